@@ -1,0 +1,1 @@
+"""Plays self-play games against the daemons, and evaluates policies."""

@@ -1,0 +1,1 @@
+"""What two TrainingRun images must agree on: API models, protocol, codecs, keys, formats."""

@@ -1,0 +1,1 @@
+"""The reference engine: a real rules subset of Magic behind the Forge daemon protocol."""

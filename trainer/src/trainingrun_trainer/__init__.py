@@ -1,0 +1,1 @@
+"""The learner: rollouts in, versioned weights and checkpoints out."""
