@@ -1,0 +1,136 @@
+"""The two commands of a client, parsed and formatted.
+
+Border: syntax only. Whether a deck exists, or whether a daemon plays with some flag, is decided by
+the daemon. Parsing is lenient where the protocol says so (unknown flags are ignored) and strict
+elsewhere, because a mistyped number silently replaced by a default costs somebody an afternoon.
+"""
+
+from collections.abc import Iterator
+from typing import Final, TypeAlias
+
+import msgspec
+
+from trainingrun_contracts.protocol.errors import CommandError
+
+DEFAULT_LIMIT_SECONDS: Final = 120
+_USAGE: Final = "NEWGAME <deck1> <deck2> [-i|-o] [-q] [-c seconds] [-s seed] [-k]"
+
+
+class Status(msgspec.Struct, frozen=True):
+    """Ask the daemon for its counters."""
+
+
+class NewGame(msgspec.Struct, frozen=True, kw_only=True):
+    """Ask the daemon for a game between two decks (protocol section 2)."""
+
+    deck1: str
+    deck2: str
+    interactive: bool = False
+    """``-i``: the client decides, for both seats unless ``ai_seat`` is given."""
+    observe: bool = False
+    """``-o``: the engine's AI decides and the client watches."""
+    quiet: bool = False
+    """``-q``: no log lines."""
+    limit_seconds: int = DEFAULT_LIMIT_SECONDS
+    """``-c``: wall-clock limit of the game."""
+    seed: int | None = None
+    """``-s``: makes the game repeatable."""
+    keep_open: bool = False
+    """``-k``: do not close the connection after the terminal line."""
+    games: int = 1
+    """``-n``: number of games played one after another."""
+    ai_seat: int | None = None
+    """``-a``: the seat (1 or 2) that the engine's AI plays in an interactive game."""
+
+
+Command: TypeAlias = Status | NewGame
+
+
+def parse_command(line: str) -> Command:
+    """Read a command line; raises CommandError with a sentence for the client."""
+    tokens = line.split()
+    match tokens:
+        case ["STATUS"]:
+            return Status()
+        case ["NEWGAME", deck1, deck2, *flags] if not deck1.startswith("-"):
+            return _parse_new_game(deck1, deck2, flags)
+        case ["NEWGAME", *_]:
+            raise CommandError(f"NEWGAME needs two decks: {_USAGE}")
+        case []:
+            raise CommandError("the command is empty; say STATUS or NEWGAME")
+        case [word, *_]:
+            raise CommandError(f"unknown command {word[:40]!r}; say STATUS or NEWGAME")
+        case _:
+            raise AssertionError("a list matches one of the cases above")
+
+
+def format_command(command: Command) -> bytes:
+    """Give the line, with its line end, that asks for this command."""
+    if isinstance(command, Status):
+        return b"STATUS\n"
+    words = ["NEWGAME", command.deck1, command.deck2]
+    for deck in words[1:]:
+        if not deck or deck.startswith("-") or deck.split() != [deck]:
+            raise CommandError(f"the deck name {deck!r} cannot be sent: spaces break the command")
+    switches = (("-i", command.interactive), ("-o", command.observe), ("-q", command.quiet))
+    words += [flag for flag, is_on in switches if is_on]
+    if command.limit_seconds != DEFAULT_LIMIT_SECONDS:
+        words += ["-c", str(command.limit_seconds)]
+    if command.seed is not None:
+        words += ["-s", str(command.seed)]
+    if command.keep_open:
+        words.append("-k")
+    if command.games != 1:
+        words += ["-n", str(command.games)]
+    if command.ai_seat is not None:
+        words += ["-a", str(command.ai_seat)]
+    return " ".join(words).encode() + b"\n"
+
+
+def _parse_new_game(deck1: str, deck2: str, flags: list[str]) -> NewGame:
+    if deck2.startswith("-"):
+        raise CommandError(f"NEWGAME needs two decks: {_USAGE}")
+    switches: set[str] = set()
+    numbers: dict[str, int] = {}
+    words = iter(flags)
+    for word in words:
+        if word in _NUMBER_FLAGS:
+            numbers[word] = _parse_number(word, words)
+        else:
+            switches.add(word)
+    if {"-i", "-o"} <= switches:
+        raise CommandError("-i and -o exclude each other: either the client decides or it watches")
+    return NewGame(
+        deck1=deck1,
+        deck2=deck2,
+        interactive="-i" in switches,
+        observe="-o" in switches,
+        quiet="-q" in switches,
+        limit_seconds=numbers.get("-c", DEFAULT_LIMIT_SECONDS),
+        seed=numbers.get("-s"),
+        keep_open="-k" in switches,
+        games=numbers.get("-n", 1),
+        ai_seat=numbers.get("-a"),
+    )
+
+
+_NUMBER_FLAGS: Final[dict[str, tuple[int, int]]] = {
+    "-c": (1, 1_000_000),
+    "-s": (-(2**63), 2**64 - 1),
+    "-n": (1, 1_000_000),
+    "-a": (1, 2),
+}
+"""Flags that take a whole number, with the smallest and the greatest."""
+
+
+def _parse_number(flag: str, words: Iterator[str]) -> int:
+    low, high = _NUMBER_FLAGS[flag]
+    word = next(words, "")
+    try:
+        number = int(word)
+    except ValueError:
+        number = low - 1
+    if not low <= number <= high:
+        shown = repr(word[:40]) if word else "nothing"
+        raise CommandError(f"{flag} needs a whole number from {low} to {high}, not {shown}")
+    return number

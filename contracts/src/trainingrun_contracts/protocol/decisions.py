@@ -1,0 +1,231 @@
+"""A decoded DECISION: the types of protocol sections 4 and 5, read leniently.
+
+Servers differ: some omit fields, some add their own, some write numbers as strings. Unknown fields
+are ignored, missing ones have defaults, and ``strict=False`` lets msgspec read ``"3"`` as 3. Fields
+carry their wire names; where two servers use two names for one thing, both are kept as they are.
+
+The structs are for reading. A server writes its own JSON (it caches pieces of it), and the tests of
+the server check that these types can read it.
+"""
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from trainingrun_contracts.protocol.errors import DecisionError
+
+
+class DecisionType(StrEnum):
+    """The closed set of decision types; UNKNOWN stands for one that this client does not know."""
+
+    CHOOSE_ACTION = "choose_action"
+    DECLARE_ATTACKERS = "declare_attackers"
+    DECLARE_BLOCKERS = "declare_blockers"
+    CHOOSE_ABILITY = "choose_ability"
+    PLAY_TRIGGER = "play_trigger"
+    CONFIRM_ACTION = "confirm_action"
+    PLAY_FROM_EFFECT = "play_from_effect"
+    CHOOSE_CARDS = "choose_cards"
+    CHOOSE_ENTITY = "choose_entity"
+    ANNOUNCE_VALUE = "announce_value"
+    REVEAL = "reveal"
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "DecisionType":
+        return cls.UNKNOWN
+
+
+class Counter(msgspec.Struct, frozen=True):
+    """Counters of one type on a card."""
+
+    type: str = ""
+    count: int = 0
+
+
+class Card(msgspec.Struct, frozen=True):
+    """A card in a zone. Power and toughness are None on anything but a creature."""
+
+    id: int = -1
+    name: str = ""
+    mana_cost: str = ""
+    cmc: int = 0
+    types: str = ""
+    oracle_text: str = ""
+    power: int | None = None
+    toughness: int | None = None
+    keywords: tuple[str, ...] = ()
+    tapped: bool = False
+    summoning_sick: bool = False
+    damage: int = 0
+    counters: tuple[Counter, ...] = ()
+    attacking: bool = False
+    blocking: bool = False
+    is_creature: bool = False
+    is_land: bool = False
+    is_artifact: bool = False
+    is_enchantment: bool = False
+    is_planeswalker: bool = False
+    is_instant: bool = False
+    is_sorcery: bool = False
+    loyalty: int | None = None
+    is_token: bool = False
+
+
+class ManaPool(msgspec.Struct, frozen=True):
+    """Mana that floats."""
+
+    total: int = 0
+    white: int = 0
+    blue: int = 0
+    black: int = 0
+    red: int = 0
+    green: int = 0
+    colorless: int = 0
+
+
+class Player(msgspec.Struct, frozen=True):
+    """One seat. A hidden ``hand`` is empty; ``hand_size`` is always true."""
+
+    name: str = ""
+    id: int = -1
+    life: int = 0
+    poison: int = 0
+    has_lost: bool = False
+    lands_played_this_turn: int = 0
+    max_land_plays: int = 1
+    hand_size: int = 0
+    hand: tuple[Card, ...] = ()
+    library_size: int = 0
+    graveyard: tuple[Card, ...] = ()
+    battlefield: tuple[Card, ...] = ()
+    exile: tuple[Card, ...] = ()
+    command: tuple[Card, ...] = ()
+    mana_pool: ManaPool = ManaPool()
+
+
+class StackItem(msgspec.Struct, frozen=True):
+    """A spell or ability that waits to resolve."""
+
+    id: int = -1
+    description: str = ""
+    controller: str = ""
+    source_card: str = ""
+    source_card_id: int = -1
+
+
+class CombatAttacker(msgspec.Struct, frozen=True):
+    """An attacking creature; ``blocked_by`` holds what the server says of its blockers."""
+
+    index: int = -1
+    id: int = -1
+    card_id: int = -1
+    name: str = ""
+    power: int = 0
+    toughness: int = 0
+    attacking: Any = None
+    blocked_by: tuple[Any, ...] = ()
+
+
+class Combat(msgspec.Struct, frozen=True):
+    """The combat under way."""
+
+    attacking_player: str = ""
+    attackers: tuple[CombatAttacker, ...] = ()
+
+
+class GameState(msgspec.Struct, frozen=True):
+    """What the deciding seat may see. ``combat`` is None outside combat."""
+
+    is_game_over: bool = False
+    turn: int = 1
+    phase: str = ""
+    active_player: str = ""
+    priority_player: str = ""
+    players: tuple[Player, ...] = ()
+    stack: tuple[StackItem, ...] = ()
+    combat: Combat | None = None
+
+
+class Action(msgspec.Struct, frozen=True):
+    """One thing that the seat may do; index -1 passes."""
+
+    index: int
+    card: str = ""
+    card_id: int = -1
+    description: str = ""
+    mana_cost: str = ""
+    is_land: bool = False
+
+
+class Combatant(msgspec.Struct, frozen=True):
+    """A creature in a list of possible attackers, of attackers or of possible blockers."""
+
+    index: int
+    id: int = -1
+    name: str = ""
+    power: int = 0
+    toughness: int = 0
+    keywords: tuple[str, ...] = ()
+
+
+class Entity(msgspec.Struct, frozen=True):
+    """A possible target: a card (``type`` ``card``) or a player (``type`` ``player``)."""
+
+    index: int
+    id: int = -1
+    name: str = ""
+    type: str = ""
+    description: str = ""
+    power: int | None = None
+    toughness: int | None = None
+
+
+class Ability(msgspec.Struct, frozen=True):
+    """One of the abilities or modes to choose from."""
+
+    index: int
+    description: str = ""
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """One question to one seat, with everything that this seat may see."""
+
+    decision_type: DecisionType
+    decision_id: int = -1
+    player: str = ""
+    turn: int = 1
+    phase: str = ""
+    message: str = ""
+    game_state: GameState = GameState()
+    actions: tuple[Action, ...] = ()
+    attackers: tuple[Combatant, ...] = ()
+    blockers: tuple[Combatant, ...] = ()
+    abilities: tuple[Ability, ...] = ()
+    cards: tuple[Card, ...] = ()
+    entities: tuple[Entity, ...] = ()
+    min: int = 0
+    max: int = 0
+    optional: bool = False
+    ai_choice: Any = None
+    ai_choice_index: int | None = None
+
+    @property
+    def seat(self) -> int | None:
+        """Position (0 or 1) of the deciding player, or None when no player has its name."""
+        for position, player in enumerate(self.game_state.players):
+            if player.name == self.player:
+                return position
+        return None
+
+
+_DECODER = msgspec.json.Decoder(Decision, strict=False)
+
+
+def decode_decision(raw: bytes) -> Decision:
+    """Read the JSON behind ``DECISION:``; raises DecisionError with the place of the trouble."""
+    try:
+        return _DECODER.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise DecisionError(f"a DECISION line cannot be read: {error}") from error
