@@ -1,0 +1,48 @@
+"""Redis clients with the settings that the contracts rely on.
+
+RESP2 is pinned, because the reply shape of XREADGROUP depends on the protocol version; replies stay
+bytes, because segments and weights are.
+"""
+
+from __future__ import annotations
+
+import redis
+import redis.asyncio
+from redis.backoff import ExponentialBackoff
+from redis.retry import Retry
+
+_TIMEOUT_SECONDS = 10.0
+
+
+def blocking_client(url: str) -> redis.Redis:
+    """A client for the learner and for short commands.
+
+    Raises:
+        ValueError: the URL's scheme is unknown.
+    """
+    return redis.Redis.from_url(
+        url, protocol=2, socket_timeout=_TIMEOUT_SECONDS + 5, socket_connect_timeout=5,
+        retry=Retry(ExponentialBackoff(cap=1.0, base=0.05), 2),
+    )  # fmt: skip
+
+
+def asyncio_client(url: str, *, max_connections: int = 16) -> redis.asyncio.Redis:
+    """A client for actors and the operator; it never retries by itself."""
+    return redis.asyncio.Redis.from_url(
+        url, protocol=2, socket_timeout=_TIMEOUT_SECONDS, socket_connect_timeout=5,
+        max_connections=max_connections,
+    )  # fmt: skip
+
+
+def why_unreachable(error: redis.RedisError | OSError, address: str) -> str:
+    """One sentence about a failed connection: what, where (no password), what to do."""
+    text = str(error)
+    if isinstance(error, redis.AuthenticationError) or "NOAUTH" in text or "WRONGPASS" in text:
+        return f"Redis at {address} refused the password: check the URL or the Secret it comes from"
+    return f"Redis at {address} cannot be reached ({text}): check that it runs and its address"
+
+
+def address_of(url: str) -> str:
+    """``host:port`` of a Redis URL, without user and password, for messages."""
+    rest = url.split("://", 1)[-1].rsplit("@", 1)[-1]
+    return rest.split("/", 1)[0] or "localhost"

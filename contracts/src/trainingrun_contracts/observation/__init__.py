@@ -1,0 +1,1 @@
+"""Observation encoding: game state and legal options as fixed-width feature vectors."""

@@ -1,0 +1,17 @@
+"""Widths of the feature vectors and the hash that names their meaning.
+
+A change of what any number means must change ``MEANING``: segments and weights carry the hash, and
+learner and actor refuse each other's data when it differs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+STATE_WIDTH: Final = 256
+ACTION_WIDTH: Final = 64
+MEANING: Final = "1"
+SCHEMA_HASH: Final = hashlib.sha256(f"{MEANING}:{STATE_WIDTH}:{ACTION_WIDTH}".encode()).hexdigest()[
+    :16
+]

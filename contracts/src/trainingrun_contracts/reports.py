@@ -1,0 +1,173 @@
+"""What roles tell about themselves, and what the run tells them: reports, notices, the intent.
+
+Reports are values that a role overwrites every few seconds in one Redis hash; a reader drops those
+that are older than ``STALE_SECONDS``. A rate that is not known yet is None, never 0.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct, field
+
+REPORT_SECONDS: Final = 2.0
+STALE_SECONDS: Final = 15.0
+NOTICES_KEPT: Final = 200
+EVALUATIONS_KEPT: Final = 1000
+
+
+class Intent(Enum):
+    """What the run as a whole should do now; the operator or the local runtime decides.
+
+    Suspend walks RUN, DRAIN, FLUSH; completion walks RUN, DRAIN, FLUSH, EVALUATE.
+    """
+
+    RUN = "run"
+    DRAIN = "drain"
+    """Actors start no more games, finish those that run, send what they hold."""
+    FLUSH = "flush"
+    """The learner trains what is queued, publishes, checkpoints and exits with 0."""
+    EVALUATE = "evaluate"
+    """The evaluator evaluates the newest weights once more against every opponent."""
+
+
+class ActorReport(Struct, frozen=True, tag="actor"):
+    """One actor. Counters are since its start; fractions are of the last report interval."""
+
+    member: str
+    at: float
+    state: str  # "playing", "paused" (back-pressure), "waiting" (no weights or slots), "drained"
+    running: int
+    games: int
+    decisions: int
+    transitions: int
+    paused_seconds: float
+    spooled: int
+    weights_version: int
+    weights_publish: int
+    waits: dict[str, float] = field(default_factory=dict)  # engine, inference, queue, slots
+    game_seconds_p95: float | None = None
+    sync_seconds: float | None = None
+
+
+class CheckpointReport(Struct, frozen=True):
+    """The newest complete checkpoint."""
+
+    uri: str
+    step: int
+    games: int
+    saved_at: float
+    sha256: str
+
+
+class LearnerReport(Struct, frozen=True, tag="learner"):
+    """The learner. ``busy`` is the fraction of the last interval that it did not wait for data."""
+
+    member: str
+    at: float
+    state: str  # "starting", "training", "saved"
+    epoch: int
+    version: int
+    publish: int
+    trained: int
+    transitions_per_second: float | None = None
+    busy: float | None = None
+    waits: dict[str, float] = field(default_factory=dict)  # data, compute, publish, checkpoint
+    losses: dict[str, float] = field(default_factory=dict)
+    policy_lag: float | None = None
+    first_update_at: float | None = None
+    checkpoint: CheckpointReport | None = None
+
+
+class EvaluatorReport(Struct, frozen=True, tag="evaluator"):
+    """The evaluator."""
+
+    member: str
+    at: float
+    state: str  # "waiting", "playing", "done"
+    running: int
+    games: int
+    weights_version: int
+
+
+Report = ActorReport | LearnerReport | EvaluatorReport
+
+
+class Evaluation(Struct, frozen=True):
+    """Result of one evaluation: games of frozen weights against one opponent, in swapped pairs.
+
+    ``rate`` counts a draw as half a win; ``low`` and ``high`` are the Wilson 95 % interval.
+    """
+
+    at: float
+    version: int
+    training_games: int
+    opponent: str
+    games: int
+    wins: int
+    draws: int
+    rate: float
+    low: float
+    high: float
+
+
+class Notice(Struct, frozen=True):
+    """A message of a role to the person who runs it; becomes an event."""
+
+    at: float
+    role: str
+    member: str
+    reason: str  # CamelCase
+    message: str
+    warning: bool = True
+
+
+def queue_report(pipe: Any, key: str, report: Report) -> None:
+    """Queue the write of a report."""
+    role = str(report.__struct_config__.tag)
+    pipe.hset(key, f"{role}/{report.member}", msgspec.json.encode(report))
+
+
+def reports_from(reply: dict[bytes, bytes], *, now: float) -> tuple[Report, ...]:
+    """Fresh reports from ``HGETALL keys.reports``, in order of member; others are left out."""
+    found: list[Report] = []
+    for _, value in sorted(reply.items()):
+        try:
+            report = msgspec.json.decode(value, type=Report)
+        except msgspec.DecodeError:
+            continue
+        if now - report.at <= STALE_SECONDS:
+            found.append(report)
+    return tuple(found)
+
+
+def queue_evaluation(pipe: Any, key: str, evaluation: Evaluation) -> None:
+    """Queue an evaluation result at the end of the bounded list."""
+    pipe.rpush(key, msgspec.json.encode(evaluation))
+    pipe.ltrim(key, -EVALUATIONS_KEPT, -1)
+
+
+def evaluations_from(reply: list[bytes]) -> tuple[Evaluation, ...]:
+    """Evaluations, oldest first, from ``LRANGE keys.evaluations 0 -1``."""
+    return tuple(msgspec.json.decode(value, type=Evaluation) for value in reply)
+
+
+def queue_notice(pipe: Any, key: str, notice: Notice) -> None:
+    """Queue a notice at the end of the bounded list."""
+    pipe.rpush(key, msgspec.json.encode(notice))
+    pipe.ltrim(key, -NOTICES_KEPT, -1)
+
+
+def notices_from(reply: list[bytes]) -> tuple[Notice, ...]:
+    """Notices, oldest first, from ``LRANGE keys.notices 0 -1``."""
+    return tuple(msgspec.json.decode(value, type=Notice) for value in reply)
+
+
+def intent_from(reply: bytes | None) -> Intent:
+    """The intent; RUN when nothing was said (a Redis that lost its data must not stop a run)."""
+    try:
+        return Intent((reply or b"run").decode())
+    except ValueError:
+        return Intent.RUN

@@ -1,0 +1,187 @@
+"""The run configuration: one validated JSON document that every role of a run reads at its start.
+
+The operator (or the local runtime) renders it from the TrainingRun; actors, evaluators and the
+learner read it from the file that ``TRAININGRUN_CONFIG`` names. Secrets never stand in it: the
+Redis URL comes from ``TRAININGRUN_REDIS_URL``, S3 credentials from the usual ``AWS_*`` variables.
+
+msgspec and not pydantic, because an actor would pay 30 MB for the import of the latter.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+CONFIG_VARIABLE = "TRAININGRUN_CONFIG"
+REDIS_URL_VARIABLE = "TRAININGRUN_REDIS_URL"
+MEMBER_VARIABLE = "TRAININGRUN_MEMBER"
+METRICS_PORT_VARIABLE = "TRAININGRUN_METRICS_PORT"
+HEALTH_FILE_VARIABLE = "TRAININGRUN_HEALTH_FILE"
+
+ScriptedOpponent = Literal["random", "aggressive"]
+Positive = Annotated[int, Meta(gt=0)]
+Fraction = Annotated[float, Meta(ge=0, le=1)]
+
+
+class ConfigError(Exception):
+    """The run configuration or the environment of a role is wrong; the message says where."""
+
+
+class DaemonConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """What an actor must know of the daemons."""
+
+    games_per_daemon: Positive = 8
+    game_timeout_seconds: Positive = 120
+    quiet: bool = True
+
+
+class ActorConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """What an actor must know of itself."""
+
+    games_per_actor: Positive = 16
+
+
+class PpoConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """Hyper-parameters of decoupled clipped PPO with V-trace targets (Schulman et al. 2017,
+    Espeholt et al. 2018, Hilton et al. 2021)."""
+
+    learning_rate: float = 3e-4
+    epochs: Positive = 2
+    minibatches: Positive = 4
+    clip: float = 0.2
+    dual_clip: float = 3.0
+    entropy: float = 0.01
+    value_weight: float = 0.5
+    gamma: Fraction = 1.0
+    trace_decay: Fraction = 0.95
+    max_gradient_norm: float = 0.5
+    target_kl: float = 0.03
+
+
+class LearnerConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the learner must know of itself."""
+
+    batch_transitions: Positive = 8192
+    gradient_accumulation: Positive = 1
+    precision: Literal["fp32", "bf16"] = "fp32"
+    gpus: Annotated[int, Meta(ge=0)] = 0
+    max_policy_lag: Positive = 8
+    publish_every_seconds: float = 20.0
+    publish_every_steps: Positive = 8
+    ppo: PpoConfig = PpoConfig()
+
+
+class SelfPlayConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """Shares of the opponents that the learning seat meets; they are normalised by their sum."""
+
+    latest: Fraction = 0.5
+    past: Fraction = 0.4
+    scripted: Fraction = 0.1
+    snapshot_every_publishes: Positive = 20
+
+
+class EvaluationConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """How often, how long and against whom the policy is evaluated."""
+
+    every_games: Positive = 5000
+    games: Positive = 400
+    opponents: tuple[ScriptedOpponent, ...] = ("random", "aggressive")
+
+
+class CheckpointConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where checkpoints go and when they are written.
+
+    ``storage`` is ``file:///dir`` or ``s3://bucket/prefix``.
+    """
+
+    storage: str
+    endpoint_url: str | None = None
+    every_games: Positive = 5000
+    every_minutes: Positive = 60
+    keep: Positive = 5
+
+
+class RunConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything that the roles of one run must agree on."""
+
+    run: str
+    run_id: str
+    seed: int
+    games: Positive
+    decks: tuple[str, ...]
+    checkpoint: CheckpointConfig
+    daemon: DaemonConfig = DaemonConfig()
+    actor: ActorConfig = ActorConfig()
+    learner: LearnerConfig = LearnerConfig()
+    self_play: SelfPlayConfig = SelfPlayConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+
+
+class RoleEnvironment(Struct, frozen=True):
+    """What a role's process finds in its environment besides the run configuration."""
+
+    redis_url: str
+    member: str
+    metrics_port: int
+    health_file: Path | None
+
+
+def encode(config: RunConfig) -> bytes:
+    """Render the configuration as JSON, the same bytes for the same values."""
+    return msgspec.json.format(msgspec.json.encode(config), indent=2)
+
+
+def decode(document: bytes) -> RunConfig:
+    """Read a configuration.
+
+    Raises:
+        ConfigError: a field is unknown, missing or of the wrong type; the message has its path.
+    """
+    try:
+        return msgspec.json.decode(document, type=RunConfig)
+    except msgspec.DecodeError as error:
+        raise ConfigError(f"run configuration: {error}") from error
+
+
+def load() -> RunConfig:
+    """Read the file that ``TRAININGRUN_CONFIG`` names.
+
+    Raises:
+        ConfigError: the variable is not set, or the file cannot be read or is not valid.
+    """
+    name = os.environ.get(CONFIG_VARIABLE)
+    if not name:
+        raise ConfigError(
+            f"{CONFIG_VARIABLE} is not set: point it to the run configuration (a JSON file that"
+            " `trainingrun local` and the operator write)"
+        )
+    try:
+        document = Path(name).read_bytes()
+    except OSError as error:
+        raise ConfigError(f"run configuration {name}: {error.strerror}") from error
+    return decode(document)
+
+
+def role_environment(*, default_member: str) -> RoleEnvironment:
+    """Read the variables that a role's process is started with.
+
+    Raises:
+        ConfigError: the Redis URL is missing, or the metrics port is not a number.
+    """
+    url = os.environ.get(REDIS_URL_VARIABLE)
+    if not url:
+        raise ConfigError(f"{REDIS_URL_VARIABLE} is not set: give the address of the run's Redis")
+    port = os.environ.get(METRICS_PORT_VARIABLE, "0")
+    if not port.isdigit():
+        raise ConfigError(f"{METRICS_PORT_VARIABLE}={port!r} is not a port number")
+    health = os.environ.get(HEALTH_FILE_VARIABLE)
+    return RoleEnvironment(
+        redis_url=url,
+        member=os.environ.get(MEMBER_VARIABLE) or default_member,
+        metrics_port=int(port),
+        health_file=Path(health) if health else None,
+    )

@@ -1,0 +1,92 @@
+"""Game slots on daemons, leased in Redis: never more games on a daemon than it serves.
+
+The operator (or the local runtime) publishes endpoints with their capacity and drain flag; actors
+and evaluators lease. A lease expires unless renewed, so a killed actor frees its slots by itself.
+Time is Redis' own, so clocks of machines do not matter. The least busy daemon comes first.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+LEASE_SECONDS: Final = 20
+
+# KEYS: daemons. ARGV: prefix of lease sets, lease, seconds, endpoints to avoid…
+# Returns the endpoint, or false when no slot is free.
+LEASE: Final = """
+local time = redis.call('TIME')
+local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
+local avoid = {}
+for i = 4, #ARGV do avoid[ARGV[i]] = true end
+local best, least = false, 2
+local daemons = redis.call('HGETALL', KEYS[1])
+for i = 1, #daemons, 2 do
+  local name, daemon = daemons[i], cjson.decode(daemons[i + 1])
+  if not daemon.draining and not avoid[name] then
+    local set = ARGV[1] .. name
+    redis.call('ZREMRANGEBYSCORE', set, '-inf', now)
+    local load = redis.call('ZCARD', set) / daemon.capacity
+    if load < 1 and (load < least or (load == least and name < best)) then
+      best, least = name, load
+    end
+  end
+end
+if best then redis.call('ZADD', ARGV[1] .. best, now + tonumber(ARGV[3]), ARGV[2]) end
+return best
+"""
+
+# ARGV: prefix, seconds, endpoint lease…  Renews those that still exist; returns how many.
+RENEW: Final = """
+local time = redis.call('TIME')
+local deadline = tonumber(time[1]) + tonumber(time[2]) / 1e6 + tonumber(ARGV[2])
+local renewed = 0
+for i = 3, #ARGV, 2 do
+  local set = ARGV[1] .. ARGV[i]
+  if redis.call('ZSCORE', set, ARGV[i + 1]) then
+    redis.call('ZADD', set, deadline, ARGV[i + 1])
+    renewed = renewed + 1
+  end
+end
+return renewed
+"""
+
+# KEYS: none. ARGV: prefix, endpoint…  Returns the live leases of each endpoint.
+BUSY: Final = """
+local now = tonumber(redis.call('TIME')[1])
+local busy = {}
+for i = 2, #ARGV do busy[i - 1] = redis.call('ZCOUNT', ARGV[1] .. ARGV[i], now, '+inf') end
+return busy
+"""
+
+
+class DaemonSlot(Struct, frozen=True):
+    """What the operator publishes of one daemon."""
+
+    capacity: int
+    draining: bool = False
+
+
+def encode(slot: DaemonSlot) -> bytes:
+    """As it is kept in the hash ``keys.daemons``."""
+    return msgspec.json.encode(slot)
+
+
+def decode_all(reply: dict[bytes, bytes]) -> dict[str, DaemonSlot]:
+    """Endpoint -> slot, from ``HGETALL keys.daemons``; entries that do not decode are left out."""
+    slots: dict[str, DaemonSlot] = {}
+    for endpoint, value in reply.items():
+        try:
+            slots[endpoint.decode()] = msgspec.json.decode(value, type=DaemonSlot)
+        except msgspec.DecodeError:
+            continue
+    return slots
+
+
+def publish(pipe: Any, key: str, slots: dict[str, DaemonSlot]) -> None:
+    """Queue on a transactional pipeline: replace all published daemons by these."""
+    pipe.delete(key)
+    if slots:
+        pipe.hset(key, mapping={name: encode(slot) for name, slot in slots.items()})

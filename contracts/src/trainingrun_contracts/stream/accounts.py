@@ -1,0 +1,93 @@
+"""The arithmetic of the ledger: what became of every transition. Pure; no Redis here.
+
+``produced = trained + queued + dropped + lost`` must hold for every run at every quiet moment.
+
+The learner is the only writer of the right-hand side but ``queued``. It keeps absolute totals and,
+per actor, a mark: the last accounted sequence number and the actor's own running counts at that
+point. Segments of one actor arrive in order of ``seq`` (an actor appends in order, and a restarted
+learner takes the pending entries before new ones), so a segment at or below the mark is a repeated
+delivery, and a jump of ``produced_before`` beyond the mark is data that is gone: the part that the
+actor's spool discarded is ``dropped: spool``, the rest is ``lost``.
+
+A repeated delivery was queued twice and made once; it is counted as ``duplicate`` on both sides.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from trainingrun_contracts.segment import SegmentHeader
+
+
+class Fate(Enum):
+    """What the learner did with a segment."""
+
+    TRAINED = "trained"
+    STALE = "stale"
+    DUPLICATE = "duplicate"
+    POISON = "poison"
+    SPOOL = "spool"
+
+
+DROPPED: Final = (Fate.STALE, Fate.DUPLICATE, Fate.POISON, Fate.SPOOL)
+
+
+class Mark(Struct, frozen=True, array_like=True):
+    """How far one actor's segments are accounted for."""
+
+    seq: int = -1
+    produced: int = 0
+    discarded: int = 0
+
+
+class Totals(Struct, frozen=True):
+    """The learner's side of the ledger, in transitions."""
+
+    trained: int = 0
+    stale: int = 0
+    duplicate: int = 0
+    poison: int = 0
+    spool: int = 0
+    lost: int = 0
+
+
+class Accounts:
+    """Totals and marks, changed one segment at a time."""
+
+    def __init__(self, totals: Totals, marks: dict[str, Mark]) -> None:
+        self._counts = msgspec.structs.asdict(totals)
+        self.marks = dict(marks)
+
+    @property
+    def totals(self) -> Totals:
+        """The totals as a value."""
+        return Totals(**self._counts)
+
+    def is_duplicate(self, header: SegmentHeader) -> bool:
+        """Whether this segment has been accounted for before."""
+        return header.seq <= self.marks.get(header.actor, Mark()).seq
+
+    def record(self, header: SegmentHeader, transitions: int, fate: Fate) -> None:
+        """Account for one segment, and for what is missing between it and its predecessor."""
+        if self.is_duplicate(header):
+            self._counts[Fate.DUPLICATE.value] += transitions
+            return
+        mark = self.marks.get(header.actor, Mark())
+        discarded = header.discarded_before - mark.discarded
+        missing = header.produced_before - mark.produced
+        self._counts[Fate.SPOOL.value] += discarded
+        self._counts["lost"] += missing - discarded
+        self._counts[fate.value] += transitions
+        self.marks[header.actor] = Mark(
+            seq=header.seq,
+            produced=header.produced_before + transitions,
+            discarded=header.discarded_before,
+        )
+
+    def record_poison(self, transitions: int) -> None:
+        """Account for an entry that does not decode; ``transitions`` is what its producer said."""
+        self._counts[Fate.POISON.value] += transitions

@@ -1,0 +1,105 @@
+"""Every Redis key of a run, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+GROUP = "learner"
+PAYLOAD_FIELD = b"s"
+TRANSITIONS_FIELD = b"n"
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The names of one run's keys; ``run_id`` never changes during its life."""
+
+    run_id: str
+
+    @property
+    def rollouts(self) -> str:
+        """Stream of segments."""
+        return f"roll:{self.run_id}"
+
+    @property
+    def dead_letters(self) -> str:
+        """Stream of entries that did not decode."""
+        return f"roll:{self.run_id}:dead"
+
+    @property
+    def depth(self) -> str:
+        """Integer: transitions in the stream, delivered or not."""
+        return f"tr:{self.run_id}:depth"
+
+    @property
+    def produced(self) -> str:
+        """Hash: actor -> transitions it has made up to its last appended segment (absolute)."""
+        return f"tr:{self.run_id}:produced"
+
+    @property
+    def appended(self) -> str:
+        """Hash: actor -> sequence number of its last appended segment."""
+        return f"tr:{self.run_id}:appended"
+
+    @property
+    def accounts(self) -> str:
+        """Hash: the learner's totals (trained, dropped by cause, lost), absolute."""
+        return f"tr:{self.run_id}:accounts"
+
+    @property
+    def marks(self) -> str:
+        """Hash: actor -> how far the learner has accounted for its segments."""
+        return f"tr:{self.run_id}:marks"
+
+    @property
+    def epoch(self) -> str:
+        """Integer: counts learner starts; an older learner is a zombie."""
+        return f"tr:{self.run_id}:epoch"
+
+    @property
+    def weights(self) -> str:
+        """Hash: pointer to the newest weights."""
+        return f"tr:{self.run_id}:weights"
+
+    @property
+    def snapshots(self) -> str:
+        """Sorted set: sha256 of past weights by version."""
+        return f"tr:{self.run_id}:snapshots"
+
+    def blob(self, sha256: str) -> str:
+        """String: safetensors bytes."""
+        return f"tr:{self.run_id}:blob:{sha256}"
+
+    @property
+    def daemons(self) -> str:
+        """Hash: endpoint -> capacity and drain flag."""
+        return f"tr:{self.run_id}:daemons"
+
+    @property
+    def leases(self) -> str:
+        """Prefix of the sorted sets (lease -> expiry), one per endpoint."""
+        return f"tr:{self.run_id}:leases:"
+
+    @property
+    def games(self) -> str:
+        """Hash: counters of training games by outcome."""
+        return f"tr:{self.run_id}:games"
+
+    @property
+    def reports(self) -> str:
+        """Hash: role/member -> latest report."""
+        return f"tr:{self.run_id}:reports"
+
+    @property
+    def evaluations(self) -> str:
+        """List: evaluation results, newest last."""
+        return f"tr:{self.run_id}:evaluations"
+
+    @property
+    def notices(self) -> str:
+        """List: messages of roles to the person who runs them, newest last."""
+        return f"tr:{self.run_id}:notices"
+
+    @property
+    def intent(self) -> str:
+        """String: what the run as a whole should do now."""
+        return f"tr:{self.run_id}:intent"

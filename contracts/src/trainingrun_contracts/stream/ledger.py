@@ -1,0 +1,67 @@
+"""The ledger of a run, read from Redis.
+
+Poisoned entries need care: an entry that nobody's ``produced`` count holds (somebody else wrote to
+the stream) is counted on both sides, like a duplicate. An entry of one of our actors that was
+damaged on the way would leave a gap in its sequence and be counted as lost.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from trainingrun_contracts.stream.accounts import Mark, Totals
+from trainingrun_contracts.stream.keys import Keys
+
+
+class Ledger(Struct, frozen=True):
+    """What became of every transition of a run."""
+
+    produced: int
+    trained: int
+    queued: int
+    dropped: dict[str, int]
+    lost: int
+
+    @property
+    def closes(self) -> bool:
+        """Whether produced = trained + queued + dropped + lost."""
+        return self.produced == self.trained + self.queued + sum(self.dropped.values()) + self.lost
+
+
+def queue_ledger(pipe: Any, keys: Keys) -> None:
+    """Queue the reads of a ledger on a transactional pipeline (three replies)."""
+    pipe.hvals(keys.produced)
+    pipe.get(keys.depth)
+    pipe.hgetall(keys.accounts)
+
+
+def ledger_from(replies: list[Any]) -> Ledger:
+    """Build the ledger from the three replies of :func:`queue_ledger`."""
+    produced, depth, accounts = replies
+    totals = totals_from(accounts)
+    return Ledger(
+        produced=sum(int(count) for count in produced) + totals.duplicate + totals.poison,
+        trained=totals.trained,
+        queued=int(depth or 0),
+        dropped={
+            "stale": totals.stale,
+            "duplicate": totals.duplicate,
+            "poison": totals.poison,
+            "spool": totals.spool,
+        },
+        lost=totals.lost,
+    )
+
+
+def totals_from(accounts: dict[bytes, bytes]) -> Totals:
+    """The learner's totals from the reply of ``HGETALL``; counters not there are 0."""
+    known = {name.encode(): name for name in Totals.__struct_fields__}
+    return Totals(**{known[key]: int(value) for key, value in accounts.items() if key in known})
+
+
+def marks_from(marks: dict[bytes, bytes]) -> dict[str, Mark]:
+    """The learner's marks from the reply of ``HGETALL``."""
+    return {actor.decode(): msgspec.json.decode(value, type=Mark) for actor, value in marks.items()}

@@ -1,0 +1,168 @@
+"""The consumer's side of the queue (blocking client: only the learner reads).
+
+Acknowledgement happens after the optimiser step that used the data, in one script that is fenced
+by the learner's epoch: entries acked and deleted, depth lowered, totals and marks written, all or
+nothing. A learner that was replaced while it hung gets :class:`Fenced` and must exit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+import msgspec
+import redis
+from msgspec import Struct
+
+from trainingrun_contracts.stream.accounts import Accounts, Mark
+from trainingrun_contracts.stream.keys import GROUP, PAYLOAD_FIELD, TRANSITIONS_FIELD, Keys
+from trainingrun_contracts.stream.ledger import marks_from, totals_from
+
+_PAGE: Final = 256
+_DEAD_LETTERS: Final = 1000
+
+# KEYS: rollouts depth accounts marks epoch
+# ARGV: group, epoch, transitions, number of ids, ids…, number of totals, name value…, actor mark…
+_ACKNOWLEDGE: Final = """
+if redis.call('GET', KEYS[5]) ~= ARGV[2] then return redis.error_reply('FENCED') end
+local removed = 0
+local at = 5
+for i = 1, tonumber(ARGV[4]) do
+  redis.call('XACK', KEYS[1], ARGV[1], ARGV[at])
+  removed = removed + redis.call('XDEL', KEYS[1], ARGV[at])
+  at = at + 1
+end
+redis.call('DECRBY', KEYS[2], ARGV[3])
+local totals = tonumber(ARGV[at]); at = at + 1
+for i = 1, totals do
+  redis.call('HSET', KEYS[3], ARGV[at], ARGV[at + 1]); at = at + 2
+end
+while at < #ARGV do
+  redis.call('HSET', KEYS[4], ARGV[at], ARGV[at + 1]); at = at + 2
+end
+return removed
+"""
+
+
+class Fenced(Exception):
+    """A newer learner has started; this one must not write any more."""
+
+
+class Entry(Struct, frozen=True):
+    """One entry of the stream, not decoded yet."""
+
+    entry_id: bytes
+    payload: bytes
+    transitions: int
+
+
+class RolloutReader:
+    """Reads segments for one learner and acknowledges them after use."""
+
+    def __init__(self, client: redis.Redis, keys: Keys, *, consumer: str, epoch: int) -> None:
+        self._redis = client
+        self._keys = keys
+        self._consumer = consumer
+        self._epoch = epoch
+        self._acknowledge = client.register_script(_ACKNOWLEDGE)
+        self._ensure_group()
+
+    def load_accounts(self) -> Accounts:
+        """Totals and marks as the last learner left them."""
+        totals: Any = self._redis.hgetall(self._keys.accounts)
+        marks: Any = self._redis.hgetall(self._keys.marks)
+        return Accounts(totals_from(totals), marks_from(marks))
+
+    def pending(self) -> Iterator[Entry]:
+        """Take over, in order, all that an earlier learner had read and not acknowledged."""
+        cursor: Any = "0-0"
+        while True:
+            reply: Any = self._redis.xautoclaim(
+                self._keys.rollouts, GROUP, self._consumer, min_idle_time=0,
+                start_id=cursor, count=_PAGE,
+            )  # fmt: skip
+            cursor, entries = reply[0], reply[1]
+            # Redis 6.2 gives entries that no longer exist as nil; 7.0 leaves them out.
+            yield from (_entry(i, fields) for i, fields in entries if fields is not None)
+            if cursor in (b"0-0", "0-0"):
+                return
+
+    def read(self, *, count: int, block_milliseconds: int) -> list[Entry]:
+        """New entries, waiting at most so long for the first."""
+        try:
+            reply: Any = self._redis.xreadgroup(
+                GROUP, self._consumer, {self._keys.rollouts: ">"},
+                count=count, block=block_milliseconds,
+            )  # fmt: skip
+        except redis.ResponseError as error:
+            if "NOGROUP" not in str(error):
+                raise
+            self._ensure_group()  # Redis came back without its data
+            return []
+        return [_entry(i, fields) for _, entries in _streams(reply) for i, fields in entries]
+
+    def acknowledge(self, entries: Iterable[Entry], accounts: Accounts, actors: set[str]) -> None:
+        """Acknowledge and delete entries, and write the accounts that include them.
+
+        Raises:
+            Fenced: a newer learner has started.
+        """
+        done = list(entries)
+        totals = msgspec.structs.asdict(accounts.totals)
+        arguments: list[Any] = [GROUP, self._epoch, sum(e.transitions for e in done), len(done)]
+        arguments += [entry.entry_id for entry in done]
+        arguments.append(len(totals))
+        for name, value in totals.items():
+            arguments += [name, value]
+        for actor in sorted(actors):
+            arguments += [actor, msgspec.json.encode(accounts.marks.get(actor, Mark()))]
+        keys = self._keys
+        try:
+            self._acknowledge(
+                keys=[keys.rollouts, keys.depth, keys.accounts, keys.marks, keys.epoch],
+                args=arguments,
+            )
+        except redis.ResponseError as error:
+            if "FENCED" in str(error):
+                raise Fenced(f"epoch {self._epoch} is over: a newer learner has started") from error
+            raise
+
+    def bury(self, entry: Entry, reason: str) -> None:
+        """Copy an entry that does not decode to the dead-letter stream (bounded)."""
+        self._redis.xadd(
+            self._keys.dead_letters,
+            {"reason": reason[:500], PAYLOAD_FIELD: entry.payload[:65536]},
+            maxlen=_DEAD_LETTERS,
+            approximate=True,
+        )
+
+    def _ensure_group(self) -> None:
+        try:
+            self._redis.xgroup_create(self._keys.rollouts, GROUP, id="0", mkstream=True)
+        except redis.ResponseError as error:
+            if "BUSYGROUP" not in str(error):
+                raise
+
+
+def next_epoch(client: redis.Redis, keys: Keys) -> int:
+    """Start a new learner epoch; every older learner is a zombie from here on."""
+    epoch: Any = client.incr(keys.epoch)
+    return int(epoch)
+
+
+def _streams(reply: Any) -> Iterable[tuple[Any, Any]]:
+    """The shape of XREADGROUP's reply depends on the protocol version: list or mapping."""
+    if not reply:
+        return []
+    if isinstance(reply, dict):
+        return [(name, batch) for name, batches in reply.items() for batch in batches]
+    return [(name, entries) for name, entries in reply]
+
+
+def _entry(entry_id: bytes, fields: dict[bytes, bytes]) -> Entry:
+    count = fields.get(TRANSITIONS_FIELD, b"0")
+    return Entry(
+        entry_id=entry_id,
+        payload=fields.get(PAYLOAD_FIELD, b""),
+        transitions=int(count) if count.isdigit() else 0,
+    )
