@@ -1,0 +1,1 @@
+"""The Kubernetes backend: workloads as Deployments, StatefulSets and Jobs."""

@@ -1,0 +1,1 @@
+"""The local backend: workloads as supervised processes of this machine."""

@@ -1,0 +1,91 @@
+"""What was seen of a run: its processes (from a backend) and its signals (from Redis)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from trainingrun_contracts.reports import Evaluation, Intent, Notice, Report
+from trainingrun_contracts.slots import DaemonSlot
+from trainingrun_contracts.stream.ledger import Ledger
+from trainingrun_contracts.weights import Pointer
+from trainingrun_operator.desired.workload import Role
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a member does not run: a CamelCase reason and the real message."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Member:
+    """One process or pod. ``endpoint`` is ``host:port`` where the role serves one."""
+
+    name: str
+    ready: bool
+    endpoint: str | None = None
+    started_at: float | None = None
+    restarts: int = 0
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A task that ended for good."""
+
+    succeeded: bool
+    reason: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class ObservedRole:
+    """One role as the backend sees it; a role that does not exist has no entry at all."""
+
+    replicas: int
+    roll_hash: str
+    members: tuple[Member, ...] = ()
+    finished: Finished | None = None
+
+    @property
+    def ready(self) -> tuple[Member, ...]:
+        """The members that serve."""
+        return tuple(member for member in self.members if member.ready)
+
+
+@dataclass(frozen=True)
+class Signals:
+    """What Redis says about the run at one moment.
+
+    ``busy`` counts live leases per endpoint, published or not.
+    """
+
+    at: float
+    intent: Intent
+    ledger: Ledger
+    games: Mapping[str, int]
+    reports: tuple[Report, ...] = ()
+    pointer: Pointer | None = None
+    evaluations: tuple[Evaluation, ...] = ()
+    slots: Mapping[str, DaemonSlot] = field(default_factory=dict)
+    busy: Mapping[str, int] = field(default_factory=dict)
+    notices: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True)
+class Unreachable:
+    """Redis could not be asked; ``reason`` is CamelCase, ``message`` a sentence for people."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Observed:
+    """All that is known of a run now; the first argument of every decision."""
+
+    roles: Mapping[Role, ObservedRole]
+    signals: Signals | Unreachable | None = None
