@@ -1,0 +1,83 @@
+# Two commands matter: `make demo` runs a training on this machine, `make test` runs every test.
+# Both need Python >= 3.11 and make, and set up the rest by themselves.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+MEMBERS := contracts operator daemon actor trainer
+PACKAGES := $(foreach member,$(MEMBERS),$(member)/src)
+EDITABLE := -e contracts -e daemon -e actor -e trainer -e 'operator[local]'
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test unit local control-plane e2e check format generate generate-check lock images clean
+
+help: ## Show what can be made
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+setup: .stamp/run ## Install what the product needs into .venv
+
+.stamp/venv:
+	@mkdir -p .stamp
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed, $(PYTHON) is older: make PYTHON=/path/to/python3.11 …" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV) || \
+	  { echo "$(PYTHON) cannot make a virtual environment: on Debian install python3-venv" >&2; exit 2; }
+	@touch $@
+
+# Editable installs: the code is used where it stands, so only changed requirements install again.
+.stamp/run: .stamp/venv constraints.txt $(MEMBERS:%=%/pyproject.toml)
+	@echo "installing the product and its dependencies (torch is large: one to three minutes) …"
+	$(PIP) install --quiet -c constraints.txt $(EDITABLE)
+	@touch $@
+
+.stamp/develop: .stamp/run tests/requirements.txt
+	$(PIP) install --quiet -c constraints.txt -r tests/requirements.txt
+	@touch $@
+
+demo: .stamp/run ## Train examples/quickstart.yaml on this machine, with a live table and a report
+	$(BIN)/trainingrun local -f examples/quickstart.yaml
+
+test: .stamp/develop ## Run every test: unit, local processes, and a real Kubernetes control plane
+	$(BIN)/python tests/control_plane/tools/build.py
+	$(BIN)/python -m pytest tests/unit tests/local tests/control_plane
+
+unit: .stamp/develop ## Run the unit tests only
+	$(BIN)/python -m pytest tests/unit
+
+local: .stamp/develop ## Run the tests with real local processes only
+	$(BIN)/python -m pytest tests/local
+
+control-plane: .stamp/develop ## Run the tests against a real API server only
+	$(BIN)/python tests/control_plane/tools/build.py
+	$(BIN)/python -m pytest tests/control_plane
+
+e2e: .stamp/develop ## Run the tests on a real throw-away cluster (KUBECONFIG, E2E_BUILD_IMAGE; see tests/e2e/README.md)
+	$(BIN)/python -m pytest tests/e2e
+
+check: .stamp/develop ## Lint, types, import law, generated files, unit tests; no cluster, under two minutes
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy $(PACKAGES)
+	$(BIN)/lint-imports
+	$(MAKE) --no-print-directory generate-check
+	$(MAKE) --no-print-directory unit
+
+format: .stamp/develop ## Format the code and mend what the linter can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+generate: .stamp/run ## Write the CRD, the chart's copy of it and the reference from the models
+	$(BIN)/python -m trainingrun_contracts.api.generate
+
+generate-check: .stamp/run ## Fail when a generated file differs from what the models say
+	$(BIN)/python -m trainingrun_contracts.api.generate --check
+
+lock: .stamp/develop ## Write constraints.txt from what is installed now
+	$(BIN)/python tests/requirements_lock.py > constraints.txt.new && mv constraints.txt.new constraints.txt
+
+images: ## Build the four images with docker, buildah or podman
+	./images.sh
+
+clean: ## Remove the environment and what runs have left here
+	rm -rf $(VENV) .stamp .trainingrun report build

@@ -1,0 +1,35 @@
+"""Says at the end of every run which layers ran, so that a layer that did not is never overlooked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+LAYERS = ("unit", "local", "control_plane", "e2e")
+WHAT_IS_REAL = {
+    "unit": "pure code, codecs, protocol, decisions interrupted at every step",
+    "local": "processes, sockets, Redis, torch",
+    "control_plane": "etcd, API server, controllers, scheduler; pods played by kwok",
+    "e2e": "a cluster with kubelet and containers, our images, Helm",
+}
+
+
+def layer_of(node_id: str) -> str:
+    """The layer that a test belongs to: its folder below tests/."""
+    parts = Path(node_id.split("::", 1)[0]).parts
+    return next((part for part in parts if part in LAYERS), "other")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print one line per layer with its counts."""
+    counts: dict[str, Counter[str]] = {layer: Counter() for layer in LAYERS}
+    for outcome in ("passed", "failed", "error", "skipped"):
+        for report in terminalreporter.stats.get(outcome, []):
+            counts.setdefault(layer_of(report.nodeid), Counter())[outcome] += 1
+    terminalreporter.section("layers")
+    for layer in LAYERS:
+        found = ", ".join(f"{number} {outcome}" for outcome, number in counts[layer].items())
+        terminalreporter.line(f"{layer:<14} {found or 'did not run':<28} {WHAT_IS_REAL[layer]}")
