@@ -1,0 +1,85 @@
+"""Programs that the test beds start: each on a free port, with a log file, stopped by its pid.
+
+Readiness is asked for, never slept for: :func:`wait_until` polls with a deadline and notices at
+once when the program ends instead of becoming ready.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+POLL_SECONDS = 0.05
+STOP_SECONDS = 10.0
+
+
+class BedError(Exception):
+    """A part of the test bed did not start or did not answer; the message has its last words."""
+
+
+def free_port() -> int:
+    """A TCP port of the loopback interface that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class BedProcess:
+    """One started program. It inherits nothing but PATH and what it is given."""
+
+    def __init__(
+        self, command: Sequence[str], log: Path, *, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self.name = Path(command[0]).name
+        self.log = log
+        with log.open("ab") as output:
+            self._child = subprocess.Popen(
+                command,
+                env={"PATH": os.defpath, "HOME": str(log.parent), **(environment or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._child.pid
+
+    def wait_until(self, is_ready: Callable[[], bool], what: str, *, seconds: float) -> None:
+        """Polls until true.
+
+        Raises:
+            BedError: the program ended, or the deadline passed.
+        """
+        deadline = time.monotonic() + seconds
+        while not is_ready():
+            if time.monotonic() > deadline:
+                raise BedError(f"{what}: not within {seconds:g} s\n{self.last_words()}")
+            try:
+                code = self._child.wait(timeout=POLL_SECONDS)
+            except subprocess.TimeoutExpired:
+                continue
+            raise BedError(f"{self.name} ended with {code}\n{self.last_words()}")
+
+    def stop(self) -> None:
+        """Asks it to end, waits, and kills it if it does not."""
+        self._child.terminate()
+        try:
+            self._child.wait(timeout=STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """Ends it at once, as a lost machine would."""
+        self._child.kill()
+        self._child.wait()
+
+    def last_words(self) -> str:
+        """The end of its log."""
+        lines = self.log.read_text(errors="replace").splitlines()[-15:]
+        return "\n".join([f"the end of {self.log}:", *lines])

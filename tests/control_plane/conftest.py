@@ -1,0 +1,81 @@
+"""Fixtures of the control-plane tests: a real API server with controllers, pods played by kwok.
+
+Session fixtures
+    ``control_plane`` (:class:`control_plane.ControlPlane`)
+        Started once, about 5 s (the first run on a machine builds the programs, about 7 min).
+        ``.kubeconfig`` administrator's file · ``.url`` · ``.folder`` (``logs/`` in it)
+        ``.kubectl("get", "pods", stdin=…, kubeconfig=…) -> str``, raises ``KubectlError``
+        ``.get("deploy/x", "-n", ns) -> dict`` · ``.apply(obj, …, kubeconfig=…)`` server-side
+        ``.create_namespace(name, restricted=True)`` · ``.add_nodes(count, prefix=…, size=…)``
+        ``.kubeconfig_for(namespace, service_account) -> Path`` with a TokenRequest token
+        ``.verbs_used_by(namespace, service_account) -> frozenset[Verb]`` from the audit log
+        ``.play(namespace, selector, "complete"|"fail"|"evict"|"crash-loop"|"image-error"|
+        "unready"|"hold"|"", exit_code="3", stop_after="2s")`` tells pods what to do
+        ``.stop_part("kube-apiserver", at_once=True)`` / ``.start_part(…)`` play an outage
+    ``programs_folder`` (Path)
+        Where etcd, kubectl, helm and the others lie, for tests that run ``helm`` themselves.
+
+Fixtures per test
+    ``namespace`` (str): a fresh namespace, Pod Security "restricted", deleted without waiting.
+    ``kubectl``: ``kubectl("get", "pods") -> str``, within that namespace.
+    ``s3``: an :class:`s3_server.S3Server` of its own.
+
+Any image from a host that ends in ``.invalid`` cannot be pulled; every other pod is ready at once.
+Wait with ``kubectl("wait", "--for=…", "--timeout=30s", …)``; nothing here sleeps.
+Module ``control_plane`` also has ``restricted_pod``, ``condition`` and ``waiting_reasons``.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from bed_programs import programs
+from control_plane import ControlPlane
+from s3_server import S3Server
+
+_NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def programs_folder() -> Path:
+    """The folder of the real programs."""
+    return programs()
+
+
+@pytest.fixture(scope="session")
+def control_plane(request: pytest.FixtureRequest) -> Iterator[ControlPlane]:
+    """One control plane for all tests; its folder stays if one of them failed."""
+    with ControlPlane() as plane:
+        yield plane
+        if request.session.testsfailed:
+            plane.keep_logs = True
+            print(f"\nlogs of the control plane: {plane.folder / 'logs'}")
+
+
+@pytest.fixture
+def namespace(control_plane: ControlPlane) -> Iterator[str]:
+    """A fresh restricted namespace."""
+    name = f"test-{next(_NUMBERS)}"
+    control_plane.create_namespace(name)
+    yield name
+    control_plane.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture
+def kubectl(control_plane: ControlPlane, namespace: str) -> Callable[..., str]:
+    """kubectl as administrator within the test's namespace."""
+
+    def run(*arguments: str, stdin: str | None = None) -> str:
+        return control_plane.kubectl("--namespace", namespace, *arguments, stdin=stdin)
+
+    return run
+
+
+@pytest.fixture
+def s3(tmp_path: Path) -> Iterator[S3Server]:
+    """A running S3 server on a temporary folder."""
+    with S3Server(tmp_path / "s3") as server:
+        yield server
