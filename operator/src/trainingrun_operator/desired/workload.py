@@ -6,6 +6,7 @@ processes on a laptop. A backend adds what only it knows (security context, volu
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -45,6 +46,19 @@ USER_ERROR: Final = 2
 """Exit code of a process whose configuration is wrong: starting it again cannot help."""
 
 
+PLACEHOLDERS: Final = ("{host}", "{port}", "{decks}", "{data}", "{redis_config}")
+"""What a backend puts into a command, as whole arguments:
+
+- ``{host}``: the interface to listen on; 0.0.0.0 in a pod, 127.0.0.1 on a laptop.
+- ``{port}``: the port to listen on; ``Workload.port`` in a pod; one free port per process on a
+  laptop.
+- ``{decks}``: the folder with the decks; /decks in the daemon's image.
+- ``{data}``: the folder for data that outlives the process; ``Workload.storage.path`` in a pod.
+- ``{redis_config}``: a file that only the owner reads, with ``requirepass``; so no password stands
+  on a command line.
+"""
+
+
 @dataclass(frozen=True)
 class Resources:
     """Requests and limits as Kubernetes quantities; the local backend ignores them."""
@@ -69,7 +83,8 @@ class Storage:
 class Workload:
     """One role of one run.
 
-    ``command`` is the program with its arguments. ``roll_hash`` changes when, and only when, running
+    ``command`` is the program with its arguments; :func:`filled` puts in what only the backend
+    knows, wherever an argument holds one of ``PLACEHOLDERS``. ``roll_hash`` changes when, and only when, running
     members must be replaced. ``uses_config`` members read the run configuration and the Redis URL
     and run with ``TRAININGRUN_MEMBER`` set to their own name. ``secrets`` are names of secrets whose
     entries become environment variables (S3 credentials).
@@ -90,3 +105,12 @@ class Workload:
     environment: tuple[tuple[str, str], ...] = ()
     secrets: tuple[str, ...] = ()
     storage: Storage | None = None
+
+
+def filled(command: tuple[str, ...], values: Mapping[str, str]) -> tuple[str, ...]:
+    """The command with placeholders (written with their braces) replaced by the backend's values.
+
+    Raises:
+        KeyError: the command holds a placeholder that ``values`` has not.
+    """
+    return tuple(values[part] if part in PLACEHOLDERS else part for part in command)

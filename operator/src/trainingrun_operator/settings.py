@@ -1,0 +1,44 @@
+"""Settings of the operator: values that a process is started with, the same for all its runs.
+
+A frozen value and not a lookup of environment variables, so that decisions stay pure; the operator's
+command line and the local runtime make one each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Images:
+    """Images of the roles where a TrainingRun names none."""
+
+    daemon: str = "localhost/trainingrun-daemon:0.1.0"
+    actor: str = "localhost/trainingrun-actor:0.1.0"
+    trainer: str = "localhost/trainingrun-trainer:0.1.0"
+    redis: str = "localhost/trainingrun-redis:0.1.0"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is decided the same way for every run.
+
+    ``default_storage`` is the checkpoint URL of runs that name none, as their roles see it: a claim
+    is mounted at this path on a cluster, a laptop gives a directory of its own. ``daemon_limit``
+    bounds daemons below ``maxReplicas`` (the cores of a laptop). ``decks`` are the names that the
+    daemon images are known to have; None when that is not known.
+    """
+
+    images: Images = Images()
+    pull_policy: str = "IfNotPresent"
+    default_storage: str = "file:///checkpoints"
+    daemon_limit: int | None = None
+    decks: frozenset[str] | None = None
+    active_seconds: float = 2.0
+    """Between two looks at a run that is under way."""
+    settled_seconds: float = 60.0
+    """Between two looks at a run that is suspended or done."""
+    drain_deadline_seconds: float = 180.0
+    """Suspend and completion wait at most so long for running games."""
+    evaluation_deadline_seconds: float = 600.0
+    """Completion waits at most so long for the last evaluation."""
