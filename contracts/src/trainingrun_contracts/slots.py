@@ -63,10 +63,11 @@ return busy
 
 
 class DaemonSlot(Struct, frozen=True):
-    """What the operator publishes of one daemon."""
+    """What the operator publishes of one daemon; ``draining_since`` is for its own deadline."""
 
     capacity: int
     draining: bool = False
+    draining_since: float | None = None
 
 
 def encode(slot: DaemonSlot) -> bytes:

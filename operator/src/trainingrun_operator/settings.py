@@ -1,7 +1,7 @@
 """Settings of the operator: values that a process is started with, the same for all its runs.
 
-A frozen value and not a lookup of environment variables, so that decisions stay pure; the operator's
-command line and the local runtime make one each.
+A frozen value and not a lookup of environment variables, so that decisions stay pure; the
+operator's command line and the local runtime make one each.
 """
 
 from __future__ import annotations

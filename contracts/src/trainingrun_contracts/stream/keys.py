@@ -103,3 +103,8 @@ class Keys:
     def intent(self) -> str:
         """String: what the run as a whole should do now."""
         return f"tr:{self.run_id}:intent"
+
+    @property
+    def intent_since(self) -> str:
+        """String: when the intent last changed (Unix seconds), for the operator's deadlines."""
+        return f"tr:{self.run_id}:intent-since"

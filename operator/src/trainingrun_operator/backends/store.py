@@ -11,6 +11,7 @@ from typing import Protocol
 
 from trainingrun_contracts.api.run import TrainingRun
 from trainingrun_contracts.api.status import TrainingRunStatus
+
 from trainingrun_operator.desired.events import RunEvent
 
 

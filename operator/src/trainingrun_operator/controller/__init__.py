@@ -14,8 +14,8 @@ How the handlers and the local runtime use it::
     task = asyncio.create_task(queue.run())                    # until cancelled
     queue.add(RunKey("default", "quickstart"))                 # something changed: never blocks
 
-``RunKey`` (namespace, name), ``RunStore`` and ``RunEvent`` live below this layer (``backends.store``
-and ``desired.events``), so that backends can implement them:
+``RunKey`` (namespace, name), ``RunStore`` and ``RunEvent`` live below this layer
+(``backends.store`` and ``desired.events``), so that backends can implement them:
 
 - ``RunStore.get(key)`` gives the ``contracts.api`` TrainingRun with its status, or None when it is
   gone; ``write_status(run, status)`` stores it if it differs (and may delay mere counters);

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from trainingrun_contracts.reports import Intent
 from trainingrun_contracts.slots import DaemonSlot
+
 from trainingrun_operator.desired.workload import Role, Workload
 
 

@@ -9,6 +9,7 @@ from trainingrun_contracts.reports import Evaluation, Intent, Notice, Report
 from trainingrun_contracts.slots import DaemonSlot
 from trainingrun_contracts.stream.ledger import Ledger
 from trainingrun_contracts.weights import Pointer
+
 from trainingrun_operator.desired.workload import Role
 
 
@@ -22,7 +23,10 @@ class Problem:
 
 @dataclass(frozen=True)
 class Member:
-    """One process or pod. ``endpoint`` is ``host:port`` where the role serves one."""
+    """One process or pod. ``endpoint`` is ``host:port`` where the role serves one.
+
+    A member that was told to end is not ready, for as long as it is still there.
+    """
 
     name: str
     ready: bool
@@ -60,11 +64,13 @@ class ObservedRole:
 class Signals:
     """What Redis says about the run at one moment.
 
-    ``busy`` counts live leases per endpoint, published or not.
+    ``busy`` counts live leases per endpoint, published or not. ``intent_since`` is when the intent
+    last changed; None before the first change.
     """
 
     at: float
     intent: Intent
+    intent_since: float | None
     ledger: Ledger
     games: Mapping[str, int]
     reports: tuple[Report, ...] = ()

@@ -84,10 +84,10 @@ class Workload:
     """One role of one run.
 
     ``command`` is the program with its arguments; :func:`filled` puts in what only the backend
-    knows, wherever an argument holds one of ``PLACEHOLDERS``. ``roll_hash`` changes when, and only when, running
-    members must be replaced. ``uses_config`` members read the run configuration and the Redis URL
-    and run with ``TRAININGRUN_MEMBER`` set to their own name. ``secrets`` are names of secrets whose
-    entries become environment variables (S3 credentials).
+    knows, wherever an argument is one of ``PLACEHOLDERS``. ``roll_hash`` changes when, and only
+    when, running members must be replaced. ``uses_config`` members read the run configuration and
+    the Redis URL and run with ``TRAININGRUN_MEMBER`` set to their own name. ``secrets`` are names
+    of secrets whose entries become environment variables (S3 credentials).
     """
 
     role: Role
