@@ -14,15 +14,18 @@ from redis.retry import Retry
 _TIMEOUT_SECONDS = 10.0
 
 
-def blocking_client(url: str) -> redis.Redis:
+def blocking_client(url: str, *, retries: int = 2) -> redis.Redis:
     """A client for the learner and for short commands.
+
+    Give ``retries=0`` where a command must not be sent twice: a second XREADGROUP after a lost
+    reply would skip what the first one was given.
 
     Raises:
         ValueError: the URL's scheme is unknown.
     """
     return redis.Redis.from_url(
         url, protocol=2, socket_timeout=_TIMEOUT_SECONDS + 5, socket_connect_timeout=5,
-        retry=Retry(ExponentialBackoff(cap=1.0, base=0.05), 2),
+        retry=Retry(ExponentialBackoff(cap=1.0, base=0.05), retries),
     )  # fmt: skip
 
 

@@ -22,17 +22,21 @@ _PAGE: Final = 256
 _DEAD_LETTERS: Final = 1000
 
 # KEYS: rollouts depth accounts marks epoch
-# ARGV: group, epoch, transitions, number of ids, ids…, number of totals, name value…, actor mark…
+# ARGV: group, epoch, number of entries, id transitions…, number of totals, name value…, actor mark…
+# The depth sinks only by what was pending: the script may be sent twice (a lost reply), and a Redis
+# that lost its data has forgotten both the entries and their depth.
 _ACKNOWLEDGE: Final = """
 if redis.call('GET', KEYS[5]) ~= ARGV[2] then return redis.error_reply('FENCED') end
 local removed = 0
-local at = 5
-for i = 1, tonumber(ARGV[4]) do
-  redis.call('XACK', KEYS[1], ARGV[1], ARGV[at])
-  removed = removed + redis.call('XDEL', KEYS[1], ARGV[at])
-  at = at + 1
+local at = 4
+for i = 1, tonumber(ARGV[3]) do
+  if redis.call('XACK', KEYS[1], ARGV[1], ARGV[at]) == 1 then
+    redis.call('XDEL', KEYS[1], ARGV[at])
+    removed = removed + tonumber(ARGV[at + 1])
+  end
+  at = at + 2
 end
-redis.call('DECRBY', KEYS[2], ARGV[3])
+if removed > 0 then redis.call('DECRBY', KEYS[2], removed) end
 local totals = tonumber(ARGV[at]); at = at + 1
 for i = 1, totals do
   redis.call('HSET', KEYS[3], ARGV[at], ARGV[at + 1]); at = at + 2
@@ -109,8 +113,9 @@ class RolloutReader:
         """
         done = list(entries)
         totals = msgspec.structs.asdict(accounts.totals)
-        arguments: list[Any] = [GROUP, self._epoch, sum(e.transitions for e in done), len(done)]
-        arguments += [entry.entry_id for entry in done]
+        arguments: list[Any] = [GROUP, self._epoch, len(done)]
+        for entry in done:
+            arguments += [entry.entry_id, entry.transitions]
         arguments.append(len(totals))
         for name, value in totals.items():
             arguments += [name, value]
