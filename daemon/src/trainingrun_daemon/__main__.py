@@ -1,0 +1,100 @@
+"""``trainingrun-daemon``: the command line of the reference engine."""
+
+import argparse
+import asyncio
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from trainingrun_daemon.server import ServeError, ServeOptions, serve
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the daemon; gives the exit code: 0 stopped, 2 a mistake of the user."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
+    serve_options = ServeOptions(
+        host=options.host,
+        port=options.port,
+        decks=tuple(options.decks or [Path("decks")]),
+        max_concurrent=options.max_concurrent,
+        drain_seconds=options.drain_seconds,
+        idle_seconds=options.idle_seconds,
+    )
+    try:
+        asyncio.run(serve(serve_options, port_file=options.port_file))
+    except ServeError as error:
+        sys.stderr.write(f"trainingrun-daemon: {error}\n")
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="trainingrun-daemon",
+        description="Plays games of Magic for clients that speak the Forge daemon's line protocol.",
+    )
+    parser.add_argument("--host", default="0.0.0.0", help="address to listen on [%(default)s]")  # noqa: S104 (a server in a container listens everywhere)
+    parser.add_argument(
+        "--port",
+        "-p",
+        type=_whole(0, 65535),
+        default=17171,
+        help="0 takes a free one [%(default)s]",
+    )
+    parser.add_argument(
+        "--decks",
+        type=Path,
+        action="append",
+        metavar="DIR",
+        help="directory of .dck files; may be given several times [decks]",
+    )
+    parser.add_argument(
+        "--max-concurrent",
+        type=_whole(1, 10_000),
+        default=10,
+        metavar="N",
+        help="games played at once; more are queued [%(default)s]",
+    )
+    parser.add_argument(
+        "--drain-seconds",
+        type=_whole(0, 86_400),
+        default=20,
+        metavar="N",
+        help="time for running games to end after SIGTERM [%(default)s]",
+    )
+    parser.add_argument(
+        "--idle-seconds",
+        type=_whole(1, 86_400),
+        default=600,
+        metavar="N",
+        help="time after which a connection without a command is closed [%(default)s]",
+    )
+    parser.add_argument(
+        "--port-file", type=Path, metavar="FILE", help="write the chosen port into this file"
+    )
+    parser.add_argument(
+        "--workers", type=_whole(1, 1), default=1, help="worker processes; only 1 is supported"
+    )
+    return parser
+
+
+class _whole:
+    """A whole number from ``low`` to ``high``."""
+
+    def __init__(self, low: int, high: int) -> None:
+        self._low = low
+        self._high = high
+
+    def __call__(self, text: str) -> int:
+        number = int(text) if text.lstrip("-").isdigit() else self._low - 1
+        if not self._low <= number <= self._high:
+            raise argparse.ArgumentTypeError(
+                f"{text!r} is no whole number from {self._low} to {self._high}"
+            )
+        return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

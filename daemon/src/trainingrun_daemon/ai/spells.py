@@ -1,0 +1,65 @@
+"""Which action the AI takes when it has priority."""
+
+from trainingrun_daemon.rules.choices import Action, ActionKind, ChooseAction
+from trainingrun_daemon.rules.model import Card, Game, Phase, Player, Purpose, Target
+from trainingrun_daemon.rules.targets import legal_targets, worth
+
+_WORTH_REMOVING = 5
+"""Least worth of a creature on which a removal spell is spent: a 2/1."""
+_LAND_VALUE = 1000
+
+
+def choose_action(game: Game, choice: ChooseAction) -> int:
+    """Give the position of the best action, or -1 when waiting is better."""
+    values = [_value(game, choice.seat, action) for action in choice.actions]
+    best = max(range(len(values)), key=values.__getitem__)
+    return best if values[best] > 0 else -1
+
+
+def _value(game: Game, seat: int, action: Action) -> int:
+    face = action.card.face
+    if action.kind is ActionKind.LAND:
+        return _LAND_VALUE
+    if face.is_legendary and _has_named(game.players[seat], action.card):
+        return 0
+    if face.targets:
+        return _value_of_aim(game, seat, action)
+    thrift = 10 * (face.cost.mana_value - action.cost.mana_value)
+    return 100 + 10 * face.cost.mana_value + thrift + (5 if face.is_creature else 0)
+
+
+def _has_named(player: Player, card: Card) -> bool:
+    return any(other.face.name == card.face.name for other in player.battlefield)
+
+
+def _value_of_aim(game: Game, seat: int, action: Action) -> int:
+    """Value a spell with targets by the first target that it would be given."""
+    spec = action.card.face.targets[0]
+    best = legal_targets(game, action.card, seat, spec=spec)[0]
+    value = _value_of_target(game, seat, target=best, purpose=spec.purpose, amount=spec.amount)
+    return value + 1 if action.kind is ActionKind.SUSPEND and value else value
+
+
+def _value_of_target(
+    game: Game, seat: int, *, target: Target, purpose: Purpose, amount: int
+) -> int:
+    if isinstance(target, Player):
+        if target.seat == seat:
+            return 0
+        if target.life <= amount:
+            return 900
+        return 50 if _is_time_for_face(game, seat) else 0
+    if target.controller == seat or worth(target) < _WORTH_REMOVING:
+        return 0
+    if purpose is Purpose.DAMAGE and target.toughness - target.damage > amount:
+        return 0
+    if purpose is Purpose.BOUNCE and not target.attacking:
+        return 0
+    return 60 + worth(target)
+
+
+def _is_time_for_face(game: Game, seat: int) -> bool:
+    """Whether burn that kills nothing may be spent on the opponent: when the turn ends anyway."""
+    if game.stack:
+        return False
+    return game.phase is Phase.END or (game.active == seat and game.phase is Phase.MAIN2)

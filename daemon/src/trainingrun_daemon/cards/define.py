@@ -1,0 +1,65 @@
+"""The short way to write a card.
+
+``define("Shock", "{R}", "Instant", "…", spell=…)`` fills in what follows from the rest (colours,
+keyword names), so that an entry says only what is printed.
+"""
+
+from typing import Any
+
+from trainingrun_daemon.rules.mana import parse_cost
+from trainingrun_daemon.rules.model import CardFace, Keyword
+
+
+def define(name: str, cost: str, types: str, text: str = "", **rest: Any) -> CardFace:
+    """Give a card face; ``rest`` are further fields of CardFace."""
+    parsed = parse_cost(cost)
+    return CardFace(name=name, cost=parsed, types=types, text=text, colors=parsed.colors, **rest)
+
+
+def creature(
+    name: str,
+    cost: str,
+    types: str,
+    size: tuple[int, int],
+    text: str = "",
+    *,
+    keywords: tuple[Keyword, ...] = (),
+    **rest: Any,
+) -> CardFace:
+    """Give a creature; ``types`` are its subtypes, ``size`` is its power and toughness.
+
+    Words before `` - `` are further types: ``Legendary - Human`` makes a Legendary Creature.
+    """
+    words, dash, subtypes = types.rpartition(" - ")
+    line = f"{words} Creature - {subtypes}" if dash else f"Creature - {subtypes}"
+    power, toughness = size
+    return define(
+        name,
+        cost,
+        line,
+        text,
+        power=power,
+        toughness=toughness,
+        keywords=frozenset(keywords),
+        **rest,
+    )
+
+
+def token(
+    name: str,
+    color: str,
+    subtypes: str,
+    size: tuple[int, int],
+    *,
+    keywords: tuple[Keyword, ...] = (),
+) -> CardFace:
+    """Give a creature token, which has no cost but a colour."""
+    power, toughness = size
+    return CardFace(
+        name=name,
+        types=f"Creature - {subtypes}",
+        colors=color,
+        power=power,
+        toughness=toughness,
+        keywords=frozenset(keywords),
+    )

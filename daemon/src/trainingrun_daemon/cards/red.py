@@ -1,0 +1,211 @@
+"""Red cards."""
+
+from typing import Final
+
+from trainingrun_daemon.cards.define import creature, define
+from trainingrun_daemon.rules.choices import Reveal
+from trainingrun_daemon.rules.damage import deal_damage
+from trainingrun_daemon.rules.effects.harm import (
+    any_target,
+    damage_targets,
+    say_damage,
+    target_player,
+)
+from trainingrun_daemon.rules.mana import parse_cost
+from trainingrun_daemon.rules.model import (
+    AlternativeCost,
+    Card,
+    Event,
+    Game,
+    Happening,
+    Keyword,
+    Purpose,
+    StackItem,
+    Steps,
+    Suspend,
+    TargetSpec,
+    Trigger,
+    Zone,
+)
+from trainingrun_daemon.rules.targets import creatures_of_chosen_player
+from trainingrun_daemon.rules.zones import move_card
+
+
+def _attacks(game: Game, card: Card, happening: Happening) -> bool:
+    return happening.card is card
+
+
+def _reveal_for_land(game: Game, item: StackItem) -> Steps:
+    """Goblin Guide: the defending player reveals the top card and keeps it if it is a land.
+
+    The card is shown to the attacking player, who learns something by it.
+    """
+    library = game.players[1 - item.controller].library
+    if not library:
+        return
+    top = library[-1]
+    message = f"Goblin Guide reveals {top.face.name}"
+    game.say(message)
+    yield Reveal(item.controller, [top], message=message)
+    if top.face.is_land:
+        move_card(game, top, Zone.HAND)
+
+
+def _is_cheap_spell(game: Game, card: Card, happening: Happening) -> bool:
+    spell = happening.card
+    return spell is not None and spell is not card and spell.face.cost.mana_value <= 3
+
+
+def _punish_caster(game: Game, item: StackItem) -> Steps | None:
+    """Eidolon of the Great Revel: 2 damage to whoever cast the spell."""
+    assert item.happening is not None
+    caster = game.players[item.happening.seat]
+    say_damage(game, item, caster, 2)
+    deal_damage(game, item.card, caster, 2)
+    return None
+
+
+def _blaze(game: Game, item: StackItem) -> Steps | None:
+    """Searing Blaze: 1 damage to each target, 3 after a land of the caster came this turn."""
+    amount = 3 if game.players[item.controller].lands_entered else 1
+    return damage_targets(amount)(game, item)
+
+
+def _bar_life_gain_and_damage(game: Game, item: StackItem) -> Steps | None:
+    """Skullcrack. No known card prevents damage, so that part of it has nothing to do."""
+    game.life_gain_barred = True
+    return damage_targets(3)(game, item)
+
+
+def _exile_two_to_play(game: Game, item: StackItem) -> Steps | None:
+    """Light Up the Stage: exile two cards; they may be played until the end of the next turn."""
+    player = game.players[item.controller]
+    last_turn = game.turn + (2 if game.active == item.controller else 1)
+    for card in player.library[-2:][::-1]:
+        move_card(game, card, Zone.EXILE)
+        card.playable_until = last_turn
+    return None
+
+
+def _opponent_lost_life(game: Game, seat: int) -> bool:
+    return game.players[1 - seat].life_lost > 0
+
+
+CARDS: Final = (
+    define(
+        "Lightning Bolt",
+        "{R}",
+        "Instant",
+        "3 damage to any target.",
+        targets=(any_target(3),),
+        spell=damage_targets(3),
+    ),
+    define(
+        "Shock",
+        "{R}",
+        "Instant",
+        "2 damage to any target.",
+        targets=(any_target(2),),
+        spell=damage_targets(2),
+    ),
+    define(
+        "Lava Spike",
+        "{R}",
+        "Sorcery - Arcane",
+        "3 damage to target player.",
+        targets=(target_player(3),),
+        spell=damage_targets(3),
+    ),
+    define(
+        "Rift Bolt",
+        "{2}{R}",
+        "Sorcery",
+        "3 damage to any target. Suspend 1 for {R}.",
+        targets=(any_target(3),),
+        spell=damage_targets(3),
+        suspend=Suspend(turns=1, cost=parse_cost("{R}")),
+    ),
+    define(
+        "Searing Blaze",
+        "{R}{R}",
+        "Instant",
+        "1 damage to target player and 1 damage to target creature of that player. "
+        "3 damage each instead if a land came under your control this turn.",
+        targets=(
+            target_player(1),
+            TargetSpec(
+                text="target creature of that player",
+                candidates=creatures_of_chosen_player,
+                purpose=Purpose.DAMAGE,
+                amount=3,
+            ),
+        ),
+        spell=_blaze,
+    ),
+    define(
+        "Skullcrack",
+        "{1}{R}",
+        "Instant",
+        "This turn nobody gains life and no damage is prevented. 3 damage to target player.",
+        targets=(target_player(3),),
+        spell=_bar_life_gain_and_damage,
+    ),
+    define(
+        "Light Up the Stage",
+        "{2}{R}",
+        "Sorcery",
+        "Exile your top two cards; until the end of your next turn you may play them. "
+        "Spectacle {R}: costs that if an opponent lost life this turn.",
+        spell=_exile_two_to_play,
+        alternatives=(
+            AlternativeCost(
+                name="Spectacle", cost=parse_cost("{R}"), condition=_opponent_lost_life
+            ),
+        ),
+    ),
+    creature(
+        "Monastery Swiftspear",
+        "{R}",
+        "Human Monk",
+        (1, 2),
+        "Haste. Prowess: +1/+1 until end of turn whenever you cast a noncreature spell.",
+        keywords=(Keyword.HASTE, Keyword.PROWESS),
+    ),
+    creature(
+        "Goblin Guide",
+        "{R}",
+        "Goblin Scout",
+        (2, 2),
+        "Haste. Whenever it attacks, the defending player reveals the top card of their library "
+        "and puts it into their hand if it is a land.",
+        keywords=(Keyword.HASTE,),
+        triggers=(
+            Trigger(
+                event=Event.ATTACKS,
+                text="the defending player reveals their top card.",
+                condition=_attacks,
+                effect=_reveal_for_land,
+            ),
+        ),
+    ),
+    creature(
+        "Eidolon of the Great Revel",
+        "{R}{R}",
+        "Enchantment - Spirit",
+        (2, 2),
+        "Whenever a player casts a spell with mana value 3 or less, 2 damage to that player.",
+        triggers=(
+            Trigger(
+                event=Event.SPELL_CAST,
+                text="2 damage to the player who cast that spell.",
+                condition=_is_cheap_spell,
+                effect=_punish_caster,
+            ),
+        ),
+    ),
+    creature(
+        "Raging Goblin", "{R}", "Goblin Berserker", (1, 1), "Haste.", keywords=(Keyword.HASTE,)
+    ),
+    creature("Goblin Piker", "{1}{R}", "Goblin Warrior", (2, 1)),
+    creature("Hill Giant", "{3}{R}", "Giant", (3, 3)),
+)

@@ -1,0 +1,321 @@
+"""A choice as the JSON of a DECISION line (protocol sections 4 and 5).
+
+A decision holds some forty cards, nearly all of them printed text. The printed part of each face is
+therefore encoded once and kept; a decision is put together from bytes. A general encoder over
+dictionaries was tried first and took several times as long per prompt.
+
+Border: what a seat may see is decided here and nowhere else; the rules know no hidden information.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from trainingrun_daemon.rules.casting import MAX_LAND_PLAYS
+from trainingrun_daemon.rules.choices import (
+    Action,
+    ActionKind,
+    ChooseAction,
+    ChooseCards,
+    ChooseEntity,
+    Confirm,
+    DeclareAttackers,
+    DeclareBlockers,
+    Reveal,
+)
+from trainingrun_daemon.rules.model import (
+    Card,
+    CardFace,
+    Choice,
+    Combat,
+    Game,
+    Keyword,
+    Phase,
+    Player,
+    StackItem,
+    Target,
+    Zone,
+)
+
+_BOOL: Final = ("false", "true")
+_NO_MANA: Final = (
+    '"mana_pool":{"total":0,"white":0,"blue":0,"black":0,"red":0,"green":0,"colorless":0},'
+    '"mana":{"W":0,"U":0,"B":0,"R":0,"G":0,"C":0}'
+)
+"""Mana never floats here: costs are paid in the moment in which they arise."""
+_PRIORITY_ENTRY: Final = (
+    '{"index":-1,"card":"","card_id":-1,"description":"Pass priority","mana_cost":"",'
+    '"is_land":false}'
+)
+_NO_ACTIONS: Final = f"[{_PRIORITY_ENTRY}]"
+
+
+def encode_decision(
+    game: Game, choice: Choice, *, decision_id: int, ai_choice: "tuple[object, int] | None" = None
+) -> bytes:
+    """Give the JSON of a choice as its seat may see it.
+
+    ``ai_choice`` is what the engine's AI chose, for clients that only watch, with its position.
+    """
+    kind, message, own = _encode_choice(choice)
+    watched = ""
+    if ai_choice is not None:
+        chosen, index = ai_choice
+        watched = f',"ai_choice":{_json(chosen)},"ai_choice_index":{index}'
+    text = (
+        f'{{"decision_type":"{kind}","decision_id":{decision_id},'
+        f'"player":{_json(game.players[choice.seat].name)},"turn":{game.turn},'
+        f'"phase":"{_PHASES[game.phase]}","message":{_json(message)},{own}{watched},'
+        f'"game_state":{_encode_state(game, choice.seat)}}}'
+    )
+    return text.encode("ascii")
+
+
+def describe_action(action: Action) -> str:
+    """Give the text of an action, such as ``Goblin Guide - Creature 2 / 2``."""
+    face = action.card.face
+    if face.is_land:
+        return f"{face.name} - Land"
+    head = f"{face.name} ({action.variant})" if action.variant else face.name
+    if face.is_creature:
+        return f"{head} - Creature {face.power} / {face.toughness}"
+    return f"{head} - {face.text}"
+
+
+def _json(value: object) -> str:
+    """Encode as ASCII: the wire carries no byte above 127."""
+    text = msgspec.json.encode(value).decode()
+    if text.isascii():
+        return text
+    return "".join(char if char < "\x80" else _escape(char) for char in text)
+
+
+def _escape(char: str) -> str:
+    units = char.encode("utf-16-be")
+    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
+
+
+def _encode_choice(choice: Choice) -> tuple[str, str, str]:
+    """Give decision type, message and the fields of this type."""
+    match choice:
+        case ChooseAction():
+            listed = "".join(
+                f"{_encode_action(position, action)},"
+                for position, action in enumerate(choice.actions)
+            )
+            return "choose_action", "Choose an action", f'"actions":[{listed}{_PRIORITY_ENTRY}]'
+        case DeclareAttackers():
+            return (
+                "declare_attackers",
+                "Declare attackers",
+                f'"attackers":[{_encode_fighters(choice.candidates)}],"actions":{_NO_ACTIONS}',
+            )
+        case DeclareBlockers():
+            return (
+                "declare_blockers",
+                "Declare blockers",
+                f'"blockers":[{_encode_fighters(choice.candidates)}],'
+                f'"attackers":[{_encode_fighters(choice.attackers)}],"actions":{_NO_ACTIONS}',
+            )
+        case ChooseEntity():
+            entities = ",".join(
+                _encode_entity(position, entity, choice.seat)
+                for position, entity in enumerate(choice.entities)
+            )
+            return (
+                "choose_entity",
+                choice.message,
+                f'"entities":[{entities}],"optional":{_BOOL[choice.optional]},'
+                f'"source_card":{_json(choice.source.face.name)},"actions":{_NO_ACTIONS}',
+            )
+        case ChooseCards():
+            return (
+                "choose_cards",
+                choice.message,
+                f'"cards":[{_encode_cards(choice.cards, choice.seat)}],"min":{choice.minimum},'
+                f'"max":{choice.maximum},"optional":false,"actions":{_NO_ACTIONS}',
+            )
+        case Confirm():
+            return "confirm_action", choice.message, f'"actions":{_NO_ACTIONS}'
+        case Reveal():
+            return (
+                "reveal",
+                choice.message,
+                f'"cards":[{_encode_cards(choice.cards, choice.seat)}],"actions":{_NO_ACTIONS}',
+            )
+        case _:
+            raise TypeError(f"no decision type for {type(choice).__name__}")
+
+
+def _encode_action(position: int, action: Action) -> str:
+    card = action.card
+    is_land = action.kind is ActionKind.LAND
+    cost = "no cost" if is_land else action.cost.text or "{0}"
+    return (
+        f'{{"index":{position},"card":{_name(card.face)},"card_id":{card.id},'
+        f'"description":{_json(describe_action(action))},"mana_cost":"{cost}",'
+        f'"is_land":{_BOOL[is_land]}}}'
+    )
+
+
+def _encode_fighters(cards: list[Card]) -> str:
+    return ",".join(
+        f'{{"index":{position},"id":{card.id},"name":{_name(card.face)},"power":{card.power},'
+        f'"toughness":{card.toughness},"keywords":{_keywords(card.face, card.keywords)}}}'
+        for position, card in enumerate(cards)
+    )
+
+
+def _encode_entity(position: int, entity: Target, seat: int) -> str:
+    if isinstance(entity, Player):
+        return (
+            f'{{"index":{position},"type":"player","id":{entity.seat},'
+            f'"name":{_json(entity.name)},"description":{_json(f"{entity.name}, {entity.life}")},'
+            f'"life":{entity.life},"is_self":{_BOOL[entity.seat == seat]}}}'
+        )
+    size = f" {entity.power} / {entity.toughness}" if entity.face.is_creature else ""
+    return (
+        f'{{"index":{position},"type":"card","id":{entity.id},"name":{_name(entity.face)},'
+        f'"description":{_json(entity.face.name + size)},"power":{entity.power},'
+        f'"toughness":{entity.toughness},"controllerIsSelf":{_BOOL[entity.controller == seat]}}}'
+    )
+
+
+# --- game_state -----------------------------------------------------------------------------------
+
+
+def _encode_state(game: Game, viewer: int) -> str:
+    names = [_json(player.name) for player in game.players]
+    combat = "" if game.combat is None else f',"combat":{_encode_combat(game, game.combat)}'
+    players = ",".join(_encode_player(player, viewer) for player in game.players)
+    stack = ",".join(_encode_stack_item(game, item) for item in reversed(game.stack))
+    return (
+        f'{{"is_game_over":{_BOOL[game.is_over]},"turn":{game.turn},'
+        f'"phase":"{_PHASES[game.phase]}","active_player":{names[game.active]},'
+        f'"priority_player":{names[game.priority]},"activePlayer":{game.active},'
+        f'"priorityPlayer":{game.priority},"players":[{players}],"stack":[{stack}]{combat}}}'
+    )
+
+
+def _encode_player(player: Player, viewer: int) -> str:
+    hand = _encode_cards(player.hand, viewer) if player.seat == viewer else ""
+    battlefield = ",".join(_encode_permanent(card, viewer) for card in player.battlefield)
+    return (
+        f'{{"name":{_json(player.name)},"id":{player.seat},"life":{player.life},'
+        f'"poison":{player.poison},"has_lost":{_BOOL[player.has_lost]},'
+        f'"lands_played_this_turn":{player.lands_played},"max_land_plays":{MAX_LAND_PLAYS},'
+        f'"hand_size":{len(player.hand)},"hand":[{hand}],"library_size":{len(player.library)},'
+        f'"graveyard":[{_encode_cards(player.graveyard, viewer)}],'
+        f'"battlefield":[{battlefield}],"exile":[{_encode_cards(player.exile, viewer)}],'
+        f'"command":[{_encode_cards(player.command, viewer)}],{_NO_MANA}}}'
+    )
+
+
+def _encode_stack_item(game: Game, item: StackItem) -> str:
+    """Encode a stack item; ``is_spell`` tells a card on the stack from an ability of a card."""
+    return (
+        f'{{"id":{item.id},"description":{_json(item.text)},'
+        f'"controller":{_json(game.players[item.controller].name)},'
+        f'"source_card":{_name(item.card.face)},"source_card_id":{item.card.id},'
+        f'"is_spell":{_BOOL[item.is_spell]},"owner":{item.card.owner}}}'
+    )
+
+
+def _encode_combat(game: Game, combat: Combat) -> str:
+    attackers = ",".join(
+        f'{{"index":{position},"id":{position},"card_id":{card.id},"name":{_name(card.face)},'
+        f'"power":{card.power},"toughness":{card.toughness},'
+        f'"attacking":{_json(game.players[1 - combat.seat].name)},'
+        f'"blocked_by":[{_encode_fighters(combat.blockers.get(card.id, []))}]}}'
+        for position, card in enumerate(combat.attackers)
+    )
+    name = _json(game.players[combat.seat].name)
+    return f'{{"attacking_player":{name},"attackers":[{attackers}]}}'
+
+
+def _encode_cards(cards: Iterable[Card], viewer: int) -> str:
+    """Encode cards anywhere but on the battlefield: all of it is known beforehand but the id."""
+    return ",".join(
+        [
+            f'{{"id":{card.id},{_still_part(card.face, is_own=card.owner == viewer)}'
+            if not card.counters
+            else _encode_permanent(card, viewer)
+            for card in cards
+        ]
+    )
+
+
+def _encode_permanent(card: Card, viewer: int) -> str:
+    face = card.face
+    size = f'"power":{card.power},"toughness":{card.toughness},' if face.is_creature else ""
+    counters = ",".join(
+        f'{{"type":"{kind}","count":{count}}}' for kind, count in card.counters.items() if count
+    )
+    sick = _BOOL[card.is_sick]
+    return (
+        f'{{"id":{card.id},{_printed_part(face)},{size}"keywords":{_keywords(face, card.keywords)},'
+        f'"tapped":{_BOOL[card.tapped]},"summoning_sick":{sick},"summoningSickness":{sick},'
+        f'"damage":{card.damage},"counters":[{counters}],"attacking":{_BOOL[card.attacking]},'
+        f'"blocking":{_BOOL[card.blocking is not None]},"attachedTo":null,'
+        f'"is_token":{_BOOL[card.is_token]},"controllerIsSelf":{_BOOL[card.controller == viewer]},'
+        f'"ownerIsSelf":{_BOOL[card.owner == viewer]}}}'
+    )
+
+
+# --- what is printed, encoded once ----------------------------------------------------------------
+
+_PHASES: Final = {phase: phase.value for phase in Phase}
+_KEYWORD_TEXTS: Final = {keyword: keyword.value for keyword in Keyword}
+_names: Final[dict[CardFace, str]] = {}
+_printed_parts: Final[dict[CardFace, str]] = {}
+_still_parts: Final[dict[tuple[CardFace, bool], str]] = {}
+_keyword_lists: Final[dict[tuple[CardFace, frozenset[Keyword]], str]] = {}
+
+
+def _name(face: CardFace) -> str:
+    known = _names.get(face)
+    if known is None:
+        known = _names[face] = _json(face.name)
+    return known
+
+
+def _keywords(face: CardFace, keywords: frozenset[Keyword]) -> str:
+    known = _keyword_lists.get((face, keywords))
+    if known is None:
+        texts = sorted(_KEYWORD_TEXTS[keyword] for keyword in keywords)
+        if face.protection_text:
+            texts.append(face.protection_text)
+        known = _keyword_lists[face, keywords] = _json(texts)
+    return known
+
+
+def _printed_part(face: CardFace) -> str:
+    known = _printed_parts.get(face)
+    if known is None:
+        kinds = {
+            "creature": face.is_creature,
+            "land": face.is_land,
+            "artifact": face.is_artifact,
+            "enchantment": face.is_enchantment,
+            "planeswalker": face.is_planeswalker,
+            "instant": face.is_instant,
+            "sorcery": face.is_sorcery,
+        }
+        flags = ",".join(f'"is_{kind}":{_BOOL[value]}' for kind, value in kinds.items())
+        known = _printed_parts[face] = (
+            f'"name":{_name(face)},"mana_cost":{_json(face.cost.text or "no cost")},'
+            f'"cmc":{face.cost.mana_value},"types":{_json(face.types)},'
+            f'"oracle_text":{_json(face.text)},{flags}'
+        )
+    return known
+
+
+def _still_part(face: CardFace, *, is_own: bool) -> str:
+    """Everything behind the id of a card that is not on the battlefield."""
+    known = _still_parts.get((face, is_own))
+    if known is None:
+        card = Card(0, face, 0, Zone.HAND)
+        whole = _encode_permanent(card, 0 if is_own else 1)
+        known = _still_parts[face, is_own] = whole.removeprefix('{"id":0,')
+    return known

@@ -1,0 +1,156 @@
+"""A game from its opening hands to its end.
+
+``play_game`` is the generator that a session drives. The London mulligan is offered for hands that
+are short of lands or flooded (fewer than two or more than five), down to five cards: the engine
+keeps the others itself, because a client that answers every question with "no" would otherwise
+start each game without cards.
+"""
+
+from typing import Final
+
+from trainingrun_daemon.rules.casting import tick_suspended
+from trainingrun_daemon.rules.choices import ChooseCards, Confirm, ask_cards, ask_confirm
+from trainingrun_daemon.rules.combat import end_combat, run_combat
+from trainingrun_daemon.rules.events import emit
+from trainingrun_daemon.rules.model import (
+    HAND_LIMIT,
+    TURN_CAP,
+    Card,
+    CardFace,
+    Event,
+    Game,
+    GameOverError,
+    Happening,
+    Phase,
+    Player,
+    Purpose,
+    Steps,
+    Zone,
+)
+from trainingrun_daemon.rules.stack import pass_priority
+from trainingrun_daemon.rules.state_based import end_game
+from trainingrun_daemon.rules.zones import draw_cards, move_card, put_on_bottom
+
+_KEPT_LANDS: Final = range(2, 6)
+_SMALLEST_HAND: Final = 5
+
+
+def add_deck(game: Game, seat: int, faces: list[CardFace]) -> None:
+    """Put a deck into a seat's library, unshuffled."""
+    for face in faces:
+        game.players[seat].library.append(Card(game.new_id(), face, seat, Zone.LIBRARY))
+
+
+def play_game(game: Game) -> Steps:
+    """Play the game to its end; ``game.winner`` tells who won."""
+    try:
+        yield from _open_game(game)
+        while game.turn <= TURN_CAP:
+            yield from _take_turn(game)
+            game.turn += 1
+            game.active = 1 - game.active
+        end_game(game, None)
+    except GameOverError:
+        end_combat(game)
+
+
+def _open_game(game: Game) -> Steps:
+    for player in game.players:
+        game.random.shuffle(player.library)
+    game.active = game.random.randrange(2)
+    for seat in (game.active, 1 - game.active):
+        draw_cards(game, seat, HAND_LIMIT)
+    for seat in (game.active, 1 - game.active):
+        yield from _take_mulligans(game, game.players[seat])
+
+
+def _take_mulligans(game: Game, player: Player) -> Steps:
+    game.priority = player.seat
+    size = HAND_LIMIT
+    while size > _SMALLEST_HAND:
+        lands = sum(card.face.is_land for card in player.hand)
+        if len(player.hand) < HAND_LIMIT or lands in _KEPT_LANDS:
+            break
+        message = f"Keep this hand ({lands} lands, {size} cards)?"
+        confirm = Confirm(player.seat, message=message, purpose=Purpose.MULLIGAN)
+        if (yield from ask_confirm(confirm)):
+            break
+        size -= 1
+        game.say(f"{player.name} takes a mulligan to {size}")
+        for card in list(player.hand):
+            move_card(game, card, Zone.LIBRARY)
+        game.random.shuffle(player.library)
+        draw_cards(game, player.seat, HAND_LIMIT)
+    if size < HAND_LIMIT:
+        yield from _bottom_cards(game, player, HAND_LIMIT - size)
+
+
+def _bottom_cards(game: Game, player: Player, count: int) -> Steps:
+    choice = ChooseCards(
+        player.seat,
+        list(player.hand),
+        count=count,
+        message=f"Put {count} on the bottom of your library",
+        purpose=Purpose.BOTTOM,
+    )
+    for card in (yield from ask_cards(choice)):
+        put_on_bottom(game, card)
+
+
+def _take_turn(game: Game) -> Steps:
+    _begin_turn(game)
+    game.phase = Phase.UPKEEP
+    yield from tick_suspended(game, game.active)
+    emit(game, Happening(Event.UPKEEP, game.active))
+    yield from pass_priority(game)
+    game.phase = Phase.DRAW
+    if game.turn > 1:  # who starts does not draw
+        draw_cards(game, game.active, 1)
+    yield from pass_priority(game)
+    game.phase = Phase.MAIN1
+    yield from pass_priority(game)
+    yield from run_combat(game)
+    game.phase = Phase.MAIN2
+    yield from pass_priority(game)
+    game.phase = Phase.END
+    emit(game, Happening(Event.END_STEP, game.active))
+    yield from pass_priority(game)
+    game.phase = Phase.CLEANUP
+    yield from _clean_up(game)
+
+
+def _begin_turn(game: Game) -> None:
+    game.phase = Phase.UNTAP
+    active = game.players[game.active]
+    game.say(f"Turn {game.turn} ({active.name})")
+    for player in game.players:
+        player.lands_played = 0
+        player.lands_entered = 0
+        player.life_lost = 0
+    for card in active.battlefield:
+        card.tapped = False
+        card.is_sick = False
+
+
+def _clean_up(game: Game) -> Steps:
+    player = game.players[game.active]
+    surplus = len(player.hand) - HAND_LIMIT
+    if surplus > 0:
+        game.priority = player.seat
+        choice = ChooseCards(
+            player.seat,
+            sorted(player.hand, key=lambda card: not card.face.is_land),
+            count=surplus,
+            message=f"Choose {surplus} to discard",
+            purpose=Purpose.DISCARD,
+        )
+        for card in (yield from ask_cards(choice)):
+            move_card(game, card, Zone.GRAVEYARD)
+    game.life_gain_barred = False
+    game.is_stale = True
+    for other in game.players:
+        for card in other.battlefield:
+            card.damage = 0
+            card.deathtouched = False
+            card.boost_power = 0
+            card.boost_toughness = 0
