@@ -1,0 +1,149 @@
+"""The words of a run's status: condition types, their reasons, and the reasons of events.
+
+Each word carries the sentence that documents it; docs/reference shows the same sentences. These are
+promises to users and their scripts: a word may be added, but never changes its meaning.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Self
+
+
+class Word(StrEnum):
+    """A word of the API with its meaning."""
+
+    meaning: str
+
+    def __new__(cls, value: str, meaning: str) -> Self:
+        """Make the word of its spelling and its meaning."""
+        word = str.__new__(cls, value)
+        word._value_ = value
+        word.meaning = meaning
+        return word
+
+
+class ConditionStatus(Word):
+    """Whether a condition holds."""
+
+    TRUE = "True", "The condition holds."
+    FALSE = "False", "The condition does not hold."
+    UNKNOWN = "Unknown", "It cannot be said now, or not yet."
+
+
+class ConditionType(Word):
+    """The conditions of a TrainingRun."""
+
+    READY = "Ready", "All roles of the run serve; it may change to and fro."
+    SUCCEEDED = (
+        "Succeeded",
+        "True when the run is complete, False when it failed, Unknown while it is active; once True"
+        " or False it stays.",
+    )
+    SUSPENDED = (
+        "Suspended",
+        "True when spec.suspend was followed to its end: queue trained, checkpoint written, pods"
+        " gone.",
+    )
+    LEARNER_AVAILABLE = "LearnerAvailable", "The learner runs and reports."
+    DAEMONS_AVAILABLE = "DaemonsAvailable", "At least autoscaling.minReplicas daemons serve games."
+    ACTORS_AVAILABLE = "ActorsAvailable", "The actors run."
+    QUEUE_AVAILABLE = "QueueAvailable", "Redis answers and takes transitions."
+    CHECKPOINT_FRESH = "CheckpointFresh", "The newest checkpoint is as recent as the spec asks."
+    SCALING_LIMITED = (
+        "ScalingLimited",
+        "Something keeps the number of daemons from what the rates ask for.",
+    )
+    PROGRESSING = "Progressing", "Games are played, or the run walks towards a state it is told."
+    DEGRADED = "Degraded", "The run goes on, but something needs a person; the message says what."
+
+
+class Reason(Word):
+    """Reasons of conditions."""
+
+    # the whole run
+    STARTING = "Starting", "The roles of the run are being started."
+    TRAINING = "Training", "Games are played and trained."
+    ALL_ROLES_SERVE = "AllRolesServe", "Every role has at least the members that it needs."
+    ROLES_MISSING = "RolesMissing", "A role has fewer serving members than it needs."
+    DRAINING = "Draining", "No new games are started; running ones end."
+    FLUSHING = "Flushing", "The learner trains what is left in the queue and writes a checkpoint."
+    EVALUATING = "Evaluating", "The final weights are being evaluated."
+    COMPLETED = "Completed", "spec.games were played, trained and saved."
+    LEARNER_FAILED = "LearnerFailed", "The learner failed more often than learner.backoffLimit."
+    DEADLINE_EXCEEDED = "DeadlineExceeded", "spec.activeDeadlineSeconds went by."
+    SUSPENDED = "Suspended", "spec.suspend is true, and the run is saved and stopped."
+    SUSPENDING = "Suspending", "spec.suspend is true, and the run is being saved and stopped."
+    NOT_SUSPENDED = "NotSuspended", "spec.suspend is false."
+    PROGRESS_DEADLINE_EXCEEDED = (
+        "ProgressDeadlineExceeded",
+        "Nothing has moved for several minutes.",
+    )
+    INVALID_SPEC = "InvalidSpec", "The spec asks for something impossible; the message says what."
+    UNKNOWN_DECK = "UnknownDeck", "A daemon does not hold a deck that the spec names."
+    AS_EXPECTED = "AsExpected", "Nothing is wrong."
+    UNKNOWN = "Unknown", "It was not observed yet."
+    # roles
+    AVAILABLE = "Available", "The role has all the members that it needs."
+    NOT_CREATED = "NotCreated", "The role is not wanted now."
+    MEMBERS_NOT_READY = "MembersNotReady", "Members of the role are starting or restarting."
+    UNSCHEDULABLE = "Unschedulable", "No node has room for a pod of the role."
+    IMAGE_UNAVAILABLE = "ImageUnavailable", "An image of the role cannot be pulled."
+    CRASHING = "Crashing", "Members of the role end again and again."
+    CREATION_FAILED = "CreationFailed", "The cluster refuses to create members of the role."
+    NO_REPORT = "NoReport", "The role runs but has told nothing for a while."
+    FINISHED = "Finished", "The role has done its work and ended."
+    # queue
+    CONNECTED = "Connected", "Redis answers."
+    UNREACHABLE = "Unreachable", "Redis does not answer at its address."
+    AUTHENTICATION_FAILED = "AuthenticationFailed", "Redis refuses the password."
+    SECRET_NOT_FOUND = "SecretNotFound", "A Secret or its entry that the spec names is not there."
+    OUT_OF_MEMORY = "OutOfMemory", "Redis is full; actors pause until the learner has caught up."
+    # checkpoints
+    SAVED = "Saved", "The newest checkpoint is recent."
+    NOT_YET = "NotYet", "No checkpoint is due yet."
+    OVERDUE = "Overdue", "A checkpoint is later than the spec asks."
+    # scaling
+    WITHIN_LIMITS = "WithinLimits", "The number of daemons is what the rates ask for."
+    AT_MAX = "AtMax", "More daemons are wanted than autoscaling.maxReplicas."
+    AT_MIN = "AtMin", "Fewer daemons would do than autoscaling.minReplicas."
+    DRAIN_IN_PROGRESS = "DrainInProgress", "Daemons are finishing their games before they go."
+    METRIC_UNAVAILABLE = "MetricUnavailable", "A rate is not known, so the number is held."
+
+
+class EventReason(Word):
+    """Reasons of the events of a run."""
+
+    STARTED = "Started", "The run was started for the first time."
+    SUSPENDING = "Suspending", "spec.suspend became true; the run is being saved and stopped."
+    SUSPENDED = "Suspended", "The run is saved and stopped."
+    RESUMED = "Resumed", "spec.suspend became false; the run goes on from its checkpoint."
+    DRAINING = "Draining", "The target is reached; running games end."
+    COMPLETED = "Completed", "The run is complete."
+    FAILED = "Failed", "The run has failed; the message says why."
+    DEADLINE_EXCEEDED = "DeadlineExceeded", "spec.activeDeadlineSeconds went by."
+    EXPIRED = "Expired", "ttlSecondsAfterFinished went by; the run is deleted."
+    SCALED_UP = "ScaledUp", "Daemons were added."
+    SCALED_DOWN = "ScaledDown", "Daemons were taken away after they had drained."
+    INVALID_SPEC = "InvalidSpec", "The spec asks for something impossible; the message says what."
+    PROBLEM = "Problem", "A member of the run cannot run; the message says which and why."
+    QUEUE_UNREACHABLE = "QueueUnreachable", "Redis cannot be reached or refuses; training waits."
+    QUEUE_RECOVERED = "QueueRecovered", "Redis answers again."
+    EVALUATED = "Evaluated", "An evaluation ended; the message has the win rates."
+    CHECKPOINT_SAVED = "CheckpointSaved", "A checkpoint was written."
+    CHECKPOINT_SKIPPED = (
+        "CheckpointSkipped",
+        "A damaged checkpoint was passed over; an older one is used.",
+    )
+    CHECKPOINT_STORAGE_DENIED = (
+        "CheckpointStorageDenied",
+        "The checkpoint storage refuses the credentials; training goes on unsaved.",
+    )
+    CHECKPOINT_BUCKET_MISSING = (
+        "CheckpointBucketMissing",
+        "The bucket of the checkpoint storage is not there; training goes on unsaved.",
+    )
+    RECONCILE_FAILED = (
+        "ReconcileFailed",
+        "The operator could not do what it decided; it tries again.",
+    )

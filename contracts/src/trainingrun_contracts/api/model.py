@@ -1,0 +1,83 @@
+"""The base of all API models, and the value types that several of them share."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, ClassVar, Final, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic.alias_generators import to_camel
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from trainingrun_contracts.api.rules import Rule
+
+INT_OR_STRING: Final = {"x-kubernetes-int-or-string": True}
+QUANTITY_FORM: Final = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
+DECK_FORM: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
+ENDPOINT_FORM: Final = r"^https?://[^\s]+$"
+STEP_FORM: Final = r"^[1-9][0-9]*%?$"
+RULE_ERROR: Final = "rule"
+
+
+def _number_as_text(value: object) -> object:
+    """YAML reads ``cpu: 2`` as a number; Kubernetes takes it, and so do we."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return value
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+Quantity = Annotated[
+    str,
+    BeforeValidator(_number_as_text),
+    Field(pattern=QUANTITY_FORM, json_schema_extra=INT_OR_STRING),
+]
+"""An amount in Kubernetes' spelling: ``500m``, ``2``, ``4Gi``."""
+
+Step = Annotated[
+    str,
+    BeforeValidator(_number_as_text),
+    Field(pattern=STEP_FORM, json_schema_extra=INT_OR_STRING),
+]
+"""A number of replicas (``3``) or a part of the present ones (``50%``)."""
+
+
+def step_size(step: Step, *, replicas: int) -> int:
+    """How many replicas ``step`` stands for when there are ``replicas``: rounded up, at least 1."""
+    if step.endswith("%"):
+        return max(1, math.ceil(replicas * int(step[:-1]) / 100))
+    return int(step)
+
+
+class ApiModel(BaseModel):
+    """A frozen object of the API. Fields are snake_case here and camelCase in documents.
+
+    ``rules`` are the checks between this object's fields; they are also written into the CRD.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        allow_inf_nan=False,
+    )
+
+    rules: ClassVar[tuple[Rule, ...]] = ()
+
+    @model_validator(mode="after")
+    def _follow_rules(self) -> Self:
+        broken = [rule for rule in self.rules if not rule.holds(self)]
+        if broken:
+            raise ValidationError.from_exception_data(
+                type(self).__name__, [_error(rule, self) for rule in broken]
+            )
+        return self
+
+
+def _error(rule: Rule, broken: Any) -> InitErrorDetails:
+    """One broken rule as an error at the field that the rule is about."""
+    message = rule.message_for(broken)
+    kind = PydanticCustomError(RULE_ERROR, "{message}", {"message": message, "rule": rule.name})
+    return InitErrorDetails(type=kind, loc=rule.location, input=None)

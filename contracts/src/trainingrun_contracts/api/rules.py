@@ -1,0 +1,291 @@
+"""The rules between fields, each written once: a Python check, the same check in CEL, one message.
+
+Pydantic runs the check, the API server runs the CEL, and both tell the same sentence, because the
+sentence is a template whose ``{placeholders}`` become values in Python and a ``messageExpression``
+in CEL. A rule about one field alone belongs in the field's own bounds instead, unless the bound
+could only say "does not match a pattern".
+
+Models take their rules from here and not the other way round, so this module knows fields by name
+only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
+NAME_FORM: Final = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
+NAME_LIMIT: Final = 40
+STORAGE_FORM: Final = (
+    r"^(file:///[^\s]*|s3://[a-z0-9][a-z0-9.-]+[a-z0-9](/[^\s]*)?"
+    r"|pvc://[a-z0-9]([-.a-z0-9]*[a-z0-9])?(/[^\s]*)?)$"
+)
+REDIS_FORM: Final = r"^rediss?://[^\s]+$"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of one object.
+
+    ``field`` is the field that an error is shown at, in YAML spelling; ``template`` is the message.
+    ``values`` gives for each placeholder of the template its Python getter and its CEL expression
+    (of type string).
+    """
+
+    name: str
+    field: str
+    cel: str
+    holds: Callable[[Any], bool]
+    template: str
+    values: tuple[tuple[str, Callable[[Any], object], str], ...] = ()
+    shows_path: bool = True
+    """False where the API server cannot place an error at ``field`` (metadata)."""
+
+    @property
+    def location(self) -> tuple[str, ...]:
+        """The field as a path below the object."""
+        return tuple(self.field.split("."))
+
+    def message_for(self, broken: Any) -> str:
+        """The sentence for an object that breaks the rule."""
+        return self.template.format(**{name: get(broken) for name, get, _ in self.values})
+
+    @property
+    def message_expression(self) -> str | None:
+        """The same sentence as a CEL expression; None when the template has no placeholder."""
+        if not self.values:
+            return None
+        expressions = {name: expression for name, _, expression in self.values}
+        parts = PLACEHOLDER.split(self.template)
+        pieces = [
+            expressions[part] if index % 2 else _cel_text(part)
+            for index, part in enumerate(parts)
+            if index % 2 or part
+        ]
+        return " + ".join(pieces)
+
+
+@dataclass(frozen=True)
+class Immutable:
+    """A field that cannot change in a run that exists; ``path`` is below ``spec``, snake_case."""
+
+    name: str
+    path: tuple[str, ...]
+    why: str
+
+    @property
+    def field(self) -> str:
+        """The path in YAML spelling."""
+        return ".".join(self.path)
+
+    @property
+    def message(self) -> str:
+        """The sentence for a change of the field."""
+        return f"cannot be changed, because {self.why}: make a new TrainingRun instead"
+
+    def value(self, spec: Any) -> Any:
+        """The field's value in a spec."""
+        for name in self.path:
+            spec = getattr(spec, name)
+        return spec
+
+
+def _cel_text(text: str) -> str:
+    """A CEL string literal."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _number(name: str, field: str) -> tuple[str, Callable[[Any], object], str]:
+    """A placeholder that shows a number of the object itself."""
+    return name, lambda model: getattr(model, name), f"string(self.{field})"
+
+
+def _text(name: str, field: str) -> tuple[str, Callable[[Any], object], str]:
+    """A placeholder that shows a string of the object itself."""
+    return name, lambda model: getattr(model, name), f"self.{field}"
+
+
+def _matches(form: str) -> str:
+    """A CEL literal of a regular expression."""
+    return _cel_text(form)
+
+
+def _sources(redis: Any) -> list[str]:
+    named = (
+        ("url", redis.url),
+        ("urlSecretRef", redis.url_secret_ref),
+        ("managed", redis.managed),
+    )
+    return [name for name, value in named if value is not None]
+
+
+RUN: Final = (
+    Rule(
+        name="name-length",
+        field="metadata.name",
+        cel=f"self.metadata.name.size() <= {NAME_LIMIT}",
+        holds=lambda run: len(run.metadata.name) <= NAME_LIMIT,
+        template="metadata.name is {length} characters long, at most 40 are possible, because the"
+        " run's children add suffixes to it: choose a shorter name",
+        values=(
+            (
+                "length",
+                lambda run: len(run.metadata.name),
+                "string(self.metadata.name.size())",
+            ),
+        ),
+        shows_path=False,
+    ),
+    Rule(
+        name="name-form",
+        field="metadata.name",
+        cel=f"self.metadata.name.matches({_matches(NAME_FORM)})",
+        holds=lambda run: re.search(NAME_FORM, run.metadata.name) is not None,
+        template="metadata.name must be lower-case letters, digits and '-', begin with a letter"
+        " and end with a letter or digit, because services are named after it",
+        shows_path=False,
+    ),
+)
+
+SPEC: Final = (
+    Rule(
+        name="decks-unique",
+        field="decks",
+        cel="self.decks.all(d, self.decks.exists_one(e, e.name == d.name))",
+        holds=lambda spec: len({deck.name for deck in spec.decks}) == len(spec.decks),
+        template="a deck is named twice: name each deck once",
+    ),
+)
+
+AUTOSCALING: Final = (
+    Rule(
+        name="replicas-ordered",
+        field="minReplicas",
+        cel="self.minReplicas <= self.maxReplicas",
+        holds=lambda scaling: scaling.min_replicas <= scaling.max_replicas,
+        template="{min_replicas} is above maxReplicas {max_replicas}: lower minReplicas or raise"
+        " maxReplicas",
+        values=(
+            _number("min_replicas", "minReplicas"),
+            _number("max_replicas", "maxReplicas"),
+        ),
+    ),
+)
+
+LEARNER: Final = (
+    Rule(
+        name="batch-divides",
+        field="batchTransitions",
+        cel="self.batchTransitions >= self.ppo.minibatches * self.gradientAccumulation",
+        holds=lambda learner: (
+            learner.batch_transitions >= learner.ppo.minibatches * learner.gradient_accumulation
+        ),
+        template="{batch_transitions} transitions cannot be cut into ppo.minibatches"
+        " {minibatches} x gradientAccumulation {gradient_accumulation} parts: raise"
+        " batchTransitions",
+        values=(
+            _number("batch_transitions", "batchTransitions"),
+            (
+                "minibatches",
+                lambda learner: learner.ppo.minibatches,
+                "string(self.ppo.minibatches)",
+            ),
+            _number("gradient_accumulation", "gradientAccumulation"),
+        ),
+    ),
+)
+
+SELF_PLAY: Final = (
+    Rule(
+        name="shares-positive",
+        field="latest",
+        cel="self.latest + self.past + self.scripted > 0.0",
+        holds=lambda shares: shares.latest + shares.past + shares.scripted > 0,
+        template="latest, past and scripted are all 0, so there is no opponent to play: give at"
+        " least one of them a share",
+    ),
+)
+
+EVALUATION: Final = (
+    Rule(
+        name="opponents-unique",
+        field="opponents",
+        cel="self.opponents.all(o, self.opponents.exists_one(p, p == o))",
+        holds=lambda evaluation: len(set(evaluation.opponents)) == len(evaluation.opponents),
+        template="an opponent is named twice: name each opponent once",
+    ),
+)
+
+CHECKPOINT: Final = (
+    Rule(
+        name="storage-form",
+        field="storage",
+        cel=f"!has(self.storage) || self.storage.matches({_matches(STORAGE_FORM)})",
+        holds=lambda checkpoint: (
+            checkpoint.storage is None or re.search(STORAGE_FORM, checkpoint.storage) is not None
+        ),
+        template="'{storage}' is no storage: write file:///directory, s3://bucket/prefix or"
+        " pvc://claim/path",
+        values=(_text("storage", "storage"),),
+    ),
+    Rule(
+        name="endpoint-is-for-s3",
+        field="endpointUrl",
+        cel="!has(self.endpointUrl) || (has(self.storage) && self.storage.startsWith('s3://'))",
+        holds=lambda checkpoint: (
+            checkpoint.endpoint_url is None or (checkpoint.storage or "").startswith("s3://")
+        ),
+        template="an endpoint is only used by s3:// storage: set storage to s3://bucket/prefix or"
+        " remove endpointUrl",
+    ),
+    Rule(
+        name="secret-is-for-s3",
+        field="secretRef",
+        cel="!has(self.secretRef) || (has(self.storage) && self.storage.startsWith('s3://'))",
+        holds=lambda checkpoint: (
+            checkpoint.secret_ref is None or (checkpoint.storage or "").startswith("s3://")
+        ),
+        template="credentials are only used by s3:// storage: set storage to s3://bucket/prefix or"
+        " remove secretRef",
+    ),
+)
+
+REDIS: Final = (
+    Rule(
+        name="redis-one-of",
+        field="url",
+        cel="(has(self.url) ? 1 : 0) + (has(self.urlSecretRef) ? 1 : 0)"
+        " + (has(self.managed) ? 1 : 0) <= 1",
+        holds=lambda redis: len(_sources(redis)) <= 1,
+        template="{sources} are given together, a run has one Redis: keep one of url, urlSecretRef"
+        " and managed",
+        values=(
+            (
+                "sources",
+                lambda redis: " and ".join(_sources(redis)),
+                "((has(self.url) ? ['url'] : []) + (has(self.urlSecretRef) ? ['urlSecretRef'] :"
+                " []) + (has(self.managed) ? ['managed'] : [])).join(' and ')",
+            ),
+        ),
+    ),
+    Rule(
+        name="redis-url-form",
+        field="url",
+        cel=f"!has(self.url) || self.url.matches({_matches(REDIS_FORM)})",
+        holds=lambda redis: redis.url is None or re.search(REDIS_FORM, redis.url) is not None,
+        template="'{url}' is no Redis address: write redis://host:6379/0, or rediss:// for TLS",
+        values=(_text("url", "url"),),
+    ),
+)
+
+IMMUTABLE: Final = (
+    Immutable("algorithm-fixed", ("algorithm",), "its checkpoints fit no other algorithm"),
+    Immutable("seed-fixed", ("seed",), "the games that were played came from it"),
+    Immutable("redis-fixed", ("redis",), "the queue and the ledger of the run are there"),
+    Immutable(
+        "storage-fixed", ("checkpoint", "storage"), "the run's checkpoints would stay behind"
+    ),
+)

@@ -1,0 +1,111 @@
+"""The TrainingRun itself, and the reading of a document into one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, ClassVar, Final, Literal
+
+from pydantic import ConfigDict, Field, ValidationError
+
+from trainingrun_contracts.api import rules
+from trainingrun_contracts.api.explanation import Problem, problems_from
+from trainingrun_contracts.api.model import ApiModel
+from trainingrun_contracts.api.rules import Rule
+from trainingrun_contracts.api.spec import TrainingRunSpec
+from trainingrun_contracts.api.status import TrainingRunStatus
+
+GROUP: Final = "trainingrun.dev"
+VERSION: Final = "v1alpha1"
+API_VERSION: Final = f"{GROUP}/{VERSION}"
+KIND: Final = "TrainingRun"
+PLURAL: Final = "trainingruns"
+
+
+class SpecError(Exception):
+    """A document is not a valid TrainingRun; one problem per wrong field, each with its path."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+class Metadata(ApiModel):
+    """What Kubernetes knows of every object, as far as it is used; the rest is ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    name: str = Field(description="Name of the run.", min_length=1)
+    namespace: str = Field("default", description="Namespace of the run.")
+    uid: str = Field("", description="Identity of this object; a namesake made later has another.")
+    generation: int = Field(1, description="Counts the changes of the spec.")
+    resource_version: str = Field("", description="Counts the changes of the whole object.")
+    creation_timestamp: datetime | None = Field(None, description="When it was made.")
+    deletion_timestamp: datetime | None = Field(None, description="When its deletion was asked.")
+    labels: dict[str, str] = Field(default_factory=dict, description="Labels of the object.")
+    annotations: dict[str, str] = Field(
+        default_factory=dict, description="Annotations of the object."
+    )
+
+
+class TrainingRun(ApiModel):
+    """A distributed self-play training: game daemons, actors, a learner, and the queue between."""
+
+    rules: ClassVar[tuple[Rule, ...]] = rules.RUN
+
+    api_version: Literal["trainingrun.dev/v1alpha1"] = Field(
+        "trainingrun.dev/v1alpha1", description="Version of the API."
+    )
+    kind: Literal["TrainingRun"] = Field("TrainingRun", description="Kind of the object.")
+    metadata: Metadata = Field(description="Name and the like.")
+    spec: TrainingRunSpec = Field(
+        description="What a training run should do, with which parts, and where its results go."
+    )
+    status: TrainingRunStatus = Field(
+        default_factory=TrainingRunStatus,
+        description="What was seen of the run; written by the operator, never by people.",
+    )
+
+
+def parse(document: Mapping[str, Any]) -> TrainingRun:
+    """Read a TrainingRun as YAML or the API server gives it; null means not given.
+
+    Raises:
+        SpecError: it is not a valid TrainingRun; all wrong fields are told, not only the first.
+    """
+    if not isinstance(document, Mapping):
+        raise SpecError((Problem("", "is no TrainingRun: expected apiVersion, kind, metadata"),))
+    given = _without_nulls(document)
+    given = {"apiVersion": "", "kind": "", **given}
+    try:
+        return TrainingRun.model_validate_json(json.dumps(given), by_alias=True, by_name=False)
+    except ValidationError as error:
+        raise SpecError(problems_from(error, TrainingRun)) from error
+
+
+def check_update(old: TrainingRunSpec, new: TrainingRunSpec) -> None:
+    """Check that a run that exists may get this new spec.
+
+    Raises:
+        SpecError: a field that cannot change was changed.
+    """
+    changed = tuple(
+        Problem(f"spec.{rule.field}", rule.message)
+        for rule in rules.IMMUTABLE
+        if rule.value(old) != rule.value(new)
+    )
+    if changed:
+        raise SpecError(changed)
+
+
+def _without_nulls(value: Any) -> Any:
+    """A plain copy without null entries, as the API server prunes them; times become text."""
+    if isinstance(value, Mapping):
+        kept = ((str(key), each) for key, each in value.items() if each is not None)
+        return {key: _without_nulls(each) for key, each in kept}
+    if isinstance(value, (list, tuple)):
+        return [_without_nulls(each) for each in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return str(value)

@@ -1,0 +1,450 @@
+"""What a user asks for: the ``spec`` of a TrainingRun.
+
+Only fields that work are here. Descriptions are the documentation: ``kubectl explain`` and
+docs/reference show them as they stand, so each says what the field does and in which unit.
+A field that may be left out and has no fixed default is None; its description says what follows.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from trainingrun_contracts.api import rules
+from trainingrun_contracts.api.model import DECK_FORM, ENDPOINT_FORM, ApiModel, Quantity, Step
+from trainingrun_contracts.api.rules import Rule
+
+Count = Annotated[int, Field(ge=1, le=2_000_000_000)]
+Games = Annotated[int, Field(ge=1, le=1_000_000_000_000)]
+Seconds = Annotated[int, Field(ge=1, le=86_400)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Name = Annotated[str, Field(min_length=1, max_length=253)]
+Image = Annotated[str, Field(min_length=1, max_length=512)]
+
+
+class Amounts(ApiModel):
+    """Amounts of processor and memory."""
+
+    cpu: Quantity | None = Field(
+        None, description="Processor cores: `2`, or in thousandths: `500m`. Default: the role's."
+    )
+    memory: Quantity | None = Field(
+        None, description="Memory in bytes with a suffix: `512Mi`, `4Gi`. Default: the role's."
+    )
+
+
+class Resources(ApiModel):
+    """Processor and memory of each pod of a role."""
+
+    requests: Amounts = Field(
+        default_factory=Amounts,
+        description="What the scheduler reserves for each pod of the role.",
+    )
+    limits: Amounts = Field(
+        default_factory=Amounts,
+        description="What a pod of the role may use at most; a pod above its memory limit is"
+        " killed. Default: no processor limit, and the role's own memory limit.",
+    )
+
+
+class Deck(ApiModel):
+    """One deck of the run."""
+
+    name: Annotated[str, Field(pattern=DECK_FORM, max_length=64)] = Field(
+        description="Name of a deck that the daemon's image holds: the file name without `.dck`,"
+        " for example `red_aggro`."
+    )
+
+
+class ScaleUp(ApiModel):
+    """How fast the number of daemons may rise."""
+
+    window_seconds: Seconds = Field(
+        15,
+        description="Seconds that more daemons must have been wanted before any is added; a short"
+        " spike adds none.",
+    )
+    max_step: Step = Field(
+        "100%",
+        description="The most daemons that one step adds: a number, or a part of the present ones"
+        " such as `100%` (rounded up).",
+    )
+
+
+class ScaleDown(ApiModel):
+    """How fast the number of daemons may fall."""
+
+    window_seconds: Seconds = Field(
+        300,
+        description="Seconds that fewer daemons must have been enough before any is taken away.",
+    )
+    max_step: Step = Field(
+        "10%",
+        description="The most daemons that one step takes away: a number, or a part of the present"
+        " ones such as `10%` (rounded up).",
+    )
+    drain_seconds: Seconds = Field(
+        180,
+        description="Seconds that a daemon gets to finish its games after it is chosen to go; it"
+        " takes no new ones meanwhile.",
+    )
+
+
+class Autoscaling(ApiModel):
+    """How many daemons a run has: as many as keep the learner fed, and no more."""
+
+    rules: ClassVar[tuple[Rule, ...]] = rules.AUTOSCALING
+
+    min_replicas: Count = Field(
+        1, description="The fewest daemons while the run is active. Suspend the run for none."
+    )
+    max_replicas: Count = Field(
+        10,
+        description="The most daemons. Equal to minReplicas, the number of daemons is fixed.",
+    )
+    target_lag_seconds: Seconds = Field(
+        20,
+        description="How many seconds of training should wait in the queue: more daemons are added"
+        " when it holds less, and fewer are kept when it holds more.",
+    )
+    tolerance: Share = Field(
+        0.1,
+        description="Relative deviation from the wanted number of daemons that is left alone; 0.1"
+        " is 10 %.",
+    )
+    scale_up: ScaleUp = Field(
+        default_factory=ScaleUp, description="How fast the number of daemons may rise."
+    )
+    scale_down: ScaleDown = Field(
+        default_factory=ScaleDown,
+        description="How fast the number of daemons may fall. A daemon with a game is never"
+        " killed: it drains first.",
+    )
+
+
+class Daemon(ApiModel):
+    """The game engines."""
+
+    image: Image | None = Field(
+        None, description="Image of the game daemon. Default: the one that came with the operator."
+    )
+    games_per_daemon: Annotated[int, Field(ge=1, le=1000)] = Field(
+        8, description="Games that one daemon serves at the same time."
+    )
+    game_timeout_seconds: Seconds = Field(
+        120, description="Seconds after which the daemon ends a game as a draw."
+    )
+    quiet: bool = Field(
+        default=True,
+        description="Whether daemons leave out the log of each game; false is for debugging.",
+    )
+    resources: Resources = Field(
+        default_factory=Resources, description="Processor and memory of each daemon."
+    )
+    autoscaling: Autoscaling = Field(
+        default_factory=Autoscaling,
+        description="How many daemons there are, from the rates at which transitions are produced"
+        " and trained.",
+    )
+
+
+class Actor(ApiModel):
+    """The players: they play the games against the daemons with the newest policy."""
+
+    image: Image | None = Field(
+        None, description="Image of the actor. Default: the one that came with the operator."
+    )
+    games_per_actor: Annotated[int, Field(ge=1, le=1000)] = Field(
+        16, description="Games that one actor plays at the same time, in one process."
+    )
+    replicas: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
+        None,
+        description="Number of actors. Default: as many as the daemons' games need.",
+    )
+    resources: Resources = Field(
+        default_factory=Resources, description="Processor and memory of each actor."
+    )
+
+
+class Ppo(ApiModel):
+    """Hyper-parameters of decoupled clipped PPO with V-trace targets."""
+
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = Field(
+        3e-4, description="Step size of the Adam optimiser."
+    )
+    epochs: Annotated[int, Field(ge=1, le=100)] = Field(
+        2, description="Passes over each batch; a pass ends early when targetKl is passed."
+    )
+    minibatches: Annotated[int, Field(ge=1, le=1024)] = Field(
+        4, description="Parts that a batch is cut into; each gives one optimiser step per epoch."
+    )
+    clip: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.2, description="Clip range of the policy ratio (epsilon of PPO)."
+    )
+    dual_clip: Annotated[float, Field(gt=1, le=100)] = Field(
+        3.0, description="Bound of the policy ratio where the advantage is negative."
+    )
+    entropy: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.01, description="Weight of the entropy bonus over the legal actions."
+    )
+    value_weight: Annotated[float, Field(ge=0, le=100)] = Field(
+        0.5, description="Weight of the value loss."
+    )
+    gamma: Share = Field(
+        1.0, description="Discount per decision; 1 counts a late win as much as an early one."
+    )
+    trace_decay: Share = Field(
+        0.95, description="Lambda of the V-trace targets: 0 is one-step, 1 is to the game's end."
+    )
+    max_gradient_norm: Annotated[float, Field(gt=0, le=1000)] = Field(
+        0.5, description="Gradients are scaled down to this norm."
+    )
+    target_kl: Annotated[float, Field(gt=0, le=10)] = Field(
+        0.03, description="KL divergence from the batch's policy at which its epochs end early."
+    )
+
+
+class Learner(ApiModel):
+    """The trainer of the policy."""
+
+    rules: ClassVar[tuple[Rule, ...]] = rules.LEARNER
+
+    image: Image | None = Field(
+        None, description="Image of the learner. Default: the one that came with the operator."
+    )
+    gpus: Annotated[int, Field(ge=0, le=1)] = Field(
+        0, description="GPUs (`nvidia.com/gpu`) of the learner: 1, or 0 to train on processors."
+    )
+    precision: Literal["fp32", "bf16"] = Field(
+        "fp32",
+        description="Arithmetic of the network: `fp32`, or `bf16` mixed precision on GPUs that"
+        " have it. Losses are always fp32.",
+    )
+    batch_transitions: Annotated[int, Field(ge=16, le=16_777_216)] = Field(
+        8192,
+        description="Transitions (one decision of a learning seat each) in one update. Actors"
+        " pause when twice as many are queued.",
+    )
+    gradient_accumulation: Annotated[int, Field(ge=1, le=1024)] = Field(
+        1,
+        description="Parts that a minibatch is computed in, one after the other, to save memory;"
+        " the update is the same.",
+    )
+    max_policy_lag: Annotated[int, Field(ge=1, le=1000)] = Field(
+        8,
+        description="Transitions played with weights more than so many publishes old are dropped"
+        " and counted as stale.",
+    )
+    publish_every_steps: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        8, description="Updates between two publishes of the weights."
+    )
+    publish_every_seconds: Annotated[float, Field(gt=0, le=86_400)] = Field(
+        20.0,
+        description="Seconds after which new weights are published even when fewer updates were"
+        " made.",
+    )
+    backoff_limit: Annotated[int, Field(ge=0, le=1000)] = Field(
+        20,
+        description="Failures of the learner after which the run has failed. Evictions and node"
+        " losses never count.",
+    )
+    resources: Resources = Field(
+        default_factory=Resources, description="Processor and memory of the learner."
+    )
+    ppo: Ppo = Field(default_factory=Ppo, description="Hyper-parameters of PPO.")
+
+
+class SelfPlay(ApiModel):
+    """Against whom the learning seat plays. Shares are relative to their sum."""
+
+    rules: ClassVar[tuple[Rule, ...]] = rules.SELF_PLAY
+
+    latest: Share = Field(
+        0.5,
+        description="Share of games against the newest policy itself; both seats learn from them.",
+    )
+    past: Share = Field(
+        0.4, description="Share of games against a snapshot of an earlier policy, drawn evenly."
+    )
+    scripted: Share = Field(
+        0.1, description="Share of games against the scripted players `random` and `aggressive`."
+    )
+    snapshot_every_publishes: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        20, description="Publishes of weights between two snapshots that `past` draws from."
+    )
+
+
+class Evaluation(ApiModel):
+    """How the strength of the policy is measured, beside the training."""
+
+    rules: ClassVar[tuple[Rule, ...]] = rules.EVALUATION
+
+    every_games: Games = Field(5000, description="Training games between two evaluations.")
+    games: Annotated[int, Field(ge=2, le=1_000_000)] = Field(
+        400,
+        description="Games of one evaluation against each opponent, played in pairs with swapped"
+        " seats and decks. 400 games give a win rate to about ±5 %.",
+    )
+    opponents: tuple[Literal["random", "aggressive"], ...] = Field(
+        ("random", "aggressive"),
+        min_length=1,
+        max_length=16,
+        description="Opponents of the evaluation: `random` plays any legal action, `aggressive`"
+        " always casts and attacks.",
+    )
+
+
+class SecretName(ApiModel):
+    """A Secret in the run's namespace."""
+
+    name: Name = Field(description="Name of a Secret in the run's namespace.")
+
+
+class SecretKey(ApiModel):
+    """One entry of a Secret in the run's namespace."""
+
+    name: Name = Field(description="Name of a Secret in the run's namespace.")
+    key: Name = Field("url", description="Entry of the Secret that holds the value.")
+
+
+class Checkpoint(ApiModel):
+    """Where checkpoints are kept and when they are written."""
+
+    rules: ClassVar[tuple[Rule, ...]] = rules.CHECKPOINT
+
+    storage: Annotated[str, Field(min_length=1, max_length=1024)] | None = Field(
+        None,
+        description="Where checkpoints are kept: `s3://bucket/prefix`, `pvc://claim/path` for a"
+        " PersistentVolumeClaim that exists (on a cluster), or `file:///directory` (on a cluster:"
+        " a directory of the learner's image or volume). Default on a cluster: a claim that is"
+        " made for the run; default of `trainingrun local`: a directory beside the run's state.",
+    )
+    size: Quantity = Field(
+        "10Gi",
+        description="Size of the claim that is made when storage is not given; not used otherwise.",
+    )
+    endpoint_url: Annotated[str, Field(pattern=ENDPOINT_FORM, max_length=1024)] | None = Field(
+        None,
+        description="Address of an S3-compatible service, for example"
+        " `http://minio.storage:9000`. Default: AWS.",
+    )
+    secret_ref: SecretName | None = Field(
+        None,
+        description="Secret whose entries become environment variables of the learner:"
+        " `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`. Default: the node's or"
+        " account's own rights.",
+    )
+    every_games: Games = Field(5000, description="Training games between two checkpoints.")
+    every_minutes: Annotated[int, Field(ge=1, le=10_080)] = Field(
+        60,
+        description="Minutes after which a checkpoint is written even when fewer games were"
+        " played.",
+    )
+    keep: Annotated[int, Field(ge=1, le=1000)] = Field(
+        5, description="Number of newest checkpoints that are kept; older ones are deleted."
+    )
+
+
+class ManagedRedis(ApiModel):
+    """A Redis that is made for the run, with a generated password."""
+
+    image: Image | None = Field(
+        None, description="Image of Redis 6.2 or newer. Default: the operator's setting."
+    )
+    memory: Quantity = Field(
+        "1Gi",
+        description="Memory of the Redis pod. When the queue fills it, actors pause; nothing is"
+        " evicted.",
+    )
+
+
+class Redis(ApiModel):
+    """The Redis of the run: one of url, urlSecretRef and managed."""
+
+    rules: ClassVar[tuple[Rule, ...]] = rules.REDIS
+
+    url: Annotated[str, Field(min_length=1, max_length=1024)] | None = Field(
+        None,
+        description="Address of a Redis that exists, without a password: `redis://host:6379/0`,"
+        " or `rediss://` for TLS. It needs version 6.2 and `maxmemory-policy noeviction`.",
+    )
+    url_secret_ref: SecretKey | None = Field(
+        None,
+        description="Entry of a Secret that holds the address of a Redis that exists, with its"
+        " password: `redis://:password@host:6379/0`.",
+    )
+    managed: ManagedRedis | None = Field(
+        None,
+        description="A Redis that is made for the run and goes with it. This is also the default"
+        " when nothing is given; `trainingrun local` starts one on this machine.",
+    )
+
+
+class TrainingRunSpec(ApiModel):
+    """What a training run should do, with which parts, and where its results go."""
+
+    rules: ClassVar[tuple[Rule, ...]] = rules.SPEC
+
+    games: Games = Field(
+        description="Training games after which the run is complete. May be raised while it runs."
+    )
+    seed: Annotated[int, Field(ge=0, le=2_147_483_647)] = Field(
+        1, description="Seed of the first weights, of the shuffled decks and of the play."
+    )
+    suspend: bool = Field(
+        default=False,
+        description="True stops the run without loss: games end, the queue is trained, a checkpoint"
+        " is written, and the pods go. False goes on from there.",
+    )
+    algorithm: Literal["PPO"] = Field(
+        "PPO", description="Training algorithm: `PPO`, asynchronous, corrected by V-trace."
+    )
+    decks: tuple[Deck, ...] = Field(
+        min_length=1,
+        max_length=64,
+        description="Decks of the games. Every pair of them is played, each deck by both seats; one"
+        " deck plays against itself.",
+    )
+    daemon: Daemon = Field(
+        default_factory=Daemon,
+        description="The game daemons: engines that serve games over TCP.",
+    )
+    actor: Actor = Field(
+        default_factory=Actor,
+        description="The actors: they play the games with the newest policy and fill the queue.",
+    )
+    learner: Learner = Field(
+        default_factory=Learner,
+        description="The learner: it trains the policy on the queue and publishes its weights.",
+    )
+    self_play: SelfPlay = Field(
+        default_factory=SelfPlay,
+        description="Against whom the learning seat plays. Shares are relative to their sum.",
+    )
+    evaluation: Evaluation = Field(
+        default_factory=Evaluation,
+        description="How the strength of the policy is measured, beside the training.",
+    )
+    checkpoint: Checkpoint = Field(
+        default_factory=Checkpoint,
+        description="Where checkpoints are kept and when they are written.",
+    )
+    redis: Redis = Field(
+        default_factory=Redis,
+        description="The Redis that holds the queue, the weights and the counters of the run: at"
+        " most one of url, urlSecretRef and managed. Default: managed.",
+    )
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = Field(
+        "IfNotPresent", description="When nodes pull the images of the run."
+    )
+    ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=2_000_000_000)] | None = Field(
+        None,
+        description="Seconds after its end at which the TrainingRun and all that belongs to it is"
+        " deleted. Default: it is kept.",
+    )
+    active_deadline_seconds: Annotated[int, Field(ge=1, le=2_000_000_000)] | None = Field(
+        None,
+        description="Seconds after its start at which a run that is not complete fails. Default: no"
+        " deadline.",
+    )

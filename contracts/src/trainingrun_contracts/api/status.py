@@ -1,0 +1,224 @@
+"""What was seen of a run: the ``status`` of a TrainingRun, written by the operator alone.
+
+A value that is not known is absent, never 0. Strings that are made for people (``summary``,
+``display``, ``rate``, ``winRate`` of the run) feed the columns of ``kubectl get``; programs read
+the numbers beside them. Unknown fields are ignored, so that an operator can read the status that a
+newer one wrote.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, PlainSerializer
+
+from trainingrun_contracts.api.conditions import ConditionStatus
+from trainingrun_contracts.api.model import ApiModel
+
+
+def _whole_seconds(value: datetime) -> str:
+    """The spelling that Kubernetes uses for times."""
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+Time = Annotated[datetime, PlainSerializer(_whole_seconds, when_used="json")]
+"""A moment, in whole seconds and UTC when written."""
+
+
+class StatusModel(ApiModel):
+    """Base of the status models: unknown fields are ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class Condition(StatusModel):
+    """One condition in Kubernetes' usual form."""
+
+    type: str = Field(description="Name of the condition, in CamelCase.", max_length=316)
+    status: ConditionStatus = Field(
+        description="Whether the condition holds; Unknown when that cannot be said."
+    )
+    reason: str = Field(
+        description="Why, as one CamelCase word for programs.", min_length=1, max_length=1024
+    )
+    message: str = Field("", description="Why, as a sentence for people.", max_length=32768)
+    last_transition_time: Time = Field(description="When `status` last changed.")
+    observed_generation: int | None = Field(
+        None, description="metadata.generation of the spec that this condition is about."
+    )
+
+    @property
+    def is_true(self) -> bool:
+        """Whether the condition holds."""
+        return self.status is ConditionStatus.TRUE
+
+
+class GamesStatus(StatusModel):
+    """The training games."""
+
+    played: int | None = Field(None, description="Training games that came to their end.")
+    target: int | None = Field(None, description="Training games asked for: spec.games.")
+    aborted: int | None = Field(
+        None, description="Games that were lost with their daemon or connection; none count."
+    )
+    per_second: float | None = Field(
+        None, description="Training games that end per second, over the last minute."
+    )
+    display: str | None = Field(None, description="Played and target for people: `1234/10000`.")
+    rate: str | None = Field(None, description="perSecond for people: `2.4`.")
+
+
+class Dropped(StatusModel):
+    """Transitions that were left out on purpose, by cause."""
+
+    stale: int = Field(0, description="Played with weights older than learner.maxPolicyLag.")
+    duplicate: int = Field(0, description="Delivered twice.")
+    poison: int = Field(0, description="Not readable; the entry is kept in the dead-letter stream.")
+    spool: int = Field(0, description="Discarded by an actor that could not reach Redis.")
+
+
+class TransitionsStatus(StatusModel):
+    """The ledger: produced = trained + queued + dropped + lost."""
+
+    produced: int | None = Field(None, description="Transitions that actors have produced.")
+    trained: int | None = Field(None, description="Transitions that went into an update.")
+    queued: int | None = Field(None, description="Transitions that wait in the queue now.")
+    dropped: Dropped | None = Field(
+        None, description="Transitions that were left out on purpose, by cause."
+    )
+    lost: int | None = Field(None, description="Transitions that vanished with Redis or an actor.")
+    per_second: float | None = Field(
+        None, description="Transitions trained per second, over the last minute."
+    )
+
+
+class ModelStatus(StatusModel):
+    """The newest published weights."""
+
+    version: int | None = Field(None, description="Updates that the newest weights have seen.")
+    published_at: Time | None = Field(None, description="When they were published.")
+
+
+class EvaluationStatus(StatusModel):
+    """The newest evaluation against one opponent."""
+
+    opponent: str = Field(description="The opponent.")
+    version: int = Field(description="Version of the weights that played.")
+    games: int = Field(description="Games played.")
+    wins: int = Field(description="Games won.")
+    draws: int = Field(description="Games drawn.")
+    win_rate: float = Field(description="Wins plus half the draws, as a part of the games.")
+    low: float = Field(description="Lower bound of the 95 % Wilson interval of winRate.")
+    high: float = Field(description="Upper bound of the 95 % Wilson interval of winRate.")
+    training_games: int | None = Field(
+        None, description="Training games that had been played when the evaluation was made."
+    )
+    at: Time | None = Field(None, description="When the evaluation ended.")
+
+
+class CheckpointStatus(StatusModel):
+    """The newest complete checkpoint."""
+
+    uri: str = Field(description="Where it is.")
+    step: int = Field(description="Version of the weights in it.")
+    games: int = Field(description="Training games that had been played.")
+    saved_at: Time = Field(description="When it was complete.")
+    sha256: str | None = Field(None, description="SHA-256 of its weights, in hexadecimal.")
+
+
+class RoleStatus(StatusModel):
+    """The members (pods or processes) of one role."""
+
+    desired: int | None = Field(None, description="Members that should be there.")
+    ready: int | None = Field(None, description="Members that serve.")
+    busy: int | None = Field(
+        None, description="Games that run on the role's members now, where the role has games."
+    )
+    restarts: int | None = Field(None, description="Restarts of the members that are there.")
+    display: str | None = Field(None, description="Ready and desired for people: `2/4`.")
+
+
+class ScaleDecisionStatus(StatusModel):
+    """One decision of the autoscaler."""
+
+    at: Time = Field(description="When it was made.")
+    from_replicas: int = Field(alias="from", description="Daemons before.")
+    to_replicas: int = Field(alias="to", description="Daemons after.")
+    reason: str = Field(description="Why, as a sentence for people.")
+    inputs: dict[str, float] = Field(
+        default_factory=dict, description="The measured values that it was made from."
+    )
+
+
+class AutoscalingStatus(StatusModel):
+    """What the autoscaler did."""
+
+    last_decision: ScaleDecisionStatus | None = Field(
+        None, description="The last decision that changed the number of daemons."
+    )
+
+
+Bottleneck = Literal["Engine", "Actor", "Learner", "None"]
+
+
+class TrainingRunStatus(StatusModel):
+    """What was seen of the run; written by the operator, never by people."""
+
+    observed_generation: int | None = Field(
+        None, description="metadata.generation of the spec that this status is about."
+    )
+    conditions: tuple[Condition, ...] = Field(
+        (),
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["type"],
+        },
+        description="Conditions of the run: Ready, Succeeded, Suspended, LearnerAvailable,"
+        " DaemonsAvailable, ActorsAvailable, QueueAvailable, CheckpointFresh, ScalingLimited,"
+        " Progressing, Degraded.",
+    )
+    summary: str | None = Field(
+        None, description="The state in a few words for people; programs read the conditions."
+    )
+    games: GamesStatus | None = Field(None, description="The training games.")
+    transitions: TransitionsStatus | None = Field(
+        None,
+        description="What became of every transition: produced = trained + queued + dropped"
+        " + lost.",
+    )
+    model: ModelStatus | None = Field(None, description="The newest published weights.")
+    evaluation: tuple[EvaluationStatus, ...] = Field(
+        (),
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["opponent"],
+        },
+        description="The newest evaluation against each opponent.",
+    )
+    win_rate: str | None = Field(
+        None,
+        description="Newest win rate against the first opponent of spec.evaluation, for people:"
+        " `92% (88-95)`.",
+    )
+    checkpoint: CheckpointStatus | None = Field(None, description="The newest complete checkpoint.")
+    daemon: RoleStatus | None = Field(None, description="The game daemons.")
+    actor: RoleStatus | None = Field(None, description="The actors.")
+    learner: RoleStatus | None = Field(None, description="The learner.")
+    evaluator: RoleStatus | None = Field(None, description="The evaluator.")
+    autoscaling: AutoscalingStatus | None = Field(None, description="What the autoscaler did.")
+    bottleneck: Bottleneck | None = Field(
+        None,
+        description="The role that the others wait for, from measured waits: Engine (the daemons),"
+        " Actor or Learner; None when no role holds up the others.",
+    )
+    started_at: Time | None = Field(None, description="When the run first had work to do.")
+    finished_at: Time | None = Field(None, description="When the run completed or failed.")
+
+    def condition(self, kind: str) -> Condition | None:
+        """The condition of this type, if it was ever set."""
+        return next((each for each in self.conditions if each.type == kind), None)
+
+    def document(self) -> dict[str, object]:
+        """The status as the API server takes it: camelCase, values that are not known left out."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
