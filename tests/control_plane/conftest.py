@@ -21,7 +21,8 @@ Fixtures per test
     ``s3``: an :class:`s3_server.S3Server` of its own.
 
 Any image from a host that ends in ``.invalid`` cannot be pulled; every other pod is ready at once.
-Wait with ``kubectl("wait", "--for=…", "--timeout=30s", …)``; nothing here sleeps.
+Wait with ``kubectl("wait", "--for=…", "--timeout=30s", …)``, or for what it cannot say with
+``control_plane.wait_until(lambda: …, "what", seconds=30)``; nothing here sleeps.
 Module ``control_plane`` also has ``restricted_pod``, ``condition`` and ``waiting_reasons``.
 """
 

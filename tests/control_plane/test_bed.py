@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from control_plane import ControlPlane, KubectlError, Verb, restricted_pod
+from control_plane import ControlPlane, KubectlError, NodeSize, Verb, condition, restricted_pod
 from s3_server import S3Server
 
 SOON = "--timeout=30s"
@@ -143,9 +143,14 @@ def test_an_evicted_pod_of_a_job_does_not_count(
     first = control_plane.get("pods", "-n", namespace)["items"][0]["metadata"]["name"]
     control_plane.play(namespace, SELECTOR, "evict")
     kubectl("wait", f"pod/{first}", "--for=condition=DisruptionTarget", SOON)
-    kubectl("wait", "job/played", "--for=jsonpath={.status.ready}=1", SOON)
-    names = {pod["metadata"]["name"] for pod in control_plane.get("pods", "-n", namespace)["items"]}
-    assert len(names - {first}) == 1
+
+    def ready_pods() -> set[str]:
+        pods = control_plane.get("pods", "-n", namespace)["items"]
+        ready = [pod for pod in pods if condition(pod, "Ready", "True")]
+        return {pod["metadata"]["name"] for pod in ready}
+
+    control_plane.wait_until(lambda: bool(ready_pods() - {first}), "another pod of the Job")
+    assert condition(control_plane.get("job/played", "-n", namespace), "Failed") is None
 
 
 def test_a_deleted_pod_goes_and_is_replaced(
@@ -192,13 +197,30 @@ def test_an_account_without_rights_is_refused(
 def test_an_outage_of_the_api_server_loses_nothing(
     control_plane: ControlPlane, kubectl: Kubectl, namespace: str
 ) -> None:
-    """After a crash the API server serves what it had, under the same address and credentials."""
+    """After a crash the API server serves what it had, and the controllers go on working."""
     kubectl("create", "configmap", "kept", "--from-literal=key=value")
     control_plane.stop_part("kube-apiserver", at_once=True)
     with pytest.raises(KubectlError, match="refused"):
         kubectl("get", "configmap", "kept")
     control_plane.start_part("kube-apiserver")
     assert kubectl("get", "configmap", "kept", "-o", "jsonpath={.data.key}") == "value"
+    control_plane.apply(deployment(namespace, 2))
+    kubectl("wait", "deployment/played", "--for=jsonpath={.status.readyReplicas}=2", SOON)
+
+
+def test_nodes_of_other_sizes_can_be_added(
+    control_plane: ControlPlane, kubectl: Kubectl, namespace: str
+) -> None:
+    """A pod that fits nowhere is Unschedulable; a node of its size takes it."""
+    template = restricted_pod(labels=LABELS, tolerations=[])
+    template["spec"]["containers"][0]["resources"] = {"requests": {"cpu": "100"}}
+    template["metadata"] |= {"name": "large", "namespace": namespace}
+    control_plane.apply({"apiVersion": "v1", "kind": "Pod", **template})
+    reason = 'jsonpath={.status.conditions[?(@.type=="PodScheduled")].reason}'
+    kubectl("wait", "pod/large", f"--for={reason}=Unschedulable", SOON)
+    control_plane.add_nodes(1, prefix="large", size=NodeSize(cpu="128"))
+    kubectl("wait", "pod/large", "--for=condition=Ready", SOON)
+    control_plane.kubectl("delete", "node", "large-0")
 
 
 def test_the_s3_server_keeps_objects(s3: S3Server) -> None:

@@ -18,7 +18,7 @@ import subprocess
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -131,8 +131,9 @@ class ControlPlane:
         self.kubectl("wait", "node", "--all", "--for=condition=Ready", "--timeout=60s")
 
     def _stop(self) -> None:
-        for part in reversed(list(self._processes)):
-            self.stop_part(part)
+        # At once: the data is thrown away, and a polite API server waits for its watchers.
+        for part in list(self._processes):
+            self.stop_part(part, at_once=True)
         shutil.rmtree(self.folder / "etcd", ignore_errors=True)
         if not self.keep_logs:
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -159,6 +160,14 @@ class ControlPlane:
             process.kill()
         else:
             process.stop()
+
+    def wait_until(self, is_so: Callable[[], bool], what: str, *, seconds: float = 30.0) -> None:
+        """Polls for what ``kubectl wait`` cannot say, with a deadline.
+
+        Raises:
+            BedError: it is not so in time, or the API server ended.
+        """
+        self._processes["kube-apiserver"].wait_until(is_so, what, seconds=seconds)
 
     # -- accounts and requests -----------------------------------------------------------------
 
@@ -422,10 +431,13 @@ def restricted_pod(
     return {"metadata": {"labels": dict(labels)}, "spec": {"containers": [container], **spec}}
 
 
-def condition(resource: Mapping[str, Any], kind: str) -> Mapping[str, Any] | None:
-    """One condition of an object's status."""
+def condition(
+    resource: Mapping[str, Any], kind: str, status: str | None = None
+) -> Mapping[str, Any] | None:
+    """One condition of an object, None if it is not there or has another status than asked."""
     conditions: Iterable[Mapping[str, Any]] = resource.get("status", {}).get("conditions", [])
-    return next((found for found in conditions if found["type"] == kind), None)
+    matching = (found for found in conditions if found["type"] == kind)
+    return next((found for found in matching if status in (None, found["status"])), None)
 
 
 def waiting_reasons(pods: Mapping[str, Any]) -> Sequence[str]:
