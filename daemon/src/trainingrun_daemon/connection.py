@@ -19,6 +19,7 @@ from trainingrun_contracts.protocol.commands import Command, NewGame
 from trainingrun_contracts.protocol.errors import CommandError, LineTooLong
 from trainingrun_contracts.protocol.lines import (
     GameError,
+    GameResult,
     GameTimeout,
     Refused,
     TerminalLine,
@@ -212,7 +213,11 @@ class GameConnection(asyncio.Protocol):
         self._end_game(GameTimeout(f"the game took longer than {self._command.limit_seconds} s"))
 
     def _end_game(self, line: TerminalLine) -> None:
-        """Send the terminal line, give the slot back, and stay or leave as the client wished."""
+        """Send the terminal line, give the slot back, and stay or leave as the client wished.
+
+        An interactive game that is cut short closes the connection even with ``-k``: the answer to
+        its last decision may be on its way, and would be taken for a command.
+        """
         command = self._command
         assert command is not None
         self._cancel_timers()
@@ -222,11 +227,13 @@ class GameConnection(asyncio.Protocol):
         self._write(format_line(line))
         self._house.slots.release(self)
         self._house.stirred.set()
-        if self._games_left > 0 and not self._house.is_stopping:
+        is_batch = self._games_left > 0
+        if is_batch and not self._house.is_stopping:
             self._house.slots.request(self)
             return
         self._command = None
-        if command.keep_open and not self._house.is_stopping:
+        is_in_step = isinstance(line, GameResult) or not command.interactive
+        if command.keep_open and is_in_step and not self._house.is_stopping:
             self._await_command()
             self._next_slice = self._loop.call_soon(self._serve_lines)
         else:
