@@ -28,15 +28,15 @@ def _number_as_text(value: object) -> object:
 
 Quantity = Annotated[
     str,
-    BeforeValidator(_number_as_text),
     Field(pattern=QUANTITY_FORM, json_schema_extra=INT_OR_STRING),
+    BeforeValidator(_number_as_text),
 ]
 """An amount in Kubernetes' spelling: ``500m``, ``2``, ``4Gi``."""
 
 Step = Annotated[
     str,
-    BeforeValidator(_number_as_text),
     Field(pattern=STEP_FORM, json_schema_extra=INT_OR_STRING),
+    BeforeValidator(_number_as_text),
 ]
 """A number of replicas (``3``) or a part of the present ones (``50%``)."""
 

@@ -30,7 +30,8 @@ REDIS_FORM: Final = r"^rediss?://[^\s]+$"
 class Rule:
     """One rule of one object.
 
-    ``field`` is the field that an error is shown at, in YAML spelling; ``template`` is the message.
+    ``field`` is the field that an error is shown at, in YAML spelling, or empty for the object as a
+    whole; ``template`` is the message.
     ``values`` gives for each placeholder of the template its Python getter and its CEL expression
     (of type string).
     """
@@ -46,8 +47,8 @@ class Rule:
 
     @property
     def location(self) -> tuple[str, ...]:
-        """The field as a path below the object."""
-        return tuple(self.field.split("."))
+        """The field as a path below the object; empty for the object as a whole."""
+        return tuple(self.field.split(".")) if self.field else ()
 
     def message_for(self, broken: Any) -> str:
         """The sentence for an object that breaks the rule."""
@@ -80,6 +81,13 @@ class Immutable:
     def field(self) -> str:
         """The path in YAML spelling."""
         return ".".join(self.path)
+
+    @property
+    def cel(self) -> str:
+        """The rule as a CEL transition rule of the spec."""
+        *above, last = self.path
+        place = "".join(f".{name}" for name in above) + f".?{last}"
+        return f"self{place} == oldSelf{place}"
 
     @property
     def message(self) -> str:
@@ -201,7 +209,7 @@ LEARNER: Final = (
 SELF_PLAY: Final = (
     Rule(
         name="shares-positive",
-        field="latest",
+        field="",
         cel="self.latest + self.past + self.scripted > 0.0",
         holds=lambda shares: shares.latest + shares.past + shares.scripted > 0,
         template="latest, past and scripted are all 0, so there is no opponent to play: give at"
@@ -256,7 +264,7 @@ CHECKPOINT: Final = (
 REDIS: Final = (
     Rule(
         name="redis-one-of",
-        field="url",
+        field="",
         cel="(has(self.url) ? 1 : 0) + (has(self.urlSecretRef) ? 1 : 0)"
         " + (has(self.managed) ? 1 : 0) <= 1",
         holds=lambda redis: len(_sources(redis)) <= 1,
@@ -288,4 +296,15 @@ IMMUTABLE: Final = (
     Immutable(
         "storage-fixed", ("checkpoint", "storage"), "the run's checkpoints would stay behind"
     ),
+)
+
+ALL: Final = (
+    *RUN,
+    *SPEC,
+    *AUTOSCALING,
+    *LEARNER,
+    *SELF_PLAY,
+    *EVALUATION,
+    *CHECKPOINT,
+    *REDIS,
 )

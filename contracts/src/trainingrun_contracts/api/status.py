@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, ConfigDict, Field, PlainSerializer
 
 from trainingrun_contracts.api.conditions import ConditionStatus
 from trainingrun_contracts.api.model import ApiModel
@@ -22,8 +22,12 @@ def _whole_seconds(value: datetime) -> str:
     return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-Time = Annotated[datetime, PlainSerializer(_whole_seconds, when_used="json")]
-"""A moment, in whole seconds and UTC when written."""
+Time = Annotated[
+    datetime,
+    AfterValidator(lambda moment: moment.replace(microsecond=0)),
+    PlainSerializer(_whole_seconds, when_used="json"),
+]
+"""A moment in whole seconds, written in UTC."""
 
 
 class StatusModel(ApiModel):

@@ -1,0 +1,132 @@
+"""The reference page, made from the same schema as the CRD."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from trainingrun_contracts.api import rules
+from trainingrun_contracts.api.conditions import ConditionType, EventReason, Reason, Word
+from trainingrun_contracts.api.crd import INT_OR_STRING, VALIDATIONS, Schema, root_schema
+from trainingrun_contracts.api.run import API_VERSION, KIND
+
+INTRODUCTION: Final = f"""# TrainingRun
+
+`apiVersion: {API_VERSION}`, `kind: {KIND}`, namespaced, short name `tr`.
+
+This page is generated from the models (`make generate`). The API server fills the defaults in and
+refuses unknown fields; `trainingrun local` reads the same documents with the same rules.
+"""
+
+
+def page() -> str:
+    """The whole page as Markdown."""
+    schema = root_schema()["properties"]
+    parts = [
+        INTRODUCTION,
+        "## Spec\n",
+        *_table(
+            ("Field", "Type", "Default", "Description"),
+            (_spec_row(*field) for field in _fields(schema["spec"], "spec")),
+        ),
+        "\n## Fields that cannot change\n",
+        "All other fields may be changed while a run exists.\n",
+        *_table(
+            ("Field", "Message"),
+            ((f"`spec.{rule.field}`", rule.message) for rule in rules.IMMUTABLE),
+        ),
+        "\n## Rules between fields\n",
+        "A document that breaks one of these is refused with the message.\n",
+        *_table(("At", "Rule", "Message"), _rule_rows(schema)),
+        "\n## Status\n",
+        *_table(
+            ("Field", "Type", "Description"),
+            (_status_row(*field) for field in _fields(schema["status"], "status")),
+        ),
+        "\n## Conditions\n",
+        *_words(ConditionType),
+        "\n## Reasons of conditions\n",
+        *_words(Reason),
+        "\n## Reasons of events\n",
+        *_words(EventReason),
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _fields(schema: Schema, path: str) -> Iterator[tuple[str, Schema, bool]]:
+    """All fields below, depth first: path, schema, and whether the field is required."""
+    for name, each in schema.get("properties", {}).items():
+        below = f"{path}.{name}"
+        yield below, each, name in schema.get("required", ())
+        yield from _fields(each, below)
+        yield from _fields(each.get("items", {}), f"{below}[]")
+
+
+def _spec_row(path: str, schema: Schema, required: bool) -> tuple[str, ...]:  # noqa: FBT001 - a row
+    return f"`{path}`", _type(schema), _default(schema, required=required), schema["description"]
+
+
+def _status_row(path: str, schema: Schema, _: bool) -> tuple[str, ...]:  # noqa: FBT001 - a row
+    return f"`{path}`", _type(schema), schema["description"]
+
+
+def _rule_rows(schema: Schema) -> Iterator[tuple[str, str, str]]:
+    for rule in rules.RUN:
+        yield "`metadata.name`", f"`{rule.name}`", rule.template
+    for place, messages in _rules_by_expression(schema["spec"], "spec"):
+        for rule in messages:
+            at = f"{place}.{rule.field}" if rule.field else place
+            yield f"`{at}`", f"`{rule.name}`", rule.template
+
+
+def _rules_by_expression(schema: Schema, path: str) -> Iterator[tuple[str, list[rules.Rule]]]:
+    """The rules of each object below, found by their CEL."""
+    expressions = [each["rule"] for each in schema.get(VALIDATIONS, ())]
+    found = [rule for rule in rules.ALL if rule.cel in expressions]
+    if found:
+        yield path, found
+    for name, each in schema.get("properties", {}).items():
+        yield from _rules_by_expression(each, f"{path}.{name}")
+
+
+def _type(schema: Schema) -> str:
+    if "enum" in schema:
+        return " or ".join(f"`{each}`" for each in schema["enum"])
+    if schema.get(INT_OR_STRING):
+        return "number or text"
+    kind = str(schema["type"])
+    if kind == "array":
+        return f"list of {_type(schema['items'])}"
+    return {"object": "object", "boolean": "true or false"}.get(kind, kind) + _bounds(schema)
+
+
+def _bounds(schema: Schema) -> str:
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if low is None or high is None:
+        return ""
+    below = "above " if schema.get("exclusiveMinimum") else ""
+    return f", {below}{low:,} to {high:,}"
+
+
+def _default(schema: Schema, *, required: bool) -> str:
+    if required:
+        return "required"
+    if schema.get("default") in (None, {}):
+        return ""
+    return f"`{json.dumps(schema['default'])}`"
+
+
+def _words(words: type[Word]) -> Iterator[str]:
+    return _table(("Word", "Meaning"), ((f"`{word}`", word.meaning) for word in words))
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> Iterator[str]:
+    yield _line(head)
+    yield _line(tuple("---" for _ in head))
+    for row in rows:
+        yield _line(row)
+
+
+def _line(cells: tuple[Any, ...]) -> str:
+    return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
