@@ -11,7 +11,7 @@ from typing import Final
 
 STATE_WIDTH: Final = 256
 ACTION_WIDTH: Final = 64
-MEANING: Final = "1"
+MEANING: Final = "2"
 SCHEMA_HASH: Final = hashlib.sha256(f"{MEANING}:{STATE_WIDTH}:{ACTION_WIDTH}".encode()).hexdigest()[
     :16
 ]

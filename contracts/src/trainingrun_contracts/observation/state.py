@@ -1,0 +1,241 @@
+"""The state vector: what the deciding seat sees, as numbers of about [-1, 1].
+
+The order of the sections below is the meaning of the vector: a change needs a new
+``schema.MEANING``. Creatures stand in slots ordered by worth, cards in hand in counts and hash
+buckets, so any card fits without a vocabulary.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from trainingrun_contracts.observation.answering import Question
+from trainingrun_contracts.observation.facts import Trait, bucket_of, facts_of
+from trainingrun_contracts.observation.schema import STATE_WIDTH
+from trainingrun_contracts.observation.view import Creature, Side, View
+from trainingrun_contracts.protocol.decisions import Combatant, Decision, DecisionType
+
+SLOTS: Final = 6
+_SLOT_WIDTH: Final = 9
+_HAND_BUCKETS: Final = 16
+_STACK_BUCKETS: Final = 8
+_DECK_BUCKETS: Final = 4
+_PHASES: Final = {
+    "UNTAP": 0,
+    "UPKEEP": 1,
+    "DRAW": 2,
+    "MAIN1": 3,
+    "COMBAT_BEGIN": 4,
+    "COMBAT_DECLARE_ATTACKERS": 5,
+    "COMBAT_DECLARE_BLOCKERS": 6,
+    "COMBAT_FIRST_STRIKE_DAMAGE": 7,
+    "COMBAT_DAMAGE": 8,
+    "COMBAT_END": 9,
+    "MAIN2": 10,
+    "END_OF_TURN": 11,
+    "CLEANUP": 12,
+}
+_TYPES: Final = {kind: place for place, kind in enumerate(DecisionType)}
+_PROGRESS_WIDTH: Final = 8
+_EMPTY_SLOT: Final = (0.0,) * _SLOT_WIDTH
+
+
+def position_values(view: View) -> list[float]:
+    """Everything that stays the same over the questions of one decision."""
+    decision, mine, theirs = view.decision, view.mine, view.theirs
+    burn = view.burn_in_hand
+    values = _side_values(mine) + _side_values(theirs)
+    values.append(decision.turn / 20)
+    values.append(1.0 if view.is_my_turn else 0.0)
+    values += _one_hot(_PHASES.get(decision.phase or decision.game_state.phase, -1), len(_PHASES))
+    values += _one_hot(_TYPES[decision.decision_type], len(_TYPES))
+    values += _message_values(decision)
+    values += _board_values(mine)
+    values += _board_values(theirs)
+    values += _race_values(view, burn)
+    values += _slot_values(mine.creatures)
+    values += _slot_values(theirs.creatures)
+    values += _hand_values(view, burn)
+    values += _stack_values(view)
+    values += _combat_values(view)
+    values += _one_hot(_deck_bucket(mine), _DECK_BUCKETS)
+    values += _one_hot(_deck_bucket(theirs), _DECK_BUCKETS)
+    return values
+
+
+def progress_values(question: Question) -> list[float]:
+    """How far the answer to this decision has come."""
+    view, chosen, subject = question.view, question.chosen, question.subject
+    power = sum(o.item.power for o in chosen if isinstance(o.item, Combatant))
+    blocker = view.creature(subject) if subject is not None else None
+    life = max(1, view.theirs.player.life)
+    return [
+        len(chosen) / 6,
+        power / 12,
+        min(2.0, power / life),
+        len(question.options) / 10,
+        blocker.power / 5 if blocker else 0.0,
+        blocker.toughness / 5 if blocker else 0.0,
+        view.decision.min / 5,
+        1.0 if chosen else 0.0,
+    ]
+
+
+WIDTH: Final = (
+    2 * 10 + 2 + len(_PHASES) + len(_TYPES) + 4 + 2 * 14 + 8 + 2 * SLOTS * _SLOT_WIDTH
+    + 5 + 6 + 2 + _HAND_BUCKETS + 4 + _STACK_BUCKETS + 4 + 2 * _DECK_BUCKETS + _PROGRESS_WIDTH
+)  # fmt: skip
+assert WIDTH == STATE_WIDTH, f"the sections add up to {WIDTH}, not to {STATE_WIDTH}"
+
+
+def _one_hot(place: int, width: int) -> list[float]:
+    values = [0.0] * width
+    if place >= 0:
+        values[place] = 1.0
+    return values
+
+
+def _side_values(side: Side) -> list[float]:
+    player = side.player
+    return [
+        player.life / 20,
+        1.0 - min(player.life, 5) / 5,
+        player.hand_size / 7,
+        player.library_size / 60,
+        len(player.graveyard) / 20,
+        side.lands / 8,
+        side.open_lands / 8,
+        player.poison / 10,
+        side.others / 4,
+        1.0 if player.lands_played_this_turn < player.max_land_plays else 0.0,
+    ]
+
+
+def _message_values(decision: Decision) -> list[float]:
+    message = decision.message.casefold()
+    return [
+        1.0 if "discard" in message else 0.0,
+        1.0 if "bottom" in message or "library" in message else 0.0,
+        1.0 if "sacrifice" in message else 0.0,
+        1.0 if "keep" in message or "mulligan" in message else 0.0,
+    ]
+
+
+def _board_values(side: Side) -> list[float]:
+    flyers = flyer_power = strikers = sick = attackers = attack_power = linkers = untapped = 0
+    toughness = top_power = top_toughness = 0
+    for creature in side.creatures:
+        power, traits = creature.power, creature.traits
+        toughness += creature.toughness
+        top_power = max(top_power, power)
+        top_toughness = max(top_toughness, creature.toughness)
+        untapped += not creature.tapped
+        sick += creature.sick
+        if traits:
+            if traits & Trait.FLYING:
+                flyers += 1
+                flyer_power += power
+            strikers += bool(traits & Trait.FIRST_STRIKE)
+            linkers += bool(traits & Trait.LIFELINK)
+        if creature.attacking:
+            attackers += 1
+            attack_power += power
+    return [
+        len(side.creatures) / 6, side.power / 12, toughness / 12, untapped / 6,
+        side.ready_power / 12, flyers / 4, flyer_power / 8, strikers / 4, top_power / 6,
+        top_toughness / 6, sick / 4, attackers / 6, attack_power / 12, linkers / 3,
+    ]  # fmt: skip
+
+
+def _race_values(view: View, burn: int) -> list[float]:
+    mine, theirs = view.mine, view.theirs
+    my_life, their_life = max(1, mine.player.life), max(1, theirs.player.life)
+    return [
+        min(2.0, mine.ready_power / their_life),
+        min(2.0, theirs.power / my_life),
+        min(2.0, burn / their_life),
+        (mine.player.life - theirs.player.life) / 20,
+        (mine.power - theirs.power) / 12,
+        (mine.player.hand_size - theirs.player.hand_size) / 7,
+        1.0 if burn + mine.ready_power >= their_life else 0.0,
+        1.0 if theirs.power >= my_life else 0.0,
+    ]
+
+
+def _slot_values(creatures: list[Creature]) -> list[float]:
+    values: list[float] = []
+    for creature in creatures[:SLOTS]:
+        traits = creature.traits
+        values += (
+            1.0,
+            creature.power / 5,
+            creature.toughness / 5,
+            1.0 if creature.tapped else 0.0,
+            1.0 if creature.sick else 0.0,
+            1.0 if traits & (Trait.FLYING | Trait.UNBLOCKABLE) else 0.0,
+            1.0 if traits & (Trait.FIRST_STRIKE | Trait.DEATHTOUCH) else 0.0,
+            1.0 if creature.attacking or creature.blocking else 0.0,
+            creature.worth / 12,
+        )
+    values += _EMPTY_SLOT * (SLOTS - min(SLOTS, len(creatures)))
+    return values
+
+
+def _hand_values(view: View, burn: int) -> list[float]:
+    lands = creatures = removal = damage_spells = others = 0
+    costs = [0.0] * 6
+    buckets = [0.0] * _HAND_BUCKETS
+    for card in view.mine.player.hand:
+        facts = facts_of(card)
+        buckets[bucket_of(card.name, _HAND_BUCKETS)] += 0.5
+        if facts.is_land:
+            lands += 1
+            continue
+        costs[max(0, min(facts.cmc, 5))] += 1 / 3
+        if facts.is_creature:
+            creatures += 1
+        elif facts.damage:
+            damage_spells += 1
+        elif facts.is_removal:
+            removal += 1
+        else:
+            others += 1
+    kinds = [lands / 4, creatures / 4, damage_spells / 4, removal / 4, others / 4]
+    return [*kinds, *costs, burn / 10, len(view.mine.player.exile) / 10, *buckets]
+
+
+def _stack_values(view: View) -> list[float]:
+    stack = view.decision.game_state.stack
+    if not stack:
+        return [0.0] * (4 + _STACK_BUCKETS)
+    top = stack[0]
+    card = view.cards.get(top.source_card_id)
+    values = [
+        len(stack) / 4,
+        1.0 if top.controller == view.decision.player else -1.0,
+        view.pending_damage / 5,
+        1.0 if card is not None and card.is_creature else 0.0,
+    ]
+    return values + _one_hot(bucket_of(top.source_card, _STACK_BUCKETS), _STACK_BUCKETS)
+
+
+def _combat_values(view: View) -> list[float]:
+    combat = view.decision.game_state.combat
+    if combat is None or not combat.attackers:
+        return [0.0] * 4
+    total = sum(attacker.power for attacker in combat.attackers)
+    unblocked = sum(a.power for a in combat.attackers if not a.blocked_by)
+    is_mine = combat.attacking_player == view.decision.player
+    defender = view.theirs.player if is_mine else view.mine.player
+    life = max(1, defender.life)
+    return [
+        len(combat.attackers) / 6,
+        total / 12,
+        min(2.0, unblocked / life),
+        1.0 if unblocked >= life else 0.0,
+    ]
+
+
+def _deck_bucket(side: Side) -> int:
+    """Decks are known by the seat's name, ``Agent(1)-<deck name>``."""
+    return bucket_of(side.player.name.partition("-")[2], _DECK_BUCKETS)
