@@ -106,13 +106,18 @@ class Player(msgspec.Struct, frozen=True):
 
 
 class StackItem(msgspec.Struct, frozen=True):
-    """A spell or ability that waits to resolve."""
+    """A spell or ability that waits to resolve.
+
+    Only the reference engine tells a spell from an ability, and whose card it is (0 or 1).
+    """
 
     id: int = -1
     description: str = ""
     controller: str = ""
     source_card: str = ""
     source_card_id: int = -1
+    is_spell: bool | None = None
+    owner: int | None = None
 
 
 class CombatAttacker(msgspec.Struct, frozen=True):

@@ -1,7 +1,8 @@
 """Bytes to lines, for both ends.
 
 Purpose: cut a byte stream at ``\\n`` (a ``\\r`` before it is dropped), refuse lines above a
-cap, so that a peer that never ends its line cannot fill our memory. Meaning of lines is not known here.
+cap, so that a peer that never ends its line cannot fill our memory. What lines mean is not known
+here.
 """
 
 from typing import Final

@@ -1,0 +1,105 @@
+"""The daemon as a process: readiness, draining, and mistakes on the command line."""
+
+import contextlib
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+COMMAND = [sys.executable, "-m", "trainingrun_daemon", "--host", "127.0.0.1", "--port", "0"]
+GAME = b"NEWGAME test_red.dck test_blue.dck -i -q -s 1\n"
+
+
+@contextlib.contextmanager
+def _daemon(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """Start a daemon and wait for its line; gives the process and its port."""
+    process = subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline()
+        assert line.startswith("listening on 127.0.0.1:")
+        yield process, int(line.rpartition(":")[2])
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def _finish(connection: socket.socket) -> bytes:
+    """Answer every decision; gives the last line."""
+    last = b""
+    with connection.makefile("rb") as lines:
+        for line in lines:
+            last = line
+            if line.startswith(b"DECISION"):
+                connection.sendall(b"0\n")
+    return last
+
+
+def test_the_port_file_holds_the_port(deck_directory: Path, tmp_path: Path) -> None:
+    """The file is there when the daemon says that it listens."""
+    path = tmp_path / "port"
+    with _daemon("--decks", str(deck_directory), "--port-file", str(path)) as (_, port):
+        assert path.read_text() == f"{port}\n"
+
+
+def test_a_stopped_daemon_finishes_its_games(deck_directory: Path) -> None:
+    """After SIGTERM the running game goes on to its result, new ones are refused, exit code 0."""
+    with _daemon("--decks", str(deck_directory)) as (process, port):
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(GAME)
+            connection.recv(1, socket.MSG_PEEK)
+            process.send_signal(signal.SIGTERM)
+            refusal = b""
+            while b"stopping" not in refusal:  # until the signal has arrived
+                with socket.create_connection(("127.0.0.1", port)) as other:
+                    other.sendall(b"NEWGAME test_red.dck test_blue.dck -q\n")
+                    refusal = _finish(other)
+            assert _finish(connection).startswith(b"GAME_RESULT: ")
+        assert process.wait(timeout=10) == 0
+
+
+def test_the_drain_time_ends(deck_directory: Path) -> None:
+    """A game that does not end in the drain time gets GAME_ERROR, exit code 0."""
+    with _daemon("--decks", str(deck_directory), "--drain-seconds", "0") as (process, port):
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(GAME)
+            connection.recv(1, socket.MSG_PEEK)
+            process.send_signal(signal.SIGTERM)
+            with connection.makefile("rb") as lines:
+                assert lines.readlines()[-1] == b"GAME_ERROR: the daemon is stopping\n"
+        assert process.wait(timeout=10) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--decks", "/nowhere"], "the deck directory /nowhere does not exist"),
+        (["--port", "70000"], "no whole number from 0 to 65535"),
+        (["--max-concurrent", "0"], "no whole number from 1 to"),
+        (["--workers", "2"], "no whole number from 1 to 1"),
+        (["--decks", "{decks}", "--port-file", "/nowhere/port"], "cannot be written"),
+    ],
+)
+def test_mistakes_end_with_code_2_and_a_sentence(
+    deck_directory: Path, arguments: list[str], words: str
+) -> None:
+    """No traceback: what is wrong and what to give instead."""
+    filled = [argument.format(decks=deck_directory) for argument in arguments]
+    done = subprocess.run([*COMMAND, *filled], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_taken_port_ends_with_code_2(deck_directory: Path) -> None:
+    """The second daemon on a port names the port and the way out."""
+    with _daemon("--decks", str(deck_directory)) as (_, port):
+        arguments = ["--decks", str(deck_directory), "--port", str(port)]
+        done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert f"cannot listen on 127.0.0.1:{port}" in done.stderr

@@ -1,0 +1,87 @@
+"""Deck files: read as players write them."""
+
+import os
+from pathlib import Path
+
+import pytest
+from trainingrun_daemon.decks import DeckError, DeckShelf, parse_deck
+
+
+def test_sections_and_variants_are_understood() -> None:
+    """Names in any case, sets and art after a bar, the same card on several lines."""
+    deck = parse_deck(
+        "[metadata]\nName= My  Deck\n\n[MAIN]\n2 mountain|M21|3\n1 Mountain\n4 SHOCK\n[Sideboard]\n"
+        "1 Skullcrack\n[Commander]\n",
+        name="file",
+    )
+    assert deck.name == "My Deck"
+    assert [card.name for card in deck.main] == ["Mountain"] * 3 + ["Shock"] * 4
+
+
+def test_the_file_name_serves_without_a_name() -> None:
+    """A deck without Name= is called as its file."""
+    assert parse_deck("[Main]\n1 Plains", name="file").name == "file"
+
+
+def test_unknown_cards_are_all_named() -> None:
+    """The message names every unknown card once, those of the sideboard too."""
+    text = "[Main]\n4 Black Lotus\n1 Plains\n1 Black Lotus\n[Sideboard]\n1 Time Walk"
+    with pytest.raises(DeckError) as caught:
+        parse_deck(text, name="power")
+    assert str(caught.value) == "deck power: unknown cards: Black Lotus, Time Walk"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "has no cards"),
+        ("[Sideboard]\n1 Plains", "has no cards"),
+        ("[Main]\nPlains", "no line of the form"),
+        ("[Main]\n99999 Plains", "no line of the form"),
+    ],
+)
+def test_what_is_no_deck_is_refused(text: str, words: str) -> None:
+    """The message says what is missing or which line is wrong."""
+    with pytest.raises(DeckError, match=words):
+        parse_deck(text, name="x")
+
+
+def test_decks_are_found_by_name_stem_and_path(shelf: DeckShelf, deck_directory: Path) -> None:
+    """A base name, a name without ending and an absolute path lead to the same deck."""
+    path = deck_directory / "test_red.dck"
+    names = {
+        shelf.find(name).name for name in ("test_red.dck", "test_red", str(path), "x/test_red")
+    }
+    assert names == {"Test Red"}
+
+
+@pytest.mark.parametrize("name", ["red_aggro", "white_weenie", "test_red", "test_blue"])
+def test_the_shipped_decks_have_sixty_cards(shelf: DeckShelf, name: str) -> None:
+    """Each deck is complete and known to the engine."""
+    assert len(shelf.find(name).main) == 60
+
+
+def test_a_missing_deck_says_where_it_was_sought(tmp_path: Path) -> None:
+    """The message names the directories."""
+    with pytest.raises(DeckError, match=f"not found in {tmp_path}"):
+        DeckShelf([tmp_path]).find("nope.dck")
+
+
+def test_an_unreadable_deck_is_refused(tmp_path: Path) -> None:
+    """Bytes that are no text, and a path that is no file, give a sentence."""
+    (tmp_path / "bad.dck").write_bytes(b"\xff\xfe")
+    with pytest.raises(DeckError, match="not a UTF-8 text"):
+        DeckShelf([tmp_path]).find("bad.dck")
+    with pytest.raises(DeckError, match="cannot be read"):
+        DeckShelf([tmp_path]).find(str(tmp_path / "none.dck"))
+
+
+def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
+    """Decks can be edited while the daemon runs."""
+    path = tmp_path / "a.dck"
+    path.write_text("[Main]\n1 Plains")
+    shelf = DeckShelf([tmp_path])
+    assert len(shelf.find("a").main) == 1
+    path.write_text("[Main]\n2 Plains")
+    os.utime(path, ns=(1, 1))
+    assert len(shelf.find("a").main) == 2

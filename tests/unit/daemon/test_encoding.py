@@ -1,0 +1,163 @@
+"""Decisions on the wire: complete, ASCII, and silent about what is hidden."""
+
+import msgspec
+import pytest
+from trainingrun_contracts.protocol.decisions import DecisionType, decode_decision
+from trainingrun_daemon.cards import KNOWN_CARDS
+from trainingrun_daemon.encoding import encode_decision
+from trainingrun_daemon.rules.casting import legal_actions
+from trainingrun_daemon.rules.choices import (
+    ChooseAction,
+    ChooseCards,
+    ChooseEntity,
+    Confirm,
+    DeclareAttackers,
+    DeclareBlockers,
+    Reveal,
+)
+from trainingrun_daemon.rules.combat import add_blocker
+from trainingrun_daemon.rules.model import Combat, Phase, Purpose, Zone
+
+PLAYER_KEYS = {
+    "name", "id", "life", "poison", "has_lost", "lands_played_this_turn", "max_land_plays",
+    "hand_size", "hand", "library_size", "graveyard", "battlefield", "exile", "command",
+    "mana_pool", "mana",
+}  # fmt: skip
+CARD_KEYS = {
+    "id", "name", "mana_cost", "cmc", "types", "oracle_text", "keywords", "tapped",
+    "summoning_sick", "summoningSickness", "damage", "counters", "attacking", "blocking",
+    "attachedTo", "is_creature", "is_land", "is_artifact", "is_enchantment", "is_planeswalker",
+    "is_instant", "is_sorcery", "controllerIsSelf", "ownerIsSelf",
+}  # fmt: skip
+
+
+def _confirm(seat: int = 0) -> Confirm:
+    return Confirm(seat, message="Keep?", purpose=Purpose.MULLIGAN)
+
+
+def test_every_field_of_the_protocol_is_there(table) -> None:
+    """Players and cards carry all keys of both dialects."""
+    table.put(0, "Hill Giant")
+    table.hold(0, "Shock")
+    decision = msgspec.json.decode(encode_decision(table.game, _confirm(), decision_id=4))
+    state = decision["game_state"]
+    assert decision["decision_id"] == 4
+    assert {"activePlayer", "priorityPlayer", "active_player", "priority_player"} <= set(state)
+    assert "combat" not in state
+    for player in state["players"]:
+        assert set(player) >= PLAYER_KEYS
+        assert set(player["mana"]) == set("WUBRGC")
+    giant = state["players"][0]["battlefield"][0]
+    shock = state["players"][0]["hand"][0]
+    assert set(giant) >= CARD_KEYS | {"power", "toughness"}
+    assert set(shock) >= CARD_KEYS
+    assert "power" not in shock
+
+
+def test_the_other_hand_is_hidden(table) -> None:
+    """A seat sees its own hand and the size of the other."""
+    table.hold(0, "Shock")
+    table.hold(1, "Shock", "Plains")
+    for seat in (0, 1):
+        state = decode_decision(encode_decision(table.game, _confirm(seat), decision_id=1))
+        mine, other = (state.game_state.players[at] for at in (seat, 1 - seat))
+        assert len(mine.hand) == mine.hand_size
+        assert (other.hand, other.hand_size) == ((), [1, 2][1 - seat])
+
+
+def test_a_counter_shows_in_exile(table) -> None:
+    """A suspended card shows its time counters."""
+    bolt = table.put(0, "Rift Bolt", zone=Zone.EXILE)
+    bolt.counters["TIME"] = 1
+    decision = decode_decision(encode_decision(table.game, _confirm(), decision_id=1))
+    (shown,) = decision.game_state.players[0].exile
+    assert [(counter.type, counter.count) for counter in shown.counters] == [("TIME", 1)]
+
+
+def test_combat_is_shown_with_its_blockers(table) -> None:
+    """Attackers carry their position as id, and who blocks them."""
+    giant = table.put(0, "Hill Giant")
+    blocker = table.put(1, "Savannah Lions")
+    table.game.phase = Phase.BLOCKERS
+    table.game.combat = Combat(0, [giant])
+    giant.attacking = True
+    add_blocker(table.game.combat, blocker, giant)
+    decision = decode_decision(encode_decision(table.game, _confirm(), decision_id=1))
+    combat = decision.game_state.combat
+    assert combat is not None
+    assert combat.attacking_player == "Ann"
+    (attacker,) = combat.attackers
+    assert (attacker.index, attacker.id, attacker.card_id) == (0, 0, giant.id)
+    assert [entry["id"] for entry in attacker.blocked_by] == [blocker.id]
+    assert decision.phase == "COMBAT_DECLARE_BLOCKERS"
+
+
+def test_actions_are_described(table) -> None:
+    """Lands cost nothing, creatures show their size, passing is last."""
+    table.put(0, "Mountain")
+    table.hold(0, "Mountain", "Raging Goblin", "Shock")
+    choice = ChooseAction(0, legal_actions(table.game, 0))
+    actions = decode_decision(encode_decision(table.game, choice, decision_id=1)).actions
+    assert [(action.index, action.mana_cost) for action in actions] == [
+        (0, "no cost"),
+        (1, "{R}"),
+        (2, "{R}"),
+        (-1, ""),
+    ]
+    assert actions[0].is_land
+    assert actions[1].description == "Raging Goblin - Creature 1 / 1"
+    assert "damage" in actions[2].description
+    assert actions[-1].description == "Pass priority"
+
+
+def test_each_choice_has_its_own_list(table) -> None:
+    """Every decision type carries its list with positions, and actions besides."""
+    giant = table.put(0, "Hill Giant")
+    shock = table.hold(0, "Shock")
+    choices = {
+        DecisionType.DECLARE_ATTACKERS: DeclareAttackers(0, [giant]),
+        DecisionType.DECLARE_BLOCKERS: DeclareBlockers(0, [giant], [giant]),
+        DecisionType.CHOOSE_ENTITY: ChooseEntity(
+            0, [table.bob, giant], source=shock, message="x", purpose=Purpose.DAMAGE
+        ),
+        DecisionType.CHOOSE_CARDS: ChooseCards(
+            0, [shock], count=1, message="discard", purpose=Purpose.DISCARD
+        ),
+        DecisionType.REVEAL: Reveal(0, [shock], message="x"),
+        DecisionType.CONFIRM_ACTION: _confirm(),
+    }
+    lists = {
+        DecisionType.DECLARE_ATTACKERS: "attackers",
+        DecisionType.DECLARE_BLOCKERS: "blockers",
+        DecisionType.CHOOSE_ENTITY: "entities",
+        DecisionType.CHOOSE_CARDS: "cards",
+        DecisionType.REVEAL: "cards",
+    }
+    for kind, choice in choices.items():
+        decision = decode_decision(encode_decision(table.game, choice, decision_id=1))
+        assert decision.decision_type is kind
+        assert [action.index for action in decision.actions] == [-1]
+        if kind in lists:
+            assert getattr(decision, lists[kind])
+
+
+def test_non_ascii_names_are_escaped(table) -> None:
+    """The line is ASCII whatever a deck is called, astral characters included."""
+    table.ann.name = "Agent(1)-Dûl \N{DRAGON FACE}"
+    raw = encode_decision(table.game, _confirm(), decision_id=1)
+    assert raw.isascii()
+    assert decode_decision(raw).player == table.ann.name
+
+
+@pytest.mark.parametrize("name", sorted(KNOWN_CARDS))
+def test_every_card_can_be_shown(table, name: str) -> None:
+    """No printed text breaks the JSON, and nobody sees a bare type word."""
+    face = KNOWN_CARDS[name]
+    table.put(0, face.name, zone=Zone.GRAVEYARD)
+    (card,) = (
+        decode_decision(encode_decision(table.game, _confirm(), decision_id=1))
+        .game_state.players[0]
+        .graveyard
+    )
+    assert (card.name, card.cmc, card.types) == (face.name, face.cost.mana_value, face.types)
+    assert (card.power is not None) is face.is_creature
