@@ -30,8 +30,9 @@ class Settings:
     """
 
     images: Images = Images()
-    pull_policy: str = "IfNotPresent"
     default_storage: str = "file:///checkpoints"
+    default_claim: bool = True
+    """Whether runs without storage get a claim at ``default_storage``'s path (clusters only)."""
     daemon_limit: int | None = None
     decks: frozenset[str] | None = None
     active_seconds: float = 2.0

@@ -105,6 +105,12 @@ class Keys:
         return f"tr:{self.run_id}:intent"
 
     @property
+    def target(self) -> str:
+        """Integer: training games after which actors start no more; when it is set it holds in
+        place of the run configuration's, so that a run's goal can move while it runs."""
+        return f"tr:{self.run_id}:target"
+
+    @property
     def intent_since(self) -> str:
         """String: when the intent last changed (Unix seconds), for the operator's deadlines."""
         return f"tr:{self.run_id}:intent-since"

@@ -47,6 +47,13 @@ class SetIntent:
     intent: Intent
 
 
+@dataclass(frozen=True)
+class SetTarget:
+    """Tell the actors after how many training games to start no more."""
+
+    games: int
+
+
 WorkloadAction = Apply | Remove | RemoveFirst
-QueueAction = PublishSlots | SetIntent
+QueueAction = PublishSlots | SetIntent | SetTarget
 Action = WorkloadAction | QueueAction

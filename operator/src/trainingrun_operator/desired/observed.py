@@ -65,12 +65,13 @@ class Signals:
     """What Redis says about the run at one moment.
 
     ``busy`` counts live leases per endpoint, published or not. ``intent_since`` is when the intent
-    last changed; None before the first change.
+    last changed; None before the first change. ``target`` is what the actors were told.
     """
 
     at: float
     intent: Intent
     intent_since: float | None
+    target: int | None
     ledger: Ledger
     games: Mapping[str, int]
     reports: tuple[Report, ...] = ()

@@ -104,6 +104,7 @@ class Workload:
     uses_config: bool = True
     environment: tuple[tuple[str, str], ...] = ()
     secrets: tuple[str, ...] = ()
+    pull_policy: str = "IfNotPresent"
     storage: Storage | None = None
 
 

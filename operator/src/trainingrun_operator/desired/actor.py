@@ -1,0 +1,49 @@
+"""The actors: they play the games and fill the queue."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from trainingrun_contracts.api.run import TrainingRun
+from trainingrun_contracts.run_config import RunConfig
+
+from trainingrun_operator.desired.amounts import resources
+from trainingrun_operator.desired.rolling import with_roll_hash
+from trainingrun_operator.desired.workload import Resources, Role, Workload
+from trainingrun_operator.settings import Settings
+
+DEFAULTS: Final = Resources(cpu="200m", memory="160Mi", memory_limit="512Mi")
+
+
+def actor_replicas(run: TrainingRun, *, daemons: int) -> int:
+    """As many actors as can use every slot of the daemons, unless the user fixed the number."""
+    if run.spec.actor.replicas is not None:
+        return run.spec.actor.replicas
+    slots = daemons * run.spec.daemon.games_per_daemon
+    return max(1, math.ceil(slots / run.spec.actor.games_per_actor))
+
+
+def actor(run: TrainingRun, config: RunConfig, settings: Settings, *, replicas: int) -> Workload:
+    """So many actors. Of the learner they read the batch size: it bounds the queue."""
+    spec = run.spec.actor
+    workload = Workload(
+        role=Role.ACTOR,
+        replicas=replicas,
+        image=spec.image or settings.images.actor,
+        command=("trainingrun-actor", "play"),
+        resources=resources(spec.resources, DEFAULTS),
+        roll_hash="",
+        grace_seconds=30,
+        pull_policy=run.spec.image_pull_policy,
+    )
+    return with_roll_hash(
+        workload,
+        config.run_id,
+        config.seed,
+        config.decks,
+        config.daemon,
+        config.actor,
+        config.self_play,
+        config.learner.batch_transitions,
+    )

@@ -1,0 +1,235 @@
+"""The counts of a status: games, transitions, weights, evaluations, members, the bottleneck.
+
+Each function gives the new value, or the one that stands when it cannot be seen now.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+from trainingrun_contracts.api.run import TrainingRun
+from trainingrun_contracts.api.status import (
+    AutoscalingStatus,
+    Bottleneck,
+    CheckpointStatus,
+    Dropped,
+    EvaluationStatus,
+    GamesStatus,
+    ModelStatus,
+    RoleStatus,
+    ScaleDecisionStatus,
+    TransitionsStatus,
+)
+from trainingrun_contracts.reports import ActorReport, Evaluation, EvaluatorReport
+
+from trainingrun_operator.desired.observed import Observed, ObservedRole, Signals
+from trainingrun_operator.desired.rates import Rates, learner_report
+from trainingrun_operator.desired.scale import ScaleDecision, ScaleInputs
+from trainingrun_operator.desired.workload import Role
+
+_WAITS_LONG: Final = 0.3
+_PAUSED_LONG: Final = 0.2
+
+
+def from_signals(run: TrainingRun, signals: Signals | None, rates: Rates) -> dict[str, object]:
+    """All counts that Redis tells, by field of the status; nothing when it cannot be asked."""
+    if signals is None:
+        return {}
+    results = evaluations(run, signals)
+    return {
+        "games": games(run, signals, rates),
+        "transitions": transitions(signals, rates),
+        "model": model(run, signals),
+        "evaluation": results,
+        "win_rate": win_rate(run, results),
+        "checkpoint": checkpoint(run, signals),
+        "bottleneck": bottleneck(signals),
+    }
+
+
+def played(run: TrainingRun, signals: Signals | None) -> int:
+    """Training games that ended."""
+    if signals is not None:
+        return signals.games.get("played", 0)
+    return (run.status.games.played or 0) if run.status.games is not None else 0
+
+
+def games(run: TrainingRun, signals: Signals, rates: Rates) -> GamesStatus:
+    """The training games."""
+    ended, target = played(run, signals), run.spec.games
+    return GamesStatus(
+        played=ended,
+        target=target,
+        aborted=signals.games.get("aborted", 0),
+        per_second=_rounded(rates.games),
+        display=f"{ended}/{target}",
+        rate=f"{rates.games:.1f}" if rates.games is not None else None,
+    )
+
+
+def transitions(signals: Signals, rates: Rates) -> TransitionsStatus:
+    """The ledger."""
+    ledger = signals.ledger
+    return TransitionsStatus(
+        produced=ledger.produced,
+        trained=ledger.trained,
+        queued=ledger.queued,
+        dropped=Dropped(**ledger.dropped),
+        lost=ledger.lost,
+        per_second=_rounded(rates.trained),
+    )
+
+
+def model(run: TrainingRun, signals: Signals) -> ModelStatus | None:
+    """The newest weights."""
+    pointer = signals.pointer
+    if pointer is None:
+        return run.status.model
+    return ModelStatus(version=pointer.version, published_at=_moment(pointer.at))
+
+
+def checkpoint(run: TrainingRun, signals: Signals | None) -> CheckpointStatus | None:
+    """The newest checkpoint that the learner told of."""
+    report = learner_report(signals) if signals is not None else None
+    if report is None or report.checkpoint is None:
+        return run.status.checkpoint
+    newest = report.checkpoint
+    return CheckpointStatus(
+        uri=newest.uri,
+        step=newest.step,
+        games=newest.games,
+        saved_at=_moment(newest.saved_at),
+        sha256=newest.sha256,
+    )
+
+
+def evaluations(run: TrainingRun, signals: Signals) -> tuple[EvaluationStatus, ...]:
+    """The newest evaluation against each opponent, in the order of the spec."""
+    newest: dict[str, Evaluation] = {}
+    for result in signals.evaluations:
+        before = newest.get(result.opponent)
+        if before is None or result.at >= before.at:
+            newest[result.opponent] = result
+    standing = {each.opponent: each for each in run.status.evaluation}
+    found = (
+        _evaluation(newest[opponent]) if opponent in newest else standing.get(opponent)
+        for opponent in run.spec.evaluation.opponents
+    )
+    return tuple(each for each in found if each is not None)
+
+
+def _evaluation(result: Evaluation) -> EvaluationStatus:
+    return EvaluationStatus(
+        opponent=result.opponent,
+        version=result.version,
+        games=result.games,
+        wins=result.wins,
+        draws=result.draws,
+        win_rate=round(result.rate, 4),
+        low=round(result.low, 4),
+        high=round(result.high, 4),
+        training_games=result.training_games,
+        at=_moment(result.at),
+    )
+
+
+def win_rate(run: TrainingRun, results: tuple[EvaluationStatus, ...]) -> str | None:
+    """The win rate against the first opponent, for people."""
+    first = run.spec.evaluation.opponents[0]
+    for each in results:
+        if each.opponent == first:
+            return f"{each.win_rate:.0%} ({each.low * 100:.0f}-{each.high * 100:.0f})"
+    return run.status.win_rate
+
+
+def roles(observed: Observed) -> dict[str, object]:
+    """The members of each role, by field of the status."""
+    signals = observed.signals if isinstance(observed.signals, Signals) else None
+    return {
+        "daemon": _role(observed.roles.get(Role.DAEMON), _busy_daemons(signals)),
+        "actor": _role(observed.roles.get(Role.ACTOR), _running(signals, ActorReport)),
+        "learner": _role(observed.roles.get(Role.LEARNER), None),
+        "evaluator": _role(observed.roles.get(Role.EVALUATOR), _running(signals, EvaluatorReport)),
+    }
+
+
+def _role(role: ObservedRole | None, busy: int | None) -> RoleStatus:
+    desired = role.replicas if role is not None and role.finished is None else 0
+    ready = len(role.ready) if role is not None else 0
+    return RoleStatus(
+        desired=desired,
+        ready=ready,
+        busy=busy,
+        restarts=sum(member.restarts for member in role.members) if role is not None else 0,
+        display=f"{ready}/{desired}",
+    )
+
+
+def _busy_daemons(signals: Signals | None) -> int | None:
+    return sum(signals.busy.values()) if signals is not None else None
+
+
+def _running(
+    signals: Signals | None, kind: type[ActorReport] | type[EvaluatorReport]
+) -> int | None:
+    if signals is None:
+        return None
+    return sum(report.running for report in signals.reports if isinstance(report, kind))
+
+
+def autoscaling(
+    run: TrainingRun, observed: Observed, scaled: ScaleDecision, *, now: float
+) -> AutoscalingStatus | None:
+    """The last decision that changed the number of daemons."""
+    role, standing = observed.roles.get(Role.DAEMON), run.status.autoscaling
+    if role is None or scaled.inputs is None or scaled.replicas == role.replicas:
+        return standing
+    last = standing.last_decision if standing is not None else None
+    if last is not None and last.to_replicas == scaled.replicas:
+        return standing  # a drain is under way: the decision was told when it was made
+    return AutoscalingStatus(
+        last_decision=ScaleDecisionStatus(
+            at=_moment(now),
+            from_replicas=role.replicas,
+            to_replicas=scaled.replicas,
+            reason=scaled.reason,
+            inputs=_inputs(scaled.inputs),
+        )
+    )
+
+
+def _inputs(inputs: ScaleInputs) -> dict[str, float]:
+    measured = {
+        "learnerCapacity": inputs.capacity,
+        "producedPerDaemon": inputs.produced_per_daemon,
+        "queued": float(inputs.queued),
+        "highWater": float(inputs.high_water),
+        "paused": inputs.paused,
+    }
+    return {name: round(value, 3) for name, value in measured.items() if value is not None}
+
+
+def bottleneck(signals: Signals) -> Bottleneck | None:
+    """The role that the others wait for; None when the waits are not known."""
+    learner = learner_report(signals)
+    actors = [report for report in signals.reports if isinstance(report, ActorReport)]
+    if learner is None or not actors:
+        return None
+
+    def mean(cause: str) -> float:
+        return sum(report.waits.get(cause, 0.0) for report in actors) / len(actors)
+
+    if mean("queue") > _PAUSED_LONG:
+        return "Learner"
+    if learner.waits.get("data", 0.0) <= _WAITS_LONG:
+        return "None"
+    return "Engine" if mean("engine") + mean("slots") >= mean("inference") else "Actor"
+
+
+def _moment(at: float) -> datetime:
+    return datetime.fromtimestamp(int(at), tz=UTC)
+
+
+def _rounded(value: float | None) -> float | None:
+    return round(value, 2) if value is not None else None

@@ -1,0 +1,40 @@
+"""The game daemons: they serve games over TCP and know nothing of the run."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from trainingrun_contracts.api.run import TrainingRun
+
+from trainingrun_operator.desired.amounts import resources
+from trainingrun_operator.desired.rolling import with_roll_hash
+from trainingrun_operator.desired.workload import Probe, Resources, Role, Workload
+from trainingrun_operator.settings import Settings
+
+PORT: Final = 17171
+_DEFAULTS: Final = Resources(cpu="200m", memory="192Mi", memory_limit="1Gi")
+_ENDING_SECONDS: Final = 10
+
+
+def daemon(run: TrainingRun, settings: Settings, *, replicas: int) -> Workload:
+    """So many daemons; each finishes its games before it ends."""
+    spec = run.spec.daemon
+    drain = spec.autoscaling.scale_down.drain_seconds
+    return with_roll_hash(
+        Workload(
+            role=Role.DAEMON,
+            replicas=replicas,
+            image=spec.image or settings.images.daemon,
+            command=(
+                "trainingrun-daemon", "--host", "{host}", "--port", "{port}", "--decks", "{decks}",
+                "--max-concurrent", str(spec.games_per_daemon), "--drain-seconds", str(drain),
+            ),
+            resources=resources(spec.resources, _DEFAULTS),
+            roll_hash="",
+            probe=Probe.TCP,
+            port=PORT,
+            grace_seconds=drain + _ENDING_SECONDS,
+            uses_config=False,
+            pull_policy=run.spec.image_pull_policy,
+        )
+    )  # fmt: skip

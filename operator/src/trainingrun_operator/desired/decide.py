@@ -1,0 +1,216 @@
+"""One decision about one run: what to do next, what to tell, and when to look again.
+
+Level-triggered: everything follows from what is observed now and from the status that stands. The
+memory only holds averages and windows; a decision without it is the same but more cautious. Applied
+again and again, decisions reach a state in which nothing is left to do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from trainingrun_contracts.api.run import TrainingRun
+from trainingrun_contracts.api.spec import Autoscaling
+from trainingrun_contracts.api.status import TrainingRunStatus
+
+from trainingrun_operator.desired.actions import Action
+from trainingrun_operator.desired.draining import DrainPlan, DrainRules, plan_draining
+from trainingrun_operator.desired.events import RunEvent
+from trainingrun_operator.desired.notify import events
+from trainingrun_operator.desired.observed import Observed, ObservedRole, Problem, Signals
+from trainingrun_operator.desired.rates import RateMemory, Rates, measure, rates_of
+from trainingrun_operator.desired.scale import (
+    ScaleDecision,
+    ScaleInputs,
+    ScaleMemory,
+    scale,
+)
+from trainingrun_operator.desired.stage import Phase, Stage, phase
+from trainingrun_operator.desired.status import Progress, View, status
+from trainingrun_operator.desired.steps import Situation, steps
+from trainingrun_operator.desired.workload import Role
+from trainingrun_operator.settings import Settings
+
+_HIGH_WATER_BATCHES = 2
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What one look leaves to the next; losing it is harmless."""
+
+    rates: RateMemory = RateMemory()
+    scale: ScaleMemory = ScaleMemory()
+    progress: Progress | None = None
+    told_until: float | None = None
+    """Up to when notices and evaluations of the roles have become events."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """``actions`` in order; then ``status``, ``events`` and the seconds until the next look.
+
+    ``expired`` says that the time to live of a finished run is over and it shall be deleted.
+    """
+
+    phase: Phase
+    actions: tuple[Action, ...]
+    status: TrainingRunStatus
+    events: tuple[RunEvent, ...]
+    requeue_after: float | None
+    memory: Memory
+    rates: Rates
+    expired: bool = False
+
+
+def decide(
+    run: TrainingRun,
+    observed: Observed,
+    settings: Settings,
+    memory: Memory,
+    *,
+    now: float,
+    trouble: Problem | None = None,
+) -> Decision:
+    """Decide about one run.
+
+    Args:
+        run: spec and the status that stands.
+        observed: processes and signals as they are.
+        settings: of the operator.
+        memory: from the decision before; ``Memory()`` is always right.
+        now: Unix seconds.
+        trouble: what the world refused since the last look, to be told in the status.
+    """
+    where = phase(run, observed, settings, now=now)
+    rates, rate_memory = _rates(observed, memory, where)
+    bounds = bounded(run.spec.daemon.autoscaling, settings)
+    scaled = _scaled(run, bounds, observed, where, rates, memory, now)
+    plan = _plan(run, observed, scaled, now)
+    situation = Situation(run, observed, settings, where, scaled.replicas, plan)
+    actions = steps(situation)
+    progress = _progress(observed, memory.progress, where, now)
+    view = View(
+        run=run,
+        observed=observed,
+        phase=where,
+        rates=rates,
+        scaled=scaled,
+        plan=plan,
+        least_daemons=bounds.min_replicas,
+        progress=progress,
+        trouble=trouble,
+        now=now,
+    )
+    told = status(view)
+    told_until = memory.told_until if memory.told_until is not None else now
+    return Decision(
+        phase=where,
+        actions=actions,
+        status=told,
+        events=events(view, told, actions, since=told_until),
+        requeue_after=_requeue(run, where, settings, now),
+        memory=Memory(rate_memory, scaled.memory, progress, now),
+        rates=rates,
+        expired=_expired(run, now),
+    )
+
+
+def bounded(spec: Autoscaling, settings: Settings) -> Autoscaling:
+    """The autoscaling with its bounds cut to what this machine may have."""
+    if settings.daemon_limit is None:
+        return spec
+    return spec.model_copy(
+        update={
+            "min_replicas": min(spec.min_replicas, settings.daemon_limit),
+            "max_replicas": min(spec.max_replicas, settings.daemon_limit),
+        }
+    )
+
+
+def _rates(observed: Observed, memory: Memory, where: Phase) -> tuple[Rates, RateMemory]:
+    if not isinstance(observed.signals, Signals) or where.stage is not Stage.RUNNING:
+        return Rates(), RateMemory() if where.stage is not Stage.RUNNING else memory.rates
+    daemons = observed.roles.get(Role.DAEMON)
+    ready = len(daemons.ready) if daemons is not None else 0
+    _, after = measure(observed.signals, memory.rates, ready_daemons=ready)
+    return rates_of(after), after
+
+
+def _scaled(
+    run: TrainingRun,
+    bounds: Autoscaling,
+    observed: Observed,
+    where: Phase,
+    rates: Rates,
+    memory: Memory,
+    now: float,
+) -> ScaleDecision:
+    role = observed.roles.get(Role.DAEMON)
+    replicas = role.replicas if role is not None else bounds.min_replicas
+    inputs = None
+    if isinstance(observed.signals, Signals) and where.stage is Stage.RUNNING:
+        inputs = ScaleInputs(
+            at=observed.signals.at,
+            replicas=replicas,
+            slots=run.spec.daemon.games_per_daemon,
+            queued=observed.signals.ledger.queued,
+            high_water=_HIGH_WATER_BATCHES * run.spec.learner.batch_transitions,
+            capacity=rates.learner_capacity,
+            produced_per_daemon=rates.produced_per_daemon,
+            paused=rates.paused,
+        )
+    return scale(bounds, inputs, memory.scale, replicas=_asked(role, replicas, observed), now=now)
+
+
+def _asked(role: ObservedRole | None, replicas: int, observed: Observed) -> int:
+    """How many daemons are asked for: those that drain already are on their way out."""
+    if role is None or not isinstance(observed.signals, Signals):
+        return replicas
+    present = {member.endpoint for member in role.ready}
+    leaving = sum(
+        slot.draining for endpoint, slot in observed.signals.slots.items() if endpoint in present
+    )
+    return max(0, max(replicas, len(role.members)) - leaving)
+
+
+def _plan(
+    run: TrainingRun, observed: Observed, scaled: ScaleDecision, now: float
+) -> DrainPlan | None:
+    role = observed.roles.get(Role.DAEMON)
+    if not isinstance(observed.signals, Signals):
+        return None
+    if role is None:
+        return DrainPlan(slots={}, removable=(), replicas=scaled.replicas, waiting=0)
+    rules = DrainRules(
+        capacity=run.spec.daemon.games_per_daemon,
+        seconds=run.spec.daemon.autoscaling.scale_down.drain_seconds,
+    )
+    return plan_draining(role, observed.signals, rules, wanted=scaled.replicas, now=now)
+
+
+def _progress(
+    observed: Observed, last: Progress | None, where: Phase, now: float
+) -> Progress | None:
+    """When something last moved; forgotten while nothing should move."""
+    if where.stage is not Stage.RUNNING:
+        return None
+    if not isinstance(observed.signals, Signals):
+        return last or Progress(now, 0, 0)
+    signals = observed.signals
+    new = Progress(now, signals.games.get("played", 0), signals.ledger.trained)
+    return last if last is not None and replace(new, at=last.at) == last else new
+
+
+def _expired(run: TrainingRun, now: float) -> bool:
+    finished, keep = run.status.finished_at, run.spec.ttl_seconds_after_finished
+    return keep is not None and finished is not None and now >= finished.timestamp() + keep
+
+
+def _requeue(run: TrainingRun, where: Phase, settings: Settings, now: float) -> float | None:
+    if where.stage is Stage.OVER:
+        finished, keep = run.status.finished_at, run.spec.ttl_seconds_after_finished
+        if keep is None or finished is None:
+            return settings.settled_seconds
+        return min(settings.settled_seconds, max(0.0, finished.timestamp() + keep - now))
+    settled = where.stage in {Stage.SUSPENDED, Stage.REFUSED}
+    return settings.settled_seconds if settled else settings.active_seconds

@@ -1,0 +1,150 @@
+"""Health of the parts of a run: one finding per part, with the real message of what is wrong.
+
+A finding is a condition without its history: ``status`` turns findings into conditions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from trainingrun_contracts.api.conditions import ConditionStatus, Reason
+
+from trainingrun_operator.desired.observed import (
+    Observed,
+    ObservedRole,
+    Problem,
+    Signals,
+    Unreachable,
+)
+from trainingrun_operator.desired.rates import learner_report
+from trainingrun_operator.desired.workload import Role
+
+_CRASHES: Final = {"CrashLoopBackOff", "Crashing", "Configuration", "Error", "OOMKilled"}
+_IMAGES: Final = {
+    "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull",
+    "ImageInspectError", "RegistryUnavailable", "ImageUnavailable",
+}  # fmt: skip
+_MESSAGE_LIMIT: Final = 1000
+_REASONS: Final = {reason.value: reason for reason in Reason}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Whether a part is well, why, and the sentence for people."""
+
+    status: ConditionStatus
+    reason: Reason
+    message: str
+
+    @property
+    def is_true(self) -> bool:
+        """Whether the part is well."""
+        return self.status is ConditionStatus.TRUE
+
+
+def true(reason: Reason, message: str) -> Finding:
+    """All is well."""
+    return Finding(ConditionStatus.TRUE, reason, message)
+
+
+def false(reason: Reason, message: str) -> Finding:
+    """It is not."""
+    return Finding(ConditionStatus.FALSE, reason, message[:_MESSAGE_LIMIT])
+
+
+def unknown(reason: Reason, message: str) -> Finding:
+    """It cannot be said now."""
+    return Finding(ConditionStatus.UNKNOWN, reason, message)
+
+
+def reason_of(problem: Problem) -> Reason:
+    """The documented reason that a problem of a member belongs to."""
+    if problem.reason in _IMAGES:
+        return Reason.IMAGE_UNAVAILABLE
+    if problem.reason in _CRASHES:
+        return Reason.CRASHING
+    return documented(problem.reason, otherwise=Reason.MEMBERS_NOT_READY)
+
+
+def documented(reason: str, *, otherwise: Reason) -> Reason:
+    """The word of the API that is spelt so."""
+    return _REASONS.get(reason, otherwise)
+
+
+def problem_of(role: ObservedRole | None) -> Problem | None:
+    """What keeps a role's members from serving: the first one's problem."""
+    if role is None:
+        return None
+    return next(
+        (
+            Problem(member.problem.reason, f"{member.name}: {member.problem.message}")
+            for member in role.members
+            if member.problem is not None and not member.ready
+        ),
+        None,
+    )
+
+
+def queue(observed: Observed) -> Finding:
+    """Whether Redis answers."""
+    match observed.signals:
+        case Signals():
+            return true(Reason.CONNECTED, "Redis answers")
+        case Unreachable(reason=reason, message=message):
+            found = problem_of(observed.roles.get(Role.REDIS))
+            if found is not None:
+                return false(reason_of(found), found.message)
+            return false(documented(reason, otherwise=Reason.UNREACHABLE), message)
+        case None:
+            found = problem_of(observed.roles.get(Role.REDIS))
+            if found is not None:
+                return false(reason_of(found), found.message)
+            return unknown(Reason.STARTING, "Redis is being started")
+
+
+def daemons(observed: Observed, *, least: int) -> Finding:
+    """Whether the fewest daemons that are allowed serve."""
+    return _members(observed.roles.get(Role.DAEMON), least=least, what="daemons serve games")
+
+
+def actors(observed: Observed) -> Finding:
+    """Whether at least half of the actors run; the rest are starting or scaling."""
+    role = observed.roles.get(Role.ACTOR)
+    least = max(1, math.ceil(role.replicas / 2)) if role is not None else 1
+    return _members(role, least=least, what="actors play")
+
+
+def learner(observed: Observed) -> Finding:
+    """Whether the learner runs and reports."""
+    role = observed.roles.get(Role.LEARNER)
+    if role is not None and role.finished is not None:
+        message = role.finished.message or "the learner has ended"
+        good = role.finished.succeeded
+        return false(Reason.FINISHED if good else Reason.LEARNER_FAILED, message)
+    finding = _members(role, least=1, what="learner trains")
+    if not finding.is_true or not isinstance(observed.signals, Signals):
+        return finding
+    if learner_report(observed.signals) is None:
+        return false(Reason.NO_REPORT, "the learner runs but has not reported")
+    return finding
+
+
+def role_problems(observed: Observed) -> Mapping[Role, Problem]:
+    """The problem of each role that has one, in the order of their start."""
+    found = {role: problem_of(observed.roles.get(role)) for role in Role}
+    return {role: problem for role, problem in found.items() if problem is not None}
+
+
+def _members(role: ObservedRole | None, *, least: int, what: str) -> Finding:
+    if role is None:
+        return false(Reason.STARTING, "not started yet")
+    ready = len(role.ready)
+    if ready >= least:
+        return true(Reason.AVAILABLE, f"{ready} of {role.replicas} {what}")
+    problem = problem_of(role)
+    if problem is not None:
+        return false(reason_of(problem), problem.message)
+    return false(Reason.MEMBERS_NOT_READY, f"{ready} of {role.replicas} {what}, {least} are needed")

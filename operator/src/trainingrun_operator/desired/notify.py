@@ -1,0 +1,134 @@
+"""The events of a look: changes of conditions, what roles had to say, and what was done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from trainingrun_contracts.api.conditions import (
+    ConditionStatus,
+    ConditionType,
+    EventReason,
+)
+from trainingrun_contracts.api.status import Condition, TrainingRunStatus
+
+from trainingrun_operator.desired.actions import Action, Apply, SetIntent
+from trainingrun_operator.desired.events import RunEvent
+from trainingrun_operator.desired.stage import Goal, Stage
+from trainingrun_operator.desired.status import View
+from trainingrun_operator.desired.workload import Role
+
+_TRUE, _FALSE, _UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
+_KNOWN: Final = frozenset(EventReason)
+
+
+def events(
+    view: View, told: TrainingRunStatus, actions: tuple[Action, ...], *, since: float
+) -> tuple[RunEvent, ...]:
+    """What happened: from the status that stands to the one ``told`` now.
+
+    Args:
+        view: of this look.
+        told: the new status.
+        actions: that are about to be done.
+        since: notices and evaluations up to this moment were told before.
+    """
+    if view.phase.stage is Stage.OVER:
+        return ()
+    return (
+        *_life(view, told),
+        *_queue(view, told),
+        *_trouble(view, told),
+        *_scaling(view, actions),
+        *_draining(view, actions),
+        *_said(view, since),
+    )
+
+
+def _life(view: View, told: TrainingRunStatus) -> Iterator[RunEvent]:
+    if view.run.status.started_at is None and told.started_at is not None:
+        yield RunEvent(EventReason.STARTED, f"{view.run.spec.games} games are to be played")
+    before, after = _pair(view, told, ConditionType.SUSPENDED)
+    if after is not None and (before is None or before.status is not after.status):
+        if after.status is _TRUE:
+            yield RunEvent(EventReason.SUSPENDED, after.message)
+        elif after.status is _UNKNOWN:
+            yield RunEvent(EventReason.SUSPENDING, after.message)
+        elif before is not None:
+            yield RunEvent(EventReason.RESUMED, "the run goes on from its checkpoint")
+    before, after = _pair(view, told, ConditionType.SUCCEEDED)
+    if after is not None and after.status is _TRUE:
+        yield RunEvent(EventReason.COMPLETED, after.message)
+    elif after is not None and after.status is _FALSE:
+        yield RunEvent(EventReason.FAILED, after.message, warning=True)
+
+
+def _queue(view: View, told: TrainingRunStatus) -> Iterator[RunEvent]:
+    before, after = _pair(view, told, ConditionType.QUEUE_AVAILABLE)
+    if after is None or view.phase.ends:
+        return
+    was_lost = before is not None and before.status is _FALSE
+    if after.status is _FALSE and not was_lost and view.phase.stage is not Stage.SUSPENDED:
+        yield RunEvent(EventReason.QUEUE_UNREACHABLE, after.message, warning=True)
+    if after.status is _TRUE and was_lost:
+        yield RunEvent(EventReason.QUEUE_RECOVERED, after.message)
+
+
+def _trouble(view: View, told: TrainingRunStatus) -> Iterator[RunEvent]:
+    """A new thing that needs a person; the queue's is told on its own."""
+    before, after = _pair(view, told, ConditionType.DEGRADED)
+    if after is None or not after.is_true or view.phase.stage is Stage.FAILED:
+        return
+    queue = told.condition(ConditionType.QUEUE_AVAILABLE)
+    same = before is not None and before.is_true and before.message == after.message
+    if same or (queue is not None and queue.message == after.message):
+        return
+    refused = view.phase.stage is Stage.REFUSED
+    reason = EventReason.INVALID_SPEC if refused else EventReason.PROBLEM
+    yield RunEvent(reason, after.message, warning=True)
+
+
+def _scaling(view: View, actions: tuple[Action, ...]) -> Iterator[RunEvent]:
+    there = view.observed.roles.get(Role.DAEMON)
+    for action in actions:
+        if not isinstance(action, Apply) or action.workload.role is not Role.DAEMON:
+            continue
+        wanted = action.workload.replicas
+        if there is None or wanted == there.replicas:
+            continue
+        reason = EventReason.SCALED_UP if wanted > there.replicas else EventReason.SCALED_DOWN
+        inputs = f" ({view.scaled.inputs.described()})" if view.scaled.inputs else ""
+        text = f"daemons from {there.replicas} to {wanted}: {view.scaled.reason}{inputs}"
+        yield RunEvent(reason, text)
+
+
+def _draining(view: View, actions: tuple[Action, ...]) -> Iterator[RunEvent]:
+    if view.phase.goal is Goal.COMPLETE and view.phase.stage is Stage.DRAINING:
+        for action in actions:
+            if isinstance(action, SetIntent):
+                yield RunEvent(EventReason.DRAINING, "the target is reached; running games end")
+
+
+def _said(view: View, since: float) -> Iterator[RunEvent]:
+    """Notices and evaluations of the roles that are newer than the last look."""
+    if view.signals is None:
+        return
+    for notice in view.signals.notices:
+        if since < notice.at <= view.now:
+            known = notice.reason in _KNOWN
+            reason = notice.reason if known else EventReason.PROBLEM.value
+            text = f"{notice.role} {notice.member}: {notice.message}"
+            yield RunEvent(reason, text, warning=notice.warning)
+    for result in view.signals.evaluations:
+        if since < result.at <= view.now:
+            text = (
+                f"version {result.version} against {result.opponent}: {result.rate:.0%}"
+                f" ({result.low:.0%} to {result.high:.0%}) over {result.games} games"
+            )
+            yield RunEvent(EventReason.EVALUATED, text)
+
+
+def _pair(
+    view: View, told: TrainingRunStatus, kind: ConditionType
+) -> tuple[Condition | None, Condition | None]:
+    return view.run.status.condition(kind), told.condition(kind)

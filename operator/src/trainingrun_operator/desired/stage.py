@@ -1,0 +1,185 @@
+"""Where a run is in its life, from what can be seen alone; nothing is remembered.
+
+The goal comes from the spec, the counters and the conditions; the step towards it comes from the
+intent that stands in Redis:
+
+    suspend:   RUN -> DRAIN -> FLUSH -> learner ended -> suspended
+    complete:  RUN -> DRAIN -> FLUSH -> learner ended -> EVALUATE -> complete
+
+A learner ends with success only under FLUSH, and a resumed run is set to RUN only after the ended
+learner is gone; so an ended learner under FLUSH has flushed what this run produced. A Redis that
+lost its data says RUN, and the walk begins again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType, Reason
+from trainingrun_contracts.api.run import TrainingRun
+from trainingrun_contracts.reports import ActorReport, Intent
+
+from trainingrun_operator.desired.observed import Observed, Signals
+from trainingrun_operator.desired.workload import Role
+from trainingrun_operator.settings import Settings
+
+
+class Goal(Enum):
+    """Where the run should go."""
+
+    RUN = "run"
+    SUSPEND = "suspend"
+    COMPLETE = "complete"
+    FAIL = "fail"
+    INVALID = "invalid"
+    OVER = "over"
+
+
+class Stage(Enum):
+    """Where it is on the way."""
+
+    RUNNING = "running"
+    WAITING = "waiting"
+    """Redis cannot be asked, so nothing that could lose data is done."""
+    DRAINING = "draining"
+    FLUSHING = "flushing"
+    EVALUATING = "evaluating"
+    SUSPENDED = "suspended"
+    COMPLETE = "complete"
+    FAILED = "failed"
+    REFUSED = "refused"
+    OVER = "over"
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Goal and stage; ``reason`` and ``message`` say why, for a run that failed or is refused."""
+
+    goal: Goal
+    stage: Stage
+    reason: Reason = Reason.AS_EXPECTED
+    message: str = ""
+
+    @property
+    def ends(self) -> bool:
+        """Whether nothing of the run shall go on."""
+        return self.stage in {Stage.COMPLETE, Stage.FAILED, Stage.OVER}
+
+
+def phase(run: TrainingRun, observed: Observed, settings: Settings, *, now: float) -> Phase:
+    """Goal and stage of a run."""
+    succeeded = run.status.condition(ConditionType.SUCCEEDED)
+    if succeeded is not None and succeeded.status is not ConditionStatus.UNKNOWN:
+        return Phase(Goal.OVER, Stage.OVER)
+    failure = _failure(run, observed, now=now)
+    if failure is not None:
+        return failure
+    if run.spec.suspend:
+        return Phase(Goal.SUSPEND, _suspending(run, observed, settings, now=now))
+    if _played(run, observed) >= run.spec.games:
+        return Phase(Goal.COMPLETE, _completing(run, observed, settings, now=now))
+    refusal = _refusal(run, settings)
+    return refusal or Phase(Goal.RUN, Stage.RUNNING)
+
+
+def _failure(run: TrainingRun, observed: Observed, *, now: float) -> Phase | None:
+    learner = observed.roles.get(Role.LEARNER)
+    ended = learner.finished if learner is not None else None
+    if ended is not None and not ended.succeeded:
+        why = ended.message or ended.reason or "no reason was told"
+        return Phase(
+            Goal.FAIL, Stage.FAILED, Reason.LEARNER_FAILED, f"the learner failed for good: {why}"
+        )
+    deadline, started = run.spec.active_deadline_seconds, run.status.started_at
+    if deadline is None or started is None or run.spec.suspend:
+        return None
+    if now - started.timestamp() < deadline:
+        return None
+    message = f"the run was not complete {deadline} s after its start (activeDeadlineSeconds)"
+    return Phase(Goal.FAIL, Stage.FAILED, Reason.DEADLINE_EXCEEDED, message)
+
+
+def _refusal(run: TrainingRun, settings: Settings) -> Phase | None:
+    if settings.decks is None or run.spec.daemon.image is not None:
+        return None
+    unknown = [deck.name for deck in run.spec.decks if deck.name not in settings.decks]
+    if not unknown:
+        return None
+    known = ", ".join(sorted(settings.decks))
+    message = f"spec.decks: no deck is called {', '.join(unknown)}: choose among {known}"
+    return Phase(Goal.INVALID, Stage.REFUSED, Reason.UNKNOWN_DECK, message)
+
+
+def _played(run: TrainingRun, observed: Observed) -> int:
+    if isinstance(observed.signals, Signals):
+        return observed.signals.games.get("played", 0)
+    games = run.status.games
+    return (games.played or 0) if games is not None else 0
+
+
+def _suspending(run: TrainingRun, observed: Observed, settings: Settings, *, now: float) -> Stage:
+    signals = observed.signals
+    works = any(
+        role in observed.roles for role in (Role.LEARNER, Role.ACTOR, Role.DAEMON, Role.EVALUATOR)
+    )
+    if not isinstance(signals, Signals):
+        never_trained = run.status.model is None
+        return Stage.SUSPENDED if never_trained or not works else Stage.WAITING
+    if not works and (_was_suspended(run) or signals.pointer is None):
+        return Stage.SUSPENDED
+    if signals.intent in {Intent.RUN, Intent.DRAIN}:
+        return Stage.DRAINING if not _drained(observed, signals, settings, now) else Stage.FLUSHING
+    if _learner_ended(observed) or (Role.LEARNER not in observed.roles and _was_suspended(run)):
+        return Stage.SUSPENDED
+    return Stage.SUSPENDED if signals.intent is Intent.EVALUATE else Stage.FLUSHING
+
+
+def _completing(run: TrainingRun, observed: Observed, settings: Settings, *, now: float) -> Stage:
+    signals = observed.signals
+    if not isinstance(signals, Signals):
+        return Stage.WAITING
+    if signals.intent in {Intent.RUN, Intent.DRAIN}:
+        return Stage.DRAINING if not _drained(observed, signals, settings, now) else Stage.FLUSHING
+    if signals.intent is Intent.FLUSH:
+        return Stage.EVALUATING if _learner_ended(observed) else Stage.FLUSHING
+    over = _lasts(signals, now) >= settings.evaluation_deadline_seconds
+    return Stage.COMPLETE if over or _evaluated(run, signals) else Stage.EVALUATING
+
+
+def _drained(observed: Observed, signals: Signals, settings: Settings, now: float) -> bool:
+    """Whether all actors have sent what they held, or had the time to."""
+    if signals.intent is not Intent.DRAIN:
+        return False
+    if _lasts(signals, now) >= settings.drain_deadline_seconds:
+        return True
+    actors = observed.roles.get(Role.ACTOR)
+    if actors is None:
+        return True
+    states = [report.state for report in signals.reports if isinstance(report, ActorReport)]
+    return len(states) >= len(actors.ready) and all(state == "drained" for state in states)
+
+
+def _lasts(signals: Signals, now: float) -> float:
+    return now - signals.intent_since if signals.intent_since is not None else 0.0
+
+
+def _learner_ended(observed: Observed) -> bool:
+    learner = observed.roles.get(Role.LEARNER)
+    return learner is not None and learner.finished is not None and learner.finished.succeeded
+
+
+def _was_suspended(run: TrainingRun) -> bool:
+    condition = run.status.condition(ConditionType.SUSPENDED)
+    return condition is not None and condition.is_true
+
+
+def _evaluated(run: TrainingRun, signals: Signals) -> bool:
+    """Whether the newest weights have met every opponent; true when there are none."""
+    if signals.pointer is None:
+        return True
+    met = {
+        result.opponent for result in signals.evaluations
+        if result.version == signals.pointer.version
+    }  # fmt: skip
+    return met >= set(run.spec.evaluation.opponents)

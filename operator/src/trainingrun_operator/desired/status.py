@@ -1,0 +1,348 @@
+"""The status of a run: conditions, counts and the summary, from one look.
+
+What cannot be seen now is kept from the status that stands: counts outlive a Redis that is away or
+gone. ``lastTransitionTime`` changes with ``status`` only. ``Succeeded`` never changes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType, Reason
+from trainingrun_contracts.api.run import TrainingRun
+from trainingrun_contracts.api.status import Condition, TrainingRunStatus
+
+from trainingrun_operator.desired import counts, health
+from trainingrun_operator.desired.draining import DrainPlan
+from trainingrun_operator.desired.health import Finding
+from trainingrun_operator.desired.observed import Observed, Problem, Signals
+from trainingrun_operator.desired.rates import Rates
+from trainingrun_operator.desired.scale import Limit, ScaleDecision
+from trainingrun_operator.desired.stage import Goal, Phase, Stage
+
+PROGRESS_SECONDS: Final = 600.0
+_NOTICE_SECONDS: Final = 120.0
+_SUMMARY_LIMIT: Final = 160
+_STEPS: Final = {
+    Stage.DRAINING: (Reason.DRAINING, "running games end"),
+    Stage.FLUSHING: (Reason.FLUSHING, "the learner trains what is queued and saves"),
+    Stage.EVALUATING: (Reason.EVALUATING, "the final weights are evaluated"),
+    Stage.WAITING: (Reason.UNREACHABLE, "waiting for Redis"),
+}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """When the counters last moved, and what they were."""
+
+    at: float
+    played: int
+    trained: int
+
+
+@dataclass(frozen=True)
+class View:
+    """All that status and events are made from."""
+
+    run: TrainingRun
+    observed: Observed
+    phase: Phase
+    rates: Rates
+    scaled: ScaleDecision
+    plan: DrainPlan | None
+    least_daemons: int
+    progress: Progress | None
+    trouble: Problem | None
+    now: float
+
+    @property
+    def signals(self) -> Signals | None:
+        """What Redis says, when it could be asked."""
+        return self.observed.signals if isinstance(self.observed.signals, Signals) else None
+
+
+def status(view: View) -> TrainingRunStatus:
+    """The status at this look."""
+    old, generation = view.run.status, view.run.metadata.generation
+    findings = _findings(view)
+    conditions = tuple(
+        _condition(old, kind, finding, generation=generation, now=view.now)
+        for kind, finding in findings.items()
+    )
+    update: dict[str, object] = {
+        "observed_generation": generation,
+        "conditions": conditions,
+        "summary": summary(view, findings),
+        **_times(view),
+        **_counted(view),
+    }
+    return old.model_copy(update=update)
+
+
+def moment(at: float) -> datetime:
+    """Unix seconds as the API writes times."""
+    return datetime.fromtimestamp(int(at), tz=UTC)
+
+
+def _counted(view: View) -> dict[str, object]:
+    """Counts; those of a run that is over stay as they were."""
+    if view.phase.stage is Stage.OVER:
+        return {"bottleneck": None}
+    roles = counts.roles(view.observed)
+    return {
+        **roles,
+        "bottleneck": None,
+        **counts.from_signals(view.run, view.signals, view.rates),
+        "autoscaling": counts.autoscaling(view.run, view.observed, view.scaled, now=view.now),
+    }
+
+
+def _times(view: View) -> dict[str, object]:
+    old, times = view.run.status, dict[str, object]()
+    begun = view.observed.roles or view.phase.stage is Stage.RUNNING
+    if old.started_at is None and begun:
+        times["started_at"] = moment(view.now)
+    if old.finished_at is None and view.phase.stage in {Stage.COMPLETE, Stage.FAILED}:
+        times["finished_at"] = moment(view.now)
+    return times
+
+
+def _condition(
+    old: TrainingRunStatus, kind: ConditionType, finding: Finding, *, generation: int, now: float
+) -> Condition:
+    before = old.condition(kind)
+    same = before is not None and before.status is finding.status
+    return Condition(
+        type=kind,
+        status=finding.status,
+        reason=finding.reason,
+        message=finding.message,
+        last_transition_time=before.last_transition_time if before and same else moment(now),
+        observed_generation=generation,
+    )
+
+
+def _findings(view: View) -> dict[ConditionType, Finding]:
+    if view.phase.stage is Stage.OVER:
+        return _standing(view)
+    parts = _parts(view)
+    return {
+        ConditionType.READY: _ready(view, parts),
+        ConditionType.SUCCEEDED: _succeeded(view),
+        ConditionType.SUSPENDED: _suspended(view),
+        **parts,
+        ConditionType.CHECKPOINT_FRESH: _checkpoint(view),
+        ConditionType.SCALING_LIMITED: _scaling(view),
+        ConditionType.PROGRESSING: _progressing(view),
+        ConditionType.DEGRADED: _degraded(view, parts),
+    }
+
+
+def _standing(view: View) -> dict[ConditionType, Finding]:
+    """The conditions of a run that is over are the ones that it ended with."""
+    return {
+        kind: Finding(
+            each.status, health.documented(each.reason, otherwise=Reason.UNKNOWN), each.message
+        )
+        for kind in ConditionType
+        if (each := view.run.status.condition(kind)) is not None
+    }
+
+
+def _parts(view: View) -> dict[ConditionType, Finding]:
+    """The availability of each part; parts that shall not be there are said to be absent."""
+    absent = health.false(Reason.NOT_CREATED, "not wanted now")
+    works = view.phase.stage in {Stage.RUNNING, Stage.DRAINING, Stage.WAITING}
+    learns = works or view.phase.stage is Stage.FLUSHING
+    plays = works or view.phase.stage is Stage.EVALUATING
+    return {
+        ConditionType.QUEUE_AVAILABLE: health.queue(view.observed)
+        if view.observed.roles or view.signals or works
+        else absent,
+        ConditionType.LEARNER_AVAILABLE: health.learner(view.observed) if learns else absent,
+        ConditionType.DAEMONS_AVAILABLE: health.daemons(view.observed, least=view.least_daemons)
+        if plays
+        else absent,
+        ConditionType.ACTORS_AVAILABLE: health.actors(view.observed) if works else absent,
+    }
+
+
+def _ready(view: View, parts: dict[ConditionType, Finding]) -> Finding:
+    if view.phase.stage is not Stage.RUNNING:
+        reason, message = _state(view)
+        return health.false(reason, message)
+    missing = [(kind, finding) for kind, finding in parts.items() if not finding.is_true]
+    if not missing:
+        return health.true(Reason.ALL_ROLES_SERVE, "all roles serve")
+    return health.false(
+        Reason.ROLES_MISSING, "; ".join(f"{_words(kind)}: {each.message}" for kind, each in missing)
+    )
+
+
+def _succeeded(view: View) -> Finding:
+    match view.phase.stage:
+        case Stage.COMPLETE:
+            played = counts.played(view.run, view.signals)
+            return health.true(Reason.COMPLETED, f"{played} games were played, trained and saved")
+        case Stage.FAILED:
+            return health.false(view.phase.reason, view.phase.message)
+        case _:
+            reason, message = _state(view)
+            return health.unknown(reason, message)
+
+
+def _suspended(view: View) -> Finding:
+    if view.phase.goal is not Goal.SUSPEND:
+        return health.false(Reason.NOT_SUSPENDED, "spec.suspend is false")
+    if view.phase.stage is Stage.SUSPENDED:
+        return health.true(Reason.SUSPENDED, "the run is saved and stopped")
+    _, message = _state(view)
+    return health.unknown(Reason.SUSPENDING, message)
+
+
+def _state(view: View) -> tuple[Reason, str]:
+    """Where the run is, as a reason and a sentence."""
+    match view.phase.stage:
+        case Stage.RUNNING:
+            going = view.signals is not None and view.signals.ledger.trained > 0
+            if going:
+                return Reason.TRAINING, "games are played and trained"
+            return Reason.STARTING, "the roles are being started"
+        case Stage.SUSPENDED:
+            return Reason.SUSPENDED, "the run is saved and stopped"
+        case Stage.COMPLETE:
+            return Reason.COMPLETED, "the run is complete"
+        case Stage.FAILED | Stage.REFUSED:
+            return view.phase.reason, view.phase.message
+        case stage:
+            return _STEPS.get(stage, (Reason.AS_EXPECTED, ""))
+
+
+def _checkpoint(view: View) -> Finding:
+    checkpoint = counts.checkpoint(view.run, view.signals)
+    limit = view.run.spec.checkpoint.every_minutes * 60 * 1.5
+    if checkpoint is not None:
+        age = view.now - checkpoint.saved_at.timestamp()
+        sentence = f"saved at game {checkpoint.games}, {age / 60:.0f} min ago"
+        active = view.phase.stage in {Stage.RUNNING, Stage.WAITING}
+        overdue = active and age > limit
+        return (
+            health.false(Reason.OVERDUE, sentence)
+            if overdue
+            else health.true(Reason.SAVED, f"saved at game {checkpoint.games}")
+        )
+    started = view.run.status.started_at
+    if started is not None and view.now - started.timestamp() > limit:
+        return health.false(Reason.OVERDUE, "no checkpoint was written yet, and one is due")
+    return health.unknown(Reason.NOT_YET, "no checkpoint was written yet")
+
+
+def _scaling(view: View) -> Finding:
+    if view.phase.stage is not Stage.RUNNING:
+        return health.false(Reason.WITHIN_LIMITS, "the number of daemons is not scaled now")
+    if view.plan is not None and view.plan.waiting:
+        message = f"{view.plan.waiting} daemons finish their games before they go"
+        return health.true(Reason.DRAIN_IN_PROGRESS, message)
+    if view.scaled.limited_by is Limit.NONE:
+        return health.false(Reason.WITHIN_LIMITS, view.scaled.reason)
+    return health.true(_LIMITS[view.scaled.limited_by], view.scaled.reason)
+
+
+def _progressing(view: View) -> Finding:
+    reason, message = _state(view)
+    if view.phase.stage in {Stage.SUSPENDED, Stage.COMPLETE, Stage.FAILED, Stage.REFUSED}:
+        return health.false(reason, message)
+    stuck = view.progress is not None and view.now - view.progress.at > PROGRESS_SECONDS
+    if stuck and view.progress is not None:
+        minutes = (view.now - view.progress.at) / 60
+        return health.false(
+            Reason.PROGRESS_DEADLINE_EXCEEDED,
+            f"no game ended and nothing was trained for {minutes:.0f} min",
+        )
+    return health.true(reason, message)
+
+
+def _degraded(view: View, parts: dict[ConditionType, Finding]) -> Finding:
+    """The first thing that needs a person: refusals, the queue, members, then notices."""
+    if view.trouble is not None:
+        return health.true(health.reason_of(view.trouble), view.trouble.message)
+    if view.phase.stage in {Stage.FAILED, Stage.REFUSED}:
+        return health.true(view.phase.reason, view.phase.message)
+    queue = parts[ConditionType.QUEUE_AVAILABLE]
+    if queue.status is ConditionStatus.FALSE and queue.reason is not Reason.NOT_CREATED:
+        return health.true(queue.reason, queue.message)
+    for role, problem in health.role_problems(view.observed).items():
+        return health.true(health.reason_of(problem), f"{role.value} {problem.message}")
+    notice = _notice(view)
+    if notice is not None:
+        return notice
+    return health.false(Reason.AS_EXPECTED, "nothing is wrong")
+
+
+def _notice(view: View) -> Finding | None:
+    """The newest warning of a role that is still news."""
+    if view.signals is None:
+        return None
+    for notice in reversed(view.signals.notices):
+        if notice.warning and view.now - notice.at < _NOTICE_SECONDS:
+            reason = health.documented(notice.reason, otherwise=Reason.UNKNOWN)
+            return health.true(reason, f"{notice.role} {notice.member}: {notice.message}")
+    return None
+
+
+def summary(view: View, findings: dict[ConditionType, Finding]) -> str:
+    """The state in a few words for people."""
+    text = _summary(view, findings)
+    return text if len(text) <= _SUMMARY_LIMIT else text[: _SUMMARY_LIMIT - 1] + "…"
+
+
+def _summary(view: View, findings: dict[ConditionType, Finding]) -> str:
+    way = "Suspending" if view.phase.goal is Goal.SUSPEND else "Completing"
+    match view.phase.stage:
+        case Stage.OVER:
+            return view.run.status.summary or ""
+        case Stage.COMPLETE:
+            return f"Succeeded: {counts.played(view.run, view.signals)} games"
+        case Stage.FAILED:
+            return f"Failed: {view.phase.message}"
+        case Stage.REFUSED:
+            return f"Invalid: {view.phase.message}"
+        case Stage.SUSPENDED:
+            return "Suspended"
+        case Stage.RUNNING:
+            return _running_summary(findings)
+        case stage:
+            return f"{way}: {_STEPS[stage][1]}"
+
+
+def _running_summary(findings: dict[ConditionType, Finding]) -> str:
+    degraded = findings[ConditionType.DEGRADED]
+    if degraded.is_true:
+        return f"Degraded: {degraded.message}"
+    if findings[ConditionType.PROGRESSING].reason is Reason.PROGRESS_DEADLINE_EXCEEDED:
+        return f"Stuck: {findings[ConditionType.PROGRESSING].message}"
+    waiting = list(_waited_for(findings))
+    if waiting:
+        return f"Starting: waiting for {', '.join(waiting)}"
+    if findings[ConditionType.SUCCEEDED].reason is Reason.STARTING:
+        return "Starting: waiting for the first update"
+    return "Training"
+
+
+def _waited_for(findings: dict[ConditionType, Finding]) -> Iterator[str]:
+    names = {
+        ConditionType.QUEUE_AVAILABLE: "redis",
+        ConditionType.DAEMONS_AVAILABLE: "daemons",
+        ConditionType.LEARNER_AVAILABLE: "learner",
+        ConditionType.ACTORS_AVAILABLE: "actors",
+    }
+    for kind, name in names.items():
+        if not findings[kind].is_true:
+            yield name
+
+
+def _words(kind: ConditionType) -> str:
+    return str(kind.value).removesuffix("Available").lower()
