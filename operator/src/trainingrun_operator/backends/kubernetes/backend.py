@@ -1,0 +1,280 @@
+"""The backend: prepares and performs on the API server, and observes from the cache."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import secrets
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from trainingrun_operator.backends import BackendError, Ground, RunIdentity
+from trainingrun_operator.backends.kubernetes.client import Client
+from trainingrun_operator.backends.kubernetes.errors import (
+    ApiError,
+    ConflictError,
+    NotFoundError,
+)
+from trainingrun_operator.backends.kubernetes.informer import Informer, Scope
+from trainingrun_operator.backends.kubernetes.kinds import (
+    CONFIGURATION,
+    CONTROLLERS,
+    DEPLOYMENT,
+    DISRUPTION_BUDGET,
+    JOB,
+    NETWORK_POLICY,
+    POD,
+    SECRET,
+    SERVICE,
+    STATEFUL_SET,
+    WATCHED,
+    Kind,
+)
+from trainingrun_operator.backends.kubernetes.observe import Children, roles_from
+from trainingrun_operator.backends.kubernetes.render.access import (
+    URL_KEY,
+    SecretKey,
+    given_secret,
+    managed_secret,
+    redis_address,
+    redis_url_key,
+    secret_name,
+)
+from trainingrun_operator.backends.kubernetes.render.metadata import (
+    APPLIED_HASH,
+    ROLL_HASH,
+    UID_LABEL,
+    Manifest,
+)
+from trainingrun_operator.backends.kubernetes.render.objects import role_objects, shared_objects
+from trainingrun_operator.desired.actions import Apply, Remove, RemoveFirst, WorkloadAction
+from trainingrun_operator.desired.observed import ObservedRole
+from trainingrun_operator.desired.workload import Role
+
+DELETION_COST: Final = "controller.kubernetes.io/pod-deletion-cost"
+_CHEAPEST: Final = "-1000"
+_SECRET_SECONDS: Final = 30.0
+_PASSWORD_BYTES: Final = 24
+_REMOVED: Final = (*CONTROLLERS, SERVICE, DISRUPTION_BUDGET, NETWORK_POLICY)
+"""Kinds that go with their role; claims stay until the run goes, for their data."""
+_KINDS: Final = {kind.name: kind for kind in WATCHED}
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where the operator stands: which namespaces are its own to watch, and where it is itself.
+
+    ``namespace`` is that of the operator's pod, None outside the cluster. ``redis_address``
+    (host:port) replaces the address of managed Redis servers for an operator outside the cluster,
+    which cannot resolve the names of services.
+    """
+
+    watched: tuple[str, ...] = ()
+    namespace: str | None = None
+    redis_address: str | None = None
+
+
+class KubernetesBackend:
+    """Performs workload actions for runs on a cluster; implements ``backends.Backend``."""
+
+    def __init__(self, client: Client, children: Children, site: Site) -> None:
+        self._client = client
+        self._children = children
+        self._site = site
+        self._url_keys: dict[str, SecretKey] = {}
+        self._urls: dict[str, tuple[float, str]] = {}
+        scopes = (
+            Scope(kind, namespace, UID_LABEL, metadata_only=kind in CONFIGURATION)
+            for kind in WATCHED
+            for namespace in (site.watched or (None,))
+        )
+        self.informers = tuple(Informer(client, scope, children.tell) for scope in scopes)
+
+    async def run(self) -> None:
+        """Keep the cache true until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for informer in self.informers:
+                group.create_task(informer.run())
+
+    @property
+    def is_synced(self) -> bool:
+        """Whether everything that exists is in the cache."""
+        return all(informer.synced.is_set() for informer in self.informers)
+
+    async def observe(self, run: RunIdentity) -> Mapping[Role, ObservedRole]:
+        """The run's roles from the cache."""
+        if not self.is_synced:
+            raise BackendError("Starting", "the operator has not seen all objects yet")
+        return roles_from(self._children.of(run))
+
+    async def prepare(self, run: RunIdentity, ground: Ground) -> None:
+        """Account, configuration and Secret; written when they are missing or different."""
+        self._url_keys[run.uid] = redis_url_key(run, ground)
+        await self._apply_all(run, shared_objects(run, ground))
+        if ground.redis_url_secret is None and run.uid not in self._urls:
+            await self._ensure_secret(run, ground)
+
+    async def perform(self, run: RunIdentity, action: WorkloadAction) -> None:
+        """Do one action."""
+        match action:
+            case Apply(workload):
+                url = self._url_keys.get(run.uid, SecretKey(secret_name(run), URL_KEY))
+                space = self._site.namespace
+                wanted = role_objects(run, workload, url, operator_namespace=space)
+                await self._apply_all(run, wanted)
+            case Remove(role):
+                await self._remove(run, role)
+            case RemoveFirst(_, members):
+                await self._prefer_to_remove(run, members)
+
+    async def redis_url(self, run: RunIdentity, ground: Ground) -> str | None:
+        """The URL out of its Secret; a user's Secret is read again after half a minute."""
+        if ground.redis_url is not None:
+            return ground.redis_url
+        now = time.monotonic()
+        known = self._urls.get(run.uid)
+        if known is not None and (ground.managed_redis or now - known[0] < _SECRET_SECONDS):
+            return known[1]
+        entry = redis_url_key(run, ground)
+        url = await self._read_url(run, entry)
+        if ground.managed_redis and self._site.redis_address and url is not None:
+            url = url.replace(redis_address(run), self._site.redis_address)
+        if url is not None:
+            self._urls[run.uid] = (now, url)
+        return url
+
+    def forget(self, run_uid: str) -> None:
+        """Drop what is remembered of a run that is gone."""
+        self._urls.pop(run_uid, None)
+        self._url_keys.pop(run_uid, None)
+
+    # -- writing -------------------------------------------------------------------------------
+
+    async def _apply_all(self, run: RunIdentity, manifests: Iterable[Manifest]) -> None:
+        for manifest in manifests:
+            kind = _KINDS[manifest["kind"]]
+            name = manifest["metadata"]["name"]
+            present = self._children.find(run, kind, name)
+            wanted = manifest["metadata"]["annotations"][APPLIED_HASH]
+            if present is not None and present.identity.applied_hash == wanted:
+                continue
+            if kind is JOB and present is not None:
+                await self._replace_job(run, manifest, present.identity.uid)
+            else:
+                await self._apply(run, kind, manifest)
+
+    async def _apply(self, run: RunIdentity, kind: Kind, manifest: Manifest) -> None:
+        path = kind.path(run.namespace, manifest["metadata"]["name"])
+        try:
+            applied = await self._client.apply(path, manifest)
+        except ApiError as error:
+            if error.status == 422:
+                await self._explain_refusal(run, kind, manifest, error)
+            raise
+        self._children.tell(kind, _bare(applied) if kind in CONFIGURATION else applied)
+
+    async def _replace_job(self, run: RunIdentity, manifest: Manifest, uid: str) -> None:
+        """A Job's pods cannot be changed: it is deleted, and made again once it is gone.
+
+        What changed may be of no weight for running pods (the same roll hash); then it stays.
+        """
+        present = self._children.find(run, JOB, manifest["metadata"]["name"])
+        roll_hash = manifest["metadata"]["annotations"][ROLL_HASH]
+        if present is None or present.identity.deleting or present.identity.roll_hash == roll_hash:
+            return
+        path = JOB.path(run.namespace, manifest["metadata"]["name"])
+        await self._delete(path, propagation="Foreground", uid=uid)
+
+    async def _explain_refusal(
+        self, run: RunIdentity, kind: Kind, manifest: Manifest, error: ApiError
+    ) -> None:
+        """An object of somebody else may have the name, often of a namesake that is on its way out.
+
+        Raises:
+            BackendError: it is so.
+        """
+        name = manifest["metadata"]["name"]
+        found = await self._client.get(kind.path(run.namespace, name))
+        if (found["metadata"].get("labels") or {}).get(UID_LABEL) != run.uid:
+            raise BackendError("NameTaken", _taken(kind, run, name)) from error
+
+    async def _ensure_secret(self, run: RunIdentity, ground: Ground) -> None:
+        """Create the Secret if there is none; one that exists is never written."""
+        if ground.redis_url is not None:
+            secret = given_secret(run, ground.redis_url)
+        else:
+            secret = managed_secret(run, secrets.token_urlsafe(_PASSWORD_BYTES))
+        try:
+            await self._client.create(SECRET.path(run.namespace), secret)
+        except ConflictError as error:
+            found = await self._client.get(SECRET.path(run.namespace, secret_name(run)))
+            if (found["metadata"].get("labels") or {}).get(UID_LABEL) != run.uid:
+                taken = _taken(SECRET, run, secret_name(run))
+                raise BackendError("NameTaken", taken) from error
+        if ground.redis_url is not None:
+            self._urls[run.uid] = (time.monotonic(), ground.redis_url)
+
+    async def _remove(self, run: RunIdentity, role: Role) -> None:
+        """Delete the objects of a role; what makes pods stays visible until its pods are gone."""
+        for view in self._children.of(run):
+            identity = view.identity
+            if identity.role != role.value or identity.kind not in _REMOVED or identity.deleting:
+                continue
+            owns_pods = identity.kind in (DEPLOYMENT, STATEFUL_SET, JOB)
+            await self._delete(
+                identity.kind.path(run.namespace, identity.name),
+                propagation="Foreground" if owns_pods else "Background",
+                uid=identity.uid,
+            )
+
+    async def _prefer_to_remove(self, run: RunIdentity, members: Sequence[str]) -> None:
+        """Make a Deployment that shrinks take these pods first."""
+        body = {"metadata": {"annotations": {DELETION_COST: _CHEAPEST}}}
+        for name in members:
+            try:
+                await self._client.merge(POD.path(run.namespace, name), body)
+            except NotFoundError:
+                continue  # gone already, which is what is wanted
+
+    async def _delete(self, path: str, *, propagation: str, uid: str) -> None:
+        try:
+            await self._client.delete(path, propagation=propagation, uid=uid)
+        except (NotFoundError, ConflictError):
+            return  # gone, or a namesake that is not meant
+
+    # -- reading -------------------------------------------------------------------------------
+
+    async def _read_url(self, run: RunIdentity, entry: SecretKey) -> str | None:
+        """The URL in a Secret; None while our own Secret is not there yet."""
+        try:
+            secret = await self._client.get(SECRET.path(run.namespace, entry.name))
+        except NotFoundError as error:
+            if entry.name == secret_name(run):
+                return None
+            raise _no_url(run, entry, "there is no such Secret") from error
+        encoded = (secret.get("data") or {}).get(entry.key)
+        if encoded is None:
+            raise _no_url(run, entry, f"it has no entry {entry.key}")
+        return base64.b64decode(encoded).decode().strip()
+
+
+def _no_url(run: RunIdentity, entry: SecretKey, why: str) -> BackendError:
+    return BackendError(
+        "SecretNotFound",
+        f"spec.redis.urlSecretRef: Secret {run.namespace}/{entry.name}: {why}: create it with the"
+        f" Redis URL under the key {entry.key}",
+    )
+
+
+def _taken(kind: Kind, run: RunIdentity, name: str) -> str:
+    return (
+        f"{kind.name} {run.namespace}/{name} belongs to something else: delete it, or give the"
+        " TrainingRun another name"
+    )
+
+
+def _bare(document: dict[str, Any]) -> dict[str, Any]:
+    """As a watch by metadata alone would have told it."""
+    return {"metadata": document["metadata"]}

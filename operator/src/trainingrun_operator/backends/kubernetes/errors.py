@@ -1,0 +1,83 @@
+"""What the API server may answer, as one small tree below the backends' error.
+
+    BackendError
+    └── ApiError            any answer that is not a success; ``status`` is the HTTP status
+        ├── NotFoundError   404: the object, or the kind itself, is not there
+        ├── ConflictError   409: it exists already, or was changed by somebody else meanwhile
+        ├── ExpiredError    410: the resource version is too old to go on from
+        └── UnreachableError  no answer at all; ``status`` is 0
+
+Errors of the HTTP client and of the sockets are translated here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from trainingrun_operator.backends import BackendError
+
+_REASONS: Final = {
+    400: "Rejected",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "NotFound",
+    409: "Conflict",
+    410: "Expired",
+    422: "Rejected",
+    429: "TooManyRequests",
+}
+_PERMANENT: Final = frozenset({400, 422})
+
+
+class ApiError(BackendError):
+    """The API server refused a request."""
+
+    def __init__(self, status: int, message: str) -> None:
+        reason = _REASONS.get(status, "ApiServerError")
+        super().__init__(reason, message, retry=status not in _PERMANENT)
+        self.status = status
+
+
+class NotFoundError(ApiError):
+    """The object or its kind does not exist."""
+
+
+class ConflictError(ApiError):
+    """The object exists already, or has another version than the one that the request is about."""
+
+
+class ExpiredError(ApiError):
+    """The API server no longer knows the resource version: list again."""
+
+
+class UnreachableError(ApiError):
+    """The API server did not answer."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(0, message)
+        self.reason = "ApiServerUnreachable"
+
+
+_CLASSES: Final[dict[int, type[ApiError]]] = {
+    404: NotFoundError,
+    409: ConflictError,
+    410: ExpiredError,
+}
+
+
+def error_from(status: int, body: bytes, request: str) -> ApiError:
+    """The error for an answer; ``request`` says what was tried (verb and path)."""
+    kind = _CLASSES.get(status, ApiError)
+    return kind(status, f"{request}: the API server answered {status}: {_message_in(body)}")
+
+
+def _message_in(body: bytes) -> str:
+    """The message of a Status object, or the beginning of whatever came instead."""
+    try:
+        document = json.loads(body)
+    except ValueError:
+        document = None
+    if isinstance(document, dict) and document.get("message"):
+        return str(document["message"])
+    return body[:200].decode(errors="replace").strip() or "(nothing)"

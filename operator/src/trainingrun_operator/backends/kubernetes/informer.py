@@ -1,0 +1,143 @@
+"""An informer: knows all objects of one kind, by listing once and then watching.
+
+One per kind and watched namespace. It lists again only when the API server has forgotten the place
+where it left off (410), and then says which objects went away meanwhile; kopf's own watcher does
+not tell that, and keeps whole objects, which is why the children are not watched through it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from trainingrun_operator.backends import BackendError
+from trainingrun_operator.backends.kubernetes.client import Client
+from trainingrun_operator.backends.kubernetes.errors import ExpiredError, error_from
+from trainingrun_operator.backends.kubernetes.kinds import Kind
+
+_LOG = logging.getLogger(__name__)
+_PAGE: Final = "500"
+_WATCH_SECONDS: Final = (240, 300)
+_SHORTEST_BACKOFF: Final = 0.5
+_LONGEST_BACKOFF: Final = 30.0
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What an informer watches: ``namespace`` None is the whole cluster."""
+
+    kind: Kind
+    namespace: str | None
+    selector: str
+    metadata_only: bool = False
+
+
+Document = dict[str, Any]
+
+
+class Listener(Protocol):
+    """Who is told of changes."""
+
+    def __call__(self, kind: Kind, document: Document, *, gone: bool = False) -> None:
+        """Take in an object as it is now, or that it is gone."""
+
+
+class Informer:
+    """Lists and watches one scope until cancelled, and tells a listener.
+
+    Attributes:
+        synced: set once the first list was told.
+        seen_at: monotonic seconds of the last word from the API server, for /livez.
+    """
+
+    def __init__(self, client: Client, scope: Scope, listener: Listener) -> None:
+        self.scope = scope
+        self.synced = asyncio.Event()
+        self.seen_at = time.monotonic()
+        self._client = client
+        self._listener = listener
+        self._known: dict[str, tuple[str, str]] = {}
+
+    async def run(self) -> None:
+        """Follow the API server; its outages are waited out with growing, random pauses."""
+        version: str | None = None
+        pause = _SHORTEST_BACKOFF
+        while True:
+            try:
+                if version is None:
+                    version = await self._list()
+                    self.synced.set()
+                version = await self._watch(version)
+                pause = _SHORTEST_BACKOFF
+            except ExpiredError:
+                version = None
+            except BackendError as error:
+                _LOG.warning("watching %s: %s", self.scope.kind.plural, error)
+                await asyncio.sleep(pause * random.uniform(0.5, 1.5))
+                pause = min(pause * 2, _LONGEST_BACKOFF)
+
+    async def _list(self) -> str:
+        """Tell all objects, and those that are gone since the last list."""
+        found: dict[str, tuple[str, str]] = {}
+        query = {"labelSelector": self.scope.selector, "limit": _PAGE}
+        path = self.scope.kind.path(self.scope.namespace)
+        read = self._client.list_metadata if self.scope.metadata_only else self._client.get
+        while True:
+            page = await read(path, **query)
+            for document in page["items"]:
+                found[document["metadata"]["uid"]] = _names(document)
+                self._listener(self.scope.kind, document)
+            meta = page["metadata"]
+            if not meta.get("continue"):
+                break
+            query["continue"] = meta["continue"]
+        for uid in self._known.keys() - found.keys():
+            self._listener(self.scope.kind, _tombstone(uid, *self._known[uid]), gone=True)
+        self._known = found
+        self.seen_at = time.monotonic()
+        return str(meta["resourceVersion"])
+
+    async def _watch(self, version: str) -> str:
+        """Tell changes until the API server ends the watch; returns where to go on."""
+        changes = self._client.watch(
+            self.scope.kind.path(self.scope.namespace),
+            seconds=random.randint(*_WATCH_SECONDS),
+            metadata_only=self.scope.metadata_only,
+            labelSelector=self.scope.selector,
+            resourceVersion=version,
+        )
+        async for change in changes:
+            self.seen_at = time.monotonic()
+            document = change["object"]
+            if change["type"] == "ERROR":
+                raise error_from(
+                    document.get("code", 500),
+                    document.get("message", "").encode(),
+                    f"watch {self.scope.kind.plural}",
+                )
+            version = document["metadata"]["resourceVersion"]
+            if change["type"] != "BOOKMARK":
+                self._tell(document, gone=change["type"] == "DELETED")
+        return version
+
+    def _tell(self, document: Document, *, gone: bool) -> None:
+        uid = document["metadata"]["uid"]
+        if gone:
+            self._known.pop(uid, None)
+        else:
+            self._known[uid] = _names(document)
+        self._listener(self.scope.kind, document, gone=gone)
+
+
+def _names(document: Document) -> tuple[str, str]:
+    meta = document["metadata"]
+    return meta.get("namespace", ""), meta["name"]
+
+
+def _tombstone(uid: str, namespace: str, name: str) -> Document:
+    """What is left to tell of an object that went away unseen."""
+    return {"metadata": {"uid": uid, "namespace": namespace, "name": name}}

@@ -1,0 +1,129 @@
+"""The cache of what exists of every run, and what it says about the run's roles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from trainingrun_operator.backends import RunIdentity
+from trainingrun_operator.backends.kubernetes.kinds import Kind
+from trainingrun_operator.backends.kubernetes.problems import last_line
+from trainingrun_operator.backends.kubernetes.views import (
+    ControllerView,
+    PodView,
+    View,
+    view_of,
+)
+from trainingrun_operator.backends.store import RunKey
+from trainingrun_operator.desired import daemon, redis
+from trainingrun_operator.desired.observed import Finished, Member, ObservedRole, Problem
+from trainingrun_operator.desired.workload import Role
+
+_PORTS: Final = {Role.DAEMON: daemon.PORT, Role.REDIS: redis.PORT}
+
+
+class Children:
+    """All labelled objects of all runs, by run; informers write it, the backend reads it."""
+
+    def __init__(self, changed: Callable[[RunKey], None]) -> None:
+        self._changed = changed
+        self._views: dict[str, View] = {}
+        self._versions: dict[str, int] = {}
+        self._of_run: dict[str, set[str]] = {}
+
+    def tell(self, kind: Kind, document: dict[str, Any], *, gone: bool = False) -> None:
+        """Take in a change that an informer has seen, and wake the run that it belongs to."""
+        uid = document["metadata"]["uid"]
+        before = self._views.get(uid)
+        version = int(document["metadata"].get("resourceVersion", 0))
+        if not gone and version < self._versions.get(uid, 0):
+            return  # our own write was answered before the watch told of an older state
+        view = before if gone else view_of(kind, document)
+        if view is None or (view == before and not gone):
+            return
+        owner = view.identity.run_uid
+        if gone:
+            del self._views[uid]
+            self._versions.pop(uid, None)
+            self._of_run.get(owner, set()).discard(uid)
+            if not self._of_run.get(owner):
+                self._of_run.pop(owner, None)
+        else:
+            self._views[uid] = view
+            self._versions[uid] = version
+            self._of_run.setdefault(owner, set()).add(uid)
+        self._changed(RunKey(view.identity.namespace, view.identity.run))
+
+    def of(self, run: RunIdentity) -> tuple[View, ...]:
+        """All objects of a run, in order of name."""
+        views = (self._views[uid] for uid in self._of_run.get(run.uid, ()))
+        return tuple(sorted(views, key=lambda view: view.identity.name))
+
+    def find(self, run: RunIdentity, kind: Kind, name: str) -> View | None:
+        """One object of a run."""
+        for view in self.of(run):
+            if view.identity.kind is kind and view.identity.name == name:
+                return view
+        return None
+
+    def __len__(self) -> int:
+        return len(self._views)
+
+
+def roles_from(views: Iterable[View]) -> dict[Role, ObservedRole]:
+    """The roles of one run; a role exists as long as the object that makes its pods does."""
+    everything = tuple(views)
+    pods: dict[str, list[PodView]] = {}
+    for view in everything:
+        if isinstance(view, PodView):
+            pods.setdefault(view.identity.role, []).append(view)
+    return {
+        Role(view.identity.role): _role(view, pods.get(view.identity.role, []))
+        for view in everything
+        if isinstance(view, ControllerView)
+    }
+
+
+def _role(controller: ControllerView, pods: list[PodView]) -> ObservedRole:
+    role = Role(controller.identity.role)
+    members = [_member(role, pod) for pod in pods if not pod.ended]
+    failed = [pod for pod in pods if pod.ended and pod.problem is not None]
+    latest = max(failed, key=lambda pod: pod.created_at, default=None)
+    finished = None if controller.identity.deleting else controller.finished
+    if not members and latest is not None and finished is None:
+        members = [_member(role, latest)]
+    if not members and controller.refusal is not None:
+        members = [_unborn(controller, controller.refusal)]
+    return ObservedRole(
+        replicas=controller.replicas,
+        roll_hash=controller.identity.roll_hash,
+        members=tuple(members),
+        finished=_with_last_words(finished, latest),
+    )
+
+
+def _member(role: Role, pod: PodView) -> Member:
+    port = _PORTS.get(role)
+    host = f"[{pod.address}]" if pod.address and ":" in pod.address else pod.address
+    return Member(
+        name=pod.identity.name,
+        ready=pod.ready,
+        endpoint=f"{host}:{port}" if host and port else None,
+        started_at=pod.started_at,
+        restarts=pod.restarts,
+        problem=pod.problem,
+    )
+
+
+def _unborn(controller: ControllerView, refusal: str) -> Member:
+    """A member that stands for pods that the cluster refuses to make."""
+    name = controller.identity.name
+    message = f"no pod of {name} can be made: {last_line(refusal)}"
+    return Member(name=name, ready=False, problem=Problem("CreationFailed", message))
+
+
+def _with_last_words(finished: Finished | None, latest: PodView | None) -> Finished | None:
+    """A failed Job only says that it failed; its last pod said why."""
+    if finished is None or finished.succeeded or latest is None or latest.problem is None:
+        return finished
+    return Finished(succeeded=False, reason=finished.reason, message=latest.problem.message)

@@ -1,0 +1,84 @@
+"""Why a pod does not run, in one sentence that names the pod, the cause and what to do.
+
+The sentence stands in conditions, so it must stay the same while the cause does: the kubelet's
+alternation between trying and backing off, and its growing delays, are left out.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from trainingrun_operator.desired.observed import Problem
+
+_IMAGE: Final = frozenset(
+    {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}
+)
+_CREATION: Final = frozenset(
+    {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
+)
+_BACK_OFF: Final = re.compile(r'^Back-off pulling image "[^"]*"(: [A-Za-z]+)?:?\s*')
+_LONGEST: Final = 400
+
+
+def pod_problem(pod: dict[str, Any]) -> Problem | None:
+    """What keeps this pod from being ready; None when it is only starting."""
+    status = pod.get("status", {})
+    name = pod["metadata"]["name"]
+    for container in status.get("containerStatuses") or ():
+        found = _waiting(name, container) or _ended(name, container)
+        if found is not None:
+            return found
+    return _unschedulable(name, status) or _evicted(name, status)
+
+
+def last_line(text: str) -> str:
+    """The last line that says something: of a traceback the error, of a refusal its sentence."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][-_LONGEST:] if lines else ""
+
+
+def _waiting(pod: str, container: dict[str, Any]) -> Problem | None:
+    waiting = container.get("state", {}).get("waiting") or {}
+    reason, message = waiting.get("reason", ""), waiting.get("message", "")
+    if reason in _IMAGE:
+        cause = last_line(_BACK_OFF.sub("", message))
+        told = f" ({cause})" if cause else ""
+        return Problem(
+            "ImageUnavailable",
+            f"pod {pod}: image {container['image']} cannot be pulled{told}: check its name and"
+            " that the nodes can reach its registry",
+        )
+    if reason in _CREATION:
+        return Problem(
+            "CreationFailed", f"pod {pod}: its container cannot be made: {last_line(message)}"
+        )
+    return None
+
+
+def _ended(pod: str, container: dict[str, Any]) -> Problem | None:
+    """The container ended, or had ended before its present try (which is not ready yet)."""
+    state = container.get("state", {})
+    ended = state.get("terminated") or container.get("lastState", {}).get("terminated")
+    if not ended or ended.get("exitCode", 0) == 0:
+        return None
+    if ended.get("reason") == "OOMKilled":
+        what = "used more memory than its limit and was killed: raise the memory limit of its role"
+        return Problem("Crashing", f"pod {pod}: it {what}")
+    told = last_line(ended.get("message") or "")
+    said = f": {told}" if told else f": read `kubectl logs {pod} --previous`"
+    return Problem("Crashing", f"pod {pod}: it ended with exit code {ended['exitCode']}{said}")
+
+
+def _unschedulable(pod: str, status: dict[str, Any]) -> Problem | None:
+    for condition in status.get("conditions") or ():
+        if condition["type"] == "PodScheduled" and condition.get("reason") == "Unschedulable":
+            message = condition.get("message", "").split(" preemption:")[0].rstrip(".")
+            return Problem("Unschedulable", f"pod {pod}: no node has room for it: {message}")
+    return None
+
+
+def _evicted(pod: str, status: dict[str, Any]) -> Problem | None:
+    if status.get("phase") != "Failed":
+        return None
+    return Problem("Evicted", f"pod {pod}: {status.get('message') or 'it failed'}")

@@ -1,0 +1,83 @@
+"""What lets the roles of a run know and reach one another: configuration, Redis URL, identity.
+
+The password of a managed Redis is made once and never changes: the Secret is created, not applied,
+so that nothing can overwrite it. It reaches Redis and the roles as a file and an environment
+variable, and stands on no command line and in no other object.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from trainingrun_operator.backends import Ground, RunIdentity
+from trainingrun_operator.backends.kubernetes.kinds import CONFIG_MAP, SECRET, SERVICE_ACCOUNT
+from trainingrun_operator.backends.kubernetes.render.metadata import Manifest, manifest, role_name
+from trainingrun_operator.desired import redis
+from trainingrun_operator.desired.workload import Role
+
+CONFIG_FOLDER: Final = "/etc/trainingrun"
+CONFIG_FILE: Final = "run.json"
+REDIS_FOLDER: Final = "/etc/redis"
+URL_KEY: Final = "url"
+
+
+@dataclass(frozen=True)
+class SecretKey:
+    """One entry of a Secret."""
+
+    name: str
+    key: str
+
+    def reference(self) -> dict[str, Any]:
+        """As the source of an environment variable."""
+        return {"secretKeyRef": {"name": self.name, "key": self.key}}
+
+
+def config_name(run: RunIdentity) -> str:
+    """Name of the ConfigMap with the run configuration."""
+    return f"{run.name}-config"
+
+
+def secret_name(run: RunIdentity) -> str:
+    """Name of our Secret with the Redis URL."""
+    return role_name(run, Role.REDIS)
+
+
+def account_name(run: RunIdentity) -> str:
+    """Name of the ServiceAccount; its suffix keeps a run named "default" off the default one."""
+    return f"{run.name}-pods"
+
+
+def redis_address(run: RunIdentity) -> str:
+    """Where the managed Redis of a run is, within the cluster."""
+    return f"{role_name(run, Role.REDIS)}.{run.namespace}.svc:{redis.PORT}"
+
+
+def redis_url_key(run: RunIdentity, ground: Ground) -> SecretKey:
+    """The Secret's entry that holds the Redis URL: the user's own, or ours."""
+    if ground.redis_url_secret is not None:
+        return SecretKey(*ground.redis_url_secret)
+    return SecretKey(secret_name(run), URL_KEY)
+
+
+def managed_secret(run: RunIdentity, password: str) -> Manifest:
+    """The Secret of a managed Redis: its URL for the roles, a configuration file for the server."""
+    url = f"redis://:{password}@{redis_address(run)}/0"
+    content = {URL_KEY: url, "redis.conf": f'requirepass "{password}"\n'}
+    return manifest(SECRET, run, secret_name(run), type="Opaque", stringData=content)
+
+
+def given_secret(run: RunIdentity, url: str) -> Manifest:
+    """The Secret with the URL of a Redis that is not ours: it may hold a password too."""
+    return manifest(SECRET, run, secret_name(run), type="Opaque", stringData={URL_KEY: url})
+
+
+def config_map(run: RunIdentity, config: bytes) -> Manifest:
+    """The run configuration, as all roles mount it."""
+    return manifest(CONFIG_MAP, run, config_name(run), data={CONFIG_FILE: config.decode()})
+
+
+def service_account(run: RunIdentity) -> Manifest:
+    """The identity of the run's pods; it may do nothing, and no pod gets a token of it."""
+    return manifest(SERVICE_ACCOUNT, run, account_name(run), automountServiceAccountToken=False)

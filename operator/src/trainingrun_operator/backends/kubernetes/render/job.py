@@ -1,0 +1,50 @@
+"""The Job of the learner: a task that must end well, and is not blamed for lost nodes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from trainingrun_operator.backends import RunIdentity
+from trainingrun_operator.backends.kubernetes.kinds import JOB
+from trainingrun_operator.backends.kubernetes.render.access import SecretKey
+from trainingrun_operator.backends.kubernetes.render.metadata import (
+    ROLL_HASH,
+    Manifest,
+    manifest,
+    role_name,
+)
+from trainingrun_operator.backends.kubernetes.render.pod import pod_template
+from trainingrun_operator.desired.workload import INTERRUPTED, USER_ERROR, Workload
+
+
+def job(run: RunIdentity, workload: Workload, redis_url: SecretKey) -> Manifest:
+    """The Job. A replacement waits until its predecessor is gone: one learner at a time."""
+    return manifest(
+        JOB,
+        run,
+        role_name(run, workload.role),
+        role=workload.role,
+        annotations={ROLL_HASH: workload.roll_hash},
+        spec={
+            "completions": workload.replicas,
+            "parallelism": workload.replicas,
+            "backoffLimit": workload.backoff_limit,
+            "podReplacementPolicy": "Failed",
+            "podFailurePolicy": {"rules": _rules(workload.role.value)},
+            "template": pod_template(run, workload, redis_url),
+        },
+    )
+
+
+def _rules(container: str) -> list[dict[str, Any]]:
+    """The first rule that fits decides; a failure that none fits counts against backoffLimit."""
+    disrupted = {"type": "DisruptionTarget", "status": "True"}
+    return [
+        {"action": "FailJob", "onExitCodes": _codes(container, USER_ERROR)},
+        {"action": "Ignore", "onPodConditions": [disrupted]},
+        {"action": "Ignore", "onExitCodes": _codes(container, INTERRUPTED)},
+    ]
+
+
+def _codes(container: str, code: int) -> dict[str, Any]:
+    return {"containerName": container, "operator": "In", "values": [code]}

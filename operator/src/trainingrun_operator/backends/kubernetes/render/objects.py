@@ -1,0 +1,59 @@
+"""Which objects a role needs, in the order in which they are written."""
+
+from __future__ import annotations
+
+from trainingrun_operator.backends import Ground, RunIdentity
+from trainingrun_operator.backends.kubernetes.render.access import (
+    SecretKey,
+    config_map,
+    service_account,
+)
+from trainingrun_operator.backends.kubernetes.render.deployment import deployment
+from trainingrun_operator.backends.kubernetes.render.job import job
+from trainingrun_operator.backends.kubernetes.render.metadata import Manifest
+from trainingrun_operator.backends.kubernetes.render.network_policy import (
+    daemon_policy,
+    metrics_policy,
+    redis_policy,
+)
+from trainingrun_operator.backends.kubernetes.render.service import (
+    claim,
+    disruption_budget,
+    service,
+)
+from trainingrun_operator.backends.kubernetes.render.stateful_set import stateful_set
+from trainingrun_operator.desired.workload import Restart, Role, Workload
+
+
+def shared_objects(run: RunIdentity, ground: Ground) -> tuple[Manifest, ...]:
+    """What all roles share, save the Secret, which is created and never applied."""
+    return (service_account(run), config_map(run, ground.config))
+
+
+def role_objects(
+    run: RunIdentity, workload: Workload, redis_url: SecretKey, *, operator_namespace: str | None
+) -> tuple[Manifest, ...]:
+    """All objects of a role. The policy comes before the pods that it is about."""
+    found: list[Manifest] = []
+    if workload.storage is not None and workload.storage.claim is None:
+        found.append(claim(run, workload, workload.storage))
+    match workload.role:
+        case Role.REDIS:
+            found.append(redis_policy(run, workload, operator_namespace=operator_namespace))
+            found.append(service(run, workload, headless=False))
+        case Role.DAEMON:
+            found.append(daemon_policy(run, workload))
+            found.append(service(run, workload, headless=True))
+            found.append(disruption_budget(run, workload))
+        case Role.LEARNER | Role.ACTOR | Role.EVALUATOR:
+            found.append(metrics_policy(run, workload))
+    found.append(_controller(run, workload, redis_url))
+    return tuple(found)
+
+
+def _controller(run: RunIdentity, workload: Workload, redis_url: SecretKey) -> Manifest:
+    if workload.restart is Restart.UNTIL_SUCCESS:
+        return job(run, workload, redis_url)
+    if workload.role is Role.REDIS:
+        return stateful_set(run, workload, redis_url)
+    return deployment(run, workload, redis_url)

@@ -1,0 +1,150 @@
+"""What is kept of an object of the cluster: a dozen fields of its many, as frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from trainingrun_operator.backends.kubernetes.kinds import JOB, POD, Kind
+from trainingrun_operator.backends.kubernetes.problems import pod_problem
+from trainingrun_operator.backends.kubernetes.render.metadata import (
+    APPLIED_HASH,
+    ROLE_LABEL,
+    ROLL_HASH,
+    RUN_LABEL,
+    UID_LABEL,
+)
+from trainingrun_operator.desired.observed import Finished, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which object, whose, and in which version."""
+
+    kind: Kind
+    namespace: str
+    name: str
+    uid: str
+    run: str
+    run_uid: str
+    role: str
+    applied_hash: str
+    roll_hash: str
+    deleting: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PodView:
+    """A pod. ``ended`` is True once all its containers have stopped for good."""
+
+    identity: Identity
+    ready: bool
+    ended: bool
+    address: str | None
+    started_at: float | None
+    restarts: int
+    problem: Problem | None
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerView:
+    """A Deployment, StatefulSet or Job. ``refusal`` is why it cannot make pods."""
+
+    identity: Identity
+    replicas: int
+    finished: Finished | None
+    refusal: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlainView:
+    """Any other object: that it exists, and what was applied."""
+
+    identity: Identity
+
+
+View = PodView | ControllerView | PlainView
+
+
+def view_of(kind: Kind, document: dict[str, Any]) -> View:
+    """The view of an object that the API server gave."""
+    identity = identity_of(kind, document)
+    if kind is POD:
+        return _pod(identity, document)
+    if "spec" in document:
+        return _controller(identity, document)
+    return PlainView(identity)
+
+
+def identity_of(kind: Kind, document: dict[str, Any]) -> Identity:
+    """Name, labels and hashes of an object."""
+    meta = document["metadata"]
+    labels, annotations = meta.get("labels") or {}, meta.get("annotations") or {}
+    return Identity(
+        kind=kind,
+        namespace=meta.get("namespace", ""),
+        name=meta["name"],
+        uid=meta["uid"],
+        run=labels.get(RUN_LABEL, ""),
+        run_uid=labels.get(UID_LABEL, ""),
+        role=labels.get(ROLE_LABEL, ""),
+        applied_hash=annotations.get(APPLIED_HASH, ""),
+        roll_hash=annotations.get(ROLL_HASH, ""),
+        deleting="deletionTimestamp" in meta,
+    )
+
+
+def conditions_of(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The conditions of an object by their type."""
+    return {each["type"]: each for each in document.get("status", {}).get("conditions") or ()}
+
+
+def holds(conditions: dict[str, dict[str, Any]], kind: str) -> bool:
+    """Whether a condition is there and True."""
+    return bool(conditions.get(kind, {}).get("status") == "True")
+
+
+def _pod(identity: Identity, document: dict[str, Any]) -> PodView:
+    status = document.get("status", {})
+    containers = status.get("containerStatuses") or ()
+    ended = status.get("phase") in ("Succeeded", "Failed")
+    ready = holds(conditions_of(document), "Ready") and not identity.deleting and not ended
+    return PodView(
+        identity=identity,
+        ready=ready,
+        ended=ended,
+        address=status.get("podIP"),
+        started_at=_seconds(status.get("startTime")),
+        restarts=sum(each.get("restartCount", 0) for each in containers),
+        problem=None if ready else pod_problem(document),
+        created_at=_seconds(document["metadata"].get("creationTimestamp")) or 0.0,
+    )
+
+
+def _controller(identity: Identity, document: dict[str, Any]) -> ControllerView:
+    conditions = conditions_of(document)
+    failure = conditions.get("ReplicaFailure", {})
+    return ControllerView(
+        identity=identity,
+        replicas=document["spec"].get("replicas", document["spec"].get("parallelism", 1)),
+        finished=_finished(conditions) if identity.kind is JOB else None,
+        refusal=failure.get("message") if failure.get("status") == "True" else None,
+    )
+
+
+def _finished(conditions: dict[str, dict[str, Any]]) -> Finished | None:
+    if holds(conditions, "Complete"):
+        return Finished(succeeded=True)
+    if holds(conditions, "Failed"):
+        failed = conditions["Failed"]
+        return Finished(
+            succeeded=False, reason=failed.get("reason", ""), message=failed.get("message", "")
+        )
+    return None
+
+
+def _seconds(time: str | None) -> float | None:
+    """Seconds since the epoch of a time as Kubernetes writes it."""
+    return None if time is None else datetime.fromisoformat(time).timestamp()
