@@ -14,8 +14,8 @@ from typing import Any, Final, get_args
 from pydantic import BaseModel
 
 from trainingrun_contracts.api import rules
-from trainingrun_contracts.api.model import ApiModel
-from trainingrun_contracts.api.rules import Immutable, Rule
+from trainingrun_contracts.api.model import FORMS, ApiModel
+from trainingrun_contracts.api.rules import Immutable, Rule, cel_text
 from trainingrun_contracts.api.run import GROUP, KIND, PLURAL, VERSION, TrainingRun
 
 Schema = dict[str, Any]
@@ -30,7 +30,6 @@ _KEPT: Final = (
     "format",
     "enum",
     "default",
-    "pattern",
     "minLength",
     "maxLength",
     "minItems",
@@ -81,7 +80,7 @@ def definition() -> Schema:
                     "storage": True,
                     "subresources": {"status": {}},
                     "additionalPrinterColumns": [*_columns()],
-                    "schema": {"openAPIV3Schema": root_schema()},
+                    "schema": {"openAPIV3Schema": _with_defaults_told(root_schema())},
                 }
             ],
         },
@@ -103,6 +102,28 @@ def root_schema() -> Schema:
     properties["status"].pop("default", None)
     schema["required"] = ["spec"]
     return schema
+
+
+def _with_defaults_told(schema: Schema) -> Schema:
+    """Descriptions that end with the default, because `kubectl explain` does not show defaults."""
+    told = dict(schema)
+    default = schema.get("default")
+    if default is not None and not isinstance(default, dict):
+        told["description"] = f"{schema['description']} Default: {_spelled(default)}."
+    if "properties" in schema:
+        told["properties"] = {
+            name: _with_defaults_told(each) for name, each in schema["properties"].items()
+        }
+    return told
+
+
+def _spelled(default: Any) -> str:
+    """A default as one would write it in YAML."""
+    if isinstance(default, bool):
+        return str(default).lower()
+    if isinstance(default, list):
+        return f"[{', '.join(_spelled(each) for each in default)}]"
+    return str(default)
 
 
 def _columns() -> Iterator[Schema]:
@@ -144,8 +165,17 @@ def _property(source: Schema, definitions: Mapping[str, Schema], annotation: Any
     may_be_absent = any(each.get("type") == "null" for each in source.get("anyOf", ()))
     has_defaults = any("default" in each for each in schema.get("properties", {}).values())
     if has_defaults and not may_be_absent and not schema.get("required"):
-        schema["default"] = {}
+        schema["default"] = _filled(schema) if VALIDATIONS in schema else {}
     return schema
+
+
+def _filled(schema: Schema) -> Schema:
+    """An object's defaults written out: the API server checks a default before it fills it."""
+    return {
+        name: _filled(each) if each["default"] == {} else each["default"]
+        for name, each in schema["properties"].items()
+        if "default" in each
+    }
 
 
 def _resolved(source: Schema, definitions: Mapping[str, Schema]) -> Schema:
@@ -171,12 +201,11 @@ def _leaf(source: Schema) -> Schema:
         if exclusive in source:
             schema[bound] = source[exclusive]
             schema[exclusive] = True
-    if source.get("type") == "integer":
-        schema["format"] = "int64"
+    if "pattern" in source:
+        schema[VALIDATIONS] = [_form(source)]
     if source.get(INT_OR_STRING):
         del schema["type"]
         schema[INT_OR_STRING] = True
-        schema["anyOf"] = [{"type": "integer"}, {"type": "string"}]
     return schema
 
 
@@ -193,6 +222,14 @@ def _validation(rule: Rule) -> Schema:
     message = {"messageExpression": expression} if expression else {"message": rule.template}
     place = {"fieldPath": f".{rule.field}"} if rule.field else {}
     return {"rule": rule.cel, **message, **place}
+
+
+def _form(source: Schema) -> Schema:
+    """A pattern as a rule: the API server's own message would be the bare regular expression."""
+    pattern = source["pattern"]
+    matches = f"self.matches({cel_text(pattern)})"
+    rule = f"type(self) == int || {matches}" if source.get(INT_OR_STRING) else matches
+    return {"rule": rule, "message": f"must be {FORMS[pattern]}"}
 
 
 def _transition(rule: Immutable) -> Schema:

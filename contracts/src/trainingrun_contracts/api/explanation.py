@@ -15,13 +15,7 @@ from typing import Any, Final, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from trainingrun_contracts.api.model import (
-    DECK_FORM,
-    ENDPOINT_FORM,
-    QUANTITY_FORM,
-    RULE_ERROR,
-    STEP_FORM,
-)
+from trainingrun_contracts.api.model import FORMS, RULE_ERROR
 
 SHOWN: Final = 60
 
@@ -61,11 +55,6 @@ def _choices(details: ErrorDetails) -> str:
     return str(_context(details, "expected")).replace("'", "")
 
 
-def _form(pattern: str) -> str:
-    """A pattern in words, where it has words."""
-    return _FORMS.get(pattern, f"of the form {pattern}")
-
-
 def _context(details: ErrorDetails, key: str) -> Any:
     return details.get("ctx", {}).get(key)
 
@@ -88,13 +77,6 @@ _TYPES: Final[Mapping[str, str]] = {
     "datetime_parsing": "a time such as 2026-01-31T12:00:00Z",
 }
 
-_FORMS: Final[Mapping[str, str]] = {
-    QUANTITY_FORM: "an amount such as 2, 500m or 4Gi",
-    STEP_FORM: "a step such as 3 or 50%",
-    DECK_FORM: "a deck's name: letters, digits, '-' and '_', without .dck",
-    ENDPOINT_FORM: "an address such as http://host:9000",
-}
-
 _BOUNDS: Final[Mapping[str, tuple[str, str]]] = {
     "greater_than_equal": ("ge", "is below the minimum of"),
     "less_than_equal": ("le", "is above the maximum of"),
@@ -115,7 +97,7 @@ _OTHERS: Final[Mapping[str, Callable[[ErrorDetails], str]]] = {
         f"is longer than {_context(details, 'max_length')} characters"
     ),
     "string_pattern_mismatch": lambda details: (
-        f"{_shown(details['input'])} is not {_form(_context(details, 'pattern'))}"
+        f"must be {FORMS[_context(details, 'pattern')]}, not {_shown(details['input'])}"
     ),
 }
 

@@ -35,8 +35,16 @@ def files() -> Mapping[str, str]:
     }
 
 
+class _Plain(yaml.SafeDumper):
+    """Writes a value that occurs twice twice, without YAML's anchors."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        """Never refer to a value written before."""
+        return True
+
+
 def _yaml(value: object) -> str:
-    return str(yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100))
+    return str(yaml.dump(value, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=120))
 
 
 def _chart_copy(definition: str) -> str:

@@ -16,6 +16,13 @@ QUANTITY_FORM: Final = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
 DECK_FORM: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 ENDPOINT_FORM: Final = r"^https?://[^\s]+$"
 STEP_FORM: Final = r"^[1-9][0-9]*%?$"
+FORMS: Final = {
+    QUANTITY_FORM: "an amount such as 2, 500m or 4Gi",
+    STEP_FORM: "a step such as 3 or 50%",
+    DECK_FORM: "a deck's name (letters, digits, '-' and '_', without .dck)",
+    ENDPOINT_FORM: "an address such as http://host:9000",
+}
+"""Each pattern that a field may have, in words for a sentence that begins with "must be"."""
 RULE_ERROR: Final = "rule"
 
 
@@ -28,14 +35,14 @@ def _number_as_text(value: object) -> object:
 
 Quantity = Annotated[
     str,
-    Field(pattern=QUANTITY_FORM, json_schema_extra=INT_OR_STRING),
+    Field(pattern=QUANTITY_FORM, max_length=32, json_schema_extra=INT_OR_STRING),
     BeforeValidator(_number_as_text),
 ]
 """An amount in Kubernetes' spelling: ``500m``, ``2``, ``4Gi``."""
 
 Step = Annotated[
     str,
-    Field(pattern=STEP_FORM, json_schema_extra=INT_OR_STRING),
+    Field(pattern=STEP_FORM, max_length=12, json_schema_extra=INT_OR_STRING),
     BeforeValidator(_number_as_text),
 ]
 """A number of replicas (``3``) or a part of the present ones (``50%``)."""

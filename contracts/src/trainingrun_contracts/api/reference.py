@@ -94,7 +94,7 @@ def _type(schema: Schema) -> str:
     if "enum" in schema:
         return " or ".join(f"`{each}`" for each in schema["enum"])
     if schema.get(INT_OR_STRING):
-        return "number or text"
+        return "amount"
     kind = str(schema["type"])
     if kind == "array":
         return f"list of {_type(schema['items'])}"

@@ -14,7 +14,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Final
+
+from pydantic.alias_generators import to_camel
 
 PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 NAME_FORM: Final = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
@@ -27,13 +30,25 @@ REDIS_FORM: Final = r"^rediss?://[^\s]+$"
 
 
 @dataclass(frozen=True)
+class Value:
+    """What a placeholder of a message stands for, in Python and in CEL.
+
+    ``verb`` is CEL's ``%d`` for whole numbers and ``%s`` for text. ``string(number)`` would be
+    refused: the API server cannot bound its cost.
+    """
+
+    name: str
+    of: Callable[[Any], object]
+    cel: str
+    verb: str = "%d"
+
+
+@dataclass(frozen=True)
 class Rule:
     """One rule of one object.
 
     ``field`` is the field that an error is shown at, in YAML spelling, or empty for the object as a
-    whole; ``template`` is the message.
-    ``values`` gives for each placeholder of the template its Python getter and its CEL expression
-    (of type string).
+    whole. ``template`` is the message; each of its placeholders has one of ``values``.
     """
 
     name: str
@@ -41,9 +56,7 @@ class Rule:
     cel: str
     holds: Callable[[Any], bool]
     template: str
-    values: tuple[tuple[str, Callable[[Any], object], str], ...] = ()
-    shows_path: bool = True
-    """False where the API server cannot place an error at ``field`` (metadata)."""
+    values: tuple[Value, ...] = ()
 
     @property
     def location(self) -> tuple[str, ...]:
@@ -52,21 +65,17 @@ class Rule:
 
     def message_for(self, broken: Any) -> str:
         """The sentence for an object that breaks the rule."""
-        return self.template.format(**{name: get(broken) for name, get, _ in self.values})
+        return self.template.format(**{value.name: value.of(broken) for value in self.values})
 
     @property
     def message_expression(self) -> str | None:
         """The same sentence as a CEL expression; None when the template has no placeholder."""
         if not self.values:
             return None
-        expressions = {name: expression for name, _, expression in self.values}
-        parts = PLACEHOLDER.split(self.template)
-        pieces = [
-            expressions[part] if index % 2 else _cel_text(part)
-            for index, part in enumerate(parts)
-            if index % 2 or part
-        ]
-        return " + ".join(pieces)
+        named = {value.name: value for value in self.values}
+        order = [named[name] for name in PLACEHOLDER.findall(self.template)]
+        text = PLACEHOLDER.sub(lambda found: named[found[1]].verb, self.template.replace("%", "%%"))
+        return f"{cel_text(text)}.format([{', '.join(value.cel for value in order)}])"
 
 
 @dataclass(frozen=True)
@@ -85,9 +94,8 @@ class Immutable:
     @property
     def cel(self) -> str:
         """The rule as a CEL transition rule of the spec."""
-        *above, last = self.path
-        place = "".join(f".{name}" for name in above) + f".?{last}"
-        return f"self{place} == oldSelf{place}"
+        new, old = f"self.{self.field}", f"oldSelf.{self.field}"
+        return f"has({new}) == has({old}) && (!has({new}) || {new} == {old})"
 
     @property
     def message(self) -> str:
@@ -101,33 +109,19 @@ class Immutable:
         return spec
 
 
-def _cel_text(text: str) -> str:
+def cel_text(text: str) -> str:
     """A CEL string literal."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def _number(name: str, field: str) -> tuple[str, Callable[[Any], object], str]:
-    """A placeholder that shows a number of the object itself."""
-    return name, lambda model: getattr(model, name), f"string(self.{field})"
+def _number(name: str) -> Value:
+    """A placeholder that shows a whole number of the object itself."""
+    return Value(name, attrgetter(name), f"self.{to_camel(name)}")
 
 
-def _text(name: str, field: str) -> tuple[str, Callable[[Any], object], str]:
+def _text(name: str) -> Value:
     """A placeholder that shows a string of the object itself."""
-    return name, lambda model: getattr(model, name), f"self.{field}"
-
-
-def _matches(form: str) -> str:
-    """A CEL literal of a regular expression."""
-    return _cel_text(form)
-
-
-def _sources(redis: Any) -> list[str]:
-    named = (
-        ("url", redis.url),
-        ("urlSecretRef", redis.url_secret_ref),
-        ("managed", redis.managed),
-    )
-    return [name for name, value in named if value is not None]
+    return Value(name, attrgetter(name), f"self.{to_camel(name)}", "%s")
 
 
 RUN: Final = (
@@ -136,25 +130,17 @@ RUN: Final = (
         field="metadata.name",
         cel=f"self.metadata.name.size() <= {NAME_LIMIT}",
         holds=lambda run: len(run.metadata.name) <= NAME_LIMIT,
-        template="metadata.name is {length} characters long, at most 40 are possible, because the"
-        " run's children add suffixes to it: choose a shorter name",
-        values=(
-            (
-                "length",
-                lambda run: len(run.metadata.name),
-                "string(self.metadata.name.size())",
-            ),
-        ),
-        shows_path=False,
+        template="a name of {length} characters is too long, 40 are possible, because the"
+        " run's parts add suffixes to it: choose a shorter name",
+        values=(Value("length", lambda run: len(run.metadata.name), "self.metadata.name.size()"),),
     ),
     Rule(
         name="name-form",
         field="metadata.name",
-        cel=f"self.metadata.name.matches({_matches(NAME_FORM)})",
+        cel=f"self.metadata.name.matches({cel_text(NAME_FORM)})",
         holds=lambda run: re.search(NAME_FORM, run.metadata.name) is not None,
-        template="metadata.name must be lower-case letters, digits and '-', begin with a letter"
+        template="must be lower-case letters, digits and '-', begin with a letter"
         " and end with a letter or digit, because services are named after it",
-        shows_path=False,
     ),
 )
 
@@ -176,10 +162,7 @@ AUTOSCALING: Final = (
         holds=lambda scaling: scaling.min_replicas <= scaling.max_replicas,
         template="{min_replicas} is above maxReplicas {max_replicas}: lower minReplicas or raise"
         " maxReplicas",
-        values=(
-            _number("min_replicas", "minReplicas"),
-            _number("max_replicas", "maxReplicas"),
-        ),
+        values=(_number("min_replicas"), _number("max_replicas")),
     ),
 )
 
@@ -195,13 +178,9 @@ LEARNER: Final = (
         " {minibatches} x gradientAccumulation {gradient_accumulation} parts: raise"
         " batchTransitions",
         values=(
-            _number("batch_transitions", "batchTransitions"),
-            (
-                "minibatches",
-                lambda learner: learner.ppo.minibatches,
-                "string(self.ppo.minibatches)",
-            ),
-            _number("gradient_accumulation", "gradientAccumulation"),
+            _number("batch_transitions"),
+            Value("minibatches", attrgetter("ppo.minibatches"), "self.ppo.minibatches"),
+            _number("gradient_accumulation"),
         ),
     ),
 )
@@ -231,13 +210,13 @@ CHECKPOINT: Final = (
     Rule(
         name="storage-form",
         field="storage",
-        cel=f"!has(self.storage) || self.storage.matches({_matches(STORAGE_FORM)})",
+        cel=f"!has(self.storage) || self.storage.matches({cel_text(STORAGE_FORM)})",
         holds=lambda checkpoint: (
             checkpoint.storage is None or re.search(STORAGE_FORM, checkpoint.storage) is not None
         ),
         template="'{storage}' is no storage: write file:///directory, s3://bucket/prefix or"
         " pvc://claim/path",
-        values=(_text("storage", "storage"),),
+        values=(_text("storage"),),
     ),
     Rule(
         name="endpoint-is-for-s3",
@@ -267,25 +246,18 @@ REDIS: Final = (
         field="",
         cel="(has(self.url) ? 1 : 0) + (has(self.urlSecretRef) ? 1 : 0)"
         " + (has(self.managed) ? 1 : 0) <= 1",
-        holds=lambda redis: len(_sources(redis)) <= 1,
-        template="{sources} are given together, a run has one Redis: keep one of url, urlSecretRef"
-        " and managed",
-        values=(
-            (
-                "sources",
-                lambda redis: " and ".join(_sources(redis)),
-                "((has(self.url) ? ['url'] : []) + (has(self.urlSecretRef) ? ['urlSecretRef'] :"
-                " []) + (has(self.managed) ? ['managed'] : [])).join(' and ')",
-            ),
+        holds=lambda redis: (
+            sum(each is not None for each in (redis.url, redis.url_secret_ref, redis.managed)) <= 1
         ),
+        template="a run has one Redis: keep one of url, urlSecretRef and managed",
     ),
     Rule(
         name="redis-url-form",
         field="url",
-        cel=f"!has(self.url) || self.url.matches({_matches(REDIS_FORM)})",
+        cel=f"!has(self.url) || self.url.matches({cel_text(REDIS_FORM)})",
         holds=lambda redis: redis.url is None or re.search(REDIS_FORM, redis.url) is not None,
         template="'{url}' is no Redis address: write redis://host:6379/0, or rediss:// for TLS",
-        values=(_text("url", "url"),),
+        values=(_text("url"),),
     ),
 )
 

@@ -1,0 +1,198 @@
+"""The CRD on a real API server: what it refuses and why, what it fills in, what it shows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from control_plane import ControlPlane, KubectlError
+from trainingrun_contracts.api.rules import IMMUTABLE, Immutable
+from trainingrun_contracts.api.run import parse
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
+INVALID = sorted((Path(__file__).parent / "invalid").glob("*.yaml"))
+MINIMAL: dict[str, Any] = {
+    "apiVersion": "trainingrun.dev/v1alpha1",
+    "kind": "TrainingRun",
+    "metadata": {"name": "minimal"},
+    "spec": {"games": 100, "decks": [{"name": "red_aggro"}]},
+}
+CHANGES: dict[str, dict[str, Any]] = {
+    "seed-fixed": {"seed": 2},
+    "redis-fixed": {"redis": {"url": "redis://other.example:6379/0"}},
+    "storage-fixed": {"checkpoint": {"storage": "s3://bucket/other"}},
+}
+# The algorithm is fixed too, but has no other valid value today that it could be changed to.
+CHANGEABLE = [rule for rule in IMMUTABLE if rule.name in CHANGES]
+Kubectl = Callable[..., str]
+
+
+def name_of(file: Path) -> str:
+    """The file's name, as the test's name."""
+    return file.stem
+
+
+@pytest.fixture(scope="module", autouse=True)
+def crd(control_plane: ControlPlane) -> None:
+    """The CRD is there and served."""
+    control_plane.kubectl("apply", "-f", str(ROOT / "crds"))
+    control_plane.kubectl(
+        "wait", "crd/trainingruns.trainingrun.dev", "--for=condition=Established", "--timeout=30s"
+    )
+
+
+def applied(kubectl: Kubectl, document: dict[str, Any]) -> dict[str, Any]:
+    """Apply a document and read back what the API server made of it."""
+    kubectl("apply", "-f", "-", stdin=json.dumps(document))
+    stored: dict[str, Any] = json.loads(
+        kubectl("get", "trainingrun", document["metadata"]["name"], "-o", "json")
+    )
+    return stored
+
+
+@pytest.mark.parametrize("file", INVALID, ids=name_of)
+def test_an_invalid_document_is_refused_with_its_own_message(file: Path, kubectl: Kubectl) -> None:
+    """The message in the file's first line is what `kubectl apply` tells."""
+    expected = file.read_text().splitlines()[0].removeprefix("# expect: ")
+    with pytest.raises(KubectlError) as refusal:
+        kubectl("apply", "-f", str(file))
+    assert expected in str(refusal.value)
+
+
+@pytest.mark.parametrize("file", EXAMPLES, ids=name_of)
+def test_the_examples_are_accepted(file: Path, kubectl: Kubectl) -> None:
+    """Each example is applied under strict validation."""
+    kubectl("apply", "--validate=strict", "-f", str(file))
+
+
+@pytest.mark.parametrize("file", EXAMPLES, ids=name_of)
+def test_both_readers_fill_in_the_same_defaults(file: Path, kubectl: Kubectl) -> None:
+    """A spec read from the file equals the spec that the API server stored."""
+    document = yaml.safe_load(file.read_text())
+    assert parse(applied(kubectl, document)).spec == parse(document).spec
+
+
+def test_a_minimal_document_gets_the_same_defaults_from_both_readers(kubectl: Kubectl) -> None:
+    """Nothing but games and decks is needed; all else is filled in alike."""
+    assert parse(applied(kubectl, MINIMAL)).spec == parse(MINIMAL).spec
+
+
+def test_null_means_not_given_for_both_readers(kubectl: Kubectl) -> None:
+    """A field that is null gets its default, as if it were not there."""
+    nothing = {"seed": None, "redis": None, "checkpoint": {"storage": None, "keep": None}}
+    document = MINIMAL | {"spec": MINIMAL["spec"] | nothing}
+    assert parse(applied(kubectl, document)).spec == parse(document).spec == parse(MINIMAL).spec
+
+
+@pytest.mark.parametrize("rule", CHANGEABLE, ids=lambda rule: rule.name)
+def test_a_fixed_field_cannot_change(rule: Immutable, kubectl: Kubectl) -> None:
+    """The change is refused with the rule's message at the field."""
+    applied(kubectl, MINIMAL)
+    change = json.dumps({"spec": CHANGES[rule.name]})
+    with pytest.raises(KubectlError) as refusal:
+        kubectl("patch", "trainingrun", "minimal", "--type=merge", "-p", change)
+    assert f"spec.{rule.field}: Invalid value" in str(refusal.value)
+    assert rule.message in str(refusal.value)
+
+
+def test_what_is_not_fixed_may_change(kubectl: Kubectl) -> None:
+    """Games, suspend and the limits of the autoscaler are changed while the run exists."""
+    applied(kubectl, MINIMAL)
+    change = {"games": 200, "suspend": True, "daemon": {"autoscaling": {"maxReplicas": 3}}}
+    kubectl("patch", "tr", "minimal", "--type=merge", "-p", json.dumps({"spec": change}))
+
+
+def test_explain_reads_like_documentation(kubectl: Kubectl) -> None:
+    """`kubectl explain` shows what a field does, its unit and its default."""
+    text = " ".join(kubectl("explain", "trainingrun.spec.daemon").split())
+    assert "The game daemons: engines that serve games over TCP." in text
+    assert "Seconds after which the daemon ends a game as a draw. Default: 120." in text
+    deep = kubectl("explain", "tr.spec.daemon.autoscaling.scaleDown", "--recursive")
+    assert "drainSeconds" in deep
+
+
+STATUS: dict[str, Any] = {
+    "observedGeneration": 1,
+    "conditions": [
+        {
+            "type": "Ready",
+            "status": "True",
+            "reason": "AllRolesServe",
+            "message": "",
+            "lastTransitionTime": "2026-01-31T12:00:00Z",
+            "observedGeneration": 1,
+        }
+    ],
+    "summary": "Training",
+    "games": {
+        "played": 1234,
+        "target": 3000,
+        "perSecond": 2.4,
+        "display": "1234/3000",
+        "rate": "2.4",
+    },
+    "transitions": {
+        "produced": 70,
+        "trained": 50,
+        "queued": 17,
+        "dropped": {"stale": 1, "duplicate": 0, "poison": 0, "spool": 2},
+        "lost": 0,
+    },
+    "model": {"version": 42, "publishedAt": "2026-01-31T12:00:00Z"},
+    "evaluation": [
+        {
+            "opponent": "random",
+            "version": 40,
+            "games": 200,
+            "wins": 184,
+            "draws": 0,
+            "winRate": 0.92,
+            "low": 0.87,
+            "high": 0.95,
+            "at": "2026-01-31T12:00:00Z",
+        }
+    ],
+    "winRate": "92% (87-95)",
+    "checkpoint": {
+        "uri": "pvc://c/1",
+        "step": 40,
+        "games": 1000,
+        "savedAt": "2026-01-31T12:00:00Z",
+    },
+    "daemon": {"desired": 2, "ready": 1, "busy": 8, "restarts": 0, "display": "1/2"},
+    "autoscaling": {
+        "lastDecision": {
+            "at": "2026-01-31T12:00:00Z",
+            "from": 1,
+            "to": 2,
+            "reason": "the learner waits",
+            "inputs": {"lagSeconds": 1.5},
+        }
+    },
+    "bottleneck": "Engine",
+}
+
+
+def test_a_status_is_stored_as_written_and_shown_in_columns(kubectl: Kubectl) -> None:
+    """The status subresource keeps every field, and the table shows the readable ones."""
+    applied(kubectl, MINIMAL)
+    change = json.dumps({"status": parse(MINIMAL | {"status": STATUS}).status.document()})
+    kubectl("patch", "tr/minimal", "--subresource=status", "--type=merge", "-p", change)
+    stored = json.loads(kubectl("get", "tr/minimal", "-o", "json"))
+    assert stored["status"] == STATUS
+    head, row = kubectl("get", "trainingruns", "-o", "wide").splitlines()
+    columns = "NAME STATUS GAMES GAMES/S QUEUE DAEMONS WINRATE CHECKPOINT AGE MODEL BOTTLENECK"
+    assert head.split() == columns.split()
+    for shown in ("Training", "1234/3000", "2.4", "17", "1/2", "92% (87-95)", "42", "Engine"):
+        assert shown in row
+
+
+def test_the_spec_cannot_write_the_status(kubectl: Kubectl) -> None:
+    """A status in an applied document is left out: only the subresource writes it."""
+    stored = applied(kubectl, MINIMAL | {"status": {"summary": "made up"}})
+    assert "status" not in stored
