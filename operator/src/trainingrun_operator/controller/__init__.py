@@ -21,14 +21,15 @@ How the handlers and the local runtime use it::
   gone; ``write_status(run, status)`` stores it if it differs (and may delay mere counters);
   ``emit(run, event)`` tells people; ``delete(run)`` ends a run whose time to live is over.
 - ``await reconciler.reconcile(key)`` looks at one run once and returns the seconds after which it
-  wants to look again, or None. It raises nothing but ``asyncio.CancelledError``:
-  a backend that refuses is a condition and a retry, a bug is logged and isolated to its run.
+  wants to look again, or None. A backend or a Redis that refuses is a condition and a retry; it
+  raises ``ReconcileError`` only when the store or the backend cannot be asked at all.
 - ``reconciler.view(key)`` is the latest ``RunView`` (run, observed, status) for live tables; it is
   read-only and may be None.
 - ``reconciler.forget(key)`` drops what is remembered of a run that is gone; ``await
   reconciler.close()`` closes the Redis clients.
 - ``queue.add(key, after=0.0)`` coalesces; one key is never worked on twice at the same time;
-  failures back off 1 s to 300 s with jitter; ``queue.oldest_seconds()`` serves /livez.
+  failures back off 1 s to 300 s with jitter, and bugs are logged and stay with their run;
+  ``queue.oldest_seconds()`` serves /livez.
 
 A run is stopped without loss by ``spec.suspend`` (the local runtime sets it in its store on
 Ctrl-C and waits for the condition Suspended): drain, flush, checkpoint, then members go.

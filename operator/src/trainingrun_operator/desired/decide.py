@@ -7,7 +7,7 @@ again and again, decisions reach a state in which nothing is left to do.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from trainingrun_contracts.api.run import TrainingRun
 from trainingrun_contracts.api.spec import Autoscaling
@@ -38,8 +38,8 @@ _HIGH_WATER_BATCHES = 2
 class Memory:
     """What one look leaves to the next; losing it is harmless."""
 
-    rates: RateMemory = RateMemory()
-    scale: ScaleMemory = ScaleMemory()
+    rates: RateMemory = field(default_factory=RateMemory)
+    scale: ScaleMemory = field(default_factory=ScaleMemory)
     progress: Progress | None = None
     told_until: float | None = None
     """Up to when notices and evaluations of the roles have become events."""
@@ -107,7 +107,7 @@ def decide(
         phase=where,
         actions=actions,
         status=told,
-        events=events(view, told, actions, since=told_until),
+        events=events(view, told, () if trouble else actions, since=told_until),
         requeue_after=_requeue(run, where, settings, now),
         memory=Memory(rate_memory, scaled.memory, progress, now),
         rates=rates,

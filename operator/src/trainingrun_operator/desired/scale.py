@@ -38,7 +38,6 @@ class Limit(Enum):
     AT_MAX = "AtMax"
     AT_MIN = "AtMin"
     METRIC_UNAVAILABLE = "MetricUnavailable"
-    DRAIN_IN_PROGRESS = "DrainInProgress"
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from trainingrun_operator.desired.observed import Observed, Problem, Signals
 from trainingrun_operator.desired.rates import Rates
 from trainingrun_operator.desired.scale import Limit, ScaleDecision
 from trainingrun_operator.desired.stage import Goal, Phase, Stage
+from trainingrun_operator.desired.workload import Role
 
 PROGRESS_SECONDS: Final = 600.0
 _NOTICE_SECONDS: Final = 120.0
@@ -31,6 +32,12 @@ _STEPS: Final = {
     Stage.FLUSHING: (Reason.FLUSHING, "the learner trains what is queued and saves"),
     Stage.EVALUATING: (Reason.EVALUATING, "the final weights are evaluated"),
     Stage.WAITING: (Reason.UNREACHABLE, "waiting for Redis"),
+}
+_LEAVE_ON_SUSPEND: Final = (Role.ACTOR, Role.EVALUATOR, Role.DAEMON)
+_LIMITS: Final = {
+    Limit.AT_MAX: Reason.AT_MAX,
+    Limit.AT_MIN: Reason.AT_MIN,
+    Limit.METRIC_UNAVAILABLE: Reason.METRIC_UNAVAILABLE,
 }
 
 
@@ -197,9 +204,12 @@ def _succeeded(view: View) -> Finding:
 def _suspended(view: View) -> Finding:
     if view.phase.goal is not Goal.SUSPEND:
         return health.false(Reason.NOT_SUSPENDED, "spec.suspend is false")
-    if view.phase.stage is Stage.SUSPENDED:
+    leaving = [role.value for role in _LEAVE_ON_SUSPEND if role in view.observed.roles]
+    if view.phase.stage is Stage.SUSPENDED and not leaving:
         return health.true(Reason.SUSPENDED, "the run is saved and stopped")
     _, message = _state(view)
+    if view.phase.stage is Stage.SUSPENDED:
+        message = f"waiting for the end of {', '.join(leaving)}"
     return health.unknown(Reason.SUSPENDING, message)
 
 

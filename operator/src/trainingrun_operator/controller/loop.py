@@ -1,0 +1,251 @@
+"""One look at one run: observe, decide, act, tell. The only place where decisions meet the world.
+
+Actions are done one after the other and stop at the first refusal; the next look decides again from
+what is there, so nothing is rolled back and nothing is queued. The status is written after the
+actions, so that it never claims what was not done. A refusal becomes a condition and a retry; a bug
+of ours is logged, counted as a failure of this run alone, and retried with back-off by the queue.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from trainingrun_contracts import run_config as contract
+from trainingrun_contracts.api.run import TrainingRun
+from trainingrun_contracts.api.status import TrainingRunStatus
+from trainingrun_contracts.stream.keys import Keys
+
+from trainingrun_operator.backends import Backend, BackendError, Ground, RunIdentity
+from trainingrun_operator.backends.store import RunKey, RunStore
+from trainingrun_operator.controller.signals import QueueError, SignalReader
+from trainingrun_operator.desired.actions import (
+    Action,
+    Apply,
+    PublishSlots,
+    Remove,
+    RemoveFirst,
+    SetIntent,
+    SetTarget,
+)
+from trainingrun_operator.desired.decide import Decision, Memory, decide
+from trainingrun_operator.desired.observed import Observed, ObservedRole, Problem, Unreachable
+from trainingrun_operator.desired.rates import Rates
+from trainingrun_operator.desired.redis import is_managed
+from trainingrun_operator.desired.run_config import run_config
+from trainingrun_operator.desired.stage import Stage
+from trainingrun_operator.desired.workload import Role
+from trainingrun_operator.settings import Settings
+
+_LOG: Final = logging.getLogger(__name__)
+_REFUSED_SECONDS: Final = 10.0
+_AGAIN_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True)
+class RunView:
+    """The latest look at a run, for live tables."""
+
+    run: TrainingRun
+    observed: Observed
+    status: TrainingRunStatus
+    stage: Stage
+    rates: Rates
+
+
+class ReconcileError(Exception):
+    """The world could not be asked about a run; looking again later can help."""
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What is remembered of one run between two looks; all of it may be lost."""
+
+    uid: str
+    memory: Memory
+    prepared: Ground | None = None
+    view: RunView | None = None
+
+
+class Reconciler:
+    """Looks at runs. Looks at different runs may overlap, those at one run may not."""
+
+    def __init__(
+        self,
+        store: RunStore,
+        backend: Backend,
+        settings: Settings,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store = store
+        self._backend = backend
+        self._settings = settings
+        self._clock = clock
+        self._reader = SignalReader()
+        self._kept: dict[RunKey, _Kept] = {}
+
+    async def reconcile(self, key: RunKey) -> float | None:
+        """Look at one run once.
+
+        Returns:
+            Seconds until the next look is due; None when only a change can bring something new.
+
+        Raises:
+            ReconcileError: the store or the backend could not be asked.
+        """
+        try:
+            run = await self._store.get(key)
+            if run is None or run.metadata.deletion_timestamp is not None:
+                self.forget(key)
+                return None
+            return await self._look(key, run)
+        except BackendError as error:
+            raise ReconcileError(f"run {key}: {error.reason}: {error}") from error
+
+    def view(self, key: RunKey) -> RunView | None:
+        """The latest look at a run."""
+        kept = self._kept.get(key)
+        return kept.view if kept is not None else None
+
+    def forget(self, key: RunKey) -> None:
+        """Drop what is remembered of a run."""
+        self._kept.pop(key, None)
+
+    async def close(self) -> None:
+        """Close the connections to Redis."""
+        await self._reader.close()
+
+    async def _look(self, key: RunKey, run: TrainingRun) -> float | None:
+        kept = self._kept.get(key)
+        if kept is None or kept.uid != run.metadata.uid:
+            kept = _Kept(run.metadata.uid, Memory())
+        identity = RunIdentity(run.metadata.namespace, run.metadata.name, run.metadata.uid)
+        ground = ground_of(run, self._settings)
+        observed, url = await self._observe(run, identity, ground)
+        now = self._clock()
+        decision = decide(run, observed, self._settings, kept.memory, now=now)
+        kept = replace(kept, memory=decision.memory)
+        trouble = None
+        try:
+            if _needs_ground(decision, kept.prepared, ground):
+                await self._backend.prepare(identity, ground)
+                kept = replace(kept, prepared=ground)
+            for action in decision.actions:
+                await self._perform(identity, action, url, _keys(run), now)
+        except BackendError as error:
+            trouble = Problem(error.reason, str(error))
+        except QueueError as error:
+            trouble = Problem("Unreachable", str(error))
+        if trouble is not None:
+            _LOG.warning("run %s: %s: %s", key, trouble.reason, trouble.message)
+            decision = decide(
+                run, observed, self._settings, decision.memory, now=now, trouble=trouble
+            )
+        self._kept[key] = replace(kept, view=_view(run, observed, decision))
+        await self._tell(run, decision)
+        return _next(decision, trouble)
+
+    async def _observe(
+        self, run: TrainingRun, identity: RunIdentity, ground: Ground
+    ) -> tuple[Observed, str | None]:
+        roles = await self._backend.observe(identity)
+        try:
+            url = await self._backend.redis_url(identity, ground)
+        except BackendError as error:
+            return Observed(roles, Unreachable(error.reason, str(error))), None
+        if url is None:
+            return Observed(roles, None), None
+        daemons = roles.get(Role.DAEMON)
+        members = daemons.members if daemons is not None else ()
+        signals = await self._reader.read(
+            url,
+            _keys(run),
+            endpoints=sorted({each.endpoint for each in members if each.endpoint is not None}),
+            now=self._clock(),
+        )
+        if isinstance(signals, Unreachable) and _redis_starts(run, roles):
+            return Observed(roles, None), url
+        return Observed(roles, signals), url
+
+    async def _perform(
+        self, identity: RunIdentity, action: Action, url: str | None, keys: Keys, now: float
+    ) -> None:
+        match action:
+            case Apply() | Remove() | RemoveFirst():
+                _LOG.info("run %s: %s", identity.name, _described(action))
+                await self._backend.perform(identity, action)
+            case SetIntent() | SetTarget() | PublishSlots():
+                if url is None:
+                    raise QueueError("the address of Redis is not known yet")
+                _LOG.info("run %s: %s", identity.name, _described(action))
+                await self._reader.perform(url, keys, action, now=now)
+
+    async def _tell(self, run: TrainingRun, decision: Decision) -> None:
+        if decision.status != run.status:
+            await self._store.write_status(run, decision.status)
+        for event in decision.events:
+            await self._store.emit(run, event)
+        if decision.expired:
+            await self._store.delete(run)
+
+
+def ground_of(run: TrainingRun, settings: Settings) -> Ground:
+    """What all roles of a run share, for the backend."""
+    secret = run.spec.redis.url_secret_ref
+    return Ground(
+        config=contract.encode(run_config(run, settings)),
+        managed_redis=is_managed(run),
+        redis_url=run.spec.redis.url,
+        redis_url_secret=(secret.name, secret.key) if secret is not None else None,
+    )
+
+
+def _keys(run: TrainingRun) -> Keys:
+    return Keys(run.metadata.uid or run.metadata.name)
+
+
+def _needs_ground(decision: Decision, prepared: Ground | None, ground: Ground) -> bool:
+    """Before members are made, and when the configuration of a run under way has changed."""
+    makes = any(isinstance(action, Apply) for action in decision.actions)
+    return makes or (decision.phase.stage is Stage.RUNNING and prepared != ground)
+
+
+def _redis_starts(run: TrainingRun, roles: Mapping[Role, ObservedRole]) -> bool:
+    """Whether our own Redis is not up yet, which is no failure."""
+    there = roles.get(Role.REDIS)
+    return is_managed(run) and (there is None or not there.ready)
+
+
+def _view(run: TrainingRun, observed: Observed, decision: Decision) -> RunView:
+    return RunView(run, observed, decision.status, decision.phase.stage, decision.rates)
+
+
+def _next(decision: Decision, trouble: Problem | None) -> float | None:
+    if decision.expired:
+        return None
+    if trouble is not None:
+        return _REFUSED_SECONDS
+    if decision.actions and decision.requeue_after is not None:
+        return min(_AGAIN_SECONDS, decision.requeue_after)
+    return decision.requeue_after
+
+
+def _described(action: Action) -> str:
+    match action:
+        case Apply(workload=workload):
+            return f"apply {workload.role.value}, {workload.replicas} members"
+        case Remove(role=role):
+            return f"remove {role.value}"
+        case RemoveFirst(role=role, members=members):
+            return f"remove of {role.value} first: {', '.join(members)}"
+        case PublishSlots(slots=slots):
+            draining = sum(slot.draining for slot in slots.values())
+            return f"publish {len(slots)} daemons, {draining} draining"
+        case SetIntent(intent=intent):
+            return f"intent {intent.value}"
+        case SetTarget(games=games):
+            return f"target {games} games"

@@ -1,0 +1,151 @@
+"""What Redis says about a run, in one round trip, and what the operator tells it.
+
+One pipeline per look and one client per address. Errors do not travel: a Redis that cannot be asked
+is an observation (:class:`Unreachable`) like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import redis
+import redis.asyncio
+from trainingrun_contracts import reports, slots
+from trainingrun_contracts.connection import address_of, asyncio_client, why_unreachable
+from trainingrun_contracts.stream.keys import Keys
+from trainingrun_contracts.stream.ledger import ledger_from, queue_ledger
+from trainingrun_contracts.weights import pointer_from
+
+from trainingrun_operator.desired.actions import PublishSlots, QueueAction, SetIntent, SetTarget
+from trainingrun_operator.desired.observed import Signals, Unreachable
+
+_CONNECTIONS: Final = 4
+
+
+class QueueError(Exception):
+    """Redis did not take what the operator had to say; trying again later can help."""
+
+
+class SignalReader:
+    """Asks and tells Redis servers; clients are kept per address until :meth:`close`."""
+
+    def __init__(self) -> None:
+        self._clients: dict[str, redis.asyncio.Redis] = {}
+
+    async def read(
+        self, url: str, keys: Keys, *, endpoints: Iterable[str], now: float
+    ) -> Signals | Unreachable:
+        """All signals of a run.
+
+        Args:
+            url: of the run's Redis, with its password.
+            keys: of the run.
+            endpoints: daemons that exist, so that leases on daemons that are not published count.
+            now: Unix seconds; reports that are old by then are left out.
+        """
+        try:
+            client = self._client(url)
+            return await _read(client, keys, tuple(endpoints), now=now)
+        except (redis.RedisError, OSError) as error:
+            await self._forget(url)
+            return _unreachable(error, url)
+        except ValueError as error:
+            return Unreachable("Unreachable", f"the address of Redis is not valid: {error}")
+
+    async def perform(self, url: str, keys: Keys, action: QueueAction, *, now: float) -> None:
+        """Tell the run something.
+
+        Raises:
+            QueueError: Redis did not take it.
+        """
+        try:
+            async with self._client(url).pipeline(transaction=True) as pipe:
+                match action:
+                    case SetIntent(intent=intent):
+                        pipe.set(keys.intent, intent.value)
+                        pipe.set(keys.intent_since, repr(now))
+                    case SetTarget(games=games):
+                        pipe.set(keys.target, games)
+                    case PublishSlots(slots=published):
+                        slots.publish(pipe, keys.daemons, dict(published))
+                await pipe.execute()
+        except (redis.RedisError, OSError) as error:
+            await self._forget(url)
+            raise QueueError(why_unreachable(error, address_of(url))) from error
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for url in list(self._clients):
+            await self._forget(url)
+
+    def _client(self, url: str) -> redis.asyncio.Redis:
+        if url not in self._clients:
+            self._clients[url] = asyncio_client(url, max_connections=_CONNECTIONS)
+        return self._clients[url]
+
+    async def _forget(self, url: str) -> None:
+        client = self._clients.pop(url, None)
+        if client is not None:
+            await client.aclose()
+
+
+async def _read(
+    client: redis.asyncio.Redis, keys: Keys, endpoints: tuple[str, ...], *, now: float
+) -> Signals:
+    """Two round trips only when daemons are published that the caller does not know."""
+    async with client.pipeline(transaction=True) as pipe:
+        queue_ledger(pipe, keys)
+        _queue_rest(pipe, keys)
+        pipe.eval(slots.BUSY, 0, keys.leases, *endpoints)
+        replies: list[Any] = await pipe.execute()
+    published = slots.decode_all(replies[3])
+    busy = dict(zip(endpoints, replies[-1], strict=True))
+    others = tuple(endpoint for endpoint in published if endpoint not in busy)
+    if others:
+        counts = await client.eval(slots.BUSY, 0, keys.leases, *others)
+        busy.update(zip(others, counts, strict=True))
+    intent, since, target = replies[4]
+    return Signals(
+        at=now,
+        intent=reports.intent_from(intent),
+        intent_since=_number(since),
+        target=_whole(target),
+        ledger=ledger_from(replies[:3]),
+        games={name.decode(): int(count) for name, count in replies[5].items()},
+        reports=reports.reports_from(replies[6], now=now),
+        pointer=pointer_from(replies[7]),
+        evaluations=reports.evaluations_from(replies[8]),
+        notices=reports.notices_from(replies[9]),
+        slots=published,
+        busy=busy,
+    )
+
+
+def _queue_rest(pipe: Any, keys: Keys) -> None:
+    """Queue the reads after the ledger's three."""
+    pipe.hgetall(keys.daemons)
+    pipe.mget(keys.intent, keys.intent_since, keys.target)
+    pipe.hgetall(keys.games)
+    pipe.hgetall(keys.reports)
+    pipe.hgetall(keys.weights)
+    pipe.lrange(keys.evaluations, 0, -1)
+    pipe.lrange(keys.notices, 0, -1)
+
+
+def _number(reply: bytes | None) -> float | None:
+    try:
+        return float(reply) if reply is not None else None
+    except ValueError:
+        return None
+
+
+def _whole(reply: bytes | None) -> int | None:
+    number = _number(reply)
+    return int(number) if number is not None else None
+
+
+def _unreachable(error: redis.RedisError | OSError, url: str) -> Unreachable:
+    message = why_unreachable(error, address_of(url))
+    refused = "refused the password" in message
+    return Unreachable("AuthenticationFailed" if refused else "Unreachable", message)
