@@ -34,7 +34,16 @@ class Problem:
 def problems_from(error: ValidationError, model: type[BaseModel]) -> tuple[Problem, ...]:
     """All problems of a document that was read as ``model``, in the order of its fields."""
     return tuple(
-        Problem(_path(details["loc"]), _sentence(details, model)) for details in error.errors()
+        Problem(_path(details["loc"]), _sentence(details, model))
+        for details in error.errors()
+        if not _is_echo(details)
+    )
+
+
+def _is_echo(details: ErrorDetails) -> bool:
+    """A list whose entries are wrong is told to be empty as well; that says nothing new."""
+    return details["type"] == "too_short" and len(details["input"]) >= _context(
+        details, "min_length"
     )
 
 
@@ -48,6 +57,11 @@ def _shown(value: object) -> str:
     """A value as it would stand in YAML, cut short when it is long."""
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
+def _bound(limit: float) -> str:
+    """A bound without an idle `.0`."""
+    return str(int(limit)) if limit == int(limit) else str(limit)
 
 
 def _choices(details: ErrorDetails) -> str:
@@ -110,7 +124,7 @@ def _sentence(details: ErrorDetails, model: type[BaseModel]) -> str:
         return f"must be {_TYPES[kind]}, not {_shown(details['input'])}"
     if kind in _BOUNDS:
         key, words = _BOUNDS[kind]
-        return f"{_shown(details['input'])} {words} {_context(details, key):g}"
+        return f"{_shown(details['input'])} {words} {_bound(_context(details, key))}"
     if kind in _OTHERS:
         return _OTHERS[kind](details)
     return details["msg"]

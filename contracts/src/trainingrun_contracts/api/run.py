@@ -21,6 +21,7 @@ VERSION: Final = "v1alpha1"
 API_VERSION: Final = f"{GROUP}/{VERSION}"
 KIND: Final = "TrainingRun"
 PLURAL: Final = "trainingruns"
+NO_MAPPING: Final = "is no TrainingRun: expected a mapping with apiVersion, kind, metadata and spec"
 
 
 class SpecError(Exception):
@@ -54,10 +55,8 @@ class TrainingRun(ApiModel):
 
     rules: ClassVar[tuple[Rule, ...]] = rules.RUN
 
-    api_version: Literal["trainingrun.dev/v1alpha1"] = Field(
-        "trainingrun.dev/v1alpha1", description="Version of the API."
-    )
-    kind: Literal["TrainingRun"] = Field("TrainingRun", description="Kind of the object.")
+    api_version: Literal["trainingrun.dev/v1alpha1"] = Field(description="Version of the API.")
+    kind: Literal["TrainingRun"] = Field(description="Kind of the object.")
     metadata: Metadata = Field(description="Name and the like.")
     spec: TrainingRunSpec = Field(
         description="What a training run should do, with which parts, and where its results go."
@@ -75,9 +74,8 @@ def parse(document: Mapping[str, Any]) -> TrainingRun:
         SpecError: it is not a valid TrainingRun; all wrong fields are told, not only the first.
     """
     if not isinstance(document, Mapping):
-        raise SpecError((Problem("", "is no TrainingRun: expected apiVersion, kind, metadata"),))
+        raise SpecError((Problem("", NO_MAPPING),))
     given = _without_nulls(document)
-    given = {"apiVersion": "", "kind": "", **given}
     try:
         return TrainingRun.model_validate_json(json.dumps(given), by_alias=True, by_name=False)
     except ValidationError as error:

@@ -224,5 +224,10 @@ class TrainingRunStatus(StatusModel):
         return next((each for each in self.conditions if each.type == kind), None)
 
     def document(self) -> dict[str, object]:
-        """The status as the API server takes it: camelCase, values that are not known left out."""
-        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        """The status as the API server takes it: camelCase, values that are not known left out.
+
+        A value that has become unknown is simply not there, so the status must be written as a
+        whole (apply or replace): a merge patch would leave the old value standing.
+        """
+        written = self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return {name: value for name, value in written.items() if value != []}

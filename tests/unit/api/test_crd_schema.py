@@ -1,0 +1,109 @@
+"""The generated files: structural, small, documented, and up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from trainingrun_contracts.api import generate
+from trainingrun_contracts.api.crd import definition, root_schema
+from trainingrun_contracts.api.rules import ALL, IMMUTABLE
+from trainingrun_contracts.api.status import TrainingRunStatus
+
+ROOT = Path(__file__).resolve().parents[3]
+NOT_STRUCTURAL = {"$ref", "$defs", "title", "const", "anyOf", "oneOf", "allOf", "nullable"}
+
+
+def schemas(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every schema in the tree with its path."""
+    yield path, schema
+    for name, each in schema.get("properties", {}).items():
+        yield from schemas(each, f"{path}.{name}")
+    for inner in ("items", "additionalProperties"):
+        if inner in schema:
+            yield from schemas(schema[inner], f"{path}[]")
+
+
+def test_generated_files_are_up_to_date() -> None:
+    """What is committed is what the models say."""
+    assert generate.main(["--check", "--into", str(ROOT)]) == 0
+
+
+def test_generation_writes_and_then_finds_no_difference(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A missing or changed file is told by its path; after writing all is well."""
+    assert generate.main(["--check", "--into", str(tmp_path)]) == 1
+    assert "docs/reference/trainingrun.md differs" in capsys.readouterr().err
+    assert generate.main(["--into", str(tmp_path)]) == 0
+    assert generate.main(["--check", "--into", str(tmp_path)]) == 0
+
+
+def test_the_crd_stays_small() -> None:
+    """Under 60 KB, so that the chart and the API server's storage carry it easily."""
+    assert (ROOT / generate.CRD_FILE).stat().st_size < 60_000
+
+
+def test_the_chart_has_the_same_definition_between_its_switches() -> None:
+    """Without the template's lines the chart's copy is the CRD."""
+    lines = (ROOT / generate.CHART_FILE).read_text().splitlines()
+    assert lines[0] == "{{- if .Values.crds.enabled }}"
+    kept = [line for line in lines if "{{" not in line]
+    document = yaml.safe_load("\n".join(kept))
+    assert document["metadata"].pop("annotations") == {"helm.sh/resource-policy": "keep"}
+    assert document == definition()
+
+
+@pytest.mark.parametrize(("path", "schema"), [*schemas(root_schema())])
+def test_every_schema_is_structural(path: str, schema: dict[str, Any]) -> None:
+    """No keyword that the API server forbids, and a type everywhere."""
+    assert not NOT_STRUCTURAL & schema.keys(), path
+    assert schema.get("type") or schema.get("x-kubernetes-int-or-string"), path
+    assert schema.get("default", 0) is not None
+    for bound in ("exclusiveMinimum", "exclusiveMaximum"):
+        assert schema.get(bound) in (None, True)
+
+
+def test_every_field_is_documented() -> None:
+    """Each field has a description that is a sentence."""
+    silent = [
+        path
+        for path, schema in schemas(root_schema())
+        if not path.startswith(".metadata")
+        and not path.endswith("[]")
+        and not schema.get("description", "").rstrip("`").endswith(".")
+    ]
+    assert silent == []
+
+
+def test_every_rule_stands_in_the_crd() -> None:
+    """Each rule's CEL is somewhere in the schema."""
+    written = {
+        each["rule"]
+        for _, schema in schemas(root_schema())
+        for each in schema.get("x-kubernetes-validations", ())
+    }
+    assert {rule.cel for rule in (*ALL, *IMMUTABLE)} <= written
+
+
+def test_columns_point_to_fields_that_exist() -> None:
+    """Each printer column reads a field of the schema."""
+    paths = {path for path, _ in schemas(root_schema())} | {".metadata.creationTimestamp"}
+    (version,) = definition()["spec"]["versions"]
+    assert {column["jsonPath"] for column in version["additionalPrinterColumns"]} <= paths
+
+
+def test_explained_defaults_are_not_told_twice() -> None:
+    """A description ends with the default only where the model does not tell it itself."""
+    (version,) = definition()["spec"]["versions"]
+    for path, schema in schemas(version["schema"]["openAPIV3Schema"]):
+        assert schema.get("description", "").count("Default:") <= 1, path
+
+
+def test_the_status_has_no_required_part_but_in_list_entries() -> None:
+    """A status with nothing in it is valid: unknown is absent."""
+    assert "required" not in root_schema()["properties"]["status"]
+    assert TrainingRunStatus().document() == {}

@@ -1,0 +1,122 @@
+"""The rules between fields: each is checked here, and by the API server in tests/control_plane."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from trainingrun_contracts.api.rules import ALL, IMMUTABLE, PLACEHOLDER, Rule
+from trainingrun_contracts.api.run import SpecError, check_update, parse
+from trainingrun_contracts.api.spec import Redis, TrainingRunSpec
+
+ROOT = Path(__file__).resolve().parents[3]
+INVALID = ROOT / "tests" / "control_plane" / "invalid"
+EVERY_FILE = sorted(INVALID.glob("*.yaml"))
+
+
+def refusal_of(file: Path) -> str:
+    """What the reader tells about an invalid document."""
+    with pytest.raises(SpecError) as error:
+        parse(yaml.safe_load(file.read_text()))
+    return str(error.value)
+
+
+def spec(**fields: Any) -> TrainingRunSpec:
+    """A small spec."""
+    document = {"games": 100, "decks": [{"name": "red_aggro"}], **fields}
+    metadata = {"name": "small"}
+    head = {"apiVersion": "trainingrun.dev/v1alpha1", "kind": "TrainingRun", "metadata": metadata}
+    return parse(head | {"spec": document}).spec
+
+
+@pytest.mark.parametrize("rule", ALL, ids=lambda rule: rule.name)
+def test_a_rule_says_the_same_here_and_on_the_api_server(rule: Rule) -> None:
+    """The file that breaks the rule expects of the API server the sentence that is told here."""
+    file = INVALID / f"{rule.name}.yaml"
+    expected = file.read_text().splitlines()[0].removeprefix("# expect: ")
+    place, _, sentence = expected.partition(": Invalid value: ")
+    assert refusal_of(file) == f"{place}: {sentence}"
+
+
+@pytest.mark.parametrize("file", EVERY_FILE, ids=lambda file: file.stem)
+def test_what_the_api_server_refuses_is_refused_here(file: Path) -> None:
+    """Every invalid document is also invalid for `trainingrun local`, at the same field."""
+    expected = file.read_text().splitlines()[0].removeprefix("# expect: ")
+    field = expected.removeprefix('unknown field "').split('"')[0].split(":")[0]
+    assert refusal_of(file).startswith(f"{field}: ")
+
+
+@pytest.mark.parametrize("rule", ALL, ids=lambda rule: rule.name)
+def test_every_placeholder_has_a_value(rule: Rule) -> None:
+    """A message's placeholders and its values are the same set."""
+    assert set(PLACEHOLDER.findall(rule.template)) == {value.name for value in rule.values}
+
+
+def test_names_of_rules_are_unique() -> None:
+    """A rule is found by its name."""
+    names = [rule.name for rule in (*ALL, *IMMUTABLE)]
+    assert len(set(names)) == len(names)
+
+
+def test_a_message_becomes_a_cel_format() -> None:
+    """Numbers are formatted by %d, and the values stand in the order of the sentence."""
+    rule = next(rule for rule in ALL if rule.name == "replicas-ordered")
+    assert rule.message_expression == (
+        "'%d is above maxReplicas %d: lower minReplicas or raise maxReplicas'"
+        ".format([self.minReplicas, self.maxReplicas])"
+    )
+
+
+@pytest.mark.parametrize(
+    "storage",
+    [
+        "file:///var/checkpoints",
+        "s3://bucket",
+        "s3://bucket/a/prefix",
+        "pvc://claim",
+        "pvc://claim/path",
+    ],
+)
+def test_every_form_of_storage_is_accepted(storage: str) -> None:
+    """Directories, buckets and claims."""
+    assert spec(checkpoint={"storage": storage}).checkpoint.storage == storage
+
+
+@pytest.mark.parametrize(
+    "storage", ["file://relative", "s3://", "s3://B", "pvc:///x", "/var", "a b"]
+)
+def test_other_storage_is_refused(storage: str) -> None:
+    """The sentence shows what was given and what is possible."""
+    with pytest.raises(SpecError, match="is no storage"):
+        spec(checkpoint={"storage": storage})
+
+
+@pytest.mark.parametrize(
+    ("field", "change"),
+    [
+        ("seed", {"seed": 2}),
+        ("redis", {"redis": {"url": "redis://other:6379"}}),
+        ("checkpoint.storage", {"checkpoint": {"storage": "s3://bucket/other"}}),
+    ],
+)
+def test_a_fixed_field_cannot_change(field: str, change: dict[str, Any]) -> None:
+    """An update that changes it is refused at the field."""
+    with pytest.raises(SpecError, match=f"^spec.{field}: cannot be changed"):
+        check_update(spec(), spec(**change))
+
+
+def test_other_fields_may_change() -> None:
+    """Games, suspend and the learner's settings are no one's promise."""
+    check_update(spec(), spec(games=500, suspend=True, learner={"batchTransitions": 64}))
+
+
+def test_every_fixed_field_exists() -> None:
+    """The paths of the fixed fields are paths of the spec."""
+    assert {rule.field: rule.value(spec()) for rule in IMMUTABLE} == {
+        "algorithm": "PPO",
+        "seed": 1,
+        "redis": Redis(),
+        "checkpoint.storage": None,
+    }

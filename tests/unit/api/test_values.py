@@ -1,0 +1,118 @@
+"""Steps, status values, words, and the agreement with the run configuration."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import msgspec
+import pytest
+from pydantic import BaseModel
+from trainingrun_contracts import run_config
+from trainingrun_contracts.api import spec
+from trainingrun_contracts.api.conditions import (
+    ConditionStatus,
+    ConditionType,
+    EventReason,
+    Reason,
+    Word,
+)
+from trainingrun_contracts.api.model import step_size
+from trainingrun_contracts.api.status import (
+    Condition,
+    ScaleDecisionStatus,
+    TrainingRunStatus,
+)
+
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("step", "replicas", "size"),
+    [("3", 100, 3), ("100%", 4, 4), ("10%", 4, 1), ("10%", 11, 2), ("50%", 0, 1), ("200%", 3, 6)],
+)
+def test_a_step_is_a_number_or_a_part_rounded_up(step: str, replicas: int, size: int) -> None:
+    """A part of few is still one."""
+    assert step_size(step, replicas=replicas) == size
+
+
+def ready(**fields: Any) -> Condition:
+    """A condition that holds."""
+    return Condition(
+        type=ConditionType.READY,
+        status=ConditionStatus.TRUE,
+        reason=Reason.ALL_ROLES_SERVE,
+        last_transition_time=NOON,
+        **fields,
+    )
+
+
+def test_a_status_is_the_same_after_writing_and_reading() -> None:
+    """What the operator wrote is what it reads, so that nothing is written twice."""
+    decision = ScaleDecisionStatus(at=NOON, from_replicas=1, to_replicas=2, reason="more")
+    status = TrainingRunStatus.model_validate(
+        {"conditions": (ready(),), "autoscaling": {"last_decision": decision}}
+    )
+    written = status.document()
+    assert TrainingRunStatus.model_validate_json(msgspec.json.encode(written)) == status
+    assert written["autoscaling"] == {
+        "lastDecision": {
+            "at": "2026-01-31T12:00:00Z",
+            "from": 1,
+            "to": 2,
+            "reason": "more",
+            "inputs": {},
+        }
+    }
+
+
+def test_times_are_whole_seconds_in_utc() -> None:
+    """A moment with microseconds in another zone is written as Kubernetes writes times."""
+    moment = (NOON + timedelta(microseconds=7)).astimezone(timezone(timedelta(hours=2)))
+    status = TrainingRunStatus(started_at=moment)
+    assert status.started_at == NOON
+    assert status.document() == {"startedAt": "2026-01-31T12:00:00Z"}
+
+
+def test_a_condition_is_found_by_its_type() -> None:
+    """And one that was never set is None."""
+    status = TrainingRunStatus(conditions=(ready(),))
+    found = status.condition(ConditionType.READY)
+    assert found is not None
+    assert found.is_true
+    assert status.condition(ConditionType.SUCCEEDED) is None
+
+
+def test_fields_of_a_newer_operator_are_ignored() -> None:
+    """An operator that is rolled back can read the status of its successor."""
+    assert TrainingRunStatus.model_validate({"fromTheFuture": 1}) == TrainingRunStatus()
+
+
+@pytest.mark.parametrize("words", [ConditionStatus, ConditionType, Reason, EventReason])
+def test_every_word_is_camel_case_and_documented(words: type[Word]) -> None:
+    """The word is what Kubernetes asks for; its meaning is a sentence."""
+    for word in words:
+        assert str(word).isalnum()
+        assert str(word)[0].isupper()
+        assert word.meaning.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("model", "config", "left_out"),
+    [
+        (spec.Ppo, run_config.PpoConfig, set()),
+        (spec.Learner, run_config.LearnerConfig, {"ppo"}),
+        (spec.SelfPlay, run_config.SelfPlayConfig, set()),
+        (spec.Evaluation, run_config.EvaluationConfig, set()),
+        (spec.Daemon, run_config.DaemonConfig, set()),
+        (spec.Actor, run_config.ActorConfig, set()),
+        (spec.Checkpoint, run_config.CheckpointConfig, {"storage"}),
+    ],
+)
+def test_the_run_configuration_has_the_same_fields_and_defaults(
+    model: type[BaseModel], config: type[msgspec.Struct], left_out: set[str]
+) -> None:
+    """A role that is started by hand does what a run with an empty spec does."""
+    for field in msgspec.structs.fields(config):
+        if field.name not in left_out:
+            assert model.model_fields[field.name].default == field.default, field.name
