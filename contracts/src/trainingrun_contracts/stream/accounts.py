@@ -91,3 +91,15 @@ class Accounts:
     def record_poison(self, transitions: int) -> None:
         """Account for an entry that does not decode; ``transitions`` is what its producer said."""
         self._counts[Fate.POISON.value] += transitions
+
+    def settle(self, appended: dict[str, Mark]) -> None:
+        """Count as lost what actors appended beyond their marks.
+
+        Only true at a moment when the stream was empty in the same transaction that read
+        ``appended`` (per actor: its last sequence number and all it had produced up to there).
+        """
+        for actor, last in appended.items():
+            mark = self.marks.get(actor, Mark())
+            if last.seq > mark.seq and last.produced > mark.produced:
+                self._counts["lost"] += last.produced - mark.produced
+                self.marks[actor] = Mark(last.seq, last.produced, mark.discarded)

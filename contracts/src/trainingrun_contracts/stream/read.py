@@ -24,7 +24,8 @@ _DEAD_LETTERS: Final = 1000
 # KEYS: rollouts depth accounts marks epoch
 # ARGV: group, epoch, number of entries, id transitions…, number of totals, name value…, actor mark…
 # The depth sinks only by what was pending: the script may be sent twice (a lost reply), and a Redis
-# that lost its data has forgotten both the entries and their depth.
+# that lost its data has forgotten both the entries and their depth. An empty stream has depth 0: so
+# heals what an entry without its count (a stranger's, or one that the fuse cut) did to it.
 _ACKNOWLEDGE: Final = """
 if redis.call('GET', KEYS[5]) ~= ARGV[2] then return redis.error_reply('FENCED') end
 local removed = 0
@@ -37,6 +38,7 @@ for i = 1, tonumber(ARGV[3]) do
   at = at + 2
 end
 if removed > 0 then redis.call('DECRBY', KEYS[2], removed) end
+if redis.call('XLEN', KEYS[1]) == 0 then redis.call('SET', KEYS[2], 0) end
 local totals = tonumber(ARGV[at]); at = at + 1
 for i = 1, totals do
   redis.call('HSET', KEYS[3], ARGV[at], ARGV[at + 1]); at = at + 2
@@ -77,14 +79,23 @@ class RolloutReader:
         marks: Any = self._redis.hgetall(self._keys.marks)
         return Accounts(totals_from(totals), marks_from(marks))
 
-    def pending(self) -> Iterator[Entry]:
-        """Take over, in order, all that an earlier learner had read and not acknowledged."""
+    def pending(self, *, idle_milliseconds: int = 0) -> Iterator[Entry]:
+        """Take over, in order, what was read (so long ago) and is not acknowledged.
+
+        The caller's own unacknowledged entries are among them.
+        """
         cursor: Any = "0-0"
         while True:
-            reply: Any = self._redis.xautoclaim(
-                self._keys.rollouts, GROUP, self._consumer, min_idle_time=0,
-                start_id=cursor, count=_PAGE,
-            )  # fmt: skip
+            try:
+                reply: Any = self._redis.xautoclaim(
+                    self._keys.rollouts, GROUP, self._consumer, min_idle_time=idle_milliseconds,
+                    start_id=cursor, count=_PAGE,
+                )  # fmt: skip
+            except redis.ResponseError as error:
+                if "NOGROUP" not in str(error):
+                    raise
+                self._ensure_group()  # Redis came back without its data
+                return
             cursor, entries = reply[0], reply[1]
             # Redis 6.2 gives entries that no longer exist as nil; 7.0 leaves them out.
             yield from (_entry(i, fields) for i, fields in entries if fields is not None)

@@ -1,0 +1,150 @@
+"""The learner as a process on a real Redis: it learns, accounts for all, saves and comes back."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+import redis
+from learner_process import (
+    Bandit,
+    eventually,
+    learner_process,
+    learner_report,
+    marked_probability,
+    notice_reasons,
+    read_ledger,
+)
+from redis_server import RedisServer
+from trainingrun_contracts.reports import Intent
+from trainingrun_contracts.run_config import (
+    CheckpointConfig,
+    LearnerConfig,
+    PpoConfig,
+    RunConfig,
+)
+
+BATCH = 512
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> RunConfig:
+    """A small run that publishes after every update."""
+    return RunConfig(
+        run="bandit", run_id="bandit-1", seed=7, games=1000, decks=("a", "b"),
+        checkpoint=CheckpointConfig(storage=(tmp_path / "checkpoints").as_uri()),
+        learner=LearnerConfig(
+            batch_transitions=BATCH, publish_every_steps=1, ppo=PpoConfig(learning_rate=3e-3),
+        ),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def bandit(redis_client: redis.Redis, config: RunConfig) -> Bandit:
+    """The producer of rollouts."""
+    return Bandit(redis_client, config.run_id)
+
+
+def wait_for_weights(bandit: Bandit, *, version: int = 0) -> None:
+    """Wait until weights of at least this version are published."""
+
+    def is_there() -> bool:
+        found = bandit.newest_weights()
+        return found is not None and found[0].version >= version
+
+    eventually(is_there, seconds=60, what=f"weights of version {version}")
+
+
+def train(bandit: Bandit, updates: int) -> None:
+    """Produce batch after batch, each played with the weights of the update before."""
+    found = bandit.newest_weights()
+    assert found is not None
+    for update in range(updates):
+        bandit.produce(BATCH // bandit.steps)
+        wait_for_weights(bandit, version=found[0].version + update + 1)
+
+
+def set_intent(bandit: Bandit, intent: Intent) -> None:
+    """Say what the run should do."""
+    bandit.client.set(bandit.keys.intent, intent.value)
+
+
+def test_learns_and_flushes(
+    redis_server: RedisServer, bandit: Bandit, config: RunConfig, tmp_path: Path
+) -> None:
+    """Expect the rewarded action to become likely, and a flush to end with 0, saved and closed."""
+    with learner_process(config, redis_server.url, tmp_path) as learner:
+        wait_for_weights(bandit)
+        before = marked_probability(bandit)
+        train(bandit, 15)
+        bandit.produce(3)  # less than a batch: the flush trains it too
+        set_intent(bandit, Intent.FLUSH)
+        assert learner.exit_code(seconds=30) == 0, learner.log.read_text()
+    assert before == pytest.approx(0.25, abs=0.02)
+    assert marked_probability(bandit) > 0.8
+    ledger = read_ledger(bandit.client, bandit.keys)
+    assert ledger.closes
+    assert ledger.trained == ledger.produced == bandit.produced
+    report = learner_report(bandit.client, bandit.keys)
+    assert report is not None
+    assert report.state == "saved"
+    assert report.checkpoint is not None
+    assert report.checkpoint.step == report.version == 16
+    assert report.first_update_at is not None
+
+
+def test_resumes_after_kill(
+    redis_server: RedisServer, bandit: Bandit, config: RunConfig, tmp_path: Path
+) -> None:
+    """Expect a learner that saved on SIGTERM (75) and one that was killed to come back where the
+    checkpoint was, with rising publish numbers, and to train what the killed one had not."""
+    with learner_process(config, redis_server.url, tmp_path) as learner:
+        wait_for_weights(bandit)
+        train(bandit, 3)
+        learner.signal(signal.SIGTERM)
+        assert learner.exit_code(seconds=30) == 75, learner.log.read_text()
+        found = bandit.newest_weights()
+        assert found is not None
+        bandit.produce(4)
+        learner.start()
+        eventually(
+            lambda: (r := learner_report(bandit.client, bandit.keys)) is not None and r.epoch == 2,
+            seconds=30, what="the second learner's report",
+        )  # fmt: skip
+        learner.kill()
+        learner.start()
+        wait_for_weights(bandit)
+        bandit.produce(BATCH // bandit.steps - 4)
+        wait_for_weights(bandit, version=4)
+        set_intent(bandit, Intent.FLUSH)
+        assert learner.exit_code(seconds=30) == 0, learner.log.read_text()
+    after = bandit.newest_weights()
+    assert after is not None
+    assert after[0].version == 4
+    assert after[0].publish > found[0].publish
+    ledger = read_ledger(bandit.client, bandit.keys)
+    assert ledger.closes
+    assert ledger.trained == bandit.produced
+
+
+def test_counts_what_it_drops(
+    redis_server: RedisServer, bandit: Bandit, config: RunConfig, tmp_path: Path
+) -> None:
+    """Expect a poisoned entry in the dead letters, and poison, duplicates and stale rollouts in
+    the ledger, which closes."""
+    with learner_process(config, redis_server.url, tmp_path) as learner:
+        wait_for_weights(bandit)
+        bandit.client.xadd(bandit.keys.rollouts, {"s": b"\x93no segment", "n": 5})
+        twice = bandit.segment()
+        bandit.append(twice)
+        bandit.append(twice)
+        bandit.append(bandit.segment(publish=-100))
+        set_intent(bandit, Intent.FLUSH)
+        assert learner.exit_code(seconds=30) == 0, learner.log.read_text()
+    ledger = read_ledger(bandit.client, bandit.keys)
+    assert ledger.dropped == {"stale": 32, "duplicate": 32, "poison": 5, "spool": 0}
+    assert ledger.trained == 32
+    assert ledger.closes
+    assert bandit.client.xlen(bandit.keys.dead_letters) == 1
+    assert "RolloutUnreadable" in notice_reasons(bandit.client, bandit.keys)

@@ -1,0 +1,58 @@
+"""The process of the learner: ``trainingrun-learner`` or ``python -m trainingrun_trainer``.
+
+Exit codes: 0 the run is flushed and saved; 2 the user must change something (one sentence on
+stderr); 75 stopped by a signal after saving; 76 a newer learner has started.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from threading import Event
+from typing import Final
+
+from trainingrun_contracts.run_config import ConfigError, load, role_environment
+from trainingrun_contracts.stream.read import Fenced
+
+from trainingrun_trainer.assembly import assemble
+from trainingrun_trainer.checkpoint.store import StorageError
+from trainingrun_trainer.link import RedisRefused
+from trainingrun_trainer.stop import EXIT_STOPPED, StopRequested, install
+from trainingrun_trainer.telemetry import MetricsPortTaken
+
+EXIT_USER: Final = 2
+EXIT_FENCED: Final = 76
+
+
+def main() -> None:
+    """Run and exit; threads that still wait for something do not hold the process."""
+    logging.basicConfig(
+        level=logging.INFO,
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(message)s",
+    )
+    code = run(install())
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    sys.exit(code)
+
+
+def run(stop: Event) -> int:
+    """Assemble and run a learner from the environment; returns the exit code."""
+    try:
+        config = load()
+        environment = role_environment(default_member="learner-0")
+        return assemble(config, environment, stop=stop).run()
+    except (ConfigError, RedisRefused, StorageError, MetricsPortTaken) as error:
+        print(f"trainingrun-learner: {error}", file=sys.stderr)
+        return EXIT_USER
+    except Fenced as error:
+        print(f"trainingrun-learner: {error}", file=sys.stderr)
+        return EXIT_FENCED
+    except StopRequested:
+        return EXIT_STOPPED
+
+
+if __name__ == "__main__":
+    main()

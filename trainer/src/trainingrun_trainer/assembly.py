@@ -1,0 +1,207 @@
+"""Putting a learner together from a run configuration and a role's environment.
+
+Order at the start: Redis answers, the storage can be used, then a new epoch fences every older
+learner, then the newest valid checkpoint is taken, then reading begins.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import Any, Final
+
+import torch
+from trainingrun_contracts.reports import Notice, queue_notice
+from trainingrun_contracts.run_config import ConfigError, LearnerConfig, RoleEnvironment, RunConfig
+from trainingrun_contracts.stream.keys import Keys
+from trainingrun_contracts.stream.read import RolloutReader, next_epoch
+from trainingrun_contracts.weights import WeightsPublisher, pointer_from
+
+from trainingrun_trainer.checkpoint.archive import CheckpointArchive, open_archive
+from trainingrun_trainer.checkpoint.manifest import CheckpointInvalid, Progress
+from trainingrun_trainer.checkpoint.state import restore
+from trainingrun_trainer.checkpoint.store import StorageError, directory_of
+from trainingrun_trainer.inbox import Inbox
+from trainingrun_trainer.intake import Intake
+from trainingrun_trainer.learner import Learner, Outlets, Queue
+from trainingrun_trainer.link import Epoch, RedisLink
+from trainingrun_trainer.networks.pointer import new_policy
+from trainingrun_trainer.publish import Publisher
+from trainingrun_trainer.reporter import Identity, Reporter
+from trainingrun_trainer.saving import Saver, report_of
+from trainingrun_trainer.status import Status
+from trainingrun_trainer.telemetry import EventFiles, serve_metrics
+from trainingrun_trainer.update import PpoUpdater
+
+_log = logging.getLogger(__name__)
+
+THREADS_VARIABLE: Final = "TRAININGRUN_TORCH_THREADS"
+TENSORBOARD_VARIABLE: Final = "TRAININGRUN_TENSORBOARD"
+_START_PATIENCE_SECONDS: Final = 60.0
+
+
+@dataclass(frozen=True)
+class _Base:
+    """What all parts need."""
+
+    config: RunConfig
+    keys: Keys
+    link: RedisLink
+    status: Status
+
+
+def assemble(config: RunConfig, environment: RoleEnvironment, *, stop: Event) -> Learner:
+    """A learner with its epoch taken and its state resumed.
+
+    Raises:
+        ConfigError, RedisRefused, StorageError, MetricsPortTaken: with a sentence for the user.
+        StopRequested: an orderly end was asked for before Redis answered.
+    """
+    device = prepare_device(config.learner)
+    base = _Base(config, Keys(config.run_id), RedisLink(environment.redis_url, stop=stop), Status())
+    link, keys = base.link, base.keys
+    link.persist(link.client.ping, what="starting", patience=_START_PATIENCE_SECONDS)
+    if environment.metrics_port:
+        serve_metrics(base.status, port=environment.metrics_port)
+    archive = _usable_archive(base, environment.member)
+
+    number = link.persist(lambda: next_epoch(link.client, keys), what="taking the epoch")
+    epoch = Epoch(link.client, keys, number)
+    identity = Identity(environment.member, keys, environment.health_file)
+    reporter = Reporter(link.client, identity, status=base.status, epoch=epoch)
+    updater, progress = _resumed(base, archive, reporter, device)
+    link.persist(reporter.tick, what="asking for the intent")
+    outlets = Outlets(
+        publisher=_publisher(base, number, progress),
+        saver=_saver(base.status, archive, reporter),
+        reporter=reporter,
+        status=base.status,
+        events=EventFiles(tensorboard_directory(config)),
+    )
+    return Learner(
+        config,
+        updater=updater,
+        progress=progress,
+        queue=_queue(base, epoch, consumer=environment.member),
+        outlets=outlets,
+        stop=stop,
+    )
+
+
+def prepare_device(config: LearnerConfig) -> torch.device:
+    """The device to train on; sets torch's threads.
+
+    Raises:
+        ConfigError: a GPU is asked for and there is none, or the number of threads is none.
+    """
+    if config.gpus > 0 and not torch.cuda.is_available():
+        raise ConfigError(
+            f"learner.gpus is {config.gpus}, and torch sees no GPU here: set it to 0, or give the"
+            " learner a GPU"
+        )
+    threads = os.environ.get(THREADS_VARIABLE, "1")
+    if not threads.isdigit() or int(threads) < 1:
+        raise ConfigError(f"{THREADS_VARIABLE}={threads!r} is not a number of threads")
+    torch.set_num_threads(int(threads))
+    return torch.device("cuda" if config.gpus > 0 else "cpu")
+
+
+def tensorboard_directory(config: RunConfig) -> Path:
+    """Where event files go: ``TRAININGRUN_TENSORBOARD``, else ``tensorboard`` within the file
+    storage, where the learner may write; with S3, a temporary directory."""
+    named = os.environ.get(TENSORBOARD_VARIABLE)
+    if named:
+        return Path(named)
+    storage = directory_of(config.checkpoint.storage)
+    if storage is None:
+        return Path(tempfile.mkdtemp(prefix="trainingrun-tensorboard-"))
+    return storage / "tensorboard"
+
+
+def _usable_archive(base: _Base, member: str) -> CheckpointArchive:
+    """The archive, once it is known to work; otherwise the run is told why not."""
+    try:
+        archive = open_archive(base.config.checkpoint, run=base.config.run)
+        archive.check()
+    except StorageError as error:
+        notice = Notice(time.time(), "learner", member, error.reason, str(error))
+        pipe: Any = base.link.client.pipeline(transaction=True)
+        queue_notice(pipe, base.keys.notices, notice)
+        base.link.persist(pipe.execute, what="telling about the storage", patience=5)
+        raise
+    return archive
+
+
+def _resumed(
+    base: _Base, archive: CheckpointArchive, reporter: Reporter, device: torch.device
+) -> tuple[PpoUpdater, Progress]:
+    """A new updater, or one with the state of the newest valid checkpoint."""
+    found = archive.newest_valid()
+    for skipped in found.skipped:
+        reporter.notify("CheckpointSkipped", f"checkpoint {skipped.uri} is skipped: {skipped.why}")
+    updater = _new_updater(base.config, device)
+    progress = Progress()
+    if found.checkpoint is not None:
+        try:
+            progress = restore(found.checkpoint, updater)
+        except CheckpointInvalid as error:
+            reporter.notify("CheckpointSkipped", f"checkpoint {found.uri} is skipped: {error}")
+            updater = _new_updater(base.config, device)
+        else:
+            _log.info("resumed at update %d from %s", progress.step, found.uri)
+            base.status.set(checkpoint=report_of(found.checkpoint, found.uri))
+    base.status.set(version=progress.step, first_update_at=progress.first_update_at)
+    return updater, progress
+
+
+def _new_updater(config: RunConfig, device: torch.device) -> PpoUpdater:
+    torch.manual_seed(config.seed)
+    return PpoUpdater(new_policy(config.seed), config.learner, seed=config.seed, device=device)
+
+
+def _publisher(base: _Base, epoch: int, progress: Progress) -> Publisher:
+    """Numbers go on after those that actors have seen, also when the checkpoint is older."""
+    client, keys = base.link.client, base.keys
+    reply: Any = base.link.persist(lambda: client.hgetall(keys.weights), what="reading the pointer")
+    pointer = pointer_from(reply)
+    last = max(progress.publish, pointer.publish if pointer else 0)
+    return Publisher(
+        base.link,
+        WeightsPublisher(client, keys, epoch=epoch),
+        last_publish=last,
+        snapshot_every=base.config.self_play.snapshot_every_publishes,
+    )
+
+
+def _saver(status: Status, archive: CheckpointArchive, reporter: Reporter) -> Saver:
+    return Saver(
+        archive,
+        on_saved=lambda report: status.set(checkpoint=report),
+        on_failure=lambda error: reporter.notify(error.reason, str(error)),
+    )
+
+
+def _queue(base: _Base, epoch: Epoch, *, consumer: str) -> Queue:
+    learner = base.config.learner
+    client = base.link.client_without_retries()
+    reader = base.link.persist(
+        lambda: RolloutReader(client, base.keys, consumer=consumer, epoch=epoch.number),
+        what="joining the queue",
+    )
+    accounts = base.link.persist(reader.load_accounts, what="reading the accounts")
+    base.status.set(totals=accounts.totals)
+    return Queue(
+        keys=base.keys,
+        link=base.link,
+        reader=reader,
+        inbox=Inbox(
+            base.link, reader, run_id=base.config.run_id, capacity=2 * learner.batch_transitions
+        ),
+        intake=Intake(accounts, learner.batch_transitions, learner.max_policy_lag),
+        epoch=epoch,
+    )

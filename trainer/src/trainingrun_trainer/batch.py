@@ -1,0 +1,89 @@
+"""Segments to tensors: one packed batch, steps of a segment in time order, nothing padded.
+
+Observations stay float16 until a minibatch uses them: a batch is half as large, and the conversion
+costs little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+from trainingrun_contracts.observation.schema import STATE_WIDTH
+from trainingrun_contracts.segment import Segment
+
+from trainingrun_trainer.networks.packed import PackedRows, pack_rows
+
+
+@dataclass(frozen=True)
+class Batch:
+    """T steps of B segments with A legal actions in all.
+
+    Attributes:
+        states: float16 [T, S].
+        actions: float16 [A, F].
+        rows: which actions belong to which step.
+        chosen: int64 [T], row of the chosen action in ``actions``.
+        behaviour: float32 [T], log-probability under the policy that acted.
+        rewards: float32 [T].
+        lengths: int64 [B].
+        next_states: float16 [B, S], the state after a segment; zeros where its game ended.
+        continues: bool [B], whether the game went on after the segment.
+    """
+
+    states: Tensor
+    actions: Tensor
+    rows: PackedRows
+    chosen: Tensor
+    behaviour: Tensor
+    rewards: Tensor
+    lengths: Tensor
+    next_states: Tensor
+    continues: Tensor
+
+    @property
+    def transitions(self) -> int:
+        """Number of steps."""
+        return len(self.chosen)
+
+    def to(self, device: torch.device) -> Batch:
+        """The batch on a device."""
+        if device == self.states.device:
+            return self
+        moved = {
+            field.name: value.to(device, non_blocking=True)
+            for field in fields(self)
+            if isinstance(value := getattr(self, field.name), Tensor)
+        }
+        rows = PackedRows(*(part.to(device) for part in _parts(self.rows)))
+        return replace(self, rows=rows, **moved)
+
+
+def pack(segments: Sequence[Segment]) -> Batch:
+    """Concatenate segments."""
+    counts = np.concatenate([np.diff(segment.offsets) for segment in segments])
+    rows = pack_rows(torch.from_numpy(counts.astype(np.int64)))
+    chosen = np.concatenate([segment.chosen for segment in segments]).astype(np.int64)
+    nothing = np.zeros(STATE_WIDTH, dtype=np.float16)
+    following = [
+        nothing if s.header.terminated or s.bootstrap_state is None else s.bootstrap_state
+        for s in segments
+    ]
+    return Batch(
+        states=torch.from_numpy(np.concatenate([segment.states for segment in segments])),
+        actions=torch.from_numpy(np.concatenate([segment.actions for segment in segments])),
+        rows=rows,
+        chosen=rows.starts + torch.from_numpy(chosen),
+        behaviour=torch.from_numpy(np.concatenate([s.log_probs for s in segments])),
+        rewards=torch.from_numpy(np.concatenate([s.rewards for s in segments])),
+        lengths=torch.tensor([segment.transitions for segment in segments]),
+        next_states=torch.from_numpy(np.stack(following)),
+        continues=torch.tensor([not segment.header.terminated for segment in segments]),
+    )
+
+
+def _parts(rows: PackedRows) -> tuple[Tensor, Tensor, Tensor]:
+    return rows.starts, rows.counts, rows.owner

@@ -1,0 +1,110 @@
+"""The learner's state as the files of a checkpoint, and back.
+
+The optimiser's tensors are stored under their parameter's name, so that order does not matter.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+import safetensors
+import torch
+from safetensors.torch import load, save
+from torch import Tensor
+from trainingrun_contracts.observation.schema import SCHEMA_HASH
+from trainingrun_contracts.run_config import RunConfig
+
+from trainingrun_trainer.checkpoint.manifest import (
+    FORMAT,
+    Checkpoint,
+    CheckpointInvalid,
+    Manifest,
+    Progress,
+    sum_of,
+)
+from trainingrun_trainer.update import PpoUpdater
+
+MODEL_FILE: Final = "model.safetensors"
+OPTIMISER_FILE: Final = "optimizer.safetensors"
+RANDOM_FILE: Final = "random.safetensors"
+
+
+def capture(
+    updater: PpoUpdater, config: RunConfig, progress: Progress, *, now: float
+) -> Checkpoint:
+    """All that is needed to go on from here; a copy, so training may go on at once."""
+    files = {
+        MODEL_FILE: save(_on_cpu(updater.policy.state_dict())),
+        OPTIMISER_FILE: save(_optimiser_tensors(updater)),
+        RANDOM_FILE: save(
+            {"torch": torch.get_rng_state(), "shuffle": updater.generator.get_state()}
+        ),
+    }
+    manifest = Manifest(
+        format=FORMAT,
+        run=config.run,
+        run_id=config.run_id,
+        schema_hash=SCHEMA_HASH,
+        saved_at=now,
+        progress=progress,
+        files={name: sum_of(content) for name, content in files.items()},
+        config=config,
+        libraries={
+            "python": platform.python_version(),
+            "torch": str(torch.__version__),
+            "numpy": np.__version__,
+            "safetensors": str(safetensors.__version__),
+        },
+    )
+    return Checkpoint(manifest, files)
+
+
+def restore(checkpoint: Checkpoint, updater: PpoUpdater) -> Progress:
+    """Put a checkpoint's state into the updater; returns how far the run had come.
+
+    Raises:
+        CheckpointInvalid: it does not fit this policy.
+    """
+    try:
+        model = load(checkpoint.files[MODEL_FILE])
+        moments = load(checkpoint.files[OPTIMISER_FILE])
+        random = load(checkpoint.files[RANDOM_FILE])
+        state = _optimiser_state(updater, moments)
+        updater.policy.load_state_dict(model)
+        updater.optimiser.load_state_dict(state)
+        updater.generator.set_state(random["shuffle"])
+        torch.set_rng_state(random["torch"])
+    except (KeyError, RuntimeError, ValueError, safetensors.SafetensorError) as error:
+        raise CheckpointInvalid(f"it does not fit this policy ({error})") from error
+    return checkpoint.manifest.progress
+
+
+def _on_cpu(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+
+
+def _optimiser_tensors(updater: PpoUpdater) -> dict[str, Tensor]:
+    state = updater.optimiser.state
+    tensors = {
+        f"{name}/{slot}": value
+        for name, parameter in updater.policy.named_parameters()
+        for slot, value in state.get(parameter, {}).items()
+    }
+    return _on_cpu(tensors)
+
+
+def _optimiser_state(updater: PpoUpdater, tensors: dict[str, Tensor]) -> dict[str, Any]:
+    """A state dict for the optimiser: its own settings, the stored moments."""
+    numbers = {name: i for i, (name, _) in enumerate(updater.policy.named_parameters())}
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        name, slot = key.rsplit("/", 1)
+        state.setdefault(numbers[name], {})[slot] = value
+    return {"state": state, "param_groups": updater.optimiser.state_dict()["param_groups"]}
+
+
+def _random_states(updater: PpoUpdater) -> dict[str, Tensor]:
+    return {"torch": torch.get_rng_state(), "shuffle": updater.generator.get_state()}

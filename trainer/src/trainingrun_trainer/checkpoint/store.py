@@ -1,0 +1,177 @@
+"""Where checkpoints are kept: the seam, and the store on a file system.
+
+A store moves bytes and knows nothing of what is in them. Foreign errors end here: callers see
+:class:`StorageError` with a sentence for the person who runs this, or :class:`FileMissing`.
+
+Writing on a file system: a temporary folder, every file fsynced, the manifest last, then one
+rename; a kill at any moment leaves either the whole checkpoint or a temporary folder.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from pathlib import Path
+from typing import Final, Protocol
+from urllib.parse import unquote, urlsplit
+
+from trainingrun_trainer.checkpoint.manifest import MANIFEST_FILE
+
+_TEMPORARY: Final = ".tmp-"
+_PROBE: Final = ".writable"
+
+
+class StorageError(Exception):
+    """The storage cannot be used.
+
+    Attributes:
+        reason: CamelCase, for notices: ``CheckpointStorageDenied`` and the like.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class FileMissing(Exception):
+    """A checkpoint has no such file."""
+
+
+class CheckpointStore(Protocol):
+    """A place for checkpoints. Every method may raise StorageError."""
+
+    def check(self) -> None:
+        """See that one can list and write here."""
+
+    def names(self) -> list[str]:
+        """Names of what is here, whole or not, in no order."""
+
+    def read(self, name: str, file: str) -> bytes:
+        """Read one file of a checkpoint. Raises FileMissing."""
+
+    def write(self, name: str, files: dict[str, bytes]) -> None:
+        """Write a checkpoint, the manifest last; what had this name before is replaced."""
+
+    def remove(self, name: str) -> None:
+        """Remove a checkpoint, whole or not."""
+
+    def uri(self, name: str) -> str:
+        """Address of a checkpoint."""
+
+
+class FileStore:
+    """Checkpoints as folders of a directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def check(self) -> None:
+        """See CheckpointStore; also removes what a killed learner left half written."""
+        probe = self._directory / f"{_PROBE}-{os.getpid()}"
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            probe.write_bytes(b"")
+            probe.unlink()
+            for path in self._directory.glob(f"{_TEMPORARY}*"):
+                shutil.rmtree(path, ignore_errors=True)
+        except OSError as error:
+            raise _translated(error, self._directory) from error
+
+    def names(self) -> list[str]:
+        """See CheckpointStore."""
+        try:
+            return [
+                path.name
+                for path in self._directory.iterdir()
+                if path.is_dir() and not path.name.startswith(".")
+            ]
+        except OSError as error:
+            raise _translated(error, self._directory) from error
+
+    def read(self, name: str, file: str) -> bytes:
+        """See CheckpointStore."""
+        path = self._directory / name / file
+        try:
+            return path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+            raise FileMissing(f"{file} is missing") from error
+        except OSError as error:
+            raise _translated(error, path) from error
+
+    def write(self, name: str, files: dict[str, bytes]) -> None:
+        """See CheckpointStore."""
+        temporary = self._directory / f"{_TEMPORARY}{name}-{os.getpid()}"
+        target = self._directory / name
+        try:
+            temporary.mkdir(parents=True)
+            for file in sorted(files, key=lambda file: file == MANIFEST_FILE):
+                _write_synced(temporary / file, files[file])
+            _sync_directory(temporary)
+            if target.exists():
+                shutil.rmtree(target)
+            temporary.rename(target)
+            _sync_directory(self._directory)
+        except OSError as error:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise _translated(error, self._directory) from error
+
+    def remove(self, name: str) -> None:
+        """See CheckpointStore."""
+        gone = self._directory / f"{_TEMPORARY}{name}-removed"
+        try:
+            (self._directory / name).rename(gone)
+            shutil.rmtree(gone)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise _translated(error, self._directory / name) from error
+
+    def uri(self, name: str) -> str:
+        """See CheckpointStore."""
+        return (self._directory / name).absolute().as_uri()
+
+
+def directory_of(storage: str) -> Path | None:
+    """The directory that a ``file://`` storage names; None for other storages.
+
+    Raises:
+        StorageError: it is a file URL that names another host or no absolute path.
+    """
+    parts = urlsplit(storage)
+    if parts.scheme != "file":
+        return None
+    path = Path(unquote(parts.path))
+    if parts.netloc not in ("", "localhost") or not path.is_absolute():
+        raise StorageError(
+            "CheckpointStorageInvalid",
+            f"checkpoint storage {storage}: give an absolute path, as in file:///checkpoints",
+        )
+    return path
+
+
+def _write_synced(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _translated(error: OSError, path: Path) -> StorageError:
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        advice = "give this user the right to write there, or name another directory"
+        reason = "CheckpointStorageDenied"
+    elif error.errno in (errno.ENOSPC, errno.EDQUOT):
+        advice, reason = "free some space, or name another directory", "CheckpointStorageFull"
+    else:
+        advice, reason = "name a directory that can be made", "CheckpointStorageUnusable"
+    why = error.strerror or str(error)
+    return StorageError(reason, f"checkpoint storage {path}: {why}: {advice}")

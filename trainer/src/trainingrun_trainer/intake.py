@@ -1,0 +1,106 @@
+"""What becomes of each received segment, and the account of it.
+
+Segments are sorted into those to train on and those to drop (stale, duplicate, poison). Accounts
+are written with the acknowledgement, in the order of arrival: dropping a later segment of an actor
+before its earlier one is acknowledged would make the earlier one look lost.
+
+No Redis, no torch and no clock here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from trainingrun_contracts.segment import Segment
+from trainingrun_contracts.stream.accounts import Accounts, Fate
+from trainingrun_contracts.stream.read import Entry
+
+from trainingrun_trainer.inbox import Received
+
+_PATIENCE = 1.5
+"""Batches collected, dropped ones included, after which a smaller batch is trained. Below the high
+water mark of 2, at which actors pause: the learner would wait for ever for data that nobody sends.
+"""
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What is acknowledged together: segments to train on, and all entries behind them."""
+
+    segments: tuple[Segment, ...]
+    entries: tuple[Entry, ...]
+    buried: tuple[Received, ...]
+    actors: frozenset[str]
+    transitions: int
+    lag: float | None
+
+
+@dataclass
+class Intake:
+    """Collects segments until they make a batch."""
+
+    accounts: Accounts
+    batch_transitions: int
+    max_policy_lag: int
+    _segments: list[Segment] = field(default_factory=list)
+    _entries: list[Entry] = field(default_factory=list)
+    _buried: list[Received] = field(default_factory=list)
+    _actors: set[str] = field(default_factory=set)
+    _kept: int = 0
+    _seen: int = 0
+    _lag_sum: float = 0.0
+
+    def add(self, received: Received, *, publish: int) -> Fate:
+        """Account for one entry; ``publish`` is the number of the newest weights."""
+        entry, segment = received.entry, received.segment
+        self._entries.append(entry)
+        self._seen += entry.transitions
+        if segment is None:
+            self._buried.append(received)
+            self.accounts.record_poison(entry.transitions)
+            return Fate.POISON
+        fate = self._fate(segment, publish)
+        self.accounts.record(segment.header, segment.transitions, fate)
+        self._actors.add(segment.header.actor)
+        if fate is Fate.TRAINED:
+            self._segments.append(segment)
+            self._kept += segment.transitions
+            self._lag_sum += float((publish - segment.publishes).clip(0).sum())
+        return fate
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it is time to train."""
+        enough = self._kept >= self.batch_transitions
+        return enough or (self._kept > 0 and self._seen >= _PATIENCE * self.batch_transitions)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits for acknowledgement."""
+        return not self._entries
+
+    @property
+    def has_segments(self) -> bool:
+        """Whether there is anything to train on."""
+        return bool(self._segments)
+
+    def collect(self) -> Collected:
+        """Hand over all that was collected and begin anew."""
+        collected = Collected(
+            segments=tuple(self._segments),
+            entries=tuple(self._entries),
+            buried=tuple(self._buried),
+            actors=frozenset(self._actors),
+            transitions=self._kept,
+            lag=self._lag_sum / self._kept if self._kept else None,
+        )
+        self._segments, self._entries, self._buried = [], [], []
+        self._actors, self._kept, self._seen, self._lag_sum = set(), 0, 0, 0.0
+        return collected
+
+    def _fate(self, segment: Segment, publish: int) -> Fate:
+        if self.accounts.is_duplicate(segment.header):
+            return Fate.DUPLICATE
+        if publish - int(segment.publishes.min()) > self.max_policy_lag:
+            return Fate.STALE
+        return Fate.TRAINED

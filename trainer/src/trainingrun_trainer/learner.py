@@ -1,0 +1,356 @@
+"""The loop: collect a batch, update, acknowledge, publish, save; until told to end.
+
+The order after an update is part of the contract: entries are acknowledged, with the accounts that
+include them, only when the step that used them is done. A kill between the two trains them twice,
+never not at all.
+
+Not here: how each of these is done. The learner is put together in ``assembly``.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Event
+from typing import Any, Final
+
+from trainingrun_contracts.reports import Intent
+from trainingrun_contracts.run_config import RunConfig
+from trainingrun_contracts.stream.accounts import Mark
+from trainingrun_contracts.stream.keys import Keys
+from trainingrun_contracts.stream.read import Fenced, RolloutReader
+
+from trainingrun_trainer.batch import pack
+from trainingrun_trainer.checkpoint.manifest import Progress
+from trainingrun_trainer.checkpoint.state import capture
+from trainingrun_trainer.inbox import Inbox, Received
+from trainingrun_trainer.intake import Collected, Intake
+from trainingrun_trainer.link import Epoch, EpochState, RedisLink
+from trainingrun_trainer.publish import Cadence, Publisher, weights_blob
+from trainingrun_trainer.reporter import Reporter
+from trainingrun_trainer.saving import Saver, Schedule
+from trainingrun_trainer.status import Status
+from trainingrun_trainer.stop import EXIT_STOPPED, StopRequested
+from trainingrun_trainer.telemetry import EventFiles
+from trainingrun_trainer.update import PpoUpdater, UpdateResult
+
+_log = logging.getLogger(__name__)
+
+EXIT_DONE: Final = 0
+EXIT_NOT_SAVED: Final = 2
+_TAKE_SECONDS: Final = 0.25
+_LOOK_SECONDS: Final = 0.5
+
+
+@dataclass(frozen=True)
+class Queue:
+    """The learner's side of the rollout queue."""
+
+    keys: Keys
+    link: RedisLink
+    reader: RolloutReader
+    inbox: Inbox
+    intake: Intake
+    epoch: Epoch
+
+
+@dataclass(frozen=True)
+class Outlets:
+    """Where results go."""
+
+    publisher: Publisher
+    saver: Saver
+    reporter: Reporter
+    status: Status
+    events: EventFiles
+
+
+class Learner:
+    """One run's learner, ready to run."""
+
+    def __init__(
+        self,
+        config: RunConfig,
+        *,
+        updater: PpoUpdater,
+        progress: Progress,
+        queue: Queue,
+        outlets: Outlets,
+        stop: Event,
+    ) -> None:
+        self._config = config
+        self._updater = updater
+        self._progress = progress
+        self._queue = queue
+        self._out = outlets
+        self._stop = stop
+        learner, checkpoint = config.learner, config.checkpoint
+        self._cadence = Cadence(learner.publish_every_steps, learner.publish_every_seconds)
+        self._schedule = Schedule(checkpoint.every_games, checkpoint.every_minutes)
+        self._published = (progress.step, time.monotonic())
+        self._saving = (progress, time.monotonic())
+        self._rewrite_marks = False
+
+    def run(self) -> int:
+        """Train until the run is flushed or a stop is asked for; returns the exit code.
+
+        Raises:
+            Fenced: a newer learner has started.
+            RedisRefused: Redis cannot be used any more.
+        """
+        self._out.reporter.start()
+        try:
+            try:
+                return self._finish(self._train_on())
+            except StopRequested:
+                _log.info("stopping, although Redis cannot be reached")
+                return self._finish(EXIT_STOPPED)
+        finally:
+            self._stop.set()  # also ends threads that wait for Redis
+            self._queue.inbox.close()
+            self._out.reporter.close()
+
+    def _train_on(self) -> int:
+        self._publish()
+        self._out.status.set(state="training")
+        self._queue.inbox.start()
+        while not self._stop.is_set():
+            self._look_around()
+            if self._collect():
+                self._train()
+            elif self._is_flushing and self._flush():
+                return EXIT_DONE
+            self._publish_if_due()
+            self._save_if_due()
+        return EXIT_STOPPED
+
+    # What the run wants, and how Redis is.
+
+    @property
+    def _is_flushing(self) -> bool:
+        return self._out.reporter.intent in (Intent.FLUSH, Intent.EVALUATE)
+
+    def _look_around(self) -> None:
+        reporter = self._out.reporter
+        reporter.require_alive()
+        if reporter.is_fenced.is_set():
+            raise Fenced(f"epoch {self._queue.epoch.number} is over: a newer learner has started")
+        if reporter.redis_lost_data.is_set():
+            reporter.redis_lost_data.clear()
+            reporter.notify("RedisLostData", "Redis had lost its data: weights published again")
+            self._rewrite_marks = True
+            self._publish(again=True)
+        if self._is_flushing:
+            self._queue.inbox.begin_flush()
+
+    def _unless_fenced(self, act: Callable[[], object]) -> None:
+        """Do something that the epoch fences; again, if Redis had only forgotten the epoch."""
+        queue = self._queue
+        while True:
+            try:
+                act()
+            except Fenced:
+                state = queue.link.persist(queue.epoch.hold, what="looking at the epoch")
+                if state is EpochState.OVER:
+                    raise
+                if state is EpochState.RESTORED:
+                    self._out.reporter.redis_lost_data.set()
+            else:
+                return
+
+    # Data in.
+
+    def _collect(self) -> bool:
+        """Take entries for a moment; whether a batch is ready."""
+        queue = self._queue
+        until = time.monotonic() + _LOOK_SECONDS
+        with self._out.status.phase("data"):
+            while not queue.intake.is_ready and time.monotonic() < until:
+                if self._stop.is_set():
+                    return False
+                received = queue.inbox.take(seconds=_TAKE_SECONDS)
+                if received is not None:
+                    queue.intake.add(received, publish=self._out.publisher.publish_number)
+                elif self._is_flushing:
+                    break
+        if not queue.intake.has_segments and not queue.intake.is_empty:
+            self._settle(queue.intake.collect())  # nothing before these waits for training
+        return queue.intake.is_ready
+
+    def _train(self) -> None:
+        """Update on what was collected, then acknowledge it."""
+        collected = self._queue.intake.collect()
+        status = self._out.status
+        with status.phase("compute"):
+            result = self._updater.update(pack(collected.segments))
+        self._note(collected, result)
+        self._settle(collected)
+
+    def _note(self, collected: Collected, result: UpdateResult) -> None:
+        """Write down what an update did."""
+        status, before = self._out.status, self._progress
+        if result.skipped:
+            self._out.reporter.notify(
+                "UpdateSkipped",
+                f"update {before.step + 1}: {result.skipped} steps were skipped, because a loss or"
+                " a gradient was not finite; a smaller learning rate may help",
+            )
+        self._progress = Progress(
+            step=before.step + (1 if result.steps else 0),
+            publish=before.publish,
+            games=self._games,
+            transitions=before.transitions + collected.transitions,
+            first_update_at=before.first_update_at or time.time(),
+        )
+        losses = result.losses if result.steps else status.facts.losses
+        status.set(
+            version=self._progress.step,
+            updates=status.facts.updates + 1,
+            skipped_steps=status.facts.skipped_steps + result.skipped,
+            losses=losses,
+            policy_lag=collected.lag,
+            first_update_at=self._progress.first_update_at,
+        )
+        tags = {f"loss/{name}": value for name, value in losses.items()}
+        tags["queue/policy_lag"] = collected.lag or 0.0
+        tags["progress/transitions"] = float(self._progress.transitions)
+        tags["progress/games"] = float(self._games)
+        self._out.events.write(tags, step=self._progress.step)
+        _log.info(
+            "update %d: %d transitions, lag %.1f, policy %.4f, value %.4f, entropy %.3f, kl %.4f",
+            self._progress.step, collected.transitions, collected.lag or 0.0,
+            *(losses.get(name, 0.0) for name in ("policy", "value", "entropy", "kl")),
+        )  # fmt: skip
+
+    def _settle(self, collected: Collected) -> None:
+        """Acknowledge entries and write the accounts that include them."""
+        queue = self._queue
+        with self._out.status.phase("publish"):
+            for received in collected.buried:
+                self._bury(received)
+            self._acknowledge(collected)
+        queue.inbox.release(collected.entries)
+        self._out.status.set(totals=queue.intake.accounts.totals)
+        if collected.buried:
+            self._out.reporter.notify(
+                "RolloutUnreadable",
+                f"{len(collected.buried)} rollouts could not be read ({collected.buried[0].poison})"
+                f" and were moved to the stream {queue.keys.dead_letters}",
+            )
+
+    def _bury(self, received: Received) -> None:
+        queue = self._queue
+        queue.link.persist(
+            lambda: queue.reader.bury(received.entry, received.poison), what="burying an entry"
+        )
+
+    def _acknowledge(self, collected: Collected) -> None:
+        queue, accounts = self._queue, self._queue.intake.accounts
+
+        def write() -> None:
+            actors = set(accounts.marks) if self._rewrite_marks else set(collected.actors)
+            queue.link.persist(
+                lambda: queue.reader.acknowledge(collected.entries, accounts, actors),
+                what="acknowledging rollouts",
+            )
+
+        self._unless_fenced(write)
+        self._rewrite_marks = False
+
+    # Results out.
+
+    def _publish_if_due(self) -> None:
+        version, at = self._published
+        seconds = time.monotonic() - at
+        if self._cadence.is_due(updates=self._progress.step - version, seconds=seconds):
+            self._publish()
+
+    def _publish(self, *, again: bool = False) -> None:
+        version, publisher = self._progress.step, self._out.publisher
+        with self._out.status.phase("publish"):
+            blob = weights_blob(self._updater.policy, version=version)
+            if not again:
+                publisher.advance()
+            self._unless_fenced(lambda: publisher.publish(blob, version=version, now=time.time()))
+        self._published = (version, time.monotonic())
+        self._out.status.set(publish=publisher.publish_number, version=version)
+
+    @property
+    def _games(self) -> int:
+        """Training games; as the checkpoint has it, until Redis has told."""
+        return self._out.reporter.games or self._progress.games
+
+    def _save_if_due(self) -> None:
+        last, at = self._saving
+        has_news = self._progress.step > last.step
+        is_first = self._out.saver.saved is None and last.step == 0
+        due = self._schedule.is_due(
+            games=self._games - last.games, seconds=time.monotonic() - at, is_first=is_first
+        )
+        if has_news and due:
+            self._save()
+
+    def _save(self) -> None:
+        with self._out.status.phase("checkpoint"):
+            progress = Progress(
+                step=self._progress.step,
+                publish=self._out.publisher.publish_number,
+                games=self._games,
+                transitions=self._progress.transitions,
+                first_update_at=self._progress.first_update_at,
+            )
+            checkpoint = capture(self._updater, self._config, progress, now=time.time())
+            self._out.saver.save(checkpoint)
+        self._saving = (progress, time.monotonic())
+
+    # The end.
+
+    def _flush(self) -> bool:
+        """Train the rest of the queue; whether it is empty and all is accounted for."""
+        queue = self._queue
+        if not queue.inbox.is_dry:
+            return False
+        if queue.intake.has_segments:
+            self._train()
+            return False
+        appended = queue.link.persist(self._appended_if_empty, what="looking at the queue")
+        if appended is None:
+            return False
+        queue.intake.accounts.settle(appended)
+        self._rewrite_marks = True
+        self._settle(queue.intake.collect())
+        if self._published[0] != self._progress.step:
+            self._publish()
+        return True
+
+    def _appended_if_empty(self) -> dict[str, Mark] | None:
+        """How far each actor's segments were appended, if the queue is empty now."""
+        keys, queue = self._queue.keys, self._queue
+        pipe: Any = queue.link.client.pipeline(transaction=True)
+        pipe.xlen(keys.rollouts)
+        pipe.hgetall(keys.produced)
+        pipe.hgetall(keys.appended)
+        length, produced, appended = pipe.execute()
+        if length:
+            return None
+        return {
+            actor.decode(): Mark(seq=int(seq), produced=int(produced.get(actor, 0)))
+            for actor, seq in appended.items()
+        }
+
+    def _finish(self, code: int) -> int:
+        """Save what is not saved, say so, and let go of everything."""
+        self._queue.inbox.close()
+        if self._out.saver.saved is None or self._saving[0].step != self._progress.step:
+            self._save()
+        self._out.saver.finish()
+        saved = self._out.saver.saved
+        is_saved = saved is not None and saved.step == self._progress.step
+        self._out.status.set(state="saved" if is_saved else "training")
+        self._out.events.close()
+        self._out.reporter.close()
+        if not is_saved and code == EXIT_DONE:
+            return EXIT_NOT_SAVED
+        return code

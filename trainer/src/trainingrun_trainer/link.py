@@ -1,0 +1,117 @@
+"""The learner's line to Redis: commands that outlive an outage, and the fence against zombies.
+
+An outage is waited out, for as long as it takes; a refused password is not, because waiting does
+not cure it. The learner's epoch is a counter in Redis; when it is gone, or behind, Redis has lost
+its data and is told the epoch again; when it is ahead, a newer learner lives and this one must go.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from enum import Enum
+from typing import Any, Final, TypeVar
+
+import redis
+from trainingrun_contracts.connection import address_of, blocking_client, why_unreachable
+from trainingrun_contracts.stream.keys import Keys
+
+from trainingrun_trainer.stop import StopRequested
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+_FIRST_DELAY: Final = 0.1
+_LONGEST_DELAY: Final = 2.0
+_LOG_SECONDS: Final = 10.0
+_DENIALS: Final = ("NOAUTH", "WRONGPASS", "NOPERM", "invalid username-password")
+_PASSING: Final = (
+    "LOADING", "OOM", "MISCONF", "READONLY", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "NOBLOB",
+)  # fmt: skip
+
+# KEYS: epoch. ARGV: mine. Returns 0: still mine; 1: Redis had lost it, set again; -1: over.
+_HOLD_EPOCH: Final = """
+local now = tonumber(redis.call('GET', KEYS[1]) or '0')
+local mine = tonumber(ARGV[1])
+if now > mine then return -1 end
+if now == mine then return 0 end
+redis.call('SET', KEYS[1], ARGV[1])
+return 1
+"""
+
+
+class RedisRefused(Exception):
+    """Redis cannot be used, and waiting would not help; the message is for the user."""
+
+
+class EpochState(Enum):
+    """What became of this learner's epoch."""
+
+    HELD = 0
+    RESTORED = 1
+    OVER = -1
+
+
+class RedisLink:
+    """A client, and the patience to use it. Safe to use from several threads."""
+
+    def __init__(self, url: str, *, stop: threading.Event) -> None:
+        self.address = address_of(url)
+        self._stop = stop
+        self._url = url
+        try:
+            self.client = blocking_client(url)
+        except ValueError as error:
+            raise RedisRefused(f"Redis URL: {error}: give redis://[:password@]host:port") from error
+
+    def client_without_retries(self) -> redis.Redis:
+        """For commands that must not be sent twice."""
+        return blocking_client(self._url, retries=0)
+
+    def persist(self, act: Callable[[], _T], *, what: str, patience: float = float("inf")) -> _T:
+        """Do something with Redis, again and again until Redis can.
+
+        Raises:
+            RedisRefused: the password is wrong, or the patience (seconds) is over.
+            StopRequested: an orderly end was asked for during an outage.
+        """
+        delay, started, logged = _FIRST_DELAY, time.monotonic(), -_LOG_SECONDS
+        while True:
+            try:
+                return act()
+            except (redis.RedisError, OSError) as error:
+                self._require_passing(error)
+                waited = time.monotonic() - started
+                if waited > patience:
+                    raise RedisRefused(why_unreachable(error, self.address)) from error
+                if waited - logged >= _LOG_SECONDS:
+                    _log.warning("%s: waiting: %s", what, why_unreachable(error, self.address))
+                    logged = waited
+                if self._stop.wait(delay):
+                    raise StopRequested from error
+                delay = min(delay * 2, _LONGEST_DELAY)
+
+    def _require_passing(self, error: redis.RedisError | OSError) -> None:
+        """Raise what no waiting cures: RedisRefused, or the error itself."""
+        text = str(error)
+        if isinstance(error, redis.AuthenticationError) or any(word in text for word in _DENIALS):
+            raise RedisRefused(why_unreachable(error, self.address)) from error
+        lost = isinstance(error, redis.ConnectionError | redis.TimeoutError | OSError)
+        if not lost and not text.startswith(_PASSING):
+            raise error
+
+
+class Epoch:
+    """This learner's turn."""
+
+    def __init__(self, client: redis.Redis, keys: Keys, number: int) -> None:
+        self.number = number
+        self._key = keys.epoch
+        self._hold = client.register_script(_HOLD_EPOCH)
+
+    def hold(self) -> EpochState:
+        """Look whether the turn is still ours; set it again where Redis forgot it."""
+        reply: Any = self._hold(keys=[self._key], args=[self.number])
+        return EpochState(int(reply))

@@ -1,0 +1,68 @@
+"""Weights for the actors: as bytes, at the right moments, with numbers that only rise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from safetensors.torch import save
+from trainingrun_contracts.observation.schema import SCHEMA_HASH
+from trainingrun_contracts.weights import Pointer, WeightsPublisher
+
+from trainingrun_trainer.link import RedisLink
+from trainingrun_trainer.networks.pointer import PointerPolicy
+
+
+def weights_blob(policy: PointerPolicy, *, version: int) -> bytes:
+    """The policy in the format of ``policy_format``."""
+    tensors = {
+        name: tensor.detach().float().cpu().contiguous()
+        for name, tensor in policy.state_dict().items()
+    }
+    return save(tensors, metadata={"schema_hash": SCHEMA_HASH, "version": str(version)})
+
+
+@dataclass(frozen=True)
+class Cadence:
+    """When weights are published: after so many updates or so many seconds, whichever is first."""
+
+    updates: int
+    seconds: float
+
+    def is_due(self, *, updates: int, seconds: float) -> bool:
+        """Whether it is time, so many updates and seconds after the last publication."""
+        return updates > 0 and (updates >= self.updates or seconds >= self.seconds)
+
+
+class Publisher:
+    """Publishes through Redis; counts publications and picks snapshots among them."""
+
+    def __init__(
+        self, link: RedisLink, weights: WeightsPublisher, *, last_publish: int, snapshot_every: int
+    ) -> None:
+        self.publish_number = last_publish
+        self._link = link
+        self._weights = weights
+        self._snapshot_every = snapshot_every
+
+    def advance(self) -> None:
+        """The next publication has a new number; without this, weights that Redis has lost are
+        published again under their old one."""
+        self.publish_number += 1
+
+    def publish(self, blob: bytes, *, version: int, now: float) -> Pointer:
+        """Publish weights under the current number.
+
+        Raises:
+            Fenced: a newer learner has started.
+        """
+        number = self.publish_number
+        return self._link.persist(
+            lambda: self._weights.publish(
+                blob,
+                version=version,
+                publish=number,
+                at=now,
+                snapshot=number % self._snapshot_every == 0,
+            ),
+            what="publishing weights",
+        )

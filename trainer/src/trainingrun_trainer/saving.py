@@ -1,0 +1,92 @@
+"""When a checkpoint is due, and writing it beside the training.
+
+Training waits for the copy of the tensors, never for the disk or the upload. A checkpoint that
+comes due while one is being written takes its place in the queue of one; the newest wins.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+from trainingrun_contracts.reports import CheckpointReport
+
+from trainingrun_trainer.checkpoint.archive import CheckpointArchive
+from trainingrun_trainer.checkpoint.manifest import Checkpoint, Progress
+from trainingrun_trainer.checkpoint.store import StorageError
+
+FIRST_AFTER_SECONDS: Final = 60.0
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Checkpoints every so many games or minutes, whichever is first; a run's first one soon."""
+
+    games: int
+    minutes: float
+
+    def is_due(self, *, games: int, seconds: float, is_first: bool) -> bool:
+        """Whether it is time, so many games and seconds after the last checkpoint."""
+        if is_first and seconds >= FIRST_AFTER_SECONDS:
+            return True
+        return games >= self.games or seconds >= self.minutes * 60
+
+
+class Saver:
+    """Writes checkpoints in a thread; failures are told and training goes on."""
+
+    def __init__(
+        self,
+        archive: CheckpointArchive,
+        *,
+        on_saved: Callable[[CheckpointReport], None],
+        on_failure: Callable[[StorageError], None],
+    ) -> None:
+        self._archive = archive
+        self._on_saved = on_saved
+        self._on_failure = on_failure
+        self._lock = threading.Lock()
+        self._waiting: Checkpoint | None = None
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="saver")
+        self._work: Future[None] | None = None
+        self.saved: Progress | None = None
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Have a checkpoint written soon."""
+        with self._lock:
+            self._waiting = checkpoint
+            self._work = self._executor.submit(self._write_waiting)
+
+    def finish(self) -> None:
+        """Wait until all is written."""
+        if self._work is not None:
+            self._work.result()
+        self._executor.shutdown(wait=True)
+
+    def _write_waiting(self) -> None:
+        with self._lock:
+            checkpoint, self._waiting = self._waiting, None
+        if checkpoint is None:
+            return  # a newer one took its place and is written already
+        try:
+            uri = self._archive.save(checkpoint)
+        except StorageError as error:
+            self._on_failure(error)
+            return
+        self.saved = checkpoint.manifest.progress
+        self._on_saved(report_of(checkpoint, uri))
+
+
+def report_of(checkpoint: Checkpoint, uri: str) -> CheckpointReport:
+    """What is told of a checkpoint."""
+    manifest = checkpoint.manifest
+    return CheckpointReport(
+        uri=uri,
+        step=manifest.progress.step,
+        games=manifest.progress.games,
+        saved_at=manifest.saved_at,
+        sha256=checkpoint.sha256,
+    )

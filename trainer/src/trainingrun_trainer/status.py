@@ -1,0 +1,126 @@
+"""What the learner is doing, as a value that other threads may read at any time.
+
+The training thread writes; the reporter reads. Rates and fractions are of the last half minute,
+because one update may take longer than one report interval.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from trainingrun_contracts.reports import CheckpointReport
+from trainingrun_contracts.stream.accounts import Totals
+
+WINDOW_SECONDS: Final = 30.0
+PHASES: Final = ("data", "compute", "publish", "checkpoint")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A moment of the learner."""
+
+    state: str = "starting"
+    version: int = 0
+    publish: int = 0
+    updates: int = 0
+    skipped_steps: int = 0
+    totals: Totals = field(default_factory=Totals)
+    losses: dict[str, float] = field(default_factory=dict)
+    policy_lag: float | None = None
+    first_update_at: float | None = None
+    checkpoint: CheckpointReport | None = None
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What the last half minute was like; None where there is nothing to say yet.
+
+    Attributes:
+        waits: fraction of the time spent in each phase.
+        busy: fraction of the time not spent waiting for data.
+        transitions_per_second: trained.
+    """
+
+    waits: dict[str, float]
+    busy: float | None
+    transitions_per_second: float | None
+
+
+@dataclass(frozen=True)
+class _Sample:
+    at: float
+    trained: int
+    seconds: dict[str, float]
+
+
+class Status:
+    """The facts and a stopwatch for the phases of the training thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._facts = Facts()
+        self._seconds = dict.fromkeys(PHASES, 0.0)
+        self._phase: tuple[str, float] | None = None
+        self._samples: deque[_Sample] = deque()
+
+    def set(self, **changes: Any) -> None:
+        """Change some facts."""
+        with self._lock:
+            self._facts = replace(self._facts, **changes)
+
+    @property
+    def facts(self) -> Facts:
+        """The facts of this moment."""
+        with self._lock:
+            return self._facts
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Count the time inside as this phase; phases do not nest."""
+        with self._lock:
+            self._phase = (name, time.monotonic())
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._seconds = self._spent(time.monotonic())
+                self._phase = None
+
+    def seconds(self) -> dict[str, float]:
+        """Seconds spent in each phase since the start, the running one included."""
+        with self._lock:
+            return self._spent(time.monotonic())
+
+    def rates(self) -> Rates:
+        """Take a sample and compare it with the one half a minute ago."""
+        with self._lock:
+            now = time.monotonic()
+            sample = _Sample(now, self._facts.totals.trained, self._spent(now))
+            self._samples.append(sample)
+            while len(self._samples) > 2 and now - self._samples[1].at >= WINDOW_SECONDS:
+                self._samples.popleft()
+            first, started = self._samples[0], self._facts.updates > 0
+        return _rates(first, sample, started=started)
+
+    def _spent(self, now: float) -> dict[str, float]:
+        if self._phase is None:
+            return dict(self._seconds)
+        name, since = self._phase
+        return {**self._seconds, name: self._seconds[name] + now - since}
+
+
+def _rates(first: _Sample, last: _Sample, *, started: bool) -> Rates:
+    elapsed = last.at - first.at
+    if elapsed <= 0:
+        return Rates({}, None, None)
+    waits = {name: (last.seconds[name] - first.seconds[name]) / elapsed for name in PHASES}
+    if not started:
+        return Rates(waits, None, None)
+    rate = (last.trained - first.trained) / elapsed
+    return Rates(waits, min(max(1 - waits["data"], 0.0), 1.0), rate)
