@@ -139,11 +139,10 @@ class KubernetesBackend:
             return known[1]
         entry = redis_url_key(run, ground)
         url = await self._read_url(run, entry)
-        if ground.managed_redis and self._site.redis_address and url is not None:
-            url = url.replace(redis_address(run), self._site.redis_address)
-        if url is not None:
-            self._urls[run.uid] = (now, url)
-        return url
+        if url is None:
+            return None
+        self._urls[run.uid] = (now, self._reachable(run, ground, url))
+        return self._urls[run.uid][1]
 
     def forget(self, run_uid: str) -> None:
         """Drop what is remembered of a run that is gone."""
@@ -202,19 +201,13 @@ class KubernetesBackend:
 
     async def _ensure_secret(self, run: RunIdentity, ground: Ground) -> None:
         """Create the Secret if there is none; one that exists is never written."""
-        if ground.redis_url is not None:
-            secret = given_secret(run, ground.redis_url)
-        else:
-            secret = managed_secret(run, secrets.token_urlsafe(_PASSWORD_BYTES))
         try:
-            await self._client.create(SECRET.path(run.namespace), secret)
-        except ConflictError as error:
             found = await self._client.get(SECRET.path(run.namespace, secret_name(run)))
-            if (found["metadata"].get("labels") or {}).get(UID_LABEL) != run.uid:
-                taken = _taken(SECRET, run, secret_name(run))
-                raise BackendError("NameTaken", taken) from error
-        if ground.redis_url is not None:
-            self._urls[run.uid] = (time.monotonic(), ground.redis_url)
+        except NotFoundError:
+            found = await self._client.create(SECRET.path(run.namespace), _secret(run, ground))
+        if (found["metadata"].get("labels") or {}).get(UID_LABEL) != run.uid:
+            raise BackendError("NameTaken", _taken(SECRET, run, secret_name(run)))
+        self._urls[run.uid] = (time.monotonic(), self._reachable(run, ground, _url_in(found)))
 
     async def _remove(self, run: RunIdentity, role: Role) -> None:
         """Delete the objects of a role; what makes pods stays visible until its pods are gone."""
@@ -254,10 +247,31 @@ class KubernetesBackend:
             if entry.name == secret_name(run):
                 return None
             raise _no_url(run, entry, "there is no such Secret") from error
-        encoded = (secret.get("data") or {}).get(entry.key)
-        if encoded is None:
-            raise _no_url(run, entry, f"it has no entry {entry.key}")
-        return base64.b64decode(encoded).decode().strip()
+        try:
+            return _url_in(secret, entry.key)
+        except (KeyError, TypeError) as error:
+            raise _no_url(run, entry, f"it has no entry {entry.key}") from error
+
+    def _reachable(self, run: RunIdentity, ground: Ground, url: str) -> str:
+        """The URL as the operator itself must use it."""
+        if ground.managed_redis and self._site.redis_address:
+            return url.replace(redis_address(run), self._site.redis_address)
+        return url
+
+
+def _secret(run: RunIdentity, ground: Ground) -> Manifest:
+    if ground.redis_url is not None:
+        return given_secret(run, ground.redis_url)
+    return managed_secret(run, secrets.token_urlsafe(_PASSWORD_BYTES))
+
+
+def _url_in(secret: dict[str, Any], key: str = URL_KEY) -> str:
+    """The URL in a Secret.
+
+    Raises:
+        KeyError: the Secret has no such entry.
+    """
+    return base64.b64decode(secret["data"][key]).decode().strip()
 
 
 def _no_url(run: RunIdentity, entry: SecretKey, why: str) -> BackendError:

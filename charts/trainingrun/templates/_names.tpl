@@ -1,0 +1,24 @@
+{{/* Name of the operator's objects. The release "trainingrun" gives "trainingrun-operator". */}}
+{{- define "trainingrun.fullname" -}}
+{{- printf "%s-operator" .Release.Name | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* Name of the operator's service account. */}}
+{{- define "trainingrun.serviceAccountName" -}}
+{{- default (include "trainingrun.fullname" .) .Values.serviceAccount.name -}}
+{{- end -}}
+
+{{/* Labels that select the operator's pods; they never change. */}}
+{{- define "trainingrun.selectorLabels" -}}
+app.kubernetes.io/name: trainingrun
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: operator
+{{- end -}}
+
+{{/* Labels of all objects of the chart. */}}
+{{- define "trainingrun.labels" -}}
+{{ include "trainingrun.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end -}}

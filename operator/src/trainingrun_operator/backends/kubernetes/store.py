@@ -1,0 +1,161 @@
+"""TrainingRuns on the API server: the latest known, and what is written about them.
+
+kopf watches them (``handlers``) and tells this store; :meth:`KubernetesStore.resync` lists them
+from time to time, because kopf does not tell of a run that was deleted while its watch was broken.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from trainingrun_contracts.api.run import SpecError, TrainingRun, parse
+from trainingrun_contracts.api.status import TrainingRunStatus
+
+from trainingrun_operator.backends import BackendError
+from trainingrun_operator.backends.kubernetes.client import Client
+from trainingrun_operator.backends.kubernetes.errors import ConflictError, NotFoundError
+from trainingrun_operator.backends.kubernetes.events import EventWriter, Regarding
+from trainingrun_operator.backends.kubernetes.kinds import TRAINING_RUN
+from trainingrun_operator.backends.store import RunKey
+from trainingrun_operator.desired.events import RunEvent
+
+_LOG = logging.getLogger(__name__)
+COUNTERS_SECONDS: Final = 10.0
+STATUS_MANAGER: Final = "trainingrun-operator-status"
+_PROMPT: Final = ("observedGeneration", "startedAt", "finishedAt")
+
+
+class KubernetesStore:
+    """Implements ``backends.store.RunStore`` over the API server."""
+
+    def __init__(
+        self, client: Client, events: EventWriter, *, watched: tuple[str, ...] = ()
+    ) -> None:
+        self._client = client
+        self._events = events
+        self._watched = watched
+        self._runs: dict[RunKey, TrainingRun] = {}
+        self._refused: dict[RunKey, tuple[int, Regarding, SpecError]] = {}
+        self._written_at: dict[str, float] = {}
+
+    def known(self) -> tuple[RunKey, ...]:
+        """All runs that are known."""
+        return tuple(sorted({*self._runs, *self._refused}))
+
+    def tell(self, document: Mapping[str, Any], *, gone: bool = False) -> RunKey:
+        """Take in a run as it is now, or that it is gone; older states than the known are left."""
+        meta = document["metadata"]
+        key = RunKey(meta.get("namespace", "default"), meta["name"])
+        if gone:
+            self._forget(key, meta["uid"])
+        elif int(meta["resourceVersion"]) >= self._version(key):
+            self._keep(key, document)
+        return key
+
+    async def resync(self) -> None:
+        """Read all runs anew."""
+        for namespace in self._watched or (None,):
+            listed = await self._client.get(TRAINING_RUN.path(namespace))
+            version = int(listed["metadata"]["resourceVersion"])
+            found = {self.tell(_complete(document)) for document in listed["items"]}
+            for key in self.known():
+                here = namespace is None or key.namespace == namespace
+                if here and key not in found and self._version(key) <= version:
+                    self._runs.pop(key, None)
+                    self._refused.pop(key, None)
+
+    async def get(self, key: RunKey) -> TrainingRun | None:
+        """The run as last told."""
+        if key in self._refused:
+            _, regarding, error = self._refused[key]
+            event = RunEvent("InvalidSpec", str(error), warning=True)
+            await self._events.emit(regarding, event)
+            raise BackendError("InvalidSpec", f"TrainingRun {key}: {error}", retry=False)
+        return self._runs.get(key)
+
+    async def write_status(self, run: TrainingRun, status: TrainingRunStatus) -> None:
+        """Apply the whole status; a change of counters alone waits for the tenth second.
+
+        The resource version goes with it: a status that was computed from an older state of the
+        run is refused, and the newer state comes by the watch.
+        """
+        wanted, present = status.document(), run.status.document()
+        if wanted == present:
+            return
+        uid, now = run.metadata.uid, time.monotonic()
+        is_prompt = _prompt_part(wanted) != _prompt_part(present)
+        if not is_prompt and now - self._written_at.get(uid, -COUNTERS_SECONDS) < COUNTERS_SECONDS:
+            return
+        meta = {
+            "name": run.metadata.name,
+            "uid": uid,
+            "resourceVersion": run.metadata.resource_version,
+        }
+        body = {**_TYPE, "metadata": meta, "status": wanted}
+        path = TRAINING_RUN.path(run.metadata.namespace, run.metadata.name) + "/status"
+        try:
+            written = await self._client.apply(path, body, manager=STATUS_MANAGER)
+        except ConflictError as error:
+            _LOG.debug("status of %s: %s", run.metadata.name, error)
+            return
+        except NotFoundError:
+            self._forget(RunKey(run.metadata.namespace, run.metadata.name), uid)
+            return
+        self._written_at[uid] = now
+        self.tell(written)
+
+    async def emit(self, run: TrainingRun, event: RunEvent) -> None:
+        """Write an event of the run, or count it again."""
+        meta = run.metadata
+        await self._events.emit(Regarding(meta.namespace, meta.name, meta.uid), event)
+
+    async def delete(self, run: TrainingRun) -> None:
+        """Delete the run; the garbage collector deletes what it owns."""
+        meta = run.metadata
+        path = TRAINING_RUN.path(meta.namespace, meta.name)
+        try:
+            await self._client.delete(path, propagation="Background", uid=meta.uid)
+        except (NotFoundError, ConflictError):
+            return
+
+    def _keep(self, key: RunKey, document: Mapping[str, Any]) -> None:
+        meta = document["metadata"]
+        try:
+            self._runs[key] = parse(document)
+        except SpecError as error:
+            regarding = Regarding(key.namespace, key.name, meta["uid"])
+            self._refused[key] = (int(meta["resourceVersion"]), regarding, error)
+            self._runs.pop(key, None)
+        else:
+            self._refused.pop(key, None)
+
+    def _version(self, key: RunKey) -> int:
+        if key in self._refused:
+            return self._refused[key][0]
+        run = self._runs.get(key)
+        return int(run.metadata.resource_version) if run is not None else 0
+
+    def _forget(self, key: RunKey, uid: str) -> None:
+        self._written_at.pop(uid, None)
+        known, refused = self._runs.get(key), self._refused.get(key)
+        if known is not None and known.metadata.uid == uid:
+            del self._runs[key]
+        if refused is not None and refused[1].uid == uid:
+            del self._refused[key]
+
+
+_TYPE: Final = {"apiVersion": TRAINING_RUN.api_version, "kind": TRAINING_RUN.name}
+
+
+def _complete(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An item of a list with what it shares with the list."""
+    return {**_TYPE, **document}
+
+
+def _prompt_part(status: Mapping[str, Any]) -> object:
+    """What people and scripts wait for: it is written at once."""
+    conditions = [(each["type"], each["status"], each["reason"]) for each in status["conditions"]]
+    return conditions, [status.get(name) for name in _PROMPT]

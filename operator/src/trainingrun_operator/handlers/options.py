@@ -1,0 +1,109 @@
+"""The command line of the operator process."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainingrun_operator.settings import Images, Settings
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the operator is started with. ``namespaces`` empty is the whole cluster."""
+
+    settings: Settings
+    namespaces: tuple[str, ...] = ()
+    own_namespace: str | None = None
+    kubeconfig: Path | None = None
+    redis_address: str | None = None
+    health_port: int = 8080
+    metrics_port: int = 9090
+    requests_per_second: float = 200.0
+    request_burst: float = 400.0
+    log_level: str = "INFO"
+
+
+def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Options:
+    """Read the command line; a wrong one ends the process with a sentence and exit code 2."""
+    given = _parser(environment).parse_args(arguments)
+    settings = Settings(
+        images=Images(
+            daemon=given.image_daemon,
+            actor=given.image_actor,
+            trainer=given.image_trainer,
+            redis=given.image_redis,
+        ),
+        decks=frozenset(given.decks) if given.decks else None,
+    )
+    return Options(
+        settings=settings,
+        namespaces=tuple(given.namespaces),
+        own_namespace=given.own_namespace,
+        kubeconfig=given.kubeconfig,
+        redis_address=given.redis_address,
+        health_port=given.health_port,
+        metrics_port=given.metrics_port,
+        requests_per_second=given.requests_per_second,
+        request_burst=given.request_burst,
+        log_level=given.log_level,
+    )
+
+
+def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="trainingrun-operator",
+        description="Turns TrainingRuns into daemons, actors, a learner and a queue on a cluster.",
+    )
+    add, images = parser.add_argument, Images()
+    for role in ("daemon", "actor", "trainer", "redis"):
+        add(
+            f"--image-{role}",
+            default=getattr(images, role),
+            metavar="IMAGE",
+            help=f"image of the {role} where a TrainingRun names none (%(default)s)",
+        )
+    add("--namespaces", type=_names, default=(), metavar="A,B", help="only these; default: all")
+    add(
+        "--own-namespace",
+        default=environment.get("POD_NAMESPACE"),
+        metavar="NAME",
+        help="where the operator runs; network policies let it in to Redis (POD_NAMESPACE)",
+    )
+    add(
+        "--kubeconfig",
+        type=Path,
+        metavar="FILE",
+        help="default: the pod's service account, then KUBECONFIG",
+    )
+    add(
+        "--decks",
+        type=_names,
+        default=(),
+        metavar="A,B",
+        help="decks that the default daemon image holds, to refuse unknown ones early",
+    )
+    add(
+        "--redis-address",
+        metavar="HOST:PORT",
+        help="where managed Redis servers are reached by an operator outside the cluster",
+    )
+    add("--health-port", type=_port, default=8080, metavar="PORT", help="/livez, /readyz; 0: any")
+    add("--metrics-port", type=_port, default=9090, metavar="PORT", help="/metrics; 0: any")
+    add("--requests-per-second", type=float, default=200.0, metavar="N", help="to the API server")
+    add("--request-burst", type=float, default=400.0, metavar="N", help="of them at once")
+    add("--log-level", choices=("DEBUG", "INFO", "WARNING"), default="INFO")
+    return parser
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: give a number from 0 to 65535")
+    return int(text)

@@ -1,0 +1,101 @@
+"""What the process tells over HTTP: /livez, /readyz and /metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from aiohttp import web
+from prometheus_client import REGISTRY, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector, CollectorRegistry
+from trainingrun_contracts import metrics
+
+from trainingrun_operator.backends import BackendError
+from trainingrun_operator.handlers.service import Service
+
+LONGEST_LAG: Final = 30.0
+LONGEST_SILENCE: Final = 900.0
+LONGEST_WAIT: Final = 900.0
+
+
+class ServiceMetrics(Collector):
+    """Numbers of the service, read when they are asked for."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics as they are now."""
+        name, text, _ = metrics.RUNS
+        yield GaugeMetricFamily(name, text, value=len(self._service.store.known()))
+        yield GaugeMetricFamily(
+            "trainingrun_operator_objects",
+            "Objects of runs in the operator's cache.",
+            value=len(self._service.children),
+        )
+        yield GaugeMetricFamily(
+            "trainingrun_operator_loop_lag_seconds",
+            "How late the event loop is.",
+            value=self._service.lag,
+        )
+        yield CounterMetricFamily(
+            "trainingrun_operator_throttled_seconds",
+            "Seconds that requests waited for the client's own limit.",
+            value=self._service.client.bucket.waited_seconds,
+        )
+
+
+def trouble(service: Service) -> str | None:
+    """Why the process should be restarted; None when it should not."""
+    if not service.is_alive:
+        return "a part of the operator has ended"
+    if service.lag > LONGEST_LAG:
+        return f"the event loop is {service.lag:.0f} s late"
+    if service.ready and service.watch_age() > LONGEST_SILENCE:
+        return f"a watch has been silent for {service.watch_age():.0f} s"
+    oldest = service.queue.oldest_seconds()
+    if oldest > LONGEST_WAIT:
+        return f"a run has been waiting for {oldest:.0f} s"
+    return None
+
+
+async def serve(service: Service, *, health_port: int, metrics_port: int) -> web.AppRunner:
+    """Serve on both ports (one server where they are equal) until the runner is cleaned up.
+
+    Raises:
+        BackendError: a port is taken.
+    """
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(ServiceMetrics(service))
+
+    async def live(_: web.Request) -> web.Response:
+        why = trouble(service)
+        return web.Response(text=why or "ok", status=503 if why else 200)
+
+    async def ready(_: web.Request) -> web.Response:
+        text = "ok" if service.ready else "not all objects are known yet"
+        return web.Response(text=text, status=200 if service.ready else 503)
+
+    async def scrape(_: web.Request) -> web.Response:
+        text = generate_latest(REGISTRY) + generate_latest(registry)
+        return web.Response(body=text, content_type="text/plain")
+
+    app = web.Application()
+    app.add_routes(
+        [web.get("/livez", live), web.get("/readyz", ready), web.get("/metrics", scrape)]
+    )
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    for port in sorted({health_port, metrics_port}):
+        try:
+            await web.TCPSite(runner, port=port).start()
+        except OSError as error:
+            await runner.cleanup()
+            raise BackendError(
+                "PortTaken",
+                f"port {port} cannot be listened on ({error.strerror}): choose others with"
+                " --health-port and --metrics-port",
+                retry=False,
+            ) from error
+    return runner

@@ -1,0 +1,85 @@
+"""The life of the operator process: check, start, run until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+import kopf
+
+from trainingrun_operator.backends import BackendError
+from trainingrun_operator.backends.kubernetes.client import Client, load_configuration
+from trainingrun_operator.backends.kubernetes.errors import UnreachableError
+from trainingrun_operator.backends.kubernetes.self_check import check
+from trainingrun_operator.backends.kubernetes.throttle import TokenBucket
+from trainingrun_operator.desired.workload import USER_ERROR
+from trainingrun_operator.handlers import probes, watching
+from trainingrun_operator.handlers.options import Options, parse
+from trainingrun_operator.handlers.service import Service
+
+_LOG = logging.getLogger(__name__)
+_TRIES: Final = 12
+_PAUSE_SECONDS: Final = 5.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the operator; returns the exit code: 0 when told to stop, 2 when it cannot start."""
+    options = parse(sys.argv[1:] if arguments is None else arguments)
+    logging.basicConfig(
+        level=options.log_level,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    logging.getLogger("kopf").setLevel(max(logging.WARNING, logging.getLogger().level))
+    try:
+        asyncio.run(_run(options))
+    except BackendError as error:
+        print(f"trainingrun-operator: {error}", file=sys.stderr)
+        return USER_ERROR
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+async def _run(options: Options) -> None:
+    bucket = TokenBucket(options.requests_per_second, options.request_burst)
+    client = Client(await load_configuration(options.kubeconfig), bucket)
+    try:
+        await _checked(client, options)
+        service = Service(client, options, instance=f"{socket.gethostname()}-{os.getpid()}")
+        runner = await probes.serve(
+            service, health_port=options.health_port, metrics_port=options.metrics_port
+        )
+        try:
+            await service.start()
+            await kopf.operator(
+                registry=watching.registry(client, service),
+                settings=watching.settings(),
+                standalone=True,
+                clusterwide=not options.namespaces,
+                namespaces=options.namespaces,
+            )
+        finally:
+            await service.stop()
+            await runner.cleanup()
+    finally:
+        await client.close()
+
+
+async def _checked(client: Client, options: Options) -> None:
+    """The self-check; an API server that is not there yet is waited for, for a minute."""
+    for left in reversed(range(_TRIES)):
+        try:
+            await check(client, options.namespaces)
+        except UnreachableError as error:
+            if not left:
+                raise
+            _LOG.warning("%s", error)
+            await asyncio.sleep(_PAUSE_SECONDS)
+        else:
+            return

@@ -1,0 +1,103 @@
+"""All parts of the operator, started in the order in which they need one another."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any, Final
+
+from trainingrun_operator.backends import BackendError
+from trainingrun_operator.backends.kubernetes.backend import KubernetesBackend, Site
+from trainingrun_operator.backends.kubernetes.client import Client
+from trainingrun_operator.backends.kubernetes.events import EventWriter
+from trainingrun_operator.backends.kubernetes.observe import Children
+from trainingrun_operator.backends.kubernetes.store import KubernetesStore
+from trainingrun_operator.backends.store import RunKey
+from trainingrun_operator.controller.loop import Reconciler
+from trainingrun_operator.controller.queue import ReconcileQueue
+from trainingrun_operator.handlers.options import Options
+
+_LOG = logging.getLogger(__name__)
+RESYNC_SECONDS: Final = 300.0
+LAG_SECONDS: Final = 1.0
+
+
+class Service:
+    """The operator of one process.
+
+    Attributes:
+        ready: whether everything that exists is known and runs are worked on.
+        lag: by how many seconds the event loop last was late.
+    """
+
+    def __init__(self, client: Client, options: Options, *, instance: str) -> None:
+        site = Site(options.namespaces, options.own_namespace, options.redis_address)
+        self.client = client
+        self.children = Children(self._changed)
+        self.backend = KubernetesBackend(client, self.children, site)
+        events = EventWriter(client, instance=instance)
+        self.store = KubernetesStore(client, events, watched=options.namespaces)
+        self.reconciler = Reconciler(self.store, self.backend, options.settings)
+        self.queue = ReconcileQueue(self.reconciler.reconcile)
+        self.ready = False
+        self.lag = 0.0
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """See everything, then work: nothing is decided on half a picture."""
+        self._spawn(self.backend.run(), self._measure_lag())
+        for informer in self.backend.informers:
+            await informer.synced.wait()
+        await self._resync()
+        self._spawn(self.queue.run(), self._resync_forever())
+        self.ready = True
+        _LOG.info("%d runs, %d objects of theirs", len(self.store.known()), len(self.children))
+
+    async def stop(self) -> None:
+        """End all parts; what is under way is left to the next operator."""
+        self.ready = False
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+        await self.reconciler.close()
+        await self.client.close()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether no part of the operator has ended by itself."""
+        return not any(task.done() for task in self._tasks)
+
+    def watch_age(self) -> float:
+        """Seconds since the quietest watch last heard from the API server."""
+        return time.monotonic() - min(each.seen_at for each in self.backend.informers)
+
+    def _changed(self, key: RunKey) -> None:
+        self.queue.add(key)
+
+    async def _resync(self) -> None:
+        await self.store.resync()
+        for key in self.store.known():
+            self.queue.add(key)
+
+    async def _resync_forever(self) -> None:
+        while True:
+            await asyncio.sleep(RESYNC_SECONDS)
+            try:
+                await self._resync()
+            except BackendError as error:
+                _LOG.warning("reading all runs anew: %s", error)
+
+    async def _measure_lag(self) -> None:
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(LAG_SECONDS)
+            self.lag = time.monotonic() - before - LAG_SECONDS
+
+    def _spawn(self, *parts: Coroutine[Any, Any, None]) -> None:
+        for part in parts:
+            self._tasks.append(asyncio.create_task(part))
