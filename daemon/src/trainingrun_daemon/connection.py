@@ -36,8 +36,8 @@ _log = logging.getLogger(__name__)
 
 MAX_BACKLOG_LINES: Final = 256
 """Lines that a client may write ahead before we stop reading from it."""
-LINGER_SECONDS: Final = 10.0
-"""How long the last lines wait for a client that does not read them."""
+LINGER_SECONDS: Final = 5.0
+"""How long a finished connection waits for the client to close its side."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,6 +73,7 @@ class GameConnection(asyncio.Protocol):
         self._began = 0.0
         self._is_asking = False
         self._is_choked = False
+        self._is_leaving = False
 
     # --- asyncio.Protocol -------------------------------------------------------------------------
 
@@ -85,6 +86,8 @@ class GameConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what the client says."""
+        if self._is_leaving:
+            return
         try:
             self._lines.receive(data)
         except LineTooLong as error:
@@ -125,7 +128,7 @@ class GameConnection(asyncio.Protocol):
     def _serve_lines(self) -> None:
         """Use the next line: an answer if one is owed, a command if no game is open."""
         self._next_slice = None
-        if self._transport is None or self._transport.is_closing() or self._is_choked:
+        if self._transport is None or self._is_leaving or self._is_choked:
             return
         if self._session is not None and self._is_asking:
             answer = self._lines.take_answer()
@@ -255,18 +258,27 @@ class GameConnection(asyncio.Protocol):
     # --- the wire ---------------------------------------------------------------------------------
 
     def _write(self, data: bytes) -> None:
-        if self._transport is not None and not self._transport.is_closing():
+        if self._transport is not None and not self._is_leaving:
             self._transport.write(data)
 
     def _hang_up(self, line: TerminalLine | None) -> None:
+        """Say the last line and close our side; the client's side closes by itself or by force.
+
+        Closing both at once would reset a connection on which the client has written ahead, and the
+        last line could be lost with it.
+        """
+        if self._is_leaving:
+            return
         if line is not None:
             self._write(format_line(line))
         self._cancel_timers()
         self._session = None
         self._command = None
         self._house.slots.release(self)
+        self._is_leaving = True
         if self._transport is not None:
-            self._transport.close()
+            self._transport.resume_reading()
+            self._transport.write_eof()
             self._timer = self._loop.call_later(LINGER_SECONDS, self._transport.abort)
 
     def _cancel_timers(self) -> None:

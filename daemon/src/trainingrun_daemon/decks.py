@@ -6,16 +6,19 @@ Size is not enforced: the protocol forbids it.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from trainingrun_daemon.cards import find_card
+from trainingrun_daemon.cards import KNOWN_CARDS
 from trainingrun_daemon.rules.model import CardFace
 
 _SECTION: Final = re.compile(r"\[(?P<name>[^]]+)\]")
 _ENTRY: Final = re.compile(r"(?P<count>\d{1,4})\s+(?P<name>[^|]+)(?:\|.*)?")
+
+
+_SUFFIX: Final = ".dck"
 
 
 class DeckError(Exception):
@@ -33,8 +36,11 @@ class Deck:
 class DeckShelf:
     """The decks in the daemon's directories. Files are read anew when they change."""
 
-    def __init__(self, directories: Sequence[Path]) -> None:
+    def __init__(
+        self, directories: Sequence[Path], *, cards: Mapping[str, CardFace] = KNOWN_CARDS
+    ) -> None:
         self._directories = tuple(directories)
+        self._cards = cards
         self._read: dict[Path, tuple[int, Deck]] = {}
 
     def find(self, name: str) -> Deck:
@@ -45,7 +51,7 @@ class DeckShelf:
             known = self._read.get(path)
             if known is not None and known[0] == stamp:
                 return known[1]
-            deck = parse_deck(path.read_text("utf-8"), name=path.stem)
+            deck = parse_deck(path.read_text("utf-8"), name=path.stem, cards=self._cards)
         except (OSError, UnicodeDecodeError) as error:
             raise DeckError(f"deck {name} cannot be read: {_reason(error)}") from error
         self._read[path] = (stamp, deck)
@@ -53,10 +59,12 @@ class DeckShelf:
 
     def _locate(self, name: str) -> Path:
         if Path(name).is_absolute():
+            if not name.endswith(_SUFFIX):  # any other file is no business of a remote client
+                raise DeckError(f"deck {name} is no {_SUFFIX} file; give the path of one")
             return Path(name)
         base = Path(name).name
         for directory in self._directories:
-            for candidate in (directory / base, directory / f"{base}.dck"):
+            for candidate in (directory / base, directory / f"{base}{_SUFFIX}"):
                 if candidate.is_file():
                     return candidate
         places = ", ".join(map(str, self._directories))
@@ -69,8 +77,11 @@ def _reason(error: OSError | UnicodeDecodeError) -> str:
     return "it is not a UTF-8 text"
 
 
-def parse_deck(text: str, *, name: str) -> Deck:
-    """Read a ``.dck`` text; ``name`` serves when the deck gives itself none. Raises DeckError."""
+def parse_deck(text: str, *, name: str, cards: Mapping[str, CardFace] = KNOWN_CARDS) -> Deck:
+    """Read a ``.dck`` text; ``name`` serves when the deck gives itself none. Raises DeckError.
+
+    ``cards`` are the cards that may be played, by their names in lower case.
+    """
     section = ""
     main: list[CardFace] = []
     unknown: dict[str, None] = {}
@@ -81,7 +92,7 @@ def parse_deck(text: str, *, name: str) -> Deck:
             key, _, value = line.partition("=")
             name = value.strip() if key.strip().casefold() == "name" and value.strip() else name
         elif entry := _ENTRY.fullmatch(line):
-            face = find_card(entry["name"].strip())
+            face = cards.get(entry["name"].strip().casefold())
             if face is None:
                 unknown[entry["name"].strip()] = None
             elif section == "main":

@@ -186,6 +186,7 @@ def _encode_entity(position: int, entity: Target, seat: int) -> str:
 
 
 def _encode_state(game: Game, viewer: int) -> str:
+    """Encode what the deciding seat sees; it is the one that has priority."""
     names = [_json(player.name) for player in game.players]
     combat = "" if game.combat is None else f',"combat":{_encode_combat(game, game.combat)}'
     players = ",".join(_encode_player(player, viewer) for player in game.players)
@@ -193,8 +194,8 @@ def _encode_state(game: Game, viewer: int) -> str:
     return (
         f'{{"is_game_over":{_BOOL[game.is_over]},"turn":{game.turn},'
         f'"phase":"{_PHASES[game.phase]}","active_player":{names[game.active]},'
-        f'"priority_player":{names[game.priority]},"activePlayer":{game.active},'
-        f'"priorityPlayer":{game.priority},"players":[{players}],"stack":[{stack}]{combat}}}'
+        f'"priority_player":{names[viewer]},"activePlayer":{game.active},'
+        f'"priorityPlayer":{viewer},"players":[{players}],"stack":[{stack}]{combat}}}'
     )
 
 

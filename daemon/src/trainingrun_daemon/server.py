@@ -93,11 +93,13 @@ def _connection_factory(house: House) -> Callable[[], GameConnection]:
 def dismiss_guests(house: House, *, even_playing: bool) -> None:
     """Take no new games, refuse those that wait, and hang up on idle clients.
 
-    With ``even_playing`` the running games end as well.
+    With ``even_playing`` the running games end as well, after the queue is empty: a freed slot
+    would begin the next game.
     """
     house.is_stopping = True
-    for guest in list(house.guests):
-        guest.dismiss("the daemon is stopping", even_playing=even_playing)
+    for includes_playing in (False, even_playing):
+        for guest in list(house.guests):
+            guest.dismiss("the daemon is stopping", even_playing=includes_playing)
 
 
 async def serve(options: ServeOptions, *, port_file: Path | None) -> None:

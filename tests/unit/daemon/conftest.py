@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from trainingrun_daemon.cards import find_card
+from trainingrun_daemon.cards import KNOWN_CARDS
 from trainingrun_daemon.decks import DeckShelf
 from trainingrun_daemon.rules.choices import (
     ChooseAction,
@@ -50,9 +50,7 @@ class Table:
     def put(self, seat: int, *names: str, zone: Zone = Zone.BATTLEFIELD) -> Card:
         """Put cards into a zone, ready to act; gives the last."""
         for name in names:
-            face = find_card(name)
-            assert face is not None, name
-            card = Card(self.game.new_id(), face, seat, zone)
+            card = Card(self.game.new_id(), KNOWN_CARDS[name.casefold()], seat, zone)
             cards_in(self.game.players[seat], zone).append(card)
         self.game.is_stale = True
         return card

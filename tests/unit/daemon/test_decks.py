@@ -76,6 +76,12 @@ def test_an_unreadable_deck_is_refused(tmp_path: Path) -> None:
         DeckShelf([tmp_path]).find(str(tmp_path / "none.dck"))
 
 
+def test_other_files_stay_closed(shelf: DeckShelf) -> None:
+    """An absolute path leads to decks only: nobody reads other files through error texts."""
+    with pytest.raises(DeckError, match=r"no \.dck file"):
+        shelf.find("/etc/passwd")
+
+
 def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
     """Decks can be edited while the daemon runs."""
     path = tmp_path / "a.dck"

@@ -14,7 +14,13 @@ from trainingrun_contracts.protocol.lines import (
     parse_line,
     parse_status,
 )
+from trainingrun_daemon.cards import KNOWN_CARDS
+from trainingrun_daemon.cards.define import define
+from trainingrun_daemon.connection import GameConnection, House
+from trainingrun_daemon.decks import DeckShelf
+from trainingrun_daemon.rules.model import Game, StackItem
 from trainingrun_daemon.server import RunningDaemon, ServeError, ServeOptions, listen
+from trainingrun_daemon.slots import Slots
 
 GAME = b"NEWGAME test_red.dck test_blue.dck"
 
@@ -272,9 +278,8 @@ def test_a_line_without_end_is_refused(serve: Serve) -> None:
 
     async def scene(daemon: RunningDaemon) -> None:
         async with client(daemon) as guest:
-            guest.send(b"x" * (MAX_LINE_BYTES + 1))
-            with contextlib.suppress(ConnectionError):
-                assert (await guest.line()).startswith(b"ERROR: a line is longer than")
+            guest.send(b"x" * (MAX_LINE_BYTES + 100_000))
+            assert (await guest.rest()).startswith(b"ERROR: a line is longer than")
         await until(daemon, active=0, queued=0)
 
     serve(scene)
@@ -329,6 +334,47 @@ def test_a_stopping_daemon_ends_games_with_a_line(deck_directory: Path) -> None:
         b"ERROR: the daemon is stopping\n",
         b"",
     ]
+
+
+def test_an_idle_connection_is_closed(deck_directory: Path) -> None:
+    """A client that sends no command does not keep its socket for ever."""
+    options = ServeOptions(host="127.0.0.1", port=0, decks=(deck_directory,), idle_seconds=0.05)
+
+    async def scene() -> None:
+        async with asyncio.timeout(10), listen(options) as daemon, client(daemon) as guest:
+            guest.send(b"STAT")
+            assert await guest.rest() == b""
+
+    asyncio.run(scene())
+
+
+def test_a_failing_game_is_a_line_and_its_neighbours_live(tmp_path: Path) -> None:
+    """A fault in a card ends its game with GAME_ERROR; the daemon plays on."""
+    (tmp_path / "bad.dck").write_text("[Main]\n20 Mountain\n20 Broken Bolt\n")
+    (tmp_path / "good.dck").write_text("[Main]\n20 Mountain\n20 Raging Goblin\n")
+
+    def break_down(game: Game, item: StackItem) -> None:
+        raise ZeroDivisionError(item.text)
+
+    broken = define("Broken Bolt", "{R}", "Sorcery", "Fails.", spell=break_down)
+
+    async def scene() -> None:
+        loop = asyncio.get_running_loop()
+        cards = {**KNOWN_CARDS, "broken bolt": broken}
+        house = House(
+            slots=Slots(max_concurrent=1),
+            decks=DeckShelf([tmp_path], cards=cards),
+            idle_seconds=60,
+            started=loop.time(),
+        )
+        server = await loop.create_server(lambda: GameConnection(house), "127.0.0.1", 0)
+        async with asyncio.timeout(10), server:
+            daemon = RunningDaemon("127.0.0.1", server.sockets[0].getsockname()[1], house)
+            assert (await ask(daemon, b"NEWGAME bad bad -q")).startswith(b"GAME_ERROR: the engine")
+            assert (await ask(daemon, b"NEWGAME good good -q")).startswith(b"GAME_RESULT: ")
+            assert (await status(daemon)).active == 0
+
+    asyncio.run(scene())
 
 
 def test_an_occupied_port_is_a_sentence(deck_directory: Path) -> None:

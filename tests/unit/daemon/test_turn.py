@@ -1,17 +1,17 @@
 """The game from its opening hands to its end."""
 
 import pytest
-from trainingrun_daemon.cards import find_card
+from trainingrun_daemon.cards import KNOWN_CARDS
 from trainingrun_daemon.rules.choices import ChooseCards, Confirm
 from trainingrun_daemon.rules.model import Game, Phase, Zone
 from trainingrun_daemon.rules.stack import settle
-from trainingrun_daemon.rules.turn import _clean_up, add_deck, play_game
+from trainingrun_daemon.rules.turn import add_deck, clean_up, play_game
 
 
 def _new_game(seed: int, *names: str) -> Game:
     game = Game(("Ann", "Bob"), seed=seed)
     for seat in (0, 1):
-        add_deck(game, seat, [find_card(name) for name in names])
+        add_deck(game, seat, [KNOWN_CARDS[name.casefold()] for name in names])
     return game
 
 
@@ -78,7 +78,7 @@ def test_an_empty_library_loses(table) -> None:
 def test_the_hand_limit_is_seven(table) -> None:
     """At the end of the turn the player chooses what to discard; the message says so."""
     table.hold(0, *["Plains"] * 4, *["Shock"] * 5)
-    table.follow(_clean_up(table.game))
+    table.follow(clean_up(table.game))
     (choice,) = table.asked
     assert "discard" in choice.message
     assert choice.minimum == 2
@@ -91,7 +91,7 @@ def test_damage_wears_off(table) -> None:
     giant = table.put(0, "Hill Giant")
     giant.damage = 2
     giant.boost_power = 3
-    table.follow(_clean_up(table.game))
+    table.follow(clean_up(table.game))
     settle(table.game)
     assert (giant.damage, giant.power) == (0, 3)
 

@@ -13,8 +13,3 @@ KNOWN_CARDS: Final[dict[str, CardFace]] = {
     face.name.casefold(): face for module in (lands, red, white, blue) for face in module.CARDS
 }
 """Every known card by its name in lower case."""
-
-
-def find_card(name: str) -> CardFace | None:
-    """Give a card by its name, in any case, or None."""
-    return KNOWN_CARDS.get(name.casefold())

@@ -6,6 +6,6 @@ and none of them blocks another. Does not belong here: what single cards do beyo
 effects (``cards``), who answers (``ai``, ``session``), and how a choice looks on the wire
 (``encoding``).
 
-Modules, lowest first: mana, model, choices, zones, events, continuous, damage, state_based,
+Modules, lowest first: mana, model, choices, events, zones, continuous, damage, state_based,
 targets, casting, stack, combat, turn; ``effects`` holds the building blocks that cards are made of.
 """

@@ -73,7 +73,6 @@ def can_block(card: Card, attacker: Card) -> bool:
 
 
 def _declare_attackers(game: Game, combat: Combat, candidates: list[Card]) -> Steps:
-    game.priority = game.active
     attackers = yield from ask_attackers(DeclareAttackers(game.active, candidates))
     for card in attackers:
         card.attacking = True
@@ -116,7 +115,6 @@ def _declare_blockers(game: Game, combat: Combat) -> Steps:
     ]
     if not candidates:
         return
-    game.priority = seat
     choice = DeclareBlockers(seat, candidates, list(combat.attackers))
     pairs = _legal_blocks((yield from ask_blocks(choice)))
     for blocker, attacker in pairs:

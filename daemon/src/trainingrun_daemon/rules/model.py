@@ -422,7 +422,6 @@ class Game:
         "next_id",
         "phase",
         "players",
-        "priority",
         "random",
         "stack",
         "turn",
@@ -437,7 +436,6 @@ class Game:
         self.turn = 1
         self.phase = Phase.UNTAP
         self.active = 0
-        self.priority = 0
         self.combat: Combat | None = None
         self.is_over = False
         self.winner: int | None = None

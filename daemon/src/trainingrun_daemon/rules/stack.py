@@ -53,7 +53,6 @@ def _ask_players(game: Game) -> Generator[Choice, Answer, bool]:
         actions = legal_actions(game, seat)
         if not actions:
             continue
-        game.priority = seat
         action = yield from ask_action(ChooseAction(seat, actions))
         if action is not None:
             yield from perform_action(game, seat, action)

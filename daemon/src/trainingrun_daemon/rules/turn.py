@@ -65,7 +65,6 @@ def _open_game(game: Game) -> Steps:
 
 
 def _take_mulligans(game: Game, player: Player) -> Steps:
-    game.priority = player.seat
     size = HAND_LIMIT
     while size > _SMALLEST_HAND:
         lands = sum(card.face.is_land for card in player.hand)
@@ -116,7 +115,7 @@ def _take_turn(game: Game) -> Steps:
     emit(game, Happening(Event.END_STEP, game.active))
     yield from pass_priority(game)
     game.phase = Phase.CLEANUP
-    yield from _clean_up(game)
+    yield from clean_up(game)
 
 
 def _begin_turn(game: Game) -> None:
@@ -132,11 +131,11 @@ def _begin_turn(game: Game) -> None:
         card.is_sick = False
 
 
-def _clean_up(game: Game) -> Steps:
+def clean_up(game: Game) -> Steps:
+    """End the turn: discard down to the hand limit, then damage and boosts wear off."""
     player = game.players[game.active]
     surplus = len(player.hand) - HAND_LIMIT
     if surplus > 0:
-        game.priority = player.seat
         choice = ChooseCards(
             player.seat,
             sorted(player.hand, key=lambda card: not card.face.is_land),
