@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from trainingrun_contracts.api import rules
+from trainingrun_contracts.api import changes, rules
 from trainingrun_contracts.api.conditions import ConditionType, EventReason, Reason, Word
 from trainingrun_contracts.api.crd import INT_OR_STRING, VALIDATIONS, Schema, root_schema
 from trainingrun_contracts.api.run import API_VERSION, KIND
@@ -17,6 +17,11 @@ INTRODUCTION: Final = f"""# TrainingRun
 
 This page is generated from the models (`make generate`). The API server fills the defaults in and
 refuses unknown fields; `trainingrun local` reads the same documents with the same rules.
+"""
+
+CHANGES: Final = """Any field may be changed while a run exists, except those below. A change takes
+effect at once, or by replacing the members of the roles that read it at their start: daemons and
+actors end their games first, and the learner goes on from a checkpoint that it writes before.
 """
 
 
@@ -30,8 +35,10 @@ def page() -> str:
             ("Field", "Type", "Default", "Description"),
             (_spec_row(*field) for field in _fields(schema["spec"], "spec")),
         ),
+        "\n## Changes\n",
+        CHANGES,
+        *_table(("Field", "A change"), _change_rows(schema["spec"])),
         "\n## Fields that cannot change\n",
-        "All other fields may be changed while a run exists.\n",
         *_table(
             ("Field", "Message"),
             ((f"`spec.{rule.field}`", rule.message) for rule in rules.IMMUTABLE),
@@ -65,6 +72,13 @@ def _fields(schema: Schema, path: str) -> Iterator[tuple[str, Schema, bool]]:
 
 def _spec_row(path: str, schema: Schema, required: bool) -> tuple[str, ...]:  # noqa: FBT001 - a row
     return f"`{path}`", _type(schema), _default(schema, required=required), schema["description"]
+
+
+def _change_rows(spec: Schema) -> Iterator[tuple[str, str]]:
+    """What a change of each field does, for fields that hold a value themselves."""
+    for path, schema, _ in _fields(spec, "spec"):
+        if "properties" not in schema and "properties" not in schema.get("items", {}):
+            yield f"`{path}`", changes.effect(path.removeprefix("spec."))
 
 
 def _status_row(path: str, schema: Schema, _: bool) -> tuple[str, ...]:  # noqa: FBT001 - a row

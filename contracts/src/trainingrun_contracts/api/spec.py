@@ -44,7 +44,7 @@ class Resources(ApiModel):
     limits: Amounts = Field(
         default_factory=Amounts,
         description="What a pod of the role may use at most; a pod above its memory limit is"
-        " killed. Default: no processor limit, and the role's own memory limit.",
+        " killed. Default: no processor limit; the memory that is requested, else the role's own.",
     )
 
 
@@ -403,8 +403,8 @@ class TrainingRunSpec(ApiModel):
     decks: tuple[Deck, ...] = Field(
         min_length=1,
         max_length=64,
-        description="Decks of the games. Every pair of them is played, each deck by both seats; one"
-        " deck plays against itself.",
+        description="Decks of the games. Each game draws two of them evenly, so a deck also meets"
+        " itself; each pair is played twice, with the players changed.",
     )
     daemon: Daemon = Field(
         default_factory=Daemon,

@@ -1,0 +1,104 @@
+"""The promise of what a change does, held against what the operator really replaces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from trainingrun_contracts.api.changes import REPLACED, is_fixed, replaced_by
+from trainingrun_contracts.api.crd import root_schema
+from trainingrun_contracts.api.run import TrainingRun, parse
+from trainingrun_operator.desired.workloads import workloads
+from trainingrun_operator.settings import Settings
+
+DAEMONS = 1
+# Values of fields that have no default, or whose neighbours a next value would not fit.
+VALUES: dict[str, tuple[Any, Any]] = {
+    "games": (100, 200),
+    "decks": ([{"name": "red_aggro"}], [{"name": "white_weenie"}]),
+    "learner.precision": ("fp32", "bf16"),
+    "evaluation.opponents": (["random"], ["aggressive"]),
+    "imagePullPolicy": ("Always", "Never"),
+    "checkpoint.endpointUrl": ("http://one:9000", "http://two:9000"),
+    "checkpoint.secretRef.name": ("one", "two"),
+}
+
+
+def leaves(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """The fields that hold a value themselves, with their paths below spec."""
+    for name, each in schema["properties"].items():
+        below = f"{path}.{name}".removeprefix(".")
+        if "properties" in each:
+            yield from leaves(each, below)
+        else:
+            yield below, each
+
+
+LEAVES = [
+    (path, schema)
+    for path, schema in leaves(root_schema()["properties"]["spec"])
+    if not is_fixed(path)
+]
+
+
+def two_values(path: str, schema: dict[str, Any]) -> tuple[Any, Any]:
+    """Two valid values of a field."""
+    if path in VALUES:
+        return VALUES[path]
+    kind = schema.get("type")
+    if kind == "boolean":
+        return False, True
+    if kind == "integer":
+        high = schema["maximum"]
+        return high - 1, high
+    if kind == "number":
+        return 0.5 if schema["minimum"] < 0.5 else 2.5, 0.75 if schema["minimum"] < 0.75 else 3.5
+    return ("one", "two") if kind == "string" else ("1", "2")
+
+
+def run_with(path: str, value: Any) -> TrainingRun:
+    """A small run whose field at ``path`` has the value."""
+    spec: dict[str, Any] = {"games": 100, "decks": [{"name": "red_aggro"}]}
+    if path.startswith("checkpoint.") and path != "checkpoint.size":
+        spec["checkpoint"] = {"storage": "s3://bucket/prefix"}
+    if path.startswith("learner."):
+        spec["learner"] = {"batchTransitions": 16_000_000}
+    place = spec
+    *above, last = path.split(".")
+    for step in above:
+        place = place.setdefault(step, {})
+    place[last] = value
+    if path == "daemon.autoscaling.minReplicas":
+        place["maxReplicas"] = 2_000_000_000
+    return parse(
+        {
+            "apiVersion": "trainingrun.dev/v1alpha1",
+            "kind": "TrainingRun",
+            "metadata": {"name": "small"},
+            "spec": spec,
+        }
+    )
+
+
+def hashes(run: TrainingRun) -> dict[str, str]:
+    """What each role's members were started with."""
+    made = workloads(run, Settings(), daemons=DAEMONS)
+    return {role.value: workload.roll_hash for role, workload in made.items()}
+
+
+@pytest.mark.parametrize(("path", "schema"), LEAVES, ids=[path for path, _ in LEAVES])
+def test_a_change_replaces_the_roles_that_the_reference_names(
+    path: str, schema: dict[str, Any]
+) -> None:
+    """Those and no others: a change that replaces nothing interrupts nothing."""
+    before, after = (hashes(run_with(path, value)) for value in two_values(path, schema))
+    changed = {role for role in before if before[role] != after[role]}
+    assert changed == set(replaced_by(path))
+
+
+def test_the_table_names_fields_that_exist() -> None:
+    """Each path of the table is a field or the beginning of one."""
+    paths = [path for path, _ in leaves(root_schema()["properties"]["spec"])]
+    for known in REPLACED:
+        assert any(path == known or path.startswith(f"{known}.") for path in paths), known
