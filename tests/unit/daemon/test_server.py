@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -389,3 +390,21 @@ def test_an_occupied_port_is_a_sentence(deck_directory: Path) -> None:
                     pass
 
     asyncio.run(scene())
+
+
+def test_random_bytes_do_no_harm(serve: Serve) -> None:
+    """Garbage at the start, inside a game and without line ends: the daemon stays sound."""
+    generator = random.Random(9)
+
+    async def scene(daemon: RunningDaemon) -> None:
+        for _ in range(60):
+            async with client(daemon) as guest:
+                if generator.random() < 0.5:
+                    guest.send(GAME + b" -i -q\n")
+                guest.send(generator.randbytes(generator.randrange(200)))
+                guest.send(generator.choice([b"", b"\n", b"\r\n\n"]))
+                await guest.writer.drain()
+        await until(daemon, active=0, queued=0)
+        assert (await ask(daemon, GAME + b" -q")).startswith(b"GAME_RESULT: ")
+
+    serve(scene)
