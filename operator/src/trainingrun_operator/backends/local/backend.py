@@ -1,0 +1,258 @@
+"""The local backend: a Backend that makes processes.
+
+Actions return at once; processes start and end in their supervisors' tasks, and ``observe`` sees
+how far they are. Images, resources, secrets and claims of a workload mean nothing here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from trainingrun_contracts.run_config import (
+    CONFIG_VARIABLE,
+    HEALTH_FILE_VARIABLE,
+    MEMBER_VARIABLE,
+    METRICS_PORT_VARIABLE,
+    REDIS_URL_VARIABLE,
+)
+
+from trainingrun_operator.backends import BackendError, Ground, RunIdentity
+from trainingrun_operator.backends.local.backoff import Rules
+from trainingrun_operator.backends.local.folder import RunFolder
+from trainingrun_operator.backends.local.probes import (
+    HOST,
+    HealthFileProbe,
+    PortProbe,
+    ReadinessProbe,
+)
+from trainingrun_operator.backends.local.redis import find_redis_server, free_port, password_of
+from trainingrun_operator.backends.local.store import write_atomically
+from trainingrun_operator.backends.local.supervisor import Launch, Supervisor
+from trainingrun_operator.desired.actions import Apply, Remove, RemoveFirst, WorkloadAction
+from trainingrun_operator.desired.observed import ObservedRole
+from trainingrun_operator.desired.workload import Probe, Role, Workload, filled
+
+_REDIS_END_SECONDS: Final = 10.0
+_FREE_PORT: Final = "0"
+
+
+@dataclass
+class _LocalRole:
+    """A role that exists: how it should be, and its members, those that end included."""
+
+    workload: Workload
+    members: list[Supervisor] = field(default_factory=list)
+    first: tuple[str, ...] = ()
+    removed: bool = False
+
+    @property
+    def staying(self) -> list[Supervisor]:
+        return [member for member in self.members if not member.is_ending]
+
+    def forget_gone(self) -> None:
+        self.members = [member for member in self.members if not member.is_gone]
+
+    def next_name(self) -> str:
+        taken = {member.name for member in self.members}
+        names = (f"{self.workload.role.value}-{index}" for index in range(len(taken) + 1))
+        return next(name for name in names if name not in taken)
+
+    def observed(self) -> ObservedRole:
+        finished = next((each.finished for each in self.members if each.finished), None)
+        return ObservedRole(
+            replicas=self.workload.replicas,
+            roll_hash=self.workload.roll_hash,
+            members=tuple(member.observed() for member in self.members),
+            finished=finished,
+        )
+
+
+class LocalBackend:
+    """Performs the actions of one run as processes of this machine.
+
+    ``on_change`` is called whenever a member became ready, ended or changed otherwise, so that the
+    control loop need not wait for its next look.
+    """
+
+    def __init__(
+        self, folder: RunFolder, *, decks: Path, on_change: Callable[[], None] = lambda: None
+    ) -> None:
+        self._folder = folder
+        self._decks = decks
+        self._on_change = on_change
+        self._roles: dict[Role, _LocalRole] = {}
+        self._redis_port: int | None = None
+        self._url: str | None = None
+
+    async def observe(self, run: RunIdentity) -> Mapping[Role, ObservedRole]:
+        """See Backend."""
+        for role, local in list(self._roles.items()):
+            local.forget_gone()
+            if local.removed and not local.members:
+                del self._roles[role]
+        return {role: self._roles[role].observed() for role in Role if role in self._roles}
+
+    async def prepare(self, run: RunIdentity, ground: Ground) -> None:
+        """See Backend."""
+        try:
+            if (
+                not self._folder.config.exists()
+                or self._folder.config.read_bytes() != ground.config
+            ):
+                write_atomically(self._folder.config, ground.config)
+            self._url = self._address(ground)
+        except OSError as error:
+            raise BackendError(
+                "StateFolderUnusable",
+                f"state folder {self._folder.root}: {error.strerror}: free space or make it"
+                " writable",
+            ) from error
+
+    async def perform(self, run: RunIdentity, action: WorkloadAction) -> None:
+        """See Backend."""
+        match action:
+            case Apply(workload=workload):
+                self._apply(workload)
+            case Remove(role=role):
+                self._remove(role)
+            case RemoveFirst(role=role, members=members):
+                if role in self._roles:
+                    self._roles[role].first = members
+
+    async def redis_url(self, run: RunIdentity, ground: Ground) -> str | None:
+        """See Backend."""
+        if ground.managed_redis:
+            return self._url if Role.REDIS in self._roles else None
+        return self._address(ground)
+
+    def pids(self) -> Mapping[Role, tuple[int, ...]]:
+        """The running processes by role."""
+        return {
+            role: tuple(member.pid for member in local.members if member.pid is not None)
+            for role, local in self._roles.items()
+        }
+
+    async def close(self, *, at_once: bool = False) -> None:
+        """End all processes, Redis last, because the others may have something to tell it."""
+        redis = self._roles.pop(Role.REDIS, None)
+        others = [member for local in self._roles.values() for member in local.members]
+        for member in others:
+            if at_once:
+                member.kill()
+            else:
+                member.end()
+        await asyncio.gather(*(member.ended() for member in others))
+        self._roles.clear()
+        for member in redis.members if redis is not None else []:
+            member.end(grace=_REDIS_END_SECONDS)  # at once or not: it writes its file, and ends
+            await member.ended()
+
+    def kill(self) -> None:
+        """Shorten a :meth:`close` that is under way."""
+        for role, local in self._roles.items():
+            if role is not Role.REDIS:
+                for member in local.members:
+                    member.kill()
+
+    def _address(self, ground: Ground) -> str:
+        if ground.managed_redis:
+            self._redis_port = self._redis_port or free_port()
+            password = password_of(self._folder.redis_config)
+            return f"redis://:{password}@{HOST}:{self._redis_port}/0"
+        if ground.redis_url is not None:
+            return ground.redis_url
+        url = os.environ.get(REDIS_URL_VARIABLE)
+        if url is None:
+            raise BackendError(
+                "SecretNotFound",
+                "spec.redis.urlSecretRef: there are no Secrets on this machine: set"
+                f" {REDIS_URL_VARIABLE} to the address of the Redis",
+                retry=False,
+            )
+        return url
+
+    def _apply(self, workload: Workload) -> None:
+        local = self._roles.setdefault(workload.role, _LocalRole(workload))
+        local.workload, local.removed = workload, False
+        local.forget_gone()
+        for member in local.staying:
+            if member.roll_hash != workload.roll_hash:
+                member.end()
+        for member in _leaving(local, len(local.staying) - workload.replicas):
+            member.end()
+        for _ in range(workload.replicas - len(local.staying)):
+            launch = self._launch(workload, local.next_name())
+            local.members.append(
+                Supervisor(launch, roll_hash=workload.roll_hash, on_change=self._on_change)
+            )
+
+    def _remove(self, role: Role) -> None:
+        local = self._roles.get(role)
+        if local is not None:
+            local.removed = True
+            for member in local.members:
+                member.end()
+
+    def _launch(self, workload: Workload, name: str) -> Launch:
+        values = {
+            "{host}": HOST,
+            "{port}": _FREE_PORT,
+            "{decks}": str(self._decks),
+            "{data}": str(self._folder.redis_data),
+            "{redis_config}": str(self._folder.redis_config),
+        }
+        probe: ReadinessProbe
+        extra: tuple[str, ...] = ()
+        if workload.role is Role.REDIS:
+            values["{port}"] = str(self._redis_port)
+            probe = PortProbe(port=self._redis_port)
+        elif workload.probe is Probe.TCP:
+            port_file = self._folder.live / f"{name}.port"
+            probe, extra = PortProbe(port_file=port_file), ("--port-file", str(port_file))
+        else:
+            probe = HealthFileProbe(self._folder.live / f"{name}.health")
+        program, *arguments = filled(workload.command, values)
+        return Launch(
+            name=name,
+            command=(_program(workload.role, program), *arguments, *extra),
+            environment=self._environment(workload, name),
+            log=self._folder.logs / f"{name}.log",
+            probe=probe,
+            rules=Rules(workload.restart, workload.backoff_limit),
+            grace_seconds=workload.grace_seconds,
+        )
+
+    def _environment(self, workload: Workload, name: str) -> dict[str, str]:
+        environment = {**os.environ, **dict(workload.environment), "PYTHONUNBUFFERED": "1"}
+        if workload.uses_config:
+            environment |= {
+                CONFIG_VARIABLE: str(self._folder.config),
+                REDIS_URL_VARIABLE: self._url or "",
+                MEMBER_VARIABLE: name,
+                METRICS_PORT_VARIABLE: _FREE_PORT,
+                HEALTH_FILE_VARIABLE: str(self._folder.live / f"{name}.health"),
+            }
+        return environment
+
+
+def _leaving(local: _LocalRole, surplus: int) -> list[Supervisor]:
+    """Who goes first: those that were named, then the youngest."""
+    if surplus <= 0:
+        return []
+    staying = list(reversed(local.staying))
+    return sorted(staying, key=lambda member: member.name not in local.first)[:surplus]
+
+
+def _program(role: Role, name: str) -> str:
+    """Where a role's program is: beside our own interpreter first, then on PATH."""
+    if role is Role.REDIS:
+        return find_redis_server()
+    beside = Path(sys.executable).with_name(name)
+    return str(beside) if beside.exists() else shutil.which(name) or name

@@ -1,0 +1,147 @@
+"""The folder of a local run: everything that outlives a process, and the lock on it.
+
+.trainingrun/NAME/   status.json   the run with its identity and status
+                     config.json   what all roles read
+                     redis/        queue, counters and weights
+                     checkpoints/  unless the run keeps them elsewhere
+                     logs/         one file per member
+                     samples.jsonl the curves, for the report
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+
+class FolderError(Exception):
+    """The folder cannot be used; the message is for the person who started the run."""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths of one run; ``root`` is absolute."""
+
+    root: Path
+
+    @property
+    def status(self) -> Path:
+        """The TrainingRun as the runtime sees it."""
+        return self.root / "status.json"
+
+    @property
+    def config(self) -> Path:
+        """What all roles read."""
+        return self.root / "config.json"
+
+    @property
+    def redis_data(self) -> Path:
+        """Data of Redis."""
+        return self.root / "redis"
+
+    @property
+    def redis_config(self) -> Path:
+        """Password of Redis."""
+        return self.redis_data / "redis.conf"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Checkpoints of runs that name no storage."""
+        return self.root / "checkpoints"
+
+    @property
+    def logs(self) -> Path:
+        """Logs of the members."""
+        return self.root / "logs"
+
+    @property
+    def live(self) -> Path:
+        """Health and port files of running members; worthless when they are gone."""
+        return self.root / "live"
+
+    @property
+    def samples(self) -> Path:
+        """The time series."""
+        return self.root / "samples.jsonl"
+
+    @property
+    def events(self) -> Path:
+        """What people were told."""
+        return self.root / "events.jsonl"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the runtime."""
+        return self.root / "lock"
+
+    def make(self) -> None:
+        """Make what is missing.
+
+        Raises:
+            FolderError: it cannot be written.
+        """
+        try:
+            for folder in (self.redis_data, self.logs, self.live):
+                folder.mkdir(parents=True, exist_ok=True)
+            self.root.chmod(0o700)
+            probe = self.root / ".writable"
+            probe.write_bytes(b"")
+            probe.unlink()
+        except OSError as error:
+            raise FolderError(
+                f"state folder {self.root} cannot be written ({_why(error)}): give another one"
+                " with --state"
+            ) from error
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder alone.
+
+        Raises:
+            FolderError: another runtime holds it.
+        """
+        try:
+            descriptor = os.open(self.lock, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise FolderError(f"lock {self.lock}: {_why(error)}") from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            pid = os.read(descriptor, 32).decode(errors="replace").strip()
+            os.close(descriptor)
+            raise FolderError(
+                f"run {self.root.name} is running already (process {pid or 'unknown'}, state folder"
+                f" {self.root}): stop it first, or give another --state"
+            ) from error
+        try:
+            os.truncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def put_aside(self, *, now: datetime) -> Path | None:
+        """Move the folder out of the way; gives where it went, or None when there was none.
+
+        Raises:
+            FolderError: it cannot be moved.
+        """
+        aside = self.root.with_name(f"{self.root.name}.old-{now:%Y%m%d-%H%M%S}")
+        try:
+            self.root.rename(aside)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise FolderError(
+                f"state folder {self.root} cannot be moved ({_why(error)}): move it by hand"
+            ) from error
+        return aside
+
+
+def _why(error: OSError) -> str:
+    return error.strerror or str(error)

@@ -1,0 +1,166 @@
+"""The local store: one TrainingRun in memory and in ``status.json``; events in a bounded file.
+
+The file holds the whole object, identity included, so that the next runtime goes on with the same
+run (same keys in Redis, same checkpoints).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from trainingrun_contracts.api.run import SpecError, TrainingRun, check_update, parse
+from trainingrun_contracts.api.status import TrainingRunStatus
+
+from trainingrun_operator.backends.local.folder import FolderError, RunFolder
+from trainingrun_operator.backends.store import RunKey
+from trainingrun_operator.desired.events import RunEvent
+
+NAMESPACE: Final = "local"
+_EVENTS_KEPT: Final = 50
+_EVENTS_BYTES: Final = 2 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class ToldEvent:
+    """An event with its time."""
+
+    at: datetime
+    event: RunEvent
+
+
+class LocalStore:
+    """A :class:`RunStore` of one run."""
+
+    def __init__(
+        self,
+        run: TrainingRun,
+        folder: RunFolder,
+        *,
+        on_event: Callable[[ToldEvent], None] = lambda _: None,
+    ) -> None:
+        self._run = run
+        self._folder = folder
+        self._on_event = on_event
+        self.events: deque[ToldEvent] = deque(maxlen=_EVENTS_KEPT)
+        self._save()
+
+    @property
+    def run(self) -> TrainingRun:
+        """The run as it is now."""
+        return self._run
+
+    @property
+    def key(self) -> RunKey:
+        """The run's key."""
+        return RunKey(self._run.metadata.namespace, self._run.metadata.name)
+
+    def suspend(self) -> None:
+        """Ask for a stop without loss."""
+        spec = self._run.spec.model_copy(update={"suspend": True})
+        self._run = self._run.model_copy(update={"spec": spec})
+
+    async def get(self, key: RunKey) -> TrainingRun | None:
+        """The run, when it is this one."""
+        return self._run if key == self.key else None
+
+    async def write_status(self, run: TrainingRun, status: TrainingRunStatus) -> None:
+        """Keep the status."""
+        self._run = self._run.model_copy(update={"status": status})
+        self._save()
+
+    async def emit(self, run: TrainingRun, event: RunEvent) -> None:
+        """Tell whoever watches, and keep it."""
+        told = ToldEvent(datetime.now(UTC), event)
+        self.events.append(told)
+        _append(self._folder.events, told)
+        self._on_event(told)
+
+    async def delete(self, run: TrainingRun) -> None:
+        """Nothing: on a laptop, results stay until somebody removes the folder."""
+
+    def _save(self) -> None:
+        write_atomically(self._folder.status, document_of(self._run))
+
+
+def document_of(run: TrainingRun) -> bytes:
+    """The whole object as JSON, never suspended: a stop holds for one process only."""
+    spec = run.spec.model_copy(update={"suspend": False})
+    document = run.model_copy(update={"spec": spec}).model_dump(
+        mode="json", by_alias=True, exclude_none=True
+    )
+    return json.dumps(document, indent=2).encode()
+
+
+def saved_run(folder: RunFolder) -> TrainingRun | None:
+    """The run that lives in a folder; None when there is none.
+
+    Raises:
+        FolderError: the file is not what we wrote.
+    """
+    try:
+        return parse(json.loads(folder.status.read_bytes()))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, SpecError) as error:
+        raise FolderError(
+            f"{folder.status} cannot be read ({str(error).splitlines()[0]}): start over with"
+            " --fresh, which keeps the old folder beside"
+        ) from error
+
+
+def adopted(run: TrainingRun, saved: TrainingRun | None, *, now: datetime) -> TrainingRun:
+    """The run with the identity and status of the saved one, or with a new identity.
+
+    Raises:
+        SpecError: the file now asks for something that cannot change during a run.
+    """
+    if saved is None:
+        identity = {
+            "namespace": NAMESPACE,
+            "uid": uuid.uuid4().hex,
+            "creation_timestamp": now,
+            "generation": 1,
+        }
+        return run.model_copy(update={"metadata": run.metadata.model_copy(update=identity)})
+    check_update(saved.spec, run.spec)
+    changed = saved.spec != run.spec
+    metadata = saved.metadata.model_copy(
+        update={"generation": saved.metadata.generation + int(changed)}
+    )
+    return run.model_copy(update={"metadata": metadata, "status": saved.status})
+
+
+def reopened(run: TrainingRun) -> TrainingRun:
+    """The run, no longer over: a higher target or a second try goes on from its checkpoint."""
+    conditions = tuple(each for each in run.status.conditions if each.type != "Succeeded")
+    status = run.status.model_copy(update={"conditions": conditions, "finished_at": None})
+    return run.model_copy(update={"status": status})
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace a file, so that a reader or a kill never meets half of it."""
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.write_bytes(content)
+    os.replace(temporary, path)
+
+
+def _append(path: Path, told: ToldEvent) -> None:
+    line = {
+        "at": told.at.isoformat(timespec="seconds"),
+        "reason": str(told.event.reason),
+        "message": told.event.message,
+        "warning": told.event.warning,
+    }
+    with path.open("a") as file:
+        file.write(json.dumps(line) + "\n")
+        full = file.tell() > _EVENTS_BYTES
+    if full:
+        path.replace(path.with_name(f"{path.name}.1"))
