@@ -20,7 +20,7 @@ from trainingrun_operator.backends.kubernetes.throttle import TokenBucket
 from trainingrun_operator.desired.workload import USER_ERROR
 from trainingrun_operator.handlers import probes, watching
 from trainingrun_operator.handlers.options import Options, parse
-from trainingrun_operator.handlers.service import Service
+from trainingrun_operator.handlers.service import Service, ServiceError
 
 _LOG = logging.getLogger(__name__)
 _TRIES: Final = 12
@@ -28,7 +28,8 @@ _PAUSE_SECONDS: Final = 5.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the operator; returns the exit code: 0 when told to stop, 2 when it cannot start."""
+    """Run the operator; returns the exit code: 0 when told to stop, 2 when it cannot start,
+    1 when a part of it has ended by itself."""
     options = parse(sys.argv[1:] if arguments is None else arguments)
     logging.basicConfig(
         level=options.log_level,
@@ -41,6 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BackendError as error:
         print(f"trainingrun-operator: {error}", file=sys.stderr)
         return USER_ERROR
+    except ServiceError as error:
+        print(f"trainingrun-operator: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 0
     return 0
@@ -63,7 +67,10 @@ async def _run(options: Options) -> None:
                 standalone=True,
                 clusterwide=not options.namespaces,
                 namespaces=options.namespaces,
+                stop_flag=service.broken,
             )
+            if not service.is_alive:
+                raise ServiceError("the operator stops, so that it is started afresh")
         finally:
             await service.stop()
             await runner.cleanup()

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Coroutine
-from contextlib import suppress
 from typing import Any, Final
 
 from trainingrun_operator.backends import BackendError
@@ -25,12 +24,17 @@ RESYNC_SECONDS: Final = 300.0
 LAG_SECONDS: Final = 1.0
 
 
+class ServiceError(Exception):
+    """A part of the operator has ended by itself: a bug of ours, which the log tells."""
+
+
 class Service:
     """The operator of one process.
 
     Attributes:
         ready: whether everything that exists is known and runs are worked on.
         lag: by how many seconds the event loop last was late.
+        broken: set when a part has ended by itself; kopf then stops the process.
     """
 
     def __init__(self, client: Client, options: Options, *, instance: str) -> None:
@@ -44,13 +48,13 @@ class Service:
         self.queue = ReconcileQueue(self.reconciler.reconcile)
         self.ready = False
         self.lag = 0.0
+        self.broken = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """See everything, then work: nothing is decided on half a picture."""
         self._spawn(self.backend.run(), self._measure_lag())
-        for informer in self.backend.informers:
-            await informer.synced.wait()
+        await self._synced()
         await self._resync()
         self._spawn(self.queue.run(), self._resync_forever())
         self.ready = True
@@ -61,20 +65,32 @@ class Service:
         self.ready = False
         for task in self._tasks:
             task.cancel()
-        for task in self._tasks:
-            with suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.reconciler.close()
         await self.client.close()
 
     @property
     def is_alive(self) -> bool:
         """Whether no part of the operator has ended by itself."""
-        return not any(task.done() for task in self._tasks)
+        return not self.broken.is_set()
 
     def watch_age(self) -> float:
         """Seconds since the quietest watch last heard from the API server."""
         return time.monotonic() - min(each.seen_at for each in self.backend.informers)
+
+    async def _synced(self) -> None:
+        """Wait for the first lists.
+
+        Raises:
+            ServiceError: an informer has ended instead.
+        """
+        lists = asyncio.create_task(self.backend.synced())
+        broken = asyncio.create_task(self.broken.wait())
+        await asyncio.wait({lists, broken}, return_when=asyncio.FIRST_COMPLETED)
+        lists.cancel()
+        broken.cancel()
+        if self.broken.is_set():
+            raise ServiceError("the cluster's objects cannot be watched, see the log above")
 
     def _changed(self, key: RunKey) -> None:
         self.queue.add(key)
@@ -100,4 +116,12 @@ class Service:
 
     def _spawn(self, *parts: Coroutine[Any, Any, None]) -> None:
         for part in parts:
-            self._tasks.append(asyncio.create_task(part))
+            task = asyncio.create_task(part)
+            task.add_done_callback(self._ended)
+            self._tasks.append(task)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A part that ends by itself is a bug of ours: the process ends, and is started again."""
+        if not task.cancelled():
+            _LOG.critical("a part of the operator has ended", exc_info=task.exception())
+            self.broken.set()

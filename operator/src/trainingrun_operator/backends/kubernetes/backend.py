@@ -98,6 +98,11 @@ class KubernetesBackend:
             for informer in self.informers:
                 group.create_task(informer.run())
 
+    async def synced(self) -> None:
+        """Wait until everything that exists is in the cache."""
+        for informer in self.informers:
+            await informer.synced.wait()
+
     @property
     def is_synced(self) -> bool:
         """Whether everything that exists is in the cache."""

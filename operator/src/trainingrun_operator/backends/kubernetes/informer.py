@@ -88,7 +88,7 @@ class Informer:
         read = self._client.list_metadata if self.scope.metadata_only else self._client.get
         while True:
             page = await read(path, **query)
-            for document in page["items"]:
+            for document in page["items"] or ():
                 found[document["metadata"]["uid"]] = _names(document)
                 self._listener(self.scope.kind, document)
             meta = page["metadata"]

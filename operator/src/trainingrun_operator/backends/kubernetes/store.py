@@ -157,5 +157,7 @@ def _complete(document: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _prompt_part(status: Mapping[str, Any]) -> object:
     """What people and scripts wait for: it is written at once."""
-    conditions = [(each["type"], each["status"], each["reason"]) for each in status["conditions"]]
+    conditions = [
+        (each["type"], each["status"], each["reason"]) for each in status.get("conditions", ())
+    ]
     return conditions, [status.get(name) for name in _PROMPT]
