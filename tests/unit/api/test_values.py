@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -24,6 +26,7 @@ from trainingrun_contracts.api.status import (
     TrainingRunStatus,
 )
 
+ROOT = Path(__file__).resolve().parents[3]
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
@@ -116,3 +119,14 @@ def test_the_run_configuration_has_the_same_fields_and_defaults(
     for field in msgspec.structs.fields(config):
         if field.name not in left_out:
             assert model.model_fields[field.name].default == field.default, field.name
+
+
+NOTICES = re.compile(r'(?:notify|StorageError)\(\s*"([A-Z]\w+)"')
+
+
+def test_every_notice_of_a_role_has_a_documented_reason() -> None:
+    """What the learner tells becomes a condition and an event under the same word."""
+    sources = (ROOT / "trainer" / "src").rglob("*.py")
+    told = {reason for source in sources for reason in NOTICES.findall(source.read_text())}
+    assert told
+    assert told <= {word.value for word in Reason} & {word.value for word in EventReason}

@@ -90,6 +90,9 @@ class Reason(Word):
     UNSCHEDULABLE = "Unschedulable", "No node has room for a pod of the role."
     IMAGE_UNAVAILABLE = "ImageUnavailable", "An image of the role cannot be pulled."
     CRASHING = "Crashing", "Members of the role end again and again."
+    EVICTED = "Evicted", "A member was evicted from its node; it starts elsewhere."
+    FORBIDDEN = "Forbidden", "The operator lacks a permission that it needs for the run."
+    NAME_TAKEN = "NameTaken", "An object that is not the run's has a name that the run needs."
     CREATION_FAILED = "CreationFailed", "The cluster refuses to create members of the role."
     NO_REPORT = "NoReport", "The role runs but has told nothing for a while."
     FINISHED = "Finished", "The role has done its work and ended."
@@ -98,11 +101,36 @@ class Reason(Word):
     UNREACHABLE = "Unreachable", "Redis does not answer at its address."
     AUTHENTICATION_FAILED = "AuthenticationFailed", "Redis refuses the password."
     SECRET_NOT_FOUND = "SecretNotFound", "A Secret or its entry that the spec names is not there."
-    OUT_OF_MEMORY = "OutOfMemory", "Redis is full; actors pause until the learner has caught up."
+    REDIS_LOST_DATA = "RedisLostData", "Redis came back without its data; the loss is counted."
+    ROLLOUT_UNREADABLE = (
+        "RolloutUnreadable",
+        "Entries of the queue cannot be read; they are kept in the dead-letter stream.",
+    )
     # checkpoints
     SAVED = "Saved", "The newest checkpoint is recent."
     NOT_YET = "NotYet", "No checkpoint is due yet."
     OVERDUE = "Overdue", "A checkpoint is later than the spec asks."
+    CHECKPOINT_STORAGE_DENIED = (
+        "CheckpointStorageDenied",
+        "The checkpoint storage refuses the credentials.",
+    )
+    CHECKPOINT_BUCKET_MISSING = "CheckpointBucketMissing", "The bucket is not there."
+    CHECKPOINT_STORAGE_FULL = "CheckpointStorageFull", "The checkpoint storage has no room left."
+    CHECKPOINT_STORAGE_INVALID = (
+        "CheckpointStorageInvalid",
+        "checkpoint.storage does not name a storage.",
+    )
+    CHECKPOINT_STORAGE_UNREACHABLE = (
+        "CheckpointStorageUnreachable",
+        "The checkpoint storage does not answer.",
+    )
+    CHECKPOINT_STORAGE_UNUSABLE = (
+        "CheckpointStorageUnusable",
+        "The checkpoint storage fails in another way; the message has its words.",
+    )
+    CHECKPOINT_SKIPPED = "CheckpointSkipped", "A damaged checkpoint was passed over."
+    # training
+    UPDATE_SKIPPED = "UpdateSkipped", "Steps were skipped, because a loss was not finite."
     # scaling
     WITHIN_LIMITS = "WithinLimits", "The number of daemons is what the rates ask for."
     AT_MAX = "AtMax", "More daemons are wanted than autoscaling.maxReplicas."
@@ -121,7 +149,6 @@ class EventReason(Word):
     DRAINING = "Draining", "The target is reached; running games end."
     COMPLETED = "Completed", "The run is complete."
     FAILED = "Failed", "The run has failed; the message says why."
-    DEADLINE_EXCEEDED = "DeadlineExceeded", "spec.activeDeadlineSeconds went by."
     EXPIRED = "Expired", "ttlSecondsAfterFinished went by; the run is deleted."
     SCALED_UP = "ScaledUp", "Daemons were added."
     SCALED_DOWN = "ScaledDown", "Daemons were taken away after they had drained."
@@ -130,7 +157,6 @@ class EventReason(Word):
     QUEUE_UNREACHABLE = "QueueUnreachable", "Redis cannot be reached or refuses; training waits."
     QUEUE_RECOVERED = "QueueRecovered", "Redis answers again."
     EVALUATED = "Evaluated", "An evaluation ended; the message has the win rates."
-    CHECKPOINT_SAVED = "CheckpointSaved", "A checkpoint was written."
     CHECKPOINT_SKIPPED = (
         "CheckpointSkipped",
         "A damaged checkpoint was passed over; an older one is used.",
@@ -143,6 +169,31 @@ class EventReason(Word):
         "CheckpointBucketMissing",
         "The bucket of the checkpoint storage is not there; training goes on unsaved.",
     )
+    CHECKPOINT_STORAGE_FULL = (
+        "CheckpointStorageFull",
+        "The checkpoint storage has no room left; training goes on unsaved.",
+    )
+    CHECKPOINT_STORAGE_INVALID = (
+        "CheckpointStorageInvalid",
+        "checkpoint.storage does not name a storage.",
+    )
+    CHECKPOINT_STORAGE_UNREACHABLE = (
+        "CheckpointStorageUnreachable",
+        "The checkpoint storage does not answer; training goes on unsaved.",
+    )
+    CHECKPOINT_STORAGE_UNUSABLE = (
+        "CheckpointStorageUnusable",
+        "The checkpoint storage fails in another way; training goes on unsaved.",
+    )
+    REDIS_LOST_DATA = (
+        "RedisLostData",
+        "Redis came back without its data; the weights were published again, the loss is counted.",
+    )
+    ROLLOUT_UNREADABLE = (
+        "RolloutUnreadable",
+        "Entries of the queue cannot be read; they are kept in the dead-letter stream.",
+    )
+    UPDATE_SKIPPED = "UpdateSkipped", "Steps were skipped, because a loss was not finite."
     RECONCILE_FAILED = (
         "ReconcileFailed",
         "The operator could not do what it decided; it tries again.",
