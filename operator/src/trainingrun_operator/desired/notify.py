@@ -9,6 +9,7 @@ from trainingrun_contracts.api.conditions import (
     ConditionStatus,
     ConditionType,
     EventReason,
+    Reason,
 )
 from trainingrun_contracts.api.status import Condition, TrainingRunStatus
 
@@ -67,11 +68,15 @@ def _queue(view: View, told: TrainingRunStatus) -> Iterator[RunEvent]:
     before, after = _pair(view, told, ConditionType.QUEUE_AVAILABLE)
     if after is None or view.phase.ends:
         return
-    was_lost = before is not None and before.status is _FALSE
-    if after.status is _FALSE and not was_lost and view.phase.stage is not Stage.SUSPENDED:
+    was_lost = before is not None and _is_lost(before)
+    if _is_lost(after) and not was_lost:
         yield RunEvent(EventReason.QUEUE_UNREACHABLE, after.message, warning=True)
     if after.status is _TRUE and was_lost:
         yield RunEvent(EventReason.QUEUE_RECOVERED, after.message)
+
+
+def _is_lost(queue: Condition) -> bool:
+    return queue.status is _FALSE and queue.reason != Reason.NOT_CREATED
 
 
 def _trouble(view: View, told: TrainingRunStatus) -> Iterator[RunEvent]:

@@ -76,8 +76,9 @@ def status(view: View) -> TrainingRunStatus:
     old, generation = view.run.status, view.run.metadata.generation
     findings = _findings(view)
     conditions = tuple(
-        _condition(old, kind, finding, generation=generation, now=view.now)
-        for kind, finding in findings.items()
+        _condition(old, kind, findings[kind], generation=generation, now=view.now)
+        for kind in ConditionType
+        if kind in findings
     )
     update: dict[str, object] = {
         "observed_generation": generation,
@@ -97,10 +98,9 @@ def moment(at: float) -> datetime:
 def _counted(view: View) -> dict[str, object]:
     """Counts; those of a run that is over stay as they were."""
     if view.phase.stage is Stage.OVER:
-        return {"bottleneck": None}
-    roles = counts.roles(view.observed)
+        return {"bottleneck": None, **counts.roles(Observed(view.observed.roles))}
     return {
-        **roles,
+        **counts.roles(view.observed),
         "bottleneck": None,
         **counts.from_signals(view.run, view.signals, view.rates),
         "autoscaling": counts.autoscaling(view.run, view.observed, view.scaled, now=view.now),
