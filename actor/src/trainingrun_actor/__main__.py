@@ -1,0 +1,59 @@
+"""``trainingrun-actor``: the command line of both roles, and the only place that ends the process.
+
+Exit codes: 0 told to stop, 1 a restart may help, 2 a mistake in the configuration.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import sys
+from collections.abc import Sequence
+
+import uvloop
+from trainingrun_contracts.run_config import ConfigError, load, role_environment
+
+from trainingrun_actor.evaluator import evaluate
+from trainingrun_actor.play import play
+from trainingrun_actor.startup import StartError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a role until it is told to stop."""
+    role = _parser().parse_args(arguments).role
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
+    try:
+        config = load()
+        if role == "play":
+            uvloop.run(play(config, role_environment(default_member="actor-0")))
+        else:
+            uvloop.run(evaluate(config, role_environment(default_member="evaluator-0")))
+    except ConfigError as error:
+        return _fail(error, 2)
+    except StartError as error:
+        return _fail(error, 1)
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return 0
+    return 0
+
+
+def _fail(error: Exception, code: int) -> int:
+    sys.stderr.write(f"trainingrun-actor: {error}\n")
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="trainingrun-actor",
+        description="Plays games for a training run. What to play is read from the file that"
+        " TRAININGRUN_CONFIG names; TRAININGRUN_REDIS_URL says where the run's Redis is.",
+    )
+    roles = parser.add_subparsers(dest="role", required=True, metavar="ROLE")
+    roles.add_parser("play", help="play training games and fill the rollout queue")
+    roles.add_parser("evaluate", help="play frozen weights against the scripted opponents")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,171 @@
+"""Plays a game somewhere: finds a daemon with a free slot, a link to it, and plays.
+
+Slots are sought by one game at a time, so that a hundred waiting games ask Redis four times a
+second and not four hundred times. A daemon that failed is left alone for a while, longer after each
+failure in a row; the other daemons are used meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from random import Random
+from time import monotonic
+from typing import Final
+
+import redis
+from msgspec import Struct
+from trainingrun_contracts.protocol.commands import NewGame
+
+from trainingrun_actor.daemon_link import DaemonLink, LinkLost
+from trainingrun_actor.game import End, NotStarted, Outcome, Seat, play_game
+from trainingrun_actor.leases import Lease, Leases
+from trainingrun_actor.meter import Meter
+
+SEEK_SECONDS: Final = 0.25
+FIRST_BACKOFF_SECONDS: Final = 0.5
+LONGEST_BACKOFF_SECONDS: Final = 10.0
+_REFUSED_SECONDS: Final = 10.0
+
+_log = logging.getLogger(__name__)
+
+
+class _Trouble(Struct):
+    """What is known of a daemon that failed."""
+
+    failures: int = 0
+    until: float = 0.0
+
+
+class Arena:
+    """The daemons of a run as one process uses them."""
+
+    def __init__(self, leases: Leases, *, meter: Meter, random: Random) -> None:
+        self._leases = leases
+        self._meter = meter
+        self._random = random
+        self._idle: dict[str, list[DaemonLink]] = defaultdict(list)
+        self._troubles: dict[str, _Trouble] = defaultdict(_Trouble)
+        self._seeking = asyncio.Lock()
+        self._freed = asyncio.Event()
+
+    async def play(
+        self, command: NewGame, seats: Mapping[int, Seat], *, may_start: Callable[[], bool]
+    ) -> Outcome | None:
+        """Play a game on whichever daemon has a slot; None when it may not start any more.
+
+        A daemon that fails before the game has begun costs nothing but time; one that fails later
+        gives the outcome ``ABORTED``. The seats are told the outcome in every case.
+        """
+        outcome: Outcome | None = None
+        try:
+            while outcome is None:
+                with self._meter.waiting("slots"):
+                    lease = await self._seek_slot(may_start)
+                if lease is None:
+                    return None
+                outcome = await self._play_on(lease, command, seats)
+        finally:
+            for number, seat in seats.items():
+                seat.finish(None if outcome is None else outcome.reward(number))
+        return outcome
+
+    def close(self) -> None:
+        """Hang up all idle links."""
+        for links in self._idle.values():
+            for link in links:
+                link.close()
+        self._idle.clear()
+
+    async def _seek_slot(self, may_start: Callable[[], bool]) -> Lease | None:
+        async with self._seeking:
+            while may_start():
+                now = monotonic()
+                avoid = [name for name, known in self._troubles.items() if known.until > now]
+                self._freed.clear()
+                try:
+                    lease = await self._leases.acquire(avoid)
+                except (redis.RedisError, OSError):
+                    lease = None
+                if lease is not None:
+                    return lease
+                await self._pause()
+        return None
+
+    async def _pause(self) -> None:
+        """Wait a moment, or until a game of this process gives its slot back."""
+        try:
+            async with asyncio.timeout(SEEK_SECONDS * (0.5 + self._random.random())):
+                await self._freed.wait()
+        except TimeoutError:
+            return
+
+    async def _play_on(
+        self, lease: Lease, command: NewGame, seats: Mapping[int, Seat]
+    ) -> Outcome | None:
+        """Play on the leased slot; None when the game did not begin and may be tried elsewhere."""
+        began = monotonic()
+        try:
+            outcome = await self._play_on_a_link(lease.endpoint, command, seats)
+        except NotStarted as error:
+            self._leave_alone(lease.endpoint, str(error))
+            return None
+        except LinkLost as error:
+            self._leave_alone(lease.endpoint, str(error))
+            return Outcome(End.ABORTED, None, monotonic() - began, str(error))
+        finally:
+            await asyncio.shield(self._leases.release(lease))
+            self._freed.set()
+        if outcome.end is End.REFUSED:
+            self._troubles[lease.endpoint].until = monotonic() + _REFUSED_SECONDS
+            _log.warning("%s refused the game: %s", lease.endpoint, outcome.reason)
+        else:
+            self._troubles.pop(lease.endpoint, None)
+        return outcome
+
+    async def _play_on_a_link(
+        self, endpoint: str, command: NewGame, seats: Mapping[int, Seat]
+    ) -> Outcome:
+        """Play on an idle link; a daemon that closed it meanwhile gets a second chance."""
+        idle = self._idle[endpoint]
+        while idle:
+            link = idle.pop()
+            if not link.is_reusable:
+                link.close()
+                continue
+            try:
+                return await self._play_with(link, endpoint, command, seats)
+            except NotStarted:
+                break
+        try:
+            link = await DaemonLink.open(endpoint)
+        except LinkLost as error:
+            raise NotStarted(str(error)) from error
+        return await self._play_with(link, endpoint, command, seats)
+
+    async def _play_with(
+        self, link: DaemonLink, endpoint: str, command: NewGame, seats: Mapping[int, Seat]
+    ) -> Outcome:
+        try:
+            with self._meter.playing():
+                outcome = await play_game(link, command, seats, meter=self._meter)
+        except BaseException:
+            link.close()
+            raise
+        if link.is_reusable:
+            self._idle[endpoint].append(link)
+        else:
+            link.close()
+        return outcome
+
+    def _leave_alone(self, endpoint: str, reason: str) -> None:
+        for link in self._idle.pop(endpoint, []):
+            link.close()
+        trouble = self._troubles[endpoint]
+        trouble.failures += 1
+        seconds = min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2 ** (trouble.failures - 1))
+        trouble.until = monotonic() + seconds * (0.5 + 0.5 * self._random.random())
+        if trouble.failures == 1:
+            _log.warning("%s: %s; it is left alone for a while", endpoint, reason)

@@ -1,0 +1,243 @@
+"""Many training games at once: who may start, who sits where, and what a game's end means.
+
+Games start while the run is meant to play, has games left to play, Redis answers and the queue has
+room. Back-pressure holds back new games only: a game that was paused in its midst would run into
+the daemon's clock and end as a draw that nobody played. So the queue may exceed the high water by
+what the running games still bring.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from random import Random
+from time import monotonic
+from typing import Final
+
+from msgspec import Struct
+from trainingrun_contracts.protocol.commands import NewGame
+from trainingrun_contracts.reports import Intent
+from trainingrun_contracts.run_config import RunConfig
+from trainingrun_contracts.segment import Segment
+
+from trainingrun_actor.arena import Arena
+from trainingrun_actor.game import End, Outcome, Seat
+from trainingrun_actor.inference import Inference
+from trainingrun_actor.meter import Meter
+from trainingrun_actor.opponents import AGENTS
+from trainingrun_actor.policies import Policies
+from trainingrun_actor.recorder import Clock, GameIdentity, Recorder
+from trainingrun_actor.schedule import LATEST, PAST, Matchup, training_matchups
+from trainingrun_actor.seats import LearnerSeat, PolicySeat, ScriptedSeat
+from trainingrun_actor.sink import Sink
+from trainingrun_actor.watch import Watch
+
+DRAIN_SECONDS: Final = 60.0
+
+_log = logging.getLogger(__name__)
+
+
+class Parts(Struct, frozen=True):
+    """What a fleet is made of."""
+
+    arena: Arena
+    inference: Inference
+    policies: Policies
+    sink: Sink
+    watch: Watch
+    meter: Meter
+    clock: Clock
+    notify: Callable[[str, str], Awaitable[None]]
+    """Tells the person who runs this: a reason in CamelCase and a sentence."""
+
+
+class Fleet:
+    """Plays training games until it is stopped."""
+
+    def __init__(self, config: RunConfig, parts: Parts, *, actor: str) -> None:
+        self._config = config
+        self._parts = parts
+        self._actor = actor
+        seed = f"{config.seed}:{actor}"
+        self._matchups = training_matchups(config.decks, config.self_play, seed=seed)
+        self._random = Random(f"{seed}:sampling")
+        self._workers: list[asyncio.Task[None]] = []
+        self._games: set[asyncio.Task[Outcome | None]] = set()
+        self._number = 0
+        self._is_stopping = False
+        self._refusals: set[str] = set()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether no game runs and none is to be started."""
+        return not self._is_wanted() and not self._games
+
+    def state(self) -> str:
+        """The word for the actor's report."""
+        if not self._is_wanted():
+            is_drained = self.is_done and self._parts.sink.is_empty
+            return "drained" if is_drained else "playing"
+        if self._parts.sink.is_paused:
+            return "paused"
+        return "playing" if self._parts.meter.running else "waiting"
+
+    async def run(self) -> None:
+        """Play until cancelled."""
+        count = self._config.actor.games_per_actor
+        async with asyncio.TaskGroup() as group:
+            self._workers = [group.create_task(self._work()) for _ in range(count)]
+            group.create_task(self._enforce_drain())
+
+    async def stop(self, *, seconds: float) -> None:
+        """Start no more games; give those that run so long, then give them up."""
+        self._is_stopping = True
+        if self._games:
+            await asyncio.wait(self._games, timeout=seconds)
+        await self._abandon_games()
+
+    # --- whether to play --------------------------------------------------------------------------
+
+    def _is_wanted(self) -> bool:
+        parts = self._parts
+        played = max(parts.watch.games_played, parts.sink.games_played)
+        is_meant_to_play = parts.watch.intent is Intent.RUN and played < self._config.games
+        return is_meant_to_play and not self._is_stopping
+
+    def _may_start(self) -> bool:
+        return self._is_wanted() and self._parts.watch.is_current and not self._parts.sink.is_paused
+
+    async def _permission(self) -> None:
+        meter, sink = self._parts.meter, self._parts.sink
+        while not self._may_start():
+            is_paused = sink.is_paused
+            began = monotonic()
+            await self._parts.watch.next_reading()
+            if is_paused:
+                waited = monotonic() - began
+                meter.waited["queue"] += waited
+                meter.paused_seconds += waited / self._config.actor.games_per_actor
+
+    async def _enforce_drain(self) -> None:
+        """Games that still run a minute after the run was drained are given up."""
+        deadline: float | None = None
+        while True:
+            await self._parts.watch.next_reading()
+            if self._parts.watch.intent is Intent.RUN:
+                deadline = None
+            elif deadline is None:
+                deadline = monotonic() + DRAIN_SECONDS
+            elif monotonic() > deadline:
+                await self._abandon_games()
+
+    async def _abandon_games(self) -> None:
+        games = set(self._games)
+        for game in games:
+            game.cancel()
+        if games:
+            await asyncio.wait(games)
+
+    # --- one game after another -------------------------------------------------------------------
+
+    async def _work(self) -> None:
+        while True:
+            await self._permission()
+            matchup = next(self._matchups)
+            seats = await self._seats(matchup)
+            game = asyncio.create_task(self._play(matchup, seats))
+            self._games.add(game)
+            game.add_done_callback(self._games.discard)
+            try:
+                await asyncio.wait({game})
+            except asyncio.CancelledError:
+                game.cancel()
+                raise
+            if game.cancelled():
+                self._account(matchup, Outcome(End.ABORTED, None, 0.0, "given up"))
+                continue
+            outcome = game.result()
+            if outcome is not None:
+                self._account(matchup, outcome)
+                await self._tell_refusal(outcome)
+
+    async def _play(self, matchup: Matchup, seats: dict[int, Seat]) -> Outcome | None:
+        daemon = self._config.daemon
+        command = NewGame(
+            deck1=matchup.decks[0],
+            deck2=matchup.decks[1],
+            interactive=True,
+            quiet=daemon.quiet,
+            limit_seconds=daemon.game_timeout_seconds,
+            seed=matchup.seed,
+            keep_open=True,
+        )
+        return await self._parts.arena.play(command, seats, may_start=self._may_start)
+
+    async def _seats(self, matchup: Matchup) -> dict[int, Seat]:
+        self._number += 1
+        opponent = matchup.opponent
+        game_id = f"{self._actor}/{self._number}"
+        other = 3 - matchup.seat
+        if opponent == LATEST:
+            seats = (matchup.seat, other)
+            return {seat: self._learner(matchup, game_id, seat, LATEST) for seat in seats}
+        opposing, name = await self._opponent(opponent)
+        return {matchup.seat: self._learner(matchup, game_id, matchup.seat, name), other: opposing}
+
+    def _learner(self, matchup: Matchup, game_id: str, seat: int, opponent: str) -> Seat:
+        parts = self._parts
+        identity = GameIdentity(
+            run_id=self._config.run_id,
+            actor=self._actor,
+            game_id=game_id,
+            seat=seat,
+            seed=matchup.seed,
+            decks=matchup.decks,
+            opponent=opponent,
+        )
+        return LearnerSeat(
+            parts.inference,
+            parts.policies.fresh,
+            Recorder(identity, clock=parts.clock, emit=self._emit),
+            random=Random(self._random.getrandbits(63)),
+            meter=parts.meter,
+        )
+
+    async def _opponent(self, name: str) -> tuple[Seat, str]:
+        parts = self._parts
+        random = Random(self._random.getrandbits(63))
+        if name != PAST:
+            return ScriptedSeat(AGENTS[name](), random), name
+        policy = await parts.policies.past(random)
+        seat = PolicySeat(parts.inference, policy, random=random, meter=parts.meter)
+        return seat, f"{PAST}:{policy.pointer.version}"
+
+    def _emit(self, segment: Segment) -> None:
+        self._parts.sink.offer(segment)
+
+    # --- what a game's end means ------------------------------------------------------------------
+
+    def _account(self, matchup: Matchup, outcome: Outcome) -> None:
+        """Raise the counters of ``keys.games``; they travel behind the game's last segments."""
+        parts = self._parts
+        if outcome.end is End.REFUSED:
+            return
+        parts.meter.count_game(outcome.end.value, outcome.seconds)
+        match outcome.end:
+            case End.WON:
+                result = "won" if outcome.winner == matchup.seat else "lost"
+                names = ["played", f"seat{outcome.winner}"]
+            case End.DRAW:
+                result, names = "drawn", ["played", "draws"]
+            case End.TIMEOUT:
+                result, names = "drawn", ["played", "draws", "timeouts"]
+            case End.ABORTED:
+                result, names = "", ["aborted"]
+        if result and matchup.opponent != LATEST:
+            names.append(f"{matchup.opponent}:{result}")
+        parts.sink.count_game(*names)
+
+    async def _tell_refusal(self, outcome: Outcome) -> None:
+        if outcome.end is End.REFUSED and outcome.reason not in self._refusals:
+            self._refusals.add(outcome.reason)
+            await self._parts.notify("GameRefused", f"a daemon refused a game: {outcome.reason}")

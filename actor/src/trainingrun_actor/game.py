@@ -1,0 +1,132 @@
+"""One game over one link: every decision is answered by the seat it is asked of.
+
+``-k`` keeps the link for the next game where the daemon can do that. A game that runs into its time
+limit counts as a draw that ended: its last position says nothing about what would have come, and
+a bootstrap from it would teach the policy to stall.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import Enum
+from time import monotonic
+from typing import Final, Protocol
+
+from msgspec import Struct
+from trainingrun_contracts.protocol.commands import NewGame
+from trainingrun_contracts.protocol.decisions import Decision, decode_decision
+from trainingrun_contracts.protocol.errors import DecisionError
+from trainingrun_contracts.protocol.lines import (
+    DecisionLine,
+    GameError,
+    GameResult,
+    GameTimeout,
+    Refused,
+)
+
+from trainingrun_actor.daemon_link import DaemonLink, LinkLost
+from trainingrun_actor.meter import Meter
+
+READ_MARGIN_SECONDS: Final = 10.0
+_SEAT_NAME: Final = re.compile(r"\w+\((?P<seat>[12])\)-")
+
+
+class End(Enum):
+    """How a game ended."""
+
+    WON = "won"
+    DRAW = "draw"
+    TIMEOUT = "timeout"
+    ABORTED = "aborted"
+    """The daemon or its engine failed, or the game was given up: the outcome is unknown."""
+    REFUSED = "refused"
+    """The daemon did not take the command; nothing was played."""
+
+
+class Outcome(Struct, frozen=True):
+    """The end of a game; ``winner`` is a seat (1 or 2) and only set when somebody won."""
+
+    end: End
+    winner: int | None
+    seconds: float
+    reason: str = ""
+
+    def reward(self, seat: int) -> float | None:
+        """+1, -1 or 0 for a seat; None when the outcome is unknown."""
+        match self.end:
+            case End.WON:
+                return 1.0 if self.winner == seat else -1.0
+            case End.DRAW | End.TIMEOUT:
+                return 0.0
+            case End.ABORTED | End.REFUSED:
+                return None
+
+
+class Seat(Protocol):
+    """Whoever answers the decisions of one seat."""
+
+    async def answer(self, decision: Decision) -> str:
+        """The answer line."""
+
+    def finish(self, reward: float | None) -> None:
+        """The game is over; None: its outcome will never be known."""
+
+
+class NotStarted(LinkLost):
+    """The link broke before the daemon said anything: another link may do."""
+
+
+async def play_game(
+    link: DaemonLink, command: NewGame, seats: Mapping[int, Seat], *, meter: Meter
+) -> Outcome:
+    """Play one game to its end.
+
+    Raises:
+        NotStarted: the link broke before the first line of the game.
+        LinkLost: it broke later.
+    """
+    began = monotonic()
+    patience = command.limit_seconds + READ_MARGIN_SECONDS
+    link.start(command)
+    has_begun = False
+    while True:
+        try:
+            with meter.waiting("engine"):
+                line = await link.next_line(seconds=patience)
+        except LinkLost as error:
+            if has_begun:
+                raise
+            raise NotStarted(str(error)) from error
+        has_begun = True
+        match line:
+            case DecisionLine(raw):
+                decision = _decode(raw)
+                meter.decisions += 1
+                link.answer(await seats[(decision.seat or 0) + 1].answer(decision))
+            case GameResult(winner):
+                return _result(winner, monotonic() - began)
+            case GameTimeout(text):
+                return Outcome(End.TIMEOUT, None, monotonic() - began, text)
+            case GameError(text):
+                return Outcome(End.ABORTED, None, monotonic() - began, text)
+            case Refused(text):
+                return Outcome(End.REFUSED, None, monotonic() - began, text)
+            case _:
+                pass  # log lines
+
+
+def _decode(raw: bytes) -> Decision:
+    try:
+        return decode_decision(raw)
+    except DecisionError as error:
+        raise LinkLost(str(error)) from error
+
+
+def _result(winner: str | None, seconds: float) -> Outcome:
+    if winner is None:
+        return Outcome(End.DRAW, None, seconds)
+    found = _SEAT_NAME.match(winner)
+    if found is None:
+        return Outcome(End.ABORTED, None, seconds, f"a winner of unknown seat: {winner[:80]}")
+    return Outcome(End.WON, int(found["seat"]), seconds)

@@ -1,0 +1,81 @@
+"""Micro-batching: all games that are ready in one turn of the event loop share one forward pass.
+
+No timer: a request waits for the next turn of the loop, never for company. The first request of a
+turn schedules the pass; those that arrive before it runs go along.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+from msgspec import Struct
+from trainingrun_contracts.observation.encoder import Observation
+
+from trainingrun_actor.policy import Float32, Policy
+
+
+class Choice(Struct, frozen=True):
+    """What a policy chose: a position among the options, its log-probability, the state's value."""
+
+    position: int
+    log_prob: float
+    value: float
+
+
+class _Request(Struct):
+    policy: Policy
+    observation: Observation
+    draw: float | None
+    answer: asyncio.Future[Choice]
+
+
+class Inference:
+    """Collects requests and answers them together."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._waiting: list[_Request] = []
+
+    async def choose(
+        self, policy: Policy, observation: Observation, *, draw: float | None
+    ) -> Choice:
+        """Choose an option: by ``draw`` in [0, 1) from the distribution, or the likeliest."""
+        answer: asyncio.Future[Choice] = self._loop.create_future()
+        if not self._waiting:
+            self._loop.call_soon(self._run)
+        self._waiting.append(_Request(policy, observation, draw, answer))
+        return await answer
+
+    def _run(self) -> None:
+        requests, self._waiting = self._waiting, []
+        groups: dict[int, list[_Request]] = {}
+        for request in requests:
+            groups.setdefault(id(request.policy), []).append(request)
+        for group in groups.values():
+            _answer(group)
+
+
+def _answer(group: list[_Request]) -> None:
+    """One forward pass for requests that use the same weights."""
+    counts = np.array([len(request.observation.actions) for request in group])
+    log_probs, values = group[0].policy.evaluate(
+        np.stack([request.observation.state for request in group]),
+        np.concatenate([request.observation.actions for request in group]),
+        counts,
+    )
+    end = 0
+    for request, count, value in zip(group, counts.tolist(), values.tolist(), strict=True):
+        start, end = end, end + count
+        own = log_probs[start:end]
+        position = pick(own, request.draw)
+        if not request.answer.done():  # its game may have been cancelled meanwhile
+            request.answer.set_result(Choice(position, float(own[position]), value))
+
+
+def pick(log_probs: Float32, draw: float | None) -> int:
+    """The position that ``draw`` in [0, 1) falls on; without a draw the likeliest."""
+    if draw is None:
+        return int(log_probs.argmax())
+    sums = np.exp(log_probs, dtype=np.float64).cumsum()
+    return min(int(sums.searchsorted(draw * sums[-1], side="right")), len(sums) - 1)

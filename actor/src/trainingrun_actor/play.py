@@ -1,0 +1,141 @@
+"""The role ``play``: puts a fleet together, runs it, and ends it in order."""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+from time import monotonic, time
+from typing import Final
+
+import redis.asyncio
+from trainingrun_contracts.reports import REPORT_SECONDS, ActorReport
+from trainingrun_contracts.run_config import RoleEnvironment, RunConfig
+from trainingrun_contracts.stream.keys import Keys
+
+from trainingrun_actor.arena import Arena
+from trainingrun_actor.fleet import Fleet, Parts
+from trainingrun_actor.inference import Inference
+from trainingrun_actor.leases import Leases
+from trainingrun_actor.meter import Meter
+from trainingrun_actor.policies import Policies
+from trainingrun_actor.recorder import Clock
+from trainingrun_actor.reporting import Exporter, Gauges, Reporter
+from trainingrun_actor.sink import Sink
+from trainingrun_actor.spool import Spool
+from trainingrun_actor.startup import (
+    cancel_all,
+    incarnation,
+    reach_redis,
+    stop_event,
+    until_stopped,
+)
+from trainingrun_actor.watch import Watch
+
+GAMES_GRACE_SECONDS: Final = 5.0
+FLUSH_GRACE_SECONDS: Final = 5.0
+
+
+async def play(config: RunConfig, environment: RoleEnvironment) -> None:
+    """Play until SIGTERM.
+
+    Raises:
+        ConfigError: Redis refuses the password, or the metrics port cannot be used.
+        StartError: Redis was away for ten minutes at the start.
+    """
+    stop = stop_event()
+    client = await reach_redis(environment.redis_url, stop)
+    if client is None:
+        return
+    async with client:
+        await _Player(config, environment, client).run(stop)
+
+
+class _Player:
+    """One actor process."""
+
+    def __init__(
+        self, config: RunConfig, environment: RoleEnvironment, client: redis.asyncio.Redis
+    ) -> None:
+        keys = Keys(config.run_id)
+        actor = incarnation(environment.member)
+        self._config = config
+        self._member = environment.member
+        self._meter = Meter()
+        exporter = Exporter(self._meter)
+        exporter.serve(environment.metrics_port)
+        self._reporter = Reporter(client, keys, environment, role="actor", exporter=exporter)
+        self._policies = Policies(client, keys, wall=time)
+        self._sink = Sink(
+            client, keys, actor=actor, batch_transitions=config.learner.batch_transitions,
+            spool=Spool(), now=monotonic,
+        )  # fmt: skip
+        self._watch = Watch(
+            client, keys, self._policies, member=actor, note_depth=self._sink.note_depth
+        )
+        self._leases = Leases(client, keys, member=actor)
+        self._arena = Arena(self._leases, meter=self._meter, random=Random(actor))
+        parts = Parts(
+            arena=self._arena,
+            inference=Inference(),
+            policies=self._policies,
+            sink=self._sink,
+            watch=self._watch,
+            meter=self._meter,
+            clock=Clock(monotonic, time),
+            notify=self._reporter.notify,
+        )
+        self._fleet = Fleet(config, parts, actor=actor)
+        self._reported_at = monotonic()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Play until the event is set, then end in order."""
+        tasks = [
+            asyncio.create_task(self._watch.run()),
+            asyncio.create_task(self._sink.run()),
+            asyncio.create_task(self._leases.run()),
+            asyncio.create_task(self._fleet.run()),
+            asyncio.create_task(self._reporter.run(self._report, self._gauges)),
+        ]
+        try:
+            await until_stopped(stop, tasks)
+            await self._fleet.stop(seconds=GAMES_GRACE_SECONDS)
+            await self._sink.flush(FLUSH_GRACE_SECONDS)
+            await self._reporter.write(self._report(), self._gauges())
+        finally:
+            await cancel_all(tasks)
+            self._arena.close()
+
+    def _report(self) -> ActorReport:
+        now = monotonic()
+        seconds = max(REPORT_SECONDS / 4, now - self._reported_at)
+        self._reported_at = now
+        newest = self._policies.newest
+        meter, spool = self._meter, self._sink.spool
+        return ActorReport(
+            member=self._member,
+            at=time(),
+            state=self._fleet.state(),
+            running=meter.running,
+            games=meter.games,
+            decisions=meter.decisions,
+            transitions=spool.produced,
+            paused_seconds=round(meter.paused_seconds, 3),
+            spooled=spool.waiting_transitions,
+            weights_version=newest.pointer.version if newest else -1,
+            weights_publish=newest.pointer.publish if newest else -1,
+            waits=meter.fractions(seconds=seconds, games=self._config.actor.games_per_actor),
+            game_seconds_p95=meter.game_seconds_p95,
+            sync_seconds=self._policies.sync_seconds,
+        )
+
+    def _gauges(self) -> Gauges:
+        newest = self._policies.newest
+        spool = self._sink.spool
+        return Gauges(
+            weights_version=newest.pointer.version if newest else None,
+            queue_transitions=self._sink.depth,
+            spooled_transitions=spool.waiting_transitions,
+            sync_seconds=self._policies.sync_seconds,
+            transitions_produced=spool.produced,
+            transitions_discarded=spool.discarded,
+        )

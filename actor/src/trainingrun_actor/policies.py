@@ -1,0 +1,102 @@
+"""The weights that are played with: the newest, and past ones as opponents.
+
+New weights are fetched when the pointer moves, verified, and swapped in whole; on any failure the
+old ones stay. Whoever holds a :class:`Policy` keeps it, so a segment never changes its policy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from random import Random
+from typing import Any, Final
+
+import redis
+import redis.asyncio
+from trainingrun_contracts.stream.keys import Keys
+from trainingrun_contracts.weights import Pointer, WeightsError, verified
+
+from trainingrun_actor.policy import Policy, load_policy
+
+MOST_PUBLISHES_BEHIND: Final = 4
+PAST_KEPT: Final = 4
+
+_log = logging.getLogger(__name__)
+
+
+class Policies:
+    """Fetches and keeps weights."""
+
+    def __init__(
+        self, client: redis.asyncio.Redis, keys: Keys, *, wall: Callable[[], float]
+    ) -> None:
+        self.newest: Policy | None = None
+        self.sync_seconds: float | None = None
+        self._redis = client
+        self._keys = keys
+        self._wall = wall
+        self._published: Pointer | None = None
+        self._snapshots: list[tuple[str, int]] = []
+        self._past: OrderedDict[str, Policy] = OrderedDict()
+        self._arrived = asyncio.Event()
+        self._complaint = ""
+
+    async def follow(self, pointer: Pointer | None, snapshots: list[tuple[str, int]]) -> None:
+        """Take in what Redis says: fetch the weights that the pointer names if they are new."""
+        self._snapshots = snapshots
+        self._published = pointer
+        if pointer is None or (self.newest and self.newest.pointer == pointer):
+            return
+        try:
+            self.newest = await self._fetch(pointer)
+        except WeightsError as error:
+            self._complain(str(error))
+            return
+        self.sync_seconds = max(0.0, self._wall() - pointer.at)
+        self._arrived.set()
+
+    async def fresh(self) -> Policy:
+        """The newest weights, once they are at most a few publishes behind what is published."""
+        while self.newest is None or self._is_behind(self.newest):
+            self._arrived.clear()
+            await self._arrived.wait()
+        return self.newest
+
+    async def past(self, random: Random) -> Policy:
+        """A past snapshot, drawn uniformly; the newest weights where there is none to be had."""
+        if self._snapshots:
+            sha256, version = random.choice(self._snapshots)
+            try:
+                return await self._snapshot(sha256, version)
+            except (WeightsError, redis.RedisError, OSError) as error:
+                self._complain(f"a past opponent cannot be loaded: {error}")
+                if self._past:
+                    return random.choice(list(self._past.values()))
+        return await self.fresh()
+
+    def _is_behind(self, policy: Policy) -> bool:
+        published = self._published
+        behind = 0 if published is None else published.publish - policy.pointer.publish
+        return behind > MOST_PUBLISHES_BEHIND
+
+    async def _snapshot(self, sha256: str, version: int) -> Policy:
+        policy = self._past.get(sha256)
+        if policy is None:
+            pointer = Pointer(epoch=0, version=version, publish=0, sha256=sha256, at=0.0)
+            policy = self._past[sha256] = await self._fetch(pointer)
+            while len(self._past) > PAST_KEPT:
+                self._past.popitem(last=False)
+        self._past.move_to_end(sha256)
+        return policy
+
+    async def _fetch(self, pointer: Pointer) -> Policy:
+        blob: Any = await self._redis.get(self._keys.blob(pointer.sha256))
+        return load_policy(verified(blob, pointer.sha256), pointer)
+
+    def _complain(self, text: str) -> None:
+        """Say it once, not every half second."""
+        if text != self._complaint:
+            self._complaint = text
+            _log.warning("%s: the old weights stay in use", text)

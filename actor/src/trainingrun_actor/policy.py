@@ -1,0 +1,96 @@
+"""The pointer policy in numpy: loaded from safetensors bytes, evaluated for many states at once.
+
+The formulas are those of ``trainingrun_contracts.policy_format``; parity with the trainer's torch
+module is tested. No torch here: it would cost an actor 200 MB and a second and a half.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_tensors
+from trainingrun_contracts.observation.schema import SCHEMA_HASH
+from trainingrun_contracts.policy_format import KEY, SHAPES
+from trainingrun_contracts.weights import Pointer, WeightsError
+
+Float32 = npt.NDArray[np.float32]
+Float16 = npt.NDArray[np.float16]
+Int64 = npt.NDArray[np.int64]
+
+_SCALE: Final = np.float32(1.0 / np.sqrt(KEY))
+
+
+class Policy:
+    """Frozen weights with the name they were published under."""
+
+    __slots__ = ("_key", "_query", "_state", "_value", "pointer")
+
+    def __init__(self, tensors: dict[str, Float32], pointer: Pointer) -> None:
+        def layer(name: str) -> tuple[Float32, Float32]:
+            return np.ascontiguousarray(tensors[f"{name}.weight"].T), tensors[f"{name}.bias"]
+
+        self.pointer = pointer
+        self._state = (layer("state.0"), layer("state.1"))
+        self._key = layer("action.0")
+        self._query = layer("query")
+        self._value = (layer("value.0"), layer("value.1"))
+
+    def evaluate(self, states: Float16, actions: Float16, counts: Int64) -> tuple[Float32, Float32]:
+        """Log-probability of every action, and value of every state.
+
+        Args:
+            states: [B, STATE_WIDTH].
+            actions: [A, ACTION_WIDTH], the legal actions of all states, one state after another.
+            counts: [B], number of actions of each state, each at least 1.
+
+        Returns:
+            float32 [A], normalised over each state's own actions, and float32 [B] in [-1, 1].
+        """
+        hidden = states.astype(np.float32)
+        for weight, bias in self._state:
+            hidden = np.maximum(hidden @ weight + bias, 0.0)
+        keys = np.maximum(actions.astype(np.float32) @ self._key[0] + self._key[1], 0.0)
+        queries = hidden @ self._query[0] + self._query[1]
+        logits = np.einsum("ij,ij->i", keys, np.repeat(queries, counts, axis=0)) * _SCALE
+        starts = np.cumsum(counts) - counts
+        shifted = logits - np.repeat(np.maximum.reduceat(logits, starts), counts)
+        totals = np.log(np.add.reduceat(np.exp(shifted), starts))
+        (first, first_bias), (last, last_bias) = self._value
+        values = np.maximum(hidden @ first + first_bias, 0.0) @ last + last_bias
+        return shifted - np.repeat(totals, counts), np.tanh(values[:, 0])
+
+
+def load_policy(blob: bytes, pointer: Pointer) -> Policy:
+    """Read published weights.
+
+    Raises:
+        WeightsError: not safetensors, of another observation schema, or a tensor is missing, has
+            another shape or holds a number that is not finite.
+    """
+    name = f"weights {pointer.sha256[:12]}"
+    try:
+        tensors: dict[str, Any] = load_tensors(blob)
+    except (SafetensorError, ValueError) as error:
+        raise WeightsError(f"{name} are not safetensors: {error}") from error
+    schema = _metadata(blob).get("schema_hash")
+    if schema != SCHEMA_HASH:
+        raise WeightsError(f"{name} have observation schema {schema}, this actor {SCHEMA_HASH}")
+    for tensor, shape in SHAPES.items():
+        if tensor not in tensors or tensors[tensor].shape != shape:
+            raise WeightsError(f"{name}: tensor {tensor} is missing or not of shape {shape}")
+        tensors[tensor] = tensors[tensor].astype(np.float32)
+        if not np.isfinite(tensors[tensor]).all():
+            raise WeightsError(f"{name}: tensor {tensor} holds a number that is not finite")
+    return Policy(tensors, pointer)
+
+
+def _metadata(blob: bytes) -> dict[str, str]:
+    """The metadata in the header of safetensors bytes (which ``load`` has checked)."""
+    length = int.from_bytes(blob[:8], "little")
+    header = msgspec.json.decode(blob[8 : 8 + length], type=dict[str, Any])
+    found: dict[str, str] = header.get("__metadata__") or {}
+    return found

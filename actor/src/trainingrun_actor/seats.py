@@ -1,0 +1,112 @@
+"""Who sits at the table: a policy (recorded or not) or a scripted agent.
+
+A policy takes its weights at the start of each segment and keeps them to its end. Questions with
+one option are answered without the network and are no transitions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from random import Random
+
+from trainingrun_contracts.observation.answering import answering
+from trainingrun_contracts.observation.encoder import Encoder
+from trainingrun_contracts.protocol.decisions import Decision
+
+from trainingrun_actor.inference import Inference
+from trainingrun_actor.meter import Meter
+from trainingrun_actor.opponents import Agent
+from trainingrun_actor.policy import Policy
+from trainingrun_actor.recorder import Recorder
+
+
+class ScriptedSeat:
+    """A scripted agent."""
+
+    def __init__(self, agent: Agent, random: Random) -> None:
+        self._agent = agent
+        self._random = random
+
+    async def answer(self, decision: Decision) -> str:
+        """Let the agent choose at every question."""
+        answer = answering(decision)
+        while (question := answer.question) is not None:
+            is_forced = len(question.options) == 1
+            answer.choose(0 if is_forced else self._agent.choose(question, self._random))
+        return answer.response
+
+    def finish(self, reward: float | None) -> None:
+        """Nothing to keep."""
+
+
+class PolicySeat:
+    """A policy that is not recorded: an opponent, or the one under evaluation.
+
+    With ``random`` it samples; without, it takes the likeliest option.
+    """
+
+    def __init__(
+        self, inference: Inference, policy: Policy, *, random: Random | None, meter: Meter
+    ) -> None:
+        self._inference = inference
+        self._policy = policy
+        self._random = random
+        self._meter = meter
+        self._encoder = Encoder()
+
+    async def answer(self, decision: Decision) -> str:
+        """Let the policy choose at every question."""
+        answer = answering(decision)
+        while (question := answer.question) is not None:
+            if len(question.options) == 1:
+                answer.choose(0)
+                continue
+            observation = self._encoder.encode(question)
+            draw = None if self._random is None else self._random.random()
+            with self._meter.waiting("inference"):
+                choice = await self._inference.choose(self._policy, observation, draw=draw)
+            answer.choose(choice.position)
+        return answer.response
+
+    def finish(self, reward: float | None) -> None:
+        """Nothing to keep."""
+
+
+class LearnerSeat:
+    """The newest policy, sampled, every step recorded for training."""
+
+    def __init__(
+        self, inference: Inference, weights: Callable[[], Awaitable[Policy]], recorder: Recorder,
+        *, random: Random, meter: Meter,
+    ) -> None:  # fmt: skip
+        self._inference = inference
+        self._weights = weights
+        self._recorder = recorder
+        self._random = random
+        self._meter = meter
+        self._encoder = Encoder()
+
+    async def answer(self, decision: Decision) -> str:
+        """Choose by the policy and record."""
+        answer = answering(decision)
+        while (question := answer.question) is not None:
+            if len(question.options) == 1:
+                answer.choose(0)
+                continue
+            observation = self._encoder.encode(question)
+            self._recorder.before_step(observation.state)
+            policy = self._recorder.policy or await self._weights()
+            with self._meter.waiting("inference"):
+                choice = await self._inference.choose(
+                    policy, observation, draw=self._random.random()
+                )
+            self._recorder.add(policy, observation, choice)
+            answer.choose(choice.position)
+        return answer.response
+
+    def finish(self, reward: float | None) -> None:
+        """Give the segment its outcome, or forget it."""
+        if reward is None:
+            self._recorder.abandon()
+        else:
+            self._recorder.finish(reward)

@@ -1,0 +1,80 @@
+"""What the run says, read twice a second in one round trip: intent, games, depth, weights."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from random import Random
+from typing import Any, Final
+
+import redis
+import redis.asyncio
+from trainingrun_contracts.reports import Intent, intent_from
+from trainingrun_contracts.stream.keys import Keys
+from trainingrun_contracts.weights import pointer_from
+
+from trainingrun_actor.outage import Outage
+from trainingrun_actor.policies import Policies
+
+POLL_SECONDS: Final = 0.5
+
+_log = logging.getLogger(__name__)
+
+
+class Watch:
+    """The latest reading. ``is_current`` is False while Redis is away."""
+
+    def __init__(
+        self, client: redis.asyncio.Redis, keys: Keys, policies: Policies, *, member: str,
+        note_depth: Callable[[int], None] = lambda depth: None,
+    ) -> None:  # fmt: skip
+        self.intent = Intent.RUN
+        self.games_played = 0
+        self.is_current = False
+        self.news = asyncio.Condition()
+        self._redis = client
+        self._keys = keys
+        self._policies = policies
+        self._note_depth = note_depth
+        self._outage = Outage(Random(member))
+
+    async def run(self) -> None:
+        """Read for ever; wakes all who wait for ``news`` after each reading."""
+        while True:
+            try:
+                await self.read()
+                async with self.news:
+                    self.news.notify_all()
+                self._outage.is_over(_log)
+                await asyncio.sleep(POLL_SECONDS)
+            except (redis.RedisError, OSError) as error:
+                self.is_current = False
+                await self._outage.wait(error, _log)
+
+    async def next_reading(self) -> None:
+        """Wait for the next successful reading."""
+        async with self.news:
+            await self.news.wait()
+
+    async def read(self) -> None:
+        """One reading.
+
+        Raises:
+            redis.RedisError, OSError: Redis is away.
+        """
+        keys = self._keys
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.get(keys.intent)
+            pipe.hget(keys.games, "played")
+            pipe.get(keys.depth)
+            pipe.hgetall(keys.weights)
+            pipe.zrange(keys.snapshots, 0, -1, withscores=True)
+            replies: list[Any] = await pipe.execute()
+        intent, played, depth, pointer, snapshots = replies
+        self.games_played = int(played or 0)
+        known = [(sha256.decode(), int(version)) for sha256, version in snapshots]
+        await self._policies.follow(pointer_from(pointer), known)
+        self._note_depth(int(depth or 0))
+        self.intent = intent_from(intent)  # after the weights: EVALUATE means the newest ones
+        self.is_current = True
