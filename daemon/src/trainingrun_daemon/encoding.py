@@ -316,7 +316,7 @@ def _still_part(face: CardFace, *, is_own: bool) -> str:
     """Everything behind the id of a card that is not on the battlefield."""
     known = _still_parts.get((face, is_own))
     if known is None:
-        card = Card(0, face, 0, Zone.HAND)
+        card = Card(0, face, owner=0, zone=Zone.HAND)
         whole = _encode_permanent(card, 0 if is_own else 1)
         known = _still_parts[face, is_own] = whole.removeprefix('{"id":0,')
     return known

@@ -32,8 +32,8 @@ from trainingrun_daemon.rules.choices import (
 from trainingrun_daemon.rules.model import Answer, Choice, Game
 from trainingrun_daemon.rules.turn import add_deck, play_game
 
-AI_ANSWERS_PER_SLICE: Final = 32
-"""AI answers between two returns to the caller: a few milliseconds."""
+AI_ANSWERS_PER_SLICE: Final = 8
+"""AI answers between two returns to the caller: less than a millisecond."""
 
 
 class Progress(Enum):

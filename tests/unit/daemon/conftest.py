@@ -50,7 +50,7 @@ class Table:
     def put(self, seat: int, *names: str, zone: Zone = Zone.BATTLEFIELD) -> Card:
         """Put cards into a zone, ready to act; gives the last."""
         for name in names:
-            card = Card(self.game.new_id(), KNOWN_CARDS[name.casefold()], seat, zone)
+            card = Card(self.game.new_id(), KNOWN_CARDS[name.casefold()], owner=seat, zone=zone)
             cards_in(self.game.players[seat], zone).append(card)
         self.game.is_stale = True
         return card

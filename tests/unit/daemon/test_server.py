@@ -357,7 +357,7 @@ def test_a_failing_game_is_a_line_and_its_neighbours_live(tmp_path: Path) -> Non
     def break_down(game: Game, item: StackItem) -> None:
         raise ZeroDivisionError(item.text)
 
-    broken = define("Broken Bolt", "{R}", "Sorcery", "Fails.", spell=break_down)
+    broken = define("Broken Bolt", "{R}", "Sorcery", text="Fails.", spell=break_down)
 
     async def scene() -> None:
         loop = asyncio.get_running_loop()

@@ -1,7 +1,7 @@
 """The short way to write a card.
 
-``define("Shock", "{R}", "Instant", "…", spell=…)`` fills in what follows from the rest (colours,
-keyword names), so that an entry says only what is printed.
+``define("Shock", "{R}", "Instant", text="…", spell=…)`` fills in what follows from the rest (the
+colours), so that an entry says only what is printed.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ from trainingrun_daemon.rules.mana import parse_cost
 from trainingrun_daemon.rules.model import CardFace, Keyword
 
 
-def define(name: str, cost: str, types: str, text: str = "", **rest: Any) -> CardFace:
+def define(name: str, cost: str, types: str, *, text: str = "", **rest: Any) -> CardFace:
     """Give a card face; ``rest`` are further fields of CardFace."""
     parsed = parse_cost(cost)
     return CardFace(name=name, cost=parsed, types=types, text=text, colors=parsed.colors, **rest)
@@ -20,9 +20,9 @@ def creature(
     name: str,
     cost: str,
     types: str,
+    *,
     size: tuple[int, int],
     text: str = "",
-    *,
     keywords: tuple[Keyword, ...] = (),
     **rest: Any,
 ) -> CardFace:
@@ -37,7 +37,7 @@ def creature(
         name,
         cost,
         line,
-        text,
+        text=text,
         power=power,
         toughness=toughness,
         keywords=frozenset(keywords),
@@ -49,8 +49,8 @@ def token(
     name: str,
     color: str,
     subtypes: str,
-    size: tuple[int, int],
     *,
+    size: tuple[int, int],
     keywords: tuple[Keyword, ...] = (),
 ) -> CardFace:
     """Give a creature token, which has no cost but a colour."""

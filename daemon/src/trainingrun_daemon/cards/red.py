@@ -60,8 +60,8 @@ def _punish_caster(game: Game, item: StackItem) -> Steps | None:
     """Eidolon of the Great Revel: 2 damage to whoever cast the spell."""
     assert item.happening is not None
     caster = game.players[item.happening.seat]
-    say_damage(game, item, caster, 2)
-    deal_damage(game, item.card, caster, 2)
+    say_damage(game, item, caster, amount=2)
+    deal_damage(game, item.card, caster, amount=2)
     return None
 
 
@@ -96,7 +96,7 @@ CARDS: Final = (
         "Lightning Bolt",
         "{R}",
         "Instant",
-        "3 damage to any target.",
+        text="3 damage to any target.",
         targets=(any_target(3),),
         spell=damage_targets(3),
     ),
@@ -104,7 +104,7 @@ CARDS: Final = (
         "Shock",
         "{R}",
         "Instant",
-        "2 damage to any target.",
+        text="2 damage to any target.",
         targets=(any_target(2),),
         spell=damage_targets(2),
     ),
@@ -112,7 +112,7 @@ CARDS: Final = (
         "Lava Spike",
         "{R}",
         "Sorcery - Arcane",
-        "3 damage to target player.",
+        text="3 damage to target player.",
         targets=(target_player(3),),
         spell=damage_targets(3),
     ),
@@ -120,7 +120,7 @@ CARDS: Final = (
         "Rift Bolt",
         "{2}{R}",
         "Sorcery",
-        "3 damage to any target. Suspend 1 for {R}.",
+        text="3 damage to any target. Suspend 1 for {R}.",
         targets=(any_target(3),),
         spell=damage_targets(3),
         suspend=Suspend(turns=1, cost=parse_cost("{R}")),
@@ -129,7 +129,7 @@ CARDS: Final = (
         "Searing Blaze",
         "{R}{R}",
         "Instant",
-        "1 damage to target player and 1 damage to target creature of that player. "
+        text="1 damage to target player and 1 damage to target creature of that player. "
         "3 damage each instead if a land came under your control this turn.",
         targets=(
             target_player(1),
@@ -146,7 +146,7 @@ CARDS: Final = (
         "Skullcrack",
         "{1}{R}",
         "Instant",
-        "This turn nobody gains life and no damage is prevented. 3 damage to target player.",
+        text="This turn nobody gains life and no damage is prevented. 3 damage to target player.",
         targets=(target_player(3),),
         spell=_bar_life_gain_and_damage,
     ),
@@ -154,7 +154,7 @@ CARDS: Final = (
         "Light Up the Stage",
         "{2}{R}",
         "Sorcery",
-        "Exile your top two cards; until the end of your next turn you may play them. "
+        text="Exile your top two cards; until the end of your next turn you may play them. "
         "Spectacle {R}: costs that if an opponent lost life this turn.",
         spell=_exile_two_to_play,
         alternatives=(
@@ -167,17 +167,17 @@ CARDS: Final = (
         "Monastery Swiftspear",
         "{R}",
         "Human Monk",
-        (1, 2),
-        "Haste. Prowess: +1/+1 until end of turn whenever you cast a noncreature spell.",
+        size=(1, 2),
+        text="Haste. Prowess: +1/+1 until end of turn whenever you cast a noncreature spell.",
         keywords=(Keyword.HASTE, Keyword.PROWESS),
     ),
     creature(
         "Goblin Guide",
         "{R}",
         "Goblin Scout",
-        (2, 2),
-        "Haste. Whenever it attacks, the defending player reveals the top card of their library "
-        "and puts it into their hand if it is a land.",
+        size=(2, 2),
+        text="Haste. Whenever it attacks, the defending player reveals the top card of their "
+        "library and puts it into their hand if it is a land.",
         keywords=(Keyword.HASTE,),
         triggers=(
             Trigger(
@@ -192,8 +192,8 @@ CARDS: Final = (
         "Eidolon of the Great Revel",
         "{R}{R}",
         "Enchantment - Spirit",
-        (2, 2),
-        "Whenever a player casts a spell with mana value 3 or less, 2 damage to that player.",
+        size=(2, 2),
+        text="Whenever a player casts a spell with mana value 3 or less, 2 damage to that player.",
         triggers=(
             Trigger(
                 event=Event.SPELL_CAST,
@@ -204,8 +204,13 @@ CARDS: Final = (
         ),
     ),
     creature(
-        "Raging Goblin", "{R}", "Goblin Berserker", (1, 1), "Haste.", keywords=(Keyword.HASTE,)
+        "Raging Goblin",
+        "{R}",
+        "Goblin Berserker",
+        size=(1, 1),
+        text="Haste.",
+        keywords=(Keyword.HASTE,),
     ),
-    creature("Goblin Piker", "{1}{R}", "Goblin Warrior", (2, 1)),
-    creature("Hill Giant", "{3}{R}", "Giant", (3, 3)),
+    creature("Goblin Piker", "{1}{R}", "Goblin Warrior", size=(2, 1)),
+    creature("Hill Giant", "{3}{R}", "Giant", size=(3, 3)),
 )

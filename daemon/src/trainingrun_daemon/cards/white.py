@@ -56,7 +56,7 @@ def _is_itself(game: Game, card: Card, happening: Happening) -> bool:
 
 
 _CAT_SOLDIER: Final = token(
-    "Cat Soldier", "W", "Cat Soldier", (1, 1), keywords=(Keyword.VIGILANCE,)
+    "Cat Soldier", "W", "Cat Soldier", size=(1, 1), keywords=(Keyword.VIGILANCE,)
 )
 
 
@@ -112,14 +112,14 @@ def _exile_for_land(game: Game, item: StackItem) -> Steps:
 
 
 CARDS: Final = (
-    creature("Savannah Lions", "{W}", "Cat", (2, 1)),
-    creature("Elite Vanguard", "{W}", "Human Soldier", (2, 1)),
+    creature("Savannah Lions", "{W}", "Cat", size=(2, 1)),
+    creature("Elite Vanguard", "{W}", "Human Soldier", size=(2, 1)),
     creature(
         "Soldier of the Pantheon",
         "{W}",
         "Human Soldier",
-        (2, 1),
-        "Protection from multicolored. Whenever an opponent casts a multicolored spell, "
+        size=(2, 1),
+        text="Protection from multicolored. Whenever an opponent casts a multicolored spell, "
         "you gain 1 life.",
         protection=_is_multicolored,
         protection_text="Protection from multicolored",
@@ -136,16 +136,16 @@ CARDS: Final = (
         "Dryad Militant",
         "{G/W}",
         "Dryad Soldier",
-        (2, 1),
-        "Instant and sorcery cards go to exile instead of a graveyard.",
+        size=(2, 1),
+        text="Instant and sorcery cards go to exile instead of a graveyard.",
         exiles_spent_spells=True,
     ),
     creature(
         "Thalia, Guardian of Thraben",
         "{1}{W}",
         "Legendary - Human Soldier",
-        (2, 1),
-        "First strike. Noncreature spells cost {1} more.",
+        size=(2, 1),
+        text="First strike. Noncreature spells cost {1} more.",
         keywords=(Keyword.FIRST_STRIKE,),
         taxes=(Tax(amount=1, applies=_is_noncreature),),
     ),
@@ -153,17 +153,17 @@ CARDS: Final = (
         "Benalish Marshal",
         "{W}{W}{W}",
         "Human Knight",
-        (3, 3),
-        "Your other creatures get +1/+1.",
+        size=(3, 3),
+        text="Your other creatures get +1/+1.",
         anthems=(Anthem(power=1, toughness=1, applies=_is_other_own),),
     ),
     creature(
         "Brimaz, King of Oreskos",
         "{1}{W}{W}",
         "Legendary - Cat Soldier",
-        (3, 4),
-        "Vigilance. Whenever it attacks, create a 1/1 white Cat Soldier with vigilance that is "
-        "attacking. Whenever it blocks, create one that blocks the same creature.",
+        size=(3, 4),
+        text="Vigilance. Whenever it attacks, create a 1/1 white Cat Soldier with vigilance that "
+        "is attacking. Whenever it blocks, create one that blocks the same creature.",
         keywords=(Keyword.VIGILANCE,),
         triggers=(
             Trigger(
@@ -184,7 +184,7 @@ CARDS: Final = (
         "Swords to Plowshares",
         "{W}",
         "Instant",
-        "Exile target creature. Its controller gains life equal to its power.",
+        text="Exile target creature. Its controller gains life equal to its power.",
         targets=(target_creature(Purpose.REMOVE),),
         spell=_exile_for_life,
     ),
@@ -192,8 +192,8 @@ CARDS: Final = (
         "Path to Exile",
         "{W}",
         "Instant",
-        "Exile target creature. Its controller may put a basic land from their library onto the "
-        "battlefield tapped.",
+        text="Exile target creature. Its controller may put a basic land from their library onto "
+        "the battlefield tapped.",
         targets=(target_creature(Purpose.REMOVE),),
         spell=_exile_for_land,
     ),
@@ -201,7 +201,7 @@ CARDS: Final = (
         "Honor of the Pure",
         "{1}{W}",
         "Enchantment",
-        "Your white creatures get +1/+1.",
+        text="Your white creatures get +1/+1.",
         anthems=(Anthem(power=1, toughness=1, applies=_is_own_white),),
     ),
 )

@@ -74,13 +74,13 @@ def _payable(game: Game, seat: int, *, card: Card, sources: list[Card]) -> Itera
 
 def _ways_to_cast(game: Game, seat: int, card: Card) -> Iterator[Action]:
     face = card.face
-    yield Action(ActionKind.CAST, card, taxed_cost(game, seat, face, face.cost))
+    yield Action(ActionKind.CAST, card, taxed_cost(game, seat, face, printed=face.cost))
     for other in face.alternatives:
         if other.condition(game, seat):
-            cost = taxed_cost(game, seat, face, other.cost)
-            yield Action(ActionKind.CAST, card, cost, other.name)
+            cost = taxed_cost(game, seat, face, printed=other.cost)
+            yield Action(ActionKind.CAST, card, cost, variant=other.name)
     if face.suspend is not None and card.zone is Zone.HAND:
-        yield Action(ActionKind.SUSPEND, card, face.suspend.cost, "Suspend")
+        yield Action(ActionKind.SUSPEND, card, face.suspend.cost, variant="Suspend")
 
 
 def mana_sources(game: Game, seat: int) -> list[Card]:
@@ -146,7 +146,7 @@ def tick_suspended(game: Game, seat: int) -> Steps:
         card.counters[TIME_COUNTER] -= 1
         if not card.counters[TIME_COUNTER]:
             del card.counters[TIME_COUNTER]
-            cost = taxed_cost(game, seat, card.face, FREE)
+            cost = taxed_cost(game, seat, card.face, printed=FREE)
             if _can_cast(game, seat, card=card, cost=cost):
                 yield from cast_spell(game, seat, card, cost=cost)
 

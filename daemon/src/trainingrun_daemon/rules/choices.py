@@ -26,7 +26,7 @@ class Action:
 
     __slots__ = ("card", "cost", "kind", "variant")
 
-    def __init__(self, kind: ActionKind, card: Card, cost: ManaCost, variant: str = "") -> None:
+    def __init__(self, kind: ActionKind, card: Card, cost: ManaCost, *, variant: str = "") -> None:
         self.kind = kind
         self.card = card
         self.cost = cost

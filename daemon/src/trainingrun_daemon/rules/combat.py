@@ -148,23 +148,22 @@ def _deal_combat_damage(game: Game, combat: Combat, strikers: set[int]) -> None:
     for attacker in combat.attackers:
         blockers = combat.blockers.get(attacker.id, [])
         if attacker.id in strikers:
-            assigned += _assign_damage(game, combat, attacker, blockers)
+            assigned += _assign_damage(game, combat, attacker)
         assigned += [
             (blocker, attacker, blocker.power) for blocker in blockers if blocker.id in strikers
         ]
     for source, target, amount in assigned:
-        deal_damage(game, source, target, amount)
+        deal_damage(game, source, target, amount=amount)
 
 
-def _assign_damage(
-    game: Game, combat: Combat, attacker: Card, blockers: list[Card]
-) -> list[tuple[Card, Target, int]]:
+def _assign_damage(game: Game, combat: Combat, attacker: Card) -> list[tuple[Card, Target, int]]:
     defender = game.players[1 - combat.seat]
     if attacker.id not in combat.was_blocked:
         return [(attacker, defender, attacker.power)]
     has_trample = Keyword.TRAMPLE in attacker.keywords
     left = attacker.power
     assigned: list[tuple[Card, Target, int]] = []
+    blockers = combat.blockers.get(attacker.id, [])
     ordered = sorted(blockers, key=lambda card: _lethal_damage(attacker, card))
     for blocker in ordered:
         is_last = blocker is ordered[-1] and not has_trample

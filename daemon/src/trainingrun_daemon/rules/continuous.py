@@ -37,8 +37,8 @@ def _refresh_creature(card: Card, sources: list[Card]) -> None:
     card.keywords = keywords
 
 
-def taxed_cost(game: Game, seat: int, face: CardFace, cost: ManaCost) -> ManaCost:
-    """Give what a spell costs now, when ``cost`` is printed."""
+def taxed_cost(game: Game, seat: int, face: CardFace, *, printed: ManaCost) -> ManaCost:
+    """Give what a spell costs now, when ``printed`` is its cost or alternative cost."""
     extra = sum(
         tax.amount
         for player in game.players
@@ -47,4 +47,4 @@ def taxed_cost(game: Game, seat: int, face: CardFace, cost: ManaCost) -> ManaCos
         for tax in card.face.taxes
         if tax.applies(card, face, seat)
     )
-    return cost.plus_generic(extra)
+    return printed.plus_generic(extra)

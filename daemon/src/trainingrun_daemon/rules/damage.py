@@ -9,7 +9,7 @@ def is_protected(card: Card, source: Card) -> bool:
     return protection is not None and protection(source.face)
 
 
-def deal_damage(game: Game, source: Card, target: Target, amount: int) -> None:
+def deal_damage(game: Game, source: Card, target: Target, *, amount: int) -> None:
     """Deal damage to a creature or player, with lifelink, deathtouch and protection."""
     if amount <= 0:
         return

@@ -33,12 +33,12 @@ def emit(game: Game, happening: Happening) -> None:
 def _note_triggers(game: Game, card: Card, happening: Happening) -> None:
     for trigger in card.face.triggers:
         if trigger.event is happening.event and trigger.condition(game, card, happening):
-            _note(game, card, trigger, happening)
+            _note(game, card, trigger=trigger, happening=happening)
     if Keyword.PROWESS in card.keywords and _is_prowess_spell(card, happening):
-        _note(game, card, PROWESS, happening)
+        _note(game, card, trigger=PROWESS, happening=happening)
 
 
-def _note(game: Game, card: Card, trigger: Trigger, happening: Happening) -> None:
+def _note(game: Game, card: Card, *, trigger: Trigger, happening: Happening) -> None:
     text = f"{card.face.name}: {trigger.text}"
     item = StackItem(game.new_id(), card.controller, card, effect=trigger.effect, text=text)
     item.happening = happening

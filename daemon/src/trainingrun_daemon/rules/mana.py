@@ -70,7 +70,7 @@ def choose_sources(cost: ManaCost, sources: Sequence[str]) -> list[int] | None:
         return None
     used: dict[int, int] = {}
     for pip in range(len(cost.pips)):
-        if not _match_pip(pip, cost.pips, sources, used, set()):
+        if not _match_pip(pip, cost.pips, sources, used=used, seen=set()):
             return None
     free = [position for position in range(len(sources)) if position not in used]
     if len(free) < cost.generic:
@@ -80,14 +80,14 @@ def choose_sources(cost: ManaCost, sources: Sequence[str]) -> list[int] | None:
 
 
 def _match_pip(
-    pip: int, pips: tuple[str, ...], sources: Sequence[str], used: dict[int, int], seen: set[int]
+    pip: int, pips: tuple[str, ...], sources: Sequence[str], *, used: dict[int, int], seen: set[int]
 ) -> bool:
     """Find a source for a pip, moving earlier pips to other sources where that helps (Kuhn)."""
     for position, makes in enumerate(sources):
         if position in seen or not any(color in pips[pip] for color in makes):
             continue
         seen.add(position)
-        if position not in used or _match_pip(used[position], pips, sources, used, seen):
+        if position not in used or _match_pip(used[position], pips, sources, used=used, seen=seen):
             used[position] = pip
             return True
     return False

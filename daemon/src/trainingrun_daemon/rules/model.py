@@ -281,7 +281,7 @@ class Card:
         "zone",
     )
 
-    def __init__(self, card_id: int, face: CardFace, owner: int, zone: Zone) -> None:
+    def __init__(self, card_id: int, face: CardFace, *, owner: int, zone: Zone) -> None:
         self.id = card_id
         self.face = face
         self.owner = owner

@@ -38,7 +38,7 @@ _SMALLEST_HAND: Final = 5
 def add_deck(game: Game, seat: int, faces: list[CardFace]) -> None:
     """Put a deck into a seat's library, unshuffled."""
     for face in faces:
-        game.players[seat].library.append(Card(game.new_id(), face, seat, Zone.LIBRARY))
+        game.players[seat].library.append(Card(game.new_id(), face, owner=seat, zone=Zone.LIBRARY))
 
 
 def play_game(game: Game) -> Steps:

@@ -72,7 +72,7 @@ def put_on_bottom(game: Game, card: Card) -> None:
 
 def create_token(game: Game, face: CardFace, seat: int) -> Card:
     """Put a new token onto the battlefield."""
-    card = Card(game.new_id(), face, seat, Zone.BATTLEFIELD)
+    card = Card(game.new_id(), face, owner=seat, zone=Zone.BATTLEFIELD)
     card.is_token = True
     game.players[seat].battlefield.append(card)
     _enter_battlefield(game, card)

@@ -44,14 +44,14 @@ def damage_targets(amount: int) -> Effect:
     def resolve(game: Game, item: StackItem) -> Steps | None:
         for target in item.standing:
             if target is not None:
-                say_damage(game, item, target, amount)
-                deal_damage(game, item.card, target, amount)
+                say_damage(game, item, target, amount=amount)
+                deal_damage(game, item.card, target, amount=amount)
         return None
 
     return resolve
 
 
-def say_damage(game: Game, item: StackItem, target: Card | Player, amount: int) -> None:
+def say_damage(game: Game, item: StackItem, target: Card | Player, *, amount: int) -> None:
     """Log damage by a spell or ability."""
     name = target.name if isinstance(target, Player) else f"{target.face.name} ({target.id})"
     game.say(f"{item.card.face.name} deals {amount} damage to {name}")
