@@ -101,7 +101,8 @@ class Fleet:
     def _is_wanted(self) -> bool:
         parts = self._parts
         played = max(parts.watch.games_played, parts.sink.games_played)
-        is_meant_to_play = parts.watch.intent is Intent.RUN and played < self._config.games
+        target = parts.watch.target if parts.watch.target is not None else self._config.games
+        is_meant_to_play = parts.watch.intent is Intent.RUN and played < target
         return is_meant_to_play and not self._is_stopping
 
     def _may_start(self) -> bool:

@@ -31,6 +31,7 @@ class Watch:
     ) -> None:  # fmt: skip
         self.intent = Intent.RUN
         self.games_played = 0
+        self.target: int | None = None  # in place of the configuration's, once the run says one
         self.is_current = False
         self.news = asyncio.Condition()
         self._redis = client
@@ -65,13 +66,14 @@ class Watch:
         """
         keys = self._keys
         async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.get(keys.intent)
+            pipe.mget(keys.intent, keys.target)
             pipe.hget(keys.games, "played")
             pipe.get(keys.depth)
             pipe.hgetall(keys.weights)
             pipe.zrange(keys.snapshots, 0, -1, withscores=True)
             replies: list[Any] = await pipe.execute()
-        intent, played, depth, pointer, snapshots = replies
+        (intent, target), played, depth, pointer, snapshots = replies
+        self.target = int(target) if target is not None else None
         self.games_played = int(played or 0)
         known = [(sha256.decode(), int(version)) for sha256, version in snapshots]
         await self._policies.follow(pointer_from(pointer), known)
