@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from bandit_run import BATCH, bandit_config, set_intent, train, wait_for_weights
 from learner_process import (
     Bandit,
     eventually,
@@ -18,56 +19,19 @@ from learner_process import (
 )
 from redis_server import RedisServer
 from trainingrun_contracts.reports import Intent
-from trainingrun_contracts.run_config import (
-    CheckpointConfig,
-    LearnerConfig,
-    PpoConfig,
-    RunConfig,
-)
-
-BATCH = 512
+from trainingrun_contracts.run_config import RunConfig
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> RunConfig:
-    """A small run that publishes after every update."""
-    return RunConfig(
-        run="bandit", run_id="bandit-1", seed=7, games=1000, decks=("a", "b"),
-        checkpoint=CheckpointConfig(storage=(tmp_path / "checkpoints").as_uri()),
-        learner=LearnerConfig(
-            batch_transitions=BATCH, publish_every_steps=1, ppo=PpoConfig(learning_rate=3e-3),
-        ),
-    )  # fmt: skip
+    """The run, with its checkpoints in a temporary folder."""
+    return bandit_config((tmp_path / "checkpoints").as_uri())
 
 
 @pytest.fixture
 def bandit(redis_client: redis.Redis, config: RunConfig) -> Bandit:
     """The producer of rollouts."""
     return Bandit(redis_client, config.run_id)
-
-
-def wait_for_weights(bandit: Bandit, *, version: int = 0) -> None:
-    """Wait until weights of at least this version are published."""
-
-    def is_there() -> bool:
-        found = bandit.newest_weights()
-        return found is not None and found[0].version >= version
-
-    eventually(is_there, seconds=60, what=f"weights of version {version}")
-
-
-def train(bandit: Bandit, updates: int) -> None:
-    """Produce batch after batch, each played with the weights of the update before."""
-    found = bandit.newest_weights()
-    assert found is not None
-    for update in range(updates):
-        bandit.produce(BATCH // bandit.steps)
-        wait_for_weights(bandit, version=found[0].version + update + 1)
-
-
-def set_intent(bandit: Bandit, intent: Intent) -> None:
-    """Say what the run should do."""
-    bandit.client.set(bandit.keys.intent, intent.value)
 
 
 def test_learns_and_flushes(

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.optim import Adam
 from trainingrun_contracts.run_config import LearnerConfig
 
 from trainingrun_trainer.batch import Batch
@@ -30,12 +29,12 @@ from trainingrun_trainer.losses.ppo import (
 from trainingrun_trainer.losses.vtrace import Trajectories, vtrace
 from trainingrun_trainer.networks.packed import packed_entropy, packed_log_softmax, select_rows
 from trainingrun_trainer.networks.pointer import PointerPolicy, PolicyOutput
+from trainingrun_trainer.optimiser import AdamOptimiser
 
 _RHO_CAP = 1.0
 _TRACE_CAP = 1.0
 _KL_TOLERANCE = 1.5
 _FORWARD_STEPS = 4096
-_ADAM_EPSILON = 1e-5
 
 
 @dataclass(frozen=True)
@@ -78,9 +77,7 @@ class PpoUpdater:
         self, policy: PointerPolicy, config: LearnerConfig, *, seed: int, device: torch.device
     ) -> None:
         self.policy = policy.to(device)
-        self.optimiser = Adam(
-            self.policy.parameters(), lr=config.ppo.learning_rate, eps=_ADAM_EPSILON, fused=True
-        )
+        self.optimiser = AdamOptimiser(self.policy, learning_rate=config.ppo.learning_rate)
         self.generator = torch.Generator().manual_seed(seed)
         self.device = device
         self._config = config
@@ -135,7 +132,7 @@ class PpoUpdater:
         parameters = list(self.policy.parameters())
         choices = batch.rows.counts[steps] > 1
         counts = (max(int(choices.sum()), 1), len(steps))
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimiser.clear_gradients()
         terms: dict[str, float] = {}
         for part in steps.chunk(min(config.gradient_accumulation, len(steps))):
             loss, part_terms = self._losses(batch, frozen, part, counts)
@@ -146,7 +143,7 @@ class PpoUpdater:
         finite = all(math.isfinite(value) for value in terms.values())
         if finite:
             self.optimiser.step()
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimiser.clear_gradients()
         return _StepResult(finite, terms)
 
     def _losses(

@@ -1,13 +1,10 @@
-"""The learner's state as the files of a checkpoint, and back.
-
-The optimiser's tensors are stored under their parameter's name, so that order does not matter.
-"""
+"""The learner's state as the files of a checkpoint, and back."""
 
 from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import safetensors
@@ -38,7 +35,7 @@ def capture(
     """All that is needed to go on from here; a copy, so training may go on at once."""
     files = {
         MODEL_FILE: save(_on_cpu(updater.policy.state_dict())),
-        OPTIMISER_FILE: save(_optimiser_tensors(updater)),
+        OPTIMISER_FILE: save(_on_cpu(updater.optimiser.tensors())),
         RANDOM_FILE: save(
             {"torch": torch.get_rng_state(), "shuffle": updater.generator.get_state()}
         ),
@@ -72,9 +69,8 @@ def restore(checkpoint: Checkpoint, updater: PpoUpdater) -> Progress:
         model = load(checkpoint.files[MODEL_FILE])
         moments = load(checkpoint.files[OPTIMISER_FILE])
         random = load(checkpoint.files[RANDOM_FILE])
-        state = _optimiser_state(updater, moments)
         updater.policy.load_state_dict(model)
-        updater.optimiser.load_state_dict(state)
+        updater.optimiser.load(moments)
         updater.generator.set_state(random["shuffle"])
         torch.set_rng_state(random["torch"])
     except (KeyError, RuntimeError, ValueError, safetensors.SafetensorError) as error:
@@ -84,26 +80,6 @@ def restore(checkpoint: Checkpoint, updater: PpoUpdater) -> Progress:
 
 def _on_cpu(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-
-
-def _optimiser_tensors(updater: PpoUpdater) -> dict[str, Tensor]:
-    state = updater.optimiser.state
-    tensors = {
-        f"{name}/{slot}": value
-        for name, parameter in updater.policy.named_parameters()
-        for slot, value in state.get(parameter, {}).items()
-    }
-    return _on_cpu(tensors)
-
-
-def _optimiser_state(updater: PpoUpdater, tensors: dict[str, Tensor]) -> dict[str, Any]:
-    """A state dict for the optimiser: its own settings, the stored moments."""
-    numbers = {name: i for i, (name, _) in enumerate(updater.policy.named_parameters())}
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        name, slot = key.rsplit("/", 1)
-        state.setdefault(numbers[name], {})[slot] = value
-    return {"state": state, "param_groups": updater.optimiser.state_dict()["param_groups"]}
 
 
 def _random_states(updater: PpoUpdater) -> dict[str, Tensor]:

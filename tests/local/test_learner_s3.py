@@ -1,0 +1,89 @@
+"""The learner with its checkpoints in a real S3 server."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from bandit_run import bandit_config, train, wait_for_weights
+from learner_process import Bandit, eventually, learner_process, learner_report, notice_reasons
+from redis_server import RedisServer
+from s3_server import S3Server
+
+
+@pytest.fixture
+def s3(tmp_path: Path) -> Iterator[S3Server]:
+    """A running S3 server."""
+    with S3Server(tmp_path / "s3") as server:
+        yield server
+
+
+@pytest.fixture
+def bandit(redis_client: redis.Redis) -> Bandit:
+    """The producer of rollouts."""
+    return Bandit(redis_client, bandit_config("").run_id)
+
+
+def test_resumes_from_s3(
+    redis_server: RedisServer, bandit: Bandit, s3: S3Server, tmp_path: Path
+) -> None:
+    """Expect a checkpoint to be uploaded on SIGTERM and taken up at the next start."""
+    bucket = s3.create_bucket("checkpoints")
+    config = bandit_config(f"s3://{bucket}/team/run", endpoint_url=s3.endpoint)
+    with learner_process(config, redis_server.url, tmp_path, **s3.environment()) as learner:
+        wait_for_weights(bandit)
+        train(bandit, 2)
+        learner.signal(signal.SIGTERM)
+        assert learner.exit_code(seconds=60) == 75, learner.log.read_text()
+        learner.start()
+        eventually(
+            lambda: (r := learner_report(bandit.client, bandit.keys)) is not None and r.epoch == 2,
+            seconds=30, what="the second learner's report",
+        )  # fmt: skip
+    report = learner_report(bandit.client, bandit.keys)
+    assert report is not None
+    assert report.version == 2
+    assert report.checkpoint is not None
+    assert report.checkpoint.uri == f"s3://{bucket}/team/run/bandit-0000000002"
+
+
+def test_missing_bucket(
+    redis_server: RedisServer, bandit: Bandit, s3: S3Server, tmp_path: Path
+) -> None:
+    """Expect a sentence that names the bucket, a notice and exit code 2."""
+    config = bandit_config("s3://nowhere/run", endpoint_url=s3.endpoint)
+    with learner_process(config, redis_server.url, tmp_path, **s3.environment()) as learner:
+        assert learner.exit_code(seconds=60) == 2
+    assert "there is no bucket nowhere" in learner.log.read_text().splitlines()[-1]
+    assert notice_reasons(bandit.client, bandit.keys) == ["CheckpointBucketMissing"]
+
+
+def test_refused_credentials(
+    redis_server: RedisServer, bandit: Bandit, s3: S3Server, tmp_path: Path
+) -> None:
+    """Expect a sentence about the credentials, a notice and exit code 2."""
+    bucket = s3.create_bucket("checkpoints")
+    config = bandit_config(f"s3://{bucket}/run", endpoint_url=s3.endpoint)
+    wrong = {**s3.environment(), "AWS_SECRET_ACCESS_KEY": "wrong"}
+    with learner_process(config, redis_server.url, tmp_path, **wrong) as learner:
+        assert learner.exit_code(seconds=60) == 2
+    assert "access denied" in learner.log.read_text().splitlines()[-1]
+    assert notice_reasons(bandit.client, bandit.keys) == ["CheckpointStorageDenied"]
+
+
+def test_outage_of_s3_does_not_stop_training(
+    redis_server: RedisServer, bandit: Bandit, s3: S3Server, tmp_path: Path
+) -> None:
+    """Expect a notice when a checkpoint cannot be uploaded, and training to have gone on."""
+    bucket = s3.create_bucket("checkpoints")
+    config = bandit_config(f"s3://{bucket}/run", endpoint_url=s3.endpoint)
+    with learner_process(config, redis_server.url, tmp_path, **s3.environment()) as learner:
+        wait_for_weights(bandit)
+        s3.stop()
+        train(bandit, 2)
+        learner.signal(signal.SIGTERM)
+        assert learner.exit_code(seconds=60) == 75, learner.log.read_text()
+    assert "CheckpointStorageUnreachable" in notice_reasons(bandit.client, bandit.keys)

@@ -1,0 +1,70 @@
+"""Adam (Kingma and Ba 2015) with its moments as named tensors.
+
+The arithmetic is torch's own fused ``adam`` function. Its class ``torch.optim.Adam`` was refused:
+to make one imports torch's compiler, which costs 150 MB and over a second and is not used here.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+from torch.optim.adam import adam
+
+_EPSILON: Final = 1e-5
+_DECAYS: Final = (0.9, 0.999)
+_SLOTS: Final = ("mean", "square", "step")
+
+
+class AdamOptimiser:
+    """Steps the parameters of one module; parameters without a gradient stay as they are."""
+
+    def __init__(self, module: nn.Module, *, learning_rate: float) -> None:
+        self._rate = learning_rate
+        self._parameters = dict(module.named_parameters())
+        self._state: dict[str, dict[str, Tensor]] = {
+            name: {
+                "mean": torch.zeros_like(parameter, requires_grad=False),
+                "square": torch.zeros_like(parameter, requires_grad=False),
+                "step": torch.zeros((), device=parameter.device),
+            }
+            for name, parameter in self._parameters.items()
+        }
+
+    def clear_gradients(self) -> None:
+        """Forget all gradients."""
+        for parameter in self._parameters.values():
+            parameter.grad = None
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Move the parameters against their gradients."""
+        names = [name for name, p in self._parameters.items() if p.grad is not None]
+        mean, square, step = ([self._state[name][slot] for name in names] for slot in _SLOTS)
+        adam(
+            [self._parameters[name] for name in names],
+            [gradient for name in names if (gradient := self._parameters[name].grad) is not None],
+            mean, square, [], step, fused=True, amsgrad=False, maximize=False, weight_decay=0.0,
+            beta1=_DECAYS[0], beta2=_DECAYS[1], lr=self._rate, eps=_EPSILON,
+        )  # fmt: skip
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The moments, named ``PARAMETER/SLOT``."""
+        return {
+            f"{name}/{slot}": tensor
+            for name, slots in self._state.items()
+            for slot, tensor in slots.items()
+        }
+
+    def load(self, tensors: dict[str, Tensor]) -> None:
+        """Take over moments.
+
+        Raises:
+            KeyError, ValueError: a tensor is missing, or has another shape.
+        """
+        for name, own in self.tensors().items():
+            if tensors[name].shape != own.shape:
+                raise ValueError(f"{name} has shape {tuple(tensors[name].shape)}")
+        for name, own in self.tensors().items():
+            own.copy_(tensors[name])
