@@ -126,36 +126,36 @@ class MemoryBackend:
 
 
 class MemoryRunStore:
-    """TrainingRuns in a dictionary; ``events`` are kept in order."""
+    """TrainingRuns in a dictionary, ``runs``; ``events`` are kept in order."""
 
     def __init__(self) -> None:
-        self._runs: dict[RunKey, TrainingRun] = {}
+        self.runs: dict[RunKey, TrainingRun] = {}
         self.events: list[tuple[RunKey, RunEvent]] = []
         self.writes = 0
 
     def put(self, run: TrainingRun) -> RunKey:
         """Add a run, or replace its spec as a user would."""
         key = _key(run)
-        before = self._runs.get(key)
+        before = self.runs.get(key)
         if before is not None and before.metadata.uid == run.metadata.uid:
             metadata = before.metadata.model_copy(
                 update={"generation": before.metadata.generation + 1}
             )
             run = run.model_copy(update={"metadata": metadata, "status": before.status})
-        self._runs[key] = run
+        self.runs[key] = run
         return key
 
     async def get(self, key: RunKey) -> TrainingRun | None:
         """The run."""
-        return self._runs.get(key)
+        return self.runs.get(key)
 
     async def write_status(self, run: TrainingRun, status: TrainingRunStatus) -> None:
         """Store the status if it differs and the run is still the same."""
-        there = self._runs.get(_key(run))
+        there = self.runs.get(_key(run))
         if there is None or there.metadata.uid != run.metadata.uid or there.status == status:
             return
         self.writes += 1
-        self._runs[_key(run)] = there.model_copy(update={"status": status})
+        self.runs[_key(run)] = there.model_copy(update={"status": status})
 
     async def emit(self, run: TrainingRun, event: RunEvent) -> None:
         """Keep the event."""
@@ -163,7 +163,7 @@ class MemoryRunStore:
 
     async def delete(self, run: TrainingRun) -> None:
         """Remove the run."""
-        self._runs.pop(_key(run), None)
+        self.runs.pop(_key(run), None)
 
 
 def _key(run: TrainingRun) -> RunKey:

@@ -1,0 +1,285 @@
+"""The control loop against a real Redis, with members from the in-memory backend."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import redis
+from redis_server import RedisServer
+from simulated_run import UID, document
+from trainingrun_contracts import reports
+from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType
+from trainingrun_contracts.api.run import parse
+from trainingrun_contracts.reports import ActorReport, Evaluation, Intent, LearnerReport, Notice
+from trainingrun_contracts.slots import DaemonSlot, decode_all, encode
+from trainingrun_contracts.stream.keys import Keys
+from trainingrun_operator.backends import BackendError, RunIdentity
+from trainingrun_operator.backends.memory import MemoryBackend, MemoryRunStore
+from trainingrun_operator.backends.store import RunKey
+from trainingrun_operator.controller.loop import Reconciler
+from trainingrun_operator.controller.signals import QueueError, SignalReader
+from trainingrun_operator.desired.actions import PublishSlots, SetIntent, SetTarget, WorkloadAction
+from trainingrun_operator.desired.observed import Finished, Signals, Unreachable
+from trainingrun_operator.desired.workload import Role
+from trainingrun_operator.settings import Settings
+
+KEYS = Keys(UID)
+NOW = 1_000_000.0
+
+
+class Bench:
+    """A store, a backend and a reconciler around one Redis, with a clock of its own."""
+
+    def __init__(self, url: str, **spec: Any) -> None:
+        self.store = MemoryRunStore()
+        self.backend = MemoryBackend(redis_url=url)
+        self.now = NOW
+        self.loop = Reconciler(self.store, self.backend, Settings(), clock=lambda: self.now)
+        self.key = self.store.put(parse(document(**spec)))
+
+    async def look(self, times: int = 1) -> float | None:
+        """Look so many times; members become ready in between."""
+        after = None
+        for _ in range(times):
+            after = await self.loop.reconcile(self.key)
+            self.backend.tick(UID)
+            self.now += 2
+        return after
+
+    def looks(self, times: int) -> float | None:
+        """Look so many times, from a test that does nothing in between."""
+
+        async def look() -> float | None:
+            after = await self.look(times)
+            await self.loop.close()
+            return after
+
+        return asyncio.run(look())
+
+    def status(self, kind: ConditionType) -> tuple[ConditionStatus, str]:
+        """Status and message of a condition."""
+        run = self.store.runs[self.key]
+        condition = run.status.condition(kind)
+        assert condition is not None, f"no condition {kind}"
+        return condition.status, condition.message
+
+    def change(self, **spec: Any) -> None:
+        """Edit the spec as a user would."""
+        self.store.put(parse(document(**spec)))
+
+
+def learner(at: float, **fields: Any) -> LearnerReport:
+    """A report of the learner."""
+    return LearnerReport("learner-0", at, "training", 1, 3, 2, 100, **fields)
+
+
+def actor(at: float, state: str) -> ActorReport:
+    """A report of the actor."""
+    return ActorReport("actor-0", at, state, 0, 0, 0, 0, 0.0, 0, 3, 2)
+
+
+def tell(client: redis.Redis, *said: reports.Report) -> None:
+    """Report as roles do."""
+    for report in said:
+        reports.queue_report(client, KEYS.reports, report)
+
+
+def test_all_signals_come_in_one_look(redis_server: RedisServer, redis_client: redis.Redis) -> None:
+    """Whatever roles wrote by the contracts is read back as it was."""
+    client, slot = redis_client, DaemonSlot(4, draining=True, draining_since=5.0)
+    client.set(KEYS.intent, "drain")
+    client.set(KEYS.intent_since, "12.5")
+    client.set(KEYS.target, 77)
+    client.hset(KEYS.daemons, "d-0:1", encode(slot))
+    client.hset(KEYS.games, mapping={"played": 9, "aborted": 1})
+    client.hset(KEYS.produced, "actor-0", 500)
+    client.set(KEYS.depth, 200)
+    client.hset(KEYS.accounts, mapping={"trained": 290, "stale": 10})
+    client.zadd(KEYS.leases + "d-0:1", {"a": 4e9, "b": 4e9, "expired": 1})
+    client.zadd(KEYS.leases + "d-1:1", {"c": 4e9})
+    tell(client, learner(NOW), actor(NOW - 60, "playing"))
+    reports.queue_notice(client, KEYS.notices, Notice(NOW, "actor", "actor-0", "X", "hello"))
+    evaluation = Evaluation(NOW, 3, 9, "random", 10, 9, 0, 0.9, 0.6, 0.98)
+    reports.queue_evaluation(client, KEYS.evaluations, evaluation)
+
+    async def read() -> Signals | Unreachable:
+        reader = SignalReader()
+        found = await reader.read(redis_server.url, KEYS, endpoints=["d-1:1"], now=NOW)
+        await reader.close()
+        return found
+
+    signals = asyncio.run(read())
+    assert isinstance(signals, Signals)
+    assert (signals.intent, signals.intent_since, signals.target) == (Intent.DRAIN, 12.5, 77)
+    assert signals.slots == {"d-0:1": slot}
+    assert signals.busy == {"d-0:1": 2, "d-1:1": 1}
+    assert signals.games == {"played": 9, "aborted": 1}
+    assert signals.ledger.closes
+    assert signals.reports == (learner(NOW),), "the old report of the actor is left out"
+    assert [notice.message for notice in signals.notices] == ["hello"]
+    assert signals.evaluations == (evaluation,)
+
+
+def test_what_is_told_is_found_by_the_roles(
+    redis_server: RedisServer, redis_client: redis.Redis
+) -> None:
+    """Intent, target and daemons stand under the contracts' keys; publishing replaces."""
+
+    async def perform() -> None:
+        reader = SignalReader()
+        for action in (
+            SetIntent(Intent.FLUSH),
+            SetTarget(5),
+            PublishSlots({"old:1": DaemonSlot(2)}),
+            PublishSlots({"new:1": DaemonSlot(3)}),
+        ):
+            await reader.perform(redis_server.url, KEYS, action, now=NOW)
+        await reader.close()
+
+    asyncio.run(perform())
+    assert reports.intent_from(redis_client.get(KEYS.intent)) is Intent.FLUSH
+    assert float(redis_client.get(KEYS.intent_since) or 0) == NOW
+    assert redis_client.get(KEYS.target) == b"5"
+    assert decode_all(redis_client.hgetall(KEYS.daemons)) == {"new:1": DaemonSlot(3)}
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("redis://127.0.0.1:1/0", "cannot be reached"),
+        ("redis://no-such-host.invalid:6379/0", "no-such-host.invalid:6379"),
+        ("nonsense", "not valid"),
+    ],
+)
+def test_a_redis_that_is_not_there_is_an_observation(url: str, words: str) -> None:
+    """Reading never raises; the sentence says where; telling raises our own error."""
+
+    async def read() -> Signals | Unreachable:
+        reader = SignalReader()
+        found = await reader.read(url, KEYS, endpoints=(), now=NOW)
+        await reader.close()
+        return found
+
+    found = asyncio.run(read())
+    assert isinstance(found, Unreachable)
+    assert words in found.message
+    if url.startswith("redis"):
+        with pytest.raises(QueueError, match="Redis at"):
+            asyncio.run(SignalReader().perform(url, KEYS, SetTarget(1), now=NOW))
+
+
+def test_a_wrong_password_is_told_without_the_password(
+    redis_server: RedisServer, redis_client: redis.Redis
+) -> None:
+    """The condition says that the password was refused and does not repeat it."""
+    redis_client.config_set("requirepass", "right")
+    url = f"redis://:wrong@127.0.0.1:{redis_server.port}/0"
+    bench = Bench(url, redis={"url": url})
+    bench.looks(2)
+    status, message = bench.status(ConditionType.QUEUE_AVAILABLE)
+    assert status is ConditionStatus.FALSE
+    assert "refused the password" in message
+    assert "wrong" not in message
+    assert Role.LEARNER not in bench.backend.roles(UID)
+    assert "QueueUnreachable" in [event.reason for _, event in bench.store.events]
+
+
+def test_a_run_lives_from_start_to_completion(
+    redis_server: RedisServer, redis_client: redis.Redis
+) -> None:
+    """Start, suspend, resume and completion, with the roles' part played through real Redis."""
+    client, bench = redis_client, Bench(redis_server.url, games=100)
+
+    async def life() -> None:
+        await bench.look(4)
+        assert set(bench.backend.roles(UID)) == set(Role)
+        assert len(decode_all(client.hgetall(KEYS.daemons))) == 2
+        assert client.get(KEYS.target) == b"100"
+        tell(client, learner(bench.now), actor(bench.now, "playing"))
+        client.hset(KEYS.games, "played", 10)
+        await bench.look()
+        assert (bench.status(ConditionType.READY))[0] is ConditionStatus.TRUE
+
+        bench.change(games=100, suspend=True)
+        await bench.look()
+        assert client.get(KEYS.intent) == b"drain"
+        tell(client, learner(bench.now), actor(bench.now, "drained"))
+        await bench.look()
+        assert client.get(KEYS.intent) == b"flush"
+        bench.backend.finish(UID, Role.LEARNER, Finished(succeeded=True))
+        await bench.look(2)
+        assert (bench.status(ConditionType.SUSPENDED))[0] is ConditionStatus.TRUE
+        assert set(bench.backend.roles(UID)) == {Role.REDIS, Role.LEARNER}
+
+        bench.change(games=100, suspend=False)
+        await bench.look(4)
+        assert set(bench.backend.roles(UID)) == set(Role)
+        client.hset(KEYS.games, "played", 101)
+        tell(client, learner(bench.now), actor(bench.now, "drained"))
+        await bench.look(2)
+        bench.backend.finish(UID, Role.LEARNER, Finished(succeeded=True))
+        await bench.look(3)
+        assert (bench.status(ConditionType.SUCCEEDED))[0] is ConditionStatus.TRUE
+        assert set(bench.backend.roles(UID)) == {Role.REDIS, Role.LEARNER}
+        writes = bench.store.writes
+        await bench.look(5)
+        assert bench.store.writes == writes, "a finished run is not written again"
+        await bench.loop.close()
+
+    asyncio.run(life())
+    told = [event.reason for _, event in bench.store.events]
+    assert [each for each in told if each != "ScaledUp"] == [
+        "Started", "Suspending", "Suspended", "Resumed", "Draining", "Completed",
+    ]  # fmt: skip
+
+
+class Refusing(MemoryBackend):
+    """A world that refuses to make learners, as a quota would."""
+
+    async def perform(self, run: RunIdentity, action: WorkloadAction) -> None:
+        """Refuse learners."""
+        if Role.LEARNER.value in str(action):
+            raise BackendError("CreationFailed", "exceeded quota: gpus", retry=True)
+        await super().perform(run, action)
+
+
+def test_a_refusal_becomes_a_condition_and_a_retry(redis_server: RedisServer) -> None:
+    """The run is degraded with the world's words, told once, and looked at again."""
+    bench = Bench(redis_server.url)
+    bench.backend = Refusing(redis_url=redis_server.url)
+    bench.loop = Reconciler(bench.store, bench.backend, Settings(), clock=lambda: bench.now)
+    after = bench.looks(4)
+    assert after is not None
+    assert after <= 60
+    assert bench.status(ConditionType.DEGRADED) == (
+        ConditionStatus.TRUE,
+        "exceeded quota: gpus",
+    )
+    told = [event for _, event in bench.store.events if "quota" in event.message]
+    assert len(told) == 1
+
+
+def test_a_run_that_is_gone_is_forgotten(redis_server: RedisServer) -> None:
+    """No error and no next look for a key that does not exist."""
+    bench = Bench(redis_server.url)
+    assert asyncio.run(bench.loop.reconcile(RunKey("default", "other"))) is None
+
+
+def test_a_killed_redis_comes_back(redis_server: RedisServer, redis_client: redis.Redis) -> None:
+    """The outage is told, nothing is removed, and the recovery is told."""
+    bench = Bench(redis_server.url, redis={"url": redis_server.url})
+
+    async def steps(*between: Callable[[], None]) -> None:
+        await bench.look(4)
+        for step in between:
+            step()
+            await bench.look(2)
+        await bench.loop.close()
+
+    asyncio.run(steps(redis_server.kill, redis_server.start))
+    assert set(bench.backend.roles(UID)) == set(Role) - {Role.REDIS}
+    told = [event.reason for _, event in bench.store.events]
+    assert told.index("QueueUnreachable") < told.index("QueueRecovered")

@@ -1,0 +1,181 @@
+"""The work queue: one worker per key, coalesced, due in time, and failures back off."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from random import Random
+
+import looptime
+import pytest
+from trainingrun_contracts.api.conditions import Reason
+from trainingrun_operator.backends.store import RunKey
+from trainingrun_operator.controller.loop import ReconcileError
+from trainingrun_operator.controller.queue import ReconcileQueue
+
+ONE, TWO = RunKey("default", "one"), RunKey("default", "two")
+Look = Callable[[RunKey], Awaitable[float | None]]
+
+
+class NoJitter(Random):
+    """Back-off without its spread."""
+
+    def random(self) -> float:
+        """Always the longest delay."""
+        return 0.0
+
+
+def _run(
+    look: Look, keys: list[RunKey], *, seconds: float, concurrency: int = 20
+) -> ReconcileQueue:
+    """A queue that worked for so many (virtual) seconds."""
+    made: list[ReconcileQueue] = []
+
+    async def work() -> None:
+        queue = ReconcileQueue(look, concurrency=concurrency, jitter=NoJitter())
+        made.append(queue)
+        for key in keys:
+            queue.add(key)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await queue.run()
+
+    loop = looptime.new_event_loop(start=0, end=seconds + 10)
+    try:
+        loop.run_until_complete(work())
+    finally:
+        loop.close()
+    return made[0]
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def test_a_key_is_looked_at_again_when_it_asks() -> None:
+    """The returned seconds are the time until the next look."""
+    times: list[float] = []
+
+    async def look(key: RunKey) -> float | None:
+        times.append(_now())
+        return 3.0
+
+    _run(look, [ONE], seconds=10)
+    assert times == pytest.approx([0, 3, 6, 9], abs=0.01)
+
+
+def test_a_settled_key_is_left_alone() -> None:
+    """None means: not before something changes."""
+    looks: list[RunKey] = []
+
+    async def look(key: RunKey) -> float | None:
+        looks.append(key)
+        return None
+
+    queue = _run(look, [ONE, ONE, TWO], seconds=100)
+    assert looks == [ONE, TWO]
+    assert queue.looks == 2
+
+
+def test_a_key_is_never_worked_on_twice_at_once() -> None:
+    """Changes during a look lead to one more look after it."""
+    running, most, looks = 0, 0, 0
+
+    async def look(key: RunKey) -> float | None:
+        nonlocal running, most, looks
+        running, looks = running + 1, looks + 1
+        most = max(most, running)
+        if looks == 1:
+            for _ in range(5):
+                queue[0].add(key)
+        await asyncio.sleep(1)
+        running -= 1
+        return None
+
+    queue: list[ReconcileQueue] = []
+
+    async def work() -> None:
+        queue.append(ReconcileQueue(look))
+        queue[0].add(ONE)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(10):
+                await queue[0].run()
+
+    loop = looptime.new_event_loop(start=0, end=20)
+    loop.run_until_complete(work())
+    loop.close()
+    assert (most, looks) == (1, 2)
+
+
+def test_failures_back_off_and_stay_with_their_key() -> None:
+    """1, 2, 4, 8 … seconds for the failing key, while the other goes on."""
+    times: dict[RunKey, list[float]] = {ONE: [], TWO: []}
+
+    async def look(key: RunKey) -> float | None:
+        times[key].append(_now())
+        if key == ONE:
+            raise ReconcileError("the API server does not answer")
+        return 10.0
+
+    _run(look, [ONE, TWO], seconds=35)
+    assert times[ONE] == pytest.approx([0, 1, 3, 7, 15, 31], abs=0.01)
+    assert times[TWO] == pytest.approx([0, 10, 20, 30], abs=0.01)
+
+
+def test_a_bug_of_ours_does_not_stop_the_queue(caplog: pytest.LogCaptureFixture) -> None:
+    """An unforeseen error is logged with its run and backs off like any failure."""
+    looks: list[RunKey] = []
+
+    async def look(key: RunKey) -> float | None:
+        looks.append(key)
+        if key == ONE:
+            raise KeyError(Reason.UNKNOWN)
+        return 1.0
+
+    _run(look, [ONE, TWO], seconds=5)
+    assert looks.count(ONE) == 3
+    assert looks.count(TWO) >= 5
+    assert "default/one" in caplog.text
+
+
+def test_no_more_than_the_concurrency_at_once() -> None:
+    """With two workers, five keys of a second each take three seconds."""
+    running, most = 0, 0
+    ended: list[float] = []
+
+    async def look(key: RunKey) -> float | None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(1)
+        running -= 1
+        ended.append(_now())
+        return None
+
+    keys = [RunKey("default", f"run-{index}") for index in range(5)]
+    _run(look, keys, seconds=10, concurrency=2)
+    assert most == 2
+    assert max(ended) == pytest.approx(3, abs=0.01)
+
+
+def test_the_oldest_key_tells_how_late_the_queue_is() -> None:
+    """A look that hangs is seen by /livez."""
+    ages: list[float] = []
+
+    async def work() -> None:
+        async def look(key: RunKey) -> float | None:
+            await asyncio.sleep(100)
+            return None
+
+        queue = ReconcileQueue(look)
+        queue.add(ONE)
+        task = asyncio.create_task(queue.run())
+        await asyncio.sleep(50)
+        ages.append(queue.oldest_seconds())
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    loop = looptime.new_event_loop(start=0, end=200)
+    loop.run_until_complete(work())
+    loop.close()
+    assert ages == pytest.approx([50], abs=0.01)

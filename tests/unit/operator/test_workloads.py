@@ -1,0 +1,127 @@
+"""What should exist for a spec, and which changes replace which members."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from simulated_run import training_run
+from trainingrun_contracts import run_config as contract
+from trainingrun_operator.desired.amounts import bytes_of
+from trainingrun_operator.desired.run_config import run_config
+from trainingrun_operator.desired.workload import PLACEHOLDERS, Role, Storage, filled
+from trainingrun_operator.desired.workloads import workloads
+from trainingrun_operator.settings import Settings
+
+SETTINGS = Settings()
+
+
+def _hashes(**spec: Any) -> dict[Role, str]:
+    made = workloads(training_run(**spec), SETTINGS, daemons=2)
+    return {role: workload.roll_hash for role, workload in made.items()}
+
+
+def _rolled(**spec: Any) -> set[Role]:
+    before, after = _hashes(), _hashes(**spec)
+    return {role for role in after if before[role] != after[role]}
+
+
+@pytest.mark.parametrize(
+    ("spec", "rolled"),
+    [
+        ({"games": 99}, set()),
+        ({"suspend": True}, set()),
+        ({"ttlSecondsAfterFinished": 5}, set()),
+        ({"seed": 2}, {Role.LEARNER, Role.ACTOR, Role.EVALUATOR}),
+        ({"decks": [{"name": "red_aggro"}]}, {Role.ACTOR, Role.EVALUATOR}),
+        ({"learner": {"batchTransitions": 1024, "ppo": {"clip": 0.1}}}, {Role.LEARNER}),
+        ({"learner": {"batchTransitions": 2048}}, {Role.LEARNER, Role.ACTOR}),
+        ({"evaluation": {"games": 10}}, {Role.EVALUATOR}),
+        ({"checkpoint": {"keep": 9}}, {Role.LEARNER}),
+        ({"redis": {"managed": {"memory": "2Gi"}}}, {Role.REDIS}),
+        ({"imagePullPolicy": "Always"}, set(Role)),
+    ],
+)
+def test_a_change_replaces_the_members_that_read_it(
+    spec: dict[str, Any], rolled: set[Role]
+) -> None:
+    """And no others: what is live is not in any hash."""
+    assert _rolled(**spec) == rolled
+
+
+def test_autoscaling_bounds_replace_nothing() -> None:
+    """They are the operator's own business."""
+    scaling = {"minReplicas": 1, "maxReplicas": 9}
+    assert _rolled(daemon={"gamesPerDaemon": 4, "autoscaling": scaling}) == set()
+
+
+def test_the_number_of_members_is_in_no_hash() -> None:
+    """Scaling replaces nobody."""
+    few = workloads(training_run(), SETTINGS, daemons=1)
+    many = workloads(training_run(), SETTINGS, daemons=50)
+    assert {role: each.roll_hash for role, each in few.items()} == {
+        role: each.roll_hash for role, each in many.items()
+    }
+
+
+def test_actors_follow_the_slots_of_the_daemons() -> None:
+    """Every slot can be used: 50 daemons of 4 games need 13 actors of 16 games."""
+    assert workloads(training_run(), SETTINGS, daemons=50)[Role.ACTOR].replicas == 13
+    fixed = training_run(actor={"replicas": 3})
+    assert workloads(fixed, SETTINGS, daemons=50)[Role.ACTOR].replicas == 3
+
+
+def test_a_given_redis_is_not_made() -> None:
+    """url or urlSecretRef: no Redis workload."""
+    for redis in ({"url": "redis://r:6379/0"}, {"urlSecretRef": {"name": "s"}}):
+        assert Role.REDIS not in workloads(training_run(redis=redis), SETTINGS, daemons=1)
+
+
+@pytest.mark.parametrize(
+    ("storage", "url", "claim"),
+    [
+        (None, "file:///checkpoints", Storage("/checkpoints", size="10Gi")),
+        ("s3://bucket/prefix", "s3://bucket/prefix", None),
+        ("file:///data/run", "file:///data/run", None),
+        ("pvc://mine/a/b", "file:///checkpoints/a/b", Storage("/checkpoints", claim="mine")),
+        ("pvc://mine", "file:///checkpoints", Storage("/checkpoints", claim="mine")),
+    ],
+)
+def test_storage_is_told_to_the_learner_as_it_sees_it(
+    storage: str | None, url: str, claim: Storage | None
+) -> None:
+    """A claim is mounted, and the configuration has the path below the mount."""
+    run = training_run(checkpoint={"storage": storage} if storage else {})
+    assert run_config(run, SETTINGS).checkpoint.storage == url
+    assert workloads(run, SETTINGS, daemons=1)[Role.LEARNER].storage == claim
+
+
+def test_the_run_configuration_is_what_the_roles_can_read() -> None:
+    """It survives the way through its own codec, and is named by the uid that never repeats."""
+    config = run_config(training_run(), SETTINGS)
+    assert contract.decode(contract.encode(config)) == config
+    assert config.run_id == "uid-1"
+
+
+def test_no_command_holds_a_secret_and_every_placeholder_is_known() -> None:
+    """Backends can fill every command; the password of Redis only comes by file."""
+    values = {name: "x" for name in PLACEHOLDERS}
+    for workload in workloads(training_run(), SETTINGS, daemons=1).values():
+        assert not any("{" in part for part in filled(workload.command, values))
+        assert "--requirepass" not in workload.command
+
+
+@pytest.mark.parametrize(
+    ("quantity", "amount"),
+    [("1Gi", 2**30), ("512Mi", 2**29), ("1.5k", 1500), ("2000m", 2), ("7", 7)],
+)
+def test_quantities_are_bytes(quantity: str, amount: int) -> None:
+    """In all spellings of Kubernetes."""
+    assert bytes_of(quantity) == amount
+
+
+def test_memory_that_is_asked_for_is_also_the_limit() -> None:
+    """A request above the default limit would otherwise be refused."""
+    run = training_run(actor={"resources": {"requests": {"memory": "2Gi"}}})
+    amounts = workloads(run, SETTINGS, daemons=1)[Role.ACTOR].resources
+    assert (amounts.memory, amounts.memory_limit) == ("2Gi", "2Gi")
