@@ -40,6 +40,8 @@ from trainingrun_operator.desired.observed import ObservedRole
 from trainingrun_operator.desired.workload import Probe, Role, Workload, filled
 
 _REDIS_END_SECONDS: Final = 10.0
+_CLOSE_SECONDS: Final = 10.0
+"""Whoever still runs when the runtime ends gets so long; the learner has its own grace to save."""
 _FREE_PORT: Final = "0"
 
 
@@ -142,12 +144,14 @@ class LocalBackend:
     async def close(self, *, at_once: bool = False) -> None:
         """End all processes, Redis last, because the others may have something to tell it."""
         redis = self._roles.pop(Role.REDIS, None)
-        others = [member for local in self._roles.values() for member in local.members]
-        for member in others:
-            if at_once:
-                member.kill()
-            else:
-                member.end()
+        others = []
+        for role, local in self._roles.items():
+            others += local.members
+            for member in local.members:
+                if at_once:
+                    member.kill()
+                else:
+                    member.end(grace=None if role is Role.LEARNER else _CLOSE_SECONDS)
         await asyncio.gather(*(member.ended() for member in others))
         self._roles.clear()
         for member in redis.members if redis is not None else []:

@@ -1,0 +1,143 @@
+"""The verbs and their options. What a verb does is in a module of its own."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from trainingrun_operator.cli.durations import seconds_in
+from trainingrun_operator.cli.errors import EXIT_INTERRUPTED, EXIT_USER, UserError
+from trainingrun_operator.cli.show import print_ledger, print_status, print_valid
+
+STATE: Final = Path(".trainingrun")
+
+app = typer.Typer(
+    name="trainingrun",
+    help="Distributed self-play training against slow game engines: on this machine, or on a"
+    " cluster.",
+    epilog="Begin with: trainingrun local -f examples/quickstart.yaml",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+FileOption = Annotated[
+    Path, typer.Option("-f", "--file", help="A TrainingRun in YAML; - reads standard input.")
+]
+StateOption = Annotated[Path, typer.Option(help="Folder that holds one folder per local run.")]
+DecksOption = Annotated[
+    Path | None,
+    typer.Option(help="Folder of .dck files. Default: decks/ beside the file, above it or here."),
+]
+
+
+@app.callback(invoke_without_command=True)
+def trainingrun(
+    *,
+    show_version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Say the version, or leave it to a verb."""
+    if show_version:
+        typer.echo(f"trainingrun {version('trainingrun-operator')}")
+        raise typer.Exit
+
+
+@app.command(
+    epilog="Examples:\n\n"
+    "trainingrun local -f examples/quickstart.yaml\n\n"
+    "trainingrun local -f run.yaml --games 500 --time-limit 15m --plain\n\n"
+    "trainingrun local -f run.yaml --fresh"
+)
+def local(
+    *,
+    file: FileOption,
+    state: StateOption = STATE,
+    report: Annotated[Path, typer.Option(help="Folder for curves and summary.json.")] = Path(
+        "report"
+    ),
+    decks: DecksOption = None,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Lines in place of the live table.")
+    ] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start over; the earlier run is moved aside.")
+    ] = False,
+    games: Annotated[int | None, typer.Option(min=1, help="In place of spec.games.")] = None,
+    time_limit: Annotated[
+        str | None, typer.Option(help="Save and stop after this time: 90s, 15m, 1h30m.")
+    ] = None,
+) -> None:
+    """Train on this machine: the same TrainingRun as plain processes.
+
+    Ctrl-C ends games, trains the queue, writes a checkpoint and stops; the same command goes on
+    from there. Curves and summary.json are in the report folder at the end.
+    """
+    # Imported here because it brings psutil and matplotlib, which a cluster's image does not have.
+    from rich.console import Console  # noqa: PLC0415
+
+    from trainingrun_operator.cli.local.command import LocalOptions, run_locally  # noqa: PLC0415
+
+    limit = seconds_in(time_limit, option="--time-limit") if time_limit is not None else None
+    options = LocalOptions(
+        file=file, state=state, report=report, decks=decks, plain=plain, fresh=fresh, games=games,
+        time_limit=limit,
+    )  # fmt: skip
+    raise typer.Exit(run_locally(options, Console()))
+
+
+@app.command(epilog="Example: trainingrun validate -f run.yaml")
+def validate(*, file: FileOption, decks: DecksOption = None) -> None:
+    """Say what is wrong with a TrainingRun: every wrong field, with its path."""
+    print_valid(file, decks)
+
+
+@app.command(epilog="Example: trainingrun render -f run.yaml | kubectl diff -f -")
+def render(*, file: FileOption) -> None:
+    """Print the manifests that the operator would make of a TrainingRun."""
+    # Imported here because it brings the Kubernetes client, which takes half a second.
+    from trainingrun_operator.cli.manifests import print_manifests  # noqa: PLC0415
+
+    print_manifests(file)
+
+
+@app.command(epilog="Example: trainingrun status quickstart")
+def status(
+    name: Annotated[str, typer.Argument(help="Name of a local run.")],
+    *,
+    state: StateOption = STATE,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="The whole object, for programs.")
+    ] = False,
+) -> None:
+    """Show how a local run stands; for a cluster: kubectl get trainingruns."""
+    print_status(name, state, as_json=as_json)
+
+
+@app.command(epilog="Example: trainingrun ledger quickstart")
+def ledger(
+    name: Annotated[str, typer.Argument(help="Name of a local run.")],
+    *,
+    state: StateOption = STATE,
+) -> None:
+    """Show what became of every transition of a local run; exit code 1 when the sum is wrong."""
+    raise typer.Exit(0 if print_ledger(name, state) else 1)
+
+
+def main() -> None:
+    """Run the command line; mistakes of the user are sentences and exit code 2."""
+    try:
+        app()
+    except UserError as error:
+        for line in str(error).splitlines():
+            sys.stderr.write(f"trainingrun: {line}\n")
+        sys.exit(EXIT_USER)
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)

@@ -1,0 +1,182 @@
+"""The verb ``local``: from options to exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import Final
+
+import psutil
+from rich.console import Console
+from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType
+from trainingrun_contracts.api.run import SpecError, TrainingRun
+
+from trainingrun_operator.backends.local.folder import FolderError, RunFolder
+from trainingrun_operator.backends.local.store import adopted, reopened, saved_run
+from trainingrun_operator.cli.decks import check_decks, deck_names, find_decks
+from trainingrun_operator.cli.document import read_run
+from trainingrun_operator.cli.errors import EXIT_INTERRUPTED, UserError
+from trainingrun_operator.cli.local.preflight import check_machine
+from trainingrun_operator.cli.local.report import make_report_folder, told, write_report
+from trainingrun_operator.cli.local.runtime import Ending, LocalRuntime, Outcome, RunPlan
+from trainingrun_operator.cli.local.screen import screen_for
+from trainingrun_operator.settings import Settings
+
+_LOG_BYTES: Final = 10 * 1024 * 1024
+_DRAIN_SECONDS: Final = 60.0
+_LOOK_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True)
+class LocalOptions:
+    """The options of ``trainingrun local``."""
+
+    file: Path
+    state: Path
+    report: Path
+    decks: Path | None
+    plain: bool
+    fresh: bool
+    games: int | None
+    time_limit: float | None
+
+
+def run_locally(options: LocalOptions, console: Console) -> int:
+    """Run, write the report, and tell; gives the exit code.
+
+    Raises:
+        UserError: the user must change something.
+    """
+    run = read_run(options.file, games=options.games)
+    decks = find_decks(options.file, options.decks)
+    check_decks((deck.name for deck in run.spec.decks), decks)
+    make_report_folder(options.report)
+    folder = RunFolder((options.state / run.metadata.name).absolute())
+    try:
+        if options.fresh and folder.status.exists():
+            _put_aside(folder, console)
+        folder.make()
+        with folder.locked():
+            return _run_in(folder, run, decks, options, console)
+    except FolderError as error:
+        raise UserError(str(error)) from error
+
+
+def _run_in(
+    folder: RunFolder, run: TrainingRun, decks: Path, options: LocalOptions, console: Console
+) -> int:
+    begun_at = psutil.Process().create_time()
+    saved = saved_run(folder)
+    run = _adopted(run, saved, folder, begun_at)
+    if _is_complete(run):
+        console.print(f"{run.metadata.name} is complete; raise --games to go on, or use --fresh.")
+        _finish(run, folder, options.report, console)
+        return 0
+    check_machine(run)
+    if saved is not None:
+        console.print(f"Going on with {run.metadata.name} from {_relative(folder.root)}")
+    _log_to(folder.logs / "runtime.log")
+    plan = RunPlan(
+        run=reopened(run),
+        folder=folder,
+        decks=decks,
+        settings=_settings(folder, decks),
+        begun_at=begun_at,
+        time_limit=options.time_limit,
+    )
+    run, ending = asyncio.run(_run(plan, console, plain=options.plain))
+    if ending.outcome is Outcome.MISCONFIGURED:
+        raise UserError(ending.message)
+    _finish(run, folder, options.report, console)
+    return _exit_code(ending, folder, console)
+
+
+async def _run(plan: RunPlan, console: Console, *, plain: bool) -> tuple[TrainingRun, Ending]:
+    screen = screen_for(console, plan.run.metadata.name, plain=plain)
+    with screen:
+        runtime = LocalRuntime(plan, screen)
+        ending = await runtime.run()
+    return runtime.run_now, ending
+
+
+def _settings(folder: RunFolder, decks: Path) -> Settings:
+    return Settings(
+        default_storage=folder.checkpoints.as_uri(),
+        default_claim=False,
+        daemon_limit=os.cpu_count() or 1,
+        decks=deck_names(decks),
+        active_seconds=_LOOK_SECONDS,
+        drain_deadline_seconds=_DRAIN_SECONDS,
+    )
+
+
+def _adopted(
+    run: TrainingRun, saved: TrainingRun | None, folder: RunFolder, begun_at: float
+) -> TrainingRun:
+    try:
+        return adopted(run, saved, now=datetime.fromtimestamp(begun_at, tz=UTC))
+    except SpecError as error:
+        raise UserError(
+            f"{error}: the run in {_relative(folder.root)} was made with another value: set it"
+            " back, or start over with --fresh"
+        ) from error
+
+
+def _is_complete(run: TrainingRun) -> bool:
+    succeeded = run.status.condition(ConditionType.SUCCEEDED)
+    done = succeeded is not None and succeeded.status is ConditionStatus.TRUE
+    games = run.status.games
+    return done and games is not None and (games.played or 0) >= run.spec.games
+
+
+def _put_aside(folder: RunFolder, console: Console) -> None:
+    with folder.locked():
+        aside = folder.put_aside(now=datetime.now(UTC))
+    if aside is not None:
+        console.print(f"The earlier run was moved to {_relative(aside)}")
+
+
+def _finish(run: TrainingRun, folder: RunFolder, report: Path, console: Console) -> None:
+    try:
+        summary = write_report(run, folder.samples, report)
+    except OSError as error:
+        raise UserError(f"--report {report}: cannot be written: {error.strerror}") from error
+    for line in told(summary, report):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _exit_code(ending: Ending, folder: RunFolder, console: Console) -> int:
+    match ending.outcome:
+        case Outcome.COMPLETE:
+            return 0
+        case Outcome.TIME_OVER:
+            console.print("Stopped at the time limit; run the same command again to resume.")
+            return 0
+        case Outcome.STOPPED | Outcome.KILLED:
+            console.print("Stopped; run the same command again to resume.")
+            return EXIT_INTERRUPTED
+        case Outcome.FAILED | Outcome.MISCONFIGURED:
+            logs = _relative(folder.logs)
+            Console(stderr=True).print(
+                f"trainingrun: the run failed: {ending.message} (logs in {logs})",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
+            return 1
+
+
+def _log_to(path: Path) -> None:
+    handler = RotatingFileHandler(path, maxBytes=_LOG_BYTES, backupCount=1, delay=True)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+
+
+def _relative(path: Path) -> Path:
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path

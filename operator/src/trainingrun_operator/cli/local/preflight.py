@@ -1,0 +1,88 @@
+"""What is wrong with a run on this machine and can be seen before anything is started."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+import redis
+from trainingrun_contracts.api.run import TrainingRun
+from trainingrun_contracts.connection import address_of, blocking_client, why_unreachable
+from trainingrun_contracts.run_config import REDIS_URL_VARIABLE
+
+from trainingrun_operator.backends import BackendError
+from trainingrun_operator.backends.local.redis import find_redis_server
+from trainingrun_operator.cli.errors import UserError
+
+_OLDEST_REDIS: Final = (6, 2)
+
+
+def check_machine(run: TrainingRun) -> None:
+    """See that this machine can run it.
+
+    Raises:
+        UserError: it cannot.
+    """
+    if run.spec.suspend:
+        raise UserError("spec.suspend is true, so nothing would run: set it to false")
+    _check_storage(run.spec.checkpoint.storage)
+    _check_redis(run)
+
+
+def _check_storage(storage: str | None) -> None:
+    if storage is None:
+        return
+    parts = urlsplit(storage)
+    if parts.scheme == "pvc":
+        raise UserError(
+            f"spec.checkpoint.storage: {storage} is a claim of a cluster: on this machine give"
+            " file:///directory, or leave it out"
+        )
+    if parts.scheme != "file":
+        return
+    folder = Path(unquote(parts.path))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise UserError(
+            f"spec.checkpoint.storage: {folder} cannot be written ({error.strerror}): give a"
+            " directory that can"
+        ) from error
+
+
+def _check_redis(run: TrainingRun) -> None:
+    spec = run.spec.redis
+    if spec.url is None and spec.url_secret_ref is None:
+        try:
+            find_redis_server()
+        except BackendError as error:
+            raise UserError(str(error)) from error
+        return
+    where, url = "spec.redis.url", spec.url
+    if url is None:
+        where, url = "spec.redis.urlSecretRef", os.environ.get(REDIS_URL_VARIABLE)
+    if not url:
+        raise UserError(
+            f"{where}: there are no Secrets on this machine: set {REDIS_URL_VARIABLE} to the"
+            " address of the Redis"
+        )
+    try:
+        _ask_redis(url)
+    except (redis.RedisError, OSError) as error:
+        raise UserError(f"{where}: {why_unreachable(error, address_of(url))}") from error
+    except ValueError as error:
+        raise UserError(f"{where}: not an address of Redis: {error}") from error
+
+
+def _ask_redis(url: str) -> None:
+    with blocking_client(url, retries=0) as client:
+        info = client.info("server")
+    version = str(info.get("redis_version", "0")) if isinstance(info, dict) else "0"
+    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+    if numbers < _OLDEST_REDIS:
+        raise ValueError(f"it is Redis {version}, and 6.2 or newer is needed")

@@ -1,0 +1,240 @@
+"""One local run from its start to its end: loop, backend and store in one event loop.
+
+The control loop is the cluster's own. What is added here is when to stop: the run is over, somebody
+asked (a suspend, as on a cluster, so that nothing is lost), time is up, or a role can never run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Final
+
+from trainingrun_contracts.api.conditions import ConditionType
+from trainingrun_contracts.api.run import TrainingRun
+
+from trainingrun_operator.backends.local.backend import LocalBackend
+from trainingrun_operator.backends.local.folder import RunFolder
+from trainingrun_operator.backends.local.store import LocalStore
+from trainingrun_operator.cli.local.samples import SampleFile, sample_of
+from trainingrun_operator.cli.local.screen import Screen
+from trainingrun_operator.cli.local.snapshot import take_snapshot
+from trainingrun_operator.cli.local.usage import UsageMeter
+from trainingrun_operator.controller.loop import ReconcileError, Reconciler, RunView
+from trainingrun_operator.desired.observed import Problem
+from trainingrun_operator.desired.stage import Stage
+from trainingrun_operator.desired.workload import Role
+from trainingrun_operator.settings import Settings
+
+_LOG: Final = logging.getLogger(__name__)
+_SHOW_SECONDS: Final = 1.0
+_SAMPLE_SECONDS: Final = 5.0
+_AFTER_FAILURE_SECONDS: Final = 1.0
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_PLAYING: Final = frozenset({Stage.RUNNING, Stage.DRAINING, Stage.WAITING})
+
+
+class Outcome(Enum):
+    """Why a local run ended."""
+
+    COMPLETE = "complete"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    KILLED = "killed"
+    TIME_OVER = "time over"
+    MISCONFIGURED = "misconfigured"
+
+
+@dataclass(frozen=True)
+class Ending:
+    """The outcome, and the sentence about what went wrong."""
+
+    outcome: Outcome
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """All that a runtime is given. ``begun_at`` is the start of the command, in Unix seconds."""
+
+    run: TrainingRun
+    folder: RunFolder
+    decks: Path
+    settings: Settings
+    begun_at: float
+    time_limit: float | None = None
+
+
+class LocalRuntime:
+    """Runs one TrainingRun on this machine; use it once."""
+
+    def __init__(self, plan: RunPlan, screen: Screen) -> None:
+        self._plan = plan
+        self._screen = screen
+        self._wake = asyncio.Event()
+        self._asked: Outcome | None = None
+        self._at_once = False
+        self._store = LocalStore(plan.run, plan.folder, on_event=screen.tell)
+        self._backend = LocalBackend(plan.folder, decks=plan.decks, on_change=self._wake.set)
+        self._reconciler = Reconciler(self._store, self._backend, plan.settings)
+        self._samples = SampleFile(plan.folder.samples)
+        self._usage = UsageMeter()
+
+    @property
+    def run_now(self) -> TrainingRun:
+        """The run with its latest status."""
+        return self._store.run
+
+    async def run(self) -> Ending:
+        """Run until the end; all processes are gone when this returns."""
+        showing = asyncio.create_task(self._show())
+        try:
+            with self._signals():
+                try:
+                    ending = await self._loop(showing)
+                finally:
+                    self._sample()
+                    await self._close()
+        finally:
+            showing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await showing
+        return ending
+
+    async def _loop(self, showing: asyncio.Task[None]) -> Ending:
+        sampled = 0.0
+        while True:
+            if showing.done():
+                showing.result()  # a bug in what is shown must not go unseen
+            self._wake.clear()
+            delay = await self._look()
+            ending = self._ending()
+            if ending is not None:
+                return ending
+            if time.monotonic() - sampled >= _SAMPLE_SECONDS:
+                sampled = time.monotonic()
+                self._sample()
+            self._check_time()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), delay)
+
+    async def _look(self) -> float:
+        try:
+            delay = await self._reconciler.reconcile(self._store.key)
+        except ReconcileError:  # logged there
+            return _AFTER_FAILURE_SECONDS
+        limit = self._plan.settings.active_seconds
+        return min(delay, limit) if delay is not None else limit
+
+    def _ending(self) -> Ending | None:
+        view = self._view
+        if self._at_once:
+            return Ending(Outcome.KILLED)
+        if view is None:
+            return None
+        broken = _never_runs(view)
+        if broken is not None:
+            return Ending(Outcome.MISCONFIGURED, broken)
+        status = self._store.run.status
+        succeeded = status.condition(ConditionType.SUCCEEDED)
+        if succeeded is not None and succeeded.status == "True":
+            return Ending(Outcome.COMPLETE)
+        if succeeded is not None and succeeded.status == "False":
+            return Ending(Outcome.FAILED, succeeded.message)
+        suspended = status.condition(ConditionType.SUSPENDED)
+        if self._asked is not None and suspended is not None and suspended.is_true:
+            return Ending(self._asked)
+        return None
+
+    @property
+    def _view(self) -> RunView | None:
+        return self._reconciler.view(self._store.key)
+
+    @property
+    def _elapsed(self) -> float:
+        return self._samples.elapsed_before + max(0.0, time.time() - self._plan.begun_at)
+
+    def _check_time(self) -> None:
+        limit = self._plan.time_limit
+        if limit is not None and time.time() - self._plan.begun_at >= limit:
+            self._stop(Outcome.TIME_OVER, "The time limit is reached")
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, self._on_signal)
+        try:
+            yield
+        finally:
+            for number in _SIGNALS:
+                loop.remove_signal_handler(number)
+
+    def _on_signal(self) -> None:
+        if self._asked is Outcome.STOPPED:
+            self._screen.say("Stopping at once; the next start goes on from the last checkpoint.")
+            self._at_once = True
+            self._backend.kill()
+        self._stop(Outcome.STOPPED, "Stopping")
+        self._wake.set()
+
+    def _stop(self, outcome: Outcome, why: str) -> None:
+        if self._asked is None:
+            self._screen.say(
+                f"{why}: running games end, the queue is trained, a checkpoint is written."
+                " Ctrl-C again stops at once."
+            )
+            self._store.suspend()
+        if self._asked is not Outcome.STOPPED:
+            self._asked = outcome
+
+    def _sample(self) -> None:
+        view = self._view
+        if view is None:
+            return
+        sample = sample_of(
+            view, at=time.time(), elapsed=self._elapsed, playing=view.stage in _PLAYING
+        )
+        if sample is not None:
+            signals = view.observed.signals
+            self._samples.add(sample, getattr(signals, "evaluations", ()))
+
+    async def _show(self) -> None:
+        while True:
+            view = self._view
+            pids = {role.value: each for role, each in self._backend.pids().items()}
+            usage, own = self._usage.measure(pids), self._usage.own()
+            if view is not None:
+                now = time.time()
+                snapshot = take_snapshot(
+                    view, usage, own, self._store.events, now=now, elapsed=self._elapsed
+                )
+                self._screen.show(snapshot)
+            await asyncio.sleep(_SHOW_SECONDS)
+
+    async def _close(self) -> None:
+        await self._reconciler.close()
+        await self._backend.close(at_once=self._at_once)
+
+
+def _never_runs(view: RunView) -> str | None:
+    """Why a role can never run; starting it again would not help."""
+    for role in Role:
+        there = view.observed.roles.get(role)
+        for member in there.members if there is not None else ():
+            if member.problem is not None and member.problem.reason == "Configuration":
+                return _sentence(member.name, member.problem)
+    return None
+
+
+def _sentence(name: str, problem: Problem) -> str:
+    """The words of the program without its own name before them."""
+    program, colon, rest = problem.message.partition(": ")
+    return f"{name}: {rest if colon and program.startswith('trainingrun-') else problem.message}"

@@ -1,0 +1,54 @@
+"""The verb ``render``: what the operator would write to a cluster, as YAML.
+
+The Secret of a managed Redis is left out: its password is made on the cluster. Daemons are shown at
+their minimum, because their number follows the run.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import typer
+import yaml
+
+from trainingrun_operator.backends import Ground, RunIdentity
+from trainingrun_operator.backends.kubernetes.render.access import redis_url_key
+from trainingrun_operator.backends.kubernetes.render.metadata import Manifest
+from trainingrun_operator.backends.kubernetes.render.objects import role_objects, shared_objects
+from trainingrun_operator.cli.document import read_run
+from trainingrun_operator.controller.loop import ground_of
+from trainingrun_operator.desired.workloads import workloads
+from trainingrun_operator.settings import Settings
+
+_UID: Final = "00000000-0000-0000-0000-000000000000"
+"""Stands where the cluster puts the run's own identity."""
+
+
+def print_manifests(file: Path) -> None:
+    """Print all manifests of a run.
+
+    Raises:
+        UserError: the file is not valid.
+    """
+    typer.echo(yaml.safe_dump_all(manifests_of(file), sort_keys=False), nl=False)
+
+
+def manifests_of(file: Path) -> list[Manifest]:
+    """All manifests of the run in a file, in the order in which they are written.
+
+    Raises:
+        UserError: the file is not valid.
+    """
+    run = read_run(file)
+    metadata = run.metadata.model_copy(update={"uid": run.metadata.uid or _UID})
+    run = run.model_copy(update={"metadata": metadata})
+    settings = Settings()
+    identity = RunIdentity(metadata.namespace, metadata.name, metadata.uid)
+    ground: Ground = ground_of(run, settings)
+    url = redis_url_key(identity, ground)
+    roles = workloads(run, settings, daemons=run.spec.daemon.autoscaling.min_replicas)
+    made = [*shared_objects(identity, ground)]
+    for workload in roles.values():
+        made.extend(role_objects(identity, workload, url, operator_namespace=None))
+    return made

@@ -1,0 +1,111 @@
+"""The verbs that only look: ``validate``, ``status`` and ``ledger``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from trainingrun_contracts.api.run import TrainingRun
+from trainingrun_contracts.api.status import RoleStatus
+
+from trainingrun_operator.backends.local.folder import FolderError, RunFolder
+from trainingrun_operator.backends.local.store import saved_run
+from trainingrun_operator.cli.decks import check_decks, find_decks
+from trainingrun_operator.cli.document import read_run
+from trainingrun_operator.cli.errors import UserError
+
+
+def print_valid(file: Path, decks: Path | None) -> None:
+    """Say that a file is valid; decks are looked at when their folder is given.
+
+    Raises:
+        UserError: it is not.
+    """
+    run = read_run(file)
+    if decks is not None:
+        check_decks((deck.name for deck in run.spec.decks), find_decks(file, decks))
+    typer.echo(f"{file}: {run.metadata.name} is valid")
+
+
+def print_status(name: str, state: Path, *, as_json: bool) -> None:
+    """Show how a local run stood when it was last looked at.
+
+    Raises:
+        UserError: there is no such run.
+    """
+    run = _run_named(name, state)
+    if as_json:
+        document = run.model_dump(mode="json", by_alias=True, exclude_none=True)
+        typer.echo(json.dumps(document, indent=2))
+        return
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for title, text in _status_rows(run):
+        table.add_row(f"[dim]{title}", text)
+    Console(soft_wrap=True).print(table)
+
+
+def print_ledger(name: str, state: Path) -> bool:
+    """Show what became of every transition; gives whether the sum is right.
+
+    Raises:
+        UserError: there is no such run, or nothing was produced yet.
+    """
+    counted = _run_named(name, state).status.transitions
+    if counted is None or counted.produced is None:
+        raise UserError(f"{name}: nothing was produced yet")
+    dropped = counted.dropped.model_dump() if counted.dropped is not None else {}
+    parts: dict[str, int] = {
+        "trained": counted.trained or 0,
+        "queued": counted.queued or 0,
+        **{f"dropped: {cause}": number for cause, number in dropped.items()},
+        "lost": counted.lost or 0,
+    }
+    total = sum(parts.values())
+    closes = total == counted.produced
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    for title, number in parts.items():
+        table.add_row(title, str(number))
+    table.add_row("[bold]sum", f"[bold]{total}")
+    table.add_row("[bold]produced", f"[bold]{counted.produced}")
+    console = Console(highlight=False)
+    console.print(table)
+    console.print("the ledger closes" if closes else "[red]the ledger does not close")
+    return closes
+
+
+def _run_named(name: str, state: Path) -> TrainingRun:
+    folder = RunFolder((state / name).absolute())
+    try:
+        run = saved_run(folder)
+    except FolderError as error:
+        raise UserError(str(error)) from error
+    if run is None:
+        known = sorted(path.parent.name for path in state.glob("*/status.json"))
+        there = f"there are {', '.join(known)}" if known else "there is none"
+        raise UserError(f"no local run {name} in {state}: {there}; give the folder with --state")
+    return run
+
+
+def _status_rows(run: TrainingRun) -> Iterator[tuple[str, str]]:
+    status = run.status
+    yield "run", run.metadata.name
+    yield "state", status.summary or "not started"
+    if status.games is not None:
+        yield "games", f"{status.games.display}  {status.games.rate or '-'}/s"
+    if status.model is not None:
+        yield "model", f"version {status.model.version}"
+    for each in status.evaluation:
+        interval = f"{each.low:.0%} to {each.high:.0%}, {each.games} games"
+        yield f"vs {each.opponent}", f"{each.win_rate:.0%} ({interval})"
+    if status.checkpoint is not None:
+        yield "checkpoint", f"{status.checkpoint.uri}, at game {status.checkpoint.games}"
+    for title in ("daemon", "learner", "actor", "evaluator"):
+        role: RoleStatus | None = getattr(status, title)
+        if role is not None:
+            yield title, f"{role.display or '-'} ready, {role.restarts or 0} restarts"
