@@ -8,23 +8,17 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
-from typing import Final
 
 import kopf
 
 from trainingrun_operator.backends import BackendError
 from trainingrun_operator.backends.kubernetes.client import Client, load_configuration
-from trainingrun_operator.backends.kubernetes.errors import UnreachableError
 from trainingrun_operator.backends.kubernetes.self_check import check
 from trainingrun_operator.backends.kubernetes.throttle import TokenBucket
 from trainingrun_operator.desired.workload import USER_ERROR
 from trainingrun_operator.handlers import probes, watching
 from trainingrun_operator.handlers.options import Options, parse
-from trainingrun_operator.handlers.service import Service, ServiceError
-
-_LOG = logging.getLogger(__name__)
-_TRIES: Final = 12
-_PAUSE_SECONDS: Final = 5.0
+from trainingrun_operator.handlers.service import Service, ServiceError, patiently
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,7 +48,7 @@ async def _run(options: Options) -> None:
     bucket = TokenBucket(options.requests_per_second, options.request_burst)
     client = Client(await load_configuration(options.kubeconfig), bucket)
     try:
-        await _checked(client, options)
+        await patiently(lambda: check(client, options.namespaces))
         service = Service(client, options, instance=f"{socket.gethostname()}-{os.getpid()}")
         runner = await probes.serve(
             service, health_port=options.health_port, metrics_port=options.metrics_port
@@ -76,17 +70,3 @@ async def _run(options: Options) -> None:
             await runner.cleanup()
     finally:
         await client.close()
-
-
-async def _checked(client: Client, options: Options) -> None:
-    """The self-check; an API server that is not there yet is waited for, for a minute."""
-    for left in reversed(range(_TRIES)):
-        try:
-            await check(client, options.namespaces)
-        except UnreachableError as error:
-            if not left:
-                raise
-            _LOG.warning("%s", error)
-            await asyncio.sleep(_PAUSE_SECONDS)
-        else:
-            return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
 from trainingrun_operator.backends import BackendError
@@ -22,6 +22,25 @@ from trainingrun_operator.handlers.options import Options
 _LOG = logging.getLogger(__name__)
 RESYNC_SECONDS: Final = 300.0
 LAG_SECONDS: Final = 1.0
+PATIENCE_SECONDS: Final = 60.0
+
+
+async def patiently(act: Callable[[], Awaitable[None]]) -> None:
+    """Try for a minute: an API server may come up after its operator, or be busy with itself.
+
+    Raises:
+        BackendError: it went on too long, or trying again cannot help.
+    """
+    pause, deadline = 0.5, time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return await act()
+        except BackendError as error:
+            if not error.retry or time.monotonic() > deadline:
+                raise
+            _LOG.warning("%s", error)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, 5.0)
 
 
 class ServiceError(Exception):
@@ -55,7 +74,7 @@ class Service:
         """See everything, then work: nothing is decided on half a picture."""
         self._spawn(self.backend.run(), self._measure_lag())
         await self._synced()
-        await self._resync()
+        await patiently(self._resync)
         self._spawn(self.queue.run(), self._resync_forever())
         self.ready = True
         _LOG.info("%d runs, %d objects of theirs", len(self.store.known()), len(self.children))

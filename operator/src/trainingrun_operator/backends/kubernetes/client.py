@@ -31,6 +31,7 @@ JSON: Final = "application/json"
 METADATA_LIST: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 METADATA_WATCH: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 
+_CONNECTIONS: Final = 32
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=30.0)
 _WATCH_GRACE_SECONDS: Final = 20.0
 
@@ -68,7 +69,7 @@ class Client:
     """Requests of the operator; all methods raise :class:`BackendError` (an ``ApiError``)."""
 
     def __init__(self, configuration: Configuration, bucket: TokenBucket | None = None) -> None:
-        configuration.connection_pool_maxsize = 64
+        configuration.connection_pool_maxsize = _CONNECTIONS
         self.configuration = configuration
         self.bucket = bucket or TokenBucket()
         self._api = ApiClient(configuration)

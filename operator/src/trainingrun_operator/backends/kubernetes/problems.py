@@ -1,4 +1,4 @@
-"""Why a pod does not run, in one sentence that names the pod, the cause and what to do.
+"""Why a pod does not run, in one sentence that names the cause and what to do.
 
 The sentence stands in conditions, so it must stay the same while the cause does: the kubelet's
 alternation between trying and backing off, and its growing delays, are left out.
@@ -26,10 +26,10 @@ def pod_problem(pod: dict[str, Any]) -> Problem | None:
     status = pod.get("status", {})
     name = pod["metadata"]["name"]
     for container in status.get("containerStatuses") or ():
-        found = _waiting(name, container) or _ended(name, container)
+        found = _waiting(container) or _ended(name, container)
         if found is not None:
             return found
-    return _unschedulable(name, status) or _evicted(name, status)
+    return _unschedulable(status) or _evicted(status)
 
 
 def last_line(text: str) -> str:
@@ -38,7 +38,7 @@ def last_line(text: str) -> str:
     return lines[-1][-_LONGEST:] if lines else ""
 
 
-def _waiting(pod: str, container: dict[str, Any]) -> Problem | None:
+def _waiting(container: dict[str, Any]) -> Problem | None:
     waiting = container.get("state", {}).get("waiting") or {}
     reason, message = waiting.get("reason", ""), waiting.get("message", "")
     if reason in _IMAGE:
@@ -46,13 +46,11 @@ def _waiting(pod: str, container: dict[str, Any]) -> Problem | None:
         told = f" ({cause})" if cause else ""
         return Problem(
             "ImageUnavailable",
-            f"pod {pod}: image {container['image']} cannot be pulled{told}: check its name and"
+            f"image {container['image']} cannot be pulled{told}: check its name and"
             " that the nodes can reach its registry",
         )
     if reason in _CREATION:
-        return Problem(
-            "CreationFailed", f"pod {pod}: its container cannot be made: {last_line(message)}"
-        )
+        return Problem("CreationFailed", f"its container cannot be made: {last_line(message)}")
     return None
 
 
@@ -64,21 +62,21 @@ def _ended(pod: str, container: dict[str, Any]) -> Problem | None:
         return None
     if ended.get("reason") == "OOMKilled":
         what = "used more memory than its limit and was killed: raise the memory limit of its role"
-        return Problem("Crashing", f"pod {pod}: it {what}")
+        return Problem("Crashing", f"it {what}")
     told = last_line(ended.get("message") or "")
     said = f": {told}" if told else f": read `kubectl logs {pod} --previous`"
-    return Problem("Crashing", f"pod {pod}: it ended with exit code {ended['exitCode']}{said}")
+    return Problem("Crashing", f"it ended with exit code {ended['exitCode']}{said}")
 
 
-def _unschedulable(pod: str, status: dict[str, Any]) -> Problem | None:
+def _unschedulable(status: dict[str, Any]) -> Problem | None:
     for condition in status.get("conditions") or ():
         if condition["type"] == "PodScheduled" and condition.get("reason") == "Unschedulable":
             message = condition.get("message", "").split(" preemption:")[0].rstrip(".")
-            return Problem("Unschedulable", f"pod {pod}: no node has room for it: {message}")
+            return Problem("Unschedulable", f"no node has room for it: {message}")
     return None
 
 
-def _evicted(pod: str, status: dict[str, Any]) -> Problem | None:
+def _evicted(status: dict[str, Any]) -> Problem | None:
     if status.get("phase") != "Failed":
         return None
-    return Problem("Evicted", f"pod {pod}: {status.get('message') or 'it failed'}")
+    return Problem("Evicted", status.get("message") or "it was evicted")

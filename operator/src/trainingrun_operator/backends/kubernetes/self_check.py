@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from trainingrun_operator.backends import BackendError
 from trainingrun_operator.backends.kubernetes.client import Client
 from trainingrun_operator.backends.kubernetes.errors import NotFoundError
@@ -24,20 +22,17 @@ async def check(client: Client, watched: tuple[str, ...]) -> None:
         for verb in permission.verbs
         for namespace in (watched or (None,))
     ]
-    answers = await asyncio.gather(*(_is_allowed(client, *question) for question in asked))
-    missing = sorted(
-        {
-            f"{verb} {permission.resource}"
-            for (permission, verb, _), allowed in zip(asked, answers, strict=True)
-            if not allowed
-        }
-    )
-    if missing:
+    refused = {
+        f"{verb} {permission.resource}"
+        for permission, verb, namespace in asked
+        if not await _is_allowed(client, permission, verb, namespace)
+    }
+    if refused:
         where = f"in {', '.join(watched)}" if watched else "in all namespaces"
         raise BackendError(
             "Forbidden",
-            f"the operator's service account may not {', '.join(missing)} {where}: upgrade the"
-            " chart, or install it with rbac.create=true",
+            f"the operator's service account may not {', '.join(sorted(refused))} {where}:"
+            " upgrade the chart, or install it with rbac.create=true",
             retry=False,
         )
 

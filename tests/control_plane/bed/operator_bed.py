@@ -1,0 +1,185 @@
+"""The operator as a process on the played cluster, and runs for it to work on."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from bed_process import BedProcess, free_port
+from control_plane import ControlPlane
+from redis_server import RedisServer
+from scripted_fleet import ScriptedFleet
+
+ROOT = Path(__file__).resolve().parents[3]
+QUICKSTART = ROOT / "examples" / "quickstart.yaml"
+CHART = ROOT / "charts" / "trainingrun"
+SYSTEM = "trainingrun-system"
+_INSTALLED = ("ServiceAccount", "CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding")
+# As in the chart: one arena, so that memory that was given back can be used by all threads.
+_ENVIRONMENT = {"MALLOC_ARENA_MAX": "1", "USER": "trainingrun"}
+
+
+def chart_objects(helm: Path, *options: str) -> list[dict[str, Any]]:
+    """The chart's objects as ``helm template`` renders them."""
+    command = [str(helm), "template", "trainingrun", str(CHART), "--namespace", SYSTEM, *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return [each for each in yaml.safe_load_all(done.stdout) if each]
+
+
+def install_chart(plane: ControlPlane, helm: Path) -> None:
+    """What the chart installs, save the Deployment: its process runs beside the control plane."""
+    plane.create_namespace(SYSTEM)
+    plane.apply(*(each for each in chart_objects(helm) if each["kind"] in _INSTALLED))
+    plane.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+
+
+class OperatorProcess:
+    """``python -m trainingrun_operator``, started, killed and started again."""
+
+    def __init__(self, kubeconfig: Path, folder: Path, *options: str) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self._environment = {
+            **_ENVIRONMENT,
+            "KUBECONFIG": str(kubeconfig),
+            "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+        }
+        port = f"--health-port={self.port}", f"--metrics-port={self.port}"
+        decks = "--decks=red_aggro,white_weenie"
+        self._command = [sys.executable, "-m", "trainingrun_operator", decks, *port, *options]
+        self._process: BedProcess | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it is ready."""
+        log = self.folder / "operator.log"
+        self._process = BedProcess(self._command, log, environment=self._environment)
+        self._process.wait_until(self.is_ready, "operator ready", seconds=60)
+
+    def stop(self) -> None:
+        """End it in order."""
+        if self._process is not None:
+            self._process.stop()
+            self._process = None
+
+    def kill(self) -> None:
+        """End it as a lost node would."""
+        assert self._process is not None
+        self._process.kill()
+        self._process = None
+
+    def is_ready(self) -> bool:
+        """Whether /readyz says so."""
+        try:
+            return self.ask("/readyz") == "ok"
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def ask(self, path: str) -> str:
+        """What it answers over HTTP."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+            return str(answer.read().decode())
+
+    def log(self) -> str:
+        """All that it has logged."""
+        return (self.folder / "operator.log").read_text()
+
+    def resident_megabytes(self) -> float:
+        """Its resident memory."""
+        assert self._process is not None
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
+class Trainer:
+    """Runs in one namespace, and the fleets that play their roles."""
+
+    def __init__(self, plane: ControlPlane, namespace: str, queue: RedisServer) -> None:
+        self.plane = plane
+        self.namespace = namespace
+        self._queue = queue
+        self._fleets: list[ScriptedFleet] = []
+
+    def manifest(self, name: str, **spec: Any) -> dict[str, Any]:
+        """The quickstart under another name, on the test's Redis, with fields replaced."""
+        document: dict[str, Any] = yaml.safe_load(QUICKSTART.read_text())
+        document["metadata"] = {"name": name, "namespace": self.namespace}
+        document["spec"]["redis"] = {"url": self._queue.url}
+        document["spec"]["checkpoint"] = {"storage": "file:///tmp/checkpoints"}
+        document["spec"].update(spec)
+        return document
+
+    def apply(self, name: str, **spec: Any) -> dict[str, Any]:
+        """Apply a run; returns it as the API server has it."""
+        self.plane.apply(self.manifest(name, **spec))
+        return self.run(name)
+
+    def start(self, name: str, *, games: int = 1000, **spec: Any) -> ScriptedFleet:
+        """Apply a run and play its actors and learner."""
+        applied = self.apply(name, games=games, **spec)
+        fleet = ScriptedFleet(self._queue, applied["metadata"]["uid"])
+        fleet.start()
+        self._fleets.append(fleet)
+        return fleet
+
+    def run(self, name: str) -> dict[str, Any]:
+        """A run as it is now."""
+        return self.plane.get("trainingrun", name, "-n", self.namespace)
+
+    def patch(self, name: str, spec: str) -> None:
+        """Change a run's spec by a merge patch (JSON)."""
+        patch = f'{{"spec": {spec}}}'
+        self.kubectl("patch", "trainingrun", name, "--type=merge", "-p", patch)
+
+    def kubectl(self, *arguments: str) -> str:
+        """kubectl in the namespace."""
+        return self.plane.kubectl("-n", self.namespace, *arguments)
+
+    def wait_for(self, name: str, condition: str, seconds: int = 60) -> dict[str, Any]:
+        """Wait for ``Type=Status`` and return the run."""
+        self.kubectl(
+            "wait", f"trainingrun/{name}", f"--for=condition={condition}", f"--timeout={seconds}s"
+        )
+        return self.run(name)
+
+    def wait_until(self, holds: Callable[[], bool], *, seconds: float = 60) -> None:
+        """Wait until something holds.
+
+        Raises:
+            AssertionError: it did not, in time.
+        """
+        deadline, pause = time.monotonic() + seconds, threading.Event()
+        while not holds():
+            assert time.monotonic() < deadline, f"not within {seconds:g} s"
+            pause.wait(0.25)
+
+    def objects(self, kinds: str, name: str) -> list[dict[str, Any]]:
+        """The labelled children of a run."""
+        found = self.plane.get(kinds, "-n", self.namespace, "-l", f"trainingrun.dev/run={name}")
+        items: list[dict[str, Any]] = found["items"]
+        return items
+
+    def events(self, name: str) -> list[tuple[str, str]]:
+        """Reason and note of a run's events."""
+        field = f"--field-selector=regarding.name={name}"
+        found = self.plane.get("events.v1.events.k8s.io", "-n", self.namespace, field)
+        return [(each["reason"], each["note"]) for each in found["items"]]
+
+    def close(self) -> None:
+        """End the fleets."""
+        for fleet in self._fleets:
+            fleet.stop()
+
+
+def condition(run: dict[str, Any], kind: str) -> dict[str, Any]:
+    """One condition of a run; empty when it is not there."""
+    found = run.get("status", {}).get("conditions", [])
+    return next((each for each in found if each["type"] == kind), {})

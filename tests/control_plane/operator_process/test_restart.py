@@ -1,0 +1,150 @@
+"""The operator itself: restarts, memory, permissions, and what it tells over HTTP."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from control_plane import ControlPlane
+from operator_bed import SYSTEM, OperatorProcess, Trainer
+from trainingrun_operator.backends.kubernetes.permissions import PERMISSIONS
+
+CHILDREN = (
+    "deployments,jobs,services,secrets,configmaps,serviceaccounts,networkpolicies,"
+    "poddisruptionbudgets"
+)
+RESIDENT_MEGABYTES = 120
+RUNS = 10
+
+
+def versions(trainer: Trainer, name: str) -> dict[str, str]:
+    """Generation of what has one (controllers write the status of others), else the version."""
+    return {
+        f"{each['kind']}/{each['metadata']['name']}": str(
+            each["metadata"].get("generation") or each["metadata"]["resourceVersion"]
+        )
+        for each in trainer.objects(CHILDREN, name)
+    }
+
+
+def identities(trainer: Trainer, name: str) -> set[str]:
+    """Identities of all children, pods included."""
+    return {each["metadata"]["uid"] for each in trainer.objects(f"{CHILDREN},pods", name)}
+
+
+def writes_of(plane: ControlPlane, account: str) -> list[dict[str, Any]]:
+    """All writes of an account to children, from the audit log."""
+    user = f"system:serviceaccount:{SYSTEM}:{account}"
+    log = (plane.folder / "logs" / "audit.json").read_text().splitlines()
+    events = (json.loads(line) for line in log)
+    return [
+        event
+        for event in events
+        if event["user"]["username"] == user
+        and event["verb"] in {"create", "patch", "update", "delete"}
+        and event["objectRef"].get("resource")
+        not in {"trainingruns", "events", "selfsubjectaccessreviews"}
+    ]
+
+
+def test_a_killed_operator_starts_again_and_changes_nothing(
+    trainer: Trainer, operator: OperatorProcess, control_plane: ControlPlane
+) -> None:
+    """After kill -9 the next operator finds all as it should be: not one write to a child."""
+    fleet = trainer.start("kill", games=100_000)
+    trainer.wait_for("kill", "Ready")
+    before, alive = versions(trainer, "kill"), identities(trainer, "kill")
+    operator.kill()
+    written = len(writes_of(control_plane, "trainingrun-operator"))
+    operator.start()
+    games = fleet.games
+    trainer.wait_until(lambda: trainer.run("kill")["status"]["games"]["played"] > games, seconds=30)
+    assert versions(trainer, "kill") == before
+    assert identities(trainer, "kill") == alive
+    assert writes_of(control_plane, "trainingrun-operator")[written:] == []
+
+
+def test_a_child_that_somebody_deletes_comes_back(trainer: Trainer) -> None:
+    """The loop is level-triggered: what is missing is made again."""
+    trainer.start("drift")
+    trainer.wait_for("drift", "Ready")
+    (before,) = trainer.objects("deployments", "drift,trainingrun.dev/role=daemon")
+    trainer.kubectl("delete", "deployment", "drift-daemon")
+    trainer.wait_until(
+        lambda: any(
+            each["metadata"]["uid"] != before["metadata"]["uid"]
+            for each in trainer.objects("deployments", "drift,trainingrun.dev/role=daemon")
+        )
+    )
+
+
+def test_ten_runs_fit_into_120_megabytes(trainer: Trainer, operator: OperatorProcess) -> None:
+    """Ten runs under way, each with its children in the cache."""
+    for number in range(RUNS):
+        trainer.start(f"many-{number}", games=100_000)
+    for number in range(RUNS):
+        trainer.wait_for(f"many-{number}", "Ready")
+    resident = operator.resident_megabytes()
+    print(f"operator with {RUNS} runs: {resident:.1f} MB resident")
+    assert resident < RESIDENT_MEGABYTES
+
+
+def test_it_tells_how_it_is(trainer: Trainer, operator: OperatorProcess) -> None:
+    """/livez, /readyz and /metrics answer, and the metrics count runs."""
+    trainer.apply("told")
+    trainer.wait_until(lambda: "status" in trainer.run("told"))
+    assert operator.ask("/livez") == "ok"
+    assert operator.ask("/readyz") == "ok"
+    line = next(
+        line
+        for line in operator.ask("/metrics").splitlines()
+        if line.startswith("trainingrun_operator_runs ")
+    )
+    assert float(line.split()[1]) >= 1
+
+
+def test_it_asks_for_nothing_that_the_chart_does_not_allow(
+    operator: OperatorProcess, control_plane: ControlPlane
+) -> None:
+    """Whatever all tests until now made it do, each verb is in the chart's list."""
+    allowed = {
+        (verb, permission.kind.group, permission.resource)
+        for permission in PERMISSIONS
+        for verb in permission.verbs
+    } | {("create", "authorization.k8s.io", "selfsubjectaccessreviews")}
+    used = {
+        (each.verb, each.group, each.resource)
+        for each in control_plane.verbs_used_by(SYSTEM, "trainingrun-operator")
+    }
+    assert used <= allowed, used - allowed
+
+
+def test_without_its_role_it_says_which_verbs_are_missing(
+    operator: OperatorProcess, control_plane: ControlPlane
+) -> None:
+    """An account without the chart's role: one sentence, exit code 2, no traceback."""
+    kubeconfig = control_plane.kubeconfig_for(SYSTEM, "default")
+    done = run_operator("--kubeconfig", str(kubeconfig))
+    assert done.returncode == 2
+    assert "may not" in done.stderr
+    assert "create secrets" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_a_cluster_it_says_where_it_looked(tmp_path: Path) -> None:
+    """No kubeconfig: one sentence, exit code 2."""
+    done = run_operator("--kubeconfig", str(tmp_path / "none"))
+    assert done.returncode == 2
+    assert str(tmp_path / "none") in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def run_operator(*options: str) -> subprocess.CompletedProcess[str]:
+    """Run an operator that is expected to end by itself."""
+    command = [sys.executable, "-m", "trainingrun_operator", "--health-port=0", "--metrics-port=0"]
+    return subprocess.run(
+        [*command, *options], capture_output=True, text=True, timeout=60, check=False
+    )

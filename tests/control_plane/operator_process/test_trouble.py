@@ -1,0 +1,79 @@
+"""What a user is told when something is wrong: a condition and an event with the real message."""
+
+from __future__ import annotations
+
+from operator_bed import Trainer, condition
+
+
+def test_an_unknown_deck_is_refused_with_those_that_exist(trainer: Trainer) -> None:
+    """The condition names the deck and the choices, and nothing is started."""
+    trainer.apply("deck", decks=[{"name": "red_aggro"}, {"name": "blue_control"}])
+    trainer.wait_until(lambda: "UnknownDeck" in str(trainer.run("deck").get("status")))
+    assert "blue_control" in str(trainer.run("deck")["status"]["conditions"])
+    assert "white_weenie" in str(trainer.run("deck")["status"]["conditions"])
+    trainer.wait_until(lambda: any("blue_control" in note for _, note in trainer.events("deck")))
+    assert trainer.objects("deployments,jobs", "deck") == []
+
+
+def test_an_image_that_cannot_be_pulled_is_named(trainer: Trainer) -> None:
+    """DaemonsAvailable is False with the image's name, and an event says the same."""
+    daemon = {"image": "registry.invalid/daemon:9"}
+    trainer.apply("image", daemon=daemon)
+    trainer.wait_for("image", "DaemonsAvailable=False")
+    trainer.wait_until(
+        lambda: condition(trainer.run("image"), "DaemonsAvailable")["reason"] == "ImageUnavailable"
+    )
+    found = condition(trainer.run("image"), "DaemonsAvailable")
+    assert "registry.invalid/daemon:9" in found["message"]
+    trainer.wait_until(
+        lambda: any("registry.invalid/daemon:9" in note for _, note in trainer.events("image"))
+    )
+
+
+def test_a_wrong_redis_password_is_told_without_showing_it(trainer: Trainer) -> None:
+    """QueueAvailable is False and says that the password was refused; it is shown nowhere."""
+    url = trainer.manifest("any")["spec"]["redis"]["url"].replace("s3cret", "guess-1")
+    trainer.apply("password", redis={"url": url})
+    trainer.wait_for("password", "QueueAvailable=False")
+    run = trainer.run("password")
+    found = condition(run, "QueueAvailable")
+    assert found["reason"] == "AuthenticationFailed"
+    assert "password" in found["message"]
+    assert "guess-1" not in str(run["status"])
+    trainer.wait_until(lambda: any("password" in note for _, note in trainer.events("password")))
+
+
+def test_a_missing_redis_secret_is_named(trainer: Trainer) -> None:
+    """The message says which Secret to create, and the run starts once it is there."""
+    trainer.apply("secret", redis={"urlSecretRef": {"name": "my-redis"}})
+    trainer.wait_until(lambda: "my-redis" in str(trainer.run("secret").get("status")))
+    url = trainer.manifest("any")["spec"]["redis"]["url"]
+    trainer.kubectl("create", "secret", "generic", "my-redis", f"--from-literal=url={url}")
+    trainer.wait_for("secret", "QueueAvailable")
+
+
+def test_a_learner_that_crashes_for_good_fails_its_run(trainer: Trainer) -> None:
+    """Exit code 2 is a wrong configuration: no retries, Succeeded=False, the rest is removed."""
+    trainer.start("crash")
+    trainer.wait_for("crash", "Ready")
+    trainer.plane.play(trainer.namespace, "trainingrun.dev/role=learner", "fail", exit_code="2")
+    run = trainer.wait_for("crash", "Succeeded=False")
+    assert condition(run, "Succeeded")["reason"] == "LearnerFailed"
+    trainer.wait_until(lambda: not trainer.objects("deployments", "crash"))
+
+
+def test_an_evicted_learner_is_replaced_and_not_blamed(trainer: Trainer) -> None:
+    """A spot loss is no failure, even where no failure is allowed."""
+    learner = {"backoffLimit": 0, "batchTransitions": 2048}
+    trainer.start("spot", learner=learner)
+    trainer.wait_for("spot", "Ready")
+    (before,) = trainer.objects("pods", "spot,trainingrun.dev/role=learner")
+    trainer.plane.play(trainer.namespace, "trainingrun.dev/role=learner", "evict")
+    trainer.wait_until(
+        lambda: any(
+            pod["metadata"]["uid"] != before["metadata"]["uid"]
+            and pod["status"]["phase"] == "Running"
+            for pod in trainer.objects("pods", "spot,trainingrun.dev/role=learner")
+        )
+    )
+    assert condition(trainer.run("spot"), "Succeeded")["status"] == "Unknown"
