@@ -179,7 +179,7 @@ def _arrays(wire: _Wire) -> Segment:
 
 def _validate(segment: Segment) -> None:
     offsets = segment.offsets
-    counts = np.diff(offsets)
+    counts = np.diff(offsets.astype(np.int64))  # in int32, huge offsets could wrap into order
     if offsets[0] != 0 or offsets[-1] != len(segment.actions) or (counts < 1).any():
         raise SegmentError("offsets do not partition the action rows")
     if (segment.chosen < 0).any() or (segment.chosen >= counts).any():

@@ -18,6 +18,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from trainingrun_contracts.observation.schema import ACTION_WIDTH, SCHEMA_HASH, STATE_WIDTH
 from trainingrun_contracts.segment import Segment, SegmentError, decode
 from trainingrun_contracts.stream.read import Entry, RolloutReader
@@ -25,6 +27,7 @@ from trainingrun_contracts.stream.read import Entry, RolloutReader
 from trainingrun_trainer.link import RedisLink
 from trainingrun_trainer.stop import StopRequested
 
+_LARGEST_REWARD: Final = 100.0
 _READ_COUNT: Final = 32
 _BLOCK_MILLISECONDS: Final = 500
 _RECLAIM_SECONDS: Final = 30.0
@@ -54,6 +57,8 @@ def open_entry(entry: Entry, *, run_id: str) -> Received:
             raise SegmentError("the features have other widths than the encoding says")
         if segment.bootstrap_state is not None and header.terminated:
             raise SegmentError("terminated, and yet with a bootstrap state")
+        if float(np.abs(segment.rewards).max()) > _LARGEST_REWARD:
+            raise SegmentError(f"a reward is beyond {_LARGEST_REWARD:g}")
     except SegmentError as error:
         return Received(entry, None, str(error))
     return Received(entry, segment)

@@ -1,0 +1,90 @@
+"""Sorting of received segments: what is trained on, what is dropped, and when it is time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+from trainingrun_contracts.segment import Segment, encode
+from trainingrun_contracts.stream.accounts import Accounts, Fate, Totals
+from trainingrun_contracts.stream.read import Entry
+from trainingrun_trainer.inbox import Received, open_entry
+from trainingrun_trainer.intake import Intake
+
+MakeSegment = Callable[..., Segment]
+
+
+@pytest.fixture
+def intake() -> Intake:
+    """Batches of 64, at most 4 publishes old."""
+    return Intake(Accounts(Totals(), {}), batch_transitions=64, max_policy_lag=4)
+
+
+def receive(segment: Segment) -> Received:
+    """The segment as the inbox hands it over."""
+    entry = Entry(f"{segment.header.seq}-0".encode(), encode(segment), segment.transitions)
+    return open_entry(entry, run_id="run-1")
+
+
+def test_ready_when_a_batch_is_kept(intake: Intake, make_segment: MakeSegment) -> None:
+    """Expect a batch after four segments of 16, with its lag and all its entries."""
+    for seq in range(4):
+        assert not intake.is_ready
+        assert intake.add(receive(make_segment(seq)), publish=3) is Fate.TRAINED
+    assert intake.is_ready
+    collected = intake.collect()
+    assert (collected.transitions, len(collected.entries), collected.lag) == (64, 4, 2.0)
+    assert intake.is_empty
+
+
+def test_too_old_and_repeated_are_dropped(intake: Intake, make_segment: MakeSegment) -> None:
+    """Expect a lag of 5 publishes and a second delivery to be dropped and counted."""
+    assert intake.add(receive(make_segment(0)), publish=6) is Fate.STALE
+    assert intake.add(receive(make_segment(0)), publish=1) is Fate.DUPLICATE
+    assert intake.accounts.totals == Totals(stale=16, duplicate=16)
+    assert not intake.has_segments
+
+
+def test_weights_from_before_a_restart_are_not_stale(
+    intake: Intake, make_segment: MakeSegment
+) -> None:
+    """Expect segments of a higher publish number than ours to be trained on, with lag 0."""
+    assert intake.add(receive(make_segment(0, publish=9)), publish=2) is Fate.TRAINED
+    assert intake.collect().lag == 0.0
+
+
+def test_does_not_starve_behind_dropped_data(intake: Intake, make_segment: MakeSegment) -> None:
+    """Expect a small batch once 1.5 batches arrived: at 2 the actors would pause for ever."""
+    intake.add(receive(make_segment(0)), publish=1)
+    for seq in range(1, 6):
+        assert not intake.is_ready
+        intake.add(receive(make_segment(seq)), publish=9)
+    assert intake.is_ready
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"run_id": "other"}, "belongs to the run other"),
+        ({"schema_hash": "beef"}, "observation encoding beef"),
+        ({"schema": 9}, "schema 9"),
+    ],
+)
+def test_foreign_segments_are_poison(
+    intake: Intake, make_segment: MakeSegment, change: dict[str, object], why: str
+) -> None:
+    """Expect segments of another run or encoding to be poison that says why."""
+    segment = make_segment(0)
+    header = msgspec.structs.replace(segment.header, **change)
+    received = receive(msgspec.structs.replace(segment, header=header))
+    assert why in received.poison
+    assert intake.add(received, publish=1) is Fate.POISON
+    assert intake.accounts.totals == Totals(poison=16)
+
+
+def test_absurd_rewards_are_poison(make_segment: MakeSegment) -> None:
+    """Expect a reward that would overflow the losses to be refused at the door."""
+    segment = make_segment(0)
+    received = receive(msgspec.structs.replace(segment, rewards=segment.rewards + 1e30))
+    assert "reward" in received.poison
