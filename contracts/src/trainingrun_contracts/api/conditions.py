@@ -79,6 +79,7 @@ class Reason(Word):
         "ProgressDeadlineExceeded",
         "Nothing has moved for several minutes.",
     )
+    ROLE_WARNING = "RoleWarning", "A role warns of something; the message has its words."
     INVALID_SPEC = "InvalidSpec", "The spec asks for something impossible; the message says what."
     UNKNOWN_DECK = "UnknownDeck", "A daemon does not hold a deck that the spec names."
     AS_EXPECTED = "AsExpected", "Nothing is wrong."

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from trainingrun_contracts.api.conditions import ConditionStatus, Reason
+from trainingrun_contracts.reports import Notice
 
 from trainingrun_operator.desired.observed import (
     Observed,
@@ -86,6 +87,11 @@ def problem_of(role: ObservedRole | None) -> Problem | None:
         ),
         None,
     )
+
+
+def words_of(notice: Notice) -> str:
+    """What a role said, with its name."""
+    return f"{notice.member}: {notice.message}"
 
 
 def queue(observed: Observed) -> Finding:

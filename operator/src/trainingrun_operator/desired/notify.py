@@ -15,6 +15,7 @@ from trainingrun_contracts.api.status import Condition, TrainingRunStatus
 
 from trainingrun_operator.desired.actions import Action, Apply, SetIntent
 from trainingrun_operator.desired.events import RunEvent
+from trainingrun_operator.desired.health import words_of
 from trainingrun_operator.desired.stage import Goal, Stage
 from trainingrun_operator.desired.status import View
 from trainingrun_operator.desired.workload import Role
@@ -80,13 +81,16 @@ def _is_lost(queue: Condition) -> bool:
 
 
 def _trouble(view: View, told: TrainingRunStatus) -> Iterator[RunEvent]:
-    """A new thing that needs a person; the queue's is told on its own."""
+    """A new thing that needs a person; the queue's and the roles' own words are told elsewhere."""
     before, after = _pair(view, told, ConditionType.DEGRADED)
     if after is None or not after.is_true or view.phase.stage is Stage.FAILED:
         return
     queue = told.condition(ConditionType.QUEUE_AVAILABLE)
     same = before is not None and before.is_true and before.message == after.message
-    if same or (queue is not None and queue.message == after.message):
+    told_elsewhere = {queue.message} if queue is not None else set()
+    if view.signals is not None:
+        told_elsewhere |= {words_of(notice) for notice in view.signals.notices}
+    if same or after.message in told_elsewhere:
         return
     refused = view.phase.stage is Stage.REFUSED
     reason = EventReason.INVALID_SPEC if refused else EventReason.PROBLEM
@@ -122,8 +126,7 @@ def _said(view: View, since: float) -> Iterator[RunEvent]:
         if since < notice.at <= view.now:
             known = notice.reason in _KNOWN
             reason = notice.reason if known else EventReason.PROBLEM.value
-            text = f"{notice.role} {notice.member}: {notice.message}"
-            yield RunEvent(reason, text, warning=notice.warning)
+            yield RunEvent(reason, words_of(notice), warning=notice.warning)
     for result in view.signals.evaluations:
         if since < result.at <= view.now:
             text = (

@@ -298,8 +298,8 @@ def _notice(view: View) -> Finding | None:
         return None
     for notice in reversed(view.signals.notices):
         if notice.warning and view.now - notice.at < _NOTICE_SECONDS:
-            reason = health.documented(notice.reason, otherwise=Reason.UNKNOWN)
-            return health.true(reason, f"{notice.role} {notice.member}: {notice.message}")
+            reason = health.documented(notice.reason, otherwise=Reason.ROLE_WARNING)
+            return health.true(reason, health.words_of(notice))
     return None
 
 

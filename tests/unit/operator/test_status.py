@@ -1,0 +1,178 @@
+"""What the status says: counts, rates that are not known, the bottleneck, what needs a person."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from simulated_run import UID, SimulatedRun, running, training_run
+from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType, Reason
+from trainingrun_contracts.reports import ActorReport, LearnerReport, Notice, Report
+from trainingrun_operator.desired import counts
+from trainingrun_operator.desired.decide import Memory, decide
+from trainingrun_operator.desired.observed import Observed, Problem, Signals
+from trainingrun_operator.desired.rates import RateMemory, measure
+from trainingrun_operator.desired.workload import Role
+
+
+def _signals(world: SimulatedRun) -> Signals:
+    signals = world.observed().signals
+    assert isinstance(signals, Signals)
+    return signals
+
+
+def _told(world: SimulatedRun, **changed: Any) -> Any:
+    """The status when the signals differ in this."""
+    observed = Observed(world.backend.roles(UID), replace(_signals(world), at=world.now, **changed))
+    return decide(world.run, observed, world.settings, world.memory, now=world.now).status
+
+
+def test_counts_are_those_of_redis() -> None:
+    """Games, the ledger, weights, members: as roles told them."""
+    world = running()
+    status = world.run.status
+    assert status.games is not None
+    assert status.transitions is not None
+    assert status.model is not None
+    assert status.daemon is not None
+    assert status.games.display == f"{status.games.played}/1000"
+    assert status.transitions.produced == status.transitions.trained + status.transitions.queued
+    assert status.model.version == world.version or status.model.version == world.version - 1
+    assert status.daemon.ready == status.daemon.desired
+    assert status.started_at is not None
+
+
+def test_a_rate_that_is_not_known_is_absent() -> None:
+    """A fresh operator shows no rate instead of 0."""
+    world = running()
+    world.memory = Memory()
+    status = world.look().status
+    assert status.games is not None
+    assert status.games.per_second is None
+    assert status.games.rate is None
+
+
+def test_rates_come_from_what_happened_between_looks() -> None:
+    """60 games more in 30 s are 2 games/s."""
+    world, memory = running(), RateMemory()
+    base = _signals(world)
+    for second in range(0, 31, 2):
+        signals = replace(base, at=world.now + second, games={"played": 100 + 2 * second})
+        rates, memory = measure(signals, memory, ready_daemons=2)
+    assert rates.games == pytest.approx(2.0)
+
+
+def test_counters_that_fall_start_a_new_measurement() -> None:
+    """A Redis that lost its data shows no negative rate."""
+    world, memory = running(), RateMemory()
+    base = _signals(world)
+    for second in range(0, 31, 2):
+        signals = replace(base, at=world.now + second, games={"played": 100 + 2 * second})
+        _, memory = measure(signals, memory, ready_daemons=2)
+    fallen = replace(base, at=world.now + 32, games={"played": 3})
+    rates, _ = measure(fallen, memory, ready_daemons=2)
+    assert rates.games is None
+
+
+@pytest.mark.parametrize(
+    ("data", "waits", "expected"),
+    [
+        (0.0, {"queue": 0.5}, "Learner"),
+        (0.9, {"engine": 0.7, "inference": 0.1}, "Engine"),
+        (0.9, {"slots": 0.7, "inference": 0.1}, "Engine"),
+        (0.9, {"engine": 0.1, "inference": 0.7}, "Actor"),
+        (0.1, {"engine": 0.5}, "None"),
+    ],
+)
+def test_the_bottleneck_is_whom_the_others_wait_for(
+    data: float, waits: dict[str, float], expected: str
+) -> None:
+    """From measured fractions of waiting."""
+    learner = LearnerReport("l", 0.0, "training", 1, 1, 1, 1, waits={"data": data})
+    actor = ActorReport("a", 0.0, "playing", 1, 1, 1, 1, 0.0, 0, 1, 1, waits=waits)
+    reports: tuple[Report, ...] = (learner, actor)
+    world = running()
+    assert counts.bottleneck(replace(_signals(world), reports=reports)) == expected
+    assert counts.bottleneck(replace(_signals(world), reports=(actor,))) is None
+
+
+def test_a_warning_of_a_role_degrades_the_run_for_a_while() -> None:
+    """The role's own sentence stands in the summary and passes when it is old news."""
+    world = running()
+    notice = Notice(world.now, "learner", "learner-0", "CheckpointStorageDenied", "s3: denied")
+    assert "s3: denied" in _told(world, notices=(notice,)).summary
+    world.now += 300
+    assert _told(world, notices=(notice,)).summary == "Training"
+
+
+def test_notices_become_events_once() -> None:
+    """Each is told in the look after it was said, and not again."""
+    world = running()
+    notice = Notice(world.now + 1, "learner", "learner-0", "CheckpointSkipped", "step-9 is torn")
+    told = []
+    for _ in range(3):
+        world.now += 2
+        observed = Observed(world.backend.roles(UID), replace(_signals(world), notices=(notice,)))
+        decision = decide(world.run, observed, world.settings, world.memory, now=world.now)
+        world.memory = decision.memory
+        told += [event.reason for event in decision.events if "torn" in event.message]
+    assert told == ["CheckpointSkipped"]
+
+
+def test_a_run_in_which_nothing_moves_is_stuck() -> None:
+    """After ten minutes Progressing is False and the summary says so."""
+    world = running()
+    world.stuck_games = True
+    for _ in range(4):
+        world.step()
+    world.now += 601
+    status = world.look().status
+    progressing = status.condition(ConditionType.PROGRESSING)
+    assert progressing is not None
+    assert progressing.reason == Reason.PROGRESS_DEADLINE_EXCEEDED
+    assert (status.summary or "").startswith("Stuck: ")
+
+
+def test_the_transition_time_moves_with_the_status_only() -> None:
+    """A message that changes leaves lastTransitionTime alone."""
+    world = running()
+    before = world.run.status.condition(ConditionType.READY)
+    for _ in range(5):
+        world.step()
+    after = world.run.status.condition(ConditionType.READY)
+    assert before is not None
+    assert after is not None
+    assert after.last_transition_time == before.last_transition_time
+    world.backend.fail(UID, Role.LEARNER, Problem("CrashLoopBackOff", "exit code 1"))
+    world.now += 5
+    failed = world.look().status.condition(ConditionType.READY)
+    assert failed is not None
+    assert failed.status is ConditionStatus.FALSE
+    assert failed.last_transition_time > before.last_transition_time
+
+
+def test_the_summary_says_what_a_start_waits_for() -> None:
+    """Nobody has to look at pods to know."""
+    world = SimulatedRun(training_run())
+    world.step()
+    assert world.run.status.summary == "Starting: waiting for redis, daemons, learner, actors"
+
+
+def test_a_checkpoint_that_is_late_is_told() -> None:
+    """Half as long again as everyMinutes, and CheckpointFresh is False."""
+    world = running(checkpoint={"everyMinutes": 10})
+    fresh = world.run.status.condition(ConditionType.CHECKPOINT_FRESH)
+    assert fresh is not None
+    assert fresh.is_true
+    late = replace(_signals(world), at=world.now + 901)
+    decision = decide(
+        world.run,
+        Observed(world.backend.roles(UID), late),
+        world.settings,
+        world.memory,
+        now=world.now + 901,
+    )
+    condition = decision.status.condition(ConditionType.CHECKPOINT_FRESH)
+    assert condition is not None
+    assert (condition.status, condition.reason) == (ConditionStatus.FALSE, Reason.OVERDUE)
