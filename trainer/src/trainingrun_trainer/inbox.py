@@ -55,8 +55,6 @@ def open_entry(entry: Entry, *, run_id: str) -> Received:
             raise SegmentError(f"observation encoding {header.schema_hash}, not {SCHEMA_HASH}")
         if segment.states.shape[1] != STATE_WIDTH or segment.actions.shape[1] != ACTION_WIDTH:
             raise SegmentError("the features have other widths than the encoding says")
-        if segment.bootstrap_state is not None and header.terminated:
-            raise SegmentError("terminated, and yet with a bootstrap state")
         if float(np.abs(segment.rewards).max()) > _LARGEST_REWARD:
             raise SegmentError(f"a reward is beyond {_LARGEST_REWARD:g}")
     except SegmentError as error:
