@@ -68,7 +68,7 @@ class ScaleUp(ApiModel):
     max_step: Step = Field(
         "100%",
         description="The most daemons that one step adds: a number, or a part of the present ones"
-        " such as `100%` (rounded up).",
+        " such as `100%` (rounded up; a part is never less than 4).",
     )
 
 

@@ -127,9 +127,9 @@ class Reconciler:
         ground = ground_of(run, self._settings)
         observed, url = await self._observe(run, identity, ground)
         now = self._clock()
-        decision = decide(run, observed, self._settings, kept.memory, now=now)
+        before, decision = kept.memory, decide(run, observed, self._settings, kept.memory, now=now)
         kept = replace(kept, memory=decision.memory)
-        trouble = None
+        trouble, wait = None, _REFUSED_SECONDS
         try:
             if _needs_ground(decision, kept.prepared, ground):
                 await self._backend.prepare(identity, ground)
@@ -138,16 +138,15 @@ class Reconciler:
                 await self._perform(identity, action, url, _keys(run), now)
         except BackendError as error:
             trouble = Problem(error.reason, str(error))
+            wait = _REFUSED_SECONDS if error.retry else self._settings.settled_seconds
         except QueueError as error:
             trouble = Problem("Unreachable", str(error))
         if trouble is not None:
             _LOG.warning("run %s: %s: %s", key, trouble.reason, trouble.message)
-            decision = decide(
-                run, observed, self._settings, decision.memory, now=now, trouble=trouble
-            )
+            decision = decide(run, observed, self._settings, before, now=now, trouble=trouble)
         self._kept[key] = replace(kept, view=_view(run, observed, decision))
         await self._tell(run, decision)
-        return _next(decision, trouble)
+        return wait if trouble is not None else _next(decision)
 
     async def _observe(
         self, run: TrainingRun, identity: RunIdentity, ground: Ground
@@ -224,11 +223,9 @@ def _view(run: TrainingRun, observed: Observed, decision: Decision) -> RunView:
     return RunView(run, observed, decision.status, decision.phase.stage, decision.rates)
 
 
-def _next(decision: Decision, trouble: Problem | None) -> float | None:
+def _next(decision: Decision) -> float | None:
     if decision.expired:
         return None
-    if trouble is not None:
-        return _REFUSED_SECONDS
     if decision.actions and decision.requeue_after is not None:
         return min(_AGAIN_SECONDS, decision.requeue_after)
     return decision.requeue_after

@@ -38,12 +38,12 @@ def events(
     if view.phase.stage is Stage.OVER:
         return ()
     return (
+        *_said(view, since),  # first: what roles said led to what follows
         *_life(view, told),
         *_queue(view, told),
         *_trouble(view, told),
         *_scaling(view, actions),
         *_draining(view, actions),
-        *_said(view, since),
     )
 
 

@@ -156,7 +156,12 @@ def _drained(observed: Observed, signals: Signals, settings: Settings, now: floa
     actors = observed.roles.get(Role.ACTOR)
     if actors is None:
         return True
-    states = [report.state for report in signals.reports if isinstance(report, ActorReport)]
+    since = signals.intent_since or 0.0  # what was said before does not tell of this drain
+    states = [
+        report.state
+        for report in signals.reports
+        if isinstance(report, ActorReport) and report.at >= since
+    ]
     return len(states) >= len(actors.ready) and all(state == "drained" for state in states)
 
 
