@@ -1,0 +1,134 @@
+"""The chart renders what the operator needs: exact permissions, a restricted pod, known options."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from bed_programs import programs
+from trainingrun_operator.backends.kubernetes.permissions import PERMISSIONS
+from trainingrun_operator.handlers.options import parse
+
+CHART = Path(__file__).resolve().parents[3] / "charts" / "trainingrun"
+
+
+@pytest.fixture(scope="session")
+def helm() -> str:
+    """helm: the one on PATH, else the test bed's."""
+    return shutil.which("helm") or str(programs("helm") / "helm")
+
+
+def template(helm: str, *options: str) -> list[dict[str, Any]]:
+    """The rendered objects."""
+    command = [helm, "template", "trainingrun", str(CHART), "--namespace", "system", *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return [each for each in yaml.safe_load_all(done.stdout) if each]
+
+
+def only(objects: list[dict[str, Any]], kind: str) -> dict[str, Any]:
+    """The single object of a kind."""
+    (found,) = (each for each in objects if each["kind"] == kind)
+    return found
+
+
+def verbs_in(rules: list[Mapping[str, Any]]) -> set[tuple[str, str, str]]:
+    """Group, resource and verb of each permission."""
+    return {
+        (group, resource, verb)
+        for rule in rules
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+def test_the_role_holds_exactly_what_the_operator_says_it_uses(helm: str) -> None:
+    """The chart's rules and the operator's own list are the same, and hold no wildcard."""
+    listed = {
+        (permission.kind.group, permission.resource, verb)
+        for permission in PERMISSIONS
+        for verb in permission.verbs
+    }
+    rendered = verbs_in(only(template(helm), "ClusterRole")["rules"])
+    assert rendered == listed
+    assert not any("*" in part for triple in rendered for part in triple)
+
+
+def test_given_namespaces_get_roles_and_the_cluster_none(helm: str) -> None:
+    """With watchNamespaces nothing of the chart is cluster-wide but the definition."""
+    objects = template(helm, "--set=watchNamespaces={alpha,beta}")
+    roles = [each for each in objects if each["kind"] == "Role"]
+    bindings = [each for each in objects if each["kind"] == "RoleBinding"]
+    assert [each["metadata"]["namespace"] for each in roles] == ["alpha", "beta"]
+    assert [each["metadata"]["namespace"] for each in bindings] == ["alpha", "beta"]
+    assert {each["subjects"][0]["namespace"] for each in bindings} == {"system"}
+    assert not [each for each in objects if each["kind"].startswith("ClusterRole")]
+
+
+@pytest.mark.parametrize("options", [(), ("--set=watchNamespaces={alpha}", "--set=decks=null")])
+def test_the_operator_understands_its_command(helm: str, options: tuple[str, ...]) -> None:
+    """Every option that the Deployment gives is one that the operator has."""
+    container = only(template(helm, *options), "Deployment")["spec"]["template"]["spec"][
+        "containers"
+    ][0]
+    program, *arguments = container["command"]
+    understood = parse(arguments, {})
+    assert program == "trainingrun-operator"
+    assert understood.settings.images.daemon == "localhost/trainingrun-daemon:0.1.0"
+    assert bool(understood.namespaces) == bool(options)
+
+
+def test_the_operators_pod_is_restricted(helm: str) -> None:
+    """No root, no privilege, no writable root file system, bounded memory."""
+    pod = only(template(helm), "Deployment")["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert container["securityContext"]["allowPrivilegeEscalation"] is False
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert "memory" in container["resources"]["limits"]
+
+
+def test_the_definition_can_be_left_out_or_kept(helm: str) -> None:
+    """crds.enabled and crds.keep do what they say."""
+    kept = only(template(helm), "CustomResourceDefinition")
+    assert kept["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+    without = template(helm, "--set=crds.enabled=false")
+    assert not [each for each in without if each["kind"] == "CustomResourceDefinition"]
+
+
+def test_parts_can_be_left_out(helm: str) -> None:
+    """Without rbac, account and metrics only the Deployment is left."""
+    options = ["rbac.create", "serviceAccount.create", "metrics.enabled", "crds.enabled"]
+    objects = template(helm, *(f"--set={option}=false" for option in options))
+    assert [each["kind"] for each in objects] == ["Deployment"]
+
+
+def test_selectors_fit(helm: str) -> None:
+    """The metrics Service and the Deployment select the operator's pods."""
+    objects = template(helm)
+    deployment = only(objects, "Deployment")["spec"]
+    labels = deployment["template"]["metadata"]["labels"].items()
+    assert deployment["selector"]["matchLabels"].items() <= labels
+    assert only(objects, "Service")["spec"]["selector"].items() <= labels
+
+
+def test_values_are_checked(helm: str) -> None:
+    """A value that does not exist is refused by name, and so is a second replica."""
+    for wrong in ("--set=image=x", "--set=replicas=2", "--set=watchNamespaces={A_b}"):
+        with pytest.raises(subprocess.CalledProcessError) as refused:
+            template(helm, wrong)
+        assert "schema" in refused.value.stderr
+
+
+def test_lint_finds_nothing(helm: str) -> None:
+    """``helm lint --strict`` passes."""
+    command = [helm, "lint", "--strict", str(CHART)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout

@@ -1,0 +1,47 @@
+"""Answers of the API server as errors, and the brake on requests to it."""
+
+from __future__ import annotations
+
+import pytest
+from trainingrun_operator.backends.kubernetes.errors import (
+    ApiError,
+    ConflictError,
+    ExpiredError,
+    NotFoundError,
+    error_from,
+)
+from trainingrun_operator.backends.kubernetes.throttle import TokenBucket
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "retry"),
+    [
+        (400, ApiError, False),
+        (403, ApiError, True),
+        (404, NotFoundError, True),
+        (409, ConflictError, True),
+        (410, ExpiredError, True),
+        (422, ApiError, False),
+        (500, ApiError, True),
+        (503, ApiError, True),
+    ],
+)
+def test_answers_are_classified(status: int, kind: type[ApiError], retry: bool) -> None:
+    """What the user must mend is not tried again; everything else is."""
+    error = error_from(status, b'{"message": "because"}', "GET /x")
+    assert type(error) is kind
+    assert error.retry is retry
+    assert str(error) == f"GET /x: the API server answered {status}: because"
+
+
+def test_an_answer_that_is_no_status_is_shown_as_it_came() -> None:
+    """A proxy's page is cut, not parsed."""
+    assert "gateway" in str(error_from(502, b"bad gateway", "GET /x"))
+
+
+def test_the_bucket_lets_a_burst_through_and_then_the_rate() -> None:
+    """Two at once, then one each tenth of a second; a pause fills it again."""
+    bucket = TokenBucket(rate=10.0, burst=2.0)
+    start = bucket._at
+    assert [bucket.reserve(start) for _ in range(4)] == pytest.approx([0.0, 0.0, 0.1, 0.2])
+    assert bucket.reserve(start + 10.0) == 0.0

@@ -1,0 +1,268 @@
+"""What every object of a run holds: restricted pods, names, owners, no secret in the open."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from trainingrun_contracts.api.run import TrainingRun, parse
+from trainingrun_operator.backends import Ground, RunIdentity
+from trainingrun_operator.backends.kubernetes.render.access import (
+    given_secret,
+    managed_secret,
+    redis_url_key,
+)
+from trainingrun_operator.backends.kubernetes.render.metadata import (
+    APPLIED_HASH,
+    ROLL_HASH,
+    Manifest,
+)
+from trainingrun_operator.backends.kubernetes.render.objects import role_objects, shared_objects
+from trainingrun_operator.desired.workload import Role, Storage, Workload
+from trainingrun_operator.desired.workloads import workloads
+from trainingrun_operator.settings import Settings
+
+RUN = RunIdentity("space", "quick", "8f2c-uid")
+GROUND = Ground(config=b'{"run": "quick"}', managed_redis=True)
+PASSWORD = "correct-horse"
+CONTROLLERS = ("Deployment", "StatefulSet", "Job")
+
+
+def training_run(**spec: Any) -> TrainingRun:
+    """A small run."""
+    return parse(
+        {
+            "apiVersion": "trainingrun.dev/v1alpha1",
+            "kind": "TrainingRun",
+            "metadata": {"name": RUN.name, "namespace": RUN.namespace, "uid": RUN.uid},
+            "spec": {"games": 100, "decks": [{"name": "red_aggro"}], **spec},
+        }
+    )
+
+
+def rendered(ground: Ground = GROUND, **spec: Any) -> list[Manifest]:
+    """All objects of a run with two daemons."""
+    found = list(shared_objects(RUN, ground))
+    for workload in workloads(training_run(**spec), Settings(), daemons=2).values():
+        found += objects_of(workload, ground)
+    return found
+
+
+def objects_of(workload: Workload, ground: Ground = GROUND) -> tuple[Manifest, ...]:
+    """The objects of one role."""
+    url = redis_url_key(RUN, ground)
+    return role_objects(RUN, workload, url, operator_namespace="system")
+
+
+def workload_of(role: Role, **spec: Any) -> Workload:
+    """One role of a run."""
+    return workloads(training_run(**spec), Settings(), daemons=2)[role]
+
+
+def controller_of(workload: Workload) -> Manifest:
+    """The object that makes a role's pods."""
+    (found,) = (each for each in objects_of(workload) if each["kind"] in CONTROLLERS)
+    return found
+
+
+def pod_of(workload: Workload) -> dict[str, Any]:
+    """The pod's spec of a role."""
+    spec: dict[str, Any] = controller_of(workload)["spec"]["template"]["spec"]
+    return spec
+
+
+def violations(pod: dict[str, Any]) -> list[str]:
+    """What a pod does that the restricted Pod Security Standard forbids, and our own rules."""
+    found = [name for name in ("hostNetwork", "hostPID", "hostIPC", "hostUsers") if pod.get(name)]
+    if pod["securityContext"].get("runAsNonRoot") is not True:
+        found.append("pod may run as root")
+    if pod["securityContext"].get("seccompProfile") != {"type": "RuntimeDefault"}:
+        found.append("pod has no seccomp profile")
+    if pod.get("automountServiceAccountToken") is not False:
+        found.append("pod gets a token")
+    allowed = {"configMap", "emptyDir", "persistentVolumeClaim", "secret"}
+    found += [f"volume {each['name']}" for each in pod["volumes"] if not allowed & each.keys()]
+    for container in pod["containers"]:
+        found += container_violations(container)
+    return found
+
+
+def container_violations(container: dict[str, Any]) -> list[str]:
+    """The same for a container."""
+    security, found = container["securityContext"], []
+    if security.get("allowPrivilegeEscalation") is not False:
+        found.append("may gain privileges")
+    if security.get("capabilities") != {"drop": ["ALL"]}:
+        found.append("keeps capabilities")
+    if security.get("readOnlyRootFilesystem") is not True:
+        found.append("may write to its root")
+    if security.get("privileged") or security.get("runAsUser") == 0:
+        found.append("is privileged")
+    if not {"cpu", "memory"} <= container["resources"]["requests"].keys():
+        found.append("requests nothing")
+    if "memory" not in container["resources"]["limits"]:
+        found.append("has no memory limit")
+    missing = {"startupProbe", "readinessProbe", "livenessProbe"} - container.keys()
+    return found + sorted(missing)
+
+
+@pytest.mark.parametrize("role", Role)
+def test_every_pod_is_restricted(role: Role) -> None:
+    """No role's pod does what the restricted standard forbids."""
+    assert violations(pod_of(workload_of(role))) == []
+
+
+@pytest.mark.parametrize("role", Role)
+def test_selectors_fit_the_labels_of_the_pods(role: Role) -> None:
+    """What selects a role's pods (services, policies, budgets, controllers) does select them."""
+    objects = objects_of(workload_of(role))
+    (controller,) = (each for each in objects if each["kind"] in CONTROLLERS)
+    labels = controller["spec"]["template"]["metadata"]["labels"].items()
+    for each in objects:
+        selector = each.get("spec", {}).get("selector") or each.get("spec", {}).get("podSelector")
+        if selector:
+            assert selector.get("matchLabels", selector).items() <= labels, each["kind"]
+
+
+def test_every_object_is_owned_named_and_labelled() -> None:
+    """Names begin with the run's, the run is the controller, and nothing blocks its deletion."""
+    for each in rendered():
+        meta = each["metadata"]
+        (owner,) = meta["ownerReferences"]
+        assert meta["name"].startswith("quick-")
+        assert meta["namespace"] == "space"
+        assert (owner["uid"], owner["controller"]) == (RUN.uid, True)
+        assert owner["blockOwnerDeletion"] is False
+        assert meta["labels"]["trainingrun.dev/uid"] == RUN.uid
+        assert len(meta["annotations"][APPLIED_HASH]) == 16
+
+
+def test_no_two_objects_have_one_name() -> None:
+    """Kind and name tell all objects of a run apart."""
+    names = [(each["kind"], each["metadata"]["name"]) for each in rendered()]
+    assert len(names) == len(set(names))
+
+
+def test_the_password_stands_in_the_secret_alone() -> None:
+    """No other object, command or environment holds it; Redis reads it from a mounted file."""
+    secret = managed_secret(RUN, PASSWORD)
+    assert PASSWORD in secret["stringData"]["url"]
+    assert secret["stringData"]["redis.conf"] == f'requirepass "{PASSWORD}"\n'
+    assert PASSWORD not in json.dumps(rendered())
+    redis = pod_of(workload_of(Role.REDIS))["containers"][0]
+    assert redis["command"][:2] == ["redis-server", "/etc/redis/redis.conf"]
+    assert {"name": "redis", "mountPath": "/etc/redis", "readOnly": True} in redis["volumeMounts"]
+
+
+def test_a_given_url_is_kept_in_a_secret_too() -> None:
+    """A URL may hold a password, so that it never stands in a pod's description."""
+    url = f"redis://:{PASSWORD}@elsewhere:6379/0"
+    ground = Ground(config=b"{}", managed_redis=False, redis_url=url)
+    assert given_secret(RUN, url)["stringData"] == {"url": url}
+    assert PASSWORD not in json.dumps(rendered(ground, redis={"url": url}))
+
+
+def test_roles_read_the_users_own_secret() -> None:
+    """With urlSecretRef the pods refer to the user's Secret and entry."""
+    ground = Ground(config=b"{}", managed_redis=False, redis_url_secret=("mine", "address"))
+    (actor,) = (
+        each for each in objects_of(workload_of(Role.ACTOR), ground) if each["kind"] in CONTROLLERS
+    )
+    environment = actor["spec"]["template"]["spec"]["containers"][0]["env"]
+    (url,) = (each for each in environment if each["name"] == "TRAININGRUN_REDIS_URL")
+    assert url["valueFrom"] == {"secretKeyRef": {"name": "mine", "key": "address"}}
+
+
+def test_members_know_their_own_name() -> None:
+    """TRAININGRUN_MEMBER is the pod's name, by which the operator knows it too."""
+    environment = pod_of(workload_of(Role.ACTOR))["containers"][0]["env"]
+    (member,) = (each for each in environment if each["name"] == "TRAININGRUN_MEMBER")
+    assert member["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.name"
+
+
+@pytest.mark.parametrize("role", Role)
+def test_placeholders_are_filled(role: Role) -> None:
+    """No command of a pod still holds a brace."""
+    assert not [
+        part for part in pod_of(workload_of(role))["containers"][0]["command"] if "{" in part
+    ]
+
+
+def test_the_learner_is_a_job_that_lost_nodes_do_not_fail() -> None:
+    """Exit code 2 fails at once; disruptions and exit code 75 never count; one at a time."""
+    job = controller_of(workload_of(Role.LEARNER))
+    rules = job["spec"]["podFailurePolicy"]["rules"]
+    assert [rule["action"] for rule in rules] == ["FailJob", "Ignore", "Ignore"]
+    assert rules[0]["onExitCodes"]["values"] == [2]
+    assert rules[1]["onPodConditions"][0]["type"] == "DisruptionTarget"
+    assert rules[2]["onExitCodes"]["values"] == [75]
+    assert job["spec"]["podReplacementPolicy"] == "Failed"
+    assert job["spec"]["template"]["spec"]["restartPolicy"] == "Never"
+
+
+def test_gpus_are_limits() -> None:
+    """A GPU is asked for where Kubernetes wants it."""
+    pod = pod_of(workload_of(Role.LEARNER, learner={"gpus": 1}))
+    assert pod["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "1"
+
+
+def test_claims_are_made_or_taken() -> None:
+    """Without storage a claim is made; a claim that exists is mounted and not made."""
+    made = objects_of(workload_of(Role.LEARNER))
+    assert [each["kind"] for each in made if each["kind"].endswith("Claim")] == [
+        "PersistentVolumeClaim"
+    ]
+    taken = replace(workload_of(Role.LEARNER), storage=Storage("/checkpoints", claim="mine"))
+    kinds = [each["kind"] for each in objects_of(taken)]
+    assert "PersistentVolumeClaim" not in kinds
+    volumes = pod_of(taken)["volumes"]
+    assert {"name": "data", "persistentVolumeClaim": {"claimName": "mine"}} in volumes
+
+
+def test_only_players_reach_daemons_and_only_the_run_reaches_redis() -> None:
+    """Policies: daemons from actors and evaluators, Redis from the run and the operator."""
+    policies = {
+        each["metadata"]["name"]: each["spec"]
+        for each in rendered()
+        if each["kind"] == "NetworkPolicy"
+    }
+    (daemon,) = policies["quick-daemon"]["ingress"]
+    roles = [each["podSelector"]["matchLabels"]["trainingrun.dev/role"] for each in daemon["from"]]
+    assert roles == ["actor", "evaluator"]
+    (redis,) = policies["quick-redis"]["ingress"]
+    assert redis["from"][0] == {"podSelector": {"matchLabels": {"trainingrun.dev/uid": RUN.uid}}}
+    assert redis["from"][1]["namespaceSelector"]["matchLabels"] == {
+        "kubernetes.io/metadata.name": "system"
+    }
+    for name in ("quick-daemon", "quick-redis"):
+        (egress,) = policies[name]["egress"]
+        assert {each["port"] for each in egress["ports"]} == {53}
+
+
+def test_the_hash_is_stable_and_follows_what_is_written() -> None:
+    """The same input gives the same hash; another number of replicas gives another one."""
+    one, same = controller_of(workload_of(Role.DAEMON)), controller_of(workload_of(Role.DAEMON))
+    more = controller_of(replace(workload_of(Role.DAEMON), replicas=3))
+    hashes = [each["metadata"]["annotations"] for each in (one, same, more)]
+    assert hashes[0] == hashes[1]
+    assert hashes[0][APPLIED_HASH] != hashes[2][APPLIED_HASH]
+    assert hashes[0][ROLL_HASH] == hashes[2][ROLL_HASH]
+
+
+def test_a_new_size_does_not_touch_the_pods() -> None:
+    """Scaling changes no pod template, so that no pod is replaced."""
+    one = controller_of(workload_of(Role.DAEMON))
+    more = controller_of(replace(workload_of(Role.DAEMON), replicas=3))
+    assert one["spec"]["template"] == more["spec"]["template"]
+
+
+def test_the_configuration_is_mounted_where_roles_look() -> None:
+    """The ConfigMap's entry appears at the path that TRAININGRUN_CONFIG names."""
+    (config,) = (each for each in shared_objects(RUN, GROUND) if each["kind"] == "ConfigMap")
+    assert config["data"] == {"run.json": '{"run": "quick"}'}
+    container = pod_of(workload_of(Role.LEARNER))["containers"][0]
+    (variable,) = (each for each in container["env"] if each["name"] == "TRAININGRUN_CONFIG")
+    mounts = {each["name"]: each["mountPath"] for each in container["volumeMounts"]}
+    assert variable["value"] == f"{mounts['config']}/run.json"

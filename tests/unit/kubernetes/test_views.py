@@ -1,0 +1,215 @@
+"""What is understood of pods and controllers, and the sentences about what is wrong with them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from trainingrun_operator.backends import RunIdentity
+from trainingrun_operator.backends.kubernetes.kinds import DEPLOYMENT, JOB, POD, Kind
+from trainingrun_operator.backends.kubernetes.observe import Children, roles_from
+from trainingrun_operator.backends.kubernetes.problems import last_line, pod_problem
+from trainingrun_operator.backends.store import RunKey
+from trainingrun_operator.desired.observed import ObservedRole
+from trainingrun_operator.desired.workload import Role
+
+RUN = RunIdentity("space", "quick", "uid-1")
+READY = [{"type": "Ready", "status": "True"}]
+
+
+def document(
+    name: str, *, role: str = "daemon", version: int = 1, uid: str = "", **content: Any
+) -> dict[str, Any]:
+    """An object of the run as the API server gives it."""
+    labels = {
+        "trainingrun.dev/run": RUN.name,
+        "trainingrun.dev/uid": RUN.uid,
+        "trainingrun.dev/role": role,
+    }
+    meta = {
+        "name": name,
+        "namespace": RUN.namespace,
+        "uid": uid or name,
+        "resourceVersion": str(version),
+        "labels": labels,
+        "annotations": {"trainingrun.dev/roll-hash": "roll", "trainingrun.dev/applied-hash": "a"},
+        "creationTimestamp": "2026-01-01T00:00:00Z",
+    }
+    return {"metadata": meta, **content}
+
+
+def pod(name: str, *, role: str = "daemon", **status: Any) -> dict[str, Any]:
+    """A pod."""
+    return document(name, role=role, spec={}, status={"phase": "Running", **status})
+
+
+def waiting(reason: str, message: str) -> list[dict[str, Any]]:
+    """The status of a container that waits."""
+    state = {"waiting": {"reason": reason, "message": message}}
+    return [{"name": "daemon", "image": "example/daemon:1", "restartCount": 0, "state": state}]
+
+
+def ended(code: int, message: str = "", reason: str = "Error") -> dict[str, Any]:
+    """The state of a container that ended."""
+    return {"terminated": {"exitCode": code, "message": message, "reason": reason}}
+
+
+def observed(*told: tuple[Kind, dict[str, Any]]) -> dict[Role, ObservedRole]:
+    """The roles after these objects were told."""
+    children = Children(lambda _: None)
+    for kind, each in told:
+        children.tell(kind, each)
+    return roles_from(children.of(RUN))
+
+
+def test_a_pull_error_reads_the_same_in_both_of_its_phases() -> None:
+    """The kubelet's try and its back-off give one sentence, with the image and the cause."""
+    tried = pod("p", containerStatuses=waiting("ErrImagePull", "no such host"))
+    backed_off = pod(
+        "p",
+        containerStatuses=waiting(
+            "ImagePullBackOff",
+            'Back-off pulling image "example/daemon:1": ErrImagePull: no such host',
+        ),
+    )
+    problem = pod_problem(tried)
+    assert problem is not None
+    assert problem == pod_problem(backed_off)
+    assert problem.reason == "ImageUnavailable"
+    assert "example/daemon:1" in problem.message
+    assert "no such host" in problem.message
+
+
+def test_a_crash_tells_its_last_words() -> None:
+    """Waiting for its next try, the container's last line says why it ended."""
+    status = waiting("CrashLoopBackOff", "back-off 40s restarting failed container")
+    status[0]["lastState"] = ended(1, "Traceback…\nOSError: decks: no such folder\n")
+    problem = pod_problem(pod("p", containerStatuses=status))
+    assert problem is not None
+    assert problem.reason == "Crashing"
+    assert problem.message == "it ended with exit code 1: OSError: decks: no such folder"
+
+
+def test_memory_above_the_limit_is_named() -> None:
+    """OOMKilled becomes what it means and what to do."""
+    status = [{"name": "x", "image": "i", "state": ended(137, reason="OOMKilled")}]
+    problem = pod_problem(pod("p", containerStatuses=status))
+    assert problem is not None
+    assert "raise the memory limit" in problem.message
+
+
+def test_an_unschedulable_pod_tells_the_schedulers_reason() -> None:
+    """The scheduler's count of nodes stands in the sentence, its thoughts on pre-emption do not."""
+    told = "0/3 nodes are available: 3 Insufficient cpu. preemption: 0/3 nodes can help."
+    condition = {
+        "type": "PodScheduled",
+        "status": "False",
+        "reason": "Unschedulable",
+        "message": told,
+    }
+    problem = pod_problem(pod("p", phase="Pending", conditions=[condition]))
+    assert problem is not None
+    assert problem.reason == "Unschedulable"
+    assert problem.message.endswith("3 Insufficient cpu")
+
+
+def test_a_pod_that_only_starts_has_no_problem() -> None:
+    """Creating a container is no trouble."""
+    status = waiting("ContainerCreating", "")
+    assert pod_problem(pod("p", phase="Pending", containerStatuses=status)) is None
+
+
+@pytest.mark.parametrize(("text", "line"), [("", ""), ("a\nb\n\n", "b"), ("  one  ", "one")])
+def test_the_last_line_is_the_one_that_says_something(text: str, line: str) -> None:
+    """Blank lines and blanks do not count."""
+    assert last_line(text) == line
+
+
+def test_a_role_has_its_pods_as_members() -> None:
+    """Ready pods have an endpoint by their address; ended pods are no members."""
+    roles = observed(
+        (DEPLOYMENT, document("quick-daemon", spec={"replicas": 2})),
+        (POD, pod("one", conditions=READY, podIP="10.0.0.1")),
+        (POD, pod("two", conditions=READY, podIP="fd00::2")),
+        (POD, pod("old", phase="Failed")),
+    )
+    daemon = roles[Role.DAEMON]
+    assert (daemon.replicas, daemon.roll_hash) == (2, "roll")
+    assert [member.name for member in daemon.ready] == ["one", "two"]
+    assert [member.endpoint for member in daemon.members] == ["10.0.0.1:17171", "[fd00::2]:17171"]
+
+
+def test_a_pod_that_is_being_deleted_is_not_ready() -> None:
+    """It may still run, but nothing should be sent to it any more."""
+    going = pod("one", conditions=READY, podIP="10.0.0.1")
+    going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    roles = observed((DEPLOYMENT, document("quick-daemon", spec={"replicas": 1})), (POD, going))
+    assert roles[Role.DAEMON].ready == ()
+    assert len(roles[Role.DAEMON].members) == 1
+
+
+def test_a_role_without_its_controller_does_not_exist() -> None:
+    """Pods that are left over make no role."""
+    assert observed((POD, pod("one", conditions=READY))) == {}
+
+
+def test_a_failed_job_says_what_its_last_pod_said() -> None:
+    """The Job's condition names a policy; the pod's last words name the cause."""
+    failed = {"type": "Failed", "status": "True", "reason": "PodFailurePolicy", "message": "rule 0"}
+    said = [
+        {"name": "learner", "image": "i", "state": ended(2, "no bucket called runs: create it")}
+    ]
+    roles = observed(
+        (JOB, document("l", role="learner", spec={}, status={"conditions": [failed]})),
+        (POD, pod("p", role="learner", phase="Failed", containerStatuses=said)),
+    )
+    finished = roles[Role.LEARNER].finished
+    assert finished is not None
+    assert not finished.succeeded
+    assert "no bucket called runs: create it" in finished.message
+
+
+def test_a_complete_job_has_succeeded() -> None:
+    """Its ended pod is no problem."""
+    complete = {"type": "Complete", "status": "True"}
+    roles = observed(
+        (JOB, document("l", role="learner", spec={}, status={"conditions": [complete]})),
+        (POD, pod("p", role="learner", phase="Succeeded")),
+    )
+    finished = roles[Role.LEARNER].finished
+    assert finished is not None
+    assert finished.succeeded
+    assert roles[Role.LEARNER].members == ()
+
+
+def test_a_refusal_to_make_pods_is_told() -> None:
+    """A quota or a policy stands in the Deployment's condition: a member that cannot be born."""
+    refused = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota: small"}
+    roles = observed(
+        (DEPLOYMENT, document("d", spec={"replicas": 1}, status={"conditions": [refused]}))
+    )
+    (member,) = roles[Role.DAEMON].members
+    assert member.problem is not None
+    assert member.problem.reason == "CreationFailed"
+    assert "exceeded quota: small" in member.problem.message
+
+
+def test_only_changes_that_matter_wake_a_run() -> None:
+    """A new version without a new meaning is kept quiet; a change and an end are told."""
+    woken: list[RunKey] = []
+    children = Children(woken.append)
+    children.tell(POD, pod("one"))
+    children.tell(POD, {**pod("one"), "spec": {"nodeName": "n"}})
+    assert woken == [RunKey("space", "quick")]
+    children.tell(POD, pod("one", conditions=READY))
+    children.tell(POD, {"metadata": {"uid": "one", "name": "one"}}, gone=True)
+    assert len(woken) == 3
+    assert len(children) == 0
+
+
+def test_an_older_state_does_not_replace_a_newer_one() -> None:
+    """The answer to our own write may come before the watch tells of what was there before."""
+    children = Children(lambda _: None)
+    children.tell(DEPLOYMENT, document("d", version=8, spec={"replicas": 3}))
+    children.tell(DEPLOYMENT, document("d", version=7, spec={"replicas": 1}))
+    assert roles_from(children.of(RUN))[Role.DAEMON].replicas == 3
