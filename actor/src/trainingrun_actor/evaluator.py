@@ -33,6 +33,7 @@ from trainingrun_contracts.run_config import RoleEnvironment, RunConfig
 from trainingrun_contracts.stream.keys import Keys
 
 from trainingrun_actor.arena import Arena
+from trainingrun_actor.ending import cancel_all
 from trainingrun_actor.game import Outcome, Seat
 from trainingrun_actor.inference import Inference
 from trainingrun_actor.leases import Leases
@@ -44,13 +45,7 @@ from trainingrun_actor.policy import Policy
 from trainingrun_actor.reporting import Exporter, Gauges, Reporter
 from trainingrun_actor.schedule import Matchup, evaluation_matchups
 from trainingrun_actor.seats import PolicySeat, ScriptedSeat
-from trainingrun_actor.startup import (
-    cancel_all,
-    incarnation,
-    reach_redis,
-    stop_event,
-    until_stopped,
-)
+from trainingrun_actor.startup import incarnation, reach_redis, stop_event, until_stopped
 from trainingrun_actor.watch import Watch
 from trainingrun_actor.wilson import win_rate
 
@@ -262,9 +257,7 @@ class Evaluator:
             await asyncio.wait({game, change}, return_when=asyncio.FIRST_COMPLETED)
             outcome = game.result() if game.done() else None
         finally:
-            change.cancel()
-            game.cancel()
-            await asyncio.gather(game, change, return_exceptions=True)
+            await cancel_all((game, change))
         if outcome is None:
             raise GivenUp(f"the run's intent is now {self._watch.intent.value}")
         return outcome

@@ -22,6 +22,7 @@ from trainingrun_contracts.run_config import RunConfig
 from trainingrun_contracts.segment import Segment
 
 from trainingrun_actor.arena import Arena
+from trainingrun_actor.ending import cancel_all, first_failure
 from trainingrun_actor.game import End, Outcome, Seat
 from trainingrun_actor.inference import Inference
 from trainingrun_actor.meter import Meter
@@ -62,7 +63,6 @@ class Fleet:
         seed = f"{config.seed}:{actor}"
         self._matchups = training_matchups(config.decks, config.self_play, seed=seed)
         self._random = Random(f"{seed}:sampling")
-        self._workers: list[asyncio.Task[None]] = []
         self._games: set[asyncio.Task[Outcome | None]] = set()
         self._number = 0
         self._is_stopping = False
@@ -84,10 +84,13 @@ class Fleet:
 
     async def run(self) -> None:
         """Play until cancelled."""
-        count = self._config.actor.games_per_actor
-        async with asyncio.TaskGroup() as group:
-            self._workers = [group.create_task(self._work()) for _ in range(count)]
-            group.create_task(self._enforce_drain())
+        tasks = [asyncio.create_task(self._enforce_drain())]
+        for _ in range(self._config.actor.games_per_actor):
+            tasks.append(asyncio.create_task(self._work()))
+        try:
+            await first_failure(tasks)
+        finally:
+            await cancel_all((*tasks, *self._games))
 
     async def stop(self, *, seconds: float) -> None:
         """Start no more games; give those that run so long, then give them up."""
@@ -132,11 +135,7 @@ class Fleet:
                 await self._abandon_games()
 
     async def _abandon_games(self) -> None:
-        games = set(self._games)
-        for game in games:
-            game.cancel()
-        if games:
-            await asyncio.wait(games)
+        await cancel_all(self._games)
 
     # --- one game after another -------------------------------------------------------------------
 
@@ -148,11 +147,7 @@ class Fleet:
             game = asyncio.create_task(self._play(matchup, seats))
             self._games.add(game)
             game.add_done_callback(self._games.discard)
-            try:
-                await asyncio.wait({game})
-            except asyncio.CancelledError:
-                game.cancel()
-                raise
+            await asyncio.wait({game})
             if game.cancelled():
                 self._account(matchup, Outcome(End.ABORTED, None, 0.0, "given up"))
                 continue

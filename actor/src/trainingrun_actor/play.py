@@ -13,6 +13,7 @@ from trainingrun_contracts.run_config import RoleEnvironment, RunConfig
 from trainingrun_contracts.stream.keys import Keys
 
 from trainingrun_actor.arena import Arena
+from trainingrun_actor.ending import cancel_all
 from trainingrun_actor.fleet import Fleet, Parts
 from trainingrun_actor.inference import Inference
 from trainingrun_actor.leases import Leases
@@ -22,13 +23,7 @@ from trainingrun_actor.recorder import Clock
 from trainingrun_actor.reporting import Exporter, Gauges, Reporter
 from trainingrun_actor.sink import Sink
 from trainingrun_actor.spool import Spool
-from trainingrun_actor.startup import (
-    cancel_all,
-    incarnation,
-    reach_redis,
-    stop_event,
-    until_stopped,
-)
+from trainingrun_actor.startup import incarnation, reach_redis, stop_event, until_stopped
 from trainingrun_actor.watch import Watch
 
 GAMES_GRACE_SECONDS: Final = 5.0

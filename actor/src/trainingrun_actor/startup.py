@@ -90,10 +90,3 @@ async def until_stopped(stop: asyncio.Event, tasks: list[asyncio.Task[None]]) ->
     waiter.cancel()
     for task in done - {waiter}:
         task.result()
-
-
-async def cancel_all(tasks: list[asyncio.Task[None]]) -> None:
-    """Cancel background tasks and wait for their end."""
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

@@ -33,7 +33,7 @@ class Watch:
         self.games_played = 0
         self.target: int | None = None  # in place of the configuration's, once the run says one
         self.is_current = False
-        self.news = asyncio.Condition()
+        self._next = asyncio.Event()
         self._redis = client
         self._keys = keys
         self._policies = policies
@@ -41,12 +41,12 @@ class Watch:
         self._outage = Outage(Random(member))
 
     async def run(self) -> None:
-        """Read for ever; wakes all who wait for ``news`` after each reading."""
+        """Read for ever; wakes all who wait for the next reading."""
         while True:
             try:
                 await self.read()
-                async with self.news:
-                    self.news.notify_all()
+                self._next.set()
+                self._next = asyncio.Event()
                 self._outage.is_over(_log)
                 await asyncio.sleep(POLL_SECONDS)
             except (redis.RedisError, OSError) as error:
@@ -55,8 +55,7 @@ class Watch:
 
     async def next_reading(self) -> None:
         """Wait for the next successful reading."""
-        async with self.news:
-            await self.news.wait()
+        await self._next.wait()
 
     async def read(self) -> None:
         """One reading.
