@@ -8,7 +8,7 @@ that reaches a running role in another way (the target of games, the autoscaling
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -18,6 +18,6 @@ from trainingrun_operator.desired.workload import Workload
 
 def with_roll_hash(workload: Workload, *read: Any) -> Workload:
     """The workload with its hash; ``read`` is what the role reads of the run configuration."""
-    plain = asdict(replace(workload, replicas=0, roll_hash=""))
-    document = msgspec.json.encode([plain, list(read)], order="sorted")
+    plain = replace(workload, replicas=0, roll_hash="")
+    document = msgspec.json.encode([plain, *read])
     return replace(workload, roll_hash=hashlib.sha256(document).hexdigest()[:16])
