@@ -278,7 +278,8 @@ def _progressing(view: View) -> Finding:
 def _degraded(view: View, parts: dict[ConditionType, Finding]) -> Finding:
     """The first thing that needs a person: refusals, the queue, members, then notices."""
     if view.trouble is not None:
-        return health.true(health.reason_of(view.trouble), view.trouble.message)
+        reason = health.documented(view.trouble.reason, otherwise=Reason.CREATION_FAILED)
+        return health.true(reason, view.trouble.message)
     if view.phase.stage in {Stage.FAILED, Stage.REFUSED}:
         return health.true(view.phase.reason, view.phase.message)
     queue = parts[ConditionType.QUEUE_AVAILABLE]
