@@ -1,1 +1,1 @@
-"""Turns a TrainingRun into daemons, actors, a learner and a queue: on a cluster, or as local processes."""
+"""Turns a TrainingRun into daemons, actors, a learner and a queue: as pods, or as processes."""
