@@ -77,8 +77,8 @@ def local(
 ) -> None:
     """Train on this machine: the same TrainingRun as plain processes.
 
-    Ctrl-C ends games, trains the queue, writes a checkpoint and stops; the same command goes on
-    from there. Curves and summary.json are in the report folder at the end.
+    Ctrl-C saves and stops; the same command goes on from there.
+    At the end, the report folder holds the curves and summary.json.
     """
     # Imported here because it brings psutil and matplotlib, which a cluster's image does not have.
     from rich.console import Console  # noqa: PLC0415

@@ -37,15 +37,20 @@ def print_status(name: str, state: Path, *, as_json: bool) -> None:
     Raises:
         UserError: there is no such run.
     """
+    folder = RunFolder((state / name).absolute())
     run = _run_named(name, state)
     if as_json:
         document = run.model_dump(mode="json", by_alias=True, exclude_none=True)
         typer.echo(json.dumps(document, indent=2))
         return
     table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    holder = folder.holder()
+    table.add_row("[dim]runtime", f"process {holder}" if holder is not None else "not running")
     for title, text in _status_rows(run):
         table.add_row(f"[dim]{title}", text)
-    Console(soft_wrap=True).print(table)
+    Console(highlight=False).print(table)
 
 
 def print_ledger(name: str, state: Path) -> bool:

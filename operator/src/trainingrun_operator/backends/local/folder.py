@@ -110,18 +110,25 @@ class RunFolder:
         except OSError as error:
             raise FolderError(f"lock {self.lock}: {_why(error)}") from error
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            pid = os.read(descriptor, 32).decode(errors="replace").strip()
-            os.close(descriptor)
-            raise FolderError(
-                f"run {self.root.name} is running already (process {pid or 'unknown'}, state folder"
-                f" {self.root}): stop it first, or give another --state"
-            ) from error
-        try:
+            if not _taken(descriptor, fcntl.LOCK_EX):
+                raise FolderError(
+                    f"run {self.root.name} is running already (process {_pid(descriptor)}, state"
+                    f" folder {self.root}): stop it first, or give another --state"
+                )
             os.truncate(descriptor, 0)
             os.pwrite(descriptor, str(os.getpid()).encode(), 0)
             yield
+        finally:
+            os.close(descriptor)
+
+    def holder(self) -> str | None:
+        """The process that holds the folder; None when nobody does."""
+        try:
+            descriptor = os.open(self.lock, os.O_RDONLY)
+        except OSError:
+            return None
+        try:
+            return None if _taken(descriptor, fcntl.LOCK_SH) else _pid(descriptor)
         finally:
             os.close(descriptor)
 
@@ -141,6 +148,19 @@ class RunFolder:
                 f"state folder {self.root} cannot be moved ({_why(error)}): move it by hand"
             ) from error
         return aside
+
+
+def _taken(descriptor: int, how: int) -> bool:
+    """Whether the lock is ours now; it is given back when the descriptor is closed."""
+    try:
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _pid(descriptor: int) -> str:
+    return os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
 
 
 def _why(error: OSError) -> str:

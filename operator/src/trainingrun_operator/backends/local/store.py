@@ -67,6 +67,17 @@ class LocalStore:
         spec = self._run.spec.model_copy(update={"suspend": True})
         self._run = self._run.model_copy(update={"spec": spec})
 
+    def all_gone(self) -> None:
+        """Tell that no process is left; what the roles did stays."""
+        status = self._run.status
+        gone = {
+            name: role.model_copy(update={"desired": 0, "ready": 0, "busy": None, "display": "0/0"})
+            for name in ("daemon", "actor", "learner", "evaluator")
+            if (role := getattr(status, name)) is not None
+        }
+        self._run = self._run.model_copy(update={"status": status.model_copy(update=gone)})
+        self._save()
+
     async def get(self, key: RunKey) -> TrainingRun | None:
         """The run, when it is this one."""
         return self._run if key == self.key else None

@@ -22,7 +22,8 @@ _LOSS_NAMES: Final = {
     "policy": "policy loss",
     "value": "value loss",
     "entropy": "entropy (nats)",
-    "kl": "KL from the acting policy (nats)",
+    "kl": "KL to the acting policy",
+    "total": "total loss",
 }
 
 
@@ -44,7 +45,7 @@ def draw_win_rates(evaluations: Sequence[Evaluation], path: Path, *, title: str)
 
 def draw_losses(samples: Sequence[Sample], path: Path, *, title: str) -> None:
     """Each term of the loss over updates, in a panel of its own."""
-    points = _one_per_version([each for each in samples if each.losses])
+    points = _one_per_update([each for each in samples if each.losses])
     terms = list(dict.fromkeys(term for each in points for term in each.losses))
     columns = 2 if len(terms) > 1 else 1
     rows = max(1, math.ceil(len(terms) / columns))
@@ -56,13 +57,14 @@ def draw_losses(samples: Sequence[Sample], path: Path, *, title: str) -> None:
         axes = figure.add_subplot(rows, columns, index + 1)
         having = [each for each in points if term in each.losses]
         axes.plot(
-            [each.version for each in having],
+            [each.updates for each in having],
             [each.losses[term] for each in having],
             color=_COLOURS[0],
             linewidth=1.2,
         )
         axes.set(xlabel="updates", ylabel=_LOSS_NAMES.get(term, term.replace("_", " ")))
         _finish(axes)
+    figure.align_ylabels()
     _save(figure, path)
 
 
@@ -77,12 +79,13 @@ def draw_throughput(samples: Sequence[Sample], path: Path, *, title: str) -> Non
     transitions.plot(minutes, _rates(samples, "produced"), color=_COLOURS[0], label="produced")
     transitions.plot(minutes, _rates(samples, "trained"), color=_COLOURS[1], label="trained")
     transitions.set(ylabel="transitions per second")
-    transitions.legend(loc="lower right")
+    transitions.legend(loc="upper right")
     queue.plot(minutes, [each.queued for each in samples], color=_COLOURS[2])
     queue.set(ylabel="transitions queued", xlabel="minutes since the start (stops left out)")
     for axes in (games, transitions, queue):
         _finish(axes)
         axes.set_ylim(bottom=0)
+    figure.align_ylabels()
     _save(figure, path)
 
 
@@ -102,9 +105,9 @@ def _draw_opponent(axes: Axes, results: Sequence[Evaluation], colour: str) -> No
     )
 
 
-def _one_per_version(samples: Sequence[Sample]) -> list[Sample]:
+def _one_per_update(samples: Sequence[Sample]) -> list[Sample]:
     kept = samples[:1]
-    return [*kept, *(new for old, new in pairwise(samples) if new.version != old.version)]
+    return [*kept, *(new for old, new in pairwise(samples) if new.updates != old.updates)]
 
 
 def _rates(samples: Sequence[Sample], counter: str) -> list[float]:

@@ -222,6 +222,7 @@ class LocalRuntime:
     async def _close(self) -> None:
         await self._reconciler.close()
         await self._backend.close(at_once=self._at_once)
+        self._store.all_gone()
 
 
 def _never_runs(view: RunView) -> str | None:

@@ -33,7 +33,7 @@ class Sample(Struct, frozen=True, tag="sample", omit_defaults=True):
     produced: int = 0
     trained: int = 0
     queued: int = 0
-    version: int = 0
+    updates: int = 0
     policy_lag: float | None = None
     learner_wait: float | None = None
     losses: dict[str, float] = field(default_factory=dict)
@@ -116,7 +116,7 @@ def sample_of(view: RunView, *, at: float, elapsed: float, playing: bool) -> Sam
         produced=signals.ledger.produced,
         trained=signals.ledger.trained,
         queued=signals.ledger.queued,
-        version=signals.pointer.version if signals.pointer is not None else 0,
+        updates=learner.version if learner is not None else 0,
         policy_lag=learner.policy_lag if learner is not None else None,
         learner_wait=learner.waits.get("data") if learner is not None else None,
         losses=learner.losses if learner is not None else {},

@@ -1,0 +1,111 @@
+"""`trainingrun local` from start to end: a whole run, and what is left after a clean stop."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import psutil
+from local_run import closes, local_run, write_run
+
+
+def test_a_whole_run(tmp_path: Path) -> None:
+    """Expect exit code 0, a report with all fields and figures, and no process left."""
+    file = write_run(tmp_path / "run.yaml", games=120)
+    with local_run(tmp_path, file) as run:
+        run.wait_for_games(10)
+        children = run.descendants()
+        assert len(children) == 5
+        assert run.finish() == 0, run.said()
+        assert not [child for child in children if child.is_running()]
+        summary = run.summary()
+        assert summary["games"] >= 120
+        assert summary["updates"] >= 1
+        assert summary["games_per_second"] > 0
+        assert 0 < summary["first_update_seconds"] < summary["seconds"]
+        assert {each["opponent"] for each in summary["evaluation"]} == {"random"}
+        assert set(summary["evaluation"][0]) == {"opponent", "games", "rate", "low", "high"}
+        assert len(summary["evaluations"]) >= 1
+        assert summary["ledger"]["queued"] == 0
+        assert closes(summary["ledger"])
+        for name in ("win-rate.png", "losses.png", "throughput.png"):
+            content = (tmp_path / "report" / name).read_bytes()
+            assert content.startswith(b"\x89PNG")
+        assert "games " in run.said()
+
+
+def test_ctrl_c_then_resume(tmp_path: Path) -> None:
+    """Expect a checkpoint and exit code 130 on Ctrl-C, then the same run to go on to its end."""
+    file = write_run(tmp_path / "run.yaml", games=200)
+    with local_run(tmp_path, file) as run:
+        run.wait_until(lambda: run.version() >= 1, "an update", seconds=90)
+        run.interrupt()
+        assert run.finish() == 130, run.said()
+        assert "run the same command again to resume" in run.said()
+        before = run.summary()
+        assert before["ledger"]["queued"] == 0
+        assert closes(before["ledger"])
+        assert 0 < before["games"] < 200
+        config = run.state / "redis" / "redis.conf"
+        assert stat.S_IMODE(config.stat().st_mode) == 0o600
+        assert config.read_text().startswith("requirepass ")
+        run.start()
+        assert run.finish() == 0, run.said()
+        after = run.summary()
+        assert after["games"] >= 200
+        assert after["updates"] >= before["updates"]
+        assert after["seconds"] > before["seconds"]
+        assert after["ledger"]["produced"] > before["ledger"]["produced"]
+        assert closes(after["ledger"])
+        run.start()
+        assert run.finish() == 0, run.said()
+        assert "is complete" in run.said()
+
+
+def test_second_instance_and_second_ctrl_c(tmp_path: Path) -> None:
+    """Expect a second `local` to be refused in a sentence, and a second Ctrl-C to end it now."""
+    file = write_run(tmp_path / "run.yaml", games=100_000)
+    with local_run(tmp_path, file) as run:
+        run.wait_for_games(5)
+        with local_run(tmp_path, file) as second:
+            assert second.finish(seconds=20) == 2
+        assert "trainingrun: run small is running already (process" in run.said()
+        children = run.descendants()
+        run.interrupt()
+        run.wait_until(lambda: "Stopping" in run.said(), "the first Ctrl-C", seconds=10)
+        run.interrupt()
+        assert run.finish(seconds=15) == 130
+        assert not [child for child in children if child.is_running()]
+
+
+def test_time_limit(tmp_path: Path) -> None:
+    """Expect a run with a time limit to save and stop with exit code 0."""
+    file = write_run(tmp_path / "run.yaml", games=100_000)
+    with local_run(tmp_path, file, "--time-limit", "12s") as run:
+        assert run.finish(seconds=90) == 0, run.said()
+        assert "time limit" in run.said()
+        assert run.status()["conditions"]
+        document = json.loads((run.state / "status.json").read_bytes())
+        assert document["spec"]["suspend"] is False
+
+
+def test_kill_of_the_runtime_takes_its_children_along(tmp_path: Path) -> None:
+    """Expect no child to outlive a kill -9 of the runtime, and the next start to go on."""
+    file = write_run(tmp_path / "run.yaml", games=200)
+    with local_run(tmp_path, file) as run:
+        run.wait_until(lambda: run.version() >= 1, "an update", seconds=90)
+        children = run.descendants()
+        assert run.process is not None
+        run.process.kill()
+        run.process.wait()
+        _, alive = psutil.wait_procs(children, timeout=5)
+        assert not alive
+        played = run.played()
+        run.start()
+        assert run.finish() == 0, run.said()
+        summary = run.summary()
+        assert summary["games"] >= 200 > played
+        assert summary["ledger"]["queued"] == 0
+        assert closes(summary["ledger"]), summary["ledger"]
+        print("ledger after kill -9 of the runtime:", json.dumps(summary["ledger"]))
