@@ -44,7 +44,7 @@ def test_learns_and_flushes(
         train(bandit, 15)
         bandit.produce(3)  # less than a batch: the flush trains it too
         set_intent(bandit, Intent.FLUSH)
-        assert learner.exit_code(seconds=30) == 0, learner.log.read_text()
+        assert learner.exit_code(seconds=120) == 0, learner.log.read_text()
     assert before == pytest.approx(0.25, abs=0.02)
     assert marked_probability(bandit) > 0.8
     ledger = read_ledger(bandit.client, bandit.keys)
@@ -67,14 +67,14 @@ def test_resumes_after_kill(
         wait_for_weights(bandit)
         train(bandit, 3)
         learner.signal(signal.SIGTERM)
-        assert learner.exit_code(seconds=30) == 75, learner.log.read_text()
+        assert learner.exit_code(seconds=120) == 75, learner.log.read_text()
         found = bandit.newest_weights()
         assert found is not None
         bandit.produce(4)
         learner.start()
         eventually(
             lambda: (r := learner_report(bandit.client, bandit.keys)) is not None and r.epoch == 2,
-            seconds=30, what="the second learner's report",
+            seconds=120, what="the second learner's report",
         )  # fmt: skip
         learner.kill()
         learner.start()
@@ -82,7 +82,7 @@ def test_resumes_after_kill(
         bandit.produce(BATCH // bandit.steps - 4)
         wait_for_weights(bandit, version=4)
         set_intent(bandit, Intent.FLUSH)
-        assert learner.exit_code(seconds=30) == 0, learner.log.read_text()
+        assert learner.exit_code(seconds=120) == 0, learner.log.read_text()
     after = bandit.newest_weights()
     assert after is not None
     assert after[0].version == 4
@@ -105,7 +105,7 @@ def test_counts_what_it_drops(
         bandit.append(twice)
         bandit.append(bandit.segment(publish=-100))
         set_intent(bandit, Intent.FLUSH)
-        assert learner.exit_code(seconds=30) == 0, learner.log.read_text()
+        assert learner.exit_code(seconds=120) == 0, learner.log.read_text()
     ledger = read_ledger(bandit.client, bandit.keys)
     assert ledger.dropped == {"stale": 32, "duplicate": 32, "poison": 5, "spool": 0}
     assert ledger.trained == 32

@@ -39,7 +39,7 @@ def bandit(redis_client: redis.Redis, config: RunConfig) -> Bandit:
 def flush(bandit: Bandit, learner: LearnerProcess) -> None:
     """End the run in order, and see that its ledger closes."""
     set_intent(bandit, Intent.FLUSH)
-    assert learner.exit_code(seconds=30) == 0, learner.log.read_text()
+    assert learner.exit_code(seconds=120) == 0, learner.log.read_text()
     ledger = read_ledger(bandit.client, bandit.keys)
     assert ledger.closes, ledger
 
@@ -94,7 +94,7 @@ def test_zombie_leaves(
     with learner_process(config, redis_server.url, tmp_path) as learner:
         wait_for_weights(bandit)
         bandit.client.incr(bandit.keys.epoch)
-        assert learner.exit_code(seconds=20) == 76
+        assert learner.exit_code(seconds=120) == 76
     assert "a newer learner has started" in sentence_of(learner)
 
 
@@ -107,7 +107,7 @@ def test_saves_when_stopped_without_redis(
         train(bandit, 1)
         redis_server.kill()
         learner.signal(signal.SIGTERM)
-        assert learner.exit_code(seconds=30) == 75, learner.log.read_text()
+        assert learner.exit_code(seconds=120) == 75, learner.log.read_text()
     assert (tmp_path / "checkpoints" / "bandit-0000000001" / "manifest.json").exists()
     assert "Traceback" not in learner.log.read_text()
 
@@ -121,7 +121,7 @@ def test_skips_a_corrupt_checkpoint(
             wait_for_weights(bandit)
             train(bandit, 1)
             learner.signal(signal.SIGTERM)
-            assert learner.exit_code(seconds=30) == 75, learner.log.read_text()
+            assert learner.exit_code(seconds=120) == 75, learner.log.read_text()
             if version == 1:
                 learner.start()
                 wait_for_learner(bandit, epoch=2)
@@ -142,7 +142,7 @@ def wait_for_learner(bandit: Bandit, *, epoch: int) -> None:
         report = learner_report(bandit.client, bandit.keys)
         return report is not None and report.epoch == epoch
 
-    eventually(is_there, seconds=30, what=f"the learner of epoch {epoch}")
+    eventually(is_there, seconds=120, what=f"the learner of epoch {epoch}")
 
 
 def test_wrong_password(config: RunConfig, tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ def test_wrong_password(config: RunConfig, tmp_path: Path) -> None:
     with start_redis(folder, password="right") as server:
         url = server.url.replace("right", "wrong")
         with learner_process(config, url, tmp_path) as learner:
-            assert learner.exit_code(seconds=30) == 2
+            assert learner.exit_code(seconds=120) == 2
     sentence = sentence_of(learner)
     assert "refused the password" in sentence
     assert "wrong" not in sentence
@@ -163,7 +163,7 @@ def test_unusable_storage(redis_server: RedisServer, bandit: Bandit, tmp_path: P
     (tmp_path / "file").write_text("in the way")
     config = bandit_config((tmp_path / "file" / "checkpoints").as_uri())
     with learner_process(config, redis_server.url, tmp_path) as learner:
-        assert learner.exit_code(seconds=30) == 2
+        assert learner.exit_code(seconds=120) == 2
     assert "checkpoint storage" in sentence_of(learner)
     assert notice_reasons(bandit.client, bandit.keys) == ["CheckpointStorageUnusable"]
     assert bandit.client.get(bandit.keys.epoch) is None
@@ -180,7 +180,7 @@ def test_occupied_metrics_port(
         with learner_process(
             config, redis_server.url, tmp_path, TRAININGRUN_METRICS_PORT=str(port)
         ) as learner:
-            assert learner.exit_code(seconds=30) == 2
+            assert learner.exit_code(seconds=120) == 2
     assert f"metrics port {port}" in sentence_of(learner)
 
 

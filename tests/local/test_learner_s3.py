@@ -37,11 +37,11 @@ def test_resumes_from_s3(
         wait_for_weights(bandit)
         train(bandit, 2)
         learner.signal(signal.SIGTERM)
-        assert learner.exit_code(seconds=60) == 75, learner.log.read_text()
+        assert learner.exit_code(seconds=120) == 75, learner.log.read_text()
         learner.start()
         eventually(
             lambda: (r := learner_report(bandit.client, bandit.keys)) is not None and r.epoch == 2,
-            seconds=30, what="the second learner's report",
+            seconds=120, what="the second learner's report",
         )  # fmt: skip
     report = learner_report(bandit.client, bandit.keys)
     assert report is not None
@@ -56,7 +56,7 @@ def test_missing_bucket(
     """Expect a sentence that names the bucket, a notice and exit code 2."""
     config = bandit_config("s3://nowhere/run", endpoint_url=s3.endpoint)
     with learner_process(config, redis_server.url, tmp_path, **s3.environment()) as learner:
-        assert learner.exit_code(seconds=60) == 2
+        assert learner.exit_code(seconds=120) == 2
     assert "there is no bucket nowhere" in learner.log.read_text().splitlines()[-1]
     assert notice_reasons(bandit.client, bandit.keys) == ["CheckpointBucketMissing"]
 
@@ -69,7 +69,7 @@ def test_refused_credentials(
     config = bandit_config(f"s3://{bucket}/run", endpoint_url=s3.endpoint)
     wrong = {**s3.environment(), "AWS_SECRET_ACCESS_KEY": "wrong"}
     with learner_process(config, redis_server.url, tmp_path, **wrong) as learner:
-        assert learner.exit_code(seconds=60) == 2
+        assert learner.exit_code(seconds=120) == 2
     assert "access denied" in learner.log.read_text().splitlines()[-1]
     assert notice_reasons(bandit.client, bandit.keys) == ["CheckpointStorageDenied"]
 
@@ -85,5 +85,5 @@ def test_outage_of_s3_does_not_stop_training(
         s3.stop()
         train(bandit, 2)
         learner.signal(signal.SIGTERM)
-        assert learner.exit_code(seconds=60) == 75, learner.log.read_text()
+        assert learner.exit_code(seconds=120) == 75, learner.log.read_text()
     assert "CheckpointStorageUnreachable" in notice_reasons(bandit.client, bandit.keys)

@@ -63,7 +63,8 @@ class CheckpointReport(Struct, frozen=True):
 
 
 class LearnerReport(Struct, frozen=True, tag="learner"):
-    """The learner. ``busy`` is the fraction of the last interval that it did not wait for data."""
+    """The learner. ``busy`` is the fraction of the time that it did not wait for data; rates and
+    fractions are of the last half minute, as one update may outlast one report."""
 
     member: str
     at: float

@@ -32,7 +32,7 @@ def wait_for_weights(bandit: Bandit, *, version: int = 0) -> None:
         found = bandit.newest_weights()
         return found is not None and found[0].version >= version
 
-    eventually(is_there, seconds=60, what=f"weights of version {version}")
+    eventually(is_there, seconds=120, what=f"weights of version {version}")
 
 
 def train(bandit: Bandit, updates: int) -> None:

@@ -91,6 +91,7 @@ class Learner:
         self._schedule = Schedule(checkpoint.every_games, checkpoint.every_minutes)
         self._published = (progress.step, time.monotonic())
         self._saving = (progress, time.monotonic())
+        self._resumed = progress if progress.step else None
         self._rewrite_marks = False
 
     def run(self) -> int:
@@ -285,12 +286,18 @@ class Learner:
     def _save_if_due(self) -> None:
         last, at = self._saving
         has_news = self._progress.step > last.step
-        is_first = self._out.saver.saved is None and last.step == 0
+        is_first = last.step == 0
         due = self._schedule.is_due(
             games=self._games - last.games, seconds=time.monotonic() - at, is_first=is_first
         )
         if has_news and due:
             self._save()
+
+    @property
+    def _is_saved(self) -> bool:
+        """Whether a whole checkpoint of this step is in the storage."""
+        saved = self._out.saver.saved or self._resumed
+        return saved is not None and saved.step == self._progress.step
 
     def _save(self) -> None:
         with self._out.status.phase("checkpoint"):
@@ -343,11 +350,11 @@ class Learner:
     def _finish(self, code: int) -> int:
         """Save what is not saved, say so, and let go of everything."""
         self._queue.inbox.close()
-        if self._out.saver.saved is None or self._saving[0].step != self._progress.step:
+        self._out.saver.wait()
+        if not self._is_saved:
             self._save()
         self._out.saver.finish()
-        saved = self._out.saver.saved
-        is_saved = saved is not None and saved.step == self._progress.step
+        is_saved = self._is_saved
         self._out.status.set(state="saved" if is_saved else "training")
         self._out.events.close()
         self._out.reporter.close()

@@ -60,10 +60,14 @@ class Saver:
             self._waiting = checkpoint
             self._work = self._executor.submit(self._write_waiting)
 
-    def finish(self) -> None:
-        """Wait until all is written."""
+    def wait(self) -> None:
+        """Wait until all that was given is written, or has failed."""
         if self._work is not None:
             self._work.result()
+
+    def finish(self) -> None:
+        """Wait, and take no more."""
+        self.wait()
         self._executor.shutdown(wait=True)
 
     def _write_waiting(self) -> None:

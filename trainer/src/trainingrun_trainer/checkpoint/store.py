@@ -108,10 +108,12 @@ class FileStore:
             for file in sorted(files, key=lambda file: file == MANIFEST_FILE):
                 _write_synced(temporary / file, files[file])
             _sync_directory(temporary)
+            replaced = self._directory / f"{_TEMPORARY}{name}-replaced"
             if target.exists():
-                shutil.rmtree(target)
+                target.rename(replaced)
             temporary.rename(target)
             _sync_directory(self._directory)
+            shutil.rmtree(replaced, ignore_errors=True)
         except OSError as error:
             shutil.rmtree(temporary, ignore_errors=True)
             raise _translated(error, self._directory) from error
