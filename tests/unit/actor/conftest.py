@@ -1,0 +1,64 @@
+"""Small policies, observations and segments for the actor's tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from safetensors.numpy import save
+from trainingrun_actor.policy import Policy, load_policy
+from trainingrun_contracts.observation.encoder import Observation
+from trainingrun_contracts.observation.schema import ACTION_WIDTH, SCHEMA_HASH, STATE_WIDTH
+from trainingrun_contracts.policy_format import SHAPES
+from trainingrun_contracts.weights import Pointer
+
+POINTER = Pointer(epoch=1, version=7, publish=3, sha256="ab" * 32, at=0.0)
+
+
+def weights_blob(seed: int, schema: str = SCHEMA_HASH) -> bytes:
+    """Random weights in the published format."""
+    random = np.random.default_rng(seed)
+    tensors = {
+        name: (random.standard_normal(shape) / np.sqrt(shape[-1])).astype(np.float32)
+        for name, shape in SHAPES.items()
+    }
+    return save(tensors, {"schema_hash": schema, "version": "7"})
+
+
+@pytest.fixture
+def blob() -> bytes:
+    """Weights in the published format."""
+    return weights_blob(0)
+
+
+@pytest.fixture
+def foreign_blob() -> bytes:
+    """Weights of another observation schema."""
+    return weights_blob(0, schema="another")
+
+
+@pytest.fixture
+def pointer() -> Pointer:
+    """The name that the weights were published under."""
+    return POINTER
+
+
+@pytest.fixture
+def policy(blob: bytes) -> Policy:
+    """A loaded policy."""
+    return load_policy(blob, POINTER)
+
+
+@pytest.fixture
+def observe() -> Callable[[int, int], Observation]:
+    """Makes an observation with so many options, different for each seed."""
+
+    def make(seed: int, options: int) -> Observation:
+        random = np.random.default_rng(seed)
+        return Observation(
+            state=random.uniform(-1, 1, STATE_WIDTH).astype(np.float16),
+            actions=random.uniform(-1, 1, (options, ACTION_WIDTH)).astype(np.float16),
+        )
+
+    return make

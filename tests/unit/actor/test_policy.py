@@ -1,0 +1,91 @@
+"""The numpy policy computes what the trainer's torch module computes, and refuses bad weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import load
+from trainingrun_actor.inference import pick
+from trainingrun_actor.policy import Policy, load_policy
+from trainingrun_contracts.observation.encoder import Observation
+from trainingrun_contracts.weights import Pointer, WeightsError
+from trainingrun_trainer.networks.packed import pack_rows, packed_log_softmax
+from trainingrun_trainer.networks.pointer import PointerPolicy
+
+OPTIONS = (2, 1, 9, 3, 30)
+
+
+def torch_answer(blob: bytes, seen: list[Observation]) -> tuple[np.ndarray, np.ndarray]:
+    """Log-probabilities and values by the trainer's module."""
+    module = PointerPolicy()
+    module.load_state_dict({name: torch.from_numpy(t) for name, t in load(blob).items()})
+    states = torch.from_numpy(np.stack([o.state for o in seen])).float()
+    actions = torch.from_numpy(np.concatenate([o.actions for o in seen])).float()
+    rows = pack_rows(torch.tensor([len(o.actions) for o in seen]))
+    with torch.no_grad():
+        output = module(states, actions, rows)
+        log_probs = packed_log_softmax(output.logits, rows)
+    return log_probs.numpy(), output.values.numpy()
+
+
+def test_parity_with_torch(
+    policy: Policy, blob: bytes, observe: Callable[[int, int], Observation]
+) -> None:
+    """Same log-probabilities (to 1e-3) and values (to 1e-4) as the module that is trained."""
+    seen = [observe(seed, options) for seed, options in enumerate(OPTIONS)]
+    log_probs, values = policy.evaluate(
+        np.stack([o.state for o in seen]),
+        np.concatenate([o.actions for o in seen]),
+        np.array(OPTIONS),
+    )
+    expected_log_probs, expected_values = torch_answer(blob, seen)
+    np.testing.assert_allclose(log_probs, expected_log_probs, atol=1e-3)
+    np.testing.assert_allclose(values, expected_values, atol=1e-4)
+
+
+def test_a_batch_gives_what_single_states_give(
+    policy: Policy, observe: Callable[[int, int], Observation]
+) -> None:
+    """Packing games together changes nothing but the last bits."""
+    seen = [observe(seed, options) for seed, options in enumerate(OPTIONS)]
+    packed, _ = policy.evaluate(
+        np.stack([o.state for o in seen]),
+        np.concatenate([o.actions for o in seen]),
+        np.array(OPTIONS),
+    )
+    singles = [policy.evaluate(o.state[None], o.actions, np.array([len(o.actions)])) for o in seen]
+    np.testing.assert_allclose(packed, np.concatenate([s[0] for s in singles]), atol=1e-5)
+
+
+def test_each_state_has_a_distribution(
+    policy: Policy, observe: Callable[[int, int], Observation]
+) -> None:
+    """The probabilities of one state's options add up to one."""
+    o = observe(1, 5)
+    log_probs, _ = policy.evaluate(o.state[None], o.actions, np.array([5]))
+    assert np.exp(log_probs).sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_pick_follows_the_distribution() -> None:
+    """A draw falls on the option whose share of [0, 1) it lies in; without one, the likeliest."""
+    log_probs = np.log(np.array([0.2, 0.5, 0.3], np.float32))
+    assert [pick(log_probs, draw) for draw in (0.0, 0.19, 0.21, 0.69, 0.71, 0.999999)] == [
+        0, 0, 1, 1, 2, 2,
+    ]  # fmt: skip
+    assert pick(log_probs, None) == 1
+
+
+def test_weights_of_another_schema_are_refused(foreign_blob: bytes, pointer: Pointer) -> None:
+    """A policy that means other features must not play."""
+    with pytest.raises(WeightsError, match="observation schema another"):
+        load_policy(foreign_blob, pointer)
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x08\0\0\0\0\0\0\0nonsense", b"\xff" * 64])
+def test_damaged_weights_are_refused(damage: bytes, pointer: Pointer) -> None:
+    """Bytes that are not safetensors give a plain error."""
+    with pytest.raises(WeightsError, match="not safetensors"):
+        load_policy(damage, pointer)
