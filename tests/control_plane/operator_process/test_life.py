@@ -92,6 +92,7 @@ def test_a_complete_run_succeeds_and_keeps_its_learner(trainer: Trainer) -> None
     assert names(trainer.objects("jobs", "done")) == {"Job/done-learner"}
     assert "Completed" in [reason for reason, _ in trainer.events("done")]
     assert condition(run, "Succeeded")["reason"] == "Completed"
+    trainer.wait_until(lambda: "1/1" not in trainer.kubectl("get", "tr", "done"), seconds=30)
 
 
 def test_deletion_leaves_nothing_while_the_operator_is_down(

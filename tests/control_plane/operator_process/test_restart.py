@@ -81,6 +81,19 @@ def test_a_child_that_somebody_deletes_comes_back(trainer: Trainer) -> None:
     )
 
 
+def test_an_outage_of_the_api_server_is_waited_out(
+    trainer: Trainer, operator: OperatorProcess, control_plane: ControlPlane
+) -> None:
+    """After the API server came back the same process follows what happens again."""
+    trainer.start("outage", games=100_000)
+    trainer.wait_for("outage", "Ready")
+    control_plane.stop_part("kube-apiserver", at_once=True)
+    control_plane.start_part("kube-apiserver")
+    trainer.start("after", games=100_000)
+    trainer.wait_for("after", "Ready", seconds=90)
+    assert operator.ask("/livez") == "ok"
+
+
 def test_ten_runs_fit_into_120_megabytes(trainer: Trainer, operator: OperatorProcess) -> None:
     """Ten runs under way, each with its children in the cache."""
     for number in range(RUNS):

@@ -62,7 +62,9 @@ class Service:
         self.children = Children(self._changed)
         self.backend = KubernetesBackend(client, self.children, site)
         events = EventWriter(client, instance=instance)
-        self.store = KubernetesStore(client, events, watched=options.namespaces)
+        self.store = KubernetesStore(
+            client, events, watched=options.namespaces, later=self._look_later
+        )
         self.reconciler = Reconciler(self.store, self.backend, options.settings)
         self.queue = ReconcileQueue(self.reconciler.reconcile)
         self.ready = False
@@ -110,6 +112,9 @@ class Service:
         broken.cancel()
         if self.broken.is_set():
             raise ServiceError("the cluster's objects cannot be watched, see the log above")
+
+    def _look_later(self, key: RunKey, seconds: float) -> None:
+        self.queue.add(key, after=seconds)
 
     def _changed(self, key: RunKey) -> None:
         self.queue.add(key)

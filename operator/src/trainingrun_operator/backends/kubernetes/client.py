@@ -7,6 +7,7 @@ belong here: any kind's meaning.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Mapping
@@ -32,6 +33,7 @@ METADATA_LIST: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s
 METADATA_WATCH: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 
 _CONNECTIONS: Final = 32
+_CLOSING_SECONDS: Final = 0.1
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=30.0)
 _WATCH_GRACE_SECONDS: Final = 20.0
 
@@ -75,8 +77,9 @@ class Client:
         self._api = ApiClient(configuration)
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; those with TLS need some more turns of the loop to be closed."""
         await self._api.close()  # type: ignore[no-untyped-call]
+        await asyncio.sleep(_CLOSING_SECONDS)
 
     async def get(self, path: str, **query: str) -> Document:
         """Read one object, or a list of objects (``labelSelector=…``, ``limit=…``)."""
@@ -135,7 +138,7 @@ class Client:
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise UnreachableError(f"watch {path} broke off: {error}") from error
         finally:
-            answer.release()
+            answer.close()
 
     async def _request(
         self, verb: str, path: str, *, query: Mapping[str, str] | None = None,

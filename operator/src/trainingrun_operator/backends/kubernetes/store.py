@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from trainingrun_contracts.api.run import SpecError, TrainingRun, parse
@@ -29,14 +29,24 @@ _PROMPT: Final = ("observedGeneration", "startedAt", "finishedAt")
 
 
 class KubernetesStore:
-    """Implements ``backends.store.RunStore`` over the API server."""
+    """Implements ``backends.store.RunStore`` over the API server.
+
+    ``later`` is asked to look at a run again after so many seconds, when counters of it wait to be
+    written.
+    """
 
     def __init__(
-        self, client: Client, events: EventWriter, *, watched: tuple[str, ...] = ()
+        self,
+        client: Client,
+        events: EventWriter,
+        *,
+        watched: tuple[str, ...] = (),
+        later: Callable[[RunKey, float], None] = lambda _key, _seconds: None,
     ) -> None:
         self._client = client
         self._events = events
         self._watched = watched
+        self._later = later
         self._runs: dict[RunKey, TrainingRun] = {}
         self._refused: dict[RunKey, tuple[int, Regarding, SpecError]] = {}
         self._written_at: dict[str, float] = {}
@@ -86,8 +96,10 @@ class KubernetesStore:
         if wanted == present:
             return
         uid, now = run.metadata.uid, time.monotonic()
-        is_prompt = _prompt_part(wanted) != _prompt_part(present)
-        if not is_prompt and now - self._written_at.get(uid, -COUNTERS_SECONDS) < COUNTERS_SECONDS:
+        key = RunKey(run.metadata.namespace, run.metadata.name)
+        wait = COUNTERS_SECONDS - (now - self._written_at.get(uid, now - COUNTERS_SECONDS))
+        if wait > 0 and _prompt_part(wanted) == _prompt_part(present):
+            self._later(key, wait)
             return
         meta = {
             "name": run.metadata.name,
@@ -102,7 +114,7 @@ class KubernetesStore:
             _LOG.debug("status of %s: %s", run.metadata.name, error)
             return
         except NotFoundError:
-            self._forget(RunKey(run.metadata.namespace, run.metadata.name), uid)
+            self._forget(key, uid)
             return
         self._written_at[uid] = now
         self.tell(written)

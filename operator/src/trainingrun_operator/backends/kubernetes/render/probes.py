@@ -24,7 +24,11 @@ def probes(workload: Workload) -> dict[str, Any]:
             "readinessProbe": {**check, "periodSeconds": 5, "failureThreshold": 2},
             "livenessProbe": {**check, "periodSeconds": 20, "failureThreshold": 5},
         }
-    start = {"exec": {"command": ["test", "-e", HEALTH_FILE]}, "timeoutSeconds": 10}
+    start = {
+        "exec": {"command": ["test", "-e", HEALTH_FILE]},
+        "initialDelaySeconds": 4,
+        "timeoutSeconds": 10,
+    }
     return {
         "startupProbe": {**start, "periodSeconds": 3, "failureThreshold": 100},
         "readinessProbe": {**_age(SERVES_SECONDS), "periodSeconds": 15, "failureThreshold": 2},

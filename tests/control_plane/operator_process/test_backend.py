@@ -1,0 +1,197 @@
+"""The Kubernetes backend by itself, on a real API server with real controllers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+
+import pytest
+from control_plane import ControlPlane
+from trainingrun_contracts.api.run import parse
+from trainingrun_operator.backends import BackendError, Ground, RunIdentity
+from trainingrun_operator.backends.kubernetes.backend import KubernetesBackend, Site
+from trainingrun_operator.backends.kubernetes.client import Client, load_configuration
+from trainingrun_operator.backends.kubernetes.observe import Children
+from trainingrun_operator.desired.actions import Apply, Remove, RemoveFirst
+from trainingrun_operator.desired.observed import ObservedRole
+from trainingrun_operator.desired.workload import Role, Workload
+from trainingrun_operator.desired.workloads import workloads
+from trainingrun_operator.settings import Settings
+
+GROUND = Ground(config=b"{}", managed_redis=True)
+SECONDS = 40.0
+
+
+class Bench:
+    """A backend that follows one namespace, and one run in it."""
+
+    def __init__(self, backend: KubernetesBackend, client: Client, run: RunIdentity) -> None:
+        self.backend = backend
+        self.client = client
+        self.run = run
+
+    async def role(self, role: Role) -> ObservedRole | None:
+        """What is seen of a role."""
+        return (await self.backend.observe(self.run)).get(role)
+
+    async def apply(self, workload: Workload) -> None:
+        """Apply a workload."""
+        await self.backend.perform(self.run, Apply(workload))
+
+    async def until(self, role: Role, holds: Callable[[ObservedRole | None], bool]) -> ObservedRole:
+        """Wait until something holds of a role; returns the role."""
+        async with asyncio.timeout(SECONDS):
+            while not holds(found := await self.role(role)):  # noqa: ASYNC110 - a cache is asked
+                await asyncio.sleep(0.1)
+        return found or ObservedRole(0, "")
+
+
+@asynccontextmanager
+async def bench(plane: ControlPlane, namespace: str, name: str = "bench") -> AsyncIterator[Bench]:
+    """A bench whose run's owner is a ConfigMap, because children need an owner that exists."""
+    plane.kubectl("-n", namespace, "create", "configmap", f"{name}-owner")
+    owner = plane.get("configmap", f"{name}-owner", "-n", namespace)["metadata"]["uid"]
+    client = Client(await load_configuration(plane.kubeconfig))
+    backend = KubernetesBackend(client, Children(lambda _: None), Site((namespace,)))
+    watch = asyncio.create_task(backend.run())
+    try:
+        await backend.synced()
+        made = Bench(backend, client, RunIdentity(namespace, name, owner))
+        await backend.prepare(made.run, GROUND)
+        yield made
+    finally:
+        watch.cancel()
+        with suppress(asyncio.CancelledError):
+            await watch
+        await client.close()
+
+
+def workload(role: Role) -> Workload:
+    """One role of a run, without a claim, so that its pods need no volume."""
+    run = parse(
+        {
+            "apiVersion": "trainingrun.dev/v1alpha1",
+            "kind": "TrainingRun",
+            "metadata": {"name": "bench"},
+            "spec": {"games": 100, "decks": [{"name": "red_aggro"}]},
+        }
+    )
+    return replace(workloads(run, Settings(), daemons=3)[role], storage=None, command=("x",))
+
+
+def on_bench(plane: ControlPlane, namespace: str, act: Callable[[Bench], Awaitable[None]]) -> None:
+    """Run a test on a bench in an event loop of its own."""
+
+    async def run() -> None:
+        async with bench(plane, namespace) as made:
+            await act(made)
+
+    asyncio.run(run())
+
+
+def ready(count: int) -> Callable[[ObservedRole | None], bool]:
+    """So many members are there, and all serve."""
+    return lambda role: role is not None and len(role.ready) == len(role.members) == count
+
+
+def test_a_shrinking_role_loses_the_members_that_were_named(
+    control_plane: ControlPlane, namespace: str
+) -> None:
+    """RemoveFirst decides which pod a Deployment takes away."""
+
+    async def act(made: Bench) -> None:
+        daemons = workload(Role.DAEMON)
+        await made.apply(daemons)
+        before = await made.until(Role.DAEMON, ready(3))
+        idle = before.members[1].name
+        await made.backend.perform(made.run, RemoveFirst(Role.DAEMON, (idle, "never-was")))
+        await made.apply(replace(daemons, replicas=2))
+        after = await made.until(Role.DAEMON, ready(2))
+        assert {each.name for each in after.members} == {
+            each.name for each in before.members if each.name != idle
+        }
+
+    on_bench(control_plane, namespace, act)
+
+
+def test_applying_twice_writes_once(control_plane: ControlPlane, namespace: str) -> None:
+    """What is there as it should be is not sent again."""
+
+    async def act(made: Bench) -> None:
+        await made.apply(workload(Role.ACTOR))
+        path = f"/apis/apps/v1/namespaces/{namespace}/deployments/bench-actor"
+        await made.until(Role.ACTOR, ready(workload(Role.ACTOR).replicas))
+        before = (await made.client.get(path))["metadata"]["resourceVersion"]
+        await made.apply(workload(Role.ACTOR))
+        await made.backend.prepare(made.run, GROUND)
+        assert (await made.client.get(path))["metadata"]["resourceVersion"] == before
+
+    on_bench(control_plane, namespace, act)
+
+
+def test_a_role_that_goes_is_seen_until_its_pods_are_gone(
+    control_plane: ControlPlane, namespace: str
+) -> None:
+    """Remove is not done before the members are; then the role has no entry."""
+
+    async def act(made: Bench) -> None:
+        await made.apply(workload(Role.ACTOR))
+        await made.until(Role.ACTOR, ready(workload(Role.ACTOR).replicas))
+        selector = "trainingrun.dev/role=actor"
+        control_plane.kubectl(
+            "-n", namespace, "annotate", "pods", "-l", selector, "bed.trainingrun.dev/stop-after=2s"
+        )
+        await made.backend.perform(made.run, Remove(Role.ACTOR))
+        still = await made.until(Role.ACTOR, lambda role: role is None or not role.ready)
+        assert still.members
+        await made.until(Role.ACTOR, lambda role: role is None)
+        left = control_plane.get("pods,networkpolicies", "-n", namespace, "-l", selector)
+        assert left["items"] == []
+
+    on_bench(control_plane, namespace, act)
+
+
+def test_a_learner_with_another_hash_is_replaced(
+    control_plane: ControlPlane, namespace: str
+) -> None:
+    """A Job cannot change its pods: the old one goes first, the next look makes the new one."""
+
+    async def act(made: Bench) -> None:
+        learner = workload(Role.LEARNER)
+        await made.apply(learner)
+        await made.until(Role.LEARNER, ready(1))
+        changed = replace(learner, roll_hash="another")
+        await made.apply(changed)
+        await made.until(Role.LEARNER, lambda role: role is None)
+        await made.apply(changed)
+        now = await made.until(Role.LEARNER, ready(1))
+        assert now.roll_hash == "another"
+
+    on_bench(control_plane, namespace, act)
+
+
+def test_the_password_is_made_once(control_plane: ControlPlane, namespace: str) -> None:
+    """A second preparation, as after a restart, finds the same URL."""
+
+    async def act(made: Bench) -> None:
+        first = await made.backend.redis_url(made.run, GROUND)
+        made.backend.forget(made.run.uid)
+        await made.backend.prepare(made.run, GROUND)
+        assert first is not None
+        assert first.endswith(f"@bench-redis.{namespace}.svc:6379/0")
+        assert await made.backend.redis_url(made.run, GROUND) == first
+
+    on_bench(control_plane, namespace, act)
+
+
+def test_a_name_that_is_taken_is_told(control_plane: ControlPlane, namespace: str) -> None:
+    """A Secret of somebody else is never used, and never overwritten."""
+    control_plane.kubectl("-n", namespace, "create", "secret", "generic", "bench-redis")
+
+    async def act(_: Bench) -> None:
+        pytest.fail("the preparation should have been refused")
+
+    with pytest.raises(BackendError, match="belongs to something else"):
+        on_bench(control_plane, namespace, act)
