@@ -65,6 +65,8 @@ class Fleet:
         self._random = Random(f"{seed}:sampling")
         self._games: set[asyncio.Task[Outcome | None]] = set()
         self._number = 0
+        self._taken = 0
+        """Games that have been permitted and have not ended: they are as good as played."""
         self._is_stopping = False
         self._refusals: set[str] = set()
 
@@ -102,18 +104,20 @@ class Fleet:
     # --- whether to play --------------------------------------------------------------------------
 
     def _is_wanted(self) -> bool:
-        parts = self._parts
-        played = max(parts.watch.games_played, parts.sink.games_played)
-        target = parts.watch.target if parts.watch.target is not None else self._config.games
-        is_meant_to_play = parts.watch.intent is Intent.RUN and played < target
+        is_meant_to_play = self._parts.watch.intent is Intent.RUN and self._games_left() > 0
         return is_meant_to_play and not self._is_stopping
+
+    def _games_left(self) -> int:
+        watch, sink = self._parts.watch, self._parts.sink
+        target = self._config.games if watch.target is None else watch.target
+        return target - max(watch.games_played, sink.games_known)
 
     def _may_start(self) -> bool:
         return self._is_wanted() and self._parts.watch.is_current and not self._parts.sink.is_paused
 
     async def _permission(self) -> None:
         meter, sink = self._parts.meter, self._parts.sink
-        while not self._may_start():
+        while not (self._may_start() and self._games_left() > self._taken):
             is_paused = sink.is_paused
             began = monotonic()
             await self._parts.watch.next_reading()
@@ -121,6 +125,7 @@ class Fleet:
                 waited = monotonic() - began
                 meter.waited["queue"] += waited
                 meter.paused_seconds += waited / self._config.actor.games_per_actor
+        self._taken += 1
 
     async def _enforce_drain(self) -> None:
         """Games that still run a minute after the run was drained are given up."""
@@ -142,19 +147,25 @@ class Fleet:
     async def _work(self) -> None:
         while True:
             await self._permission()
-            matchup = next(self._matchups)
-            seats = await self._seats(matchup)
-            game = asyncio.create_task(self._play(matchup, seats))
-            self._games.add(game)
-            game.add_done_callback(self._games.discard)
-            await asyncio.wait({game})
-            if game.cancelled():
-                self._account(matchup, Outcome(End.ABORTED, None, 0.0, "given up"))
-                continue
-            outcome = game.result()
-            if outcome is not None:
-                self._account(matchup, outcome)
-                await self._tell_refusal(outcome)
+            try:
+                await self._play_next()
+            finally:
+                self._taken -= 1
+
+    async def _play_next(self) -> None:
+        matchup = next(self._matchups)
+        seats = await self._seats(matchup)
+        game = asyncio.create_task(self._play(matchup, seats))
+        self._games.add(game)
+        game.add_done_callback(self._games.discard)
+        await asyncio.wait({game})
+        if game.cancelled():
+            self._account(matchup, Outcome(End.ABORTED, None, 0.0, "given up"))
+            return
+        outcome = game.result()
+        if outcome is not None:
+            self._account(matchup, outcome)
+            await self._tell_refusal(outcome)
 
     async def _play(self, matchup: Matchup, seats: dict[int, Seat]) -> Outcome | None:
         daemon = self._config.daemon

@@ -77,6 +77,11 @@ class Sink:
         """Whether everything that was offered has arrived."""
         return self.spool.is_empty and not self._counts
 
+    @property
+    def games_known(self) -> int:
+        """Games played by all actors as Redis said last, and those of this one on their way."""
+        return self.games_played + self._counts["played"]
+
     def offer(self, segment: Segment) -> None:
         """Take a finished segment; it is numbered now and sent soon."""
         self.spool.add(segment)

@@ -1,0 +1,21 @@
+"""Waiting for something that another process does: look again until it holds or time is over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Event
+from time import monotonic
+
+_LOOK_SECONDS = 0.05
+
+
+def until(holds: Callable[[], object], *, seconds: float, what: str) -> None:
+    """Return as soon as ``holds()`` is true.
+
+    Raises:
+        AssertionError: it was not true within so many seconds; the message says ``what``.
+    """
+    deadline, never = monotonic() + seconds, Event()
+    while not holds():
+        assert monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
+        never.wait(_LOOK_SECONDS)

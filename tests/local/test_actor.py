@@ -1,0 +1,100 @@
+"""An actor process plays real games and fills a real queue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from actor_bed import Bed, actor_bed, config, has_traceback
+from redis_server import RedisServer
+from trainingrun_contracts.reports import ActorReport, Intent
+from trainingrun_contracts.run_config import LearnerConfig, SelfPlayConfig
+from waiting import until
+
+
+@pytest.fixture
+def bed(tmp_path: Path, redis_server: RedisServer) -> Iterator[Bed]:
+    """A bed with one published daemon and weights of version 0."""
+    with actor_bed(tmp_path, redis_server) as made:
+        _, endpoint = made.start_daemon()
+        made.publish_daemons(endpoint)
+        made.publish_weights()
+        yield made
+
+
+def test_games_become_segments_and_the_ledger_closes(bed: Bed) -> None:
+    """It plays, every segment decodes, the counts add up, and SIGTERM ends it with 0."""
+    actor = bed.start_role("play", config())
+    until(lambda: bed.games() >= 20, seconds=90, what="20 games were played")
+    assert actor.terminate(seconds=20) == 0
+    totals = bed.check_ledger()
+    assert totals.trained > 0
+    assert (totals.lost, totals.spool, totals.duplicate) == (0, 0, 0)
+    segments = bed.segments()
+    assert {segment.header.seat for segment in segments} == {1, 2}
+    finals = [segment.rewards[-1] for segment in segments if segment.header.terminated]
+    assert set(finals) <= {-1.0, 0.0, 1.0}
+    assert {1.0, -1.0} <= set(finals)
+    assert not has_traceback(actor.text)
+
+
+def test_both_seats_are_recorded_in_self_play(bed: Bed) -> None:
+    """Against the latest policy both seats train, and their outcomes are opposite."""
+    shares = SelfPlayConfig(latest=1.0, past=0.0, scripted=0.0)
+    actor = bed.start_role("play", config(self_play=shares))
+    until(lambda: bed.games() >= 4, seconds=90, what="four games were played")
+    assert actor.terminate(seconds=20) == 0
+    outcomes: dict[str, list[float]] = {}
+    for segment in bed.segments():
+        if segment.header.terminated:
+            outcomes.setdefault(segment.header.game_id, []).append(float(segment.rewards[-1]))
+    pairs = [rewards for rewards in outcomes.values() if len(rewards) == 2]
+    assert len(pairs) >= 4
+    assert all(sum(rewards) == 0 for rewards in pairs)
+
+
+def test_it_stops_starting_games_at_the_configured_number(bed: Bed) -> None:
+    """A single actor plays exactly the 6 games that there are to play."""
+    bed.start_role("play", config(games=6))
+    until(lambda: _state(bed) == "drained", seconds=90, what="the actor is drained")
+    assert bed.games() == 6
+
+
+def test_back_pressure_pauses_and_resumes(bed: Bed) -> None:
+    """A full queue stops new games; once it is emptied, games go on."""
+    actor = bed.start_role("play", config(learner=LearnerConfig(batch_transitions=100)))
+    until(lambda: _state(bed) == "paused", seconds=90, what="the actor pauses")
+    until(lambda: _report(bed).running == 0, seconds=30, what="running games have ended")
+    before = bed.games()
+    with bed.redis as client:
+        client.delete(bed.keys.rollouts)
+        client.set(bed.keys.depth, 0)
+    until(lambda: bed.games() > before, seconds=60, what="games go on")
+    until(lambda: _report(bed).paused_seconds > 0, seconds=30, what="the pause is reported")
+    assert not has_traceback(actor.text)
+
+
+def test_drain_finishes_games_and_run_resumes_them(bed: Bed) -> None:
+    """DRAIN: no more games, all sent, state drained, still alive; RUN: it plays on."""
+    actor = bed.start_role("play", config())
+    until(lambda: bed.games() >= 2, seconds=90, what="two games were played")
+    bed.set_intent(Intent.DRAIN)
+    until(lambda: _state(bed) == "drained", seconds=60, what="the actor is drained")
+    assert bed.check_ledger().lost == 0
+    assert _report(bed).running == 0
+    assert actor.popen.poll() is None
+    before = bed.games()
+    bed.set_intent(Intent.RUN)
+    until(lambda: bed.games() > before, seconds=60, what="the actor plays again")
+
+
+def _report(bed: Bed) -> ActorReport:
+    report = bed.report(ActorReport)
+    assert isinstance(report, ActorReport)
+    return report
+
+
+def _state(bed: Bed) -> str:
+    report = bed.report(ActorReport)
+    return report.state if report else ""

@@ -1,0 +1,116 @@
+"""What an actor does when a daemon or Redis dies under it, and when it cannot start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from actor_bed import Bed, actor_bed, config, has_traceback
+from redis_server import RedisServer, start_redis
+from trainingrun_contracts.reports import ActorReport
+from waiting import until
+
+
+@pytest.fixture
+def bed(tmp_path: Path, redis_server: RedisServer) -> Iterator[Bed]:
+    """A bed with weights of version 0, and no daemon yet."""
+    with actor_bed(tmp_path, redis_server) as made:
+        made.publish_weights()
+        yield made
+
+
+def test_a_killed_daemon_costs_its_games_only(bed: Bed) -> None:
+    """kill -9 of one of two daemons in the midst of games: those are aborted, the others go on."""
+    victim, first = bed.start_daemon()
+    _, second = bed.start_daemon()
+    bed.publish_daemons(first, second, capacity=2)
+    actor = bed.start_role("play", config())
+    until(lambda: bed.games() >= 4, seconds=90, what="four games were played")
+    until(lambda: _leases(bed, first) > 0, seconds=30, what="a game runs on the first daemon")
+    victim.kill()
+    until(lambda: bed.games("aborted") >= 1, seconds=30, what="a game was aborted")
+    before = bed.games()
+    until(lambda: bed.games() >= before + 4, seconds=90, what="games go on elsewhere")
+    assert bed.games("aborted") <= 2
+    assert actor.terminate(seconds=20) == 0
+    totals = bed.check_ledger()
+    assert (totals.lost, totals.duplicate) == (0, 0)
+    assert not has_traceback(actor.text)
+
+
+def test_a_killed_redis_loses_nothing(bed: Bed) -> None:
+    """kill -9 of Redis while games run, then back on its data: the ledger closes, nothing lost."""
+    _, endpoint = bed.start_daemon()
+    bed.publish_daemons(endpoint)
+    actor = bed.start_role("play", config())
+    until(lambda: bed.games() >= 4, seconds=90, what="four games were played")
+    before = bed.games()
+    bed.server.kill()
+    until(lambda: "cannot be reached" in actor.text, seconds=30, what="the outage is noticed")
+    bed.server.start()
+    until(lambda: bed.games() >= before + 4, seconds=90, what="games go on")
+    assert actor.terminate(seconds=20) == 0
+    totals = bed.check_ledger()
+    assert (totals.lost, totals.spool, totals.duplicate) == (0, 0, 0)
+    assert not has_traceback(actor.text)
+
+
+def test_it_waits_for_daemons_and_reports_so(bed: Bed) -> None:
+    """Without a daemon the state is waiting; the first one that is published gets games."""
+    bed.start_role("play", config())
+    until(lambda: _state(bed) == "waiting", seconds=60, what="the actor waits")
+    _, endpoint = bed.start_daemon()
+    bed.publish_daemons(endpoint)
+    until(lambda: bed.games() >= 1, seconds=60, what="a game was played")
+
+
+def test_an_unknown_deck_becomes_a_notice(bed: Bed) -> None:
+    """A refused game is told to the person, not counted, and does not end the actor."""
+    _, endpoint = bed.start_daemon()
+    bed.publish_daemons(endpoint)
+    actor = bed.start_role("play", config(decks=("no_such_deck",)))
+
+    def notices() -> list[bytes]:
+        with bed.redis as client:
+            found: list[bytes] = client.lrange(bed.keys.notices, 0, -1)  # type: ignore[assignment]
+        return found
+
+    until(notices, seconds=60, what="a notice was left")
+    assert b"GameRefused" in notices()[0]
+    assert b"no_such_deck" in notices()[0]
+    assert bed.games() == 0
+    assert actor.popen.poll() is None
+
+
+def test_a_wrong_password_is_one_sentence(tmp_path: Path) -> None:
+    """Exit code 2, one line that names the address and not the password, no traceback."""
+    folder = tmp_path / "secret"
+    folder.mkdir()
+    with start_redis(folder, password="right") as server, actor_bed(tmp_path, server) as made:
+        url = server.url.replace("right", "wr0ng")
+        actor = made.start_role("play", config(), url=url)
+        assert actor.popen.wait(timeout=30) == 2
+        assert len(actor.text.strip().splitlines()) == 1
+        assert "password" in actor.text
+        assert "wr0ng" not in actor.text
+
+
+def test_it_waits_for_redis_and_ends_on_sigterm(tmp_path: Path, redis_server: RedisServer) -> None:
+    """With Redis away it says so in a plain line, goes on trying, and SIGTERM ends it with 0."""
+    redis_server.kill()
+    with actor_bed(tmp_path, redis_server) as made:
+        actor = made.start_role("play", config())
+        until(lambda: "cannot be reached" in actor.text, seconds=30, what="it says what is wrong")
+        assert actor.terminate(seconds=10) == 0
+        assert not has_traceback(actor.text)
+
+
+def _leases(bed: Bed, endpoint: str) -> int:
+    with bed.redis as client:
+        return int(client.zcard(bed.keys.leases + endpoint))  # type: ignore[arg-type]
+
+
+def _state(bed: Bed) -> str:
+    report = bed.report(ActorReport)
+    return report.state if report else ""
