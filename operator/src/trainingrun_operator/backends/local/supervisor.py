@@ -140,7 +140,8 @@ class Supervisor:
             send(process, signal.SIGKILL)  # what it may have left behind
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(writing, _TAIL_SECONDS)
-        return Exit(code, time.monotonic() - begun, self._log.last_line)
+        words = self._log.last_line.removeprefix(f"{Path(self._launch.command[0]).name}: ")
+        return Exit(code, time.monotonic() - begun, words)
 
     async def _wait(self, process: asyncio.subprocess.Process) -> int:
         """Its exit code; it is ended when somebody asks."""

@@ -122,8 +122,8 @@ def _adopted(
         return adopted(run, saved, now=datetime.fromtimestamp(begun_at, tz=UTC))
     except SpecError as error:
         raise UserError(
-            f"{error}: the run in {_relative(folder.root)} was made with another value: set it"
-            " back, or start over with --fresh"
+            f"{error}; the run in {_relative(folder.root)} has the old value: write that, or start"
+            " over with --fresh"
         ) from error
 
 

@@ -23,6 +23,8 @@ def make_report_folder(folder: Path) -> None:
     Raises:
         UserError: it cannot be made.
     """
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"--report {folder}: is a file: give a folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / ".writable").write_bytes(b"")

@@ -28,7 +28,6 @@ from trainingrun_operator.cli.local.screen import Screen
 from trainingrun_operator.cli.local.snapshot import take_snapshot
 from trainingrun_operator.cli.local.usage import UsageMeter
 from trainingrun_operator.controller.loop import ReconcileError, Reconciler, RunView
-from trainingrun_operator.desired.observed import Problem
 from trainingrun_operator.desired.stage import Stage
 from trainingrun_operator.desired.workload import Role
 from trainingrun_operator.settings import Settings
@@ -231,11 +230,5 @@ def _never_runs(view: RunView) -> str | None:
         there = view.observed.roles.get(role)
         for member in there.members if there is not None else ():
             if member.problem is not None and member.problem.reason == "Configuration":
-                return _sentence(member.name, member.problem)
+                return f"{member.name}: {member.problem.message}"
     return None
-
-
-def _sentence(name: str, problem: Problem) -> str:
-    """The words of the program without its own name before them."""
-    program, colon, rest = problem.message.partition(": ")
-    return f"{name}: {rest if colon and program.startswith('trainingrun-') else problem.message}"

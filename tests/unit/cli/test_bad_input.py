@@ -1,0 +1,192 @@
+"""Bad input of `trainingrun local`: a sentence with what, where, what to do; exit code 2."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Document = dict[str, Any]
+
+
+def spec(**fields: Any) -> Callable[[Document], None]:
+    """A change that sets fields of the spec."""
+    return lambda document: document["spec"].update(fields)
+
+
+FIELDS = {
+    "unknown field": (
+        spec(gamez=3),
+        "run.yaml: spec.gamez: unknown field, did you mean games?",
+    ),
+    "wrong type": (
+        spec(games="many"),
+        'run.yaml: spec.games: must be a whole number, not "many"',
+    ),
+    "minimum above maximum": (
+        spec(daemon={"autoscaling": {"minReplicas": 5, "maxReplicas": 2}}),
+        "run.yaml: spec.daemon.autoscaling.minReplicas: 5 is above maxReplicas 2: lower"
+        " minReplicas or raise maxReplicas",
+    ),
+    "no decks": (spec(decks=[]), "run.yaml: spec.decks: needs at least 1 entry"),
+    "claim": (
+        spec(checkpoint={"storage": "pvc://claim/path"}),
+        "spec.checkpoint.storage: pvc://claim/path is a claim of a cluster: on this machine give"
+        " file:///directory, or leave it out",
+    ),
+    "storage that cannot be written": (
+        spec(checkpoint={"storage": "file:///dev/null/x"}),
+        "spec.checkpoint.storage: /dev/null/x cannot be written (Not a directory): give a"
+        " directory that can",
+    ),
+    "secret": (
+        spec(redis={"urlSecretRef": {"name": "redis"}}),
+        "spec.redis.urlSecretRef: there are no Secrets on this machine: set TRAININGRUN_REDIS_URL"
+        " to the address of the Redis",
+    ),
+    "suspended": (
+        spec(suspend=True),
+        "spec.suspend is true, so nothing would run: set it to false",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_field(shell: Any, name: str) -> None:
+    """Expect the field's path and what to write instead."""
+    change, sentence = FIELDS[name]
+    answer = shell.run("local", "-f", shell.write(change))
+    assert answer.code == 2
+    assert answer.errors == [f"trainingrun: {sentence}"]
+
+
+def test_all_wrong_fields_are_told(shell: Any) -> None:
+    """Expect one line per wrong field."""
+    answer = shell.run("validate", "-f", shell.write(spec(games=0, seed="x", turbo=True)))
+    assert answer.code == 2
+    assert len(answer.errors) == 3
+
+
+def test_missing_file(shell: Any) -> None:
+    """Expect to be asked for a path."""
+    answer = shell.run("local", "-f", "nothing.yaml")
+    assert answer.code == 2
+    assert answer.errors == [
+        "trainingrun: nothing.yaml: no such file: give the path of a TrainingRun with -f"
+    ]
+
+
+def test_folder_in_place_of_a_file(shell: Any) -> None:
+    """Expect to be told that it is a directory."""
+    answer = shell.run("local", "-f", "decks")
+    assert answer.errors == ["trainingrun: decks: cannot be read: Is a directory"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"a: [1", "run.yaml: not valid YAML at line 1"),
+        (b"a: \xff", "run.yaml: not a text in UTF-8"),
+        (b"", "run.yaml: empty"),
+        (b"- 1\n", "run.yaml: is no TrainingRun"),
+        (b"a: 1\n---\nb: 2\n", "run.yaml: holds 2 documents"),
+        (b"a: &a [*a]\n", "run.yaml: an alias contains itself"),
+    ],
+    ids=["syntax", "encoding", "empty", "list", "two documents", "endless"],
+)
+def test_not_a_document(shell: Any, content: bytes, words: str) -> None:
+    """Expect to be told what is wrong with the text, and where."""
+    (shell.folder / "run.yaml").write_bytes(content)
+    answer = shell.run("validate", "-f", "run.yaml")
+    assert answer.code == 2
+    assert len(answer.errors) == 1
+    assert answer.errors[0].startswith(f"trainingrun: {words}")
+
+
+def test_unknown_deck(shell: Any) -> None:
+    """Expect the decks that there are."""
+    answer = shell.run("local", "-f", shell.write(spec(decks=[{"name": "wolves"}])))
+    assert answer.code == 2
+    assert answer.errors == [
+        f"trainingrun: spec.decks: no deck wolves in {shell.folder}/decks: choose among bears, or"
+        " give --decks"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"\xff\xfe", "is not a text in UTF-8: save it as UTF-8"),
+        (b"[Main]\nten Forests\n", "line 2: 'ten Forests' is no line of the form 'count name'"),
+        (b"[metadata]\nName=Bears\n", "has no cards: write them below a line [Main]"),
+    ],
+    ids=["encoding", "form", "empty"],
+)
+def test_unreadable_deck(shell: Any, content: bytes, words: str) -> None:
+    """Expect the deck, its file and what is wrong with it."""
+    (shell.folder / "decks" / "bears.dck").write_bytes(content)
+    answer = shell.run("local", "-f", shell.write())
+    assert answer.code == 2
+    assert answer.errors[0].startswith("trainingrun: spec.decks: deck bears (")
+    assert answer.errors[0].endswith(words)
+
+
+def test_deck_that_is_a_folder(shell: Any) -> None:
+    """Expect to be told that it cannot be read."""
+    (shell.folder / "decks" / "den.dck").mkdir()
+    answer = shell.run("local", "-f", shell.write(spec(decks=[{"name": "den"}])))
+    assert answer.code == 2
+    assert answer.errors[0].endswith("cannot be read: Is a directory")
+
+
+def test_redis_unreachable(shell: Any) -> None:
+    """Expect the address and what to check."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        port = nobody.getsockname()[1]
+        change = spec(redis={"url": f"redis://127.0.0.1:{port}/0"})
+        answer = shell.run("local", "-f", shell.write(change))
+    assert answer.code == 2
+    assert answer.errors[0].startswith(
+        f"trainingrun: spec.redis.url: Redis at 127.0.0.1:{port} cannot be reached"
+    )
+    assert answer.errors[0].endswith("check that it runs and its address")
+
+
+def test_file_in_place_of_the_state_folder(shell: Any) -> None:
+    """Expect the folder, and to be asked for another one."""
+    (shell.folder / "taken").write_text("")
+    answer = shell.run("local", "-f", shell.write(), "--state", "taken")
+    assert answer.code == 2
+    assert answer.errors == [
+        f"trainingrun: state folder {shell.folder}/taken/small cannot be written (Not a directory):"
+        " give another one with --state"
+    ]
+
+
+def test_file_in_place_of_the_report_folder(shell: Any) -> None:
+    """Expect to be asked for a folder before anything is started."""
+    (shell.folder / "taken").write_text("")
+    answer = shell.run("local", "-f", shell.write(), "--report", "taken")
+    assert answer.errors == ["trainingrun: --report taken: is a file: give a folder"]
+
+
+def test_damaged_state(shell: Any) -> None:
+    """Expect the file, and how to start over."""
+    folder = shell.folder / ".trainingrun" / "small"
+    folder.mkdir(parents=True)
+    (folder / "status.json").write_text("{")
+    answer = shell.run("local", "-f", shell.write())
+    assert answer.code == 2
+    assert len(answer.errors) == 1
+    assert "--fresh" in answer.errors[0]
+
+
+@pytest.mark.parametrize("text", ["soon", "0s", "-5", "5 minutes", ""])
+def test_time_limit(shell: Any, text: str) -> None:
+    """Expect examples of what can be written."""
+    answer = shell.run("local", "-f", shell.write(), f"--time-limit={text}")
+    assert answer.code == 2
+    assert answer.errors[-1].endswith("write 90s, 15m or 1h30m")

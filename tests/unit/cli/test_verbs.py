@@ -1,0 +1,83 @@
+"""The verbs that only look."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import yaml
+
+
+def save(shell: Any, status: dict[str, Any]) -> None:
+    """Leave a state folder behind, as a runtime does."""
+    shell.write(lambda document: document.update(status=status))
+    folder = shell.folder / ".trainingrun" / "small"
+    folder.mkdir(parents=True)
+    (shell.folder / "run.yaml").rename(folder / "status.json")
+
+
+def transitions(*, lost: int) -> dict[str, Any]:
+    """A ledger of ten transitions."""
+    dropped = {"stale": 1, "duplicate": 0, "poison": 0, "spool": 0}
+    counts = {"produced": 10, "trained": 6, "queued": 2, "dropped": dropped, "lost": lost}
+    return {"transitions": counts}
+
+
+def test_version(shell: Any) -> None:
+    """Expect name and version."""
+    assert shell.run("--version").out.startswith("trainingrun 0.")
+
+
+def test_help_has_examples(shell: Any) -> None:
+    """Expect an example that can be copied."""
+    assert "trainingrun local -f run.yaml --fresh" in shell.run("local", "--help").out
+
+
+def test_valid(shell: Any) -> None:
+    """Expect a word of approval."""
+    answer = shell.run("validate", "-f", shell.write())
+    assert (answer.code, answer.out) == (0, "run.yaml: small is valid\n")
+
+
+def test_render(shell: Any) -> None:
+    """Expect every object of a run, and no Secret."""
+    answer = shell.run("render", "-f", shell.write())
+    kinds = [each["kind"] for each in yaml.safe_load_all(answer.out)]
+    assert answer.code == 0
+    assert {"ConfigMap", "Deployment", "Job", "StatefulSet", "Service"} <= set(kinds)
+    assert "Secret" not in kinds
+
+
+def test_ledger_that_closes(shell: Any) -> None:
+    """Expect exit code 0."""
+    save(shell, transitions(lost=1))
+    answer = shell.run("ledger", "small")
+    assert answer.code == 0
+    assert "the ledger closes" in answer.out
+
+
+def test_ledger_that_does_not_close(shell: Any) -> None:
+    """Expect exit code 1, for scripts."""
+    save(shell, transitions(lost=0))
+    answer = shell.run("ledger", "small")
+    assert answer.code == 1
+    assert "does not close" in answer.out
+
+
+def test_status(shell: Any) -> None:
+    """Expect the state for people, and the whole object for programs."""
+    save(shell, {"summary": "Training", "games": {"display": "3/10", "played": 3}})
+    assert "3/10" in shell.run("status", "small").out
+    document = json.loads(shell.run("status", "small", "--json").out)
+    assert document["status"]["games"]["played"] == 3
+
+
+def test_unknown_run(shell: Any) -> None:
+    """Expect the runs that there are."""
+    save(shell, {})
+    answer = shell.run("status", "big")
+    assert answer.code == 2
+    assert answer.errors == [
+        "trainingrun: no local run big in .trainingrun: there are small; give the folder with"
+        " --state"
+    ]
