@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import zlib
-from enum import IntFlag
 from typing import Any, Final
 
 from msgspec import Struct
@@ -22,23 +21,25 @@ SIZE_AT: Final = 7
 _MOST_KEPT: Final = 4096
 
 
-class Trait(IntFlag):
-    """Keyword abilities that matter in combat or for timing."""
+class Trait:
+    """Bits of the keyword abilities that matter in combat or for timing.
 
-    NONE = 0
-    FLYING = 1
-    REACH = 2
-    FIRST_STRIKE = 4
-    DEATHTOUCH = 8
-    LIFELINK = 16
-    TRAMPLE = 32
-    MENACE = 64
-    VIGILANCE = 128
-    HASTE = 256
-    PROWESS = 512
-    INDESTRUCTIBLE = 1024
-    UNBLOCKABLE = 2048
-    DEFENDER = 4096
+    Plain integers: an ``IntFlag`` makes an object at every test, and a decision makes hundreds.
+    """
+
+    FLYING: Final = 1
+    REACH: Final = 2
+    FIRST_STRIKE: Final = 4
+    DEATHTOUCH: Final = 8
+    LIFELINK: Final = 16
+    TRAMPLE: Final = 32
+    MENACE: Final = 64
+    VIGILANCE: Final = 128
+    HASTE: Final = 256
+    PROWESS: Final = 512
+    INDESTRUCTIBLE: Final = 1024
+    UNBLOCKABLE: Final = 2048
+    DEFENDER: Final = 4096
 
 
 _TRAITS: Final = {
@@ -85,7 +86,7 @@ def traits_of(keywords: tuple[str, ...]) -> int:
         _keep_bounded(_traits)
         known = 0
         for word in keywords:
-            known |= _TRAITS.get(word.strip().casefold(), Trait.NONE).value
+            known |= _TRAITS.get(word.strip().casefold(), 0)
         _traits[keywords] = known
     return known
 
