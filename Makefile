@@ -40,7 +40,7 @@ demo: .stamp/run ## Train examples/quickstart.yaml on this machine, with a live 
 
 test: .stamp/develop ## Run every test: unit, local processes, and a real Kubernetes control plane
 	$(BIN)/python tests/control_plane/tools/build.py
-	$(BIN)/python -m pytest tests/unit tests/local tests/control_plane
+	$(BIN)/python -m pytest tests/unit tests/protocol tests/local tests/control_plane
 
 unit: .stamp/develop ## Run the unit tests only
 	$(BIN)/python -m pytest tests/unit

@@ -1,4 +1,4 @@
-"""Says at the end of every run which layers ran, so that a layer that did not is never overlooked."""
+"""Says at the end of every run which layers ran, so that one that did not is never overlooked."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parent
-LAYERS = ("unit", "local", "control_plane", "e2e")
+LAYERS = ("unit", "protocol", "local", "control_plane", "e2e")
 WHAT_IS_REAL = {
     "unit": "pure code, codecs, protocol, decisions interrupted at every step",
+    "protocol": "a daemon process, held against the line protocol over its socket",
     "local": "processes, sockets, Redis, torch",
     "control_plane": "etcd, API server, controllers, scheduler; pods played by kwok",
     "e2e": "a cluster with kubelet and containers, our images, Helm",

@@ -8,7 +8,12 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-ROOTS = ("trainingrun-daemon", "trainingrun-actor", "trainingrun-trainer", "trainingrun-operator[local]")
+ROOTS = (
+    "trainingrun-daemon",
+    "trainingrun-actor",
+    "trainingrun-trainer",
+    "trainingrun-operator[local]",
+)
 HEADER = """\
 # One tested set of versions for every member, test and tool. Made from a working environment
 # (`make lock`); it names no index, so it works behind any mirror.

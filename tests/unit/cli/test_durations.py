@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from trainingrun_operator.cli.durations import described, seconds_in
+from trainingrun_operator.cli.errors import UserError
 
 
 @pytest.mark.parametrize(
@@ -12,6 +13,13 @@ from trainingrun_operator.cli.durations import described, seconds_in
 def test_read(text: str, seconds: float) -> None:
     """Expect the seconds."""
     assert seconds_in(text, option="--x") == seconds
+
+
+@pytest.mark.parametrize("text", ["0s", "-5", "5 minutes", ""])
+def test_refused(text: str) -> None:
+    """Expect examples of what can be written."""
+    with pytest.raises(UserError, match="write 90s, 15m or 1h30m"):
+        seconds_in(text, option="--x")
 
 
 @pytest.mark.parametrize(
