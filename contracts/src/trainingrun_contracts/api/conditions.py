@@ -150,7 +150,6 @@ class EventReason(Word):
     DRAINING = "Draining", "The target is reached; running games end."
     COMPLETED = "Completed", "The run is complete."
     FAILED = "Failed", "The run has failed; the message says why."
-    EXPIRED = "Expired", "ttlSecondsAfterFinished went by; the run is deleted."
     SCALED_UP = "ScaledUp", "Daemons were added."
     SCALED_DOWN = "ScaledDown", "Daemons were taken away after they had drained."
     INVALID_SPEC = "InvalidSpec", "The spec asks for something impossible; the message says what."
@@ -195,7 +194,3 @@ class EventReason(Word):
         "Entries of the queue cannot be read; they are kept in the dead-letter stream.",
     )
     UPDATE_SKIPPED = "UpdateSkipped", "Steps were skipped, because a loss was not finite."
-    RECONCILE_FAILED = (
-        "ReconcileFailed",
-        "The operator could not do what it decided; it tries again.",
-    )
