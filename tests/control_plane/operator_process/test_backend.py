@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from control_plane import ControlPlane
@@ -13,6 +14,9 @@ from trainingrun_contracts.api.run import parse
 from trainingrun_operator.backends import BackendError, Ground, RunIdentity
 from trainingrun_operator.backends.kubernetes.backend import KubernetesBackend, Site
 from trainingrun_operator.backends.kubernetes.client import Client, load_configuration
+from trainingrun_operator.backends.kubernetes.errors import ExpiredError
+from trainingrun_operator.backends.kubernetes.informer import Informer, Scope
+from trainingrun_operator.backends.kubernetes.kinds import CONFIG_MAP, Kind
 from trainingrun_operator.backends.kubernetes.observe import Children
 from trainingrun_operator.desired.actions import Apply, Remove, RemoveFirst
 from trainingrun_operator.desired.observed import ObservedRole
@@ -184,6 +188,30 @@ def test_the_password_is_made_once(control_plane: ControlPlane, namespace: str) 
         assert await made.backend.redis_url(made.run, GROUND) == first
 
     on_bench(control_plane, namespace, act)
+
+
+def test_a_forgotten_version_is_listed_anew(control_plane: ControlPlane, namespace: str) -> None:
+    """Where the API server cannot go on from (410), what went away meanwhile is told as gone."""
+    told: list[tuple[str, bool]] = []
+
+    def listen(_: Kind, document: dict[str, Any], *, gone: bool = False) -> None:
+        told.append((document["metadata"]["name"], gone))
+
+    async def act(made: Bench) -> None:
+        informer = Informer(made.client, Scope(CONFIG_MAP, namespace, "bed=410"), listen)
+        control_plane.kubectl("-n", namespace, "create", "configmap", "stays")
+        control_plane.kubectl("-n", namespace, "create", "configmap", "goes")
+        control_plane.kubectl("-n", namespace, "label", "configmap", "stays", "goes", "bed=410")
+        await informer.list_all()
+        control_plane.kubectl("-n", namespace, "delete", "configmap", "goes")
+        control_plane.stop_part("kube-apiserver", at_once=True)
+        control_plane.start_part("kube-apiserver")
+        with pytest.raises(ExpiredError):
+            await informer.watch_from("1")
+        await informer.list_all()
+
+    on_bench(control_plane, namespace, act)
+    assert sorted(told) == [("goes", False), ("goes", True), ("stays", False), ("stays", False)]
 
 
 def test_a_name_that_is_taken_is_told(control_plane: ControlPlane, namespace: str) -> None:

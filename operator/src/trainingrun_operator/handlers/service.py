@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Final
 
 from trainingrun_operator.backends import BackendError
@@ -89,6 +89,13 @@ class Service:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.reconciler.close()
         await self.client.close()
+
+    def tell(self, document: Mapping[str, Any], *, gone: bool) -> None:
+        """Take in a TrainingRun as it is now, or that it is gone, and have it looked at."""
+        key = self.store.tell(document, gone=gone)
+        if gone:
+            self.backend.forget(document["metadata"]["uid"])
+        self.queue.add(key)
 
     @property
     def is_alive(self) -> bool:

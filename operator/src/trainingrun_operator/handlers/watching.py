@@ -33,8 +33,7 @@ def registry(client: Client, service: Service) -> kopf.OperatorRegistry:
 
     @kopf.on.event(TRAINING_RUN.group, TRAINING_RUN.version, TRAINING_RUN.plural, registry=made)
     async def run_changed(event: kopf.RawEvent, **_: Any) -> None:
-        key = service.store.tell(event["object"], gone=event["type"] == "DELETED")
-        service.queue.add(key)
+        service.tell(event["object"], gone=event["type"] == "DELETED")
 
     return made
 

@@ -69,9 +69,9 @@ class Informer:
         while True:
             try:
                 if version is None:
-                    version = await self._list()
+                    version = await self.list_all()
                     self.synced.set()
-                version = await self._watch(version)
+                version = await self.watch_from(version)
                 pause = _SHORTEST_BACKOFF
             except ExpiredError:
                 version = None
@@ -80,8 +80,8 @@ class Informer:
                 await asyncio.sleep(pause * random.uniform(0.5, 1.5))
                 pause = min(pause * 2, _LONGEST_BACKOFF)
 
-    async def _list(self) -> str:
-        """Tell all objects, and those that are gone since the last list."""
+    async def list_all(self) -> str:
+        """Tell all objects, and those that are gone since the last list; returns their version."""
         found: dict[str, tuple[str, str]] = {}
         query = {"labelSelector": self.scope.selector, "limit": _PAGE}
         path = self.scope.kind.path(self.scope.namespace)
@@ -101,8 +101,12 @@ class Informer:
         self.seen_at = time.monotonic()
         return str(meta["resourceVersion"])
 
-    async def _watch(self, version: str) -> str:
-        """Tell changes until the API server ends the watch; returns where to go on."""
+    async def watch_from(self, version: str) -> str:
+        """Tell changes until the API server ends the watch; returns where to go on.
+
+        Raises:
+            ExpiredError: the version is too old.
+        """
         changes = self._client.watch(
             self.scope.kind.path(self.scope.namespace),
             seconds=random.randint(*_WATCH_SECONDS),

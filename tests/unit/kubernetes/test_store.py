@@ -1,0 +1,101 @@
+"""What the store keeps of the runs that it is told of; nothing here asks the API server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from kubernetes.aio.client.configuration import Configuration
+from trainingrun_operator.backends.kubernetes.client import Client
+from trainingrun_operator.backends.kubernetes.events import EventWriter, Regarding, event_name
+from trainingrun_operator.backends.kubernetes.store import KubernetesStore
+from trainingrun_operator.backends.store import RunKey
+from trainingrun_operator.desired.events import RunEvent
+
+KEY = RunKey("space", "quick")
+
+
+def document(*, version: int = 1, uid: str = "u1", **spec: Any) -> dict[str, Any]:
+    """A run as the API server gives it."""
+    meta = {"name": "quick", "namespace": "space", "uid": uid, "resourceVersion": str(version)}
+    return {
+        "apiVersion": "trainingrun.dev/v1alpha1",
+        "kind": "TrainingRun",
+        "metadata": meta,
+        "spec": {"games": 100, "decks": [{"name": "red_aggro"}], **spec},
+    }
+
+
+def in_loop(test: Coroutine[Any, Any, None]) -> None:
+    """Run a test in an event loop of its own."""
+    asyncio.run(test)
+
+
+def store() -> KubernetesStore:
+    """A store that knows nothing yet."""
+    client = Client(Configuration())
+    return KubernetesStore(client, EventWriter(client, instance="test"))
+
+
+def test_the_latest_state_is_given() -> None:
+    """A newer version replaces an older one, and not the other way round."""
+
+    async def act() -> None:
+        known = store()
+        assert known.tell(document(version=5, games=500)) == KEY
+        known.tell(document(version=4, games=400))
+        run = await known.get(KEY)
+        assert run is not None
+        assert run.spec.games == 500
+
+    in_loop(act())
+
+
+def test_a_run_that_is_gone_is_forgotten() -> None:
+    """Its deletion takes it away."""
+
+    async def act() -> None:
+        known = store()
+        known.tell(document())
+        known.tell(document(version=2), gone=True)
+        assert await known.get(KEY) is None
+        assert known.known() == ()
+
+    in_loop(act())
+
+
+def test_the_end_of_a_namesake_takes_nothing_away() -> None:
+    """A late word about the old run does not hide the new one of the same name."""
+
+    async def act() -> None:
+        known = store()
+        known.tell(document(version=7, uid="u2"))
+        known.tell(document(version=8, uid="u1"), gone=True)
+        assert await known.get(KEY) is not None
+
+    in_loop(act())
+
+
+def test_a_run_that_cannot_be_read_is_kept_apart_until_it_is_mended() -> None:
+    """An invalid spec is known, but is no run; the next valid version is."""
+
+    async def act() -> None:
+        known = store()
+        known.tell(document(version=2, games="many"))
+        assert known.known() == (KEY,)
+        known.tell(document(version=3))
+        run = await known.get(KEY)
+        assert run is not None
+        assert run.spec.games == 100
+
+    in_loop(act())
+
+
+def test_the_same_words_about_the_same_run_are_one_event() -> None:
+    """Its name follows from the words, so that a restarted operator counts and does not repeat."""
+    run, other = Regarding("space", "quick", "u1"), Regarding("space", "quick", "u2")
+    event = RunEvent("Problem", "it does not run", warning=True)
+    assert event_name(run, event) == event_name(run, event)
+    assert event_name(run, event) != event_name(other, event)
+    assert event_name(run, event) != event_name(run, RunEvent("Problem", "it runs"))
