@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+from rich.console import Console
 
 from trainingrun_operator.cli.durations import seconds_in
 from trainingrun_operator.cli.errors import EXIT_INTERRUPTED, EXIT_USER, UserError
@@ -80,9 +82,8 @@ def local(
     Ctrl-C saves and stops; the same command goes on from there.
     At the end, the report folder holds the curves and summary.json.
     """
-    # Imported here because it brings psutil and matplotlib, which a cluster's image does not have.
-    from rich.console import Console  # noqa: PLC0415
-
+    _require_local()
+    # Imported here because it brings psutil, which a cluster's image does not have.
     from trainingrun_operator.cli.local.command import LocalOptions, run_locally  # noqa: PLC0415
 
     limit = seconds_in(time_limit, option="--time-limit") if time_limit is not None else None
@@ -129,6 +130,14 @@ def ledger(
 ) -> None:
     """Show what became of every transition of a local run; exit code 1 when the sum is wrong."""
     raise typer.Exit(0 if print_ledger(name, state) else 1)
+
+
+def _require_local() -> None:
+    missing = [name for name in ("psutil", "matplotlib") if find_spec(name) is None]
+    if missing:
+        raise UserError(
+            f"local: {' and '.join(missing)} not installed: install trainingrun-operator[local]"
+        )
 
 
 def main() -> None:

@@ -21,8 +21,7 @@ from trainingrun_operator.backends.local.store import adopted, reopened, saved_r
 from trainingrun_operator.cli.decks import check_decks, deck_names, find_decks
 from trainingrun_operator.cli.document import read_run
 from trainingrun_operator.cli.errors import EXIT_INTERRUPTED, UserError
-from trainingrun_operator.cli.local.preflight import check_machine
-from trainingrun_operator.cli.local.report import make_report_folder, told, write_report
+from trainingrun_operator.cli.local.preflight import check_machine, make_report_folder
 from trainingrun_operator.cli.local.runtime import Ending, LocalRuntime, Outcome, RunPlan
 from trainingrun_operator.cli.local.screen import screen_for
 from trainingrun_operator.settings import Settings
@@ -142,6 +141,9 @@ def _put_aside(folder: RunFolder, console: Console) -> None:
 
 
 def _finish(run: TrainingRun, folder: RunFolder, report: Path, console: Console) -> None:
+    # Imported at the end because matplotlib takes 0.4 s and 40 MB, which the run shall not pay.
+    from trainingrun_operator.cli.local.report import told, write_report  # noqa: PLC0415
+
     try:
         summary = write_report(run, folder.samples, report)
     except OSError as error:

@@ -31,6 +31,24 @@ def check_machine(run: TrainingRun) -> None:
     _check_redis(run)
 
 
+def make_report_folder(folder: Path) -> None:
+    """Make the folder, so that a wrong one is told before the run and not after.
+
+    Raises:
+        UserError: it cannot be made.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"--report {folder}: is a file: give a folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".writable").write_bytes(b"")
+        (folder / ".writable").unlink()
+    except OSError as error:
+        raise UserError(
+            f"--report {folder}: cannot be written ({error.strerror}): give another folder"
+        ) from error
+
+
 def _check_storage(storage: str | None) -> None:
     if storage is None:
         return

@@ -9,30 +9,11 @@ from trainingrun_contracts.api.run import TrainingRun
 
 from trainingrun_operator.backends.local.store import write_atomically
 from trainingrun_operator.cli.durations import described
-from trainingrun_operator.cli.errors import UserError
 from trainingrun_operator.cli.local.figures import draw_losses, draw_throughput, draw_win_rates
 from trainingrun_operator.cli.local.samples import Sample, read_entries
 from trainingrun_operator.cli.local.summary import Summary, encode, summarise
 
 SUMMARY_FILE: Final = "summary.json"
-
-
-def make_report_folder(folder: Path) -> None:
-    """Make the folder, so that a wrong one is told before the run and not after.
-
-    Raises:
-        UserError: it cannot be made.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"--report {folder}: is a file: give a folder")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / ".writable").write_bytes(b"")
-        (folder / ".writable").unlink()
-    except OSError as error:
-        raise UserError(
-            f"--report {folder}: cannot be written ({error.strerror}): give another folder"
-        ) from error
 
 
 def write_report(run: TrainingRun, samples_file: Path, folder: Path) -> Summary:

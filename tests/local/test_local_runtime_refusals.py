@@ -1,0 +1,51 @@
+"""What only real servers can refuse: one sentence, exit code 2, and no process left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from local_run import local_run, write_run
+from redis_server import start_redis
+
+
+def test_wrong_password(tmp_path: Path) -> None:
+    """Expect the address without the password, before anything is started."""
+    folder = tmp_path / "guarded"
+    folder.mkdir()
+    with start_redis(folder, password="right") as server:
+        url = f"redis://127.0.0.1:{server.port}/0"
+        file = write_run(tmp_path / "run.yaml", games=10, redis={"url": url})
+        with local_run(tmp_path, file) as run:
+            assert run.finish(seconds=30) == 2
+    assert run.said() == (
+        f"trainingrun: spec.redis.url: Redis at 127.0.0.1:{server.port} refused the password: check"
+        " the URL or the Secret it comes from\n"
+    )
+
+
+def test_storage_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Expect the learner's own sentence about its bucket, and the end of all other roles."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    storage = {"storage": "s3://nowhere/x", "endpointUrl": "http://127.0.0.1:9"}
+    file = write_run(tmp_path / "run.yaml", games=10, checkpoint=storage)
+    with local_run(tmp_path, file) as run:
+        assert run.finish(seconds=90) == 2, run.said()
+        last = run.said().splitlines()[-1]
+        assert last.startswith("trainingrun: learner-0: checkpoint storage s3://nowhere/x")
+        assert "Traceback" not in run.said()
+
+
+def test_redis_that_is_not_ours(tmp_path: Path) -> None:
+    """Expect a run on a given Redis to complete, and that Redis to live on."""
+    folder = tmp_path / "given"
+    folder.mkdir()
+    with start_redis(folder) as server:
+        file = write_run(tmp_path / "run.yaml", games=30, redis={"url": server.url})
+        with local_run(tmp_path, file) as run:
+            assert run.finish() == 0, run.said()
+            assert run.summary()["games"] >= 30
+            assert not (run.state / "logs" / "redis-0.log").exists()
+        with server.client() as client:
+            assert client.ping()
