@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from local_run import local_run, write_run
 from redis_server import start_redis
 
@@ -24,13 +23,12 @@ def test_wrong_password(tmp_path: Path) -> None:
     )
 
 
-def test_storage_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_storage_that_does_not_answer(tmp_path: Path) -> None:
     """Expect the learner's own sentence about its bucket, and the end of all other roles."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    rights = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
     storage = {"storage": "s3://nowhere/x", "endpointUrl": "http://127.0.0.1:9"}
     file = write_run(tmp_path / "run.yaml", games=10, checkpoint=storage)
-    with local_run(tmp_path, file) as run:
+    with local_run(tmp_path, file, environment=rights) as run:
         assert run.finish(seconds=90) == 2, run.said()
         last = run.said().splitlines()[-1]
         assert last.startswith("trainingrun: learner-0: checkpoint storage s3://nowhere/x")

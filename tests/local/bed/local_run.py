@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,6 +60,7 @@ class LocalRun:
     file: Path
     process: subprocess.Popen[bytes] | None = None
     options: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
     output: Path = field(init=False)
 
     def __post_init__(self) -> None:
@@ -76,7 +77,12 @@ class LocalRun:
         command += ["--decks", ROOT / "decks"]
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
-                command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+                command,
+                cwd=self.folder,
+                env={**os.environ, **self.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
             )
 
     def pid_of(self, role: str) -> int | None:
@@ -166,9 +172,11 @@ class LocalRun:
 
 
 @contextmanager
-def local_run(folder: Path, file: Path, *options: str) -> Iterator[LocalRun]:
+def local_run(
+    folder: Path, file: Path, *options: str, environment: Mapping[str, str] | None = None
+) -> Iterator[LocalRun]:
     """A run that was started, and is gone with its children at the end, whatever happened."""
-    run = LocalRun(folder, file, options=options)
+    run = LocalRun(folder, file, options=options, environment=environment or {})
     run.start()
     try:
         yield run

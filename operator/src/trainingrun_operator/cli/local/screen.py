@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
+import termios
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Final, Protocol, Self
 
@@ -48,10 +52,12 @@ class LiveScreen:
         self._live = Live(
             starting(name, 0), console=console, auto_refresh=False, vertical_overflow="crop"
         )
+        self._open = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
         """Begin to draw."""
-        self._live.__enter__()
+        self._open.enter_context(_silent_keyboard())
+        self._open.enter_context(self._live)
         return self
 
     def __exit__(
@@ -61,7 +67,7 @@ class LiveScreen:
         trace: TracebackType | None,
     ) -> None:
         """Leave the last table standing."""
-        self._live.__exit__(kind, error, trace)
+        self._open.__exit__(kind, error, trace)
 
     def show(self, snapshot: Snapshot) -> None:
         """Draw the table."""
@@ -108,6 +114,23 @@ class PlainScreen:
     def tell(self, event: ToldEvent) -> None:
         """Print the event."""
         self.say(line_of_event(event))
+
+
+@contextlib.contextmanager
+def _silent_keyboard() -> Iterator[None]:
+    """Keep the terminal from echoing: a ``^C`` in the table's last line would shift the table."""
+    if not sys.stdin.isatty():
+        yield
+        return
+    terminal = sys.stdin.fileno()
+    before = termios.tcgetattr(terminal)
+    silent = termios.tcgetattr(terminal)
+    silent[3] &= ~termios.ECHO
+    termios.tcsetattr(terminal, termios.TCSADRAIN, silent)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
 
 
 def screen_for(console: Console, name: str, *, plain: bool) -> Screen:
