@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,15 @@ from cluster import ROOT, Namespace
 from waiting import until
 
 QUICKSTART = ROOT / "examples" / "quickstart.yaml"
+ROLES = {"redis", "daemon", "learner", "actor", "evaluator"}
 
 
-def short_quickstart(folder: Path, *, name: str = "quickstart", games: int = 300) -> Path:
+def eventually(holds: Callable[[], object], what: str, *, seconds: float = 240) -> None:
+    """Wait, asking the API server at a person's pace."""
+    until(holds, seconds=seconds, what=what, every=1.0)
+
+
+def short_quickstart(folder: Path, *, name: str = "quickstart", games: int = 600) -> Path:
     """The quickstart with fewer games, so that it ends within minutes on two cores."""
     document = yaml.safe_load(QUICKSTART.read_text())
     document["metadata"]["name"] = name
@@ -24,87 +31,98 @@ def short_quickstart(folder: Path, *, name: str = "quickstart", games: int = 300
     return file
 
 
-def condition(run: Any, kind: str) -> tuple[str, str]:
-    """Status and reason of one condition; empty when it is not there."""
-    for each in run.get("status", {}).get("conditions", []):
-        if each["type"] == kind:
-            return each["status"], each["reason"]
-    return "", ""
+def status(namespace: Namespace, name: str) -> Any:
+    """The status of a run; empty before the first one."""
+    return namespace.training_run(name).get("status", {})
 
 
-def games(run: Any) -> int:
+def condition(namespace: Namespace, name: str, kind: str) -> str:
+    """Status of one condition; empty when it is not there."""
+    found = {c["type"]: c["status"] for c in status(namespace, name).get("conditions", [])}
+    return found.get(kind, "")
+
+
+def games(namespace: Namespace, name: str) -> int:
     """Games played so far."""
-    return int(run.get("status", {}).get("games", {}).get("played") or 0)
+    return int(status(namespace, name).get("games", {}).get("played") or 0)
 
 
-def assert_ledger_closes(run: Any) -> None:
+def version(namespace: Namespace, name: str) -> int:
+    """Version of the newest weights."""
+    return int(status(namespace, name).get("model", {}).get("version") or 0)
+
+
+def assert_ledger_closes(namespace: Namespace, name: str) -> None:
     """produced = trained + queued + dropped + lost, as the status tells it."""
-    transitions = run["status"]["transitions"]
-    dropped = transitions["dropped"]
-    total = dropped if isinstance(dropped, int) else sum(dropped.values())
-    accounted = transitions["trained"] + transitions["queued"] + total + transitions["lost"]
-    assert transitions["produced"] == accounted, transitions
-    assert transitions["trained"] > 0
-
-
-def test_a_run_learns_suspends_resumes_and_completes(namespace: Namespace, tmp_path: Path) -> None:
-    """Games rise, weights are published, suspend loses nothing, and the run ends Succeeded."""
-    namespace.kubectl("apply", "-f", str(short_quickstart(tmp_path)))
-    until(lambda: games(namespace.training_run("quickstart")) > 20, seconds=240)
-    until(
-        lambda: (
-            (namespace.training_run("quickstart")["status"].get("model") or {}).get("version", 0)
-            > 0
-        ),
-        seconds=240,
-    )
-
-    namespace.kubectl("patch", "tr/quickstart", "--type=merge", "-p", '{"spec":{"suspend":true}}')
-    namespace.wait("tr/quickstart", condition="condition=Suspended", seconds=180)
-    suspended = namespace.training_run("quickstart")
-    assert_ledger_closes(suspended)
-    assert suspended["status"]["transitions"]["queued"] == 0
-    until(lambda: not running_roles(namespace) & {"actor", "daemon", "learner"}, seconds=120)
-
-    namespace.kubectl("patch", "tr/quickstart", "--type=merge", "-p", '{"spec":{"suspend":false}}')
-    until(lambda: games(namespace.training_run("quickstart")) > games(suspended) + 20, seconds=240)
-    namespace.wait("tr/quickstart", condition="condition=Succeeded", seconds=600)
-    finished = namespace.training_run("quickstart")
-    assert games(finished) >= finished["spec"]["games"]
-    assert_ledger_closes(finished)
-    assert finished["status"]["evaluation"]
-    assert "quickstart" in namespace.table()
+    told = status(namespace, name)["transitions"]
+    accounted = told["trained"] + told["queued"] + sum(told["dropped"].values()) + told["lost"]
+    assert told["produced"] == accounted, told
+    assert told["trained"] > 0
+    print(f"ledger of {name}: {told}")
 
 
 def running_roles(namespace: Namespace) -> set[str]:
     """Roles that have pods which are not finished."""
-    pods = namespace.get("pods")["items"]
     return {
         pod["metadata"]["labels"].get("trainingrun.dev/role", "")
-        for pod in pods
+        for pod in namespace.get("pods")["items"]
         if pod["status"]["phase"] in ("Pending", "Running")
     }
+
+
+def suspend(namespace: Namespace, name: str, *, wanted: bool) -> None:
+    """Set ``spec.suspend`` as a person would."""
+    patch = f'{{"spec":{{"suspend":{str(wanted).lower()}}}}}'
+    namespace.kubectl("patch", f"tr/{name}", "--type=merge", "-p", patch)
+
+
+def test_a_run_learns_suspends_resumes_and_completes(namespace: Namespace, tmp_path: Path) -> None:
+    """Games rise, weights are published, suspend loses nothing, and the run ends Succeeded."""
+    name = "quickstart"
+    namespace.kubectl("apply", "-f", str(short_quickstart(tmp_path)))
+    eventually(lambda: games(namespace, name) > 20, "games rise")
+    eventually(lambda: version(namespace, name) > 0, "the learner makes an update")
+
+    suspend(namespace, name, wanted=True)
+    namespace.wait(f"tr/{name}", condition="condition=Suspended", seconds=180)
+    eventually(lambda: running_roles(namespace) <= {"redis"}, "the pods go", seconds=120)
+    assert_ledger_closes(namespace, name)
+    assert status(namespace, name)["transitions"]["queued"] == 0
+    before = games(namespace, name)
+
+    suspend(namespace, name, wanted=False)
+    eventually(lambda: games(namespace, name) > before + 20, "games rise after the resume")
+    namespace.wait(f"tr/{name}", condition="condition=Succeeded", seconds=600)
+    assert games(namespace, name) >= namespace.training_run(name)["spec"]["games"]
+    assert_ledger_closes(namespace, name)
+    assert status(namespace, name)["evaluation"]
+    table = namespace.table()
+    assert "Succeeded" in table
+    print(table)
 
 
 def test_every_role_may_be_killed_and_the_ledger_still_closes(
     namespace: Namespace, tmp_path: Path
 ) -> None:
     """Killing an actor, the learner, a daemon, Redis and the operator costs no transition."""
-    namespace.kubectl("apply", "-f", str(short_quickstart(tmp_path, name="chaos")))
-    until(lambda: games(namespace.training_run("chaos")) > 20, seconds=240)
+    name = "chaos"
+    file = short_quickstart(tmp_path, name=name, games=1500)
+    namespace.kubectl("apply", "-f", str(file))
+    eventually(lambda: games(namespace, name) > 20, "games rise")
     for role in ("actor", "learner", "daemon", "redis"):
-        before = games(namespace.training_run("chaos"))
+        before = games(namespace, name)
         namespace.kubectl(
             "delete", "pod", "-l", f"trainingrun.dev/role={role}", "--force", "--grace-period=0"
         )
-        until(
-            lambda before=before: games(namespace.training_run("chaos")) > before + 5, seconds=240
+        eventually(
+            lambda before=before: games(namespace, name) > before + 5,
+            f"games go on after a kill of {role}",
         )
     Namespace("trainingrun-system").kubectl(
         "delete", "pod", "-l", "app.kubernetes.io/name=trainingrun", "--force", "--grace-period=0"
     )
-    namespace.wait("tr/chaos", condition="condition=Succeeded", seconds=600)
-    assert_ledger_closes(namespace.training_run("chaos"))
+    namespace.wait(f"tr/{name}", condition="condition=Succeeded", seconds=600)
+    assert_ledger_closes(namespace, name)
 
 
 def test_deletion_leaves_nothing_while_the_operator_is_down(
@@ -112,20 +130,19 @@ def test_deletion_leaves_nothing_while_the_operator_is_down(
 ) -> None:
     """Owner references clean up; no finalizer waits for an operator that is not there."""
     namespace.kubectl("apply", "-f", str(short_quickstart(tmp_path, name="gone")))
-    until(lambda: running_roles(namespace) >= {"redis", "daemon", "actor", "learner"}, seconds=120)
-    system = Namespace("trainingrun-system")
-    operator = "deployment/trainingrun-operator"
+    eventually(lambda: running_roles(namespace) >= ROLES, "all roles run", seconds=120)
+    system, operator = Namespace("trainingrun-system"), "deployment/trainingrun-operator"
     system.kubectl("scale", operator, "--replicas=0")
     namespace.kubectl("delete", "tr/gone", "--wait", "--timeout=60s")
     kinds = (
         "deployments,statefulsets,jobs,pods,services,secrets,poddisruptionbudgets,networkpolicies"
     )
-    until(lambda: not namespace.get(kinds)["items"], seconds=180)
+    eventually(lambda: not namespace.get(kinds)["items"], "nothing of the run is left", seconds=180)
     system.kubectl("scale", operator, "--replicas=1")
     system.kubectl("rollout", "status", operator, "--timeout=120s", timeout=130)
 
 
-def test_an_image_that_cannot_be_pulled_is_named_in_the_table_of_the_run(
+def test_an_image_that_cannot_be_pulled_is_named_in_the_status_of_the_run(
     namespace: Namespace, tmp_path: Path
 ) -> None:
     """The condition and an event carry the image's name; nobody has to look at pods."""
@@ -134,12 +151,17 @@ def test_an_image_that_cannot_be_pulled_is_named_in_the_table_of_the_run(
     document["spec"]["daemon"]["image"] = "localhost/not-there:9"
     file.write_text(yaml.safe_dump(document))
     namespace.kubectl("apply", "-f", str(file))
-    until(
+    eventually(
         lambda: (
-            condition(namespace.training_run("noimage"), "DaemonsAvailable")[0] == "False"
-            and "localhost/not-there:9" in str(namespace.training_run("noimage")["status"])
+            condition(namespace, "noimage", "DaemonsAvailable") == "False"
+            and "localhost/not-there:9" in str(status(namespace, "noimage"))
         ),
-        seconds=180,
+        "the image is named in the status",
     )
-    events = namespace.kubectl("get", "events", "--field-selector=involvedObject.name=noimage")
-    assert "not-there" in events
+    eventually(
+        lambda: (
+            "not-there"
+            in namespace.kubectl("get", "events", "--field-selector=involvedObject.name=noimage")
+        ),
+        "an event names the image",
+    )

@@ -9,8 +9,10 @@ from time import monotonic
 _LOOK_SECONDS = 0.05
 
 
-def until(holds: Callable[[], object], *, seconds: float, what: str) -> None:
-    """Return as soon as ``holds()`` is true.
+def until(
+    holds: Callable[[], object], *, seconds: float, what: str, every: float = _LOOK_SECONDS
+) -> None:
+    """Return as soon as ``holds()`` is true; it is asked every so many seconds.
 
     Raises:
         AssertionError: it was not true within so many seconds; the message says ``what``.
@@ -18,4 +20,4 @@ def until(holds: Callable[[], object], *, seconds: float, what: str) -> None:
     deadline, never = monotonic() + seconds, Event()
     while not holds():
         assert monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
-        never.wait(_LOOK_SECONDS)
+        never.wait(every)
