@@ -22,7 +22,7 @@ from trainingrun_contracts.stream.read import Fenced
 MAX_BYTES: Final = 256 * 1024 * 1024
 SNAPSHOTS_KEPT: Final = 16
 _CURRENT_SECONDS: Final = 7 * 24 * 3600
-_PREVIOUS_SECONDS: Final = 300
+_PREVIOUS_SECONDS: Final = 60
 
 # KEYS: weights epoch blob(new) snapshots
 # ARGV: epoch, version, publish, sha256, at, seconds for the previous blob, snapshot?, kept, prefix
