@@ -172,4 +172,4 @@ def test_old_weights_expire_and_snapshots_stay(redis_client: redis.Redis) -> Non
         if pointer.sha256 in kept:
             assert left == -1
         else:
-            assert 0 < left <= 300
+            assert 0 < left <= 60
