@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-PREFIX: Final = "trainingrun_"
-
 GAMES: Final = ("trainingrun_games_total", "Games by how they ended.", ("outcome",))
-GAME_SECONDS: Final = ("trainingrun_game_duration_seconds", "Wall time of one game.", ())
 DECISIONS: Final = ("trainingrun_decisions_total", "Decisions answered.", ())
 TRANSITIONS: Final = (
     "trainingrun_transitions_total",

@@ -67,20 +67,6 @@ def test_a_killed_operator_starts_again_and_changes_nothing(
     assert writes_in(control_plane, trainer.namespace)[written:] == []
 
 
-def test_a_child_that_somebody_deletes_comes_back(trainer: Trainer) -> None:
-    """The loop is level-triggered: what is missing is made again."""
-    trainer.start("drift")
-    trainer.wait_for("drift", "Ready")
-    (before,) = trainer.objects("deployments", "drift,trainingrun.dev/role=daemon")
-    trainer.kubectl("delete", "deployment", "drift-daemon")
-    trainer.wait_until(
-        lambda: any(
-            each["metadata"]["uid"] != before["metadata"]["uid"]
-            for each in trainer.objects("deployments", "drift,trainingrun.dev/role=daemon")
-        )
-    )
-
-
 def test_an_outage_of_the_api_server_is_waited_out(
     trainer: Trainer, operator: OperatorProcess, control_plane: ControlPlane
 ) -> None:
@@ -117,6 +103,21 @@ def test_it_tells_how_it_is(trainer: Trainer, operator: OperatorProcess) -> None
         if line.startswith("trainingrun_operator_runs ")
     )
     assert float(line.split()[1]) >= 1
+
+
+def test_it_counts_its_reconciles(trainer: Trainer, operator: OperatorProcess) -> None:
+    """/metrics has reconciles by result, and how long they took."""
+    trainer.apply("counted")
+    trainer.wait_until(lambda: "status" in trainer.run("counted"))
+    told = dict(
+        line.rsplit(" ", 1)
+        for line in operator.ask("/metrics").splitlines()
+        if line.startswith("trainingrun_operator_reconcile")
+    )
+    assert float(told['trainingrun_operator_reconciles_total{result="done"}']) >= 1
+    assert float(told['trainingrun_operator_reconciles_total{result="bug"}']) == 0
+    assert 'trainingrun_operator_reconciles_total{result="failed"}' in told
+    assert float(told["trainingrun_operator_reconcile_seconds_count"]) >= 1
 
 
 def test_it_asks_for_nothing_that_the_chart_does_not_allow(

@@ -11,7 +11,7 @@ import pytest
 from trainingrun_contracts.api.conditions import Reason
 from trainingrun_operator.backends.store import RunKey
 from trainingrun_operator.controller.loop import ReconcileError
-from trainingrun_operator.controller.queue import ReconcileQueue
+from trainingrun_operator.controller.queue import Listener, ReconcileQueue, Result
 
 ONE, TWO = RunKey("default", "one"), RunKey("default", "two")
 Look = Callable[[RunKey], Awaitable[float | None]]
@@ -26,13 +26,14 @@ class NoJitter(Random):
 
 
 def _run(
-    look: Look, keys: list[RunKey], *, seconds: float, concurrency: int = 20
-) -> ReconcileQueue:
+    look: Look, keys: list[RunKey], *, seconds: float, concurrency: int = 20,
+    listener: Listener = lambda _result, _seconds: None,
+) -> ReconcileQueue:  # fmt: skip
     """A queue that worked for so many (virtual) seconds."""
     made: list[ReconcileQueue] = []
 
     async def work() -> None:
-        queue = ReconcileQueue(look, concurrency=concurrency, jitter=NoJitter())
+        queue = ReconcileQueue(look, concurrency=concurrency, jitter=NoJitter(), listener=listener)
         made.append(queue)
         for key in keys:
             queue.add(key)
@@ -136,6 +137,27 @@ def test_a_bug_of_ours_does_not_stop_the_queue(caplog: pytest.LogCaptureFixture)
     assert looks.count(ONE) == 3
     assert looks.count(TWO) >= 5
     assert "default/one" in caplog.text
+
+
+def test_how_looks_ended_is_told() -> None:
+    """One result and one duration per look: done, failed, or a bug."""
+    told: list[tuple[Result, float]] = []
+
+    async def look(key: RunKey) -> float | None:
+        await asyncio.sleep(0.5)
+        if key == ONE:
+            raise ReconcileError("the API server does not answer")
+        raise KeyError(Reason.UNKNOWN)
+
+    async def well(_: RunKey) -> float | None:
+        return None
+
+    def listen(result: Result, seconds: float) -> None:
+        told.append((result, seconds))
+
+    _run(look, [ONE, TWO], seconds=0.8, listener=listen)
+    _run(well, [ONE], seconds=0.8, listener=listen)
+    assert told == [(Result.FAILED, 0.5), (Result.BUG, 0.5), (Result.DONE, 0.0)]
 
 
 def test_no_more_than_the_concurrency_at_once() -> None:

@@ -12,6 +12,7 @@ import heapq
 import logging
 import random
 from collections.abc import Awaitable, Callable
+from enum import Enum
 from typing import Final
 
 from trainingrun_operator.backends.store import RunKey
@@ -25,15 +26,34 @@ LAST_BACKOFF_SECONDS: Final = 300.0
 Look = Callable[[RunKey], Awaitable[float | None]]
 
 
+class Result(Enum):
+    """How a look ended."""
+
+    DONE = "done"
+    FAILED = "failed"
+    """The world could not be asked; it is tried again."""
+    BUG = "bug"
+
+
+Listener = Callable[[Result, float], None]
+"""Is told how each look ended, and how many seconds it took."""
+
+
 class ReconcileQueue:
     """Calls ``look`` for keys when they are due; ``look`` returns the seconds until the next."""
 
     def __init__(
-        self, look: Look, *, concurrency: int = CONCURRENCY, jitter: random.Random | None = None
+        self,
+        look: Look,
+        *,
+        concurrency: int = CONCURRENCY,
+        jitter: random.Random | None = None,
+        listener: Listener = lambda _result, _seconds: None,
     ) -> None:
         self._look = look
         self._concurrency = concurrency
         self._jitter = jitter if jitter is not None else random.Random()
+        self._listener = listener
         self._due: dict[RunKey, float] = {}
         self._heap: list[tuple[float, RunKey]] = []
         self._working: dict[RunKey, float] = {}
@@ -99,18 +119,22 @@ class ReconcileQueue:
         return None
 
     async def _work(self, key: RunKey) -> None:
+        result, begin = Result.DONE, asyncio.get_running_loop().time()
         try:
             after = await self._look(key)
             self._failures.pop(key, None)
         except ReconcileError as error:
+            result = Result.FAILED
             _LOG.warning("%s", error)
             after = self._back_off(key)
         except Exception:  # the top of the work on one run: a bug must not stop the other runs
+            result = Result.BUG
             _LOG.exception("run %s: this is a bug of the operator", key)
             after = self._back_off(key)
         finally:
             self._working.pop(key, None)
         self._looks += 1
+        self._listener(result, asyncio.get_running_loop().time() - begin)
         again = self._again.pop(key, None)
         if after is not None:
             self.add(key, after=after)

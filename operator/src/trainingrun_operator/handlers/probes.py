@@ -78,7 +78,8 @@ async def serve(service: Service, *, health_port: int, metrics_port: int) -> web
         return web.Response(text=text, status=200 if service.ready else 503)
 
     async def scrape(_: web.Request) -> web.Response:
-        text = generate_latest(REGISTRY) + generate_latest(registry)
+        every = (REGISTRY, registry, service.reconciles.registry)
+        text = b"".join(generate_latest(each) for each in every)
         return web.Response(body=text, content_type="text/plain")
 
     app = web.Application()

@@ -18,6 +18,7 @@ from trainingrun_operator.backends.store import RunKey
 from trainingrun_operator.controller.loop import Reconciler
 from trainingrun_operator.controller.queue import ReconcileQueue
 from trainingrun_operator.handlers.options import Options
+from trainingrun_operator.handlers.reconciles import Reconciles
 
 _LOG = logging.getLogger(__name__)
 RESYNC_SECONDS: Final = 300.0
@@ -66,7 +67,8 @@ class Service:
             client, events, watched=options.namespaces, later=self._look_later
         )
         self.reconciler = Reconciler(self.store, self.backend, options.settings)
-        self.queue = ReconcileQueue(self.reconciler.reconcile)
+        self.reconciles = Reconciles()
+        self.queue = ReconcileQueue(self.reconciler.reconcile, listener=self.reconciles.count)
         self.ready = False
         self.lag = 0.0
         self.broken = asyncio.Event()
