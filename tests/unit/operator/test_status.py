@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from simulated_run import UID, SimulatedRun, running, training_run
 from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType, Reason
+from trainingrun_contracts.api.status import TrainingRunStatus
 from trainingrun_contracts.reports import ActorReport, LearnerReport, Notice, Report
 from trainingrun_operator.desired import counts
-from trainingrun_operator.desired.decide import Memory, decide
+from trainingrun_operator.desired.decide import Decision, Memory, decide
 from trainingrun_operator.desired.observed import Observed, Problem, Signals
 from trainingrun_operator.desired.rates import RateMemory, measure
 from trainingrun_operator.desired.workload import Role
@@ -26,6 +27,19 @@ def _told(world: SimulatedRun, **changed: Any) -> Any:
     """The status when the signals differ in this."""
     observed = Observed(world.backend.roles(UID), replace(_signals(world), at=world.now, **changed))
     return decide(world.run, observed, world.settings, world.memory, now=world.now).status
+
+
+def _look(world: SimulatedRun) -> Decision:
+    """Look and write the status, without acting and without letting time go by."""
+    decision = world.look()
+    world.memory = decision.memory
+    world.run = world.run.model_copy(update={"status": decision.status})
+    return decision
+
+
+def _is_degraded(status: TrainingRunStatus) -> bool | None:
+    found = status.condition(ConditionType.DEGRADED)
+    return found.is_true if found is not None else None
 
 
 def test_counts_are_those_of_redis() -> None:
@@ -104,6 +118,89 @@ def test_a_warning_of_a_role_degrades_the_run_for_a_while() -> None:
     assert "s3: denied" in _told(world, notices=(notice,)).summary
     world.now += 300
     assert _told(world, notices=(notice,)).summary == "Training"
+
+
+def test_a_refused_game_is_an_event_while_games_go_on_elsewhere() -> None:
+    """A daemon that goes away makes an actor warn: people read it, and the run is not degraded."""
+    world = running()
+    words = "a daemon refused a game: the daemon is stopping"
+    notice = Notice(world.now + 1, "actor", "actor-0", "GameRefused", words)
+    world.now += 2
+    observed = Observed(world.backend.roles(UID), replace(_signals(world), notices=(notice,)))
+    decision = decide(world.run, observed, world.settings, world.memory, now=world.now)
+    assert decision.status.summary == "Training"
+    assert _is_degraded(decision.status) is False
+    assert [each.message for each in decision.events] == [f"actor-0: {words}"]
+
+
+def test_a_warning_while_nothing_moves_degrades_the_run() -> None:
+    """Games that are all refused are no progress: after a minute the summary has the words."""
+    world = running()
+    world.stuck_games = True
+    for _ in range(4):
+        world.step()
+    world.now += 70
+    notice = Notice(world.now - 1, "actor", "actor-0", "GameRefused", "no deck is called x")
+    assert "no deck is called x" in _told(world, notices=(notice,)).summary
+
+
+def test_a_member_that_starts_again_soon_is_an_event_and_does_not_degrade() -> None:
+    """One crash is told at once; the run is degraded when the member does not come back."""
+    world = running()
+    world.backend.fail(UID, Role.ACTOR, Problem("Crashing", "it ended with exit code 1"))
+    world.now += 2
+    first = _look(world)
+    assert _is_degraded(first.status) is False
+    assert [each.reason for each in first.events] == ["Problem"]
+    world.now += 31
+    later = _look(world)
+    assert _is_degraded(later.status) is True
+    assert "exit code 1" in (later.status.summary or "")
+    assert later.events == ()
+
+
+def test_an_image_that_cannot_be_pulled_degrades_at_once() -> None:
+    """It does not pass by itself, so nobody has to wait to read it."""
+    world = running()
+    world.backend.fail(UID, Role.ACTOR, Problem("ImageUnavailable", "image x cannot be pulled"))
+    world.now += 2
+    assert _is_degraded(world.look().status) is True
+
+
+def test_a_trouble_that_was_told_stays_told_after_a_restart() -> None:
+    """A fresh operator does not say that all is well because it has forgotten since when."""
+    world = running()
+    world.backend.fail(UID, Role.ACTOR, Problem("Crashing", "it ended with exit code 1"))
+    for _ in range(20):
+        _look(world)
+        world.now += 2
+    world.memory = Memory()
+    assert _is_degraded(world.look().status) is True
+
+
+def test_members_that_were_told_to_go_are_no_trouble() -> None:
+    """Their exit codes mean nothing."""
+    world = running()
+    world.backend.fail(UID, Role.ACTOR, Problem("ImageUnavailable", "image x cannot be pulled"))
+    roles = dict(world.backend.roles(UID))
+    roles[Role.ACTOR] = replace(roles[Role.ACTOR], removing=True)
+    observed = Observed(roles, _signals(world))
+    decision = decide(world.run, observed, world.settings, world.memory, now=world.now + 2)
+    assert _is_degraded(decision.status) is False
+
+
+def test_a_role_that_is_missing_for_long_degrades_the_run() -> None:
+    """Without a known problem, after five minutes; a start or a resume takes less."""
+    world = running()
+    world.backend.fail(UID, Role.LEARNER, Problem("x", "y"))
+    world.backend.fail(UID, Role.LEARNER, None)
+    assert _is_degraded(_look(world).status) is False
+    world.now += 290
+    assert _is_degraded(_look(world).status) is False
+    world.now += 20
+    status = _look(world).status
+    assert _is_degraded(status) is True
+    assert "learner" in (status.summary or "")
 
 
 def test_notices_become_events_once() -> None:

@@ -7,6 +7,7 @@ again and again, decisions reach a state in which nothing is left to do.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from trainingrun_contracts.api.run import TrainingRun
@@ -16,6 +17,7 @@ from trainingrun_contracts.api.status import TrainingRunStatus
 from trainingrun_operator.desired.actions import Action
 from trainingrun_operator.desired.draining import DrainPlan, DrainRules, plan_draining
 from trainingrun_operator.desired.events import RunEvent
+from trainingrun_operator.desired.health import Trouble, follow
 from trainingrun_operator.desired.notify import events
 from trainingrun_operator.desired.observed import Observed, ObservedRole, Problem, Signals
 from trainingrun_operator.desired.rates import RateMemory, Rates, measure, rates_of
@@ -41,6 +43,8 @@ class Memory:
     rates: RateMemory = field(default_factory=RateMemory)
     scale: ScaleMemory = field(default_factory=ScaleMemory)
     progress: Progress | None = None
+    troubles: Mapping[Role, Trouble] = field(default_factory=dict)
+    """Since when roles have had problems."""
     told_until: float | None = None
     """Up to when notices and evaluations of the roles have become events."""
 
@@ -89,6 +93,7 @@ def decide(
     situation = Situation(run, observed, settings, where, scaled.replicas, plan)
     actions = steps(situation)
     progress = _progress(observed, memory.progress, where, now)
+    troubles = follow(observed, memory.troubles, now=now)
     view = View(
         run=run,
         observed=observed,
@@ -98,6 +103,7 @@ def decide(
         plan=plan,
         least_daemons=bounds.min_replicas,
         progress=progress,
+        troubles=troubles,
         trouble=trouble,
         now=now,
     )
@@ -109,7 +115,7 @@ def decide(
         status=told,
         events=events(view, told, () if trouble else actions, since=told_until),
         requeue_after=_requeue(run, where, settings, now),
-        memory=Memory(rate_memory, scaled.memory, progress, now),
+        memory=Memory(rate_memory, scaled.memory, progress, troubles, now),
         rates=rates,
         expired=_expired(run, now),
     )

@@ -28,6 +28,9 @@ _IMAGES: Final = {
     "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull",
     "ImageInspectError", "RegistryUnavailable", "ImageUnavailable",
 }  # fmt: skip
+_STAYING: Final = {Reason.IMAGE_UNAVAILABLE, Reason.CREATION_FAILED}
+"""Problems that do not pass by themselves; a crash or a lack of room may."""
+PASSING_SECONDS: Final = 30.0
 _MESSAGE_LIMIT: Final = 1000
 _REASONS: Final = {reason.value: reason for reason in Reason}
 
@@ -139,9 +142,40 @@ def learner(observed: Observed) -> Finding:
 
 
 def role_problems(observed: Observed) -> Mapping[Role, Problem]:
-    """The problem of each role that has one, in the order of their start."""
-    found = {role: problem_of(observed.roles.get(role)) for role in Role}
+    """The problem of each role that has one, in the order of their start; not of what goes."""
+    staying = {role: there for role, there in observed.roles.items() if not there.removing}
+    found = {role: problem_of(staying.get(role)) for role in Role}
     return {role: problem for role, problem in found.items() if problem is not None}
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A role's problem: ``since`` when the role has had any, ``told_at`` when this kind came."""
+
+    problem: Problem
+    since: float
+    told_at: float
+
+    def lasts(self, now: float) -> bool:
+        """Whether it needs a person: it has stayed, or it is of a kind that does not pass."""
+        stays = reason_of(self.problem) in _STAYING
+        return stays or now - self.since >= PASSING_SECONDS
+
+
+def follow(
+    observed: Observed, before: Mapping[Role, Trouble], *, now: float
+) -> Mapping[Role, Trouble]:
+    """The troubles of the roles now, in the order of their start, with when they came."""
+    found = {}
+    for role, problem in role_problems(observed).items():
+        old = before.get(role)
+        same = old is not None and reason_of(old.problem) is reason_of(problem)
+        found[role] = Trouble(
+            problem,
+            since=old.since if old is not None else now,
+            told_at=old.told_at if old is not None and same else now,
+        )
+    return found
 
 
 def _members(role: ObservedRole | None, *, least: int, what: str) -> Finding:

@@ -17,7 +17,7 @@ from trainingrun_operator.desired.actions import Action, Apply, SetIntent
 from trainingrun_operator.desired.events import RunEvent
 from trainingrun_operator.desired.health import words_of
 from trainingrun_operator.desired.stage import Goal, Stage
-from trainingrun_operator.desired.status import View
+from trainingrun_operator.desired.status import View, words_of_trouble
 from trainingrun_operator.desired.workload import Role
 
 _TRUE, _FALSE, _UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
@@ -42,6 +42,7 @@ def events(
         *_life(view, told),
         *_queue(view, told),
         *_trouble(view, told),
+        *_members(view),
         *_scaling(view, actions),
         *_draining(view, actions),
     )
@@ -88,6 +89,7 @@ def _trouble(view: View, told: TrainingRunStatus) -> Iterator[RunEvent]:
     queue = told.condition(ConditionType.QUEUE_AVAILABLE)
     same = before is not None and before.is_true and before.message == after.message
     told_elsewhere = {queue.message} if queue is not None else set()
+    told_elsewhere |= {words_of_trouble(*each) for each in view.troubles.items()}
     if view.signals is not None:
         told_elsewhere |= {words_of(notice) for notice in view.signals.notices}
     if same or after.message in told_elsewhere:
@@ -95,6 +97,13 @@ def _trouble(view: View, told: TrainingRunStatus) -> Iterator[RunEvent]:
     refused = view.phase.stage is Stage.REFUSED
     reason = EventReason.INVALID_SPEC if refused else EventReason.PROBLEM
     yield RunEvent(reason, after.message, warning=True)
+
+
+def _members(view: View) -> Iterator[RunEvent]:
+    """A role has a problem that it had not; whether it lasts is for the status to say."""
+    for role, trouble in view.troubles.items():
+        if trouble.told_at == view.now and role is not Role.REDIS:  # Redis is the queue's to tell
+            yield RunEvent(EventReason.PROBLEM, words_of_trouble(role, trouble), warning=True)
 
 
 def _scaling(view: View, actions: tuple[Action, ...]) -> Iterator[RunEvent]:

@@ -6,7 +6,7 @@ gone. ``lastTransitionTime`` changes with ``status`` only. ``Succeeded`` never c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -17,7 +17,7 @@ from trainingrun_contracts.api.status import Condition, TrainingRunStatus
 
 from trainingrun_operator.desired import counts, health
 from trainingrun_operator.desired.draining import DrainPlan
-from trainingrun_operator.desired.health import Finding
+from trainingrun_operator.desired.health import Finding, Trouble
 from trainingrun_operator.desired.observed import Observed, Problem, Signals
 from trainingrun_operator.desired.rates import Rates
 from trainingrun_operator.desired.scale import Limit, ScaleDecision
@@ -26,6 +26,8 @@ from trainingrun_operator.desired.workload import Role
 
 PROGRESS_SECONDS: Final = 600.0
 _NOTICE_SECONDS: Final = 120.0
+_STANDSTILL_SECONDS: Final = 60.0
+_MISSING_SECONDS: Final = 300.0
 _SUMMARY_LIMIT: Final = 160
 _STEPS: Final = {
     Stage.DRAINING: (Reason.DRAINING, "running games end"),
@@ -34,6 +36,11 @@ _STEPS: Final = {
     Stage.WAITING: (Reason.UNREACHABLE, "waiting for Redis"),
 }
 _LEAVE_ON_SUSPEND: Final = (Role.ACTOR, Role.EVALUATOR, Role.DAEMON)
+_MAY_BE_MISSING: Final = (
+    ConditionType.LEARNER_AVAILABLE, ConditionType.DAEMONS_AVAILABLE,
+    ConditionType.ACTORS_AVAILABLE,
+)  # fmt: skip
+_MISSING: Final = {Reason.STARTING, Reason.MEMBERS_NOT_READY, Reason.NO_REPORT}
 _LIMITS: Final = {
     Limit.AT_MAX: Reason.AT_MAX,
     Limit.AT_MIN: Reason.AT_MIN,
@@ -62,6 +69,7 @@ class View:
     plan: DrainPlan | None
     least_daemons: int
     progress: Progress | None
+    troubles: Mapping[Role, Trouble]
     trouble: Problem | None
     now: float
 
@@ -276,7 +284,10 @@ def _progressing(view: View) -> Finding:
 
 
 def _degraded(view: View, parts: dict[ConditionType, Finding]) -> Finding:
-    """The first thing that needs a person: refusals, the queue, members, then notices."""
+    """The first thing that needs a person: refusals, the queue, members, then notices.
+
+    What passes by itself does not: a member that starts again, a warning while games are played.
+    """
     if view.trouble is not None:
         reason = health.documented(view.trouble.reason, otherwise=Reason.CREATION_FAILED)
         return health.true(reason, view.trouble.message)
@@ -285,21 +296,54 @@ def _degraded(view: View, parts: dict[ConditionType, Finding]) -> Finding:
     queue = parts[ConditionType.QUEUE_AVAILABLE]
     if queue.status is ConditionStatus.FALSE and queue.reason is not Reason.NOT_CREATED:
         return health.true(queue.reason, queue.message)
-    for role, problem in health.role_problems(view.observed).items():
-        return health.true(health.reason_of(problem), f"{role.value} {problem.message}")
-    notice = _notice(view)
-    if notice is not None:
-        return notice
-    return health.false(Reason.AS_EXPECTED, "nothing is wrong")
+    found = _lasting_trouble(view) or _missing(view, parts) or _notice(view)
+    return found or health.false(Reason.AS_EXPECTED, "nothing is wrong")
+
+
+def _lasting_trouble(view: View) -> Finding | None:
+    """A problem of members that has stayed; one that was told before a restart of ours stays."""
+    before = view.run.status.condition(ConditionType.DEGRADED)
+    for role, trouble in view.troubles.items():
+        found = health.true(health.reason_of(trouble.problem), words_of_trouble(role, trouble))
+        told = before is not None and before.is_true and before.message == found.message
+        if told or trouble.lasts(view.now):
+            return found
+    return None
+
+
+def words_of_trouble(role: Role, trouble: Trouble) -> str:
+    """A member's problem, with its role."""
+    return f"{role.value} {trouble.problem.message}"
+
+
+def _missing(view: View, parts: dict[ConditionType, Finding]) -> Finding | None:
+    """A role without the members that it needs, for longer than a start takes."""
+    resumed = view.run.status.condition(ConditionType.SUSPENDED)
+    for kind in _MAY_BE_MISSING:
+        finding, before = parts[kind], view.run.status.condition(kind)
+        if finding.reason not in _MISSING or before is None or resumed is None or before.is_true:
+            continue
+        since = max(before.last_transition_time, resumed.last_transition_time).timestamp()
+        if view.now - since >= _MISSING_SECONDS:
+            return health.true(finding.reason, f"{_words(kind)}: {finding.message}")
+    return None
 
 
 def _notice(view: View) -> Finding | None:
-    """The newest warning of a role that is still news."""
+    """The newest warning of a role that is still news.
+
+    A reason that the API documents is about something that lasts. Any other is an event alone, as
+    long as the counters move: a daemon that goes away makes actors warn, and games go on elsewhere.
+    """
     if view.signals is None:
         return None
+    progress = view.progress
+    stands = progress is not None and view.now - progress.at >= _STANDSTILL_SECONDS
     for notice in reversed(view.signals.notices):
-        if notice.warning and view.now - notice.at < _NOTICE_SECONDS:
-            reason = health.documented(notice.reason, otherwise=Reason.ROLE_WARNING)
+        if not notice.warning or view.now - notice.at >= _NOTICE_SECONDS:
+            continue
+        reason = health.documented(notice.reason, otherwise=Reason.ROLE_WARNING)
+        if reason is not Reason.ROLE_WARNING or stands:
             return health.true(reason, health.words_of(notice))
     return None
 
