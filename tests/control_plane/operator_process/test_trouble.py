@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from operator_bed import Trainer, condition
+import json
+from typing import Any
+
+from operator_bed import OperatorProcess, Trainer, condition
 
 
 def test_an_unknown_deck_is_refused_with_those_that_exist(trainer: Trainer) -> None:
@@ -13,6 +16,52 @@ def test_an_unknown_deck_is_refused_with_those_that_exist(trainer: Trainer) -> N
     assert "white_weenie" in str(trainer.run("deck")["status"]["conditions"])
     trainer.wait_until(lambda: any("blue_control" in note for _, note in trainer.events("deck")))
     assert trainer.objects("deployments,jobs", "deck") == []
+
+
+def test_a_run_that_a_newer_client_wrote_is_told_so_once(
+    trainer: Trainer, operator: OperatorProcess
+) -> None:
+    """What the CRD lets in and this operator does not know: a condition, one event, no retries.
+
+    The CRD gets a field more, as that of a newer release has; without the field the run starts.
+    """
+    schema = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/novelty"
+    change_crd(trainer, {"op": "add", "path": schema, "value": {"type": "string"}})
+    try:
+        trainer.wait_until(lambda: accepts(trainer, novelty="yes"))
+        trainer.apply("newer", novelty="yes")
+        run = trainer.wait_for("newer", "Ready=False")
+        told = condition(run, "Ready")
+        assert told["reason"] == "InvalidSpec"
+        assert told["observedGeneration"] == run["metadata"]["generation"]
+        assert "novelty" in told["message"]
+        assert run["status"]["summary"].startswith("Invalid: ")
+        assert [reason for reason, _ in trainer.events("newer")] == ["InvalidSpec"]
+        trainer.apply("older")
+        trainer.wait_until(lambda: bool(trainer.objects("deployments", "older")))
+        assert operator.log().count("newer: it cannot be read") == 1
+        assert (
+            trainer.run("newer")["metadata"]["resourceVersion"]
+            == (run["metadata"]["resourceVersion"])
+        )
+        trainer.patch("newer", '{"novelty": null}')
+        trainer.wait_until(lambda: bool(trainer.objects("deployments", "newer")))
+    finally:
+        change_crd(trainer, {"op": "remove", "path": schema})
+
+
+def change_crd(trainer: Trainer, operation: dict[str, Any]) -> None:
+    """Change the CRD by one operation of a JSON patch."""
+    name = "crd/trainingruns.trainingrun.dev"
+    trainer.plane.kubectl("patch", name, "--type=json", "-p", json.dumps([operation]))
+
+
+def accepts(trainer: Trainer, **spec: Any) -> bool:
+    """Whether the API server keeps these fields: a changed CRD takes a moment."""
+    tried = json.dumps(trainer.manifest("tried", **spec))
+    create = ("create", "--dry-run=server", "--validate=false", "-o", "json", "-f", "-")
+    kept = json.loads(trainer.plane.kubectl(*create, stdin=tried))["spec"]
+    return set(spec) <= set(kept)
 
 
 def test_an_image_that_cannot_be_pulled_is_named(trainer: Trainer) -> None:

@@ -6,9 +6,12 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
+import pytest
 from kubernetes.aio.client.configuration import Configuration
+from trainingrun_contracts.api.run import SpecError, parse
 from trainingrun_operator.backends.kubernetes.client import Client
 from trainingrun_operator.backends.kubernetes.events import EventWriter, Regarding, event_name
+from trainingrun_operator.backends.kubernetes.refusal import refusal_status
 from trainingrun_operator.backends.kubernetes.store import KubernetesStore
 from trainingrun_operator.backends.store import RunKey
 from trainingrun_operator.desired.events import RunEvent
@@ -90,6 +93,37 @@ def test_a_run_that_cannot_be_read_is_kept_apart_until_it_is_mended() -> None:
         assert run.spec.games == 100
 
     in_loop(act())
+
+
+def refused(**status: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A run that cannot be read, and what its status becomes."""
+    written = {**document(games="many"), "status": status}
+    written["metadata"]["generation"] = 3
+    with pytest.raises(SpecError) as caught:
+        parse(written)
+    return written, refusal_status(written, caught.value, now=1_000_000.0)
+
+
+def test_a_refusal_stands_beside_what_was_told_before() -> None:
+    """Counters and other conditions stay; Ready and Degraded say why nothing is followed."""
+    other = {"type": "QueueAvailable", "status": "True", "reason": "Connected"}
+    _, status = refused(games={"played": 7}, conditions=[other])
+    assert status["games"] == {"played": 7}
+    assert status["conditions"][0] == other
+    told = {each["type"]: (each["status"], each["reason"]) for each in status["conditions"][1:]}
+    assert told == {"Ready": ("False", "InvalidSpec"), "Degraded": ("True", "InvalidSpec")}
+    assert "spec.games" in status["conditions"][1]["message"]
+    assert status["summary"].startswith("Invalid: ")
+    assert status["observedGeneration"] == 3
+
+
+def test_a_refusal_that_was_told_is_not_written_again() -> None:
+    """The same status comes out, times included, so nothing is due until the run changes."""
+    written, status = refused()
+    with pytest.raises(SpecError) as caught:
+        parse(written)
+    again = refusal_status({**written, "status": status}, caught.value, now=2_000_000.0)
+    assert again == status
 
 
 def test_the_same_words_about_the_same_run_are_one_event() -> None:

@@ -32,6 +32,9 @@ class RunStore(Protocol):
     async def get(self, key: RunKey) -> TrainingRun | None:
         """The run with its latest status; None when it does not exist (any more).
 
+        A store that has a run which cannot be read tells people so itself, once, and gives None:
+        only a change of the run can help, and that wakes its key.
+
         Raises:
             BackendError: the store could not be asked.
         """

@@ -9,16 +9,18 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
+from trainingrun_contracts.api.conditions import EventReason
 from trainingrun_contracts.api.run import SpecError, TrainingRun, parse
 from trainingrun_contracts.api.status import TrainingRunStatus
 
-from trainingrun_operator.backends import BackendError
 from trainingrun_operator.backends.kubernetes.client import Client
 from trainingrun_operator.backends.kubernetes.errors import ConflictError, NotFoundError
 from trainingrun_operator.backends.kubernetes.events import EventWriter, Regarding
 from trainingrun_operator.backends.kubernetes.kinds import TRAINING_RUN
+from trainingrun_operator.backends.kubernetes.refusal import refusal_message, refusal_status
 from trainingrun_operator.backends.store import RunKey
 from trainingrun_operator.desired.events import RunEvent
 
@@ -26,6 +28,22 @@ _LOG = logging.getLogger(__name__)
 COUNTERS_SECONDS: Final = 10.0
 STATUS_MANAGER: Final = "trainingrun-operator-status"
 _PROMPT: Final = ("observedGeneration", "startedAt", "finishedAt")
+
+
+@dataclass(frozen=True)
+class _Refused:
+    """A run that cannot be read, as the API server has it, and why."""
+
+    document: Mapping[str, Any]
+    error: SpecError
+
+    @property
+    def uid(self) -> str:
+        return str(self.document["metadata"]["uid"])
+
+    @property
+    def version(self) -> int:
+        return int(self.document["metadata"]["resourceVersion"])
 
 
 class KubernetesStore:
@@ -48,7 +66,7 @@ class KubernetesStore:
         self._watched = watched
         self._later = later
         self._runs: dict[RunKey, TrainingRun] = {}
-        self._refused: dict[RunKey, tuple[int, Regarding, SpecError]] = {}
+        self._refused: dict[RunKey, _Refused] = {}
         self._written_at: dict[str, float] = {}
 
     def known(self) -> tuple[RunKey, ...]:
@@ -78,12 +96,10 @@ class KubernetesStore:
                     self._refused.pop(key, None)
 
     async def get(self, key: RunKey) -> TrainingRun | None:
-        """The run as last told."""
+        """The run as last told; one that cannot be read is none, and has a status that says so."""
         if key in self._refused:
-            _, regarding, error = self._refused[key]
-            event = RunEvent("InvalidSpec", str(error), warning=True)
-            await self._events.emit(regarding, event)
-            raise BackendError("InvalidSpec", f"TrainingRun {key}: {error}", retry=False)
+            await self._tell_refusal(key, self._refused[key])
+            return None
         return self._runs.get(key)
 
     async def write_status(self, run: TrainingRun, status: TrainingRunStatus) -> None:
@@ -95,29 +111,42 @@ class KubernetesStore:
         wanted, present = status.document(), run.status.document()
         if wanted == present:
             return
-        uid, now = run.metadata.uid, time.monotonic()
-        key = RunKey(run.metadata.namespace, run.metadata.name)
+        meta, now = run.metadata, time.monotonic()
+        uid, key = meta.uid, RunKey(meta.namespace, meta.name)
         wait = COUNTERS_SECONDS - (now - self._written_at.get(uid, now - COUNTERS_SECONDS))
         if wait > 0 and _prompt_part(wanted) == _prompt_part(present):
             self._later(key, wait)
             return
-        meta = {
-            "name": run.metadata.name,
-            "uid": uid,
-            "resourceVersion": run.metadata.resource_version,
-        }
-        body = {**_TYPE, "metadata": meta, "status": wanted}
-        path = TRAINING_RUN.path(run.metadata.namespace, run.metadata.name) + "/status"
+        if await self._apply_status(key, uid, meta.resource_version, wanted):
+            self._written_at[uid] = now
+
+    async def _apply_status(
+        self, key: RunKey, uid: str, version: str, status: Mapping[str, Any]
+    ) -> bool:
+        """Apply a status to this version of the run; whether it was taken."""
+        meta = {"name": key.name, "uid": uid, "resourceVersion": version}
+        body = {**_TYPE, "metadata": meta, "status": status}
+        path = TRAINING_RUN.path(key.namespace, key.name) + "/status"
         try:
             written = await self._client.apply(path, body, manager=STATUS_MANAGER)
         except ConflictError as error:
-            _LOG.debug("status of %s: %s", run.metadata.name, error)
-            return
+            _LOG.debug("status of %s: %s", key, error)
+            return False
         except NotFoundError:
             self._forget(key, uid)
-            return
-        self._written_at[uid] = now
+            return False
         self.tell(written)
+        return True
+
+    async def _tell_refusal(self, key: RunKey, refused: _Refused) -> None:
+        """A condition and an event, once per generation: the status says what was told already."""
+        status = refusal_status(refused.document, refused.error, now=time.time())
+        if status == refused.document.get("status"):
+            return
+        _LOG.warning("run %s: it cannot be read: %s", key, refusal_message(refused.error))
+        event = RunEvent(EventReason.INVALID_SPEC, refusal_message(refused.error), warning=True)
+        await self._events.emit(Regarding(key.namespace, key.name, refused.uid), event)
+        await self._apply_status(key, refused.uid, str(refused.version), status)
 
     async def emit(self, run: TrainingRun, event: RunEvent) -> None:
         """Write an event of the run, or count it again."""
@@ -134,19 +163,17 @@ class KubernetesStore:
             return
 
     def _keep(self, key: RunKey, document: Mapping[str, Any]) -> None:
-        meta = document["metadata"]
         try:
             self._runs[key] = parse(document)
         except SpecError as error:
-            regarding = Regarding(key.namespace, key.name, meta["uid"])
-            self._refused[key] = (int(meta["resourceVersion"]), regarding, error)
+            self._refused[key] = _Refused(document, error)
             self._runs.pop(key, None)
         else:
             self._refused.pop(key, None)
 
     def _version(self, key: RunKey) -> int:
         if key in self._refused:
-            return self._refused[key][0]
+            return self._refused[key].version
         run = self._runs.get(key)
         return int(run.metadata.resource_version) if run is not None else 0
 
@@ -155,7 +182,7 @@ class KubernetesStore:
         known, refused = self._runs.get(key), self._refused.get(key)
         if known is not None and known.metadata.uid == uid:
             del self._runs[key]
-        if refused is not None and refused[1].uid == uid:
+        if refused is not None and refused.uid == uid:
             del self._refused[key]
 
 
