@@ -19,7 +19,12 @@ from trainingrun_operator.backends.kubernetes.render.metadata import (
     ROLL_HASH,
     Manifest,
 )
-from trainingrun_operator.backends.kubernetes.render.objects import role_objects, shared_objects
+from trainingrun_operator.backends.kubernetes.render.objects import (
+    COMPANIONS,
+    SHARED,
+    role_objects,
+    shared_objects,
+)
 from trainingrun_operator.desired.workload import Role, Storage, Workload
 from trainingrun_operator.desired.workloads import workloads
 from trainingrun_operator.settings import Settings
@@ -137,6 +142,15 @@ def test_every_object_is_owned_named_and_labelled() -> None:
         assert owner["blockOwnerDeletion"] is False
         assert meta["labels"]["trainingrun.dev/uid"] == RUN.uid
         assert len(meta["annotations"][APPLIED_HASH]) == 16
+
+
+@pytest.mark.parametrize("role", Role)
+def test_the_companions_of_a_role_are_those_that_are_written(role: Role) -> None:
+    """The backend looks for exactly what it writes, save pods' makers and claims."""
+    kinds = [each["kind"] for each in objects_of(workload_of(role))]
+    beside = sorted(set(kinds) - {*CONTROLLERS, "PersistentVolumeClaim"})
+    assert beside == sorted(kind.name for kind in COMPANIONS[role])
+    assert {each["kind"] for each in shared_objects(RUN, GROUND)} == {k.name for k in SHARED}
 
 
 def test_no_two_objects_have_one_name() -> None:

@@ -6,9 +6,18 @@ from typing import Any
 
 import pytest
 from trainingrun_operator.backends import RunIdentity
-from trainingrun_operator.backends.kubernetes.kinds import DEPLOYMENT, JOB, POD, Kind
+from trainingrun_operator.backends.kubernetes.kinds import (
+    CLAIM,
+    DEPLOYMENT,
+    JOB,
+    NETWORK_POLICY,
+    POD,
+    SERVICE,
+    Kind,
+)
 from trainingrun_operator.backends.kubernetes.observe import Children, roles_from
 from trainingrun_operator.backends.kubernetes.problems import last_line, pod_problem
+from trainingrun_operator.backends.kubernetes.views import view_of
 from trainingrun_operator.backends.store import RunKey
 from trainingrun_operator.desired.observed import ObservedRole
 from trainingrun_operator.desired.workload import Role
@@ -213,3 +222,90 @@ def test_an_older_state_does_not_replace_a_newer_one() -> None:
     children.tell(DEPLOYMENT, document("d", version=8, spec={"replicas": 3}))
     children.tell(DEPLOYMENT, document("d", version=7, spec={"replicas": 1}))
     assert roles_from(children.of(RUN))[Role.DAEMON].replicas == 3
+
+
+def written(manager: str, time: str, field: str = "f:spec", **more: str) -> dict[str, Any]:
+    """What the API server notes of one manager's last write."""
+    return {"manager": manager, "time": time, "fieldsV1": {field: {}}, **more}
+
+
+OURS = written("trainingrun-operator", "2026-01-01T00:00:10Z", operation="Apply")
+
+
+def service(*managers: dict[str, Any]) -> dict[str, Any]:
+    """A Service of the run with these writers."""
+    found = document("s")
+    found["metadata"]["managedFields"] = list(managers)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("theirs", "drifted"),
+    [
+        (written("kubectl-edit", "2026-01-01T00:00:11Z"), True),
+        (written("kubectl-edit", "2026-01-01T00:00:10Z"), True),
+        (written("kubectl-edit", "2026-01-01T00:00:09Z"), False),
+        (written("kubectl-edit", "2026-01-01T00:00:11Z", "f:data"), True),
+        (written("kubectl-label", "2026-01-01T00:00:11Z", "f:metadata"), False),
+        (written("controller", "2026-01-01T00:00:11Z", "f:status"), False),
+        (written("autoscaler", "2026-01-01T00:00:11Z", subresource="scale"), False),
+    ],
+)
+def test_content_that_somebody_wrote_after_us_is_drift(
+    theirs: dict[str, Any], drifted: bool
+) -> None:
+    """Labels, statuses and what came before our own last word are none."""
+    children = Children(lambda _: None)
+    children.tell(SERVICE, service(OURS, theirs))
+    assert children.is_drifted(children.of(RUN)[0]) is drifted
+
+
+def test_drift_is_over_once_we_have_applied_again() -> None:
+    """What others still have beside ours is no drift; their next write is."""
+    children = Children(lambda _: None)
+    children.tell(SERVICE, service(OURS, written("somebody", "2026-01-01T00:00:11Z")))
+    children.settle("s")
+    assert not children.is_drifted(children.of(RUN)[0])
+    children.tell(SERVICE, service(OURS, written("somebody", "2026-01-01T00:00:12Z")))
+    assert children.is_drifted(children.of(RUN)[0])
+
+
+def test_a_claim_that_controllers_fill_in_has_not_drifted() -> None:
+    """The volume's name in a claim is the cluster's to write."""
+    children = Children(lambda _: None)
+    children.tell(CLAIM, service(OURS, written("controller", "2026-01-01T00:00:11Z")))
+    assert not children.is_drifted(children.of(RUN)[0])
+
+
+def actor(**meta: Any) -> tuple[Kind, dict[str, Any]]:
+    """The Deployment of the actors."""
+    found = document("actor", role="actor", spec={"replicas": 1}, status={})
+    found["metadata"].update(meta)
+    return DEPLOYMENT, found
+
+
+POLICY = NETWORK_POLICY, document("actor", role="actor", uid="policy")
+
+
+def test_a_role_without_its_policy_is_not_intact() -> None:
+    """What belongs to a role is seen, and so is its absence."""
+    assert observed(actor(), POLICY)[Role.ACTOR].intact
+    assert not observed(actor())[Role.ACTOR].intact
+
+
+def test_a_role_is_removed_once_all_of_it_was_told_to_go() -> None:
+    """An interrupted removal is asked again; one that only waits for pods is not."""
+    going = actor(deletionTimestamp="2026-01-01T00:00:00Z")
+    assert not observed(actor(), POLICY)[Role.ACTOR].removing
+    assert not observed(going, POLICY)[Role.ACTOR].removing
+    assert observed(going)[Role.ACTOR].removing
+    assert observed(going)[Role.ACTOR].intact
+
+
+def test_a_pod_that_was_told_to_end_has_no_problem() -> None:
+    """The exit code that a signal gives is not a crash."""
+    name, state = "p", {"name": "daemon", "image": "i", "state": ended(143)}
+    going = pod(name, containerStatuses=[state])
+    assert view_of(POD, going).problem is not None  # type: ignore[union-attr]
+    going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    assert view_of(POD, going).problem is None  # type: ignore[union-attr]

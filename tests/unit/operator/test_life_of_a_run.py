@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from simulated_run import UID, SimulatedRun, completed, running, training_run
 from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType, Reason
 from trainingrun_contracts.reports import Intent
 from trainingrun_operator.desired.actions import Apply, Remove, SetIntent
-from trainingrun_operator.desired.observed import Finished, Problem
+from trainingrun_operator.desired.decide import decide
+from trainingrun_operator.desired.observed import Finished, Observed, Problem
 from trainingrun_operator.desired.stage import Stage
 from trainingrun_operator.desired.workload import Role
 
@@ -34,6 +37,40 @@ def test_a_running_run_needs_no_action() -> None:
     """When all is as it should be, a look does nothing."""
     world = running()
     assert world.look().actions == ()
+
+
+def test_a_role_that_is_not_whole_is_applied_again_and_nothing_else_is_done() -> None:
+    """Something beside its members is missing or was changed: the role is applied as it stands."""
+    for role in Role:
+        world = running()
+        roles = dict(world.backend.roles(UID))
+        roles[role] = replace(roles[role], intact=False)
+        observed = Observed(roles, world.observed().signals)
+        decision = decide(world.run, observed, world.settings, world.memory, now=world.now)
+        (action,) = decision.actions
+        assert isinstance(action, Apply)
+        assert action.workload.role is role
+        assert action.workload.replicas == roles[role].replicas
+        assert action.workload.roll_hash == roles[role].roll_hash
+        assert decision.events == ()
+
+
+def test_the_end_of_a_role_is_asked_once() -> None:
+    """While its members end, later looks wait; the run is not suspended before they are gone."""
+    world = running()
+    world.change(suspend=True)
+    world.until(lambda world: any(isinstance(each, Remove) for each in world.look().actions))
+    removed = [each.role for each in world.look().actions if isinstance(each, Remove)]
+    roles = dict(world.backend.roles(UID))
+    for role in removed:
+        roles[role] = replace(roles[role], removing=True)
+    observed = Observed(roles, world.observed().signals)
+    decision = decide(world.run, observed, world.settings, world.memory, now=world.now)
+    assert set(removed) >= {Role.ACTOR, Role.DAEMON}
+    assert not any(isinstance(each, Remove) for each in decision.actions)
+    suspended = decision.status.condition(ConditionType.SUSPENDED)
+    assert suspended is not None
+    assert suspended.status is ConditionStatus.UNKNOWN
 
 
 def test_suspend_drains_flushes_and_then_removes_members() -> None:

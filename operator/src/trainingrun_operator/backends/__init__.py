@@ -64,6 +64,12 @@ class Backend(Protocol):
             BackendError: refused.
         """
 
+    async def is_prepared(self, run: RunIdentity) -> bool:
+        """Whether what :meth:`prepare` wrote is still there, and changed by nobody else.
+
+        Asked at every look, so it must be cheap.
+        """
+
     async def perform(self, run: RunIdentity, action: WorkloadAction) -> None:
         """Do one action.
 

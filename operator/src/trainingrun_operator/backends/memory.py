@@ -74,6 +74,10 @@ class MemoryBackend:
         """Keep the ground."""
         self.grounds[run.uid] = ground
 
+    async def is_prepared(self, run: RunIdentity) -> bool:
+        """Whether there is a ground."""
+        return run.uid in self.grounds
+
     async def perform(self, run: RunIdentity, action: WorkloadAction) -> None:
         """Do one action."""
         self.act(run.uid, action)

@@ -131,7 +131,8 @@ class Reconciler:
         kept = replace(kept, memory=decision.memory)
         trouble, wait = None, _REFUSED_SECONDS
         try:
-            if _needs_ground(decision, kept.prepared, ground):
+            is_prepared = kept.prepared == ground and await self._backend.is_prepared(identity)
+            if _needs_ground(decision, is_prepared=is_prepared):
                 await self._backend.prepare(identity, ground)
                 kept = replace(kept, prepared=ground)
             for action in decision.actions:
@@ -207,10 +208,10 @@ def _keys(run: TrainingRun) -> Keys:
     return Keys(run.metadata.uid or run.metadata.name)
 
 
-def _needs_ground(decision: Decision, prepared: Ground | None, ground: Ground) -> bool:
-    """Before members are made, and when the configuration of a run under way has changed."""
+def _needs_ground(decision: Decision, *, is_prepared: bool) -> bool:
+    """Before members are made, and while a run is under way whose ground is not as it should be."""
     makes = any(isinstance(action, Apply) for action in decision.actions)
-    return makes or (decision.phase.stage is Stage.RUNNING and prepared != ground)
+    return makes or (decision.phase.stage is Stage.RUNNING and not is_prepared)
 
 
 def _redis_starts(run: TrainingRun, roles: Mapping[Role, ObservedRole]) -> bool:

@@ -47,12 +47,19 @@ class Finished:
 
 @dataclass(frozen=True)
 class ObservedRole:
-    """One role as the backend sees it; a role that does not exist has no entry at all."""
+    """One role as the backend sees it; a role that does not exist has no entry at all.
+
+    ``removing`` is True once the role was told to go and only its members' end is waited for.
+    ``intact`` is False where something that belongs to the role beside its members is missing or
+    was changed by somebody else; applying the role again mends it.
+    """
 
     replicas: int
     roll_hash: str
     members: tuple[Member, ...] = ()
     finished: Finished | None = None
+    removing: bool = False
+    intact: bool = True
 
     @property
     def ready(self) -> tuple[Member, ...]:

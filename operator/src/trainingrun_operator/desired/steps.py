@@ -71,7 +71,7 @@ def _running(situation: Situation) -> Iterator[Action]:
     ended = _learner_ended(situation)
     if ended:
         # Before the intent changes: under RUN, an ended learner has flushed nothing.
-        yield Remove(Role.LEARNER)
+        yield from _remove(situation, Role.LEARNER)
     elif situation.signals is not None:
         yield from _intent(situation, Intent.RUN)
         if situation.signals.target != situation.run.spec.games:
@@ -127,7 +127,7 @@ def _ended(situation: Situation) -> Iterator[Action]:
     yield from _remove(situation, Role.ACTOR, Role.EVALUATOR, Role.DAEMON)
     learner = situation.observed.roles.get(Role.LEARNER)
     if learner is not None and learner.finished is None:
-        yield Remove(Role.LEARNER)
+        yield from _remove(situation, Role.LEARNER)
     if situation.signals is not None and situation.signals.slots:
         yield PublishSlots({})
 
@@ -145,14 +145,17 @@ def _apply(situation: Situation, workload: Workload | None) -> Iterator[Action]:
         there is not None
         and there.replicas == workload.replicas
         and there.roll_hash == workload.roll_hash
+        and there.intact
     )
     if not same:
         yield Apply(workload)
 
 
 def _remove(situation: Situation, *roles: Role) -> Iterator[Action]:
+    """Ask for the end of what is there and was not asked yet."""
     for role in roles:
-        if role in situation.observed.roles:
+        there = situation.observed.roles.get(role)
+        if there is not None and not there.removing:
             yield Remove(role)
 
 
@@ -167,8 +170,12 @@ def _learner(situation: Situation, workload: Workload) -> Iterator[Action]:
     there = situation.observed.roles.get(Role.LEARNER)
     if there is None:
         yield Apply(workload)
-    elif there.finished is None and there.roll_hash != workload.roll_hash:
-        yield Remove(Role.LEARNER)
+    elif there.finished is not None:
+        return
+    elif there.roll_hash != workload.roll_hash:
+        yield from _remove(situation, Role.LEARNER)
+    elif not there.intact:
+        yield Apply(workload)
 
 
 def _learner_ended(situation: Situation) -> bool:

@@ -21,18 +21,16 @@ from trainingrun_operator.backends.kubernetes.informer import Informer, Scope
 from trainingrun_operator.backends.kubernetes.kinds import (
     CONFIGURATION,
     CONTROLLERS,
-    DEPLOYMENT,
     DISRUPTION_BUDGET,
     JOB,
     NETWORK_POLICY,
     POD,
     SECRET,
     SERVICE,
-    STATEFUL_SET,
     WATCHED,
     Kind,
 )
-from trainingrun_operator.backends.kubernetes.observe import Children, roles_from
+from trainingrun_operator.backends.kubernetes.observe import Children
 from trainingrun_operator.backends.kubernetes.render.access import (
     URL_KEY,
     SecretKey,
@@ -49,6 +47,7 @@ from trainingrun_operator.backends.kubernetes.render.metadata import (
     Manifest,
 )
 from trainingrun_operator.backends.kubernetes.render.objects import role_objects, shared_objects
+from trainingrun_operator.backends.kubernetes.views import View
 from trainingrun_operator.desired.actions import Apply, Remove, RemoveFirst, WorkloadAction
 from trainingrun_operator.desired.observed import ObservedRole
 from trainingrun_operator.desired.workload import Role
@@ -112,7 +111,11 @@ class KubernetesBackend:
         """The run's roles from the cache."""
         if not self.is_synced:
             raise BackendError("Starting", "the operator has not seen all objects yet")
-        return roles_from(self._children.of(run))
+        return self._children.roles(run)
+
+    async def is_prepared(self, run: RunIdentity) -> bool:
+        """Whether account and configuration are there and ours; Secrets are not watched."""
+        return self._children.has_shared(run)
 
     async def prepare(self, run: RunIdentity, ground: Ground) -> None:
         """Account, configuration and Secret; written when they are missing or different."""
@@ -162,7 +165,8 @@ class KubernetesBackend:
             name = manifest["metadata"]["name"]
             present = self._children.find(run, kind, name)
             wanted = manifest["metadata"]["annotations"][APPLIED_HASH]
-            if present is not None and present.identity.applied_hash == wanted:
+            same = present is not None and present.identity.applied_hash == wanted
+            if present is not None and same and not self._children.is_drifted(present):
                 continue
             if kind is JOB and present is not None:
                 await self._replace_job(run, manifest, present.identity.uid)
@@ -178,6 +182,7 @@ class KubernetesBackend:
                 await self._explain_refusal(run, kind, manifest, error)
             raise
         self._children.tell(kind, _bare(applied) if kind in CONFIGURATION else applied)
+        self._children.settle(applied["metadata"]["uid"])
 
     async def _replace_job(self, run: RunIdentity, manifest: Manifest, uid: str) -> None:
         """A Job's pods cannot be changed: it is deleted, and made again once it is gone.
@@ -215,15 +220,18 @@ class KubernetesBackend:
         self._urls[run.uid] = (time.monotonic(), self._reachable(run, ground, _url_in(found)))
 
     async def _remove(self, run: RunIdentity, role: Role) -> None:
-        """Delete the objects of a role; what makes pods stays visible until its pods are gone."""
-        for view in self._children.of(run):
+        """Delete the objects of a role; what makes pods stays visible until its pods are gone.
+
+        It goes first, so that its pods keep their network policy until they were told to end.
+        """
+        views = sorted(self._children.of(run), key=lambda view: not _owns_pods(view))
+        for view in views:
             identity = view.identity
             if identity.role != role.value or identity.kind not in _REMOVED or identity.deleting:
                 continue
-            owns_pods = identity.kind in (DEPLOYMENT, STATEFUL_SET, JOB)
             await self._delete(
                 identity.kind.path(run.namespace, identity.name),
-                propagation="Foreground" if owns_pods else "Background",
+                propagation="Foreground" if _owns_pods(view) else "Background",
                 uid=identity.uid,
             )
 
@@ -262,6 +270,10 @@ class KubernetesBackend:
         if ground.managed_redis and self._site.redis_address:
             return url.replace(redis_address(run), self._site.redis_address)
         return url
+
+
+def _owns_pods(view: View) -> bool:
+    return view.identity.kind in CONTROLLERS
 
 
 def _secret(run: RunIdentity, ground: Ground) -> Manifest:

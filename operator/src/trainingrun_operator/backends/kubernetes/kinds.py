@@ -54,4 +54,9 @@ CONFIGURATION: Final = (
     CONFIG_MAP, SERVICE_ACCOUNT, CLAIM, SERVICE, DISRUPTION_BUDGET, NETWORK_POLICY,
 )  # fmt: skip
 """What has no status that matters: watched by metadata alone."""
+OURS_ALONE: Final = (
+    CONFIG_MAP, SERVICE, DISRUPTION_BUDGET, NETWORK_POLICY, DEPLOYMENT, STATEFUL_SET,
+)  # fmt: skip
+"""What nobody else has a reason to change: not claims, which controllers fill in, and not Jobs,
+which cannot be mended but only replaced."""
 WATCHED: Final = (POD, *CONTROLLERS, *CONFIGURATION)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from typing import Any, Final
 
 from trainingrun_operator.backends import RunIdentity
 from trainingrun_operator.backends.kubernetes.kinds import Kind
 from trainingrun_operator.backends.kubernetes.problems import last_line
+from trainingrun_operator.backends.kubernetes.render.objects import COMPANIONS, SHARED
 from trainingrun_operator.backends.kubernetes.views import (
     ControllerView,
     PodView,
@@ -30,6 +32,7 @@ class Children:
         self._views: dict[str, View] = {}
         self._versions: dict[str, int] = {}
         self._of_run: dict[str, set[str]] = {}
+        self._settled: dict[str, str] = {}
 
     def tell(self, kind: Kind, document: dict[str, Any], *, gone: bool = False) -> None:
         """Take in a change that an informer has seen, and wake the run that it belongs to."""
@@ -45,6 +48,7 @@ class Children:
         if gone:
             del self._views[uid]
             self._versions.pop(uid, None)
+            self._settled.pop(uid, None)
             self._of_run.get(owner, set()).discard(uid)
             if not self._of_run.get(owner):
                 self._of_run.pop(owner, None)
@@ -53,6 +57,31 @@ class Children:
             self._versions[uid] = version
             self._of_run.setdefault(owner, set()).add(uid)
         self._changed(RunKey(view.identity.namespace, view.identity.run))
+
+    def settle(self, uid: str) -> None:
+        """We have just applied this object: what others still have in it beside ours may stay."""
+        view = self._views.get(uid)
+        if view is not None and view.identity.touched:
+            self._settled[uid] = view.identity.touched
+        else:
+            self._settled.pop(uid, None)
+
+    def is_drifted(self, view: View) -> bool:
+        """Whether somebody else has written content of the object since we last applied it."""
+        touched = view.identity.touched
+        return bool(touched) and self._settled.get(view.identity.uid) != touched
+
+    def roles(self, run: RunIdentity) -> dict[Role, ObservedRole]:
+        """The roles of a run, with whether all that belongs to them is there and ours."""
+        views = self.of(run)
+        drifted = {view.identity.role for view in views if self.is_drifted(view)}
+        return roles_from(views, drifted=drifted)
+
+    def has_shared(self, run: RunIdentity) -> bool:
+        """Whether all that the roles share is there and ours."""
+        shared = [view for view in self.of(run) if not view.identity.role]
+        kinds = {view.identity.kind for view in shared}
+        return kinds.issuperset(SHARED) and not any(map(self.is_drifted, shared))
 
     def of(self, run: RunIdentity) -> tuple[View, ...]:
         """All objects of a run, in order of name."""
@@ -70,18 +99,39 @@ class Children:
         return len(self._views)
 
 
-def roles_from(views: Iterable[View]) -> dict[Role, ObservedRole]:
-    """The roles of one run; a role exists as long as the object that makes its pods does."""
-    everything = tuple(views)
+def roles_from(views: Iterable[View], *, drifted: Collection[str] = ()) -> dict[Role, ObservedRole]:
+    """The roles of one run; a role exists as long as the object that makes its pods does.
+
+    ``drifted`` names the roles of which somebody else has changed an object.
+    """
     pods: dict[str, list[PodView]] = {}
-    for view in everything:
+    kinds: dict[str, set[Kind]] = {}
+    controllers = []
+    for view in views:
+        role = view.identity.role
         if isinstance(view, PodView):
-            pods.setdefault(view.identity.role, []).append(view)
-    return {
-        Role(view.identity.role): _role(view, pods.get(view.identity.role, []))
-        for view in everything
-        if isinstance(view, ControllerView)
-    }
+            pods.setdefault(role, []).append(view)
+        elif isinstance(view, ControllerView):
+            controllers.append(view)
+        else:
+            kinds.setdefault(role, set()).add(view.identity.kind)
+    found = {}
+    for controller in controllers:
+        name = controller.identity.role
+        role_seen = _role(controller, pods.get(name, []))
+        beside = kinds.get(name, set()).intersection(COMPANIONS[Role(name)])
+        found[Role(name)] = _with_companions(role_seen, controller, beside, drifted=name in drifted)
+    return found
+
+
+def _with_companions(
+    role: ObservedRole, controller: ControllerView, beside: Collection[Kind], *, drifted: bool
+) -> ObservedRole:
+    """Whether the role is whole; or, of one that goes, whether all of it was told to go."""
+    if controller.identity.deleting:
+        return replace(role, removing=not beside)
+    missing = len(beside) < len(COMPANIONS[Role(controller.identity.role)])
+    return replace(role, intact=not missing and not drifted)
 
 
 def _role(controller: ControllerView, pods: list[PodView]) -> ObservedRole:

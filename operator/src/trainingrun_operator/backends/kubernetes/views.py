@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from trainingrun_operator.backends.kubernetes.kinds import JOB, POD, Kind
+from trainingrun_operator.backends.kubernetes.client import FIELD_MANAGER
+from trainingrun_operator.backends.kubernetes.kinds import JOB, OURS_ALONE, POD, Kind
 from trainingrun_operator.backends.kubernetes.problems import pod_problem
 from trainingrun_operator.backends.kubernetes.render.metadata import (
     APPLIED_HASH,
@@ -16,6 +17,8 @@ from trainingrun_operator.backends.kubernetes.render.metadata import (
     UID_LABEL,
 )
 from trainingrun_operator.desired.observed import Finished, Problem
+
+_CONTENT: Final = frozenset({"f:spec", "f:data", "f:binaryData"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,8 @@ class Identity:
     applied_hash: str
     roll_hash: str
     deleting: bool
+    touched: str
+    """When somebody else last wrote its content after us; empty where nobody has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,7 @@ def identity_of(kind: Kind, document: dict[str, Any]) -> Identity:
         applied_hash=annotations.get(APPLIED_HASH, ""),
         roll_hash=annotations.get(ROLL_HASH, ""),
         deleting="deletionTimestamp" in meta,
+        touched=_touched(meta) if kind in OURS_ALONE else "",
     )
 
 
@@ -104,6 +110,21 @@ def conditions_of(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def holds(conditions: dict[str, dict[str, Any]], kind: str) -> bool:
     """Whether a condition is there and True."""
     return bool(conditions.get(kind, {}).get("status") == "True")
+
+
+def _touched(meta: dict[str, Any]) -> str:
+    """When another manager last wrote content, if that was not before our own last word.
+
+    The API server keeps the time of each manager's last change, in whole seconds. A status that a
+    controller writes (a subresource) is no content, nor are labels and annotations.
+    """
+    ours, theirs = "", ""
+    for entry in meta.get("managedFields") or ():
+        if entry.get("manager") == FIELD_MANAGER:
+            ours = max(ours, entry.get("time", ""))
+        elif not entry.get("subresource") and _CONTENT & entry.get("fieldsV1", {}).keys():
+            theirs = max(theirs, entry.get("time", ""))
+    return theirs if theirs >= ours else ""
 
 
 def _pod(identity: Identity, document: dict[str, Any]) -> PodView:
@@ -118,7 +139,7 @@ def _pod(identity: Identity, document: dict[str, Any]) -> PodView:
         address=status.get("podIP"),
         started_at=_seconds(status.get("startTime")),
         restarts=sum(each.get("restartCount", 0) for each in containers),
-        problem=None if ready else pod_problem(document),
+        problem=None if ready or identity.deleting else pod_problem(document),
         created_at=_seconds(document["metadata"].get("creationTimestamp")) or 0.0,
     )
 

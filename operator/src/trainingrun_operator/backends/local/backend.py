@@ -73,6 +73,7 @@ class _LocalRole:
             roll_hash=self.workload.roll_hash,
             members=tuple(member.observed() for member in self.members),
             finished=finished,
+            removing=self.removed,
         )
 
 
@@ -116,6 +117,10 @@ class LocalBackend:
                 f"state folder {self._folder.root}: {error.strerror}: free space or make it"
                 " writable",
             ) from error
+
+    async def is_prepared(self, run: RunIdentity) -> bool:
+        """See Backend."""
+        return self._folder.config.exists()
 
     async def perform(self, run: RunIdentity, action: WorkloadAction) -> None:
         """See Backend."""

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 from trainingrun_operator.backends import Ground, RunIdentity
+from trainingrun_operator.backends.kubernetes.kinds import (
+    CONFIG_MAP,
+    DISRUPTION_BUDGET,
+    NETWORK_POLICY,
+    SERVICE,
+    SERVICE_ACCOUNT,
+    Kind,
+)
 from trainingrun_operator.backends.kubernetes.render.access import (
     SecretKey,
     config_map,
@@ -23,6 +34,17 @@ from trainingrun_operator.backends.kubernetes.render.service import (
 )
 from trainingrun_operator.backends.kubernetes.render.stateful_set import stateful_set
 from trainingrun_operator.desired.workload import Restart, Role, Workload
+
+SHARED: Final = (SERVICE_ACCOUNT, CONFIG_MAP)
+"""The kinds of :func:`shared_objects`."""
+COMPANIONS: Final[Mapping[Role, tuple[Kind, ...]]] = {
+    Role.REDIS: (NETWORK_POLICY, SERVICE),
+    Role.DAEMON: (NETWORK_POLICY, SERVICE, DISRUPTION_BUDGET),
+    Role.LEARNER: (NETWORK_POLICY,),
+    Role.ACTOR: (NETWORK_POLICY,),
+    Role.EVALUATOR: (NETWORK_POLICY,),
+}
+"""What every role has beside what makes its pods, and beside a claim: one object of each kind."""
 
 
 def shared_objects(run: RunIdentity, ground: Ground) -> tuple[Manifest, ...]:
