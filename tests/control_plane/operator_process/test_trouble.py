@@ -29,6 +29,8 @@ def test_a_run_that_a_newer_client_wrote_is_told_so_once(
     change_crd(trainer, {"op": "add", "path": schema, "value": {"type": "string"}})
     try:
         trainer.wait_until(lambda: accepts(trainer, novelty="yes"))
+        operator.kill()  # a watch from before the change would be told of the run without the field
+        operator.start()
         trainer.apply("newer", novelty="yes")
         run = trainer.wait_for("newer", "Ready=False")
         told = condition(run, "Ready")

@@ -203,6 +203,19 @@ def test_a_role_that_is_missing_for_long_degrades_the_run() -> None:
     assert "learner" in (status.summary or "")
 
 
+def test_a_resume_after_a_long_time_is_not_a_role_that_is_missing() -> None:
+    """What was not wanted for hours is starting, and not late."""
+    world = running()
+    world.change(suspend=True)
+    world.settle()
+    world.now += 7200
+    world.step()
+    world.change(suspend=False)
+    for _ in range(10):
+        assert _is_degraded(world.step().status) is False
+    assert world.run.status.summary == "Training"
+
+
 def test_notices_become_events_once() -> None:
     """Each is told in the look after it was said, and not again."""
     world = running()

@@ -319,9 +319,11 @@ def words_of_trouble(role: Role, trouble: Trouble) -> str:
 def _missing(view: View, parts: dict[ConditionType, Finding]) -> Finding | None:
     """A role without the members that it needs, for longer than a start takes."""
     resumed = view.run.status.condition(ConditionType.SUSPENDED)
+    if resumed is None or resumed.status is not ConditionStatus.FALSE:
+        return None  # until now nothing was wanted
     for kind in _MAY_BE_MISSING:
         finding, before = parts[kind], view.run.status.condition(kind)
-        if finding.reason not in _MISSING or before is None or resumed is None or before.is_true:
+        if finding.reason not in _MISSING or before is None or before.is_true:
             continue
         since = max(before.last_transition_time, resumed.last_transition_time).timestamp()
         if view.now - since >= _MISSING_SECONDS:
