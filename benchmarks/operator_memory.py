@@ -69,6 +69,7 @@ def figures_of(samples: Sequence[Sample], minutes: float) -> dict[str, float]:
     edge = window(minutes)
     first = [each.megabytes for each in samples if each.minutes <= edge]
     last = [each.megabytes for each in samples if each.minutes >= minutes - edge]
+    half = [each for each in samples if each.minutes >= minutes / 2]
     return {
         "rss_first_median_mb": round(statistics.median(first), 1),
         "rss_last_median_mb": round(statistics.median(last), 1),
@@ -76,6 +77,7 @@ def figures_of(samples: Sequence[Sample], minutes: float) -> dict[str, float]:
         "slope_mb_per_hour": round(
             slope_per_hour([each for each in samples if each.minutes > edge]), 2
         ),
+        "slope_second_half_mb_per_hour": round(slope_per_hour(half), 2),
     }
 
 
