@@ -65,6 +65,7 @@ def test_the_last_evaluation_ends_in_done(bed: Bed) -> None:
 
 def test_a_drain_gives_a_running_evaluation_up(bed: Bed) -> None:
     """DRAIN frees the slots at once, and no result of a part of the games is written."""
+    bed.set_intent(Intent.EVALUATE)  # a full evaluation: the first one under RUN is a short one
     bed.start_role("evaluate", config(evaluation=EvaluationConfig(games=5000)))
     until(lambda: _state(bed) == "playing", seconds=60, what="an evaluation runs")
     bed.set_intent(Intent.DRAIN)

@@ -211,12 +211,16 @@ class Evaluator:
         queue = iter(matchups)
         rewards: list[float] = []
         concurrent = await self._concurrency()
+        reason: str | None = None
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(concurrent):
                     group.create_task(self._play_some(queue, policy, rewards, intent=intent))
         except* GivenUp as group_error:
-            raise GivenUp(str(group_error.exceptions[0])) from None
+            reason = str(group_error.exceptions[0])
+        # Raised out here: early releases of Python 3.11 wrap in a group what is raised in there.
+        if reason is not None:
+            raise GivenUp(reason)
         return rewards
 
     async def _play_some(

@@ -1,7 +1,7 @@
 """Fixtures: the chart's CRD and RBAC on the control plane, and the operator under them.
 
 ``operator``
-    One operator for all tests, running with the chart's ServiceAccount and nothing more.
+    One operator for the tests of a module, with the chart's ServiceAccount and nothing more.
 ``trainer``
     Makes runs in the test's namespace: ``trainer.start(name)`` applies one whose Redis is real and
     whose actors and learner are played by a :class:`scripted_fleet.ScriptedFleet`.
@@ -26,11 +26,17 @@ def queue_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
 
 
 @pytest.fixture(scope="session")
-def operator(
-    control_plane: ControlPlane, programs_folder: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[OperatorProcess]:
-    """The operator under the chart's RBAC; a test that stops it starts it again."""
+def chart(control_plane: ControlPlane, programs_folder: Path) -> None:
+    """What the chart installs beside the operator's Deployment."""
     install_chart(control_plane, programs_folder / "helm")
+
+
+@pytest.fixture(scope="module")
+def operator(
+    control_plane: ControlPlane, chart: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[OperatorProcess]:
+    """The operator under the chart's RBAC; a test that stops it starts it again. It ends with the
+    module: tests elsewhere write statuses of their own on the same control plane."""
     kubeconfig = control_plane.kubeconfig_for(SYSTEM, "trainingrun-operator")
     process = OperatorProcess(kubeconfig, tmp_path_factory.mktemp("operator"))
     process.start()

@@ -127,6 +127,11 @@ def test_applying_twice_writes_once(control_plane: ControlPlane, namespace: str)
         await made.apply(workload(Role.ACTOR))
         path = f"/apis/apps/v1/namespaces/{namespace}/deployments/bench-actor"
         await made.until(Role.ACTOR, ready(workload(Role.ACTOR).replicas))
+        settled = "jsonpath={.status.conditions[?(@.type=='Progressing')].reason}"
+        control_plane.kubectl(  # the controller's own last write
+            "-n", namespace, "wait", f"--for={settled}=NewReplicaSetAvailable",
+            "deployment/bench-actor", "--timeout=30s",
+        )  # fmt: skip
         before = (await made.client.get(path))["metadata"]["resourceVersion"]
         await made.apply(workload(Role.ACTOR))
         await made.backend.prepare(made.run, GROUND)

@@ -30,7 +30,11 @@ import pathlib, signal, sys, threading
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 pathlib.Path(sys.argv[1]).touch(); threading.Event().wait()
 """
-COMPLAINS = "import sys; print('all well'); sys.stderr.write('nothing is right\\n'); sys.exit(2)"
+COMPLAINS = """
+import sys
+print("all well", flush=True)
+sys.exit(sys.stderr.write("nothing is right\\n") and 2)
+"""
 
 
 class Watched:
