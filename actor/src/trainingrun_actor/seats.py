@@ -1,15 +1,17 @@
 """Who sits at the table: a policy (recorded or not) or a scripted agent.
 
-A policy takes its weights at the start of each segment and keeps them to its end. Questions with
-one option are answered without the network and are no transitions.
+All seats answer a decision by the same loop and differ in who chooses. A policy takes its weights at
+the start of each segment and keeps them to its end. Questions with one option are answered without
+anybody and are no transitions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from random import Random
+from typing import TypeAlias
 
-from trainingrun_contracts.observation.answering import answering
+from trainingrun_contracts.observation.answering import Question, answering
 from trainingrun_contracts.observation.encoder import Encoder
 from trainingrun_contracts.protocol.decisions import Decision
 
@@ -18,6 +20,18 @@ from trainingrun_actor.meter import Meter
 from trainingrun_actor.opponents import Agent
 from trainingrun_actor.policy import Policy
 from trainingrun_actor.recorder import Recorder
+
+Choose: TypeAlias = Callable[[Question], Awaitable[int]]
+"""Gives the position of an option; only asked when there are at least two."""
+
+
+async def answer_by(choose: Choose, decision: Decision) -> str:
+    """The answer line to a decision, each of its questions put to ``choose``."""
+    answer = answering(decision)
+    while (question := answer.question) is not None:
+        is_forced = len(question.options) == 1
+        answer.choose(0 if is_forced else await choose(question))
+    return answer.response
 
 
 class ScriptedSeat:
@@ -29,11 +43,10 @@ class ScriptedSeat:
 
     async def answer(self, decision: Decision) -> str:
         """Let the agent choose at every question."""
-        answer = answering(decision)
-        while (question := answer.question) is not None:
-            is_forced = len(question.options) == 1
-            answer.choose(0 if is_forced else self._agent.choose(question, self._random))
-        return answer.response
+        return await answer_by(self._choose, decision)
+
+    async def _choose(self, question: Question) -> int:
+        return self._agent.choose(question, self._random)
 
     def finish(self, reward: float | None) -> None:
         """Nothing to keep."""
@@ -56,17 +69,14 @@ class PolicySeat:
 
     async def answer(self, decision: Decision) -> str:
         """Let the policy choose at every question."""
-        answer = answering(decision)
-        while (question := answer.question) is not None:
-            if len(question.options) == 1:
-                answer.choose(0)
-                continue
-            observation = self._encoder.encode(question)
-            draw = None if self._random is None else self._random.random()
-            with self._meter.waiting("inference"):
-                choice = await self._inference.choose(self._policy, observation, draw=draw)
-            answer.choose(choice.position)
-        return answer.response
+        return await answer_by(self._choose, decision)
+
+    async def _choose(self, question: Question) -> int:
+        observation = self._encoder.encode(question)
+        draw = None if self._random is None else self._random.random()
+        with self._meter.waiting("inference"):
+            choice = await self._inference.choose(self._policy, observation, draw=draw)
+        return choice.position
 
     def finish(self, reward: float | None) -> None:
         """Nothing to keep."""
@@ -88,21 +98,17 @@ class LearnerSeat:
 
     async def answer(self, decision: Decision) -> str:
         """Choose by the policy and record."""
-        answer = answering(decision)
-        while (question := answer.question) is not None:
-            if len(question.options) == 1:
-                answer.choose(0)
-                continue
-            observation = self._encoder.encode(question)
-            self._recorder.before_step(observation.state)
-            policy = self._recorder.policy or await self._weights()
-            with self._meter.waiting("inference"):
-                choice = await self._inference.choose(
-                    policy, observation, draw=self._random.random()
-                )
-            self._recorder.add(policy, observation, choice)
-            answer.choose(choice.position)
-        return answer.response
+        return await answer_by(self._choose, decision)
+
+    async def _choose(self, question: Question) -> int:
+        observation = self._encoder.encode(question)
+        self._recorder.before_step(observation.state)
+        policy = self._recorder.policy or await self._weights()
+        draw = self._random.random()
+        with self._meter.waiting("inference"):
+            choice = await self._inference.choose(policy, observation, draw=draw)
+        self._recorder.add(policy, observation, choice)
+        return choice.position
 
     def finish(self, reward: float | None) -> None:
         """Give the segment its outcome, or forget it."""
