@@ -1,22 +1,21 @@
-"""Deck files: finding them and reading them (protocol section 6).
+"""Decks that can be played: finding their files, and the names in them made to card faces.
 
-Border: a Deck is a name and the main deck's card faces. Sideboards are checked for unknown cards,
-so that a deck that is accepted now is accepted when matches need its sideboard, but are not kept.
-Size is not enforced: the protocol forbids it.
+Border: the form of a deck file is the contract's (``protocol.decks``); here names meet the cards
+that the engine knows. Sideboards are checked for unknown cards, so that a deck that is accepted now
+is accepted when matches need its sideboard, but are not kept.
 """
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 from typing import Final
+
+from trainingrun_contracts.protocol import decks as deck_lists
+from trainingrun_contracts.protocol.decks import card_key, front_key, parse_deck_list
 
 from trainingrun_daemon.cards import KNOWN_CARDS
 from trainingrun_daemon.rules.model import CardFace
-
-_SECTION: Final = re.compile(r"\[(?P<name>[^]]+)\]")
-_ENTRY: Final = re.compile(r"(?P<count>\d{1,4})\s+(?P<name>[^|]+)(?:\|.*)?")
-
 
 _SUFFIX: Final = ".dck"
 
@@ -34,7 +33,10 @@ class Deck:
 
 
 class DeckShelf:
-    """The decks in the daemon's directories. Files are read anew when they change."""
+    """The decks in the daemon's directories and in the folders right below them.
+
+    Files are read anew when they change.
+    """
 
     def __init__(
         self, directories: Sequence[Path], *, cards: Mapping[str, CardFace] = KNOWN_CARDS
@@ -45,16 +47,18 @@ class DeckShelf:
 
     def find(self, name: str) -> Deck:
         """Give a deck by absolute path or by base name; raises DeckError."""
-        path = self._locate(name)
         try:
-            stamp = path.stat().st_mtime_ns
+            path = self._locate(name)
+            status = path.stat()
             known = self._read.get(path)
-            if known is not None and known[0] == stamp:
+            if known is not None and known[0] == status.st_mtime_ns:
                 return known[1]
-            deck = parse_deck(path.read_text("utf-8"), name=path.stem, cards=self._cards)
-        except (OSError, UnicodeDecodeError) as error:
+            if not S_ISREG(status.st_mode):
+                raise DeckError(f"deck {name} cannot be read: it is not a file")
+            deck = parse_deck(_read_text(path), name=path.stem, cards=self._cards)
+        except (OSError, UnicodeDecodeError, ValueError) as error:
             raise DeckError(f"deck {name} cannot be read: {_reason(error)}") from error
-        self._read[path] = (stamp, deck)
+        self._read[path] = (status.st_mtime_ns, deck)
         return deck
 
     def _locate(self, name: str) -> Path:
@@ -63,18 +67,19 @@ class DeckShelf:
                 raise DeckError(f"deck {name} is no {_SUFFIX} file; give the path of one")
             return Path(name)
         base = Path(name).name
+        found = next((path for path in self._candidates(base) if path.is_file()), None)
+        if found is None:
+            places = ", ".join(map(str, self._directories))
+            raise DeckError(f"deck {name} not found in {places}; give a {_SUFFIX} file there")
+        return found
+
+    def _candidates(self, base: str) -> Iterator[Path]:
+        names = (base, f"{base}{_SUFFIX}") if base.endswith(_SUFFIX) else (f"{base}{_SUFFIX}",)
         for directory in self._directories:
-            for candidate in (directory / base, directory / f"{base}{_SUFFIX}"):
-                if candidate.is_file():
-                    return candidate
-        places = ", ".join(map(str, self._directories))
-        raise DeckError(f"deck {name} not found in {places}; give a .dck file that is there")
-
-
-def _reason(error: OSError | UnicodeDecodeError) -> str:
-    if isinstance(error, OSError):
-        return error.strerror or "unreadable"
-    return "it is not a UTF-8 text"
+            yield from (directory / name for name in names)
+        for directory in self._directories:
+            for name in names:
+                yield from sorted(directory.glob(f"*/{_as_pattern(name)}"))
 
 
 def parse_deck(text: str, *, name: str, cards: Mapping[str, CardFace] = KNOWN_CARDS) -> Deck:
@@ -82,30 +87,39 @@ def parse_deck(text: str, *, name: str, cards: Mapping[str, CardFace] = KNOWN_CA
 
     ``cards`` are the cards that may be played, by their names in lower case.
     """
-    section = ""
-    main: list[CardFace] = []
-    unknown: dict[str, None] = {}
-    for line in _content_lines(text):
-        if header := _SECTION.fullmatch(line):
-            section = header["name"].casefold()
-        elif section == "metadata":
-            key, _, value = line.partition("=")
-            name = value.strip() if key.strip().casefold() == "name" and value.strip() else name
-        elif entry := _ENTRY.fullmatch(line):
-            face = cards.get(entry["name"].strip().casefold())
-            if face is None:
-                unknown[entry["name"].strip()] = None
-            elif section == "main":
-                main += [face] * int(entry["count"])
-        else:
-            raise DeckError(f"deck {name}: {line[:60]!r} is no line of the form 'count name'")
+    try:
+        listed = parse_deck_list(text, name=name)
+    except deck_lists.DeckError as error:
+        raise DeckError(f"deck {name}{error}") from error
+    faces = {entry.name: _find_face(entry.name, cards) for entry in listed.entries}
+    unknown = [name for name, face in faces.items() if face is None]
     if unknown:
-        raise DeckError(f"deck {name}: unknown cards: {', '.join(unknown)}")
-    if not main:
-        raise DeckError(f"deck {name}: its [Main] section has no cards")
-    return Deck(" ".join(name.split()), tuple(main))
+        raise DeckError(f"deck {listed.name}: unknown cards: {', '.join(unknown)}")
+    main: list[CardFace] = []
+    for entry in listed.main:
+        face = faces[entry.name]
+        if face is not None:
+            main += [face] * entry.count
+    return Deck(listed.name, tuple(main))
 
 
-def _content_lines(text: str) -> Iterable[str]:
-    stripped = (line.strip() for line in text.lstrip("\ufeff").splitlines())
-    return (line for line in stripped if line and not line.startswith("#"))
+def _find_face(name: str, cards: Mapping[str, CardFace]) -> CardFace | None:
+    """The card of this name; two-faced cards may be named by both faces or by the front alone."""
+    return cards.get(card_key(name)) or cards.get(front_key(name))
+
+
+def _read_text(path: Path) -> str:
+    with path.open("rb") as file:
+        return file.read(deck_lists.MAX_BYTES + 1).decode("utf-8")
+
+
+def _as_pattern(name: str) -> str:
+    return "".join(f"[{char}]" if char in "*?[" else char for char in name)
+
+
+def _reason(error: OSError | ValueError) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or "unreadable"
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not a UTF-8 text"
+    return "it is no name of a file"

@@ -91,3 +91,27 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
     path.write_text("[Main]\n2 Plains")
     os.utime(path, ns=(1, 1))
     assert len(shelf.find("a").main) == 2
+
+
+def test_a_deck_in_a_folder_below_is_found(tmp_path: Path) -> None:
+    """Archetypes lie in folders of their own; a deck right in the directory goes first."""
+    (tmp_path / "competitive").mkdir()
+    (tmp_path / "competitive" / "a.dck").write_text("[Main]\n1 Plains")
+    shelf = DeckShelf([tmp_path])
+    assert len(shelf.find("a").main) == 1
+    (tmp_path / "a.dck").write_text("[Main]\n2 Plains")
+    assert len(shelf.find("a").main) == 2
+
+
+@pytest.mark.parametrize("name", ["*", "[a]", "a" * 5000, "\x00", "/\x00.dck", "..", ".", "//.dck"])
+def test_strange_names_are_refused(tmp_path: Path, name: str) -> None:
+    """Patterns are no names, and names that no file can have are a sentence as well."""
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "a.dck").write_text("[Main]\n1 Plains")
+    with pytest.raises(DeckError, match=r"not found|cannot be read"):
+        DeckShelf([tmp_path]).find(name)
+
+
+def test_a_two_faced_card_is_known_by_its_front(tmp_path: Path) -> None:
+    """Lists write both faces or the front alone."""
+    assert len(parse_deck("[Main]\n2 Shock // Awe", name="x").main) == 2
