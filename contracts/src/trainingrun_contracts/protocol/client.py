@@ -6,6 +6,7 @@ to answer is not done here.
 """
 
 from enum import Enum, auto
+from typing import Final
 
 from trainingrun_contracts.protocol.commands import Command, NewGame, Status, format_command
 from trainingrun_contracts.protocol.errors import ConnectionLost, ProtocolError
@@ -20,6 +21,9 @@ from trainingrun_contracts.protocol.lines import (
     parse_line,
     parse_status,
 )
+
+MAX_STATUS_LINES: Final = 1000
+"""Lines of a STATUS reply that are kept; a peer that sends more speaks another protocol."""
 
 
 class ClientState(Enum):
@@ -81,7 +85,8 @@ class ClientConnection:
     def receive(self, data: bytes) -> list[ServerLine | StatusReply]:
         """Take received bytes; gives the lines that they complete, in order.
 
-        Raises LineTooLong, or ProtocolError when the daemon speaks out of turn.
+        Raises LineTooLong, or ProtocolError when the daemon speaks out of turn. The connection is
+        of no use after either; lines of the same bytes before the fault are not given.
         """
         events: list[ServerLine | StatusReply] = []
         for line in self._lines.feed(data):
@@ -108,6 +113,8 @@ class ClientConnection:
     def _take_status_line(self, line: bytes) -> list[ServerLine | StatusReply]:
         if self.is_idle:
             return []
+        if len(self._status_lines) == MAX_STATUS_LINES:
+            raise ProtocolError(f"the answer to STATUS has more than {MAX_STATUS_LINES} lines")
         self._status_lines.append(line)
         if not is_status_end(line):
             return []

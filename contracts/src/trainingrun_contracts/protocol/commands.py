@@ -5,6 +5,7 @@ the daemon. Parsing is lenient where the protocol says so (unknown flags are ign
 elsewhere, because a mistyped number silently replaced by a default costs somebody an afternoon.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Final, TypeAlias
 
@@ -13,7 +14,10 @@ import msgspec
 from trainingrun_contracts.protocol.errors import CommandError
 
 DEFAULT_LIMIT_SECONDS: Final = 120
-_USAGE: Final = "NEWGAME <deck1> <deck2> [-i|-o] [-q] [-c seconds] [-s seed] [-k]"
+_USAGE: Final = (
+    "NEWGAME <deck1> <deck2> [-i|-o] [-q] [-c seconds] [-s seed] [-k] [-n games] [-a seat]"
+)
+_WHOLE: Final = re.compile(r"[+-]?[0-9]{1,20}")
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -126,10 +130,7 @@ _NUMBER_FLAGS: Final[dict[str, tuple[int, int]]] = {
 def _parse_number(flag: str, words: Iterator[str]) -> int:
     low, high = _NUMBER_FLAGS[flag]
     word = next(words, "")
-    try:
-        number = int(word)
-    except ValueError:
-        number = low - 1
+    number = int(word) if _WHOLE.fullmatch(word) else low - 1
     if not low <= number <= high:
         shown = repr(word[:40]) if word else "nothing"
         raise CommandError(f"{flag} needs a whole number from {low} to {high}, not {shown}")

@@ -1,8 +1,9 @@
 """A decoded DECISION: the types of protocol sections 4 and 5, read leniently.
 
 Servers differ: some omit fields, some add their own, some write numbers as strings. Unknown fields
-are ignored, missing ones have defaults, and ``strict=False`` lets msgspec read ``"3"`` as 3. Fields
-carry their wire names; where two servers use two names for one thing, both are kept as they are.
+are ignored, missing ones have defaults, and ``strict=False`` lets msgspec read ``"3"`` as 3. Of the
+two key dialects of section 5 the snake_case one is decoded directly; a line that has only the other
+is translated first (``dialects``), so that readers of these types see one.
 
 The structs are for reading. A server writes its own JSON (it caches pieces of it), and the tests of
 the server check that these types can read it.
@@ -13,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from trainingrun_contracts.protocol.dialects import needs_translation, translate
 from trainingrun_contracts.protocol.errors import DecisionError
 
 
@@ -45,7 +47,11 @@ class Counter(msgspec.Struct, frozen=True):
 
 
 class Card(msgspec.Struct, frozen=True):
-    """A card in a zone. Power and toughness are None on anything but a creature."""
+    """A card in a zone. Power and toughness are None on anything but a creature.
+
+    Whose card it is, is None where the server does not say. ``attached_to`` is what the server says
+    of the permanent that an aura or equipment is on: ours gives its id, others a name.
+    """
 
     id: int = -1
     name: str = ""
@@ -71,6 +77,9 @@ class Card(msgspec.Struct, frozen=True):
     is_sorcery: bool = False
     loyalty: int | None = None
     is_token: bool = False
+    attached_to: Any = msgspec.field(name="attachedTo", default=None)
+    controller_is_self: bool | None = msgspec.field(name="controllerIsSelf", default=None)
+    owner_is_self: bool | None = msgspec.field(name="ownerIsSelf", default=None)
 
 
 class ManaPool(msgspec.Struct, frozen=True):
@@ -176,7 +185,10 @@ class Combatant(msgspec.Struct, frozen=True):
 
 
 class Entity(msgspec.Struct, frozen=True):
-    """A possible target: a card (``type`` ``card``) or a player (``type`` ``player``)."""
+    """A possible target: a card, a player or a spell (``type`` ``card``, ``player``, ``stack``).
+
+    ``life`` is a player's, ``is_self`` says whether that player is the deciding seat.
+    """
 
     index: int
     id: int = -1
@@ -185,6 +197,10 @@ class Entity(msgspec.Struct, frozen=True):
     description: str = ""
     power: int | None = None
     toughness: int | None = None
+    life: int | None = None
+    loyalty: int | None = None
+    is_self: bool | None = None
+    controller_is_self: bool | None = msgspec.field(name="controllerIsSelf", default=None)
 
 
 class Ability(msgspec.Struct, frozen=True):
@@ -192,6 +208,8 @@ class Ability(msgspec.Struct, frozen=True):
 
     index: int
     description: str = ""
+    card: str = ""
+    card_id: int = -1
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -203,6 +221,7 @@ class Decision(msgspec.Struct, frozen=True):
     turn: int = 1
     phase: str = ""
     message: str = ""
+    source_card: str = ""
     game_state: GameState = GameState()
     actions: tuple[Action, ...] = ()
     attackers: tuple[Combatant, ...] = ()
@@ -231,6 +250,8 @@ _DECODER = msgspec.json.Decoder(Decision, strict=False)
 def decode_decision(raw: bytes) -> Decision:
     """Read the JSON behind ``DECISION:``; raises DecisionError with the place of the trouble."""
     try:
+        if needs_translation(raw):
+            return msgspec.convert(translate(msgspec.json.decode(raw)), Decision, strict=False)
         return _DECODER.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise DecisionError(f"a DECISION line cannot be read: {error}") from error

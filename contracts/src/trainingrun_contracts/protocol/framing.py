@@ -32,13 +32,14 @@ class LineBuffer:
 
         Raises LineTooLong when a line, finished or not, passes the cap. Nothing may be fed after.
         """
-        if not self._rest and data.endswith(b"\n") and data.count(b"\n") == 1:
-            lines = [data[:-1]]  # the usual case: one whole line in one read
-        else:
+        if b"\n" not in data:  # only new bytes are searched: a dribbled line costs its length once
             self._rest += data
-            *complete, rest = self._rest.split(b"\n")
-            self._rest = rest
-            lines = [bytes(line) for line in complete]
+            lines = []
+        else:
+            first, *others = data.split(b"\n")
+            head = bytes(self._rest) + first if self._rest else first
+            self._rest = bytearray(others.pop())
+            lines = [head, *others]
         if len(self._rest) > self._limit or any(len(line) > self._limit for line in lines):
             raise LineTooLong(f"a line is longer than {self._limit} bytes; the peer is out of step")
         return [line[:-1] if line.endswith(b"\r") else line for line in lines]
