@@ -1,8 +1,8 @@
 """Who sits at the table: a policy (recorded or not) or a scripted agent.
 
-All seats answer a decision by the same loop and differ in who chooses. A policy takes its weights at
-the start of each segment and keeps them to its end. Questions with one option are answered without
-anybody and are no transitions.
+All seats answer a decision by the same loop and differ in who chooses. A policy takes its weights
+at the start of each segment and keeps them to its end. Questions with one option are answered
+without anybody and are no transitions.
 """
 
 from __future__ import annotations
