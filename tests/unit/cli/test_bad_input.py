@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from trainingrun_operator.cli.decks import check_decks
+from trainingrun_operator.cli.decks.folders import check_decks
 from trainingrun_operator.cli.document import read_run
 from trainingrun_operator.cli.errors import UserError
 

@@ -14,7 +14,7 @@ from trainingrun_contracts.api.status import RoleStatus
 
 from trainingrun_operator.backends.local.folder import FolderError, RunFolder
 from trainingrun_operator.backends.local.store import saved_run
-from trainingrun_operator.cli.decks import check_decks, find_decks
+from trainingrun_operator.cli.decks.folders import check_decks, find_decks
 from trainingrun_operator.cli.document import read_run
 from trainingrun_operator.cli.errors import UserError
 

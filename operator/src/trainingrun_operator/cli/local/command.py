@@ -18,7 +18,7 @@ from trainingrun_contracts.api.run import SpecError, TrainingRun
 
 from trainingrun_operator.backends.local.folder import FolderError, RunFolder
 from trainingrun_operator.backends.local.store import adopted, reopened, saved_run
-from trainingrun_operator.cli.decks import check_decks, deck_names, find_decks
+from trainingrun_operator.cli.decks.folders import check_decks, deck_names, find_decks
 from trainingrun_operator.cli.document import read_run
 from trainingrun_operator.cli.errors import EXIT_INTERRUPTED, UserError
 from trainingrun_operator.cli.local.preflight import check_machine, make_report_folder
