@@ -5,8 +5,9 @@ are ignored, missing ones have defaults, and ``strict=False`` lets msgspec read 
 two key dialects of section 5 the snake_case one is decoded directly; a line that has only the other
 is translated first (``dialects``), so that readers of these types see one.
 
-The structs are for reading. A server writes its own JSON (it caches pieces of it), and the tests of
-the server check that these types can read it.
+The structs are for reading, and for keeping what was read (defaults are left out). A server writes
+its own JSON (it caches pieces of it), and the tests of the server check that these types can read
+it.
 """
 
 from enum import StrEnum
@@ -39,14 +40,14 @@ class DecisionType(StrEnum):
         return cls.UNKNOWN
 
 
-class Counter(msgspec.Struct, frozen=True):
+class Counter(msgspec.Struct, frozen=True, omit_defaults=True):
     """Counters of one type on a card."""
 
     type: str = ""
     count: int = 0
 
 
-class Card(msgspec.Struct, frozen=True):
+class Card(msgspec.Struct, frozen=True, omit_defaults=True):
     """A card in a zone. Power and toughness are None on anything but a creature.
 
     Whose card it is, is None where the server does not say. ``attached_to`` is what the server says
@@ -82,7 +83,7 @@ class Card(msgspec.Struct, frozen=True):
     owner_is_self: bool | None = msgspec.field(name="ownerIsSelf", default=None)
 
 
-class ManaPool(msgspec.Struct, frozen=True):
+class ManaPool(msgspec.Struct, frozen=True, omit_defaults=True):
     """Mana that floats."""
 
     total: int = 0
@@ -94,7 +95,7 @@ class ManaPool(msgspec.Struct, frozen=True):
     colorless: int = 0
 
 
-class Player(msgspec.Struct, frozen=True):
+class Player(msgspec.Struct, frozen=True, omit_defaults=True):
     """One seat. A hidden ``hand`` is empty; ``hand_size`` is always true."""
 
     name: str = ""
@@ -114,7 +115,7 @@ class Player(msgspec.Struct, frozen=True):
     mana_pool: ManaPool = ManaPool()
 
 
-class StackItem(msgspec.Struct, frozen=True):
+class StackItem(msgspec.Struct, frozen=True, omit_defaults=True):
     """A spell or ability that waits to resolve.
 
     Only the reference engine tells a spell from an ability, and whose card it is (0 or 1).
@@ -129,7 +130,7 @@ class StackItem(msgspec.Struct, frozen=True):
     owner: int | None = None
 
 
-class CombatAttacker(msgspec.Struct, frozen=True):
+class CombatAttacker(msgspec.Struct, frozen=True, omit_defaults=True):
     """An attacking creature; ``blocked_by`` holds what the server says of its blockers."""
 
     index: int = -1
@@ -142,14 +143,14 @@ class CombatAttacker(msgspec.Struct, frozen=True):
     blocked_by: tuple[Any, ...] = ()
 
 
-class Combat(msgspec.Struct, frozen=True):
+class Combat(msgspec.Struct, frozen=True, omit_defaults=True):
     """The combat under way."""
 
     attacking_player: str = ""
     attackers: tuple[CombatAttacker, ...] = ()
 
 
-class GameState(msgspec.Struct, frozen=True):
+class GameState(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the deciding seat may see. ``combat`` is None outside combat."""
 
     is_game_over: bool = False
@@ -162,7 +163,7 @@ class GameState(msgspec.Struct, frozen=True):
     combat: Combat | None = None
 
 
-class Action(msgspec.Struct, frozen=True):
+class Action(msgspec.Struct, frozen=True, omit_defaults=True):
     """One thing that the seat may do; index -1 passes."""
 
     index: int
@@ -173,7 +174,7 @@ class Action(msgspec.Struct, frozen=True):
     is_land: bool = False
 
 
-class Combatant(msgspec.Struct, frozen=True):
+class Combatant(msgspec.Struct, frozen=True, omit_defaults=True):
     """A creature in a list of possible attackers, of attackers or of possible blockers."""
 
     index: int
@@ -184,7 +185,7 @@ class Combatant(msgspec.Struct, frozen=True):
     keywords: tuple[str, ...] = ()
 
 
-class Entity(msgspec.Struct, frozen=True):
+class Entity(msgspec.Struct, frozen=True, omit_defaults=True):
     """A possible target: a card, a player or a spell (``type`` ``card``, ``player``, ``stack``).
 
     ``life`` is a player's, ``is_self`` says whether that player is the deciding seat.
@@ -203,7 +204,7 @@ class Entity(msgspec.Struct, frozen=True):
     controller_is_self: bool | None = msgspec.field(name="controllerIsSelf", default=None)
 
 
-class Ability(msgspec.Struct, frozen=True):
+class Ability(msgspec.Struct, frozen=True, omit_defaults=True):
     """One of the abilities or modes to choose from."""
 
     index: int
@@ -212,7 +213,7 @@ class Ability(msgspec.Struct, frozen=True):
     card_id: int = -1
 
 
-class Decision(msgspec.Struct, frozen=True):
+class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
     """One question to one seat, with everything that this seat may see."""
 
     decision_type: DecisionType
