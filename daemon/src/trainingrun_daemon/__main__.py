@@ -7,7 +7,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from trainingrun_daemon.server import ServeError, ServeOptions, serve
+from trainingrun_daemon.frontdesk import available_cores
+from trainingrun_daemon.house import Patience
+from trainingrun_daemon.latency import FORGE
+from trainingrun_daemon.options import ServeError, ServeOptions
+from trainingrun_daemon.server import serve
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,8 +23,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         port=options.port,
         decks=tuple(options.decks or [Path("decks")]),
         max_concurrent=options.max_concurrent,
+        workers=options.workers or available_cores(),
         drain_seconds=options.drain_seconds,
-        idle_seconds=options.idle_seconds,
+        patience=Patience(idle=options.idle_seconds),
+        latency=FORGE if options.latency == "forge" else None,
     )
     try:
         asyncio.run(serve(serve_options, port_file=options.port_file))
@@ -75,9 +81,25 @@ def _parser() -> argparse.ArgumentParser:
         "--port-file", type=Path, metavar="FILE", help="write the chosen port into this file"
     )
     parser.add_argument(
-        "--workers", type=_whole(1, 1), default=1, help="worker processes; only 1 is supported"
+        "--workers",
+        type=_workers,
+        default=1,
+        metavar="N",
+        help="processes that play, behind one port and one queue; auto or 0: one per core "
+        "[%(default)s]",
+    )
+    parser.add_argument(
+        "--latency",
+        choices=["none", "forge"],
+        default="none",
+        help="forge: take the real engine's time without its work, to size a fleet; the outcomes "
+        "of quiet AI games then come from a few real games of the same decks [%(default)s]",
     )
     return parser
+
+
+def _workers(text: str) -> int:
+    return 0 if text == "auto" else _whole(0, 256)(text)
 
 
 class _whole:
@@ -88,7 +110,7 @@ class _whole:
         self._high = high
 
     def __call__(self, text: str) -> int:
-        number = int(text) if text.lstrip("-").isdigit() else self._low - 1
+        number = int(text) if text.isascii() and text.isdigit() else self._low - 1
         if not self._low <= number <= self._high:
             raise argparse.ArgumentTypeError(
                 f"{text!r} is no whole number from {self._low} to {self._high}"

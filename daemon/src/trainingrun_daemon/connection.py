@@ -7,12 +7,15 @@ between two slices.
 
 End of input counts as leaving: a client that is not there any more cannot be told from one that
 will send no further bytes, and the slot of the former must be freed.
+
+Nobody may hold a socket for ever or fill the memory: a command must come and end in time
+(``house.Patience``), who does not read is cut, and of what a client writes ahead only some is read.
 """
 
 import asyncio
 import logging
 import secrets
-from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Final
 
 from trainingrun_contracts.protocol.commands import Command, NewGame
@@ -22,38 +25,45 @@ from trainingrun_contracts.protocol.lines import (
     GameResult,
     GameTimeout,
     Refused,
+    StatusReply,
     TerminalLine,
     format_line,
     format_status,
 )
 from trainingrun_contracts.protocol.server import ServerConnection
 
-from trainingrun_daemon.decks import Deck, DeckError, DeckShelf
-from trainingrun_daemon.session import GameSession, Progress
-from trainingrun_daemon.slots import Slots
+from trainingrun_daemon.decks import Deck, DeckError
+from trainingrun_daemon.house import House
+from trainingrun_daemon.pace import PacedGame, Turn
+from trainingrun_daemon.session import Progress
 
 _log = logging.getLogger(__name__)
 
-MAX_BACKLOG_LINES: Final = 256
-"""Lines that a client may write ahead before we stop reading from it."""
+MAX_LINE_BYTES: Final = 16_384
+"""Longest line of a client: two paths of the longest kind fit."""
+MAX_AHEAD_BYTES: Final = 65_536
+"""Bytes that a client may write ahead before we stop reading from it."""
+_BITE_BYTES: Final = 4096
+"""Bytes that are cut into lines at once: small lines cost many times their length."""
 LINGER_SECONDS: Final = 5.0
 """How long a finished connection waits for the client to close its side."""
 
 
-@dataclass(slots=True, kw_only=True)
-class House:
-    """What all connections of a daemon share."""
+class _Stage(Enum):
+    """What the connection waits for."""
 
-    slots: Slots
-    decks: DeckShelf
-    idle_seconds: float
-    started: float
-    """Loop time at which the daemon began."""
-    is_stopping: bool = False
-    guests: "set[GameConnection]" = field(default_factory=set)
-    """The open connections."""
-    stirred: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set whenever a game ended or a connection closed; who waits for that clears it."""
+    IDLE = auto()
+    """A command."""
+    COUNTING = auto()
+    """The counters that STATUS asked for."""
+    QUEUED = auto()
+    """A slot."""
+    PLAYING = auto()
+    """The engine, or the time at which its output is due."""
+    ASKING = auto()
+    """The client's answer."""
+    LEAVING = auto()
+    """The client's end of the connection."""
 
 
 class GameConnection(asyncio.Protocol):
@@ -62,18 +72,21 @@ class GameConnection(asyncio.Protocol):
     def __init__(self, house: House) -> None:
         self._house = house
         self._loop = asyncio.get_running_loop()
-        self._lines = ServerConnection()
+        self._lines = ServerConnection(max_line_bytes=MAX_LINE_BYTES)
+        self._ahead = bytearray()
         self._transport: asyncio.Transport | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._next_slice: asyncio.Handle | None = None
+        self._stage = _Stage.IDLE
+        self._deadline: asyncio.TimerHandle | None = None
+        self._stall: asyncio.TimerHandle | None = None
+        self._next: asyncio.Handle | None = None
         self._command: NewGame | None = None
         self._decks: tuple[Deck, Deck] | None = None
         self._games_left = 0
-        self._session: GameSession | None = None
-        self._began = 0.0
-        self._is_asking = False
+        self._game: PacedGame | None = None
+        self._is_mid_line = False
+        self._has_begun_command = False
         self._is_choked = False
-        self._is_leaving = False
+        self._has_ended_input = False
 
     # --- asyncio.Protocol -------------------------------------------------------------------------
 
@@ -86,130 +99,197 @@ class GameConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what the client says."""
-        if self._is_leaving:
+        if self._stage is _Stage.LEAVING:
             return
-        try:
-            self._lines.receive(data)
-        except LineTooLong as error:
-            self._hang_up(Refused(str(error)))
-            return
-        if self._transport is not None and self._lines.backlog > MAX_BACKLOG_LINES:
-            self._transport.pause_reading()
+        self._ahead += data
+        self._is_mid_line = not data.endswith(b"\n")
         self._serve_lines()
+
+    def eof_received(self) -> bool:
+        """Take the end of input as leaving; only the answer to STATUS is still delivered."""
+        self._has_ended_input = True
+        return self._stage is _Stage.COUNTING
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Abort the game and free its slot."""
         self._transport = None
-        self._cancel_timers()
-        self._session = None
-        self._command = None
-        self._house.slots.release(self)
+        self._stage = _Stage.LEAVING
+        self._drop_game()
+        if self._stall is not None:
+            self._stall.cancel()
+        self._ahead.clear()
         self._house.guests.discard(self)
         self._house.stirred.set()
 
     def pause_writing(self) -> None:
         """Stop playing: the client does not read."""
         self._is_choked = True
+        self._stall = self._loop.call_later(self._house.patience.stall, self.cut_off)
 
     def resume_writing(self) -> None:
         """Play on."""
         self._is_choked = False
-        if self._next_slice is None:
-            is_playing = self._session is not None and not self._is_asking
-            step = self._play if is_playing else self._serve_lines
-            self._next_slice = self._loop.call_soon(step)
+        if self._stall is not None:
+            self._stall.cancel()
+        if self._next is None:
+            is_playing = self._stage is _Stage.PLAYING
+            step = self._play if is_playing else self._serve_scheduled_lines
+            self._next = self._loop.call_soon(step)
 
     # --- commands ---------------------------------------------------------------------------------
 
     def _await_command(self) -> None:
+        self._stage = _Stage.IDLE
+        self._has_begun_command = False
+        self._set_deadline(self._house.patience.idle)
+
+    def _set_deadline(self, seconds: float) -> None:
         self._cancel_timers()
-        self._timer = self._loop.call_later(self._house.idle_seconds, self._hang_up, None)
+        self._deadline = self._loop.call_later(seconds, self._lose_patience)
+
+    def _lose_patience(self) -> None:
+        limit = self._house.patience.command
+        line = Refused(f"the command did not end within {limit:g} s")
+        self._hang_up(line if self._has_begun_command else None)
+
+    def _serve_scheduled_lines(self) -> None:
+        self._next = None
+        self._serve_lines()
 
     def _serve_lines(self) -> None:
         """Use the next line: an answer if one is owed, a command if no game is open."""
-        self._next_slice = None
-        if self._transport is None or self._is_leaving or self._is_choked:
-            return
-        if self._session is not None and self._is_asking:
-            answer = self._lines.take_answer()
-            if answer is not None:
-                self._play(answer)
-        elif self._command is None:
-            try:
-                command = self._lines.take_command()
-            except CommandError as error:
-                self._hang_up(Refused(str(error)))
-                return
-            if command is not None:
-                self._obey(command)
-        if self._transport is not None and self._lines.backlog <= MAX_BACKLOG_LINES:
-            self._transport.resume_reading()
-
-    def _obey(self, command: Command) -> None:
-        if not isinstance(command, NewGame):
-            uptime = int(self._loop.time() - self._house.started)
-            self._write(format_status(self._house.slots.status(uptime_seconds=uptime)))
-            self._hang_up(None)
-            return
-        if self._house.is_stopping:
-            self._hang_up(Refused("the daemon is stopping and takes no new games"))
-            return
-        if command.games > 1 and (command.interactive or command.observe or not command.quiet):
-            self._hang_up(
-                Refused("-n plays AI games without log only; add -q, leave out -i and -o")
-            )
+        if self._transport is None or self._stage is _Stage.LEAVING:
             return
         try:
-            self._decks = (
-                self._house.decks.find(command.deck1),
-                self._house.decks.find(command.deck2),
-            )
-        except DeckError as error:
+            self._read_ahead()
+            if not self._is_choked:
+                self._use_line()
+            self._read_ahead()
+        except (LineTooLong, CommandError) as error:
             self._hang_up(Refused(str(error)))
             return
+        if len(self._ahead) > MAX_AHEAD_BYTES:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
+
+    def _read_ahead(self) -> None:
+        """Cut bytes into lines, unless there are lines; raises LineTooLong."""
+        while self._ahead and not self._lines.backlog:
+            bite = bytes(self._ahead[:_BITE_BYTES])
+            del self._ahead[:_BITE_BYTES]
+            self._lines.receive(bite)
+
+    def _use_line(self) -> None:
+        if self._stage is _Stage.ASKING:
+            answer = self._lines.take_answer()
+            if answer is not None:
+                self._stage = _Stage.PLAYING
+                self._play(answer)
+        elif self._stage is _Stage.IDLE:
+            command = self._take_command()
+            if command is not None:
+                self._obey(command)
+            elif self._is_mid_line and not self._has_begun_command:
+                self._has_begun_command = True
+                self._set_deadline(self._house.patience.command)
+
+    def _take_command(self) -> Command | None:
+        """Give the next command, past blank lines; raises CommandError and LineTooLong."""
+        command = self._lines.take_command()
+        while command is None and self._ahead:
+            self._read_ahead()
+            command = self._lines.take_command()
+        return command
+
+    def _obey(self, command: Command) -> None:
+        self._cancel_timers()
+        if not isinstance(command, NewGame):
+            self._stage = _Stage.COUNTING
+            self._house.desk.ask_status(self._tell_status)
+            return
+        if self._house.is_stopping:
+            raise CommandError("the daemon is stopping and takes no new games")
+        if command.games > 1 and (command.interactive or command.observe or not command.quiet):
+            raise CommandError("-n plays AI games without log only; add -q, leave out -i and -o")
+        self._decks = (self._find_deck(command.deck1), self._find_deck(command.deck2))
         self._command = command
         self._games_left = command.games
-        self._cancel_timers()
-        self._house.slots.request(self)
+        self._seek_slot()
+
+    def _find_deck(self, name: str) -> Deck:
+        """Give a deck; raises CommandError. A name can be what no file system takes."""
+        try:
+            return self._house.decks.find(name)
+        except DeckError as error:
+            raise CommandError(str(error)) from error
+        except (OSError, ValueError) as error:
+            shown = ascii(name[:40])
+            raise CommandError(f"deck {shown} cannot be looked up; give a .dck file") from error
+
+    def _tell_status(self, reply: StatusReply) -> None:
+        if self._stage is _Stage.COUNTING:
+            self._write(format_status(reply))
+            self._hang_up(None)
+
+    def _seek_slot(self) -> None:
+        self._stage = _Stage.QUEUED
+        self._house.desk.request(self)
 
     # --- the game ---------------------------------------------------------------------------------
 
     def begin_game(self) -> None:
         """Start playing: a slot is ours (``slots.Seeker``)."""
         assert self._command is not None
+        self._stage = _Stage.PLAYING
+        self._deadline = self._loop.call_later(self._command.limit_seconds, self._time_out)
+        self._next = self._loop.call_soon(self._play)
+
+    def _open_game(self) -> PacedGame:
+        assert self._command is not None
         assert self._decks is not None
         seed = secrets.randbits(63) if self._command.seed is None else self._command.seed
         seed += self._command.games - self._games_left  # each game of a batch is another game
-        self._session = GameSession(self._command, self._decks, seed=seed)
-        self._began = self._loop.time()
-        self._timer = self._loop.call_later(self._command.limit_seconds, self._time_out)
-        self._next_slice = self._loop.call_soon(self._play)
+        return PacedGame(
+            self._house.engine, self._command, self._decks, seed=seed, now=self._loop.time()
+        )
 
-    def _play(self, answer: str = "") -> None:
-        """Play a slice, send what it said and see to what comes next."""
-        self._next_slice = None
-        if self._session is None:
-            return
+    def _play(self, answer: str | None = None) -> None:
+        """Play a slice, send what it said when that is due, and see to what comes next."""
+        if self._next is not None:
+            self._next.cancel()  # an answer came before the one that we wanted to look for
+            self._next = None
+        now = self._loop.time()
         try:
-            progress = self._session.resume(answer)
+            if self._game is None:
+                self._game = self._open_game()
+            turn = self._game.resume(answer, now=now)
         except Exception:
             # The top of a game: a fault in one card must not take the other games down with it.
             _log.exception("a game failed; it is reported to its client as GAME_ERROR")
             self._end_game(GameError("the engine failed; its log has the details"))
             return
-        output = self._session.take_output()
-        self._is_asking = progress is Progress.ASKING
-        if output:
-            self._write(output)
-        if progress is Progress.OVER:
-            milliseconds = round(1000 * (self._loop.time() - self._began))
-            self._end_game(self._session.result(milliseconds=milliseconds))
-        elif self._is_choked:
-            return  # resume_writing goes on
-        elif progress is Progress.RUNNING:
-            self._next_slice = self._loop.call_soon(self._play)
-        elif self._lines.backlog:
-            self._next_slice = self._loop.call_soon(self._serve_lines)
+        if turn.due > now:
+            self._next = self._loop.call_at(turn.due, self._deliver, turn)
+        else:
+            self._deliver(turn)
+
+    def _deliver(self, turn: Turn) -> None:
+        """Send what the game said; its time has come."""
+        assert self._game is not None
+        self._next = None
+        if turn.output:
+            self._write(turn.output)
+        if turn.progress is Progress.OVER:
+            self._end_game(self._game.result(now=self._loop.time()))
+        elif turn.progress is Progress.RUNNING:
+            if not self._is_choked:  # else resume_writing goes on
+                self._next = self._loop.call_soon(self._play)
+        else:
+            self._game.note_sent(turn, now=self._loop.time())
+            self._stage = _Stage.ASKING
+            if self._lines.backlog or self._ahead:
+                self._next = self._loop.call_soon(self._serve_scheduled_lines)
 
     def _time_out(self) -> None:
         assert self._command is not None
@@ -223,42 +303,52 @@ class GameConnection(asyncio.Protocol):
         """
         command = self._command
         assert command is not None
-        self._cancel_timers()
-        self._session = None
-        self._is_asking = False
         self._games_left -= 1
         self._write(format_line(line))
-        self._house.slots.release(self)
-        self._house.stirred.set()
-        is_batch = self._games_left > 0
-        if is_batch and not self._house.is_stopping:
-            self._house.slots.request(self)
-            return
-        self._command = None
+        has_next = self._games_left > 0 and not self._house.is_stopping
         is_in_step = isinstance(line, GameResult) or not command.interactive
-        if command.keep_open and is_in_step and not self._house.is_stopping:
-            self._await_command()
-            self._next_slice = self._loop.call_soon(self._serve_lines)
-        else:
+        is_staying = command.keep_open and is_in_step and not self._house.is_stopping
+        if not has_next and not is_staying:
             self._hang_up(None)
+            return
+        self._drop_game()
+        if has_next:
+            self._command = command
+            self._seek_slot()
+        else:
+            self._await_command()
+            self._next = self._loop.call_soon(self._serve_scheduled_lines)
+
+    def _drop_game(self) -> None:
+        """Forget the game and give back its slot."""
+        self._cancel_timers()
+        self._game = None
+        self._command = None
+        self._house.desk.release(self)
+        self._house.stirred.set()
+
+    # --- the end ----------------------------------------------------------------------------------
 
     def dismiss(self, reason: str, *, even_playing: bool) -> None:
         """Hang up because the daemon stops; a running game may be spared."""
-        if self._session is not None:
-            if even_playing:
-                self._hang_up(GameError(reason))
-        else:
-            self._hang_up(None if self._command is None else Refused(reason))
+        match self._stage:
+            case _Stage.PLAYING | _Stage.ASKING:
+                if even_playing:
+                    self._hang_up(GameError(reason))
+            case _Stage.QUEUED:
+                self._hang_up(Refused(reason))
+            case _Stage.IDLE:
+                self._hang_up(None)
+            case _Stage.COUNTING | _Stage.LEAVING:
+                pass  # on its way out
 
     def cut_off(self) -> None:
         """Close without waiting for the client to read."""
         if self._transport is not None:
             self._transport.abort()
 
-    # --- the wire ---------------------------------------------------------------------------------
-
     def _write(self, data: bytes) -> None:
-        if self._transport is not None and not self._is_leaving:
+        if self._transport is not None and self._stage is not _Stage.LEAVING:
             self._transport.write(data)
 
     def _hang_up(self, line: TerminalLine | None) -> None:
@@ -267,23 +357,25 @@ class GameConnection(asyncio.Protocol):
         Closing both at once would reset a connection on which the client has written ahead, and the
         last line could be lost with it.
         """
-        if self._is_leaving:
+        if self._stage is _Stage.LEAVING:
             return
         if line is not None:
             self._write(format_line(line))
-        self._cancel_timers()
-        self._session = None
-        self._command = None
-        self._house.slots.release(self)
-        self._is_leaving = True
-        if self._transport is not None:
-            self._transport.resume_reading()
-            self._transport.write_eof()
-            self._timer = self._loop.call_later(LINGER_SECONDS, self._transport.abort)
+        self._stage = _Stage.LEAVING
+        self._drop_game()
+        self._ahead.clear()
+        if self._transport is None:
+            return
+        if self._has_ended_input:
+            self._transport.close()
+            return
+        self._transport.resume_reading()
+        self._transport.write_eof()
+        self._deadline = self._loop.call_later(LINGER_SECONDS, self.cut_off)
 
     def _cancel_timers(self) -> None:
-        for handle in (self._timer, self._next_slice):
+        for handle in (self._deadline, self._next):
             if handle is not None:
                 handle.cancel()
-        self._timer = None
-        self._next_slice = None
+        self._deadline = None
+        self._next = None

@@ -2,36 +2,20 @@
 
 import asyncio
 import contextlib
+import random
 import signal
+import socket
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
-from trainingrun_daemon.connection import GameConnection, House
-from trainingrun_daemon.decks import DeckShelf
-from trainingrun_daemon.slots import Slots
-
-_LAST_LINES_SECONDS: Final = 2.0
-"""How long a stopping daemon waits for clients to take their last lines."""
-
-
-class ServeError(Exception):
-    """The daemon cannot start; the text says what to do."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServeOptions:
-    """How to serve. ``port`` 0 takes a free one."""
-
-    host: str
-    port: int
-    decks: tuple[Path, ...]
-    max_concurrent: int = 10
-    drain_seconds: float = 20.0
-    idle_seconds: float = 600.0
-    """How long a connection may stay without a command."""
+from trainingrun_daemon.connection import GameConnection
+from trainingrun_daemon.frontdesk import front_desk
+from trainingrun_daemon.listening import close_all, open_listeners, raise_file_limit
+from trainingrun_daemon.opening import freeze_code, open_house
+from trainingrun_daemon.options import ServeError, ServeOptions
+from trainingrun_daemon.slots import OwnDesk, Slots
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +24,8 @@ class RunningDaemon:
 
     host: str
     port: int
-    house: House
+    drain: Callable[[], Awaitable[None]]
+    """Begins no more games and waits for those that run, at most the drain time."""
 
 
 @contextlib.asynccontextmanager
@@ -49,74 +34,77 @@ async def listen(options: ServeOptions) -> AsyncIterator[RunningDaemon]:
 
     At the end of the block the port is closed and games still running are aborted.
     """
-    for directory in options.decks:
-        if not directory.is_dir():
-            raise ServeError(
-                f"the deck directory {directory} does not exist; give one with --decks DIR"
-            )
-    loop = asyncio.get_running_loop()
-    house = House(
-        slots=Slots(max_concurrent=options.max_concurrent),
-        decks=DeckShelf(options.decks),
-        idle_seconds=options.idle_seconds,
-        started=loop.time(),
-    )
+    options.check()
+    listeners = open_listeners(options.host, options.port)
     try:
-        server = await loop.create_server(
-            _connection_factory(house), options.host, options.port, backlog=1024
-        )
-    except (OSError, OverflowError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise ServeError(
-            f"cannot listen on {options.host}:{options.port} ({reason}); "
-            "stop what listens there or give another --port"
-        ) from error
-    host, port = server.sockets[0].getsockname()[:2]
-    try:
-        yield RunningDaemon(host, port, house)
+        serve_here = _serve_alone if options.workers == 1 else _serve_with_workers
+        async with serve_here(options, listeners) as drain:
+            host, port = listeners[0].getsockname()[:2]
+            yield RunningDaemon(host, port, drain)
     finally:
-        server.close()
-        dismiss_guests(house, even_playing=True)
-        await _wait_until(lambda: not house.guests, house, seconds=_LAST_LINES_SECONDS)
-        for guest in list(house.guests):
-            guest.cut_off()
-        await server.wait_closed()
+        close_all(listeners)
 
 
-def _connection_factory(house: House) -> Callable[[], GameConnection]:
-    def make() -> GameConnection:
-        return GameConnection(house)
+@contextlib.asynccontextmanager
+async def _serve_alone(
+    options: ServeOptions, listeners: list[socket.socket]
+) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """Play the games in this process."""
+    loop = asyncio.get_running_loop()
+    slots = Slots(max_concurrent=options.max_concurrent)
+    house = open_house(options, OwnDesk(slots, loop.time))
 
-    return make
+    async def drain() -> None:
+        house.dismiss_guests(even_playing=False)
+        await house.wait_until(lambda: not slots.active, seconds=options.drain_seconds)
+
+    servers = [
+        await loop.create_server(lambda: GameConnection(house), sock=listener)
+        for listener in listeners
+    ]
+    try:
+        yield drain
+    finally:
+        for server in servers:
+            server.close()
+        await house.close()
+        for server in servers:
+            await server.wait_closed()
 
 
-def dismiss_guests(house: House, *, even_playing: bool) -> None:
-    """Take no new games, refuse those that wait, and hang up on idle clients.
-
-    With ``even_playing`` the running games end as well, after the queue is empty: a freed slot
-    would begin the next game.
-    """
-    house.is_stopping = True
-    for includes_playing in (False, even_playing):
-        for guest in list(house.guests):
-            guest.dismiss("the daemon is stopping", even_playing=includes_playing)
+@contextlib.asynccontextmanager
+async def _serve_with_workers(
+    options: ServeOptions, listeners: list[socket.socket]
+) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """Hand the clients to processes that play the games."""
+    async with front_desk(options, listeners) as desk:
+        yield desk.drain
 
 
 async def serve(options: ServeOptions, *, port_file: Path | None) -> None:
     """Serve until SIGTERM or SIGINT, then finish the running games within the drain time."""
+    raise_file_limit()
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
+    if options.latency is not None:
+        await _pretend_to_load(options.latency.start.seconds_at(random.random()), stopped)
     async with listen(options) as daemon:
+        freeze_code()
         if port_file is not None:
             _write_port(port_file, daemon.port)
         sys.stdout.write(f"listening on {daemon.host}:{daemon.port}\n")
         sys.stdout.flush()
         await stopped.wait()
-        house = daemon.house
-        dismiss_guests(house, even_playing=False)
-        await _wait_until(lambda: not house.slots.active, house, seconds=options.drain_seconds)
+        await daemon.drain()
+
+
+async def _pretend_to_load(seconds: float, stopped: asyncio.Event) -> None:
+    """Take the time that the imitated engine needs before it listens; a signal ends it."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stopped.wait()
 
 
 def _write_port(path: Path, port: int) -> None:
@@ -129,12 +117,3 @@ def _write_port(path: Path, port: int) -> None:
         raise ServeError(
             f"the port file {path} cannot be written ({error.strerror}); give another --port-file"
         ) from error
-
-
-async def _wait_until(is_done: Callable[[], bool], house: House, *, seconds: float) -> None:
-    """Wait for the house to reach a state, at most so long."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            while not is_done():
-                house.stirred.clear()
-                await house.stirred.wait()

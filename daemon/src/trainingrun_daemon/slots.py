@@ -1,14 +1,19 @@
 """The daemon's slots: which games run, which wait, and what STATUS says of them.
 
-Border: no sockets. A Seeker is whoever waits for a slot (a connection); it is told when it may
-begin. The invariant, after every call: never more than ``max_concurrent`` run, and nobody waits
-while a slot is free.
+Border: no sockets. A Seeker is whoever waits for a slot (a connection, or a connection of another
+process); it is told when it may begin. The invariant, after every call: never more than
+``max_concurrent`` run, and nobody waits while a slot is free.
+
+Connections know the ledger only as a SlotDesk: it is in their own process or in another one.
 """
 
-from collections import deque
-from typing import Protocol
+from collections.abc import Callable, Collection
+from typing import Protocol, TypeAlias
 
 from trainingrun_contracts.protocol.lines import StatusReply
+
+StatusReader: TypeAlias = Callable[[StatusReply], None]
+"""Takes the counters, at once or later."""
 
 
 class Seeker(Protocol):
@@ -18,13 +23,26 @@ class Seeker(Protocol):
         """Called once, when a slot is free; the slot is the seeker's until it is released."""
 
 
+class SlotDesk(Protocol):
+    """Where the slots of the whole daemon are given out."""
+
+    def request(self, seeker: Seeker) -> None:
+        """Begin the seeker's game as soon as a slot is free; others wait in order of arrival."""
+
+    def release(self, seeker: Seeker) -> None:
+        """Take back the slot, or the place in the queue; without either nothing happens."""
+
+    def ask_status(self, reader: StatusReader) -> None:
+        """Give the counters of the whole daemon to the reader."""
+
+
 class Slots:
     """Running and waiting games, in order of arrival."""
 
     def __init__(self, *, max_concurrent: int) -> None:
         self.max_concurrent = max_concurrent
         self._running: set[Seeker] = set()
-        self._waiting: deque[Seeker] = deque()
+        self._waiting: dict[Seeker, None] = {}  # ordered; whoever leaves is found at once
         self._total = 0
 
     @property
@@ -39,15 +57,18 @@ class Slots:
 
     def request(self, seeker: Seeker) -> None:
         """Begin the game at once or queue it."""
-        self._waiting.append(seeker)
+        self._waiting[seeker] = None
         self._fill()
 
     def release(self, seeker: Seeker) -> None:
         """Take back the slot, or the place in the queue; without either nothing happens."""
-        if seeker in self._running:
-            self._running.remove(seeker)
-        elif seeker in self._waiting:
-            self._waiting.remove(seeker)
+        self.release_all((seeker,))
+
+    def release_all(self, seekers: Collection[Seeker]) -> None:
+        """Take back what all of these have, before anybody else begins."""
+        for seeker in seekers:
+            self._running.discard(seeker)
+            self._waiting.pop(seeker, None)
         self._fill()
 
     def status(self, *, uptime_seconds: int) -> StatusReply:
@@ -62,7 +83,29 @@ class Slots:
 
     def _fill(self) -> None:
         while self._waiting and len(self._running) < self.max_concurrent:
-            seeker = self._waiting.popleft()
+            seeker = next(iter(self._waiting))
+            del self._waiting[seeker]
             self._running.add(seeker)
             self._total += 1
             seeker.begin_game()
+
+
+class OwnDesk:
+    """The desk of a daemon that is one process."""
+
+    def __init__(self, slots: Slots, clock: Callable[[], float]) -> None:
+        self.slots = slots
+        self._clock = clock
+        self._started = clock()
+
+    def request(self, seeker: Seeker) -> None:
+        """See SlotDesk."""
+        self.slots.request(seeker)
+
+    def release(self, seeker: Seeker) -> None:
+        """See SlotDesk."""
+        self.slots.release(seeker)
+
+    def ask_status(self, reader: StatusReader) -> None:
+        """See SlotDesk."""
+        reader(self.slots.status(uptime_seconds=int(self._clock() - self._started)))

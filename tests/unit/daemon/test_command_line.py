@@ -81,7 +81,8 @@ def test_the_drain_time_ends(deck_directory: Path) -> None:
         (["--decks", "/nowhere"], "the deck directory /nowhere does not exist"),
         (["--port", "70000"], "no whole number from 0 to 65535"),
         (["--max-concurrent", "0"], "no whole number from 1 to"),
-        (["--workers", "2"], "no whole number from 1 to 1"),
+        (["--workers", "many"], "no whole number from 0 to 256"),
+        (["--latency", "xmage"], "invalid choice: 'xmage'"),
         (["--decks", "{decks}", "--port-file", "/nowhere/port"], "cannot be written"),
     ],
 )

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from trainingrun_contracts.protocol.framing import MAX_LINE_BYTES
 from trainingrun_contracts.protocol.lines import (
     GameResult,
     StatusReply,
@@ -17,11 +16,15 @@ from trainingrun_contracts.protocol.lines import (
 )
 from trainingrun_daemon.cards import KNOWN_CARDS
 from trainingrun_daemon.cards.define import define
-from trainingrun_daemon.connection import GameConnection, House
+from trainingrun_daemon.connection import MAX_LINE_BYTES, GameConnection
 from trainingrun_daemon.decks import DeckShelf
+from trainingrun_daemon.house import House, Patience
+from trainingrun_daemon.options import ServeError, ServeOptions
+from trainingrun_daemon.pace import Engine
+from trainingrun_daemon.repertoire import Repertoire
 from trainingrun_daemon.rules.model import Game, StackItem
-from trainingrun_daemon.server import RunningDaemon, ServeError, ServeOptions, listen
-from trainingrun_daemon.slots import Slots
+from trainingrun_daemon.server import RunningDaemon, listen
+from trainingrun_daemon.slots import OwnDesk, Slots
 
 GAME = b"NEWGAME test_red.dck test_blue.dck"
 
@@ -60,9 +63,7 @@ class Client:
 @contextlib.asynccontextmanager
 async def client(daemon: RunningDaemon) -> AsyncIterator[Client]:
     """Connect, and leave at the end of the block."""
-    reader, writer = await asyncio.open_connection(
-        daemon.host, daemon.port, limit=2 * MAX_LINE_BYTES
-    )
+    reader, writer = await asyncio.open_connection(daemon.host, daemon.port, limit=2**20)
     try:
         yield Client(reader, writer)
     finally:
@@ -339,11 +340,12 @@ def test_a_stopping_daemon_ends_games_with_a_line(deck_directory: Path) -> None:
 
 def test_an_idle_connection_is_closed(deck_directory: Path) -> None:
     """A client that sends no command does not keep its socket for ever."""
-    options = ServeOptions(host="127.0.0.1", port=0, decks=(deck_directory,), idle_seconds=0.05)
+    options = ServeOptions(
+        host="127.0.0.1", port=0, decks=(deck_directory,), patience=Patience(idle=0.05)
+    )
 
     async def scene() -> None:
         async with asyncio.timeout(10), listen(options) as daemon, client(daemon) as guest:
-            guest.send(b"STAT")
             assert await guest.rest() == b""
 
     asyncio.run(scene())
@@ -363,14 +365,13 @@ def test_a_failing_game_is_a_line_and_its_neighbours_live(tmp_path: Path) -> Non
         loop = asyncio.get_running_loop()
         cards = {**KNOWN_CARDS, "broken bolt": broken}
         house = House(
-            slots=Slots(max_concurrent=1),
+            desk=OwnDesk(Slots(max_concurrent=1), loop.time),
             decks=DeckShelf([tmp_path], cards=cards),
-            idle_seconds=60,
-            started=loop.time(),
+            engine=Engine(repertoire=Repertoire()),
         )
         server = await loop.create_server(lambda: GameConnection(house), "127.0.0.1", 0)
         async with asyncio.timeout(10), server:
-            daemon = RunningDaemon("127.0.0.1", server.sockets[0].getsockname()[1], house)
+            daemon = RunningDaemon("127.0.0.1", server.sockets[0].getsockname()[1], house.close)
             assert (await ask(daemon, b"NEWGAME bad bad -q")).startswith(b"GAME_ERROR: the engine")
             assert (await ask(daemon, b"NEWGAME good good -q")).startswith(b"GAME_RESULT: ")
             assert (await status(daemon)).active == 0

@@ -1,0 +1,51 @@
+"""What the command line decides, as a value that also travels to worker processes."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from trainingrun_daemon.house import Patience
+from trainingrun_daemon.latency import LatencyProfile
+
+
+class ServeError(Exception):
+    """The daemon cannot start; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeOptions:
+    """How to serve. ``port`` 0 takes a free one."""
+
+    host: str
+    port: int
+    decks: tuple[Path, ...]
+    max_concurrent: int = 10
+    workers: int = 1
+    drain_seconds: float = 20.0
+    patience: Patience = field(default_factory=Patience)
+    latency: LatencyProfile | None = None
+    reveal_all: bool = False
+
+    def check(self) -> None:
+        """Raise ServeError when a deck directory does not exist."""
+        for directory in self.decks:
+            if not directory.is_dir():
+                raise ServeError(
+                    f"the deck directory {directory} does not exist; give one with --decks DIR"
+                )
+
+
+def encode_options(options: ServeOptions) -> str:
+    """Give the options as one argument of a command line."""
+    return msgspec.json.encode(options, enc_hook=str).decode()
+
+
+def decode_options(text: str) -> ServeOptions:
+    """Read what ``encode_options`` wrote."""
+    return msgspec.json.decode(text, type=ServeOptions, dec_hook=_decode_path)
+
+
+def _decode_path(kind: type, value: Any) -> Any:
+    return kind(value)
