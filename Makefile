@@ -69,10 +69,12 @@ format: .stamp/develop ## Format the code and mend what the linter can mend
 
 generate: .stamp/run ## Write the CRD, the chart's copy of it, the reference and the catalogue of cards
 	$(BIN)/python -m trainingrun_contracts.api.generate
+	$(BIN)/python -m trainingrun_contracts.protocol.conformance.generate
 	$(BIN)/python -m trainingrun_daemon.cards.catalogue
 
 generate-check: .stamp/run ## Fail when a generated file differs from what it is made of
 	$(BIN)/python -m trainingrun_contracts.api.generate --check
+	$(BIN)/python -m trainingrun_contracts.protocol.conformance.generate --check
 	$(BIN)/python -m trainingrun_daemon.cards.catalogue --check
 
 lock: .stamp/develop ## Write constraints.txt from what is installed now

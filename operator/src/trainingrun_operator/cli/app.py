@@ -11,6 +11,7 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
+from trainingrun_operator.cli.daemons import daemons as daemons_verbs
 from trainingrun_operator.cli.decks.verbs import decks as decks_verbs
 from trainingrun_operator.cli.durations import seconds_in
 from trainingrun_operator.cli.errors import EXIT_INTERRUPTED, EXIT_USER, UserError
@@ -29,6 +30,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(daemons_verbs)
 app.add_typer(decks_verbs)
 
 FileOption = Annotated[

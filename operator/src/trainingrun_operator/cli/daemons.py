@@ -1,0 +1,196 @@
+"""``trainingrun daemons``: what concerns game daemons rather than runs.
+
+``check`` replays the conformance vectors of the line protocol against a daemon. Judging is done in
+``contracts.protocol.conformance``; here are the sockets and the lines for people.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+import typer
+from trainingrun_contracts.protocol.conformance.effects import (
+    Close,
+    Effect,
+    Observed,
+    Open,
+    Receive,
+    Send,
+    Wait,
+)
+from trainingrun_contracts.protocol.conformance.library import shipped_vectors
+from trainingrun_contracts.protocol.conformance.replay import Outcome, Verdict, replay
+from trainingrun_contracts.protocol.conformance.script import Vector
+
+from trainingrun_operator.cli.errors import UserError
+
+CONNECT_SECONDS: Final = 5.0
+_CHUNK: Final = 1 << 16
+_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
+"""SO_LINGER on, for no seconds: close sends a reset."""
+
+daemons = typer.Typer(
+    name="daemons",
+    help="Game daemons: hold one against the line protocol.",
+    no_args_is_help=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a daemon listens."""
+
+    host: str
+    port: int
+
+
+@daemons.callback()
+def daemons_group() -> None:
+    """Game daemons: hold one against the line protocol."""
+
+
+@daemons.command(
+    epilog="Examples:\n\ntrainingrun daemons check localhost:17171\n\n"
+    "trainingrun daemons check 10.0.0.5:17171 --only garbage"
+)
+def check(
+    address: Annotated[
+        str, typer.Argument(metavar="HOST:PORT", help="A daemon that serves test_red, test_blue.")
+    ],
+    *,
+    only: Annotated[
+        str | None, typer.Option(help="Only the vectors whose name contains this.")
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="What is not supported fails, too.")
+    ] = False,
+) -> None:
+    """Replay the protocol's conformance vectors against a daemon, one line each.
+
+    "not supported" is an extension that the daemon lacks, which is no fault. The exit code is 1
+    when a vector failed. Do not use a daemon that trains: the vectors fill all its slots.
+    """
+    place = parse_address(address)
+    vectors = _chosen(only)
+    _see_listening(place)
+    outcomes = [_check_one(place, vector) for vector in vectors]
+    counts = {outcome: outcomes.count(outcome) for outcome in Outcome}
+    typer.echo(
+        f"{counts[Outcome.OK]} ok, {counts[Outcome.DIFFERS]} failed,"
+        f" {counts[Outcome.NOT_SUPPORTED]} not supported"
+    )
+    failed = counts[Outcome.DIFFERS] + (counts[Outcome.NOT_SUPPORTED] if strict else 0)
+    raise typer.Exit(1 if failed else 0)
+
+
+def parse_address(text: str) -> Address:
+    """Read HOST:PORT, also with an IPv6 host in brackets; raises UserError."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise UserError(f"daemons: {text!r} is no HOST:PORT: write for example localhost:17171")
+    return Address(host.removeprefix("[").removesuffix("]"), int(port))
+
+
+def _chosen(only: str | None) -> list[Vector]:
+    vectors = [vector for vector in shipped_vectors() if only is None or only in vector.name]
+    if not vectors:
+        names = ", ".join(vector.name for vector in shipped_vectors())
+        raise UserError(f"daemons: --only {only}: no vector has this in its name; they are {names}")
+    return vectors
+
+
+def _see_listening(address: Address) -> None:
+    try:
+        _connect(address).close()
+    except OSError as error:
+        raise UserError(
+            f"daemons: nothing answers at {address.host}:{address.port}"
+            f" ({error.strerror or error}): start the daemon, or give another address"
+        ) from error
+
+
+def _check_one(address: Address, vector: Vector) -> Outcome:
+    began = time.monotonic()
+    verdict = hold_against(address, vector)
+    seconds = time.monotonic() - began
+    ours = " [ours]" if vector.is_ours else ""
+    word = f"{verdict.outcome.value:<13}"
+    typer.echo(f"{word}  {vector.name}  (section {vector.sections}{ours}, {seconds:.1f} s)")
+    if verdict.outcome is not Outcome.OK:
+        typer.echo(f"{'':15}{vector.purpose}")
+        typer.echo(f"{'':15}{vector.source}, line {verdict.line}: {verdict.text}")
+    return verdict.outcome
+
+
+def hold_against(address: Address, vector: Vector) -> Verdict:
+    """Replay one vector against the daemon at this address."""
+    play = replay(vector)
+    with _Sockets(address).open() as sockets:
+        effect = next(play)
+        while True:
+            try:
+                effect = play.send(sockets.carry_out(effect))
+            except StopIteration as end:
+                verdict: Verdict = end.value
+                return verdict
+
+
+class _Sockets:
+    """Carries a replay's effects out."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._open: dict[str, socket.socket] = {}
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator[_Sockets]:
+        """Close whatever is left open at the end of the block."""
+        try:
+            yield self
+        finally:
+            for connection in self._open.values():
+                connection.close()
+
+    def carry_out(self, effect: Effect) -> Observed:
+        """Do it, and say what came of it; a broken connection is an end."""
+        data, is_closed = b"", False
+        try:
+            match effect:
+                case Open(name):
+                    self._open[name] = _connect(self._address)
+                case Send(name, sent):
+                    self._open[name].sendall(sent)
+                case Receive(name, seconds):
+                    data = self._receive(name, seconds)
+                    is_closed = not data
+                case Close(name, resets):
+                    self._close(name, resets=resets)
+                case Wait(seconds):
+                    time.sleep(seconds)
+        except TimeoutError:
+            is_closed = isinstance(effect, Open)
+        except OSError:
+            is_closed = isinstance(effect, Open | Receive)
+        return Observed(time.monotonic(), data, is_closed)
+
+    def _receive(self, name: str, seconds: float) -> bytes:
+        self._open[name].settimeout(max(seconds, 0.001))
+        return self._open[name].recv(_CHUNK)
+
+    def _close(self, name: str, *, resets: bool) -> None:
+        connection = self._open.pop(name)
+        if resets:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        connection.close()
+
+
+def _connect(address: Address) -> socket.socket:
+    connection = socket.create_connection((address.host, address.port), CONNECT_SECONDS)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
