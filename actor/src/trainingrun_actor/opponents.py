@@ -1,7 +1,8 @@
 """Scripted opponents: yardsticks that never change, on the same option lists as the policy.
 
-``random`` chooses uniformly at every question. ``aggressive`` plays land, then its dearest creature
-or burn to the face, attacks with everything and blocks only to stay alive.
+``random`` chooses uniformly at every question, declining included. ``aggressive`` plays land, then
+its dearest creature or burn to the face, pays for all it can, attacks with everything and blocks
+only to stay alive.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from collections.abc import Callable
 from random import Random
 from typing import Final, Protocol
 
-from trainingrun_contracts.observation.answering import Option, OptionKind, Question
-from trainingrun_contracts.observation.facts import facts_of, mana_value
+from trainingrun_contracts.observation.facts import facts_of, facts_of_action, mana_value
+from trainingrun_contracts.observation.options import Option, OptionKind, Question
 from trainingrun_contracts.observation.view import View
-from trainingrun_contracts.protocol.decisions import Action, Card
+from trainingrun_contracts.observation.words import Wording, wording_of
+from trainingrun_contracts.protocol.decisions import Ability, Action, Card, Entity
 
 
 class Agent(Protocol):
@@ -47,23 +49,56 @@ AGENTS: Final[dict[str, Callable[[], Agent]]] = {
 
 
 def _action_rank(question: Question, option: Option) -> float:
-    action = option.item
+    action, view = option.item, question.view
     assert isinstance(action, Action)
-    view = question.view
     if option.kind is OptionKind.LAND:
         return 1000.0
-    card = view.cards.get(action.card_id)
+    card = view.card(action.card_id)
     cost = mana_value(action.mana_cost)
     if option.kind is OptionKind.CREATURE:
         return 200.0 + cost
-    if card is None:
-        return 1.0
-    facts = facts_of(card)
+    facts = facts_of(card) if card is not None else facts_of_action(action)
     if facts.damage:
         return 100.0 + cost
+    if facts.text.counters_spells:
+        return 80.0 if _is_theirs_on_stack(view) else -1.0
     if facts.is_removal:
         return 90.0 if view.theirs.creatures else -1.0
+    if facts.text.helps and not facts.is_permanent and facts.text.is_pump:
+        return 60.0 if view.mine.creatures and view.is_my_turn else -1.0
     return 50.0 + cost if facts.is_permanent else 10.0
+
+
+def _ability_rank(question: Question, option: Option) -> float:
+    """What costs mana or loyalty, on the own turn; no free one, which could repeat for ever."""
+    action, view = option.item, question.view
+    assert isinstance(action, Action)
+    card = view.card(action.card_id)
+    is_walker = card is not None and card.is_planeswalker
+    is_limited = is_walker or mana_value(action.mana_cost) > 0
+    is_time = view.is_my_turn and not view.decision.game_state.stack
+    if not (is_limited and is_time):
+        return -0.5
+    text = wording_of(action.description)
+    return 30.0 + text.damage if text.damage else 20.0 if is_walker else 5.0
+
+
+def _mode_rank(question: Question, option: Option) -> float:
+    """Damage first, then what removes a creature that is there, then as the daemon lists them."""
+    ability, view = option.item, question.view
+    assert isinstance(ability, Ability)
+    text = wording_of(ability.description)
+    if text.damage:
+        return 10.0 + text.damage
+    if text.is_removal or text.is_bounce:
+        return 8.0 if view.theirs.creatures else 1.0
+    return 5.0
+
+
+def _value_rank(question: Question, option: Option) -> float:
+    """As much as can be paid for; as little as possible where life is the price."""
+    is_painful = "life" in question.view.decision.message.casefold()
+    return float(-option.index if is_painful else option.index)
 
 
 def _block_rank(question: Question, option: Option) -> float:
@@ -78,12 +113,19 @@ def _block_rank(question: Question, option: Option) -> float:
 
 
 def _pick_rank(question: Question, option: Option) -> float:
-    """Give up lands that are not needed, else what cannot be paid for soonest."""
-    card = option.item
+    """Take the dearest; give up lands that are not needed, else what is paid for last, and no more
+    than must be."""
+    card, view = option.item, question.view
     assert isinstance(card, Card)
+    message = view.decision.message.casefold()
+    if not any(word in message for word in _GIVES_UP):
+        return 1.0 + max(0, card.cmc)
     if card.is_land:
-        return 10.0 if _has_lands(question.view) else -1.0
-    return float(card.cmc)
+        return -10.0 if _has_lands(view) else -1000.0
+    return -100.0 + card.cmc
+
+
+_GIVES_UP: Final = ("discard", "sacrifice", "bottom", "exile", "graveyard", "return")
 
 
 def _has_lands(view: View) -> bool:
@@ -91,18 +133,64 @@ def _has_lands(view: View) -> bool:
 
 
 def _yes_rank(question: Question, option: Option) -> float:
-    """Yes to everything but a hand that cannot be played."""
-    message = question.view.decision.message.casefold()
-    lands = sum(card.is_land for card in question.view.mine.player.hand)
-    is_poor_hand = ("keep" in message or "mulligan" in message) and lands in (0, 7)
-    return -1.0 if is_poor_hand else 1.0
+    """Yes to everything but a hand that cannot be played, or a price in life that kills."""
+    view = question.view
+    message = view.decision.message.casefold()
+    if "keep" in message or "mulligan" in message:
+        lands = sum(card.is_land for card in view.mine.player.hand)
+        return -1.0 if lands in (0, 7) else 1.0
+    is_price = "pay" in message and "life" in message
+    return -1.0 if is_price and view.mine.player.life <= 4 else 1.0
+
+
+def _opponent_rank(question: Question, option: Option) -> float:
+    return -1.0 if _aims_at_friends(question.view) else 10.0
+
+
+def _self_rank(question: Question, option: Option) -> float:
+    return 10.0 if _aims_at_friends(question.view) else -1.0
 
 
 def _card_target_rank(question: Question, option: Option) -> float:
-    """Burn goes to the face; what cannot go there takes the first creature of the opponent."""
-    creatures = {creature.id for creature in question.view.theirs.creatures}
-    item_id = getattr(option.item, "id", -1)
-    return 5.0 if item_id in creatures else 1.0
+    """The first of the own creatures for what helps, of the opponent's for what harms."""
+    entity, view = option.item, question.view
+    assert isinstance(entity, Entity)
+    is_friend = entity.id in view.mine.table
+    is_foe = entity.id in view.theirs.table
+    wanted, other = (is_friend, is_foe) if _aims_at_friends(view) else (is_foe, is_friend)
+    if other:
+        return -0.5
+    is_creature = entity.id in view.fighters
+    return (5.0 if is_creature else 4.0) if wanted else 1.0
+
+
+def _stack_target_rank(question: Question, option: Option) -> float:
+    """Counter what the opponent cast."""
+    entity, view = option.item, question.view
+    assert isinstance(entity, Entity)
+    items = {item.id: item.controller for item in view.decision.game_state.stack}
+    return -1.0 if items.get(entity.id) == view.decision.player else 6.0
+
+
+def _aims_at_friends(view: View) -> bool:
+    """Whether what a target is chosen for does good, as far as its words tell."""
+    return _pending(view).helps
+
+
+def _pending(view: View) -> Wording:
+    """The words of the spell or ability that waits for its target."""
+    decision, top = view.decision, view.top_of_stack
+    if top is None or decision.source_card not in ("", top.source_card):
+        return wording_of(decision.message)
+    named = wording_of(top.description)
+    card = view.card(top.source_card_id)
+    is_silent = not (named.helps or named.harms)
+    return facts_of(card).text if is_silent and card is not None else named
+
+
+def _is_theirs_on_stack(view: View) -> bool:
+    top = view.top_of_stack
+    return top is not None and top.controller != view.decision.player
 
 
 def _always(rank: float) -> Callable[[Question, Option], float]:
@@ -114,18 +202,21 @@ _RANKS: Final[dict[OptionKind, Callable[[Question, Option], float]]] = {
     OptionKind.LAND: _action_rank,
     OptionKind.CREATURE: _action_rank,
     OptionKind.SPELL: _action_rank,
-    OptionKind.ABILITY: _always(-0.5),
+    OptionKind.ABILITY: _ability_rank,
     OptionKind.ATTACK: _always(1.0),
     OptionKind.DONE: _always(0.0),
     OptionKind.BLOCK: _block_rank,
     OptionKind.NO_BLOCK: _always(0.0),
     OptionKind.YES: _yes_rank,
     OptionKind.NO: _always(0.0),
-    OptionKind.AT_OPPONENT: _always(10.0),
-    OptionKind.AT_SELF: _always(-1.0),
+    OptionKind.AT_OPPONENT: _opponent_rank,
+    OptionKind.AT_SELF: _self_rank,
     OptionKind.AT_CARD: _card_target_rank,
+    OptionKind.AT_PLANESWALKER: _card_target_rank,
+    OptionKind.AT_STACK: _stack_target_rank,
     OptionKind.PICK: _pick_rank,
-    OptionKind.VALUE: _always(0.0),
+    OptionKind.VALUE: _value_rank,
+    OptionKind.MODE: _mode_rank,
+    OptionKind.DECLINE: _always(0.0),
 }
-"""Higher is chosen. Activated abilities rank below a pass, so that no free one is repeated for
-ever."""
+"""Higher is chosen. What ranks below 0 is left out where passing or declining is an option."""

@@ -11,8 +11,9 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from typing import TypeAlias
 
-from trainingrun_contracts.observation.answering import Question, answering
+from trainingrun_contracts.observation.answering import answering
 from trainingrun_contracts.observation.encoder import Encoder
+from trainingrun_contracts.observation.options import Question
 from trainingrun_contracts.protocol.decisions import Decision
 
 from trainingrun_actor.inference import Inference

@@ -6,8 +6,9 @@ import msgspec
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trainingrun_contracts.observation.answering import OptionKind, Question, answering
+from trainingrun_contracts.observation.answering import answering
 from trainingrun_contracts.observation.encoder import Encoder
+from trainingrun_contracts.observation.options import OptionKind, Question
 from trainingrun_contracts.observation.schema import ACTION_WIDTH, STATE_WIDTH
 from trainingrun_contracts.protocol import answers
 from trainingrun_contracts.protocol.decisions import (

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from trainingrun_contracts.observation.answering import answering
-from trainingrun_contracts.observation.rows import RELATIONS, option_rows
+from trainingrun_contracts.observation.encoder import Encoder
+from trainingrun_contracts.observation.relations import RELATIONS
 from trainingrun_contracts.observation.view import Creature, can_block, kills, view_of
 from trainingrun_contracts.protocol.decisions import (
     Card,
@@ -47,7 +48,7 @@ def relations(decision: Decision) -> np.ndarray:
     """The last part of each option's row at the first question."""
     question = answering(decision).question
     assert question is not None
-    return np.array(option_rows(question))[:, -RELATIONS:]
+    return Encoder().encode(question).actions[:, -RELATIONS:]
 
 
 def test_kills_knows_first_strike_deathtouch_and_indestructible() -> None:

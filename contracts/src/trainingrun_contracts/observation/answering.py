@@ -5,83 +5,26 @@ its own list of legal options, so that a policy over a flat list can answer all 
 one at a time until done, each possible blocker in turn, cards until enough. Whatever is chosen, the
 answer line is one that the daemon takes as it stands.
 
-Options that no player could tell apart (the second of two equal lands in hand) are offered once.
 Not here: who chooses.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
-from enum import IntEnum
-from typing import Final, Protocol, TypeAlias, TypeVar
+from collections.abc import Hashable, Sequence
+from typing import Protocol
 
-from msgspec import Struct
-
-from trainingrun_contracts.observation.facts import facts_of, facts_of_action
+from trainingrun_contracts.observation.options import (
+    DONE,
+    MAX_OPTIONS,
+    Option,
+    OptionKind,
+    Question,
+    distinct,
+    listed_options,
+)
 from trainingrun_contracts.observation.view import View, can_block, view_of
 from trainingrun_contracts.protocol import answers
-from trainingrun_contracts.protocol.decisions import (
-    Ability,
-    Action,
-    Card,
-    Combatant,
-    Decision,
-    DecisionType,
-    Entity,
-)
-
-MAX_OPTIONS: Final = 256
-_MOST_VALUES: Final = 33
-
-Thing = TypeVar("Thing")
-
-
-class OptionKind(IntEnum):
-    """What an option does; its place in the one-hot part of an action row."""
-
-    PASS = 0
-    LAND = 1
-    CREATURE = 2
-    SPELL = 3
-    ABILITY = 4
-    ATTACK = 5
-    DONE = 6
-    BLOCK = 7
-    NO_BLOCK = 8
-    YES = 9
-    NO = 10
-    AT_OPPONENT = 11
-    AT_SELF = 12
-    AT_CARD = 13
-    PICK = 14
-    VALUE = 15
-
-
-Item: TypeAlias = Action | Combatant | Entity | Card | Ability | None
-
-
-class Option(Struct, frozen=True):
-    """One legal choice: ``item`` is what the daemon listed, ``against`` the attacker of a block.
-
-    ``index`` is the number that goes into the answer line.
-    """
-
-    kind: OptionKind
-    index: int = -1
-    item: Item = None
-    against: Combatant | None = None
-
-
-class Question(Struct):
-    """One choice to make: the position, the options, and what was chosen before in this decision.
-
-    ``subject`` is the blocker that the options are about, where there is one.
-    """
-
-    view: View
-    options: tuple[Option, ...]
-    chosen: tuple[Option, ...] = ()
-    subject: Combatant | None = None
+from trainingrun_contracts.protocol.decisions import Card, Decision, DecisionType
 
 
 class Answering(Protocol):
@@ -118,58 +61,7 @@ def answering(decision: Decision) -> Answering:
         case DecisionType.PLAY_FROM_EFFECT:
             return _Confirmation(view)
         case _:
-            return _Single(view, _listed_options(view))
-
-
-def _listed_options(view: View) -> tuple[Option, ...]:
-    decision = view.decision
-    match decision.decision_type:
-        case DecisionType.CHOOSE_ACTION:
-            return _action_options(view)
-        case DecisionType.CHOOSE_ENTITY:
-            listed = tuple(_entity_option(decision, entity) for entity in decision.entities)
-            may_decline = decision.optional or not listed
-            return (*listed[:MAX_OPTIONS], *((Option(OptionKind.PASS),) if may_decline else ()))
-        case DecisionType.CHOOSE_ABILITY:
-            found = (Option(OptionKind.ABILITY, item.index, item) for item in decision.abilities)
-            return tuple(found)[:MAX_OPTIONS] or (Option(OptionKind.PASS),)
-        case _:
-            values = _values(decision.min, decision.max)
-            return tuple(Option(OptionKind.VALUE, value) for value in values)
-
-
-def _action_options(view: View) -> tuple[Option, ...]:
-    listed = [action for action in view.decision.actions if action.index >= 0]
-    unique = _distinct(listed, lambda a: (a.card, a.description, a.mana_cost))
-    options = [Option(_kind_of(action, view), action.index, action) for action in unique]
-    return (*options[:MAX_OPTIONS], Option(OptionKind.PASS))
-
-
-def _kind_of(action: Action, view: View) -> OptionKind:
-    card = view.cards.get(action.card_id)
-    if action.is_land:
-        return OptionKind.LAND
-    if card is not None and any(card.id == held.id for held in view.mine.player.battlefield):
-        return OptionKind.ABILITY
-    facts = facts_of(card) if card is not None else facts_of_action(action)
-    return OptionKind.CREATURE if facts.is_creature else OptionKind.SPELL
-
-
-def _entity_option(decision: Decision, entity: Entity) -> Option:
-    players = {player.name: player for player in decision.game_state.players}
-    if entity.type != "player" and entity.name not in players:
-        return Option(OptionKind.AT_CARD, entity.index, entity)
-    kind = OptionKind.AT_SELF if entity.name == decision.player else OptionKind.AT_OPPONENT
-    return Option(kind, entity.index, entity)
-
-
-def _values(low: int, high: int) -> Iterable[int]:
-    """All values, or evenly spread ones with both ends when there are too many to list."""
-    high = max(low, high)
-    if high - low < _MOST_VALUES:
-        return range(low, high + 1)
-    steps = _MOST_VALUES - 1
-    return [low + (high - low) * step // steps for step in range(_MOST_VALUES)]
+            return _Single(view, listed_options(view))
 
 
 class _Nothing:
@@ -216,6 +108,7 @@ class _Attackers:
     def __init__(self, view: View) -> None:
         self._view = view
         self._left = list(view.decision.attackers)[:MAX_OPTIONS]
+        self._places = _places(self._left)
         self._chosen: list[Option] = []
         self._is_done = not self._left
 
@@ -223,9 +116,9 @@ class _Attackers:
     def question(self) -> Question | None:
         if self._is_done:
             return None
-        left = _distinct(self._left, lambda c: (c.name, c.power, c.toughness, c.keywords))
-        options = (*(Option(OptionKind.ATTACK, c.index, c) for c in left), Option(OptionKind.DONE))
-        return Question(self._view, options, tuple(self._chosen))
+        left = distinct(self._left, lambda c: (c.name, c.power, c.toughness, c.keywords))
+        attacks = (Option(OptionKind.ATTACK, self._places[id(c)], c) for c in left)
+        return Question(self._view, (*attacks, DONE), tuple(self._chosen))
 
     def choose(self, position: int) -> None:
         question = self.question
@@ -248,7 +141,8 @@ class _Blockers:
 
     def __init__(self, view: View) -> None:
         self._view = view
-        self._waiting = list(view.decision.blockers)[:MAX_OPTIONS]
+        self._waiting = list(enumerate(view.decision.blockers[:MAX_OPTIONS]))
+        self._places = _places(view.decision.attackers)
         self._chosen: list[Option] = []
         self._question = self._next()
 
@@ -265,10 +159,10 @@ class _Blockers:
 
     def _next(self) -> Question | None:
         while self._waiting:
-            blocker = self._waiting.pop(0)
+            place, blocker = self._waiting.pop(0)
             own = self._view.creature(blocker)
             able = [
-                Option(OptionKind.BLOCK, blocker.index, blocker, attacker)
+                Option(OptionKind.BLOCK, place, blocker, attacker)
                 for attacker in self._view.decision.attackers[:MAX_OPTIONS]
                 if can_block(own, self._view.creature(attacker))
             ]
@@ -279,20 +173,23 @@ class _Blockers:
 
     @property
     def response(self) -> str:
-        pairs = ((o.index, o.against.index) for o in self._chosen if o.against is not None)
+        pairs = ((o.index, self._places[id(o.against)]) for o in self._chosen)
         return answers.format_blocks(pairs)
 
 
 class _Cards:
-    """One more card, or done once the minimum is reached; the maximum ends it."""
+    """One more card, or done once there are enough; the maximum ends it.
+
+    Where the choice is optional, none at all is enough too.
+    """
 
     def __init__(self, view: View) -> None:
         decision = view.decision
         self._view = view
         self._left = list(decision.cards)[:MAX_OPTIONS]
-        self._places = {id(card): place for place, card in enumerate(self._left)}
+        self._places = _places(self._left)
         self._maximum = max(0, min(max(decision.max, decision.min), len(self._left)))
-        self._minimum = 0 if decision.optional else min(max(0, decision.min), self._maximum)
+        self._minimum = min(max(0, decision.min), self._maximum)
         self._chosen: list[Option] = []
         self._is_done = self._maximum == 0
 
@@ -300,10 +197,11 @@ class _Cards:
     def question(self) -> Question | None:
         if self._is_done:
             return None
-        left = _distinct(self._left, lambda c: (c.name, c.power, c.toughness, c.tapped, c.damage))
-        picks = tuple(Option(OptionKind.PICK, self._places[id(c)], c) for c in left)
-        may_stop = len(self._chosen) >= self._minimum
-        options = (*picks, Option(OptionKind.DONE)) if may_stop else picks
+        picks = tuple(
+            Option(OptionKind.PICK, self._places[id(card)], card)
+            for card in distinct(self._left, _look_of)
+        )
+        options = (*picks, DONE) if self._may_stop() else picks
         return Question(self._view, options, tuple(self._chosen))
 
     def choose(self, position: int) -> None:
@@ -321,12 +219,16 @@ class _Cards:
     def response(self) -> str:
         return answers.format_indices(option.index for option in self._chosen)
 
+    def _may_stop(self) -> bool:
+        is_declined = self._view.decision.optional and not self._chosen
+        return is_declined or len(self._chosen) >= self._minimum
 
-def _distinct(items: list[Thing], key: Callable[[Thing], Hashable]) -> list[Thing]:
-    """The first of each group of items that have the same key, in order."""
-    if len(items) < 2:
-        return items
-    first: dict[Hashable, Thing] = {}
-    for item in items:
-        first.setdefault(key(item), item)
-    return list(first.values())
+
+def _look_of(card: Card) -> Hashable:
+    """What a player can tell one card from another by."""
+    return card.name, card.power, card.toughness, card.tapped, card.damage, card.counters
+
+
+def _places(items: Sequence[object]) -> dict[int, int]:
+    """The position of each item: what answers name."""
+    return {id(item): place for place, item in enumerate(items)}

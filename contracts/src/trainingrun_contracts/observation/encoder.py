@@ -6,20 +6,18 @@ exactly what the actor acted on.
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
-from trainingrun_contracts.observation.answering import Question
-from trainingrun_contracts.observation.rows import option_rows
+from trainingrun_contracts.observation.options import Question
+from trainingrun_contracts.observation.rows import KEPT_WIDTH, option_rows
+from trainingrun_contracts.observation.schema import ACTION_WIDTH, STATE_WIDTH
 from trainingrun_contracts.observation.state import position_values, progress_values
 from trainingrun_contracts.observation.view import View
+from trainingrun_contracts.observation.words import bounded
 
 Float16 = npt.NDArray[np.float16]
-
-_BOUND: Final = 8.0
 
 
 class Observation(Struct, frozen=True):
@@ -39,18 +37,13 @@ class Encoder:
         self._position: list[float] = []
 
     def encode(self, question: Question) -> Observation:
-        """Deterministic, finite, within ±8."""
+        """Deterministic, finite, within the bounds."""
         if question.view is not self._view:
             self._position = position_values(question.view)
             self._view = question.view
-        return Observation(
-            state=_rounded(self._position + progress_values(question)),
-            actions=_rounded(option_rows(question)),
-        )
-
-
-def _rounded(values: list[float] | list[list[float]]) -> Float16:
-    array = np.array(values, dtype=np.float32)
-    np.minimum(array, _BOUND, out=array)
-    np.maximum(array, -_BOUND, out=array)
-    return array.astype(np.float16)
+        rows = option_rows(question)
+        numbers = bounded([*self._position, *progress_values(question), *rows.worked_out])
+        actions = np.empty((len(question.options), ACTION_WIDTH), np.float16)
+        actions[:, :KEPT_WIDTH] = np.frombuffer(rows.kept, np.float16).reshape(-1, KEPT_WIDTH)
+        actions[:, KEPT_WIDTH:] = numbers[STATE_WIDTH:].reshape(len(actions), -1)
+        return Observation(numbers[:STATE_WIDTH], actions)

@@ -1,28 +1,26 @@
-"""What is printed on a card, as numbers: types, cost, size, keywords, and what its text does.
+"""What is printed on a card, as numbers: types, cost, size, keywords, and which card it is.
 
 No vocabulary: a card that was never seen is described by what its JSON says, its name only by a
 hash bucket. Facts are worked out once per printed card and kept, because a decision shows forty.
+What its text says is the business of ``words``.
 """
 
 from __future__ import annotations
 
 import re
-import zlib
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Struct
 
+from trainingrun_contracts.observation.words import Wording, bucket_of, keep, packed, wording_of
 from trainingrun_contracts.protocol.decisions import Action, Card
 
-NAME_BUCKETS: Final = 12
-FACTS_WIDTH: Final = 6 + 3 + 8 + 5 + NAME_BUCKETS
-SIZE_AT: Final = 7
-"""Position of power, then toughness, in a row of facts."""
-_MOST_KEPT: Final = 4096
+NAME_BUCKETS: Final = 16
+FACTS_WIDTH: Final = 7 + 3 + 13 + NAME_BUCKETS
 
 
 class Trait:
-    """Bits of the keyword abilities that matter in combat or for timing.
+    """Bits of the keyword abilities that matter in combat, for timing or for targets.
 
     Plain integers: an ``IntFlag`` makes an object at every test, and a decision makes hundreds.
     """
@@ -40,13 +38,17 @@ class Trait:
     INDESTRUCTIBLE: Final = 1024
     UNBLOCKABLE: Final = 2048
     DEFENDER: Final = 4096
+    DOUBLE_STRIKE: Final = 8192
+    FLASH: Final = 16384
+    PROTECTED: Final = 32768
+    """Hexproof, ward, shroud or protection: hard to aim at."""
 
 
 _TRAITS: Final = {
     "flying": Trait.FLYING,
     "reach": Trait.REACH,
     "first strike": Trait.FIRST_STRIKE,
-    "double strike": Trait.FIRST_STRIKE,
+    "double strike": Trait.FIRST_STRIKE | Trait.DOUBLE_STRIKE,
     "deathtouch": Trait.DEATHTOUCH,
     "lifelink": Trait.LIFELINK,
     "trample": Trait.TRAMPLE,
@@ -57,87 +59,101 @@ _TRAITS: Final = {
     "indestructible": Trait.INDESTRUCTIBLE,
     "unblockable": Trait.UNBLOCKABLE,
     "defender": Trait.DEFENDER,
+    "flash": Trait.FLASH,
+    "hexproof": Trait.PROTECTED,
+    "shroud": Trait.PROTECTED,
 }
-_DAMAGE: Final = re.compile(r"(\d{1,3}) (?:\w+ )?damage")
-_REMOVAL: Final = re.compile(r"\b(?:destroy|exile) target|return target .* hand", re.IGNORECASE)
-_CARDS: Final = re.compile(r"\bdraw|\bexile your top|look at the top|\bscry", re.IGNORECASE)
-_LIFE: Final = re.compile(r"\bgains? (?:\d+ )?life|life equal", re.IGNORECASE)
-_PUMP: Final = re.compile(r"\+\d+/\+\d+")
+_PROTECTED: Final = ("ward", "protection", "hexproof")
+_ROW_TRAITS: Final = (
+    Trait.FLYING | Trait.UNBLOCKABLE,
+    Trait.REACH,
+    Trait.TRAMPLE,
+    Trait.MENACE,
+    Trait.FIRST_STRIKE,
+    Trait.DOUBLE_STRIKE,
+    Trait.DEATHTOUCH,
+    Trait.LIFELINK,
+    Trait.VIGILANCE,
+    Trait.HASTE,
+    Trait.PROWESS,
+    Trait.FLASH,
+    Trait.PROTECTED | Trait.INDESTRUCTIBLE,
+)
 _COST_SYMBOL: Final = re.compile(r"\{([^}]*)\}")
 
 
 class Facts(Struct, frozen=True):
-    """A printed card. ``row`` is its part of an action's feature row, [FACTS_WIDTH]."""
+    """A printed card. ``packed`` is its part of an action row: float16 [FACTS_WIDTH] as bytes."""
 
-    row: tuple[float, ...]
+    packed: bytes
+    text: Wording
     is_creature: bool
     is_land: bool
+    is_planeswalker: bool
     is_permanent: bool
+    is_instant: bool
     cmc: int
-    damage: int
-    is_removal: bool
     bucket: int
+
+    @property
+    def damage(self) -> int:
+        """The largest amount of damage that the card names."""
+        return self.text.damage
+
+    @property
+    def is_removal(self) -> bool:
+        """Whether it destroys or exiles what it aims at, or returns it to a hand."""
+        return self.text.is_removal or self.text.is_bounce
 
 
 def traits_of(keywords: tuple[str, ...]) -> int:
     """Bits of the keywords that are known; others are left out."""
     known = _traits.get(keywords)
     if known is None:
-        _keep_bounded(_traits)
         known = 0
         for word in keywords:
-            known |= _TRAITS.get(word.strip().casefold(), 0)
-        _traits[keywords] = known
+            folded = word.strip().casefold()
+            known |= _TRAITS.get(folded, 0)
+            if folded.startswith(_PROTECTED):
+                known |= Trait.PROTECTED
+        keep(_traits, keywords, known)
     return known
 
 
 def facts_of(card: Card) -> Facts:
-    """Facts of a card in a zone."""
-    key = (card.name, card.oracle_text)
+    """Facts of a card in a zone.
+
+    Size and keywords are those that it has now: the same card in the same position gives the same
+    numbers, whatever the process has seen of it before.
+    """
+    key = (
+        card.name, card.oracle_text, card.types, card.keywords, card.power, card.toughness,
+    )  # fmt: skip
     known = _card_facts.get(key)
-    if known is None:
-        _keep_bounded(_card_facts)
-        known = _card_facts[key] = _facts(card)
-    return known
+    return known if known is not None else keep(_card_facts, key, _facts(card))
 
 
 def facts_of_action(action: Action) -> Facts:
     """Facts as far as an action tells them, for a card that is in no visible zone."""
     key = (action.card, action.description)
     known = _action_facts.get(key)
-    if known is None:
-        _keep_bounded(_action_facts)
-        text = action.description
-        card = Card(
-            name=action.card,
-            mana_cost=action.mana_cost,
-            cmc=mana_value(action.mana_cost),
-            oracle_text=text,
-            is_creature="Creature" in text,
-            is_land=action.is_land,
-        )
-        known = _action_facts[key] = _facts(card)
-    return known
+    if known is not None:
+        return known
+    text = action.description
+    card = Card(
+        name=action.card,
+        mana_cost=action.mana_cost,
+        cmc=mana_value(action.mana_cost),
+        oracle_text=text,
+        is_creature=" - Creature" in text,
+        is_land=action.is_land,
+    )
+    return keep(_action_facts, key, _facts(card))
 
 
 def facts_of_name(name: str) -> Facts:
     """Facts of a card of which only the name is known."""
     return facts_of(Card(name=name))
-
-
-def damage_in(text: str) -> int:
-    """The largest amount of damage that a rules text names; 0 when it names none."""
-    known = _damages.get(text)
-    if known is None:
-        _keep_bounded(_damages)
-        amounts = [int(amount) for amount in _DAMAGE.findall(text)]
-        known = _damages[text] = max(amounts, default=0)
-    return known
-
-
-def bucket_of(name: str, buckets: int) -> int:
-    """The same bucket for the same name on every machine (``hash`` is salted per process)."""
-    return zlib.crc32(name.encode("utf-8", "replace")) % buckets
 
 
 def mana_value(cost: str) -> int:
@@ -147,58 +163,43 @@ def mana_value(cost: str) -> int:
 
 
 def _facts(card: Card) -> Facts:
-    text = card.oracle_text
     traits = traits_of(card.keywords)
-    damage = damage_in(text)
-    is_removal = bool(_REMOVAL.search(text))
-    is_spell = card.is_instant or card.is_sorcery
+    types = card.types
+    is_creature = card.is_creature or "Creature" in types
+    is_land = card.is_land or "Land" in types
+    is_planeswalker = card.is_planeswalker or "Planeswalker" in types
+    is_instant = card.is_instant or "Instant" in types
+    is_sorcery = card.is_sorcery or "Sorcery" in types
     buckets = [0.0] * NAME_BUCKETS
     bucket = bucket_of(card.name, NAME_BUCKETS)
     buckets[bucket] = 1.0
     row = (
-        float(card.is_creature),
-        float(card.is_instant),
-        float(card.is_sorcery),
-        float(card.is_enchantment),
-        float(card.is_artifact or card.is_planeswalker),
-        float(card.is_land),
+        float(is_creature),
+        float(is_instant),
+        float(is_sorcery),
+        float(card.is_enchantment or "Enchantment" in types),
+        float(card.is_artifact or "Artifact" in types),
+        float(is_planeswalker),
+        float(is_land),
         card.cmc / 5,
         (card.power or 0) / 5,
         (card.toughness or 0) / 5,
-        float(bool(traits & (Trait.FLYING | Trait.UNBLOCKABLE))),
-        float(bool(traits & (Trait.TRAMPLE | Trait.MENACE))),
-        float(bool(traits & Trait.FIRST_STRIKE)),
-        float(bool(traits & Trait.DEATHTOUCH)),
-        float(bool(traits & Trait.LIFELINK)),
-        float(bool(traits & Trait.VIGILANCE)),
-        float(bool(traits & Trait.HASTE)),
-        float(bool(traits & Trait.PROWESS)),
-        damage / 5,
-        float(is_removal),
-        float(bool(_CARDS.search(text))),
-        float(bool(_LIFE.search(text))),
-        float(bool(_PUMP.search(text))),
+        *(float(bool(traits & trait)) for trait in _ROW_TRAITS),
         *buckets,
     )
     return Facts(
-        row=row,
-        is_creature=card.is_creature,
-        is_land=card.is_land,
-        is_permanent=not is_spell,
+        packed=packed(row),
+        text=wording_of(card.oracle_text),
+        is_creature=is_creature,
+        is_land=is_land,
+        is_planeswalker=is_planeswalker,
+        is_permanent=not (is_instant or is_sorcery),
+        is_instant=is_instant,
         cmc=card.cmc,
-        damage=damage,
-        is_removal=is_removal,
         bucket=bucket,
     )
 
 
 _traits: Final[dict[tuple[str, ...], int]] = {}
-_card_facts: Final[dict[tuple[str, str], Facts]] = {}
+_card_facts: Final[dict[tuple[str, str, str, tuple[str, ...], int | None, int | None], Facts]] = {}
 _action_facts: Final[dict[tuple[str, str], Facts]] = {}
-_damages: Final[dict[str, int]] = {}
-
-
-def _keep_bounded(cache: dict[Any, Any]) -> None:
-    """Forget everything when a hostile server has filled a cache; real decks never do."""
-    if len(cache) >= _MOST_KEPT:
-        cache.clear()

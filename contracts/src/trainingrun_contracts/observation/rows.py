@@ -1,277 +1,290 @@
-"""The feature rows of options: what each does, with which card, and what comes of it in combat.
+"""The feature rows of options: what each does, with which card, and what comes of it.
 
-A row is a one-hot of the kind, the facts of the card, and fourteen relations between the option and
-the position: does the damage kill, is the attack free, does the block die for nothing. These
-decide how fast a policy learns, because they spare it the arithmetic of combat. The order of the
-relations is the meaning of the row: a change needs a new ``schema.MEANING``.
+A row has six parts, in this order: a one-hot of the kind; the facts printed on the card; what the
+text says that counts here (the card's, or that of the ability, mode, variant or message); the way
+in which an action is taken (its cost, and whether it differs from the card's); the zone and the
+present condition of the card (size, counters, attachments); and the relations to the position.
+
+The first four are the same whenever the option comes back, so they are kept as bytes and only put
+together here; the last two are worked out. The order of the parts is the meaning of the row: a
+change needs a new ``schema.MEANING``.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple, TypeAlias
 
-from trainingrun_contracts.observation.answering import Option, OptionKind, Question
 from trainingrun_contracts.observation.facts import (
     FACTS_WIDTH,
-    SIZE_AT,
+    Facts,
     facts_of,
     facts_of_action,
     facts_of_name,
+    mana_value,
+)
+from trainingrun_contracts.observation.options import Option, OptionKind, Question
+from trainingrun_contracts.observation.relations import (
+    RELATIONS,
+    Attack,
+    Values,
+    action_relations,
+    bare_relations,
+    block_relations,
+    card_relations,
+    no_block_relations,
+    player_relations,
+    stack_relations,
 )
 from trainingrun_contracts.observation.schema import ACTION_WIDTH
-from trainingrun_contracts.observation.view import Creature, View, can_block, kills
+from trainingrun_contracts.observation.view import Creature, View, Zone, counters_of
+from trainingrun_contracts.observation.words import (
+    WORDS_WIDTH,
+    Wording,
+    keep,
+    packed,
+    wording_of,
+)
 from trainingrun_contracts.protocol.decisions import Ability, Action, Card, Combatant, Entity
 
-RELATIONS: Final = 14
 _KINDS: Final = len(OptionKind)
-_NO_FACTS: Final[tuple[float, ...]] = (0.0,) * FACTS_WIDTH
-_NO_RELATIONS: Final[tuple[float, ...]] = (0.0,) * RELATIONS
+_WAY: Final = 6
+KEPT_WIDTH: Final = _KINDS + FACTS_WIDTH + WORDS_WIDTH + _WAY
+_CONDITION: Final = len(Zone) + 11
+_WORKED_OUT: Final = _CONDITION + RELATIONS
+assert KEPT_WIDTH + _WORKED_OUT == ACTION_WIDTH, f"the parts add up to {KEPT_WIDTH + _WORKED_OUT}"
+
+_NO_FACTS: Final = packed((0.0,) * FACTS_WIDTH)
+_NO_WORDS: Final = packed((0.0,) * WORDS_WIDTH)
+_NO_WAY: Final = packed((0.0,) * _WAY)
+_NOWHERE: Final[Values] = (0.0,) * _CONDITION
+_HELD: Final[Values] = (1.0, *_NOWHERE[1:-1], 1.0)
+"""A card in the own hand: the zone, and that it is the own."""
 _HEADS: Final = tuple(
-    tuple(1.0 if kind == place else 0.0 for place in range(_KINDS)) for kind in range(_KINDS)
+    packed(tuple(1.0 if kind == place else 0.0 for place in range(_KINDS)))
+    for kind in range(_KINDS)
 )
-assert _KINDS + FACTS_WIDTH + RELATIONS == ACTION_WIDTH, "the parts must add up to ACTION_WIDTH"
+_ZONES: Final[dict[Zone | None, Values]] = {
+    None: (0.0,) * len(Zone),
+    **{zone: tuple(1.0 if zone == place else 0.0 for place in Zone) for zone in Zone},
+}
 
-Row = list[float]
+
+_Parts: TypeAlias = tuple[bytes, bytes, bytes, Values, Values]
+"""What a row is put together from, behind its kind, in order; plain, for decisions make many."""
 
 
-def option_rows(question: Question) -> list[Row]:
+class _Way(NamedTuple):
+    """How an action is taken, as far as its own words tell."""
+
+    packed: bytes
+    cost: int
+    text: Wording | None
+    """What the action says, where that is not what the card says."""
+
+
+class Rows(NamedTuple):
+    """The rows of a question's options, one after the other, in two halves.
+
+    ``kept`` holds float16 [options, KEPT_WIDTH] as bytes, ``worked_out`` the numbers that follow.
+    """
+
+    kept: bytes
+    worked_out: list[float]
+
+
+def option_rows(question: Question) -> Rows:
     """One row per option, in order."""
-    attack = _Attack(question) if question.options[0].kind is OptionKind.ATTACK else None
-    return [_row(question, option, attack) for option in question.options]
+    options = question.options
+    attack = Attack(question) if options[0].kind is OptionKind.ATTACK else None
+    kept: list[bytes] = []
+    worked_out: list[float] = []
+    for option in options:
+        facts, words, way, condition, relations = _parts(question, option, attack)
+        kept += (_HEADS[option.kind], facts, words, way)
+        worked_out += condition
+        worked_out += relations
+    return Rows(b"".join(kept), worked_out)
 
 
-def _row(question: Question, option: Option, attack: _Attack | None) -> Row:
+def _parts(question: Question, option: Option, attack: Attack | None) -> _Parts:
     view, item, kind = question.view, option.item, option.kind
-    facts, relations = _NO_FACTS, _NO_RELATIONS
     match item:
         case Action():
-            facts, relations = _action_parts(view, item, kind)
-        case Combatant() if option.against is not None:
-            facts, relations = _combatant_facts(view, item), _block(question, item, option.against)
-        case Combatant() if kind is OptionKind.NO_BLOCK:
-            facts, relations = _combatant_facts(view, item), _no_block(question)
+            return _action_parts(view, item, kind)
         case Combatant():
-            assert attack is not None
-            facts, relations = _combatant_facts(view, item), attack.relations(item)
+            return _combatant_parts(question, option, item, attack)
         case Entity():
-            facts, relations = _entity_parts(view, item, kind)
+            return _entity_parts(view, item, kind)
         case Card():
-            facts = facts_of(item).row
+            facts = facts_of(item)
+            whose = _whose(view, item)
+            condition = _condition(view, item, whose)
+            relations = card_relations(view, item, whose)
+            return facts.packed, facts.text.packed, _NO_WAY, condition, relations
         case Ability():
-            facts = facts_of_name(item.description).row
+            return _mode_parts(question, option, item)
+        case None if attack is not None:
+            return _NO_FACTS, _NO_WORDS, _NO_WAY, _NOWHERE, attack.done()
+        case None if kind in _AGREED:
+            return _message_parts(question, option)
         case None:
-            relations = _bare(question, option, attack)
-    return [*_HEADS[kind], *facts, *relations]
+            return _NO_FACTS, _NO_WORDS, _NO_WAY, _NOWHERE, bare_relations(question, option)
 
 
-def _action_parts(
-    view: View, action: Action, kind: OptionKind
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    card = view.cards.get(action.card_id)
+_AGREED: Final = (OptionKind.YES, OptionKind.VALUE)
+"""Options that do what the message says; their opposite stays bare, and so differs."""
+
+
+def _action_parts(view: View, action: Action, kind: OptionKind) -> _Parts:
+    card = view.card(action.card_id)
     facts = facts_of(card) if card is not None else facts_of_action(action)
-    theirs = view.theirs
-    damage = facts.damage if kind is OptionKind.SPELL else 0
-    victims = best = 0
-    if damage:
-        for creature in theirs.creatures:
-            if creature.toughness <= damage:
-                victims += 1
-                best = max(best, creature.worth)
-    life = max(1, theirs.player.life)
-    left = view.mine.open_lands - (0 if kind is OptionKind.LAND else facts.cmc)
-    relations = (
-        0.0,
-        1.0 if damage >= life else 0.0,
-        min(2.0, damage / life),
-        victims / 3,
-        best / 12,
-        len(theirs.creatures) / 6,
-        1.0 if view.decision.game_state.stack else 0.0,
-        1.0 if view.is_my_turn else 0.0,
-        1.0 if view.decision.phase == "MAIN1" else 0.0,
-        1.0 if view.decision.phase == "MAIN2" else 0.0,
-        1.0 if view.decision.game_state.combat is not None else 0.0,
-        left / 6,
-        min(2.0, view.burn_in_hand / life) if damage else 0.0,
-        1.0 if view.burn_in_hand >= life and damage else 0.0,
-    )
-    return facts.row, relations
+    way = _way_of(action, card, kind)
+    text = way.text or facts.text
+    if action.card_id in view.held:
+        condition = _HELD
+    elif card is not None:
+        condition = _condition(view, card, _whose(view, card))
+    else:
+        condition = _NOWHERE
+    damage = 0 if kind in (OptionKind.LAND, OptionKind.CREATURE) else text.damage
+    if way.text is None and text.damage_unkicked != damage:
+        damage = min(damage, text.damage_unkicked)
+    relations = action_relations(view, damage=damage, cost=way.cost)
+    return facts.packed, text.packed, way.packed, condition, relations
 
 
-def _entity_parts(
-    view: View, entity: Entity, kind: OptionKind
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    amount = view.pending_damage
-    if kind is not OptionKind.AT_CARD:
-        side = view.mine if kind is OptionKind.AT_SELF else view.theirs
-        life = max(1, side.player.life)
-        is_foe = kind is OptionKind.AT_OPPONENT
-        relations = (
-            1.0 if is_foe else -1.0, 1.0 if amount >= life else 0.0, life / 20,
-            min(2.0, amount / life), *_NO_RELATIONS[4:],
-        )  # fmt: skip
-        return _NO_FACTS, relations
-    card = view.cards.get(entity.id)
-    facts = facts_of(card).row if card is not None else facts_of_name(entity.name).row
-    creature = view.fighters.get(entity.id)
-    if creature is None:
-        return facts, _NO_RELATIONS
-    is_own = any(creature is own for own in view.mine.creatures)
-    dies = 0 < creature.toughness <= amount
-    relations = (
-        -1.0 if is_own else 1.0,
-        1.0 if dies else 0.0,
-        creature.worth / 12,
-        (amount - creature.toughness) / 5 if amount else 0.0,
-        1.0 if creature.tapped else 0.0,
-        1.0 if creature.attacking else 0.0,
-        1.0 if creature.blocking else 0.0,
-        1.0 if dies and not is_own else 0.0,
-        creature.worth / 12 if dies and not is_own else 0.0,
-        1.0 if is_own else 0.0,
-        *_NO_RELATIONS[10:],
-    )
-    return _sized(facts, creature), relations
-
-
-class _Attack:
-    """What a question about attackers has in common for all of its options."""
-
-    def __init__(self, question: Question) -> None:
-        self._view = question.view
-        theirs = question.view.theirs
-        self.life = max(1, theirs.player.life)
-        self.blockers = [creature for creature in theirs.creatures if not creature.tapped]
-        chosen = [o.item.power for o in question.chosen if isinstance(o.item, Combatant)]
-        self.chosen_power = sum(chosen)
-        left = [o.item.power for o in question.options if isinstance(o.item, Combatant)]
-        self.left_power = sum(left)
-        powers = sorted((*chosen, *left), reverse=True)
-        self.through = sum(powers[len(self.blockers) :])
-        """Damage of an attack with everything, when each blocker stops a strongest attacker."""
-        self.is_exposed = theirs.power >= max(1, question.view.mine.player.life)
-
-    def relations(self, item: Combatant) -> tuple[float, ...]:
-        own = self._view.creature(item)
-        able = killers = safe_killers = victims = chumps = 0
-        for blocker in self.blockers:
-            if not can_block(blocker, own):
-                continue
-            able += 1
-            dies = kills(blocker, own)
-            trades = kills(own, blocker)
-            killers += dies
-            safe_killers += dies and not trades
-            victims += trades
-            chumps += trades and not dies
-        return (
-            1.0 if able == 0 else 0.0,
-            able / 4,
-            killers / 4,
-            1.0 if safe_killers else 0.0,
-            victims / 4,
-            1.0 if able and killers == 0 else 0.0,
-            1.0 if able and chumps == able else 0.0,
-            min(2.0, own.power / self.life),
-            min(2.0, (self.chosen_power + own.power) / self.life),
-            1.0 if self.chosen_power + self.left_power >= self.life else 0.0,
-            1.0 if self.through >= self.life else 0.0,
-            1.0 if self.is_exposed else 0.0,
-            own.worth / 12,
-            len(self.blockers) / 6,
-        )
-
-    def done(self) -> tuple[float, ...]:
-        return (
-            *_NO_RELATIONS[:7],
-            min(2.0, self.chosen_power / self.life),
-            min(2.0, self.left_power / self.life),
-            1.0 if self.chosen_power + self.left_power >= self.life else 0.0,
-            1.0 if self.through >= self.life else 0.0,
-            1.0 if self.is_exposed else 0.0,
-            0.0,
-            len(self.blockers) / 6,
-        )
-
-
-def _block(question: Question, item: Combatant, against: Combatant) -> tuple[float, ...]:
+def _combatant_parts(
+    question: Question, option: Option, item: Combatant, attack: Attack | None
+) -> _Parts:
     view = question.view
-    own, foe = view.creature(item), view.creature(against)
-    life = max(1, view.mine.player.life)
-    incoming = _incoming(question)
-    helpers = [
-        view.creature(option.item)
-        for option in question.chosen
-        if option.against is against and isinstance(option.item, Combatant)
-    ]
-    is_blocked = bool(helpers)
-    together = own.power + sum(helper.power for helper in helpers)
-    spared = 0 if is_blocked else foe.power
-    wins, dies = kills(own, foe), kills(foe, own)
-    return (
-        1.0 if wins else 0.0,
-        1.0 if dies else 0.0,
-        1.0 if wins and not dies else 0.0,
-        1.0 if dies and not wins else 0.0,
-        1.0 if incoming >= life else 0.0,
-        1.0 if incoming >= life > incoming - spared else 0.0,
-        min(2.0, incoming / life),
-        min(2.0, spared / life),
-        (foe.worth - own.worth) / 12,
-        foe.worth / 12,
-        1.0 if is_blocked else 0.0,
-        1.0 if is_blocked and together >= foe.toughness else 0.0,
-        foe.power / 5,
-        foe.toughness / 5,
+    if option.against is not None:
+        relations = block_relations(question, item, option.against)
+    elif option.kind is OptionKind.NO_BLOCK:
+        relations = no_block_relations(question)
+    else:
+        assert attack is not None
+        relations = attack.relations(item)
+    card = view.card(item.id)
+    if card is None:
+        condition = _sized(_NOWHERE, view.creature(item))
+        return facts_of_name(item.name).packed, _NO_WORDS, _NO_WAY, condition, relations
+    facts = facts_of(card)
+    condition = _condition(view, card, 1.0)
+    return facts.packed, facts.text.packed, _NO_WAY, condition, relations
+
+
+def _entity_parts(view: View, entity: Entity, kind: OptionKind) -> _Parts:
+    match kind:
+        case OptionKind.AT_OPPONENT | OptionKind.AT_SELF:
+            return _NO_FACTS, _NO_WORDS, _NO_WAY, _NOWHERE, player_relations(view, kind)
+        case OptionKind.AT_STACK:
+            words = wording_of(entity.description).packed
+            facts = facts_of_name(entity.name)
+            return facts.packed, words, _NO_WAY, _NOWHERE, stack_relations(view, entity)
+        case _:
+            card = view.card(entity.id) or _card_of(entity)
+    facts = facts_of(card)
+    whose = _whose(view, card)
+    condition = _condition(view, card, whose)
+    relations = card_relations(view, card, whose)
+    return facts.packed, facts.text.packed, _NO_WAY, condition, relations
+
+
+def _card_of(entity: Entity) -> Card:
+    """The card that an entity is, as far as its own fields tell."""
+    return Card(
+        id=entity.id,
+        name=entity.name,
+        oracle_text=entity.description,
+        power=entity.power,
+        toughness=entity.toughness,
+        is_creature=entity.power is not None,
+        is_planeswalker=entity.loyalty is not None,
+        loyalty=entity.loyalty,
+        controller_is_self=entity.controller_is_self,
     )
 
 
-def _no_block(question: Question) -> tuple[float, ...]:
-    life = max(1, question.view.mine.player.life)
-    incoming = _incoming(question)
-    return (
-        *_NO_RELATIONS[:4],
-        1.0 if incoming >= life else 0.0,
-        0.0,
-        min(2.0, incoming / life),
-        *_NO_RELATIONS[7:],
-    )
+def _mode_parts(question: Question, option: Option, ability: Ability) -> _Parts:
+    view, text = question.view, wording_of(ability.description)
+    card = view.card(ability.card_id)
+    facts = facts_of(card) if card is not None else facts_of_name(ability.description)
+    relations = action_relations(view, damage=text.damage, cost=0)
+    condition = _NOWHERE if card is None else _condition(view, card, _whose(view, card))
+    return facts.packed, text.packed, _NO_WAY, condition, relations
 
 
-def _incoming(question: Question) -> int:
-    """Damage of the attackers that nobody blocks so far."""
-    blocked = {id(option.against) for option in question.chosen}
-    attackers = question.view.decision.attackers
-    return sum(attacker.power for attacker in attackers if id(attacker) not in blocked)
-
-
-def _bare(question: Question, option: Option, attack: _Attack | None) -> tuple[float, ...]:
-    """Options without a card: pass, done, yes, no, a value."""
-    if attack is not None:
-        return attack.done()
+def _message_parts(question: Question, option: Option) -> _Parts:
+    """What a yes is to: the card that asks, where it is known, and the words of the message."""
     view = question.view
-    state = view.decision.game_state
+    source: Facts | None = view.source
+    facts = _NO_FACTS if source is None else source.packed
+    words = wording_of(view.decision.message).packed
+    return facts, words, _NO_WAY, _NOWHERE, bare_relations(question, option)
+
+
+def _way_of(action: Action, card: Card | None, kind: OptionKind) -> _Way:
+    """Read an action's words and cost, or remember what was read."""
+    printed = "" if card is None else card.mana_cost
+    key = (action.card, action.description, action.mana_cost, printed, kind)
+    known = _ways.get(key)
+    return known if known is not None else keep(_ways, key, _read_way(action, printed, kind))
+
+
+def _read_way(action: Action, printed: str, kind: OptionKind) -> _Way:
+    text, cost = action.description, mana_value(action.mana_cost)
+    is_ability = kind is OptionKind.ABILITY
+    has_name = text.startswith(f"{action.card} (")
+    has_other_cost = bool(printed) and action.mana_cost != printed and kind is not OptionKind.LAND
+    is_variant = not is_ability and (has_name or has_other_cost)
+    folded = text.casefold()
+    values = (
+        cost / 5,
+        (cost - mana_value(printed)) / 5 if printed else 0.0,
+        float(is_variant),
+        float("{X}" in action.mana_cost or "{x}" in folded),
+        float(is_ability and ("{t}" in folded or "tap" in folded)),
+        float(is_ability and ("sacrifice" in folded or "exile" in folded)),
+    )
+    return _Way(packed(values), cost, wording_of(text) if is_ability or is_variant else None)
+
+
+def _whose(view: View, card: Card) -> float:
+    """1 for an own card, -1 for the opponent's, 0 where nothing tells."""
+    if card.id in view.mine.table or card.id in view.held:
+        return 1.0
+    if card.id in view.theirs.table:
+        return -1.0
+    is_own = card.controller_is_self if card.owner_is_self is None else card.owner_is_self
+    return 0.0 if is_own is None else 1.0 if is_own else -1.0
+
+
+def _condition(view: View, card: Card, whose: float) -> Values:
+    """Where a card is, and how it is now."""
+    counters = counters_of(card)
+    creature = view.fighters.get(card.id)
+    power = (card.power or 0) if creature is None else creature.power
+    toughness = (card.toughness or 0) if creature is None else creature.toughness
     return (
-        *_NO_RELATIONS[:5],
-        len(view.theirs.creatures) / 6,
-        1.0 if state.stack else 0.0,
-        1.0 if view.is_my_turn else 0.0,
-        1.0 if view.decision.phase == "MAIN1" else 0.0,
-        1.0 if view.decision.phase == "MAIN2" else 0.0,
-        1.0 if state.combat is not None else 0.0,
-        view.mine.open_lands / 6,
-        max(-2.0, min(2.0, option.index / 10)) if option.kind is OptionKind.VALUE else 0.0,
-        0.0,
+        *_ZONES[view.zone_of(card.id)],
+        power / 5,
+        toughness / 5,
+        counters.plus / 4,
+        counters.minus / 4,
+        counters.loyalty / 6,
+        counters.stun / 2,
+        counters.others / 4,
+        view.attachments(card) / 2,
+        1.0 if card.is_token else 0.0,
+        1.0 if card.tapped else 0.0,
+        whose,
     )
 
 
-def _combatant_facts(view: View, item: Combatant) -> tuple[float, ...]:
-    card = view.cards.get(item.id)
-    facts = facts_of(card).row if card is not None else facts_of_name(item.name).row
-    return _sized(facts, view.creature(item))
+def _sized(condition: Values, creature: Creature) -> Values:
+    """The condition with the size of a creature of which nothing else is known."""
+    at = len(Zone)
+    return (*condition[:at], creature.power / 5, creature.toughness / 5, *condition[at + 2 :])
 
 
-def _sized(facts: tuple[float, ...], creature: Creature) -> tuple[float, ...]:
-    """The facts with the size that the creature has now."""
-    size = (creature.power / 5, creature.toughness / 5)
-    return (*facts[:SIZE_AT], *size, *facts[SIZE_AT + 2 :])
+_ways: Final[dict[tuple[str, str, str, str, OptionKind], _Way]] = {}

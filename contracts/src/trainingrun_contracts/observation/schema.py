@@ -1,7 +1,7 @@
 """Widths of the feature vectors and the hash that names their meaning.
 
-A change of what any number means must change ``MEANING``: segments and weights carry the hash, and
-learner and actor refuse each other's data when it differs.
+A change of what any number means must change ``MEANING``: segments, weights and checkpoints carry
+the hash, and learner and actor refuse each other's data when it differs.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
-STATE_WIDTH: Final = 256
-ACTION_WIDTH: Final = 64
-MEANING: Final = "2"
+STATE_WIDTH: Final = 320
+ACTION_WIDTH: Final = 120
+MEANING: Final = "3"
 SCHEMA_HASH: Final = hashlib.sha256(f"{MEANING}:{STATE_WIDTH}:{ACTION_WIDTH}".encode()).hexdigest()[
     :16
 ]

@@ -9,17 +9,25 @@ from __future__ import annotations
 
 from typing import Final
 
-from trainingrun_contracts.observation.answering import Question
-from trainingrun_contracts.observation.facts import Trait, bucket_of, facts_of
+from trainingrun_contracts.observation.facts import Trait, facts_of
+from trainingrun_contracts.observation.options import Question
 from trainingrun_contracts.observation.schema import STATE_WIDTH
 from trainingrun_contracts.observation.view import Creature, Side, View
+from trainingrun_contracts.observation.words import (
+    EFFECTS,
+    TEXT_BUCKETS,
+    bucket_of,
+    wording_of,
+)
 from trainingrun_contracts.protocol.decisions import Combatant, Decision, DecisionType
 
 SLOTS: Final = 6
 _SLOT_WIDTH: Final = 9
 _HAND_BUCKETS: Final = 16
 _STACK_BUCKETS: Final = 8
-_DECK_BUCKETS: Final = 4
+_DECK_BUCKETS: Final = 8
+_PERMANENTS: Final = 8
+_HAND_KINDS: Final = 9
 _PHASES: Final = {
     "UNTAP": 0,
     "UPKEEP": 1,
@@ -36,7 +44,7 @@ _PHASES: Final = {
     "CLEANUP": 12,
 }
 _TYPES: Final = {kind: place for place, kind in enumerate(DecisionType)}
-_PROGRESS_WIDTH: Final = 8
+_PROGRESS_WIDTH: Final = 12
 _EMPTY_SLOT: Final = (0.0,) * _SLOT_WIDTH
 
 
@@ -50,6 +58,8 @@ def position_values(view: View) -> list[float]:
     values += _one_hot(_PHASES.get(decision.phase or decision.game_state.phase, -1), len(_PHASES))
     values += _one_hot(_TYPES[decision.decision_type], len(_TYPES))
     values += _message_values(decision)
+    values += _permanent_values(mine)
+    values += _permanent_values(theirs)
     values += _board_values(mine)
     values += _board_values(theirs)
     values += _race_values(view, burn)
@@ -58,6 +68,7 @@ def position_values(view: View) -> list[float]:
     values += _hand_values(view, burn)
     values += _stack_values(view)
     values += _combat_values(view)
+    values += _mana_values(mine)
     values += _one_hot(_deck_bucket(mine), _DECK_BUCKETS)
     values += _one_hot(_deck_bucket(theirs), _DECK_BUCKETS)
     return values
@@ -66,6 +77,7 @@ def position_values(view: View) -> list[float]:
 def progress_values(question: Question) -> list[float]:
     """How far the answer to this decision has come."""
     view, chosen, subject = question.view, question.chosen, question.subject
+    decision, source = view.decision, view.source
     power = sum(o.item.power for o in chosen if isinstance(o.item, Combatant))
     blocker = view.creature(subject) if subject is not None else None
     life = max(1, view.theirs.player.life)
@@ -76,14 +88,19 @@ def progress_values(question: Question) -> list[float]:
         len(question.options) / 10,
         blocker.power / 5 if blocker else 0.0,
         blocker.toughness / 5 if blocker else 0.0,
-        view.decision.min / 5,
+        decision.min / 5,
         1.0 if chosen else 0.0,
+        min(2.0, (decision.max - len(chosen)) / 5),
+        1.0 if decision.optional else 0.0,
+        1.0 if source is not None else 0.0,
+        1.0 if source is not None and source.is_permanent else 0.0,
     ]
 
 
 WIDTH: Final = (
-    2 * 10 + 2 + len(_PHASES) + len(_TYPES) + 4 + 2 * 14 + 8 + 2 * SLOTS * _SLOT_WIDTH
-    + 5 + 6 + 2 + _HAND_BUCKETS + 4 + _STACK_BUCKETS + 4 + 2 * _DECK_BUCKETS + _PROGRESS_WIDTH
+    2 * 10 + 2 + len(_PHASES) + len(_TYPES) + 4 + TEXT_BUCKETS + 2 * _PERMANENTS + 2 * 14 + 8
+    + 2 * SLOTS * _SLOT_WIDTH + _HAND_KINDS + 6 + 2 + _HAND_BUCKETS + 5 + EFFECTS + _STACK_BUCKETS
+    + 4 + 5 + 2 * _DECK_BUCKETS + _PROGRESS_WIDTH
 )  # fmt: skip
 assert WIDTH == STATE_WIDTH, f"the sections add up to {WIDTH}, not to {STATE_WIDTH}"
 
@@ -118,7 +135,16 @@ def _message_values(decision: Decision) -> list[float]:
         1.0 if "bottom" in message or "library" in message else 0.0,
         1.0 if "sacrifice" in message else 0.0,
         1.0 if "keep" in message or "mulligan" in message else 0.0,
+        *wording_of(decision.message).row[EFFECTS:],
     ]
+
+
+def _permanent_values(side: Side) -> list[float]:
+    """What is on the table besides creatures and lands, and what is on the permanents."""
+    return [
+        side.artifacts / 3, side.enchantments / 3, side.planeswalkers / 2, side.loyalty / 8,
+        side.tokens / 4, side.plus_counters / 6, side.stunned / 3, side.attached / 3,
+    ]  # fmt: skip
 
 
 def _board_values(side: Side) -> list[float]:
@@ -183,40 +209,56 @@ def _slot_values(creatures: list[Creature]) -> list[float]:
 
 def _hand_values(view: View, burn: int) -> list[float]:
     lands = creatures = removal = damage_spells = others = 0
+    instants = answers_to_spells = helpers = walkers = 0
     costs = [0.0] * 6
     buckets = [0.0] * _HAND_BUCKETS
-    for card in view.mine.player.hand:
-        facts = facts_of(card)
-        buckets[bucket_of(card.name, _HAND_BUCKETS)] += 0.5
+    for facts in view.hand_facts:
+        buckets[facts.bucket] += 0.5
         if facts.is_land:
             lands += 1
             continue
         costs[max(0, min(facts.cmc, 5))] += 1 / 3
+        instants += facts.is_instant
+        walkers += facts.is_planeswalker
         if facts.is_creature:
             creatures += 1
-        elif facts.damage:
+            continue
+        answers_to_spells += facts.text.counters_spells
+        helpers += facts.text.helps
+        if facts.damage:
             damage_spells += 1
         elif facts.is_removal:
             removal += 1
         else:
             others += 1
-    kinds = [lands / 4, creatures / 4, damage_spells / 4, removal / 4, others / 4]
-    return [*kinds, *costs, burn / 10, len(view.mine.player.exile) / 10, *buckets]
+    return [
+        lands / 4, creatures / 4, damage_spells / 4, removal / 4, others / 4, instants / 4,
+        answers_to_spells / 3, helpers / 3, walkers / 2, *costs, burn / 10,
+        len(view.mine.player.exile) / 10, *buckets,
+    ]  # fmt: skip
 
 
 def _stack_values(view: View) -> list[float]:
     stack = view.decision.game_state.stack
     if not stack:
-        return [0.0] * (4 + _STACK_BUCKETS)
+        return _NO_STACK
     top = stack[0]
-    card = view.cards.get(top.source_card_id)
+    card = view.card(top.source_card_id)
+    words = wording_of(top.description)
+    if not any(words.row[:EFFECTS]) and card is not None:
+        words = facts_of(card).text
     values = [
         len(stack) / 4,
         1.0 if top.controller == view.decision.player else -1.0,
         view.pending_damage / 5,
         1.0 if card is not None and card.is_creature else 0.0,
+        1.0 if len(stack) > 1 and stack[1].controller == view.decision.player else 0.0,
+        *words.row[:EFFECTS],
     ]
     return values + _one_hot(bucket_of(top.source_card, _STACK_BUCKETS), _STACK_BUCKETS)
+
+
+_NO_STACK: Final = [0.0] * (5 + EFFECTS + _STACK_BUCKETS)
 
 
 def _combat_values(view: View) -> list[float]:
@@ -234,6 +276,12 @@ def _combat_values(view: View) -> list[float]:
         min(2.0, unblocked / life),
         1.0 if unblocked >= life else 0.0,
     ]
+
+
+def _mana_values(side: Side) -> list[float]:
+    """Mana that floats."""
+    pool = side.player.mana_pool
+    return [pool.white / 3, pool.blue / 3, pool.black / 3, pool.red / 3, pool.green / 3]
 
 
 def _deck_bucket(side: Side) -> int:
