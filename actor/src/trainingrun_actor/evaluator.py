@@ -15,7 +15,7 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from random import Random
-from time import time
+from time import monotonic, time
 from typing import Any, Final
 
 import redis
@@ -42,10 +42,12 @@ from trainingrun_actor.opponents import AGENTS
 from trainingrun_actor.outage import Outage
 from trainingrun_actor.policies import Policies
 from trainingrun_actor.policy import Policy
+from trainingrun_actor.recorder import Clock
 from trainingrun_actor.reporting import Exporter, Gauges, Reporter
 from trainingrun_actor.schedule import Matchup, evaluation_matchups
 from trainingrun_actor.seats import PolicySeat, ScriptedSeat
 from trainingrun_actor.startup import incarnation, reach_redis, stop_event, until_stopped
+from trainingrun_actor.tapes import Tape, TapedGame, Tapes
 from trainingrun_actor.watch import Watch
 from trainingrun_actor.wilson import win_rate
 
@@ -97,6 +99,9 @@ class Evaluator:
         self._leases = Leases(client, self._keys, member=name)
         self._arena = Arena(self._leases, meter=self._meter, random=Random(name))
         self._inference = Inference()
+        self._tapes = Tapes(
+            config.tapes, run=config.run, member=environment.member, clock=Clock(monotonic, time)
+        )
         self._outage = Outage(Random(name))
         self._results: tuple[Evaluation, ...] = ()
         self._state = "waiting"
@@ -208,7 +213,7 @@ class Evaluator:
         """
         seed = f"{self._config.seed}:{opponent}"
         matchups = evaluation_matchups(self._config.decks, opponent, games=games, seed=seed)
-        queue = iter(matchups)
+        queue = iter(enumerate(matchups))
         rewards: list[float] = []
         concurrent = await self._concurrency()
         reason: str | None = None
@@ -224,11 +229,17 @@ class Evaluator:
         return rewards
 
     async def _play_some(
-        self, queue: Iterator[Matchup], policy: Policy, rewards: list[float], *, intent: Intent
+        self,
+        queue: Iterator[tuple[int, Matchup]],
+        policy: Policy,
+        rewards: list[float],
+        *,
+        intent: Intent,
     ) -> None:
-        for matchup in queue:
+        for number, matchup in queue:
             for _ in range(_ATTEMPTS):
-                outcome = await self._play(matchup, policy, intent=intent)
+                tape = self._tape(matchup, policy) if number == 0 else None
+                outcome = await self._play(matchup, policy, tape, intent=intent)
                 reward = outcome.reward(matchup.seat)
                 if reward is not None:
                     self._meter.count_game(outcome.end.value, outcome.seconds)
@@ -237,7 +248,14 @@ class Evaluator:
             else:
                 raise GivenUp(f"a game ended without a result {_ATTEMPTS} times")
 
-    async def _play(self, matchup: Matchup, policy: Policy, *, intent: Intent) -> Outcome:
+    def _tape(self, matchup: Matchup, policy: Policy) -> Tape | None:
+        own = f"policy, version {policy.pointer.version}"
+        players = {matchup.seat: own, 3 - matchup.seat: matchup.opponent}
+        return self._tapes.record_evaluation(TapedGame(matchup.decks, matchup.seed, players))
+
+    async def _play(
+        self, matchup: Matchup, policy: Policy, tape: Tape | None, *, intent: Intent
+    ) -> Outcome:
         daemon = self._config.daemon
         command = NewGame(
             deck1=matchup.decks[0],
@@ -253,6 +271,8 @@ class Evaluator:
             matchup.seat: PolicySeat(self._inference, policy, random=None, meter=self._meter),
             3 - matchup.seat: ScriptedSeat(AGENTS[matchup.opponent](), random),
         }
+        if tape is not None:
+            seats = tape.seats(seats)
         game = asyncio.create_task(
             self._arena.play(command, seats, may_start=lambda: self._watch.intent is intent)
         )
@@ -262,6 +282,8 @@ class Evaluator:
             outcome = game.result() if game.done() else None
         finally:
             await cancel_all((game, change))
+        if tape is not None:
+            tape.close(outcome)
         if outcome is None:
             raise GivenUp(f"the run's intent is now {self._watch.intent.value}")
         return outcome

@@ -32,9 +32,11 @@ from trainingrun_actor.recorder import Clock, GameIdentity, Recorder
 from trainingrun_actor.schedule import LATEST, PAST, Matchup, training_matchups
 from trainingrun_actor.seats import LearnerSeat, PolicySeat, ScriptedSeat
 from trainingrun_actor.sink import Sink
+from trainingrun_actor.tapes import TapedGame, Tapes
 from trainingrun_actor.watch import Watch
 
 DRAIN_SECONDS: Final = 60.0
+_LEARNER: Final = "newest policy"
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +51,7 @@ class Parts(Struct, frozen=True):
     watch: Watch
     meter: Meter
     clock: Clock
+    tapes: Tapes
     notify: Callable[[str, str], Awaitable[None]]
     """Tells the person who runs this: a reason in CamelCase and a sentence."""
 
@@ -154,11 +157,16 @@ class Fleet:
 
     async def _play_next(self) -> None:
         matchup = next(self._matchups)
-        seats = await self._seats(matchup)
+        seats, players = await self._seats(matchup)
+        tape = self._parts.tapes.record_training(TapedGame(matchup.decks, matchup.seed, players))
+        if tape is not None:
+            seats = tape.seats(seats)
         game = asyncio.create_task(self._play(matchup, seats))
         self._games.add(game)
         game.add_done_callback(self._games.discard)
         await asyncio.wait({game})
+        if tape is not None:
+            tape.close(None if game.cancelled() else game.result())
         if game.cancelled():
             self._account(matchup, Outcome(End.ABORTED, None, 0.0, "given up"))
             return
@@ -180,16 +188,19 @@ class Fleet:
         )
         return await self._parts.arena.play(command, seats, may_start=self._may_start)
 
-    async def _seats(self, matchup: Matchup) -> dict[int, Seat]:
+    async def _seats(self, matchup: Matchup) -> tuple[dict[int, Seat], dict[int, str]]:
+        """Who plays the seats, and the words for it."""
         self._number += 1
         opponent = matchup.opponent
         game_id = f"{self._actor}/{self._number}"
         other = 3 - matchup.seat
         if opponent == LATEST:
             seats = (matchup.seat, other)
-            return {seat: self._learner(matchup, game_id, seat, LATEST) for seat in seats}
+            learners = {seat: self._learner(matchup, game_id, seat, LATEST) for seat in seats}
+            return learners, dict.fromkeys(seats, _LEARNER)
         opposing, name = await self._opponent(opponent)
-        return {matchup.seat: self._learner(matchup, game_id, matchup.seat, name), other: opposing}
+        learner = self._learner(matchup, game_id, matchup.seat, name)
+        return {matchup.seat: learner, other: opposing}, {matchup.seat: _LEARNER, other: name}
 
     def _learner(self, matchup: Matchup, game_id: str, seat: int, opponent: str) -> Seat:
         parts = self._parts

@@ -24,6 +24,7 @@ from trainingrun_actor.reporting import Exporter, Gauges, Reporter
 from trainingrun_actor.sink import Sink
 from trainingrun_actor.spool import Spool
 from trainingrun_actor.startup import incarnation, reach_redis, stop_event, until_stopped
+from trainingrun_actor.tapes import Tapes
 from trainingrun_actor.watch import Watch
 
 GAMES_GRACE_SECONDS: Final = 5.0
@@ -69,6 +70,7 @@ class _Player:
         )
         self._leases = Leases(client, keys, member=actor)
         self._arena = Arena(self._leases, meter=self._meter, random=Random(actor))
+        clock = Clock(monotonic, time)
         parts = Parts(
             arena=self._arena,
             inference=Inference(),
@@ -76,7 +78,8 @@ class _Player:
             sink=self._sink,
             watch=self._watch,
             meter=self._meter,
-            clock=Clock(monotonic, time),
+            clock=clock,
+            tapes=Tapes(config.tapes, run=config.run, member=environment.member, clock=clock),
             notify=self._reporter.notify,
         )
         self._fleet = Fleet(config, parts, actor=actor)

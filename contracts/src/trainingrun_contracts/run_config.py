@@ -105,6 +105,20 @@ class CheckpointConfig(Struct, frozen=True, forbid_unknown_fields=True):
     keep: Positive = 5
 
 
+class TapesConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where games are written down for people, and how many are kept (``tapes``).
+
+    The first game of every evaluation is one of them, and a training game of each actor now and
+    then. Only where the roles share a folder with whoever watches: on one machine.
+    """
+
+    folder: str
+    keep: Positive = 10
+    """Newest tapes that are kept, of each kind."""
+    training_seconds: Annotated[float, Meta(ge=0)] = 120.0
+    """Between two training games that one actor records."""
+
+
 class RunConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that the roles of one run must agree on."""
 
@@ -119,6 +133,7 @@ class RunConfig(Struct, frozen=True, forbid_unknown_fields=True):
     learner: LearnerConfig = LearnerConfig()
     self_play: SelfPlayConfig = SelfPlayConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    tapes: TapesConfig | None = None
 
 
 class RoleEnvironment(Struct, frozen=True):

@@ -35,6 +35,8 @@ class Settings:
     """Whether runs without storage get a claim at ``default_storage``'s path (clusters only)."""
     daemon_limit: int | None = None
     decks: frozenset[str] | None = None
+    tapes: str | None = None
+    """Folder in which roles write some games down for people; None where they share no folder."""
     active_seconds: float = 2.0
     """Between two looks at a run that is under way."""
     settled_seconds: float = 60.0

@@ -19,6 +19,7 @@ from trainingrun_contracts.run_config import (
     PpoConfig,
     RunConfig,
     SelfPlayConfig,
+    TapesConfig,
 )
 
 from trainingrun_operator.settings import Settings
@@ -56,6 +57,7 @@ def run_config(run: TrainingRun, settings: Settings) -> RunConfig:
             games=spec.evaluation.games,
             opponents=spec.evaluation.opponents,
         ),
+        tapes=None if settings.tapes is None else TapesConfig(settings.tapes),
     )
 
 

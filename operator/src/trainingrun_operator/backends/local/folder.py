@@ -5,6 +5,7 @@
                      redis/        queue, counters and weights
                      checkpoints/  unless the run keeps them elsewhere
                      logs/         one file per member
+                     tapes/        some games, for people to watch
                      samples.jsonl the curves, for the report
 """
 
@@ -58,6 +59,11 @@ class RunFolder:
     def logs(self) -> Path:
         """Logs of the members."""
         return self.root / "logs"
+
+    @property
+    def tapes(self) -> Path:
+        """Games that were written down for people."""
+        return self.root / "tapes"
 
     @property
     def live(self) -> Path:

@@ -109,6 +109,7 @@ def _settings(folder: RunFolder, decks: Path) -> Settings:
         default_claim=False,
         daemon_limit=os.cpu_count() or 1,
         decks=deck_names(decks),
+        tapes=str(folder.tapes),
         active_seconds=_LOOK_SECONDS,
         drain_deadline_seconds=_DRAIN_SECONDS,
     )

@@ -1,0 +1,172 @@
+"""Tapes: games written down, within bounds, and never in the way of the game."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from trainingrun_actor.game import End, Outcome, Seat
+from trainingrun_actor.recorder import Clock
+from trainingrun_actor.tapes import Tape, TapedGame, Tapes
+from trainingrun_contracts.protocol.decisions import Action, Decision, DecisionType
+from trainingrun_contracts.run_config import TapesConfig
+from trainingrun_contracts.tapes import TapeEnd, TapeMove, TapeStart, decode_entry
+
+GAME = TapedGame(("red_aggro", "test_blue"), 7, {1: "newest policy", 2: "random"})
+DECISION = Decision(DecisionType.CHOOSE_ACTION, actions=(Action(0, card="Shock"), Action(-1)))
+WON = Outcome(End.WON, 2, 1.23456)
+
+
+class Answering:
+    """A seat that always gives the same answer, and remembers its end."""
+
+    def __init__(self) -> None:
+        self.reward: float | None = None
+
+    async def answer(self, decision: Decision) -> str:
+        """Always the first."""
+        return "0"
+
+    def finish(self, reward: float | None) -> None:
+        """Remember."""
+        self.reward = reward
+
+
+class Time:
+    """A clock that moves when told."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    @property
+    def clock(self) -> Clock:
+        """Both clocks alike."""
+        return Clock(lambda: self.now, lambda: self.now)
+
+
+def tapes(folder: Path, time: Time, **config: float) -> Tapes:
+    """The tapes of one actor."""
+    return Tapes(
+        TapesConfig(str(folder), **config), run="quick", member="actor-0", clock=time.clock
+    )
+
+
+def play(tape: Tape | None, outcome: Outcome | None = WON, *, moves: int = 1) -> None:
+    """Play a game of seat 1 into a tape."""
+    assert tape is not None
+    seats: dict[int, Seat] = {1: Answering(), 2: Answering()}
+    overheard = tape.seats(seats)
+
+    async def answers() -> list[str]:
+        return [await overheard[1].answer(DECISION) for _ in range(moves)]
+
+    assert asyncio.run(answers()) == ["0"] * moves
+    tape.close(outcome)
+
+
+def entries(path: Path) -> list[object]:
+    """All entries of a tape."""
+    return [decode_entry(line) for line in path.read_bytes().splitlines()]
+
+
+def test_a_game_is_written_down(tmp_path: Path) -> None:
+    """Who plays what, each decision with its answer, and the end; one line each."""
+    play(tapes(tmp_path / "new", Time()).record_evaluation(GAME), moves=2)
+    (path,) = (tmp_path / "new").iterdir()
+    assert path.name == "evaluation-19700101T001640.000-actor-0.jsonl"
+    start, *moves, end = entries(path)
+    assert isinstance(start, TapeStart)
+    assert start.players == ("newest policy", "random")
+    assert (start.run, start.kind, start.decks, start.seed) == (
+        "quick", "evaluation", ("red_aggro", "test_blue"), 7,
+    )  # fmt: skip
+    assert moves == [TapeMove("0", DECISION)] * 2
+    assert end == TapeEnd("won", 2, 1.235)
+
+
+def test_the_seat_hears_its_end(tmp_path: Path) -> None:
+    """An overheard seat is told the reward as any other."""
+    tape = tapes(tmp_path, Time()).record_evaluation(GAME)
+    assert tape is not None
+    seat = Answering()
+    tape.seats({1: seat})[1].finish(1.0)
+    assert seat.reward == 1.0
+
+
+def test_a_game_that_was_never_played_leaves_nothing(tmp_path: Path) -> None:
+    """A refused game has no decision and no file."""
+    play(tapes(tmp_path, Time()).record_evaluation(GAME), None, moves=0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_game_that_was_given_up_says_so(tmp_path: Path) -> None:
+    """Expect an end all the same: nobody waits for more."""
+    play(tapes(tmp_path, Time()).record_evaluation(GAME), None)
+    (path,) = tmp_path.iterdir()
+    assert entries(path)[-1] == TapeEnd("aborted", reason="given up")
+
+
+def test_training_games_are_recorded_now_and_then(tmp_path: Path) -> None:
+    """The first one, and the next one when the time has passed."""
+    time = Time()
+    shelf = tapes(tmp_path, time, training_seconds=60)
+    assert shelf.record_training(GAME) is not None
+    assert shelf.record_training(GAME) is None
+    time.now += 60
+    assert shelf.record_training(GAME) is not None
+
+
+def test_without_a_folder_nothing_is_recorded(tmp_path: Path) -> None:
+    """On a cluster nobody shares one."""
+    shelf = Tapes(None, run="quick", member="actor-0", clock=Time().clock)
+    assert shelf.record_training(GAME) is None
+    assert shelf.record_evaluation(GAME) is None
+
+
+def test_the_newest_are_kept(tmp_path: Path) -> None:
+    """Older tapes of the same kind go; other files stay."""
+    time = Time()
+    shelf = tapes(tmp_path, time, keep=2)
+    (tmp_path / "notes.txt").write_text("mine")
+    play(shelf.record_training(GAME))
+    for _ in range(4):
+        time.now += 1
+        play(shelf.record_evaluation(GAME))
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == [
+        "evaluation-19700101T001643.000-actor-0.jsonl",
+        "evaluation-19700101T001644.000-actor-0.jsonl",
+        "notes.txt",
+        "training-19700101T001640.000-actor-0.jsonl",
+    ]
+
+
+def test_a_long_game_is_cut(tmp_path: Path) -> None:
+    """Above its size a tape ends, and the game goes on."""
+    path = tmp_path / "evaluation-1.jsonl"
+    start = TapeStart(1, "quick", "evaluation", GAME.decks, ("a", "b"), 7, 0.0)
+    play(Tape(path, start, max_bytes=1000), moves=50)
+    found = entries(path)
+    assert isinstance(found[-1], TapeEnd)
+    assert found[-1].result == "cut"
+    assert path.stat().st_size < 1500
+
+
+def test_a_folder_that_cannot_be_written_costs_the_tape_only(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The game goes on; one line in the log says why there is no tape."""
+    (tmp_path / "taken").write_text("")
+    play(tapes(tmp_path / "taken", Time()).record_evaluation(GAME), moves=3)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "a game is not recorded" in caplog.text
+
+
+def test_members_with_strange_names(tmp_path: Path) -> None:
+    """A name cannot lead out of the folder."""
+    shelf = Tapes(
+        TapesConfig(str(tmp_path / "in")), run="q", member="../../x y", clock=Time().clock
+    )
+    play(shelf.record_evaluation(GAME))
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
