@@ -76,7 +76,12 @@ def _pool(mana: dict[str, Any]) -> dict[str, Any]:
 
 def _name_players(state: dict[str, Any]) -> None:
     """Numbers of players become their names, which is what the first dialect holds."""
-    players = [player for player in state.get("players") or () if isinstance(player, dict)]
+    listed = state.get("players")
+    players = (
+        [player for player in listed if isinstance(player, dict)]
+        if isinstance(listed, list)
+        else []
+    )
     for key in ("active_player", "priority_player"):
         number = state.get(key)
         if not isinstance(number, int):
