@@ -11,7 +11,7 @@ it.
 """
 
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 
@@ -40,11 +40,15 @@ class DecisionType(StrEnum):
         return cls.UNKNOWN
 
 
+Number: TypeAlias = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
+"""An integer that any JSON reader can hold: whoever reckons with it need not fear an overflow."""
+
+
 class Counter(msgspec.Struct, frozen=True, omit_defaults=True):
     """Counters of one type on a card."""
 
     type: str = ""
-    count: int = 0
+    count: Number = 0
 
 
 class Card(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -54,18 +58,18 @@ class Card(msgspec.Struct, frozen=True, omit_defaults=True):
     of the permanent that an aura or equipment is on: ours gives its id, others a name.
     """
 
-    id: int = -1
+    id: Number = -1
     name: str = ""
     mana_cost: str = ""
-    cmc: int = 0
+    cmc: Number = 0
     types: str = ""
     oracle_text: str = ""
-    power: int | None = None
-    toughness: int | None = None
+    power: Number | None = None
+    toughness: Number | None = None
     keywords: tuple[str, ...] = ()
     tapped: bool = False
     summoning_sick: bool = False
-    damage: int = 0
+    damage: Number = 0
     counters: tuple[Counter, ...] = ()
     attacking: bool = False
     blocking: bool = False
@@ -76,7 +80,7 @@ class Card(msgspec.Struct, frozen=True, omit_defaults=True):
     is_planeswalker: bool = False
     is_instant: bool = False
     is_sorcery: bool = False
-    loyalty: int | None = None
+    loyalty: Number | None = None
     is_token: bool = False
     attached_to: Any = msgspec.field(name="attachedTo", default=None)
     controller_is_self: bool | None = msgspec.field(name="controllerIsSelf", default=None)
@@ -86,28 +90,28 @@ class Card(msgspec.Struct, frozen=True, omit_defaults=True):
 class ManaPool(msgspec.Struct, frozen=True, omit_defaults=True):
     """Mana that floats."""
 
-    total: int = 0
-    white: int = 0
-    blue: int = 0
-    black: int = 0
-    red: int = 0
-    green: int = 0
-    colorless: int = 0
+    total: Number = 0
+    white: Number = 0
+    blue: Number = 0
+    black: Number = 0
+    red: Number = 0
+    green: Number = 0
+    colorless: Number = 0
 
 
 class Player(msgspec.Struct, frozen=True, omit_defaults=True):
     """One seat. A hidden ``hand`` is empty; ``hand_size`` is always true."""
 
     name: str = ""
-    id: int = -1
-    life: int = 0
-    poison: int = 0
+    id: Number = -1
+    life: Number = 0
+    poison: Number = 0
     has_lost: bool = False
-    lands_played_this_turn: int = 0
-    max_land_plays: int = 1
-    hand_size: int = 0
+    lands_played_this_turn: Number = 0
+    max_land_plays: Number = 1
+    hand_size: Number = 0
     hand: tuple[Card, ...] = ()
-    library_size: int = 0
+    library_size: Number = 0
     graveyard: tuple[Card, ...] = ()
     battlefield: tuple[Card, ...] = ()
     exile: tuple[Card, ...] = ()
@@ -121,24 +125,24 @@ class StackItem(msgspec.Struct, frozen=True, omit_defaults=True):
     Only the reference engine tells a spell from an ability, and whose card it is (0 or 1).
     """
 
-    id: int = -1
+    id: Number = -1
     description: str = ""
     controller: str = ""
     source_card: str = ""
-    source_card_id: int = -1
+    source_card_id: Number = -1
     is_spell: bool | None = None
-    owner: int | None = None
+    owner: Number | None = None
 
 
 class CombatAttacker(msgspec.Struct, frozen=True, omit_defaults=True):
     """An attacking creature; ``blocked_by`` holds what the server says of its blockers."""
 
-    index: int = -1
-    id: int = -1
-    card_id: int = -1
+    index: Number = -1
+    id: Number = -1
+    card_id: Number = -1
     name: str = ""
-    power: int = 0
-    toughness: int = 0
+    power: Number = 0
+    toughness: Number = 0
     attacking: Any = None
     blocked_by: tuple[Any, ...] = ()
 
@@ -154,7 +158,7 @@ class GameState(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the deciding seat may see. ``combat`` is None outside combat."""
 
     is_game_over: bool = False
-    turn: int = 1
+    turn: Number = 1
     phase: str = ""
     active_player: str = ""
     priority_player: str = ""
@@ -166,9 +170,9 @@ class GameState(msgspec.Struct, frozen=True, omit_defaults=True):
 class Action(msgspec.Struct, frozen=True, omit_defaults=True):
     """One thing that the seat may do; index -1 passes."""
 
-    index: int
+    index: Number = -1
     card: str = ""
-    card_id: int = -1
+    card_id: Number = -1
     description: str = ""
     mana_cost: str = ""
     is_land: bool = False
@@ -177,11 +181,11 @@ class Action(msgspec.Struct, frozen=True, omit_defaults=True):
 class Combatant(msgspec.Struct, frozen=True, omit_defaults=True):
     """A creature in a list of possible attackers, of attackers or of possible blockers."""
 
-    index: int
-    id: int = -1
+    index: Number = -1
+    id: Number = -1
     name: str = ""
-    power: int = 0
-    toughness: int = 0
+    power: Number = 0
+    toughness: Number = 0
     keywords: tuple[str, ...] = ()
 
 
@@ -191,15 +195,15 @@ class Entity(msgspec.Struct, frozen=True, omit_defaults=True):
     ``life`` is a player's, ``is_self`` says whether that player is the deciding seat.
     """
 
-    index: int
-    id: int = -1
+    index: Number = -1
+    id: Number = -1
     name: str = ""
     type: str = ""
     description: str = ""
-    power: int | None = None
-    toughness: int | None = None
-    life: int | None = None
-    loyalty: int | None = None
+    power: Number | None = None
+    toughness: Number | None = None
+    life: Number | None = None
+    loyalty: Number | None = None
     is_self: bool | None = None
     controller_is_self: bool | None = msgspec.field(name="controllerIsSelf", default=None)
 
@@ -207,19 +211,19 @@ class Entity(msgspec.Struct, frozen=True, omit_defaults=True):
 class Ability(msgspec.Struct, frozen=True, omit_defaults=True):
     """One of the abilities or modes to choose from."""
 
-    index: int
+    index: Number = -1
     description: str = ""
     card: str = ""
-    card_id: int = -1
+    card_id: Number = -1
 
 
 class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
     """One question to one seat, with everything that this seat may see."""
 
     decision_type: DecisionType
-    decision_id: int = -1
+    decision_id: Number = -1
     player: str = ""
-    turn: int = 1
+    turn: Number = 1
     phase: str = ""
     message: str = ""
     source_card: str = ""
@@ -230,11 +234,11 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
     abilities: tuple[Ability, ...] = ()
     cards: tuple[Card, ...] = ()
     entities: tuple[Entity, ...] = ()
-    min: int = 0
-    max: int = 0
+    min: Number = 0
+    max: Number = 0
     optional: bool = False
     ai_choice: Any = None
-    ai_choice_index: int | None = None
+    ai_choice_index: Number | None = None
 
     @property
     def seat(self) -> int | None:
