@@ -370,7 +370,11 @@ class GameConnection(asyncio.Protocol):
             self._transport.close()
             return
         self._transport.resume_reading()
-        self._transport.write_eof()
+        try:
+            self._transport.write_eof()
+        except OSError:  # reset by the client a moment ago
+            self._transport.abort()
+            return
         self._deadline = self._loop.call_later(LINGER_SECONDS, self.cut_off)
 
     def _cancel_timers(self) -> None:
