@@ -168,8 +168,8 @@ def _stack_target_rank(question: Question, option: Option) -> float:
     """Counter what the opponent cast."""
     entity, view = option.item, question.view
     assert isinstance(entity, Entity)
-    items = {item.id: item.controller for item in view.decision.game_state.stack}
-    return -1.0 if items.get(entity.id) == view.decision.player else 6.0
+    item = view.stacked(entity.id)
+    return -1.0 if item is not None and item.controller == view.decision.player else 6.0
 
 
 def _aims_at_friends(view: View) -> bool:

@@ -61,11 +61,12 @@ def player_relations(view: View, kind: OptionKind) -> Values:
 
 def stack_relations(view: View, entity: Entity) -> Values:
     """Of aiming at a spell or ability that waits to resolve."""
-    for place, item in enumerate(view.decision.game_state.stack):
-        if item.id == entity.id:
-            is_own = item.controller == view.decision.player
-            return (-1.0 if is_own else 1.0, 0.0, place / 4, *NO_RELATIONS[3:])
-    return NO_RELATIONS
+    item = view.stacked(entity.id)
+    if item is None:
+        return NO_RELATIONS
+    place = view.decision.game_state.stack.index(item)
+    is_own = item.controller == view.decision.player
+    return (-1.0 if is_own else 1.0, 0.0, place / 4, *NO_RELATIONS[3:])
 
 
 def card_relations(view: View, card: Card, whose: float) -> Values:

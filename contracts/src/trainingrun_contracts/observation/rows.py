@@ -178,8 +178,10 @@ def _entity_parts(view: View, entity: Entity, kind: OptionKind) -> _Parts:
         case OptionKind.AT_OPPONENT | OptionKind.AT_SELF:
             return _NO_FACTS, _NO_WORDS, _NO_WAY, _NOWHERE, player_relations(view, kind)
         case OptionKind.AT_STACK:
-            words = wording_of(entity.description).packed
-            facts = facts_of_name(entity.name)
+            item = view.stacked(entity.id)
+            text = entity.description if item is None else item.description
+            words = wording_of(text).packed
+            facts = facts_of_name(entity.name if item is None else item.source_card)
             return facts.packed, words, _NO_WAY, _NOWHERE, stack_relations(view, entity)
         case _:
             card = view.card(entity.id) or _card_of(entity)

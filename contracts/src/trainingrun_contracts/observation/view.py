@@ -146,6 +146,17 @@ class View(Struct):
             return Zone.BATTLEFIELD
         return self._found_elsewhere(card_id)[0]
 
+    def stacked(self, entity_id: int) -> StackItem | None:
+        """What waits on the stack under this id: its own, or else its card's."""
+        stack = self.decision.game_state.stack
+        by_card = None
+        for item in stack:
+            if item.id == entity_id:
+                return item
+            if item.source_card_id == entity_id:
+                by_card = item
+        return by_card
+
     def creature(self, combatant: Combatant) -> Creature:
         """The creature behind an entry of a list of attackers or blockers."""
         known = self.fighters.get(combatant.id)
