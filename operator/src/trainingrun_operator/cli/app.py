@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +17,7 @@ from trainingrun_operator.cli.decks.verbs import decks as decks_verbs
 from trainingrun_operator.cli.durations import seconds_in
 from trainingrun_operator.cli.errors import EXIT_INTERRUPTED, EXIT_USER, UserError
 from trainingrun_operator.cli.show import print_ledger, print_status, print_valid
+from trainingrun_operator.cli.watch.verb import WatchOptions, watch_game
 
 STATE: Final = Path(".trainingrun")
 
@@ -41,6 +43,13 @@ DecksOption = Annotated[
     Path | None,
     typer.Option(help="Folder of .dck files. Default: decks/ beside the file, above it or here."),
 ]
+
+
+class GameKind(StrEnum):
+    """Which games of a run are watched."""
+
+    EVALUATION = "evaluation"
+    TRAINING = "training"
 
 
 @app.callback(invoke_without_command=True)
@@ -134,6 +143,40 @@ def ledger(
 ) -> None:
     """Show what became of every transition of a local run; exit code 1 when the sum is wrong."""
     raise typer.Exit(0 if print_ledger(name, state) else 1)
+
+
+@app.command(
+    epilog="Examples:\n\n"
+    "trainingrun watch quickstart --speed 4\n\n"
+    "trainingrun watch .trainingrun/quickstart/tapes/evaluation-….jsonl --board\n\n"
+    "trainingrun watch --daemon localhost:17171 red_aggro white_weenie -s 7"
+)
+def watch(
+    words: Annotated[
+        list[str], typer.Argument(metavar="NAME | FILE | DECK1 DECK2", help="What to watch.")
+    ],
+    *,
+    state: StateOption = STATE,
+    daemon: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Watch the engine play on this daemon.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("-s", "--seed", help="Of that game.")] = None,
+    kind: Annotated[
+        GameKind | None, typer.Option(help="Of the run's games, only these. Default: the newest.")
+    ] = None,
+    board: Annotated[
+        bool, typer.Option("--board", help="Show the whole board at every turn.")
+    ] = False,
+    speed: Annotated[
+        float, typer.Option(min=0, help="Lines a second; 0 shows everything at once.")
+    ] = 0.0,
+) -> None:
+    """Show a game turn by turn: the newest recorded one of a local run, a file, or a live one."""
+    options = WatchOptions(
+        words=words, state=state, daemon=daemon, seed=seed, board=board, speed=speed,
+        kind=kind.value if kind is not None else "",
+    )  # fmt: skip
+    watch_game(options, Console(highlight=False))
 
 
 def _require_local() -> None:

@@ -1,0 +1,68 @@
+"""Lines on a terminal or into a pipe: colours by seat, indentation by kind, and their pace."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from rich.console import Console
+from rich.text import Text
+
+from trainingrun_operator.cli.watch.choices import Moment
+from trainingrun_operator.cli.watch.sources import Ending, Entry, Opening
+from trainingrun_operator.cli.watch.story import Line, LineKind, Story
+
+_SEATS: Final = ("cyan", "magenta")
+_INDENT: Final = {
+    LineKind.TURN: "", LineKind.STANDING: "    ", LineKind.ACT: "  ", LineKind.CHANGE: "      ",
+    LineKind.NOTE: "", LineKind.END: "",
+}  # fmt: skip
+
+
+def show(entries: Iterable[Entry], console: Console, *, with_board: bool, seconds: float) -> None:
+    """Print a game, with so many seconds between two lines."""
+    for line in told(entries, with_board=with_board):
+        if line.kind in (LineKind.TURN, LineKind.END):
+            console.print()
+        console.print(_styled(line), soft_wrap=True)
+        if seconds:
+            time.sleep(seconds)
+
+
+def told(entries: Iterable[Entry], *, with_board: bool) -> Iterator[Line]:
+    """All lines of a game."""
+    story = Story(with_board=with_board)
+    players: tuple[str, str] | None = None
+    for entry in entries:
+        match entry:
+            case Opening(title, players):
+                yield Line(LineKind.NOTE, title)
+            case Moment():
+                lines = story.tell(entry)
+                if players is not None:
+                    yield from _who(story, players)
+                    players = None
+                yield from lines
+            case Ending():
+                yield from story.finish()
+                yield Line(LineKind.END, _end(story, entry))
+
+
+def _who(story: Story, players: tuple[str, str]) -> Iterator[Line]:
+    for seat, player in enumerate(players):
+        yield Line(LineKind.NOTE, f"seat {seat + 1}: {story.name(seat)}, played by {player}", seat)
+
+
+def _end(story: Story, ending: Ending) -> str:
+    text = ending.text if ending.winner is None else f"{story.name(ending.winner - 1)} wins"
+    return text if story.turn is None else f"Turn {story.turn}: {text}"
+
+
+def _styled(line: Line) -> Text:
+    style = "" if line.seat is None else _SEATS[line.seat % 2]
+    if line.kind in (LineKind.TURN, LineKind.END):
+        style = f"bold {style}".strip()
+    elif line.kind in (LineKind.STANDING, LineKind.CHANGE):
+        style = f"dim {style}".strip()
+    return Text(_INDENT[line.kind] + line.text, style)
