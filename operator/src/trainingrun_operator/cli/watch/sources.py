@@ -40,6 +40,7 @@ from trainingrun_contracts.tapes import (
 from trainingrun_operator.backends.local.folder import RunFolder
 from trainingrun_operator.cli.errors import UserError
 from trainingrun_operator.cli.watch.choices import Moment
+from trainingrun_operator.cli.watch.words import seat_in
 
 _CONNECT_SECONDS: Final = 5.0
 _GAME_SECONDS: Final = 600
@@ -225,7 +226,7 @@ def _entry(line: ServerLine | StatusReply | UserError, endpoint: str) -> Entry |
             except ProtocolError as error:
                 raise UserError(f"--daemon {endpoint}: {error}") from error
         case GameResult(winner):
-            return Ending(f"{winner} wins" if winner is not None else "the game is a draw")
+            return _won_by(winner) if winner is not None else Ending("the game is a draw")
         case GameTimeout(text):
             return Ending(f"time is over: {text}")
         case GameError(text):
@@ -233,6 +234,11 @@ def _entry(line: ServerLine | StatusReply | UserError, endpoint: str) -> Entry |
         case Refused(text):
             raise UserError(f"--daemon {endpoint}: refused: {text}")
     return None
+
+
+def _won_by(name: str) -> Ending:
+    seat = seat_in(name)
+    return Ending("", seat) if seat is not None else Ending(f"{name} wins")
 
 
 def _connected(endpoint: str) -> socket.socket:

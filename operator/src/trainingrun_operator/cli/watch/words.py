@@ -9,8 +9,14 @@ from typing import Final
 
 from trainingrun_contracts.protocol.decisions import GameState
 
-_SEAT: Final = re.compile(r"^\w+\([12]\)-")
+_SEAT: Final = re.compile(r"^\w+\((?P<seat>[12])\)-")
 _LONGEST: Final = 60
+
+
+def seat_in(name: str) -> int | None:
+    """The number (1 or 2) in a seat's name, such as ``Ai(2)-Test Red``."""
+    found = _SEAT.match(name)
+    return int(found["seat"]) if found is not None else None
 
 
 def seat_names(state: GameState) -> tuple[str, ...]:
