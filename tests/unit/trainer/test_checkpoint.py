@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from trainingrun_contracts.observation.schema import SCHEMA_HASH
 from trainingrun_contracts.run_config import CheckpointConfig, LearnerConfig, RunConfig
 from trainingrun_contracts.segment import Segment
 from trainingrun_trainer.batch import pack
@@ -87,9 +88,16 @@ def test_newest_is_by_time_of_saving(config: RunConfig, archive: CheckpointArchi
     assert found.manifest.progress.step == 4
 
 
+def relabel(path: Path) -> None:
+    """Make the checkpoint one of an older encoding of observations, whole otherwise."""
+    manifest = path / "manifest.json"
+    manifest.write_text(manifest.read_text().replace(SCHEMA_HASH, "0123456789abcdef"))
+
+
 @pytest.mark.parametrize(
     ("damage", "why"),
     [
+        (relabel, "made for another observation encoding"),
         (lambda path: (path / "model.safetensors").write_bytes(b"x"), "bytes instead of"),
         (lambda path: (path / "optimizer.safetensors").unlink(), "is missing"),
         (lambda path: (path / "manifest.json").unlink(), "is missing"),
