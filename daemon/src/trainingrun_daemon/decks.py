@@ -15,7 +15,7 @@ from trainingrun_contracts.protocol import decks as deck_lists
 from trainingrun_contracts.protocol.decks import card_key, front_key, parse_deck_list
 
 from trainingrun_daemon.cards import KNOWN_CARDS
-from trainingrun_daemon.rules.model import CardFace
+from trainingrun_daemon.rules.face import CardFace
 
 _SUFFIX: Final = ".dck"
 

@@ -16,6 +16,8 @@ from trainingrun_daemon.rules.casting import MAX_LAND_PLAYS
 from trainingrun_daemon.rules.choices import (
     Action,
     ActionKind,
+    AnnounceValue,
+    ChooseAbility,
     ChooseAction,
     ChooseCards,
     ChooseEntity,
@@ -24,26 +26,17 @@ from trainingrun_daemon.rules.choices import (
     DeclareBlockers,
     Reveal,
 )
-from trainingrun_daemon.rules.model import (
-    Card,
-    CardFace,
-    Choice,
-    Combat,
-    Game,
-    Keyword,
-    Phase,
-    Player,
-    StackItem,
-    Target,
-    Zone,
-)
+from trainingrun_daemon.rules.face import CardFace, Choice, Target
+from trainingrun_daemon.rules.model import Card, Combat, Game, Player, StackItem
+from trainingrun_daemon.rules.terms import Keyword, Phase, Zone
+from trainingrun_daemon.rules.zones import LOYALTY
 
 _BOOL: Final = ("false", "true")
 _NO_MANA: Final = (
     '"mana_pool":{"total":0,"white":0,"blue":0,"black":0,"red":0,"green":0,"colorless":0},'
     '"mana":{"W":0,"U":0,"B":0,"R":0,"G":0,"C":0}'
 )
-"""Mana never floats here: costs are paid in the moment in which they arise."""
+"""An empty pool, which is what nearly every pool is: costs are paid as they arise."""
 _PRIORITY_ENTRY: Final = (
     '{"index":-1,"card":"","card_id":-1,"description":"Pass priority","mana_cost":"",'
     '"is_land":false}'
@@ -74,7 +67,9 @@ def encode_decision(
 
 def describe_action(action: Action) -> str:
     """Give the text of an action, such as ``Goblin Guide - Creature 2 / 2``."""
-    face = action.card.face
+    if action.ability is not None:
+        return f"{action.card.face.name}: {action.ability.text}"
+    face = action.face
     if face.is_land:
         return f"{face.name} - Land"
     head = f"{face.name} ({action.variant})" if action.variant else face.name
@@ -120,24 +115,43 @@ def _encode_choice(choice: Choice) -> tuple[str, str, str]:
             )
         case ChooseEntity():
             entities = ",".join(
-                _encode_entity(position, entity, choice.seat)
+                _encode_entity(position, entity, seat=choice.seat)
                 for position, entity in enumerate(choice.entities)
             )
             return (
                 "choose_entity",
                 choice.message,
                 f'"entities":[{entities}],"optional":{_BOOL[choice.optional]},'
-                f'"source_card":{_json(choice.source.face.name)},"actions":{_NO_ACTIONS}',
+                f'"source_card":{_name(choice.source.face)},"actions":{_NO_ACTIONS}',
             )
         case ChooseCards():
             return (
                 "choose_cards",
                 choice.message,
                 f'"cards":[{_encode_cards(choice.cards, choice.seat)}],"min":{choice.minimum},'
-                f'"max":{choice.maximum},"optional":false,"actions":{_NO_ACTIONS}',
+                f'"max":{choice.maximum},"optional":{_BOOL[choice.minimum == 0]},'
+                f'"actions":{_NO_ACTIONS}',
+            )
+        case ChooseAbility():
+            abilities = ",".join(
+                f'{{"index":{position},"description":{_json(text)}}}'
+                for position, text in enumerate(choice.abilities)
+            )
+            return (
+                "choose_ability",
+                choice.message,
+                f'"abilities":[{abilities}],"source_card":{_name(choice.source.face)},'
+                f'"actions":{_NO_ACTIONS}',
+            )
+        case AnnounceValue():
+            return (
+                "announce_value",
+                choice.message,
+                f'"min":{choice.minimum},"max":{choice.maximum},'
+                f'"source_card":{_name(choice.source.face)},"actions":{_NO_ACTIONS}',
             )
         case Confirm():
-            return "confirm_action", choice.message, f'"actions":{_NO_ACTIONS}'
+            return choice.kind.value, choice.message, f'"actions":{_NO_ACTIONS}'
         case Reveal():
             return (
                 "reveal",
@@ -167,18 +181,27 @@ def _encode_fighters(cards: list[Card]) -> str:
     )
 
 
-def _encode_entity(position: int, entity: Target, seat: int) -> str:
+def _encode_entity(position: int, entity: Target, *, seat: int) -> str:
+    if isinstance(entity, StackItem):
+        return (
+            f'{{"index":{position},"type":"spell","id":{entity.id},"name":{_name(entity.face)},'
+            f'"description":{_json(entity.text)},"card_id":{entity.card.id},'
+            f'"controllerIsSelf":{_BOOL[entity.controller == seat]}}}'
+        )
     if isinstance(entity, Player):
         return (
             f'{{"index":{position},"type":"player","id":{entity.seat},'
             f'"name":{_json(entity.name)},"description":{_json(f"{entity.name}, {entity.life}")},'
             f'"life":{entity.life},"is_self":{_BOOL[entity.seat == seat]}}}'
         )
-    size = f" {entity.power} / {entity.toughness}" if entity.face.is_creature else ""
+    size = f" {entity.power} / {entity.toughness}" if entity.is_creature else ""
+    numbers = (
+        f'"power":{entity.power},"toughness":{entity.toughness},' if entity.is_creature else ""
+    )
     return (
         f'{{"index":{position},"type":"card","id":{entity.id},"name":{_name(entity.face)},'
-        f'"description":{_json(entity.face.name + size)},"power":{entity.power},'
-        f'"toughness":{entity.toughness},"controllerIsSelf":{_BOOL[entity.controller == seat]}}}'
+        f'"description":{_json(entity.face.name + size)},{numbers}'
+        f'"controllerIsSelf":{_BOOL[entity.controller == seat]}}}'
     )
 
 
@@ -209,8 +232,28 @@ def _encode_player(player: Player, viewer: int) -> str:
         f'"hand_size":{len(player.hand)},"hand":[{hand}],"library_size":{len(player.library)},'
         f'"graveyard":[{_encode_cards(player.graveyard, viewer)}],'
         f'"battlefield":[{battlefield}],"exile":[{_encode_cards(player.exile, viewer)}],'
-        f'"command":[{_encode_cards(player.command, viewer)}],{_NO_MANA}}}'
+        f'"command":[{_encode_cards(player.command, viewer)}],'
+        f"{_encode_pool(player) if player.pool else _NO_MANA}}}"
     )
+
+
+_POOL_NAMES: Final = {
+    "W": "white",
+    "U": "blue",
+    "B": "black",
+    "R": "red",
+    "G": "green",
+    "C": "colorless",
+}
+
+
+def _encode_pool(player: Player) -> str:
+    counts = dict.fromkeys(_POOL_NAMES, 0)
+    for mana in player.pool:
+        counts[mana.color] += 1
+    long = ",".join(f'"{_POOL_NAMES[color]}":{count}' for color, count in counts.items())
+    short = ",".join(f'"{color}":{count}' for color, count in counts.items())
+    return f'"mana_pool":{{"total":{len(player.pool)},{long}}},"mana":{{{short}}}'
 
 
 def _encode_stack_item(game: Game, item: StackItem) -> str:
@@ -218,7 +261,7 @@ def _encode_stack_item(game: Game, item: StackItem) -> str:
     return (
         f'{{"id":{item.id},"description":{_json(item.text)},'
         f'"controller":{_json(game.players[item.controller].name)},'
-        f'"source_card":{_name(item.card.face)},"source_card_id":{item.card.id},'
+        f'"source_card":{_name(item.face)},"source_card_id":{item.card.id},'
         f'"is_spell":{_BOOL[item.is_spell]},"owner":{item.card.owner}}}'
     )
 
@@ -236,12 +279,12 @@ def _encode_combat(game: Game, combat: Combat) -> str:
 
 
 def _encode_cards(cards: Iterable[Card], viewer: int) -> str:
-    """Encode cards anywhere but on the battlefield: all of it is known beforehand but the id."""
+    """Encode cards; anywhere but on the battlefield all of it is known beforehand but the id."""
     return ",".join(
         [
-            f'{{"id":{card.id},{_still_part(card.face, is_own=card.owner == viewer)}'
-            if not card.counters
-            else _encode_permanent(card, viewer)
+            _encode_permanent(card, viewer)
+            if card.counters or card.zone is Zone.BATTLEFIELD
+            else f'{{"id":{card.id},{_still_part(card.face, is_own=card.owner == viewer)}'
             for card in cards
         ]
     )
@@ -249,16 +292,22 @@ def _encode_cards(cards: Iterable[Card], viewer: int) -> str:
 
 def _encode_permanent(card: Card, viewer: int) -> str:
     face = card.face
-    size = f'"power":{card.power},"toughness":{card.toughness},' if face.is_creature else ""
-    counters = ",".join(
-        f'{{"type":"{kind}","count":{count}}}' for kind, count in card.counters.items() if count
-    )
-    sick = _BOOL[card.is_sick]
+    size = f'"power":{card.power},"toughness":{card.toughness},' if card.is_creature else ""
+    if card.is_planeswalker:
+        size += f'"loyalty":{card.counters.get(LOYALTY, face.loyalty)},'
+    counters = ""
+    if card.counters:
+        counters = ",".join(
+            f'{{"type":"{kind}","count":{count}}}' for kind, count in card.counters.items() if count
+        )
+    sick = _BOOL[card.is_sick and card.is_creature]
+    host = card.attached_to.id if card.attached_to is not None else "null"
+    printed = _altered_part(card) if card.is_altered else _printed_part(face)
     return (
-        f'{{"id":{card.id},{_printed_part(face)},{size}"keywords":{_keywords(face, card.keywords)},'
+        f'{{"id":{card.id},{printed},{size}"keywords":{_keywords(face, card.keywords)},'
         f'"tapped":{_BOOL[card.tapped]},"summoning_sick":{sick},"summoningSickness":{sick},'
         f'"damage":{card.damage},"counters":[{counters}],"attacking":{_BOOL[card.attacking]},'
-        f'"blocking":{_BOOL[card.blocking is not None]},"attachedTo":null,'
+        f'"blocking":{_BOOL[card.blocking is not None]},"attachedTo":{host},'
         f'"is_token":{_BOOL[card.is_token]},"controllerIsSelf":{_BOOL[card.controller == viewer]},'
         f'"ownerIsSelf":{_BOOL[card.owner == viewer]}}}'
     )
@@ -268,6 +317,15 @@ def _encode_permanent(card: Card, viewer: int) -> str:
 
 _PHASES: Final = {phase: phase.value for phase in Phase}
 _KEYWORD_TEXTS: Final = {keyword: keyword.value for keyword in Keyword}
+_KINDS: Final = (
+    "creature",
+    "land",
+    "artifact",
+    "enchantment",
+    "planeswalker",
+    "instant",
+    "sorcery",
+)
 _names: Final[dict[CardFace, str]] = {}
 _printed_parts: Final[dict[CardFace, str]] = {}
 _still_parts: Final[dict[tuple[CardFace, bool], str]] = {}
@@ -294,22 +352,45 @@ def _keywords(face: CardFace, keywords: frozenset[Keyword]) -> str:
 def _printed_part(face: CardFace) -> str:
     known = _printed_parts.get(face)
     if known is None:
-        kinds = {
-            "creature": face.is_creature,
-            "land": face.is_land,
-            "artifact": face.is_artifact,
-            "enchantment": face.is_enchantment,
-            "planeswalker": face.is_planeswalker,
-            "instant": face.is_instant,
-            "sorcery": face.is_sorcery,
-        }
-        flags = ",".join(f'"is_{kind}":{_BOOL[value]}' for kind, value in kinds.items())
-        known = _printed_parts[face] = (
-            f'"name":{_name(face)},"mana_cost":{_json(face.cost.text or "no cost")},'
-            f'"cmc":{face.cost.mana_value},"types":{_json(face.types)},'
-            f'"oracle_text":{_json(face.text)},{flags}'
-        )
+        kinds = {kind: getattr(face, f"is_{kind}") for kind in _KINDS}
+        known = _printed_parts[face] = _describe_face(face, face.types, kinds)
     return known
+
+
+def _altered_part(card: Card) -> str:
+    """What is printed on a permanent that an effect has given other types."""
+    face = card.face
+    kinds = {kind: getattr(face, f"is_{kind}") for kind in _KINDS}
+    kinds["creature"] = card.is_creature
+    kinds["land"] = card.is_land
+    kinds["artifact"] = card.is_artifact
+    kinds["planeswalker"] = card.is_planeswalker
+    return _describe_face(face, _type_line(card), kinds)
+
+
+def _type_line(card: Card) -> str:
+    """Give the type line as it is now, such as ``Land Creature - Elemental``."""
+    words = card.face.types.partition(" - ")[0].split()
+    for word, has_it in (
+        ("Artifact", card.is_artifact),
+        ("Creature", card.is_creature),
+        ("Planeswalker", card.is_planeswalker),
+    ):
+        if has_it and word not in words:
+            words.append(word)
+        elif not has_it and word in words:
+            words.remove(word)
+    line = " ".join(words)
+    return f"{line} - {' '.join(sorted(card.subtypes))}" if card.subtypes else line
+
+
+def _describe_face(face: CardFace, types: str, kinds: dict[str, bool]) -> str:
+    flags = ",".join(f'"is_{kind}":{_BOOL[value]}' for kind, value in kinds.items())
+    return (
+        f'"name":{_name(face)},"mana_cost":{_json(face.cost.text or "no cost")},'
+        f'"cmc":{face.cost.mana_value},"types":{_json(types)},'
+        f'"oracle_text":{_json(face.text)},{flags}'
+    )
 
 
 def _still_part(face: CardFace, *, is_own: bool) -> str:

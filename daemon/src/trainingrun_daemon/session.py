@@ -22,6 +22,8 @@ from trainingrun_daemon.ai.agent import choose_answer
 from trainingrun_daemon.decks import Deck
 from trainingrun_daemon.encoding import encode_decision
 from trainingrun_daemon.rules.choices import (
+    AnnounceValue,
+    ChooseAbility,
     ChooseAction,
     ChooseCards,
     ChooseEntity,
@@ -29,7 +31,8 @@ from trainingrun_daemon.rules.choices import (
     DeclareAttackers,
     DeclareBlockers,
 )
-from trainingrun_daemon.rules.model import Answer, Choice, Game
+from trainingrun_daemon.rules.face import Answer, Choice
+from trainingrun_daemon.rules.model import Game
 from trainingrun_daemon.rules.turn import add_deck, play_game
 
 AI_ANSWERS_PER_SLICE: Final = 8
@@ -145,6 +148,10 @@ def parse_answer(choice: Choice, text: str) -> Answer:
             return answers.parse_chosen_cards(
                 text, count=len(choice.cards), minimum=choice.minimum, maximum=choice.maximum
             )
+        case ChooseAbility():
+            return answers.parse_index(text, count=len(choice.abilities), default=0)
+        case AnnounceValue():
+            return answers.parse_value(text, minimum=choice.minimum, maximum=choice.maximum)
         case Confirm():
             return int(answers.parse_confirm(text))
         case _:
@@ -157,7 +164,7 @@ def _describe_answer(choice: Choice, answer: Answer) -> tuple[object, int]:
         if answer < 0:
             return {"action": "pass"}, answers.PASS
         action = choice.actions[answer]
-        return {"action": action.kind.value, "card": action.card.face.name}, answer
+        return {"action": action.kind.value, "card": action.face.name}, answer
     if isinstance(choice, Confirm):
         return bool(answer), answers.PASS
     if isinstance(answer, int):

@@ -7,6 +7,8 @@ import pytest
 from trainingrun_daemon.cards import KNOWN_CARDS
 from trainingrun_daemon.decks import DeckShelf
 from trainingrun_daemon.rules.choices import (
+    AnnounceValue,
+    ChooseAbility,
     ChooseAction,
     ChooseCards,
     ChooseEntity,
@@ -15,25 +17,21 @@ from trainingrun_daemon.rules.choices import (
     DeclareBlockers,
 )
 from trainingrun_daemon.rules.combat import run_combat
-from trainingrun_daemon.rules.model import (
-    Answer,
-    Card,
-    Choice,
-    Game,
-    GameOverError,
-    Phase,
-    Player,
-    Steps,
-    Zone,
-)
+from trainingrun_daemon.rules.events import emit
+from trainingrun_daemon.rules.face import Answer, Choice, Steps
+from trainingrun_daemon.rules.model import Card, Game, GameOverError, Happening, Player, StackItem
 from trainingrun_daemon.rules.stack import pass_priority, settle
-from trainingrun_daemon.rules.zones import cards_in
+from trainingrun_daemon.rules.suspend import note_suspended
+from trainingrun_daemon.rules.terms import Event, Phase, Zone
+from trainingrun_daemon.rules.turn import clean_up
+from trainingrun_daemon.rules.zones import LOYALTY, cards_in
 
 DECKS = Path(__file__).parents[3] / "decks"
 
-Move = str | Card | Player | bool | tuple[Card, ...] | dict[Card, Card]
-"""An action by its card's name (with ``Name/Variant`` for another cost), a target, a yes or no,
-attackers or cards, or blockers with the attackers that they block."""
+Move = str | Card | Player | StackItem | bool | int | tuple[Card, ...] | dict[Card, Card]
+"""An action by its card's name (``Name/Variant`` for another way to cast it, ``Name: words`` for
+the ability whose text contains these words), a mode by words of its text, a target, a yes or no, a
+number, attackers or cards, or blockers with the attackers that they block."""
 
 
 class Table:
@@ -51,6 +49,8 @@ class Table:
         """Put cards into a zone, ready to act; gives the last."""
         for name in names:
             card = Card(self.game.new_id(), KNOWN_CARDS[name.casefold()], owner=seat, zone=zone)
+            if zone is Zone.BATTLEFIELD and card.face.loyalty:
+                card.counters[LOYALTY] = card.face.loyalty
             cards_in(self.game.players[seat], zone).append(card)
         self.game.is_stale = True
         return card
@@ -63,9 +63,29 @@ class Table:
         """Play priority until both pass, with these moves in their order, and passes besides."""
         self.follow(pass_priority(self.game), *moves)
 
+    def settle(self, *moves: Move) -> None:
+        """Perform state-based actions and put triggers on the stack."""
+        self.follow(settle(self.game), *moves)
+
+    def upkeep(self, *moves: Move) -> None:
+        """Play the upkeep of the active seat; the first main phase follows."""
+        self.game.phase = Phase.UPKEEP
+        note_suspended(self.game, self.game.active)
+        emit(self.game, Happening(Event.UPKEEP, self.game.active))
+        self.act(*moves)
+        self.game.phase = Phase.MAIN1
+
+    def end_step(self, *moves: Move) -> None:
+        """Play the end step of the active seat and its clean-up."""
+        self.game.phase = Phase.END
+        emit(self.game, Happening(Event.END_STEP, self.game.active))
+        self.act(*moves)
+        self.game.phase = Phase.CLEANUP
+        self.follow(clean_up(self.game))
+
     def fight(self, *moves: Move) -> None:
         """Play a combat phase of the active seat; the second main phase follows."""
-        settle(self.game)
+        self.settle()
         self.follow(run_combat(self.game), *moves)
         self.game.phase = Phase.MAIN2
 
@@ -101,16 +121,17 @@ def fit(choice: Choice, move: Move) -> Answer:
     """Give the answer that a move means for a choice, or None when it means none."""
     match choice, move:
         case ChooseAction(), str():
-            names = [
-                f"{action.card.face.name}/{action.variant}".rstrip("/") for action in choice.actions
-            ]
-            return names.index(move) if move in names else None
-        case ChooseEntity(), Card() | Player():
+            return _find_action(choice, move)
+        case ChooseAbility(), str():
+            fitting = [at for at, text in enumerate(choice.abilities) if move in text]
+            return fitting[0] if fitting else None
+        case ChooseEntity(), Card() | Player() | StackItem():
             return choice.entities.index(move) if move in choice.entities else None
         case DeclareAttackers(), tuple():
             return tuple(choice.candidates.index(card) for card in move)
         case ChooseCards(), tuple():
-            return tuple(choice.cards.index(card) for card in move)
+            fits = all(card in choice.cards for card in move)
+            return tuple(choice.cards.index(card) for card in move) if fits else None
         case DeclareBlockers(), dict():
             return tuple(
                 (choice.candidates.index(blocker), choice.attackers.index(attacker))
@@ -118,8 +139,21 @@ def fit(choice: Choice, move: Move) -> Answer:
             )
         case Confirm(), bool():
             return int(move)
+        case AnnounceValue(), int():
+            return move
         case _:
             return None
+
+
+def _find_action(choice: ChooseAction, move: str) -> int | None:
+    name, is_ability, words = move.partition(": ")
+    for position, action in enumerate(choice.actions):
+        if action.ability is not None:
+            if is_ability and action.card.face.name == name and words in action.ability.text:
+                return position
+        elif f"{action.face.name}/{action.variant}".rstrip("/") == move:
+            return position
+    return None
 
 
 def default(choice: Choice) -> Answer:
@@ -127,8 +161,12 @@ def default(choice: Choice) -> Answer:
     match choice:
         case ChooseAction():
             return -1
-        case ChooseEntity() | Confirm():
+        case ChooseEntity():
+            return -1 if choice.optional else 0
+        case Confirm() | ChooseAbility():
             return 0
+        case AnnounceValue():
+            return choice.minimum
         case ChooseCards():
             return tuple(range(choice.minimum))
         case _:

@@ -10,13 +10,12 @@ from trainingrun_daemon.rules.choices import (
     DeclareAttackers,
     DeclareBlockers,
 )
-from trainingrun_daemon.rules.model import Phase, Purpose
-from trainingrun_daemon.rules.stack import settle
+from trainingrun_daemon.rules.terms import Phase, Purpose
 
 
 def _act(table, seat: int = 0) -> str:
     """Give the name of the card that the AI plays, empty for a pass."""
-    settle(table.game)
+    table.settle()
     choice = ChooseAction(seat, legal_actions(table.game, seat))
     position = choose_answer(table.game, choice)
     assert isinstance(position, int)
@@ -114,7 +113,7 @@ def test_it_chumps_only_to_live(table, life: int, expected: tuple[tuple[int, int
 def test_it_discards_lands_when_it_has_enough(table) -> None:
     """With six lands in sight a land goes first, with few the dearest spell."""
     cards = [table.hold(0, "Hill Giant"), table.hold(0, "Shock"), table.hold(0, "Mountain")]
-    choice = ChooseCards(0, cards, count=1, message="discard", purpose=Purpose.DISCARD)
+    choice = ChooseCards(0, cards, count=(1, 1), message="discard", purpose=Purpose.DISCARD)
     assert choose_answer(table.game, choice) == (0,)
     table.put(0, *["Mountain"] * 6)
     assert choose_answer(table.game, choice) == (2,)

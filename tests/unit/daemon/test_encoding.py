@@ -16,7 +16,8 @@ from trainingrun_daemon.rules.choices import (
     Reveal,
 )
 from trainingrun_daemon.rules.combat import add_blocker
-from trainingrun_daemon.rules.model import Combat, Phase, Purpose, Zone
+from trainingrun_daemon.rules.model import Combat
+from trainingrun_daemon.rules.terms import Phase, Purpose, Zone
 
 PLAYER_KEYS = {
     "name", "id", "life", "poison", "has_lost", "lands_played_this_turn", "max_land_plays",
@@ -121,7 +122,7 @@ def test_each_choice_has_its_own_list(table) -> None:
             0, [table.bob, giant], source=shock, message="x", purpose=Purpose.DAMAGE
         ),
         DecisionType.CHOOSE_CARDS: ChooseCards(
-            0, [shock], count=1, message="discard", purpose=Purpose.DISCARD
+            0, [shock], count=(1, 1), message="discard", purpose=Purpose.DISCARD
         ),
         DecisionType.REVEAL: Reveal(0, [shock], message="x"),
         DecisionType.CONFIRM_ACTION: _confirm(),

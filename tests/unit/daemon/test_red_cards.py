@@ -1,8 +1,7 @@
 """The red cards, one behaviour each."""
 
-from trainingrun_daemon.rules.casting import tick_suspended
 from trainingrun_daemon.rules.choices import ChooseEntity, Reveal
-from trainingrun_daemon.rules.model import Zone
+from trainingrun_daemon.rules.terms import Zone
 
 
 def test_lightning_bolt_deals_three(table) -> None:
@@ -42,9 +41,7 @@ def test_rift_bolt_waits_a_turn(table) -> None:
     bolt = table.hold(0, "Rift Bolt")
     table.act("Rift Bolt/Suspend")
     assert bolt.zone is Zone.EXILE
-    table.follow(tick_suspended(table.game, 0), table.bob)
-    assert bolt.zone is Zone.STACK
-    table.act()
+    table.upkeep(True, table.bob)
     assert table.bob.life == 17
     assert bolt.zone is Zone.GRAVEYARD
 
@@ -55,7 +52,7 @@ def test_a_taxed_free_spell_stays_exiled_when_the_tax_is_not_paid(table) -> None
     table.put(0, "Mountain")
     bolt = table.hold(0, "Rift Bolt")
     table.act("Rift Bolt/Suspend")
-    table.follow(tick_suspended(table.game, 0))
+    table.upkeep()
     assert bolt.zone is Zone.EXILE
 
 

@@ -3,8 +3,8 @@
 import pytest
 from trainingrun_daemon.cards import KNOWN_CARDS
 from trainingrun_daemon.rules.choices import ChooseCards, Confirm
-from trainingrun_daemon.rules.model import Game, Phase, Zone
-from trainingrun_daemon.rules.stack import settle
+from trainingrun_daemon.rules.model import Game
+from trainingrun_daemon.rules.terms import Phase, Zone
 from trainingrun_daemon.rules.turn import add_deck, clean_up, play_game
 
 
@@ -92,7 +92,7 @@ def test_damage_wears_off(table) -> None:
     giant.damage = 2
     giant.boost_power = 3
     table.follow(clean_up(table.game))
-    settle(table.game)
+    table.settle()
     assert (giant.damage, giant.power) == (0, 3)
 
 

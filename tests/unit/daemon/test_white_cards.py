@@ -1,7 +1,6 @@
 """The white cards, one behaviour each, and the blue ones of the test deck."""
 
-from trainingrun_daemon.rules.model import Keyword, Zone
-from trainingrun_daemon.rules.stack import settle
+from trainingrun_daemon.rules.terms import Keyword, Zone
 
 
 def test_swords_gives_life_for_power(table) -> None:
@@ -42,7 +41,7 @@ def test_honor_of_the_pure_grows_own_white_creatures(table) -> None:
     lions = table.put(0, "Savannah Lions")
     piker = table.put(0, "Goblin Piker")
     theirs = table.put(1, "Savannah Lions")
-    settle(table.game)
+    table.settle()
     assert (lions.power, lions.toughness) == (3, 2)
     assert (piker.power, theirs.power) == (2, 2)
 
@@ -51,17 +50,17 @@ def test_a_hybrid_card_is_white_and_green(table) -> None:
     """Dryad Militant is white enough for Honor of the Pure."""
     table.put(0, "Honor of the Pure")
     dryad = table.put(0, "Dryad Militant")
-    settle(table.game)
+    table.settle()
     assert dryad.power == 3
 
 
 def test_marshal_grows_the_others(table) -> None:
     """The Marshal does not grow itself; two Marshals grow each other."""
     first = table.put(0, "Benalish Marshal")
-    settle(table.game)
+    table.settle()
     assert first.power == 3
     table.put(0, "Benalish Marshal")
-    settle(table.game)
+    table.settle()
     assert first.power == 4
 
 
@@ -70,7 +69,7 @@ def test_an_anthem_ends_when_its_source_leaves(table) -> None:
     table.put(1, "Mountain")
     marshal = table.put(0, "Benalish Marshal")
     lions = table.put(0, "Savannah Lions")
-    settle(table.game)
+    table.settle()
     lions.damage = 1
     table.game.active = 1
     table.hold(1, "Lightning Bolt")
@@ -161,7 +160,7 @@ def test_the_legend_rule(table) -> None:
     """Of two Thalias of one player the second goes to the graveyard."""
     first = table.put(0, "Thalia, Guardian of Thraben")
     second = table.put(0, "Thalia, Guardian of Thraben")
-    settle(table.game)
+    table.settle()
     assert (first.zone, second.zone) == (Zone.BATTLEFIELD, Zone.GRAVEYARD)
 
 

@@ -3,6 +3,8 @@
 from trainingrun_daemon.ai.fights import choose_attackers, choose_blocks
 from trainingrun_daemon.ai.spells import choose_action
 from trainingrun_daemon.rules.choices import (
+    AnnounceValue,
+    ChooseAbility,
     ChooseAction,
     ChooseCards,
     ChooseEntity,
@@ -10,7 +12,9 @@ from trainingrun_daemon.rules.choices import (
     DeclareAttackers,
     DeclareBlockers,
 )
-from trainingrun_daemon.rules.model import Answer, Card, Choice, Game, Purpose
+from trainingrun_daemon.rules.face import Answer, Choice
+from trainingrun_daemon.rules.model import Card, Game
+from trainingrun_daemon.rules.terms import Purpose
 
 _ENOUGH_LANDS = 5
 
@@ -28,6 +32,10 @@ def choose_answer(game: Game, choice: Choice) -> Answer:
             return 0  # lists of targets are ordered best-first
         case ChooseCards():
             return _choose_least_wanted(game, choice)
+        case ChooseAbility():
+            return 0  # lists are ordered best-first
+        case AnnounceValue():
+            return choice.maximum
         case Confirm():
             return int(_agrees(game, choice))
         case _:
@@ -36,12 +44,14 @@ def choose_answer(game: Game, choice: Choice) -> Answer:
 
 def _agrees(game: Game, choice: Confirm) -> bool:
     if choice.purpose is not Purpose.MULLIGAN:
-        return True
+        return choice.is_wise
     lands = sum(card.face.is_land for card in game.players[choice.seat].hand)
     return lands == 1  # the engine asks only about hands with 0, 1, 6 or 7 lands
 
 
 def _choose_least_wanted(game: Game, choice: ChooseCards) -> tuple[int, ...]:
+    if choice.purpose is Purpose.KEEP:
+        return tuple(range(choice.maximum))
     player = game.players[choice.seat]
     lands = sum(card.face.is_land for card in [*player.battlefield, *choice.cards])
     has_enough = lands > _ENOUGH_LANDS

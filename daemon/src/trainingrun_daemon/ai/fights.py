@@ -2,14 +2,15 @@
 
 from trainingrun_daemon.rules.choices import DeclareAttackers, DeclareBlockers
 from trainingrun_daemon.rules.combat import can_block
-from trainingrun_daemon.rules.model import Card, Game, Keyword
+from trainingrun_daemon.rules.model import Card, Game
 from trainingrun_daemon.rules.targets import worth
+from trainingrun_daemon.rules.terms import Keyword
 
 
 def choose_attackers(game: Game, choice: DeclareAttackers) -> tuple[int, ...]:
     """Give the positions of the creatures that attack."""
     defender = game.players[1 - choice.seat]
-    blockers = [card for card in defender.battlefield if card.face.is_creature and not card.tapped]
+    blockers = [card for card in defender.battlefield if card.is_creature and not card.tapped]
     by_power = sorted(choice.candidates, key=lambda card: -card.power)
     unblocked = sum(card.power for card in by_power[len(blockers) :])
     everybody = tuple(range(len(choice.candidates)))
@@ -28,7 +29,7 @@ def choose_attackers(game: Game, choice: DeclareAttackers) -> tuple[int, ...]:
 def _is_losing_race(game: Game, seat: int, attackers: list[Card]) -> bool:
     """Whether tapping these creatures would let the opponent kill this seat in return."""
     opponent = game.players[1 - seat]
-    incoming = sum(card.power for card in opponent.battlefield if card.face.is_creature)
+    incoming = sum(card.power for card in opponent.battlefield if card.is_creature)
     outgoing = sum(card.power for card in attackers)
     return incoming >= game.players[seat].life and outgoing < opponent.life
 

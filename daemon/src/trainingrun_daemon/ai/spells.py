@@ -1,8 +1,10 @@
 """Which action the AI takes when it has priority."""
 
 from trainingrun_daemon.rules.choices import Action, ActionKind, ChooseAction
-from trainingrun_daemon.rules.model import Card, Game, Phase, Player, Purpose, Target
+from trainingrun_daemon.rules.face import Aim, Target, TargetSpec
+from trainingrun_daemon.rules.model import Card, Game, Player, StackItem
 from trainingrun_daemon.rules.targets import legal_targets, worth
+from trainingrun_daemon.rules.terms import HARMFUL, Phase, Purpose
 
 _WORTH_REMOVING = 5
 """Least worth of a creature on which a removal spell is spent: a 2/1."""
@@ -17,7 +19,9 @@ def choose_action(game: Game, choice: ChooseAction) -> int:
 
 
 def _value(game: Game, seat: int, action: Action) -> int:
-    face = action.card.face
+    face = action.face
+    if action.kind is ActionKind.ACTIVATE:
+        return 1
     if action.kind is ActionKind.LAND:
         return _LAND_VALUE
     if face.is_legendary and _has_named(game.players[seat], action.card):
@@ -34,21 +38,26 @@ def _has_named(player: Player, card: Card) -> bool:
 
 def _value_of_aim(game: Game, seat: int, action: Action) -> int:
     """Value a spell with targets by the first target that it would be given."""
-    spec = action.card.face.targets[0]
-    best = legal_targets(game, action.card, seat, spec=spec)[0]
-    value = _value_of_target(game, seat, target=best, purpose=spec.purpose, amount=spec.amount)
-    return value + 1 if action.kind is ActionKind.SUSPEND and value else value
+    spec = action.face.targets[0]
+    found = legal_targets(game, Aim(seat, action.card), spec)
+    if not found:
+        return 0
+    value = _value_of_target(game, seat, target=found[0], spec=spec)
+    return value + 1 if action.kind is ActionKind.SPECIAL and value else value
 
 
-def _value_of_target(
-    game: Game, seat: int, *, target: Target, purpose: Purpose, amount: int
-) -> int:
+def _value_of_target(game: Game, seat: int, *, target: Target, spec: TargetSpec) -> int:
+    purpose, amount = spec.purpose, spec.amount
+    if isinstance(target, StackItem):
+        return 60
     if isinstance(target, Player):
         if target.seat == seat:
             return 0
         if target.life <= amount:
             return 900
         return 50 if _is_time_for_face(game, seat) else 0
+    if purpose not in HARMFUL:
+        return 60 if target.controller == seat else 0
     if target.controller == seat or worth(target) < _WORTH_REMOVING:
         return 0
     if purpose is Purpose.DAMAGE and target.toughness - target.damage > amount:

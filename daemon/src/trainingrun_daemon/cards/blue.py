@@ -3,8 +3,9 @@
 from typing import Final
 
 from trainingrun_daemon.cards.define import creature, define
-from trainingrun_daemon.rules.effects.harm import bounce_target, target_creature
-from trainingrun_daemon.rules.model import Keyword, Purpose
+from trainingrun_daemon.rules.effects.aims import target_creature
+from trainingrun_daemon.rules.effects.harm import bounce_targets
+from trainingrun_daemon.rules.terms import Keyword, Purpose
 
 _FLYING: Final = (Keyword.FLYING,)
 
@@ -23,6 +24,6 @@ CARDS: Final = (
         "Instant",
         text="Put target creature back into its owner's hand.",
         targets=(target_creature(Purpose.BOUNCE),),
-        spell=bounce_target,
+        spell=bounce_targets,
     ),
 )

@@ -16,7 +16,7 @@ from typing import Final
 from trainingrun_contracts.cards import CATALOGUE_FILE, CardFacts, encode_catalogue
 
 from trainingrun_daemon.cards import KNOWN_CARDS
-from trainingrun_daemon.rules.model import CardFace
+from trainingrun_daemon.rules.face import CardFace
 
 FILE: Final = f"contracts/src/trainingrun_contracts/{CATALOGUE_FILE}"
 
@@ -33,9 +33,14 @@ def facts_of(face: CardFace) -> CardFacts:
         power=face.power if is_creature else None,
         toughness=face.toughness if is_creature else None,
         keywords=tuple(sorted(keyword.value for keyword in face.keywords)),
-        makes=face.makes_mana or "",
+        makes=_colors_made(face),
         text=face.text,
     )
+
+
+def _colors_made(face: CardFace) -> str:
+    made = "".join(ability.colors for ability in face.mana)
+    return "".join(dict.fromkeys(made))
 
 
 def catalogue() -> str:

@@ -6,8 +6,9 @@ colours), so that an entry says only what is printed.
 
 from typing import Any
 
+from trainingrun_daemon.rules.face import CardFace
 from trainingrun_daemon.rules.mana import parse_cost
-from trainingrun_daemon.rules.model import CardFace, Keyword
+from trainingrun_daemon.rules.terms import Keyword
 
 
 def define(name: str, cost: str, types: str, *, text: str = "", **rest: Any) -> CardFace:
@@ -52,14 +53,20 @@ def token(
     *,
     size: tuple[int, int],
     keywords: tuple[Keyword, ...] = (),
+    **rest: Any,
 ) -> CardFace:
-    """Give a creature token, which has no cost but a colour."""
+    """Give a creature token, which has no cost but a colour.
+
+    Words before `` - `` are further types: ``Artifact - Thopter`` makes an Artifact Creature.
+    """
+    words, dash, kinds = subtypes.rpartition(" - ")
     power, toughness = size
     return CardFace(
         name=name,
-        types=f"Creature - {subtypes}",
+        types=f"{words} Creature - {kinds}" if dash else f"Creature - {subtypes}",
         colors=color,
         power=power,
         toughness=toughness,
         keywords=frozenset(keywords),
+        **rest,
     )

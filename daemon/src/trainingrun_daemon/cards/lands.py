@@ -2,12 +2,17 @@
 
 from typing import Final
 
-from trainingrun_daemon.rules.model import CardFace
+from trainingrun_daemon.cards.define import define
+from trainingrun_daemon.rules.face import CardFace, ManaAbility
 
 
 def _basic(name: str, color: str) -> CardFace:
-    return CardFace(
-        name=name, types=f"Basic Land - {name}", text=f"Tap: add {{{color}}}.", makes_mana=color
+    return define(
+        name,
+        "",
+        f"Basic Land - {name}",
+        text=f"Tap: add {{{color}}}.",
+        mana=(ManaAbility(colors=color),),
     )
 
 

@@ -4,35 +4,23 @@ from typing import Final
 
 from trainingrun_daemon.cards.define import creature, define
 from trainingrun_daemon.rules.choices import Reveal
-from trainingrun_daemon.rules.damage import deal_damage
-from trainingrun_daemon.rules.effects.harm import (
+from trainingrun_daemon.rules.effects import life
+from trainingrun_daemon.rules.effects.aims import (
     any_target,
-    damage_targets,
-    say_damage,
     target_player,
+    target_player_or_planeswalker,
 )
+from trainingrun_daemon.rules.effects.flow import in_order
+from trainingrun_daemon.rules.effects.harm import damage_targets, damage_targets_by, hit
+from trainingrun_daemon.rules.effects.library import exile_to_play
+from trainingrun_daemon.rules.effects.triggers import when_attacks
+from trainingrun_daemon.rules.face import Steps, TargetSpec, Trigger, Way
 from trainingrun_daemon.rules.mana import parse_cost
-from trainingrun_daemon.rules.model import (
-    AlternativeCost,
-    Card,
-    Event,
-    Game,
-    Happening,
-    Keyword,
-    Purpose,
-    StackItem,
-    Steps,
-    Suspend,
-    TargetSpec,
-    Trigger,
-    Zone,
-)
+from trainingrun_daemon.rules.model import Card, Game, Happening, StackItem
+from trainingrun_daemon.rules.suspend import suspend
 from trainingrun_daemon.rules.targets import creatures_of_chosen_player
+from trainingrun_daemon.rules.terms import Bar, Event, Keyword, Purpose, Zone
 from trainingrun_daemon.rules.zones import move_card
-
-
-def _attacks(game: Game, card: Card, happening: Happening) -> bool:
-    return happening.card is card
 
 
 def _reveal_for_land(game: Game, item: StackItem) -> Steps:
@@ -52,43 +40,24 @@ def _reveal_for_land(game: Game, item: StackItem) -> Steps:
 
 
 def _is_cheap_spell(game: Game, card: Card, happening: Happening) -> bool:
-    spell = happening.card
-    return spell is not None and spell is not card and spell.face.cost.mana_value <= 3
+    item = happening.item
+    return item is not None and item.card is not card and item.face.cost.mana_value <= 3
 
 
 def _punish_caster(game: Game, item: StackItem) -> Steps | None:
     """Eidolon of the Great Revel: 2 damage to whoever cast the spell."""
     assert item.happening is not None
-    caster = game.players[item.happening.seat]
-    say_damage(game, item, caster, amount=2)
-    deal_damage(game, item.card, caster, amount=2)
+    hit(game, item, game.players[item.happening.seat], 2)
     return None
 
 
-def _blaze(game: Game, item: StackItem) -> Steps | None:
+def _blaze(game: Game, item: StackItem) -> int:
     """Searing Blaze: 1 damage to each target, 3 after a land of the caster came this turn."""
-    amount = 3 if game.players[item.controller].lands_entered else 1
-    return damage_targets(amount)(game, item)
+    return 3 if game.players[item.controller].lands_entered else 1
 
 
-def _bar_life_gain_and_damage(game: Game, item: StackItem) -> Steps | None:
-    """Skullcrack. No known card prevents damage, so that part of it has nothing to do."""
-    game.life_gain_barred = True
-    return damage_targets(3)(game, item)
-
-
-def _exile_two_to_play(game: Game, item: StackItem) -> Steps | None:
-    """Light Up the Stage: exile two cards; they may be played until the end of the next turn."""
-    player = game.players[item.controller]
-    last_turn = game.turn + (2 if game.active == item.controller else 1)
-    for card in player.library[-2:][::-1]:
-        move_card(game, card, Zone.EXILE)
-        card.playable_until = last_turn
-    return None
-
-
-def _opponent_lost_life(game: Game, seat: int) -> bool:
-    return game.players[1 - seat].life_lost > 0
+def _opponent_lost_life(game: Game, card: Card) -> bool:
+    return game.players[1 - card.owner].life_lost > 0
 
 
 CARDS: Final = (
@@ -112,8 +81,8 @@ CARDS: Final = (
         "Lava Spike",
         "{R}",
         "Sorcery - Arcane",
-        text="3 damage to target player.",
-        targets=(target_player(3),),
+        text="3 damage to target player or planeswalker.",
+        targets=(target_player_or_planeswalker(3),),
         spell=damage_targets(3),
     ),
     define(
@@ -123,7 +92,7 @@ CARDS: Final = (
         text="3 damage to any target. Suspend 1 for {R}.",
         targets=(any_target(3),),
         spell=damage_targets(3),
-        suspend=Suspend(turns=1, cost=parse_cost("{R}")),
+        specials=(suspend(1, "{R}"),),
     ),
     define(
         "Searing Blaze",
@@ -140,15 +109,19 @@ CARDS: Final = (
                 amount=3,
             ),
         ),
-        spell=_blaze,
+        spell=damage_targets_by(_blaze),
     ),
     define(
         "Skullcrack",
         "{1}{R}",
         "Instant",
-        text="This turn nobody gains life and no damage is prevented. 3 damage to target player.",
-        targets=(target_player(3),),
-        spell=_bar_life_gain_and_damage,
+        text="This turn nobody gains life and no damage is prevented. 3 damage to target player or "
+        "planeswalker.",
+        targets=(target_player_or_planeswalker(3),),
+        spell=in_order(
+            life.bar_this_turn(Bar.LIFE_GAIN, Bar.PREVENTION),
+            damage_targets(3),
+        ),
     ),
     define(
         "Light Up the Stage",
@@ -156,12 +129,8 @@ CARDS: Final = (
         "Sorcery",
         text="Exile your top two cards; until the end of your next turn you may play them. "
         "Spectacle {R}: costs that if an opponent lost life this turn.",
-        spell=_exile_two_to_play,
-        alternatives=(
-            AlternativeCost(
-                name="Spectacle", cost=parse_cost("{R}"), condition=_opponent_lost_life
-            ),
-        ),
+        spell=exile_to_play(2, until_next_turn=True),
+        ways=(Way(name="Spectacle", cost=parse_cost("{R}"), condition=_opponent_lost_life),),
     ),
     creature(
         "Monastery Swiftspear",
@@ -179,14 +148,7 @@ CARDS: Final = (
         text="Haste. Whenever it attacks, the defending player reveals the top card of their "
         "library and puts it into their hand if it is a land.",
         keywords=(Keyword.HASTE,),
-        triggers=(
-            Trigger(
-                event=Event.ATTACKS,
-                text="the defending player reveals their top card.",
-                condition=_attacks,
-                effect=_reveal_for_land,
-            ),
-        ),
+        triggers=(when_attacks("the defending player reveals their top card.", _reveal_for_land),),
     ),
     creature(
         "Eidolon of the Great Revel",

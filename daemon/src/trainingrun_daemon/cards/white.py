@@ -4,55 +4,35 @@ from typing import Final
 
 from trainingrun_daemon.cards.define import creature, define, token
 from trainingrun_daemon.rules.choices import Confirm, ask_confirm
-from trainingrun_daemon.rules.combat import add_blocker
+from trainingrun_daemon.rules.combat import add_blocker, join_attack
 from trainingrun_daemon.rules.damage import gain_life
-from trainingrun_daemon.rules.effects.harm import standing_creature, target_creature
-from trainingrun_daemon.rules.model import (
-    Anthem,
-    Card,
-    CardFace,
-    Event,
-    Game,
-    Happening,
-    Keyword,
-    Purpose,
-    StackItem,
-    Steps,
-    Tax,
-    Trigger,
-    Zone,
-)
+from trainingrun_daemon.rules.effects import life
+from trainingrun_daemon.rules.effects.aims import target_creature
+from trainingrun_daemon.rules.effects.flow import first_card
+from trainingrun_daemon.rules.effects.library import search
+from trainingrun_daemon.rules.effects.statics import enlarge, other_own_creatures
+from trainingrun_daemon.rules.effects.triggers import is_itself, when_attacks
+from trainingrun_daemon.rules.face import CardFace, Steps, Tax, Trigger
+from trainingrun_daemon.rules.model import Card, Game, Happening, StackItem
+from trainingrun_daemon.rules.terms import Bar, Event, Keyword, Purpose, Zone
 from trainingrun_daemon.rules.zones import create_token, move_card
 
 
-def _is_own_white(source: Card, other: Card) -> bool:
-    return other.controller == source.controller and "W" in other.face.colors
-
-
-def _is_other_own(source: Card, other: Card) -> bool:
-    return other.controller == source.controller and other is not source
+def _is_own_white(game: Game, source: Card, card: Card) -> bool:
+    return card.is_creature and card.controller == source.controller and "W" in card.colors
 
 
 def _is_noncreature(source: Card, face: CardFace, seat: int) -> bool:
     return not face.is_creature
 
 
-def _is_multicolored(face: CardFace) -> bool:
-    return face.is_multicolored
+def _is_multicolored(source: Card) -> bool:
+    return len(source.colors) > 1
 
 
 def _opponent_casts_multicolored(game: Game, card: Card, happening: Happening) -> bool:
-    spell = happening.card
-    return happening.seat != card.controller and spell is not None and spell.face.is_multicolored
-
-
-def _gain_one(game: Game, item: StackItem) -> Steps | None:
-    gain_life(game, item.controller, 1)
-    return None
-
-
-def _is_itself(game: Game, card: Card, happening: Happening) -> bool:
-    return happening.card is card
+    item = happening.item
+    return happening.seat != card.controller and item is not None and item.face.is_multicolored
 
 
 _CAT_SOLDIER: Final = token(
@@ -62,10 +42,7 @@ _CAT_SOLDIER: Final = token(
 
 def _join_attack(game: Game, item: StackItem) -> Steps | None:
     """Brimaz attacks: a Cat Soldier that is attacking, if there still is a combat."""
-    soldier = create_token(game, _CAT_SOLDIER, item.controller)
-    if game.combat is not None and game.combat.seat == item.controller:
-        soldier.attacking = True
-        game.combat.attackers.append(soldier)
+    join_attack(game, create_token(game, _CAT_SOLDIER, item.controller))
     return None
 
 
@@ -81,7 +58,7 @@ def _join_block(game: Game, item: StackItem) -> Steps | None:
 
 def _exile_for_life(game: Game, item: StackItem) -> Steps | None:
     """Swords to Plowshares: its controller gains life equal to its power."""
-    creature = standing_creature(item)
+    creature = first_card(item)
     if creature is not None:
         seat, power = creature.controller, creature.power
         move_card(game, creature, Zone.EXILE)
@@ -90,25 +67,17 @@ def _exile_for_life(game: Game, item: StackItem) -> Steps | None:
 
 
 def _exile_for_land(game: Game, item: StackItem) -> Steps:
-    """Path to Exile: its controller may fetch a basic land, tapped.
-
-    Simplified: the first basic land from the top of the library is taken.
-    """
-    creature = standing_creature(item)
+    """Path to Exile: its controller may fetch a basic land, tapped."""
+    creature = first_card(item)
     if creature is None:
         return
-    player = game.players[creature.controller]
+    seat = creature.controller
     move_card(game, creature, Zone.EXILE)
-    basics = [card for card in player.library if card.face.is_basic]
-    if not basics:
-        return
     message = "Search your library for a basic land?"
-    confirm = Confirm(player.seat, message=message, purpose=Purpose.SEARCH)
-    if (yield from ask_confirm(confirm)):
-        land = basics[-1]
-        move_card(game, land, Zone.BATTLEFIELD)
-        land.tapped = True
-        game.random.shuffle(player.library)
+    if (yield from ask_confirm(Confirm(seat, message=message, purpose=Purpose.SEARCH))):
+        yield from search(
+            game, seat, test=lambda card: card.face.is_basic, tapped=True, to=Zone.BATTLEFIELD
+        )
 
 
 CARDS: Final = (
@@ -128,7 +97,7 @@ CARDS: Final = (
                 event=Event.SPELL_CAST,
                 text="you gain 1 life.",
                 condition=_opponent_casts_multicolored,
-                effect=_gain_one,
+                effect=life.gain(1),
             ),
         ),
     ),
@@ -138,7 +107,7 @@ CARDS: Final = (
         "Dryad Soldier",
         size=(2, 1),
         text="Instant and sorcery cards go to exile instead of a graveyard.",
-        exiles_spent_spells=True,
+        bars=frozenset({Bar.GRAVEYARD_FOR_SPELLS}),
     ),
     creature(
         "Thalia, Guardian of Thraben",
@@ -155,7 +124,7 @@ CARDS: Final = (
         "Human Knight",
         size=(3, 3),
         text="Your other creatures get +1/+1.",
-        anthems=(Anthem(power=1, toughness=1, applies=_is_other_own),),
+        statics=(enlarge(1, 1, other_own_creatures),),
     ),
     creature(
         "Brimaz, King of Oreskos",
@@ -166,16 +135,11 @@ CARDS: Final = (
         "is attacking. Whenever it blocks, create one that blocks the same creature.",
         keywords=(Keyword.VIGILANCE,),
         triggers=(
-            Trigger(
-                event=Event.ATTACKS,
-                text="create an attacking Cat Soldier.",
-                condition=_is_itself,
-                effect=_join_attack,
-            ),
+            when_attacks("create an attacking Cat Soldier.", _join_attack),
             Trigger(
                 event=Event.BLOCKS,
                 text="create a blocking Cat Soldier.",
-                condition=_is_itself,
+                condition=is_itself,
                 effect=_join_block,
             ),
         ),
@@ -202,6 +166,6 @@ CARDS: Final = (
         "{1}{W}",
         "Enchantment",
         text="Your white creatures get +1/+1.",
-        anthems=(Anthem(power=1, toughness=1, applies=_is_own_white),),
+        statics=(enlarge(1, 1, _is_own_white),),
     ),
 )

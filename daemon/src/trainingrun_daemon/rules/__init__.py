@@ -6,6 +6,7 @@ and none of them blocks another. Does not belong here: what single cards do beyo
 effects (``cards``), who answers (``ai``, ``session``), and how a choice looks on the wire
 (``encoding``).
 
-Modules, lowest first: mana, model, choices, events, zones, continuous, damage, state_based,
-targets, casting, stack, combat, turn; ``effects`` holds the building blocks that cards are made of.
+Modules, lowest first: mana, terms, face, model, choices, events, zones, continuous, damage,
+payments, state_based, targets, casting, suspend, stack, combat, turn; ``effects`` holds the
+building blocks that cards are made of.
 """

@@ -1,16 +1,19 @@
 """The kinds of choices that a game asks for, and the typed way to ask them.
 
-A choice lists its options in the order in which clients see them; an answer is a position in that
-list (-1 for none), or several. Whether positions are in range is the asker's affair (``session``
-for clients); whether an answer in range is legal Magic is decided by the module that asks.
+A choice lists its options in the order in which clients see them, best first; an answer is a
+position in that list (-1 for none), or several. Whether positions are in range is the asker's
+affair (``session`` for clients); whether an answer in range is legal Magic is decided by the module
+that asks. Every ``ask_…`` skips the question when there is nothing to decide.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from enum import StrEnum
 from typing import cast
 
+from trainingrun_daemon.rules.face import Activated, Answer, CardFace, Choice, Special, Target, Way
 from trainingrun_daemon.rules.mana import ManaCost
-from trainingrun_daemon.rules.model import Answer, Card, Choice, Purpose, Target
+from trainingrun_daemon.rules.model import Card
+from trainingrun_daemon.rules.terms import Purpose
 
 
 class ActionKind(StrEnum):
@@ -18,20 +21,45 @@ class ActionKind(StrEnum):
 
     LAND = "land"
     CAST = "cast"
-    SUSPEND = "suspend"
+    SPECIAL = "special"
+    ACTIVATE = "activate"
 
 
 class Action:
     """Something that a player with priority may do."""
 
-    __slots__ = ("card", "cost", "kind", "variant")
+    __slots__ = ("ability", "card", "cost", "kind", "special", "way")
 
-    def __init__(self, kind: ActionKind, card: Card, cost: ManaCost, *, variant: str = "") -> None:
+    def __init__(
+        self,
+        kind: ActionKind,
+        card: Card,
+        cost: ManaCost,
+        *,
+        way: Way | None = None,
+        special: Special | None = None,
+        ability: Activated | None = None,
+    ) -> None:
         self.kind = kind
         self.card = card
         self.cost = cost
-        self.variant = variant
-        """Name of an alternative cost, empty for the normal one."""
+        self.way = way
+        self.special = special
+        self.ability = ability
+
+    @property
+    def variant(self) -> str:
+        """Name of the way or special action, empty for the normal one."""
+        if self.way is not None:
+            return self.way.name
+        return "" if self.special is None else self.special.name
+
+    @property
+    def face(self) -> CardFace:
+        """The face that is played: that of the card or its other half."""
+        if self.way is not None and self.way.face is not None:
+            return self.way.face
+        return self.card.face
 
 
 class ChooseAction(Choice):
@@ -79,6 +107,7 @@ class ChooseEntity(Choice):
         message: str,
         purpose: Purpose,
         amount: int = 0,
+        optional: bool = False,
     ) -> None:
         super().__init__(seat)
         self.entities = entities
@@ -86,7 +115,7 @@ class ChooseEntity(Choice):
         self.message = message
         self.purpose = purpose
         self.amount = amount
-        self.optional = False
+        self.optional = optional
 
 
 class ChooseCards(Choice):
@@ -95,25 +124,72 @@ class ChooseCards(Choice):
     __slots__ = ("cards", "maximum", "message", "minimum", "purpose")
 
     def __init__(
-        self, seat: int, cards: list[Card], *, count: int, message: str, purpose: Purpose
+        self,
+        seat: int,
+        cards: list[Card],
+        *,
+        count: tuple[int, int],
+        message: str,
+        purpose: Purpose,
     ) -> None:
         super().__init__(seat)
         self.cards = cards
-        self.minimum = count
-        self.maximum = count
+        self.minimum, self.maximum = count
         self.message = message
         self.purpose = purpose
+
+
+class ChooseAbility(Choice):
+    """Choose one of several modes or names; the answer is a position."""
+
+    __slots__ = ("abilities", "message", "source")
+
+    def __init__(self, seat: int, abilities: Sequence[str], *, source: Card, message: str) -> None:
+        super().__init__(seat)
+        self.abilities = tuple(abilities)
+        self.source = source
+        self.message = message
+
+
+class ConfirmKind(StrEnum):
+    """Which of the three yes-or-no decisions a Confirm is on the wire."""
+
+    ACTION = "confirm_action"
+    TRIGGER = "play_trigger"
+    FROM_EFFECT = "play_from_effect"
 
 
 class Confirm(Choice):
-    """Agree or not; the answer is a bool."""
+    """Agree or not; the answer is 1 or 0. ``is_wise`` is what the engine's AI answers."""
 
-    __slots__ = ("message", "purpose")
+    __slots__ = ("is_wise", "kind", "message", "purpose")
 
-    def __init__(self, seat: int, *, message: str, purpose: Purpose) -> None:
+    def __init__(
+        self,
+        seat: int,
+        *,
+        message: str,
+        purpose: Purpose,
+        kind: ConfirmKind = ConfirmKind.ACTION,
+        is_wise: bool = True,
+    ) -> None:
         super().__init__(seat)
         self.message = message
         self.purpose = purpose
+        self.kind = kind
+        self.is_wise = is_wise
+
+
+class AnnounceValue(Choice):
+    """Name a number such as X; the answer is a number from ``minimum`` to ``maximum``."""
+
+    __slots__ = ("maximum", "message", "minimum", "source")
+
+    def __init__(self, seat: int, *, limits: tuple[int, int], source: Card, message: str) -> None:
+        super().__init__(seat)
+        self.minimum, self.maximum = limits
+        self.source = source
+        self.message = message
 
 
 class Reveal(Choice):
@@ -145,22 +221,40 @@ def ask_blocks(choice: DeclareBlockers) -> Generator[Choice, Answer, list[tuple[
     return [(choice.candidates[blocker], choice.attackers[attacker]) for blocker, attacker in pairs]
 
 
-def ask_entity(choice: ChooseEntity) -> Generator[Choice, Answer, Target]:
-    """Ask for a target; with one candidate there is nothing to ask."""
-    if len(choice.entities) == 1:
+def ask_entity(choice: ChooseEntity) -> Generator[Choice, Answer, Target | None]:
+    """Ask for a target; with one candidate that must be taken, or none, there is no question."""
+    if not choice.entities:
+        return None
+    if len(choice.entities) == 1 and not choice.optional:
         return choice.entities[0]
     position = cast("int", (yield choice))
+    if position < 0 and choice.optional:
+        return None
     return choice.entities[max(position, 0)]
 
 
 def ask_cards(choice: ChooseCards) -> Generator[Choice, Answer, list[Card]]:
-    """Ask for cards; when all of them must be taken there is nothing to ask."""
-    if len(choice.cards) <= choice.minimum:
-        return list(choice.cards)
+    """Ask for cards; when all of them must be taken, or none may, there is nothing to ask."""
+    if len(choice.cards) <= choice.minimum or not choice.maximum:
+        return list(choice.cards[: choice.maximum])
     positions = cast("tuple[int, ...]", (yield choice))
     return [choice.cards[position] for position in positions]
+
+
+def ask_ability(choice: ChooseAbility) -> Generator[Choice, Answer, int]:
+    """Ask for one of several modes; gives its position."""
+    if len(choice.abilities) == 1:
+        return 0
+    return max(cast("int", (yield choice)), 0)
 
 
 def ask_confirm(choice: Confirm) -> Generator[Choice, Answer, bool]:
     """Ask for yes or no."""
     return bool((yield choice))
+
+
+def ask_value(choice: AnnounceValue) -> Generator[Choice, Answer, int]:
+    """Ask for a number."""
+    if choice.minimum >= choice.maximum:
+        return choice.minimum
+    return cast("int", (yield choice))

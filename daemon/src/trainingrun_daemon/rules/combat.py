@@ -8,35 +8,34 @@ player with trample).
 from collections.abc import Iterable
 
 from trainingrun_daemon.rules.choices import (
+    ChooseEntity,
     DeclareAttackers,
     DeclareBlockers,
     ask_attackers,
     ask_blocks,
+    ask_entity,
 )
 from trainingrun_daemon.rules.damage import deal_damage, is_protected
 from trainingrun_daemon.rules.events import emit
-from trainingrun_daemon.rules.model import (
-    Card,
-    Combat,
-    Event,
-    Game,
-    Happening,
-    Keyword,
-    Phase,
-    Steps,
-    Target,
-)
+from trainingrun_daemon.rules.face import Steps, Target
+from trainingrun_daemon.rules.model import Card, Combat, Game, Happening
 from trainingrun_daemon.rules.stack import pass_priority
+from trainingrun_daemon.rules.terms import Event, Keyword, Phase, Purpose, Zone
+from trainingrun_daemon.rules.zones import enter_phase
 
 _STRIKES_FIRST = frozenset({Keyword.FIRST_STRIKE, Keyword.DOUBLE_STRIKE})
+_STAYS_HOME = frozenset({Keyword.DEFENDER, Keyword.CANT_ATTACK})
 
 
 def run_combat(game: Game) -> Steps:
-    """Play the combat phase; without a possible attacker it is skipped."""
+    """Play the combat phase; without a possible attacker it ends after its beginning."""
+    enter_phase(game, Phase.COMBAT_BEGIN)
+    emit(game, Happening(Event.COMBAT_BEGINS, game.active))
+    yield from pass_priority(game)
     candidates = [card for card in game.players[game.active].battlefield if can_attack(card)]
     if not candidates:
         return
-    game.phase = Phase.ATTACKERS
+    enter_phase(game, Phase.ATTACKERS)
     game.combat = Combat(game.active, [])
     yield from _declare_attackers(game, game.combat, candidates)
     if game.combat.attackers:
@@ -55,55 +54,91 @@ def end_combat(game: Game) -> None:
 
 
 def can_attack(card: Card) -> bool:
-    """Whether a creature may be declared as an attacker."""
-    if not card.face.is_creature or card.tapped or Keyword.DEFENDER in card.keywords:
+    """Whether a creature may be declared as an attacker (rule 508.1a)."""
+    if not card.is_creature or card.tapped or card.keywords & _STAYS_HOME:
         return False
     return not card.is_sick or Keyword.HASTE in card.keywords
 
 
 def can_block(card: Card, attacker: Card) -> bool:
-    """Whether a creature may block this attacker."""
-    if not card.face.is_creature or card.tapped or Keyword.UNBLOCKABLE in attacker.keywords:
+    """Whether a creature may block this attacker (rule 509.1)."""
+    if not card.is_creature or card.tapped or Keyword.CANT_BLOCK in card.keywords:
+        return False
+    if Keyword.UNBLOCKABLE in attacker.keywords:
         return False
     if Keyword.FLYING in attacker.keywords and not (
         Keyword.FLYING in card.keywords or Keyword.REACH in card.keywords
     ):
+        return False
+    if attacker.face.evasion is not None and attacker.face.evasion(card):
         return False
     return not is_protected(attacker, card)
 
 
 def _declare_attackers(game: Game, combat: Combat, candidates: list[Card]) -> Steps:
     attackers = yield from ask_attackers(DeclareAttackers(game.active, candidates))
+    attackers += [
+        card
+        for card in candidates
+        if Keyword.MUST_ATTACK in card.keywords and card not in attackers
+    ]
+    yield from _choose_victims(game, combat, attackers)
     for card in attackers:
         card.attacking = True
-        card.tapped = Keyword.VIGILANCE not in card.keywords
+        if Keyword.VIGILANCE not in card.keywords:
+            card.tapped = True
     combat.attackers = attackers
     for card in list(attackers):
-        game.say(f"{card.face.name} ({card.id}) attacks")
+        victim = combat.targets.get(card.id)
+        where = f" {victim.face.name}" if victim is not None else ""
+        game.say(f"{card.face.name} ({card.id}) attacks{where}")
         emit(game, Happening(Event.ATTACKS, game.active, card))
+
+
+def _choose_victims(game: Game, combat: Combat, attackers: list[Card]) -> Steps:
+    """Ask whom each creature attacks when the opponent has planeswalkers (rule 508.1b)."""
+    defender = game.players[1 - combat.seat]
+    walkers = [card for card in defender.battlefield if card.is_planeswalker]
+    if not walkers:
+        return
+    for card in attackers:
+        choice = ChooseEntity(
+            combat.seat,
+            [defender, *walkers],
+            source=card,
+            message=f"{card.face.name}: choose what it attacks",
+            purpose=Purpose.DAMAGE,
+            amount=card.power,
+        )
+        victim = yield from ask_entity(choice)
+        if isinstance(victim, Card):
+            combat.targets[card.id] = victim
 
 
 def _fight(game: Game, combat: Combat) -> Steps:
     if combat.attackers:
-        game.phase = Phase.BLOCKERS
+        enter_phase(game, Phase.BLOCKERS)
         yield from _declare_blockers(game, combat)
         yield from pass_priority(game)
-    fighters = [*combat.attackers, *(card for cards in combat.blockers.values() for card in cards)]
-    early = {card.id for card in fighters if card.keywords & _STRIKES_FIRST}
+    early = {card.id for card in _fighters(combat) if card.keywords & _STRIKES_FIRST}
     if early:
-        game.phase = Phase.FIRST_STRIKE
+        enter_phase(game, Phase.FIRST_STRIKE)
         _deal_combat_damage(game, combat, early)
         yield from pass_priority(game)
-    game.phase = Phase.DAMAGE
+    enter_phase(game, Phase.DAMAGE)
     late = {
         card.id
-        for card in fighters
+        for card in _fighters(combat)
         if card.id not in early or Keyword.DOUBLE_STRIKE in card.keywords
     }
     _deal_combat_damage(game, combat, late)
     yield from pass_priority(game)
-    game.phase = Phase.COMBAT_END
+    enter_phase(game, Phase.COMBAT_END)
     yield from pass_priority(game)
+
+
+def _fighters(combat: Combat) -> list[Card]:
+    return [*combat.attackers, *(card for cards in combat.blockers.values() for card in cards)]
 
 
 def _declare_blockers(game: Game, combat: Combat) -> Steps:
@@ -122,6 +157,9 @@ def _declare_blockers(game: Game, combat: Combat) -> Steps:
         game.say(f"{blocker.face.name} ({blocker.id}) blocks {attacker.face.name} ({attacker.id})")
     for blocker, attacker in pairs:
         emit(game, Happening(Event.BLOCKS, seat, blocker, attacker))
+    for attacker in list(combat.attackers):
+        if attacker.id in combat.was_blocked:
+            emit(game, Happening(Event.BECOMES_BLOCKED, combat.seat, attacker))
 
 
 def _legal_blocks(pairs: Iterable[tuple[Card, Card]]) -> list[tuple[Card, Card]]:
@@ -153,14 +191,14 @@ def _deal_combat_damage(game: Game, combat: Combat, strikers: set[int]) -> None:
             (blocker, attacker, blocker.power) for blocker in blockers if blocker.id in strikers
         ]
     for source, target, amount in assigned:
-        deal_damage(game, source, target, amount=amount)
+        deal_damage(game, source, target, amount=amount, is_combat=True)
 
 
 def _assign_damage(game: Game, combat: Combat, attacker: Card) -> list[tuple[Card, Target, int]]:
-    defender = game.players[1 - combat.seat]
+    victim = _victim(game, combat, attacker)
     if attacker.id not in combat.was_blocked:
-        return [(attacker, defender, attacker.power)]
-    has_trample = Keyword.TRAMPLE in attacker.keywords
+        return [] if victim is None else [(attacker, victim, attacker.power)]
+    has_trample = Keyword.TRAMPLE in attacker.keywords and victim is not None
     left = attacker.power
     assigned: list[tuple[Card, Target, int]] = []
     blockers = combat.blockers.get(attacker.id, [])
@@ -170,12 +208,28 @@ def _assign_damage(game: Game, combat: Combat, attacker: Card) -> list[tuple[Car
         amount = left if is_last else min(left, _lethal_damage(attacker, blocker))
         assigned.append((attacker, blocker, amount))
         left -= amount
-    if has_trample:
-        assigned.append((attacker, defender, left))
+    if has_trample and victim is not None:
+        assigned.append((attacker, victim, left))
     return assigned
+
+
+def _victim(game: Game, combat: Combat, attacker: Card) -> Target | None:
+    """Give whom an attacker damages; None when the planeswalker it attacked has gone."""
+    walker = combat.targets.get(attacker.id)
+    if walker is None:
+        return game.players[1 - combat.seat]
+    is_there = walker.zone is Zone.BATTLEFIELD and walker.is_planeswalker
+    return walker if is_there else None
 
 
 def _lethal_damage(attacker: Card, blocker: Card) -> int:
     if Keyword.DEATHTOUCH in attacker.keywords:
         return 1
     return max(blocker.toughness - blocker.damage, 0)
+
+
+def join_attack(game: Game, card: Card) -> None:
+    """Make a creature that came to the battlefield attacking one of the attackers (rule 508.4)."""
+    if game.combat is not None and game.combat.seat == card.controller:
+        card.attacking = True
+        game.combat.attackers.append(card)

@@ -1,70 +1,103 @@
 """Events and the triggered abilities that wait for them.
 
-``emit`` only notes which abilities triggered; ``stack.put_triggers`` puts them on the stack when a
-player would get priority, as the rules have it. Prowess is a keyword but works like any other
-triggered ability, so it lives here.
+``emit`` only notes which abilities triggered; ``stack.settle`` puts them on the stack when a player
+would get priority, as the rules have it. Prowess is a keyword but works like any other triggered
+ability, so it lives here.
+
+Simplified: of several creatures that leave at the same time, those moved first do not see the
+others leave.
 """
 
 from typing import Final
 
-from trainingrun_daemon.rules.model import (
-    Card,
-    Event,
-    Game,
-    Happening,
-    Keyword,
-    StackItem,
-    Steps,
-    Trigger,
-)
+from trainingrun_daemon.rules.face import Effect, Steps, Trigger
+from trainingrun_daemon.rules.model import Card, Game, Happening, StackItem
+from trainingrun_daemon.rules.terms import Event, Keyword
+
+_LEAVING: Final = frozenset({Event.DIES, Event.LEAVES, Event.SACRIFICED})
 
 
 def emit(game: Game, happening: Happening) -> None:
     """Note every ability that triggers on this event."""
+    event = happening.event
     for player in game.players:
         for card in player.battlefield:
-            if card.face.triggers or Keyword.PROWESS in card.keywords:
+            if card.triggers:
                 _note_triggers(game, card, happening)
-    dead = happening.card
-    if happening.event is Event.DIES and dead is not None and dead.face.triggers:
-        _note_triggers(game, dead, happening)
+        for card in player.command:
+            _note_triggers(game, card, happening)
+    subject = happening.card
+    if event is Event.SPELL_CAST:
+        _note_prowess(game, happening)
+    elif event in _LEAVING and subject is not None and subject.triggers:
+        _note_triggers(game, subject, happening)
+    if game.delayed:
+        _release_delayed(game, happening)
+
+
+def note_ability(
+    game: Game, card: Card, *, text: str, effect: Effect, trigger: Trigger | None = None
+) -> StackItem:
+    """Note a triggered ability of a card; gives the item that will go on the stack."""
+    item = StackItem(
+        game.new_id(), card.controller, card, effect=effect, text=f"{card.face.name}: {text}"
+    )
+    if trigger is not None:
+        item.trigger = trigger
+        item.specs = trigger.targets
+    game.waiting_triggers.append(item)
+    return item
+
+
+def note_chapter(game: Game, card: Card) -> None:
+    """Note the chapter ability of a saga that has just got a lore counter (rule 714.2)."""
+    number = card.counters.get("LORE", 0)
+    if 1 <= number <= len(card.face.chapters):
+        chapter = card.face.chapters[number - 1]
+        item = note_ability(game, card, text=chapter.text, effect=chapter.effect)
+        item.specs = chapter.targets
 
 
 def _note_triggers(game: Game, card: Card, happening: Happening) -> None:
-    for trigger in card.face.triggers:
-        if trigger.event is happening.event and trigger.condition(game, card, happening):
-            _note(game, card, trigger=trigger, happening=happening)
-    if Keyword.PROWESS in card.keywords and _is_prowess_spell(card, happening):
-        _note(game, card, trigger=PROWESS, happening=happening)
+    for trigger in card.triggers:
+        if trigger.event is not happening.event or not trigger.condition(game, card, happening):
+            continue
+        if trigger.once_a_turn:
+            if card.used.get(trigger) == game.turn:
+                continue
+            card.used[trigger] = game.turn
+        item = note_ability(game, card, text=trigger.text, effect=trigger.effect, trigger=trigger)
+        item.happening = happening
 
 
-def _note(game: Game, card: Card, *, trigger: Trigger, happening: Happening) -> None:
-    text = f"{card.face.name}: {trigger.text}"
-    item = StackItem(game.new_id(), card.controller, card, effect=trigger.effect, text=text)
-    item.happening = happening
-    game.waiting_triggers.append(item)
+def _note_prowess(game: Game, happening: Happening) -> None:
+    """Note prowess (rule 702.108): a noncreature spell by the creature's controller."""
+    item = happening.item
+    if item is None or item.face.is_creature:
+        return
+    for card in game.players[happening.seat].battlefield:
+        if Keyword.PROWESS in card.keywords:
+            note_ability(game, card, text=PROWESS_TEXT, effect=_grow_until_end_of_turn)
 
 
-def _is_prowess_spell(card: Card, happening: Happening) -> bool:
-    return (
-        happening.event is Event.SPELL_CAST
-        and happening.seat == card.controller
-        and happening.card is not None
-        and not happening.card.face.is_creature
-    )
+PROWESS_TEXT: Final = "it gets +1/+1 until end of turn."
 
 
 def _grow_until_end_of_turn(game: Game, item: StackItem) -> Steps | None:
-    card = item.card
-    card.boost_power += 1
-    card.boost_toughness += 1
-    game.is_stale = True
+    if item.source_is_there:
+        item.card.boost_power += 1
+        item.card.boost_toughness += 1
+        game.is_stale = True
     return None
 
 
-PROWESS: Final = Trigger(
-    event=Event.SPELL_CAST,
-    text="it gets +1/+1 until end of turn.",
-    effect=_grow_until_end_of_turn,
-    condition=lambda game, card, happening: _is_prowess_spell(card, happening),
-)
+def _release_delayed(game: Game, happening: Happening) -> None:
+    due = [
+        delayed
+        for delayed in game.delayed
+        if delayed.event is happening.event and delayed.seat in (None, happening.seat)
+    ]
+    for delayed in due:
+        game.delayed.remove(delayed)
+        delayed.item.happening = happening
+        game.waiting_triggers.append(delayed.item)

@@ -1,8 +1,8 @@
 """Mana costs and their automatic payment.
 
-Payment is a matching of coloured pips to sources, then generic mana from what is left, the least
-flexible sources first. Players never choose which land to tap: the protocol leaves that to the
-engine. Mana does not float: a cost is paid in the moment in which it arises.
+Payment is a matching of coloured pips to sources, then generic mana from what is left, so a colour
+that the same cost still needs is never spent on generic mana. Players never choose which land to
+tap: the protocol leaves that to the engine.
 """
 
 import re
@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Final
 
 COLORS: Final = "WUBRG"
+COLORLESS: Final = "C"
 _SYMBOL: Final = re.compile(r"\{([^}]+)\}")
 
 
@@ -22,10 +23,12 @@ class ManaCost:
     text: str
     generic: int
     pips: tuple[str, ...]
+    xs: int = 0
+    """How many times the cost has {X}."""
 
     @property
     def mana_value(self) -> int:
-        """The mana value (converted mana cost)."""
+        """The mana value (converted mana cost), with X as 0."""
         return self.generic + len(self.pips)
 
     @property
@@ -34,27 +37,48 @@ class ManaCost:
         return "".join(color for color in COLORS if any(color in pip for pip in self.pips))
 
     def plus_generic(self, amount: int) -> "ManaCost":
-        """Give this cost with more generic mana."""
-        if not amount:
+        """Give this cost with more generic mana, or less, down to none."""
+        generic = max(self.generic + amount, 0)
+        if generic == self.generic:
             return self
-        generic = self.generic + amount
-        shown = "".join(f"{{{'/'.join(pip)}}}" for pip in self.pips)
-        return ManaCost(f"{{{generic}}}{shown}", generic, self.pips)
+        return ManaCost(_show(generic, self.pips, self.xs), generic, self.pips, self.xs)
+
+    def with_x(self, x: int) -> "ManaCost":
+        """Give this cost with a value for X."""
+        if not self.xs:
+            return self
+        generic = self.generic + self.xs * x
+        return ManaCost(_show(generic, self.pips, 0), generic, self.pips)
+
+    def plus(self, other: "ManaCost") -> "ManaCost":
+        """Give this cost and another one together."""
+        if other is FREE:
+            return self
+        generic, pips, xs = self.generic + other.generic, self.pips + other.pips, self.xs + other.xs
+        return ManaCost(_show(generic, pips, xs), generic, pips, xs)
+
+
+def _show(generic: int, pips: tuple[str, ...], xs: int) -> str:
+    number = f"{{{generic}}}" if generic or not (pips or xs) else ""
+    return "{X}" * xs + number + "".join(f"{{{'/'.join(pip)}}}" for pip in pips)
 
 
 @lru_cache(maxsize=1024)
 def parse_cost(text: str) -> ManaCost:
-    """Read a cost such as ``{1}{R}`` or ``{G/W}``; raises ValueError for other symbols."""
+    """Read a cost such as ``{1}{R}``, ``{G/W}`` or ``{X}{R}``; raises ValueError for others."""
     generic = 0
+    xs = 0
     pips: list[str] = []
     for symbol in _SYMBOL.findall(text):
         if symbol.isdigit():
             generic += int(symbol)
-        elif set(symbol) <= set(COLORS + "/"):
+        elif symbol == "X":
+            xs += 1
+        elif set(symbol) <= set(COLORS + COLORLESS + "/"):
             pips.append(symbol.replace("/", ""))
         else:
             raise ValueError(f"unknown mana symbol {{{symbol}}} in {text!r}")
-    return ManaCost(text, generic, tuple(pips))
+    return ManaCost(text, generic, tuple(pips), xs)
 
 
 FREE: Final = parse_cost("")
@@ -63,8 +87,8 @@ FREE: Final = parse_cost("")
 def choose_sources(cost: ManaCost, sources: Sequence[str]) -> list[int] | None:
     """Choose which sources pay ``cost``; gives their positions, or None when they cannot.
 
-    A source is the colours that it can make, for example ``R`` or ``RW``; an empty string makes
-    colourless mana.
+    A source is the kinds of mana that it can make, for example ``R``, ``RW`` or ``C``. Sources are
+    taken in the order given, so the caller puts those first that it would miss least.
     """
     if cost.mana_value > len(sources):
         return None
@@ -75,7 +99,6 @@ def choose_sources(cost: ManaCost, sources: Sequence[str]) -> list[int] | None:
     free = [position for position in range(len(sources)) if position not in used]
     if len(free) < cost.generic:
         return None
-    free.sort(key=lambda position: len(sources[position]))
     return [*used, *free[: cost.generic]]
 
 
@@ -83,8 +106,9 @@ def _match_pip(
     pip: int, pips: tuple[str, ...], sources: Sequence[str], *, used: dict[int, int], seen: set[int]
 ) -> bool:
     """Find a source for a pip, moving earlier pips to other sources where that helps (Kuhn)."""
+    wanted = pips[pip]
     for position, makes in enumerate(sources):
-        if position in seen or not any(color in pips[pip] for color in makes):
+        if position in seen or not any(color in wanted for color in makes):
             continue
         seen.add(position)
         if position not in used or _match_pip(used[position], pips, sources, used=used, seen=seen):

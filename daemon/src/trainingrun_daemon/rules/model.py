@@ -1,316 +1,179 @@
-"""What a game consists of: card faces, cards, players, the stack, combat and the game itself.
+"""The state of a game: cards, players, the stack, combat and the game itself.
 
-Data only; what happens to it is in the other modules of this package. All of it is in one module
-because the types refer to one another: a face holds effects, an effect takes a game, a game holds
-cards, and a card has a face.
+Data only; what happens to it is in the other modules of this package. What is printed on a card is
+in ``face`` and never changes; a Card carries what the continuous effects make of it now.
 """
 
-from __future__ import annotations
-
 import random
-from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Final, TypeAlias
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Self
 
-from trainingrun_daemon.rules.mana import FREE, ManaCost
+from trainingrun_daemon.rules.face import (
+    Activated,
+    CardFace,
+    Effect,
+    ManaAbility,
+    Mode,
+    Static,
+    Target,
+    TargetSpec,
+    Trigger,
+)
+from trainingrun_daemon.rules.terms import Bar, Event, Keyword, Layer, Phase, Zone
 
 STARTING_LIFE: Final = 20
 HAND_LIMIT: Final = 7
 TURN_CAP: Final = 200
 """A game that gets this far is a draw: both players do nothing that could end it."""
+RESOLUTION_CAP: Final = 500
+"""Spells and abilities that may resolve in one turn; beyond it is a loop, a draw (rule 104.4b)."""
+MAX_SPEED: Final = 4
 
 
 class GameOverError(Exception):
     """Raised inside a game when it has ended, so that no step in between has to look for it."""
 
 
-class _Word(StrEnum):
-    """A string enum that hashes at the speed of a string; the members are keys in hot paths."""
+class Card:
+    """One card (or token) of one game. Identity matters: two copies are two cards.
 
-    __hash__ = str.__hash__
-
-
-class Keyword(_Word):
-    """Keyword abilities that the rules know; the value is the text shown."""
-
-    DEATHTOUCH = "Deathtouch"
-    DEFENDER = "Defender"
-    DOUBLE_STRIKE = "Double Strike"
-    FIRST_STRIKE = "First Strike"
-    FLYING = "Flying"
-    HASTE = "Haste"
-    HEXPROOF = "Hexproof"
-    INDESTRUCTIBLE = "Indestructible"
-    LIFELINK = "Lifelink"
-    MENACE = "Menace"
-    PROWESS = "Prowess"
-    REACH = "Reach"
-    TRAMPLE = "Trample"
-    UNBLOCKABLE = "Unblockable"
-    VIGILANCE = "Vigilance"
-
-
-class Zone(_Word):
-    """Where a card is."""
-
-    LIBRARY = "library"
-    HAND = "hand"
-    BATTLEFIELD = "battlefield"
-    GRAVEYARD = "graveyard"
-    EXILE = "exile"
-    COMMAND = "command"
-    STACK = "stack"
-
-
-class Phase(_Word):
-    """The steps of a turn, by their names on the wire (protocol section 5)."""
-
-    UNTAP = "UNTAP"
-    UPKEEP = "UPKEEP"
-    DRAW = "DRAW"
-    MAIN1 = "MAIN1"
-    COMBAT_BEGIN = "COMBAT_BEGIN"
-    ATTACKERS = "COMBAT_DECLARE_ATTACKERS"
-    BLOCKERS = "COMBAT_DECLARE_BLOCKERS"
-    FIRST_STRIKE = "COMBAT_FIRST_STRIKE_DAMAGE"
-    DAMAGE = "COMBAT_DAMAGE"
-    COMBAT_END = "COMBAT_END"
-    MAIN2 = "MAIN2"
-    END = "END_OF_TURN"
-    CLEANUP = "CLEANUP"
-
-
-class Event(_Word):
-    """What triggered abilities wait for."""
-
-    ATTACKS = "attacks"
-    BLOCKS = "blocks"
-    DIES = "dies"
-    END_STEP = "end step"
-    ENTERS = "enters"
-    SPELL_CAST = "spell cast"
-    UPKEEP = "upkeep"
-
-
-class Choice:
-    """A question to a seat; the kinds are in ``choices``."""
-
-    __slots__ = ("seat",)
-
-    def __init__(self, seat: int) -> None:
-        self.seat = seat
-
-
-Answer: TypeAlias = int | tuple[int, ...] | tuple[tuple[int, int], ...] | None
-Steps: TypeAlias = Generator[Choice, Answer, None]
-"""Part of a game: yields choices, is sent their answers."""
-
-Effect: TypeAlias = "Callable[[Game, StackItem], Steps | None]"
-"""What a spell or ability does; gives None when nobody decides anything."""
-
-
-@dataclass(frozen=True, slots=True)
-class Happening:
-    """An event with the things that it is about. ``seat`` is the player who did it."""
-
-    event: Event
-    seat: int
-    card: Card | None = None
-    other: Card | None = None
-
-
-class Purpose(_Word):
-    """Why a target or a card is chosen: it orders the list and tells an AI what is at stake."""
-
-    DAMAGE = "damage"
-    REMOVE = "remove"
-    BOUNCE = "bounce"
-    DISCARD = "discard"
-    BOTTOM = "bottom"
-    MULLIGAN = "mulligan"
-    SEARCH = "search"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TargetSpec:
-    """One target of a spell or ability.
-
-    ``candidates`` gives what may be chosen, given the targets chosen before it, in any order;
-    ``amount`` is the damage that is dealt to it, for the order of the list.
+    The attributes from ``power`` on are computed by ``continuous.refresh``.
     """
 
-    text: str
-    candidates: Callable[[Game, int, tuple[Target, ...]], list[Target]]
-    purpose: Purpose
-    amount: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trigger:
-    """A triggered ability of a permanent."""
-
-    event: Event
-    text: str
-    effect: Effect
-    condition: Callable[[Game, Card, Happening], bool]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Anthem:
-    """A static ability that makes creatures bigger or gives them keywords."""
-
-    power: int
-    toughness: int
-    applies: Callable[[Card, Card], bool]
-    """Whether the source (first) changes the other card (second)."""
-    keywords: frozenset[Keyword] = frozenset()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tax:
-    """A static ability that makes spells cost more generic mana."""
-
-    amount: int
-    applies: Callable[[Card, CardFace, int], bool]
-    """Whether the source (first) taxes a spell with this face cast by this seat."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlternativeCost:
-    """Another way to cast a card from the hand, such as spectacle."""
-
-    name: str
-    cost: ManaCost
-    condition: Callable[[Game, int], bool]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Suspend:
-    """Exile the card from the hand with time counters; it is cast when the last one goes."""
-
-    turns: int
-    cost: ManaCost
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class CardFace:
-    """Everything printed on a card. Faces are shared by all games and never change."""
-
-    name: str
-    cost: ManaCost = FREE
-    types: str
-    text: str = ""
-    power: int = 0
-    toughness: int = 0
-    colors: str = ""
-    keywords: frozenset[Keyword] = frozenset()
-    makes_mana: str | None = None
-    """The colours that a mana source makes; None for anything else."""
-    spell: Effect | None = None
-    targets: tuple[TargetSpec, ...] = ()
-    triggers: tuple[Trigger, ...] = ()
-    anthems: tuple[Anthem, ...] = ()
-    taxes: tuple[Tax, ...] = ()
-    exiles_spent_spells: bool = False
-    """Whether instant and sorcery cards go to exile instead of a graveyard while this is there."""
-    protection: Callable[[CardFace], bool] | None = None
-    protection_text: str = ""
-    alternatives: tuple[AlternativeCost, ...] = ()
-    suspend: Suspend | None = None
-    is_creature: bool = field(init=False)
-    is_land: bool = field(init=False)
-    is_instant: bool = field(init=False)
-    is_sorcery: bool = field(init=False)
-    is_planeswalker: bool = field(init=False)
-    is_enchantment: bool = field(init=False)
-    is_artifact: bool = field(init=False)
-    is_legendary: bool = field(init=False)
-    is_permanent: bool = field(init=False)
-    is_basic: bool = field(init=False)
-
-    def __post_init__(self) -> None:
-        words = set(self.types.partition(" - ")[0].split())
-        for word in (
-            "Creature",
-            "Land",
-            "Instant",
-            "Sorcery",
-            "Enchantment",
-            "Artifact",
-            "Planeswalker",
-        ):
-            object.__setattr__(self, f"is_{word.lower()}", word in words)
-        object.__setattr__(self, "is_legendary", "Legendary" in words)
-        object.__setattr__(self, "is_basic", "Basic" in words)
-        object.__setattr__(self, "is_permanent", not words & {"Instant", "Sorcery"})
-
-    @property
-    def is_multicolored(self) -> bool:
-        """Whether the card has two or more colours."""
-        return len(self.colors) > 1
-
-    def has_subtype(self, subtype: str) -> bool:
-        """Whether the card has a subtype such as Goblin."""
-        return subtype in self.types.partition(" - ")[2].split()
-
-
-class Card:
-    """One card (or token) of one game. Identity matters: two copies are two cards."""
-
     __slots__ = (
+        "activated",
+        "attached_to",
         "attacking",
         "blocking",
         "boost_power",
         "boost_toughness",
+        "cast_way",
+        "cast_x",
+        "chosen",
+        "colors",
         "controller",
         "counters",
         "damage",
         "deathtouched",
+        "exiled_if_dies",
         "face",
+        "granted",
+        "holds",
         "id",
+        "is_altered",
+        "is_artifact",
+        "is_creature",
+        "is_land",
+        "is_planeswalker",
         "is_sick",
         "is_token",
         "keywords",
+        "mana",
         "moves",
         "owner",
+        "playable_by",
+        "playable_free",
+        "playable_from",
         "playable_until",
         "power",
+        "printed",
+        "protection",
+        "shield",
+        "statics",
+        "subtypes",
         "tapped",
         "toughness",
+        "triggers",
+        "used",
         "zone",
     )
 
     def __init__(self, card_id: int, face: CardFace, *, owner: int, zone: Zone) -> None:
         self.id = card_id
-        self.face = face
+        self.printed = face
+        """The front; ``face`` is the side that is up."""
         self.owner = owner
         self.zone = zone
         self.is_token = False
         self.moves = 0
         """Number of zone changes: an effect that remembers a card checks that it did not move."""
-        self.playable_until = 0
-        """Last turn in which its owner may play it from exile."""
+        self.forbid_play()
         self.reset()
 
     def reset(self) -> None:
         """Forget everything but what is printed: the card has come to another zone."""
+        self.face = self.printed
         self.controller = self.owner
         self.tapped = False
         self.is_sick = False
         self.damage = 0
         self.deathtouched = False
+        self.exiled_if_dies = False
         self.attacking = False
-        self.blocking: Card | None = None
+        self.blocking: Self | None = None
         self.boost_power = 0
         self.boost_toughness = 0
+        self.granted: frozenset[Keyword] = frozenset()
+        """Keywords until the end of the turn."""
+        self.shield = 0
+        """Damage that is prevented next."""
+        self.attached_to: Self | None = None
+        self.holds: tuple[tuple[Self, int, Zone], ...] = ()
+        """Cards that it keeps in exile until it leaves, with their moves and where they go then."""
+        self.chosen = ""
+        """What was named as it entered, such as a basic land type."""
+        self.cast_way = ""
+        self.cast_x = 0
+        self.used: dict[object, int] = {}
+        """Last turn in which an ability that works once a turn was used."""
         self.counters: dict[str, int] = {}
-        self.power = self.face.power
-        self.toughness = self.face.toughness
-        self.keywords = self.face.keywords
+        self.restore()
+
+    def restore(self) -> None:
+        """Take the values of the face, before continuous effects are applied."""
+        face = self.face
+        self.power = face.power
+        self.toughness = face.toughness
+        self.keywords = face.keywords
+        self.colors = face.colors
+        self.subtypes = face.subtypes
+        self.is_creature = face.is_creature
+        self.is_land = face.is_land
+        self.is_artifact = face.is_artifact
+        self.is_planeswalker = face.is_planeswalker
+        self.protection = face.protection
+        self.triggers: tuple[Trigger, ...] = face.triggers
+        self.activated: tuple[Activated, ...] = face.activated
+        self.statics: tuple[Static, ...] = face.statics
+        self.mana: tuple[ManaAbility, ...] = face.mana
+        self.is_altered = False
+        """Whether an effect changed more than size and keywords."""
+
+    def forbid_play(self) -> None:
+        """Take away the permission to play it from exile."""
+        self.playable_until = 0
+        """Last turn in which ``playable_by`` may play it from exile or the graveyard."""
+        self.playable_from = 0
+        """First turn of that."""
+        self.playable_by = self.owner
+        self.playable_free = False
+        """Whether it costs nothing then (plot)."""
+
+    def has_subtype(self, subtype: str) -> bool:
+        """Whether it is, for example, a Goblin; changelings are everything."""
+        return subtype in self.subtypes or Keyword.CHANGELING in self.keywords
 
     def __repr__(self) -> str:
         return f"<{self.face.name} {self.id} in {self.zone} of {self.owner}>"
+
+
+@dataclass(frozen=True, slots=True)
+class FloatingMana:
+    """One mana in a pool; ``is_combat`` mana stays until the end of combat."""
+
+    color: str
+    is_combat: bool = False
 
 
 class Player:
@@ -318,20 +181,29 @@ class Player:
 
     __slots__ = (
         "battlefield",
+        "cast_this_turn",
         "command",
+        "damage_taken",
+        "drawn",
         "drew_from_empty",
         "exile",
         "graveyard",
         "hand",
         "has_lost",
+        "has_sped_up",
         "lands_entered",
         "lands_played",
         "library",
         "life",
+        "life_gain_barred_until",
+        "life_gained",
         "life_lost",
         "name",
         "poison",
+        "pool",
         "seat",
+        "shield",
+        "speed",
     )
 
     def __init__(self, seat: int, name: str) -> None:
@@ -339,13 +211,15 @@ class Player:
         self.name = name
         self.life = STARTING_LIFE
         self.poison = 0
+        self.speed = 0
+        """0 before the engines start, up to 4."""
+        self.life_gain_barred_until = 0
+        """Last turn in which this player can't gain life."""
         self.has_lost = False
         self.drew_from_empty = False
-        self.lands_played = 0
-        self.lands_entered = 0
-        """Lands that came to the battlefield under this player's control this turn."""
-        self.life_lost = 0
-        """Life lost this turn."""
+        self.shield = 0
+        """Damage that is prevented next."""
+        self.pool: list[FloatingMana] = []
         self.library: list[Card] = []
         """The last card is the top."""
         self.hand: list[Card] = []
@@ -353,29 +227,63 @@ class Player:
         self.graveyard: list[Card] = []
         self.exile: list[Card] = []
         self.command: list[Card] = []
+        """Emblems."""
+        self.begin_turn()
+
+    def begin_turn(self) -> None:
+        """Forget what is counted by the turn."""
+        self.lands_played = 0
+        self.lands_entered = 0
+        """Lands that came to the battlefield under this player's control this turn."""
+        self.life_lost = 0
+        self.life_gained = 0
+        self.damage_taken = 0
+        self.drawn = 0
+        self.has_sped_up = False
+        self.cast_this_turn: list[CardFace] = []
 
     def __repr__(self) -> str:
         return f"<{self.name} at {self.life}>"
 
 
-Target: TypeAlias = Card | Player
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """An event with the things that it is about. ``seat`` is the player who did it or had it."""
+
+    event: Event
+    seat: int
+    card: Card | None = None
+    other: "Card | None" = None
+    amount: int = 0
+    is_combat: bool = False
+    item: "StackItem | None" = None
 
 
 class StackItem:
-    """A spell or triggered ability that waits to resolve."""
+    """A spell or ability that waits to resolve."""
 
     __slots__ = (
+        "ability",
+        "after",
         "card",
         "controller",
         "effect",
+        "face",
         "happening",
         "id",
         "is_spell",
+        "leaves_to_exile",
+        "modes",
         "moves",
+        "paid",
+        "source_moves",
         "specs",
         "standing",
         "targets",
         "text",
+        "trigger",
+        "way",
+        "x",
     )
 
     def __init__(
@@ -384,29 +292,76 @@ class StackItem:
         self.id = item_id
         self.controller = controller
         self.card = card
+        self.face = card.face
         self.effect = effect
         self.text = text
         self.is_spell = False
+        self.way = ""
+        """Name of the way in which it was cast, empty for the normal one."""
+        self.x = 0
+        self.ability: Activated | None = None
+        self.trigger: Trigger | None = None
         self.happening: Happening | None = None
+        self.modes: tuple[Mode, ...] = ()
         self.specs: tuple[TargetSpec, ...] = ()
-        self.targets: tuple[Target, ...] = ()
+        self.targets: tuple[Target | None, ...] = ()
         self.moves: tuple[int, ...] = ()
         """Zone changes of each target when it was chosen."""
+        self.source_moves = card.moves
+        """Zone changes of the source when the ability came about."""
         self.standing: tuple[Target | None, ...] = ()
         """While it resolves: the targets, None in the place of those that became illegal."""
+        self.paid: tuple[Card, ...] = ()
+        """Cards that were sacrificed, discarded or exiled for it."""
+        self.leaves_to_exile = False
+        self.after: Callable[[Game, Card], None] | None = None
+        """Puts the card away when it has resolved, instead of into the graveyard."""
+
+    @property
+    def source_is_there(self) -> bool:
+        """Whether the permanent that the ability is of has not moved since."""
+        return self.card.zone is Zone.BATTLEFIELD and self.card.moves == self.source_moves
+
+    def __repr__(self) -> str:
+        return f"<{self.text} on the stack>"
 
 
 class Combat:
     """The attackers and their blockers."""
 
-    __slots__ = ("attackers", "blockers", "seat", "was_blocked")
+    __slots__ = ("attackers", "blockers", "seat", "targets", "was_blocked")
 
     def __init__(self, seat: int, attackers: list[Card]) -> None:
         self.seat = seat
         self.attackers = attackers
+        self.targets: dict[int, Card] = {}
+        """Planeswalkers by the id of the creature that attacks them; others attack the player."""
         self.blockers: dict[int, list[Card]] = {}
         """Blockers by the id of the attacker that they block."""
         self.was_blocked: set[int] = set()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lasting:
+    """A continuous effect on one card by a spell or ability that has resolved."""
+
+    layer: Layer
+    card: Card
+    moves: int
+    """Zone changes of the card then: a card that has left is another object."""
+    change: Callable[["Game", Card, Card], None]
+    until_turn: int
+    """Last turn in which it applies."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Delayed:
+    """A delayed triggered ability: happens once, at the next such event."""
+
+    event: Event
+    seat: int | None
+    """Whose step it waits for; None for anybody's."""
+    item: StackItem
 
 
 class Game:
@@ -414,15 +369,19 @@ class Game:
 
     __slots__ = (
         "active",
+        "bars",
         "combat",
+        "delayed",
         "is_over",
         "is_stale",
-        "life_gain_barred",
+        "lasting",
         "log",
         "next_id",
         "phase",
         "players",
         "random",
+        "resolutions",
+        "returning",
         "stack",
         "turn",
         "waiting_triggers",
@@ -441,8 +400,15 @@ class Game:
         self.winner: int | None = None
         self.next_id = 1
         self.is_stale = True
-        """Whether power, toughness and keywords must be computed anew."""
-        self.life_gain_barred = False
+        """Whether power, toughness, keywords and the rest must be computed anew."""
+        self.bars: set[Bar] = set()
+        """Rules suspended until the end of the turn."""
+        self.lasting: list[Lasting] = []
+        self.delayed: list[Delayed] = []
+        self.returning: list[tuple[Card, int, Zone]] = []
+        """Exiled cards whose keeper has left: (card, moves, zone to which it returns)."""
+        self.resolutions = 0
+        """Spells and abilities that have resolved this turn."""
         self.waiting_triggers: list[StackItem] = []
         self.log: list[str] | None = None
         """Lines for a client that wants them; None keeps none."""

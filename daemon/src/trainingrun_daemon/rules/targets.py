@@ -1,137 +1,229 @@
 """Targets: which are legal, in what order they are offered, and whether they still are.
 
-Lists are ordered best-first for whoever chooses (protocol section 4), the opponent's things before
-one's own: every target that the known cards ask for is harmed by it.
+Lists are ordered best-first for whoever chooses (protocol section 4): for harm the opponent's
+things, for help one's own.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from trainingrun_daemon.rules.choices import ChooseEntity, ask_entity
 from trainingrun_daemon.rules.damage import is_protected
-from trainingrun_daemon.rules.model import (
-    Card,
-    Game,
-    Keyword,
-    Player,
-    Purpose,
-    StackItem,
-    Steps,
-    Target,
-    TargetSpec,
-    Zone,
-)
+from trainingrun_daemon.rules.events import emit
+from trainingrun_daemon.rules.face import Aim, Steps, Target, TargetSpec
+from trainingrun_daemon.rules.model import Card, Game, Happening, Player, StackItem
+from trainingrun_daemon.rules.terms import HARMFUL, Event, Keyword, Purpose, Zone
+from trainingrun_daemon.rules.zones import LOYALTY
 
 
-def creatures(game: Game, seat: int, chosen: tuple[Target, ...]) -> list[Target]:
+def permanents(game: Game) -> Iterator[Card]:
+    """Every permanent, those of seat 1 first."""
+    for player in game.players:
+        yield from player.battlefield
+
+
+def creatures(game: Game, aim: Aim) -> list[Target]:
     """Every creature."""
-    return [card for player in game.players for card in _creatures_of(player)]
+    return [card for card in permanents(game) if card.is_creature]
 
 
-def players(game: Game, seat: int, chosen: tuple[Target, ...]) -> list[Target]:
+def players(game: Game, aim: Aim) -> list[Target]:
     """Every player."""
     return list(game.players)
 
 
-def creatures_and_players(game: Game, seat: int, chosen: tuple[Target, ...]) -> list[Target]:
-    """Anything that can be damaged."""
-    return [*creatures(game, seat, chosen), *game.players]
+def opponents(game: Game, aim: Aim) -> list[Target]:
+    """Every opponent: there is one."""
+    return [game.players[1 - aim.seat]]
 
 
-def creatures_of_chosen_player(game: Game, seat: int, chosen: tuple[Target, ...]) -> list[Target]:
+def planeswalkers(game: Game, aim: Aim) -> list[Target]:
+    """Every planeswalker."""
+    return [card for card in permanents(game) if card.is_planeswalker]
+
+
+def creatures_and_planeswalkers(game: Game, aim: Aim) -> list[Target]:
+    """Every permanent that can be damaged."""
+    return [card for card in permanents(game) if card.is_creature or card.is_planeswalker]
+
+
+def players_and_planeswalkers(game: Game, aim: Aim) -> list[Target]:
+    """What burn to the face can be aimed at."""
+    return [*planeswalkers(game, aim), *game.players]
+
+
+def anything(game: Game, aim: Aim) -> list[Target]:
+    """Anything that can be damaged ("any target", rule 115.4)."""
+    return [*creatures_and_planeswalkers(game, aim), *game.players]
+
+
+def creatures_of_chosen_player(game: Game, aim: Aim) -> list[Target]:
     """The creatures of the player who is the first target."""
-    player = chosen[0]
-    return list(_creatures_of(player)) if isinstance(player, Player) else []
+    player = aim.chosen[0]
+    if not isinstance(player, Player):
+        return []
+    return [card for card in player.battlefield if card.is_creature]
 
 
-def _creatures_of(player: Player) -> list[Card]:
-    return [card for card in player.battlefield if card.face.is_creature]
+def spells(game: Game, aim: Aim) -> list[Target]:
+    """Every spell on the stack but the one that asks."""
+    return [item for item in game.stack if item.is_spell and item.card is not aim.source]
+
+
+def that(
+    test: Callable[[Card], bool], base: Callable[[Game, Aim], list[Target]] = creatures
+) -> Callable[[Game, Aim], list[Target]]:
+    """Give the cards among the candidates of ``base`` that pass a test of their own."""
+
+    def candidates(game: Game, aim: Aim) -> list[Target]:
+        return [card for card in base(game, aim) if isinstance(card, Card) and test(card)]
+
+    return candidates
+
+
+def own(
+    base: Callable[[Game, Aim], list[Target]] = creatures, *, other: bool = False
+) -> Callable[[Game, Aim], list[Target]]:
+    """Give the candidates of ``base`` that the aiming player controls, or all but the source."""
+
+    def candidates(game: Game, aim: Aim) -> list[Target]:
+        return [
+            card
+            for card in base(game, aim)
+            if isinstance(card, Card)
+            and card.controller == aim.seat
+            and not (other and card is aim.source)
+        ]
+
+    return candidates
+
+
+def opposing(
+    base: Callable[[Game, Aim], list[Target]] = creatures,
+) -> Callable[[Game, Aim], list[Target]]:
+    """Give the candidates of ``base`` that the aiming player does not control."""
+
+    def candidates(game: Game, aim: Aim) -> list[Target]:
+        return [
+            card
+            for card in base(game, aim)
+            if isinstance(card, Card) and card.controller != aim.seat
+        ]
+
+    return candidates
+
+
+def all_permanents(game: Game, aim: Aim) -> list[Target]:
+    """Every permanent."""
+    return list(permanents(game))
+
+
+def graveyard_cards(game: Game, aim: Aim) -> list[Target]:
+    """Every card in a graveyard."""
+    return [card for player in game.players for card in player.graveyard]
 
 
 def can_target(source: Card, seat: int, target: Target) -> bool:
-    """Whether a spell or ability of ``seat`` may target this."""
-    if isinstance(target, Player):
+    """Whether hexproof, shroud and protection let a spell or ability of ``seat`` target this."""
+    if not isinstance(target, Card) or target.zone is not Zone.BATTLEFIELD:
         return True
-    if target.zone is not Zone.BATTLEFIELD or is_protected(target, source):
+    if is_protected(target, source) or Keyword.SHROUD in target.keywords:
         return False
     return target.controller == seat or Keyword.HEXPROOF not in target.keywords
 
 
-def legal_targets(
-    game: Game, source: Card, seat: int, *, spec: TargetSpec, chosen: tuple[Target, ...] = ()
-) -> list[Target]:
-    """Give the legal targets, best first."""
+def legal_targets(game: Game, aim: Aim, spec: TargetSpec) -> list[Target]:
+    """Give the legal targets, best first. No target is chosen twice for one spell."""
     found = [
-        target for target in spec.candidates(game, seat, chosen) if can_target(source, seat, target)
+        target
+        for target in spec.candidates(game, aim)
+        if can_target(aim.source, aim.seat, target)
+        and not any(target is earlier for earlier in aim.chosen)
     ]
     if len(found) > 1:
-        found.sort(key=_harm_order(seat, spec))
+        key = _harm_order if spec.purpose in HARMFUL else _help_order
+        found.sort(key=key(aim.seat, spec))
     return found
 
 
-def has_targets(
-    game: Game,
-    source: Card,
-    seat: int,
-    *,
-    specs: tuple[TargetSpec, ...],
-    chosen: tuple[Target, ...] = (),
-) -> bool:
+def has_targets(game: Game, aim: Aim, specs: tuple[TargetSpec, ...]) -> bool:
     """Whether all targets can be chosen; each target may limit those after it."""
     if not specs:
         return True
-    found = legal_targets(game, source, seat, spec=specs[0], chosen=chosen)
+    spec = specs[0]
+    if spec.optional:
+        return has_targets(game, _next_aim(aim, None), specs[1:])
+    found = legal_targets(game, aim, spec)
     if len(specs) == 1:
         return bool(found)
-    return any(
-        has_targets(game, source, seat, specs=specs[1:], chosen=(*chosen, target))
-        for target in found
-    )
+    return any(has_targets(game, _next_aim(aim, target), specs[1:]) for target in found)
+
+
+def _next_aim(aim: Aim, target: Target | None) -> Aim:
+    return Aim(aim.seat, aim.source, (*aim.chosen, target), aim.x)
 
 
 def choose_targets(game: Game, item: StackItem) -> Steps:
     """Ask the controller for the targets of an item that is already on the stack."""
-    chosen: tuple[Target, ...] = ()
+    aim = Aim(item.controller, item.card, (), item.x)
     for position, spec in enumerate(item.specs):
-        found = legal_targets(game, item.card, item.controller, spec=spec, chosen=chosen)
+        found = legal_targets(game, aim, spec)
         rest = item.specs[position + 1 :]
         if rest:
-            found = [
-                target
-                for target in found
-                if has_targets(
-                    game, item.card, item.controller, specs=rest, chosen=(*chosen, target)
-                )
-            ]
+            found = [target for target in found if has_targets(game, _next_aim(aim, target), rest)]
         choice = ChooseEntity(
             item.controller,
             found,
             source=item.card,
-            message=f"{item.card.face.name}: choose {spec.text}",
+            message=f"{item.text}: choose {spec.text}",
             purpose=spec.purpose,
             amount=spec.amount,
+            optional=spec.optional,
         )
-        chosen = (*chosen, (yield from ask_entity(choice)))
-    item.targets = chosen
-    item.moves = tuple(target.moves if isinstance(target, Card) else 0 for target in chosen)
+        aim = _next_aim(aim, (yield from ask_entity(choice)))
+    item.targets = aim.chosen
+    item.moves = tuple(target.moves if isinstance(target, Card) else 0 for target in aim.chosen)
 
 
-def standing_targets(item: StackItem) -> list[Target | None]:
+def emit_targeted(game: Game, item: StackItem) -> None:
+    """Tell permanents that they became targets (ward, valiant)."""
+    for target in item.targets:
+        if isinstance(target, Card) and target.zone is Zone.BATTLEFIELD:
+            emit(game, Happening(Event.TARGETED, item.controller, target, item=item))
+
+
+def standing_targets(game: Game, item: StackItem) -> tuple[Target | None, ...]:
     """Give the targets that are still legal at resolution, None in the place of the others."""
-    return [
-        target if _still_legal(item, target, moves) else None
-        for target, moves in zip(item.targets, item.moves, strict=True)
-    ]
+    standing: list[Target | None] = []
+    for spec, target, moves in zip(item.specs, item.targets, item.moves, strict=True):
+        aim = Aim(item.controller, item.card, item.targets[: len(standing)], item.x)
+        is_legal = target is not None and _still_legal(game, aim, spec, target=target, moves=moves)
+        standing.append(target if is_legal else None)
+    return tuple(standing)
 
 
-def _still_legal(item: StackItem, target: Target, moves: int) -> bool:
+def _still_legal(game: Game, aim: Aim, spec: TargetSpec, *, target: Target, moves: int) -> bool:
     if isinstance(target, Card) and target.moves != moves:
         return False
-    return can_target(item.card, item.controller, target)
+    if not can_target(aim.source, aim.seat, target):
+        return False
+    return any(target is candidate for candidate in spec.candidates(game, aim))
 
 
 def worth(card: Card) -> int:
-    """A rough value of a creature, for orders of lists."""
-    return 2 * card.power + card.toughness + len(card.keywords)
+    """A rough value of a permanent, for orders of lists and for the AI."""
+    if card.is_creature:
+        return 2 * card.power + card.toughness + 2 * len(card.keywords)
+    if card.is_planeswalker:
+        return 6 + 2 * card.counters.get(LOYALTY, 0)
+    if card.is_token:
+        return 1
+    return 2 + 2 * card.face.cost.mana_value
+
+
+def _target_worth(target: Target) -> int:
+    if isinstance(target, Card):
+        return worth(target) if target.zone is Zone.BATTLEFIELD else target.face.cost.mana_value
+    return 5 * target.face.cost.mana_value if isinstance(target, StackItem) else 0
 
 
 def _harm_order(seat: int, spec: TargetSpec) -> Callable[[Target], tuple[int, int, int]]:
@@ -143,10 +235,31 @@ def _harm_order(seat: int, spec: TargetSpec) -> Callable[[Target], tuple[int, in
                 return (1, 9, 0)
             return (0, 0 if target.life <= spec.amount else 2, 0)
         if target.controller == seat:
-            return (1, 0, worth(target))
-        is_kill = spec.purpose is not Purpose.DAMAGE or (
-            target.toughness - target.damage <= spec.amount
+            return (1, 0, _target_worth(target))
+        return (0, 1 if _is_lethal(target, spec) else 3, -_target_worth(target))
+
+    return order
+
+
+def _is_lethal(target: Card | StackItem, spec: TargetSpec) -> bool:
+    if spec.purpose is not Purpose.DAMAGE or isinstance(target, StackItem):
+        return True
+    if target.is_creature:
+        return target.toughness - target.damage <= spec.amount
+    return target.counters.get(LOYALTY, 0) <= spec.amount
+
+
+def _help_order(seat: int, spec: TargetSpec) -> Callable[[Target], tuple[int, int, int]]:
+    """Give a sort key: own things first, those in combat before others, the best first."""
+
+    def order(target: Target) -> tuple[int, int, int]:
+        if isinstance(target, Player):
+            return (0 if target.seat == seat else 1, 0, 0)
+        fights = isinstance(target, Card) and (target.attacking or target.blocking is not None)
+        return (
+            0 if target.controller == seat else 1,
+            0 if fights else 1,
+            -_target_worth(target),
         )
-        return (0, 1 if is_kill else 3, -worth(target))
 
     return order

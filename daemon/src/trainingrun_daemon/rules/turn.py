@@ -8,28 +8,34 @@ start each game without cards.
 
 from typing import Final
 
-from trainingrun_daemon.rules.casting import tick_suspended
 from trainingrun_daemon.rules.choices import ChooseCards, Confirm, ask_cards, ask_confirm
 from trainingrun_daemon.rules.combat import end_combat, run_combat
+from trainingrun_daemon.rules.continuous import end_of_turn
 from trainingrun_daemon.rules.events import emit
+from trainingrun_daemon.rules.face import CardFace, Steps
 from trainingrun_daemon.rules.model import (
     HAND_LIMIT,
     TURN_CAP,
     Card,
-    CardFace,
-    Event,
     Game,
     GameOverError,
     Happening,
-    Phase,
     Player,
-    Purpose,
-    Steps,
-    Zone,
 )
 from trainingrun_daemon.rules.stack import pass_priority
 from trainingrun_daemon.rules.state_based import end_game
-from trainingrun_daemon.rules.zones import draw_cards, move_card, put_on_bottom
+from trainingrun_daemon.rules.suspend import note_suspended
+from trainingrun_daemon.rules.terms import Event, Phase, Purpose, Zone
+from trainingrun_daemon.rules.zones import (
+    LORE,
+    add_counters,
+    discard,
+    draw_cards,
+    enter_phase,
+    move_card,
+    put_on_bottom,
+    untap,
+)
 
 _KEPT_LANDS: Final = range(2, 6)
 _SMALLEST_HAND: Final = 5
@@ -88,7 +94,7 @@ def _bottom_cards(game: Game, player: Player, count: int) -> Steps:
     choice = ChooseCards(
         player.seat,
         list(player.hand),
-        count=count,
+        count=(count, count),
         message=f"Put {count} on the bottom of your library",
         purpose=Purpose.BOTTOM,
     )
@@ -98,37 +104,50 @@ def _bottom_cards(game: Game, player: Player, count: int) -> Steps:
 
 def _take_turn(game: Game) -> Steps:
     _begin_turn(game)
-    game.phase = Phase.UPKEEP
-    yield from tick_suspended(game, game.active)
-    emit(game, Happening(Event.UPKEEP, game.active))
-    yield from pass_priority(game)
-    game.phase = Phase.DRAW
-    if game.turn > 1:  # who starts does not draw
-        draw_cards(game, game.active, 1)
-    yield from pass_priority(game)
-    game.phase = Phase.MAIN1
+    yield from _begin_steps(game)
+    enter_phase(game, Phase.MAIN1)
+    _advance_sagas(game)
+    emit(game, Happening(Event.MAIN_BEGINS, game.active))
     yield from pass_priority(game)
     yield from run_combat(game)
-    game.phase = Phase.MAIN2
+    enter_phase(game, Phase.MAIN2)
     yield from pass_priority(game)
-    game.phase = Phase.END
+    enter_phase(game, Phase.END)
     emit(game, Happening(Event.END_STEP, game.active))
     yield from pass_priority(game)
-    game.phase = Phase.CLEANUP
+    enter_phase(game, Phase.CLEANUP)
     yield from clean_up(game)
 
 
 def _begin_turn(game: Game) -> None:
-    game.phase = Phase.UNTAP
+    enter_phase(game, Phase.UNTAP)
     active = game.players[game.active]
     game.say(f"Turn {game.turn} ({active.name})")
+    game.resolutions = 0
     for player in game.players:
-        player.lands_played = 0
-        player.lands_entered = 0
-        player.life_lost = 0
+        player.begin_turn()
     for card in active.battlefield:
-        card.tapped = False
+        untap(game, card)
         card.is_sick = False
+
+
+def _begin_steps(game: Game) -> Steps:
+    """Play upkeep and draw step."""
+    enter_phase(game, Phase.UPKEEP)
+    note_suspended(game, game.active)
+    emit(game, Happening(Event.UPKEEP, game.active))
+    yield from pass_priority(game)
+    enter_phase(game, Phase.DRAW)
+    if game.turn > 1:  # who starts does not draw (rule 103.8a)
+        draw_cards(game, game.active, 1)
+    yield from pass_priority(game)
+
+
+def _advance_sagas(game: Game) -> None:
+    """Put a lore counter on each saga of the active player (rule 714.3)."""
+    for card in list(game.players[game.active].battlefield):
+        if card.face.chapters:
+            add_counters(game, card, LORE)
 
 
 def clean_up(game: Game) -> Steps:
@@ -139,17 +158,10 @@ def clean_up(game: Game) -> Steps:
         choice = ChooseCards(
             player.seat,
             sorted(player.hand, key=lambda card: not card.face.is_land),
-            count=surplus,
+            count=(surplus, surplus),
             message=f"Choose {surplus} to discard",
             purpose=Purpose.DISCARD,
         )
         for card in (yield from ask_cards(choice)):
-            move_card(game, card, Zone.GRAVEYARD)
-    game.life_gain_barred = False
-    game.is_stale = True
-    for other in game.players:
-        for card in other.battlefield:
-            card.damage = 0
-            card.deathtouched = False
-            card.boost_power = 0
-            card.boost_toughness = 0
+            discard(game, card)
+    end_of_turn(game)

@@ -2,26 +2,32 @@
 
 The invariant: a card is in exactly one place, the list that its ``zone`` names (of its controller
 on the battlefield, of its owner elsewhere), or on the stack. Everything that moves a card comes
-through ``move_card``, which also applies replacement effects and tells the events.
+through ``move_card`` or ``put_on_battlefield``, which also apply replacement effects and tell the
+events.
 """
 
 from typing import Final
 
-from trainingrun_daemon.rules.events import emit
-from trainingrun_daemon.rules.model import (
-    Card,
-    CardFace,
-    Event,
-    Game,
-    Happening,
-    Phase,
-    Player,
-    Zone,
-)
+from trainingrun_daemon.rules.events import emit, note_chapter
+from trainingrun_daemon.rules.face import CardFace, Steps
+from trainingrun_daemon.rules.model import Card, Game, Happening, Player
+from trainingrun_daemon.rules.terms import Bar, Event, Keyword, Phase, Zone
 
 COMBAT_PHASES: Final = frozenset(
-    {Phase.ATTACKERS, Phase.BLOCKERS, Phase.FIRST_STRIKE, Phase.DAMAGE, Phase.COMBAT_END}
+    {
+        Phase.COMBAT_BEGIN,
+        Phase.ATTACKERS,
+        Phase.BLOCKERS,
+        Phase.FIRST_STRIKE,
+        Phase.DAMAGE,
+        Phase.COMBAT_END,
+    }
 )
+LOYALTY: Final = "LOYALTY"
+LORE: Final = "LORE"
+PLUS: Final = "P1P1"
+MINUS: Final = "M1M1"
+STUN: Final = "STUN"
 
 
 def cards_in(player: Player, zone: Zone) -> list[Card]:
@@ -43,40 +49,101 @@ def cards_in(player: Player, zone: Zone) -> list[Card]:
             raise ValueError("the stack belongs to the game, not to a player")
 
 
+def enter_phase(game: Game, phase: Phase) -> None:
+    """Begin a step: mana that nobody spent is gone (rule 106.4)."""
+    game.phase = phase
+    game.is_stale = True
+    for player in game.players:
+        if player.pool:
+            stays = phase in COMBAT_PHASES
+            player.pool = [mana for mana in player.pool if stays and mana.is_combat]
+
+
+def is_barred(game: Game, bar: Bar) -> bool:
+    """Whether something suspends this rule now."""
+    if bar in game.bars:
+        return True
+    return any(bar in card.face.bars for player in game.players for card in player.battlefield)
+
+
 def move_card(game: Game, card: Card, zone: Zone) -> None:
-    """Move a card; a spell goes to or from the stack by its StackItem."""
-    origin = card.zone
+    """Move a card anywhere but to the battlefield; a spell's StackItem is the caller's affair."""
+    assert zone is not Zone.BATTLEFIELD, "put_on_battlefield does that"
     zone = _replace_destination(game, card, zone)
-    if origin is not Zone.STACK:
-        holder = card.controller if origin is Zone.BATTLEFIELD else card.owner
-        cards_in(game.players[holder], origin).remove(card)
-    if origin is Zone.BATTLEFIELD:
-        _leave_battlefield(game, card, zone)
+    _take_out(game, card, zone)
     card.zone = zone
     card.moves += 1
-    card.playable_until = 0
-    if zone is Zone.STACK or (card.is_token and zone is not Zone.BATTLEFIELD):
-        return  # a token that leaves the battlefield ceases to exist
+    card.forbid_play()
+    game.is_stale = True
+    if card.is_token:
+        return  # a token that leaves the battlefield ceases to exist (rule 111.7)
     card.reset()
-    cards_in(game.players[card.owner], zone).append(card)
-    if zone is Zone.BATTLEFIELD:
-        _enter_battlefield(game, card)
+    if zone is not Zone.STACK:
+        cards_in(game.players[card.owner], zone).append(card)
+
+
+def put_on_battlefield(
+    game: Game,
+    card: Card,
+    *,
+    controller: int | None = None,
+    tapped: bool = False,
+    way: str = "",
+    x: int = 0,
+    host: Card | None = None,
+) -> Steps:
+    """Put a card onto the battlefield, asking what must be decided as it enters.
+
+    ``way`` and ``x`` tell how it was cast; ``host`` is what an aura enters attached to.
+    """
+    _take_out(game, card, Zone.BATTLEFIELD)
+    card.zone = Zone.BATTLEFIELD
+    card.moves += 1
+    card.forbid_play()
+    card.reset()
+    card.controller = card.owner if controller is None else controller
+    card.tapped = tapped
+    card.cast_way = way
+    card.cast_x = x
+    card.attached_to = host
+    yield from _enter(game, card)
+
+
+def turn_over(game: Game, card: Card) -> None:
+    """Transform a double-faced permanent."""
+    other = card.printed.back if card.face is card.printed else card.printed
+    if other is not None:
+        card.face = other
+        card.restore()
+        game.is_stale = True
 
 
 def put_on_bottom(game: Game, card: Card) -> None:
     """Put a card on the bottom of its owner's library."""
     move_card(game, card, Zone.LIBRARY)
     library = game.players[card.owner].library
-    library.insert(0, library.pop())
+    if not card.is_token:
+        library.insert(0, library.pop())
 
 
-def create_token(game: Game, face: CardFace, seat: int) -> Card:
+def create_token(game: Game, face: CardFace, seat: int, *, tapped: bool = False) -> Card:
     """Put a new token onto the battlefield."""
     card = Card(game.new_id(), face, owner=seat, zone=Zone.BATTLEFIELD)
     card.is_token = True
+    card.is_sick = True
+    card.tapped = tapped
     game.players[seat].battlefield.append(card)
-    _enter_battlefield(game, card)
+    game.is_stale = True
+    emit(game, Happening(Event.ENTERS, seat, card))
     return card
+
+
+def create_emblem(game: Game, face: CardFace, seat: int) -> None:
+    """Put an emblem into the command zone (rule 114)."""
+    emblem = Card(game.new_id(), face, owner=seat, zone=Zone.COMMAND)
+    emblem.is_token = True
+    game.players[seat].command.append(emblem)
+    game.is_stale = True
 
 
 def draw_cards(game: Game, seat: int, count: int) -> None:
@@ -86,32 +153,141 @@ def draw_cards(game: Game, seat: int, count: int) -> None:
         if not player.library:
             player.drew_from_empty = True
             return
-        move_card(game, player.library[-1], Zone.HAND)
+        card = player.library[-1]
+        move_card(game, card, Zone.HAND)
+        player.drawn += 1
+        emit(game, Happening(Event.DRAWS, seat, card, amount=player.drawn))
+
+
+def discard(game: Game, card: Card) -> None:
+    """Discard a card from its owner's hand."""
+    move_card(game, card, Zone.GRAVEYARD)
+    emit(game, Happening(Event.DISCARDS, card.owner, card))
+
+
+def sacrifice(game: Game, card: Card) -> None:
+    """Sacrifice a permanent; indestructible does not help (rule 701.17)."""
+    seat = card.controller
+    game.say(f"{game.players[seat].name} sacrifices {card.face.name} ({card.id})")
+    emit(game, Happening(Event.SACRIFICED, seat, card))
+    move_card(game, card, Zone.GRAVEYARD)
+
+
+def destroy(game: Game, card: Card) -> bool:
+    """Destroy a permanent, unless it is indestructible; gives whether it went."""
+    if card.zone is not Zone.BATTLEFIELD or Keyword.INDESTRUCTIBLE in card.keywords:
+        return False
+    game.say(f"{card.face.name} ({card.id}) is destroyed")
+    move_card(game, card, Zone.GRAVEYARD)
+    return True
+
+
+def mill(game: Game, seat: int, count: int) -> list[Card]:
+    """Put cards from the top of a library into the graveyard; gives them."""
+    cards = game.players[seat].library[-count:][::-1] if count > 0 else []
+    for card in cards:
+        move_card(game, card, Zone.GRAVEYARD)
+    return cards
+
+
+def add_counters(game: Game, card: Card, kind: str, count: int = 1) -> None:
+    """Put counters on a permanent."""
+    card.counters[kind] = card.counters.get(kind, 0) + count
+    game.is_stale = True
+    if kind == LORE:
+        note_chapter(game, card)
+
+
+def remove_counters(game: Game, card: Card, kind: str, count: int = 1) -> None:
+    """Take counters off, as far as there are any."""
+    left = card.counters.get(kind, 0) - count
+    if left > 0:
+        card.counters[kind] = left
+    else:
+        card.counters.pop(kind, None)
+    game.is_stale = True
+
+
+def untap(game: Game, card: Card) -> None:
+    """Untap a permanent; a stun counter is removed instead (rule 122.1d)."""
+    if card.tapped and STUN in card.counters:
+        remove_counters(game, card, STUN)
+    else:
+        card.tapped = False
+
+
+def exile_while(game: Game, keeper: Card, card: Card, *, back_to: Zone) -> None:
+    """Exile a card until the keeper leaves the battlefield."""
+    move_card(game, card, Zone.EXILE)
+    if card.zone is not Zone.EXILE or card.is_token:
+        return
+    if keeper.zone is Zone.BATTLEFIELD:
+        keeper.holds = (*keeper.holds, (card, card.moves, back_to))
+    else:
+        game.returning.append((card, card.moves, back_to))
+
+
+def _take_out(game: Game, card: Card, zone: Zone) -> None:
+    """Take a card from the list it is in, on its way to ``zone``."""
+    origin = card.zone
+    if origin is Zone.STACK:
+        return
+    if origin is Zone.BATTLEFIELD:
+        game.players[card.controller].battlefield.remove(card)
+        _leave_battlefield(game, card, zone)
+    else:
+        cards_in(game.players[card.owner], origin).remove(card)
 
 
 def _replace_destination(game: Game, card: Card, zone: Zone) -> Zone:
-    if zone is not Zone.GRAVEYARD or not (card.face.is_instant or card.face.is_sorcery):
+    if zone is not Zone.GRAVEYARD:
         return zone
-    permanents = (other for player in game.players for other in player.battlefield)
-    return Zone.EXILE if any(other.face.exiles_spent_spells for other in permanents) else zone
+    if card.zone is Zone.BATTLEFIELD:
+        return Zone.EXILE if card.exiled_if_dies else zone
+    if card.face.is_permanent or not is_barred(game, Bar.GRAVEYARD_FOR_SPELLS):
+        return zone
+    return Zone.EXILE
 
 
 def _leave_battlefield(game: Game, card: Card, zone: Zone) -> None:
-    game.is_stale = True
+    remove_from_combat(game, card)
+    for player in game.players:
+        for other in player.battlefield:
+            if other.attached_to is card:
+                other.attached_to = None
+    game.returning += card.holds
+    if zone is Zone.GRAVEYARD and card.is_creature:
+        emit(game, Happening(Event.DIES, card.controller, card, amount=card.power))
+    emit(game, Happening(Event.LEAVES, card.controller, card))
+
+
+def remove_from_combat(game: Game, card: Card) -> None:
+    """Take a creature out of combat; what it blocked stays blocked (rule 506.4)."""
     combat = game.combat
-    if combat is not None:
-        if card in combat.attackers:
-            combat.attackers.remove(card)
-        for blockers in combat.blockers.values():
-            if card in blockers:
-                blockers.remove(card)
-    if zone is Zone.GRAVEYARD and card.face.is_creature:
-        emit(game, Happening(Event.DIES, card.controller, card))
+    if combat is None:
+        return
+    card.attacking = False
+    card.blocking = None
+    if card in combat.attackers:
+        combat.attackers.remove(card)
+    for blockers in combat.blockers.values():
+        if card in blockers:
+            blockers.remove(card)
 
 
-def _enter_battlefield(game: Game, card: Card) -> None:
+def _enter(game: Game, card: Card) -> Steps:
+    face = card.face
+    card.is_sick = True
+    game.players[card.controller].battlefield.append(card)
     game.is_stale = True
-    card.is_sick = card.face.is_creature
-    if card.face.is_land:
+    if face.loyalty:
+        card.counters[LOYALTY] = face.loyalty
+    if face.as_enters is not None:
+        steps = face.as_enters(game, card)
+        if steps is not None:
+            yield from steps
+    if face.is_land:
         game.players[card.controller].lands_entered += 1
+    if face.chapters:
+        add_counters(game, card, LORE)
     emit(game, Happening(Event.ENTERS, card.controller, card))

@@ -1,5 +1,11 @@
 """What spells and abilities do: building blocks that card definitions put together.
 
-Each block is a function that takes numbers and gives an Effect. A block belongs here when more than
-one card could use it; what only one card does is written beside that card in ``cards``.
+Each block is a function that takes numbers and gives an Effect, a TargetSpec, a Trigger or a
+Static. A block belongs here when more than one card could use it; what only one card does is
+written beside that card in ``cards``.
+
+``aims`` targets · ``harm`` damage and removal · ``growth`` size, keywords, counters · ``library``
+drawing, looking, searching, discarding · ``board`` tokens, zones, tapping · ``life`` life ·
+``answers`` counterspells and ward · ``triggers`` when abilities trigger · ``statics`` continuous
+effects · ``landing`` how permanents enter · ``flow`` putting effects together.
 """

@@ -1,41 +1,23 @@
-"""Burn, removal and bounce."""
+"""Damage, destruction, exile, bounce, weakening."""
 
+from collections.abc import Callable
+
+from trainingrun_daemon.rules.continuous import boost
 from trainingrun_daemon.rules.damage import deal_damage
-from trainingrun_daemon.rules.model import (
-    Card,
-    Effect,
-    Game,
-    Player,
-    Purpose,
-    StackItem,
-    Steps,
-    TargetSpec,
-    Zone,
-)
-from trainingrun_daemon.rules.targets import creatures, creatures_and_players, players
-from trainingrun_daemon.rules.zones import move_card
+from trainingrun_daemon.rules.effects.flow import standing_cards
+from trainingrun_daemon.rules.face import Effect, Steps, Target
+from trainingrun_daemon.rules.model import Card, Game, Player, StackItem
+from trainingrun_daemon.rules.terms import Zone
+from trainingrun_daemon.rules.zones import destroy, move_card
 
 
-def any_target(amount: int) -> TargetSpec:
-    """A creature or player that will be dealt damage."""
-    return TargetSpec(
-        text="any target",
-        candidates=creatures_and_players,
-        purpose=Purpose.DAMAGE,
-        amount=amount,
-    )
-
-
-def target_player(amount: int) -> TargetSpec:
-    """A player who will be dealt damage."""
-    return TargetSpec(
-        text="target player", candidates=players, purpose=Purpose.DAMAGE, amount=amount
-    )
-
-
-def target_creature(purpose: Purpose) -> TargetSpec:
-    """A creature that will be removed or returned."""
-    return TargetSpec(text="target creature", candidates=creatures, purpose=purpose)
+def hit(game: Game, item: StackItem, target: Target, amount: int) -> None:
+    """Deal damage by a spell or ability, and log it."""
+    if amount <= 0 or isinstance(target, StackItem):
+        return
+    name = target.name if isinstance(target, Player) else f"{target.face.name} ({target.id})"
+    game.say(f"{item.card.face.name} deals {amount} damage to {name}")
+    deal_damage(game, item.card, target, amount=amount)
 
 
 def damage_targets(amount: int) -> Effect:
@@ -44,28 +26,120 @@ def damage_targets(amount: int) -> Effect:
     def resolve(game: Game, item: StackItem) -> Steps | None:
         for target in item.standing:
             if target is not None:
-                say_damage(game, item, target, amount=amount)
-                deal_damage(game, item.card, target, amount=amount)
+                hit(game, item, target, amount)
         return None
 
     return resolve
 
 
-def say_damage(game: Game, item: StackItem, target: Card | Player, *, amount: int) -> None:
-    """Log damage by a spell or ability."""
-    name = target.name if isinstance(target, Player) else f"{target.face.name} ({target.id})"
-    game.say(f"{item.card.face.name} deals {amount} damage to {name}")
+def damage_targets_by(amount: Callable[[Game, StackItem], int]) -> Effect:
+    """Deal damage that is computed on resolution to each target."""
+
+    def resolve(game: Game, item: StackItem) -> Steps | None:
+        dealt = amount(game, item)
+        for target in item.standing:
+            if target is not None:
+                hit(game, item, target, dealt)
+        return None
+
+    return resolve
 
 
-def standing_creature(item: StackItem) -> Card | None:
-    """Give the first target when it is a creature that is still legal."""
-    target = item.standing[0]
-    return target if isinstance(target, Card) else None
+def damage_opponent(amount: int) -> Effect:
+    """Deal damage to each opponent."""
+
+    def resolve(game: Game, item: StackItem) -> Steps | None:
+        hit(game, item, game.players[1 - item.controller], amount)
+        return None
+
+    return resolve
 
 
-def bounce_target(game: Game, item: StackItem) -> Steps | None:
-    """Return the target to its owner's hand."""
-    creature = standing_creature(item)
-    if creature is not None:
-        move_card(game, creature, Zone.HAND)
+def damage_creatures(
+    amount: int, which: Callable[[StackItem, Card], bool] = lambda item, card: True
+) -> Effect:
+    """Deal damage to every creature (that passes the test)."""
+
+    def resolve(game: Game, item: StackItem) -> Steps | None:
+        for player in game.players:
+            for card in list(player.battlefield):
+                if card.is_creature and which(item, card):
+                    hit(game, item, card, amount)
+        return None
+
+    return resolve
+
+
+def destroy_targets(game: Game, item: StackItem) -> Steps | None:
+    """Destroy each target."""
+    for card in standing_cards(item):
+        destroy(game, card)
+    return None
+
+
+def destroy_all(test: Callable[[Card], bool] = lambda card: card.is_creature) -> Effect:
+    """Destroy all permanents that pass the test, by default all creatures."""
+
+    def resolve(game: Game, item: StackItem) -> Steps | None:
+        doomed = [card for player in game.players for card in player.battlefield if test(card)]
+        for card in doomed:
+            destroy(game, card)
+        return None
+
+    return resolve
+
+
+def exile_targets(game: Game, item: StackItem) -> Steps | None:
+    """Exile each target."""
+    for card in standing_cards(item):
+        move_card(game, card, Zone.EXILE)
+    return None
+
+
+def bounce_targets(game: Game, item: StackItem) -> Steps | None:
+    """Return each target to its owner's hand."""
+    for card in standing_cards(item):
+        move_card(game, card, Zone.HAND)
+    return None
+
+
+def exile_if_it_dies(game: Game, item: StackItem) -> Steps | None:
+    """Each target that would die this turn is exiled instead. Comes before the damage."""
+    for card in standing_cards(item):
+        card.exiled_if_dies = True
+    return None
+
+
+def weaken_targets(power: int, toughness: int) -> Effect:
+    """Give each target -X/-Y until end of turn; the numbers are given as positive."""
+
+    def resolve(game: Game, item: StackItem) -> Steps | None:
+        for card in standing_cards(item):
+            boost(game, card, power=-power, toughness=-toughness)
+        return None
+
+    return resolve
+
+
+def fight(game: Game, one: Card, other: Card) -> None:
+    """Two creatures deal damage to each other equal to their power (rule 701.14)."""
+    if one.zone is other.zone is Zone.BATTLEFIELD:
+        power = other.power
+        deal_damage(game, one, other, amount=one.power)
+        deal_damage(game, other, one, amount=power)
+
+
+def fight_targets(game: Game, item: StackItem) -> Steps | None:
+    """The first target fights the second."""
+    cards = standing_cards(item)
+    if len(cards) == 2:
+        fight(game, cards[0], cards[1])
+    return None
+
+
+def bite_target(game: Game, item: StackItem) -> Steps | None:
+    """The first target deals damage equal to its power to the second."""
+    cards = standing_cards(item)
+    if len(cards) == 2:
+        deal_damage(game, cards[0], cards[1], amount=cards[0].power)
     return None

@@ -1,0 +1,7 @@
+"""White creatures."""
+
+from typing import Final
+
+from trainingrun_daemon.rules.face import CardFace
+
+CARDS: Final[tuple[CardFace, ...]] = ()
