@@ -93,6 +93,7 @@ class Facts(Struct, frozen=True):
     is_permanent: bool
     is_instant: bool
     cmc: int
+    mana_cost: str
     bucket: int
 
     @property
@@ -196,6 +197,7 @@ def _facts(card: Card) -> Facts:
         is_permanent=not (is_instant or is_sorcery),
         is_instant=is_instant,
         cmc=card.cmc,
+        mana_cost=card.mana_cost,
         bucket=bucket,
     )
 

@@ -14,7 +14,7 @@ from typing import Final, TypeAlias, TypeVar
 
 from msgspec import Struct
 
-from trainingrun_contracts.observation.facts import facts_of, facts_of_action
+from trainingrun_contracts.observation.facts import facts_of_action
 from trainingrun_contracts.observation.view import View, Zone
 from trainingrun_contracts.protocol.decisions import (
     Ability,
@@ -154,8 +154,7 @@ def _kind_of(action: Action, view: View) -> OptionKind:
         return OptionKind.ABILITY
     if view.zone_of(action.card_id) is Zone.BATTLEFIELD:
         return OptionKind.ABILITY
-    card = view.card(action.card_id)
-    facts = facts_of(card) if card is not None else facts_of_action(action)
+    facts = view.facts(action.card_id) or facts_of_action(action)
     return OptionKind.CREATURE if facts.is_creature else OptionKind.SPELL
 
 

@@ -136,16 +136,15 @@ _AGREED: Final = (OptionKind.YES, OptionKind.VALUE)
 
 
 def _action_parts(view: View, action: Action, kind: OptionKind) -> _Parts:
-    card = view.card(action.card_id)
-    facts = facts_of(card) if card is not None else facts_of_action(action)
-    way = _way_of(action, card, kind)
+    facts, condition = view.held_facts.get(action.card_id), _HELD
+    printed = facts
+    if facts is None:
+        card = view.card(action.card_id)
+        printed = None if card is None else facts_of(card)
+        facts = printed or facts_of_action(action)
+        condition = _NOWHERE if card is None else _condition(view, card, _whose(view, card))
+    way = _way_of(action, "" if printed is None else printed.mana_cost, kind)
     text = way.text or facts.text
-    if action.card_id in view.held:
-        condition = _HELD
-    elif card is not None:
-        condition = _condition(view, card, _whose(view, card))
-    else:
-        condition = _NOWHERE
     damage = 0 if kind in (OptionKind.LAND, OptionKind.CREATURE) else text.damage
     if way.text is None and text.damage_unkicked != damage:
         damage = min(damage, text.damage_unkicked)
@@ -225,9 +224,8 @@ def _message_parts(question: Question, option: Option) -> _Parts:
     return facts, words, _NO_WAY, _NOWHERE, bare_relations(question, option)
 
 
-def _way_of(action: Action, card: Card | None, kind: OptionKind) -> _Way:
-    """Read an action's words and cost, or remember what was read."""
-    printed = "" if card is None else card.mana_cost
+def _way_of(action: Action, printed: str, kind: OptionKind) -> _Way:
+    """Read an action's words and cost beside the printed cost, or remember what was read."""
     key = (action.card, action.description, action.mana_cost, printed, kind)
     known = _ways.get(key)
     return known if known is not None else keep(_ways, key, _read_way(action, printed, kind))

@@ -82,13 +82,14 @@ class View(Struct):
     mine: Side
     theirs: Side
     held: dict[int, Card]
-    """The own hand by ids."""
+    """The own hand by ids, as cards; ``held_facts`` are what is printed on them."""
     fighters: dict[int, Creature]
     hosts: dict[int | str, int]
     """How many permanents are attached to the one of this id, or of this name where the server
     gives names."""
     hand_facts: list[Facts]
     """Of the own hand, in its order."""
+    held_facts: dict[int, Facts]
     burn_in_hand: int
     """Damage that the cards in the own hand name."""
     is_my_turn: bool
@@ -135,6 +136,14 @@ class View(Struct):
             or self.held.get(card_id)
             or self._found_elsewhere(card_id)[1]
         )
+
+    def facts(self, card_id: int) -> Facts | None:
+        """What is printed on a visible card."""
+        held = self.held_facts.get(card_id)
+        if held is not None:
+            return held
+        card = self.card(card_id)
+        return None if card is None else facts_of(card)
 
     def zone_of(self, card_id: int) -> Zone | None:
         """Where that card is."""
@@ -188,15 +197,17 @@ def view_of(decision: Decision) -> View:
     mine = _side(players[seat], fighters, hosts)
     theirs = _side(players[1 - seat], fighters, hosts)
     hand = mine.player.hand
+    held = {card.id: card for card in hand}
     facts = [facts_of(card) for card in hand]
     return View(
         decision=decision,
         mine=mine,
         theirs=theirs,
-        held={card.id: card for card in hand},
+        held=held,
         fighters=fighters,
         hosts=hosts,
         hand_facts=facts,
+        held_facts=dict(zip(held, facts, strict=True)) if len(held) == len(hand) else {},
         burn_in_hand=sum([fact.text.damage for fact in facts]),
         is_my_turn=state.active_player == decision.player,
     )
