@@ -61,10 +61,12 @@ class Table:
 
     def act(self, *moves: Move) -> None:
         """Play priority until both pass, with these moves in their order, and passes besides."""
+        self.game.is_stale = True
         self.follow(pass_priority(self.game), *moves)
 
     def settle(self, *moves: Move) -> None:
         """Perform state-based actions and put triggers on the stack."""
+        self.game.is_stale = True  # tests change cards and life behind the rules' back
         self.follow(settle(self.game), *moves)
 
     def upkeep(self, *moves: Move) -> None:

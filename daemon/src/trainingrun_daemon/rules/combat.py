@@ -47,6 +47,7 @@ def run_combat(game: Game) -> Steps:
 def end_combat(game: Game) -> None:
     """Take everything out of combat."""
     game.combat = None
+    game.is_stale = True
     for player in game.players:
         for card in player.battlefield:
             card.attacking = False
@@ -88,6 +89,7 @@ def _declare_attackers(game: Game, combat: Combat, candidates: list[Card]) -> St
         if Keyword.VIGILANCE not in card.keywords:
             card.tapped = True
     combat.attackers = attackers
+    game.is_stale = True
     for card in list(attackers):
         victim = combat.targets.get(card.id)
         where = f" {victim.face.name}" if victim is not None else ""

@@ -44,6 +44,7 @@ def _damage_permanent(game: Game, source: Card, target: Card, amount: int) -> No
     if target.is_planeswalker:
         remove_counters(game, target, LOYALTY, amount)
     if target.is_creature:
+        game.is_stale = True
         target.damage += amount
         target.deathtouched = target.deathtouched or Keyword.DEATHTOUCH in source.keywords
 

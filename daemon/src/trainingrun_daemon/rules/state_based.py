@@ -22,8 +22,11 @@ from trainingrun_daemon.rules.zones import (
 
 
 def check_state(game: Game) -> Steps:
-    """Perform state-based actions until none is left; raises GameOverError when the game ends."""
-    while True:
+    """Perform state-based actions until none is left; raises GameOverError when the game ends.
+
+    Whatever can bring one about also makes the game stale; otherwise there is nothing to look at.
+    """
+    while game.is_stale or game.returning:
         while game.returning:
             yield from _return_card(game, *game.returning.pop(0))
         refresh(game)
@@ -31,8 +34,8 @@ def check_state(game: Game) -> Steps:
         surplus = _surplus_legends(game)
         if surplus:
             yield from _keep_one_legend(game, surplus)
-        elif not _perform_once(game):
-            return
+        elif _perform_once(game):
+            game.is_stale = True
 
 
 def end_game(game: Game, winner: int | None) -> None:

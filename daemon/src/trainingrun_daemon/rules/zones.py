@@ -52,8 +52,9 @@ def cards_in(player: Player, zone: Zone) -> list[Card]:
 def enter_phase(game: Game, phase: Phase) -> None:
     """Begin a step: mana that nobody spent is gone (rule 106.4)."""
     game.phase = phase
-    game.is_stale = True
     for player in game.players:
+        if not game.is_stale and any(card.statics for card in player.battlefield):
+            game.is_stale = True  # some hold only in some steps
         if player.pool:
             stays = phase in COMBAT_PHASES
             player.pool = [mana for mana in player.pool if stays and mana.is_combat]
@@ -152,6 +153,7 @@ def draw_cards(game: Game, seat: int, count: int) -> None:
     for _ in range(count):
         if not player.library:
             player.drew_from_empty = True
+            game.is_stale = True
             return
         card = player.library[-1]
         move_card(game, card, Zone.HAND)
