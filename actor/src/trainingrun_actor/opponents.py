@@ -152,16 +152,17 @@ def _self_rank(question: Question, option: Option) -> float:
 
 
 def _card_target_rank(question: Question, option: Option) -> float:
-    """The first of the own creatures for what helps, of the opponent's for what harms."""
+    """The first of the own creatures for what helps, of the opponent's for what harms; where no
+    words tell, the first of all, as daemons list the best first."""
     entity, view = option.item, question.view
     assert isinstance(entity, Entity)
-    is_friend = entity.id in view.mine.table
-    is_foe = entity.id in view.theirs.table
-    wanted, other = (is_friend, is_foe) if _aims_at_friends(view) else (is_foe, is_friend)
-    if other:
-        return -0.5
-    is_creature = entity.id in view.fighters
-    return (5.0 if is_creature else 4.0) if wanted else 1.0
+    worth = 5.0 if entity.id in view.fighters else 4.0
+    words = _pending(view)
+    if not (words.helps or words.harms):
+        return worth
+    friends, foes = view.mine.table, view.theirs.table
+    wanted, other = (friends, foes) if words.helps else (foes, friends)
+    return -0.5 if entity.id in other else worth if entity.id in wanted else 1.0
 
 
 def _stack_target_rank(question: Question, option: Option) -> float:
