@@ -36,6 +36,10 @@ class Counters(msgspec.Struct, frozen=True, tag=True):
     reply: StatusReply
 
 
+class Knock(msgspec.Struct, frozen=True, tag=True):
+    """Desk: are you there?"""
+
+
 class Drain(msgspec.Struct, frozen=True, tag=True):
     """Desk: begin no more games."""
 
@@ -66,12 +70,16 @@ class Inquiry(msgspec.Struct, frozen=True, tag=True):
     number: int
 
 
+class Here(msgspec.Struct, frozen=True, tag=True):
+    """Worker: the answer to a Knock."""
+
+
 class Departure(msgspec.Struct, frozen=True, tag=True):
     """Worker: a client is gone."""
 
 
-FromDesk: TypeAlias = Visit | Grant | Counters | Drain | Leave
-FromWorker: TypeAlias = Ready | Ask | GiveBack | Inquiry | Departure
+FromDesk: TypeAlias = Visit | Grant | Counters | Knock | Drain | Leave
+FromWorker: TypeAlias = Ready | Ask | GiveBack | Inquiry | Here | Departure
 
 Received = TypeVar("Received")
 

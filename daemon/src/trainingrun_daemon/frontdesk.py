@@ -29,7 +29,9 @@ from trainingrun_daemon.channel import (
     FromWorker,
     GiveBack,
     Grant,
+    Here,
     Inquiry,
+    Knock,
     Leave,
     Ready,
     Visit,
@@ -48,6 +50,8 @@ _EXIT_SECONDS: Final = LAST_LINES_SECONDS + 3.0
 """How long a worker may take to send its clients away."""
 _REAP_SECONDS: Final = 3.0
 """How long a worker that has hung up may take to exit."""
+_KNOCKS: Final = 5
+"""Questions to a worker that may stay unanswered."""
 _ACCEPTS_PER_WAKE: Final = 64
 _NO_FILES_SECONDS: Final = 0.2
 """Pause after the system had no descriptor left for a client."""
@@ -75,6 +79,7 @@ class _WorkerLink:
         self.clients = 0
         self.tickets: dict[int, _Ticket] = {}
         self.is_ready = False
+        self._unanswered = 0
         self.is_over = asyncio.Event()
         self.channel: Channel[FromWorker] = Channel(
             end_point, msgspec.msgpack.Decoder(FromWorker), self._take, self._end
@@ -97,6 +102,23 @@ class _WorkerLink:
                 self.channel.send(Counters(number, reply))
             case Departure():
                 self.clients -= 1
+            case Here():
+                self._unanswered = 0
+
+    async def watch(self, process: asyncio.subprocess.Process, *, patience: float) -> None:
+        """Wait for the end of the channel; kill a process that does not answer in time."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(patience / _KNOCKS):
+                    await self.is_over.wait()
+                    return
+            if self._unanswered == _KNOCKS:
+                _log.error("worker process %d does not answer; it is killed", process.pid)
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+            if self.is_ready:
+                self._unanswered += 1
+                self.channel.send(Knock())
 
     def _end(self) -> None:
         self.is_ready = False
@@ -185,22 +207,19 @@ class FrontDesk:
     async def _keep_worker(self) -> None:
         """Run one worker after another, until the daemon stops."""
         while not self._is_leaving:
-            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            with theirs:
-                process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-m", "trainingrun_daemon.worker"),
-                    *(str(theirs.fileno()), encode_options(self._options)),
-                    pass_fds=(theirs.fileno(),),
-                    stdin=asyncio.subprocess.DEVNULL,
-                    process_group=0,  # Ctrl-C in a terminal is ours to answer
-                )
-            worker = _WorkerLink(self, ours)
+            try:
+                process, end_point = await _start_worker(self._options)
+            except OSError as error:
+                _log.error("a worker process cannot be started (%s); trying again", error.strerror)
+                await asyncio.sleep(_RESTART_SECONDS)
+                continue
+            worker = _WorkerLink(self, end_point)
             self._workers.append(worker)
             if self._is_draining:
                 worker.channel.send(Drain())
             if self._is_leaving:
                 worker.channel.send(Leave())
-            await worker.is_over.wait()
+            await worker.watch(process, patience=self._options.patience.hang)
             self._workers.remove(worker)
             code = await _reap(process)
             if not self._is_leaving:
@@ -249,6 +268,26 @@ class FrontDesk:
     def _end_pause(self) -> None:
         self._pause = None
         self._see_to_accepting()
+
+
+async def _start_worker(
+    options: ServeOptions,
+) -> tuple[asyncio.subprocess.Process, socket.socket]:
+    """Start a worker process; gives it with our end of its channel."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "trainingrun_daemon.worker"),
+                *(str(theirs.fileno()), encode_options(options)),
+                pass_fds=(theirs.fileno(),),
+                stdin=asyncio.subprocess.DEVNULL,
+                process_group=0,  # Ctrl-C in a terminal is ours to answer
+            )
+        except OSError:
+            ours.close()
+            raise
+    return process, ours
 
 
 async def _reap(process: asyncio.subprocess.Process) -> int:

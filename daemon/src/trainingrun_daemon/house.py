@@ -16,7 +16,7 @@ LAST_LINES_SECONDS: Final = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How long a client is waited for, in seconds."""
+    """How long clients and worker processes are waited for, in seconds."""
 
     idle: float = 600.0
     """For the first byte of a command."""
@@ -24,6 +24,8 @@ class Patience:
     """For the rest of a command line that has begun."""
     stall: float = 60.0
     """For a client that does not read what it is sent."""
+    hang: float = 30.0
+    """For a worker process that gives no sign of life."""
 
 
 class Guest(Protocol):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from trainingrun_daemon.connection import GameConnection
 from trainingrun_daemon.frontdesk import front_desk
-from trainingrun_daemon.listening import close_all, open_listeners, raise_file_limit
+from trainingrun_daemon.listening import BACKLOG, close_all, open_listeners, raise_file_limit
 from trainingrun_daemon.opening import freeze_code, open_house
 from trainingrun_daemon.options import ServeError, ServeOptions
 from trainingrun_daemon.slots import OwnDesk, Slots
@@ -59,7 +59,7 @@ async def _serve_alone(
         await house.wait_until(lambda: not slots.active, seconds=options.drain_seconds)
 
     servers = [
-        await loop.create_server(lambda: GameConnection(house), sock=listener)
+        await loop.create_server(lambda: GameConnection(house), sock=listener, backlog=BACKLOG)
         for listener in listeners
     ]
     try:

@@ -24,7 +24,9 @@ from trainingrun_daemon.channel import (
     FromDesk,
     GiveBack,
     Grant,
+    Here,
     Inquiry,
+    Knock,
     Leave,
     Ready,
     Visit,
@@ -110,6 +112,8 @@ class Worker:
                 self._desk.grant(ticket)
             case Counters():
                 self._desk.tell(message)
+            case Knock():
+                self.channel.send(Here())
             case Drain():
                 self._house.dismiss_guests(even_playing=False)
             case Leave():

@@ -1,6 +1,7 @@
 """The daemon as a process: readiness, draining, and mistakes on the command line."""
 
 import contextlib
+import re
 import signal
 import socket
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 COMMAND = [sys.executable, "-m", "trainingrun_daemon", "--host", "127.0.0.1", "--port", "0"]
+REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "daemon.md"
 GAME = b"NEWGAME test_red.dck test_blue.dck -i -q -s 1\n"
 
 
@@ -104,3 +106,11 @@ def test_a_taken_port_ends_with_code_2(deck_directory: Path) -> None:
         done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
+
+
+def test_the_reference_names_every_flag() -> None:
+    """``docs/reference/daemon.md`` has a row for each flag of ``--help``."""
+    done = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True, check=True)
+    flags = set(re.findall(r"--[a-z-]+", done.stdout)) - {"--help"}
+    rows = REFERENCE.read_text("utf-8")
+    assert {flag for flag in flags if f"| `{flag}" not in rows} == set()

@@ -1,5 +1,6 @@
 """Several processes behind one port: one queue, one count, and a death that costs little."""
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -13,6 +14,9 @@ from pathlib import Path
 
 import pytest
 from trainingrun_contracts.protocol.lines import StatusReply, parse_status
+from trainingrun_daemon.house import Patience
+from trainingrun_daemon.options import ServeOptions
+from trainingrun_daemon.server import RunningDaemon, listen
 
 GAME = b"NEWGAME test_red.dck test_blue.dck"
 
@@ -45,8 +49,12 @@ class Daemon:
 
     def workers(self) -> list[int]:
         """Process ids of the workers."""
-        pid = self.process.pid
-        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        return children_of(self.process.pid)
+
+
+def children_of(pid: int) -> list[int]:
+    """Process ids of the children of a process, of its first thread."""
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def _counts(reply: StatusReply) -> tuple[int, int | None]:
@@ -219,3 +227,40 @@ def test_workers_do_not_outlive_the_front_desk(deck_directory: Path) -> None:
         daemon.process.kill()
         daemon.process.wait()
         wait_for(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers))
+
+
+def test_a_worker_that_hangs_is_replaced(deck_directory: Path) -> None:
+    """A stopped process is killed after the patience; its slot is free, and STATUS answers."""
+    options = ServeOptions(
+        host="127.0.0.1",
+        port=0,
+        decks=(deck_directory,),
+        workers=2,
+        patience=Patience(hang=0.5),
+    )
+
+    async def ask(daemon: RunningDaemon, line: bytes) -> bytes:
+        reader, writer = await asyncio.open_connection(daemon.host, daemon.port)
+        writer.write(line)
+        try:
+            return await reader.read()
+        except ConnectionError:
+            return b""
+        finally:
+            writer.close()
+
+    async def scene() -> None:
+        others = set(children_of(os.getpid()))
+        async with asyncio.timeout(30), listen(options) as daemon:
+            reader, writer = await asyncio.open_connection(daemon.host, daemon.port, limit=2**20)
+            writer.write(GAME + b" -i -q\n")
+            await reader.readline()
+            for pid in set(children_of(os.getpid())) - others:
+                os.kill(pid, signal.SIGSTOP)
+            assert await ask(daemon, b"STATUS\n") == b""  # its worker is killed with it
+            while b"Active games: 0" not in await ask(daemon, b"STATUS\n"):
+                pass
+            assert (await ask(daemon, GAME + b" -q\n")).startswith(b"GAME_RESULT: ")
+            writer.close()
+
+    asyncio.run(scene())
