@@ -148,13 +148,13 @@ def _kind_of(action: Action, view: View) -> OptionKind:
     if action.is_land:
         return OptionKind.LAND
     text = action.description
-    if text.startswith("{") or (
-        text.startswith(action.card) and text[len(action.card) :][:1] == ":"
-    ):
+    if text.startswith((f"{action.card}:", "{")):
         return OptionKind.ABILITY
-    if view.zone_of(action.card_id) is Zone.BATTLEFIELD:
-        return OptionKind.ABILITY
-    facts = view.facts(action.card_id) or facts_of_action(action)
+    facts = view.held_facts.get(action.card_id)
+    if facts is None:
+        if view.zone_of(action.card_id) is Zone.BATTLEFIELD:
+            return OptionKind.ABILITY
+        facts = view.facts(action.card_id) or facts_of_action(action)
     return OptionKind.CREATURE if facts.is_creature else OptionKind.SPELL
 
 

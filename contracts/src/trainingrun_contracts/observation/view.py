@@ -269,7 +269,8 @@ def _side(player: Player, fighters: dict[int, Creature], hosts: dict[int | str, 
             power += creature.power
             if not card.tapped:
                 ready += creature.power
-            side.tokens += card.is_token
+            if card.is_token:
+                side.tokens += 1
         elif card.is_land or "Land" in card.types:
             lands += 1
             open_lands += not card.tapped
