@@ -1,4 +1,7 @@
-"""Lines on a terminal or into a pipe: colours by seat, indentation by kind, and their pace."""
+"""Lines on a terminal or into a pipe: colours by seat, indentation by kind, and their pace.
+
+On a terminal long lines are folded below their beginning; in a pipe they stay one line each.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.text import Text
 
 from trainingrun_operator.cli.watch.choices import Moment
@@ -15,8 +19,8 @@ from trainingrun_operator.cli.watch.story import Line, LineKind, Story
 
 _SEATS: Final = ("cyan", "magenta")
 _INDENT: Final = {
-    LineKind.TURN: "", LineKind.STANDING: "    ", LineKind.ACT: "  ", LineKind.CHANGE: "      ",
-    LineKind.NOTE: "", LineKind.END: "",
+    LineKind.TURN: 0, LineKind.STANDING: 4, LineKind.ACT: 2, LineKind.CHANGE: 6,
+    LineKind.NOTE: 0, LineKind.END: 0,
 }  # fmt: skip
 
 
@@ -25,7 +29,11 @@ def show(entries: Iterable[Entry], console: Console, *, with_board: bool, second
     for line in told(entries, with_board=with_board):
         if line.kind in (LineKind.TURN, LineKind.END):
             console.print()
-        console.print(_styled(line), soft_wrap=True)
+        indent = _INDENT[line.kind]
+        if console.is_terminal:
+            console.print(Padding(_styled(line), (0, 0, 0, indent)))
+        else:
+            console.print(Text(" " * indent) + _styled(line), soft_wrap=True)
         if seconds:
             time.sleep(seconds)
 
@@ -65,4 +73,9 @@ def _styled(line: Line) -> Text:
         style = f"bold {style}".strip()
     elif line.kind in (LineKind.STANDING, LineKind.CHANGE):
         style = f"dim {style}".strip()
-    return Text(_INDENT[line.kind] + line.text, style)
+    return Text(_printable(line.text), style)
+
+
+def _printable(text: str) -> str:
+    """Names come from a daemon or a file: nothing in them may steer the terminal."""
+    return "".join(char if char.isprintable() else "?" for char in text)

@@ -19,6 +19,7 @@ from trainingrun_contracts.protocol.decisions import (
     Decision,
     DecisionType,
     GameState,
+    Player,
 )
 
 from trainingrun_operator.cli.watch.board import board, standing
@@ -232,7 +233,8 @@ class Story:
         action = chosen_action(moment)
         if action is None:
             return ""
-        player = moment.decision.game_state.players[seat]
+        players = moment.decision.game_state.players
+        player = players[seat] if seat < len(players) else Player()
         if action.card_id in ids(player.battlefield):
             self._spell = _Spell(seat, action.card, f"activates {_ability(action)}")
             return ""

@@ -1,0 +1,74 @@
+"""Lines on a terminal and in a pipe."""
+
+from __future__ import annotations
+
+import io
+import re
+
+from rich.console import Console
+from trainingrun_contracts.protocol.decisions import Action, Decision, DecisionType
+from trainingrun_operator.cli.watch.choices import Moment
+from trainingrun_operator.cli.watch.screen import show
+from trainingrun_operator.cli.watch.sources import Ending, Entry, Opening
+from watched_table import Table
+
+LONG = "Card of a very long name " * 6
+
+
+def game(card: str) -> list[Entry]:
+    """A game of one land."""
+    table = Table()
+    decision = Decision(
+        DecisionType.CHOOSE_ACTION, player="Agent(1)-Red", game_state=table.state(0),
+        actions=(Action(0, card, 9, is_land=True), Action(-1)),
+    )  # fmt: skip
+    return [Opening("quick: a game", ("policy", "random")), Moment(decision, "0"), Ending("", 1)]
+
+
+def printed(entries: list[Entry], *, terminal: bool) -> str:
+    """What is printed on 60 columns."""
+    out = io.StringIO()
+    colors = "standard" if terminal else "auto"
+    console = Console(file=out, force_terminal=terminal, width=60, color_system=colors)
+    show(entries, console, with_board=False, seconds=0)
+    return out.getvalue()
+
+
+def test_in_a_pipe_there_are_no_colours_and_whole_lines() -> None:
+    """One line a line, ready for grep."""
+    text = printed(game(LONG.strip()), terminal=False)
+    assert "\x1b" not in text
+    assert text.splitlines() == [
+        "quick: a game",
+        "seat 1: Red, played by policy",
+        "seat 2: White, played by random",
+        "",
+        "Turn 1 · Red",
+        "    Red     20 life · 0 cards in hand · 0 lands · 0 creatures",
+        "    White   20 life · 0 cards in hand · 0 lands · 0 creatures",
+        f"  Red plays {LONG.strip()}",
+        "",
+        "Turn 1: Red wins",
+    ]
+
+
+def test_on_a_terminal_long_lines_are_folded_below_their_beginning() -> None:
+    """With colours, indented, none wider than the terminal."""
+    text = printed(game(LONG.strip()), terminal=True)
+    assert "\x1b[" in text
+    folded = [line for line in re.sub(r"\x1b\[[\d;]*m", "", text).splitlines() if "very" in line]
+    assert len(folded) > 1
+    assert all(line.startswith("  ") and len(line) <= 60 for line in folded)
+
+
+def test_nothing_steers_the_terminal() -> None:
+    """A card's name is text, whatever a daemon writes into it."""
+    text = printed(game("Evil\x1b[2J [bold]Bear\n"), terminal=False)
+    assert "Red plays Evil?[2J [bold]Bear?" in text
+    assert "\x1b" not in text
+
+
+def test_a_game_that_never_began() -> None:
+    """The end alone, without a turn."""
+    text = printed([Opening("x"), Ending("the game is a draw")], terminal=False)
+    assert text == "x\n\nthe game is a draw\n"
