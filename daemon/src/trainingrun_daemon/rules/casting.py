@@ -197,7 +197,14 @@ def _abilities(game: Game, seat: int, *, purse: _Purse, anytime: bool) -> Iterat
                 is_same = not card.is_creature and not card.counters and key in seen
                 if not is_same and _can_activate(game, seat, card, ability=ability, purse=purse):
                     seen.add(key)
-                    yield Action(ActionKind.ACTIVATE, card, ability.cost, ability=ability)
+                    cost = _ability_cost(game, card, ability)
+                    yield Action(ActionKind.ACTIVATE, card, cost, ability=ability)
+
+
+def _ability_cost(game: Game, card: Card, ability: Activated) -> ManaCost:
+    if ability.discount is None:
+        return ability.cost
+    return ability.cost.plus_generic(-ability.discount(game, card))
 
 
 def _can_activate(game: Game, seat: int, card: Card, *, ability: Activated, purse: _Purse) -> bool:
@@ -205,7 +212,8 @@ def _can_activate(game: Game, seat: int, card: Card, *, ability: Activated, purs
         return False
     if ability.condition is not None and not ability.condition(game, card):
         return False
-    if not purse.affords(ability.cost, ability.payments, source=card, spell=None):
+    cost = _ability_cost(game, card, ability)
+    if not purse.affords(cost, ability.payments, source=card, spell=None):
         return False
     return has_targets(game, Aim(seat, card), ability.targets)
 
@@ -240,13 +248,14 @@ def activate(game: Game, seat: int, card: Card, *, ability: Activated) -> Steps:
     if ability.once_a_turn:
         card.used[ability] = game.turn
     game.stack.append(item)
-    if ability.cost.xs:
+    cost = _ability_cost(game, card, ability)
+    if cost.xs:
         sources = free_sources(game, seat, ability.payments, source=card)
-        item.x = yield from _announce_x(item, ability.cost, sources)
+        item.x = yield from _announce_x(item, cost, sources)
     yield from choose_targets(game, item)
-    if ability.cost is not FREE:
+    if cost is not FREE:
         sources = free_sources(game, seat, ability.payments, source=card)
-        pay_mana(game, seat, ability.cost.with_x(item.x), sources=sources)
+        pay_mana(game, seat, cost.with_x(item.x), sources=sources)
     yield from pay_others(game, item, ability.payments)
     game.say(f"{game.players[seat].name} activates {item.text}")
     emit_targeted(game, item)

@@ -150,6 +150,8 @@ class Activated:
     payments: tuple[Payment, ...] = ()
     targets: tuple[TargetSpec, ...] = ()
     condition: Callable[[Game, Card], bool] | None = None
+    discount: Callable[[Game, Card], int] | None = None
+    """Generic mana that it costs less."""
     at_sorcery_speed: bool = False
     once_a_turn: bool = False
     zone: Zone = Zone.BATTLEFIELD

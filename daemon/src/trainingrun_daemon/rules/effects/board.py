@@ -32,6 +32,19 @@ def make_tokens(face: CardFace, count: int = 1, *, tapped: bool = False) -> Effe
     return resolve
 
 
+def copy_target(game: Game, item: StackItem) -> Steps:
+    """Create a token that is a copy of the target (rule 707).
+
+    It enters as the original would; what changes the original now is not copied.
+    """
+    card = first_card(item)
+    if card is None:
+        return
+    copy = Card(game.new_id(), card.face, owner=item.controller, zone=Zone.STACK)
+    copy.is_token = True
+    yield from put_on_battlefield(game, copy)
+
+
 def tap_targets(stun: int = 0) -> Effect:
     """Tap each target, with stun counters if any are given."""
 
