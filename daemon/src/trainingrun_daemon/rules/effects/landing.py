@@ -81,6 +81,7 @@ def choosing_basic_type(game: Game, card: Card) -> Steps:
         card.controller, names, source=card, message=f"{card.face.name}: choose a basic land type"
     )
     card.chosen = names[(yield from ask_ability(choice))]
+    game.is_stale = True
 
 
 def _types_by_need(game: Game, card: Card) -> list[str]:

@@ -1,6 +1,6 @@
 """Drawing, looking, searching, discarding, playing from exile."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 
 from trainingrun_daemon.rules.choices import (
     ChooseCards,
@@ -9,7 +9,7 @@ from trainingrun_daemon.rules.choices import (
     ask_cards,
     ask_confirm,
 )
-from trainingrun_daemon.rules.face import Effect, Steps
+from trainingrun_daemon.rules.face import Answer, Choice, Effect, Steps
 from trainingrun_daemon.rules.model import Card, Game, StackItem
 from trainingrun_daemon.rules.terms import Purpose, Zone
 from trainingrun_daemon.rules.zones import (
@@ -66,11 +66,15 @@ def loot(draws: int = 1, discards: int = 1) -> Effect:
 
 
 def take_from_hand(
-    test: Callable[[Card], bool], *, then: Callable[[Game, StackItem, Card], None] | None = None
+    test: Callable[[Card], bool],
+    *,
+    then: Callable[[Game, StackItem, Card], None] | None = None,
+    optional: bool = False,
 ) -> Effect:
     """The opponent reveals their hand; the controller chooses a card that they discard.
 
-    ``then`` does something else with the card instead. Without a fitting card nothing happens.
+    ``then`` does something else with the card instead. Without a fitting card nothing happens;
+    ``optional`` lets the controller choose none.
     """
 
     def resolve(game: Game, item: StackItem) -> Steps:
@@ -85,7 +89,7 @@ def take_from_hand(
         choice = ChooseCards(
             item.controller,
             fitting,
-            count=(min(1, len(fitting)), 1),
+            count=(0 if optional else min(1, len(fitting)), min(1, len(fitting))),
             message=f"{name}: choose a card that your opponent loses",
             purpose=Purpose.KEEP,
         )
@@ -185,8 +189,10 @@ def search_land(
     return resolve
 
 
-def search(game: Game, seat: int, *, test: Callable[[Card], bool], tapped: bool, to: Zone) -> Steps:
-    """Let a player search their library for one card and shuffle (rule 701.23).
+def search(
+    game: Game, seat: int, *, test: Callable[[Card], bool], tapped: bool, to: Zone
+) -> Generator[Choice, Answer, Card | None]:
+    """Let a player search their library for one card and shuffle (rule 701.23); gives the card.
 
     Simplified: nobody fails to find what is there, though the rules allow it.
     """
@@ -197,16 +203,19 @@ def search(game: Game, seat: int, *, test: Callable[[Card], bool], tapped: bool,
             found.setdefault(card.face.name, card)
     have = [card.face.name for card in player.battlefield]
     offered = sorted(found.values(), key=lambda card: have.count(card.face.name))
+    taken: Card | None = None
     if offered:
         choice = ChooseCards(
             seat, offered, count=(1, 1), message="Search: choose a card", purpose=Purpose.KEEP
         )
         for card in (yield from ask_cards(choice)):
+            taken = card
             if to is Zone.BATTLEFIELD:
                 yield from put_on_battlefield(game, card, tapped=tapped)
             else:
                 move_card(game, card, to)
     game.random.shuffle(player.library)
+    return taken
 
 
 def allow_play(
