@@ -89,6 +89,7 @@ def _declare_attackers(game: Game, combat: Combat, candidates: list[Card]) -> St
         if Keyword.VIGILANCE not in card.keywords:
             card.tapped = True
     combat.attackers = attackers
+    game.players[combat.seat].attackers_declared += len(attackers)
     game.is_stale = True
     for card in list(attackers):
         victim = combat.targets.get(card.id)

@@ -70,6 +70,8 @@ class TargetSpec:
     candidates: Callable[[Game, Aim], list[Target]]
     purpose: Purpose
     amount: int = 0
+    amount_by: Callable[[Aim, Card | Player], int] | None = None
+    """The damage where it depends on X or on what is damaged."""
     optional: bool = False
     """"Up to one": nothing may be chosen."""
 

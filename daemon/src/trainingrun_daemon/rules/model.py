@@ -180,6 +180,7 @@ class Player:
     """One seat of a game."""
 
     __slots__ = (
+        "attackers_declared",
         "battlefield",
         "cast_this_turn",
         "command",
@@ -232,6 +233,7 @@ class Player:
 
     def begin_turn(self) -> None:
         """Forget what is counted by the turn."""
+        self.attackers_declared = 0
         self.lands_played = 0
         self.lands_entered = 0
         """Lands that came to the battlefield under this player's control this turn."""

@@ -133,7 +133,13 @@ def free_sources(
 
 
 _FROM_BATTLEFIELD = frozenset(
-    {PaymentKind.SACRIFICE, PaymentKind.TAP_OTHER, PaymentKind.TAP_POWER, PaymentKind.RETURN}
+    {
+        PaymentKind.SACRIFICE,
+        PaymentKind.TAP_OTHER,
+        PaymentKind.TAP_PERMANENTS,
+        PaymentKind.TAP_POWER,
+        PaymentKind.RETURN,
+    }
 )
 _TAPPING = frozenset({PaymentKind.TAP_OTHER, PaymentKind.TAP_POWER})
 
@@ -167,6 +173,8 @@ def _candidates(game: Game, seat: int, payment: Payment, *, source: Card) -> lis
             cards = [card for card in player.hand if card is not source]
         case PaymentKind.EXILE_FROM_GRAVEYARD:
             cards = [card for card in player.graveyard if card is not source]
+        case PaymentKind.TAP_PERMANENTS:
+            cards = [card for card in player.battlefield if not card.tapped]
         case _ if payment.kind in _TAPPING:
             cards = [
                 card
@@ -177,6 +185,8 @@ def _candidates(game: Game, seat: int, payment: Payment, *, source: Card) -> lis
             cards = list(player.battlefield)
     if payment.what is not None:
         cards = [card for card in cards if payment.what(source, card)]
+    if payment.kind is PaymentKind.TAP_STRONGEST:
+        return sorted(cards, key=lambda card: -card.power)[: payment.amount]
     return sorted(cards, key=_how_missed)
 
 
@@ -241,7 +251,11 @@ def _pay_with_cards(game: Game, item: StackItem, payment: Payment) -> Steps:
         _use_up(game, payment.kind, card)
 
 
-_PURPOSES = {PaymentKind.DISCARD: Purpose.DISCARD, PaymentKind.TAP_OTHER: Purpose.TAP}
+_PURPOSES = {
+    PaymentKind.DISCARD: Purpose.DISCARD,
+    PaymentKind.TAP_OTHER: Purpose.TAP,
+    PaymentKind.TAP_PERMANENTS: Purpose.TAP,
+}
 
 
 def _use_up(game: Game, kind: PaymentKind, card: Card) -> None:
@@ -250,7 +264,7 @@ def _use_up(game: Game, kind: PaymentKind, card: Card) -> None:
             sacrifice(game, card)
         case PaymentKind.DISCARD:
             discard(game, card)
-        case PaymentKind.TAP_OTHER:
+        case PaymentKind.TAP_OTHER | PaymentKind.TAP_STRONGEST:
             card.tapped = True
         case PaymentKind.EXILE_FROM_GRAVEYARD:
             move_card(game, card, Zone.EXILE)

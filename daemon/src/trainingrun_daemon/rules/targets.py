@@ -141,7 +141,7 @@ def legal_targets(game: Game, aim: Aim, spec: TargetSpec) -> list[Target]:
     ]
     if len(found) > 1:
         key = _harm_order if spec.purpose in HARMFUL else _help_order
-        found.sort(key=key(aim.seat, spec))
+        found.sort(key=key(aim, spec))
     return found
 
 
@@ -176,7 +176,7 @@ def choose_targets(game: Game, item: StackItem) -> Steps:
             source=item.card,
             message=f"{item.text}: choose {spec.text}",
             purpose=spec.purpose,
-            amount=spec.amount,
+            amount=_greatest_amount(aim, spec, found),
             optional=spec.optional,
         )
         aim = _next_aim(aim, (yield from ask_entity(choice)))
@@ -226,38 +226,51 @@ def _target_worth(target: Target) -> int:
     return 5 * target.face.cost.mana_value if isinstance(target, StackItem) else 0
 
 
-def _harm_order(seat: int, spec: TargetSpec) -> Callable[[Target], tuple[int, int, int]]:
+def _harm_order(aim: Aim, spec: TargetSpec) -> Callable[[Target], tuple[int, int, int]]:
     """Give a sort key: kill, then hurt, the opponent's things; own things last, cheapest first."""
 
     def order(target: Target) -> tuple[int, int, int]:
         if isinstance(target, Player):
-            if target.seat == seat:
+            if target.seat == aim.seat:
                 return (1, 9, 0)
-            return (0, 0 if target.life <= spec.amount else 2, 0)
-        if target.controller == seat:
+            return (0, 0 if target.life <= damage_at(aim, spec, target) else 2, 0)
+        if target.controller == aim.seat:
             return (1, 0, _target_worth(target))
-        return (0, 1 if _is_lethal(target, spec) else 3, -_target_worth(target))
+        return (0, 1 if _is_lethal(aim, spec, target) else 3, -_target_worth(target))
 
     return order
 
 
-def _is_lethal(target: Card | StackItem, spec: TargetSpec) -> bool:
+def damage_at(aim: Aim, spec: TargetSpec, target: Card | Player) -> int:
+    """How much damage a target will get."""
+    return spec.amount if spec.amount_by is None else spec.amount_by(aim, target)
+
+
+def _greatest_amount(aim: Aim, spec: TargetSpec, found: list[Target]) -> int:
+    if spec.amount_by is None:
+        return spec.amount
+    damages = (spec.amount_by(aim, one) for one in found if not isinstance(one, StackItem))
+    return max(damages, default=0)
+
+
+def _is_lethal(aim: Aim, spec: TargetSpec, target: Card | StackItem) -> bool:
     if spec.purpose is not Purpose.DAMAGE or isinstance(target, StackItem):
         return True
+    amount = damage_at(aim, spec, target)
     if target.is_creature:
-        return target.toughness - target.damage <= spec.amount
-    return target.counters.get(LOYALTY, 0) <= spec.amount
+        return target.toughness - target.damage <= amount
+    return target.counters.get(LOYALTY, 0) <= amount
 
 
-def _help_order(seat: int, spec: TargetSpec) -> Callable[[Target], tuple[int, int, int]]:
+def _help_order(aim: Aim, spec: TargetSpec) -> Callable[[Target], tuple[int, int, int]]:
     """Give a sort key: own things first, those in combat before others, the best first."""
 
     def order(target: Target) -> tuple[int, int, int]:
         if isinstance(target, Player):
-            return (0 if target.seat == seat else 1, 0, 0)
+            return (0 if target.seat == aim.seat else 1, 0, 0)
         fights = isinstance(target, Card) and (target.attacking or target.blocking is not None)
         return (
-            0 if target.controller == seat else 1,
+            0 if target.controller == aim.seat else 1,
             0 if fights else 1,
             -_target_worth(target),
         )

@@ -186,6 +186,9 @@ class PaymentKind(_Word):
     REMOVE_COUNTERS = "remove counters"
     TAP_POWER = "tap creatures with total power"
     TAP_OTHER = "tap another"
+    TAP_PERMANENTS = "tap from among its controller's"
+    """Untapped permanents that pass ``Payment.what``, the source among them."""
+    TAP_STRONGEST = "tap the creature with the greatest power"
     EXILE_FROM_GRAVEYARD = "exile from the graveyard"
     RETURN = "return"
 

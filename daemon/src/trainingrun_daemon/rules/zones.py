@@ -110,6 +110,18 @@ def put_on_battlefield(
     yield from _enter(game, card)
 
 
+def put_on_battlefield_turned(game: Game, card: Card, *, controller: int) -> Steps:
+    """Put a double-faced card onto the battlefield with its back up (rule 712.14a)."""
+    _take_out(game, card, Zone.BATTLEFIELD)
+    card.zone = Zone.BATTLEFIELD
+    card.moves += 1
+    card.forbid_play()
+    card.reset()
+    card.controller = controller
+    turn_over(game, card)
+    yield from _enter(game, card)
+
+
 def turn_over(game: Game, card: Card) -> None:
     """Transform a double-faced permanent."""
     other = card.printed.back if card.face is card.printed else card.printed

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from trainingrun_daemon.rules import targets
 from trainingrun_daemon.rules.face import Aim, Target, TargetSpec
-from trainingrun_daemon.rules.model import Card, Game, StackItem
+from trainingrun_daemon.rules.model import Card, Game, Player, StackItem
 from trainingrun_daemon.rules.terms import Purpose
 
 
@@ -12,6 +12,16 @@ def any_target(amount: int) -> TargetSpec:
     """A creature, planeswalker or player that will be dealt damage."""
     return TargetSpec(
         text="any target", candidates=targets.anything, purpose=Purpose.DAMAGE, amount=amount
+    )
+
+
+def target_creature_hit_by(amount: Callable[[Aim, Card | Player], int]) -> TargetSpec:
+    """A creature that will be dealt damage that depends on X or on the creature."""
+    return TargetSpec(
+        text="target creature",
+        candidates=targets.creatures,
+        purpose=Purpose.DAMAGE,
+        amount_by=amount,
     )
 
 

@@ -11,13 +11,13 @@ from trainingrun_daemon.rules.terms import Zone
 from trainingrun_daemon.rules.zones import destroy, move_card
 
 
-def hit(game: Game, item: StackItem, target: Target, amount: int) -> None:
-    """Deal damage by a spell or ability, and log it."""
+def hit(game: Game, item: StackItem, target: Target, amount: int) -> int:
+    """Deal damage by a spell or ability, and log it; gives how much was dealt."""
     if amount <= 0 or isinstance(target, StackItem):
-        return
+        return 0
     name = target.name if isinstance(target, Player) else f"{target.face.name} ({target.id})"
     game.say(f"{item.card.face.name} deals {amount} damage to {name}")
-    deal_damage(game, item.card, target, amount=amount)
+    return deal_damage(game, item.card, target, amount=amount)
 
 
 def damage_targets(amount: int) -> Effect:

@@ -62,6 +62,18 @@ def damages_player(game: Game, card: Card, happening: Happening) -> bool:
     return happening.card is card and happening.other is None and happening.is_combat
 
 
+def attacks_with(test: Callable[[Card], bool]) -> Condition:
+    """Whether the controller attacks with such creatures; once a combat, for the first of them."""
+
+    def condition(game: Game, card: Card, happening: Happening) -> bool:
+        if game.combat is None or happening.seat != card.controller:
+            return False
+        first = next((other for other in game.combat.attackers if test(other)), None)
+        return first is not None and happening.card is first
+
+    return condition
+
+
 def when_enters(text: str, effect: Effect, **rest: Any) -> Trigger:
     """When this enters."""
     return Trigger(event=Event.ENTERS, text=text, effect=effect, condition=is_itself, **rest)
@@ -144,8 +156,16 @@ def delay(
     game: Game, item: StackItem, *, event: Event, effect: Effect, text: str, seat: int | None = None
 ) -> None:
     """Make a delayed trigger of ``item.card`` that happens once, at the next such event."""
-    later = note_ability(game, item.card, text=text, effect=effect)
-    game.waiting_triggers.remove(later)
+    later = delay_of(game, item.card, event=event, effect=effect, text=text, seat=seat)
     later.controller = item.controller
     later.paid = item.paid
+
+
+def delay_of(
+    game: Game, card: Card, *, event: Event, effect: Effect, text: str, seat: int | None = None
+) -> StackItem:
+    """Make a delayed trigger of a card that happens once, at the next such event; gives it."""
+    later = note_ability(game, card, text=text, effect=effect)
+    game.waiting_triggers.remove(later)
     game.delayed.append(Delayed(event, seat, later))
+    return later
