@@ -11,7 +11,7 @@ Not here: who chooses.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from trainingrun_contracts.observation.options import (
     DONE,
@@ -42,8 +42,15 @@ class Answering(Protocol):
         """The answer line, without its line end."""
 
 
+_FIXED: Final = {DecisionType.REVEAL: "", DecisionType.UNKNOWN: str(answers.PASS)}
+"""Answers that leave nothing to choose."""
+
+
 def answering(decision: Decision) -> Answering:
     """Begin to answer a decision."""
+    fixed = _FIXED.get(decision.decision_type)
+    if fixed is not None:
+        return _Nothing(fixed)
     view = view_of(decision)
     match decision.decision_type:
         case DecisionType.DECLARE_ATTACKERS:
@@ -52,10 +59,6 @@ def answering(decision: Decision) -> Answering:
             return _Blockers(view)
         case DecisionType.CHOOSE_CARDS:
             return _Cards(view)
-        case DecisionType.REVEAL:
-            return _Nothing("")
-        case DecisionType.UNKNOWN:
-            return _Nothing(str(answers.PASS))
         case DecisionType.CONFIRM_ACTION | DecisionType.PLAY_TRIGGER:
             return _Confirmation(view)
         case DecisionType.PLAY_FROM_EFFECT:

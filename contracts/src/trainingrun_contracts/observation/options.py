@@ -150,7 +150,7 @@ def _kind_of(action: Action, view: View) -> OptionKind:
     text = action.description
     if text.startswith((f"{action.card}:", "{")):
         return OptionKind.ABILITY
-    facts = view.held_facts.get(action.card_id)
+    facts = view.held.get(action.card_id)
     if facts is None:
         if view.zone_of(action.card_id) is Zone.BATTLEFIELD:
             return OptionKind.ABILITY

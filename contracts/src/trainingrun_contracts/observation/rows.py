@@ -136,7 +136,7 @@ _AGREED: Final = (OptionKind.YES, OptionKind.VALUE)
 
 
 def _action_parts(view: View, action: Action, kind: OptionKind) -> _Parts:
-    facts, condition = view.held_facts.get(action.card_id), _HELD
+    facts, condition = view.held.get(action.card_id), _HELD
     printed = facts
     if facts is None:
         card = view.card(action.card_id)

@@ -81,20 +81,19 @@ class View(Struct):
     decision: Decision
     mine: Side
     theirs: Side
-    held: dict[int, Card]
-    """The own hand by ids, as cards; ``held_facts`` are what is printed on them."""
     fighters: dict[int, Creature]
     hosts: dict[int | str, int]
     """How many permanents are attached to the one of this id, or of this name where the server
     gives names."""
     hand_facts: list[Facts]
     """Of the own hand, in its order."""
-    held_facts: dict[int, Facts]
+    held: dict[int, Facts]
+    """The same by the cards' ids."""
     burn_in_hand: int
     """Damage that the cards in the own hand name."""
     is_my_turn: bool
     elsewhere: dict[int, tuple[Zone, Card]] | None = None
-    """Cards in the other zones; made when it is first asked for."""
+    """Visible cards that are no permanents; made when it is first asked for."""
 
     @property
     def top_of_stack(self) -> StackItem | None:
@@ -133,13 +132,12 @@ class View(Struct):
         return (
             self.mine.table.get(card_id)
             or self.theirs.table.get(card_id)
-            or self.held.get(card_id)
             or self._found_elsewhere(card_id)[1]
         )
 
     def facts(self, card_id: int) -> Facts | None:
         """What is printed on a visible card."""
-        held = self.held_facts.get(card_id)
+        held = self.held.get(card_id)
         if held is not None:
             return held
         card = self.card(card_id)
@@ -197,17 +195,17 @@ def view_of(decision: Decision) -> View:
     mine = _side(players[seat], fighters, hosts)
     theirs = _side(players[1 - seat], fighters, hosts)
     hand = mine.player.hand
-    held = {card.id: card for card in hand}
     facts = [facts_of(card) for card in hand]
+    held = {card.id: fact for card, fact in zip(hand, facts, strict=True)}
+    held.pop(-1, None)  # of a server that gives no ids
     return View(
         decision=decision,
         mine=mine,
         theirs=theirs,
-        held=held,
         fighters=fighters,
         hosts=hosts,
         hand_facts=facts,
-        held_facts=dict(zip(held, facts, strict=True)) if len(held) == len(hand) else {},
+        held=held,
         burn_in_hand=sum([fact.text.damage for fact in facts]),
         is_my_turn=state.active_player == decision.player,
     )
@@ -322,9 +320,11 @@ def _creature(card: Card) -> Creature:
 
 
 def _elsewhere(*players: Player) -> dict[int, tuple[Zone, Card]]:
-    """The cards that lie in no hand and on no battlefield."""
+    """The cards that are shown but not on a battlefield."""
     found: dict[int, tuple[Zone, Card]] = {}
     for player in players:
+        for card in player.hand:
+            found[card.id] = (Zone.HAND, card)
         for card in player.graveyard:
             found[card.id] = (Zone.GRAVEYARD, card)
         for zone in (player.exile, player.command):
