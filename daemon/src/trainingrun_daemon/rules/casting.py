@@ -94,7 +94,7 @@ def legal_actions(game: Game, seat: int) -> list[Action]:
         else:
             spells += _castable(game, seat, card=card, purse=purse, anytime=is_sorcery_time)
     for card in game.players[seat].graveyard:
-        if card.face.ways:
+        if card.face.ways and not is_playable(game, seat, card):
             spells += _castable(game, seat, card=card, purse=purse, anytime=is_sorcery_time)
     if len(spells) > 1:
         spells.sort(key=lambda action: -action.face.cost.mana_value)
@@ -166,13 +166,16 @@ def _ways_to_cast(game: Game, seat: int, card: Card) -> Iterator[tuple[Way | Non
         yield FREE_WAY, taxed_cost(game, seat, face, printed=FREE)
         return
     is_at_hand = card.zone is Zone.HAND or may_play
-    if is_at_hand and face.is_castable:
+    half = card.playable_as if may_play else None
+    if is_at_hand and face.is_castable and half in (None, face):
         cost = taxed_cost(game, seat, face, printed=face.cost)
         if face.discount is not None:
             cost = cost.plus_generic(-face.discount(game, card))
         yield None, cost
     for way in face.ways:
         if way.zone is not card.zone and not (way.zone is Zone.HAND and may_play):
+            continue
+        if half is not None and half is not way.face:
             continue
         if way.condition is None or way.condition(game, card):
             cost = taxed_cost(game, seat, way.face or face, printed=way.cost)

@@ -74,6 +74,8 @@ class TargetSpec:
     """The damage where it depends on X or on what is damaged."""
     optional: bool = False
     """"Up to one": nothing may be chosen."""
+    when_chosen: Callable[[Game, Target], bool] | None = None
+    """A limit that counts only when the target is chosen, such as one that the cost depends on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

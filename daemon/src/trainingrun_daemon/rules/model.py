@@ -72,6 +72,7 @@ class Card:
         "mana",
         "moves",
         "owner",
+        "playable_as",
         "playable_by",
         "playable_free",
         "playable_from",
@@ -159,6 +160,8 @@ class Card:
         self.playable_by = self.owner
         self.playable_free = False
         """Whether it costs nothing then (plot)."""
+        self.playable_as: CardFace | None = None
+        """The half that alone may be played then; None for any (adventure)."""
 
     def has_subtype(self, subtype: str) -> bool:
         """Whether it is, for example, a Goblin; changelings are everything."""

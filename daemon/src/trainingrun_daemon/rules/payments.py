@@ -264,7 +264,7 @@ def _use_up(game: Game, kind: PaymentKind, card: Card) -> None:
             sacrifice(game, card)
         case PaymentKind.DISCARD:
             discard(game, card)
-        case PaymentKind.TAP_OTHER | PaymentKind.TAP_STRONGEST:
+        case PaymentKind.TAP_OTHER | PaymentKind.TAP_STRONGEST | PaymentKind.TAP_PERMANENTS:
             card.tapped = True
         case PaymentKind.EXILE_FROM_GRAVEYARD:
             move_card(game, card, Zone.EXILE)

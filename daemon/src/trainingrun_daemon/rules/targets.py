@@ -138,6 +138,7 @@ def legal_targets(game: Game, aim: Aim, spec: TargetSpec) -> list[Target]:
         for target in spec.candidates(game, aim)
         if can_target(aim.source, aim.seat, target)
         and not any(target is earlier for earlier in aim.chosen)
+        and (spec.when_chosen is None or spec.when_chosen(game, target))
     ]
     if len(found) > 1:
         key = _harm_order if spec.purpose in HARMFUL else _help_order

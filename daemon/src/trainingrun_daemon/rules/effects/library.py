@@ -9,7 +9,7 @@ from trainingrun_daemon.rules.choices import (
     ask_cards,
     ask_confirm,
 )
-from trainingrun_daemon.rules.face import Answer, Choice, Effect, Steps
+from trainingrun_daemon.rules.face import Answer, CardFace, Choice, Effect, Steps
 from trainingrun_daemon.rules.model import Card, Game, StackItem
 from trainingrun_daemon.rules.terms import Purpose, Zone
 from trainingrun_daemon.rules.zones import (
@@ -219,10 +219,21 @@ def search(
 
 
 def allow_play(
-    game: Game, card: Card, seat: int, *, last_turn: int, first_turn: int = 0, free: bool = False
+    game: Game,
+    card: Card,
+    seat: int,
+    *,
+    last_turn: int,
+    first_turn: int = 0,
+    free: bool = False,
+    half: CardFace | None = None,
 ) -> None:
-    """Let a player play a card from where it is, until the end of ``last_turn``."""
+    """Let a player play a card from where it is, until the end of ``last_turn``.
+
+    ``half`` is the face that alone may be played, when the card has two.
+    """
     card.playable_by = seat
+    card.playable_as = half
     card.playable_from = first_turn
     card.playable_until = last_turn
     card.playable_free = free
