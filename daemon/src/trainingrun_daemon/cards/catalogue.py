@@ -32,6 +32,7 @@ def facts_of(face: CardFace) -> CardFacts:
         types=face.types,
         power=face.power if is_creature else None,
         toughness=face.toughness if is_creature else None,
+        loyalty=face.loyalty or None,
         keywords=tuple(sorted(keyword.value for keyword in face.keywords)),
         makes=_colors_made(face),
         text=face.text,
@@ -39,8 +40,8 @@ def facts_of(face: CardFace) -> CardFacts:
 
 
 def _colors_made(face: CardFace) -> str:
-    made = "".join(ability.colors for ability in face.mana)
-    return "".join(dict.fromkeys(made))
+    made = {color for ability in face.mana for color in ability.colors}
+    return "".join(color for color in "WUBRGC" if color in made)
 
 
 def catalogue() -> str:
