@@ -11,6 +11,7 @@ CARDS = Catalogue(
     [
         CardFacts(name="Plains", types="Basic Land - Plains", makes="W"),
         CardFacts(name="Sacred Foundry", types="Land - Mountain Plains", makes="RW"),
+        CardFacts(name="Wilds", types="Land", text="Tap, sacrifice it: search for a basic land."),
         CardFacts(name="Shock", cost="{R}", mana_value=1, colors="R", types="Instant"),
         CardFacts(
             name="Bear", cost="{1}{W}", mana_value=2, colors="W", types="Creature - Bear",
@@ -56,6 +57,12 @@ def test_symbols_and_sources() -> None:
     assert counted.symbols == {"W": 6, "R": 4}
     assert counted.sources == {"W": 10, "R": 4}
     assert counted.colors == "WR"
+
+
+def test_a_land_that_finds_basic_lands_serves_all_colours() -> None:
+    """It counts for each colour that the other lands make, and for no other."""
+    counted = figures("4 Shock\n2 Bear\n4 Wilds\n4 Sacred Foundry")
+    assert counted.sources == {"W": 8, "R": 8}
 
 
 def test_a_deck_without_lands_splits_hybrid_symbols() -> None:

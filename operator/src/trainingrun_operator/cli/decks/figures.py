@@ -87,10 +87,7 @@ def figures_of(deck: DeckList, catalogue: Catalogue) -> DeckFigures:
     number = sum(counts[name] for name in spells)
     total = sum(counts[name] * card.mana_value for name, card in spells.items())
     average = round(total / number, 2) if number else 0.0
-    sources = {
-        color: sum(counts[name] for name, card in known.items() if color in card.makes)
-        for color in COLORS
-    }
+    sources = _sources(counts, known)
     symbols = _symbols(counts, spells, sources)
     colors = "".join(color for color in COLORS if symbols[color])
     return DeckFigures(
@@ -134,6 +131,23 @@ def _counted(entries: Iterable[DeckEntry]) -> dict[str, int]:
         name = names.setdefault(card_key(entry.name), entry.name)
         counts[name] += entry.count
     return dict(counts)
+
+
+def _sources(counts: Mapping[str, int], known: Mapping[str, CardFacts]) -> dict[str, int]:
+    """Cards that make a colour.
+
+    A land that becomes or finds a basic land counts for every colour that something else makes.
+    """
+    sources = {
+        color: sum(counts[name] for name, card in known.items() if color in card.makes)
+        for color in COLORS
+    }
+    flexible = sum(
+        counts[name]
+        for name, card in known.items()
+        if card.is_land and not card.makes and "basic land" in card.text.casefold()
+    )
+    return {color: count + flexible if count else 0 for color, count in sources.items()}
 
 
 def _symbols(
