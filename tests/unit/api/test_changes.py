@@ -19,6 +19,8 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "decks": ([{"name": "red_aggro"}], [{"name": "white_weenie"}]),
     "learner.precision": ("fp32", "bf16"),
     "evaluation.opponents": (["random"], ["aggressive"]),
+    "daemon.jvm.gc": ("G1", "Parallel"),
+    "daemon.jvm.extraOptions": (["-Xss512k"], ["-Xss1m"]),
     "imagePullPolicy": ("Always", "Never"),
     "checkpoint.endpointUrl": ("http://one:9000", "http://two:9000"),
     "checkpoint.secretRef.name": ("one", "two"),
@@ -62,6 +64,8 @@ def run_with(path: str, value: Any) -> TrainingRun:
     spec: dict[str, Any] = {"games": 100, "decks": [{"name": "red_aggro"}]}
     if path.startswith("checkpoint.") and path != "checkpoint.size":
         spec["checkpoint"] = {"storage": "s3://bucket/prefix"}
+    if path.startswith("daemon.jvm."):
+        spec["daemon"] = {"image": "example/forge:1"}
     if path.startswith("learner."):
         spec["learner"] = {"batchTransitions": 16_000_000}
     place = spec

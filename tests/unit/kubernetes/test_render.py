@@ -280,3 +280,18 @@ def test_the_configuration_is_mounted_where_roles_look() -> None:
     (variable,) = (each for each in container["env"] if each["name"] == "TRAININGRUN_CONFIG")
     mounts = {each["name"]: each["mountPath"] for each in container["volumeMounts"]}
     assert variable["value"] == f"{mounts['config']}/run.json"
+
+
+def test_a_forge_daemon_gets_its_options_and_time_to_start() -> None:
+    """Java's variable is set, the home is writable, and 8 s of start are far from a restart."""
+    pod = pod_of(workload_of(Role.DAEMON, daemon={"image": "example/forge:1", "jvm": {}}))
+    (container,) = pod["containers"]
+    environment = {each["name"]: each.get("value") for each in container["env"]}
+    assert environment["JDK_JAVA_OPTIONS"].startswith("-Xms4294967296 -Xmx4294967296 ")
+    assert environment["HOME"] in {mount["mountPath"] for mount in container["volumeMounts"]}
+    assert container["image"] == "example/forge:1"
+    assert container["command"] == ["forge-daemon", "--port", "17171"]
+    assert container["resources"]["limits"]["memory"] == "5120Mi"
+    start = container["startupProbe"]
+    assert start["periodSeconds"] <= 2
+    assert start["periodSeconds"] * start["failureThreshold"] >= 60

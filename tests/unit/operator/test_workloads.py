@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from simulated_run import training_run
 from trainingrun_contracts import run_config as contract
-from trainingrun_operator.desired.amounts import bytes_of
+from trainingrun_contracts.api.quantities import bytes_of
 from trainingrun_operator.desired.run_config import run_config
 from trainingrun_operator.desired.workload import PLACEHOLDERS, Role, Storage, filled
 from trainingrun_operator.desired.workloads import workloads

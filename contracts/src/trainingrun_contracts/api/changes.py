@@ -20,6 +20,7 @@ REPLACED: Final[Mapping[str, tuple[str, ...]]] = {
     "imagePullPolicy": _ALL,
     "decks": ("actor", "evaluator"),
     "daemon.image": ("daemon",),
+    "daemon.jvm": ("daemon",),
     "daemon.resources": ("daemon",),
     "daemon.gamesPerDaemon": ("daemon", "actor", "evaluator"),
     "daemon.gameTimeoutSeconds": ("actor", "evaluator"),

@@ -15,11 +15,13 @@ INT_OR_STRING: Final = {"x-kubernetes-int-or-string": True}
 QUANTITY_FORM: Final = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
 DECK_FORM: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 ENDPOINT_FORM: Final = r"^https?://[^\s]+$"
+JVM_OPTION_FORM: Final = r"^-[A-Za-z][A-Za-z0-9+:=._,/-]*$"
 STEP_FORM: Final = r"^[1-9][0-9]*%?$"
 FORMS: Final = {
     QUANTITY_FORM: "an amount such as 2, 500m or 4Gi",
     STEP_FORM: "a step such as 3 or 50%",
     DECK_FORM: "a deck's name (letters, digits, '-' and '_', without .dck)",
+    JVM_OPTION_FORM: "an option of java such as -Xss512k, without spaces and quotes",
     ENDPOINT_FORM: "an address such as http://host:9000",
 }
 """Each pattern that a field may have, in words for a sentence that begins with "must be"."""

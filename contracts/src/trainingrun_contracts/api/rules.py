@@ -19,6 +19,8 @@ from typing import Any, Final
 
 from pydantic.alias_generators import to_camel
 
+from trainingrun_contracts.api.quantities import bytes_of
+
 PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 NAME_FORM: Final = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
 NAME_LIMIT: Final = 40
@@ -166,6 +168,41 @@ AUTOSCALING: Final = (
     ),
 )
 
+_HEAP_FITS: Final = " && ".join(
+    f"(!has({amount}) || type({amount}) != string"
+    f" || quantity({amount}).isGreaterThan(quantity(self.jvm.heap)))"
+    for amount in ("self.resources.limits.memory", "self.resources.requests.memory")
+)
+
+
+def _heap_fits(daemon: Any) -> bool:
+    """Whether each amount of memory that is given is above the heap; any if there is no heap."""
+    amounts = (daemon.resources.limits.memory, daemon.resources.requests.memory)
+    return daemon.jvm is None or all(
+        bytes_of(amount) > bytes_of(daemon.jvm.heap) for amount in amounts if amount is not None
+    )
+
+
+DAEMON: Final = (
+    Rule(
+        name="jvm-needs-image",
+        field="image",
+        cel="!has(self.jvm) || has(self.image)",
+        holds=lambda daemon: daemon.jvm is None or daemon.image is not None,
+        template="jvm is for a daemon that is a Forge build, and no image with one is named: build"
+        " one and name it, or remove jvm",
+    ),
+    Rule(
+        name="heap-fits",
+        field="jvm.heap",
+        cel=f"!has(self.jvm) || ({_HEAP_FITS})",
+        holds=_heap_fits,
+        template="a heap of {heap} does not fit into the memory of resources, of which Java needs"
+        " about a quarter for other things: raise resources, or leave their memory out",
+        values=(Value("heap", attrgetter("jvm.heap"), "self.jvm.heap", "%s"),),
+    ),
+)
+
 LEARNER: Final = (
     Rule(
         name="batch-divides",
@@ -274,6 +311,7 @@ ALL: Final = (
     *RUN,
     *SPEC,
     *AUTOSCALING,
+    *DAEMON,
     *LEARNER,
     *SELF_PLAY,
     *EVALUATION,

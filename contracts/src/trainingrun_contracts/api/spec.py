@@ -12,7 +12,14 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from trainingrun_contracts.api import rules
-from trainingrun_contracts.api.model import DECK_FORM, ENDPOINT_FORM, ApiModel, Quantity, Step
+from trainingrun_contracts.api.model import (
+    DECK_FORM,
+    ENDPOINT_FORM,
+    JVM_OPTION_FORM,
+    ApiModel,
+    Quantity,
+    Step,
+)
 from trainingrun_contracts.api.rules import Rule
 
 Count = Annotated[int, Field(ge=1, le=2_000_000_000)]
@@ -21,6 +28,7 @@ Seconds = Annotated[int, Field(ge=1, le=86_400)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(min_length=1, max_length=253)]
 Image = Annotated[str, Field(min_length=1, max_length=512)]
+JvmOption = Annotated[str, Field(pattern=JVM_OPTION_FORM, max_length=256)]
 
 
 class Amounts(ApiModel):
@@ -123,8 +131,35 @@ class Autoscaling(ApiModel):
     )
 
 
+class Jvm(ApiModel):
+    """Options of the Java virtual machine of a daemon that is a Forge build."""
+
+    heap: Quantity = Field(
+        "4Gi",
+        description="Memory of the heap, all of it taken at the start. The card data needs about"
+        " `500Mi`, each game about `20Mi`. Without `daemon.resources` a pod gets a quarter more, at"
+        " least `512Mi`.",
+    )
+    gc: Literal["G1", "Parallel", "Serial", "Z"] = Field(
+        "G1", description="The garbage collector. The two options below are G1's."
+    )
+    max_gc_pause_millis: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        50,
+        alias="maxGCPauseMillis",
+        description="Milliseconds that a pause of the collector should not pass.",
+    )
+    string_deduplication: bool = Field(
+        default=True, description="Whether equal strings share their memory, as card texts do."
+    )
+    extra_options: Annotated[tuple[JvmOption, ...], Field(max_length=50)] = Field(
+        (), description="Further options of `java`, each beginning with `-` and without spaces."
+    )
+
+
 class Daemon(ApiModel):
     """The game engines."""
+
+    rules: ClassVar[tuple[Rule, ...]] = rules.DAEMON
 
     image: Image | None = Field(
         None, description="Image of the game daemon. Default: the one that came with the operator."
@@ -138,6 +173,11 @@ class Daemon(ApiModel):
     quiet: bool = Field(
         default=True,
         description="Whether daemons leave out the log of each game; false is for debugging.",
+    )
+    jvm: Jvm | None = Field(
+        None,
+        description="The daemon is a Forge build, started with these options of Java; `image` must"
+        " hold it. Left out, the daemon is the reference engine.",
     )
     resources: Resources = Field(
         default_factory=Resources, description="Processor and memory of each daemon."

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from trainingrun_contracts.api.run import TrainingRun
+from trainingrun_contracts.api.spec import Daemon
 
+from trainingrun_operator.desired import forge
 from trainingrun_operator.desired.amounts import resources
 from trainingrun_operator.desired.rolling import with_roll_hash
 from trainingrun_operator.desired.workload import Probe, Resources, Role, Workload
@@ -25,11 +27,11 @@ def daemon(run: TrainingRun, settings: Settings, *, replicas: int) -> Workload:
             role=Role.DAEMON,
             replicas=replicas,
             image=spec.image or settings.images.daemon,
-            command=(
-                "trainingrun-daemon", "--host", "{host}", "--port", "{port}", "--decks", "{decks}",
-                "--max-concurrent", str(spec.games_per_daemon), "--drain-seconds", str(drain),
+            command=_command(spec, drain_seconds=drain),
+            resources=resources(
+                spec.resources, _DEFAULTS if spec.jvm is None else forge.memory(spec.jvm)
             ),
-            resources=resources(spec.resources, _DEFAULTS),
+            environment=() if spec.jvm is None else forge.environment(spec.jvm),
             roll_hash="",
             probe=Probe.TCP,
             port=PORT,
@@ -37,4 +39,14 @@ def daemon(run: TrainingRun, settings: Settings, *, replicas: int) -> Workload:
             uses_config=False,
             pull_policy=run.spec.image_pull_policy,
         )
+    )  # fmt: skip
+
+
+def _command(spec: Daemon, *, drain_seconds: int) -> tuple[str, ...]:
+    """The reference engine, or a Forge build, which knows neither drain nor bounds."""
+    if spec.jvm is not None:
+        return ("forge-daemon", "--port", "{port}")
+    return (
+        "trainingrun-daemon", "--host", "{host}", "--port", "{port}", "--decks", "{decks}",
+        "--max-concurrent", str(spec.games_per_daemon), "--drain-seconds", str(drain_seconds),
     )  # fmt: skip

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from trainingrun_contracts.api.quantities import bytes_of
 from trainingrun_contracts.api.run import TrainingRun
 from trainingrun_contracts.api.spec import ManagedRedis
 
-from trainingrun_operator.desired.amounts import bytes_of
 from trainingrun_operator.desired.rolling import with_roll_hash
 from trainingrun_operator.desired.workload import Probe, Resources, Role, Storage, Workload
 from trainingrun_operator.settings import Settings

@@ -27,6 +27,11 @@ def check_machine(run: TrainingRun) -> None:
     """
     if run.spec.suspend:
         raise UserError("spec.suspend is true, so nothing would run: set it to false")
+    if run.spec.daemon.jvm is not None:
+        raise UserError(
+            "spec.daemon.jvm: a Forge build runs on clusters only: remove jvm to play against the"
+            " reference engine on this machine"
+        )
     _check_storage(run.spec.checkpoint.storage)
     _check_redis(run)
 

@@ -1,0 +1,100 @@
+"""A daemon that is a Forge build: its image, command, Java options and memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from simulated_run import training_run
+from trainingrun_contracts.api.quantities import bytes_of
+from trainingrun_operator.desired.workload import Role, Workload
+from trainingrun_operator.desired.workloads import workloads
+from trainingrun_operator.settings import Settings
+
+IMAGE = "registry.example.com/team/forge:1"
+
+
+def forge_daemon(*, jvm: dict[str, Any] | None = None, **daemon: Any) -> Workload:
+    """The workload of a run whose daemons are Forge builds."""
+    run = training_run(daemon={"image": IMAGE, "jvm": jvm or {}, **daemon})
+    return workloads(run, Settings(), daemons=1)[Role.DAEMON]
+
+
+def java_options(workload: Workload) -> list[str]:
+    """What java is told by its variable."""
+    return dict(workload.environment)["JDK_JAVA_OPTIONS"].split(" ")
+
+
+def test_the_named_image_starts_forge() -> None:
+    """The command is the image's own; the reference engine's options are not for Forge."""
+    made = forge_daemon()
+    assert made.image == IMAGE
+    assert made.command == ("forge-daemon", "--port", "{port}")
+    assert made.port == 17171
+
+
+def test_without_jvm_the_daemon_is_the_reference_engine() -> None:
+    """An image alone does not make a Forge build of it."""
+    run = training_run(daemon={"image": IMAGE})
+    made = workloads(run, Settings(), daemons=1)[Role.DAEMON]
+    assert made.command[0] == "trainingrun-daemon"
+    assert made.environment == ()
+
+
+def test_the_heap_is_fixed_and_there_is_no_display() -> None:
+    """The defaults of the reference: 4Gi, G1, pauses of 50 ms, strings shared."""
+    size = 4 * 2**30
+    assert java_options(forge_daemon()) == [
+        f"-Xms{size}",
+        f"-Xmx{size}",
+        "-XX:+UseG1GC",
+        "-XX:MaxGCPauseMillis=50",
+        "-XX:+ParallelRefProcEnabled",
+        "-XX:+UseStringDeduplication",
+        "-Djava.awt.headless=true",
+        "-XX:+ExitOnOutOfMemoryError",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("gc", "option"),
+    [("Parallel", "-XX:+UseParallelGC"), ("Serial", "-XX:+UseSerialGC"), ("Z", "-XX:+UseZGC")],
+)
+def test_other_collectors_get_no_option_of_g1(gc: str, option: str) -> None:
+    """Java 17 refuses some of them, and warns of others."""
+    options = java_options(forge_daemon(jvm={"gc": gc}))
+    assert option in options
+    assert not [each for each in options if "G1" in each or "Pause" in each or "String" in each]
+
+
+def test_further_options_come_last_and_win() -> None:
+    """Java takes the last of two options that contradict each other."""
+    options = java_options(forge_daemon(jvm={"extraOptions": ["-Xss512k", "-XX:+UseZGC"]}))
+    assert options[-2:] == ["-Xss512k", "-XX:+UseZGC"]
+
+
+def test_strings_are_not_shared_when_told_so() -> None:
+    """The option is left out."""
+    options = java_options(forge_daemon(jvm={"stringDeduplication": False}))
+    assert "-XX:+UseStringDeduplication" not in options
+
+
+@pytest.mark.parametrize(
+    ("heap", "amount"), [("4Gi", "5120Mi"), ("1Gi", "1536Mi"), ("2G", "2420Mi")]
+)
+def test_the_pod_has_room_beside_the_heap(heap: str, amount: str) -> None:
+    """A quarter more, at least 512Mi: a pod above its limit is killed with all its games."""
+    made = forge_daemon(jvm={"heap": heap}).resources
+    assert (made.memory, made.memory_limit) == (amount, amount)
+    assert bytes_of(made.memory_limit) > bytes_of(heap)
+
+
+def test_memory_that_the_user_names_is_taken() -> None:
+    """Whoever measured knows better."""
+    made = forge_daemon(resources={"limits": {"memory": "6Gi", "cpu": "3"}}).resources
+    assert (made.memory_limit, made.cpu_limit) == ("6Gi", "3")
+
+
+def test_new_options_replace_the_daemons() -> None:
+    """Java reads them at its start only."""
+    assert forge_daemon().roll_hash != forge_daemon(jvm={"heap": "5Gi"}).roll_hash
