@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trainingrun_contracts.protocol.decisions import Action, Card, Counter, DecisionType
+from trainingrun_contracts.protocol.decisions import Action, Card, Counter, DecisionType, StackItem
 from watched_table import Table, cast, creature, land, on_stack, spell
 
 LIONS = creature(2, "Lions")
@@ -123,3 +123,19 @@ def test_what_happened_before_a_turn_stands_before_its_header(table: Table) -> N
     table.seats[0].life, table.turn, table.active = 15, 2, 1
     texts = table.ask(1, DecisionType.CHOOSE_ACTION, "-1", actions=(Action(-1),))
     assert texts[:2] == ["Red: 20 → 15 life", "Turn 2 · White"]
+
+
+def test_triggers_and_spells_that_nobody_was_asked_about(table: Table) -> None:
+    """Each is told when it is first seen on the stack; what was announced or activated is not."""
+    table.seats[0].hand = [BOLT]
+    table.act(0, "0", cast(0, BOLT))
+    table.stack = [
+        StackItem(3, controller="Agent(2)-White", source_card="Eidolon", is_spell=False),
+        StackItem(2, source_card="Wish", source_card_id=70),
+        StackItem(
+            1, controller="Agent(1)-Red", source_card="Rift", source_card_id=8, is_spell=True
+        ),
+        *on_stack([BOLT]),
+    ]
+    assert table.act(0, "-1") == ["Red casts Bolt", "Red: Rift is cast", "White: Eidolon triggers"]
+    assert table.act(0, "-1") == []

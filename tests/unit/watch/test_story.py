@@ -61,6 +61,17 @@ def test_the_whole_board_on_demand() -> None:
     ]
 
 
+def test_a_hidden_hand_is_shown_as_last_seen() -> None:
+    """Who watches may look over both shoulders; a hand that has changed since says so."""
+    table = Table(story=Story(with_board=True))
+    table.seats[0].hand = [BOLT]
+    table.act(0, "-1")
+    table.turn, table.active = 2, 1
+    assert "Red hand: Bolt" in table.act(1, "-1")
+    table.turn, table.seats[0].hidden = 3, 1
+    assert "Red hand, as last seen: Bolt" in table.act(1, "-1")
+
+
 def test_a_land_is_played(table: Table) -> None:
     """At once, and its coming onto the battlefield is no news."""
     assert table.act(0, "0", MOUNTAIN) == ["Red plays Mountain"]

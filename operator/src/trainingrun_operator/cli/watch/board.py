@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from trainingrun_contracts.protocol.decisions import Card, GameState, Player
 
@@ -27,11 +27,21 @@ def standing(state: GameState, names: Sequence[str]) -> Iterator[tuple[int, str]
         yield seat, f"{name:<{width}}  {' · '.join(parts)}"
 
 
-def board(state: GameState, names: Sequence[str]) -> Iterator[tuple[int, str]]:
-    """For each seat its hand (where it is open), its permanents, graveyard and exile."""
+def board(
+    state: GameState, names: Sequence[str], hands: Mapping[int, Sequence[Card]]
+) -> Iterator[tuple[int, str]]:
+    """For each seat its hand (``hands`` as last seen), permanents, graveyard and exile."""
     for seat, (player, name) in enumerate(zip(state.players, names, strict=False)):
-        for title, text in _rows(player):
+        for title, text in (*_hand(player, hands.get(seat, ())), *_rows(player)):
             yield seat, f"{name} {title}: {text}"
+
+
+def _hand(player: Player, last_seen: Sequence[Card]) -> Iterator[tuple[str, str]]:
+    hand = player.hand or last_seen
+    if hand and player.hand_size:
+        is_current = len(hand) == player.hand_size
+        title = "hand" if is_current else "hand, as last seen"
+        yield title, listed(card.name for card in hand)
 
 
 def _rows(player: Player) -> Iterator[tuple[str, str]]:
@@ -39,8 +49,6 @@ def _rows(player: Player) -> Iterator[tuple[str, str]]:
     lands = [card for card in permanents if card.is_land and not card.is_creature]
     creatures = [card for card in permanents if card.is_creature]
     others = [card for card in permanents if not card.is_land and not card.is_creature]
-    if player.hand:
-        yield "hand", listed(card.name for card in player.hand)
     if lands:
         tapped = sum(card.tapped for card in lands)
         untapped = "" if not tapped else f" ({tapped} tapped)"

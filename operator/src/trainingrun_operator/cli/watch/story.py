@@ -15,6 +15,7 @@ from typing import Final
 from msgspec import Struct
 from trainingrun_contracts.protocol.decisions import (
     Action,
+    Card,
     Combatant,
     Decision,
     DecisionType,
@@ -110,7 +111,8 @@ class Story:
         self._spell: _Spell | None = None
         self._waiting: list[Line] = []
         self._announced: set[int] = set()
-        self._hands: dict[int, frozenset[int]] = {}
+        self._hands: dict[int, tuple[Card, ...]] = {}
+        self._seen: frozenset[int] = frozenset()
         self._usual_draws: dict[int, int] = {}
 
     @property
@@ -151,17 +153,33 @@ class Story:
         if before is None:
             return []
         self._expect_draws(state)
-        known = Known(self._announced, self._hands, self._usual_draws)
+        hands = {seat: ids(hand) for seat, hand in self._hands.items()}
+        known = Known(self._announced, hands, self._usual_draws)
         lines = [
             Line(LineKind.CHANGE, f"{self.name(change.seat)}: {change.text}", change.seat)
             for change in changes(before, state, known)
         ]
+        lines += self._put_on_the_stack(state)
         for seat, (old, new) in enumerate(zip(before.players, state.players, strict=False)):
             if new.library_size < old.library_size:
                 self._usual_draws[seat] = 0
         for player in state.players:
             self._announced -= ids((*player.battlefield, *player.graveyard, *player.exile))
         return lines
+
+    def _put_on_the_stack(self, state: GameState) -> Iterator[Line]:
+        """Triggers, and spells that nobody was asked about. Servers may not tell which is which."""
+        names = [player.name for player in state.players]
+        activated = "" if self._spell is None else self._spell.card
+        for item in reversed(state.stack):
+            seat = names.index(item.controller) if item.controller in names else None
+            is_new = item.id not in self._seen and item.source_card_id not in self._announced
+            if not is_new or item.is_spell is None or item.source_card in ("", activated):
+                continue
+            verb = "is cast" if item.is_spell else "triggers"
+            whose = "" if seat is None else f"{self.name(seat)}: "
+            yield Line(LineKind.CHANGE, f"{whose}{item.source_card} {verb}", seat)
+        self._seen = frozenset(item.id for item in state.stack)
 
     def _expect_draws(self, state: GameState) -> None:
         """The active player's draw at the beginning of a turn is no news."""
@@ -174,7 +192,7 @@ class Story:
         """Remember the hand that is open."""
         seat = decision.seat
         if seat is not None:
-            self._hands[seat] = ids(decision.game_state.players[seat].hand)
+            self._hands[seat] = decision.game_state.players[seat].hand
 
     # --- turns ----------------------------------------------------------------------------------
 
@@ -187,7 +205,7 @@ class Story:
         for seat, text in standing(state, self._names):
             yield Line(LineKind.STANDING, text, seat)
         if self._with_board:
-            for seat, text in board(state, self._names):
+            for seat, text in board(state, self._names, self._hands):
                 yield Line(LineKind.STANDING, text, seat)
 
     # --- acts -----------------------------------------------------------------------------------
