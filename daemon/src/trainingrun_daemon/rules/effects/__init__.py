@@ -7,6 +7,6 @@ written beside that card in ``cards``.
 ``aims`` targets · ``harm`` damage and removal · ``growth`` size, keywords, counters · ``library``
 drawing, looking, searching, discarding · ``board`` tokens, zones, tapping · ``life`` life ·
 ``answers`` counterspells and ward · ``triggers`` when abilities trigger · ``statics`` continuous
-effects · ``landing`` how permanents enter · ``ways`` plot, warp, harmonize · ``bursts`` mana · ``flow`` putting
-effects together.
+effects · ``landing`` how permanents enter · ``ways`` plot, warp, harmonize · ``bursts`` mana ·
+``flow`` putting effects together.
 """

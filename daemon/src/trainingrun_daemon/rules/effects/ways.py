@@ -1,17 +1,21 @@
-"""Other ways to cast a card that its face only names: plot, warp, harmonize.
+"""Other ways to cast a card that its face only names: plot, warp, harmonize, offspring.
 
 Border: what a way costs and when it is open. What the spell does is the card's own affair.
 """
 
+from dataclasses import replace
+from functools import lru_cache
+
 from trainingrun_daemon.rules.continuous import FOREVER
 from trainingrun_daemon.rules.effects.library import allow_play
 from trainingrun_daemon.rules.effects.triggers import delay_of
-from trainingrun_daemon.rules.face import Payment, Special, Steps, Way
+from trainingrun_daemon.rules.face import CardFace, Payment, Special, Steps, Trigger, Way
 from trainingrun_daemon.rules.mana import parse_cost
-from trainingrun_daemon.rules.model import Card, Game, StackItem
+from trainingrun_daemon.rules.model import Card, Game, Happening, StackItem
 from trainingrun_daemon.rules.terms import Event, PaymentKind, Zone
-from trainingrun_daemon.rules.zones import move_card
+from trainingrun_daemon.rules.zones import create_token, move_card
 
+OFFSPRING = "Offspring"
 WARP = "Warp"
 HARMONIZE = "Harmonize"
 
@@ -80,3 +84,34 @@ def _greatest_untapped_power(game: Game, card: Card) -> int:
         if other.is_creature and not other.tapped
     )
     return max(powers, default=0)
+
+
+def offspring(cost: str, extra: str) -> Way:
+    """Offspring: pay more as it is cast, and it brings a small copy of itself (rule 702.175).
+
+    The face needs ``offspring_enters`` among its triggers too.
+    """
+    return Way(name=OFFSPRING, cost=parse_cost(cost).plus(parse_cost(extra)))
+
+
+def _has_offspring(game: Game, card: Card, happening: Happening) -> bool:
+    return happening.card is card and card.cast_way == OFFSPRING
+
+
+@lru_cache(maxsize=64)
+def _small_copy(face: CardFace) -> CardFace:
+    return replace(face, power=1, toughness=1)
+
+
+def _bring_offspring(game: Game, item: StackItem) -> Steps | None:
+    create_token(game, _small_copy(item.face), item.controller)
+    return None
+
+
+offspring_enters = Trigger(
+    event=Event.ENTERS,
+    text="create a 1/1 token that is a copy of it.",
+    effect=_bring_offspring,
+    condition=_has_offspring,
+)
+"""What offspring does when the creature enters."""
