@@ -77,7 +77,7 @@ def decode_entry(line: bytes) -> TapeEntry:
     if len(line) > MAX_LINE_BYTES:
         raise TapeError(f"is longer than {MAX_LINE_BYTES} bytes")
     try:
-        entry = _DECODER.decode(line)
+        entry: TapeEntry = _DECODER.decode(line)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise TapeError(f"is no line of a recorded game ({error})") from error
     if isinstance(entry, TapeStart) and entry.version != VERSION:
