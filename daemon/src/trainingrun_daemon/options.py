@@ -1,5 +1,6 @@
 """What the command line decides, as a value that also travels to worker processes."""
 
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,9 @@ class ServeOptions:
     reveal_all: bool = False
 
     def check(self) -> None:
-        """Raise ServeError when a deck directory does not exist."""
+        """Raise ServeError when a deck directory does not exist, or workers cannot."""
+        if self.workers > 1 and sys.platform != "linux":
+            raise ServeError("several workers need Linux; give --workers 1")
         for directory in self.decks:
             if not directory.is_dir():
                 raise ServeError(

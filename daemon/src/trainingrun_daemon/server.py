@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import random
 import signal
 import socket
@@ -16,6 +17,8 @@ from trainingrun_daemon.listening import BACKLOG, close_all, open_listeners, rai
 from trainingrun_daemon.opening import freeze_code, open_house
 from trainingrun_daemon.options import ServeError, ServeOptions
 from trainingrun_daemon.slots import OwnDesk, Slots
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,8 @@ async def serve(options: ServeOptions, *, port_file: Path | None) -> None:
         loop.add_signal_handler(number, stopped.set)
     if options.latency is not None:
         await _pretend_to_load(options.latency.start.seconds_at(random.random()), stopped)
+    if stopped.is_set():
+        return
     async with listen(options) as daemon:
         freeze_code()
         if port_file is not None:
@@ -102,6 +107,7 @@ async def serve(options: ServeOptions, *, port_file: Path | None) -> None:
 
 async def _pretend_to_load(seconds: float, stopped: asyncio.Event) -> None:
     """Take the time that the imitated engine needs before it listens; a signal ends it."""
+    _log.info("starting takes %.1f s, as long as that of the imitated engine", seconds)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await stopped.wait()

@@ -108,6 +108,32 @@ def test_a_taken_port_ends_with_code_2(deck_directory: Path) -> None:
     assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
 
 
+def test_auto_is_a_number_of_workers(deck_directory: Path) -> None:
+    """With as many processes as cores, whatever that is here, a game is played."""
+    with (
+        _daemon("--decks", str(deck_directory), "--workers", "auto") as (_, port),
+        socket.create_connection(("127.0.0.1", port)) as connection,
+    ):
+        connection.sendall(b"NEWGAME test_red.dck test_blue.dck -q\n")
+        assert _finish(connection).startswith(b"GAME_RESULT: ")
+
+
+def test_a_daemon_that_pretends_to_load_can_be_stopped(deck_directory: Path) -> None:
+    """SIGTERM ends the imitated start of the real engine; it never listens, exit code 0."""
+    process = subprocess.Popen(
+        [*COMMAND, "--decks", str(deck_directory), "--latency", "forge"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    assert "starting takes" in process.stderr.readline()
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=5)
+    assert process.returncode == 0
+    assert out == ""
+
+
 def test_the_reference_names_every_flag() -> None:
     """``docs/reference/daemon.md`` has a row for each flag of ``--help``."""
     done = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True, check=True)

@@ -42,6 +42,16 @@ class SlotsMachine(RuleBasedStateMachine):
             self.slots.release(seeker)
             self.slots.release(seeker)
 
+    @rule(first=st.integers(0, 20), count=st.integers(0, 6))
+    def leave_together(self, first: int, count: int) -> None:
+        """Several go at once, as with a process that dies: none of them begins on the way."""
+        leaving = self.present[first : first + count]
+        del self.present[first : first + count]
+        begun = len(self.begun)
+        self.slots.release_all(leaving)
+        self.gone.update(seeker.number for seeker in leaving)
+        assert not self.gone & set(self.begun[begun:])
+
     @invariant()
     def no_slot_is_wasted(self) -> None:
         """At most three run, and a queue means that all three do."""

@@ -173,6 +173,7 @@ def test_a_dead_worker_frees_its_slots_and_is_replaced(deck_directory: Path) -> 
         daemon.until(active=2, queued=1)
         victims = daemon.workers()
         os.kill(victims[0], signal.SIGKILL)
+        wait_for(lambda: victims[0] not in daemon.workers())  # until then it may be given clients
         daemon.until(active=1, queued=0)
         is_cut = []
         for guest in guests:
