@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from trainingrun_daemon.cards.define import token
 from trainingrun_daemon.rules.effects.aims import target_own_creature
 from trainingrun_daemon.rules.effects.flow import first_card
 from trainingrun_daemon.rules.effects.library import draw, explore
@@ -9,7 +10,7 @@ from trainingrun_daemon.rules.effects.life import gain
 from trainingrun_daemon.rules.face import Activated, CardFace, ManaAbility, Payment, Steps
 from trainingrun_daemon.rules.mana import parse_cost
 from trainingrun_daemon.rules.model import Game, StackItem
-from trainingrun_daemon.rules.terms import PaymentKind, Purpose
+from trainingrun_daemon.rules.terms import Keyword, PaymentKind, Purpose
 
 _TAP: Final = Payment(kind=PaymentKind.TAP)
 _SACRIFICE: Final = Payment(kind=PaymentKind.SACRIFICE_SELF)
@@ -65,3 +66,6 @@ MAP: Final = CardFace(
         ),
     ),
 )
+FISH: Final = token("Fish", "U", "Fish", size=(1, 1))
+MONK: Final = token("Monk", "W", "Monk", size=(1, 1), keywords=(Keyword.PROWESS,))
+SOLDIER: Final = token("Soldier", "W", "Soldier", size=(1, 1))

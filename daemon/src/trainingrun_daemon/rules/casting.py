@@ -359,15 +359,20 @@ def _describe_mode(mode: Mode) -> str:
     return f"{mode.text} (+{mode.cost.text})" if mode.cost.text else mode.text
 
 
-def can_cast_free(game: Game, seat: int, card: Card) -> bool:
-    """Whether a card could be cast without paying its mana cost (taxes are paid)."""
-    cost = taxed_cost(game, seat, card.face, printed=FREE)
-    return _Purse(game, seat).affords(
-        cost, card.face.payments, source=card, spell=card.face
-    ) and _can_choose(game, seat, card, face=card.face)
+def can_cast_free(game: Game, seat: int, card: Card, *, half: CardFace | None = None) -> bool:
+    """Whether a card (or one half of it) could be cast without paying its mana cost.
+
+    Taxes are paid all the same.
+    """
+    face = half or card.face
+    cost = taxed_cost(game, seat, face, printed=FREE)
+    return _Purse(game, seat).affords(cost, face.payments, source=card, spell=face) and _can_choose(
+        game, seat, card, face=face
+    )
 
 
-def cast_free(game: Game, seat: int, card: Card) -> Steps:
-    """Cast a card without paying its mana cost."""
-    cost = taxed_cost(game, seat, card.face, printed=FREE)
-    yield from cast_spell(game, seat, card, cost=cost, way=FREE_WAY)
+def cast_free(game: Game, seat: int, card: Card, *, half: CardFace | None = None) -> Steps:
+    """Cast a card, or one half of it, without paying its mana cost."""
+    cost = taxed_cost(game, seat, half or card.face, printed=FREE)
+    way = FREE_WAY if half is None else Way(name=FREE_WAY.name, cost=FREE, face=half)
+    yield from cast_spell(game, seat, card, cost=cost, way=way)

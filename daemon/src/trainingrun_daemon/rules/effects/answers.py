@@ -31,6 +31,14 @@ def counter(game: Game, item: StackItem, *, to: Zone = Zone.GRAVEYARD) -> bool:
     return True
 
 
+def return_spell(game: Game, item: StackItem) -> None:
+    """Return a spell to its owner's hand, which uncounterable ones do not escape."""
+    if item in game.stack:
+        game.stack.remove(item)
+        game.say(f"{item.text} is returned")
+        move_card(game, item.card, Zone.EXILE if item.leaves_to_exile else Zone.HAND)
+
+
 def counter_targets(game: Game, item: StackItem) -> Steps | None:
     """Counter each target."""
     for target in item.standing:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from trainingrun_daemon.rules.face import Static
+from trainingrun_daemon.rules.face import Static, Trigger
 from trainingrun_daemon.rules.model import MAX_SPEED, Card, Game
 from trainingrun_daemon.rules.terms import Keyword, Layer
 
@@ -58,6 +58,15 @@ def give(applies: Callable[[Game, Card, Card], bool], *keywords: Keyword) -> Sta
 
     def change(game: Game, source: Card, card: Card) -> None:
         card.keywords |= granted
+
+    return Static(layer=Layer.ABILITIES, applies=applies, change=change)
+
+
+def grant(applies: Callable[[Game, Card, Card], bool], *triggers: Trigger) -> Static:
+    """Give triggered abilities, such as ward."""
+
+    def change(game: Game, source: Card, card: Card) -> None:
+        card.triggers += triggers
 
     return Static(layer=Layer.ABILITIES, applies=applies, change=change)
 
