@@ -51,6 +51,7 @@ def end_combat(game: Game) -> None:
     for player in game.players:
         for card in player.battlefield:
             card.attacking = False
+            card.is_unblocked = False
             card.blocking = None
 
 
@@ -122,6 +123,8 @@ def _fight(game: Game, combat: Combat) -> Steps:
     if combat.attackers:
         enter_phase(game, Phase.BLOCKERS)
         yield from _declare_blockers(game, combat)
+        for card in combat.attackers:
+            card.is_unblocked = card.id not in combat.was_blocked
         yield from pass_priority(game)
     early = {card.id for card in _fighters(combat) if card.keywords & _STRIKES_FIRST}
     if early:
@@ -231,8 +234,14 @@ def _lethal_damage(attacker: Card, blocker: Card) -> int:
     return max(blocker.toughness - blocker.damage, 0)
 
 
-def join_attack(game: Game, card: Card) -> None:
-    """Make a creature that came to the battlefield attacking one of the attackers (rule 508.4)."""
+def join_attack(game: Game, card: Card, victim: Card | None = None) -> None:
+    """Make a creature that came to the battlefield attacking one of the attackers (rule 508.4).
+
+    ``victim`` is the planeswalker that it attacks, None for the player.
+    """
     if game.combat is not None and game.combat.seat == card.controller:
         card.attacking = True
+        card.is_unblocked = game.phase not in (Phase.COMBAT_BEGIN, Phase.ATTACKERS)
         game.combat.attackers.append(card)
+        if victim is not None:
+            game.combat.targets[card.id] = victim

@@ -56,6 +56,8 @@ class Aim:
     chosen: tuple[Target | None, ...] = ()
     """Targets chosen before it for the same spell or ability."""
     x: int = 0
+    about: Card | None = None
+    """The card that the event of a triggered ability was about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

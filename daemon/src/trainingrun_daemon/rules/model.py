@@ -68,6 +68,7 @@ class Card:
         "is_planeswalker",
         "is_sick",
         "is_token",
+        "is_unblocked",
         "keywords",
         "mana",
         "moves",
@@ -112,6 +113,8 @@ class Card:
         self.deathtouched = False
         self.exiled_if_dies = False
         self.attacking = False
+        self.is_unblocked = False
+        """Whether it attacks and nothing blocked it (rule 509.1h)."""
         self.blocking: Self | None = None
         self.boost_power = 0
         self.boost_toughness = 0

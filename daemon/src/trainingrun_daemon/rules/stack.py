@@ -17,10 +17,11 @@ from trainingrun_daemon.rules.choices import (
     ask_action,
     ask_confirm,
 )
-from trainingrun_daemon.rules.face import Aim, Answer, Choice, Steps
+from trainingrun_daemon.rules.face import Answer, Choice, Steps
 from trainingrun_daemon.rules.model import RESOLUTION_CAP, Card, Game, StackItem
 from trainingrun_daemon.rules.state_based import check_state, end_game
 from trainingrun_daemon.rules.targets import (
+    aim_of,
     choose_targets,
     emit_targeted,
     has_targets,
@@ -60,7 +61,7 @@ def _put_triggers(game: Game) -> Steps:
     waiting = sorted(game.waiting_triggers, key=lambda item: item.controller != game.active)
     game.waiting_triggers.clear()
     for item in waiting:
-        if item.specs and not has_targets(game, Aim(item.controller, item.card), item.specs):
+        if item.specs and not has_targets(game, aim_of(item), item.specs):
             continue
         game.stack.append(item)
         if item.specs:

@@ -160,12 +160,18 @@ def has_targets(game: Game, aim: Aim, specs: tuple[TargetSpec, ...]) -> bool:
 
 
 def _next_aim(aim: Aim, target: Target | None) -> Aim:
-    return Aim(aim.seat, aim.source, (*aim.chosen, target), aim.x)
+    return Aim(aim.seat, aim.source, (*aim.chosen, target), aim.x, aim.about)
+
+
+def aim_of(item: StackItem, chosen: tuple[Target | None, ...] = ()) -> Aim:
+    """Give the aim of a spell or ability that is on the stack, or on its way there."""
+    about = None if item.happening is None else item.happening.card
+    return Aim(item.controller, item.card, chosen, item.x, about)
 
 
 def choose_targets(game: Game, item: StackItem) -> Steps:
     """Ask the controller for the targets of an item that is already on the stack."""
-    aim = Aim(item.controller, item.card, (), item.x)
+    aim = aim_of(item)
     for position, spec in enumerate(item.specs):
         found = legal_targets(game, aim, spec)
         rest = item.specs[position + 1 :]
@@ -186,9 +192,11 @@ def choose_targets(game: Game, item: StackItem) -> Steps:
 
 
 def emit_targeted(game: Game, item: StackItem) -> None:
-    """Tell permanents that they became targets (ward, valiant)."""
+    """Tell that permanents and spells became targets (ward, valiant)."""
     for target in item.targets:
-        if isinstance(target, Card) and target.zone is Zone.BATTLEFIELD:
+        if isinstance(target, StackItem) and target.is_spell:
+            emit(game, Happening(Event.TARGETED, item.controller, target.card, item=item))
+        elif isinstance(target, Card) and target.zone is Zone.BATTLEFIELD:
             emit(game, Happening(Event.TARGETED, item.controller, target, item=item))
 
 
@@ -196,7 +204,7 @@ def standing_targets(game: Game, item: StackItem) -> tuple[Target | None, ...]:
     """Give the targets that are still legal at resolution, None in the place of the others."""
     standing: list[Target | None] = []
     for spec, target, moves in zip(item.specs, item.targets, item.moves, strict=True):
-        aim = Aim(item.controller, item.card, item.targets[: len(standing)], item.x)
+        aim = aim_of(item, item.targets[: len(standing)])
         is_legal = target is not None and _still_legal(game, aim, spec, target=target, moves=moves)
         standing.append(target if is_legal else None)
     return tuple(standing)

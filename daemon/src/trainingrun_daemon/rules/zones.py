@@ -281,6 +281,7 @@ def remove_from_combat(game: Game, card: Card) -> None:
     if combat is None:
         return
     card.attacking = False
+    card.is_unblocked = False
     card.blocking = None
     if card in combat.attackers:
         combat.attackers.remove(card)

@@ -202,7 +202,9 @@ def search(
         if test(card):
             found.setdefault(card.face.name, card)
     have = [card.face.name for card in player.battlefield]
-    offered = sorted(found.values(), key=lambda card: have.count(card.face.name))
+    offered = sorted(
+        found.values(), key=lambda card: (-card.face.cost.mana_value, have.count(card.face.name))
+    )
     taken: Card | None = None
     if offered:
         choice = ChooseCards(

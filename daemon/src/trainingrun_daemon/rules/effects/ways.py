@@ -5,6 +5,7 @@ Border: what a way costs and when it is open. What the spell does is the card's 
 
 from dataclasses import replace
 from functools import lru_cache
+from typing import Final
 
 from trainingrun_daemon.rules.continuous import FOREVER
 from trainingrun_daemon.rules.effects.library import allow_play
@@ -89,7 +90,7 @@ def _greatest_untapped_power(game: Game, card: Card) -> int:
 def offspring(cost: str, extra: str) -> Way:
     """Offspring: pay more as it is cast, and it brings a small copy of itself (rule 702.175).
 
-    The face needs ``offspring_enters`` among its triggers too.
+    The face needs ``OFFSPRING_ENTERS`` among its triggers too.
     """
     return Way(name=OFFSPRING, cost=parse_cost(cost).plus(parse_cost(extra)))
 
@@ -108,7 +109,7 @@ def _bring_offspring(game: Game, item: StackItem) -> Steps | None:
     return None
 
 
-offspring_enters = Trigger(
+OFFSPRING_ENTERS: Final = Trigger(
     event=Event.ENTERS,
     text="create a 1/1 token that is a copy of it.",
     effect=_bring_offspring,
