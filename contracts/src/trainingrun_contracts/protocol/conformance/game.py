@@ -83,6 +83,8 @@ class PlayedGame:
             raise DiffersError(f"the game ended with {shown(line)}")
         if result["winner"] is not None and self._names and result["winner"] not in self._names:
             raise DiffersError(f"the winner {result['winner']!r} is none of {sorted(self._names)}")
+        if self._wanted.style != "nothing" and not self._seen:
+            raise DiffersError("the game ended without a DECISION")
         if missing := [kind for kind in self._wanted.sees if kind not in self._seen]:
             raise DiffersError(f"the game had no {', '.join(missing)}; it had {self._seen}")
 
