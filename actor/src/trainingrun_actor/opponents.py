@@ -70,17 +70,24 @@ def _action_rank(question: Question, option: Option) -> float:
 
 
 def _ability_rank(question: Question, option: Option) -> float:
-    """What costs mana or loyalty, on the own turn; no free one, which could repeat for ever."""
+    """What costs mana or loyalty, or fetches a land, on the own turn; nothing else that is free,
+    for it could be repeated for ever."""
     action, view = option.item, question.view
     assert isinstance(action, Action)
     card = view.card(action.card_id)
-    is_walker = card is not None and card.is_planeswalker
-    is_limited = is_walker or mana_value(action.mana_cost) > 0
-    is_time = view.is_my_turn and not view.decision.game_state.stack
-    if not (is_limited and is_time):
-        return -0.5
     text = wording_of(action.description)
+    is_walker = card is not None and card.is_planeswalker
+    is_limited = is_walker or text.searches or mana_value(action.mana_cost) > 0
+    is_time = view.is_my_turn and not view.decision.game_state.stack
+    if not (is_limited and is_time) or _is_wasted(view, action):
+        return -0.5
     return 30.0 + text.damage if text.damage else 20.0 if is_walker else 5.0
+
+
+def _is_wasted(view: View, action: Action) -> bool:
+    """Making a creature of what is one already, or when its attack is over."""
+    is_animation = "become" in action.description.casefold()
+    return is_animation and (action.card_id in view.fighters or view.decision.phase != "MAIN1")
 
 
 def _mode_rank(question: Question, option: Option) -> float:
@@ -125,7 +132,7 @@ def _pick_rank(question: Question, option: Option) -> float:
     return -100.0 + card.cmc
 
 
-_GIVES_UP: Final = ("discard", "sacrifice", "bottom", "exile", "graveyard", "return")
+_GIVES_UP: Final = ("discard", "sacrifice", "bottom", "exile", "graveyard", "return", "away")
 
 
 def _has_lands(view: View) -> bool:

@@ -84,6 +84,18 @@ FORWARD = {
     ),
     "pays for an ability": (ability("{2}", "Lantern: Draw a card"), "0"),
     "leaves a free ability": (ability("", "Lantern: Untap Lantern"), "-1"),
+    "fetches a land for nothing": (ability("", "Lantern: Search for a basic land"), "0"),
+    "wakes no creature twice": (
+        decision_of("choose_action", actions=(
+            Action(0, card="Bear", card_id=1, description="Bear: Become 2/2", mana_cost="{1}"),
+            PASS,
+        )),
+        "-1",
+    ),
+    "puts nothing good away": (
+        decision_of("choose_cards", cards=(BEAR,), max=1, optional=True, message="put away"),
+        "",
+    ),
     "attacks with all": (decision_of("declare_attackers", attackers=FIGHTERS), "0,1"),
     "does not block in health": (
         decision_of("declare_blockers", blockers=FIGHTERS[:1], attackers=FIGHTERS),

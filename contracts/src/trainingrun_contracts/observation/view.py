@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from msgspec import Struct
 
 from trainingrun_contracts.observation.facts import Facts, Trait, facts_of, facts_of_name, traits_of
-from trainingrun_contracts.observation.words import damage_in
+from trainingrun_contracts.observation.words import damage_in, wording_of
 from trainingrun_contracts.protocol.decisions import Card, Combatant, Decision, Player, StackItem
 
 _NOBODY: Final = Player()
@@ -107,9 +107,10 @@ class View(Struct):
         top = self.top_of_stack
         if top is None:
             return damage_in(self.decision.message)
-        named = damage_in(top.description)
-        if named:
-            return named
+        named = wording_of(top.description)
+        if named.damage:
+            is_kicked = f"{top.source_card} (" in top.description
+            return named.damage if is_kicked else named.damage_unkicked
         card = self.card(top.source_card_id)
         return facts_of(card).damage if card else 0
 

@@ -40,7 +40,7 @@ _PUMP: Final = re.compile(r"\+\w+/\+\w+")
 _COUNTERS_SPELL: Final = re.compile(r"\bcounter (?:target|it|that)\b")
 _DISCARD: Final = re.compile(r"\bdiscards?\b")
 _TOKEN: Final = re.compile(r"\bcreates?\b|\btokens?\b")
-_SEARCH: Final = re.compile(r"\bsearch(?:es)? your library|\badd (?:\{|one|two)")
+_SEARCH: Final = re.compile(r"\bsearch")
 _HOLDS: Final = re.compile(r"\bcan't (?:attack|block)|\bdoesn't untap|\bstun\b|\btaps? target")
 _WORD: Final = re.compile(r"[a-z]{3,}|\d+|\{[^}]{1,4}\}")
 
@@ -57,6 +57,7 @@ class Wording(Struct, frozen=True):
     is_bounce: bool
     counters_spells: bool
     is_pump: bool
+    searches: bool
     harms: bool
     helps: bool
     """Whether it does somebody good and nobody harm: whom it aims at is a friend."""
@@ -104,6 +105,7 @@ def _read(text: str) -> Wording:
     is_removal = bool(_REMOVAL.search(folded))
     is_bounce = bool(_BOUNCE.search(folded))
     is_card_flow, is_life = bool(_CARDS.search(folded)), bool(_LIFE.search(folded))
+    searches = bool(_SEARCH.search(folded))
     is_pump = bool(_PUMP.search(folded))
     counters_spells = bool(_COUNTERS_SPELL.search(folded))
     discards, holds = bool(_DISCARD.search(folded)), bool(_HOLDS.search(folded))
@@ -118,7 +120,7 @@ def _read(text: str) -> Wording:
         float(counters_spells),
         float(discards),
         float(bool(_TOKEN.search(folded))),
-        float(bool(_SEARCH.search(folded))),
+        float(searches),
         float(holds),
         *_bag_of_words(folded),
     )
@@ -132,6 +134,7 @@ def _read(text: str) -> Wording:
         is_bounce=is_bounce,
         counters_spells=counters_spells,
         is_pump=is_pump,
+        searches=searches,
         harms=harms,
         helps=not harms and (is_pump or is_life or is_card_flow),
     )
