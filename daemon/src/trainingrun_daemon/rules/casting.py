@@ -133,7 +133,7 @@ def _castable(
         payments = face.payments if way is None else (*face.payments, *way.payments)
         if not purse.affords(cost, payments, source=card, spell=face):
             continue
-        if _can_choose(game, seat, card, face=face):
+        if _can_choose(game, seat, card, face=face, cost=cost, purse=purse):
             yield Action(ActionKind.CAST, card, cost, way=way)
     if card.zone is Zone.HAND:
         for special in card.face.specials:
@@ -150,12 +150,21 @@ def _is_instant(face: CardFace, way: Way | None) -> bool:
     return face.is_instant or Keyword.FLASH in face.keywords
 
 
-def _can_choose(game: Game, seat: int, card: Card, *, face: CardFace) -> bool:
-    """Whether there are targets for the spell, or for enough of its modes."""
+def _can_choose(
+    game: Game, seat: int, card: Card, *, face: CardFace, cost: ManaCost, purse: _Purse
+) -> bool:
+    """Whether there are targets for the spell, or targets and mana for enough of its modes."""
     aim = Aim(seat, card)
     if not face.modes:
         return has_targets(game, aim, face.targets)
-    usable = sum(has_targets(game, aim, mode.targets) for mode in face.modes)
+    usable = sum(
+        has_targets(game, aim, mode.targets)
+        and (
+            mode.cost is FREE
+            or purse.affords(cost.plus(mode.cost), face.payments, source=card, spell=face)
+        )
+        for mode in face.modes
+    )
     return usable >= face.choose_modes[0]
 
 
@@ -366,8 +375,9 @@ def can_cast_free(game: Game, seat: int, card: Card, *, half: CardFace | None = 
     """
     face = half or card.face
     cost = taxed_cost(game, seat, face, printed=FREE)
-    return _Purse(game, seat).affords(cost, face.payments, source=card, spell=face) and _can_choose(
-        game, seat, card, face=face
+    purse = _Purse(game, seat)
+    return purse.affords(cost, face.payments, source=card, spell=face) and _can_choose(
+        game, seat, card, face=face, cost=cost, purse=purse
     )
 
 

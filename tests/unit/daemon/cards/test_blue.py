@@ -167,6 +167,15 @@ def test_three_steps_copy_and_draw(table) -> None:
     assert all(card.tapped for card in _named(table.ann.battlefield, "Island"))
 
 
+def test_three_steps_want_mana_for_a_step(table) -> None:
+    """It is offered only when one of its modes can be paid for besides."""
+    table.put(0, *["Island"] * 2)
+    table.hold(0, "Three Steps Ahead")
+    assert table.offers(0) == []
+    table.put(0, "Island")
+    assert table.offers(0) == ["Three Steps Ahead"]
+
+
 def test_phantom_interference_makes_a_spirit(table) -> None:
     """For four mana a 2/2 with flying."""
     table.put(0, *["Island"] * 4)
