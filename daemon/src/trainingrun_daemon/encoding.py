@@ -257,12 +257,12 @@ def _encode_pool(player: Player) -> str:
 
 
 def _encode_stack_item(game: Game, item: StackItem) -> str:
-    """Encode a stack item; ``is_spell`` tells a card on the stack from an ability of a card."""
+    """Encode a stack item; ``is_spell`` tells a card from an ability or a copy of a card."""
     return (
         f'{{"id":{item.id},"description":{_json(item.text)},'
         f'"controller":{_json(game.players[item.controller].name)},'
         f'"source_card":{_name(item.face)},"source_card_id":{item.card.id},'
-        f'"is_spell":{_BOOL[item.is_spell]},"owner":{item.card.owner}}}'
+        f'"is_spell":{_BOOL[item.is_spell and not item.card.is_token]},"owner":{item.card.owner}}}'
     )
 
 
