@@ -40,7 +40,7 @@ from trainingrun_daemon.rules.payments import (
     pay_mana,
     pay_others,
 )
-from trainingrun_daemon.rules.targets import choose_targets, emit_targeted, has_targets
+from trainingrun_daemon.rules.targets import choose_targets, emit_targeted, has_targets, is_well_aimed
 from trainingrun_daemon.rules.terms import Event, Keyword, Phase, Zone
 from trainingrun_daemon.rules.zones import move_card, put_on_battlefield
 
@@ -337,6 +337,7 @@ def _choose_modes(
 ) -> Generator[Choice, Answer, ManaCost]:
     """Ask for the modes one by one; gives the cost with what the modes cost besides (spree)."""
     least, most = item.face.choose_modes
+    aim = Aim(item.controller, item.card)
     chosen: list[Mode] = []
     while len(chosen) < most:
         open_modes = [
@@ -344,8 +345,9 @@ def _choose_modes(
             for mode in item.face.modes
             if mode not in chosen
             and can_pay_mana(cost.plus(mode.cost), sources)
-            and has_targets(game, Aim(item.controller, item.card), mode.targets)
+            and has_targets(game, aim, mode.targets)
         ]
+        open_modes.sort(key=lambda mode: not is_well_aimed(game, aim, mode.targets))
         if not open_modes:
             break
         names = [_describe_mode(mode) for mode in open_modes]

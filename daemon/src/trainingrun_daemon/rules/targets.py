@@ -159,6 +159,18 @@ def has_targets(game: Game, aim: Aim, specs: tuple[TargetSpec, ...]) -> bool:
     return any(has_targets(game, _next_aim(aim, target), specs[1:]) for target in found)
 
 
+def is_well_aimed(game: Game, aim: Aim, specs: tuple[TargetSpec, ...]) -> bool:
+    """Whether the best target is on the side that the effect is meant for, or none is needed."""
+    if not specs or specs[0].optional:
+        return True
+    found = legal_targets(game, aim, specs[0])
+    if not found:
+        return False
+    best = found[0]
+    seat = best.seat if isinstance(best, Player) else best.controller
+    return (seat != aim.seat) == (specs[0].purpose in HARMFUL)
+
+
 def _next_aim(aim: Aim, target: Target | None) -> Aim:
     return Aim(aim.seat, aim.source, (*aim.chosen, target), aim.x, aim.about)
 

@@ -203,6 +203,18 @@ def test_abrade_breaks_an_artifact(table) -> None:
     assert lantern.zone is Zone.GRAVEYARD
 
 
+def test_abrade_offers_the_mode_that_hurts_the_opponent_first(table) -> None:
+    """With only an own creature on the table, breaking the opponent's artifact comes first."""
+    mountains(table, 2)
+    table.put(0, "Hill Giant")
+    lantern = table.put(1, "Soul-Guide Lantern")
+    table.hold(0, "Abrade")
+    table.act("Abrade")
+    choice = next(choice for choice in table.asked if isinstance(choice, ChooseAbility))
+    assert choice.abilities[0] == "Destroy target artifact"
+    assert lantern.zone is Zone.GRAVEYARD
+
+
 def test_play_with_fire_scries_after_hitting_a_player(table) -> None:
     """The top card may go to the bottom once a player was dealt the damage."""
     mountains(table, 1)
