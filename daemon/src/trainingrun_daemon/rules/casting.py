@@ -40,7 +40,12 @@ from trainingrun_daemon.rules.payments import (
     pay_mana,
     pay_others,
 )
-from trainingrun_daemon.rules.targets import choose_targets, emit_targeted, has_targets, is_well_aimed
+from trainingrun_daemon.rules.targets import (
+    choose_targets,
+    emit_targeted,
+    has_targets,
+    is_well_aimed,
+)
 from trainingrun_daemon.rules.terms import Event, Keyword, Phase, Zone
 from trainingrun_daemon.rules.zones import move_card, put_on_battlefield
 
