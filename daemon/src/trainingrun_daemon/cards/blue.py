@@ -1,4 +1,7 @@
-"""Blue cards."""
+"""Blue cards.
+
+Simplified: Stock Up puts the rest on the bottom in random order instead of an order of choice.
+"""
 
 from typing import Final
 
@@ -78,6 +81,7 @@ def _djinn_size(game: Game, card: Card) -> tuple[int, int]:
 
 
 def _is_own_instant_or_sorcery(source: Card, face: CardFace, seat: int) -> bool:
+    """Haughty Djinn's discount. Simplified: it does not reach what modes cost besides (spree)."""
     return seat == source.controller and not face.is_permanent
 
 
@@ -148,7 +152,10 @@ def _give_fish(game: Game, item: StackItem) -> Steps | None:
 
 
 def _adapt(game: Game, item: StackItem) -> Steps | None:
-    """Adapt (rule 701.46): counters only when it has none."""
+    """Adapt (rule 701.46): counters only when it has none.
+
+    Simplified: it cannot be activated while it has counters, when that would do nothing.
+    """
     if item.source_is_there and not item.card.counters.get(PLUS):
         add_counters(game, item.card, PLUS, _ADAPTED)
     return None

@@ -29,13 +29,16 @@ def test_cut_down_counts_what_the_creature_is_now(table) -> None:
     assert "Cut Down" not in table.offers(0)
 
 
-def test_go_for_the_throat_kills(table) -> None:
-    """A creature that is no artifact is destroyed."""
+def test_go_for_the_throat_spares_artifacts(table) -> None:
+    """A creature that is no artifact is destroyed; an artifact is no target."""
     table.put(0, "Swamp", "Swamp")
-    giant = table.put(1, "Hill Giant")
+    gearhulk = table.put(1, "Oildeep Gearhulk")
     table.hold(0, "Go for the Throat")
+    assert table.offers(0) == []
+    giant = table.put(1, "Hill Giant")
     table.act("Go for the Throat")
     assert giant.zone is Zone.GRAVEYARD
+    assert gearhulk.zone is Zone.BATTLEFIELD
 
 
 def test_shoot_the_sheriff_spares_outlaws(table) -> None:
@@ -82,13 +85,14 @@ def test_infernal_grasp_costs_life(table) -> None:
     assert table.ann.life == 18
 
 
-def test_heros_downfall_kills_anything_big(table) -> None:
-    """The target is destroyed whatever its size."""
+@pytest.mark.parametrize("victim", ["Air Elemental", "Garruk, Unleashed"])
+def test_heros_downfall_kills_creatures_and_planeswalkers(table, victim) -> None:
+    """The target is destroyed whatever its size or loyalty."""
     table.put(0, "Swamp", "Swamp", "Swamp")
-    terror = table.put(1, "Air Elemental")
+    target = table.put(1, victim)
     table.hold(0, "Hero's Downfall")
     table.act("Hero's Downfall")
-    assert terror.zone is Zone.GRAVEYARD
+    assert target.zone is Zone.GRAVEYARD
 
 
 def test_feed_the_swarm_costs_the_mana_value(table) -> None:
@@ -209,6 +213,15 @@ def test_preacher_asks_who_has_the_most_life(table, seat, vampires, cards) -> No
     names = [card.face.name for card in table.ann.battlefield]
     assert names.count("Vampire") == vampires
     assert len(table.ann.hand) == cards
+
+
+def test_preacher_makes_no_vampire_at_a_planeswalker(table) -> None:
+    """Attacking a planeswalker is not attacking a player; it still draws when tied."""
+    walker = table.put(1, "Garruk, Unleashed")
+    preacher = table.put(0, "Preacher of the Schism")
+    table.fight((preacher,), walker)
+    assert [card.face.name for card in table.ann.battlefield] == ["Preacher of the Schism"]
+    assert len(table.ann.hand) == 1
 
 
 def test_sheoldred_watches_draws(table) -> None:

@@ -345,6 +345,16 @@ def test_curiosity_returns_as_an_enchantment(table) -> None:
     assert cat.zone is Zone.GRAVEYARD
 
 
+def test_returning_curiosity_enters_as_no_creature(table) -> None:
+    """What waits for creatures to enter does not see it come back."""
+    cat = table.put(0, "Enduring Curiosity")
+    destroy(table.game, cat)
+    table.put(0, "Dazzling Angel")
+    table.act()
+    assert cat.zone is Zone.BATTLEFIELD
+    assert table.ann.life == 20
+
+
 def test_curiosity_that_was_taken_away_stays_away(table) -> None:
     """Exiled from the graveyard in response, it does not come back."""
     cat = table.put(0, "Enduring Curiosity")
