@@ -77,9 +77,15 @@ def replay(vector: script.Vector) -> Doing[Verdict]:
                 lacks = step.proves_support and vector.is_ours
                 outcome = Outcome.NOT_SUPPORTED if lacks else Outcome.DIFFERS
                 return Verdict(outcome, step.line, str(difference))
+            except _TooManyError as limit:
+                return Verdict(Outcome.NOT_SUPPORTED, step.line, str(limit))
     except (DiffersError, ProtocolError) as error:
         return Verdict(Outcome.DIFFERS, place, str(error))
     return Verdict(Outcome.OK)
+
+
+class _TooManyError(Exception):
+    """The daemon is too large for this step, which is no fault of its own."""
 
 
 @dataclass(slots=True)
@@ -249,8 +255,10 @@ class _Bench:
     def _fill(self, name: str) -> Doing[None]:
         status, _ = yield from self._status(_STATUS_SECONDS)
         free = status.max_concurrent - status.active
-        if not 0 < free <= MAX_FILLED:
-            raise DiffersError(f"{free} games would have to be opened; at most {MAX_FILLED} are")
+        if free > MAX_FILLED:
+            raise _TooManyError(f"{free} games would have to be opened; at most {MAX_FILLED} are")
+        if free <= 0:
+            raise DiffersError(f"{status.active} games are active already")
         for number in range(1, free + 1):
             yield from self._send(f"{name}{number}", _GAME)
         for number in range(1, free + 1):
