@@ -125,3 +125,23 @@ def test_it_takes_mulligans(table, lands: int, expected: int) -> None:
     table.hold(0, *["Shock"] * (7 - lands), *["Mountain"] * lands)
     choice = Confirm(0, message="Keep?", purpose=Purpose.MULLIGAN)
     assert choose_answer(table.game, choice) == expected
+
+
+def test_it_casts_an_x_spell_when_its_mana_kills(table) -> None:
+    """Two mana for X are 4 damage, enough for a 4/4; one is not."""
+    table.put(1, "Air Elemental")
+    table.hold(0, "Torch the Witness")
+    table.put(0, "Mountain", "Mountain")
+    assert _act(table) == ""
+    table.put(0, "Mountain")
+    assert _act(table) == "Torch the Witness"
+
+
+def test_it_turns_power_only_against_what_dies_of_it(table) -> None:
+    """A 1/4 survives its own power, a 3/3 does not."""
+    table.put(0, *["Mountain"] * 3)
+    table.hold(0, "Cut Propulsion")
+    table.put(1, "Magebane Lizard")
+    assert _act(table) == ""
+    table.put(1, "Hill Giant")
+    assert _act(table) == "Cut Propulsion"

@@ -3,7 +3,8 @@
 from trainingrun_daemon.rules.choices import Action, ActionKind, ChooseAction
 from trainingrun_daemon.rules.face import Aim, Target, TargetSpec
 from trainingrun_daemon.rules.model import Card, Game, Player, StackItem
-from trainingrun_daemon.rules.targets import legal_targets, worth
+from trainingrun_daemon.rules.payments import greatest_x, mana_sources
+from trainingrun_daemon.rules.targets import damage_at, legal_targets, worth
 from trainingrun_daemon.rules.terms import HARMFUL, Phase, Purpose
 
 _WORTH_REMOVING = 5
@@ -39,17 +40,26 @@ def _has_named(player: Player, card: Card) -> bool:
 def _value_of_aim(game: Game, seat: int, action: Action) -> int:
     """Value a spell with targets by the first target that it would be given."""
     spec = action.face.targets[0]
-    found = legal_targets(game, Aim(seat, action.card), spec)
+    aim = Aim(seat, action.card, x=_affordable_x(game, seat, action))
+    found = legal_targets(game, aim, spec)
     if not found:
         return 0
-    value = _value_of_target(game, seat, target=found[0], spec=spec)
+    value = _value_of_target(game, aim, target=found[0], spec=spec)
     return value + 1 if action.kind is ActionKind.SPECIAL and value else value
 
 
-def _value_of_target(game: Game, seat: int, *, target: Target, spec: TargetSpec) -> int:
-    purpose, amount = spec.purpose, spec.amount
+def _affordable_x(game: Game, seat: int, action: Action) -> int:
+    """Give the X that the AI would announce: all its mana."""
+    if not action.cost.xs:
+        return 0
+    return greatest_x(action.cost, mana_sources(game, seat, spell=action.face))
+
+
+def _value_of_target(game: Game, aim: Aim, *, target: Target, spec: TargetSpec) -> int:
+    purpose, seat = spec.purpose, aim.seat
     if isinstance(target, StackItem):
         return 60
+    amount = damage_at(aim, spec, target)
     if isinstance(target, Player):
         if target.seat == seat:
             return 0
