@@ -5,4 +5,7 @@ and an action row, and how a decision becomes questions and their answers an ans
 belong here: networks, sampling, sockets. Pure; nothing here keeps anything but bounded caches.
 
     decision ──answering──► question ──encoder──► observation ──(policy)──► position ──► answer line
+
+``view`` sorts out the position, ``options`` lists what may be chosen, ``words`` and ``facts`` read
+texts and printed cards, ``relations`` and ``rows`` describe options, ``state`` the position.
 """
