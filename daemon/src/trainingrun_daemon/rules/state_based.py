@@ -6,7 +6,7 @@ permanents stays, is the controller's.
 
 from trainingrun_daemon.rules.choices import ChooseCards, ask_cards
 from trainingrun_daemon.rules.continuous import refresh
-from trainingrun_daemon.rules.face import Steps
+from trainingrun_daemon.rules.face import Aim, Steps
 from trainingrun_daemon.rules.model import Card, Game, GameOverError, Player
 from trainingrun_daemon.rules.terms import Keyword, Purpose, Zone
 from trainingrun_daemon.rules.zones import (
@@ -123,7 +123,7 @@ def _check_attachment(game: Game, card: Card) -> bool:
     is_held = (
         host is not None
         and host.zone is Zone.BATTLEFIELD
-        and (host.is_creature or card.face.is_aura)
+        and _can_hold(game, host, card)
         and not (host.protection is not None and host.protection(card))
     )
     if is_held:
@@ -133,6 +133,14 @@ def _check_attachment(game: Game, card: Card) -> bool:
         move_card(game, card, Zone.GRAVEYARD)
         return True
     return False
+
+
+def _can_hold(game: Game, host: Card, card: Card) -> bool:
+    """Whether an aura or equipment could be attached to what it is attached to (rule 303.4c)."""
+    if not card.face.is_aura or not card.face.targets:
+        return host.is_creature
+    enchanted = card.face.targets[0].candidates(game, Aim(card.controller, card))
+    return any(candidate is host for candidate in enchanted)
 
 
 def _surplus_legends(game: Game) -> list[Card]:

@@ -5,6 +5,7 @@ things, for help one's own.
 """
 
 from collections.abc import Callable, Iterator
+from typing import Final
 
 from trainingrun_daemon.rules.choices import ChooseEntity, ask_entity
 from trainingrun_daemon.rules.damage import is_protected
@@ -230,9 +231,14 @@ def _still_legal(game: Game, aim: Aim, spec: TargetSpec, *, target: Target, move
     return any(target is candidate for candidate in spec.candidates(game, aim))
 
 
+_OUT_OF_COMBAT: Final = {Keyword.CANT_ATTACK, Keyword.CANT_BLOCK}
+
+
 def worth(card: Card) -> int:
     """A rough value of a permanent, for orders of lists and for the AI."""
     if card.is_creature:
+        if card.keywords >= _OUT_OF_COMBAT:
+            return 1
         return 2 * card.power + card.toughness + 2 * len(card.keywords)
     if card.is_planeswalker:
         return 6 + 2 * card.counters.get(LOYALTY, 0)

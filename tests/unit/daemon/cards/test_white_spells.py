@@ -185,3 +185,29 @@ def test_rides_end_costs_five_otherwise(table) -> None:
     first = next(choice for choice in table.asked if isinstance(choice, ChooseAction))
     assert [action.variant for action in first.actions] == [""]
     assert giant.zone is Zone.EXILE
+
+
+def test_an_aura_falls_off_what_is_no_creature_any_more(table) -> None:
+    """Sheltered by Ghosts on an animated land is gone after the turn, and the exiled is back."""
+    table.put(0, *["Plains"] * 4, "Island", "Island")
+    land = table.put(0, "Restless Anchorage")
+    giant = table.put(1, "Hill Giant")
+    aura = table.hold(0, "Sheltered by Ghosts")
+    table.act("Restless Anchorage: Bird", "Sheltered by Ghosts")
+    assert aura.attached_to is land
+    assert giant.zone is Zone.EXILE
+    table.end_step()
+    table.settle()
+    assert aura.zone is Zone.GRAVEYARD
+    assert giant.zone is Zone.BATTLEFIELD
+
+
+def test_a_pacified_creature_is_the_last_to_be_removed(table) -> None:
+    """What can neither attack nor block comes after smaller creatures in a list of targets."""
+    table.put(0, "Plains", "Plains", "Plains", "Plains")
+    angel = table.put(1, "Serra Angel")
+    lions = table.put(1, "Savannah Lions")
+    table.hold(0, "Pacifism", "Get Lost")
+    table.act("Pacifism", angel, "Get Lost")
+    assert angel.zone is Zone.BATTLEFIELD
+    assert lions.zone is Zone.GRAVEYARD

@@ -51,7 +51,8 @@ def split(*halves: CardFace) -> tuple[Way, ...]:
 def may_cast_copy(game: Game, seat: int, card: Card) -> Steps:
     """Copy a card; its copy may be cast without paying its mana cost (rule 707.12).
 
-    The copy exists only when it is cast: nothing could look at it in between.
+    The copy exists only when it is cast: nothing could look at it in between. Simplified: kickers
+    are not paid for, and cards whose ways are different additional costs are not cast.
     """
     halves = [half for half in _halves_of(card.face) if can_cast_free(game, seat, card, half=half)]
     if not halves:
