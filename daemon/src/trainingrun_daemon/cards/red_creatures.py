@@ -86,7 +86,10 @@ _CLUE_FINDING: Final = when_hits_player(
 
 
 def _become_detective(game: Game, item: StackItem) -> Steps | None:
-    """Kellan becomes a Detective for good."""
+    """Kellan becomes a Detective for good.
+
+    Simplified: neither ability is offered while it would do nothing.
+    """
 
     def change_types(game: Game, source: Card, card: Card) -> None:
         card.subtypes = frozenset({"Human", "Faerie", "Detective"})
@@ -165,7 +168,10 @@ def _anything_else(game: Game, aim: Aim) -> list[Target]:
 
 
 def _pass_damage_on(game: Game, item: StackItem) -> Steps | None:
-    """Screaming Nemesis: as much damage to something else; a player gains no life any more."""
+    """Screaming Nemesis: as much damage to something else; a player gains no life any more.
+
+    Simplified: damage by several sources at once triggers it for each of them.
+    """
     assert item.happening is not None
     target = item.standing[0]
     if target is None:

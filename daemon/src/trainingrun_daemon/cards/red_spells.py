@@ -2,6 +2,8 @@
 
 A kicked or bargained spell that hits harder is a face of its own (``Way.face``), so that its
 targets are ordered by the damage that it really deals.
+
+Simplified: Avatar Roku has mana value 0 instead of that of his front.
 """
 
 from typing import Final
