@@ -65,7 +65,8 @@ class DeckShelf:
         if Path(name).is_absolute():
             if not name.endswith(_SUFFIX):  # any other file is no business of a remote client
                 raise DeckError(f"deck {name} is no {_SUFFIX} file; give the path of one")
-            return Path(name)
+            if Path(name).exists():
+                return Path(name)
         base = Path(name).name
         found = next((path for path in self._candidates(base) if path.is_file()), None)
         if found is None:
