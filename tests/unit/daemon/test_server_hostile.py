@@ -22,14 +22,15 @@ Serve = Callable[[Scene], None]
 
 
 @pytest.fixture
-def serve(deck_directory: Path) -> Serve:
+def serve(deck_directory: Path, tmp_path: Path) -> Serve:
     """Run a scene against a daemon with one slot and little patience."""
+    (tmp_path / "short.dck").write_text("[Main]\n8 Mountain\n")
 
     def run(scene: Scene) -> None:
         options = ServeOptions(
             host="127.0.0.1",
             port=0,
-            decks=(deck_directory,),
+            decks=(deck_directory, tmp_path),
             max_concurrent=1,
             patience=Patience(idle=30, command=0.2, stall=0.2),
         )
@@ -219,10 +220,15 @@ def test_status_is_answered_to_a_client_that_ends_its_input(serve: Serve) -> Non
 
 
 def test_a_thousand_clients_at_once_are_served(serve: Serve) -> None:
-    """All connect before any is answered; one slot serves every one of them in turn."""
+    """All connect before any is answered; one slot serves every one of them in turn.
+
+    The games are short: their decks are empty after a turn or two.
+    """
 
     async def scene(daemon: RunningDaemon) -> None:
-        replies = await asyncio.gather(*[ask(daemon, GAME + b" -q -s 1\n") for _ in range(1000)])
+        replies = await asyncio.gather(
+            *[ask(daemon, b"NEWGAME short short -q\n") for _ in range(1000)]
+        )
         assert all(reply.startswith(b"GAME_RESULT: ") for reply in replies)
         assert (await status(daemon)).total == 1000
 

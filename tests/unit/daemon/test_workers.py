@@ -88,9 +88,11 @@ def running(decks: Path, *arguments: str) -> Iterator[Daemon]:
 
 
 @pytest.fixture(scope="module")
-def shared(deck_directory: Path) -> Iterator[Daemon]:
+def shared(deck_directory: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     """A daemon with two workers and two slots, for tests that leave it as they found it."""
-    with running(deck_directory, "--max-concurrent", "2") as daemon:
+    more = tmp_path_factory.mktemp("decks")
+    (more / "short.dck").write_text("[Main]\n8 Mountain\n")
+    with running(deck_directory, "--max-concurrent", "2", "--decks", str(more)) as daemon:
         yield daemon
 
 
@@ -155,7 +157,7 @@ def test_a_thousand_clients_at_once_are_served(shared: Daemon) -> None:
     """All have connected and asked before the first answer is read."""
     with contextlib.ExitStack() as guests:
         connections = [
-            guests.enter_context(shared.connect(GAME + b" -q -s 1\n")) for _ in range(1000)
+            guests.enter_context(shared.connect(b"NEWGAME short short -q\n")) for _ in range(1000)
         ]
         for connection in connections:
             with connection.makefile("rb") as lines:
