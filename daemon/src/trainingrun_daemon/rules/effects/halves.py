@@ -14,9 +14,9 @@ from trainingrun_daemon.rules.choices import (
 from trainingrun_daemon.rules.continuous import FOREVER
 from trainingrun_daemon.rules.effects.library import allow_play
 from trainingrun_daemon.rules.face import Aim, CardFace, Steps, Way
-from trainingrun_daemon.rules.model import Card, Game, Player
-from trainingrun_daemon.rules.targets import legal_targets
-from trainingrun_daemon.rules.terms import HARMFUL, Purpose, Zone
+from trainingrun_daemon.rules.model import Card, Game
+from trainingrun_daemon.rules.targets import is_well_aimed
+from trainingrun_daemon.rules.terms import Purpose, Zone
 from trainingrun_daemon.rules.zones import move_card
 
 ADVENTURE = "Adventure"
@@ -62,7 +62,7 @@ def may_cast_copy(game: Game, seat: int, card: Card) -> Steps:
         message=f"Cast a copy of {card.face.name} without paying its mana cost?",
         purpose=Purpose.USE,
         kind=ConfirmKind.FROM_EFFECT,
-        is_wise=any(_is_aimed_well(game, seat, card, half) for half in halves),
+        is_wise=any(is_well_aimed(game, Aim(seat, card), half.targets) for half in halves),
     )
     if not (yield from ask_confirm(confirm)):
         return
@@ -77,15 +77,3 @@ def may_cast_copy(game: Game, seat: int, card: Card) -> Steps:
 def _halves_of(face: CardFace) -> list[CardFace]:
     others = [way.face for way in face.ways if way.face is not None]
     return [face, *others] if face.is_castable else others
-
-
-def _is_aimed_well(game: Game, seat: int, card: Card, half: CardFace) -> bool:
-    """Whether no target would have to be one that its controller does not want to be it."""
-    for spec in half.targets:
-        best = next(iter(legal_targets(game, Aim(seat, card), spec)), None)
-        if best is None:
-            continue
-        owner = best.seat if isinstance(best, Player) else best.controller
-        if (owner == seat) is (spec.purpose in HARMFUL):
-            return False
-    return True
