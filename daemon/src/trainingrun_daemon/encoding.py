@@ -72,7 +72,21 @@ def describe_action(action: Action) -> str:
     face = action.face
     if face.is_land:
         return f"{face.name} - Land"
-    head = f"{face.name} ({action.variant})" if action.variant else face.name
+    return _describe_spell(face, action.variant)
+
+
+def describe_stack_item(item: StackItem) -> str:
+    """Give the text of what waits to resolve; of a spell what it does, with the modes and the X."""
+    if not item.is_spell:
+        return item.text
+    if item.modes:
+        return f"{item.face.name} - {' '.join(f'{mode.text}.' for mode in item.modes)}"
+    text = _describe_spell(item.face, item.way)
+    return f"{text} X is {item.x}." if item.x else text
+
+
+def _describe_spell(face: CardFace, way: str) -> str:
+    head = f"{face.name} ({way})" if way else face.name
     if face.is_creature:
         return f"{head} - Creature {face.power} / {face.toughness}"
     return f"{head} - {face.text}"
@@ -185,7 +199,7 @@ def _encode_entity(position: int, entity: Target, *, seat: int) -> str:
     if isinstance(entity, StackItem):
         return (
             f'{{"index":{position},"type":"spell","id":{entity.id},"name":{_name(entity.face)},'
-            f'"description":{_json(entity.text)},"card_id":{entity.card.id},'
+            f'"description":{_json(describe_stack_item(entity))},"card_id":{entity.card.id},'
             f'"controllerIsSelf":{_BOOL[entity.controller == seat]}}}'
         )
     if isinstance(entity, Player):
@@ -259,7 +273,7 @@ def _encode_pool(player: Player) -> str:
 def _encode_stack_item(game: Game, item: StackItem) -> str:
     """Encode a stack item; ``is_spell`` tells a card from an ability or a copy of a card."""
     return (
-        f'{{"id":{item.id},"description":{_json(item.text)},'
+        f'{{"id":{item.id},"description":{_json(describe_stack_item(item))},'
         f'"controller":{_json(game.players[item.controller].name)},'
         f'"source_card":{_name(item.face)},"source_card_id":{item.card.id},'
         f'"is_spell":{_BOOL[item.is_spell and not item.card.is_token]},"owner":{item.card.owner}}}'

@@ -16,7 +16,7 @@ from trainingrun_daemon.rules.choices import (
     Reveal,
 )
 from trainingrun_daemon.rules.combat import add_blocker
-from trainingrun_daemon.rules.model import Combat
+from trainingrun_daemon.rules.model import Combat, StackItem
 from trainingrun_daemon.rules.terms import Phase, Purpose, Zone
 
 PLAYER_KEYS = {
@@ -73,6 +73,20 @@ def test_a_counter_shows_in_exile(table) -> None:
     decision = decode_decision(encode_decision(table.game, _confirm(), decision_id=1))
     (shown,) = decision.game_state.players[0].exile
     assert [(counter.type, counter.count) for counter in shown.counters] == [("TIME", 1)]
+
+
+def test_a_spell_on_the_stack_says_what_it_does(table) -> None:
+    """Whoever chooses its targets, or answers it, reads its text, its X and how it was cast."""
+    shock = table.hold(0, "Shock")
+    spell = StackItem(7, 0, shock, effect=None, text="Shock")
+    spell.is_spell, spell.way, spell.x = True, "Kicker", 2
+    ability = StackItem(8, 0, shock, effect=None, text="Clue: Draw a card")
+    table.game.stack += [ability, spell]
+    shown = decode_decision(encode_decision(table.game, _confirm(), decision_id=1))
+    assert [item.description for item in shown.game_state.stack] == [
+        "Shock (Kicker) - 2 damage to any target. X is 2.",
+        "Clue: Draw a card",
+    ]
 
 
 def test_combat_is_shown_with_its_blockers(table) -> None:
