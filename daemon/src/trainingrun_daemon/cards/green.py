@@ -334,8 +334,8 @@ _SPELLS: Final = (
         text="Choose one: search your library for a basic land and put it into your hand; or a "
         "creature you control fights one that you don't control.",
         modes=(
-            Mode(text="Search for a basic land", effect=search_land(to=Zone.HAND)),
             Mode(text="Fight", effect=fight_targets, targets=_FIGHT),
+            Mode(text="Search for a basic land", effect=search_land(to=Zone.HAND)),
         ),
     ),
     define(

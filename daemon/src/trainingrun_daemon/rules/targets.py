@@ -161,15 +161,25 @@ def has_targets(game: Game, aim: Aim, specs: tuple[TargetSpec, ...]) -> bool:
 
 
 def is_well_aimed(game: Game, aim: Aim, specs: tuple[TargetSpec, ...]) -> bool:
-    """Whether the best target is on the side that the effect is meant for, or none is needed."""
-    if not specs or specs[0].optional:
-        return True
-    found = legal_targets(game, aim, specs[0])
-    if not found:
+    """Whether each best target is on the side that the effect is meant for.
+
+    Damage has to kill what it hits, unless that is a player. Where no target is needed, it is so.
+    """
+    for spec in specs:
+        if spec.optional:
+            return True
+        found = legal_targets(game, aim, spec)
+        if not found or not _is_meant_for(aim, spec, found[0]):
+            return False
+        aim = _next_aim(aim, found[0])
+    return True
+
+
+def _is_meant_for(aim: Aim, spec: TargetSpec, target: Target) -> bool:
+    seat = target.seat if isinstance(target, Player) else target.controller
+    if (seat != aim.seat) != (spec.purpose in HARMFUL):
         return False
-    best = found[0]
-    seat = best.seat if isinstance(best, Player) else best.controller
-    return (seat != aim.seat) == (specs[0].purpose in HARMFUL)
+    return isinstance(target, Player) or _is_lethal(aim, spec, target)
 
 
 def _next_aim(aim: Aim, target: Target | None) -> Aim:

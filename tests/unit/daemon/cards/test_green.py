@@ -1,6 +1,7 @@
 """Green cards: what each of them does."""
 
 import pytest
+from trainingrun_daemon.rules.choices import ChooseAbility
 from trainingrun_daemon.rules.model import Card
 from trainingrun_daemon.rules.terms import Keyword, Zone
 
@@ -106,6 +107,20 @@ def test_bushwhack_fights(table):
     table.act("Bushwhack", "Fight")
     assert theirs.zone is Zone.GRAVEYARD
     assert mine.damage == 3
+
+
+@pytest.mark.parametrize(
+    ("enemy", "first"),
+    [("Coral Merfolk", "Fight"), ("Colossal Dreadmaw", "Search for a basic land")],
+)
+def test_bushwhack_offers_a_fight_first_when_it_kills(table, enemy, first):
+    """A fight that leaves the other creature alive comes after the land."""
+    table.put(0, "Forest", "Hill Giant")
+    table.put(1, enemy)
+    table.hold(0, "Bushwhack")
+    table.act("Bushwhack", "Search")
+    (choice,) = (asked for asked in table.asked if isinstance(asked, ChooseAbility))
+    assert choice.abilities[0] == first
 
 
 def test_pawpatch_recruit_brings_a_small_copy(table):
