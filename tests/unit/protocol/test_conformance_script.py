@@ -61,6 +61,7 @@ def test_play_may_take_several_lines() -> None:
         checks=("phases", "hands", "seats"),
         sees=("reveal",),
         ahead=2,
+        is_quiet=False,
         name="one",
     )
 

@@ -18,6 +18,7 @@ from trainingrun_contracts.protocol.conformance.script import Play
 from trainingrun_contracts.protocol.conformance.styles import STYLES
 
 _RESULT: Final = re.compile(r"GAME_RESULT: (?:(?P<winner>.+) won|Draw) in [0-9]+ms")
+_PREFIXES: Final = (b"DECISION:", b"GAME_", b"ERROR:")
 _MILLISECONDS: Final = re.compile(rb" in [0-9]+ms$")
 
 
@@ -45,13 +46,23 @@ class PlayedGame:
         self._earlier: dict[str, Any] | None = None
         self._answer: str | None = None
         self._ahead = wanted.ahead
+        self._starts = 0
         self.kept: list[KeptLine] = []
 
     def keep(self, line: bytes) -> None:
-        """Remember a line without its milliseconds, if the game is to be compared."""
+        """Look at a line of any kind; remember it if the game is to be compared."""
+        self._see_prefix(line)
         if self._wanted.name is not None:
             bare = _MILLISECONDS.sub(b"", line)
             self.kept.append(KeptLine(blake2b(bare, digest_size=16).digest(), shown(bare)))
+
+    def _see_prefix(self, line: bytes) -> None:
+        if line.startswith(b"GAME_START:"):
+            self._starts += 1
+            if self._starts > 1:
+                raise DiffersError("a second GAME_START came")
+        elif self._wanted.is_quiet and not line.startswith(_PREFIXES):
+            raise DiffersError(f"a log line came in a quiet game: {shown(line)}")
 
     def answer(self, line: bytes) -> str | None:
         """Check a decision and give the answer, or None when none is owed."""

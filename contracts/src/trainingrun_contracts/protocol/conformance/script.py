@@ -126,6 +126,8 @@ class Play:
     """Decision types that must occur."""
     ahead: int
     """How many answers were sent before they were asked for."""
+    is_quiet: bool
+    """Whether a log line is a fault."""
     name: str | None
     """Under which the lines are kept for ``same``."""
 
@@ -261,6 +263,7 @@ def _play(found: re.Match[str]) -> Play:
         checks=listed["checking"],
         sees=listed["seeing"],
         ahead=int(found["ahead"] or 0),
+        is_quiet=found["quietly"] is not None,
         name=found["name"],
     )
 
@@ -274,8 +277,8 @@ def _answers(text: str) -> tuple[str, ...]:
 
 _VERBS: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Action]], ...]] = (
     (
-        re.compile(_ON + r">> (?P<literal>\".*\")"),
-        lambda found: Say(found["of"], _raw_bytes(found["literal"])),
+        re.compile(_ON + r">> (?P<literal>\".*\")(?: (?P<times>[0-9]{1,7}) times)?"),
+        lambda found: Say(found["of"], _raw_bytes(found["literal"]) * int(found["times"] or 1)),
     ),
     (
         re.compile(_ON + r"> (?P<text>.*)"),
@@ -310,7 +313,7 @@ _VERBS: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Action]], .
     (
         re.compile(
             _ON_VERB + r"play(?: as (?P<name>[a-z]+))?(?: ahead (?P<ahead>[0-9]+))?"
-            r" answering (?P<style>[a-z]+)(?:; (?P<rest>.*))?"
+            r"(?P<quietly> quietly)? answering (?P<style>[a-z]+)(?:; (?P<rest>.*))?"
         ),
         _play,
     ),
