@@ -26,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         workers=options.workers or available_cores(),
         drain_seconds=options.drain_seconds,
         patience=Patience(idle=options.idle_seconds),
+        reveal_all=options.reveal_all,
         latency=FORGE if options.latency == "forge" else None,
     )
     try:
@@ -87,6 +88,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="processes that play, behind one port and one queue; auto or 0: one per core "
         "[%(default)s]",
+    )
+    parser.add_argument(
+        "--reveal-all",
+        action="store_true",
+        help="show both hands in every decision: for teachers and debugging, not for training",
     )
     parser.add_argument(
         "--latency",

@@ -45,9 +45,14 @@ _NO_ACTIONS: Final = f"[{_PRIORITY_ENTRY}]"
 
 
 def encode_decision(
-    game: Game, choice: Choice, *, decision_id: int, ai_choice: "tuple[object, int] | None" = None
+    game: Game,
+    choice: Choice,
+    *,
+    decision_id: int,
+    ai_choice: "tuple[object, int] | None" = None,
+    reveal_all: bool = False,
 ) -> bytes:
-    """Give the JSON of a choice as its seat may see it.
+    """Give the JSON of a choice as its seat may see it; ``reveal_all`` shows both hands.
 
     ``ai_choice`` is what the engine's AI chose, for clients that only watch, with its position.
     """
@@ -60,7 +65,7 @@ def encode_decision(
         f'{{"decision_type":"{kind}","decision_id":{decision_id},'
         f'"player":{_json(game.players[choice.seat].name)},"turn":{game.turn},'
         f'"phase":"{_PHASES[game.phase]}","message":{_json(message)},{own}{watched},'
-        f'"game_state":{_encode_state(game, choice.seat)}}}'
+        f'"game_state":{_encode_state(game, choice.seat, reveal_all=reveal_all)}}}'
     )
     return text.encode("ascii")
 
@@ -222,11 +227,13 @@ def _encode_entity(position: int, entity: Target, *, seat: int) -> str:
 # --- game_state -----------------------------------------------------------------------------------
 
 
-def _encode_state(game: Game, viewer: int) -> str:
+def _encode_state(game: Game, viewer: int, *, reveal_all: bool) -> str:
     """Encode what the deciding seat sees; it is the one that has priority."""
     names = [_json(player.name) for player in game.players]
     combat = "" if game.combat is None else f',"combat":{_encode_combat(game, game.combat)}'
-    players = ",".join(_encode_player(player, viewer) for player in game.players)
+    players = ",".join(
+        _encode_player(player, viewer, reveal_all=reveal_all) for player in game.players
+    )
     stack = ",".join(_encode_stack_item(game, item) for item in reversed(game.stack))
     return (
         f'{{"is_game_over":{_BOOL[game.is_over]},"turn":{game.turn},'
@@ -236,8 +243,9 @@ def _encode_state(game: Game, viewer: int) -> str:
     )
 
 
-def _encode_player(player: Player, viewer: int) -> str:
-    hand = _encode_cards(player.hand, viewer) if player.seat == viewer else ""
+def _encode_player(player: Player, viewer: int, *, reveal_all: bool) -> str:
+    is_shown = reveal_all or player.seat == viewer
+    hand = _encode_cards(player.hand, viewer) if is_shown else ""
     battlefield = ",".join(_encode_permanent(card, viewer) for card in player.battlefield)
     return (
         f'{{"name":{_json(player.name)},"id":{player.seat},"life":{player.life},'

@@ -113,4 +113,4 @@ class PacedGame:
 def _open_session(
     engine: Engine, command: NewGame, decks: tuple[Deck, Deck], seed: int
 ) -> GameSession:
-    return GameSession(command, decks, seed=seed)
+    return GameSession(command, decks, seed=seed, reveal_all=engine.reveal_all)

@@ -53,7 +53,10 @@ class Progress(Enum):
 class GameSession:
     """Plays one game. Call ``resume`` and send ``take_output`` until it is over."""
 
-    def __init__(self, command: NewGame, decks: tuple[Deck, Deck], *, seed: int) -> None:
+    def __init__(
+        self, command: NewGame, decks: tuple[Deck, Deck], *, seed: int, reveal_all: bool = False
+    ) -> None:
+        self._reveal_all = reveal_all
         self._observe = command.observe
         self._external = _external_seats(command)
         names = [
@@ -114,7 +117,13 @@ class GameSession:
 
     def _send_decision(self, choice: Choice, ai_choice: tuple[object, int] | None) -> None:
         self._decisions += 1
-        raw = encode_decision(self.game, choice, decision_id=self._decisions, ai_choice=ai_choice)
+        raw = encode_decision(
+            self.game,
+            choice,
+            decision_id=self._decisions,
+            ai_choice=ai_choice,
+            reveal_all=self._reveal_all,
+        )
         self._output.append(format_line(DecisionLine(raw)))
 
     def _flush_log(self) -> None:

@@ -222,3 +222,19 @@ def test_the_ai_beats_random_play(shelf: DeckShelf) -> None:
         _play(session, lambda line, g=generator: _random_answer(decode_decision(line.raw), g))
         wins += session.game.winner == 1
     assert wins >= 18
+
+
+def test_a_teacher_sees_both_hands(shelf: DeckShelf) -> None:
+    """With reveal_all every hand is as long as it says; without, the other one is hidden."""
+    decks = (shelf.find("red_aggro"), shelf.find("white_weenie"))
+    for reveal_all in (False, True):
+        session = GameSession(INTERACTIVE, decks, seed=1, reveal_all=reveal_all)
+        lines = [parse_line(line) for line in _play(session, lambda _: "")]
+        decisions = [decode_decision(line.raw) for line in lines if isinstance(line, DecisionLine)]
+        hidden = [
+            player
+            for decision in decisions
+            for player in decision.game_state.players
+            if len(player.hand) != player.hand_size
+        ]
+        assert (hidden == []) is reveal_all
