@@ -85,7 +85,7 @@ def test_it_prevents_a_lethal_attack(table) -> None:
 
 
 def test_it_taps_its_creatures_only_after_combat(table) -> None:
-    """What costs mana and can wait is done in the second main phase."""
+    """An ability that taps own creatures waits for the second main phase."""
     table.put(0, *["Plains"] * 3)
     table.put(0, "Warden of the Inner Sky", "Savannah Lions", "Savannah Lions")
     assert _act(table) == ""
