@@ -50,6 +50,21 @@ FIELDS = {
         "spec.redis.urlSecretRef: there are no Secrets on this machine: set TRAININGRUN_REDIS_URL"
         " to the address of the Redis",
     ),
+    "a Forge build": (
+        spec(daemon={"image": "example/forge:1", "jvm": {}}),
+        "spec.daemon.jvm: a Forge build runs on clusters only: remove jvm to play against the"
+        " reference engine on this machine",
+    ),
+    "a Forge build without an image": (
+        spec(daemon={"jvm": {}}),
+        "run.yaml: spec.daemon.image: jvm is for a daemon that is a Forge build, and no image with"
+        " one is named: build one and name it, or remove jvm",
+    ),
+    "an option of java with a space": (
+        spec(daemon={"image": "example/forge:1", "jvm": {"extraOptions": ["-Xss1m -jar x"]}}),
+        "run.yaml: spec.daemon.jvm.extraOptions[0]: must be an option of java such as -Xss512k,"
+        " without spaces and quotes",
+    ),
     "suspended": (
         spec(suspend=True),
         "spec.suspend is true, so nothing would run: set it to false",
