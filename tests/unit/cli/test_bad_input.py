@@ -63,7 +63,7 @@ FIELDS = {
     "an option of java with a space": (
         spec(daemon={"image": "example/forge:1", "jvm": {"extraOptions": ["-Xss1m -jar x"]}}),
         "run.yaml: spec.daemon.jvm.extraOptions[0]: must be an option of java such as -Xss512k,"
-        " without spaces and quotes",
+        ' without spaces and quotes, not "-Xss1m -jar x"',
     ),
     "suspended": (
         spec(suspend=True),

@@ -107,3 +107,17 @@ def test_formatted_answers_are_read_back(positions: list[int], agreed: bool) -> 
     assert parse_blocks(format_blocks(pairs), blockers=10, attackers=10) == tuple(pairs)
     assert parse_confirm(format_confirm(agreed=agreed)) is agreed
     assert all(parse_index(format_index(at), count=10, default=PASS) == at for at in positions)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("9" * 5000, 7), ("-" + "9" * 5000, 2), ("0" * 5000 + "3", 3), ("1e9", 2), ("", 2), ("8", 7)],
+)
+def test_a_number_out_of_range_is_clamped(text: str, expected: int) -> None:
+    """However long it is; what is no number is the minimum."""
+    assert parse_value(text, minimum=2, maximum=7) == expected
+
+
+def test_a_long_number_names_nothing() -> None:
+    """A list has no such position."""
+    assert parse_indices("0," + "9" * 5000, count=3) == (0,)

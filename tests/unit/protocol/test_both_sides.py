@@ -70,6 +70,8 @@ class Conversation(RuleBasedStateMachine):
         self.to_server = bytearray()
         self.to_client = bytearray()
         self.said: list[ServerLine | StatusReply] = []
+        self.heard: list[ServerLine | StatusReply] = []
+        """What the client heard of the last command."""
         self.commands: list[Command] = []
         self.answers: list[str] = []
         self.game: NewGame | None = None
@@ -94,6 +96,7 @@ class Conversation(RuleBasedStateMachine):
         if self.client.is_idle:
             self._send(self.to_server, self.client.start(command))
             self.commands.append(command)
+            self.heard = []
         else:
             with pytest.raises(ProtocolError):
                 self.client.start(command)
@@ -149,6 +152,7 @@ class Conversation(RuleBasedStateMachine):
         del self.to_server[:to_server]
         for line in self.client.receive(bytes(self.to_client[:to_client])):
             assert line == self.said.pop(0)
+            self.heard.append(line)
         del self.to_client[:to_client]
 
     @rule(count=st.integers(0, 60), whim=st.integers(0, 15))
@@ -167,10 +171,14 @@ class Conversation(RuleBasedStateMachine):
         self.connect(self.line_end)
 
     def _daemon_vanishes(self, count: int) -> None:
-        """An error, unless the last command has ended."""
-        self.client.receive(bytes(self.to_client[:count]))
-        if self.client.is_idle:
+        """An error, unless the last command has ended or a game of a batch has."""
+        heard = self.client.receive(bytes(self.to_client[:count]))
+        last = next(reversed([*self.heard, *heard]), None)
+        is_between_games = last is not None and not isinstance(last, StatusReply | Refused)
+        is_between_games = is_between_games and is_terminal(last)
+        if self.client.is_idle or is_between_games:
             self.client.close()
+            assert self.client.is_idle
         else:
             with pytest.raises(ConnectionLost):
                 self.client.close()

@@ -133,3 +133,22 @@ def test_events_do_not_depend_on_the_cuts(cuts: list[int]) -> None:
         events += client.receive(stream[:cut])
         stream = stream[cut:]
     assert events == [Info("a"), Info("Turn 1"), DecisionLine(b"{}")]
+
+
+def test_a_daemon_without_batches_is_noticed() -> None:
+    """It plays one game and closes: no error, and the client knows what was not played."""
+    client = ClientConnection()
+    client.start(NewGame(deck1="a", deck2="b", quiet=True, games=3))
+    client.receive(b"GAME_RESULT: Draw in 1ms\n")
+    client.close()
+    assert client.is_idle
+    assert client.games_left == 2
+
+
+def test_a_daemon_that_vanishes_in_the_second_game_is_an_error() -> None:
+    """Something of the next game has come: the batch was under way."""
+    client = ClientConnection()
+    client.start(NewGame(deck1="a", deck2="b", games=3))
+    client.receive(b"GAME_RESULT: Draw in 1ms\nINFO: Turn 1\n")
+    with pytest.raises(ConnectionLost):
+        client.close()

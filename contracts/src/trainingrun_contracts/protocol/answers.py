@@ -13,7 +13,7 @@ PASS: Final = -1
 
 _YES: Final = frozenset({"y", "yes", "1", "true"})
 _MAX_DIGITS: Final = 9
-"""Longer numbers name nothing; the cap also keeps a hostile number from costing time."""
+"""Longer numbers are as good as this long: no list is, and a hostile one must not cost time."""
 
 
 def format_index(index: int) -> str:
@@ -85,6 +85,7 @@ def parse_value(text: str, *, minimum: int, maximum: int) -> int:
 def _parse_int(text: str) -> int | None:
     text = text.strip()
     digits = text.removeprefix("-")
-    if not digits.isascii() or not digits.isdigit() or len(digits) > _MAX_DIGITS:
+    if not digits.isascii() or not digits.isdigit():
         return None
-    return int(text)
+    size = int(digits.lstrip("0")[: _MAX_DIGITS + 1] or "0")
+    return -size if text.startswith("-") else size

@@ -47,13 +47,16 @@ class ClientConnection:
             send(connection.answer("0"))
     """
 
-    __slots__ = ("_command", "_games_left", "_lines", "_state", "_status_lines")
+    __slots__ = (
+        "_command", "_games_left", "_is_between_games", "_lines", "_state", "_status_lines",
+    )  # fmt: skip
 
     def __init__(self, *, max_line_bytes: int = MAX_LINE_BYTES) -> None:
         self._lines = LineBuffer(limit=max_line_bytes)
         self._state = ClientState.IDLE
         self._command: Command | None = None
         self._games_left = 0
+        self._is_between_games = False
         self._status_lines: list[bytes] = []
 
     @property
@@ -71,6 +74,11 @@ class ClientConnection:
         """Whether the last command has ended (or none was sent)."""
         return self._state is ClientState.IDLE
 
+    @property
+    def games_left(self) -> int:
+        """How many games of the last command have not ended."""
+        return self._games_left
+
     def start(self, command: Command) -> bytes:
         """Begin a command; gives the bytes to send. Raises ProtocolError while another is open."""
         if not self.is_idle:
@@ -79,6 +87,7 @@ class ClientConnection:
         self._command = command
         self._games_left = command.games if isinstance(command, NewGame) else 1
         self._status_lines = []
+        self._is_between_games = False
         self._state = ClientState.WAITING
         return line
 
@@ -106,8 +115,14 @@ class ClientConnection:
         return response.encode() + b"\n"
 
     def close(self) -> None:
-        """Say that the peer closed the connection; raises ConnectionLost in the midst of a game."""
-        if not self.is_idle:
+        """Say that the peer closed the connection; raises ConnectionLost in the midst of a game.
+
+        Between two games of a batch it is a daemon that does not know ``-n``: ``games_left`` says
+        what it has not played.
+        """
+        if self._is_between_games:
+            self._state = ClientState.IDLE
+        elif not self.is_idle:
             raise ConnectionLost("the daemon closed the connection before the end of the game")
 
     def _take_status_line(self, line: bytes) -> list[ServerLine | StatusReply]:
@@ -125,9 +140,11 @@ class ClientConnection:
         event = parse_line(line)
         if self.is_idle:
             raise ProtocolError("the daemon spoke after the end of the game")
+        self._is_between_games = False
         if is_terminal(event):
             self._games_left -= 1
             is_over = self._games_left <= 0 or isinstance(event, Refused)
+            self._is_between_games = not is_over
             self._state = ClientState.IDLE if is_over else ClientState.WAITING
         elif isinstance(event, DecisionLine) and self._is_interactive:
             if self.owes_answer:
