@@ -2,7 +2,7 @@
 
 A file holds several vectors::
 
-    == quiet-game  2, 3  [ours]           name, sections of the protocol page, whose choice it is
+    == quiet-game  2, 3  [ours]           name, sections of the protocol, and whose it is
     What is checked, in a sentence.
 
     > NEWGAME a.dck b.dck -q              send a line
