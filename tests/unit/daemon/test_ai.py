@@ -87,10 +87,10 @@ def test_it_attacks_with_everything_for_the_win(table) -> None:
 
 
 def test_it_stays_home_when_it_would_die(table) -> None:
-    """With the opponent's creatures lethal, tapping out is no option."""
+    """With the opponent's creatures lethal, tapping the only blocker is no option."""
     lions = table.put(0, "Savannah Lions")
-    table.put(1, "Air Elemental").tapped = True
-    table.ann.life = 4
+    table.put(1, "Hill Giant").tapped = True
+    table.ann.life = 3
     assert choose_answer(table.game, DeclareAttackers(0, [lions])) == ()
 
 

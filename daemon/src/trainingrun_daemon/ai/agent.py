@@ -1,7 +1,10 @@
 """Answers of the engine's AI to every kind of choice."""
 
-from trainingrun_daemon.ai.fights import choose_attackers, choose_blocks
-from trainingrun_daemon.ai.spells import choose_action
+from trainingrun_daemon.ai.actions import choose_action
+from trainingrun_daemon.ai.aims import choose_entity
+from trainingrun_daemon.ai.attacks import choose_attackers
+from trainingrun_daemon.ai.blocks import choose_blocks
+from trainingrun_daemon.ai.picks import agrees, choose_ability, choose_cards, choose_value
 from trainingrun_daemon.rules.choices import (
     AnnounceValue,
     ChooseAbility,
@@ -13,10 +16,7 @@ from trainingrun_daemon.rules.choices import (
     DeclareBlockers,
 )
 from trainingrun_daemon.rules.face import Answer, Choice
-from trainingrun_daemon.rules.model import Card, Game
-from trainingrun_daemon.rules.terms import Purpose
-
-_ENOUGH_LANDS = 5
+from trainingrun_daemon.rules.model import Game
 
 
 def choose_answer(game: Game, choice: Choice) -> Answer:
@@ -29,37 +29,14 @@ def choose_answer(game: Game, choice: Choice) -> Answer:
         case DeclareBlockers():
             return choose_blocks(game, choice)
         case ChooseEntity():
-            return 0  # lists of targets are ordered best-first
+            return choose_entity(game, choice)
         case ChooseCards():
-            return _choose_least_wanted(game, choice)
+            return choose_cards(game, choice)
         case ChooseAbility():
-            return 0  # lists are ordered best-first
+            return choose_ability(game, choice)
         case AnnounceValue():
-            return choice.maximum
+            return choose_value(game, choice)
         case Confirm():
-            return int(_agrees(game, choice))
+            return int(agrees(game, choice))
         case _:
             return None
-
-
-def _agrees(game: Game, choice: Confirm) -> bool:
-    if choice.purpose is not Purpose.MULLIGAN:
-        return choice.is_wise
-    lands = sum(card.face.is_land for card in game.players[choice.seat].hand)
-    return lands == 1  # the engine asks only about hands with 0, 1, 6 or 7 lands
-
-
-def _choose_least_wanted(game: Game, choice: ChooseCards) -> tuple[int, ...]:
-    if choice.purpose is Purpose.KEEP:
-        return tuple(range(choice.maximum))
-    player = game.players[choice.seat]
-    lands = sum(card.face.is_land for card in [*player.battlefield, *choice.cards])
-    has_enough = lands > _ENOUGH_LANDS
-
-    def wanted(position: int) -> tuple[bool, int]:
-        card: Card = choice.cards[position]
-        if card.face.is_land:
-            return (not has_enough, 0)
-        return (has_enough, -card.face.cost.mana_value)
-
-    return tuple(sorted(range(len(choice.cards)), key=wanted)[: choice.minimum])

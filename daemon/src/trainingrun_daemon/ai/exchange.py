@@ -20,6 +20,8 @@ class Fighter:
     __slots__ = (
         "card",
         "has_deathtouch",
+        "has_flying",
+        "has_haste",
         "has_lifelink",
         "has_menace",
         "has_trample",
@@ -53,6 +55,8 @@ class Fighter:
         self.has_trample = Keyword.TRAMPLE in has
         self.has_menace = Keyword.MENACE in has
         self.has_lifelink = Keyword.LIFELINK in has
+        self.has_flying = Keyword.FLYING in has
+        self.has_haste = Keyword.HASTE in has
 
     @property
     def damage(self) -> int:

@@ -1,139 +1,213 @@
-"""Which action the AI takes when it has priority."""
+"""What casting a spell is worth now, in points; nothing or less when it had better wait."""
 
-from trainingrun_daemon.ai.timing import is_fighting, is_quiet, is_slow, is_time_for
-from trainingrun_daemon.rules.choices import Action, ActionKind, ChooseAction
-from trainingrun_daemon.rules.face import Aim, Mode, Target, TargetSpec
-from trainingrun_daemon.rules.model import Card, Game, Player, StackItem
-from trainingrun_daemon.rules.payments import can_pay_mana, greatest_x, mana_sources
-from trainingrun_daemon.rules.targets import damage_at, is_well_aimed, legal_targets, worth
-from trainingrun_daemon.rules.terms import HARMFUL, PaymentKind, Purpose, Use
+from collections.abc import Sequence
+from typing import Final
 
-_WORTH_REMOVING = 5
-"""Least worth of a creature on which a removal spell is spent: a 2/1."""
-_LAND_VALUE = 1000
-_LETHAL = 900
-_USEFUL = 60
-_ABILITY_VALUE = 1
-"""Abilities come after all spells: they are still there next turn."""
+from trainingrun_daemon.ai.aims import WIN, value_specs
+from trainingrun_daemon.ai.appraisal import CARD_PRICE, face_worth, worth
+from trainingrun_daemon.ai.reading import face_damage, sweep_damage, sweep_limit
+from trainingrun_daemon.ai.situation import (
+    available_mana,
+    burn_reach,
+    has_creatures,
+    has_flash,
+    has_named,
+    is_last_chance,
+    is_own_main,
+    threatened_worth,
+    unblocked_damage,
+)
+from trainingrun_daemon.rules.choices import Action, ChooseAction
+from trainingrun_daemon.rules.combat import can_attack
+from trainingrun_daemon.rules.face import Aim, CardFace, Mode, Target
+from trainingrun_daemon.rules.model import Card, Game, Player
+from trainingrun_daemon.rules.terms import Bar, Keyword, Phase, Purpose, Use
 
-
-def choose_action(game: Game, choice: ChooseAction) -> int:
-    """Give the position of the best action, or -1 when waiting is better."""
-    values = [_value(game, choice.seat, action) for action in choice.actions]
-    best = max(range(len(values)), key=values.__getitem__)
-    return best if values[best] > 0 else -1
-
-
-def _value(game: Game, seat: int, action: Action) -> int:
-    match action.kind:
-        case ActionKind.LAND:
-            return _LAND_VALUE
-        case ActionKind.ACTIVATE:
-            return _value_of_ability(game, seat, action)
-        case _:
-            return _value_of_spell(game, seat, action)
+MANA_PRICE: Final = 0.3
+"""What a mana costs: enough to prefer the cheaper of two equal things."""
+_BURN_OUT: Final = 0.5 * WIN
+"""Burn that is part of a win with the other burn in hand."""
+_LIKED: Final = 3.0
+"""A spell without targets that is simply welcome, before its mana value counts."""
+_LEAST_COUNTERED: Final = 4.0
 
 
-def _value_of_spell(game: Game, seat: int, action: Action) -> int:
-    face = action.face
-    if face.is_legendary and _has_named(game.players[seat], action.card):
-        return 0
+def value_cast(game: Game, choice: ChooseAction, action: Action) -> float:
+    """Value casting a spell in this way."""
+    value = _value_of_spell(game, choice, action)
+    if value <= 0 or value >= _BURN_OUT:
+        return value
+    return value - MANA_PRICE * action.cost.mana_value
+
+
+def _value_of_spell(game: Game, choice: ChooseAction, action: Action) -> float:
+    seat, face = choice.seat, action.face
+    if face.is_legendary and face.is_permanent and has_named(game.players[seat], face):
+        return 0.0
     if face.modes:
-        mode = _likely_mode(game, seat, action)
-        return (
-            0 if mode is None else _worth_now(game, seat, action, use=mode.use, specs=mode.targets)
+        values = value_modes(game, Aim(seat, action.card), face.modes, is_instant=face.is_instant)
+        return max(
+            max(values, default=0.0) - CARD_PRICE, _value_of_burning_out(game, choice, action)
         )
-    return _worth_now(game, seat, action, use=face.use, specs=face.targets)
+    if face.use is Use.SWEEP:
+        return value_of_sweep(game, seat, face.text) - CARD_PRICE
+    if face.is_permanent and not face.is_aura:
+        return _value_of_permanent(game, choice, action)
+    if not face.targets:
+        value = _value_of_untargeted(game, seat, face)
+        return max(value, _value_of_burning_out(game, choice, action))
+    if action.cost.xs:
+        return _value_of_best_x(game, seat, action)
+    value, target = value_specs(game, Aim(seat, action.card), face.targets, face.text)
+    if face.is_aura:
+        return value - 1.0
+    value = _in_time(game, seat, face, value, target)
+    return max(value, _value_of_burning_out(game, choice, action))
 
 
-def _has_named(player: Player, card: Card) -> bool:
-    return any(other.face.name == card.face.name for other in player.battlefield)
-
-
-def _likely_mode(game: Game, seat: int, action: Action) -> Mode | None:
-    """Give the mode that the AI would choose: the first that it can pay and aim well."""
-    sources = mana_sources(game, seat, spell=action.face)
-    for mode in action.face.modes:
-        is_paid = can_pay_mana(action.cost.plus(mode.cost), sources)
-        if is_paid and is_well_aimed(game, Aim(seat, action.card), mode.targets):
-            return mode
-    return None
-
-
-def _worth_now(
-    game: Game, seat: int, action: Action, *, use: Use, specs: tuple[TargetSpec, ...]
-) -> int:
-    """Value a spell by its target if it has one, else by its cost; 0 when it should wait."""
-    if not is_time_for(game, seat, action, use=use):
-        return 0
-    face = action.face
-    if specs:
-        value = _value_of_aim(game, seat, action, spec=specs[0])
-        return value + 1 if action.kind is ActionKind.SPECIAL and value else value
-    thrift = 10 * (face.cost.mana_value - action.cost.mana_value)
-    return 100 + 10 * face.cost.mana_value + thrift + (5 if face.is_creature else 0)
-
-
-def _value_of_ability(game: Game, seat: int, action: Action) -> int:
-    ability = action.ability
-    assert ability is not None
-    if not is_time_for(game, seat, action, use=ability.use):
-        return 0
-    if not ability.targets:
-        return _ABILITY_VALUE
-    value = _value_of_aim(game, seat, action, spec=ability.targets[0])
-    is_sacrificed = any(part.kind is PaymentKind.SACRIFICE_SELF for part in ability.payments)
-    if is_sacrificed and action.card.is_creature and value < _USEFUL:
-        return 0
-    return _ABILITY_VALUE if value else 0
-
-
-def _value_of_aim(game: Game, seat: int, action: Action, *, spec: TargetSpec) -> int:
-    """Value something with targets by the first target that it would be given."""
-    aim = Aim(seat, action.card, x=_affordable_x(game, seat, action))
-    found = legal_targets(game, aim, spec)
-    if not found:
-        return _USEFUL if spec.optional else 0
-    target = found[0]
-    if action.card.attached_to is target:
-        return 0  # equipment stays where it is
-    if spec.purpose is Purpose.BOOST and isinstance(target, Card):
-        is_in_time = is_fighting(target) or is_slow(action)
-        return _USEFUL if is_in_time and target.controller == seat else 0
-    return _value_of_target(game, aim, target=target, spec=spec)
-
-
-def _affordable_x(game: Game, seat: int, action: Action) -> int:
-    """Give the X that the AI would announce: all its mana."""
-    if not action.cost.xs:
-        return 0
-    return greatest_x(action.cost, mana_sources(game, seat, spell=action.face))
-
-
-def _value_of_target(game: Game, aim: Aim, *, target: Target, spec: TargetSpec) -> int:
-    purpose, seat = spec.purpose, aim.seat
-    if isinstance(target, StackItem):
-        return _USEFUL if target.controller != seat else 0
+def _in_time(game: Game, seat: int, face: CardFace, value: float, target: Target | None) -> float:
+    """Give what is left of a spell's value when its card is paid for, if this is its moment."""
+    if value >= WIN:
+        return value
     if isinstance(target, Player):
-        return _value_of_player(game, aim, target=target, spec=spec)
-    if purpose not in HARMFUL:
-        return _USEFUL if target.controller == seat else 0
-    if target.controller == seat or worth(target) < _WORTH_REMOVING:
-        return 0
-    if purpose is Purpose.DAMAGE and target.toughness - target.damage > damage_at(
-        aim, spec, target
-    ):
-        return 0
-    if purpose is Purpose.BOUNCE and not target.attacking:
-        return 0
-    return _USEFUL + worth(target)
+        purpose = face.targets[0].purpose
+        if purpose is Purpose.DAMAGE:
+            return _value_of_face_burn(game, seat, value, instant=face.is_instant)
+        return value if is_own_main(game, seat) or face.is_instant else 0.0
+    if face.targets[0].purpose is Purpose.COUNTER:
+        return value if value >= _LEAST_COUNTERED else 0.0
+    return value - CARD_PRICE
 
 
-def _value_of_player(game: Game, aim: Aim, *, target: Player, spec: TargetSpec) -> int:
-    if target.seat == aim.seat:
-        return 0 if spec.purpose in HARMFUL else _USEFUL
-    if spec.purpose is Purpose.DAMAGE and target.life <= damage_at(aim, spec, target):
-        return _LETHAL
-    if spec.purpose is Purpose.DAMAGE:
-        return _USEFUL - 10 if is_quiet(game, aim.seat) else 0
-    return _USEFUL if spec.purpose in HARMFUL else 0
+def _value_of_face_burn(game: Game, seat: int, value: float, *, instant: bool) -> float:
+    """Burn that wins nothing at once waits for a creature, unless there is too much of it."""
+    if not is_last_chance(game, seat, instant=instant):
+        return 0.0
+    player, opponent = game.players[seat], game.players[1 - seat]
+    spells = sum(not card.face.is_land for card in player.hand)
+    has_plenty = spells >= 3 or not has_creatures(opponent)
+    return value if has_plenty or opponent.life <= 10 else 0.0
+
+
+def _value_of_burning_out(game: Game, choice: ChooseAction, action: Action) -> float:
+    """Value a burn spell when all of them together kill."""
+    from_hand = burn_reach(game, choice.seat, [action])
+    if not from_hand:
+        return 0.0
+    life = game.players[1 - choice.seat].life
+    if game.phase is Phase.BLOCKERS and game.active == choice.seat and not game.stack:
+        life -= unblocked_damage(game)
+    if life <= 0 or burn_reach(game, choice.seat, choice.actions) < life:
+        return 0.0
+    return _BURN_OUT + from_hand
+
+
+def _value_of_permanent(game: Game, choice: ChooseAction, action: Action) -> float:
+    face, seat = action.face, choice.seat
+    if action.variant == "Warp":
+        return _value_of_warp(game, face)
+    value = 3.0 + face_worth(face)
+    if action.variant:
+        value += 1.5 * max(action.cost.mana_value - face.cost.mana_value, 0)  # kicked, offspring
+    if is_own_main(game, seat):
+        return value
+    if game.stack or not has_flash(face):
+        return 0.0
+    return value if game.active != seat and game.phase in (Phase.ATTACKERS, Phase.END) else 0.0
+
+
+def _value_of_warp(game: Game, face: CardFace) -> float:
+    """A warped creature is there for one attack, and can be cast again later."""
+    is_in_time = game.phase is Phase.MAIN1 and Keyword.HASTE in face.keywords
+    if not (is_in_time or face.triggers):
+        return 0.0
+    return 3.0 + (2.0 * face.power if is_in_time else 0.0)
+
+
+def _value_of_untargeted(game: Game, seat: int, face: CardFace) -> float:
+    damage = face_damage(face.text)
+    if damage and not face.is_permanent:
+        return _value_of_face_burn(game, seat, 0.8 * damage, instant=face.is_instant)
+    return value_of_use(game, seat, face.use, face.text, is_instant=face.is_instant)
+
+
+def value_of_use(game: Game, seat: int, use: Use, text: str, *, is_instant: bool) -> float:
+    """Value something without targets by what it is for."""
+    match use:
+        case Use.VALUE | Use.ENGINE:
+            is_time = is_own_main(game, seat)
+            if is_instant:
+                is_time = is_last_chance(game, seat, instant=True)
+            return _LIKED + 3.0 if is_time else 0.0
+        case Use.SWEEP:
+            return value_of_sweep(game, seat, text)
+        case Use.TRICK:
+            return _value_of_team_trick(game, seat)
+        case Use.SHIELD:
+            return _value_of_shield(game, seat, text)
+        case _:
+            return 0.0
+
+
+def _value_of_team_trick(game: Game, seat: int) -> float:
+    """A boost for everybody: before an attack of many, or while they fight."""
+    attackers = sum(can_attack(card) for card in game.players[seat].battlefield)
+    if game.phase is Phase.MAIN1 and is_own_main(game, seat):
+        return 2.5 * attackers
+    combat = game.combat
+    if combat is not None and combat.seat == seat and game.phase is Phase.BLOCKERS:
+        return 3.0 * len(combat.attackers)
+    return 0.0
+
+
+def _value_of_shield(game: Game, seat: int, text: str) -> float:
+    if "combat damage" in text:
+        is_fighting = game.phase is Phase.BLOCKERS and game.active != seat and not game.stack
+        is_deadly = unblocked_damage(game) >= game.players[seat].life
+        return WIN if is_fighting and is_deadly and Bar.COMBAT_DAMAGE not in game.bars else 0.0
+    return threatened_worth(game, seat)
+
+
+def value_of_sweep(game: Game, seat: int, text: str) -> float:
+    """Value a sweeper by what each side would lose."""
+    if not is_own_main(game, seat):
+        return 0.0
+    value = 0.0
+    for player in game.players:
+        lost = sum(worth(card) for card in player.battlefield if _is_swept(card, text))
+        value += -lost if player.seat == seat else lost
+    return value
+
+
+def _is_swept(card: Card, text: str) -> bool:
+    damage, limit = sweep_damage(text), sweep_limit(text)
+    if limit is not None:
+        return not card.is_land and card.printed.cost.mana_value <= limit
+    if not card.is_creature or Keyword.INDESTRUCTIBLE in card.keywords:
+        return False
+    return damage is None or card.toughness - card.damage <= damage
+
+
+def _value_of_best_x(game: Game, seat: int, action: Action) -> float:
+    most = (available_mana(game, seat) - action.cost.mana_value) // action.cost.xs
+    values = [
+        value_specs(game, Aim(seat, action.card, (), x), action.face.targets, action.face.text)[0]
+        - MANA_PRICE * x
+        for x in range(1, most + 1)
+    ]
+    return max(values, default=0.0) - CARD_PRICE
+
+
+def value_modes(game: Game, aim: Aim, modes: Sequence[Mode], *, is_instant: bool) -> list[float]:
+    """Value each mode of a spell, its own cost deducted."""
+    values = []
+    for mode in modes:
+        if mode.targets:
+            value, target = value_specs(game, aim, mode.targets, mode.text)
+            if value < WIN and isinstance(target, Player):
+                value = _value_of_face_burn(game, aim.seat, value, instant=is_instant)
+                value += CARD_PRICE if value else 0.0
+        else:
+            value = value_of_use(game, aim.seat, mode.use, mode.text, is_instant=is_instant)
+        values.append(value - MANA_PRICE * mode.cost.mana_value)
+    return values
