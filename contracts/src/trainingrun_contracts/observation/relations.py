@@ -19,29 +19,38 @@ Values: TypeAlias = tuple[float, ...]
 NO_RELATIONS: Final[Values] = (0.0,) * RELATIONS
 
 
-def action_relations(view: View, *, damage: int, cost: int) -> Values:
+def moment_of(view: View) -> Values:
+    """What all actions of a decision, and leaving them, have in common."""
+    decision, phase = view.decision, view.decision.phase
+    return (
+        len(view.theirs.creatures) / 6,
+        1.0 if decision.game_state.stack else 0.0,
+        1.0 if view.is_my_turn else 0.0,
+        1.0 if phase == "MAIN1" else 0.0,
+        1.0 if phase == "MAIN2" else 0.0,
+        1.0 if decision.game_state.combat is not None else 0.0,
+    )
+
+
+def action_relations(view: View, moment: Values, *, damage: int, cost: int) -> Values:
     """Of casting or activating something that deals so much damage for so much mana."""
-    decision, theirs = view.decision, view.theirs
+    if not damage:
+        left = (view.mine.open_lands - cost) / 6
+        return (_whose_stack(view), 0.0, 0.0, 0.0, 0.0, *moment, left, 0.0, 0.0)
+    theirs = view.theirs
     victims = best = 0
-    if damage:
-        for creature in theirs.creatures:
-            if creature.toughness <= damage:
-                victims += 1
-                best = max(best, creature.worth)
-    life = max(1, theirs.player.life)
-    burn = view.burn_in_hand if damage else 0
+    for creature in theirs.creatures:
+        if creature.toughness <= damage:
+            victims += 1
+            best = max(best, creature.worth)
+    life, burn = max(1, theirs.player.life), view.burn_in_hand
     return (
         _whose_stack(view),
         1.0 if damage >= life else 0.0,
         min(2.0, damage / life),
         victims / 3,
         best / 12,
-        len(theirs.creatures) / 6,
-        1.0 if decision.game_state.stack else 0.0,
-        1.0 if view.is_my_turn else 0.0,
-        1.0 if decision.phase == "MAIN1" else 0.0,
-        1.0 if decision.phase == "MAIN2" else 0.0,
-        1.0 if decision.game_state.combat is not None else 0.0,
+        *moment,
         (view.mine.open_lands - cost) / 6,
         min(2.0, burn / life),
         1.0 if burn >= life else 0.0,
@@ -98,10 +107,9 @@ def card_relations(view: View, card: Card, whose: float) -> Values:
     )
 
 
-def bare_relations(question: Question, option: Option) -> Values:
+def bare_relations(question: Question, option: Option, moment: Values) -> Values:
     """Of options without a card: pass, done, yes, no, a mode, a value."""
-    view, decision = question.view, question.view.decision
-    state = decision.game_state
+    view = question.view
     amount, share = _amounts(question, option)
     return (
         _whose_stack(view),
@@ -109,12 +117,7 @@ def bare_relations(question: Question, option: Option) -> Values:
         share,
         0.0,
         0.0,
-        len(view.theirs.creatures) / 6,
-        1.0 if state.stack else 0.0,
-        1.0 if view.is_my_turn else 0.0,
-        1.0 if decision.phase == "MAIN1" else 0.0,
-        1.0 if decision.phase == "MAIN2" else 0.0,
-        1.0 if state.combat is not None else 0.0,
+        *moment,
         view.mine.open_lands / 6,
         max(-2.0, min(2.0, amount / 10)),
         len(question.chosen) / 4,

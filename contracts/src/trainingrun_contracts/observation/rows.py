@@ -31,6 +31,7 @@ from trainingrun_contracts.observation.relations import (
     bare_relations,
     block_relations,
     card_relations,
+    moment_of,
     no_block_relations,
     player_relations,
     stack_relations,
@@ -98,19 +99,20 @@ def option_rows(question: Question) -> Rows:
     attack = Attack(question) if options[0].kind is OptionKind.ATTACK else None
     kept: list[bytes] = []
     worked_out: list[float] = []
+    moment = moment_of(question.view)
     for option in options:
-        facts, words, way, condition, relations = _parts(question, option, attack)
+        facts, words, way, condition, relations = _parts(question, option, moment, attack)
         kept += (_HEADS[option.kind], facts, words, way)
         worked_out += condition
         worked_out += relations
     return Rows(b"".join(kept), worked_out)
 
 
-def _parts(question: Question, option: Option, attack: Attack | None) -> _Parts:
+def _parts(question: Question, option: Option, moment: Values, attack: Attack | None) -> _Parts:
     view, item, kind = question.view, option.item, option.kind
     match item:
         case Action():
-            return _action_parts(view, item, kind)
+            return _action_parts(view, item, kind, moment)
         case Combatant():
             return _combatant_parts(question, option, item, attack)
         case Entity():
@@ -122,20 +124,20 @@ def _parts(question: Question, option: Option, attack: Attack | None) -> _Parts:
             relations = card_relations(view, item, whose)
             return facts.packed, facts.text.packed, _NO_WAY, condition, relations
         case Ability():
-            return _mode_parts(question, option, item)
+            return _mode_parts(view, item, moment)
         case None if attack is not None:
             return _NO_FACTS, _NO_WORDS, _NO_WAY, _NOWHERE, attack.done()
         case None if kind in _AGREED:
-            return _message_parts(question, option)
+            return _message_parts(question, option, moment)
         case None:
-            return _NO_FACTS, _NO_WORDS, _NO_WAY, _NOWHERE, bare_relations(question, option)
+            return _NO_FACTS, _NO_WORDS, _NO_WAY, _NOWHERE, bare_relations(question, option, moment)
 
 
 _AGREED: Final = (OptionKind.YES, OptionKind.VALUE)
 """Options that do what the message says; their opposite stays bare, and so differs."""
 
 
-def _action_parts(view: View, action: Action, kind: OptionKind) -> _Parts:
+def _action_parts(view: View, action: Action, kind: OptionKind, moment: Values) -> _Parts:
     facts, condition = view.held.get(action.card_id), _HELD
     printed = facts
     if facts is None:
@@ -148,7 +150,7 @@ def _action_parts(view: View, action: Action, kind: OptionKind) -> _Parts:
     damage = 0 if kind in (OptionKind.LAND, OptionKind.CREATURE) else text.damage
     if way.text is None and text.damage_unkicked != damage:
         damage = min(damage, text.damage_unkicked)
-    relations = action_relations(view, damage=damage, cost=way.cost)
+    relations = action_relations(view, moment, damage=damage, cost=way.cost)
     return facts.packed, text.packed, way.packed, condition, relations
 
 
@@ -206,22 +208,22 @@ def _card_of(entity: Entity) -> Card:
     )
 
 
-def _mode_parts(question: Question, option: Option, ability: Ability) -> _Parts:
-    view, text = question.view, wording_of(ability.description)
+def _mode_parts(view: View, ability: Ability, moment: Values) -> _Parts:
+    text = wording_of(ability.description)
     card = view.card(ability.card_id)
     facts = facts_of(card) if card is not None else facts_of_name(ability.description)
-    relations = action_relations(view, damage=text.damage, cost=0)
+    relations = action_relations(view, moment, damage=text.damage, cost=0)
     condition = _NOWHERE if card is None else _condition(view, card, _whose(view, card))
     return facts.packed, text.packed, _NO_WAY, condition, relations
 
 
-def _message_parts(question: Question, option: Option) -> _Parts:
+def _message_parts(question: Question, option: Option, moment: Values) -> _Parts:
     """What a yes is to: the card that asks, where it is known, and the words of the message."""
     view = question.view
     source: Facts | None = view.source
     facts = _NO_FACTS if source is None else source.packed
     words = wording_of(view.decision.message).packed
-    return facts, words, _NO_WAY, _NOWHERE, bare_relations(question, option)
+    return facts, words, _NO_WAY, _NOWHERE, bare_relations(question, option, moment)
 
 
 def _way_of(action: Action, printed: str, kind: OptionKind) -> _Way:

@@ -197,7 +197,7 @@ def view_of(decision: Decision) -> View:
     theirs = _side(players[1 - seat], fighters, hosts)
     hand = mine.player.hand
     facts = [facts_of(card) for card in hand]
-    held = {card.id: fact for card, fact in zip(hand, facts, strict=True)}
+    held = dict(zip([card.id for card in hand], facts, strict=True))
     held.pop(-1, None)  # of a server that gives no ids
     return View(
         decision=decision,
@@ -261,7 +261,7 @@ def _side(player: Player, fighters: dict[int, Creature], hosts: dict[int | str, 
     side = Side(player, creatures, {card.id: card for card in player.battlefield})
     lands = open_lands = power = ready = 0
     for card in player.battlefield:
-        if card.is_creature or "Creature" in card.types:
+        if card.is_creature or (not card.is_land and "Creature" in card.types):
             creature = _creature(card)
             creatures.append(creature)
             fighters[card.id] = creature
@@ -295,7 +295,7 @@ def _count_other(side: Side, card: Card, hosts: dict[int | str, int]) -> None:
         side.planeswalkers += 1
         side.loyalty += counters_of(card).loyalty
     host = card.attached_to
-    if isinstance(host, int | str):
+    if host is not None and isinstance(host, (int, str)):
         side.attached += 1
         hosts[host] = hosts.get(host, 0) + 1
 
