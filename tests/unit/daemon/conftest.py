@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from trainingrun_daemon.cards import KNOWN_CARDS
+from trainingrun_daemon.cards.define import creature
 from trainingrun_daemon.decks import DeckShelf
 from trainingrun_daemon.rules.choices import (
     AnnounceValue,
@@ -18,12 +20,12 @@ from trainingrun_daemon.rules.choices import (
 )
 from trainingrun_daemon.rules.combat import run_combat
 from trainingrun_daemon.rules.events import emit
-from trainingrun_daemon.rules.face import Answer, Choice, Steps
+from trainingrun_daemon.rules.face import Answer, CardFace, Choice, Steps
 from trainingrun_daemon.rules.model import Card, Game, GameOverError, Happening, Player, StackItem
 from trainingrun_daemon.rules.stack import pass_priority, settle
 from trainingrun_daemon.rules.suspend import note_suspended
-from trainingrun_daemon.rules.terms import Event, Phase, Zone
-from trainingrun_daemon.rules.turn import clean_up
+from trainingrun_daemon.rules.terms import Event, Keyword, Phase, Zone
+from trainingrun_daemon.rules.turn import clean_up, take_turn
 from trainingrun_daemon.rules.zones import LOYALTY, cards_in
 
 DECKS = Path(__file__).parents[3] / "decks"
@@ -47,13 +49,28 @@ class Table:
 
     def put(self, seat: int, *names: str, zone: Zone = Zone.BATTLEFIELD) -> Card:
         """Put cards into a zone, ready to act; gives the last."""
-        for name in names:
-            card = Card(self.game.new_id(), KNOWN_CARDS[name.casefold()], owner=seat, zone=zone)
-            if zone is Zone.BATTLEFIELD and card.face.loyalty:
-                card.counters[LOYALTY] = card.face.loyalty
+        return self.place(seat, *(KNOWN_CARDS[name.casefold()] for name in names), zone=zone)
+
+    def place(self, seat: int, *faces: CardFace, zone: Zone = Zone.BATTLEFIELD) -> Card:
+        """Put cards with these faces into a zone, ready to act; gives the last."""
+        for face in faces:
+            card = Card(self.game.new_id(), face, owner=seat, zone=zone)
+            if zone is Zone.BATTLEFIELD and face.loyalty:
+                card.counters[LOYALTY] = face.loyalty
             cards_in(self.game.players[seat], zone).append(card)
         self.game.is_stale = True
         return card
+
+    def creature(self, seat: int, size: tuple[int, int], *keywords: Keyword, **rest: Any) -> Card:
+        """Put a test creature onto the battlefield; ``rest`` are fields of its face."""
+        name = rest.pop("name", "Tester")
+        face = creature(name, rest.pop("cost", ""), "Human", size=size, keywords=keywords, **rest)
+        return self.place(seat, face)
+
+    def lands(self, seat: int, colors: str) -> None:
+        """Put one basic land onto the battlefield for each letter of ``WUBRG``."""
+        basics = {"W": "Plains", "U": "Island", "B": "Swamp", "R": "Mountain", "G": "Forest"}
+        self.put(seat, *(basics[color] for color in colors))
 
     def hold(self, seat: int, *names: str) -> Card:
         """Put cards into a hand; gives the last."""
@@ -68,6 +85,10 @@ class Table:
         """Perform state-based actions and put triggers on the stack."""
         self.game.is_stale = True  # tests change cards and life behind the rules' back
         self.follow(settle(self.game), *moves)
+
+    def turn(self, *moves: Move) -> None:
+        """Play a whole turn of the active seat, from its untap step to its clean-up."""
+        self.follow(take_turn(self.game), *moves)
 
     def upkeep(self, *moves: Move) -> None:
         """Play the upkeep of the active seat; the first main phase follows."""

@@ -71,6 +71,8 @@ def _collect_changes(game: Game, permanents: list[Card]) -> list[_Change]:
 
 
 def _apply_static(game: Game, source: Card, static: Static, card: Card) -> None:
+    if source.is_altered and static not in source.statics:
+        return  # its source has lost the ability in an earlier layer
     if static.applies(game, source, card):
         static.change(game, source, card)
         if static.layer <= Layer.ABILITIES:

@@ -4,8 +4,8 @@
 would get priority, as the rules have it. Prowess is a keyword but works like any other triggered
 ability, so it lives here.
 
-Simplified: of several creatures that leave at the same time, those moved first do not see the
-others leave.
+That something leaves the battlefield is told before it goes, because its own abilities, and those
+of all that leave with it, look back at how things were (rule 603.10a).
 """
 
 from typing import Final
@@ -14,23 +14,17 @@ from trainingrun_daemon.rules.face import Effect, Steps, Trigger
 from trainingrun_daemon.rules.model import Card, Game, Happening, StackItem
 from trainingrun_daemon.rules.terms import Event, Keyword
 
-_LEAVING: Final = frozenset({Event.DIES, Event.LEAVES, Event.SACRIFICED})
-
 
 def emit(game: Game, happening: Happening) -> None:
     """Note every ability that triggers on this event."""
-    event = happening.event
     for player in game.players:
         for card in player.battlefield:
             if card.triggers:
                 _note_triggers(game, card, happening)
         for card in player.command:
             _note_triggers(game, card, happening)
-    subject = happening.card
-    if event is Event.SPELL_CAST:
+    if happening.event is Event.SPELL_CAST:
         _note_prowess(game, happening)
-    elif event in _LEAVING and subject is not None and subject.triggers:
-        _note_triggers(game, subject, happening)
     if game.delayed:
         _release_delayed(game, happening)
 

@@ -4,10 +4,12 @@ They are performed until none is left. The one decision among them, which of two
 permanents stays, is the controller's.
 """
 
+from collections.abc import Generator
+
 from trainingrun_daemon.rules.choices import ChooseCards, ask_cards
 from trainingrun_daemon.rules.continuous import refresh
-from trainingrun_daemon.rules.face import Aim, Steps
-from trainingrun_daemon.rules.model import Card, Game, GameOverError, Player
+from trainingrun_daemon.rules.face import Aim, Answer, Choice, Steps
+from trainingrun_daemon.rules.model import Card, Game, GameOverError
 from trainingrun_daemon.rules.terms import Keyword, Purpose, Zone
 from trainingrun_daemon.rules.zones import (
     LORE,
@@ -15,8 +17,10 @@ from trainingrun_daemon.rules.zones import (
     MINUS,
     PLUS,
     move_card,
+    move_together,
     put_on_battlefield,
     remove_counters,
+    remove_from_combat,
     sacrifice,
 )
 
@@ -31,10 +35,8 @@ def check_state(game: Game) -> Steps:
             yield from _return_card(game, *game.returning.pop(0))
         refresh(game)
         _check_losses(game)
-        surplus = _surplus_legends(game)
-        if surplus:
-            yield from _keep_one_legend(game, surplus)
-        elif _perform_once(game):
+        leaving = yield from _surplus_legends(game)
+        if _perform_once(game, leaving):
             game.is_stale = True
 
 
@@ -65,39 +67,60 @@ def _check_losses(game: Game) -> None:
         end_game(game, 1 - losers[0].seat)
 
 
-def _perform_once(game: Game) -> bool:
-    """Perform what is due now; gives whether anything was."""
+def _perform_once(game: Game, leaving: list[Card]) -> bool:
+    """Perform what is due now, all at once (rule 704.3); gives whether anything was.
+
+    ``leaving`` are legendary permanents whose namesakes stay.
+    """
+    finished: list[Card] = []
     has_acted = False
     for player in game.players:
-        for card in list(player.battlefield):
-            if card.zone is Zone.BATTLEFIELD and _check_permanent(game, card):
-                has_acted = True
+        for card in player.battlefield:
+            if card in leaving:
+                continue
+            if _must_go(card) or _is_fallen_aura(game, card):
+                leaving.append(card)
+            elif card.face.chapters and _is_finished(game, card):
+                finished.append(card)
+            else:
+                has_acted = _put_right(game, card) or has_acted
         if not player.speed and any(
             Keyword.START_YOUR_ENGINES in card.keywords for card in player.battlefield
         ):
             player.speed = 1
             game.is_stale = True
-    return has_acted
+    for card in finished:
+        sacrifice(game, card)
+    for card in leaving:
+        fate = "dies" if card.is_creature else "goes to the graveyard"
+        game.say(f"{card.face.name} ({card.id}) {fate}")
+    move_together(game, leaving, Zone.GRAVEYARD)
+    return has_acted or bool(leaving) or bool(finished)
 
 
-def _check_permanent(game: Game, card: Card) -> bool:
-    """Check one permanent; gives whether it left."""
+def _must_go(card: Card) -> bool:
+    """Whether a creature is dead, or a planeswalker out of loyalty (rules 704.5f to 704.5i)."""
     if card.is_creature and _is_doomed(card):
-        game.say(f"{card.face.name} ({card.id}) dies")
-        move_card(game, card, Zone.GRAVEYARD)
         return True
-    if card.counters:
-        if card.face.chapters and _is_finished(game, card):
-            sacrifice(game, card)
-            return True
-        if PLUS in card.counters and MINUS in card.counters:
-            pairs = min(card.counters[PLUS], card.counters[MINUS])
-            remove_counters(game, card, PLUS, pairs)
-            remove_counters(game, card, MINUS, pairs)
-    if card.is_planeswalker and not card.counters.get(LOYALTY):
-        move_card(game, card, Zone.GRAVEYARD)
+    return card.is_planeswalker and not card.counters.get(LOYALTY)
+
+
+def _put_right(game: Game, card: Card) -> bool:
+    """Perform what leaves a permanent where it is; gives whether anything was.
+
+    Damage by deathtouch that did not destroy it now will not later (rule 704.5h).
+    """
+    card.deathtouched = False
+    if game.combat is not None and not card.is_creature and (card.attacking or card.blocking):
+        remove_from_combat(game, card)  # it is no creature any longer (rule 506.4)
+    if PLUS in card.counters and MINUS in card.counters:
+        pairs = min(card.counters[PLUS], card.counters[MINUS])
+        remove_counters(game, card, PLUS, pairs)
+        remove_counters(game, card, MINUS, pairs)
+    if card.attached_to is not None and not _is_held(game, card):
+        card.attached_to = None
         return True
-    return _check_attachment(game, card)
+    return False
 
 
 def _is_doomed(card: Card) -> bool:
@@ -115,24 +138,21 @@ def _is_finished(game: Game, saga: Card) -> bool:
     return not any(item.card is saga and not item.is_spell for item in items)
 
 
-def _check_attachment(game: Game, card: Card) -> bool:
-    """Put an aura without a host into the graveyard; equipment just falls off."""
+def _is_fallen_aura(game: Game, card: Card) -> bool:
+    """Whether an aura has nothing left to enchant (rule 704.5m); equipment just falls off."""
+    return card.face.is_aura and not card.is_creature and not _is_held(game, card)
+
+
+def _is_held(game: Game, card: Card) -> bool:
+    """Whether an aura or equipment may stay attached (rules 704.5m, 704.5n, 301.5c)."""
     host = card.attached_to
-    if host is None and not card.face.is_aura:
-        return False
-    is_held = (
+    return (
         host is not None
         and host.zone is Zone.BATTLEFIELD
+        and not card.is_creature
         and _can_hold(game, host, card)
         and not (host.protection is not None and host.protection(card))
     )
-    if is_held:
-        return False
-    card.attached_to = None
-    if card.face.is_aura and not card.is_creature:
-        move_card(game, card, Zone.GRAVEYARD)
-        return True
-    return False
 
 
 def _can_hold(game: Game, host: Card, card: Card) -> bool:
@@ -143,31 +163,28 @@ def _can_hold(game: Game, host: Card, card: Card) -> bool:
     return any(candidate is host for candidate in enchanted)
 
 
-def _surplus_legends(game: Game) -> list[Card]:
-    """Give legendary permanents of one name and one controller, if there are two or more."""
+def _surplus_legends(game: Game) -> Generator[Choice, Answer, list[Card]]:
+    """Give the legendary permanents that go because a namesake stays (rule 704.5j)."""
+    leaving: list[Card] = []
     for player in game.players:
-        legends = [card for card in player.battlefield if card.face.is_legendary]
-        if len(legends) < 2:
-            continue
-        for legend in legends:
-            same = [card for card in legends if card.face.name == legend.face.name]
-            if len(same) > 1:
-                return same
-    return []
+        legends: dict[str, list[Card]] = {}
+        for card in player.battlefield:
+            if card.face.is_legendary:
+                legends.setdefault(card.face.name, []).append(card)
+        for namesakes in legends.values():
+            if len(namesakes) > 1:
+                leaving += yield from _keep_one_legend(player.seat, namesakes)
+    return leaving
 
 
-def _keep_one_legend(game: Game, legends: list[Card]) -> Steps:
-    """Ask which one stays; the others go to the graveyard, which is no destruction (704.5j)."""
-    owner: Player = game.players[legends[0].controller]
+def _keep_one_legend(seat: int, namesakes: list[Card]) -> Generator[Choice, Answer, list[Card]]:
+    """Ask which one stays; gives the others. They are not destroyed, so nothing saves them."""
     choice = ChooseCards(
-        owner.seat,
-        legends,
+        seat,
+        namesakes,
         count=(1, 1),
-        message=f"Choose the {legends[0].face.name} that you keep",
+        message=f"Choose the {namesakes[0].face.name} that you keep",
         purpose=Purpose.KEEP,
     )
     kept = yield from ask_cards(choice)
-    for card in legends:
-        if card is not kept[0]:
-            game.say(f"{card.face.name} ({card.id}) goes: its namesake stays")
-            move_card(game, card, Zone.GRAVEYARD)
+    return [card for card in namesakes if card is not kept[0]]

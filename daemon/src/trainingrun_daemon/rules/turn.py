@@ -23,7 +23,7 @@ from trainingrun_daemon.rules.model import (
     Player,
 )
 from trainingrun_daemon.rules.stack import pass_priority
-from trainingrun_daemon.rules.state_based import end_game
+from trainingrun_daemon.rules.state_based import check_state, end_game
 from trainingrun_daemon.rules.suspend import note_suspended
 from trainingrun_daemon.rules.terms import Event, Phase, Purpose, Zone
 from trainingrun_daemon.rules.zones import (
@@ -52,7 +52,7 @@ def play_game(game: Game) -> Steps:
     try:
         yield from _open_game(game)
         while game.turn <= TURN_CAP:
-            yield from _take_turn(game)
+            yield from take_turn(game)
             game.turn += 1
             game.active = 1 - game.active
         end_game(game, None)
@@ -102,7 +102,8 @@ def _bottom_cards(game: Game, player: Player, count: int) -> Steps:
         put_on_bottom(game, card)
 
 
-def _take_turn(game: Game) -> Steps:
+def take_turn(game: Game) -> Steps:
+    """Play a turn of the active player."""
     _begin_turn(game)
     yield from _begin_steps(game)
     enter_phase(game, Phase.MAIN1)
@@ -151,7 +152,21 @@ def _advance_sagas(game: Game) -> None:
 
 
 def clean_up(game: Game) -> Steps:
-    """End the turn: discard down to the hand limit, then damage and boosts wear off."""
+    """End the turn: discard down to the hand limit, then damage and boosts wear off.
+
+    When something triggers meanwhile, players get priority and another cleanup step follows
+    (rule 514.3a).
+    """
+    while True:
+        yield from _discard_surplus(game)
+        end_of_turn(game)
+        yield from check_state(game)
+        if not game.waiting_triggers:
+            return
+        yield from pass_priority(game)
+
+
+def _discard_surplus(game: Game) -> Steps:
     player = game.players[game.active]
     surplus = len(player.hand) - HAND_LIMIT
     if surplus > 0:
@@ -164,4 +179,3 @@ def clean_up(game: Game) -> Steps:
         )
         for card in (yield from ask_cards(choice)):
             discard(game, card)
-    end_of_turn(game)

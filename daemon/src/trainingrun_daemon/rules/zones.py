@@ -71,7 +71,22 @@ def move_card(game: Game, card: Card, zone: Zone) -> None:
     """Move a card anywhere but to the battlefield; a spell's StackItem is the caller's affair."""
     assert zone is not Zone.BATTLEFIELD, "put_on_battlefield does that"
     zone = _replace_destination(game, card, zone)
-    _take_out(game, card, zone)
+    if card.zone is Zone.BATTLEFIELD:
+        _tell_leaving(game, card, zone)
+    _put_into(game, card, zone)
+
+
+def move_together(game: Game, cards: list[Card], zone: Zone) -> None:
+    """Move permanents at the same time: the abilities of each see the others go (rule 603.10a)."""
+    going = [(card, _replace_destination(game, card, zone)) for card in cards]
+    for card, destination in going:
+        _tell_leaving(game, card, destination)
+    for card, destination in going:
+        _put_into(game, card, destination)
+
+
+def _put_into(game: Game, card: Card, zone: Zone) -> None:
+    _take_out(game, card)
     card.zone = zone
     card.moves += 1
     card.forbid_play()
@@ -97,7 +112,7 @@ def put_on_battlefield(
 
     ``way`` and ``x`` tell how it was cast; ``host`` is what an aura enters attached to.
     """
-    _take_out(game, card, Zone.BATTLEFIELD)
+    _take_out(game, card)
     card.zone = Zone.BATTLEFIELD
     card.moves += 1
     card.forbid_play()
@@ -112,7 +127,7 @@ def put_on_battlefield(
 
 def put_on_battlefield_turned(game: Game, card: Card, *, controller: int) -> Steps:
     """Put a double-faced card onto the battlefield with its back up (rule 712.14a)."""
-    _take_out(game, card, Zone.BATTLEFIELD)
+    _take_out(game, card)
     card.zone = Zone.BATTLEFIELD
     card.moves += 1
     card.forbid_play()
@@ -189,11 +204,20 @@ def sacrifice(game: Game, card: Card) -> None:
 
 def destroy(game: Game, card: Card) -> bool:
     """Destroy a permanent, unless it is indestructible; gives whether it went."""
-    if card.zone is not Zone.BATTLEFIELD or Keyword.INDESTRUCTIBLE in card.keywords:
-        return False
-    game.say(f"{card.face.name} ({card.id}) is destroyed")
-    move_card(game, card, Zone.GRAVEYARD)
-    return True
+    return bool(destroy_together(game, [card]))
+
+
+def destroy_together(game: Game, cards: list[Card]) -> list[Card]:
+    """Destroy permanents at the same time; gives those that went (rule 702.12b)."""
+    going = [
+        card
+        for card in cards
+        if card.zone is Zone.BATTLEFIELD and Keyword.INDESTRUCTIBLE not in card.keywords
+    ]
+    for card in going:
+        game.say(f"{card.face.name} ({card.id}) is destroyed")
+    move_together(game, going, Zone.GRAVEYARD)
+    return going
 
 
 def mill(game: Game, seat: int, count: int) -> list[Card]:
@@ -241,14 +265,14 @@ def exile_while(game: Game, keeper: Card, card: Card, *, back_to: Zone) -> None:
         game.returning.append((card, card.moves, back_to))
 
 
-def _take_out(game: Game, card: Card, zone: Zone) -> None:
-    """Take a card from the list it is in, on its way to ``zone``."""
+def _take_out(game: Game, card: Card) -> None:
+    """Take a card from the list it is in."""
     origin = card.zone
     if origin is Zone.STACK:
         return
     if origin is Zone.BATTLEFIELD:
         game.players[card.controller].battlefield.remove(card)
-        _leave_battlefield(game, card, zone)
+        _break_ties(game, card)
     else:
         cards_in(game.players[card.owner], origin).remove(card)
 
@@ -263,16 +287,21 @@ def _replace_destination(game: Game, card: Card, zone: Zone) -> Zone:
     return Zone.EXILE
 
 
-def _leave_battlefield(game: Game, card: Card, zone: Zone) -> None:
+def _tell_leaving(game: Game, card: Card, zone: Zone) -> None:
+    """Tell that a permanent leaves, while it is still there. Dying is rule 700.4."""
+    if zone is Zone.GRAVEYARD and (card.is_creature or card.is_planeswalker):
+        emit(game, Happening(Event.DIES, card.controller, card, amount=card.power))
+    emit(game, Happening(Event.LEAVES, card.controller, card))
+
+
+def _break_ties(game: Game, card: Card) -> None:
+    """End what bound a permanent that leaves to others: combat, attachments, cards it kept."""
     remove_from_combat(game, card)
     for player in game.players:
         for other in player.battlefield:
             if other.attached_to is card:
                 other.attached_to = None
     game.returning += card.holds
-    if zone is Zone.GRAVEYARD and card.is_creature:
-        emit(game, Happening(Event.DIES, card.controller, card, amount=card.power))
-    emit(game, Happening(Event.LEAVES, card.controller, card))
 
 
 def remove_from_combat(game: Game, card: Card) -> None:

@@ -18,6 +18,7 @@ from trainingrun_daemon.rules.zones import (
     move_card,
     put_on_battlefield,
     sacrifice,
+    untap,
 )
 
 
@@ -61,7 +62,7 @@ def tap_targets(stun: int = 0) -> Effect:
 def untap_targets(game: Game, item: StackItem) -> Steps | None:
     """Untap each target."""
     for card in standing_cards(item):
-        card.tapped = False
+        untap(game, card)
     return None
 
 

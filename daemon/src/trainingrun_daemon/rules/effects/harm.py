@@ -8,7 +8,7 @@ from trainingrun_daemon.rules.effects.flow import standing_cards
 from trainingrun_daemon.rules.face import Effect, Steps, Target
 from trainingrun_daemon.rules.model import Card, Game, Player, StackItem
 from trainingrun_daemon.rules.terms import Zone
-from trainingrun_daemon.rules.zones import destroy, move_card
+from trainingrun_daemon.rules.zones import destroy_together, move_card
 
 
 def hit(game: Game, item: StackItem, target: Target, amount: int) -> int:
@@ -72,8 +72,7 @@ def damage_creatures(
 
 def destroy_targets(game: Game, item: StackItem) -> Steps | None:
     """Destroy each target."""
-    for card in standing_cards(item):
-        destroy(game, card)
+    destroy_together(game, standing_cards(item))
     return None
 
 
@@ -82,8 +81,7 @@ def destroy_all(test: Callable[[Card], bool] = lambda card: card.is_creature) ->
 
     def resolve(game: Game, item: StackItem) -> Steps | None:
         doomed = [card for player in game.players for card in player.battlefield if test(card)]
-        for card in doomed:
-            destroy(game, card)
+        destroy_together(game, doomed)
         return None
 
     return resolve
