@@ -19,6 +19,7 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "decks": ([{"name": "red_aggro"}], [{"name": "white_weenie"}]),
     "learner.precision": ("fp32", "bf16"),
     "evaluation.opponents": (["random"], ["aggressive"]),
+    "daemon.external.endpoints": (["10.0.0.5:17171"], ["10.0.0.6:17171"]),
     "daemon.jvm.gc": ("G1", "Parallel"),
     "daemon.jvm.extraOptions": (["-Xss512k"], ["-Xss1m"]),
     "imagePullPolicy": ("Always", "Never"),

@@ -46,7 +46,10 @@ class ConditionType(Word):
         " gone.",
     )
     LEARNER_AVAILABLE = "LearnerAvailable", "The learner runs and reports."
-    DAEMONS_AVAILABLE = "DaemonsAvailable", "At least autoscaling.minReplicas daemons serve games."
+    DAEMONS_AVAILABLE = (
+        "DaemonsAvailable",
+        "At least autoscaling.minReplicas daemons serve games; of external daemons, at least one.",
+    )
     ACTORS_AVAILABLE = "ActorsAvailable", "The actors run."
     QUEUE_AVAILABLE = "QueueAvailable", "Redis answers and takes transitions."
     CHECKPOINT_FRESH = "CheckpointFresh", "The newest checkpoint is as recent as the spec asks."
@@ -95,6 +98,7 @@ class Reason(Word):
     FORBIDDEN = "Forbidden", "The operator lacks a permission that it needs for the run."
     NAME_TAKEN = "NameTaken", "An object that is not the run's has a name that the run needs."
     CREATION_FAILED = "CreationFailed", "The cluster refuses to create members of the role."
+    NO_ANSWER = "NoAnswer", "An external daemon does not answer; it gets no games meanwhile."
     NO_REPORT = "NoReport", "The role runs but has told nothing for a while."
     FINISHED = "Finished", "The role has done its work and ended."
     # queue

@@ -15,6 +15,10 @@ INT_OR_STRING: Final = {"x-kubernetes-int-or-string": True}
 QUANTITY_FORM: Final = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
 DECK_FORM: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 ENDPOINT_FORM: Final = r"^https?://[^\s]+$"
+DAEMON_FORM: Final = (
+    r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([-.A-Za-z0-9]*[A-Za-z0-9])?)"
+    r":(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})$"
+)
 JVM_OPTION_FORM: Final = r"^-[A-Za-z][A-Za-z0-9+:=._,/-]*$"
 STEP_FORM: Final = r"^[1-9][0-9]*%?$"
 FORMS: Final = {
@@ -23,6 +27,7 @@ FORMS: Final = {
     DECK_FORM: "a deck's name (letters, digits, '-' and '_', without .dck)",
     JVM_OPTION_FORM: "an option of java such as -Xss512k, without spaces and quotes",
     ENDPOINT_FORM: "an address such as http://host:9000",
+    DAEMON_FORM: "host:port, such as 10.0.0.5:17171 or [fd00::5]:17171",
 }
 """Each pattern that a field may have, in words for a sentence that begins with "must be"."""
 RULE_ERROR: Final = "rule"

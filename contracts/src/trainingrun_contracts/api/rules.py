@@ -201,6 +201,26 @@ DAEMON: Final = (
         " about a quarter for other things: raise resources, or leave their memory out",
         values=(Value("heap", attrgetter("jvm.heap"), "self.jvm.heap", "%s"),),
     ),
+    Rule(
+        name="external-alone",
+        field="external",
+        cel="!has(self.external) || (!has(self.image) && !has(self.jvm))",
+        holds=lambda daemon: (
+            daemon.external is None or (daemon.image is None and daemon.jvm is None)
+        ),
+        template="daemons that exist already are used as they are: remove image and jvm, or remove"
+        " external",
+    ),
+)
+
+EXTERNAL: Final = (
+    Rule(
+        name="endpoints-unique",
+        field="endpoints",
+        cel="self.endpoints.all(e, self.endpoints.exists_one(f, f == e))",
+        holds=lambda external: len(set(external.endpoints)) == len(external.endpoints),
+        template="a daemon is named twice: name each endpoint once",
+    ),
 )
 
 LEARNER: Final = (
@@ -312,6 +332,7 @@ ALL: Final = (
     *SPEC,
     *AUTOSCALING,
     *DAEMON,
+    *EXTERNAL,
     *LEARNER,
     *SELF_PLAY,
     *EVALUATION,

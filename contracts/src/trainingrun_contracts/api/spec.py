@@ -13,6 +13,7 @@ from pydantic import Field
 
 from trainingrun_contracts.api import rules
 from trainingrun_contracts.api.model import (
+    DAEMON_FORM,
     DECK_FORM,
     ENDPOINT_FORM,
     JVM_OPTION_FORM,
@@ -28,6 +29,7 @@ Seconds = Annotated[int, Field(ge=1, le=86_400)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(min_length=1, max_length=253)]
 Image = Annotated[str, Field(min_length=1, max_length=512)]
+DaemonEndpoint = Annotated[str, Field(pattern=DAEMON_FORM, max_length=260)]
 JvmOption = Annotated[str, Field(pattern=JVM_OPTION_FORM, max_length=256)]
 
 
@@ -156,6 +158,18 @@ class Jvm(ApiModel):
     )
 
 
+class ExternalDaemons(ApiModel):
+    """Daemons that exist already: somebody else starts and stops them."""
+
+    rules: ClassVar[tuple[Rule, ...]] = rules.EXTERNAL
+
+    endpoints: Annotated[tuple[DaemonEndpoint, ...], Field(min_length=1, max_length=256)] = Field(
+        description="Where they listen: `host:port` each, as the actors reach them. A daemon that"
+        " stops answering gets no games until it answers again. The list may change while the run"
+        " is active: games on a daemon that is taken out end there.",
+    )
+
+
 class Daemon(ApiModel):
     """The game engines."""
 
@@ -165,7 +179,9 @@ class Daemon(ApiModel):
         None, description="Image of the game daemon. Default: the one that came with the operator."
     )
     games_per_daemon: Annotated[int, Field(ge=1, le=1000)] = Field(
-        8, description="Games that one daemon serves at the same time."
+        8,
+        description="Games that one daemon serves at the same time. External daemons tell this"
+        " themselves.",
     )
     game_timeout_seconds: Seconds = Field(
         120, description="Seconds after which the daemon ends a game as a draw."
@@ -178,6 +194,11 @@ class Daemon(ApiModel):
         None,
         description="The daemon is a Forge build, started with these options of Java; `image` must"
         " hold it. Left out, the daemon is the reference engine.",
+    )
+    external: ExternalDaemons | None = Field(
+        None,
+        description="Daemons that exist already, to be used in place of own ones: none are made,"
+        " and resources and autoscaling play no part.",
     )
     resources: Resources = Field(
         default_factory=Resources, description="Processor and memory of each daemon."

@@ -21,6 +21,7 @@ from trainingrun_contracts.stream.keys import Keys
 
 from trainingrun_operator.backends import Backend, BackendError, Ground, RunIdentity
 from trainingrun_operator.backends.store import RunKey, RunStore
+from trainingrun_operator.controller.endpoints import EndpointProber
 from trainingrun_operator.controller.signals import QueueError, SignalReader
 from trainingrun_operator.desired.actions import (
     Action,
@@ -32,6 +33,7 @@ from trainingrun_operator.desired.actions import (
     SetTarget,
 )
 from trainingrun_operator.desired.decide import Decision, Memory, decide
+from trainingrun_operator.desired.external import endpoints, external_role, is_asked
 from trainingrun_operator.desired.observed import Observed, ObservedRole, Problem, Unreachable
 from trainingrun_operator.desired.rates import Rates
 from trainingrun_operator.desired.redis import is_managed
@@ -86,6 +88,7 @@ class Reconciler:
         self._settings = settings
         self._clock = clock
         self._reader = SignalReader()
+        self._prober = EndpointProber()
         self._kept: dict[RunKey, _Kept] = {}
 
     async def reconcile(self, key: RunKey) -> float | None:
@@ -116,8 +119,9 @@ class Reconciler:
         self._kept.pop(key, None)
 
     async def close(self) -> None:
-        """Close the connections to Redis."""
+        """Close the connections to Redis and to daemons."""
         await self._reader.close()
+        await self._prober.close()
 
     async def _look(self, key: RunKey, run: TrainingRun) -> float | None:
         kept = self._kept.get(key)
@@ -153,23 +157,28 @@ class Reconciler:
         self, run: TrainingRun, identity: RunIdentity, ground: Ground
     ) -> tuple[Observed, str | None]:
         roles = await self._backend.observe(identity)
+        external = await self._external(run)
         try:
             url = await self._backend.redis_url(identity, ground)
         except BackendError as error:
-            return Observed(roles, Unreachable(error.reason, str(error))), None
+            unreachable = Unreachable(error.reason, str(error))
+            return Observed(roles, unreachable, external), None
         if url is None:
-            return Observed(roles, None), None
-        daemons = roles.get(Role.DAEMON)
-        members = daemons.members if daemons is not None else ()
+            return Observed(roles, None, external), None
         signals = await self._reader.read(
             url,
             _keys(run),
-            endpoints=sorted({each.endpoint for each in members if each.endpoint is not None}),
+            endpoints=_endpoints_of(roles.get(Role.DAEMON), external),
             now=self._clock(),
         )
         if isinstance(signals, Unreachable) and _redis_starts(run, roles):
-            return Observed(roles, None), url
-        return Observed(roles, signals), url
+            return Observed(roles, None, external), url
+        return Observed(roles, signals, external), url
+
+    async def _external(self, run: TrainingRun) -> ObservedRole | None:
+        """The daemons that exist without us, as they answer; None where they play no part."""
+        names = endpoints(run) if is_asked(run) else ()
+        return external_role(names, await self._prober.observe(names)) if names else None
 
     async def _perform(
         self, identity: RunIdentity, action: Action, url: str | None, keys: Keys, now: float
@@ -212,6 +221,11 @@ def _needs_ground(decision: Decision, *, is_prepared: bool) -> bool:
     """Before members are made, and while a run is under way whose ground is not as it should be."""
     makes = any(isinstance(action, Apply) for action in decision.actions)
     return makes or (decision.phase.stage is Stage.RUNNING and not is_prepared)
+
+
+def _endpoints_of(*roles: ObservedRole | None) -> list[str]:
+    members = (member for role in roles if role is not None for member in role.members)
+    return sorted({member.endpoint for member in members if member.endpoint is not None})
 
 
 def _redis_starts(run: TrainingRun, roles: Mapping[Role, ObservedRole]) -> bool:

@@ -16,11 +16,10 @@ from trainingrun_operator.settings import Settings
 DEFAULTS: Final = Resources(cpu="200m", memory="160Mi", memory_limit="512Mi")
 
 
-def actor_replicas(run: TrainingRun, *, daemons: int) -> int:
+def actor_replicas(run: TrainingRun, *, slots: int) -> int:
     """As many actors as can use every slot of the daemons, unless the user fixed the number."""
     if run.spec.actor.replicas is not None:
         return run.spec.actor.replicas
-    slots = daemons * run.spec.daemon.games_per_daemon
     return max(1, math.ceil(slots / run.spec.actor.games_per_actor))
 
 

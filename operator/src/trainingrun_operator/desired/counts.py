@@ -147,7 +147,7 @@ def roles(observed: Observed) -> dict[str, object]:
     """The members of each role, by field of the status."""
     signals = observed.signals if isinstance(observed.signals, Signals) else None
     return {
-        "daemon": _role(observed.roles.get(Role.DAEMON), _busy_daemons(signals)),
+        "daemon": _role(observed.daemons, _busy_daemons(signals)),
         "actor": _role(observed.roles.get(Role.ACTOR), _running(signals, ActorReport)),
         "learner": _role(observed.roles.get(Role.LEARNER), None),
         "evaluator": _role(observed.roles.get(Role.EVALUATOR), _running(signals, EvaluatorReport)),
@@ -182,7 +182,7 @@ def autoscaling(
     run: TrainingRun, observed: Observed, scaled: ScaleDecision, *, now: float
 ) -> AutoscalingStatus | None:
     """The last decision that changed the number of daemons."""
-    role, standing = observed.roles.get(Role.DAEMON), run.status.autoscaling
+    role, standing = observed.daemons, run.status.autoscaling
     if role is None or scaled.inputs is None or scaled.replicas == role.replicas:
         return standing
     last = standing.last_decision if standing is not None else None

@@ -17,6 +17,7 @@ from trainingrun_contracts.api.status import TrainingRunStatus
 from trainingrun_operator.desired.actions import Action
 from trainingrun_operator.desired.draining import DrainPlan, DrainRules, plan_draining
 from trainingrun_operator.desired.events import RunEvent
+from trainingrun_operator.desired.external import endpoints
 from trainingrun_operator.desired.health import Trouble, follow
 from trainingrun_operator.desired.notify import events
 from trainingrun_operator.desired.observed import Observed, ObservedRole, Problem, Signals
@@ -87,7 +88,7 @@ def decide(
     """
     where = phase(run, observed, settings, now=now)
     rates, rate_memory = _rates(observed, memory, where)
-    bounds = bounded(run.spec.daemon.autoscaling, settings)
+    bounds = bounds_of(run, settings)
     scaled = _scaled(run, bounds, observed, where, rates, memory, now)
     plan = _plan(run, observed, scaled, now)
     situation = Situation(run, observed, settings, where, scaled.replicas, plan)
@@ -101,7 +102,7 @@ def decide(
         rates=rates,
         scaled=scaled,
         plan=plan,
-        least_daemons=bounds.min_replicas,
+        least_daemons=1 if endpoints(run) else bounds.min_replicas,
         progress=progress,
         troubles=troubles,
         trouble=trouble,
@@ -121,8 +122,14 @@ def decide(
     )
 
 
-def bounded(spec: Autoscaling, settings: Settings) -> Autoscaling:
-    """The autoscaling with its bounds cut to what this machine may have."""
+def bounds_of(run: TrainingRun, settings: Settings) -> Autoscaling:
+    """The autoscaling with its bounds cut to what this machine may have.
+
+    External daemons are not scaled: their number is both bounds.
+    """
+    spec, number = run.spec.daemon.autoscaling, len(endpoints(run))
+    if number:
+        return spec.model_copy(update={"min_replicas": number, "max_replicas": number})
     if settings.daemon_limit is None:
         return spec
     return spec.model_copy(
@@ -136,7 +143,7 @@ def bounded(spec: Autoscaling, settings: Settings) -> Autoscaling:
 def _rates(observed: Observed, memory: Memory, where: Phase) -> tuple[Rates, RateMemory]:
     if not isinstance(observed.signals, Signals) or where.stage is not Stage.RUNNING:
         return Rates(), RateMemory() if where.stage is not Stage.RUNNING else memory.rates
-    daemons = observed.roles.get(Role.DAEMON)
+    daemons = observed.daemons
     ready = len(daemons.ready) if daemons is not None else 0
     _, after = measure(observed.signals, memory.rates, ready_daemons=ready)
     return rates_of(after), after
@@ -151,7 +158,7 @@ def _scaled(
     memory: Memory,
     now: float,
 ) -> ScaleDecision:
-    role = observed.roles.get(Role.DAEMON)
+    role = observed.daemons
     replicas = role.replicas if role is not None else bounds.min_replicas
     inputs = None
     if isinstance(observed.signals, Signals) and where.stage is Stage.RUNNING:
@@ -182,7 +189,7 @@ def _asked(role: ObservedRole | None, replicas: int, observed: Observed) -> int:
 def _plan(
     run: TrainingRun, observed: Observed, scaled: ScaleDecision, now: float
 ) -> DrainPlan | None:
-    role = observed.roles.get(Role.DAEMON)
+    role = observed.daemons
     if not isinstance(observed.signals, Signals):
         return None
     if role is None:

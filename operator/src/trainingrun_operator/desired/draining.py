@@ -49,7 +49,11 @@ def plan_draining(
     leaving_names = {member.name for member in leaving}
     slots = {
         member.endpoint: _slot(
-            member.endpoint, signals, rules, draining=member.name in leaving_names, now=now
+            member.endpoint,
+            signals,
+            capacity=member.capacity or rules.capacity,
+            draining=member.name in leaving_names,
+            now=now,
         )
         for member in role.ready
         if member.endpoint is not None
@@ -77,14 +81,14 @@ def _order(member: Member, signals: Signals) -> tuple[bool, bool, int, float, st
 
 
 def _slot(
-    endpoint: str, signals: Signals, rules: DrainRules, *, draining: bool, now: float
+    endpoint: str, signals: Signals, *, capacity: int, draining: bool, now: float
 ) -> DaemonSlot:
     if not draining:
-        return DaemonSlot(capacity=rules.capacity)
+        return DaemonSlot(capacity=capacity)
     old = signals.slots.get(endpoint)
     since = old.draining_since if old is not None and old.draining else None
     return DaemonSlot(
-        capacity=rules.capacity, draining=True, draining_since=now if since is None else since
+        capacity=capacity, draining=True, draining_since=now if since is None else since
     )
 
 

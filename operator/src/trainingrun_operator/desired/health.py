@@ -116,7 +116,8 @@ def queue(observed: Observed) -> Finding:
 
 def daemons(observed: Observed, *, least: int) -> Finding:
     """Whether the fewest daemons that are allowed serve."""
-    return _members(observed.roles.get(Role.DAEMON), least=least, what="daemons serve games")
+    what = "daemons serve games" if observed.external is None else "external daemons serve games"
+    return _members(observed.daemons, least=least, what=what)
 
 
 def actors(observed: Observed) -> Finding:
@@ -143,7 +144,7 @@ def learner(observed: Observed) -> Finding:
 
 def role_problems(observed: Observed) -> Mapping[Role, Problem]:
     """The problem of each role that has one, in the order of their start; not of what goes."""
-    staying = {role: there for role, there in observed.roles.items() if not there.removing}
+    staying = {role: there for role, there in observed.serving.items() if not there.removing}
     found = {role: problem_of(staying.get(role)) for role in Role}
     return {role: problem for role, problem in found.items() if problem is not None}
 

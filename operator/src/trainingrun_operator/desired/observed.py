@@ -34,6 +34,8 @@ class Member:
     started_at: float | None = None
     restarts: int = 0
     problem: Problem | None = None
+    capacity: int | None = None
+    """Games that it serves at once, where it was asked; external daemons are."""
 
 
 @dataclass(frozen=True)
@@ -103,3 +105,17 @@ class Observed:
 
     roles: Mapping[Role, ObservedRole]
     signals: Signals | Unreachable | None = None
+    external: ObservedRole | None = None
+    """The daemons that exist without us; None where the run has its own."""
+
+    @property
+    def daemons(self) -> ObservedRole | None:
+        """Those that shall serve the run's games, whoever made them."""
+        return self.external if self.external is not None else self.roles.get(Role.DAEMON)
+
+    @property
+    def serving(self) -> Mapping[Role, ObservedRole]:
+        """All roles, with external daemons in the place of own ones."""
+        if self.external is None:
+            return self.roles
+        return {**self.roles, Role.DAEMON: self.external}

@@ -101,8 +101,9 @@ def _failure(run: TrainingRun, observed: Observed, *, now: float) -> Phase | Non
 
 
 def _refusal(run: TrainingRun, settings: Settings) -> Phase | None:
-    if settings.decks is None or run.spec.daemon.image is not None:
-        return None
+    daemon = run.spec.daemon
+    if settings.decks is None or daemon.image is not None or daemon.external is not None:
+        return None  # what those daemons hold is not known here
     unknown = [deck.name for deck in run.spec.decks if deck.name not in settings.decks]
     if not unknown:
         return None

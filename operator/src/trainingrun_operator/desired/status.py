@@ -14,6 +14,7 @@ from typing import Final
 from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType, Reason
 from trainingrun_contracts.api.run import TrainingRun
 from trainingrun_contracts.api.status import Condition, TrainingRunStatus
+from trainingrun_contracts.reports import Notice
 
 from trainingrun_operator.desired import counts, health
 from trainingrun_operator.desired.draining import DrainPlan
@@ -41,6 +42,11 @@ _MAY_BE_MISSING: Final = (
     ConditionType.ACTORS_AVAILABLE,
 )  # fmt: skip
 _MISSING: Final = {Reason.STARTING, Reason.MEMBERS_NOT_READY, Reason.NO_REPORT}
+_STORAGE_FAILURES: Final = {
+    Reason.CHECKPOINT_STORAGE_DENIED, Reason.CHECKPOINT_BUCKET_MISSING,
+    Reason.CHECKPOINT_STORAGE_FULL, Reason.CHECKPOINT_STORAGE_INVALID,
+    Reason.CHECKPOINT_STORAGE_UNREACHABLE, Reason.CHECKPOINT_STORAGE_UNUSABLE,
+}  # fmt: skip
 _LIMITS: Final = {
     Limit.AT_MAX: Reason.AT_MAX,
     Limit.AT_MIN: Reason.AT_MIN,
@@ -241,6 +247,9 @@ def _state(view: View) -> tuple[Reason, str]:
 
 def _checkpoint(view: View) -> Finding:
     checkpoint = counts.checkpoint(view.run, view.signals)
+    failure = _failure_since(view, checkpoint.saved_at.timestamp() if checkpoint else 0.0)
+    if failure is not None:
+        return health.false(_reason_of(failure), health.words_of(failure))
     limit = view.run.spec.checkpoint.every_minutes * 60 * 1.5
     if checkpoint is not None:
         age = view.now - checkpoint.saved_at.timestamp()
@@ -258,12 +267,30 @@ def _checkpoint(view: View) -> Finding:
     return health.unknown(Reason.NOT_YET, "no checkpoint was written yet")
 
 
+def _failure_since(view: View, saved_at: float) -> Notice | None:
+    """The newest word of the learner about its storage, if nothing was saved after it."""
+    if view.signals is None:
+        return None
+    for notice in reversed(view.signals.notices):
+        if notice.at <= saved_at:
+            return None
+        if _reason_of(notice) in _STORAGE_FAILURES:
+            return notice
+    return None
+
+
+def _reason_of(notice: Notice) -> Reason:
+    return health.documented(notice.reason, otherwise=Reason.ROLE_WARNING)
+
+
 def _scaling(view: View) -> Finding:
     if view.phase.stage is not Stage.RUNNING:
         return health.false(Reason.WITHIN_LIMITS, "the number of daemons is not scaled now")
     if view.plan is not None and view.plan.waiting:
         message = f"{view.plan.waiting} daemons finish their games before they go"
         return health.true(Reason.DRAIN_IN_PROGRESS, message)
+    if view.observed.external is not None:
+        return health.false(Reason.WITHIN_LIMITS, "external daemons are not scaled")
     if view.scaled.limited_by is Limit.NONE:
         return health.false(Reason.WITHIN_LIMITS, view.scaled.reason)
     return health.true(_LIMITS[view.scaled.limited_by], view.scaled.reason)

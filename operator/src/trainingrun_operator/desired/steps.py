@@ -24,7 +24,7 @@ from trainingrun_operator.desired.actions import (
     SetTarget,
 )
 from trainingrun_operator.desired.draining import DrainPlan
-from trainingrun_operator.desired.observed import Observed, Signals
+from trainingrun_operator.desired.observed import Observed, ObservedRole, Signals
 from trainingrun_operator.desired.stage import Goal, Phase, Stage
 from trainingrun_operator.desired.workload import Role, Workload
 from trainingrun_operator.desired.workloads import workloads
@@ -76,7 +76,7 @@ def _running(situation: Situation) -> Iterator[Action]:
         yield from _intent(situation, Intent.RUN)
         if situation.signals.target != situation.run.spec.games:
             yield SetTarget(situation.run.spec.games)
-    yield from _daemons(situation, wanted[Role.DAEMON])
+    yield from _daemons(situation, wanted.get(Role.DAEMON))
     if situation.signals is None:
         return
     if not ended:
@@ -116,7 +116,7 @@ def _evaluating(situation: Situation) -> Iterator[Action]:
     yield from _apply(situation, wanted.get(Role.REDIS))
     yield from _intent(situation, Intent.EVALUATE)
     yield from _remove(situation, Role.ACTOR)
-    if Role.DAEMON not in situation.observed.roles:
+    if Role.DAEMON in wanted and Role.DAEMON not in situation.observed.roles:
         yield Apply(wanted[Role.DAEMON])
     yield from _publish(situation)
     yield from _apply(situation, wanted[Role.EVALUATOR])
@@ -133,7 +133,13 @@ def _ended(situation: Situation) -> Iterator[Action]:
 
 
 def _wanted(situation: Situation) -> dict[Role, Workload]:
-    return dict(workloads(situation.run, situation.settings, daemons=situation.daemons))
+    made = workloads(
+        situation.run,
+        situation.settings,
+        daemons=situation.daemons,
+        external=situation.observed.external,
+    )
+    return dict(made)
 
 
 def _apply(situation: Situation, workload: Workload | None) -> Iterator[Action]:
@@ -189,9 +195,17 @@ def _publish(situation: Situation) -> Iterator[Action]:
         yield PublishSlots(plan.slots)
 
 
-def _daemons(situation: Situation, workload: Workload) -> Iterator[Action]:
-    """The daemons, at once where they grow, and drained first where they shrink."""
+def _daemons(situation: Situation, workload: Workload | None) -> Iterator[Action]:
+    """The daemons, at once where they grow, and drained first where they shrink.
+
+    None are wanted where the run uses external ones; own ones from before go after their games.
+    """
     there, plan = situation.observed.roles.get(Role.DAEMON), situation.plan
+    if workload is None:
+        yield from _publish(situation)
+        if there is not None and _are_idle(situation, there):
+            yield from _remove(situation, Role.DAEMON)
+        return
     if there is None:
         yield Apply(workload)
         return
@@ -200,3 +214,12 @@ def _daemons(situation: Situation, workload: Workload) -> Iterator[Action]:
     if plan is not None and plan.removable and replicas < there.replicas:
         yield RemoveFirst(Role.DAEMON, plan.removable)
     yield from _apply(situation, replace(workload, replicas=replicas))
+
+
+def _are_idle(situation: Situation, role: ObservedRole) -> bool:
+    """Whether no member has a game, nor can get one: none is published any more."""
+    signals = situation.signals
+    if signals is None:
+        return False
+    own = {member.endpoint for member in role.members if member.endpoint is not None}
+    return not any(name in signals.slots or signals.busy.get(name, 0) for name in own)

@@ -9,23 +9,33 @@ from trainingrun_contracts.api.run import TrainingRun
 from trainingrun_operator.desired.actor import actor, actor_replicas
 from trainingrun_operator.desired.daemon import daemon
 from trainingrun_operator.desired.evaluator import evaluator
+from trainingrun_operator.desired.external import slots_of
 from trainingrun_operator.desired.learner import learner
+from trainingrun_operator.desired.observed import ObservedRole
 from trainingrun_operator.desired.redis import is_managed, redis
 from trainingrun_operator.desired.run_config import run_config
 from trainingrun_operator.desired.workload import Role, Workload
 from trainingrun_operator.settings import Settings
 
 
-def workloads(run: TrainingRun, settings: Settings, *, daemons: int) -> Mapping[Role, Workload]:
-    """What should exist with so many daemons, by role; no Redis where it is not ours."""
+def workloads(
+    run: TrainingRun, settings: Settings, *, daemons: int, external: ObservedRole | None = None
+) -> Mapping[Role, Workload]:
+    """What should exist with so many daemons, by role; no Redis or daemons that are not ours.
+
+    ``external`` is what is known of the daemons that are not.
+    """
     config = run_config(run, settings)
-    actors = actor_replicas(run, daemons=daemons)
+    is_external = run.spec.daemon.external is not None
+    slots = slots_of(run, external) if is_external else daemons * run.spec.daemon.games_per_daemon
+    actors = actor_replicas(run, slots=slots)
     made = [
-        daemon(run, settings, replicas=daemons),
         learner(run, config, settings),
         actor(run, config, settings, replicas=actors),
         evaluator(run, config, settings),
     ]
+    if not is_external:
+        made.insert(0, daemon(run, settings, replicas=daemons))
     if is_managed(run):
         made.insert(0, redis(run, settings))
     return {workload.role: workload for workload in made}

@@ -86,7 +86,7 @@ def take_snapshot(
         high_water=_HIGH_WATER_BATCHES * view.run.spec.learner.batch_transitions,
         status=view.status,
         roles=tuple(
-            _line(role, view.observed.roles.get(role), view.status, usage.get(role.value))
+            _line(role, view.observed.serving.get(role), view.status, usage.get(role.value))
             for role in Role
             if role in view.observed.roles or role is not Role.REDIS
         ),
