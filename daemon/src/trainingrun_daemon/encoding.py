@@ -301,11 +301,14 @@ def _encode_combat(game: Game, combat: Combat) -> str:
 
 
 def _encode_cards(cards: Iterable[Card], viewer: int) -> str:
-    """Encode cards; anywhere but on the battlefield all of it is known beforehand but the id."""
+    """Encode cards; anywhere but on the battlefield all of it is known beforehand but the id.
+
+    Emblems are the exception: they are no cards of a deck, and say so like tokens.
+    """
     return ",".join(
         [
             _encode_permanent(card, viewer)
-            if card.counters or card.zone is Zone.BATTLEFIELD
+            if card.counters or card.is_token or card.zone is Zone.BATTLEFIELD
             else f'{{"id":{card.id},{_still_part(card.face, is_own=card.owner == viewer)}'
             for card in cards
         ]

@@ -1,0 +1,115 @@
+"""What holds at every decision of any game, whatever decks are played and whatever is answered.
+
+The same checks run over ten thousand games in ``benchmarks/daemon_games.py``; what such runs have
+found is here as well, each with a test of its own.
+"""
+
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+import pytest
+from game_agents import plan_game
+from game_play import Played, play_here
+from game_soundness import DECISION_TYPES, LineWatch, StateWatch, Unsound, WireWatch, read_decision
+from trainingrun_daemon.encoding import encode_decision
+from trainingrun_daemon.rules.choices import Confirm
+from trainingrun_daemon.rules.face import CardFace
+from trainingrun_daemon.rules.terms import Purpose, Zone
+from trainingrun_daemon.rules.zones import create_emblem
+
+GAMES = 250
+
+
+def _confirm(seat: int = 0) -> Confirm:
+    return Confirm(seat, message="Keep?", purpose=Purpose.MULLIGAN)
+
+
+@pytest.fixture(scope="module")
+def played(deck_directory: Path) -> list[Played]:
+    """Games with shipped and random decks, each watched from inside and on the wire."""
+    shipped = [path.read_text() for path in sorted(deck_directory.rglob("*.dck"))]
+    return [play_here(plan_game(number, shipped)) for number in range(GAMES)]
+
+
+def test_random_games_keep_every_invariant(played: list[Played]) -> None:
+    """Random decks and answers break nothing, and every game ends."""
+    faults = [f"game {game.plan.number}: {game.fault}" for game in played if game.fault]
+    assert faults == []
+
+
+def test_random_games_hit_every_decision_type(played: list[Played]) -> None:
+    """They ask all eleven kinds of questions, and end in several ways."""
+    kinds: Counter[str] = sum((game.kinds for game in played), Counter())
+    assert set(kinds) == DECISION_TYPES
+    assert {game.ending for game in played} >= {"life", "no library"}
+
+
+def test_an_emblem_is_no_card_of_a_deck(table) -> None:
+    """Emblems say that they are tokens: a client that counts a deck's cards leaves them out."""
+    create_emblem(table.game, CardFace(name="Emblem of Nobody", types="Emblem"), 0)
+    decision = msgspec.json.decode(encode_decision(table.game, _confirm(), decision_id=1))
+    assert [card["is_token"] for card in decision["game_state"]["players"][0]["command"]] == [True]
+
+
+# --- the checks notice what they are for ----------------------------------------------------------
+
+
+def _seen(table) -> None:
+    """Look at a table as a client does, with the deck sizes that it has had until now."""
+    raw = b"DECISION:" + encode_decision(table.game, _confirm(), decision_id=1)
+    sizes = tuple(len(player.library) for player in table.game.players)
+    WireWatch((sizes[0], sizes[1])).see(read_decision(raw, number=0))
+
+
+def test_a_sound_table_is_sound(table) -> None:
+    """The checks have nothing against a game at its start."""
+    _seen(table)
+    StateWatch(table.game).see()
+
+
+def test_a_card_too_many_is_noticed(table) -> None:
+    """A card that nobody had in the deck shows on the wire and inside."""
+    watch = StateWatch(table.game)
+    table.put(0, "Shock", zone=Zone.GRAVEYARD)
+    with pytest.raises(Unsound, match="gained"):
+        watch.see()
+    raw = b"DECISION:" + encode_decision(table.game, _confirm(), decision_id=1)
+    with pytest.raises(Unsound, match="decks"):
+        WireWatch((20, 20)).see(read_decision(raw, number=1))
+
+
+def test_a_card_in_two_zones_is_noticed(table) -> None:
+    """The same card in hand and library is unsound."""
+    watch = StateWatch(table.game)
+    card = table.game.players[0].library[0]
+    card.zone = Zone.HAND
+    table.game.players[0].hand.append(card)
+    with pytest.raises(Unsound):
+        watch.see()
+
+
+def test_a_hand_that_is_shown_is_noticed(table) -> None:
+    """The opponent's hand must not be in a decision."""
+    table.hold(1, "Shock")
+    raw = encode_decision(table.game, _confirm(), decision_id=1, reveal_all=True)
+    with pytest.raises(Unsound, match="is shown"):
+        WireWatch((20, 21)).see(read_decision(b"DECISION:" + raw, number=1))
+
+
+@pytest.mark.parametrize(
+    ("before", "line"),
+    [
+        (b"INFO: Turn 1", b""),
+        (b"INFO: Turn 1", b"INFO: \xe9"),
+        (b"INFO: Turn 1", b"GAME_ERROR: x"),
+        (b"GAME_RESULT: Draw in 1ms", b"INFO: late"),
+        (b"GAME_RESULT: Draw in 1ms", b"GAME_RESULT: Draw in 1ms"),
+    ],
+)
+def test_a_bad_line_is_noticed(before: bytes, line: bytes) -> None:
+    """Empty lines, bytes above 127, errors and lines after the end are unsound."""
+    watch = LineWatch()
+    watch.see(before)
+    with pytest.raises(Unsound):
+        watch.see(line)
