@@ -22,6 +22,7 @@ import redis
 import redis.asyncio
 from trainingrun_contracts import slots
 from trainingrun_contracts.protocol.commands import NewGame
+from trainingrun_contracts.ratings.wilson import win_rate
 from trainingrun_contracts.reports import (
     Evaluation,
     EvaluatorReport,
@@ -49,7 +50,6 @@ from trainingrun_actor.seats import PolicySeat, ScriptedSeat
 from trainingrun_actor.startup import incarnation, reach_redis, stop_event, until_stopped
 from trainingrun_actor.tapes import Tape, TapedGame, Tapes
 from trainingrun_actor.watch import Watch
-from trainingrun_actor.wilson import win_rate
 
 FIRST_GAMES: Final = 100
 MOST_CONCURRENT: Final = 4

@@ -6,7 +6,6 @@ from collections import Counter
 from itertools import islice
 
 from trainingrun_actor.schedule import evaluation_matchups, training_matchups
-from trainingrun_actor.wilson import win_rate
 from trainingrun_contracts.run_config import SelfPlayConfig
 
 DECKS = ("red", "white", "blue")
@@ -51,12 +50,3 @@ def test_evaluations_are_whole_pairs() -> None:
     """An odd number of games is rounded up, and half of them are played from each seat."""
     games = evaluation_matchups(DECKS, "random", games=9, seed="1")
     assert Counter(game.seat for game in games) == {1: 5, 2: 5}
-
-
-def test_wilson_interval() -> None:
-    """Against values worked out by hand for 7 of 10, and at the ends."""
-    rate, low, high = win_rate(7, 0, 10)
-    assert (rate, round(low, 4), round(high, 4)) == (0.7, 0.3968, 0.8922)
-    assert win_rate(0, 0, 10)[1] == 0.0
-    assert win_rate(4, 2, 10)[0] == 0.5
-    assert win_rate(0, 0, 0) == (0.5, 0.0, 1.0)
