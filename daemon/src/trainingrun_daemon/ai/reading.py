@@ -18,6 +18,7 @@ _BODY: Final = re.compile(r"(?<![+-])\b(\d+)/(\d+)")
 _SWEEP: Final = re.compile(r"(\d+) damage to each creature")
 _SMALL: Final = re.compile(r"mana value (\d+) or less")
 _FACE: Final = re.compile(r"(\d+) damage to (?:each opponent|target opponent|each player)")
+_PAIN: Final = re.compile(r"(\d+) damage to (?:that player|the player who cast|the caster)")
 _PRICE: Final = re.compile(r"unless its controller pays \{(\d+)\}")
 _COMBAT_KEYWORDS: Final = (
     Keyword.DEATHTOUCH,
@@ -83,3 +84,16 @@ def counter_price(text: str) -> int:
     """Read what the opponent may pay so that a spell is not countered; 0 for nothing."""
     found = _PRICE.search(text)
     return int(found[1]) if found else 0
+
+
+@lru_cache(maxsize=4096)
+def pain_of(text: str) -> int:
+    """Read how much damage a trigger deals to whoever casts a spell."""
+    found = _PAIN.search(text)
+    return int(found[1]) if found else 0
+
+
+@lru_cache(maxsize=4096)
+def wants_landfall(text: str) -> bool:
+    """Read whether a spell does what it is for only after a land."""
+    return "if a land came under your control this turn" in text

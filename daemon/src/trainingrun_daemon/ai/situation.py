@@ -5,13 +5,13 @@ from typing import Final
 
 from trainingrun_daemon.ai.appraisal import worth
 from trainingrun_daemon.ai.exchange import Fighter
-from trainingrun_daemon.ai.reading import face_damage
+from trainingrun_daemon.ai.reading import face_damage, pain_of
 from trainingrun_daemon.rules.choices import Action, ActionKind
 from trainingrun_daemon.rules.face import Aim, CardFace
-from trainingrun_daemon.rules.model import Game, Player
+from trainingrun_daemon.rules.model import Game, Happening, Player, StackItem
 from trainingrun_daemon.rules.payments import mana_sources
 from trainingrun_daemon.rules.targets import legal_targets
-from trainingrun_daemon.rules.terms import Keyword, Phase, Purpose, Use
+from trainingrun_daemon.rules.terms import Event, Keyword, Phase, Purpose, Use
 
 DEADLY: Final = frozenset({Purpose.DAMAGE, Purpose.REMOVE, Purpose.BOUNCE, Purpose.WEAKEN})
 
@@ -89,6 +89,21 @@ def damage_to_face(game: Game, seat: int, action: Action) -> int:
             if any(target is opponent for target in found):
                 best = specs[0].amount
     return best
+
+
+def cast_pain(game: Game, seat: int, action: Action) -> int:
+    """Give the damage that permanents deal to this seat for casting a spell."""
+    pain = 0
+    for player in game.players:
+        for card in player.battlefield:
+            for trigger in card.triggers:
+                if trigger.event is Event.SPELL_CAST and pain_of(trigger.text):
+                    item = StackItem(0, seat, action.card, effect=None, text=action.face.name)
+                    item.is_spell = True
+                    item.face = action.face
+                    happening = Happening(Event.SPELL_CAST, seat, action.card, item=item)
+                    pain += pain_of(trigger.text) * trigger.condition(game, card, happening)
+    return pain
 
 
 def threatened_worth(game: Game, seat: int) -> float:

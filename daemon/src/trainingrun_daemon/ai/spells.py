@@ -4,11 +4,17 @@ from collections.abc import Sequence
 from typing import Final
 
 from trainingrun_daemon.ai.aims import WIN, value_specs
-from trainingrun_daemon.ai.appraisal import CARD_PRICE, face_worth, worth
-from trainingrun_daemon.ai.reading import face_damage, sweep_damage, sweep_limit
+from trainingrun_daemon.ai.appraisal import CARD_PRICE, cost_of_damage, face_worth, worth
+from trainingrun_daemon.ai.reading import (
+    face_damage,
+    sweep_damage,
+    sweep_limit,
+    wants_landfall,
+)
 from trainingrun_daemon.ai.situation import (
     available_mana,
     burn_reach,
+    cast_pain,
     has_creatures,
     has_flash,
     has_named,
@@ -35,9 +41,15 @@ _LEAST_COUNTERED: Final = 4.0
 def value_cast(game: Game, choice: ChooseAction, action: Action) -> float:
     """Value casting a spell in this way."""
     value = _value_of_spell(game, choice, action)
-    if value <= 0 or value >= _BURN_OUT:
+    if value <= 0:
         return value
-    return value - MANA_PRICE * action.cost.mana_value
+    pain = cast_pain(game, choice.seat, action)
+    if pain and pain >= game.players[choice.seat].life:
+        return 0.0  # the trigger resolves before the spell does
+    if value >= _BURN_OUT:
+        return value
+    price = cost_of_damage(game.players[choice.seat].life, pain) if pain else 0.0
+    return value - price - MANA_PRICE * action.cost.mana_value
 
 
 def _value_of_spell(game: Game, choice: ChooseAction, action: Action) -> float:
@@ -58,6 +70,8 @@ def _value_of_spell(game: Game, choice: ChooseAction, action: Action) -> float:
         return max(value, _value_of_burning_out(game, choice, action))
     if action.cost.xs:
         return _value_of_best_x(game, seat, action)
+    if wants_landfall(face.text) and not game.players[seat].lands_entered:
+        return 0.0
     value, target = value_specs(game, Aim(seat, action.card), face.targets, face.text)
     if face.is_aura:
         return value - 1.0
@@ -69,7 +83,7 @@ def _in_time(game: Game, seat: int, face: CardFace, value: float, target: Target
     """Give what is left of a spell's value when its card is paid for, if this is its moment."""
     if value >= WIN:
         return value
-    if isinstance(target, Player):
+    if isinstance(target, Player) and len(face.targets) == 1:
         purpose = face.targets[0].purpose
         if purpose is Purpose.DAMAGE:
             return _value_of_face_burn(game, seat, value, instant=face.is_instant)
