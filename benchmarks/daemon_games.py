@@ -212,9 +212,12 @@ def record(numbers: range, seed: int, path: Path) -> int:
 
 
 def play_record(path: Path) -> list[int]:
-    """Play recorded games again; gives the numbers of those that differ."""
+    """Play recorded games again; gives the numbers of those that differ.
+
+    In the opposite order: what one game leaves behind in the process must not show in another.
+    """
     differing = []
-    for line in path.read_text().splitlines():
+    for line in reversed(path.read_text().splitlines()):
         entry = json.loads(line)
         fields = entry["plan"] | {
             name: tuple(entry["plan"][name]) for name in ("decks", "characters")
@@ -225,21 +228,26 @@ def play_record(path: Path) -> list[int]:
 
 
 def play_record_elsewhere(path: Path, python: str, hash_seed: int) -> list[int]:
-    """Play recorded games again in another process."""
-    places = [*(str(ROOT / part / "src") for part in ("contracts", "daemon"))]
+    """Play recorded games again in another process, of this interpreter or another one."""
     done = subprocess.run(
         [python, __file__, "--play-record", str(path)],
         env=os.environ
-        | {
-            "PYTHONHASHSEED": str(hash_seed),
-            "PYTHONPATH": os.pathsep.join([*places, sysconfig.get_path("purelib")]),
-        },
+        | {"PYTHONHASHSEED": str(hash_seed), "PYTHONPATH": os.pathsep.join(_places(python))},
         stdout=subprocess.PIPE,
         text=True,
         check=True,
     )
     differing: list[int] = json.loads(done.stdout.splitlines()[-1])
     return differing
+
+
+def _places(python: str) -> list[str]:
+    """Where an interpreter finds the daemon, and msgspec, unless ours is for another version."""
+    places = [str(ROOT / part / "src") for part in ("contracts", "daemon")]
+    program = "import sys; print(*sys.version_info[:2])"
+    done = subprocess.run([python, "-c", program], capture_output=True, text=True, check=True)
+    is_same = tuple(map(int, done.stdout.split())) == sys.version_info[:2]
+    return [*places, sysconfig.get_path("purelib")] if is_same else places
 
 
 def measure_replay(games: int, seed: int, pythons: list[str]) -> dict[str, float]:

@@ -27,7 +27,19 @@ GARBAGE: Final = (
     *("0,99,1,abc", "1,1,1,0", "[0]", "{}", '{"index": 0}', "STATUS", "NEWGAME a b -i", "x" * 2000),
     *("true", "TRUE", "Y", "pass", "0,0:0", "2,1,0", "5", "7", "12"),
 )
-FLAGS: Final = ("-i", "-i", "-i -q", "-i -q", "-i -q", "-i -a 1", "-i -q -a 2", "-o", "-o -q")
+FLAGS: Final = (
+    "-i",
+    "-i",
+    "-i -q",
+    "-i -q",
+    "-i -q",
+    "-i -a 1",
+    "-i -q -a 2",
+    "-o",
+    "-o -q",
+    "-q",
+    "",
+)
 _YES_OR_NO: Final = frozenset({"play_trigger", "confirm_action", "play_from_effect"})
 
 
@@ -157,6 +169,10 @@ class Agent:
     def _answer_stubbornly(self, decision: Json) -> str:
         return self._stubborn
 
+    def _answer_first(self, decision: Json) -> str:
+        """Take the first of everything, for ever: what can be repeated will be."""
+        return "0"
+
     def _mix(self, decision: Json, *, garbage: float, passing: float) -> str:
         if self._generator.random() < garbage:
             return self._generator.choice(GARBAGE)
@@ -215,5 +231,6 @@ CHARACTERS: Final[dict[str, Callable[[Agent, Json], str]]] = {
     "peaceful": Agent._answer_peacefully,
     "garbage": Agent._answer_with_garbage,
     "stubborn": Agent._answer_stubbornly,
+    "first": Agent._answer_first,
 }
-_WEIGHTS: Final = (6, 4, 3, 4, 2, 1)
+_WEIGHTS: Final = (6, 4, 3, 4, 2, 1, 1)

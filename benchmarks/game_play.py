@@ -7,6 +7,7 @@ Border: driving and watching. What must hold is in ``game_soundness``, who plays
 from __future__ import annotations
 
 import hashlib
+import re
 import signal
 import socket
 from collections import Counter
@@ -31,11 +32,12 @@ from game_soundness import (
 from trainingrun_contracts.protocol.commands import format_command
 from trainingrun_contracts.protocol.lines import format_line
 from trainingrun_daemon.decks import Deck, parse_deck
-from trainingrun_daemon.rules.model import RESOLUTION_CAP, TURN_CAP, Game
+from trainingrun_daemon.rules.model import RESOLUTION_CAP, TURN_CAP, Card, Game
 from trainingrun_daemon.session import GameSession, Progress
 
 HOST: Final = "127.0.0.1"
 MOST_DECISIONS: Final = 20_000
+_NUMBER: Final = re.compile(r"[0-9]{1,9}")
 MOST_SECONDS: Final = 100
 """Processor time of one game; the daemon's own limit is 120 s."""
 
@@ -49,7 +51,7 @@ class Played:
     kinds: Counter[str] = field(default_factory=Counter)
     offered: Counter[str] = field(default_factory=Counter)
     played: Counter[str] = field(default_factory=Counter)
-    """Actions that were taken: by card, and by card with how it was played."""
+    """Actions that were taken, by card."""
     digest: str = ""
     result: str = ""
     ending: str = ""
@@ -69,13 +71,11 @@ class Played:
         self.turns = decision["turn"]
         if kind != "choose_action":
             return
-        actions = decision["actions"][:-1]
-        self.offered.update({action["card"] for action in actions})
-        chosen = decision.get("ai_choice_index")
-        if chosen is None and answer.isdecimal() and answer.isascii() and len(answer) < 9:
-            chosen = int(answer)
-        if chosen is not None and 0 <= chosen < len(actions):
-            self.played[actions[chosen]["card"]] += 1
+        self.offered.update({action["card"] for action in decision["actions"][:-1]})
+        watched = decision.get("ai_choice_index")
+        action = taken_action(decision, answer if watched is None else str(watched))
+        if action is not None:
+            self.played[action["card"]] += 1
 
 
 def decks_of(plan: GamePlan) -> tuple[Deck, Deck]:
@@ -108,13 +108,14 @@ def _play_watched(plan: GamePlan, played: Played) -> None:
     sizes = (len(game.players[0].library), len(game.players[1].library))
     wire, lines, state = WireWatch(sizes), LineWatch(), StateWatch(game)
     digest = hashlib.sha256()
-    repeats = _Repeats()
+    repeats, taken = _Repeats(), _Taken()
     answer, progress = "", Progress.RUNNING
     while progress is not Progress.OVER:
         progress = session.resume(answer)
         output = session.take_output()
         digest.update(output)
         state.see()
+        taken.check(state)
         decision = None
         for line in output.splitlines():
             lines.see(line)
@@ -129,6 +130,7 @@ def _play_watched(plan: GamePlan, played: Played) -> None:
             state.agree(decision)
             answer = agent.answer(decision)
             repeats.see(output, answer)
+            taken.note(state, decision, answer)
             played.answers.append(answer)
             played.note(decision, answer)
             require(played.decisions < MOST_DECISIONS, "the game does not end")
@@ -155,6 +157,34 @@ class _Repeats:
         self._count = self._count + 1 if prompt == self._last else 0
         require(self._count < self.MOST, f"the same prompt again and again, answered {answer!r}")
         self._last = prompt
+
+
+class _Taken:
+    """Checks that a card that was played has left the place where it was."""
+
+    def __init__(self) -> None:
+        self._card: Card | None = None
+        self._moves = 0
+
+    def note(self, state: StateWatch, decision: Json, answer: str) -> None:
+        """Remember the card of an action that is about to be taken, and how often it has moved."""
+        action = taken_action(decision, answer)
+        if action is not None and not action["description"].startswith(f"{action['card']}: "):
+            self._card = state.find(action["card_id"])
+            self._moves = self._card.moves
+
+    def check(self, state: StateWatch) -> None:
+        """Look for it when the game asks again."""
+        card, self._card = self._card, None
+        require(card is None or card.moves > self._moves, f"{card} was played and stays")
+
+
+def taken_action(decision: Json, answer: str) -> Json | None:
+    """Give the action that an answer names, None for a pass and for garbage."""
+    if decision["decision_type"] != "choose_action" or not _NUMBER.fullmatch(answer.strip()):
+        return None
+    actions: list[Json] = decision["actions"][:-1]
+    return actions[int(answer)] if int(answer) < len(actions) else None
 
 
 def _who_won(line: str) -> str:

@@ -419,6 +419,10 @@ class StateWatch:
         self._see_permanents()
         self._see_combat()
 
+    def find(self, card_id: int) -> Card:
+        """Give the card with this id, wherever it is."""
+        return next(card for card in self._cards() if card.id == card_id)
+
     def agree(self, decision: Json) -> None:
         """Check that the client has been told what is so."""
         for player, told in zip(self._game.players, decision["game_state"]["players"], strict=True):

@@ -1,0 +1,75 @@
+"""The same seed, decks, flags and answers give the same lines, byte for byte, anywhere.
+
+A hundred games are recorded in this process and played again in others, in the opposite order and
+with other hashes: nothing may depend on the order of sets, on addresses, on the time, on a shared
+generator, or on what another game left behind.
+"""
+
+import ast
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trainingrun_daemon
+from daemon_games import play_record, play_record_elsewhere, record
+
+GAMES = 100
+PACKAGE = Path(trainingrun_daemon.__file__).parent
+OF_THE_GAME = [
+    *sorted((PACKAGE / "rules").rglob("*.py")),
+    *sorted((PACKAGE / "cards").rglob("*.py")),
+    *sorted((PACKAGE / "ai").rglob("*.py")),
+    *(PACKAGE / name for name in ("session.py", "encoding.py")),
+]
+FORBIDDEN = {"time", "datetime", "os", "secrets", "uuid", "threading", "asyncio", "socket"}
+SYSTEM_PYTHON = shutil.which("python3.11", path="/usr/bin")
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A hundred games: plans, answers and digests of all lines."""
+    path = tmp_path_factory.mktemp("games") / "games.jsonl"
+    assert record(range(GAMES), 0, path) == 0
+    return path
+
+
+@pytest.mark.parametrize("hash_seed", [1, 2])
+def test_another_process_plays_the_same_games(recorded: Path, hash_seed: int) -> None:
+    """Every line of a hundred games is the same under other hashes."""
+    assert len(recorded.read_text().splitlines()) == GAMES
+    assert play_record_elsewhere(recorded, sys.executable, hash_seed) == []
+
+
+@pytest.mark.skipif(SYSTEM_PYTHON is None, reason="there is no second Python 3.11 here")
+def test_another_interpreter_plays_the_same_games(recorded: Path) -> None:
+    """Every line is the same with another build of Python."""
+    assert play_record_elsewhere(recorded, str(SYSTEM_PYTHON), 3) == []
+
+
+def test_another_answer_is_noticed(recorded: Path, tmp_path: Path) -> None:
+    """The comparison is of the game: a record with a false digest differs."""
+    first = recorded.read_text().splitlines()[0]
+    path = tmp_path / "false.jsonl"
+    path.write_text(first.replace('"digest": "', '"digest": "0'))
+    assert play_record(path) == [0]
+
+
+@pytest.mark.parametrize("path", OF_THE_GAME, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_module_of_the_game_looks_outside(path: Path) -> None:
+    """No clock, no system, no shared generator, no addresses: randomness is the game's own."""
+    tree = ast.parse(path.read_text())
+    assert set(_imports(tree)) & FORBIDDEN == set()
+    calls = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    assert calls & {"id", "hash"} == set()
+    from_module = {call for call in calls if call.startswith("random.")}
+    assert from_module <= ({"random.Random"} if path.name == "model.py" else set())
+
+
+def _imports(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.partition(".")[0]
