@@ -12,6 +12,7 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
+from trainingrun_operator.cli.addresses import endpoints_in
 from trainingrun_operator.cli.daemons import daemons as daemons_verbs
 from trainingrun_operator.cli.decks.verbs import decks as decks_verbs
 from trainingrun_operator.cli.durations import seconds_in
@@ -69,9 +70,10 @@ def trainingrun(
     epilog="Examples:\n\n"
     "trainingrun local -f examples/quickstart.yaml\n\n"
     "trainingrun local -f run.yaml --games 500 --time-limit 15m --plain\n\n"
-    "trainingrun local -f run.yaml --fresh"
+    "trainingrun local -f run.yaml --fresh\n\n"
+    "trainingrun local -f run.yaml --daemons 10.0.0.5:17171,10.0.0.6:17171"
 )
-def local(
+def local(  # noqa: PLR0913 (each option of the command is an argument to typer)
     *,
     file: FileOption,
     state: StateOption = STATE,
@@ -89,6 +91,14 @@ def local(
     time_limit: Annotated[
         str | None, typer.Option(help="Save and stop after this time: 90s, 15m, 1h30m.")
     ] = None,
+    daemons: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT,…",
+            help="Play on daemons that run already, in place of own ones. In place of"
+            " spec.daemon.external.",
+        ),
+    ] = None,
 ) -> None:
     """Train on this machine: the same TrainingRun as plain processes.
 
@@ -102,7 +112,7 @@ def local(
     limit = seconds_in(time_limit, option="--time-limit") if time_limit is not None else None
     options = LocalOptions(
         file=file, state=state, report=report, decks=decks, plain=plain, fresh=fresh, games=games,
-        time_limit=limit,
+        time_limit=limit, daemons=endpoints_in(daemons) if daemons is not None else (),
     )  # fmt: skip
     raise typer.Exit(run_locally(options, Console()))
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
+from trainingrun_contracts.api.explanation import Problem
 from trainingrun_contracts.api.run import SpecError, TrainingRun, parse
 
 from trainingrun_operator.cli.errors import UserError
@@ -17,48 +19,93 @@ _BYTES_LIMIT: Final = 1024 * 1024
 _PROBLEMS_SHOWN: Final = 20
 
 
-def read_run(file: Path, *, games: int | None = None) -> TrainingRun:
+@dataclass(frozen=True)
+class DocumentKind:
+    """What a file should hold, in words for sentences about it."""
+
+    noun: str
+    fields: str
+    example: str
+    option: str
+
+    @property
+    def name(self) -> str:
+        """With its article."""
+        return f"a {self.noun}"
+
+
+TRAINING_RUN: Final = DocumentKind(
+    noun="TrainingRun",
+    fields="apiVersion, kind, metadata and spec",
+    example="examples/quickstart.yaml",
+    option="-f",
+)
+
+
+def read_run(file: Path, *, games: int | None = None, daemons: Sequence[str] = ()) -> TrainingRun:
     """The TrainingRun in a YAML file; ``games`` takes the place of the file's own.
+
+    ``daemons`` are endpoints of daemons that run already; they take the place of the file's.
 
     Raises:
         UserError: it cannot be read or is not valid; one line per wrong field.
     """
-    document = _only_document(file)
-    if games is not None and isinstance(document.get("spec"), Mapping):
-        document = {**document, "spec": {**document["spec"], "games": games}}
+    document = read_document(file)
+    spec = document.get("spec")
+    if games is not None and isinstance(spec, Mapping):
+        spec = {**spec, "games": games}
+    if daemons and isinstance(spec, Mapping):
+        spec = {**spec, "daemon": _with_external(spec.get("daemon"), daemons)}
+    if spec is not None:
+        document = {**document, "spec": spec}
     try:
         return parse(document)
     except SpecError as error:
-        raise UserError(_told(file, error)) from error
+        raise UserError(told(file, error.problems)) from error
     except RecursionError as error:
         raise UserError(f"{file}: an alias contains itself: write the value out") from error
 
 
-def _only_document(file: Path) -> Mapping[str, Any]:
+def _with_external(daemon: object, endpoints: Sequence[str]) -> object:
+    """The daemons of a spec with these endpoints, and without what only own daemons have."""
+    if daemon is not None and not isinstance(daemon, Mapping):
+        return daemon  # wrong, and told so by whoever reads it
+    kept = {key: each for key, each in (daemon or {}).items() if key not in ("image", "jvm")}
+    return {**kept, "external": {"endpoints": list(endpoints)}}
+
+
+def read_document(file: Path, kind: DocumentKind = TRAINING_RUN) -> Mapping[str, Any]:
+    """The one YAML document of a file.
+
+    Raises:
+        UserError: it cannot be read, or is not one mapping.
+    """
     try:
-        documents = [each for each in yaml.safe_load_all(_text(file)) if each is not None]
+        documents = [each for each in yaml.safe_load_all(_text(file, kind)) if each is not None]
     except yaml.YAMLError as error:
         raise UserError(f"{file}: not valid YAML{_where(error)}") from error
     if not documents:
-        raise UserError(f"{file}: empty: write a TrainingRun (examples/quickstart.yaml is one)")
+        raise UserError(f"{file}: empty: write {kind.name} ({kind.example} is one)")
     if len(documents) > 1:
         raise UserError(
-            f"{file}: holds {len(documents)} documents: give a file with one TrainingRun"
+            f"{file}: holds {len(documents)} documents: give a file with one {kind.noun}"
         )
     if not isinstance(documents[0], Mapping):
-        raise UserError(f"{file}: is no TrainingRun: expected apiVersion, kind, metadata and spec")
+        raise UserError(f"{file}: is no {kind.noun}: expected {kind.fields}")
     return documents[0]
 
 
-def _text(file: Path) -> str:
+def _text(file: Path, kind: DocumentKind) -> str:
     try:
         content = sys.stdin.buffer.read() if file == STDIN else file.read_bytes()
     except FileNotFoundError as error:
-        raise UserError(f"{file}: no such file: give the path of a TrainingRun with -f") from error
+        raise UserError(
+            f"{file}: no such file: give the path of {kind.name} with {kind.option}"
+        ) from error
     except OSError as error:
         raise UserError(f"{file}: cannot be read: {error.strerror}") from error
     if len(content) > _BYTES_LIMIT:
-        raise UserError(f"{file}: larger than 1 MiB: this is no TrainingRun")
+        raise UserError(f"{file}: larger than 1 MiB: this is no {kind.noun}")
     try:
         return content.decode()
     except UnicodeDecodeError as error:
@@ -73,7 +120,8 @@ def _where(error: yaml.YAMLError) -> str:
     return f" at line {mark.line + 1}, column {mark.column + 1}: {problem}"
 
 
-def _told(file: Path, error: SpecError) -> str:
-    lines = [f"{file}: {problem}" for problem in error.problems[:_PROBLEMS_SHOWN]]
-    more = len(error.problems) - len(lines)
+def told(file: Path, problems: Sequence[Problem]) -> str:
+    """One line per wrong field, up to a limit."""
+    lines = [f"{file}: {problem}" for problem in problems[:_PROBLEMS_SHOWN]]
+    more = len(problems) - len(lines)
     return "\n".join([*lines, *([f"{file}: and {more} more"] if more > 0 else [])])

@@ -37,8 +37,11 @@ class _Known:
 class EndpointProber:
     """What external daemons answered last; questions run in the background until :meth:`close`."""
 
-    def __init__(self, *, ask_seconds: float = ASK_SECONDS) -> None:
+    def __init__(
+        self, *, ask_seconds: float = ASK_SECONDS, status_seconds: float = STATUS_SECONDS
+    ) -> None:
         self._ask_seconds = ask_seconds
+        self._status_seconds = status_seconds
         self._known: dict[str, _Known] = {}
         self._at_once = asyncio.Semaphore(_AT_ONCE)
 
@@ -52,9 +55,14 @@ class EndpointProber:
             if known.answer is None and known.asking is not None
         ]
         if first:
-            await asyncio.wait(first, timeout=STATUS_SECONDS + 1)
+            await asyncio.wait(first, timeout=self._status_seconds + 1)
         self._forget_old(now)
         return {name: known.answer for name, known in wanted.items() if known.answer is not None}
+
+    async def settle(self) -> None:
+        """Wait for the answers to all questions that are under way."""
+        tasks = [known.asking for known in self._known.values() if known.asking is not None]
+        await asyncio.gather(*tasks)
 
     async def close(self) -> None:
         """Drop all questions that are under way."""
@@ -77,7 +85,7 @@ class EndpointProber:
     async def _ask(self, name: str, known: _Known) -> None:
         try:
             async with self._at_once:
-                reply = await ask_status(name)
+                reply = await ask_status(name, seconds=self._status_seconds)
         except NoStatus as error:
             known.slow = known.slow + 1 if error.is_passing else _SLOW_TIMES
             before = known.answer or Answer()

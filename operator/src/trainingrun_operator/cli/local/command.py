@@ -21,7 +21,11 @@ from trainingrun_operator.backends.local.store import adopted, reopened, saved_r
 from trainingrun_operator.cli.decks.folders import check_decks, deck_names, find_decks
 from trainingrun_operator.cli.document import read_run
 from trainingrun_operator.cli.errors import EXIT_INTERRUPTED, UserError
-from trainingrun_operator.cli.local.preflight import check_machine, make_report_folder
+from trainingrun_operator.cli.local.preflight import (
+    check_external,
+    check_machine,
+    make_report_folder,
+)
 from trainingrun_operator.cli.local.runtime import Ending, LocalRuntime, Outcome, RunPlan
 from trainingrun_operator.cli.local.screen import screen_for
 from trainingrun_operator.settings import Settings
@@ -43,6 +47,8 @@ class LocalOptions:
     fresh: bool
     games: int | None
     time_limit: float | None
+    daemons: tuple[str, ...] = ()
+    """Endpoints of daemons that run already; none: own ones are started."""
 
 
 def run_locally(options: LocalOptions, console: Console) -> int:
@@ -51,9 +57,8 @@ def run_locally(options: LocalOptions, console: Console) -> int:
     Raises:
         UserError: the user must change something.
     """
-    run = read_run(options.file, games=options.games)
-    decks = find_decks(options.file, options.decks)
-    check_decks((deck.name for deck in run.spec.decks), decks)
+    run = read_run(options.file, games=options.games, daemons=options.daemons)
+    decks = _decks_of(run, options)
     make_report_folder(options.report)
     folder = RunFolder((options.state / run.metadata.name).absolute())
     try:
@@ -66,8 +71,21 @@ def run_locally(options: LocalOptions, console: Console) -> int:
         raise UserError(str(error)) from error
 
 
+def _decks_of(run: TrainingRun, options: LocalOptions) -> Path | None:
+    """The folder with the decks of own daemons; what external ones hold is theirs to know."""
+    if run.spec.daemon.external is not None:
+        return None
+    decks = find_decks(options.file, options.decks)
+    check_decks((deck.name for deck in run.spec.decks), decks)
+    return decks
+
+
 def _run_in(
-    folder: RunFolder, run: TrainingRun, decks: Path, options: LocalOptions, console: Console
+    folder: RunFolder,
+    run: TrainingRun,
+    decks: Path | None,
+    options: LocalOptions,
+    console: Console,
 ) -> int:
     begun_at = psutil.Process().create_time()
     saved = saved_run(folder)
@@ -77,13 +95,15 @@ def _run_in(
         _finish(run, folder, options.report, console)
         return 0
     check_machine(run)
+    for sentence in check_external(run):
+        console.print(sentence, markup=False, highlight=False, soft_wrap=True)
     if saved is not None:
         console.print(f"Going on with {run.metadata.name} from {_relative(folder.root)}")
     _log_to(folder.logs / "runtime.log")
     plan = RunPlan(
         run=reopened(run),
         folder=folder,
-        decks=decks,
+        decks=decks or folder.root,
         settings=_settings(folder, decks),
         begun_at=begun_at,
         time_limit=options.time_limit,
@@ -103,13 +123,14 @@ async def _run(plan: RunPlan, console: Console, *, plain: bool) -> tuple[Trainin
     return runtime.run_now, ending
 
 
-def _settings(folder: RunFolder, decks: Path) -> Settings:
+def _settings(folder: RunFolder, decks: Path | None) -> Settings:
     return Settings(
         default_storage=folder.checkpoints.as_uri(),
         default_claim=False,
         daemon_limit=os.cpu_count() or 1,
-        decks=deck_names(decks),
+        decks=deck_names(decks) if decks is not None else None,
         tapes=str(folder.tapes),
+        checkpoint_cache=str(folder.checkpoints),
         active_seconds=_LOOK_SECONDS,
         drain_deadline_seconds=_DRAIN_SECONDS,
     )

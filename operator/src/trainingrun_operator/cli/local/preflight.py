@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,8 @@ from trainingrun_contracts.run_config import REDIS_URL_VARIABLE
 from trainingrun_operator.backends import BackendError
 from trainingrun_operator.backends.local.redis import find_redis_server
 from trainingrun_operator.cli.errors import UserError
+from trainingrun_operator.controller.endpoints import EndpointProber
+from trainingrun_operator.desired.external import endpoints
 
 _OLDEST_REDIS: Final = (6, 2)
 
@@ -34,6 +37,34 @@ def check_machine(run: TrainingRun) -> None:
         )
     _check_storage(run.spec.checkpoint.storage)
     _check_redis(run)
+
+
+def check_external(run: TrainingRun) -> list[str]:
+    """Ask the external daemons of a run, if it has any; gives a sentence for each that is away.
+
+    Raises:
+        UserError: none of them answers.
+    """
+    names = endpoints(run)
+    if not names:
+        return []
+    silent = asyncio.run(_silent(names))
+    sentences = [f"{name}: {why}" for name, why in silent.items()]
+    if len(silent) == len(names):
+        raise UserError(
+            "\n".join(sentences)
+            + "\nno external daemon answers: start them (trainingrun daemons start --help), or"
+            " correct their addresses"
+        )
+    return [f"{each}; it gets games once it answers" for each in sentences]
+
+
+async def _silent(names: tuple[str, ...]) -> dict[str, str]:
+    """Why each endpoint does not answer; those that do are left out."""
+    prober = EndpointProber()
+    answers = await prober.observe(names)
+    await prober.close()
+    return {name: answer.error for name, answer in answers.items() if answer.error}
 
 
 def make_report_folder(folder: Path) -> None:
