@@ -1,59 +1,75 @@
-"""The role ``evaluate``: plays frozen weights against the scripted opponents and tells the results.
+"""The role ``evaluate``: plays frozen weights against frozen opponents and tells the results.
 
 When: at the start (so that a win-rate curve begins at the untrained policy, with 100 games), every
 ``evaluation.every_games`` training games, and once more under ``Intent.EVALUATE``, which ends in
 the state ``done``. The policy plays greedily: it is the strongest way to play that it has, and the
-result then does not depend on how much it still explores.
+result then does not depend on how much it still explores. So do its past selves and the champion.
+
+With a gate the weights also challenge the champion, the strongest so far, in a sequential test. The
+first weights that are evaluated are the first champion. Nothing that is played here is trained on:
+training data come from the latest policy, whoever the champion is.
 
 Under ``DRAIN`` and ``FLUSH`` a running evaluation is given up, because its games hold slots. It
-takes a quarter of the slots, at most four: training goes on meanwhile.
+takes a quarter of the slots, at most four: training goes on meanwhile. When nothing is trained any
+more it takes what there is.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Sequence
 from random import Random
 from time import monotonic, time
 from typing import Any, Final
 
 import redis
 import redis.asyncio
+from msgspec.structs import replace
 from trainingrun_contracts import slots
-from trainingrun_contracts.protocol.commands import NewGame
-from trainingrun_contracts.ratings.wilson import win_rate
+from trainingrun_contracts.ratings.gate import GateTest, Verdict, judge
 from trainingrun_contracts.reports import (
+    CHAMPION,
+    Champion,
     Evaluation,
     EvaluatorReport,
+    GateResult,
     Intent,
+    champion_from,
     evaluations_from,
+    queue_champion,
     queue_evaluation,
 )
 from trainingrun_contracts.run_config import RoleEnvironment, RunConfig
 from trainingrun_contracts.stream.keys import Keys
+from trainingrun_contracts.weights import Pointer, WeightsError, verified
 
 from trainingrun_actor.arena import Arena
 from trainingrun_actor.ending import cancel_all
-from trainingrun_actor.game import Outcome, Seat
-from trainingrun_actor.inference import Inference
+from trainingrun_actor.evaluation_games import (
+    EvaluationGames,
+    GivenUp,
+    Rivals,
+    Task,
+    Unplayable,
+)
+from trainingrun_actor.evaluation_results import Played, evaluation_of, pair_scores, rating_of
 from trainingrun_actor.leases import Leases
 from trainingrun_actor.meter import Meter
-from trainingrun_actor.opponents import AGENTS
+from trainingrun_actor.opponents_past import forgotten_counters
 from trainingrun_actor.outage import Outage
-from trainingrun_actor.policies import Policies
-from trainingrun_actor.policy import Policy
+from trainingrun_actor.policies import PAST_KEPT, Policies
+from trainingrun_actor.policy import Policy, load_policy
 from trainingrun_actor.recorder import Clock
 from trainingrun_actor.reporting import Exporter, Gauges, Reporter
-from trainingrun_actor.schedule import Matchup, evaluation_matchups
-from trainingrun_actor.seats import PolicySeat, ScriptedSeat
+from trainingrun_actor.schedule import PAST, evaluation_matchups
 from trainingrun_actor.startup import incarnation, reach_redis, stop_event, until_stopped
-from trainingrun_actor.tapes import Tape, TapedGame, Tapes
+from trainingrun_actor.tapes import Tapes
 from trainingrun_actor.watch import Watch
 
 FIRST_GAMES: Final = 100
 MOST_CONCURRENT: Final = 4
-_ATTEMPTS: Final = 5
+MOST_CONCURRENT_ALONE: Final = 16
 
 _log = logging.getLogger(__name__)
 
@@ -71,10 +87,6 @@ async def evaluate(config: RunConfig, environment: RoleEnvironment) -> None:
         return
     async with client:
         await Evaluator(config, environment, client).run(stop)
-
-
-class GivenUp(Exception):
-    """The run wants no evaluation now, or its games do not come to an end."""
 
 
 class Evaluator:
@@ -98,12 +110,16 @@ class Evaluator:
         self._watch = Watch(client, self._keys, self._policies, member=name)
         self._leases = Leases(client, self._keys, member=name)
         self._arena = Arena(self._leases, meter=self._meter, random=Random(name))
-        self._inference = Inference()
-        self._tapes = Tapes(
-            config.tapes, run=config.run, member=environment.member, clock=Clock(monotonic, time)
+        clock = Clock(monotonic, time)
+        tapes = Tapes(config.tapes, run=config.run, member=environment.member, clock=clock)
+        self._games = EvaluationGames(
+            self._arena, config.daemon, watch=self._watch, meter=self._meter, tapes=tapes
         )
         self._outage = Outage(Random(name))
         self._results: tuple[Evaluation, ...] = ()
+        self._newest_result: bytes | None = None
+        self._champion: Champion | None = None
+        self._unplayable: set[str] = set()
         self._state = "waiting"
         self._version = -1
 
@@ -136,8 +152,16 @@ class Evaluator:
                 await self._outage.wait(error, _log)
 
     async def _read_results(self) -> None:
-        reply: Any = await self._redis.lrange(self._keys.evaluations, 0, -1)
-        self._results = evaluations_from(reply)
+        """Read all results when there is a new one, and who is the champion."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.lindex(self._keys.evaluations, -1)
+            pipe.hget(self._keys.champion, "champion")
+            newest, champion = await pipe.execute()
+        self._champion = champion_from(champion)
+        if newest != self._newest_result or newest is None:
+            reply: Any = await self._redis.lrange(self._keys.evaluations, 0, -1)
+            self._results = evaluations_from(reply)
+            self._newest_result = newest
 
     async def _evaluate_if_due(self) -> None:
         policy = self._policies.newest
@@ -161,9 +185,16 @@ class Evaluator:
         return not is_complete or self._watch.games_played - last >= every
 
     def _missing(self, version: int) -> list[str]:
-        """Opponents without a result for this version."""
+        """Opponents without a result for this version, the champion last."""
         known = {result.opponent for result in self._results if result.version == version}
-        return [name for name in self._config.evaluation.opponents if name not in known]
+        known |= self._unplayable
+        wanted: list[str] = list(self._config.evaluation.opponents)
+        champion = self._champion
+        if self._config.evaluation.gate is not None and (
+            champion is None or champion.version != version
+        ):
+            wanted.append(CHAMPION)
+        return [name for name in wanted if name not in known]
 
     # --- how --------------------------------------------------------------------------------------
 
@@ -171,131 +202,148 @@ class Evaluator:
         """Evaluate one version against every opponent that it has no result against."""
         self._version = policy.pointer.version
         training_games = self._watch.games_played
-        for opponent in self._missing(self._version):
+        missing = self._missing(self._version)
+        weights = await self._weights_of(policy) if CHAMPION in missing else b""
+        for opponent in missing:
             self._state = "playing"
-            outcomes = await self._play_all(policy, opponent, games=games, intent=intent)
-            result = self._result(opponent, outcomes, training_games)
-            await self._store(result)
-            _log.info(
-                "version %d against %s: %.1f %% of %d games (%.1f to %.1f)", result.version,
-                opponent, 100 * result.rate, result.games, 100 * result.low, 100 * result.high,
-            )  # fmt: skip
+            try:
+                if opponent == CHAMPION:
+                    await self._challenge(policy, weights, training_games, intent=intent)
+                else:
+                    await self._measure(
+                        policy, opponent, training_games, games=games, intent=intent
+                    )
+            except Unplayable as error:
+                self._unplayable.add(opponent)
+                await self._reporter.notify("OpponentUnavailable", f"against {opponent}: {error}")
+        if missing:
+            await self._forget_counters()
 
-    def _result(self, opponent: str, rewards: list[float], training_games: int) -> Evaluation:
-        wins, draws = rewards.count(1.0), rewards.count(0.0)
-        rate, low, high = win_rate(wins, draws, len(rewards))
-        return Evaluation(
+    async def _measure(
+        self, policy: Policy, opponent: str, training_games: int, *, games: int, intent: Intent
+    ) -> None:
+        rivals = await self._rivals(policy, opponent)
+        seed = f"{self._config.seed}:{opponent}"
+        matchups = evaluation_matchups(self._config.decks, rivals.names, games=games, seed=seed)
+        concurrent = await self._concurrency(intent)
+        played = await self._games.play(Task(policy, rivals, matchups, concurrent, intent))
+        await self._store(self._rated(played, opponent, training_games))
+
+    async def _rivals(self, policy: Policy, opponent: str) -> Rivals:
+        """Past selves are taken evenly from the snapshots; without a past one plays oneself."""
+        if opponent != PAST:
+            return Rivals.scripted(opponent)
+        found: list[Policy] = []
+        own = policy.pointer.version
+        past = [each for each in self._policies.opponents.snapshots if each[1] != own]
+        for snapshot in evenly(past, PAST_KEPT):
+            try:
+                found.append(await self._policies.snapshot(*snapshot))
+            except WeightsError as error:
+                _log.warning("a past opponent cannot be loaded: %s", error)
+        return Rivals.frozen(found or [policy])
+
+    async def _challenge(
+        self, policy: Policy, weights: bytes, training_games: int, *, intent: Intent
+    ) -> None:
+        """Play the champion until the test is decided; the winner is the champion."""
+        gate = self._config.evaluation.gate
+        assert gate is not None, "only with a gate there is a champion"
+        champion = await self._champion_policy()
+        if champion is None:
+            await self._crown(policy, weights)
+            return
+        test = GateTest(elo=gate.elo, most_pairs=(gate.games + 1) // 2)
+        rivals = Rivals.frozen([champion])
+        matchups = evaluation_matchups(
+            self._config.decks, rivals.names, games=gate.games,
+            seed=f"{self._config.seed}:{CHAMPION}:{self._version}",
+        )  # fmt: skip
+
+        def is_decided(rewards: Sequence[float | None]) -> bool:
+            return judge(pair_scores(rewards), test).verdict is not Verdict.CONTINUE
+
+        concurrent = await self._concurrency(intent)
+        task = Task(policy, rivals, matchups, concurrent, intent, is_enough=is_decided)
+        played = await self._games.play(task)
+        found = judge(pair_scores(game.reward for game in played), test)
+        result = GateResult(
+            verdict=found.verdict.value, champion=champion.pointer.version, ratio=found.ratio,
+            pairs=found.pairs,
+        )  # fmt: skip
+        if found.verdict is Verdict.PROMOTE:
+            await self._crown(policy, weights)
+        await self._store(replace(self._rated(played, CHAMPION, training_games), gate=result))
+
+    async def _champion_policy(self) -> Policy | None:
+        """The champion's weights; None when there is none, or Redis has lost them."""
+        if self._champion is None:
+            return None
+        named = self._champion
+        pointer = Pointer(epoch=0, version=named.version, publish=0, sha256=named.sha256, at=0.0)
+        reply: Any = self._redis.hget(self._keys.champion, "weights")
+        try:
+            return load_policy(verified(await reply, named.sha256), pointer)
+        except WeightsError as error:
+            _log.warning("the champion cannot be loaded and is replaced: %s", error)
+            return None
+
+    async def _weights_of(self, policy: Policy) -> bytes:
+        """The bytes of the weights; asked for before the games, as Redis keeps them only while
+        they are the newest.
+
+        Raises:
+            GivenUp: they are gone: newer ones wait to be evaluated.
+        """
+        sha256 = policy.pointer.sha256
+        reply: Any = await self._redis.get(self._keys.blob(sha256))
+        try:
+            return verified(reply, sha256)
+        except WeightsError as error:
+            raise GivenUp(str(error)) from error
+
+    async def _crown(self, policy: Policy, weights: bytes) -> None:
+        champion = Champion(policy.pointer.version, policy.pointer.sha256, time())
+        async with self._redis.pipeline(transaction=True) as pipe:
+            queue_champion(pipe, self._keys.champion, champion, weights)
+            await pipe.execute()
+        self._champion = champion
+        _log.info("version %d is the champion", champion.version)
+
+    def _rated(self, played: list[Played], opponent: str, training_games: int) -> Evaluation:
+        result = evaluation_of(
+            played, opponent=opponent, version=self._version, training_games=training_games,
             at=time(),
-            version=self._version,
-            training_games=training_games,
-            opponent=opponent,
-            games=len(rewards),
-            wins=wins,
-            draws=draws,
-            rate=rate,
-            low=low,
-            high=high,
-        )
+        )  # fmt: skip
+        anchor, rating = rating_of(self._version, (*self._results, result))
+        if rating is None:
+            return result
+        return replace(result, elo=rating.elo, elo_error=rating.error, anchor=anchor)
 
     async def _store(self, result: Evaluation) -> None:
         async with self._redis.pipeline(transaction=True) as pipe:
             queue_evaluation(pipe, self._keys.evaluations, result)
             await pipe.execute()
         self._results = (*self._results, result)
+        _log.info(
+            "version %d against %s: %.1f %% of %d games (%.1f to %.1f)", result.version,
+            result.opponent, 100 * result.rate, result.games, 100 * result.low, 100 * result.high,
+        )  # fmt: skip
 
-    async def _play_all(
-        self, policy: Policy, opponent: str, *, games: int, intent: Intent
-    ) -> list[float]:
-        """The rewards of all games.
+    async def _forget_counters(self) -> None:
+        """Remove the counters of games against snapshots that are no opponents any more."""
+        reply: Any = await self._redis.hkeys(self._keys.games)
+        versions = [version for _, version in self._policies.opponents.snapshots]
+        gone = forgotten_counters([name.decode() for name in reply], versions)
+        if gone:
+            await self._redis.hdel(self._keys.games, *gone)
 
-        Raises:
-            GivenUp: the intent changed, or a game was aborted time and again.
-        """
-        seed = f"{self._config.seed}:{opponent}"
-        matchups = evaluation_matchups(self._config.decks, opponent, games=games, seed=seed)
-        queue = iter(enumerate(matchups))
-        rewards: list[float] = []
-        concurrent = await self._concurrency()
-        reason: str | None = None
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(concurrent):
-                    group.create_task(self._play_some(queue, policy, rewards, intent=intent))
-        except* GivenUp as group_error:
-            reason = str(group_error.exceptions[0])
-        # Raised out here: early releases of Python 3.11 wrap in a group what is raised in there.
-        if reason is not None:
-            raise GivenUp(reason)
-        return rewards
-
-    async def _play_some(
-        self,
-        queue: Iterator[tuple[int, Matchup]],
-        policy: Policy,
-        rewards: list[float],
-        *,
-        intent: Intent,
-    ) -> None:
-        for number, matchup in queue:
-            for _ in range(_ATTEMPTS):
-                tape = self._tape(matchup, policy) if number == 0 else None
-                outcome = await self._play(matchup, policy, tape, intent=intent)
-                reward = outcome.reward(matchup.seat)
-                if reward is not None:
-                    self._meter.count_game(outcome.end.value, outcome.seconds)
-                    rewards.append(reward)
-                    break
-            else:
-                raise GivenUp(f"a game ended without a result {_ATTEMPTS} times")
-
-    def _tape(self, matchup: Matchup, policy: Policy) -> Tape | None:
-        own = f"policy, version {policy.pointer.version}"
-        players = {matchup.seat: own, 3 - matchup.seat: matchup.opponent}
-        return self._tapes.record_evaluation(TapedGame(matchup.decks, matchup.seed, players))
-
-    async def _play(
-        self, matchup: Matchup, policy: Policy, tape: Tape | None, *, intent: Intent
-    ) -> Outcome:
-        daemon = self._config.daemon
-        command = NewGame(
-            deck1=matchup.decks[0],
-            deck2=matchup.decks[1],
-            interactive=True,
-            quiet=daemon.quiet,
-            limit_seconds=daemon.game_timeout_seconds,
-            seed=matchup.seed,
-            keep_open=True,
-        )
-        random = Random(matchup.seed)
-        seats: dict[int, Seat] = {
-            matchup.seat: PolicySeat(self._inference, policy, random=None, meter=self._meter),
-            3 - matchup.seat: ScriptedSeat(AGENTS[matchup.opponent](), random),
-        }
-        if tape is not None:
-            seats = tape.seats(seats)
-        game = asyncio.create_task(
-            self._arena.play(command, seats, may_start=lambda: self._watch.intent is intent)
-        )
-        change = asyncio.create_task(self._intent_other_than(intent))
-        try:
-            await asyncio.wait({game, change}, return_when=asyncio.FIRST_COMPLETED)
-            outcome = game.result() if game.done() else None
-        finally:
-            await cancel_all((game, change))
-        if tape is not None:
-            tape.close(outcome)
-        if outcome is None:
-            raise GivenUp(f"the run's intent is now {self._watch.intent.value}")
-        return outcome
-
-    async def _intent_other_than(self, intent: Intent) -> None:
-        while self._watch.intent is intent:
-            await self._watch.next_reading()
-
-    async def _concurrency(self) -> int:
-        """A quarter of all slots, 1 to 4."""
+    async def _concurrency(self, intent: Intent) -> int:
+        """A quarter of all slots, 1 to 4; all of them, up to 16, when nothing is trained."""
         reply: Any = await self._redis.hgetall(self._keys.daemons)
         capacity = sum(slot.capacity for slot in slots.decode_all(reply).values())
+        if intent is Intent.EVALUATE:
+            return max(1, min(MOST_CONCURRENT_ALONE, capacity))
         return max(1, min(MOST_CONCURRENT, capacity // 4))
 
     # --- telling ----------------------------------------------------------------------------------
@@ -314,3 +362,11 @@ class Evaluator:
         rates = {result.opponent: result.rate for result in self._results}
         version = None if self._version < 0 else self._version
         return Gauges(weights_version=version, win_rates=rates)
+
+
+def evenly(snapshots: Sequence[tuple[str, int]], count: int) -> list[tuple[str, int]]:
+    """At most so many of them, spread evenly, with the oldest and the newest."""
+    if len(snapshots) <= count:
+        return list(snapshots)
+    last = len(snapshots) - 1
+    return [snapshots[round(number * last / (count - 1))] for number in range(count)]

@@ -26,7 +26,7 @@ from trainingrun_actor.ending import cancel_all, first_failure
 from trainingrun_actor.game import End, Outcome, Seat
 from trainingrun_actor.inference import Inference
 from trainingrun_actor.meter import Meter
-from trainingrun_actor.opponents import AGENTS
+from trainingrun_actor.opponents import AGENTS, ENGINE
 from trainingrun_actor.policies import Policies
 from trainingrun_actor.recorder import Clock, GameIdentity, Recorder
 from trainingrun_actor.schedule import LATEST, PAST, Matchup, training_matchups
@@ -158,6 +158,7 @@ class Fleet:
     async def _play_next(self) -> None:
         matchup = next(self._matchups)
         seats, players = await self._seats(matchup)
+        opponent = players[3 - matchup.seat]
         tape = self._parts.tapes.record_training(TapedGame(matchup.decks, matchup.seed, players))
         if tape is not None:
             seats = tape.seats(seats)
@@ -168,11 +169,11 @@ class Fleet:
         if tape is not None:
             tape.close(None if game.cancelled() else game.result())
         if game.cancelled():
-            self._account(matchup, Outcome(End.ABORTED, None, 0.0, "given up"))
+            self._account(matchup, Outcome(End.ABORTED, None, 0.0, "given up"), opponent)
             return
         outcome = game.result()
         if outcome is not None:
-            self._account(matchup, outcome)
+            self._account(matchup, outcome, opponent)
             await self._tell_refusal(outcome)
 
     async def _play(self, matchup: Matchup, seats: dict[int, Seat]) -> Outcome | None:
@@ -185,6 +186,7 @@ class Fleet:
             limit_seconds=daemon.game_timeout_seconds,
             seed=matchup.seed,
             keep_open=True,
+            ai_seat=3 - matchup.seat if matchup.opponent == ENGINE else None,
         )
         return await self._parts.arena.play(command, seats, may_start=self._may_start)
 
@@ -200,7 +202,10 @@ class Fleet:
             return learners, dict.fromkeys(seats, _LEARNER)
         opposing, name = await self._opponent(opponent)
         learner = self._learner(matchup, game_id, matchup.seat, name)
-        return {matchup.seat: learner, other: opposing}, {matchup.seat: _LEARNER, other: name}
+        table: dict[int, Seat] = {matchup.seat: learner}
+        if opposing is not None:
+            table[other] = opposing
+        return table, {matchup.seat: _LEARNER, other: name}
 
     def _learner(self, matchup: Matchup, game_id: str, seat: int, opponent: str) -> Seat:
         parts = self._parts
@@ -221,8 +226,10 @@ class Fleet:
             meter=parts.meter,
         )
 
-    async def _opponent(self, name: str) -> tuple[Seat, str]:
+    async def _opponent(self, name: str) -> tuple[Seat | None, str]:
         parts = self._parts
+        if name == ENGINE:
+            return None, name
         random = Random(self._random.getrandbits(63))
         if name != PAST:
             return ScriptedSeat(AGENTS[name](), random), name
@@ -235,7 +242,7 @@ class Fleet:
 
     # --- what a game's end means ------------------------------------------------------------------
 
-    def _account(self, matchup: Matchup, outcome: Outcome) -> None:
+    def _account(self, matchup: Matchup, outcome: Outcome, opponent: str) -> None:
         """Raise the counters of ``keys.games``; they travel behind the game's last segments."""
         parts = self._parts
         if outcome.end is End.REFUSED:
@@ -253,6 +260,8 @@ class Fleet:
                 result, names = "", ["aborted"]
         if result and matchup.opponent != LATEST:
             names.append(f"{matchup.opponent}:{result}")
+        if result and matchup.opponent == PAST:
+            names.append(f"{opponent}:{result}")
         parts.sink.count_game(*names)
 
     async def _tell_refusal(self, outcome: Outcome) -> None:

@@ -29,6 +29,7 @@ from trainingrun_actor.daemon_link import DaemonLink, LinkLost
 from trainingrun_actor.meter import Meter
 
 READ_MARGIN_SECONDS: Final = 10.0
+AI_IGNORED: Final = "it asks for the moves of its own player: it does not know -a"
 _SEAT_NAME: Final = re.compile(r"\w+\((?P<seat>[12])\)-")
 
 
@@ -80,7 +81,7 @@ class NotStarted(LinkLost):
 async def play_game(
     link: DaemonLink, command: NewGame, seats: Mapping[int, Seat], *, meter: Meter
 ) -> Outcome:
-    """Play one game to its end.
+    """Play one game to its end. A seat that is not given is the engine's, by ``command.ai_seat``.
 
     Raises:
         NotStarted: the link broke before the first line of the game.
@@ -103,7 +104,10 @@ async def play_game(
             case DecisionLine(raw):
                 decision = _decode(raw)
                 meter.decisions += 1
-                link.answer(await seats[(decision.seat or 0) + 1].answer(decision))
+                seat = seats.get((decision.seat or 0) + 1)
+                if seat is None:
+                    return Outcome(End.REFUSED, None, monotonic() - began, AI_IGNORED)
+                link.answer(await seat.answer(decision))
             case GameResult(winner):
                 return _result(winner, monotonic() - began)
             case GameTimeout(text):

@@ -42,6 +42,9 @@ class AggressiveAgent:
         return max(range(len(ranks)), key=ranks.__getitem__)
 
 
+ENGINE: Final = "engine"
+"""The daemon's own player: it sits in the daemon, so nothing is asked of its seat here."""
+
 AGENTS: Final[dict[str, Callable[[], Agent]]] = {
     "random": RandomAgent,
     "aggressive": AggressiveAgent,

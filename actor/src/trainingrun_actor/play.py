@@ -60,7 +60,7 @@ class _Player:
         exporter = Exporter(self._meter)
         exporter.serve(environment.metrics_port)
         self._reporter = Reporter(client, keys, environment, role="actor", exporter=exporter)
-        self._policies = Policies(client, keys, wall=time)
+        self._policies = Policies(client, keys, wall=time, curve=config.self_play.pfsp)
         self._sink = Sink(
             client, keys, actor=actor, batch_transitions=config.learner.batch_transitions,
             spool=Spool(), now=monotonic,

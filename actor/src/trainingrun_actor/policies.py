@@ -15,9 +15,11 @@ from typing import Any, Final
 
 import redis
 import redis.asyncio
+from trainingrun_contracts.ratings.pfsp import Curve
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.weights import Pointer, WeightsError, verified
 
+from trainingrun_actor.opponents_past import PastOpponents
 from trainingrun_actor.policy import Policy, load_policy
 
 MOST_PUBLISHES_BEHIND: Final = 4
@@ -30,22 +32,23 @@ class Policies:
     """Fetches and keeps weights."""
 
     def __init__(
-        self, client: redis.asyncio.Redis, keys: Keys, *, wall: Callable[[], float]
-    ) -> None:
+        self, client: redis.asyncio.Redis, keys: Keys, *, wall: Callable[[], float],
+        curve: Curve = "even",
+    ) -> None:  # fmt: skip
         self.newest: Policy | None = None
         self.sync_seconds: float | None = None
+        self.opponents = PastOpponents(curve)
         self._redis = client
         self._keys = keys
         self._wall = wall
         self._published: Pointer | None = None
-        self._snapshots: list[tuple[str, int]] = []
         self._past: OrderedDict[str, Policy] = OrderedDict()
         self._arrived = asyncio.Event()
         self._complaint = ""
 
     async def follow(self, pointer: Pointer | None, snapshots: list[tuple[str, int]]) -> None:
         """Take in what Redis says: fetch the weights that the pointer names if they are new."""
-        self._snapshots = snapshots
+        self.opponents.note_snapshots(snapshots)
         self._published = pointer
         if pointer is None or (self.newest and self.newest.pointer == pointer):
             return
@@ -65,11 +68,11 @@ class Policies:
         return self.newest
 
     async def past(self, random: Random) -> Policy:
-        """A past snapshot, drawn uniformly; the newest weights where there is none to be had."""
-        if self._snapshots:
-            sha256, version = random.choice(self._snapshots)
+        """A past snapshot, drawn by the curve; the newest weights where there is none to be had."""
+        drawn = self.opponents.draw(random)
+        if drawn is not None:
             try:
-                return await self._snapshot(sha256, version)
+                return await self.snapshot(*drawn)
             except (WeightsError, redis.RedisError, OSError) as error:
                 self._complain(f"a past opponent cannot be loaded: {error}")
                 if self._past:
@@ -81,7 +84,12 @@ class Policies:
         behind = 0 if published is None else published.publish - policy.pointer.publish
         return behind > MOST_PUBLISHES_BEHIND
 
-    async def _snapshot(self, sha256: str, version: int) -> Policy:
+    async def snapshot(self, sha256: str, version: int) -> Policy:
+        """A past snapshot by its name.
+
+        Raises:
+            WeightsError: it is not there any more, or not what it should be.
+        """
         policy = self._past.get(sha256)
         if policy is None:
             pointer = Pointer(epoch=0, version=version, publish=0, sha256=sha256, at=0.0)

@@ -7,6 +7,7 @@ seats, and with them decks. So neither the draw of decks nor who begins favours 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import cycle, islice
 from random import Random
 from typing import Final
 
@@ -15,7 +16,6 @@ from trainingrun_contracts.run_config import SelfPlayConfig
 
 LATEST: Final = "latest"
 PAST: Final = "past"
-SCRIPTED: Final = ("random", "aggressive")
 
 
 class Matchup(Struct, frozen=True):
@@ -36,17 +36,17 @@ def training_matchups(
     weights = (shares.latest, shares.past, shares.scripted)
     while True:
         kind = random.choices(kinds, weights)[0] if sum(weights) > 0 else LATEST
-        opponent = random.choice(SCRIPTED) if kind == "scripted" else kind
+        opponent = random.choice(shares.scripted_players) if kind == "scripted" else kind
         yield from _pair(random, decks, opponent)
 
 
 def evaluation_matchups(
-    decks: Sequence[str], opponent: str, *, games: int, seed: str
+    decks: Sequence[str], opponents: Sequence[str], *, games: int, seed: str
 ) -> tuple[Matchup, ...]:
-    """Games against one opponent; an odd number is rounded up to whole pairs."""
+    """Games against opponents in turn, a pair each; an odd number is rounded up to whole pairs."""
     random = Random(seed)
-    pairs = (games + 1) // 2
-    return tuple(game for _ in range(pairs) for game in _pair(random, decks, opponent))
+    turns = islice(cycle(opponents), (games + 1) // 2)
+    return tuple(game for opponent in turns for game in _pair(random, decks, opponent))
 
 
 def _pair(random: Random, decks: Sequence[str], opponent: str) -> Iterator[Matchup]:

@@ -63,17 +63,20 @@ class Watch:
         Raises:
             redis.RedisError, OSError: Redis is away.
         """
-        keys = self._keys
+        keys, past = self._keys, self._policies.opponents.counters
         async with self._redis.pipeline(transaction=False) as pipe:
             pipe.mget(keys.intent, keys.target)
-            pipe.hget(keys.games, "played")
+            pipe.hmget(keys.games, ["played", *past])
             pipe.get(keys.depth)
             pipe.hgetall(keys.weights)
             pipe.zrange(keys.snapshots, 0, -1, withscores=True)
             replies: list[Any] = await pipe.execute()
-        (intent, target), played, depth, pointer, snapshots = replies
+        (intent, target), (played, *counts), depth, pointer, snapshots = replies
         self.target = int(target) if target is not None else None
         self.games_played = int(played or 0)
+        self._policies.opponents.note_counts(
+            {name: int(count or 0) for name, count in zip(past, counts, strict=True)}
+        )
         known = [(sha256.decode(), int(version)) for sha256, version in snapshots]
         await self._policies.follow(pointer_from(pointer), known)
         self._note_depth(int(depth or 0))

@@ -16,6 +16,10 @@ REPORT_SECONDS: Final = 2.0
 STALE_SECONDS: Final = 15.0
 NOTICES_KEPT: Final = 200
 EVALUATIONS_KEPT: Final = 1000
+CHAMPION: Final = "champion"
+"""The opponent of the champion gate."""
+EVALUATIONS_RECENT: Final = 64
+"""The newest ones, which are all that somebody who looks every few seconds has to read."""
 
 
 class Intent(Enum):
@@ -96,10 +100,34 @@ class EvaluatorReport(Struct, frozen=True, tag="evaluator"):
 Report = ActorReport | LearnerReport | EvaluatorReport
 
 
+class DeckResult(Struct, frozen=True, array_like=True):
+    """Raw results: games of one player with one deck against one opponent with one deck."""
+
+    opponent: str
+    """``random``, ``aggressive``, ``engine``, or ``v120`` for the policy's version 120."""
+    deck: str
+    opponent_deck: str
+    games: int
+    wins: int
+    draws: int
+
+
+class GateResult(Struct, frozen=True):
+    """What the sequential test against the champion found."""
+
+    verdict: str  # "promote" or "keep"
+    champion: int
+    """The version that was played against."""
+    ratio: float
+    """Log-likelihood ratio of "stronger by the gate's Elo" to "not stronger"."""
+    pairs: int
+
+
 class Evaluation(Struct, frozen=True):
     """Result of one evaluation: games of frozen weights against one opponent, in swapped pairs.
 
-    ``rate`` counts a draw as half a win; ``low`` and ``high`` are the Wilson 95 % interval.
+    ``rate`` counts a draw as half a win; ``low`` and ``high`` are the Wilson 95 % interval. ``elo``
+    is above the anchor, fitted to all raw results so far; ``results`` are this evaluation's own.
     """
 
     at: float
@@ -112,6 +140,19 @@ class Evaluation(Struct, frozen=True):
     rate: float
     low: float
     high: float
+    elo: float | None = None
+    elo_error: float | None = None
+    anchor: str = ""
+    results: tuple[DeckResult, ...] = ()
+    gate: GateResult | None = None
+
+
+class Champion(Struct, frozen=True):
+    """The strongest weights so far, by the gate; kept in Redis beside these words."""
+
+    version: int
+    sha256: str
+    at: float
 
 
 class Notice(Struct, frozen=True):
@@ -153,6 +194,19 @@ def queue_evaluation(pipe: Any, key: str, evaluation: Evaluation) -> None:
 def evaluations_from(reply: list[bytes]) -> tuple[Evaluation, ...]:
     """Evaluations, oldest first, from ``LRANGE keys.evaluations 0 -1``."""
     return tuple(msgspec.json.decode(value, type=Evaluation) for value in reply)
+
+
+def queue_champion(pipe: Any, key: str, champion: Champion, weights: bytes) -> None:
+    """Queue the crowning of a champion."""
+    pipe.hset(key, mapping={"champion": msgspec.json.encode(champion), "weights": weights})
+
+
+def champion_from(reply: bytes | None) -> Champion | None:
+    """The champion, from ``HGET keys.champion champion``; None before the first."""
+    try:
+        return msgspec.json.decode(reply, type=Champion) if reply is not None else None
+    except msgspec.DecodeError:
+        return None
 
 
 def queue_notice(pipe: Any, key: str, notice: Notice) -> None:

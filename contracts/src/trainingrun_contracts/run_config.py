@@ -22,7 +22,9 @@ MEMBER_VARIABLE = "TRAININGRUN_MEMBER"
 METRICS_PORT_VARIABLE = "TRAININGRUN_METRICS_PORT"
 HEALTH_FILE_VARIABLE = "TRAININGRUN_HEALTH_FILE"
 
-ScriptedOpponent = Literal["random", "aggressive"]
+ScriptedOpponent = Literal["random", "aggressive", "engine"]
+EvaluationOpponent = Literal["random", "aggressive", "engine", "past"]
+PastCurve = Literal["hard", "variance", "even"]
 Positive = Annotated[int, Meta(gt=0)]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
 
@@ -82,6 +84,15 @@ class SelfPlayConfig(Struct, frozen=True, forbid_unknown_fields=True):
     past: Fraction = 0.4
     scripted: Fraction = 0.1
     snapshot_every_publishes: Positive = 20
+    pfsp: PastCurve = "hard"
+    scripted_players: tuple[ScriptedOpponent, ...] = ("random", "aggressive")
+
+
+class GateConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """When new weights become the champion: a sequential test of 0 against ``elo``, truncated."""
+
+    elo: float = 35.0
+    games: Positive = 1000
 
 
 class EvaluationConfig(Struct, frozen=True, forbid_unknown_fields=True):
@@ -89,7 +100,8 @@ class EvaluationConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
     every_games: Positive = 5000
     games: Positive = 400
-    opponents: tuple[ScriptedOpponent, ...] = ("random", "aggressive")
+    opponents: tuple[EvaluationOpponent, ...] = ("random", "aggressive")
+    gate: GateConfig | None = None
 
 
 class CheckpointConfig(Struct, frozen=True, forbid_unknown_fields=True):

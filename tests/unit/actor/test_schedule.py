@@ -48,5 +48,20 @@ def test_no_shares_mean_self_play() -> None:
 
 def test_evaluations_are_whole_pairs() -> None:
     """An odd number of games is rounded up, and half of them are played from each seat."""
-    games = evaluation_matchups(DECKS, "random", games=9, seed="1")
+    games = evaluation_matchups(DECKS, ["random"], games=9, seed="1")
     assert Counter(game.seat for game in games) == {1: 5, 2: 5}
+
+
+def test_opponents_of_an_evaluation_take_turns() -> None:
+    """Each pair has one opponent, and all get the same number of pairs."""
+    games = evaluation_matchups(DECKS, ["v1", "v2", "v3"], games=18, seed="1")
+    assert [game.opponent for game in games[:8]] == ["v1", "v1", "v2", "v2", "v3", "v3", "v1", "v1"]
+    assert set(Counter(game.opponent for game in games).values()) == {6}
+
+
+def test_scripted_players_are_those_that_are_named() -> None:
+    """Only the engine's own player, when only it is named."""
+    shares = SelfPlayConfig(latest=0, past=0, scripted=1, scripted_players=("engine",))
+    assert {game.opponent for game in islice(training_matchups(DECKS, shares, seed="1"), 20)} == {
+        "engine"
+    }

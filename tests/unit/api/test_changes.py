@@ -18,6 +18,8 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "games": (100, 200),
     "decks": ([{"name": "red_aggro"}], [{"name": "white_weenie"}]),
     "learner.precision": ("fp32", "bf16"),
+    "selfPlay.pfsp": ("hard", "even"),
+    "selfPlay.scriptedPlayers": (["random"], ["engine"]),
     "evaluation.opponents": (["random"], ["aggressive"]),
     "daemon.external.endpoints": (["10.0.0.5:17171"], ["10.0.0.6:17171"]),
     "daemon.jvm.gc": ("G1", "Parallel"),
@@ -41,7 +43,7 @@ def leaves(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[s
 LEAVES = [
     (path, schema)
     for path, schema in leaves(root_schema()["properties"]["spec"])
-    if not is_fixed(path)
+    if not is_fixed(path) and len(schema.get("enum", ())) != 1
 ]
 
 

@@ -136,7 +136,7 @@ def test_all_wrong_fields_are_told_at_once_with_their_paths() -> None:
         'spec.learner.gpus: must be a whole number, not "1"',
         "spec.learner.ppo.clip: must be a finite number, not NaN",
         "spec.learner.ppo.learningRate: 0 must be more than 0",
-        'spec.evaluation.opponents[0]: "me" is not one of random or aggressive',
+        'spec.evaluation.opponents[0]: "me" is not one of random, aggressive, engine or past',
         "spec.checkpoint.secretRef: must be a mapping of fields, not 3",
         "spec.checkpoint.keep: must be a whole number, not 1.5",
         'spec.checkpoint.size: must be an amount such as 2, 500m or 4Gi, not "ten"',

@@ -52,6 +52,7 @@ COLUMNS: Final[tuple[tuple[str, str, str, str], ...]] = (
 )
 WIDE_COLUMNS: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("Model", "integer", ".status.model.version", "Version of the newest weights."),
+    ("Elo", "string", ".status.elo", "Elo of the weights that were evaluated last."),
     ("Bottleneck", "string", ".status.bottleneck", "The role that the others wait for."),
 )
 

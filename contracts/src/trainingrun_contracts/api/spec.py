@@ -326,13 +326,43 @@ class SelfPlay(ApiModel):
         description="Share of games against the newest policy itself; both seats learn from them.",
     )
     past: Share = Field(
-        0.4, description="Share of games against a snapshot of an earlier policy, drawn evenly."
+        0.4, description="Share of games against a snapshot of an earlier policy, drawn by pfsp."
     )
     scripted: Share = Field(
-        0.1, description="Share of games against the scripted players `random` and `aggressive`."
+        0.1, description="Share of games against scripted players, drawn evenly from those named."
+    )
+    scripted_players: tuple[Literal["random", "aggressive", "engine"], ...] = Field(
+        ("random", "aggressive"),
+        min_length=1,
+        max_length=3,
+        description="Who these are: `random` plays any legal action, `aggressive` always casts and"
+        " attacks, `engine` is the daemon's own player.",
     )
     snapshot_every_publishes: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         20, description="Publishes of weights between two snapshots that `past` draws from."
+    )
+    pfsp: Literal["hard", "variance", "even"] = Field(
+        "hard",
+        description="How `past` prefers snapshots, by the win rate x against each: `hard` by"
+        " (1-x)², those who still win; `variance` by x(1-x), those of the same strength; `even`.",
+    )
+
+
+class Gate(ApiModel):
+    """When new weights become the champion."""
+
+    method: Literal["SPRT"] = Field(
+        "SPRT",
+        description="The test: `SPRT`, a sequential probability ratio test over swapped pairs with"
+        " 5 % for either error.",
+    )
+    elo: Annotated[float, Field(gt=0, le=1000)] = Field(
+        35.0,
+        description="Elo by which a challenger should be stronger; it is tested against 0.",
+    )
+    games: Annotated[int, Field(ge=2, le=1_000_000)] = Field(
+        1000,
+        description="The most games of one test; without a decision by then the champion stays.",
     )
 
 
@@ -347,12 +377,18 @@ class Evaluation(ApiModel):
         description="Games of one evaluation against each opponent, played in pairs with swapped"
         " seats and decks. 400 games give a win rate to about ±5 %.",
     )
-    opponents: tuple[Literal["random", "aggressive"], ...] = Field(
+    opponents: tuple[Literal["random", "aggressive", "engine", "past"], ...] = Field(
         ("random", "aggressive"),
         min_length=1,
         max_length=16,
         description="Opponents of the evaluation: `random` plays any legal action, `aggressive`"
-        " always casts and attacks.",
+        " always casts and attacks, `engine` is the daemon's own player, `past` are snapshots of"
+        " the policy itself.",
+    )
+    gate: Gate | None = Field(
+        None,
+        description="The champion gate: after the other opponents the weights also play the"
+        " champion, the strongest so far, and take its place when the test says so. Default: none.",
     )
 
 

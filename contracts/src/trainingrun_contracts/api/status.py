@@ -102,6 +102,22 @@ class ModelStatus(StatusModel):
 
     version: int | None = Field(None, description="Updates that the newest weights have seen.")
     published_at: Time | None = Field(None, description="When they were published.")
+    champion: int | None = Field(
+        None, description="Version of the strongest weights so far, by spec.evaluation.gate."
+    )
+
+
+class GateStatus(StatusModel):
+    """What the test against the champion found."""
+
+    verdict: Literal["Promote", "Keep"] = Field(
+        description="Promote: the weights are the new champion; Keep: the champion stays."
+    )
+    champion: int = Field(description="Version of the champion that was played against.")
+    log_likelihood_ratio: float = Field(
+        description="Of `stronger by gate.elo` to `not stronger`; the bounds are ±2.94."
+    )
+    pairs: int = Field(description="Pairs of games up to the decision.")
 
 
 class EvaluationStatus(StatusModel):
@@ -115,6 +131,15 @@ class EvaluationStatus(StatusModel):
     win_rate: float = Field(description="Wins plus half the draws, as a part of the games.")
     low: float = Field(description="Lower bound of the 95 % Wilson interval of winRate.")
     high: float = Field(description="Upper bound of the 95 % Wilson interval of winRate.")
+    elo: float | None = Field(
+        None,
+        description="Elo of the weights above eloAnchor, fitted to all results so far.",
+    )
+    elo_error: float | None = Field(None, description="Standard error of elo.")
+    elo_anchor: str | None = Field(None, description="The opponent whose Elo is 0.")
+    gate: GateStatus | None = Field(
+        None, description="What the test against the champion found; with opponent `champion` only."
+    )
     training_games: int | None = Field(
         None, description="Training games that had been played when the evaluation was made."
     )
@@ -204,6 +229,11 @@ class TrainingRunStatus(StatusModel):
         None,
         description="Newest win rate against the first opponent of spec.evaluation, for people:"
         " `92% (88-95)`.",
+    )
+    elo: str | None = Field(
+        None,
+        description="Elo of the weights that were evaluated last, with its standard error, for"
+        " people: `312 ±18`.",
     )
     checkpoint: CheckpointStatus | None = Field(None, description="The newest complete checkpoint.")
     daemon: RoleStatus | None = Field(None, description="The game daemons.")

@@ -95,6 +95,11 @@ class Keys:
         return f"tr:{self.run_id}:evaluations"
 
     @property
+    def champion(self) -> str:
+        """Hash: the strongest weights so far (field ``weights``), and which they are."""
+        return f"tr:{self.run_id}:champion"
+
+    @property
     def notices(self) -> str:
         """List: messages of roles to the person who runs them, newest last."""
         return f"tr:{self.run_id}:notices"

@@ -117,6 +117,7 @@ async def _read(
         pointer=pointer_from(replies[7]),
         evaluations=reports.evaluations_from(replies[8]),
         notices=reports.notices_from(replies[9]),
+        champion=reports.champion_from(replies[10]),
         slots=published,
         busy=busy,
     )
@@ -129,8 +130,9 @@ def _queue_rest(pipe: Any, keys: Keys) -> None:
     pipe.hgetall(keys.games)
     pipe.hgetall(keys.reports)
     pipe.hgetall(keys.weights)
-    pipe.lrange(keys.evaluations, 0, -1)
+    pipe.lrange(keys.evaluations, -reports.EVALUATIONS_RECENT, -1)
     pipe.lrange(keys.notices, 0, -1)
+    pipe.hget(keys.champion, "champion")
 
 
 def _number(reply: bytes | None) -> float | None:

@@ -16,12 +16,19 @@ from trainingrun_contracts.api.status import (
     Dropped,
     EvaluationStatus,
     GamesStatus,
+    GateStatus,
     ModelStatus,
     RoleStatus,
     ScaleDecisionStatus,
     TransitionsStatus,
 )
-from trainingrun_contracts.reports import ActorReport, Evaluation, EvaluatorReport
+from trainingrun_contracts.reports import (
+    CHAMPION,
+    ActorReport,
+    Evaluation,
+    EvaluatorReport,
+    GateResult,
+)
 
 from trainingrun_operator.desired.observed import Observed, ObservedRole, Signals
 from trainingrun_operator.desired.rates import Rates, learner_report
@@ -43,6 +50,7 @@ def from_signals(run: TrainingRun, signals: Signals | None, rates: Rates) -> dic
         "model": model(run, signals),
         "evaluation": results,
         "win_rate": win_rate(run, results),
+        "elo": elo(run, results),
         "checkpoint": checkpoint(run, signals),
         "bottleneck": bottleneck(signals),
     }
@@ -86,7 +94,9 @@ def model(run: TrainingRun, signals: Signals) -> ModelStatus | None:
     pointer = signals.pointer
     if pointer is None:
         return run.status.model
-    return ModelStatus(version=pointer.version, published_at=_moment(pointer.at))
+    known = run.status.model.champion if run.status.model is not None else None
+    champion = signals.champion.version if signals.champion is not None else known
+    return ModelStatus(version=pointer.version, published_at=_moment(pointer.at), champion=champion)
 
 
 def checkpoint(run: TrainingRun, signals: Signals | None) -> CheckpointStatus | None:
@@ -114,9 +124,15 @@ def evaluations(run: TrainingRun, signals: Signals) -> tuple[EvaluationStatus, .
     standing = {each.opponent: each for each in run.status.evaluation}
     found = (
         _evaluation(newest[opponent]) if opponent in newest else standing.get(opponent)
-        for opponent in run.spec.evaluation.opponents
+        for opponent in _met(run)
     )
     return tuple(each for each in found if each is not None)
+
+
+def _met(run: TrainingRun) -> tuple[str, ...]:
+    """Whom the evaluator meets."""
+    spec = run.spec.evaluation
+    return spec.opponents if spec.gate is None else (*spec.opponents, CHAMPION)
 
 
 def _evaluation(result: Evaluation) -> EvaluationStatus:
@@ -129,8 +145,23 @@ def _evaluation(result: Evaluation) -> EvaluationStatus:
         win_rate=round(result.rate, 4),
         low=round(result.low, 4),
         high=round(result.high, 4),
+        elo=None if result.elo is None else round(result.elo, 1),
+        elo_error=None if result.elo_error is None else round(result.elo_error, 1),
+        elo_anchor=result.anchor or None,
+        gate=_gate(result.gate),
         training_games=result.training_games,
         at=_moment(result.at),
+    )
+
+
+def _gate(result: GateResult | None) -> GateStatus | None:
+    if result is None:
+        return None
+    return GateStatus(
+        verdict="Promote" if result.verdict == "promote" else "Keep",
+        champion=result.champion,
+        log_likelihood_ratio=round(result.ratio, 2),
+        pairs=result.pairs,
     )
 
 
@@ -141,6 +172,15 @@ def win_rate(run: TrainingRun, results: tuple[EvaluationStatus, ...]) -> str | N
         if each.opponent == first:
             return f"{each.win_rate:.0%} ({each.low * 100:.0f}-{each.high * 100:.0f})"
     return run.status.win_rate
+
+
+def elo(run: TrainingRun, results: tuple[EvaluationStatus, ...]) -> str | None:
+    """The newest Elo, for people."""
+    rated = [each for each in results if each.elo is not None and each.elo_error is not None]
+    if not rated:
+        return run.status.elo
+    newest = max(rated, key=lambda each: each.training_games or 0)
+    return f"{newest.elo:.0f} ±{newest.elo_error:.0f}"
 
 
 def roles(observed: Observed) -> dict[str, object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from trainingrun_contracts.reports import Evaluation, Intent, Notice, Report
+from trainingrun_contracts.reports import Champion, Evaluation, Intent, Notice, Report
 from trainingrun_contracts.slots import DaemonSlot
 from trainingrun_contracts.stream.ledger import Ledger
 from trainingrun_contracts.weights import Pointer
@@ -89,6 +89,7 @@ class Signals:
     slots: Mapping[str, DaemonSlot] = field(default_factory=dict)
     busy: Mapping[str, int] = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()
+    champion: Champion | None = None
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import Final
 
 from trainingrun_contracts.api.run import TrainingRun
-from trainingrun_contracts.api.spec import Learner, TrainingRunSpec
+from trainingrun_contracts.api.spec import Evaluation, Learner, TrainingRunSpec
 from trainingrun_contracts.run_config import (
     ActorConfig,
     CheckpointConfig,
     DaemonConfig,
     EvaluationConfig,
+    GateConfig,
     LearnerConfig,
     PpoConfig,
     RunConfig,
@@ -51,12 +52,10 @@ def run_config(run: TrainingRun, settings: Settings) -> RunConfig:
             past=spec.self_play.past,
             scripted=spec.self_play.scripted,
             snapshot_every_publishes=spec.self_play.snapshot_every_publishes,
+            pfsp=spec.self_play.pfsp,
+            scripted_players=spec.self_play.scripted_players,
         ),
-        evaluation=EvaluationConfig(
-            every_games=spec.evaluation.every_games,
-            games=spec.evaluation.games,
-            opponents=spec.evaluation.opponents,
-        ),
+        evaluation=_evaluation(spec.evaluation),
         tapes=None if settings.tapes is None else TapesConfig(settings.tapes),
     )
 

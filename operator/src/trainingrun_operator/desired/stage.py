@@ -18,7 +18,7 @@ from enum import Enum
 
 from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType, Reason
 from trainingrun_contracts.api.run import TrainingRun
-from trainingrun_contracts.reports import ActorReport, Intent
+from trainingrun_contracts.reports import ActorReport, EvaluatorReport, Intent
 
 from trainingrun_operator.desired.observed import Observed, Signals
 from trainingrun_operator.desired.workload import Role
@@ -175,15 +175,31 @@ def _learner_ended(observed: Observed) -> bool:
     return learner is not None and learner.finished is not None and learner.finished.succeeded
 
 
+def _says_done(signals: Signals) -> bool:
+    """Whether the evaluator says so itself, of the newest weights and since it was asked to."""
+    since = signals.intent_since or 0.0
+    return signals.intent is Intent.EVALUATE and any(
+        isinstance(report, EvaluatorReport)
+        and report.state == "done"
+        and report.at >= since
+        and signals.pointer is not None
+        and report.weights_version == signals.pointer.version
+        for report in signals.reports
+    )
+
+
 def _was_suspended(run: TrainingRun) -> bool:
     condition = run.status.condition(ConditionType.SUSPENDED)
     return condition is not None and condition.is_true
 
 
 def _evaluated(run: TrainingRun, signals: Signals) -> bool:
-    """Whether the newest weights have met every opponent; true when there are none."""
-    if signals.pointer is None:
+    """Whether the newest weights have met every opponent that can be played; true when there are
+    no weights."""
+    if signals.pointer is None or _says_done(signals):
         return True
+    if run.spec.evaluation.gate is not None:
+        return False
     met = {
         result.opponent for result in signals.evaluations
         if result.version == signals.pointer.version

@@ -1,0 +1,190 @@
+"""Plays the games of an evaluation: frozen weights against frozen opponents, in swapped pairs.
+
+Several games run at once, but results are judged in the order of the pairs: whoever stopped at the
+games that happened to end first would prefer short games.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from random import Random
+from typing import Final
+
+from msgspec import Struct
+from trainingrun_contracts.protocol.commands import NewGame
+from trainingrun_contracts.reports import Intent
+from trainingrun_contracts.run_config import DaemonConfig
+
+from trainingrun_actor.arena import Arena
+from trainingrun_actor.ending import cancel_all
+from trainingrun_actor.evaluation_results import Played, version_name
+from trainingrun_actor.game import End, Outcome, Seat
+from trainingrun_actor.inference import Inference
+from trainingrun_actor.meter import Meter
+from trainingrun_actor.opponents import AGENTS, ENGINE
+from trainingrun_actor.policy import Policy
+from trainingrun_actor.schedule import Matchup
+from trainingrun_actor.seats import PolicySeat, ScriptedSeat
+from trainingrun_actor.tapes import Tape, TapedGame, Tapes
+from trainingrun_actor.watch import Watch
+
+ATTEMPTS: Final = 5
+
+
+class GivenUp(Exception):
+    """The run wants no evaluation now, or its games do not come to an end."""
+
+
+class Unplayable(GivenUp):
+    """No daemon can seat this opponent; trying again would not help."""
+
+
+class Rivals(Struct, frozen=True):
+    """The frozen opponents of one evaluation, by their names among the raw results."""
+
+    names: tuple[str, ...]
+    policies: Mapping[str, Policy]
+    """Of those that are policies; the others are scripted or the engine's own."""
+
+    @classmethod
+    def scripted(cls, name: str) -> Rivals:
+        """One scripted player, or the engine's own."""
+        return cls((name,), {})
+
+    @classmethod
+    def frozen(cls, policies: Sequence[Policy]) -> Rivals:
+        """Frozen weights."""
+        named = {version_name(policy.pointer.version): policy for policy in policies}
+        return cls(tuple(named), named)
+
+
+class Task(Struct, frozen=True):
+    """What to play: the games in order, how many at once, and when they are enough."""
+
+    policy: Policy
+    rivals: Rivals
+    matchups: tuple[Matchup, ...]
+    concurrent: int
+    intent: Intent
+    is_enough: Callable[[Sequence[float | None]], bool] = lambda rewards: False
+    """Asked after each game with the rewards so far, by game; None where a game has not ended."""
+
+
+class EvaluationGames:
+    """Plays; one task at a time."""
+
+    def __init__(
+        self, arena: Arena, daemon: DaemonConfig, *, watch: Watch, meter: Meter, tapes: Tapes
+    ) -> None:
+        self._arena = arena
+        self._daemon = daemon
+        self._watch = watch
+        self._meter = meter
+        self._tapes = tapes
+        self._inference = Inference()
+
+    async def play(self, task: Task) -> list[Played]:
+        """The games that ended, in order; all of them unless fewer were enough.
+
+        Raises:
+            GivenUp: the intent changed, or a game was aborted time and again.
+            Unplayable: no daemon can seat the opponent.
+        """
+        rewards: list[float | None] = [None] * len(task.matchups)
+        queue = iter(enumerate(task.matchups))
+        failure: GivenUp | None = None
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(task.concurrent):
+                    group.create_task(self._play_some(queue, task, rewards))
+        except* GivenUp as errors:
+            failure = next(each for each in errors.exceptions if isinstance(each, GivenUp))
+        # Raised out here: early releases of Python 3.11 wrap in a group what is raised in there.
+        if failure is not None:
+            raise failure
+        return [
+            Played(matchup, reward)
+            for matchup, reward in zip(task.matchups, rewards, strict=True)
+            if reward is not None
+        ]
+
+    async def _play_some(
+        self, queue: Iterator[tuple[int, Matchup]], task: Task, rewards: list[float | None]
+    ) -> None:
+        while not task.is_enough(rewards):
+            number, matchup = next(queue, (0, None))
+            if matchup is None:
+                return
+            rewards[number] = await self._reward(matchup, task, is_first=number == 0)
+
+    async def _reward(self, matchup: Matchup, task: Task, *, is_first: bool) -> float:
+        reason = ""
+        for _ in range(ATTEMPTS):
+            tape = self._tape(matchup, task.policy) if is_first else None
+            outcome = await self._play(matchup, task, tape)
+            reward = outcome.reward(matchup.seat)
+            if reward is not None:
+                self._meter.count_game(outcome.end.value, outcome.seconds)
+                return reward
+            reason = outcome.reason
+            if outcome.end is End.REFUSED and matchup.opponent == ENGINE:
+                raise Unplayable(f"the daemon cannot play against its own player: {reason}")
+        raise GivenUp(f"a game ended without a result {ATTEMPTS} times: {reason}")
+
+    def _tape(self, matchup: Matchup, policy: Policy) -> Tape | None:
+        own = f"policy, version {policy.pointer.version}"
+        players = {matchup.seat: own, 3 - matchup.seat: matchup.opponent}
+        return self._tapes.record_evaluation(TapedGame(matchup.decks, matchup.seed, players))
+
+    async def _play(self, matchup: Matchup, task: Task, tape: Tape | None) -> Outcome:
+        seats = self._seats(matchup, task)
+        if tape is not None:
+            seats = tape.seats(seats)
+        may_start = partial(self._is_meant, task.intent)
+        game = asyncio.create_task(
+            self._arena.play(self._command(matchup), seats, may_start=may_start)
+        )
+        change = asyncio.create_task(self._intent_other_than(task.intent))
+        try:
+            await asyncio.wait({game, change}, return_when=asyncio.FIRST_COMPLETED)
+            outcome = game.result() if game.done() else None
+        finally:
+            await cancel_all((game, change))
+        if tape is not None:
+            tape.close(outcome)
+        if outcome is None:
+            raise GivenUp(f"the run's intent is now {self._watch.intent.value}")
+        return outcome
+
+    def _command(self, matchup: Matchup) -> NewGame:
+        return NewGame(
+            deck1=matchup.decks[0],
+            deck2=matchup.decks[1],
+            interactive=True,
+            quiet=self._daemon.quiet,
+            limit_seconds=self._daemon.game_timeout_seconds,
+            seed=matchup.seed,
+            keep_open=True,
+            ai_seat=3 - matchup.seat if matchup.opponent == ENGINE else None,
+        )
+
+    def _seats(self, matchup: Matchup, task: Task) -> dict[int, Seat]:
+        seats: dict[int, Seat] = {matchup.seat: self._policy_seat(task.policy)}
+        other, name = 3 - matchup.seat, matchup.opponent
+        if name in task.rivals.policies:
+            seats[other] = self._policy_seat(task.rivals.policies[name])
+        elif name != ENGINE:
+            seats[other] = ScriptedSeat(AGENTS[name](), Random(matchup.seed))
+        return seats
+
+    def _policy_seat(self, policy: Policy) -> PolicySeat:
+        return PolicySeat(self._inference, policy, random=None, meter=self._meter)
+
+    def _is_meant(self, intent: Intent) -> bool:
+        return self._watch.intent is intent
+
+    async def _intent_other_than(self, intent: Intent) -> None:
+        while self._is_meant(intent):
+            await self._watch.next_reading()
