@@ -107,7 +107,8 @@ class EvaluationConfig(Struct, frozen=True, forbid_unknown_fields=True):
 class CheckpointConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """Where checkpoints go and when they are written.
 
-    ``storage`` is ``file:///dir`` or ``s3://bucket/prefix``.
+    ``storage`` is ``file:///dir`` or ``s3://bucket/prefix``. ``cache`` is a directory of this
+    machine where checkpoints that go to a bucket are kept, too.
     """
 
     storage: str
@@ -115,6 +116,9 @@ class CheckpointConfig(Struct, frozen=True, forbid_unknown_fields=True):
     every_games: Positive = 5000
     every_minutes: Positive = 60
     keep: Positive = 5
+    keep_best: bool = True
+    spot_notice: bool = False
+    cache: str | None = None
 
 
 class TapesConfig(Struct, frozen=True, forbid_unknown_fields=True):

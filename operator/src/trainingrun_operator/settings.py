@@ -37,6 +37,8 @@ class Settings:
     decks: frozenset[str] | None = None
     tapes: str | None = None
     """Folder in which roles write some games down for people; None where they share no folder."""
+    checkpoint_cache: str | None = None
+    """Folder in which learners keep what they send to a bucket; None where none outlives them."""
     active_seconds: float = 2.0
     """Between two looks at a run that is under way."""
     settled_seconds: float = 60.0

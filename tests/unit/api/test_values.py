@@ -109,7 +109,7 @@ def test_every_word_is_camel_case_and_documented(words: type[Word]) -> None:
         (spec.Evaluation, run_config.EvaluationConfig, set()),
         (spec.Daemon, run_config.DaemonConfig, set()),
         (spec.Actor, run_config.ActorConfig, set()),
-        (spec.Checkpoint, run_config.CheckpointConfig, {"storage"}),
+        (spec.Checkpoint, run_config.CheckpointConfig, {"storage", "cache"}),
     ],
 )
 def test_the_run_configuration_has_the_same_fields_and_defaults(

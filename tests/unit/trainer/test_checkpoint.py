@@ -75,6 +75,7 @@ def test_keeps_the_newest(config: RunConfig, archive: CheckpointArchive) -> None
     other.save(checkpoint_of(config, step=1))
     for step in range(1, 6):
         archive.save(checkpoint_of(config, step=step))
+        archive.tidy()
     names = sorted(path.name for path in folder(config, 1).parent.iterdir())
     assert names == ["other-0000000001", "r-0000000003", "r-0000000004", "r-0000000005"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from trainingrun_trainer.publish import Cadence
-from trainingrun_trainer.saving import FIRST_AFTER_SECONDS, Schedule
+from trainingrun_trainer.saving import AGAIN_AFTER_SECONDS, FIRST_AFTER_SECONDS, Schedule
 from trainingrun_trainer.status import Status
 from trainingrun_trainer.telemetry import StatusCollector
 
@@ -18,13 +18,25 @@ def test_publications(updates: int, seconds: float, due: bool) -> None:
     assert Cadence(8, 20.0).is_due(updates=updates, seconds=seconds) is due
 
 
-def test_checkpoints() -> None:
-    """Expect one after so many games or minutes, and the first one of a run after a minute."""
+@pytest.mark.parametrize(
+    ("games", "seconds", "is_first", "has_failed", "due"),
+    [
+        (99, 299, False, False, False),
+        (100, 0, False, False, True),
+        (0, 300, False, False, True),
+        (0, FIRST_AFTER_SECONDS, True, False, True),
+        (0, AGAIN_AFTER_SECONDS, False, True, True),
+        (100, AGAIN_AFTER_SECONDS - 1, False, True, False),
+    ],
+)
+def test_checkpoints(
+    games: int, seconds: float, is_first: bool, has_failed: bool, due: bool
+) -> None:
+    """Expect one after so many games or minutes, a run's first one after a minute, and one that
+    failed again after a minute, however many games there are."""
     schedule = Schedule(games=100, minutes=5)
-    assert not schedule.is_due(games=99, seconds=299, is_first=False)
-    assert schedule.is_due(games=100, seconds=0, is_first=False)
-    assert schedule.is_due(games=0, seconds=300, is_first=False)
-    assert schedule.is_due(games=0, seconds=FIRST_AFTER_SECONDS, is_first=True)
+    found = schedule.is_due(games=games, seconds=seconds, is_first=is_first, has_failed=has_failed)
+    assert found is due
 
 
 def test_unknown_rates_are_none() -> None:

@@ -22,7 +22,13 @@ from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.stream.read import RolloutReader, next_epoch
 from trainingrun_contracts.weights import WeightsPublisher, pointer_from
 
-from trainingrun_trainer.checkpoint.archive import CheckpointArchive, open_archive
+from trainingrun_trainer.checkpoint.archive import (
+    CheckpointArchive,
+    Skipped,
+    open_archive,
+    open_cache,
+    resumable,
+)
 from trainingrun_trainer.checkpoint.manifest import CheckpointInvalid, Progress
 from trainingrun_trainer.checkpoint.state import restore
 from trainingrun_trainer.checkpoint.store import StorageError, directory_of
@@ -33,7 +39,8 @@ from trainingrun_trainer.link import Epoch, RedisLink
 from trainingrun_trainer.networks.pointer import new_policy
 from trainingrun_trainer.publish import Publisher
 from trainingrun_trainer.reporter import Identity, Reporter
-from trainingrun_trainer.saving import Saver, report_of
+from trainingrun_trainer.saving import Saver, Savers, report_of
+from trainingrun_trainer.spot import SpotWatch, metadata_service
 from trainingrun_trainer.status import Status
 from trainingrun_trainer.telemetry import EventFiles, serve_metrics
 from trainingrun_trainer.update import PpoUpdater
@@ -68,17 +75,17 @@ def assemble(config: RunConfig, environment: RoleEnvironment, *, stop: Event) ->
     link.persist(link.client.ping, what="starting", patience=_START_PATIENCE_SECONDS)
     if environment.metrics_port:
         serve_metrics(base.status, port=environment.metrics_port)
-    archive = _usable_archive(base, environment.member)
+    places = _usable_places(base, environment.member)
 
     number = link.persist(lambda: next_epoch(link.client, keys), what="taking the epoch")
     epoch = Epoch(link.client, keys, number)
     identity = Identity(environment.member, keys, environment.health_file)
     reporter = Reporter(link.client, identity, status=base.status, epoch=epoch)
-    updater, progress = _resumed(base, archive, reporter, device)
+    updater, progress = _resumed(base, places, reporter, device)
     link.persist(reporter.tick, what="asking for the intent")
     outlets = Outlets(
         publisher=_publisher(base, number, progress),
-        saver=_saver(base.status, archive, reporter),
+        saver=_savers(base.status, places, reporter),
         reporter=reporter,
         status=base.status,
         events=EventFiles(tensorboard_directory(config)),
@@ -89,6 +96,7 @@ def assemble(config: RunConfig, environment: RoleEnvironment, *, stop: Event) ->
         progress=progress,
         queue=_queue(base, epoch, consumer=environment.member),
         outlets=outlets,
+        spot=SpotWatch(metadata_service(is_wanted=config.checkpoint.spot_notice), reporter.notify),
         stop=stop,
     )
 
@@ -123,38 +131,68 @@ def tensorboard_directory(config: RunConfig) -> Path:
     return storage / "tensorboard"
 
 
-def _usable_archive(base: _Base, member: str) -> CheckpointArchive:
-    """The archive, once it is known to work; otherwise the run is told why not."""
+@dataclass(frozen=True)
+class _Places:
+    """Where checkpoints are kept; the cache only beside a bucket."""
+
+    storage: CheckpointArchive
+    cache: CheckpointArchive | None = None
+
+    @property
+    def nearest_first(self) -> tuple[CheckpointArchive, ...]:
+        return (self.storage,) if self.cache is None else (self.cache, self.storage)
+
+
+def _usable_places(base: _Base, member: str) -> _Places:
+    """The places, once they are known to work; the run is told of one that does not.
+
+    A bucket that fails ends the start, because it is mostly misspelt, unless this machine has a
+    checkpoint to go on from: then the bucket did work, and training goes on without it.
+    """
+    config, run = base.config.checkpoint, base.config.run
+    cache = open_cache(config, run=run)
     try:
-        archive = open_archive(base.config.checkpoint, run=base.config.run)
-        archive.check()
+        if cache is not None:
+            cache.check()
     except StorageError as error:
-        notice = Notice(time.time(), "learner", member, error.reason, str(error))
-        pipe: Any = base.link.client.pipeline(transaction=True)
-        queue_notice(pipe, base.keys.notices, notice)
-        base.link.persist(pipe.execute, what="telling about the storage", patience=5)
-        raise
-    return archive
+        _tell(base, member, reason="CheckpointCacheUnusable", message=str(error))
+        cache = None
+    try:
+        places = _Places(open_archive(config, run=run), cache)
+        places.storage.check()
+    except StorageError as error:
+        _tell(base, member, reason=error.reason, message=str(error))
+        if cache is None or cache.newest_valid().checkpoint is None:
+            raise
+        _log.warning("going on from the checkpoints of this machine: %s", error)
+    return places
+
+
+def _tell(base: _Base, member: str, *, reason: str, message: str) -> None:
+    """Tell the run before there is a reporter."""
+    pipe: Any = base.link.client.pipeline(transaction=True)
+    queue_notice(pipe, base.keys.notices, Notice(time.time(), "learner", member, reason, message))
+    base.link.persist(pipe.execute, what="telling about the storage", patience=5)
 
 
 def _resumed(
-    base: _Base, archive: CheckpointArchive, reporter: Reporter, device: torch.device
+    base: _Base, places: _Places, reporter: Reporter, device: torch.device
 ) -> tuple[PpoUpdater, Progress]:
-    """A new updater, or one with the state of the newest valid checkpoint."""
-    found = archive.newest_valid()
-    for skipped in found.skipped:
-        reporter.notify("CheckpointSkipped", f"checkpoint {skipped.uri} is skipped: {skipped.why}")
-    updater = _new_updater(base.config, device)
-    progress = Progress()
-    if found.checkpoint is not None:
+    """A new updater, or one with the state of the newest valid checkpoint of any place."""
+    updater, progress = _new_updater(base.config, device), Progress()
+    for found in resumable(*places.nearest_first):
+        if isinstance(found, Skipped):
+            reporter.notify("CheckpointSkipped", f"checkpoint {found.uri} is skipped: {found.why}")
+            continue
         try:
             progress = restore(found.checkpoint, updater)
         except CheckpointInvalid as error:
             reporter.notify("CheckpointSkipped", f"checkpoint {found.uri} is skipped: {error}")
             updater = _new_updater(base.config, device)
-        else:
-            _log.info("resumed at update %d from %s", progress.step, found.uri)
-            base.status.set(checkpoint=report_of(found.checkpoint, found.uri))
+            continue
+        _log.info("resumed at update %d from %s", progress.step, found.uri)
+        base.status.set(checkpoint=report_of(found.checkpoint, found.uri))
+        break
     base.status.set(version=progress.step, first_update_at=progress.first_update_at)
     return updater, progress
 
@@ -178,12 +216,20 @@ def _publisher(base: _Base, epoch: int, progress: Progress) -> Publisher:
     )
 
 
-def _saver(status: Status, archive: CheckpointArchive, reporter: Reporter) -> Saver:
-    return Saver(
-        archive,
+def _savers(status: Status, places: _Places, reporter: Reporter) -> Savers:
+    storage = Saver(
+        places.storage,
         on_saved=lambda report: status.set(checkpoint=report),
         on_failure=lambda error: reporter.notify(error.reason, str(error)),
     )
+    if places.cache is None:
+        return Savers(storage)
+    cache = Saver(
+        places.cache,
+        on_saved=lambda report: _log.info("kept %s", report.uri),
+        on_failure=lambda error: reporter.notify("CheckpointCacheUnusable", str(error)),
+    )
+    return Savers(storage, cache=cache)
 
 
 def _queue(base: _Base, epoch: Epoch, *, consumer: str) -> Queue:

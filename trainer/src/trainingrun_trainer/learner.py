@@ -23,14 +23,15 @@ from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.stream.read import Fenced, RolloutReader
 
 from trainingrun_trainer.batch import pack
-from trainingrun_trainer.checkpoint.manifest import Progress
+from trainingrun_trainer.checkpoint.manifest import Progress, Score, score_of
 from trainingrun_trainer.checkpoint.state import capture
 from trainingrun_trainer.inbox import Inbox, Received
 from trainingrun_trainer.intake import Collected, Intake
 from trainingrun_trainer.link import Epoch, EpochState, RedisLink
 from trainingrun_trainer.publish import Cadence, Publisher, weights_blob
 from trainingrun_trainer.reporter import Reporter
-from trainingrun_trainer.saving import Saver, Schedule
+from trainingrun_trainer.saving import Savers, Schedule
+from trainingrun_trainer.spot import LastSaves, SpotWatch
 from trainingrun_trainer.status import Status
 from trainingrun_trainer.stop import EXIT_STOPPED, StopRequested
 from trainingrun_trainer.telemetry import EventFiles
@@ -61,7 +62,7 @@ class Outlets:
     """Where results go."""
 
     publisher: Publisher
-    saver: Saver
+    saver: Savers
     reporter: Reporter
     status: Status
     events: EventFiles
@@ -78,6 +79,7 @@ class Learner:
         progress: Progress,
         queue: Queue,
         outlets: Outlets,
+        spot: SpotWatch,
         stop: Event,
     ) -> None:
         self._config = config
@@ -85,12 +87,15 @@ class Learner:
         self._progress = progress
         self._queue = queue
         self._out = outlets
+        self._spot = spot
         self._stop = stop
         learner, checkpoint = config.learner, config.checkpoint
         self._cadence = Cadence(learner.publish_every_steps, learner.publish_every_seconds)
         self._schedule = Schedule(checkpoint.every_games, checkpoint.every_minutes)
         self._published = (progress.step, time.monotonic())
         self._saving = (progress, time.monotonic())
+        self._last_saves = LastSaves()
+        self._best = self._score if progress.step else None
         self._resumed = progress if progress.step else None
         self._rewrite_marks = False
 
@@ -102,6 +107,7 @@ class Learner:
             RedisRefused: Redis cannot be used any more.
         """
         self._out.reporter.start()
+        self._spot.start()
         try:
             try:
                 return self._finish(self._train_on())
@@ -111,6 +117,7 @@ class Learner:
         finally:
             self._stop.set()  # also ends threads that wait for Redis
             self._queue.inbox.close()
+            self._spot.close()
             self._out.reporter.close()
 
     def _train_on(self) -> int:
@@ -285,13 +292,30 @@ class Learner:
 
     def _save_if_due(self) -> None:
         last, at = self._saving
-        has_news = self._progress.step > last.step
-        is_first = last.step == 0
+        has_failed = self._out.saver.has_failed
         due = self._schedule.is_due(
-            games=self._games - last.games, seconds=time.monotonic() - at, is_first=is_first
+            games=self._games - last.games,
+            seconds=time.monotonic() - at,
+            is_first=last.step == 0,
+            has_failed=has_failed,
         )
-        if has_news and due:
+        has_news = self._progress.step > last.step or has_failed
+        is_last = self._last_saves.is_due(self._spot.notice, now=time.time())
+        if has_news and (due or is_last or self._has_new_best()):
             self._save()
+
+    @property
+    def _score(self) -> Score | None:
+        steady = [each for each in self._config.evaluation.opponents if each != "past"]
+        return score_of(self._out.reporter.evaluations, steady)
+
+    def _has_new_best(self) -> bool:
+        """Whether the newest evaluation was the best: weights close to it are worth keeping."""
+        score = self._score
+        if score is None or (self._best is not None and score.rate <= self._best.rate):
+            return False
+        self._best = score
+        return self._config.checkpoint.keep_best
 
     @property
     def _is_saved(self) -> bool:
@@ -308,7 +332,9 @@ class Learner:
                 transitions=self._progress.transitions,
                 first_update_at=self._progress.first_update_at,
             )
-            checkpoint = capture(self._updater, self._config, progress, now=time.time())
+            checkpoint = capture(
+                self._updater, self._config, progress, now=time.time(), score=self._score
+            )
             self._out.saver.save(checkpoint)
         self._saving = (progress, time.monotonic())
 

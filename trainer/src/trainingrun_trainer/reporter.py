@@ -20,9 +20,11 @@ import redis
 from trainingrun_contracts.reports import (
     NOTICES_KEPT,
     REPORT_SECONDS,
+    Evaluation,
     Intent,
     LearnerReport,
     Notice,
+    evaluations_from,
     intent_from,
     queue_notice,
     queue_report,
@@ -35,6 +37,7 @@ from trainingrun_trainer.status import Status
 _log = logging.getLogger(__name__)
 _TICK_SECONDS: Final = 1.0
 _PLAYED: Final = b"played"
+_EVALUATIONS_HEARD: Final = 32
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ class Reporter:
     Attributes:
         intent: what the run should do, as last heard.
         games: training games played, as last heard.
+        evaluations: the newest ones, as last heard.
         redis_lost_data: set when the epoch had to be written again; the training thread clears it.
         is_fenced: set when a newer learner has started; the training thread must end.
     """
@@ -61,6 +65,7 @@ class Reporter:
     ) -> None:
         self.intent = Intent.RUN
         self.games = 0
+        self.evaluations: tuple[Evaluation, ...] = ()
         self.redis_lost_data = threading.Event()
         self.is_fenced = threading.Event()
         self._client = client
@@ -108,9 +113,11 @@ class Reporter:
         pipe: Any = self._client.pipeline(transaction=False)
         pipe.get(keys.intent)
         pipe.hget(keys.games, _PLAYED)
-        intent, played = pipe.execute()
+        pipe.lrange(keys.evaluations, -_EVALUATIONS_HEARD, -1)
+        intent, played, evaluations = pipe.execute()
         self.intent = intent_from(intent)
         self.games = int(played or 0)
+        self.evaluations = evaluations_from(evaluations)
 
     def say(self) -> None:
         """Write the report and the notices that wait.

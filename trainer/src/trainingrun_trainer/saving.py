@@ -19,24 +19,28 @@ from trainingrun_trainer.checkpoint.manifest import Checkpoint, Progress
 from trainingrun_trainer.checkpoint.store import StorageError
 
 FIRST_AFTER_SECONDS: Final = 60.0
+AGAIN_AFTER_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Checkpoints every so many games or minutes, whichever is first; a run's first one soon."""
+    """Checkpoints every so many games or minutes, whichever is first; a run's first one soon, and
+    one that could not be written again after a minute."""
 
     games: int
     minutes: float
 
-    def is_due(self, *, games: int, seconds: float, is_first: bool) -> bool:
+    def is_due(self, *, games: int, seconds: float, is_first: bool, has_failed: bool) -> bool:
         """Whether it is time, so many games and seconds after the last checkpoint."""
         if is_first and seconds >= FIRST_AFTER_SECONDS:
             return True
+        if has_failed:
+            return seconds >= AGAIN_AFTER_SECONDS
         return games >= self.games or seconds >= self.minutes * 60
 
 
 class Saver:
-    """Writes checkpoints in a thread; failures are told and training goes on."""
+    """Writes checkpoints to one place in a thread; failures are told and training goes on."""
 
     def __init__(
         self,
@@ -53,6 +57,7 @@ class Saver:
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="saver")
         self._work: Future[None] | None = None
         self.saved: Progress | None = None
+        self.has_failed = False
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Have a checkpoint written soon."""
@@ -78,10 +83,58 @@ class Saver:
         try:
             uri = self._archive.save(checkpoint)
         except StorageError as error:
+            self.has_failed = True
             self._on_failure(error)
             return
-        self.saved = checkpoint.manifest.progress
+        self.saved, self.has_failed = checkpoint.manifest.progress, False
         self._on_saved(report_of(checkpoint, uri))
+        try:
+            self._archive.tidy()
+        except StorageError as error:
+            message = f"older checkpoints stay: {error}"
+            self._on_failure(StorageError("CheckpointsNotRemoved", message))
+
+
+class Savers:
+    """The run's storage, and the cache beside it where there is one.
+
+    Both are written at once: the disk has the checkpoint while a slow upload still runs, so that a
+    kill in between costs nothing. What counts as saved is the storage alone, because a cache goes
+    with its machine.
+    """
+
+    def __init__(self, storage: Saver, *, cache: Saver | None = None) -> None:
+        self._storage = storage
+        self._cache = cache
+
+    @property
+    def saved(self) -> Progress | None:
+        """How far the run had come in the newest checkpoint of the storage."""
+        return self._storage.saved
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the newest attempt to write to the storage failed."""
+        return self._storage.has_failed
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Have a checkpoint written soon."""
+        if self._cache is not None:
+            self._cache.save(checkpoint)
+        self._storage.save(checkpoint)
+
+    def wait(self) -> None:
+        """Wait until all that was given is written, or has failed."""
+        for saver in self._all():
+            saver.wait()
+
+    def finish(self) -> None:
+        """Wait, and take no more."""
+        for saver in self._all():
+            saver.finish()
+
+    def _all(self) -> tuple[Saver, ...]:
+        return (self._storage,) if self._cache is None else (self._cache, self._storage)
 
 
 def report_of(checkpoint: Checkpoint, uri: str) -> CheckpointReport:

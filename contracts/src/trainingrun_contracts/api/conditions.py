@@ -189,6 +189,22 @@ class EventReason(Word):
         "CheckpointStorageUnusable",
         "The checkpoint storage fails in another way; training goes on unsaved.",
     )
+    CHECKPOINT_CACHE_UNUSABLE = (
+        "CheckpointCacheUnusable",
+        "Checkpoints cannot be kept on this machine as well; the storage has them.",
+    )
+    CHECKPOINTS_NOT_REMOVED = (
+        "CheckpointsNotRemoved",
+        "Older checkpoints could not be removed; the newest is saved.",
+    )
+    SPOT_NOTICE = (
+        "SpotNotice",
+        "The learner's spot instance is about to be taken away; a checkpoint is written.",
+    )
+    SPOT_NOTICE_UNAVAILABLE = (
+        "SpotNoticeUnavailable",
+        "The instance metadata cannot be asked; the learner learns of a spot notice by SIGTERM.",
+    )
     REDIS_LOST_DATA = (
         "RedisLostData",
         "Redis came back without its data; the weights were published again, the loss is counted.",

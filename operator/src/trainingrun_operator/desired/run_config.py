@@ -86,6 +86,9 @@ def _checkpoint(spec: TrainingRunSpec, settings: Settings) -> CheckpointConfig:
         every_games=spec.checkpoint.every_games,
         every_minutes=spec.checkpoint.every_minutes,
         keep=spec.checkpoint.keep,
+        keep_best=spec.checkpoint.keep_best,
+        spot_notice=spec.checkpoint.spot_notice,
+        cache=settings.checkpoint_cache,
     )
 
 

@@ -1,17 +1,27 @@
-"""The manifest of a checkpoint: what it is, how far the run had come, and the sums of its files."""
+"""The manifest of a checkpoint: what it is, how far the run had come, and the sums of its files.
+
+A manifest may come from a bucket that others write to: its size is bounded before it is read, and
+the names and sizes in it are checked before anything is done with them.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 from msgspec import Struct
-from trainingrun_contracts.run_config import RunConfig
+from trainingrun_contracts.reports import Evaluation
 
 MANIFEST_FILE: Final = "manifest.json"
+MANIFEST_LIMIT: Final = 1024 * 1024
 FORMAT: Final = 1
+_FILE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_FILES_LIMIT: Final = 64
+_BYTES_LIMIT: Final = 8 * 1024**3
 
 
 class CheckpointInvalid(Exception):
@@ -28,6 +38,17 @@ class Progress(Struct, frozen=True):
     first_update_at: float | None = None
 
 
+class Score(Struct, frozen=True):
+    """The newest evaluation when a checkpoint was written: of which weights, and how they did.
+
+    ``rate`` is the mean win rate over the opponents, a draw being half a win.
+    """
+
+    version: int
+    rate: float
+    rates: dict[str, float]
+
+
 class FileSum(Struct, frozen=True):
     """Size in bytes and sha256 of one file."""
 
@@ -36,7 +57,11 @@ class FileSum(Struct, frozen=True):
 
 
 class Manifest(Struct, frozen=True):
-    """The document ``manifest.json``."""
+    """The document ``manifest.json``.
+
+    The configuration is kept as it was written: it is for people, and one of another release must
+    not make the tensors unreadable.
+    """
 
     format: int
     run: str
@@ -45,8 +70,14 @@ class Manifest(Struct, frozen=True):
     saved_at: float
     progress: Progress
     files: dict[str, FileSum]
-    config: RunConfig
+    config: msgspec.Raw
     libraries: dict[str, str]
+    score: Score | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(each.size for each in self.files.values())
 
 
 @dataclass(frozen=True)
@@ -76,15 +107,29 @@ def read_manifest(document: bytes) -> Manifest:
     """Decode a manifest.
 
     Raises:
-        CheckpointInvalid: it is not one, or of a format that this learner does not read.
+        CheckpointInvalid: it is not one, of a format that this learner does not read, or names
+            files that no checkpoint has.
     """
+    if len(document) > MANIFEST_LIMIT:
+        raise CheckpointInvalid(f"its manifest has more than {MANIFEST_LIMIT} bytes")
     try:
         manifest = msgspec.json.decode(document, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise CheckpointInvalid(f"its manifest cannot be read ({error})") from error
     if manifest.format != FORMAT:
         raise CheckpointInvalid(f"it has format {manifest.format}, this learner reads {FORMAT}")
+    _require_sane(manifest)
     return manifest
+
+
+def _require_sane(manifest: Manifest) -> None:
+    if len(manifest.files) > _FILES_LIMIT:
+        raise CheckpointInvalid(f"its manifest names more than {_FILES_LIMIT} files")
+    for name, expected in manifest.files.items():
+        if _FILE_NAME.fullmatch(name) is None or name == MANIFEST_FILE:
+            raise CheckpointInvalid(f"its manifest names a file {name!r}")
+        if not 0 <= expected.size <= _BYTES_LIMIT:
+            raise CheckpointInvalid(f"its manifest says {expected.size} bytes for {name}")
 
 
 def require_sum(name: str, content: bytes, expected: FileSum) -> bytes:
@@ -93,9 +138,23 @@ def require_sum(name: str, content: bytes, expected: FileSum) -> bytes:
     Raises:
         CheckpointInvalid: it is not.
     """
-    found = sum_of(content)
-    if found.size != expected.size:
-        raise CheckpointInvalid(f"{name} has {found.size} bytes instead of {expected.size}")
-    if found.sha256 != expected.sha256:
+    if len(content) != expected.size:
+        more = "more than" if len(content) > expected.size else f"{len(content)} bytes instead of"
+        raise CheckpointInvalid(f"{name} has {more} {expected.size} bytes")
+    if sum_of(content).sha256 != expected.sha256:
         raise CheckpointInvalid(f"{name} does not match its sha256")
     return content
+
+
+def score_of(evaluations: Iterable[Evaluation], opponents: Collection[str]) -> Score | None:
+    """The score of the newest weights that met every opponent; None while there are none."""
+    rates: dict[int, dict[str, float]] = {}
+    for each in evaluations:
+        if each.opponent in opponents:
+            rates.setdefault(each.version, {})[each.opponent] = each.rate
+    whole = [version for version, found in rates.items() if len(found) == len(set(opponents))]
+    if not whole:
+        return None
+    version = max(whole)
+    found = dict(sorted(rates[version].items()))
+    return Score(version, sum(found.values()) / len(found), found)

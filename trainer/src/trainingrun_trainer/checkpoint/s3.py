@@ -1,26 +1,50 @@
 """The store on S3 and what speaks its API. Credentials come from the usual ``AWS_*`` variables.
 
 Objects have no rename; the manifest is put last instead, and a checkpoint without one is not there.
+Files above a few megabytes go up in parts. Every part and object carries a SHA-256 that the server
+checks, so that what arrives damaged is refused there and sent again. Parts of an upload that a kill
+cut off are invisible but cost money: they are removed at the next start.
 """
 
 from __future__ import annotations
 
+import io
+import re
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import boto3
+from boto3.exceptions import Boto3Error
+from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+)
 
 from trainingrun_trainer.checkpoint.manifest import MANIFEST_FILE
 from trainingrun_trainer.checkpoint.store import FileMissing, StorageError
 
 _PROBE: Final = ".writable"
+_CHECKSUM: Final = "SHA256"
+_PART_BYTES: Final = 8 * 1024 * 1024
+_TRANSFER: Final = TransferConfig(
+    multipart_threshold=_PART_BYTES,
+    multipart_chunksize=_PART_BYTES,
+    max_concurrency=4,
+)
 _MISSING: Final = {"NoSuchKey", "404", "NotFound"}
 _DENIED: Final = {
     "AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch",
-    "ExpiredToken", "InvalidToken", "AllAccessDisabled",
+    "ExpiredToken", "InvalidToken", "AllAccessDisabled", "XAdminNoSuchUser",
 }  # fmt: skip
+_FULL: Final = {
+    "QuotaExceeded", "XQuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded",
+    "InsufficientStorage", "InsufficientCapacity", "507",
+}  # fmt: skip
+_OVER: Final = {"NoSuchUpload", "404", "NotFound", "NoSuchKey"}
 
 
 class S3Store:
@@ -48,37 +72,45 @@ class S3Store:
         self._call("put_object", Key=key, Body=b"")
         self._call("delete_object", Key=key)
 
+    def sweep(self, run: str) -> None:
+        """See CheckpointStore."""
+        left = re.compile(re.escape(f"{self._prefix}{run}-") + r"\d{10}\D.*")
+        reply = self._call("list_multipart_uploads", Prefix=f"{self._prefix}{run}-")
+        for upload in reply.get("Uploads") or ():
+            if left.fullmatch(upload["Key"]):
+                self._abort(upload["Key"], upload["UploadId"])
+
     def names(self) -> list[str]:
         """See CheckpointStore."""
         found: list[str] = []
         token: dict[str, str] = {}
         while True:
             reply = self._call("list_objects_v2", Prefix=self._prefix, Delimiter="/", **token)
-            for group in reply.get("CommonPrefixes", []):
+            for group in reply.get("CommonPrefixes") or ():
                 found.append(group["Prefix"][len(self._prefix) :].rstrip("/"))
             if not reply.get("IsTruncated"):
                 return found
             token = {"ContinuationToken": reply["NextContinuationToken"]}
 
-    def read(self, name: str, file: str) -> bytes:
+    def read(self, name: str, file: str, *, limit: int) -> bytes:
         """See CheckpointStore."""
-        reply = self._call("get_object", Key=self._key(name, file))
+        reply = self._call("get_object", Key=self._key(name, file), ChecksumMode="ENABLED")
         try:
-            content: bytes = reply["Body"].read()
-        except BotoCoreError as error:
+            content: bytes = reply["Body"].read(limit + 1)
+        except (BotoCoreError, OSError) as error:
             raise self._translated(error) from error
         return content
 
     def write(self, name: str, files: dict[str, bytes]) -> None:
         """See CheckpointStore."""
         for file in sorted(files, key=lambda file: file == MANIFEST_FILE):
-            self._call("put_object", Key=self._key(name, file), Body=files[file])
+            self._upload(self._key(name, file), files[file])
 
     def remove(self, name: str) -> None:
         """See CheckpointStore; the manifest goes first, so that no torn checkpoint is seen."""
         prefix = f"{self._prefix}{name}/"
         reply = self._call("list_objects_v2", Prefix=prefix)
-        keys = [item["Key"] for item in reply.get("Contents", [])]
+        keys = [item["Key"] for item in reply.get("Contents") or ()]
         for key in sorted(keys, key=lambda key: not key.endswith(f"/{MANIFEST_FILE}")):
             self._call("delete_object", Key=key)
 
@@ -88,6 +120,24 @@ class S3Store:
 
     def _key(self, name: str, file: str) -> str:
         return f"{self._prefix}{name}/{file}"
+
+    def _upload(self, key: str, content: bytes) -> None:
+        extra = {"ChecksumAlgorithm": _CHECKSUM}
+        try:
+            self._s3.upload_fileobj(
+                io.BytesIO(content), self._bucket, key, ExtraArgs=extra, Config=_TRANSFER
+            )
+        except (ClientError, BotoCoreError, Boto3Error) as error:
+            raise self._translated(error) from error
+
+    def _abort(self, key: str, upload: str) -> None:
+        try:
+            self._s3.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload)
+        except ClientError as error:
+            if _code(error) not in _OVER:
+                raise self._translated(error) from error
+        except BotoCoreError as error:
+            raise self._translated(error) from error
 
     def _call(self, operation: str, **arguments: Any) -> Any:
         try:
@@ -100,7 +150,10 @@ class S3Store:
     def _translated(self, error: Exception) -> StorageError:
         """The one place where errors of boto3 become ours."""
         where = f"checkpoint storage {self._where}"
-        if isinstance(error, NoCredentialsError):
+        cause = error.__cause__ or error.__context__
+        if isinstance(error, Boto3Error) and isinstance(cause, ClientError | BotoCoreError):
+            error = cause  # a transfer wraps what happened to one of its requests
+        if isinstance(error, NoCredentialsError | PartialCredentialsError):
             return StorageError(
                 "CheckpointStorageDenied",
                 f"{where}: no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
@@ -117,6 +170,11 @@ class S3Store:
                     "CheckpointStorageDenied",
                     f"{where}: access denied ({code}): check the credentials and their rights to"
                     " list, read and write there",
+                )
+            if code in _FULL:
+                return StorageError(
+                    "CheckpointStorageFull",
+                    f"{where}: no room left ({code}): free some space or raise the quota",
                 )
             return StorageError("CheckpointStorageUnusable", f"{where}: {error}: check the storage")
         return StorageError(

@@ -6,6 +6,7 @@ import platform
 from collections.abc import Mapping
 from typing import Final
 
+import msgspec
 import numpy as np
 import safetensors
 import torch
@@ -20,6 +21,7 @@ from trainingrun_trainer.checkpoint.manifest import (
     CheckpointInvalid,
     Manifest,
     Progress,
+    Score,
     sum_of,
 )
 from trainingrun_trainer.update import PpoUpdater
@@ -30,7 +32,12 @@ RANDOM_FILE: Final = "random.safetensors"
 
 
 def capture(
-    updater: PpoUpdater, config: RunConfig, progress: Progress, *, now: float
+    updater: PpoUpdater,
+    config: RunConfig,
+    progress: Progress,
+    *,
+    now: float,
+    score: Score | None = None,
 ) -> Checkpoint:
     """All that is needed to go on from here; a copy, so training may go on at once."""
     files = {
@@ -48,13 +55,14 @@ def capture(
         saved_at=now,
         progress=progress,
         files={name: sum_of(content) for name, content in files.items()},
-        config=config,
+        config=msgspec.Raw(msgspec.json.encode(config)),
         libraries={
             "python": platform.python_version(),
             "torch": str(torch.__version__),
             "numpy": np.__version__,
             "safetensors": str(safetensors.__version__),
         },
+        score=score,
     )
     return Checkpoint(manifest, files)
 
@@ -80,7 +88,3 @@ def restore(checkpoint: Checkpoint, updater: PpoUpdater) -> Progress:
 
 def _on_cpu(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-
-
-def _random_states(updater: PpoUpdater) -> dict[str, Tensor]:
-    return {"torch": torch.get_rng_state(), "shuffle": updater.generator.get_state()}

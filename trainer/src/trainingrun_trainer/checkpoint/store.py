@@ -4,13 +4,15 @@ A store moves bytes and knows nothing of what is in them. Foreign errors end her
 :class:`StorageError` with a sentence for the person who runs this, or :class:`FileMissing`.
 
 Writing on a file system: a temporary folder, every file fsynced, the manifest last, then one
-rename; a kill at any moment leaves either the whole checkpoint or a temporary folder.
+rename; a kill at any moment leaves either the whole checkpoint or a temporary folder. What is
+there is never written over: a moment without it would be a moment in which a kill loses it.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Final, Protocol
@@ -44,14 +46,17 @@ class CheckpointStore(Protocol):
     def check(self) -> None:
         """See that one can list and write here."""
 
+    def sweep(self, run: str) -> None:
+        """Clear what a killed learner of this run left half written, where nobody sees it."""
+
     def names(self) -> list[str]:
         """Names of what is here, whole or not, in no order."""
 
-    def read(self, name: str, file: str) -> bytes:
-        """Read one file of a checkpoint. Raises FileMissing."""
+    def read(self, name: str, file: str, *, limit: int) -> bytes:
+        """Read one file of a checkpoint, up to one byte more than ``limit``. Raises FileMissing."""
 
     def write(self, name: str, files: dict[str, bytes]) -> None:
-        """Write a checkpoint, the manifest last; what had this name before is replaced."""
+        """Write a checkpoint under a name that nothing has yet, the manifest last."""
 
     def remove(self, name: str) -> None:
         """Remove a checkpoint, whole or not."""
@@ -67,14 +72,22 @@ class FileStore:
         self._directory = directory
 
     def check(self) -> None:
-        """See CheckpointStore; also removes what a killed learner left half written."""
+        """See CheckpointStore."""
         probe = self._directory / f"{_PROBE}-{os.getpid()}"
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
             probe.write_bytes(b"")
             probe.unlink()
+        except OSError as error:
+            raise _translated(error, self._directory) from error
+
+    def sweep(self, run: str) -> None:
+        """See CheckpointStore."""
+        left = re.compile(re.escape(f"{_TEMPORARY}{run}-") + r"\d{10}\D.*")
+        try:
             for path in self._directory.glob(f"{_TEMPORARY}*"):
-                shutil.rmtree(path, ignore_errors=True)
+                if left.fullmatch(path.name):
+                    shutil.rmtree(path, ignore_errors=True)
         except OSError as error:
             raise _translated(error, self._directory) from error
 
@@ -86,14 +99,18 @@ class FileStore:
                 for path in self._directory.iterdir()
                 if path.is_dir() and not path.name.startswith(".")
             ]
+        except FileNotFoundError:
+            return []  # a directory that somebody removed is made again by the next checkpoint
         except OSError as error:
             raise _translated(error, self._directory) from error
 
-    def read(self, name: str, file: str) -> bytes:
+    def read(self, name: str, file: str, *, limit: int) -> bytes:
         """See CheckpointStore."""
         path = self._directory / name / file
         try:
-            return path.read_bytes()
+            with path.open("rb") as opened:
+                size = os.fstat(opened.fileno()).st_size
+                return opened.read(min(limit, size) + 1)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
             raise FileMissing(f"{file} is missing") from error
         except OSError as error:
@@ -102,18 +119,13 @@ class FileStore:
     def write(self, name: str, files: dict[str, bytes]) -> None:
         """See CheckpointStore."""
         temporary = self._directory / f"{_TEMPORARY}{name}-{os.getpid()}"
-        target = self._directory / name
         try:
             temporary.mkdir(parents=True)
             for file in sorted(files, key=lambda file: file == MANIFEST_FILE):
                 _write_synced(temporary / file, files[file])
             _sync_directory(temporary)
-            replaced = self._directory / f"{_TEMPORARY}{name}-replaced"
-            if target.exists():
-                target.rename(replaced)
-            temporary.rename(target)
+            temporary.rename(self._directory / name)
             _sync_directory(self._directory)
-            shutil.rmtree(replaced, ignore_errors=True)
         except OSError as error:
             shutil.rmtree(temporary, ignore_errors=True)
             raise _translated(error, self._directory) from error
@@ -171,7 +183,7 @@ def _translated(error: OSError, path: Path) -> StorageError:
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         advice = "give this user the right to write there, or name another directory"
         reason = "CheckpointStorageDenied"
-    elif error.errno in (errno.ENOSPC, errno.EDQUOT):
+    elif error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         advice, reason = "free some space, or name another directory", "CheckpointStorageFull"
     else:
         advice, reason = "name a directory that can be made", "CheckpointStorageUnusable"

@@ -130,6 +130,7 @@ def _settings(folder: RunFolder, decks: Path | None) -> Settings:
         daemon_limit=os.cpu_count() or 1,
         decks=deck_names(decks) if decks is not None else None,
         tapes=str(folder.tapes),
+        checkpoint_cache=str(folder.checkpoints),
         active_seconds=_LOOK_SECONDS,
         drain_deadline_seconds=_DRAIN_SECONDS,
     )

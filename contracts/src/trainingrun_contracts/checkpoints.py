@@ -1,0 +1,50 @@
+"""What is told of checkpoints to people's tools: the lines of ``trainingrun checkpoint``.
+
+The trainer reads checkpoints (it has the formats and the client of S3) and prints one of these
+documents as JSON; the command line shows it. What is inside a checkpoint is not here.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from msgspec import Struct
+
+
+class CheckpointState(Enum):
+    """What is known of a checkpoint."""
+
+    LISTED = "listed"
+    """Its manifest can be read; its files were not."""
+    WHOLE = "whole"
+    """Every file is what the manifest says."""
+    FOREIGN = "foreign"
+    """Whole, but made for another encoding of observations: this release cannot go on from it."""
+    DAMAGED = "damaged"
+    """It is torn or corrupt; a learner passes over it."""
+
+
+class CheckpointRow(Struct, frozen=True, omit_defaults=True):
+    """One checkpoint of a place. What a torn one does not tell is None."""
+
+    name: str
+    uri: str
+    run: str
+    state: CheckpointState
+    why: str = ""
+    step: int | None = None
+    games: int | None = None
+    transitions: int | None = None
+    saved_at: float | None = None
+    size: int | None = None
+    win_rate: float | None = None
+    is_newest: bool = False
+    is_best: bool = False
+
+
+class CheckpointListing(Struct, frozen=True):
+    """The checkpoints of a place, newest first; ``pulled`` is the folder that one was copied to."""
+
+    place: str
+    checkpoints: tuple[CheckpointRow, ...]
+    pulled: str | None = None

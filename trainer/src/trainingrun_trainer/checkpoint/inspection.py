@@ -1,0 +1,197 @@
+"""Looking at the checkpoints of any place, whoever wrote them: list, verify, copy.
+
+Unlike a learner, which resumes one run, this shows every run of a store. Nothing is changed in it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from trainingrun_contracts.checkpoints import CheckpointListing, CheckpointRow, CheckpointState
+from trainingrun_contracts.observation.schema import SCHEMA_HASH
+
+from trainingrun_trainer.checkpoint.archive import (
+    CheckpointArchive,
+    Entry,
+    Retention,
+    best_name,
+    load_files,
+    open_store,
+)
+from trainingrun_trainer.checkpoint.manifest import MANIFEST_FILE, Checkpoint, CheckpointInvalid
+from trainingrun_trainer.checkpoint.store import (
+    CheckpointStore,
+    FileStore,
+    StorageError,
+    directory_of,
+)
+
+BEST: Final = "best"
+NEWEST: Final = "newest"
+_NAME: Final = re.compile(r"(?P<run>.+)-\d{10}(\.\d+)?")
+_ANY: Final = Retention(keep=1)
+
+
+class NothingFound(Exception):
+    """The place has no such checkpoint; the message says what it has."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A store, or one checkpoint in it."""
+
+    address: str
+    store: CheckpointStore
+    only: str | None = None
+
+
+def find_place(address: str, *, endpoint_url: str | None) -> Place:
+    """The place at ``s3://bucket/prefix``, ``file:///directory`` or a path; the address of one
+    checkpoint is one, too.
+
+    Raises:
+        StorageError: it cannot be used.
+    """
+    url = address if "://" in address else Path(address).absolute().as_uri()
+    directory = directory_of(url)
+    if directory is not None and not directory.is_dir():
+        raise StorageError("CheckpointStorageInvalid", f"{directory}: there is no such directory")
+    parent, _, name = url.rstrip("/").rpartition("/")
+    if _NAME.fullmatch(name) and not parent.endswith("/"):
+        store = open_store(parent, endpoint_url=endpoint_url)
+        if name in store.names():
+            return Place(url, store, name)
+    return Place(url, open_store(url, endpoint_url=endpoint_url))
+
+
+def list_checkpoints(place: Place) -> CheckpointListing:
+    """What is there, by the manifests alone."""
+    return _listing(place, lambda entry: _stated(entry, CheckpointState.LISTED))
+
+
+def verify_checkpoints(place: Place) -> CheckpointListing:
+    """What is there, after reading every byte."""
+    return _listing(place, lambda entry: _verified(place.store, entry))
+
+
+def pull_checkpoint(place: Place, which: str, *, into: Path) -> CheckpointListing:
+    """Copy one checkpoint into a folder, whole or not at all; damaged ones are passed over.
+
+    Args:
+        place: where it is.
+        which: ``newest``, ``best`` or a name.
+        into: the folder that gets a folder of the checkpoint's name.
+
+    Raises:
+        NothingFound: there is no such checkpoint that is whole.
+        StorageError: one of the places cannot be used, or the folder has one of that name.
+    """
+    passed: list[CheckpointRow] = []
+    entries = _entries(place)
+    for entry in _wanted(entries, which):
+        row, checkpoint = _loaded(place.store, entry)
+        if checkpoint is None:
+            passed.append(row)
+            continue
+        target = _write(checkpoint, entry.name, into=into)
+        return CheckpointListing(place.address, (*passed, row), pulled=str(target))
+    torn = "; ".join(f"{row.name}: {row.why}" for row in passed)
+    has = ", ".join(entry.name for entry in entries[:5]) or "none at all"
+    what = which if which not in (NEWEST, BEST) else f"{which} checkpoint"
+    raise NothingFound(
+        f"{place.address}: no whole {what} ({torn or f'it has {has}'}): look with"
+        " `trainingrun checkpoint verify`"
+    )
+
+
+def _write(checkpoint: Checkpoint, name: str, *, into: Path) -> Path:
+    target = into.absolute() / name
+    if target.exists():
+        raise StorageError(
+            "CheckpointThere", f"{target} is there already: remove it, or give another folder"
+        )
+    FileStore(into.absolute()).write(name, {**checkpoint.files, MANIFEST_FILE: checkpoint.document})
+    return target
+
+
+def _wanted(entries: list[Entry], which: str) -> list[Entry]:
+    match which:
+        case "newest":
+            return entries
+        case "best":
+            best = best_name(entries)
+            return [entry for entry in entries if entry.name == best]
+        case name:
+            return [entry for entry in entries if entry.name == name]
+
+
+def _entries(place: Place) -> list[Entry]:
+    """All of them over all runs, newest first."""
+    names = [name for name in place.store.names() if place.only in (None, name)]
+    found = [match["run"] for name in names if (match := _NAME.fullmatch(name))]
+    entries = [
+        entry
+        for run in sorted(set(found))
+        for entry in CheckpointArchive(place.store, run=run, retention=_ANY).entries()
+        if place.only in (None, entry.name)
+    ]
+    return sorted(entries, key=lambda entry: entry.at, reverse=True)
+
+
+def _listing(place: Place, told: Callable[[Entry], CheckpointRow]) -> CheckpointListing:
+    entries = _entries(place)
+    best, newest = best_name(entries), _newest(entries)
+    rows = tuple(
+        msgspec.structs.replace(
+            told(entry), is_best=entry.name == best, is_newest=entry.name == newest
+        )
+        for entry in entries
+    )
+    return CheckpointListing(place.address, rows)
+
+
+def _newest(entries: list[Entry]) -> str | None:
+    return next((entry.name for entry in entries if entry.manifest is not None), None)
+
+
+def _verified(store: CheckpointStore, entry: Entry) -> CheckpointRow:
+    return _loaded(store, entry)[0]
+
+
+def _loaded(store: CheckpointStore, entry: Entry) -> tuple[CheckpointRow, Checkpoint | None]:
+    if entry.manifest is None:
+        return _stated(entry, CheckpointState.DAMAGED, entry.why), None
+    try:
+        checkpoint = load_files(store, entry.name, entry.manifest)
+    except CheckpointInvalid as error:
+        return _stated(entry, CheckpointState.DAMAGED, str(error)), None
+    if entry.manifest.schema_hash != SCHEMA_HASH:
+        why = "it was made for another observation encoding"
+        return _stated(entry, CheckpointState.FOREIGN, why), checkpoint
+    return _stated(entry, CheckpointState.WHOLE), checkpoint
+
+
+def _stated(entry: Entry, state: CheckpointState, why: str = "") -> CheckpointRow:
+    match, manifest = _NAME.fullmatch(entry.name), entry.manifest
+    if manifest is None:
+        run = match["run"] if match else ""
+        return CheckpointRow(entry.name, entry.uri, run, CheckpointState.DAMAGED, entry.why)
+    progress = manifest.progress
+    return CheckpointRow(
+        name=entry.name,
+        uri=entry.uri,
+        run=manifest.run,
+        state=state,
+        why=why,
+        step=progress.step,
+        games=progress.games,
+        transitions=progress.transitions,
+        saved_at=manifest.saved_at,
+        size=manifest.size,
+        win_rate=manifest.score.rate if manifest.score is not None else None,
+    )
