@@ -92,6 +92,16 @@ def _checkpoint(spec: TrainingRunSpec, settings: Settings) -> CheckpointConfig:
     )
 
 
+def _evaluation(spec: Evaluation) -> EvaluationConfig:
+    gate = spec.gate
+    return EvaluationConfig(
+        every_games=spec.every_games,
+        games=spec.games,
+        opponents=spec.opponents,
+        gate=None if gate is None else GateConfig(elo=gate.elo, games=gate.games),
+    )
+
+
 def _learner(spec: Learner) -> LearnerConfig:
     return LearnerConfig(
         batch_transitions=spec.batch_transitions,
