@@ -81,6 +81,8 @@ class Tally:
     over_socket: int = 0
     turns: int = 0
     most_decisions: int = 0
+    slowest: tuple[float, int] = (0.0, 0)
+    """Processor seconds of the slowest step of all games, and the number of that game."""
     kinds: Counter[str] = field(default_factory=Counter)
     offered: Counter[str] = field(default_factory=Counter)
     played: Counter[str] = field(default_factory=Counter)
@@ -94,6 +96,7 @@ class Tally:
         self.over_socket += played.over_socket
         self.turns += played.turns
         self.most_decisions = max(self.most_decisions, played.decisions)
+        self.slowest = max(self.slowest, (played.slowest, played.plan.number))
         self.kinds += played.kinds
         self.offered += played.offered
         self.played += played.played
@@ -123,6 +126,7 @@ def show_counts(tally: Tally) -> None:
     print(f"decisions: {tally.kinds.total()}, at most {tally.most_decisions} in a game")
     for kind in sorted(DECISION_TYPES):
         print(f"  {kind:18} {tally.kinds[kind]:9}")
+    print(f"slowest step: {1000 * tally.slowest[0]:.1f} ms in game {tally.slowest[1]}")
     print(f"endings: {dict(tally.endings.most_common())}")
     print(f"flags: {dict(tally.flags.most_common())}")
     names = names_of_cards()
@@ -184,6 +188,7 @@ def measure(games: int, workers: int, seed: int) -> tuple[Tally, dict[str, float
         "decision_types": sum(tally.kinds[kind] > 0 for kind in DECISION_TYPES),
         "most_decisions_in_a_game": tally.most_decisions,
         "mean_turns": round(tally.turns / max(tally.games, 1), 1),
+        "slowest_step_ms": round(1000 * tally.slowest[0], 1),
         "cards_known": len(names),
         "cards_played": sum(tally.played[name] > 0 for name in names),
         "unsound_games": len(tally.faults),

@@ -88,7 +88,9 @@ def plan_game(number: int, shipped: Sequence[str], *, seed: int = 0) -> GamePlan
 def build_deck(generator: random.Random, focus: CardFace) -> str:
     """Give the text of a random deck around four copies of a card."""
     shape = generator.random()
-    if shape < 0.04:  # a deck that is soon at its end, or of one kind
+    if shape < 0.02:  # a deck without an end
+        names = [focus.name] * 4 + ["Plains", "Forest"] * 100
+    elif shape < 0.05:  # a deck that is soon at its end, or of one kind
         names = [focus.name] * generator.randrange(1, 12) + ["Plains"] * generator.randrange(12)
     else:
         colors = _colors_around(generator, focus, 5 if shape < 0.2 else generator.randint(1, 3))

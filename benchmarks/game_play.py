@@ -10,6 +10,7 @@ import hashlib
 import re
 import signal
 import socket
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -56,6 +57,8 @@ class Played:
     result: str = ""
     ending: str = ""
     turns: int = 0
+    slowest: float = 0.0
+    """Processor seconds of the slowest step of the engine, seen from inside."""
     fault: str = ""
     over_socket: bool = False
 
@@ -111,8 +114,10 @@ def _play_watched(plan: GamePlan, played: Played) -> None:
     repeats, taken = _Repeats(), _Taken()
     answer, progress = "", Progress.RUNNING
     while progress is not Progress.OVER:
+        begin = time.process_time()
         progress = session.resume(answer)
         output = session.take_output()
+        played.slowest = max(played.slowest, time.process_time() - begin)
         digest.update(output)
         state.see()
         taken.check(state)
@@ -134,6 +139,7 @@ def _play_watched(plan: GamePlan, played: Played) -> None:
             played.answers.append(answer)
             played.note(decision, answer)
             require(played.decisions < MOST_DECISIONS, "the game does not end")
+    state.see_end()
     require(not session.take_output(), "lines after the end")
     lines.see(format_line(session.result(milliseconds=1)).strip())
     require(lines.terminal is not None, "no terminal line")

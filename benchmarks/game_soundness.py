@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 from trainingrun_contracts.protocol.decisions import DecisionType, decode_decision
-from trainingrun_daemon.rules.model import TURN_CAP, Card, Game, Player
+from trainingrun_daemon.rules.model import RESOLUTION_CAP, TURN_CAP, Card, Game, Player
 from trainingrun_daemon.rules.terms import Phase, Zone
 from trainingrun_daemon.rules.zones import cards_in
 
@@ -432,6 +432,30 @@ class StateWatch:
             for zone in ("battlefield", "graveyard", "exile", "command"):
                 ids = [card.id for card in cards_in(player, Zone(zone))]
                 require([card["id"] for card in told[zone]] == ids, f"{player}: {zone}")
+
+        self._see_leaks(decision)
+
+    def see_end(self) -> None:
+        """Look at a game that is over: one has lost, or there is a reason for a draw."""
+        game, losers = self._game, [player.seat for player in self._game.players if player.has_lost]
+        require(game.is_over, "it stops and is not over")
+        if game.winner is not None:
+            require(losers == [1 - game.winner], f"{game.winner} won and {losers} lost")
+        elif losers != [0, 1]:
+            is_capped = game.turn > TURN_CAP or game.resolutions > RESOLUTION_CAP
+            require(is_capped and not losers, f"a draw, and {losers} lost")
+
+    def _see_leaks(self, decision: Json) -> None:
+        """Check that nobody chooses among the cards in the library of the other.
+
+        A reveal may show them: it is public.
+        """
+        if decision["decision_type"] == "reveal":
+            return
+        viewer = decision["game_state"]["priorityPlayer"]
+        hidden = {card.id for card in self._game.players[1 - viewer].library}
+        shown = {card["id"] for card in decision.get("cards", ())}
+        require(not hidden & shown, f"cards of the other library: {decision['message']}")
 
     def _cards(self) -> Iterator[Card]:
         for player in self._game.players:

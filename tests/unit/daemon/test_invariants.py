@@ -9,16 +9,26 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from game_agents import plan_game
+from game_agents import GamePlan, plan_game
 from game_play import Played, play_here
 from game_soundness import DECISION_TYPES, LineWatch, StateWatch, Unsound, WireWatch, read_decision
 from trainingrun_daemon.encoding import encode_decision
 from trainingrun_daemon.rules.choices import Confirm
-from trainingrun_daemon.rules.face import CardFace
-from trainingrun_daemon.rules.terms import Purpose, Zone
-from trainingrun_daemon.rules.zones import create_emblem
+from trainingrun_daemon.rules.damage import gain_life
+from trainingrun_daemon.rules.face import CardFace, Trigger
+from trainingrun_daemon.rules.model import (
+    RESOLUTION_CAP,
+    STARTING_LIFE,
+    TURN_CAP,
+    Game,
+    GameOverError,
+    StackItem,
+)
+from trainingrun_daemon.rules.stack import pass_priority
+from trainingrun_daemon.rules.terms import Event, Purpose, Zone
+from trainingrun_daemon.rules.zones import create_emblem, create_token
 
-GAMES = 250
+GAMES = 200
 
 
 def _confirm(seat: int = 0) -> Confirm:
@@ -50,6 +60,34 @@ def test_an_emblem_is_no_card_of_a_deck(table) -> None:
     create_emblem(table.game, CardFace(name="Emblem of Nobody", types="Emblem"), 0)
     decision = msgspec.json.decode(encode_decision(table.game, _confirm(), decision_id=1))
     assert [card["is_token"] for card in decision["game_state"]["players"][0]["command"]] == [True]
+
+
+def test_a_game_in_which_nothing_happens_is_a_draw() -> None:
+    """Two players who only pass, with decks that never end, are stopped after 200 turns."""
+    deck = "[metadata]\nName=Plains\n[Main]\n200 Plains\n"
+    plan = GamePlan(0, 1, (deck, deck), "-i", ("garbage", "garbage"))
+    game = play_here(plan)
+    assert (game.fault, game.ending, game.turns) == ("", "turn cap", TURN_CAP)
+    assert game.result == "GAME_RESULT: Draw"
+
+
+def test_a_loop_that_nobody_can_stop_is_a_draw(table) -> None:
+    """An ability that triggers itself for ever ends the game as a draw (rule 104.4b)."""
+
+    def gain(game: Game, item: StackItem) -> None:
+        gain_life(game, item.controller, 1)
+
+    endless = Trigger(
+        event=Event.GAINS_LIFE, text="gain 1 life.", effect=gain, condition=lambda *_: True
+    )
+    face = CardFace(name="Endless Spring", types="Enchantment", triggers=(endless,))
+    create_token(table.game, face, 0)
+    gain_life(table.game, 0, 1)
+    with pytest.raises(GameOverError):
+        list(pass_priority(table.game))
+    assert table.game.is_over
+    assert table.game.winner is None
+    assert table.ann.life == STARTING_LIFE + 1 + RESOLUTION_CAP
 
 
 # --- the checks notice what they are for ----------------------------------------------------------
