@@ -69,7 +69,7 @@ class LearnerConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
     batch_transitions: Positive = 8192
     gradient_accumulation: Positive = 1
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     gpus: Annotated[int, Meta(ge=0)] = 0
     max_policy_lag: Positive = 8
     publish_every_seconds: float = 20.0

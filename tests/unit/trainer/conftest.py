@@ -6,10 +6,17 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import torch
 from trainingrun_contracts.observation.schema import ACTION_WIDTH, SCHEMA_HASH, STATE_WIDTH
 from trainingrun_contracts.segment import SCHEMA_VERSION, Segment, SegmentHeader
 
 MakeSegment = Callable[..., Segment]
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    """Torch computes in one thread, as the learner has it: small tensors gain nothing by more."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from trainingrun_trainer.losses.ppo import (
     Clips,
     PolicyTerms,
+    explained_variance,
     kl_estimates,
     normalised,
     policy_losses,
@@ -72,3 +73,23 @@ def test_advantages_are_normalised_over_the_counted() -> None:
     assert float(result.mean()) == pytest.approx(0, abs=1e-5)
     assert float(result.std(correction=0)) == pytest.approx(1, abs=1e-3)
     assert normalised(torch.tensor([5.0]), torch.tensor([True])).tolist() == [5.0]
+
+
+def test_dual_clip_bounds_the_loss_of_a_bad_action() -> None:
+    """Expect the loss where the advantage is negative to stop at 3 advantages, and no gradient
+    from there on."""
+    current = torch.tensor([math.log(2.9), math.log(50.0)], requires_grad=True)
+    nothing = torch.zeros(2)
+    losses = policy_losses(PolicyTerms(current, nothing, nothing, -torch.ones(2)), CLIPS)
+    losses.sum().backward()
+    assert losses.tolist() == pytest.approx([2.9, 3.0])
+    assert current.grad is not None
+    assert current.grad.tolist() == pytest.approx([2.9, 0.0])
+
+
+def test_explained_variance() -> None:
+    """Expect 1 for perfect values, 0 for a constant, less for values that mislead."""
+    targets = torch.tensor([1.0, -1.0, 0.5, 0.0])
+    assert explained_variance(targets, targets) == pytest.approx(1)
+    assert explained_variance(torch.ones(4), targets) == pytest.approx(0, abs=1e-6)
+    assert explained_variance(-targets, targets) == pytest.approx(-3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -42,16 +43,20 @@ def test_pack_keeps_every_number(make_segment: Callable[..., Segment]) -> None:
     np.testing.assert_array_equal(batch.next_states[1], segments[1].bootstrap_state)
 
 
-def test_accumulation_equals_one_large_step(batch: Batch) -> None:
-    """Expect the same weights from one minibatch at once and in five unequal parts."""
+@pytest.mark.parametrize("parts", [2, 5, 64])
+def test_accumulation_equals_one_large_step(batch: Batch, parts: int) -> None:
+    """Expect the same weights, within 1e-6, from minibatches at once and in unequal parts, some of
+    them without any choice: sums are divided by the whole's count, and clipped once."""
     results = []
-    for parts in (1, 5):
-        updater = new_updater(LearnerConfig(gradient_accumulation=parts))
-        frozen, _ = updater.freeze(batch)
-        updater.step(batch, frozen, torch.arange(batch.transitions))
-        results.append(updater.policy.state_dict())
-    for name, tensor in results[0].items():
-        torch.testing.assert_close(tensor, results[1][name], atol=1e-6, rtol=1e-5)
+    for accumulation in (1, parts):
+        ppo = PpoConfig(epochs=1, minibatches=2, max_gradient_norm=0.01)
+        updater = new_updater(LearnerConfig(gradient_accumulation=accumulation, ppo=ppo))
+        losses = updater.update(batch).losses
+        results.append((updater.policy.state_dict(), losses))
+    (whole, whole_losses), (cut, cut_losses) = results
+    for name, tensor in whole.items():
+        torch.testing.assert_close(tensor, cut[name], atol=1e-6, rtol=0)
+    assert cut_losses == pytest.approx(whole_losses, abs=1e-5)
 
 
 def test_same_seed_same_bits(batch: Batch) -> None:
@@ -110,8 +115,50 @@ def test_tiny_and_forced_batches_are_harmless(make_segment: Callable[..., Segmen
     assert updater.update(pack([forced])).skipped == 0
 
 
-def test_bf16_stays_near_fp32(batch: Batch) -> None:
-    """Expect log-probabilities of the bf16 forward pass to be near those of the full one."""
-    full, _ = new_updater().freeze(batch)
-    half, _ = new_updater(LearnerConfig(precision="bf16")).freeze(batch)
-    torch.testing.assert_close(full.proximal, half.proximal, atol=0.02, rtol=0.02)
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_mixed_precision_stays_near_fp32(batch: Batch, precision: Literal["bf16", "fp16"]) -> None:
+    """Expect log-probabilities of the mixed forward pass to be near those of the full one, and the
+    weights after an update, too; weights, moments and losses stay fp32."""
+    full, half = new_updater(), new_updater(LearnerConfig(precision=precision))
+    exact, near = full.freeze(batch)[0], half.freeze(batch)[0]
+    torch.testing.assert_close(exact.proximal, near.proximal, atol=0.02, rtol=0.02)
+    assert near.proximal.dtype is torch.float32
+    result = half.update(batch)
+    assert (result.steps, result.skipped, result.rescaled) == (8, 0, 0)
+    assert result.losses == pytest.approx(full.update(batch).losses, abs=0.05)
+    for tensor in (*half.policy.state_dict().values(), *half.optimiser.tensors().values()):
+        assert tensor.dtype is torch.float32
+
+
+def test_overflowing_fp16_gradients_lower_the_scale(batch: Batch) -> None:
+    """Expect steps with a scale that overflows to be taken back, not counted as bad data, and
+    training to go on with a lower scale."""
+    ppo = PpoConfig(value_weight=100.0, epochs=4)
+    updater = new_updater(LearnerConfig(precision="fp16", ppo=ppo))
+    before = {name: tensor.clone() for name, tensor in updater.policy.state_dict().items()}
+    loud = replace(batch, states=batch.states * 500)
+    result = updater.update(loud)
+    assert result.rescaled > 0
+    assert result.skipped == 0
+    assert result.steps > 0
+    for tensor in updater.policy.state_dict().values():
+        assert bool(tensor.isfinite().all())
+    assert not torch.equal(before["query.bias"], updater.policy.state_dict()["query.bias"])
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+@pytest.mark.parametrize("field", ["rewards", "behaviour", "states", "actions", "next_states"])
+def test_nothing_that_is_not_finite_reaches_the_weights(
+    batch: Batch, precision: Literal["fp32", "bf16", "fp16"], field: str
+) -> None:
+    """Expect finite weights and moments whatever one number of a batch is, in every precision, and
+    a good batch to train afterwards."""
+    ppo = PpoConfig(epochs=1, minibatches=2)
+    updater = new_updater(LearnerConfig(precision=precision, ppo=ppo))
+    for poison in (torch.nan, torch.inf, -torch.inf):
+        tensor = getattr(batch, field).clone()
+        tensor.view(-1)[3] = poison
+        updater.update(replace(batch, **{field: tensor}))
+        for found in (*updater.policy.state_dict().values(), *updater.optimiser.tensors().values()):
+            assert bool(found.isfinite().all())
+    assert updater.update(batch).steps > 0

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim.adam import adam
 
+from trainingrun_trainer.distributed import Ranks
+
 _EPSILON: Final = 1e-5
 _DECAYS: Final = (0.9, 0.999)
 _SLOTS: Final = ("mean", "square", "step")
@@ -36,6 +38,33 @@ class AdamOptimiser:
         """Forget all gradients."""
         for parameter in self._parameters.values():
             parameter.grad = None
+
+    def sum_gradients(self, terms: Tensor, ranks: Ranks) -> Tensor:
+        """Sum gradients and some numbers [n] over all ranks, in one message; gives the numbers.
+
+        Afterwards every parameter has a gradient, also on a rank whose part was empty.
+        """
+        if ranks.size == 1:
+            return terms
+        flat = [terms] + [
+            torch.zeros_like(p).flatten() if p.grad is None else p.grad.flatten()
+            for p in self._parameters.values()
+        ]
+        summed = torch.split(ranks.total(torch.cat(flat)), [len(part) for part in flat])
+        for parameter, gradient in zip(self._parameters.values(), summed[1:], strict=True):
+            parameter.grad = gradient.view_as(parameter)
+        first: Tensor = summed[0]
+        return first
+
+    def clip_gradients(self, largest: float, *, scale: float) -> Tensor:
+        """Divide gradients by ``scale``, then shrink them to a norm of at most ``largest``; gives
+        the norm between the two."""
+        gradients = [p.grad for p in self._parameters.values() if p.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients) / scale
+        shrink = (largest / (norm + 1e-6)).clamp(max=1.0) / scale
+        for gradient in gradients:
+            gradient.mul_(shrink)
+        return norm
 
     @torch.no_grad()
     def step(self) -> None:

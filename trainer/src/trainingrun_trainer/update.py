@@ -4,23 +4,30 @@ First a pass without gradients over the time-ordered batch: proximal log-probabi
 from these V-trace targets and advantages, normalised once and then frozen. Then epochs of shuffled
 minibatches of decoupled clipped PPO. A step whose loss or gradient is not finite is never taken.
 
+Losses are sums divided by global counts: over a minibatch's parts and over all ranks. So neither
+how a minibatch is cut nor how many ranks share a batch changes the step.
+
 Not here: where batches come from, and what happens to the weights afterwards.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import Enum
+from typing import Final
 
 import torch
 from torch import Tensor
 from trainingrun_contracts.run_config import LearnerConfig
 
 from trainingrun_trainer.batch import Batch
+from trainingrun_trainer.distributed import Alone, Ranks
 from trainingrun_trainer.losses.ppo import (
     Clips,
     PolicyTerms,
+    explained_variance,
     kl_estimates,
     normalised,
     policy_losses,
@@ -30,11 +37,13 @@ from trainingrun_trainer.losses.vtrace import Trajectories, vtrace
 from trainingrun_trainer.networks.packed import packed_entropy, packed_log_softmax, select_rows
 from trainingrun_trainer.networks.pointer import PointerPolicy, PolicyOutput
 from trainingrun_trainer.optimiser import AdamOptimiser
+from trainingrun_trainer.precision import Precision
 
 _RHO_CAP = 1.0
 _TRACE_CAP = 1.0
 _KL_TOLERANCE = 1.5
 _FORWARD_STEPS = 4096
+_TERMS: Final = ("policy", "value", "entropy", "total", "kl")
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,8 @@ class UpdateResult:
             ``total``, ``kl``, ``gradient_norm``; and ``explained_variance`` of the values before.
         steps: optimiser steps taken.
         skipped: steps not taken, because a number was not finite.
+        rescaled: steps not taken, because gradients overflowed fp16 under the scale of the loss,
+            which was halved.
         stopped_early: whether the KL bound ended the epochs.
     """
 
@@ -62,19 +73,38 @@ class UpdateResult:
     steps: int
     skipped: int
     stopped_early: bool
+    rescaled: int = 0
+
+
+class StepFate(Enum):
+    """What became of one optimiser step."""
+
+    TAKEN = "taken"
+    SKIPPED = "skipped"
+    RESCALED = "rescaled"
 
 
 @dataclass(frozen=True)
 class _StepResult:
-    taken: bool
+    fate: StepFate
     terms: dict[str, float]
 
 
 class PpoUpdater:
-    """Holds the policy, its optimiser and the generator that shuffles; updates them by batches."""
+    """Holds the policy, its optimiser and the generator that shuffles; updates them by batches.
+
+    With several ranks, each calls the same methods with its own batch, and all have the same
+    weights afterwards.
+    """
 
     def __init__(
-        self, policy: PointerPolicy, config: LearnerConfig, *, seed: int, device: torch.device
+        self,
+        policy: PointerPolicy,
+        config: LearnerConfig,
+        *,
+        seed: int,
+        device: torch.device,
+        ranks: Ranks | None = None,
     ) -> None:
         self.policy = policy.to(device)
         self.optimiser = AdamOptimiser(self.policy, learning_rate=config.ppo.learning_rate)
@@ -82,27 +112,32 @@ class PpoUpdater:
         self.device = device
         self._config = config
         self._clips = Clips(ratio=config.ppo.clip, dual=config.ppo.dual_clip)
+        self._precision = Precision(config.precision, device)
+        self._ranks = Alone() if ranks is None else ranks
 
     def update(self, batch: Batch) -> UpdateResult:
         """Train on one batch."""
         batch = batch.to(self.device)
         frozen, explained = self.freeze(batch)
         sums: dict[str, float] = {}
-        taken = skipped = 0
+        fates = dict.fromkeys(StepFate, 0)
         stopped = False
         for steps in self._minibatches(batch.transitions):
             result = self.step(batch, frozen, steps)
-            if not result.taken:
-                skipped += 1
+            fates[result.fate] += 1
+            if result.fate is not StepFate.TAKEN:
                 continue
-            taken += 1
-            _add(sums, result.terms)
+            for name, value in result.terms.items():
+                sums[name] = sums.get(name, 0.0) + value
             if result.terms["kl"] > _KL_TOLERANCE * self._config.ppo.target_kl:
                 stopped = True
                 break
+        taken = fates[StepFate.TAKEN]
         losses = {name: value / max(taken, 1) for name, value in sums.items()}
         losses["explained_variance"] = explained
-        return UpdateResult(losses, taken, skipped, stopped)
+        return UpdateResult(
+            losses, taken, fates[StepFate.SKIPPED], stopped, fates[StepFate.RESCALED]
+        )
 
     def freeze(self, batch: Batch) -> tuple[Frozen, float]:
         """Proximal log-probabilities, targets and normalised advantages of a batch, and how much
@@ -121,35 +156,54 @@ class PpoUpdater:
                 ),
                 gamma=ppo.gamma, decay=ppo.trace_decay, rho_cap=_RHO_CAP, trace_cap=_TRACE_CAP,
             )  # fmt: skip
-            advantages = normalised(found.advantages, batch.rows.counts > 1)
-            spread = found.values.var(correction=0) + 1e-8
-            explained = 1 - (found.values - values).var(correction=0) / spread
-        return Frozen(proximal, found.values, advantages), float(explained)
+            total = self._ranks.total
+            advantages = normalised(found.advantages, batch.rows.counts > 1, total=total)
+            explained = explained_variance(values, found.values, total=total)
+        return Frozen(proximal, found.values, advantages), explained
 
     def step(self, batch: Batch, frozen: Frozen, steps: Tensor) -> _StepResult:
-        """One optimiser step on the given steps, in as many parts as accumulation asks for."""
-        config = self._config
-        parameters = list(self.policy.parameters())
+        """One optimiser step on the given steps (this rank's; maybe none), in as many parts as
+        accumulation asks for."""
+        config, scale = self._config, self._precision.scale
         choices = batch.rows.counts[steps] > 1
-        counts = (max(int(choices.sum()), 1), len(steps))
+        counts = self._ranks.total(
+            torch.stack([choices.sum(), choices.new_tensor(len(steps), dtype=torch.int64)])
+        )
+        counts = counts.clamp(min=1)
         self.optimiser.clear_gradients()
-        terms: dict[str, float] = {}
-        for part in steps.chunk(min(config.gradient_accumulation, len(steps))):
-            loss, part_terms = self._losses(batch, frozen, part, counts)
-            _add(terms, part_terms)
-            loss.backward()  # type: ignore[no-untyped-call]
-        norm = torch.nn.utils.clip_grad_norm_(parameters, config.ppo.max_gradient_norm)
-        terms["gradient_norm"] = float(norm)
-        finite = all(math.isfinite(value) for value in terms.values())
-        if finite:
+        parts = [torch.zeros(len(_TERMS), device=self.device)]
+        if len(steps):
+            for part in steps.chunk(min(config.gradient_accumulation, len(steps))):
+                loss, terms = self._losses(batch, frozen, part, counts)
+                (loss * scale.value).backward()  # type: ignore[no-untyped-call]
+                parts.append(terms)
+        terms = self.optimiser.sum_gradients(torch.stack(parts).sum(0), self._ranks)
+        norm = self.optimiser.clip_gradients(config.ppo.max_gradient_norm, scale=scale.value)
+        *values, length = torch.cat([terms, norm[None]]).tolist()
+        fate = self._fate(values, length)
+        if fate is StepFate.TAKEN:
             self.optimiser.step()
+            scale.keep()
+        elif fate is StepFate.RESCALED:
+            scale.sink()
         self.optimiser.clear_gradients()
-        return _StepResult(finite, terms)
+        return _StepResult(
+            fate, {**dict(zip(_TERMS, values, strict=True)), "gradient_norm": length}
+        )
+
+    def _fate(self, terms: Iterable[float], gradient_norm: float) -> StepFate:
+        """Whether a step with these numbers may be taken; the same on all ranks."""
+        if not all(math.isfinite(term) for term in terms):
+            return StepFate.SKIPPED
+        if math.isfinite(gradient_norm):
+            return StepFate.TAKEN
+        return StepFate.RESCALED if self._precision.scale.can_sink else StepFate.SKIPPED
 
     def _losses(
-        self, batch: Batch, frozen: Frozen, steps: Tensor, counts: tuple[int, int]
-    ) -> tuple[Tensor, dict[str, float]]:
-        """Loss of some steps, as their share of a minibatch with so many choices and steps."""
+        self, batch: Batch, frozen: Frozen, steps: Tensor, counts: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Loss and ``_TERMS`` of some steps, as their share of a minibatch with so many choices
+        and steps."""
         ppo = self._config.ppo
         rows, positions = select_rows(batch.rows, steps)
         output = self._forward(batch.states[steps], batch.actions[positions], rows)
@@ -164,8 +218,7 @@ class PpoUpdater:
         value = value_losses(output.values, frozen.targets[steps]).sum() / counts[1]
         kl = kl_estimates(current.detach(), terms.proximal)[choice].sum() / counts[0]
         total = policy + ppo.value_weight * value - ppo.entropy * entropy
-        parts = {"policy": policy, "value": value, "entropy": entropy, "total": total, "kl": kl}
-        return total, {name: float(part.detach()) for name, part in parts.items()}
+        return total, torch.stack([policy, value, entropy, total, kl]).detach()
 
     def _evaluate(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Log-probability of the chosen actions and values, [T] each, a slice at a time."""
@@ -181,26 +234,19 @@ class PpoUpdater:
         return torch.cat(chosen_log_probs), torch.cat(values)
 
     def _forward(self, states: Tensor, actions: Tensor, rows: object) -> PolicyOutput:
-        with self._precision():
+        with self._precision.autocast():
             output: PolicyOutput = self.policy(states.float(), actions.float(), rows)
         return output
 
     def _outcomes(self, states: Tensor) -> Tensor:
-        with self._precision():
+        with self._precision.autocast():
             return self.policy.estimate(states.float())
 
-    def _precision(self) -> torch.autocast:
-        enabled = self._config.precision == "bf16"
-        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=enabled)
-
     def _minibatches(self, transitions: int) -> Iterator[Tensor]:
-        """Shuffled steps, in equal parts, epoch after epoch."""
-        ppo = self._config.ppo
+        """This rank's part of each of the shuffled, equal parts of all ranks' steps, epoch after
+        epoch."""
+        ppo, share = self._config.ppo, self._ranks.share(transitions)
         for _ in range(ppo.epochs):
-            order = torch.randperm(transitions, generator=self.generator).to(self.device)
-            yield from order.chunk(min(ppo.minibatches, transitions))
-
-
-def _add(sums: dict[str, float], terms: dict[str, float]) -> None:
-    for name, value in terms.items():
-        sums[name] = sums.get(name, 0.0) + value
+            order = torch.randperm(share.total, generator=self.generator).to(self.device)
+            for steps in order.chunk(min(ppo.minibatches, share.total)):
+                yield share.of(steps)

@@ -277,10 +277,10 @@ class Learner(ApiModel):
     gpus: Annotated[int, Field(ge=0, le=1)] = Field(
         0, description="GPUs (`nvidia.com/gpu`) of the learner: 1, or 0 to train on processors."
     )
-    precision: Literal["fp32", "bf16"] = Field(
+    precision: Literal["fp32", "bf16", "fp16"] = Field(
         "fp32",
-        description="Arithmetic of the network: `fp32`, or `bf16` mixed precision on GPUs that"
-        " have it. Losses are always fp32.",
+        description="Arithmetic of the network: `fp32`, `bf16` mixed precision on GPUs that have"
+        " it, or `fp16` with a scaled loss on older ones. Weights and losses are always fp32.",
     )
     batch_transitions: Annotated[int, Field(ge=16, le=16_777_216)] = Field(
         8192,

@@ -7,10 +7,16 @@ of a minibatch add up to the whole.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+
+def _itself(tensor: Tensor) -> Tensor:
+    """The sum over one."""
+    return tensor
 
 
 @dataclass(frozen=True)
@@ -62,9 +68,28 @@ def kl_estimates(current: Tensor, proximal: Tensor) -> Tensor:
     return log_ratio.exp() - 1 - log_ratio
 
 
-def normalised(advantages: Tensor, counted: Tensor) -> Tensor:
-    """Advantages with mean 0 and deviation 1 over the counted steps; fewer than 2 stay as is."""
-    if int(counted.sum()) < 2:
-        return advantages
-    sample = advantages[counted]
-    return (advantages - sample.mean()) / (sample.std(correction=0) + 1e-6)
+def normalised(
+    advantages: Tensor, counted: Tensor, *, total: Callable[[Tensor], Tensor] = _itself
+) -> Tensor:
+    """Advantages with mean 0 and deviation 1 over the counted steps; fewer than 2 stay as is.
+
+    ``total`` sums over all who share the batch, so that each normalises with the same two numbers.
+    """
+    sample = advantages[counted].double()
+    first = total(torch.stack([sample.new_tensor(len(sample)), sample.sum()]))
+    count, mean = first[0], first[1] / first[0].clamp(min=1)
+    spread = (total((sample - mean).square().sum()) / count.clamp(min=1)).sqrt()
+    scaled = (advantages - mean) / (spread + 1e-6)
+    return torch.where(count < 2, advantages, scaled.to(advantages.dtype))
+
+
+def explained_variance(
+    values: Tensor, targets: Tensor, *, total: Callable[[Tensor], Tensor] = _itself
+) -> float:
+    """How much of the targets' variance the values explain: 1 all, 0 no more than a constant."""
+    both = torch.stack([targets, targets - values]).double()
+    counts = both.new_tensor(both.shape[1])
+    sums = total(torch.cat([counts[None], both.sum(1)]))
+    means = sums[1:] / sums[0].clamp(min=1)
+    of_targets, of_errors = total((both - means[:, None]).square().sum(1)).tolist()
+    return float(1 - of_errors / (of_targets + 1e-8 * float(sums[0])))

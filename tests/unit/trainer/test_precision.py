@@ -1,0 +1,32 @@
+"""The scale of the loss in fp16."""
+
+from __future__ import annotations
+
+from trainingrun_trainer.precision import LossScale
+
+
+def test_scale_is_one_where_none_is_needed() -> None:
+    """Expect 1 for ever, and overflows to be nobody's fault but the data's."""
+    scale = LossScale(is_needed=False)
+    scale.sink()
+    for _ in range(5000):
+        scale.keep()
+    assert scale.value == 1.0
+    assert not scale.can_sink
+
+
+def test_scale_sinks_and_rises() -> None:
+    """Expect half of it after an overflow, down to 1; twice of it after 2,000 good steps."""
+    scale = LossScale(is_needed=True)
+    first = scale.value
+    scale.sink()
+    assert scale.value == first / 2
+    for _ in range(1999):
+        scale.keep()
+    assert scale.value == first / 2
+    scale.keep()
+    assert scale.value == first
+    for _ in range(100):
+        scale.sink()
+    assert scale.value == 1.0
+    assert not scale.can_sink
