@@ -9,6 +9,7 @@ Border: plans and answers only; nothing here plays a game or judges it.
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -236,3 +237,76 @@ CHARACTERS: Final[dict[str, Callable[[Agent, Json], str]]] = {
     "first": Agent._answer_first,
 }
 _WEIGHTS: Final = (6, 4, 3, 4, 2, 1, 1)
+
+
+# --- what a server must make of an answer ---------------------------------------------------------
+
+_YES: Final = frozenset({"y", "yes", "1", "true"})
+
+
+def plain_answer(decision: Json, answer: str) -> str:
+    """Give the legal answer that the protocol (section 4) puts in the place of this one.
+
+    Written anew from the protocol, and slowly: it is what the server's own reading is held against.
+    """
+    match decision["decision_type"]:
+        case "choose_action":
+            return _position(answer, len(decision["actions"]) - 1, default="-1")
+        case "declare_attackers":
+            return ",".join(_positions(answer, len(decision["attackers"])))
+        case "declare_blockers":
+            return _pairs(answer, len(decision["blockers"]), len(decision["attackers"]))
+        case "choose_ability":
+            return _position(answer, len(decision["abilities"]), default="0")
+        case "choose_entity":
+            default = "-1" if decision["optional"] else "0"
+            return _position(answer, len(decision["entities"]), default=default)
+        case "choose_cards":
+            return _cards_between(answer, decision)
+        case "announce_value":
+            number = _number(answer)
+            least, most = decision["min"], decision["max"]
+            return str(least if number is None else sorted((least, number, most))[1])
+        case kind if kind in _YES_OR_NO:
+            return "y" if answer.strip().lower() in _YES else "n"
+        case _:
+            return ""
+
+
+def _number(text: str) -> int | None:
+    match = re.fullmatch(r"\s*(-?[0-9]{1,9})\s*", text)
+    return None if match is None else int(match[1])
+
+
+def _position(text: str, count: int, *, default: str) -> str:
+    number = _number(text)
+    return str(number) if number is not None and number in range(count) else default
+
+
+def _positions(text: str, count: int) -> list[str]:
+    found: list[str] = []
+    for part in text.split(","):
+        number = _number(part)
+        if number is not None and number in range(count) and str(number) not in found:
+            found.append(str(number))
+    return found
+
+
+def _pairs(text: str, blockers: int, attackers: int) -> str:
+    found: dict[int, int] = {}
+    for part in text.split(","):
+        if part.count(":") == 1:
+            left, right = map(_number, part.split(":"))
+            if left in range(blockers) and right in range(attackers) and left not in found:
+                assert left is not None
+                assert right is not None
+                found[left] = right
+    return ",".join(f"{left}:{right}" for left, right in found.items())
+
+
+def _cards_between(text: str, decision: Json) -> str:
+    count = len(decision["cards"])
+    found = _positions(text, count)[: decision["max"]]
+    others = [str(at) for at in range(count) if str(at) not in found]
+    missing = max(0, decision["min"] - len(found))
+    return ",".join(found + others[:missing])

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from game_agents import Agent, GamePlan
+from game_agents import Agent, GamePlan, plain_answer
 from game_soundness import (
     PREFIX,
     Json,
@@ -39,6 +39,8 @@ from trainingrun_daemon.session import GameSession, Progress
 HOST: Final = "127.0.0.1"
 MOST_DECISIONS: Final = 20_000
 _NUMBER: Final = re.compile(r"[0-9]{1,9}")
+PLAIN_EVERY: Final = 4
+"""Of so many games one is played again without garbage, and must be the same."""
 MOST_SECONDS: Final = 100
 """Processor time of one game; the daemon's own limit is 120 s."""
 
@@ -49,6 +51,8 @@ class Played:
 
     plan: GamePlan
     answers: list[str] = field(default_factory=list)
+    plain: list[str] = field(default_factory=list)
+    """The same without garbage: what the protocol puts in its place."""
     kinds: Counter[str] = field(default_factory=Counter)
     offered: Counter[str] = field(default_factory=Counter)
     played: Counter[str] = field(default_factory=Counter)
@@ -98,6 +102,9 @@ def play_here(plan: GamePlan) -> Played:
     try:
         with processor_limit(MOST_SECONDS):
             _play_watched(plan, played)
+            if plan.number % PLAIN_EVERY == 0:
+                same = replay(plan, played.plain) == played.digest
+                require(same, "garbage is not what the protocol says instead of it")
     except Unsound as fault:
         played.fault = str(fault)
     except Exception as error:  # whatever the engine raises is a finding
@@ -137,6 +144,7 @@ def _play_watched(plan: GamePlan, played: Played) -> None:
             repeats.see(output, answer)
             taken.note(state, decision, answer)
             played.answers.append(answer)
+            played.plain.append(plain_answer(decision, answer))
             played.note(decision, answer)
             require(played.decisions < MOST_DECISIONS, "the game does not end")
     state.see_end()
@@ -182,7 +190,8 @@ class _Taken:
     def check(self, state: StateWatch) -> None:
         """Look for it when the game asks again."""
         card, self._card = self._card, None
-        require(card is None or card.moves > self._moves, f"{card} was played and stays")
+        if card is not None and card.moves <= self._moves:
+            raise Unsound(f"{card} was played and stays")
 
 
 def taken_action(decision: Json, answer: str) -> Json | None:

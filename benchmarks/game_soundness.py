@@ -406,7 +406,8 @@ class StateWatch:
         """Look at the state as it is now."""
         seen: dict[int, Card] = {}
         for card in self._cards():
-            require(card.id not in seen, f"{card} is in two places")
+            if card.id in seen:
+                raise Unsound(f"{card} is in two places")
             seen[card.id] = card
         found = {
             card.id: (card.owner, card.printed.name) for card in seen.values() if not card.is_token
