@@ -388,8 +388,14 @@ def can_cast_free(game: Game, seat: int, card: Card, *, half: CardFace | None = 
     )
 
 
-def cast_free(game: Game, seat: int, card: Card, *, half: CardFace | None = None) -> Steps:
-    """Cast a card, or one half of it, without paying its mana cost."""
+def cast_free(
+    game: Game, seat: int, card: Card, *, half: CardFace | None = None, way: Way = FREE_WAY
+) -> Steps:
+    """Cast a card, or one half of it, without paying its mana cost.
+
+    ``way`` names the reason on the stack, for those that matter later (suspend).
+    """
     cost = taxed_cost(game, seat, half or card.face, printed=FREE)
-    way = FREE_WAY if half is None else Way(name=FREE_WAY.name, cost=FREE, face=half)
+    if half is not None:
+        way = Way(name=FREE_WAY.name, cost=FREE, face=half)
     yield from cast_spell(game, seat, card, cost=cost, way=way)

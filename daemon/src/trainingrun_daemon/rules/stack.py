@@ -20,6 +20,7 @@ from trainingrun_daemon.rules.choices import (
 from trainingrun_daemon.rules.face import Answer, Choice, Steps
 from trainingrun_daemon.rules.model import RESOLUTION_CAP, Card, Game, StackItem
 from trainingrun_daemon.rules.state_based import check_state, end_game
+from trainingrun_daemon.rules.suspend import SUSPENDED, hasten
 from trainingrun_daemon.rules.targets import (
     aim_of,
     choose_targets,
@@ -109,6 +110,8 @@ def resolve_top(game: Game) -> Steps:
         yield from _apply_effects(game, item)
     if item in game.stack:
         game.stack.remove(item)
+    if item.face.chapters:
+        game.is_stale = True  # a saga waits for its last chapter
     if item.is_spell and item.card.zone is Zone.STACK:
         _put_away(game, item, has_resolved=is_legal)
 
@@ -124,6 +127,8 @@ def _resolve_permanent(game: Game, item: StackItem) -> Steps:
         x=item.x,
         host=host if isinstance(host, Card) else None,
     )
+    if item.way == SUSPENDED.name:
+        hasten(game, item.card)
 
 
 def _is_wanted(game: Game, item: StackItem) -> Generator[Choice, Answer, bool]:

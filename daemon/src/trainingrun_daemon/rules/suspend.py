@@ -4,14 +4,16 @@ from typing import Final
 
 from trainingrun_daemon.rules.casting import can_cast_free, cast_free
 from trainingrun_daemon.rules.choices import Confirm, ConfirmKind, ask_confirm
+from trainingrun_daemon.rules.continuous import last
 from trainingrun_daemon.rules.events import note_ability
-from trainingrun_daemon.rules.face import Special, Steps
-from trainingrun_daemon.rules.mana import parse_cost
+from trainingrun_daemon.rules.face import Special, Steps, Way
+from trainingrun_daemon.rules.mana import FREE, parse_cost
 from trainingrun_daemon.rules.model import Card, Game, StackItem
-from trainingrun_daemon.rules.terms import Purpose, Zone
+from trainingrun_daemon.rules.terms import Keyword, Layer, Purpose, Zone
 from trainingrun_daemon.rules.zones import add_counters, move_card, remove_counters
 
 TIME: Final = "TIME"
+SUSPENDED: Final = Way(name="suspended", cost=FREE)
 
 
 def suspend(turns: int, cost: str) -> Special:
@@ -45,4 +47,14 @@ def _tick(game: Game, item: StackItem) -> Steps:
         kind=ConfirmKind.FROM_EFFECT,
     )
     if (yield from ask_confirm(confirm)):
-        yield from cast_free(game, item.controller, card)
+        yield from cast_free(game, item.controller, card, way=SUSPENDED)
+
+
+def hasten(game: Game, card: Card) -> None:
+    """Give haste to a creature that was cast from suspension, for as long as it stays."""
+
+    def change(game: Game, source: Card, card: Card) -> None:
+        card.keywords |= {Keyword.HASTE}
+
+    if card.is_creature:
+        last(game, card, Layer.ABILITIES, change)

@@ -25,6 +25,7 @@ def counter(game: Game, item: StackItem, *, to: Zone = Zone.GRAVEYARD) -> bool:
     if item.is_spell and Keyword.UNCOUNTERABLE in item.face.keywords:
         return False
     game.stack.remove(item)
+    game.is_stale = True  # a saga may have waited for its last chapter
     game.say(f"{item.text} is countered")
     if item.is_spell:
         move_card(game, item.card, Zone.EXILE if item.leaves_to_exile else to)
