@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import redis
 from redis_server import RedisServer, start_redis
+from ssh_server import KIND
 
 
 @pytest.fixture
@@ -24,3 +25,8 @@ def redis_client(redis_server: RedisServer) -> Iterator[redis.Redis]:
     """A client of the test's Redis server; replies are bytes."""
     with redis_server.client() as client:
         yield client
+
+
+def pytest_report_header() -> str:
+    """Say which SSH server the tests of daemons over SSH use."""
+    return f"SSH server of tests/local: {KIND}"

@@ -6,7 +6,7 @@ from trainingrun_operator.cli.errors import UserError
 from trainingrun_operator.controller.daemon_status import split_endpoint
 
 
-def endpoints_in(text: str) -> tuple[str, ...]:
+def endpoints_in(text: str, *, where: str = "--daemons") -> tuple[str, ...]:
     """The endpoints in ``host:port,host:port``, each once.
 
     Raises:
@@ -17,7 +17,7 @@ def endpoints_in(text: str) -> tuple[str, ...]:
         try:
             split_endpoint(name)
         except ValueError as error:
-            raise UserError(f"--daemons: {error}: write for example 10.0.0.5:17171") from error
+            raise UserError(f"{where}: {error}: write for example 10.0.0.5:17171") from error
     if not names:
-        raise UserError("--daemons: names no daemon: write for example 10.0.0.5:17171")
+        raise UserError(f"{where}: names no daemon: write for example 10.0.0.5:17171")
     return names

@@ -17,6 +17,7 @@ from trainingrun_operator.cli.daemons import daemons as daemons_verbs
 from trainingrun_operator.cli.decks.verbs import decks as decks_verbs
 from trainingrun_operator.cli.durations import seconds_in
 from trainingrun_operator.cli.errors import EXIT_INTERRUPTED, EXIT_USER, UserError
+from trainingrun_operator.cli.machines.verbs import add_verbs as add_machine_verbs
 from trainingrun_operator.cli.show import print_ledger, print_status, print_valid
 from trainingrun_operator.cli.watch.verb import WatchOptions, watch_game
 
@@ -33,6 +34,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+add_machine_verbs(daemons_verbs)
 app.add_typer(daemons_verbs)
 app.add_typer(decks_verbs)
 

@@ -62,7 +62,7 @@ async def ask_status(endpoint: str, *, seconds: float = STATUS_SECONDS) -> Statu
             f"the name {host} is not known ({error.strerror})", is_passing=True
         ) from error
     except OSError as error:
-        raise NoStatus(f"it cannot be reached ({_words_of(error)})") from error
+        raise NoStatus(f"it cannot be reached ({words_of(error)})") from error
     except ProtocolError as error:
         raise NoStatus(str(error)) from error
     if reply.max_concurrent < 1:
@@ -80,6 +80,6 @@ async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
     raise ProtocolError("it closed the connection without an answer to STATUS")
 
 
-def _words_of(error: OSError) -> str:
+def words_of(error: OSError) -> str:
     """The system's words; asyncio's own message would repeat the address."""
     return os.strerror(error.errno) if error.errno else str(error)
