@@ -7,7 +7,7 @@
 Decks are the shipped ones and random ones around each known card in turn; agents are random, eager,
 peaceful, stubborn or send nothing but garbage; seats of the AI and watched games are mixed in. Most
 games run in this program's processes with the state looked at from inside and from the wire. Every
-fifth is played on a real daemon over its socket, then again inside, and the lines are compared.
+tenth is played on a real daemon over its socket, then again inside, and the lines are compared.
 
 A game that goes wrong is printed with all that is needed to play it again. Progress goes to stderr;
 the last line of stdout is one JSON object. Not measured here: speed, hostile protocol lines
@@ -46,7 +46,7 @@ from game_soundness import DECISION_TYPES
 from trainingrun_daemon.cards import KNOWN_CARDS
 
 ROOT = Path(__file__).resolve().parents[1]
-OVER_SOCKET_EVERY = 5
+OVER_SOCKET_EVERY = 10
 SHOWN_FAULTS = 10
 PROGRESS_EVERY = 500
 

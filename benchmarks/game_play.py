@@ -39,7 +39,7 @@ from trainingrun_daemon.session import GameSession, Progress
 HOST: Final = "127.0.0.1"
 MOST_DECISIONS: Final = 20_000
 _NUMBER: Final = re.compile(r"[0-9]{1,9}")
-PLAIN_EVERY: Final = 4
+PLAIN_EVERY: Final = 7
 """Of so many games one is played again without garbage, and must be the same."""
 MOST_SECONDS: Final = 100
 """Processor time of one game; the daemon's own limit is 120 s."""

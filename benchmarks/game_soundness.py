@@ -15,9 +15,10 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 from trainingrun_contracts.protocol.decisions import DecisionType, decode_decision
+from trainingrun_daemon.rules.continuous import refresh
 from trainingrun_daemon.rules.model import RESOLUTION_CAP, TURN_CAP, Card, Game, Player
-from trainingrun_daemon.rules.terms import Phase, Zone
-from trainingrun_daemon.rules.zones import cards_in
+from trainingrun_daemon.rules.terms import Keyword, Phase, Zone
+from trainingrun_daemon.rules.zones import LOYALTY, MINUS, PLUS, cards_in
 
 Json: TypeAlias = dict[str, Any]
 Visible: TypeAlias = dict[int, tuple[str, Json]]
@@ -435,6 +436,9 @@ class StateWatch:
                 require([card["id"] for card in told[zone]] == ids, f"{player}: {zone}")
 
         self._see_leaks(decision)
+        if decision["decision_type"] == "choose_action":
+            self._see_settled()
+            self._see_values()
 
     def see_end(self) -> None:
         """Look at a game that is over: one has lost, or there is a reason for a draw."""
@@ -445,6 +449,30 @@ class StateWatch:
         elif losers != [0, 1]:
             is_capped = game.turn > TURN_CAP or game.resolutions > RESOLUTION_CAP
             require(is_capped and not losers, f"a draw, and {losers} lost")
+
+    def _see_settled(self) -> None:
+        """Check that no state-based action is due when a player has priority (rule 704.3)."""
+        for player in self._game.players:
+            legends = Counter(
+                card.face.name for card in player.battlefield if card.face.is_legendary
+            )
+            require(max(legends.values(), default=0) <= 1, f"{player} has a legend twice")
+            for card in player.battlefield:
+                wrong = _due(card)
+                if wrong:
+                    raise Unsound(f"{card} {wrong}, and a player has priority")
+
+    def _see_values(self) -> None:
+        """Check that what was computed earlier is what it would be now."""
+        game = self._game
+        cards = [card for player in game.players for card in player.battlefield]
+        before = [_values(card) for card in cards]
+        was_stale, game.is_stale = game.is_stale, True
+        refresh(game)
+        game.is_stale = was_stale
+        for card, values in zip(cards, before, strict=True):
+            if values != _values(card):
+                raise Unsound(f"{card} was {values} and is {_values(card)}")
 
     def _see_leaks(self, decision: Json) -> None:
         """Check that nobody chooses among the cards in the library of the other.
@@ -510,3 +538,26 @@ class StateWatch:
         for card in combat.attackers:
             require(card.zone is Zone.BATTLEFIELD, f"{card} attacks")
             require(card.controller == combat.seat, f"{card} attacks for the wrong player")
+
+
+def _values(card: Card) -> tuple[object, ...]:
+    size = (card.power, card.toughness) if card.is_creature else ()
+    kinds = (card.is_creature, card.is_land, card.is_artifact, card.is_planeswalker)
+    return (*size, card.keywords, card.subtypes, kinds, len(card.activated), len(card.triggers))
+
+
+def _due(card: Card) -> str:
+    """Say which state-based action is due for a permanent, if any."""
+    host = card.attached_to
+    is_lethal = card.damage >= card.toughness and Keyword.INDESTRUCTIBLE not in card.keywords
+    for what, is_due in (
+        ("has no toughness", card.is_creature and card.toughness <= 0),
+        ("has lethal damage", card.is_creature and is_lethal),
+        ("has no loyalty", card.is_planeswalker and not card.counters.get(LOYALTY)),
+        ("enchants nothing", card.face.is_aura and not card.is_creature and host is None),
+        ("equips no creature", host is not None and not card.face.is_aura and not host.is_creature),
+        ("has counters of two kinds", PLUS in card.counters and MINUS in card.counters),
+    ):
+        if is_due:
+            return what
+    return ""

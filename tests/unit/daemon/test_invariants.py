@@ -11,13 +11,23 @@ import msgspec
 import pytest
 from game_agents import GamePlan, plan_game
 from game_play import Played, play_here
-from game_soundness import DECISION_TYPES, LineWatch, StateWatch, Unsound, WireWatch, read_decision
+from game_soundness import (
+    DECISION_TYPES,
+    Json,
+    LineWatch,
+    StateWatch,
+    Unsound,
+    WireWatch,
+    read_decision,
+)
 from trainingrun_daemon.encoding import encode_decision
-from trainingrun_daemon.rules.choices import Confirm
+from trainingrun_daemon.rules.casting import legal_actions
+from trainingrun_daemon.rules.choices import ChooseAction, Confirm
 from trainingrun_daemon.rules.damage import gain_life
-from trainingrun_daemon.rules.face import CardFace, Trigger
+from trainingrun_daemon.rules.face import Activated, CardFace, Trigger
 from trainingrun_daemon.rules.model import (
     RESOLUTION_CAP,
+    STACK_CAP,
     STARTING_LIFE,
     TURN_CAP,
     Game,
@@ -25,7 +35,7 @@ from trainingrun_daemon.rules.model import (
     StackItem,
 )
 from trainingrun_daemon.rules.stack import pass_priority
-from trainingrun_daemon.rules.terms import Event, Purpose, Zone
+from trainingrun_daemon.rules.terms import Event, Phase, Purpose, Zone
 from trainingrun_daemon.rules.zones import create_emblem, create_token
 
 GAMES = 200
@@ -90,6 +100,27 @@ def test_a_loop_that_nobody_can_stop_is_a_draw(table) -> None:
     assert table.ann.life == STARTING_LIFE + 1 + RESOLUTION_CAP
 
 
+def test_responses_without_cost_do_not_pile_up_for_ever(table) -> None:
+    """Two players who answer each other with free abilities get no further than the cap."""
+    table.game.phase = Phase.MAIN1
+    free = Activated(text="Nothing", effect=lambda game, item: None)
+    for seat in (0, 1):
+        create_token(table.game, CardFace(name="Toy", types="Artifact", activated=(free,)), seat)
+    heights: list[int] = []
+    with pytest.raises(GameOverError):
+        _take_the_first_for_ever(table.game, heights)
+    assert max(heights) == STACK_CAP - 1  # who is asked may add one
+    assert table.game.winner is None
+
+
+def _take_the_first_for_ever(game: Game, heights: list[int]) -> None:
+    steps = pass_priority(game)
+    next(steps)
+    while True:
+        heights.append(len(game.stack))
+        steps.send(0)
+
+
 # --- the checks notice what they are for ----------------------------------------------------------
 
 
@@ -133,6 +164,32 @@ def test_a_hand_that_is_shown_is_noticed(table) -> None:
     raw = encode_decision(table.game, _confirm(), decision_id=1, reveal_all=True)
     with pytest.raises(Unsound, match="is shown"):
         WireWatch((20, 21)).see(read_decision(b"DECISION:" + raw, number=1))
+
+
+def _first_action(table) -> Json:
+    """The decision of a player who may play a land."""
+    table.hold(0, "Mountain")
+    choice = ChooseAction(0, legal_actions(table.game, 0))
+    raw = encode_decision(table.game, choice, decision_id=1)
+    return read_decision(b"DECISION:" + raw, number=1)
+
+
+def test_a_state_based_action_that_is_due_is_noticed(table) -> None:
+    """Nobody has priority while a creature with lethal damage is there."""
+    table.put(0, "Hill Giant").damage = 3
+    decision = _first_action(table)
+    with pytest.raises(Unsound, match="lethal damage"):
+        StateWatch(table.game).agree(decision)
+
+
+def test_a_value_that_is_out_of_date_is_noticed(table) -> None:
+    """What continuous effects make of a creature must be computed anew when it changes."""
+    giant = table.put(0, "Hill Giant")
+    table.settle()
+    giant.power += 1
+    decision = _first_action(table)
+    with pytest.raises(Unsound, match="was"):
+        StateWatch(table.game).agree(decision)
 
 
 @pytest.mark.parametrize(

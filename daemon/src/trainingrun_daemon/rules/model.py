@@ -28,6 +28,9 @@ TURN_CAP: Final = 200
 """A game that gets this far is a draw: both players do nothing that could end it."""
 RESOLUTION_CAP: Final = 500
 """Spells and abilities that may resolve in one turn; beyond it is a loop, a draw (rule 104.4b)."""
+STACK_CAP: Final = 100
+"""From so many items on nobody may respond: two players who answer each other with abilities that
+cost nothing would never let one resolve."""
 MAX_SPEED: Final = 4
 
 

@@ -18,7 +18,7 @@ from trainingrun_daemon.rules.choices import (
     ask_confirm,
 )
 from trainingrun_daemon.rules.face import Answer, Choice, Steps
-from trainingrun_daemon.rules.model import RESOLUTION_CAP, Card, Game, StackItem
+from trainingrun_daemon.rules.model import RESOLUTION_CAP, STACK_CAP, Card, Game, StackItem
 from trainingrun_daemon.rules.state_based import check_state, end_game
 from trainingrun_daemon.rules.suspend import SUSPENDED, hasten
 from trainingrun_daemon.rules.targets import (
@@ -86,7 +86,7 @@ def _ask_players(game: Game) -> Generator[Choice, Answer, bool]:
 
 def _is_asked(game: Game, seat: int) -> bool:
     if game.stack:
-        return game.stack[-1].controller != seat
+        return game.stack[-1].controller != seat and len(game.stack) < STACK_CAP
     return game.phase in (_OWN_STOPS if seat == game.active else _OTHER_STOPS)
 
 

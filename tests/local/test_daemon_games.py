@@ -1,0 +1,23 @@
+"""Random games with garbage answers, some on a real daemon: the short form of the benchmark."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+PROGRAM = Path(__file__).parents[2] / "benchmarks" / "daemon_games.py"
+
+
+def test_random_games_on_a_daemon_are_sound() -> None:
+    """No game is unsound, those on the daemon are the same as those inside, nothing is left."""
+    done = subprocess.run(
+        [sys.executable, str(PROGRAM), "--quick", "--workers", "1", "--seed", "1"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    result = json.loads(done.stdout.splitlines()[-1])
+    unmet = {name for name, is_met in result["met"].items() if not is_met}
+    assert unmet <= {"cards_played", "decision_types"}, result["figures"]
