@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 from simulated_run import UID, SimulatedRun, running, training_run
 from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType, Reason
@@ -286,3 +287,35 @@ def test_a_checkpoint_that_is_late_is_told() -> None:
     condition = decision.status.condition(ConditionType.CHECKPOINT_FRESH)
     assert condition is not None
     assert (condition.status, condition.reason) == (ConditionStatus.FALSE, Reason.OVERDUE)
+
+
+def test_a_storage_that_fails_is_told_until_a_checkpoint_is_written() -> None:
+    """CheckpointFresh is False with the storage's own words, and True after the next checkpoint."""
+    world = running()
+    words = "checkpoint storage s3://b/run: there is no bucket b"
+    notice = Notice(world.now + 1, "learner", "learner-0", "CheckpointBucketMissing", words)
+    world.now += 300  # long enough for the warning itself to be old news
+    before = replace_checkpoint(_signals(world).reports, saved_at=notice.at - 60)
+    status = _told(world, notices=(notice,), reports=before)
+    condition = status.condition(ConditionType.CHECKPOINT_FRESH)
+    assert condition is not None
+    assert (condition.status, condition.reason) == (
+        ConditionStatus.FALSE,
+        Reason.CHECKPOINT_BUCKET_MISSING,
+    )
+    assert words in condition.message
+    saved = replace_checkpoint(_signals(world).reports, saved_at=world.now)
+    later = _told(world, notices=(notice,), reports=saved)
+    assert later.condition(ConditionType.CHECKPOINT_FRESH).is_true
+
+
+def replace_checkpoint(reports: tuple[Report, ...], *, saved_at: float) -> tuple[Report, ...]:
+    """The reports, with the learner's checkpoint written at another time."""
+    return tuple(
+        msgspec.structs.replace(
+            report, checkpoint=msgspec.structs.replace(report.checkpoint, saved_at=saved_at)
+        )
+        if isinstance(report, LearnerReport) and report.checkpoint is not None
+        else report
+        for report in reports
+    )

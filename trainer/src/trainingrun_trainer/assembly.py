@@ -42,13 +42,14 @@ from trainingrun_trainer.reporter import Identity, Reporter
 from trainingrun_trainer.saving import Saver, Savers, report_of
 from trainingrun_trainer.spot import SpotWatch, metadata_service
 from trainingrun_trainer.status import Status
-from trainingrun_trainer.telemetry import EventFiles, serve_metrics
+from trainingrun_trainer.telemetry import EventFiles, LossCurve, serve_metrics
 from trainingrun_trainer.update import PpoUpdater
 
 _log = logging.getLogger(__name__)
 
 THREADS_VARIABLE: Final = "TRAININGRUN_TORCH_THREADS"
 TENSORBOARD_VARIABLE: Final = "TRAININGRUN_TENSORBOARD"
+CURVE_FILE: Final = "losses.jsonl"
 _START_PATIENCE_SECONDS: Final = 60.0
 
 
@@ -88,7 +89,8 @@ def assemble(config: RunConfig, environment: RoleEnvironment, *, stop: Event) ->
         saver=_savers(base.status, places, reporter),
         reporter=reporter,
         status=base.status,
-        events=EventFiles(tensorboard_directory(config)),
+        events=EventFiles(tensorboard := tensorboard_directory(config)),
+        curve=LossCurve(tensorboard / CURVE_FILE) if config.sync else None,
     )
     return Learner(
         config,
@@ -96,7 +98,9 @@ def assemble(config: RunConfig, environment: RoleEnvironment, *, stop: Event) ->
         progress=progress,
         queue=_queue(base, epoch, consumer=environment.member),
         outlets=outlets,
-        spot=SpotWatch(metadata_service(is_wanted=config.checkpoint.spot_notice), reporter.notify),
+        spot=SpotWatch(
+            metadata_service(os.environ, is_wanted=config.checkpoint.spot_notice), reporter.notify
+        ),
         stop=stop,
     )
 

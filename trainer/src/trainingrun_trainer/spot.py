@@ -15,9 +15,8 @@ https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-no
 from __future__ import annotations
 
 import http.client
-import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -202,7 +201,7 @@ class SpotWatch:
             )
 
 
-def metadata_service(*, is_wanted: bool) -> InstanceMetadata | None:
+def metadata_service(environment: Mapping[str, str], *, is_wanted: bool) -> InstanceMetadata | None:
     """The service at its usual address, or where the variable of the AWS SDKs says.
 
     Raises:
@@ -210,7 +209,7 @@ def metadata_service(*, is_wanted: bool) -> InstanceMetadata | None:
     """
     if not is_wanted:
         return None
-    endpoint = os.environ.get(ENDPOINT_VARIABLE) or ENDPOINT
+    endpoint = environment.get(ENDPOINT_VARIABLE) or ENDPOINT
     try:
         return InstanceMetadata(endpoint)
     except ValueError as error:

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from trainingrun_operator.cli.addresses import endpoints_in
+from trainingrun_operator.cli.checkpoint.verbs import checkpoint as checkpoint_verbs
 from trainingrun_operator.cli.daemons import daemons as daemons_verbs
 from trainingrun_operator.cli.decks.verbs import decks as decks_verbs
 from trainingrun_operator.cli.durations import seconds_in
@@ -35,6 +36,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 add_machine_verbs(daemons_verbs)
+app.add_typer(checkpoint_verbs)
 app.add_typer(daemons_verbs)
 app.add_typer(decks_verbs)
 

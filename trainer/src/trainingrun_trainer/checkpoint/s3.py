@@ -1,4 +1,5 @@
-"""The store on S3 and what speaks its API. Credentials come from the usual ``AWS_*`` variables.
+"""The store on S3 and what speaks its API. Credentials come from the usual ``AWS_*`` variables,
+unless a session brings others.
 
 Objects have no rename; the manifest is put last instead, and a checkpoint without one is not there.
 Files above a few megabytes go up in parts. Every part and object carries a SHA-256 that the server
@@ -13,9 +14,9 @@ import re
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import boto3
 from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
+from boto3.session import Session
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -38,7 +39,7 @@ _TRANSFER: Final = TransferConfig(
 _MISSING: Final = {"NoSuchKey", "404", "NotFound"}
 _DENIED: Final = {
     "AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch",
-    "ExpiredToken", "InvalidToken", "AllAccessDisabled", "XAdminNoSuchUser",
+    "ExpiredToken", "InvalidToken", "AllAccessDisabled", "XAdminUserNotFound",
 }  # fmt: skip
 _FULL: Final = {
     "QuotaExceeded", "XQuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded",
@@ -50,7 +51,9 @@ _OVER: Final = {"NoSuchUpload", "404", "NotFound", "NoSuchKey"}
 class S3Store:
     """Checkpoints as objects ``PREFIX/NAME/FILE`` of one bucket."""
 
-    def __init__(self, storage: str, *, endpoint_url: str | None) -> None:
+    def __init__(
+        self, storage: str, *, endpoint_url: str | None, session: Session | None = None
+    ) -> None:
         parts = urlsplit(storage)
         if parts.scheme != "s3" or not parts.netloc:
             raise StorageError(
@@ -61,7 +64,9 @@ class S3Store:
         self._prefix = f"{parts.path.strip('/')}/" if parts.path.strip("/") else ""
         self._where = f"{storage} at {endpoint_url}" if endpoint_url else storage
         try:
-            self._s3: Any = boto3.client("s3", endpoint_url=endpoint_url, config=_client_config())
+            self._s3: Any = (session or Session()).client(
+                "s3", endpoint_url=endpoint_url, config=_client_config()
+            )
         except (BotoCoreError, ValueError) as error:
             raise self._translated(error) from error
 

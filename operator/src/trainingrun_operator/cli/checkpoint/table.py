@@ -1,0 +1,56 @@
+"""The table of checkpoints for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+from trainingrun_contracts.checkpoints import CheckpointListing, CheckpointRow, CheckpointState
+
+_COLORS: Final = {
+    CheckpointState.LISTED: "",
+    CheckpointState.WHOLE: "[green]",
+    CheckpointState.FOREIGN: "[yellow]",
+    CheckpointState.DAMAGED: "[red]",
+}
+_MEGA: Final = 1_000_000
+
+
+def print_table(listing: CheckpointListing, console: Console, *, now: datetime) -> None:
+    """Show a listing; what is wrong with a checkpoint stands below the table."""
+    if not listing.checkpoints:
+        console.print(f"{listing.place}: no checkpoints")
+        return
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("CHECKPOINT", no_wrap=True)
+    for title in ("STEP", "GAMES", "SAVED", "SIZE", "WINRATE"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("STATE", no_wrap=True)
+    for row in listing.checkpoints:
+        table.add_row(*_cells(row, now))
+    console.print(table)
+    for row in listing.checkpoints:
+        if row.why:
+            console.print(f"{row.name}: {row.why}", markup=False)
+
+
+def _cells(row: CheckpointRow, now: datetime) -> Iterator[str]:
+    yield row.name
+    yield "-" if row.step is None else str(row.step)
+    yield "-" if row.games is None else str(row.games)
+    yield "-" if row.saved_at is None else _ago(row.saved_at, now)
+    yield "-" if row.size is None else f"{row.size / _MEGA:.1f} MB"
+    yield "-" if row.win_rate is None else f"{row.win_rate:.0%}"
+    marks = [word for word, holds in (("newest", row.is_newest), ("best", row.is_best)) if holds]
+    yield f"{_COLORS[row.state]}{', '.join([row.state.value, *marks])}"
+
+
+def _ago(saved_at: float, now: datetime) -> str:
+    seconds = (now - datetime.fromtimestamp(saved_at, tz=UTC)).total_seconds()
+    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.0f} {unit} ago"
+    return f"{max(seconds, 0):.0f} s ago"

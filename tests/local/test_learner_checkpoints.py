@@ -1,0 +1,139 @@
+"""A learner that is told to go, or whose storage fails: what it saves, and what it goes on from."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+import redis
+from bandit_run import bandit_config, train, wait_for_weights
+from instance_metadata import InstanceMetadataServer
+from learner_process import (
+    Bandit,
+    LearnerProcess,
+    eventually,
+    learner_process,
+    learner_report,
+    notice_reasons,
+)
+from redis_server import RedisServer
+from s3_server import S3Server
+from trainingrun_contracts.run_config import RunConfig
+
+
+@pytest.fixture
+def bandit(redis_client: redis.Redis) -> Bandit:
+    """The producer of rollouts."""
+    return Bandit(redis_client, bandit_config("").run_id)
+
+
+@pytest.fixture
+def s3(tmp_path: Path) -> Iterator[S3Server]:
+    """A running S3 server."""
+    with S3Server(tmp_path / "s3") as server:
+        yield server
+
+
+def changed(config: RunConfig, **changes: object) -> RunConfig:
+    """The configuration with other checkpoint settings."""
+    checkpoint = msgspec.structs.replace(config.checkpoint, **changes)
+    return msgspec.structs.replace(config, checkpoint=checkpoint)
+
+
+def has_said(bandit: Bandit, reason: str) -> None:
+    """Wait for a notice."""
+    eventually(
+        lambda: reason in notice_reasons(bandit.client, bandit.keys), seconds=60, what=reason
+    )
+
+
+def wait_for_learner(bandit: Bandit, learner: LearnerProcess, *, epoch: int) -> None:
+    """Wait until the learner of this epoch has reported."""
+
+    def is_there() -> bool:
+        report = learner_report(bandit.client, bandit.keys)
+        return report is not None and report.epoch == epoch
+
+    eventually(is_there, seconds=120, what=f"epoch {epoch}")
+    assert learner.is_running
+
+
+def test_a_spot_notice_saves_at_once(
+    redis_server: RedisServer, bandit: Bandit, tmp_path: Path
+) -> None:
+    """Expect a checkpoint and a notice without any other reason, and training to go on."""
+    storage = tmp_path / "checkpoints"
+    config = changed(bandit_config(storage.as_uri()), spot_notice=True)
+    with InstanceMetadataServer() as metadata:
+        address = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata.endpoint}
+        with learner_process(config, redis_server.url, tmp_path, **address) as learner:
+            wait_for_weights(bandit)
+            train(bandit, 1)
+            assert not list(storage.glob("bandit-*"))
+            metadata.give_notice("terminate", at=datetime.now(tz=UTC) + timedelta(minutes=2))
+            saved = storage / "bandit-0000000001" / "manifest.json"
+            eventually(saved.exists, seconds=30, what="the checkpoint of the notice")
+            train(bandit, 1)
+            has_said(bandit, "SpotNotice")
+            learner.signal(signal.SIGTERM)
+            assert learner.exit_code(seconds=120) == 75, learner.log.read_text()
+    assert (storage / "bandit-0000000002" / "manifest.json").exists()
+
+
+def test_training_goes_on_when_the_bucket_goes(
+    redis_server: RedisServer, bandit: Bandit, s3: S3Server, tmp_path: Path
+) -> None:
+    """Expect a plain reason, updates meanwhile, a copy on this machine, and a restart from it with
+    the server still away."""
+    bucket, cache = s3.create_bucket("checkpoints"), tmp_path / "cache"
+    config = changed(
+        bandit_config(f"s3://{bucket}/run", endpoint_url=s3.endpoint), cache=str(cache)
+    )
+    with learner_process(config, redis_server.url, tmp_path, **s3.environment()) as learner:
+        wait_for_weights(bandit)
+        train(bandit, 1)
+        s3.stop()
+        train(bandit, 1)
+        learner.signal(signal.SIGTERM)
+        assert learner.exit_code(seconds=120) == 75, learner.log.read_text()
+        assert "CheckpointStorageUnreachable" in notice_reasons(bandit.client, bandit.keys)
+        assert (cache / "bandit-0000000002" / "manifest.json").exists()
+        learner.start()
+        wait_for_learner(bandit, learner, epoch=2)
+        train(bandit, 1)
+        s3.start()
+        learner.signal(signal.SIGTERM)
+        assert learner.exit_code(seconds=120) == 75, learner.log.read_text()
+    report = learner_report(bandit.client, bandit.keys)
+    assert report is not None
+    assert report.checkpoint is not None
+    assert report.checkpoint.uri == f"s3://{bucket}/run/bandit-0000000003"
+
+
+def test_takes_the_newer_of_machine_and_bucket(
+    redis_server: RedisServer, bandit: Bandit, s3: S3Server, tmp_path: Path
+) -> None:
+    """Expect the bucket's copy with an event when the machine's newest is damaged."""
+    bucket, cache = s3.create_bucket("checkpoints"), tmp_path / "cache"
+    config = changed(
+        bandit_config(f"s3://{bucket}/run", endpoint_url=s3.endpoint), cache=str(cache)
+    )
+    with learner_process(config, redis_server.url, tmp_path, **s3.environment()) as learner:
+        wait_for_weights(bandit)
+        train(bandit, 1)
+        learner.signal(signal.SIGTERM)
+        assert learner.exit_code(seconds=120) == 75, learner.log.read_text()
+        model = cache / "bandit-0000000001" / "model.safetensors"
+        model.write_bytes(model.read_bytes()[:-1])
+        learner.start()
+        wait_for_learner(bandit, learner, epoch=2)
+        has_said(bandit, "CheckpointSkipped")
+    report = learner_report(bandit.client, bandit.keys)
+    assert report is not None
+    assert report.version == 1
+    assert report.checkpoint is not None
+    assert report.checkpoint.uri.startswith("s3://")

@@ -1,0 +1,135 @@
+"""Spot notices: the metadata service is asked as it is documented, and each notice saves twice."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from instance_metadata import InstanceMetadataServer
+from trainingrun_contracts.run_config import ConfigError
+from trainingrun_trainer.spot import (
+    ENDPOINT_VARIABLE,
+    LAST_SAVE_SECONDS,
+    InstanceMetadata,
+    LastSaves,
+    MetadataUnavailable,
+    SpotNotice,
+    SpotWatch,
+    metadata_service,
+)
+
+AT = datetime(2026, 11, 21, 12, 2, tzinfo=UTC)
+NOTICE = SpotNotice("terminate", AT)
+
+
+@pytest.fixture
+def server() -> Iterator[InstanceMetadataServer]:
+    """The stand-in, without a notice."""
+    with InstanceMetadataServer() as server:
+        yield server
+
+
+def test_no_notice(server: InstanceMetadataServer) -> None:
+    """Expect one token for many questions, and no notice while the service says 404."""
+    metadata = InstanceMetadata(server.endpoint)
+    assert [metadata.spot_notice() for _ in range(3)] == [None] * 3
+    assert server.asked == [("PUT", 200), *[("GET", 404)] * 3]
+
+
+def test_notice(server: InstanceMetadataServer) -> None:
+    """Expect the action and the moment."""
+    server.give_notice("stop", at=AT)
+    assert InstanceMetadata(server.endpoint).spot_notice() == SpotNotice("stop", AT)
+
+
+def test_expired_token(server: InstanceMetadataServer) -> None:
+    """Expect a new token to be fetched when the old one is refused."""
+    metadata = InstanceMetadata(server.endpoint)
+    metadata.spot_notice()
+    server.forget_tokens()
+    server.give_notice("terminate", at=AT)
+    assert metadata.spot_notice() == NOTICE
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"[]", b'{"action": 1}', b"\xff\xfe", b'{"action": "stop", "time": "soon"}',
+        b'{"action": "stop", "time": "2026-11-21T12:02:00"}', b'{"action": "stop"' + b" " * 99_999,
+    ],
+)  # fmt: skip
+def test_nonsense_is_no_notice(server: InstanceMetadataServer, body: bytes) -> None:
+    """Expect whatever else is said there to count as a service that is not there."""
+    server.action = body
+    with pytest.raises(MetadataUnavailable):
+        InstanceMetadata(server.endpoint).spot_notice()
+
+
+def test_nobody_listens() -> None:
+    """Expect a sentence with the address."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        endpoint = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(MetadataUnavailable, match=endpoint):
+            InstanceMetadata(endpoint).spot_notice()
+
+
+def test_silence_ends_within_seconds() -> None:
+    """Expect a service that accepts and never answers to be given up on."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(MetadataUnavailable, match="does not answer"):
+            InstanceMetadata(endpoint).spot_notice()
+
+
+def test_opt_in() -> None:
+    """Expect no service to be asked unless it is wanted."""
+    assert metadata_service({}, is_wanted=False) is None
+
+
+@pytest.mark.parametrize("endpoint", ["ftp://x", "here", "http://x:port"])
+def test_wrong_endpoints(endpoint: str) -> None:
+    """Expect a variable that is no address to be refused with its name."""
+    with pytest.raises(ConfigError, match=ENDPOINT_VARIABLE):
+        metadata_service({ENDPOINT_VARIABLE: endpoint}, is_wanted=True)
+
+
+def test_watch_tells_once(server: InstanceMetadataServer) -> None:
+    """Expect the watch to hold the notice and to tell of it."""
+    told: list[str] = []
+    heard = threading.Event()
+
+    def tell(reason: str, message: str) -> None:
+        told.append(f"{reason}: {message}")
+        heard.set()
+
+    server.give_notice("terminate", at=AT)
+    watch = SpotWatch(InstanceMetadata(server.endpoint), tell)
+    watch.start()
+    try:
+        assert heard.wait(10)
+    finally:
+        watch.close()
+    assert watch.notice == NOTICE
+    assert told == [
+        "SpotNotice: this instance is told to terminate at 12:02:00 UTC: a checkpoint is written"
+        " now"
+    ]
+
+
+def test_saves_at_once_and_shortly_before() -> None:
+    """Expect two checkpoints for a notice two minutes ahead."""
+    saves, at = LastSaves(), AT.timestamp()
+    seconds = [at - 121, at - 120, at - 60, at - LAST_SAVE_SECONDS, at - 10, at + 5]
+    notices = [None, *[NOTICE] * 5]
+    due = [saves.is_due(each, now=now) for each, now in zip(notices, seconds, strict=True)]
+    assert due == [False, True, False, True, False, False]
+
+
+def test_a_late_notice_saves_once() -> None:
+    """Expect a single checkpoint when there is hardly any time left."""
+    saves, at = LastSaves(), AT.timestamp()
+    assert [saves.is_due(NOTICE, now=at - left) for left in (10, 5, 0)] == [True, False, False]
