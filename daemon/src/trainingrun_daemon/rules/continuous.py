@@ -3,12 +3,14 @@
 They are computed when something changed (``Game.is_stale``) and kept on the cards, because they are
 read far more often than they change. Layers are those of rule 613, without copies and control:
 types, colours, abilities, then size in its sublayers; counters and boosts until the end of the turn
-belong to the last one. Within a layer effects apply in the order of their sources on the
-battlefield, which stands in for timestamps.
+belong to the last one. Within a layer effects apply in the order of their timestamps.
+
+Simplified: keywords until the end of the turn outlast an effect that takes all abilities away.
 """
 
 from collections.abc import Callable
 from functools import partial
+from operator import itemgetter
 from typing import Final, TypeAlias
 
 from trainingrun_daemon.rules.face import CardFace, Static
@@ -20,7 +22,8 @@ from trainingrun_daemon.rules.zones import MINUS, PLUS
 FOREVER: Final = 1_000_000
 """Last turn of an effect without an end."""
 
-_Change: TypeAlias = tuple[Layer, Callable[[Card], None]]
+_Change: TypeAlias = tuple[Layer, int, Callable[[Card], None]]
+"""A layer, a timestamp, and what is applied to each permanent."""
 
 
 def refresh(game: Game) -> None:
@@ -37,12 +40,12 @@ def refresh(game: Game) -> None:
             card.toughness = card.face.toughness
             card.keywords = card.face.keywords
     changes = _collect_changes(game, permanents)
-    for layer, change in changes:
+    for layer, _, change in changes:
         if layer < Layer.SIZE:
             _apply(change, permanents)
     for card in permanents:
         _add_counters_and_boosts(card)
-    for layer, change in changes:
+    for layer, _, change in changes:
         if layer is Layer.SIZE:
             _apply(change, permanents)
 
@@ -54,19 +57,22 @@ def _apply(change: Callable[[Card], None], permanents: list[Card]) -> None:
 
 def _collect_changes(game: Game, permanents: list[Card]) -> list[_Change]:
     changes: list[_Change] = [
-        (static.layer, partial(_apply_static, game, source, static))
+        (static.layer, source.stamp, partial(_apply_static, game, source, static))
         for source in permanents
         for static in source.statics
     ]
     for player in game.players:
         for emblem in player.command:
             changes += [
-                (static.layer, partial(_apply_static, game, emblem, static))
+                (static.layer, emblem.stamp, partial(_apply_static, game, emblem, static))
                 for static in emblem.statics
             ]
-    changes += [(lasting.layer, partial(_apply_lasting, game, lasting)) for lasting in game.lasting]
+    changes += [
+        (lasting.layer, lasting.stamp, partial(_apply_lasting, game, lasting))
+        for lasting in game.lasting
+    ]
     if len(changes) > 1:
-        changes.sort(key=lambda change: change[0])
+        changes.sort(key=itemgetter(0, 1))
     return changes
 
 
@@ -103,7 +109,7 @@ def last(
     until_turn: int = FOREVER,
 ) -> None:
     """Begin a continuous effect on one permanent, by default for as long as it stays."""
-    game.lasting.append(Lasting(layer, card, card.moves, change, until_turn))
+    game.lasting.append(Lasting(layer, card, card.moves, change, until_turn, game.tick()))
     game.is_stale = True
 
 

@@ -37,8 +37,14 @@ class ManaCost:
         return "".join(color for color in COLORS if any(color in pip for pip in self.pips))
 
     def plus_generic(self, amount: int) -> "ManaCost":
-        """Give this cost with more generic mana, or less, down to none."""
-        generic = max(self.generic + amount, 0)
+        """Give this cost with more generic mana, or less, down to none.
+
+        What {X} will add is generic, too: a reduction beyond the printed number waits for it, as
+        negative generic mana (rule 601.2f).
+        """
+        generic = self.generic + amount
+        if not self.xs:
+            generic = max(generic, 0)
         if generic == self.generic:
             return self
         return ManaCost(_show(generic, self.pips, self.xs), generic, self.pips, self.xs)
@@ -47,7 +53,7 @@ class ManaCost:
         """Give this cost with a value for X."""
         if not self.xs:
             return self
-        generic = self.generic + self.xs * x
+        generic = max(self.generic + self.xs * x, 0)
         return ManaCost(_show(generic, self.pips, 0), generic, self.pips)
 
     def plus(self, other: "ManaCost") -> "ManaCost":
@@ -59,7 +65,7 @@ class ManaCost:
 
 
 def _show(generic: int, pips: tuple[str, ...], xs: int) -> str:
-    number = f"{{{generic}}}" if generic or not (pips or xs) else ""
+    number = f"{{{generic}}}" if generic > 0 or not (pips or xs) else ""
     return "{X}" * xs + number + "".join(f"{{{'/'.join(pip)}}}" for pip in pips)
 
 
@@ -99,7 +105,7 @@ def choose_sources(cost: ManaCost, sources: Sequence[str]) -> list[int] | None:
     free = [position for position in range(len(sources)) if position not in used]
     if len(free) < cost.generic:
         return None
-    return [*used, *free[: cost.generic]]
+    return [*used, *free[: max(cost.generic, 0)]]
 
 
 def _match_pip(

@@ -85,6 +85,7 @@ class Card:
         "printed",
         "protection",
         "shield",
+        "stamp",
         "statics",
         "subtypes",
         "tapped",
@@ -101,6 +102,8 @@ class Card:
         self.owner = owner
         self.zone = zone
         self.is_token = False
+        self.stamp = 0
+        """When it entered or was attached (rule 613.7): orders effects within a layer."""
         self.moves = 0
         """Number of zone changes: an effect that remembers a card checks that it did not move."""
         self.forbid_play()
@@ -363,6 +366,8 @@ class Lasting:
     change: Callable[["Game", Card, Card], None]
     until_turn: int
     """Last turn in which it applies."""
+    stamp: int
+    """When it began (rule 613.7)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -381,6 +386,7 @@ class Game:
     __slots__ = (
         "active",
         "bars",
+        "clock",
         "combat",
         "delayed",
         "is_over",
@@ -410,6 +416,7 @@ class Game:
         self.is_over = False
         self.winner: int | None = None
         self.next_id = 1
+        self.clock = 0
         self.is_stale = True
         """Whether power, toughness, keywords and the rest must be computed anew."""
         self.bars: set[Bar] = set()
@@ -428,6 +435,11 @@ class Game:
         """Give an id that nothing in this game has."""
         self.next_id += 1
         return self.next_id - 1
+
+    def tick(self) -> int:
+        """Give a timestamp later than all before."""
+        self.clock += 1
+        return self.clock
 
     def say(self, text: str) -> None:
         """Add a log line, when somebody listens."""

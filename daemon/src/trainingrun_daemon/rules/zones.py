@@ -77,10 +77,11 @@ def move_card(game: Game, card: Card, zone: Zone) -> None:
 
 
 def move_together(game: Game, cards: list[Card], zone: Zone) -> None:
-    """Move permanents at the same time: the abilities of each see the others go (rule 603.10a)."""
+    """Move cards at the same time: abilities of permanents see the others go (rule 603.10a)."""
     going = [(card, _replace_destination(game, card, zone)) for card in cards]
     for card, destination in going:
-        _tell_leaving(game, card, destination)
+        if card.zone is Zone.BATTLEFIELD:
+            _tell_leaving(game, card, destination)
     for card, destination in going:
         _put_into(game, card, destination)
 
@@ -158,6 +159,7 @@ def create_token(game: Game, face: CardFace, seat: int, *, tapped: bool = False)
     """Put a new token onto the battlefield."""
     card = Card(game.new_id(), face, owner=seat, zone=Zone.BATTLEFIELD)
     card.is_token = True
+    card.stamp = game.tick()
     card.is_sick = True
     card.tapped = tapped
     game.players[seat].battlefield.append(card)
@@ -170,6 +172,7 @@ def create_emblem(game: Game, face: CardFace, seat: int) -> None:
     """Put an emblem into the command zone (rule 114)."""
     emblem = Card(game.new_id(), face, owner=seat, zone=Zone.COMMAND)
     emblem.is_token = True
+    emblem.stamp = game.tick()
     game.players[seat].command.append(emblem)
     game.is_stale = True
 
@@ -321,6 +324,7 @@ def remove_from_combat(game: Game, card: Card) -> None:
 
 def _enter(game: Game, card: Card) -> Steps:
     face = card.face
+    card.stamp = game.tick()
     card.is_sick = True
     game.players[card.controller].battlefield.append(card)
     game.is_stale = True

@@ -137,6 +137,17 @@ def test_x_counts_where_it_stands_twice(table) -> None:
     assert choice.maximum == 2
 
 
+def test_a_reduction_counts_for_x(table) -> None:
+    """Rule 601.2f: {X}{R} less one with X = 2 costs {1}{R}, for X is generic mana, too."""
+    cheaper = Tax(amount=-1, applies=lambda source, face, seat: seat == source.controller)
+    table.creature(0, (1, 1), taxes=(cheaper,))
+    table.lands(0, "RRR")
+    _x_spell(table)
+    table.act("Blaze", 2)
+    (choice,) = [choice for choice in table.asked if isinstance(choice, AnnounceValue)]
+    assert (choice.maximum, table.bob.life, len(_tapped(table))) == (3, 18, 2)
+
+
 def _x_spell(table):
     face = define(
         "Blaze",

@@ -312,3 +312,27 @@ def test_a_static_on_itself(table) -> None:
     bear = table.creature(0, (2, 2), statics=(enlarge(1, 0, itself),))
     table.settle()
     assert (bear.power, bear.toughness) == (3, 2)
+
+
+def test_the_permanent_that_entered_later_wins(table) -> None:
+    """Rule 613.7d: of two permanents that set sizes the later one decides, whoever has it."""
+    bear = table.creature(0, (5, 5))
+    for seat, size in ((1, 1), (0, 3)):
+        face = creature("Setter", "", "Human", size=(2, 2), statics=(_set_size(size, size),))
+        card = table.place(seat, face, zone=Zone.HAND)
+        table.follow(put_on_battlefield(table.game, card))
+    table.settle()
+    assert bear.power == 3
+
+
+def test_a_spell_after_a_permanent_wins(table) -> None:
+    """Rule 613.7b: an effect of a spell has the time at which it began; who comes later wins."""
+    bear = table.creature(0, (5, 5))
+    animate(table.game, bear, size=(4, 4))
+    face = creature("Setter", "", "Human", size=(2, 2), statics=(_set_size(1, 1),))
+    table.follow(put_on_battlefield(table.game, table.place(1, face, zone=Zone.HAND)))
+    table.settle()
+    assert bear.power == 1
+    animate(table.game, bear, size=(6, 6))
+    table.settle()
+    assert bear.power == 6

@@ -116,6 +116,7 @@ def attach_to_target(game: Game, item: StackItem) -> Steps | None:
     card = first_card(item)
     if card is not None and item.source_is_there:
         item.card.attached_to = card
+        item.card.stamp = game.tick()
         game.is_stale = True
     return None
 

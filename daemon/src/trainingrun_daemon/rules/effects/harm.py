@@ -8,7 +8,7 @@ from trainingrun_daemon.rules.effects.flow import standing_cards
 from trainingrun_daemon.rules.face import Effect, Steps, Target
 from trainingrun_daemon.rules.model import Card, Game, Player, StackItem
 from trainingrun_daemon.rules.terms import Zone
-from trainingrun_daemon.rules.zones import destroy_together, move_card
+from trainingrun_daemon.rules.zones import destroy_together, move_together
 
 
 def hit(game: Game, item: StackItem, target: Target, amount: int) -> int:
@@ -89,15 +89,13 @@ def destroy_all(test: Callable[[Card], bool] = lambda card: card.is_creature) ->
 
 def exile_targets(game: Game, item: StackItem) -> Steps | None:
     """Exile each target."""
-    for card in standing_cards(item):
-        move_card(game, card, Zone.EXILE)
+    move_together(game, standing_cards(item), Zone.EXILE)
     return None
 
 
 def bounce_targets(game: Game, item: StackItem) -> Steps | None:
     """Return each target to its owner's hand."""
-    for card in standing_cards(item):
-        move_card(game, card, Zone.HAND)
+    move_together(game, standing_cards(item), Zone.HAND)
     return None
 
 
