@@ -10,7 +10,7 @@ EDITABLE := -e contracts -e daemon -e actor -e trainer -e 'operator[local]'
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit local control-plane e2e check format generate generate-check lock images clean
+.PHONY: help setup demo test unit local control-plane e2e check format generate generate-check lock benchmarks-setup images clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -80,8 +80,19 @@ generate-check: .stamp/run ## Fail when a generated file differs from what it is
 lock: .stamp/develop ## Write constraints.txt from what is installed now
 	$(BIN)/python tests/requirements_lock.py > constraints.txt.new && mv constraints.txt.new constraints.txt
 
+# The peers of the speed comparisons stay out of .venv: nothing of ours depends on them.
+benchmarks-setup: .stamp/run .stamp/benchmarks ## Install the peers that benchmarks/learner.py compares with, into .venv-benchmarks
+
+.stamp/benchmarks: benchmarks/requirements.txt constraints.txt
+	@mkdir -p .stamp
+	$(PYTHON) -m venv .venv-benchmarks
+	.venv-benchmarks/bin/python -m pip --disable-pip-version-check install --quiet -c constraints.txt \
+	  -r benchmarks/requirements.txt || \
+	  { echo "A peer cannot be installed here; benchmarks/learner.py says which one is missing" >&2; exit 2; }
+	@touch $@
+
 images: ## Build the four images with docker, buildah or podman
 	./images.sh
 
 clean: ## Remove the environment and what runs have left here
-	rm -rf $(VENV) .stamp .trainingrun report build
+	rm -rf $(VENV) .venv-benchmarks .stamp .trainingrun report build

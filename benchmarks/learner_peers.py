@@ -1,0 +1,162 @@
+"""The peers' sides of ``learner.py``; runs in the environment of ``make benchmarks-setup``.
+
+Each peer trains the same networks on the same rollouts, from filled buffer to changed weights, with
+its own advantage estimation, masked distribution, loss and loop. Where a peer leaves a choice to
+its user the faster one is taken: no validation of distributions, advantages estimated once and not
+every epoch, a fused optimiser.
+
+Imports are inside the functions, because one peer must not need the other.
+"""
+# ruff: noqa: PLC0415 - see the module's last sentence
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import learner_problem as problem
+import numpy as np
+import torch
+from measuring import serve
+from torch import nn
+
+HIDDEN = [problem.HIDDEN, problem.HIDDEN]
+MINIBATCHES = problem.SAMPLES // problem.MINIBATCH
+
+
+def serve_maskable_ppo() -> None:
+    """sb3-contrib: ``MaskablePPO.train`` on its own rollout buffer."""
+    import gymnasium
+    from sb3_contrib import MaskablePPO
+    from stable_baselines3.common.logger import Logger
+    from stable_baselines3.common.vec_env import DummyVecEnv
+
+    class Nothing(gymnasium.Env):  # type: ignore[misc, type-arg]
+        """An environment of the right shape that is never played."""
+
+        observation_space = gymnasium.spaces.Box(-9, 9, (problem.OBSERVATION,), np.float32)
+        action_space = gymnasium.spaces.Discrete(problem.ACTIONS)
+
+    model = MaskablePPO(
+        "MlpPolicy", DummyVecEnv([Nothing] * problem.SEGMENTS), n_steps=problem.STEPS,
+        batch_size=problem.MINIBATCH, n_epochs=problem.EPOCHS, learning_rate=problem.RATE,
+        gamma=problem.GAMMA, gae_lambda=problem.DECAY, clip_range=problem.CLIP,
+        ent_coef=problem.ENTROPY, vf_coef=problem.VALUE_WEIGHT,
+        max_grad_norm=problem.GRADIENT_NORM, device="cpu", seed=0,
+        policy_kwargs={
+            "net_arch": {"pi": HIDDEN, "vf": HIDDEN}, "activation_fn": nn.ReLU,
+            "optimizer_kwargs": {"fused": True, "eps": 1e-5},
+        },
+    )  # fmt: skip
+    model.set_logger(Logger(None, []))
+    buffer, rollouts = model.rollout_buffer, problem.make_rollouts()
+
+    def fill() -> None:
+        buffer.reset()
+        buffer.observations[:] = rollouts.observations.swapaxes(0, 1)
+        buffer.actions[:] = rollouts.actions.T[..., None]
+        buffer.log_probs[:] = rollouts.log_probs.T
+        buffer.rewards[:] = rollouts.rewards.T
+        buffer.action_masks[:] = rollouts.masks.swapaxes(0, 1)
+        buffer.pos, buffer.full = problem.STEPS, True
+
+    def update() -> dict[str, float]:
+        last = torch.zeros(problem.SEGMENTS)
+        buffer.compute_returns_and_advantage(last, np.ones(problem.SEGMENTS))
+        model.train()
+        return {"steps": float(problem.EPOCHS * MINIBATCHES)}
+
+    serve(fill, update)
+
+
+def serve_clip_ppo() -> None:
+    """torchrl: ``GAE`` and ``ClipPPOLoss`` in the loop of its tutorial."""
+    from tensordict import TensorDict
+    from tensordict.nn import TensorDictModule
+    from torchrl.modules import MLP, MaskedCategorical, ProbabilisticActor, ValueOperator
+    from torchrl.objectives import ClipPPOLoss
+    from torchrl.objectives.value import GAE
+
+    def network(outputs: int, gain: float) -> Any:
+        made = MLP(
+            in_features=problem.OBSERVATION, out_features=outputs, num_cells=HIDDEN,
+            activation_class=nn.ReLU,
+        )  # fmt: skip
+        nn.init.orthogonal_(made[-1].weight, gain=gain)
+        return made
+
+    actor = ProbabilisticActor(
+        TensorDictModule(
+            network(problem.ACTIONS, 0.01), in_keys=["observation"], out_keys=["logits"]
+        ),
+        in_keys={"logits": "logits", "mask": "mask"}, distribution_class=MaskedCategorical,
+        return_log_prob=True,
+    )  # fmt: skip
+    critic = ValueOperator(network(1, 1.0), in_keys=["observation"])
+    advantages = GAE(gamma=problem.GAMMA, lmbda=problem.DECAY, value_network=critic)
+    loss_module = ClipPPOLoss(
+        actor, critic, clip_epsilon=problem.CLIP, entropy_coeff=problem.ENTROPY,
+        critic_coeff=problem.VALUE_WEIGHT, normalize_advantage=True, loss_critic_type="l2",
+    )  # fmt: skip
+    parameters = list(loss_module.parameters())
+    optimiser = torch.optim.Adam(parameters, lr=problem.RATE, eps=1e-5, fused=True)
+    rollouts = _tensors(TensorDict)
+
+    def update() -> dict[str, float]:
+        with torch.no_grad():
+            advantages(rollouts)
+        flat = rollouts.reshape(-1)
+        for _ in range(problem.EPOCHS):
+            for part in torch.randperm(problem.SAMPLES).chunk(MINIBATCHES):
+                losses = loss_module(flat[part])
+                total = losses["loss_objective"] + losses["loss_critic"] + losses["loss_entropy"]
+                total.backward()
+                nn.utils.clip_grad_norm_(parameters, problem.GRADIENT_NORM)
+                optimiser.step()
+                optimiser.zero_grad()
+        return {"steps": float(problem.EPOCHS * MINIBATCHES)}
+
+    serve(lambda: None, update)
+
+
+def _tensors(tensor_dict: Any) -> Any:
+    """The rollouts as a TensorDict of [segments, steps]."""
+    rollouts = problem.make_rollouts()
+    observations = torch.from_numpy(rollouts.observations)
+    done = torch.zeros(problem.SEGMENTS, problem.STEPS, 1, dtype=torch.bool)
+    done[:, -1] = True
+    following = torch.cat([observations[:, 1:], torch.zeros_like(observations[:, :1])], 1)
+    return tensor_dict(
+        {
+            "observation": observations,
+            "mask": torch.from_numpy(rollouts.masks),
+            "action": torch.from_numpy(rollouts.actions),
+            "action_log_prob": torch.from_numpy(rollouts.log_probs),
+            "next": {
+                "observation": following,
+                "reward": torch.from_numpy(rollouts.rewards)[..., None],
+                "done": done,
+                "terminated": done.clone(),
+            },
+        },
+        [problem.SEGMENTS, problem.STEPS],
+    )
+
+
+PEERS: dict[str, Callable[[], None]] = {
+    "sb3-contrib": serve_maskable_ppo,
+    "torchrl": serve_clip_ppo,
+}
+
+
+def main() -> None:
+    """Serve updates of the peer that the first argument names."""
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    torch.distributions.Distribution.set_default_validate_args(False)
+    PEERS[sys.argv[1]]()
+
+
+if __name__ == "__main__":
+    main()
