@@ -67,6 +67,17 @@ def test_no_module_of_the_game_looks_outside(path: Path) -> None:
     assert from_module <= ({"random.Random"} if path.name == "model.py" else set())
 
 
+@pytest.mark.parametrize("path", OF_THE_GAME, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_rounded_sum_depends_on_the_order_of_a_set(path: Path) -> None:
+    """What is added up over keywords or subtypes, which are sets, is rounded once (``fsum``)."""
+    sums = [
+        ast.unparse(node)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "sum"
+    ]
+    assert [text for text in sums if text.rstrip(")").endswith(("keywords", "subtypes"))] == []
+
+
 def _imports(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

@@ -1,5 +1,6 @@
 """What activating an ability is worth now, in points."""
 
+from math import fsum
 from typing import Final
 
 from trainingrun_daemon.ai.aims import WIN, value_of_boost, value_specs
@@ -40,7 +41,8 @@ def value_ability(game: Game, choice: ChooseAction, action: Action) -> float:
             value = _value_of_engine(game, choice, action)
     if value <= 0 or value >= WIN:
         return value
-    price = sum(_price(game, seat, card, payment) for payment in ability.payments)
+    # fsum: Python 3.12 adds floats up in another way than 3.11.
+    price = fsum(_price(game, seat, card, payment) for payment in ability.payments)
     return value - price - MANA_PRICE * action.cost.mana_value
 
 

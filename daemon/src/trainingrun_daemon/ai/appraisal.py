@@ -5,6 +5,7 @@ were tuned by games between versions of this AI; they are judgement, not rules.
 """
 
 from functools import lru_cache
+from math import fsum
 from typing import Final
 
 from trainingrun_daemon.rules.face import CardFace
@@ -64,7 +65,8 @@ def face_worth(face: CardFace) -> float:
 @lru_cache(maxsize=4096)
 def _body_worth(power: int, toughness: int, keywords: frozenset[Keyword]) -> float:
     body = 2.0 * max(power, 0) + max(toughness, 0)
-    return body + sum(_KEYWORD_WORTH.get(keyword, 0.0) for keyword in keywords)
+    # fsum: the order of a set differs between processes, and a rounded sum with it.
+    return body + fsum(_KEYWORD_WORTH.get(keyword, 0.0) for keyword in keywords)
 
 
 @lru_cache(maxsize=4096)
