@@ -174,7 +174,7 @@ def _value_of_permanent(game: Game, shot: Shot, card: Card) -> float:
     is_own = card.controller == shot.seat
     match shot.purpose:
         case Purpose.DAMAGE:
-            value = _value_of_damage(shot, card)
+            value = _value_of_damage(game, shot, card)
         case Purpose.REMOVE:
             value = worth(card)
         case Purpose.WEAKEN:
@@ -194,7 +194,7 @@ def _value_of_permanent(game: Game, shot: Shot, card: Card) -> float:
     return -value if is_own else value
 
 
-def _value_of_damage(shot: Shot, card: Card) -> float:
+def _value_of_damage(game: Game, shot: Shot, card: Card) -> float:
     if is_protected(card, shot.source):
         return 0.0
     if card.is_creature:
@@ -203,6 +203,8 @@ def _value_of_damage(shot: Shot, card: Card) -> float:
         has_deathtouch = Keyword.DEATHTOUCH in shot.source.keywords and shot.amount > 0
         if card.toughness - card.damage <= shot.amount or has_deathtouch:
             return worth(card)
+        if game.phase is Phase.BLOCKERS and game.combat is not None and not game.stack:
+            return -boost_in_combat(game, card, Boost(0, -shot.amount, frozenset()))
         return 0.1 * shot.amount
     loyalty = card.counters.get(LOYALTY, 0)
     return worth(card) if loyalty <= shot.amount else 1.2 * shot.amount

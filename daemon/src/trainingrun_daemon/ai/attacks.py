@@ -5,7 +5,7 @@ the damage that gets through, and by what the opponent could strike back with wh
 tapped. Small armies are searched in full, larger ones by single changes.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 from typing import Final
 
@@ -15,13 +15,14 @@ from trainingrun_daemon.ai.exchange import Field
 from trainingrun_daemon.rules.choices import DeclareAttackers
 from trainingrun_daemon.rules.combat import can_block
 from trainingrun_daemon.rules.model import Card, Game
-from trainingrun_daemon.rules.terms import Keyword
+from trainingrun_daemon.rules.terms import Event, Keyword
 
 _SEARCHED_IN_FULL: Final = 5
 _WIN: Final = 1000.0
 _FEAR: Final = 0.5
 """How much of what the opponent could strike back with is counted: they may not."""
 _PASSES: Final = 2
+_TRIGGER_BONUS: Final = 1.0
 
 
 def choose_attackers(game: Game, choice: DeclareAttackers) -> tuple[int, ...]:
@@ -92,6 +93,7 @@ class _Outlook:
                 value += sum(blocker.worth for blocker in end.dead)
                 value -= attacker.worth if end.attacker_dies else 0.0
                 fallen.update(blocker.card.id for blocker in end.dead)
+            value += _TRIGGER_BONUS * _attack_triggers(attacker.card)
             damage += through
             gained += through if attacker.has_lifelink else 0
         if damage >= life:
@@ -116,6 +118,11 @@ class _Outlook:
         return damage
 
 
+def _attack_triggers(card: Card) -> int:
+    """Give how many abilities of its own an attack triggers."""
+    return sum(trigger.event is Event.ATTACKS for trigger in card.triggers)
+
+
 def _stays_up(card: Card) -> bool:
     return Keyword.VIGILANCE in card.keywords
 
@@ -125,8 +132,3 @@ def _may_strike_back(card: Card) -> bool:
 
 
 _NO_ATTACKERS: Final = frozenset({Keyword.DEFENDER, Keyword.CANT_ATTACK})
-
-
-def total_power(cards: Iterable[Card]) -> int:
-    """Give the power of some creatures together."""
-    return sum(max(card.power, 0) for card in cards)

@@ -18,6 +18,7 @@ _BODY: Final = re.compile(r"(?<![+-])\b(\d+)/(\d+)")
 _SWEEP: Final = re.compile(r"(\d+) damage to each creature")
 _SMALL: Final = re.compile(r"mana value (\d+) or less")
 _FACE: Final = re.compile(r"(\d+) damage to (?:each opponent|target opponent|each player)")
+_IMPULSE: Final = re.compile(r"exile (?:the|your) top .*(?:may play|be played)")
 _PAIN: Final = re.compile(r"(\d+) damage to (?:that player|the player who cast|the caster)")
 _PRICE: Final = re.compile(r"unless its controller pays \{(\d+)\}")
 _COMBAT_KEYWORDS: Final = (
@@ -97,3 +98,9 @@ def pain_of(text: str) -> int:
 def wants_landfall(text: str) -> bool:
     """Read whether a spell does what it is for only after a land."""
     return "if a land came under your control this turn" in text
+
+
+@lru_cache(maxsize=4096)
+def is_impulse(text: str) -> bool:
+    """Read whether a spell exiles cards that may be played only for a while."""
+    return _IMPULSE.search(text.lower()) is not None

@@ -7,6 +7,7 @@ from trainingrun_daemon.ai.appraisal import worth
 from trainingrun_daemon.ai.exchange import Fighter
 from trainingrun_daemon.ai.reading import face_damage, pain_of
 from trainingrun_daemon.rules.choices import Action, ActionKind
+from trainingrun_daemon.rules.continuous import FOREVER
 from trainingrun_daemon.rules.face import Aim, CardFace
 from trainingrun_daemon.rules.model import Game, Happening, Player, StackItem
 from trainingrun_daemon.rules.payments import mana_sources
@@ -104,6 +105,14 @@ def cast_pain(game: Game, seat: int, action: Action) -> int:
                     happening = Happening(Event.SPELL_CAST, seat, action.card, item=item)
                     pain += pain_of(trigger.text) * trigger.condition(game, card, happening)
     return pain
+
+
+def has_cards_on_loan(game: Game, seat: int) -> bool:
+    """Whether exiled cards wait to be played before their time is over."""
+    return any(
+        card.playable_by == seat and game.turn <= card.playable_until < FOREVER
+        for card in game.players[seat].exile
+    )
 
 
 def threatened_worth(game: Game, seat: int) -> float:

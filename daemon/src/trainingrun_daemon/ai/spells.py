@@ -7,6 +7,7 @@ from trainingrun_daemon.ai.aims import WIN, value_specs
 from trainingrun_daemon.ai.appraisal import CARD_PRICE, cost_of_damage, face_worth, worth
 from trainingrun_daemon.ai.reading import (
     face_damage,
+    is_impulse,
     sweep_damage,
     sweep_limit,
     wants_landfall,
@@ -15,7 +16,7 @@ from trainingrun_daemon.ai.situation import (
     available_mana,
     burn_reach,
     cast_pain,
-    has_creatures,
+    has_cards_on_loan,
     has_flash,
     has_named,
     is_last_chance,
@@ -35,6 +36,12 @@ _BURN_OUT: Final = 0.5 * WIN
 """Burn that is part of a win with the other burn in hand."""
 _LIKED: Final = 3.0
 """A spell without targets that is simply welcome, before its mana value counts."""
+_PLENTY: Final = 2
+"""Spells in hand of which one may go to the face."""
+_NEAR_DEATH: Final = 10
+"""Life of the opponent from which on every burn spell may."""
+_SPARE: Final = 0.75
+"""How much less a card is worth for every other spell in hand, while mana would be wasted."""
 _LEAST_COUNTERED: Final = 4.0
 
 
@@ -90,7 +97,15 @@ def _in_time(game: Game, seat: int, face: CardFace, value: float, target: Target
         return value if is_own_main(game, seat) or face.is_instant else 0.0
     if face.targets[0].purpose is Purpose.COUNTER:
         return value if value >= _LEAST_COUNTERED else 0.0
+    if is_last_chance(game, seat, instant=face.is_instant):
+        return value - _price_of_spare(game, seat)
     return value - CARD_PRICE
+
+
+def _price_of_spare(game: Game, seat: int) -> float:
+    """Give what a card is worth while mana would be wasted: less when there are others."""
+    spells = sum(not card.face.is_land for card in game.players[seat].hand)
+    return max(CARD_PRICE - _SPARE * (spells - 1), 0.5)
 
 
 def _value_of_face_burn(game: Game, seat: int, value: float, *, instant: bool) -> float:
@@ -99,8 +114,8 @@ def _value_of_face_burn(game: Game, seat: int, value: float, *, instant: bool) -
         return 0.0
     player, opponent = game.players[seat], game.players[1 - seat]
     spells = sum(not card.face.is_land for card in player.hand)
-    has_plenty = spells >= 3 or not has_creatures(opponent)
-    return value if has_plenty or opponent.life <= 10 else 0.0
+    has_plenty = spells >= _PLENTY or len(player.hand) >= 7
+    return value if has_plenty or opponent.life <= _NEAR_DEATH else 0.0
 
 
 def _value_of_burning_out(game: Game, choice: ChooseAction, action: Action) -> float:
@@ -150,6 +165,8 @@ def value_of_use(game: Game, seat: int, use: Use, text: str, *, is_instant: bool
     match use:
         case Use.VALUE | Use.ENGINE:
             is_time = is_own_main(game, seat)
+            if is_impulse(text):
+                return _LIKED + 3.0 if is_time and not has_cards_on_loan(game, seat) else 0.0
             if is_instant:
                 is_time = is_last_chance(game, seat, instant=True)
             return _LIKED + 3.0 if is_time else 0.0
