@@ -114,6 +114,11 @@ class Trainer:
         self._queue = queue
         self._fleets: list[ScriptedFleet] = []
 
+    @property
+    def queue(self) -> RedisServer:
+        """The Redis of its runs."""
+        return self._queue
+
     def manifest(self, name: str, **spec: Any) -> dict[str, Any]:
         """The quickstart under another name, on the test's Redis, with fields replaced."""
         document: dict[str, Any] = yaml.safe_load(QUICKSTART.read_text())

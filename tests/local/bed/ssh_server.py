@@ -1,6 +1,7 @@
 """An SSH server on loopback: the machine's sshd, or asyncssh's own where there is no sshd.
 
-Both run commands of the present user with a real shell, and know one key. ``KIND`` says which.
+Both run commands of the present user with a real shell, and know one key. ``KIND`` says which;
+``TRAININGRUN_TEST_SSHD=none`` chooses the second where both are possible.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from pathlib import Path
 import asyncssh
 from waiting import until
 
-SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-KIND = SSHD or "asyncssh's own, in the process of the test (no sshd was found)"
+_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
+_WANTED = os.environ.get("TRAININGRUN_TEST_SSHD") != "none"
+SSHD = shutil.which("sshd", path=_PATH) if _WANTED else None
+KIND = SSHD or "asyncssh's own, in the process of the test (no sshd)"
 _CONFIG = """\
 Port {port}
 ListenAddress 127.0.0.1

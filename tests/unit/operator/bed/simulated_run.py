@@ -37,7 +37,14 @@ from trainingrun_operator.desired.actions import (
 )
 from trainingrun_operator.desired.decide import Decision, Memory, decide
 from trainingrun_operator.desired.events import RunEvent
-from trainingrun_operator.desired.observed import Finished, Observed, Signals, Unreachable
+from trainingrun_operator.desired.external import Answer, endpoints, external_role, is_asked
+from trainingrun_operator.desired.observed import (
+    Finished,
+    Observed,
+    ObservedRole,
+    Signals,
+    Unreachable,
+)
 from trainingrun_operator.desired.workload import Role
 from trainingrun_operator.settings import Settings
 
@@ -90,6 +97,7 @@ class SimulatedRun:
     reachable: bool = True
     stuck_games: bool = False
     capacity: int | None = None  # transitions that the learner trains per tick; None: all
+    answers: dict[str, Answer] = field(default_factory=dict)  # of external daemons
     events: list[RunEvent] = field(default_factory=list)
     actions: list[Action] = field(default_factory=list)
 
@@ -116,12 +124,18 @@ class SimulatedRun:
 
     def observed(self) -> Observed:
         """What an operator sees now."""
-        roles = self.backend.roles(UID)
+        roles, external = self.backend.roles(UID), self._external()
         if not self.ready(Role.REDIS):
-            return Observed(roles, None)
+            return Observed(roles, None, external)
         if not self.reachable:
-            return Observed(roles, Unreachable("Unreachable", "Redis at r:6379 cannot be reached"))
-        return Observed(roles, self._signals())
+            words = "Redis at r:6379 cannot be reached"
+            return Observed(roles, Unreachable("Unreachable", words), external)
+        return Observed(roles, self._signals(), external)
+
+    def _external(self) -> ObservedRole | None:
+        """The daemons that exist without the operator, as they answer now."""
+        names = endpoints(self.run) if is_asked(self.run) else ()
+        return external_role(names, self.answers) if names else None
 
     def look(self) -> Decision:
         """Decide, without doing anything."""
@@ -195,6 +209,7 @@ class SimulatedRun:
     def _play(self) -> None:
         there = self.backend.roles(UID).get(Role.DAEMON)
         alive = {each.endpoint for each in there.ready} if there is not None else set()
+        alive |= {name for name, answer in self.answers.items() if not answer.error}
         actors = self.ready(Role.ACTOR)
         for endpoint in list(self.games):
             if endpoint not in alive or not actors:
