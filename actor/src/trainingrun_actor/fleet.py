@@ -15,6 +15,7 @@ from random import Random
 from time import monotonic
 from typing import Final
 
+import redis
 from msgspec import Struct
 from trainingrun_contracts.protocol.commands import NewGame
 from trainingrun_contracts.reports import Intent
@@ -28,6 +29,7 @@ from trainingrun_actor.inference import Inference
 from trainingrun_actor.meter import Meter
 from trainingrun_actor.opponents import AGENTS, ENGINE
 from trainingrun_actor.policies import Policies
+from trainingrun_actor.policy import Policy
 from trainingrun_actor.recorder import Clock, GameIdentity, Recorder
 from trainingrun_actor.schedule import LATEST, PAST, Matchup, training_matchups
 from trainingrun_actor.seats import LearnerSeat, PolicySeat, ScriptedSeat
@@ -37,6 +39,7 @@ from trainingrun_actor.watch import Watch
 
 DRAIN_SECONDS: Final = 60.0
 _LEARNER: Final = "newest policy"
+_SEND_SECONDS: Final = 10.0
 
 _log = logging.getLogger(__name__)
 
@@ -59,11 +62,10 @@ class Parts(Struct, frozen=True):
 class Fleet:
     """Plays training games until it is stopped."""
 
-    def __init__(self, config: RunConfig, parts: Parts, *, actor: str) -> None:
+    def __init__(self, config: RunConfig, parts: Parts, *, actor: str, seed: str) -> None:
         self._config = config
         self._parts = parts
         self._actor = actor
-        seed = f"{config.seed}:{actor}"
         self._matchups = training_matchups(config.decks, config.self_play, seed=seed)
         self._random = Random(f"{seed}:sampling")
         self._games: set[asyncio.Task[Outcome | None]] = set()
@@ -120,7 +122,9 @@ class Fleet:
 
     async def _permission(self) -> None:
         meter, sink = self._parts.meter, self._parts.sink
-        while not (self._may_start() and self._games_left() > self._taken):
+        while not (
+            self._may_start() and self._games_left() > self._taken and await self._is_in_step()
+        ):
             is_paused = sink.is_paused
             began = monotonic()
             await self._parts.watch.next_reading()
@@ -129,6 +133,25 @@ class Fleet:
                 meter.waited["queue"] += waited
                 meter.paused_seconds += waited / self._config.actor.games_per_actor
         self._taken += 1
+
+    async def _is_in_step(self) -> bool:
+        """Whether the learner has trained and published all that it can of what was sent; always
+        so, unless the run is to be repeated bit for bit.
+
+        The learner publishes before it acknowledges, and a reading asks for the depth before the
+        weights: with less than a batch in the queue, the weights that were read are the last.
+        """
+        if not self._config.sync:
+            return True
+        sink, watch = self._parts.sink, self._parts.watch
+        if not await sink.flush(_SEND_SECONDS):
+            return False
+        try:
+            await watch.read()
+        except (redis.RedisError, OSError):
+            return False  # the watch tells of it, and waits it out
+        has_weights = self._parts.policies.newest is not None
+        return has_weights and sink.depth < self._config.learner.batch_transitions
 
     async def _enforce_drain(self) -> None:
         """Games that still run a minute after the run was drained are given up."""
@@ -209,6 +232,10 @@ class Fleet:
 
     def _learner(self, matchup: Matchup, game_id: str, seat: int, opponent: str) -> Seat:
         parts = self._parts
+        weights: Callable[[], Awaitable[Policy]] = parts.policies.fresh
+        clock = parts.clock
+        if self._config.sync:  # neither new weights nor the time may cut a game's segments
+            weights, clock = _always(parts.policies.newest), Clock(_no_time, clock.wall)
         identity = GameIdentity(
             run_id=self._config.run_id,
             actor=self._actor,
@@ -220,8 +247,8 @@ class Fleet:
         )
         return LearnerSeat(
             parts.inference,
-            parts.policies.fresh,
-            Recorder(identity, clock=parts.clock, emit=self._emit),
+            weights,
+            Recorder(identity, clock=clock, emit=self._emit),
             random=Random(self._random.getrandbits(63)),
             meter=parts.meter,
         )
@@ -268,3 +295,18 @@ class Fleet:
         if outcome.end is End.REFUSED and outcome.reason not in self._refusals:
             self._refusals.add(outcome.reason)
             await self._parts.notify("GameRefused", f"a daemon refused a game: {outcome.reason}")
+
+
+def _always(policy: Policy | None) -> Callable[[], Awaitable[Policy]]:
+    """Gives this policy, whatever is published meanwhile."""
+
+    async def give() -> Policy:
+        assert policy is not None, "games are in step with the weights, so there are some"
+        return policy
+
+    return give
+
+
+def _no_time() -> float:
+    """A clock that stands still."""
+    return 0.0

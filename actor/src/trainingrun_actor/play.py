@@ -82,7 +82,9 @@ class _Player:
             tapes=Tapes(config.tapes, run=config.run, member=environment.member, clock=clock),
             notify=self._reporter.notify,
         )
-        self._fleet = Fleet(config, parts, actor=actor)
+        # What is drawn at random depends on the actor's name, and its suffix is random.
+        chance = environment.member if config.sync else actor
+        self._fleet = Fleet(config, parts, actor=actor, seed=f"{config.seed}:{chance}")
         self._reported_at = monotonic()
 
     async def run(self, stop: asyncio.Event) -> None:

@@ -34,6 +34,7 @@ class Watch:
         self.target: int | None = None  # in place of the configuration's, once the run says one
         self.is_current = False
         self._next = asyncio.Event()
+        self._reading = asyncio.Lock()  # an older reading must never come after a newer one
         self._redis = client
         self._keys = keys
         self._policies = policies
@@ -63,6 +64,10 @@ class Watch:
         Raises:
             redis.RedisError, OSError: Redis is away.
         """
+        async with self._reading:
+            await self._read()
+
+    async def _read(self) -> None:
         keys, past = self._keys, self._policies.opponents.counters
         async with self._redis.pipeline(transaction=False) as pipe:
             pipe.mget(keys.intent, keys.target)

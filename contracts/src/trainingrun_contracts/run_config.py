@@ -150,6 +150,8 @@ class RunConfig(Struct, frozen=True, forbid_unknown_fields=True):
     self_play: SelfPlayConfig = SelfPlayConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     tapes: TapesConfig | None = None
+    sync: bool = False
+    """Whether actor and learner wait for one another, so that a run can be repeated bit for bit."""
 
 
 class RoleEnvironment(Struct, frozen=True):

@@ -34,7 +34,7 @@ from trainingrun_trainer.saving import Savers, Schedule
 from trainingrun_trainer.spot import LastSaves, SpotWatch
 from trainingrun_trainer.status import Status
 from trainingrun_trainer.stop import EXIT_STOPPED, StopRequested
-from trainingrun_trainer.telemetry import EventFiles
+from trainingrun_trainer.telemetry import EventFiles, LossCurve
 from trainingrun_trainer.update import PpoUpdater, UpdateResult
 
 _log = logging.getLogger(__name__)
@@ -66,6 +66,7 @@ class Outlets:
     reporter: Reporter
     status: Status
     events: EventFiles
+    curve: LossCurve | None = None
 
 
 class Learner:
@@ -194,6 +195,8 @@ class Learner:
         with status.phase("compute"):
             result = self._updater.update(pack(collected.segments))
         self._note(collected, result)
+        if self._config.sync:
+            self._publish()  # before the acknowledgement, by which the actor knows that it is done
         self._settle(collected)
 
     def _note(self, collected: Collected, result: UpdateResult) -> None:
@@ -226,6 +229,10 @@ class Learner:
         tags["progress/transitions"] = float(self._progress.transitions)
         tags["progress/games"] = float(self._games)
         self._out.events.write(tags, step=self._progress.step)
+        if self._out.curve is not None:
+            self._out.curve.write(
+                losses, step=self._progress.step, transitions=collected.transitions
+            )
         _log.info(
             "update %d: %d transitions, lag %.1f, policy %.4f, value %.4f, entropy %.3f, kl %.4f",
             self._progress.step, collected.transitions, collected.lag or 0.0,
@@ -270,6 +277,8 @@ class Learner:
     # Results out.
 
     def _publish_if_due(self) -> None:
+        if self._config.sync:
+            return
         version, at = self._published
         seconds = time.monotonic() - at
         if self._cadence.is_due(updates=self._progress.step - version, seconds=seconds):

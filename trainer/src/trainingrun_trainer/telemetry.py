@@ -78,6 +78,21 @@ class EventFiles:
         self._writer.close()
 
 
+class LossCurve:
+    """The losses of every update as lines of JSON, every digit of them and no time: two runs in
+    step with the same seed write the same bytes."""
+
+    def __init__(self, file: Path) -> None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self._file = file
+
+    def write(self, losses: dict[str, float], *, step: int, transitions: int) -> None:
+        """Add one update."""
+        line = {"step": step, "transitions": transitions, **dict(sorted(losses.items()))}
+        with self._file.open("ab") as file:
+            file.write(msgspec.json.encode(line) + b"\n")
+
+
 def _counter(
     definition: _Definition, samples: Iterable[tuple[tuple[str, ...], float]]
 ) -> CounterMetricFamily:

@@ -103,6 +103,14 @@ def local(  # noqa: PLR0913 (each option of the command is an argument to typer)
             " spec.daemon.external.",
         ),
     ] = None,
+    sync: Annotated[
+        bool,
+        typer.Option(
+            "--sync",
+            help="Play and train in step, one game at a time: slow, and with the same seed a run"
+            " gives the same losses and weights, bit for bit.",
+        ),
+    ] = False,
 ) -> None:
     """Train on this machine: the same TrainingRun as plain processes.
 
@@ -116,7 +124,7 @@ def local(  # noqa: PLR0913 (each option of the command is an argument to typer)
     limit = seconds_in(time_limit, option="--time-limit") if time_limit is not None else None
     options = LocalOptions(
         file=file, state=state, report=report, decks=decks, plain=plain, fresh=fresh, games=games,
-        time_limit=limit, daemons=endpoints_in(daemons) if daemons is not None else (),
+        time_limit=limit, daemons=endpoints_in(daemons) if daemons is not None else (), sync=sync,
     )  # fmt: skip
     raise typer.Exit(run_locally(options, Console()))
 

@@ -17,6 +17,10 @@ from trainingrun_operator.cli.errors import UserError
 STDIN: Final = Path("-")
 _BYTES_LIMIT: Final = 1024 * 1024
 _PROBLEMS_SHOWN: Final = 20
+_ONE_GAME: Final[Mapping[str, Any]] = {
+    "actor": {"replicas": 1, "gamesPerActor": 1},
+    "daemon": {"autoscaling": {"minReplicas": 1, "maxReplicas": 1}},
+}
 
 
 @dataclass(frozen=True)
@@ -42,10 +46,17 @@ TRAINING_RUN: Final = DocumentKind(
 )
 
 
-def read_run(file: Path, *, games: int | None = None, daemons: Sequence[str] = ()) -> TrainingRun:
+def read_run(
+    file: Path,
+    *,
+    games: int | None = None,
+    daemons: Sequence[str] = (),
+    in_step: bool = False,
+) -> TrainingRun:
     """The TrainingRun in a YAML file; ``games`` takes the place of the file's own.
 
     ``daemons`` are endpoints of daemons that run already; they take the place of the file's.
+    ``in_step`` leaves one daemon and one actor with one game.
 
     Raises:
         UserError: it cannot be read or is not valid; one line per wrong field.
@@ -56,6 +67,8 @@ def read_run(file: Path, *, games: int | None = None, daemons: Sequence[str] = (
         spec = {**spec, "games": games}
     if daemons and isinstance(spec, Mapping):
         spec = {**spec, "daemon": _with_external(spec.get("daemon"), daemons)}
+    if in_step:
+        spec = _laid_over(spec, _ONE_GAME)
     if spec is not None:
         document = {**document, "spec": spec}
     try:
@@ -64,6 +77,16 @@ def read_run(file: Path, *, games: int | None = None, daemons: Sequence[str] = (
         raise UserError(told(file, error.problems)) from error
     except RecursionError as error:
         raise UserError(f"{file}: an alias contains itself: write the value out") from error
+
+
+def _laid_over(document: object, changes: Mapping[str, Any]) -> object:
+    """A mapping with changes inside of it; what is no mapping is wrong, and told so later."""
+    if document is not None and not isinstance(document, Mapping):
+        return document
+    below = dict(document or {})
+    for key, change in changes.items():
+        below[key] = _laid_over(below.get(key), change) if isinstance(change, Mapping) else change
+    return below
 
 
 def _with_external(daemon: object, endpoints: Sequence[str]) -> object:

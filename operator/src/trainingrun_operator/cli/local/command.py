@@ -49,6 +49,8 @@ class LocalOptions:
     time_limit: float | None
     daemons: tuple[str, ...] = ()
     """Endpoints of daemons that run already; none: own ones are started."""
+    sync: bool = False
+    """Whether to play and train in step, one game at a time."""
 
 
 def run_locally(options: LocalOptions, console: Console) -> int:
@@ -57,7 +59,7 @@ def run_locally(options: LocalOptions, console: Console) -> int:
     Raises:
         UserError: the user must change something.
     """
-    run = read_run(options.file, games=options.games, daemons=options.daemons)
+    run = read_run(options.file, games=options.games, daemons=options.daemons, in_step=options.sync)
     decks = _decks_of(run, options)
     make_report_folder(options.report)
     folder = RunFolder((options.state / run.metadata.name).absolute())
@@ -104,7 +106,7 @@ def _run_in(
         run=reopened(run),
         folder=folder,
         decks=decks or folder.root,
-        settings=_settings(folder, decks),
+        settings=_settings(folder, decks, sync=options.sync),
         begun_at=begun_at,
         time_limit=options.time_limit,
     )
@@ -123,7 +125,7 @@ async def _run(plan: RunPlan, console: Console, *, plain: bool) -> tuple[Trainin
     return runtime.run_now, ending
 
 
-def _settings(folder: RunFolder, decks: Path | None) -> Settings:
+def _settings(folder: RunFolder, decks: Path | None, *, sync: bool) -> Settings:
     return Settings(
         default_storage=folder.checkpoints.as_uri(),
         default_claim=False,
@@ -131,6 +133,7 @@ def _settings(folder: RunFolder, decks: Path | None) -> Settings:
         decks=deck_names(decks) if decks is not None else None,
         tapes=str(folder.tapes),
         checkpoint_cache=str(folder.checkpoints),
+        sync=sync,
         active_seconds=_LOOK_SECONDS,
         drain_deadline_seconds=_DRAIN_SECONDS,
     )
