@@ -37,7 +37,7 @@ _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 
 daemons = typer.Typer(
     name="daemons",
-    help="Game daemons: hold one against the line protocol.",
+    help="Game daemons: on other machines, their games, and whether one keeps to the protocol.",
     no_args_is_help=True,
 )
 
@@ -52,7 +52,7 @@ class Address:
 
 @daemons.callback()
 def daemons_group() -> None:
-    """Game daemons: hold one against the line protocol."""
+    """Game daemons: on other machines, their games, and whether one keeps to the protocol."""
 
 
 @daemons.command(
