@@ -198,7 +198,7 @@ def discard(game: Game, card: Card) -> None:
 
 
 def sacrifice(game: Game, card: Card) -> None:
-    """Sacrifice a permanent; indestructible does not help (rule 701.17)."""
+    """Sacrifice a permanent; indestructible does not help (rule 701.21)."""
     seat = card.controller
     game.say(f"{game.players[seat].name} sacrifices {card.face.name} ({card.id})")
     emit(game, Happening(Event.SACRIFICED, seat, card))

@@ -13,7 +13,7 @@ from trainingrun_daemon.rules.zones import add_counters, draw_cards, move_card, 
 
 @pytest.mark.parametrize("amount", [0, -3])
 def test_no_life_is_lost_or_gained_by_nothing(table, amount: int) -> None:
-    """Rules 119.8, 107.1b: gaining or losing zero, or less, is no event at all."""
+    """Rules 119.9, 107.1b: gaining or losing zero, or less, is no event at all."""
     trigger = Trigger(event=Event.GAINS_LIFE, text="grow.", effect=grow_itself(), condition=is_own)
     bear = table.creature(0, (2, 2), triggers=(trigger,))
     gain_life(table.game, 0, amount)

@@ -287,7 +287,7 @@ def test_the_last_player_left_wins(table) -> None:
 
 
 def test_counts_of_the_turn_begin_anew(table) -> None:
-    """Rule 500.6: what is counted "this turn" starts at nothing for both players."""
+    """Rule 514.2: what is counted "this turn" starts at nothing for both players."""
     table.fight((table.creature(0, (2, 2)),))
     assert (table.bob.life_lost, table.ann.attackers_declared) == (2, 1)
     table.game.active = 1

@@ -330,7 +330,7 @@ def test_losing_first_strike_gives_no_second_hit(table) -> None:
 
 
 def test_losing_double_strike_between_the_steps_stops_the_second_hit(table) -> None:
-    """Rule 702.4d: without double strike in the second step there is no second hit."""
+    """Rule 702.4c: without double strike in the second step there is no second hit."""
     bear = table.creature(0, (2, 2), triggers=(when_hits_player("lose it.", _take_granted),))
     bear.granted = frozenset({Keyword.DOUBLE_STRIKE})
     table.fight((bear,))
@@ -347,7 +347,7 @@ def test_gaining_first_strike_after_the_first_step_is_too_late(table) -> None:
 
 
 def test_gaining_double_strike_after_the_first_hit_gives_a_second(table) -> None:
-    """Rule 702.4c: a first striker that gets double strike in between hits again."""
+    """Rule 702.4d: a first striker that gets double strike in between hits again."""
     give = when_hits_player(
         "gain.", lambda game, item: _grant(game, item.card, Keyword.DOUBLE_STRIKE)
     )

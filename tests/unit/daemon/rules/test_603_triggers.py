@@ -344,7 +344,7 @@ def test_a_countered_spell_was_cast(table) -> None:
 
 
 def test_a_trigger_counts_only_events_after_it_came(table) -> None:
-    """Rule 603.2e: what was there before is no event for a new permanent."""
+    """Rule 603.2: what was there before is no event for a new permanent."""
     any_creature = Trigger(
         event=Event.ENTERS,
         text="gain 1.",

@@ -141,7 +141,7 @@ def test_a_defined_size_follows_what_it_counts(table) -> None:
 
 
 def test_the_later_set_size_wins(table) -> None:
-    """Rule 613.7a: of two effects in one layer the one with the later timestamp applies last."""
+    """Rule 613.7: of two effects in one layer the one with the later timestamp applies last."""
     bear = table.creature(0, (5, 5))
     animate(table.game, bear, size=(1, 1))
     animate(table.game, bear, size=(4, 4))

@@ -200,7 +200,7 @@ def test_a_shield_ends_with_the_turn(table) -> None:
 
 
 def test_prevented_damage_gains_no_life(table) -> None:
-    """Rule 615.5: lifelink counts the damage that was dealt, not what was prevented."""
+    """Rule 615.6: lifelink counts the damage that was dealt, not what was prevented."""
     angel = table.creature(0, (5, 5), Keyword.LIFELINK)
     table.bob.shield = 3
     table.fight((angel,))
@@ -208,7 +208,7 @@ def test_prevented_damage_gains_no_life(table) -> None:
 
 
 def test_prevented_damage_triggers_nothing(table) -> None:
-    """Rule 615.5: with all damage prevented no damage was dealt."""
+    """Rule 615.6: with all damage prevented no damage was dealt."""
     bear = table.creature(0, (2, 2), triggers=(when_hits_player("gain.", gain(9)),))
     table.bob.shield = 2
     table.fight((bear,))

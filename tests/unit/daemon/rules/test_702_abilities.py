@@ -232,7 +232,7 @@ def test_speed_does_not_rise_in_the_other_turn(table) -> None:
 
 @pytest.mark.parametrize(("speed", "expected"), [(3, False), (4, True)])
 def test_max_speed_is_four(table, speed: int, expected: bool) -> None:
-    """Rule 702.179e: "max speed" abilities work with speed 4."""
+    """Rule 702.178a: "max speed" abilities work with speed 4."""
     racer = table.creature(0, (1, 1))
     table.ann.speed = speed
     assert is_at_max_speed(table.game, racer) is expected

@@ -47,7 +47,7 @@ def test_one_damage_by_deathtouch_is_lethal_for_the_division(table) -> None:
 
 
 def test_deathtouch_works_without_combat(table) -> None:
-    """Rule 702.2d: it does not matter how the source deals damage."""
+    """Rule 702.2b: it does not matter how the source deals damage."""
     ping = Activated(text="Ping", effect=damage_targets(1), targets=(any_target(1),))
     table.creature(0, (1, 1), Keyword.DEATHTOUCH, name="Archer", activated=(ping,))
     giant = table.creature(1, (5, 5))
@@ -84,7 +84,7 @@ def test_double_strike_kills_before_it_is_hit(table) -> None:
 
 
 def test_double_strike_with_trample_tramples_when_the_blocker_is_dead(table) -> None:
-    """Rule 702.19e: without blockers left all damage of the second step goes to the player."""
+    """Rule 702.19d: without blockers left all damage of the second step goes to the player."""
     knight = table.creature(0, (3, 3), Keyword.DOUBLE_STRIKE, Keyword.TRAMPLE)
     bear = table.creature(1, (2, 2))
     table.fight((knight,), {bear: knight})
@@ -201,7 +201,7 @@ def test_lifelink_counts_excess_damage(table) -> None:
 
 
 def test_lifelink_works_without_combat(table) -> None:
-    """Rule 702.15e: any damage of the source counts."""
+    """Rule 702.15b: any damage of the source counts."""
     ping = Activated(text="Ping", effect=damage_targets(2), targets=(any_target(2),))
     table.creature(0, (1, 1), Keyword.LIFELINK, name="Priest", activated=(ping,))
     table.game.is_stale = True
@@ -313,7 +313,7 @@ def test_trample_does_not_mind_protection(table) -> None:
 
 
 def test_trample_over_a_blocker_that_left(table) -> None:
-    """Rule 702.19e: blocked by nobody any longer, it deals all its damage to the player."""
+    """Rule 702.19d: blocked by nobody any longer, it deals all its damage to the player."""
     wurm, chump = table.creature(0, (5, 5), Keyword.TRAMPLE), table.creature(1, (1, 1))
     table.lands(0, "U")
     table.hold(0, "Unsummon")
