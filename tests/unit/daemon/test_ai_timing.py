@@ -49,7 +49,8 @@ def test_it_animates_a_land_before_an_attack(table) -> None:
 
 
 def test_it_keeps_a_trick_for_a_fight(table) -> None:
-    """Giant Growth waits for an own creature in combat, after blocks."""
+    """Giant Growth waits for the damage that wins, after blocks."""
+    table.bob.life = 5
     table.put(0, "Forest")
     lions = table.put(0, "Savannah Lions")
     table.hold(0, "Giant Growth")

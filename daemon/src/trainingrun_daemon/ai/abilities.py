@@ -4,7 +4,8 @@ from math import fsum
 from typing import Final
 
 from trainingrun_daemon.ai.aims import WIN, value_of_boost, value_specs
-from trainingrun_daemon.ai.appraisal import hand_worth, worth
+from trainingrun_daemon.ai.appraisal import worth
+from trainingrun_daemon.ai.costs import price_of
 from trainingrun_daemon.ai.exchange import Fighter, clash
 from trainingrun_daemon.ai.reading import boost_of, woken_body
 from trainingrun_daemon.ai.situation import is_own_main, threatened_worth
@@ -13,7 +14,7 @@ from trainingrun_daemon.rules.choices import Action, ActionKind, ChooseAction
 from trainingrun_daemon.rules.face import Activated, Aim, Payment
 from trainingrun_daemon.rules.mana import FREE
 from trainingrun_daemon.rules.model import Card, Game
-from trainingrun_daemon.rules.terms import Keyword, PaymentKind, Phase, Use, Zone
+from trainingrun_daemon.rules.terms import Keyword, PaymentKind, Phase, Use
 from trainingrun_daemon.rules.zones import LOYALTY
 
 _ULTIMATE: Final = -6
@@ -42,32 +43,13 @@ def value_ability(game: Game, choice: ChooseAction, action: Action) -> float:
     if value <= 0 or value >= WIN:
         return value
     # fsum: Python 3.12 adds floats up in another way than 3.11.
-    price = fsum(_price(game, seat, card, payment) for payment in ability.payments)
+    price = fsum(price_of(game, seat, card, payment) for payment in ability.payments)
     return value - price - MANA_PRICE * action.cost.mana_value
 
 
 def _is_endless(ability: Activated) -> bool:
     """Whether nothing limits how often it can be used: the AI would never pass again."""
     return ability.cost is FREE and not ability.payments and not ability.once_a_turn
-
-
-def _price(game: Game, seat: int, source: Card, payment: Payment) -> float:
-    """Give what a payment that is not mana costs."""
-    match payment.kind:
-        case PaymentKind.SACRIFICE_SELF | PaymentKind.EXILE_SELF:
-            is_spent = source.zone is not Zone.BATTLEFIELD
-            return 0.0 if is_spent or source.is_land or source.is_token else 0.8 * worth(source)
-        case PaymentKind.SACRIFICE:
-            return 4.0 * payment.amount
-        case PaymentKind.DISCARD | PaymentKind.DISCARD_SELF:
-            hand = game.players[seat].hand
-            return min((hand_worth(game, seat, card) for card in hand), default=3.0)
-        case PaymentKind.LIFE:
-            return 1.0 * payment.amount if game.players[seat].life > payment.amount + 4 else 50.0
-        case PaymentKind.TAP:
-            return 1.0 if source.is_creature and game.phase is Phase.MAIN1 else 0.0
-        case _:
-            return 0.0
 
 
 def _value_of_loyalty(game: Game, seat: int, action: Action, payment: Payment) -> float:
@@ -91,6 +73,8 @@ def _value_of_engine(game: Game, choice: ChooseAction, action: Action) -> float:
     """Value an ability for spare mana: after everything else, unless it takes nothing away."""
     ability, seat = action.ability, choice.seat
     assert ability is not None
+    if action.card.attached_to is not None:
+        return 0.0  # equipment stays where it is
     if ability.targets:
         value, _ = value_specs(game, Aim(seat, action.card), ability.targets, ability.text)
         if value >= WIN:

@@ -5,6 +5,7 @@ from typing import Final
 
 from trainingrun_daemon.ai.aims import WIN, value_specs
 from trainingrun_daemon.ai.appraisal import CARD_PRICE, cost_of_damage, face_worth, worth
+from trainingrun_daemon.ai.costs import price_of
 from trainingrun_daemon.ai.reading import (
     face_damage,
     is_impulse,
@@ -42,7 +43,7 @@ _NEAR_DEATH: Final = 10
 """Life of the opponent from which on every burn spell may."""
 _SPARE: Final = 0.75
 """How much less a card is worth for every other spell in hand, while mana would be wasted."""
-_LEAST_COUNTERED: Final = 4.0
+_LEAST_COUNTERED: Final = 6.0
 
 
 def value_cast(game: Game, choice: ChooseAction, action: Action) -> float:
@@ -56,6 +57,9 @@ def value_cast(game: Game, choice: ChooseAction, action: Action) -> float:
     if value >= _BURN_OUT:
         return value
     price = cost_of_damage(game.players[choice.seat].life, pain) if pain else 0.0
+    payments = action.face.payments if action.way is None else action.way.payments
+    for payment in payments:
+        price += price_of(game, choice.seat, action.card, payment)
     return value - price - MANA_PRICE * action.cost.mana_value
 
 
