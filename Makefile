@@ -10,7 +10,7 @@ EDITABLE := -e contracts -e daemon -e actor -e trainer -e 'operator[local]'
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit local control-plane e2e check format generate generate-check lock benchmarks-setup images clean
+.PHONY: help setup demo test unit local control-plane e2e check lint format generate generate-check lock benchmarks-setup images clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -55,13 +55,14 @@ control-plane: .stamp/develop ## Run the tests against a real API server only
 e2e: .stamp/develop ## Run the tests on a real throw-away cluster (KUBECONFIG, E2E_BUILD_IMAGE; see tests/e2e/README.md)
 	$(BIN)/python -m pytest tests/e2e
 
-check: .stamp/develop ## Lint, types, import law, generated files, unit tests; no cluster, under two minutes
+check: lint unit ## Everything that needs no cluster and no processes: the linters and the unit tests
+
+lint: .stamp/develop ## Format, lint, types, import law, generated files
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy $(PACKAGES)
 	$(BIN)/lint-imports
 	$(MAKE) --no-print-directory generate-check
-	$(MAKE) --no-print-directory unit
 
 format: .stamp/develop ## Format the code and mend what the linter can mend
 	$(BIN)/ruff format .
