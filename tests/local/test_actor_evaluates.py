@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
+import socket
+import socketserver
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 from actor_bed import Bed, actor_bed, config, has_traceback
 from redis_server import RedisServer
-from trainingrun_contracts.reports import Evaluation, EvaluatorReport, Intent, evaluations_from
-from trainingrun_contracts.run_config import EvaluationConfig
+from trainingrun_contracts.reports import (
+    Evaluation,
+    EvaluatorReport,
+    Intent,
+    champion_from,
+    evaluations_from,
+    notices_from,
+)
+from trainingrun_contracts.run_config import EvaluationConfig, EvaluationOpponent, GateConfig
 from waiting import until
 
+MANY: Final[tuple[EvaluationOpponent, ...]] = ("engine", "past")
 SMALL = config(evaluation=EvaluationConfig(every_games=50, games=10))
 
 
@@ -73,6 +88,100 @@ def test_a_drain_gives_a_running_evaluation_up(bed: Bed) -> None:
     report = bed.report(EvaluatorReport)
     assert report.running == 0
     assert results(bed) == ()
+
+
+def test_the_engine_and_past_selves_are_opponents(bed: Bed) -> None:
+    """The engine plays its own seat; against past selves the raw results name the versions."""
+    bed.publish_weights(version=1)
+    bed.publish_weights(version=2)
+    bed.set_intent(Intent.EVALUATE)
+    bed.start_role("evaluate", config(evaluation=EvaluationConfig(games=8, opponents=MANY)))
+    until(lambda: _state(bed) == "done", seconds=120, what="it is done")
+    by_name = {result.opponent: result for result in results(bed)}
+    assert set(by_name) == set(MANY)
+    assert {row.opponent for row in by_name["engine"].results} == {"engine"}
+    assert {row.opponent for row in by_name["past"].results} == {"v0", "v1"}
+    for result in by_name.values():
+        assert result.games == 8 == sum(row.games for row in result.results)
+        assert result.wins == sum(row.wins for row in result.results)
+    last = by_name["past"]
+    assert last.anchor == "engine"
+    assert last.elo is not None
+    assert last.elo_error is not None
+    assert last.elo_error > 0
+
+
+def test_the_gate_crowns_the_first_and_then_asks_for_proof(bed: Bed) -> None:
+    """Version 0 is the champion without a game; other random weights do not take its place within
+    48 games, and the games against it are raw results like others."""
+    gated = EvaluationConfig(games=4, opponents=("random",), gate=GateConfig(games=48))
+    bed.set_intent(Intent.EVALUATE)
+    bed.start_role("evaluate", config(evaluation=gated))
+    until(lambda: _state(bed) == "done", seconds=60, what="the first champion is there")
+    assert _champion(bed) == 0
+    assert [result.opponent for result in results(bed)] == ["random"]
+    bed.publish_weights(version=1)
+    until(lambda: len(results(bed)) == 3, seconds=120, what="the champion was challenged")
+    last = results(bed)[-1]
+    assert (last.opponent, last.version) == ("champion", 1)
+    assert last.gate is not None
+    assert last.gate.champion == 0
+    assert last.gate.verdict == ("promote" if _champion(bed) == 1 else "keep")
+    assert 24 <= last.gate.pairs <= last.games / 2
+    assert {row.opponent for row in last.results} == {"v0"}
+    assert bed.segments() == []
+
+
+def test_a_daemon_without_a_player_of_its_own_is_told_and_left_out(bed: Bed) -> None:
+    """An older daemon does not know ``-a``: the other opponents are played, and it is said."""
+    with _old_daemon(bed.start_daemon()[1]) as endpoint:
+        bed.publish_daemons(endpoint)
+        bed.set_intent(Intent.EVALUATE)
+        both = EvaluationConfig(games=4, opponents=("engine", "random"))
+        evaluator = bed.start_role("evaluate", config(evaluation=both))
+        until(lambda: _state(bed) == "done", seconds=120, what="it is done")
+        assert evaluator.terminate(seconds=10) == 0
+    assert [result.opponent for result in results(bed)] == ["random"]
+    with bed.redis as client:
+        reply: Any = client.lrange(bed.keys.notices, 0, -1)
+    (notice,) = notices_from(reply)
+    assert notice.reason == "OpponentUnavailable"
+    assert "does not know -a" in notice.message
+
+
+@contextmanager
+def _old_daemon(endpoint: str) -> Iterator[str]:
+    """The daemon behind a front that takes ``-a`` out of commands."""
+    host, port = endpoint.split(":")
+
+    class Front(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            with socket.create_connection((host, int(port))) as daemon:
+                back = threading.Thread(target=self.carry_back, args=(daemon,))
+                back.start()
+                for line in self.rfile:
+                    daemon.sendall(re.sub(rb" -a \d", b"", line))
+                daemon.shutdown(socket.SHUT_WR)
+                back.join()
+
+        def carry_back(self, daemon: socket.socket) -> None:
+            with contextlib.suppress(OSError):
+                while data := daemon.recv(65536):
+                    self.wfile.write(data)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Front) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def _champion(bed: Bed) -> int | None:
+    with bed.redis as client:
+        reply: Any = client.hget(bed.keys.champion, "champion")
+    champion = champion_from(reply)
+    return champion.version if champion is not None else None
 
 
 def results(bed: Bed) -> tuple[Evaluation, ...]:

@@ -360,7 +360,7 @@ class Gate(ApiModel):
         35.0,
         description="Elo by which a challenger should be stronger; it is tested against 0.",
     )
-    games: Annotated[int, Field(ge=2, le=1_000_000)] = Field(
+    games: Annotated[int, Field(ge=48, le=1_000_000)] = Field(
         1000,
         description="The most games of one test; without a decision by then the champion stays.",
     )

@@ -35,8 +35,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-add_machine_verbs(daemons_verbs)
 app.add_typer(checkpoint_verbs)
+add_machine_verbs(daemons_verbs)
 app.add_typer(daemons_verbs)
 app.add_typer(decks_verbs)
 
@@ -127,6 +127,59 @@ def local(  # noqa: PLR0913 (each option of the command is an argument to typer)
         time_limit=limit, daemons=endpoints_in(daemons) if daemons is not None else (), sync=sync,
     )  # fmt: skip
     raise typer.Exit(run_locally(options, Console()))
+
+
+@app.command(
+    "eval",
+    epilog="Examples:\n\n"
+    "trainingrun eval -f run.yaml\n\n"
+    "trainingrun eval -f run.yaml --games 1000 --opponent random --opponent engine\n\n"
+    "trainingrun eval -f run.yaml --checkpoint quickstart-0000000120 --opponent other/checkpoint",
+)
+def evaluate(
+    *,
+    file: FileOption,
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH|NAME",
+            help="A checkpoint, a folder of them, or a local run. Default: the run's newest.",
+        ),
+    ] = None,
+    games: Annotated[
+        int | None,
+        typer.Option(min=2, max=1_000_000, help="Against each. Default: spec.evaluation.games."),
+    ] = None,
+    opponent: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="random, aggressive, engine, or a checkpoint; may be given several times."
+            " Default: spec.evaluation.opponents."
+        ),
+    ] = None,
+    state: StateOption = STATE,
+    decks: DecksOption = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Folder for deck-matrix.png. Default: no picture.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="The results with the raw ones, for programs.")
+    ] = False,
+) -> None:
+    """Measure how strong the weights of a checkpoint are, on this machine; nothing is trained.
+
+    Games are played in pairs with swapped seats and decks, against opponents that never change.
+    Exit code 1: it failed, or an opponent could not be played.
+    """
+    _require_local()
+    # Imported here because it brings psutil, which a cluster's image does not have.
+    from trainingrun_operator.cli.eval.verb import EvalOptions, run_eval  # noqa: PLC0415
+
+    options = EvalOptions(
+        file=file, state=state, decks=decks, checkpoint=checkpoint, games=games,
+        opponents=tuple(opponent or ()), report=report, as_json=as_json,
+    )  # fmt: skip
+    raise typer.Exit(run_eval(options))
 
 
 @app.command(epilog="Example: trainingrun validate -f run.yaml")

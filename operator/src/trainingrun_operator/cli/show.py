@@ -104,10 +104,14 @@ def _status_rows(run: TrainingRun) -> Iterator[tuple[str, str]]:
     if status.games is not None:
         yield "games", f"{status.games.display}  {status.games.rate or '-'}/s"
     if status.model is not None:
-        yield "model", f"version {status.model.version}"
+        champion = status.model.champion
+        crown = "" if champion is None else f", champion {champion}"
+        yield "model", f"version {status.model.version}{crown}"
     for each in status.evaluation:
         interval = f"{each.low:.0%} to {each.high:.0%}, {each.games} games"
-        yield f"vs {each.opponent}", f"{each.win_rate:.0%} ({interval})"
+        elo = "" if each.elo is None else f", Elo {each.elo:.0f} ±{each.elo_error or 0:.0f}"
+        gate = "" if each.gate is None else f", gate: {each.gate.verdict.lower()}"
+        yield f"vs {each.opponent}", f"{each.win_rate:.0%} ({interval}){elo}{gate}"
     if status.checkpoint is not None:
         yield "checkpoint", f"{status.checkpoint.uri}, at game {status.checkpoint.games}"
     for title in ("daemon", "learner", "actor", "evaluator"):

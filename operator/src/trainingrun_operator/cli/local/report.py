@@ -10,6 +10,7 @@ from trainingrun_contracts.api.run import TrainingRun
 from trainingrun_operator.backends.local.store import write_atomically
 from trainingrun_operator.cli.durations import described
 from trainingrun_operator.cli.local.figures import draw_losses, draw_throughput, draw_win_rates
+from trainingrun_operator.cli.local.matrix import draw_deck_matrix
 from trainingrun_operator.cli.local.samples import Sample, read_entries
 from trainingrun_operator.cli.local.summary import Summary, encode, summarise
 
@@ -30,6 +31,9 @@ def write_report(run: TrainingRun, samples_file: Path, folder: Path) -> Summary:
     draw_win_rates(summary.evaluations, folder / "win-rate.png", title=f"{name}: win rate")
     draw_losses(samples, folder / "losses.png", title=f"{name}: losses")
     draw_throughput(samples, folder / "throughput.png", title=f"{name}: throughput")
+    draw_deck_matrix(
+        summary.evaluations, folder / "deck-matrix.png", title=f"{name}: win rate by decks"
+    )
     return summary
 
 
@@ -47,6 +51,10 @@ def told(summary: Summary, folder: Path) -> list[str]:
             f"win rate  {each.rate:.0%} against {each.opponent} ({each.low:.0%} to {each.high:.0%},"
             f" {each.games} games)"
         )
+    if summary.elo is not None:
+        lines.append(f"elo       {summary.elo}")
+    if summary.champion is not None:
+        lines.append(f"champion  version {summary.champion}")
     if summary.ledger is not None:
         ledger = summary.ledger
         dropped = ", ".join(f"{n} {cause}" for cause, n in ledger.dropped.items() if n) or "0"

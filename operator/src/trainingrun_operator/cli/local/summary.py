@@ -21,6 +21,8 @@ class Rating(Struct, frozen=True):
     rate: float
     low: float
     high: float
+    elo: float | None = None
+    elo_error: float | None = None
 
 
 class LedgerSummary(Struct, frozen=True):
@@ -49,6 +51,8 @@ class Summary(Struct, frozen=True):
     ledger: LedgerSummary | None
     seconds: float
     evaluations: tuple[Evaluation, ...] = ()
+    elo: str | None = None
+    champion: int | None = None
 
 
 def summarise(run: TrainingRun, entries: Sequence[Entry]) -> Summary:
@@ -63,12 +67,22 @@ def summarise(run: TrainingRun, entries: Sequence[Entry]) -> Summary:
         first_update_seconds=_first_update(run, samples),
         updates=(status.model.version or 0) if status.model is not None else 0,
         evaluation=tuple(
-            Rating(each.opponent, each.games, each.win_rate, each.low, each.high)
+            Rating(
+                each.opponent,
+                each.games,
+                each.win_rate,
+                each.low,
+                each.high,
+                each.elo,
+                each.elo_error,
+            )
             for each in status.evaluation
         ),
         ledger=_ledger(run),
         seconds=round(samples[-1].elapsed, 1) if samples else 0.0,
         evaluations=tuple(each.evaluation for each in entries if isinstance(each, Measured)),
+        elo=status.elo,
+        champion=status.model.champion if status.model is not None else None,
     )
 
 
