@@ -49,15 +49,20 @@ class LossScale:
 
 
 class Precision:
-    """One of the three, on one device."""
+    """One of the three, on one device.
+
+    Attributes:
+        kind: the type in which layers compute; observations that come in it need no further cast.
+        scale: what the loss is multiplied by.
+    """
 
     def __init__(self, name: PrecisionName, device: torch.device) -> None:
         self.scale = LossScale(is_needed=name == "fp16")
-        self._type = _TYPES[name]
+        self.kind = _TYPES[name]
         self._device = device
 
     def autocast(self) -> torch.autocast:
         """A context in which layers compute in this precision."""
-        is_mixed = self._type is not torch.float32
-        kind = self._type if is_mixed else torch.bfloat16  # autocast accepts no fp32, even unused
+        is_mixed = self.kind is not torch.float32
+        kind = self.kind if is_mixed else torch.bfloat16  # autocast accepts no fp32, even unused
         return torch.autocast(self._device.type, dtype=kind, enabled=is_mixed)

@@ -34,7 +34,13 @@ from trainingrun_trainer.losses.ppo import (
     value_losses,
 )
 from trainingrun_trainer.losses.vtrace import Trajectories, vtrace
-from trainingrun_trainer.networks.packed import packed_entropy, packed_log_softmax, select_rows
+from trainingrun_trainer.networks.packed import (
+    PackedRows,
+    packed_entropy,
+    packed_log_softmax,
+    select_rows,
+    take,
+)
 from trainingrun_trainer.networks.pointer import PointerPolicy, PolicyOutput
 from trainingrun_trainer.optimiser import AdamOptimiser
 from trainingrun_trainer.precision import Precision
@@ -42,7 +48,7 @@ from trainingrun_trainer.precision import Precision
 _RHO_CAP = 1.0
 _TRACE_CAP = 1.0
 _KL_TOLERANCE = 1.5
-_FORWARD_STEPS = 4096
+_FORWARD_STEPS = 1024  # what they make of a hidden layer stays in a core's cache
 _TERMS: Final = ("policy", "value", "entropy", "total", "kl")
 
 
@@ -206,17 +212,20 @@ class PpoUpdater:
         and steps."""
         ppo = self._config.ppo
         rows, positions = select_rows(batch.rows, steps)
-        output = self._forward(batch.states[steps], batch.actions[positions], rows)
+        output = self._forward(take(batch.states, steps), take(batch.actions, positions), rows)
         log_probs = packed_log_softmax(output.logits, rows)
-        current = log_probs[batch.chosen[steps] - batch.rows.starts[steps] + rows.starts]
+        current = take(log_probs, _chosen_rows(batch, steps, rows))
         choice = rows.counts > 1
         terms = PolicyTerms(
-            current, frozen.proximal[steps], batch.behaviour[steps], frozen.advantages[steps]
+            current,
+            proximal=take(frozen.proximal, steps),
+            behaviour=take(batch.behaviour, steps),
+            advantages=take(frozen.advantages, steps),
         )
-        policy = policy_losses(terms, self._clips)[choice].sum() / counts[0]
-        entropy = packed_entropy(log_probs, rows)[choice].sum() / counts[0]
-        value = value_losses(output.values, frozen.targets[steps]).sum() / counts[1]
-        kl = kl_estimates(current.detach(), terms.proximal)[choice].sum() / counts[0]
+        policy = (policy_losses(terms, self._clips) * choice).sum() / counts[0]
+        entropy = (packed_entropy(log_probs, rows) * choice).sum() / counts[0]
+        value = value_losses(output.values, take(frozen.targets, steps)).sum() / counts[1]
+        kl = (kl_estimates(current.detach(), terms.proximal) * choice).sum() / counts[0]
         total = policy + ppo.value_weight * value - ppo.entropy * entropy
         return total, torch.stack([policy, value, entropy, total, kl]).detach()
 
@@ -226,21 +235,21 @@ class PpoUpdater:
         everything = torch.arange(batch.transitions, device=self.device)
         for steps in everything.split(_FORWARD_STEPS):  # type: ignore[no-untyped-call]
             rows, positions = select_rows(batch.rows, steps)
-            output = self._forward(batch.states[steps], batch.actions[positions], rows)
+            output = self._forward(take(batch.states, steps), take(batch.actions, positions), rows)
             log_probs = packed_log_softmax(output.logits, rows)
-            at = batch.chosen[steps] - batch.rows.starts[steps] + rows.starts
-            chosen_log_probs.append(log_probs[at])
+            chosen_log_probs.append(take(log_probs, _chosen_rows(batch, steps, rows)))
             values.append(output.values)
         return torch.cat(chosen_log_probs), torch.cat(values)
 
     def _forward(self, states: Tensor, actions: Tensor, rows: object) -> PolicyOutput:
         with self._precision.autocast():
-            output: PolicyOutput = self.policy(states.float(), actions.float(), rows)
+            kind = self._precision.kind
+            output: PolicyOutput = self.policy(states.to(kind), actions.to(kind), rows)
         return output
 
     def _outcomes(self, states: Tensor) -> Tensor:
         with self._precision.autocast():
-            return self.policy.estimate(states.float())
+            return self.policy.estimate(states.to(self._precision.kind))
 
     def _minibatches(self, transitions: int) -> Iterator[Tensor]:
         """This rank's part of each of the shuffled, equal parts of all ranks' steps, epoch after
@@ -250,3 +259,8 @@ class PpoUpdater:
             order = torch.randperm(share.total, generator=self.generator).to(self.device)
             for steps in order.chunk(min(ppo.minibatches, share.total)):
                 yield share.of(steps)
+
+
+def _chosen_rows(batch: Batch, steps: Tensor, rows: PackedRows) -> Tensor:
+    """Where the chosen actions of some steps stand in the layout of these steps alone."""
+    return take(batch.chosen - batch.rows.starts, steps) + rows.starts

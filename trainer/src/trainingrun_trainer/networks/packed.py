@@ -41,10 +41,18 @@ def pack_rows(counts: Tensor) -> PackedRows:
 
 def select_rows(rows: PackedRows, steps: Tensor) -> tuple[PackedRows, Tensor]:
     """The layout of some steps alone, and which rows of the old layout they take, in order."""
-    chosen = pack_rows(rows.counts[steps])
-    shift = rows.starts[steps] - chosen.starts
+    chosen = pack_rows(take(rows.counts, steps))
+    shift = take(rows.starts, steps) - chosen.starts
     positions = torch.arange(len(chosen.owner), device=steps.device)
-    return chosen, positions + shift[chosen.owner]
+    return chosen, positions + take(shift, chosen.owner)
+
+
+def take(values: Tensor, positions: Tensor) -> Tensor:
+    """``values[positions]`` along the first axis, for whole numbers.
+
+    Square brackets took several times as long on a minibatch's observations (CPU, measured).
+    """
+    return values.index_select(0, positions)
 
 
 def packed_log_softmax(logits: Tensor, rows: PackedRows) -> Tensor:
@@ -52,8 +60,8 @@ def packed_log_softmax(logits: Tensor, rows: PackedRows) -> Tensor:
     scores = logits.float()
     lowest = torch.full((rows.steps,), -torch.inf, dtype=scores.dtype, device=scores.device)
     peak = lowest.scatter_reduce(0, rows.owner, scores.detach(), "amax")
-    shifted = scores - peak[rows.owner]
-    return shifted - packed_sum(shifted.exp(), rows).log()[rows.owner]
+    shifted = scores - take(peak, rows.owner)
+    return shifted - take(packed_sum(shifted.exp(), rows).log(), rows.owner)
 
 
 def packed_entropy(log_probs: Tensor, rows: PackedRows) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from trainingrun_contracts.observation.schema import ACTION_WIDTH, STATE_WIDTH
 from trainingrun_contracts.policy_format import HIDDEN, KEY, VALUE_HIDDEN
 
-from trainingrun_trainer.networks.packed import PackedRows
+from trainingrun_trainer.networks.packed import PackedRows, take
 
 _SMALL_GAIN = 0.01
 
@@ -44,10 +44,13 @@ class PointerPolicy(nn.Module):
     def forward(self, states: Tensor, actions: Tensor, rows: PackedRows) -> PolicyOutput:
         """Score states [T, S] and their packed actions [A, F]."""
         hidden = self._hidden(states)
+        return PolicyOutput(self.score(hidden, actions, rows), self._outcome(hidden))
+
+    def score(self, hidden: Tensor, actions: Tensor, rows: PackedRows) -> Tensor:
+        """Scores of packed actions [A, F] in encoded states [T, H]: float32 [A]."""
         keys = torch.relu(self.action[0](actions))
-        queries = self.query(hidden)[rows.owner]
-        logits = (keys.float() * queries.float()).sum(-1) / math.sqrt(KEY)
-        return PolicyOutput(logits, self._outcome(hidden))
+        queries = take(self.query(hidden), rows.owner)
+        return (keys.float() * queries.float()).sum(-1) / math.sqrt(KEY)
 
     def estimate(self, states: Tensor) -> Tensor:
         """Values alone of states [T, S]: float32 [T]."""
