@@ -37,6 +37,7 @@ app = typer.Typer(
 )
 app.add_typer(checkpoint_verbs)
 add_machine_verbs(daemons_verbs)
+app.add_typer(checkpoint_verbs)
 app.add_typer(daemons_verbs)
 app.add_typer(decks_verbs)
 

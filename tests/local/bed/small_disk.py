@@ -1,0 +1,32 @@
+"""A small file system of its own, to be filled up: tmpfs, where this user may mount one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+
+@contextmanager
+def small_file_system(folder: Path, *, megabytes: int) -> Iterator[Path]:
+    """The folder as a file system of this size; the test is skipped where that is not allowed."""
+    folder.mkdir()
+    options = ["-t", "tmpfs", "-o", f"size={megabytes}m"]
+    if shutil.which("mount") is None or subprocess.call(["mount", *options, "small", str(folder)]):
+        pytest.skip("this user may not mount a small file system")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill_up(folder: Path) -> Path:
+    """Leave no room in the folder's file system; gives the file to remove."""
+    filler, room = folder / "filler", os.statvfs(folder)
+    filler.write_bytes(bytes(room.f_bavail * room.f_frsize))
+    return filler
