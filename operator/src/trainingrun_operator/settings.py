@@ -41,8 +41,6 @@ class Settings:
     """Folder in which learners keep what they send to a bucket; None where none outlives them."""
     sync: bool = False
     """Whether runs play and train in step, so that they can be repeated bit for bit."""
-    checkpoint_cache: str | None = None
-    """Folder in which learners keep what they send to a bucket; None where none outlives them."""
     active_seconds: float = 2.0
     """Between two looks at a run that is under way."""
     settled_seconds: float = 60.0

@@ -37,7 +37,6 @@ app = typer.Typer(
 )
 app.add_typer(checkpoint_verbs)
 add_machine_verbs(daemons_verbs)
-app.add_typer(checkpoint_verbs)
 app.add_typer(daemons_verbs)
 app.add_typer(decks_verbs)
 
