@@ -112,22 +112,22 @@ def test_the_engine_and_past_selves_are_opponents(bed: Bed) -> None:
 
 
 def test_the_gate_crowns_the_first_and_then_asks_for_proof(bed: Bed) -> None:
-    """Version 0 is the champion without a game; other random weights do not take its place within
-    48 games, and the games against it are raw results like others."""
-    gated = EvaluationConfig(games=4, opponents=("random",), gate=GateConfig(games=48))
+    """Version 0 is the champion without a game; four pairs are too few to take its place, and the
+    games against it are raw results like others."""
+    gated = EvaluationConfig(games=4, opponents=("random",), gate=GateConfig(games=8))
     bed.set_intent(Intent.EVALUATE)
     bed.start_role("evaluate", config(evaluation=gated))
     until(lambda: _state(bed) == "done", seconds=60, what="the first champion is there")
     assert _champion(bed) == 0
     assert [result.opponent for result in results(bed)] == ["random"]
     bed.publish_weights(version=1)
-    until(lambda: len(results(bed)) == 3, seconds=120, what="the champion was challenged")
+    until(lambda: len(results(bed)) == 3, seconds=240, what="the champion was challenged")
     last = results(bed)[-1]
     assert (last.opponent, last.version) == ("champion", 1)
     assert last.gate is not None
     assert last.gate.champion == 0
-    assert last.gate.verdict == ("promote" if _champion(bed) == 1 else "keep")
-    assert 24 <= last.gate.pairs <= last.games / 2
+    assert (last.gate.verdict, last.gate.pairs, last.games) == ("keep", 4, 8)
+    assert _champion(bed) == 0
     assert {row.opponent for row in last.results} == {"v0"}
     assert bed.segments() == []
 
