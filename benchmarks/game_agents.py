@@ -274,7 +274,7 @@ def plain_answer(decision: Json, answer: str) -> str:
 
 
 def _number(text: str) -> int | None:
-    match = re.fullmatch(r"\s*(-?[0-9]{1,9})\s*", text)
+    match = re.fullmatch(r"\s*(-?[0-9]+)\s*", text)
     return None if match is None else int(match[1])
 
 
