@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from learner_process import (
 )
 from redis_server import RedisServer
 from s3_server import S3Server
+from small_disk import fill_up, small_file_system
+from stops import ForkedLearner
 from trainingrun_contracts.run_config import RunConfig
 
 
@@ -137,3 +140,24 @@ def test_takes_the_newer_of_machine_and_bucket(
     assert report.version == 1
     assert report.checkpoint is not None
     assert report.checkpoint.uri.startswith("s3://")
+
+
+def test_disk_fills_up(redis_server: RedisServer, bandit: Bandit, tmp_path: Path) -> None:
+    """Expect a plain reason, updates meanwhile, and a checkpoint when there is room again."""
+    with small_file_system(tmp_path / "small", megabytes=24) as disk:
+        config = changed(bandit_config(disk.as_uri()), every_games=1)
+        learner = ForkedLearner(config, redis_server.url, tmp_path)
+        with closing(learner):
+            learner.start()
+            wait_for_weights(bandit)
+            filler = fill_up(disk)
+            bandit.client.hincrby(bandit.keys.games, "played", 5)
+            train(bandit, 1)
+            has_said(bandit, "CheckpointStorageFull")
+            train(bandit, 2)
+            assert learner.is_running
+            filler.unlink()
+            learner.signal(signal.SIGTERM)
+            assert learner.exit_code(seconds=120) == 75, learner.log.read_text()
+        assert "Traceback" not in learner.log.read_text()
+        assert (disk / "bandit-0000000003" / "manifest.json").exists()
