@@ -442,11 +442,11 @@ class Checkpoint(ApiModel):
         5, description="Number of newest checkpoints that are kept; older ones are deleted."
     )
     keep_best: bool = Field(
-        True,
+        default=True,
         description="Keep the checkpoint of the best evaluation as well, however old it is.",
     )
     spot_notice: bool = Field(
-        False,
+        default=False,
         description="Ask the instance metadata of AWS (IMDSv2) every 5 s whether this spot"
         " instance is about to be taken away, and write a checkpoint when it is. In pods this needs"
         " a hop limit of 2 on the instance.",
