@@ -100,7 +100,7 @@ def test_report(tmp_path: Path) -> None:
     document = msgspec.json.decode((tmp_path / "summary.json").read_bytes())
     assert set(document) == {
         "games", "games_per_second", "first_update_seconds", "updates", "evaluation", "ledger",
-        "seconds", "evaluations",
+        "seconds", "evaluations", "elo", "champion",
     }  # fmt: skip
     assert document["games_per_second"] == pytest.approx(0.4)
     assert document["first_update_seconds"] == 12.5
