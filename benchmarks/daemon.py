@@ -6,9 +6,8 @@
 Sections:
 
 ``games``     quiet games between two engine AIs, per second of one core's processor time
-``prompts``   interactive games: processor time from an answer to the next line inside the engine
-              (and wall time), eight games at once; and the daemon's processor time for a prompt,
-              sockets and all
+``prompts``   interactive games: wall time from an answer to the next line inside the engine, eight
+              games at once; and the daemon's processor time for a prompt, sockets and all
 ``memory``    of an open game, and of a daemon that plays ten thousand games
 ``strength``  the engine's AI against a random player and against the aggressive script, every pair
               of decks in both orders with the AI on both seats, with Wilson's 95 % intervals
@@ -173,7 +172,7 @@ def keep_speed(report: Report, name: str, figures: dict[str, float]) -> None:
         report.figures["games_per_second"] = figures["games_per_second"]
         report.figures["turns_per_game"] = figures["turns_per_game"]
         return
-    for key in ("p50_ms", "p99_ms", "max_ms", "wall_p50_ms", "wall_p99_ms"):
+    for key in ("p50_ms", "p99_ms", "max_ms"):
         report.figures[f"prompt_{key}"] = figures[key]
     report.figures["decision_bytes_p50"] = figures["bytes_p50"]
     report.figures["decision_bytes_max"] = figures["bytes_max"]
@@ -318,12 +317,12 @@ def measure_memory(report: Report, games: int) -> None:
 async def play_many(names: list[str], games: int) -> list[tuple[int, float]]:
     """Play quiet AI games over sockets; gives (games so far, MB of the daemon) now and then."""
     pairs = [(one, other) for one in names for other in names]
-    batch = max(games // (4 * len(pairs)), 1)
+    batch = math.ceil(games / (4 * len(pairs)))
     samples: list[tuple[int, float]] = []
     played = 0
     with running_daemon(4) as (process, port):
         streams = [await asyncio.open_connection(HOST, port) for _ in range(4)]
-        for one, other in pairs * math.ceil(games / (4 * batch * len(pairs))):
+        for one, other in pairs:
             for _, writer in streams:
                 writer.write(f"NEWGAME {one} {other} -q -k -n {batch}\n".encode())
             for reader, _ in streams:
