@@ -133,6 +133,11 @@ class Reason(Word):
         "CheckpointStorageUnusable",
         "The checkpoint storage fails in another way; the message has its words.",
     )
+    CHECKPOINT_CACHE_UNUSABLE = (
+        "CheckpointCacheUnusable",
+        "Checkpoints cannot be kept on this machine as well; the storage has them.",
+    )
+    CHECKPOINTS_NOT_REMOVED = "CheckpointsNotRemoved", "Older checkpoints could not be removed."
     CHECKPOINT_SKIPPED = "CheckpointSkipped", "A damaged checkpoint was passed over."
     # training
     UPDATE_SKIPPED = "UpdateSkipped", "Steps were skipped, because a loss was not finite."
