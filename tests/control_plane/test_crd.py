@@ -186,7 +186,7 @@ def test_a_status_is_stored_as_written_and_shown_in_columns(kubectl: Kubectl) ->
     stored = json.loads(kubectl("get", "tr/minimal", "-o", "json"))
     assert stored["status"] == STATUS
     head, row = kubectl("get", "trainingruns", "-o", "wide").splitlines()
-    columns = "NAME STATUS GAMES GAMES/S QUEUE DAEMONS WINRATE CHECKPOINT AGE MODEL BOTTLENECK"
+    columns = "NAME STATUS GAMES GAMES/S QUEUE DAEMONS WINRATE CHECKPOINT AGE MODEL ELO BOTTLENECK"
     assert head.split() == columns.split()
     for shown in ("Training", "1234/3000", "2.4", "17", "1/2", "92% (87-95)", "42", "Engine"):
         assert shown in row
