@@ -25,7 +25,9 @@ def test_a_whole_run(tmp_path: Path) -> None:
         assert summary["games_per_second"] > 0
         assert 0 < summary["first_update_seconds"] < summary["seconds"]
         assert {each["opponent"] for each in summary["evaluation"]} == {"random"}
-        assert set(summary["evaluation"][0]) == {"opponent", "games", "rate", "low", "high"}
+        assert set(summary["evaluation"][0]) == {
+            "opponent", "games", "rate", "low", "high", "elo", "elo_error",
+        }  # fmt: skip
         assert len(summary["evaluations"]) >= 1
         assert summary["ledger"]["queued"] == 0
         assert closes(summary["ledger"])
