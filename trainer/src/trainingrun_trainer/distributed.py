@@ -21,7 +21,6 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-RANK_VARIABLE: Final = "RANK"
 SIZE_VARIABLE: Final = "WORLD_SIZE"
 _PATIENCE: Final = timedelta(minutes=10)
 

@@ -37,11 +37,6 @@ def is_last_chance(game: Game, seat: int, *, instant: bool) -> bool:
     return game.active == seat and game.phase is Phase.MAIN2 and not instant
 
 
-def has_creatures(player: Player) -> bool:
-    """Whether a player controls creatures."""
-    return any(card.is_creature for card in player.battlefield)
-
-
 def unblocked_damage(game: Game) -> int:
     """Give the combat damage that the defending player is about to be dealt."""
     combat = game.combat

@@ -12,7 +12,7 @@ from trainingrun_daemon.cards.tokens import MAP
 from trainingrun_daemon.rules.continuous import FOREVER, last
 from trainingrun_daemon.rules.effects import landing
 from trainingrun_daemon.rules.effects.board import make_tokens
-from trainingrun_daemon.rules.effects.growth import animate, boost_targets
+from trainingrun_daemon.rules.effects.growth import animate, animate_itself, boost_targets
 from trainingrun_daemon.rules.effects.library import search, search_land, surveil
 from trainingrun_daemon.rules.effects.statics import itself
 from trainingrun_daemon.rules.effects.triggers import when_attacks, when_enters
@@ -144,43 +144,27 @@ def _take_chosen_type(game: Game, source: Card, card: Card) -> None:
         card.mana = (ManaAbility(colors=landing.BASIC_TYPES[card.chosen]),)
 
 
-def _awaken_sanctuary(game: Game, item: StackItem) -> Steps | None:
-    """Soulstone Sanctuary: a creature for good, not only this turn."""
-    if item.source_is_there:
-        animate(
-            game,
-            item.card,
-            size=(3, 3),
-            keywords=frozenset({Keyword.VIGILANCE, Keyword.CHANGELING}),
-            until_turn=FOREVER,
-        )
-    return None
+_awaken_sanctuary: Final = animate_itself(
+    size=(3, 3),
+    keywords=frozenset({Keyword.VIGILANCE, Keyword.CHANGELING}),
+    until_turn=FOREVER,
+)
+"""Soulstone Sanctuary: a creature for good, not only this turn."""
+
+_awaken_reef: Final = animate_itself(
+    size=(4, 4),
+    subtypes=frozenset({"Shark"}),
+    colors="UB",
+    keywords=frozenset({Keyword.DEATHTOUCH}),
+)
 
 
-def _awaken_reef(game: Game, item: StackItem) -> Steps | None:
-    if item.source_is_there:
-        animate(
-            game,
-            item.card,
-            size=(4, 4),
-            subtypes=frozenset({"Shark"}),
-            colors="UB",
-            keywords=frozenset({Keyword.DEATHTOUCH}),
-        )
-    return None
-
-
-def _awaken_anchorage(game: Game, item: StackItem) -> Steps | None:
-    if item.source_is_there:
-        animate(
-            game,
-            item.card,
-            size=(2, 3),
-            subtypes=frozenset({"Bird"}),
-            colors="WU",
-            keywords=frozenset({Keyword.FLYING}),
-        )
-    return None
+_awaken_anchorage: Final = animate_itself(
+    size=(2, 3),
+    subtypes=frozenset({"Bird"}),
+    colors="WU",
+    keywords=frozenset({Keyword.FLYING}),
+)
 
 
 def _awaken_foundry(game: Game, item: StackItem) -> Steps | None:

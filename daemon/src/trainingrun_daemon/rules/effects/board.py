@@ -15,7 +15,6 @@ from trainingrun_daemon.rules.zones import (
     add_counters,
     create_token,
     exile_while,
-    move_card,
     put_on_battlefield,
     sacrifice,
     untap,
@@ -71,20 +70,6 @@ def exile_targets_until_it_leaves(game: Game, item: StackItem) -> Steps | None:
     if item.source_is_there:
         for card in standing_cards(item):
             exile_while(game, item.card, card, back_to=Zone.BATTLEFIELD)
-    return None
-
-
-def return_target_to_battlefield(game: Game, item: StackItem) -> Steps:
-    """Put the target card onto the battlefield under the controller's control."""
-    card = first_card(item)
-    if card is not None:
-        yield from put_on_battlefield(game, card, controller=item.controller)
-
-
-def return_targets_to_hand(game: Game, item: StackItem) -> Steps | None:
-    """Return each target card to its owner's hand."""
-    for card in standing_cards(item):
-        move_card(game, card, Zone.HAND)
     return None
 
 

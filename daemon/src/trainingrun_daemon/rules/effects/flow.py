@@ -1,7 +1,5 @@
 """Putting effects together."""
 
-from collections.abc import Callable
-
 from trainingrun_daemon.rules.choices import ChooseAbility, Confirm, ask_ability, ask_confirm
 from trainingrun_daemon.rules.face import Effect, Steps, Target
 from trainingrun_daemon.rules.model import Card, Game, Player, StackItem
@@ -25,18 +23,6 @@ def if_cast(way: str, then: Effect, otherwise: Effect | None = None) -> Effect:
 
     def resolve(game: Game, item: StackItem) -> Steps | None:
         effect = then if item.way == way else otherwise
-        return None if effect is None else effect(game, item)
-
-    return resolve
-
-
-def if_true(
-    test: Callable[[Game, StackItem], bool], then: Effect, otherwise: Effect | None = None
-) -> Effect:
-    """Do ``then`` when the test holds on resolution, else the other thing."""
-
-    def resolve(game: Game, item: StackItem) -> Steps | None:
-        effect = then if test(game, item) else otherwise
         return None if effect is None else effect(game, item)
 
     return resolve

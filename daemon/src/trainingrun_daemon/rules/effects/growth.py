@@ -100,3 +100,29 @@ def animate(
     last(game, card, Layer.COLORS, take_color, until_turn=end)
     last(game, card, Layer.ABILITIES, take_keywords, until_turn=end)
     last(game, card, Layer.SET_SIZE, take_size, until_turn=end)
+
+
+def animate_itself(
+    *,
+    size: tuple[int, int],
+    subtypes: frozenset[str] = frozenset(),
+    colors: str | None = None,
+    keywords: frozenset[Keyword] = frozenset(),
+    until_turn: int | None = None,
+) -> Effect:
+    """Turn the source of the ability into a creature, as ``animate`` does."""
+
+    def resolve(game: Game, item: StackItem) -> Steps | None:
+        if item.source_is_there:
+            animate(
+                game,
+                item.card,
+                size=size,
+                subtypes=subtypes,
+                colors=colors,
+                keywords=keywords,
+                until_turn=until_turn,
+            )
+        return None
+
+    return resolve

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from trainingrun_daemon.rules.continuous import boost
 from trainingrun_daemon.rules.damage import deal_damage
 from trainingrun_daemon.rules.effects.flow import standing_cards
 from trainingrun_daemon.rules.face import Effect, Steps, Target
@@ -104,17 +103,6 @@ def exile_if_it_dies(game: Game, item: StackItem) -> Steps | None:
     for card in standing_cards(item):
         card.exiled_if_dies = True
     return None
-
-
-def weaken_targets(power: int, toughness: int) -> Effect:
-    """Give each target -X/-Y until end of turn; the numbers are given as positive."""
-
-    def resolve(game: Game, item: StackItem) -> Steps | None:
-        for card in standing_cards(item):
-            boost(game, card, power=-power, toughness=-toughness)
-        return None
-
-    return resolve
 
 
 def fight(game: Game, one: Card, other: Card) -> None:
