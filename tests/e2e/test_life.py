@@ -133,13 +133,16 @@ def test_deletion_leaves_nothing_while_the_operator_is_down(
     eventually(lambda: running_roles(namespace) >= ROLES, "all roles run", seconds=120)
     system, operator = Namespace("trainingrun-system"), "deployment/trainingrun-operator"
     system.kubectl("scale", operator, "--replicas=0")
-    namespace.kubectl("delete", "tr/gone", "--wait", "--timeout=60s")
-    kinds = (
-        "deployments,statefulsets,jobs,pods,services,secrets,poddisruptionbudgets,networkpolicies"
-    )
-    eventually(lambda: not namespace.get(kinds)["items"], "nothing of the run is left", seconds=180)
-    system.kubectl("scale", operator, "--replicas=1")
-    system.kubectl("rollout", "status", operator, "--timeout=120s", timeout=130)
+    try:
+        namespace.kubectl("delete", "tr/gone", "--wait", "--timeout=60s")
+        kinds = "deployments,statefulsets,jobs,pods,services,secrets,poddisruptionbudgets"
+        kinds += ",networkpolicies"
+        eventually(
+            lambda: not namespace.get(kinds)["items"], "nothing of the run is left", seconds=180
+        )
+    finally:
+        system.kubectl("scale", operator, "--replicas=1")
+        system.kubectl("rollout", "status", operator, "--timeout=120s", timeout=130)
 
 
 def test_an_image_that_cannot_be_pulled_is_named_in_the_status_of_the_run(
