@@ -17,21 +17,26 @@ from trainingrun_contracts.run_config import ConfigError, load, role_environment
 from trainingrun_actor.evaluator import evaluate
 from trainingrun_actor.play import play
 from trainingrun_actor.startup import StartError
+from trainingrun_actor.watchdog import POINTER_SECONDS, NoPointer
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(
+    arguments: Sequence[str] | None = None, *, pointer_seconds: float = POINTER_SECONDS
+) -> int:
     """Run a role until it is told to stop."""
     role = _parser().parse_args(arguments).role
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
     try:
         config = load()
         if role == "play":
-            uvloop.run(play(config, role_environment(default_member="actor-0")))
+            environment = role_environment(default_member="actor-0")
+            uvloop.run(play(config, environment, pointer_seconds=pointer_seconds))
         else:
-            uvloop.run(evaluate(config, role_environment(default_member="evaluator-0")))
+            environment = role_environment(default_member="evaluator-0")
+            uvloop.run(evaluate(config, environment, pointer_seconds=pointer_seconds))
     except ConfigError as error:
         return _fail(error, 2)
-    except StartError as error:
+    except (StartError, NoPointer) as error:
         return _fail(error, 1)
     except (KeyboardInterrupt, asyncio.CancelledError):
         return 0

@@ -27,6 +27,7 @@ import redis
 import redis.asyncio
 from msgspec.structs import replace
 from trainingrun_contracts import slots
+from trainingrun_contracts.connection import address_of
 from trainingrun_contracts.ratings.gate import GateTest, Verdict, judge
 from trainingrun_contracts.reports import (
     CHAMPION,
@@ -66,6 +67,7 @@ from trainingrun_actor.schedule import PAST, evaluation_matchups
 from trainingrun_actor.startup import incarnation, reach_redis, stop_event, until_stopped
 from trainingrun_actor.tapes import Tapes
 from trainingrun_actor.watch import Watch
+from trainingrun_actor.watchdog import POINTER_SECONDS, NoPointer, PointerWatchdog
 
 FIRST_GAMES: Final = 100
 MOST_CONCURRENT: Final = 4
@@ -74,27 +76,32 @@ MOST_CONCURRENT_ALONE: Final = 16
 _log = logging.getLogger(__name__)
 
 
-async def evaluate(config: RunConfig, environment: RoleEnvironment) -> None:
+async def evaluate(
+    config: RunConfig, environment: RoleEnvironment, *, pointer_seconds: float = POINTER_SECONDS
+) -> None:
     """Evaluate until SIGTERM.
 
     Raises:
         ConfigError: Redis refuses the password, or the metrics port cannot be used.
         StartError: Redis was away for ten minutes at the start.
+        NoPointer: nobody published weights for ``pointer_seconds``.
     """
     stop = stop_event()
     client = await reach_redis(environment.redis_url, stop)
     if client is None:
         return
     async with client:
-        await Evaluator(config, environment, client).run(stop)
+        evaluator = Evaluator(config, environment, client, pointer_seconds=pointer_seconds)
+        await evaluator.run(stop)
 
 
 class Evaluator:
     """One evaluator process."""
 
     def __init__(
-        self, config: RunConfig, environment: RoleEnvironment, client: redis.asyncio.Redis
-    ) -> None:
+        self, config: RunConfig, environment: RoleEnvironment, client: redis.asyncio.Redis, *,
+        pointer_seconds: float = POINTER_SECONDS,
+    ) -> None:  # fmt: skip
         self._config = config
         self._keys = Keys(config.run_id)
         self._redis = client
@@ -107,7 +114,13 @@ class Evaluator:
         )
         self._policies = Policies(client, self._keys, wall=time)
         name = incarnation(environment.member)
-        self._watch = Watch(client, self._keys, self._policies, member=name)
+        watchdog = PointerWatchdog(
+            self._keys, address_of(environment.redis_url), limit_seconds=pointer_seconds,
+            now=monotonic,
+        )  # fmt: skip
+        self._watch = Watch(
+            client, self._keys, self._policies, member=name, note_pointer=watchdog.note
+        )
         self._leases = Leases(client, self._keys, member=name)
         self._arena = Arena(self._leases, meter=self._meter, random=Random(name))
         clock = Clock(monotonic, time)
@@ -133,6 +146,9 @@ class Evaluator:
         ]
         try:
             await until_stopped(stop, tasks)
+        except NoPointer as error:
+            await self._reporter.notify("WeightsMissing", str(error))
+            raise
         finally:
             await cancel_all(tasks)
             self._arena.close()

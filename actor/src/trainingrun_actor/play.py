@@ -8,6 +8,7 @@ from time import monotonic, time
 from typing import Final
 
 import redis.asyncio
+from trainingrun_contracts.connection import address_of
 from trainingrun_contracts.reports import REPORT_SECONDS, ActorReport
 from trainingrun_contracts.run_config import RoleEnvironment, RunConfig
 from trainingrun_contracts.stream.keys import Keys
@@ -26,32 +27,38 @@ from trainingrun_actor.spool import Spool
 from trainingrun_actor.startup import incarnation, reach_redis, stop_event, until_stopped
 from trainingrun_actor.tapes import Tapes
 from trainingrun_actor.watch import Watch
+from trainingrun_actor.watchdog import POINTER_SECONDS, NoPointer, PointerWatchdog
 
 GAMES_GRACE_SECONDS: Final = 5.0
 FLUSH_GRACE_SECONDS: Final = 5.0
 
 
-async def play(config: RunConfig, environment: RoleEnvironment) -> None:
+async def play(
+    config: RunConfig, environment: RoleEnvironment, *, pointer_seconds: float = POINTER_SECONDS
+) -> None:
     """Play until SIGTERM.
 
     Raises:
         ConfigError: Redis refuses the password, or the metrics port cannot be used.
         StartError: Redis was away for ten minutes at the start.
+        NoPointer: nobody published weights for ``pointer_seconds``.
     """
     stop = stop_event()
     client = await reach_redis(environment.redis_url, stop)
     if client is None:
         return
     async with client:
-        await _Player(config, environment, client).run(stop)
+        player = _Player(config, environment, client, pointer_seconds=pointer_seconds)
+        await player.run(stop)
 
 
 class _Player:
     """One actor process."""
 
     def __init__(
-        self, config: RunConfig, environment: RoleEnvironment, client: redis.asyncio.Redis
-    ) -> None:
+        self, config: RunConfig, environment: RoleEnvironment, client: redis.asyncio.Redis, *,
+        pointer_seconds: float,
+    ) -> None:  # fmt: skip
         keys = Keys(config.run_id)
         actor = incarnation(environment.member)
         self._config = config
@@ -65,9 +72,13 @@ class _Player:
             client, keys, actor=actor, batch_transitions=config.learner.batch_transitions,
             spool=Spool(), now=monotonic,
         )  # fmt: skip
-        self._watch = Watch(
-            client, keys, self._policies, member=actor, note_depth=self._sink.note_depth
+        watchdog = PointerWatchdog(
+            keys, address_of(environment.redis_url), limit_seconds=pointer_seconds, now=monotonic
         )
+        self._watch = Watch(
+            client, keys, self._policies, member=actor, note_depth=self._sink.note_depth,
+            note_pointer=watchdog.note,
+        )  # fmt: skip
         self._leases = Leases(client, keys, member=actor)
         self._arena = Arena(self._leases, meter=self._meter, random=Random(actor))
         clock = Clock(monotonic, time)
@@ -101,6 +112,9 @@ class _Player:
             await self._fleet.stop(seconds=GAMES_GRACE_SECONDS)
             await self._sink.flush(FLUSH_GRACE_SECONDS)
             await self._reporter.write(self._report(), self._gauges())
+        except NoPointer as error:
+            await self._reporter.notify("WeightsMissing", str(error))
+            raise
         finally:
             await cancel_all(tasks)
             self._arena.close()

@@ -12,7 +12,7 @@ import redis
 import redis.asyncio
 from trainingrun_contracts.reports import Intent, intent_from
 from trainingrun_contracts.stream.keys import Keys
-from trainingrun_contracts.weights import pointer_from
+from trainingrun_contracts.weights import Pointer, pointer_from
 
 from trainingrun_actor.outage import Outage
 from trainingrun_actor.policies import Policies
@@ -28,6 +28,7 @@ class Watch:
     def __init__(
         self, client: redis.asyncio.Redis, keys: Keys, policies: Policies, *, member: str,
         note_depth: Callable[[int], None] = lambda depth: None,
+        note_pointer: Callable[[Pointer | None], None] = lambda pointer: None,
     ) -> None:  # fmt: skip
         self.intent = Intent.RUN
         self.games_played = 0
@@ -39,6 +40,7 @@ class Watch:
         self._keys = keys
         self._policies = policies
         self._note_depth = note_depth
+        self._note_pointer = note_pointer
         self._outage = Outage(Random(member))
 
     async def run(self) -> None:
@@ -83,7 +85,9 @@ class Watch:
             {name: int(count or 0) for name, count in zip(past, counts, strict=True)}
         )
         known = [(sha256.decode(), int(version)) for sha256, version in snapshots]
-        await self._policies.follow(pointer_from(pointer), known)
+        newest = pointer_from(pointer)
+        self._note_pointer(newest)
+        await self._policies.follow(newest, known)
         self._note_depth(int(depth or 0))
         self.intent = intent_from(intent)  # after the weights: EVALUATE means the newest ones
         self.is_current = True

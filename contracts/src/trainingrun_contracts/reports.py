@@ -185,6 +185,12 @@ def reports_from(reply: dict[bytes, bytes], *, now: float) -> tuple[Report, ...]
     return tuple(found)
 
 
+def actor_reports_from(reply: dict[bytes, bytes]) -> tuple[ActorReport, ...]:
+    """The actors' reports from ``HGETALL keys.reports``, however old they are."""
+    every = reports_from(reply, now=float("-inf"))
+    return tuple(report for report in every if isinstance(report, ActorReport))
+
+
 def queue_evaluation(pipe: Any, key: str, evaluation: Evaluation) -> None:
     """Queue an evaluation result at the end of the bounded list."""
     pipe.rpush(key, msgspec.json.encode(evaluation))

@@ -245,6 +245,25 @@ def test_a_run_in_which_nothing_moves_is_stuck() -> None:
     assert (status.summary or "").startswith("Stuck: ")
 
 
+def test_a_standstill_and_its_end_are_told_once() -> None:
+    """Events say when nothing has moved for ten minutes, not at every look, and when it does."""
+    world = running()
+    world.stuck_games = True
+    for _ in range(4):
+        world.step()
+    told: list[str] = []
+    world.now += 601
+    for _ in range(3):
+        world.now += 2
+        told += [event.reason for event in _look(world).events]
+    assert told.count("Stalled") == 1
+    world.stuck_games = False
+    for _ in range(4):
+        told += [event.reason for event in world.step().events]
+    assert told.count("Progressing") == 1
+    assert told.count("Stalled") == 1
+
+
 def test_the_transition_time_moves_with_the_status_only() -> None:
     """A message that changes leaves lastTransitionTime alone."""
     world = running()

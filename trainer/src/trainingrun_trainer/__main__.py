@@ -1,7 +1,8 @@
 """The process of the learner: ``trainingrun-learner`` or ``python -m trainingrun_trainer``.
 
 Exit codes: 0 the run is flushed and saved; 2 the user must change something (one sentence on
-stderr); 75 stopped by a signal after saving; 76 a newer learner has started.
+stderr); 69 saved and ended, because nothing came and no actor lives; 75 stopped by a signal after
+saving; 76 a newer learner has started.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from trainingrun_trainer.checkpoint.store import StorageError
 from trainingrun_trainer.link import RedisRefused
 from trainingrun_trainer.stop import EXIT_STOPPED, StopRequested, install
 from trainingrun_trainer.telemetry import MetricsPortTaken
+from trainingrun_trainer.watchdog import EXIT_STARVED, PATIENCE, Patience, Starved
 
 EXIT_USER: Final = 2
 EXIT_FENCED: Final = 76
@@ -38,18 +40,21 @@ def main() -> None:
     sys.exit(code)
 
 
-def run(stop: Event) -> int:
+def run(stop: Event, *, patience: Patience = PATIENCE) -> int:
     """Assemble and run a learner from the environment; returns the exit code."""
     try:
         config = load()
         environment = role_environment(default_member="learner-0")
-        return assemble(config, environment, stop=stop).run()
+        return assemble(config, environment, stop=stop, patience=patience).run()
     except (ConfigError, RedisRefused, StorageError, MetricsPortTaken) as error:
         print(f"trainingrun-learner: {error}", file=sys.stderr)
         return EXIT_USER
     except Fenced as error:
         print(f"trainingrun-learner: {error}", file=sys.stderr)
         return EXIT_FENCED
+    except Starved as error:
+        print(f"trainingrun-learner: {error}", file=sys.stderr)
+        return EXIT_STARVED
     except StopRequested:
         return EXIT_STOPPED
 

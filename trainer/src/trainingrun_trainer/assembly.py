@@ -44,6 +44,7 @@ from trainingrun_trainer.spot import SpotWatch, metadata_service
 from trainingrun_trainer.status import Status
 from trainingrun_trainer.telemetry import EventFiles, LossCurve, serve_metrics
 from trainingrun_trainer.update import PpoUpdater
+from trainingrun_trainer.watchdog import PATIENCE, DataWatchdog, Patience, report_times
 
 _log = logging.getLogger(__name__)
 
@@ -63,7 +64,13 @@ class _Base:
     status: Status
 
 
-def assemble(config: RunConfig, environment: RoleEnvironment, *, stop: Event) -> Learner:
+def assemble(
+    config: RunConfig,
+    environment: RoleEnvironment,
+    *,
+    stop: Event,
+    patience: Patience = PATIENCE,
+) -> Learner:
     """A learner with its epoch taken and its state resumed.
 
     Raises:
@@ -96,7 +103,7 @@ def assemble(config: RunConfig, environment: RoleEnvironment, *, stop: Event) ->
         config,
         updater=updater,
         progress=progress,
-        queue=_queue(base, epoch, consumer=environment.member),
+        queue=_queue(base, epoch, consumer=environment.member, patience=patience),
         outlets=outlets,
         spot=SpotWatch(
             metadata_service(os.environ, is_wanted=config.checkpoint.spot_notice), reporter.notify
@@ -236,7 +243,7 @@ def _savers(status: Status, places: _Places, reporter: Reporter) -> Savers:
     return Savers(storage, cache=cache)
 
 
-def _queue(base: _Base, epoch: Epoch, *, consumer: str) -> Queue:
+def _queue(base: _Base, epoch: Epoch, *, consumer: str, patience: Patience) -> Queue:
     learner = base.config.learner
     client = base.link.client_without_retries()
     reader = base.link.persist(
@@ -254,4 +261,5 @@ def _queue(base: _Base, epoch: Epoch, *, consumer: str) -> Queue:
         ),
         intake=Intake(accounts, learner.batch_transitions, learner.max_policy_lag),
         epoch=epoch,
+        watchdog=DataWatchdog(lambda: report_times(base.link.client, base.keys), patience),
     )

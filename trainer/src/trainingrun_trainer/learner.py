@@ -36,6 +36,7 @@ from trainingrun_trainer.status import Status
 from trainingrun_trainer.stop import EXIT_STOPPED, StopRequested
 from trainingrun_trainer.telemetry import EventFiles, LossCurve
 from trainingrun_trainer.update import PpoUpdater, UpdateResult
+from trainingrun_trainer.watchdog import EXIT_STARVED, DataWatchdog, Starved
 
 _log = logging.getLogger(__name__)
 
@@ -55,6 +56,7 @@ class Queue:
     inbox: Inbox
     intake: Intake
     epoch: Epoch
+    watchdog: DataWatchdog
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,7 @@ class Learner:
         Raises:
             Fenced: a newer learner has started.
             RedisRefused: Redis cannot be used any more.
+            Starved: nothing comes and nobody plays; the state is saved.
         """
         self._out.reporter.start()
         self._spot.start()
@@ -115,6 +118,10 @@ class Learner:
             except StopRequested:
                 _log.info("stopping, although Redis cannot be reached")
                 return self._finish(EXIT_STOPPED)
+            except Starved as error:
+                self._out.reporter.notify("NoData", str(error))
+                self._finish(EXIT_STARVED)
+                raise
         finally:
             self._stop.set()  # also ends threads that wait for Redis
             self._queue.inbox.close()
@@ -131,6 +138,7 @@ class Learner:
                 self._train()
             elif self._is_flushing and self._flush():
                 return EXIT_DONE
+            self._queue.watchdog.check(is_wanted=self._out.reporter.intent is Intent.RUN)
             self._publish_if_due()
             self._save_if_due()
         return EXIT_STOPPED
@@ -181,6 +189,7 @@ class Learner:
                     return False
                 received = queue.inbox.take(seconds=_TAKE_SECONDS)
                 if received is not None:
+                    queue.watchdog.note_data()
                     queue.intake.add(received, publish=self._out.publisher.publish_number)
                 elif self._is_flushing:
                     break

@@ -82,6 +82,14 @@ class Reason(Word):
         "ProgressDeadlineExceeded",
         "Nothing has moved for several minutes.",
     )
+    NO_DATA = (
+        "NoData",
+        "No actor lived and nothing came to train on, so the learner saved and ended.",
+    )
+    WEIGHTS_MISSING = (
+        "WeightsMissing",
+        "Nobody published weights, so an actor ended; it is started again.",
+    )
     ROLE_WARNING = "RoleWarning", "A role warns of something; the message has its words."
     INVALID_SPEC = "InvalidSpec", "The spec asks for something impossible; the message says what."
     UNKNOWN_DECK = "UnknownDeck", "A daemon does not hold a deck that the spec names."
@@ -162,9 +170,20 @@ class EventReason(Word):
     SCALED_UP = "ScaledUp", "Daemons were added."
     SCALED_DOWN = "ScaledDown", "Daemons were taken away after they had drained."
     INVALID_SPEC = "InvalidSpec", "The spec asks for something impossible; the message says what."
+    STALLED = "Stalled", "No game ended and nothing was trained for ten minutes."
+    PROGRESSING = "Progressing", "Games are played or trained again after a standstill."
+    NO_DATA = (
+        "NoData",
+        "No actor lived and nothing came to train on, so the learner saved and ended.",
+    )
+    WEIGHTS_MISSING = (
+        "WeightsMissing",
+        "Nobody published weights, so an actor ended; it is started again.",
+    )
     PROBLEM = "Problem", "A member of the run cannot run; the message says which and why."
     QUEUE_UNREACHABLE = "QueueUnreachable", "Redis cannot be reached or refuses; training waits."
     QUEUE_RECOVERED = "QueueRecovered", "Redis answers again."
+    PHASE_BEGAN = "PhaseBegan", "A phase of the curriculum began; the message says why."
     EVALUATED = "Evaluated", "An evaluation ended; the message has the win rates."
     CHECKPOINT_SKIPPED = (
         "CheckpointSkipped",

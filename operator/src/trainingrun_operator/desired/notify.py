@@ -41,8 +41,10 @@ def events(
         *_said(view, since),  # first: what roles said led to what follows
         *_life(view, told),
         *_queue(view, told),
+        *_progress(view, told),
         *_trouble(view, told),
         *_members(view),
+        *_curriculum(view, told),
         *_scaling(view, actions),
         *_draining(view, actions),
     )
@@ -77,6 +79,23 @@ def _queue(view: View, told: TrainingRunStatus) -> Iterator[RunEvent]:
         yield RunEvent(EventReason.QUEUE_RECOVERED, after.message)
 
 
+def _progress(view: View, told: TrainingRunStatus) -> Iterator[RunEvent]:
+    """A standstill, and its end while the run still runs."""
+    before, after = _pair(view, told, ConditionType.PROGRESSING)
+    was_stalled = before is not None and _is_stalled(before)
+    if after is None or _is_stalled(after) == was_stalled:
+        return
+    if _is_stalled(after):
+        text = f"{after.message}: see the conditions, the roles' logs and the daemons"
+        yield RunEvent(EventReason.STALLED, text, warning=True)
+    elif view.phase.stage is Stage.RUNNING:
+        yield RunEvent(EventReason.PROGRESSING, "games are played or trained again")
+
+
+def _is_stalled(progressing: Condition) -> bool:
+    return progressing.reason == Reason.PROGRESS_DEADLINE_EXCEEDED
+
+
 def _is_lost(queue: Condition) -> bool:
     return queue.status is _FALSE and queue.reason != Reason.NOT_CREATED
 
@@ -104,6 +123,15 @@ def _members(view: View) -> Iterator[RunEvent]:
     for role, trouble in view.troubles.items():
         if trouble.told_at == view.now and role is not Role.REDIS:  # Redis is the queue's to tell
             yield RunEvent(EventReason.PROBLEM, words_of_trouble(role, trouble), warning=True)
+
+
+def _curriculum(view: View, told: TrainingRunStatus) -> Iterator[RunEvent]:
+    before, after = view.run.status.curriculum, told.curriculum
+    if after is not None and (before is None or before.number < after.number):
+        yield RunEvent(
+            EventReason.PHASE_BEGAN,
+            f"phase {after.phase} began at game {after.since_games}: {after.why}",
+        )
 
 
 def _scaling(view: View, actions: tuple[Action, ...]) -> Iterator[RunEvent]:

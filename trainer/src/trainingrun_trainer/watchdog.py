@@ -1,0 +1,108 @@
+"""Ends a learner that nothing will ever come to: no data for minutes, and no actor alive.
+
+An actor lives when its report changes from one look to the next. The time in a report is not
+compared with a clock of ours: clocks of machines differ, and jump. A look that Redis does not
+answer says nothing about the actors, so an outage never ends a learner.
+
+Not here: the saving, which the learner does as at any other end.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import redis
+from trainingrun_contracts.reports import actor_reports_from
+from trainingrun_contracts.stream.keys import Keys
+
+EXIT_STARVED: Final = 69
+"""Saved and ended, because there was nothing to train on (EX_UNAVAILABLE)."""
+
+
+class Starved(Exception):
+    """No data and no actors; the message is one sentence for the user."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a learner waits for nothing.
+
+    Attributes:
+        data_seconds: without a rollout.
+        silent_seconds: without a sign of an actor, within these.
+        look_seconds: between two looks for actors; more than they take between two reports.
+    """
+
+    data_seconds: float = 300.0
+    silent_seconds: float = 30.0
+    look_seconds: float = 5.0
+
+
+PATIENCE: Final = Patience()
+
+
+class DataWatchdog:
+    """Notes what comes, and looks for actors while nothing does."""
+
+    def __init__(
+        self,
+        look: Callable[[], Mapping[str, float]],
+        patience: Patience,
+        *,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``look`` gives the moment of each actor's latest report, by member."""
+        self._look = look
+        self._patience = patience
+        self._now = now
+        self._known: Mapping[str, float] | None = None
+        self._data_at = self._sign_at = self._looked_at = now()
+
+    def note_data(self) -> None:
+        """A rollout has come."""
+        self._data_at = self._now()
+
+    def check(self, *, is_wanted: bool) -> None:
+        """Look for actors when it is time; ``is_wanted`` says whether games should be played.
+
+        Raises:
+            Starved: neither data nor a sign of an actor for longer than the patience.
+        """
+        now, patience = self._now(), self._patience
+        if not is_wanted:
+            self._data_at = self._sign_at = now
+        if now - self._looked_at < patience.look_seconds:
+            return
+        self._looked_at = now
+        if self._is_anybody_there():
+            self._sign_at = now
+        quiet, silent = now - self._data_at, now - self._sign_at
+        if quiet >= patience.data_seconds and silent >= patience.silent_seconds:
+            raise Starved(
+                f"no rollouts came for {quiet:.0f} s and no actor has reported for {silent:.0f} s:"
+                " the state is saved and the learner ends; see why no actor runs, and start the"
+                " learner again, which goes on from its checkpoint"
+            )
+
+    def _is_anybody_there(self) -> bool:
+        """Whether an actor gave a sign since the last look, or none can be told apart yet."""
+        try:
+            found = self._look()
+        except (redis.RedisError, OSError):
+            self._known = None
+            return True
+        before, self._known = self._known, found
+        return before is None or any(before.get(name) != at for name, at in found.items())
+
+
+def report_times(client: redis.Redis, keys: Keys) -> Mapping[str, float]:
+    """When each actor reported last, by its own clock.
+
+    Raises:
+        redis.RedisError: Redis cannot be asked now.
+    """
+    reply: Any = client.hgetall(keys.reports)
+    return {report.member: report.at for report in actor_reports_from(reply)}
