@@ -17,6 +17,7 @@ from typing import Final
 
 import redis
 from msgspec import Struct
+from trainingrun_contracts.curriculum import CurrentPhase, Setting
 from trainingrun_contracts.protocol.commands import NewGame
 from trainingrun_contracts.reports import Intent
 from trainingrun_contracts.run_config import RunConfig
@@ -66,6 +67,9 @@ class Fleet:
         self._config = config
         self._parts = parts
         self._actor = actor
+        self._seed = seed
+        self._phase: CurrentPhase | None = None
+        self._setting = Setting(config.decks, config.self_play)
         self._matchups = training_matchups(config.decks, config.self_play, seed=seed)
         self._random = Random(f"{seed}:sampling")
         self._games: set[asyncio.Task[Outcome | None]] = set()
@@ -118,7 +122,9 @@ class Fleet:
         return target - max(watch.games_played, sink.games_known)
 
     def _may_start(self) -> bool:
-        return self._is_wanted() and self._parts.watch.is_current and not self._parts.sink.is_paused
+        watch = self._parts.watch
+        is_told = watch.is_current and (watch.phase is not None or not self._config.phased)
+        return self._is_wanted() and is_told and not self._parts.sink.is_paused
 
     async def _permission(self) -> None:
         meter, sink = self._parts.meter, self._parts.sink
@@ -179,6 +185,7 @@ class Fleet:
                 self._taken -= 1
 
     async def _play_next(self) -> None:
+        self._follow_phase()
         matchup = next(self._matchups)
         seats, players = await self._seats(matchup)
         opponent = players[3 - matchup.seat]
@@ -199,6 +206,19 @@ class Fleet:
             self._account(matchup, outcome, opponent)
             await self._tell_refusal(outcome)
 
+    def _follow_phase(self) -> None:
+        """Play by the phase that was told last; a pair that its games have not finished is left."""
+        phase = self._parts.watch.phase
+        if phase is None or phase == self._phase:
+            return
+        setting, self._phase = phase.setting, phase
+        if setting != self._setting:
+            self._setting = setting
+            self._parts.policies.opponents.curve = setting.opponents.pfsp
+            self._matchups = training_matchups(
+                setting.decks, setting.opponents, seed=f"{self._seed}:{phase.number}"
+            )
+
     async def _play(self, matchup: Matchup, seats: dict[int, Seat]) -> Outcome | None:
         daemon = self._config.daemon
         command = NewGame(
@@ -215,22 +235,27 @@ class Fleet:
 
     async def _seats(self, matchup: Matchup) -> tuple[dict[int, Seat], dict[int, str]]:
         """Who plays the seats, and the words for it."""
+        setting = self._setting  # it may change while a past opponent is loaded
         self._number += 1
         opponent = matchup.opponent
         game_id = f"{self._actor}/{self._number}"
         other = 3 - matchup.seat
         if opponent == LATEST:
             seats = (matchup.seat, other)
-            learners = {seat: self._learner(matchup, game_id, seat, LATEST) for seat in seats}
+            learners = {
+                seat: self._learner(matchup, game_id, seat, LATEST, setting) for seat in seats
+            }
             return learners, dict.fromkeys(seats, _LEARNER)
         opposing, name = await self._opponent(opponent)
-        learner = self._learner(matchup, game_id, matchup.seat, name)
+        learner = self._learner(matchup, game_id, matchup.seat, name, setting)
         table: dict[int, Seat] = {matchup.seat: learner}
         if opposing is not None:
             table[other] = opposing
         return table, {matchup.seat: _LEARNER, other: name}
 
-    def _learner(self, matchup: Matchup, game_id: str, seat: int, opponent: str) -> Seat:
+    def _learner(
+        self, matchup: Matchup, game_id: str, seat: int, opponent: str, setting: Setting
+    ) -> Seat:
         parts = self._parts
         weights: Callable[[], Awaitable[Policy]] = parts.policies.fresh
         clock = parts.clock
@@ -248,9 +273,10 @@ class Fleet:
         return LearnerSeat(
             parts.inference,
             weights,
-            Recorder(identity, clock=clock, emit=self._emit),
+            Recorder(identity, clock=clock, emit=self._emit, gamma=setting.gamma),
             random=Random(self._random.getrandbits(63)),
             meter=parts.meter,
+            shaping=setting.shaping,
         )
 
     async def _opponent(self, name: str) -> tuple[Seat | None, str]:

@@ -35,7 +35,8 @@ class PastOpponents:
     """The snapshots that can be met, and what is known of them."""
 
     def __init__(self, curve: Curve) -> None:
-        self._curve = curve
+        self.curve = curve
+        """How they are drawn; it may change with the phase of the curriculum."""
         self._snapshots: list[tuple[str, int]] = []
         self._totals: dict[str, int] = {}
         self._records: dict[int, Record] = {}
@@ -77,4 +78,4 @@ class PastOpponents:
         if not self._snapshots:
             return None
         versions = [version for _, version in self._snapshots]
-        return random.choices(self._snapshots, weights(versions, self._records, self._curve))[0]
+        return random.choices(self._snapshots, weights(versions, self._records, self.curve))[0]

@@ -4,7 +4,8 @@ A segment ends after 64 steps or 10 seconds, or with the game. A full one is clo
 next decision, whose state it takes as the bootstrap observation; that is why the last segment of a
 game is never empty and the final reward always has a step to stand on.
 
-The reward is the outcome for this seat: +1, -1, 0 for a draw or a game that ran out of time.
+The reward is the outcome for this seat: +1, -1, 0 for a draw or a game that ran out of time. Where
+a phase of the curriculum shapes it, the growth of the potential is added (``shaping``).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from trainingrun_contracts.segment import MAX_STEPS, SCHEMA_VERSION, Segment, Se
 
 from trainingrun_actor.inference import Choice
 from trainingrun_actor.policy import Policy
+from trainingrun_actor.shaping import shaped_rewards
 
 MAX_SECONDS: Final = 10.0
 
@@ -50,8 +52,9 @@ class Recorder:
     """
 
     def __init__(
-        self, identity: GameIdentity, *, clock: Clock, emit: Callable[[Segment], None]
-    ) -> None:
+        self, identity: GameIdentity, *, clock: Clock, emit: Callable[[Segment], None],
+        gamma: float = 1.0,
+    ) -> None:  # fmt: skip
         self._identity = identity
         self._clock = clock
         self._emit = emit
@@ -59,14 +62,23 @@ class Recorder:
         self._began = 0.0
         self._observations: list[Observation] = []
         self._choices: list[Choice] = []
+        self._gamma = gamma
+        self._potentials: list[float] = []
+        self._potential = 0.0
 
     @property
     def policy(self) -> Policy | None:
         """The weights of the open segment; None between segments."""
         return self._policy
 
-    def before_step(self, state: Float16) -> None:
-        """Close the open segment if it is full or old; ``state`` is the seat's next one."""
+    def before_step(self, state: Float16, potential: float = 0.0) -> None:
+        """Close the open segment if it is full or old.
+
+        Args:
+            state: the seat's next one.
+            potential: of that state, where rewards are shaped.
+        """
+        self._potential = potential
         if not self._choices:
             return
         is_old = self._clock.monotonic() - self._began >= MAX_SECONDS
@@ -81,6 +93,7 @@ class Recorder:
         assert policy is self._policy, "a segment has one policy"
         self._observations.append(observation)
         self._choices.append(choice)
+        self._potentials.append(self._potential)
 
     def finish(self, reward: float) -> None:
         """End with the game's outcome for this seat."""
@@ -95,14 +108,15 @@ class Recorder:
         self._policy = None
         self._observations = []
         self._choices = []
+        self._potentials = []
 
     def _close(self, *, reward: float, bootstrap: Float16 | None) -> None:
         assert self._policy is not None
         pointer, choices, seen = self._policy.pointer, self._choices, self._observations
         steps = len(choices)
         counts = [len(observation.actions) for observation in seen]
-        rewards = np.zeros(steps, np.float32)
-        rewards[-1] = reward
+        after = 0.0 if bootstrap is None else self._potential
+        rewards = shaped_rewards(self._potentials, after, outcome=reward, gamma=self._gamma)
         segment = Segment(
             header=self._header(is_terminated=bootstrap is None),
             versions=np.full(steps, pointer.version, np.int32),

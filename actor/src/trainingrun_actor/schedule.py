@@ -2,6 +2,10 @@
 
 The two games of a pair have the same decks in the same seats and the same seed; the players change
 seats, and with them decks. So neither the draw of decks nor who begins favours anybody.
+
+Decks are dealt like cards and not thrown like dice: all ordered pairs of decks in a random order,
+then all again in another. So after each round every deck has met every deck, itself too, equally
+often from either seat, and at any moment a pair and its mirror image differ by one at most.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ from random import Random
 from typing import Final
 
 from msgspec import Struct
-from trainingrun_contracts.run_config import SelfPlayConfig
+from trainingrun_contracts.run_config import OpponentsConfig
 
 LATEST: Final = "latest"
 PAST: Final = "past"
@@ -27,31 +31,43 @@ class Matchup(Struct, frozen=True):
     opponent: str
 
 
+def deck_pairs(decks: Sequence[str], random: Random) -> Iterator[tuple[str, str]]:
+    """Decks of seat 1 and seat 2, for ever: each round has every ordered pair once."""
+    every = [(first, second) for first in decks for second in decks]
+    while True:
+        random.shuffle(every)
+        yield from every
+
+
 def training_matchups(
-    decks: Sequence[str], shares: SelfPlayConfig, *, seed: str
+    decks: Sequence[str], shares: OpponentsConfig, *, seed: str
 ) -> Iterator[Matchup]:
     """Games for training, the opponent of each pair drawn by the configured shares."""
     random = Random(seed)
     kinds = (LATEST, PAST, "scripted")
     weights = (shares.latest, shares.past, shares.scripted)
-    while True:
+    dealt = deck_pairs(decks, Random(f"{seed}:decks"))
+    for pair in dealt:
         kind = random.choices(kinds, weights)[0] if sum(weights) > 0 else LATEST
         opponent = random.choice(shares.scripted_players) if kind == "scripted" else kind
-        yield from _pair(random, decks, opponent)
+        yield from _swapped(pair, opponent, random)
 
 
 def evaluation_matchups(
     decks: Sequence[str], opponents: Sequence[str], *, games: int, seed: str
 ) -> tuple[Matchup, ...]:
-    """Games against opponents in turn, a pair each; an odd number is rounded up to whole pairs."""
+    """Games against opponents in turn, a pair each; an odd number is rounded up to whole pairs.
+
+    Every opponent is met with the same decks in the same order.
+    """
     random = Random(seed)
+    dealt = {name: deck_pairs(decks, Random(f"{seed}:decks")) for name in opponents}
     turns = islice(cycle(opponents), (games + 1) // 2)
-    return tuple(game for opponent in turns for game in _pair(random, decks, opponent))
+    return tuple(game for name in turns for game in _swapped(next(dealt[name]), name, random))
 
 
-def _pair(random: Random, decks: Sequence[str], opponent: str) -> Iterator[Matchup]:
-    chosen = (random.choice(decks), random.choice(decks))
+def _swapped(decks: tuple[str, str], opponent: str, random: Random) -> Iterator[Matchup]:
     seed = random.getrandbits(31)
     first = random.choice((1, 2))
-    yield Matchup(chosen, first, seed, opponent)
-    yield Matchup(chosen, 3 - first, seed, opponent)
+    yield Matchup(decks, first, seed, opponent)
+    yield Matchup(decks, 3 - first, seed, opponent)

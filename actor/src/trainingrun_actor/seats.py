@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from random import Random
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
+from trainingrun_contracts.curriculum import Shaping
 from trainingrun_contracts.observation.answering import answering
 from trainingrun_contracts.observation.encoder import Encoder
 from trainingrun_contracts.observation.options import Question
@@ -21,9 +22,13 @@ from trainingrun_actor.meter import Meter
 from trainingrun_actor.opponents import Agent
 from trainingrun_actor.policy import Policy
 from trainingrun_actor.recorder import Recorder
+from trainingrun_actor.shaping import potential
 
 Choose: TypeAlias = Callable[[Question], Awaitable[int]]
 """Gives the position of an option; only asked when there are at least two."""
+
+
+_PLAIN: Final = Shaping()
 
 
 async def answer_by(choose: Choose, decision: Decision) -> str:
@@ -88,8 +93,9 @@ class LearnerSeat:
 
     def __init__(
         self, inference: Inference, weights: Callable[[], Awaitable[Policy]], recorder: Recorder,
-        *, random: Random, meter: Meter,
+        *, random: Random, meter: Meter, shaping: Shaping = _PLAIN,
     ) -> None:  # fmt: skip
+        self._shaping = shaping
         self._inference = inference
         self._weights = weights
         self._recorder = recorder
@@ -103,7 +109,7 @@ class LearnerSeat:
 
     async def _choose(self, question: Question) -> int:
         observation = self._encoder.encode(question)
-        self._recorder.before_step(observation.state)
+        self._recorder.before_step(observation.state, potential(question.view, self._shaping))
         policy = self._recorder.policy or await self._weights()
         draw = self._random.random()
         with self._meter.waiting("inference"):

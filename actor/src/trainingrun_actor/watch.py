@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import redis
 import redis.asyncio
+from trainingrun_contracts.curriculum import CurrentPhase, phase_from
 from trainingrun_contracts.reports import Intent, intent_from
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.weights import Pointer, pointer_from
@@ -33,6 +34,7 @@ class Watch:
         self.intent = Intent.RUN
         self.games_played = 0
         self.target: int | None = None  # in place of the configuration's, once the run says one
+        self.phase: CurrentPhase | None = None  # of the curriculum
         self.is_current = False
         self._next = asyncio.Event()
         self._reading = asyncio.Lock()  # an older reading must never come after a newer one
@@ -72,14 +74,15 @@ class Watch:
     async def _read(self) -> None:
         keys, past = self._keys, self._policies.opponents.counters
         async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.mget(keys.intent, keys.target)
+            pipe.mget(keys.intent, keys.target, keys.phase)
             pipe.hmget(keys.games, ["played", *past])
             pipe.get(keys.depth)
             pipe.hgetall(keys.weights)
             pipe.zrange(keys.snapshots, 0, -1, withscores=True)
             replies: list[Any] = await pipe.execute()
-        (intent, target), (played, *counts), depth, pointer, snapshots = replies
+        (intent, target, phase), (played, *counts), depth, pointer, snapshots = replies
         self.target = int(target) if target is not None else None
+        self.phase = phase_from(phase) or self.phase  # a Redis that lost it is told it again
         self.games_played = int(played or 0)
         self._policies.opponents.note_counts(
             {name: int(count or 0) for name, count in zip(past, counts, strict=True)}

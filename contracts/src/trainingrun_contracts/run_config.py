@@ -77,15 +77,20 @@ class LearnerConfig(Struct, frozen=True, forbid_unknown_fields=True):
     ppo: PpoConfig = PpoConfig()
 
 
-class SelfPlayConfig(Struct, frozen=True, forbid_unknown_fields=True):
+class OpponentsConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """Shares of the opponents that the learning seat meets; they are normalised by their sum."""
 
     latest: Fraction = 0.5
     past: Fraction = 0.4
     scripted: Fraction = 0.1
-    snapshot_every_publishes: Positive = 20
     pfsp: PastCurve = "hard"
     scripted_players: tuple[ScriptedOpponent, ...] = ("random", "aggressive")
+
+
+class SelfPlayConfig(OpponentsConfig, frozen=True, forbid_unknown_fields=True):
+    """The opponents of a run without a curriculum, and how often a past one is kept."""
+
+    snapshot_every_publishes: Positive = 20
 
 
 class GateConfig(Struct, frozen=True, forbid_unknown_fields=True):
@@ -150,6 +155,8 @@ class RunConfig(Struct, frozen=True, forbid_unknown_fields=True):
     self_play: SelfPlayConfig = SelfPlayConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     tapes: TapesConfig | None = None
+    phased: bool = False
+    """Whether the run has a curriculum: actors then play no game before they know its phase."""
     sync: bool = False
     """Whether actor and learner wait for one another, so that a run can be repeated bit for bit."""
 

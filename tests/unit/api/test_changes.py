@@ -18,6 +18,7 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "games": (100, 200),
     "decks": ([{"name": "red_aggro"}], [{"name": "white_weenie"}]),
     "learner.precision": ("fp32", "bf16"),
+    "curriculum": ([{"name": "one"}], [{"name": "two"}]),
     "selfPlay.pfsp": ("hard", "even"),
     "selfPlay.scriptedPlayers": (["random"], ["engine"]),
     "evaluation.opponents": (["random"], ["aggressive"]),

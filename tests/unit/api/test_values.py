@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from pydantic import BaseModel
 from trainingrun_contracts import run_config
-from trainingrun_contracts.api import spec
+from trainingrun_contracts.api import play, spec
 from trainingrun_contracts.api.conditions import (
     ConditionStatus,
     ConditionType,
@@ -105,7 +105,7 @@ def test_every_word_is_camel_case_and_documented(words: type[Word]) -> None:
     [
         (spec.Ppo, run_config.PpoConfig, set()),
         (spec.Learner, run_config.LearnerConfig, {"ppo"}),
-        (spec.SelfPlay, run_config.SelfPlayConfig, set()),
+        (play.SelfPlay, run_config.SelfPlayConfig, set()),
         (spec.Evaluation, run_config.EvaluationConfig, set()),
         (spec.Daemon, run_config.DaemonConfig, set()),
         (spec.Actor, run_config.ActorConfig, set()),

@@ -19,12 +19,14 @@ DAEMON_FORM: Final = (
     r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([-.A-Za-z0-9]*[A-Za-z0-9])?)"
     r":(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})$"
 )
+PHASE_FORM: Final = r"^[a-z0-9][-a-z0-9]*$"
 JVM_OPTION_FORM: Final = r"^-[A-Za-z][A-Za-z0-9+:=._,/-]*$"
 STEP_FORM: Final = r"^[1-9][0-9]*%?$"
 FORMS: Final = {
     QUANTITY_FORM: "an amount such as 2, 500m or 4Gi",
     STEP_FORM: "a step such as 3 or 50%",
     DECK_FORM: "a deck's name (letters, digits, '-' and '_', without .dck)",
+    PHASE_FORM: "a phase's name (lower-case letters, digits and '-')",
     JVM_OPTION_FORM: "an option of java such as -Xss512k, without spaces and quotes",
     ENDPOINT_FORM: "an address such as http://host:9000",
     DAEMON_FORM: "host:port, such as 10.0.0.5:17171 or [fd00::5]:17171",
@@ -53,6 +55,12 @@ Step = Annotated[
     BeforeValidator(_number_as_text),
 ]
 """A number of replicas (``3``) or a part of the present ones (``50%``)."""
+
+
+Games = Annotated[int, Field(ge=1, le=1_000_000_000_000)]
+"""A number of games."""
+Share = Annotated[float, Field(ge=0, le=1)]
+"""A part of a whole, or a weight of that size."""
 
 
 def step_size(step: Step, *, replicas: int) -> int:

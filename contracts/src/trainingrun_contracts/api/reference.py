@@ -102,6 +102,7 @@ def _rules_by_expression(schema: Schema, path: str) -> Iterator[tuple[str, list[
         yield path, found
     for name, each in schema.get("properties", {}).items():
         yield from _rules_by_expression(each, f"{path}.{name}")
+        yield from _rules_by_expression(each.get("items", {}), f"{path}.{name}[]")
 
 
 def _type(schema: Schema) -> str:

@@ -154,6 +154,80 @@ SPEC: Final = (
         holds=lambda spec: len({deck.name for deck in spec.decks}) == len(spec.decks),
         template="a deck is named twice: name each deck once",
     ),
+    Rule(
+        name="phases-unique",
+        field="curriculum",
+        cel="!has(self.curriculum) || self.curriculum.all(p,"
+        " self.curriculum.exists_one(q, q.name == p.name))",
+        holds=lambda spec: len({phase.name for phase in spec.curriculum}) == len(spec.curriculum),
+        template="a phase's name is used twice: name each phase differently",
+    ),
+    Rule(
+        name="phases-end",
+        field="curriculum",
+        cel="!has(self.curriculum) || self.curriculum.size() == 0"
+        " || (self.curriculum.filter(p, !has(p.until)).size() == 1"
+        " && !has(self.curriculum[self.curriculum.size() - 1].until))",
+        holds=lambda spec: (
+            [phase.until is None for phase in spec.curriculum]
+            == [False] * (len(spec.curriculum) - 1) + [True] * bool(spec.curriculum)
+        ),
+        template="every phase but the last needs until, and the last has none, because it lasts to"
+        " the end of the run: give the others one, and take it from the last",
+    ),
+    Rule(
+        name="phase-decks-known",
+        field="curriculum",
+        cel="!has(self.curriculum) || self.curriculum.all(p, !has(p.decks)"
+        " || p.decks.all(d, self.decks.exists(e, e.name == d.name)))",
+        holds=lambda spec: (
+            {deck.name for phase in spec.curriculum for deck in phase.decks or ()}
+            <= {deck.name for deck in spec.decks}
+        ),
+        template="a phase names a deck that spec.decks does not: add it to spec.decks, which"
+        " evaluations are played with, or take it from the phase",
+    ),
+    Rule(
+        name="phase-goal-evaluated",
+        field="curriculum",
+        cel="!has(self.curriculum) || self.curriculum.all(p, !has(p.until)"
+        " || !has(p.until.winRate)"
+        " || self.evaluation.opponents.exists(o, o == p.until.winRate.opponent))",
+        holds=lambda spec: (
+            {goal.opponent for goal in _goals(spec)} <= set(spec.evaluation.opponents)
+        ),
+        template="a phase waits for a win rate against an opponent that is not evaluated: add the"
+        " opponent to evaluation.opponents, or name one of these",
+    ),
+)
+
+
+def _goals(spec: Any) -> list[Any]:
+    """The win rates that phases wait for."""
+    ends = [phase.until for phase in spec.curriculum if phase.until is not None]
+    return [until.win_rate for until in ends if until.win_rate is not None]
+
+
+PHASE: Final = (
+    Rule(
+        name="phase-decks-unique",
+        field="decks",
+        cel="!has(self.decks) || self.decks.all(d, self.decks.exists_one(e, e.name == d.name))",
+        holds=lambda phase: (
+            len({deck.name for deck in phase.decks or ()}) == len(phase.decks or ())
+        ),
+        template="a deck is named twice in a phase: name each deck once",
+    ),
+)
+
+UNTIL: Final = (
+    Rule(
+        name="until-says-something",
+        field="",
+        cel="has(self.games) || has(self.winRate)",
+        holds=lambda until: until.games is not None or until.win_rate is not None,
+        template="the phase would never end: give games, winRate or both",
+    ),
 )
 
 AUTOSCALING: Final = (
@@ -330,6 +404,8 @@ IMMUTABLE: Final = (
 ALL: Final = (
     *RUN,
     *SPEC,
+    *PHASE,
+    *UNTIL,
     *AUTOSCALING,
     *DAEMON,
     *EXTERNAL,

@@ -14,19 +14,19 @@ from pydantic import Field
 from trainingrun_contracts.api import rules
 from trainingrun_contracts.api.model import (
     DAEMON_FORM,
-    DECK_FORM,
     ENDPOINT_FORM,
     JVM_OPTION_FORM,
     ApiModel,
+    Games,
     Quantity,
+    Share,
     Step,
 )
+from trainingrun_contracts.api.play import CurriculumPhase, Deck, SelfPlay
 from trainingrun_contracts.api.rules import Rule
 
 Count = Annotated[int, Field(ge=1, le=2_000_000_000)]
-Games = Annotated[int, Field(ge=1, le=1_000_000_000_000)]
 Seconds = Annotated[int, Field(ge=1, le=86_400)]
-Share = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(min_length=1, max_length=253)]
 Image = Annotated[str, Field(min_length=1, max_length=512)]
 DaemonEndpoint = Annotated[str, Field(pattern=DAEMON_FORM, max_length=260)]
@@ -55,15 +55,6 @@ class Resources(ApiModel):
         default_factory=Amounts,
         description="What a pod of the role may use at most; a pod above its memory limit is"
         " killed. Default: no processor limit; the memory that is requested, else the role's own.",
-    )
-
-
-class Deck(ApiModel):
-    """One deck of the run."""
-
-    name: Annotated[str, Field(pattern=DECK_FORM, max_length=64)] = Field(
-        description="Name of a deck that the daemon's image holds: the file name without `.dck`,"
-        " for example `red_aggro`."
     )
 
 
@@ -316,38 +307,6 @@ class Learner(ApiModel):
     ppo: Ppo = Field(default_factory=Ppo, description="Hyper-parameters of PPO.")
 
 
-class SelfPlay(ApiModel):
-    """Against whom the learning seat plays. Shares are relative to their sum."""
-
-    rules: ClassVar[tuple[Rule, ...]] = rules.SELF_PLAY
-
-    latest: Share = Field(
-        0.5,
-        description="Share of games against the newest policy itself; both seats learn from them.",
-    )
-    past: Share = Field(
-        0.4, description="Share of games against a snapshot of an earlier policy, drawn by pfsp."
-    )
-    scripted: Share = Field(
-        0.1, description="Share of games against scripted players, drawn evenly from those named."
-    )
-    scripted_players: tuple[Literal["random", "aggressive", "engine"], ...] = Field(
-        ("random", "aggressive"),
-        min_length=1,
-        max_length=3,
-        description="Who these are: `random` plays any legal action, `aggressive` always casts and"
-        " attacks, `engine` is the daemon's own player.",
-    )
-    snapshot_every_publishes: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
-        20, description="Publishes of weights between two snapshots that `past` draws from."
-    )
-    pfsp: Literal["hard", "variance", "even"] = Field(
-        "hard",
-        description="How `past` prefers snapshots, by the win rate x against each: `hard` by"
-        " (1-x)², those who still win; `variance` by x(1-x), those of the same strength; `even`.",
-    )
-
-
 class Gate(ApiModel):
     """When new weights become the champion."""
 
@@ -528,6 +487,14 @@ class TrainingRunSpec(ApiModel):
     self_play: SelfPlay = Field(
         default_factory=SelfPlay,
         description="Against whom the learning seat plays. Shares are relative to their sum.",
+    )
+    curriculum: tuple[CurriculumPhase, ...] = Field(
+        (),
+        max_length=16,
+        description="Phases of the training, in order: each has its decks, opponents and shaped"
+        " rewards, and ends by games or by a win rate; the last lasts to the end of the run. A"
+        " phase never comes back. Evaluations are always played with all of spec.decks. Default:"
+        " none, the whole run is played with spec.decks and spec.selfPlay.",
     )
     evaluation: Evaluation = Field(
         default_factory=Evaluation,

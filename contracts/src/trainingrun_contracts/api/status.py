@@ -188,6 +188,30 @@ class AutoscalingStatus(StatusModel):
     )
 
 
+class PassedPhase(StatusModel):
+    """A phase of the curriculum that is over."""
+
+    name: str = Field(description="Name of the phase.")
+    since: Time = Field(description="When it began.")
+    since_games: int = Field(description="Training games that had been played when it began.")
+    until: Time = Field(description="When the next one began.")
+    until_games: int = Field(description="Training games that had been played by then.")
+    why: str = Field(description="Why it ended, as a sentence for people.")
+
+
+class CurriculumStatus(StatusModel):
+    """The phase of the curriculum."""
+
+    phase: str = Field(description="Name of the phase that games are played by now.")
+    number: int = Field(description="Phases that have begun, this one included; it never falls.")
+    since: Time = Field(description="When the phase began.")
+    since_games: int = Field(description="Training games that had been played when it began.")
+    why: str = Field(description="Why it began, as a sentence for people.")
+    passed: tuple[PassedPhase, ...] = Field(
+        (), description="The newest 16 of the phases that are over, oldest first."
+    )
+
+
 Bottleneck = Literal["Engine", "Actor", "Learner", "None"]
 
 
@@ -215,6 +239,9 @@ class TrainingRunStatus(StatusModel):
         None,
         description="What became of every transition: produced = trained + queued + dropped"
         " + lost.",
+    )
+    curriculum: CurriculumStatus | None = Field(
+        None, description="The phase of the curriculum, where the run has one."
     )
     model: ModelStatus | None = Field(None, description="The newest published weights.")
     evaluation: tuple[EvaluationStatus, ...] = Field(

@@ -116,6 +116,11 @@ class Keys:
         return f"tr:{self.run_id}:target"
 
     @property
+    def phase(self) -> str:
+        """String: the phase of the curriculum (``curriculum.CurrentPhase``); actors play by it."""
+        return f"tr:{self.run_id}:phase"
+
+    @property
     def intent_since(self) -> str:
         """String: when the intent last changed (Unix seconds), for the operator's deadlines."""
         return f"tr:{self.run_id}:intent-since"

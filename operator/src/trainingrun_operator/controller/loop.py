@@ -30,6 +30,7 @@ from trainingrun_operator.desired.actions import (
     Remove,
     RemoveFirst,
     SetIntent,
+    SetPhase,
     SetTarget,
 )
 from trainingrun_operator.desired.decide import Decision, Memory, decide
@@ -187,7 +188,7 @@ class Reconciler:
             case Apply() | Remove() | RemoveFirst():
                 _LOG.info("run %s: %s", identity.name, _described(action))
                 await self._backend.perform(identity, action)
-            case SetIntent() | SetTarget() | PublishSlots():
+            case SetIntent() | SetTarget() | SetPhase() | PublishSlots():
                 if url is None:
                     raise QueueError("the address of Redis is not known yet")
                 _LOG.info("run %s: %s", identity.name, _described(action))
@@ -261,3 +262,5 @@ def _described(action: Action) -> str:
             return f"intent {intent.value}"
         case SetTarget(games=games):
             return f"target {games} games"
+        case SetPhase(phase=phase):
+            return f"phase {phase.name or 'none'}"

@@ -13,11 +13,18 @@ import redis
 import redis.asyncio
 from trainingrun_contracts import reports, slots
 from trainingrun_contracts.connection import address_of, asyncio_client, why_unreachable
+from trainingrun_contracts.curriculum import encode_phase, phase_from
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.stream.ledger import ledger_from, queue_ledger
 from trainingrun_contracts.weights import pointer_from
 
-from trainingrun_operator.desired.actions import PublishSlots, QueueAction, SetIntent, SetTarget
+from trainingrun_operator.desired.actions import (
+    PublishSlots,
+    QueueAction,
+    SetIntent,
+    SetPhase,
+    SetTarget,
+)
 from trainingrun_operator.desired.observed import Signals, Unreachable
 
 _CONNECTIONS: Final = 4
@@ -67,6 +74,8 @@ class SignalReader:
                         pipe.set(keys.intent_since, repr(now))
                     case SetTarget(games=games):
                         pipe.set(keys.target, games)
+                    case SetPhase(phase=phase):
+                        pipe.set(keys.phase, encode_phase(phase))
                     case PublishSlots(slots=published):
                         slots.publish(pipe, keys.daemons, dict(published))
                 await pipe.execute()
@@ -105,7 +114,7 @@ async def _read(
     if others:
         counts = await client.eval(slots.BUSY, 0, keys.leases, *others)
         busy.update(zip(others, counts, strict=True))
-    intent, since, target = replies[4]
+    intent, since, target, phase = replies[4]
     return Signals(
         at=now,
         intent=reports.intent_from(intent),
@@ -118,6 +127,7 @@ async def _read(
         evaluations=reports.evaluations_from(replies[8]),
         notices=reports.notices_from(replies[9]),
         champion=reports.champion_from(replies[10]),
+        phase=phase_from(phase),
         slots=published,
         busy=busy,
     )
@@ -126,7 +136,7 @@ async def _read(
 def _queue_rest(pipe: Any, keys: Keys) -> None:
     """Queue the reads after the ledger's three."""
     pipe.hgetall(keys.daemons)
-    pipe.mget(keys.intent, keys.intent_since, keys.target)
+    pipe.mget(keys.intent, keys.intent_since, keys.target, keys.phase)
     pipe.hgetall(keys.games)
     pipe.hgetall(keys.reports)
     pipe.hgetall(keys.weights)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from trainingrun_contracts.curriculum import CurrentPhase
 from trainingrun_contracts.reports import Intent
 from trainingrun_contracts.slots import DaemonSlot
 
@@ -54,6 +55,13 @@ class SetTarget:
     games: int
 
 
+@dataclass(frozen=True)
+class SetPhase:
+    """Tell the actors the phase of the curriculum."""
+
+    phase: CurrentPhase
+
+
 WorkloadAction = Apply | Remove | RemoveFirst
-QueueAction = PublishSlots | SetIntent | SetTarget
+QueueAction = PublishSlots | SetIntent | SetTarget | SetPhase
 Action = WorkloadAction | QueueAction

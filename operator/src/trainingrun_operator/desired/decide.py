@@ -12,9 +12,11 @@ from dataclasses import dataclass, field, replace
 
 from trainingrun_contracts.api.run import TrainingRun
 from trainingrun_contracts.api.spec import Autoscaling
-from trainingrun_contracts.api.status import TrainingRunStatus
+from trainingrun_contracts.api.status import CurriculumStatus, TrainingRunStatus
+from trainingrun_contracts.curriculum import CurrentPhase
 
 from trainingrun_operator.desired.actions import Action
+from trainingrun_operator.desired.curriculum import curriculum, told_phase
 from trainingrun_operator.desired.draining import DrainPlan, DrainRules, plan_draining
 from trainingrun_operator.desired.events import RunEvent
 from trainingrun_operator.desired.external import endpoints
@@ -91,7 +93,8 @@ def decide(
     bounds = bounds_of(run, settings)
     scaled = _scaled(run, bounds, observed, where, rates, memory, now)
     plan = _plan(run, observed, scaled, now)
-    situation = Situation(run, observed, settings, where, scaled.replicas, plan)
+    course, told_now = _course(run, observed, where, now)
+    situation = Situation(run, observed, settings, where, scaled.replicas, plan, told_now)
     actions = steps(situation)
     progress = _progress(observed, memory.progress, where, now)
     troubles = follow(observed, memory.troubles, now=now)
@@ -106,6 +109,7 @@ def decide(
         progress=progress,
         troubles=troubles,
         trouble=trouble,
+        course=course,
         now=now,
     )
     told = status(view)
@@ -173,6 +177,18 @@ def _scaled(
             paused=rates.paused,
         )
     return scale(bounds, inputs, memory.scale, replicas=_asked(role, replicas, observed), now=now)
+
+
+def _course(
+    run: TrainingRun, observed: Observed, where: Phase, now: float
+) -> tuple[CurriculumStatus | None, CurrentPhase | None]:
+    """The phase of the curriculum, and what actors should be told of it; it moves only while
+    games are played."""
+    signals = observed.signals
+    if not isinstance(signals, Signals) or where.stage is not Stage.RUNNING:
+        return run.status.curriculum, None
+    course = curriculum(run, signals, now=now)
+    return course, told_phase(run, course, signals.phase)
 
 
 def _asked(role: ObservedRole | None, replicas: int, observed: Observed) -> int:

@@ -44,6 +44,7 @@ def events(
         *_progress(view, told),
         *_trouble(view, told),
         *_members(view),
+        *_curriculum(view, told),
         *_scaling(view, actions),
         *_draining(view, actions),
     )
@@ -122,6 +123,15 @@ def _members(view: View) -> Iterator[RunEvent]:
     for role, trouble in view.troubles.items():
         if trouble.told_at == view.now and role is not Role.REDIS:  # Redis is the queue's to tell
             yield RunEvent(EventReason.PROBLEM, words_of_trouble(role, trouble), warning=True)
+
+
+def _curriculum(view: View, told: TrainingRunStatus) -> Iterator[RunEvent]:
+    before, after = view.run.status.curriculum, told.curriculum
+    if after is not None and (before is None or before.number < after.number):
+        yield RunEvent(
+            EventReason.PHASE_BEGAN,
+            f"phase {after.phase} began at game {after.since_games}: {after.why}",
+        )
 
 
 def _scaling(view: View, actions: tuple[Action, ...]) -> Iterator[RunEvent]:

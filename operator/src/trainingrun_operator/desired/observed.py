@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from trainingrun_contracts.curriculum import CurrentPhase
 from trainingrun_contracts.reports import Champion, Evaluation, Intent, Notice, Report
 from trainingrun_contracts.slots import DaemonSlot
 from trainingrun_contracts.stream.ledger import Ledger
@@ -90,6 +91,8 @@ class Signals:
     busy: Mapping[str, int] = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()
     champion: Champion | None = None
+    phase: CurrentPhase | None = None
+    """The phase of the curriculum as the actors were told it."""
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,7 @@ def run_config(run: TrainingRun, settings: Settings) -> RunConfig:
         ),
         evaluation=_evaluation(spec.evaluation),
         tapes=None if settings.tapes is None else TapesConfig(settings.tapes),
+        phased=bool(spec.curriculum),
         sync=settings.sync,
     )
 

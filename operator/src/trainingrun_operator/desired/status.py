@@ -13,7 +13,7 @@ from typing import Final
 
 from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType, Reason
 from trainingrun_contracts.api.run import TrainingRun
-from trainingrun_contracts.api.status import Condition, TrainingRunStatus
+from trainingrun_contracts.api.status import Condition, CurriculumStatus, TrainingRunStatus
 from trainingrun_contracts.reports import Notice
 
 from trainingrun_operator.desired import counts, health
@@ -77,6 +77,7 @@ class View:
     progress: Progress | None
     troubles: Mapping[Role, Trouble]
     trouble: Problem | None
+    course: CurriculumStatus | None
     now: float
 
     @property
@@ -117,6 +118,7 @@ def _counted(view: View) -> dict[str, object]:
         **counts.roles(view.observed),
         "bottleneck": None,
         **counts.from_signals(view.run, view.signals, view.rates),
+        "curriculum": view.course,
         "autoscaling": counts.autoscaling(view.run, view.observed, view.scaled, now=view.now),
     }
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from trainingrun_contracts.api.run import TrainingRun
+from trainingrun_contracts.curriculum import CurrentPhase
 from trainingrun_contracts.reports import Intent
 
 from trainingrun_operator.desired.actions import (
@@ -21,6 +22,7 @@ from trainingrun_operator.desired.actions import (
     Remove,
     RemoveFirst,
     SetIntent,
+    SetPhase,
     SetTarget,
 )
 from trainingrun_operator.desired.draining import DrainPlan
@@ -41,6 +43,8 @@ class Situation:
     phase: Phase
     daemons: int
     plan: DrainPlan | None
+    told: CurrentPhase | None = None
+    """What the actors should be told of the curriculum."""
 
     @property
     def signals(self) -> Signals | None:
@@ -76,6 +80,8 @@ def _running(situation: Situation) -> Iterator[Action]:
         yield from _intent(situation, Intent.RUN)
         if situation.signals.target != situation.run.spec.games:
             yield SetTarget(situation.run.spec.games)
+        if situation.told is not None and situation.signals.phase != situation.told:
+            yield SetPhase(situation.told)
     yield from _daemons(situation, wanted.get(Role.DAEMON))
     if situation.signals is None:
         return

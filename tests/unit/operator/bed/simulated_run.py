@@ -13,6 +13,7 @@ from typing import Any
 
 from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType
 from trainingrun_contracts.api.run import TrainingRun, parse
+from trainingrun_contracts.curriculum import CurrentPhase
 from trainingrun_contracts.reports import (
     ActorReport,
     CheckpointReport,
@@ -33,6 +34,7 @@ from trainingrun_operator.desired.actions import (
     Remove,
     RemoveFirst,
     SetIntent,
+    SetPhase,
     SetTarget,
 )
 from trainingrun_operator.desired.decide import Decision, Memory, decide
@@ -86,6 +88,7 @@ class SimulatedRun:
     intent: Intent = Intent.RUN
     since: float | None = None
     target: int | None = None
+    phase: CurrentPhase | None = None
     slots: dict[str, DaemonSlot] = field(default_factory=dict)
     games: dict[str, list[int]] = field(default_factory=dict)  # endpoint -> ticks left per game
     played: int = 0
@@ -182,6 +185,8 @@ class SimulatedRun:
                 self.intent, self.since = intent, self.now
             case SetTarget(games=games):
                 self.target = games
+            case SetPhase(phase=phase):
+                self.phase = phase
             case PublishSlots(slots=slots):
                 self.slots = dict(slots)
             case Apply() | Remove() | RemoveFirst():
@@ -283,6 +288,7 @@ class SimulatedRun:
             evaluations=tuple(self.evaluations),
             slots=dict(self.slots),
             busy={endpoint: len(games) for endpoint, games in self.games.items()},
+            phase=self.phase,
         )
 
     def _reports(self) -> list[Report]:
