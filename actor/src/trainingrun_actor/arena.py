@@ -120,6 +120,7 @@ class Arena:
             self._freed.set()
         if outcome.end is End.REFUSED:
             self._troubles[lease.endpoint].until = monotonic() + _REFUSED_SECONDS
+            self._meter.count_error(lease.endpoint, "refused")
             _log.warning("%s refused the game: %s", lease.endpoint, outcome.reason)
         else:
             self._troubles.pop(lease.endpoint, None)
@@ -161,6 +162,7 @@ class Arena:
         return outcome
 
     def _leave_alone(self, endpoint: str, reason: str) -> None:
+        self._meter.count_error(endpoint, "lost")
         for link in self._idle.pop(endpoint, []):
             link.close()
         trouble = self._troubles[endpoint]

@@ -83,7 +83,7 @@ class EvaluationGames:
         self._watch = watch
         self._meter = meter
         self._tapes = tapes
-        self._inference = Inference()
+        self._inference = Inference(meter.note_inference)
 
     async def play(self, task: Task) -> list[Played]:
         """The games that ended, in order; all of them unless fewer were enough.

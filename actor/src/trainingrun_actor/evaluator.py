@@ -28,9 +28,11 @@ import redis.asyncio
 from msgspec.structs import replace
 from trainingrun_contracts import slots
 from trainingrun_contracts.connection import address_of
+from trainingrun_contracts.metrics import Server
 from trainingrun_contracts.ratings.gate import GateTest, Verdict, judge
 from trainingrun_contracts.reports import (
     CHAMPION,
+    REPORT_SECONDS,
     Champion,
     Evaluation,
     EvaluatorReport,
@@ -107,12 +109,14 @@ class Evaluator:
         self._redis = client
         self._member = environment.member
         self._meter = Meter()
-        exporter = Exporter(self._meter)
+        exporter = Exporter(self._meter, Server.EVALUATOR)
         exporter.serve(environment.metrics_port)
         self._reporter = Reporter(
             client, self._keys, environment, role="evaluator", exporter=exporter
         )
-        self._policies = Policies(client, self._keys, wall=time)
+        self._policies = Policies(
+            client, self._keys, wall=time, note_sync=self._meter.sync_seconds.observe
+        )
         name = incarnation(environment.member)
         watchdog = PointerWatchdog(
             self._keys, address_of(environment.redis_url), limit_seconds=pointer_seconds,
@@ -375,9 +379,11 @@ class Evaluator:
         )
 
     def _gauges(self) -> Gauges:
+        self._meter.fractions(seconds=REPORT_SECONDS, games=max(1, self._meter.running))
         rates = {result.opponent: result.rate for result in self._results}
         version = None if self._version < 0 else self._version
-        return Gauges(weights_version=version, win_rates=rates)
+        elos = {result.opponent: result.elo for result in self._results if result.elo is not None}
+        return Gauges(weights_version=version, win_rates=rates, elos=elos)
 
 
 def evenly(snapshots: Sequence[tuple[str, int]], count: int) -> list[tuple[str, int]]:

@@ -7,6 +7,8 @@ turn schedules the pass; those that arrive before it runs go along.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from time import perf_counter
 
 import numpy as np
 from msgspec import Struct
@@ -31,9 +33,13 @@ class _Request(Struct):
 
 
 class Inference:
-    """Collects requests and answers them together."""
+    """Collects requests and answers them together; ``note`` hears the decisions and seconds of each
+    pass."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, note: Callable[[int, float], None] = lambda decisions, seconds: None
+    ) -> None:
+        self._note = note
         self._loop = asyncio.get_running_loop()
         self._waiting: list[_Request] = []
 
@@ -53,7 +59,9 @@ class Inference:
         for request in requests:
             groups.setdefault(id(request.policy), []).append(request)
         for group in groups.values():
+            began = perf_counter()
             _answer(group)
+            self._note(len(group), perf_counter() - began)
 
 
 def _answer(group: list[_Request]) -> None:

@@ -9,8 +9,10 @@ from typing import Final
 
 import redis.asyncio
 from trainingrun_contracts.connection import address_of
+from trainingrun_contracts.metrics import Server
 from trainingrun_contracts.reports import REPORT_SECONDS, ActorReport
 from trainingrun_contracts.run_config import RoleEnvironment, RunConfig
+from trainingrun_contracts.stream.append import HIGH_WATER_BATCHES
 from trainingrun_contracts.stream.keys import Keys
 
 from trainingrun_actor.arena import Arena
@@ -64,10 +66,13 @@ class _Player:
         self._config = config
         self._member = environment.member
         self._meter = Meter()
-        exporter = Exporter(self._meter)
+        exporter = Exporter(self._meter, Server.ACTOR)
         exporter.serve(environment.metrics_port)
         self._reporter = Reporter(client, keys, environment, role="actor", exporter=exporter)
-        self._policies = Policies(client, keys, wall=time, curve=config.self_play.pfsp)
+        self._policies = Policies(
+            client, keys, wall=time, curve=config.self_play.pfsp,
+            note_sync=self._meter.sync_seconds.observe,
+        )  # fmt: skip
         self._sink = Sink(
             client, keys, actor=actor, batch_transitions=config.learner.batch_transitions,
             spool=Spool(), now=monotonic,
@@ -84,7 +89,7 @@ class _Player:
         clock = Clock(monotonic, time)
         parts = Parts(
             arena=self._arena,
-            inference=Inference(),
+            inference=Inference(self._meter.note_inference),
             policies=self._policies,
             sink=self._sink,
             watch=self._watch,
@@ -147,9 +152,11 @@ class _Player:
         spool = self._sink.spool
         return Gauges(
             weights_version=newest.pointer.version if newest else None,
+            weights_publish=newest.pointer.publish if newest else None,
+            games_wanted=self._config.actor.games_per_actor,
+            queue_capacity=HIGH_WATER_BATCHES * self._config.learner.batch_transitions,
             queue_transitions=self._sink.depth,
             spooled_transitions=spool.waiting_transitions,
-            sync_seconds=self._policies.sync_seconds,
             transitions_produced=spool.produced,
             transitions_discarded=spool.discarded,
         )

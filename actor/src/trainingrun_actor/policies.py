@@ -33,7 +33,7 @@ class Policies:
 
     def __init__(
         self, client: redis.asyncio.Redis, keys: Keys, *, wall: Callable[[], float],
-        curve: Curve = "even",
+        curve: Curve = "even", note_sync: Callable[[float], None] = lambda seconds: None,
     ) -> None:  # fmt: skip
         self.newest: Policy | None = None
         self.sync_seconds: float | None = None
@@ -41,6 +41,7 @@ class Policies:
         self._redis = client
         self._keys = keys
         self._wall = wall
+        self._note_sync = note_sync
         self._published: Pointer | None = None
         self._past: OrderedDict[str, Policy] = OrderedDict()
         self._arrived = asyncio.Event()
@@ -58,6 +59,7 @@ class Policies:
             self._complain(str(error))
             return
         self.sync_seconds = max(0.0, self._wall() - pointer.at)
+        self._note_sync(self.sync_seconds)
         self._arrived.set()
 
     async def fresh(self) -> Policy:

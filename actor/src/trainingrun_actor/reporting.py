@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from time import time
+from collections.abc import Callable, Iterator, Mapping
+from time import monotonic, time
 from typing import Final
 
 import redis
 import redis.asyncio
 from msgspec import Struct
-from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
-from trainingrun_contracts import metrics
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.core import Metric as Family
+from prometheus_client.registry import Collector
+from trainingrun_contracts import exposition, metrics
+from trainingrun_contracts.metrics import Metric, Server
 from trainingrun_contracts.reports import (
     REPORT_SECONDS,
     Notice,
@@ -33,29 +36,30 @@ _log = logging.getLogger(__name__)
 
 
 class Gauges(Struct, frozen=True):
-    """Values for the metrics that only the role itself knows; None leaves a metric out."""
+    """Values for the metrics that only the role itself knows; None leaves a sample out."""
 
     weights_version: int | None = None
+    weights_publish: int | None = None
+    games_wanted: int | None = None
     queue_transitions: int | None = None
+    queue_capacity: int | None = None
     spooled_transitions: int | None = None
-    sync_seconds: float | None = None
     transitions_produced: int = 0
     transitions_discarded: int = 0
     win_rates: dict[str, float] = {}
+    elos: dict[str, float] = {}
 
 
-class Exporter:
-    """The Prometheus side of a meter."""
+class Exporter(Collector):
+    """The Prometheus side of a meter, made anew whenever it is asked for."""
 
-    def __init__(self, meter: Meter) -> None:
+    def __init__(self, meter: Meter, server: Server) -> None:
         self._meter = meter
-        self.registry: Final = CollectorRegistry()
-        self._games = Counter(*metrics.GAMES, registry=self.registry)
-        self._decisions = Counter(*metrics.DECISIONS, registry=self.registry)
-        self._transitions = Counter(*metrics.TRANSITIONS, registry=self.registry)
-        self._waits = Counter(*metrics.WAIT_SECONDS, registry=self.registry)
-        self._gauges: dict[str, Gauge] = {}
-        self._seen: dict[tuple[str, str], float] = {}
+        self._metrics = frozenset(metrics.served_by(server))
+        self._gauges = Gauges()
+        self._games_per_second: float | None = None
+        self.registry: Final = CollectorRegistry(auto_describe=False)
+        self.registry.register(self)
 
     def serve(self, port: int) -> None:
         """Answer Prometheus on this port; 0 means not at all.
@@ -71,37 +75,56 @@ class Exporter:
             raise ConfigError(f"metrics port {port} cannot be used: {error.strerror}") from error
 
     def update(self, gauges: Gauges) -> None:
-        """Take in the meter and the role's own values."""
-        meter = self._meter
-        for outcome, count in meter.outcomes.items():
-            self._games.labels(outcome).inc(self._growth("games", outcome, count))
-        for cause, seconds in meter.waited.items():
-            self._waits.labels(cause).inc(self._growth("waits", cause, seconds))
-        self._decisions.inc(self._growth("decisions", "", meter.decisions))
-        fates = {"produced": gauges.transitions_produced, "spool": gauges.transitions_discarded}
-        for fate, count in fates.items():
-            self._transitions.labels(fate).inc(self._growth("fate", fate, count))
-        self._set(metrics.WEIGHTS_VERSION, gauges.weights_version)
-        self._set(metrics.QUEUE_DEPTH, gauges.queue_transitions)
-        self._set(metrics.SPOOLED, gauges.spooled_transitions)
-        self._set(metrics.SYNC_SECONDS, gauges.sync_seconds)
-        for opponent, rate in gauges.win_rates.items():
-            self._gauge(metrics.EVALUATION_RATE).labels(opponent).set(rate)
+        """Take in the role's own values."""
+        self._gauges = gauges
+        self._games_per_second = self._meter.games_per_second(now=monotonic())
 
-    def _growth(self, kind: str, label: str, total: float) -> float:
-        growth = total - self._seen.get((kind, label), 0.0)
-        self._seen[kind, label] = total
-        return growth
+    def collect(self) -> Iterator[Family]:
+        """See Collector: the metrics of this role, of those that players have."""
+        for metric, made in self._families():
+            if metric in self._metrics:
+                yield made
 
-    def _set(self, spec: tuple[str, str, tuple[str, ...]], value: float | None) -> None:
-        if value is not None:
-            self._gauge(spec).set(value)
-
-    def _gauge(self, spec: tuple[str, str, tuple[str, ...]]) -> Gauge:
-        """The gauge of this name; it exists from its first value on, as absent is not zero."""
-        if spec[0] not in self._gauges:
-            self._gauges[spec[0]] = Gauge(*spec, registry=self.registry)
-        return self._gauges[spec[0]]
+    def _families(self) -> Iterator[tuple[Metric, Family]]:
+        meter, gauges = self._meter, self._gauges
+        labelled: dict[Metric, Mapping[str, float]] = {
+            metrics.GAMES: dict(meter.outcomes),
+            metrics.EVALUATION_GAMES: dict(meter.outcomes),
+            metrics.WAIT_SECONDS: dict(meter.waited),
+            metrics.WAIT_FRACTION: meter.latest_fractions,
+            metrics.WIN_RATE: gauges.win_rates,
+            metrics.ELO: gauges.elos,
+            metrics.TRANSITIONS: {
+                "produced": gauges.transitions_produced,
+                "spool": gauges.transitions_discarded,
+            },
+        }
+        single = {
+            metrics.GAMES_PER_SECOND: self._games_per_second,
+            metrics.GAMES_RUNNING: meter.running,
+            metrics.GAMES_WANTED: gauges.games_wanted,
+            metrics.DECISIONS: meter.decisions,
+            metrics.PAUSED_SECONDS: meter.paused_seconds,
+            metrics.WEIGHTS_VERSION: gauges.weights_version,
+            metrics.WEIGHTS_PUBLISH: gauges.weights_publish,
+            metrics.SPOOLED: gauges.spooled_transitions,
+            metrics.QUEUE_DEPTH: gauges.queue_transitions,
+            metrics.QUEUE_CAPACITY: gauges.queue_capacity,
+        }
+        spread = {
+            metrics.GAME_SECONDS: meter.game_seconds,
+            metrics.SYNC_SECONDS: meter.sync_seconds,
+            metrics.INFERENCE_BATCH: meter.inference_batch,
+            metrics.INFERENCE_SECONDS: meter.inference_seconds,
+        }
+        for metric, samples in labelled.items():
+            yield metric, exposition.labelled(metric, samples)
+        for metric, number in single.items():
+            yield metric, exposition.value(metric, number)
+        for metric, distribution in spread.items():
+            yield metric, exposition.histogram(metric, distribution)
+        errors = meter.errors.copy().items()
+        yield metrics.DAEMON_ERRORS, exposition.family(metrics.DAEMON_ERRORS, errors)
 
 
 class Reporter:

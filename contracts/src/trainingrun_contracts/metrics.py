@@ -1,54 +1,401 @@
-"""Names, help texts and labels of all Prometheus metrics, so that no two roles spell one twice."""
+"""Every Prometheus metric of the product, so that no two roles spell one twice.
+
+Each says what it counts, in which unit, who serves it and where the number comes from; the page
+docs/reference/metrics.md is made of this. Names of the client library do not occur here: what turns
+numbers into its objects is ``exposition``.
+
+A metric is there from a process' start on; a value that is not known yet has no sample, because
+absent is not zero. Labels come from small closed sets, but for three: ``run`` and ``namespace``
+(one pair a TrainingRun) and ``endpoint`` (at most ``ENDPOINTS_NAMED`` in one process).
+"""
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Final
 
-GAMES: Final = ("trainingrun_games_total", "Games by how they ended.", ("outcome",))
-DECISIONS: Final = ("trainingrun_decisions_total", "Decisions answered.", ())
-TRANSITIONS: Final = (
-    "trainingrun_transitions_total",
-    "Transitions by what became of them.",
-    ("fate",),
+from msgspec import Struct
+
+ENDPOINTS_NAMED: Final = 64
+"""Daemons that one process names in a label; those beyond are counted under ``OTHER``."""
+OTHER: Final = "other"
+
+_RUN: Final = ("namespace", "run")
+_GAME_SECONDS: Final = (
+    0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0,
+)  # fmt: skip
+_SHORT_SECONDS: Final = (
+    0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0,
+)  # fmt: skip
+_SYNC_SECONDS: Final = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0)
+_UPDATE_SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0, 120.0)
+_RECONCILE_SECONDS: Final = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+_POWERS: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
+_PUBLISHES: Final = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 12.0, 16.0, 32.0, 64.0)
+
+
+class Kind(Enum):
+    """What a metric is to Prometheus."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+
+
+class Server(Enum):
+    """Whose ``/metrics`` has a metric."""
+
+    ACTOR = "actor"
+    EVALUATOR = "evaluator"
+    LEARNER = "learner"
+    RUN = "run"
+    """The operator, for each run; and ``trainingrun local --metrics``, for its one."""
+    OPERATOR = "operator"
+
+
+class Metric(Struct, frozen=True):
+    """One metric.
+
+    Attributes:
+        name: with the unit and, for counters, ``_total`` at its end.
+        text: what it counts.
+        unit: of its values.
+        source: where the number comes from.
+        servers: whose page has it.
+        buckets: upper bounds of a histogram; the last one, infinity, is not named.
+    """
+
+    name: str
+    kind: Kind
+    text: str
+    unit: str
+    source: str
+    servers: tuple[Server, ...]
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+
+_PLAYERS: Final = (Server.ACTOR, Server.EVALUATOR)
+_TRAINERS: Final = (Server.ACTOR, Server.LEARNER)
+_ALL_ROLES: Final = (Server.ACTOR, Server.EVALUATOR, Server.LEARNER)
+_OWN: Final = "counted by the process since its start"
+_REDIS: Final = "Redis, at the latest look"
+
+# --- games ----------------------------------------------------------------------------------------
+
+GAMES: Final = Metric(
+    "trainingrun_games_total", Kind.COUNTER,
+    "Training games by how they ended: won (by either seat), draw, timeout, aborted.",
+    "games", _OWN, (Server.ACTOR,), ("outcome",),
+)  # fmt: skip
+EVALUATION_GAMES: Final = Metric(
+    "trainingrun_evaluation_games_total", Kind.COUNTER,
+    "Evaluation games by how they ended: won (by either seat), draw, timeout, aborted.",
+    "games", _OWN, (Server.EVALUATOR,), ("outcome",),
+)  # fmt: skip
+GAMES_PER_SECOND: Final = Metric(
+    "trainingrun_games_per_second", Kind.GAUGE, "Games that end per second, over the last minute.",
+    "games per second", _OWN, _PLAYERS,
+)  # fmt: skip
+GAMES_RUNNING: Final = Metric(
+    "trainingrun_games_running", Kind.GAUGE, "Games that are being played now.", "games", _OWN,
+    _PLAYERS,
+)  # fmt: skip
+GAMES_WANTED: Final = Metric(
+    "trainingrun_games_wanted", Kind.GAUGE,
+    "Games that the actor plays at once when nothing holds it up: spec.actor.gamesPerActor.",
+    "games", "the run configuration", (Server.ACTOR,),
+)  # fmt: skip
+GAME_SECONDS: Final = Metric(
+    "trainingrun_game_seconds", Kind.HISTOGRAM,
+    "Duration of games that ended, from the command to the result.", "seconds", _OWN, _PLAYERS,
+    buckets=_GAME_SECONDS,
+)  # fmt: skip
+DECISIONS: Final = Metric(
+    "trainingrun_decisions_total", Kind.COUNTER, "Decisions of daemons that were answered.",
+    "decisions", _OWN, _PLAYERS,
+)  # fmt: skip
+DAEMON_ERRORS: Final = Metric(
+    "trainingrun_daemon_errors_total", Kind.COUNTER,
+    "Failures of daemons: lost (no connection, silence, broken protocol) or refused (the game was"
+    f" not taken). The first {ENDPOINTS_NAMED} daemons are named, others count as `{OTHER}`.",
+    "errors", _OWN, _PLAYERS, ("endpoint", "kind"),
+)  # fmt: skip
+
+# --- decisions ------------------------------------------------------------------------------------
+
+INFERENCE_BATCH: Final = Metric(
+    "trainingrun_inference_batch_decisions", Kind.HISTOGRAM,
+    "Decisions that shared one forward pass.", "decisions", _OWN, _PLAYERS, buckets=_POWERS,
+)  # fmt: skip
+INFERENCE_SECONDS: Final = Metric(
+    "trainingrun_inference_seconds", Kind.HISTOGRAM, "Duration of forward passes.", "seconds",
+    _OWN, _PLAYERS, buckets=_SHORT_SECONDS,
+)  # fmt: skip
+WAIT_SECONDS: Final = Metric(
+    "trainingrun_wait_seconds_total", Kind.COUNTER,
+    "Time by what it went into. Players, summed over all games: engine, inference, queue"
+    " (back-pressure), slots. Learner: data (waiting), compute, publish, checkpoint.",
+    "seconds", _OWN, _ALL_ROLES, ("cause",),
+)  # fmt: skip
+WAIT_FRACTION: Final = Metric(
+    "trainingrun_wait_fraction", Kind.GAUGE,
+    "The same as a part of the time: of all games over the latest report interval, or of the"
+    " learner over the last half minute.",
+    "1", _OWN, _ALL_ROLES, ("cause",),
+)  # fmt: skip
+PAUSED_SECONDS: Final = Metric(
+    "trainingrun_paused_seconds_total", Kind.COUNTER,
+    "Time in which back-pressure held back new games, as a mean over the games.", "seconds", _OWN,
+    (Server.ACTOR,),
+)  # fmt: skip
+
+# --- weights --------------------------------------------------------------------------------------
+
+WEIGHTS_VERSION: Final = Metric(
+    "trainingrun_weights_version", Kind.GAUGE,
+    "Optimiser step of the weights: in use (players), published (learner).", "updates",
+    "the newest weights that were loaded or published", _ALL_ROLES,
+)  # fmt: skip
+WEIGHTS_PUBLISH: Final = Metric(
+    "trainingrun_weights_publish", Kind.GAUGE,
+    "Number of the publication of these weights; policy lag is the difference of two.",
+    "publications", "the newest weights that were loaded or published", _TRAINERS,
+)  # fmt: skip
+SYNC_SECONDS: Final = Metric(
+    "trainingrun_model_sync_seconds", Kind.HISTOGRAM,
+    "From the publication of weights to their first use here, by the clocks of both machines.",
+    "seconds", _OWN, _PLAYERS, buckets=_SYNC_SECONDS,
+)  # fmt: skip
+
+# --- transitions ----------------------------------------------------------------------------------
+
+TRANSITIONS: Final = Metric(
+    "trainingrun_transitions_total", Kind.COUNTER,
+    "The ledger. Actor: produced, spool (discarded because Redis was away too long). Learner:"
+    " trained, stale, duplicate, poison, spool, lost.",
+    "transitions", "actor: counted since its start; learner: its accounts, kept in Redis",
+    _TRAINERS, ("fate",),
+)  # fmt: skip
+SPOOLED: Final = Metric(
+    "trainingrun_spooled_transitions", Kind.GAUGE,
+    "Transitions that wait in the actor's spool for Redis.", "transitions", "the spool",
+    (Server.ACTOR,),
+)  # fmt: skip
+QUEUE_DEPTH: Final = Metric(
+    "trainingrun_queue_transitions", Kind.GAUGE, "Transitions in the rollout queue.",
+    "transitions", _REDIS, _TRAINERS,
+)  # fmt: skip
+QUEUE_CAPACITY: Final = Metric(
+    "trainingrun_queue_capacity_transitions", Kind.GAUGE,
+    "Depth at which actors start no new games: two learner batches.", "transitions",
+    "the run configuration", _TRAINERS,
+)  # fmt: skip
+DEAD_LETTERS: Final = Metric(
+    "trainingrun_dead_letters", Kind.GAUGE,
+    "Entries of the queue that could not be read and are kept for people.", "entries", _REDIS,
+    (Server.LEARNER,),
+)  # fmt: skip
+
+# --- training -------------------------------------------------------------------------------------
+
+UPDATES: Final = Metric(
+    "trainingrun_updates_total", Kind.COUNTER, "Updates, each of one batch.", "updates", _OWN,
+    (Server.LEARNER,),
+)  # fmt: skip
+UPDATE_SECONDS: Final = Metric(
+    "trainingrun_update_seconds", Kind.HISTOGRAM, "Duration of updates.", "seconds", _OWN,
+    (Server.LEARNER,), buckets=_UPDATE_SECONDS,
+)  # fmt: skip
+SKIPPED_STEPS: Final = Metric(
+    "trainingrun_skipped_steps_total", Kind.COUNTER,
+    "Optimiser steps that were not taken, because a number was not finite.", "steps", _OWN,
+    (Server.LEARNER,),
+)  # fmt: skip
+TRAINED_PER_SECOND: Final = Metric(
+    "trainingrun_trained_transitions_per_second", Kind.GAUGE,
+    "Transitions trained per second, over the last half minute.", "transitions per second", _OWN,
+    (Server.LEARNER,),
+)  # fmt: skip
+LOSS: Final = Metric(
+    "trainingrun_loss", Kind.GAUGE, "Latest value of each term of the loss, and of what is told"
+    " beside it.", "1", "the latest update", (Server.LEARNER,), ("term",),
+)  # fmt: skip
+POLICY_LAG: Final = Metric(
+    "trainingrun_policy_lag_publishes", Kind.HISTOGRAM,
+    "Publications between acting and training, of each transition that was trained.",
+    "publications", _OWN, (Server.LEARNER,), buckets=_PUBLISHES,
+)  # fmt: skip
+POLICY_LAG_MEAN: Final = Metric(
+    "trainingrun_policy_lag_mean_publishes", Kind.GAUGE, "The mean of these in the latest update.",
+    "publications", "the latest update", (Server.LEARNER,),
+)  # fmt: skip
+POLICY_LAG_P95: Final = Metric(
+    "trainingrun_policy_lag_p95_publishes", Kind.GAUGE,
+    "The 95th percentile of these in the latest update.", "publications", "the latest update",
+    (Server.LEARNER,),
+)  # fmt: skip
+CHECKPOINT_AT: Final = Metric(
+    "trainingrun_checkpoint_timestamp_seconds", Kind.GAUGE,
+    "When the newest checkpoint was complete; its age is time() less this.", "Unix seconds",
+    "the manifest of the newest checkpoint", (Server.LEARNER,),
+)  # fmt: skip
+CHECKPOINT_BYTES: Final = Metric(
+    "trainingrun_checkpoint_bytes", Kind.GAUGE, "Size of the newest checkpoint.", "bytes",
+    "the manifest of the newest checkpoint", (Server.LEARNER,),
+)  # fmt: skip
+CHECKPOINT_SECONDS: Final = Metric(
+    "trainingrun_checkpoint_seconds", Kind.GAUGE,
+    "How long the newest checkpoint took to be written, beside the training.", "seconds", _OWN,
+    (Server.LEARNER,),
+)  # fmt: skip
+CHECKPOINTS: Final = Metric(
+    "trainingrun_checkpoints_total", Kind.COUNTER,
+    "Checkpoints by result: saved or failed; of the run's storage, not of the cache beside it.",
+    "checkpoints", _OWN, (Server.LEARNER,), ("result",),
+)  # fmt: skip
+
+# --- strength -------------------------------------------------------------------------------------
+
+WIN_RATE: Final = Metric(
+    "trainingrun_win_rate", Kind.GAUGE,
+    "Win rate of the newest evaluation against each opponent; a draw is half a win.", "1",
+    "Redis: the results of evaluations", (Server.EVALUATOR,), ("opponent",),
+)  # fmt: skip
+ELO: Final = Metric(
+    "trainingrun_elo", Kind.GAUGE,
+    "Elo of the weights, fitted to all results so far, as of the newest evaluation against each"
+    " opponent.",
+    "Elo", "Redis: the results of evaluations", (Server.EVALUATOR,), ("opponent",),
+)  # fmt: skip
+
+# --- whole runs, as the operator sees them --------------------------------------------------------
+
+
+def _of_run(
+    name: str, kind: Kind, text: str, unit: str, *labels: str, source: str = _REDIS
+) -> Metric:
+    return Metric(
+        f"trainingrun_run_{name}", kind, text, unit, source, (Server.RUN,), (*_RUN, *labels)
+    )
+
+
+RUN_GAMES: Final = _of_run(
+    "games_total", Kind.COUNTER,
+    "Training games of the run by how they ended: seat1, seat2, draw, timeout, aborted.", "games",
+    "outcome",
+)  # fmt: skip
+RUN_GAMES_PER_SECOND: Final = _of_run(
+    "games_per_second", Kind.GAUGE, "Training games that end per second, over the last minute.",
+    "games per second", source="the operator's averages",
+)  # fmt: skip
+RUN_TRANSITIONS: Final = _of_run(
+    "transitions_total", Kind.COUNTER,
+    "The ledger of the run: produced = trained + queued + stale + duplicate + poison + spool +"
+    " lost.",
+    "transitions", "fate",
+)  # fmt: skip
+RUN_QUEUE: Final = _of_run(
+    "queue_transitions", Kind.GAUGE, "Transitions in the rollout queue.", "transitions"
 )
-QUEUE_DEPTH: Final = ("trainingrun_queue_transitions", "Transitions in the rollout queue.", ())
-WAIT_SECONDS: Final = (
-    "trainingrun_wait_seconds_total",
-    "Seconds spent waiting, by cause.",
-    ("cause",),
+RUN_QUEUE_CAPACITY: Final = _of_run(
+    "queue_capacity_transitions", Kind.GAUGE,
+    "Depth at which actors start no new games: two learner batches.", "transitions",
+    source="spec.learner.batchTransitions",
+)  # fmt: skip
+RUN_SLOTS: Final = _of_run(
+    "daemon_slots", Kind.GAUGE, "Games that the published daemons can serve at once.", "games"
 )
-WEIGHTS_VERSION: Final = (
-    "trainingrun_weights_version",
-    "Optimiser step of the weights in use.",
-    (),
+RUN_BUSY_SLOTS: Final = _of_run(
+    "daemon_busy_slots", Kind.GAUGE, "Games that are played on daemons now.", "games"
 )
-SYNC_SECONDS: Final = ("trainingrun_model_sync_seconds", "From publication to use by an actor.", ())
-POLICY_LAG: Final = (
-    "trainingrun_policy_lag_publishes",
-    "Publishes between acting and training.",
-    (),
+RUN_UTILISATION: Final = _of_run(
+    "daemon_utilisation", Kind.GAUGE, "Busy slots as a part of all slots.", "1"
 )
-LOSS: Final = ("trainingrun_loss", "Latest value of each loss term.", ("term",))
-UPDATES: Final = ("trainingrun_updates_total", "Optimiser steps.", ())
-CHECKPOINT_AGE: Final = (
-    "trainingrun_checkpoint_timestamp_seconds",
-    "When the newest was saved.",
-    (),
+RUN_WAIT_FRACTION: Final = _of_run(
+    "wait_fraction", Kind.GAUGE,
+    "Time by what it goes into: the mean over the actors, and the learner's.", "1", "role", "cause",
+    source="Redis: reports of the roles",
+)  # fmt: skip
+RUN_BOTTLENECK: Final = _of_run(
+    "bottleneck", Kind.GAUGE,
+    "1 for the part that the others wait for (Engine, Actor, Learner or None), 0 for the others.",
+    "1", "part", source="the waits of actors and learner",
+)  # fmt: skip
+RUN_POLICY_LAG: Final = _of_run(
+    "policy_lag_publishes", Kind.GAUGE,
+    "Publications between acting and training in the latest update: mean and p95.", "publications",
+    "statistic", source="Redis: the learner's report",
+)  # fmt: skip
+RUN_GAME_SECONDS: Final = _of_run(
+    "game_seconds_p95", Kind.GAUGE,
+    "95th percentile of the duration of the latest games, of the slowest actor.", "seconds",
+    source="Redis: the actors' reports",
+)  # fmt: skip
+RUN_SYNC_SECONDS: Final = _of_run(
+    "model_sync_seconds", Kind.GAUGE,
+    "From the latest publication to its use, of the slowest actor.", "seconds",
+    source="Redis: the actors' reports",
+)  # fmt: skip
+RUN_WEIGHTS: Final = _of_run(
+    "weights_version", Kind.GAUGE, "Optimiser step of the newest weights.", "updates"
 )
-SPOOLED: Final = (
-    "trainingrun_spooled_transitions",
-    "Transitions waiting for Redis in the actor.",
-    (),
+RUN_WEIGHTS_OLDEST: Final = _of_run(
+    "actor_weights_version_min", Kind.GAUGE, "Optimiser step of the oldest weights in use.",
+    "updates", source="Redis: the actors' reports",
+)  # fmt: skip
+RUN_CHECKPOINT_AT: Final = _of_run(
+    "checkpoint_timestamp_seconds", Kind.GAUGE,
+    "When the newest checkpoint was complete; its age is time() less this.", "Unix seconds",
+)  # fmt: skip
+RUN_WIN_RATE: Final = _of_run(
+    "win_rate", Kind.GAUGE, "Win rate of the newest evaluation against each opponent.", "1",
+    "opponent",
+)  # fmt: skip
+RUN_ELO: Final = _of_run(
+    "elo", Kind.GAUGE, "Elo as of the newest evaluation against each opponent.", "Elo", "opponent"
 )
-EVALUATION_RATE: Final = (
-    "trainingrun_win_rate",
-    "Win rate of the latest evaluation.",
-    ("opponent",),
-)
-RUNS: Final = ("trainingrun_operator_runs", "TrainingRuns known to the operator.", ())
-RECONCILES: Final = ("trainingrun_operator_reconciles_total", "Reconciles by result.", ("result",))
-RECONCILE_SECONDS: Final = (
-    "trainingrun_operator_reconcile_seconds",
-    "Duration of a reconcile.",
-    (),
-)
+RUN_MEMBERS: Final = _of_run(
+    "members", Kind.GAUGE, "Pods or processes of each role: desired and ready.", "members", "role",
+    "state", source="the cluster, or the local processes",
+)  # fmt: skip
+RUN_RESTARTS: Final = _of_run(
+    "member_restarts", Kind.GAUGE, "Restarts of the members that are there.", "restarts", "role",
+    source="the cluster, or the local processes",
+)  # fmt: skip
+
+# --- the operator ---------------------------------------------------------------------------------
+
+RUNS: Final = Metric(
+    "trainingrun_operator_runs", Kind.GAUGE, "TrainingRuns known to the operator.", "runs",
+    "the operator's cache", (Server.OPERATOR,),
+)  # fmt: skip
+OBJECTS: Final = Metric(
+    "trainingrun_operator_objects", Kind.GAUGE, "Objects of runs in the operator's cache.",
+    "objects", "the operator's cache", (Server.OPERATOR,),
+)  # fmt: skip
+LOOP_LAG: Final = Metric(
+    "trainingrun_operator_loop_lag_seconds", Kind.GAUGE, "How late the event loop is.", "seconds",
+    "the operator's event loop", (Server.OPERATOR,),
+)  # fmt: skip
+THROTTLED: Final = Metric(
+    "trainingrun_operator_throttled_seconds_total", Kind.COUNTER,
+    "Time that requests waited for the client's own limit.", "seconds",
+    "the operator's token bucket", (Server.OPERATOR,),
+)  # fmt: skip
+RECONCILES: Final = Metric(
+    "trainingrun_operator_reconciles_total", Kind.COUNTER, "Reconciles by result.", "reconciles",
+    "the operator's queue", (Server.OPERATOR,), ("result",),
+)  # fmt: skip
+RECONCILE_SECONDS: Final = Metric(
+    "trainingrun_operator_reconcile_seconds", Kind.HISTOGRAM, "Duration of a reconcile.",
+    "seconds", "the operator's queue", (Server.OPERATOR,), buckets=_RECONCILE_SECONDS,
+)  # fmt: skip
+
+ALL: Final = tuple(each for each in list(globals().values()) if isinstance(each, Metric))
+"""The registry: every metric of this module, in the order in which it stands here."""
+
+
+def served_by(server: Server) -> tuple[Metric, ...]:
+    """The metrics of one server's page."""
+    return tuple(metric for metric in ALL if server in metric.servers)

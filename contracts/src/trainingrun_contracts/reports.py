@@ -64,6 +64,9 @@ class CheckpointReport(Struct, frozen=True):
     games: int
     saved_at: float
     sha256: str
+    size: int | None = None
+    seconds: float | None = None
+    """How long it took to be written; None for one of an earlier learner."""
 
 
 class LearnerReport(Struct, frozen=True, tag="learner"):
@@ -82,6 +85,7 @@ class LearnerReport(Struct, frozen=True, tag="learner"):
     waits: dict[str, float] = field(default_factory=dict)  # data, compute, publish, checkpoint
     losses: dict[str, float] = field(default_factory=dict)
     policy_lag: float | None = None
+    policy_lag_p95: float | None = None
     first_update_at: float | None = None
     checkpoint: CheckpointReport | None = None
 

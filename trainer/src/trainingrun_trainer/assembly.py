@@ -18,6 +18,7 @@ from typing import Any, Final
 import torch
 from trainingrun_contracts.reports import Notice, queue_notice
 from trainingrun_contracts.run_config import ConfigError, LearnerConfig, RoleEnvironment, RunConfig
+from trainingrun_contracts.stream.append import HIGH_WATER_BATCHES
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.stream.read import RolloutReader, next_epoch
 from trainingrun_contracts.weights import WeightsPublisher, pointer_from
@@ -39,7 +40,7 @@ from trainingrun_trainer.link import Epoch, RedisLink
 from trainingrun_trainer.networks.pointer import new_policy
 from trainingrun_trainer.publish import Publisher
 from trainingrun_trainer.reporter import Identity, Reporter
-from trainingrun_trainer.saving import Saver, Savers, report_of
+from trainingrun_trainer.saving import NOT_REMOVED, Saver, Savers, report_of
 from trainingrun_trainer.spot import SpotWatch, metadata_service
 from trainingrun_trainer.status import Status
 from trainingrun_trainer.telemetry import EventFiles, LossCurve, serve_metrics
@@ -230,8 +231,8 @@ def _publisher(base: _Base, epoch: int, progress: Progress) -> Publisher:
 def _savers(status: Status, places: _Places, reporter: Reporter) -> Savers:
     storage = Saver(
         places.storage,
-        on_saved=lambda report: status.set(checkpoint=report),
-        on_failure=lambda error: reporter.notify(error.reason, str(error)),
+        on_saved=status.note_checkpoint,
+        on_failure=lambda error: _note_failure(status, reporter, error),
     )
     if places.cache is None:
         return Savers(storage)
@@ -243,6 +244,12 @@ def _savers(status: Status, places: _Places, reporter: Reporter) -> Savers:
     return Savers(storage, cache=cache)
 
 
+def _note_failure(status: Status, reporter: Reporter, error: StorageError) -> None:
+    if error.reason != NOT_REMOVED:
+        status.note_checkpoint(None)
+    reporter.notify(error.reason, str(error))
+
+
 def _queue(base: _Base, epoch: Epoch, *, consumer: str, patience: Patience) -> Queue:
     learner = base.config.learner
     client = base.link.client_without_retries()
@@ -251,7 +258,8 @@ def _queue(base: _Base, epoch: Epoch, *, consumer: str, patience: Patience) -> Q
         what="joining the queue",
     )
     accounts = base.link.persist(reader.load_accounts, what="reading the accounts")
-    base.status.set(totals=accounts.totals)
+    capacity = HIGH_WATER_BATCHES * learner.batch_transitions
+    base.status.set(totals=accounts.totals, queue_capacity=capacity)
     return Queue(
         keys=base.keys,
         link=base.link,

@@ -27,6 +27,7 @@ from trainingrun_trainer.checkpoint.manifest import Progress, Score, score_of
 from trainingrun_trainer.checkpoint.state import capture
 from trainingrun_trainer.inbox import Inbox, Received
 from trainingrun_trainer.intake import Collected, Intake
+from trainingrun_trainer.lag import lags_of
 from trainingrun_trainer.link import Epoch, EpochState, RedisLink
 from trainingrun_trainer.publish import Cadence, Publisher, weights_blob
 from trainingrun_trainer.reporter import Reporter
@@ -201,8 +202,9 @@ class Learner:
         """Update on what was collected, then acknowledge it."""
         collected = self._queue.intake.collect()
         status = self._out.status
-        with status.phase("compute"):
+        with status.phase("compute"), status.timing_update():
             result = self._updater.update(pack(collected.segments))
+        status.note_lags(lags_of(collected.segments, self._out.publisher.publish_number))
         self._note(collected, result)
         if self._config.sync:
             self._publish()  # before the acknowledgement, by which the actor knows that it is done
@@ -233,11 +235,8 @@ class Learner:
             policy_lag=collected.lag,
             first_update_at=self._progress.first_update_at,
         )
-        tags = {f"loss/{name}": value for name, value in losses.items()}
-        tags["queue/policy_lag"] = collected.lag or 0.0
-        tags["progress/transitions"] = float(self._progress.transitions)
-        tags["progress/games"] = float(self._games)
-        self._out.events.write(tags, step=self._progress.step)
+        self._out.events.write_update(status, self._progress)
+        self._out.events.write_evaluations(self._out.reporter.evaluations)
         if self._out.curve is not None:
             self._out.curve.write(
                 losses, step=self._progress.step, transitions=collected.transitions

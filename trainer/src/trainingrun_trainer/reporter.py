@@ -114,10 +114,13 @@ class Reporter:
         pipe.get(keys.intent)
         pipe.hget(keys.games, _PLAYED)
         pipe.lrange(keys.evaluations, -_EVALUATIONS_HEARD, -1)
-        intent, played, evaluations = pipe.execute()
+        pipe.get(keys.depth)
+        pipe.xlen(keys.dead_letters)
+        intent, played, evaluations, depth, dead_letters = pipe.execute()
         self.intent = intent_from(intent)
         self.games = int(played or 0)
         self.evaluations = evaluations_from(evaluations)
+        self._status.set(games=self.games, queued=int(depth or 0), dead_letters=dead_letters)
 
     def say(self) -> None:
         """Write the report and the notices that wait.
@@ -179,6 +182,7 @@ class Reporter:
             waits=rates.waits,
             losses=facts.losses,
             policy_lag=facts.policy_lag,
+            policy_lag_p95=facts.policy_lag_p95,
             first_update_at=facts.first_update_at,
             checkpoint=facts.checkpoint,
         )

@@ -7,6 +7,7 @@ comes due while one is being written takes its place in the queue of one; the ne
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from trainingrun_trainer.checkpoint.store import StorageError
 
 FIRST_AFTER_SECONDS: Final = 60.0
 AGAIN_AFTER_SECONDS: Final = 60.0
+NOT_REMOVED: Final = "CheckpointsNotRemoved"
+"""Reason of a failure that leaves older checkpoints behind; the new one is saved."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ class Saver:
             checkpoint, self._waiting = self._waiting, None
         if checkpoint is None:
             return  # a newer one took its place and is written already
+        began = time.monotonic()
         try:
             uri = self._archive.save(checkpoint)
         except StorageError as error:
@@ -87,12 +91,12 @@ class Saver:
             self._on_failure(error)
             return
         self.saved, self.has_failed = checkpoint.manifest.progress, False
-        self._on_saved(report_of(checkpoint, uri))
+        self._on_saved(report_of(checkpoint, uri, seconds=time.monotonic() - began))
         try:
             self._archive.tidy()
         except StorageError as error:
             message = f"older checkpoints stay: {error}"
-            self._on_failure(StorageError("CheckpointsNotRemoved", message))
+            self._on_failure(StorageError(NOT_REMOVED, message))
 
 
 class Savers:
@@ -137,8 +141,10 @@ class Savers:
         return (self._storage,) if self._cache is None else (self._cache, self._storage)
 
 
-def report_of(checkpoint: Checkpoint, uri: str) -> CheckpointReport:
-    """What is told of a checkpoint."""
+def report_of(
+    checkpoint: Checkpoint, uri: str, *, seconds: float | None = None
+) -> CheckpointReport:
+    """What is told of a checkpoint; ``seconds`` is how long it took to be written."""
     manifest = checkpoint.manifest
     return CheckpointReport(
         uri=uri,
@@ -146,4 +152,6 @@ def report_of(checkpoint: Checkpoint, uri: str) -> CheckpointReport:
         games=manifest.progress.games,
         saved_at=manifest.saved_at,
         sha256=checkpoint.sha256,
+        size=manifest.size,
+        seconds=None if seconds is None else round(seconds, 3),
     )

@@ -14,6 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
+from trainingrun_contracts import metrics
+from trainingrun_contracts.distribution import Distribution
 from trainingrun_contracts.reports import CheckpointReport
 from trainingrun_contracts.stream.accounts import Totals
 
@@ -33,6 +37,13 @@ class Facts:
     totals: Totals = field(default_factory=Totals)
     losses: dict[str, float] = field(default_factory=dict)
     policy_lag: float | None = None
+    policy_lag_p95: float | None = None
+    games: int | None = None
+    queued: int | None = None
+    queue_capacity: int | None = None
+    dead_letters: int | None = None
+    checkpoints_saved: int = 0
+    checkpoints_failed: int = 0
     first_update_at: float | None = None
     checkpoint: CheckpointReport | None = None
 
@@ -45,24 +56,34 @@ class Rates:
         waits: fraction of the time spent in each phase.
         busy: fraction of the time not spent waiting for data.
         transitions_per_second: trained.
+        games_per_second: training games of all actors that ended.
     """
 
     waits: dict[str, float]
     busy: float | None
     transitions_per_second: float | None
+    games_per_second: float | None = None
 
 
 @dataclass(frozen=True)
 class _Sample:
     at: float
     trained: int
+    games: int | None
     seconds: dict[str, float]
 
 
 class Status:
-    """The facts and a stopwatch for the phases of the training thread."""
+    """The facts and a stopwatch for the phases of the training thread.
+
+    Attributes:
+        lags: publications between acting and training, of all transitions trained.
+        update_seconds: how long updates took.
+    """
 
     def __init__(self) -> None:
+        self.lags = Distribution(metrics.POLICY_LAG.buckets)
+        self.update_seconds = Distribution(metrics.UPDATE_SECONDS.buckets)
         self._lock = threading.Lock()
         self._facts = Facts()
         self._seconds = dict.fromkeys(PHASES, 0.0)
@@ -73,6 +94,30 @@ class Status:
         """Change some facts."""
         with self._lock:
             self._facts = replace(self._facts, **changes)
+
+    def note_lags(self, lags: npt.NDArray[np.integer[Any]]) -> None:
+        """Take in the policy lag of every transition of an update, in publications."""
+        found, times = np.unique(lags, return_counts=True)
+        for lag, count in zip(found.tolist(), times.tolist(), strict=True):
+            self.lags.observe(lag, times=count)
+        self.set(policy_lag_p95=float(np.percentile(lags, 95)))
+
+    @contextmanager
+    def timing_update(self) -> Iterator[None]:
+        """Take the time of the update inside."""
+        began = time.monotonic()
+        yield
+        self.update_seconds.observe(time.monotonic() - began)
+
+    def note_checkpoint(self, saved: CheckpointReport | None) -> None:
+        """Take in a checkpoint that was written, or that one could not be."""
+        with self._lock:
+            facts = self._facts
+            if saved is None:
+                self._facts = replace(facts, checkpoints_failed=facts.checkpoints_failed + 1)
+            else:
+                number = facts.checkpoints_saved + 1
+                self._facts = replace(facts, checkpoint=saved, checkpoints_saved=number)
 
     @property
     def facts(self) -> Facts:
@@ -101,7 +146,7 @@ class Status:
         """Take a sample and compare it with the one half a minute ago."""
         with self._lock:
             now = time.monotonic()
-            sample = _Sample(now, self._facts.totals.trained, self._spent(now))
+            sample = _Sample(now, self._facts.totals.trained, self._facts.games, self._spent(now))
             self._samples.append(sample)
             while len(self._samples) > 2 and now - self._samples[1].at >= WINDOW_SECONDS:
                 self._samples.popleft()
@@ -122,5 +167,8 @@ def _rates(first: _Sample, last: _Sample, *, started: bool) -> Rates:
     waits = {name: (last.seconds[name] - first.seconds[name]) / elapsed for name in PHASES}
     if not started:
         return Rates(waits, None, None)
+    games = None
+    if first.games is not None and last.games is not None:
+        games = max(0, last.games - first.games) / elapsed
     rate = (last.trained - first.trained) / elapsed
-    return Rates(waits, min(max(1 - waits["data"], 0.0), 1.0), rate)
+    return Rates(waits, min(max(1 - waits["data"], 0.0), 1.0), rate, games)

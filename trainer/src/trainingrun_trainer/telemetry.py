@@ -10,14 +10,15 @@ from pathlib import Path
 
 import msgspec
 from prometheus_client import CollectorRegistry, start_http_server
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 from torch.utils.tensorboard import SummaryWriter
 from trainingrun_contracts import metrics
+from trainingrun_contracts.exposition import histogram, labelled, value
+from trainingrun_contracts.reports import Evaluation
 
+from trainingrun_trainer.checkpoint.manifest import Progress
 from trainingrun_trainer.status import Status
-
-_Definition = tuple[str, str, tuple[str, ...]]
 
 
 class MetricsPortTaken(Exception):
@@ -31,19 +32,36 @@ class StatusCollector(Collector):
         self._status = status
 
     def collect(self) -> Iterator[Metric]:
-        """See Collector. What is not known yet is left out."""
-        facts = self._status.facts
-        fates = msgspec.structs.asdict(facts.totals)
-        yield _counter(metrics.TRANSITIONS, [((fate,), n) for fate, n in fates.items()])
-        seconds = self._status.seconds()
-        yield _counter(metrics.WAIT_SECONDS, [((cause,), n) for cause, n in seconds.items()])
-        yield _counter(metrics.UPDATES, [((), facts.updates)])
-        yield _gauge(metrics.WEIGHTS_VERSION, [((), facts.version)])
-        yield _gauge(metrics.LOSS, [((term,), value) for term, value in facts.losses.items()])
-        if facts.policy_lag is not None:
-            yield _gauge(metrics.POLICY_LAG, [((), facts.policy_lag)])
-        if facts.checkpoint is not None:
-            yield _gauge(metrics.CHECKPOINT_AGE, [((), facts.checkpoint.saved_at)])
+        """See Collector. What is not known yet has no sample."""
+        status, facts, rates = self._status, self._status.facts, self._status.rates()
+        saved = facts.checkpoint
+        yield labelled(metrics.TRANSITIONS, msgspec.structs.asdict(facts.totals))
+        yield labelled(metrics.WAIT_SECONDS, status.seconds())
+        yield labelled(metrics.WAIT_FRACTION, rates.waits)
+        yield labelled(metrics.LOSS, facts.losses)
+        yield labelled(
+            metrics.CHECKPOINTS,
+            {"saved": facts.checkpoints_saved, "failed": facts.checkpoints_failed},
+        )
+        yield histogram(metrics.POLICY_LAG, status.lags)
+        yield histogram(metrics.UPDATE_SECONDS, status.update_seconds)
+        single: dict[metrics.Metric, float | None] = {
+            metrics.UPDATES: facts.updates,
+            metrics.SKIPPED_STEPS: facts.skipped_steps,
+            metrics.WEIGHTS_VERSION: facts.version,
+            metrics.WEIGHTS_PUBLISH: facts.publish,
+            metrics.TRAINED_PER_SECOND: rates.transitions_per_second,
+            metrics.POLICY_LAG_MEAN: facts.policy_lag,
+            metrics.POLICY_LAG_P95: facts.policy_lag_p95,
+            metrics.QUEUE_DEPTH: facts.queued,
+            metrics.QUEUE_CAPACITY: facts.queue_capacity,
+            metrics.DEAD_LETTERS: facts.dead_letters,
+            metrics.CHECKPOINT_AT: saved.saved_at if saved is not None else None,
+            metrics.CHECKPOINT_BYTES: saved.size if saved is not None else None,
+            metrics.CHECKPOINT_SECONDS: saved.seconds if saved is not None else None,
+        }
+        for metric, number in single.items():
+            yield value(metric, number)
 
 
 def serve_metrics(status: Status, *, port: int) -> None:
@@ -63,19 +81,56 @@ def serve_metrics(status: Status, *, port: int) -> None:
 
 
 class EventFiles:
-    """TensorBoard event files of one run."""
+    """TensorBoard event files of one run.
+
+    Curves of training are over updates; those of evaluations over the version that was evaluated,
+    at the time at which it was. Tags are grouped by what stands before the slash.
+    """
 
     def __init__(self, directory: Path) -> None:
+        self._evaluated_until = float("-inf")
         self._writer = SummaryWriter(str(directory), max_queue=100, flush_secs=10)
 
     def write(self, values: dict[str, float], *, step: int) -> None:
         """Write one value per tag."""
-        for tag, value in values.items():
-            self._writer.add_scalar(tag, value, global_step=step)
+        for tag, number in values.items():
+            self._writer.add_scalar(tag, number, global_step=step)
+
+    def write_update(self, status: Status, progress: Progress) -> None:
+        """Write what an update left in the status."""
+        self.write(curves_of(status, progress), step=progress.step)
+
+    def write_evaluations(self, evaluations: Iterable[Evaluation]) -> None:
+        """Write the evaluations that are newer than those of the last call."""
+        new = [each for each in evaluations if each.at > self._evaluated_until]
+        for each in new:
+            found = {"win_rate": each.rate, "elo": each.elo}
+            for name, number in found.items():
+                if number is not None:
+                    tag = f"evaluation_{name}/{each.opponent}"
+                    self._writer.add_scalar(tag, number, each.version, walltime=each.at)
+            self._evaluated_until = max(self._evaluated_until, each.at)
 
     def close(self) -> None:
         """Write out what is buffered."""
         self._writer.close()
+
+
+def curves_of(status: Status, progress: Progress) -> dict[str, float]:
+    """The value of each curve after an update; a curve without a value yet is left out."""
+    facts, rates = status.facts, status.rates()
+    found: dict[str, float | None] = {
+        **{f"loss/{term}": number for term, number in facts.losses.items()},
+        **{f"wait/{cause}": part for cause, part in rates.waits.items()},
+        "throughput/transitions_per_second": rates.transitions_per_second,
+        "throughput/games_per_second": rates.games_per_second,
+        "queue/policy_lag": facts.policy_lag,
+        "queue/policy_lag_p95": facts.policy_lag_p95,
+        "queue/transitions": facts.queued,
+        "progress/transitions": progress.transitions,
+        "progress/games": progress.games,
+    }
+    return {tag: float(number) for tag, number in found.items() if number is not None}
 
 
 class LossCurve:
@@ -91,23 +146,3 @@ class LossCurve:
         line = {"step": step, "transitions": transitions, **dict(sorted(losses.items()))}
         with self._file.open("ab") as file:
             file.write(msgspec.json.encode(line) + b"\n")
-
-
-def _counter(
-    definition: _Definition, samples: Iterable[tuple[tuple[str, ...], float]]
-) -> CounterMetricFamily:
-    name, text, labels = definition
-    family = CounterMetricFamily(name.removesuffix("_total"), text, labels=labels)
-    for values, number in samples:
-        family.add_metric(values, number)
-    return family
-
-
-def _gauge(
-    definition: _Definition, samples: Iterable[tuple[tuple[str, ...], float]]
-) -> GaugeMetricFamily:
-    name, text, labels = definition
-    family = GaugeMetricFamily(name, text, labels=labels)
-    for values, number in samples:
-        family.add_metric(values, number)
-    return family

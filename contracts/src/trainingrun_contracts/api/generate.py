@@ -16,12 +16,13 @@ from typing import Final
 
 import yaml
 
-from trainingrun_contracts.api import crd, reference
+from trainingrun_contracts.api import crd, metrics_page, reference
 from trainingrun_contracts.api.run import GROUP, PLURAL
 
 CRD_FILE: Final = f"crds/{GROUP}_{PLURAL}.yaml"
 CHART_FILE: Final = f"charts/trainingrun/templates/crd-{PLURAL}.yaml"
 REFERENCE_FILE: Final = "docs/reference/trainingrun.md"
+METRICS_FILE: Final = "docs/reference/metrics.md"
 NOTICE: Final = "Generated from the models by `make generate`: change contracts/…/api instead."
 
 
@@ -32,6 +33,7 @@ def files() -> Mapping[str, str]:
         CRD_FILE: f"# {NOTICE}\n{definition}",
         CHART_FILE: _chart_copy(definition),
         REFERENCE_FILE: reference.page(),
+        METRICS_FILE: metrics_page.page(),
     }
 
 

@@ -7,11 +7,13 @@ from typing import Final
 
 from aiohttp import web
 from prometheus_client import REGISTRY, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 from trainingrun_contracts import metrics
+from trainingrun_contracts.exposition import value
 
 from trainingrun_operator.backends import BackendError
+from trainingrun_operator.controller.run_metrics import run_families
 from trainingrun_operator.handlers.service import Service
 
 LONGEST_LAG: Final = 30.0
@@ -27,23 +29,14 @@ class ServiceMetrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """The metrics as they are now."""
-        name, text, _ = metrics.RUNS
-        yield GaugeMetricFamily(name, text, value=len(self._service.store.known()))
-        yield GaugeMetricFamily(
-            "trainingrun_operator_objects",
-            "Objects of runs in the operator's cache.",
-            value=len(self._service.children),
-        )
-        yield GaugeMetricFamily(
-            "trainingrun_operator_loop_lag_seconds",
-            "How late the event loop is.",
-            value=self._service.lag,
-        )
-        yield CounterMetricFamily(
-            "trainingrun_operator_throttled_seconds",
-            "Seconds that requests waited for the client's own limit.",
-            value=self._service.client.bucket.waited_seconds,
-        )
+        service = self._service
+        known = service.store.known()
+        yield value(metrics.RUNS, len(known))
+        yield value(metrics.OBJECTS, len(service.children))
+        yield value(metrics.LOOP_LAG, service.lag)
+        yield value(metrics.THROTTLED, service.client.bucket.waited_seconds)
+        views = {key: service.reconciler.view(key) for key in known}
+        yield from run_families(view for view in views.values() if view is not None)
 
 
 def trouble(service: Service) -> str | None:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from trainingrun_contracts import metrics
 
 from trainingrun_operator.controller.queue import Result
-
-_BUCKETS: Final = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 
 
 class Reconciles:
@@ -17,10 +13,11 @@ class Reconciles:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        name, text, labels = metrics.RECONCILES
-        self._ended = Counter(name, text, labels, registry=self.registry)
-        name, text, _ = metrics.RECONCILE_SECONDS
-        self._seconds = Histogram(name, text, registry=self.registry, buckets=_BUCKETS)
+        ended, seconds = metrics.RECONCILES, metrics.RECONCILE_SECONDS
+        self._ended = Counter(ended.name, ended.text, ended.labels, registry=self.registry)
+        self._seconds = Histogram(
+            seconds.name, seconds.text, registry=self.registry, buckets=seconds.buckets
+        )
         for result in Result:  # a rate needs the zero before the first failure
             self._ended.labels(result.value)
 
