@@ -72,11 +72,20 @@ def read_run(
     if spec is not None:
         document = {**document, "spec": spec}
     try:
-        return parse(document)
+        return _repeatable(parse(document), file) if in_step else parse(document)
     except SpecError as error:
         raise UserError(told(file, error.problems)) from error
     except RecursionError as error:
         raise UserError(f"{file}: an alias contains itself: write the value out") from error
+
+
+def _repeatable(run: TrainingRun, file: Path) -> TrainingRun:
+    if len(run.spec.curriculum) > 1:
+        raise UserError(
+            f"{file}: spec.curriculum: a phase begins when the runtime sees that the one before is"
+            " over, so games in step cannot be repeated: leave --sync out, or keep one phase"
+        )
+    return run
 
 
 def _laid_over(document: object, changes: Mapping[str, Any]) -> object:

@@ -97,12 +97,24 @@ def _run_named(name: str, state: Path) -> TrainingRun:
     return run
 
 
+def _phase_rows(run: TrainingRun) -> Iterator[tuple[str, str]]:
+    """The phases of the curriculum so far, those that are over first."""
+    course = run.status.curriculum
+    if course is None:
+        return
+    for passed in course.passed:
+        games = f"games {passed.since_games} to {passed.until_games}"
+        yield "phase", f"{passed.name}, {games}: {passed.why}"
+    yield "phase", f"{course.phase}, since game {course.since_games}"
+
+
 def _status_rows(run: TrainingRun) -> Iterator[tuple[str, str]]:
     status = run.status
     yield "run", run.metadata.name
     yield "state", status.summary or "not started"
     if status.games is not None:
         yield "games", f"{status.games.display}  {status.games.rate or '-'}/s"
+    yield from _phase_rows(run)
     if status.model is not None:
         champion = status.model.champion
         crown = "" if champion is None else f", champion {champion}"

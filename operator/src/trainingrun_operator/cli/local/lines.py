@@ -26,6 +26,8 @@ def _parts(snapshot: Snapshot) -> Iterator[str]:
     rate = snapshot.games_per_second
     speed = f" ({rate:.1f}/s)" if rate is not None else ""
     yield f"games {snapshot.played}/{snapshot.target}{speed}"
+    if status.curriculum is not None:
+        yield f"phase {status.curriculum.phase}"
     if snapshot.queued is not None:
         yield f"queue {snapshot.queued}/{snapshot.high_water}"
     if status.model is not None:

@@ -11,6 +11,7 @@ from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
+from trainingrun_contracts.api.status import CurriculumStatus
 
 from trainingrun_operator.cli.durations import described
 from trainingrun_operator.cli.local.snapshot import RoleLine, Snapshot
@@ -75,6 +76,8 @@ def _rows(snapshot: Snapshot) -> Iterator[tuple[str, RenderableType]]:
     status = snapshot.status
     yield "state", Text(status.summary or "starting")
     yield "games", _games(snapshot)
+    if status.curriculum is not None:
+        yield "phase", _phase(snapshot, status.curriculum)
     yield "queue", _queue(snapshot)
     yield "model", _model(snapshot)
     yield "learner waits", _learner(snapshot)
@@ -107,6 +110,12 @@ def _games(snapshot: Snapshot) -> RenderableType:
         f"  {_number(snapshot.games_per_second, '.1f')}/s{rest}",
     )
     return row
+
+
+def _phase(snapshot: Snapshot, course: CurriculumStatus) -> str:
+    age = described(max(0.0, snapshot.now - course.since.timestamp()))
+    since = f"since game {course.since_games}, {age} ago"
+    return f"[bold]{escape(course.phase)}[/], number {course.number}, {since}"
 
 
 def _queue(snapshot: Snapshot) -> str:
