@@ -13,9 +13,9 @@ from msgspec import Struct
 from trainingrun_contracts.observation.options import Question
 from trainingrun_contracts.observation.rows import KEPT_WIDTH, option_rows
 from trainingrun_contracts.observation.schema import ACTION_WIDTH, STATE_WIDTH
-from trainingrun_contracts.observation.state import position_values, progress_values
+from trainingrun_contracts.observation.state import position_section, progress_values
 from trainingrun_contracts.observation.view import View
-from trainingrun_contracts.observation.words import bounded
+from trainingrun_contracts.observation.words import bounded, doubles
 
 Float16 = npt.NDArray[np.float16]
 
@@ -34,15 +34,16 @@ class Encoder:
 
     def __init__(self) -> None:
         self._view: View | None = None
-        self._position: list[float] = []
+        self._position = b""
 
     def encode(self, question: Question) -> Observation:
         """Deterministic, finite, within the bounds."""
         if question.view is not self._view:
-            self._position = position_values(question.view)
+            self._position = position_section(question.view)
             self._view = question.view
         rows = option_rows(question)
-        numbers = bounded([*self._position, *progress_values(question), *rows.worked_out])
+        worked_out = doubles([*progress_values(question), *rows.worked_out])
+        numbers = bounded(self._position + worked_out)
         actions = np.empty((len(question.options), ACTION_WIDTH), np.float16)
         actions[:, :KEPT_WIDTH] = np.frombuffer(rows.kept, np.float16).reshape(-1, KEPT_WIDTH)
         actions[:, KEPT_WIDTH:] = numbers[STATE_WIDTH:].reshape(len(actions), -1)

@@ -3,11 +3,16 @@
 The order of the sections below is the meaning of the vector: a change needs a new
 ``schema.MEANING``. Creatures stand in slots ordered by worth, cards in hand in counts and hash
 buckets, so any card fits without a vocabulary.
+
+Sections are packed doubles (``words.doubles``), put together at the end: most of them are one of a
+few that were packed before (a phase, an empty slot, the same creature as last time), and to make
+and pack 300 numbers anew costs more than all the rest of a decision.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from struct import Struct
+from typing import Final, TypeAlias
 
 from trainingrun_contracts.observation.facts import Trait, facts_of
 from trainingrun_contracts.observation.options import Question
@@ -17,9 +22,11 @@ from trainingrun_contracts.observation.words import (
     EFFECTS,
     TEXT_BUCKETS,
     bucket_of,
+    doubles,
+    keep,
     wording_of,
 )
-from trainingrun_contracts.protocol.decisions import Combatant, Decision, DecisionType
+from trainingrun_contracts.protocol.decisions import Combatant, DecisionType
 
 SLOTS: Final = 6
 _SLOT_WIDTH: Final = 9
@@ -45,33 +52,37 @@ _PHASES: Final = {
 }
 _TYPES: Final = {kind: place for place, kind in enumerate(DecisionType)}
 _PROGRESS_WIDTH: Final = 12
-_EMPTY_SLOT: Final = (0.0,) * _SLOT_WIDTH
+_Look: TypeAlias = tuple[int, int, bool, bool, int, bool, int]
+"""What a slot tells of a creature."""
 
 
-def position_values(view: View) -> list[float]:
-    """Everything that stays the same over the questions of one decision."""
+def position_section(view: View) -> bytes:
+    """Everything that stays the same over the questions of one decision, as packed doubles."""
     decision, mine, theirs = view.decision, view.mine, view.theirs
     burn = view.burn_in_hand
-    values = _side_values(mine) + _side_values(theirs)
-    values.append(decision.turn / 20)
-    values.append(1.0 if view.is_my_turn else 0.0)
-    values += _one_hot(_PHASES.get(decision.phase or decision.game_state.phase, -1), len(_PHASES))
-    values += _one_hot(_TYPES[decision.decision_type], len(_TYPES))
-    values += _message_values(decision)
-    values += _permanent_values(mine)
-    values += _permanent_values(theirs)
-    values += _board_values(mine)
-    values += _board_values(theirs)
-    values += _race_values(view, burn)
-    values += _slot_values(mine.creatures)
-    values += _slot_values(theirs.creatures)
-    values += _hand_values(view, burn)
-    values += _stack_values(view)
-    values += _combat_values(view)
-    values += _mana_values(mine)
-    values += _one_hot(_deck_bucket(mine), _DECK_BUCKETS)
-    values += _one_hot(_deck_bucket(theirs), _DECK_BUCKETS)
-    return values
+    phase = _PHASES.get(decision.phase or decision.game_state.phase, -1)
+    sides = (*_side_values(mine), *_side_values(theirs))
+    boards = (
+        *_permanent_values(mine), *_permanent_values(theirs),
+        *_board_values(mine), *_board_values(theirs), *_race_values(view, burn),
+    )  # fmt: skip
+    return b"".join(
+        (
+            _SIDES_PACKED(*sides, decision.turn / 20, 1.0 if view.is_my_turn else 0.0),
+            _PHASE_SECTIONS[phase],
+            _TYPE_SECTIONS[decision.decision_type],
+            _message_section(decision.message),
+            _BOARDS_PACKED(*boards),
+            _slots_section(mine.creatures),
+            _slots_section(theirs.creatures),
+            _HAND_PACKED(*_hand_values(view, burn)),
+            _stack_section(view),
+            _combat_section(view),
+            _mana_section(mine),
+            _deck_section(mine),
+            _deck_section(theirs),
+        )
+    )
 
 
 def progress_values(question: Question) -> list[float]:
@@ -105,11 +116,24 @@ WIDTH: Final = (
 assert WIDTH == STATE_WIDTH, f"the sections add up to {WIDTH}, not to {STATE_WIDTH}"
 
 
-def _one_hot(place: int, width: int) -> list[float]:
-    values = [0.0] * width
-    if place >= 0:
-        values[place] = 1.0
-    return values
+def _one_hot(place: int, width: int) -> bytes:
+    """A section with a single 1, or with none where ``place`` is -1."""
+    return doubles(tuple(1.0 if place == at else 0.0 for at in range(width)))
+
+
+_SIDES_PACKED: Final = Struct(f"{2 * 10 + 2}d").pack
+_BOARDS_PACKED: Final = Struct(f"{2 * _PERMANENTS + 2 * 14 + 8}d").pack
+_HAND_PACKED: Final = Struct(f"{_HAND_KINDS + 6 + 2 + _HAND_BUCKETS}d").pack
+_SLOT_PACKED: Final = Struct(f"{_SLOT_WIDTH}d").pack
+_PHASE_SECTIONS: Final = {place: _one_hot(place, len(_PHASES)) for place in (-1, *_PHASES.values())}
+_TYPE_SECTIONS: Final = {kind: _one_hot(place, len(_TYPES)) for kind, place in _TYPES.items()}
+_DECK_SECTIONS: Final = [_one_hot(place, _DECK_BUCKETS) for place in range(_DECK_BUCKETS)]
+_NO_STACK: Final = doubles((0.0,) * (5 + EFFECTS + _STACK_BUCKETS))
+_NO_COMBAT: Final = doubles((0.0,) * 4)
+_NO_MANA: Final = doubles((0.0,) * 5)
+_EMPTY_SLOTS: Final = [
+    doubles((0.0,) * (_SLOT_WIDTH * count)) for count in range(SLOTS + 1)
+]  # fmt: skip
 
 
 def _side_values(side: Side) -> list[float]:
@@ -128,15 +152,22 @@ def _side_values(side: Side) -> list[float]:
     ]
 
 
-def _message_values(decision: Decision) -> list[float]:
-    message = decision.message.casefold()
-    return [
-        1.0 if "discard" in message else 0.0,
-        1.0 if "bottom" in message or "library" in message else 0.0,
-        1.0 if "sacrifice" in message else 0.0,
-        1.0 if "keep" in message or "mulligan" in message else 0.0,
-        *wording_of(decision.message).row[EFFECTS:],
-    ]
+def _message_section(text: str) -> bytes:
+    known = _messages.get(text)
+    return known if known is not None else keep(_messages, text, _read_message(text))
+
+
+def _read_message(text: str) -> bytes:
+    message = text.casefold()
+    return doubles(
+        (
+            1.0 if "discard" in message else 0.0,
+            1.0 if "bottom" in message or "library" in message else 0.0,
+            1.0 if "sacrifice" in message else 0.0,
+            1.0 if "keep" in message or "mulligan" in message else 0.0,
+            *wording_of(text).row[EFFECTS:],
+        )
+    )
 
 
 def _permanent_values(side: Side) -> list[float]:
@@ -188,23 +219,34 @@ def _race_values(view: View, burn: int) -> list[float]:
     ]
 
 
-def _slot_values(creatures: list[Creature]) -> list[float]:
-    values: list[float] = []
-    for creature in creatures[:SLOTS]:
-        traits = creature.traits
-        values += (
-            1.0,
-            creature.power / 5,
-            creature.toughness / 5,
-            1.0 if creature.tapped else 0.0,
-            1.0 if creature.sick else 0.0,
-            1.0 if traits & (Trait.FLYING | Trait.UNBLOCKABLE) else 0.0,
-            1.0 if traits & (Trait.FIRST_STRIKE | Trait.DEATHTOUCH) else 0.0,
-            1.0 if creature.attacking or creature.blocking else 0.0,
-            creature.worth / 12,
-        )
-    values += _EMPTY_SLOT * (SLOTS - min(SLOTS, len(creatures)))
-    return values
+def _slots_section(creatures: list[Creature]) -> bytes:
+    slots = [_slot_section(creature) for creature in creatures[:SLOTS]]
+    slots.append(_EMPTY_SLOTS[SLOTS - len(slots)])
+    return b"".join(slots)
+
+
+def _slot_section(creature: Creature) -> bytes:
+    key = (
+        creature.power, creature.toughness, creature.tapped, creature.sick, creature.traits,
+        creature.attacking or creature.blocking, creature.worth,
+    )  # fmt: skip
+    known = _slots.get(key)
+    return known if known is not None else keep(_slots, key, _read_slot(key))
+
+
+def _read_slot(look: _Look) -> bytes:
+    power, toughness, tapped, sick, traits, fights, worth = look
+    return _SLOT_PACKED(
+        1.0,
+        power / 5,
+        toughness / 5,
+        1.0 if tapped else 0.0,
+        1.0 if sick else 0.0,
+        1.0 if traits & (Trait.FLYING | Trait.UNBLOCKABLE) else 0.0,
+        1.0 if traits & (Trait.FIRST_STRIKE | Trait.DEATHTOUCH) else 0.0,
+        1.0 if fights else 0.0,
+        worth / 12,
+    )
 
 
 def _hand_values(view: View, burn: int) -> list[float]:
@@ -238,7 +280,7 @@ def _hand_values(view: View, burn: int) -> list[float]:
     ]  # fmt: skip
 
 
-def _stack_values(view: View) -> list[float]:
+def _stack_section(view: View) -> bytes:
     stack = view.decision.game_state.stack
     if not stack:
         return _NO_STACK
@@ -247,43 +289,56 @@ def _stack_values(view: View) -> list[float]:
     words = wording_of(top.description)
     if not any(words.row[:EFFECTS]) and card is not None:
         words = facts_of(card).text
-    values = [
-        len(stack) / 4,
-        1.0 if top.controller == view.decision.player else -1.0,
-        view.pending_damage / 5,
-        1.0 if card is not None and card.is_creature else 0.0,
-        1.0 if len(stack) > 1 and stack[1].controller == view.decision.player else 0.0,
-        *words.row[:EFFECTS],
-    ]
-    return values + _one_hot(bucket_of(top.source_card, _STACK_BUCKETS), _STACK_BUCKETS)
+    source = bucket_of(top.source_card, _STACK_BUCKETS)
+    return doubles(
+        (
+            len(stack) / 4,
+            1.0 if top.controller == view.decision.player else -1.0,
+            view.pending_damage / 5,
+            1.0 if card is not None and card.is_creature else 0.0,
+            1.0 if len(stack) > 1 and stack[1].controller == view.decision.player else 0.0,
+            *words.row[:EFFECTS],
+            *(1.0 if source == place else 0.0 for place in range(_STACK_BUCKETS)),
+        )
+    )
 
 
-_NO_STACK: Final = [0.0] * (5 + EFFECTS + _STACK_BUCKETS)
-
-
-def _combat_values(view: View) -> list[float]:
+def _combat_section(view: View) -> bytes:
     combat = view.decision.game_state.combat
     if combat is None or not combat.attackers:
-        return [0.0] * 4
+        return _NO_COMBAT
     total = sum(attacker.power for attacker in combat.attackers)
     unblocked = sum(a.power for a in combat.attackers if not a.blocked_by)
     is_mine = combat.attacking_player == view.decision.player
     defender = view.theirs.player if is_mine else view.mine.player
     life = max(1, defender.life)
-    return [
-        len(combat.attackers) / 6,
-        total / 12,
-        min(2.0, unblocked / life),
-        1.0 if unblocked >= life else 0.0,
-    ]
+    return doubles(
+        (
+            len(combat.attackers) / 6,
+            total / 12,
+            min(2.0, unblocked / life),
+            1.0 if unblocked >= life else 0.0,
+        )
+    )
 
 
-def _mana_values(side: Side) -> list[float]:
+def _mana_section(side: Side) -> bytes:
     """Mana that floats."""
     pool = side.player.mana_pool
-    return [pool.white / 3, pool.blue / 3, pool.black / 3, pool.red / 3, pool.green / 3]
+    amounts = (pool.white, pool.blue, pool.black, pool.red, pool.green)
+    return doubles([amount / 3 for amount in amounts]) if any(amounts) else _NO_MANA
 
 
-def _deck_bucket(side: Side) -> int:
+def _deck_section(side: Side) -> bytes:
     """Decks are known by the seat's name, ``Agent(1)-<deck name>``."""
-    return bucket_of(side.player.name.partition("-")[2], _DECK_BUCKETS)
+    name = side.player.name
+    known = _decks.get(name)
+    if known is None:
+        bucket = bucket_of(name.partition("-")[2], _DECK_BUCKETS)
+        known = keep(_decks, name, _DECK_SECTIONS[bucket])
+    return known
+
+
+_messages: Final[dict[str, bytes]] = {}
+_decks: Final[dict[str, bytes]] = {}
+_slots: Final[dict[_Look, bytes]] = {}

@@ -24,6 +24,8 @@ EFFECTS: Final = 12
 WORDS_WIDTH: Final = EFFECTS + TEXT_BUCKETS
 BOUND: Final = 8.0
 """No feature goes beyond this, either way."""
+_UPPER: Final = np.array(BOUND)
+_LOWER: Final = np.array(-BOUND)
 _MOST_KEPT: Final = 4096
 _MOST_READ: Final = 1200
 """Characters of a text that are read: no card says more, and a hostile one costs no time."""
@@ -79,15 +81,20 @@ def bucket_of(name: str, buckets: int) -> int:
     return zlib.crc32(name.encode("utf-8", "replace")) % buckets
 
 
-def bounded(values: Sequence[float]) -> npt.NDArray[np.float16]:
-    """Numbers as features: float16 within the bounds. (Packing first is twice as fast as numpy.)"""
-    array = np.minimum(np.frombuffer(struct.pack(f"{len(values)}d", *values)), BOUND)
-    return np.maximum(array, -BOUND, out=array).astype(np.float16)
+def doubles(values: Sequence[float]) -> bytes:
+    """Numbers as packed doubles. (Packing first is twice as fast as to let numpy read a list.)"""
+    return struct.pack(f"{len(values)}d", *values)
+
+
+def bounded(numbers: bytes) -> npt.NDArray[np.float16]:
+    """Packed doubles as features: float16 within the bounds."""
+    array = np.minimum(np.frombuffer(numbers), _UPPER)
+    return np.maximum(array, _LOWER, out=array).astype(np.float16)
 
 
 def packed(values: Sequence[float]) -> bytes:
     """Numbers as they stand in a row of features."""
-    return bounded(values).tobytes()
+    return bounded(doubles(values)).tobytes()
 
 
 def keep(cache: dict[Key, Value], key: Key, value: Value) -> Value:

@@ -4,20 +4,21 @@ Purpose: a server that writes ``summoningSickness``, ``activePlayer: 0`` or ``ma
 not their snake_case counterparts is read as if it had. Border: keys only; what they mean is typed
 in ``decisions``. Two fields per thing in those types were refused: every reader would have to ask
 twice. The price is a second pass over such lines; the lines of a server that writes both dialects,
-as ours does, cost five searches for a key that comes early.
+as ours does, cost five searches that end soon.
 """
 
 import re
 from typing import Any, Final
 
 _COUNTERPARTS: Final = (
-    (b'"summoning_sick"', b'"summoningSickness"'),
-    (b'"mana_pool"', b'"mana"'),
-    (b'"active_player"', b'"activePlayer"'),
-    (b'"priority_player"', b'"priorityPlayer"'),
-    (b'"hand_size"', b'"handSize"'),
+    (bytes.rfind, b'"summoning_sick"', b'"summoningSickness"'),
+    (bytes.rfind, b'"mana_pool"', b'"mana"'),
+    (bytes.find, b'"active_player"', b'"activePlayer"'),
+    (bytes.find, b'"priority_player"', b'"priorityPlayer"'),
+    (bytes.find, b'"hand_size"', b'"handSize"'),
 )
-"""A key of the first dialect and what stands for it in the second."""
+"""A key of the first dialect, what stands for it in the second, and the search that comes from the
+end where the key is nearer: a card's key is in the last card, the mana follows all cards."""
 
 _SINGLE: Final = frozenset({"attachedTo", "controllerIsSelf", "ownerIsSelf"})
 """Keys that both dialects write in this one way."""
@@ -36,7 +37,7 @@ _MAX_DEPTH: Final = 64
 
 def needs_translation(raw: bytes) -> bool:
     """Say whether a DECISION's JSON has a key of the second dialect without its counterpart."""
-    return any(first not in raw and second in raw for first, second in _COUNTERPARTS)
+    return any(find(raw, first) < 0 and second in raw for find, first, second in _COUNTERPARTS)
 
 
 def translate(decision: object) -> object:
