@@ -3,8 +3,13 @@
 Segments of 64 steps with 2.1 KB each go through a real Redis (append-only file on) and are read
 again. Ours is the whole way as the product goes it: the actor's sink and spool, encoding, one
 transaction a batch with depth and counts, the learner's reader, decoding with validation, the
-ledger, acknowledgement and deletion. Bare is LPUSH and BRPOP of the same bytes, ready-made, which
-nobody looks into. JSON is what many do: every step a document, pushed, popped and parsed to arrays.
+ledger, acknowledgement and deletion. JSON is what many do: every step a document, pushed, popped
+and parsed to arrays.
+
+Bare is LPUSH and BRPOP of the same bytes, ready-made, over the same client library with the same
+parser. It does not: encode and decode; look at a number (NaN, offsets, widths, identity); keep what
+a learner that dies has taken; count (depth, produced, trained, by cause); find repeated deliveries
+or gaps; fence a learner that was replaced; keep on the producer's side what Redis may forget.
 
 Processor seconds are those of this process and of the Redis server together. Not measured here:
 networks between machines, and what the learner does with a batch.
@@ -26,6 +31,7 @@ from typing import Any
 import measuring
 import numpy as np
 import redis
+import uvloop
 from measuring import ROOT, Goal, Sample, medians, process_seconds, ratio, report, tell, timed
 from trainingrun_actor.ending import cancel_all
 from trainingrun_actor.sink import BATCH_BYTES, Sink
@@ -51,7 +57,7 @@ from redis_server import RedisServer, start_redis  # noqa: E402 - found by the l
 
 RUN = "transport"
 OPTIONS = 6  # legal actions a step: 320 + 6 * 120 numbers of two bytes are 2.1 KB
-READ_COUNT = 32
+READ_COUNT = 16
 PATIENCE_SECONDS = 60.0
 JSON_SHARE = 8
 """JSON is given this many times fewer segments a turn, because it takes so long."""
@@ -88,7 +94,7 @@ class Ours:
     def __init__(self, server: RedisServer, segments: list[Segment]) -> None:
         self._segments = segments
         self._keys = Keys(RUN)
-        self._loop = asyncio.new_event_loop()
+        self._loop = uvloop.new_event_loop()
         self._aclient = asyncio_client(server.url)
         self._client = blocking_client(server.url)
         epoch = next_epoch(self._client, self._keys)
@@ -97,6 +103,7 @@ class Ours:
             self._aclient, self._keys, actor="actor-0", batch_transitions=1_000_000,
             spool=Spool(), now=time.monotonic,
         )  # fmt: skip
+        self._sending: asyncio.Task[None] | None = None
         self._intake = Intake(
             self._reader.load_accounts(), batch_transitions=8192, max_policy_lag=8
         )
@@ -120,12 +127,10 @@ class Ours:
             )
 
     async def _deliver(self) -> None:
-        running = asyncio.create_task(self._sink.run())
-        try:
-            if not await self._sink.flush(PATIENCE_SECONDS):
-                raise RuntimeError("the sink could not deliver")
-        finally:
-            await cancel_all([running])
+        if self._sending is None:
+            self._sending = asyncio.create_task(self._sink.run())
+        if not await self._sink.flush(PATIENCE_SECONDS):
+            raise RuntimeError("the sink could not deliver")
 
     def check(self) -> None:
         """The ledger closes and everything was trained."""
@@ -137,6 +142,8 @@ class Ours:
 
     def close(self) -> None:
         """End both connections."""
+        if self._sending is not None:
+            self._loop.run_until_complete(cancel_all([self._sending]))
         self._loop.run_until_complete(self._aclient.aclose())
         self._loop.close()
         self._client.close()

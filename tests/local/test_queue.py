@@ -9,7 +9,7 @@ from redis_server import RedisServer
 from trainingrun_contracts.connection import blocking_client
 from trainingrun_contracts.segment import SegmentError, decode
 from trainingrun_contracts.stream.accounts import Fate
-from trainingrun_contracts.stream.append import depth_after, queue_append
+from trainingrun_contracts.stream.append import Parcel, append_commands, depth_after
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.stream.read import Entry, Fenced, RolloutReader, next_epoch
 from trainingrun_contracts.weights import SNAPSHOTS_KEPT, WeightsPublisher, pointer_from
@@ -26,7 +26,8 @@ def append(client: redis.Redis, actor: Bandit) -> int:
     """Append a small payload under the bandit's next header; returns the depth after."""
     header = actor.header(1, "sha")
     pipe = client.pipeline(transaction=True)
-    queue_append(pipe, KEYS, header, transitions=actor.steps, payload=b"payload", fuse=1000)
+    for command in append_commands(KEYS, [Parcel(header, actor.steps, b"payload")], fuse=1000):
+        pipe.execute_command(*command)
     depth = depth_after(pipe.execute())
     actor.seq, actor.produced = actor.seq + 1, actor.produced + actor.steps
     return depth
@@ -138,7 +139,7 @@ def test_segments_survive_the_queue(redis_server: RedisServer, redis_client: red
         append(redis_client, publisher)
         [entry] = reader.read(count=1, block_milliseconds=100)
     assert (entry.payload, entry.transitions) == (b"payload", 32)
-    with pytest.raises(SegmentError, match="envelope"):
+    with pytest.raises(SegmentError, match="too few"):
         decode(entry.payload)
 
 

@@ -1,11 +1,12 @@
 """From the spool into Redis: appends in order, exactly once as far as Redis remembers, and tells
 when the queue is full.
 
-Each batch goes in one transaction, together with the game counters. Before it, the sink reads how
-far Redis says this actor has come (``keys.appended``): after an ambiguous failure that tells
-whether the batch had arrived, after a Redis restart it tells what was forgotten, and the spool is
-rewound to it. The price is one short round trip a batch; the alternative, to ask only after an
-error, misses a restart that the client library hides by reconnecting.
+Each batch goes in one transaction, together with the game counters. Whenever the connection is a
+new one, and every second when there is nothing to send, the sink reads how far Redis says this
+actor has come (``keys.appended``): after an ambiguous failure that tells whether the batch had
+arrived, after a Redis restart it tells what was forgotten, and the spool is rewound to it. No
+restart is missed, because a connection does not survive one and ``Line`` hides no reconnection.
+(Data that vanish under a living connection, as by FLUSHALL, are counted as lost.)
 
 Back-pressure: ``is_paused`` from 2 learner batches in the queue until it is back at 1, and while
 Redis is out of memory.
@@ -18,21 +19,24 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 from random import Random
-from typing import Any, Final
+from typing import Final
 
 import redis
 import redis.asyncio
-from trainingrun_contracts.segment import Segment, encode
+from trainingrun_contracts.segment import Segment, encode_in_parts
 from trainingrun_contracts.stream.append import (
     FUSE_FACTOR,
     HIGH_WATER_BATCHES,
     LOW_WATER_BATCHES,
-    queue_append,
+    Parcel,
+    append_commands,
 )
 from trainingrun_contracts.stream.keys import Keys
+from trainingrun_contracts.stream.packing import Command
 
+from trainingrun_actor.line import Line
 from trainingrun_actor.outage import Outage
-from trainingrun_actor.spool import Spool
+from trainingrun_actor.spool import Entry, Spool
 
 BATCH_BYTES: Final = 1024 * 1024
 _IDLE_SECONDS: Final = 1.0
@@ -54,7 +58,7 @@ class Sink:
         self.spool = spool
         self.depth = 0
         self.games_played = 0
-        self._redis = client
+        self._line = Line(client)
         self._keys = keys
         self._high = HIGH_WATER_BATCHES * batch_transitions
         self._low = LOW_WATER_BATCHES * batch_transitions
@@ -65,6 +69,7 @@ class Sink:
         self._moved = asyncio.Event()
         self._is_full = False
         self._is_out_of_memory = False
+        self._is_certain = False
         self._outage = Outage(Random(actor))
 
     @property
@@ -98,23 +103,35 @@ class Sink:
         self._is_full = depth >= self._high or (self._is_full and depth > self._low)
 
     async def run(self) -> None:
-        """Send for ever; failures are waited out."""
-        while True:
-            try:
-                async with asyncio.timeout(_IDLE_SECONDS):
-                    await self._work.wait()
-            except TimeoutError:
-                if not self.spool.is_keeping:
-                    continue
-            self._work.clear()
-            try:
-                await self._send_all()
-                self._outage.is_over(_log)
-            except redis.ResponseError as error:
-                await self._wait_out_refusal(error)
-            except (redis.RedisError, OSError) as error:
-                self._work.set()
-                await self._outage.wait(error, _log)
+        """Send until cancelled; failures are waited out."""
+        try:
+            while True:
+                if await self._has_work():
+                    await self._try_to_send()
+        finally:
+            await self._line.close()
+
+    async def _has_work(self) -> bool:
+        """Wait for something to send; after a second of nothing, whether something is kept that
+        Redis may have forgotten."""
+        try:
+            async with asyncio.timeout(_IDLE_SECONDS):
+                await self._work.wait()
+        except TimeoutError:
+            self._is_certain = False
+            return self.spool.is_keeping
+        return True
+
+    async def _try_to_send(self) -> None:
+        self._work.clear()
+        try:
+            await self._send_all()
+            self._outage.is_over(_log)
+        except redis.ResponseError as error:
+            await self._wait_out_refusal(error)
+        except (redis.RedisError, OSError) as error:
+            self._work.set()
+            await self._outage.wait(error, _log)
 
     async def flush(self, seconds: float) -> bool:
         """Wait until everything has arrived, at most so long; says whether it has."""
@@ -130,6 +147,7 @@ class Sink:
 
     async def _wait_out_refusal(self, error: redis.ResponseError) -> None:
         self._work.set()
+        self._is_certain = False
         if isinstance(error, redis.exceptions.OutOfMemoryError) or "OOM" in str(error):
             self._is_out_of_memory = True
             await asyncio.sleep(_MEMORY_PAUSE_SECONDS)
@@ -141,32 +159,35 @@ class Sink:
         while not self.is_empty:
             await self._send_batch()
             self._moved.set()
-            await self._rewind()
         self.spool.forget_old(now=self._now())
 
     async def _rewind(self) -> None:
-        if self.spool.is_keeping:
-            reply: Any = await self._redis.hget(self._keys.appended, self.actor)
+        """Be in step with Redis, unless that is certain."""
+        if await self._line.connect():
+            self._is_certain = False
+        if not self._is_certain and self.spool.is_keeping:
+            [reply] = await self._line.transact([(b"HGET", self._keys.appended, self.actor)])
             self.spool.rewind(-1 if reply is None else int(reply), now=self._now())
+        self._is_certain = True
 
     async def _send_batch(self) -> None:
         batch = self.spool.next_batch(most_bytes=BATCH_BYTES)
         counts = dict(self._counts)
-        async with self._redis.pipeline(transaction=True) as pipe:
-            for entry in batch:
-                segment = entry.numbered()
-                queue_append(
-                    pipe, self._keys, segment.header, transitions=segment.transitions,
-                    payload=encode(segment), fuse=self._fuse,
-                )  # fmt: skip
-            for name, count in counts.items():
-                pipe.hincrby(self._keys.games, name, count)
-            pipe.hget(self._keys.games, "played")
-            pipe.get(self._keys.depth)
-            replies = await pipe.execute()
+        commands: list[Command] = []
+        if batch:
+            parcels = [_parcel(entry) for entry in batch]
+            commands += append_commands(self._keys, parcels, fuse=self._fuse)
+        commands += [(b"HINCRBY", self._keys.games, name, n) for name, n in counts.items()]
+        commands += [(b"HGET", self._keys.games, b"played"), (b"GET", self._keys.depth)]
+        replies = await self._line.transact(commands)
         self.spool.mark_sent(len(batch), now=self._now())
         self._counts.subtract(counts)
         self._counts += Counter()  # drops the zeros
         self._is_out_of_memory = False
         self.games_played = max(self.games_played, int(replies[-2] or 0))
         self.note_depth(int(replies[-1] or 0))
+
+
+def _parcel(entry: Entry) -> Parcel:
+    segment = entry.numbered()
+    return Parcel(segment.header, segment.transitions, encode_in_parts(segment))

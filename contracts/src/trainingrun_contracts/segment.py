@@ -1,8 +1,12 @@
 """The segment codec: one seat's consecutive own decisions, as they travel through the queue.
 
-A segment is a msgspec (MessagePack) envelope around raw little-endian buffers, which are read
-back as numpy views without a copy. Nothing here executes what it reads (no pickle), and every
-size is bounded before memory is taken.
+On the wire: ``MAGIC``, the length of the envelope (uint32), the envelope (MessagePack: header and
+sizes), zeros up to a multiple of 16 bytes, then the arrays one after the other, little-endian,
+those of four bytes a number first. So an array is read back as a view of the payload, aligned and
+without a copy, and encoding copies each number once. Buffers inside the envelope were refused: the
+encoder and the decoder would copy each of them again.
+
+Nothing here executes what it reads (no pickle), and every size is bounded before memory is taken.
 
 Not here: how segments are queued (``stream``), and what the numbers of an observation mean
 (``observation``).
@@ -16,21 +20,35 @@ missing, and of that how much the actor dropped on purpose.
 from __future__ import annotations
 
 import math
-from typing import Annotated
+import struct
+from typing import Annotated, Final
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 from msgspec import Meta, Struct
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MAX_STEPS = 64
 MAX_ACTIONS = 512
 MAX_BYTES = 4 * 1024 * 1024
+MAGIC: Final = b"TRS2"
+LARGEST_NUMBER: Final = 100.0
+"""Bound of every log-probability, value and reward: beyond it a ratio or a target may overflow."""
+
+_PREFIX: Final = struct.Struct("<4sI")
+_ALIGNMENT: Final = 16
+_MAX_ENVELOPE: Final = 8192
+_MAX_COUNT: Final = 2**53
+_HALF_INFINITY: Final = 0x7C00
+_NEGATIVE_HALF_INFINITY: Final = 0xFC00
+_LARGEST_LOG_PROB: Final = 1e-3
 
 Float16 = npt.NDArray[np.float16]
 Float32 = npt.NDArray[np.float32]
 Int32 = npt.NDArray[np.int32]
+Name = Annotated[str, Meta(max_length=256)]
+Count = Annotated[int, Meta(ge=0, le=_MAX_COUNT)]
 
 
 class SegmentError(Exception):
@@ -40,20 +58,20 @@ class SegmentError(Exception):
 class SegmentHeader(Struct, frozen=True, array_like=True):
     """Who made the segment, in which game, and for whom it counts."""
 
-    run_id: str
+    run_id: Name
     schema: int
-    schema_hash: str
+    schema_hash: Name
     epoch: int
-    actor: str
-    seq: Annotated[int, Meta(ge=0)]
-    produced_before: Annotated[int, Meta(ge=0)]
-    discarded_before: Annotated[int, Meta(ge=0)]
-    game_id: str
+    actor: Name
+    seq: Count
+    produced_before: Count
+    discarded_before: Count
+    game_id: Name
     seat: Annotated[int, Meta(ge=1, le=2)]
     seed: int
-    decks: tuple[str, str]
-    opponent: str
-    weights_sha256: str
+    decks: tuple[Name, Name]
+    opponent: Name
+    weights_sha256: Name
     terminated: bool
     truncated: bool
     created_at: float
@@ -96,100 +114,159 @@ class Segment(Struct, frozen=True):
         return len(self.chosen)
 
 
-class _Wire(Struct, frozen=True, array_like=True):
+class _Envelope(Struct, frozen=True, array_like=True):
     header: SegmentHeader
     steps: Annotated[int, Meta(ge=1, le=MAX_STEPS)]
     action_rows: Annotated[int, Meta(ge=1, le=MAX_STEPS * MAX_ACTIONS)]
     state_width: Annotated[int, Meta(ge=1, le=4096)]
     action_width: Annotated[int, Meta(ge=1, le=4096)]
-    buffers: tuple[bytes, ...]
+    has_bootstrap: bool
+
+    @property
+    def words(self) -> int:
+        """Numbers of four bytes: four arrays of int32 (one is longer), three of float32."""
+        return 7 * self.steps + 1
+
+    @property
+    def halves(self) -> int:
+        """Numbers of two bytes."""
+        states = self.steps + self.has_bootstrap
+        return states * self.state_width + self.action_rows * self.action_width
 
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(_Wire)
+_decoder = msgspec.msgpack.Decoder(_Envelope)
 
 
 def encode(segment: Segment) -> bytes:
-    """Encode for the queue. The arrays must already have their little-endian wire types."""
+    """Encode for the queue. The arrays must have their little-endian wire types, and be in order
+    (C-contiguous)."""
+    return b"".join(encode_in_parts(segment))
+
+
+def encode_in_parts(segment: Segment) -> list[bytes | memoryview]:
+    """The buffers that :func:`encode` puts together; the large ones are the segment's own."""
     steps, state_width = segment.states.shape
     rows, action_width = segment.actions.shape
-    bootstrap = b"" if segment.bootstrap_state is None else segment.bootstrap_state.tobytes()
-    arrays = (
-        segment.versions,
-        segment.publishes,
-        segment.states,
-        segment.actions,
-        segment.offsets,
-        segment.chosen,
-        segment.log_probs,
-        segment.values,
-        segment.rewards,
+    bootstrap = segment.bootstrap_state
+    envelope = _encoder.encode(
+        _Envelope(segment.header, steps, rows, state_width, action_width, bootstrap is not None)
     )
-    buffers = (*(array.tobytes() for array in arrays), bootstrap)
-    return _encoder.encode(_Wire(segment.header, steps, rows, state_width, action_width, buffers))
+    start = _PREFIX.size + len(envelope)
+    small = b"".join(
+        (
+            _PREFIX.pack(MAGIC, len(envelope)), envelope, bytes(-start % _ALIGNMENT),
+            segment.versions.data, segment.publishes.data, segment.offsets.data,
+            segment.chosen.data, segment.log_probs.data, segment.values.data, segment.rewards.data,
+        )
+    )  # fmt: skip
+    large = (segment.states, segment.actions) if bootstrap is None else (
+        segment.states, segment.actions, bootstrap,
+    )  # fmt: skip
+    return [small, *(array.data.cast("B") for array in large)]
 
 
 def decode(payload: bytes) -> Segment:
-    """Decode and validate one queue entry; the arrays are read-only views of ``payload``'s parts.
+    """Decode and validate one queue entry; the arrays are read-only views of ``payload``.
 
     Raises:
-        SegmentError: too large, not MessagePack of this shape, an array of the wrong length,
-            offsets or choices out of range, or a number that is not finite.
+        SegmentError: too large, not a segment of this schema, more or fewer bytes than its sizes
+            say, offsets or choices out of range, or a number that is not finite or too large.
     """
     if len(payload) > MAX_BYTES:
         raise SegmentError(f"{len(payload)} bytes, at most {MAX_BYTES} are allowed")
-    try:
-        wire = _decoder.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise SegmentError(f"envelope: {error}") from error
-    if wire.header.schema != SCHEMA_VERSION:
-        raise SegmentError(f"schema {wire.header.schema}, this learner reads {SCHEMA_VERSION}")
-    segment = _arrays(wire)
-    _validate(segment)
-    return segment
-
-
-def _arrays(wire: _Wire) -> Segment:
-    steps, rows = wire.steps, wire.action_rows
-    if len(wire.buffers) != 10:
-        raise SegmentError(f"{len(wire.buffers)} buffers, expected 10")
-
-    def view(index: int, kind: str, *shape: int) -> npt.NDArray[np.generic]:
-        buffer = wire.buffers[index]
-        expected = math.prod(shape) * np.dtype(kind).itemsize
-        if len(buffer) != expected:
-            raise SegmentError(f"buffer {index}: {len(buffer)} bytes, expected {expected}")
-        return np.frombuffer(buffer, dtype=kind).reshape(shape)
-
-    bootstrap = view(9, "<f2", wire.state_width) if wire.buffers[9] else None
-    return Segment(
-        header=wire.header,
-        versions=view(0, "<i4", steps),  # type: ignore[arg-type]
-        publishes=view(1, "<i4", steps),  # type: ignore[arg-type]
-        states=view(2, "<f2", steps, wire.state_width),  # type: ignore[arg-type]
-        actions=view(3, "<f2", rows, wire.action_width),  # type: ignore[arg-type]
-        offsets=view(4, "<i4", steps + 1),  # type: ignore[arg-type]
-        chosen=view(5, "<i4", steps),  # type: ignore[arg-type]
-        log_probs=view(6, "<f4", steps),  # type: ignore[arg-type]
-        values=view(7, "<f4", steps),  # type: ignore[arg-type]
-        rewards=view(8, "<f4", steps),  # type: ignore[arg-type]
-        bootstrap_state=bootstrap,  # type: ignore[arg-type]
+    envelope, start = _open_envelope(payload)
+    middle = start + 4 * envelope.words
+    expected = middle + 2 * envelope.halves
+    if len(payload) != expected:
+        raise SegmentError(f"{len(payload)} bytes, its sizes say {expected}")
+    return _segment(
+        envelope,
+        integers=np.frombuffer(payload, "<i4", 4 * envelope.steps + 1, start),
+        floats=np.frombuffer(payload, "<f4", 3 * envelope.steps, middle - 12 * envelope.steps),
+        halves=np.frombuffer(payload, "<f2", envelope.halves, middle),
     )
 
 
-def _validate(segment: Segment) -> None:
-    offsets = segment.offsets
-    counts = np.diff(offsets.astype(np.int64))  # in int32, huge offsets could wrap into order
-    if offsets[0] != 0 or offsets[-1] != len(segment.actions) or (counts < 1).any():
-        raise SegmentError("offsets do not partition the action rows")
-    if (segment.chosen < 0).any() or (segment.chosen >= counts).any():
-        raise SegmentError("a chosen index is outside its legal actions")
-    if segment.bootstrap_state is None and not segment.header.terminated:
+def _open_envelope(payload: bytes) -> tuple[_Envelope, int]:
+    """The envelope, and where the arrays begin."""
+    if len(payload) < _PREFIX.size:
+        raise SegmentError(f"{len(payload)} bytes are too few for a segment")
+    magic, length = _PREFIX.unpack_from(payload)
+    if magic != MAGIC:
+        raise SegmentError(f"it does not begin like a segment of schema {SCHEMA_VERSION}")
+    end = _PREFIX.size + length
+    if length > _MAX_ENVELOPE or end > len(payload):
+        raise SegmentError(f"an envelope of {length} bytes is too long")
+    try:
+        envelope = _decoder.decode(payload[_PREFIX.size : end])
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise SegmentError(f"envelope: {error}") from error
+    header = envelope.header
+    if header.schema != SCHEMA_VERSION:
+        raise SegmentError(f"schema {header.schema}, this learner reads {SCHEMA_VERSION}")
+    if header.discarded_before > header.produced_before:
+        raise SegmentError("more transitions discarded than produced before it")
+    if not math.isfinite(header.created_at):
+        raise SegmentError("the time of its making is not finite")
+    if not header.terminated and not envelope.has_bootstrap:
         raise SegmentError("not terminated, and no bootstrap state")
-    floats = (segment.states, segment.actions, segment.log_probs, segment.values, segment.rewards)
-    if not all(bool(np.isfinite(array).all()) for array in floats):
-        raise SegmentError("a number is not finite")
-    if segment.bootstrap_state is not None and not np.isfinite(segment.bootstrap_state).all():
-        raise SegmentError("the bootstrap state is not finite")
-    if (segment.log_probs > 1e-3).any():
+    return envelope, end + -end % _ALIGNMENT
+
+
+def _segment(envelope: _Envelope, *, integers: Int32, floats: Float32, halves: Float16) -> Segment:
+    """The segment over its arrays, once they are seen to be sound."""
+    steps, rows = envelope.steps, envelope.action_rows
+    offsets, chosen = integers[2 * steps : 3 * steps + 1], integers[3 * steps + 1 :]
+    if integers.min() < 0:
+        raise SegmentError("a version, a publish number, an offset or a choice is negative")
+    _require_partition(offsets, chosen, rows)
+    _require_sane(floats, log_probs=floats[:steps])
+    _require_finite(halves)
+    first, last = steps * envelope.state_width, halves.size
+    if envelope.has_bootstrap:
+        last -= envelope.state_width
+    return Segment(
+        header=envelope.header,
+        versions=integers[:steps],
+        publishes=integers[steps : 2 * steps],
+        states=halves[:first].reshape(steps, envelope.state_width),
+        actions=halves[first:last].reshape(rows, envelope.action_width),
+        offsets=offsets,
+        chosen=chosen,
+        log_probs=floats[:steps],
+        values=floats[steps : 2 * steps],
+        rewards=floats[2 * steps :],
+        bootstrap_state=halves[last:] if envelope.has_bootstrap else None,
+    )
+
+
+def _require_partition(offsets: Int32, chosen: Int32, rows: int) -> None:
+    first, following = offsets[:-1], offsets[1:]
+    if first[0] != 0 or following[-1] != rows or not (following > first).all():
+        raise SegmentError("offsets do not partition the action rows")
+    # In order from 0 to rows, so that differences cannot overflow.
+    if not (chosen < following - first).all():
+        raise SegmentError("a chosen index is outside its legal actions")
+
+
+def _require_sane(floats: Float32, *, log_probs: Float32) -> None:
+    low, high = floats.min(), floats.max()  # NaN if there is one, and then no comparison holds
+    if not (low >= -LARGEST_NUMBER and high <= LARGEST_NUMBER):
+        raise SegmentError(
+            "a log-probability, value or reward is not finite"
+            if not np.isfinite(floats).all()
+            else f"a log-probability, value or reward is beyond {LARGEST_NUMBER:g}"
+        )
+    if log_probs.max() > _LARGEST_LOG_PROB:
         raise SegmentError("a log-probability is above 0")
+
+
+def _require_finite(halves: Float16) -> None:
+    """No infinity and no NaN, seen by the bits: float16 has no fast arithmetic. The positive ones
+    are the largest signed integers, the negative ones the largest unsigned."""
+    if (
+        halves.view(np.int16).max() >= _HALF_INFINITY
+        or halves.view(np.uint16).max() >= _NEGATIVE_HALF_INFINITY
+    ):
+        raise SegmentError("a state or an action has a number that is not finite")

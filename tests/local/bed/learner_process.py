@@ -30,7 +30,7 @@ from trainingrun_contracts.policy_format import KEY
 from trainingrun_contracts.run_config import RunConfig, encode
 from trainingrun_contracts.segment import SCHEMA_VERSION, Segment, SegmentHeader
 from trainingrun_contracts.segment import encode as encode_segment
-from trainingrun_contracts.stream.append import queue_append
+from trainingrun_contracts.stream.append import Parcel, append_commands
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.stream.ledger import Ledger, ledger_from, queue_ledger
 
@@ -200,10 +200,9 @@ class Bandit:
     def append(self, segment: Segment) -> None:
         """Append a segment as an actor does, and go on to the next number."""
         pipe: Any = self.client.pipeline(transaction=True)
-        queue_append(
-            pipe, self.keys, segment.header, transitions=segment.transitions,
-            payload=encode_segment(segment), fuse=_FUSE,
-        )  # fmt: skip
+        parcel = Parcel(segment.header, segment.transitions, encode_segment(segment))
+        for command in append_commands(self.keys, [parcel], fuse=_FUSE):
+            pipe.execute_command(*command)
         pipe.execute()
         self.seq = max(self.seq, segment.header.seq + 1)
         self.produced = max(self.produced, segment.header.produced_before + segment.transitions)

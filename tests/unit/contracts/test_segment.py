@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from trainingrun_contracts.segment import (
+    MAGIC,
     MAX_BYTES,
     SCHEMA_VERSION,
     Segment,
@@ -83,15 +84,18 @@ def test_damage_is_found_or_harmless(segment: Segment, data: st.DataObject) -> N
     counts = np.diff(back.offsets.astype(np.int64))
     assert counts.min() >= 1
     assert counts.sum() == len(back.actions)
-    assert (back.chosen < counts).all()
+    assert ((back.chosen >= 0) & (back.chosen < counts)).all()
+    for name in ("states", "actions", "log_probs", "values", "rewards"):
+        assert np.isfinite(getattr(back, name)).all()
+    assert back.bootstrap_state is None or np.isfinite(back.bootstrap_state).all()
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.binary(max_size=200))
-def test_garbage_is_refused(payload: bytes) -> None:
+@given(st.binary(max_size=200), st.booleans())
+def test_garbage_is_refused(garbage: bytes, has_magic: bool) -> None:
     """Expect SegmentError and nothing else."""
     with pytest.raises(SegmentError):
-        decode(payload)
+        decode(MAGIC + garbage if has_magic else garbage)
 
 
 def test_size_is_bounded_before_decoding() -> None:
@@ -110,10 +114,18 @@ BIG = 2**31 - 1
         ({"offsets": np.array([1, 2, 5], np.int32)}, "partition"),
         ({"offsets": np.array([0, 0, 5], np.int32)}, "partition"),
         ({"chosen": np.array([0, 3], np.int32)}, "outside"),
-        ({"chosen": np.array([-1, 0], np.int32)}, "outside"),
+        ({"chosen": np.array([-1, 0], np.int32)}, "negative"),
         ({"rewards": np.array([0, np.nan], np.float32)}, "finite"),
         ({"log_probs": np.array([0, 0.5], np.float32)}, "above 0"),
-        ({"values": np.zeros(3, np.float32)}, "buffer 7"),
+        ({"values": np.zeros(3, np.float32)}, "its sizes say"),
+        ({"rewards": np.array([0, 1e30], np.float32)}, "beyond 100"),
+        ({"log_probs": np.array([0, -np.inf], np.float32)}, "not finite"),
+        ({"versions": np.array([0, -1], np.int32)}, "negative"),
+        ({"publishes": np.array([-5, 1], np.int32)}, "negative"),
+        ({"states": np.full((2, STATE), np.inf, np.float16)}, "state or an action"),
+        ({"states": np.full((2, STATE), -np.inf, np.float16)}, "state or an action"),
+        ({"actions": np.full((5, ACTION), np.nan, np.float16)}, "state or an action"),
+        ({"actions": np.full((5, ACTION), -np.nan, np.float16)}, "state or an action"),
     ],
 )
 def test_inconsistent_arrays_are_refused(change: dict[str, object], why: str) -> None:
@@ -123,11 +135,57 @@ def test_inconsistent_arrays_are_refused(change: dict[str, object], why: str) ->
         decode(encode(msgspec.structs.replace(segment, **change)))
 
 
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"schema": SCHEMA_VERSION - 1}, "this learner reads"),
+        ({"seq": -1}, "envelope"),
+        ({"produced_before": 2**60}, "envelope"),
+        ({"produced_before": 3, "discarded_before": 4}, "more transitions discarded"),
+        ({"seat": 3}, "envelope"),
+        ({"actor": "a" * 300}, "envelope"),
+        ({"game_id": "g" * 10_000}, "too long"),
+        ({"created_at": float("nan")}, "not finite"),
+    ],
+)
+def test_headers_that_lie_are_refused(change: dict[str, object], why: str) -> None:
+    """Expect a word about what is wrong with the header."""
+    segment = make([2, 3])
+    header = msgspec.structs.replace(segment.header, **change)
+    with pytest.raises(SegmentError, match=why):
+        decode(encode(msgspec.structs.replace(segment, header=header)))
+
+
+@pytest.mark.parametrize("extreme", [65504, -65504, 6e-8, -0.0])
+def test_extreme_finite_numbers_pass(extreme: float) -> None:
+    """Expect the largest and the smallest numbers of float16 to come through."""
+    segment = make([2, 3], terminated=False)
+    actions = np.full((5, ACTION), extreme, np.float16)
+    back = decode(encode(msgspec.structs.replace(segment, actions=actions)))
+    np.testing.assert_array_equal(back.actions, actions)
+
+
+def test_arrays_are_aligned_views() -> None:
+    """Expect no copy of the payload, and addresses that arithmetic likes."""
+    payload = encode(make([2, 3], terminated=False))
+    back = decode(payload)
+    for name in ARRAYS:
+        array = getattr(back, name)
+        assert array.flags.aligned
+        assert not array.flags.owndata
+
+
+def test_the_first_schema_is_refused_in_words() -> None:
+    """Expect an entry of the release before, a MessagePack array, not to be misread."""
+    with pytest.raises(SegmentError, match="schema 2"):
+        decode(msgspec.msgpack.encode(["header", 1, 2, 3, 4, []]))
+
+
 def test_offsets_that_wrap_are_refused() -> None:
     """Expect offsets that only look ordered because int32 overflows to be refused."""
     segment = make([1, 1, 1, 2])
     wrapping = np.array([0, BIG, -BIG - 1, -1, 5], dtype=np.int32)
-    with pytest.raises(SegmentError, match="partition"):
+    with pytest.raises(SegmentError, match="negative"):
         decode(encode(msgspec.structs.replace(segment, offsets=wrapping)))
 
 

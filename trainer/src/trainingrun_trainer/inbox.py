@@ -18,7 +18,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
 from trainingrun_contracts.observation.schema import ACTION_WIDTH, SCHEMA_HASH, STATE_WIDTH
 from trainingrun_contracts.segment import Segment, SegmentError, decode
 from trainingrun_contracts.stream.read import Entry, RolloutReader
@@ -26,8 +25,7 @@ from trainingrun_contracts.stream.read import Entry, RolloutReader
 from trainingrun_trainer.link import RedisLink
 from trainingrun_trainer.stop import StopRequested
 
-_LARGEST_REWARD: Final = 100.0
-_READ_COUNT: Final = 32
+_READ_COUNT: Final = 16
 _BLOCK_MILLISECONDS: Final = 500
 _RECLAIM_SECONDS: Final = 30.0
 _RECLAIM_IDLE_MILLISECONDS: Final = 60_000
@@ -54,8 +52,10 @@ def open_entry(entry: Entry, *, run_id: str) -> Received:
             raise SegmentError(f"observation encoding {header.schema_hash}, not {SCHEMA_HASH}")
         if segment.states.shape[1] != STATE_WIDTH or segment.actions.shape[1] != ACTION_WIDTH:
             raise SegmentError("the features have other widths than the encoding says")
-        if float(np.abs(segment.rewards).max()) > _LARGEST_REWARD:
-            raise SegmentError(f"a reward is beyond {_LARGEST_REWARD:g}")
+        if segment.transitions != entry.transitions:
+            raise SegmentError(
+                f"it has {segment.transitions} steps, its entry says {entry.transitions}"
+            )
     except SegmentError as error:
         return Received(entry, None, str(error))
     return Received(entry, segment)

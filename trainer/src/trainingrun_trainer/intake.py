@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
 from trainingrun_contracts.segment import Segment
 from trainingrun_contracts.stream.accounts import Accounts, Fate
 from trainingrun_contracts.stream.read import Entry
@@ -65,7 +66,7 @@ class Intake:
         if fate is Fate.TRAINED:
             self._segments.append(segment)
             self._kept += segment.transitions
-            self._lag_sum += float((publish - segment.publishes).clip(0).sum())
+            self._lag_sum += float(np.maximum(publish - segment.publishes, 0).sum())
         return fate
 
     @property

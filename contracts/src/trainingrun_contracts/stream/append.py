@@ -1,38 +1,53 @@
 """The producer's side of the queue.
 
-One transaction appends the segment, counts its transitions and records how far this actor has
-come. The record makes a retry exact: after an ambiguous failure the actor reads it and knows
-whether the append had happened, so a broken connection neither loses nor doubles a segment.
+One transaction appends segments, counts their transitions and records how far this actor has come.
+The record makes a retry exact: after an ambiguous failure the actor reads it and knows whether the
+append had happened, so a broken connection neither loses nor doubles a segment.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
+
+from msgspec import Struct
 
 from trainingrun_contracts.segment import SegmentHeader
 from trainingrun_contracts.stream.keys import PAYLOAD_FIELD, TRANSITIONS_FIELD, Keys
+from trainingrun_contracts.stream.packing import Argument, Command
 
 HIGH_WATER_BATCHES: Final = 2
 LOW_WATER_BATCHES: Final = 1
 FUSE_FACTOR: Final = 4
 
 
-def queue_append(
-    pipe: Any, keys: Keys, header: SegmentHeader, *, transitions: int, payload: bytes, fuse: int
-) -> None:
-    """Queue the commands of one append on a transactional pipeline.
+class Parcel(Struct, frozen=True):
+    """An encoded segment, with what the queue must know of it."""
+
+    header: SegmentHeader
+    transitions: int
+    payload: Argument
+
+
+def append_commands(keys: Keys, parcels: Sequence[Parcel], *, fuse: int) -> list[Command]:
+    """The commands that append consecutive segments of one actor (at least one); they belong in
+    one transaction.
 
     ``fuse`` is a number of entries beyond which Redis cuts the stream; it only guards the server
-    against a producer without back-pressure. The new depth in transitions is the *second last*
-    reply, that of ``INCRBY``; see :func:`depth_after`.
+    against a producer without back-pressure. The new depth in transitions is the *last* reply; see
+    :func:`depth_after`. Counts are written once for all, as nobody sees what is between.
     """
-    fields = {PAYLOAD_FIELD: payload, TRANSITIONS_FIELD: transitions}
-    pipe.xadd(keys.rollouts, fields, maxlen=fuse, approximate=True)
-    pipe.hset(keys.produced, header.actor, header.produced_before + transitions)
-    pipe.incrby(keys.depth, transitions)
-    pipe.hset(keys.appended, header.actor, header.seq)
+    start = (b"XADD", keys.rollouts, b"MAXLEN", b"~", fuse, b"*", PAYLOAD_FIELD)
+    last = parcels[-1]
+    actor, produced = last.header.actor, last.header.produced_before + last.transitions
+    return [
+        *((*start, parcel.payload, TRANSITIONS_FIELD, parcel.transitions) for parcel in parcels),
+        (b"HSET", keys.produced, actor, produced),
+        (b"HSET", keys.appended, actor, last.header.seq),
+        (b"INCRBY", keys.depth, sum(parcel.transitions for parcel in parcels)),
+    ]
 
 
-def depth_after(replies: list[Any]) -> int:
+def depth_after(replies: Sequence[Any]) -> int:
     """Depth of the queue in transitions, from the replies of an append."""
-    return int(replies[-2])
+    return int(replies[-1])

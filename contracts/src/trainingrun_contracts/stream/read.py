@@ -14,12 +14,14 @@ import msgspec
 import redis
 from msgspec import Struct
 
+from trainingrun_contracts.segment import MAX_STEPS
 from trainingrun_contracts.stream.accounts import Accounts, Mark
 from trainingrun_contracts.stream.keys import GROUP, PAYLOAD_FIELD, TRANSITIONS_FIELD, Keys
 from trainingrun_contracts.stream.ledger import marks_from, totals_from
 
 _PAGE: Final = 256
 _DEAD_LETTERS: Final = 1000
+_COUNT_DIGITS: Final = 4  # Python refuses to read numbers of thousands of digits
 
 # KEYS: rollouts depth accounts marks epoch
 # ARGV: group, epoch, number of entries, id transitions…, number of totals, name value…, actor mark…
@@ -177,8 +179,9 @@ def _streams(reply: Any) -> Iterable[tuple[Any, Any]]:
 
 def _entry(entry_id: bytes, fields: dict[bytes, bytes]) -> Entry:
     count = fields.get(TRANSITIONS_FIELD, b"0")
+    is_sane = count.isdigit() and len(count) <= _COUNT_DIGITS and int(count) <= MAX_STEPS
     return Entry(
         entry_id=entry_id,
         payload=fields.get(PAYLOAD_FIELD, b""),
-        transitions=int(count) if count.isdigit() else 0,
+        transitions=int(count) if is_sane else 0,
     )
