@@ -27,11 +27,11 @@ class Table:
         clock = Clock(lambda: self.now, lambda: 1000.0 + self.now)
         self.recorder = Recorder(identity, clock=clock, emit=self.segments.append)
 
-    def step(self) -> Observation:
-        """One decision among three options."""
+    def step(self, potential: float = 0.0) -> Observation:
+        """One decision among three options, in a position of this potential."""
         self._seed += 1
         seen = self._observe(self._seed, 3)
-        self.recorder.before_step(seen.state)
+        self.recorder.before_step(seen.state, potential)
         self.recorder.add(self._policy, seen, Choice(self._seed % 3, -1.0, 0.25))
         return seen
 
@@ -90,3 +90,31 @@ def test_the_next_segment_may_use_new_weights(policy: Policy, observe: Observe) 
     assert table.recorder.policy is policy
     table.recorder.finish(0.0)
     assert table.recorder.policy is None
+
+
+def test_shaped_rewards_go_on_from_one_segment_to_the_next(
+    policy: Policy, observe: Observe
+) -> None:
+    """Each is the growth to the seat's next decision, also where that begins a new segment; the
+    last one falls back to 0 and has the outcome."""
+    table = Table(policy, observe)
+    leads = [step / 64 for step in range(100)]
+    for lead in leads:
+        table.step(lead)
+    table.recorder.finish(-1.0)
+    rewards = np.concatenate([segment.rewards for segment in table.segments])
+    assert rewards[:-1].tolist() == [1 / 64] * 99
+    assert rewards[-1] == -1.0 - leads[-1]
+    assert [segment.transitions for segment in table.segments] == [64, 36]
+
+
+def test_a_segment_after_an_abandoned_one_has_its_own_potentials(
+    policy: Policy, observe: Observe
+) -> None:
+    """Nothing of the forgotten steps is left."""
+    table = Table(policy, observe)
+    table.step(0.5)
+    table.recorder.abandon()
+    table.step(0.25)
+    table.recorder.finish(0.0)
+    assert table.segments[0].rewards.tolist() == [-0.25]

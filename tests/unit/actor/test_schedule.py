@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import islice
+from random import Random
 
-from trainingrun_actor.schedule import evaluation_matchups, training_matchups
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from trainingrun_actor.schedule import deck_pairs, evaluation_matchups, training_matchups
 from trainingrun_contracts.run_config import SelfPlayConfig
 
 DECKS = ("red", "white", "blue")
@@ -19,6 +23,58 @@ def test_pairs_swap_seats_over_the_same_game() -> None:
             second.decks, second.seed, second.opponent,
         )  # fmt: skip
         assert {first.seat, second.seat} == {1, 2}
+
+
+@given(count=st.integers(1, 8), rounds=st.integers(1, 4), seed=st.integers())
+def test_each_round_every_deck_meets_every_deck_from_either_seat(
+    count: int, rounds: int, seed: int
+) -> None:
+    """Itself too; so each deck sits in each seat equally often."""
+    decks = [f"deck {number}" for number in range(count)]
+    drawn = list(islice(deck_pairs(decks, Random(seed)), rounds * count**2))
+    for begin in range(0, len(drawn), count**2):
+        assert len(set(drawn[begin : begin + count**2])) == count**2
+    for seat in (0, 1):
+        assert set(Counter(pair[seat] for pair in drawn).values()) == {rounds * count}
+
+
+@given(count=st.integers(2, 8), pairs=st.integers(1, 300), seed=st.integers())
+def test_at_any_moment_seats_are_balanced_within_one(count: int, pairs: int, seed: int) -> None:
+    """Two decks have met with either of them in the first seat equally often, or nearly."""
+    decks = [f"deck {number}" for number in range(count)]
+    met = Counter(islice(deck_pairs(decks, Random(seed)), pairs))
+    for first in decks:
+        for second in decks:
+            assert abs(met[first, second] - met[second, first]) <= 1
+
+
+@pytest.mark.parametrize("games", [1, 2, 7, 100, 301])
+def test_the_learner_plays_both_seats_and_both_decks_equally_often(games: int) -> None:
+    """Within one game: who begins, and which of two decks one gets, favours nobody."""
+    played = list(islice(training_matchups(DECKS, SelfPlayConfig(), seed="1"), games))
+    seats = Counter(game.seat for game in played)
+    assert abs(seats[1] - seats[2]) <= 1
+    own = Counter((game.decks, game.decks[game.seat - 1]) for game in played)
+    for one, other in {game.decks for game in played if game.decks[0] != game.decks[1]}:
+        assert abs(own[(one, other), one] - own[(one, other), other]) <= 1
+
+
+def test_the_order_of_decks_is_drawn() -> None:
+    """Another seed deals them in another order, and so does the next round."""
+    every = list(islice(deck_pairs(DECKS, Random(1)), 18))
+    assert every[:9] != every[9:]
+    assert every[:9] != list(islice(deck_pairs(DECKS, Random(2)), 9))
+
+
+def test_every_opponent_of_an_evaluation_meets_the_same_decks() -> None:
+    """So that their win rates can be compared."""
+    games = evaluation_matchups(DECKS, ["random", "aggressive"], games=36, seed="1")
+    met = {
+        name: [game.decks for game in games if game.opponent == name]
+        for name in ("random", "aggressive")
+    }
+    assert met["random"] == met["aggressive"]
+    assert len(set(met["random"])) == 9
 
 
 def test_the_same_seed_gives_the_same_games() -> None:

@@ -1,0 +1,38 @@
+"""The phase as it travels to the actors."""
+
+from __future__ import annotations
+
+import pytest
+from trainingrun_contracts.curriculum import (
+    CurrentPhase,
+    Setting,
+    Shaping,
+    encode_phase,
+    phase_from,
+)
+from trainingrun_contracts.run_config import OpponentsConfig
+
+PHASE = CurrentPhase(
+    name="matchups", number=2, since=1_700_000_000, games=50, why="it was time",
+    setting=Setting(
+        ("red", "white"), OpponentsConfig(0.1, 0.2, 0.7, "even", ("engine",)),
+        Shaping(0.01, 0.02, 0.03), 0.99,
+    ),
+)  # fmt: skip
+
+
+def test_a_phase_is_the_same_after_writing_and_reading() -> None:
+    """Equal to the last weight, so that it is written once and not at every look."""
+    assert phase_from(encode_phase(PHASE)) == PHASE
+
+
+@pytest.mark.parametrize("reply", [None, b"", b"basics", b"{}", b'{"name": 1}', b"\xff"])
+def test_what_cannot_be_read_is_no_phase(reply: bytes | None) -> None:
+    """A Redis that lost its data, or a key that somebody else wrote: the operator says it again."""
+    assert phase_from(reply) is None
+
+
+def test_no_weight_is_no_shaping() -> None:
+    """And any one of them is some."""
+    assert Shaping().is_none
+    assert not Shaping(cards=0.001).is_none
