@@ -10,6 +10,7 @@ from typing import Any
 
 from control_plane import ControlPlane
 from operator_bed import SYSTEM, OperatorProcess, Trainer
+from trainingrun_contracts.metrics import Server, served_by
 from trainingrun_operator.backends.kubernetes.permissions import PERMISSIONS
 
 CHILDREN = (
@@ -118,6 +119,19 @@ def test_it_counts_its_reconciles(trainer: Trainer, operator: OperatorProcess) -
     assert float(told['trainingrun_operator_reconciles_total{result="bug"}']) == 0
     assert 'trainingrun_operator_reconciles_total{result="failed"}' in told
     assert float(told["trainingrun_operator_reconcile_seconds_count"]) >= 1
+
+
+def test_it_serves_the_registry_of_metrics(trainer: Trainer, operator: OperatorProcess) -> None:
+    """/metrics has every metric of the operator and of runs, and samples of each run's members."""
+    trainer.start("measured", games=100_000)
+    trainer.wait_for("measured", "Ready")
+    text = operator.ask("/metrics")
+    for metric in (*served_by(Server.OPERATOR), *served_by(Server.RUN)):
+        assert f"# TYPE {metric.name} {metric.kind.value}" in text, metric.name
+    labels = 'run="measured",state="ready"'
+    (line,) = [line for line in text.splitlines() if labels in line and 'role="learner"' in line]
+    assert line.startswith("trainingrun_run_members{namespace=")
+    assert float(line.split()[-1]) == 1
 
 
 def test_it_asks_for_nothing_that_the_chart_does_not_allow(

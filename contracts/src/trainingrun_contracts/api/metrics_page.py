@@ -13,8 +13,8 @@ This page is generated from the registry of metrics (`make generate`).
 
 Every role serves Prometheus' text format at `/metrics`: on a cluster each pod on port 9090, named
 `metrics`, and the operator on its `--metrics-port`. On one machine, `trainingrun local --metrics`
-does the same on free ports of the loopback interface and writes their addresses to
-`.trainingrun/NAME/metrics.json`, in the form that Prometheus reads:
+does the same on free ports and lists them in `.trainingrun/NAME/metrics.json` while the run lasts,
+in the form that Prometheus reads:
 
 ```yaml
 scrape_configs:

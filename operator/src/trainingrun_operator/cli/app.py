@@ -111,6 +111,14 @@ def local(  # noqa: PLR0913 (each option of the command is an argument to typer)
             " gives the same losses and weights, bit for bit.",
         ),
     ] = False,
+    metrics: Annotated[
+        bool,
+        typer.Option(
+            "--metrics",
+            help="Serve Prometheus metrics on free ports; STATE/NAME/metrics.json lists them for"
+            " file_sd_configs.",
+        ),
+    ] = False,
 ) -> None:
     """Train on this machine: the same TrainingRun as plain processes.
 
@@ -125,6 +133,7 @@ def local(  # noqa: PLR0913 (each option of the command is an argument to typer)
     options = LocalOptions(
         file=file, state=state, report=report, decks=decks, plain=plain, fresh=fresh, games=games,
         time_limit=limit, daemons=endpoints_in(daemons) if daemons is not None else (), sync=sync,
+        metrics=metrics,
     )  # fmt: skip
     raise typer.Exit(run_locally(options, Console()))
 

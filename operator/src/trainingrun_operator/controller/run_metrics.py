@@ -7,10 +7,11 @@ whose Redis cannot be reached has the samples of its members only, because absen
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, get_args
 
 from prometheus_client.core import Metric as Family
+from prometheus_client.registry import Collector
 from trainingrun_contracts import metrics
 from trainingrun_contracts.api.status import Bottleneck
 from trainingrun_contracts.exposition import family
@@ -27,6 +28,17 @@ _OUTCOMES: Final = {
     "aborted": "aborted",
 }  # fmt: skip
 _Sample = tuple[Metric, tuple[str, ...], float | None]
+
+
+class RunCollector(Collector):
+    """The metrics of the runs that ``views`` gives, whenever they are asked for."""
+
+    def __init__(self, views: Callable[[], Iterable[RunView]]) -> None:
+        self._views = views
+
+    def collect(self) -> Iterator[Family]:
+        """See Collector."""
+        yield from run_families(self._views())
 
 
 def run_families(views: Iterable[RunView]) -> Iterator[Family]:

@@ -35,6 +35,7 @@ from trainingrun_operator.backends.local.probes import (
 from trainingrun_operator.backends.local.redis import find_redis_server, free_port, password_of
 from trainingrun_operator.backends.local.store import write_atomically
 from trainingrun_operator.backends.local.supervisor import Launch, Supervisor
+from trainingrun_operator.backends.local.targets import NO_PORT, MetricsTargets
 from trainingrun_operator.desired.actions import Apply, Remove, RemoveFirst, WorkloadAction
 from trainingrun_operator.desired.observed import ObservedRole
 from trainingrun_operator.desired.workload import Probe, Role, Workload, filled
@@ -81,13 +82,19 @@ class LocalBackend:
     """Performs the actions of one run as processes of this machine.
 
     ``on_change`` is called whenever a member became ready, ended or changed otherwise, so that the
-    control loop need not wait for its next look.
+    control loop need not wait for its next look. With ``targets`` the roles serve metrics.
     """
 
     def __init__(
-        self, folder: RunFolder, *, decks: Path, on_change: Callable[[], None] = lambda: None
+        self,
+        folder: RunFolder,
+        *,
+        decks: Path,
+        on_change: Callable[[], None] = lambda: None,
+        targets: MetricsTargets | None = None,
     ) -> None:
         self._folder = folder
+        self._targets = targets
         self._decks = decks
         self._on_change = on_change
         self._roles: dict[Role, _LocalRole] = {}
@@ -245,10 +252,13 @@ class LocalBackend:
                 CONFIG_VARIABLE: str(self._folder.config),
                 REDIS_URL_VARIABLE: self._url or "",
                 MEMBER_VARIABLE: name,
-                METRICS_PORT_VARIABLE: _FREE_PORT,
+                METRICS_PORT_VARIABLE: str(self._metrics_port(workload.role, name)),
                 HEALTH_FILE_VARIABLE: str(self._folder.live / f"{name}.health"),
             }
         return environment
+
+    def _metrics_port(self, role: Role, name: str) -> int:
+        return NO_PORT if self._targets is None else self._targets.port_of(role.value, name)
 
 
 def _leaving(local: _LocalRole, surplus: int) -> list[Supervisor]:

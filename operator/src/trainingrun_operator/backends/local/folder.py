@@ -7,6 +7,7 @@
                      logs/         one file per member
                      tapes/        some games, for people to watch
                      samples.jsonl the curves, for the report
+                     metrics.json  where Prometheus finds the members, while they run
 """
 
 from __future__ import annotations
@@ -69,6 +70,11 @@ class RunFolder:
     def live(self) -> Path:
         """Health and port files of running members; worthless when they are gone."""
         return self.root / "live"
+
+    @property
+    def metrics(self) -> Path:
+        """Targets for Prometheus."""
+        return self.root / "metrics.json"
 
     @property
     def samples(self) -> Path:

@@ -51,6 +51,8 @@ class LocalOptions:
     """Endpoints of daemons that run already; none: own ones are started."""
     sync: bool = False
     """Whether to play and train in step, one game at a time."""
+    metrics: bool = False
+    """Whether the roles and the run serve metrics for Prometheus."""
 
 
 def run_locally(options: LocalOptions, console: Console) -> int:
@@ -109,7 +111,11 @@ def _run_in(
         settings=_settings(folder, decks, sync=options.sync),
         begun_at=begun_at,
         time_limit=options.time_limit,
+        serves_metrics=options.metrics,
     )
+    if options.metrics:
+        where = _relative(folder.metrics)
+        console.print(f"Metrics: targets for Prometheus' file_sd_configs are in {where}")
     run, ending = asyncio.run(_run(plan, console, plain=options.plain))
     if ending.outcome is Outcome.MISCONFIGURED:
         raise UserError(ending.message)

@@ -17,17 +17,21 @@ from enum import Enum
 from pathlib import Path
 from typing import Final
 
+from prometheus_client import CollectorRegistry, start_http_server
 from trainingrun_contracts.api.conditions import ConditionType
 from trainingrun_contracts.api.run import TrainingRun
 
 from trainingrun_operator.backends.local.backend import LocalBackend
 from trainingrun_operator.backends.local.folder import RunFolder
+from trainingrun_operator.backends.local.probes import HOST
 from trainingrun_operator.backends.local.store import LocalStore
+from trainingrun_operator.backends.local.targets import MetricsTargets
 from trainingrun_operator.cli.local.samples import SampleFile, sample_of
 from trainingrun_operator.cli.local.screen import Screen
 from trainingrun_operator.cli.local.snapshot import take_snapshot
 from trainingrun_operator.cli.local.usage import UsageMeter
 from trainingrun_operator.controller.loop import ReconcileError, Reconciler, RunView
+from trainingrun_operator.controller.run_metrics import RunCollector
 from trainingrun_operator.desired.stage import Stage
 from trainingrun_operator.desired.workload import Role
 from trainingrun_operator.settings import Settings
@@ -69,6 +73,7 @@ class RunPlan:
     settings: Settings
     begun_at: float
     time_limit: float | None = None
+    serves_metrics: bool = False
 
 
 class LocalRuntime:
@@ -81,7 +86,13 @@ class LocalRuntime:
         self._asked: Outcome | None = None
         self._at_once = False
         self._store = LocalStore(plan.run, plan.folder, on_event=screen.tell)
-        self._backend = LocalBackend(plan.folder, decks=plan.decks, on_change=self._wake.set)
+        self._targets = MetricsTargets(plan.folder.metrics, run=plan.run.metadata.name)
+        self._backend = LocalBackend(
+            plan.folder,
+            decks=plan.decks,
+            on_change=self._wake.set,
+            targets=self._targets if plan.serves_metrics else None,
+        )
         self._reconciler = Reconciler(self._store, self._backend, plan.settings)
         self._samples = SampleFile(plan.folder.samples)
         self._usage = UsageMeter()
@@ -94,6 +105,8 @@ class LocalRuntime:
     async def run(self) -> Ending:
         """Run until the end; all processes are gone when this returns."""
         showing = asyncio.create_task(self._show())
+        if self._plan.serves_metrics:
+            self._serve_metrics()
         try:
             with self._signals():
                 try:
@@ -218,10 +231,18 @@ class LocalRuntime:
                 self._screen.show(snapshot)
             await asyncio.sleep(_SHOW_SECONDS)
 
+    def _serve_metrics(self) -> None:
+        """What the operator tells of a run, for this one, as long as the process lives."""
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(RunCollector(lambda: [self._view] if self._view is not None else []))
+        port = self._targets.port_of("run", self._plan.run.metadata.name)
+        start_http_server(port, addr=HOST, registry=registry)
+
     async def _close(self) -> None:
         await self._reconciler.close()
         await self._backend.close(at_once=self._at_once)
         self._store.all_gone()
+        self._targets.forget()
 
 
 def _never_runs(view: RunView) -> str | None:

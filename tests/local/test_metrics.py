@@ -1,0 +1,99 @@
+"""A short run on this machine serves every metric of the registry, each with a sample."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from local_run import LocalRun, local_run, write_run
+from prometheus_client import Metric as Family
+from prometheus_client.parser import text_string_to_metric_families
+from trainingrun_contracts import metrics
+from trainingrun_contracts.metrics import Server, served_by
+
+SERVERS = (Server.ACTOR, Server.EVALUATOR, Server.LEARNER, Server.RUN)
+ONLY_AFTER_TROUBLE = {metrics.DAEMON_ERRORS}
+
+
+def _scrape(run: LocalRun) -> dict[str, dict[str, Family]]:
+    """The families of each server that answers now, by role and name."""
+    found: dict[str, dict[str, Family]] = {}
+    try:
+        groups = json.loads((run.state / "metrics.json").read_bytes())
+    except FileNotFoundError:
+        return found
+    for group in groups:
+        (target,) = group["targets"]
+        try:
+            with urllib.request.urlopen(f"http://{target}/metrics", timeout=5) as answer:
+                text = answer.read().decode()
+        except (urllib.error.URLError, OSError):
+            continue
+        role = group["labels"]["role"]
+        found[role] = {family.name: family for family in text_string_to_metric_families(text)}
+    return found
+
+
+def _missing(found: dict[str, dict[str, Family]]) -> list[str]:
+    """Metrics without a family, or without a sample where every run has one."""
+    missing = []
+    for server in SERVERS:
+        families = found.get(server.value, {})
+        for metric in served_by(server):
+            family = families.get(metric.name.removesuffix("_total"))
+            needs_sample = metric not in ONLY_AFTER_TROUBLE
+            if family is None or (needs_sample and not family.samples):
+                missing.append(f"{server.value}: {metric.name}")
+    return missing
+
+
+def _sample(found: dict[str, dict[str, Family]], role: str, name: str, **labels: str) -> float:
+    for sample in (each for family in found[role].values() for each in family.samples):
+        if sample.name == name and labels.items() <= sample.labels.items():
+            return float(sample.value)
+    raise AssertionError(f"{role} has no {name} with {labels}")
+
+
+def test_every_metric_is_served_by_a_short_run(tmp_path: Path) -> None:
+    """All of the registry but the operator's own is there with samples; the numbers agree with one
+    another; the list of targets goes with the run."""
+    file = write_run(tmp_path / "run.yaml", games=100_000, checkpoint={"everyGames": 10})
+    with local_run(tmp_path, file, "--metrics") as run:
+        latest: dict[str, dict[str, Family]] = {}
+
+        def is_complete() -> bool:
+            latest.update(_scrape(run))
+            return not _missing(latest)
+
+        run.wait_until(lambda: run.version() >= 1, "an update", seconds=180)
+        try:
+            run.wait_until(is_complete, "all metrics", seconds=120)
+        finally:
+            assert _missing(latest) == []
+        _expect_agreement(latest)
+        run.interrupt()
+        run.finish()
+        assert not (run.state / "metrics.json").exists()
+
+
+def _expect_agreement(found: dict[str, dict[str, Family]]) -> None:
+    games = _sample(found, "actor", "trainingrun_games_total", outcome="won")
+    ended = _sample(found, "actor", "trainingrun_game_seconds_count")
+    within = _sample(found, "actor", "trainingrun_game_seconds_bucket", le="120")
+    assert 0 < games <= ended
+    assert 0 < within <= ended
+    lags = _sample(found, "learner", "trainingrun_policy_lag_publishes_count")
+    trained = _sample(found, "learner", "trainingrun_transitions_total", fate="trained")
+    assert lags >= trained > 0
+    run = {"namespace": "local", "run": "small"}
+    produced = _sample(found, "run", "trainingrun_run_transitions_total", fate="produced", **run)
+    assert produced >= _sample(
+        found, "run", "trainingrun_run_transitions_total", fate="trained", **run
+    )
+    assert 0 <= _sample(found, "run", "trainingrun_run_daemon_utilisation", **run) <= 1
+    parts = [s.value for s in found["run"]["trainingrun_run_bottleneck"].samples]
+    assert sorted(parts) == [0, 0, 0, 1]
+    size = _sample(found, "learner", "trainingrun_checkpoint_bytes")
+    assert size > 10_000
