@@ -27,8 +27,8 @@ def layers(outputs: int, gain: float) -> nn.Sequential:
     """Two hidden layers, and a last one that starts with weights of a given gain."""
     hidden = problem.HIDDEN
     made = nn.Sequential(
-        nn.Linear(problem.OBSERVATION, hidden), nn.ReLU(),
-        nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, outputs),
+        nn.Linear(problem.OBSERVATION, hidden), nn.ReLU(inplace=True),
+        nn.Linear(hidden, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, outputs),
     )  # fmt: skip
     nn.init.orthogonal_(made[4].weight, gain=gain)
     return made

@@ -56,26 +56,21 @@ class AdamOptimiser:
         first: Tensor = summed[0]
         return first
 
-    def clip_gradients(self, largest: float, *, scale: float) -> Tensor:
-        """Divide gradients by ``scale``, then shrink them to a norm of at most ``largest``; gives
-        the norm between the two."""
+    def gradient_norm(self) -> Tensor:
+        """The norm of all gradients together."""
         gradients = [p.grad for p in self._parameters.values() if p.grad is not None]
-        norm = torch.nn.utils.get_total_norm(gradients) / scale
-        shrink = (largest / (norm + 1e-6)).clamp(max=1.0) / scale
-        for gradient in gradients:
-            gradient.mul_(shrink)
-        return norm
+        return torch.nn.utils.get_total_norm(gradients)
 
     @torch.no_grad()
-    def step(self) -> None:
-        """Move the parameters against their gradients."""
+    def step(self, *, divisor: Tensor | None = None) -> None:
+        """Move the parameters against their gradients, which are divided by a number first."""
         names = [name for name, p in self._parameters.items() if p.grad is not None]
         mean, square, step = ([self._state[name][slot] for name in names] for slot in _SLOTS)
         adam(
             [self._parameters[name] for name in names],
             [gradient for name in names if (gradient := self._parameters[name].grad) is not None],
             mean, square, [], step, fused=True, amsgrad=False, maximize=False, weight_decay=0.0,
-            beta1=_DECAYS[0], beta2=_DECAYS[1], lr=self._rate, eps=_EPSILON,
+            beta1=_DECAYS[0], beta2=_DECAYS[1], lr=self._rate, eps=_EPSILON, grad_scale=divisor,
         )  # fmt: skip
 
     def tensors(self) -> dict[str, Tensor]:

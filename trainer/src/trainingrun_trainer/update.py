@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import pairwise
 from typing import Final
 
 import torch
@@ -26,21 +27,16 @@ from trainingrun_trainer.batch import Batch
 from trainingrun_trainer.distributed import Alone, Ranks
 from trainingrun_trainer.losses.ppo import (
     Clips,
-    PolicyTerms,
+    StepTerms,
+    TermWeights,
     explained_variance,
-    kl_estimates,
     normalised,
-    policy_losses,
-    value_losses,
+    packed_ppo_loss,
+    step_terms,
 )
 from trainingrun_trainer.losses.vtrace import Trajectories, vtrace
-from trainingrun_trainer.networks.packed import (
-    PackedRows,
-    packed_entropy,
-    packed_log_softmax,
-    select_rows,
-    take,
-)
+from trainingrun_trainer.minibatches import Minibatch, minibatches, row_edges
+from trainingrun_trainer.networks.packed import packed_log_softmax, slice_rows, take
 from trainingrun_trainer.networks.pointer import PointerPolicy, PolicyOutput
 from trainingrun_trainer.optimiser import AdamOptimiser
 from trainingrun_trainer.precision import Precision
@@ -118,18 +114,19 @@ class PpoUpdater:
         self.device = device
         self._config = config
         self._clips = Clips(ratio=config.ppo.clip, dual=config.ppo.dual_clip)
+        self._weights = TermWeights(value=config.ppo.value_weight, entropy=config.ppo.entropy)
         self._precision = Precision(config.precision, device)
         self._ranks = Alone() if ranks is None else ranks
 
     def update(self, batch: Batch) -> UpdateResult:
         """Train on one batch."""
-        batch = batch.to(self.device)
+        batch = self._prepared(batch.to(self.device))
         frozen, explained = self.freeze(batch)
         sums: dict[str, float] = {}
         fates = dict.fromkeys(StepFate, 0)
         stopped = False
-        for steps in self._minibatches(batch.transitions):
-            result = self.step(batch, frozen, steps)
+        for minibatch in self._minibatches(batch, frozen):
+            result = self.step(minibatch)
             fates[result.fate] += 1
             if result.fate is not StepFate.TAKEN:
                 continue
@@ -149,7 +146,7 @@ class PpoUpdater:
         """Proximal log-probabilities, targets and normalised advantages of a batch, and how much
         of the targets' variance the values already explain."""
         ppo = self._config.ppo
-        with torch.no_grad():
+        with torch.inference_mode():
             proximal, values = self._evaluate(batch)
             ends = self._outcomes(batch.next_states)
             found = vtrace(
@@ -167,28 +164,24 @@ class PpoUpdater:
             explained = explained_variance(values, found.values, total=total)
         return Frozen(proximal, found.values, advantages), explained
 
-    def step(self, batch: Batch, frozen: Frozen, steps: Tensor) -> _StepResult:
-        """One optimiser step on the given steps (this rank's; maybe none), in as many parts as
-        accumulation asks for."""
-        config, scale = self._config, self._precision.scale
-        choices = batch.rows.counts[steps] > 1
-        counts = self._ranks.total(
-            torch.stack([choices.sum(), choices.new_tensor(len(steps), dtype=torch.int64)])
-        )
-        counts = counts.clamp(min=1)
-        self.optimiser.clear_gradients()
+    def step(self, minibatch: Minibatch) -> _StepResult:
+        """One optimiser step, in as many parts as the minibatch has (this rank's; maybe none)."""
+        scale = self._precision.scale
         parts = [torch.zeros(len(_TERMS), device=self.device)]
-        if len(steps):
-            for part in steps.chunk(min(config.gradient_accumulation, len(steps))):
-                loss, terms = self._losses(batch, frozen, part, counts)
-                (loss * scale.value).backward()  # type: ignore[no-untyped-call]
-                parts.append(terms)
+        for part in minibatch.parts:
+            output = self._forward(part.states, part.actions, part.steps.rows)
+            loss, terms = packed_ppo_loss(
+                *output, part.steps, counts=minibatch.counts, weights=self._weights
+            )
+            (loss * scale.value).backward()  # type: ignore[no-untyped-call]
+            parts.append(terms)
         terms = self.optimiser.sum_gradients(torch.stack(parts).sum(0), self._ranks)
-        norm = self.optimiser.clip_gradients(config.ppo.max_gradient_norm, scale=scale.value)
+        norm = self.optimiser.gradient_norm() / scale.value
         *values, length = torch.cat([terms, norm[None]]).tolist()
         fate = self._fate(values, length)
         if fate is StepFate.TAKEN:
-            self.optimiser.step()
+            excess = ((norm + 1e-6) / self._config.ppo.max_gradient_norm).clamp(min=1.0)
+            self.optimiser.step(divisor=excess * scale.value)
             scale.keep()
         elif fate is StepFate.RESCALED:
             scale.sink()
@@ -205,39 +198,16 @@ class PpoUpdater:
             return StepFate.TAKEN
         return StepFate.RESCALED if self._precision.scale.can_sink else StepFate.SKIPPED
 
-    def _losses(
-        self, batch: Batch, frozen: Frozen, steps: Tensor, counts: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Loss and ``_TERMS`` of some steps, as their share of a minibatch with so many choices
-        and steps."""
-        ppo = self._config.ppo
-        rows, positions = select_rows(batch.rows, steps)
-        output = self._forward(take(batch.states, steps), take(batch.actions, positions), rows)
-        log_probs = packed_log_softmax(output.logits, rows)
-        current = take(log_probs, _chosen_rows(batch, steps, rows))
-        choice = rows.counts > 1
-        terms = PolicyTerms(
-            current,
-            proximal=take(frozen.proximal, steps),
-            behaviour=take(batch.behaviour, steps),
-            advantages=take(frozen.advantages, steps),
-        )
-        policy = (policy_losses(terms, self._clips) * choice).sum() / counts[0]
-        entropy = (packed_entropy(log_probs, rows) * choice).sum() / counts[0]
-        value = value_losses(output.values, take(frozen.targets, steps)).sum() / counts[1]
-        kl = (kl_estimates(current.detach(), terms.proximal) * choice).sum() / counts[0]
-        total = policy + ppo.value_weight * value - ppo.entropy * entropy
-        return total, torch.stack([policy, value, entropy, total, kl]).detach()
-
     def _evaluate(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Log-probability of the chosen actions and values, [T] each, a slice at a time."""
         chosen_log_probs, values = [], []
-        everything = torch.arange(batch.transitions, device=self.device)
-        for steps in everything.split(_FORWARD_STEPS):  # type: ignore[no-untyped-call]
-            rows, positions = select_rows(batch.rows, steps)
-            output = self._forward(take(batch.states, steps), take(batch.actions, positions), rows)
+        edges = [*range(0, batch.transitions, _FORWARD_STEPS), batch.transitions]
+        for begin, end in pairwise(row_edges(batch.rows, edges)):
+            steps, places = (slice(*pair) for pair in zip(begin, end, strict=True))
+            rows = slice_rows(batch.rows, begin, end)
+            output = self._forward(batch.states[steps], batch.actions[places], rows)
             log_probs = packed_log_softmax(output.logits, rows)
-            chosen_log_probs.append(take(log_probs, _chosen_rows(batch, steps, rows)))
+            chosen_log_probs.append(take(log_probs, batch.chosen[steps] - begin[1]))
             values.append(output.values)
         return torch.cat(chosen_log_probs), torch.cat(values)
 
@@ -251,16 +221,37 @@ class PpoUpdater:
         with self._precision.autocast():
             return self.policy.estimate(states.to(self._precision.kind))
 
-    def _minibatches(self, transitions: int) -> Iterator[Tensor]:
+    def _prepared(self, batch: Batch) -> Batch:
+        """The batch in the type that layers compute in, where that is no larger than its own."""
+        kind = self._precision.kind
+        if kind is torch.float32:
+            return batch
+        return replace(
+            batch,
+            states=batch.states.to(kind),
+            actions=batch.actions.to(kind),
+            next_states=batch.next_states.to(kind),
+        )
+
+    def _minibatches(self, batch: Batch, frozen: Frozen) -> Iterator[Minibatch]:
         """This rank's part of each of the shuffled, equal parts of all ranks' steps, epoch after
         epoch."""
-        ppo, share = self._config.ppo, self._ranks.share(transitions)
+        ppo, share = self._config.ppo, self._ranks.share(batch.transitions)
+        terms = self._terms(batch, frozen)
         for _ in range(ppo.epochs):
             order = torch.randperm(share.total, generator=self.generator).to(self.device)
-            for steps in order.chunk(min(ppo.minibatches, share.total)):
-                yield share.of(steps)
+            orders = [share.of(steps) for steps in order.chunk(min(ppo.minibatches, share.total))]
+            yield from minibatches(
+                batch, terms, orders,
+                parts=self._config.gradient_accumulation, total=self._ranks.total,
+            )  # fmt: skip
 
-
-def _chosen_rows(batch: Batch, steps: Tensor, rows: PackedRows) -> Tensor:
-    """Where the chosen actions of some steps stand in the layout of these steps alone."""
-    return take(batch.chosen - batch.rows.starts, steps) + rows.starts
+    def _terms(self, batch: Batch, frozen: Frozen) -> StepTerms:
+        return step_terms(
+            frozen.proximal,
+            batch.behaviour,
+            frozen.advantages,
+            targets=frozen.targets,
+            has_choice=batch.rows.counts > 1,
+            clips=self._clips,
+        )

@@ -47,6 +47,21 @@ def select_rows(rows: PackedRows, steps: Tensor) -> tuple[PackedRows, Tensor]:
     return chosen, positions + take(shift, chosen.owner)
 
 
+def rows_before(rows: PackedRows) -> Tensor:
+    """How many rows lie before each step, and how many there are: int64 [T + 1]."""
+    return torch.cat([rows.counts.new_zeros(1), rows.counts.cumsum(0)])
+
+
+def slice_rows(rows: PackedRows, begin: tuple[int, int], end: tuple[int, int]) -> PackedRows:
+    """The layout of neighbouring steps alone, from one pair of step and row to another."""
+    (first, first_row), (last, last_row) = begin, end
+    return PackedRows(
+        rows.starts[first:last] - first_row,
+        rows.counts[first:last],
+        rows.owner[first_row:last_row] - first,
+    )
+
+
 def take(values: Tensor, positions: Tensor) -> Tensor:
     """``values[positions]`` along the first axis, for whole numbers.
 
@@ -58,15 +73,13 @@ def take(values: Tensor, positions: Tensor) -> Tensor:
 def packed_log_softmax(logits: Tensor, rows: PackedRows) -> Tensor:
     """Log-softmax over each step's own rows; float32 [A]."""
     scores = logits.float()
-    lowest = torch.full((rows.steps,), -torch.inf, dtype=scores.dtype, device=scores.device)
-    peak = lowest.scatter_reduce(0, rows.owner, scores.detach(), "amax")
-    shifted = scores - take(peak, rows.owner)
+    shifted = scores - take(packed_peak(scores.detach(), rows), rows.owner)
     return shifted - take(packed_sum(shifted.exp(), rows).log(), rows.owner)
 
 
-def packed_entropy(log_probs: Tensor, rows: PackedRows) -> Tensor:
-    """Entropy of each step's distribution; float32 [T]."""
-    return -packed_sum(log_probs.exp() * log_probs, rows)
+def packed_peak(values: Tensor, rows: PackedRows) -> Tensor:
+    """The largest of each step's rows; [T]."""
+    return torch.segment_reduce(values, "max", lengths=rows.counts)
 
 
 def packed_sum(values: Tensor, rows: PackedRows) -> Tensor:
