@@ -7,14 +7,17 @@ turn schedules the pass; those that arrive before it runs go along.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+from math import exp
 from time import perf_counter
 
 import numpy as np
 from msgspec import Struct
 from trainingrun_contracts.observation.encoder import Observation
 
-from trainingrun_actor.policy import Float32, Policy
+from trainingrun_actor.policy import Policy
 
 
 class Choice(Struct, frozen=True):
@@ -66,24 +69,28 @@ class Inference:
 
 def _answer(group: list[_Request]) -> None:
     """One forward pass for requests that use the same weights."""
-    counts = np.array([len(request.observation.actions) for request in group])
+    observations = [request.observation for request in group]
+    counts = [len(observation.actions) for observation in observations]
     log_probs, values = group[0].policy.evaluate(
-        np.stack([request.observation.state for request in group]),
-        np.concatenate([request.observation.actions for request in group]),
-        counts,
+        np.concatenate([each.state for each in observations]).reshape(len(group), -1),
+        np.concatenate([each.actions for each in observations]),
+        np.array(counts),
     )
-    end = 0
-    for request, count, value in zip(group, counts.tolist(), values.tolist(), strict=True):
+    each_log_prob, end = log_probs.tolist(), 0
+    for request, count, value in zip(group, counts, values.tolist(), strict=True):
         start, end = end, end + count
-        own = log_probs[start:end]
+        own = each_log_prob[start:end]
         position = pick(own, request.draw)
         if not request.answer.done():  # its game may have been cancelled meanwhile
-            request.answer.set_result(Choice(position, float(own[position]), value))
+            request.answer.set_result(Choice(position, own[position], value))
 
 
-def pick(log_probs: Float32, draw: float | None) -> int:
-    """The position that ``draw`` in [0, 1) falls on; without a draw the likeliest."""
+def pick(log_probs: Sequence[float], draw: float | None) -> int:
+    """The position that ``draw`` in [0, 1) falls on; without a draw the likeliest.
+
+    Plain floats: questions have three options in the middle, which is too few for numpy.
+    """
     if draw is None:
-        return int(log_probs.argmax())
-    sums = np.exp(log_probs, dtype=np.float64).cumsum()
-    return min(int(sums.searchsorted(draw * sums[-1], side="right")), len(sums) - 1)
+        return log_probs.index(max(log_probs))
+    sums = list(accumulate(map(exp, log_probs)))
+    return min(bisect_right(sums, draw * sums[-1]), len(sums) - 1)

@@ -20,6 +20,22 @@ RATE_SECONDS: Final = 60.0
 _GAMES_REMEMBERED: Final = 500
 
 
+class _Waiting:
+    """A stretch of waiting; a class, as a generator costs four times as much, twice a decision."""
+
+    __slots__ = ("_began", "_cause", "_waited")
+
+    def __init__(self, waited: dict[str, float], cause: str) -> None:
+        self._waited = waited
+        self._cause = cause
+
+    def __enter__(self) -> None:
+        self._began = monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        self._waited[self._cause] += monotonic() - self._began
+
+
 class Meter:
     """What one actor or evaluator has done since its start."""
 
@@ -42,14 +58,9 @@ class Meter:
         self._endpoints: set[str] = set()
         self._samples: deque[tuple[float, int]] = deque()
 
-    @contextmanager
-    def waiting(self, cause: str) -> Iterator[None]:
+    def waiting(self, cause: str) -> _Waiting:
         """Count the time of the block as waiting for ``cause``."""
-        began = monotonic()
-        try:
-            yield
-        finally:
-            self.waited[cause] += monotonic() - began
+        return _Waiting(self.waited, cause)
 
     @contextmanager
     def playing(self) -> Iterator[None]:

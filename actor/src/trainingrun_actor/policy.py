@@ -6,7 +6,7 @@ module is tested. No torch here: it would cost an actor 200 MB and a second and 
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 import numpy as np
@@ -21,23 +21,31 @@ Float32 = npt.NDArray[np.float32]
 Float16 = npt.NDArray[np.float16]
 Int64 = npt.NDArray[np.int64]
 
+_Layer: TypeAlias = tuple[Float32, Float32]
+
 _SCALE: Final = np.float32(1.0 / np.sqrt(KEY))
+_ZERO: Final = np.zeros((), np.float32)
 
 
 class Policy:
     """Frozen weights with the name they were published under."""
 
-    __slots__ = ("_key", "_query", "_state", "_value", "pointer")
+    __slots__ = ("_first", "_heads", "_key", "_second", "_value", "pointer")
 
     def __init__(self, tensors: dict[str, Float32], pointer: Pointer) -> None:
-        def layer(name: str) -> tuple[Float32, Float32]:
+        def layer(name: str) -> _Layer:
             return np.ascontiguousarray(tensors[f"{name}.weight"].T), tensors[f"{name}.bias"]
 
         self.pointer = pointer
-        self._state = (layer("state.0"), layer("state.1"))
+        self._first, self._second = layer("state.0"), layer("state.1")
         self._key = layer("action.0")
-        self._query = layer("query")
-        self._value = (layer("value.0"), layer("value.1"))
+        # The query, scaled, and the value's hidden layer read the same numbers: one product.
+        (query, query_bias), (value, value_bias) = layer("query"), layer("value.0")
+        self._heads = (
+            np.concatenate([query * _SCALE, value], axis=1),
+            np.concatenate([query_bias * _SCALE, value_bias]),
+        )
+        self._value = layer("value.1")
 
     def evaluate(self, states: Float16, actions: Float16, counts: Int64) -> tuple[Float32, Float32]:
         """Log-probability of every action, and value of every state.
@@ -50,18 +58,26 @@ class Policy:
         Returns:
             float32 [A], normalised over each state's own actions, and float32 [B] in [-1, 1].
         """
-        hidden = states.astype(np.float32)
-        for weight, bias in self._state:
-            hidden = np.maximum(hidden @ weight + bias, 0.0)
-        keys = np.maximum(actions.astype(np.float32) @ self._key[0] + self._key[1], 0.0)
-        queries = hidden @ self._query[0] + self._query[1]
-        logits = np.einsum("ij,ij->i", keys, np.repeat(queries, counts, axis=0)) * _SCALE
+        hidden = _rectified(states.astype(np.float32), self._first)
+        hidden = _rectified(hidden, self._second)
+        keys = _rectified(actions.astype(np.float32), self._key)
+        heads = hidden @ self._heads[0]
+        heads += self._heads[1]
+        logits = np.vecdot(keys, np.repeat(heads[:, :KEY], counts, axis=0))
         starts = np.cumsum(counts) - counts
-        shifted = logits - np.repeat(np.maximum.reduceat(logits, starts), counts)
-        totals = np.log(np.add.reduceat(np.exp(shifted), starts))
-        (first, first_bias), (last, last_bias) = self._value
-        values = np.maximum(hidden @ first + first_bias, 0.0) @ last + last_bias
-        return shifted - np.repeat(totals, counts), np.tanh(values[:, 0])
+        logits -= np.repeat(np.maximum.reduceat(logits, starts), counts)
+        totals = np.log(np.add.reduceat(np.exp(logits), starts))
+        logits -= np.repeat(totals, counts)
+        last, last_bias = self._value
+        values = np.maximum(heads[:, KEY:], _ZERO) @ last + last_bias
+        return logits, np.tanh(values[:, 0])
+
+
+def _rectified(inputs: Float32, layer: _Layer) -> Float32:
+    """A linear layer and ReLU, in one array."""
+    found: Float32 = inputs @ layer[0]
+    found += layer[1]
+    return np.maximum(found, _ZERO, out=found)
 
 
 def load_policy(blob: bytes, pointer: Pointer) -> Policy:

@@ -88,7 +88,7 @@ def doubles(values: Sequence[float]) -> bytes:
 
 def bounded(numbers: bytes) -> npt.NDArray[np.float16]:
     """Packed doubles as features: float16 within the bounds."""
-    array = np.minimum(np.frombuffer(numbers), _UPPER)
+    array: npt.NDArray[np.float64] = np.minimum(np.frombuffer(numbers), _UPPER)
     return np.maximum(array, _LOWER, out=array).astype(np.float16)
 
 

@@ -141,15 +141,16 @@ class ClientConnection:
         if self.is_idle:
             raise ProtocolError("the daemon spoke after the end of the game")
         self._is_between_games = False
-        if is_terminal(event):
+        if isinstance(event, DecisionLine):
+            if self._is_interactive:
+                if self.owes_answer:
+                    raise ProtocolError("the daemon asked again before it had the answer")
+                self._state = ClientState.ANSWERING
+        elif is_terminal(event):
             self._games_left -= 1
             is_over = self._games_left <= 0 or isinstance(event, Refused)
             self._is_between_games = not is_over
             self._state = ClientState.IDLE if is_over else ClientState.WAITING
-        elif isinstance(event, DecisionLine) and self._is_interactive:
-            if self.owes_answer:
-                raise ProtocolError("the daemon asked again before it had the answer")
-            self._state = ClientState.ANSWERING
         return event
 
     @property

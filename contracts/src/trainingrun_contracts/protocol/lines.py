@@ -25,7 +25,7 @@ class Info(msgspec.Struct, frozen=True):
     text: str
 
 
-class DecisionLine(msgspec.Struct, frozen=True):
+class DecisionLine(msgspec.Struct, frozen=True, gc=False):
     """``DECISION:``: the JSON object, undecoded."""
 
     raw: bytes
@@ -62,6 +62,7 @@ ServerLine: TypeAlias = (
 TerminalLine: TypeAlias = GameResult | GameTimeout | GameError | Refused
 
 _DECISION: Final = b"DECISION:"
+_TERMINAL: Final = (GameResult, GameTimeout, GameError, Refused)
 _WON: Final = re.compile(r"(?P<winner>.+) won in (?P<ms>\d+)ms")
 _DRAW: Final = re.compile(r"Draw in (?P<ms>\d+)ms")
 
@@ -95,7 +96,7 @@ def parse_line(line: bytes) -> ServerLine:
 
 def is_terminal(line: ServerLine) -> bool:
     """Say whether no line follows this one in its game."""
-    return isinstance(line, GameResult | GameTimeout | GameError | Refused)
+    return isinstance(line, _TERMINAL)
 
 
 def _parse_result(text: str) -> GameResult:
