@@ -32,7 +32,7 @@ def bed(tmp_path: Path, redis_server: RedisServer) -> Iterator[Bed]:
 
 def tell(bed: Bed, number: int, setting: Setting) -> None:
     """Say that a phase has begun."""
-    phase = CurrentPhase(f"phase-{number}", number, 0, 0, "a test says so", setting)
+    phase = CurrentPhase(f"phase-{number}", number, 0, 0, 0, "a test says so", setting)
     with bed.redis as client:
         client.set(bed.keys.phase, encode_phase(phase))
 

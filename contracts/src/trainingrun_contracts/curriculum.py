@@ -53,6 +53,8 @@ class CurrentPhase(Struct, frozen=True):
     """Unix seconds."""
     games: int
     """Training games that had been played when it began."""
+    transitions: int
+    """Transitions that had been produced when it began."""
     why: str
     setting: Setting
 

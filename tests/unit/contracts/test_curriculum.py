@@ -13,7 +13,7 @@ from trainingrun_contracts.curriculum import (
 from trainingrun_contracts.run_config import OpponentsConfig
 
 PHASE = CurrentPhase(
-    name="matchups", number=2, since=1_700_000_000, games=50, why="it was time",
+    name="matchups", number=2, since=1_700_000_000, games=50, transitions=4000, why="it was time",
     setting=Setting(
         ("red", "white"), OpponentsConfig(0.1, 0.2, 0.7, "even", ("engine",)),
         Shaping(0.01, 0.02, 0.03), 0.99,

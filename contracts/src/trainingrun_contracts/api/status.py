@@ -194,6 +194,7 @@ class PassedPhase(StatusModel):
     name: str = Field(description="Name of the phase.")
     since: Time = Field(description="When it began.")
     since_games: int = Field(description="Training games that had been played when it began.")
+    since_transitions: int = Field(description="Transitions that had been produced when it began.")
     until: Time = Field(description="When the next one began.")
     until_games: int = Field(description="Training games that had been played by then.")
     why: str = Field(description="Why it ended, as a sentence for people.")
@@ -206,6 +207,7 @@ class CurriculumStatus(StatusModel):
     number: int = Field(description="Phases that have begun, this one included; it never falls.")
     since: Time = Field(description="When the phase began.")
     since_games: int = Field(description="Training games that had been played when it began.")
+    since_transitions: int = Field(description="Transitions that had been produced when it began.")
     why: str = Field(description="Why it began, as a sentence for people.")
     passed: tuple[PassedPhase, ...] = Field(
         (), description="The newest 16 of the phases that are over, oldest first."

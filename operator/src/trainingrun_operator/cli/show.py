@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 from trainingrun_contracts.api.run import TrainingRun
-from trainingrun_contracts.api.status import RoleStatus
+from trainingrun_contracts.api.status import CurriculumStatus, RoleStatus
 
 from trainingrun_operator.backends.local.folder import FolderError, RunFolder
 from trainingrun_operator.backends.local.store import saved_run
@@ -59,7 +59,8 @@ def print_ledger(name: str, state: Path) -> bool:
     Raises:
         UserError: there is no such run, or nothing was produced yet.
     """
-    counted = _run_named(name, state).status.transitions
+    run = _run_named(name, state)
+    counted = run.status.transitions
     if counted is None or counted.produced is None:
         raise UserError(f"{name}: nothing was produced yet")
     dropped = counted.dropped.model_dump() if counted.dropped is not None else {}
@@ -78,10 +79,23 @@ def print_ledger(name: str, state: Path) -> bool:
         table.add_row(title, str(number))
     table.add_row("[bold]sum", f"[bold]{total}")
     table.add_row("[bold]produced", f"[bold]{counted.produced}")
+    for phase, number in _produced_by_phase(run.status.curriculum, counted.produced):
+        table.add_row(f"in phase {phase}", str(number))
     console = Console(highlight=False)
     console.print(table)
     console.print("the ledger closes" if closes else "[red]the ledger does not close")
     return closes
+
+
+def _produced_by_phase(course: CurriculumStatus | None, produced: int) -> Iterator[tuple[str, int]]:
+    """What was produced while each phase of the curriculum was the one that held."""
+    if course is None:
+        return
+    names = [*(passed.name for passed in course.passed), course.phase]
+    begun = [passed.since_transitions for passed in course.passed]
+    begun.append(course.since_transitions)
+    for name, begin, end in zip(names, begun, [*begun[1:], produced], strict=True):
+        yield name, end - begin
 
 
 def _run_named(name: str, state: Path) -> TrainingRun:

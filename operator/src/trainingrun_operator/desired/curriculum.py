@@ -11,6 +11,7 @@ name is there; else it goes to the first phase behind those that it has passed.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -28,6 +29,15 @@ from trainingrun_operator.desired.observed import Signals
 PASSED_KEPT: Final = 16
 
 
+@dataclass(frozen=True)
+class _Begin:
+    """When a phase begins, and what had been counted by then."""
+
+    at: float
+    games: int
+    transitions: int
+
+
 def curriculum(run: TrainingRun, signals: Signals, *, now: float) -> CurriculumStatus | None:
     """The phase that holds now, at most one further than before; None without a curriculum."""
     phases = run.spec.curriculum
@@ -38,7 +48,7 @@ def curriculum(run: TrainingRun, signals: Signals, *, now: float) -> CurriculumS
     if before is None:
         return CurriculumStatus(
             phase=phases[0].name, number=1, since=_moment(now), since_games=played,
-            why="the curriculum begins",
+            since_transitions=signals.ledger.produced, why="the curriculum begins",
         )  # fmt: skip
     standing = _named(run.spec, before.phase)
     why = (
@@ -49,7 +59,8 @@ def curriculum(run: TrainingRun, signals: Signals, *, now: float) -> CurriculumS
     phase = _next(phases, before, standing) if why else None
     if phase is None:
         return before
-    return _after(before, phase.name, why, played=played, now=now)
+    begin = _Begin(now, played, signals.ledger.produced)
+    return _after(before, phase.name, why, begin)
 
 
 def phase_so_far(
@@ -61,9 +72,10 @@ def phase_so_far(
     if status is None:
         return CurriculumStatus(
             phase=told.name, number=told.number, since=_moment(told.since), since_games=told.games,
-            why=told.why,
+            since_transitions=told.transitions, why=told.why,
         )  # fmt: skip
-    after = _after(status, told.name, told.why, played=told.games, now=told.since)
+    begin = _Begin(told.since, told.games, told.transitions)
+    after = _after(status, told.name, told.why, begin)
     return after.model_copy(update={"number": told.number})
 
 
@@ -83,12 +95,13 @@ def told_phase(
             number=status.number,
             since=int(status.since.timestamp()),
             games=status.since_games,
+            transitions=status.since_transitions,
             why=status.why,
             setting=_setting(run.spec, _named(run.spec, status.phase)),
         )
     if told is None:
         return None
-    return CurrentPhase("", 0, 0, 0, "the run has no curriculum", _setting(run.spec, None))
+    return CurrentPhase("", 0, 0, 0, 0, "the run has no curriculum", _setting(run.spec, None))
 
 
 def _named(spec: TrainingRunSpec, name: str) -> CurriculumPhase | None:
@@ -171,23 +184,23 @@ def _reached(goal: WinRateGoal, evaluations: tuple[Evaluation, ...], *, since_ga
     )
 
 
-def _after(
-    before: CurriculumStatus, name: str, why: str, *, played: int, now: float
-) -> CurriculumStatus:
+def _after(before: CurriculumStatus, name: str, why: str, begin: _Begin) -> CurriculumStatus:
     """The next phase, with the one before among those that are passed."""
     over = PassedPhase(
         name=before.phase,
         since=before.since,
         since_games=before.since_games,
-        until=_moment(now),
-        until_games=played,
+        since_transitions=before.since_transitions,
+        until=_moment(begin.at),
+        until_games=begin.games,
         why=why,
     )
     return CurriculumStatus(
         phase=name,
         number=before.number + 1,
-        since=_moment(now),
-        since_games=played,
+        since=_moment(begin.at),
+        since_games=begin.games,
+        since_transitions=begin.transitions,
         why=why,
         passed=(*before.passed, over)[-PASSED_KEPT:],
     )
