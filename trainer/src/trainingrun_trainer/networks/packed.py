@@ -71,8 +71,8 @@ def take(values: Tensor, positions: Tensor) -> Tensor:
 
 
 def packed_log_softmax(logits: Tensor, rows: PackedRows) -> Tensor:
-    """Log-softmax over each step's own rows; float32 [A]."""
-    scores = logits.float()
+    """Log-softmax over each step's own rows; float32 [A], or float64 where the logits are."""
+    scores = logits.to(torch.promote_types(logits.dtype, torch.float32))
     shifted = scores - take(packed_peak(scores.detach(), rows), rows.owner)
     return shifted - take(packed_sum(shifted.exp(), rows).log(), rows.owner)
 
