@@ -72,11 +72,13 @@ generate: .stamp/run ## Write the CRD, the chart's copy of it, the reference and
 	$(BIN)/python -m trainingrun_contracts.api.generate
 	$(BIN)/python -m trainingrun_contracts.protocol.conformance.generate
 	$(BIN)/python -m trainingrun_daemon.cards.catalogue
+	$(BIN)/python -m trainingrun_operator.cli.local.summary_page
 
 generate-check: .stamp/run ## Fail when a generated file differs from what it is made of
 	$(BIN)/python -m trainingrun_contracts.api.generate --check
 	$(BIN)/python -m trainingrun_contracts.protocol.conformance.generate --check
 	$(BIN)/python -m trainingrun_daemon.cards.catalogue --check
+	$(BIN)/python -m trainingrun_operator.cli.local.summary_page --check
 
 lock: .stamp/develop ## Write constraints.txt from what is installed now
 	$(BIN)/python tests/requirements_lock.py > constraints.txt.new && mv constraints.txt.new constraints.txt

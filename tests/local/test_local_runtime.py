@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 from pathlib import Path
+from typing import Any
 
 import psutil
 from local_run import closes, local_run, write_run
@@ -31,10 +32,28 @@ def test_a_whole_run(tmp_path: Path) -> None:
         assert len(summary["evaluations"]) >= 1
         assert summary["ledger"]["queued"] == 0
         assert closes(summary["ledger"])
+        _expect_whole(summary)
         for name in ("win-rate.png", "losses.png", "throughput.png"):
             content = (tmp_path / "report" / name).read_bytes()
             assert content.startswith(b"\x89PNG")
         assert "games " in run.said()
+
+
+def _expect_whole(summary: dict[str, Any]) -> None:
+    """What the summary says beside games and the ledger."""
+    assert summary["end"] == {"reason": "complete", "message": ""}
+    assert summary["name"] == "small"
+    assert summary["spec"]["learner"]["batchTransitions"] == 512
+    assert summary["decisions"] > summary["games"]
+    assert summary["throughput"]["transitions_per_second"] > 0
+    assert set(summary["waits"]["actor"]) == {"engine", "inference", "queue", "slots"}
+    assert set(summary["waits"]["learner"]) == {"data", "compute", "publish", "checkpoint"}
+    assert summary["bottleneck"]["part"] in {"Engine", "Actor", "Learner", "None"}
+    assert summary["figures"]["policy_lag_p95"] >= 0
+    assert summary["checkpoints"][-1]["step"] == summary["updates"]
+    assert summary["checkpoints"][-1]["size"] > 0
+    assert summary["started_at"] < summary["finished_at"]
+    assert {"python", "torch", "numpy"} <= set(summary["versions"])
 
 
 def test_ctrl_c_then_resume(tmp_path: Path) -> None:
@@ -46,6 +65,7 @@ def test_ctrl_c_then_resume(tmp_path: Path) -> None:
         assert run.finish() == 130, run.said()
         assert "run the same command again to resume" in run.said()
         before = run.summary()
+        assert before["end"]["reason"] == "stopped"
         assert before["ledger"]["queued"] == 0
         assert closes(before["ledger"])
         assert 0 < before["games"] < 200
@@ -58,6 +78,7 @@ def test_ctrl_c_then_resume(tmp_path: Path) -> None:
         assert after["games"] >= 200
         assert after["updates"] >= before["updates"]
         assert after["seconds"] > before["seconds"]
+        assert after["decisions"] > before["decisions"]
         assert after["ledger"]["produced"] > before["ledger"]["produced"]
         assert closes(after["ledger"])
         run.start()

@@ -7,10 +7,10 @@ that are older than ``STALE_SECONDS``. A rate that is not known yet is None, nev
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 REPORT_SECONDS: Final = 2.0
 STALE_SECONDS: Final = 15.0
@@ -59,14 +59,18 @@ class ActorReport(Struct, frozen=True, tag="actor"):
 class CheckpointReport(Struct, frozen=True):
     """The newest complete checkpoint."""
 
-    uri: str
-    step: int
-    games: int
-    saved_at: float
-    sha256: str
-    size: int | None = None
-    seconds: float | None = None
-    """How long it took to be written; None for one of an earlier learner."""
+    uri: Annotated[str, Meta(description="Where it is.")]
+    step: Annotated[int, Meta(description="Version of the weights in it.")]
+    games: Annotated[int, Meta(description="Training games that had been played.")]
+    saved_at: Annotated[float, Meta(description="When it was complete, in Unix seconds.")]
+    sha256: Annotated[
+        str, Meta(description="Hash of its manifest, which names the hashes of its files.")
+    ]
+    size: Annotated[int | None, Meta(description="Bytes of all its files.")] = None
+    seconds: Annotated[
+        float | None,
+        Meta(description="How long it took to be written; null for one of an earlier learner."),
+    ] = None
 
 
 class LearnerReport(Struct, frozen=True, tag="learner"):
@@ -119,12 +123,13 @@ class DeckResult(Struct, frozen=True, array_like=True):
 class GateResult(Struct, frozen=True):
     """What the sequential test against the champion found."""
 
-    verdict: str  # "promote" or "keep"
-    champion: int
-    """The version that was played against."""
-    ratio: float
-    """Log-likelihood ratio of "stronger by the gate's Elo" to "not stronger"."""
-    pairs: int
+    verdict: Annotated[str, Meta(description="`promote` or `keep`.")]
+    champion: Annotated[int, Meta(description="Version that was played against.")]
+    ratio: Annotated[
+        float,
+        Meta(description="Log-likelihood ratio of `stronger by the gate's Elo` to `not stronger`."),
+    ]
+    pairs: Annotated[int, Meta(description="Pairs of games up to the decision.")]
 
 
 class Evaluation(Struct, frozen=True):
@@ -134,20 +139,27 @@ class Evaluation(Struct, frozen=True):
     is above the anchor, fitted to all raw results so far; ``results`` are this evaluation's own.
     """
 
-    at: float
-    version: int
-    training_games: int
-    opponent: str
-    games: int
-    wins: int
-    draws: int
-    rate: float
-    low: float
-    high: float
-    elo: float | None = None
-    elo_error: float | None = None
-    anchor: str = ""
-    results: tuple[DeckResult, ...] = ()
+    at: Annotated[float, Meta(description="When it ended, in Unix seconds.")]
+    version: Annotated[int, Meta(description="Version of the weights that played.")]
+    training_games: Annotated[
+        int, Meta(description="Training games that had been played when it began.")
+    ]
+    opponent: Annotated[str, Meta(description="The opponent.")]
+    games: Annotated[int, Meta(description="Games played.")]
+    wins: Annotated[int, Meta(description="Games won.")]
+    draws: Annotated[int, Meta(description="Games drawn.")]
+    rate: Annotated[float, Meta(description="Win rate; a draw is half a win.")]
+    low: Annotated[float, Meta(description="Lower bound of its 95 % Wilson interval.")]
+    high: Annotated[float, Meta(description="Upper bound of it.")]
+    elo: Annotated[
+        float | None, Meta(description="Elo above the anchor, fitted to all results so far.")
+    ] = None
+    elo_error: Annotated[float | None, Meta(description="Standard error of elo.")] = None
+    anchor: Annotated[str, Meta(description="The opponent whose Elo is 0.")] = ""
+    results: Annotated[
+        tuple[DeckResult, ...],
+        Meta(description="Raw results: opponent, own deck, its deck, games, wins, draws."),
+    ] = ()
     gate: GateResult | None = None
 
 

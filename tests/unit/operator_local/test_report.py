@@ -6,11 +6,19 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec import structs
 from trainingrun_contracts.api.run import parse
-from trainingrun_contracts.reports import Evaluation
+from trainingrun_contracts.reports import ActorReport, CheckpointReport, Evaluation
 from trainingrun_operator.cli.local.report import told, write_report
-from trainingrun_operator.cli.local.samples import Measured, Sample, SampleFile, read_entries
-from trainingrun_operator.cli.local.summary import playing_seconds
+from trainingrun_operator.cli.local.samples import (
+    DecisionCount,
+    Measured,
+    Sample,
+    SampleFile,
+    read_entries,
+)
+from trainingrun_operator.cli.local.summary import End, Summary, playing_seconds, summarise
+from trainingrun_operator.cli.local.summary_page import FILE, page
 
 RUN = parse(
     {
@@ -99,8 +107,10 @@ def test_report(tmp_path: Path) -> None:
     summary = write_report(RUN, tmp_path / "s", tmp_path)
     document = msgspec.json.decode((tmp_path / "summary.json").read_bytes())
     assert set(document) == {
-        "games", "games_per_second", "first_update_seconds", "updates", "evaluation", "ledger",
-        "seconds", "evaluations", "elo", "champion",
+        "name", "run_id", "seed", "spec", "end", "started_at", "finished_at", "seconds",
+        "playing_seconds", "first_update_seconds", "games", "games_per_second", "decisions",
+        "updates", "throughput", "waits", "bottleneck", "figures", "ledger", "evaluation", "elo",
+        "champion", "checkpoints", "evaluations", "versions", "machine", "curriculum",
     }  # fmt: skip
     assert document["games_per_second"] == pytest.approx(0.4)
     assert document["first_update_seconds"] == 12.5
@@ -110,6 +120,67 @@ def test_report(tmp_path: Path) -> None:
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
     lines = told(summary, tmp_path)
     assert "ledger    10 produced = 6 trained + 1 queued + 2 stale dropped + 1 lost" in lines
+
+
+def test_summary_has_means_of_the_time_in_which_games_were_played() -> None:
+    """Expect waits, lag and the bottleneck from samples in which games ran, and no others."""
+    busy = structs.replace(
+        sample(10), decisions=300, actor_waits={"engine": 0.6}, learner_waits={"data": 0.2},
+        bottleneck="Engine", policy_lag=2.0, policy_lag_p95=4.0, game_seconds_p95=3.0,
+    )  # fmt: skip
+    later = structs.replace(busy, elapsed=20.0, actor_waits={"engine": 0.2}, bottleneck="None")
+    last = structs.replace(busy, elapsed=30.0, decisions=500)
+    idle = structs.replace(sample(40, playing=False), decisions=500, bottleneck="Learner")
+    found = summarise(RUN, [busy, later, last, idle], end=End("time over"))
+    assert found.waits.actor == {"engine": pytest.approx((0.6 + 0.2 + 0.6) / 3, abs=1e-3)}
+    assert found.waits.learner == {"data": 0.2}
+    assert found.bottleneck.part == "Engine"
+    assert found.bottleneck.shares == {"Engine": 0.667, "None": 0.333}
+    assert (found.figures.policy_lag, found.figures.policy_lag_p95) == (2.0, 4.0)
+    assert found.figures.sync_seconds is None
+    assert found.decisions == 500
+    assert found.throughput.decisions_per_second == pytest.approx(500 / 30, abs=1e-3)
+    assert found.end == End("time over")
+    assert found.spec["games"] == 10
+    assert found.versions["python"]
+
+
+def test_summary_lists_each_checkpoint_once(tmp_path: Path) -> None:
+    """Expect every checkpoint that the learner told of, once, in the next session too."""
+    first = CheckpointReport("file:///c/1", 1, 10, 1.0, "aa", size=9, seconds=0.1)
+    second = structs.replace(first, uri="file:///c/2", step=2, sha256="bb")
+    file = SampleFile(tmp_path / "s")
+    file.add(sample(5), checkpoint=first)
+    file.add(sample(10), checkpoint=first)
+    again = SampleFile(tmp_path / "s")
+    again.add(sample(15), checkpoint=first)
+    again.add(sample(20), checkpoint=second)
+    assert summarise(RUN, read_entries(tmp_path / "s")).checkpoints == (first, second)
+
+
+def test_decisions_survive_restarts_of_actors() -> None:
+    """Expect the sum over all processes: an actor that begins at 0 again only adds."""
+
+    def told(member: str, decisions: int) -> ActorReport:
+        return ActorReport(
+            member=member, at=1.0, state="playing", running=1, games=0, decisions=decisions,
+            transitions=0, paused_seconds=0.0, spooled=0, weights_version=0, weights_publish=0,
+        )  # fmt: skip
+
+    count = DecisionCount(before=1000)
+    count.note([told("actor-0", 10), told("actor-1", 5)])
+    count.note([told("actor-0", 30), told("actor-1", 5)])
+    count.note([told("actor-0", 4)])  # killed, and started again
+    assert count.total == 1000 + 30 + 5 + 4
+
+
+def test_the_page_of_the_summary_is_the_generated_one() -> None:
+    """Expect a row with a meaning for every field, as `make generate` writes it."""
+    text = page()
+    assert (Path(__file__).parents[3] / FILE).read_text() == text
+    for name in Summary.__struct_fields__:
+        assert f"| `{name}` |" in text
+    assert "|  |" not in text
 
 
 def test_report_of_nothing(tmp_path: Path) -> None:

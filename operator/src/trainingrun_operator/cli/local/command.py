@@ -28,6 +28,7 @@ from trainingrun_operator.cli.local.preflight import (
 )
 from trainingrun_operator.cli.local.runtime import Ending, LocalRuntime, Outcome, RunPlan
 from trainingrun_operator.cli.local.screen import screen_for
+from trainingrun_operator.cli.local.summary import End
 from trainingrun_operator.settings import Settings
 
 _LOG_BYTES: Final = 10 * 1024 * 1024
@@ -96,7 +97,7 @@ def _run_in(
     run = _adopted(run, saved, folder, begun_at)
     if _is_complete(run):
         console.print(f"{run.metadata.name} is complete; raise --games to go on, or use --fresh.")
-        _finish(run, folder, options.report, console)
+        _finish(run, folder, options.report, console, Ending(Outcome.COMPLETE))
         return 0
     check_machine(run)
     for sentence in check_external(run):
@@ -119,7 +120,7 @@ def _run_in(
     run, ending = asyncio.run(_run(plan, console, plain=options.plain))
     if ending.outcome is Outcome.MISCONFIGURED:
         raise UserError(ending.message)
-    _finish(run, folder, options.report, console)
+    _finish(run, folder, options.report, console, ending)
     return _exit_code(ending, folder, console)
 
 
@@ -171,12 +172,15 @@ def _put_aside(folder: RunFolder, console: Console) -> None:
         console.print(f"The earlier run was moved to {_relative(aside)}")
 
 
-def _finish(run: TrainingRun, folder: RunFolder, report: Path, console: Console) -> None:
+def _finish(
+    run: TrainingRun, folder: RunFolder, report: Path, console: Console, ending: Ending
+) -> None:
     # Imported at the end because matplotlib takes 0.4 s and 40 MB, which the run shall not pay.
     from trainingrun_operator.cli.local.report import told, write_report  # noqa: PLC0415
 
+    end = End(ending.outcome.value, ending.message)
     try:
-        summary = write_report(run, folder.samples, report)
+        summary = write_report(run, folder.samples, report, end=end)
     except OSError as error:
         raise UserError(f"--report {report}: cannot be written: {error.strerror}") from error
     for line in told(summary, report):

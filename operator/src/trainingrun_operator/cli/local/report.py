@@ -12,19 +12,21 @@ from trainingrun_operator.cli.durations import described
 from trainingrun_operator.cli.local.figures import draw_losses, draw_throughput, draw_win_rates
 from trainingrun_operator.cli.local.matrix import draw_deck_matrix
 from trainingrun_operator.cli.local.samples import Sample, read_entries
-from trainingrun_operator.cli.local.summary import Summary, encode, summarise
+from trainingrun_operator.cli.local.summary import End, Summary, encode, summarise
 
 SUMMARY_FILE: Final = "summary.json"
 
 
-def write_report(run: TrainingRun, samples_file: Path, folder: Path) -> Summary:
-    """Write the report of a run as it stands.
+def write_report(
+    run: TrainingRun, samples_file: Path, folder: Path, *, end: End | None = None
+) -> Summary:
+    """Write the report of a run as it stands; ``end`` is why the command ended.
 
     Raises:
         OSError: the folder cannot be written any more.
     """
     entries = read_entries(samples_file)
-    summary = summarise(run, entries)
+    summary = summarise(run, entries, end=end)
     samples = [entry for entry in entries if isinstance(entry, Sample)]
     name = run.metadata.name
     write_atomically(folder / SUMMARY_FILE, encode(summary))

@@ -26,12 +26,19 @@ from trainingrun_operator.backends.local.folder import RunFolder
 from trainingrun_operator.backends.local.probes import HOST
 from trainingrun_operator.backends.local.store import LocalStore
 from trainingrun_operator.backends.local.targets import MetricsTargets
-from trainingrun_operator.cli.local.samples import SampleFile, sample_of
+from trainingrun_operator.cli.local.samples import (
+    DecisionCount,
+    SampleFile,
+    actor_reports,
+    sample_of,
+)
 from trainingrun_operator.cli.local.screen import Screen
 from trainingrun_operator.cli.local.snapshot import take_snapshot
 from trainingrun_operator.cli.local.usage import UsageMeter
 from trainingrun_operator.controller.loop import ReconcileError, Reconciler, RunView
 from trainingrun_operator.controller.run_metrics import RunCollector
+from trainingrun_operator.desired.observed import Signals
+from trainingrun_operator.desired.rates import learner_report
 from trainingrun_operator.desired.stage import Stage
 from trainingrun_operator.desired.workload import Role
 from trainingrun_operator.settings import Settings
@@ -95,6 +102,7 @@ class LocalRuntime:
         )
         self._reconciler = Reconciler(self._store, self._backend, plan.settings)
         self._samples = SampleFile(plan.folder.samples)
+        self._decisions = DecisionCount(self._samples.decisions_before)
         self._usage = UsageMeter()
 
     @property
@@ -142,6 +150,9 @@ class LocalRuntime:
             delay = await self._reconciler.reconcile(self._store.key)
         except ReconcileError:  # logged there
             return _AFTER_FAILURE_SECONDS
+        view = self._view
+        if view is not None and isinstance(view.observed.signals, Signals):
+            self._decisions.note(actor_reports(view.observed.signals))
         limit = self._plan.settings.active_seconds
         return min(delay, limit) if delay is not None else limit
 
@@ -212,11 +223,17 @@ class LocalRuntime:
         if view is None:
             return
         sample = sample_of(
-            view, at=time.time(), elapsed=self._elapsed, playing=view.stage in _PLAYING
+            view,
+            at=time.time(),
+            elapsed=self._elapsed,
+            playing=view.stage in _PLAYING,
+            decisions=self._decisions.total,
         )
-        if sample is not None:
-            signals = view.observed.signals
-            self._samples.add(sample, getattr(signals, "evaluations", ()))
+        signals = view.observed.signals
+        if sample is not None and isinstance(signals, Signals):
+            learner = learner_report(signals)
+            saved = learner.checkpoint if learner is not None else None
+            self._samples.add(sample, signals.evaluations, checkpoint=saved)
 
     async def _show(self) -> None:
         while True:

@@ -1,4 +1,5 @@
-"""The curves of a run: samples and evaluations as JSON lines, kept across stops and kills.
+"""The curves of a run: samples, evaluations and checkpoints as JSON lines, kept across stops and
+kills.
 
 The file is bounded: when it is full, every second sample is dropped, so a long run has coarser
 curves and not a longer file.
@@ -6,13 +7,13 @@ curves and not a longer file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import msgspec
 from msgspec import Struct, field
-from trainingrun_contracts.reports import Evaluation
+from trainingrun_contracts.reports import ActorReport, CheckpointReport, Evaluation
 
 from trainingrun_operator.backends.local.store import write_atomically
 from trainingrun_operator.controller.loop import RunView
@@ -38,6 +39,13 @@ class Sample(Struct, frozen=True, tag="sample", omit_defaults=True):
     learner_wait: float | None = None
     losses: dict[str, float] = field(default_factory=dict)
     first_update_at: float | None = None
+    decisions: int = 0
+    actor_waits: dict[str, float] = field(default_factory=dict)
+    learner_waits: dict[str, float] = field(default_factory=dict)
+    bottleneck: str | None = None
+    policy_lag_p95: float | None = None
+    game_seconds_p95: float | None = None
+    sync_seconds: float | None = None
 
 
 class Measured(Struct, frozen=True, tag="evaluation"):
@@ -46,7 +54,32 @@ class Measured(Struct, frozen=True, tag="evaluation"):
     evaluation: Evaluation
 
 
-Entry = Sample | Measured
+class Saved(Struct, frozen=True, tag="checkpoint"):
+    """A checkpoint, as the learner told of it."""
+
+    checkpoint: CheckpointReport
+
+
+Entry = Sample | Measured | Saved
+
+
+class DecisionCount:
+    """Decisions of all actors together, whose own counts begin anew with each process.
+
+    What an actor did after its last report is not in it.
+    """
+
+    def __init__(self, before: int = 0) -> None:
+        self.total = before
+        self._seen: dict[str, int] = {}
+
+    def note(self, reports: Iterable[ActorReport]) -> None:
+        """Take in the reports of one look."""
+        for report in reports:
+            last = self._seen.get(report.member, 0)
+            began_anew = report.decisions < last
+            self.total += report.decisions - (0 if began_anew else last)
+            self._seen[report.member] = report.decisions
 
 
 class SampleFile:
@@ -59,18 +92,26 @@ class SampleFile:
         self._count = len(entries)
         samples = [entry for entry in entries if isinstance(entry, Sample)]
         self.elapsed_before = samples[-1].elapsed if samples else 0.0
+        self.decisions_before = samples[-1].decisions if samples else 0
+        saved = [entry.checkpoint.sha256 for entry in entries if isinstance(entry, Saved)]
+        self._saved = saved[-1] if saved else None
         measured = [entry.evaluation.at for entry in entries if isinstance(entry, Measured)]
         self._measured_until = max(measured, default=0.0)
 
-    def add(self, sample: Sample, evaluations: Iterable[Evaluation] = ()) -> None:
-        """Append a sample, and the evaluations that are new."""
-        entries: list[Entry] = [sample]
-        for evaluation in evaluations:
-            if evaluation.at > self._measured_until:
-                entries.append(Measured(evaluation))
-        for entry in entries[1:]:
-            assert isinstance(entry, Measured)
-            self._measured_until = max(self._measured_until, entry.evaluation.at)
+    def add(
+        self,
+        sample: Sample,
+        evaluations: Iterable[Evaluation] = (),
+        *,
+        checkpoint: CheckpointReport | None = None,
+    ) -> None:
+        """Append a sample, the evaluations that are new, and the checkpoint if it is."""
+        new = [each for each in evaluations if each.at > self._measured_until]
+        self._measured_until = max((each.at for each in new), default=self._measured_until)
+        entries: list[Entry] = [sample, *(Measured(each) for each in new)]
+        if checkpoint is not None and checkpoint.sha256 != self._saved:
+            self._saved = checkpoint.sha256
+            entries.append(Saved(checkpoint))
         with self._path.open("ab") as file:
             file.write(_lines(entries))
         self._count += len(entries)
@@ -102,12 +143,16 @@ def read_entries(path: Path) -> list[Entry]:
     return entries
 
 
-def sample_of(view: RunView, *, at: float, elapsed: float, playing: bool) -> Sample | None:
+def sample_of(
+    view: RunView, *, at: float, elapsed: float, playing: bool, decisions: int = 0
+) -> Sample | None:
     """The sample of a look; None when Redis could not be asked."""
     signals = view.observed.signals
     if not isinstance(signals, Signals):
         return None
-    learner = learner_report(signals)
+    learner, actors = learner_report(signals), actor_reports(signals)
+    lasted = [each.game_seconds_p95 for each in actors if each.game_seconds_p95 is not None]
+    synced = [each.sync_seconds for each in actors if each.sync_seconds is not None]
     return Sample(
         at=at,
         elapsed=elapsed,
@@ -121,7 +166,25 @@ def sample_of(view: RunView, *, at: float, elapsed: float, playing: bool) -> Sam
         learner_wait=learner.waits.get("data") if learner is not None else None,
         losses=learner.losses if learner is not None else {},
         first_update_at=learner.first_update_at if learner is not None else None,
+        decisions=decisions,
+        actor_waits=mean_parts([each.waits for each in actors]),
+        learner_waits=learner.waits if learner is not None else {},
+        bottleneck=view.status.bottleneck,
+        policy_lag_p95=learner.policy_lag_p95 if learner is not None else None,
+        game_seconds_p95=max(lasted, default=None),
+        sync_seconds=max(synced, default=None),
     )
+
+
+def actor_reports(signals: Signals) -> tuple[ActorReport, ...]:
+    """What the actors said last."""
+    return tuple(report for report in signals.reports if isinstance(report, ActorReport))
+
+
+def mean_parts(parts: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The mean of each part; one that is missing somewhere counts as 0 there."""
+    names = dict.fromkeys(name for each in parts for name in each)
+    return {name: sum(each.get(name, 0.0) for each in parts) / len(parts) for name in names}
 
 
 def _lines(entries: Iterable[Entry]) -> bytes:
