@@ -89,7 +89,8 @@ def doubles(values: Sequence[float]) -> bytes:
 def bounded(numbers: bytes) -> npt.NDArray[np.float16]:
     """Packed doubles as features: float16 within the bounds."""
     array: npt.NDArray[np.float64] = np.minimum(np.frombuffer(numbers), _UPPER)
-    return np.maximum(array, _LOWER, out=array).astype(np.float16)
+    np.maximum(array, _LOWER, out=array)
+    return array.astype(np.float16)
 
 
 def packed(values: Sequence[float]) -> bytes:

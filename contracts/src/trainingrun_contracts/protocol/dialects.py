@@ -10,16 +10,6 @@ as ours does, cost five searches that end soon.
 import re
 from typing import Any, Final
 
-_COUNTERPARTS: Final = (
-    (bytes.rfind, b'"summoning_sick"', b'"summoningSickness"'),
-    (bytes.rfind, b'"mana_pool"', b'"mana"'),
-    (bytes.find, b'"active_player"', b'"activePlayer"'),
-    (bytes.find, b'"priority_player"', b'"priorityPlayer"'),
-    (bytes.find, b'"hand_size"', b'"handSize"'),
-)
-"""A key of the first dialect, what stands for it in the second, and the search that comes from the
-end where the key is nearer: a card's key is in the last card, the mana follows all cards."""
-
 _SINGLE: Final = frozenset({"attachedTo", "controllerIsSelf", "ownerIsSelf"})
 """Keys that both dialects write in this one way."""
 _RENAMED: Final = {"summoningSickness": "summoning_sick", "mana": "mana_pool"}
@@ -36,8 +26,18 @@ _MAX_DEPTH: Final = 64
 
 
 def needs_translation(raw: bytes) -> bool:
-    """Say whether a DECISION's JSON has a key of the second dialect without its counterpart."""
-    return any(find(raw, first) < 0 and second in raw for find, first, second in _COUNTERPARTS)
+    """Say whether a DECISION's JSON has a key of the second dialect without its counterpart.
+
+    Each search begins where the key is nearer: the last card holds a card's keys, the mana follows
+    all cards.
+    """
+    return (
+        (raw.rfind(b'"summoning_sick"') < 0 and b'"summoningSickness"' in raw)
+        or (raw.rfind(b'"mana_pool"') < 0 and b'"mana"' in raw)
+        or (b'"active_player"' not in raw and b'"activePlayer"' in raw)
+        or (b'"priority_player"' not in raw and b'"priorityPlayer"' in raw)
+        or (b'"hand_size"' not in raw and b'"handSize"' in raw)
+    )
 
 
 def translate(decision: object) -> object:
