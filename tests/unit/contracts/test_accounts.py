@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from trainingrun_contracts.segment import SCHEMA_VERSION, SegmentHeader
-from trainingrun_contracts.stream.accounts import Accounts, Fate, Mark, Totals
+from trainingrun_contracts.stream.accounts import Accounts, Books, Fate, Mark, Totals, further
 from trainingrun_contracts.stream.ledger import marks_from, totals_from
 
 
@@ -143,3 +143,19 @@ def test_totals_and_marks_are_read_from_redis() -> None:
     """Expect the replies of HGETALL as values; counters that are not known are left out."""
     assert totals_from({b"trained": b"4", b"of tomorrow": b"1"}) == Totals(trained=4)
     assert marks_from({b"a": b"[3,40,0]"}) == {"a": Mark(3, 40, 0)}
+
+
+def test_the_further_of_two_states_wins() -> None:
+    """Expect the state that accounts for more, wherever it was kept; at a tie the first."""
+    early = Books(Totals(trained=5, lost=1), {"a": Mark(0, 6, 0)})
+    late = Books(Totals(trained=5, stale=2, lost=1), {"a": Mark(1, 8, 0)})
+    same = Books(Totals(trained=6), {"b": Mark(0, 6, 0)})
+    assert further(early, late) is late
+    assert further(late, early) is late
+    assert further(early, same) is early
+    assert further(Books(), early) is early
+
+
+def test_repeats_do_not_make_a_state_later() -> None:
+    """Expect duplicates and poison, which no actor's own count holds, not to count for that."""
+    assert Books(Totals(trained=5, duplicate=70, poison=9)).accounted == 5

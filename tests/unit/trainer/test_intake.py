@@ -64,6 +64,36 @@ def test_does_not_starve_behind_dropped_data(intake: Intake, make_segment: MakeS
 
 
 @pytest.mark.parametrize(
+    "change",
+    [
+        {"produced_before": 8},
+        {"produced_before": 20, "discarded_before": 5},
+    ],
+)
+def test_counts_that_contradict_are_poison(
+    intake: Intake, make_segment: MakeSegment, change: dict[str, int]
+) -> None:
+    """Expect an actor that says less than it said before, or that more is discarded than missing,
+    to be poison that names the cause, and the accounts not to sink."""
+    intake.add(receive(make_segment(0)), publish=1)
+    segment = make_segment(1)
+    header = msgspec.structs.replace(segment.header, **change)
+    fate = intake.add(receive(msgspec.structs.replace(segment, header=header)), publish=1)
+    assert fate is Fate.POISON
+    [buried] = intake.collect().buried
+    assert "contradict" in buried.poison
+    assert intake.accounts.totals == Totals(trained=16, poison=16)
+
+
+def test_an_entry_that_lies_about_its_length_is_poison(make_segment: MakeSegment) -> None:
+    """Expect the count beside the payload to be held against the payload."""
+    segment = make_segment(0)
+    received = open_entry(Entry(b"1-0", encode(segment), 17), run_id="run-1")
+    assert received.segment is None
+    assert "16 steps, its entry says 17" in received.poison
+
+
+@pytest.mark.parametrize(
     ("change", "why"),
     [
         ({"run_id": "other"}, "belongs to the run other"),

@@ -18,6 +18,7 @@ from typing import Any, Final
 import torch
 from trainingrun_contracts.reports import Notice, queue_notice
 from trainingrun_contracts.run_config import ConfigError, LearnerConfig, RoleEnvironment, RunConfig
+from trainingrun_contracts.stream.accounts import Accounts, Books, further
 from trainingrun_contracts.stream.append import HIGH_WATER_BATCHES
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.stream.read import RolloutReader, next_epoch
@@ -31,7 +32,7 @@ from trainingrun_trainer.checkpoint.archive import (
     resumable,
 )
 from trainingrun_trainer.checkpoint.manifest import CheckpointInvalid, Progress
-from trainingrun_trainer.checkpoint.state import restore
+from trainingrun_trainer.checkpoint.state import books_of, restore
 from trainingrun_trainer.checkpoint.store import StorageError, directory_of
 from trainingrun_trainer.inbox import Inbox
 from trainingrun_trainer.intake import Intake
@@ -90,7 +91,7 @@ def assemble(
     epoch = Epoch(link.client, keys, number)
     identity = Identity(environment.member, keys, environment.health_file)
     reporter = Reporter(link.client, identity, status=base.status, epoch=epoch)
-    updater, progress = _resumed(base, places, reporter, device)
+    updater, progress, books = _resumed(base, places, reporter, device)
     link.persist(reporter.tick, what="asking for the intent")
     outlets = Outlets(
         publisher=_publisher(base, number, progress),
@@ -104,7 +105,7 @@ def assemble(
         config,
         updater=updater,
         progress=progress,
-        queue=_queue(base, epoch, consumer=environment.member, patience=patience),
+        queue=_queue(base, epoch, consumer=environment.member, patience=patience, books=books),
         outlets=outlets,
         spot=SpotWatch(
             metadata_service(os.environ, is_wanted=config.checkpoint.spot_notice), reporter.notify
@@ -189,24 +190,26 @@ def _tell(base: _Base, member: str, *, reason: str, message: str) -> None:
 
 def _resumed(
     base: _Base, places: _Places, reporter: Reporter, device: torch.device
-) -> tuple[PpoUpdater, Progress]:
-    """A new updater, or one with the state of the newest valid checkpoint of any place."""
-    updater, progress = _new_updater(base.config, device), Progress()
+) -> tuple[PpoUpdater, Progress, Books]:
+    """A new updater, or one with the state of the newest valid checkpoint of any place, and what of
+    the rollouts is in its weights."""
+    updater, progress, books = _new_updater(base.config, device), Progress(), Books()
     for found in resumable(*places.nearest_first):
         if isinstance(found, Skipped):
             reporter.notify("CheckpointSkipped", f"checkpoint {found.uri} is skipped: {found.why}")
             continue
         try:
+            books = books_of(found.checkpoint)
             progress = restore(found.checkpoint, updater)
         except CheckpointInvalid as error:
             reporter.notify("CheckpointSkipped", f"checkpoint {found.uri} is skipped: {error}")
-            updater = _new_updater(base.config, device)
+            updater, books = _new_updater(base.config, device), Books()
             continue
         _log.info("resumed at update %d from %s", progress.step, found.uri)
         base.status.set(checkpoint=report_of(found.checkpoint, found.uri))
         break
     base.status.set(version=progress.step, first_update_at=progress.first_update_at)
-    return updater, progress
+    return updater, progress, books
 
 
 def _new_updater(config: RunConfig, device: torch.device) -> PpoUpdater:
@@ -250,14 +253,16 @@ def _note_failure(status: Status, reporter: Reporter, error: StorageError) -> No
     reporter.notify(error.reason, str(error))
 
 
-def _queue(base: _Base, epoch: Epoch, *, consumer: str, patience: Patience) -> Queue:
+def _queue(base: _Base, epoch: Epoch, *, consumer: str, patience: Patience, books: Books) -> Queue:
     learner = base.config.learner
     client = base.link.client_without_retries()
     reader = base.link.persist(
         lambda: RolloutReader(client, base.keys, consumer=consumer, epoch=epoch.number),
         what="joining the queue",
     )
-    accounts = base.link.persist(reader.load_accounts, what="reading the accounts")
+    known = base.link.persist(reader.load_books, what="reading the accounts")
+    known = further(known, books)
+    accounts = Accounts(known.totals, known.marks)
     capacity = HIGH_WATER_BATCHES * learner.batch_transitions
     base.status.set(totals=accounts.totals, queue_capacity=capacity)
     return Queue(

@@ -10,6 +10,7 @@ No Redis, no torch and no clock here.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 from trainingrun_contracts.segment import Segment
@@ -22,6 +23,7 @@ _PATIENCE = 1.5
 """Batches collected, dropped ones included, after which a smaller batch is trained. Below the high
 water mark of 2, at which actors pause: the learner would wait for ever for data that nobody sends.
 """
+_CONTRADICTION: Final = "its counts contradict what its actor said before"
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,9 @@ class Intake:
         entry, segment = received.entry, received.segment
         self._entries.append(entry)
         self._seen += entry.transitions
+        if segment is not None and self.accounts.contradicts(segment.header):
+            received = Received(entry, None, _CONTRADICTION)
+            segment = None
         if segment is None:
             self._buried.append(received)
             self.accounts.record_poison(entry.transitions)

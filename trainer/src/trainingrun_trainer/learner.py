@@ -101,7 +101,8 @@ class Learner:
         self._last_saves = LastSaves()
         self._best = self._score if progress.step else None
         self._resumed = progress if progress.step else None
-        self._rewrite_marks = False
+        self._books = queue.intake.accounts.books  # what is in the weights, acknowledged or not
+        self._rewrite_marks = True  # a checkpoint may know more than Redis does
 
     def run(self) -> int:
         """Train until the run is flushed or a stop is asked for; returns the exit code.
@@ -212,6 +213,7 @@ class Learner:
 
     def _note(self, collected: Collected, result: UpdateResult) -> None:
         """Write down what an update did."""
+        self._books = self._queue.intake.accounts.books
         status, before = self._out.status, self._progress
         if result.skipped:
             self._out.reporter.notify(
@@ -350,8 +352,9 @@ class Learner:
                 first_update_at=self._progress.first_update_at,
             )
             checkpoint = capture(
-                self._updater, self._config, progress, now=time.time(), score=self._score
-            )
+                self._updater, self._config, progress, now=time.time(), score=self._score,
+                books=self._books,
+            )  # fmt: skip
             self._out.saver.save(checkpoint)
         self._saving = (progress, time.monotonic())
 

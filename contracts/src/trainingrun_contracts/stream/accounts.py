@@ -55,6 +55,29 @@ class Totals(Struct, frozen=True):
     lost: int = 0
 
 
+class Books(Struct, frozen=True):
+    """Totals and marks at one moment: what goes into a checkpoint beside the weights."""
+
+    totals: Totals = Totals()
+    marks: dict[str, Mark] = {}
+
+    @property
+    def accounted(self) -> int:
+        """Transitions of the actors' own counts that have found their place; it only grows."""
+        totals = self.totals
+        return totals.trained + totals.stale + totals.spool + totals.lost
+
+
+def further(one: Books, other: Books) -> Books:
+    """The later of two states of the same accounts; ``one`` where they are equally late.
+
+    Where Redis and a checkpoint disagree, one of them has lost its last moments or everything, and
+    the other holds what happened since; there is only one learner at a time, so they cannot have
+    gone different ways.
+    """
+    return other if other.accounted > one.accounted else one
+
+
 class Accounts:
     """Totals and marks, changed one segment at a time."""
 
@@ -67,9 +90,22 @@ class Accounts:
         """The totals as a value."""
         return Totals(**self._counts)
 
+    @property
+    def books(self) -> Books:
+        """Totals and marks as a value."""
+        return Books(self.totals, dict(self.marks))
+
     def is_duplicate(self, header: SegmentHeader) -> bool:
         """Whether this segment has been accounted for before."""
         return header.seq <= self.marks.get(header.actor, Mark()).seq
+
+    def contradicts(self, header: SegmentHeader) -> bool:
+        """Whether a new segment says of its actor what cannot be, after what is known: counts that
+        sink, or more discarded than missing. Nothing of our actors does."""
+        mark = self.marks.get(header.actor, Mark())
+        discarded = header.discarded_before - mark.discarded
+        missing = header.produced_before - mark.produced
+        return not self.is_duplicate(header) and not 0 <= discarded <= missing
 
     def record(self, header: SegmentHeader, transitions: int, fate: Fate) -> None:
         """Account for one segment, and for what is missing between it and its predecessor."""

@@ -15,7 +15,7 @@ import redis
 from msgspec import Struct
 
 from trainingrun_contracts.segment import MAX_STEPS
-from trainingrun_contracts.stream.accounts import Accounts, Mark
+from trainingrun_contracts.stream.accounts import Accounts, Books, Mark
 from trainingrun_contracts.stream.keys import GROUP, PAYLOAD_FIELD, TRANSITIONS_FIELD, Keys
 from trainingrun_contracts.stream.ledger import marks_from, totals_from
 
@@ -23,11 +23,14 @@ _PAGE: Final = 256
 _DEAD_LETTERS: Final = 1000
 _COUNT_DIGITS: Final = 4  # Python refuses to read numbers of thousands of digits
 
-# KEYS: rollouts depth accounts marks epoch
-# ARGV: group, epoch, number of entries, id transitions…, number of totals, name value…, actor mark…
+# KEYS: rollouts depth accounts marks epoch produced
+# ARGV: group, epoch, number of entries, id transitions…, number of totals, name value…,
+# actor mark produced…
 # The depth sinks only by what was pending: the script may be sent twice (a lost reply), and a Redis
 # that lost its data has forgotten both the entries and their depth. An empty stream has depth 0: so
 # heals what an entry without its count (a stranger's, or one that the fuse cut) did to it.
+# What an actor has produced is at least what is accounted for: so heals what a Redis that lost its
+# data forgot of actors that are gone and will not say it again.
 _ACKNOWLEDGE: Final = """
 if redis.call('GET', KEYS[5]) ~= ARGV[2] then return redis.error_reply('FENCED') end
 local removed = 0
@@ -46,7 +49,12 @@ for i = 1, totals do
   redis.call('HSET', KEYS[3], ARGV[at], ARGV[at + 1]); at = at + 2
 end
 while at < #ARGV do
-  redis.call('HSET', KEYS[4], ARGV[at], ARGV[at + 1]); at = at + 2
+  redis.call('HSET', KEYS[4], ARGV[at], ARGV[at + 1])
+  local produced = tonumber(redis.call('HGET', KEYS[6], ARGV[at]) or '0')
+  if produced < tonumber(ARGV[at + 2]) then
+    redis.call('HSET', KEYS[6], ARGV[at], ARGV[at + 2])
+  end
+  at = at + 3
 end
 return removed
 """
@@ -75,11 +83,16 @@ class RolloutReader:
         self._acknowledge = client.register_script(_ACKNOWLEDGE)
         self._ensure_group()
 
-    def load_accounts(self) -> Accounts:
-        """Totals and marks as the last learner left them."""
+    def load_books(self) -> Books:
+        """Totals and marks as the last learner left them in Redis."""
         totals: Any = self._redis.hgetall(self._keys.accounts)
         marks: Any = self._redis.hgetall(self._keys.marks)
-        return Accounts(totals_from(totals), marks_from(marks))
+        return Books(totals_from(totals), marks_from(marks))
+
+    def load_accounts(self) -> Accounts:
+        """Accounts that go on from there."""
+        books = self.load_books()
+        return Accounts(books.totals, books.marks)
 
     def pending(self, *, idle_milliseconds: int = 0) -> Iterator[Entry]:
         """Take over, in order, what was read (so long ago) and is not acknowledged.
@@ -133,13 +146,16 @@ class RolloutReader:
         for name, value in totals.items():
             arguments += [name, value]
         for actor in sorted(actors):
-            arguments += [actor, msgspec.json.encode(accounts.marks.get(actor, Mark()))]
+            mark = accounts.marks.get(actor, Mark())
+            arguments += [actor, msgspec.json.encode(mark), mark.produced]
         keys = self._keys
         try:
             self._acknowledge(
-                keys=[keys.rollouts, keys.depth, keys.accounts, keys.marks, keys.epoch],
+                keys=[
+                    keys.rollouts, keys.depth, keys.accounts, keys.marks, keys.epoch, keys.produced,
+                ],
                 args=arguments,
-            )
+            )  # fmt: skip
         except redis.ResponseError as error:
             if "FENCED" in str(error):
                 raise Fenced(f"epoch {self._epoch} is over: a newer learner has started") from error

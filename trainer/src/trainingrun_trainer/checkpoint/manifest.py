@@ -18,7 +18,7 @@ from trainingrun_contracts.reports import Evaluation
 
 MANIFEST_FILE: Final = "manifest.json"
 MANIFEST_LIMIT: Final = 1024 * 1024
-FORMAT: Final = 1
+FORMAT: Final = 2
 _FILE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _FILES_LIMIT: Final = 64
 _BYTES_LIMIT: Final = 8 * 1024**3

@@ -14,6 +14,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 from trainingrun_contracts.observation.schema import SCHEMA_HASH
 from trainingrun_contracts.run_config import RunConfig
+from trainingrun_contracts.stream.accounts import Books
 
 from trainingrun_trainer.checkpoint.manifest import (
     FORMAT,
@@ -29,6 +30,8 @@ from trainingrun_trainer.update import PpoUpdater
 MODEL_FILE: Final = "model.safetensors"
 OPTIMISER_FILE: Final = "optimizer.safetensors"
 RANDOM_FILE: Final = "random.safetensors"
+BOOKS_FILE: Final = "accounts.json"
+NO_BOOKS: Final = Books()
 
 
 def capture(
@@ -38,14 +41,19 @@ def capture(
     *,
     now: float,
     score: Score | None = None,
+    books: Books = NO_BOOKS,
 ) -> Checkpoint:
-    """All that is needed to go on from here; a copy, so training may go on at once."""
+    """All that is needed to go on from here; a copy, so training may go on at once.
+
+    ``books`` say what of the rollouts is in these weights.
+    """
     files = {
         MODEL_FILE: save(_on_cpu(updater.policy.state_dict())),
         OPTIMISER_FILE: save(_on_cpu(updater.optimiser.tensors())),
         RANDOM_FILE: save(
             {"torch": torch.get_rng_state(), "shuffle": updater.generator.get_state()}
         ),
+        BOOKS_FILE: msgspec.json.encode(books),
     }
     manifest = Manifest(
         format=FORMAT,
@@ -84,6 +92,18 @@ def restore(checkpoint: Checkpoint, updater: PpoUpdater) -> Progress:
     except (KeyError, RuntimeError, ValueError, safetensors.SafetensorError) as error:
         raise CheckpointInvalid(f"it does not fit this policy ({error})") from error
     return checkpoint.manifest.progress
+
+
+def books_of(checkpoint: Checkpoint) -> Books:
+    """What of the rollouts is in the weights of a checkpoint.
+
+    Raises:
+        CheckpointInvalid: it does not say so.
+    """
+    try:
+        return msgspec.json.decode(checkpoint.files[BOOKS_FILE], type=Books)
+    except (KeyError, msgspec.DecodeError) as error:
+        raise CheckpointInvalid(f"its accounts cannot be read ({error})") from error
 
 
 def _on_cpu(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

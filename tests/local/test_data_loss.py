@@ -1,0 +1,123 @@
+"""Redis loses its data: nothing that the weights know is trained again, and the ledger closes."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+import redis
+from bandit_run import BATCH, bandit_config, set_intent, train, wait_for_weights
+from learner_process import Bandit, eventually, learner_process, read_ledger
+from redis_server import RedisServer
+from trainingrun_contracts.reports import Intent
+from trainingrun_contracts.run_config import RunConfig
+from trainingrun_contracts.segment import Segment
+
+PER_BATCH = BATCH // 32
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> RunConfig:
+    """The run, with its checkpoints in a temporary folder."""
+    return bandit_config((tmp_path / "checkpoints").as_uri())
+
+
+@pytest.fixture
+def bandit(redis_client: redis.Redis, config: RunConfig) -> Bandit:
+    """The producer of rollouts."""
+    return Bandit(redis_client, config.run_id)
+
+
+def lose_everything(server: RedisServer) -> None:
+    """kill -9, and the disk is gone, too."""
+    server.kill()
+    server.lose_data()
+    server.start()
+
+
+def batch_of(bandit: Bandit) -> list[Segment]:
+    """One batch of segments, appended."""
+    made = []
+    for _ in range(PER_BATCH):
+        made.append(bandit.segment())
+        bandit.append(made[-1])
+    return made
+
+
+def wait_for_trained(bandit: Bandit, transitions: int) -> None:
+    """Wait until the ledger says so many."""
+    eventually(
+        lambda: read_ledger(bandit.client, bandit.keys).trained == transitions,
+        seconds=60, what=f"{transitions} are trained",
+    )  # fmt: skip
+
+
+def test_a_restarted_learner_knows_from_its_checkpoint_what_it_has_trained(
+    redis_server: RedisServer, bandit: Bandit, config: RunConfig, tmp_path: Path
+) -> None:
+    """Expect segments that are in the checkpoint's weights, and that their actor sends again after
+    Redis and the learner have gone, to be duplicates; those after them to be trained."""
+    with learner_process(config, redis_server.url, tmp_path) as learner:
+        wait_for_weights(bandit)
+        train(bandit, 1)
+        again = batch_of(bandit)
+        wait_for_trained(bandit, 2 * BATCH)
+        learner.signal(signal.SIGTERM)
+        assert learner.exit_code(seconds=120) == 75, learner.log.read_text()
+        lose_everything(redis_server)
+        learner.start()
+        wait_for_weights(bandit, version=2)
+        for segment in again:
+            bandit.append(segment)
+        train(bandit, 1)
+        set_intent(bandit, Intent.FLUSH)
+        assert learner.exit_code(seconds=120) == 0, learner.log.read_text()
+    ledger = read_ledger(bandit.client, bandit.keys)
+    assert ledger.closes, ledger
+    assert (ledger.trained, ledger.dropped["duplicate"]) == (3 * BATCH, BATCH)
+    assert (ledger.lost, ledger.produced) == (0, 4 * BATCH)
+
+
+def test_work_after_the_checkpoint_is_lost_and_counted(
+    redis_server: RedisServer, bandit: Bandit, config: RunConfig, tmp_path: Path
+) -> None:
+    """Expect what was trained after the checkpoint, with a learner that was killed, to be lost, to
+    the transition, as neither the weights nor Redis know it."""
+    with learner_process(config, redis_server.url, tmp_path) as learner:
+        wait_for_weights(bandit)
+        train(bandit, 1)
+        learner.signal(signal.SIGTERM)
+        assert learner.exit_code(seconds=120) == 75, learner.log.read_text()
+        learner.start()
+        wait_for_weights(bandit, version=1)
+        batch_of(bandit)
+        wait_for_trained(bandit, 2 * BATCH)
+        learner.kill()
+        lose_everything(redis_server)
+        learner.start()
+        wait_for_weights(bandit, version=1)
+        train(bandit, 1)
+        set_intent(bandit, Intent.FLUSH)
+        assert learner.exit_code(seconds=120) == 0, learner.log.read_text()
+    ledger = read_ledger(bandit.client, bandit.keys)
+    assert ledger.closes, ledger
+    assert (ledger.trained, ledger.lost) == (2 * BATCH, BATCH)
+
+
+def test_actors_that_are_gone_stay_in_the_ledger(
+    redis_server: RedisServer, bandit: Bandit, config: RunConfig, tmp_path: Path
+) -> None:
+    """Expect the learner to say again what an actor had produced that no longer lives."""
+    other = Bandit(bandit.client, config.run_id, actor="bandit-b", seed=1)
+    with learner_process(config, redis_server.url, tmp_path) as learner:
+        wait_for_weights(bandit)
+        train(bandit, 1)
+        lose_everything(redis_server)
+        wait_for_weights(bandit, version=1)
+        train(other, 1)
+        set_intent(bandit, Intent.FLUSH)
+        assert learner.exit_code(seconds=120) == 0, learner.log.read_text()
+    ledger = read_ledger(bandit.client, bandit.keys)
+    assert ledger.closes, ledger
+    assert (ledger.produced, ledger.trained) == (2 * BATCH, 2 * BATCH)
