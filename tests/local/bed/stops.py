@@ -88,6 +88,11 @@ class ForkedLearner:
         """Whether the process lives."""
         return self._process is not None and self._process.is_alive()
 
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        return int(self._process.pid)
+
     def start(self) -> None:
         """Start the next one."""
         self.starts += 1
