@@ -35,7 +35,6 @@ import uvloop
 from measuring import ROOT, Goal, Sample, medians, process_seconds, ratio, report, tell, timed
 from trainingrun_actor.ending import cancel_all
 from trainingrun_actor.sink import BATCH_BYTES, Sink
-from trainingrun_actor.spool import Spool
 from trainingrun_contracts.connection import asyncio_client, blocking_client
 from trainingrun_contracts.observation.schema import ACTION_WIDTH, SCHEMA_HASH, STATE_WIDTH
 from trainingrun_contracts.segment import (
@@ -101,7 +100,7 @@ class Ours:
         self._reader = RolloutReader(self._client, self._keys, consumer="learner-0", epoch=epoch)
         self._sink = Sink(
             self._aclient, self._keys, actor="actor-0", batch_transitions=1_000_000,
-            spool=Spool(), now=time.monotonic,
+            now=time.monotonic,
         )  # fmt: skip
         self._sending: asyncio.Task[None] | None = None
         self._intake = Intake(

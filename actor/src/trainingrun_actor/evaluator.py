@@ -105,7 +105,7 @@ class Evaluator:
         pointer_seconds: float = POINTER_SECONDS,
     ) -> None:  # fmt: skip
         self._config = config
-        self._keys = Keys(config.run_id)
+        self._keys = Keys(config.run_id, config.learner.shards)
         self._redis = client
         self._member = environment.member
         self._meter = Meter()

@@ -25,7 +25,6 @@ from trainingrun_actor.policies import Policies
 from trainingrun_actor.recorder import Clock
 from trainingrun_actor.reporting import Exporter, Gauges, Reporter
 from trainingrun_actor.sink import Sink
-from trainingrun_actor.spool import Spool
 from trainingrun_actor.startup import incarnation, reach_redis, stop_event, until_stopped
 from trainingrun_actor.tapes import Tapes
 from trainingrun_actor.watch import Watch
@@ -61,7 +60,7 @@ class _Player:
         self, config: RunConfig, environment: RoleEnvironment, client: redis.asyncio.Redis, *,
         pointer_seconds: float,
     ) -> None:  # fmt: skip
-        keys = Keys(config.run_id)
+        keys = Keys(config.run_id, config.learner.shards)
         actor = incarnation(environment.member)
         self._config = config
         self._member = environment.member
@@ -75,7 +74,7 @@ class _Player:
         )  # fmt: skip
         self._sink = Sink(
             client, keys, actor=actor, batch_transitions=config.learner.batch_transitions,
-            spool=Spool(), now=monotonic,
+            now=monotonic,
         )  # fmt: skip
         watchdog = PointerWatchdog(
             keys, address_of(environment.redis_url), limit_seconds=pointer_seconds, now=monotonic
@@ -129,7 +128,7 @@ class _Player:
         seconds = max(REPORT_SECONDS / 4, now - self._reported_at)
         self._reported_at = now
         newest = self._policies.newest
-        meter, spool = self._meter, self._sink.spool
+        meter, sink = self._meter, self._sink
         return ActorReport(
             member=self._member,
             at=time(),
@@ -137,9 +136,9 @@ class _Player:
             running=meter.running,
             games=meter.games,
             decisions=meter.decisions,
-            transitions=spool.produced,
+            transitions=sink.produced,
             paused_seconds=round(meter.paused_seconds, 3),
-            spooled=spool.waiting_transitions,
+            spooled=sink.waiting_transitions,
             weights_version=newest.pointer.version if newest else -1,
             weights_publish=newest.pointer.publish if newest else -1,
             waits=meter.fractions(seconds=seconds, games=self._config.actor.games_per_actor),
@@ -149,14 +148,13 @@ class _Player:
 
     def _gauges(self) -> Gauges:
         newest = self._policies.newest
-        spool = self._sink.spool
         return Gauges(
             weights_version=newest.pointer.version if newest else None,
             weights_publish=newest.pointer.publish if newest else None,
             games_wanted=self._config.actor.games_per_actor,
             queue_capacity=HIGH_WATER_BATCHES * self._config.learner.batch_transitions,
             queue_transitions=self._sink.depth,
-            spooled_transitions=spool.waiting_transitions,
-            transitions_produced=spool.produced,
-            transitions_discarded=spool.discarded,
+            spooled_transitions=self._sink.waiting_transitions,
+            transitions_produced=self._sink.produced,
+            transitions_discarded=self._sink.discarded,
         )

@@ -19,24 +19,23 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 import redis
 import redis.asyncio
-from trainingrun_contracts.segment import Segment, encode_in_parts
+from trainingrun_contracts.segment import Segment
 from trainingrun_contracts.stream.append import (
     FUSE_FACTOR,
     HIGH_WATER_BATCHES,
     LOW_WATER_BATCHES,
-    Parcel,
     append_commands,
 )
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.stream.packing import Command
 
+from trainingrun_actor.lanes import lanes_of, parcels_of
 from trainingrun_actor.line import Line
 from trainingrun_actor.outage import Outage
-from trainingrun_actor.spool import Entry, Spool
 
 BATCH_BYTES: Final = 1024 * 1024
 _IDLE_SECONDS: Final = 1.0
@@ -52,10 +51,9 @@ class Sink:
 
     def __init__(
         self, client: redis.asyncio.Redis, keys: Keys, *, actor: str, batch_transitions: int,
-        spool: Spool, now: Callable[[], float],
+        now: Callable[[], float],
     ) -> None:  # fmt: skip
         self.actor = actor
-        self.spool = spool
         self.depth = 0
         self.games_played = 0
         self._line = Line(client)
@@ -63,6 +61,7 @@ class Sink:
         self._high = HIGH_WATER_BATCHES * batch_transitions
         self._low = LOW_WATER_BATCHES * batch_transitions
         self._fuse = max(64, FUSE_FACTOR * self._high // _SHORTEST_SEGMENT)
+        self._lanes = lanes_of(keys, actor)
         self._now = now
         self._counts: Counter[str] = Counter()
         self._work = asyncio.Event()
@@ -80,7 +79,22 @@ class Sink:
     @property
     def is_empty(self) -> bool:
         """Whether everything that was offered has arrived."""
-        return self.spool.is_empty and not self._counts
+        return not self._counts and all(lane.spool.is_empty for lane in self._lanes)
+
+    @property
+    def produced(self) -> int:
+        """Transitions offered so far."""
+        return sum(lane.spool.produced for lane in self._lanes)
+
+    @property
+    def discarded(self) -> int:
+        """Transitions thrown away for want of room."""
+        return sum(lane.spool.discarded for lane in self._lanes)
+
+    @property
+    def waiting_transitions(self) -> int:
+        """Transitions that have not been sent."""
+        return sum(lane.spool.waiting_transitions for lane in self._lanes)
 
     @property
     def games_known(self) -> int:
@@ -89,7 +103,7 @@ class Sink:
 
     def offer(self, segment: Segment) -> None:
         """Take a finished segment; it is numbered now and sent soon."""
-        self.spool.add(segment)
+        min(self._lanes, key=lambda lane: lane.load).add(segment)
         self._work.set()
 
     def count_game(self, *names: str) -> None:
@@ -119,7 +133,7 @@ class Sink:
                 await self._work.wait()
         except TimeoutError:
             self._is_certain = False
-            return self.spool.is_keeping
+            return self._is_keeping
         return True
 
     async def _try_to_send(self) -> None:
@@ -156,38 +170,52 @@ class Sink:
 
     async def _send_all(self) -> None:
         await self._rewind()
+        self._moved.set()  # what had arrived before a connection broke
         while not self.is_empty:
             await self._send_batch()
             self._moved.set()
-        self.spool.forget_old(now=self._now())
+        for lane in self._lanes:
+            lane.spool.forget_old(now=self._now())
+
+    @property
+    def _is_keeping(self) -> bool:
+        return any(lane.spool.is_keeping for lane in self._lanes)
 
     async def _rewind(self) -> None:
         """Be in step with Redis, unless that is certain."""
         if await self._line.connect():
             self._is_certain = False
-        if not self._is_certain and self.spool.is_keeping:
-            [reply] = await self._line.transact([(b"HGET", self._keys.appended, self.actor)])
-            self.spool.rewind(-1 if reply is None else int(reply), now=self._now())
+        if not self._is_certain and self._is_keeping:
+            replies = await self._line.transact(
+                [(b"HGET", lane.keys.appended, lane.actor) for lane in self._lanes]
+            )
+            for lane, reply in zip(self._lanes, replies, strict=True):
+                lane.spool.rewind(-1 if reply is None else int(reply), now=self._now())
         self._is_certain = True
 
     async def _send_batch(self) -> None:
-        batch = self.spool.next_batch(most_bytes=BATCH_BYTES)
+        share = BATCH_BYTES // len(self._lanes)
+        batches = [lane.spool.next_batch(most_bytes=share) for lane in self._lanes]
         counts = dict(self._counts)
         commands: list[Command] = []
-        if batch:
-            parcels = [_parcel(entry) for entry in batch]
-            commands += append_commands(self._keys, parcels, fuse=self._fuse)
+        for lane, batch in zip(self._lanes, batches, strict=True):
+            if batch:
+                commands += append_commands(lane.keys, parcels_of(batch), fuse=self._fuse)
         commands += [(b"HINCRBY", self._keys.games, name, n) for name, n in counts.items()]
-        commands += [(b"HGET", self._keys.games, b"played"), (b"GET", self._keys.depth)]
-        replies = await self._line.transact(commands)
-        self.spool.mark_sent(len(batch), now=self._now())
+        commands.append((b"HGET", self._keys.games, b"played"))
+        commands += [(b"GET", lane.keys.depth) for lane in self._lanes]
+        played, depths = _tail(await self._line.transact(commands), len(self._lanes))
+        for lane, batch, depth in zip(self._lanes, batches, depths, strict=True):
+            lane.spool.mark_sent(len(batch), now=self._now())
+            lane.depth = depth
         self._counts.subtract(counts)
         self._counts += Counter()  # drops the zeros
         self._is_out_of_memory = False
-        self.games_played = max(self.games_played, int(replies[-2] or 0))
-        self.note_depth(int(replies[-1] or 0))
+        self.games_played = max(self.games_played, played)
+        self.note_depth(sum(depths))
 
 
-def _parcel(entry: Entry) -> Parcel:
-    segment = entry.numbered()
-    return Parcel(segment.header, segment.transitions, encode_in_parts(segment))
+def _tail(replies: list[Any], lanes: int) -> tuple[int, list[int]]:
+    """Games played, and the depth of each lane, from the replies of a batch."""
+    played, *depths = (int(reply or 0) for reply in replies[-lanes - 1 :])
+    return played, depths

@@ -76,11 +76,11 @@ class Watch:
         async with self._redis.pipeline(transaction=False) as pipe:
             pipe.mget(keys.intent, keys.target, keys.phase)
             pipe.hmget(keys.games, ["played", *past])
-            pipe.get(keys.depth)
+            pipe.mget([shard.depth for shard in keys.all_shards])
             pipe.hgetall(keys.weights)
             pipe.zrange(keys.snapshots, 0, -1, withscores=True)
             replies: list[Any] = await pipe.execute()
-        (intent, target, phase), (played, *counts), depth, pointer, snapshots = replies
+        (intent, target, phase), (played, *counts), depths, pointer, snapshots = replies
         self.target = int(target) if target is not None else None
         self.phase = phase_from(phase) or self.phase  # a Redis that lost it is told it again
         self.games_played = int(played or 0)
@@ -91,6 +91,6 @@ class Watch:
         newest = pointer_from(pointer)
         self._note_pointer(newest)
         await self._policies.follow(newest, known)
-        self._note_depth(int(depth or 0))
+        self._note_depth(sum(int(depth or 0) for depth in depths))
         self.intent = intent_from(intent)  # after the weights: EVALUATE means the newest ones
         self.is_current = True

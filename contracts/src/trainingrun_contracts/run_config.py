@@ -71,6 +71,10 @@ class LearnerConfig(Struct, frozen=True, forbid_unknown_fields=True):
     gradient_accumulation: Positive = 1
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     gpus: Annotated[int, Meta(ge=0)] = 0
+    ranks: Positive = 1
+    """Processes that make each update together; with several GPUs, one for each."""
+    shards: Positive = 1
+    """Processes that read the rollout queue, each its own shard of it."""
     max_policy_lag: Positive = 8
     publish_every_seconds: float = 20.0
     publish_every_steps: Positive = 8

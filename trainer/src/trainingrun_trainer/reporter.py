@@ -114,13 +114,17 @@ class Reporter:
         pipe.get(keys.intent)
         pipe.hget(keys.games, _PLAYED)
         pipe.lrange(keys.evaluations, -_EVALUATIONS_HEARD, -1)
-        pipe.get(keys.depth)
+        pipe.mget([shard.depth for shard in keys.all_shards])
         pipe.xlen(keys.dead_letters)
-        intent, played, evaluations, depth, dead_letters = pipe.execute()
+        intent, played, evaluations, depths, dead_letters = pipe.execute()
         self.intent = intent_from(intent)
         self.games = int(played or 0)
         self.evaluations = evaluations_from(evaluations)
-        self._status.set(games=self.games, queued=int(depth or 0), dead_letters=dead_letters)
+        self._status.set(
+            games=self.games,
+            queued=sum(int(depth or 0) for depth in depths),
+            dead_letters=dead_letters,
+        )
 
     def say(self) -> None:
         """Write the report and the notices that wait.

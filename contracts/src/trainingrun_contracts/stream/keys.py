@@ -11,14 +11,39 @@ TRANSITIONS_FIELD = b"n"
 
 @dataclass(frozen=True)
 class Keys:
-    """The names of one run's keys; ``run_id`` never changes during its life."""
+    """The names of one run's keys; ``run_id`` never changes during its life.
+
+    With several learner ranks the queue has as many shards, each with a stream, a depth and
+    accounts of its own; ``shard(n)`` has the names of one, and everything else is common to all.
+    """
 
     run_id: str
+    shards: int = 1
+    index: int | None = None
+
+    @property
+    def all_shards(self) -> tuple[Keys, ...]:
+        """The keys of every shard; these themselves when there is one."""
+        return tuple(self.shard(number) for number in range(self.shards))
+
+    def shard(self, number: int) -> Keys:
+        """The keys of one shard: of the learner's rank of this number."""
+        if not 0 <= number < self.shards:
+            raise ValueError(f"shard {number} of {self.shards}")
+        return self if self.shards == 1 else Keys(self.run_id, self.shards, number)
+
+    @property
+    def _of_shard(self) -> str:
+        if self.shards == 1:
+            return ""
+        if self.index is None:
+            raise ValueError(f"the queue has {self.shards} shards: name one")
+        return f":{self.index}"
 
     @property
     def rollouts(self) -> str:
         """Stream of segments."""
-        return f"roll:{self.run_id}"
+        return f"roll:{self.run_id}{self._of_shard}"
 
     @property
     def dead_letters(self) -> str:
@@ -28,27 +53,27 @@ class Keys:
     @property
     def depth(self) -> str:
         """Integer: transitions in the stream, delivered or not."""
-        return f"tr:{self.run_id}:depth"
+        return f"tr:{self.run_id}:depth{self._of_shard}"
 
     @property
     def produced(self) -> str:
         """Hash: actor -> transitions it has made up to its last appended segment (absolute)."""
-        return f"tr:{self.run_id}:produced"
+        return f"tr:{self.run_id}:produced{self._of_shard}"
 
     @property
     def appended(self) -> str:
         """Hash: actor -> sequence number of its last appended segment."""
-        return f"tr:{self.run_id}:appended"
+        return f"tr:{self.run_id}:appended{self._of_shard}"
 
     @property
     def accounts(self) -> str:
         """Hash: the learner's totals (trained, dropped by cause, lost), absolute."""
-        return f"tr:{self.run_id}:accounts"
+        return f"tr:{self.run_id}:accounts{self._of_shard}"
 
     @property
     def marks(self) -> str:
         """Hash: actor -> how far the learner has accounted for its segments."""
-        return f"tr:{self.run_id}:marks"
+        return f"tr:{self.run_id}:marks{self._of_shard}"
 
     @property
     def epoch(self) -> str:

@@ -32,15 +32,28 @@ class Ledger(Struct, frozen=True):
 
 
 def queue_ledger(pipe: Any, keys: Keys) -> None:
-    """Queue the reads of a ledger on a transactional pipeline (three replies)."""
-    pipe.hvals(keys.produced)
-    pipe.get(keys.depth)
-    pipe.hgetall(keys.accounts)
+    """Queue the reads of a ledger on a transactional pipeline (three replies for each shard)."""
+    for shard in keys.all_shards:
+        pipe.hvals(shard.produced)
+        pipe.get(shard.depth)
+        pipe.hgetall(shard.accounts)
 
 
 def ledger_from(replies: list[Any]) -> Ledger:
-    """Build the ledger from the three replies of :func:`queue_ledger`."""
-    produced, depth, accounts = replies
+    """Build the ledger of all shards from the replies of :func:`queue_ledger`."""
+    ledgers = [_ledger_of_shard(*replies[at : at + 3]) for at in range(0, len(replies), 3)]
+    return Ledger(
+        produced=sum(each.produced for each in ledgers),
+        trained=sum(each.trained for each in ledgers),
+        queued=sum(each.queued for each in ledgers),
+        dropped={
+            cause: sum(each.dropped[cause] for each in ledgers) for cause in ledgers[0].dropped
+        },
+        lost=sum(each.lost for each in ledgers),
+    )
+
+
+def _ledger_of_shard(produced: Any, depth: Any, accounts: Any) -> Ledger:
     totals = totals_from(accounts)
     return Ledger(
         produced=sum(int(count) for count in produced) + totals.duplicate + totals.poison,
