@@ -79,5 +79,25 @@ def test_unknown_run(shell: Any) -> None:
     assert answer.code == 2
     assert answer.errors == [
         "trainingrun: no local run big in .trainingrun: there are small; give the folder with"
-        " --state"
+        " --state, or a cluster's namespace with --namespace"
+    ]
+
+
+def test_a_kubeconfig_that_is_not_there_is_one_sentence(shell: Any) -> None:
+    """Expect exit code 2, and the file that was looked for."""
+    for verb in ("ledger", "status"):
+        answer = shell.run(verb, "small", "--namespace", "x", "--kubeconfig", "nothing.yaml")
+        assert answer.code == 2
+        assert answer.errors == [
+            "trainingrun: --kubeconfig nothing.yaml: there is no such file: give the one that"
+            " kubectl uses"
+        ]
+
+
+def test_a_context_without_a_namespace_is_a_mistake(shell: Any) -> None:
+    """Expect exit code 2 and the option that is missing, not a local run of that name."""
+    answer = shell.run("ledger", "small", "--context", "prod")
+    assert answer.code == 2
+    assert answer.errors == [
+        "trainingrun: --kubeconfig and --context need --namespace: give the run's namespace"
     ]

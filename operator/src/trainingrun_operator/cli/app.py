@@ -11,6 +11,7 @@ from typing import Annotated, Final
 
 import typer
 from rich.console import Console
+from trainingrun_contracts.api.run import TrainingRun
 
 from trainingrun_operator.cli.addresses import endpoints_in
 from trainingrun_operator.cli.checkpoint.verbs import checkpoint as checkpoint_verbs
@@ -19,7 +20,13 @@ from trainingrun_operator.cli.decks.verbs import decks as decks_verbs
 from trainingrun_operator.cli.durations import seconds_in
 from trainingrun_operator.cli.errors import EXIT_INTERRUPTED, EXIT_USER, UserError
 from trainingrun_operator.cli.machines.verbs import add_verbs as add_machine_verbs
-from trainingrun_operator.cli.show import print_ledger, print_status, print_valid
+from trainingrun_operator.cli.show import (
+    local_run,
+    local_runtime,
+    print_ledger,
+    print_status,
+    print_valid,
+)
 from trainingrun_operator.cli.watch.verb import WatchOptions, watch_game
 
 STATE: Final = Path(".trainingrun")
@@ -47,6 +54,18 @@ StateOption = Annotated[Path, typer.Option(help="Folder that holds one folder pe
 DecksOption = Annotated[
     Path | None,
     typer.Option(help="Folder of .dck files. Default: decks/ beside the file, above it or here."),
+]
+
+
+NamespaceOption = Annotated[
+    str | None,
+    typer.Option("-n", "--namespace", help="Look at a cluster's run in this namespace."),
+]
+KubeconfigOption = Annotated[
+    Path | None, typer.Option(help="With --namespace. Default: what kubectl would use.")
+]
+ContextOption = Annotated[
+    str | None, typer.Option(help="With --namespace. Default: the current one.")
 ]
 
 
@@ -206,27 +225,63 @@ def render(*, file: FileOption) -> None:
     print_manifests(file)
 
 
-@app.command(epilog="Example: trainingrun status quickstart")
+@app.command(
+    epilog="Examples:\n\n"
+    "trainingrun status quickstart\n\n"
+    "trainingrun status standard-ppo --namespace training"
+)
 def status(
-    name: Annotated[str, typer.Argument(help="Name of a local run.")],
+    name: Annotated[str, typer.Argument(help="Name of a run.")],
     *,
     state: StateOption = STATE,
+    namespace: NamespaceOption = None,
+    kubeconfig: KubeconfigOption = None,
+    context: ContextOption = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="The whole object, for programs.")
     ] = False,
 ) -> None:
-    """Show how a local run stands; for a cluster: kubectl get trainingruns."""
-    print_status(name, state, as_json=as_json)
+    """Show how a run stands: a local one, or with --namespace one of a cluster."""
+    found = _cluster_run(name, namespace, kubeconfig, context)
+    if found is not None:
+        print_status(found, runtime=None, as_json=as_json)
+    else:
+        found, runtime = local_run(name, state), local_runtime(name, state)
+        print_status(found, runtime=runtime, as_json=as_json)
 
 
-@app.command(epilog="Example: trainingrun ledger quickstart")
+@app.command(
+    epilog="Examples:\n\n"
+    "trainingrun ledger quickstart\n\n"
+    "trainingrun ledger standard-ppo --namespace training"
+)
 def ledger(
-    name: Annotated[str, typer.Argument(help="Name of a local run.")],
+    name: Annotated[str, typer.Argument(help="Name of a run.")],
     *,
     state: StateOption = STATE,
+    namespace: NamespaceOption = None,
+    kubeconfig: KubeconfigOption = None,
+    context: ContextOption = None,
 ) -> None:
-    """Show what became of every transition of a local run; exit code 1 when the sum is wrong."""
-    raise typer.Exit(0 if print_ledger(name, state) else 1)
+    """Show what became of every transition of a run: a local one, or with --namespace one of a
+    cluster. Exit code 1: the sum is wrong.
+    """
+    run = _cluster_run(name, namespace, kubeconfig, context) or local_run(name, state)
+    raise typer.Exit(0 if print_ledger(run) else 1)
+
+
+def _cluster_run(
+    name: str, namespace: str | None, kubeconfig: Path | None, context: str | None
+) -> TrainingRun | None:
+    """The run on a cluster; None when no option names one."""
+    if namespace is None:
+        if kubeconfig is not None or context is not None:
+            raise UserError("--kubeconfig and --context need --namespace: give the run's namespace")
+        return None
+    # Imported here because it brings the Kubernetes client, which takes half a second.
+    from trainingrun_operator.cli.cluster_run import ClusterPlace, cluster_run  # noqa: PLC0415
+
+    return cluster_run(name, ClusterPlace(namespace, kubeconfig, context))
 
 
 @app.command(

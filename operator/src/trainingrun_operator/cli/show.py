@@ -31,14 +31,8 @@ def print_valid(file: Path, decks: Path | None) -> None:
     typer.echo(f"{file}: {run.metadata.name} is valid")
 
 
-def print_status(name: str, state: Path, *, as_json: bool) -> None:
-    """Show how a local run stood when it was last looked at.
-
-    Raises:
-        UserError: there is no such run.
-    """
-    folder = RunFolder((state / name).absolute())
-    run = _run_named(name, state)
+def print_status(run: TrainingRun, *, runtime: str | None, as_json: bool) -> None:
+    """Show how a run stood when it was last looked at; ``runtime`` is who looks after it."""
     if as_json:
         document = run.model_dump(mode="json", by_alias=True, exclude_none=True)
         typer.echo(json.dumps(document, indent=2))
@@ -46,23 +40,28 @@ def print_status(name: str, state: Path, *, as_json: bool) -> None:
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    holder = folder.holder()
-    table.add_row("[dim]runtime", f"process {holder}" if holder is not None else "not running")
+    if runtime is not None:
+        table.add_row("[dim]runtime", runtime)
     for title, text in _status_rows(run):
         table.add_row(f"[dim]{title}", text)
     Console(highlight=False).print(table)
 
 
-def print_ledger(name: str, state: Path) -> bool:
+def local_runtime(name: str, state: Path) -> str:
+    """Who looks after a local run, in words."""
+    holder = RunFolder((state / name).absolute()).holder()
+    return f"process {holder}" if holder is not None else "not running"
+
+
+def print_ledger(run: TrainingRun) -> bool:
     """Show what became of every transition; gives whether the sum is right.
 
     Raises:
-        UserError: there is no such run, or nothing was produced yet.
+        UserError: nothing was produced yet.
     """
-    run = _run_named(name, state)
     counted = run.status.transitions
     if counted is None or counted.produced is None:
-        raise UserError(f"{name}: nothing was produced yet")
+        raise UserError(f"{run.metadata.name}: nothing was produced yet")
     dropped = counted.dropped.model_dump() if counted.dropped is not None else {}
     parts: dict[str, int] = {
         "trained": counted.trained or 0,
@@ -98,7 +97,12 @@ def _produced_by_phase(course: CurriculumStatus | None, produced: int) -> Iterat
         yield name, end - begin
 
 
-def _run_named(name: str, state: Path) -> TrainingRun:
+def local_run(name: str, state: Path) -> TrainingRun:
+    """The local run of this name.
+
+    Raises:
+        UserError: there is no such run.
+    """
     folder = RunFolder((state / name).absolute())
     try:
         run = saved_run(folder)
@@ -107,7 +111,10 @@ def _run_named(name: str, state: Path) -> TrainingRun:
     if run is None:
         known = sorted(path.parent.name for path in state.glob("*/status.json"))
         there = f"there are {', '.join(known)}" if known else "there is none"
-        raise UserError(f"no local run {name} in {state}: {there}; give the folder with --state")
+        raise UserError(
+            f"no local run {name} in {state}: {there}; give the folder with --state,"
+            " or a cluster's namespace with --namespace"
+        )
     return run
 
 

@@ -38,14 +38,17 @@ _TIMEOUT: Final = aiohttp.ClientTimeout(total=30.0)
 _WATCH_GRACE_SECONDS: Final = 20.0
 
 
-async def load_configuration(kubeconfig: Path | None = None) -> Configuration:
-    """The address and credentials: of the given file, else of the pod, else of ``KUBECONFIG``.
+async def load_configuration(
+    kubeconfig: Path | None = None, *, context: str | None = None
+) -> Configuration:
+    """The address and credentials: of the given file or of a context in the usual one, else of the
+    pod, else of ``KUBECONFIG``.
 
     Raises:
         BackendError: there are none; the message says where they were looked for.
     """
     configuration = Configuration()
-    in_cluster = "KUBERNETES_SERVICE_HOST" in os.environ and kubeconfig is None
+    in_cluster = "KUBERNETES_SERVICE_HOST" in os.environ and kubeconfig is None and context is None
     try:
         if in_cluster:
             client_config.load_incluster_config(  # type: ignore[no-untyped-call]
@@ -54,6 +57,7 @@ async def load_configuration(kubeconfig: Path | None = None) -> Configuration:
         else:
             await client_config.load_kube_config(  # type: ignore[no-untyped-call]
                 config_file=str(kubeconfig) if kubeconfig else None,
+                context=context,
                 client_configuration=configuration,
             )
     except (client_config.ConfigException, OSError) as error:
