@@ -134,13 +134,18 @@ def prepare_device(config: LearnerConfig) -> torch.device:
 
 def tensorboard_directory(config: RunConfig) -> Path:
     """Where event files go: ``TRAININGRUN_TENSORBOARD``, else ``tensorboard`` within the file
-    storage, where the learner may write; with S3, a temporary directory."""
+    storage, where the learner may write; with S3, within the cache on this machine's disk, or in a
+    temporary directory, which the log names."""
     named = os.environ.get(TENSORBOARD_VARIABLE)
     if named:
         return Path(named)
     storage = directory_of(config.checkpoint.storage)
+    if storage is None and config.checkpoint.cache is not None:
+        storage = Path(config.checkpoint.cache)
     if storage is None:
-        return Path(tempfile.mkdtemp(prefix="trainingrun-tensorboard-"))
+        temporary = Path(tempfile.mkdtemp(prefix="trainingrun-tensorboard-"))
+        _log.info("event files for TensorBoard go to %s", temporary)
+        return temporary
     return storage / "tensorboard"
 
 
