@@ -6,6 +6,8 @@ bytes, because segments and weights are.
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 import redis
 import redis.asyncio
 from redis.backoff import ExponentialBackoff
@@ -31,10 +33,42 @@ def blocking_client(url: str, *, retries: int = 2) -> redis.Redis:
 
 def asyncio_client(url: str, *, max_connections: int = 16) -> redis.asyncio.Redis:
     """A client for actors and the operator; it never retries by itself."""
-    return redis.asyncio.Redis.from_url(
+    client = redis.asyncio.Redis.from_url(
         url, protocol=2, socket_timeout=_TIMEOUT_SECONDS, socket_connect_timeout=5,
         max_connections=max_connections,
     )  # fmt: skip
+    pool: Any = client.connection_pool
+    pool.connection_class = _TELLING.get(pool.connection_class, pool.connection_class)
+    return client
+
+
+class _Telling:
+    """A connection that breaks with a ConnectionError only.
+
+    When the peer hangs up just before something is sent, uvloop raises a RuntimeError, which
+    redis-py passes on; nobody who waits out an outage expects that.
+    """
+
+    async def send_packed_command(self, *arguments: Any, **options: Any) -> None:
+        try:
+            sends: Any = super()
+            await sends.send_packed_command(*arguments, **options)
+        except RuntimeError as error:
+            raise redis.ConnectionError(f"the connection is closed ({error})") from error
+
+
+class _Plain(_Telling, redis.asyncio.Connection):
+    pass
+
+
+class _Encrypted(_Telling, redis.asyncio.SSLConnection):
+    pass
+
+
+_TELLING: Final[dict[Any, Any]] = {
+    redis.asyncio.Connection: _Plain,
+    redis.asyncio.SSLConnection: _Encrypted,
+}
 
 
 def why_unreachable(error: redis.RedisError | OSError, address: str) -> str:
