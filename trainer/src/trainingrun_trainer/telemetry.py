@@ -5,20 +5,31 @@ Metrics are computed from the status when they are asked for, so nothing has to 
 
 from __future__ import annotations
 
+import errno
+import io
+import logging
+import os
+import socket
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Final
 
 import msgspec
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
-from torch.utils.tensorboard import SummaryWriter
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.summary.writer.record_writer import RecordWriter
 from trainingrun_contracts import metrics
 from trainingrun_contracts.exposition import histogram, labelled, value
 from trainingrun_contracts.reports import Evaluation
 
 from trainingrun_trainer.checkpoint.manifest import Progress
 from trainingrun_trainer.status import Status
+
+_log: Final = logging.getLogger(__name__)
 
 
 class MetricsPortTaken(Exception):
@@ -85,16 +96,22 @@ class EventFiles:
 
     Curves of training are over updates; those of evaluations over the version that was evaluated,
     at the time at which it was. Tags are grouped by what stands before the slash.
+
+    A full disk costs points of the curves and never the training. That is why TensorBoard's own
+    writer is not used: its thread dies of a full disk, and everybody who writes after that with it.
     """
 
     def __init__(self, directory: Path) -> None:
         self._evaluated_until = float("-inf")
-        self._writer = SummaryWriter(str(directory), max_queue=100, flush_secs=10)
+        name = f"events.out.tfevents.{time.time():.6f}.{socket.gethostname()}.{os.getpid()}"
+        self._file = directory / name
+        self._has_begun = self._has_failed = False
+        self._append([])
 
     def write(self, values: dict[str, float], *, step: int) -> None:
         """Write one value per tag."""
-        for tag, number in values.items():
-            self._writer.add_scalar(tag, number, global_step=step)
+        now = time.time()
+        self._append([_event(tag, number, step, now) for tag, number in values.items()])
 
     def write_update(self, status: Status, progress: Progress) -> None:
         """Write what an update left in the status."""
@@ -105,15 +122,54 @@ class EventFiles:
         new = [each for each in evaluations if each.at > self._evaluated_until]
         for each in new:
             found = {"win_rate": each.rate, "elo": each.elo}
-            for name, number in found.items():
-                if number is not None:
-                    tag = f"evaluation_{name}/{each.opponent}"
-                    self._writer.add_scalar(tag, number, each.version, walltime=each.at)
+            self._append(
+                _event(f"evaluation_{name}/{each.opponent}", number, each.version, each.at)
+                for name, number in found.items()
+                if number is not None
+            )
             self._evaluated_until = max(self._evaluated_until, each.at)
 
     def close(self) -> None:
-        """Write out what is buffered."""
-        self._writer.close()
+        """Nothing is kept back: what could be written is in the file."""
+
+    def _append(self, events: Iterable[Event]) -> None:
+        """Add whole records or nothing: what stands behind a torn one is never read."""
+        records = io.BytesIO()
+        writer = RecordWriter(records)
+        first = [Event(wall_time=time.time(), file_version="brain.Event:2")]
+        for event in events if self._has_begun else [*first, *events]:
+            writer.write(event.SerializeToString())
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            append_whole(self._file, records.getvalue())
+        except OSError as error:
+            if not self._has_failed:
+                _log.warning("curves for TensorBoard are not written: %s", error)
+            self._has_failed = True
+        else:
+            self._has_begun, self._has_failed = True, False
+
+
+def append_whole(path: Path, content: bytes) -> None:
+    """Append all of it, or leave the file as it was.
+
+    Raises:
+        OSError: it could not be written.
+    """
+    with path.open("ab", buffering=0) as file:
+        before = file.tell()
+        try:
+            written = file.write(content)
+            if written < len(content):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        except OSError:
+            file.truncate(before)
+            raise
+
+
+def _event(tag: str, number: float, step: int, at: float) -> Event:
+    point = Summary.Value(tag=tag, simple_value=number)
+    return Event(wall_time=at, step=step, summary=Summary(value=[point]))
 
 
 def curves_of(status: Status, progress: Progress) -> dict[str, float]:
