@@ -3,9 +3,11 @@
 The two games of a pair have the same decks in the same seats and the same seed; the players change
 seats, and with them decks. So neither the draw of decks nor who begins favours anybody.
 
-Decks are dealt like cards and not thrown like dice: all ordered pairs of decks in a random order,
-then all again in another. So after each round every deck has met every deck, itself too, equally
-often from either seat, and at any moment a pair and its mirror image differ by one at most.
+Decks are dealt like cards and not thrown like dice. A round has every ordered pair of decks once,
+in a random order in which each deck comes to each seat before any comes to it again (a Latin
+square: the second deck is the first one's neighbour at some distance, one distance after another).
+So after each round every deck has met every deck, itself too, equally often from either seat; and
+at any moment no deck has sat in either seat more than once more than another.
 """
 
 from __future__ import annotations
@@ -33,10 +35,12 @@ class Matchup(Struct, frozen=True):
 
 def deck_pairs(decks: Sequence[str], random: Random) -> Iterator[tuple[str, str]]:
     """Decks of seat 1 and seat 2, for ever: each round has every ordered pair once."""
-    every = [(first, second) for first in decks for second in decks]
+    count = len(decks)
     while True:
-        random.shuffle(every)
-        yield from every
+        circle = random.sample(decks, count)
+        for distance in random.sample(range(count), count):
+            for place in random.sample(range(count), count):
+                yield circle[place], circle[(place + distance) % count]
 
 
 def training_matchups(

@@ -40,9 +40,16 @@ def test_each_round_every_deck_meets_every_deck_from_either_seat(
 
 @given(count=st.integers(2, 8), pairs=st.integers(1, 300), seed=st.integers())
 def test_at_any_moment_seats_are_balanced_within_one(count: int, pairs: int, seed: int) -> None:
-    """Two decks have met with either of them in the first seat equally often, or nearly."""
+    """No deck has been dealt to a seat more than once more than another deck or to the other seat,
+    and two decks have met with either of them in the first seat equally often, or nearly."""
     decks = [f"deck {number}" for number in range(count)]
     met = Counter(islice(deck_pairs(decks, Random(seed)), pairs))
+    dealt: Counter[tuple[int, str]] = Counter()
+    for pair, times in met.items():
+        for seat in (0, 1):
+            dealt[seat, pair[seat]] += times
+    numbers = [dealt[seat, deck] for seat in (0, 1) for deck in decks]
+    assert max(numbers) - min(numbers) <= 1
     for first in decks:
         for second in decks:
             assert abs(met[first, second] - met[second, first]) <= 1
