@@ -66,6 +66,7 @@ class LearnerProcess:
     redis_url: str
     directory: Path
     environment: dict[str, str] = field(default_factory=dict)
+    launcher: tuple[str, ...] = ()
     starts: int = 0
     _process: subprocess.Popen[bytes] | None = None
 
@@ -82,7 +83,7 @@ class LearnerProcess:
         }
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "trainingrun_trainer"],
+                [sys.executable, *self.launcher, "-m", "trainingrun_trainer"],
                 env={**os.environ, **variables}, stdin=subprocess.DEVNULL, stderr=log, stdout=log,
             )  # fmt: skip
 

@@ -34,6 +34,8 @@ from trainingrun_trainer.checkpoint.archive import (
 from trainingrun_trainer.checkpoint.manifest import CheckpointInvalid, Progress
 from trainingrun_trainer.checkpoint.state import books_of, restore
 from trainingrun_trainer.checkpoint.store import StorageError, directory_of
+from trainingrun_trainer.crew import Lead, follow
+from trainingrun_trainer.distributed import Alone, ProcessRanks, Ranks, join, local_rank
 from trainingrun_trainer.inbox import Inbox
 from trainingrun_trainer.intake import Intake
 from trainingrun_trainer.learner import Learner, Outlets, Queue
@@ -64,6 +66,7 @@ class _Base:
     keys: Keys
     link: RedisLink
     status: Status
+    ranks: Alone | ProcessRanks
 
 
 def assemble(
@@ -78,9 +81,11 @@ def assemble(
     Raises:
         ConfigError, RedisRefused, StorageError, MetricsPortTaken: with a sentence for the user.
         StopRequested: an orderly end was asked for before Redis answered.
+        RankLost: another rank has ended.
     """
     device = prepare_device(config.learner)
-    base = _Base(config, Keys(config.run_id), RedisLink(environment.redis_url, stop=stop), Status())
+    redis = RedisLink(environment.redis_url, stop=stop)
+    base = _Base(config, Keys(config.run_id), redis, Status(), join(device))
     link, keys = base.link, base.keys
     link.persist(link.client.ping, what="starting", patience=_START_PATIENCE_SECONDS)
     if environment.metrics_port:
@@ -101,9 +106,11 @@ def assemble(
         events=EventFiles(tensorboard := tensorboard_directory(config)),
         curve=LossCurve(tensorboard / CURVE_FILE) if config.sync else None,
     )
+    lead = Lead(updater, base.ranks)
+    lead.start()
     return Learner(
         config,
-        updater=updater,
+        lead=lead,
         progress=progress,
         queue=_queue(base, epoch, consumer=environment.member, patience=patience, books=books),
         outlets=outlets,
@@ -114,22 +121,41 @@ def assemble(
     )
 
 
+def assist(config: RunConfig, *, stop: Event) -> None:
+    """Be one of the ranks that follow rank 0, until it ends.
+
+    Raises:
+        ConfigError: this rank has no GPU.
+        RankLost: another rank has ended.
+    """
+    device = prepare_device(config.learner)
+    ranks = join(device)
+    assert isinstance(ranks, ProcessRanks)
+    follow(_new_updater(config, device, ranks), ranks, stop=stop)
+
+
 def prepare_device(config: LearnerConfig) -> torch.device:
     """The device to train on; sets torch's threads.
 
     Raises:
         ConfigError: a GPU is asked for and there is none, or the number of threads is none.
     """
-    if config.gpus > 0 and not torch.cuda.is_available():
+    found = torch.cuda.device_count() if config.gpus > 0 else 0
+    if config.gpus > 0 and found <= local_rank():
+        seen = f"{found} GPUs" if found else "no GPU"
         raise ConfigError(
-            f"learner.gpus is {config.gpus}, and torch sees no GPU here: set it to 0, or give the"
-            " learner a GPU"
+            f"learner.gpus is {config.gpus}, and torch sees {seen} here: set it to {found}, or give"
+            " the learner more"
         )
     threads = os.environ.get(THREADS_VARIABLE, "1")
     if not threads.isdigit() or int(threads) < 1:
         raise ConfigError(f"{THREADS_VARIABLE}={threads!r} is not a number of threads")
     torch.set_num_threads(int(threads))
-    return torch.device("cuda" if config.gpus > 0 else "cpu")
+    if config.gpus == 0:
+        return torch.device("cpu")
+    device = torch.device("cuda", local_rank())
+    torch.cuda.set_device(device)
+    return device
 
 
 def tensorboard_directory(config: RunConfig) -> Path:
@@ -198,7 +224,8 @@ def _resumed(
 ) -> tuple[PpoUpdater, Progress, Books]:
     """A new updater, or one with the state of the newest valid checkpoint of any place, and what of
     the rollouts is in its weights."""
-    updater, progress, books = _new_updater(base.config, device), Progress(), Books()
+    updater = _new_updater(base.config, device, base.ranks)
+    progress, books = Progress(), Books()
     for found in resumable(*places.nearest_first):
         if isinstance(found, Skipped):
             reporter.notify("CheckpointSkipped", f"checkpoint {found.uri} is skipped: {found.why}")
@@ -208,7 +235,7 @@ def _resumed(
             progress = restore(found.checkpoint, updater)
         except CheckpointInvalid as error:
             reporter.notify("CheckpointSkipped", f"checkpoint {found.uri} is skipped: {error}")
-            updater, books = _new_updater(base.config, device), Books()
+            updater, books = _new_updater(base.config, device, base.ranks), Books()
             continue
         _log.info("resumed at update %d from %s", progress.step, found.uri)
         base.status.set(checkpoint=report_of(found.checkpoint, found.uri))
@@ -217,9 +244,10 @@ def _resumed(
     return updater, progress, books
 
 
-def _new_updater(config: RunConfig, device: torch.device) -> PpoUpdater:
+def _new_updater(config: RunConfig, device: torch.device, ranks: Ranks) -> PpoUpdater:
     torch.manual_seed(config.seed)
-    return PpoUpdater(new_policy(config.seed), config.learner, seed=config.seed, device=device)
+    policy = new_policy(config.seed)
+    return PpoUpdater(policy, config.learner, seed=config.seed, device=device, ranks=ranks)
 
 
 def _publisher(base: _Base, epoch: int, progress: Progress) -> Publisher:

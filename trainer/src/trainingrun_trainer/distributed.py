@@ -2,7 +2,8 @@
 
 An update of N ranks, each with its own segments, equals one rank's update with all segments: sums
 over ranks take the place of sums over steps, and a shuffle of all steps is drawn by every rank from
-the same seed. The border: what is summed is decided in ``update``.
+the same seed. The border: what is summed is decided in ``update``, and
+what rank 0 tells the others to do, in ``crew``.
 
 torch's ``DistributedDataParallel`` was refused: it averages where we sum over the global count, it
 reduces in the midst of a backward pass, and it hangs where a rank has no step in a minibatch.
@@ -11,7 +12,8 @@ reduces in the midst of a backward pass, and it hangs where a rank has no step i
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import accumulate
@@ -22,7 +24,15 @@ import torch.distributed as dist
 from torch import Tensor
 
 SIZE_VARIABLE: Final = "WORLD_SIZE"
+RANK_VARIABLE: Final = "RANK"
+LOCAL_RANK_VARIABLE: Final = "LOCAL_RANK"
 _PATIENCE: Final = timedelta(minutes=10)
+_WORD_PATIENCE: Final = timedelta(days=30)
+"""Rank 0 may wait for Redis, or for a slow upload, as long as it takes."""
+
+
+class RankLost(Exception):
+    """Another rank has ended, so no update can be made any more; the message is for the user."""
 
 
 @dataclass(frozen=True)
@@ -69,11 +79,19 @@ class Alone:
 
 
 class ProcessRanks:
-    """Ranks that ``torchrun`` has started; over gloo, or NCCL where the device is a GPU."""
+    """Ranks as processes; over gloo, or NCCL where the device is a GPU. Words and segments always
+    go over gloo, from memory to memory.
+
+    All methods raise RankLost when another rank has ended.
+    """
 
     def __init__(self, device: torch.device) -> None:
         kind = "nccl" if device.type == "cuda" else "gloo"
-        dist.init_process_group(kind, timeout=_PATIENCE)
+        with _together("gathering the ranks"):
+            dist.init_process_group(kind, timeout=_PATIENCE)
+            words = dist.new_group(backend="gloo", timeout=_WORD_PATIENCE)
+        assert isinstance(words, dist.ProcessGroup)
+        self._words = words
         self.rank = dist.get_rank()
         self.size = dist.get_world_size()
         self._device = device
@@ -81,7 +99,8 @@ class ProcessRanks:
     def total(self, tensor: Tensor) -> Tensor:
         """The sum over all ranks."""
         result = tensor.detach().clone()
-        dist.all_reduce(result)
+        with _together("summing over the ranks"):
+            dist.all_reduce(result)
         return result
 
     def share(self, own: int) -> Share:
@@ -90,9 +109,52 @@ class ProcessRanks:
         owns[self.rank] = own
         return share_of(self.total(owns).tolist(), self.rank)
 
+    def largest(self, numbers: Sequence[int]) -> list[int]:
+        """Of each number, the largest that any rank has."""
+        told = torch.tensor(numbers, dtype=torch.int64)
+        with _together("waiting for the word of all ranks"):
+            dist.all_reduce(told, op=dist.ReduceOp.MAX, group=self._words)
+        return [int(number) for number in told.tolist()]
+
+    def send(self, content: bytes, *, to: int) -> None:
+        """Give some bytes to one rank."""
+        with _together(f"sending to rank {to}"):
+            dist.send(torch.tensor([len(content)]), to, group=self._words)
+            if content:
+                dist.send(torch.frombuffer(bytearray(content), dtype=torch.uint8), to, self._words)
+
+    def receive(self) -> bytes:
+        """What rank 0 sends."""
+        length = torch.zeros(1, dtype=torch.int64)
+        with _together("receiving from rank 0"):
+            dist.recv(length, 0, group=self._words)
+            content = torch.empty(int(length), dtype=torch.uint8)
+            if len(content):
+                dist.recv(content, 0, group=self._words)
+        return content.numpy().tobytes()
+
+    def copy_from_first(self, tensor: Tensor) -> None:
+        """Give the tensor the contents that it has on rank 0."""
+        with _together("copying the state of rank 0"):
+            copy = tensor.detach().cpu()
+            dist.broadcast(copy, 0, group=self._words)
+        tensor.detach().copy_(copy)
+
     def close(self) -> None:
         """Leave the group."""
         dist.destroy_process_group()
+
+
+@contextmanager
+def _together(what: str) -> Iterator[None]:
+    """Tell torch's errors between ranks in our words."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise RankLost(
+            f"{what}: another rank has ended or cannot be reached ({str(error).splitlines()[0]}):"
+            " its own log says why; start the learner again"
+        ) from error
 
 
 def share_of(owns: Sequence[int], rank: int) -> Share:
@@ -102,5 +164,20 @@ def share_of(owns: Sequence[int], rank: int) -> Share:
 
 
 def is_distributed() -> bool:
-    """Whether this process is one of several that ``torchrun`` has started."""
+    """Whether this process is one of several that were started as ranks."""
     return int(os.environ.get(SIZE_VARIABLE, "1")) > 1
+
+
+def local_rank() -> int:
+    """Which of this machine's ranks this is, so that each takes a GPU of its own."""
+    return int(os.environ.get(LOCAL_RANK_VARIABLE, "0"))
+
+
+def is_first() -> bool:
+    """Whether this process is rank 0, or alone."""
+    return int(os.environ.get(RANK_VARIABLE, "0")) == 0
+
+
+def join(device: torch.device) -> Alone | ProcessRanks:
+    """The ranks, once all are there."""
+    return ProcessRanks(device) if is_distributed() else Alone()

@@ -22,9 +22,9 @@ from trainingrun_contracts.stream.accounts import Mark
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.stream.read import Fenced, RolloutReader
 
-from trainingrun_trainer.batch import pack
 from trainingrun_trainer.checkpoint.manifest import Progress, Score, score_of
 from trainingrun_trainer.checkpoint.state import capture
+from trainingrun_trainer.crew import Lead
 from trainingrun_trainer.inbox import Inbox, Received
 from trainingrun_trainer.intake import Collected, Intake
 from trainingrun_trainer.lag import lags_of
@@ -36,7 +36,7 @@ from trainingrun_trainer.spot import LastSaves, SpotWatch
 from trainingrun_trainer.status import Status
 from trainingrun_trainer.stop import EXIT_STOPPED, StopRequested
 from trainingrun_trainer.telemetry import EventFiles, LossCurve
-from trainingrun_trainer.update import PpoUpdater, UpdateResult
+from trainingrun_trainer.update import UpdateResult
 from trainingrun_trainer.watchdog import EXIT_STARVED, DataWatchdog, Starved
 
 _log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ class Learner:
         self,
         config: RunConfig,
         *,
-        updater: PpoUpdater,
+        lead: Lead,
         progress: Progress,
         queue: Queue,
         outlets: Outlets,
@@ -87,7 +87,8 @@ class Learner:
         stop: Event,
     ) -> None:
         self._config = config
-        self._updater = updater
+        self._lead = lead
+        self._updater = lead.updater
         self._progress = progress
         self._queue = queue
         self._out = outlets
@@ -110,6 +111,7 @@ class Learner:
         Raises:
             Fenced: a newer learner has started.
             RedisRefused: Redis cannot be used any more.
+        RankLost: another rank has ended.
             Starved: nothing comes and nobody plays; the state is saved.
         """
         self._out.reporter.start()
@@ -129,6 +131,7 @@ class Learner:
             self._queue.inbox.close()
             self._spot.close()
             self._out.reporter.close()
+            self._lead.end()
 
     def _train_on(self) -> int:
         self._publish()
@@ -152,6 +155,8 @@ class Learner:
         return self._out.reporter.intent in (Intent.FLUSH, Intent.EVALUATE)
 
     def _look_around(self) -> None:
+        if self._lead.is_stop_wanted():
+            self._stop.set()
         reporter = self._out.reporter
         reporter.require_alive()
         if reporter.is_fenced.is_set():
@@ -204,7 +209,7 @@ class Learner:
         collected = self._queue.intake.collect()
         status = self._out.status
         with status.phase("compute"), status.timing_update():
-            result = self._updater.update(pack(collected.segments))
+            result = self._lead.update(collected.segments)
         status.note_lags(lags_of(collected.segments, self._out.publisher.publish_number))
         self._note(collected, result)
         if self._config.sync:

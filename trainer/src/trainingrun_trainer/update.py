@@ -200,7 +200,7 @@ class PpoUpdater:
 
     def _evaluate(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Log-probability of the chosen actions and values, [T] each, a slice at a time."""
-        chosen_log_probs, values = [], []
+        chosen_log_probs, values = [batch.behaviour[:0]], [batch.behaviour[:0]]
         edges = [*range(0, batch.transitions, _FORWARD_STEPS), batch.transitions]
         for begin, end in pairwise(row_edges(batch.rows, edges)):
             steps, places = (slice(*pair) for pair in zip(begin, end, strict=True))

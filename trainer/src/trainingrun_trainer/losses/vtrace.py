@@ -46,6 +46,8 @@ def vtrace(
 ) -> Targets:
     """Targets of all steps."""
     values, rewards, ratios, lengths, bootstraps = trajectories
+    if not len(lengths):
+        return Targets(values, values)
     index, inside = _from_the_ends(lengths)
     value, reward = values[index], rewards[index]
     rho = ratios[index].clamp(max=rho_cap)
