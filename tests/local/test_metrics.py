@@ -7,11 +7,14 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from actor_bed import actor_bed, config
 from local_run import LocalRun, local_run, write_run
 from prometheus_client import Metric as Family
 from prometheus_client.parser import text_string_to_metric_families
+from redis_server import RedisServer, free_port
 from trainingrun_contracts import metrics
 from trainingrun_contracts.metrics import Server, served_by
+from waiting import until
 
 SERVERS = (Server.ACTOR, Server.EVALUATOR, Server.LEARNER, Server.RUN)
 ONLY_AFTER_TROUBLE = {metrics.DAEMON_ERRORS}
@@ -26,14 +29,20 @@ def _scrape(run: LocalRun) -> dict[str, dict[str, Family]]:
         return found
     for group in groups:
         (target,) = group["targets"]
-        try:
-            with urllib.request.urlopen(f"http://{target}/metrics", timeout=5) as answer:
-                text = answer.read().decode()
-        except (urllib.error.URLError, OSError):
-            continue
-        role = group["labels"]["role"]
-        found[role] = {family.name: family for family in text_string_to_metric_families(text)}
+        families = _families(target)
+        if families:
+            found[group["labels"]["role"]] = families
     return found
+
+
+def _families(target: str) -> dict[str, Family]:
+    """What ``host:port`` serves, by name; nothing while nobody answers."""
+    try:
+        with urllib.request.urlopen(f"http://{target}/metrics", timeout=5) as answer:
+            text = answer.read().decode()
+    except (urllib.error.URLError, OSError):
+        return {}
+    return {family.name: family for family in text_string_to_metric_families(text)}
 
 
 def _missing(found: dict[str, dict[str, Family]]) -> list[str]:
@@ -97,3 +106,28 @@ def _expect_agreement(found: dict[str, dict[str, Family]]) -> None:
     assert sorted(parts) == [0, 0, 0, 1]
     size = _sample(found, "learner", "trainingrun_checkpoint_bytes")
     assert size > 10_000
+
+
+def test_a_dead_daemon_is_counted_by_name(tmp_path: Path, redis_server: RedisServer) -> None:
+    """The actor's page has the endpoint of a daemon that was killed, and only of that one."""
+    with actor_bed(tmp_path, redis_server) as bed:
+        bed.publish_weights()
+        victim, first = bed.start_daemon()
+        _, second = bed.start_daemon()
+        bed.publish_daemons(first, second, capacity=2)
+        port = free_port()
+        bed.start_role("play", config(), metrics_port=port)
+        until(lambda: bed.games() >= 2, seconds=90, what="two games were played")
+        victim.kill()
+
+        def failed() -> set[str]:
+            family = _families(f"127.0.0.1:{port}").get("trainingrun_daemon_errors")
+            samples = [] if family is None else family.samples
+            return {
+                each.labels["endpoint"]
+                for each in samples
+                if each.name.endswith("_total") and each.labels["kind"] == "lost" and each.value
+            }
+
+        until(lambda: first in failed(), seconds=60, what="the dead daemon is on the page")
+        assert failed() == {first}

@@ -105,14 +105,17 @@ class Bed:
             publisher = WeightsPublisher(client, self.keys, epoch=next_epoch(client, self.keys))
             publisher.publish(blob, version=version, publish=version, at=time.time(), snapshot=True)
 
-    def start_role(self, role: str, config: run_config.RunConfig, *, url: str = "") -> Process:
-        """``trainingrun-actor ROLE`` as a process."""
+    def start_role(
+        self, role: str, config: run_config.RunConfig, *, url: str = "", metrics_port: int = 0
+    ) -> Process:
+        """``trainingrun-actor ROLE`` as a process; it serves metrics where a port is given."""
         document = self.folder / f"config-{len(self._processes)}.json"
         document.write_bytes(run_config.encode(config))
         environment = {
             run_config.CONFIG_VARIABLE: str(document),
             run_config.REDIS_URL_VARIABLE: url or self.server.url,
             run_config.HEALTH_FILE_VARIABLE: str(self.folder / "health"),
+            run_config.METRICS_PORT_VARIABLE: str(metrics_port),
         }
         return self._start("trainingrun_actor", role, environment=environment)
 

@@ -1,0 +1,86 @@
+"""The metrics of whole runs: all of the registry, in step with the status, absent where unknown."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import Metric as Family
+from simulated_run import SimulatedRun, running
+from trainingrun_contracts.metrics import Server, served_by
+from trainingrun_operator.controller.loop import RunView
+from trainingrun_operator.controller.run_metrics import RunCollector, run_families
+
+
+def _view(world: SimulatedRun) -> RunView:
+    """The latest look at the run, as the control loop keeps it."""
+    decision = world.look()
+    return RunView(
+        world.run, world.observed(), decision.status, decision.phase.stage, decision.rates
+    )
+
+
+def _families(*views: RunView) -> dict[str, Family]:
+    return {family.name: family for family in run_families(views)}
+
+
+def _value(families: dict[str, Family], name: str, **labels: str) -> float:
+    (found,) = [
+        sample.value
+        for sample in families[f"trainingrun_run_{name}"].samples
+        if labels.items() <= sample.labels.items()
+    ]
+    return float(found)
+
+
+def test_every_metric_of_runs_has_its_family() -> None:
+    """Expect the families that the registry gives runs, with one sample a run and label set."""
+    families = _families(_view(running()))
+    wanted = {metric.name.removesuffix("_total") for metric in served_by(Server.RUN)}
+    assert set(families) == wanted
+    for family in families.values():
+        seen = [(sample.name, tuple(sorted(sample.labels.items()))) for sample in family.samples]
+        assert len(seen) == len(set(seen))
+
+
+def test_the_numbers_are_those_of_the_status() -> None:
+    """Expect games, the ledger, members and the version to agree with what people are told."""
+    view = _view(running())
+    status, families = view.status, _families(view)
+    assert status.games is not None
+    assert status.transitions is not None
+    assert status.daemon is not None
+    assert status.model is not None
+    assert _value(families, "transitions", fate="produced") == status.transitions.produced
+    assert _value(families, "transitions", fate="trained") == status.transitions.trained
+    assert _value(families, "queue_transitions") == status.transitions.queued
+    assert _value(families, "members", role="daemon", state="ready") == status.daemon.ready
+    assert _value(families, "weights_version") == status.model.version
+    slots, busy = _value(families, "daemon_slots"), _value(families, "daemon_busy_slots")
+    assert _value(families, "daemon_utilisation") == busy / slots
+    parts = [sample.value for sample in families["trainingrun_run_bottleneck"].samples]
+    assert sum(parts) == (0 if status.bottleneck is None else 1)
+
+
+def test_without_redis_only_what_is_known_has_samples() -> None:
+    """Expect members still, and neither a queue of 0 nor a ledger of 0, while Redis is away."""
+    world = running()
+    world.reachable = False
+    families = _families(_view(world))
+    assert families["trainingrun_run_members"].samples
+    for name in ("queue_transitions", "transitions", "daemon_slots", "wait_fraction"):
+        assert not families[f"trainingrun_run_{name}"].samples
+
+
+def test_runs_are_told_apart() -> None:
+    """Expect each run's samples under its own labels on one page that Prometheus can read."""
+    first = _view(running())
+    metadata = first.run.metadata.model_copy(update={"name": "other"})
+    other = RunView(
+        first.run.model_copy(update={"metadata": metadata}),
+        first.observed, first.status, first.stage, first.rates,
+    )  # fmt: skip
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(RunCollector(lambda: [first, other]))
+    text = generate_latest(registry).decode()
+    assert text.count("# TYPE trainingrun_run_queue_transitions gauge") == 1
+    assert text.count("\ntrainingrun_run_queue_transitions{") == 2
+    assert 'run="other"' in text
