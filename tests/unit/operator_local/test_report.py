@@ -145,6 +145,17 @@ def test_summary_has_means_of_the_time_in_which_games_were_played() -> None:
     assert found.versions["python"]
 
 
+def test_people_are_told_what_held_the_run_up(tmp_path: Path) -> None:
+    """Expect the part that was named most, its share, and the speed in decisions."""
+    file = SampleFile(tmp_path / "s")
+    for index, part in enumerate(["Engine", "Engine", "Engine", "None"]):
+        entry = structs.replace(sample(10.0 * (index + 1)), decisions=1000, bottleneck=part)
+        file.add(entry)
+    lines = told(write_report(RUN, tmp_path / "s", tmp_path), tmp_path)
+    assert "decisions 1000 (25/s)" in lines
+    assert "held up   by the engine for 75% of the time" in lines
+
+
 def test_summary_lists_each_checkpoint_once(tmp_path: Path) -> None:
     """Expect every checkpoint that the learner told of, once, in the next session too."""
     first = CheckpointReport("file:///c/1", 1, 10, 1.0, "aa", size=9, seconds=0.1)

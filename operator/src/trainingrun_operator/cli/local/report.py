@@ -48,6 +48,13 @@ def told(summary: Summary, folder: Path) -> list[str]:
         f"games     {summary.games}{rate} in {described(summary.seconds)}",
         f"updates   {summary.updates}{begun}",
     ]
+    speed = summary.throughput.decisions_per_second
+    if summary.decisions and speed is not None:
+        lines.append(f"decisions {summary.decisions} ({speed:.0f}/s)")
+    part = summary.bottleneck.part
+    if part is not None:
+        by = "nothing" if part == "None" else f"the {part.lower()}"
+        lines.append(f"held up   by {by} for {summary.bottleneck.shares[part]:.0%} of the time")
     for each in summary.evaluation:
         lines.append(
             f"win rate  {each.rate:.0%} against {each.opponent} ({each.low:.0%} to {each.high:.0%},"
