@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from local_run import closes, local_run, write_run
 from small_disk import fill_up, small_file_system
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from trainingrun_trainer.telemetry import EventFiles
@@ -28,3 +29,30 @@ def test_a_full_disk_costs_points_of_a_curve_only(
     assert [point.value for point in found] == [1.0, 3.0]
     assert len(caplog.records) == 1
     assert "No space left on device" in caplog.text
+
+
+def test_a_full_disk_does_not_end_a_run(tmp_path: Path) -> None:
+    """Expect one sentence that names the folder, no traceback, games again when there is room, and
+    a ledger that closes with nothing lost: Redis and the curves were on the disk, too."""
+    file = write_run(tmp_path / "run.yaml", games=1_000_000, checkpoint={"everyGames": 20})
+    with (
+        small_file_system(tmp_path / "small", megabytes=200) as disk,
+        local_run(disk, file) as run,
+    ):
+        run.wait_until(lambda: run.version() >= 1, "an update", seconds=120)
+        filler = fill_up(disk)
+        run.wait_until(
+            lambda: f"{run.state}: No space left on device" in run.said(), "it says so", seconds=60
+        )
+        redis_log = run.state / "logs" / "redis-0.log"
+        run.wait_until(
+            lambda: "Short write" in redis_log.read_text(), "Redis has no room either", seconds=60
+        )
+        filler.unlink()
+        run.wait_for_games(run.played() + 20)
+        run.interrupt()
+        assert run.finish() == 130, run.said()
+        ledger = run.summary()["ledger"]
+        assert closes(ledger), ledger
+        assert (ledger["queued"], ledger["lost"]) == (0, 0)
+        assert "Traceback" not in run.said()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+_BLOCKS = 1024 * 1024
 
 
 @contextmanager
@@ -26,7 +28,10 @@ def small_file_system(folder: Path, *, megabytes: int) -> Iterator[Path]:
 
 
 def fill_up(folder: Path) -> Path:
-    """Leave no room in the folder's file system; gives the file to remove."""
-    filler, room = folder / "filler", os.statvfs(folder)
-    filler.write_bytes(bytes(room.f_bavail * room.f_frsize))
+    """Leave no room in the folder's file system, whoever writes to it too; gives the file to
+    remove."""
+    filler, blocks = folder / "filler", bytes(_BLOCKS)
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while file.write(blocks) > 0:
+            pass
     return filler

@@ -1,7 +1,8 @@
 """The local store: one TrainingRun in memory and in ``status.json``; events in a bounded file.
 
 The file holds the whole object, identity included, so that the next runtime goes on with the same
-run (same keys in Redis, same checkpoints).
+run (same keys in Redis, same checkpoints). A disk that is full does not end a run: what could not
+be written is in memory, and the next change writes all of it.
 """
 
 from __future__ import annotations
@@ -45,12 +46,15 @@ class LocalStore:
         folder: RunFolder,
         *,
         on_event: Callable[[ToldEvent], None] = lambda _: None,
+        on_trouble: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._run = run
         self._folder = folder
         self._on_event = on_event
+        self._on_trouble = on_trouble
+        self._has_failed = False
         self.events: deque[ToldEvent] = deque(maxlen=_EVENTS_KEPT)
-        self._save()
+        write_atomically(folder.status, document_of(run))
 
     @property
     def run(self) -> TrainingRun:
@@ -91,14 +95,28 @@ class LocalStore:
         """Tell whoever watches, and keep it."""
         told = ToldEvent(datetime.now(UTC), event)
         self.events.append(told)
-        _append(self._folder.events, told)
+        self._write(lambda: _append(self._folder.events, told))
         self._on_event(told)
 
     async def delete(self, run: TrainingRun) -> None:
         """Nothing: on a laptop, results stay until somebody removes the folder."""
 
     def _save(self) -> None:
-        write_atomically(self._folder.status, document_of(self._run))
+        self._write(lambda: write_atomically(self._folder.status, document_of(self._run)))
+
+    def _write(self, write: Callable[[], None]) -> None:
+        """Write, or tell once that it cannot be done."""
+        try:
+            write()
+        except OSError as error:
+            if not self._has_failed:
+                self._on_trouble(
+                    f"state folder {self._folder.root}: {error.strerror}: free some space; the run"
+                    " goes on, and its status is written when there is room"
+                )
+            self._has_failed = True
+        else:
+            self._has_failed = False
 
 
 def document_of(run: TrainingRun) -> bytes:

@@ -208,8 +208,15 @@ def _exit_code(ending: Ending, folder: RunFolder, console: Console) -> int:
             return 1
 
 
+class _LogFile(RotatingFileHandler):
+    """A log that leaves out what a full disk does not take."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Nothing: the screen is for the run."""
+
+
 def _log_to(path: Path) -> None:
-    handler = RotatingFileHandler(path, maxBytes=_LOG_BYTES, backupCount=1, delay=True)
+    handler = _LogFile(path, maxBytes=_LOG_BYTES, backupCount=1, delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
 

@@ -92,7 +92,7 @@ class LocalRuntime:
         self._wake = asyncio.Event()
         self._asked: Outcome | None = None
         self._at_once = False
-        self._store = LocalStore(plan.run, plan.folder, on_event=screen.tell)
+        self._store = LocalStore(plan.run, plan.folder, on_event=screen.tell, on_trouble=screen.say)
         self._targets = MetricsTargets(plan.folder.metrics, run=plan.run.metadata.name)
         self._backend = LocalBackend(
             plan.folder,
@@ -233,7 +233,8 @@ class LocalRuntime:
         if sample is not None and isinstance(signals, Signals):
             learner = learner_report(signals)
             saved = learner.checkpoint if learner is not None else None
-            self._samples.add(sample, signals.evaluations, checkpoint=saved)
+            with contextlib.suppress(OSError):  # a full disk, which the store tells of
+                self._samples.add(sample, signals.evaluations, checkpoint=saved)
 
     async def _show(self) -> None:
         while True:
