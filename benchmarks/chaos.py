@@ -42,7 +42,7 @@ from chaos_figures import (  # noqa: E402
 )
 from chaos_links import Fault  # noqa: E402
 from chaos_witness import Update  # noqa: E402
-from measuring import parser, positive, report, tell  # noqa: E402
+from measuring import Goal, parser, positive, report, tell  # noqa: E402
 from waiting import until  # noqa: E402
 
 ROLES: Final = ("actor", "daemon", "redis", "learner")
@@ -173,6 +173,8 @@ class Chaos:
             until(self._is_witnessed, seconds=5, what="the witness has read all")
         found = Settled(role, faults, ledger, before, witness.transitions, witness.appended_twice)
         self.settled.append(found)
+        if self.run.deaths:
+            tell(f"  ended by themselves so far: {', '.join(self.run.deaths)}")
         self._gap = self._unseen()
         tell(
             f"  at rest after {time.monotonic() - began:.1f} s: produced {ledger.produced}, trained"
@@ -207,6 +209,7 @@ class Chaos:
         to: dict[str, float] = {}
 
         def look() -> bool:
+            self.run.revive_dead()
             now, seconds = self.run.games() or 0, time.monotonic() - broken
             if now > (games or 0) and is_back():
                 to.setdefault("games", seconds)
@@ -248,15 +251,19 @@ def main() -> int:
                 run, random.Random(arguments.seed), arguments.within, arguments.settle_every
             )
             why = _break(chaos, arguments)
+    largest = max((update.transitions for update in run.log.updates), default=BATCH)
     figures = {
         "seed": arguments.seed,
         "transitions_per_second": round(chaos.per_second),
         "batch_transitions": BATCH,
+        "largest_batch": largest,
         "transitions_produced": chaos.settled[-1].ledger.produced if chaos.settled else 0,
         "roles": figures_of(chaos.faults, chaos.settled),
+        "ended_by_themselves": run.deaths,
         "without_resume": loss_figures(chaos.loss_pairs) if chaos.loss_pairs else {},
     }
-    goals = goals_of(chaos.faults, chaos.settled, per_second=chaos.per_second, batch=BATCH)
+    goals = goals_of(chaos.faults, chaos.settled, per_second=chaos.per_second, batch=largest)
+    goals.append(Goal("processes that ended by themselves", len(run.deaths), most=0))
     missing = {"the rest": why} if why else {}
     return report("chaos", figures=figures, ratios={}, goals=goals, missing=missing)
 
@@ -284,9 +291,18 @@ def _mean_loss(updates: Sequence[Update]) -> float:
     return statistics.mean(update.value_loss for update in updates)
 
 
+def _second(seconds: float | None) -> str:
+    return "no" if seconds is None else f"{seconds:.1f} s"
+
+
 def _words(seen: FaultSeen) -> str:
     seconds = "DID NOT RECOVER" if seen.seconds is None else f"goes on after {seen.seconds:.1f} s"
-    words = [seen.way, seconds, f"{seen.games_lost} games lost"]
+    words = [
+        seen.way,
+        f"{seconds} ({_second(seen.seconds_to_games)} games,"
+        f" {_second(seen.seconds_to_updates)} updates)",
+        f"{seen.games_lost} games lost",
+    ]
     if seen.drifted is not None:
         words.append(f"{seen.drifted} transitions not in the checkpoint")
     if seen.losses is not None:

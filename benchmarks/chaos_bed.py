@@ -78,6 +78,11 @@ class Actor:
                 env={**os.environ, **variables}, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
 
+    @property
+    def is_dead(self) -> bool:
+        """Whether it has ended."""
+        return self.process is not None and self.process.poll() is not None
+
     def kill(self) -> None:
         """kill -9."""
         if self.process is not None:
@@ -100,6 +105,7 @@ class RunUnderTest:
     witness: StreamWitness
     disk: DiskHistory
     keys: Keys = field(init=False)
+    deaths: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.keys = Keys(self.config.run_id)
@@ -137,6 +143,18 @@ class RunUnderTest:
         return {name: psutil.Process(pid) for name, pid in pids.items()}
 
     # What is done to it.
+
+    def revive_dead(self) -> list[str]:
+        """Start again what has ended without being told to; gives what that was."""
+        dead = [actor for actor in self.actors if actor.is_dead]
+        for actor in dead:
+            actor.start()
+        found = [actor.name for actor in dead]
+        if not self.learner.is_running:
+            self.start_learner()
+            found.append("learner")
+        self.deaths += found
+        return found
 
     def lose_power(self) -> float:
         """kill -9 of Redis, and its disk forgets the last second; gives the seconds forgotten."""
@@ -177,6 +195,7 @@ class RunUnderTest:
         self.start_learner()
 
     def _is_drained(self, since: float) -> bool:
+        self.revive_dead()
         drained = [
             report.member
             for report in self._reports()

@@ -92,7 +92,7 @@ def goals_of(
     faults: Sequence[FaultSeen], settled: Sequence[Settled], *, per_second: float, batch: int
 ) -> list[Goal]:
     """What must hold; ``per_second`` is how many transitions the run makes in a second, ``batch``
-    how many an update takes."""
+    how many the largest batch has (segments are not cut)."""
     drifts = [each.drifted for each in faults if each.drifted is not None]
     power_cuts = sum(each.way == "power cut" for each in faults)
     lost = {each.role: 0 for each in faults}
@@ -113,7 +113,7 @@ def goals_of(
 
 
 def _batches(drifts: Iterable[int], batch: int) -> float:
-    return max((_rounded(drift / batch) for drift in drifts), default=0.0)
+    return max((_rounded(drift / batch) for drift in drifts), default=0.0) + 0.0
 
 
 def _role_figures(faults: Sequence[FaultSeen], settled: Sequence[Settled]) -> dict[str, Any]:
