@@ -18,20 +18,20 @@ from trainingrun_contracts import reports, run_config
 from trainingrun_contracts.stream.keys import Keys
 from waiting import until
 
-PROGRAM = Path(__file__).parent / "bed" / "impatient.py"
+BED = Path(__file__).parent / "bed"
 KEYS = Keys("bandit-1")
 
 
 @contextmanager
 def _role(
-    name: str, server: RedisServer, folder: Path, *, seconds: float
+    program: str, *words: str, server: RedisServer, folder: Path, seconds: float
 ) -> Iterator[subprocess.Popen[str]]:
     """A role that waits so long for what it needs; killed at the end."""
     document = folder / "run.json"
     config = bandit_config((folder / "checkpoints").as_uri())
     document.write_bytes(run_config.encode(config))
     process = subprocess.Popen(
-        [sys.executable, PROGRAM, name, str(seconds)],
+        [sys.executable, BED / program, str(seconds), *words],
         env={
             **os.environ,
             run_config.CONFIG_VARIABLE: str(document),
@@ -53,7 +53,9 @@ def test_an_actor_without_weights_ends(
 ) -> None:
     """Exit code 1; the sentence has Redis' address, the key, what it is and where to look; the run
     is told."""
-    with _role(role, redis_server, tmp_path, seconds=1.5) as process:
+    with _role(
+        "impatient_actor.py", role, server=redis_server, folder=tmp_path, seconds=1.5
+    ) as process:
         _, said = process.communicate(timeout=60)
     assert process.returncode == 1
     last = said.strip().splitlines()[-1]
@@ -70,7 +72,7 @@ def test_a_learner_without_data_and_actors_saves_and_ends(
 ) -> None:
     """Exit code 69 with a sentence; what was trained until then is in a checkpoint."""
     bandit = Bandit(redis_client, KEYS.run_id)
-    with _role("learn", redis_server, tmp_path, seconds=2) as process:
+    with _role("impatient_learner.py", server=redis_server, folder=tmp_path, seconds=2) as process:
         wait_for_weights(bandit)
         train(bandit, 2)
         _, said = process.communicate(timeout=60)
@@ -103,7 +105,7 @@ def test_a_learner_waits_for_data_while_an_actor_lives(
         reports.queue_report(redis_client, KEYS.reports, told)
         return said > 40 or process.poll() is not None
 
-    with _role("learn", redis_server, tmp_path, seconds=1) as process:
+    with _role("impatient_learner.py", server=redis_server, folder=tmp_path, seconds=1) as process:
         wait_for_weights(bandit)
         until(report, seconds=60, what="four seconds of life", every=0.1)
         assert process.poll() is None
