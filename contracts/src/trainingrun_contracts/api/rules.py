@@ -146,6 +146,46 @@ RUN: Final = (
     ),
 )
 
+_UNKNOWN_DECK: Final = "!self.decks.exists(e, e.name == d.name)"
+_PHASE_OF_UNKNOWN_DECK: Final = (
+    f"self.curriculum.filter(p, has(p.decks) && p.decks.exists(d, {_UNKNOWN_DECK}))[0]"
+)
+_PHASE_WITHOUT_OPPONENT: Final = (
+    "self.curriculum.filter(p, has(p.until) && has(p.until.winRate)"
+    " && !self.evaluation.opponents.exists(o, o == p.until.winRate.opponent))[0]"
+)
+_PHASE_NAMED_TWICE: Final = (
+    "self.curriculum.filter(p, !self.curriculum.exists_one(q, q.name == p.name))[0].name"
+)
+
+
+def _named_twice(spec: Any) -> list[str]:
+    """The names of phases that are not the only ones of this name."""
+    names = [phase.name for phase in spec.curriculum]
+    return [name for name in names if names.count(name) > 1]
+
+
+def _unknown_decks(spec: Any) -> list[tuple[str, str]]:
+    """Phases with their decks that spec.decks does not name."""
+    known = {deck.name for deck in spec.decks}
+    return [
+        (phase.name, deck.name)
+        for phase in spec.curriculum
+        for deck in phase.decks or ()
+        if deck.name not in known
+    ]
+
+
+def _goals_not_evaluated(spec: Any) -> list[tuple[str, str]]:
+    """Phases with the opponents that they wait to beat and nobody evaluates."""
+    ends = [(phase.name, phase.until.win_rate) for phase in spec.curriculum if phase.until]
+    return [
+        (name, goal.opponent)
+        for name, goal in ends
+        if goal is not None and goal.opponent not in spec.evaluation.opponents
+    ]
+
+
 SPEC: Final = (
     Rule(
         name="decks-unique",
@@ -159,8 +199,9 @@ SPEC: Final = (
         field="curriculum",
         cel="!has(self.curriculum) || self.curriculum.all(p,"
         " self.curriculum.exists_one(q, q.name == p.name))",
-        holds=lambda spec: len({phase.name for phase in spec.curriculum}) == len(spec.curriculum),
-        template="a phase's name is used twice: name each phase differently",
+        holds=lambda spec: not _named_twice(spec),
+        template="two phases are called {phase}: name each phase differently",
+        values=(Value("phase", lambda spec: _named_twice(spec)[0], _PHASE_NAMED_TWICE, "%s"),),
     ),
     Rule(
         name="phases-end",
@@ -180,12 +221,23 @@ SPEC: Final = (
         field="curriculum",
         cel="!has(self.curriculum) || self.curriculum.all(p, !has(p.decks)"
         " || p.decks.all(d, self.decks.exists(e, e.name == d.name)))",
-        holds=lambda spec: (
-            {deck.name for phase in spec.curriculum for deck in phase.decks or ()}
-            <= {deck.name for deck in spec.decks}
+        holds=lambda spec: not _unknown_decks(spec),
+        template="phase {phase} plays {deck}, which is not one of spec.decks: add it there, where"
+        " evaluations take their decks from, or take it from the phase",
+        values=(
+            Value(
+                "phase",
+                lambda spec: _unknown_decks(spec)[0][0],
+                f"{_PHASE_OF_UNKNOWN_DECK}.name",
+                "%s",
+            ),
+            Value(
+                "deck",
+                lambda spec: _unknown_decks(spec)[0][1],
+                f"{_PHASE_OF_UNKNOWN_DECK}.decks.filter(d, {_UNKNOWN_DECK})[0].name",
+                "%s",
+            ),
         ),
-        template="a phase names a deck that spec.decks does not: add it to spec.decks, which"
-        " evaluations are played with, or take it from the phase",
     ),
     Rule(
         name="phase-goal-evaluated",
@@ -193,19 +245,25 @@ SPEC: Final = (
         cel="!has(self.curriculum) || self.curriculum.all(p, !has(p.until)"
         " || !has(p.until.winRate)"
         " || self.evaluation.opponents.exists(o, o == p.until.winRate.opponent))",
-        holds=lambda spec: (
-            {goal.opponent for goal in _goals(spec)} <= set(spec.evaluation.opponents)
+        holds=lambda spec: not _goals_not_evaluated(spec),
+        template="phase {phase} waits for a win rate against {opponent}, which is not one of"
+        " evaluation.opponents: add it there, or name one of these",
+        values=(
+            Value(
+                "phase",
+                lambda spec: _goals_not_evaluated(spec)[0][0],
+                f"{_PHASE_WITHOUT_OPPONENT}.name",
+                "%s",
+            ),
+            Value(
+                "opponent",
+                lambda spec: _goals_not_evaluated(spec)[0][1],
+                f"{_PHASE_WITHOUT_OPPONENT}.until.winRate.opponent",
+                "%s",
+            ),
         ),
-        template="a phase waits for a win rate against an opponent that is not evaluated: add the"
-        " opponent to evaluation.opponents, or name one of these",
     ),
 )
-
-
-def _goals(spec: Any) -> list[Any]:
-    """The win rates that phases wait for."""
-    ends = [phase.until for phase in spec.curriculum if phase.until is not None]
-    return [until.win_rate for until in ends if until.win_rate is not None]
 
 
 PHASE: Final = (
