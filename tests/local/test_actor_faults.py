@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import redis
 from actor_bed import Bed, actor_bed, config, has_traceback
 from redis_server import RedisServer, start_redis
 from trainingrun_contracts.reports import ActorReport
@@ -53,6 +55,48 @@ def test_a_killed_redis_loses_nothing(bed: Bed) -> None:
     assert actor.terminate(seconds=20) == 0
     totals = bed.check_ledger()
     assert (totals.lost, totals.spool, totals.duplicate) == (0, 0, 0)
+    assert not has_traceback(actor.text)
+
+
+def test_a_full_redis_is_a_pause(bed: Bed) -> None:
+    """Redis takes no more bytes for a while (noeviction): the actor waits, plays on when there is
+    room again, and nothing is lost or sent twice."""
+    _, endpoint = bed.start_daemon()
+    bed.publish_daemons(endpoint)
+    actor = bed.start_role("play", config())
+    until(lambda: bed.games() >= 2, seconds=90, what="two games were played")
+    with bed.redis as client:
+        client.config_set("maxmemory", 1)
+        before = bed.games()
+        until(lambda: _refusals(client) >= 3, seconds=60, what="Redis has refused")
+        assert bed.games() == before
+        client.config_set("maxmemory", 0)
+    until(lambda: bed.games() >= before + 4, seconds=90, what="games go on")
+    assert actor.terminate(seconds=20) == 0
+    totals = bed.check_ledger()
+    assert (totals.lost, totals.spool, totals.duplicate) == (0, 0, 0)
+    assert not has_traceback(actor.text)
+
+
+def test_a_redis_that_lost_its_data_gets_the_last_seconds_again(bed: Bed) -> None:
+    """kill -9 of Redis and its disk gone: the actor sends again what it still holds, and goes on
+    from there; what is older is missing from the queue and the ledger counts it."""
+    _, endpoint = bed.start_daemon()
+    bed.publish_daemons(endpoint)
+    actor = bed.start_role("play", config())
+    until(lambda: bed.games() >= 4, seconds=90, what="four games were played")
+    bed.server.kill()
+    bed.server.lose_data()
+    bed.server.start()
+    bed.publish_daemons(endpoint)
+    bed.publish_weights(version=1)
+    until(lambda: len(bed.segments()) >= 2, seconds=90, what="segments come again")
+    until(lambda: bed.games() >= 4, seconds=90, what="games go on")
+    assert actor.terminate(seconds=20) == 0
+    totals = bed.check_ledger()
+    assert (totals.spool, totals.duplicate) == (0, 0)
+    numbers = [segment.header.seq for segment in bed.segments()]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
     assert not has_traceback(actor.text)
 
 
@@ -104,6 +148,11 @@ def test_it_waits_for_redis_and_ends_on_sigterm(tmp_path: Path, redis_server: Re
         until(lambda: "cannot be reached" in actor.text, seconds=30, what="it says what is wrong")
         assert actor.terminate(seconds=10) == 0
         assert not has_traceback(actor.text)
+
+
+def _refusals(client: redis.Redis) -> int:
+    found: Any = client.info("errorstats")
+    return int(found.get("errorstat_OOM", {}).get("count", 0))
 
 
 def _leases(bed: Bed, endpoint: str) -> int:

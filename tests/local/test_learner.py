@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
+import msgspec
 import pytest
 import redis
 from bandit_run import BATCH, bandit_config, set_intent, train, wait_for_weights
@@ -97,18 +98,21 @@ def test_counts_what_it_drops(
 ) -> None:
     """Expect a poisoned entry in the dead letters, and poison, duplicates and stale rollouts in
     the ledger, which closes."""
+    learner_config = msgspec.structs.replace(config.learner, max_policy_lag=1)
+    config = msgspec.structs.replace(config, learner=learner_config)
     with learner_process(config, redis_server.url, tmp_path) as learner:
         wait_for_weights(bandit)
+        train(bandit, 1)
         bandit.client.xadd(bandit.keys.rollouts, {"s": b"\x93no segment", "n": 5})
         twice = bandit.segment()
         bandit.append(twice)
         bandit.append(twice)
-        bandit.append(bandit.segment(publish=-100))
+        bandit.append(bandit.segment(publish=0))
         set_intent(bandit, Intent.FLUSH)
         assert learner.exit_code(seconds=120) == 0, learner.log.read_text()
     ledger = read_ledger(bandit.client, bandit.keys)
     assert ledger.dropped == {"stale": 32, "duplicate": 32, "poison": 5, "spool": 0}
-    assert ledger.trained == 32
+    assert ledger.trained == BATCH + 32
     assert ledger.closes
     assert bandit.client.xlen(bandit.keys.dead_letters) == 1
     assert "RolloutUnreadable" in notice_reasons(bandit.client, bandit.keys)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
 import pytest
 import redis
 from learner_process import Bandit, read_ledger
 from redis_server import RedisServer
 from trainingrun_contracts.connection import blocking_client
-from trainingrun_contracts.segment import SegmentError, decode
+from trainingrun_contracts.segment import SegmentError, SegmentHeader, decode
 from trainingrun_contracts.stream.accounts import Fate
 from trainingrun_contracts.stream.append import Parcel, append_commands, depth_after
 from trainingrun_contracts.stream.keys import Keys
@@ -121,6 +124,35 @@ def test_group_comes_back_after_data_loss(redis_client: redis.Redis, actor: Band
     assert reader.read(count=1, block_milliseconds=10) == []
     append(redis_client, actor)
     assert len(reader.read(count=1, block_milliseconds=100)) == 1
+
+
+def test_the_fuse_cuts_and_the_ledger_knows(redis_client: redis.Redis, actor: Bandit) -> None:
+    """Expect a stream that nobody reads to stay bounded, what the fuse cut, also of what was
+    delivered, to be lost to the transition, and the depth to come back to 0."""
+    reader, fuse = new_reader(redis_client), 100
+    accounts = reader.load_accounts()
+    held = []
+    for number in range(4 * fuse):
+        header = actor.header(1, "sha")
+        parcel = Parcel(header, actor.steps, msgspec.msgpack.encode(header))
+        pipe = redis_client.pipeline(transaction=True)
+        for command in append_commands(KEYS, [parcel], fuse=fuse):
+            pipe.execute_command(*command)
+        pipe.execute()
+        actor.seq, actor.produced = actor.seq + 1, actor.produced + actor.steps
+        if number == 1:
+            held = reader.read(count=2, block_milliseconds=100)
+    length: Any = redis_client.xlen(KEYS.rollouts)
+    assert length <= 2 * fuse
+    entries = [*held, *reader.read(count=1000, block_milliseconds=100)]
+    for entry in entries:
+        header = msgspec.msgpack.decode(entry.payload, type=SegmentHeader)
+        accounts.record(header, entry.transitions, Fate.TRAINED)
+    reader.acknowledge(entries, accounts, {actor.actor})
+    ledger = read_ledger(redis_client, KEYS)
+    assert ledger.closes, ledger
+    assert (ledger.produced, ledger.queued) == (4 * fuse * actor.steps, 0)
+    assert ledger.lost == (4 * fuse - len(entries)) * actor.steps > 0
 
 
 def test_dead_letters_hold_the_reason(redis_client: redis.Redis) -> None:

@@ -76,6 +76,8 @@ def why_unreachable(error: redis.RedisError | OSError, address: str) -> str:
     text = str(error)
     if isinstance(error, redis.AuthenticationError) or "NOAUTH" in text or "WRONGPASS" in text:
         return f"Redis at {address} refused the password: check the URL or the Secret it comes from"
+    if isinstance(error, redis.exceptions.OutOfMemoryError):
+        return f"Redis at {address} is out of memory: give it more, or wait for the learner to read"
     return f"Redis at {address} cannot be reached ({text}): check that it runs and its address"
 
 

@@ -20,7 +20,7 @@ from typing import Final
 
 from trainingrun_contracts.observation.schema import ACTION_WIDTH, SCHEMA_HASH, STATE_WIDTH
 from trainingrun_contracts.segment import Segment, SegmentError, decode
-from trainingrun_contracts.stream.read import Entry, RolloutReader
+from trainingrun_contracts.stream.read import DEAD_LETTER_BYTES, Entry, RolloutReader
 
 from trainingrun_trainer.link import RedisLink
 from trainingrun_trainer.stop import StopRequested
@@ -29,6 +29,7 @@ _READ_COUNT: Final = 16
 _BLOCK_MILLISECONDS: Final = 500
 _RECLAIM_SECONDS: Final = 30.0
 _RECLAIM_IDLE_MILLISECONDS: Final = 60_000
+_LEAST_ROOM: Final = 8
 _FLUSH_RECLAIM_SECONDS: Final = 1.0
 
 
@@ -40,9 +41,15 @@ class Received:
     segment: Segment | None
     poison: str = ""
 
+    @property
+    def room(self) -> int:
+        """What it takes of the ring; also an entry that says it has nothing takes some."""
+        return max(self.entry.transitions, _LEAST_ROOM)
+
 
 def open_entry(entry: Entry, *, run_id: str) -> Received:
-    """Decode an entry and see that it is for this run and this encoding."""
+    """Decode an entry and see that it is for this run and this encoding. Of a poisoned one, only
+    what a dead letter holds is kept."""
     try:
         segment = decode(entry.payload)
         header = segment.header
@@ -57,7 +64,8 @@ def open_entry(entry: Entry, *, run_id: str) -> Received:
                 f"it has {segment.transitions} steps, its entry says {entry.transitions}"
             )
     except SegmentError as error:
-        return Received(entry, None, str(error))
+        beginning = entry.payload[:DEAD_LETTER_BYTES]
+        return Received(Entry(entry.entry_id, beginning, entry.transitions), None, str(error))
     return Received(entry, segment)
 
 
@@ -99,7 +107,7 @@ class Inbox:
                     self._thread.result()
                 return None
             received = self._ring.popleft()
-            self._held -= received.entry.transitions
+            self._held -= received.room
             self._changed.notify_all()
         return received
 
@@ -160,6 +168,6 @@ class Inbox:
             with self._changed:
                 self._changed.wait_for(lambda: self._held < self._capacity or self._closing)
                 self._ring.append(received)
-                self._held += entry.transitions
+                self._held += received.room
                 self._changed.notify_all()
         return found

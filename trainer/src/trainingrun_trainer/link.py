@@ -27,8 +27,11 @@ _FIRST_DELAY: Final = 0.1
 _LONGEST_DELAY: Final = 2.0
 _LOG_SECONDS: Final = 10.0
 _DENIALS: Final = ("NOAUTH", "WRONGPASS", "NOPERM", "invalid username-password")
-_PASSING: Final = (
-    "LOADING", "OOM", "MISCONF", "READONLY", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "NOBLOB",
+_PASSING: Final = ("MISCONF", "NOBLOB")
+_PASSING_KINDS: Final = (  # the client knows these codes, and cuts them off the text
+    redis.exceptions.OutOfMemoryError, redis.exceptions.ReadOnlyError,
+    redis.exceptions.BusyLoadingError, redis.exceptions.TryAgainError,
+    redis.exceptions.ClusterDownError, redis.exceptions.MasterDownError,
 )  # fmt: skip
 
 # KEYS: epoch. ARGV: mine. Returns 0: still mine; 1: Redis had lost it, set again; -1: over.
@@ -99,7 +102,7 @@ class RedisLink:
         if isinstance(error, redis.AuthenticationError) or any(word in text for word in _DENIALS):
             raise RedisRefused(why_unreachable(error, self.address)) from error
         lost = isinstance(error, redis.ConnectionError | redis.TimeoutError | OSError)
-        if not lost and not text.startswith(_PASSING):
+        if not (lost or isinstance(error, _PASSING_KINDS) or text.startswith(_PASSING)):
             raise error
 
 

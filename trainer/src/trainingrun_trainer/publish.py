@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from dataclasses import dataclass
+from typing import Final
 
+import redis
 from safetensors.torch import save
 from trainingrun_contracts.observation.schema import SCHEMA_HASH
 from trainingrun_contracts.weights import Pointer, WeightsPublisher
 
 from trainingrun_trainer.link import RedisLink
 from trainingrun_trainer.networks.pointer import PointerPolicy
+
+_log = logging.getLogger(__name__)
+
+_ROOM_SECONDS: Final = 3.0
 
 
 def weights_blob(policy: PointerPolicy, *, version: int) -> bytes:
@@ -49,20 +57,29 @@ class Publisher:
         published again under their old one."""
         self.publish_number += 1
 
-    def publish(self, blob: bytes, *, version: int, now: float) -> Pointer:
-        """Publish weights under the current number.
+    def publish(self, blob: bytes, *, version: int, now: float) -> Pointer | None:
+        """Publish weights under the current number; None when Redis has had no room for them for
+        some seconds. Longer is not waited, because what fills Redis is the queue, and nobody but
+        the learner empties it.
 
         Raises:
             Fenced: a newer learner has started.
         """
-        number = self.publish_number
-        return self._link.persist(
-            lambda: self._weights.publish(
-                blob,
-                version=version,
-                publish=number,
-                at=now,
-                snapshot=number % self._snapshot_every == 0,
-            ),
-            what="publishing weights",
-        )
+        number, until = self.publish_number, time.monotonic() + _ROOM_SECONDS
+
+        def attempt() -> Pointer | None:
+            try:
+                return self._weights.publish(
+                    blob,
+                    version=version,
+                    publish=number,
+                    at=now,
+                    snapshot=number % self._snapshot_every == 0,
+                )
+            except redis.exceptions.OutOfMemoryError:
+                if time.monotonic() < until:
+                    raise
+                _log.warning("version %d is not published: Redis is out of memory", version)
+                return None
+
+        return self._link.persist(attempt, what="publishing weights")

@@ -7,6 +7,7 @@ nothing. A learner that was replaced while it hung gets :class:`Fenced` and must
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from trainingrun_contracts.stream.ledger import marks_from, totals_from
 
 _PAGE: Final = 256
 _DEAD_LETTERS: Final = 1000
+DEAD_LETTER_BYTES: Final = 8192
 _COUNT_DIGITS: Final = 4  # Python refuses to read numbers of thousands of digits
 
 # KEYS: rollouts depth accounts marks epoch produced
@@ -162,13 +164,19 @@ class RolloutReader:
             raise
 
     def bury(self, entry: Entry, reason: str) -> None:
-        """Copy an entry that does not decode to the dead-letter stream (bounded)."""
-        self._redis.xadd(
-            self._keys.dead_letters,
-            {"reason": reason[:500], PAYLOAD_FIELD: entry.payload[:65536]},
-            maxlen=_DEAD_LETTERS,
-            approximate=True,
-        )
+        """Copy the beginning of an entry that does not decode to the dead-letter stream (bounded).
+
+        A Redis without room for it takes none: it is counted all the same, and to wait for room
+        would be to wait for ourselves.
+        """
+        letter = {"reason": reason[:500], PAYLOAD_FIELD: entry.payload[:DEAD_LETTER_BYTES]}
+        with contextlib.suppress(redis.exceptions.OutOfMemoryError):
+            self._redis.xadd(
+                self._keys.dead_letters,
+                letter,  # type: ignore[arg-type]
+                maxlen=_DEAD_LETTERS,
+                approximate=True,
+            )
 
     def _ensure_group(self) -> None:
         try:
