@@ -158,7 +158,13 @@ class Chaos:
         aborted = self.run.games("aborted") or 0
         link.break_(fault)
         Event().wait(seconds)
-        seen = self._recover("partition", f"{fault.value} {name}", link.heal)
+        passed = link.passed
+        seen = self._recover(
+            "partition",
+            f"{fault.value} {name}",
+            link.heal,
+            is_back=lambda: link.passed > passed,
+        )
         return replace(seen, games_lost=(self.run.games("aborted") or 0) - aborted)
 
     # Around them.

@@ -32,7 +32,10 @@ class Fault(Enum):
 
 
 class Link:
-    """One link; its methods may be called from any thread."""
+    """One link; its methods may be called from any thread.
+
+    ``connections`` counts those that reached the target, ``passed`` the bytes in both directions.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, target: int) -> None:
         self._loop = loop
@@ -43,6 +46,7 @@ class Link:
         self._passing.set()
         self._ends: set[asyncio.StreamWriter] = set()
         self.connections = 0
+        self.passed = 0
 
     @property
     def endpoint(self) -> str:
@@ -94,6 +98,7 @@ class Link:
             while chunk := await reader.read(_CHUNK):
                 await self._passing.wait()
                 writer.write(chunk)
+                self.passed += len(chunk)
                 await writer.drain()
             await self._passing.wait()
         except OSError:
