@@ -1,10 +1,11 @@
 """A daemon without an engine: recorded games, sent as fast as they are answered.
 
-    python benchmarks/actor_canned.py GAMES.json
+    python benchmarks/actor_canned.py GAMES.json [PORTS]
 
 The file holds a list of games, each a list of texts: what a daemon sent until it waited for an
 answer, or until the game's end. Every line that a client sends is answered by the next text,
-whatever it says; so a question costs this process next to nothing. Prints its port.
+whatever it says; so a question costs this process next to nothing. Serves so many ports, one if
+nothing is said, and prints them in one line.
 """
 
 from __future__ import annotations
@@ -41,19 +42,22 @@ class Canned(asyncio.Protocol):
             self._transport.write(text)
 
 
-async def serve(games: list[list[bytes]]) -> None:
+async def serve(games: list[list[bytes]], ports: int) -> None:
     """Serve for ever."""
     endless = itertools.cycle(games)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Canned(endless), "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
+    servers = [
+        await loop.create_server(lambda: Canned(endless), "127.0.0.1", 0) for _ in range(ports)
+    ]
+    print(*(server.sockets[0].getsockname()[1] for server in servers), flush=True)
+    await asyncio.gather(*(server.serve_forever() for server in servers))
 
 
 def main() -> None:
     """Serve the games of the file that the first argument names."""
-    games = json.loads(Path(sys.argv[1]).read_text())
-    uvloop.run(serve([[text.encode() for text in game] for game in games]))
+    document, ports = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    games = json.loads(Path(document).read_text())
+    uvloop.run(serve([[text.encode() for text in game] for game in games], ports))
 
 
 if __name__ == "__main__":
