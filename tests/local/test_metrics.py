@@ -17,7 +17,9 @@ from trainingrun_contracts.metrics import Server, served_by
 from waiting import until
 
 SERVERS = (Server.ACTOR, Server.EVALUATOR, Server.LEARNER, Server.RUN)
-ONLY_AFTER_TROUBLE = {metrics.DAEMON_ERRORS}
+NOT_IN_EVERY_RUN = {
+    metrics.DAEMON_ERRORS, metrics.RUN_SCALED_TO, metrics.RUN_SCALED_AT, metrics.RUN_SCALE_INPUT,
+}  # fmt: skip
 
 
 def _scrape(run: LocalRun) -> dict[str, dict[str, Family]]:
@@ -52,7 +54,7 @@ def _missing(found: dict[str, dict[str, Family]]) -> list[str]:
         families = found.get(server.value, {})
         for metric in served_by(server):
             family = families.get(metric.name.removesuffix("_total"))
-            needs_sample = metric not in ONLY_AFTER_TROUBLE
+            needs_sample = metric not in NOT_IN_EVERY_RUN
             if family is None or (needs_sample and not family.samples):
                 missing.append(f"{server.value}: {metric.name}")
     return missing

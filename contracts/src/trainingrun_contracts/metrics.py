@@ -363,6 +363,26 @@ RUN_RESTARTS: Final = _of_run(
     "member_restarts", Kind.GAUGE, "Restarts of the members that are there.", "restarts", "role",
     source="the cluster, or the local processes",
 )  # fmt: skip
+RUN_CONDITION: Final = _of_run(
+    "condition", Kind.GAUGE,
+    "Conditions of the run: 1 while True, 0 while False; no sample while Unknown.", "1", "type",
+    source="status.conditions",
+)  # fmt: skip
+RUN_SCALED_TO: Final = _of_run(
+    "scale_decision_daemons", Kind.GAUGE,
+    "Daemons that the latest decision of the autoscaler asked for.", "daemons",
+    source="status.autoscaling.lastDecision",
+)  # fmt: skip
+RUN_SCALED_AT: Final = _of_run(
+    "scale_decision_timestamp_seconds", Kind.GAUGE, "When that decision was made.", "Unix seconds",
+    source="status.autoscaling.lastDecision",
+)  # fmt: skip
+RUN_SCALE_INPUT: Final = _of_run(
+    "scale_decision_input", Kind.GAUGE,
+    "What that decision was made from: learnerCapacity and producedPerDaemon (transitions per"
+    " second), queued and highWater (transitions), paused (a part of the time).",
+    "by input", "input", source="status.autoscaling.lastDecision",
+)  # fmt: skip
 
 # --- the operator ---------------------------------------------------------------------------------
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric as Family
 from simulated_run import SimulatedRun, running
+from trainingrun_contracts.api.status import AutoscalingStatus, ScaleDecisionStatus
 from trainingrun_contracts.metrics import Server, served_by
 from trainingrun_operator.controller.loop import RunView
 from trainingrun_operator.controller.run_metrics import RunCollector, run_families
@@ -58,6 +62,26 @@ def test_the_numbers_are_those_of_the_status() -> None:
     assert _value(families, "daemon_utilisation") == busy / slots
     parts = [sample.value for sample in families["trainingrun_run_bottleneck"].samples]
     assert sum(parts) == (0 if status.bottleneck is None else 1)
+
+
+def test_conditions_and_decisions_are_on_the_page() -> None:
+    """Expect 1 and 0 for what is known of the conditions, and the autoscaler's latest decision with
+    all that it was made from."""
+    view = _view(running())
+    decision = ScaleDecisionStatus(
+        at=datetime(2026, 1, 1, tzinfo=UTC), from_replicas=1, to_replicas=3, reason="more",
+        inputs={"queued": 12.0, "paused": 0.1},
+    )  # fmt: skip
+    scaled = AutoscalingStatus(last_decision=decision)
+    view = replace(view, status=view.status.model_copy(update={"autoscaling": scaled}))
+    families = _families(view)
+    assert _value(families, "condition", type="Ready") == 1
+    assert _value(families, "condition", type="Degraded") == 0
+    types = {sample.labels["type"] for sample in families["trainingrun_run_condition"].samples}
+    assert "Succeeded" not in types  # Unknown while the run is active
+    assert _value(families, "scale_decision_daemons") == 3
+    assert _value(families, "scale_decision_input", input="queued") == 12.0
+    assert _value(families, "scale_decision_timestamp_seconds") == decision.at.timestamp()
 
 
 def test_without_redis_only_what_is_known_has_samples() -> None:

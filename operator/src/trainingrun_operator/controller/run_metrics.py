@@ -13,6 +13,7 @@ from typing import Final, get_args
 from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
 from trainingrun_contracts import metrics
+from trainingrun_contracts.api.conditions import ConditionStatus
 from trainingrun_contracts.api.status import Bottleneck
 from trainingrun_contracts.exposition import family
 from trainingrun_contracts.metrics import Metric, Server, served_by
@@ -56,6 +57,7 @@ def run_families(views: Iterable[RunView]) -> Iterator[Family]:
 def _samples(view: RunView) -> Iterator[_Sample]:
     yield from _members(view)
     yield from _told(view)
+    yield from _decided(view)
     signals = view.observed.signals
     if isinstance(signals, Signals):
         yield from _counted(view, signals)
@@ -86,6 +88,20 @@ def _told(view: RunView) -> Iterator[_Sample]:
     if status.model is not None:
         yield metrics.RUN_WEIGHTS, (), status.model.version
     yield metrics.RUN_GAMES_PER_SECOND, (), view.rates.games
+
+
+def _decided(view: RunView) -> Iterator[_Sample]:
+    """Conditions, and the latest decision of the autoscaler."""
+    for condition in view.status.conditions:
+        if condition.status is not ConditionStatus.UNKNOWN:
+            yield metrics.RUN_CONDITION, (condition.type,), float(condition.is_true)
+    scaling = view.status.autoscaling
+    last = scaling.last_decision if scaling is not None else None
+    if last is not None:
+        yield metrics.RUN_SCALED_TO, (), last.to_replicas
+        yield metrics.RUN_SCALED_AT, (), last.at.timestamp()
+        for name, number in last.inputs.items():
+            yield metrics.RUN_SCALE_INPUT, (name,), number
 
 
 def _counted(view: RunView, signals: Signals) -> Iterator[_Sample]:

@@ -95,9 +95,11 @@ class Figures(Struct, frozen=True):
     """Other figures of the run; means over the time in which games were played."""
 
     policy_lag: Annotated[
-        float | None, Meta(description="Publications between acting and training, mean.")
+        float | None, Meta(description="Publications between acting and training.")
     ]
-    policy_lag_p95: Annotated[float | None, Meta(description="The 95th percentile of these.")]
+    policy_lag_p95: Annotated[
+        float | None, Meta(description="The 95th percentile of these in an update.")
+    ]
     game_seconds_p95: Annotated[
         float | None, Meta(description="95th percentile of the durations of games, in seconds.")
     ]
