@@ -2,7 +2,8 @@
 
 The operator (or the local runtime) publishes endpoints with their capacity and drain flag; actors
 and evaluators lease. A lease expires unless renewed, so a killed actor frees its slots by itself.
-Time is Redis' own, so clocks of machines do not matter. The least busy daemon comes first.
+Time is Redis' own, so clocks of machines do not matter; when that one is set back, no lease lasts
+longer than from now on. The least busy daemon comes first.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ LEASE_SECONDS: Final = 20
 LEASE: Final = """
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
+local latest = now + tonumber(ARGV[3])
 local avoid = {}
 for i = 4, #ARGV do avoid[ARGV[i]] = true end
 local best, least = false, 2
@@ -28,13 +30,16 @@ for i = 1, #daemons, 2 do
   if not daemon.draining and not avoid[name] then
     local set = ARGV[1] .. name
     redis.call('ZREMRANGEBYSCORE', set, '-inf', now)
+    for _, lease in ipairs(redis.call('ZRANGEBYSCORE', set, '(' .. latest, '+inf')) do
+      redis.call('ZADD', set, latest, lease)  -- made before the clock was set back
+    end
     local load = redis.call('ZCARD', set) / daemon.capacity
     if load < 1 and (load < least or (load == least and name < best)) then
       best, least = name, load
     end
   end
 end
-if best then redis.call('ZADD', ARGV[1] .. best, now + tonumber(ARGV[3]), ARGV[2]) end
+if best then redis.call('ZADD', ARGV[1] .. best, latest, ARGV[2]) end
 return best
 """
 

@@ -1,0 +1,76 @@
+"""Clocks that jump: what depends on the time of day, and what must not."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import redis
+from actor_bed import Bed
+from redis_server import RedisServer
+from trainingrun_actor.policies import Policies
+from trainingrun_contracts import slots
+from trainingrun_contracts.connection import asyncio_client
+from trainingrun_contracts.stream.keys import Keys
+from trainingrun_contracts.weights import Pointer, pointer_from
+from trainingrun_trainer.spot import LastSaves, SpotNotice
+from waiting import until
+
+KEYS = Keys("clock-1")
+HOUR = 3600.0
+
+
+def lease(client: redis.Redis, name: str, *, seconds: float) -> str | None:
+    """Take a slot; gives the daemon."""
+    found: Any = client.register_script(slots.LEASE)(
+        keys=[KEYS.daemons], args=[KEYS.leases, name, seconds]
+    )
+    return None if found is None else str(found.decode())
+
+
+def test_a_lease_does_not_outlive_a_clock_that_was_set_back(redis_client: redis.Redis) -> None:
+    """The slot of an actor that died an hour "ahead" is free after one lease time, not after an
+    hour; until then it counts."""
+    pipe = redis_client.pipeline()
+    slots.publish(pipe, KEYS.daemons, {"a": slots.DaemonSlot(1)})
+    pipe.zadd(KEYS.leases + "a", {"dead": time.time() + HOUR})
+    pipe.execute()
+    assert lease(redis_client, "next", seconds=1.0) is None
+    until(
+        lambda: lease(redis_client, "next", seconds=1.0) == "a", seconds=10, what="the slot is free"
+    )
+
+
+def test_weights_of_tomorrow_are_played_with(redis_server: RedisServer, tmp_path: Any) -> None:
+    """An actor whose clock is an hour behind the learner's takes the weights, and measures no
+    time below nothing."""
+    bed = Bed(tmp_path, redis_server)
+    bed.publish_weights(version=3)
+    with redis_server.client() as client:
+        reply: Any = client.hgetall(bed.keys.weights)
+    pointer = pointer_from(reply)
+    assert pointer is not None
+    policies = asyncio.run(followed(redis_server.url, bed.keys, pointer))
+    assert policies.newest is not None
+    assert policies.newest.pointer.version == 3
+    assert policies.sync_seconds == 0.0
+
+
+async def followed(url: str, keys: Keys, pointer: Pointer) -> Policies:
+    """What an actor has whose clock is an hour behind."""
+    async with asyncio_client(url) as client:
+        policies = Policies(client, keys, wall=lambda: time.time() - HOUR)
+        await policies.follow(pointer, [])
+        return policies
+
+
+def test_a_spot_notice_saves_twice_whatever_the_clock_does() -> None:
+    """At once, and once more when the moment is near; not again when the clock is set back and the
+    moment comes near a second time."""
+    moment = datetime(2026, 11, 21, 12, 2, tzinfo=UTC)
+    notice, saves = SpotNotice("terminate", moment), LastSaves()
+    clock = [-120.0, -119.0, -10.0, -10.0 - HOUR, -120.0, -5.0, HOUR]
+    due = [saves.is_due(notice, now=moment.timestamp() + each) for each in clock]
+    assert due == [True, False, True, False, False, False, False]
