@@ -42,7 +42,7 @@ def test_a_phase_is_recorded_told_and_outlives_the_operator(
     before = course(trainer, "course")
     (passed,) = before["passed"]
     assert (before["number"], passed["name"]) == (2, "basics")
-    assert passed["sinceGames"] < before["sinceGames"] == passed["untilGames"]
+    assert passed["sinceGames"] < 30 <= before["sinceGames"]
     uid = trainer.run("course")["metadata"]["uid"]
     phase = told(trainer, uid)
     assert phase is not None

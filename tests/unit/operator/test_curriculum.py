@@ -94,7 +94,7 @@ def test_a_phase_ends_after_its_games() -> None:
     world.until(lambda each: course(each).phase == "matchups")
     now = course(world)
     (passed,) = now.passed
-    assert (passed.name, passed.since_games, passed.until_games) == ("basics", 0, now.since_games)
+    assert (passed.name, passed.since_games, passed.why) == ("basics", 0, now.why)
     assert now.since_games >= 60
     assert f"basics had {now.since_games} games" in now.why
     assert told(world).setting.decks == ("red_aggro", "white_weenie")

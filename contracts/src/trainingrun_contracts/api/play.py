@@ -6,7 +6,7 @@ yardstick, and a curriculum leaves it alone.
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -28,14 +28,6 @@ ScriptedPlayers = Annotated[
     tuple[Literal["random", "aggressive", "engine"], ...], Field(min_length=1, max_length=3)
 ]
 PastCurve = Literal["hard", "variance", "even"]
-_PLAYERS: Final = (
-    "Who these are: `random` plays any legal action, `aggressive` always casts and attacks,"
-    " `engine` is the daemon's own player."
-)
-_PFSP: Final = (
-    "How `past` prefers snapshots, by the win rate x against each: `hard` by (1-x)², those who"
-    " still win; `variance` by x(1-x), those of the same strength; `even`."
-)
 
 
 class SelfPlay(ApiModel):
@@ -53,11 +45,19 @@ class SelfPlay(ApiModel):
     scripted: Share = Field(
         0.1, description="Share of games against scripted players, drawn evenly from those named."
     )
-    scripted_players: ScriptedPlayers = Field(("random", "aggressive"), description=_PLAYERS)
+    scripted_players: ScriptedPlayers = Field(
+        ("random", "aggressive"),
+        description="Who these are: `random` plays any legal action, `aggressive` always casts and"
+        " attacks, `engine` is the daemon's own player.",
+    )
     snapshot_every_publishes: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         20, description="Publishes of weights between two snapshots that `past` draws from."
     )
-    pfsp: PastCurve = Field("hard", description=_PFSP)
+    pfsp: PastCurve = Field(
+        "hard",
+        description="How `past` prefers snapshots, by the win rate x against each: `hard` by"
+        " (1-x)², those who still win; `variance` by x(1-x), those of the same strength; `even`.",
+    )
 
 
 class PhaseOpponents(ApiModel):
@@ -66,15 +66,15 @@ class PhaseOpponents(ApiModel):
 
     rules: ClassVar[tuple[Rule, ...]] = rules.SELF_PLAY
 
-    latest: Share = Field(0.0, description="Share of games against the newest policy itself.")
-    past: Share = Field(
-        0.0, description="Share of games against snapshots of earlier policies, drawn by pfsp."
+    latest: Share = Field(0.0, description="Share of games against the newest policy.")
+    past: Share = Field(0.0, description="Share of games against snapshots of earlier ones.")
+    scripted: Share = Field(0.0, description="Share of games against scripted players.")
+    scripted_players: ScriptedPlayers = Field(
+        ("random", "aggressive"), description="Who these are, as in spec.selfPlay."
     )
-    scripted: Share = Field(
-        0.0, description="Share of games against scripted players, drawn evenly from those named."
+    pfsp: PastCurve = Field(
+        "hard", description="How `past` prefers snapshots, as in spec.selfPlay."
     )
-    scripted_players: ScriptedPlayers = Field(("random", "aggressive"), description=_PLAYERS)
-    pfsp: PastCurve = Field("hard", description=_PFSP)
 
 
 class RewardShaping(ApiModel):
@@ -100,8 +100,7 @@ class WinRateGoal(ApiModel):
     )
     evaluations: Annotated[int, Field(ge=1, le=10)] = Field(
         1,
-        description="The newest evaluations of the phase whose games are counted together; there"
-        " must have been so many.",
+        description="So many of the newest evaluations of the phase are counted together.",
     )
 
 
@@ -124,8 +123,7 @@ class CurriculumPhase(ApiModel):
     rules: ClassVar[tuple[Rule, ...]] = rules.PHASE
 
     name: Annotated[str, Field(pattern=PHASE_FORM, max_length=40)] = Field(
-        description="Name of the phase. The run keeps to its phase by this name when the curriculum"
-        " is edited."
+        description="Name of the phase, by which a run keeps its place when the curriculum changes."
     )
     decks: Annotated[tuple[Deck, ...], Field(min_length=1, max_length=64)] | None = Field(
         None, description="Decks of the phase's games, some of spec.decks. Default: all of them."

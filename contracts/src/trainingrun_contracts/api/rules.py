@@ -146,13 +146,13 @@ RUN: Final = (
     ),
 )
 
-_UNKNOWN_DECK: Final = "!self.decks.exists(e, e.name == d.name)"
-_PHASE_OF_UNKNOWN_DECK: Final = (
-    f"self.curriculum.filter(p, has(p.decks) && p.decks.exists(d, {_UNKNOWN_DECK}))[0]"
+_WITH_UNKNOWN_DECK: Final = (
+    "self.curriculum.filter(p, has(p.decks)"
+    " && !p.decks.all(d, self.decks.exists(e, e.name == d.name)))[0].name"
 )
-_PHASE_WITHOUT_OPPONENT: Final = (
+_WITH_UNKNOWN_GOAL: Final = (
     "self.curriculum.filter(p, has(p.until) && has(p.until.winRate)"
-    " && !self.evaluation.opponents.exists(o, o == p.until.winRate.opponent))[0]"
+    " && !(p.until.winRate.opponent in self.evaluation.opponents))[0].name"
 )
 _PHASE_NAMED_TWICE: Final = (
     "self.curriculum.filter(p, !self.curriculum.exists_one(q, q.name == p.name))[0].name"
@@ -165,25 +165,21 @@ def _named_twice(spec: Any) -> list[str]:
     return [name for name in names if names.count(name) > 1]
 
 
-def _unknown_decks(spec: Any) -> list[tuple[str, str]]:
-    """Phases with their decks that spec.decks does not name."""
+def _with_unknown_deck(spec: Any) -> list[str]:
+    """The phases with a deck that spec.decks does not name."""
     known = {deck.name for deck in spec.decks}
     return [
-        (phase.name, deck.name)
+        phase.name
         for phase in spec.curriculum
-        for deck in phase.decks or ()
-        if deck.name not in known
+        if not known.issuperset(deck.name for deck in phase.decks or ())
     ]
 
 
-def _goals_not_evaluated(spec: Any) -> list[tuple[str, str]]:
-    """Phases with the opponents that they wait to beat and nobody evaluates."""
+def _with_unknown_goal(spec: Any) -> list[str]:
+    """The phases that wait for a win rate which nobody measures."""
     ends = [(phase.name, phase.until.win_rate) for phase in spec.curriculum if phase.until]
-    return [
-        (name, goal.opponent)
-        for name, goal in ends
-        if goal is not None and goal.opponent not in spec.evaluation.opponents
-    ]
+    known = spec.evaluation.opponents
+    return [name for name, goal in ends if goal is not None and goal.opponent not in known]
 
 
 SPEC: Final = (
@@ -221,46 +217,23 @@ SPEC: Final = (
         field="curriculum",
         cel="!has(self.curriculum) || self.curriculum.all(p, !has(p.decks)"
         " || p.decks.all(d, self.decks.exists(e, e.name == d.name)))",
-        holds=lambda spec: not _unknown_decks(spec),
-        template="phase {phase} plays {deck}, which is not one of spec.decks: add it there, where"
+        holds=lambda spec: not _with_unknown_deck(spec),
+        template="phase {phase} plays a deck that is not one of spec.decks: add it there, where"
         " evaluations take their decks from, or take it from the phase",
         values=(
-            Value(
-                "phase",
-                lambda spec: _unknown_decks(spec)[0][0],
-                f"{_PHASE_OF_UNKNOWN_DECK}.name",
-                "%s",
-            ),
-            Value(
-                "deck",
-                lambda spec: _unknown_decks(spec)[0][1],
-                f"{_PHASE_OF_UNKNOWN_DECK}.decks.filter(d, {_UNKNOWN_DECK})[0].name",
-                "%s",
-            ),
+            Value("phase", lambda spec: _with_unknown_deck(spec)[0], _WITH_UNKNOWN_DECK, "%s"),
         ),
     ),
     Rule(
         name="phase-goal-evaluated",
         field="curriculum",
         cel="!has(self.curriculum) || self.curriculum.all(p, !has(p.until)"
-        " || !has(p.until.winRate)"
-        " || self.evaluation.opponents.exists(o, o == p.until.winRate.opponent))",
-        holds=lambda spec: not _goals_not_evaluated(spec),
-        template="phase {phase} waits for a win rate against {opponent}, which is not one of"
+        " || !has(p.until.winRate) || p.until.winRate.opponent in self.evaluation.opponents)",
+        holds=lambda spec: not _with_unknown_goal(spec),
+        template="phase {phase} waits for a win rate against an opponent that is not one of"
         " evaluation.opponents: add it there, or name one of these",
         values=(
-            Value(
-                "phase",
-                lambda spec: _goals_not_evaluated(spec)[0][0],
-                f"{_PHASE_WITHOUT_OPPONENT}.name",
-                "%s",
-            ),
-            Value(
-                "opponent",
-                lambda spec: _goals_not_evaluated(spec)[0][1],
-                f"{_PHASE_WITHOUT_OPPONENT}.until.winRate.opponent",
-                "%s",
-            ),
+            Value("phase", lambda spec: _with_unknown_goal(spec)[0], _WITH_UNKNOWN_GOAL, "%s"),
         ),
     ),
 )

@@ -491,10 +491,9 @@ class TrainingRunSpec(ApiModel):
     curriculum: tuple[CurriculumPhase, ...] = Field(
         (),
         max_length=16,
-        description="Phases of the training, in order: each has its decks, opponents and shaped"
-        " rewards, and ends by games or by a win rate; the last lasts to the end of the run. A"
-        " phase never comes back. Evaluations are always played with all of spec.decks. Default:"
-        " none, the whole run is played with spec.decks and spec.selfPlay.",
+        description="Phases of the training, in order. Each ends by games or by a win rate, the"
+        " last with the run, and none comes back. Evaluations play all of spec.decks in every"
+        " phase. Default: none.",
     )
     evaluation: Evaluation = Field(
         default_factory=Evaluation,

@@ -189,28 +189,26 @@ class AutoscalingStatus(StatusModel):
 
 
 class PassedPhase(StatusModel):
-    """A phase of the curriculum that is over."""
+    """A phase of the curriculum that is over; it ended when the next one began."""
 
     name: str = Field(description="Name of the phase.")
     since: Time = Field(description="When it began.")
-    since_games: int = Field(description="Training games that had been played when it began.")
-    since_transitions: int = Field(description="Transitions that had been produced when it began.")
-    until: Time = Field(description="When the next one began.")
-    until_games: int = Field(description="Training games that had been played by then.")
+    since_games: int = Field(description="Training games played when it began.")
+    since_transitions: int = Field(description="Transitions produced when it began.")
     why: str = Field(description="Why it ended, as a sentence for people.")
 
 
 class CurriculumStatus(StatusModel):
     """The phase of the curriculum."""
 
-    phase: str = Field(description="Name of the phase that games are played by now.")
-    number: int = Field(description="Phases that have begun, this one included; it never falls.")
+    phase: str = Field(description="Name of the phase that holds.")
+    number: int = Field(description="Phases that have begun, this one included.")
     since: Time = Field(description="When the phase began.")
-    since_games: int = Field(description="Training games that had been played when it began.")
-    since_transitions: int = Field(description="Transitions that had been produced when it began.")
+    since_games: int = Field(description="Training games played when it began.")
+    since_transitions: int = Field(description="Transitions produced when it began.")
     why: str = Field(description="Why it began, as a sentence for people.")
     passed: tuple[PassedPhase, ...] = Field(
-        (), description="The newest 16 of the phases that are over, oldest first."
+        (), description="The newest 16 phases that are over, oldest first."
     )
 
 

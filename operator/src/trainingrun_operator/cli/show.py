@@ -123,8 +123,9 @@ def _phase_rows(run: TrainingRun) -> Iterator[tuple[str, str]]:
     course = run.status.curriculum
     if course is None:
         return
-    for passed in course.passed:
-        games = f"games {passed.since_games} to {passed.until_games}"
+    ends = [passed.since_games for passed in course.passed[1:]]
+    for passed, end in zip(course.passed, [*ends, course.since_games], strict=False):
+        games = f"games {passed.since_games} to {end}"
         yield "phase", f"{passed.name}, {games}: {passed.why}"
     yield "phase", f"{course.phase}, since game {course.since_games}"
 

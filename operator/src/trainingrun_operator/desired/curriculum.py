@@ -191,8 +191,6 @@ def _after(before: CurriculumStatus, name: str, why: str, begin: _Begin) -> Curr
         since=before.since,
         since_games=before.since_games,
         since_transitions=before.since_transitions,
-        until=_moment(begin.at),
-        until_games=begin.games,
         why=why,
     )
     return CurriculumStatus(
