@@ -82,8 +82,12 @@ _ROW_TRAITS: Final = (
 _COST_SYMBOL: Final = re.compile(r"\{([^}]*)\}")
 
 
-class Facts(Struct, frozen=True):
-    """A printed card. ``packed`` is its part of an action row: float16 [FACTS_WIDTH] as bytes."""
+class Facts(Struct, frozen=True, eq=False):
+    """A printed card. ``packed`` is its part of an action row: float16 [FACTS_WIDTH] as bytes.
+
+    The same printed card gives the same object (as long as it is kept), so a hand of them is a
+    cheap key: they compare by identity.
+    """
 
     packed: bytes
     text: Wording

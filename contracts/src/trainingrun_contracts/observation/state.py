@@ -14,7 +14,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final, TypeAlias
 
-from trainingrun_contracts.observation.facts import Trait, facts_of
+from trainingrun_contracts.observation.facts import Facts, Trait, facts_of
 from trainingrun_contracts.observation.options import Question
 from trainingrun_contracts.observation.schema import STATE_WIDTH
 from trainingrun_contracts.observation.view import Creature, Side, View
@@ -34,6 +34,7 @@ _HAND_BUCKETS: Final = 16
 _STACK_BUCKETS: Final = 8
 _DECK_BUCKETS: Final = 8
 _PERMANENTS: Final = 8
+_BOARD: Final = 14
 _HAND_KINDS: Final = 9
 _PHASES: Final = {
     "UNTAP": 0,
@@ -52,6 +53,7 @@ _PHASES: Final = {
 }
 _TYPES: Final = {kind: place for place, kind in enumerate(DecisionType)}
 _PROGRESS_WIDTH: Final = 12
+_Values: TypeAlias = tuple[float, ...]
 _Look: TypeAlias = tuple[int, int, bool, bool, int, bool, int]
 """What a slot tells of a creature."""
 
@@ -75,7 +77,7 @@ def position_section(view: View) -> bytes:
             _BOARDS_PACKED(*boards),
             _slots_section(mine.creatures),
             _slots_section(theirs.creatures),
-            _HAND_PACKED(*_hand_values(view, burn)),
+            _hand_section(view),
             _stack_section(view),
             _combat_section(view),
             _mana_section(mine),
@@ -109,7 +111,7 @@ def progress_values(question: Question) -> list[float]:
 
 
 WIDTH: Final = (
-    2 * 10 + 2 + len(_PHASES) + len(_TYPES) + 4 + TEXT_BUCKETS + 2 * _PERMANENTS + 2 * 14 + 8
+    2 * 10 + 2 + len(_PHASES) + len(_TYPES) + 4 + TEXT_BUCKETS + 2 * _PERMANENTS + 2 * _BOARD + 8
     + 2 * SLOTS * _SLOT_WIDTH + _HAND_KINDS + 6 + 2 + _HAND_BUCKETS + 5 + EFFECTS + _STACK_BUCKETS
     + 4 + 5 + 2 * _DECK_BUCKETS + _PROGRESS_WIDTH
 )  # fmt: skip
@@ -122,15 +124,17 @@ def _one_hot(place: int, width: int) -> bytes:
 
 
 _SIDES_PACKED: Final = Struct(f"{2 * 10 + 2}d").pack
-_BOARDS_PACKED: Final = Struct(f"{2 * _PERMANENTS + 2 * 14 + 8}d").pack
-_HAND_PACKED: Final = Struct(f"{_HAND_KINDS + 6 + 2 + _HAND_BUCKETS}d").pack
+_BOARDS_PACKED: Final = Struct(f"{2 * _PERMANENTS + 2 * _BOARD + 8}d").pack
 _SLOT_PACKED: Final = Struct(f"{_SLOT_WIDTH}d").pack
 _PHASE_SECTIONS: Final = {place: _one_hot(place, len(_PHASES)) for place in (-1, *_PHASES.values())}
 _TYPE_SECTIONS: Final = {kind: _one_hot(place, len(_TYPES)) for kind, place in _TYPES.items()}
 _DECK_SECTIONS: Final = [_one_hot(place, _DECK_BUCKETS) for place in range(_DECK_BUCKETS)]
+_NOTHING: Final = doubles((0.0,))
 _NO_STACK: Final = doubles((0.0,) * (5 + EFFECTS + _STACK_BUCKETS))
 _NO_COMBAT: Final = doubles((0.0,) * 4)
 _NO_MANA: Final = doubles((0.0,) * 5)
+_NO_PERMANENTS: Final[_Values] = (0.0,) * _PERMANENTS
+_NO_CREATURES: Final[_Values] = (0.0,) * _BOARD
 _EMPTY_SLOTS: Final = [
     doubles((0.0,) * (_SLOT_WIDTH * count)) for count in range(SLOTS + 1)
 ]  # fmt: skip
@@ -170,15 +174,19 @@ def _read_message(text: str) -> bytes:
     )
 
 
-def _permanent_values(side: Side) -> list[float]:
+def _permanent_values(side: Side) -> _Values:
     """What is on the table besides creatures and lands, and what is on the permanents."""
-    return [
+    if not (side.others or side.tokens or side.plus_counters or side.stunned):
+        return _NO_PERMANENTS
+    return (
         side.artifacts / 3, side.enchantments / 3, side.planeswalkers / 2, side.loyalty / 8,
         side.tokens / 4, side.plus_counters / 6, side.stunned / 3, side.attached / 3,
-    ]  # fmt: skip
+    )  # fmt: skip
 
 
-def _board_values(side: Side) -> list[float]:
+def _board_values(side: Side) -> _Values:
+    if not side.creatures:
+        return _NO_CREATURES
     flyers = flyer_power = strikers = sick = attackers = attack_power = linkers = untapped = 0
     toughness = top_power = top_toughness = 0
     for creature in side.creatures:
@@ -197,11 +205,11 @@ def _board_values(side: Side) -> list[float]:
         if creature.attacking:
             attackers += 1
             attack_power += power
-    return [
+    return (
         len(side.creatures) / 6, side.power / 12, toughness / 12, untapped / 6,
         side.ready_power / 12, flyers / 4, flyer_power / 8, strikers / 4, top_power / 6,
         top_toughness / 6, sick / 4, attackers / 6, attack_power / 12, linkers / 3,
-    ]  # fmt: skip
+    )  # fmt: skip
 
 
 def _race_values(view: View, burn: int) -> list[float]:
@@ -249,12 +257,21 @@ def _read_slot(look: _Look) -> bytes:
     )
 
 
-def _hand_values(view: View, burn: int) -> list[float]:
+def _hand_section(view: View) -> bytes:
+    """The own hand, and between its kinds and its buckets the number of own cards in exile."""
+    key = tuple(view.hand_facts)
+    known = _hands.get(key)
+    kinds, buckets = known if known is not None else keep(_hands, key, _read_hand(key))
+    exiled = len(view.mine.player.exile)
+    return kinds + (doubles((exiled / 10,)) if exiled else _NOTHING) + buckets
+
+
+def _read_hand(hand: tuple[Facts, ...]) -> tuple[bytes, bytes]:
     lands = creatures = removal = damage_spells = others = 0
     instants = answers_to_spells = helpers = walkers = 0
     costs = [0.0] * 6
     buckets = [0.0] * _HAND_BUCKETS
-    for facts in view.hand_facts:
+    for facts in hand:
         buckets[facts.bucket] += 0.5
         if facts.is_land:
             lands += 1
@@ -273,11 +290,12 @@ def _hand_values(view: View, burn: int) -> list[float]:
             removal += 1
         else:
             others += 1
-    return [
+    kinds = (
         lands / 4, creatures / 4, damage_spells / 4, removal / 4, others / 4, instants / 4,
-        answers_to_spells / 3, helpers / 3, walkers / 2, *costs, burn / 10,
-        len(view.mine.player.exile) / 10, *buckets,
-    ]  # fmt: skip
+        answers_to_spells / 3, helpers / 3, walkers / 2, *costs,
+        sum(facts.damage for facts in hand) / 10,
+    )  # fmt: skip
+    return doubles(kinds), doubles(buckets)
 
 
 def _stack_section(view: View) -> bytes:
@@ -340,5 +358,6 @@ def _deck_section(side: Side) -> bytes:
 
 
 _messages: Final[dict[str, bytes]] = {}
+_hands: Final[dict[tuple[Facts, ...], tuple[bytes, bytes]]] = {}
 _decks: Final[dict[str, bytes]] = {}
 _slots: Final[dict[_Look, bytes]] = {}

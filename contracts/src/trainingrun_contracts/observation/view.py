@@ -261,7 +261,10 @@ def _side(player: Player, fighters: dict[int, Creature], hosts: dict[int | str, 
     side = Side(player, creatures, {card.id: card for card in player.battlefield})
     lands = open_lands = power = ready = 0
     for card in player.battlefield:
-        if card.is_creature or (not card.is_land and "Creature" in card.types):
+        if card.is_land and not card.is_creature:  # first, as it is the most frequent
+            lands += 1
+            open_lands += not card.tapped
+        elif card.is_creature or "Creature" in card.types:
             creature = _creature(card)
             creatures.append(creature)
             fighters[card.id] = creature
@@ -270,7 +273,7 @@ def _side(player: Player, fighters: dict[int, Creature], hosts: dict[int | str, 
                 ready += creature.power
             if card.is_token:
                 side.tokens += 1
-        elif card.is_land or "Land" in card.types:
+        elif "Land" in card.types:
             lands += 1
             open_lands += not card.tapped
         else:
