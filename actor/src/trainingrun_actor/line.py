@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Awaitable, Sequence
+from typing import Any, Final, TypeVar
 
 import redis
 import redis.asyncio
 from trainingrun_contracts.stream.packing import Command, pack_transaction
 
 TIMEOUT_SECONDS: Final = 10.0
+_T = TypeVar("_T")
 
 
 class Line:
@@ -25,12 +26,13 @@ class Line:
     def __init__(self, client: redis.asyncio.Redis) -> None:
         pool: Any = client.connection_pool
         self._connection: Any = pool.make_connection()
+        self._connection.socket_timeout = None  # one limit for a whole exchange, here, is cheaper
 
     async def connect(self) -> bool:
         """Be connected; says whether the connection is a new one."""
         if self._connection.is_connected:
             return False
-        await self._connection.connect()
+        await self._in_time(self._connection.connect())
         return True
 
     async def transact(self, commands: Sequence[Command]) -> list[Any]:
@@ -42,17 +44,24 @@ class Line:
         """
         if not self._connection.is_connected:
             raise redis.ConnectionError("the connection is closed")
-        try:
-            async with asyncio.timeout(TIMEOUT_SECONDS):
-                await self._connection.send_packed_command(pack_transaction(commands))
-                return await self._replies(len(commands))
-        except TimeoutError as error:
-            await self._connection.disconnect(nowait=True)
-            raise redis.TimeoutError("no answer in time") from error
+        return await self._in_time(self._exchange(commands))
 
     async def close(self) -> None:
         """Hang up."""
         await self._connection.disconnect()
+
+    async def _in_time(self, doing: Awaitable[_T]) -> _T:
+        try:
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                return await doing
+        except TimeoutError as error:
+            await self._connection.disconnect(nowait=True)
+            raise redis.TimeoutError(f"no answer within {TIMEOUT_SECONDS:g} s") from error
+
+    async def _exchange(self, commands: Sequence[Command]) -> list[Any]:
+        packed = pack_transaction(commands)
+        await self._connection.send_packed_command(packed, check_health=False)
+        return await self._replies(len(commands))
 
     async def _replies(self, commands: int) -> list[Any]:
         refused: redis.ResponseError | None = None
