@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 
+import redis
 from actor_bed import actor_bed, config
+from bandit_run import bandit_config, train, wait_for_weights
+from learner_process import Bandit, learner_process
 from local_run import LocalRun, local_run, write_run
 from prometheus_client import Metric as Family
 from prometheus_client.parser import text_string_to_metric_families
 from redis_server import RedisServer, free_port
 from trainingrun_contracts import metrics
 from trainingrun_contracts.metrics import Server, served_by
+from trainingrun_contracts.reports import Evaluation, queue_evaluation
+from trainingrun_contracts.run_config import METRICS_PORT_VARIABLE
+from trainingrun_contracts.stream.keys import PAYLOAD_FIELD, TRANSITIONS_FIELD
 from waiting import until
 
 SERVERS = (Server.ACTOR, Server.EVALUATOR, Server.LEARNER, Server.RUN)
@@ -133,3 +140,49 @@ def test_a_dead_daemon_is_counted_by_name(tmp_path: Path, redis_server: RedisSer
 
         until(lambda: first in failed(), seconds=60, what="the dead daemon is on the page")
         assert failed() == {first}
+
+
+def test_the_learner_counts_what_goes_wrong(
+    redis_server: RedisServer, redis_client: redis.Redis, tmp_path: Path
+) -> None:
+    """Its page has a rollout that cannot be read, a checkpoint that was saved, and, once the
+    storage is gone, one that could not be; the newest that was saved stays on it."""
+    storage, port = tmp_path / "checkpoints", free_port()
+    run = bandit_config(storage.as_uri())
+    bandit = Bandit(redis_client, run.run_id)
+
+    def page() -> dict[str, dict[str, Family]]:
+        found = _families(f"127.0.0.1:{port}")
+        return {"learner": found} if found else {}
+
+    def counted(name: str, **labels: str) -> float:
+        found = page()
+        return _sample(found, "learner", name, **labels) if found else 0.0
+
+    def evaluate(rate: float) -> None:
+        """The best result so far, after which the learner saves."""
+        found = bandit.newest_weights()
+        assert found is not None
+        for opponent in ("random", "aggressive"):
+            result = Evaluation(
+                at=time.time(), version=found[0].version, training_games=0, opponent=opponent,
+                games=10, wins=5, draws=0, rate=rate, low=0.2, high=0.8,
+            )  # fmt: skip
+            queue_evaluation(redis_client, bandit.keys.evaluations, result)
+        train(bandit, 1)
+
+    variables = {METRICS_PORT_VARIABLE: str(port)}
+    with learner_process(run, redis_server.url, tmp_path, **variables):
+        wait_for_weights(bandit)
+        evaluate(0.5)
+        checkpoints = "trainingrun_checkpoints_total"
+        until(lambda: counted(checkpoints, result="saved") >= 1, seconds=60, what="a checkpoint")
+        saved_at = counted("trainingrun_checkpoint_timestamp_seconds")
+        redis_client.xadd(bandit.keys.rollouts, {PAYLOAD_FIELD: b"garbage", TRANSITIONS_FIELD: 7})
+        storage.rename(tmp_path / "gone")
+        storage.write_bytes(b"not a folder")
+        evaluate(0.9)
+        until(lambda: counted(checkpoints, result="failed") >= 1, seconds=60, what="a failure")
+        until(lambda: counted("trainingrun_dead_letters") == 1, seconds=30, what="a dead letter")
+        assert counted("trainingrun_transitions_total", fate="poison") == 7
+        assert counted("trainingrun_checkpoint_timestamp_seconds") == saved_at
