@@ -6,7 +6,8 @@ numbers into its objects is ``exposition``.
 
 A metric is there from a process' start on; a value that is not known yet has no sample, because
 absent is not zero. Labels come from small closed sets, but for three: ``run`` and ``namespace``
-(one pair a TrainingRun) and ``endpoint`` (at most ``ENDPOINTS_NAMED`` in one process).
+(one pair a TrainingRun) and ``endpoint`` (at most ``ENDPOINTS_NAMED`` in one process, or
+``DAEMONS_NAMED`` in one run).
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from msgspec import Struct
 ENDPOINTS_NAMED: Final = 64
 """Daemons that one process names in a label; those beyond are counted under ``OTHER``."""
 OTHER: Final = "other"
+DAEMONS_NAMED: Final = 256
+"""Published daemons of a run that have a sample of their own; they are those of the latest look, so
+that daemons that come and go leave nothing behind."""
 
 _RUN: Final = ("namespace", "run")
 _GAME_SECONDS: Final = (
@@ -312,6 +316,12 @@ RUN_BUSY_SLOTS: Final = _of_run(
 RUN_UTILISATION: Final = _of_run(
     "daemon_utilisation", Kind.GAUGE, "Busy slots as a part of all slots.", "1"
 )
+RUN_DAEMON_BUSY: Final = _of_run(
+    "daemon_busy_fraction", Kind.GAUGE,
+    f"The same of each published daemon; of a run with more than {DAEMONS_NAMED}, of the first"
+    " ones by name.",
+    "1", "endpoint",
+)  # fmt: skip
 RUN_WAIT_FRACTION: Final = _of_run(
     "wait_fraction", Kind.GAUGE,
     "Time by what it goes into: the mean over the actors, and the learner's.", "1", "role", "cause",

@@ -9,9 +9,11 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric as Family
 from simulated_run import SimulatedRun, running
 from trainingrun_contracts.api.status import AutoscalingStatus, ScaleDecisionStatus
-from trainingrun_contracts.metrics import Server, served_by
+from trainingrun_contracts.metrics import DAEMONS_NAMED, Server, served_by
+from trainingrun_contracts.slots import DaemonSlot
 from trainingrun_operator.controller.loop import RunView
 from trainingrun_operator.controller.run_metrics import RunCollector, run_families
+from trainingrun_operator.desired.observed import Signals
 
 
 def _view(world: SimulatedRun) -> RunView:
@@ -92,6 +94,20 @@ def test_without_redis_only_what_is_known_has_samples() -> None:
     assert families["trainingrun_run_members"].samples
     for name in ("queue_transitions", "transitions", "daemon_slots", "wait_fraction"):
         assert not families[f"trainingrun_run_{name}"].samples
+
+
+def test_each_daemon_has_its_share_and_a_crowd_is_cut() -> None:
+    """Expect busy slots by slots of each daemon, and a bounded number of names, however many there
+    are; the sum over all is not cut."""
+    view = _view(running())
+    signals = view.observed.signals
+    assert isinstance(signals, Signals)
+    crowd = {f"10.0.{number // 256}.{number % 256}:17171": DaemonSlot(8) for number in range(1000)}
+    signals = replace(signals, slots=crowd, busy={"10.0.0.1:17171": 2})
+    families = _families(replace(view, observed=replace(view.observed, signals=signals)))
+    assert _value(families, "daemon_busy_fraction", endpoint="10.0.0.1:17171") == 0.25
+    assert len(families["trainingrun_run_daemon_busy_fraction"].samples) == DAEMONS_NAMED
+    assert _value(families, "daemon_slots") == 8000
 
 
 def test_runs_are_told_apart() -> None:

@@ -125,6 +125,13 @@ def _daemons(signals: Signals) -> Iterator[_Sample]:
     yield metrics.RUN_BUSY_SLOTS, (), busy
     if capacity:
         yield metrics.RUN_UTILISATION, (), busy / capacity
+    for endpoint, slot in sorted(signals.slots.items())[: metrics.DAEMONS_NAMED]:
+        if slot.capacity:
+            yield (
+                metrics.RUN_DAEMON_BUSY,
+                (endpoint,),
+                signals.busy.get(endpoint, 0) / slot.capacity,
+            )
 
 
 def _actors(reports: list[ActorReport]) -> Iterator[_Sample]:
