@@ -15,12 +15,13 @@ from random import Random
 from time import monotonic
 from typing import Final
 
+import msgspec
 import redis
 from msgspec import Struct
 from trainingrun_contracts.protocol.commands import NewGame
 
 from trainingrun_actor.daemon_link import DaemonLink, LinkLost
-from trainingrun_actor.game import End, NotStarted, Outcome, Seat, play_game
+from trainingrun_actor.game import AI_IGNORED, End, NotStarted, Outcome, Seat, play_game
 from trainingrun_actor.leases import Lease, Leases
 from trainingrun_actor.meter import Meter
 
@@ -48,6 +49,8 @@ class Arena:
         self._random = random
         self._idle: dict[str, list[DaemonLink]] = defaultdict(list)
         self._troubles: dict[str, _Trouble] = defaultdict(_Trouble)
+        self._unpooled: set[str] = set()
+        """Daemons that refuse ``-k``."""
         self._seeking = asyncio.Lock()
         self._freed = asyncio.Event()
 
@@ -108,7 +111,7 @@ class Arena:
         """Play on the leased slot; None when the game did not begin and may be tried elsewhere."""
         began = monotonic()
         try:
-            outcome = await self._play_on_a_link(lease.endpoint, command, seats)
+            outcome = await self._play_pooled(lease.endpoint, command, seats)
         except NotStarted as error:
             self._leave_alone(lease.endpoint, str(error))
             return None
@@ -125,6 +128,26 @@ class Arena:
         else:
             self._troubles.pop(lease.endpoint, None)
         return outcome
+
+    async def _play_pooled(
+        self, endpoint: str, command: NewGame, seats: Mapping[int, Seat]
+    ) -> Outcome:
+        """Play with ``-k``, or without it on a daemon that refuses games that ask for it.
+
+        A daemon that does not know the flag should ignore it, and hangs up after each game; then
+        the next game finds no idle link and connects anew.
+        """
+        single = msgspec.structs.replace(command, keep_open=False)
+        if endpoint in self._unpooled:
+            return await self._play_on_a_link(endpoint, single, seats)
+        outcome = await self._play_on_a_link(endpoint, command, seats)
+        if outcome.end is not End.REFUSED or not command.keep_open or outcome.reason == AI_IGNORED:
+            return outcome
+        again = await self._play_on_a_link(endpoint, single, seats)
+        if again.end is not End.REFUSED:
+            self._unpooled.add(endpoint)
+            _log.info("%s refuses -k (%s): it gets a connection a game", endpoint, outcome.reason)
+        return again
 
     async def _play_on_a_link(
         self, endpoint: str, command: NewGame, seats: Mapping[int, Seat]
