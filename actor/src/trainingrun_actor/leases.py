@@ -1,4 +1,9 @@
-"""Slots on daemons, leased in Redis while a game runs and renewed every five seconds."""
+"""Slots on daemons, leased in Redis while a game runs and renewed every five seconds.
+
+A slot that cannot be given back, because Redis is away just then, is given back as soon as Redis
+answers: its expiry alone would keep it from everybody for many seconds, and an outage that is
+shorter than a game leaves many such slots at once.
+"""
 
 from __future__ import annotations
 
@@ -38,6 +43,8 @@ class Leases:
         self._member = member
         self._numbers = itertools.count()
         self._held: set[Lease] = set()
+        self._owed: set[Lease] = set()
+        self._unsure: set[str] = set()
         self._lease: Any = client.register_script(slots.LEASE)
         self._renew: Any = client.register_script(slots.RENEW)
         self._outage = Outage(Random(member))
@@ -48,11 +55,16 @@ class Leases:
         Raises:
             redis.RedisError, OSError: Redis is away.
         """
+        await self._give_back()
         name = f"{self._member}:{next(self._numbers)}"
-        endpoint = await self._lease(
-            keys=[self._keys.daemons],
-            args=[self._keys.leases, name, slots.LEASE_SECONDS, *avoid],
-        )
+        try:
+            endpoint = await self._lease(
+                keys=[self._keys.daemons],
+                args=[self._keys.leases, name, slots.LEASE_SECONDS, *avoid],
+            )
+        except (redis.RedisError, OSError, asyncio.CancelledError):
+            self._unsure.add(name)
+            raise
         if endpoint is None:
             return None
         lease = Lease(endpoint.decode(), name)
@@ -60,18 +72,36 @@ class Leases:
         return lease
 
     async def release(self, lease: Lease) -> None:
-        """Give a slot back; when Redis is away, its expiry does it."""
+        """Give a slot back; when Redis is away, as soon as it answers."""
         self._held.discard(lease)
+        self._owed.add(lease)
         try:
-            await self._redis.zrem(self._keys.leases + lease.endpoint, lease.name)
+            await self._give_back()
         except (redis.RedisError, OSError):
-            _log.debug("slot on %s is left to expire", lease.endpoint)
+            _log.debug("the slot on %s is given back later", lease.endpoint)
+
+    async def _give_back(self) -> None:
+        """Give back what is owed: slots of games that are over, and those that may have been given
+        although the answer never came."""
+        owed, unsure = tuple(self._owed), tuple(self._unsure)
+        if not owed and not unsure:
+            return
+        endpoints: Any = await self._redis.hkeys(self._keys.daemons) if unsure else []
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for lease in owed:
+                pipe.zrem(self._keys.leases + lease.endpoint, lease.name)
+            for endpoint in endpoints:
+                pipe.zrem(self._keys.leases + endpoint.decode(), *unsure)
+            await pipe.execute()
+        self._owed.difference_update(owed)
+        self._unsure.difference_update(unsure)
 
     async def run(self) -> None:
         """Renew for ever what is held."""
         while True:
             await asyncio.sleep(RENEW_SECONDS)
             try:
+                await self._give_back()
                 await self._renew_held()
                 self._outage.is_over(_log)
             except (redis.RedisError, OSError) as error:
