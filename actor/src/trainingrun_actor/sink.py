@@ -19,7 +19,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 from random import Random
-from typing import Any, Final
+from typing import Final
 
 import redis
 import redis.asyncio
@@ -37,7 +37,7 @@ from trainingrun_actor.lanes import lanes_of, parcels_of
 from trainingrun_actor.line import Line
 from trainingrun_actor.outage import Outage
 
-BATCH_BYTES: Final = 1024 * 1024
+BATCH_BYTES: Final = 512 * 1024
 _IDLE_SECONDS: Final = 1.0
 _MEMORY_PAUSE_SECONDS: Final = 1.0
 _SHORTEST_SEGMENT: Final = 8
@@ -198,24 +198,23 @@ class Sink:
         batches = [lane.spool.next_batch(most_bytes=share) for lane in self._lanes]
         counts = dict(self._counts)
         commands: list[Command] = []
+        depth_at: list[int] = []
         for lane, batch in zip(self._lanes, batches, strict=True):
             if batch:
                 commands += append_commands(lane.keys, parcels_of(batch), fuse=self._fuse)
+            else:
+                commands.append((b"GET", lane.keys.depth))
+            depth_at.append(len(commands) - 1)
         commands += [(b"HINCRBY", self._keys.games, name, n) for name, n in counts.items()]
-        commands.append((b"HGET", self._keys.games, b"played"))
-        commands += [(b"GET", lane.keys.depth) for lane in self._lanes]
-        played, depths = _tail(await self._line.transact(commands), len(self._lanes))
-        for lane, batch, depth in zip(self._lanes, batches, depths, strict=True):
+        if counts:
+            commands.append((b"HGET", self._keys.games, b"played"))
+        replies = await self._line.transact(commands)
+        for lane, batch, at in zip(self._lanes, batches, depth_at, strict=True):
             lane.spool.mark_sent(len(batch), now=self._now())
-            lane.depth = depth
+            lane.depth = int(replies[at] or 0)
         self._counts.subtract(counts)
         self._counts += Counter()  # drops the zeros
         self._is_out_of_memory = False
-        self.games_played = max(self.games_played, played)
-        self.note_depth(sum(depths))
-
-
-def _tail(replies: list[Any], lanes: int) -> tuple[int, list[int]]:
-    """Games played, and the depth of each lane, from the replies of a batch."""
-    played, *depths = (int(reply or 0) for reply in replies[-lanes - 1 :])
-    return played, depths
+        if counts:
+            self.games_played = max(self.games_played, int(replies[-1] or 0))
+        self.note_depth(sum(lane.depth for lane in self._lanes))

@@ -63,14 +63,11 @@ class Spool:
         self._sent: deque[Entry] = deque()
         self._tried = 0
         self._waiting_bytes = 0
+        self._sent_bytes = 0
+        self.waiting_transitions = 0  # those that have not been sent
         self._next_seq = 0
         self.produced = 0
         self.discarded = 0
-
-    @property
-    def waiting_transitions(self) -> int:
-        """Transitions that have not been sent."""
-        return sum(entry.segment.transitions for entry in self._waiting)
 
     @property
     def is_empty(self) -> bool:
@@ -90,6 +87,7 @@ class Spool:
         self.produced += segment.transitions
         self._waiting.append(entry)
         self._waiting_bytes += size
+        self.waiting_transitions += segment.transitions
         while self._waiting_bytes > self._limit and len(self._waiting) > self._tried + 1:
             self._discard(self._tried)
 
@@ -114,20 +112,22 @@ class Spool:
 
     def forget_old(self, *, now: float) -> None:
         """Let go of sent segments that are old, or more than may be kept."""
-        total = sum(entry.size for entry in self._sent)
         while self._sent:
             oldest = self._sent[0]
-            if total <= self._kept_limit and now - oldest.sent_at < self._kept_seconds:
+            fits = self._sent_bytes <= self._kept_limit
+            if fits and now - oldest.sent_at < self._kept_seconds:
                 return
-            total -= oldest.size
             self._sent.popleft()
+            self._sent_bytes -= oldest.size
 
     def rewind(self, last_appended: int, *, now: float) -> None:
         """Redis has everything up to this sequence number and nothing beyond (-1: nothing)."""
         while self._sent and self._sent[-1].seq > last_appended:
             entry = self._sent.pop()
+            self._sent_bytes -= entry.size
             self._waiting.appendleft(entry)
             self._waiting_bytes += entry.size
+            self.waiting_transitions += entry.segment.transitions
         while self._waiting and self._waiting[0].seq <= last_appended:
             self._move_to_sent(now)
         self._tried = 0
@@ -135,14 +135,17 @@ class Spool:
     def _move_to_sent(self, now: float) -> None:
         entry = self._waiting.popleft()
         self._waiting_bytes -= entry.size
+        self.waiting_transitions -= entry.segment.transitions
         entry.sent_at = now
         self._sent.append(entry)
+        self._sent_bytes += entry.size
 
     def _discard(self, position: int) -> None:
         entry = self._waiting[position]
         del self._waiting[position]
         lost = entry.segment.transitions
         self._waiting_bytes -= entry.size
+        self.waiting_transitions -= lost
         self.discarded += lost
         for later in list(self._waiting)[position:]:
             later.discarded_before += lost

@@ -158,6 +158,9 @@ def test_the_ledger_closes(
             spool.mark_sent(len(redis.entries) - before, now=0.0)
         redis.forget(min(forgotten, len(redis.entries)))
         spool.rewind(redis.appended, now=0.0)
+        waiting = spool.next_batch(most_bytes=10**9)
+        assert spool.waiting_transitions == sum(each.segment.transitions for each in waiting)
+        spool.rewind(redis.appended, now=0.0)  # nothing of these was tried
     while not spool.is_empty:
         count = len(spool.next_batch(most_bytes=10**9))
         redis.take(spool, count)
