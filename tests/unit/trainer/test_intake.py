@@ -85,6 +85,15 @@ def test_counts_that_contradict_are_poison(
     assert intake.accounts.totals == Totals(trained=16, poison=16)
 
 
+def test_causes_are_told_once_each(intake: Intake) -> None:
+    """Expect the most frequent causes first, however many entries there are."""
+    for payload in (b"", b"garbage garbage", b"garbage garbage"):
+        intake.add(open_entry(Entry(b"1-0", payload, 1), run_id="run-1"), publish=1)
+    first, second = intake.collect().causes.split("; ")
+    assert "does not begin" in first
+    assert "too few" in second
+
+
 def test_an_entry_that_lies_about_its_length_is_poison(make_segment: MakeSegment) -> None:
     """Expect the count beside the payload to be held against the payload."""
     segment = make_segment(0)

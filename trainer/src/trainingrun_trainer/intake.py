@@ -9,6 +9,7 @@ No Redis, no torch and no clock here.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -23,6 +24,7 @@ _PATIENCE = 1.5
 """Batches collected, dropped ones included, after which a smaller batch is trained. Below the high
 water mark of 2, at which actors pause: the learner would wait for ever for data that nobody sends.
 """
+_CAUSES_TOLD: Final = 3
 _CONTRADICTION: Final = "its counts contradict what its actor said before"
 
 
@@ -36,6 +38,12 @@ class Collected:
     actors: frozenset[str]
     transitions: int
     lag: float | None
+
+    @property
+    def causes(self) -> str:
+        """Why entries were buried: the most frequent reasons, each once."""
+        counted = Counter(received.poison for received in self.buried)
+        return "; ".join(cause for cause, _ in counted.most_common(_CAUSES_TOLD))
 
 
 @dataclass

@@ -266,7 +266,7 @@ class Learner:
         if collected.buried:
             self._out.reporter.notify(
                 "RolloutUnreadable",
-                f"{len(collected.buried)} rollouts could not be read ({collected.buried[0].poison})"
+                f"{len(collected.buried)} rollouts could not be read ({collected.causes})"
                 f" and were moved to the stream {queue.keys.dead_letters}",
             )
 
