@@ -28,8 +28,9 @@ from measuring import Goal, Sample, medians, ratio, report, tell, timed
 from torch import Tensor, nn
 from trainingrun_contracts.observation.schema import ACTION_WIDTH
 from trainingrun_contracts.policy_format import HIDDEN, KEY
+from trainingrun_trainer.networks.build import new_policy
 from trainingrun_trainer.networks.packed import PackedRows, pack_rows, packed_log_softmax
-from trainingrun_trainer.networks.pointer import PointerPolicy, new_policy
+from trainingrun_trainer.networks.pointer import MlpPolicy
 
 STEPS = 1024
 MEDIAN_OPTIONS, SPREAD, LONGEST = 6.0, 0.8, 64
@@ -70,7 +71,7 @@ class Dense(nn.Module):
     ``k . (W.T h)``. The query's bias is a part of the first product.
     """
 
-    def __init__(self, policy: PointerPolicy) -> None:
+    def __init__(self, policy: MlpPolicy) -> None:
         super().__init__()
         first = policy.action[0]
         assert isinstance(first, nn.Linear)
@@ -93,13 +94,15 @@ class Dense(nn.Module):
 def sides(problem: Problem) -> dict[str, Callable[[], Tensor]]:
     """Both scorings, each giving the log-probabilities [A] of the legal actions."""
     policy = new_policy(1)
+    assert isinstance(policy, MlpPolicy)
     with torch.no_grad():
         policy.query.weight.mul_(100)  # scores that differ: a fresh policy's are nearly equal
         policy.query.bias.normal_(generator=torch.Generator().manual_seed(2))
     dense = Dense(policy)
 
     def packed() -> Tensor:
-        scores = policy.score(problem.hidden, problem.actions, problem.rows)
+        keys = policy.encode_actions(problem.actions)
+        scores = policy.compare(problem.hidden, keys, problem.rows)
         return packed_log_softmax(scores, problem.rows)
 
     def padded() -> Tensor:

@@ -6,46 +6,38 @@ module is tested. No torch here: it would cost an actor 200 MB and a second and 
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from trainingrun_contracts.observation.schema import SCHEMA_HASH
-from trainingrun_contracts.policy_format import KEY, SHAPES
+from trainingrun_contracts.policy_format import KEY, Network, network_of, shapes_of
 from trainingrun_contracts.weights import Pointer, WeightsError
 
-Float32 = npt.NDArray[np.float32]
-Float16 = npt.NDArray[np.float16]
-Int64 = npt.NDArray[np.int64]
-
-_Layer: TypeAlias = tuple[Float32, Float32]
+from trainingrun_actor.encoders import ZERO, Float16, Float32, Int64, encoder_of, layer
 
 _SCALE: Final = np.float32(1.0 / np.sqrt(KEY))
-_ZERO: Final = np.zeros((), np.float32)
 
 
 class Policy:
     """Frozen weights with the name they were published under."""
 
-    __slots__ = ("_first", "_heads", "_key", "_second", "_value", "pointer")
+    __slots__ = ("_encode", "_heads", "_value", "pointer")
 
-    def __init__(self, tensors: dict[str, Float32], pointer: Pointer) -> None:
-        def layer(name: str) -> _Layer:
-            return np.ascontiguousarray(tensors[f"{name}.weight"].T), tensors[f"{name}.bias"]
-
+    def __init__(self, tensors: dict[str, Float32], network: Network, pointer: Pointer) -> None:
         self.pointer = pointer
-        self._first, self._second = layer("state.0"), layer("state.1")
-        self._key = layer("action.0")
+        self._encode = encoder_of(network, tensors)
         # The query, scaled, and the value's hidden layer read the same numbers: one product.
-        (query, query_bias), (value, value_bias) = layer("query"), layer("value.0")
+        (query, query_bias), (value, value_bias) = (
+            layer(tensors, name) for name in ("query", "value.0")
+        )
         self._heads = (
             np.concatenate([query * _SCALE, value], axis=1),
             np.concatenate([query_bias * _SCALE, value_bias]),
         )
-        self._value = layer("value.1")
+        self._value = layer(tensors, "value.1")
 
     def evaluate(self, states: Float16, actions: Float16, counts: Int64) -> tuple[Float32, Float32]:
         """Log-probability of every action, and value of every state.
@@ -58,9 +50,7 @@ class Policy:
         Returns:
             float32 [A], normalised over each state's own actions, and float32 [B] in [-1, 1].
         """
-        hidden = _rectified(states.astype(np.float32), self._first)
-        hidden = _rectified(hidden, self._second)
-        keys = _rectified(actions.astype(np.float32), self._key)
+        hidden, keys = self._encode(states, actions, counts)
         heads = hidden @ self._heads[0]
         heads += self._heads[1]
         logits = np.vecdot(keys, np.repeat(heads[:, :KEY], counts, axis=0))
@@ -69,15 +59,8 @@ class Policy:
         totals = np.log(np.add.reduceat(np.exp(logits), starts))
         logits -= np.repeat(totals, counts)
         last, last_bias = self._value
-        values = np.maximum(heads[:, KEY:], _ZERO) @ last + last_bias
+        values = np.maximum(heads[:, KEY:], ZERO) @ last + last_bias
         return logits, np.tanh(values[:, 0])
-
-
-def _rectified(inputs: Float32, layer: _Layer) -> Float32:
-    """A linear layer and ReLU, in one array."""
-    found: Float32 = inputs @ layer[0]
-    found += layer[1]
-    return np.maximum(found, _ZERO, out=found)
 
 
 def load_policy(blob: bytes, pointer: Pointer) -> Policy:
@@ -95,13 +78,17 @@ def load_policy(blob: bytes, pointer: Pointer) -> Policy:
     schema = _metadata(blob).get("schema_hash")
     if schema != SCHEMA_HASH:
         raise WeightsError(f"{name} have observation schema {schema}, this actor {SCHEMA_HASH}")
-    for tensor, shape in SHAPES.items():
+    try:
+        network = network_of({tensor: found.shape for tensor, found in tensors.items()})
+    except ValueError as error:
+        raise WeightsError(f"{name}: {error}") from error
+    for tensor, shape in shapes_of(network).items():
         if tensor not in tensors or tensors[tensor].shape != shape:
             raise WeightsError(f"{name}: tensor {tensor} is missing or not of shape {shape}")
         tensors[tensor] = tensors[tensor].astype(np.float32)
         if not np.isfinite(tensors[tensor]).all():
             raise WeightsError(f"{name}: tensor {tensor} holds a number that is not finite")
-    return Policy(tensors, pointer)
+    return Policy(tensors, network, pointer)
 
 
 def _metadata(blob: bytes) -> dict[str, str]:

@@ -16,6 +16,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from trainingrun_contracts.policy_format import Network
+
 CONFIG_VARIABLE = "TRAININGRUN_CONFIG"
 REDIS_URL_VARIABLE = "TRAININGRUN_REDIS_URL"
 MEMBER_VARIABLE = "TRAININGRUN_MEMBER"
@@ -78,6 +80,7 @@ class LearnerConfig(Struct, frozen=True, forbid_unknown_fields=True):
     max_policy_lag: Positive = 8
     publish_every_seconds: float = 20.0
     publish_every_steps: Positive = 8
+    network: Network = Network()
     ppo: PpoConfig = PpoConfig()
 
 

@@ -19,7 +19,7 @@ from trainingrun_contracts.run_config import LearnerConfig, PpoConfig
 from trainingrun_contracts.segment import SCHEMA_VERSION, Segment, SegmentHeader
 from trainingrun_trainer.batch import pack
 from trainingrun_trainer.distributed import Alone, ProcessRanks, is_distributed
-from trainingrun_trainer.networks.pointer import new_policy
+from trainingrun_trainer.networks.build import new_policy
 from trainingrun_trainer.update import PpoUpdater
 
 CPU = torch.device("cpu")

@@ -10,18 +10,21 @@ from safetensors.numpy import save
 from trainingrun_actor.policy import Policy, load_policy
 from trainingrun_contracts.observation.encoder import Observation
 from trainingrun_contracts.observation.schema import ACTION_WIDTH, SCHEMA_HASH, STATE_WIDTH
-from trainingrun_contracts.policy_format import SHAPES
+from trainingrun_contracts.policy_format import Network, shapes_of
 from trainingrun_contracts.weights import Pointer
 
 POINTER = Pointer(epoch=1, version=7, publish=3, sha256="ab" * 32, at=0.0)
 
 
-def weights_blob(seed: int, schema: str = SCHEMA_HASH) -> bytes:
+NETWORKS = (Network(), Network("mlp", 64, 3), Network("transformer", 64, 2))
+
+
+def weights_blob(seed: int, schema: str = SCHEMA_HASH, network: Network = NETWORKS[0]) -> bytes:
     """Random weights in the published format."""
     random = np.random.default_rng(seed)
     tensors = {
         name: (random.standard_normal(shape) / np.sqrt(shape[-1])).astype(np.float32)
-        for name, shape in SHAPES.items()
+        for name, shape in shapes_of(network).items()
     }
     return save(tensors, {"schema_hash": schema, "version": "7"})
 
@@ -30,6 +33,12 @@ def weights_blob(seed: int, schema: str = SCHEMA_HASH) -> bytes:
 def blob() -> bytes:
     """Weights in the published format."""
     return weights_blob(0)
+
+
+@pytest.fixture(params=NETWORKS, ids=lambda network: f"{network.kind}-{network.width}")
+def any_blob(request: pytest.FixtureRequest) -> bytes:
+    """Weights of one network after the other."""
+    return weights_blob(0, network=request.param)
 
 
 @pytest.fixture

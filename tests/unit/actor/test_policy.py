@@ -8,21 +8,24 @@ from math import log
 import numpy as np
 import pytest
 import torch
-from safetensors.numpy import load
+from safetensors.numpy import load, save
 from trainingrun_actor.inference import pick
 from trainingrun_actor.policy import Policy, load_policy
 from trainingrun_contracts.observation.encoder import Observation
+from trainingrun_contracts.observation.schema import SCHEMA_HASH
+from trainingrun_contracts.policy_format import network_of
 from trainingrun_contracts.weights import Pointer, WeightsError
+from trainingrun_trainer.networks.build import make_policy
 from trainingrun_trainer.networks.packed import pack_rows, packed_log_softmax
-from trainingrun_trainer.networks.pointer import PointerPolicy
 
 OPTIONS = (2, 1, 9, 3, 30)
 
 
 def torch_answer(blob: bytes, seen: list[Observation]) -> tuple[np.ndarray, np.ndarray]:
     """Log-probabilities and values by the trainer's module."""
-    module = PointerPolicy()
-    module.load_state_dict({name: torch.from_numpy(t) for name, t in load(blob).items()})
+    tensors = {name: torch.from_numpy(tensor) for name, tensor in load(blob).items()}
+    module = make_policy(network_of({name: tuple(t.shape) for name, t in tensors.items()}))
+    module.load_state_dict(tensors)
     states = torch.from_numpy(np.stack([o.state for o in seen])).float()
     actions = torch.from_numpy(np.concatenate([o.actions for o in seen])).float()
     rows = pack_rows(torch.tensor([len(o.actions) for o in seen]))
@@ -33,24 +36,27 @@ def torch_answer(blob: bytes, seen: list[Observation]) -> tuple[np.ndarray, np.n
 
 
 def test_parity_with_torch(
-    policy: Policy, blob: bytes, observe: Callable[[int, int], Observation]
+    any_blob: bytes, pointer: Pointer, observe: Callable[[int, int], Observation]
 ) -> None:
-    """Same log-probabilities (to 1e-3) and values (to 1e-4) as the module that is trained."""
+    """Same log-probabilities (to 1e-3) and values (to 1e-4) as the module that is trained, for
+    every kind of network."""
+    policy = load_policy(any_blob, pointer)
     seen = [observe(seed, options) for seed, options in enumerate(OPTIONS)]
     log_probs, values = policy.evaluate(
         np.stack([o.state for o in seen]),
         np.concatenate([o.actions for o in seen]),
         np.array(OPTIONS),
     )
-    expected_log_probs, expected_values = torch_answer(blob, seen)
+    expected_log_probs, expected_values = torch_answer(any_blob, seen)
     np.testing.assert_allclose(log_probs, expected_log_probs, atol=1e-3)
     np.testing.assert_allclose(values, expected_values, atol=1e-4)
 
 
 def test_a_batch_gives_what_single_states_give(
-    policy: Policy, observe: Callable[[int, int], Observation]
+    any_blob: bytes, pointer: Pointer, observe: Callable[[int, int], Observation]
 ) -> None:
     """Packing games together changes nothing but the last bits."""
+    policy = load_policy(any_blob, pointer)
     seen = [observe(seed, options) for seed, options in enumerate(OPTIONS)]
     packed, _ = policy.evaluate(
         np.stack([o.state for o in seen]),
@@ -90,3 +96,13 @@ def test_damaged_weights_are_refused(damage: bytes, pointer: Pointer) -> None:
     """Bytes that are not safetensors give a plain error."""
     with pytest.raises(WeightsError, match="not safetensors"):
         load_policy(damage, pointer)
+
+
+def test_weights_of_no_network_are_refused(blob: bytes, pointer: Pointer) -> None:
+    """Expect tensors that name no network, and a tensor of the wrong shape, to be named."""
+    meta = {"schema_hash": SCHEMA_HASH, "version": "7"}
+    with pytest.raises(WeightsError, match="0 layers of width 0"):
+        load_policy(save({"x": np.zeros(3, np.float32)}, meta), pointer)
+    tensors = {**load(blob), "query.bias": np.zeros(3, np.float32)}
+    with pytest.raises(WeightsError, match=r"query.bias is missing or not of shape \(64,\)"):
+        load_policy(save(tensors, meta), pointer)

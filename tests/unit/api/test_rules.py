@@ -9,7 +9,7 @@ import pytest
 import yaml
 from trainingrun_contracts.api.rules import ALL, IMMUTABLE, PLACEHOLDER, Rule
 from trainingrun_contracts.api.run import SpecError, check_update, parse
-from trainingrun_contracts.api.spec import Redis, TrainingRunSpec
+from trainingrun_contracts.api.spec import Network, Redis, TrainingRunSpec
 
 ROOT = Path(__file__).resolve().parents[3]
 INVALID = ROOT / "tests" / "control_plane" / "invalid"
@@ -119,4 +119,5 @@ def test_every_fixed_field_exists() -> None:
         "seed": 1,
         "redis": Redis(),
         "checkpoint.storage": None,
+        "learner.network": Network(),
     }

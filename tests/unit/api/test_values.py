@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 from pydantic import BaseModel
-from trainingrun_contracts import run_config
+from trainingrun_contracts import policy_format, run_config
 from trainingrun_contracts.api import play, spec
 from trainingrun_contracts.api.conditions import (
     ConditionStatus,
@@ -104,7 +104,8 @@ def test_every_word_is_camel_case_and_documented(words: type[Word]) -> None:
     ("model", "config", "left_out"),
     [
         (spec.Ppo, run_config.PpoConfig, set()),
-        (spec.Learner, run_config.LearnerConfig, {"ppo"}),
+        (spec.Learner, run_config.LearnerConfig, {"ppo", "network", "ranks", "shards"}),
+        (spec.Network, policy_format.Network, set()),
         (play.SelfPlay, run_config.SelfPlayConfig, set()),
         (spec.Evaluation, run_config.EvaluationConfig, set()),
         (spec.Daemon, run_config.DaemonConfig, set()),

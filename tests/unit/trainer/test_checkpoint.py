@@ -15,7 +15,7 @@ from trainingrun_trainer.checkpoint.archive import CheckpointArchive, open_archi
 from trainingrun_trainer.checkpoint.manifest import Checkpoint, CheckpointInvalid, Progress
 from trainingrun_trainer.checkpoint.state import capture, restore
 from trainingrun_trainer.checkpoint.store import StorageError
-from trainingrun_trainer.networks.pointer import new_policy
+from trainingrun_trainer.networks.build import new_policy
 from trainingrun_trainer.update import PpoUpdater
 
 

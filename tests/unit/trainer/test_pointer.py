@@ -5,20 +5,49 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load
 from trainingrun_contracts.observation.schema import ACTION_WIDTH, SCHEMA_HASH, STATE_WIDTH
-from trainingrun_contracts.policy_format import KEY, SHAPES
+from trainingrun_contracts.policy_format import (
+    KEY,
+    SHAPES,
+    Network,
+    network_of,
+    shapes_of,
+)
+from trainingrun_trainer.networks.build import new_policy
 from trainingrun_trainer.networks.packed import pack_rows, packed_log_softmax
-from trainingrun_trainer.networks.pointer import new_policy
 from trainingrun_trainer.publish import weights_blob
 
+NETWORKS = (Network(), Network("mlp", 96, 1), Network("transformer", 64, 2))
 
-def test_state_dict_is_the_format() -> None:
-    """Expect exactly the names and shapes of the format."""
-    state = new_policy(1).state_dict()
-    assert {name: tuple(tensor.shape) for name, tensor in state.items()} == SHAPES
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_state_dict_is_the_format(network: Network) -> None:
+    """Expect exactly the names and shapes of the format, which tell the network again."""
+    state = new_policy(1, network).state_dict()
+    shapes = {name: tuple(tensor.shape) for name, tensor in state.items()}
+    assert shapes == shapes_of(network)
+    assert network_of(shapes) == network
+
+
+def test_a_transformers_value_needs_no_actions() -> None:
+    """Expect the value beside any actions to be that of the state alone, and the score of an action
+    to depend on the others."""
+    policy = new_policy(1, NETWORKS[2])
+    states, actions = torch.randn(3, STATE_WIDTH), torch.randn(9, ACTION_WIDTH)
+    rows = pack_rows(torch.tensor([2, 1, 6]))
+    with torch.no_grad():
+        policy.query.weight.mul_(100)
+        output = policy(states, actions, rows)
+        torch.testing.assert_close(policy.estimate(states), output.values)
+        other = actions.clone()
+        other[8] += 1
+        changed = (policy(states, other, rows).logits - output.logits).abs()
+    assert float(changed[:3].max()) < 1e-5
+    assert float(changed[3:8].min()) > 1e-5
 
 
 def test_blob_holds_tensors_and_metadata(tmp_path: Path) -> None:
@@ -59,15 +88,16 @@ def test_forward_is_the_format() -> None:
     np.testing.assert_allclose(output.values, values, atol=1e-5)
 
 
-def test_first_policy_is_near_uniform_and_seeded() -> None:
+@pytest.mark.parametrize("network", NETWORKS)
+def test_first_policy_is_near_uniform_and_seeded(network: Network) -> None:
     """Expect near equal probabilities at the start, equal weights for equal seeds only."""
-    policy = new_policy(5)
+    policy = new_policy(5, network)
     rows = pack_rows(torch.tensor([8] * 16))
     with torch.no_grad():
         output = policy(torch.randn(16, STATE_WIDTH), torch.randn(128, ACTION_WIDTH), rows)
     probabilities = packed_log_softmax(output.logits, rows).exp()
     assert float((probabilities - 1 / 8).abs().max()) < 0.02
-    twin, other = new_policy(5).state_dict(), new_policy(6).state_dict()
-    name = "state.0.weight"
+    twin, other = new_policy(5, network).state_dict(), new_policy(6, network).state_dict()
+    name = "query.weight"
     assert torch.equal(policy.state_dict()[name], twin[name])
     assert not torch.equal(policy.state_dict()[name], other[name])

@@ -12,7 +12,7 @@ from trainingrun_trainer.checkpoint.archive import open_archive
 from trainingrun_trainer.checkpoint.manifest import Checkpoint, Progress
 from trainingrun_trainer.checkpoint.state import capture
 from trainingrun_trainer.checkpoint.store import StorageError
-from trainingrun_trainer.networks.pointer import new_policy
+from trainingrun_trainer.networks.build import new_policy
 from trainingrun_trainer.saving import Saver
 from trainingrun_trainer.update import PpoUpdater
 

@@ -10,10 +10,11 @@ import msgspec
 import numpy as np
 import pytest
 import torch
+from trainingrun_contracts.policy_format import Network
 from trainingrun_contracts.run_config import LearnerConfig, PpoConfig
 from trainingrun_contracts.segment import Segment
 from trainingrun_trainer.batch import Batch, pack
-from trainingrun_trainer.networks.pointer import new_policy
+from trainingrun_trainer.networks.build import new_policy
 from trainingrun_trainer.update import PpoUpdater
 
 CPU = torch.device("cpu")
@@ -21,7 +22,7 @@ CPU = torch.device("cpu")
 
 def new_updater(config: LearnerConfig = LearnerConfig()) -> PpoUpdater:  # noqa: B008 - frozen
     """An updater with a fixed seed."""
-    return PpoUpdater(new_policy(1), config, seed=1, device=CPU)
+    return PpoUpdater(new_policy(1, config.network), config, seed=1, device=CPU)
 
 
 @pytest.fixture
@@ -43,14 +44,16 @@ def test_pack_keeps_every_number(make_segment: Callable[..., Segment]) -> None:
     np.testing.assert_array_equal(batch.next_states[1], segments[1].bootstrap_state)
 
 
+@pytest.mark.parametrize("network", [Network(), Network("transformer", 32, 1)])
 @pytest.mark.parametrize("parts", [2, 5, 64])
-def test_accumulation_equals_one_large_step(batch: Batch, parts: int) -> None:
+def test_accumulation_equals_one_large_step(batch: Batch, parts: int, network: Network) -> None:
     """Expect the same weights, within 1e-6, from minibatches at once and in unequal parts, some of
     them without any choice: sums are divided by the whole's count, and clipped once."""
     results = []
     for accumulation in (1, parts):
         ppo = PpoConfig(epochs=1, minibatches=2, max_gradient_norm=0.01)
-        updater = new_updater(LearnerConfig(gradient_accumulation=accumulation, ppo=ppo))
+        config = LearnerConfig(gradient_accumulation=accumulation, ppo=ppo, network=network)
+        updater = new_updater(config)
         losses = updater.update(batch).losses
         results.append((updater.policy.state_dict(), losses))
     (whole, whole_losses), (cut, cut_losses) = results
@@ -95,10 +98,10 @@ def test_kl_bound_stops_the_epochs(batch: Batch) -> None:
     assert result.steps < 16
 
 
-def test_value_learns_the_outcome(batch: Batch) -> None:
+@pytest.mark.parametrize("network", [Network(), Network("transformer", 32, 1)])
+def test_value_learns_the_outcome(batch: Batch, network: Network) -> None:
     """Expect the value loss to fall when the same batch is trained on again and again."""
-    config = msgspec.structs.replace(LearnerConfig(), ppo=PpoConfig(learning_rate=3e-3))
-    updater = new_updater(config)
+    updater = new_updater(LearnerConfig(network=network, ppo=PpoConfig(learning_rate=3e-3)))
     losses = [updater.update(batch).losses["value"] for _ in range(15)]
     assert losses[-1] < 0.5 * losses[0]
 
@@ -115,11 +118,15 @@ def test_tiny_and_forced_batches_are_harmless(make_segment: Callable[..., Segmen
     assert updater.update(pack([forced])).skipped == 0
 
 
+@pytest.mark.parametrize("network", [Network(), Network("transformer", 32, 1)])
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
-def test_mixed_precision_stays_near_fp32(batch: Batch, precision: Literal["bf16", "fp16"]) -> None:
+def test_mixed_precision_stays_near_fp32(
+    batch: Batch, precision: Literal["bf16", "fp16"], network: Network
+) -> None:
     """Expect log-probabilities of the mixed forward pass to be near those of the full one, and the
     weights after an update, too; weights, moments and losses stay fp32."""
-    full, half = new_updater(), new_updater(LearnerConfig(precision=precision))
+    full = new_updater(LearnerConfig(network=network))
+    half = new_updater(LearnerConfig(precision=precision, network=network))
     exact, near = full.freeze(batch)[0], half.freeze(batch)[0]
     torch.testing.assert_close(exact.proximal, near.proximal, atol=0.02, rtol=0.02)
     assert near.proximal.dtype is torch.float32

@@ -40,7 +40,7 @@ from trainingrun_trainer.inbox import Inbox
 from trainingrun_trainer.intake import Intake
 from trainingrun_trainer.learner import Learner, Outlets, Queue
 from trainingrun_trainer.link import Epoch, RedisLink
-from trainingrun_trainer.networks.pointer import new_policy
+from trainingrun_trainer.networks.build import new_policy
 from trainingrun_trainer.publish import Publisher
 from trainingrun_trainer.reporter import Identity, Reporter
 from trainingrun_trainer.saving import NOT_REMOVED, Saver, Savers, report_of
@@ -246,7 +246,7 @@ def _resumed(
 
 def _new_updater(config: RunConfig, device: torch.device, ranks: Ranks) -> PpoUpdater:
     torch.manual_seed(config.seed)
-    policy = new_policy(config.seed)
+    policy = new_policy(config.seed, config.learner.network)
     return PpoUpdater(policy, config.learner, seed=config.seed, device=device, ranks=ranks)
 
 

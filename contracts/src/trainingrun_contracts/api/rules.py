@@ -430,6 +430,7 @@ IMMUTABLE: Final = (
     Immutable(
         "storage-fixed", ("checkpoint", "storage"), "the run's checkpoints would stay behind"
     ),
+    Immutable("network-fixed", ("learner", "network"), "its checkpoints fit no other network"),
 )
 
 ALL: Final = (

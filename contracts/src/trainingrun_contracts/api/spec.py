@@ -257,6 +257,22 @@ class Ppo(ApiModel):
     )
 
 
+class Network(ApiModel):
+    """The policy's network."""
+
+    kind: Literal["mlp", "transformer"] = Field(
+        "mlp",
+        description="Encoder: `mlp`, or `transformer`, in which legal actions see one another, and"
+        " which costs actors and learner several times as much.",
+    )
+    width: Annotated[int, Field(ge=32, le=1024, multiple_of=32)] = Field(
+        128, description="Numbers in a hidden layer or token."
+    )
+    layers: Annotated[int, Field(ge=1, le=12)] = Field(
+        2, description="Hidden layers, or blocks of the transformer."
+    )
+
+
 class Learner(ApiModel):
     """The trainer of the policy."""
 
@@ -265,8 +281,10 @@ class Learner(ApiModel):
     image: Image | None = Field(
         None, description="Image of the learner. Default: the one that came with the operator."
     )
-    gpus: Annotated[int, Field(ge=0, le=1)] = Field(
-        0, description="GPUs (`nvidia.com/gpu`) of the learner: 1, or 0 to train on processors."
+    gpus: Annotated[int, Field(ge=0, le=8)] = Field(
+        0,
+        description="GPUs (`nvidia.com/gpu`) of the learner, one process in its pod for each; 0:"
+        " train on processors.",
     )
     precision: Literal["fp32", "bf16", "fp16"] = Field(
         "fp32",
@@ -304,6 +322,7 @@ class Learner(ApiModel):
     resources: Resources = Field(
         default_factory=Resources, description="Processor and memory of the learner."
     )
+    network: Network = Field(default_factory=Network, description="The policy's network.")
     ppo: Ppo = Field(default_factory=Ppo, description="Hyper-parameters of PPO.")
 
 

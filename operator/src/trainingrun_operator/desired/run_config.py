@@ -10,6 +10,7 @@ from typing import Final
 
 from trainingrun_contracts.api.run import TrainingRun
 from trainingrun_contracts.api.spec import Evaluation, Learner, TrainingRunSpec
+from trainingrun_contracts.policy_format import Network
 from trainingrun_contracts.run_config import (
     ActorConfig,
     CheckpointConfig,
@@ -110,8 +111,10 @@ def _learner(spec: Learner) -> LearnerConfig:
         gradient_accumulation=spec.gradient_accumulation,
         precision=spec.precision,
         gpus=spec.gpus,
+        ranks=max(1, spec.gpus),
         max_policy_lag=spec.max_policy_lag,
         publish_every_seconds=spec.publish_every_seconds,
         publish_every_steps=spec.publish_every_steps,
+        network=Network(**spec.network.model_dump()),
         ppo=PpoConfig(**spec.ppo.model_dump()),
     )

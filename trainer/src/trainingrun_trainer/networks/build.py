@@ -1,0 +1,46 @@
+"""Policies from a description, with weights to begin from."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import torch
+from torch import nn
+from trainingrun_contracts.policy_format import Network
+
+from trainingrun_trainer.networks.pointer import MlpPolicy, PointerPolicy
+from trainingrun_trainer.networks.transformer import TransformerPolicy
+
+DEFAULT: Final = Network()
+_SMALL_GAIN: Final = 0.01
+_LINEAR: Final = 2
+"""Dimensions of a linear layer's weight; a norm's has one and starts at 1."""
+
+
+def make_policy(network: Network) -> PointerPolicy:
+    """A policy of this description; its weights are torch's own."""
+    return MlpPolicy(network) if network.kind == "mlp" else TransformerPolicy(network)
+
+
+def new_policy(seed: int, network: Network = DEFAULT) -> PointerPolicy:
+    """A policy whose weights depend on the seed alone, and whose first play is near uniform.
+
+    Orthogonal weights with small ones in the last layers (Andrychowicz et al. 2021, section 3.2),
+    and in those that add to a transformer's tokens.
+    """
+    policy = make_policy(network)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, tensor in policy.named_parameters():
+            if name.endswith("bias"):
+                tensor.zero_()
+            elif tensor.dim() == _LINEAR:
+                nn.init.orthogonal_(tensor, gain=_gain(name), generator=generator)
+    return policy
+
+
+def _gain(name: str) -> float:
+    if name in {"query.weight", "value.1.weight"}:
+        return _SMALL_GAIN
+    return 0.5 if name.endswith(("attend_out.weight", "feed_out.weight")) else math.sqrt(2)
