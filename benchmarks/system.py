@@ -220,12 +220,15 @@ def watch(pipeline: Pipeline, seconds: float) -> list[Moment]:
 
 
 def growth(moments: Sequence[Moment], role: str) -> float:
-    """Megabytes a minute by least squares over the second half, when all buffers are full."""
-    late = moments[len(moments) // 2 :]
-    if len(late) < 3:
+    """Megabytes a minute between the medians of the third and the last quarter: the buffers are
+    full by then, and the queue, which fills and empties, does not count."""
+    quarter = len(moments) // 4
+    third, last = moments[2 * quarter : 3 * quarter], moments[3 * quarter :]
+    if not third:
         return 0.0
-    times = [each.at / 60 for each in late]
-    return round(statistics.linear_regression(times, [each.memory[role] for each in late]).slope, 2)
+    middles = [statistics.median(each.memory[role] for each in part) for part in (third, last)]
+    minutes = (statistics.mean(e.at for e in last) - statistics.mean(e.at for e in third)) / 60
+    return round((middles[1] - middles[0]) / minutes, 2)
 
 
 def figures_of(moments: Sequence[Moment]) -> dict[str, Any]:
