@@ -4,7 +4,7 @@ kill -9 of actors, the learner, daemons and Redis at random moments, and connect
 go silent for some seconds. After each fault games and updates must go on. Every few faults the run
 is brought to rest: the games end, the queue is trained, and the ledger must close; what was ever
 appended is counted by somebody else as well. Every other death of Redis is a power cut: its file
-forgets the last second too.
+forgets the last second too. ``disk`` is Redis dying with all of its data.
 
 ``not recovered`` counts faults after which games or updates did not go on within two minutes.
 ``drifted`` holds the newest checkpoint against the ledger after each kill of the learner.
@@ -45,7 +45,7 @@ from chaos_witness import Update  # noqa: E402
 from measuring import Goal, parser, positive, report, tell  # noqa: E402
 from waiting import until  # noqa: E402
 
-ROLES: Final = ("actor", "daemon", "redis", "learner")
+ROLES: Final = ("actor", "daemon", "redis", "learner", "disk")
 PATIENCE_SECONDS: Final = 120.0
 START_SECONDS: Final = 180.0
 OUTAGE_SECONDS: Final = (1.0, 20.0)
@@ -132,6 +132,14 @@ class Chaos:
             return self._recover("redis", "power cut", self.run.server.start)
         self.run.server.kill()
         return self._recover("redis", "kill", self.run.server.start)
+
+    def lose_disk(self, _: int) -> FaultSeen:
+        """Redis and its disk: what nobody else holds of the queue is gone."""
+        self._wait()
+        queued = self.run.ledger().queued
+        self.run.lose_disk()
+        seen = self._recover("disk", "kill and data lost", self.run.start_empty_redis)
+        return replace(seen, queued=queued)
 
     def kill_learner(self, _: int) -> FaultSeen:
         """The learner; and see what the next one goes on from."""
@@ -281,6 +289,7 @@ def _break(chaos: Chaos, arguments: argparse.Namespace) -> str:
         "daemon": chaos.kill_daemon,
         "redis": chaos.kill_redis,
         "learner": chaos.kill_learner,
+        "disk": chaos.lose_disk,
     }
     try:
         chaos.warm_up()

@@ -161,6 +161,27 @@ class RunUnderTest:
         self.server.kill()
         return self.disk.forget(_AGE_OF_LOSS_SECONDS)
 
+    def lose_disk(self) -> None:
+        """kill -9 of Redis, and all that it had on disk is gone."""
+        self.server.kill()
+        self.server.lose_data()
+
+    def start_empty_redis(self) -> None:
+        """Redis without its data, told of the daemons again, as an operator does."""
+        self.server.start()
+        self.publish_daemons()
+
+    def publish_daemons(self) -> None:
+        """Make the daemons, behind their links, those that actors may use."""
+        found = {
+            self.links[f"actors-daemon-{at}"].endpoint: slots.DaemonSlot(games)
+            for at, games in enumerate(DAEMON_SLOTS)
+        }
+        with self.server.client() as client:
+            pipe = client.pipeline()
+            slots.publish(pipe, self.keys.daemons, found)
+            pipe.execute()
+
     def start_learner(self) -> None:
         """The next learner."""
         self.learner.start()
@@ -282,7 +303,7 @@ def run_under_test(folder: Path, *, actors: int = 2) -> Iterator[RunUnderTest]:
             witness=stack.enter_context(witness(server.url, Keys(config.run_id))),
             disk=stack.enter_context(disk_history(folder / "redis")),
         )  # fmt: skip
-        _publish(run)
+        run.publish_daemons()
         stack.callback(run.learner.close)
         run.start_learner()
         for actor in run.actors:
@@ -305,18 +326,6 @@ def _roles(
         "learner": (learner := ForkedLearner(config, url["learner-redis"], folder)),
         "log": LossLog(learner.log),
     }
-
-
-def _publish(run: RunUnderTest) -> None:
-    """Make the daemons, behind their links, those that actors may use."""
-    found = {
-        run.links[f"actors-daemon-{at}"].endpoint: slots.DaemonSlot(games)
-        for at, games in enumerate(DAEMON_SLOTS)
-    }
-    with run.server.client() as client:
-        pipe = client.pipeline()
-        slots.publish(pipe, run.keys.daemons, found)
-        pipe.execute()
 
 
 def _config(folder: Path) -> RunConfig:

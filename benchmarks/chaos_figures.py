@@ -11,6 +11,9 @@ from measuring import Goal
 from trainingrun_contracts.stream.ledger import Ledger
 
 LOSS_WINDOW: Final = 5
+WAITING_BATCHES: Final = 2.0
+"""A checkpoint comes due with games, of which the learner hears once a second; in between it can
+train what waits in the queue, which is two batches."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,8 @@ class FaultSeen:
 
     ``losses`` are the mean value losses of the updates just before and just after.
     ``drifted`` is how many transitions more the ledger calls trained than the model that goes on
-    has seen, since the last fault: negative when some are trained twice.
+    has seen, since the last fault: negative when some are trained twice. ``queued`` is what was in
+    a queue that was lost.
     """
 
     role: str
@@ -28,6 +32,7 @@ class FaultSeen:
     seconds_to_updates: float | None
     closed_at_once: bool
     games_lost: int = 0
+    queued: int = 0
     drifted: int | None = None
     losses: tuple[float, float] | None = None
 
@@ -98,7 +103,7 @@ def goals_of(
     lost = {each.role: 0 for each in faults}
     for each in settled:
         lost[each.role] = lost.get(each.role, 0) + each.lost
-    redis = lost.pop("redis", 0)
+    redis, disk = lost.pop("redis", 0), lost.pop("disk", 0)
     return [
         Goal("not recovered", sum(each.seconds is None for each in faults), most=0),
         Goal("ledgers that do not close", sum(not each.closes for each in settled), most=0),
@@ -107,7 +112,8 @@ def goals_of(
         ),
         Goal("transitions lost but by Redis", sum(lost.values()), most=0),
         Goal("transitions lost by Redis", redis, most=round(power_cuts * per_second)),
-        Goal("batches skipped at a resume", _batches(drifts, batch), most=1.0),
+        Goal("transitions lost with Redis' disk", disk, most=sum(each.queued for each in faults)),
+        Goal("batches since the newest checkpoint", _batches(drifts, batch), most=WAITING_BATCHES),
         Goal("batches trained twice at a resume", _batches(drifts, -batch), most=1.0),
     ]
 
