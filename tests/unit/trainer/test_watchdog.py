@@ -18,8 +18,11 @@ class _World:
     reports: dict[str, float] = field(default_factory=dict)
     is_away: bool = False
 
+    looks: int = 0
+
     def look(self) -> Mapping[str, float]:
         """The moments of the reports."""
+        self.looks += 1
         if self.is_away:
             raise redis.ConnectionError("away")
         return dict(self.reports)
@@ -59,6 +62,16 @@ def test_data_begins_the_wait_anew(watchdog: DataWatchdog, world: _World) -> Non
     for _ in range(3):
         _wait(watchdog, world, 290)
         watchdog.note_data()
+
+
+def test_nobody_is_asked_while_data_come(watchdog: DataWatchdog, world: _World) -> None:
+    """A learner that is fed does not read the reports of hundreds of actors all the time."""
+    for _ in range(100):
+        _wait(watchdog, world, 3)
+        watchdog.note_data()
+    assert world.looks == 0
+    _wait(watchdog, world, 60)
+    assert 10 <= world.looks <= 12
 
 
 def test_an_actor_that_reports_is_waited_for(watchdog: DataWatchdog, world: _World) -> None:

@@ -73,8 +73,10 @@ class DataWatchdog:
         """
         now, patience = self._now(), self._patience
         if not is_wanted:
-            self._data_at = self._sign_at = now
-        if now - self._looked_at < patience.look_seconds:
+            self._data_at = now
+        if now - self._data_at < patience.look_seconds:
+            self._sign_at = now  # while data come there is no need to ask who sends them
+        if now - max(self._looked_at, self._data_at) < patience.look_seconds:
             return
         self._looked_at = now
         if self._is_anybody_there():
