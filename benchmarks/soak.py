@@ -11,6 +11,7 @@ and the operator (``operator_memory.py``).
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -143,6 +144,7 @@ def goals_of(figures: Mapping[str, Any]) -> list[Goal]:
 def main() -> int:
     """Watch, and tell."""
     arguments = _parser().parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started must not stay
     with TemporaryDirectory(prefix="soak-") as temporary:
         folder = arguments.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
