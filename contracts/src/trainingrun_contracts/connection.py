@@ -54,7 +54,7 @@ class _Telling:
             sends: Any = super()
             await sends.send_packed_command(*arguments, **options)
         except RuntimeError as error:
-            raise redis.ConnectionError(f"the connection is closed ({error})") from error
+            raise redis.ConnectionError("the connection was closed just now") from error
 
 
 class _Plain(_Telling, redis.asyncio.Connection):
