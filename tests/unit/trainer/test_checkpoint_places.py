@@ -151,7 +151,7 @@ def edit(path: Path, change: Callable[[dict[str, object]], object]) -> None:
         (lambda d: d["files"]["model.safetensors"].update(size=-1), "bytes for"),
         (lambda d: d["files"]["model.safetensors"].update(size=3), "more than 3 bytes"),
         (lambda d: d.update(files={f"f{n}": {"size": 1, "sha256": ""} for n in range(99)}), "64"),
-        (lambda d: d.update(format=2), "format 2"),
+        (lambda d: d.update(format=1), "format 1"),
         (lambda d: d.update(run="other"), "belongs to the run other"),
         (lambda d: d.update(libraries={"x": "y" * 2_000_000}), "more than"),
     ],
