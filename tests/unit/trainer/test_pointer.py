@@ -17,7 +17,7 @@ from trainingrun_contracts.policy_format import (
     network_of,
     shapes_of,
 )
-from trainingrun_trainer.networks.build import new_policy
+from trainingrun_trainer.networks.build import compiled, may_compile, new_policy
 from trainingrun_trainer.networks.packed import pack_rows, packed_log_softmax
 from trainingrun_trainer.publish import weights_blob
 
@@ -101,3 +101,15 @@ def test_first_policy_is_near_uniform_and_seeded(network: Network) -> None:
     name = "query.weight"
     assert torch.equal(policy.state_dict()[name], twin[name])
     assert not torch.equal(policy.state_dict()[name], other[name])
+
+
+def test_the_compiler_sees_the_whole_network() -> None:
+    """Expect the captured forward pass to give the same bits for minibatches of several sizes, and
+    nothing to be compiled on processors."""
+    policy = new_policy(1)
+    captured = compiled(policy, backend="eager")
+    for counts in ([3, 1], [2, 5, 1], [4] * 7):
+        inputs = torch.randn(len(counts), STATE_WIDTH), torch.randn(sum(counts), ACTION_WIDTH)
+        rows = pack_rows(torch.tensor(counts))
+        assert torch.equal(captured(*inputs, rows).logits, policy(*inputs, rows).logits)
+    assert not may_compile(torch.device("cpu"))

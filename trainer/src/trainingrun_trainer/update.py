@@ -36,6 +36,7 @@ from trainingrun_trainer.losses.ppo import (
 )
 from trainingrun_trainer.losses.vtrace import Trajectories, vtrace
 from trainingrun_trainer.minibatches import Minibatch, minibatches, row_edges
+from trainingrun_trainer.networks.build import compiled, may_compile
 from trainingrun_trainer.networks.packed import packed_log_softmax, slice_rows, take
 from trainingrun_trainer.networks.pointer import PointerPolicy, PolicyOutput
 from trainingrun_trainer.optimiser import AdamOptimiser
@@ -109,6 +110,7 @@ class PpoUpdater:
         ranks: Ranks | None = None,
     ) -> None:
         self.policy = policy.to(device)
+        self._network = compiled(self.policy) if may_compile(device) else self.policy
         self.optimiser = AdamOptimiser(self.policy, learning_rate=config.ppo.learning_rate)
         self.generator = torch.Generator().manual_seed(seed)
         self.device = device
@@ -214,7 +216,7 @@ class PpoUpdater:
     def _forward(self, states: Tensor, actions: Tensor, rows: object) -> PolicyOutput:
         with self._precision.autocast():
             kind = self._precision.kind
-            output: PolicyOutput = self.policy(states.to(kind), actions.to(kind), rows)
+            output: PolicyOutput = self._network(states.to(kind), actions.to(kind), rows)
         return output
 
     def _outcomes(self, states: Tensor) -> Tensor:

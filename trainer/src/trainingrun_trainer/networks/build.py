@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import os
+import shutil
+from collections.abc import Callable
 from typing import Final
 
 import torch
 from torch import nn
 from trainingrun_contracts.policy_format import Network
 
-from trainingrun_trainer.networks.pointer import MlpPolicy, PointerPolicy
+from trainingrun_trainer.networks.pointer import MlpPolicy, PointerPolicy, PolicyOutput
 from trainingrun_trainer.networks.transformer import TransformerPolicy
 
 DEFAULT: Final = Network()
@@ -38,6 +41,19 @@ def new_policy(seed: int, network: Network = DEFAULT) -> PointerPolicy:
             elif tensor.dim() == _LINEAR:
                 nn.init.orthogonal_(tensor, gain=_gain(name), generator=generator)
     return policy
+
+
+def may_compile(device: torch.device) -> bool:
+    """Whether torch's compiler is worth its minute and can be used: on a GPU, beside a C compiler,
+    which it calls."""
+    return device.type == "cuda" and shutil.which(os.environ.get("CC", "cc")) is not None
+
+
+def compiled(policy: PointerPolicy, *, backend: str = "inductor") -> Callable[..., PolicyOutput]:
+    """The policy's forward pass, compiled once for minibatches of all sizes; the weights stay the
+    policy's own. Capturing is tested; the code that it makes has not run on a GPU yet."""
+    found: Callable[..., PolicyOutput] = torch.compile(policy, dynamic=True, backend=backend)
+    return found
 
 
 def _gain(name: str) -> float:
