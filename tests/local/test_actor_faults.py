@@ -69,6 +69,7 @@ def test_a_full_redis_is_a_pause(bed: Bed) -> None:
         client.config_set("maxmemory", 1)
         before = bed.games()
         until(lambda: _refusals(client) >= 3, seconds=60, what="Redis has refused")
+        until(lambda: "out of memory" in actor.text, seconds=60, what="it says what is wrong")
         assert bed.games() == before
         client.config_set("maxmemory", 0)
     until(lambda: bed.games() >= before + 4, seconds=90, what="games go on")

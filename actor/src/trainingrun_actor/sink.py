@@ -163,6 +163,8 @@ class Sink:
         self._work.set()
         self._is_certain = False
         if isinstance(error, redis.exceptions.OutOfMemoryError) or "OOM" in str(error):
+            if not self._is_out_of_memory:
+                _log.warning("Redis is out of memory: no new games until there is room")
             self._is_out_of_memory = True
             await asyncio.sleep(_MEMORY_PAUSE_SECONDS)
         else:
