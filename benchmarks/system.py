@@ -91,6 +91,8 @@ class Pipeline:
 
     bed: Bed
     learner: LearnerProcess
+    games: int
+    """Open at once."""
     pids: dict[str, list[int]] = field(default_factory=dict)
 
     def reports(self) -> tuple[list[ActorReport], LearnerReport | None]:
@@ -126,9 +128,8 @@ class Pipeline:
         """Whether every actor plays, all games are open and the learner has trained."""
         actors, learner = self.reports()
         running = sum(each.running for each in actors)
-        most = DAEMONS * SLOTS
         is_trained = learner is not None and learner.trained > 0
-        return len(actors) == ACTORS and running >= 0.9 * most and is_trained
+        return len(actors) == ACTORS and running >= 0.9 * self.games and is_trained
 
     def settle(self) -> Ledger:
         """Let the games end and the queue be trained; gives the ledger of that quiet moment."""
@@ -149,15 +150,15 @@ class Pipeline:
 
 
 @contextmanager
-def running_pipeline(folder: Path) -> Iterator[Pipeline]:
+def running_pipeline(folder: Path, daemons: int) -> Iterator[Pipeline]:
     """Everything, started; the recorded games come from a reference daemon, which ends first."""
     os.environ.update(ONE_THREAD)  # two cores for all: nobody gains by threads of their own
-    settings = settings_of_run(folder)
+    settings = settings_of_run(folder, daemons * SLOTS)
     with ExitStack() as stack:
         server = stack.enter_context(start_redis(folder))
         bed = stack.enter_context(actor_bed(folder, server))
         games = recorded_games(bed)
-        share = DAEMONS // CANNED_PROCESSES
+        share = daemons // CANNED_PROCESSES
         canned = [
             stack.enter_context(canned_daemons(games, folder, ports=share))
             for _ in range(CANNED_PROCESSES)
@@ -173,6 +174,7 @@ def running_pipeline(folder: Path) -> Iterator[Pipeline]:
         yield Pipeline(
             bed,
             learner,
+            daemons * SLOTS,
             {
                 "actors": actors,
                 "learner": [learner.pid],
@@ -182,12 +184,12 @@ def running_pipeline(folder: Path) -> Iterator[Pipeline]:
         )
 
 
-def settings_of_run(folder: Path) -> RunConfig:
+def settings_of_run(folder: Path, games: int) -> RunConfig:
     """Default settings of a run; all games between the newest weights."""
     found: RunConfig = config(
         decks=DECKS,
         games=1_000_000_000,
-        actor=ActorConfig(games_per_actor=DAEMONS * SLOTS // ACTORS),
+        actor=ActorConfig(games_per_actor=games // ACTORS),
         self_play=SelfPlayConfig(latest=1.0, past=0.0, scripted=0.0),
         learner=LearnerConfig(),
         checkpoint=CheckpointConfig(
@@ -287,17 +289,24 @@ def main() -> int:
         __doc__ or "",
         examples=[
             ".venv/bin/python benchmarks/system.py",
-            ".venv/bin/python benchmarks/system.py --minutes 1",
+            ".venv/bin/python benchmarks/system.py --minutes 1 --daemons 16",
         ],
     )
     parser.add_argument("--minutes", type=measuring.positive, default=10, metavar="N")
+    parser.add_argument(
+        "--daemons",
+        type=measuring.positive,
+        default=DAEMONS,
+        metavar="N",
+        help="endpoints, an even number; fewer on a machine that has other work",
+    )
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="system-") as folder,
-        running_pipeline(Path(folder)) as pipeline,
+        running_pipeline(Path(folder), options.daemons) as pipeline,
     ):
         until(pipeline.has_begun, seconds=START_SECONDS, what="all games are open, and one update")
-        tell(f"{DAEMONS * SLOTS} games are open")
+        tell(f"{pipeline.games} games are open")
         figures = figures_of(watch(pipeline, 60.0 * options.minutes))
         tell(f"{figures}")
         ledger = pipeline.settle()
