@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from local_run import closes, local_run, write_run
 from small_disk import fill_up, small_file_system
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from trainingrun_trainer.telemetry import EventFiles
+from trainingrun_trainer.telemetry import EventFiles, LossCurve
 
 POINTS = 40
 
@@ -29,6 +30,25 @@ def test_a_full_disk_costs_points_of_a_curve_only(
     assert [point.value for point in found] == [1.0, 3.0]
     assert len(caplog.records) == 1
     assert "No space left on device" in caplog.text
+
+
+def test_a_full_disk_costs_whole_lines_of_the_losses(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Expect each update that is not written to be named in the log, and no torn line."""
+    with small_file_system(tmp_path / "small", megabytes=1) as disk:
+        curve = LossCurve(disk / "losses.jsonl")
+        curve.write({"value": 1.0}, step=1, transitions=64)
+        filler = fill_up(disk)
+        for step in range(2, 200):
+            curve.write({"value": 2.0}, step=step, transitions=64)
+        filler.unlink()
+        curve.write({"value": 3.0}, step=200, transitions=64)
+        lines = (disk / "losses.jsonl").read_text().splitlines()
+    written = [json.loads(line)["step"] for line in lines]
+    left_out = [step for step in range(1, 201) if step not in written]
+    assert left_out
+    assert len(caplog.records) == len(left_out)
 
 
 def test_a_full_disk_does_not_end_a_run(tmp_path: Path) -> None:

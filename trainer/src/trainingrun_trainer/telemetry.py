@@ -200,5 +200,7 @@ class LossCurve:
     def write(self, losses: dict[str, float], *, step: int, transitions: int) -> None:
         """Add one update."""
         line = {"step": step, "transitions": transitions, **dict(sorted(losses.items()))}
-        with self._file.open("ab") as file:
-            file.write(msgspec.json.encode(line) + b"\n")
+        try:
+            append_whole(self._file, msgspec.json.encode(line) + b"\n")
+        except OSError as error:
+            _log.warning("the losses of update %d are not written: %s", step, error)
