@@ -44,6 +44,7 @@ class DaemonLink(asyncio.Protocol):
         self._is_held_back = False
         self._waiter: asyncio.Future[Line] | None = None
         self._deadline = 0.0
+        self._seconds = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
     @classmethod
@@ -99,8 +100,9 @@ class DaemonLink(asyncio.Protocol):
         if self._lost:
             raise LinkLost(self._lost)
         self._deadline = self._loop.time() + seconds
-        if self._timer is None:
-            self._timer = self._loop.call_at(self._deadline, self._look_at_deadline, seconds)
+        if self._timer is None or seconds < self._seconds:
+            self._set_timer()
+        self._seconds = seconds
         self._waiter = self._loop.create_future()
         try:
             return await self._waiter
@@ -159,12 +161,17 @@ class DaemonLink(asyncio.Protocol):
         if waiter is not None and not waiter.done():
             waiter.set_exception(LinkLost(self._lost))
 
-    def _look_at_deadline(self, seconds: float) -> None:
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(self._deadline, self._look_at_deadline)
+
+    def _look_at_deadline(self) -> None:
         """The timer went off: it is set again for the deadline of the line that is awaited now."""
         self._timer = None
         if self._waiter is None or self._waiter.done():
             return
         if self._loop.time() < self._deadline:
-            self._timer = self._loop.call_at(self._deadline, self._look_at_deadline, seconds)
+            self._set_timer()
         else:
-            self._lose(f"the daemon said nothing for {seconds:.0f} s")
+            self._lose(f"the daemon said nothing for {self._seconds:.0f} s")
