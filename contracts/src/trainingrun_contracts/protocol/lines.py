@@ -62,6 +62,7 @@ ServerLine: TypeAlias = (
 TerminalLine: TypeAlias = GameResult | GameTimeout | GameError | Refused
 
 _DECISION: Final = b"DECISION:"
+_SPACED: Final = b"DECISION: "
 _TERMINAL: Final = (GameResult, GameTimeout, GameError, Refused)
 _WON: Final = re.compile(r"(?P<winner>.+) won in (?P<ms>\d+)ms")
 _DRAW: Final = re.compile(r"Draw in (?P<ms>\d+)ms")
@@ -71,7 +72,8 @@ def parse_line(line: bytes) -> ServerLine:
     """Classify one line (without its ``\\n``); raises ProtocolError on an unreadable result."""
     line = line.removesuffix(b"\r")
     if line.startswith(_DECISION):
-        return DecisionLine(line[len(_DECISION) :].strip())
+        begin = len(_SPACED) if line.startswith(_SPACED) else len(_DECISION)
+        return DecisionLine(line[begin:].strip())  # nothing left to strip: nothing is copied again
     text = line.decode("utf-8", "replace")
     prefix, colon, rest = text.partition(":")
     rest = rest.strip()
