@@ -36,8 +36,8 @@ MEGA: Final = 1e6
 SLOPE_GOAL: Final = 10.0
 """Megabytes an hour: a role that starts with 100 doubles in ten hours at the earliest."""
 REDIS_GOAL: Final = 64.0
-"""Megabytes: a full queue and all snapshots that are kept are about 30. Redis has a bound and no
-slope, because it fills with snapshots at first and then holds as many as may be."""
+"""Megabytes: a full queue, the weights of the last minute and all snapshots are about 30. Redis has
+a bound and no slope, as it fills at first and then goes up and down."""
 SHORTEST_SLOPE: Final = 20
 """Samples below which a slope says nothing."""
 
