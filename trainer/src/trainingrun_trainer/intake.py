@@ -20,10 +20,6 @@ from trainingrun_contracts.stream.read import Entry
 
 from trainingrun_trainer.inbox import Received
 
-_PATIENCE = 1.5
-"""Batches collected, dropped ones included, after which a smaller batch is trained. Below the high
-water mark of 2, at which actors pause: the learner would wait for ever for data that nobody sends.
-"""
 _CAUSES_TOLD: Final = 3
 _CONTRADICTION: Final = "its counts contradict what its actor said before"
 
@@ -84,9 +80,13 @@ class Intake:
 
     @property
     def is_ready(self) -> bool:
-        """Whether it is time to train."""
-        enough = self._kept >= self.batch_transitions
-        return enough or (self._kept > 0 and self._seen >= _PATIENCE * self.batch_transitions)
+        """Whether it is time to train: when a batch is collected, what is dropped included.
+
+        To wait until a batch of segments to train on is together could be for ever: actors that
+        have paused go on when the queue has sunk to one batch (``LOW_WATER_BATCHES``), and what is
+        collected here is in the queue until it is acknowledged.
+        """
+        return self._kept > 0 and self._seen >= self.batch_transitions
 
     @property
     def is_empty(self) -> bool:
