@@ -124,11 +124,13 @@ def test_bucket_vanishes_during_an_upload(tmp_path: Path) -> None:
         thread = threading.Thread(target=upload)
         thread.start()
         eventually(lambda: has_parts(s3), seconds=60, what="the first part")
-        shutil.rmtree(s3.data / BUCKET, ignore_errors=True)
-        shutil.rmtree(s3.data / BUCKET, ignore_errors=True)  # a part that came meanwhile
+        (s3.data / BUCKET).rename(tmp_path / "gone")
         thread.join(timeout=120)
-        assert [error.reason for error in failures] == ["CheckpointBucketMissing"]
+        # A part on its way may bring an empty bucket back: then the upload is what is lost.
+        assert len(failures) == 1
+        assert failures[0].reason in ("CheckpointBucketMissing", "CheckpointStorageUnusable")
         assert BUCKET in str(failures[0])
+        shutil.rmtree(s3.data / BUCKET, ignore_errors=True)
         s3.create_bucket(BUCKET)
         archive.save(checkpoint_of(2, size=MEGA))
         assert [entry.name for entry in archive.entries()] == ["r-0000000002"]

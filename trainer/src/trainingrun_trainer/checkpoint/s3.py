@@ -45,6 +45,7 @@ _FULL: Final = {
     "QuotaExceeded", "XQuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded",
     "InsufficientStorage", "InsufficientCapacity", "507",
 }  # fmt: skip
+_UNUSABLE: Final = "CheckpointStorageUnusable"
 _OVER: Final = {"NoSuchUpload", "404", "NotFound", "NoSuchKey"}
 
 
@@ -133,7 +134,10 @@ class S3Store:
                 io.BytesIO(content), self._bucket, key, ExtraArgs=extra, Config=_TRANSFER
             )
         except (ClientError, BotoCoreError, Boto3Error) as error:
-            raise self._translated(error) from error
+            found = self._translated(error)
+            if found.reason == _UNUSABLE:
+                self.check()  # a server without the bucket speaks of lost uploads; this is clear
+            raise found from error
 
     def _abort(self, key: str, upload: str) -> None:
         try:
@@ -181,7 +185,7 @@ class S3Store:
                     "CheckpointStorageFull",
                     f"{where}: no room left ({code}): free some space or raise the quota",
                 )
-            return StorageError("CheckpointStorageUnusable", f"{where}: {error}: check the storage")
+            return StorageError(_UNUSABLE, f"{where}: {error}: check the storage")
         return StorageError(
             "CheckpointStorageUnreachable",
             f"{where}: {error}: check the endpoint and the network",
