@@ -77,13 +77,13 @@ async def record(endpoint: str, seed: int) -> list[str]:
 
 @contextmanager
 def canned_daemons(
-    games: list[list[str]], folder: Path, *, ports: int = 1
+    games: list[list[str]], folder: Path, *, ports: int = 1, seconds: float = 0.0
 ) -> Iterator[tuple[int, list[str]]]:
     """The process and the endpoints of running canned daemons."""
     document = folder / "games.json"
     document.write_text(json.dumps(games))
     process = subprocess.Popen(
-        [sys.executable, str(FOLDER / "actor_canned.py"), str(document), str(ports)],
+        [sys.executable, str(FOLDER / "actor_canned.py"), str(document), str(ports), str(seconds)],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
