@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import random
-import signal
 import statistics
 import sys
 import time
@@ -25,14 +24,13 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import Event
 from typing import Final
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests/local/bed")]
 
-from chaos_bed import BATCH, RunUnderTest, run_under_test  # noqa: E402
+from chaos_bed import BATCH, RunUnderTest, run_in  # noqa: E402
 from chaos_figures import (  # noqa: E402
     LOSS_WINDOW,
     FaultSeen,
@@ -258,15 +256,9 @@ class Chaos:
 def main() -> int:
     """Break it, look, and tell."""
     arguments = _parser().parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started must not stay
-    with TemporaryDirectory(prefix="chaos-") as temporary:
-        folder = arguments.folder or Path(temporary)
-        folder.mkdir(parents=True, exist_ok=True)
-        with run_under_test(folder) as run:
-            chaos = Chaos(
-                run, random.Random(arguments.seed), arguments.within, arguments.settle_every
-            )
-            why = _break(chaos, arguments)
+    with run_in(arguments.folder) as run:
+        chaos = Chaos(run, random.Random(arguments.seed), arguments.within, arguments.settle_every)
+        why = _break(chaos, arguments)
     largest = max((update.transitions for update in run.log.updates), default=BATCH)
     figures = {
         "seed": arguments.seed,

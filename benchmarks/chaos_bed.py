@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import msgspec
@@ -284,6 +285,17 @@ def disk_history(folder: Path) -> Iterator[DiskHistory]:
     finally:
         history.close()
         thread.join(timeout=10)
+
+
+@contextmanager
+def run_in(folder: Path | None) -> Iterator[RunUnderTest]:
+    """A run in a folder that is kept, or in one that is not; nothing of it stays after SIGTERM."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with TemporaryDirectory(prefix="trainingrun-") as temporary:
+        place = folder or Path(temporary)
+        place.mkdir(parents=True, exist_ok=True)
+        with run_under_test(place) as run:
+            yield run
 
 
 @contextmanager

@@ -11,13 +11,11 @@ and the operator (``operator_memory.py``).
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import Event
 from typing import Any, Final
 
@@ -25,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests/local/bed")]
 
 import numpy as np  # noqa: E402
-from chaos_bed import BATCH, RunUnderTest, run_under_test  # noqa: E402
+from chaos_bed import BATCH, RunUnderTest, run_in  # noqa: E402
 from measuring import Goal, parser, report, tell  # noqa: E402
 from waiting import until  # noqa: E402
 
@@ -149,15 +147,11 @@ def goals_of(figures: Mapping[str, Any]) -> list[Goal]:
 def main() -> int:
     """Watch, and tell."""
     arguments = _parser().parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started must not stay
-    with TemporaryDirectory(prefix="soak-") as temporary:
-        folder = arguments.folder or Path(temporary)
-        folder.mkdir(parents=True, exist_ok=True)
-        with run_under_test(folder) as run:
-            until(lambda: len(run.log.updates) >= 3, seconds=START_SECONDS, what="three updates")
-            tell("warm")
-            samples = watch(run, minutes=arguments.minutes)
-            games, updates, ledger = run.games(), len(run.log.updates), run.settle()
+    with run_in(arguments.folder) as run:
+        until(lambda: len(run.log.updates) >= 3, seconds=START_SECONDS, what="three updates")
+        tell("warm")
+        samples = watch(run, minutes=arguments.minutes)
+        games, updates, ledger = run.games(), len(run.log.updates), run.settle()
     figures = figures_of(samples, warm_up=min(arguments.warm_up, arguments.minutes / 2))
     figures["games"], figures["updates"] = games, updates
     figures["ledger_closes"] = ledger.closes and ledger.queued == 0

@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 import redis
+from actor_bed import Bed, actor_bed
+from bandit_run import bandit_config
+from learner_process import Bandit
 from redis_server import RedisServer, start_redis
 from ssh_server import KIND
+from trainingrun_contracts.run_config import RunConfig
 
 
 @pytest.fixture
@@ -25,6 +29,28 @@ def redis_client(redis_server: RedisServer) -> Iterator[redis.Redis]:
     """A client of the test's Redis server; replies are bytes."""
     with redis_server.client() as client:
         yield client
+
+
+@pytest.fixture
+def bed(tmp_path: Path, redis_server: RedisServer) -> Iterator[Bed]:
+    """What actors need: one published daemon and weights of version 0."""
+    with actor_bed(tmp_path, redis_server) as made:
+        _, endpoint = made.start_daemon()
+        made.publish_daemons(endpoint)
+        made.publish_weights()
+        yield made
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> RunConfig:
+    """A run of the bandit, with its checkpoints in a temporary folder."""
+    return bandit_config((tmp_path / "checkpoints").as_uri())
+
+
+@pytest.fixture
+def bandit(redis_client: redis.Redis, config: RunConfig) -> Bandit:
+    """The producer of that run's rollouts."""
+    return Bandit(redis_client, config.run_id)
 
 
 def pytest_report_header() -> str:

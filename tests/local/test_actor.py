@@ -2,25 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-from actor_bed import Bed, actor_bed, config, has_traceback
-from redis_server import RedisServer
+from actor_bed import Bed, config, has_traceback
 from trainingrun_contracts.reports import ActorReport, Intent
 from trainingrun_contracts.run_config import LearnerConfig, SelfPlayConfig
 from waiting import until
-
-
-@pytest.fixture
-def bed(tmp_path: Path, redis_server: RedisServer) -> Iterator[Bed]:
-    """A bed with one published daemon and weights of version 0."""
-    with actor_bed(tmp_path, redis_server) as made:
-        _, endpoint = made.start_daemon()
-        made.publish_daemons(endpoint)
-        made.publish_weights()
-        yield made
 
 
 def test_games_become_segments_and_the_ledger_closes(bed: Bed) -> None:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
-from actor_bed import Bed, actor_bed, config, has_traceback
-from redis_server import RedisServer
+from actor_bed import Bed, config, has_traceback
 from trainingrun_contracts.curriculum import CurrentPhase, Setting, Shaping, encode_phase
 from trainingrun_contracts.reports import ActorReport
 from trainingrun_contracts.run_config import OpponentsConfig
@@ -18,16 +14,6 @@ MIRROR = Setting(("red_aggro",), OpponentsConfig(latest=0, past=0, scripted=1))
 SHAPED = Setting(
     ("white_weenie",), OpponentsConfig(latest=1, past=0, scripted=0), Shaping(life=0.01, board=0.02)
 )
-
-
-@pytest.fixture
-def bed(tmp_path: Path, redis_server: RedisServer) -> Iterator[Bed]:
-    """A bed with one published daemon and weights of version 0."""
-    with actor_bed(tmp_path, redis_server) as made:
-        _, endpoint = made.start_daemon()
-        made.publish_daemons(endpoint)
-        made.publish_weights()
-        yield made
 
 
 def tell(bed: Bed, number: int, setting: Setting) -> None:

@@ -9,12 +9,9 @@ import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Final
 
-import pytest
-from actor_bed import Bed, actor_bed, config, has_traceback
-from redis_server import RedisServer
+from actor_bed import Bed, config, has_traceback
 from trainingrun_contracts.reports import (
     Evaluation,
     EvaluatorReport,
@@ -28,16 +25,6 @@ from waiting import until
 
 MANY: Final[tuple[EvaluationOpponent, ...]] = ("engine", "past")
 SMALL = config(evaluation=EvaluationConfig(every_games=50, games=10))
-
-
-@pytest.fixture
-def bed(tmp_path: Path, redis_server: RedisServer) -> Iterator[Bed]:
-    """A bed with one published daemon and weights of version 0."""
-    with actor_bed(tmp_path, redis_server) as made:
-        _, endpoint = made.start_daemon()
-        made.publish_daemons(endpoint)
-        made.publish_weights()
-        yield made
 
 
 def test_it_begins_with_the_untrained_policy(bed: Bed) -> None:

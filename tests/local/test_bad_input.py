@@ -9,9 +9,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import pytest
-import redis
-from bandit_run import BATCH, bandit_config, set_intent, train, wait_for_weights
+from bandit_run import BATCH, set_intent, train, wait_for_weights
 from learner_process import Bandit, eventually, learner_process, notice_reasons, read_ledger
 from redis_server import RedisServer
 from trainingrun_contracts import reports
@@ -21,18 +19,6 @@ from trainingrun_contracts.segment import MAX_BYTES, Segment, encode
 from trainingrun_contracts.stream.append import Parcel, append_commands
 
 PER_BATCH = BATCH // 32
-
-
-@pytest.fixture
-def config(tmp_path: Path) -> RunConfig:
-    """The run, with its checkpoints in a temporary folder."""
-    return bandit_config((tmp_path / "checkpoints").as_uri())
-
-
-@pytest.fixture
-def bandit(redis_client: redis.Redis, config: RunConfig) -> Bandit:
-    """The producer of rollouts."""
-    return Bandit(redis_client, config.run_id)
 
 
 def changed(segment: Segment, **arrays: Any) -> bytes:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +12,7 @@ import pytest
 from boto3.session import Session
 from learner_process import eventually
 from s3_server import REGION, S3Server
+from small_disk import small_file_system
 from trainingrun_contracts.observation.schema import SCHEMA_HASH
 from trainingrun_trainer.checkpoint.archive import CheckpointArchive, Retention
 from trainingrun_trainer.checkpoint.manifest import (
@@ -160,13 +159,8 @@ def test_keys_are_turned_down(s3: S3Server, bucket: str, size: int) -> None:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of four megabytes, where this user may mount one."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=4m", "small", str(folder)]
-    if shutil.which("mount") is None or subprocess.call(command):
-        pytest.skip("this user may not mount a small file system")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with small_file_system(tmp_path / "small", megabytes=4) as folder:
+        yield folder
 
 
 def test_bucket_fills_up(small_disk: Path) -> None:

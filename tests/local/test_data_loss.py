@@ -5,9 +5,7 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
-import pytest
-import redis
-from bandit_run import BATCH, bandit_config, set_intent, train, wait_for_weights
+from bandit_run import BATCH, set_intent, train, wait_for_weights
 from learner_process import Bandit, eventually, learner_process, read_ledger
 from redis_server import RedisServer
 from trainingrun_contracts.reports import Intent
@@ -15,18 +13,6 @@ from trainingrun_contracts.run_config import RunConfig
 from trainingrun_contracts.segment import Segment
 
 PER_BATCH = BATCH // 32
-
-
-@pytest.fixture
-def config(tmp_path: Path) -> RunConfig:
-    """The run, with its checkpoints in a temporary folder."""
-    return bandit_config((tmp_path / "checkpoints").as_uri())
-
-
-@pytest.fixture
-def bandit(redis_client: redis.Redis, config: RunConfig) -> Bandit:
-    """The producer of rollouts."""
-    return Bandit(redis_client, config.run_id)
 
 
 def lose_everything(server: RedisServer) -> None:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-import redis
-from bandit_run import BATCH, bandit_config, set_intent, train, wait_for_weights
+from bandit_run import BATCH, set_intent, train, wait_for_weights
 from learner_process import (
     Bandit,
     eventually,
@@ -21,18 +20,6 @@ from learner_process import (
 from redis_server import RedisServer
 from trainingrun_contracts.reports import Intent
 from trainingrun_contracts.run_config import RunConfig
-
-
-@pytest.fixture
-def config(tmp_path: Path) -> RunConfig:
-    """The run, with its checkpoints in a temporary folder."""
-    return bandit_config((tmp_path / "checkpoints").as_uri())
-
-
-@pytest.fixture
-def bandit(redis_client: redis.Redis, config: RunConfig) -> Bandit:
-    """The producer of rollouts."""
-    return Bandit(redis_client, config.run_id)
 
 
 def test_learns_and_flushes(
