@@ -175,6 +175,14 @@ STATUS: dict[str, Any] = {
         }
     },
     "bottleneck": "Engine",
+    "cost": {
+        "hourly": 0.5,
+        "spent": 12.5,
+        "projectedTotal": 30.0,
+        "currency": "EUR",
+        "display": "12.50 EUR",
+        "at": "2026-01-31T12:00:00Z",
+    },
 }
 
 
@@ -186,9 +194,21 @@ def test_a_status_is_stored_as_written_and_shown_in_columns(kubectl: Kubectl) ->
     stored = json.loads(kubectl("get", "tr/minimal", "-o", "json"))
     assert stored["status"] == STATUS
     head, row = kubectl("get", "trainingruns", "-o", "wide").splitlines()
-    columns = "NAME STATUS GAMES GAMES/S QUEUE DAEMONS WINRATE CHECKPOINT AGE MODEL ELO BOTTLENECK"
+    columns = (
+        "NAME STATUS GAMES GAMES/S QUEUE DAEMONS WINRATE CHECKPOINT AGE MODEL ELO BOTTLENECK COST"
+    )
     assert head.split() == columns.split()
-    for shown in ("Training", "1234/3000", "2.4", "17", "1/2", "92% (87-95)", "42", "Engine"):
+    for shown in (
+        "Training",
+        "1234/3000",
+        "2.4",
+        "17",
+        "1/2",
+        "92% (87-95)",
+        "42",
+        "Engine",
+        "12.50 EUR",
+    ):
         assert shown in row
 
 

@@ -28,6 +28,12 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "imagePullPolicy": ("Always", "Never"),
     "checkpoint.endpointUrl": ("http://one:9000", "http://two:9000"),
     "checkpoint.secretRef.name": ("one", "two"),
+    "cleanup": ("Retain", "DeleteStorage"),
+    "cost.currency": ("EUR", "USD"),
+    "stopWhen.opponent": ("random", "aggressive"),
+    "daemon.spot": ("Never", "Require"),
+    "actor.spot": ("Never", "Require"),
+    "learner.spot": ("Never", "Require"),
 }
 
 
@@ -53,6 +59,8 @@ def two_values(path: str, schema: dict[str, Any]) -> tuple[Any, Any]:
     if path in VALUES:
         return VALUES[path]
     kind = schema.get("type")
+    if kind == "object":
+        return {"spec": {"priorityClassName": "low"}}, {"spec": {"priorityClassName": "high"}}
     if kind == "boolean":
         return False, True
     if kind == "integer":
@@ -72,6 +80,12 @@ def run_with(path: str, value: Any) -> TrainingRun:
         spec["daemon"] = {"image": "example/forge:1"}
     if path.startswith("learner."):
         spec["learner"] = {"batchTransitions": 16_000_000}
+    if path.startswith("cost."):
+        spec["cost"] = {"daemonHourly": 0.1}
+    if path.startswith("stopWhen."):
+        spec["stopWhen"] = {"winRate": 0.9}
+    if path == "queuePriorityClass":
+        spec["queueName"] = "team-a"
     place = spec
     *above, last = path.split(".")
     for step in above:

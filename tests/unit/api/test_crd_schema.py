@@ -43,8 +43,8 @@ def test_generation_writes_and_then_finds_no_difference(
 
 
 def test_the_crd_stays_small() -> None:
-    """Under 80 KB: a third of what `kubectl apply` can note of an object in its annotation."""
-    assert (ROOT / generate.CRD_FILE).stat().st_size < 80_000
+    """Under 105 KB: two fifths of what `kubectl apply` can note of an object in its annotation."""
+    assert (ROOT / generate.CRD_FILE).stat().st_size < 105_000
 
 
 def test_the_chart_has_the_same_definition_between_its_switches() -> None:

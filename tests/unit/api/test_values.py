@@ -109,7 +109,7 @@ def test_every_word_is_camel_case_and_documented(words: type[Word]) -> None:
         (play.SelfPlay, run_config.SelfPlayConfig, set()),
         (spec.Evaluation, run_config.EvaluationConfig, set()),
         (spec.Daemon, run_config.DaemonConfig, set()),
-        (spec.Actor, run_config.ActorConfig, set()),
+        (spec.Actor, run_config.ActorConfig, {"stop_seconds"}),
         (spec.Checkpoint, run_config.CheckpointConfig, {"storage", "cache"}),
     ],
 )

@@ -22,12 +22,14 @@ REPLACED: Final[Mapping[str, tuple[str, ...]]] = {
     "daemon.image": ("daemon",),
     "daemon.jvm": ("daemon",),
     "daemon.resources": ("daemon",),
+    "daemon.spot": ("daemon",),
     "daemon.gamesPerDaemon": ("daemon", "actor", "evaluator"),
     "daemon.gameTimeoutSeconds": ("actor", "evaluator"),
     "daemon.quiet": ("actor", "evaluator"),
     "daemon.autoscaling.scaleDown.drainSeconds": ("daemon",),
     "actor.image": ("actor", "evaluator"),
     "actor.resources": ("actor", "evaluator"),
+    "actor.spot": ("actor", "evaluator"),
     "actor.gamesPerActor": ("actor",),
     "learner": ("learner",),
     "learner.batchTransitions": ("actor", "learner"),
@@ -35,6 +37,13 @@ REPLACED: Final[Mapping[str, tuple[str, ...]]] = {
     "selfPlay.snapshotEveryPublishes": ("actor", "learner"),
     "evaluation": ("evaluator",),
     "checkpoint": ("learner",),
+    "podTemplate.daemon": ("daemon",),
+    "podTemplate.actor": ("actor",),
+    "podTemplate.learner": ("learner",),
+    "podTemplate.evaluator": ("evaluator",),
+    "podTemplate.redis": ("redis",),
+    "queueName": ("daemon", "actor", "learner"),
+    "queuePriorityClass": ("daemon", "actor", "learner"),
 }
 """Roles whose members are replaced, by the field's path below ``spec``; the longest path counts."""
 

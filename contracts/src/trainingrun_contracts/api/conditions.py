@@ -169,6 +169,11 @@ class EventReason(Word):
     FAILED = "Failed", "The run has failed; the message says why."
     SCALED_UP = "ScaledUp", "Daemons were added."
     SCALED_DOWN = "ScaledDown", "Daemons were taken away after they had drained."
+    DRAIN_REQUESTED = "DrainRequested", "A daemon is drained because somebody asked for it."
+    CHECKPOINT_REQUESTED = (
+        "CheckpointRequested",
+        "The learner was told to write a checkpoint because somebody asked for it.",
+    )
     INVALID_SPEC = "InvalidSpec", "The spec asks for something impossible; the message says what."
     STALLED = "Stalled", "No game ended and nothing was trained for ten minutes."
     PROGRESSING = "Progressing", "Games are played or trained again after a standstill."

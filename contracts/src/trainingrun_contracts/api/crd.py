@@ -36,6 +36,7 @@ _KEPT: Final = (
     "maxItems",
     "minimum",
     "maximum",
+    "x-kubernetes-preserve-unknown-fields",
     "x-kubernetes-list-type",
     "x-kubernetes-list-map-keys",
 )
@@ -54,6 +55,7 @@ WIDE_COLUMNS: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("Model", "integer", ".status.model.version", "Version of the newest weights."),
     ("Elo", "string", ".status.elo", "Elo of the weights that were evaluated last."),
     ("Bottleneck", "string", ".status.bottleneck", "The role that the others wait for."),
+    ("Cost", "string", ".status.cost.display", "What was spent so far."),
 )
 
 

@@ -12,6 +12,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from trainingrun_contracts.api.rules import Rule
 
 INT_OR_STRING: Final = {"x-kubernetes-int-or-string": True}
+ANY_FIELDS: Final = {"x-kubernetes-preserve-unknown-fields": True}
 QUANTITY_FORM: Final = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
 DECK_FORM: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 ENDPOINT_FORM: Final = r"^https?://[^\s]+$"
@@ -21,6 +22,8 @@ DAEMON_FORM: Final = (
 )
 PHASE_FORM: Final = r"^[a-z0-9][-a-z0-9]*$"
 JVM_OPTION_FORM: Final = r"^-[A-Za-z][A-Za-z0-9+:=._,/-]*$"
+LABEL_FORM: Final = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"
+CURRENCY_FORM: Final = r"^[A-Z]{3}$"
 STEP_FORM: Final = r"^[1-9][0-9]*%?$"
 FORMS: Final = {
     QUANTITY_FORM: "an amount such as 2, 500m or 4Gi",
@@ -28,6 +31,8 @@ FORMS: Final = {
     DECK_FORM: "a deck's name (letters, digits, '-' and '_', without .dck)",
     PHASE_FORM: "a phase's name (lower-case letters, digits and '-')",
     JVM_OPTION_FORM: "an option of java such as -Xss512k, without spaces and quotes",
+    LABEL_FORM: "a name of lower-case letters, digits, '-' and '.'",
+    CURRENCY_FORM: "a currency's three letters, such as EUR",
     ENDPOINT_FORM: "an address such as http://host:9000",
     DAEMON_FORM: "host:port, such as 10.0.0.5:17171 or [fd00::5]:17171",
 }
@@ -56,6 +61,8 @@ Step = Annotated[
 ]
 """A number of replicas (``3``) or a part of the present ones (``50%``)."""
 
+PodOverride = Annotated[dict[str, Any], Field(json_schema_extra=ANY_FIELDS)]
+"""A part of a pod template, as Kubernetes writes it; its fields are Kubernetes' own."""
 
 Games = Annotated[int, Field(ge=1, le=1_000_000_000_000)]
 """A number of games."""

@@ -236,6 +236,43 @@ SPEC: Final = (
             Value("phase", lambda spec: _with_unknown_goal(spec)[0], _WITH_UNKNOWN_GOAL, "%s"),
         ),
     ),
+    Rule(
+        name="stop-opponent-evaluated",
+        field="stopWhen.opponent",
+        cel="!has(self.stopWhen) || !has(self.stopWhen.opponent)"
+        " || self.stopWhen.opponent in self.evaluation.opponents",
+        holds=lambda spec: (
+            spec.stop_when is None
+            or spec.stop_when.opponent is None
+            or spec.stop_when.opponent in spec.evaluation.opponents
+        ),
+        template="nobody measures the win rate against {opponent}, because it is not one of"
+        " evaluation.opponents: add it there, or name one of these",
+        values=(
+            Value("opponent", attrgetter("stop_when.opponent"), "self.stopWhen.opponent", "%s"),
+        ),
+    ),
+    Rule(
+        name="priority-needs-queue",
+        field="queuePriorityClass",
+        cel="!has(self.queuePriorityClass) || has(self.queueName)",
+        holds=lambda spec: spec.queue_priority_class is None or spec.queue_name is not None,
+        template="a priority is one in a queue, and none is named: set queueName as well, or"
+        " remove queuePriorityClass",
+    ),
+)
+
+COST: Final = (
+    Rule(
+        name="budget-needs-price",
+        field="budget",
+        cel="!has(self.budget) || self.daemonHourly + self.actorHourly + self.learnerHourly > 0.0",
+        holds=lambda cost: (
+            cost.budget is None or cost.daemon_hourly + cost.actor_hourly + cost.learner_hourly > 0
+        ),
+        template="all prices are 0, so nothing would ever be spent: set daemonHourly, actorHourly"
+        " or learnerHourly, or remove budget",
+    ),
 )
 
 
@@ -436,6 +473,7 @@ IMMUTABLE: Final = (
 ALL: Final = (
     *RUN,
     *SPEC,
+    *COST,
     *PHASE,
     *UNTIL,
     *AUTOSCALING,

@@ -12,12 +12,15 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from trainingrun_contracts.api import rules
+from trainingrun_contracts.api.limits import Cost, StopWhen
 from trainingrun_contracts.api.model import (
     DAEMON_FORM,
     ENDPOINT_FORM,
     JVM_OPTION_FORM,
+    LABEL_FORM,
     ApiModel,
     Games,
+    PodOverride,
     Quantity,
     Share,
     Step,
@@ -31,6 +34,8 @@ Name = Annotated[str, Field(min_length=1, max_length=253)]
 Image = Annotated[str, Field(min_length=1, max_length=512)]
 DaemonEndpoint = Annotated[str, Field(pattern=DAEMON_FORM, max_length=260)]
 JvmOption = Annotated[str, Field(pattern=JVM_OPTION_FORM, max_length=256)]
+Label = Annotated[str, Field(pattern=LABEL_FORM, max_length=63)]
+Spot = Literal["Never", "Prefer", "Require"]
 
 
 class Amounts(ApiModel):
@@ -199,6 +204,11 @@ class Daemon(ApiModel):
         description="How many daemons there are, from the rates at which transitions are produced"
         " and trained.",
     )
+    spot: Spot = Field(
+        "Prefer",
+        description="Spot nodes, which may be taken away at any time: `Never`, `Prefer` or"
+        " `Require`. A daemon that is lost costs its games.",
+    )
 
 
 class Actor(ApiModel):
@@ -217,6 +227,7 @@ class Actor(ApiModel):
     resources: Resources = Field(
         default_factory=Resources, description="Processor and memory of each actor."
     )
+    spot: Spot = Field("Prefer", description="Spot nodes: `Never`, `Prefer` or `Require`.")
 
 
 class Ppo(ApiModel):
@@ -321,6 +332,11 @@ class Learner(ApiModel):
     )
     resources: Resources = Field(
         default_factory=Resources, description="Processor and memory of the learner."
+    )
+    spot: Spot = Field(
+        "Never",
+        description="Spot nodes: `Never`, `Prefer` or `Require`. A learner that is lost goes on"
+        " from its newest checkpoint.",
     )
     network: Network = Field(default_factory=Network, description="The policy's network.")
     ppo: Ppo = Field(default_factory=Ppo, description="Hyper-parameters of PPO.")
@@ -466,6 +482,16 @@ class Redis(ApiModel):
     )
 
 
+class PodTemplates(ApiModel):
+    """Changes to the pod templates of the roles: each is laid over what the operator renders."""
+
+    daemon: PodOverride | None = Field(None, description="Over the daemons' template.")
+    actor: PodOverride | None = Field(None, description="Over the actors' template.")
+    learner: PodOverride | None = Field(None, description="Over the learner's template.")
+    evaluator: PodOverride | None = Field(None, description="Over the evaluator's template.")
+    redis: PodOverride | None = Field(None, description="Over the template of a managed Redis.")
+
+
 class TrainingRunSpec(ApiModel):
     """What a training run should do, with which parts, and where its results go."""
 
@@ -539,4 +565,36 @@ class TrainingRunSpec(ApiModel):
         None,
         description="Seconds after its start at which a run that is not complete fails. Default: no"
         " deadline.",
+    )
+    stop_when: StopWhen | None = Field(
+        None,
+        description="A strength at which the run is complete before all its games are played."
+        " Default: none.",
+    )
+    idle_shutdown_minutes: Annotated[int, Field(ge=1, le=525_600)] | None = Field(
+        None,
+        description="Minutes without a game that ends or an update, after which the run stops as by"
+        " suspend. A change of the spec or annotation `trainingrun.dev/wake` lets it go on.",
+    )
+    cost: Cost | None = Field(
+        None,
+        description="Prices, for the estimate in status.cost, and the budget. Default: none.",
+    )
+    cleanup: Literal["Retain", "DeleteStorage"] = Field(
+        "Retain",
+        description="What becomes of the run's checkpoints when it is deleted: `Retain` leaves"
+        " them in their bucket, directory or claim, `DeleteStorage` deletes them first. A claim"
+        " that was made for the run goes with it either way.",
+    )
+    queue_name: Label | None = Field(
+        None,
+        description="Queue of Kueue (a LocalQueue) that admits the run. Default: none is asked.",
+    )
+    queue_priority_class: Label | None = Field(
+        None, description="Kueue's WorkloadPriorityClass of the run, in that queue."
+    )
+    pod_template: PodTemplates = Field(
+        default_factory=PodTemplates,
+        description="Changes to the pods of each role, by the rules of a strategic merge:"
+        " `metadata` and `spec` as in a pod template. Those that weaken security are refused.",
     )

@@ -212,6 +212,33 @@ class CurriculumStatus(StatusModel):
     )
 
 
+class CostStatus(StatusModel):
+    """What the run costs, by the prices of spec.cost."""
+
+    hourly: float = Field(description="Price of an hour of the members that serve now.")
+    spent: float = Field(description="Price of all member-hours so far.")
+    projected_total: float | None = Field(
+        None, description="What the run will have cost at its end, at the rates of now."
+    )
+    currency: str = Field("USD", description="Currency of all these: spec.cost.currency.")
+    display: str = Field("", description="spent for people: `12.50 USD`.")
+    at: Time = Field(description="Until when `spent` is counted.")
+
+
+class StopStatus(StatusModel):
+    """Why the operator ends or stops the run by itself; absent while it does not."""
+
+    reason: Literal["WinRateReached", "Idle", "BudgetExhausted"] = Field(
+        description="Which of spec.stopWhen, spec.idleShutdownMinutes and spec.cost.budget."
+    )
+    message: str = Field(description="Why, as a sentence for people.")
+    at: Time = Field(description="When it was decided.")
+    generation: int = Field(description="metadata.generation of the spec that it follows from.")
+    wake: str = Field(
+        "", description="Annotation `trainingrun.dev/wake` at that time; another value ends it."
+    )
+
+
 Bottleneck = Literal["Engine", "Actor", "Learner", "None"]
 
 
@@ -272,6 +299,15 @@ class TrainingRunStatus(StatusModel):
         None,
         description="The role that the others wait for, from measured waits: Engine (the daemons),"
         " Actor or Learner; None when no role holds up the others.",
+    )
+    cost: CostStatus | None = Field(
+        None, description="What the run costs, where spec.cost has prices."
+    )
+    stop: StopStatus | None = Field(
+        None, description="Why the operator ends or stops the run by itself; absent if it does not."
+    )
+    progressed_at: Time | None = Field(
+        None, description="When a game last ended or something was trained, while games are played."
     )
     started_at: Time | None = Field(None, description="When the run first had work to do.")
     finished_at: Time | None = Field(None, description="When the run completed or failed.")

@@ -54,8 +54,8 @@ PLACEHOLDERS: Final = ("{host}", "{port}", "{decks}", "{data}", "{redis_config}"
   laptop.
 - ``{decks}``: the folder with the decks; /decks in the daemon's image.
 - ``{data}``: the folder for data that outlives the process; ``Workload.storage.path`` in a pod.
-- ``{redis_config}``: a file that only the owner reads, with ``requirepass``; so no password stands
-  on a command line.
+- ``{redis_config}``: a file that only the owner reads and that says who may do what; so no password
+  stands on a command line.
 """
 
 
@@ -80,6 +80,14 @@ class Storage:
 
 
 @dataclass(frozen=True)
+class Admission:
+    """The queue of Kueue that lets a run begin, and the run's priority in it."""
+
+    queue: str
+    priority_class: str | None = None
+
+
+@dataclass(frozen=True)
 class Workload:
     """One role of one run.
 
@@ -87,7 +95,8 @@ class Workload:
     knows, wherever an argument is one of ``PLACEHOLDERS``. ``roll_hash`` changes when, and only
     when, running members must be replaced. ``uses_config`` members read the run configuration and
     the Redis URL and run with ``TRAININGRUN_MEMBER`` set to their own name. ``secrets`` are names
-    of secrets whose entries become environment variables (S3 credentials).
+    of secrets whose entries become environment variables (S3 credentials). ``spot`` is the spec's
+    word; ``pod_override`` is what is laid over the pod's template, as canonical JSON.
     """
 
     role: Role
@@ -106,6 +115,9 @@ class Workload:
     secrets: tuple[str, ...] = ()
     pull_policy: str = "IfNotPresent"
     storage: Storage | None = None
+    spot: str = "Never"
+    pod_override: str = ""
+    admission: Admission | None = None
 
 
 def filled(command: tuple[str, ...], values: Mapping[str, str]) -> tuple[str, ...]:

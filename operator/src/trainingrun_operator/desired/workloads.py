@@ -12,6 +12,7 @@ from trainingrun_operator.desired.evaluator import evaluator
 from trainingrun_operator.desired.external import slots_of
 from trainingrun_operator.desired.learner import learner
 from trainingrun_operator.desired.observed import ObservedRole
+from trainingrun_operator.desired.placement import placed
 from trainingrun_operator.desired.redis import is_managed, redis
 from trainingrun_operator.desired.run_config import run_config
 from trainingrun_operator.desired.workload import Role, Workload
@@ -38,4 +39,4 @@ def workloads(
         made.insert(0, daemon(run, settings, replicas=daemons))
     if is_managed(run):
         made.insert(0, redis(run, settings))
-    return {workload.role: workload for workload in made}
+    return {workload.role: placed(run, workload) for workload in made}
