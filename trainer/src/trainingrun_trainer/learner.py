@@ -100,6 +100,7 @@ class Learner:
         self._published = (progress.step, time.monotonic())
         self._saving = (progress, time.monotonic())
         self._last_saves = LastSaves()
+        self._answered = ""  # the last wish for a checkpoint that was followed
         self._best = self._score if progress.step else None
         self._resumed = progress if progress.step else None
         self._books = queue.intake.accounts.books  # what is in the weights, acknowledged or not
@@ -325,8 +326,10 @@ class Learner:
         )
         has_news = self._progress.step > last.step or has_failed
         is_last = self._last_saves.is_due(self._spot.notice, now=time.time())
-        if has_news and (due or is_last or self._has_new_best()):
+        asked = self._out.reporter.checkpoint_request
+        if has_news and (due or is_last or asked != self._answered or self._has_new_best()):
             self._save()
+        self._answered = asked  # also where nothing is new: what there is, is saved already
 
     @property
     def _score(self) -> Score | None:

@@ -55,6 +55,7 @@ class Reporter:
     Attributes:
         intent: what the run should do, as last heard.
         games: training games played, as last heard.
+        checkpoint_request: the wish for a checkpoint, as last heard; empty when there is none.
         evaluations: the newest ones, as last heard.
         redis_lost_data: set when the epoch had to be written again; the training thread clears it.
         is_fenced: set when a newer learner has started; the training thread must end.
@@ -65,6 +66,7 @@ class Reporter:
     ) -> None:
         self.intent = Intent.RUN
         self.games = 0
+        self.checkpoint_request = ""
         self.evaluations: tuple[Evaluation, ...] = ()
         self.redis_lost_data = threading.Event()
         self.is_fenced = threading.Event()
@@ -111,13 +113,14 @@ class Reporter:
                 return
         keys = self._identity.keys
         pipe: Any = self._client.pipeline(transaction=False)
-        pipe.get(keys.intent)
+        pipe.mget(keys.intent, keys.checkpoint_request)
         pipe.hget(keys.games, _PLAYED)
         pipe.lrange(keys.evaluations, -_EVALUATIONS_HEARD, -1)
         pipe.mget([shard.depth for shard in keys.all_shards])
         pipe.xlen(keys.dead_letters)
-        intent, played, evaluations, depths, dead_letters = pipe.execute()
+        (intent, request), played, evaluations, depths, dead_letters = pipe.execute()
         self.intent = intent_from(intent)
+        self.checkpoint_request = (request or b"").decode(errors="replace")
         self.games = int(played or 0)
         self.evaluations = evaluations_from(evaluations)
         self._status.set(

@@ -22,6 +22,11 @@ class Keys:
     index: int | None = None
 
     @property
+    def patterns(self) -> tuple[str, ...]:
+        """Globs that fit all keys of the run, of every shard, and no key of another run."""
+        return (f"roll:{self.run_id}", f"roll:{self.run_id}:*", f"tr:{self.run_id}:*")
+
+    @property
     def all_shards(self) -> tuple[Keys, ...]:
         """The keys of every shard; these themselves when there is one."""
         return tuple(self.shard(number) for number in range(self.shards))
@@ -144,6 +149,11 @@ class Keys:
     def phase(self) -> str:
         """String: the phase of the curriculum (``curriculum.CurrentPhase``); actors play by it."""
         return f"tr:{self.run_id}:phase"
+
+    @property
+    def checkpoint_request(self) -> str:
+        """String: a wish for a checkpoint; the learner saves soon after it has changed."""
+        return f"tr:{self.run_id}:checkpoint-request"
 
     @property
     def intent_since(self) -> str:

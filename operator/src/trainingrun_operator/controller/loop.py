@@ -29,6 +29,7 @@ from trainingrun_operator.desired.actions import (
     PublishSlots,
     Remove,
     RemoveFirst,
+    RequestCheckpoint,
     SetIntent,
     SetPhase,
     SetTarget,
@@ -188,7 +189,7 @@ class Reconciler:
             case Apply() | Remove() | RemoveFirst():
                 _LOG.info("run %s: %s", identity.name, _described(action))
                 await self._backend.perform(identity, action)
-            case SetIntent() | SetTarget() | SetPhase() | PublishSlots():
+            case SetIntent() | SetTarget() | SetPhase() | PublishSlots() | RequestCheckpoint():
                 if url is None:
                     raise QueueError("the address of Redis is not known yet")
                 _LOG.info("run %s: %s", identity.name, _described(action))
@@ -264,3 +265,5 @@ def _described(action: Action) -> str:
             return f"target {games} games"
         case SetPhase(phase=phase):
             return f"phase {phase.name or 'none'}"
+        case RequestCheckpoint(token=token):
+            return f"checkpoint asked for, {token}"

@@ -21,6 +21,7 @@ from trainingrun_contracts.weights import pointer_from
 from trainingrun_operator.desired.actions import (
     PublishSlots,
     QueueAction,
+    RequestCheckpoint,
     SetIntent,
     SetPhase,
     SetTarget,
@@ -76,6 +77,8 @@ class SignalReader:
                         pipe.set(keys.target, games)
                     case SetPhase(phase=phase):
                         pipe.set(keys.phase, encode_phase(phase))
+                    case RequestCheckpoint(token=token):
+                        pipe.set(keys.checkpoint_request, token)
                     case PublishSlots(slots=published):
                         slots.publish(pipe, keys.daemons, dict(published))
                 await pipe.execute()
@@ -114,7 +117,7 @@ async def _read(
     if others:
         counts = await client.eval(slots.BUSY, 0, keys.leases, *others)
         busy.update(zip(others, counts, strict=True))
-    intent, since, target, phase = replies[4]
+    intent, since, target, phase, request = replies[4]
     return Signals(
         at=now,
         intent=reports.intent_from(intent),
@@ -128,6 +131,7 @@ async def _read(
         notices=reports.notices_from(replies[9]),
         champion=reports.champion_from(replies[10]),
         phase=phase_from(phase),
+        checkpoint_request=(request or b"").decode(errors="replace"),
         slots=published,
         busy=busy,
     )
@@ -136,7 +140,7 @@ async def _read(
 def _queue_rest(pipe: Any, keys: Keys) -> None:
     """Queue the reads after the ledger's three."""
     pipe.hgetall(keys.daemons)
-    pipe.mget(keys.intent, keys.intent_since, keys.target, keys.phase)
+    pipe.mget(keys.intent, keys.intent_since, keys.target, keys.phase, keys.checkpoint_request)
     pipe.hgetall(keys.games)
     pipe.hgetall(keys.reports)
     pipe.hgetall(keys.weights)

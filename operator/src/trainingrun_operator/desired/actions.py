@@ -62,6 +62,13 @@ class SetPhase:
     phase: CurrentPhase
 
 
+@dataclass(frozen=True)
+class RequestCheckpoint:
+    """Tell the learner to save soon; ``token`` is what the wish said."""
+
+    token: str
+
+
 WorkloadAction = Apply | Remove | RemoveFirst
-QueueAction = PublishSlots | SetIntent | SetTarget | SetPhase
+QueueAction = PublishSlots | SetIntent | SetTarget | SetPhase | RequestCheckpoint
 Action = WorkloadAction | QueueAction

@@ -24,6 +24,7 @@ from trainingrun_operator.desired.health import Trouble, follow
 from trainingrun_operator.desired.notify import events
 from trainingrun_operator.desired.observed import Observed, ObservedRole, Problem, Signals
 from trainingrun_operator.desired.rates import RateMemory, Rates, measure, rates_of
+from trainingrun_operator.desired.requests import asked_to_drain, with_drains
 from trainingrun_operator.desired.scale import (
     ScaleDecision,
     ScaleInputs,
@@ -214,7 +215,9 @@ def _plan(
         capacity=run.spec.daemon.games_per_daemon,
         seconds=run.spec.daemon.autoscaling.scale_down.drain_seconds,
     )
-    return plan_draining(role, observed.signals, rules, wanted=scaled.replicas, now=now)
+    plan = plan_draining(role, observed.signals, rules, wanted=scaled.replicas, now=now)
+    asked, present = asked_to_drain(run, role), len(role.members)
+    return with_drains(plan, asked, observed.signals, rules, present=present, now=now)
 
 
 def _progress(

@@ -13,9 +13,10 @@ from trainingrun_contracts.api.conditions import (
 )
 from trainingrun_contracts.api.status import Condition, TrainingRunStatus
 
-from trainingrun_operator.desired.actions import Action, Apply, SetIntent
+from trainingrun_operator.desired.actions import Action, Apply, RequestCheckpoint, SetIntent
 from trainingrun_operator.desired.events import RunEvent
 from trainingrun_operator.desired.health import words_of
+from trainingrun_operator.desired.requests import newly_drained
 from trainingrun_operator.desired.stage import Goal, Stage
 from trainingrun_operator.desired.status import View, words_of_trouble
 from trainingrun_operator.desired.workload import Role
@@ -47,6 +48,7 @@ def events(
         *_curriculum(view, told),
         *_scaling(view, actions),
         *_draining(view, actions),
+        *_requests(view, actions),
     )
 
 
@@ -153,6 +155,17 @@ def _draining(view: View, actions: tuple[Action, ...]) -> Iterator[RunEvent]:
         for action in actions:
             if isinstance(action, SetIntent):
                 yield RunEvent(EventReason.DRAINING, "the target is reached; running games end")
+
+
+def _requests(view: View, actions: tuple[Action, ...]) -> Iterator[RunEvent]:
+    """What people asked for by annotation, when it is followed."""
+    for name in newly_drained(view.run, view.observed.daemons, view.signals):
+        text = f"daemon {name} gets no more games, as was asked; it goes when its own have ended"
+        yield RunEvent(EventReason.DRAIN_REQUESTED, text)
+    for action in actions:
+        if isinstance(action, RequestCheckpoint):
+            text = f"the learner was told to save, as was asked ({action.token})"
+            yield RunEvent(EventReason.CHECKPOINT_REQUESTED, text)
 
 
 def _said(view: View, since: float) -> Iterator[RunEvent]:

@@ -93,6 +93,8 @@ class Signals:
     champion: Champion | None = None
     phase: CurrentPhase | None = None
     """The phase of the curriculum as the actors were told it."""
+    checkpoint_request: str = ""
+    """The wish for a checkpoint as the learner was told it."""
 
 
 @dataclass(frozen=True)

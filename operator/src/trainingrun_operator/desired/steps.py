@@ -21,12 +21,14 @@ from trainingrun_operator.desired.actions import (
     PublishSlots,
     Remove,
     RemoveFirst,
+    RequestCheckpoint,
     SetIntent,
     SetPhase,
     SetTarget,
 )
 from trainingrun_operator.desired.draining import DrainPlan
 from trainingrun_operator.desired.observed import Observed, ObservedRole, Signals
+from trainingrun_operator.desired.requests import wanted_checkpoint
 from trainingrun_operator.desired.stage import Goal, Phase, Stage
 from trainingrun_operator.desired.workload import Role, Workload
 from trainingrun_operator.desired.workloads import workloads
@@ -82,6 +84,9 @@ def _running(situation: Situation) -> Iterator[Action]:
             yield SetTarget(situation.run.spec.games)
         if situation.told is not None and situation.signals.phase != situation.told:
             yield SetPhase(situation.told)
+        asked = wanted_checkpoint(situation.run, situation.signals)
+        if asked is not None:
+            yield RequestCheckpoint(asked)
     yield from _daemons(situation, wanted.get(Role.DAEMON))
     if situation.signals is None:
         return
