@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+
 from actor_bed import Bed, config, has_traceback
 from trainingrun_contracts.reports import ActorReport, Intent
-from trainingrun_contracts.run_config import LearnerConfig, SelfPlayConfig
+from trainingrun_contracts.run_config import ActorConfig, LearnerConfig, SelfPlayConfig
 from waiting import until
 
 
@@ -22,6 +24,26 @@ def test_games_become_segments_and_the_ledger_closes(bed: Bed) -> None:
     assert set(finals) <= {-1.0, 0.0, 1.0}
     assert {1.0, -1.0} <= set(finals)
     assert not has_traceback(actor.text)
+
+
+def test_a_stopped_actor_ends_its_games_for_as_long_as_it_is_given(bed: Bed) -> None:
+    """While a daemon hangs, the actor without time gives its games up; the other one waits for
+    them, and they come to their ends."""
+    daemon, endpoint = bed.start_daemon()
+    bed.publish_daemons(endpoint)
+    hasty = bed.start_role("play", config(actor=ActorConfig(games_per_actor=4, stop_seconds=0)))
+    patient = bed.start_role("play", config(actor=ActorConfig(games_per_actor=4, stop_seconds=60)))
+    until(lambda: bed.busy(endpoint) == 8, seconds=60, what="both play four games")
+    daemon.popen.send_signal(signal.SIGSTOP)
+    until(lambda: bed.busy(endpoint) == 8, seconds=60, what="nothing moves")
+    before = bed.games()
+    patient.popen.send_signal(signal.SIGTERM)
+    assert hasty.terminate(seconds=20) == 0
+    assert patient.popen.poll() is None
+    daemon.popen.send_signal(signal.SIGCONT)
+    assert patient.popen.wait(timeout=60) == 0
+    assert bed.games() >= before + 3  # the fourth may have been between two games
+    assert bed.check_ledger().lost == 0
 
 
 def test_both_seats_are_recorded_in_self_play(bed: Bed) -> None:

@@ -30,7 +30,6 @@ from trainingrun_actor.tapes import Tapes
 from trainingrun_actor.watch import Watch
 from trainingrun_actor.watchdog import POINTER_SECONDS, NoPointer, PointerWatchdog
 
-GAMES_GRACE_SECONDS: Final = 5.0
 FLUSH_GRACE_SECONDS: Final = 5.0
 
 
@@ -113,7 +112,7 @@ class _Player:
         ]
         try:
             await until_stopped(stop, tasks)
-            await self._fleet.stop(seconds=GAMES_GRACE_SECONDS)
+            await self._fleet.stop(seconds=self._config.actor.stop_seconds)
             await self._sink.flush(FLUSH_GRACE_SECONDS)
             await self._reporter.write(self._report(), self._gauges())
         except NoPointer as error:

@@ -47,6 +47,8 @@ class ActorConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """What an actor must know of itself."""
 
     games_per_actor: Positive = 16
+    stop_seconds: Annotated[float, Meta(ge=0)] = 5.0
+    """How long games that run may go on after SIGTERM, before they are given up."""
 
 
 class PpoConfig(Struct, frozen=True, forbid_unknown_fields=True):

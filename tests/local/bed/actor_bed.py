@@ -149,6 +149,13 @@ class Bed:
             return 0
         return int(found or 0)
 
+    def busy(self, endpoint: str) -> int:
+        """How many slots of a daemon are leased."""
+        with self.redis as client:
+            script = client.register_script(slots.BUSY)
+            found: Any = script(keys=[], args=[self.keys.leases, endpoint])
+        return int(found[0])
+
     def set_intent(self, intent: reports.Intent) -> None:
         """Say what the run should do."""
         with self.redis as client:

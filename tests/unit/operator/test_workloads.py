@@ -125,3 +125,11 @@ def test_memory_that_is_asked_for_is_also_the_limit() -> None:
     run = training_run(actor={"resources": {"requests": {"memory": "2Gi"}}})
     amounts = workloads(run, SETTINGS, daemons=1)[Role.ACTOR].resources
     assert (amounts.memory, amounts.memory_limit) == ("2Gi", "2Gi")
+
+
+def test_an_actor_has_time_to_end_its_games_before_it_is_killed() -> None:
+    """On a cluster: as long as a game may last, within what a spot machine gives; and then some."""
+    for timeout, seconds in ((20, 20), (600, 90)):
+        run = training_run(daemon={"gameTimeoutSeconds": timeout})
+        assert run_config(run, SETTINGS).actor.stop_seconds == seconds
+        assert workloads(run, SETTINGS, daemons=1)[Role.ACTOR].grace_seconds > seconds + 20

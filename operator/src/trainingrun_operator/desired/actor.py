@@ -14,6 +14,8 @@ from trainingrun_operator.desired.workload import Resources, Role, Workload
 from trainingrun_operator.settings import Settings
 
 DEFAULTS: Final = Resources(cpu="200m", memory="160Mi", memory_limit="512Mi")
+_ENDING_SECONDS: Final = 25
+"""After the games: what they gave is sent, and the process ends."""
 
 
 def actor_replicas(run: TrainingRun, *, slots: int) -> int:
@@ -33,7 +35,7 @@ def actor(run: TrainingRun, config: RunConfig, settings: Settings, *, replicas: 
         command=("trainingrun-actor", "play"),
         resources=resources(spec.resources, DEFAULTS),
         roll_hash="",
-        grace_seconds=30,
+        grace_seconds=math.ceil(config.actor.stop_seconds) + _ENDING_SECONDS,
         pull_policy=run.spec.image_pull_policy,
     )
     return with_roll_hash(

@@ -46,7 +46,10 @@ def run_config(run: TrainingRun, settings: Settings) -> RunConfig:
             game_timeout_seconds=spec.daemon.game_timeout_seconds,
             quiet=spec.daemon.quiet,
         ),
-        actor=ActorConfig(games_per_actor=spec.actor.games_per_actor),
+        actor=ActorConfig(
+            games_per_actor=spec.actor.games_per_actor,
+            stop_seconds=min(settings.actor_stop_seconds, spec.daemon.game_timeout_seconds),
+        ),
         learner=_learner(spec.learner),
         self_play=SelfPlayConfig(
             latest=spec.self_play.latest,

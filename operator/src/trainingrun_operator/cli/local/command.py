@@ -34,6 +34,7 @@ from trainingrun_operator.settings import Settings
 _LOG_BYTES: Final = 10 * 1024 * 1024
 _DRAIN_SECONDS: Final = 60.0
 _LOOK_SECONDS: Final = 1.0
+_GAMES_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,7 @@ def _settings(folder: RunFolder, decks: Path | None, *, sync: bool) -> Settings:
         tapes=str(folder.tapes),
         checkpoint_cache=str(folder.checkpoints),
         sync=sync,
+        actor_stop_seconds=_GAMES_SECONDS,
         active_seconds=_LOOK_SECONDS,
         drain_deadline_seconds=_DRAIN_SECONDS,
     )
