@@ -2,78 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import yaml
-from cluster import ROOT, Namespace
-from waiting import until
-
-QUICKSTART = ROOT / "examples" / "quickstart.yaml"
-ROLES = {"redis", "daemon", "learner", "actor", "evaluator"}
-
-
-def eventually(holds: Callable[[], object], what: str, *, seconds: float = 240) -> None:
-    """Wait, asking the API server at a person's pace."""
-    until(holds, seconds=seconds, what=what, every=1.0)
-
-
-def short_quickstart(folder: Path, *, name: str = "quickstart", games: int = 600) -> Path:
-    """The quickstart with fewer games, so that it ends within minutes on two cores."""
-    document = yaml.safe_load(QUICKSTART.read_text())
-    document["metadata"]["name"] = name
-    document["spec"]["games"] = games
-    document["spec"]["evaluation"].update({"everyGames": games // 2, "games": 20})
-    document["spec"]["learner"]["batchTransitions"] = 1024
-    file = folder / "run.yaml"
-    file.write_text(yaml.safe_dump(document))
-    return file
-
-
-def status(namespace: Namespace, name: str) -> Any:
-    """The status of a run; empty before the first one."""
-    return namespace.training_run(name).get("status", {})
-
-
-def condition(namespace: Namespace, name: str, kind: str) -> str:
-    """Status of one condition; empty when it is not there."""
-    found = {c["type"]: c["status"] for c in status(namespace, name).get("conditions", [])}
-    return found.get(kind, "")
-
-
-def games(namespace: Namespace, name: str) -> int:
-    """Games played so far."""
-    return int(status(namespace, name).get("games", {}).get("played") or 0)
-
-
-def version(namespace: Namespace, name: str) -> int:
-    """Version of the newest weights."""
-    return int(status(namespace, name).get("model", {}).get("version") or 0)
-
-
-def assert_ledger_closes(namespace: Namespace, name: str) -> None:
-    """produced = trained + queued + dropped + lost, as the status tells it."""
-    told = status(namespace, name)["transitions"]
-    accounted = told["trained"] + told["queued"] + sum(told["dropped"].values()) + told["lost"]
-    assert told["produced"] == accounted, told
-    assert told["trained"] > 0
-    print(f"ledger of {name}: {told}")
-
-
-def running_roles(namespace: Namespace) -> set[str]:
-    """Roles that have pods which are not finished."""
-    return {
-        pod["metadata"]["labels"].get("trainingrun.dev/role", "")
-        for pod in namespace.get("pods")["items"]
-        if pod["status"]["phase"] in ("Pending", "Running")
-    }
-
-
-def suspend(namespace: Namespace, name: str, *, wanted: bool) -> None:
-    """Set ``spec.suspend`` as a person would."""
-    patch = f'{{"spec":{{"suspend":{str(wanted).lower()}}}}}'
-    namespace.kubectl("patch", f"tr/{name}", "--type=merge", "-p", patch)
+from cluster import Namespace
+from training import (
+    ROLES,
+    assert_ledger_closes,
+    condition,
+    eventually,
+    games,
+    running_roles,
+    short_quickstart,
+    status,
+    suspend,
+    version,
+)
 
 
 def test_a_run_learns_suspends_resumes_and_completes(namespace: Namespace, tmp_path: Path) -> None:
@@ -132,6 +76,7 @@ def test_deletion_leaves_nothing_while_the_operator_is_down(
     namespace.kubectl("apply", "-f", str(short_quickstart(tmp_path, name="gone")))
     eventually(lambda: running_roles(namespace) >= ROLES, "all roles run", seconds=120)
     system, operator = Namespace("trainingrun-system"), "deployment/trainingrun-operator"
+    replicas = system.get(operator)["spec"]["replicas"]
     system.kubectl("scale", operator, "--replicas=0")
     try:
         namespace.kubectl("delete", "tr/gone", "--wait", "--timeout=60s")
@@ -141,7 +86,7 @@ def test_deletion_leaves_nothing_while_the_operator_is_down(
             lambda: not namespace.get(kinds)["items"], "nothing of the run is left", seconds=180
         )
     finally:
-        system.kubectl("scale", operator, "--replicas=1")
+        system.kubectl("scale", operator, f"--replicas={replicas}")
         system.kubectl("rollout", "status", operator, "--timeout=120s", timeout=130)
 
 
