@@ -34,3 +34,14 @@
   resources: [events]
   verbs: [create, patch]
 {{- end -}}
+
+{{/* The Lease by which one of several operators leads, in the operator's own namespace. */}}
+{{- define "trainingrun.leaseRules" -}}
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  verbs: [create]
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  resourceNames: [{{ include "trainingrun.fullname" . }}]
+  verbs: [get, update]
+{{- end -}}

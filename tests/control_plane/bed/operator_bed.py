@@ -23,7 +23,12 @@ ROOT = Path(__file__).resolve().parents[3]
 QUICKSTART = ROOT / "examples" / "quickstart.yaml"
 CHART = ROOT / "charts" / "trainingrun"
 SYSTEM = "trainingrun-system"
-_INSTALLED = ("ServiceAccount", "CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding")
+_INSTALLED = (
+    "ServiceAccount", "CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding", "Role",
+    "RoleBinding",
+)  # fmt: skip
+LEASE = f"--lease-namespace={SYSTEM}", "--lease-seconds=60"
+"""A lease that outlives outages which tests play."""
 # As in the chart: one arena, so that memory that was given back can be used by all threads.
 _ENVIRONMENT = {"MALLOC_ARENA_MAX": "1", "USER": "trainingrun"}
 
@@ -43,19 +48,33 @@ def install_chart(plane: ControlPlane, helm: Path) -> None:
 
 
 class OperatorProcess:
-    """``python -m trainingrun_operator``, started, killed and started again."""
+    """``python -m trainingrun_operator``, started, killed and started again.
 
-    def __init__(self, kubeconfig: Path, folder: Path, *options: str) -> None:
+    It has one ``name`` in all its lives, as a container in its pod has: it takes its lease at once.
+    """
+
+    def __init__(
+        self, kubeconfig: Path, folder: Path, *options: str, name: str = "operator"
+    ) -> None:
         self.folder = folder
         self.port = free_port()
         self._environment = {
             **_ENVIRONMENT,
+            "POD_NAME": name,
             "KUBECONFIG": str(kubeconfig),
             "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
         }
         port = f"--health-port={self.port}", f"--metrics-port={self.port}"
         decks = "--decks=red_aggro,white_weenie"
-        self._command = [sys.executable, "-m", "trainingrun_operator", decks, *port, *options]
+        self._command = [
+            sys.executable,
+            "-m",
+            "trainingrun_operator",
+            decks,
+            *LEASE,
+            *port,
+            *options,
+        ]
         self._process: BedProcess | None = None
 
     def start(self) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from control_plane import ControlPlane
-from operator_bed import SYSTEM, OperatorProcess, Trainer
+from operator_bed import LEASE, SYSTEM, OperatorProcess, Trainer
 from trainingrun_contracts.metrics import Server, served_by
-from trainingrun_operator.backends.kubernetes.permissions import PERMISSIONS
+from trainingrun_operator.backends.kubernetes.permissions import LEASE_PERMISSIONS, PERMISSIONS
 
 CHILDREN = (
     "deployments,jobs,services,secrets,configmaps,serviceaccounts,networkpolicies,"
@@ -140,7 +140,7 @@ def test_it_asks_for_nothing_that_the_chart_does_not_allow(
     """Whatever all tests until now made it do, each verb is in the chart's list."""
     allowed = {
         (verb, permission.kind.group, permission.resource)
-        for permission in PERMISSIONS
+        for permission in (*PERMISSIONS, *LEASE_PERMISSIONS)
         for verb in permission.verbs
     } | {("create", "authorization.k8s.io", "selfsubjectaccessreviews")}
     used = {
@@ -172,7 +172,8 @@ def test_without_a_cluster_it_says_where_it_looked(tmp_path: Path) -> None:
 
 def run_operator(*options: str) -> subprocess.CompletedProcess[str]:
     """Run an operator that is expected to end by itself."""
-    command = [sys.executable, "-m", "trainingrun_operator", "--health-port=0", "--metrics-port=0"]
+    ports = "--health-port=0", "--metrics-port=0"
+    command = [sys.executable, "-m", "trainingrun_operator", *LEASE, *ports]
     return subprocess.run(
         [*command, *options], capture_output=True, text=True, timeout=60, check=False
     )

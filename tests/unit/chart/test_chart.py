@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from bed_programs import programs
-from trainingrun_operator.backends.kubernetes.permissions import PERMISSIONS
+from trainingrun_operator.backends.kubernetes.permissions import LEASE_PERMISSIONS, PERMISSIONS
 from trainingrun_operator.handlers.options import parse
 
 CHART = Path(__file__).resolve().parents[3] / "charts" / "trainingrun"
@@ -59,11 +59,40 @@ def test_the_role_holds_exactly_what_the_operator_says_it_uses(helm: str) -> Non
     assert not any("*" in part for triple in rendered for part in triple)
 
 
+def is_of_lease(document: Mapping[str, Any]) -> bool:
+    """Whether a role or binding is the one of the lease."""
+    return str(document["metadata"]["name"]).endswith("-lease")
+
+
+def test_the_lease_role_is_for_one_lease_in_the_operators_namespace(helm: str) -> None:
+    """A lease may be made, and that of this release read and written; where the operator runs."""
+    listed = {
+        ("coordination.k8s.io", "leases", verb) for p in LEASE_PERMISSIONS for verb in p.verbs
+    }
+    objects = template(helm)
+    role = only(objects, "Role")
+    assert role["metadata"]["namespace"] == "system"
+    assert verbs_in(role["rules"]) == listed
+    named = [rule for rule in role["rules"] if "resourceNames" in rule]
+    assert [rule["verbs"] for rule in named] == [["get", "update"]]
+    command = only(objects, "Deployment")["spec"]["template"]["spec"]["containers"][0]["command"]
+    claim = parse(command[1:], {}).claim
+    assert claim is not None
+    assert (claim.namespace, [claim.name]) == ("system", named[0]["resourceNames"])
+
+
+def test_a_rolling_update_leaves_no_gap(helm: str) -> None:
+    """Two replicas, and a new one is ready before an old one is told to end."""
+    spec = only(template(helm), "Deployment")["spec"]
+    assert spec["replicas"] == 2
+    assert spec["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
+
+
 def test_given_namespaces_get_roles_and_the_cluster_none(helm: str) -> None:
     """With watchNamespaces nothing of the chart is cluster-wide but the definition."""
     objects = template(helm, "--set=watchNamespaces={alpha,beta}")
-    roles = [each for each in objects if each["kind"] == "Role"]
-    bindings = [each for each in objects if each["kind"] == "RoleBinding"]
+    roles = [each for each in objects if each["kind"] == "Role" and not is_of_lease(each)]
+    bindings = [each for each in objects if each["kind"] == "RoleBinding" and not is_of_lease(each)]
     assert [each["metadata"]["namespace"] for each in roles] == ["alpha", "beta"]
     assert [each["metadata"]["namespace"] for each in bindings] == ["alpha", "beta"]
     assert {each["subjects"][0]["namespace"] for each in bindings} == {"system"}
@@ -120,8 +149,8 @@ def test_selectors_fit(helm: str) -> None:
 
 
 def test_values_are_checked(helm: str) -> None:
-    """A value that does not exist is refused by name, and so is a second replica."""
-    for wrong in ("--set=image=x", "--set=replicas=2", "--set=watchNamespaces={A_b}"):
+    """A value that does not exist is refused by name, and so is half a replica."""
+    for wrong in ("--set=image=x", "--set=replicas=0.5", "--set=watchNamespaces={A_b}"):
         with pytest.raises(subprocess.CalledProcessError) as refused:
             template(helm, wrong)
         assert "schema" in refused.value.stderr

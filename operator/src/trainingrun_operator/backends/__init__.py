@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
 from trainingrun_operator.desired.actions import WorkloadAction
@@ -38,6 +39,18 @@ class Ground:
     redis_url_secret: tuple[str, str] | None = None
 
 
+class Blame(Enum):
+    """Whose matter a refusal is. (Whatever is no :class:`BackendError` is a bug of ours.)"""
+
+    USER = "user"
+    """What was asked for is wrong: people are told, and nothing helps but a change."""
+    CLUSTER = "cluster"
+    """The cluster does not let it be now: people are told, and it is tried again."""
+    PASSING = "passing"
+    """Nothing about the request: it is tried again with growing pauses, and no run's status tells
+    of it, so that a storm of errors does not become a storm of writes."""
+
+
 class BackendError(Exception):
     """The world refused; ``retry`` tells whether trying again later can help."""
 
@@ -45,6 +58,11 @@ class BackendError(Exception):
         super().__init__(message)
         self.reason = reason
         self.retry = retry
+
+    @property
+    def blame(self) -> Blame:
+        """Whose matter it is."""
+        return Blame.CLUSTER if self.retry else Blame.USER
 
 
 class Backend(Protocol):

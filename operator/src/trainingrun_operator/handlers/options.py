@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import secrets
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainingrun_operator.backends.kubernetes.lease import Claim, Timing
 from trainingrun_operator.settings import Images, Settings
 
 
@@ -24,12 +27,24 @@ class Options:
     metrics_port: int = 9090
     requests_per_second: float = 200.0
     request_burst: float = 400.0
+    identity: str = ""
+    claim: Claim | None = None
+    """The lease by which this operator leads; None when its user says that it is alone."""
     log_level: str = "INFO"
 
 
 def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Options:
     """Read the command line; a wrong one ends the process with a sentence and exit code 2."""
-    given = _parser(environment).parse_args(arguments)
+    parser = _parser(environment)
+    given = parser.parse_args(arguments)
+    identity = environment.get("POD_NAME") or _invented_identity()
+    place = given.lease_namespace or given.own_namespace
+    if not given.no_lease and not place:
+        parser.error(
+            "--lease-namespace is missing, so no Lease can tell which of several operators works:"
+            " name a namespace, or give --no-lease if this operator is the only one"
+        )
+    lease = Claim(place, given.lease_name, identity, Timing.of(given.lease_seconds))
     settings = Settings(
         images=Images(
             daemon=given.image_daemon,
@@ -49,6 +64,8 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
         metrics_port=given.metrics_port,
         requests_per_second=given.requests_per_second,
         request_burst=given.request_burst,
+        identity=identity,
+        claim=None if given.no_lease else lease,
         log_level=given.log_level,
     )
 
@@ -95,12 +112,43 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     add("--metrics-port", type=_port, default=9090, metavar="PORT", help="/metrics; 0: any")
     add("--requests-per-second", type=float, default=200.0, metavar="N", help="to the API server")
     add("--request-burst", type=float, default=400.0, metavar="N", help="of them at once")
+    _add_lease(parser)
     add("--log-level", choices=("DEBUG", "INFO", "WARNING"), default="INFO")
     return parser
 
 
+def _add_lease(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--lease-name", default="trainingrun-operator", metavar="NAME", help="(%(default)s)")
+    add(
+        "--lease-namespace",
+        metavar="NAME",
+        help="where the Lease is by which one of several operators leads; default: --own-namespace",
+    )
+    add(
+        "--lease-seconds",
+        type=_duration,
+        default=15,
+        metavar="N",
+        help="a successor waits so long for a silent leader, which itself gives up after two"
+        " thirds of it (%(default)s)",
+    )
+    add("--no-lease", action="store_true", help="for a lone operator outside the cluster")
+
+
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _duration(text: str) -> int:
+    if not text.isdigit() or not 3 <= int(text) <= 3600:
+        raise argparse.ArgumentTypeError(f"{text!r}: give whole seconds from 3 to 3600")
+    return int(text)
+
+
+def _invented_identity() -> str:
+    """Outside a pod no name is ours alone, so a restart waits like any other candidate."""
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
 def _port(text: str) -> int:

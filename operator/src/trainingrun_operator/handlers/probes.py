@@ -45,12 +45,20 @@ def trouble(service: Service) -> str | None:
         return "a part of the operator has ended"
     if service.lag > LONGEST_LAG:
         return f"the event loop is {service.lag:.0f} s late"
-    if service.ready and service.watch_age() > LONGEST_SILENCE:
+    if service.working and service.watch_age() > LONGEST_SILENCE:
         return f"a watch has been silent for {service.watch_age():.0f} s"
     oldest = service.queue.oldest_seconds()
     if oldest > LONGEST_WAIT:
         return f"a run has been waiting for {oldest:.0f} s"
     return None
+
+
+def unready(service: Service) -> str | None:
+    """Why the process is not ready: a leader knows all objects, one that stands by its leader."""
+    keeper = service.keeper
+    if service.working or (keeper is not None and keeper.holder and not service.leads):
+        return None
+    return "not all objects are known yet" if service.leads else "the lease is not known yet"
 
 
 async def serve(service: Service, *, health_port: int, metrics_port: int) -> web.AppRunner:
@@ -67,8 +75,8 @@ async def serve(service: Service, *, health_port: int, metrics_port: int) -> web
         return web.Response(text=why or "ok", status=503 if why else 200)
 
     async def ready(_: web.Request) -> web.Response:
-        text = "ok" if service.ready else "not all objects are known yet"
-        return web.Response(text=text, status=200 if service.ready else 503)
+        why = unready(service)
+        return web.Response(text=why or "ok", status=503 if why else 200)
 
     async def scrape(_: web.Request) -> web.Response:
         every = (REGISTRY, registry, service.reconciles.registry)

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import socket
 import sys
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 
 import kopf
 
 from trainingrun_operator.backends import BackendError
 from trainingrun_operator.backends.kubernetes.client import Client, load_configuration
+from trainingrun_operator.backends.kubernetes.fence import ALWAYS, Fence
+from trainingrun_operator.backends.kubernetes.lease import LeaseKeeper
 from trainingrun_operator.backends.kubernetes.self_check import check
 from trainingrun_operator.backends.kubernetes.throttle import TokenBucket
 from trainingrun_operator.desired.workload import USER_ERROR
-from trainingrun_operator.handlers import probes, watching
+from trainingrun_operator.handlers import leading, probes
+from trainingrun_operator.handlers import watching as watches
 from trainingrun_operator.handlers.options import Options, parse
 from trainingrun_operator.handlers.service import Service, ServiceError, patiently
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the operator; returns the exit code: 0 when told to stop, 2 when it cannot start,
-    1 when a part of it has ended by itself."""
+    1 when a part of it has ended by itself or its lease was lost."""
     options = parse(sys.argv[1:] if arguments is None else arguments)
     logging.basicConfig(
         level=options.log_level,
@@ -45,28 +47,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def _run(options: Options) -> None:
-    bucket = TokenBucket(options.requests_per_second, options.request_burst)
-    client = Client(await load_configuration(options.kubeconfig), bucket)
-    try:
-        await patiently(lambda: check(client, options.namespaces))
-        service = Service(client, options, instance=f"{socket.gethostname()}-{os.getpid()}")
+    stopping = asyncio.Event()
+    leading.stop_on_signals(stopping)
+    async with AsyncExitStack() as stack:
+        fence = Fence() if options.claim is not None else Fence(ALWAYS)
+        bucket = TokenBucket(options.requests_per_second, options.request_burst)
+        client = await _client(stack, options, bucket, fence)
+        keeper = None
+        if options.claim is not None:
+            keeper = LeaseKeeper(
+                await _client(stack, options, TokenBucket(), Fence(ALWAYS)), options.claim, fence
+            )
+        place = (options.claim.namespace, options.claim.name) if options.claim else None
+        checking = patiently(lambda: check(client, options.namespaces, place))
+        if not await leading.unless(stopping, checking):
+            return
+        service = Service(client, options, keeper)
         runner = await probes.serve(
             service, health_port=options.health_port, metrics_port=options.metrics_port
         )
-        try:
-            await service.start()
+        stack.push_async_callback(runner.cleanup)
+
+        async def watch(ending: asyncio.Event, watching: asyncio.Event) -> None:
             await kopf.operator(
-                registry=watching.registry(client, service),
-                settings=watching.settings(),
+                registry=watches.registry(client, service),
+                settings=watches.settings(),
                 standalone=True,
                 clusterwide=not options.namespaces,
                 namespaces=options.namespaces,
-                stop_flag=service.broken,
+                stop_flag=ending,
+                ready_flag=watching,
             )
-            if not service.is_alive:
-                raise ServiceError("the operator stops, so that it is started afresh")
-        finally:
-            await service.stop()
-            await runner.cleanup()
-    finally:
-        await client.close()
+
+        await leading.lead(service, keeper, watch, stopping)
+
+
+async def _client(
+    stack: AsyncExitStack, options: Options, bucket: TokenBucket, fence: Fence
+) -> Client:
+    """A client that is closed at the end."""
+    configuration = await load_configuration(options.kubeconfig)
+    client = Client(configuration, bucket, fence=fence, identity=options.identity)
+    stack.push_async_callback(client.close)
+    return client

@@ -12,6 +12,7 @@ from trainingrun_operator.backends import BackendError
 from trainingrun_operator.backends.kubernetes.backend import KubernetesBackend, Site
 from trainingrun_operator.backends.kubernetes.client import Client
 from trainingrun_operator.backends.kubernetes.events import EventWriter
+from trainingrun_operator.backends.kubernetes.lease import LeaseKeeper
 from trainingrun_operator.backends.kubernetes.observe import Children
 from trainingrun_operator.backends.kubernetes.store import KubernetesStore
 from trainingrun_operator.backends.store import RunKey
@@ -52,24 +53,26 @@ class Service:
     """The operator of one process.
 
     Attributes:
-        ready: whether everything that exists is known and runs are worked on.
+        working: whether everything that exists is known and runs are worked on.
         lag: by how many seconds the event loop last was late.
-        broken: set when a part has ended by itself; kopf then stops the process.
+        broken: set when a part has ended by itself; the process then ends.
+        keeper: of the lease by which this operator leads; None when it is the only one.
     """
 
-    def __init__(self, client: Client, options: Options, *, instance: str) -> None:
+    def __init__(self, client: Client, options: Options, keeper: LeaseKeeper | None) -> None:
         site = Site(options.namespaces, options.own_namespace, options.redis_address)
         self.client = client
+        self.keeper = keeper
         self.children = Children(self._changed)
         self.backend = KubernetesBackend(client, self.children, site)
-        events = EventWriter(client, instance=instance)
+        events = EventWriter(client, instance=options.identity)
         self.store = KubernetesStore(
             client, events, watched=options.namespaces, later=self._look_later
         )
         self.reconciler = Reconciler(self.store, self.backend, options.settings)
         self.reconciles = Reconciles()
         self.queue = ReconcileQueue(self.reconciler.reconcile, listener=self.reconciles.count)
-        self.ready = False
+        self.working = False
         self.lag = 0.0
         self.broken = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -80,17 +83,16 @@ class Service:
         await self._synced()
         await patiently(self._resync)
         self._spawn(self.queue.run(), self._resync_forever())
-        self.ready = True
+        self.working = True
         _LOG.info("%d runs, %d objects of theirs", len(self.store.known()), len(self.children))
 
     async def stop(self) -> None:
         """End all parts; what is under way is left to the next operator."""
-        self.ready = False
+        self.working = False
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.reconciler.close()
-        await self.client.close()
 
     def tell(self, document: Mapping[str, Any], *, gone: bool) -> None:
         """Take in a TrainingRun as it is now, or that it is gone, and have it looked at."""
@@ -103,6 +105,11 @@ class Service:
     def is_alive(self) -> bool:
         """Whether no part of the operator has ended by itself."""
         return not self.broken.is_set()
+
+    @property
+    def leads(self) -> bool:
+        """Whether this operator may write."""
+        return self.client.fence.is_open
 
     def watch_age(self) -> float:
         """Seconds since the quietest watch last heard from the API server."""

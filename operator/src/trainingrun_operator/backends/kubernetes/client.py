@@ -1,8 +1,8 @@
 """Requests to the API server: documents in, documents out.
 
 A thin layer over the official client's transport, which knows kubeconfigs, service accounts, token
-renewal and TLS. Belongs here: verbs, content types, the brake, the translation of errors. Does not
-belong here: any kind's meaning.
+renewal and TLS. Belongs here: verbs, content types, the brake, the fence, the patience with a
+busy server, the translation of errors. Does not belong here: any kind's meaning.
 """
 
 from __future__ import annotations
@@ -10,8 +10,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final
 
 import aiohttp
@@ -20,10 +23,14 @@ from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
 
 from trainingrun_operator.backends import BackendError
-from trainingrun_operator.backends.kubernetes.errors import UnreachableError, error_from
+from trainingrun_operator.backends.kubernetes.errors import ApiError, UnreachableError, error_from
+from trainingrun_operator.backends.kubernetes.fence import ALWAYS, Fence
 from trainingrun_operator.backends.kubernetes.throttle import TokenBucket
 
 Document = dict[str, Any]
+Session = aiohttp.ClientSession
+Start = aiohttp.TraceRequestStartParams
+Connected = aiohttp.TraceConnectionCreateEndParams | aiohttp.TraceConnectionReuseconnParams
 
 FIELD_MANAGER: Final = "trainingrun-operator"
 APPLY: Final = "application/apply-patch+yaml"
@@ -34,7 +41,10 @@ METADATA_WATCH: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io
 
 _CONNECTIONS: Final = 32
 _CLOSING_SECONDS: Final = 0.1
-_TIMEOUT: Final = aiohttp.ClientTimeout(total=30.0)
+_SECONDS: Final = 30.0
+_BUSY_TIMES: Final = 3
+"""How often one request is sent to a server that asks for patience."""
+_LONGEST_PATIENCE: Final = 30.0
 _WATCH_GRACE_SECONDS: Final = 20.0
 
 
@@ -71,13 +81,34 @@ async def load_configuration(
     return configuration
 
 
-class Client:
-    """Requests of the operator; all methods raise :class:`BackendError` (an ``ApiError``)."""
+@dataclass(frozen=True)
+class _Request:
+    """What is sent, the same however often it is."""
 
-    def __init__(self, configuration: Configuration, bucket: TokenBucket | None = None) -> None:
+    verb: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: Document | None = None
+
+
+class Client:
+    """Requests of the operator; all methods raise :class:`BackendError`.
+
+    That is an ``ApiError``, or for a write a ``FencedError``. Without a ``fence`` every write goes
+    through.
+    """
+
+    def __init__(
+        self, configuration: Configuration, bucket: TokenBucket | None = None,
+        *, fence: Fence | None = None, identity: str = "",
+    ) -> None:  # fmt: skip
         configuration.connection_pool_maxsize = _CONNECTIONS
+        configuration.trace_configs = [self._trace()]
         self.configuration = configuration
         self.bucket = bucket or TokenBucket()
+        self.fence = fence or Fence(ALWAYS)
+        self._identity = identity
         self._api = ApiClient(configuration)
 
     async def close(self) -> None:
@@ -100,6 +131,18 @@ class Client:
             ConflictError: it exists.
         """
         return await self._request("POST", path, body=body, content=JSON)
+
+    async def replace(self, path: str, body: Document) -> Document:
+        """Write an object whole, if it is still of the resource version that ``body`` has.
+
+        Raises:
+            ConflictError: it has changed.
+        """
+        return await self._request("PUT", path, body=body, content=JSON)
+
+    async def ask(self, path: str, body: Document) -> Document:
+        """A question that must be posted, such as an access review; it writes nothing."""
+        return await self._request("POST", path, body=body, content=JSON, writes=False)
 
     async def apply(self, path: str, body: Document, *, manager: str = FIELD_MANAGER) -> Document:
         """Server-side apply: create the object or change our fields of it."""
@@ -130,13 +173,16 @@ class Client:
             ExpiredError: the resource version is too old.
         """
         query |= {"watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": str(seconds)}
+        accept = METADATA_WATCH if metadata_only else JSON
         answer = await self._send(
-            "GET", path, query, accept=METADATA_WATCH if metadata_only else JSON,
-            timeout=aiohttp.ClientTimeout(total=seconds + _WATCH_GRACE_SECONDS, sock_connect=10.0),
-        )  # fmt: skip
+            _Request("GET", path, query, {"Accept": accept}),
+            aiohttp.ClientTimeout(total=seconds + _WATCH_GRACE_SECONDS, sock_connect=10.0),
+        )
         try:
             if answer.status != 200:
-                raise error_from(answer.status, await answer.read(), f"watch {path}")
+                patience = _seconds_in(answer.headers.get("Retry-After"))
+                body = await answer.read()
+                raise error_from(answer.status, body, f"watch {path}", retry_after=patience)
             while line := await answer.content.readline():
                 yield json.loads(line)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
@@ -147,35 +193,90 @@ class Client:
     async def _request(
         self, verb: str, path: str, *, query: Mapping[str, str] | None = None,
         body: Document | None = None, content: str | None = None, accept: str = JSON,
+        writes: bool | None = None,
     ) -> Document:  # fmt: skip
-        await self.bucket.take()
-        answer = await self._send(
-            verb, path, query or {}, body=body, content=content, accept=accept
-        )
+        """One request, sent again when the server asks for patience: it has then done nothing."""
+        headers = {"Accept": accept, **({"Content-Type": content} if content else {})}
+        request = _Request(verb, path, query or {}, headers, body)
+        writes = verb != "GET" if writes is None else writes
+        for time_left in reversed(range(_BUSY_TIMES)):
+            await self.bucket.take()
+            try:
+                return await (self._write(request) if writes else self._read(request))
+            except ApiError as error:
+                if error.retry_after is None or not time_left:
+                    raise
+                patience = min(error.retry_after, _LONGEST_PATIENCE)
+            await asyncio.sleep(patience * random.uniform(1.0, 1.25))
+        raise AssertionError("the last time returns or raises")
+
+    async def _write(self, request: _Request) -> Document:
+        """A write within the fence; the server gives up on it before the term is over."""
+        with self.fence.writing() as allowed:
+            seconds = min(allowed, _SECONDS)
+            query = {**request.query, "timeout": f"{max(1, int(seconds * 1000))}ms"}
+            return await self._read(replace(request, query=query), seconds)
+
+    async def _read(self, request: _Request, seconds: float = _SECONDS) -> Document:
+        name = f"{request.verb} {request.path}"
+        answer = await self._send(request, aiohttp.ClientTimeout(total=seconds))
         try:
             data = await answer.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise UnreachableError(f"{verb} {path} broke off: {error}") from error
+            raise UnreachableError(f"{name} broke off: {error}") from error
         if not 200 <= answer.status < 300:
-            raise error_from(answer.status, data, f"{verb} {path}")
-        found: Document = json.loads(data)
+            patience = _seconds_in(answer.headers.get("Retry-After"))
+            raise error_from(answer.status, data, name, retry_after=patience)
+        try:
+            found: Document = json.loads(data)
+        except ValueError as error:
+            raise UnreachableError(f"{name}: the answer is no JSON: {error}") from error
         return found
 
     async def _send(
-        self, verb: str, path: str, query: Mapping[str, str], *, body: Document | None = None,
-        content: str | None = None, accept: str = JSON,
-        timeout: aiohttp.ClientTimeout = _TIMEOUT,
-    ) -> aiohttp.ClientResponse:  # fmt: skip
-        headers = {"Accept": accept, **({"Content-Type": content} if content else {})}
+        self, request: _Request, timeout: aiohttp.ClientTimeout
+    ) -> aiohttp.ClientResponse:
         try:
-            _, url, sent_headers, _, _ = await self._api.param_serialize(
-                verb, path, query_params=list(query.items()), header_params=headers,
-                auth_settings=["BearerToken"],
+            _, url, headers, _, _ = await self._api.param_serialize(
+                request.verb, request.path, query_params=list(request.query.items()),
+                header_params=dict(request.headers), auth_settings=["BearerToken"],
             )  # fmt: skip
+            headers["User-Agent"] = self._signature()
             reply = await self._api.rest_client.request(  # type: ignore[no-untyped-call]
-                verb, url, headers=sent_headers, body=body, _request_timeout=timeout
+                request.verb, url, headers=headers, body=request.body, _request_timeout=timeout
             )
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise UnreachableError(f"the API server cannot be reached: {error}") from error
+            why = str(error) or type(error).__name__
+            raise UnreachableError(f"the API server cannot be reached: {why}") from error
         response: aiohttp.ClientResponse = reply.response
         return response
+
+    def _signature(self) -> str:
+        """Who asks, in which term: so the audit log tells one leader's writes from another's."""
+        term = self.fence.term
+        number = f"term {term.number}" if term is not None else "no term"
+        return f"{FIELD_MANAGER} ({number}; {self._identity})"
+
+    def _trace(self) -> aiohttp.TraceConfig:
+        """Asks the fence again once a write has its connection, which it may have waited for."""
+        trace = aiohttp.TraceConfig()
+
+        async def begun(_: Session, context: SimpleNamespace, what: Start) -> None:
+            context.writes = "timeout" in what.url.query
+
+        async def connected(_: Session, context: SimpleNamespace, __: Connected) -> None:
+            if context.writes:
+                self.fence.check()
+
+        trace.on_request_start.append(begun)
+        trace.on_connection_create_end.append(connected)
+        trace.on_connection_reuseconn.append(connected)
+        return trace
+
+
+def _seconds_in(header: str | None) -> float | None:
+    """The seconds of a ``Retry-After``; an API server never sends the other form, a date."""
+    try:
+        return max(0.0, float(header)) if header is not None else None
+    except ValueError:
+        return None

@@ -1,6 +1,7 @@
 """What the API server may answer, as one small tree below the backends' error.
 
     BackendError
+    ├── FencedError         nothing was asked: this operator does not lead (any more)
     └── ApiError            any answer that is not a success; ``status`` is the HTTP status
         ├── NotFoundError   404: the object, or the kind itself, is not there
         ├── ConflictError   409: it exists already, or was changed by somebody else meanwhile
@@ -15,7 +16,7 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from trainingrun_operator.backends import BackendError
+from trainingrun_operator.backends import BackendError, Blame
 
 _REASONS: Final = {
     400: "Rejected",
@@ -28,15 +29,34 @@ _REASONS: Final = {
     429: "TooManyRequests",
 }
 _PERMANENT: Final = frozenset({400, 422})
+_PASSING: Final = frozenset({0, 401, 408, 410, 429})
 
 
 class ApiError(BackendError):
     """The API server refused a request."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, *, retry_after: float | None = None) -> None:
         reason = _REASONS.get(status, "ApiServerError")
         super().__init__(reason, message, retry=status not in _PERMANENT)
         self.status = status
+        self.retry_after = retry_after
+
+    @property
+    def blame(self) -> Blame:
+        """Busy, failing and silent API servers pass; other answers are about the request."""
+        return Blame.PASSING if self.status in _PASSING or self.status >= 500 else super().blame
+
+
+class FencedError(BackendError):
+    """A write that was not sent, because this operator does not lead."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("NotLeading", message)
+
+    @property
+    def blame(self) -> Blame:
+        """It says nothing about what was to be written."""
+        return Blame.PASSING
 
 
 class NotFoundError(ApiError):
@@ -54,8 +74,8 @@ class ExpiredError(ApiError):
 class UnreachableError(ApiError):
     """The API server did not answer."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(0, message)
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(0, message, retry_after=retry_after)
         self.reason = "ApiServerUnreachable"
 
 
@@ -66,10 +86,13 @@ _CLASSES: Final[dict[int, type[ApiError]]] = {
 }
 
 
-def error_from(status: int, body: bytes, request: str) -> ApiError:
+def error_from(
+    status: int, body: bytes, request: str, *, retry_after: float | None = None
+) -> ApiError:
     """The error for an answer; ``request`` says what was tried (verb and path)."""
     kind = _CLASSES.get(status, ApiError)
-    return kind(status, f"{request}: the API server answered {status}: {_message_in(body)}")
+    message = f"{request}: the API server answered {status}: {_message_in(body)}"
+    return kind(status, message, retry_after=retry_after)
 
 
 def _message_in(body: bytes) -> str:

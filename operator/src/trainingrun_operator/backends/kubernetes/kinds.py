@@ -41,6 +41,7 @@ JOB: Final = Kind("batch", "v1", "Job", "jobs")
 DISRUPTION_BUDGET: Final = Kind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets")
 NETWORK_POLICY: Final = Kind("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies")
 EVENT: Final = Kind("events.k8s.io", "v1", "Event", "events")
+LEASE: Final = Kind("coordination.k8s.io", "v1", "Lease", "leases")
 ACCESS_REVIEW: Final = Kind(
     "authorization.k8s.io", "v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews"
 )

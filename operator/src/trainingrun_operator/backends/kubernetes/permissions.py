@@ -12,6 +12,7 @@ from trainingrun_operator.backends.kubernetes.kinds import (
     DISRUPTION_BUDGET,
     EVENT,
     JOB,
+    LEASE,
     NETWORK_POLICY,
     POD,
     SECRET,
@@ -29,11 +30,15 @@ APPLY: Final = ("create", "patch")
 
 @dataclass(frozen=True)
 class Permission:
-    """Verbs on one resource; ``subresource`` is empty for the objects themselves."""
+    """Verbs on one resource; ``subresource`` is empty for the objects themselves.
+
+    ``named``: on the one object of a name that the operator is started with.
+    """
 
     kind: Kind
     verbs: tuple[str, ...]
     subresource: str = ""
+    named: bool = False
 
     @property
     def resource(self) -> str:
@@ -57,3 +62,9 @@ PERMISSIONS: Final = (
     Permission(NETWORK_POLICY, ("get", *WATCH, *APPLY, "delete")),
     Permission(EVENT, ("create", "patch")),
 )
+
+LEASE_PERMISSIONS: Final = (
+    Permission(LEASE, ("create",)),
+    Permission(LEASE, ("get", "update"), named=True),
+)
+"""In the lease's own namespace only; a creation cannot be bound to a name."""

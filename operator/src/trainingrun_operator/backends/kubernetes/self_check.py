@@ -2,36 +2,60 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from trainingrun_operator.backends import BackendError
 from trainingrun_operator.backends.kubernetes.client import Client
 from trainingrun_operator.backends.kubernetes.errors import NotFoundError
 from trainingrun_operator.backends.kubernetes.kinds import ACCESS_REVIEW, TRAINING_RUN
-from trainingrun_operator.backends.kubernetes.permissions import PERMISSIONS, Permission
+from trainingrun_operator.backends.kubernetes.permissions import (
+    LEASE_PERMISSIONS,
+    PERMISSIONS,
+    Permission,
+)
 
 
-async def check(client: Client, watched: tuple[str, ...]) -> None:
-    """Look at the API and at our permissions.
+@dataclass(frozen=True)
+class _Question:
+    """Whether we may do something, in a namespace (None: everywhere) and to a named object."""
+
+    permission: Permission
+    verb: str
+    namespace: str | None
+    name: str = ""
+
+    def __str__(self) -> str:
+        where = f"in {self.namespace}" if self.namespace else "in all namespaces"
+        return f"{self.verb} {self.permission.resource} {where}"
+
+
+async def check(
+    client: Client, watched: tuple[str, ...], lease: tuple[str, str] | None = None
+) -> None:
+    """Look at the API and at our permissions; ``lease`` is namespace and name, None without one.
 
     Raises:
         BackendError: something is missing; the message says what and how to mend it.
     """
     await _check_definition(client)
     asked = [
-        (permission, verb, namespace)
+        _Question(permission, verb, namespace)
         for permission in PERMISSIONS
         for verb in permission.verbs
         for namespace in (watched or (None,))
     ]
-    refused = {
-        f"{verb} {permission.resource}"
-        for permission, verb, namespace in asked
-        if not await _is_allowed(client, permission, verb, namespace)
-    }
+    if lease is not None:
+        namespace, name = lease
+        asked += [
+            _Question(permission, verb, namespace, name if permission.named else "")
+            for permission in LEASE_PERMISSIONS
+            for verb in permission.verbs
+        ]
+    refused = {str(each) for each in asked if not await _is_allowed(client, each)}
     if refused:
-        where = f"in {', '.join(watched)}" if watched else "in all namespaces"
         raise BackendError(
             "Forbidden",
-            f"the operator's service account may not {', '.join(sorted(refused))} {where}:"
+            f"the operator's service account may not {', '.join(sorted(refused))}:"
             " upgrade the chart, or install it with rbac.create=true",
             retry=False,
         )
@@ -54,20 +78,19 @@ async def _check_definition(client: Client) -> None:
             )
 
 
-async def _is_allowed(
-    client: Client, permission: Permission, verb: str, namespace: str | None
-) -> bool:
+async def _is_allowed(client: Client, question: _Question) -> bool:
     attributes = {
-        "verb": verb,
-        "group": permission.kind.group,
-        "resource": permission.kind.plural,
-        "subresource": permission.subresource,
-        "namespace": namespace or "",
+        "verb": question.verb,
+        "group": question.permission.kind.group,
+        "resource": question.permission.kind.plural,
+        "subresource": question.permission.subresource,
+        "namespace": question.namespace or "",
+        "name": question.name,
     }
     review = {
         "apiVersion": ACCESS_REVIEW.api_version,
         "kind": ACCESS_REVIEW.name,
         "spec": {"resourceAttributes": attributes},
     }
-    answer = await client.create(ACCESS_REVIEW.path(None), review)
+    answer = await client.ask(ACCESS_REVIEW.path(None), review)
     return bool(answer["status"]["allowed"])

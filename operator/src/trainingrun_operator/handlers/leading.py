@@ -1,0 +1,132 @@
+"""One operator among several: stand by, lead, hand over.
+
+Belongs here: the order of these three, and what happens at their borders. Does not belong here: how
+the lease is won (``backends.kubernetes.lease``) and what a leader does (``service``).
+
+A leader that is told to stop writes out what is under way, ends its parts and only then gives the
+lease back, so that its successor begins at once and meets no late write. A leader that lost the
+lease writes nothing more (the fence is shut before anybody hears of it) and ends; the process is
+started again as a candidate, which is simpler to be sure of than to go back to standing by.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from typing import Any, Final
+
+from trainingrun_operator.backends.kubernetes.lease import LeaseKeeper, LeaseLostError
+from trainingrun_operator.handlers.service import Service, ServiceError
+
+_LOG: Final = logging.getLogger(__name__)
+_DRAIN_SECONDS: Final = 5.0
+_ENDING_SECONDS: Final = 5.0
+
+Watch = Callable[[asyncio.Event, asyncio.Event], Awaitable[None]]
+"""Watches TrainingRuns until the first event is set, and sets the second one once it does."""
+
+
+def stop_on_signals(stopping: asyncio.Event) -> None:
+    """Have SIGTERM and SIGINT set ``stopping``."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+
+
+async def unless(stopping: asyncio.Event, work: Coroutine[Any, Any, object]) -> bool:
+    """Do something unless told to stop; returns whether it was done. What it raises is raised."""
+    doing, told = asyncio.create_task(work), asyncio.create_task(stopping.wait())
+    try:
+        await asyncio.wait({doing, told}, return_when=asyncio.FIRST_COMPLETED)
+        if not doing.done():
+            return False
+        doing.result()
+        return True
+    finally:
+        await _end(doing, told)
+
+
+async def lead(
+    service: Service, keeper: LeaseKeeper | None, watch: Watch, stopping: asyncio.Event
+) -> None:
+    """Stand by until the lease is ours, work until told to stop, and hand over.
+
+    Raises:
+        ServiceError: a part has ended by itself, or the lease was lost.
+    """
+    if keeper is not None:
+        _LOG.info("standing by")
+        if not await unless(stopping, keeper.acquire()):
+            return
+    _LOG.info("leading")
+    keeping = asyncio.create_task(keeper.keep() if keeper is not None else _forever())
+    ending, watching = asyncio.Event(), asyncio.Event()
+    working = asyncio.create_task(_work(service, watch, ending, watching))
+    calling = asyncio.create_task(_hear_signals(stopping, watching))
+    told = asyncio.create_task(stopping.wait())
+    broken = asyncio.create_task(service.broken.wait())
+    try:
+        await asyncio.wait({keeping, working, told, broken}, return_when=asyncio.FIRST_COMPLETED)
+        _check(service, keeping, working)
+    finally:
+        is_ours = not keeping.done()
+        await _hand_over(service, keeping, keeper if is_ours else None)
+        ending.set()
+        await asyncio.wait({working}, timeout=_ENDING_SECONDS)
+        await _end(working, calling, told, broken)
+
+
+async def _work(
+    service: Service, watch: Watch, ending: asyncio.Event, watching: asyncio.Event
+) -> None:
+    await service.start()
+    await watch(ending, watching)
+
+
+async def _hear_signals(stopping: asyncio.Event, watching: asyncio.Event) -> None:
+    """Take the signals back from the watch, which takes them when it starts."""
+    await watching.wait()
+    stop_on_signals(stopping)
+
+
+def _check(service: Service, keeping: asyncio.Task[None], working: asyncio.Task[None]) -> None:
+    """Say why a leader has ended that nobody told to."""
+    if keeping.done():
+        try:
+            keeping.result()
+        except LeaseLostError as error:
+            raise ServiceError(f"{error}: the operator stops, another one works") from error
+    if working.done():
+        working.result()
+    if not service.is_alive:
+        raise ServiceError("the operator stops, so that it is started afresh")
+
+
+async def _hand_over(
+    service: Service, keeping: asyncio.Task[None], keeper: LeaseKeeper | None
+) -> None:
+    """Let what is being written be written, end all parts, give the lease back if it is ours."""
+    service.client.fence.shut()
+    if keeper is not None and not await service.client.fence.drained(_DRAIN_SECONDS):
+        _LOG.warning("a write did not end in %.0f s", _DRAIN_SECONDS)
+        keeper = None  # it may still be carried out, so the lease has to run out
+    await service.stop()
+    await _end(keeping)
+    if keeper is not None:
+        await keeper.release()
+
+
+async def _forever() -> None:
+    await asyncio.Event().wait()
+
+
+async def _end(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel tasks and wait for them; how they end is of no interest any more."""
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with suppress(asyncio.CancelledError, Exception):
+            await task
