@@ -119,8 +119,8 @@ def test_a_managed_redis_has_a_password_that_only_its_secret_knows(trainer: Trai
     everything = trainer.kubectl(
         "get", "statefulsets,pods,configmaps,services,trainingruns", "-o", "yaml"
     )
-    assert "requirepass" not in everything
-    assert "redis://:" not in everything
+    assert "user trainingrun" not in everything
+    assert "redis://trainingrun:" not in everything
     assert names(trainer.objects("persistentvolumeclaims,services", "own")) >= {
         "PersistentVolumeClaim/own-redis", "Service/own-redis",
     }  # fmt: skip

@@ -51,12 +51,15 @@ class RedisServer:
     directory: Path
     port: int = field(default_factory=free_port)
     password: str | None = None
+    user: str = ""
+    config: Path | None = None
+    """A configuration file that says who may do what; the password is then in it already."""
     _process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
         """Address with the password, as roles get it."""
-        secret = f":{self.password}@" if self.password else ""
+        secret = f"{self.user}:{self.password}@" if self.password else ""
         return f"redis://{secret}127.0.0.1:{self.port}/0"
 
     @property
@@ -77,12 +80,14 @@ class RedisServer:
         """
         assert self._process is None, "the server is running already"
         log = self.directory / "redis.log"
+        config = [str(self.config)] if self.config is not None else []
         command = [
-            redis_program(), "--bind", "127.0.0.1", "--port", str(self.port), "--save", "",
+            redis_program(), *config,
+            "--bind", "127.0.0.1", "--port", str(self.port), "--save", "",
             "--appendonly", "yes", "--appendfsync", "everysec", "--dir", str(self.directory),
             "--maxmemory-policy", "noeviction", "--logfile", str(log), "--daemonize", "no",
         ]  # fmt: skip
-        if self.password:
+        if self.password and self.config is None:
             command += ["--requirepass", self.password]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
         probes = int(_READY_SECONDS / _PROBE_SECONDS)

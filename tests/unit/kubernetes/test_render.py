@@ -162,8 +162,9 @@ def test_no_two_objects_have_one_name() -> None:
 def test_the_password_stands_in_the_secret_alone() -> None:
     """No other object, command or environment holds it; Redis reads it from a mounted file."""
     secret = managed_secret(RUN, PASSWORD)
-    assert PASSWORD in secret["stringData"]["url"]
-    assert secret["stringData"]["redis.conf"] == f'requirepass "{PASSWORD}"\n'
+    assert f"redis://trainingrun:{PASSWORD}@" in secret["stringData"]["url"]
+    assert secret["stringData"]["redis.conf"].startswith("user default off\nuser trainingrun on #")
+    assert PASSWORD not in secret["stringData"]["redis.conf"]
     assert PASSWORD not in json.dumps(rendered())
     redis = pod_of(workload_of(Role.REDIS))["containers"][0]
     assert redis["command"][:2] == ["redis-server", "/etc/redis/redis.conf"]

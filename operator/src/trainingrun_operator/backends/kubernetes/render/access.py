@@ -1,8 +1,9 @@
 """What lets the roles of a run know and reach one another: configuration, Redis URL, identity.
 
 The password of a managed Redis is made once and never changes: the Secret is created, not applied,
-so that nothing can overwrite it. It reaches Redis and the roles as a file and an environment
-variable, and stands on no command line and in no other object.
+so that nothing can overwrite it. It reaches the roles as an environment variable and stands on no
+command line and in no other object; the server's file only has its hash, beside what the run's user
+may do.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any, Final
 from trainingrun_operator.backends import Ground, RunIdentity
 from trainingrun_operator.backends.kubernetes.kinds import CONFIG_MAP, SECRET, SERVICE_ACCOUNT
 from trainingrun_operator.backends.kubernetes.render.metadata import Manifest, manifest, role_name
-from trainingrun_operator.desired import redis
+from trainingrun_operator.desired import redis, redis_access
 from trainingrun_operator.desired.workload import Role
 
 CONFIG_FOLDER: Final = "/etc/trainingrun"
@@ -63,8 +64,8 @@ def redis_url_key(run: RunIdentity, ground: Ground) -> SecretKey:
 
 def managed_secret(run: RunIdentity, password: str) -> Manifest:
     """The Secret of a managed Redis: its URL for the roles, a configuration file for the server."""
-    url = f"redis://:{password}@{redis_address(run)}/0"
-    content = {URL_KEY: url, "redis.conf": f'requirepass "{password}"\n'}
+    url = f"redis://{redis_access.USER}:{password}@{redis_address(run)}/0"
+    content = {URL_KEY: url, "redis.conf": redis_access.access_rules(run.uid, password)}
     return manifest(SECRET, run, secret_name(run), type="Opaque", stringData=content)
 
 
