@@ -2,7 +2,8 @@
 
 Actions are done one after the other and stop at the first refusal; the next look decides again from
 what is there, so nothing is rolled back and nothing is queued. The status is written after the
-actions, so that it never claims what was not done. A refusal becomes a condition and a retry; a bug
+actions, so that it never claims what was not done. A refusal becomes a condition and a retry; an
+API server that fails or is busy says nothing about the run and is only tried again; a bug
 of ours is logged, counted as a failure of this run alone, and retried with back-off by the queue.
 """
 
@@ -19,7 +20,7 @@ from trainingrun_contracts.api.run import TrainingRun
 from trainingrun_contracts.api.status import TrainingRunStatus
 from trainingrun_contracts.stream.keys import Keys
 
-from trainingrun_operator.backends import Backend, BackendError, Ground, RunIdentity
+from trainingrun_operator.backends import Backend, BackendError, Blame, Ground, RunIdentity
 from trainingrun_operator.backends.store import RunKey, RunStore
 from trainingrun_operator.controller.endpoints import EndpointProber
 from trainingrun_operator.controller.signals import QueueError, SignalReader
@@ -84,11 +85,14 @@ class Reconciler:
         settings: Settings,
         *,
         clock: Callable[[], float] = time.time,
+        may_act: Callable[[], object] = lambda: None,
     ) -> None:
+        """``may_act`` raises a ``BackendError`` where another operator leads; Redis cannot know."""
         self._store = store
         self._backend = backend
         self._settings = settings
         self._clock = clock
+        self._may_act = may_act
         self._reader = SignalReader()
         self._prober = EndpointProber()
         self._kept: dict[RunKey, _Kept] = {}
@@ -144,6 +148,8 @@ class Reconciler:
             for action in decision.actions:
                 await self._perform(identity, action, url, _keys(run), now)
         except BackendError as error:
+            if error.blame is Blame.PASSING:
+                raise  # looked at again with back-off; nothing about the run is worth a word
             trouble = Problem(error.reason, str(error))
             wait = _REFUSED_SECONDS if error.retry else self._settings.settled_seconds
         except QueueError as error:
@@ -163,6 +169,8 @@ class Reconciler:
         try:
             url = await self._backend.redis_url(identity, ground)
         except BackendError as error:
+            if error.blame is Blame.PASSING:
+                raise
             unreachable = Unreachable(error.reason, str(error))
             return Observed(roles, unreachable, external), None
         if url is None:
@@ -192,6 +200,7 @@ class Reconciler:
             case SetIntent() | SetTarget() | SetPhase() | PublishSlots() | RequestCheckpoint():
                 if url is None:
                     raise QueueError("the address of Redis is not known yet")
+                self._may_act()
                 _LOG.info("run %s: %s", identity.name, _described(action))
                 await self._reader.perform(url, keys, action, now=now)
 

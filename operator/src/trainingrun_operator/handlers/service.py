@@ -69,7 +69,9 @@ class Service:
         self.store = KubernetesStore(
             client, events, watched=options.namespaces, later=self._look_later
         )
-        self.reconciler = Reconciler(self.store, self.backend, options.settings)
+        self.reconciler = Reconciler(
+            self.store, self.backend, options.settings, may_act=client.fence.check
+        )
         self.reconciles = Reconciles()
         self.queue = ReconcileQueue(self.reconciler.reconcile, listener=self.reconciles.count)
         self.working = False
