@@ -60,7 +60,7 @@ check: lint unit ## Everything that needs no cluster and no processes: the linte
 lint: .stamp/develop ## Format, lint, types, import law, generated files
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy $(PACKAGES)
+	MYPYPATH=charts/generator $(BIN)/mypy $(PACKAGES) charts/generator
 	$(BIN)/lint-imports
 	$(MAKE) --no-print-directory generate-check
 
@@ -68,17 +68,19 @@ format: .stamp/develop ## Format the code and mend what the linter can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-generate: .stamp/run ## Write the CRD, the chart's copy of it, the reference and the catalogue of cards
+generate: .stamp/run ## Write the CRD, the chart's copy of it, the dashboards, the reference and the catalogue of cards
 	$(BIN)/python -m trainingrun_contracts.api.generate
 	$(BIN)/python -m trainingrun_contracts.protocol.conformance.generate
 	$(BIN)/python -m trainingrun_daemon.cards.catalogue
 	$(BIN)/python -m trainingrun_operator.cli.local.summary_page
+	$(BIN)/python charts/generator
 
 generate-check: .stamp/run ## Fail when a generated file differs from what it is made of
 	$(BIN)/python -m trainingrun_contracts.api.generate --check
 	$(BIN)/python -m trainingrun_contracts.protocol.conformance.generate --check
 	$(BIN)/python -m trainingrun_daemon.cards.catalogue --check
 	$(BIN)/python -m trainingrun_operator.cli.local.summary_page --check
+	$(BIN)/python charts/generator --check
 
 lock: .stamp/develop ## Write constraints.txt from what is installed now
 	$(BIN)/python tests/requirements_lock.py > constraints.txt.new && mv constraints.txt.new constraints.txt

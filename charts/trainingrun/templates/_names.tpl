@@ -22,3 +22,10 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
+
+{{/* What the schema cannot say in a sentence; refuses the values, and renders nothing. */}}
+{{- define "trainingrun.check" -}}
+{{- if eq (int .Values.metrics.port) 8080 -}}
+{{- fail "metrics.port: 8080 is the port of the probes, choose another one" -}}
+{{- end -}}
+{{- end -}}

@@ -2,38 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from bed_programs import programs
+from rendered_chart import CHART, Chart
 from trainingrun_operator.backends.kubernetes.permissions import LEASE_PERMISSIONS, PERMISSIONS
 from trainingrun_operator.handlers.options import parse
-
-CHART = Path(__file__).resolve().parents[3] / "charts" / "trainingrun"
-
-
-@pytest.fixture(scope="session")
-def helm() -> str:
-    """helm: the one on PATH, else the test bed's."""
-    return shutil.which("helm") or str(programs("helm") / "helm")
-
-
-def template(helm: str, *options: str) -> list[dict[str, Any]]:
-    """The rendered objects."""
-    command = [helm, "template", "trainingrun", str(CHART), "--namespace", "system", *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return [each for each in yaml.safe_load_all(done.stdout) if each]
-
-
-def only(objects: list[dict[str, Any]], kind: str) -> dict[str, Any]:
-    """The single object of a kind."""
-    (found,) = (each for each in objects if each["kind"] == kind)
-    return found
 
 
 def verbs_in(rules: list[Mapping[str, Any]]) -> set[tuple[str, str, str]]:
@@ -47,14 +23,14 @@ def verbs_in(rules: list[Mapping[str, Any]]) -> set[tuple[str, str, str]]:
     }
 
 
-def test_the_role_holds_exactly_what_the_operator_says_it_uses(helm: str) -> None:
+def test_the_role_holds_exactly_what_the_operator_says_it_uses(chart: Chart) -> None:
     """The chart's rules and the operator's own list are the same, and hold no wildcard."""
     listed = {
         (permission.kind.group, permission.resource, verb)
         for permission in PERMISSIONS
         for verb in permission.verbs
     }
-    rendered = verbs_in(only(template(helm), "ClusterRole")["rules"])
+    rendered = verbs_in(chart().only("ClusterRole")["rules"])
     assert rendered == listed
     assert not any("*" in part for triple in rendered for part in triple)
 
@@ -64,47 +40,45 @@ def is_of_lease(document: Mapping[str, Any]) -> bool:
     return str(document["metadata"]["name"]).endswith("-lease")
 
 
-def test_the_lease_role_is_for_one_lease_in_the_operators_namespace(helm: str) -> None:
+def test_the_lease_role_is_for_one_lease_in_the_operators_namespace(chart: Chart) -> None:
     """A lease may be made, and that of this release read and written; where the operator runs."""
     listed = {
         ("coordination.k8s.io", "leases", verb) for p in LEASE_PERMISSIONS for verb in p.verbs
     }
-    objects = template(helm)
-    role = only(objects, "Role")
+    objects = chart()
+    role = objects.only("Role")
     assert role["metadata"]["namespace"] == "system"
     assert verbs_in(role["rules"]) == listed
     named = [rule for rule in role["rules"] if "resourceNames" in rule]
     assert [rule["verbs"] for rule in named] == [["get", "update"]]
-    command = only(objects, "Deployment")["spec"]["template"]["spec"]["containers"][0]["command"]
+    command = objects.only("Deployment")["spec"]["template"]["spec"]["containers"][0]["command"]
     claim = parse(command[1:], {}).claim
     assert claim is not None
     assert (claim.namespace, [claim.name]) == ("system", named[0]["resourceNames"])
 
 
-def test_a_rolling_update_leaves_no_gap(helm: str) -> None:
+def test_a_rolling_update_leaves_no_gap(chart: Chart) -> None:
     """Two replicas, and a new one is ready before an old one is told to end."""
-    spec = only(template(helm), "Deployment")["spec"]
+    spec = chart().only("Deployment")["spec"]
     assert spec["replicas"] == 2
     assert spec["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
 
 
-def test_given_namespaces_get_roles_and_the_cluster_none(helm: str) -> None:
+def test_given_namespaces_get_roles_and_the_cluster_none(chart: Chart) -> None:
     """With watchNamespaces nothing of the chart is cluster-wide but the definition."""
-    objects = template(helm, "--set=watchNamespaces={alpha,beta}")
-    roles = [each for each in objects if each["kind"] == "Role" and not is_of_lease(each)]
-    bindings = [each for each in objects if each["kind"] == "RoleBinding" and not is_of_lease(each)]
+    objects = chart("--set=watchNamespaces={alpha,beta}")
+    roles = [each for each in objects.all("Role") if not is_of_lease(each)]
+    bindings = [each for each in objects.all("RoleBinding") if not is_of_lease(each)]
     assert [each["metadata"]["namespace"] for each in roles] == ["alpha", "beta"]
     assert [each["metadata"]["namespace"] for each in bindings] == ["alpha", "beta"]
     assert {each["subjects"][0]["namespace"] for each in bindings} == {"system"}
-    assert not [each for each in objects if each["kind"].startswith("ClusterRole")]
+    assert not {"ClusterRole", "ClusterRoleBinding"} & objects.kinds
 
 
 @pytest.mark.parametrize("options", [(), ("--set=watchNamespaces={alpha}", "--set=decks=null")])
-def test_the_operator_understands_its_command(helm: str, options: tuple[str, ...]) -> None:
+def test_the_operator_understands_its_command(chart: Chart, options: tuple[str, ...]) -> None:
     """Every option that the Deployment gives is one that the operator has."""
-    container = only(template(helm, *options), "Deployment")["spec"]["template"]["spec"][
-        "containers"
-    ][0]
+    (container,) = chart(*options).only("Deployment")["spec"]["template"]["spec"]["containers"]
     program, *arguments = container["command"]
     understood = parse(arguments, {})
     assert program == "trainingrun-operator"
@@ -112,9 +86,9 @@ def test_the_operator_understands_its_command(helm: str, options: tuple[str, ...
     assert bool(understood.namespaces) == bool(options)
 
 
-def test_the_operators_pod_is_restricted(helm: str) -> None:
+def test_the_operators_pod_is_restricted(chart: Chart) -> None:
     """No root, no privilege, no writable root file system, bounded memory."""
-    pod = only(template(helm), "Deployment")["spec"]["template"]["spec"]
+    pod = chart().only("Deployment")["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
@@ -124,35 +98,42 @@ def test_the_operators_pod_is_restricted(helm: str) -> None:
     assert "memory" in container["resources"]["limits"]
 
 
-def test_the_definition_can_be_left_out_or_kept(helm: str) -> None:
+def test_the_definition_can_be_left_out_or_kept(chart: Chart) -> None:
     """crds.enabled and crds.keep do what they say."""
-    kept = only(template(helm), "CustomResourceDefinition")
+    kept = chart().only("CustomResourceDefinition")
     assert kept["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
-    without = template(helm, "--set=crds.enabled=false")
-    assert not [each for each in without if each["kind"] == "CustomResourceDefinition"]
+    gone = chart("--set=crds.keep=false").only("CustomResourceDefinition")
+    assert "annotations" not in gone["metadata"]
+    assert "CustomResourceDefinition" not in chart("--set=crds.enabled=false").kinds
 
 
-def test_parts_can_be_left_out(helm: str) -> None:
-    """Without rbac, account and metrics only the Deployment is left."""
-    options = ["rbac.create", "serviceAccount.create", "metrics.enabled", "crds.enabled"]
-    objects = template(helm, *(f"--set={option}=false" for option in options))
-    assert [each["kind"] for each in objects] == ["Deployment"]
+def test_parts_can_be_left_out(chart: Chart) -> None:
+    """Without all that can be left out, the Deployment and the pod of ``helm test`` are left."""
+    options = [
+        "rbac.create",
+        "serviceAccount.create",
+        "metrics.enabled",
+        "crds.enabled",
+        "networkPolicy.enabled",
+        "podDisruptionBudget.enabled",
+    ]
+    assert chart(*(f"--set={option}=false" for option in options)).kinds == {"Deployment", "Pod"}
 
 
-def test_selectors_fit(helm: str) -> None:
+def test_selectors_fit(chart: Chart) -> None:
     """The metrics Service and the Deployment select the operator's pods."""
-    objects = template(helm)
-    deployment = only(objects, "Deployment")["spec"]
+    objects = chart()
+    deployment = objects.only("Deployment")["spec"]
     labels = deployment["template"]["metadata"]["labels"].items()
     assert deployment["selector"]["matchLabels"].items() <= labels
-    assert only(objects, "Service")["spec"]["selector"].items() <= labels
+    assert objects.only("Service")["spec"]["selector"].items() <= labels
 
 
-def test_values_are_checked(helm: str) -> None:
+def test_values_are_checked(chart: Chart) -> None:
     """A value that does not exist is refused by name, and so is half a replica."""
     for wrong in ("--set=image=x", "--set=replicas=0.5", "--set=watchNamespaces={A_b}"):
         with pytest.raises(subprocess.CalledProcessError) as refused:
-            template(helm, wrong)
+            chart(wrong)
         assert "schema" in refused.value.stderr
 
 

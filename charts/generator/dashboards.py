@@ -1,0 +1,295 @@
+"""The three dashboards: all runs, one run, and the operator."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from panels import Json, Panel, Query, Row, Variable, metric, newest, page, plain
+from trainingrun_contracts import metrics as m
+
+_NAMESPACE: Final = Variable(
+    "namespace", "Namespace", f"label_values({m.RUN_MEMBERS.name}, namespace)"
+)
+_ANY_RUN: Final = Variable(
+    "run", "Run", f'label_values({m.RUN_MEMBERS.name}{{namespace=~"$namespace"}}, run)'
+)
+_ONE_RUN: Final = Variable("run", "Run", _ANY_RUN.query, multiple=False)
+_ONE_NAMESPACE: Final = Variable("namespace", "Namespace", _NAMESPACE.query, multiple=False)
+_HOLDS: Final = (("0", "no", "red"), ("1", "yes", "green"))
+_TROUBLE: Final = (("0", "no", "green"), ("1", "yes", "red"))
+_AGE: Final = f"time() - {newest(metric(m.RUN_CHECKPOINT_AT))}"
+_GOOD: Final = (
+    "Ready|Progressing|QueueAvailable|LearnerAvailable|DaemonsAvailable|ActorsAvailable"
+    "|CheckpointFresh"
+)
+_BY_RUN: Final = "{{namespace}}/{{run}}"
+_EVERY: Final = "[5m]"
+_BAD: Final = "Degraded|ScalingLimited"
+
+
+def fleet() -> Json:
+    """All runs on one page."""
+    return page(
+        "fleet",
+        "TrainingRun / Fleet",
+        "All TrainingRuns: how much they play, what holds them up, which need a person.",
+        variables=(_NAMESPACE, _ANY_RUN),
+        rows=(
+            _fleet_now(),
+            _fleet_table(),
+            _fleet_speed(),
+            _fleet_conditions(),
+        ),
+    )
+
+
+def _fleet_now() -> Row:
+    return Row("Now", (
+        _stat("Runs", "Runs that the operator knows of.",
+              f"count({newest(metric(m.RUN_MEMBERS, state='desired'))})"),
+        _stat("Games per second", "Of all runs together.",
+              f"sum({newest(metric(m.RUN_GAMES_PER_SECOND))})"),
+        _stat("Daemons ready", "Pods of daemons that serve games.",
+              f"sum({newest(metric(m.RUN_MEMBERS, role='daemon', state='ready'))})"),
+        _stat("Daemons wanted", "Pods of daemons that the autoscaler asks for.",
+              f"sum({newest(metric(m.RUN_MEMBERS, role='daemon', state='desired'))})"),
+        _stat("Runs that need a person", "Runs with the condition Degraded.",
+              f"sum({newest(metric(m.RUN_CONDITION, type='Degraded'))})", red_above=1),
+        _stat("Transitions lost", "Lost in the last day; it should be none.",
+              f"sum({_grown('lost', '1d')}) or vector(0)", red_above=1),
+    ))  # fmt: skip
+
+
+def _fleet_table() -> Row:
+    return Row("Runs", (
+        Panel("Runs", "One line a run.", (
+            Query(newest(metric(m.RUN_GAMES_PER_SECOND)), "Games/s"),
+            Query(newest(metric(m.RUN_MEMBERS, role="daemon", state="ready")), "Daemons"),
+            Query(newest(metric(m.RUN_UTILISATION)), "Daemons busy"),
+            Query(newest(metric(m.RUN_WAIT_FRACTION, role="learner", cause="data")),
+                  "Learner waits"),
+            Query(newest(metric(m.RUN_POLICY_LAG, statistic="mean")), "Policy lag"),
+            Query(newest(metric(m.RUN_WEIGHTS)), "Model"),
+            Query(f"max by (namespace, run) ({metric(m.RUN_WIN_RATE)})", "Best win rate"),
+            Query(_AGE, "Checkpoint age (s)"),
+        ), kind="table", width=24, height=9),
+    ))  # fmt: skip
+
+
+def _fleet_speed() -> Row:
+    return Row("Speed and what holds it up", (
+        _lines("Games per second", "Games that end, of each run.",
+               metric(m.RUN_GAMES_PER_SECOND), _BY_RUN),
+        _lines("The learner waits for data",
+               "Part of the learner's time; high means more daemons or actors are needed.",
+               metric(m.RUN_WAIT_FRACTION, role="learner", cause="data"), _BY_RUN,
+               unit="percentunit", highest=1),
+        _lines("Daemons busy", "Busy slots as a part of all slots.",
+               metric(m.RUN_UTILISATION), _BY_RUN, unit="percentunit", highest=1),
+        Panel("Runs by bottleneck", "What the others wait for.",
+              (Query(f"sum by (part) ({newest(metric(m.RUN_BOTTLENECK), 'part')})",
+                     "{{part}}"),), stacked=True),
+        _lines("Daemons ready", "Pods of daemons that serve games.",
+               metric(m.RUN_MEMBERS, role="daemon", state="ready"), _BY_RUN, stacked=True),
+        _lines("Age of the newest checkpoint", "What a crash would lose.",
+               "", _BY_RUN, unit="s", expression=_AGE),
+    ))  # fmt: skip
+
+
+def _fleet_conditions() -> Row:
+    return Row("Conditions", (
+        Panel("Degraded", "Runs that go on, but need a person: `kubectl describe tr`.",
+              (Query(newest(metric(m.RUN_CONDITION, type="Degraded")), _BY_RUN),),
+              kind="state-timeline", width=12, words=_TROUBLE),
+        Panel("Progressing", "Runs that play and train.",
+              (Query(newest(metric(m.RUN_CONDITION, type="Progressing")), _BY_RUN),),
+              kind="state-timeline", width=12, words=_HOLDS),
+    ))  # fmt: skip
+
+
+def run() -> Json:
+    """One run, from the games to the strength."""
+    return page(
+        "run",
+        "TrainingRun / Run",
+        "One TrainingRun: games, queue, learner, autoscaler, strength and conditions.",
+        variables=(_ONE_NAMESPACE, _ONE_RUN),
+        rows=(
+            _run_games(),
+            _run_waits(),
+            _run_daemons(),
+            _run_learning(),
+            _run_conditions(),
+        ),
+    )
+
+
+def _run_games() -> Row:
+    return Row("Games and queue", (
+        _lines("Games per second", "Games that end, over the last minute.",
+               metric(m.RUN_GAMES_PER_SECOND), "games"),
+        Panel("Games by outcome", "Per second; timeouts and aborted ones are lost work.",
+              (Query(_rate(metric(m.RUN_GAMES), "outcome"), "{{outcome}}"),),
+              unit="ops", stacked=True),
+        _lines("95th percentile of game seconds", "Of the slowest actor.",
+               metric(m.RUN_GAME_SECONDS), "seconds", unit="s"),
+        Panel("Queue", "Actors pause at the capacity and go on at half of it.",
+              (Query(newest(metric(m.RUN_QUEUE)), "queued"),
+               Query(newest(metric(m.RUN_QUEUE_CAPACITY)), "capacity"))),
+        Panel("Ledger", "Transitions per second by fate.",
+              (Query(_rate(metric(m.RUN_TRANSITIONS), "fate"), "{{fate}}"),), unit="ops"),
+        Panel("Lost and dropped", "Transitions in the last hour; lost should be none.",
+              tuple(Query(_grown(fate, "1h"), fate)
+                    for fate in ("stale", "duplicate", "poison", "spool", "lost"))),
+    ))  # fmt: skip
+
+
+def _run_waits() -> Row:
+    return Row("What waits for what", (
+        _lines("The learner's time", "Data: it waits. The others: it works.",
+               metric(m.RUN_WAIT_FRACTION, role="learner"), "{{cause}}", "cause",
+               unit="percentunit", stacked=True, highest=1),
+        _lines("The actors' time", "Mean over the actors; queue is back-pressure.",
+               metric(m.RUN_WAIT_FRACTION, role="actor"), "{{cause}}", "cause",
+               unit="percentunit", stacked=True, highest=1),
+        Panel("Bottleneck", "The part that the others wait for.",
+              (Query(newest(metric(m.RUN_BOTTLENECK), "part"), "{{part}}"),),
+              kind="state-timeline", words=(("0", "no", "text"), ("1", "yes", "orange"))),
+    ))  # fmt: skip
+
+
+def _run_daemons() -> Row:
+    return Row("Daemons and the autoscaler", (
+        Panel("Daemons", "What is there, what serves, what the latest decision asked for.",
+              (Query(newest(metric(m.RUN_MEMBERS, role="daemon", state="desired")),
+                     "desired"),
+               Query(newest(metric(m.RUN_MEMBERS, role="daemon", state="ready")), "ready"),
+               Query(newest(metric(m.RUN_SCALED_TO)), "decided"))),
+        Panel("Slots", "Games that daemons can serve, and do.",
+              (Query(newest(metric(m.RUN_SLOTS)), "slots"),
+               Query(newest(metric(m.RUN_BUSY_SLOTS)), "busy"))),
+        _lines("Busy part of each daemon", "Uneven lines: a daemon that actors avoid.",
+               metric(m.RUN_DAEMON_BUSY), "{{endpoint}}", "endpoint", unit="percentunit",
+               highest=1),
+        _lines("What decisions were made from",
+               "Transitions per second of the learner and of one daemon.",
+               metric(m.RUN_SCALE_INPUT, input="~learnerCapacity|producedPerDaemon"),
+               "{{input}}", "input"),
+        Panel("Latest decision", "How long ago the autoscaler changed its mind.",
+              (Query(f"time() - {newest(metric(m.RUN_SCALED_AT))}", "ago"),), kind="stat",
+              unit="s"),
+        _lines("Restarts of members", "Of those that are there.",
+               metric(m.RUN_RESTARTS), "{{role}}", "role"),
+    ))  # fmt: skip
+
+
+def _run_learning() -> Row:
+    return Row("Learning", (
+        Panel("Policy lag", "Publications between acting and training; above 8 is dropped.",
+              (Query(newest(metric(m.RUN_POLICY_LAG), "statistic"), "{{statistic}}"),)),
+        Panel("Weights", "Optimiser step: newest, and oldest that an actor plays with.",
+              (Query(newest(metric(m.RUN_WEIGHTS)), "newest"),
+               Query(newest(metric(m.RUN_WEIGHTS_OLDEST)), "oldest in use"))),
+        _lines("Model sync", "From publication to use, of the slowest actor.",
+               metric(m.RUN_SYNC_SECONDS), "seconds", unit="s"),
+        _lines("Win rate", "Newest evaluation against each opponent.",
+               metric(m.RUN_WIN_RATE), "{{opponent}}", "opponent", unit="percentunit",
+               highest=1),
+        _lines("Elo", "Fitted to all results so far.", metric(m.RUN_ELO), "{{opponent}}",
+               "opponent"),
+        _lines("Age of the newest checkpoint", "What a crash would lose.", "", "age",
+               unit="s", expression=_AGE),
+    ))  # fmt: skip
+
+
+def _run_conditions() -> Row:
+    return Row("Conditions", (
+        Panel("What should hold", "Gaps: not known, or not asked for.",
+              (Query(newest(metric(m.RUN_CONDITION, type=f"~{_GOOD}"), "type"),
+                     "{{type}}"),),
+              kind="state-timeline", width=16, height=9, words=_HOLDS),
+        Panel("What should not", "ScalingLimited alone is no harm.",
+              (Query(newest(metric(m.RUN_CONDITION, type=f"~{_BAD}"), "type"),
+                     "{{type}}"),),
+              kind="state-timeline", height=9, words=_TROUBLE),
+    ))  # fmt: skip
+
+
+def operator() -> Json:
+    """The operator itself."""
+    return page(
+        "operator",
+        "TrainingRun / Operator",
+        "The operator: how much it has to do, how quickly it does it, and what holds it up.",
+        variables=(),
+        rows=(
+            _operator_now(),
+            _operator_work(),
+        ),
+    )
+
+
+def _operator_now() -> Row:
+    return Row("Now", (
+        _stat("Runs", "TrainingRuns known.", f"max({plain(m.RUNS)})"),
+        _stat("Objects", "Objects of runs in the cache.", f"max({plain(m.OBJECTS)})"),
+        _stat("Operators", "Processes that can be scraped.", f"count({plain(m.RUNS)})"),
+        _stat("Event loop late", "Above a second it does too much at once.",
+              f"max({plain(m.LOOP_LAG)})", unit="s", red_above=1),
+    ))  # fmt: skip
+
+
+def _operator_work() -> Row:
+    return Row("Work", (
+        Panel("Reconciles per second", "By result.",
+              (Query(f"sum by (result) (rate({plain(m.RECONCILES)}{_EVERY}))", "{{result}}"),),
+              unit="ops", width=12, stacked=True),
+        Panel("Duration of reconciles", "Median and 99th percentile.",
+              (Query(_quantile(0.5), "median"), Query(_quantile(0.99), "99th percentile")),
+              unit="s", width=12),
+        Panel("Event loop late", "Of each process.",
+              (Query(plain(m.LOOP_LAG), "{{pod}}"),), unit="s", width=12),
+        Panel("Requests held back", "Seconds of waiting per second, by the client's own"
+              " limit: raise requests.perSecond where it stays above 0.",
+              (Query(f"rate({plain(m.THROTTLED)}{_EVERY})", "{{pod}}"),), unit="s",
+              width=12),
+    ))  # fmt: skip
+
+
+def _stat(
+    title: str, text: str, expression: str, *, unit: str = "short", red_above: float | None = None
+) -> Panel:
+    return Panel(
+        title, text, (Query(expression),), kind="stat", width=4, height=4, unit=unit,
+        red_above=red_above,
+    )  # fmt: skip
+
+
+def _lines(
+    title: str,
+    text: str,
+    selector: str,
+    legend: str,
+    *labels: str,
+    unit: str = "short",
+    stacked: bool = False,
+    highest: float | None = None,
+    expression: str = "",
+) -> Panel:
+    query = Query(expression or newest(selector, *labels), legend)
+    return Panel(title, text, (query,), unit=unit, stacked=stacked, highest=highest)
+
+
+def _quantile(part: float) -> str:
+    buckets = plain(m.RECONCILE_SECONDS, "_bucket")
+    return f"histogram_quantile({part}, sum by (le) (rate({buckets}{_EVERY})))"
+
+
+def _rate(selector: str, label: str) -> str:
+    return newest(f"rate({selector}{_EVERY})", label)
+
+
+def _grown(fate: str, span: str) -> str:
+    """How many more transitions have this fate than ``span`` ago, whoever counts them."""
+    now = metric(m.RUN_TRANSITIONS, fate=fate)
+    return f"clamp_min({newest(now)} - {newest(f'{now} offset {span}')}, 0)"
