@@ -1,4 +1,4 @@
-"""Speed of one PPO update, against sb3-contrib's MaskablePPO and torchrl's ClipPPO.
+"""Speed of one PPO update, against sb3-contrib's MaskablePPO, torchrl's ClipPPO and RLlib's PPO.
 
 The update is described in ``learner_problem.py``: 8,192 samples, minibatches of 1,024, 4 epochs,
 two networks of two hidden layers of 256, 32 actions of which 30 % are legal. Every side goes from a
@@ -12,7 +12,7 @@ import sys
 import measuring
 from measuring import FOLDER, PEERS_PYTHON, Goal, medians, ratio, report, take_turns
 
-PEERS = ("sb3-contrib", "torchrl")
+PEERS = ("sb3-contrib", "torchrl", "rllib")
 PRECISIONS = ("fp32", "bf16")
 
 
