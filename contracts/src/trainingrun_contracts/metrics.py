@@ -404,6 +404,11 @@ OBJECTS: Final = Metric(
     "trainingrun_operator_objects", Kind.GAUGE, "Objects of runs in the operator's cache.",
     "objects", "the operator's cache", (Server.OPERATOR,),
 )  # fmt: skip
+LEADING: Final = Metric(
+    "trainingrun_operator_leading", Kind.GAUGE,
+    "1 for the operator that works, 0 for one that stands by.", "yes or no",
+    "the operator's lease", (Server.OPERATOR,),
+)  # fmt: skip
 LOOP_LAG: Final = Metric(
     "trainingrun_operator_loop_lag_seconds", Kind.GAUGE, "How late the event loop is.", "seconds",
     "the operator's event loop", (Server.OPERATOR,),

@@ -71,6 +71,21 @@ class BedProcess:
                 continue
             raise BedError(f"{self.name} ended with {code}\n{self.last_words()}")
 
+    def signal(self, number: int) -> None:
+        """Sends a signal: SIGTERM, SIGSTOP, SIGCONT."""
+        self._child.send_signal(number)
+
+    def end(self, *, seconds: float) -> int:
+        """Waits for it to end by itself; returns its exit code.
+
+        Raises:
+            BedError: it did not, in time.
+        """
+        try:
+            return self._child.wait(timeout=seconds)
+        except subprocess.TimeoutExpired as error:
+            raise BedError(f"{self.name}: no end in {seconds:g} s\n{self.last_words()}") from error
+
     def stop(self) -> None:
         """Asks it to end, waits, and kills it if it does not."""
         self._child.terminate()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -57,6 +58,7 @@ class OperatorProcess:
         self, kubeconfig: Path, folder: Path, *options: str, name: str = "operator"
     ) -> None:
         self.folder = folder
+        self.name = name
         self.port = free_port()
         self._environment = {
             **_ENVIRONMENT,
@@ -79,7 +81,7 @@ class OperatorProcess:
 
     def start(self) -> None:
         """Start it and wait until it is ready."""
-        log = self.folder / "operator.log"
+        log = self.folder / f"{self.name}.log"
         self._process = BedProcess(self._command, log, environment=self._environment)
         self._process.wait_until(self.is_ready, "operator ready", seconds=60)
 
@@ -91,9 +93,30 @@ class OperatorProcess:
 
     def kill(self) -> None:
         """End it as a lost node would."""
-        assert self._process is not None
-        self._process.kill()
+        self._running().kill()
         self._process = None
+
+    def freeze(self) -> None:
+        """Hold it still, as a starved or paused machine would."""
+        self._running().signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._running().signal(signal.SIGCONT)
+
+    def ask_to_end(self) -> None:
+        """Send SIGTERM and go on."""
+        self._running().signal(signal.SIGTERM)
+
+    def exit_code(self, *, seconds: float) -> int:
+        """Wait until it has ended by itself; returns its exit code."""
+        code = self._running().end(seconds=seconds)
+        self._process = None
+        return code
+
+    def _running(self) -> BedProcess:
+        assert self._process is not None
+        return self._process
 
     def is_ready(self) -> bool:
         """Whether /readyz says so."""
@@ -109,7 +132,7 @@ class OperatorProcess:
 
     def log(self) -> str:
         """All that it has logged."""
-        return (self.folder / "operator.log").read_text()
+        return (self.folder / f"{self.name}.log").read_text()
 
     def resident_megabytes(self) -> float:
         """Its resident memory."""

@@ -33,6 +33,7 @@ class ServiceMetrics(Collector):
         known = service.store.known()
         yield value(metrics.RUNS, len(known))
         yield value(metrics.OBJECTS, len(service.children))
+        yield value(metrics.LEADING, int(service.leads))
         yield value(metrics.LOOP_LAG, service.lag)
         yield value(metrics.THROTTLED, service.client.bucket.waited_seconds)
         views = {key: service.reconciler.view(key) for key in known}

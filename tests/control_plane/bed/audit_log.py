@@ -1,0 +1,86 @@
+"""What the operators asked of the API server, out of its audit log: who wrote what in which term.
+
+An operator signs its requests with the term of its lease, so that the log tells one leader's writes
+from those of the next one, even where both are the same ServiceAccount.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+_SIGNED = re.compile(r"trainingrun-operator \(term (\d+); (.*)\)")
+_WRITES = frozenset({"create", "patch", "update", "delete"})
+_QUESTIONS = frozenset({"leases", "selfsubjectaccessreviews"})
+"""What is no write to the cluster's objects: the lock itself, and questions that are posted."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One answered request. ``term`` is 0 for one that was signed with none."""
+
+    at: datetime
+    verb: str
+    resource: str
+    namespace: str
+    name: str
+    status: int
+    term: int
+    identity: str
+
+    @property
+    def is_write(self) -> bool:
+        """Whether it was to change something, the lease apart."""
+        return self.verb in _WRITES and self.resource not in _QUESTIONS
+
+    @property
+    def is_of_child(self) -> bool:
+        """Whether it was about what a run consists of, and not about the run and its events."""
+        return self.resource not in {"trainingruns", "events"}
+
+
+def requests_of(log: Path, user: str, *, skip: int = 0) -> list[Asked]:
+    """All requests of a user after the first ``skip`` lines of the log, oldest first."""
+    lines = log.read_text().splitlines()[skip:]
+    events = (json.loads(line) for line in lines)
+    found = (_asked(each) for each in events if each["user"]["username"] == user)
+    return sorted((each for each in found if each is not None), key=lambda each: each.at)
+
+
+def lines_in(log: Path) -> int:
+    """How long the log is now."""
+    return len(log.read_text().splitlines())
+
+
+def overlaps(requests: Iterable[Asked]) -> list[Asked]:
+    """Writes that came when a later term had begun to write, or that were signed with no term."""
+    late, newest = [], 0
+    for each in requests:
+        if not each.is_write:
+            continue
+        if each.term < max(newest, 1):
+            late.append(each)
+        newest = max(newest, each.term)
+    return late
+
+
+def _asked(event: Mapping[str, Any]) -> Asked | None:
+    reference = event.get("objectRef")
+    if reference is None:
+        return None
+    signed = _SIGNED.search(event.get("userAgent", ""))
+    return Asked(
+        at=datetime.fromisoformat(event["requestReceivedTimestamp"]),
+        verb=event["verb"],
+        resource=reference.get("resource", ""),
+        namespace=reference.get("namespace", ""),
+        name=reference.get("name", ""),
+        status=int(event.get("responseStatus", {}).get("code", 0)),
+        term=int(signed[1]) if signed else 0,
+        identity=signed[2] if signed else "",
+    )

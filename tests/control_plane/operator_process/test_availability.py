@@ -1,0 +1,170 @@
+"""Two operators on one cluster: one works, the other follows it, and never do both.
+
+The lease is shorter than that of the chart, so that the tests are; benchmarks/operator_failover.py
+measures the same with the chart's. What nobody may do twice is looked up in the audit log, where
+each write is signed with the term of the lease in which it was sent.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from audit_log import Asked, lines_in, overlaps, requests_of
+from control_plane import ControlPlane
+from operator_bed import SYSTEM, OperatorProcess, Trainer
+from redis_server import RedisServer
+
+LEASE_SECONDS = 6
+LEASE_NAME = "trainingrun-operator"
+BEGIN_SECONDS = 8
+"""What a new leader may need, on a busy machine, to see everything and to act."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The operator that leads and the one that stands by."""
+
+    plane: ControlPlane
+    leader: OperatorProcess
+    standby: OperatorProcess
+
+    def swapped(self) -> Pair:
+        """The same two the other way round."""
+        return replace(self, leader=self.standby, standby=self.leader)
+
+    def holder(self) -> str:
+        """Who leads, as the lease says."""
+        lease = self.plane.get("lease", LEASE_NAME, "-n", SYSTEM)
+        return str(lease["spec"].get("holderIdentity", ""))
+
+    def requests(self, *, skip: int = 0) -> list[Asked]:
+        """What both asked the API server for."""
+        user = f"system:serviceaccount:{SYSTEM}:trainingrun-operator"
+        return requests_of(self.log, user, skip=skip)
+
+    @property
+    def log(self) -> Path:
+        """The audit log."""
+        return self.plane.folder / "logs" / "audit.json"
+
+
+@pytest.fixture(scope="module")
+def pair(
+    control_plane: ControlPlane, chart: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Pair]:
+    """Two ready operators; the first one leads. Each test leaves two of them running."""
+    kubeconfig = control_plane.kubeconfig_for(SYSTEM, "trainingrun-operator")
+    folder = tmp_path_factory.mktemp("pair")
+    lease = f"--lease-seconds={LEASE_SECONDS}"
+    both = [OperatorProcess(kubeconfig, folder, lease, name=name) for name in ("one", "two")]
+    for each in both:
+        each.start()
+    yield Pair(control_plane, *both)
+    for each in both:
+        each.stop()
+
+
+@pytest.fixture
+def roles(pair: Pair) -> Pair:
+    """The pair as it is at the beginning of a test."""
+    pair.plane.wait_until(lambda: pair.holder() != "", "somebody leads")
+    return pair if pair.holder() == pair.leader.name else pair.swapped()
+
+
+@pytest.fixture
+def trainer(roles: Pair, queue_server: RedisServer, namespace: str) -> Iterator[Trainer]:
+    """Makes runs in the test's namespace, and ends their fleets."""
+    made = Trainer(roles.plane, namespace, queue_server)
+    yield made
+    made.close()
+
+
+def seconds_until_followed(trainer: Trainer, name: str, actors: int) -> float:
+    """Ask for another number of actors; how long until the cluster has been told."""
+    begin = time.monotonic()
+    trainer.patch(name, f'{{"actor": {{"replicas": {actors}}}}}')
+
+    def is_told() -> bool:
+        (found,) = trainer.objects("deployments", f"{name},trainingrun.dev/role=actor")
+        return bool(found["spec"]["replicas"] == actors)
+
+    trainer.wait_until(is_told)
+    return time.monotonic() - begin
+
+
+def identities(trainer: Trainer, name: str) -> set[str]:
+    """All pods and children of a run."""
+    found = trainer.objects("deployments,jobs,services,configmaps,secrets,pods", name)
+    return {each["metadata"]["uid"] for each in found}
+
+
+def test_when_the_leader_is_killed_the_other_one_acts(roles: Pair, trainer: Trainer) -> None:
+    """kill -9: once the lease has run out the other works, and repeats nothing."""
+    trainer.start("killed", games=100_000)
+    trainer.wait_for("killed", "Ready")
+    alive, mark = identities(trainer, "killed"), lines_in(roles.log)
+    roles.leader.kill()
+    seconds = seconds_until_followed(trainer, "killed", actors=2)
+    print(f"killed leader: followed after {seconds:.1f} s")
+    assert seconds < LEASE_SECONDS + BEGIN_SECONDS
+    written = [each for each in roles.requests(skip=mark) if each.is_write and each.is_of_child]
+    assert {each.name for each in written if each.namespace == trainer.namespace} == {
+        "killed-actor"
+    }
+    assert overlaps(roles.requests()) == []
+    assert identities(trainer, "killed") > alive
+    roles.leader.start()
+
+
+def test_a_rolling_update_has_no_gap(roles: Pair, trainer: Trainer) -> None:
+    """Each is told to end in turn: the lease is given back, and no child of a run is written."""
+    fleet = trainer.start("rolled", games=100_000)
+    trainer.wait_for("rolled", "Ready")
+    alive, mark = identities(trainer, "rolled"), lines_in(roles.log)
+    for each in (roles, roles.swapped()):
+        begin = time.monotonic()
+        each.leader.ask_to_end()
+        trainer.wait_until(lambda pair=each: pair.holder() == pair.standby.name)
+        trainer.wait_until(each.standby.is_ready)
+        seconds = time.monotonic() - begin
+        print(f"leader told to end: the other works after {seconds:.1f} s")
+        assert seconds < LEASE_SECONDS
+        assert each.leader.exit_code(seconds=10) == 0
+        each.leader.start()
+    games = fleet.games
+    trainer.wait_until(lambda: trainer.run("rolled")["status"]["games"]["played"] > games)
+    written = [each for each in roles.requests(skip=mark) if each.is_write and each.is_of_child]
+    assert [each for each in written if each.namespace == trainer.namespace] == []
+    assert overlaps(roles.requests()) == []
+    assert identities(trainer, "rolled") == alive
+
+
+def test_a_leader_that_was_frozen_writes_nothing_more(roles: Pair, trainer: Trainer) -> None:
+    """It wakes with work at hand when the other has taken over: it ends, and writes nothing."""
+    trainer.start("frozen", games=100_000)
+    trainer.wait_for("frozen", "Ready")
+    roles.leader.freeze()
+    seconds = seconds_until_followed(trainer, "frozen", actors=2)
+    assert seconds < LEASE_SECONDS + BEGIN_SECONDS
+    trainer.patch("frozen", '{"actor": {"replicas": 1}}')
+    roles.leader.thaw()
+    assert roles.leader.exit_code(seconds=15) == 1
+    assert "could not be renewed in time" in roles.leader.log()
+    assert "Traceback" not in roles.leader.log()
+    assert overlaps(roles.requests()) == []
+    roles.leader.start()
+
+
+def test_the_one_that_stands_by_is_ready_and_silent(roles: Pair) -> None:
+    """It knows who leads, has no runs, and asks for nothing but the lease."""
+    mark = lines_in(roles.log)
+    assert roles.standby.ask("/readyz") == "ok"
+    assert roles.standby.ask("/livez") == "ok"
+    assert "trainingrun_operator_leading 0" in roles.standby.ask("/metrics")
+    assert "trainingrun_operator_leading 1" in roles.leader.ask("/metrics")
+    seen = [each for each in roles.requests(skip=mark) if each.identity == roles.standby.name]
+    assert {each.resource for each in seen} <= {"leases"}
