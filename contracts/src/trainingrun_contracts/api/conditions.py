@@ -42,8 +42,8 @@ class ConditionType(Word):
     )
     SUSPENDED = (
         "Suspended",
-        "True when spec.suspend was followed to its end: queue trained, checkpoint written, pods"
-        " gone.",
+        "True when the run was saved and stopped, by spec.suspend or by the operator itself (the"
+        " reason says which): queue trained, checkpoint written, pods gone.",
     )
     LEARNER_AVAILABLE = "LearnerAvailable", "The learner runs and reports."
     DAEMONS_AVAILABLE = (
@@ -73,10 +73,23 @@ class Reason(Word):
     FLUSHING = "Flushing", "The learner trains what is left in the queue and writes a checkpoint."
     EVALUATING = "Evaluating", "The final weights are being evaluated."
     COMPLETED = "Completed", "spec.games were played, trained and saved."
+    WIN_RATE_REACHED = (
+        "WinRateReached",
+        "stopWhen.winRate was reached; what was played is trained and saved.",
+    )
+    IDLE = (
+        "Idle",
+        "Nothing moved for spec.idleShutdownMinutes, so the run is saved and stopped until the spec"
+        " or the annotation trainingrun.dev/wake changes.",
+    )
+    BUDGET_EXHAUSTED = (
+        "BudgetExhausted",
+        "spec.cost.budget is spent, so the run is saved and stopped until it is raised.",
+    )
     LEARNER_FAILED = "LearnerFailed", "The learner failed more often than learner.backoffLimit."
     DEADLINE_EXCEEDED = "DeadlineExceeded", "spec.activeDeadlineSeconds went by."
     SUSPENDED = "Suspended", "spec.suspend is true, and the run is saved and stopped."
-    SUSPENDING = "Suspending", "spec.suspend is true, and the run is being saved and stopped."
+    SUSPENDING = "Suspending", "The run is being saved and stopped."
     NOT_SUSPENDED = "NotSuspended", "spec.suspend is false."
     PROGRESS_DEADLINE_EXCEEDED = (
         "ProgressDeadlineExceeded",
@@ -106,6 +119,18 @@ class Reason(Word):
     FORBIDDEN = "Forbidden", "The operator lacks a permission that it needs for the run."
     NAME_TAKEN = "NameTaken", "An object that is not the run's has a name that the run needs."
     CREATION_FAILED = "CreationFailed", "The cluster refuses to create members of the role."
+    OVERRIDE_REFUSED = (
+        "OverrideRefused",
+        "spec.podTemplate does not fit or would weaken the security of pods; nothing was changed.",
+    )
+    WAITING_FOR_QUOTA = (
+        "WaitingForQuota",
+        "Kueue has not admitted the run yet, or has taken its admission back; it waits.",
+    )
+    QUEUE_CONTROLLER_MISSING = (
+        "QueueControllerMissing",
+        "spec.queueName is set, and the cluster has no Kueue that could admit the run.",
+    )
     NO_ANSWER = "NoAnswer", "An external daemon does not answer; it gets no games meanwhile."
     NO_REPORT = "NoReport", "The role runs but has told nothing for a while."
     FINISHED = "Finished", "The role has done its work and ended."
@@ -161,9 +186,12 @@ class EventReason(Word):
     """Reasons of the events of a run."""
 
     STARTED = "Started", "The run was started for the first time."
-    SUSPENDING = "Suspending", "spec.suspend became true; the run is being saved and stopped."
+    SUSPENDING = "Suspending", "The run is being saved and stopped."
     SUSPENDED = "Suspended", "The run is saved and stopped."
-    RESUMED = "Resumed", "spec.suspend became false; the run goes on from its checkpoint."
+    RESUMED = "Resumed", "The run, which was suspended or stopped, goes on from its checkpoint."
+    WIN_RATE_REACHED = "WinRateReached", "stopWhen.winRate is reached; the run is being completed."
+    IDLE_SHUTDOWN = "IdleShutdown", "Nothing moved for so long that the run is being stopped."
+    BUDGET_EXHAUSTED = "BudgetExhausted", "The budget is spent; the run is being stopped."
     DRAINING = "Draining", "The target is reached; running games end."
     COMPLETED = "Completed", "The run is complete."
     FAILED = "Failed", "The run has failed; the message says why."

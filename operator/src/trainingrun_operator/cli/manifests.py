@@ -6,6 +6,7 @@ their minimum, because their number follows the run.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +17,9 @@ from trainingrun_operator.backends import Ground, RunIdentity
 from trainingrun_operator.backends.kubernetes.render.access import redis_url_key
 from trainingrun_operator.backends.kubernetes.render.metadata import Manifest
 from trainingrun_operator.backends.kubernetes.render.objects import role_objects, shared_objects
+from trainingrun_operator.backends.kubernetes.render.template import OverrideError
 from trainingrun_operator.cli.document import read_run
+from trainingrun_operator.cli.errors import UserError
 from trainingrun_operator.controller.loop import ground_of
 from trainingrun_operator.desired.workloads import workloads
 from trainingrun_operator.settings import Settings
@@ -25,23 +28,29 @@ _UID: Final = "00000000-0000-0000-0000-000000000000"
 """Stands where the cluster puts the run's own identity."""
 
 
-def print_manifests(file: Path) -> None:
-    """Print all manifests of a run.
+def print_manifests(file: Path, *, namespace: str | None, as_json: bool) -> None:
+    """Print all manifests of a run, as YAML documents or as one list in JSON.
 
     Raises:
         UserError: the file is not valid.
     """
-    typer.echo(yaml.safe_dump_all(manifests_of(file), sort_keys=False), nl=False)
+    manifests = manifests_of(file, namespace=namespace)
+    if as_json:
+        listed = {"apiVersion": "v1", "kind": "List", "items": manifests}
+        typer.echo(json.dumps(listed, indent=2))
+        return
+    typer.echo(yaml.safe_dump_all(manifests, sort_keys=False), nl=False)
 
 
-def manifests_of(file: Path) -> list[Manifest]:
+def manifests_of(file: Path, *, namespace: str | None = None) -> list[Manifest]:
     """All manifests of the run in a file, in the order in which they are written.
 
     Raises:
         UserError: the file is not valid.
     """
     run = read_run(file)
-    metadata = run.metadata.model_copy(update={"uid": run.metadata.uid or _UID})
+    placed = {"uid": run.metadata.uid or _UID, "namespace": namespace or run.metadata.namespace}
+    metadata = run.metadata.model_copy(update=placed)
     run = run.model_copy(update={"metadata": metadata})
     settings = Settings()
     identity = RunIdentity(metadata.namespace, metadata.name, metadata.uid)
@@ -50,5 +59,8 @@ def manifests_of(file: Path) -> list[Manifest]:
     roles = workloads(run, settings, daemons=run.spec.daemon.autoscaling.min_replicas)
     made = [*shared_objects(identity, ground)]
     for workload in roles.values():
-        made.extend(role_objects(identity, workload, url, operator_namespace=None))
+        try:
+            made.extend(role_objects(identity, workload, url, operator_namespace=None))
+        except OverrideError as error:
+            raise UserError(f"{file}: {error}") from error
     return made

@@ -27,6 +27,7 @@ class Options:
     metrics_port: int = 9090
     requests_per_second: float = 200.0
     request_burst: float = 400.0
+    unsafe_overrides: bool = False
     identity: str = ""
     claim: Claim | None = None
     """The lease by which this operator leads; None when its user says that it is alone."""
@@ -64,6 +65,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
         metrics_port=given.metrics_port,
         requests_per_second=given.requests_per_second,
         request_burst=given.request_burst,
+        unsafe_overrides=given.allow_unsafe_overrides,
         identity=identity,
         claim=None if given.no_lease else lease,
         log_level=given.log_level,
@@ -107,6 +109,11 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         "--redis-address",
         metavar="HOST:PORT",
         help="where managed Redis servers are reached by an operator outside the cluster",
+    )
+    add(
+        "--allow-unsafe-overrides",
+        action="store_true",
+        help="let spec.podTemplate weaken pods; the cluster's own admission still judges them",
     )
     add("--health-port", type=_port, default=8080, metavar="PORT", help="/livez, /readyz; 0: any")
     add("--metrics-port", type=_port, default=9090, metavar="PORT", help="/metrics; 0: any")

@@ -60,7 +60,12 @@ class Service:
     """
 
     def __init__(self, client: Client, options: Options, keeper: LeaseKeeper | None) -> None:
-        site = Site(options.namespaces, options.own_namespace, options.redis_address)
+        site = Site(
+            options.namespaces,
+            options.own_namespace,
+            options.redis_address,
+            unsafe_overrides=options.unsafe_overrides,
+        )
         self.client = client
         self.keeper = keeper
         self.children = Children(self._changed)

@@ -50,7 +50,7 @@ from trainingrun_operator.backends.kubernetes.render.objects import role_objects
 from trainingrun_operator.backends.kubernetes.views import View
 from trainingrun_operator.desired.actions import Apply, Remove, RemoveFirst, WorkloadAction
 from trainingrun_operator.desired.observed import ObservedRole
-from trainingrun_operator.desired.workload import Role
+from trainingrun_operator.desired.workload import Role, Workload
 
 DELETION_COST: Final = "controller.kubernetes.io/pod-deletion-cost"
 _CHEAPEST: Final = "-1000"
@@ -73,6 +73,8 @@ class Site:
     watched: tuple[str, ...] = ()
     namespace: str | None = None
     redis_address: str | None = None
+    unsafe_overrides: bool = False
+    """Whether users may weaken the pods of their runs."""
 
 
 class KubernetesBackend:
@@ -128,10 +130,7 @@ class KubernetesBackend:
         """Do one action."""
         match action:
             case Apply(workload):
-                url = self._url_keys.get(run.uid, SecretKey(secret_name(run), URL_KEY))
-                space = self._site.namespace
-                wanted = role_objects(run, workload, url, operator_namespace=space)
-                await self._apply_all(run, wanted)
+                await self._apply_all(run, self._objects(run, workload))
             case Remove(role):
                 await self._remove(run, role)
             case RemoveFirst(_, members):
@@ -156,6 +155,14 @@ class KubernetesBackend:
         """Drop what is remembered of a run that is gone."""
         self._urls.pop(run_uid, None)
         self._url_keys.pop(run_uid, None)
+
+    def _objects(self, run: RunIdentity, workload: Workload) -> tuple[Manifest, ...]:
+        url = self._url_keys.get(run.uid, SecretKey(secret_name(run), URL_KEY))
+        return role_objects(
+            run, workload, url,
+            operator_namespace=self._site.namespace,
+            unsafe_overrides=self._site.unsafe_overrides,
+        )  # fmt: skip
 
     # -- writing -------------------------------------------------------------------------------
 

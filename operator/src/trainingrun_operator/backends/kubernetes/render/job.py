@@ -6,32 +6,34 @@ from typing import Any
 
 from trainingrun_operator.backends import RunIdentity
 from trainingrun_operator.backends.kubernetes.kinds import JOB
-from trainingrun_operator.backends.kubernetes.render.access import SecretKey
+from trainingrun_operator.backends.kubernetes.render.admission import admission_labels
 from trainingrun_operator.backends.kubernetes.render.metadata import (
     ROLL_HASH,
     Manifest,
     manifest,
     role_name,
 )
-from trainingrun_operator.backends.kubernetes.render.pod import pod_template
 from trainingrun_operator.desired.workload import INTERRUPTED, USER_ERROR, Workload
 
 
-def job(run: RunIdentity, workload: Workload, redis_url: SecretKey) -> Manifest:
+def job(run: RunIdentity, workload: Workload, template: dict[str, Any]) -> Manifest:
     """The Job. A replacement waits until its predecessor is gone: one learner at a time."""
     return manifest(
         JOB,
         run,
         role_name(run, workload.role),
         role=workload.role,
+        labels_beside=admission_labels(workload),
         annotations={ROLL_HASH: workload.roll_hash},
         spec={
+            # A suspended Job is how Kueue finds what waits; it alone lets the Job begin.
+            **({"suspend": True} if workload.admission is not None else {}),
             "completions": workload.replicas,
             "parallelism": workload.replicas,
             "backoffLimit": workload.backoff_limit,
             "podReplacementPolicy": "Failed",
             "podFailurePolicy": {"rules": _rules(workload.role.value)},
-            "template": pod_template(run, workload, redis_url),
+            "template": template,
         },
     )
 

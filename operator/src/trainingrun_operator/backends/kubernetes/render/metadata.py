@@ -47,7 +47,8 @@ def labels(run: RunIdentity, role: Role | None) -> dict[str, str]:
 
 def manifest(
     kind: Kind, run: RunIdentity, name: str, *, role: Role | None = None,
-    annotations: Mapping[str, str] | None = None, **content: Any,
+    annotations: Mapping[str, str] | None = None,
+    labels_beside: Mapping[str, str] | None = None, **content: Any,
 ) -> Manifest:  # fmt: skip
     """An object of the run, owned by it; the annotation with its hash makes changes visible.
 
@@ -67,7 +68,7 @@ def manifest(
         "metadata": {
             "name": name,
             "namespace": run.namespace,
-            "labels": labels(run, role),
+            "labels": {**labels(run, role), **(labels_beside or {})},
             "annotations": dict(annotations or {}),
             "ownerReferences": [owner],
         },

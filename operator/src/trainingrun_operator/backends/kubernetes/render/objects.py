@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from trainingrun_operator.backends import Ground, RunIdentity
 from trainingrun_operator.backends.kubernetes.kinds import (
@@ -33,6 +33,7 @@ from trainingrun_operator.backends.kubernetes.render.service import (
     service,
 )
 from trainingrun_operator.backends.kubernetes.render.stateful_set import stateful_set
+from trainingrun_operator.backends.kubernetes.render.template import finished_template
 from trainingrun_operator.desired.workload import Restart, Role, Workload
 
 SHARED: Final = (SERVICE_ACCOUNT, CONFIG_MAP)
@@ -53,9 +54,15 @@ def shared_objects(run: RunIdentity, ground: Ground) -> tuple[Manifest, ...]:
 
 
 def role_objects(
-    run: RunIdentity, workload: Workload, redis_url: SecretKey, *, operator_namespace: str | None
-) -> tuple[Manifest, ...]:
-    """All objects of a role. The policy comes before the pods that it is about."""
+    run: RunIdentity, workload: Workload, redis_url: SecretKey,
+    *, operator_namespace: str | None, unsafe_overrides: bool = False,
+) -> tuple[Manifest, ...]:  # fmt: skip
+    """All objects of a role. The policy comes before the pods that it is about.
+
+    Raises:
+        OverrideError: the user's changes of the pod template cannot be followed.
+    """
+    template = finished_template(run, workload, redis_url, unsafe_overrides=unsafe_overrides)
     found: list[Manifest] = []
     if workload.storage is not None and workload.storage.claim is None:
         found.append(claim(run, workload, workload.storage))
@@ -69,13 +76,13 @@ def role_objects(
             found.append(disruption_budget(run, workload))
         case Role.LEARNER | Role.ACTOR | Role.EVALUATOR:
             found.append(metrics_policy(run, workload))
-    found.append(_controller(run, workload, redis_url))
+    found.append(_controller(run, workload, template))
     return tuple(found)
 
 
-def _controller(run: RunIdentity, workload: Workload, redis_url: SecretKey) -> Manifest:
+def _controller(run: RunIdentity, workload: Workload, template: dict[str, Any]) -> Manifest:
     if workload.restart is Restart.UNTIL_SUCCESS:
-        return job(run, workload, redis_url)
+        return job(run, workload, template)
     if workload.role is Role.REDIS:
-        return stateful_set(run, workload, redis_url)
-    return deployment(run, workload, redis_url)
+        return stateful_set(run, workload, template)
+    return deployment(run, workload, template)

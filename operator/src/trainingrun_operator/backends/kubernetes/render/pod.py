@@ -21,6 +21,7 @@ from trainingrun_operator.backends.kubernetes.render.access import (
     config_name,
     secret_name,
 )
+from trainingrun_operator.backends.kubernetes.render.placement import placement
 from trainingrun_operator.backends.kubernetes.render.probes import HEALTH_FILE, probes
 from trainingrun_operator.desired.workload import Resources, Restart, Role, Workload, filled
 
@@ -62,6 +63,7 @@ def _pod(run: RunIdentity, workload: Workload, redis_url: SecretKey) -> dict[str
             "fsGroupChangePolicy": "OnRootMismatch",
             "seccompProfile": {"type": "RuntimeDefault"},
         },
+        **placement(run, workload),
         "volumes": [volume for volume, _ in volumes],
         "containers": [
             _container(workload, redis_url, mounts=[mount for _, mount in volumes]),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from trainingrun_operator.backends import RunIdentity
 from trainingrun_operator.backends.kubernetes.kinds import STATEFUL_SET
-from trainingrun_operator.backends.kubernetes.render.access import SecretKey
 from trainingrun_operator.backends.kubernetes.render.metadata import (
     ROLL_HASH,
     Manifest,
@@ -12,11 +13,10 @@ from trainingrun_operator.backends.kubernetes.render.metadata import (
     role_name,
     selector,
 )
-from trainingrun_operator.backends.kubernetes.render.pod import pod_template
 from trainingrun_operator.desired.workload import Workload
 
 
-def stateful_set(run: RunIdentity, workload: Workload, redis_url: SecretKey) -> Manifest:
+def stateful_set(run: RunIdentity, workload: Workload, template: dict[str, Any]) -> Manifest:
     """The StatefulSet; its claim is an object of its own, so that the run owns and deletes it."""
     return manifest(
         STATEFUL_SET,
@@ -29,6 +29,6 @@ def stateful_set(run: RunIdentity, workload: Workload, redis_url: SecretKey) -> 
             "serviceName": role_name(run, workload.role),
             "podManagementPolicy": "Parallel",
             "selector": {"matchLabels": selector(run, workload.role)},
-            "template": pod_template(run, workload, redis_url),
+            "template": template,
         },
     )

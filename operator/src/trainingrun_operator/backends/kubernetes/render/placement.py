@@ -1,0 +1,73 @@
+"""Where pods may run: spot nodes by the labels that clouds give them, and apart from one another.
+
+There is no common label for spot nodes, so each of the well-known ones is named. A node that has
+none of them counts as an ordinary one.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from trainingrun_operator.backends import RunIdentity
+from trainingrun_operator.backends.kubernetes.render import metadata
+from trainingrun_operator.desired.workload import Role, Workload
+
+SPOT: Final = (
+    ("karpenter.sh/capacity-type", "spot"),
+    ("eks.amazonaws.com/capacityType", "SPOT"),
+    ("cloud.google.com/gke-spot", "true"),
+    ("kubernetes.azure.com/scalesetpriority", "spot"),
+)
+"""Label and value of spot nodes: Karpenter, EKS, GKE, AKS; the last two taint them so as well."""
+_SPREAD: Final = ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
+_PREFERENCE: Final = 50
+
+
+def placement(run: RunIdentity, workload: Workload) -> dict[str, Any]:
+    """The fields of a pod's spec that say where it may run."""
+    found: dict[str, Any] = {"affinity": {"nodeAffinity": _affinity(workload.spot)}}
+    if workload.spot != "Never":
+        found["tolerations"] = [_toleration(key, value) for key, value in SPOT]
+    if workload.role is Role.DAEMON:
+        found["topologySpreadConstraints"] = _spread(run, workload.role)
+    return found
+
+
+def _affinity(spot: str) -> dict[str, Any]:
+    """Terms of a required affinity are alternatives; the expressions of one hold together."""
+    match spot:
+        case "Require":
+            terms = [{"matchExpressions": [_is(key, "In", value)]} for key, value in SPOT]
+        case "Prefer":
+            preferred = [
+                {
+                    "weight": _PREFERENCE,
+                    "preference": {"matchExpressions": [_is(key, "In", value)]},
+                }
+                for key, value in SPOT
+            ]
+            return {"preferredDuringSchedulingIgnoredDuringExecution": preferred}
+        case _:
+            terms = [{"matchExpressions": [_is(key, "NotIn", value) for key, value in SPOT]}]
+    return {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
+
+
+def _is(key: str, operator: str, value: str) -> dict[str, Any]:
+    return {"key": key, "operator": operator, "values": [value]}
+
+
+def _toleration(key: str, value: str) -> dict[str, Any]:
+    return {"key": key, "operator": "Equal", "value": value, "effect": "NoSchedule"}
+
+
+def _spread(run: RunIdentity, role: Role) -> list[dict[str, Any]]:
+    """One node or zone that is lost takes as few daemons as can be; room goes before spread."""
+    return [
+        {
+            "maxSkew": 1,
+            "topologyKey": key,
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": metadata.selector(run, role)},
+        }
+        for key in _SPREAD
+    ]

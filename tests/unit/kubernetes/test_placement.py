@@ -1,0 +1,122 @@
+"""Where pods may run, and by which labels they are admitted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from trainingrun_contracts.api.run import parse
+from trainingrun_operator.backends import Ground, RunIdentity
+from trainingrun_operator.backends.kubernetes.render.access import redis_url_key
+from trainingrun_operator.backends.kubernetes.render.metadata import Manifest
+from trainingrun_operator.backends.kubernetes.render.objects import role_objects
+from trainingrun_operator.backends.kubernetes.render.placement import SPOT
+from trainingrun_operator.desired.workload import Role
+from trainingrun_operator.desired.workloads import workloads
+from trainingrun_operator.settings import Settings
+
+RUN = RunIdentity("space", "quick", "8f2c-uid")
+QUEUE, PRIORITY = "kueue.x-k8s.io/queue-name", "kueue.x-k8s.io/priority-class"
+REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
+
+
+def controllers(**spec: Any) -> dict[Role, Manifest]:
+    """What makes the pods of each role."""
+    document = {
+        "apiVersion": "trainingrun.dev/v1alpha1",
+        "kind": "TrainingRun",
+        "metadata": {"name": RUN.name, "namespace": RUN.namespace, "uid": RUN.uid},
+        "spec": {"games": 100, "decks": [{"name": "red_aggro"}], **spec},
+    }
+    url = redis_url_key(RUN, Ground(config=b"{}", managed_redis=True))
+    return {
+        role: role_objects(RUN, workload, url, operator_namespace=None)[-1]
+        for role, workload in workloads(parse(document), Settings(), daemons=2).items()
+    }
+
+
+def pods(**spec: Any) -> dict[Role, dict[str, Any]]:
+    """The pod's spec of each role."""
+    return {role: each["spec"]["template"]["spec"] for role, each in controllers(**spec).items()}
+
+
+def may_run_on(pod: dict[str, Any], labels: dict[str, str]) -> bool:
+    """Whether the required affinity lets a pod onto a node with these labels: the slow reading."""
+    required = pod["affinity"]["nodeAffinity"].get(REQUIRED)
+    if required is None:
+        return True
+    return any(
+        all(
+            (labels.get(each["key"]) in each["values"]) == (each["operator"] == "In")
+            for each in term["matchExpressions"]
+        )
+        for term in required["nodeSelectorTerms"]
+    )
+
+
+def prefers(pod: dict[str, Any], labels: dict[str, str]) -> bool:
+    """Whether a node with these labels is liked better than one without."""
+    return any(
+        labels.get(each["key"]) in each["values"]
+        for term in pod["affinity"]["nodeAffinity"].get(PREFERRED, ())
+        for each in term["preference"]["matchExpressions"]
+    )
+
+
+@pytest.mark.parametrize(("label", "value"), SPOT)
+def test_spot_nodes_of_every_cloud_are_taken_as_the_role_says(label: str, value: str) -> None:
+    """Never, Prefer and Require; what is not Never also tolerates the taint of the same name."""
+    found = pods(daemon={"spot": "Require"}, learner={"spot": "Prefer"}, actor={"spot": "Never"})
+    spot, plain = {label: value}, {label: "on-demand"}
+    daemon, learner, actor = (found[role] for role in (Role.DAEMON, Role.LEARNER, Role.ACTOR))
+    assert (may_run_on(daemon, spot), may_run_on(daemon, plain)) == (True, False)
+    assert (may_run_on(learner, spot), may_run_on(learner, plain)) == (True, True)
+    assert (prefers(learner, spot), prefers(learner, plain)) == (True, False)
+    assert (may_run_on(actor, spot), may_run_on(actor, plain)) == (False, True)
+    taint = {"key": label, "operator": "Equal", "value": value, "effect": "NoSchedule"}
+    assert taint in daemon["tolerations"]
+    assert taint in learner["tolerations"]
+    assert "tolerations" not in actor
+
+
+def test_without_a_word_the_learner_and_redis_stay_off_spot_nodes() -> None:
+    """Daemons and actors are cheap to lose; what a run's state hangs on is not."""
+    found, spot = pods(), {"cloud.google.com/gke-spot": "true"}
+    may = {role: may_run_on(pod, spot) for role, pod in found.items()}
+    assert may == {
+        Role.REDIS: False, Role.LEARNER: False,
+        Role.DAEMON: True, Role.ACTOR: True, Role.EVALUATOR: True,
+    }  # fmt: skip
+    assert all(may_run_on(pod, {}) for pod in found.values())
+
+
+def test_daemons_are_spread_over_nodes_and_zones() -> None:
+    """A node that is lost takes few of them; where there is no room they may stand together."""
+    controller = controllers()[Role.DAEMON]
+    template = controller["spec"]["template"]
+    for each in template["spec"]["topologySpreadConstraints"]:
+        assert each["whenUnsatisfiable"] == "ScheduleAnyway"
+        wanted = each["labelSelector"]["matchLabels"].items()
+        assert wanted <= template["metadata"]["labels"].items()
+    keys = [each["topologyKey"] for each in template["spec"]["topologySpreadConstraints"]]
+    assert keys == ["kubernetes.io/hostname", "topology.kubernetes.io/zone"]
+
+
+def test_a_queue_is_asked_by_labels_and_a_suspended_job() -> None:
+    """Learner, daemons and actors carry queue and priority; no pod has a gate of ours."""
+    found = controllers(queueName="games", queuePriorityClass="low")
+    asked = {role for role, each in found.items() if QUEUE in each["metadata"]["labels"]}
+    assert asked == {Role.DAEMON, Role.LEARNER, Role.ACTOR}
+    for role in asked:
+        labels = found[role]["metadata"]["labels"]
+        assert (labels[QUEUE], labels[PRIORITY]) == ("games", "low")
+        assert "schedulingGates" not in found[role]["spec"]["template"]["spec"]
+    assert found[Role.LEARNER]["spec"]["suspend"] is True
+
+
+def test_without_a_queue_nothing_waits() -> None:
+    """No label of Kueue, and a Job that begins at once."""
+    for each in controllers().values():
+        assert not [label for label in each["metadata"]["labels"] if "kueue" in label]
+        assert "suspend" not in each["spec"]

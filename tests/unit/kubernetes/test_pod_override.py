@@ -1,0 +1,247 @@
+"""Changes of pod templates: how they are laid over ours, and which are refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from trainingrun_contracts.api.run import TrainingRun, parse
+from trainingrun_operator.backends import BackendError, Ground, RunIdentity
+from trainingrun_operator.backends.kubernetes.render.access import redis_url_key
+from trainingrun_operator.backends.kubernetes.render.merge import merged
+from trainingrun_operator.backends.kubernetes.render.pod import pod_template
+from trainingrun_operator.backends.kubernetes.render.pod_security import weaknesses
+from trainingrun_operator.backends.kubernetes.render.template import finished_template
+from trainingrun_operator.desired.workload import Role, Workload
+from trainingrun_operator.desired.workloads import workloads
+from trainingrun_operator.settings import Settings
+
+RUN = RunIdentity("space", "quick", "8f2c-uid")
+URL = redis_url_key(RUN, Ground(config=b"{}", managed_redis=True))
+
+
+def training_run(**spec: Any) -> TrainingRun:
+    """A small run."""
+    return parse(
+        {
+            "apiVersion": "trainingrun.dev/v1alpha1",
+            "kind": "TrainingRun",
+            "metadata": {"name": RUN.name, "namespace": RUN.namespace, "uid": RUN.uid},
+            "spec": {"games": 100, "decks": [{"name": "red_aggro"}], **spec},
+        }
+    )
+
+
+def workload_of(role: Role, **spec: Any) -> Workload:
+    """One role of a run."""
+    return workloads(training_run(**spec), Settings(), daemons=2)[role]
+
+
+def template_of(over: dict[str, Any], role: Role = Role.DAEMON, **how: bool) -> dict[str, Any]:
+    """The template of a role with changes laid over it."""
+    changed = replace(workload_of(role), pod_override=json.dumps(over))
+    return finished_template(RUN, changed, URL, unsafe_overrides=how.get("unsafe", False))
+
+
+def in_container(**fields: Any) -> dict[str, Any]:
+    """A change of the daemon's container."""
+    return {"spec": {"containers": [{"name": "daemon", **fields}]}}
+
+
+def in_security(**fields: Any) -> dict[str, Any]:
+    """A change of its security context."""
+    return in_container(securityContext=fields)
+
+
+def with_volume(**source: Any) -> dict[str, Any]:
+    """A volume more."""
+    return {"spec": {"volumes": [{"name": "mine", **source}]}}
+
+
+@pytest.mark.parametrize("role", Role)
+def test_our_own_templates_have_no_weakness(role: Role) -> None:
+    """Whatever is found in a template comes from a user's changes."""
+    ours = pod_template(RUN, workload_of(role), URL)
+    assert list(weaknesses(ours, ours)) == []
+
+
+def test_changes_are_merged_by_name_and_leave_the_rest() -> None:
+    """A variable, a node selector, a toleration and an annotation more; all else as it was."""
+    before = template_of({})
+    after = template_of(
+        {
+            "metadata": {"annotations": {"team": "blue"}, "labels": {"cost": "lab"}},
+            "spec": {
+                "nodeSelector": {"disk": "fast"},
+                "tolerations": [{"key": "games", "operator": "Exists"}],
+                "priorityClassName": "low",
+                "containers": [{"name": "daemon", "env": [{"name": "TRACE", "value": "1"}]}],
+            },
+        }
+    )
+    assert after["metadata"]["annotations"]["team"] == "blue"
+    assert after["metadata"]["labels"].items() > before["metadata"]["labels"].items()
+    assert after["spec"]["nodeSelector"] == {"disk": "fast"}
+    assert after["spec"]["tolerations"][:-1] == before["spec"]["tolerations"]
+    assert after["spec"]["tolerations"][-1]["key"] == "games"
+    (one,), (other,) = before["spec"]["containers"], after["spec"]["containers"]
+    assert other["env"] == [*one["env"], {"name": "TRACE", "value": "1"}]
+    assert {key: other[key] for key in other if key != "env"} == {
+        key: one[key] for key in one if key != "env"
+    }
+
+
+def test_null_takes_a_field_away_and_what_is_merged_stays_as_it_was() -> None:
+    """As in a merge patch; neither side is changed by the merge."""
+    base, over = {"a": 1, "b": {"c": 2, "d": 3}}, {"a": None, "b": {"c": None}}
+    assert merged(base, over) == {"b": {"d": 3}}
+    assert base == {"a": 1, "b": {"c": 2, "d": 3}}
+
+
+def test_a_restricted_sidecar_is_let_in() -> None:
+    """A container more that satisfies the standard itself."""
+    sidecar = {
+        "name": "logs",
+        "image": "example/logs:1",
+        "resources": {"limits": {"memory": "64Mi"}},
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+    }
+    containers = template_of({"spec": {"containers": [sidecar]}})["spec"]["containers"]
+    assert [each["name"] for each in containers] == ["daemon", "logs"]
+
+
+REFUSED: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("spec.hostNetwork", {"spec": {"hostNetwork": True}}),
+    ("spec.hostPID", {"spec": {"hostPID": True}}),
+    ("spec.hostIPC", {"spec": {"hostIPC": True}}),
+    ("spec.serviceAccountName", {"spec": {"serviceAccountName": "default"}}),
+    ("spec.serviceAccountName", {"spec": {"serviceAccountName": None}}),
+    ("spec.serviceAccount", {"spec": {"serviceAccount": "default"}}),
+    ("spec.automountServiceAccountToken", {"spec": {"automountServiceAccountToken": True}}),
+    ("spec.automountServiceAccountToken", {"spec": {"automountServiceAccountToken": None}}),
+    ("spec.shareProcessNamespace", {"spec": {"shareProcessNamespace": None}}),
+    ("spec.restartPolicy", {"spec": {"restartPolicy": "Never"}}),
+    ("spec.securityContext.runAsNonRoot", {"spec": {"securityContext": None}}),
+    ("spec.securityContext.runAsNonRoot", {"spec": {"securityContext": {"runAsNonRoot": False}}}),
+    ("spec.securityContext.runAsUser", {"spec": {"securityContext": {"runAsUser": 0}}}),
+    ("spec.securityContext.runAsGroup", {"spec": {"securityContext": {"runAsGroup": 0}}}),
+    ("spec.securityContext.fsGroup", {"spec": {"securityContext": {"fsGroup": 0}}}),
+    (
+        "spec.securityContext.supplementalGroups",
+        {"spec": {"securityContext": {"supplementalGroups": [5, 0]}}},
+    ),
+    (
+        "spec.securityContext.sysctls",
+        {"spec": {"securityContext": {"sysctls": [{"name": "kernel.msgmax", "value": "1"}]}}},
+    ),
+    (
+        "spec.securityContext.seccompProfile",
+        {"spec": {"securityContext": {"seccompProfile": {"type": "Unconfined"}}}},
+    ),
+    (
+        "spec.securityContext.seLinuxOptions",
+        {"spec": {"securityContext": {"seLinuxOptions": {"type": "spc_t"}}}},
+    ),
+    (
+        "spec.securityContext.appArmorProfile",
+        {"spec": {"securityContext": {"appArmorProfile": {"type": "Unconfined"}}}},
+    ),
+    (
+        "spec.securityContext.windowsOptions.hostProcess",
+        {"spec": {"securityContext": {"windowsOptions": {"hostProcess": True}}}},
+    ),
+    ("privileged", in_security(privileged=True)),
+    ("runAsUser", in_security(runAsUser=0)),
+    ("runAsNonRoot", in_security(runAsNonRoot=False)),
+    ("allowPrivilegeEscalation", in_security(allowPrivilegeEscalation=True)),
+    ("allowPrivilegeEscalation", in_container(securityContext=None)),
+    ("readOnlyRootFilesystem", in_security(readOnlyRootFilesystem=False)),
+    ("readOnlyRootFilesystem", in_security(readOnlyRootFilesystem=None)),
+    ("capabilities.add", in_security(capabilities={"add": ["NET_ADMIN"]})),
+    ("capabilities.drop", in_security(capabilities={"drop": ["KILL"]})),
+    ("capabilities.drop", in_security(capabilities=None)),
+    ("procMount", in_security(procMount="Unmasked")),
+    ("seccompProfile", in_security(seccompProfile={"type": "Unconfined"})),
+    ("hostPort", in_container(ports=[{"containerPort": 17171, "hostPort": 80}])),
+    ("resources.limits.memory", in_container(resources={"limits": {"memory": None}})),
+    ("httpGet.host", in_container(readinessProbe={"httpGet": {"host": "10.0.0.1", "port": 80}})),
+    (
+        "lifecycle.preStop.httpGet.host",
+        in_container(lifecycle={"preStop": {"httpGet": {"host": "10.0.0.1", "port": 80}}}),
+    ),
+    ("allowPrivilegeEscalation", {"spec": {"containers": [{"name": "more", "image": "x"}]}}),
+    ("allowPrivilegeEscalation", {"spec": {"initContainers": [{"name": "more", "image": "x"}]}}),
+    ("hostPath", with_volume(hostPath={"path": "/"})),
+    ("nfs", with_volume(nfs={"server": "10.0.0.1", "path": "/"})),
+    (
+        "projected",
+        with_volume(projected={"sources": [{"serviceAccountToken": {"path": "token"}}]}),
+    ),
+    (
+        "metadata.labels[trainingrun.dev/uid]",
+        {"metadata": {"labels": {"trainingrun.dev/uid": "another"}}},
+    ),
+    (
+        "metadata.labels[trainingrun.dev/role]",
+        {"metadata": {"labels": {"trainingrun.dev/role": None}}},
+    ),
+    (
+        "metadata.annotations[container.apparmor.security.beta.kubernetes.io/daemon]",
+        {
+            "metadata": {
+                "annotations": {
+                    "container.apparmor.security.beta.kubernetes.io/daemon": "unconfined"
+                }
+            }
+        },
+    ),
+)
+
+
+@pytest.mark.parametrize(("path", "over"), REFUSED)
+def test_a_change_that_weakens_a_pod_is_refused_with_its_path(
+    path: str, over: dict[str, Any]
+) -> None:
+    """One sentence: where, why, and what to do; never retried; let through where it is allowed."""
+    with pytest.raises(BackendError) as caught:
+        template_of(over)
+    told = str(caught.value)
+    assert told.startswith("spec.podTemplate.daemon.")
+    assert f"{path}: refused, because " in told
+    assert "security.allowUnsafeOverrides=true" in told
+    assert (caught.value.reason, caught.value.retry) == ("OverrideRefused", False)
+    assert template_of(over, unsafe=True)
+
+
+@pytest.mark.parametrize(
+    ("over", "told"),
+    [
+        ({"status": {}}, "daemon.status: a pod template has"),
+        ({"metadata": {"name": "mine"}}, "daemon.metadata.name: of the metadata"),
+        ({"spec": "big"}, "daemon.spec: an object is needed"),
+        ({"spec": {"containers": {}}}, "daemon.spec.containers: a list is needed"),
+        ({"spec": {"containers": [{"image": "x"}]}}, "spec.containers[0]: give its name"),
+        ({"spec": {"volumes": ["x"]}}, "spec.volumes[0]: give its name"),
+        ({"spec": {"$patch": "replace"}}, "spec.$patch: directives are not understood"),
+        ({"spec": {"securityContext": {"appArmorProfile": "x"}}}, "another type than"),
+    ],
+)
+def test_a_change_that_does_not_fit_is_told_with_its_place(over: dict[str, Any], told: str) -> None:
+    """Wrong forms end in a sentence too, and never in a traceback."""
+    with pytest.raises(BackendError) as caught:
+        template_of(over)
+    assert told in str(caught.value)
+    assert caught.value.reason == "OverrideRefused"
+
+
+def test_a_change_rolls_its_role_alone() -> None:
+    """Daemons get other pods, actors keep theirs."""
+    over = {"podTemplate": {"daemon": {"spec": {"nodeSelector": {"disk": "fast"}}}}}
+    assert workload_of(Role.DAEMON).roll_hash != workload_of(Role.DAEMON, **over).roll_hash
+    assert workload_of(Role.ACTOR).roll_hash == workload_of(Role.ACTOR, **over).roll_hash
