@@ -24,11 +24,7 @@ CHART: Final = ROOT / "charts" / "trainingrun"
 
 def files() -> Mapping[Path, str]:
     """Each generated file and its text."""
-    boards = {
-        "fleet": dashboards.fleet(),
-        "run": dashboards.run(),
-        "operator": dashboards.operator(),
-    }
+    boards = dashboards.pages()
     written = {CHART / f"dashboards/{name}.json": _json(board) for name, board in boards.items()}
     return {**written, ROOT / "docs/reference/chart.md": values_page.page(CHART)}
 

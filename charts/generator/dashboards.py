@@ -1,11 +1,18 @@
-"""The three dashboards: all runs, one run, and the operator."""
+"""The three dashboards: all runs, one run, and the operator.
+
+What of the registry no panel here asks for gets one of its own in a last row: a new metric is seen
+from its first day on, and may be given a better place later.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
-from panels import Json, Panel, Query, Row, Variable, metric, newest, page, plain
+from panels import Board, Json, Panel, Query, Row, Variable, metric, newest, page, plain
 from trainingrun_contracts import metrics as m
+from trainingrun_contracts.metrics import Kind, Metric, Server, served_by
 
 _NAMESPACE: Final = Variable(
     "namespace", "Namespace", f"label_values({m.RUN_MEMBERS.name}, namespace)"
@@ -27,9 +34,45 @@ _EVERY: Final = "[5m]"
 _BAD: Final = "Degraded|ScalingLimited"
 
 
-def fleet() -> Json:
+def pages() -> Mapping[str, Json]:
+    """Each dashboard by its name."""
+    fleet, run, operator = _fleet(), _run(), _operator()
+    boards = (fleet, run, operator)
+    of_runs, own = (
+        [each for each in served_by(server) if not any(board.shows(each) for board in boards)]
+        for server in (Server.RUN, Server.OPERATOR)
+    )
+    finished = (fleet, _with_others(run, of_runs), _with_others(operator, own))
+    return {board.name: page(board) for board in finished}
+
+
+def _with_others(board: Board, missing: Sequence[Metric]) -> Board:
+    panels = tuple(_other(each) for each in missing)
+    return replace(board, rows=(*board.rows, Row("Others", panels))) if panels else board
+
+
+def _other(of: Metric) -> Panel:
+    """A plain panel: a counter's rate, a histogram's 99th percentile, a gauge as it is."""
+    of_run = "run" in of.labels
+    labels = [label for label in of.labels if label not in {"namespace", "run"}]
+    selector = metric(of) if of_run else plain(of)
+    by = ", ".join((*(("namespace", "run") if of_run else ("pod",)), *labels))
+    match of.kind:
+        case Kind.COUNTER:
+            expression = f"max by ({by}) (rate({selector}{_EVERY}))"
+        case Kind.GAUGE:
+            expression = f"max by ({by}) ({selector})"
+        case Kind.HISTOGRAM:
+            expression = _quantile(0.99, of)
+    title = of.name.removeprefix("trainingrun_").replace("_", " ").capitalize()
+    unit = {"seconds": "s", "bytes": "bytes", "1": "percentunit"}.get(of.unit, "short")
+    legend = " ".join(f"{{{{{label}}}}}" for label in labels)
+    return Panel(title, of.text, (Query(expression, legend),), unit=unit)
+
+
+def _fleet() -> Board:
     """All runs on one page."""
-    return page(
+    return Board(
         "fleet",
         "TrainingRun / Fleet",
         "All TrainingRuns: how much they play, what holds them up, which need a person.",
@@ -107,9 +150,9 @@ def _fleet_conditions() -> Row:
     ))  # fmt: skip
 
 
-def run() -> Json:
+def _run() -> Board:
     """One run, from the games to the strength."""
-    return page(
+    return Board(
         "run",
         "TrainingRun / Run",
         "One TrainingRun: games, queue, learner, autoscaler, strength and conditions.",
@@ -215,9 +258,9 @@ def _run_conditions() -> Row:
     ))  # fmt: skip
 
 
-def operator() -> Json:
+def _operator() -> Board:
     """The operator itself."""
-    return page(
+    return Board(
         "operator",
         "TrainingRun / Operator",
         "The operator: how much it has to do, how quickly it does it, and what holds it up.",
@@ -234,6 +277,7 @@ def _operator_now() -> Row:
         _stat("Runs", "TrainingRuns known.", f"max({plain(m.RUNS)})"),
         _stat("Objects", "Objects of runs in the cache.", f"max({plain(m.OBJECTS)})"),
         _stat("Operators", "Processes that can be scraped.", f"count({plain(m.RUNS)})"),
+        _stat("Leaders", "Operators that work; one, but for moments.", f"sum({plain(m.LEADING)})"),
         _stat("Event loop late", "Above a second it does too much at once.",
               f"max({plain(m.LOOP_LAG)})", unit="s", red_above=1),
     ))  # fmt: skip
@@ -245,7 +289,8 @@ def _operator_work() -> Row:
               (Query(f"sum by (result) (rate({plain(m.RECONCILES)}{_EVERY}))", "{{result}}"),),
               unit="ops", width=12, stacked=True),
         Panel("Duration of reconciles", "Median and 99th percentile.",
-              (Query(_quantile(0.5), "median"), Query(_quantile(0.99), "99th percentile")),
+              (Query(_quantile(0.5, m.RECONCILE_SECONDS), "median"),
+               Query(_quantile(0.99, m.RECONCILE_SECONDS), "99th percentile")),
               unit="s", width=12),
         Panel("Event loop late", "Of each process.",
               (Query(plain(m.LOOP_LAG), "{{pod}}"),), unit="s", width=12),
@@ -280,9 +325,9 @@ def _lines(
     return Panel(title, text, (query,), unit=unit, stacked=stacked, highest=highest)
 
 
-def _quantile(part: float) -> str:
-    buckets = plain(m.RECONCILE_SECONDS, "_bucket")
-    return f"histogram_quantile({part}, sum by (le) (rate({buckets}{_EVERY})))"
+def _quantile(part: float, of: Metric) -> str:
+    selector = metric(of, "_bucket") if "run" in of.labels else plain(of, "_bucket")
+    return f"histogram_quantile({part}, sum by (le) (rate({selector}{_EVERY})))"
 
 
 def _rate(selector: str, label: str) -> str:

@@ -6,7 +6,8 @@ misspelt; a metric is written ``metric(NAME, role="learner")`` and gets the page
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -65,9 +66,26 @@ class Variable:
     multiple: bool = True
 
 
-def metric(of: Metric, **labels: str) -> str:
+@dataclass(frozen=True)
+class Board:
+    """A dashboard: ``name`` is the file's and the end of its address."""
+
+    name: str
+    title: str
+    text: str
+    variables: tuple[Variable, ...]
+    rows: tuple[Row, ...]
+
+    def shows(self, of: Metric) -> bool:
+        """Whether an expression asks for the metric."""
+        pattern = re.compile(rf"\b{of.name}(_bucket)?\b")
+        queries = (query for row in self.rows for each in row.panels for query in each.queries)
+        return any(pattern.search(query.expression) for query in queries)
+
+
+def metric(of: Metric, suffix: str = "", **labels: str) -> str:
     """The selector of a metric of runs, within the page's filter; a value may be a ``~regex``."""
-    return f"{of.name}{{{','.join((FILTER, *_matchers(of, labels)))}}}"
+    return f"{of.name}{suffix}{{{','.join((FILTER, *_matchers(of, labels)))}}}"
 
 
 def plain(of: Metric, suffix: str = "", **labels: str) -> str:
@@ -89,14 +107,12 @@ def newest(expression: str, *labels: str) -> str:
     return f"max by ({', '.join(('namespace', 'run', *labels))}) ({expression})"
 
 
-def page(
-    name: str, title: str, text: str, *, variables: Sequence[Variable], rows: Sequence[Row]
-) -> Json:
-    """A dashboard."""
+def page(board: Board) -> Json:
+    """The dashboard as Grafana reads it."""
     return {
-        "uid": f"trainingrun-{name}",
-        "title": title,
-        "description": text,
+        "uid": f"trainingrun-{board.name}",
+        "title": board.title,
+        "description": board.text,
         "tags": ["trainingrun"],
         "editable": True,
         "schemaVersion": SCHEMA,
@@ -112,8 +128,8 @@ def page(
             }
         ],
         "annotations": {"list": []},
-        "templating": {"list": [_datasource(), *(_variable(each) for each in variables)]},
-        "panels": list(_laid_out(rows)),
+        "templating": {"list": [_datasource(), *(_variable(each) for each in board.variables)]},
+        "panels": list(_laid_out(board.rows)),
     }  # fmt: skip
 
 
