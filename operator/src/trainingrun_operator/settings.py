@@ -50,5 +50,7 @@ class Settings:
     """Between two looks at a run that is suspended or done."""
     drain_deadline_seconds: float = 180.0
     """Suspend and completion wait at most so long for running games."""
+    flush_deadline_seconds: float = 900.0
+    """A run that the operator stops by itself is at most so long saved before its members go."""
     evaluation_deadline_seconds: float = 600.0
     """Completion waits at most so long for the last evaluation."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simulated_run import UID, SimulatedRun, holds, running, training_run
+from simulated_run import UID, SimulatedRun, completed, evaluation_of, holds, running, training_run
 from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType
+from trainingrun_contracts.api.limits import Cost
 from trainingrun_operator.desired.observed import Finished
 from trainingrun_operator.desired.workload import Role
 
@@ -72,6 +73,50 @@ def test_complete(limits: list[int]) -> None:
     assert transitions is not None
     assert transitions.produced == transitions.trained
     assert set(world.backend.roles(UID)) == {Role.REDIS, Role.LEARNER}
+
+
+@settings(deadline=None, max_examples=40)
+@given(limits=INTERRUPTIONS)
+def test_complete_by_strength(limits: list[int]) -> None:
+    """A run whose win rate is reached succeeds with every transition trained."""
+    world = running(games=100_000, stopWhen={"winRate": 0.8})
+    world.evaluations.append(evaluation_of(world, low=0.83))
+    _interrupted(world, limits)
+    world.until(completed)
+    assert world.queued == 0
+    assert set(world.backend.roles(UID)) == {Role.REDIS, Role.LEARNER}
+
+
+@settings(deadline=None, max_examples=40)
+@given(limits=INTERRUPTIONS)
+def test_spent_budget_and_a_higher_one(limits: list[int]) -> None:
+    """A run without money stops with nothing queued, and with more money trains on."""
+    world = running(games=100_000, cost={"learnerHourly": 10.0, "budget": 0.06})
+    _interrupted(world, limits)
+    world.until(holds(ConditionType.SUSPENDED))
+    world.until(lambda each: not each.look().actions)
+    assert world.queued == 0
+    before = world.played
+    world.change(cost=Cost(learner_hourly=10.0, budget=1000.0))
+    _interrupted(world, limits)
+    world.until(lambda each: each.played > before)
+    world.until(holds(ConditionType.READY))
+
+
+@settings(deadline=None, max_examples=20)
+@given(limits=INTERRUPTIONS)
+def test_idle_and_woken(limits: list[int]) -> None:
+    """A run without progress stops whatever interrupts the operator, and goes on when woken."""
+    world = running(games=100_000, idleShutdownMinutes=1)
+    world.stuck_games = True
+    world.until(lambda each: each.run.status.stop is not None)
+    _interrupted(world, limits)
+    world.until(holds(ConditionType.SUSPENDED))
+    world.until(lambda each: not each.look().actions)
+    world.stuck_games = False
+    world.change(seed=world.run.spec.seed)
+    _interrupted(world, limits)
+    world.until(holds(ConditionType.READY))
 
 
 @settings(deadline=None, max_examples=40)

@@ -8,7 +8,7 @@ again and again, decisions reach a state in which nothing is left to do.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from trainingrun_contracts.api.run import TrainingRun
 from trainingrun_contracts.api.spec import Autoscaling
@@ -16,6 +16,7 @@ from trainingrun_contracts.api.status import CurriculumStatus, TrainingRunStatus
 from trainingrun_contracts.curriculum import CurrentPhase
 
 from trainingrun_operator.desired.actions import Action
+from trainingrun_operator.desired.cost import cost_so_far, projected
 from trainingrun_operator.desired.curriculum import curriculum, told_phase
 from trainingrun_operator.desired.draining import DrainPlan, DrainRules, plan_draining
 from trainingrun_operator.desired.events import RunEvent
@@ -32,8 +33,9 @@ from trainingrun_operator.desired.scale import (
     scale,
 )
 from trainingrun_operator.desired.stage import Phase, Stage, phase
-from trainingrun_operator.desired.status import Progress, View, status
+from trainingrun_operator.desired.status import View, status
 from trainingrun_operator.desired.steps import Situation, steps
+from trainingrun_operator.desired.stopping import Progress, follow_progress, stop
 from trainingrun_operator.desired.workload import Role
 from trainingrun_operator.settings import Settings
 
@@ -89,7 +91,10 @@ def decide(
         now: Unix seconds.
         trouble: what the world refused since the last look, to be told in the status.
     """
-    where = phase(run, observed, settings, now=now)
+    progress = follow_progress(run, observed, memory.progress, now=now)
+    cost = cost_so_far(run, observed, now=now)
+    stopped = stop(run, observed, progress=progress, cost=cost, now=now)
+    where = phase(run, observed, settings, now=now, stop=stopped)
     rates, rate_memory = _rates(observed, memory, where)
     bounds = bounds_of(run, settings)
     scaled = _scaled(run, bounds, observed, where, rates, memory, now)
@@ -97,7 +102,7 @@ def decide(
     course, told_now = _course(run, observed, where, now)
     situation = Situation(run, observed, settings, where, scaled.replicas, plan, told_now)
     actions = steps(situation)
-    progress = _progress(observed, memory.progress, where, now)
+    moving = progress if where.stage is Stage.RUNNING else None
     troubles = follow(observed, memory.troubles, now=now)
     view = View(
         run=run,
@@ -107,10 +112,12 @@ def decide(
         scaled=scaled,
         plan=plan,
         least_daemons=1 if endpoints(run) else bounds.min_replicas,
-        progress=progress,
+        progress=moving,
         troubles=troubles,
         trouble=trouble,
         course=course,
+        cost=projected(run, cost, rates, played=progress.played),
+        stop=stopped,
         now=now,
     )
     told = status(view)
@@ -121,7 +128,7 @@ def decide(
         status=told,
         events=events(view, told, () if trouble else actions, since=told_until),
         requeue_after=_requeue(run, where, settings, now),
-        memory=Memory(rate_memory, scaled.memory, progress, troubles, now),
+        memory=Memory(rate_memory, scaled.memory, moving, troubles, now),
         rates=rates,
         expired=_expired(run, now),
     )
@@ -218,19 +225,6 @@ def _plan(
     plan = plan_draining(role, observed.signals, rules, wanted=scaled.replicas, now=now)
     asked, present = asked_to_drain(run, role), len(role.members)
     return with_drains(plan, asked, observed.signals, rules, present=present, now=now)
-
-
-def _progress(
-    observed: Observed, last: Progress | None, where: Phase, now: float
-) -> Progress | None:
-    """When something last moved; forgotten while nothing should move."""
-    if where.stage is not Stage.RUNNING:
-        return None
-    if not isinstance(observed.signals, Signals):
-        return last or Progress(now, 0, 0)
-    signals = observed.signals
-    new = Progress(now, signals.games.get("played", 0), signals.ledger.trained)
-    return last if last is not None and replace(new, at=last.at) == last else new
 
 
 def _expired(run: TrainingRun, now: float) -> bool:

@@ -37,9 +37,10 @@ def endpoints(run: TrainingRun) -> tuple[str, ...]:
 
 
 def is_asked(run: TrainingRun) -> bool:
-    """Whether the external daemons matter now: not to a run that is over or suspended."""
+    """Whether the external daemons matter now: not to a run that is over or rests."""
     suspended = run.status.condition(ConditionType.SUSPENDED)
-    rests = run.spec.suspend and suspended is not None and suspended.is_true
+    wanted = run.spec.suspend or run.status.stop is not None
+    rests = wanted and suspended is not None and suspended.is_true
     return run.status.finished_at is None and not rests
 
 

@@ -23,6 +23,11 @@ from trainingrun_operator.desired.workload import Role
 
 _TRUE, _FALSE, _UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
 _KNOWN: Final = frozenset(EventReason)
+_STOPS: Final = {
+    "WinRateReached": EventReason.WIN_RATE_REACHED,
+    "Idle": EventReason.IDLE_SHUTDOWN,
+    "BudgetExhausted": EventReason.BUDGET_EXHAUSTED,
+}
 
 
 def events(
@@ -40,6 +45,7 @@ def events(
         return ()
     return (
         *_said(view, since),  # first: what roles said led to what follows
+        *_stops(view, told),
         *_life(view, told),
         *_queue(view, told),
         *_progress(view, told),
@@ -68,6 +74,15 @@ def _life(view: View, told: TrainingRunStatus) -> Iterator[RunEvent]:
         yield RunEvent(EventReason.COMPLETED, after.message)
     elif after is not None and after.status is _FALSE:
         yield RunEvent(EventReason.FAILED, after.message, warning=True)
+
+
+def _stops(view: View, told: TrainingRunStatus) -> Iterator[RunEvent]:
+    """The operator decided to end or to stop the run, and why."""
+    before, after = view.run.status.stop, told.stop
+    if after is None or (before is not None and before.at == after.at):
+        return
+    reason = _STOPS[after.reason]
+    yield RunEvent(reason, after.message, warning=reason is not EventReason.WIN_RATE_REACHED)
 
 
 def _queue(view: View, told: TrainingRunStatus) -> Iterator[RunEvent]:
@@ -154,7 +169,9 @@ def _draining(view: View, actions: tuple[Action, ...]) -> Iterator[RunEvent]:
     if view.phase.goal is Goal.COMPLETE and view.phase.stage is Stage.DRAINING:
         for action in actions:
             if isinstance(action, SetIntent):
-                yield RunEvent(EventReason.DRAINING, "the target is reached; running games end")
+                reached = view.phase.reason is not Reason.WIN_RATE_REACHED
+                what = "the target" if reached else "stopWhen.winRate"
+                yield RunEvent(EventReason.DRAINING, f"{what} is reached; running games end")
 
 
 def _requests(view: View, actions: tuple[Action, ...]) -> Iterator[RunEvent]:

@@ -6,6 +6,9 @@ intent that stands in Redis:
     suspend:   RUN -> DRAIN -> FLUSH -> learner ended -> suspended
     complete:  RUN -> DRAIN -> FLUSH -> learner ended -> EVALUATE -> complete
 
+A run that the operator stops by itself (idle, out of money) walks as a suspended one does; a walk
+that nobody asked for has a deadline, because what it waits for may be what is broken.
+
 A learner ends with success only under FLUSH, and a resumed run is set to RUN only after the ended
 learner is gone; so an ended learner under FLUSH has flushed what this run produced. A Redis that
 lost its data says RUN, and the walk begins again.
@@ -13,13 +16,15 @@ lost its data says RUN, and the walk begins again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType, Reason
 from trainingrun_contracts.api.run import TrainingRun
+from trainingrun_contracts.api.status import StopStatus
 from trainingrun_contracts.reports import ActorReport, EvaluatorReport, Intent
 
+from trainingrun_operator.desired.health import documented
 from trainingrun_operator.desired.observed import Observed, Signals
 from trainingrun_operator.desired.workload import Role
 from trainingrun_operator.settings import Settings
@@ -54,7 +59,8 @@ class Stage(Enum):
 
 @dataclass(frozen=True)
 class Phase:
-    """Goal and stage; ``reason`` and ``message`` say why, for a run that failed or is refused."""
+    """Goal and stage; ``reason`` and ``message`` say why, where it is not the spec that says so:
+    a run that failed, is refused, or is ended or stopped by the operator itself."""
 
     goal: Goal
     stage: Stage
@@ -67,23 +73,42 @@ class Phase:
         return self.stage in {Stage.COMPLETE, Stage.FAILED, Stage.OVER}
 
 
-def phase(run: TrainingRun, observed: Observed, settings: Settings, *, now: float) -> Phase:
-    """Goal and stage of a run."""
+def phase(
+    run: TrainingRun,
+    observed: Observed,
+    settings: Settings,
+    *,
+    now: float,
+    stop: StopStatus | None = None,
+) -> Phase:
+    """Goal and stage of a run; ``stop`` is why the operator ends or stops it by itself."""
     succeeded = run.status.condition(ConditionType.SUCCEEDED)
     if succeeded is not None and succeeded.status is not ConditionStatus.UNKNOWN:
         return Phase(Goal.OVER, Stage.OVER)
-    failure = _failure(run, observed, now=now)
+    is_strong = stop is not None and stop.reason == "WinRateReached"
+    failure = _failure(run, observed, now=now, rests=stop is not None and not is_strong)
     if failure is not None:
         return failure
     if run.spec.suspend:
         return Phase(Goal.SUSPEND, _suspending(run, observed, settings, now=now))
-    if _played(run, observed) >= run.spec.games:
-        return Phase(Goal.COMPLETE, _completing(run, observed, settings, now=now))
+    if is_strong or _played(run, observed) >= run.spec.games:
+        stage = _completing(run, observed, settings, now=now)
+        return _because(Phase(Goal.COMPLETE, stage), stop if is_strong else None)
+    if stop is not None:
+        stage = _stopping(run, observed, settings, since=stop.at.timestamp(), now=now)
+        return _because(Phase(Goal.SUSPEND, stage), stop)
     refusal = _refusal(run, settings)
     return refusal or Phase(Goal.RUN, Stage.RUNNING)
 
 
-def _failure(run: TrainingRun, observed: Observed, *, now: float) -> Phase | None:
+def _because(phase: Phase, stop: StopStatus | None) -> Phase:
+    if stop is None:
+        return phase
+    reason = documented(stop.reason, otherwise=Reason.UNKNOWN)
+    return replace(phase, reason=reason, message=stop.message)
+
+
+def _failure(run: TrainingRun, observed: Observed, *, now: float, rests: bool) -> Phase | None:
     learner = observed.roles.get(Role.LEARNER)
     ended = learner.finished if learner is not None else None
     if ended is not None and not ended.succeeded:
@@ -92,7 +117,7 @@ def _failure(run: TrainingRun, observed: Observed, *, now: float) -> Phase | Non
             Goal.FAIL, Stage.FAILED, Reason.LEARNER_FAILED, f"the learner failed for good: {why}"
         )
     deadline, started = run.spec.active_deadline_seconds, run.status.started_at
-    if deadline is None or started is None or run.spec.suspend:
+    if deadline is None or started is None or run.spec.suspend or rests:
         return None
     if now - started.timestamp() < deadline:
         return None
@@ -134,6 +159,17 @@ def _suspending(run: TrainingRun, observed: Observed, settings: Settings, *, now
     if _learner_ended(observed) or (Role.LEARNER not in observed.roles and _was_suspended(run)):
         return Stage.SUSPENDED
     return Stage.SUSPENDED if signals.intent is Intent.EVALUATE else Stage.FLUSHING
+
+
+def _stopping(
+    run: TrainingRun, observed: Observed, settings: Settings, *, since: float, now: float
+) -> Stage:
+    """As for suspend, but not for ever: what was not flushed by then stays in Redis."""
+    stage, signals = _suspending(run, observed, settings, now=now), observed.signals
+    if stage not in {Stage.WAITING, Stage.FLUSHING}:
+        return stage
+    lasts = _lasts(signals, now) if isinstance(signals, Signals) else now - since
+    return Stage.SUSPENDED if lasts >= settings.flush_deadline_seconds else stage
 
 
 def _completing(run: TrainingRun, observed: Observed, settings: Settings, *, now: float) -> Stage:

@@ -13,7 +13,13 @@ from typing import Final
 
 from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType, Reason
 from trainingrun_contracts.api.run import TrainingRun
-from trainingrun_contracts.api.status import Condition, CurriculumStatus, TrainingRunStatus
+from trainingrun_contracts.api.status import (
+    Condition,
+    CostStatus,
+    CurriculumStatus,
+    StopStatus,
+    TrainingRunStatus,
+)
 from trainingrun_contracts.reports import Notice
 
 from trainingrun_operator.desired import counts, health
@@ -23,6 +29,7 @@ from trainingrun_operator.desired.observed import Observed, Problem, Signals
 from trainingrun_operator.desired.rates import Rates
 from trainingrun_operator.desired.scale import Limit, ScaleDecision
 from trainingrun_operator.desired.stage import Goal, Phase, Stage
+from trainingrun_operator.desired.stopping import Progress
 from trainingrun_operator.desired.workload import Role
 
 PROGRESS_SECONDS: Final = 600.0
@@ -55,15 +62,6 @@ _LIMITS: Final = {
 
 
 @dataclass(frozen=True)
-class Progress:
-    """When the counters last moved, and what they were."""
-
-    at: float
-    played: int
-    trained: int
-
-
-@dataclass(frozen=True)
 class View:
     """All that status and events are made from."""
 
@@ -78,6 +76,8 @@ class View:
     troubles: Mapping[Role, Trouble]
     trouble: Problem | None
     course: CurriculumStatus | None
+    cost: CostStatus | None
+    stop: StopStatus | None
     now: float
 
     @property
@@ -99,6 +99,7 @@ def status(view: View) -> TrainingRunStatus:
         "observed_generation": generation,
         "conditions": conditions,
         "summary": summary(view, findings),
+        "cost": view.cost,
         **_times(view),
         **_counted(view),
     }
@@ -119,6 +120,8 @@ def _counted(view: View) -> dict[str, object]:
         "bottleneck": None,
         **counts.from_signals(view.run, view.signals, view.rates),
         "curriculum": view.course,
+        "stop": view.stop,
+        "progressed_at": moment(view.progress.at) if view.progress is not None else None,
         "autoscaling": counts.autoscaling(view.run, view.observed, view.scaled, now=view.now),
     }
 
@@ -208,8 +211,7 @@ def _ready(view: View, parts: dict[ConditionType, Finding]) -> Finding:
 def _succeeded(view: View) -> Finding:
     match view.phase.stage:
         case Stage.COMPLETE:
-            played = counts.played(view.run, view.signals)
-            return health.true(Reason.COMPLETED, f"{played} games were played, trained and saved")
+            return _completed(view)
         case Stage.FAILED:
             return health.false(view.phase.reason, view.phase.message)
         case _:
@@ -217,12 +219,20 @@ def _succeeded(view: View) -> Finding:
             return health.unknown(reason, message)
 
 
+def _completed(view: View) -> Finding:
+    played = counts.played(view.run, view.signals)
+    saved = f"{played} games were played, trained and saved"
+    if view.phase.reason is Reason.WIN_RATE_REACHED:
+        return health.true(view.phase.reason, f"{view.phase.message}; {saved}")
+    return health.true(Reason.COMPLETED, saved)
+
+
 def _suspended(view: View) -> Finding:
     if view.phase.goal is not Goal.SUSPEND:
         return health.false(Reason.NOT_SUSPENDED, "spec.suspend is false")
     leaving = [role.value for role in _LEAVE_ON_SUSPEND if role in view.observed.roles]
     if view.phase.stage is Stage.SUSPENDED and not leaving:
-        return health.true(Reason.SUSPENDED, "the run is saved and stopped")
+        return health.true(*_state(view))
     _, message = _state(view)
     if view.phase.stage is Stage.SUSPENDED:
         message = f"waiting for the end of {', '.join(leaving)}"
@@ -238,9 +248,12 @@ def _state(view: View) -> tuple[Reason, str]:
                 return Reason.TRAINING, "games are played and trained"
             return Reason.STARTING, "the roles are being started"
         case Stage.SUSPENDED:
+            if view.phase.message:
+                return view.phase.reason, f"the run is saved and stopped: {view.phase.message}"
             return Reason.SUSPENDED, "the run is saved and stopped"
         case Stage.COMPLETE:
-            return Reason.COMPLETED, "the run is complete"
+            finding = _completed(view)
+            return finding.reason, finding.message
         case Stage.FAILED | Stage.REFUSED:
             return view.phase.reason, view.phase.message
         case stage:
@@ -397,7 +410,7 @@ def _summary(view: View, findings: dict[ConditionType, Finding]) -> str:
         case Stage.REFUSED:
             return f"Invalid: {view.phase.message}"
         case Stage.SUSPENDED:
-            return "Suspended"
+            return f"Suspended: {view.phase.message}" if view.phase.message else "Suspended"
         case Stage.RUNNING:
             return _running_summary(findings)
         case stage:

@@ -99,6 +99,7 @@ class SimulatedRun:
     evaluations: list[Evaluation] = field(default_factory=list)
     reachable: bool = True
     stuck_games: bool = False
+    learner_hangs: bool = False  # it neither trains nor ends
     capacity: int | None = None  # transitions that the learner trains per tick; None: all
     answers: dict[str, Answer] = field(default_factory=dict)  # of external daemons
     events: list[RunEvent] = field(default_factory=list)
@@ -234,7 +235,7 @@ class SimulatedRun:
                 running += [GAME_TICKS] * (slot.capacity - len(running))
 
     def _train(self) -> None:
-        if not self.ready(Role.LEARNER) or not self.reachable:
+        if not self.ready(Role.LEARNER) or not self.reachable or self.learner_hangs:
             return
         flushes = self.intent is Intent.FLUSH
         batch = min(self.queued, self.capacity) if self.capacity and not flushes else self.queued
@@ -341,6 +342,12 @@ def running(**spec: Any) -> SimulatedRun:
     assert world.played > 0, "the run did not start"
     assert world.trained > 0, "the run did not train"
     return world
+
+
+def evaluation_of(world: SimulatedRun, *, low: float, opponent: str = "random") -> Evaluation:
+    """A result of the newest weights, of now."""
+    games = world.played
+    return Evaluation(world.now, world.version, games, opponent, 100, 90, 0, 0.9, low, 0.97)
 
 
 def holds(

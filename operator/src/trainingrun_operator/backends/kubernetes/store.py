@@ -27,7 +27,7 @@ from trainingrun_operator.desired.events import RunEvent
 _LOG = logging.getLogger(__name__)
 COUNTERS_SECONDS: Final = 10.0
 STATUS_MANAGER: Final = "trainingrun-operator-status"
-_PROMPT: Final = ("observedGeneration", "startedAt", "finishedAt", "curriculum")
+_PROMPT: Final = ("observedGeneration", "startedAt", "finishedAt", "curriculum", "stop")
 
 
 @dataclass(frozen=True)
