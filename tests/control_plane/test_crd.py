@@ -26,6 +26,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "seed-fixed": {"seed": 2},
     "redis-fixed": {"redis": {"url": "redis://other.example:6379/0"}},
     "storage-fixed": {"checkpoint": {"storage": "s3://bucket/other"}},
+    "network-fixed": {"learner": {"network": {"width": 256}}},
 }
 # The algorithm is fixed too, but has no other valid value today that it could be changed to.
 CHANGEABLE = [rule for rule in IMMUTABLE if rule.name in CHANGES]

@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from trainingrun_contracts.api.changes import REPLACED, is_fixed, replaced_by
+from trainingrun_contracts.api.changes import (
+    LIVE,
+    REPLACED,
+    effect,
+    is_fixed,
+    is_live,
+    replaced_by,
+)
 from trainingrun_contracts.api.crd import root_schema
 from trainingrun_contracts.api.run import TrainingRun, parse
 from trainingrun_operator.desired.workloads import workloads
@@ -119,8 +126,34 @@ def test_a_change_replaces_the_roles_that_the_reference_names(
     assert changed == set(replaced_by(path))
 
 
+EVERY_LEAF = [path for path, _ in leaves(root_schema()["properties"]["spec"])]
+
+
+@pytest.mark.parametrize("path", EVERY_LEAF)
+def test_every_field_of_the_schema_stands_in_the_table_once(path: str) -> None:
+    """A field is fixed, or live, or rolls roles; a new one that nobody classified fails here."""
+    assert is_fixed(path) or is_live(path) != bool(replaced_by(path))
+    assert effect(path)
+
+
+def test_a_field_that_nobody_classified_is_an_error() -> None:
+    """It is not silently called live."""
+    with pytest.raises(KeyError, match=r"spec\.surprise"):
+        effect("surprise")
+
+
+def test_the_words_of_a_change() -> None:
+    """Learner and other roles are told apart; a fixed field is one whatever else names it."""
+    assert effect("learner.network.width") == "cannot change"
+    assert effect("cost.budget") == "at once"
+    assert effect("daemon.autoscaling.scaleDown.drainSeconds") == "rolls daemon"
+    assert effect("learner.batchTransitions") == (
+        "rolls actor; restarts the learner from a fresh checkpoint"
+    )
+
+
 def test_the_table_names_fields_that_exist() -> None:
     """Each path of the table is a field or the beginning of one."""
-    paths = [path for path, _ in leaves(root_schema()["properties"]["spec"])]
-    for known in REPLACED:
+    paths = EVERY_LEAF
+    for known in (*REPLACED, *LIVE):
         assert any(path == known or path.startswith(f"{known}.") for path in paths), known

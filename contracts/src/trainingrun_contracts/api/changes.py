@@ -1,7 +1,9 @@
 """What happens to a run that exists when a field of its spec changes.
 
-A promise to users, shown in the reference. The operator does not read this table: it replaces the
-members of a role when what they were started with has changed, and a test holds the two together.
+A promise to users, shown in the reference: a field cannot change, or acts at once, or rolls roles,
+or restarts the learner. The operator does not read this table: it replaces the members of a role
+when what they were started with has changed, and a test holds the two together. Every field stands
+here; one that nobody thought about is an error, not "at once".
 """
 
 from __future__ import annotations
@@ -11,7 +13,9 @@ from typing import Final
 
 from trainingrun_contracts.api.rules import IMMUTABLE
 
+LEARNER: Final = "learner"
 AT_ONCE: Final = "at once"
+RESTARTS: Final = "restarts the learner from a fresh checkpoint"
 FIXED: Final = "cannot change"
 
 _ALL: Final = ("daemon", "actor", "evaluator", "learner", "redis")
@@ -48,6 +52,23 @@ REPLACED: Final[Mapping[str, tuple[str, ...]]] = {
 """Roles whose members are replaced, by the field's path below ``spec``; the longest path counts."""
 
 
+LIVE: Final[tuple[str, ...]] = (
+    "games",
+    "suspend",
+    "daemon.external",
+    "daemon.autoscaling",
+    "actor.replicas",
+    "curriculum",
+    "ttlSecondsAfterFinished",
+    "activeDeadlineSeconds",
+    "stopWhen",
+    "idleShutdownMinutes",
+    "cost",
+    "cleanup",
+)
+"""Fields that act at once and replace nothing, save those below that ``REPLACED`` names."""
+
+
 def replaced_by(path: str) -> tuple[str, ...]:
     """The roles whose members are replaced when the field at ``path`` below ``spec`` changes."""
     steps = path.replace("[]", "").split(".")
@@ -60,9 +81,25 @@ def is_fixed(path: str) -> bool:
     return any(path == rule.field or path.startswith(f"{rule.field}.") for rule in IMMUTABLE)
 
 
+def is_live(path: str) -> bool:
+    """Whether a change of the field at ``path`` below ``spec`` acts at once."""
+    named = any(path == known or path.startswith((f"{known}.", f"{known}[")) for known in LIVE)
+    return named and not replaced_by(path)
+
+
 def effect(path: str) -> str:
-    """What a change of the field at ``path`` below ``spec`` does, in a few words."""
+    """What a change of the field at ``path`` below ``spec`` does, in a few words.
+
+    Raises:
+        KeyError: nobody has said so yet.
+    """
     if is_fixed(path):
         return FIXED
     roles = replaced_by(path)
-    return f"replaces {', '.join(roles)}" if roles else AT_ONCE
+    rolled = [role for role in roles if role != LEARNER]
+    said = [f"rolls {', '.join(rolled)}"] * bool(rolled) + [RESTARTS] * (LEARNER in roles)
+    if said:
+        return "; ".join(said)
+    if not is_live(path):
+        raise KeyError(f"what a change of spec.{path} does stands nowhere in this table")
+    return AT_ONCE

@@ -19,9 +19,18 @@ This page is generated from the models (`make generate`). The API server fills t
 refuses unknown fields; `trainingrun local` reads the same documents with the same rules.
 """
 
-CHANGES: Final = """Any field may be changed while a run exists, except those below. A change takes
-effect at once, or by replacing the members of the roles that read it at their start: daemons and
-actors end their games first, and the learner goes on from a checkpoint that it writes before.
+CHANGES: Final = """Any field may be changed while a run exists, except those below. A change acts:
+
+- *at once*: the operator follows it at its next look, and no member is replaced.
+- *rolls* roles: their members are replaced, a part at a time. A daemon or an actor that is told to
+  end begins no more games and finishes those that it has, a daemon at most for
+  `daemon.autoscaling.scaleDown.drainSeconds`. A Forge build cannot do this itself: its daemons get
+  no more games first, and are replaced together when those that run have ended.
+- *restarts the learner from a fresh checkpoint*: it is told to end, saves, and a new one goes on
+  from there. Daemons and actors stay, and play on with the weights that they have.
+- *cannot change*: the API server refuses it.
+
+A change that says nothing new (the same value) does nothing.
 """
 
 
