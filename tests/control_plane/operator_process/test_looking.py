@@ -42,7 +42,7 @@ def test_ledger_and_status_of_a_run_on_a_cluster(
     ledger = _run(control_plane, "ledger", "looked-at", *place)
     assert ledger.returncode == 0, ledger.stderr
     assert "the ledger closes" in ledger.stdout
-    status = _run(control_plane, "status", "looked-at", "--json", *place)
+    status = _run(control_plane, "status", "looked-at", "-o", "json", *place)
     found = json.loads(status.stdout)
     assert found["metadata"]["uid"] == trainer.run("looked-at")["metadata"]["uid"]
     text = _run(control_plane, "status", "looked-at", *place)

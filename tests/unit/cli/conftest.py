@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -42,7 +43,7 @@ class Shell:
         """Run the program to its end."""
         done = subprocess.run(
             [PROGRAM, *arguments], cwd=self.folder, capture_output=True, text=True, timeout=60,
-            check=False,
+            check=False, env={**os.environ, "KUBECONFIG": str(self.folder / "no-kubeconfig")},
         )  # fmt: skip
         assert "Traceback" not in done.stderr
         return Answer(done.returncode, done.stdout, done.stderr.splitlines())

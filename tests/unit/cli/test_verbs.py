@@ -68,7 +68,7 @@ def test_status(shell: Any) -> None:
     """Expect the state for people, and the whole object for programs."""
     save(shell, {"summary": "Training", "games": {"display": "3/10", "played": 3}})
     assert "3/10" in shell.run("status", "small").out
-    document = json.loads(shell.run("status", "small", "--json").out)
+    document = json.loads(shell.run("status", "small", "-o", "json").out)
     assert document["status"]["games"]["played"] == 3
 
 
@@ -77,10 +77,7 @@ def test_unknown_run(shell: Any) -> None:
     save(shell, {})
     answer = shell.run("status", "big")
     assert answer.code == 2
-    assert answer.errors == [
-        "trainingrun: no local run big in .trainingrun: there are small; give the folder with"
-        " --state, or a cluster's namespace with --namespace"
-    ]
+    assert answer.errors == ["trainingrun: no local run big in .trainingrun: there are small"]
 
 
 def test_a_kubeconfig_that_is_not_there_is_one_sentence(shell: Any) -> None:
@@ -94,10 +91,12 @@ def test_a_kubeconfig_that_is_not_there_is_one_sentence(shell: Any) -> None:
         ]
 
 
-def test_a_context_without_a_namespace_is_a_mistake(shell: Any) -> None:
-    """Expect exit code 2 and the option that is missing, not a local run of that name."""
+def test_a_context_means_a_cluster(shell: Any) -> None:
+    """Expect exit code 2 where none is configured, not a local run of that name."""
+    save(shell, transitions(lost=1))
     answer = shell.run("ledger", "small", "--context", "prod")
     assert answer.code == 2
     assert answer.errors == [
-        "trainingrun: --kubeconfig and --context need --namespace: give the run's namespace"
+        "trainingrun: no cluster is configured: give --kubeconfig, or make kubectl work (KUBECONFIG"
+        " or ~/.kube/config)"
     ]

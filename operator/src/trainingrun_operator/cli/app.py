@@ -11,22 +11,25 @@ from typing import Annotated, Final
 
 import typer
 from rich.console import Console
-from trainingrun_contracts.api.run import TrainingRun
 
 from trainingrun_operator.cli.addresses import endpoints_in
 from trainingrun_operator.cli.checkpoint.verbs import checkpoint as checkpoint_verbs
+from trainingrun_operator.cli.completion import EXAMPLES as COMPLETION_EXAMPLES
+from trainingrun_operator.cli.completion import completion
 from trainingrun_operator.cli.daemons import daemons as daemons_verbs
 from trainingrun_operator.cli.decks.verbs import decks as decks_verbs
 from trainingrun_operator.cli.durations import seconds_in
 from trainingrun_operator.cli.errors import EXIT_INTERRUPTED, EXIT_USER, UserError
 from trainingrun_operator.cli.machines.verbs import add_verbs as add_machine_verbs
-from trainingrun_operator.cli.show import (
-    local_run,
-    local_runtime,
-    print_ledger,
-    print_status,
-    print_valid,
+from trainingrun_operator.cli.runs.asking import add_asking
+from trainingrun_operator.cli.runs.looking import add_looking
+from trainingrun_operator.cli.runs.where import (
+    ContextOption,
+    KubeconfigOption,
+    NamespaceOption,
+    Where,
 )
+from trainingrun_operator.cli.validating import print_valid, print_valid_there
 from trainingrun_operator.cli.watch.verb import WatchOptions, watch_game
 
 STATE: Final = Path(".trainingrun")
@@ -37,7 +40,6 @@ app = typer.Typer(
     " cluster.",
     epilog="Begin with: trainingrun local -f examples/quickstart.yaml",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -57,16 +59,11 @@ DecksOption = Annotated[
 ]
 
 
-NamespaceOption = Annotated[
-    str | None,
-    typer.Option("-n", "--namespace", help="Look at a cluster's run in this namespace."),
-]
-KubeconfigOption = Annotated[
-    Path | None, typer.Option(help="With --namespace. Default: what kubectl would use.")
-]
-ContextOption = Annotated[
-    str | None, typer.Option(help="With --namespace. Default: the current one.")
-]
+class Manifests(StrEnum):
+    """How manifests are written."""
+
+    YAML = "yaml"
+    JSON = "json"
 
 
 class GameKind(StrEnum):
@@ -210,78 +207,56 @@ def evaluate(
     raise typer.Exit(run_eval(options))
 
 
-@app.command(epilog="Example: trainingrun validate -f run.yaml")
-def validate(*, file: FileOption, decks: DecksOption = None) -> None:
+@app.command(
+    epilog="Examples:\n\n"
+    "trainingrun validate -f run.yaml\n\n"
+    "trainingrun validate -f run.yaml --server -n training"
+)
+def validate(
+    *,
+    file: FileOption,
+    decks: DecksOption = None,
+    server: Annotated[
+        bool,
+        typer.Option("--server", help="Have a cluster check it too; nothing is written."),
+    ] = False,
+    namespace: NamespaceOption = None,
+    context: ContextOption = None,
+    kubeconfig: KubeconfigOption = None,
+) -> None:
     """Say what is wrong with a TrainingRun: every wrong field, with its path."""
-    print_valid(file, decks)
+    where = Where(namespace=namespace, context=context, kubeconfig=kubeconfig)
+    if server:
+        print_valid_there(file, where)
+    elif where.names_a_cluster:
+        raise UserError("--namespace, --context and --kubeconfig are for --server: give it too")
+    else:
+        print_valid(file, decks)
 
 
-@app.command(epilog="Example: trainingrun render -f run.yaml | kubectl diff -f -")
-def render(*, file: FileOption) -> None:
+@app.command(
+    epilog="Examples:\n\n"
+    "trainingrun render -f run.yaml | kubectl diff -f -\n\n"
+    "trainingrun render -f run.yaml -n training -o json"
+)
+def render(
+    *,
+    file: FileOption,
+    namespace: Annotated[
+        str | None, typer.Option("-n", "--namespace", help="Default: the file's, or default.")
+    ] = None,
+    output: Annotated[Manifests, typer.Option("-o", "--output")] = Manifests.YAML,
+) -> None:
     """Print the manifests that the operator would make of a TrainingRun."""
     # Imported here because it brings the Kubernetes client, which takes half a second.
     from trainingrun_operator.cli.manifests import print_manifests  # noqa: PLC0415
 
-    print_manifests(file)
+    print_manifests(file, namespace=namespace, as_json=output is Manifests.JSON)
 
 
-@app.command(
-    epilog="Examples:\n\n"
-    "trainingrun status quickstart\n\n"
-    "trainingrun status standard-ppo --namespace training"
-)
-def status(
-    name: Annotated[str, typer.Argument(help="Name of a run.")],
-    *,
-    state: StateOption = STATE,
-    namespace: NamespaceOption = None,
-    kubeconfig: KubeconfigOption = None,
-    context: ContextOption = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="The whole object, for programs.")
-    ] = False,
-) -> None:
-    """Show how a run stands: a local one, or with --namespace one of a cluster."""
-    found = _cluster_run(name, namespace, kubeconfig, context)
-    if found is not None:
-        print_status(found, runtime=None, as_json=as_json)
-    else:
-        found, runtime = local_run(name, state), local_runtime(name, state)
-        print_status(found, runtime=runtime, as_json=as_json)
-
-
-@app.command(
-    epilog="Examples:\n\n"
-    "trainingrun ledger quickstart\n\n"
-    "trainingrun ledger standard-ppo --namespace training"
-)
-def ledger(
-    name: Annotated[str, typer.Argument(help="Name of a run.")],
-    *,
-    state: StateOption = STATE,
-    namespace: NamespaceOption = None,
-    kubeconfig: KubeconfigOption = None,
-    context: ContextOption = None,
-) -> None:
-    """Show what became of every transition of a run: a local one, or with --namespace one of a
-    cluster. Exit code 1: the sum is wrong.
-    """
-    run = _cluster_run(name, namespace, kubeconfig, context) or local_run(name, state)
-    raise typer.Exit(0 if print_ledger(run) else 1)
-
-
-def _cluster_run(
-    name: str, namespace: str | None, kubeconfig: Path | None, context: str | None
-) -> TrainingRun | None:
-    """The run on a cluster; None when no option names one."""
-    if namespace is None:
-        if kubeconfig is not None or context is not None:
-            raise UserError("--kubeconfig and --context need --namespace: give the run's namespace")
-        return None
-    # Imported here because it brings the Kubernetes client, which takes half a second.
-    from trainingrun_operator.cli.cluster_run import ClusterPlace, cluster_run  # noqa: PLC0415
-
-    return cluster_run(name, ClusterPlace(namespace, kubeconfig, context))
+add_looking(app)
+add_asking(app, checkpoint_verbs)
+app.command(epilog=COMPLETION_EXAMPLES)(completion)
 
 
 @app.command(
@@ -327,9 +302,14 @@ def _require_local() -> None:
 
 
 def main() -> None:
-    """Run the command line; mistakes of the user are sentences and exit code 2."""
+    """Run the command line."""
+    run("trainingrun")
+
+
+def run(name: str) -> None:
+    """Run the command line under a name; mistakes of the user are sentences and exit code 2."""
     try:
-        app()
+        app(prog_name=name)
     except UserError as error:
         for line in str(error).splitlines():
             sys.stderr.write(f"trainingrun: {line}\n")

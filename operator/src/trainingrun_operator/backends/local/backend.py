@@ -25,6 +25,7 @@ from trainingrun_contracts.run_config import (
 
 from trainingrun_operator.backends import BackendError, Ground, RunIdentity
 from trainingrun_operator.backends.local.backoff import Rules
+from trainingrun_operator.backends.local.files import write_atomically
 from trainingrun_operator.backends.local.folder import RunFolder
 from trainingrun_operator.backends.local.probes import (
     HOST,
@@ -33,7 +34,6 @@ from trainingrun_operator.backends.local.probes import (
     ReadinessProbe,
 )
 from trainingrun_operator.backends.local.redis import find_redis_server, free_port, password_of
-from trainingrun_operator.backends.local.store import write_atomically
 from trainingrun_operator.backends.local.supervisor import Launch, Supervisor
 from trainingrun_operator.backends.local.targets import NO_PORT, MetricsTargets
 from trainingrun_operator.desired.actions import Apply, Remove, RemoveFirst, WorkloadAction

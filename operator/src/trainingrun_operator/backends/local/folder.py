@@ -8,6 +8,8 @@
                      tapes/        some games, for people to watch
                      samples.jsonl the curves, for the report
                      metrics.json  where Prometheus finds the members, while they run
+                     requests.json what people ask of the runtime that is running
+                     submitted.yaml the run as a program submitted it, where one did
 """
 
 from __future__ import annotations
@@ -85,6 +87,21 @@ class RunFolder:
     def events(self) -> Path:
         """What people were told."""
         return self.root / "events.jsonl"
+
+    @property
+    def members(self) -> Path:
+        """Who runs now, as the runtime last saw it."""
+        return self.live / "members.json"
+
+    @property
+    def requests(self) -> Path:
+        """What people ask of the running runtime."""
+        return self.root / "requests.json"
+
+    @property
+    def submitted(self) -> Path:
+        """The run as a program submitted it."""
+        return self.root / "submitted.yaml"
 
     @property
     def lock(self) -> Path:

@@ -8,7 +8,6 @@ be written is in memory, and the next change writes all of it.
 from __future__ import annotations
 
 import json
-import os
 import uuid
 from collections import deque
 from collections.abc import Callable
@@ -20,7 +19,9 @@ from typing import Final
 from trainingrun_contracts.api.run import SpecError, TrainingRun, check_update, parse
 from trainingrun_contracts.api.status import TrainingRunStatus
 
+from trainingrun_operator.backends.local.files import write_atomically
 from trainingrun_operator.backends.local.folder import FolderError, RunFolder
+from trainingrun_operator.backends.local.requests import forget_requests, read_requests
 from trainingrun_operator.backends.store import RunKey
 from trainingrun_operator.desired.events import RunEvent
 
@@ -53,6 +54,9 @@ class LocalStore:
         self._on_event = on_event
         self._on_trouble = on_trouble
         self._has_failed = False
+        self._stops = False
+        self._suspend = run.spec.suspend
+        forget_requests(folder)
         self.events: deque[ToldEvent] = deque(maxlen=_EVENTS_KEPT)
         write_atomically(folder.status, document_of(run))
 
@@ -68,8 +72,8 @@ class LocalStore:
 
     def suspend(self) -> None:
         """Ask for a stop without loss."""
-        spec = self._run.spec.model_copy(update={"suspend": True})
-        self._run = self._run.model_copy(update={"spec": spec})
+        self._stops = True
+        self._take_requests()
 
     def all_gone(self) -> None:
         """Tell that no process is left; what the roles did stays."""
@@ -83,7 +87,8 @@ class LocalStore:
         self._save()
 
     async def get(self, key: RunKey) -> TrainingRun | None:
-        """The run, when it is this one."""
+        """The run, when it is this one, with what people ask of it now."""
+        self._take_requests()
         return self._run if key == self.key else None
 
     async def write_status(self, run: TrainingRun, status: TrainingRunStatus) -> None:
@@ -100,6 +105,14 @@ class LocalStore:
 
     async def delete(self, run: TrainingRun) -> None:
         """Nothing: on a laptop, results stay until somebody removes the folder."""
+
+    def _take_requests(self) -> None:
+        asked, run = read_requests(self._folder), self._run
+        wanted = self._suspend if asked.suspend is None else asked.suspend
+        spec = run.spec.model_copy(update={"suspend": self._stops or wanted})
+        annotations = {**run.metadata.annotations, **asked.annotations}
+        metadata = run.metadata.model_copy(update={"annotations": annotations})
+        self._run = run.model_copy(update={"spec": spec, "metadata": metadata})
 
     def _save(self) -> None:
         self._write(lambda: write_atomically(self._folder.status, document_of(self._run)))
@@ -172,13 +185,6 @@ def reopened(run: TrainingRun) -> TrainingRun:
     conditions = tuple(each for each in run.status.conditions if each.type != "Succeeded")
     status = run.status.model_copy(update={"conditions": conditions, "finished_at": None})
     return run.model_copy(update={"status": status})
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file, so that a reader or a kill never meets half of it."""
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)
 
 
 def _append(path: Path, told: ToldEvent) -> None:

@@ -9,9 +9,9 @@ import json
 from pathlib import Path
 from typing import Final
 
+from trainingrun_operator.backends.local.files import write_atomically
 from trainingrun_operator.backends.local.probes import HOST
 from trainingrun_operator.backends.local.redis import free_port
-from trainingrun_operator.backends.local.store import write_atomically
 
 NO_PORT: Final = 0
 """A role that is given this port serves no metrics."""

@@ -7,7 +7,7 @@ from typing import Final
 
 from trainingrun_contracts.api.run import TrainingRun
 
-from trainingrun_operator.backends.local.store import write_atomically
+from trainingrun_operator.backends.local.files import write_atomically
 from trainingrun_operator.cli.durations import described
 from trainingrun_operator.cli.local.figures import draw_losses, draw_throughput, draw_win_rates
 from trainingrun_operator.cli.local.matrix import draw_deck_matrix

@@ -26,6 +26,7 @@ from trainingrun_operator.backends.local.folder import RunFolder
 from trainingrun_operator.backends.local.probes import HOST
 from trainingrun_operator.backends.local.store import LocalStore
 from trainingrun_operator.backends.local.targets import MetricsTargets
+from trainingrun_operator.cli.local.members import note_members
 from trainingrun_operator.cli.local.samples import (
     DecisionCount,
     SampleFile,
@@ -247,6 +248,7 @@ class LocalRuntime:
                     view, usage, own, self._store.events, now=now, elapsed=self._elapsed
                 )
                 self._screen.show(snapshot)
+                note_members(self._plan.folder.members, view)
             await asyncio.sleep(_SHOW_SECONDS)
 
     def _serve_metrics(self) -> None:

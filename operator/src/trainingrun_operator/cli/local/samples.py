@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct, field
 from trainingrun_contracts.reports import ActorReport, CheckpointReport, Evaluation
 
-from trainingrun_operator.backends.local.store import write_atomically
+from trainingrun_operator.backends.local.files import write_atomically
 from trainingrun_operator.controller.loop import RunView
 from trainingrun_operator.desired.observed import Signals
 from trainingrun_operator.desired.rates import learner_report

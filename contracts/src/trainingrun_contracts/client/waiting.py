@@ -1,0 +1,69 @@
+"""Waiting for a condition, the same at every place: look, and look again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from threading import Event
+
+from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType
+from trainingrun_contracts.api.run import TrainingRun
+from trainingrun_contracts.client.errors import RunEnded, WaitTimeout
+from trainingrun_contracts.client.values import Watching
+
+_NEVER = Event()
+
+
+def holds(run: TrainingRun, condition: str, *, status: bool) -> bool:
+    """Whether the condition is so, and is about the spec that stands."""
+    found = run.status.condition(condition)
+    if found is None:
+        return False
+    about = found.observed_generation
+    if about is not None and about < run.metadata.generation:
+        return False
+    return found.status is (ConditionStatus.TRUE if status else ConditionStatus.FALSE)
+
+
+def why_over(run: TrainingRun) -> str | None:
+    """Why nothing more will happen to the run; None while it is active."""
+    ended = run.status.condition(ConditionType.SUCCEEDED)
+    if ended is None or ended.status is ConditionStatus.UNKNOWN:
+        return None
+    return f"{ended.reason}: {ended.message}" if ended.message else ended.reason
+
+
+def wait_until(
+    look: Callable[[], TrainingRun],
+    is_so: Callable[[TrainingRun], bool],
+    watching: Watching,
+    *,
+    what: str,
+) -> TrainingRun:
+    """Look until it is so; returns the run of that look.
+
+    Args:
+        look: reads the run.
+        is_so: what is waited for.
+        watching: how long and how often.
+        what: is waited for, in words that go on after the run's name.
+
+    Raises:
+        RunEnded: the run is over and it is not so.
+        WaitTimeout: it was not so in time.
+    """
+    deadline = None if watching.timeout is None else time.monotonic() + watching.timeout
+    while True:
+        run = look()
+        if is_so(run):
+            return run
+        name, over = run.metadata.name, why_over(run)
+        if over is not None:
+            raise RunEnded(f"{name} {what}: never, because the run is over ({over})")
+        if deadline is not None and time.monotonic() >= deadline:
+            state = run.status.summary or "no status yet"
+            raise WaitTimeout(
+                f"{name} {what}: not within {watching.timeout:g} s ({state}): look at its events,"
+                " or wait longer"
+            )
+        _NEVER.wait(watching.every)

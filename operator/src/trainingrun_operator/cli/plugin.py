@@ -1,0 +1,43 @@
+"""``kubectl trainingrun``: the same verbs as a plugin of kubectl, and their completion there.
+
+kubectl finds the programs ``kubectl-trainingrun`` and ``kubectl_complete-trainingrun`` on PATH. The
+second is asked with the words typed so far and answers in the form of kubectl's own completion:
+one candidate a line, then a line with a colon and a number that says what else may follow.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Final
+
+from trainingrun_operator.cli.app import app, run
+from trainingrun_operator.cli.completion import COMPLETE_VARIABLE, PROGRAM
+
+_NAME: Final = "kubectl trainingrun"
+_NO_FILES: Final = ":4"
+_FILES: Final = ":0"
+
+
+def main() -> None:
+    """Run the command line under the plugin's name."""
+    run(_NAME)
+
+
+def complete() -> None:
+    """Answer kubectl's question for candidates."""
+    words = sys.argv[1:] or [""]
+    os.environ |= {
+        COMPLETE_VARIABLE: "complete_bash",
+        "COMP_WORDS": "\n".join([PROGRAM, *(word or "''" for word in words)]),
+        "COMP_CWORD": str(len(words)),
+    }
+    try:
+        app(prog_name=PROGRAM)
+    except SystemExit:
+        sys.stdout.write(f"{_FILES if _is_file(words) else _NO_FILES}\n")
+
+
+def _is_file(words: list[str]) -> bool:
+    """Whether a file's name is asked for, which the shell completes better than we do."""
+    return len(words) > 1 and words[-2] in {"-f", "--file", "--kubeconfig"}

@@ -1,0 +1,68 @@
+"""The verb ``ledger``: what became of every transition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from trainingrun_contracts.api.run import TrainingRun
+from trainingrun_contracts.api.status import CurriculumStatus
+
+from trainingrun_operator.cli.errors import UserError
+from trainingrun_operator.cli.runs.output import Output, write
+
+
+def print_ledger(run: TrainingRun, output: Output) -> bool:
+    """Show what became of every transition; gives whether the sum is right.
+
+    Raises:
+        UserError: nothing was produced yet.
+    """
+    counted = run.status.transitions
+    if counted is None or counted.produced is None:
+        raise UserError(f"{run.metadata.name}: nothing was produced yet")
+    dropped = counted.dropped.model_dump() if counted.dropped is not None else {}
+    parts: dict[str, int] = {
+        "trained": counted.trained or 0,
+        "queued": counted.queued or 0,
+        **{f"dropped: {cause}": number for cause, number in dropped.items()},
+        "lost": counted.lost or 0,
+    }
+    phases = dict(_produced_by_phase(run.status.curriculum, counted.produced))
+    closes = sum(parts.values()) == counted.produced
+    if output.is_for_programs:
+        told: dict[str, Any] = {"parts": parts, "produced": counted.produced, "closes": closes}
+        write({**told, "producedByPhase": phases}, output)
+        return closes
+    _print_table(parts, counted.produced, phases, closes=closes)
+    return closes
+
+
+def _print_table(
+    parts: dict[str, int], produced: int, phases: dict[str, int], *, closes: bool
+) -> None:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    for title, number in parts.items():
+        table.add_row(title, str(number))
+    table.add_row("[bold]sum", f"[bold]{sum(parts.values())}")
+    table.add_row("[bold]produced", f"[bold]{produced}")
+    for phase, number in phases.items():
+        table.add_row(f"in phase {phase}", str(number))
+    console = Console(highlight=False)
+    console.print(table)
+    console.print("the ledger closes" if closes else "[red]the ledger does not close")
+
+
+def _produced_by_phase(course: CurriculumStatus | None, produced: int) -> Iterator[tuple[str, int]]:
+    """What was produced while each phase of the curriculum was the one that held."""
+    if course is None:
+        return
+    names = [*(passed.name for passed in course.passed), course.phase]
+    begun = [passed.since_transitions for passed in course.passed]
+    begun.append(course.since_transitions)
+    for name, begin, end in zip(names, begun, [*begun[1:], produced], strict=True):
+        yield name, end - begin

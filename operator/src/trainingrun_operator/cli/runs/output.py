@@ -1,0 +1,101 @@
+"""Answers for programs: JSON and YAML; and what tables have in common."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+import msgspec
+import typer
+import yaml
+from rich.console import Console
+from rich.table import Table
+from trainingrun_contracts.api.run import TrainingRun
+
+UNKNOWN: Final = "-"
+_UNCUT: Final = 10_000
+
+
+class Output(StrEnum):
+    """How an answer looks."""
+
+    TABLE = "table"
+    WIDE = "wide"
+    JSON = "json"
+    YAML = "yaml"
+
+    @property
+    def is_for_programs(self) -> bool:
+        """Whether the whole value is written, and nothing beside it."""
+        return self in {Output.JSON, Output.YAML}
+
+
+OutputOption = Annotated[
+    Output, typer.Option("-o", "--output", help="wide is the table with more in it.")
+]
+
+
+def write(value: Any, output: Output) -> None:
+    """Write a value as JSON or YAML."""
+    plain = msgspec.to_builtins(value, enc_hook=_plain)
+    if output is Output.YAML:
+        typer.echo(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True), nl=False)
+    else:
+        typer.echo(json.dumps(plain, indent=2, ensure_ascii=False))
+
+
+def document_of(run: TrainingRun) -> dict[str, Any]:
+    """The whole resource as it is on a cluster; unknown values are left out."""
+    document: dict[str, Any] = run.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return document
+
+
+def list_of(runs: tuple[TrainingRun, ...]) -> dict[str, Any]:
+    """Several resources in Kubernetes' form of a list."""
+    return {"apiVersion": "v1", "kind": "List", "items": [document_of(run) for run in runs]}
+
+
+def console_for_tables() -> Console:
+    """A console whose lines are not cut where no terminal says how wide they may be."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=_UNCUT)
+
+
+def plain_table(*titles: str) -> Table:
+    """A table as kubectl prints them."""
+    table = Table(box=None, pad_edge=False, header_style="", padding=(0, 3, 0, 0))
+    for title in titles:
+        table.add_column(title.upper(), no_wrap=True)
+    return table
+
+
+def age_of(moment: datetime | None, *, now: datetime | None = None) -> str:
+    """How long ago, in the short form of tables: ``45s``, ``12m``, ``3h20m``, ``2d4h``."""
+    if moment is None:
+        return UNKNOWN
+    return short(((now or datetime.now(UTC)) - moment).total_seconds())
+
+
+def short(seconds: float) -> str:
+    """A span of time in two parts at most."""
+    minutes, seconds_left = divmod(int(max(0.0, seconds)), 60)
+    hours, minutes_left = divmod(minutes, 60)
+    days, hours_left = divmod(hours, 24)
+    if days:
+        return f"{days}d{hours_left}h"
+    if hours:
+        return f"{hours}h{minutes_left:02d}m"
+    return f"{minutes}m{seconds_left:02d}s" if minutes else f"{seconds_left}s"
+
+
+def number(value: float | None, form: str = ".1f") -> str:
+    """A number, or a dash where it is not known."""
+    return UNKNOWN if value is None else format(value, form)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, TrainingRun):
+        return document_of(value)
+    return str(value)

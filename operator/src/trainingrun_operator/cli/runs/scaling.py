@@ -1,0 +1,129 @@
+"""``describe scaling``: why there are so many daemons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from msgspec import Struct
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+from trainingrun_contracts.api.conditions import ConditionType, EventReason
+from trainingrun_contracts.api.run import TrainingRun
+from trainingrun_contracts.client import Event
+
+from trainingrun_operator.cli.runs.facts import BOTTLENECKS, Row
+from trainingrun_operator.cli.runs.output import UNKNOWN, age_of
+from trainingrun_operator.cli.runs.pictures import picture_of_events
+
+HISTORY: Final = frozenset(
+    {EventReason.SCALED_UP, EventReason.SCALED_DOWN, EventReason.DRAIN_REQUESTED}
+)
+_LAW: Final = (
+    "As many daemons as keep the learner fed, and no more: (learner's capacity + 5 % + what the"
+    " queue lacks) / production of one daemon, within the limits."
+)
+_NO_DECISION: Final = (
+    "none yet: the number has not changed since the run began, or no rate is known"
+)
+
+
+class Scaling(Struct, frozen=True, rename="camel"):
+    """All that explains the number of daemons, for programs."""
+
+    desired: int | None
+    ready: int | None
+    limits: dict[str, object]
+    limited: dict[str, object] | None
+    last_decision: dict[str, object] | None
+    bottleneck: str | None
+    history: tuple[Event, ...]
+
+
+def scaling_of(run: TrainingRun, events: Sequence[Event]) -> Scaling:
+    """What explains the number of daemons of a run."""
+    role, told = run.status.daemon, run.status.autoscaling
+    condition = run.status.condition(ConditionType.SCALING_LIMITED)
+    decision = told.last_decision if told is not None else None
+    return Scaling(
+        desired=role.desired if role is not None else None,
+        ready=role.ready if role is not None else None,
+        limits=run.spec.daemon.autoscaling.model_dump(mode="json", by_alias=True),
+        limited=condition.model_dump(mode="json", by_alias=True) if condition else None,
+        last_decision=decision.model_dump(mode="json", by_alias=True) if decision else None,
+        bottleneck=run.status.bottleneck,
+        history=tuple(event for event in events if event.reason in HISTORY),
+    )
+
+
+def picture_of_scaling(
+    title: Sequence[Row], run: TrainingRun, events: Sequence[Event]
+) -> RenderableType:
+    """The explanation for people."""
+    history = scaling_of(run, events).history
+    parts: list[RenderableType] = [
+        _grid([("run", run.metadata.name), *title, *_now(run)]),
+        Text("\nlast decision", style="bold"),
+        _grid(list(_decision(run))),
+        Text("\nrules", style="bold"),
+        _grid(list(_rules(run))),
+        Text("\nhistory", style="bold"),
+    ]
+    if history:
+        parts.append(picture_of_events(history))
+    else:
+        parts.append(Text("no change is on record (a cluster keeps events for an hour)"))
+    return Group(*parts)
+
+
+def _now(run: TrainingRun) -> Iterator[Row]:
+    role = run.status.daemon
+    if run.spec.daemon.external is not None:
+        yield "daemons", "external ones: their number is not decided here"
+    if role is not None:
+        yield "daemons", f"{role.ready or 0} ready of {role.desired or 0} wanted"
+    condition = run.status.condition(ConditionType.SCALING_LIMITED)
+    if condition is not None:
+        held = "yes" if condition.is_true else "no"
+        yield "limited", f"{held}, {condition.reason}: {condition.message}"
+    if run.status.bottleneck is not None:
+        yield "bottleneck", f"{run.status.bottleneck}: {BOTTLENECKS[run.status.bottleneck]}"
+
+
+def _decision(run: TrainingRun) -> Iterator[Row]:
+    told = run.status.autoscaling
+    decision = told.last_decision if told is not None else None
+    if decision is None:
+        yield "change", _NO_DECISION
+        return
+    yield "change", f"from {decision.from_replicas} to {decision.to_replicas}"
+    yield "when", f"{age_of(decision.at)} ago"
+    yield "why", decision.reason
+    for name, value in decision.inputs.items():
+        yield f"  {name}", f"{value:g}"
+
+
+def _rules(run: TrainingRun) -> Iterator[Row]:
+    spec = run.spec.daemon.autoscaling
+    yield "law", _LAW
+    yield "limits", f"{spec.min_replicas} to {spec.max_replicas} daemons"
+    yield "games", f"{run.spec.daemon.games_per_daemon} at once on each"
+    for name, value in spec.model_dump(mode="json", by_alias=True).items():
+        if name not in {"minReplicas", "maxReplicas"}:
+            yield name, _words(value)
+
+
+def _words(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {each}" for name, each in value.items()) or UNKNOWN
+    return UNKNOWN if value is None else str(value)
+
+
+def _grid(rows: Sequence[Row]) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column(overflow="fold")
+    for name, text in rows:
+        table.add_row(Text(name), Text(text))
+    return table
