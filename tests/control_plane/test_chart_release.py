@@ -1,0 +1,233 @@
+"""The chart on a real API server: installed, upgraded, rolled back, removed, and taken up again."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from api_schemas import write_schemas
+from control_plane import ControlPlane, KubectlError
+from helm_release import Release, older_chart
+from rendered_chart import CHART, render
+
+ROOT = CHART.parents[1]
+CRD = "crd/trainingruns.trainingrun.dev"
+NEW_FIELD = "activeDeadlineSeconds"
+OLDER = "0.0.9"
+RUN: dict[str, Any] = {
+    "apiVersion": "trainingrun.dev/v1alpha1",
+    "kind": "TrainingRun",
+    "metadata": {"name": "kept"},
+    "spec": {"games": 100, "decks": [{"name": "red_aggro"}]},
+}
+MONITORING = Path(__file__).parent / "bed" / "monitoring_crds.yaml"
+_NUMBERS = itertools.count(1)
+
+
+@pytest.fixture
+def release(
+    control_plane: ControlPlane, programs_folder: Path, tmp_path: Path
+) -> Iterator[Release]:
+    """A release of its own; what is left of it goes with its namespace."""
+    name = f"release-{next(_NUMBERS)}"
+    control_plane.create_namespace(name)
+    made = Release(programs_folder / "helm", control_plane, name, name, tmp_path)
+    yield made
+    if made.name in made.run("list", "--short"):
+        made.uninstall()
+    control_plane.kubectl("delete", "namespace", name, "--wait=false")
+
+
+def test_an_upgrade_brings_the_definition_along_and_a_rollback_takes_it_back(
+    release: Release, control_plane: ControlPlane, tmp_path: Path
+) -> None:
+    """An older chart, then ours, then back: the field and the number of operators are as each chart
+    has them, and the run that was there at first is there still."""
+    older = older_chart(tmp_path / "older", version=OLDER, without=NEW_FIELD)
+    # Another test may have applied the definition by hand; a cluster with an older release has not.
+    release.install(older, "--set=replicas=1", "--take-ownership")
+    assert not knows_field(control_plane)
+    create_run(release)
+    before = release.get("trainingrun/kept")["metadata"]["uid"]
+
+    release.upgrade(CHART, "--reset-values")
+    assert knows_field(control_plane)
+    assert release.get(f"deploy/{release.name}-operator")["status"]["readyReplicas"] == 2
+    assert release.get("pdb", f"{release.name}-operator")["spec"]["maxUnavailable"] == 1
+    deadline = json.dumps({"spec": {NEW_FIELD: 600}})
+    patch = ["patch", "tr/kept", "-n", release.namespace, "--type=merge", "-p", deadline]
+    control_plane.wait_until(
+        lambda: NEW_FIELD in patched(release, *patch), "the new field is stored", seconds=20
+    )
+
+    release.rollback(1)
+    assert not knows_field(control_plane)
+    assert release.get(f"deploy/{release.name}-operator")["spec"]["replicas"] == 1
+    assert release.get("trainingrun/kept")["metadata"]["uid"] == before
+    assert [chart for chart, _ in release.history()] == [
+        f"trainingrun-{OLDER}",
+        "trainingrun-0.1.0",
+        f"trainingrun-{OLDER}",
+    ]
+    release.upgrade(CHART, "--reset-values")  # what other tests of the session expect
+
+
+def test_uninstalling_keeps_the_definition_and_the_runs(
+    release: Release, control_plane: ControlPlane
+) -> None:
+    """All else goes, and the next install takes both over."""
+    release.install(CHART, "--take-ownership")
+    create_run(release)
+    uid = control_plane.get(CRD)["metadata"]["uid"]
+    said = release.uninstall()
+    assert "resource policy" in said
+    assert control_plane.get(CRD)["metadata"]["uid"] == uid
+    assert release.get("trainingrun/kept")["spec"]["games"] == 100
+    for kind in ("deployment", "networkpolicy", "pdb", "role", "rolebinding", "service"):
+        assert not release.get(kind)["items"]
+    with pytest.raises(KubectlError, match="not found"):
+        control_plane.get(f"clusterrole/{release.name}-operator")
+    release.install()
+    assert control_plane.get(CRD)["metadata"]["uid"] == uid
+    assert release.get("trainingrun/kept")["spec"]["games"] == 100
+
+
+def test_namespaced_mode_gives_no_right_elsewhere(
+    release: Release, control_plane: ControlPlane, namespace: str
+) -> None:
+    """With one namespace to watch, the account may all it needs there and nothing in another; the
+    program of ``helm test`` says so."""
+    release.install(CHART, f"--set=watchNamespaces={{{namespace}}}", "--set=crds.enabled=false")
+    account = control_plane.kubeconfig_for(release.namespace, f"{release.name}-operator")
+    lease = f"--lease={release.namespace}/{release.name}-operator"
+    given = installation(account, f"--namespaces={namespace}", lease)
+    assert (given.returncode, given.stderr) == (0, "")
+    refused = installation(account, lease)
+    assert refused.returncode == 2
+    assert "may not" in refused.stderr
+    assert "in all namespaces" in refused.stderr
+    silent = installation(account, f"--namespaces={namespace}", "--health=http://127.0.0.1:9")
+    assert silent.returncode == 2
+    assert "no operator answers at http://127.0.0.1:9/readyz" in silent.stderr
+
+
+def test_helm_test_runs_the_pod_and_tells_its_end(
+    release: Release, control_plane: ControlPlane
+) -> None:
+    """The pod is admitted to a restricted namespace, and its end is helm's."""
+    release.install(CHART, "--take-ownership")
+    command = [str(release.helm), "test", release.name, "--namespace", release.namespace]
+    command += ["--kubeconfig", str(control_plane.kubeconfig), "--timeout=60s"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as helm:
+        selector = "app.kubernetes.io/component=test"
+        pods = ["pods", "--namespace", release.namespace, "--selector", selector]
+        control_plane.wait_until(
+            lambda: bool(control_plane.get(*pods)["items"]), "the pod of helm test", seconds=30
+        )
+        control_plane.play(release.namespace, selector, "complete")
+        said, _ = helm.communicate(timeout=60)
+    assert helm.returncode == 0
+    assert "Succeeded" in said
+
+
+def test_monitoring_appears_when_its_definitions_do(
+    release: Release, control_plane: ControlPlane
+) -> None:
+    """The same chart on a cluster that gets the Prometheus operator later."""
+    release.install(CHART, "--take-ownership")
+    control_plane.kubectl("apply", "-f", str(MONITORING))
+    definitions = yaml.safe_load_all(MONITORING.read_text())
+    names = [f"crd/{each['metadata']['name']}" for each in definitions]
+    control_plane.kubectl("wait", *names, "--for=condition=Established", "--timeout=30s")
+    try:
+        release.upgrade()
+        monitor = release.get(f"podmonitor/{release.name}-operator")
+        assert monitor["spec"]["podMetricsEndpoints"][0]["honorLabels"] is True
+        rules = release.get(f"prometheusrule/{release.name}-operator")["spec"]["groups"]
+        assert any("alert" in rule for rule in rules[0]["rules"])
+        boards = release.get("configmaps", "--selector=grafana_dashboard=1")["items"]
+        assert len(boards) == 3
+    finally:
+        release.uninstall()
+        control_plane.kubectl("delete", "-f", str(MONITORING), "--wait=true")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        ("--set=watchNamespaces={a,b}", "--set=replicas=1", "--set=priorityClassName=high"),
+        (
+            "--set=images.pullSecrets={registry}",
+            '--set-json=affinity={"nodeAffinity":{}}',
+            '--set-json=tolerations=[{"operator":"Exists"}]',
+            '--set-json=networkPolicy.metricsFrom=[{"podSelector":{}}]',
+            "--set=monitoring.dashboards=always",
+        ),
+    ],
+)
+def test_kubeconform_finds_nothing(
+    options: tuple[str, ...], control_plane: ControlPlane, programs_folder: Path, tmp_path: Path
+) -> None:
+    """Every object and our examples fit the API server's own schemas, strictly."""
+    control_plane.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
+    control_plane.kubectl("wait", CRD, "--for=condition=Established", "--timeout=30s")
+    objects = [*render(str(programs_folder / "helm"), *options).objects]
+    objects += [yaml.safe_load(file.read_text()) for file in sorted(ROOT.glob("examples/*.yaml"))]
+    kinds = {(each["apiVersion"], each["kind"]) for each in objects}
+    location = write_schemas(control_plane, tmp_path, kinds)
+    program = programs_folder / "kubeconform"
+    found = conform(program, location, objects)
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert f"{len(objects)} resources found" in found.stdout
+    assert "Skipped: 0" in found.stdout
+    deployment = next(each for each in objects if each["kind"] == "Deployment")
+    deployment["spec"]["replica"] = 2
+    assert "'replica' not allowed" in conform(program, location, [deployment]).stdout
+
+
+def conform(
+    program: Path, location: str, objects: list[dict[str, Any]]
+) -> subprocess.CompletedProcess[str]:
+    """What kubeconform says of objects."""
+    return subprocess.run(
+        [program, "-strict", "-summary", "-schema-location", location, "-"],
+        input=yaml.safe_dump_all(objects),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def knows_field(plane: ControlPlane) -> bool:
+    """Whether the definition has the field that the older chart lacks."""
+    version = plane.get(CRD)["spec"]["versions"][0]
+    return NEW_FIELD in version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+
+
+def create_run(release: Release) -> None:
+    """A run in the release's namespace."""
+    release.plane.kubectl("wait", CRD, "--for=condition=Established", "--timeout=30s")
+    document = json.dumps(RUN)
+    release.plane.kubectl("apply", "-n", release.namespace, "-f", "-", stdin=document)
+
+
+def patched(release: Release, *patch: str) -> dict[str, Any]:
+    """The run's spec after a patch, which an API server that lags behind may not have taken."""
+    release.plane.kubectl(*patch)
+    spec: dict[str, Any] = release.get("trainingrun/kept")["spec"]
+    return spec
+
+
+def installation(kubeconfig: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """The program of ``helm test``, under an account."""
+    module = "trainingrun_operator.handlers.installation"
+    command = [sys.executable, "-m", module, f"--kubeconfig={kubeconfig}", *options]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
