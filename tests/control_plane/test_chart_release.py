@@ -149,9 +149,11 @@ def test_monitoring_appears_when_its_definitions_do(
     try:
         release.upgrade()
         monitor = release.get(f"podmonitor/{release.name}-operator")
-        assert monitor["spec"]["podMetricsEndpoints"][0]["honorLabels"] is True
-        rules = release.get(f"prometheusrule/{release.name}-operator")["spec"]["groups"]
-        assert any("alert" in rule for rule in rules[0]["rules"])
+        (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+        expected = {"port": "metrics", "path": "/metrics", "interval": "30s", "honorLabels": True}
+        assert endpoint == expected
+        rules = release.get(f"prometheusrule/{release.name}-operator")["spec"]
+        assert rules == yaml.safe_load((CHART / "rules" / "trainingrun.yaml").read_text())
         boards = release.get("configmaps", "--selector=grafana_dashboard=1")["items"]
         assert len(boards) == 3
     finally:
