@@ -21,9 +21,14 @@ class Apply:
 
 @dataclass(frozen=True)
 class Remove:
-    """Make this role not exist; its members get their grace period."""
+    """Make this role not exist; its members get their grace period.
+
+    ``successor`` is what shall follow it. Where that would be refused, the backend says so and
+    removes nothing.
+    """
 
     role: Role
+    successor: Workload | None = None
 
 
 @dataclass(frozen=True)

@@ -134,6 +134,9 @@ def learner(observed: Observed) -> Finding:
         message = role.finished.message or "the learner has ended"
         good = role.finished.succeeded
         return false(Reason.FINISHED if good else Reason.LEARNER_FAILED, message)
+    if role is not None and role.held is not None:
+        problem = role.held.problem
+        return false(reason_of(problem), problem.message)
     finding = _members(role, least=1, what="learner trains")
     if not finding.is_true or not isinstance(observed.signals, Signals):
         return finding

@@ -49,6 +49,14 @@ class Finished:
 
 
 @dataclass(frozen=True)
+class Held:
+    """Somebody else keeps a task from beginning: since when (Unix seconds), and who and why."""
+
+    since: float
+    problem: Problem
+
+
+@dataclass(frozen=True)
 class ObservedRole:
     """One role as the backend sees it; a role that does not exist has no entry at all.
 
@@ -63,6 +71,8 @@ class ObservedRole:
     finished: Finished | None = None
     removing: bool = False
     intact: bool = True
+    held: Held | None = None
+    """Why a task may not begin, or go on, although it exists."""
 
     @property
     def ready(self) -> tuple[Member, ...]:

@@ -7,7 +7,7 @@ gone. ``lastTransitionTime`` changes with ``status`` only. ``Succeeded`` never c
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -23,6 +23,7 @@ from trainingrun_contracts.api.status import (
 from trainingrun_contracts.reports import Notice
 
 from trainingrun_operator.desired import counts, health
+from trainingrun_operator.desired.admission import held, is_queued
 from trainingrun_operator.desired.draining import DrainPlan
 from trainingrun_operator.desired.health import Finding, Trouble
 from trainingrun_operator.desired.observed import Observed, Problem, Signals
@@ -48,6 +49,8 @@ _MAY_BE_MISSING: Final = (
     ConditionType.LEARNER_AVAILABLE, ConditionType.DAEMONS_AVAILABLE,
     ConditionType.ACTORS_AVAILABLE,
 )  # fmt: skip
+_NEEDS_LEARNER: Final = {Stage.RUNNING, Stage.DRAINING, Stage.FLUSHING}
+_LATER: Final = "starts when the learner is admitted"
 _MISSING: Final = {Reason.STARTING, Reason.MEMBERS_NOT_READY, Reason.NO_REPORT}
 _STORAGE_FAILURES: Final = {
     Reason.CHECKPOINT_STORAGE_DENIED, Reason.CHECKPOINT_BUCKET_MISSING,
@@ -129,7 +132,8 @@ def _counted(view: View) -> dict[str, object]:
 def _times(view: View) -> dict[str, object]:
     old, times = view.run.status, dict[str, object]()
     begun = view.observed.roles or view.phase.stage is Stage.RUNNING
-    if old.started_at is None and begun:
+    queued = view.phase.stage is Stage.RUNNING and is_queued(view.run, view.observed)
+    if old.started_at is None and begun and not queued:
         times["started_at"] = moment(view.now)
     if old.finished_at is None and view.phase.stage in {Stage.COMPLETE, Stage.FAILED}:
         times["finished_at"] = moment(view.now)
@@ -184,7 +188,7 @@ def _parts(view: View) -> dict[ConditionType, Finding]:
     works = view.phase.stage in {Stage.RUNNING, Stage.DRAINING, Stage.WAITING}
     learns = works or view.phase.stage is Stage.FLUSHING
     plays = works or view.phase.stage is Stage.EVALUATING
-    return {
+    parts = {
         ConditionType.QUEUE_AVAILABLE: health.queue(view.observed)
         if view.observed.roles or view.signals or works
         else absent,
@@ -194,12 +198,22 @@ def _parts(view: View) -> dict[ConditionType, Finding]:
         else absent,
         ConditionType.ACTORS_AVAILABLE: health.actors(view.observed) if works else absent,
     }
+    if held(view.observed) is None:
+        return parts
+    return {
+        kind: replace(finding, reason=Reason.WAITING_FOR_QUOTA, message=_LATER)
+        if finding.reason is Reason.STARTING
+        else finding
+        for kind, finding in parts.items()
+    }
 
 
 def _ready(view: View, parts: dict[ConditionType, Finding]) -> Finding:
     if view.phase.stage is not Stage.RUNNING:
         reason, message = _state(view)
         return health.false(reason, message)
+    if held(view.observed) is not None:
+        return health.false(*_state(view))
     missing = [(kind, finding) for kind, finding in parts.items() if not finding.is_true]
     if not missing:
         return health.true(Reason.ALL_ROLES_SERVE, "all roles serve")
@@ -241,6 +255,9 @@ def _suspended(view: View) -> Finding:
 
 def _state(view: View) -> tuple[Reason, str]:
     """Where the run is, as a reason and a sentence."""
+    wait = held(view.observed)
+    if wait is not None and view.phase.stage in _NEEDS_LEARNER:
+        return health.reason_of(wait.problem), wait.problem.message
     match view.phase.stage:
         case Stage.RUNNING:
             going = view.signals is not None and view.signals.ledger.trained > 0
@@ -313,7 +330,8 @@ def _scaling(view: View) -> Finding:
 
 def _progressing(view: View) -> Finding:
     reason, message = _state(view)
-    if view.phase.stage in {Stage.SUSPENDED, Stage.COMPLETE, Stage.FAILED, Stage.REFUSED}:
+    ends = view.phase.stage in {Stage.SUSPENDED, Stage.COMPLETE, Stage.FAILED, Stage.REFUSED}
+    if ends or held(view.observed) is not None:
         return health.false(reason, message)
     stuck = view.progress is not None and view.now - view.progress.at > PROGRESS_SECONDS
     if stuck and view.progress is not None:
@@ -335,6 +353,9 @@ def _degraded(view: View, parts: dict[ConditionType, Finding]) -> Finding:
         return health.true(reason, view.trouble.message)
     if view.phase.stage in {Stage.FAILED, Stage.REFUSED}:
         return health.true(view.phase.reason, view.phase.message)
+    wait = held(view.observed)
+    if wait is not None and health.reason_of(wait.problem) is not Reason.WAITING_FOR_QUOTA:
+        return health.true(health.reason_of(wait.problem), wait.problem.message)
     queue = parts[ConditionType.QUEUE_AVAILABLE]
     if queue.status is ConditionStatus.FALSE and queue.reason is not Reason.NOT_CREATED:
         return health.true(queue.reason, queue.message)
@@ -360,6 +381,8 @@ def words_of_trouble(role: Role, trouble: Trouble) -> str:
 
 def _missing(view: View, parts: dict[ConditionType, Finding]) -> Finding | None:
     """A role without the members that it needs, for longer than a start takes."""
+    if held(view.observed) is not None:
+        return None
     resumed = view.run.status.condition(ConditionType.SUSPENDED)
     if resumed is None or resumed.status is not ConditionStatus.FALSE:
         return None  # until now nothing was wanted
@@ -423,6 +446,8 @@ def _running_summary(findings: dict[ConditionType, Finding]) -> str:
         return f"Degraded: {degraded.message}"
     if findings[ConditionType.PROGRESSING].reason is Reason.PROGRESS_DEADLINE_EXCEEDED:
         return f"Stuck: {findings[ConditionType.PROGRESSING].message}"
+    if findings[ConditionType.READY].reason is Reason.WAITING_FOR_QUOTA:
+        return f"Waiting: {findings[ConditionType.READY].message}"
     waiting = list(_waited_for(findings))
     if waiting:
         return f"Starting: waiting for {', '.join(waiting)}"

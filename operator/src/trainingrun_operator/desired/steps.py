@@ -26,7 +26,8 @@ from trainingrun_operator.desired.actions import (
     SetPhase,
     SetTarget,
 )
-from trainingrun_operator.desired.draining import DrainPlan
+from trainingrun_operator.desired.admission import is_queued, released
+from trainingrun_operator.desired.draining import DrainPlan, DrainRules, plan_draining
 from trainingrun_operator.desired.observed import Observed, ObservedRole, Signals
 from trainingrun_operator.desired.requests import wanted_checkpoint
 from trainingrun_operator.desired.stage import Goal, Phase, Stage
@@ -73,6 +74,9 @@ def steps(situation: Situation) -> tuple[Action, ...]:
 
 def _running(situation: Situation) -> Iterator[Action]:
     wanted = _wanted(situation)
+    if is_queued(situation.run, situation.observed):
+        yield from _queued(situation, wanted)
+        return
     yield from _apply(situation, wanted.get(Role.REDIS))
     ended = _learner_ended(situation)
     if ended:
@@ -94,6 +98,17 @@ def _running(situation: Situation) -> Iterator[Action]:
         yield from _learner(situation, wanted[Role.LEARNER])
     yield from _apply(situation, wanted[Role.ACTOR])
     yield from _apply(situation, wanted[Role.EVALUATOR])
+
+
+def _queued(situation: Situation, wanted: dict[Role, Workload]) -> Iterator[Action]:
+    """The learner waits for its admission; the rest stays as it is, or is given back."""
+    if Role.REDIS in situation.observed.roles:
+        yield from _apply(situation, wanted.get(Role.REDIS))
+    leaving = released(situation.observed)
+    if leaving and situation.signals is not None and situation.signals.slots:
+        yield PublishSlots({})
+    yield from _remove(situation, *leaving)
+    yield from _learner(situation, wanted[Role.LEARNER])
 
 
 def _waiting(situation: Situation) -> Iterator[Action]:
@@ -190,7 +205,8 @@ def _learner(situation: Situation, workload: Workload) -> Iterator[Action]:
     elif there.finished is not None:
         return
     elif there.roll_hash != workload.roll_hash:
-        yield from _remove(situation, Role.LEARNER)
+        if not there.removing:
+            yield Remove(Role.LEARNER, successor=workload)
     elif not there.intact:
         yield Apply(workload)
 
@@ -220,11 +236,30 @@ def _daemons(situation: Situation, workload: Workload | None) -> Iterator[Action
     if there is None:
         yield Apply(workload)
         return
+    if there.roll_hash != workload.roll_hash and situation.run.spec.daemon.jvm is not None:
+        yield from _replace_idle(situation, there)
+        return
     yield from _publish(situation)
     replicas = plan.replicas if plan is not None else max(there.replicas, workload.replicas)
     if plan is not None and plan.removable and replicas < there.replicas:
         yield RemoveFirst(Role.DAEMON, plan.removable)
     yield from _apply(situation, replace(workload, replicas=replicas))
+
+
+def _replace_idle(situation: Situation, there: ObservedRole) -> Iterator[Action]:
+    """A Forge build that is told to end drops its games. So all of them get no more first, and go
+    together once they have none; the role comes back in a later look. One after the other was
+    refused: those that wait for their turn would get games again."""
+    signals, spec = situation.signals, situation.run.spec.daemon
+    if signals is None or there.removing:
+        return
+    seconds = spec.autoscaling.scale_down.drain_seconds
+    rules = DrainRules(capacity=spec.games_per_daemon, seconds=seconds)
+    plan = plan_draining(there, signals, rules, wanted=0, now=signals.at)
+    if dict(signals.slots) != dict(plan.slots):
+        yield PublishSlots(plan.slots)
+    elif not plan.waiting:
+        yield from _remove(situation, Role.DAEMON)
 
 
 def _are_idle(situation: Situation, role: ObservedRole) -> bool:

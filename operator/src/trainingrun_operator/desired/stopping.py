@@ -14,7 +14,9 @@ from typing import Final, Literal
 from trainingrun_contracts.api.run import TrainingRun
 from trainingrun_contracts.api.status import CostStatus, StopStatus
 
+from trainingrun_operator.desired.admission import held
 from trainingrun_operator.desired.observed import Observed, Signals
+from trainingrun_operator.desired.workload import Role
 
 WAKE: Final = "trainingrun.dev/wake"
 """Annotation; any change of its value lets a run that was stopped for being idle go on."""
@@ -55,7 +57,9 @@ def stop(
         return standing
     if run.spec.suspend:
         return None
-    return _strong(run, observed, now) or _spent(run, cost, now) or _idle(run, progress, now)
+    return (
+        _strong(run, observed, now) or _spent(run, cost, now) or _idle(run, observed, progress, now)
+    )
 
 
 def _recorded(run: TrainingRun) -> Progress | None:
@@ -111,9 +115,17 @@ def _is_spent(run: TrainingRun, cost: CostStatus | None) -> bool:
     return cost.spent >= prices.budget
 
 
-def _idle(run: TrainingRun, progress: Progress, now: float) -> StopStatus | None:
+def _idle(
+    run: TrainingRun, observed: Observed, progress: Progress, now: float
+) -> StopStatus | None:
+    """Idle is a run that could go on: not while it waits in a queue, nor just after."""
     minutes = run.spec.idle_shutdown_minutes
-    if minutes is None or now - progress.at < minutes * 60:
+    if minutes is None or held(observed) is not None:
+        return None
+    learner = observed.roles.get(Role.LEARNER)
+    begun = [member.started_at or 0.0 for member in learner.members] if learner else []
+    since = max(progress.at, *begun) if run.spec.queue_name and begun else progress.at
+    if now - since < minutes * 60:
         return None
     message = (
         f"no game ended and nothing was trained for {minutes} min (idleShutdownMinutes): mend the"

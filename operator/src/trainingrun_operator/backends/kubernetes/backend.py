@@ -7,7 +7,7 @@ import base64
 import secrets
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from trainingrun_operator.backends import BackendError, Ground, RunIdentity
@@ -19,6 +19,8 @@ from trainingrun_operator.backends.kubernetes.errors import (
 )
 from trainingrun_operator.backends.kubernetes.informer import Informer, Scope
 from trainingrun_operator.backends.kubernetes.kinds import (
+    CLAIM,
+    CONFIG_MAP,
     CONFIGURATION,
     CONTROLLERS,
     DISRUPTION_BUDGET,
@@ -27,9 +29,11 @@ from trainingrun_operator.backends.kubernetes.kinds import (
     POD,
     SECRET,
     SERVICE,
+    SERVICE_ACCOUNT,
     WATCHED,
     Kind,
 )
+from trainingrun_operator.backends.kubernetes.kueue import Kueue
 from trainingrun_operator.backends.kubernetes.observe import Children
 from trainingrun_operator.backends.kubernetes.render.access import (
     URL_KEY,
@@ -58,6 +62,11 @@ _SECRET_SECONDS: Final = 30.0
 _PASSWORD_BYTES: Final = 24
 _REMOVED: Final = (*CONTROLLERS, SERVICE, DISRUPTION_BUDGET, NETWORK_POLICY)
 """Kinds that go with their role; claims stay until the run goes, for their data."""
+_CREATED: Final = (CONFIG_MAP, SERVICE_ACCOUNT, CLAIM, JOB)
+"""Kinds that are made by a plain creation: an apply would not notice that somebody else has made
+one of this name, and the run's end would take it away; and it would suspend again a Job that was
+let begin. Of the others, an apply that forces nothing meets a selector that is not ours."""
+_INVALID: Final = 422
 _KINDS: Final = {kind.name: kind for kind in WATCHED}
 
 
@@ -84,6 +93,7 @@ class KubernetesBackend:
         self._client = client
         self._children = children
         self._site = site
+        self._kueue = Kueue(client)
         self._url_keys: dict[str, SecretKey] = {}
         self._urls: dict[str, tuple[float, str]] = {}
         scopes = (
@@ -113,7 +123,12 @@ class KubernetesBackend:
         """The run's roles from the cache."""
         if not self.is_synced:
             raise BackendError("Starting", "the operator has not seen all objects yet")
-        return self._children.roles(run)
+        roles = self._children.roles(run)
+        learner = roles.get(Role.LEARNER)
+        if learner is not None and learner.held is not None:
+            held = await self._kueue.explained(learner.held)
+            roles[Role.LEARNER] = replace(learner, held=held)
+        return roles
 
     async def is_prepared(self, run: RunIdentity) -> bool:
         """Whether account and configuration are there and ours; Secrets are not watched."""
@@ -131,7 +146,9 @@ class KubernetesBackend:
         match action:
             case Apply(workload):
                 await self._apply_all(run, self._objects(run, workload))
-            case Remove(role):
+            case Remove(role, successor):
+                if successor is not None:
+                    await self._try(run, successor)
                 await self._remove(run, role)
             case RemoveFirst(_, members):
                 await self._prefer_to_remove(run, members)
@@ -175,21 +192,62 @@ class KubernetesBackend:
             same = present is not None and present.identity.applied_hash == wanted
             if present is not None and same and not self._children.is_drifted(present):
                 continue
-            if kind is JOB and present is not None:
+            if present is None:
+                await self._make(run, kind, manifest)
+            elif kind is JOB:
                 await self._replace_job(run, manifest, present.identity.uid)
             else:
                 await self._apply(run, kind, manifest)
+
+    async def _make(self, run: RunIdentity, kind: Kind, manifest: Manifest) -> None:
+        """Write what we have not seen to exist; nothing that somebody else made is taken over.
+
+        Raises:
+            BackendError: the name is taken, or the object is refused.
+        """
+        try:
+            if kind in _CREATED:
+                made = await self._client.create(kind.path(run.namespace), manifest)
+            else:
+                path = kind.path(run.namespace, manifest["metadata"]["name"])
+                made = await self._client.apply(path, manifest, force=False)
+        except ConflictError as error:
+            await self._explain_refusal(run, kind, manifest, error)
+            if kind is not JOB:  # ours, and our cache is late
+                await self._apply(run, kind, manifest)
+            return
+        except ApiError as error:
+            if error.status == _INVALID:
+                await self._explain_refusal(run, kind, manifest, error)
+            raise
+        self._take_in(kind, made)
+
+    async def _try(self, run: RunIdentity, workload: Workload) -> None:
+        """Ask the API server whether it would take what shall follow, before anything goes.
+
+        Raises:
+            BackendError: it would not.
+        """
+        for manifest in self._objects(run, workload):
+            kind = _KINDS[manifest["kind"]]
+            meta = {key: value for key, value in manifest["metadata"].items() if key != "name"}
+            tried = {**manifest, "metadata": {**meta, "generateName": f"{run.name}-tried-"}}
+            if kind in CONTROLLERS:
+                await self._client.create(kind.path(run.namespace), tried, dry_run=True)
 
     async def _apply(self, run: RunIdentity, kind: Kind, manifest: Manifest) -> None:
         path = kind.path(run.namespace, manifest["metadata"]["name"])
         try:
             applied = await self._client.apply(path, manifest)
         except ApiError as error:
-            if error.status == 422:
+            if error.status == _INVALID:
                 await self._explain_refusal(run, kind, manifest, error)
             raise
-        self._children.tell(kind, _bare(applied) if kind in CONFIGURATION else applied)
-        self._children.settle(applied["metadata"]["uid"])
+        self._take_in(kind, applied)
+
+    def _take_in(self, kind: Kind, written: dict[str, Any]) -> None:
+        self._children.tell(kind, _bare(written) if kind in CONFIGURATION else written)
+        self._children.settle(written["metadata"]["uid"])
 
     async def _replace_job(self, run: RunIdentity, manifest: Manifest, uid: str) -> None:
         """A Job's pods cannot be changed: it is deleted, and made again once it is gone.

@@ -124,13 +124,14 @@ class Client:
         """List objects without their spec, data and status."""
         return await self._request("GET", path, query=query, accept=METADATA_LIST)
 
-    async def create(self, path: str, body: Document) -> Document:
-        """Create an object in the collection ``path``.
+    async def create(self, path: str, body: Document, *, dry_run: bool = False) -> Document:
+        """Create an object in the collection ``path``, or only ask whether it could be.
 
         Raises:
             ConflictError: it exists.
         """
-        return await self._request("POST", path, body=body, content=JSON)
+        query = {"fieldManager": FIELD_MANAGER, **({"dryRun": "All"} if dry_run else {})}
+        return await self._request("POST", path, query=query, body=body, content=JSON)
 
     async def replace(self, path: str, body: Document) -> Document:
         """Write an object whole, if it is still of the resource version that ``body`` has.
@@ -144,9 +145,15 @@ class Client:
         """A question that must be posted, such as an access review; it writes nothing."""
         return await self._request("POST", path, body=body, content=JSON, writes=False)
 
-    async def apply(self, path: str, body: Document, *, manager: str = FIELD_MANAGER) -> Document:
-        """Server-side apply: create the object or change our fields of it."""
-        query = {"fieldManager": manager, "force": "true"}
+    async def apply(
+        self, path: str, body: Document, *, manager: str = FIELD_MANAGER, force: bool = True
+    ) -> Document:
+        """Server-side apply: create the object or change our fields of it.
+
+        Raises:
+            ConflictError: without ``force``, a field of ours is somebody else's already.
+        """
+        query = {"fieldManager": manager, "force": "true" if force else "false"}
         return await self._request("PATCH", path, query=query, body=body, content=APPLY)
 
     async def merge(self, path: str, body: Document) -> Document:

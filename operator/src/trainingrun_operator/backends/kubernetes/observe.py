@@ -149,6 +149,7 @@ def _role(controller: ControllerView, pods: list[PodView]) -> ObservedRole:
         roll_hash=controller.identity.roll_hash,
         members=tuple(members),
         finished=_with_last_words(finished, latest),
+        held=None if finished is not None else controller.held,
     )
 
 

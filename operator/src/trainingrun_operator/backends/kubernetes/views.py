@@ -9,6 +9,7 @@ from typing import Any, Final
 from trainingrun_operator.backends.kubernetes.client import FIELD_MANAGER
 from trainingrun_operator.backends.kubernetes.kinds import JOB, OURS_ALONE, POD, Kind
 from trainingrun_operator.backends.kubernetes.problems import pod_problem
+from trainingrun_operator.backends.kubernetes.render.admission import QUEUE
 from trainingrun_operator.backends.kubernetes.render.metadata import (
     APPLIED_HASH,
     ROLE_LABEL,
@@ -16,8 +17,10 @@ from trainingrun_operator.backends.kubernetes.render.metadata import (
     RUN_LABEL,
     UID_LABEL,
 )
-from trainingrun_operator.desired.observed import Finished, Problem
+from trainingrun_operator.desired.observed import Finished, Held, Problem
 
+WAITING: Final = "WaitingForQuota"
+"""The reason of a task that waits in a queue."""
 _CONTENT: Final = frozenset({"f:spec", "f:data", "f:binaryData"})
 
 
@@ -61,6 +64,7 @@ class ControllerView:
     replicas: int
     finished: Finished | None
     refusal: str | None
+    held: Held | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +156,30 @@ def _controller(identity: Identity, document: dict[str, Any]) -> ControllerView:
         replicas=document["spec"].get("replicas", document["spec"].get("parallelism", 1)),
         finished=_finished(conditions) if identity.kind is JOB else None,
         refusal=failure.get("message") if failure.get("status") == "True" else None,
+        held=_held(document) if identity.kind is JOB else None,
     )
+
+
+def _held(document: dict[str, Any]) -> Held | None:
+    """A suspended Job: whose queue it waits in, or that somebody has suspended it by hand."""
+    if not document["spec"].get("suspend"):
+        return None
+    meta = document["metadata"]
+    told = conditions_of(document).get("Suspended", {})
+    since = told.get("lastTransitionTime") or meta.get("creationTimestamp")
+    name, queue = meta["name"], (meta.get("labels") or {}).get(QUEUE)
+    if queue is None:
+        problem = Problem(
+            "MembersNotReady",
+            f"Job {name} was suspended, and not by the operator: set its spec.suspend to false",
+        )
+    else:
+        problem = Problem(
+            WAITING,
+            f"queue {queue} has not admitted Job {name}: `kubectl -n {meta.get('namespace', '')}"
+            f" describe workloads` says what it waits for",
+        )
+    return Held(_seconds(since) or 0.0, problem)
 
 
 def _finished(conditions: dict[str, dict[str, Any]]) -> Finished | None:
