@@ -17,6 +17,8 @@ from trainingrun_operator.desired.observed import Observed, Problem, Signals
 from trainingrun_operator.desired.rates import RateMemory, measure
 from trainingrun_operator.desired.workload import Role
 
+FIXED_DAEMONS = {"gamesPerDaemon": 4, "autoscaling": {"minReplicas": 2, "maxReplicas": 2}}
+
 
 def _signals(world: SimulatedRun) -> Signals:
     signals = world.observed().signals
@@ -123,7 +125,7 @@ def test_a_warning_of_a_role_degrades_the_run_for_a_while() -> None:
 
 def test_a_refused_game_is_an_event_while_games_go_on_elsewhere() -> None:
     """A daemon that goes away makes an actor warn: people read it, and the run is not degraded."""
-    world = running()
+    world = running(daemon=FIXED_DAEMONS)
     words = "a daemon refused a game: the daemon is stopping"
     notice = Notice(world.now + 1, "actor", "actor-0", "GameRefused", words)
     world.now += 2
@@ -147,7 +149,7 @@ def test_a_warning_while_nothing_moves_degrades_the_run() -> None:
 
 def test_a_member_that_starts_again_soon_is_an_event_and_does_not_degrade() -> None:
     """One crash is told at once; the run is degraded when the member does not come back."""
-    world = running()
+    world = running(daemon=FIXED_DAEMONS)
     world.backend.fail(UID, Role.ACTOR, Problem("Crashing", "it ended with exit code 1"))
     world.now += 2
     first = _look(world)

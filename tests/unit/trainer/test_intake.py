@@ -56,7 +56,7 @@ def test_weights_from_before_a_restart_are_not_stale(
 
 def test_does_not_starve_behind_dropped_data(intake: Intake, make_segment: MakeSegment) -> None:
     """Expect a small batch once a whole one arrived, though only a quarter of it is fresh: actors
-    that have paused wait until the queue, with what is collected here, has sunk to one batch."""
+    that have paused wait until the queue, with what is collected here, has sunk to the low mark."""
     intake.add(receive(make_segment(0)), publish=1)
     for seq in range(1, 4):
         assert not intake.is_ready

@@ -83,8 +83,8 @@ class Intake:
         """Whether it is time to train: when a batch is collected, what is dropped included.
 
         To wait until a batch of segments to train on is together could be for ever: actors that
-        have paused go on when the queue has sunk to one batch (``LOW_WATER_BATCHES``), and what is
-        collected here is in the queue until it is acknowledged.
+        have paused go on when the queue has sunk to ``LOW_WATER_BATCHES``, and what is collected
+        here is in the queue until it is acknowledged.
         """
         return self._kept > 0 and self._seen >= self.batch_transitions
 

@@ -17,7 +17,9 @@ from trainingrun_contracts.stream.keys import PAYLOAD_FIELD, TRANSITIONS_FIELD, 
 from trainingrun_contracts.stream.packing import Argument, Command
 
 HIGH_WATER_BATCHES: Final = 2
-LOW_WATER_BATCHES: Final = 1
+LOW_WATER_BATCHES: Final = 1.5
+"""More than the batch that is being trained, which is in the queue until it is acknowledged: with
+1 the learner has nothing to go on with when actors resume (ADR 0011)."""
 FUSE_FACTOR: Final = 4
 
 

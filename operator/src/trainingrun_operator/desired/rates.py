@@ -17,7 +17,9 @@ from trainingrun_contracts.reports import ActorReport, LearnerReport
 from trainingrun_operator.desired.observed import Signals
 
 AVERAGE_SECONDS: Final = 60.0
-"""Time constant of all averages."""
+"""Time constant of the averages of counters, which come in bursts."""
+LEARNER_SECONDS: Final = 20.0
+"""Time constant of what the learner reports, which is an average of half a minute already."""
 GAP_SECONDS: Final = 15.0
 """Looks further apart than this are not compared."""
 SHORTEST_SECONDS: Final = 1.0
@@ -32,11 +34,14 @@ class Average:
 
     total: float = 0.0
     weight: float = 0.0
+    over: float = AVERAGE_SECONDS
 
     def with_sample(self, value: float, *, seconds: float) -> Average:
         """The average after ``value`` held for ``seconds``."""
-        kept = math.exp(-seconds / AVERAGE_SECONDS)
-        return Average(self.total * kept + value * (1 - kept), self.weight * kept + 1 - kept)
+        kept = math.exp(-seconds / self.over)
+        return Average(
+            self.total * kept + value * (1 - kept), self.weight * kept + 1 - kept, self.over
+        )
 
     @property
     def value(self) -> float | None:
@@ -56,6 +61,11 @@ class Sample:
     epoch: int | None
     paused: Mapping[str, tuple[float, float]]  # actor -> (at, seconds paused since its start)
 
+    @property
+    def dropped(self) -> int:
+        """Taken from the queue and not trained on."""
+        return self.consumed - self.trained
+
 
 @dataclass(frozen=True)
 class RateMemory:
@@ -66,7 +76,9 @@ class RateMemory:
     produced: Average = Average()
     consumed: Average = Average()
     trained: Average = Average()
-    learner_busy: Average = Average()
+    dropped: Average = Average()
+    learner_rate: Average = Average(over=LEARNER_SECONDS)
+    learner_busy: Average = Average(over=LEARNER_SECONDS)
     working_daemons: Average = Average()
     paused: tuple[tuple[float, float], ...] = field(default=())
 
@@ -75,10 +87,12 @@ class RateMemory:
 class Rates:
     """Averages over about a minute; None is unknown.
 
-    ``learner_capacity`` is what the learner could train per second if it never waited for data;
-    ``produced_per_daemon`` is what one ready daemon gives per second while actors are not paused
-    by back-pressure. Units: games or transitions per second; ``paused`` and ``learner_busy`` are
-    fractions.
+    ``learner_capacity`` is what the learner could take per second if it never waited for data: what
+    it reports to train, over the part of the same half minute that it did not wait, and what is
+    dropped beside that. ``produced_per_daemon`` is what a daemon gives per second while games run
+    on all its slots: games on a slot count, so daemons that nobody plays on, be it under
+    back-pressure, while they drain or because actors are few, do not look slow. Units: games or
+    transitions per second; ``paused`` and ``learner_busy`` are fractions.
     """
 
     games: float | None = None
@@ -92,7 +106,7 @@ class Rates:
 
 
 _CAPACITY_LIMIT: Final = 8.0
-"""Capacity is believed up to this multiple of what was really consumed."""
+"""Capacity is believed up to this multiple of what was really trained."""
 
 
 def measure(
@@ -107,7 +121,8 @@ def measure(
         return rates_of(memory), memory
     memory = _with_counters(memory, sample, last)
     memory = _with_learner(memory, sample, last, signals)
-    memory = _with_actors(memory, sample, last, ready_daemons)
+    memory = _with_actors(memory, sample, last)
+    memory = _with_daemons(memory, sample, last, _working(signals, ready_daemons))
     memory = replace(memory, last=sample)
     return rates_of(memory), memory
 
@@ -128,10 +143,12 @@ def rates_of(memory: RateMemory) -> Rates:
 
 
 def _capacity(memory: RateMemory) -> float | None:
-    consumed, busy = memory.consumed.value, memory.learner_busy.value
-    if not consumed or not busy:
+    rate, busy = memory.learner_rate.value, memory.learner_busy.value
+    if not rate or not busy:
         return None
-    return min(consumed / busy, _CAPACITY_LIMIT * consumed)
+    trained, dropped = memory.trained.value, memory.dropped.value or 0.0
+    dropped_beside = dropped / trained if trained else 0.0
+    return min(rate / busy, _CAPACITY_LIMIT * rate) * (1 + dropped_beside)
 
 
 def _sample(signals: Signals) -> Sample:
@@ -177,24 +194,26 @@ def _with_counters(memory: RateMemory, sample: Sample, last: Sample) -> RateMemo
         games=risen(memory.games, sample.games, last.games),
         produced=risen(memory.produced, sample.produced, last.produced),
         trained=risen(memory.trained, sample.trained, last.trained),
+        dropped=risen(memory.dropped, sample.dropped, last.dropped),
     )
 
 
 def _with_learner(memory: RateMemory, sample: Sample, last: Sample, signals: Signals) -> RateMemory:
     report, seconds = learner_report(signals), sample.at - last.at
     if report is None or report.busy is None or sample.epoch != last.epoch:
-        return replace(memory, consumed=Average(), learner_busy=Average())
+        unknown = Average(over=LEARNER_SECONDS)
+        return replace(memory, consumed=Average(), learner_rate=unknown, learner_busy=unknown)
     rate = (sample.consumed - last.consumed) / seconds
+    told = rate if report.transitions_per_second is None else report.transitions_per_second
     return replace(
         memory,
         consumed=memory.consumed.with_sample(rate, seconds=seconds),
+        learner_rate=memory.learner_rate.with_sample(told, seconds=seconds),
         learner_busy=memory.learner_busy.with_sample(report.busy, seconds=seconds),
     )
 
 
-def _with_actors(
-    memory: RateMemory, sample: Sample, last: Sample, ready_daemons: int
-) -> RateMemory:
+def _with_actors(memory: RateMemory, sample: Sample, last: Sample) -> RateMemory:
     fraction = _mean(
         [
             min(1.0, max(0.0, (paused - last.paused[actor][1]) / (at - last.paused[actor][0])))
@@ -204,15 +223,27 @@ def _with_actors(
     )
     if fraction is None:
         return memory
-    seconds = sample.at - last.at
     recent = (*memory.paused, (sample.at, fraction))
     return replace(
-        memory,
-        paused=tuple(each for each in recent if sample.at - each[0] < AVERAGE_SECONDS),
-        working_daemons=memory.working_daemons.with_sample(
-            ready_daemons * (1 - fraction), seconds=seconds
-        ),
+        memory, paused=tuple(each for each in recent if sample.at - each[0] < AVERAGE_SECONDS)
     )
+
+
+def _with_daemons(memory: RateMemory, sample: Sample, last: Sample, working: float) -> RateMemory:
+    seconds = sample.at - last.at
+    return replace(
+        memory, working_daemons=memory.working_daemons.with_sample(working, seconds=seconds)
+    )
+
+
+def _working(signals: Signals, ready_daemons: int) -> float:
+    """How many daemons with games on all slots would be as busy as those there are."""
+    parts = [
+        min(1.0, signals.busy.get(endpoint, 0) / slot.capacity)
+        for endpoint, slot in signals.slots.items()
+        if slot.capacity
+    ]
+    return sum(parts) if parts else float(ready_daemons)
 
 
 def _mean(values: list[float]) -> float | None:

@@ -2,10 +2,16 @@
 
 Daemons *produce* what is queued. A law that adds daemons when the queue is long therefore starves
 the learner or buys daemons without end; this one matches rates instead. With C the learner's
-capacity (what it could train per second if it never waited), p the production of one daemon that
-is not paused by back-pressure, q what is queued and q* what should be:
+capacity (what it could train per second if it never waited), p the production of one daemon on
+whose slots games run, q what is queued and q* what should be:
 
-    wanted = (C (1 + 5 %) + (q* - q) / T) / p        q* = min(targetLag C, high water / 4)
+    least  = (C + (q* - q) / T) / p        q* = B + min(targetLag C, B / 2)
+    wanted = least rounded up, or least + 3 % of C / p rounded to the nearest, whichever is more
+
+B is a batch: what is being trained counts as queued until the learner is done with it, so a fed
+learner never has less (ADR 0011). A deviation within the tolerance is left alone unless it is felt:
+the learner waits for data, or the queue is so full that actors pause. Before its first batch a
+learner has no capacity; then as many daemons are wanted as fill the batch within the target lag.
 
 Only numbers of daemons are decided here. Which daemon goes, and when, is ``draining``.
 """
@@ -19,16 +25,21 @@ from typing import Final
 
 from trainingrun_contracts.api.model import step_size
 from trainingrun_contracts.api.spec import Autoscaling
+from trainingrun_contracts.stream.append import HIGH_WATER_BATCHES
 
-SURPLUS: Final = 0.05
+SURPLUS: Final = 0.03
 CORRECTION_SECONDS: Final = 120.0
 PAUSED_LIMIT: Final = 0.05
+"""Above this part of the time that actors pause, the queue is full: no daemon is added."""
+WAITS_LIMIT: Final = 0.03
+"""Above this part of its time that the learner waits for data, it is hungry."""
 STALE_SECONDS: Final = 15.0
 PRIOR_PER_SLOT: Final = 5.0
 """Transitions per second of one game, until it is measured."""
 _LEAST_STEP_UP: Final = 4
 """A relative step up is never smaller than this: doubling one daemon at a time is slow."""
-_STEP_DOWN_SECONDS: Final = 60.0
+_STEP_DOWN_SECONDS: Final = 30.0
+"""Between two steps down; the whole down window has passed before the first."""
 
 
 class Limit(Enum):
@@ -52,13 +63,21 @@ class ScaleInputs:
     capacity: float | None
     produced_per_daemon: float | None
     paused: float | None
+    busy: float | None = None
+    """The part of the time that the learner does not wait for data."""
+
+    @property
+    def batch(self) -> float:
+        """Transitions of one batch."""
+        return self.high_water / HIGH_WATER_BATCHES
 
     def described(self) -> str:
         """The inputs in words, for status."""
         return (
             f"learner capacity {_number(self.capacity)}/s, production"
             f" {_number(self.produced_per_daemon)}/s per daemon, queued {self.queued} of"
-            f" {self.high_water}, actors paused {_number(self.paused, percent=True)}"
+            f" {self.high_water}, actors paused {_number(self.paused, percent=True)},"
+            f" learner busy {_number(self.busy, percent=True)}"
         )
 
 
@@ -87,6 +106,8 @@ class ScaleDecision:
     limited_by: Limit
     inputs: ScaleInputs | None
     memory: ScaleMemory
+    wanted: int | None = None
+    """What the rates ask for, before windows, steps and bounds; None where they are not known."""
 
 
 def scale(
@@ -112,8 +133,8 @@ def scale(
     steady = _stabilised(spec, memory, now=now)
     stepped = _stepped(spec, memory, steady, now=now)
     bounded = min(max(stepped, spec.min_replicas), spec.max_replicas)
-    limit = _limit(spec, wanted)
-    return ScaleDecision(bounded, _reason(wanted, bounded, replicas), limit, inputs, memory)
+    reason = _reason(inputs, wanted, bounded, replicas)
+    return ScaleDecision(bounded, reason, _limit(spec, wanted), inputs, memory, wanted)
 
 
 def _missing(inputs: ScaleInputs | None, *, now: float) -> str:
@@ -122,25 +143,41 @@ def _missing(inputs: ScaleInputs | None, *, now: float) -> str:
         return "Redis cannot be asked"
     if now - inputs.at > STALE_SECONDS:
         return f"the newest figures are {now - inputs.at:.0f} s old"
-    if inputs.capacity is None:
+    if inputs.capacity is None and not _is_first_batch(inputs):
         return "the learner's capacity is not known yet"
     if inputs.paused is None:
         return "no actor reports yet"
     return ""
 
 
+def _is_first_batch(inputs: ScaleInputs) -> bool:
+    """Whether the learner is there, has trained nothing, and waits for data all the time."""
+    waits = inputs.busy is not None and inputs.busy < WAITS_LIMIT
+    return inputs.capacity is None and waits and inputs.queued < inputs.batch
+
+
 def _wanted(spec: Autoscaling, inputs: ScaleInputs, replicas: int) -> int:
     """What the rates ask for, before windows, steps and bounds."""
-    capacity = inputs.capacity or 0.0
+    is_full = (inputs.paused or 0.0) > PAUSED_LIMIT
+    wanted = _matching(spec, inputs, replicas, is_full=is_full)
+    return min(wanted, replicas) if is_full else wanted
+
+
+def _matching(spec: Autoscaling, inputs: ScaleInputs, replicas: int, *, is_full: bool) -> int:
+    """The number that matches the learner; the present one where the difference is not felt."""
     each = inputs.produced_per_daemon or inputs.slots * PRIOR_PER_SLOT
-    target = min(spec.target_lag_seconds * capacity, inputs.high_water / 4)
+    if inputs.capacity is None:
+        return max(replicas, math.ceil(inputs.batch / spec.target_lag_seconds / each))
+    target = inputs.batch + min(spec.target_lag_seconds * inputs.capacity, inputs.batch / 2)
     correction = (target - inputs.queued) / CORRECTION_SECONDS
-    exact = max(0.0, (capacity * (1 + SURPLUS) + correction) / each)
+    least = max(0.0, (inputs.capacity + correction) / each)
+    exact = least + SURPLUS * inputs.capacity / each
+    wanted = max(math.ceil(least), math.floor(exact + 0.5))
     if replicas and abs(exact / replicas - 1) <= spec.tolerance:
-        return replicas
-    wanted = math.ceil(exact)
-    held_back = (inputs.paused or 0.0) > PAUSED_LIMIT
-    return min(wanted, replicas) if held_back else wanted
+        is_hungry = inputs.busy is not None and inputs.busy < 1 - WAITS_LIMIT
+        is_felt = is_hungry if wanted > replicas else is_full
+        return wanted if is_felt else replicas
+    return wanted
 
 
 def _remembered(
@@ -191,7 +228,9 @@ def _limit(spec: Autoscaling, wanted: int) -> Limit:
     return Limit.NONE
 
 
-def _reason(wanted: int, bounded: int, replicas: int) -> str:
+def _reason(inputs: ScaleInputs, wanted: int, bounded: int, replicas: int) -> str:
+    if inputs.capacity is None:
+        return f"the learner waits for its first batch; {wanted} daemons would fill it in time"
     if bounded > replicas:
         return f"the learner can train more than {replicas} daemons produce"
     if bounded < replicas:
