@@ -6,8 +6,8 @@ import pytest
 from simulated_run import UID, SimulatedRun, completed, evaluation_of, holds, running
 from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType, Reason
 from trainingrun_contracts.api.limits import Cost
+from trainingrun_contracts.api.requests import WAKE
 from trainingrun_operator.desired.actions import Remove
-from trainingrun_operator.desired.stopping import WAKE
 from trainingrun_operator.desired.workload import Role
 
 PRICES = {"daemonHourly": 1.0, "actorHourly": 0.5, "learnerHourly": 2.0}

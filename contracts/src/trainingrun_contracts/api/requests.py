@@ -17,6 +17,8 @@ DRAIN: Final = "trainingrun.dev/drain"
 3339; then a daemon of that name that started later is another one, and is left alone."""
 CHECKPOINT: Final = "trainingrun.dev/checkpoint-requested-at"
 """Any text; the learner saves soon after it has changed. By custom the time, in RFC 3339."""
+WAKE: Final = "trainingrun.dev/wake"
+"""Any text; a change lets a run that the operator stopped for being idle go on."""
 _TIME_FORM: Final = "%Y-%m-%dT%H:%M:%SZ"
 _LONGEST_TOKEN: Final = 64
 _MOST_DRAINS: Final = 1000

@@ -171,7 +171,7 @@ def _scaled(
     now: float,
 ) -> ScaleDecision:
     role = observed.daemons
-    replicas = role.replicas if role is not None else bounds.min_replicas
+    replicas = role.replicas if role is not None else _last_replicas(run, bounds)
     inputs = None
     if isinstance(observed.signals, Signals) and where.stage is Stage.RUNNING:
         inputs = ScaleInputs(
@@ -185,6 +185,13 @@ def _scaled(
             paused=rates.paused,
         )
     return scale(bounds, inputs, memory.scale, replicas=_asked(role, replicas, observed), now=now)
+
+
+def _last_replicas(run: TrainingRun, bounds: Autoscaling) -> int:
+    """How many daemons there were before they went to be replaced; the fewest where none were."""
+    daemon = run.status.daemon
+    before = daemon.desired if daemon is not None and daemon.desired is not None else 0
+    return min(bounds.max_replicas, max(bounds.min_replicas, before))
 
 
 def _course(

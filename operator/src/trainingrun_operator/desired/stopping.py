@@ -9,17 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Literal
 
+from trainingrun_contracts.api.requests import WAKE
 from trainingrun_contracts.api.run import TrainingRun
 from trainingrun_contracts.api.status import CostStatus, StopStatus
 
 from trainingrun_operator.desired.admission import held
 from trainingrun_operator.desired.observed import Observed, Signals
 from trainingrun_operator.desired.workload import Role
-
-WAKE: Final = "trainingrun.dev/wake"
-"""Annotation; any change of its value lets a run that was stopped for being idle go on."""
 
 
 @dataclass(frozen=True)

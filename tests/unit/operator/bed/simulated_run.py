@@ -92,6 +92,7 @@ class SimulatedRun:
     slots: dict[str, DaemonSlot] = field(default_factory=dict)
     games: dict[str, list[int]] = field(default_factory=dict)  # endpoint -> ticks left per game
     played: int = 0
+    lost: int = 0  # games whose daemon or actors went
     produced: int = 0
     trained: int = 0
     version: int = 0
@@ -219,7 +220,7 @@ class SimulatedRun:
         actors = self.ready(Role.ACTOR)
         for endpoint in list(self.games):
             if endpoint not in alive or not actors:
-                del self.games[endpoint]
+                self.lost += len(self.games.pop(endpoint))
                 continue
             left = [ticks if self.stuck_games else ticks - 1 for ticks in self.games[endpoint]]
             ended = sum(ticks <= 0 for ticks in left)
