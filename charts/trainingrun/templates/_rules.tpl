@@ -2,7 +2,7 @@
 {{- define "trainingrun.rules" -}}
 - apiGroups: [trainingrun.dev]
   resources: [trainingruns]
-  verbs: [list, watch, delete]
+  verbs: [list, watch, patch, delete]
 - apiGroups: [trainingrun.dev]
   resources: [trainingruns/status]
   verbs: [patch]

@@ -51,6 +51,20 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
+def test_clearing_removes_the_run_and_nothing_else(tmp_path: Path) -> None:
+    """Whole and torn checkpoints of the run go; those of a namesake and of others stay."""
+    archive, other = archive_in(tmp_path), tmp_path / "r-b-0000000001"
+    for step in (1, 2, 3):
+        archive.save(checkpoint_of(step))
+    other.mkdir()
+    (tmp_path / "r-0000000009").mkdir()
+    assert sorted(archive.clear()) == [
+        "r-0000000001", "r-0000000002", "r-0000000003", "r-0000000009",
+    ]  # fmt: skip
+    assert names(tmp_path) == ["r-b-0000000001"]
+    assert archive.clear() == ()
+
+
 def first_loaded(*archives: CheckpointArchive) -> tuple[str, list[str]]:
     """Address of what is resumed from, and why others were passed over."""
     passed: list[str] = []

@@ -202,6 +202,12 @@ class EventReason(Word):
         "CheckpointRequested",
         "The learner was told to write a checkpoint because somebody asked for it.",
     )
+    STORAGE_DELETED = "StorageDeleted", "The checkpoints of a run that is deleted are removed."
+    STORAGE_NOT_DELETED = (
+        "StorageNotDeleted",
+        "Checkpoints of a run that is deleted could not be removed; the message says where they"
+        " are.",
+    )
     INVALID_SPEC = "InvalidSpec", "The spec asks for something impossible; the message says what."
     STALLED = "Stalled", "No game ended and nothing was trained for ten minutes."
     PROGRESSING = "Progressing", "Games are played or trained again after a standstill."

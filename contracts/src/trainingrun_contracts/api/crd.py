@@ -14,7 +14,7 @@ from typing import Any, Final, get_args
 from pydantic import BaseModel
 
 from trainingrun_contracts.api import rules
-from trainingrun_contracts.api.model import FORMS, ApiModel
+from trainingrun_contracts.api.model import FORMS, STEP_FORM, ApiModel
 from trainingrun_contracts.api.rules import Immutable, Rule, cel_text
 from trainingrun_contracts.api.run import GROUP, KIND, PLURAL, VERSION, TrainingRun
 
@@ -231,7 +231,9 @@ def _form(source: Schema) -> Schema:
     """A pattern as a rule: the API server's own message would be the bare regular expression."""
     pattern = source["pattern"]
     matches = f"self.matches({cel_text(pattern)})"
-    rule = f"type(self) == int || {matches}" if source.get(INT_OR_STRING) else matches
+    least = 1 if pattern == STEP_FORM else 0
+    number = f"type(self) == int ? self >= {least} : {matches}"
+    rule = number if source.get(INT_OR_STRING) else matches
     return {"rule": rule, "message": f"must be {FORMS[pattern]}"}
 
 

@@ -44,6 +44,7 @@ class Metadata(ApiModel):
     resource_version: str = Field("", description="Counts the changes of the whole object.")
     creation_timestamp: datetime | None = Field(None, description="When it was made.")
     deletion_timestamp: datetime | None = Field(None, description="When its deletion was asked.")
+    finalizers: tuple[str, ...] = Field((), description="Who must act before the run may go.")
     labels: dict[str, str] = Field(default_factory=dict, description="Labels of the object.")
     annotations: dict[str, str] = Field(
         default_factory=dict, description="Annotations of the object."

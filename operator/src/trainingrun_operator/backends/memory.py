@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from trainingrun_contracts.api.run import TrainingRun
 from trainingrun_contracts.api.status import TrainingRunStatus
@@ -165,9 +166,24 @@ class MemoryRunStore:
         """Keep the event."""
         self.events.append((_key(run), event))
 
+    async def set_finalizer(self, run: TrainingRun, finalizer: str, *, present: bool) -> None:
+        """Note the finalizer, or remove the run that only it has held."""
+        there = self.runs.get(_key(run), run)
+        others = tuple(each for each in there.metadata.finalizers if each != finalizer)
+        held = (*others, finalizer) if present else others
+        metadata = there.metadata.model_copy(update={"finalizers": held})
+        self.runs[_key(run)] = there.model_copy(update={"metadata": metadata})
+        if not held and metadata.deletion_timestamp is not None:
+            self.runs.pop(_key(run))
+
     async def delete(self, run: TrainingRun) -> None:
-        """Remove the run."""
-        self.runs.pop(_key(run), None)
+        """Remove the run, or mark it where a finalizer holds it."""
+        there = self.runs.get(_key(run))
+        if there is None or not there.metadata.finalizers:
+            self.runs.pop(_key(run), None)
+            return
+        marked = there.metadata.model_copy(update={"deletion_timestamp": datetime.now(UTC)})
+        self.runs[_key(run)] = there.model_copy(update={"metadata": marked})
 
 
 def _key(run: TrainingRun) -> RunKey:

@@ -53,6 +53,13 @@ class RunStore(Protocol):
             BackendError: refused.
         """
 
+    async def set_finalizer(self, run: TrainingRun, finalizer: str, *, present: bool) -> None:
+        """Hold the run when it is deleted, or let it go; nothing where nothing can be held.
+
+        Raises:
+            BackendError: refused.
+        """
+
     async def delete(self, run: TrainingRun) -> None:
         """Delete a finished run whose time to live is over; nothing when it is gone.
 

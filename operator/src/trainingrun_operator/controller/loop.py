@@ -35,6 +35,7 @@ from trainingrun_operator.desired.actions import (
     SetPhase,
     SetTarget,
 )
+from trainingrun_operator.desired.cleaning import FINALIZER, clean, is_held, should_be_held
 from trainingrun_operator.desired.decide import Decision, Memory, decide
 from trainingrun_operator.desired.external import endpoints, external_role, is_asked
 from trainingrun_operator.desired.observed import Observed, ObservedRole, Problem, Unreachable
@@ -108,10 +109,10 @@ class Reconciler:
         """
         try:
             run = await self._store.get(key)
-            if run is None or run.metadata.deletion_timestamp is not None:
-                self.forget(key)
-                return None
-            return await self._look(key, run)
+            if run is not None and run.metadata.deletion_timestamp is None:
+                return await self._look(key, run)
+            self.forget(key)
+            return await self._clean(run) if run is not None and is_held(run) else None
         except BackendError as error:
             raise ReconcileError(f"run {key}: {error.reason}: {error}") from error
 
@@ -141,6 +142,8 @@ class Reconciler:
         kept = replace(kept, memory=decision.memory)
         trouble, wait = None, _REFUSED_SECONDS
         try:
+            if is_held(run) != should_be_held(run):  # before there is anything to clean up
+                await self._store.set_finalizer(run, FINALIZER, present=should_be_held(run))
             is_prepared = kept.prepared == ground and await self._backend.is_prepared(identity)
             if _needs_ground(decision, is_prepared=is_prepared):
                 await self._backend.prepare(identity, ground)
@@ -160,6 +163,21 @@ class Reconciler:
         self._kept[key] = replace(kept, view=_view(run, observed, decision))
         await self._tell(run, decision)
         return wait if trouble is not None else _next(decision)
+
+    async def _clean(self, run: TrainingRun) -> float | None:
+        """The last steps of a run whose checkpoints go with it."""
+        identity = RunIdentity(run.metadata.namespace, run.metadata.name, run.metadata.uid)
+        observed = Observed(await self._backend.observe(identity))
+        cleaning = clean(run, observed, self._settings, now=self._clock())
+        for action in cleaning.actions:
+            if isinstance(action, Apply):
+                await self._backend.prepare(identity, ground_of(run, self._settings))
+            await self._backend.perform(identity, action)
+        for event in cleaning.events:
+            await self._store.emit(run, event)
+        if cleaning.over:
+            await self._store.set_finalizer(run, FINALIZER, present=False)
+        return cleaning.requeue_after
 
     async def _observe(
         self, run: TrainingRun, identity: RunIdentity, ground: Ground

@@ -1,4 +1,4 @@
-"""``python -m trainingrun_trainer.checkpoint``: look at checkpoints, for programs.
+"""``python -m trainingrun_trainer.checkpoint``: look at checkpoints or remove them, for programs.
 
 Prints one JSON document (``contracts.checkpoints``). People use ``trainingrun checkpoint``, which
 calls this; in the trainer's image, where that command is not, this shows a claim's checkpoints.
@@ -22,6 +22,7 @@ from trainingrun_trainer.checkpoint.inspection import (
     find_place,
     list_checkpoints,
     pull_checkpoint,
+    remove_checkpoints,
     verify_checkpoints,
 )
 from trainingrun_trainer.checkpoint.store import StorageError
@@ -52,6 +53,8 @@ def _run(arguments: argparse.Namespace) -> int:
             _print(listing)
             if any(row.state is CheckpointState.DAMAGED for row in listing.checkpoints):
                 return EXIT_DAMAGED
+        case "rm":
+            _print(remove_checkpoints(place, arguments.run))
         case _:
             _print(pull_checkpoint(place, arguments.checkpoint, into=arguments.to))
     return 0
@@ -64,10 +67,13 @@ def _parser() -> argparse.ArgumentParser:
         ("ls", "list checkpoints by their manifests"),
         ("verify", "read every byte"),
         ("pull", "copy one checkpoint into a folder"),
+        ("rm", "remove all checkpoints of one run"),
     ):
         verb = verbs.add_parser(name, help=text)
         verb.add_argument("place", help="s3://bucket/prefix, file:///directory or a path")
         verb.add_argument("--endpoint-url", help="of an S3-compatible service")
+        if name == "rm":
+            verb.add_argument("--run", required=True, help="name of the run")
         if name == "pull":
             verb.add_argument("--to", type=Path, default=Path(), help="folder")
             verb.add_argument(

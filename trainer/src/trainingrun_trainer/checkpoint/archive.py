@@ -114,6 +114,18 @@ class CheckpointArchive:
             if entry.name not in kept and (entry.manifest is not None or _is_remains(entry)):
                 self._store.remove(entry.name)
 
+    def clear(self) -> tuple[str, ...]:
+        """Remove every checkpoint of the run, and what is left of torn ones; their names."""
+        self._store.sweep(self._run)
+        gone = [
+            entry.name
+            for entry in self.entries()
+            if entry.manifest is not None or _is_remains(entry)
+        ]
+        for name in gone:
+            self._store.remove(name)
+        return tuple(gone)
+
     def newest_valid(self) -> Found:
         """Try checkpoints from the newest to the oldest until one is whole."""
         skipped: list[Skipped] = []

@@ -1,6 +1,7 @@
 """Looking at the checkpoints of any place, whoever wrote them: list, verify, copy.
 
-Unlike a learner, which resumes one run, this shows every run of a store. Nothing is changed in it.
+Unlike a learner, which resumes one run, this shows every run of a store. Nothing is changed in it,
+save by :func:`remove_checkpoints`, which is for a run that is deleted with its storage.
 """
 
 from __future__ import annotations
@@ -77,6 +78,16 @@ def list_checkpoints(place: Place) -> CheckpointListing:
 def verify_checkpoints(place: Place) -> CheckpointListing:
     """What is there, after reading every byte."""
     return _listing(place, lambda entry: _verified(place.store, entry))
+
+
+def remove_checkpoints(place: Place, run: str) -> CheckpointListing:
+    """Remove all checkpoints of one run, and none of another; what stays is listed.
+
+    Raises:
+        StorageError: the place cannot be used, or does not let go of one.
+    """
+    CheckpointArchive(place.store, run=run, retention=_ANY).clear()
+    return list_checkpoints(place)
 
 
 def pull_checkpoint(place: Place, which: str, *, into: Path) -> CheckpointListing:

@@ -47,7 +47,7 @@ class Permission:
 
 
 PERMISSIONS: Final = (
-    Permission(TRAINING_RUN, (*WATCH, "delete")),
+    Permission(TRAINING_RUN, (*WATCH, "patch", "delete")),
     Permission(TRAINING_RUN, ("patch",), "status"),
     Permission(POD, (*WATCH, "patch")),
     Permission(SECRET, ("get", "create")),

@@ -153,6 +153,21 @@ class KubernetesStore:
         meta = run.metadata
         await self._events.emit(Regarding(meta.namespace, meta.name, meta.uid), event)
 
+    async def set_finalizer(self, run: TrainingRun, finalizer: str, *, present: bool) -> None:
+        """Write the list of finalizers as it was read, with or without this one."""
+        meta = run.metadata
+        others = [each for each in meta.finalizers if each != finalizer]
+        wanted = [*others, finalizer] if present else others
+        head = {"resourceVersion": meta.resource_version, "finalizers": wanted}
+        try:
+            written = await self._client.merge(
+                TRAINING_RUN.path(meta.namespace, meta.name), {"metadata": head}
+            )
+        except (NotFoundError, ConflictError):
+            return  # gone, or read anew at the next look
+        if present:
+            self.tell(written)
+
     async def delete(self, run: TrainingRun) -> None:
         """Delete the run; the garbage collector deletes what it owns."""
         meta = run.metadata

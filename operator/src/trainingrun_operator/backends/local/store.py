@@ -103,6 +103,9 @@ class LocalStore:
         self._write(lambda: _append(self._folder.events, told))
         self._on_event(told)
 
+    async def set_finalizer(self, run: TrainingRun, finalizer: str, *, present: bool) -> None:
+        """Nothing: a folder cannot be held, and its checkpoints stay with it."""
+
     async def delete(self, run: TrainingRun) -> None:
         """Nothing: on a laptop, results stay until somebody removes the folder."""
 

@@ -1,0 +1,107 @@
+"""The end of a run whose checkpoints go with it: ``cleanup: DeleteStorage``.
+
+The only finalizer that the operator ever sets, and only for who asks: it keeps the TrainingRun
+until its members are gone and a last program has removed its checkpoints. That program runs in the
+learner's place, because the learner has all that it needs: credentials, claim, network. After a
+deadline, or when it fails for good, the run goes all the same, and an event says what is left: a
+bucket that is gone must not keep an object, and with it a namespace, for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from trainingrun_contracts.api.conditions import EventReason
+from trainingrun_contracts.api.run import TrainingRun
+
+from trainingrun_operator.desired.actions import Apply, Remove, WorkloadAction
+from trainingrun_operator.desired.events import RunEvent
+from trainingrun_operator.desired.learner import learner
+from trainingrun_operator.desired.observed import Observed
+from trainingrun_operator.desired.placement import placed
+from trainingrun_operator.desired.rolling import with_roll_hash
+from trainingrun_operator.desired.run_config import run_config
+from trainingrun_operator.desired.workload import Role, Workload
+from trainingrun_operator.settings import Settings
+
+FINALIZER: Final = "trainingrun.dev/storage"
+DEADLINE_SECONDS: Final = 900.0
+_LOOK_SECONDS: Final = 5.0
+_WORKERS: Final = (Role.ACTOR, Role.EVALUATOR, Role.DAEMON)
+
+
+@dataclass(frozen=True)
+class Cleaning:
+    """What to do for a run that is being deleted; ``over`` when nothing holds it any more."""
+
+    over: bool
+    actions: tuple[WorkloadAction, ...] = ()
+    events: tuple[RunEvent, ...] = ()
+    requeue_after: float = _LOOK_SECONDS
+
+
+def is_held(run: TrainingRun) -> bool:
+    """Whether the run has our finalizer."""
+    return FINALIZER in run.metadata.finalizers
+
+
+def should_be_held(run: TrainingRun) -> bool:
+    """Whether checkpoints are to be removed: not those in a claim that goes with the run."""
+    return run.spec.cleanup == "DeleteStorage" and run.spec.checkpoint.storage is not None
+
+
+def clean(run: TrainingRun, observed: Observed, settings: Settings, *, now: float) -> Cleaning:
+    """The next steps of a run that has a deletion timestamp and our finalizer."""
+    if not should_be_held(run):
+        return Cleaning(over=True)
+    deleted = run.metadata.deletion_timestamp
+    if deleted is not None and now - deleted.timestamp() >= DEADLINE_SECONDS:
+        return _gives_up(run, f"not within {DEADLINE_SECONDS / 60:.0f} min")
+    wanted = cleaner(run, settings)
+    there = observed.roles.get(Role.LEARNER)
+    ended = there.finished if there is not None and there.roll_hash == wanted.roll_hash else None
+    if ended is None:
+        return Cleaning(over=False, actions=tuple(_steps(observed, wanted)))
+    if not ended.succeeded:
+        return _gives_up(run, ended.message or ended.reason)
+    told = f"the checkpoints of this run in {run.spec.checkpoint.storage} are removed"
+    return Cleaning(over=True, events=(RunEvent(EventReason.STORAGE_DELETED, told),))
+
+
+def cleaner(run: TrainingRun, settings: Settings) -> Workload:
+    """The program that removes the run's checkpoints, in the learner's place."""
+    config = run_config(run, settings)
+    endpoint = config.checkpoint.endpoint_url
+    made = learner(run, config, settings)
+    command = (
+        "python", "-m", "trainingrun_trainer.checkpoint", "rm", config.checkpoint.storage,
+        "--run", config.run, *(("--endpoint-url", endpoint) if endpoint else ()),
+    )  # fmt: skip
+    resources = replace(made.resources, gpus=0)
+    made = replace(made, command=command, resources=resources, backoff_limit=3)
+    return with_roll_hash(replace(placed(run, made), admission=None))
+
+
+def _steps(observed: Observed, wanted: Workload) -> Iterator[WorkloadAction]:
+    """Members go first: a learner that lives would save again."""
+    for role in _WORKERS:
+        there = observed.roles.get(role)
+        if there is not None and not there.removing:
+            yield Remove(role)
+    learner_there = observed.roles.get(Role.LEARNER)
+    if learner_there is None:
+        yield Apply(wanted)
+    elif learner_there.roll_hash != wanted.roll_hash and not learner_there.removing:
+        yield Remove(Role.LEARNER)
+
+
+def _gives_up(run: TrainingRun, why: str) -> Cleaning:
+    told = (
+        f"checkpoints of this run may be left in {run.spec.checkpoint.storage}, they could not be"
+        f" removed ({why}): remove those that are called {run.metadata.name}-…"
+    )
+    return Cleaning(
+        over=True, events=(RunEvent(EventReason.STORAGE_NOT_DELETED, told, warning=True),)
+    )

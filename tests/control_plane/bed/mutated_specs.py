@@ -1,0 +1,116 @@
+"""Specs that are slightly wrong, or rightly strange, made from the CRD's own schema.
+
+Each is a small valid spec of which one or two fields were replaced: by values at and beyond their
+bounds, of another type, of another form, or by null; sometimes a field is there that nobody knows.
+The schema is walked, so a new field is mutated without a word here.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from trainingrun_contracts.api.crd import INT_OR_STRING, VALIDATIONS, root_schema
+
+Schema = dict[str, Any]
+BASE: Final[Schema] = {"games": 100, "decks": [{"name": "red_aggro"}]}
+_LONG: Final = "x" * 2000
+_WORDS: Final = (
+    "", "red_aggro", "white_weenie", "random", "aggressive", "USD", "one", "team-a", "two",
+    "10.0.0.5:17171", "redis://127.0.0.1:1/0", "s3://bucket/prefix", "file:///tmp/checkpoints",
+    "pvc://claim/path", "http://storage:9000", "-Xss512k", "A B", "ünï", "../..",
+    "{{ .Values }}", "$(reboot)", _LONG,
+)  # fmt: skip
+_QUANTITIES: Final = ("1", "512Mi", "2Gi", "250m", 2, 0, -1, "1Zi", "many", "0.5", "9999999P", "")
+_STRANGERS: Final = (None, "text", 1.5, -1, True, [], {}, [None], {"a": "b"})
+
+
+def mutated_specs(count: int) -> list[Schema]:
+    """So many specs, the same ones every time."""
+    found: dict[str, Schema] = {}
+
+    @settings(max_examples=3 * count, derandomize=True, database=None, phases=[Phase.generate])
+    @given(_mutated())
+    def collect(spec: Schema) -> None:
+        found.setdefault(json.dumps(spec, sort_keys=True), spec)
+
+    collect()
+    return list(found.values())[:count]
+
+
+@st.composite
+def _mutated(draw: st.DrawFn) -> Schema:
+    spec = copy.deepcopy(BASE)
+    spec["redis"] = {"url": "redis://127.0.0.1:1/0"}
+    for _ in range(draw(st.integers(1, 2))):
+        path, schema = draw(st.sampled_from(_FIELDS))
+        place = spec
+        for step in path[:-1]:
+            below = place.get(step)
+            place[step] = below if isinstance(below, dict) else {}
+            place = place[step]
+        strange = path[-1] == "surprise"  # an unknown field that is null says nothing
+        place[path[-1]] = "!" if strange else draw(_value(schema))
+    return spec
+
+
+def _fields(schema: Schema, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Schema]]:
+    for name, each in schema["properties"].items():
+        yield (*path, name), each
+        if "properties" in each:
+            yield from _fields(each, (*path, name))
+    if len(path) < 2:
+        yield (*path, "surprise"), {"type": "string"}
+
+
+def _value(schema: Schema) -> st.SearchStrategy[Any]:
+    """Mostly a value of the right type; sometimes a stranger."""
+    right = _of_type(schema)
+    return st.one_of(*[right] * 7, st.sampled_from(_STRANGERS))
+
+
+def _of_type(schema: Schema) -> st.SearchStrategy[Any]:
+    if "enum" in schema:
+        return st.sampled_from([*schema["enum"] * 4, "Nonsense"])
+    if schema.get(INT_OR_STRING):
+        return st.sampled_from(_QUANTITIES)
+    match schema.get("type"):
+        case "boolean":
+            return st.booleans()
+        case "integer":
+            return st.sampled_from(_around(schema, 1))
+        case "number":
+            return st.sampled_from(_around(schema, 0.001))
+        case "array":
+            return st.lists(_value(schema["items"]), max_size=3)
+        case "object" if "properties" in schema:
+            return _object(schema)
+        case "object":
+            return st.sampled_from(({}, {"metadata": {"labels": {"a": "b"}}}, {"spec": {"x": 1}}))
+    return st.sampled_from(_WORDS)
+
+
+@st.composite
+def _object(draw: st.DrawFn, schema: Schema) -> Schema:
+    """An object with its required fields and some others."""
+    required = schema.get("required", ())
+    names = [each for each in schema["properties"] if each in required or draw(st.booleans())]
+    return {name: draw(_of_type(schema["properties"][name])) for name in names}
+
+
+def _around(schema: Schema, step: float) -> list[float]:
+    """Both bounds, what is beyond them, and something between."""
+    low, high = schema.get("minimum", 0), schema.get("maximum", 1_000_000)
+    between = min(high, low + 3 * step)
+    return [low, low, between, between, between, high, low - step, high + step]
+
+
+_FIELDS: Final = [
+    (path, schema)
+    for path, schema in _fields(root_schema()["properties"]["spec"])
+    if VALIDATIONS in schema or schema.get("type") or schema.get(INT_OR_STRING)
+]
