@@ -10,7 +10,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from panels import Board, Json, Panel, Query, Row, Variable, metric, newest, page, plain
+from panels import (
+    Board,
+    Json,
+    Panel,
+    Query,
+    Row,
+    Variable,
+    is_of_run,
+    metric,
+    newest,
+    page,
+    plain,
+)
 from trainingrun_contracts import metrics as m
 from trainingrun_contracts.metrics import Kind, Metric, Server, served_by
 
@@ -53,7 +65,7 @@ def _with_others(board: Board, missing: Sequence[Metric]) -> Board:
 
 def _other(of: Metric) -> Panel:
     """A plain panel: a counter's rate, a histogram's 99th percentile, a gauge as it is."""
-    of_run = "run" in of.labels
+    of_run = is_of_run(of)
     labels = [label for label in of.labels if label not in {"namespace", "run"}]
     selector = metric(of) if of_run else plain(of)
     by = ", ".join((*(("namespace", "run") if of_run else ("pod",)), *labels))
@@ -163,6 +175,8 @@ def _run() -> Board:
             _run_daemons(),
             _run_learning(),
             _run_conditions(),
+            _run_players(),
+            _run_learner(),
         ),
     )
 
@@ -258,6 +272,45 @@ def _run_conditions() -> Row:
     ))  # fmt: skip
 
 
+def _run_players() -> Row:
+    """From the pods themselves: what the operator does not tell of each."""
+    return Row("Inside the actors", (
+        Panel("Games running", "Of each actor; wanted is spec.actor.gamesPerActor.",
+              (Query(metric(m.GAMES_RUNNING), "{{pod}}"),
+               Query(f"max({metric(m.GAMES_WANTED)})", "wanted"))),
+        Panel("Decisions per second", "Answered, of each pod.",
+              (Query(f"rate({metric(m.DECISIONS)}{_EVERY})", "{{pod}}"),), unit="ops"),
+        Panel("Forward passes", "Median and 99th percentile, over all actors.",
+              (Query(_quantile(0.5, m.INFERENCE_SECONDS), "median"),
+               Query(_quantile(0.99, m.INFERENCE_SECONDS), "99th percentile")), unit="s"),
+        Panel("Decisions that shared a pass", "More is cheaper; 1 means that games come singly.",
+              (Query(_quantile(0.5, m.INFERENCE_BATCH), "median"),)),
+        Panel("Failures of daemons", "Per second: lost, or refused.",
+              (Query(f"sum by (kind) (rate({metric(m.DAEMON_ERRORS)}{_EVERY}))", "{{kind}}"),),
+              unit="ops", stacked=True),
+        Panel("Held back for Redis", "Transitions in the actors' spools; 0 while Redis answers.",
+              (Query(metric(m.SPOOLED), "{{pod}}"),), stacked=True),
+    ))  # fmt: skip
+
+
+def _run_learner() -> Row:
+    return Row("Inside the learner", (
+        _lines("Loss", "Latest value of each term, and of what is told beside it.",
+               metric(m.LOSS), "{{term}}", "term"),
+        Panel("Duration of updates", "Median and 99th percentile.",
+              (Query(_quantile(0.5, m.UPDATE_SECONDS), "median"),
+               Query(_quantile(0.99, m.UPDATE_SECONDS), "99th percentile")), unit="s"),
+        _lines("Trained", "Transitions per second.", metric(m.TRAINED_PER_SECOND), "trained"),
+        Panel("Skipped steps and dead letters", "Both should stay where they are.",
+              (Query(newest(metric(m.SKIPPED_STEPS)), "skipped steps"),
+               Query(newest(metric(m.DEAD_LETTERS)), "dead letters"))),
+        _lines("Time of the newest checkpoint", "How long it took, beside the training.",
+               metric(m.CHECKPOINT_SECONDS), "seconds", unit="s"),
+        _lines("Size of the newest checkpoint", "In bytes.", metric(m.CHECKPOINT_BYTES), "bytes",
+               unit="bytes"),
+    ))  # fmt: skip
+
+
 def _operator() -> Board:
     """The operator itself."""
     return Board(
@@ -326,7 +379,7 @@ def _lines(
 
 
 def _quantile(part: float, of: Metric) -> str:
-    selector = metric(of, "_bucket") if "run" in of.labels else plain(of, "_bucket")
+    selector = metric(of, "_bucket") if is_of_run(of) else plain(of, "_bucket")
     return f"histogram_quantile({part}, sum by (le) (rate({selector}{_EVERY})))"
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from trainingrun_contracts.metrics import Metric
+from trainingrun_contracts.metrics import Metric, Server
 
 Json = dict[str, Any]
 
@@ -81,6 +81,11 @@ class Board:
         pattern = re.compile(rf"\b{of.name}(_bucket)?\b")
         queries = (query for row in self.rows for each in row.panels for query in each.queries)
         return any(pattern.search(query.expression) for query in queries)
+
+
+def is_of_run(of: Metric) -> bool:
+    """Whether it has the labels namespace and run: its own ones, or those of its scraped pod."""
+    return Server.OPERATOR not in of.servers
 
 
 def metric(of: Metric, suffix: str = "", **labels: str) -> str:

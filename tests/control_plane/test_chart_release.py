@@ -148,12 +148,9 @@ def test_monitoring_appears_when_its_definitions_do(
     control_plane.kubectl("wait", *names, "--for=condition=Established", "--timeout=30s")
     try:
         release.upgrade()
-        monitor = release.get(f"podmonitor/{release.name}-operator")
-        (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
-        expected = {"port": "metrics", "path": "/metrics", "interval": "30s", "honorLabels": True}
-        assert endpoint == expected
-        rules = release.get(f"prometheusrule/{release.name}-operator")["spec"]
-        assert rules == yaml.safe_load((CHART / "rules" / "trainingrun.yaml").read_text())
+        for made in release.made("PodMonitor", "PrometheusRule"):
+            stored = release.get(f"{made['kind']}/{made['metadata']['name']}")
+            assert stored["spec"] == made["spec"]
         boards = release.get("configmaps", "--selector=grafana_dashboard=1")["items"]
         assert len(boards) == 3
     finally:

@@ -74,6 +74,18 @@ class Release:
         told = json.loads(self.run("history", self.name, "--output=json"))
         return [(each["chart"], each["status"]) for each in told]
 
+    def made(self, *kinds: str) -> list[dict[str, Any]]:
+        """The objects of some kinds as helm has sent them; at least one of each.
+
+        Raises:
+            HelmError: there is none of a kind.
+        """
+        sent = [each for each in yaml.safe_load_all(self.run("get", "manifest", self.name)) if each]
+        found = [each for each in sent if each["kind"] in kinds]
+        if {each["kind"] for each in found} != set(kinds):
+            raise HelmError(f"the release {self.name} lacks one of {', '.join(kinds)}")
+        return found
+
     def get(self, *arguments: str) -> dict[str, Any]:
         """An object of the namespace."""
         return self.plane.get(*arguments, "--namespace", self.namespace)

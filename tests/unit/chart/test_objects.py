@@ -7,9 +7,13 @@ from typing import Any
 import pytest
 import yaml
 from rendered_chart import CHART, Chart
+from trainingrun_operator.backends import RunIdentity
+from trainingrun_operator.backends.kubernetes.render import metadata
+from trainingrun_operator.desired.workload import Role
 from trainingrun_operator.handlers import installation
 
 POD_MONITOR = "--api-versions=monitoring.coreos.com/v1/PodMonitor"
+OPERATOR = "trainingrun-operator"
 RULES = "--api-versions=monitoring.coreos.com/v1/PrometheusRule"
 
 
@@ -95,23 +99,59 @@ def test_monitoring_comes_with_the_prometheus_operator(chart: Chart) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "kind"),
-    [("podMonitor", "PodMonitor"), ("rules", "PrometheusRule"), ("dashboards", "ConfigMap")],
+    ("value", "name"),
+    [
+        ("podMonitor", OPERATOR),
+        ("runs", f"{OPERATOR}-runs"),
+        ("rules", OPERATOR),
+        ("dashboards", f"{OPERATOR}-dashboard-run"),
+    ],
 )
-def test_monitoring_may_be_decided_by_hand(value: str, kind: str, chart: Chart) -> None:
+def test_monitoring_may_be_decided_by_hand(value: str, name: str, chart: Chart) -> None:
     """``always`` makes the object anywhere, ``never`` nowhere."""
-    assert kind in chart(f"--set=monitoring.{value}=always").kinds
-    assert kind not in chart(POD_MONITOR, RULES, f"--set=monitoring.{value}=never").kinds
+    kinds = {"podMonitor": "PodMonitor", "runs": "PodMonitor", "rules": "PrometheusRule"}
+
+    def is_made(*options: str) -> bool:
+        found = chart(*options).all(kinds.get(value, "ConfigMap"))
+        return name in {each["metadata"]["name"] for each in found}
+
+    assert is_made(f"--set=monitoring.{value}=always")
+    assert not is_made(POD_MONITOR, RULES, f"--set=monitoring.{value}=never")
 
 
 def test_the_pod_monitor_finds_the_operators_and_keeps_the_runs_labels(chart: Chart) -> None:
     """It selects the pods, names their port, and honours the label namespace of the metrics."""
-    spec = chart(POD_MONITOR).only("PodMonitor")["spec"]
+    spec = monitors(chart)[OPERATOR]["spec"]
     pod = pod_of(chart)
     assert spec["selector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
     (endpoint,) = spec["podMetricsEndpoints"]
     assert endpoint["honorLabels"] is True
     assert endpoint["port"] in {port["name"] for port in pod["spec"]["containers"][0]["ports"]}
+
+
+def test_the_pod_monitor_of_runs_finds_their_pods(chart: Chart) -> None:
+    """Its selector and its port are those of the pods that the operator renders, and their labels
+    name run and role; it looks in the namespaces that are watched."""
+    run = RunIdentity(namespace="team", name="ppo", uid="u-1")
+    spec = monitors(chart)[f"{OPERATOR}-runs"]["spec"]
+    labels = metadata.labels(run, Role.ACTOR)
+    assert spec["selector"]["matchLabels"].items() <= labels.items()
+    assert {each["key"] for each in spec["selector"]["matchExpressions"]} <= labels.keys()
+    (endpoint,) = spec["podMetricsEndpoints"]
+    prefix = "__meta_kubernetes_pod_label_"
+    named = {label.replace(".", "_").replace("/", "_") for label in labels}
+    for each in endpoint["relabelings"]:
+        assert each["sourceLabels"][0].removeprefix(prefix) in named
+    assert endpoint["honorLabels"] is True
+    assert spec["namespaceSelector"] == {"any": True}
+    some = monitors(chart, "--set=watchNamespaces={a,b}")[f"{OPERATOR}-runs"]["spec"]
+    assert some["namespaceSelector"] == {"matchNames": ["a", "b"]}
+
+
+def monitors(chart: Chart, *options: str) -> dict[str, dict[str, Any]]:
+    """The PodMonitors by their names."""
+    found = chart(POD_MONITOR, *options).all("PodMonitor")
+    return {each["metadata"]["name"]: each for each in found}
 
 
 def test_the_prometheus_rule_is_the_file(chart: Chart) -> None:

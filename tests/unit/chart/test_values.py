@@ -52,6 +52,7 @@ CHANGES: dict[str, Any] = {
     "metrics.port": 9091,
     "metrics.annotations": {"a": "b"},
     "monitoring.podMonitor": "never",
+    "monitoring.runs": "never",
     "monitoring.rules": "never",
     "monitoring.dashboards": "never",
     "monitoring.labels": {"release": "prometheus"},
