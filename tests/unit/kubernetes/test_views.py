@@ -203,6 +203,53 @@ def test_a_refusal_to_make_pods_is_told() -> None:
     assert "exceeded quota: small" in member.problem.message
 
 
+BORN = 1_767_225_600.0
+"""2026-01-01T00:00:00Z, when the objects of these tests were made."""
+
+
+@pytest.mark.parametrize(("age", "told"), [(10, False), (20, True)])
+def test_a_job_that_makes_no_pod_is_told_of(age: int, told: bool) -> None:
+    """Its refusals stand in events alone, so the sentence says where to look; not at the start."""
+    children = Children(lambda _: None)
+    children.tell(JOB, document("j", role="learner", spec={"parallelism": 1}))
+    learner = roles_from(children.of(RUN), now=BORN + age)[Role.LEARNER]
+    found = [member.problem.message for member in learner.members if member.problem]
+    assert bool(found) is told
+    assert not found or "`kubectl -n space describe job j` says why" in found[0]
+
+
+def suspended(**labels: str) -> dict[str, Any]:
+    """A Job that somebody holds back."""
+    found = document("j", role="learner", spec={"parallelism": 1, "suspend": True})
+    found["metadata"]["labels"] |= {key.replace("_", "/"): value for key, value in labels.items()}
+    return found
+
+
+def test_a_suspended_job_is_held_by_its_queue() -> None:
+    """Since when and by which queue; no pod is missed meanwhile."""
+    job = suspended(**{"kueue.x-k8s.io_queue-name": "games"})
+    since = "2026-01-01T00:05:00Z"
+    job["status"] = {
+        "conditions": [{"type": "Suspended", "status": "True", "lastTransitionTime": since}]
+    }
+    children = Children(lambda _: None)
+    children.tell(JOB, job)
+    learner = roles_from(children.of(RUN), now=BORN + 600)[Role.LEARNER]
+    assert learner.held is not None
+    assert learner.members == ()
+    assert learner.held.since == BORN + 300
+    assert learner.held.problem.reason == "WaitingForQuota"
+    assert "queue games has not admitted Job j" in learner.held.problem.message
+
+
+def test_a_job_that_somebody_suspends_by_hand_is_told_so() -> None:
+    """Without a queue nobody else would let it go on."""
+    held = observed((JOB, suspended()))[Role.LEARNER].held
+    assert held is not None
+    assert held.problem.reason == "MembersNotReady"
+    assert "not by the operator" in held.problem.message
+
+
 def test_only_changes_that_matter_wake_a_run() -> None:
     """A new version without a new meaning is kept quiet; a change and an end are told."""
     woken: list[RunKey] = []

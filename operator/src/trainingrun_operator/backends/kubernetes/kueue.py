@@ -13,11 +13,11 @@ from trainingrun_operator.desired.observed import Held, Problem
 
 GROUP: Final = "kueue.x-k8s.io"
 MISSING: Final = "QueueControllerMissing"
-_REMEMBERED_SECONDS: Final = 60.0
+_REMEMBERED_SECONDS: Final = 15.0
 
 
 class Kueue:
-    """What discovery says of Kueue, remembered for a minute."""
+    """What discovery says of Kueue, remembered for a moment."""
 
     def __init__(self, client: Client) -> None:
         self._client = client

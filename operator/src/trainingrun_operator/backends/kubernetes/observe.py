@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import Any, Final
 
 from trainingrun_operator.backends import RunIdentity
-from trainingrun_operator.backends.kubernetes.kinds import Kind
+from trainingrun_operator.backends.kubernetes.kinds import DEPLOYMENT, Kind
 from trainingrun_operator.backends.kubernetes.problems import last_line
 from trainingrun_operator.backends.kubernetes.render.objects import COMPANIONS, SHARED
 from trainingrun_operator.backends.kubernetes.views import (
@@ -21,6 +22,7 @@ from trainingrun_operator.desired import daemon, redis
 from trainingrun_operator.desired.observed import Finished, Member, ObservedRole, Problem
 from trainingrun_operator.desired.workload import Role
 
+_FIRST_POD_SECONDS: Final = 15.0
 _PORTS: Final = {Role.DAEMON: daemon.PORT, Role.REDIS: redis.PORT}
 
 
@@ -75,7 +77,7 @@ class Children:
         """The roles of a run, with whether all that belongs to them is there and ours."""
         views = self.of(run)
         drifted = {view.identity.role for view in views if self.is_drifted(view)}
-        return roles_from(views, drifted=drifted)
+        return roles_from(views, drifted=drifted, now=time.time())
 
     def has_shared(self, run: RunIdentity) -> bool:
         """Whether all that the roles share is there and ours."""
@@ -99,10 +101,13 @@ class Children:
         return len(self._views)
 
 
-def roles_from(views: Iterable[View], *, drifted: Collection[str] = ()) -> dict[Role, ObservedRole]:
+def roles_from(
+    views: Iterable[View], *, drifted: Collection[str] = (), now: float = 0.0
+) -> dict[Role, ObservedRole]:
     """The roles of one run; a role exists as long as the object that makes its pods does.
 
-    ``drifted`` names the roles of which somebody else has changed an object.
+    ``drifted`` names the roles of which somebody else has changed an object; ``now`` (Unix seconds)
+    is for telling what has just been made from what makes no pods.
     """
     pods: dict[str, list[PodView]] = {}
     kinds: dict[str, set[Kind]] = {}
@@ -118,7 +123,7 @@ def roles_from(views: Iterable[View], *, drifted: Collection[str] = ()) -> dict[
     found = {}
     for controller in controllers:
         name = controller.identity.role
-        role_seen = _role(controller, pods.get(name, []))
+        role_seen = _role(controller, pods.get(name, []), now)
         beside = kinds.get(name, set()).intersection(COMPANIONS[Role(name)])
         found[Role(name)] = _with_companions(role_seen, controller, beside, drifted=name in drifted)
     return found
@@ -134,7 +139,7 @@ def _with_companions(
     return replace(role, intact=not missing and not drifted)
 
 
-def _role(controller: ControllerView, pods: list[PodView]) -> ObservedRole:
+def _role(controller: ControllerView, pods: list[PodView], now: float) -> ObservedRole:
     role = Role(controller.identity.role)
     members = [_member(role, pod) for pod in pods if not pod.ended]
     failed = [pod for pod in pods if pod.ended and pod.problem is not None]
@@ -144,6 +149,8 @@ def _role(controller: ControllerView, pods: list[PodView]) -> ObservedRole:
         members = [_member(role, latest)]
     if not members and controller.refusal is not None:
         members = [_unborn(controller, controller.refusal)]
+    if not members and finished is None and _makes_none(controller, now):
+        members = [_silent(controller)]
     return ObservedRole(
         replicas=controller.replicas,
         roll_hash=controller.identity.roll_hash,
@@ -171,6 +178,25 @@ def _unborn(controller: ControllerView, refusal: str) -> Member:
     name = controller.identity.name
     message = f"no pod of {name} can be made: {last_line(refusal)}"
     return Member(name=name, ready=False, problem=Problem("CreationFailed", message))
+
+
+def _makes_none(controller: ControllerView, now: float) -> bool:
+    """Whether it is asked for a pod, and old enough to have made one; a Deployment says why not."""
+    waits = controller.held is not None or controller.identity.deleting
+    is_new = now - controller.created_at < _FIRST_POD_SECONDS
+    speaks = controller.identity.kind is DEPLOYMENT
+    return controller.replicas > 0 and not waits and not is_new and not speaks
+
+
+def _silent(controller: ControllerView) -> Member:
+    """A Job or a StatefulSet whose pods are refused says so nowhere but in its events, which the
+    operator may not read."""
+    identity = controller.identity
+    message = (
+        f"no pod of {identity.name} was made: `kubectl -n {identity.namespace} describe"
+        f" {identity.kind.name.lower()} {identity.name}` says why"
+    )
+    return Member(name=identity.name, ready=False, problem=Problem("MembersNotReady", message))
 
 
 def _with_last_words(finished: Finished | None, latest: PodView | None) -> Finished | None:

@@ -65,6 +65,7 @@ class ControllerView:
     finished: Finished | None
     refusal: str | None
     held: Held | None = None
+    created_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +158,7 @@ def _controller(identity: Identity, document: dict[str, Any]) -> ControllerView:
         finished=_finished(conditions) if identity.kind is JOB else None,
         refusal=failure.get("message") if failure.get("status") == "True" else None,
         held=_held(document) if identity.kind is JOB else None,
+        created_at=_seconds(document["metadata"].get("creationTimestamp")) or 0.0,
     )
 
 
