@@ -82,8 +82,10 @@ def test_an_upgrade_brings_the_definition_along_and_a_rollback_takes_it_back(
 def test_uninstalling_keeps_the_definition_and_the_runs(
     release: Release, control_plane: ControlPlane
 ) -> None:
-    """All else goes, and the next install takes both over."""
-    release.install(CHART, "--take-ownership")
+    """All else goes, and the next install takes both over; its notes say what to do then."""
+    notes = release.install(CHART, "--take-ownership")
+    assert f"helm test {release.name} -n {release.namespace}" in notes
+    assert "kubectl apply -f examples/quickstart.yaml" in notes
     create_run(release)
     uid = control_plane.get(CRD)["metadata"]["uid"]
     said = release.uninstall()

@@ -1,0 +1,11 @@
+"""The chart's own test, on the cluster it is made for: a pod of the operator's image that looks."""
+
+from __future__ import annotations
+
+from cluster import run
+
+
+def test_helm_test_finds_the_installation_complete(installed: str) -> None:
+    """Definition, permissions and a ready operator, asked over the cluster's DNS and network."""
+    said = run("helm", "-n", installed, "test", "trainingrun", "--timeout", "90s", timeout=120)
+    assert "Succeeded" in said
