@@ -75,7 +75,17 @@ def test_given_namespaces_get_roles_and_the_cluster_none(chart: Chart) -> None:
     assert not {"ClusterRole", "ClusterRoleBinding"} & objects.kinds
 
 
-@pytest.mark.parametrize("options", [(), ("--set=watchNamespaces={alpha}", "--set=decks=null")])
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        (
+            "--set=watchNamespaces={alpha}",
+            "--set=decks=null",
+            "--set=security.allowUnsafeOverrides=true",
+        ),
+    ],
+)
 def test_the_operator_understands_its_command(chart: Chart, options: tuple[str, ...]) -> None:
     """Every option that the Deployment gives is one that the operator has."""
     (container,) = chart(*options).only("Deployment")["spec"]["template"]["spec"]["containers"]
@@ -84,6 +94,7 @@ def test_the_operator_understands_its_command(chart: Chart, options: tuple[str, 
     assert program == "trainingrun-operator"
     assert understood.settings.images.daemon == "localhost/trainingrun-daemon:0.1.0"
     assert bool(understood.namespaces) == bool(options)
+    assert understood.unsafe_overrides is ("--set=security.allowUnsafeOverrides=true" in options)
 
 
 def test_the_operators_pod_is_restricted(chart: Chart) -> None:

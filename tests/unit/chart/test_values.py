@@ -40,6 +40,7 @@ CHANGES: dict[str, Any] = {
     "logLevel": "DEBUG",
     "requests.perSecond": 50,
     "requests.burst": 60,
+    "security.allowUnsafeOverrides": True,
     "rbac.create": False,
     "serviceAccount.create": False,
     "serviceAccount.name": "other",
