@@ -390,8 +390,24 @@ RUN_SCALED_AT: Final = _of_run(
 RUN_SCALE_INPUT: Final = _of_run(
     "scale_decision_input", Kind.GAUGE,
     "What that decision was made from: learnerCapacity and producedPerDaemon (transitions per"
-    " second), queued and highWater (transitions), paused (a part of the time).",
+    " second), queued and highWater (transitions), paused and learnerBusy (parts of the time), and"
+    " wanted (daemons, before windows, steps and limits).",
     "by input", "input", source="status.autoscaling.lastDecision",
+)  # fmt: skip
+RUN_SCALE_WANTED: Final = _of_run(
+    "scale_wanted_daemons", Kind.GAUGE,
+    "Daemons that the rates ask for now, before windows, steps and limits; no sample while a rate"
+    " is not known.", "daemons", source="the autoscaler's look",
+)  # fmt: skip
+RUN_SCALE_LIMITED: Final = _of_run(
+    "scale_limited", Kind.GAUGE,
+    "1 for what keeps the number of daemons from what the rates ask for; no sample while nothing"
+    " does.", "1", "reason", source="status.conditions, ScalingLimited",
+)  # fmt: skip
+RUN_SCALE_FORCED: Final = _of_run(
+    "scale_forced_daemons_total", Kind.COUNTER,
+    "Daemons that were taken away with games on them, because drainSeconds were over.", "daemons",
+    source="status.autoscaling.forced",
 )  # fmt: skip
 
 # --- the operator ---------------------------------------------------------------------------------

@@ -197,6 +197,10 @@ class EventReason(Word):
     FAILED = "Failed", "The run has failed; the message says why."
     SCALED_UP = "ScaledUp", "Daemons were added."
     SCALED_DOWN = "ScaledDown", "Daemons were taken away after they had drained."
+    SCALING_LIMITED = (
+        "ScalingLimited",
+        "What keeps the number of daemons from what the rates ask for has changed, or is gone.",
+    )
     DRAIN_REQUESTED = "DrainRequested", "A daemon is drained because somebody asked for it."
     CHECKPOINT_REQUESTED = (
         "CheckpointRequested",

@@ -186,6 +186,11 @@ class AutoscalingStatus(StatusModel):
     last_decision: ScaleDecisionStatus | None = Field(
         None, description="The last decision that changed the number of daemons."
     )
+    forced: int | None = Field(
+        None,
+        description="Daemons that were taken away with games on them, because"
+        " scaleDown.drainSeconds were over.",
+    )
 
 
 class PassedPhase(StatusModel):

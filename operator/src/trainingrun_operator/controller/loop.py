@@ -60,6 +60,8 @@ class RunView:
     status: TrainingRunStatus
     stage: Stage
     rates: Rates
+    wanted: int | None = None
+    """Daemons that the rates ask for, before windows, steps and bounds."""
 
 
 class ReconcileError(Exception):
@@ -264,7 +266,8 @@ def _redis_starts(run: TrainingRun, roles: Mapping[Role, ObservedRole]) -> bool:
 
 
 def _view(run: TrainingRun, observed: Observed, decision: Decision) -> RunView:
-    return RunView(run, observed, decision.status, decision.phase.stage, decision.rates)
+    stage = decision.phase.stage
+    return RunView(run, observed, decision.status, stage, decision.rates, decision.wanted)
 
 
 def _next(decision: Decision) -> float | None:

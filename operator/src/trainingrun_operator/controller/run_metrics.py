@@ -13,7 +13,7 @@ from typing import Final, get_args
 from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
 from trainingrun_contracts import metrics
-from trainingrun_contracts.api.conditions import ConditionStatus
+from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType
 from trainingrun_contracts.api.status import Bottleneck
 from trainingrun_contracts.exposition import family
 from trainingrun_contracts.metrics import Metric, Server, served_by
@@ -95,7 +95,13 @@ def _decided(view: RunView) -> Iterator[_Sample]:
     for condition in view.status.conditions:
         if condition.status is not ConditionStatus.UNKNOWN:
             yield metrics.RUN_CONDITION, (condition.type,), float(condition.is_true)
+    limited = view.status.condition(ConditionType.SCALING_LIMITED)
+    if limited is not None and limited.is_true:
+        yield metrics.RUN_SCALE_LIMITED, (limited.reason,), 1.0
+    yield metrics.RUN_SCALE_WANTED, (), view.wanted
     scaling = view.status.autoscaling
+    if scaling is not None:
+        yield metrics.RUN_SCALE_FORCED, (), scaling.forced
     last = scaling.last_decision if scaling is not None else None
     if last is not None:
         yield metrics.RUN_SCALED_TO, (), last.to_replicas

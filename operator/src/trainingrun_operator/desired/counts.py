@@ -30,6 +30,7 @@ from trainingrun_contracts.reports import (
     GateResult,
 )
 
+from trainingrun_operator.desired.draining import DrainPlan
 from trainingrun_operator.desired.observed import Observed, ObservedRole, Signals
 from trainingrun_operator.desired.rates import Rates, learner_report
 from trainingrun_operator.desired.scale import ScaleDecision, ScaleInputs
@@ -219,33 +220,52 @@ def _running(
 
 
 def autoscaling(
-    run: TrainingRun, observed: Observed, scaled: ScaleDecision, *, now: float
+    run: TrainingRun,
+    observed: Observed,
+    scaled: ScaleDecision,
+    plan: DrainPlan | None,
+    *,
+    now: float,
 ) -> AutoscalingStatus | None:
-    """The last decision that changed the number of daemons."""
-    role, standing = observed.daemons, run.status.autoscaling
+    """The last decision that changed the number of daemons, and how many lost their games."""
+    standing = _with_forced(run.status.autoscaling, observed, plan)
+    role = observed.daemons
     if role is None or scaled.inputs is None or scaled.replicas == role.replicas:
         return standing
     last = standing.last_decision if standing is not None else None
     if last is not None and last.to_replicas == scaled.replicas:
         return standing  # a drain is under way: the decision was told when it was made
-    return AutoscalingStatus(
-        last_decision=ScaleDecisionStatus(
-            at=_moment(now),
-            from_replicas=role.replicas,
-            to_replicas=scaled.replicas,
-            reason=scaled.reason,
-            inputs=_inputs(scaled.inputs),
-        )
+    decision = ScaleDecisionStatus(
+        at=_moment(now),
+        from_replicas=role.replicas,
+        to_replicas=scaled.replicas,
+        reason=scaled.reason,
+        inputs=_inputs(scaled.inputs, scaled.wanted),
     )
+    forced = standing.forced if standing is not None else None
+    return AutoscalingStatus(last_decision=decision, forced=forced)
 
 
-def _inputs(inputs: ScaleInputs) -> dict[str, float]:
+def _with_forced(
+    standing: AutoscalingStatus | None, observed: Observed, plan: DrainPlan | None
+) -> AutoscalingStatus | None:
+    """The count of daemons that go with games, raised at the look that takes them away."""
+    role = observed.roles.get(Role.DAEMON)
+    if role is None or plan is None or not plan.forced or plan.replicas >= role.replicas:
+        return standing
+    before = standing or AutoscalingStatus()
+    return before.model_copy(update={"forced": (before.forced or 0) + plan.forced})
+
+
+def _inputs(inputs: ScaleInputs, wanted: int | None) -> dict[str, float]:
     measured = {
+        "wanted": wanted,
         "learnerCapacity": inputs.capacity,
         "producedPerDaemon": inputs.produced_per_daemon,
         "queued": float(inputs.queued),
         "highWater": float(inputs.high_water),
         "paused": inputs.paused,
+        "learnerBusy": inputs.busy,
     }
     return {name: round(value, 3) for name, value in measured.items() if value is not None}
 

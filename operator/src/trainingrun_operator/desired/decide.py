@@ -69,6 +69,8 @@ class Decision:
     requeue_after: float | None
     memory: Memory
     rates: Rates
+    wanted: int | None = None
+    """Daemons that the rates ask for, before windows, steps and bounds."""
     expired: bool = False
 
 
@@ -130,6 +132,7 @@ def decide(
         requeue_after=_requeue(run, where, settings, now),
         memory=Memory(rate_memory, scaled.memory, moving, troubles, now),
         rates=rates,
+        wanted=scaled.wanted,
         expired=_expired(run, now),
     )
 
@@ -183,6 +186,7 @@ def _scaled(
             capacity=rates.learner_capacity,
             produced_per_daemon=rates.produced_per_daemon,
             paused=rates.paused,
+            busy=rates.learner_busy,
         )
     return scale(bounds, inputs, memory.scale, replicas=_asked(role, replicas, observed), now=now)
 

@@ -125,7 +125,9 @@ def _counted(view: View) -> dict[str, object]:
         "curriculum": view.course,
         "stop": view.stop,
         "progressed_at": moment(view.progress.at) if view.progress is not None else None,
-        "autoscaling": counts.autoscaling(view.run, view.observed, view.scaled, now=view.now),
+        "autoscaling": counts.autoscaling(
+            view.run, view.observed, view.scaled, view.plan, now=view.now
+        ),
     }
 
 
