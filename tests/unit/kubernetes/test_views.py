@@ -107,6 +107,22 @@ def test_memory_above_the_limit_is_named() -> None:
     assert "raise the memory limit" in problem.message
 
 
+@pytest.mark.parametrize(
+    ("gate", "reason", "words"),
+    [
+        ("kueue.x-k8s.io/admission", "WaitingForQuota", "Kueue has not admitted it"),
+        ("example.com/later", "Unschedulable", "held back by example.com/later"),
+    ],
+)
+def test_a_pod_behind_a_gate_tells_who_must_open_it(gate: str, reason: str, words: str) -> None:
+    """Kueue's gates are waits for quota; any other is somebody's to take away."""
+    held = {**pod("p", phase="Pending"), "spec": {"schedulingGates": [{"name": gate}]}}
+    problem = pod_problem(held)
+    assert problem is not None
+    assert problem.reason == reason
+    assert words in problem.message
+
+
 def test_an_unschedulable_pod_tells_the_schedulers_reason() -> None:
     """The scheduler's count of nodes stands in the sentence, its thoughts on pre-emption do not."""
     told = "0/3 nodes are available: 3 Insufficient cpu. preemption: 0/3 nodes can help."

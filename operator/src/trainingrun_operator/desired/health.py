@@ -162,8 +162,10 @@ class Trouble:
 
     def lasts(self, now: float) -> bool:
         """Whether it needs a person: it has stayed, or it is of a kind that does not pass."""
-        stays = reason_of(self.problem) in _STAYING
-        return stays or now - self.since >= PASSING_SECONDS
+        reason = reason_of(self.problem)
+        if reason is Reason.WAITING_FOR_QUOTA:
+            return False
+        return reason in _STAYING or now - self.since >= PASSING_SECONDS
 
 
 def follow(

@@ -7,7 +7,7 @@ import base64
 import secrets
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from trainingrun_operator.backends import BackendError, Ground, RunIdentity
@@ -123,12 +123,7 @@ class KubernetesBackend:
         """The run's roles from the cache."""
         if not self.is_synced:
             raise BackendError("Starting", "the operator has not seen all objects yet")
-        roles = self._children.roles(run)
-        learner = roles.get(Role.LEARNER)
-        if learner is not None and learner.held is not None:
-            held = await self._kueue.explained(learner.held)
-            roles[Role.LEARNER] = replace(learner, held=held)
-        return roles
+        return await self._kueue.explained(self._children.roles(run))
 
     async def is_prepared(self, run: RunIdentity) -> bool:
         """Whether account and configuration are there and ours; Secrets are not watched."""

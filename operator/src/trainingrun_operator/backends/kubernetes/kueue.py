@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
 from trainingrun_operator.backends.kubernetes.client import Client
 from trainingrun_operator.backends.kubernetes.errors import NotFoundError
-from trainingrun_operator.backends.kubernetes.views import WAITING
-from trainingrun_operator.desired.observed import Held, Problem
+from trainingrun_operator.backends.kubernetes.problems import WAITING
+from trainingrun_operator.desired.observed import ObservedRole, Problem
+from trainingrun_operator.desired.workload import Role
 
 GROUP: Final = "kueue.x-k8s.io"
 MISSING: Final = "QueueControllerMissing"
@@ -23,15 +25,11 @@ class Kueue:
         self._client = client
         self._known: tuple[float, bool] | None = None
 
-    async def explained(self, held: Held) -> Held:
-        """The same, or that nobody is there who would ever end the wait."""
-        if held.problem.reason != WAITING or await self._is_served():
-            return held
-        message = (
-            f"{held.problem.message.partition(':')[0]}, and nobody will: the cluster does not serve"
-            f" {GROUP}: install Kueue, or remove spec.queueName"
-        )
-        return replace(held, problem=Problem(MISSING, message))
+    async def explained(self, roles: Mapping[Role, ObservedRole]) -> Mapping[Role, ObservedRole]:
+        """The roles as they are; of waits that nobody would ever end, it is said that it is so."""
+        if not any(_waits(role) for role in roles.values()) or await self._is_served():
+            return roles
+        return {name: _given_up(role) if _waits(role) else role for name, role in roles.items()}
 
     async def _is_served(self) -> bool:
         now = time.monotonic()
@@ -42,3 +40,31 @@ class Kueue:
             except NotFoundError:
                 self._known = (now, False)
         return self._known[1]
+
+
+def _waits(role: ObservedRole) -> bool:
+    problems = [member.problem for member in role.members]
+    problems.append(role.held.problem if role.held is not None else None)
+    return any(problem is not None and problem.reason == WAITING for problem in problems)
+
+
+def _given_up(role: ObservedRole) -> ObservedRole:
+    held = role.held
+    return replace(
+        role,
+        held=replace(held, problem=_unserved(held.problem)) if held is not None else None,
+        members=tuple(
+            replace(member, problem=_unserved(member.problem)) if member.problem else member
+            for member in role.members
+        ),
+    )
+
+
+def _unserved(problem: Problem) -> Problem:
+    if problem.reason != WAITING:
+        return problem
+    return Problem(
+        MISSING,
+        f"{problem.message.partition(':')[0]}, and nobody will: the cluster does not serve"
+        f" {GROUP}: install Kueue, or remove spec.queueName",
+    )

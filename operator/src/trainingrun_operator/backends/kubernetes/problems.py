@@ -18,6 +18,11 @@ _CREATION: Final = frozenset(
     {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
 )
 _BACK_OFF: Final = re.compile(r'^Back-off pulling image "[^"]*"(: [A-Za-z]+)?:?\s*')
+_NO_NEWS: Final = re.compile(r"\s*(no new claims to deallocate,|preemption:.*)", re.DOTALL)
+"""What the scheduler adds to every refusal: that it found nobody to drive off."""
+WAITING: Final = "WaitingForQuota"
+"""The reason of what waits for Kueue."""
+_KUEUE_GATES: Final = "kueue.x-k8s.io/"
 _LONGEST: Final = 400
 
 
@@ -29,7 +34,7 @@ def pod_problem(pod: dict[str, Any]) -> Problem | None:
         found = _waiting(container) or _ended(name, container)
         if found is not None:
             return found
-    return _unschedulable(status) or _evicted(status)
+    return _gated(pod) or _unschedulable(status) or _evicted(status)
 
 
 def last_line(text: str) -> str:
@@ -68,10 +73,23 @@ def _ended(pod: str, container: dict[str, Any]) -> Problem | None:
     return Problem("Crashing", f"it ended with exit code {ended['exitCode']}{said}")
 
 
+def _gated(pod: dict[str, Any]) -> Problem | None:
+    """Gates are taken away by those who put them, and until then no node is looked for."""
+    gates = [gate["name"] for gate in pod.get("spec", {}).get("schedulingGates") or ()]
+    if not gates:
+        return None
+    if all(gate.startswith(_KUEUE_GATES) for gate in gates):
+        return Problem(WAITING, "Kueue has not admitted it: its queue has no room for it yet")
+    names = ", ".join(gates)
+    return Problem(
+        "Unschedulable", f"held back by {names}: whoever put this gate must take it away"
+    )
+
+
 def _unschedulable(status: dict[str, Any]) -> Problem | None:
     for condition in status.get("conditions") or ():
         if condition["type"] == "PodScheduled" and condition.get("reason") == "Unschedulable":
-            message = condition.get("message", "").split(" preemption:")[0].rstrip(".")
+            message = _NO_NEWS.sub("", condition.get("message", "")).rstrip(".")
             return Problem("Unschedulable", f"no node has room for it: {message}")
     return None
 

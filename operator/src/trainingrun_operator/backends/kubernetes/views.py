@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from trainingrun_operator.backends.kubernetes.client import FIELD_MANAGER
 from trainingrun_operator.backends.kubernetes.kinds import JOB, OURS_ALONE, POD, Kind
-from trainingrun_operator.backends.kubernetes.problems import pod_problem
+from trainingrun_operator.backends.kubernetes.problems import WAITING, pod_problem
 from trainingrun_operator.backends.kubernetes.render.admission import QUEUE
 from trainingrun_operator.backends.kubernetes.render.metadata import (
     APPLIED_HASH,
@@ -19,8 +19,6 @@ from trainingrun_operator.backends.kubernetes.render.metadata import (
 )
 from trainingrun_operator.desired.observed import Finished, Held, Problem
 
-WAITING: Final = "WaitingForQuota"
-"""The reason of a task that waits in a queue."""
 _CONTENT: Final = frozenset({"f:spec", "f:data", "f:binaryData"})
 
 
