@@ -12,6 +12,8 @@ import yaml
 from bed_programs import programs
 from trainingrun_contracts.api.conditions import ConditionType, Reason
 from trainingrun_contracts.metrics import ALL
+from trainingrun_operator.cli.app import app
+from typer.main import get_command
 
 ROOT = Path(__file__).resolve().parents[3]
 RULES = ROOT / "charts" / "trainingrun" / "rules" / "trainingrun.yaml"
@@ -103,6 +105,20 @@ def test_rules_ask_for_what_exists() -> None:
     named = set(re.findall(r"(?<![:\w])trainingrun_\w+", text))
     assert named <= {metric.name for metric in ALL}
     assert set(re.findall(r'type="(\w+)"', text)) <= {each.value for each in ConditionType}
+
+
+def test_runbooks_give_commands_that_exist() -> None:
+    """Each ``trainingrun`` command is one of the program's, and so are its options."""
+    text = "\n".join(page.read_text() for page in RUNBOOKS.glob("*.md"))
+    lines = re.findall(r"(?:^    |`)trainingrun ([a-z][^`#\n]+)", text, re.MULTILINE)
+    assert len(lines) > 8
+    for line in lines:
+        words = line.split()
+        command: Any = get_command(app)
+        while hasattr(command, "commands"):
+            command = command.commands[words.pop(0)]
+        known = {option for each in command.params for option in each.opts}
+        assert {word for word in words if word.startswith("-")} <= known, line
 
 
 @pytest.mark.parametrize("page", sorted(RUNBOOKS.glob("*.md")), ids=lambda page: page.stem)
