@@ -217,10 +217,11 @@ def _run_waits() -> Row:
 
 def _run_daemons() -> Row:
     return Row("Daemons and the autoscaler", (
-        Panel("Daemons", "What is there, what serves, what the latest decision asked for.",
+        Panel("Daemons", "What is there, what serves, what the rates want, and what was decided.",
               (Query(newest(metric(m.RUN_MEMBERS, role="daemon", state="desired")),
                      "desired"),
                Query(newest(metric(m.RUN_MEMBERS, role="daemon", state="ready")), "ready"),
+               Query(newest(metric(m.RUN_SCALE_WANTED)), "wanted"),
                Query(newest(metric(m.RUN_SCALED_TO)), "decided"))),
         Panel("Slots", "Games that daemons can serve, and do.",
               (Query(newest(metric(m.RUN_SLOTS)), "slots"),
@@ -237,6 +238,11 @@ def _run_daemons() -> Row:
               unit="s"),
         _lines("Restarts of members", "Of those that are there.",
                metric(m.RUN_RESTARTS), "{{role}}", "role"),
+        Panel("What limits the daemons", "Gaps: nothing does.",
+              (Query(newest(metric(m.RUN_SCALE_LIMITED), "reason"), "{{reason}}"),),
+              kind="state-timeline", width=16, words=(("1", "yes", "orange"),)),
+        _lines("Daemons taken away with games on them", "None, unless drainSeconds are too few.",
+               metric(m.RUN_SCALE_FORCED), "daemons"),
     ))  # fmt: skip
 
 
