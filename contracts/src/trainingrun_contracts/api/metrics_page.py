@@ -22,6 +22,10 @@ scrape_configs:
     file_sd_configs: [{files: [/path/to/.trainingrun/quickstart/metrics.json]}]
 ```
 
+Where the Prometheus operator is, the chart brings PodMonitors, which give what pods serve the
+labels `namespace`, `run` and `role` ([installing](../guides/installing.md)). The metrics of runs
+below have the first two by themselves: scrape the operator with `honor_labels: true`.
+
 A metric is there from the start of a process on. A value that is not known yet has no sample:
 absent is not zero. Counters begin anew with each start of a process, but for those that are read
 from Redis, which count the whole run.
