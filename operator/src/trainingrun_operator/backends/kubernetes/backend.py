@@ -23,6 +23,7 @@ from trainingrun_operator.backends.kubernetes.kinds import (
     CONFIG_MAP,
     CONFIGURATION,
     CONTROLLERS,
+    DEPLOYMENT,
     DISRUPTION_BUDGET,
     JOB,
     NETWORK_POLICY,
@@ -60,8 +61,8 @@ DELETION_COST: Final = "controller.kubernetes.io/pod-deletion-cost"
 _CHEAPEST: Final = "-1000"
 _SECRET_SECONDS: Final = 30.0
 _PASSWORD_BYTES: Final = 24
-_REMOVED: Final = (*CONTROLLERS, SERVICE, DISRUPTION_BUDGET, NETWORK_POLICY)
-"""Kinds that go with their role; claims stay until the run goes, for their data."""
+REMOVED: Final = (DEPLOYMENT, JOB, SERVICE, DISRUPTION_BUDGET, NETWORK_POLICY)
+"""Kinds that go with their role; Redis and claims stay until the run goes, for their data."""
 _CREATED: Final = (CONFIG_MAP, SERVICE_ACCOUNT, CLAIM, JOB)
 """Kinds that are made by a plain creation: an apply would not notice that somebody else has made
 one of this name, and the run's end would take it away; and it would suspend again a Job that was
@@ -287,7 +288,7 @@ class KubernetesBackend:
         views = sorted(self._children.of(run), key=lambda view: not _owns_pods(view))
         for view in views:
             identity = view.identity
-            if identity.role != role.value or identity.kind not in _REMOVED or identity.deleting:
+            if identity.role != role.value or identity.kind not in REMOVED or identity.deleting:
                 continue
             await self._delete(
                 identity.kind.path(run.namespace, identity.name),
