@@ -73,6 +73,7 @@ generate: .stamp/run ## Write the CRD, the chart's copy of it, the dashboards, t
 	$(BIN)/python -m trainingrun_contracts.protocol.conformance.generate
 	$(BIN)/python -m trainingrun_daemon.cards.catalogue
 	$(BIN)/python -m trainingrun_operator.cli.local.summary_page
+	$(BIN)/python -m trainingrun_operator.cli.reference_page
 	$(BIN)/python charts/generator
 
 generate-check: .stamp/run ## Fail when a generated file differs from what it is made of
@@ -80,6 +81,7 @@ generate-check: .stamp/run ## Fail when a generated file differs from what it is
 	$(BIN)/python -m trainingrun_contracts.protocol.conformance.generate --check
 	$(BIN)/python -m trainingrun_daemon.cards.catalogue --check
 	$(BIN)/python -m trainingrun_operator.cli.local.summary_page --check
+	$(BIN)/python -m trainingrun_operator.cli.reference_page --check
 	$(BIN)/python charts/generator --check
 
 lock: .stamp/develop ## Write constraints.txt from what is installed now

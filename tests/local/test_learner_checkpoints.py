@@ -87,6 +87,29 @@ def test_a_spot_notice_saves_at_once(
     assert (storage / "bandit-0000000002" / "manifest.json").exists()
 
 
+def test_a_wish_saves_at_once_and_once(
+    redis_server: RedisServer, bandit: Bandit, tmp_path: Path
+) -> None:
+    """Expect a checkpoint of the newest weights without any other reason, and none for a wish that
+    was followed, nor for one where nothing is new."""
+    storage = tmp_path / "checkpoints"
+    with learner_process(bandit_config(storage.as_uri()), redis_server.url, tmp_path) as learner:
+        wait_for_weights(bandit)
+        train(bandit, 1)
+        assert not list(storage.glob("bandit-*"))
+        bandit.client.set(bandit.keys.checkpoint_request, "first")
+        saved = storage / "bandit-0000000001" / "manifest.json"
+        eventually(saved.exists, seconds=30, what="the checkpoint that was asked for")
+        train(bandit, 1)
+        assert len(list(storage.glob("bandit-*"))) == 1
+        bandit.client.set(bandit.keys.checkpoint_request, "second")
+        newer = storage / "bandit-0000000002" / "manifest.json"
+        eventually(newer.exists, seconds=30, what="the second one")
+        learner.signal(signal.SIGTERM)
+        assert learner.exit_code(seconds=120) == 75, learner.log.read_text()
+    assert len(list(storage.glob("bandit-*"))) == 2
+
+
 def test_training_goes_on_when_the_bucket_goes(
     redis_server: RedisServer, bandit: Bandit, s3: S3Server, tmp_path: Path
 ) -> None:

@@ -177,8 +177,12 @@ class Trainer:
 
     def start(self, name: str, *, games: int = 1000, **spec: Any) -> ScriptedFleet:
         """Apply a run and play its actors and learner."""
-        applied = self.apply(name, games=games, **spec)
-        fleet = ScriptedFleet(self._queue, applied["metadata"]["uid"])
+        self.apply(name, games=games, **spec)
+        return self.play(name)
+
+    def play(self, name: str) -> ScriptedFleet:
+        """Play the actors and the learner of a run that is there."""
+        fleet = ScriptedFleet(self._queue, self.run(name)["metadata"]["uid"])
         fleet.start()
         self._fleets.append(fleet)
         return fleet

@@ -1,32 +1,85 @@
-"""The verbs that look at a run of a cluster."""
+"""The command line, the plugin of the real kubectl, and the SDK, against a real API server."""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import pytest
+import yaml
 from control_plane import ControlPlane
 from operator_bed import Trainer
+from trainingrun_contracts.client import ClusterPlace, RunEnded, RunNotFound, RunRefused, connect
+from trainingrun_contracts.reports import Intent
 
-PROGRAM = Path(sys.executable).with_name("trainingrun")
-
-
-def _run(plane: ControlPlane, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [PROGRAM, *words, "--kubeconfig", plane.kubeconfig],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+BIN = Path(sys.executable).parent
+MINUTE = 60
 
 
-def test_ledger_and_status_of_a_run_on_a_cluster(
-    trainer: Trainer, control_plane: ControlPlane
-) -> None:
-    """What the resource's status says, as for a local run; a run that is not there is a mistake."""
+class Prompt:
+    """A user's shell: the kubeconfig of the control plane, kubectl and our programs on PATH."""
+
+    def __init__(self, plane: ControlPlane, programs: Path, namespace: str) -> None:
+        self.namespace = namespace
+        self.environment = {
+            **os.environ,
+            "KUBECONFIG": str(plane.kubeconfig),
+            "PATH": f"{BIN}:{programs}:{os.environ['PATH']}",
+        }
+
+    def run(self, *words: str | Path, code: int = 0) -> str:
+        """Run a program to its end; gives what it printed, the errors where one is expected."""
+        done = subprocess.run(
+            words, capture_output=True, text=True, check=False, timeout=2 * MINUTE,
+            env=self.environment,
+        )  # fmt: skip
+        assert done.returncode == code, f"{words}: {done.returncode}\n{done.stdout}{done.stderr}"
+        return done.stdout if code == 0 else done.stderr
+
+    def ours(self, *words: str, code: int = 0) -> str:
+        """`trainingrun … -n NAMESPACE`."""
+        return self.run("trainingrun", *words, "-n", self.namespace, code=code)
+
+    def plugin(self, *words: str, code: int = 0) -> str:
+        """`kubectl trainingrun … -n NAMESPACE`."""
+        return self.run("kubectl", "trainingrun", *words, "-n", self.namespace, code=code)
+
+    @contextmanager
+    def started(self, *words: str) -> Iterator[subprocess.Popen[str]]:
+        """One that runs while the test goes on."""
+        command = ["trainingrun", *words, "-n", self.namespace]
+        with subprocess.Popen(
+            command, env=self.environment, text=True, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        ) as process:  # fmt: skip
+            try:
+                yield process
+            finally:
+                process.kill()
+
+
+@pytest.fixture
+def prompt(control_plane: ControlPlane, programs_folder: Path, namespace: str) -> Prompt:
+    """A user's shell in the test's namespace."""
+    return Prompt(control_plane, programs_folder, namespace)
+
+
+def published(trainer: Trainer, run_keys: Any, *, version: int) -> None:
+    """Weights of a version, as a learner announces them."""
+    pointer = {"epoch": 1, "version": version, "publish": version, "sha256": "0" * 64, "at": 1.0}
+    with trainer.queue.client() as client:
+        client.hset(run_keys.weights, mapping=pointer)
+
+
+def test_looking_at_runs(trainer: Trainer, prompt: Prompt) -> None:
+    """Expect status, top, ledger, events and the reason of the number of daemons, by our own
+    command and by kubectl; a run that is not there is a mistake."""
     fleet = trainer.start("looked-at", games=100_000)
     with trainer.queue.client() as client:
         client.hset(fleet.keys.produced, "actor-0", 100)
@@ -38,16 +91,138 @@ def test_ledger_and_status_of_a_run_on_a_cluster(
         return int(counted.get("produced", 0)) == 100
 
     trainer.wait_until(has_counted)
-    place = "--namespace", trainer.namespace
-    ledger = _run(control_plane, "ledger", "looked-at", *place)
-    assert ledger.returncode == 0, ledger.stderr
-    assert "the ledger closes" in ledger.stdout
-    status = _run(control_plane, "status", "looked-at", "-o", "json", *place)
-    found = json.loads(status.stdout)
+    trainer.wait_for("looked-at", "Ready")
+    assert "the ledger closes" in prompt.ours("ledger", "looked-at")
+    found = json.loads(prompt.ours("status", "looked-at", "-o", "json"))
     assert found["metadata"]["uid"] == trainer.run("looked-at")["metadata"]["uid"]
-    text = _run(control_plane, "status", "looked-at", *place)
-    assert "looked-at" in text.stdout
-    missing = _run(control_plane, "ledger", "nobody", *place)
-    assert missing.returncode == 2
-    wanted = f"trainingrun: no TrainingRun nobody in namespace {trainer.namespace}: "
-    assert missing.stderr.startswith(wanted)
+    text = prompt.plugin("status", "looked-at")
+    assert f"namespace {prompt.namespace}" in text
+    assert " ready" in text
+    header, row = prompt.plugin("top", "--once").splitlines()
+    assert header.split()[:4] == ["NAME", "STATE", "GAMES", "GAMES/S"]
+    assert row.split()[0] == "looked-at"
+    assert "/100000" in row
+    one = yaml.safe_load(prompt.ours("top", "looked-at", "-o", "yaml"))
+    roles = {member["role"] for member in one["members"]}
+    assert roles == {"daemon", "actor", "learner", "evaluator"}
+    assert "Started" in prompt.plugin("events", "looked-at")
+    told = json.loads(prompt.ours("describe", "scaling", "looked-at", "-o", "json"))
+    assert told["desired"] >= told["limits"]["minReplicas"] == 1
+    wanted = f"trainingrun: no TrainingRun nobody in namespace {prompt.namespace}: "
+    assert prompt.plugin("ledger", "nobody", code=2).startswith(wanted)
+    assert "no pod" in prompt.ours("logs", "looked-at", "--role", "redis", code=2)
+
+
+def test_kubectl_finds_and_completes_the_plugin(trainer: Trainer, prompt: Prompt) -> None:
+    """Expect the plugin in kubectl's list, and verbs and names in its completion."""
+    trainer.apply("completed")
+    assert "kubectl-trainingrun" in prompt.run("kubectl", "plugin", "list")
+
+    def candidates(*words: str) -> list[str]:
+        return prompt.run("kubectl", "__complete", "trainingrun", *words).splitlines()
+
+    assert {"status", "suspend", ":4"} <= set(candidates("s"))
+    assert "completed" in candidates("status", "-n", prompt.namespace, "")
+    assert "learner" in candidates("logs", "completed", "--role", "l")
+
+
+def test_suspend_and_resume_wait_for_what_they_ask(trainer: Trainer, prompt: Prompt) -> None:
+    """Expect the verbs to end when the run is suspended, and when it is ready again; and to give up
+    in a sentence when their time is over."""
+    fleet = trainer.start("paused", games=1_000_000)
+    trainer.wait_for("paused", "Ready")
+    with prompt.started("suspend", "paused", "--wait", "--timeout", "2m") as suspend:
+        trainer.wait_until(lambda: fleet.intent is Intent.FLUSH)
+        late = prompt.ours("suspend", "paused", "--wait", "--timeout", "1s", code=2)
+        assert "not within 1 s" in late
+        trainer.plane.play(trainer.namespace, "trainingrun.dev/role=learner", "complete")
+        output, _ = suspend.communicate(timeout=MINUTE)
+        assert suspend.returncode == 0, output
+    assert "suspended at game" in output
+    assert "ready at game" in prompt.plugin("resume", "paused", "--wait", "--timeout", "2m")
+    assert fleet.intent is Intent.RUN
+
+
+def test_a_daemon_is_drained_and_a_checkpoint_asked_for(trainer: Trainer, prompt: Prompt) -> None:
+    """Expect the pod to go without its games and another to come, and the learner to be told."""
+    scaling = {"autoscaling": {"minReplicas": 2, "maxReplicas": 2}}
+    fleet = trainer.start("served", games=1_000_000, daemon=scaling)
+    trainer.wait_for("served", "Ready")
+
+    with connect(ClusterPlace(prompt.namespace, kubeconfig=trainer.plane.kubeconfig)) as runs:
+
+        def daemons() -> list[str]:
+            every = runs.members("served")
+            return [each.name for each in every if each.role == "daemon" and each.ready]
+
+        trainer.wait_until(lambda: len(daemons()) == 2)
+        first = daemons()[0]
+        assert "is gone" in prompt.ours("drain", "served", first, "--wait", "--timeout", "90s")
+        trainer.wait_until(lambda: len(daemons()) == 2 and first not in daemons())
+    reasons = [reason for reason, _ in trainer.events("served")]
+    assert "DrainRequested" in reasons
+    assert f"no daemon {first}" in prompt.ours("drain", "served", first, code=2)
+
+    assert "nothing was trained yet" in prompt.ours("checkpoint", "now", "served", code=2)
+    published(trainer, fleet.keys, version=3)
+    trainer.wait_until(lambda: "model" in trainer.run("served")["status"])
+    asked = prompt.plugin("checkpoint", "now", "served", "--no-wait")
+    assert "asked to save step 3 or later" in asked
+    with trainer.queue.client() as client:
+        trainer.wait_until(lambda: client.get(fleet.keys.checkpoint_request) is not None)
+
+
+def test_a_cluster_checks_a_file(trainer: Trainer, prompt: Prompt, tmp_path: Path) -> None:
+    """Expect a valid file to pass without being created, and a change of what cannot change to be
+    refused in the API server's words."""
+    trainer.apply("there", seed=1)
+    file = tmp_path / "run.yaml"
+    document = trainer.manifest("new")
+    file.write_text(yaml.safe_dump(document))
+    assert "is valid, also for cluster" in prompt.ours("validate", "-f", str(file), "--server")
+    assert prompt.run("kubectl", "get", "tr", "-n", prompt.namespace, "-o", "name").split() == [
+        "trainingrun.trainingrun.dev/there"
+    ]
+    file.write_text(yaml.safe_dump(trainer.manifest("there", seed=2)))
+    refused = prompt.plugin("validate", "-f", str(file), "--server", code=2)
+    assert "seed" in refused
+    assert "Traceback" not in refused
+
+
+def test_the_sdk_on_a_cluster(
+    trainer: Trainer, control_plane: ControlPlane, namespace: str
+) -> None:
+    """Expect a run to be submitted, watched, changed, completed and deleted from Python."""
+    place = ClusterPlace(namespace=namespace, kubeconfig=control_plane.kubeconfig)
+    with connect(place) as runs:
+        assert runs.list() == ()
+        with pytest.raises(RunRefused, match=r"spec\.games"):
+            runs.submit(trainer.manifest("scripted", games=-1))
+        made = runs.submit(trainer.manifest("scripted", games=60))
+        assert made.metadata.uid
+        again = runs.submit(trainer.manifest("scripted", games=80))
+        assert again.metadata.generation == made.metadata.generation + 1
+        fleet = trainer.play("scripted")
+        assert runs.wait("scripted", "Ready", timeout=MINUTE).status.daemon is not None
+        assert {member.role for member in runs.members("scripted")} >= {"daemon", "learner"}
+        trainer.wait_until(lambda: fleet.intent is Intent.FLUSH)
+        trainer.plane.play(namespace, "trainingrun.dev/role=learner", "complete")
+        done = runs.wait("scripted", timeout=MINUTE)
+        assert done.status.games is not None
+        assert (done.status.games.played or 0) >= 80
+        assert "Completed" in [event.reason for event in runs.events("scripted")]
+        following = runs.events("scripted", follow=True)
+        assert next(following).reason
+        with pytest.raises(RunEnded):
+            runs.wait("scripted", "Ready", timeout=5)
+        runs.delete("scripted")
+        trainer.wait_until(lambda: is_gone(lambda: runs.get("scripted")))
+
+
+def is_gone(look: Callable[[], object]) -> bool:
+    """Whether a run is not there any more."""
+    try:
+        look()
+    except RunNotFound:
+        return True
+    return False

@@ -41,9 +41,14 @@ class Shell:
 
     def run(self, *arguments: str) -> Answer:
         """Run the program to its end."""
+        return self.ask(PROGRAM.name, *arguments)
+
+    def ask(self, program: str, *arguments: str, **environment: str) -> Answer:
+        """Run one of our programs to its end, with something in its environment."""
+        nowhere = {"KUBECONFIG": str(self.folder / "no-kubeconfig")}
         done = subprocess.run(
-            [PROGRAM, *arguments], cwd=self.folder, capture_output=True, text=True, timeout=60,
-            check=False, env={**os.environ, "KUBECONFIG": str(self.folder / "no-kubeconfig")},
+            [PROGRAM.with_name(program), *arguments], cwd=self.folder, capture_output=True,
+            text=True, timeout=60, check=False, env={**os.environ, **nowhere, **environment},
         )  # fmt: skip
         assert "Traceback" not in done.stderr
         return Answer(done.returncode, done.stdout, done.stderr.splitlines())

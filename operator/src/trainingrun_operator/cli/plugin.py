@@ -7,6 +7,8 @@ one candidate a line, then a line with a colon and a number that says what else 
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import sys
 from typing import Final
@@ -32,10 +34,12 @@ def complete() -> None:
         "COMP_WORDS": "\n".join([PROGRAM, *(word or "''" for word in words)]),
         "COMP_CWORD": str(len(words)),
     }
-    try:
+    answer = io.StringIO()
+    with contextlib.redirect_stdout(answer), contextlib.suppress(SystemExit):
         app(prog_name=PROGRAM)
-    except SystemExit:
-        sys.stdout.write(f"{_FILES if _is_file(words) else _NO_FILES}\n")
+    candidates = filter(None, answer.getvalue().splitlines())
+    lines = [*candidates, _FILES if _is_file(words) else _NO_FILES]
+    sys.stdout.write("\n".join(lines) + "\n")
 
 
 def _is_file(words: list[str]) -> bool:

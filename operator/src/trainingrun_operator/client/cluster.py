@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
-from trainingrun_contracts.api.requests import CHECKPOINT, DRAIN, text_of, with_drain
+from trainingrun_contracts.api.requests import CHECKPOINT, DRAIN, WAKE, text_of, with_drain
 from trainingrun_contracts.api.run import SpecError, TrainingRun, parse
 from trainingrun_contracts.client import (
     ClusterPlace,
@@ -159,7 +159,14 @@ class ClusterRuns:
 
     def resume(self, name: str) -> None:
         """See TrainingRuns."""
-        self._change(name, lambda _: {"spec": {"suspend": False}})
+
+        def change(run: Document) -> Document:
+            if (run.get("status") or {}).get("stop") is None:
+                return {"spec": {"suspend": False}}
+            woken = {WAKE: text_of(datetime.now(UTC))}
+            return {"spec": {"suspend": False}, "metadata": {"annotations": woken}}
+
+        self._change(name, change)
 
     def drain(self, name: str, daemon: str) -> None:
         """See TrainingRuns."""

@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from typing import Any, Final, Self
 
 import msgspec
 import yaml
-from trainingrun_contracts.api.requests import CHECKPOINT, DRAIN, text_of, with_drain
+from trainingrun_contracts.api.requests import CHECKPOINT, DRAIN, WAKE, text_of, with_drain
 from trainingrun_contracts.api.run import TrainingRun
 from trainingrun_contracts.client import (
     Event,
@@ -174,7 +175,8 @@ class LocalRuns:
 
     def resume(self, name: str) -> None:
         """See TrainingRuns."""
-        self._ask(name, suspend=False)
+        woken = {WAKE: text_of(datetime.now(UTC))} if self._active(name).status.stop else {}
+        self._ask(name, suspend=False, annotations=woken)
 
     def drain(self, name: str, daemon: str) -> None:
         """See TrainingRuns."""
@@ -251,9 +253,12 @@ class LocalRuns:
         if self._place.decks is not None:
             command += ["--decks", str(self._place.decks.absolute())]
         with output.open("wb") as file:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True
             )
+        # It outlives us, or ends before: then somebody has to take notice, or it stays a zombie.
+        threading.Thread(target=process.wait, name=f"waits for {process.pid}", daemon=True).start()
+        return process
 
     def _begun(self, name: str, process: subprocess.Popen[bytes], output: Path) -> TrainingRun:
         """The run once its process looks after it."""

@@ -15,7 +15,6 @@ from trainingrun_operator.client.following import pause
 _HEADING: Final = "--- "
 """Begins the line that the runtime writes before each life of a member."""
 _LOOK_SECONDS: Final = 0.3
-_READ_BYTES: Final = 1024 * 1024
 
 
 def local_logs(folder: RunFolder, query: LogQuery) -> Iterator[LogLine]:
@@ -29,10 +28,14 @@ def local_logs(folder: RunFolder, query: LogQuery) -> Iterator[LogLine]:
         there = sorted(path.stem for path in folder.logs.glob("*.log"))
         known = f"there are {', '.join(there)}" if there else "there is none yet"
         raise RunRefused(f"no log of {query.member or query.role or 'the run'}: {known}")
-    for path in files:
-        yield from (LogLine(path.stem, line) for line in _written(path, query))
+    tails = {path: _Tail(path) for path in files}
+    for path, tail in tails.items():
+        lines = _lines(path.with_name(f"{path.name}.1")) + list(tail.more())
+        if tail.rest and not query.follow:
+            lines.append(tail.rest.decode(errors="replace"))
+        yield from (LogLine(path.stem, line) for line in _chosen(lines, query))
     if query.follow:
-        yield from _followed(folder, query, files)
+        yield from _followed(folder, query, tails)
 
 
 def _files(folder: RunFolder, query: LogQuery) -> list[Path]:
@@ -44,8 +47,7 @@ def _files(folder: RunFolder, query: LogQuery) -> list[Path]:
     return [path for path in every if path.stem.rpartition("-")[0] == query.role]
 
 
-def _written(path: Path, query: LogQuery) -> list[str]:
-    lines = _lines(path.with_name(f"{path.name}.1")) + _lines(path)
+def _chosen(lines: list[str], query: LogQuery) -> list[str]:
     if query.previous:
         lines = _life_before(lines)
     if query.tail is None:
@@ -69,20 +71,20 @@ def _lines(path: Path) -> list[str]:
 
 @dataclass
 class _Tail:
-    """The end of one file, up to which it was told; a file that shrank was moved aside."""
+    """What was read of one file so far; ``rest`` is a line that is not at its end yet."""
 
     path: Path
     offset: int = 0
     rest: bytes = b""
 
     def more(self) -> Iterator[str]:
-        """Whole lines that have come since the last look."""
+        """Whole lines that have come since the last look; a file that shrank was moved aside."""
         try:
             with self.path.open("rb") as file:
                 size = file.seek(0, 2)
                 self.offset = self.offset if size >= self.offset else 0
                 file.seek(self.offset)
-                chunk = file.read(_READ_BYTES)
+                chunk = file.read()
         except OSError:
             return
         self.offset += len(chunk)
@@ -91,9 +93,8 @@ class _Tail:
             yield line.decode(errors="replace")
 
 
-def _followed(folder: RunFolder, query: LogQuery, told: list[Path]) -> Iterator[LogLine]:
+def _followed(folder: RunFolder, query: LogQuery, tails: dict[Path, _Tail]) -> Iterator[LogLine]:
     """What comes from now on, also of members that come later; for ever."""
-    tails = {path: _Tail(path, path.stat().st_size) for path in told if path.exists()}
     while True:
         for path in _files(folder, query):
             tail = tails.setdefault(path, _Tail(path))

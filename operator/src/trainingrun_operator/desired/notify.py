@@ -16,7 +16,8 @@ from trainingrun_contracts.api.status import Condition, TrainingRunStatus
 from trainingrun_operator.desired.actions import Action, Apply, RequestCheckpoint, SetIntent
 from trainingrun_operator.desired.events import RunEvent
 from trainingrun_operator.desired.health import words_of
-from trainingrun_operator.desired.requests import newly_drained
+from trainingrun_operator.desired.observed import ObservedRole
+from trainingrun_operator.desired.requests import asked_to_drain, newly_drained
 from trainingrun_operator.desired.stage import Goal, Stage
 from trainingrun_operator.desired.status import View, words_of_trouble
 from trainingrun_operator.desired.workload import Role
@@ -161,8 +162,16 @@ def _scaling(view: View, actions: tuple[Action, ...]) -> Iterator[RunEvent]:
             continue
         reason = EventReason.SCALED_UP if wanted > there.replicas else EventReason.SCALED_DOWN
         inputs = f" ({view.scaled.inputs.described()})" if view.scaled.inputs else ""
-        text = f"daemons from {there.replicas} to {wanted}: {view.scaled.reason}{inputs}"
-        yield RunEvent(reason, text)
+        why = _asked_away(view, there) if wanted < there.replicas else ""
+        why = why or f"{view.scaled.reason}{inputs}"
+        yield RunEvent(reason, f"daemons from {there.replicas} to {wanted}: {why}")
+
+
+def _asked_away(view: View, there: ObservedRole) -> str:
+    """That daemons go because somebody asked for it, and not because fewer would do."""
+    going = view.plan.removable if view.plan is not None else ()
+    names = [member.name for member in asked_to_drain(view.run, there) if member.name in going]
+    return f"{', '.join(names)} has drained, as was asked" if names else ""
 
 
 def _draining(view: View, actions: tuple[Action, ...]) -> Iterator[RunEvent]:

@@ -48,7 +48,7 @@ def rows_of(run: TrainingRun) -> Iterator[Row]:
             f"{age_of(saved.saved_at)} ago, step {saved.step}, at game {saved.games}: {saved.uri}",
         )
     yield from _queue(run)
-    if status.bottleneck is not None:
+    if status.bottleneck is not None and is_active(run):
         yield "bottleneck", f"{status.bottleneck}: {BOTTLENECKS[status.bottleneck]}"
     yield from _money(run)
     yield from role_rows(run)
@@ -65,7 +65,7 @@ def role_rows(run: TrainingRun) -> Iterator[Row]:
 
 def troubles_of(run: TrainingRun) -> Iterator[str]:
     """What is not as it should be, one sentence each; nothing of a run that is over."""
-    if is_over(run) or _is_suspended(run):
+    if not is_active(run):
         return
     told: set[str] = set()
     for kind in _BAD_WHEN_FALSE:
@@ -76,6 +76,11 @@ def troubles_of(run: TrainingRun) -> Iterator[str]:
         found = run.status.condition(kind)
         if found is not None and found.is_true:
             yield from _once(found, told)
+
+
+def is_active(run: TrainingRun) -> bool:
+    """Whether it plays and trains, or should: neither over nor on its way to being suspended."""
+    return not is_over(run) and not _is_suspended(run)
 
 
 def is_over(run: TrainingRun) -> bool:
@@ -142,8 +147,8 @@ def _queue(run: TrainingRun) -> Iterator[Row]:
     high_water = 2 * run.spec.learner.batch_transitions
     yield (
         "queue",
-        f"{counted.queued} of {high_water} transitions, {number(counted.per_second, '.0f')}/s"
-        " trained",
+        f"{counted.queued} of {high_water} transitions wait; "
+        f"{number(counted.per_second, '.0f')}/s are trained",
     )
 
 

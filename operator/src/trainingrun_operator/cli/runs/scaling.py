@@ -13,7 +13,7 @@ from trainingrun_contracts.api.conditions import ConditionType, EventReason
 from trainingrun_contracts.api.run import TrainingRun
 from trainingrun_contracts.client import Event
 
-from trainingrun_operator.cli.runs.facts import BOTTLENECKS, Row
+from trainingrun_operator.cli.runs.facts import BOTTLENECKS, Row, is_active
 from trainingrun_operator.cli.runs.output import UNKNOWN, age_of
 from trainingrun_operator.cli.runs.pictures import picture_of_events
 
@@ -21,8 +21,8 @@ HISTORY: Final = frozenset(
     {EventReason.SCALED_UP, EventReason.SCALED_DOWN, EventReason.DRAIN_REQUESTED}
 )
 _LAW: Final = (
-    "As many daemons as keep the learner fed, and no more: (learner's capacity + 5 % + what the"
-    " queue lacks) / production of one daemon, within the limits."
+    "as many daemons as keep the learner fed, and no more: what the learner could train if it never"
+    " waited, over what one daemon produces, within the limits"
 )
 _NO_DECISION: Final = (
     "none yet: the number has not changed since the run began, or no rate is known"
@@ -87,7 +87,7 @@ def _now(run: TrainingRun) -> Iterator[Row]:
     if condition is not None:
         held = "yes" if condition.is_true else "no"
         yield "limited", f"{held}, {condition.reason}: {condition.message}"
-    if run.status.bottleneck is not None:
+    if run.status.bottleneck is not None and is_active(run):
         yield "bottleneck", f"{run.status.bottleneck}: {BOTTLENECKS[run.status.bottleneck]}"
 
 

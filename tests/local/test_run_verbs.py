@@ -1,0 +1,139 @@
+"""The verbs and the SDK on a real run of this machine: looking, asking, and the whole life."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from itertools import islice
+from pathlib import Path
+
+import pytest
+import yaml
+from local_run import PROGRAM, ROOT, LocalRun, local_run, write_run
+from trainingrun_contracts.client import (
+    LocalPlace,
+    LogQuery,
+    RunEnded,
+    RunNotFound,
+    RunRefused,
+    WaitTimeout,
+    connect,
+)
+from waiting import until
+
+GUIDE = ROOT / "docs" / "guides" / "python-sdk.md"
+MINUTES = 180
+
+
+def said(folder: Path, *words: str, code: int = 0) -> str:
+    """What a verb prints; the errors where one is expected."""
+    environment = {**os.environ, "KUBECONFIG": str(folder / "no-kubeconfig")}
+    done = subprocess.run(
+        [PROGRAM, *words], cwd=folder, env=environment, capture_output=True, text=True,
+        check=False, timeout=MINUTES,
+    )  # fmt: skip
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout if code == 0 else done.stderr
+
+
+def saved_step(run: LocalRun) -> int:
+    """Step of the newest checkpoint."""
+    return int(run.status().get("checkpoint", {}).get("step", -1))
+
+
+def test_looking_and_asking(tmp_path: Path) -> None:
+    """Expect every verb to work on a run under way: it saves when asked, replaces a drained daemon,
+    suspends with all trained, resumes where it was, and tells of it all."""
+    checkpoint = {"everyGames": 1_000_000}
+    file = write_run(tmp_path / "run.yaml", games=100_000, checkpoint=checkpoint)
+    with local_run(tmp_path, file) as run:
+        run.wait_until(lambda: run.version() >= 1, "an update", seconds=MINUTES)
+
+        status = said(tmp_path, "status", "small")
+        assert "this machine, .trainingrun" in status
+        assert "/100000" in status
+        assert "small" in said(tmp_path, "top", "--once").splitlines()[1]
+        seen = json.loads(said(tmp_path, "top", "small", "-o", "json"))
+        assert {member["name"] for member in seen["members"]} >= {"daemon-0", "learner-0"}
+        assert "limits" in said(tmp_path, "describe", "scaling", "small")
+        lines = said(tmp_path, "logs", "small", "--role", "learner", "--tail", "3").splitlines()
+        assert len(lines) == 3
+        assert all(line.startswith("learner-0 ") for line in lines)
+
+        before = saved_step(run)
+        place = said(tmp_path, "checkpoint", "now", "small").strip()
+        assert saved_step(run) > before
+        assert Path(place.removeprefix("file://")).is_dir()
+
+        assert "there are daemon-0" in said(tmp_path, "drain", "small", "nobody", code=2)
+        said(tmp_path, "drain", "small", "daemon-0", "--wait")
+        aborted = run.status()["games"].get("aborted") or 0
+        assert aborted == 0
+        played = run.played()
+        run.wait_until(lambda: run.played() > played, "games on the new daemon", seconds=MINUTES)
+
+        assert "suspended at game" in said(tmp_path, "suspend", "small", "--wait")
+        assert run.status()["transitions"]["queued"] == 0
+        assert run.pid_of("learner") is None
+        assert run.process is not None
+        assert run.process.poll() is None
+        assert "ready at game" in said(tmp_path, "resume", "small", "--wait")
+        told = json.loads(said(tmp_path, "events", "small", "-o", "json"))
+        reasons = {event["reason"] for event in told}
+        assert reasons >= {"CheckpointRequested", "DrainRequested", "Suspended", "Resumed"}
+        gone = [event["message"] for event in told if event["reason"] == "ScaledDown"]
+        assert any("daemon-0 has drained, as was asked" in message for message in gone)
+        previous = said(tmp_path, "logs", "small", "--member", "learner-0", "--previous")
+        assert previous.splitlines()[0].startswith("learner-0 --- ")
+        run.interrupt()
+        assert run.finish() == 130, run.said()
+    refused = said(tmp_path, "suspend", "small", code=2)
+    assert "is not running on this machine: start it with trainingrun local" in refused
+
+
+def guide_program() -> str:
+    """The program of the guide, as it stands there."""
+    return GUIDE.read_text().partition("```python\n")[2].partition("```")[0]
+
+
+def test_the_guides_program_and_the_sdk(tmp_path: Path) -> None:
+    """Expect the guide's program to train to its end, and another one to watch it meanwhile."""
+    (tmp_path / "decks").symlink_to(ROOT / "decks")
+    (tmp_path / "program.py").write_text(guide_program())
+    document = yaml.safe_load(guide_program().split('"""')[1])
+    with (
+        connect(LocalPlace(tmp_path / ".trainingrun")) as runs,
+        subprocess.Popen(
+            [sys.executable, "program.py"], cwd=tmp_path, text=True, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        ) as program,
+    ):  # fmt: skip
+        try:
+            assert runs.list() == ()
+            with pytest.raises(RunNotFound):
+                runs.get("scripted")
+            with pytest.raises(RunRefused, match=r"spec\.games"):
+                runs.submit({**document, "spec": {**document["spec"], "games": -1}})
+            until(lambda: runs.list() and runs.members("scripted"), seconds=MINUTES, what="members")
+            with pytest.raises(RunRefused, match="running already"):
+                runs.submit(document)
+            with pytest.raises(WaitTimeout):
+                runs.wait("scripted", timeout=0.1)
+            following = runs.logs("scripted", LogQuery(role="daemon", follow=True))
+            assert len(list(islice(following, 2))) == 2
+            output, _ = program.communicate(timeout=MINUTES)
+            assert program.returncode == 0, output
+            assert "games, file:///" in output
+            assert "Completed" in output
+            done = runs.wait("scripted")
+            assert done.status.games is not None
+            assert (done.status.games.played or 0) >= 60
+            with pytest.raises(RunEnded):
+                runs.wait("scripted", "Suspended", timeout=MINUTES)
+        finally:
+            runs.delete("scripted")
+            program.kill()
+        assert runs.list() == ()

@@ -1,0 +1,211 @@
+"""The verbs about runs: which place is meant, what is shown, and what completes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from rich.console import Console
+from trainingrun_contracts.api.run import TrainingRun, parse
+from trainingrun_contracts.client import ClusterPlace, Event, LocalPlace, Member
+from trainingrun_operator.cli.errors import UserError
+from trainingrun_operator.cli.reference_page import page
+from trainingrun_operator.cli.runs.output import short
+from trainingrun_operator.cli.runs.pictures import picture_of_run, picture_of_runs
+from trainingrun_operator.cli.runs.scaling import picture_of_scaling
+from trainingrun_operator.cli.runs.where import Where, place_of
+
+AT = "2026-01-01T00:00:00Z"
+
+
+def run_of(**status: Any) -> TrainingRun:
+    """A run with a status."""
+    return parse(
+        {
+            "apiVersion": "trainingrun.dev/v1alpha1",
+            "kind": "TrainingRun",
+            "metadata": {"name": "small"},
+            "spec": {"games": 1000, "decks": [{"name": "bears"}]},
+            "status": status,
+        }
+    )
+
+
+def condition(kind: str, status: str, message: str, reason: str = "Crashing") -> dict[str, str]:
+    """One condition."""
+    about = {"type": kind, "status": status, "reason": reason, "message": message}
+    return {**about, "lastTransitionTime": AT}
+
+
+def shown(picture: Any) -> str:
+    """A picture as text."""
+    console = Console(width=500, highlight=False)
+    with console.capture() as captured:
+        console.print(picture)
+    return captured.get()
+
+
+def test_the_rule_of_places(tmp_path: Path) -> None:
+    """Expect options first, then a local run of that name, and a local place to explain itself."""
+    (tmp_path / "small").mkdir()
+    (tmp_path / "small" / "status.json").write_text("{}")
+    assert place_of(Where(state=tmp_path), "other") == LocalPlace(tmp_path)
+    assert place_of(Where(namespace="a"), "small") == ClusterPlace(namespace="a")
+    assert place_of(Where(everywhere=True), None) == ClusterPlace(everywhere=True)
+    with pytest.raises(UserError, match="leave it or the cluster's options out"):
+        place_of(Where(state=tmp_path, context="prod"), "small")
+
+
+def test_a_status_answers_what_is_asked_first() -> None:
+    """Expect progress with the time left, strength, who holds up whom, and roles."""
+    run = run_of(
+        summary="Training",
+        games={"played": 400, "target": 1000, "perSecond": 2.0, "display": "400/1000", "rate": "2"},
+        bottleneck="Engine",
+        daemon={"desired": 2, "ready": 1, "busy": 8, "restarts": 3, "display": "1/2"},
+        transitions={"queued": 10, "perSecond": 55.4},
+    )
+    text = shown(picture_of_run([("place", "here")], run, ()))
+    assert "about 5m00s left" in text
+    assert "more or faster daemons would help" in text
+    assert "1/2 ready, 8 games, 3 restarts" in text
+    assert "10 of 16384 transitions wait; 55/s are trained" in text
+    assert "!" not in text
+
+
+def test_what_is_wrong_is_said_once_with_its_age() -> None:
+    """Expect each message once, and nothing of a run that is over."""
+    message = "daemon-0: no such deck"
+    wrong = [
+        condition("Ready", "False", message, "RolesMissing"),
+        condition("DaemonsAvailable", "False", message),
+        condition("Degraded", "True", "something else"),
+        condition("ScalingLimited", "False", "fine"),
+    ]
+    text = shown(picture_of_run([], run_of(conditions=wrong), ()))
+    assert text.count(message) == 1
+    assert "! Degraded is True for" in text
+    assert "fine" not in text
+    over = condition("Succeeded", "True", "done", "Completed")
+    assert "!" not in shown(picture_of_run([], run_of(conditions=[*wrong, over]), ()))
+
+
+def test_members_show_only_columns_that_are_known() -> None:
+    """Expect games on this machine, nodes on a cluster, and drained ones named so."""
+    here = Member(role="daemon", name="daemon-0", ready=True, busy=3, draining=True)
+    text = shown(picture_of_run([], run_of(), (), members=[here]))
+    assert "3/8" in text
+    assert "draining" in text
+    assert "NODE" not in text
+    there = Member(role="daemon", name="pod", ready=False, node="n1", problem="[red] no image")
+    text = shown(picture_of_run([], run_of(), (), members=[there]))
+    assert "n1" in text
+    assert "GAMES" not in text
+    assert "[red] no image" in text
+
+
+def test_a_line_per_run() -> None:
+    """Expect a dash where something is not known, and a sentence where there is nothing."""
+    line = shown(picture_of_runs([run_of()], wide=True, with_namespace=True)).splitlines()[1]
+    assert line.split()[:4] == ["default", "small", "not", "started"]
+    assert "no training runs here" in shown(picture_of_runs([], wide=False, with_namespace=False))
+
+
+def test_scaling_is_explained_with_its_inputs_and_history() -> None:
+    """Expect the decision, what it was made from, the limit, and every change on record."""
+    decision = {"at": AT, "from": 2, "to": 4, "reason": "the learner waits", "inputs": {"x": 1.5}}
+    limited = condition("ScalingLimited", "True", "9 would match", "AtMax")
+    run = run_of(autoscaling={"lastDecision": decision}, conditions=[limited])
+    events = [
+        Event(parse_time(AT), "ScaledUp", "daemons from 2 to 4"),
+        Event(parse_time(AT), "Evaluated", "not this"),
+    ]
+    text = shown(picture_of_scaling([], run, events))
+    for part in (
+        "from 2 to 4",
+        "the learner waits",
+        "1.5",
+        "yes, AtMax: 9 would match",
+        "ScaledUp",
+    ):
+        assert part in text
+    assert "not this" not in text
+
+
+def parse_time(text: str) -> Any:
+    """A time of a document."""
+    return run_of(startedAt=text).status.started_at
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(-1, "0s"), (59.9, "59s"), (60, "1m00s"), (3720, "1h02m"), (180000, "2d2h")],
+)
+def test_spans_of_time_are_short(seconds: float, text: str) -> None:
+    """Expect two parts at most."""
+    assert short(seconds) == text
+
+
+def test_the_reference_names_every_verb_with_examples() -> None:
+    """Expect a section with examples for each."""
+    text = page()
+    for verb in ("status", "top", "checkpoint now", "describe scaling", "completion"):
+        assert f"\n## trainingrun {verb}\n" in text
+    for section in text.split("\n## ")[1:]:
+        assert "\n    trainingrun " in section or "eval " in section, section[:40]
+
+
+def save(shell: Any, **status: Any) -> None:
+    """Leave the folder of a run behind."""
+    folder = shell.folder / ".trainingrun" / "small"
+    (folder / "logs").mkdir(parents=True)
+    (folder / "logs" / "learner-0.log").write_text("one\ntwo\n")
+    document = run_of(**status).model_dump(mode="json", by_alias=True, exclude_none=True)
+    (folder / "status.json").write_text(json.dumps(document))
+
+
+def test_verbs_on_a_run_that_ended(shell: Any) -> None:
+    """Expect looking to work, asking to be refused in a sentence, and the place in both."""
+    save(shell, summary="Complete")
+    assert "this machine, .trainingrun" in shell.run("status", "small").out
+    assert "Complete" in shell.run("top").out
+    found = yaml.safe_load(shell.run("top", "-o", "yaml").out)
+    assert [each["metadata"]["name"] for each in found["items"]] == ["small"]
+    assert shell.run("logs", "small", "--tail", "1").out == "learner-0 two\n"
+    refused = shell.run("suspend", "small")
+    assert refused.code == 2
+    assert refused.errors == [
+        "trainingrun: small is not running on this machine: start it with trainingrun local -f FILE"
+    ]
+    wrong = shell.run("logs", "small", "--role", "robot")
+    assert wrong.code == 2
+    assert "give actor, daemon, evaluator, learner, redis" in wrong.errors[0]
+
+
+def test_a_shell_is_completed(shell: Any) -> None:
+    """Expect scripts for three shells, and verbs, runs and roles as candidates."""
+    save(shell)
+    for name, word in (
+        ("bash", "complete -o"),
+        ("zsh", "#compdef"),
+        ("fish", "complete --command"),
+    ):
+        assert word in shell.run("completion", name).out
+
+    def candidates(*words: str) -> list[str]:
+        answer = shell.ask("kubectl_complete-trainingrun", *words)
+        assert answer.code == 0
+        return list(answer.out.splitlines())
+
+    assert candidates("sus") == ["suspend", ":4"]
+    assert candidates("logs", "small", "--role", "lea") == ["learner", ":4"]
+    assert candidates("status", "--state", ".trainingrun", "") == [":4"]  # a plugin's is a cluster
+    assert candidates("validate", "-f", "")[-1] == ":0"
+    environment = {
+        "_TRAININGRUN_COMPLETE": "complete_bash", "COMP_WORDS": "trainingrun\nstatus\ns",
+        "COMP_CWORD": "2",
+    }  # fmt: skip
+    assert shell.ask("trainingrun", **environment).out.split() == ["small"]

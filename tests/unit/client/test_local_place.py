@@ -1,0 +1,176 @@
+"""Runs of this machine as folders: what is read, what is asked, what is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from trainingrun_contracts.api.requests import CHECKPOINT, DRAIN, drains_in
+from trainingrun_contracts.api.run import TrainingRun, parse
+from trainingrun_contracts.client import (
+    LocalPlace,
+    LogQuery,
+    Member,
+    RunEnded,
+    RunNotFound,
+    RunRefused,
+    TrainingRuns,
+    connect,
+)
+from trainingrun_operator.backends.local.folder import RunFolder
+from trainingrun_operator.backends.local.requests import Requests, read_requests, write_requests
+from trainingrun_operator.backends.local.store import LocalStore
+from trainingrun_operator.client.local_logs import local_logs
+
+
+def run_of(**status: Any) -> TrainingRun:
+    """A small run."""
+    return parse(
+        {
+            "apiVersion": "trainingrun.dev/v1alpha1",
+            "kind": "TrainingRun",
+            "metadata": {"name": "small", "namespace": "local"},
+            "spec": {"games": 10, "decks": [{"name": "bears"}]},
+            "status": status,
+        }
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    """The folder of the run `small`."""
+    made = RunFolder(tmp_path / "small")
+    made.make()
+    return made
+
+
+@pytest.fixture
+def store(folder: RunFolder) -> LocalStore:
+    """The runtime's side of the run."""
+    return LocalStore(run_of(model={"version": 4}), folder)
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> TrainingRuns:
+    """The user's side."""
+    return connect(LocalPlace(tmp_path))
+
+
+def seen(store: LocalStore) -> TrainingRun:
+    """The run as the control loop gets it."""
+    found = asyncio.run(store.get(store.key))
+    assert found is not None
+    return found
+
+
+def test_wishes_reach_the_loop_and_are_laid_over_the_run(
+    store: LocalStore, runs: TrainingRuns, folder: RunFolder
+) -> None:
+    """Expect suspend, resume, a drain and a checkpoint in the run that the loop decides about."""
+    daemon = Member(role="daemon", name="daemon-0", ready=True)
+    folder.members.write_bytes(msgspec.json.encode((daemon,)))
+    with folder.locked():
+        runs.suspend("small")
+        assert seen(store).spec.suspend
+        runs.drain("small", "daemon-0")
+        assert runs.request_checkpoint("small") == 4
+        found = seen(store)
+        assert found.spec.suspend
+        assert set(drains_in(found.metadata.annotations)) == {"daemon-0"}
+        assert found.metadata.annotations[CHECKPOINT]
+        runs.resume("small")
+        assert not seen(store).spec.suspend
+
+
+def test_a_stop_is_stronger_than_a_wish(store: LocalStore, folder: RunFolder) -> None:
+    """Expect a run that is being stopped to stay suspended, whatever was asked."""
+    write_requests(folder, Requests(suspend=False))
+    store.suspend()
+    assert seen(store).spec.suspend
+
+
+def test_wishes_hold_for_one_process(store: LocalStore, folder: RunFolder) -> None:
+    """Expect a new start to forget them, and a file that is not ours to be none."""
+    write_requests(folder, Requests(suspend=True, annotations={DRAIN: "daemon-0"}))
+    assert seen(store).spec.suspend
+    assert not seen(LocalStore(run_of(), folder)).spec.suspend
+    folder.requests.write_text("{")
+    assert read_requests(folder) == Requests()
+
+
+def test_nobody_can_be_asked_where_nothing_runs(store: LocalStore, runs: TrainingRuns) -> None:
+    """Expect a sentence with the command that starts the run."""
+    for ask in (runs.suspend, runs.resume, runs.request_checkpoint):
+        with pytest.raises(RunRefused, match="start it with trainingrun local"):
+            ask("small")
+    assert runs.members("small") == ()
+    with pytest.raises(RunEnded, match="its process has ended"):
+        runs.wait("small", "Ready", timeout=1)
+
+
+def test_a_name_that_is_not_there(store: LocalStore, runs: TrainingRuns) -> None:
+    """Expect those that are, and runs that were put aside to be left out."""
+    with pytest.raises(RunNotFound, match="there are small"):
+        runs.get("big")
+    runs.delete("small")
+    assert runs.list() == ()
+
+
+def test_a_document_that_is_not_valid_is_not_started(runs: TrainingRuns) -> None:
+    """Expect one line per wrong field."""
+    with pytest.raises(RunRefused) as refused:
+        runs.check({"apiVersion": "trainingrun.dev/v1alpha1", "kind": "TrainingRun"})
+    assert "metadata" in str(refused.value)
+    assert len(str(refused.value).splitlines()) >= 2
+
+
+def test_events_of_both_files_in_order(store: LocalStore, runs: TrainingRuns) -> None:
+    """Expect the file that was moved aside first, and a line that is cut to be left out."""
+    folder = RunFolder(runs.place.state / "small")  # type: ignore[union-attr]  # it is local
+    event = {"at": "2026-01-01T00:00:00+00:00", "reason": "Started", "message": "a"}
+    folder.events.with_name("events.jsonl.1").write_text(json.dumps(event) + "\n")
+    folder.events.write_text(json.dumps({**event, "reason": "Failed", "warning": True}) + '\n{"at')
+    found = list(runs.events("small"))
+    assert [(each.reason, each.warning) for each in found] == [("Started", False), ("Failed", True)]
+    assert next(iter(runs.events("small", follow=True))).reason == "Started"
+
+
+def test_logs_by_role_member_tail_and_life(folder: RunFolder) -> None:
+    """Expect the lines that were asked for, with their member."""
+    (folder.logs / "actor-0.log.1").write_text("--- actor-0 starts\nold\n")
+    (folder.logs / "actor-0.log").write_text("older life ends\n--- actor-0 starts\nnew\nnewer\n")
+    (folder.logs / "learner-0.log").write_text("--- learner-0 starts\nloss\n")
+
+    def lines(**query: Any) -> list[str]:
+        return [f"{each.member}: {each.text}" for each in local_logs(folder, LogQuery(**query))]
+
+    assert lines(role="learner") == ["learner-0: --- learner-0 starts", "learner-0: loss"]
+    assert lines(member="actor-0", tail=1) == ["actor-0: newer"]
+    assert lines(tail=1) == ["actor-0: newer", "learner-0: loss"]
+    assert lines(tail=0) == []
+    previous = ["actor-0: --- actor-0 starts", "actor-0: old", "actor-0: older life ends"]
+    assert lines(role="actor", previous=True) == previous
+    assert lines(role="learner", previous=True) == []
+    with pytest.raises(RunRefused, match=r"there are actor-0, learner-0"):
+        lines(role="redis")
+
+
+def test_a_followed_log_goes_on_with_what_comes(folder: RunFolder) -> None:
+    """Expect lines that are appended, whole, and those of a member that comes later."""
+    log = folder.logs / "actor-0.log"
+    log.write_text("first\n")
+    following = local_logs(folder, LogQuery(role="actor", follow=True))
+    assert next(following).text == "first"
+    with log.open("a") as file:
+        file.write("second\nthi")
+    assert next(following).text == "second"
+    with log.open("a") as file:
+        file.write("rd\n")
+    (folder.logs / "actor-1.log").write_text("other\n")
+    found = {(line.member, line.text) for line in islice(following, 2)}
+    assert found == {("actor-0", "third"), ("actor-1", "other")}
