@@ -113,6 +113,24 @@ def test_time_limit(tmp_path: Path) -> None:
         assert document["spec"]["suspend"] is False
 
 
+def test_a_spent_budget_ends_the_command_and_a_higher_one_goes_on(tmp_path: Path) -> None:
+    """Expect the run saved and the exit code 0; the next start, with more money, completes it."""
+    cost = {"learnerHourly": 36_000.0, "budget": 30.0}
+    file = write_run(tmp_path / "run.yaml", games=100_000, cost=cost)
+    with local_run(tmp_path, file) as run:
+        assert run.finish(seconds=90) == 0, run.said()
+        assert "Saved and stopped: 3" in run.said()
+        assert run.status()["stop"]["reason"] == "BudgetExhausted"
+        assert run.status()["transitions"]["queued"] == 0
+        played = run.played()
+        more = {**cost, "budget": 1_000_000.0}
+        write_run(file, games=played + 20, cost=more)
+        run.start()
+        assert run.finish() == 0, run.said()
+        assert run.status()["cost"]["spent"] > 30
+        assert run.played() >= played + 20
+
+
 def test_kill_of_the_runtime_takes_its_children_along(tmp_path: Path) -> None:
     """Expect no child to outlive a kill -9 of the runtime, and the next start to go on."""
     file = write_run(tmp_path / "run.yaml", games=200)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import time
 from typing import Any
 
 from operator_bed import OperatorProcess, Trainer, condition
-from trainingrun_contracts.reports import Intent
+from trainingrun_contracts.reports import Evaluation, Intent, queue_evaluation
+from trainingrun_operator.backends.kubernetes.store import STATUS_MANAGER
 
 EVERYTHING = (
     "deployments,jobs,statefulsets,pods,services,secrets,configmaps,serviceaccounts,"
@@ -124,3 +127,120 @@ def test_a_managed_redis_has_a_password_that_only_its_secret_knows(trainer: Trai
     assert names(trainer.objects("persistentvolumeclaims,services", "own")) >= {
         "PersistentVolumeClaim/own-redis", "Service/own-redis",
     }  # fmt: skip
+
+
+def pod_ids(trainer: Trainer, name: str, *roles: str) -> set[str]:
+    """Identities of the pods of these roles that live."""
+    pods = [each for role in roles for each in pods_of(trainer, name, role)]
+    return {each["metadata"]["uid"] for each in pods if "deletionTimestamp" not in each["metadata"]}
+
+
+def pods_of(trainer: Trainer, name: str, role: str) -> list[dict[str, Any]]:
+    """The pods of one role."""
+    pods = trainer.objects("pods", name)
+    return [each for each in pods if each["metadata"]["labels"]["trainingrun.dev/role"] == role]
+
+
+def test_a_changed_learner_restarts_alone(trainer: Trainer) -> None:
+    """A new Job for the learner; the pods of daemons and actors are the same ones."""
+    trainer.start("tuned", games=100_000)
+    trainer.wait_for("tuned", "Ready")
+    kept = pod_ids(trainer, "tuned", "daemon", "actor", "evaluator")
+    (before,) = trainer.objects("jobs", "tuned")
+    trainer.patch("tuned", '{"learner": {"ppo": {"learningRate": 0.0007}}}')
+
+    def is_new() -> bool:
+        jobs = trainer.objects("jobs", "tuned")
+        return bool(jobs) and jobs[0]["metadata"]["uid"] != before["metadata"]["uid"]
+
+    trainer.wait_until(is_new)
+    trainer.wait_for("tuned", "Ready")
+    assert pod_ids(trainer, "tuned", "daemon", "actor", "evaluator") == kept
+
+
+def test_a_run_without_money_stops_and_goes_on_when_it_has_more(trainer: Trainer) -> None:
+    """The budget stops it as suspend does; the table shows what was spent; a higher one resumes."""
+    cost = {"learnerHourly": 100_000.0, "currency": "EUR", "budget": 100.0}
+    fleet = trainer.start("dear", games=100_000, cost=cost)
+    trainer.wait_until(lambda: fleet.intent is Intent.FLUSH)
+    trainer.plane.play(trainer.namespace, "trainingrun.dev/role=learner", "complete")
+    run = trainer.wait_for("dear", "Suspended")
+    told = condition(run, "Suspended")
+    assert told["reason"] == "BudgetExhausted"
+    assert "raise it to go on" in told["message"]
+    assert run["status"]["cost"]["spent"] >= 100
+    assert run["status"]["cost"]["display"] in trainer.kubectl("get", "tr", "dear", "-o", "wide")
+    trainer.wait_until(lambda: not active_pods(trainer, "dear"))
+    before = played(trainer.run("dear"))
+    trainer.patch("dear", '{"cost": {"budget": 1000000000}}')
+    trainer.wait_until(lambda: played(trainer.run("dear")) > before)
+    told_events = [reason for reason, _ in trainer.events("dear")]
+    assert {"BudgetExhausted", "Suspended", "Resumed"} <= set(told_events)
+
+
+def test_a_run_that_is_strong_enough_is_complete(trainer: Trainer) -> None:
+    """The newest evaluation reaches stopWhen.winRate: it ends as at its last game."""
+    goal = {"winRate": 0.8, "opponent": "random"}
+    fleet = trainer.start("strong", games=100_000, stopWhen=goal)
+    trainer.wait_for("strong", "Ready")
+    with trainer.queue.client() as client, client.pipeline() as pipe:
+        result = Evaluation(time.time(), 1, fleet.games, "random", 400, 360, 0, 0.9, 0.87, 0.93)
+        queue_evaluation(pipe, fleet.keys.evaluations, result)
+        pipe.execute()
+    trainer.wait_until(lambda: fleet.intent is Intent.FLUSH)
+    trainer.plane.play(trainer.namespace, "trainingrun.dev/role=learner", "complete")
+    run = trainer.wait_for("strong", "Succeeded")
+    assert condition(run, "Succeeded")["reason"] == "WinRateReached"
+
+
+def write_status_as_the_operator(trainer: Trainer, name: str, **fields: Any) -> None:
+    """Fields of a status, owned by who owns it: so the operator may take them away again."""
+    run = trainer.run(name)
+    written = {key: run[key] for key in ("apiVersion", "kind")}
+    metadata = {"name": name, "namespace": trainer.namespace}
+    written |= {"metadata": metadata, "status": {**run["status"], **fields}}
+    trainer.plane.kubectl(
+        "apply", "-f", "-", "--server-side", "--force-conflicts", "--subresource=status",
+        f"--field-manager={STATUS_MANAGER}", stdin=json.dumps(written),
+    )  # fmt: skip
+
+
+def test_an_idle_run_stops_even_if_the_operator_was_away_meanwhile(
+    trainer: Trainer, operator: OperatorProcess
+) -> None:
+    """The last progress stands in the status; the annotation lets the run go on."""
+    fleet = trainer.start("idle", games=100_000, idleShutdownMinutes=60)
+    trainer.wait_for("idle", "Ready")
+    fleet.games_per_tick = 0
+    trainer.wait_until(lambda: played(trainer.run("idle")) == fleet.games)
+    operator.kill()
+    try:
+        write_status_as_the_operator(trainer, "idle", progressedAt="2026-01-01T00:00:00Z")
+    finally:
+        operator.start()
+    trainer.wait_until(lambda: fleet.intent is Intent.FLUSH)
+    trainer.plane.play(trainer.namespace, "trainingrun.dev/role=learner", "complete")
+    run = trainer.wait_for("idle", "Suspended")
+    assert condition(run, "Suspended")["reason"] == "Idle"
+    fleet.games_per_tick = 2
+    trainer.kubectl("annotate", "tr/idle", "trainingrun.dev/wake=now")
+    trainer.wait_until(lambda: played(trainer.run("idle")) > played(run))
+
+
+def test_a_run_that_asks_for_it_takes_its_checkpoints_with_it(trainer: Trainer) -> None:
+    """It is held until the cleaner has ended in the learner's place; the rest goes before."""
+    trainer.start("clean", games=100_000, cleanup="DeleteStorage")
+    trainer.wait_for("clean", "Ready")
+    assert trainer.run("clean")["metadata"]["finalizers"] == ["trainingrun.dev/storage"]
+    trainer.kubectl("delete", "trainingrun", "clean", "--wait=false")
+
+    def removes() -> bool:
+        jobs = trainer.objects("jobs", "clean")
+        commands = [each["spec"]["template"]["spec"]["containers"][0]["command"] for each in jobs]
+        return any("trainingrun_trainer.checkpoint" in command for command in commands)
+
+    trainer.wait_until(removes)
+    assert trainer.objects("deployments", "clean") == []
+    trainer.plane.play(trainer.namespace, "trainingrun.dev/role=learner", "complete")
+    trainer.kubectl("wait", "--for=delete", "trainingrun/clean", "--timeout=60s")
+    assert "StorageDeleted" in [reason for reason, _ in trainer.events("clean")]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from trainingrun_contracts.api.run import SpecError, TrainingRun, parse
+from trainingrun_contracts.api.status import StopStatus
 from trainingrun_operator.backends.local.folder import FolderError, RunFolder
 from trainingrun_operator.backends.local.redis import password_of
 from trainingrun_operator.backends.local.store import (
@@ -40,6 +41,17 @@ def folder(tmp_path: Path) -> RunFolder:
     made = RunFolder(tmp_path / "small")
     made.make()
     return made
+
+
+def test_a_new_start_lets_a_run_that_had_stopped_by_itself_go_on() -> None:
+    """Neither the stop nor the time of the last progress of an earlier process binds this one."""
+    stop = StopStatus(reason="Idle", message="idle", at=NOW, generation=1)
+    saved = adopted(run_with(), None, now=NOW)
+    status = saved.status.model_copy(update={"stop": stop, "progressed_at": NOW})
+    again = adopted(run_with(), saved.model_copy(update={"status": status}), now=NOW)
+    assert again.metadata.uid == saved.metadata.uid
+    assert again.status.stop is None
+    assert again.status.progressed_at is None
 
 
 def test_lock(folder: RunFolder) -> None:

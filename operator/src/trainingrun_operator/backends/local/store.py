@@ -180,7 +180,9 @@ def adopted(run: TrainingRun, saved: TrainingRun | None, *, now: datetime) -> Tr
     metadata = saved.metadata.model_copy(
         update={"generation": saved.metadata.generation + int(changed)}
     )
-    return run.model_copy(update={"metadata": metadata, "status": saved.status})
+    # Who starts a run that had stopped by itself wants it to go on; idle is counted anew.
+    status = saved.status.model_copy(update={"stop": None, "progressed_at": None})
+    return run.model_copy(update={"metadata": metadata, "status": status})
 
 
 def reopened(run: TrainingRun) -> TrainingRun:

@@ -196,6 +196,9 @@ def _exit_code(ending: Ending, folder: RunFolder, console: Console) -> int:
         case Outcome.TIME_OVER:
             console.print("Stopped at the time limit; run the same command again to resume.")
             return 0
+        case Outcome.RESTING:
+            console.print(f"Saved and stopped: {ending.message}", markup=False, highlight=False)
+            return 0
         case Outcome.STOPPED | Outcome.KILLED:
             console.print("Stopped; run the same command again to resume.")
             return EXIT_INTERRUPTED

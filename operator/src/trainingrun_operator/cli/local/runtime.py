@@ -60,6 +60,7 @@ class Outcome(Enum):
     STOPPED = "stopped"
     KILLED = "killed"
     TIME_OVER = "time over"
+    RESTING = "resting"
     MISCONFIGURED = "misconfigured"
 
 
@@ -175,6 +176,8 @@ class LocalRuntime:
         suspended = status.condition(ConditionType.SUSPENDED)
         if self._asked is not None and suspended is not None and suspended.is_true:
             return Ending(self._asked)
+        if status.stop is not None and suspended is not None and suspended.is_true:
+            return Ending(Outcome.RESTING, status.stop.message)
         return None
 
     @property

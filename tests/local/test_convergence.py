@@ -1,0 +1,37 @@
+"""Every way to rest and to end, with operators that die after each action: in-memory backend, real
+Redis. The same walk over Kubernetes is in tests/control_plane; over processes, a run that is
+stopped and goes on is in test_local_runtime.py."""
+
+from __future__ import annotations
+
+import asyncio
+
+import redis
+from dying_operators import Course
+from redis_server import RedisServer
+from scripted_fleet import ScriptedFleet
+from simulated_run import UID, training_run
+from trainingrun_operator.backends.memory import MemoryBackend, MemoryRunStore
+from trainingrun_operator.desired.observed import Finished
+from trainingrun_operator.desired.workload import Role
+
+
+def test_operators_that_die_after_each_action_walk_a_run_through_its_life(
+    redis_server: RedisServer, redis_client: redis.Redis
+) -> None:
+    """Suspend, budget, idleness and strength are reached, and all but the last is left again."""
+    store, backend = MemoryRunStore(), MemoryBackend(redis_url=redis_server.url)
+    key = store.put(training_run(games=1_000_000))
+    fleet = ScriptedFleet(redis_server, UID)
+    course = Course(
+        store, key, backend, fleet, redis_client,
+        end_learner=lambda: backend.finish(UID, Role.LEARNER, Finished(succeeded=True)),
+        between=lambda: backend.tick(UID),
+    )  # fmt: skip
+    fleet.start()
+    try:
+        asyncio.run(course.walk())
+    finally:
+        fleet.stop()
+    assert course.deaths > 20
+    assert set(backend.roles(UID)) <= {Role.REDIS, Role.LEARNER}
