@@ -75,7 +75,7 @@ def test_complete(limits: list[int]) -> None:
     assert set(world.backend.roles(UID)) == {Role.REDIS, Role.LEARNER}
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 @given(limits=INTERRUPTIONS)
 def test_complete_by_strength(limits: list[int]) -> None:
     """A run whose win rate is reached succeeds with every transition trained."""
@@ -87,7 +87,7 @@ def test_complete_by_strength(limits: list[int]) -> None:
     assert set(world.backend.roles(UID)) == {Role.REDIS, Role.LEARNER}
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 @given(limits=INTERRUPTIONS)
 def test_spent_budget_and_a_higher_one(limits: list[int]) -> None:
     """A run without money stops with nothing queued, and with more money trains on."""
@@ -103,7 +103,7 @@ def test_spent_budget_and_a_higher_one(limits: list[int]) -> None:
     world.until(holds(ConditionType.READY))
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=8)
 @given(limits=INTERRUPTIONS)
 def test_idle_and_woken(limits: list[int]) -> None:
     """A run without progress stops whatever interrupts the operator, and goes on when woken."""

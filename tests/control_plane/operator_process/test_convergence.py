@@ -1,0 +1,69 @@
+"""Every way to rest and to end, with operators that die after each action, over Kubernetes."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+from control_plane import ControlPlane
+from dying_operators import Course
+from redis_server import RedisServer
+from scripted_fleet import ScriptedFleet
+from trainingrun_contracts.api.run import parse
+from trainingrun_operator.backends.kubernetes.backend import KubernetesBackend, Site
+from trainingrun_operator.backends.kubernetes.client import Client, load_configuration
+from trainingrun_operator.backends.kubernetes.observe import Children
+from trainingrun_operator.backends.memory import MemoryRunStore
+
+NAME = "mortal"
+
+
+async def _walk(plane: ControlPlane, namespace: str, uid: str, queue: RedisServer) -> Course:
+    document = {
+        "apiVersion": "trainingrun.dev/v1alpha1",
+        "kind": "TrainingRun",
+        "metadata": {"name": NAME, "namespace": namespace, "uid": uid},
+        "spec": {
+            "games": 1_000_000,
+            "decks": [{"name": "red_aggro"}],
+            "daemon": {"autoscaling": {"maxReplicas": 2}},
+            "redis": {"url": queue.url},
+            "checkpoint": {"storage": "file:///tmp/checkpoints"},
+        },
+    }
+    store, fleet = MemoryRunStore(), ScriptedFleet(queue, uid)
+    client = Client(await load_configuration(plane.kubeconfig))
+    backend = KubernetesBackend(client, Children(lambda _: None), Site((namespace,)))
+    watch = asyncio.create_task(backend.run())
+    course = Course(
+        store, store.put(parse(document)), backend, fleet, queue.client(),
+        end_learner=lambda: plane.play(namespace, "trainingrun.dev/role=learner", "complete"),
+    )  # fmt: skip
+    fleet.start()
+    try:
+        await backend.synced()
+        await course.walk()
+    finally:
+        fleet.stop()
+        course.redis.close()
+        watch.cancel()
+        with suppress(asyncio.CancelledError):
+            await watch
+        await client.close()
+    return course
+
+
+def test_operators_that_die_after_each_action_walk_a_run_through_its_life(
+    control_plane: ControlPlane, namespace: str, queue_server: RedisServer
+) -> None:
+    """Real controllers and a real API server between the deaths; nothing but the ended learner is
+    left. The run's owner is a ConfigMap: no operator beside these may see it."""
+    control_plane.kubectl("-n", namespace, "create", "configmap", "owner")
+    uid = control_plane.get("configmap", "owner", "-n", namespace)["metadata"]["uid"]
+    course = asyncio.run(_walk(control_plane, namespace, uid, queue_server))
+    assert course.deaths > 20
+    left = control_plane.get(
+        "deployments,jobs", "-n", namespace, "-l", f"trainingrun.dev/run={NAME}"
+    )
+    live = [each for each in left["items"] if "deletionTimestamp" not in each["metadata"]]
+    assert [each["metadata"]["name"] for each in live] == [f"{NAME}-learner"]
