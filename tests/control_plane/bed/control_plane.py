@@ -161,6 +161,18 @@ class ControlPlane:
         else:
             process.stop()
 
+    def compact(self) -> None:
+        """Have etcd forget all versions of objects but the present ones."""
+        head = self._ask_etcd("/v3/kv/range", {"key": "AA==", "limit": 1})["header"]
+        self._ask_etcd("/v3/kv/compaction", {"revision": head["revision"], "physical": True})
+
+    def _ask_etcd(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        data = json.dumps(body).encode()
+        request = urllib.request.Request(f"{self._etcd_url}{path}", data=data)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            found: dict[str, Any] = json.load(answer)
+        return found
+
     def wait_until(self, is_so: Callable[[], bool], what: str, *, seconds: float = 30.0) -> None:
         """Polls for what ``kubectl wait`` cannot say, with a deadline.
 
@@ -294,7 +306,7 @@ class ControlPlane:
                 return self._api_server_flags(files)
             case "kube-controller-manager":
                 signing = [f"--service-account-private-key-file={files['sa.key']}"]
-                return [*controller, *signing, f"--root-ca-file={self._certificate}"]
+                return [*controller, *signing, f"--root-ca-file={self.certificate}"]
             case "kube-scheduler":
                 return controller
             case "kwok":
@@ -337,7 +349,7 @@ class ControlPlane:
         return f"http://127.0.0.1:{self._etcd_port}"
 
     @property
-    def _certificate(self) -> Path:
+    def certificate(self) -> Path:
         """Self-signed by the API server at its first start; its file holds the authority too."""
         return self.folder / "pki" / "apiserver.crt"
 
@@ -348,7 +360,7 @@ class ControlPlane:
         (self.folder / "logs" / "audit.json").touch()
 
     def _write_kubeconfig(self, path: Path, token: str, *, namespace: str = "default") -> None:
-        authority = base64.b64encode(self._certificate.read_bytes()).decode()
+        authority = base64.b64encode(self.certificate.read_bytes()).decode()
         cluster = {"server": self.url, "certificate-authority-data": authority}
         context = {"cluster": "bed", "user": "bed", "namespace": namespace}
         document = {
@@ -366,10 +378,10 @@ class ControlPlane:
         return _answers_ok(f"{self._etcd_url}/health")
 
     def _api_is_ready(self) -> bool:
-        if not self._certificate.exists():
+        if not self.certificate.exists():
             return False
         try:
-            trust = ssl.create_default_context(cafile=str(self._certificate))
+            trust = ssl.create_default_context(cafile=str(self.certificate))
         except ssl.SSLError:  # still being written
             return False
         return _answers_ok(f"{self.url}/readyz", trust=trust)

@@ -9,47 +9,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
 
 import pytest
-from audit_log import Asked, lines_in, overlaps, requests_of
+from audit_log import lines_in, overlaps
 from control_plane import ControlPlane
-from operator_bed import SYSTEM, OperatorProcess, Trainer
+from operator_bed import Trainer
+from operator_pair import Pair, seconds_until_followed, two_operators
 from redis_server import RedisServer
 
 LEASE_SECONDS = 6
-LEASE_NAME = "trainingrun-operator"
 BEGIN_SECONDS = 8
 """What a new leader may need, on a busy machine, to see everything and to act."""
-
-
-@dataclass(frozen=True)
-class Pair:
-    """The operator that leads and the one that stands by."""
-
-    plane: ControlPlane
-    leader: OperatorProcess
-    standby: OperatorProcess
-
-    def swapped(self) -> Pair:
-        """The same two the other way round."""
-        return replace(self, leader=self.standby, standby=self.leader)
-
-    def holder(self) -> str:
-        """Who leads, as the lease says."""
-        lease = self.plane.get("lease", LEASE_NAME, "-n", SYSTEM)
-        return str(lease["spec"].get("holderIdentity", ""))
-
-    def requests(self, *, skip: int = 0) -> list[Asked]:
-        """What both asked the API server for."""
-        user = f"system:serviceaccount:{SYSTEM}:trainingrun-operator"
-        return requests_of(self.log, user, skip=skip)
-
-    @property
-    def log(self) -> Path:
-        """The audit log."""
-        return self.plane.folder / "logs" / "audit.json"
 
 
 @pytest.fixture(scope="module")
@@ -57,22 +27,15 @@ def pair(
     control_plane: ControlPlane, chart: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Pair]:
     """Two ready operators; the first one leads. Each test leaves two of them running."""
-    kubeconfig = control_plane.kubeconfig_for(SYSTEM, "trainingrun-operator")
     folder = tmp_path_factory.mktemp("pair")
-    lease = f"--lease-seconds={LEASE_SECONDS}"
-    both = [OperatorProcess(kubeconfig, folder, lease, name=name) for name in ("one", "two")]
-    for each in both:
-        each.start()
-    yield Pair(control_plane, *both)
-    for each in both:
-        each.stop()
+    with two_operators(control_plane, folder, f"--lease-seconds={LEASE_SECONDS}") as made:
+        yield made
 
 
 @pytest.fixture
 def roles(pair: Pair) -> Pair:
     """The pair as it is at the beginning of a test."""
-    pair.plane.wait_until(lambda: pair.holder() != "", "somebody leads")
-    return pair if pair.holder() == pair.leader.name else pair.swapped()
+    return pair.as_it_is()
 
 
 @pytest.fixture
@@ -81,19 +44,6 @@ def trainer(roles: Pair, queue_server: RedisServer, namespace: str) -> Iterator[
     made = Trainer(roles.plane, namespace, queue_server)
     yield made
     made.close()
-
-
-def seconds_until_followed(trainer: Trainer, name: str, actors: int) -> float:
-    """Ask for another number of actors; how long until the cluster has been told."""
-    begin = time.monotonic()
-    trainer.patch(name, f'{{"actor": {{"replicas": {actors}}}}}')
-
-    def is_told() -> bool:
-        (found,) = trainer.objects("deployments", f"{name},trainingrun.dev/role=actor")
-        return bool(found["spec"]["replicas"] == actors)
-
-    trainer.wait_until(is_told)
-    return time.monotonic() - begin
 
 
 def identities(trainer: Trainer, name: str) -> set[str]:
@@ -126,13 +76,14 @@ def test_a_rolling_update_has_no_gap(roles: Pair, trainer: Trainer) -> None:
     trainer.wait_for("rolled", "Ready")
     alive, mark = identities(trainer, "rolled"), lines_in(roles.log)
     for each in (roles, roles.swapped()):
-        begin = time.monotonic()
+        begin, told = time.monotonic(), len(each.standby.log())
         each.leader.ask_to_end()
         trainer.wait_until(lambda pair=each: pair.holder() == pair.standby.name)
         trainer.wait_until(each.standby.is_ready)
         seconds = time.monotonic() - begin
         print(f"leader told to end: the other works after {seconds:.1f} s")
-        assert seconds < LEASE_SECONDS
+        assert seconds < LEASE_SECONDS + BEGIN_SECONDS
+        assert "is held by nobody" in each.standby.log()[told:]  # it was given back
         assert each.leader.exit_code(seconds=10) == 0
         each.leader.start()
     games = fleet.games

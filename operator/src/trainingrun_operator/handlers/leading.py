@@ -14,9 +14,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, Protocol
 
 from trainingrun_operator.backends.kubernetes.lease import LeaseKeeper, LeaseLostError
 from trainingrun_operator.handlers.service import Service, ServiceError
@@ -25,8 +26,12 @@ _LOG: Final = logging.getLogger(__name__)
 _DRAIN_SECONDS: Final = 5.0
 _ENDING_SECONDS: Final = 5.0
 
-Watch = Callable[[asyncio.Event, asyncio.Event], Awaitable[None]]
-"""Watches TrainingRuns until the first event is set, and sets the second one once it does."""
+
+class Watch(Protocol):
+    """How TrainingRuns are watched."""
+
+    async def __call__(self, *, ending: asyncio.Event, started: Callable[[], None]) -> None:
+        """Watch until ``ending``; ``started`` is called when the signals have been taken."""
 
 
 def stop_on_signals(stopping: asyncio.Event) -> None:
@@ -63,9 +68,9 @@ async def lead(
             return
     _LOG.info("leading")
     keeping = asyncio.create_task(keeper.keep() if keeper is not None else _forever())
-    ending, watching = asyncio.Event(), asyncio.Event()
-    working = asyncio.create_task(_work(service, watch, ending, watching))
-    calling = asyncio.create_task(_hear_signals(stopping, watching))
+    ending = asyncio.Event()
+    take_signals_back = partial(stop_on_signals, stopping)
+    working = asyncio.create_task(_work(service, watch, ending, take_signals_back))
     told = asyncio.create_task(stopping.wait())
     broken = asyncio.create_task(service.broken.wait())
     try:
@@ -76,20 +81,14 @@ async def lead(
         await _hand_over(service, keeping, keeper if is_ours else None)
         ending.set()
         await asyncio.wait({working}, timeout=_ENDING_SECONDS)
-        await _end(working, calling, told, broken)
+        await _end(working, told, broken)
 
 
 async def _work(
-    service: Service, watch: Watch, ending: asyncio.Event, watching: asyncio.Event
+    service: Service, watch: Watch, ending: asyncio.Event, started: Callable[[], None]
 ) -> None:
     await service.start()
-    await watch(ending, watching)
-
-
-async def _hear_signals(stopping: asyncio.Event, watching: asyncio.Event) -> None:
-    """Take the signals back from the watch, which takes them when it starts."""
-    await watching.wait()
-    stop_on_signals(stopping)
+    await watch(ending=ending, started=started)
 
 
 def _check(service: Service, keeping: asyncio.Task[None], working: asyncio.Task[None]) -> None:

@@ -7,8 +7,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-
-import kopf
+from functools import partial
 
 from trainingrun_operator.backends import BackendError
 from trainingrun_operator.backends.kubernetes.client import Client, load_configuration
@@ -17,8 +16,7 @@ from trainingrun_operator.backends.kubernetes.lease import LeaseKeeper
 from trainingrun_operator.backends.kubernetes.self_check import check
 from trainingrun_operator.backends.kubernetes.throttle import TokenBucket
 from trainingrun_operator.desired.workload import USER_ERROR
-from trainingrun_operator.handlers import leading, probes
-from trainingrun_operator.handlers import watching as watches
+from trainingrun_operator.handlers import leading, probes, watching
 from trainingrun_operator.handlers.options import Options, parse
 from trainingrun_operator.handlers.service import Service, ServiceError, patiently
 
@@ -32,7 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
-    logging.getLogger("kopf").setLevel(max(logging.WARNING, logging.getLogger().level))
+    if options.log_level != "DEBUG":
+        # Its failures come back to us and are told in a sentence; there each is a page long.
+        logging.getLogger("kopf").setLevel(logging.CRITICAL)
     try:
         asyncio.run(_run(options))
     except BackendError as error:
@@ -68,17 +68,7 @@ async def _run(options: Options) -> None:
         )
         stack.push_async_callback(runner.cleanup)
 
-        async def watch(ending: asyncio.Event, watching: asyncio.Event) -> None:
-            await kopf.operator(
-                registry=watches.registry(client, service),
-                settings=watches.settings(),
-                standalone=True,
-                clusterwide=not options.namespaces,
-                namespaces=options.namespaces,
-                stop_flag=ending,
-                ready_flag=watching,
-            )
-
+        watch = partial(watching.watch, client, service, options.namespaces)
         await leading.lead(service, keeper, watch, stopping)
 
 

@@ -88,7 +88,7 @@ class Service:
         """See everything, then work: nothing is decided on half a picture."""
         self._spawn(self.backend.run(), self._measure_lag())
         await self._synced()
-        await patiently(self._resync)
+        await patiently(self.resync)
         self._spawn(self.queue.run(), self._resync_forever())
         self.working = True
         _LOG.info("%d runs, %d objects of theirs", len(self.store.known()), len(self.children))
@@ -107,6 +107,12 @@ class Service:
         if gone:
             self.backend.forget(document["metadata"]["uid"])
         self.queue.add(key)
+
+    async def resync(self) -> None:
+        """Read all runs anew and have each looked at."""
+        await self.store.resync()
+        for key in self.store.known():
+            self.queue.add(key)
 
     @property
     def is_alive(self) -> bool:
@@ -142,16 +148,11 @@ class Service:
     def _changed(self, key: RunKey) -> None:
         self.queue.add(key)
 
-    async def _resync(self) -> None:
-        await self.store.resync()
-        for key in self.store.known():
-            self.queue.add(key)
-
     async def _resync_forever(self) -> None:
         while True:
             await asyncio.sleep(RESYNC_SECONDS)
             try:
-                await self._resync()
+                await self.resync()
             except BackendError as error:
                 _LOG.warning("reading all runs anew: %s", error)
 

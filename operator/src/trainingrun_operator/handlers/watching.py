@@ -1,14 +1,32 @@
-"""kopf: its settings, its login, and the handlers that put keys into the work queue."""
+"""kopf: its settings, its login, the handlers that put keys into the work queue, and its restarts.
+
+kopf ends when its watch is answered with what it takes for final: the definition is away, or the
+permission. Both come back without a restart of the operator, so kopf is started again here. It
+cancels whatever tasks began after it, looks at runs among them; reading all runs anew makes up for
+those, and for deletions that nobody saw.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable
+from typing import Any, Final
 
 import kopf
 
+from trainingrun_operator.backends import BackendError
 from trainingrun_operator.backends.kubernetes.client import Client
 from trainingrun_operator.backends.kubernetes.kinds import TRAINING_RUN
+from trainingrun_operator.backends.kubernetes.self_check import check_definition
 from trainingrun_operator.handlers.service import Service
+
+_LOG: Final = logging.getLogger(__name__)
+_SHORTEST_PAUSE: Final = 0.5
+_LONGEST_PAUSE: Final = 30.0
+_CALM_SECONDS: Final = 60.0
 
 
 def settings() -> kopf.OperatorSettings:
@@ -18,6 +36,7 @@ def settings() -> kopf.OperatorSettings:
     chosen.scanning.disabled = True
     chosen.watching.server_timeout = 300
     chosen.watching.client_timeout = 330
+    chosen.watching.reconnect_backoff = 1.0  # also after "too old", which may come at once again
     chosen.queueing.exit_timeout = 1.0
     chosen.process.ultimate_exiting_timeout = 30.0
     return chosen
@@ -36,6 +55,69 @@ def registry(client: Client, service: Service) -> kopf.OperatorRegistry:
         service.tell(event["object"], gone=event["type"] == "DELETED")
 
     return made
+
+
+async def watch(
+    client: Client, service: Service, namespaces: tuple[str, ...],
+    *, ending: asyncio.Event, started: Callable[[], None],
+) -> None:  # fmt: skip
+    """Have kopf watch TrainingRuns until ``ending`` is set, or a signal has ended it.
+
+    ``started`` is called whenever kopf has begun: it has then taken the process' signals.
+    """
+    pause = _SHORTEST_PAUSE
+    while True:
+        begin = time.monotonic()
+        failure = await _watch_once(client, service, namespaces, ending=ending, started=started)
+        if failure is None or ending.is_set():
+            return
+        _LOG.warning("watching trainingruns: %s; it is begun again", _first_line(failure))
+        if time.monotonic() - begin > _CALM_SECONDS:
+            pause = _SHORTEST_PAUSE
+        while True:
+            await asyncio.sleep(pause * random.uniform(0.5, 1.5))
+            pause = min(2 * pause, _LONGEST_PAUSE)
+            try:
+                await check_definition(client)
+                await service.resync()
+                break
+            except BackendError as error:
+                _LOG.warning("watching trainingruns: %s", error)
+
+
+async def _watch_once(
+    client: Client, service: Service, namespaces: tuple[str, ...],
+    *, ending: asyncio.Event, started: Callable[[], None],
+) -> BaseException | None:  # fmt: skip
+    """Run kopf until it ends; what made it, or None where it was told to."""
+    ready = asyncio.Event()
+
+    async def tell() -> None:
+        await ready.wait()
+        started()
+
+    telling = asyncio.create_task(tell())
+    running = asyncio.create_task(
+        kopf.operator(
+            registry=registry(client, service),
+            settings=settings(),
+            standalone=True,
+            clusterwide=not namespaces,
+            namespaces=namespaces,
+            stop_flag=ending,
+            ready_flag=ready,
+        )
+    )
+    try:
+        await asyncio.wait({running})
+        return running.exception()
+    finally:
+        telling.cancel()
+        running.cancel()
+
+
+def _first_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0][:200]
 
 
 async def connection(client: Client) -> kopf.ConnectionInfo:

@@ -14,9 +14,8 @@ import time
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from trainingrun_operator.backends import BackendError
 from trainingrun_operator.backends.kubernetes.client import Client
-from trainingrun_operator.backends.kubernetes.errors import ExpiredError, error_from
+from trainingrun_operator.backends.kubernetes.errors import ApiError, ExpiredError, error_from
 from trainingrun_operator.backends.kubernetes.kinds import Kind
 
 _LOG = logging.getLogger(__name__)
@@ -24,6 +23,8 @@ _PAGE: Final = "500"
 _WATCH_SECONDS: Final = (240, 300)
 _SHORTEST_BACKOFF: Final = 0.5
 _LONGEST_BACKOFF: Final = 30.0
+_LONGEST_BETWEEN_LISTS: Final = 4.0
+"""Where each watch is refused as too old, lists are all that tells of changes."""
 
 
 @dataclass(frozen=True)
@@ -67,18 +68,25 @@ class Informer:
         version: str | None = None
         pause = _SHORTEST_BACKOFF
         while True:
+            begin = time.monotonic()
             try:
                 if version is None:
                     version = await self.list_all()
                     self.synced.set()
                 version = await self.watch_from(version)
                 pause = _SHORTEST_BACKOFF
-            except ExpiredError:
+            except ExpiredError:  # at once, unless what was just listed is said to be too old again
                 version = None
-            except BackendError as error:
+                if time.monotonic() - begin < _SHORTEST_BACKOFF:
+                    pause = min(await self._wait(pause), _LONGEST_BETWEEN_LISTS)
+            except ApiError as error:
                 _LOG.warning("watching %s: %s", self.scope.kind.plural, error)
-                await asyncio.sleep(pause * random.uniform(0.5, 1.5))
-                pause = min(pause * 2, _LONGEST_BACKOFF)
+                pause = await self._wait(max(pause, error.retry_after or 0.0))
+
+    async def _wait(self, pause: float) -> float:
+        """Wait for about so many seconds; returns how long to wait the next time."""
+        await asyncio.sleep(pause * random.uniform(0.5, 1.5))
+        return min(pause * 2, _LONGEST_BACKOFF)
 
     async def list_all(self) -> str:
         """Tell all objects, and those that are gone since the last list; returns their version."""

@@ -37,7 +37,7 @@ async def check(
     Raises:
         BackendError: something is missing; the message says what and how to mend it.
     """
-    await _check_definition(client)
+    await check_definition(client)
     asked = [
         _Question(permission, verb, namespace)
         for permission in PERMISSIONS
@@ -61,7 +61,12 @@ async def check(
         )
 
 
-async def _check_definition(client: Client) -> None:
+async def check_definition(client: Client) -> None:
+    """Look whether TrainingRuns can be read and have a status.
+
+    Raises:
+        BackendError: they cannot.
+    """
     group = f"{TRAINING_RUN.group}/{TRAINING_RUN.version}"
     try:
         resources = (await client.get(f"/apis/{group}"))["resources"]
