@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from trainingrun_operator.backends import Blame
 from trainingrun_operator.backends.kubernetes.errors import (
     ApiError,
     ConflictError,
     ExpiredError,
     NotFoundError,
+    UnreachableError,
     error_from,
 )
 from trainingrun_operator.backends.kubernetes.throttle import TokenBucket
@@ -32,6 +34,31 @@ def test_answers_are_classified(status: int, kind: type[ApiError], retry: bool) 
     assert type(error) is kind
     assert error.retry is retry
     assert str(error) == f"GET /x: the API server answered {status}: because"
+
+
+@pytest.mark.parametrize(
+    ("status", "blame"),
+    [
+        (400, Blame.USER),
+        (422, Blame.USER),
+        (403, Blame.CLUSTER),
+        (404, Blame.CLUSTER),
+        (409, Blame.CLUSTER),
+        (401, Blame.PASSING),
+        (410, Blame.PASSING),
+        (429, Blame.PASSING),
+        (500, Blame.PASSING),
+        (504, Blame.PASSING),
+    ],
+)
+def test_answers_say_whose_matter_they_are(status: int, blame: Blame) -> None:
+    """What was asked for, what the cluster refuses, and what will pass without a word."""
+    assert error_from(status, b"", "GET /x").blame is blame
+
+
+def test_no_answer_passes() -> None:
+    """A server that cannot be reached says nothing about a run."""
+    assert UnreachableError("gone").blame is Blame.PASSING
 
 
 def test_an_answer_that_is_no_status_is_shown_as_it_came() -> None:
