@@ -442,6 +442,50 @@ RECONCILE_SECONDS: Final = Metric(
     "trainingrun_operator_reconcile_seconds", Kind.HISTOGRAM, "Duration of a reconcile.",
     "seconds", "the operator's queue", (Server.OPERATOR,), buckets=_RECONCILE_SECONDS,
 )  # fmt: skip
+QUEUE_RUNS: Final = Metric(
+    "trainingrun_operator_queue_runs", Kind.GAUGE,
+    "Runs whose look is due and has not begun, for want of a free worker.", "runs",
+    "the operator's queue", (Server.OPERATOR,),
+)  # fmt: skip
+QUEUE_OLDEST: Final = Metric(
+    "trainingrun_operator_queue_oldest_seconds", Kind.GAUGE,
+    "For how long the oldest look has been due, or under way.", "seconds",
+    "the operator's queue", (Server.OPERATOR,),
+)  # fmt: skip
+RESTING: Final = Metric(
+    "trainingrun_operator_resting_runs", Kind.GAUGE,
+    "Runs about which nothing moves: their Redis is asked for a digest only, and they are looked at"
+    " rarely.",
+    "runs", "the operator's pulse", (Server.OPERATOR,),
+)  # fmt: skip
+WATCH_AGE: Final = Metric(
+    "trainingrun_operator_watch_age_seconds", Kind.GAUGE,
+    "Since the quietest watch last heard from the API server.", "seconds",
+    "the operator's informers", (Server.OPERATOR,),
+)  # fmt: skip
+ACTIONS: Final = Metric(
+    "trainingrun_operator_actions_total", Kind.COUNTER,
+    "What decisions had done, by kind: on the cluster (apply, remove, removeFirst) and in Redis"
+    " (the others).",
+    "actions", "the operator's control loop", (Server.OPERATOR,), ("action",),
+)  # fmt: skip
+STATUS_WRITES: Final = Metric(
+    "trainingrun_operator_status_writes_total", Kind.COUNTER,
+    "Statuses that differed from the one that stood: written, stale (the run had changed meanwhile)"
+    " or later (counters alone wait ten seconds).",
+    "statuses", "the operator's store of runs", (Server.OPERATOR,), ("result",),
+)  # fmt: skip
+API_REQUESTS: Final = Metric(
+    "trainingrun_operator_api_requests_total", Kind.COUNTER,
+    "Requests to the API server by HTTP method and status; 0 where no answer came. Watches do not"
+    " count.",
+    "requests", "the operator's client", (Server.OPERATOR,), ("verb", "code"),
+)  # fmt: skip
+API_SECONDS: Final = Metric(
+    "trainingrun_operator_api_request_seconds", Kind.HISTOGRAM,
+    "Duration of requests to the API server, without the wait for the client's own limit.",
+    "seconds", "the operator's client", (Server.OPERATOR,), ("verb",), _RECONCILE_SECONDS,
+)  # fmt: skip
 
 ALL: Final = tuple(each for each in list(globals().values()) if isinstance(each, Metric))
 """The registry: every metric of this module, in the order in which it stands here."""

@@ -46,6 +46,9 @@ class Settings:
     that is drained costs none; a spot machine gives two minutes."""
     active_seconds: float = 2.0
     """Between two looks at a run that is under way."""
+    rest_seconds: float | None = None
+    """The longest pause between two looks at a run about which nothing moves; None where no watch
+    would tell of a change, so that all runs are looked at every ``active_seconds``."""
     settled_seconds: float = 60.0
     """Between two looks at a run that is suspended or done."""
     drain_deadline_seconds: float = 180.0

@@ -61,13 +61,26 @@ def test_counts_are_those_of_redis() -> None:
 
 
 def test_a_rate_that_is_not_known_is_absent() -> None:
-    """A fresh operator shows no rate instead of 0."""
+    """An operator that has measured nothing yet shows no rate instead of 0."""
     world = running()
     world.memory = Memory()
+    world.run = world.run.model_copy(update={"status": TrainingRunStatus()})
     status = world.look().status
     assert status.games is not None
     assert status.games.per_second is None
     assert status.games.rate is None
+
+
+def test_a_rate_that_was_told_stands_until_it_is_measured_again() -> None:
+    """A new operator does not take away what the one before it told."""
+    world = running()
+    before = world.run.status.games
+    assert before is not None
+    assert before.per_second is not None
+    world.memory = Memory()
+    after = world.look().status.games
+    assert after is not None
+    assert after.per_second == before.per_second
 
 
 def test_rates_come_from_what_happened_between_looks() -> None:

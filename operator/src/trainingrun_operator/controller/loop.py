@@ -10,10 +10,11 @@ of ours is logged, counted as a failure of this run alone, and retried with back
 from __future__ import annotations
 
 import logging
+import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, get_args
 
 from trainingrun_contracts import run_config as contract
 from trainingrun_contracts.api.run import TrainingRun
@@ -23,6 +24,8 @@ from trainingrun_contracts.stream.keys import Keys
 from trainingrun_operator.backends import Backend, BackendError, Blame, Ground, RunIdentity
 from trainingrun_operator.backends.store import RunKey, RunStore
 from trainingrun_operator.controller.endpoints import EndpointProber
+from trainingrun_operator.controller.pace import Quiet, pause_before_look
+from trainingrun_operator.controller.pulse import Pulse, Resting
 from trainingrun_operator.controller.signals import QueueError, SignalReader
 from trainingrun_operator.desired.actions import (
     Action,
@@ -38,7 +41,13 @@ from trainingrun_operator.desired.actions import (
 from trainingrun_operator.desired.cleaning import FINALIZER, clean, is_held, should_be_held
 from trainingrun_operator.desired.decide import Decision, Memory, decide
 from trainingrun_operator.desired.external import endpoints, external_role, is_asked
-from trainingrun_operator.desired.observed import Observed, ObservedRole, Problem, Unreachable
+from trainingrun_operator.desired.observed import (
+    Observed,
+    ObservedRole,
+    Problem,
+    Signals,
+    Unreachable,
+)
 from trainingrun_operator.desired.rates import Rates
 from trainingrun_operator.desired.redis import is_managed
 from trainingrun_operator.desired.run_config import run_config
@@ -49,6 +58,19 @@ from trainingrun_operator.settings import Settings
 _LOG: Final = logging.getLogger(__name__)
 _REFUSED_SECONDS: Final = 10.0
 _AGAIN_SECONDS: Final = 1.0
+_CALM_SECONDS: Final = 60.0
+"""So long nothing moved before the pulse takes a run over; the averages have settled by then."""
+_SPREAD: Final = 0.1
+
+
+def kind_of(action: Action | type[Action]) -> str:
+    """The kind of an action as metrics name it."""
+    name = action.__name__ if isinstance(action, type) else type(action).__name__
+    return name[0].lower() + name[1:]
+
+
+ACTIONS: Final = tuple(kind_of(each) for each in get_args(Action))
+"""All kinds of actions."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +98,16 @@ class _Kept:
     memory: Memory
     prepared: Ground | None = None
     view: RunView | None = None
+    moved_at: float = 0.0
+    """When the latest look that found something new was."""
 
 
 class Reconciler:
-    """Looks at runs. Looks at different runs may overlap, those at one run may not."""
+    """Looks at runs. Looks at different runs may overlap, those at one run may not.
+
+    Attributes:
+        listener: is told the kind of every action that was done, one of ``ACTIONS``.
+    """
 
     def __init__(
         self,
@@ -97,6 +125,8 @@ class Reconciler:
         self._clock = clock
         self._may_act = may_act
         self._reader = SignalReader()
+        self._pulse = Pulse(self._reader)
+        self.listener: Callable[[str], None] = lambda _action: None
         self._prober = EndpointProber()
         self._kept: dict[RunKey, _Kept] = {}
 
@@ -126,6 +156,16 @@ class Reconciler:
     def forget(self, key: RunKey) -> None:
         """Drop what is remembered of a run."""
         self._kept.pop(key, None)
+        self._pulse.drop(key)
+
+    @property
+    def resting(self) -> int:
+        """How many runs are at rest."""
+        return len(self._pulse)
+
+    async def pulse(self, wake: Callable[[RunKey], None]) -> None:
+        """Watch the Redis of the runs at rest until cancelled; ``wake`` has a run looked at."""
+        await self._pulse.run(wake)
 
     async def close(self) -> None:
         """Close the connections to Redis and to daemons."""
@@ -152,6 +192,7 @@ class Reconciler:
                 kept = replace(kept, prepared=ground)
             for action in decision.actions:
                 await self._perform(identity, action, url, _keys(run), now)
+                self.listener(kind_of(action))
         except BackendError as error:
             if error.blame is Blame.PASSING:
                 raise  # looked at again with back-off; nothing about the run is worth a word
@@ -162,9 +203,27 @@ class Reconciler:
         if trouble is not None:
             _LOG.warning("run %s: %s: %s", key, trouble.reason, trouble.message)
             decision = decide(run, observed, self._settings, before, now=now, trouble=trouble)
-        self._kept[key] = replace(kept, view=_view(run, observed, decision))
+        moved = trouble is not None or bool(decision.actions) or _has_moved(kept.view, observed)
+        kept = replace(kept, view=_view(run, observed, decision))
+        self._kept[key] = replace(kept, moved_at=now) if moved else kept
         await self._tell(run, decision)
-        return wait if trouble is not None else _next(decision)
+        return wait if trouble is not None else self._next(key, decision, url, now)
+
+    def _next(self, key: RunKey, decision: Decision, url: str | None, now: float) -> float | None:
+        """Seconds until the next look; a run that has been quiet for a while comes to rest."""
+        rest, due, kept = self._settings.rest_seconds, _due(decision), self._kept[key]
+        self._pulse.drop(key)
+        if rest is None or due is None or kept.view is None or not _may_rest(kept.view):
+            return due
+        signals = kept.view.observed.signals
+        quiet = Quiet(now - kept.moved_at, is_blind=not isinstance(signals, Signals))
+        if isinstance(signals, Signals) and url is not None and quiet.seconds >= _CALM_SECONDS:
+            run_id = _keys(kept.view.run).run_id
+            self._pulse.watch(key, Resting(url, run_id, signals.digest))
+        pause = pause_before_look(
+            quiet, active=self._settings.active_seconds, rest=rest, runs=len(self._kept)
+        )
+        return max(due, pause * random.uniform(1 - _SPREAD, 1))
 
     async def _clean(self, run: TrainingRun) -> float | None:
         """The last steps of a run whose checkpoints go with it."""
@@ -270,7 +329,26 @@ def _view(run: TrainingRun, observed: Observed, decision: Decision) -> RunView:
     return RunView(run, observed, decision.status, stage, decision.rates, decision.wanted)
 
 
-def _next(decision: Decision) -> float | None:
+def _has_moved(before: RunView | None, observed: Observed) -> bool:
+    """Whether this look found anything that the one before had not."""
+    if before is None:
+        return True
+    was, now = before.observed.signals, observed.signals
+    if isinstance(was, Signals) and isinstance(now, Signals):
+        same = was.digest == now.digest
+    else:
+        same = was == now
+    return not same or before.observed.serving != observed.serving
+
+
+def _may_rest(view: RunView) -> bool:
+    """Whether only a change, or a deadline minutes away, can bring something new."""
+    signals = view.observed.signals
+    drains = isinstance(signals, Signals) and any(each.draining for each in signals.slots.values())
+    return view.stage is Stage.RUNNING and not drains
+
+
+def _due(decision: Decision) -> float | None:
     if decision.expired:
         return None
     if decision.actions and decision.requeue_after is not None:

@@ -84,6 +84,11 @@ class ReconcileQueue:
         """How many looks have ended."""
         return self._looks
 
+    def overdue(self) -> int:
+        """How many keys are due and wait for a worker."""
+        now = asyncio.get_running_loop().time()
+        return sum(at <= now for at in self._due.values())
+
     def oldest_seconds(self) -> float:
         """For how long the longest waiting key is overdue, or being worked on."""
         now = asyncio.get_running_loop().time()

@@ -1,23 +1,26 @@
 """What Redis says about a run, in one round trip, and what the operator tells it.
 
-One pipeline per look and one client per address. Errors do not travel: a Redis that cannot be asked
-is an observation (:class:`Unreachable`) like any other.
+One pipeline per look. Errors do not travel: a Redis that cannot be asked is an observation
+(:class:`Unreachable`) like any other. Whether anything has moved since a look is asked for many
+runs at once (``digest``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import redis
 import redis.asyncio
 from trainingrun_contracts import reports, slots
-from trainingrun_contracts.connection import address_of, asyncio_client, why_unreachable
+from trainingrun_contracts.connection import address_of, why_unreachable
 from trainingrun_contracts.curriculum import encode_phase, phase_from
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.stream.ledger import ledger_from, queue_ledger
 from trainingrun_contracts.weights import pointer_from
 
+from trainingrun_operator.controller.clients import Clients
+from trainingrun_operator.controller.digest import queue_digest, read_digests
 from trainingrun_operator.desired.actions import (
     PublishSlots,
     QueueAction,
@@ -28,7 +31,8 @@ from trainingrun_operator.desired.actions import (
 )
 from trainingrun_operator.desired.observed import Signals, Unreachable
 
-_CONNECTIONS: Final = 4
+_DIGESTS_AT_ONCE: Final = 50
+"""Runs of one question: a script holds the server up while it runs."""
 
 
 class QueueError(Exception):
@@ -36,10 +40,10 @@ class QueueError(Exception):
 
 
 class SignalReader:
-    """Asks and tells Redis servers; clients are kept per address until :meth:`close`."""
+    """Asks and tells Redis servers, until :meth:`close`."""
 
     def __init__(self) -> None:
-        self._clients: dict[str, redis.asyncio.Redis] = {}
+        self._clients = Clients()
 
     async def read(
         self, url: str, keys: Keys, *, endpoints: Iterable[str], now: float
@@ -53,10 +57,9 @@ class SignalReader:
             now: Unix seconds; reports that are old by then are left out.
         """
         try:
-            client = self._client(url)
-            return await _read(client, keys, tuple(endpoints), now=now)
+            async with self._clients.use(url) as client:
+                return await _read(client, keys, tuple(endpoints), now=now)
         except (redis.RedisError, OSError) as error:
-            await self._forget(url)
             return _unreachable(error, url)
         except ValueError as error:
             return Unreachable("Unreachable", f"the address of Redis is not valid: {error}")
@@ -68,7 +71,7 @@ class SignalReader:
             QueueError: Redis did not take it.
         """
         try:
-            async with self._client(url).pipeline(transaction=True) as pipe:
+            async with self._clients.use(url) as client, client.pipeline(transaction=True) as pipe:
                 match action:
                     case SetIntent(intent=intent):
                         pipe.set(keys.intent, intent.value)
@@ -83,23 +86,24 @@ class SignalReader:
                         slots.publish(pipe, keys.daemons, dict(published))
                 await pipe.execute()
         except (redis.RedisError, OSError) as error:
-            await self._forget(url)
             raise QueueError(why_unreachable(error, address_of(url))) from error
+
+    async def digests(self, url: str, run_ids: Sequence[str]) -> dict[str, str] | None:
+        """The digests of runs that share a Redis, by run; None where it cannot be asked."""
+        found: dict[str, str] = {}
+        try:
+            async with self._clients.use(url) as client:
+                for at in range(0, len(run_ids), _DIGESTS_AT_ONCE):
+                    part = list(run_ids[at : at + _DIGESTS_AT_ONCE])
+                    replies = await read_digests(client, part)
+                    found.update(zip(part, (each.decode() for each in replies), strict=True))
+        except (redis.RedisError, OSError, ValueError):
+            return None
+        return found
 
     async def close(self) -> None:
         """Close all connections."""
-        for url in list(self._clients):
-            await self._forget(url)
-
-    def _client(self, url: str) -> redis.asyncio.Redis:
-        if url not in self._clients:
-            self._clients[url] = asyncio_client(url, max_connections=_CONNECTIONS)
-        return self._clients[url]
-
-    async def _forget(self, url: str) -> None:
-        client = self._clients.pop(url, None)
-        if client is not None:
-            await client.aclose()
+        await self._clients.close()
 
 
 async def _read(
@@ -110,7 +114,8 @@ async def _read(
         queue_ledger(pipe, keys)
         _queue_rest(pipe, keys)
         pipe.eval(slots.BUSY, 0, keys.leases, *endpoints)
-        replies: list[Any] = await pipe.execute()
+        queue_digest(pipe, keys.run_id)
+        *replies, digests = await pipe.execute()
     published = slots.decode_all(replies[3])
     busy = dict(zip(endpoints, replies[-1], strict=True))
     others = tuple(endpoint for endpoint in published if endpoint not in busy)
@@ -134,6 +139,7 @@ async def _read(
         checkpoint_request=(request or b"").decode(errors="replace"),
         slots=published,
         busy=busy,
+        digest=digests[0].decode(),
     )
 
 

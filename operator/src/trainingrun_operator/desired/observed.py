@@ -103,6 +103,8 @@ class Signals:
     champion: Champion | None = None
     phase: CurrentPhase | None = None
     """The phase of the curriculum as the actors were told it."""
+    digest: str = ""
+    """Of all of this; it stands still while Redis says the same."""
     checkpoint_request: str = ""
     """The wish for a checkpoint as the learner was told it."""
 

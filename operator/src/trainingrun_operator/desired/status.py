@@ -121,7 +121,7 @@ def _counted(view: View) -> dict[str, object]:
     return {
         **counts.roles(view.observed),
         "bottleneck": None,
-        **counts.from_signals(view.run, view.signals, view.rates),
+        **counts.from_signals(view.run, view.signals, _rates(view)),
         "curriculum": view.course,
         "stop": view.stop,
         "progressed_at": moment(view.progress.at) if view.progress is not None else None,
@@ -129,6 +129,18 @@ def _counted(view: View) -> dict[str, object]:
             view.run, view.observed, view.scaled, view.plan, now=view.now
         ),
     }
+
+
+def _rates(view: View) -> Rates:
+    """The averages; those that were told last, until a new operator has measured its own."""
+    if view.phase.stage is not Stage.RUNNING:
+        return view.rates
+    rates, old = view.rates, view.run.status
+    if rates.games is None and old.games is not None:
+        rates = replace(rates, games=old.games.per_second)
+    if rates.trained is None and old.transitions is not None:
+        rates = replace(rates, trained=old.transitions.per_second)
+    return rates
 
 
 def _times(view: View) -> dict[str, object]:

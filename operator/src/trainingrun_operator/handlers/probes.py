@@ -36,6 +36,10 @@ class ServiceMetrics(Collector):
         yield value(metrics.LEADING, int(service.leads))
         yield value(metrics.LOOP_LAG, service.lag)
         yield value(metrics.THROTTLED, service.client.bucket.waited_seconds)
+        yield value(metrics.QUEUE_RUNS, service.queue.overdue())
+        yield value(metrics.QUEUE_OLDEST, service.queue.oldest_seconds())
+        yield value(metrics.RESTING, service.reconciler.resting)
+        yield value(metrics.WATCH_AGE, service.watch_age() if service.working else None)
         views = {key: service.reconciler.view(key) for key in known}
         yield from run_families(view for view in views.values() if view is not None)
 
@@ -80,7 +84,7 @@ async def serve(service: Service, *, health_port: int, metrics_port: int) -> web
         return web.Response(text=why or "ok", status=503 if why else 200)
 
     async def scrape(_: web.Request) -> web.Response:
-        every = (REGISTRY, registry, service.reconciles.registry)
+        every = (REGISTRY, registry, service.meters.registry)
         text = b"".join(generate_latest(each) for each in every)
         return web.Response(body=text, content_type="text/plain")
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from trainingrun_operator.backends import BackendError
@@ -18,12 +19,15 @@ from trainingrun_operator.backends.kubernetes.store import KubernetesStore
 from trainingrun_operator.backends.store import RunKey
 from trainingrun_operator.controller.loop import Reconciler
 from trainingrun_operator.controller.queue import ReconcileQueue
+from trainingrun_operator.handlers.meters import Meters
 from trainingrun_operator.handlers.options import Options
-from trainingrun_operator.handlers.reconciles import Reconciles
 
 _LOG = logging.getLogger(__name__)
 RESYNC_SECONDS: Final = 300.0
 LAG_SECONDS: Final = 1.0
+FLOCK_SECONDS: Final = 0.2
+REST_SECONDS: Final = 30.0
+"""The longest pause between two looks at a run at rest, where there are few runs."""
 PATIENCE_SECONDS: Final = 60.0
 
 
@@ -60,6 +64,7 @@ class Service:
     """
 
     def __init__(self, client: Client, options: Options, keeper: LeaseKeeper | None) -> None:
+        self.meters = Meters()
         site = Site(
             options.namespaces,
             options.own_namespace,
@@ -67,6 +72,7 @@ class Service:
             unsafe_overrides=options.unsafe_overrides,
         )
         self.client = client
+        client.listener = self.meters.asked
         self.keeper = keeper
         self.children = Children(self._changed)
         self.backend = KubernetesBackend(client, self.children, site)
@@ -74,11 +80,11 @@ class Service:
         self.store = KubernetesStore(
             client, events, watched=options.namespaces, later=self._look_later
         )
-        self.reconciler = Reconciler(
-            self.store, self.backend, options.settings, may_act=client.fence.check
-        )
-        self.reconciles = Reconciles()
-        self.queue = ReconcileQueue(self.reconciler.reconcile, listener=self.reconciles.count)
+        self.store.listener = self.meters.told
+        settings = replace(options.settings, rest_seconds=REST_SECONDS)
+        self.reconciler = Reconciler(self.store, self.backend, settings, may_act=client.fence.check)
+        self.reconciler.listener = self.meters.acted
+        self.queue = ReconcileQueue(self.reconciler.reconcile, listener=self.meters.looked)
         self.working = False
         self.lag = 0.0
         self.broken = asyncio.Event()
@@ -90,6 +96,7 @@ class Service:
         await self._synced()
         await patiently(self.resync)
         self._spawn(self.queue.run(), self._resync_forever())
+        self._spawn(self.reconciler.pulse(self.queue.add))
         self.working = True
         _LOG.info("%d runs, %d objects of theirs", len(self.store.known()), len(self.children))
 
@@ -103,6 +110,8 @@ class Service:
 
     def tell(self, document: Mapping[str, Any], *, gone: bool) -> None:
         """Take in a TrainingRun as it is now, or that it is gone, and have it looked at."""
+        if not gone and self.store.has(document):
+            return  # our own status, or what the list at the start told
         key = self.store.tell(document, gone=gone)
         if gone:
             self.backend.forget(document["metadata"]["uid"])
@@ -146,7 +155,8 @@ class Service:
         self.queue.add(key, after=seconds)
 
     def _changed(self, key: RunKey) -> None:
-        self.queue.add(key)
+        """Objects change in flocks (ten pods start together): one look for all of them."""
+        self.queue.add(key, after=FLOCK_SECONDS)
 
     async def _resync_forever(self) -> None:
         while True:

@@ -8,16 +8,17 @@ busy server, the translation of errors. Does not belong here: any kind's meaning
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import random
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
 
 import aiohttp
+import msgspec
 from kubernetes.aio import config as client_config
 from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
@@ -98,7 +99,8 @@ class Client:
     """Requests of the operator; all methods raise :class:`BackendError`.
 
     That is an ``ApiError``, or for a write a ``FencedError``. Without a ``fence`` every write goes
-    through.
+    through. ``listener`` is told the method, status and duration of every request but watches; the
+    status is 0 where no answer came.
     """
 
     def __init__(
@@ -111,6 +113,7 @@ class Client:
         self.bucket = bucket or TokenBucket()
         self.fence = fence or Fence(ALWAYS)
         self._identity = identity
+        self.listener: Callable[[str, int, float], None] = lambda _verb, _status, _seconds: None
         self._api = ApiClient(configuration)
 
     async def close(self) -> None:
@@ -193,7 +196,7 @@ class Client:
                 body = await answer.read()
                 raise error_from(answer.status, body, f"watch {path}", retry_after=patience)
             while line := await answer.content.readline():
-                yield json.loads(line)
+                yield msgspec.json.decode(line)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise UnreachableError(f"watch {path} broke off: {error}") from error
         finally:
@@ -228,17 +231,20 @@ class Client:
             return await self._read(replace(request, query=query), seconds)
 
     async def _read(self, request: _Request, seconds: float = _SECONDS) -> Document:
-        name = f"{request.verb} {request.path}"
-        answer = await self._send(request, aiohttp.ClientTimeout(total=seconds))
+        name, begin, status = f"{request.verb} {request.path}", time.monotonic(), 0
         try:
+            answer = await self._send(request, aiohttp.ClientTimeout(total=seconds))
             data = await answer.read()
+            status = answer.status
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise UnreachableError(f"{name} broke off: {error}") from error
+        finally:
+            self.listener(request.verb, status, time.monotonic() - begin)
         if not 200 <= answer.status < 300:
             patience = _seconds_in(answer.headers.get("Retry-After"))
             raise error_from(answer.status, data, name, retry_after=patience)
         try:
-            found: Document = json.loads(data)
+            found: Document = msgspec.json.decode(data)
         except ValueError as error:
             raise UnreachableError(f"{name}: the answer is no JSON: {error}") from error
         return found

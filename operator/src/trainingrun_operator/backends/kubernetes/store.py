@@ -49,7 +49,8 @@ class _Refused:
 class KubernetesStore:
     """Implements ``backends.store.RunStore`` over the API server.
 
-    ``later`` is asked to look at a run again after so many seconds, when counters of it wait to be
+    ``listener`` is told what became of a status that differed: written, stale or later. ``later``
+    is asked to look at a run again after so many seconds, when counters of it wait to be
     written.
     """
 
@@ -68,20 +69,24 @@ class KubernetesStore:
         self._runs: dict[RunKey, TrainingRun] = {}
         self._refused: dict[RunKey, _Refused] = {}
         self._written_at: dict[str, float] = {}
+        self.listener: Callable[[str], None] = lambda _result: None
 
     def known(self) -> tuple[RunKey, ...]:
         """All runs that are known."""
         return tuple(sorted({*self._runs, *self._refused}))
 
     def tell(self, document: Mapping[str, Any], *, gone: bool = False) -> RunKey:
-        """Take in a run as it is now, or that it is gone; older states than the known are left."""
-        meta = document["metadata"]
-        key = RunKey(meta.get("namespace", "default"), meta["name"])
+        """Take in a run as it is now, or that it is gone; what is no newer is not read again."""
+        key = _key_of(document)
         if gone:
-            self._forget(key, meta["uid"])
-        elif int(meta["resourceVersion"]) >= self._version(key):
+            self._forget(key, document["metadata"]["uid"])
+        elif not self.has(document):
             self._keep(key, document)
         return key
+
+    def has(self, document: Mapping[str, Any]) -> bool:
+        """Whether this state of a run, or a newer one, is known."""
+        return int(document["metadata"]["resourceVersion"]) <= self._version(_key_of(document))
 
     async def resync(self) -> None:
         """Read all runs anew."""
@@ -115,6 +120,7 @@ class KubernetesStore:
         uid, key = meta.uid, RunKey(meta.namespace, meta.name)
         wait = COUNTERS_SECONDS - (now - self._written_at.get(uid, now - COUNTERS_SECONDS))
         if wait > 0 and _prompt_part(wanted) == _prompt_part(present):
+            self.listener("later")
             self._later(key, wait)
             return
         if await self._apply_status(key, uid, meta.resource_version, wanted):
@@ -131,10 +137,12 @@ class KubernetesStore:
             written = await self._client.apply(path, body, manager=STATUS_MANAGER)
         except ConflictError as error:
             _LOG.debug("status of %s: %s", key, error)
+            self.listener("stale")
             return False
         except NotFoundError:
             self._forget(key, uid)
             return False
+        self.listener("written")
         self.tell(written)
         return True
 
@@ -199,6 +207,11 @@ class KubernetesStore:
             del self._runs[key]
         if refused is not None and refused.uid == uid:
             del self._refused[key]
+
+
+def _key_of(document: Mapping[str, Any]) -> RunKey:
+    meta = document["metadata"]
+    return RunKey(meta.get("namespace", "default"), meta["name"])
 
 
 _TYPE: Final = {"apiVersion": TRAINING_RUN.api_version, "kind": TRAINING_RUN.name}

@@ -1,0 +1,55 @@
+"""How often a run is looked at: the longer nothing about it moves, the rarer.
+
+Pure arithmetic. A look finds what only time brings (deadlines, reports that grow old); all else
+wakes a run by itself: objects by their watch, Redis by the pulse. So the pause may grow in
+proportion to how long the run has been quiet: a deadline that falls into a quiet time is seen late
+by at most a quarter of that time, and never by more than the longest pause. The bounds grow with
+the number of runs, because all of them share one process.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+LOOKS_PER_SECOND: Final = 200.0
+"""At runs that move, all together."""
+REST_LOOKS_PER_SECOND: Final = 8.0
+"""At runs that rest, all together."""
+PULSES_PER_SECOND: Final = 40.0
+"""Questions to Redis addresses, all together."""
+PULSE_SECONDS: Final = 5.0
+_LATENESS: Final = 0.25
+_UNREACHABLE_SECONDS: Final = 10.0
+
+
+@dataclass(frozen=True)
+class Quiet:
+    """For how long (seconds) nothing about a run has moved.
+
+    ``is_blind``: its Redis cannot be asked, so that no pulse can wake it.
+    """
+
+    seconds: float
+    is_blind: bool = False
+
+
+def pause_before_look(quiet: Quiet, *, active: float, rest: float, runs: int) -> float:
+    """Seconds until the next look at a run under way.
+
+    Args:
+        quiet: of the run.
+        active: the shortest pause, of a run that moves.
+        rest: the longest pause where there are few runs.
+        runs: how many share the process.
+    """
+    shortest = max(active, runs / LOOKS_PER_SECOND)
+    longest = max(rest, runs / REST_LOOKS_PER_SECOND)
+    if quiet.is_blind:
+        longest = min(longest, max(shortest, _UNREACHABLE_SECONDS))
+    return max(shortest, min(longest, quiet.seconds * _LATENESS))
+
+
+def pause_before_pulse(addresses: int) -> float:
+    """Seconds between two pulses of the same Redis address, with so many of them."""
+    return max(PULSE_SECONDS, addresses / PULSES_PER_SECOND)

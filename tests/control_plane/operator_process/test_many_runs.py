@@ -1,0 +1,89 @@
+"""Twenty runs at rest: a restarted operator writes nothing."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import datetime
+from typing import Any
+
+from control_plane import ControlPlane
+from operator_bed import SYSTEM, OperatorProcess, Trainer
+
+RUNS = 20
+QUIET_SECONDS = 8.0
+USER = f"system:serviceaccount:{SYSTEM}:trainingrun-operator"
+_NO_STATE = {"leases", "selfsubjectaccessreviews"}
+
+
+def writes(plane: ControlPlane, namespace: str) -> list[dict[str, Any]]:
+    """All that the operator wrote in a namespace, statuses and events too, from the audit log."""
+    log = (plane.folder / "logs" / "audit.json").read_text().splitlines()
+    events = (json.loads(line) for line in log if USER in line)
+    return [
+        event
+        for event in events
+        if event["verb"] in {"create", "patch", "update", "delete"}
+        and event["objectRef"]["resource"] not in _NO_STATE
+        and event["objectRef"].get("namespace") == namespace
+    ]
+
+
+def words(event: dict[str, Any]) -> str:
+    """A write in a line."""
+    what = event["objectRef"]
+    return f"{event['verb']} {what['resource']} {what.get('name')} {what.get('subresource', '')}"
+
+
+def looks(operator: OperatorProcess) -> float:
+    """How many looks at runs have ended."""
+    line = next(
+        line
+        for line in operator.ask("/metrics").splitlines()
+        if line.startswith('trainingrun_operator_reconciles_total{result="done"}')
+    )
+    return float(line.split()[-1])
+
+
+def statuses(trainer: Trainer) -> dict[str, dict[str, Any]]:
+    """The status of every run."""
+    items = trainer.plane.get("trainingruns", "-n", trainer.namespace)["items"]
+    return {each["metadata"]["name"]: each["status"] for each in items}
+
+
+def differences(before: Any, after: Any, path: str = "") -> list[str]:
+    """Where two documents differ, in a line each."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        names = sorted(before.keys() | after.keys())
+        pairs = [(name, before.get(name), after.get(name)) for name in names]
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        pairs = [(str(at), *pair) for at, pair in enumerate(zip(before, after, strict=True))]
+    else:
+        return [] if before == after else [f"{path}: {before!r} -> {after!r}"]
+    return [line for name, *pair in pairs for line in differences(*pair, f"{path}.{name}")]
+
+
+def test_a_restarted_operator_writes_nothing(
+    trainer: Trainer, operator: OperatorProcess, control_plane: ControlPlane
+) -> None:
+    """Neither children nor statuses nor events: what a new operator finds says what it would."""
+    for number in range(RUNS):
+        trainer.apply(f"many-{number}", games=1000)
+
+    def is_quiet() -> bool:
+        found = writes(control_plane, trainer.namespace)
+        told = {each["objectRef"].get("name") for each in found}
+        last = max((each["stageTimestamp"] for each in found), default="")
+        return (
+            all(f"many-{number}-daemon" in told for number in range(RUNS))
+            and time.time() - datetime.fromisoformat(last).timestamp() > QUIET_SECONDS
+        )
+
+    trainer.wait_until(is_quiet, seconds=180)
+    before = statuses(trainer)
+    written = len(writes(control_plane, trainer.namespace))
+    operator.kill()
+    operator.start()
+    trainer.wait_until(lambda: looks(operator) >= 2 * RUNS, seconds=90)
+    assert differences(before, statuses(trainer)) == []
+    assert [words(each) for each in writes(control_plane, trainer.namespace)[written:]] == []
