@@ -353,3 +353,13 @@ def replace_checkpoint(reports: tuple[Report, ...], *, saved_at: float) -> tuple
         else report
         for report in reports
     )
+
+
+def test_a_limit_of_the_autoscaler_is_an_event_once() -> None:
+    """The learner could train more than maxReplicas daemons give: told when it begins, not at each
+    look, and the status has what the rates ask for."""
+    world = running(daemon=FIXED_DAEMONS)
+    for _ in range(10):
+        world.step()
+    told = [each for each in world.events if each.reason == "ScalingLimited"]
+    assert [each.message.partition(":")[0] for each in told] == ["AtMax"]

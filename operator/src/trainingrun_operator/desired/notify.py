@@ -54,6 +54,7 @@ def events(
         *_members(view),
         *_curriculum(view, told),
         *_scaling(view, actions),
+        *_limit(view, told),
         *_draining(view, actions),
         *_requests(view, actions),
     )
@@ -165,6 +166,28 @@ def _scaling(view: View, actions: tuple[Action, ...]) -> Iterator[RunEvent]:
         why = _asked_away(view, there) if wanted < there.replicas else ""
         why = why or f"{view.scaled.reason}{inputs}"
         yield RunEvent(reason, f"daemons from {there.replicas} to {wanted}: {why}")
+
+
+def _limit(view: View, told: TrainingRunStatus) -> Iterator[RunEvent]:
+    """What keeps the number of daemons from the rates' is another than before, or is gone.
+
+    A drain limits for a moment whenever daemons go, and ScaledDown tells of it; a rate that is not
+    known yet is no news.
+    """
+    before, after = _pair(view, told, ConditionType.SCALING_LIMITED)
+    if before is None or after is None or view.phase.stage is not Stage.RUNNING:
+        return
+    was, now = _limit_of(before), _limit_of(after)
+    if was == now or Reason.DRAIN_IN_PROGRESS in {was, now}:
+        return
+    if now is None:
+        yield RunEvent(EventReason.SCALING_LIMITED, f"no longer {was}: {after.message}")
+    elif now != Reason.METRIC_UNAVAILABLE or view.run.status.autoscaling is not None:
+        yield RunEvent(EventReason.SCALING_LIMITED, f"{now}: {after.message}")
+
+
+def _limit_of(scaling: Condition) -> str | None:
+    return scaling.reason if scaling.is_true else None
 
 
 def _asked_away(view: View, there: ObservedRole) -> str:
