@@ -11,6 +11,7 @@ from pathlib import Path
 import redis
 from actor_bed import actor_bed, config
 from bandit_run import bandit_config, train, wait_for_weights
+from chart_queries import Selector, selectors, unanswered
 from learner_process import Bandit, learner_process
 from local_run import LocalRun, local_run, write_run
 from prometheus_client import Metric as Family
@@ -26,6 +27,7 @@ from waiting import until
 SERVERS = (Server.ACTOR, Server.EVALUATOR, Server.LEARNER, Server.RUN)
 NOT_IN_EVERY_RUN = {
     metrics.DAEMON_ERRORS, metrics.RUN_SCALED_TO, metrics.RUN_SCALED_AT, metrics.RUN_SCALE_INPUT,
+    metrics.RUN_SCALE_LIMITED, metrics.RUN_SCALE_FORCED,
 }  # fmt: skip
 
 
@@ -91,6 +93,7 @@ def test_every_metric_is_served_by_a_short_run(tmp_path: Path) -> None:
         finally:
             assert _missing(latest) == []
         _expect_agreement(latest)
+        _expect_answers(latest)
         run.interrupt()
         run.finish()
         assert not (run.state / "metrics.json").exists()
@@ -115,6 +118,19 @@ def _expect_agreement(found: dict[str, dict[str, Family]]) -> None:
     assert sorted(parts) == [0, 0, 0, 1]
     size = _sample(found, "learner", "trainingrun_checkpoint_bytes")
     assert size > 10_000
+
+
+def _expect_answers(found: dict[str, dict[str, Family]]) -> None:
+    """What dashboards and alerts ask for is there with the labels that they name, but for what not
+    every run has and for the operator's own."""
+    absent = {metric.name for metric in (*NOT_IN_EVERY_RUN, *served_by(Server.OPERATOR))}
+    asked = [one for one in selectors() if one.name.removesuffix("_bucket") not in absent]
+    assert len(asked) > 50
+    samples = [
+        each for page in found.values() for family in page.values() for each in family.samples
+    ]
+    while_active = Selector("trainingrun_run_condition", (("type", "Succeeded"),))
+    assert unanswered(samples, asked) == [while_active]  # it is not known while a run is active
 
 
 def test_a_dead_daemon_is_counted_by_name(tmp_path: Path, redis_server: RedisServer) -> None:
