@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,7 +14,8 @@ from typing import Any
 
 import pytest
 import yaml
-from control_plane import ControlPlane
+from bed_process import BedProcess, free_port
+from control_plane import STAGES, ControlPlane
 from operator_bed import Trainer
 from trainingrun_contracts.client import ClusterPlace, RunEnded, RunNotFound, RunRefused, connect
 from trainingrun_contracts.reports import Intent
@@ -170,6 +172,82 @@ def test_a_daemon_is_drained_and_a_checkpoint_asked_for(trainer: Trainer, prompt
     assert "asked to save step 3 or later" in asked
     with trainer.queue.client() as client:
         trainer.wait_until(lambda: client.get(fleet.keys.checkpoint_request) is not None)
+
+
+@pytest.fixture
+def kubelet_logs(
+    control_plane: ControlPlane, programs_folder: Path, tmp_path: Path
+) -> Iterator[Path]:
+    """A folder with a log per container, as a kubelet keeps them; kwok serves it for every node."""
+    port = free_port()
+    entries = [
+        {
+            "containers": [role],
+            "logsFile": str(tmp_path / f"{role}.log"),
+            "previousLogsFile": str(tmp_path / f"{role}.previous"),
+            "follow": True,
+        }
+        for role in ("actor", "learner")
+    ]
+    rule = {"metadata": {"name": "all"}, "spec": {"logs": entries}, "kind": "ClusterLogs"}
+    file = tmp_path / "logs.yaml"
+    file.write_text(yaml.safe_dump({"apiVersion": "kwok.x-k8s.io/v1alpha1", **rule}))
+    command = [
+        str(programs_folder / "kwok"), f"--kubeconfig={control_plane.kubeconfig}",
+        "--manage-single-node=nobody", f"--server-address=127.0.0.1:{port}", f"--config={file}",
+        *(f"--config={path}" for path in sorted(STAGES.glob("*.yaml"))),
+    ]  # fmt: skip
+    server = BedProcess(command, tmp_path / "kwok.txt")
+    server.wait_until(lambda: answers(port), "kwok's server", seconds=30)
+    endpoint = {"daemonEndpoints": {"kubeletEndpoint": {"Port": port}}}
+    address = {"addresses": [{"type": "InternalIP", "address": "127.0.0.1"}]}
+    patch = json.dumps({"status": {**address, **endpoint}})
+    for node in control_plane.get("nodes")["items"]:
+        name = node["metadata"]["name"]
+        control_plane.kubectl("patch", "node", name, "--subresource=status", "-p", patch)
+    yield tmp_path
+    server.stop()
+
+
+def answers(port: int) -> bool:
+    """Whether somebody listens there."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def write_log(file: Path, *lines: tuple[str, str]) -> None:
+    """Lines as a container runtime writes them: second of one minute, and text."""
+    with file.open("a") as log:
+        for second, text in lines:
+            log.write(f"2026-01-01T00:00:{second}.000000000Z stdout F {text}\n")
+
+
+def test_logs_of_pods_are_merged_and_followed(
+    trainer: Trainer, prompt: Prompt, kubelet_logs: Path
+) -> None:
+    """Expect lines of several pods in order of time, those of the life before, and new ones as they
+    come, each once."""
+    write_log(kubelet_logs / "actor.log", ("01", "plays"), ("03", "wins"))
+    write_log(kubelet_logs / "learner.log", ("02", "trains"))
+    write_log(kubelet_logs / "learner.previous", ("00", "fails"))
+    trainer.start("logged", games=1_000_000)
+    trainer.wait_for("logged", "Ready")
+
+    def said(*words: str) -> list[str]:
+        return [
+            line.partition(" ")[2] for line in prompt.ours("logs", "logged", *words).splitlines()
+        ]
+
+    learner = said("--role", "learner", "--previous")
+    assert learner == ["fails"]
+    pods = json.loads(prompt.ours("top", "logged", "-o", "json"))["members"]
+    actor = next(each["name"] for each in pods if each["role"] == "actor")
+    assert said("--member", actor, "--tail", "1") == ["wins"]
+    with prompt.started("logs", "logged", "--role", "learner", "--follow") as following:
+        assert following.stdout is not None
+        assert following.stdout.readline().endswith(" trains\n")
+        write_log(kubelet_logs / "learner.log", ("05", "goes on"))
+        assert following.stdout.readline().endswith(" goes on\n")
 
 
 def test_a_cluster_checks_a_file(trainer: Trainer, prompt: Prompt, tmp_path: Path) -> None:
