@@ -16,10 +16,10 @@ from trainingrun_contracts.api.run import parse
 from trainingrun_contracts.reports import ActorReport, Evaluation, Intent, LearnerReport, Notice
 from trainingrun_contracts.slots import DaemonSlot, decode_all, encode
 from trainingrun_contracts.stream.keys import Keys
-from trainingrun_operator.backends import BackendError, RunIdentity
+from trainingrun_operator.backends import BackendError, Blame, RunIdentity
 from trainingrun_operator.backends.memory import MemoryBackend, MemoryRunStore
 from trainingrun_operator.backends.store import RunKey
-from trainingrun_operator.controller.loop import Reconciler
+from trainingrun_operator.controller.loop import ReconcileError, Reconciler
 from trainingrun_operator.controller.signals import QueueError, SignalReader
 from trainingrun_operator.desired.actions import PublishSlots, SetIntent, SetTarget, WorkloadAction
 from trainingrun_operator.desired.observed import Finished, Signals, Unreachable
@@ -53,9 +53,10 @@ class Bench:
         """Look so many times, from a test that does nothing in between."""
 
         async def look() -> float | None:
-            after = await self.look(times)
-            await self.loop.close()
-            return after
+            try:
+                return await self.look(times)
+            finally:
+                await self.loop.close()
 
         return asyncio.run(look())
 
@@ -260,6 +261,53 @@ def test_a_refusal_becomes_a_condition_and_a_retry(redis_server: RedisServer) ->
     )
     told = [event for _, event in bench.store.events if "quota" in event.message]
     assert len(told) == 1
+
+
+class Passing(BackendError):
+    """What an API server in trouble answers."""
+
+    @property
+    def blame(self) -> Blame:
+        """It says nothing about the request."""
+        return Blame.PASSING
+
+
+class Troubled(MemoryBackend):
+    """A world that is away whenever a learner is to be made."""
+
+    async def perform(self, run: RunIdentity, action: WorkloadAction) -> None:
+        """Be away for learners."""
+        if Role.LEARNER.value in str(action):
+            raise Passing("ApiServerError", "the API server answered 503")
+        await super().perform(run, action)
+
+
+def test_what_passes_by_itself_is_told_in_no_status(redis_server: RedisServer) -> None:
+    """The look is tried again with back-off; the run hears nothing of the API server's trouble."""
+    bench = Bench(redis_server.url)
+    bench.backend = Troubled(redis_url=redis_server.url)
+    bench.loop = Reconciler(bench.store, bench.backend, Settings(), clock=lambda: bench.now)
+    with pytest.raises(ReconcileError, match="503"):
+        bench.looks(4)
+    assert bench.store.events == []
+    assert "503" not in str(bench.store.runs[bench.key].status)
+
+
+def test_an_operator_that_lost_its_lease_writes_nothing_to_redis(
+    redis_server: RedisServer, redis_client: redis.Redis
+) -> None:
+    """Redis cannot know who leads, so the loop asks before each write to it."""
+
+    def refuse() -> None:
+        raise Passing("NotLeading", "another one leads")
+
+    bench = Bench(redis_server.url, redis={"url": redis_server.url})
+    bench.loop = Reconciler(
+        bench.store, bench.backend, Settings(), clock=lambda: bench.now, may_act=refuse
+    )
+    with pytest.raises(ReconcileError, match="another one leads"):
+        bench.looks(4)
+    assert redis_client.keys(f"*{UID}*") == []
 
 
 def test_a_run_that_is_gone_is_forgotten(redis_server: RedisServer) -> None:

@@ -24,8 +24,10 @@ from trainingrun_operator.backends.kubernetes.self_check import check_definition
 from trainingrun_operator.handlers.service import Service
 
 _LOG: Final = logging.getLogger(__name__)
+_PAUSES: Final = (0.5, 1.0, 2.0, 4.0, *(5.0,) * 60)
+"""Within kopf, for five minutes: after an outage the first changes are seen 5 s later at most."""
 _SHORTEST_PAUSE: Final = 0.5
-_LONGEST_PAUSE: Final = 30.0
+_LONGEST_PAUSE: Final = 10.0
 _CALM_SECONDS: Final = 60.0
 
 
@@ -37,6 +39,7 @@ def settings() -> kopf.OperatorSettings:
     chosen.watching.server_timeout = 300
     chosen.watching.client_timeout = 330
     chosen.watching.reconnect_backoff = 1.0  # also after "too old", which may come at once again
+    chosen.networking.error_backoffs = _PAUSES
     chosen.queueing.exit_timeout = 1.0
     chosen.process.ultimate_exiting_timeout = 30.0
     return chosen
