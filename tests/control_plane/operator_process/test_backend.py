@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from control_plane import ControlPlane
@@ -24,6 +24,13 @@ from trainingrun_operator.desired.workload import Role, Workload
 from trainingrun_operator.desired.workloads import workloads
 from trainingrun_operator.settings import Settings
 
+pytestmark = pytest.mark.usefixtures("chart")
+
+RUN: Final[dict[str, Any]] = {
+    "apiVersion": "trainingrun.dev/v1alpha1",
+    "kind": "TrainingRun",
+    "spec": {"games": 100, "decks": [{"name": "red_aggro"}]},
+}
 GROUND = Ground(config=b"{}", managed_redis=True)
 SECONDS = 40.0
 
@@ -54,9 +61,10 @@ class Bench:
 
 @asynccontextmanager
 async def bench(plane: ControlPlane, namespace: str, name: str = "bench") -> AsyncIterator[Bench]:
-    """A bench whose run's owner is a ConfigMap, because children need an owner that exists."""
-    plane.kubectl("-n", namespace, "create", "configmap", f"{name}-owner")
-    owner = plane.get("configmap", f"{name}-owner", "-n", namespace)["metadata"]["uid"]
+    """A bench with a run of its own: what has no owner that exists is collected as garbage."""
+    meta = {"name": name, "namespace": namespace}
+    plane.apply({**RUN, "metadata": meta, "spec": {**RUN["spec"], "suspend": True}})
+    owner = plane.get("trainingrun", name, "-n", namespace)["metadata"]["uid"]
     client = Client(await load_configuration(plane.kubeconfig))
     backend = KubernetesBackend(client, Children(lambda _: None), Site((namespace,)))
     watch = asyncio.create_task(backend.run())
@@ -74,14 +82,7 @@ async def bench(plane: ControlPlane, namespace: str, name: str = "bench") -> Asy
 
 def workload(role: Role) -> Workload:
     """One role of a run, without a claim, so that its pods need no volume."""
-    run = parse(
-        {
-            "apiVersion": "trainingrun.dev/v1alpha1",
-            "kind": "TrainingRun",
-            "metadata": {"name": "bench"},
-            "spec": {"games": 100, "decks": [{"name": "red_aggro"}]},
-        }
-    )
+    run = parse({**RUN, "metadata": {"name": "bench"}})
     return replace(workloads(run, Settings(), daemons=3)[role], storage=None, command=("x",))
 
 
