@@ -119,7 +119,7 @@ def test_a_spent_budget_ends_the_command_and_a_higher_one_goes_on(tmp_path: Path
     file = write_run(tmp_path / "run.yaml", games=100_000, cost=cost)
     with local_run(tmp_path, file) as run:
         assert run.finish(seconds=90) == 0, run.said()
-        assert "Saved and stopped: 3" in run.said()
+        assert "USD are spent, and cost.budget is 30.00" in run.said()
         assert run.status()["stop"]["reason"] == "BudgetExhausted"
         assert run.status()["transitions"]["queued"] == 0
         played = run.played()

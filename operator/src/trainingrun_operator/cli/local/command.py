@@ -197,7 +197,8 @@ def _exit_code(ending: Ending, folder: RunFolder, console: Console) -> int:
             console.print("Stopped at the time limit; run the same command again to resume.")
             return 0
         case Outcome.RESTING:
-            console.print(f"Saved and stopped: {ending.message}", markup=False, highlight=False)
+            told = f"Saved and stopped: {ending.message}"
+            console.print(told, markup=False, highlight=False, soft_wrap=True)
             return 0
         case Outcome.STOPPED | Outcome.KILLED:
             console.print("Stopped; run the same command again to resume.")

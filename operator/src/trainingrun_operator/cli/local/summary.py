@@ -53,7 +53,8 @@ class End(Struct, frozen=True):
     """Why the command ended."""
 
     reason: Annotated[
-        str, Meta(description="`complete`, `time over`, `resting`, `stopped`, `killed` or `failed`.")
+        str,
+        Meta(description="`complete`, `time over`, `resting`, `stopped`, `killed` or `failed`."),
     ]
     message: Annotated[str, Meta(description="What went wrong, as a sentence; else empty.")] = ""
 
