@@ -39,6 +39,16 @@ def test_valid(shell: Any) -> None:
     assert (answer.code, answer.out) == (0, "run.yaml: small is valid\n")
 
 
+def test_a_change_that_weakens_a_pod_is_not_valid(shell: Any) -> None:
+    """Expect one sentence with the field's path from validate and render, and exit code 2."""
+    over = {"podTemplate": {"learner": {"spec": {"hostPID": True}}}}
+    file = shell.write(lambda document: document["spec"].update(over))
+    for verb in ("validate", "render"):
+        answer = shell.run(verb, "-f", file)
+        assert (answer.code, len(answer.errors)) == (2, 1)
+        assert "spec.podTemplate.learner.spec.hostPID: refused, because" in answer.errors[0]
+
+
 def test_render(shell: Any) -> None:
     """Expect every object of a run, and no Secret."""
     answer = shell.run("render", "-f", shell.write())
