@@ -116,7 +116,8 @@ def test_a_line_per_run() -> None:
 
 def test_scaling_is_explained_with_its_inputs_and_history() -> None:
     """Expect the decision, what it was made from, the limit, and every change on record."""
-    decision = {"at": AT, "from": 2, "to": 4, "reason": "the learner waits", "inputs": {"x": 1.5}}
+    inputs = {"queued": 1.5, "new": 2}
+    decision = {"at": AT, "from": 2, "to": 4, "reason": "the learner waits", "inputs": inputs}
     limited = condition("ScalingLimited", "True", "9 would match", "AtMax")
     run = run_of(autoscaling={"lastDecision": decision}, conditions=[limited])
     events = [
@@ -127,7 +128,8 @@ def test_scaling_is_explained_with_its_inputs_and_history() -> None:
     for part in (
         "from 2 to 4",
         "the learner waits",
-        "1.5",
+        "1.5  (transitions in the queue)",
+        "new",
         "yes, AtMax: 9 would match",
         "ScaledUp",
     ):
@@ -171,7 +173,7 @@ def test_verbs_on_a_run_that_ended(shell: Any) -> None:
     """Expect looking to work, asking to be refused in a sentence, and the place in both."""
     save(shell, summary="Complete")
     assert "this machine, .trainingrun" in shell.run("status", "small").out
-    assert "Complete" in shell.run("top").out
+    assert "not running" in shell.run("top").out
     found = yaml.safe_load(shell.run("top", "-o", "yaml").out)
     assert [each["metadata"]["name"] for each in found["items"]] == ["small"]
     assert shell.run("logs", "small", "--tail", "1").out == "learner-0 two\n"

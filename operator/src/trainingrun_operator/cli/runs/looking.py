@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Final
 
 import msgspec
@@ -14,6 +14,7 @@ import typer
 from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.markup import escape
+from trainingrun_contracts.api.run import TrainingRun
 from trainingrun_contracts.client import (
     Event,
     LocalPlace,
@@ -25,7 +26,7 @@ from trainingrun_contracts.client import (
 
 from trainingrun_operator.backends.local.folder import RunFolder
 from trainingrun_operator.cli.errors import UserError
-from trainingrun_operator.cli.runs.facts import Row
+from trainingrun_operator.cli.runs.facts import Row, is_over
 from trainingrun_operator.cli.runs.ledger import print_ledger
 from trainingrun_operator.cli.runs.names import complete_member, complete_role, complete_run
 from trainingrun_operator.cli.runs.output import (
@@ -243,8 +244,22 @@ def title_of(runs: TrainingRuns, name: str) -> Iterator[Row]:
     """Where a run is, and who looks after it."""
     yield "place", runs.title
     if isinstance(runs.place, LocalPlace):
-        holder = RunFolder((runs.place.state / name).absolute()).holder()
-        yield "process", holder if holder is not None else "not running"
+        holder = _holder(runs.place, name)
+        yield "process", holder or "none: the rest is how the run stood when its process ended"
+
+
+def _holder(place: LocalPlace, name: str) -> str | None:
+    """The process that looks after a local run."""
+    return RunFolder((place.state / name).absolute()).holder()
+
+
+def _unattended(runs: TrainingRuns, found: Sequence[TrainingRun]) -> frozenset[str]:
+    """Local runs that are not over, and that no process looks after."""
+    place = runs.place
+    if not isinstance(place, LocalPlace):
+        return frozenset()
+    names = (run.metadata.name for run in found if not is_over(run))
+    return frozenset(name for name in names if _holder(place, name) is None)
 
 
 def _all_of(runs: TrainingRuns, name: str | None) -> object:
@@ -258,7 +273,9 @@ def _picture(
     runs: TrainingRuns, name: str | None, *, wide: bool, everywhere: bool
 ) -> RenderableType:
     if name is None:
-        return picture_of_runs(runs.list(), wide=wide, with_namespace=everywhere)
+        found = runs.list()
+        left = _unattended(runs, found)
+        return picture_of_runs(found, wide=wide, with_namespace=everywhere, unattended=left)
     run, members = runs.get(name), runs.members(name)
     told: tuple[Event, ...] = tuple(runs.events(name))
     return picture_of_run(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final
 
 from rich.console import Group, RenderableType
@@ -24,16 +24,18 @@ _WIDE: Final = ("model", "elo", "cost", "restarts")
 
 
 def picture_of_runs(
-    runs: Sequence[TrainingRun], *, wide: bool, with_namespace: bool
-) -> RenderableType:
-    """A line per run."""
+    runs: Sequence[TrainingRun], *, wide: bool, with_namespace: bool,
+    unattended: Collection[str] = (),
+) -> RenderableType:  # fmt: skip
+    """A line per run; of ``unattended`` ones the state is how they stood when they were left."""
     if not runs:
         return Text("no training runs here")
     first = ("namespace",) if with_namespace else ()
     table = plain_table(*first, *_COLUMNS, *(_WIDE if wide else ()))
     for run in runs:
         namespace = (run.metadata.namespace,) if with_namespace else ()
-        cells = (*namespace, *_cells(run), *(_wide_cells(run) if wide else ()))
+        left = run.metadata.name in unattended
+        cells = (*namespace, *_cells(run, left=left), *(_wide_cells(run) if wide else ()))
         table.add_row(*map(escape, cells))
     return table
 
@@ -70,14 +72,14 @@ def picture_of_events(events: Sequence[Event]) -> RenderableType:
     return table
 
 
-def _cells(run: TrainingRun) -> Iterator[str]:
+def _cells(run: TrainingRun, *, left: bool) -> Iterator[str]:
     status = run.status
     games, counted = status.games, status.transitions
     yield run.metadata.name
-    yield status.summary or "not started"
+    yield "not running" if left else status.summary or "not started"
     yield (games.display if games is not None else None) or UNKNOWN
     yield (games.rate if games is not None else None) or UNKNOWN
-    yield remaining(run) or UNKNOWN
+    yield (remaining(run) if not left else "") or UNKNOWN
     yield number(counted.queued if counted is not None else None, "d")
     yield (status.daemon.display if status.daemon is not None else None) or UNKNOWN
     yield status.win_rate or UNKNOWN

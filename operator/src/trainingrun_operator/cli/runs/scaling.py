@@ -18,12 +18,26 @@ from trainingrun_operator.cli.runs.output import UNKNOWN, age_of
 from trainingrun_operator.cli.runs.pictures import picture_of_events
 
 HISTORY: Final = frozenset(
-    {EventReason.SCALED_UP, EventReason.SCALED_DOWN, EventReason.DRAIN_REQUESTED}
+    {
+        EventReason.SCALED_UP,
+        EventReason.SCALED_DOWN,
+        EventReason.SCALING_LIMITED,
+        EventReason.DRAIN_REQUESTED,
+    }
 )
 _LAW: Final = (
     "as many daemons as keep the learner fed, and no more: what the learner could train if it never"
     " waited, over what one daemon produces, within the limits"
 )
+_INPUTS: Final = {
+    "wanted": "daemons that the rates ask for",
+    "learnerCapacity": "transitions/s that the learner could train if it never waited",
+    "producedPerDaemon": "transitions/s that one daemon produces",
+    "queued": "transitions in the queue",
+    "highWater": "transitions in the queue at which actors pause",
+    "paused": "part of the time in which actors were held back",
+    "learnerBusy": "part of the time in which the learner had data",
+}
 _NO_DECISION: Final = (
     "none yet: the number has not changed since the run began, or no rate is known"
 )
@@ -37,6 +51,7 @@ class Scaling(Struct, frozen=True, rename="camel"):
     limits: dict[str, object]
     limited: dict[str, object] | None
     last_decision: dict[str, object] | None
+    forced: int | None
     bottleneck: str | None
     history: tuple[Event, ...]
 
@@ -52,6 +67,7 @@ def scaling_of(run: TrainingRun, events: Sequence[Event]) -> Scaling:
         limits=run.spec.daemon.autoscaling.model_dump(mode="json", by_alias=True),
         limited=condition.model_dump(mode="json", by_alias=True) if condition else None,
         last_decision=decision.model_dump(mode="json", by_alias=True) if decision else None,
+        forced=told.forced if told is not None else None,
         bottleneck=run.status.bottleneck,
         history=tuple(event for event in events if event.reason in HISTORY),
     )
@@ -83,6 +99,9 @@ def _now(run: TrainingRun) -> Iterator[Row]:
         yield "daemons", "external ones: their number is not decided here"
     if role is not None:
         yield "daemons", f"{role.ready or 0} ready of {role.desired or 0} wanted"
+    told = run.status.autoscaling
+    if told is not None and told.forced:
+        yield "forced", f"{told.forced} daemons went with games, after scaleDown.drainSeconds"
     condition = run.status.condition(ConditionType.SCALING_LIMITED)
     if condition is not None:
         held = "yes" if condition.is_true else "no"
@@ -101,7 +120,8 @@ def _decision(run: TrainingRun) -> Iterator[Row]:
     yield "when", f"{age_of(decision.at)} ago"
     yield "why", decision.reason
     for name, value in decision.inputs.items():
-        yield f"  {name}", f"{value:g}"
+        meaning = _INPUTS.get(name)
+        yield f"  {name}", f"{value:g}" + (f"  ({meaning})" if meaning else "")
 
 
 def _rules(run: TrainingRun) -> Iterator[Row]:
