@@ -287,8 +287,7 @@ def _run_players() -> Row:
         Panel("Decisions per second", "Answered, of each pod.",
               (Query(f"rate({metric(m.DECISIONS)}{_EVERY})", "{{pod}}"),), unit="ops"),
         Panel("Forward passes", "Median and 99th percentile, over all actors.",
-              (Query(_quantile(0.5, m.INFERENCE_SECONDS), "median"),
-               Query(_quantile(0.99, m.INFERENCE_SECONDS), "99th percentile")), unit="s"),
+              _quantiles(m.INFERENCE_SECONDS), unit="s"),
         Panel("Decisions that shared a pass", "More is cheaper; 1 means that games come singly.",
               (Query(_quantile(0.5, m.INFERENCE_BATCH), "median"),)),
         Panel("Failures of daemons", "Per second: lost, or refused.",
@@ -304,8 +303,7 @@ def _run_learner() -> Row:
         _lines("Loss", "Latest value of each term, and of what is told beside it.",
                metric(m.LOSS), "{{term}}", "term"),
         Panel("Duration of updates", "Median and 99th percentile.",
-              (Query(_quantile(0.5, m.UPDATE_SECONDS), "median"),
-               Query(_quantile(0.99, m.UPDATE_SECONDS), "99th percentile")), unit="s"),
+              _quantiles(m.UPDATE_SECONDS), unit="s"),
         _lines("Trained", "Transitions per second.", metric(m.TRAINED_PER_SECOND), "trained"),
         Panel("Skipped steps and dead letters", "Both should stay where they are.",
               (Query(newest(metric(m.SKIPPED_STEPS)), "skipped steps"),
@@ -327,6 +325,7 @@ def _operator() -> Board:
         rows=(
             _operator_now(),
             _operator_work(),
+            _operator_api(),
         ),
     )
 
@@ -344,19 +343,35 @@ def _operator_now() -> Row:
 
 def _operator_work() -> Row:
     return Row("Work", (
-        Panel("Reconciles per second", "By result.",
-              (Query(f"sum by (result) (rate({plain(m.RECONCILES)}{_EVERY}))", "{{result}}"),),
-              unit="ops", width=12, stacked=True),
-        Panel("Duration of reconciles", "Median and 99th percentile.",
-              (Query(_quantile(0.5, m.RECONCILE_SECONDS), "median"),
-               Query(_quantile(0.99, m.RECONCILE_SECONDS), "99th percentile")),
-              unit="s", width=12),
-        Panel("Event loop late", "Of each process.",
-              (Query(plain(m.LOOP_LAG), "{{pod}}"),), unit="s", width=12),
-        Panel("Requests held back", "Seconds of waiting per second, by the client's own"
-              " limit: raise requests.perSecond where it stays above 0.",
-              (Query(f"rate({plain(m.THROTTLED)}{_EVERY})", "{{pod}}"),), unit="s",
-              width=12),
+        Panel("Looks at runs per second", "By result.", (_rates(m.RECONCILES, "result"),),
+              unit="ops", stacked=True),
+        Panel("Duration of a look", "Median and 99th percentile.", _quantiles(m.RECONCILE_SECONDS),
+              unit="s"),
+        Panel("Runs that wait for a look", "Due and not begun; resting ones are looked at rarely.",
+              (Query(f"max({plain(m.QUEUE_RUNS)})", "waiting"),
+               Query(f"max({plain(m.RESTING)})", "resting"))),
+        Panel("Oldest look", "For how long it has been due, or under way.",
+              (Query(f"max({plain(m.QUEUE_OLDEST)})", "oldest"),), unit="s"),
+        Panel("Actions per second", "What decisions had done.", (_rates(m.ACTIONS, "action"),),
+              unit="ops", stacked=True),
+        Panel("Event loop late", "Of each process.", (Query(plain(m.LOOP_LAG), "{{pod}}"),),
+              unit="s"),
+    ))  # fmt: skip
+
+
+def _operator_api() -> Row:
+    return Row("The API server", (
+        Panel("Requests per second", "Without watches; 0 is no answer.",
+              (_rates(m.API_REQUESTS, "verb", "code"),), unit="ops", stacked=True),
+        Panel("Duration of requests", "Median and 99th percentile, without the client's own limit.",
+              _quantiles(m.API_SECONDS), unit="s"),
+        Panel("Requests held back", "Seconds of waiting per second, by the client's own limit:"
+              " raise requests.perSecond where it stays above 0.",
+              (Query(f"rate({plain(m.THROTTLED)}{_EVERY})", "{{pod}}"),), unit="s"),
+        Panel("Statuses per second", "Written, stale (tried again), or later (counters alone).",
+              (_rates(m.STATUS_WRITES, "result"),), unit="ops", stacked=True),
+        Panel("Quietest watch", "Since it last heard from the API server.",
+              (Query(plain(m.WATCH_AGE), "{{pod}}"),), unit="s"),
     ))  # fmt: skip
 
 
@@ -389,11 +404,21 @@ def _quantile(part: float, of: Metric) -> str:
     return f"histogram_quantile({part}, sum by (le) (rate({selector}{_EVERY})))"
 
 
+def _quantiles(of: Metric) -> tuple[Query, Query]:
+    return Query(_quantile(0.5, of), "median"), Query(_quantile(0.99, of), "99th percentile")
+
+
+def _rates(of: Metric, *labels: str) -> Query:
+    """How often each kind happens, over all processes; not for metrics of runs."""
+    legend = " ".join(f"{{{{{label}}}}}" for label in labels)
+    return Query(f"sum by ({', '.join(labels)}) (rate({plain(of)}{_EVERY}))", legend)
+
+
 def _rate(selector: str, label: str) -> str:
     return newest(f"rate({selector}{_EVERY})", label)
 
 
 def _grown(fate: str, span: str) -> str:
-    """How many more transitions have this fate than ``span`` ago, whoever counts them."""
+    """By how many transitions this fate has grown within ``span``, whoever counts them."""
     now = metric(m.RUN_TRANSITIONS, fate=fate)
-    return f"clamp_min({newest(now)} - {newest(f'{now} offset {span}')}, 0)"
+    return f"{newest(now)} - min by (namespace, run) (min_over_time({now}[{span}]))"
