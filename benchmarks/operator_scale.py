@@ -23,6 +23,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -131,10 +132,23 @@ def bed(runs: int) -> Iterator[Bed]:
 class ProfiledOperator(OperatorProcess):
     """The operator, under cProfile where a file for it is given."""
 
+    _file: Path | None = None
+
     def profile(self, file: Path) -> None:
         """Write a profile at its end."""
+        self._file = file
         where = self._command.index("-m")
         self._command[where:where] = ["-m", "cProfile", "-o", str(file)]
+
+    def stop(self) -> None:
+        """End it in order; a profile takes its time."""
+        if self._file is not None and self._process is not None:
+            os.kill(self.pid, signal.SIGTERM)
+            wait_for(self._is_written, "a profile", seconds=120)
+        super().stop()
+
+    def _is_written(self) -> bool:
+        return self._file is not None and self._file.exists() and self._file.stat().st_size > 0
 
     @property
     def pid(self) -> int:
