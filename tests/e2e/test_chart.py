@@ -7,5 +7,5 @@ from cluster import run
 
 def test_helm_test_finds_the_installation_complete(installed: str) -> None:
     """Definition, permissions and a ready operator, asked over the cluster's DNS and network."""
-    said = run("helm", "-n", installed, "test", "trainingrun", "--timeout", "90s", timeout=120)
+    said = run("helm", "-n", installed, "test", "trainingrun", "--timeout", "180s", timeout=240)
     assert "Succeeded" in said
