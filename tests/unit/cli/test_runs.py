@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from trainingrun_operator.cli.runs.pictures import picture_of_run, picture_of_ru
 from trainingrun_operator.cli.runs.scaling import picture_of_scaling
 from trainingrun_operator.cli.runs.where import Where, place_of
 
+PROGRAM = Path(sys.executable).with_name("trainingrun")
 AT = "2026-01-01T00:00:00Z"
 
 
@@ -211,3 +215,20 @@ def test_a_shell_is_completed(shell: Any) -> None:
         "COMP_CWORD": "2",
     }  # fmt: skip
     assert shell.ask("trainingrun", **environment).out.split() == ["small"]
+
+
+def test_ctrl_c_ends_a_verb_that_follows_without_a_word(shell: Any) -> None:
+    """Expect exit code 130 and nothing on standard error."""
+    save(shell)
+    event = {"at": AT, "reason": "Started", "message": "10 games", "warning": False}
+    events = shell.folder / ".trainingrun" / "small" / "events.jsonl"
+    events.write_text(json.dumps(event) + "\n")
+    command = [PROGRAM, "events", "small", "--follow"]
+    with subprocess.Popen(
+        command, cwd=shell.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().endswith("Started: 10 games\n")
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (130, "")
