@@ -24,7 +24,12 @@ from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
 
 from trainingrun_operator.backends import BackendError
-from trainingrun_operator.backends.kubernetes.errors import ApiError, UnreachableError, error_from
+from trainingrun_operator.backends.kubernetes.errors import (
+    ApiError,
+    BrokenOffError,
+    UnreachableError,
+    error_from,
+)
 from trainingrun_operator.backends.kubernetes.fence import ALWAYS, Fence
 from trainingrun_operator.backends.kubernetes.throttle import TokenBucket
 
@@ -198,7 +203,7 @@ class Client:
             while line := await answer.content.readline():
                 yield msgspec.json.decode(line)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise UnreachableError(f"watch {path} broke off: {error}") from error
+            raise BrokenOffError(f"watch {path} broke off: {error}") from error
         finally:
             answer.close()
 
@@ -212,16 +217,18 @@ class Client:
         headers = {"Accept": accept, **({"Content-Type": content} if content else {})}
         request = _Request(verb, path, query or {}, headers, body)
         writes = verb != "GET" if writes is None else writes
-        for pause in (*_PAUSES, None):
+        failure: ApiError | None = None
+        for pause in (*_PAUSES, 0.0):  # after the last time too, as long as the server has asked
             await self.bucket.take()
             try:
                 return await (self._write(request) if writes else self._read(request))
             except ApiError as error:
-                if pause is None or error.status not in _AGAIN:
+                if error.status not in _AGAIN:
                     raise
-                patience = min(max(error.retry_after or 0.0, pause), _LONGEST_PATIENCE)
+                failure = error
+            patience = min(max(failure.retry_after or 0.0, pause), _LONGEST_PATIENCE)
             await asyncio.sleep(patience * random.uniform(1.0, 1.25))
-        raise AssertionError("the last time returns or raises")
+        raise failure or AssertionError("there is a last time")
 
     async def _write(self, request: _Request) -> Document:
         """A write within the fence; the server gives up on it before the term is over."""

@@ -7,6 +7,7 @@
         ├── ConflictError   409: it exists already, or was changed by somebody else meanwhile
         ├── ExpiredError    410: the resource version is too old to go on from
         └── UnreachableError  no answer at all; ``status`` is 0
+            └── BrokenOffError  a watch that had been answered, and ended before its time
 
 Errors of the HTTP client and of the sockets are translated here and nowhere else.
 """
@@ -77,6 +78,10 @@ class UnreachableError(ApiError):
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(0, message, retry_after=retry_after)
         self.reason = "ApiServerUnreachable"
+
+
+class BrokenOffError(UnreachableError):
+    """A watch was cut; the API server may well be there."""
 
 
 _CLASSES: Final[dict[int, type[ApiError]]] = {

@@ -15,16 +15,21 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from trainingrun_operator.backends.kubernetes.client import Client
-from trainingrun_operator.backends.kubernetes.errors import ApiError, ExpiredError, error_from
+from trainingrun_operator.backends.kubernetes.errors import (
+    ApiError,
+    BrokenOffError,
+    ExpiredError,
+    error_from,
+)
 from trainingrun_operator.backends.kubernetes.kinds import Kind
 
 _LOG = logging.getLogger(__name__)
 _PAGE: Final = "500"
 _WATCH_SECONDS: Final = (240, 300)
 _SHORTEST_BACKOFF: Final = 0.5
-_LONGEST_BACKOFF: Final = 30.0
-_LONGEST_BETWEEN_LISTS: Final = 4.0
-"""Where each watch is refused as too old, lists are all that tells of changes."""
+_LONGEST_BACKOFF: Final = 10.0
+_LONGEST_WITH_ANSWERS: Final = 4.0
+"""Where the API server answers, but each watch is cut or refused as too old."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,10 @@ class Informer:
             except ExpiredError:  # at once, unless what was just listed is said to be too old again
                 version = None
                 if time.monotonic() - begin < _SHORTEST_BACKOFF:
-                    pause = min(await self._wait(pause), _LONGEST_BETWEEN_LISTS)
+                    pause = await self._wait(min(pause, _LONGEST_WITH_ANSWERS))
+            except BrokenOffError as error:
+                _LOG.warning("watching %s: %s", self.scope.kind.plural, error)
+                pause = await self._wait(min(pause, _LONGEST_WITH_ANSWERS))
             except ApiError as error:
                 _LOG.warning("watching %s: %s", self.scope.kind.plural, error)
                 pause = await self._wait(max(pause, error.retry_after or 0.0))
