@@ -9,16 +9,17 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from autoscaler_traces import Trace
 from trainingrun_contracts.api.spec import Autoscaling
-from trainingrun_operator.desired.rates import Rates
+from trainingrun_operator.desired.rates import Average, Rates
 from trainingrun_operator.desired.scale import ScaleDecision, ScaleInputs, ScaleMemory, scale
 
 AHEAD: Final = 55
 """Seconds before they are needed that the ideal starts daemons."""
+LOOK_SECONDS: Final = 2.0
 IDEAL_SURPLUS: Final = 0.02
 
 
@@ -86,14 +87,22 @@ class Behaviour:
 
 @dataclass
 class Peer:
-    """A law of somebody else: a formula under an HPA's behaviour, held while it has no figures."""
+    """A law of somebody else: a formula under an HPA's behaviour, held while it has no figures.
+
+    It gets the queue as an average over a minute: a batch at a time is taken from it.
+    """
 
     formula: Callable[[Look, ScaleInputs], float | None]
     behaviour: Behaviour
     drains: bool = True
+    queued: Average = field(default_factory=Average)
 
     def __call__(self, look: Look) -> int:
-        exact = self.formula(look, look.inputs) if look.inputs is not None else None
+        exact = None
+        if look.inputs is not None:
+            self.queued = self.queued.with_sample(look.inputs.queued, seconds=LOOK_SECONDS)
+            queued = round(self.queued.total / self.queued.weight)
+            exact = self.formula(look, replace(look.inputs, queued=queued))
         if exact is None:
             return max(look.replicas, self.behaviour.spec.min_replicas)
         if look.replicas and abs(exact / look.replicas - 1) <= self.behaviour.spec.tolerance:
