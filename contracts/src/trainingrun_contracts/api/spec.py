@@ -87,8 +87,8 @@ class ScaleDown(ApiModel):
     )
     max_step: Step = Field(
         "10%",
-        description="The most daemons that one step takes away: a number, or a part of the present"
-        " ones such as `10%` (rounded up).",
+        description="The most daemons that one step takes away, every 30 s: a number, or a part of"
+        " the present ones such as `10%` (rounded up).",
     )
     drain_seconds: Seconds = Field(
         180,
@@ -116,8 +116,8 @@ class Autoscaling(ApiModel):
     )
     tolerance: Share = Field(
         0.1,
-        description="Relative deviation from the wanted number of daemons that is left alone; 0.1"
-        " is 10 %.",
+        description="Relative deviation from the wanted number of daemons that is left alone while"
+        " the learner does not wait for data and actors do not pause; 0.1 is 10 %.",
     )
     scale_up: ScaleUp = Field(
         default_factory=ScaleUp, description="How fast the number of daemons may rise."
