@@ -2,7 +2,7 @@
 
 Session fixtures
     ``control_plane`` (:class:`control_plane.ControlPlane`)
-        Started once, about 5 s (the first run on a machine builds the programs, about 7 min).
+        Started once, about 5 s (the first run on a machine builds the programs, about 9 min).
         ``.kubeconfig`` administrator's file · ``.url`` · ``.folder`` (``logs/`` in it)
         ``.kubectl("get", "pods", stdin=…, kubeconfig=…) -> str``, raises ``KubectlError``
         ``.get("deploy/x", "-n", ns) -> dict`` · ``.apply(obj, …, kubeconfig=…)`` server-side

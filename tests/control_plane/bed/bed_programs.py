@@ -2,7 +2,7 @@
 
 The script is run, not imported: it is the one place that knows versions and the cache, and it must
 work before anything is installed. Its progress goes to the terminal, so that the first run of a
-fresh machine (about seven minutes) does not look like a hang.
+fresh machine (about nine minutes) does not look like a hang.
 """
 
 from __future__ import annotations
