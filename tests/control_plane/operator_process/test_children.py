@@ -88,24 +88,38 @@ def policy(kind: str, meta: dict[str, Any], spec: dict[str, Any]) -> dict[str, A
     return {"apiVersion": "v1", "kind": kind, "metadata": meta, "spec": spec}
 
 
-def test_a_node_that_is_lost_and_one_that_is_missing(
-    trainer: Trainer, control_plane: ControlPlane
-) -> None:
-    """Pods that are driven off their node come back elsewhere or say what is missing; once there is
-    room again they run."""
+def test_evictions_and_a_node_that_is_lost(trainer: Trainer, control_plane: ControlPlane) -> None:
+    """Daemons that are evicted come back; those that are driven off their node and find no other
+    say what is missing, and run once there is room again. Neither is a failure of the run."""
     control_plane.add_nodes(1, prefix=f"{trainer.namespace}-lost")
     node = f"{trainer.namespace}-lost-0"
     control_plane.kubectl("label", "node", node, f"only-for={trainer.namespace}")
     there = {"spec": {"nodeSelector": {"only-for": trainer.namespace}}}
     trainer.start("driven", podTemplate={"daemon": there})
     trainer.wait_for("driven", "Ready")
-    before = {pod["metadata"]["uid"] for pod in daemons(trainer, "driven")}
+    begun = running(trainer, "driven")
+    evicted = "trainingrun.dev/run=driven,trainingrun.dev/role=daemon"
+    control_plane.play(trainer.namespace, evicted, "evict")
+    trainer.wait_until(lambda: renewed(trainer, "driven", begun))
+    before = running(trainer, "driven")
     control_plane.kubectl("taint", "node", node, "broken=yes:NoExecute")
     wait_for_words(trainer, "driven", "DaemonsAvailable", "Unschedulable", "untolerated taint")
     control_plane.kubectl("taint", "node", node, "broken-")
     trainer.wait_for("driven", "Ready")
-    assert before.isdisjoint(pod["metadata"]["uid"] for pod in daemons(trainer, "driven"))
+    assert renewed(trainer, "driven", before)
     assert condition(trainer.run("driven"), "Succeeded")["status"] == "Unknown"
+
+
+def running(trainer: Trainer, name: str) -> set[str]:
+    """The daemons of a run that run now."""
+    pods = daemons(trainer, name)
+    return {pod["metadata"]["uid"] for pod in pods if pod["status"]["phase"] == "Running"}
+
+
+def renewed(trainer: Trainer, name: str, before: set[str]) -> bool:
+    """Whether daemons run, and none of those before."""
+    now = running(trainer, name)
+    return bool(now) and not now & before
 
 
 def daemons(trainer: Trainer, name: str) -> list[dict[str, Any]]:
@@ -141,7 +155,8 @@ def test_a_change_that_weakens_or_does_not_fit_leaves_what_runs_alone(trainer: T
 
 def test_a_run_waits_for_kueue(trainer: Trainer, control_plane: ControlPlane) -> None:
     """Without Kueue the conditions say that nobody will admit it; with Kueue it waits with nothing
-    but its suspended learner; admitted (here by a stand-in that does what Kueue does) it runs."""
+    but its suspended learner; admitted (here by a stand-in that does what Kueue does) it runs, and
+    when the admission is taken back it waits again."""
     trainer.start("queued", queueName="games", queuePriorityClass="low")
     wait_for_words(trainer, "queued", "Ready", "QueueControllerMissing", "kueue.x-k8s.io")
     assert condition(trainer.run("queued"), "Degraded")["status"] == "True"
@@ -158,17 +173,21 @@ def test_a_run_waits_for_kueue(trainer: Trainer, control_plane: ControlPlane) ->
     assert job["spec"]["suspend"] is True
     assert labels["kueue.x-k8s.io/queue-name"] == "games"
     assert labels["kueue.x-k8s.io/priority-class"] == "low"
-    admit(trainer, "queued-learner")
+    let_begin(trainer, "queued-learner", admitted=True)
     trainer.wait_for("queued", "Ready")
     (job,) = trainer.objects("jobs", "queued")
     assert job["spec"]["suspend"] is False
+    let_begin(trainer, "queued-learner", admitted=False)
+    wait_for_words(trainer, "queued", "Ready", "WaitingForQuota", "queue games")
+    assert daemons(trainer, "queued") != []  # for a minute: it may be let go on at once
+    let_begin(trainer, "queued-learner", admitted=True)
+    trainer.wait_for("queued", "Ready")
     control_plane.kubectl("delete", "crd", kueue["metadata"]["name"], "--wait=false")
 
 
-def admit(trainer: Trainer, job: str) -> None:
-    """What Kueue does to a Job that it admits: place its pods, and let it begin."""
-    template = {"spec": {"nodeSelector": {"kubernetes.io/os": "linux"}}}
-    patch = json.dumps({"spec": {"suspend": False, "template": template}})
+def let_begin(trainer: Trainer, job: str, *, admitted: bool) -> None:
+    """What Kueue does to a Job: let it begin, or take its admission back."""
+    patch = json.dumps({"spec": {"suspend": not admitted}})
     trainer.kubectl("patch", "job", job, "--type=merge", "-p", patch, "--field-manager=kueue")
 
 
