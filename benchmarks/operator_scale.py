@@ -395,9 +395,11 @@ def _commit() -> str:
 
 
 def _met(figures: dict[str, Any]) -> dict[str, bool]:
+    """Whether each goal was met; a state that was not reached in time has no figure and is not."""
     return {
-        name: figures.get(name) is not None and figures[name] <= bound
+        name: figures[name] is not None and figures[name] <= bound
         for name, bound in GOALS.items()
+        if name in figures
     }
 
 
