@@ -4,6 +4,9 @@ The operator (or the local runtime) renders it from the TrainingRun; actors, eva
 learner read it from the file that ``TRAININGRUN_CONFIG`` names. Secrets never stand in it: the
 Redis URL comes from ``TRAININGRUN_REDIS_URL``, S3 credentials from the usual ``AWS_*`` variables.
 
+A field that a role does not know is skipped: the operator that wrote it may be newer than the image
+of the role, which a user may have fixed.
+
 msgspec and not pydantic, because an actor would pay 30 MB for the import of the latter.
 """
 
@@ -35,7 +38,7 @@ class ConfigError(Exception):
     """The run configuration or the environment of a role is wrong; the message says where."""
 
 
-class DaemonConfig(Struct, frozen=True, forbid_unknown_fields=True):
+class DaemonConfig(Struct, frozen=True):
     """What an actor must know of the daemons."""
 
     games_per_daemon: Positive = 8
@@ -43,7 +46,7 @@ class DaemonConfig(Struct, frozen=True, forbid_unknown_fields=True):
     quiet: bool = True
 
 
-class ActorConfig(Struct, frozen=True, forbid_unknown_fields=True):
+class ActorConfig(Struct, frozen=True):
     """What an actor must know of itself."""
 
     games_per_actor: Positive = 16
@@ -51,7 +54,7 @@ class ActorConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """How long games that run may go on after SIGTERM, before they are given up."""
 
 
-class PpoConfig(Struct, frozen=True, forbid_unknown_fields=True):
+class PpoConfig(Struct, frozen=True):
     """Hyper-parameters of decoupled clipped PPO with V-trace targets (Schulman et al. 2017,
     Espeholt et al. 2018, Hilton et al. 2021)."""
 
@@ -68,7 +71,7 @@ class PpoConfig(Struct, frozen=True, forbid_unknown_fields=True):
     target_kl: float = 0.03
 
 
-class LearnerConfig(Struct, frozen=True, forbid_unknown_fields=True):
+class LearnerConfig(Struct, frozen=True):
     """What the learner must know of itself."""
 
     batch_transitions: Positive = 8192
@@ -86,7 +89,7 @@ class LearnerConfig(Struct, frozen=True, forbid_unknown_fields=True):
     ppo: PpoConfig = PpoConfig()
 
 
-class OpponentsConfig(Struct, frozen=True, forbid_unknown_fields=True):
+class OpponentsConfig(Struct, frozen=True):
     """Shares of the opponents that the learning seat meets; they are normalised by their sum."""
 
     latest: Fraction = 0.5
@@ -96,20 +99,20 @@ class OpponentsConfig(Struct, frozen=True, forbid_unknown_fields=True):
     scripted_players: tuple[ScriptedOpponent, ...] = ("random", "aggressive")
 
 
-class SelfPlayConfig(OpponentsConfig, frozen=True, forbid_unknown_fields=True):
+class SelfPlayConfig(OpponentsConfig, frozen=True):
     """The opponents of a run without a curriculum, and how often a past one is kept."""
 
     snapshot_every_publishes: Positive = 20
 
 
-class GateConfig(Struct, frozen=True, forbid_unknown_fields=True):
+class GateConfig(Struct, frozen=True):
     """When new weights become the champion: a sequential test of 0 against ``elo``, truncated."""
 
     elo: float = 35.0
     games: Positive = 1000
 
 
-class EvaluationConfig(Struct, frozen=True, forbid_unknown_fields=True):
+class EvaluationConfig(Struct, frozen=True):
     """How often, how long and against whom the policy is evaluated."""
 
     every_games: Positive = 5000
@@ -118,7 +121,7 @@ class EvaluationConfig(Struct, frozen=True, forbid_unknown_fields=True):
     gate: GateConfig | None = None
 
 
-class CheckpointConfig(Struct, frozen=True, forbid_unknown_fields=True):
+class CheckpointConfig(Struct, frozen=True):
     """Where checkpoints go and when they are written.
 
     ``storage`` is ``file:///dir`` or ``s3://bucket/prefix``. ``cache`` is a directory of this
@@ -135,7 +138,7 @@ class CheckpointConfig(Struct, frozen=True, forbid_unknown_fields=True):
     cache: str | None = None
 
 
-class TapesConfig(Struct, frozen=True, forbid_unknown_fields=True):
+class TapesConfig(Struct, frozen=True):
     """Where games are written down for people, and how many are kept (``tapes``).
 
     The first game of every evaluation is one of them, and a training game of each actor now and
@@ -149,7 +152,7 @@ class TapesConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """Between two training games that one actor records."""
 
 
-class RunConfig(Struct, frozen=True, forbid_unknown_fields=True):
+class RunConfig(Struct, frozen=True):
     """Everything that the roles of one run must agree on."""
 
     run: str
@@ -188,7 +191,7 @@ def decode(document: bytes) -> RunConfig:
     """Read a configuration.
 
     Raises:
-        ConfigError: a field is unknown, missing or of the wrong type; the message has its path.
+        ConfigError: a field is missing or of the wrong type; the message has its path.
     """
     try:
         return msgspec.json.decode(document, type=RunConfig)

@@ -121,6 +121,25 @@ def test_a_shrinking_role_loses_the_members_that_were_named(
     on_bench(control_plane, namespace, act)
 
 
+def test_members_go_on_under_a_version_that_would_begin_them_otherwise(
+    control_plane: ControlPlane, namespace: str
+) -> None:
+    """Nothing that the user asked has changed: the number of members follows, their template and
+    the members stay."""
+
+    async def act(made: Bench) -> None:
+        await made.apply(workload(Role.DAEMON))
+        before = await made.until(Role.DAEMON, ready(3))
+        await made.apply(replace(workload(Role.DAEMON), command=("newer",), replicas=4))
+        after = await made.until(Role.DAEMON, ready(4))
+        assert {each.name for each in before.members} < {each.name for each in after.members}
+        path = f"/apis/apps/v1/namespaces/{namespace}/deployments/bench-daemon"
+        there = await made.client.get(path)
+        assert there["spec"]["template"]["spec"]["containers"][0]["command"] == ["x"]
+
+    on_bench(control_plane, namespace, act)
+
+
 def test_applying_twice_writes_once(control_plane: ControlPlane, namespace: str) -> None:
     """What is there as it should be is not sent again."""
 

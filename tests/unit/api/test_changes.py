@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from trainingrun_contracts.api.changes import (
 )
 from trainingrun_contracts.api.crd import root_schema
 from trainingrun_contracts.api.run import TrainingRun, parse
+from trainingrun_operator.desired.run_config import run_config
 from trainingrun_operator.desired.workloads import workloads
 from trainingrun_operator.settings import Settings
 
@@ -124,6 +126,46 @@ def test_a_change_replaces_the_roles_that_the_reference_names(
     before, after = (hashes(run_with(path, value)) for value in two_values(path, schema))
     changed = {role for role in before if before[role] != after[role]}
     assert changed == set(replaced_by(path))
+
+
+def started_with(run: TrainingRun) -> dict[str, Any]:
+    """What each role's members are begun with: the workload, and what they read at their start."""
+    config = run_config(run, Settings())
+    read = {
+        "daemon": (),
+        "redis": (),
+        "actor": (
+            config.seed, config.decks, config.daemon, config.actor, config.self_play,
+            config.learner.batch_transitions,
+        ),
+        "evaluator": (config.seed, config.decks, config.daemon, config.evaluation),
+        "learner": (
+            config.seed, config.learner, config.checkpoint,
+            config.self_play.snapshot_every_publishes,
+        ),
+    }  # fmt: skip
+    made = workloads(run, Settings(), daemons=DAEMONS)
+    return {
+        role.value: (replace(workload, roll_hash="", replicas=0), read[role.value])
+        for role, workload in made.items()
+    }
+
+
+@pytest.mark.parametrize(("path", "schema"), LEAVES, ids=[path for path, _ in LEAVES])
+def test_a_role_that_is_begun_with_a_field_is_replaced_when_it_changes(
+    path: str, schema: dict[str, Any]
+) -> None:
+    """Nothing goes on with an old value that nobody would bring to it."""
+    before, after = (started_with(run_with(path, value)) for value in two_values(path, schema))
+    changed = {role for role in before if before[role] != after[role]}
+    assert changed <= set(replaced_by(path))
+
+
+def test_a_value_that_is_the_default_is_none() -> None:
+    """A field that a later version adds, and the API server fills in, replaces nobody."""
+    given = run_with("daemon.gameTimeoutSeconds", 120)
+    assert given.spec.daemon.game_timeout_seconds == 120
+    assert hashes(given) == hashes(run_with("games", 100))
 
 
 EVERY_LEAF = [path for path, _ in leaves(root_schema()["properties"]["spec"])]

@@ -67,6 +67,16 @@ def test_a_document_may_not_use_python_spelling() -> None:
     ]
 
 
+def test_fields_of_a_later_version_are_skipped_where_the_api_server_has_stored_them() -> None:
+    """Only where it is asked, and every other rule still holds."""
+    later = document(zzz=1, daemon={"zzz": {"a": 1}, "gamesPerDaemon": 4})
+    assert parse(later, ignore_unknown=True).spec.daemon.games_per_daemon == 4
+    with pytest.raises(SpecError, match=r"spec\.zzz: unknown field"):
+        parse(later)
+    with pytest.raises(SpecError, match=r"spec\.games"):
+        parse(document(zzz=1, games=0), ignore_unknown=True)
+
+
 def test_values_are_written_back_in_yaml_spelling() -> None:
     """A spec that is dumped by alias is read again as the same spec."""
     spec = parse(document(selfPlay={"latest": 1.0, "past": 0.0})).spec

@@ -1,8 +1,8 @@
 """What happens to a run that exists when a field of its spec changes.
 
 A promise to users, shown in the reference: a field cannot change, or acts at once, or rolls roles,
-or restarts the learner. The operator does not read this table: it replaces the members of a role
-when what they were started with has changed, and a test holds the two together. Every field stands
+or restarts the learner. The operator replaces members by this table and by nothing else; a test
+holds that a field which changes what members are started with replaces them. Every field stands
 here; one that nobody thought about is an error, not "at once".
 """
 
@@ -21,6 +21,8 @@ FIXED: Final = "cannot change"
 _ALL: Final = ("daemon", "actor", "evaluator", "learner", "redis")
 
 REPLACED: Final[Mapping[str, tuple[str, ...]]] = {
+    "seed": ("actor", "evaluator", "learner"),
+    "redis": ("redis",),
     "imagePullPolicy": _ALL,
     "decks": ("actor", "evaluator"),
     "daemon.image": ("daemon",),
@@ -49,7 +51,10 @@ REPLACED: Final[Mapping[str, tuple[str, ...]]] = {
     "queueName": ("daemon", "actor", "learner"),
     "queuePriorityClass": ("daemon", "actor", "learner"),
 }
-"""Roles whose members are replaced, by the field's path below ``spec``; the longest path counts."""
+"""Roles whose members are replaced, by the field's path below ``spec``; the longest path counts.
+
+Fields that cannot change stand here too where members read them: a run on this machine may be begun
+again with others."""
 
 
 LIVE: Final[tuple[str, ...]] = (

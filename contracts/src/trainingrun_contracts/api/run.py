@@ -68,8 +68,12 @@ class TrainingRun(ApiModel):
     )
 
 
-def parse(document: Mapping[str, Any]) -> TrainingRun:
+def parse(document: Mapping[str, Any], *, ignore_unknown: bool = False) -> TrainingRun:
     """Read a TrainingRun as YAML or the API server gives it; null means not given.
+
+    ``ignore_unknown`` is for what an API server has stored: it holds no field that its definition
+    does not know, so one that we do not know was defined by a later version, and filled in by
+    default. An operator that is being upgraded must not refuse every run for it.
 
     Raises:
         SpecError: it is not a valid TrainingRun; all wrong fields are told, not only the first.
@@ -78,7 +82,10 @@ def parse(document: Mapping[str, Any]) -> TrainingRun:
         raise SpecError((Problem("", NO_MAPPING),))
     given = _without_nulls(document)
     try:
-        return TrainingRun.model_validate_json(json.dumps(given), by_alias=True, by_name=False)
+        return TrainingRun.model_validate_json(
+            json.dumps(given), by_alias=True, by_name=False,
+            extra="ignore" if ignore_unknown else None,
+        )  # fmt: skip
     except ValidationError as error:
         raise SpecError(problems_from(error, TrainingRun)) from error
 

@@ -9,7 +9,6 @@ from trainingrun_contracts.api.run import TrainingRun
 from trainingrun_contracts.run_config import RunConfig
 
 from trainingrun_operator.desired.amounts import resources
-from trainingrun_operator.desired.rolling import with_roll_hash
 from trainingrun_operator.desired.workload import Resources, Role, Workload
 from trainingrun_operator.settings import Settings
 
@@ -28,23 +27,12 @@ def actor_replicas(run: TrainingRun, *, slots: int) -> int:
 def actor(run: TrainingRun, config: RunConfig, settings: Settings, *, replicas: int) -> Workload:
     """So many actors. Of the learner they read the batch size: it bounds the queue."""
     spec = run.spec.actor
-    workload = Workload(
+    return Workload(
         role=Role.ACTOR,
         replicas=replicas,
         image=spec.image or settings.images.actor,
         command=("trainingrun-actor", "play"),
         resources=resources(spec.resources, DEFAULTS),
-        roll_hash="",
         grace_seconds=math.ceil(config.actor.stop_seconds) + _ENDING_SECONDS,
         pull_policy=run.spec.image_pull_policy,
-    )
-    return with_roll_hash(
-        workload,
-        config.run_id,
-        config.seed,
-        config.decks,
-        config.daemon,
-        config.actor,
-        config.self_play,
-        config.learner.batch_transitions,
     )

@@ -21,7 +21,7 @@ from trainingrun_operator.desired.events import RunEvent
 from trainingrun_operator.desired.learner import learner
 from trainingrun_operator.desired.observed import Observed
 from trainingrun_operator.desired.placement import placed
-from trainingrun_operator.desired.rolling import with_roll_hash
+from trainingrun_operator.desired.rolling import asked, with_roll_hash
 from trainingrun_operator.desired.run_config import run_config
 from trainingrun_operator.desired.workload import Role, Workload
 from trainingrun_operator.settings import Settings
@@ -58,16 +58,28 @@ def clean(run: TrainingRun, observed: Observed, settings: Settings, *, now: floa
         return Cleaning(over=True)
     deleted = run.metadata.deletion_timestamp
     if deleted is not None and now - deleted.timestamp() >= DEADLINE_SECONDS:
-        return _gives_up(run, f"not within {DEADLINE_SECONDS / 60:.0f} min")
+        return given_up(run, f"not within {DEADLINE_SECONDS / 60:.0f} min")
     wanted = cleaner(run, settings)
     there = observed.roles.get(Role.LEARNER)
     ended = there.finished if there is not None and there.roll_hash == wanted.roll_hash else None
     if ended is None:
         return Cleaning(over=False, actions=tuple(_steps(observed, wanted)))
     if not ended.succeeded:
-        return _gives_up(run, ended.message or ended.reason)
+        return given_up(run, ended.message or ended.reason)
     told = f"the checkpoints of this run in {run.spec.checkpoint.storage} are removed"
     return Cleaning(over=True, events=(RunEvent(EventReason.STORAGE_DELETED, told),))
+
+
+def given_up(run: TrainingRun, why: str) -> Cleaning:
+    """The run goes, and people are told what is left: also when the cluster refuses the cleaner,
+    as a namespace does that is itself on its way out."""
+    told = (
+        f"checkpoints of this run may be left in {run.spec.checkpoint.storage}, they could not be"
+        f" removed ({why}): remove those that are called {run.metadata.name}-…"
+    )
+    return Cleaning(
+        over=True, events=(RunEvent(EventReason.STORAGE_NOT_DELETED, told, warning=True),)
+    )
 
 
 def cleaner(run: TrainingRun, settings: Settings) -> Workload:
@@ -81,7 +93,8 @@ def cleaner(run: TrainingRun, settings: Settings) -> Workload:
     )  # fmt: skip
     resources = replace(made.resources, gpus=0)
     made = replace(made, command=command, resources=resources, backoff_limit=3)
-    return with_roll_hash(replace(placed(run, made), admission=None))
+    made = replace(placed(run, made), admission=None)
+    return with_roll_hash(made, asked(run), task="clean")
 
 
 def _steps(observed: Observed, wanted: Workload) -> Iterator[WorkloadAction]:
@@ -95,13 +108,3 @@ def _steps(observed: Observed, wanted: Workload) -> Iterator[WorkloadAction]:
         yield Apply(wanted)
     elif learner_there.roll_hash != wanted.roll_hash and not learner_there.removing:
         yield Remove(Role.LEARNER)
-
-
-def _gives_up(run: TrainingRun, why: str) -> Cleaning:
-    told = (
-        f"checkpoints of this run may be left in {run.spec.checkpoint.storage}, they could not be"
-        f" removed ({why}): remove those that are called {run.metadata.name}-…"
-    )
-    return Cleaning(
-        over=True, events=(RunEvent(EventReason.STORAGE_NOT_DELETED, told, warning=True),)
-    )

@@ -9,7 +9,6 @@ from trainingrun_contracts.api.spec import Daemon
 
 from trainingrun_operator.desired import forge
 from trainingrun_operator.desired.amounts import resources
-from trainingrun_operator.desired.rolling import with_roll_hash
 from trainingrun_operator.desired.workload import Probe, Resources, Role, Workload
 from trainingrun_operator.settings import Settings
 
@@ -22,23 +21,20 @@ def daemon(run: TrainingRun, settings: Settings, *, replicas: int) -> Workload:
     """So many daemons; each finishes its games before it ends."""
     spec = run.spec.daemon
     drain = spec.autoscaling.scale_down.drain_seconds
-    return with_roll_hash(
-        Workload(
-            role=Role.DAEMON,
-            replicas=replicas,
-            image=spec.image or settings.images.daemon,
-            command=_command(spec, drain_seconds=drain),
-            resources=resources(
-                spec.resources, _DEFAULTS if spec.jvm is None else forge.memory(spec.jvm)
-            ),
-            environment=() if spec.jvm is None else forge.environment(spec.jvm),
-            roll_hash="",
-            probe=Probe.TCP,
-            port=PORT,
-            grace_seconds=drain + _ENDING_SECONDS,
-            uses_config=False,
-            pull_policy=run.spec.image_pull_policy,
-        )
+    return Workload(
+        role=Role.DAEMON,
+        replicas=replicas,
+        image=spec.image or settings.images.daemon,
+        command=_command(spec, drain_seconds=drain),
+        resources=resources(
+            spec.resources, _DEFAULTS if spec.jvm is None else forge.memory(spec.jvm)
+        ),
+        environment=() if spec.jvm is None else forge.environment(spec.jvm),
+        probe=Probe.TCP,
+        port=PORT,
+        grace_seconds=drain + _ENDING_SECONDS,
+        uses_config=False,
+        pull_policy=run.spec.image_pull_policy,
     )  # fmt: skip
 
 

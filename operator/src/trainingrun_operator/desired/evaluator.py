@@ -7,7 +7,6 @@ from trainingrun_contracts.run_config import RunConfig
 
 from trainingrun_operator.desired.actor import DEFAULTS
 from trainingrun_operator.desired.amounts import resources
-from trainingrun_operator.desired.rolling import with_roll_hash
 from trainingrun_operator.desired.workload import Role, Workload
 from trainingrun_operator.settings import Settings
 
@@ -15,16 +14,12 @@ from trainingrun_operator.settings import Settings
 def evaluator(run: TrainingRun, config: RunConfig, settings: Settings) -> Workload:
     """One evaluator, from the actor's image and with an actor's resources."""
     spec = run.spec.actor
-    workload = Workload(
+    return Workload(
         role=Role.EVALUATOR,
         replicas=1,
         image=spec.image or settings.images.actor,
         command=("trainingrun-actor", "evaluate"),
         resources=resources(spec.resources, DEFAULTS),
-        roll_hash="",
         grace_seconds=30,
         pull_policy=run.spec.image_pull_policy,
-    )
-    return with_roll_hash(
-        workload, config.run_id, config.seed, config.decks, config.daemon, config.evaluation
     )

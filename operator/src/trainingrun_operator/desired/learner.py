@@ -9,7 +9,6 @@ from trainingrun_contracts.api.run import TrainingRun
 from trainingrun_contracts.run_config import RunConfig
 
 from trainingrun_operator.desired.amounts import resources
-from trainingrun_operator.desired.rolling import with_roll_hash
 from trainingrun_operator.desired.run_config import CLAIM_PATH, claim_of
 from trainingrun_operator.desired.workload import Resources, Restart, Role, Storage, Workload
 from trainingrun_operator.settings import Settings
@@ -21,27 +20,18 @@ _CHECKPOINT_SECONDS: Final = 120
 def learner(run: TrainingRun, config: RunConfig, settings: Settings) -> Workload:
     """The learner of a run; a change of what it reads restarts it from a fresh checkpoint."""
     spec, secret = run.spec.learner, run.spec.checkpoint.secret_ref
-    workload = Workload(
+    return Workload(
         role=Role.LEARNER,
         replicas=1,
         image=spec.image or settings.images.trainer,
         command=("trainingrun-learner",),
         resources=replace(resources(spec.resources, _DEFAULTS), gpus=spec.gpus),
-        roll_hash="",
         restart=Restart.UNTIL_SUCCESS,
         grace_seconds=_CHECKPOINT_SECONDS,
         backoff_limit=spec.backoff_limit,
         secrets=(secret.name,) if secret else (),
         storage=_storage(run, settings),
         pull_policy=run.spec.image_pull_policy,
-    )
-    return with_roll_hash(
-        workload,
-        config.run_id,
-        config.seed,
-        config.learner,
-        config.checkpoint,
-        config.self_play.snapshot_every_publishes,
     )
 
 

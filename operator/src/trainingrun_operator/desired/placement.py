@@ -1,7 +1,7 @@
 """Where members may run and who admits them: spot nodes, changes to pod templates, Kueue's queue.
 
 Laid over a finished workload, because it is the same for every role and of no weight on a laptop.
-What the words mean on a cluster is the backend's to say; here they only roll what they change.
+What the words mean on a cluster is the backend's to say.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import Final
 
 from trainingrun_contracts.api.run import TrainingRun
 
-from trainingrun_operator.desired.rolling import with_roll_hash
 from trainingrun_operator.desired.workload import Admission, Role, Workload
 
 _ADMITTED: Final = {Role.DAEMON, Role.LEARNER, Role.ACTOR}
@@ -20,20 +19,19 @@ _ADMITTED: Final = {Role.DAEMON, Role.LEARNER, Role.ACTOR}
 
 
 def placed(run: TrainingRun, workload: Workload) -> Workload:
-    """The workload with what the spec says of its place; the roll hash covers it."""
+    """The workload with what the spec says of its place."""
     spec = run.spec
     admission = (
         Admission(spec.queue_name, spec.queue_priority_class)
         if spec.queue_name is not None and workload.role in _ADMITTED
         else None
     )
-    found = replace(
+    return replace(
         workload,
         spot=_spot(run, workload.role),
         pod_override=_override(run, workload.role),
         admission=admission,
     )
-    return with_roll_hash(found, workload.roll_hash)
 
 
 def _spot(run: TrainingRun, role: Role) -> str:

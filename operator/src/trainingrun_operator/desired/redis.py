@@ -8,7 +8,6 @@ from trainingrun_contracts.api.quantities import bytes_of
 from trainingrun_contracts.api.run import TrainingRun
 from trainingrun_contracts.api.spec import ManagedRedis
 
-from trainingrun_operator.desired.rolling import with_roll_hash
 from trainingrun_operator.desired.workload import Probe, Resources, Role, Storage, Workload
 from trainingrun_operator.settings import Settings
 
@@ -26,23 +25,20 @@ def redis(run: TrainingRun, settings: Settings) -> Workload:
     """The Redis server of a run; only for runs where :func:`is_managed` holds."""
     wanted = run.spec.redis.managed or ManagedRedis()
     limit = int(bytes_of(wanted.memory) * _DATA_PART)
-    return with_roll_hash(
-        Workload(
-            role=Role.REDIS,
-            replicas=1,
-            image=wanted.image or settings.images.redis,
-            command=(
-                "redis-server", "{redis_config}", "--bind", "{host}", "--port", "{port}",
-                "--dir", "{data}", "--maxmemory", str(limit), "--maxmemory-policy", "noeviction",
-                "--appendonly", "yes", "--appendfsync", "everysec", "--save", "",
-            ),
-            resources=Resources(cpu="100m", memory="128Mi", memory_limit=wanted.memory),
-            roll_hash="",
-            probe=Probe.TCP,
-            port=PORT,
-            grace_seconds=30,
-            uses_config=False,
-            storage=Storage(path="/data", size="10Gi"),
-            pull_policy=run.spec.image_pull_policy,
-        )
+    return Workload(
+        role=Role.REDIS,
+        replicas=1,
+        image=wanted.image or settings.images.redis,
+        command=(
+            "redis-server", "{redis_config}", "--bind", "{host}", "--port", "{port}",
+            "--dir", "{data}", "--maxmemory", str(limit), "--maxmemory-policy", "noeviction",
+            "--appendonly", "yes", "--appendfsync", "everysec", "--save", "",
+        ),
+        resources=Resources(cpu="100m", memory="128Mi", memory_limit=wanted.memory),
+        probe=Probe.TCP,
+        port=PORT,
+        grace_seconds=30,
+        uses_config=False,
+        storage=Storage(path="/data", size="10Gi"),
+        pull_policy=run.spec.image_pull_policy,
     )  # fmt: skip

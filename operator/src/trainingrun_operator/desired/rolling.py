@@ -1,23 +1,70 @@
-"""When running members must be replaced: a hash over what they were started with.
+"""When running members must be replaced: a hash over what the user asked of them.
 
-The hash holds the workload itself (image, command, resources, …) and the parts of the run
-configuration that the role reads at its start. The number of replicas is not in it, nor is anything
-that reaches a running role in another way (the target of games, the autoscaling bounds, suspend).
+It holds the image and those fields of the spec that ``trainingrun_contracts.api.changes`` names for
+the role, where they differ from their defaults. What the operator makes of them (arguments, grace
+periods, a template's shape) is not in it: a new version of the operator renders some of that
+differently, and must not for that restart every learner of a cluster. Members go on as they were
+begun until their run changes, or the default images do: all roles of a run speak one version.
+
+The alternative, a hash over the finished workload, replaced all members at each upgrade.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, Final
 
 import msgspec
+from trainingrun_contracts.api.changes import replaced_by
+from trainingrun_contracts.api.run import TrainingRun
 
 from trainingrun_operator.desired.workload import Workload
 
+_FREE: Final = "podTemplate."
+"""Below this, the names are the users' own."""
+RENDERING: Final = 1
+"""Raised when members that an older operator began cannot go on under this one."""
 
-def with_roll_hash(workload: Workload, *read: Any) -> Workload:
-    """The workload with its hash; ``read`` is what the role reads of the run configuration."""
-    plain = replace(workload, replicas=0, roll_hash="")
-    document = msgspec.json.encode([plain, *read])
+
+@dataclass(frozen=True)
+class Asked:
+    """What a user asked of a run: its identity, and the fields that differ from their defaults, by
+    their paths below ``spec``."""
+
+    uid: str
+    fields: Mapping[str, Any]
+
+
+def asked(run: TrainingRun) -> Asked:
+    """What is asked of a run; once for all of its roles."""
+    given = run.spec.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    return Asked(run.metadata.uid, dict(_leaves(given)))
+
+
+def with_roll_hash(workload: Workload, wanted: Asked, *, task: str = "") -> Workload:
+    """The workload with its hash; ``task`` is what it does other than its role's usual work."""
+    read = {
+        path: value
+        for path, value in sorted(wanted.fields.items())
+        if workload.role.value in _replaced_by(path)
+    }
+    document = msgspec.json.encode([RENDERING, wanted.uid, task, workload.image, read])
     return replace(workload, roll_hash=hashlib.sha256(document).hexdigest()[:16])
+
+
+@cache
+def _replaced_by(path: str) -> tuple[str, ...]:
+    return replaced_by(path)
+
+
+def _leaves(given: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Each value with its path below ``spec``; a list is one value, and so is a pod template."""
+    for name, value in given.items():
+        path = f"{above}{name}"
+        if isinstance(value, dict) and value and above != _FREE:
+            yield from _leaves(value, f"{path}.")
+        else:
+            yield path, value

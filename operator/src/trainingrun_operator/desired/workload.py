@@ -104,7 +104,7 @@ class Workload:
     image: str
     command: tuple[str, ...]
     resources: Resources
-    roll_hash: str
+    roll_hash: str = ""
     restart: Restart = Restart.ALWAYS
     probe: Probe = Probe.HEALTH_FILE
     port: int | None = None

@@ -14,6 +14,7 @@ from trainingrun_operator.desired.learner import learner
 from trainingrun_operator.desired.observed import ObservedRole
 from trainingrun_operator.desired.placement import placed
 from trainingrun_operator.desired.redis import is_managed, redis
+from trainingrun_operator.desired.rolling import asked, with_roll_hash
 from trainingrun_operator.desired.run_config import run_config
 from trainingrun_operator.desired.workload import Role, Workload
 from trainingrun_operator.settings import Settings
@@ -39,4 +40,5 @@ def workloads(
         made.insert(0, daemon(run, settings, replicas=daemons))
     if is_managed(run):
         made.insert(0, redis(run, settings))
-    return {workload.role: placed(run, workload) for workload in made}
+    wanted = asked(run)
+    return {each.role: with_roll_hash(placed(run, each), wanted) for each in made}

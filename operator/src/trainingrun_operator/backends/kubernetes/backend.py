@@ -192,8 +192,25 @@ class KubernetesBackend:
                 await self._make(run, kind, manifest)
             elif kind is JOB:
                 await self._replace_job(run, manifest, present.identity.uid)
+            elif self._goes_on(present, manifest):
+                await self._resize(run, kind, manifest)
             else:
                 await self._apply(run, kind, manifest)
+
+    def _goes_on(self, present: View, manifest: Manifest) -> bool:
+        """Whether its pods stay as they were begun: nothing was asked that replaces them.
+
+        What else has changed was changed by another version of this program, and would roll them.
+        """
+        wanted = manifest["metadata"]["annotations"].get(ROLL_HASH)
+        same = wanted is not None and present.identity.roll_hash == wanted
+        return same and not self._children.is_drifted(present)
+
+    async def _resize(self, run: RunIdentity, kind: Kind, manifest: Manifest) -> None:
+        """Ask for another number of pods, and for nothing else."""
+        path = kind.path(run.namespace, manifest["metadata"]["name"])
+        body = {"spec": {"replicas": manifest["spec"]["replicas"]}}
+        self._take_in(kind, await self._client.merge(path, body))
 
     async def _make(self, run: RunIdentity, kind: Kind, manifest: Manifest) -> None:
         """Write what we have not seen to exist; nothing that somebody else made is taken over.

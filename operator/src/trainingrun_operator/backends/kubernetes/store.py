@@ -187,7 +187,7 @@ class KubernetesStore:
 
     def _keep(self, key: RunKey, document: Mapping[str, Any]) -> None:
         try:
-            self._runs[key] = parse(_without_bookkeeping(document))
+            self._runs[key] = parse(_without_bookkeeping(document), ignore_unknown=True)
         except SpecError as error:
             self._refused[key] = _Refused(document, error)
             self._runs.pop(key, None)
