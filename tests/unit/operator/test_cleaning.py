@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from simulated_run import UID, training_run
 from trainingrun_contracts.api.run import TrainingRun
+from trainingrun_operator.backends import BackendError, RunIdentity
 from trainingrun_operator.backends.memory import MemoryBackend, MemoryRunStore
 from trainingrun_operator.backends.store import RunKey
 from trainingrun_operator.controller.loop import Reconciler
-from trainingrun_operator.desired.actions import Apply, Remove
+from trainingrun_operator.desired.actions import Apply, Remove, WorkloadAction
 from trainingrun_operator.desired.cleaning import (
     DEADLINE_SECONDS,
     FINALIZER,
@@ -118,6 +119,25 @@ def test_what_cannot_be_removed_does_not_hold_the_run_for_ever(why: str) -> None
     assert KEY not in world.store.runs
     assert world.told == ["StorageNotDeleted"]
     assert "s3://bucket/prefix" in world.store.events[0][1].message
+
+
+class Closing(MemoryBackend):
+    """A namespace on its way out: nothing new may be made in it."""
+
+    async def perform(self, run: RunIdentity, action: WorkloadAction) -> None:
+        """Refuse what is new."""
+        if isinstance(action, Apply):
+            raise BackendError("Forbidden", "namespace default is being terminated")
+        await super().perform(run, action)
+
+
+def test_a_namespace_that_goes_is_not_held_up() -> None:
+    """Where the cleaner cannot be made, the run goes at once, and the event has the real words."""
+    world = World(backend=Closing())
+    world.look()
+    assert KEY not in world.store.runs
+    assert world.told == ["StorageNotDeleted"]
+    assert "being terminated" in world.store.events[0][1].message
 
 
 def test_who_changes_their_mind_is_let_go_at_once() -> None:

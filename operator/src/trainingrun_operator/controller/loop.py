@@ -38,7 +38,13 @@ from trainingrun_operator.desired.actions import (
     SetPhase,
     SetTarget,
 )
-from trainingrun_operator.desired.cleaning import FINALIZER, clean, is_held, should_be_held
+from trainingrun_operator.desired.cleaning import (
+    FINALIZER,
+    clean,
+    given_up,
+    is_held,
+    should_be_held,
+)
 from trainingrun_operator.desired.decide import Decision, Memory, decide
 from trainingrun_operator.desired.external import endpoints, external_role, is_asked
 from trainingrun_operator.desired.observed import (
@@ -230,14 +236,19 @@ class Reconciler:
         identity = RunIdentity(run.metadata.namespace, run.metadata.name, run.metadata.uid)
         observed = Observed(await self._backend.observe(identity))
         cleaning = clean(run, observed, self._settings, now=self._clock())
-        for action in cleaning.actions:
-            if isinstance(action, Apply):
-                await self._backend.prepare(identity, ground_of(run, self._settings))
-            await self._backend.perform(identity, action)
+        try:
+            for action in cleaning.actions:
+                if isinstance(action, Apply):
+                    await self._backend.prepare(identity, ground_of(run, self._settings))
+                await self._backend.perform(identity, action)
+        except BackendError as error:
+            if error.blame is Blame.PASSING:
+                raise
+            cleaning = given_up(run, str(error))
+        if cleaning.over:  # first: where no event can be written, the run goes all the same
+            await self._store.set_finalizer(run, FINALIZER, present=False)
         for event in cleaning.events:
             await self._store.emit(run, event)
-        if cleaning.over:
-            await self._store.set_finalizer(run, FINALIZER, present=False)
         return cleaning.requeue_after
 
     async def _observe(
