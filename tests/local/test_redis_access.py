@@ -47,7 +47,8 @@ def test_a_whole_run_needs_nothing_more(tmp_path: Path) -> None:
 
 
 def test_the_file_is_what_a_server_starts_with(tmp_path: Path) -> None:
-    """Expect a server with this file to let in the user alone, and not without the password."""
+    """Expect a server with this file to let in the user alone, and not without the password; and
+    to come back with its data."""
     config = tmp_path / "redis.conf"
     config.write_text(access_rules("mine", PASSWORD))
     server = RedisServer(directory=tmp_path, password=PASSWORD, user=USER, config=config)
@@ -55,6 +56,10 @@ def test_the_file_is_what_a_server_starts_with(tmp_path: Path) -> None:
     try:
         with server.client() as client:
             assert client.set("tr:mine:intent", "run")
+        server.stop()
+        server.start()
+        with server.client() as client:
+            assert client.get("tr:mine:intent") == b"run"
         for who in (f"{USER}:guess@", f":{PASSWORD}@", ""):
             wrong = redis.Redis.from_url(f"redis://{who}127.0.0.1:{server.port}/0", protocol=2)
             with wrong, pytest.raises(redis.RedisError):

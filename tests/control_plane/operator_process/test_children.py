@@ -9,18 +9,38 @@ from typing import Any
 from control_plane import ControlPlane
 from operator_bed import Trainer, condition
 
+MINE = {"app": "mine"}
+TEMPLATE: dict[str, Any] = {
+    "metadata": {"labels": MINE},
+    "spec": {"restartPolicy": "Always", "containers": [{"name": "mine", "image": "mine:1"}]},
+}
 CLAIMED: dict[str, dict[str, Any]] = {
     "configmap": {"kind": "ConfigMap", "metadata": {"name": "configmap-config"}},
     "account": {"kind": "ServiceAccount", "metadata": {"name": "account-pods"}},
     "service": {
         "kind": "Service",
         "metadata": {"name": "service-daemon"},
-        "spec": {"selector": {"app": "mine"}, "ports": [{"port": 80}]},
+        "spec": {"selector": MINE, "ports": [{"port": 80}]},
     },
     "claim": {
         "kind": "PersistentVolumeClaim",
         "metadata": {"name": "claim-learner"},
         "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "10Gi"}}},
+    },
+    "deployment": {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "deployment-daemon"},
+        "spec": {"replicas": 0, "selector": {"matchLabels": MINE}, "template": TEMPLATE},
+    },
+    "job": {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": "job-learner"},
+        "spec": {
+            "suspend": True,
+            "template": {"spec": {**TEMPLATE["spec"], "restartPolicy": "Never"}},
+        },
     },
 }
 """By the run whose name it takes: an object of somebody else."""
