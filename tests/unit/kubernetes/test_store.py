@@ -55,6 +55,22 @@ def test_the_latest_state_is_given() -> None:
     in_loop(act())
 
 
+def test_a_state_that_is_known_is_not_read_again() -> None:
+    """Our own status comes back by the watch, and every run by each list."""
+
+    async def act() -> None:
+        known = store()
+        assert not known.has(document(version=5))
+        known.tell(document(version=5))
+        run = await known.get(KEY)
+        assert known.has(document(version=5))
+        known.tell(document(version=5))
+        assert await known.get(KEY) is run
+        assert not known.has(document(version=6))
+
+    in_loop(act())
+
+
 def test_a_run_that_is_gone_is_forgotten() -> None:
     """Its deletion takes it away."""
 

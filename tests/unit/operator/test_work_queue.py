@@ -201,3 +201,18 @@ def test_the_oldest_key_tells_how_late_the_queue_is() -> None:
     loop.run_until_complete(work())
     loop.close()
     assert ages == pytest.approx([50], abs=0.01)
+
+
+def test_what_is_due_and_not_begun_is_counted() -> None:
+    """A key that waits for its time is not overdue; one whose time has come is."""
+
+    async def look(key: RunKey) -> float | None:
+        return None
+
+    async def act() -> None:
+        queue = ReconcileQueue(look)
+        queue.add(ONE)
+        queue.add(TWO, after=60.0)
+        assert queue.overdue() == 1
+
+    asyncio.run(act())
