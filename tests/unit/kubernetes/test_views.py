@@ -372,3 +372,19 @@ def test_a_pod_that_was_told_to_end_has_no_problem() -> None:
     assert view_of(POD, going).problem is not None  # type: ignore[union-attr]
     going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
     assert view_of(POD, going).problem is None  # type: ignore[union-attr]
+
+
+def test_what_a_list_does_not_have_is_gone_though_no_watch_told_of_it() -> None:
+    """An object that we wrote, and that went before any watch saw it; what is newer than the list
+    or elsewhere stays."""
+    woken: list[RunKey] = []
+    children = Children(woken.append)
+    for name, version in (("lost", 5), ("there", 5), ("newer", 9)):
+        children.tell(SERVICE, document(name, version=version))
+    children.tell(DEPLOYMENT, document("other-kind", spec={}, status={}))
+    woken.clear()
+    children.listed(SERVICE, "elsewhere", [], 7)
+    assert woken == []
+    children.listed(SERVICE, None, ["there"], 7)
+    assert [view.identity.name for view in children.of(RUN)] == ["newer", "other-kind", "there"]
+    assert woken == [RunKey(RUN.namespace, RUN.name)]

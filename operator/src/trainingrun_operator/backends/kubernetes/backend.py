@@ -102,7 +102,9 @@ class KubernetesBackend:
             for kind in WATCHED
             for namespace in (site.watched or (None,))
         )
-        self.informers = tuple(Informer(client, scope, children.tell) for scope in scopes)
+        self.informers = tuple(
+            Informer(client, scope, children.tell, listed=children.listed) for scope in scopes
+        )
 
     async def run(self) -> None:
         """Keep the cache true until cancelled."""

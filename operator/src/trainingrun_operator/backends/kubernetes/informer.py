@@ -11,6 +11,7 @@ import asyncio
 import logging
 import random
 import time
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -60,12 +61,17 @@ class Informer:
         seen_at: monotonic seconds of the last word from the API server, for /livez.
     """
 
-    def __init__(self, client: Client, scope: Scope, listener: Listener) -> None:
+    def __init__(
+        self, client: Client, scope: Scope, listener: Listener,
+        *, listed: Callable[[Kind, str | None, Collection[str], int], None] | None = None,
+    ) -> None:  # fmt: skip
+        """``listed`` is told the kind, the namespace, the UIDs and the version of each list."""
         self.scope = scope
         self.synced = asyncio.Event()
         self.seen_at = time.monotonic()
         self._client = client
         self._listener = listener
+        self._listed = listed
         self._known: dict[str, tuple[str, str]] = {}
 
     async def run(self) -> None:
@@ -114,6 +120,9 @@ class Informer:
         for uid in self._known.keys() - found.keys():
             self._listener(self.scope.kind, _tombstone(uid, *self._known[uid]), gone=True)
         self._known = found
+        if self._listed is not None:
+            version = int(meta["resourceVersion"])
+            self._listed(self.scope.kind, self.scope.namespace, found.keys(), version)
         self.seen_at = time.monotonic()
         return str(meta["resourceVersion"])
 

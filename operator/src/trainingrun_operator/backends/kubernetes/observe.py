@@ -60,6 +60,20 @@ class Children:
             self._of_run.setdefault(owner, set()).add(uid)
         self._changed(RunKey(view.identity.namespace, view.identity.run))
 
+    def listed(
+        self, kind: Kind, namespace: str | None, uids: Collection[str], version: int
+    ) -> None:
+        """Take in which objects of a kind there are (in a namespace, or at all) at a version.
+
+        What we wrote ourselves is known before a watch tells of it; if the watch is away when it
+        goes, only a list can tell.
+        """
+        for uid, view in list(self._views.items()):
+            here = namespace is None or view.identity.namespace == namespace
+            is_older = self._versions.get(uid, 0) <= version
+            if view.identity.kind is kind and here and is_older and uid not in uids:
+                self.tell(kind, {"metadata": {"uid": uid}}, gone=True)
+
     def settle(self, uid: str) -> None:
         """We have just applied this object: what others still have in it beside ours may stay."""
         view = self._views.get(uid)
