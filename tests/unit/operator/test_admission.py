@@ -6,7 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType, Reason
+from trainingrun_contracts.api.conditions import (
+    ConditionStatus,
+    ConditionType,
+    EventReason,
+    Reason,
+)
 from trainingrun_contracts.api.run import TrainingRun, parse
 from trainingrun_contracts.reports import Intent
 from trainingrun_contracts.slots import DaemonSlot
@@ -121,6 +126,20 @@ def test_the_conditions_say_what_it_waits_for(reason: str, degraded: str) -> Non
     assert troubled is not None
     assert troubled.status == degraded
     assert "queue games has not admitted" in (status.summary or "")
+
+
+def test_waiting_and_admission_are_told_once_each() -> None:
+    """Two events, however often the run is looked at; a run that leaves the queue is not let in."""
+    run = queued_run()
+    waiting = Observed({Role.LEARNER: role(run, Role.LEARNER, held=WAITS)})
+    first = look(run, waiting)
+    assert [each.reason for each in first.events] == [EventReason.WAITING_FOR_QUOTA]
+    run = run.model_copy(update={"status": first.status})
+    assert look(run, waiting).events == ()
+    admitted = look(run, Observed({Role.LEARNER: role(run, Role.LEARNER)}))
+    assert [each.reason for each in admitted.events] == [EventReason.STARTED, EventReason.ADMITTED]
+    left = run.model_copy(update={"spec": queued_run(suspend=True).spec})
+    assert EventReason.ADMITTED not in [each.reason for each in look(left, waiting).events]
 
 
 def test_an_admission_that_is_taken_back_frees_what_the_run_had() -> None:

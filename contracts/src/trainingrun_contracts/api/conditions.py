@@ -223,6 +223,11 @@ class EventReason(Word):
         "WeightsMissing",
         "Nobody published weights, so an actor ended; it is started again.",
     )
+    WAITING_FOR_QUOTA = (
+        "WaitingForQuota",
+        "The run waits for its queue, or its admission was taken back; the message says where.",
+    )
+    ADMITTED = "Admitted", "Kueue has let the run begin, or go on."
     PROBLEM = "Problem", "A member of the run cannot run; the message says which and why."
     QUEUE_UNREACHABLE = "QueueUnreachable", "Redis cannot be reached or refuses; training waits."
     QUEUE_RECOVERED = "QueueRecovered", "Redis answers again."

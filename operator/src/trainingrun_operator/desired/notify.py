@@ -14,6 +14,7 @@ from trainingrun_contracts.api.conditions import (
 from trainingrun_contracts.api.status import Condition, TrainingRunStatus
 
 from trainingrun_operator.desired.actions import Action, Apply, RequestCheckpoint, SetIntent
+from trainingrun_operator.desired.admission import held
 from trainingrun_operator.desired.events import RunEvent
 from trainingrun_operator.desired.health import words_of
 from trainingrun_operator.desired.observed import ObservedRole
@@ -49,6 +50,7 @@ def events(
         *_stops(view, told),
         *_life(view, told),
         *_queue(view, told),
+        *_admission(view, told),
         *_progress(view, told),
         *_trouble(view, told),
         *_members(view),
@@ -96,6 +98,18 @@ def _queue(view: View, told: TrainingRunStatus) -> Iterator[RunEvent]:
         yield RunEvent(EventReason.QUEUE_UNREACHABLE, after.message, warning=True)
     if after.status is _TRUE and was_lost:
         yield RunEvent(EventReason.QUEUE_RECOVERED, after.message)
+
+
+def _admission(view: View, told: TrainingRunStatus) -> Iterator[RunEvent]:
+    """The run began to wait for Kueue, or was let begin."""
+    before, after = _pair(view, told, ConditionType.READY)
+    waited = before is not None and before.reason == Reason.WAITING_FOR_QUOTA
+    if after is None or (after.reason == Reason.WAITING_FOR_QUOTA) == waited:
+        return
+    if not waited:
+        yield RunEvent(EventReason.WAITING_FOR_QUOTA, after.message)
+    elif held(view.observed) is None and Role.LEARNER in view.observed.roles:
+        yield RunEvent(EventReason.ADMITTED, "the learner was let begin, and the rest follows")
 
 
 def _progress(view: View, told: TrainingRunStatus) -> Iterator[RunEvent]:
