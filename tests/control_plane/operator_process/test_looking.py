@@ -276,6 +276,10 @@ def test_the_sdk_on_a_cluster(
         assert runs.list() == ()
         with pytest.raises(RunRefused, match=r"spec\.games"):
             runs.submit(trainer.manifest("scripted", games=-1))
+        elsewhere = trainer.manifest("scripted")
+        elsewhere["metadata"]["namespace"] = "elsewhere"
+        with pytest.raises(RunRefused, match="name the same one"):
+            runs.submit(elsewhere)
         made = runs.submit(trainer.manifest("scripted", games=60))
         assert made.metadata.uid
         again = runs.submit(trainer.manifest("scripted", games=80))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, Final
@@ -85,7 +85,8 @@ class LogLine(Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Watching:
-    """How long and how often is looked; seconds."""
+    """How long and how often is looked, and how long a silent place is borne; seconds."""
 
     timeout: float | None = None
-    every: float = field(default=1.0)
+    every: float = 1.0
+    patience: float = 60.0

@@ -8,7 +8,7 @@ from threading import Event
 
 from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType
 from trainingrun_contracts.api.run import TrainingRun
-from trainingrun_contracts.client.errors import RunEnded, WaitTimeout
+from trainingrun_contracts.client.errors import NotReachable, RunEnded, WaitTimeout
 from trainingrun_contracts.client.values import Watching
 
 _NEVER = Event()
@@ -51,10 +51,19 @@ def wait_until(
     Raises:
         RunEnded: the run is over and it is not so.
         WaitTimeout: it was not so in time.
+        NotReachable: the place did not answer for longer than the patience.
     """
     deadline = None if watching.timeout is None else time.monotonic() + watching.timeout
+    silent_since: float | None = None
     while True:
-        run = look()
+        try:
+            run, silent_since = look(), None
+        except NotReachable:
+            silent_since = silent_since if silent_since is not None else time.monotonic()
+            if time.monotonic() - silent_since >= watching.patience:
+                raise
+            _NEVER.wait(watching.every)
+            continue
         if is_so(run):
             return run
         name, over = run.metadata.name, why_over(run)

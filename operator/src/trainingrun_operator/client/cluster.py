@@ -196,9 +196,13 @@ class ClusterRuns:
     def _applied(self, run: TrainingRun | Mapping[str, Any], *, dry_run: bool) -> TrainingRun:
         document = sent_document(run)
         name = document["metadata"]["name"]
-        namespace = self._place.namespace or document["metadata"].get("namespace")
-        namespace = namespace or self._namespace
-        document["metadata"]["namespace"] = namespace
+        given = document["metadata"].get("namespace", self._namespace)
+        if given != self._namespace and (self._place.namespace is not None or not dry_run):
+            raise RunRefused(
+                f"{name}: the document says namespace {given}, and namespace {self._namespace} is"
+                " asked: name the same one, or leave it out of the document"
+            )
+        namespace = document["metadata"]["namespace"] = given
         path = TRAINING_RUN.path(namespace, name)
         return _read(self._ask(name, self._session.apply(path, document, dry_run=dry_run)))
 
