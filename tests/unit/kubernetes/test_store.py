@@ -12,7 +12,7 @@ from trainingrun_contracts.api.run import SpecError, parse
 from trainingrun_operator.backends.kubernetes.client import Client
 from trainingrun_operator.backends.kubernetes.events import EventWriter, Regarding, event_name
 from trainingrun_operator.backends.kubernetes.refusal import refusal_status
-from trainingrun_operator.backends.kubernetes.store import KubernetesStore
+from trainingrun_operator.backends.kubernetes.store import KubernetesStore, pause_before_status
 from trainingrun_operator.backends.store import RunKey
 from trainingrun_operator.desired.events import RunEvent
 
@@ -149,3 +149,21 @@ def test_the_same_words_about_the_same_run_are_one_event() -> None:
     assert event_name(run, event) == event_name(run, event)
     assert event_name(run, event) != event_name(other, event)
     assert event_name(run, event) != event_name(run, RunEvent("Problem", "it runs"))
+
+
+def status(value: str = "True", **fields: Any) -> dict[str, Any]:
+    """A status with one condition."""
+    return {"conditions": [{"type": "Ready", "status": value, "reason": "Why"}], **fields}
+
+
+def test_counters_alone_wait_and_conditions_do_not() -> None:
+    """A change of a condition is written at once, one of a counter in the tenth second."""
+    assert pause_before_status(status(), status(winRate="50%"), runs=10) == 10.0
+    assert pause_before_status(status("False"), status(), runs=10) == 0.0
+
+
+def test_conditions_of_very_many_runs_share_the_writes() -> None:
+    """A thousand runs write theirs every tenth second at most; what is waited for never waits."""
+    assert pause_before_status(status("False"), status(), runs=1000) == 10.0
+    assert pause_before_status(status("False"), status(finishedAt="now"), runs=1000) == 0.0
+    assert pause_before_status(status(), status(observedGeneration=2), runs=1000) == 0.0

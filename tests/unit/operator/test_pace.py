@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from trainingrun_operator.controller.pace import (
     LOOKS_PER_SECOND,
     Quiet,
+    pause_after_change,
     pause_before_look,
     pause_before_pulse,
 )
@@ -52,3 +53,9 @@ def test_the_process_is_never_asked_for_more_than_it_can(
     found = pause(seconds, runs=runs, is_blind=is_blind)
     assert runs / found <= LOOKS_PER_SECOND + 1e-9
     assert found <= max(30.0, runs / 8)
+
+
+def test_changes_of_objects_share_a_look() -> None:
+    """Those of a fifth of a second; with a thousand runs those of two seconds."""
+    assert pause_after_change(1) == 0.2
+    assert pause_after_change(1000) == 2.0

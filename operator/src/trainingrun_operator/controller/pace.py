@@ -19,6 +19,8 @@ REST_LOOKS_PER_SECOND: Final = 8.0
 PULSES_PER_SECOND: Final = 40.0
 """Questions to Redis addresses, all together."""
 PULSE_SECONDS: Final = 5.0
+_FLOCK_SECONDS: Final = 0.2
+_WAKES_PER_SECOND: Final = 500.0
 _LATENESS: Final = 0.25
 _UNREACHABLE_SECONDS: Final = 10.0
 
@@ -53,3 +55,8 @@ def pause_before_look(quiet: Quiet, *, active: float, rest: float, runs: int) ->
 def pause_before_pulse(addresses: int) -> float:
     """Seconds between two pulses of the same Redis address, with so many of them."""
     return max(PULSE_SECONDS, addresses / PULSES_PER_SECOND)
+
+
+def pause_after_change(runs: int) -> float:
+    """Seconds between a change of a run's objects and the look at it: other changes join it."""
+    return max(_FLOCK_SECONDS, runs / _WAKES_PER_SECOND)

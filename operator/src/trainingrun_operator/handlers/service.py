@@ -18,6 +18,7 @@ from trainingrun_operator.backends.kubernetes.observe import Children
 from trainingrun_operator.backends.kubernetes.store import KubernetesStore
 from trainingrun_operator.backends.store import RunKey
 from trainingrun_operator.controller.loop import Reconciler
+from trainingrun_operator.controller.pace import pause_after_change
 from trainingrun_operator.controller.queue import ReconcileQueue
 from trainingrun_operator.handlers.meters import Meters
 from trainingrun_operator.handlers.options import Options
@@ -25,7 +26,6 @@ from trainingrun_operator.handlers.options import Options
 _LOG = logging.getLogger(__name__)
 RESYNC_SECONDS: Final = 300.0
 LAG_SECONDS: Final = 1.0
-FLOCK_SECONDS: Final = 0.2
 REST_SECONDS: Final = 30.0
 """The longest pause between two looks at a run at rest, where there are few runs."""
 PATIENCE_SECONDS: Final = 60.0
@@ -156,7 +156,7 @@ class Service:
 
     def _changed(self, key: RunKey) -> None:
         """Objects change in flocks (ten pods start together): one look for all of them."""
-        self.queue.add(key, after=FLOCK_SECONDS)
+        self.queue.add(key, after=pause_after_change(len(self.store)))
 
     async def _resync_forever(self) -> None:
         while True:

@@ -7,6 +7,7 @@ from time to time, because kopf does not tell of a run that was deleted while it
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,8 +27,10 @@ from trainingrun_operator.desired.events import RunEvent
 
 _LOG = logging.getLogger(__name__)
 COUNTERS_SECONDS: Final = 10.0
+CONDITIONS_PER_SECOND: Final = 100.0
+FEW_RUNS: Final = 100
 STATUS_MANAGER: Final = "trainingrun-operator-status"
-_PROMPT: Final = ("observedGeneration", "startedAt", "finishedAt", "curriculum", "stop")
+_URGENT: Final = ("observedGeneration", "startedAt", "finishedAt", "curriculum")
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,9 @@ class KubernetesStore:
         """All runs that are known."""
         return tuple(sorted({*self._runs, *self._refused}))
 
+    def __len__(self) -> int:
+        return len(self._runs)
+
     def tell(self, document: Mapping[str, Any], *, gone: bool = False) -> RunKey:
         """Take in a run as it is now, or that it is gone; what is no newer is not read again."""
         key = _key_of(document)
@@ -108,7 +114,7 @@ class KubernetesStore:
         return self._runs.get(key)
 
     async def write_status(self, run: TrainingRun, status: TrainingRunStatus) -> None:
-        """Apply the whole status; a change of counters alone waits for the tenth second.
+        """Apply the whole status, at once or later (:func:`pause_before_status`).
 
         The resource version goes with it: a status that was computed from an older state of the
         run is refused, and the newer state comes by the watch.
@@ -118,8 +124,9 @@ class KubernetesStore:
             return
         meta, now = run.metadata, time.monotonic()
         uid, key = meta.uid, RunKey(meta.namespace, meta.name)
-        wait = COUNTERS_SECONDS - (now - self._written_at.get(uid, now - COUNTERS_SECONDS))
-        if wait > 0 and _prompt_part(wanted) == _prompt_part(present):
+        since = now - self._written_at.get(uid, -math.inf)
+        wait = pause_before_status(present, wanted, runs=len(self._runs)) - since
+        if wait > 0:
             self.listener("later")
             self._later(key, wait)
             return
@@ -228,9 +235,21 @@ def _without_bookkeeping(document: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**document, "metadata": meta}
 
 
-def _prompt_part(status: Mapping[str, Any]) -> object:
-    """What people and scripts wait for: it is written at once."""
-    conditions = [
-        (each["type"], each["status"], each["reason"]) for each in status.get("conditions", ())
-    ]
-    return conditions, [status.get(name) for name in _PROMPT]
+def pause_before_status(
+    present: Mapping[str, Any], wanted: Mapping[str, Any], *, runs: int
+) -> float:
+    """Seconds since the latest write before this status may follow it.
+
+    0 for what people and scripts wait for. Counters alone wait for the tenth second. Conditions
+    are written at once where there are few runs; a thousand that start together would write each
+    step of ten pods, so that many share a hundred such writes a second.
+    """
+    if any(present.get(name) != wanted.get(name) for name in _URGENT):
+        return 0.0
+    if _conditions(present) == _conditions(wanted):
+        return COUNTERS_SECONDS
+    return min(COUNTERS_SECONDS, runs / CONDITIONS_PER_SECOND) if runs > FEW_RUNS else 0.0
+
+
+def _conditions(status: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    return [(each["type"], each["status"], each["reason"]) for each in status.get("conditions", ())]
