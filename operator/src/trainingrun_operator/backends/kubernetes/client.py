@@ -14,19 +14,22 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, Final
 
 import aiohttp
 import msgspec
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 from kubernetes.aio import config as client_config
 from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
+from kubernetes.aio.client.rest import RESTClientObject
 
 from trainingrun_operator.backends import BackendError
 from trainingrun_operator.backends.kubernetes.errors import (
     ApiError,
     BrokenOffError,
+    FencedError,
     UnreachableError,
     error_from,
 )
@@ -34,9 +37,6 @@ from trainingrun_operator.backends.kubernetes.fence import ALWAYS, Fence
 from trainingrun_operator.backends.kubernetes.throttle import TokenBucket
 
 Document = dict[str, Any]
-Session = aiohttp.ClientSession
-Start = aiohttp.TraceRequestStartParams
-Connected = aiohttp.TraceConnectionCreateEndParams | aiohttp.TraceConnectionReuseconnParams
 
 FIELD_MANAGER: Final = "trainingrun-operator"
 APPLY: Final = "application/apply-patch+yaml"
@@ -113,13 +113,13 @@ class Client:
         *, fence: Fence | None = None, identity: str = "",
     ) -> None:  # fmt: skip
         configuration.connection_pool_maxsize = _CONNECTIONS
-        configuration.trace_configs = [self._trace()]
         self.configuration = configuration
         self.bucket = bucket or TokenBucket()
         self.fence = fence or Fence(ALWAYS)
         self._identity = identity
         self.listener: Callable[[str, int, float], None] = lambda _verb, _status, _seconds: None
         self._api = ApiClient(configuration)
+        self._api.rest_client = _Rest(configuration, self.fence)
 
     async def close(self) -> None:
         """Close the connections; those with TLS need some more turns of the loop to be closed."""
@@ -280,21 +280,36 @@ class Client:
         number = f"term {term.number}" if term is not None else "no term"
         return f"{FIELD_MANAGER} ({number}; {self._identity})"
 
-    def _trace(self) -> aiohttp.TraceConfig:
-        """Asks the fence again once a write has its connection, which it may have waited for."""
-        trace = aiohttp.TraceConfig()
 
-        async def begun(_: Session, context: SimpleNamespace, what: Start) -> None:
-            context.writes = "timeout" in what.url.query
+class _Rest(RESTClientObject):
+    """The official client's transport, on connections that ask the fence."""
 
-        async def connected(_: Session, context: SimpleNamespace, __: Connected) -> None:
-            if context.writes:
-                self.fence.check()
+    def __init__(self, configuration: Configuration, fence: Fence) -> None:
+        super().__init__(configuration)
+        self._fence = fence
 
-        trace.on_request_start.append(begun)
-        trace.on_connection_create_end.append(connected)
-        trace.on_connection_reuseconn.append(connected)
-        return trace
+    def _create_connector(self) -> aiohttp.TCPConnector:
+        return _FencedConnector(self._fence, limit=self.maxsize, ssl=self.ssl_context)
+
+
+class _FencedConnector(aiohttp.TCPConnector):
+    """Asks the fence again once a write has its connection, which it may have waited for."""
+
+    def __init__(self, fence: Fence, **options: Any) -> None:
+        super().__init__(**options)
+        self._fence = fence
+
+    async def connect(
+        self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
+    ) -> Connection:
+        connection = await super().connect(req, traces, timeout)
+        if "timeout" in req.url.query:  # only writes have it
+            try:
+                self._fence.check()
+            except FencedError:
+                connection.close()
+                raise
+        return connection
 
 
 def _seconds_in(header: str | None) -> float | None:
