@@ -71,6 +71,27 @@ def test_a_state_that_is_known_is_not_read_again() -> None:
     in_loop(act())
 
 
+def test_a_spec_that_did_not_change_is_kept_once() -> None:
+    """Each status makes a new state of the run; views of older ones share its spec."""
+
+    async def act() -> None:
+        known = store()
+        known.tell(document(version=5, games=500))
+        before = await known.get(KEY)
+        known.tell({**document(version=6, games=500), "status": {"summary": "Training"}})
+        after = await known.get(KEY)
+        assert before is not None
+        assert after is not None
+        assert after.status.summary == "Training"
+        assert after.spec is before.spec
+        known.tell(document(version=7, games=700))
+        changed = await known.get(KEY)
+        assert changed is not None
+        assert changed.spec.games == 700
+
+    in_loop(act())
+
+
 def test_a_run_that_is_gone_is_forgotten() -> None:
     """Its deletion takes it away."""
 

@@ -194,11 +194,12 @@ class KubernetesStore:
 
     def _keep(self, key: RunKey, document: Mapping[str, Any]) -> None:
         try:
-            self._runs[key] = parse(_without_bookkeeping(document), ignore_unknown=True)
+            run = parse(_without_bookkeeping(document), ignore_unknown=True)
         except SpecError as error:
             self._refused[key] = _Refused(document, error)
             self._runs.pop(key, None)
         else:
+            self._runs[key] = _with_known_spec(run, self._runs.get(key))
             self._refused.pop(key, None)
 
     def _version(self, key: RunKey) -> int:
@@ -214,6 +215,13 @@ class KubernetesStore:
             del self._runs[key]
         if refused is not None and refused.uid == uid:
             del self._refused[key]
+
+
+def _with_known_spec(run: TrainingRun, known: TrainingRun | None) -> TrainingRun:
+    """The run with the spec object that is known already: half of it, and it rarely changes."""
+    if known is None or run.spec != known.spec:
+        return run
+    return run.model_copy(update={"spec": known.spec})
 
 
 def _key_of(document: Mapping[str, Any]) -> RunKey:
