@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from typing import Any
 
 from control_plane import ControlPlane
 from dying_operators import Course
@@ -18,11 +19,11 @@ from trainingrun_operator.backends.memory import MemoryRunStore
 NAME = "mortal"
 
 
-async def _walk(plane: ControlPlane, namespace: str, uid: str, queue: RedisServer) -> Course:
-    document = {
+def _document(namespace: str, queue: RedisServer) -> dict[str, Any]:
+    return {
         "apiVersion": "trainingrun.dev/v1alpha1",
         "kind": "TrainingRun",
-        "metadata": {"name": NAME, "namespace": namespace, "uid": uid},
+        "metadata": {"name": NAME, "namespace": namespace},
         "spec": {
             "games": 1_000_000,
             "decks": [{"name": "red_aggro"}],
@@ -31,6 +32,11 @@ async def _walk(plane: ControlPlane, namespace: str, uid: str, queue: RedisServe
             "checkpoint": {"storage": "file:///tmp/checkpoints"},
         },
     }
+
+
+async def _walk(plane: ControlPlane, namespace: str, uid: str, queue: RedisServer) -> Course:
+    document = _document(namespace, queue)
+    document["metadata"]["uid"] = uid
     store, fleet = MemoryRunStore(), ScriptedFleet(queue, uid)
     client = Client(await load_configuration(plane.kubeconfig))
     backend = KubernetesBackend(client, Children(lambda _: None), Site((namespace,)))
@@ -54,12 +60,14 @@ async def _walk(plane: ControlPlane, namespace: str, uid: str, queue: RedisServe
 
 
 def test_operators_that_die_after_each_action_walk_a_run_through_its_life(
-    control_plane: ControlPlane, namespace: str, queue_server: RedisServer
+    control_plane: ControlPlane, chart: None, namespace: str, queue_server: RedisServer
 ) -> None:
     """Real controllers and a real API server between the deaths; nothing but the ended learner is
-    left. The run's owner is a ConfigMap: no operator beside these may see it."""
-    control_plane.kubectl("-n", namespace, "create", "configmap", "owner")
-    uid = control_plane.get("configmap", "owner", "-n", namespace)["metadata"]["uid"]
+    left. The run that owns the children is suspended: no operator beside these touches it."""
+    owner = _document(namespace, queue_server)
+    owner["spec"]["suspend"] = True
+    control_plane.apply(owner)
+    uid = control_plane.get("trainingrun", NAME, "-n", namespace)["metadata"]["uid"]
     course = asyncio.run(_walk(control_plane, namespace, uid, queue_server))
     assert course.deaths > 20
     left = control_plane.get(
