@@ -209,9 +209,17 @@ class KubernetesBackend:
         return same and not self._children.is_drifted(present)
 
     async def _resize(self, run: RunIdentity, kind: Kind, manifest: Manifest) -> None:
-        """Ask for another number of pods, and for nothing else."""
+        """Ask for another number of pods, and for nothing else.
+
+        The hash goes with it: it says what was last asked for, and a number that comes back to what
+        it was before must not look as if it were there already.
+        """
         path = kind.path(run.namespace, manifest["metadata"]["name"])
-        body = {"spec": {"replicas": manifest["spec"]["replicas"]}}
+        asked = {APPLIED_HASH: manifest["metadata"]["annotations"][APPLIED_HASH]}
+        body = {
+            "metadata": {"annotations": asked},
+            "spec": {"replicas": manifest["spec"]["replicas"]},
+        }
         self._take_in(kind, await self._client.merge(path, body))
 
     async def _make(self, run: RunIdentity, kind: Kind, manifest: Manifest) -> None:
