@@ -140,6 +140,20 @@ def test_members_go_on_under_a_version_that_would_begin_them_otherwise(
     on_bench(control_plane, namespace, act)
 
 
+def test_a_number_of_members_that_comes_back_is_asked_for_again(
+    control_plane: ControlPlane, namespace: str
+) -> None:
+    """Two, and one as at first: what was last asked for is there."""
+
+    async def act(made: Bench) -> None:
+        actors = workload(Role.ACTOR)
+        for count in (1, 2, 1, 2):
+            await made.apply(replace(actors, replicas=count))
+            await made.until(Role.ACTOR, ready(count))
+
+    on_bench(control_plane, namespace, act)
+
+
 def test_applying_twice_writes_once(control_plane: ControlPlane, namespace: str) -> None:
     """What is there as it should be is not sent again."""
 
