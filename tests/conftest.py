@@ -1,7 +1,12 @@
-"""Says at the end of every run which layers ran, so that one that did not is never overlooked."""
+"""Says at the end of every run which layers ran, so that one that did not is never overlooked.
+
+And gives Ctrl-C back its meaning: a shell has what it starts in the background ignore SIGINT, which
+the programs under test would inherit.
+"""
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 from pathlib import Path
 
@@ -16,6 +21,12 @@ WHAT_IS_REAL = {
     "control_plane": "etcd, API server, controllers, scheduler; pods played by kwok",
     "e2e": "a cluster with kubelet and containers, our images, Helm",
 }
+
+
+def pytest_configure() -> None:
+    """Before any program is started."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def layer_of(node_id: str) -> str:

@@ -228,7 +228,10 @@ def test_ctrl_c_ends_a_verb_that_follows_without_a_word(shell: Any) -> None:
         command, cwd=shell.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         assert process.stdout is not None
-        assert process.stdout.readline().endswith("Started: 10 games\n")
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
+        try:
+            assert process.stdout.readline().endswith("Started: 10 games\n")
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert (process.returncode, errors) == (130, "")
