@@ -11,8 +11,9 @@ import redis
 from redis_server import RedisServer
 from simulated_run import UID, document
 from trainingrun_contracts import reports
-from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType
-from trainingrun_contracts.api.run import parse
+from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType, EventReason
+from trainingrun_contracts.api.run import TrainingRun, parse
+from trainingrun_contracts.api.status import TrainingRunStatus
 from trainingrun_contracts.reports import ActorReport, Evaluation, Intent, LearnerReport, Notice
 from trainingrun_contracts.slots import DaemonSlot, decode_all, encode
 from trainingrun_contracts.stream.keys import Keys
@@ -34,7 +35,7 @@ class Bench:
     """A store, a backend and a reconciler around one Redis, with a clock of its own."""
 
     def __init__(self, url: str, **spec: Any) -> None:
-        self.store = MemoryRunStore()
+        self.store: MemoryRunStore = MemoryRunStore()
         self.backend = MemoryBackend(redis_url=url)
         self.now = NOW
         self.loop = Reconciler(self.store, self.backend, Settings(), clock=lambda: self.now)
@@ -70,6 +71,17 @@ class Bench:
     def change(self, **spec: Any) -> None:
         """Edit the spec as a user would."""
         self.store.put(parse(document(**spec)))
+
+
+class SlowStore(MemoryRunStore):
+    """Takes no status until it is told to, as one that writes many runs' statuses in turn."""
+
+    takes = False
+
+    async def write_status(self, run: TrainingRun, status: TrainingRunStatus) -> None:
+        """Store it, or not yet."""
+        if self.takes:
+            await super().write_status(run, status)
 
 
 def learner(at: float, **fields: Any) -> LearnerReport:
@@ -331,3 +343,23 @@ def test_a_killed_redis_comes_back(redis_server: RedisServer, redis_client: redi
     assert set(bench.backend.roles(UID)) == set(Role) - {Role.REDIS}
     told = [event.reason for _, event in bench.store.events]
     assert told.index("QueueUnreachable") < told.index("QueueRecovered")
+
+
+def test_what_a_status_remembers_is_kept_until_it_is_written(redis_server: RedisServer) -> None:
+    """The run starts once, at its first look, however late the store takes the status."""
+    bench, slow = Bench(redis_server.url), SlowStore()
+    bench.store = slow
+    bench.key = slow.put(parse(document()))
+    bench.loop = Reconciler(bench.store, bench.backend, Settings(), clock=lambda: bench.now)
+
+    async def act() -> None:
+        await bench.look(3)
+        slow.takes = True
+        await bench.look()
+        await bench.loop.close()
+
+    asyncio.run(act())
+    started = bench.store.runs[bench.key].status.started_at
+    assert started is not None
+    assert started.timestamp() == NOW
+    assert [event.reason for _, event in bench.store.events].count(EventReason.STARTED) == 1

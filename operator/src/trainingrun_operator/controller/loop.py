@@ -97,6 +97,19 @@ class ReconcileError(Exception):
 
 
 @dataclass(frozen=True)
+class Told:
+    """A status of ours, and the stored one that it is to replace.
+
+    Stores write counters seldom and many runs' conditions in turn. What a status remembers (the
+    last decision about daemons, a decision to stop, since when a condition holds) must not be
+    forgotten meanwhile, nor told in a second event.
+    """
+
+    over: TrainingRunStatus
+    status: TrainingRunStatus
+
+
+@dataclass(frozen=True)
 class _Kept:
     """What is remembered of one run between two looks; all of it may be lost."""
 
@@ -106,6 +119,13 @@ class _Kept:
     view: RunView | None = None
     moved_at: float = 0.0
     """When the latest look that found something new was."""
+    told: Told | None = None
+
+    def standing(self, run: TrainingRun) -> TrainingRun:
+        """The run with the status that the last look gave it, where that is not written yet."""
+        if self.told is None or self.told.over != run.status:
+            return run
+        return run.model_copy(update={"status": self.told.status})
 
 
 class Reconciler:
@@ -178,10 +198,11 @@ class Reconciler:
         await self._reader.close()
         await self._prober.close()
 
-    async def _look(self, key: RunKey, run: TrainingRun) -> float | None:
+    async def _look(self, key: RunKey, stored: TrainingRun) -> float | None:
         kept = self._kept.get(key)
-        if kept is None or kept.uid != run.metadata.uid:
-            kept = _Kept(run.metadata.uid, Memory())
+        if kept is None or kept.uid != stored.metadata.uid:
+            kept = _Kept(stored.metadata.uid, Memory())
+        run = kept.standing(stored)
         identity = RunIdentity(run.metadata.namespace, run.metadata.name, run.metadata.uid)
         ground = ground_of(run, self._settings)
         observed, url = await self._observe(run, identity, ground)
@@ -210,9 +231,10 @@ class Reconciler:
             _LOG.warning("run %s: %s: %s", key, trouble.reason, trouble.message)
             decision = decide(run, observed, self._settings, before, now=now, trouble=trouble)
         moved = trouble is not None or bool(decision.actions) or _has_moved(kept.view, observed)
-        kept = replace(kept, view=_view(run, observed, decision))
+        told = Told(stored.status, decision.status)
+        kept = replace(kept, view=_view(run, observed, decision), told=told)
         self._kept[key] = replace(kept, moved_at=now) if moved else kept
-        await self._tell(run, decision)
+        await self._tell(stored, decision)
         return wait if trouble is not None else self._next(key, decision, url, now)
 
     def _next(self, key: RunKey, decision: Decision, url: str | None, now: float) -> float | None:
