@@ -53,13 +53,14 @@ def main() -> int:
     )
     options.add_argument("-f", "--file", type=Path, default=ROOT / "examples/quickstart.yaml")
     options.add_argument("--seeds", type=positive, default=5)
+    options.add_argument("--first-seed", type=positive, default=1)
     options.add_argument("--games", type=positive, default=20_000, help="training games a seed")
     options.add_argument("--every", type=positive, default=2500, help="games between evaluations")
     options.add_argument("--evaluation-games", type=positive, default=400)
     options.add_argument("--time-limit", default="30m", help="of each seed: 90s, 15m, 1h")
     arguments = options.parse_args()
     runs = []
-    for seed in range(1, arguments.seeds + 1):
+    for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
         document = yaml.safe_load(arguments.file.read_text())
         document["spec"].update({"seed": seed, "games": arguments.games})
         document["spec"]["evaluation"] = {
