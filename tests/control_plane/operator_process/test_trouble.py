@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from control_plane import KubectlError
 from operator_bed import OperatorProcess, Trainer, condition
+
+SPEC_SCHEMA = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties"
 
 
 def test_an_unknown_deck_is_refused_with_those_that_exist(trainer: Trainer) -> None:
@@ -21,22 +24,20 @@ def test_an_unknown_deck_is_refused_with_those_that_exist(trainer: Trainer) -> N
 def test_a_run_that_a_newer_client_wrote_is_told_so_once(
     trainer: Trainer, operator: OperatorProcess
 ) -> None:
-    """What the CRD lets in and this operator does not know: a condition, one event, no retries.
+    """What the CRD lets in and this operator cannot read: a condition, one event, no retries.
 
-    The CRD gets a field more, as that of a newer release has; without the field the run starts.
+    The CRD gets a value more, as that of a newer release has; with an older value the run starts.
     """
-    schema = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/novelty"
-    change_crd(trainer, {"op": "add", "path": schema, "value": {"type": "string"}})
+    known = f"{SPEC_SCHEMA}/imagePullPolicy/enum"
+    change_crd(trainer, {"op": "add", "path": f"{known}/-", "value": "Sometimes"})
     try:
-        trainer.wait_until(lambda: accepts(trainer, novelty="yes"))
-        operator.kill()  # a watch from before the change would be told of the run without the field
-        operator.start()
-        trainer.apply("newer", novelty="yes")
+        trainer.wait_until(lambda: accepts(trainer, imagePullPolicy="Sometimes"))
+        trainer.apply("newer", imagePullPolicy="Sometimes")
         run = trainer.wait_for("newer", "Ready=False")
         told = condition(run, "Ready")
         assert told["reason"] == "InvalidSpec"
         assert told["observedGeneration"] == run["metadata"]["generation"]
-        assert "novelty" in told["message"]
+        assert "imagePullPolicy" in told["message"]
         assert run["status"]["summary"].startswith("Invalid: ")
         assert [reason for reason, _ in trainer.events("newer")] == ["InvalidSpec"]
         trainer.apply("older")
@@ -46,10 +47,27 @@ def test_a_run_that_a_newer_client_wrote_is_told_so_once(
             trainer.run("newer")["metadata"]["resourceVersion"]
             == (run["metadata"]["resourceVersion"])
         )
-        trainer.patch("newer", '{"novelty": null}')
+        trainer.patch("newer", '{"imagePullPolicy": "Always"}')
         trainer.wait_until(lambda: bool(trainer.objects("deployments", "newer")))
     finally:
-        change_crd(trainer, {"op": "remove", "path": schema})
+        change_crd(trainer, {"op": "remove", "path": f"{known}/3"})
+
+
+def test_a_field_of_a_newer_definition_stops_no_run(
+    trainer: Trainer, operator: OperatorProcess
+) -> None:
+    """In an upgrade the definition is ahead of the operator for a while: runs go on as before."""
+    novelty = f"{SPEC_SCHEMA}/novelty"
+    change_crd(trainer, {"op": "add", "path": novelty, "value": {"type": "string"}})
+    try:
+        trainer.wait_until(lambda: accepts(trainer, novelty="yes"))
+        operator.kill()  # a watch from before the change would be told of the run without the field
+        operator.start()
+        trainer.apply("ahead", novelty="yes")
+        trainer.wait_until(lambda: bool(trainer.objects("deployments", "ahead")))
+        assert "InvalidSpec" not in [reason for reason, _ in trainer.events("ahead")]
+    finally:
+        change_crd(trainer, {"op": "remove", "path": novelty})
 
 
 def change_crd(trainer: Trainer, operation: dict[str, Any]) -> None:
@@ -59,10 +77,13 @@ def change_crd(trainer: Trainer, operation: dict[str, Any]) -> None:
 
 
 def accepts(trainer: Trainer, **spec: Any) -> bool:
-    """Whether the API server keeps these fields: a changed CRD takes a moment."""
+    """Whether the API server takes and keeps these fields: a changed CRD takes a moment."""
     tried = json.dumps(trainer.manifest("tried", **spec))
     create = ("create", "--dry-run=server", "--validate=false", "-o", "json", "-f", "-")
-    kept = json.loads(trainer.plane.kubectl(*create, stdin=tried))["spec"]
+    try:
+        kept = json.loads(trainer.plane.kubectl(*create, stdin=tried))["spec"]
+    except KubectlError:
+        return False
     return set(spec) <= set(kept)
 
 

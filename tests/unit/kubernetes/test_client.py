@@ -35,10 +35,14 @@ def with_listener(fence: Fence, act: Act) -> None:
         sent: list[bytes] = []
 
         async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            sent.append(await reader.readuntil(b"\r\n\r\n"))
-            writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}")
-            await writer.drain()
-            writer.close()
+            try:
+                sent.append(await reader.readuntil(b"\r\n\r\n"))
+                writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}")
+                await writer.drain()
+            except asyncio.IncompleteReadError:
+                pass  # a write that the fence stopped had its connection already
+            finally:
+                writer.close()
 
         server = await asyncio.start_server(answer, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]

@@ -22,7 +22,7 @@ _MEGA: Final = 1_000_000
 def print_table(listing: CheckpointListing, console: Console, *, now: datetime) -> None:
     """Show a listing; what is wrong with a checkpoint stands below the table."""
     if not listing.checkpoints:
-        console.print(f"{listing.place}: no checkpoints")
+        console.print(f"{listing.place}: no checkpoints", soft_wrap=True)
         return
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("CHECKPOINT", no_wrap=True)
