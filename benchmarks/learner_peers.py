@@ -23,6 +23,7 @@ from torch import nn
 
 HIDDEN = [problem.HIDDEN, problem.HIDDEN]
 MINIBATCHES = problem.SAMPLES // problem.MINIBATCH
+MASKED_WIDTH = problem.OBSERVATION + problem.ACTIONS
 
 
 def serve_maskable_ppo() -> None:
@@ -150,49 +151,14 @@ def serve_rllib() -> None:
     Its learner alone, in this process: no Ray cluster, no connectors that turn episodes into
     batches, and no penalty on the divergence, which would cost it a second distribution's terms.
     """
-    import gymnasium
-    from ray.rllib.algorithms.ppo import PPOConfig
     from ray.rllib.core import DEFAULT_MODULE_ID
-    from ray.rllib.core.rl_module.apis import ValueFunctionAPI
-    from ray.rllib.core.rl_module.rl_module import RLModuleSpec
-    from ray.rllib.core.rl_module.torch import TorchRLModule
     from ray.rllib.policy.sample_batch import MultiAgentBatch, SampleBatch
     from ray.rllib.utils.postprocessing.value_predictions import compute_value_targets
 
-    class Masked(TorchRLModule, ValueFunctionAPI):  # type: ignore[misc]
-        """Two networks; an observation is followed by what masks its actions, 0 or very low."""
-
-        def setup(self) -> None:
-            self.policy = _mlp(problem.ACTIONS, 0.01)
-            self.value = _mlp(1, 1.0)
-
-        def _forward_train(self, batch: Any, **_: Any) -> Any:
-            observation, mask = batch["obs"].split([problem.OBSERVATION, problem.ACTIONS], -1)
-            return {"action_dist_inputs": self.policy(observation) + mask}
-
-        def compute_values(self, batch: Any, embeddings: Any = None) -> Any:
-            return self.value(batch["obs"][:, : problem.OBSERVATION]).squeeze(-1)
-
-    width = problem.OBSERVATION + problem.ACTIONS
-    spaces = (
-        gymnasium.spaces.Box(-1e9, 9, (width,), np.float32),
-        gymnasium.spaces.Discrete(problem.ACTIONS),
-    )
-    config = (
-        PPOConfig()
-        .environment(observation_space=spaces[0], action_space=spaces[1])
-        .training(
-            lr=problem.RATE, gamma=problem.GAMMA, lambda_=problem.DECAY, use_kl_loss=False,
-            clip_param=problem.CLIP, entropy_coeff=problem.ENTROPY, vf_clip_param=float("inf"),
-            vf_loss_coeff=problem.VALUE_WEIGHT, grad_clip=problem.GRADIENT_NORM,
-            grad_clip_by="global_norm",
-        )
-        .rl_module(rl_module_spec=RLModuleSpec(module_class=Masked))
-    )  # fmt: skip
-    learner = config.build_learner(spaces={DEFAULT_MODULE_ID: spaces})
+    learner = _rllib_learner()
     rollouts = problem.make_rollouts()
     mask = np.where(rollouts.masks, 0.0, -1e9).astype(np.float32)
-    observations = np.concatenate([rollouts.observations, mask], -1).reshape(-1, width)
+    observations = np.concatenate([rollouts.observations, mask], -1).reshape(-1, MASKED_WIDTH)
     ends = np.zeros((problem.SEGMENTS, problem.STEPS), np.bool_)
     ends[:, -1] = True
     ends, never = ends.ravel(), np.zeros(problem.SAMPLES, np.bool_)
@@ -225,6 +191,47 @@ def serve_rllib() -> None:
         return {"steps": float(problem.EPOCHS * MINIBATCHES)}
 
     serve(lambda: None, update)
+
+
+def _rllib_learner() -> Any:
+    """Its learner, with two networks; an observation is followed by what masks its actions."""
+    import gymnasium
+    from ray.rllib.algorithms.ppo import PPOConfig
+    from ray.rllib.core import DEFAULT_MODULE_ID
+    from ray.rllib.core.rl_module.apis import ValueFunctionAPI
+    from ray.rllib.core.rl_module.rl_module import RLModuleSpec
+    from ray.rllib.core.rl_module.torch import TorchRLModule
+
+    class Masked(TorchRLModule, ValueFunctionAPI):  # type: ignore[misc]
+        """Two networks; an observation is followed by what masks its actions, 0 or very low."""
+
+        def setup(self) -> None:
+            self.policy = _mlp(problem.ACTIONS, 0.01)
+            self.value = _mlp(1, 1.0)
+
+        def _forward_train(self, batch: Any, **_: Any) -> Any:
+            observation, mask = batch["obs"].split([problem.OBSERVATION, problem.ACTIONS], -1)
+            return {"action_dist_inputs": self.policy(observation) + mask}
+
+        def compute_values(self, batch: Any, embeddings: Any = None) -> Any:
+            return self.value(batch["obs"][:, : problem.OBSERVATION]).squeeze(-1)
+
+    spaces = (
+        gymnasium.spaces.Box(-1e9, 9, (MASKED_WIDTH,), np.float32),
+        gymnasium.spaces.Discrete(problem.ACTIONS),
+    )
+    config = (
+        PPOConfig()
+        .environment(observation_space=spaces[0], action_space=spaces[1])
+        .training(
+            lr=problem.RATE, gamma=problem.GAMMA, lambda_=problem.DECAY, use_kl_loss=False,
+            clip_param=problem.CLIP, entropy_coeff=problem.ENTROPY, vf_clip_param=float("inf"),
+            vf_loss_coeff=problem.VALUE_WEIGHT, grad_clip=problem.GRADIENT_NORM,
+            grad_clip_by="global_norm",
+        )
+        .rl_module(rl_module_spec=RLModuleSpec(module_class=Masked))
+    )  # fmt: skip
+    return config.build_learner(spaces={DEFAULT_MODULE_ID: spaces})
 
 
 def _mlp(outputs: int, gain: float) -> nn.Module:

@@ -9,6 +9,7 @@ here; one that nobody thought about is an error, not "at once".
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Final
 
 from trainingrun_contracts.api.rules import IMMUTABLE
@@ -74,6 +75,7 @@ LIVE: Final[tuple[str, ...]] = (
 """Fields that act at once and replace nothing, save those below that ``REPLACED`` names."""
 
 
+@cache
 def replaced_by(path: str) -> tuple[str, ...]:
     """The roles whose members are replaced when the field at ``path`` below ``spec`` changes."""
     steps = path.replace("[]", "").split(".")

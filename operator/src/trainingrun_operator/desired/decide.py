@@ -102,8 +102,7 @@ def decide(
     scaled = _scaled(run, bounds, observed, where, rates, memory, now)
     plan = _plan(run, observed, scaled, now)
     course, told_now = _course(run, observed, where, now)
-    situation = Situation(run, observed, settings, where, scaled.replicas, plan, told_now)
-    actions = steps(situation)
+    actions = steps(Situation(run, observed, settings, where, scaled.replicas, plan, told_now))
     moving = progress if where.stage is Stage.RUNNING else None
     troubles = follow(observed, memory.troubles, now=now)
     view = View(

@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -49,15 +48,10 @@ def with_roll_hash(workload: Workload, wanted: Asked, *, task: str = "") -> Work
     read = {
         path: value
         for path, value in sorted(wanted.fields.items())
-        if workload.role.value in _replaced_by(path)
+        if workload.role.value in replaced_by(path)
     }
     document = msgspec.json.encode([RENDERING, wanted.uid, task, workload.image, read])
     return replace(workload, roll_hash=hashlib.sha256(document).hexdigest()[:16])
-
-
-@cache
-def _replaced_by(path: str) -> tuple[str, ...]:
-    return replaced_by(path)
 
 
 def _leaves(given: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
