@@ -28,8 +28,10 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Meta, Struct
 
+from trainingrun_contracts.stream.keys import ENTRY_STEPS
+
 SCHEMA_VERSION = 2
-MAX_STEPS = 64
+MAX_STEPS = ENTRY_STEPS
 MAX_ACTIONS = 512
 MAX_BYTES = 4 * 1024 * 1024
 MAGIC: Final = b"TRS2"

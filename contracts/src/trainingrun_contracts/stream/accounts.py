@@ -15,12 +15,13 @@ A repeated delivery was queued twice and made once; it is counted as ``duplicate
 from __future__ import annotations
 
 from enum import Enum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from msgspec import Struct
 
-from trainingrun_contracts.segment import SegmentHeader
+if TYPE_CHECKING:  # numpy, which segments are made of, is for those who open them; not the operator
+    from trainingrun_contracts.segment import SegmentHeader
 
 
 class Fate(Enum):

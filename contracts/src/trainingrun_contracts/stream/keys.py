@@ -7,6 +7,9 @@ from dataclasses import dataclass
 GROUP = "learner"
 PAYLOAD_FIELD = b"s"
 TRANSITIONS_FIELD = b"n"
+ENTRY_STEPS = 64
+"""Steps, and so transitions, of one entry at most: the longest segment. Here and not beside the
+segment, because who only counts entries needs no numpy."""
 
 
 @dataclass(frozen=True)

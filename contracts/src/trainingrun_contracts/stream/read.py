@@ -15,9 +15,14 @@ import msgspec
 import redis
 from msgspec import Struct
 
-from trainingrun_contracts.segment import MAX_STEPS
 from trainingrun_contracts.stream.accounts import Accounts, Books, Mark
-from trainingrun_contracts.stream.keys import GROUP, PAYLOAD_FIELD, TRANSITIONS_FIELD, Keys
+from trainingrun_contracts.stream.keys import (
+    ENTRY_STEPS,
+    GROUP,
+    PAYLOAD_FIELD,
+    TRANSITIONS_FIELD,
+    Keys,
+)
 from trainingrun_contracts.stream.ledger import marks_from, totals_from
 
 _PAGE: Final = 256
@@ -203,7 +208,7 @@ def _streams(reply: Any) -> Iterable[tuple[Any, Any]]:
 
 def _entry(entry_id: bytes, fields: dict[bytes, bytes]) -> Entry:
     count = fields.get(TRANSITIONS_FIELD, b"0")
-    is_sane = count.isdigit() and len(count) <= _COUNT_DIGITS and int(count) <= MAX_STEPS
+    is_sane = count.isdigit() and len(count) <= _COUNT_DIGITS and int(count) <= ENTRY_STEPS
     return Entry(
         entry_id=entry_id,
         payload=fields.get(PAYLOAD_FIELD, b""),
