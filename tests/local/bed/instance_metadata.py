@@ -19,7 +19,8 @@ from types import TracebackType
 from typing import Self
 
 TOKEN = "/latest/api/token"
-ACTION = "/latest/meta-data/spot/instance-action"
+FACTS = "/latest/meta-data/"
+ACTION = f"{FACTS}spot/instance-action"
 
 
 class InstanceMetadataServer:
@@ -29,6 +30,8 @@ class InstanceMetadataServer:
         self.tokens: set[str] = set()
         self.asked: list[tuple[str, int]] = []
         self.action: bytes | None = None
+        self.facts: dict[str, str] = {}
+        """What else is asked: the path below ``meta-data``, such as ``instance-id``."""
         stand_in = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -43,6 +46,9 @@ class InstanceMetadataServer:
             def do_GET(self) -> None:
                 if self.headers.get("X-aws-ec2-metadata-token") not in stand_in.tokens:
                     return self._answer(401)
+                fact = stand_in.facts.get(self.path.removeprefix(FACTS))
+                if fact is not None:
+                    return self._answer(200, fact.encode())
                 if self.path != ACTION or stand_in.action is None:
                     return self._answer(404)
                 return self._answer(200, stand_in.action)

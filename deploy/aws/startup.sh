@@ -1,0 +1,472 @@
+#!/usr/bin/env bash
+# startup.sh: makes a plain machine a member of a training: its user data, and what runs afterwards.
+#
+#   startup.sh [start]       set the machine up, start its role, register; again: start what is missing
+#   startup.sh status        what runs, and where
+#   startup.sh stop          end the role in good order, and do not start it again by itself
+#   startup.sh leave         the same because the machine goes: bounded in time, state is kept elsewhere
+#   startup.sh watch | keep NAME | member NAME       what the supervisor calls
+#
+# Everything is set by TRAININGRUN_* variables; docs/guides/aws.md has the list. `start` keeps them in
+# STATE/machine.env, where the other verbs find them. Needs bash, curl, and flock, setpriv, setsid
+# (util-linux); the aws program where s3:// is named or the instance should be tagged.
+#
+# On a spot notice (IMDSv2) daemons begin no more games and end those that run, the learner trains
+# what is queued and writes a checkpoint, and all is over within TRAININGRUN_NOTICE_SECONDS.
+set -euo pipefail
+
+say() { printf '%s startup: %s\n' "$(date -u +%H:%M:%S)" "$*"; }
+fail() { printf 'startup: %s\n' "$*" >&2; exit 2; }
+
+# --- AWS, with its errors in plain words -----------------------------------------------------------
+
+# explain_aws ERROR-TEXT: what went wrong and what to do, from the codes that the aws program prints.
+explain_aws() {
+  case $1 in
+    *'Unable to locate credentials'* | *NoCredentials*)
+      echo "there are no AWS credentials: give the instance the profile that Terraform makes, or run 'aws configure'" ;;
+    *ExpiredToken* | *RequestExpired* | *'Token has expired'*)
+      echo "the AWS credentials have expired: sign in again (aws sso login), and see that the clock is right" ;;
+    *InvalidClientTokenId* | *AuthFailure* | *SignatureDoesNotMatch* | *UnrecognizedClient*)
+      echo "AWS does not know these credentials, or not in this region: compare 'aws sts get-caller-identity', and see that the region is enabled for the account" ;;
+    *'You must specify a region'* | *NoRegion*)
+      echo "no region is set: give AWS_REGION, for example AWS_REGION=eu-central-1" ;;
+    *'Could not connect to the endpoint URL'* | *'Invalid endpoint'* | *'Could not resolve host'*)
+      echo "the region's address is not reached: see that the region is spelt right (aws ec2 describe-regions), and that the subnet has a way out" ;;
+    *VcpuLimitExceeded* | *MaxSpotInstanceCountExceeded* | *SpotInstanceCountExceeded*)
+      echo "the account's quota of vCPUs does not allow it: ask for more in Service Quotas (EC2: Running On-Demand or All Spot Instance Requests), or take fewer or smaller machines" ;;
+    *InsufficientInstanceCapacity* | *UnfulfillableCapacity* | *'no Spot capacity'*)
+      echo "AWS has no such machine left in these zones now: name more instance types and zones, or try again later" ;;
+    *SpotMaxPriceTooLow*)
+      echo "the highest price is below the market's: leave it out, then the on-demand price is the limit" ;;
+    *InvalidInstanceType* | *"for InstanceType"* | *'instance type'*'not supported'* | *Unsupported:*)
+      echo "the instance type is not known or not offered there: look at 'aws ec2 describe-instance-type-offerings --location-type availability-zone'" ;;
+    *InvalidAMIID* | *InvalidLaunchTemplate* | *InvalidSubnetID* | *InvalidGroup*)
+      echo "a thing that was named does not exist in this region: take the names from 'terraform output' of the same region" ;;
+    *NoSuchBucket*) echo "the bucket does not exist: take its name from 'terraform output bucket'" ;;
+    *'(404)'* | *NoSuchKey*) echo "there is nothing at that address: see that the name is spelt right" ;;
+    *UnauthorizedOperation* | *AccessDenied* | *'(403)'* | *Forbidden*)
+      echo "the right to do it is missing: the policies that Terraform makes for the roles have it" ;;
+    *'command not found'* | *'No such file or directory'*) echo "the program aws is missing: install the AWS CLI" ;;
+    *) echo "AWS says: $(tail -n 1 <<<"$1")" ;;
+  esac
+}
+
+# run_aws WHAT ARGUMENTS…: prints the answer; a failure becomes one sentence on standard error.
+run_aws() {
+  local what=$1 errors status=0
+  shift
+  errors=$(mktemp)
+  AWS_PAGER='' timeout "${AWS_SECONDS:-600}" aws "$@" 2>"$errors" || status=$?
+  [ "$status" != 124 ] || echo "no answer after ${AWS_SECONDS:-600} s" >>"$errors"
+  [ "$status" = 0 ] || printf 'startup: %s: %s\n' "$what" "$(explain_aws "$(cat "$errors")")" >&2
+  rm -f "$errors"
+  return "$status"
+}
+
+# fetched ADDRESS FILE: a file of this machine, or a copy of an object in S3.
+fetched() {
+  case $1 in
+    s3://*) run_aws "$1" s3 cp --only-show-errors "$1" "$2" >/dev/null ;;
+    *) [ -r "$1" ] || { echo "startup: $1: there is no such file" >&2; return 1; }
+       [ "$1" -ef "$2" ] || cp "$1" "$2" ;;
+  esac
+}
+
+# --- Settings ----------------------------------------------------------------------------------
+
+whole() { # NAME VALUE LEAST MOST
+  if ! [[ $2 =~ ^[0-9]{1,6}$ ]] || ((10#$2 < $3 || 10#$2 > $4)); then
+    fail "$1='$2': give a whole number from $3 to $4"
+  fi
+}
+
+read_settings() {
+  STATE=${TRAININGRUN_STATE:-/var/lib/trainingrun}
+  local line
+  if [ "$1" != start ]; then
+    [ -r "$STATE/machine.env" ] || fail "$STATE/machine.env: not there; run 'startup.sh start' first (TRAININGRUN_STATE names the folder)"
+    while IFS= read -r line; do export "${line?}"; done <"$STATE/machine.env"
+  fi
+  ROLE=${TRAININGRUN_ROLE:-} RUN=$STATE/run
+  PROGRAMS=${TRAININGRUN_PROGRAMS:-/opt/trainingrun/bin}
+  IMAGES=${TRAININGRUN_IMAGES:-} TAG=${TRAININGRUN_TAG:-0.1.0} KEEP=${TRAININGRUN_KEEP:-}
+  COUNT=${TRAININGRUN_DAEMON_COUNT:-$(nproc)} FIRST_PORT=${TRAININGRUN_FIRST_PORT:-17171}
+  GAMES=${TRAININGRUN_GAMES:-8} NOTICE_SECONDS=${TRAININGRUN_NOTICE_SECONDS:-90}
+  POLL_SECONDS=${TRAININGRUN_POLL_SECONDS:-5} SUPERVISOR=${TRAININGRUN_SUPERVISOR:-}
+  METADATA=${AWS_EC2_METADATA_SERVICE_ENDPOINT:-http://169.254.169.254}
+  SELF=$STATE/startup.sh
+  [ -n "$SUPERVISOR" ] || { [ -d /run/systemd/system ] && SUPERVISOR=systemd || SUPERVISOR=plain; }
+}
+
+check_settings() {
+  case $ROLE in
+    daemon) whole TRAININGRUN_DAEMON_COUNT "$COUNT" 1 512; whole TRAININGRUN_FIRST_PORT "$FIRST_PORT" 1024 65000
+            whole TRAININGRUN_GAMES "$GAMES" 1 1000 ;;
+    learner) [ -n "${TRAININGRUN_RUN:-}${TRAININGRUN_CONFIG:-}" ] || fail "TRAININGRUN_RUN is not set: give the TrainingRun (a YAML file, or s3://bucket/run.yaml)" ;;
+    actor) [ -n "${TRAININGRUN_CONFIG:-}" ] || fail "TRAININGRUN_CONFIG is not set: give the run configuration (run.json of the learner's machine, or s3://…)" ;;
+    '') fail "TRAININGRUN_ROLE is not set: give daemon, learner or actor" ;;
+    *) fail "TRAININGRUN_ROLE='$ROLE': give daemon, learner or actor" ;;
+  esac
+  [ -z "${TRAININGRUN_CONFIG:-}" ] || [ -n "${TRAININGRUN_REDIS_URL:-}" ] ||
+    fail "TRAININGRUN_REDIS_URL is not set: give the address of the run's Redis"
+  [ -z "$IMAGES" ] || [ -z "${TRAININGRUN_RUN:-}" ] ||
+    fail "TRAININGRUN_RUN and TRAININGRUN_IMAGES exclude one another: a whole run needs the installed programs"
+  whole TRAININGRUN_NOTICE_SECONDS "$NOTICE_SECONDS" 20 110; whole TRAININGRUN_POLL_SECONDS "$POLL_SECONDS" 1 30
+  case $SUPERVISOR in systemd | plain) ;; *) fail "TRAININGRUN_SUPERVISOR='$SUPERVISOR': give systemd or plain" ;; esac
+}
+
+save_settings() {
+  local name
+  (
+    umask 077
+    for name in $(compgen -e | grep -E '^(TRAININGRUN_|AWS_(REGION|DEFAULT_REGION|EC2_METADATA_SERVICE_ENDPOINT|ENDPOINT_URL)$)'); do
+      [[ ${!name} != *$'\n'* ]] || fail "$name holds a line break"
+      printf '%s=%s\n' "$name" "${!name}"
+    done >"$STATE/machine.env.new"
+  )
+  mv "$STATE/machine.env.new" "$STATE/machine.env"
+}
+
+# --- The machine -------------------------------------------------------------------------------
+
+metadata() { # PATH: the answer of the instance metadata service, version 2; 1: none, 4: not there
+  local token status body
+  token=$(curl -sf --noproxy '*' --max-time 2 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 300' "$METADATA/latest/api/token") || return 4
+  body=$(curl -s --noproxy '*' --max-time 2 -w '\n%{http_code}' -H "X-aws-ec2-metadata-token: $token" "$METADATA/latest/meta-data/$1") || return 4
+  status=${body##*$'\n'}
+  case $status in 200) printf '%s' "${body%$'\n'*}" ;; 404) return 1 ;; *) return 4 ;; esac
+}
+
+address() {
+  if [ -n "${TRAININGRUN_ADDRESS:-}" ]; then echo "$TRAININGRUN_ADDRESS"
+  else metadata local-ipv4 || hostname -I | cut -d' ' -f1; fi
+}
+
+members() {
+  local number
+  case $ROLE in
+    daemon) for ((number = 0; number < COUNT; number++)); do echo "daemon-$((FIRST_PORT + number))"; done ;;
+    *) echo "$ROLE" ;;
+  esac
+}
+
+install_programs() {
+  [ -z "$IMAGES" ] || { image_tool >/dev/null; return; }
+  local needed=trainingrun-$ROLE wheels=${TRAININGRUN_PACKAGES:-} packages=(trainingrun-daemon trainingrun-actor)
+  [ -z "${TRAININGRUN_RUN:-}" ] || needed=trainingrun
+  [ ! -x "$PROGRAMS/$needed" ] || return 0
+  [ -n "$wheels" ] || fail "$PROGRAMS/$needed is not there: give TRAININGRUN_PACKAGES (a folder or s3:// prefix with our wheels), TRAININGRUN_IMAGES, or an image of the machine that has it"
+  command -v python3 >/dev/null || fail "python3 is missing: take a machine image with Python 3.11 or newer"
+  case $wheels in
+    s3://*) run_aws "$wheels" s3 cp --only-show-errors --recursive "$wheels" "$STATE/packages" >/dev/null || exit 2
+            wheels=$STATE/packages ;;
+  esac
+  say "installing the programs from $wheels"
+  [ "$ROLE" = daemon ] || packages+=(trainingrun-trainer 'trainingrun-operator[local]')
+  if ! { python3 -m venv "${PROGRAMS%/bin}" &&
+    "$PROGRAMS/pip" install --quiet --find-links "$wheels" -c "$wheels/constraints.txt" "${packages[@]}"; }; then
+    rm -rf "${PROGRAMS%/bin}"
+    fail "the programs could not be installed: the lines above say why; nothing of them is left here"
+  fi
+}
+
+image_tool() {
+  local tool
+  for tool in docker podman; do ! command -v "$tool" >/dev/null || { echo "$tool"; return; }; done
+  fail "neither docker nor podman is installed: take a machine image that has one, or give TRAININGRUN_PACKAGES"
+}
+
+prepare_files() {
+  if [ -n "${TRAININGRUN_RUN:-}" ]; then
+    bring_back
+    fetched "$TRAININGRUN_RUN" "$STATE/run.yaml" || exit 2
+    grep -Eq '^ *spotNotice: *true' "$STATE/run.yaml" ||
+      say "spec.checkpoint.spotNotice is not true: the checkpoint then comes with the end of the role, not before it"
+  fi
+  [ -z "${TRAININGRUN_CONFIG:-}" ] || fetched "$TRAININGRUN_CONFIG" "$STATE/run.json" || exit 2
+  [ "${BASH_SOURCE[0]}" -ef "$SELF" ] || { cp "${BASH_SOURCE[0]}" "$SELF.new"; chmod 755 "$SELF.new"; mv "$SELF.new" "$SELF"; }
+}
+
+# What a run is besides its checkpoints (its identity, its Redis) lies in one small archive.
+bring_back() {
+  [ -n "$KEEP" ] && [ ! -d "$STATE/trainingrun" ] || return 0
+  local found=$STATE/kept.tar.gz
+  case $KEEP in
+    s3://*) [ -n "$(run_aws "$KEEP" s3 ls "$KEEP/kept.tar.gz" || true)" ] || { say "nothing is kept at $KEEP yet"; return 0; } ;;
+    *) [ -e "$KEEP/kept.tar.gz" ] || { say "nothing is kept at $KEEP yet"; return 0; } ;;
+  esac
+  fetched "$KEEP/kept.tar.gz" "$found" || exit 2
+  tar -xzf "$found" -C "$STATE" trainingrun || fail "$KEEP/kept.tar.gz is damaged: remove it to begin a new run"
+  say "the run goes on from what was kept at $KEEP"
+}
+
+keep_elsewhere() { # SECONDS
+  [ -n "$KEEP" ] && [ -d "$STATE/trainingrun" ] || return 0
+  tar -czf "$STATE/kept.new" -C "$STATE" --exclude='*/logs' --exclude='*/checkpoints' --exclude='*/tapes' trainingrun
+  case $KEEP in
+    s3://*) AWS_SECONDS=$1 run_aws "$KEEP/kept.tar.gz: the run's state is not kept" \
+              s3 cp --only-show-errors "$STATE/kept.new" "$KEEP/kept.tar.gz" || return 1 ;;
+    *) mkdir -p "$KEEP" && cp "$STATE/kept.new" "$KEEP/kept.tar.gz.new" && mv "$KEEP/kept.tar.gz.new" "$KEEP/kept.tar.gz" ;;
+  esac
+  say "the run's state is kept at $KEEP"
+}
+
+# --- Members -----------------------------------------------------------------------------------
+
+run_member() { # NAME: becomes that program
+  local program=trainingrun-$ROLE words=() image=$ROLE volume=()
+  case $1 in
+    daemon-*) words=(--host 0.0.0.0 --port "${1#daemon-}" --max-concurrent "$GAMES" --drain-seconds $((NOTICE_SECONDS - 20)))
+              [ -z "${TRAININGRUN_DECKS:-}" ] || words+=(--decks "$TRAININGRUN_DECKS") ;;
+    actor) words=(play) ;;
+    learner) image=trainer
+      if [ -n "${TRAININGRUN_RUN:-}" ]; then
+        program=trainingrun
+        words=(local -f "$STATE/run.yaml" --plain --state "$STATE/trainingrun" --report "$STATE/report")
+        [ -z "${TRAININGRUN_DAEMONS:-}" ] || words+=(--daemons "$TRAININGRUN_DAEMONS")
+        [ -z "${TRAININGRUN_DECKS:-}" ] || words+=(--decks "$TRAININGRUN_DECKS")
+      fi ;;
+  esac
+  [ ! -e "$STATE/run.json" ] || export TRAININGRUN_CONFIG=$STATE/run.json
+  [ ! -e "$STATE/run.json" ] || volume=(--volume "$STATE/run.json:/run.json:ro")
+  export TRAININGRUN_MEMBER=${TRAININGRUN_MEMBER:-$(hostname)-$1}
+  cd "$STATE"
+  if [ -z "$IMAGES" ]; then
+    [ "$ROLE" != daemon ] || [ -n "${TRAININGRUN_DECKS:-}" ] || [ ! -d "${PROGRAMS%/bin}/decks" ] || words+=(--decks "${PROGRAMS%/bin}/decks")
+    PATH=$PROGRAMS:$PATH exec setpriv --pdeathsig TERM "$PROGRAMS/$program" "${words[@]}"
+  fi
+  exec "$(image_tool)" run --rm --name "trainingrun-$1" --network host --read-only --tmpfs /tmp --cap-drop ALL \
+    --security-opt no-new-privileges --stop-timeout "$((NOTICE_SECONDS - 15))" --env-file "$STATE/machine.env" \
+    --env TRAININGRUN_CONFIG=/run.json --env TRAININGRUN_MEMBER \
+    "${volume[@]}" \
+    --entrypoint "$program" "$IMAGES-$image:$TAG" "${words[@]}"
+}
+
+# The plain supervisor: starts the program again unless it was told to end, is complete (0), was
+# started wrongly (2), or has saved and goes (75). The lock says that somebody keeps it.
+keep() {
+  local child='' told='' code pause=1 begun
+  exec 9>"$RUN/$1.lock"
+  flock -n 9 || exit 0
+  echo $$ >"$RUN/$1.pid"
+  trap 'told=1; [ -z "$child" ] || kill -TERM "$child" 2>/dev/null || true' TERM INT
+  while [ -z "$told" ]; do
+    begun=$SECONDS
+    bash "$SELF" member "$1" 9>&- &
+    child=$! code=0
+    wait "$child" || code=$?
+    while kill -0 "$child" 2>/dev/null; do code=0; wait "$child" || code=$?; done
+    echo "$code" >"$RUN/$1.code"
+    case $code in 0 | 2 | 75) say "$1 ended with $code"; break ;; esac
+    [ -z "$told" ] || break
+    ((SECONDS - begun < 60)) || pause=1
+    say "$1 ended with $code; again in $pause s"
+    child=''
+    sleep "$pause" 9>&- & wait $! || true
+    pause=$((pause < 30 ? pause * 2 : 60))
+  done
+}
+
+is_kept() { [ -e "$RUN/$1.lock" ] && ! flock -n "$RUN/$1.lock" true; }
+
+write_unit() { # NAME VERB…
+  local user=trainingrun
+  [ -z "$IMAGES" ] && [ "$1" != watch ] || user=root
+  cat >"${TRAININGRUN_UNITS:-/etc/systemd/system}/trainingrun-$1.service" <<UNIT
+[Unit]
+Description=TrainingRun: $1
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+User=$user
+Environment=TRAININGRUN_STATE=$STATE
+ExecStart=/usr/bin/env bash $SELF ${*:2}
+Restart=on-failure
+RestartSec=2
+RestartPreventExitStatus=2 75
+SuccessExitStatus=75
+# Only the first process hears the end: it ends the others in their order.
+KillMode=mixed
+TimeoutStopSec=$NOTICE_SECONDS
+NoNewPrivileges=yes
+ProtectHome=yes
+PrivateTmp=yes
+$([ "$user" = root ] || printf 'ProtectSystem=strict\nReadWritePaths=%s' "$STATE")
+
+[Install]
+WantedBy=multi-user.target
+UNIT
+}
+
+start_members() {
+  local name
+  if [ "$SUPERVISOR" = plain ]; then
+    for name in $(members) watch; do
+      is_kept "$name" && { say "$name runs already"; continue; }
+      rm -f "$RUN/$name.code"
+      if [ "$name" = watch ]; then setsid -f bash "$SELF" watch >>"$RUN/watch.log" 2>&1 </dev/null 9>&-
+      else setsid -f bash "$SELF" keep "$name" >>"$RUN/$name.log" 2>&1 </dev/null 9>&-; fi
+      say "$name is started"
+    done
+    return
+  fi
+  if [ -z "$IMAGES" ]; then
+    id trainingrun >/dev/null 2>&1 || useradd --system --home-dir "$STATE" --shell /usr/sbin/nologin trainingrun
+    chown -R trainingrun: "$STATE"
+  fi
+  for name in $(members); do write_unit "$name" member "$name"; done
+  write_unit watch watch
+  systemctl daemon-reload
+  for name in $(members) watch; do
+    systemctl enable --quiet --now "trainingrun-$name" || fail "trainingrun-$name does not start: journalctl -u trainingrun-$name"
+  done
+}
+
+has_ended() {
+  local lives=0
+  if [ "$SUPERVISOR" = plain ]; then is_kept "$1" || lives=1
+  else systemctl is-active --quiet "trainingrun-$1" || lives=1; fi
+  [ "$lives" = 1 ]
+}
+
+send_end() { # NAME TERM|KILL
+  if [ "$SUPERVISOR" = plain ]; then
+    is_kept "$1" || return 0
+    local keeper child
+    keeper=$(cat "$RUN/$1.pid")
+    child=$(cat "/proc/$keeper/task/$keeper/children" 2>/dev/null || true)
+    # shellcheck disable=SC2086 # several pids are meant to be split
+    [ "$2" = TERM ] || kill -KILL $keeper $child 2>/dev/null || true
+    [ "$2" = KILL ] || kill -TERM "$keeper" 2>/dev/null || true
+  elif [ "$2" = TERM ]; then systemctl stop --no-block "trainingrun-$1"
+  else systemctl kill --signal=KILL "trainingrun-$1" || true; fi
+}
+
+# end_members SECONDS: ends all at once; says which did not end by themselves in time.
+end_members() {
+  local name deadline=$((SECONDS + $1)) late=()
+  for name in $(members); do send_end "$name" TERM; done
+  for name in $(members); do
+    until has_ended "$name" || ((SECONDS >= deadline)); do sleep 0.2; done
+    has_ended "$name" || { send_end "$name" KILL; late+=("$name"); }
+  done
+  LATE=${late[*]}
+}
+
+# --- Registration ------------------------------------------------------------------------------
+
+endpoints() {
+  local here name list=()
+  here=$(address)
+  [[ $here != *:* ]] || here="[$here]"
+  for name in $(members); do list+=("$here:${name#daemon-}"); done
+  (IFS=,; echo "${list[*]}")
+}
+
+wait_for_daemons() {
+  local name deadline=$((SECONDS + 120))
+  for name in $(members); do
+    until (exec 3<>"/dev/tcp/127.0.0.1/${name#daemon-}") 2>/dev/null; do
+      ((SECONDS < deadline)) || fail "$name does not listen after 120 s: the end of its log is $(tail -n 1 "$RUN/$name.log" 2>/dev/null || echo "in journalctl -u trainingrun-$name")"
+      ! [ -e "$RUN/$name.code" ] || [ "$(cat "$RUN/$name.code")" != 2 ] || fail "$name: $(grep -v ' startup: ' "$RUN/$name.log" | tail -n 1)"
+      sleep 0.2
+    done
+  done
+}
+
+tag_instance() { # KEY VALUE
+  local id
+  command -v aws >/dev/null && id=$(metadata instance-id) || return 0
+  AWS_SECONDS=20 run_aws "tagging $id" ec2 create-tags --resources "$id" --tags "Key=trainingrun:$1,Value=$2" ||
+    say "the tag trainingrun:$1 is not set; the role runs all the same"
+}
+
+register() {
+  [ "$ROLE" != daemon ] || wait_for_daemons
+  if [ "$ROLE" = daemon ]; then
+    endpoints >"$STATE/endpoints.new"; mv "$STATE/endpoints.new" "$STATE/endpoints"
+    say "--daemons $(cat "$STATE/endpoints")"
+    tag_instance endpoints "$(cut -c1-256 "$STATE/endpoints")"
+  fi
+  tag_instance state "running"
+}
+
+# --- Verbs -------------------------------------------------------------------------------------
+
+start() {
+  mkdir -p "$RUN" || fail "$STATE cannot be made: run it as root, or give another TRAININGRUN_STATE"
+  exec 9>"$STATE/start.lock"
+  flock -w 300 9 || fail "another start is under way for five minutes: look at its log"
+  check_settings
+  install_programs
+  save_settings
+  prepare_files
+  rm -f "$RUN/leaving"
+  start_members
+  register
+}
+
+watch() {
+  local notice code failures=0
+  [ "$SUPERVISOR" != plain ] || { exec 9>"$RUN/watch.lock"; flock -n 9 || exit 0; echo $$ >"$RUN/watch.pid"; }
+  trap 'exit 0' TERM INT
+  while :; do
+    code=0
+    notice=$(metadata spot/instance-action) || code=$?
+    case $code in
+      0) say "spot notice: $notice"; leave 9>&-; exit 0 ;;
+      1) failures=0 ;;
+      *) failures=$((failures + 1))
+         [ "$failures" != 6 ] || say "the instance metadata at $METADATA does not answer: no notice will be seen here" ;;
+    esac
+    sleep "$POLL_SECONDS" 9>&- & wait $! || true
+  done
+}
+
+leave() {
+  local begun=$SECONDS left
+  date -u +%s.%N >"$RUN/leaving"
+  tag_instance state leaving 2>/dev/null &
+  end_members $((NOTICE_SECONDS - 15))
+  left=$((NOTICE_SECONDS - (SECONDS - begun)))
+  keep_elsewhere $((left > 2 ? left - 1 : 1)) || true
+  date -u +%s.%N >"$RUN/left"
+  [ -z "$LATE" ] || say "killed, as they had not ended in time: $LATE"
+  say "left after $((SECONDS - begun)) s; $([ -n "$LATE" ] && echo 'go on from the newest checkpoint' || echo 'everything had ended by itself')"
+}
+
+stop() {
+  end_members "$NOTICE_SECONDS"
+  [ "$SUPERVISOR" != plain ] || ! is_kept watch || kill "$(cat "$RUN/watch.pid")"
+  [ "$SUPERVISOR" != systemd ] || systemctl disable --quiet --now trainingrun-watch
+  keep_elsewhere 60 || true
+  [ -z "$LATE" ] || fail "killed, as they had not ended in $NOTICE_SECONDS s: $LATE"
+  say "stopped"
+}
+
+status() {
+  local name ended=0
+  for name in $(members); do
+    if has_ended "$name"; then echo "$name: ended$([ ! -e "$RUN/$name.code" ] || echo ", code $(cat "$RUN/$name.code")")"; ended=1
+    else echo "$name: runs"; fi
+  done
+  [ ! -e "$RUN/leaving" ] || echo "the machine is told to go"
+  [ ! -e "$STATE/endpoints" ] || echo "--daemons $(cat "$STATE/endpoints")"
+  return "$ended"
+}
+
+main() {
+  local verb=${1:-start}
+  case $verb in
+    -h | --help) sed -n '2,/^set /{/^set /!s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"; exit 0 ;;
+    start | status | stop | leave | watch) [ $# -le 1 ] || fail "$verb takes no more words" ;;
+    keep | member) [ $# = 2 ] || fail "$verb NAME: the name is missing" ;;
+    *) fail "'$verb' is no verb: give start, status, stop, leave or --help" ;;
+  esac
+  read_settings "$verb"
+  case $verb in member) run_member "$2" ;; *) "$verb" "${@:2}" ;; esac
+}
+
+[ "${BASH_SOURCE[0]}" != "$0" ] || main "$@"

@@ -1,0 +1,154 @@
+"""startup.sh run for real: start, start again, faults, a spot notice, and the resume after it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from actor_bed import Bed, config
+from instance_metadata import InstanceMetadataServer
+from local_run import closes, write_run
+from machine import Machine, calls, endpoints_in, machine
+from redis_server import free_port
+from trainingrun_contracts.run_config import encode
+from waiting import until
+
+ROOT = Path(__file__).parents[2]
+LIMIT_SECONDS = 90.0
+
+
+@pytest.fixture
+def metadata() -> Iterator[InstanceMetadataServer]:
+    """The instance metadata service of a machine."""
+    with InstanceMetadataServer() as server:
+        server.facts = {"instance-id": "i-0123456789abcdef0", "local-ipv4": "127.0.0.1"}
+        yield server
+
+
+@pytest.fixture
+def account(tmp_path: Path) -> Path:
+    """The folder in place of an AWS account."""
+    folder = tmp_path / "account"
+    folder.mkdir()
+    return folder
+
+
+def give_notice(metadata: InstanceMetadataServer) -> None:
+    """Two minutes, as AWS gives them."""
+    metadata.give_notice("terminate", at=datetime.now(tz=UTC) + timedelta(minutes=2))
+
+
+def daemons_of(*, count: int = 1) -> dict[str, str]:
+    """Settings of a machine with daemons."""
+    return {
+        "ROLE": "daemon",
+        "DAEMON_COUNT": str(count),
+        "FIRST_PORT": str(free_port() - count),
+        "DECKS": str(ROOT / "decks"),
+    }
+
+
+def pids(made: Machine) -> dict[str, int]:
+    """The programs by member."""
+    return {name: process.pid for name, process in made.programs().items()}
+
+
+def test_daemons_start_once_come_back_and_leave(
+    tmp_path: Path, metadata: InstanceMetadataServer, account: Path
+) -> None:
+    """Expect a second start to change nothing, a killed daemon to come back, a notice to end all
+    with tags that tell of it, and a later start to begin again."""
+    settings = daemons_of(count=2)
+    with machine(tmp_path / "one", metadata.endpoint, account, **settings) as made:
+        said = made.start()
+        first = pids(made)
+        assert len(first) == 2
+        assert len(endpoints_in(said).split(",")) == 2
+        assert "runs already" in made.start()
+        assert pids(made) == first
+        name = min(first)
+        made.programs()[name].kill()
+        until(lambda: pids(made).get(name, first[name]) != first[name], seconds=30, what="back")
+        until(lambda: made.run("status").returncode == 0, seconds=20, what="all run")
+        give_notice(metadata)
+        assert made.wait_until_left() < LIMIT_SECONDS
+        assert not made.programs()
+        assert made.run("status").returncode == 1
+        metadata.action = None
+        made.start()
+        assert len(pids(made)) == 2
+    tags = [line.partition("Key=")[2] for line in calls(account) if "create-tags" in line]
+    assert "trainingrun:state,Value=leaving" in tags
+    assert f"trainingrun:endpoints,Value={endpoints_in(said)}" in tags
+
+
+def test_a_run_leaves_its_machine_and_goes_on_on_another(
+    tmp_path: Path, metadata: InstanceMetadataServer, account: Path
+) -> None:
+    """Expect the notice to save everything within its time, and a fresh machine, with nothing but
+    the bucket and the checkpoints, to go on from there to the end with a closed ledger."""
+    saving = {"storage": (tmp_path / "bucket").as_uri(), "spotNotice": True}
+    file = write_run(tmp_path / "run.yaml", games=300, checkpoint=saving)
+    (account / "team").mkdir()
+    (account / "team" / "run.yaml").write_text(file.read_text())
+    own = {"ROLE": "learner", "RUN": "s3://team/run.yaml", "KEEP": "s3://team/kept"}
+    with machine(tmp_path / "daemons", metadata.endpoint, account, **daemons_of()) as engines:
+        own["DAEMONS"] = endpoints_in(engines.start())
+        with InstanceMetadataServer() as of_learner:
+            with machine(tmp_path / "first", of_learner.endpoint, account, **own) as first:
+                first.start()
+                until(lambda: first.played() >= 20, seconds=90, what=first.log("learner"))
+                give_notice(of_learner)
+                assert first.wait_until_left() < LIMIT_SECONDS
+                assert "everything had ended by itself" in first.log("watch")
+                saved = first.played()
+                uid = _uid(first)
+            of_learner.action = None
+            with machine(tmp_path / "second", of_learner.endpoint, account, **own) as second:
+                assert "goes on from what was kept" in second.start()
+                until(lambda: second.run("status").returncode == 1, seconds=120, what="the end")
+                assert "learner: ended, code 0" in second.run("status").stdout
+                assert second.played() >= max(saved, 300)
+                assert _uid(second) == uid
+                assert closes(second.summary()["ledger"])
+
+
+def _uid(made: Machine) -> str:
+    text = (made.state / "trainingrun" / "small" / "status.json").read_text()
+    return text.partition('"uid"')[2].split('"')[1]
+
+
+def test_an_actor_joins_and_is_told_to_stop(
+    tmp_path: Path, metadata: InstanceMetadataServer, bed: Bed
+) -> None:
+    """Expect segments in the run's Redis from an actor that the script has started."""
+    file = tmp_path / "config.json"
+    file.write_bytes(encode(config()))
+    own = {"ROLE": "actor", "CONFIG": str(file), "REDIS_URL": bed.server.url}
+    with machine(tmp_path / "actor", metadata.endpoint, **own) as made:
+        made.start()
+        until(lambda: bed.games() > 0, seconds=60, what=made.log("actor"))
+        before = time.monotonic()
+        assert "stopped" in made.run("stop").stdout
+        assert time.monotonic() - before < LIMIT_SECONDS
+        assert not made.programs()
+    assert bed.check_ledger().lost == 0
+
+
+def test_a_role_that_is_wrongly_set_is_not_started_again(
+    tmp_path: Path, metadata: InstanceMetadataServer
+) -> None:
+    """Expect the program's own sentence once, and no second try."""
+    file = tmp_path / "run.yaml"
+    file.write_text(
+        "apiVersion: trainingrun.dev/v1alpha1\nkind: TrainingRun\nspec: {games: none}\n"
+    )
+    own = {"ROLE": "learner", "RUN": str(file)}
+    with machine(tmp_path / "wrong", metadata.endpoint, **own) as made:
+        made.start()
+        until(lambda: made.run("status").returncode == 1, seconds=60, what="it ends")
+        assert "learner: ended, code 2" in made.run("status").stdout
+        assert made.log("learner").count("spec.games") == 1
