@@ -1,0 +1,35 @@
+output "cluster" {
+  description = "Name of the cluster."
+  value       = module.cluster.name
+}
+
+output "kubeconfig" {
+  description = "The command that lets kubectl reach it."
+  value       = "aws eks update-kubeconfig --region ${var.region} --name ${module.cluster.name}"
+}
+
+output "bucket" {
+  description = "The bucket."
+  value       = module.storage.bucket
+}
+
+output "storage" {
+  description = "For spec.checkpoint.storage, with the run's name behind it."
+  value       = module.storage.uri
+}
+
+output "registry" {
+  description = "Host of the registry."
+  value       = module.registry.registry
+}
+
+output "repositories" {
+  description = "Address of each image's repository."
+  value       = module.registry.repositories
+}
+
+output "redis_url" {
+  description = "Address of the Redis outside the cluster, with its password; null when there is none."
+  value       = one(module.cache[*].url)
+  sensitive   = true
+}

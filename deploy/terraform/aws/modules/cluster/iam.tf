@@ -1,0 +1,103 @@
+# Roles. Nodes may join, and pull images; every right beyond that belongs to one account of pods.
+
+data "aws_iam_policy_document" "assumed_by" {
+  for_each = {
+    control_plane = "eks.amazonaws.com"
+    node          = "ec2.amazonaws.com"
+    pod           = "pods.eks.amazonaws.com"
+  }
+
+  statement {
+    actions = each.key == "pod" ? ["sts:AssumeRole", "sts:TagSession"] : ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = [each.value]
+    }
+  }
+}
+
+resource "aws_iam_role" "control_plane" {
+  name_prefix        = "${var.name}-eks-"
+  assume_role_policy = data.aws_iam_policy_document.assumed_by["control_plane"].json
+}
+
+resource "aws_iam_role_policy_attachment" "control_plane" {
+  role       = aws_iam_role.control_plane.name
+  policy_arn = "arn:${data.aws_partition.here.partition}:iam::aws:policy/AmazonEKSClusterPolicy"
+}
+
+resource "aws_iam_role" "node" {
+  name_prefix        = "${var.name}-node-"
+  assume_role_policy = data.aws_iam_policy_document.assumed_by["node"].json
+}
+
+resource "aws_iam_role_policy_attachment" "node" {
+  for_each   = toset(["AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly", "AmazonEKS_CNI_Policy"])
+  role       = aws_iam_role.node.name
+  policy_arn = "arn:${data.aws_partition.here.partition}:iam::aws:policy/${each.key}"
+}
+
+resource "aws_iam_role" "pod" {
+  for_each           = toset(["disks", "scaler", "run"])
+  name_prefix        = "${var.name}-${each.key}-"
+  assume_role_policy = data.aws_iam_policy_document.assumed_by["pod"].json
+}
+
+resource "aws_iam_role_policy_attachment" "disks" {
+  role       = aws_iam_role.pod["disks"].name
+  policy_arn = "arn:${data.aws_partition.here.partition}:iam::aws:policy/service-role/AmazonEBSCSIDriverPolicy"
+}
+
+data "aws_iam_policy_document" "scaler" {
+  statement {
+    sid = "Look"
+    actions = [
+      "autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeAutoScalingInstances",
+      "autoscaling:DescribeLaunchConfigurations", "autoscaling:DescribeScalingActivities",
+      "autoscaling:DescribeTags", "ec2:DescribeImages", "ec2:DescribeInstanceTypes",
+      "ec2:DescribeLaunchTemplateVersions", "ec2:GetInstanceTypesFromInstanceRequirements",
+      "eks:DescribeNodegroup",
+    ]
+    resources = ["*"]
+  }
+
+  statement {
+    sid       = "ScaleOwnGroups"
+    actions   = ["autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"]
+    resources = ["*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:ResourceTag/k8s.io/cluster-autoscaler/${var.name}"
+      values   = ["owned"]
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "scaler" {
+  name   = "scale-own-groups"
+  role   = aws_iam_role.pod["scaler"].id
+  policy = data.aws_iam_policy_document.scaler.json
+}
+
+resource "aws_eks_pod_identity_association" "scaler" {
+  cluster_name    = aws_eks_cluster.this.name
+  namespace       = "kube-system"
+  service_account = "cluster-autoscaler"
+  role_arn        = aws_iam_role.pod["scaler"].arn
+}
+
+resource "aws_iam_role_policy_attachment" "run" {
+  role       = aws_iam_role.pod["run"].name
+  policy_arn = var.learner_policy_arn
+}
+
+# The operator gives each run an account of its own, RUN-pods.
+resource "aws_eks_pod_identity_association" "run" {
+  for_each        = toset(var.runs)
+  cluster_name    = aws_eks_cluster.this.name
+  namespace       = split("/", each.key)[0]
+  service_account = "${split("/", each.key)[1]}-pods"
+  role_arn        = aws_iam_role.pod["run"].arn
+}
