@@ -29,6 +29,7 @@ from trainingrun_operator.cli.runs.where import (
     NamespaceOption,
     Where,
 )
+from trainingrun_operator.cli.steer.verb import add_steering
 from trainingrun_operator.cli.validating import print_valid, print_valid_there
 from trainingrun_operator.cli.watch.verb import WatchOptions, watch_game
 
@@ -254,6 +255,7 @@ def render(
     print_manifests(file, namespace=namespace, as_json=output is Manifests.JSON)
 
 
+add_steering(app)
 add_looking(app)
 add_asking(app, checkpoint_verbs)
 app.command(epilog=COMPLETION_EXAMPLES)(completion)

@@ -1,0 +1,147 @@
+"""The verb ``steer``: from options to exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import redis
+import typer
+from trainingrun_contracts.api.run import SpecError, TrainingRun
+from trainingrun_contracts.api.spec import Redis, SecretKey
+from trainingrun_contracts.connection import address_of, blocking_client, why_unreachable
+from trainingrun_contracts.run_config import HEALTH_FILE_VARIABLE, REDIS_URL_VARIABLE
+
+from trainingrun_operator.backends.local.folder import FolderError, RunFolder
+from trainingrun_operator.backends.local.hosted import HostedBackend
+from trainingrun_operator.backends.local.store import ToldEvent, adopted, reopened, saved_run
+from trainingrun_operator.cli.document import read_run
+from trainingrun_operator.cli.errors import UserError
+from trainingrun_operator.cli.steer.daemons import NamedDaemons
+from trainingrun_operator.cli.steer.loop import End, Steering
+from trainingrun_operator.cli.steer.scraping import Scraped, ScrapeFile
+from trainingrun_operator.settings import Settings
+
+_DRAIN_SECONDS: Final = 60.0
+_LOOK_SECONDS: Final = 1.0
+_GAMES_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True)
+class SteerOptions:
+    """The options of ``trainingrun steer``."""
+
+    file: Path
+    daemons: tuple[str, ...]
+    state: Path
+    config: Path | None
+    storage: str | None
+    metrics_port: int
+    scrape: tuple[Scraped, ...] = ()
+
+
+def steer(options: SteerOptions) -> int:
+    """Lead the run until it is over, or until a signal; gives the exit code.
+
+    Raises:
+        UserError: the user must change something.
+    """
+    url = _redis_url()
+    run = _for_hosts(read_run(options.file, daemons=options.daemons), options.file)
+    folder = RunFolder((options.state / run.metadata.name).absolute())
+    try:
+        folder.make()
+        with folder.locked():
+            saved = saved_run(folder)
+            run = reopened(adopted(run, saved, now=datetime.now(UTC)))
+            return asyncio.run(_lead(run, folder, url, options))
+    except FolderError as error:
+        raise UserError(str(error)) from error
+    except SpecError as error:
+        raise UserError(f"{error}; {folder.root} holds the run's earlier state") from error
+
+
+async def _lead(run: TrainingRun, folder: RunFolder, url: str, options: SteerOptions) -> int:
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+    store = NamedDaemons(run, folder, on_event=_tell, on_trouble=typer.echo)
+    store.names = options.daemons
+    config = options.config or folder.config
+    backend = HostedBackend(config, url, clock=time.time)
+    health = os.environ.get(HEALTH_FILE_VARIABLE)
+    steering = Steering(
+        store,
+        backend,
+        _settings(run, folder, options.storage),
+        health=Path(health) if health else None,
+        targets=ScrapeFile(options.state / "metrics.json", run.metadata.name, options.scrape),
+    )
+    try:
+        end = await steering.run(metrics_port=options.metrics_port)
+    finally:
+        await backend.close()
+    typer.echo(f"{run.metadata.name}: {end.message}")
+    return {End.COMPLETE: 0, End.STOPPED: 0, End.FAILED: 1}[end.kind]
+
+
+def _settings(run: TrainingRun, folder: RunFolder, storage: str | None) -> Settings:
+    place = f"{storage.rstrip('/')}/{run.metadata.name}" if storage else folder.checkpoints.as_uri()
+    return Settings(
+        default_storage=place,
+        default_claim=False,
+        actor_stop_seconds=_GAMES_SECONDS,
+        active_seconds=_LOOK_SECONDS,
+        drain_deadline_seconds=_DRAIN_SECONDS,
+    )
+
+
+def _for_hosts(run: TrainingRun, file: Path) -> TrainingRun:
+    """The run with a Redis that its environment names.
+
+    Raises:
+        UserError: it asks for what only a cluster has, or names no daemons.
+    """
+    if run.spec.daemon.external is None:
+        raise UserError(
+            f"{file}: no daemons: name them with --daemons HOST:PORT,… (one name may stand for"
+            " several addresses)"
+        )
+    if (run.spec.checkpoint.storage or "").startswith("pvc:"):
+        raise UserError(
+            f"{file}: spec.checkpoint.storage: {run.spec.checkpoint.storage} is a claim of a"
+            " cluster: give s3://bucket/prefix or file:///directory, or leave it out"
+        )
+    named = Redis(url_secret_ref=SecretKey(name="environment", key=REDIS_URL_VARIABLE))
+    return run.model_copy(update={"spec": run.spec.model_copy(update={"redis": named})})
+
+
+def _redis_url() -> str:
+    """The address of the run's Redis, once it answers.
+
+    Raises:
+        UserError: there is none, or nobody answers there.
+    """
+    url = os.environ.get(REDIS_URL_VARIABLE)
+    if not url:
+        raise UserError(
+            f"{REDIS_URL_VARIABLE} is not set: give the address of the run's Redis, such as"
+            " redis://:password@host:6379/0"
+        )
+    try:
+        with blocking_client(url, retries=2) as client:
+            client.ping()
+    except (redis.RedisError, OSError) as error:
+        raise UserError(why_unreachable(error, address_of(url))) from error
+    except ValueError as error:
+        raise UserError(f"{REDIS_URL_VARIABLE}: not an address of Redis: {error}") from error
+    return url
+
+
+def _tell(told: ToldEvent) -> None:
+    mark = "! " if told.event.warning else "- "
+    typer.echo(f"{told.at:%H:%M:%S} {mark}{told.event.reason}: {told.event.message}")

@@ -1,0 +1,54 @@
+"""Daemons by name: a name that stands for several addresses (a scaled service) is all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Sequence
+
+from trainingrun_contracts.api.run import TrainingRun
+
+from trainingrun_operator.backends.local.store import LocalStore
+from trainingrun_operator.backends.store import RunKey
+from trainingrun_operator.controller.daemon_status import split_endpoint
+
+
+class NamedDaemons(LocalStore):
+    """A store whose run has, at every look, the daemons that the names stand for at that moment."""
+
+    names: tuple[str, ...] = ()
+
+    async def get(self, key: RunKey) -> TrainingRun | None:
+        """See RunStore."""
+        run = await super().get(key)
+        if run is None or run.spec.daemon.external is None or not self.names:
+            return run
+        external = run.spec.daemon.external.model_copy(
+            update={"endpoints": await addresses(self.names)}
+        )
+        daemon = run.spec.daemon.model_copy(update={"external": external})
+        return run.model_copy(update={"spec": run.spec.model_copy(update={"daemon": daemon})})
+
+
+async def addresses(names: Sequence[str]) -> tuple[str, ...]:
+    """Every ``address:port`` behind ``host:port`` names, each once and in order.
+
+    A name that is not known (yet) stays as it is: whoever asks it tells why.
+    """
+    found = await asyncio.gather(*(_behind(name) for name in names))
+    return tuple(dict.fromkeys(address for each in found for address in each))
+
+
+async def _behind(name: str) -> list[str]:
+    host, port = split_endpoint(name)
+    try:
+        answers = await asyncio.get_running_loop().getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
+        )
+    except OSError:
+        return [name]
+    return sorted(_written(answer[4][0], port) for answer in answers)
+
+
+def _written(address: str | int, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in str(address) else f"{address}:{port}"

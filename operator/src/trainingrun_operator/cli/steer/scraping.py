@@ -1,0 +1,67 @@
+"""Tells Prometheus where the roles serve metrics: a file of its file service discovery.
+
+The labels are those that the chart's PodMonitor gives on a cluster, so that the dashboards fit.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainingrun_operator.backends.local.files import write_atomically
+from trainingrun_operator.cli.addresses import endpoints_in
+from trainingrun_operator.cli.errors import UserError
+from trainingrun_operator.cli.steer.daemons import addresses
+
+
+@dataclass(frozen=True)
+class Scraped:
+    """A role, and the name under which its members serve metrics, as ``host:port``."""
+
+    role: str
+    name: str
+
+
+def scraped_in(words: Sequence[str]) -> tuple[Scraped, ...]:
+    """The roles in ``ROLE=HOST:PORT`` words.
+
+    Raises:
+        UserError: one is something else.
+    """
+    found = []
+    for word in words:
+        role, equals, name = word.partition("=")
+        if not role or not equals:
+            raise UserError(f"--scrape {word}: write for example actor=actor:9090")
+        found += [Scraped(role, each) for each in endpoints_in(name, where=f"--scrape {word}")]
+    return tuple(found)
+
+
+class ScrapeFile:
+    """Keeps the list of addresses as it is now; a name that is not known has none."""
+
+    def __init__(self, file: Path, run: str, roles: Sequence[Scraped]) -> None:
+        self._file = file
+        self._run = run
+        self._roles = roles
+        self._written = b""
+
+    async def refresh(self) -> None:
+        """Look the names up, and write the list where it has changed.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        groups = [
+            {
+                "targets": [each for each in await addresses([role.name]) if each != role.name],
+                "labels": {"run": self._run, "role": role.role},
+            }
+            for role in self._roles
+        ]
+        document = json.dumps(groups, indent=2).encode() + b"\n"
+        if self._roles and document != self._written:
+            write_atomically(self._file, document)
+            self._written = document
