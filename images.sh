@@ -1,16 +1,38 @@
 #!/usr/bin/env bash
-# images.sh [TAG]: builds the four images with whichever of docker, podman or buildah is there.
-# BASE, REGISTRY (a prefix such as registry.example.com/team) and BUILD_OPTIONS may be set.
+# images.sh [TAG]: builds the images with whichever of docker, podman and buildah is there.
+# These variables may be set:
+#   ROLES          "daemon actor trainer operator", or some of them
+#   REGISTRY       a prefix such as registry.example.com/team
+#   BASE           the base image; pin it by its digest: docker.io/library/debian@sha256:…
+#   VARIANT        of the trainer: cuda (default) or cpu
+#   BUILDER        docker, podman or buildah, where several are there
+#   BUILD_OPTIONS  for the builder, as they stand
 set -euo pipefail
 cd "$(dirname "$0")"
+. images/engine.sh
 tag=${1:-0.1.0}
-for builder in docker podman buildah ''; do
-  [ -n "$builder" ] || { echo "none of docker, podman and buildah is installed" >&2; exit 2; }
-  command -v "$builder" >/dev/null && break
+[[ $tag =~ ^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$ ]] || die "'$tag' is no tag: write one such as 0.1.0"
+case ${VARIANT:=cuda} in cuda | cpu) ;; *) die "VARIANT=$VARIANT: choose cuda or cpu" ;; esac
+roles=${ROLES:-daemon actor trainer operator}
+for role in $roles; do
+  [ -f "Dockerfile.$role" ] || die "no image is called '$role': choose among daemon, actor, trainer and operator"
 done
-for role in daemon actor trainer operator; do
+builder=$(engine)
+
+# What the labels say comes from the commit, so that the same commit gives the same labels.
+revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
+[ -z "$(git status --porcelain 2>/dev/null)" ] || revision=$revision-changed
+created=$(TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null || echo 1970-01-01T00:00:00Z)
+options=(--build-arg "VERSION=$tag" --build-arg "REVISION=$revision" --build-arg "CREATED=$created")
+options+=(--build-arg "SOURCE=${SOURCE:-}" ${BASE:+--build-arg "BASE=$BASE"})
+# Health checks are a part of Docker's format and not of OCI's.
+[ "$builder" = docker ] || options+=(--format docker)
+for role in $roles; do
   name=${REGISTRY:-localhost}/trainingrun-$role:$tag
+  extra=()
+  [ "$role" != trainer ] || extra=(--build-arg "VARIANT=$VARIANT")
   # shellcheck disable=SC2086 # options are meant to be split
-  "$builder" build ${BASE:+--build-arg BASE=$BASE} ${BUILD_OPTIONS:-} -f "Dockerfile.$role" -t "$name" .
+  "$builder" build "${options[@]}" "${extra[@]}" ${BUILD_OPTIONS:-} -f "Dockerfile.$role" -t "$name" . ||
+    die "$name could not be built: what $builder says stands above"
   echo "built $name"
 done

@@ -1,0 +1,24 @@
+# Sourced by the scripts about images: which of docker, podman and buildah to use.
+# shellcheck shell=bash
+
+die() {
+  echo "${0##*/}: $*" >&2
+  exit 2
+}
+
+# Prints the first one that can be used; BUILDER names it where several can.
+engine() {
+  local each silent=
+  for each in ${BUILDER:-docker podman buildah}; do
+    command -v "$each" >/dev/null || continue
+    # A docker whose daemon is away can build nothing.
+    if [ "$each" = docker ] && ! docker info >/dev/null 2>&1; then
+      silent=" (docker is installed, but its daemon does not answer: start it)"
+      continue
+    fi
+    echo "$each"
+    return
+  done
+  [ -z "${BUILDER:-}" ] || die "BUILDER=$BUILDER cannot be used$silent: install it, or choose docker, podman or buildah"
+  die "none of docker, podman and buildah can be used$silent: install one of them"
+}
