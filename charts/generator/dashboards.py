@@ -243,6 +243,8 @@ def _run_daemons() -> Row:
               kind="state-timeline", width=16, words=(("1", "yes", "orange"),)),
         _lines("Daemons taken away with games on them", "None, unless drainSeconds are too few.",
                metric(m.RUN_SCALE_FORCED), "daemons"),
+        _lines("Members that had to leave their node", "Spot machines, evictions, drains; so far.",
+               metric(m.RUN_INTERRUPTIONS), "{{role}}", "role"),
     ))  # fmt: skip
 
 

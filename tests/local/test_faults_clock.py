@@ -15,7 +15,7 @@ from trainingrun_contracts import slots
 from trainingrun_contracts.connection import asyncio_client
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.weights import Pointer, pointer_from
-from trainingrun_trainer.spot import LastSaves, SpotNotice
+from trainingrun_trainer.spot import LastMinutes, SpotNotice
 from waiting import until
 
 KEYS = Keys("clock-1")
@@ -66,11 +66,11 @@ async def followed(url: str, keys: Keys, pointer: Pointer) -> Policies:
         return policies
 
 
-def test_a_spot_notice_saves_twice_whatever_the_clock_does() -> None:
-    """At once, and once more when the moment is near; not again when the clock is set back and the
-    moment comes near a second time."""
+def test_a_spot_notice_saves_once_whatever_the_clock_does() -> None:
+    """And a clock that is set back takes nothing back: the learner that has stopped has stopped."""
     moment = datetime(2026, 11, 21, 12, 2, tzinfo=UTC)
-    notice, saves = SpotNotice("terminate", moment), LastSaves()
-    clock = [-120.0, -119.0, -10.0, -10.0 - HOUR, -120.0, -5.0, HOUR]
-    due = [saves.is_due(notice, now=moment.timestamp() + each) for each in clock]
-    assert due == [True, False, True, False, False, False, False]
+    notice, minutes = SpotNotice("terminate", moment), LastMinutes()
+    clock = [-120.0, -10.0, -10.0 - HOUR, -5.0, HOUR]
+    assert [minutes.is_save_due(notice) for _ in clock] == [True, *[False] * 4]
+    over = [minutes.is_over(notice, now=moment.timestamp() + each) for each in clock]
+    assert over == [False, True, False, True, False]

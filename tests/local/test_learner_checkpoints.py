@@ -87,6 +87,31 @@ def test_a_spot_notice_saves_at_once(
     assert (storage / "bandit-0000000002" / "manifest.json").exists()
 
 
+def test_a_learner_whose_machine_goes_ends_before_it(
+    redis_server: RedisServer, bandit: Bandit, tmp_path: Path
+) -> None:
+    """Expect an end half a minute before the announced moment, without a signal: saved, with the
+    exit code of one that was told to; one that starts on the same machine ends again; one that
+    starts elsewhere goes on from what was saved, and what was queued is there for it."""
+    storage = tmp_path / "checkpoints"
+    config = changed(bandit_config(storage.as_uri()), spot_notice=True)
+    with InstanceMetadataServer() as metadata:
+        address = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata.endpoint}
+        with learner_process(config, redis_server.url, tmp_path, **address) as learner:
+            wait_for_weights(bandit)
+            train(bandit, 1)
+            metadata.give_notice("terminate", at=datetime.now(tz=UTC) + timedelta(seconds=29))
+            assert learner.exit_code(seconds=25) == 75, learner.log.read_text()
+        assert (storage / "bandit-0000000001" / "manifest.json").exists()
+        bandit.produce(2)
+        with learner_process(config, redis_server.url, tmp_path, **address) as learner:
+            assert learner.exit_code(seconds=60) == 75, learner.log.read_text()
+    with learner_process(bandit_config(storage.as_uri()), redis_server.url, tmp_path):
+        wait_for_weights(bandit)
+        train(bandit, 1)
+        assert learner_report(bandit.client, bandit.keys).version == 2  # type: ignore[union-attr]
+
+
 def test_a_wish_saves_at_once_and_once(
     redis_server: RedisServer, bandit: Bandit, tmp_path: Path
 ) -> None:

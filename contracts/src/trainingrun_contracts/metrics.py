@@ -373,6 +373,11 @@ RUN_RESTARTS: Final = _of_run(
     "member_restarts", Kind.GAUGE, "Restarts of the members that are there.", "restarts", "role",
     source="the cluster, or the local processes",
 )  # fmt: skip
+RUN_INTERRUPTIONS: Final = _of_run(
+    "member_interruptions_total", Kind.COUNTER,
+    "Members that had to leave their node or were lost with it: spot machines, evictions, drains.",
+    "members", "role", source="status.daemon.interruptions and those of the other roles",
+)  # fmt: skip
 RUN_CONDITION: Final = _of_run(
     "condition", Kind.GAUGE,
     "Conditions of the run: 1 while True, 0 while False; no sample while Unknown.", "1", "type",

@@ -41,9 +41,10 @@ class Settings:
     """Folder in which learners keep what they send to a bucket; None where none outlives them."""
     sync: bool = False
     """Whether runs play and train in step, so that they can be repeated bit for bit."""
-    actor_stop_seconds: float = 90.0
+    actor_stop_seconds: float = 80.0
     """An actor told to end lets its games come to their end for at most so long, so that a node
-    that is drained costs none; a spot machine gives two minutes."""
+    that is drained costs none. A spot machine gives two minutes; what the games gave is sent, and
+    the process has ended, within a minute and a half."""
     active_seconds: float = 2.0
     """Between two looks at a run that is under way."""
     rest_seconds: float | None = None

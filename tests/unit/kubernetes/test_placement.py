@@ -120,3 +120,51 @@ def test_without_a_queue_nothing_waits() -> None:
     for each in controllers().values():
         assert not [label for label in each["metadata"]["labels"] if "kueue" in label]
         assert "suspend" not in each["spec"]
+
+
+NOTICES = [
+    ("aws-node-termination-handler/spot-itn", "", "NoSchedule"),
+    ("karpenter.sh/disrupted", "", "NoSchedule"),
+    ("cloud.google.com/impending-node-termination", "", "NoSchedule"),
+    ("remediator.kubernetes.azure.com/unschedulable", "", "NoSchedule"),
+    ("node.kubernetes.io/unschedulable", "", "NoSchedule"),
+    ("node.kubernetes.io/out-of-service", "nodeshutdown", "NoExecute"),
+]
+"""How a node that goes is marked: AWS' termination handler, Karpenter, GKE, AKS, a drain, and one
+that is gone."""
+
+
+def tolerates(pod: dict[str, Any], taint: tuple[str, str, str]) -> bool:
+    """Whether a pod stands a taint (key, value, effect) for ever: the slow reading."""
+    key, value, effect = taint
+    return any(
+        each.get("key", key) == key
+        and (each["operator"] == "Exists" or each.get("value") == value)
+        and each.get("effect", effect) == effect
+        and "tolerationSeconds" not in each
+        for each in pod.get("tolerations", ())
+    )
+
+
+@pytest.mark.parametrize("taint", NOTICES)
+def test_a_node_that_goes_is_not_tolerated(taint: tuple[str, str, str]) -> None:
+    """Else a pod would be put on it, and a handler would not drain it."""
+    for pod in pods(learner={"spot": "Prefer", "gpus": 1}).values():
+        assert not tolerates(pod, taint)
+
+
+def test_a_spot_node_that_is_silent_is_given_up_after_a_minute() -> None:
+    """Members that may be on spot nodes; the others wait as long as the cluster says."""
+    found = pods()
+    for role, pod in found.items():
+        seconds = {each.get("tolerationSeconds") for each in pod.get("tolerations", ())} - {None}
+        assert seconds == (set() if role in {Role.LEARNER, Role.REDIS} else {60})
+
+
+def test_a_learner_with_a_gpu_may_stand_on_a_node_for_gpus() -> None:
+    """GKE and most others taint them, so that nobody else takes the room; daemons need not go."""
+    found = pods(learner={"gpus": 1})
+    taint = ("nvidia.com/gpu", "present", "NoSchedule")
+    assert tolerates(found[Role.LEARNER], taint)
+    assert not tolerates(found[Role.DAEMON], taint)
+    assert not tolerates(pods(learner={"gpus": 0})[Role.LEARNER], taint)

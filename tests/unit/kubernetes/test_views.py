@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -388,3 +389,83 @@ def test_what_a_list_does_not_have_is_gone_though_no_watch_told_of_it() -> None:
     children.listed(SERVICE, None, ["there"], 7)
     assert [view.identity.name for view in children.of(RUN)] == ["newer", "other-kind", "there"]
     assert woken == [RunKey(RUN.namespace, RUN.name)]
+
+
+DISRUPTED = {
+    "type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI",
+    "message": "Eviction API: evicting", "lastTransitionTime": "2026-01-01T00:00:10Z",
+}  # fmt: skip
+
+
+def disrupted(name: str, **status: Any) -> dict[str, Any]:
+    """A pod that the cluster takes off its node."""
+    return pod(name, conditions=[*READY, {**DISRUPTED, **status.pop("told", {})}], **status)
+
+
+def test_a_pod_that_must_leave_takes_no_more_games() -> None:
+    """It still runs and is ready, but is on its way out: in a node that shuts down, nothing but the
+    condition says so."""
+    deployment = document("d", spec={"replicas": 1})
+    role = observed((DEPLOYMENT, deployment), (POD, disrupted("p")))[Role.DAEMON]
+    assert role.ready == ()
+    spared = disrupted("p", told={"status": "False"})
+    assert observed((DEPLOYMENT, deployment), (POD, spared))[Role.DAEMON].ready != ()
+
+
+def test_a_disrupted_pod_is_no_crash_whatever_it_ended_with() -> None:
+    """The sentence says who took it, not which exit code the signal gave."""
+    containers = [{"name": "learner", "image": "i", "state": ended(143)}]
+    problem = pod_problem(disrupted("p", phase="Failed", containerStatuses=containers))
+    assert problem is not None
+    assert problem.reason == "Evicted"
+    assert "Eviction API: evicting" in problem.message
+
+
+def interrupted(*told: tuple[Kind, dict[str, Any]], gone: str = "") -> list[str]:
+    """The reasons of the interruptions of daemon and learner after these objects were told."""
+    children = Children(lambda _: None)
+    for kind, each in told:
+        children.tell(kind, each)
+    if gone:
+        children.tell(POD, {"metadata": {"uid": gone}}, gone=True)
+    return [each.reason for role in children.roles(RUN).values() for each in role.interruptions]
+
+
+def now_disrupted(name: str, *, role: str = "daemon", **status: Any) -> dict[str, Any]:
+    """A pod that is taken off its node at this moment."""
+    at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    found = disrupted(name, told={"lastTransitionTime": at}, **status)
+    found["metadata"]["labels"]["trainingrun.dev/role"] = role
+    return found
+
+
+def test_an_interruption_outlives_its_pod() -> None:
+    """A pod on a lost node is marked and deleted in one breath; the next look must still see it."""
+    deployment = document("d", spec={"replicas": 1})
+    objects = (DEPLOYMENT, deployment), (POD, now_disrupted("p"))
+    assert interrupted(*objects, gone="p") == ["EvictionByEvictionAPI"]
+    assert interrupted(*objects, *objects) == ["EvictionByEvictionAPI"]
+
+
+def test_an_old_interruption_is_history() -> None:
+    """A failed pod may lie about for days; whoever has not counted it by then never will."""
+    assert (
+        interrupted((DEPLOYMENT, document("d", spec={"replicas": 1})), (POD, disrupted("p"))) == []
+    )
+
+
+def test_a_learner_that_its_machine_told_to_end_was_interrupted() -> None:
+    """Exit code 75 in a pod that nobody deleted; a crash is none, and neither is a deletion."""
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    job = document("j", role="learner", spec={"parallelism": 1})
+
+    def learner(code: int) -> dict[str, Any]:
+        state = {"terminated": {"exitCode": code, "finishedAt": now}}
+        containers = [{"name": "learner", "image": "i", "state": state}]
+        return pod("l", role="learner", phase="Failed", containerStatuses=containers)
+
+    deleted = learner(75)
+    deleted["metadata"]["deletionTimestamp"] = now
+    assert interrupted((JOB, job), (POD, learner(75))) == ["Stopped"]
+    assert interrupted((JOB, job), (POD, learner(1))) == []
+    assert interrupted((JOB, job), (POD, deleted)) == []

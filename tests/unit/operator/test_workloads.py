@@ -128,8 +128,9 @@ def test_memory_that_is_asked_for_is_also_the_limit() -> None:
 
 
 def test_an_actor_has_time_to_end_its_games_before_it_is_killed() -> None:
-    """On a cluster: as long as a game may last, within what a spot machine gives; and then some."""
-    for timeout, seconds in ((20, 20), (600, 90)):
+    """On a cluster: as long as a game may last, so that all is sent within a minute and a half of
+    a spot machine's notice; and then some."""
+    for timeout, seconds in ((20, 20), (600, 80)):
         run = training_run(daemon={"gameTimeoutSeconds": timeout})
         assert run_config(run, SETTINGS).actor.stop_seconds == seconds
         assert workloads(run, SETTINGS, daemons=1)[Role.ACTOR].grace_seconds > seconds + 20

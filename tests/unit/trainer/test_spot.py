@@ -1,4 +1,4 @@
-"""Spot notices: the metadata service is asked as it is documented, and each notice saves twice."""
+"""Spot notices: the metadata service is asked as it is documented; a notice saves, then ends."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from instance_metadata import InstanceMetadataServer
 from trainingrun_contracts.run_config import ConfigError
 from trainingrun_trainer.spot import (
     ENDPOINT_VARIABLE,
+    LAPSED_SECONDS,
     LAST_SAVE_SECONDS,
     InstanceMetadata,
-    LastSaves,
+    LastMinutes,
     MetadataUnavailable,
     SpotNotice,
     SpotWatch,
@@ -116,20 +117,31 @@ def test_watch_tells_once(server: InstanceMetadataServer) -> None:
     assert watch.notice == NOTICE
     assert told == [
         "SpotNotice: this instance is told to terminate at 12:02:00 UTC: a checkpoint is written"
-        " now"
+        " now; 30 s before that the learner saves again and ends"
     ]
 
 
-def test_saves_at_once_and_shortly_before() -> None:
-    """Expect two checkpoints for a notice two minutes ahead."""
-    saves, at = LastSaves(), AT.timestamp()
-    seconds = [at - 121, at - 120, at - 60, at - LAST_SAVE_SECONDS, at - 10, at + 5]
-    notices = [None, *[NOTICE] * 5]
-    due = [saves.is_due(each, now=now) for each, now in zip(notices, seconds, strict=True)]
+def test_a_notice_saves_once_and_another_one_again() -> None:
+    """Expect one checkpoint for each notice, however often it is read."""
+    minutes, other = LastMinutes(), SpotNotice("stop", AT)
+    told = [None, NOTICE, NOTICE, other, other, None]
+    due = [minutes.is_save_due(each) for each in told]
     assert due == [False, True, False, True, False, False]
 
 
-def test_a_late_notice_saves_once() -> None:
-    """Expect a single checkpoint when there is hardly any time left."""
-    saves, at = LastSaves(), AT.timestamp()
-    assert [saves.is_due(NOTICE, now=at - left) for left in (10, 5, 0)] == [True, False, False]
+@pytest.mark.parametrize(
+    ("left", "is_over"),
+    [
+        (120.0, False), (LAST_SAVE_SECONDS + 1, False), (LAST_SAVE_SECONDS, True), (0.0, True),
+        (-10.0, True), (-LAPSED_SECONDS, False),
+    ],
+)  # fmt: skip
+def test_the_end_comes_half_a_minute_before_the_moment(left: float, *, is_over: bool) -> None:
+    """Expect training until then; a notice that has lapsed ends nothing, or the learner of a
+    machine that was spared would be ended for ever."""
+    assert LastMinutes.is_over(NOTICE, now=AT.timestamp() - left) is is_over
+
+
+def test_without_a_notice_nothing_ends() -> None:
+    """Expect no end, whatever the time."""
+    assert not LastMinutes.is_over(None, now=AT.timestamp())

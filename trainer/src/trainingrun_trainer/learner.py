@@ -32,7 +32,7 @@ from trainingrun_trainer.link import Epoch, EpochState, RedisLink
 from trainingrun_trainer.publish import Cadence, Publisher, weights_blob
 from trainingrun_trainer.reporter import Reporter
 from trainingrun_trainer.saving import Savers, Schedule
-from trainingrun_trainer.spot import LastSaves, SpotWatch
+from trainingrun_trainer.spot import LastMinutes, SpotWatch
 from trainingrun_trainer.status import Status
 from trainingrun_trainer.stop import EXIT_STOPPED, StopRequested
 from trainingrun_trainer.telemetry import EventFiles, LossCurve
@@ -99,7 +99,7 @@ class Learner:
         self._schedule = Schedule(checkpoint.every_games, checkpoint.every_minutes)
         self._published = (progress.step, time.monotonic())
         self._saving = (progress, time.monotonic())
-        self._last_saves = LastSaves()
+        self._last_minutes = LastMinutes()
         self._answered = ""  # the last wish for a checkpoint that was followed
         self._best = self._score if progress.step else None
         self._resumed = progress if progress.step else None
@@ -155,8 +155,12 @@ class Learner:
     def _is_flushing(self) -> bool:
         return self._out.reporter.intent in (Intent.FLUSH, Intent.EVALUATE)
 
+    @property
+    def _is_machine_leaving(self) -> bool:
+        return self._last_minutes.is_over(self._spot.notice, now=time.time())
+
     def _look_around(self) -> None:
-        if self._lead.is_stop_wanted():
+        if self._lead.is_stop_wanted() or self._is_machine_leaving:
             self._stop.set()
         reporter = self._out.reporter
         reporter.require_alive()
@@ -325,9 +329,9 @@ class Learner:
             has_failed=has_failed,
         )
         has_news = self._progress.step > last.step or has_failed
-        is_last = self._last_saves.is_due(self._spot.notice, now=time.time())
+        is_told = self._last_minutes.is_save_due(self._spot.notice)
         asked = self._out.reporter.checkpoint_request
-        if has_news and (due or is_last or asked != self._answered or self._has_new_best()):
+        if has_news and (due or is_told or asked != self._answered or self._has_new_best()):
             self._save()
         self._answered = asked  # also where nothing is new: what there is, is saved already
 

@@ -5,9 +5,11 @@ AWS tells two minutes ahead, at ``spot/instance-action`` of the instance metadat
 standard library and not through an SDK, because it must not go through a proxy and must end within
 seconds. Version 1, without a token, is not asked: instances may forbid it.
 
-On a notice the learner writes a checkpoint at once and another one shortly before the announced
-moment, and trains on in between. It does not stop by itself: whoever takes the instance away sends
-SIGTERM, and a learner that left early would only be started again on the same instance.
+On a notice the learner writes a checkpoint at once and trains on; half a minute before the
+announced moment (a minute and a half after the notice) it stops as if it were told to by SIGTERM:
+the update in hand is finished, acknowledged and saved, and the exit code says that it goes on
+elsewhere. What would be trained after that checkpoint would be acknowledged in vain; left in the
+queue, it is the next learner's. One that is started on the same instance meanwhile stops at once.
 
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html
 """
@@ -31,6 +33,8 @@ ENDPOINT_VARIABLE: Final = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
 ENDPOINT: Final = "http://169.254.169.254"
 POLL_SECONDS: Final = 5.0
 LAST_SAVE_SECONDS: Final = 30.0
+LAPSED_SECONDS: Final = 300.0
+"""A notice whose moment is so long past, by a machine that still runs, means nothing any more."""
 _TOKEN_PATH: Final = "/latest/api/token"  # noqa: S105 - a path
 _NOTICE_PATH: Final = "/latest/meta-data/spot/instance-action"
 _TOKEN_SECONDS: Final = 6 * 3600
@@ -123,25 +127,25 @@ class InstanceMetadata:
         return notice
 
 
-class LastSaves:
-    """When a notice asks for a checkpoint: at once, and once more shortly before the moment."""
+class LastMinutes:
+    """What a notice asks for: a checkpoint at once, and an end before the moment comes."""
 
     def __init__(self) -> None:
         self._seen: SpotNotice | None = None
-        self._has_saved_last = False
 
-    def is_due(self, notice: SpotNotice | None, *, now: float) -> bool:
-        """Whether to save now; true once for each of the two."""
+    def is_save_due(self, notice: SpotNotice | None) -> bool:
+        """Whether to save now; true once for each notice."""
+        if notice is None or notice == self._seen:
+            return False
+        self._seen = notice
+        return True
+
+    @staticmethod
+    def is_over(notice: SpotNotice | None, *, now: float) -> bool:
+        """Whether to stop now: what is left is for the last checkpoint."""
         if notice is None:
             return False
-        late = now >= notice.at - LAST_SAVE_SECONDS
-        if notice != self._seen:
-            self._seen, self._has_saved_last = notice, late
-            return True
-        if late and not self._has_saved_last:
-            self._has_saved_last = True
-            return True
-        return False
+        return -LAST_SAVE_SECONDS <= now - notice.at < LAPSED_SECONDS
 
 
 class SpotWatch:
@@ -186,7 +190,8 @@ class SpotWatch:
             self._tell(
                 "SpotNotice",
                 f"this instance is told to {notice.action} at {notice.time:%H:%M:%S %Z}: a"
-                " checkpoint is written now",
+                f" checkpoint is written now; {LAST_SAVE_SECONDS:.0f} s before that the learner"
+                " saves again and ends",
             )
         self.notice = notice
 

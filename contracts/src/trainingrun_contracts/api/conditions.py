@@ -229,6 +229,10 @@ class EventReason(Word):
     )
     ADMITTED = "Admitted", "Kueue has let the run begin, or go on."
     PROBLEM = "Problem", "A member of the run cannot run; the message says which and why."
+    INTERRUPTED = (
+        "Interrupted",
+        "Members had to leave their node or were lost with it; others take their place.",
+    )
     QUEUE_UNREACHABLE = "QueueUnreachable", "Redis cannot be reached or refuses; training waits."
     QUEUE_RECOVERED = "QueueRecovered", "Redis answers again."
     PHASE_BEGAN = "PhaseBegan", "A phase of the curriculum began; the message says why."

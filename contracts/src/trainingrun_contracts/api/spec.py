@@ -442,8 +442,9 @@ class Checkpoint(ApiModel):
     spot_notice: bool = Field(
         default=False,
         description="Ask the instance metadata of AWS (IMDSv2) every 5 s whether this spot"
-        " instance is about to be taken away, and write a checkpoint when it is. In pods this needs"
-        " a hop limit of 2 on the instance.",
+        " instance is about to be taken away: if so, write a checkpoint at once, and another one"
+        " 30 s before it goes, with which the learner ends. In pods this needs a hop limit of 2 on"
+        " the instance.",
     )
 
 

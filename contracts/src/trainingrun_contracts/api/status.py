@@ -165,6 +165,12 @@ class RoleStatus(StatusModel):
         None, description="Games that run on the role's members now, where the role has games."
     )
     restarts: int | None = Field(None, description="Restarts of the members that are there.")
+    interruptions: int | None = Field(
+        None,
+        description="Members that had to leave their node or were lost with it, since the run"
+        " began: spot machines that were taken back, evictions, drains. None counts as a failure.",
+    )
+    interrupted_at: Time | None = Field(None, description="When the last of them was.")
     display: str | None = Field(None, description="Ready and desired for people: `2/4`.")
 
 

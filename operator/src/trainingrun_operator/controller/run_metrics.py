@@ -14,7 +14,7 @@ from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
 from trainingrun_contracts import metrics
 from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType
-from trainingrun_contracts.api.status import Bottleneck
+from trainingrun_contracts.api.status import Bottleneck, RoleStatus
 from trainingrun_contracts.exposition import family
 from trainingrun_contracts.metrics import Metric, Server, served_by
 from trainingrun_contracts.reports import ActorReport, LearnerReport
@@ -77,6 +77,9 @@ def _members(view: RunView) -> Iterator[_Sample]:
 def _told(view: RunView) -> Iterator[_Sample]:
     """What the status has, which outlives a Redis that is away."""
     status = view.status
+    for name in ("daemon", "actor", "learner", "evaluator"):
+        role: RoleStatus | None = getattr(status, name)
+        yield metrics.RUN_INTERRUPTIONS, (name,), role.interruptions if role is not None else None
     for part in get_args(Bottleneck):
         if status.bottleneck is not None:
             yield metrics.RUN_BOTTLENECK, (part,), float(part == status.bottleneck)

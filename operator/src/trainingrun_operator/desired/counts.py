@@ -184,7 +184,7 @@ def elo(run: TrainingRun, results: tuple[EvaluationStatus, ...]) -> str | None:
     return f"{newest.elo:.0f} ±{newest.elo_error:.0f}"
 
 
-def roles(observed: Observed) -> dict[str, object]:
+def roles(observed: Observed) -> dict[str, RoleStatus]:
     """The members of each role, by field of the status."""
     signals = observed.signals if isinstance(observed.signals, Signals) else None
     return {

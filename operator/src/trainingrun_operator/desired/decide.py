@@ -22,8 +22,15 @@ from trainingrun_operator.desired.draining import DrainPlan, DrainRules, plan_dr
 from trainingrun_operator.desired.events import RunEvent
 from trainingrun_operator.desired.external import endpoints
 from trainingrun_operator.desired.health import Trouble, follow
+from trainingrun_operator.desired.interruptions import all_counted, new_interruptions
 from trainingrun_operator.desired.notify import events
-from trainingrun_operator.desired.observed import Observed, ObservedRole, Problem, Signals
+from trainingrun_operator.desired.observed import (
+    Interruption,
+    Observed,
+    ObservedRole,
+    Problem,
+    Signals,
+)
 from trainingrun_operator.desired.rates import RateMemory, Rates, measure, rates_of
 from trainingrun_operator.desired.requests import asked_to_drain, with_drains
 from trainingrun_operator.desired.scale import (
@@ -53,6 +60,8 @@ class Memory:
     """Since when roles have had problems."""
     told_until: float | None = None
     """Up to when notices and evaluations of the roles have become events."""
+    interrupted: frozenset[Interruption] | None = None
+    """Those that are counted."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +114,7 @@ def decide(
     actions = steps(Situation(run, observed, settings, where, scaled.replicas, plan, told_now))
     moving = progress if where.stage is Stage.RUNNING else None
     troubles = follow(observed, memory.troubles, now=now)
+    interrupted = new_interruptions(run, observed, memory.interrupted)
     view = View(
         run=run,
         observed=observed,
@@ -115,6 +125,7 @@ def decide(
         least_daemons=1 if endpoints(run) else bounds.min_replicas,
         progress=moving,
         troubles=troubles,
+        interrupted=interrupted,
         trouble=trouble,
         course=course,
         cost=projected(run, cost, rates, played=progress.played),
@@ -129,7 +140,14 @@ def decide(
         status=told,
         events=events(view, told, () if trouble else actions, since=told_until),
         requeue_after=_requeue(run, where, settings, now),
-        memory=Memory(rate_memory, scaled.memory, moving, troubles, now),
+        memory=Memory(
+            rate_memory,
+            scaled.memory,
+            moving,
+            troubles,
+            now,
+            all_counted(observed, memory.interrupted, now=now),
+        ),
         rates=rates,
         wanted=scaled.wanted,
         expired=_expired(run, now),

@@ -13,6 +13,7 @@ from trainingrun_contracts.api.conditions import (
 )
 from trainingrun_contracts.api.status import Condition, TrainingRunStatus
 
+from trainingrun_operator.desired import interruptions
 from trainingrun_operator.desired.actions import Action, Apply, RequestCheckpoint, SetIntent
 from trainingrun_operator.desired.admission import held
 from trainingrun_operator.desired.events import RunEvent
@@ -53,6 +54,7 @@ def events(
         *_admission(view, told),
         *_progress(view, told),
         *_trouble(view, told),
+        *_interrupted(view),
         *_members(view),
         *_curriculum(view, told),
         *_scaling(view, actions),
@@ -151,10 +153,21 @@ def _trouble(view: View, told: TrainingRunStatus) -> Iterator[RunEvent]:
     yield RunEvent(reason, after.message, warning=True)
 
 
+def _interrupted(view: View) -> Iterator[RunEvent]:
+    """Members had to leave their nodes; a learner's is no warning either: it goes on from what it
+    saved."""
+    for role, gone in view.interrupted.items():
+        yield RunEvent(EventReason.INTERRUPTED, interruptions.words_of(role, gone))
+
+
 def _members(view: View) -> Iterator[RunEvent]:
-    """A role has a problem that it had not; whether it lasts is for the status to say."""
+    """A role has a problem that it had not; whether it lasts is for the status to say.
+
+    Redis is the queue's to tell, and an interruption is told as such.
+    """
     for role, trouble in view.troubles.items():
-        if trouble.told_at == view.now and role is not Role.REDIS:  # Redis is the queue's to tell
+        known = role is Role.REDIS or role in view.interrupted
+        if trouble.told_at == view.now and not known:
             yield RunEvent(EventReason.PROBLEM, words_of_trouble(role, trouble), warning=True)
 
 

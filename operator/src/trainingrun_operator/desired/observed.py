@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from trainingrun_contracts.curriculum import CurrentPhase
 from trainingrun_contracts.reports import Champion, Evaluation, Intent, Notice, Report
@@ -37,6 +38,20 @@ class Member:
     problem: Problem | None = None
     capacity: int | None = None
     """Games that it serves at once, where it was asked; external daemons are."""
+
+
+INTERRUPTION_SECONDS: Final = 3600.0
+"""Interruptions are told of for so long; whoever has not counted one by then never will."""
+
+
+@dataclass(frozen=True)
+class Interruption:
+    """A member that had to leave its node, or was lost with it: a spot machine that is taken back,
+    an eviction, a drain. ``at`` is Unix seconds, ``reason`` the word of whoever took it."""
+
+    member: str
+    at: float
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -73,6 +88,8 @@ class ObservedRole:
     intact: bool = True
     held: Held | None = None
     """Why a task may not begin, or go on, although it exists."""
+    interruptions: tuple[Interruption, ...] = ()
+    """Those of the last hour that were seen, oldest first; their members may be gone already."""
 
     @property
     def ready(self) -> tuple[Member, ...]:

@@ -22,11 +22,11 @@ from trainingrun_contracts.api.status import (
 )
 from trainingrun_contracts.reports import Notice
 
-from trainingrun_operator.desired import counts, health
+from trainingrun_operator.desired import counts, health, interruptions
 from trainingrun_operator.desired.admission import held, is_queued
 from trainingrun_operator.desired.draining import DrainPlan
 from trainingrun_operator.desired.health import Finding, Trouble
-from trainingrun_operator.desired.observed import Observed, Problem, Signals
+from trainingrun_operator.desired.observed import Interruption, Observed, Problem, Signals
 from trainingrun_operator.desired.rates import Rates
 from trainingrun_operator.desired.scale import Limit, ScaleDecision
 from trainingrun_operator.desired.stage import Goal, Phase, Stage
@@ -77,6 +77,8 @@ class View:
     least_daemons: int
     progress: Progress | None
     troubles: Mapping[Role, Trouble]
+    interrupted: Mapping[Role, tuple[Interruption, ...]]
+    """Since the last look."""
     trouble: Problem | None
     course: CurriculumStatus | None
     cost: CostStatus | None
@@ -117,9 +119,9 @@ def moment(at: float) -> datetime:
 def _counted(view: View) -> dict[str, object]:
     """Counts; those of a run that is over stay as they were."""
     if view.phase.stage is Stage.OVER:
-        return {"bottleneck": None, **counts.roles(Observed(view.observed.roles))}
+        return {"bottleneck": None, **_roles(view, signals=False)}
     return {
-        **counts.roles(view.observed),
+        **_roles(view, signals=True),
         "bottleneck": None,
         **counts.from_signals(view.run, view.signals, _rates(view)),
         "curriculum": view.course,
@@ -128,6 +130,17 @@ def _counted(view: View) -> dict[str, object]:
         "autoscaling": counts.autoscaling(
             view.run, view.observed, view.scaled, view.plan, now=view.now
         ),
+    }
+
+
+def _roles(view: View, *, signals: bool) -> dict[str, object]:
+    """The members of each role, and how many of them were interrupted so far."""
+    observed = view.observed if signals else Observed(view.observed.roles)
+    return {
+        name: interruptions.counted(
+            role, getattr(view.run.status, name), view.interrupted.get(Role(name), ())
+        )
+        for name, role in counts.roles(observed).items()
     }
 
 

@@ -8,7 +8,7 @@ It checks the laws after every action: no daemon with a game is taken away, boun
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType
@@ -42,6 +42,7 @@ from trainingrun_operator.desired.events import RunEvent
 from trainingrun_operator.desired.external import Answer, endpoints, external_role, is_asked
 from trainingrun_operator.desired.observed import (
     Finished,
+    Interruption,
     Observed,
     ObservedRole,
     Signals,
@@ -103,6 +104,7 @@ class SimulatedRun:
     learner_hangs: bool = False  # it neither trains nor ends
     capacity: int | None = None  # transitions that the learner trains per tick; None: all
     answers: dict[str, Answer] = field(default_factory=dict)  # of external daemons
+    interruptions: dict[Role, tuple[Interruption, ...]] = field(default_factory=dict)
     events: list[RunEvent] = field(default_factory=list)
     actions: list[Action] = field(default_factory=list)
 
@@ -129,13 +131,20 @@ class SimulatedRun:
 
     def observed(self) -> Observed:
         """What an operator sees now."""
-        roles, external = self.backend.roles(UID), self._external()
+        roles, external = self._roles(), self._external()
         if not self.ready(Role.REDIS):
             return Observed(roles, None, external)
         if not self.reachable:
             words = "Redis at r:6379 cannot be reached"
             return Observed(roles, Unreachable("Unreachable", words), external)
         return Observed(roles, self._signals(), external)
+
+    def _roles(self) -> dict[Role, ObservedRole]:
+        """As the backend tells them, with whom their nodes have lost."""
+        return {
+            role: replace(there, interruptions=self.interruptions.get(role, ()))
+            for role, there in self.backend.roles(UID).items()
+        }
 
     def _external(self) -> ObservedRole | None:
         """The daemons that exist without the operator, as they answer now."""

@@ -19,10 +19,19 @@ from trainingrun_operator.backends.kubernetes.views import (
 )
 from trainingrun_operator.backends.store import RunKey
 from trainingrun_operator.desired import daemon, redis
-from trainingrun_operator.desired.observed import Finished, Member, ObservedRole, Problem
+from trainingrun_operator.desired.observed import (
+    INTERRUPTION_SECONDS,
+    Finished,
+    Interruption,
+    Member,
+    ObservedRole,
+    Problem,
+)
 from trainingrun_operator.desired.workload import Role
 
 _FIRST_POD_SECONDS: Final = 15.0
+INTERRUPTIONS_KEPT: Final = 500
+"""Of one run: more than go in one storm; what is older was counted long ago."""
 _PORTS: Final = {Role.DAEMON: daemon.PORT, Role.REDIS: redis.PORT}
 
 
@@ -35,6 +44,7 @@ class Children:
         self._versions: dict[str, int] = {}
         self._of_run: dict[str, set[str]] = {}
         self._settled: dict[str, str] = {}
+        self._interrupted: dict[str, dict[str, tuple[str, Interruption]]] = {}
 
     def tell(self, kind: Kind, document: dict[str, Any], *, gone: bool = False) -> None:
         """Take in a change that an informer has seen, and wake the run that it belongs to."""
@@ -54,11 +64,22 @@ class Children:
             self._of_run.get(owner, set()).discard(uid)
             if not self._of_run.get(owner):
                 self._of_run.pop(owner, None)
+                self._interrupted.pop(owner, None)
         else:
             self._views[uid] = view
             self._versions[uid] = version
             self._of_run.setdefault(owner, set()).add(uid)
+            self._note_interruption(view)
         self._changed(RunKey(view.identity.namespace, view.identity.run))
+
+    def _note_interruption(self, view: View) -> None:
+        """Keep it for longer than the pod: one on a lost node may go within a moment."""
+        if not isinstance(view, PodView) or view.interruption is None:
+            return
+        seen = self._interrupted.setdefault(view.identity.run_uid, {})
+        seen.setdefault(view.identity.uid, (view.identity.role, view.interruption))
+        while len(seen) > INTERRUPTIONS_KEPT:
+            del seen[next(iter(seen))]
 
     def listed(
         self, kind: Kind, namespace: str | None, uids: Collection[str], version: int
@@ -91,7 +112,16 @@ class Children:
         """The roles of a run, with whether all that belongs to them is there and ours."""
         views = self.of(run)
         drifted = {view.identity.role for view in views if self.is_drifted(view)}
-        return roles_from(views, drifted=drifted, now=time.time())
+        now = time.time()
+        found = roles_from(views, drifted=drifted, now=now)
+        gone: dict[str, list[Interruption]] = {}
+        for name, each in self._interrupted.get(run.uid, {}).values():
+            if now - each.at < INTERRUPTION_SECONDS:
+                gone.setdefault(name, []).append(each)
+        return {
+            role: replace(there, interruptions=tuple(gone.get(role.value, ())))
+            for role, there in found.items()
+        }
 
     def has_shared(self, run: RunIdentity) -> bool:
         """Whether all that the roles share is there and ours."""

@@ -10,6 +10,7 @@ import re
 from typing import Any, Final
 
 from trainingrun_operator.desired.observed import Problem
+from trainingrun_operator.desired.workload import INTERRUPTED
 
 _IMAGE: Final = frozenset(
     {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}
@@ -30,11 +31,20 @@ def pod_problem(pod: dict[str, Any]) -> Problem | None:
     """What keeps this pod from being ready; None when it is only starting."""
     status = pod.get("status", {})
     name = pod["metadata"]["name"]
+    interrupted = _interrupted(pod)
+    if interrupted is not None:
+        return interrupted
     for container in status.get("containerStatuses") or ():
         found = _waiting(container) or _ended(name, container)
         if found is not None:
             return found
     return _gated(pod) or _unschedulable(status) or _evicted(status)
+
+
+def has_stopped_as_told(pod: dict[str, Any]) -> bool:
+    """Whether a container saved and ended because it was told to, and not because it failed."""
+    states = (each.get("state", {}) for each in pod.get("status", {}).get("containerStatuses", ()))
+    return any(each.get("terminated", {}).get("exitCode") == INTERRUPTED for each in states)
 
 
 def last_line(text: str) -> str:
@@ -91,6 +101,17 @@ def _unschedulable(status: dict[str, Any]) -> Problem | None:
         if condition["type"] == "PodScheduled" and condition.get("reason") == "Unschedulable":
             message = _NO_NEWS.sub("", condition.get("message", "")).rstrip(".")
             return Problem("Unschedulable", f"no node has room for it: {message}")
+    return None
+
+
+def _interrupted(pod: dict[str, Any]) -> Problem | None:
+    """It had to leave its node: no failure, whatever its containers ended with."""
+    for condition in pod.get("status", {}).get("conditions") or ():
+        if condition["type"] == "DisruptionTarget" and condition.get("status") == "True":
+            why = last_line(condition.get("message") or "") or condition.get("reason", "")
+            return Problem("Evicted", f"it had to leave its node ({why}) and starts elsewhere")
+    if has_stopped_as_told(pod):
+        return Problem("Evicted", "it saved and ended because it was told to, and starts again")
     return None
 
 

@@ -8,7 +8,11 @@ from typing import Any, Final
 
 from trainingrun_operator.backends.kubernetes.client import FIELD_MANAGER
 from trainingrun_operator.backends.kubernetes.kinds import JOB, OURS_ALONE, POD, Kind
-from trainingrun_operator.backends.kubernetes.problems import WAITING, pod_problem
+from trainingrun_operator.backends.kubernetes.problems import (
+    WAITING,
+    has_stopped_as_told,
+    pod_problem,
+)
 from trainingrun_operator.backends.kubernetes.render.admission import QUEUE
 from trainingrun_operator.backends.kubernetes.render.metadata import (
     APPLIED_HASH,
@@ -17,8 +21,10 @@ from trainingrun_operator.backends.kubernetes.render.metadata import (
     RUN_LABEL,
     UID_LABEL,
 )
-from trainingrun_operator.desired.observed import Finished, Held, Problem
+from trainingrun_operator.desired.observed import Finished, Held, Interruption, Problem
 
+DISRUPTED: Final = "DisruptionTarget"
+"""The condition of a pod that the cluster takes off its node."""
 _CONTENT: Final = frozenset({"f:spec", "f:data", "f:binaryData"})
 
 
@@ -52,6 +58,7 @@ class PodView:
     restarts: int
     problem: Problem | None
     created_at: float
+    interruption: Interruption | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +141,9 @@ def _pod(identity: Identity, document: dict[str, Any]) -> PodView:
     status = document.get("status", {})
     containers = status.get("containerStatuses") or ()
     ended = status.get("phase") in ("Succeeded", "Failed")
-    ready = holds(conditions_of(document), "Ready") and not identity.deleting and not ended
+    interruption = _interruption(identity, document)
+    leaves = identity.deleting or interruption is not None
+    ready = holds(conditions_of(document), "Ready") and not leaves and not ended
     return PodView(
         identity=identity,
         ready=ready,
@@ -144,7 +153,31 @@ def _pod(identity: Identity, document: dict[str, Any]) -> PodView:
         restarts=sum(each.get("restartCount", 0) for each in containers),
         problem=None if ready or identity.deleting else pod_problem(document),
         created_at=_seconds(document["metadata"].get("creationTimestamp")) or 0.0,
+        interruption=interruption,
     )
+
+
+def _interruption(identity: Identity, document: dict[str, Any]) -> Interruption | None:
+    """Whether the pod must leave its node, or has left it.
+
+    The condition is there as soon as the cluster has decided so, while the pod still has its grace:
+    evictions (drains by a termination handler among them), taints, preemption, a node that shuts
+    down or is gone. Without it there is one more sign: a learner that ended because it was told to,
+    although nobody has deleted its pod; its own machine told it.
+    """
+    conditions = conditions_of(document)
+    if holds(conditions, DISRUPTED):
+        told = conditions[DISRUPTED]
+        at = _seconds(told.get("lastTransitionTime")) or 0.0
+        return Interruption(identity.name, at, told.get("reason") or DISRUPTED)
+    if identity.deleting or not has_stopped_as_told(document):
+        return None
+    (ended, *_) = (
+        each["state"]["terminated"]
+        for each in document["status"]["containerStatuses"]
+        if "terminated" in each["state"]
+    )
+    return Interruption(identity.name, _seconds(ended.get("finishedAt")) or 0.0, "Stopped")
 
 
 def _controller(identity: Identity, document: dict[str, Any]) -> ControllerView:

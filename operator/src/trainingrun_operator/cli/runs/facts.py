@@ -60,7 +60,9 @@ def role_rows(run: TrainingRun) -> Iterator[Row]:
         role: RoleStatus | None = getattr(run.status, title)
         if role is not None:
             games = "" if role.busy is None else f", {role.busy} games"
-            yield title, f"{role.display or UNKNOWN} ready{games}, {role.restarts or 0} restarts"
+            gone = "" if not role.interruptions else f", {role.interruptions} interruptions"
+            restarts = f"{role.restarts or 0} restarts"
+            yield title, f"{role.display or UNKNOWN} ready{games}, {restarts}{gone}"
 
 
 def troubles_of(run: TrainingRun) -> Iterator[str]:

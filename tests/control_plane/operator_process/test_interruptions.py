@@ -1,0 +1,103 @@
+"""Spot machines that are taken back, drains, lost nodes: replaced, counted, blamed on nobody.
+
+What reaches a run without any right to nodes is the pod: it is evicted, marked by the kubelet of a
+node that shuts down, or ends because its own machine told it to. The Job's rules are the cluster's
+to follow, so its real controller does here.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from operator_bed import Trainer, condition
+
+LEARNER = "trainingrun.dev/role=learner"
+NO_FAILURE_ALLOWED = {"backoffLimit": 0, "batchTransitions": 2048}
+
+
+def interruptions(trainer: Trainer, name: str, role: str) -> int:
+    """As the status counts them."""
+    status = trainer.run(name).get("status", {}).get(role, {})
+    return int(status.get("interruptions", 0))
+
+
+def running_pods(trainer: Trainer, name: str, role: str) -> dict[str, dict[str, Any]]:
+    """Pods of a role that run and stay, by uid."""
+    return {
+        pod["metadata"]["uid"]: pod
+        for pod in trainer.objects("pods", f"{name},trainingrun.dev/role={role}")
+        if pod["status"].get("phase") == "Running" and "deletionTimestamp" not in pod["metadata"]
+    }
+
+
+def evict(trainer: Trainer, pod: str) -> None:
+    """As a termination handler drains: through the eviction API, which asks the budget."""
+    body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod}}
+    path = f"/api/v1/namespaces/{trainer.namespace}/pods/{pod}/eviction"
+    trainer.plane.kubectl("create", "--raw", path, "-f", "-", stdin=json.dumps(body))
+
+
+def test_a_learner_that_is_taken_thrice_has_not_failed_once(trainer: Trainer) -> None:
+    """No failure is allowed, its node shuts down three times: three times another pod goes on."""
+    trainer.start("thrice", learner=NO_FAILURE_ALLOWED)
+    trainer.wait_for("thrice", "Ready")
+    seen: set[str] = set()
+    for times in (1, 2, 3):
+        seen |= running_pods(trainer, "thrice", "learner").keys()
+        trainer.plane.play(trainer.namespace, LEARNER, "evict")
+        trainer.wait_until(
+            lambda: bool(running_pods(trainer, "thrice", "learner").keys() - seen)  # noqa: B023 - waited for here
+        )
+        trainer.wait_until(
+            lambda: interruptions(trainer, "thrice", "learner") == times  # noqa: B023 - waited for here
+        )
+    run = trainer.run("thrice")
+    assert condition(run, "Succeeded")["status"] == "Unknown"
+    assert interruptions(trainer, "thrice", "daemon") == 0
+    told = [note for reason, note in trainer.events("thrice") if reason == "Interrupted"]
+    assert any("TerminationByKubelet" in note for note in told)
+    (job,) = trainer.objects("jobs", "thrice")
+    assert "Failed" not in {each["type"] for each in job["status"].get("conditions", [])}
+
+
+def test_a_learner_that_its_machine_told_to_end_has_not_failed(trainer: Trainer) -> None:
+    """Exit code 75 without a word of the cluster: the learner had read its machine's notice."""
+    trainer.start("notice", learner=NO_FAILURE_ALLOWED)
+    trainer.wait_for("notice", "Ready")
+    before = running_pods(trainer, "notice", "learner").keys()
+    trainer.plane.play(trainer.namespace, LEARNER, "fail", exit_code="75")
+    trainer.wait_until(lambda: bool(running_pods(trainer, "notice", "learner").keys() - before))
+    trainer.wait_until(lambda: interruptions(trainer, "notice", "learner") == 1)
+    assert condition(trainer.run("notice"), "Succeeded")["status"] == "Unknown"
+
+
+def test_the_same_end_without_a_reason_is_a_failure(trainer: Trainer) -> None:
+    """Expect the budget to count what neither the cluster nor the machine asked for, or it would
+    count nothing: the exit code of a pod that is killed."""
+    trainer.start("blamed", learner=NO_FAILURE_ALLOWED)
+    trainer.wait_for("blamed", "Ready")
+    trainer.plane.play(trainer.namespace, LEARNER, "fail", exit_code="143")
+    run = trainer.wait_for("blamed", "Succeeded=False")
+    assert condition(run, "Succeeded")["reason"] == "LearnerFailed"
+    assert interruptions(trainer, "blamed", "learner") == 0
+
+
+@pytest.mark.parametrize("role", ["daemon", "actor"])
+def test_a_drained_member_is_replaced_and_counted(trainer: Trainer, role: str) -> None:
+    """The eviction API marks the pod before it goes; it is counted once, however long it takes."""
+    trainer.start(f"drained-{role}", daemon={"autoscaling": {"minReplicas": 2, "maxReplicas": 2}})
+    trainer.wait_for(f"drained-{role}", "Ready")
+    name = f"drained-{role}"
+    uid, pod = next(iter(running_pods(trainer, name, role).items()))
+    evict(trainer, pod["metadata"]["name"])
+    trainer.wait_until(lambda: interruptions(trainer, name, role) == 1)
+    trainer.wait_until(
+        lambda: uid not in {p["metadata"]["uid"] for p in trainer.objects("pods", name)}
+    )
+    trainer.wait_for(name, "Ready")
+    assert interruptions(trainer, name, role) == 1
+    told = [note for reason, note in trainer.events(name) if reason == "Interrupted"]
+    assert any(pod["metadata"]["name"] in note for note in told)
+    assert condition(trainer.run(name), "Degraded")["status"] == "False"
