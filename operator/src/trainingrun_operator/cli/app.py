@@ -21,6 +21,8 @@ from trainingrun_operator.cli.decks.verbs import decks as decks_verbs
 from trainingrun_operator.cli.durations import seconds_in
 from trainingrun_operator.cli.errors import EXIT_INTERRUPTED, EXIT_USER, UserError
 from trainingrun_operator.cli.machines.verbs import add_verbs as add_machine_verbs
+from trainingrun_operator.cli.report.verb import EXAMPLES as REPORT_EXAMPLES
+from trainingrun_operator.cli.report.verb import report as report_verb
 from trainingrun_operator.cli.runs.asking import add_asking
 from trainingrun_operator.cli.runs.looking import add_looking
 from trainingrun_operator.cli.runs.where import (
@@ -98,9 +100,10 @@ def local(  # noqa: PLR0913 (each option of the command is an argument to typer)
     *,
     file: FileOption,
     state: StateOption = STATE,
-    report: Annotated[Path, typer.Option(help="Folder for curves and summary.json.")] = Path(
-        "report"
-    ),
+    report: Annotated[
+        Path,
+        typer.Option(help="Folder for report.html, which follows the run, curves, summary.json."),
+    ] = Path("report"),
     decks: DecksOption = None,
     plain: Annotated[
         bool, typer.Option("--plain", help="Lines in place of the live table.")
@@ -140,7 +143,8 @@ def local(  # noqa: PLR0913 (each option of the command is an argument to typer)
     """Train on this machine: the same TrainingRun as plain processes.
 
     Ctrl-C saves and stops; the same command goes on from there.
-    At the end, the report folder holds the curves and summary.json.
+    The page report.html in the report folder follows the run; at the end, the folder holds the
+    curves and summary.json too.
     """
     _require_local()
     # Imported here because it brings psutil, which a cluster's image does not have.
@@ -258,6 +262,7 @@ def render(
 add_steering(app)
 add_looking(app)
 add_asking(app, checkpoint_verbs)
+app.command("report", epilog=REPORT_EXAMPLES)(report_verb)
 app.command(epilog=COMPLETION_EXAMPLES)(completion)
 
 

@@ -15,6 +15,7 @@ import psutil
 from rich.console import Console
 from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType
 from trainingrun_contracts.api.run import SpecError, TrainingRun
+from trainingrun_contracts.client import LocalPlace
 
 from trainingrun_operator.backends.local.folder import FolderError, RunFolder
 from trainingrun_operator.backends.local.store import adopted, reopened, saved_run
@@ -29,6 +30,8 @@ from trainingrun_operator.cli.local.preflight import (
 from trainingrun_operator.cli.local.runtime import Ending, LocalRuntime, Outcome, RunPlan
 from trainingrun_operator.cli.local.screen import screen_for
 from trainingrun_operator.cli.local.summary import End
+from trainingrun_operator.cli.report.following import Following
+from trainingrun_operator.cli.report.live import PAGE_FILE, live_page, write_last_page
 from trainingrun_operator.settings import Settings
 
 _LOG_BYTES: Final = 10 * 1024 * 1024
@@ -118,18 +121,25 @@ def _run_in(
     if options.metrics:
         where = _relative(folder.metrics)
         console.print(f"Metrics: targets for Prometheus' file_sd_configs are in {where}")
-    run, ending = asyncio.run(_run(plan, console, plain=options.plain))
+    page = options.report / PAGE_FILE
+    where = _relative(page.absolute())
+    console.print(f"Report: open {where} in a browser; it follows the run", soft_wrap=True)
+    run, ending = asyncio.run(_run(plan, console, page, plain=options.plain))
     if ending.outcome is Outcome.MISCONFIGURED:
         raise UserError(ending.message)
     _finish(run, folder, options.report, console, ending)
     return _exit_code(ending, folder, console)
 
 
-async def _run(plan: RunPlan, console: Console, *, plain: bool) -> tuple[TrainingRun, Ending]:
+async def _run(
+    plan: RunPlan, console: Console, page: Path, *, plain: bool
+) -> tuple[TrainingRun, Ending]:
     screen = screen_for(console, plan.run.metadata.name, plain=plain)
+    place, name = LocalPlace(plan.folder.root.parent), plan.run.metadata.name
     with screen:
         runtime = LocalRuntime(plan, screen)
-        ending = await runtime.run()
+        async with live_page(place, Following(name, page), on_trouble=screen.say):
+            ending = await runtime.run()
     return runtime.run_now, ending
 
 
@@ -183,6 +193,8 @@ def _finish(
     end = End(ending.outcome.value, ending.message)
     try:
         summary = write_report(run, folder.samples, report, end=end)
+        place = LocalPlace(folder.root.parent)
+        write_last_page(place, run.metadata.name, report / PAGE_FILE)
     except OSError as error:
         raise UserError(f"--report {report}: cannot be written: {error.strerror}") from error
     for line in told(summary, report):

@@ -25,7 +25,8 @@ SAMPLES_KEPT: Final = 20_000
 
 class Sample(Struct, frozen=True, tag="sample", omit_defaults=True):
     """One moment. ``elapsed`` counts the seconds in which a runtime was there, all sessions
-    together; ``playing`` says whether games were played since the sample before."""
+    together; ``playing`` says whether games were played since the sample before; ``daemons`` are
+    those that served, ``spent`` is in the currency of spec.cost."""
 
     at: float
     elapsed: float
@@ -46,6 +47,8 @@ class Sample(Struct, frozen=True, tag="sample", omit_defaults=True):
     policy_lag_p95: float | None = None
     game_seconds_p95: float | None = None
     sync_seconds: float | None = None
+    daemons: int | None = None
+    spent: float | None = None
 
 
 class Measured(Struct, frozen=True, tag="evaluation"):
@@ -153,6 +156,7 @@ def sample_of(
     learner, actors = learner_report(signals), actor_reports(signals)
     lasted = [each.game_seconds_p95 for each in actors if each.game_seconds_p95 is not None]
     synced = [each.sync_seconds for each in actors if each.sync_seconds is not None]
+    there, cost = view.observed.daemons, view.status.cost
     return Sample(
         at=at,
         elapsed=elapsed,
@@ -173,6 +177,8 @@ def sample_of(
         policy_lag_p95=learner.policy_lag_p95 if learner is not None else None,
         game_seconds_p95=max(lasted, default=None),
         sync_seconds=max(synced, default=None),
+        daemons=len(there.ready) if there is not None else None,
+        spent=cost.spent if cost is not None else None,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 from trainingrun_contracts.api.run import TrainingRun
-from trainingrun_contracts.api.status import CurriculumStatus
+from trainingrun_contracts.api.status import CurriculumStatus, TransitionsStatus
 
 from trainingrun_operator.cli.errors import UserError
 from trainingrun_operator.cli.runs.output import Output, write
@@ -23,14 +23,8 @@ def print_ledger(run: TrainingRun, output: Output) -> bool:
     counted = run.status.transitions
     if counted is None or counted.produced is None:
         raise UserError(f"{run.metadata.name}: nothing was produced yet")
-    dropped = counted.dropped.model_dump() if counted.dropped is not None else {}
-    parts: dict[str, int] = {
-        "trained": counted.trained or 0,
-        "queued": counted.queued or 0,
-        **{f"dropped: {cause}": number for cause, number in dropped.items()},
-        "lost": counted.lost or 0,
-    }
-    phases = dict(_produced_by_phase(run.status.curriculum, counted.produced))
+    parts = parts_of(counted)
+    phases = dict(produced_by_phase(run.status.curriculum, counted.produced))
     closes = sum(parts.values()) == counted.produced
     if output.is_for_programs:
         told: dict[str, Any] = {"parts": parts, "produced": counted.produced, "closes": closes}
@@ -38,6 +32,17 @@ def print_ledger(run: TrainingRun, output: Output) -> bool:
         return closes
     _print_table(parts, counted.produced, phases, closes=closes)
     return closes
+
+
+def parts_of(counted: TransitionsStatus) -> dict[str, int]:
+    """What became of the transitions; together they are what was produced."""
+    dropped = counted.dropped.model_dump() if counted.dropped is not None else {}
+    return {
+        "trained": counted.trained or 0,
+        "queued": counted.queued or 0,
+        **{f"dropped: {cause}": number for cause, number in dropped.items()},
+        "lost": counted.lost or 0,
+    }
 
 
 def _print_table(
@@ -57,7 +62,7 @@ def _print_table(
     console.print("the ledger closes" if closes else "[red]the ledger does not close")
 
 
-def _produced_by_phase(course: CurriculumStatus | None, produced: int) -> Iterator[tuple[str, int]]:
+def produced_by_phase(course: CurriculumStatus | None, produced: int) -> Iterator[tuple[str, int]]:
     """What was produced while each phase of the curriculum was the one that held."""
     if course is None:
         return

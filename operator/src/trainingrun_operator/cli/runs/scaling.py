@@ -25,11 +25,11 @@ HISTORY: Final = frozenset(
         EventReason.DRAIN_REQUESTED,
     }
 )
-_LAW: Final = (
+LAW: Final = (
     "as many daemons as keep the learner fed, and no more: what the learner could train if it never"
     " waited, over what one daemon produces, within the limits"
 )
-_INPUTS: Final = {
+INPUTS: Final = {
     "wanted": "daemons that the rates ask for",
     "learnerCapacity": "transitions/s that the learner could train if it never waited",
     "producedPerDaemon": "transitions/s that one daemon produces",
@@ -120,13 +120,13 @@ def _decision(run: TrainingRun) -> Iterator[Row]:
     yield "when", f"{age_of(decision.at)} ago"
     yield "why", decision.reason
     for name, value in decision.inputs.items():
-        meaning = _INPUTS.get(name)
+        meaning = INPUTS.get(name)
         yield f"  {name}", f"{value:g}" + (f"  ({meaning})" if meaning else "")
 
 
 def _rules(run: TrainingRun) -> Iterator[Row]:
     spec = run.spec.daemon.autoscaling
-    yield "law", _LAW
+    yield "law", LAW
     yield "limits", f"{spec.min_replicas} to {spec.max_replicas} daemons"
     yield "games", f"{run.spec.daemon.games_per_daemon} at once on each"
     for name, value in spec.model_dump(mode="json", by_alias=True).items():

@@ -1,0 +1,70 @@
+"""Writing a page again and again, until its run is over."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from trainingrun_contracts.client import NotReachable, TrainingRuns
+
+from trainingrun_operator.backends.local.files import write_atomically
+from trainingrun_operator.cli.report.material import Material, Seen, gather
+from trainingrun_operator.cli.report.page import page
+from trainingrun_operator.cli.runs.facts import is_over
+
+EVERY_SECONDS: Final = 5.0
+PATIENCE_SECONDS: Final = 60.0
+MOST_OF_A_CORE: Final = 0.02
+"""A page of a long run takes longer to write, and is then written less often."""
+
+
+@dataclass(frozen=True)
+class Following:
+    """Which page, and how often; seconds."""
+
+    name: str
+    file: Path
+    every: float = EVERY_SECONDS
+    patience: float = PATIENCE_SECONDS
+    """So long a place may be silent."""
+
+
+def follow(runs: TrainingRuns, following: Following, *, pause: Callable[[float], object]) -> None:
+    """Write the page until the run is over, or nobody looks after it; the last one stays still.
+
+    ``pause`` waits for so many seconds. Whatever ends it, an interrupt too, leaves a page that does
+    not load itself again.
+
+    Raises:
+        ClientError: the run is gone, or its place is silent for longer than patience has it.
+        OSError: the page cannot be written.
+    """
+    seen, last = Seen(), None
+    asked = time.monotonic()
+    try:
+        while last is None or not ended(last):
+            begun = time.monotonic()
+            try:
+                last = gather(runs, following.name, seen, follows=True)
+                asked = begun
+                write_atomically(following.file, page(last, every=following.every))
+            except NotReachable:
+                if last is None or begun - asked > following.patience:
+                    raise
+            pause(max(following.every, (time.monotonic() - begun) / MOST_OF_A_CORE))
+    finally:
+        if last is not None:
+            write_atomically(following.file, page(last))
+
+
+def ended(material: Material) -> bool:
+    """Whether there is nothing more to follow."""
+    return is_over(material.run) or not material.is_attended
+
+
+def settled(material: Material) -> Material:
+    """The same with nobody looking after it: as it is told when a command ends."""
+    return replace(material, is_attended=False, members=())

@@ -1,0 +1,326 @@
+"""What is said of a run, section by section; each gives its elements, none where it has no place.
+
+A section never disappears because something is not known: then it says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import yaml
+
+from trainingrun_operator.cli.report import curves
+from trainingrun_operator.cli.report.charts import Chart, figure
+from trainingrun_operator.cli.report.decks import deck_tables
+from trainingrun_operator.cli.report.markup import Markup, tag
+from trainingrun_operator.cli.report.material import Material, Strength
+from trainingrun_operator.cli.report.redaction import hidden_in, without_secrets
+from trainingrun_operator.cli.report.tables import Narrow, facts, table
+from trainingrun_operator.cli.report.waits import waits_of
+from trainingrun_operator.cli.report.words import UNKNOWN, count, moment, number, percent, size
+from trainingrun_operator.cli.runs.facts import BOTTLENECKS, is_active
+from trainingrun_operator.cli.runs.ledger import parts_of, produced_by_phase
+from trainingrun_operator.cli.runs.scaling import HISTORY, INPUTS
+
+MOST_ROWS: Final = 200
+_MOST_LETTERS: Final = 1000
+_MOST_OF_SPEC: Final = 100_000
+_HOUR: Final = "a cluster keeps events for an hour"
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page; ``key`` is its address in it."""
+
+    key: str
+    title: str
+    parts: tuple[Markup, ...]
+
+
+def sections(material: Material) -> list[Section]:
+    """All sections of the page, in the order in which people ask."""
+    made = (
+        Section(key, title, tuple(make(material))) for key, title, make in _SECTIONS
+    )  # fmt: skip
+    return [section for section in made if section.parts]
+
+
+def _strength(material: Material) -> Iterator[Markup]:
+    yield _figures([curves.win_rates(material), curves.elo(material)])
+    newest = {each.opponent: each for each in material.strengths}
+    if not newest:
+        return
+    rows = [_evaluation(each) for each in newest.values()]
+    titles = ("opponent", "win rate", "95 % interval", "games", "version", "Elo", "when (UTC)")
+    yield table(
+        titles, rows, caption="The newest evaluation against each opponent", narrow=Narrow.LIST
+    )
+    gates = [e for e in material.run.status.evaluation if e.gate is not None]
+    yield from (
+        _note(
+            f"Champion gate: {e.gate.verdict.lower()}, against version {e.gate.champion}, after"
+            f" {e.gate.pairs} pairs (log-likelihood ratio {e.gate.log_likelihood_ratio:.2f})."
+        )
+        for e in gates
+        if e.gate is not None
+    )
+    if not material.is_local:
+        yield _note("A cluster tells the newest evaluation against each opponent; earlier ones are"
+                    " not known, but for what --follow has seen.")  # fmt: skip
+    yield from deck_tables(list(newest.values()))
+
+
+def _evaluation(each: Strength) -> tuple[str, ...]:
+    error = f" ±{each.elo_error:.0f}" if each.elo_error is not None else ""
+    elo = UNKNOWN if each.elo is None else f"{each.elo:.0f}{error}"
+    return (
+        each.opponent, percent(each.rate), f"{percent(each.low)} to {percent(each.high)}",
+        count(each.games), count(each.version), elo, moment(each.at),
+    )  # fmt: skip
+
+
+def _losses(material: Material) -> Iterator[Markup]:
+    yield _figures(curves.losses(material), small=True)
+
+
+def _throughput(material: Material) -> Iterator[Markup]:
+    yield _figures(curves.throughput(material))
+    yield from waits_of(material)
+
+
+def _queue(material: Material) -> Iterator[Markup]:
+    yield _figures(curves.queue(material))
+
+
+def _scaling(material: Material) -> Iterator[Markup]:
+    role, told = material.run.status.daemon, material.run.status.autoscaling
+    yield _figures([curves.daemons(material)])
+    limits = material.run.spec.daemon.autoscaling
+    external = material.run.spec.daemon.external is not None
+    rows = [("limits", f"{limits.min_replicas} to {limits.max_replicas} daemons")]
+    if external:
+        rows = [("daemons", "external ones: their number is not decided here")]
+    if role is not None and is_active(material.run):
+        rows.append(("now", f"{count(role.ready)} ready of {count(role.desired)} wanted"))
+    if told is not None and told.forced:
+        rows.append(("forced", f"{told.forced} daemons went with games on them"))
+    bottleneck = material.run.status.bottleneck
+    if bottleneck is not None and is_active(material.run):
+        rows.append(("bottleneck", f"{bottleneck}: {BOTTLENECKS[bottleneck]}"))
+    yield facts(rows)
+    yield from _last_decision(material)
+    changes = [event for event in material.events if event.reason in HISTORY][-MOST_ROWS:]
+    if changes:
+        done = [(moment(e.at), str(e.reason), _clipped(e.message)) for e in reversed(changes)]
+        yield table(
+            ("when (UTC)", "what", "why"),
+            done,
+            caption="Decisions, newest first",
+            narrow=Narrow.STORY,
+        )
+    else:
+        kept = "" if material.is_local else f" ({_HOUR})"
+        yield _note(f"No change of the number of daemons is on record{kept}.")
+
+
+def _last_decision(material: Material) -> Iterator[Markup]:
+    told = material.run.status.autoscaling
+    decision = told.last_decision if told is not None else None
+    if decision is None:
+        return
+    yield _note(
+        f"Last decision, {moment(decision.at)} UTC: from {decision.from_replicas} to"
+        f" {decision.to_replicas} daemons, because {decision.reason}."
+    )
+    rows = [(name, number(value), INPUTS.get(name, "")) for name, value in decision.inputs.items()]
+    yield table(
+        ("input", "value", "meaning"), rows, caption="What it was made from", narrow=Narrow.STORY
+    )
+
+
+def _cost(material: Material) -> Iterator[Markup]:
+    cost, spec = material.run.status.cost, material.run.spec.cost
+    if cost is None or spec is None:
+        yield _note("Not known: spec.cost names no prices.")
+        return
+    yield _figures([curves.spending(material)])
+    money, total = cost.currency, cost.projected_total
+    end = f"about {total:.2f} {money}" if total is not None else "not known"
+    now = [("an hour, now", f"{cost.hourly:.2f} {money}"), ("at the end", end)]
+    yield facts(
+        [
+            ("spent", f"{cost.spent:.2f} {money}"),
+            *(now if is_active(material.run) and material.is_attended else []),
+            ("budget", f"{spec.budget:.2f} {money}" if spec.budget is not None else "none"),
+            ("a daemon an hour", f"{spec.daemon_hourly:g} {money}"),
+            ("an actor an hour", f"{spec.actor_hourly:g} {money}"),
+            ("the learner an hour", f"{spec.learner_hourly:g} {money}"),
+        ]
+    )
+    yield _note("Member-hours at the prices of spec.cost; no bill of a provider was read.")
+
+
+def _ledger(material: Material) -> Iterator[Markup]:
+    counted = material.run.status.transitions
+    if counted is None or counted.produced is None:
+        yield _note("Nothing was produced yet.")
+        return
+    parts = parts_of(counted)
+    total = sum(parts.values())
+    sums = [f"{amount:,} {title}" for title, amount in parts.items()
+            if amount or not title.startswith("dropped")]  # fmt: skip
+    closes = total == counted.produced
+    said = "The ledger closes." if closes else f"The ledger does not close: the sum is {total:,}."
+    yield tag("p", f"{counted.produced:,} produced = {' + '.join(sums)}", class_="identity")
+    yield tag("p", said, class_="good" if closes else "bad")
+    rows = [(title, count(amount), _share(amount, counted.produced)) for title, amount in
+            parts.items()]  # fmt: skip
+    yield table(("transitions", "number", "share"), rows, caption="What became of them")
+    phases = list(produced_by_phase(material.run.status.curriculum, counted.produced))
+    if phases:
+        made = [(name, count(amount)) for name, amount in phases]
+        yield table(("phase", "produced"), made, caption="Produced in each phase")
+
+
+def _share(amount: int, whole: int) -> str:
+    return percent(amount / whole) if whole else UNKNOWN
+
+
+def _curriculum(material: Material) -> Iterator[Markup]:
+    course = material.run.status.curriculum
+    if course is None:
+        return
+    rows = [
+        (each.name, moment(each.since), count(each.since_games), _clipped(each.why))
+        for each in course.passed
+    ]
+    rows.append((course.phase, moment(course.since), count(course.since_games), "goes on"))
+    titles = ("phase", "began (UTC)", "at game", "why it ended")
+    yield table(titles, rows, caption="Phases so far", narrow=Narrow.STORY)
+
+
+def _checkpoints(material: Material) -> Iterator[Markup]:
+    found = sorted(material.checkpoints, key=lambda each: each.saved_at, reverse=True)
+    if not found:
+        yield _note("No checkpoint is known yet.")
+        return
+    rows = [
+        (
+            moment(each.saved_at), count(each.step), count(each.games), size(each.size),
+            f"{each.seconds:.2f} s" if each.seconds is not None else UNKNOWN, hidden_in(each.uri),
+        )
+        for each in found[:MOST_ROWS]
+    ]  # fmt: skip
+    titles = ("saved (UTC)", "version", "games", "size", "took", "where")
+    yield table(
+        titles, rows, caption="Checkpoints, newest first" + _left_out(found), narrow=Narrow.LIST
+    )
+    rule = "Older ones may have been removed since (spec.checkpoint.keep)."
+    alone = "A cluster tells the newest checkpoint only."
+    yield _note(rule if material.is_local else alone)
+
+
+def _conditions(material: Material) -> Iterator[Markup]:
+    found = material.run.status.conditions
+    if not found:
+        yield _note("No condition is set yet.")
+        return
+    rows = [
+        (each.type, str(each.status), each.reason, moment(each.last_transition_time),
+         _clipped(each.message))
+        for each in found
+    ]  # fmt: skip
+    titles = ("condition", "is", "reason", "since (UTC)", "message")
+    yield table(titles, rows, caption="Conditions", narrow=Narrow.STORY)
+
+
+def _members(material: Material) -> Iterator[Markup]:
+    if not material.members:
+        yield _note("None runs now.")
+        return
+    found = sorted(material.members, key=lambda each: (each.role, each.name))
+    rows = [
+        (
+            each.name, each.role,
+            "draining" if each.draining else "ready" if each.ready else "not ready",
+            count(each.busy), count(each.restarts), moment(each.started_at),
+            each.node or UNKNOWN, _clipped(each.problem),
+        )
+        for each in found[:MOST_ROWS]
+    ]  # fmt: skip
+    titles = ("member", "role", "state", "games", "restarts", "since (UTC)", "node", "problem")
+    yield table(
+        titles, rows, caption="Processes or pods of the run" + _left_out(found), narrow=Narrow.LIST
+    )
+
+
+def _events(material: Material) -> Iterator[Markup]:
+    if not material.events:
+        kept = "" if material.is_local else f" ({_HOUR})"
+        yield _note(f"No events are on record{kept}.")
+        return
+    newest = list(reversed(material.events))
+    rows = [
+        (moment(each.at), "warning" if each.warning else "", each.reason,
+         _clipped(each.message) + (f" (x{each.count})" if each.count > 1 else ""))
+        for each in newest[:MOST_ROWS]
+    ]  # fmt: skip
+    kinds = ["warning" if each.warning else "" for each in newest[:MOST_ROWS]]
+    caption = "Events, newest first" + _left_out(newest)
+    yield table(
+        ("when (UTC)", "", "reason", "message"),
+        rows,
+        caption=caption,
+        kinds=kinds,
+        narrow=Narrow.STORY,
+    )
+    if not material.is_local:
+        yield _note(f"What is older is not known: {_HOUR}.")
+
+
+def _spec(material: Material) -> Iterator[Markup]:
+    document = material.run.spec.model_dump(mode="json", by_alias=True, exclude_none=True)
+    written = yaml.safe_dump(without_secrets(document), sort_keys=False, allow_unicode=True)
+    more = len(written) - _MOST_OF_SPEC
+    rest = f"\n# {more:,} more letters are left out" if more > 0 else ""
+    inner = tag("pre", written[:_MOST_OF_SPEC] + rest, tabindex="0")
+    yield tag("details", tag("summary", "spec, defaults filled in"), inner)
+
+
+def _figures(charts: Sequence[Chart], *, small: bool = False) -> Markup:
+    """Charts side by side where there is room."""
+    kind = "charts small" if small else "charts"
+    return tag("div", *(figure(each) for each in charts), class_=kind)
+
+
+def _note(sentence: str) -> Markup:
+    return tag("p", sentence, class_="note")
+
+
+def _clipped(message: str) -> str:
+    hidden = hidden_in(message)
+    return hidden if len(hidden) <= _MOST_LETTERS else hidden[:_MOST_LETTERS] + " …"
+
+
+def _left_out(found: Sequence[object]) -> str:
+    more = len(found) - MOST_ROWS
+    return f" ({more:,} more are left out)" if more > 0 else ""
+
+
+_SECTIONS: Final[tuple[tuple[str, str, Callable[[Material], Iterator[Markup]]], ...]] = (
+    ("strength", "Strength", _strength),
+    ("losses", "Losses", _losses),
+    ("throughput", "Throughput", _throughput),
+    ("queueing", "Queue and policy lag", _queue),
+    ("scaling", "Scaling", _scaling),
+    ("cost", "Cost", _cost),
+    ("ledger", "Ledger", _ledger),
+    ("curriculum", "Curriculum", _curriculum),
+    ("checkpoints", "Checkpoints", _checkpoints),
+    ("conditions", "Conditions", _conditions),
+    ("members", "Members", _members),
+    ("events", "Events", _events),
+    ("spec", "Spec", _spec),
+)

@@ -1,0 +1,75 @@
+"""The verb ``report``: one HTML page about a run."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from trainingrun_operator.backends.local.files import write_atomically
+from trainingrun_operator.cli.report.file import check_target, told_of
+from trainingrun_operator.cli.report.following import EVERY_SECONDS, Following, follow
+from trainingrun_operator.cli.report.material import Seen, gather
+from trainingrun_operator.cli.report.page import page
+from trainingrun_operator.cli.report.words import size
+from trainingrun_operator.cli.runs.looking import NameArgument
+from trainingrun_operator.cli.runs.where import (
+    ContextOption,
+    KubeconfigOption,
+    NamespaceOption,
+    StateOption,
+    Where,
+    runs_at,
+    show_place,
+)
+
+EXAMPLES: Final = (
+    "Examples:\n\ntrainingrun report quickstart\n\n"
+    "trainingrun report quickstart -o /tmp/quickstart.html --follow\n\n"
+    "trainingrun report standard-ppo -n training -o report.html"
+)
+
+
+def report(
+    name: NameArgument,
+    *,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Default: NAME-report.html here."),
+    ] = None,
+    follow_it: Annotated[
+        bool,
+        typer.Option(
+            "-f", "--follow",
+            help=f"Write it again every {EVERY_SECONDS:.0f} s until the run is over; Ctrl-C ends"
+            " it.",
+        ),
+    ] = False,
+    state: StateOption = None,
+    namespace: NamespaceOption = None,
+    context: ContextOption = None,
+    kubeconfig: KubeconfigOption = None,
+) -> None:  # fmt: skip
+    """Write one HTML page about a run: strength, losses, throughput, scaling, cost, events.
+
+    The page is one file that loads nothing, so it can be kept, sent and read offline.
+
+    Of a run on a cluster, curves begin when --follow does: a cluster keeps no history of it.
+    """
+    file = output if output is not None else Path(f"{name}-report.html")
+    with runs_at(Where(state, namespace, context, kubeconfig), name) as runs:
+        material = gather(runs, name, Seen())
+        check_target(file)
+        show_place(runs)
+        if follow_it:
+            typer.echo(f"{file}: written again every {EVERY_SECONDS:.0f} s; Ctrl-C ends it")
+            with told_of(file):
+                follow(runs, Following(name, file), pause=threading.Event().wait)
+            typer.echo(f"{file}: the run has ended; the page stays as it is")
+            return
+    content = page(material)
+    with told_of(file):
+        write_atomically(file, content)
+    typer.echo(f"{file} ({size(len(content))})")
