@@ -76,6 +76,7 @@ generate: .stamp/run ## Write the CRD, the chart's copy of it, the dashboards, t
 	$(BIN)/python -m trainingrun_daemon.cards.catalogue
 	$(BIN)/python -m trainingrun_operator.cli.local.summary_page
 	$(BIN)/python -m trainingrun_operator.cli.reference_page
+	$(BIN)/python -m trainingrun_operator.cli.plan.projections_page
 	$(BIN)/python charts/generator
 
 generate-check: .stamp/run ## Fail when a generated file differs from what it is made of
@@ -84,6 +85,7 @@ generate-check: .stamp/run ## Fail when a generated file differs from what it is
 	$(BIN)/python -m trainingrun_daemon.cards.catalogue --check
 	$(BIN)/python -m trainingrun_operator.cli.local.summary_page --check
 	$(BIN)/python -m trainingrun_operator.cli.reference_page --check
+	$(BIN)/python -m trainingrun_operator.cli.plan.projections_page --check
 	$(BIN)/python charts/generator --check
 
 lock: .stamp/develop ## Write constraints.txt from what is installed now

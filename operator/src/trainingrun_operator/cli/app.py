@@ -21,6 +21,7 @@ from trainingrun_operator.cli.decks.verbs import decks as decks_verbs
 from trainingrun_operator.cli.durations import seconds_in
 from trainingrun_operator.cli.errors import EXIT_INTERRUPTED, EXIT_USER, UserError
 from trainingrun_operator.cli.machines.verbs import add_verbs as add_machine_verbs
+from trainingrun_operator.cli.plan.options import add_plan
 from trainingrun_operator.cli.report.verb import EXAMPLES as REPORT_EXAMPLES
 from trainingrun_operator.cli.report.verb import report as report_verb
 from trainingrun_operator.cli.runs.asking import add_asking
@@ -262,6 +263,7 @@ def render(
 add_steering(app)
 add_looking(app)
 add_asking(app, checkpoint_verbs)
+add_plan(app)
 app.command("report", epilog=REPORT_EXAMPLES)(report_verb)
 app.command(epilog=COMPLETION_EXAMPLES)(completion)
 

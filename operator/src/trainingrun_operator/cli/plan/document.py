@@ -1,0 +1,31 @@
+"""The plan for programs: one JSON document, whose fields docs/guides/cost-planning.md describes.
+
+Fields may be added; none changes its meaning while ``schema`` is the same.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec import Struct
+
+from trainingrun_operator.planning.plan import Plan
+
+SCHEMA: Final = "trainingrun.plan/1"
+
+
+class PricesUsed(Struct, frozen=True, rename="camel"):
+    """Which prices were reckoned with."""
+
+    file: str
+    as_of: str
+    currency: str
+
+
+class PlanDocument(Struct, frozen=True, rename="camel"):
+    """The whole answer."""
+
+    schema: str
+    plan: Plan
+    prices: PricesUsed
+    warnings: tuple[str, ...]

@@ -1,0 +1,179 @@
+"""The options of ``trainingrun plan``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from trainingrun_operator.cli.errors import UserError
+from trainingrun_operator.cli.plan.price_file import shipped_text
+from trainingrun_operator.cli.plan.projections import print_projections
+from trainingrun_operator.cli.plan.verb import Paid, PlanOptions, plan_run
+from trainingrun_operator.cli.runs.output import Output, OutputOption
+from trainingrun_operator.cli.runs.where import (
+    ContextOption,
+    KubeconfigOption,
+    NamespaceOption,
+    StateOption,
+    Where,
+)
+
+EXAMPLES: Final = (
+    "Examples:\n\n"
+    "trainingrun plan -f examples/standard-ppo.yaml\n\n"
+    "trainingrun plan -f run.yaml --hours 200 --provider aws --baseline forge\n\n"
+    "trainingrun plan -f run.yaml --budget 150 --spot -o json\n\n"
+    "trainingrun plan --from standard-ppo -n training --games 10000000\n\n"
+    "trainingrun plan --projections"
+)
+_RATE: Final = "How fast daemons are"
+_MONEY: Final = "What it costs"
+
+
+def plan(  # noqa: PLR0913 (each option of the command is an argument to typer)
+    *,
+    file: Annotated[
+        Path | None,
+        typer.Option("-f", "--file", help="A TrainingRun in YAML. Default: the run of --from."),
+    ] = None,
+    games: Annotated[int | None, typer.Option(min=1, help="In place of spec.games.")] = None,
+    hours: Annotated[
+        float | None, typer.Option(min=0.01, help="The games are wanted within so many hours.")
+    ] = None,
+    budget: Annotated[
+        float | None, typer.Option(min=0.01, help="How many games does so much money buy?")
+    ] = None,
+    from_run: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="NAME", help="As fast as those of this run.", rich_help_panel=_RATE
+        ),
+    ] = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            help="cloud-architecture, training-speedup, profile, forge or reference-engine."
+            " Default: by the spec's engine, forge or reference-engine.",
+            rich_help_panel=_RATE,
+        ),
+    ] = None,
+    games_per_daemon_hour: Annotated[
+        str | None,
+        typer.Option(
+            metavar="GAMES|LOW,LIKELY,HIGH", help="As you measured them.", rich_help_panel=_RATE
+        ),
+    ] = None,
+    learner_rate: Annotated[
+        float | None,
+        typer.Option(
+            min=1, help="Transitions a second that the learner trains.", rich_help_panel=_RATE
+        ),
+    ] = None,
+    provider: Annotated[
+        str | None,
+        typer.Option(
+            help="aws, gcp, azure, another one of the price file, or all. Default: all, or the"
+            " prices of spec.cost where it has some.",
+            rich_help_panel=_MONEY,
+        ),
+    ] = None,
+    spot: Annotated[
+        bool,
+        typer.Option("--spot", help="Only all on spot machines.", rich_help_panel=_MONEY),
+    ] = False,
+    on_demand: Annotated[
+        bool,
+        typer.Option("--on-demand", help="Only all on demand.", rich_help_panel=_MONEY),
+    ] = False,
+    as_spec: Annotated[
+        bool,
+        typer.Option(
+            "--as-spec", help="Only on spot where the spec allows it.", rich_help_panel=_MONEY
+        ),
+    ] = False,
+    daemon_machine: Annotated[
+        str | None,
+        typer.Option(help="Type of the daemons' machines.", rich_help_panel=_MONEY),
+    ] = None,
+    learner_machine: Annotated[
+        str | None, typer.Option(help="Type of the learner's machine.", rich_help_panel=_MONEY)
+    ] = None,
+    daemons_per_machine: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Default: by its vCPUs and memory and the spec's resources.",
+            rich_help_panel=_MONEY,
+        ),
+    ] = None,
+    prices: Annotated[
+        Path | None,
+        typer.Option(help="Another price file.", rich_help_panel=_MONEY),
+    ] = None,
+    show_prices: Annotated[
+        bool,
+        typer.Option(
+            "--show-prices", help="Print the price file, to edit a copy.", rich_help_panel=_MONEY
+        ),
+    ] = False,
+    projections: Annotated[
+        bool,
+        typer.Option(
+            "--projections", help="Hold the documents' own projections against this reckoning."
+        ),
+    ] = False,
+    output: OutputOption = Output.TABLE,
+    state: StateOption = None,
+    namespace: NamespaceOption = None,
+    context: ContextOption = None,
+    kubeconfig: KubeconfigOption = None,
+) -> None:
+    """Say what a run will take: daemons, machines, games an hour, days and money.
+
+    For the games of the spec, for hours, or for a budget; at each provider, on demand and on spot,
+    the learner and Redis included, with a range and what would change it.
+    """
+    if show_prices:
+        typer.echo(shipped_text(), nl=False)
+        return
+    if projections:
+        print_projections(output)
+        return
+    plan_run(
+        PlanOptions(
+            file=file,
+            place=Where(state, namespace, context, kubeconfig),
+            games=games,
+            hours=hours,
+            budget=budget,
+            provider=provider,
+            paid=_paid(spot=spot, on_demand=on_demand, as_spec=as_spec),
+            from_run=from_run,
+            baseline=baseline,
+            games_per_daemon_hour=games_per_daemon_hour,
+            learner_rate=learner_rate,
+            prices=prices,
+            daemon_machine=daemon_machine,
+            learner_machine=learner_machine,
+            daemons_per_machine=daemons_per_machine,
+            output=output,
+        )
+    )
+
+
+def add_plan(app: typer.Typer) -> None:
+    """Add the verb to the command."""
+    app.command(epilog=EXAMPLES)(plan)
+
+
+def _paid(*, spot: bool, on_demand: bool, as_spec: bool) -> Paid:
+    given = {Paid.SPOT: spot, Paid.ON_DEMAND: on_demand, Paid.SPEC: as_spec}
+    wanted = [paid for paid, asked in given.items() if asked]
+    if len(wanted) > 1:
+        raise UserError(
+            "--spot, --on-demand and --as-spec each leave one way of buying: give one, or none"
+            " to see them all"
+        )
+    return wanted[0] if wanted else Paid.ALL

@@ -1,0 +1,159 @@
+"""The plan for people: what it rests on, the quotes, and what would change it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from trainingrun_operator.cli.plan.document import PlanDocument
+from trainingrun_operator.cli.plan.words import counted, hours_in_words, money, whole
+from trainingrun_operator.planning.band import Band
+from trainingrun_operator.planning.plan import Fleets, Plan, Quote
+
+_NARROW: Final = 90
+"""Columns below which ranges stand under their figures."""
+_LIMITS: Final = {
+    "engine": "the daemons: more of them would be faster",
+    "learner": "the learner: more daemons would not be faster",
+    "redis": "Redis: more daemons would not be faster",
+}
+
+
+def picture_of_plan(document: PlanDocument, *, width: int) -> RenderableType:
+    """The whole answer, for a screen of so many columns."""
+    plan = document.plan
+    parts: list[RenderableType] = [
+        _facts(plan, document),
+        _quotes(plan, document.prices.currency, narrow=width < _NARROW),
+        Text("what if (first line above, likely figures)", style="bold"),
+        _variations(plan, document.prices.currency),
+    ]
+    parts += [Text(f"- {note}") for note in plan.notes]
+    parts += [Text(f"! {warning}", style="yellow") for warning in document.warnings]
+    return Group(*parts)
+
+
+def _facts(plan: Plan, document: PlanDocument) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column(overflow="fold")
+    for title, text in _rows(plan, document):
+        table.add_row(title, Text(text))
+    return table
+
+
+def _rows(plan: Plan, document: PlanDocument) -> Iterator[tuple[str, str]]:
+    fleets, rate = plan.fleets, plan.rate
+    fleet = fleets.likely
+    yield "run", f"{plan.run}: {_goal(plan)}"
+    yield "rate", f"{_range(rate.games_per_daemon_hour, whole)} games an hour of one daemon"
+    yield "", f"{rate.source}; range: {rate.spread}"
+    speed = Band(fleets.slow.games_per_hour, fleet.games_per_hour, fleets.fast.games_per_hour)
+    yield (
+        "fleet",
+        f"{_daemons(fleets)}, {counted(fleet.actors, 'actor')} ({fleet.actor_cores:.1f} cores):"
+        f" {_range(speed, whole)} games/h",
+    )
+    yield "limited by", _LIMITS[fleet.limited_by]
+    for limit in plan.limits:
+        games = limit.transitions_per_second * 3600 / rate.transitions_per_game
+        yield (
+            f"  {limit.role}",
+            f"{limit.transitions_per_second:,.0f} transitions/s, {whole(games)} games/h of"
+            f" {rate.transitions_per_game:.3g}: {limit.source}",
+        )
+    if plan.evaluation_share:
+        yield "evaluations", f"{plan.evaluation_share:.0%} more games, included"
+    yield "prices", f"{document.prices.file}, {document.prices.as_of}, {document.prices.currency}"
+
+
+def _daemons(fleets: Fleets) -> str:
+    counts = {fleets.slow.daemons, fleets.likely.daemons, fleets.fast.daemons}
+    likely = counted(fleets.likely.daemons, "daemon")
+    return likely if len(counts) == 1 else f"{likely} ({min(counts)} to {max(counts)})"
+
+
+def _goal(plan: Plan) -> str:
+    goal = plan.goal
+    if goal.budget is not None:
+        return f"the games that {goal.budget:,.2f} buys (the run asks for {whole(goal.games)})"
+    within = "" if goal.hours is None else f" within {goal.hours:g} hours"
+    return f"{whole(goal.games)} games{within}"
+
+
+def _quotes(plan: Plan, currency: str, *, narrow: bool) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("provider, bought")
+    table.add_column("machines", overflow="fold")
+    table.add_column(f"{currency}/h", justify="right", no_wrap=True)
+    table.add_column("time", justify="right", no_wrap=True)
+    budget = plan.goal.budget is not None
+    table.add_column("games" if budget else currency, justify="right", no_wrap=True)
+    for quote in plan.quotes:
+        last = (quote.games, whole) if budget else (quote.cost, money)
+        table.add_row(
+            Text(f"{quote.provider}\n{_bought(quote)}"),
+            Text(_machines(quote)),
+            money(quote.hourly.likely),
+            _cell(quote.hours, hours_in_words, narrow=narrow),
+            _cell(*last, narrow=narrow),
+        )
+    return table
+
+
+def _bought(quote: Quote) -> str:
+    return {"spec": "spot as in spec", "spot": "all on spot", "spec.cost": "its prices"}.get(
+        quote.buying, quote.buying
+    )
+
+
+def _machines(quote: Quote) -> str:
+    """Each line of the bill: ``4 c6i.4xlarge (daemon, 14 each)``."""
+    lines = []
+    for part in quote.bill.parts:
+        each = quote.bill.daemons_each
+        several = f", {each} each" if part.role == "daemon" and each else ""
+        spot = ", spot" if part.purchase == "spot" else ""
+        kind = "" if part.machine == "-" else f" {part.machine}"
+        lines.append(f"{part.count}{kind} ({part.role}{several}{spot})")
+    return "\n".join(lines)
+
+
+def _cell(band: Band, form: Callable[[float], str], *, narrow: bool) -> Text:
+    """The likely figure, and its range below or behind it."""
+    text = Text(form(band.likely), style="bold")
+    if band.is_one_figure:
+        return text
+    ends = f"{form(band.low)} to {form(band.high)}"
+    if narrow:
+        return text.append(f"\n{form(band.low)}\nto {form(band.high)}", style="not bold")
+    return text.append(f"\n{ends}", style="not bold")
+
+
+def _range(band: Band, form: Callable[[float], str]) -> str:
+    if band.is_one_figure:
+        return form(band.likely)
+    return f"{form(band.likely)} ({form(band.low)} to {form(band.high)})"
+
+
+def _variations(plan: Plan, currency: str) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("if")
+    for title in ("daemons", "games/h", "time", currency):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("limited by", no_wrap=True)
+    for each in plan.sensitivity:
+        table.add_row(
+            each.title,
+            str(each.daemons),
+            whole(each.games_per_hour),
+            hours_in_words(each.hours),
+            money(each.cost),
+            each.limited_by,
+        )
+    return table

@@ -1,0 +1,70 @@
+"""The price file: the one that comes with the operator, or the user's."""
+
+from __future__ import annotations
+
+from datetime import date
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from trainingrun_operator.cli.errors import UserError
+from trainingrun_operator.planning.errors import PlanError
+from trainingrun_operator.planning.prices import PriceList, price_list
+
+SHIPPED: Final = "prices.yaml"
+
+
+def read_prices(file: Path | None) -> PriceList:
+    """The prices of a file; without one those that come with the operator.
+
+    Raises:
+        UserError: it cannot be read, or is no price list.
+    """
+    name = where(file)
+    try:
+        document: Any = yaml.safe_load(_text(file))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = "" if mark is None else f" at line {mark.line + 1}"
+        raise UserError(f"{name}: not valid YAML{place}: mend it there") from error
+    if not isinstance(document, dict):
+        raise UserError(
+            f"{name}: is no price list: expected asOf and providers"
+            " (trainingrun plan --show-prices prints one)"
+        )
+    try:
+        return price_list(_with_text_date(document), where=name)
+    except PlanError as error:
+        raise UserError(str(error)) from error
+
+
+def shipped_text() -> str:
+    """The price file that comes with the operator, as it stands."""
+    return (files("trainingrun_operator.planning") / SHIPPED).read_text()
+
+
+def where(file: Path | None) -> str:
+    """The file's name, for sentences."""
+    return SHIPPED if file is None else str(file)
+
+
+def _text(file: Path | None) -> str:
+    if file is None:
+        return shipped_text()
+    try:
+        return file.read_text()
+    except FileNotFoundError as error:
+        raise UserError(
+            f"{file}: no such file: leave --prices out, or write one"
+            " (trainingrun plan --show-prices > prices.yaml)"
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{file}: cannot be read as a text: give a YAML file") from error
+
+
+def _with_text_date(document: dict[str, Any]) -> dict[str, Any]:
+    """YAML makes a date of ``2026-11-22`` and leaves ``"2026-11-22"`` a text; both may be."""
+    given = document.get("asOf")
+    return {**document, "asOf": given.isoformat()} if isinstance(given, date) else document

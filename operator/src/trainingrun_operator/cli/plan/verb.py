@@ -1,0 +1,193 @@
+"""The verb: from options, files and a run to a question, and from its plan to an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+import typer
+from rich.console import Console
+from trainingrun_contracts.api.run import TrainingRun
+
+from trainingrun_operator.cli.document import read_run
+from trainingrun_operator.cli.errors import UserError
+from trainingrun_operator.cli.plan.document import SCHEMA, PlanDocument, PricesUsed
+from trainingrun_operator.cli.plan.picture import picture_of_plan
+from trainingrun_operator.cli.plan.price_file import read_prices, where
+from trainingrun_operator.cli.runs.output import Output, write
+from trainingrun_operator.cli.runs.where import Where, runs_at
+from trainingrun_operator.planning.band import exactly
+from trainingrun_operator.planning.baselines import baseline
+from trainingrun_operator.planning.bill import Buying, Choice, Shop
+from trainingrun_operator.planning.errors import PlanError
+from trainingrun_operator.planning.limits import limits_of
+from trainingrun_operator.planning.needs import Needs, needs_of
+from trainingrun_operator.planning.plan import Goal, Question, make_plan
+from trainingrun_operator.planning.prices import PriceList, age_warning, chosen, part_away
+from trainingrun_operator.planning.rate import (
+    Rate,
+    rate_of_baseline,
+    rate_of_figures,
+    rate_of_run,
+)
+
+ALL: Final = "all"
+
+
+class Paid(StrEnum):
+    """The ways of buying that are shown."""
+
+    ALL = "all"
+    ON_DEMAND = "on-demand"
+    SPEC = "spec"
+    SPOT = "spot"
+
+
+@dataclass(frozen=True)
+class PlanOptions:
+    """The options of ``trainingrun plan``."""
+
+    file: Path | None
+    place: Where
+    games: int | None = None
+    hours: float | None = None
+    budget: float | None = None
+    provider: str | None = None
+    paid: Paid = Paid.ALL
+    from_run: str | None = None
+    baseline: str | None = None
+    games_per_daemon_hour: str | None = None
+    learner_rate: float | None = None
+    prices: Path | None = None
+    daemon_machine: str | None = None
+    learner_machine: str | None = None
+    daemons_per_machine: int | None = None
+    output: Output = Output.TABLE
+
+
+def plan_run(options: PlanOptions) -> None:
+    """Show what a run will take.
+
+    Raises:
+        UserError: it cannot be planned; the sentence says why and what to do.
+    """
+    prices = read_prices(options.prices)
+    try:
+        document = _document(options, prices, now=datetime.now(UTC))
+    except PlanError as error:
+        raise UserError(str(error)) from error
+    if options.output.is_for_programs:
+        write(document, options.output)
+        for warning in document.warnings:
+            typer.echo(f"trainingrun: {warning}", err=True)
+        return
+    console = Console(highlight=False)
+    console.print(picture_of_plan(document, width=console.width))
+
+
+def _document(options: PlanOptions, prices: PriceList, *, now: datetime) -> PlanDocument:
+    question = _question(options, prices, now=now)
+    old = age_warning(prices, today=now.date(), where=where(options.prices))
+    currency = prices.currency
+    if question.with_spec_prices and question.needs.cost is not None:
+        currency = question.needs.cost.currency
+    return PlanDocument(
+        schema=SCHEMA,
+        plan=make_plan(question),
+        prices=PricesUsed(
+            "spec.cost" if question.with_spec_prices else where(options.prices),
+            prices.as_of.isoformat(),
+            currency,
+        ),
+        warnings=() if old is None else (old,),
+    )
+
+
+def _question(options: PlanOptions, prices: PriceList, *, now: datetime) -> Question:
+    live = _live_run(options)
+    run = _run(options, live)
+    needs = needs_of(run, games=options.games)
+    rate, vcpus = _rate(options, run, live, now=now)
+    by_spec = needs.cost is not None and options.provider is None
+    choice = Choice(
+        options.daemon_machine, options.learner_machine, options.daemons_per_machine, vcpus
+    )
+    names = {} if by_spec else chosen(prices, options.provider or ALL)
+    return Question(
+        needs=needs,
+        goal=_goal(options, needs),
+        rate=rate,
+        limits=limits_of(needs, rate, given=options.learner_rate),
+        shops=[Shop(name, provider, choice) for name, provider in names.items()],
+        buyings=_buyings(options.paid, needs),
+        away=part_away(prices) if not by_spec else exactly(0.0),
+        with_spec_prices=by_spec,
+    )
+
+
+def _live_run(options: PlanOptions) -> TrainingRun | None:
+    if options.from_run is None:
+        return None
+    with runs_at(options.place, options.from_run) as runs:
+        return runs.get(options.from_run)
+
+
+def _run(options: PlanOptions, live: TrainingRun | None) -> TrainingRun:
+    """The run that is planned: the file's, else the one that is measured."""
+    if options.file is not None:
+        return read_run(options.file)
+    if live is None:
+        raise UserError("plan: nothing to plan: give a TrainingRun with -f, or a run with --from")
+    return live
+
+
+def _rate(
+    options: PlanOptions, run: TrainingRun, live: TrainingRun | None, *, now: datetime
+) -> tuple[Rate, float | None]:
+    """The rate, and the vCPUs of a daemon where its source has a rule for them."""
+    given = [options.from_run, options.baseline, options.games_per_daemon_hour]
+    if sum(each is not None for each in given) > 1:
+        raise UserError(
+            "--from, --baseline and --games-per-daemon-hour each say how fast daemons are: give one"
+        )
+    if live is not None:
+        return rate_of_run(live, now=now), None
+    if options.games_per_daemon_hour is not None:
+        return rate_of_figures(_figures(options.games_per_daemon_hour)), None
+    named = baseline(options.baseline or _usual(run))
+    return rate_of_baseline(named, slots=run.spec.daemon.games_per_daemon), named.vcpus_per_daemon
+
+
+def _usual(run: TrainingRun) -> str:
+    """The baseline of the engine that a run has."""
+    other = run.spec.daemon.jvm is not None or run.spec.daemon.image is not None
+    return "forge" if other else "reference-engine"
+
+
+def _figures(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise UserError(
+            f"--games-per-daemon-hour {text}: no figures: write 3600, or LOW,LIKELY,HIGH"
+        ) from error
+
+
+def _goal(options: PlanOptions, needs: Needs) -> Goal:
+    if options.hours is not None and options.budget is not None:
+        raise UserError("--hours and --budget are two goals: give one of them")
+    return Goal(needs.games, options.hours, options.budget)
+
+
+def _buyings(paid: Paid, needs: Needs) -> Sequence[Buying]:
+    """All ways that differ, or the one that is asked for."""
+    if paid is not Paid.ALL:
+        return (Buying(paid.value),)
+    allowed = (needs.daemon_spot, needs.actor_spot, needs.learner_spot)
+    if all(allowed) or not any(allowed):
+        return (Buying.ON_DEMAND, Buying.SPOT)
+    return (Buying.ON_DEMAND, Buying.AS_WRITTEN, Buying.SPOT)

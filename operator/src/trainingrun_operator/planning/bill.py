@@ -1,0 +1,165 @@
+"""What an hour of a fleet costs: machine by machine, with the learner and Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from msgspec import Struct
+
+from trainingrun_operator.planning.band import Band, exactly
+from trainingrun_operator.planning.errors import PlanError
+from trainingrun_operator.planning.fleet import Fleet, Machines, daemons_on, machines_for
+from trainingrun_operator.planning.needs import Needs
+from trainingrun_operator.planning.prices import Provider, Purchase, machine_of, price_of
+
+
+class Buying(StrEnum):
+    """How the machines of a run are bought."""
+
+    ON_DEMAND = "on-demand"
+    AS_WRITTEN = "spec"
+    """On spot where the spec's ``spot`` allows it."""
+    SPOT = "spot"
+    """Daemons, actors and the learner on spot, whatever the spec says."""
+
+
+class Part(Struct, frozen=True, rename="camel"):
+    """One line of a bill; ``hourly`` is the price of all machines of it."""
+
+    role: str
+    machine: str
+    count: int
+    purchase: str
+    hourly: Band
+
+
+class Bill(Struct, frozen=True, rename="camel"):
+    """What an hour costs. ``away`` is in machines of spot: they are taken away at times."""
+
+    parts: tuple[Part, ...]
+    daemons_each: int
+    on_spot: bool
+    notes: tuple[str, ...] = ()
+
+    @property
+    def hourly(self) -> Band:
+        """The price of an hour of everything."""
+        bands = [part.hourly for part in self.parts]
+        return Band(
+            sum(band.low for band in bands),
+            sum(band.likely for band in bands),
+            sum(band.high for band in bands),
+        )
+
+    @property
+    def machines(self) -> int:
+        """All machines."""
+        return sum(part.count for part in self.parts)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Machines that the user chose; None is the price list's. ``each``: daemons on a machine."""
+
+    daemons: str | None = None
+    learner: str | None = None
+    each: int | None = None
+    vcpus_per_daemon: float | None = None
+
+
+@dataclass(frozen=True)
+class Shop:
+    """One provider's prices and what was chosen from them."""
+
+    name: str
+    provider: Provider
+    choice: Choice
+
+    def bill(self, needs: Needs, fleet: Fleet, *, buying: Buying) -> Bill:
+        """What an hour of a fleet costs.
+
+        Raises:
+            PlanError: a machine has no price, or holds no daemon.
+        """
+        machine_name = self.choice.daemons or self.provider.daemons
+        machine = machine_of(self.name, self.provider, machine_name)
+        each = self.choice.each or daemons_on(
+            machine, needs.daemon, vcpus_per_daemon=self.choice.vcpus_per_daemon
+        )
+        machines = machines_for(fleet, needs, machine, machine_name, each)
+        lines = list(self._lines(needs, machines, machine_name, buying))
+        return Bill(
+            parts=tuple(part for part, _ in lines),
+            daemons_each=0 if needs.external else each,
+            on_spot=any(part.purchase == Purchase.SPOT for part, _ in lines),
+            notes=tuple(note for _, note in lines if note),
+        )
+
+    def _lines(
+        self, needs: Needs, machines: Machines, machine: str, buying: Buying
+    ) -> Iterator[tuple[Part, str]]:
+        learner = self.choice.learner or (
+            self.provider.learner if needs.gpus else self.provider.cpu_learner
+        )
+        if machines.for_daemons:
+            wanted = _purchase(buying, allowed=needs.daemon_spot)
+            yield self._line("daemon", machine, machines.for_daemons, wanted)
+        if machines.for_actors:
+            wanted = _purchase(buying, allowed=needs.actor_spot)
+            yield self._line("actor", machine, machines.for_actors, wanted)
+        count = self._learners(needs, learner)
+        yield self._line("learner", learner, count, _purchase(buying, allowed=needs.learner_spot))
+        yield self._line("redis", self.provider.redis, 1, Purchase.ON_DEMAND)
+
+    def _learners(self, needs: Needs, name: str) -> int:
+        """One machine: the GPUs of a learner are in one pod."""
+        machine = machine_of(self.name, self.provider, name)
+        if machine.gpus < needs.gpus:
+            raise PlanError(
+                f"{name} ({self.name}): it has {machine.gpus} GPUs, spec.learner.gpus asks for"
+                f" {needs.gpus} in one machine: choose another with --learner-machine, whose price"
+                " is in the price file (--prices)"
+            )
+        return 1
+
+    def _line(self, role: str, name: str, count: int, wanted: Purchase) -> tuple[Part, str]:
+        """One line; a machine without a spot price is bought on demand, and a note says so."""
+        machine = machine_of(self.name, self.provider, name)
+        price, note = price_of(machine, wanted), ""
+        if price is None:
+            price, wanted = exactly(machine.on_demand), Purchase.ON_DEMAND
+            note = f"{self.name}: no spot price of {name} is known: reckoned on demand"
+        hourly = price.each(lambda amount: amount * count)
+        return Part(role, name, count, wanted.value, hourly), note
+
+
+def _purchase(buying: Buying, *, allowed: bool) -> Purchase:
+    spot = buying is Buying.SPOT or (buying is Buying.AS_WRITTEN and allowed)
+    return Purchase.SPOT if spot else Purchase.ON_DEMAND
+
+
+def bill_of_spec(needs: Needs, fleet: Fleet) -> Bill:
+    """What an hour costs by the prices of ``spec.cost``; none there is for machines or Redis.
+
+    Raises:
+        PlanError: the spec has no prices.
+    """
+    cost = needs.cost
+    if cost is None:
+        raise PlanError(
+            "spec.cost: it has no prices: give daemonHourly, actorHourly, learnerHourly"
+        )
+    members = (
+        ("daemon", 0 if needs.external else fleet.daemons, cost.daemon_hourly),
+        ("actor", fleet.actors, cost.actor_hourly),
+        ("evaluator", 1, cost.actor_hourly),
+        ("learner", 1, cost.learner_hourly),
+    )
+    parts = tuple(
+        Part(role, "-", count, "spec.cost", exactly(price * count))
+        for role, count, price in members
+        if count
+    )
+    return Bill(parts, 0, on_spot=False, notes=("spec.cost has no price of Redis",))

@@ -1,0 +1,74 @@
+"""What bounds a run however many daemons it has: its one learner, and its one Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from msgspec import Struct
+
+from trainingrun_operator.planning.needs import Needs
+from trainingrun_operator.planning.rate import Rate
+
+LEARNER_MICROSECONDS: Final = 36.0
+"""Of one core for a transition, two epochs (RESULTS, the whole pipeline)."""
+REDIS_MICROSECONDS: Final = 21.0
+"""Of a core for a transition (RESULTS, the whole pipeline)."""
+ACTOR_MICROSECONDS: Final = 310.0
+"""Of a core for a decision (RESULTS, the whole pipeline)."""
+_EPOCHS: Final = 2
+"""With which the learner was measured."""
+
+
+class Limit(Struct, frozen=True, rename="camel"):
+    """The most transitions a second that a role takes, and how that is known."""
+
+    role: str
+    transitions_per_second: float
+    source: str
+
+
+def limits_of(needs: Needs, rate: Rate, *, given: float | None = None) -> tuple[Limit, ...]:
+    """What bounds the run; ``given`` is a learner's rate that the user measured.
+
+    A role whose rate nobody measured bounds nothing here, and :func:`unknown` says so.
+    """
+    return tuple(_limits(needs, rate, given))
+
+
+def _limits(needs: Needs, rate: Rate, given: float | None) -> Iterator[Limit]:
+    if given is not None:
+        yield Limit("learner", given, "--learner-rate")
+    elif rate.learner_transitions is not None:
+        yield Limit("learner", rate.learner_transitions, f"measured by the same {rate.source}")
+    elif needs.gpus == 0 and needs.network == "mlp":
+        cores = max(1.0, needs.learner_cores or 1.0)
+        several = "" if cores == 1 else f" on {cores:g} cores, in proportion (not measured)"
+        yield Limit(
+            "learner",
+            1e6 / LEARNER_MICROSECONDS * _EPOCHS / needs.epochs * cores,
+            f"measured: {LEARNER_MICROSECONDS:g} µs of a core for a transition at {_EPOCHS} epochs,"
+            f" here {needs.epochs}{several}",
+        )
+    yield Limit(
+        "redis",
+        1e6 / REDIS_MICROSECONDS,
+        f"measured: {REDIS_MICROSECONDS:g} µs of a core for a transition; one Redis is taken to"
+        " have one core",
+    )
+
+
+def unknown(needs: Needs, limits: tuple[Limit, ...]) -> str | None:
+    """A sentence where the learner's bound is not known; None where it is."""
+    if any(limit.role == "learner" for limit in limits):
+        return None
+    what = f"{needs.gpus} GPU" if needs.gpus else f"a {needs.network} network"
+    return (
+        f"how much a learner with {what} trains was not measured, so it bounds nothing here: give"
+        " --learner-rate, or plan --from a run that has such a learner"
+    )
+
+
+def tightest(limits: tuple[Limit, ...]) -> Limit:
+    """The limit that is reached first."""
+    return min(limits, key=lambda limit: limit.transitions_per_second)

@@ -1,0 +1,305 @@
+"""The plan: a goal, a rate and prices make quotes, one for each provider and way of buying.
+
+Ranges: the low end has the fastest daemons and the lowest prices, the high end the slowest daemons,
+the highest prices and the most interruptions. At each end there are as many daemons as the
+autoscaler would then settle on; where hours are asked for, as many as the likely rate needs, since
+whoever sets ``maxReplicas`` does not know yet which end is true.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final
+
+from msgspec import Struct
+
+from trainingrun_operator.planning.band import Band, exactly
+from trainingrun_operator.planning.bill import Bill, Buying, Shop, bill_of_spec
+from trainingrun_operator.planning.errors import PlanError
+from trainingrun_operator.planning.fleet import Fleet, fleet_of
+from trainingrun_operator.planning.limits import Limit, tightest, unknown
+from trainingrun_operator.planning.needs import Needs
+from trainingrun_operator.planning.rate import Rate
+
+SPEC: Final = "spec.cost"
+"""The provider's place in a quote that is reckoned with the prices of the spec."""
+_SPEEDS: Final = (
+    ("daemons half as fast", 0.5),
+    ("as planned", 1.0),
+    ("daemons twice as fast", 2.0),
+)
+
+
+class Goal(Struct, frozen=True, rename="camel"):
+    """What is asked: games alone, games within hours, or as many games as money buys."""
+
+    games: int
+    hours: float | None = None
+    budget: float | None = None
+
+
+class Quote(Struct, frozen=True, rename="camel"):
+    """One way to buy the run. ``hours``, ``cost`` and ``games`` are of the whole run; ``bill`` and
+    ``machines`` are those of the likely fleet."""
+
+    provider: str
+    buying: str
+    bill: Bill
+    hourly: Band
+    machines: int
+    hours: Band
+    cost: Band
+    games: Band
+
+
+class Fleets(Struct, frozen=True, rename="camel"):
+    """The fleet with the slowest, the likely and the fastest daemons."""
+
+    slow: Fleet
+    likely: Fleet
+    fast: Fleet
+
+
+class Variation(Struct, frozen=True, rename="camel"):
+    """The plan if something were otherwise: the first quote's likely figures."""
+
+    title: str
+    daemons: int
+    games_per_hour: float
+    hours: float
+    cost: float
+    limited_by: str
+
+
+class Plan(Struct, frozen=True, rename="camel"):
+    """Everything that is known before a run is started."""
+
+    run: str
+    goal: Goal
+    rate: Rate
+    limits: tuple[Limit, ...]
+    fleets: Fleets
+    evaluation_share: float
+    quotes: tuple[Quote, ...]
+    sensitivity: tuple[Variation, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Question:
+    """All that a plan is made of."""
+
+    needs: Needs
+    goal: Goal
+    rate: Rate
+    limits: tuple[Limit, ...]
+    shops: Sequence[Shop]
+    buyings: Sequence[Buying]
+    away: Band
+    """The part of its time that a spot machine is away."""
+    with_spec_prices: bool = False
+
+    @property
+    def evaluation_share(self) -> float:
+        """Games of evaluations for each training game, where the rate does not hold them."""
+        return 0.0 if self.rate.with_evaluation else self.needs.evaluation_share
+
+
+def make_plan(question: Question) -> Plan:
+    """The plan.
+
+    Raises:
+        PlanError: the goal cannot be reached, or something has no price.
+    """
+    fleets = _fleets(question)
+    quotes = tuple(_quotes(question, fleets))
+    return Plan(
+        run=question.needs.name,
+        goal=question.goal,
+        rate=question.rate,
+        limits=question.limits,
+        fleets=fleets,
+        evaluation_share=question.evaluation_share,
+        quotes=quotes,
+        sensitivity=tuple(_variations(question, quotes[0])),
+        notes=tuple(_notes(question, quotes)),
+    )
+
+
+def _fleets(question: Question) -> Fleets:
+    hours, band = question.goal.hours, question.rate.games_per_daemon_hour
+    daemons = None if hours is None else _daemons_within(question, hours)
+    slow, likely, fast = (
+        fleet_of(question.needs, question.rate, question.limits, each=each, daemons=daemons)
+        for each in (band.low, band.likely, band.high)
+    )
+    return Fleets(slow, likely, fast)
+
+
+def _daemons_within(question: Question, hours: float) -> int:
+    """The fewest daemons that play the goal's games within so many hours.
+
+    Raises:
+        PlanError: the learner or ``maxReplicas`` does not allow it.
+    """
+    needs, rate, limit = question.needs, question.rate, tightest(question.limits)
+    wanted = _total(question) / hours
+    most = limit.transitions_per_second * 3600 / rate.transitions_per_game
+    if wanted > most:
+        raise PlanError(
+            f"--hours {hours:g}: {wanted:,.0f} games/h are needed, and one {limit.role} takes"
+            f" {most:,.0f} ({limit.source}): allow {_total(question) / most:,.1f} hours or more, or"
+            " fewer games (--games)"
+        )
+    daemons = math.ceil(wanted / rate.games_per_daemon_hour.likely)
+    if daemons > needs.most:
+        least = _total(question) / (rate.games_per_daemon_hour.likely * needs.most)
+        raise PlanError(
+            f"--hours {hours:g}: {daemons} daemons are needed, and {_bound(needs)}: allow"
+            f" {least:,.1f} hours or more, or {_more(needs, daemons)}"
+        )
+    return max(needs.fewest, daemons)
+
+
+def _bound(needs: Needs) -> str:
+    if needs.external:
+        return f"spec.daemon.external has {needs.most}"
+    return f"spec.daemon.autoscaling.maxReplicas is {needs.most}"
+
+
+def _more(needs: Needs, daemons: int) -> str:
+    return f"name {daemons} endpoints" if needs.external else f"raise maxReplicas to {daemons}"
+
+
+def _total(question: Question) -> float:
+    """Games that are played, those of the evaluations included."""
+    return question.goal.games * (1 + question.evaluation_share)
+
+
+def _quotes(question: Question, fleets: Fleets) -> Iterator[Quote]:
+    needs = question.needs
+    if question.with_spec_prices:
+        yield _quote(question, fleets, SPEC, SPEC, partial(bill_of_spec, needs))
+    for shop in question.shops:
+        for buying in question.buyings:
+            bill = partial(shop.bill, needs, buying=buying)
+            yield _quote(question, fleets, shop.name, buying.value, bill)
+
+
+def _quote(
+    question: Question, fleets: Fleets, provider: str, buying: str, bill_of: Callable[[Fleet], Bill]
+) -> Quote:
+    """One way to buy: reckoned at the fast, the likely and the slow end."""
+    bill = bill_of(fleets.likely)
+    away = question.away if bill.on_spot else exactly(0.0)
+    fast, slow = bill_of(fleets.fast).hourly, bill_of(fleets.slow).hourly
+    prices = (fast.low, bill.hourly.likely, slow.high)
+    speeds = (
+        fleets.fast.games_per_hour * (1 - away.low),
+        fleets.likely.games_per_hour * (1 - away.likely),
+        fleets.slow.games_per_hour * (1 - away.high),
+    )
+    if question.goal.budget is None:
+        hours, cost, games = _for_games(question, prices, speeds)
+    else:
+        _check_budget(question.goal.budget, bill.hourly, provider, buying)
+        hours, cost, games = _for_budget(question, question.goal.budget, prices, speeds)
+    hourly = Band(min(fast.low, slow.low), bill.hourly.likely, max(fast.high, slow.high))
+    return Quote(provider, buying, bill, hourly, bill.machines, hours, cost, games)
+
+
+def _for_games(
+    question: Question, prices: Sequence[float], speeds: Sequence[float]
+) -> tuple[Band, Band, Band]:
+    """Hours, cost and games of a run of so many games; prices and speeds by their ends."""
+    hours = [_total(question) / speed for speed in speeds]
+    costs = [each * price for each, price in zip(hours, prices, strict=True)]
+    return _in_order(hours), _in_order(costs), exactly(float(question.goal.games))
+
+
+def _for_budget(
+    question: Question, budget: float, prices: Sequence[float], speeds: Sequence[float]
+) -> tuple[Band, Band, Band]:
+    """Hours, cost and games that a budget buys; prices and speeds by their ends."""
+    hours = [budget / price if price else math.inf for price in prices]
+    share = 1 + question.evaluation_share
+    games = [each * speed / share for each, speed in zip(hours, speeds, strict=True)]
+    return _in_order(hours), exactly(budget), _in_order(games)
+
+
+def _in_order(ends: Sequence[float]) -> Band:
+    """A band of three figures of which the second is the likely one."""
+    return Band(min(ends), ends[1], max(ends))
+
+
+def _check_budget(budget: float, hourly: Band, provider: str, buying: str) -> None:
+    if budget < hourly.likely:
+        raise PlanError(
+            f"--budget {budget:g}: an hour of the run's machines costs {hourly.likely:,.2f}"
+            f" ({provider}, {buying}): give at least as much, or lower"
+            " spec.daemon.autoscaling.maxReplicas"
+        )
+
+
+def _variations(question: Question, planned: Quote) -> Iterator[Variation]:
+    """The first quote with slower and faster daemons, and with a learner that is no bound."""
+    shop = next((each for each in question.shops if each.name == planned.provider), None)
+    for title, factor in _SPEEDS:
+        yield _variation(replace(question, rate=question.rate.scaled(factor)), title, planned, shop)
+    if any(limit.role == "learner" for limit in question.limits):
+        free = tuple(
+            replace_rate(limit, 2.0) if limit.role == "learner" else limit
+            for limit in question.limits
+        )
+        faster = replace(question, limits=free)
+        yield _variation(faster, "a learner twice as fast", planned, shop)
+
+
+def replace_rate(limit: Limit, factor: float) -> Limit:
+    """A limit so many times as high."""
+    return Limit(limit.role, limit.transitions_per_second * factor, limit.source)
+
+
+def _variation(question: Question, title: str, planned: Quote, shop: Shop | None) -> Variation:
+    """What would be: daemons are chosen anew, within the bounds of the spec."""
+    easy = replace(question, goal=Goal(question.goal.games, budget=question.goal.budget))
+    try:
+        fleet = _fleets(question).likely
+    except PlanError:
+        fleet = _fleets(easy).likely  # not within the hours: what it takes then
+    if shop is None:
+        bill = bill_of_spec(question.needs, fleet)
+    else:
+        bill = shop.bill(question.needs, fleet, buying=Buying(planned.buying))
+    total = _total(question) if question.goal.budget is None else planned.games.likely
+    hours = total / fleet.games_per_hour
+    cost = hours * bill.hourly.likely
+    return Variation(title, fleet.daemons, fleet.games_per_hour, hours, cost, fleet.limited_by)
+
+
+def _notes(question: Question, quotes: Sequence[Quote]) -> Iterator[str]:
+    """What a reader should know beside the figures, each once."""
+    learner = unknown(question.needs, question.limits)
+    if learner is not None:
+        yield learner
+    if question.needs.external:
+        yield "the daemons are external: their machines are somebody else's, and cost nothing here"
+    yield from dict.fromkeys(note for quote in quotes for note in quote.bill.notes)
+    yield from _about_budget(question, quotes)
+
+
+def _about_budget(question: Question, quotes: Sequence[Quote]) -> Iterator[str]:
+    cost = question.needs.cost
+    limit = cost.budget if cost is not None else None
+    if limit is None or question.goal.budget is not None:
+        return
+    first = quotes[0]
+    if first.cost.likely > limit:
+        yield (
+            f"spec.cost.budget is {limit:g}: it is spent after"
+            f" {limit / first.cost.likely:.0%} of the run ({first.provider}, {first.buying}); the"
+            " run is saved and stopped then"
+        )

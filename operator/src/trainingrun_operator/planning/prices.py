@@ -1,0 +1,189 @@
+"""A dated list of prices: machines of providers, by the hour.
+
+A list is checked as a whole when it is read, so that a plan never finds half a price. What a list
+does not have is missing, and never nothing: a machine without a spot price cannot be had on spot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta, Struct
+
+from trainingrun_operator.planning.band import Band, exactly
+from trainingrun_operator.planning.errors import PlanError
+
+OLD_DAYS: Final = 90
+"""Days after which prices are called old."""
+HOURS_A_MONTH: Final = 720.0
+"""As the documents reckon months: 30 days."""
+Price = Annotated[float, Meta(ge=0, le=100_000)]
+Amount = Annotated[float, Meta(gt=0, le=100_000)]
+
+
+class Purchase(StrEnum):
+    """How a machine is bought."""
+
+    ON_DEMAND = "on-demand"
+    SPOT = "spot"
+
+
+class SpotPrice(Struct, frozen=True, forbid_unknown_fields=True):
+    """Lowest, middle and highest price of a zone."""
+
+    low: Price
+    likely: Price
+    high: Price
+
+
+class Machine(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """One type of machine; prices by the hour."""
+
+    vcpus: Amount
+    memory_gib: Amount = msgspec.field(name="memoryGiB")
+    on_demand: Price
+    gpus: Annotated[int, Meta(ge=0, le=64)] = 0
+    spot: SpotPrice | None = None
+
+
+class Provider(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """A provider's machines, and which of them a role gets where none is asked for."""
+
+    region: str
+    daemons: str
+    learner: str
+    cpu_learner: str
+    redis: str
+    machines: dict[str, Machine]
+
+    @property
+    def defaults(self) -> Mapping[str, str]:
+        """The machines that the list itself names, by field."""
+        return {
+            "daemons": self.daemons,
+            "learner": self.learner,
+            "cpuLearner": self.cpu_learner,
+            "redis": self.redis,
+        }
+
+
+class Interruptions(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """How often a spot machine is taken away in a month, and for how long there is none."""
+
+    per_machine_month: SpotPrice
+    minutes_away: Price
+
+
+class PriceList(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """All prices, as they were on one day."""
+
+    as_of: date
+    providers: dict[str, Provider]
+    interruptions: Interruptions
+    currency: str = "USD"
+
+
+def price_list(document: object, *, where: str) -> PriceList:
+    """The list in a document; ``where`` is its file, for sentences.
+
+    Raises:
+        PlanError: a field is missing, unknown or no price, or a name leads nowhere.
+    """
+    try:
+        prices = msgspec.convert(document, PriceList)
+    except msgspec.ValidationError as error:
+        raise PlanError(
+            f"{where}: {_told(error)}: docs/guides/cost-planning.md has the fields"
+        ) from error
+    if not prices.providers:
+        raise PlanError(f"{where}: providers: there is none: add one")
+    for name, provider in prices.providers.items():
+        _check(name, provider, where)
+    return prices
+
+
+def _told(error: msgspec.ValidationError) -> str:
+    """The library's sentence with the path before it."""
+    what, _, path = str(error).replace("`", "").partition(" - at ")
+    return f"{path.removeprefix('$.')}: {what}" if path else what
+
+
+def _check(name: str, provider: Provider, where: str) -> None:
+    for field, machine in provider.defaults.items():
+        if machine not in provider.machines:
+            raise PlanError(
+                f"{where}: providers.{name}.{field}: {machine} is not among the provider's"
+                " machines: add its price there"
+            )
+    for machine, price in provider.machines.items():
+        spot = price.spot
+        if spot is not None and not spot.low <= spot.likely <= spot.high:
+            raise PlanError(
+                f"{where}: providers.{name}.machines.{machine}.spot: low, likely and high are not"
+                " in this order"
+            )
+
+
+def chosen(prices: PriceList, name: str) -> Mapping[str, Provider]:
+    """The provider of this name, or all of them.
+
+    Raises:
+        PlanError: it has no prices.
+    """
+    if name == "all":
+        return prices.providers
+    found = prices.providers.get(name)
+    if found is None:
+        known = ", ".join(sorted(prices.providers))
+        raise PlanError(f"--provider {name}: it has no prices: give {known} or all")
+    return {name: found}
+
+
+def machine_of(name: str, provider: Provider, wanted: str) -> Machine:
+    """A machine of a provider.
+
+    Raises:
+        PlanError: it has no price.
+    """
+    found = provider.machines.get(wanted)
+    if found is None:
+        known = ", ".join(provider.machines)
+        raise PlanError(
+            f"{wanted}: no price of this machine is known for {name}: give one of {known}, or add"
+            " it to the price file (--prices)"
+        )
+    return found
+
+
+def price_of(machine: Machine, purchase: Purchase) -> Band | None:
+    """The price of an hour; None where the list has none."""
+    if purchase is Purchase.ON_DEMAND:
+        return exactly(machine.on_demand)
+    spot = machine.spot
+    return None if spot is None else Band(spot.low, spot.likely, spot.high)
+
+
+def age_warning(prices: PriceList, *, today: date, where: str) -> str | None:
+    """A sentence where the prices are old, or from the future; None where they are fresh."""
+    days = (today - prices.as_of).days
+    if days < 0:
+        return f"{where}: the prices are dated {prices.as_of}, which is in the future: check asOf"
+    if days <= OLD_DAYS:
+        return None
+    return (
+        f"{where}: the prices are of {prices.as_of}, {days} days old: bring them up to date in a"
+        " copy and give it with --prices"
+    )
+
+
+def part_away(prices: PriceList) -> Band:
+    """The part of its time that a spot machine is away."""
+    often = prices.interruptions.per_machine_month
+    hours = prices.interruptions.minutes_away / 60
+    return Band(often.low, often.likely, often.high).each(
+        lambda times: min(1.0, times * hours / HOURS_A_MONTH)
+    )

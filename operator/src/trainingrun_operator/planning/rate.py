@@ -1,0 +1,154 @@
+"""What one daemon of a run gives: from a baseline, a benchmark, or a run that plays.
+
+Transitions matter as much as games, as the learner is fed with them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from statistics import median
+from typing import Final
+
+from msgspec import Struct
+from trainingrun_contracts.api.run import TrainingRun
+from trainingrun_contracts.api.status import TrainingRunStatus
+
+from trainingrun_operator.planning.band import Band, exactly
+from trainingrun_operator.planning.baselines import FORGE_DECISIONS, Baseline
+from trainingrun_operator.planning.errors import PlanError
+
+_FEWEST_GAMES: Final = 20
+"""A run with fewer says too little."""
+_ONE_FIGURE: Final = "one figure: its spread is not known"
+
+
+class Rate(Struct, frozen=True, rename="camel"):
+    """Games that one daemon plays in an hour, transitions of a game, and where both come from.
+
+    ``learner_transitions`` a second is what the learner could train if it never waited, where it
+    was measured. ``with_evaluation``: the games of evaluations were played beside, and the rate is
+    what training had left.
+    """
+
+    games_per_daemon_hour: Band
+    transitions_per_game: float
+    source: str
+    spread: str
+    learner_transitions: float | None = None
+    with_evaluation: bool = False
+
+    def scaled(self, factor: float) -> Rate:
+        """The rate if daemons were so many times as fast."""
+        return Rate(
+            self.games_per_daemon_hour.each(lambda games: games * factor),
+            self.transitions_per_game,
+            self.source,
+            self.spread,
+            self.learner_transitions,
+            self.with_evaluation,
+        )
+
+
+def rate_of_baseline(given: Baseline, *, slots: int) -> Rate:
+    """A baseline's rate; fewer games at once than it was measured with give in proportion fewer."""
+    part = 1.0 if given.slots is None else min(1.0, slots / given.slots)
+    fewer = "" if part == 1 else f", {slots} of the {given.slots} games at once"
+    return Rate(
+        given.games_per_hour.each(lambda games: games * part),
+        given.decisions,
+        f"baseline {given.name}: {given.source}{fewer}",
+        given.spread,
+    )
+
+
+def rate_of_figures(figures: tuple[float, ...]) -> Rate:
+    """The rate that a user measured: one figure, or the least, the likely and the most.
+
+    Raises:
+        PlanError: they are neither, not positive, or not in this order.
+    """
+    if len(figures) not in (1, 3) or min(figures) <= 0 or list(figures) != sorted(figures):
+        raise PlanError(
+            "--games-per-daemon-hour: give one figure above 0, or three as LOW,LIKELY,HIGH"
+        )
+    band = exactly(figures[0]) if len(figures) == 1 else Band(*figures)
+    spread = _ONE_FIGURE if band.is_one_figure else "the three figures given"
+    return Rate(band, FORGE_DECISIONS, "--games-per-daemon-hour", spread)
+
+
+def rate_of_run(run: TrainingRun, *, now: datetime) -> Rate:
+    """What a run's status says that its daemons give.
+
+    Up to three figures make the range: the rate of the last minute, the average since the start
+    (where the number of daemons never changed), and what the last scaling decision was made from.
+
+    Raises:
+        PlanError: it has not played enough, or no daemon of it plays.
+    """
+    name, status = run.metadata.name, run.status
+    played = _played(status)
+    if played < _FEWEST_GAMES:
+        raise PlanError(
+            f"--from {name}: it has played {played} games, which says too little: ask again when"
+            f" it has played {_FEWEST_GAMES}, or plan from a baseline (--baseline)"
+        )
+    per_game = _transitions_per_game(status, played)
+    figures = _figures(status, per_game=per_game, played=played, now=now)
+    if not figures:
+        raise PlanError(
+            f"--from {name}: its status tells no rate of its daemons: ask while it plays, or give"
+            " --games-per-daemon-hour"
+        )
+    band = Band(min(figures), median(figures), max(figures))
+    return Rate(
+        band,
+        per_game,
+        f"run {name}: {played} games so far",
+        _ONE_FIGURE if len(figures) == 1 else f"{len(figures)} figures of its status",
+        learner_transitions=_input(status, "learnerCapacity"),
+        with_evaluation=True,
+    )
+
+
+def _played(status: TrainingRunStatus) -> int:
+    return (status.games.played or 0) if status.games is not None else 0
+
+
+def _transitions_per_game(status: TrainingRunStatus, played: int) -> float:
+    produced = status.transitions.produced if status.transitions is not None else None
+    return produced / played if produced else FORGE_DECISIONS
+
+
+def _figures(
+    status: TrainingRunStatus, *, per_game: float, played: int, now: datetime
+) -> list[float]:
+    """Games of a daemon in an hour, by each way there is to know them."""
+    found: list[float] = []
+    daemons = status.daemon.ready if status.daemon is not None else None
+    now_rate = status.games.per_second if status.games is not None else None
+    if daemons and now_rate:
+        found.append(now_rate * 3600 / daemons)
+    produced = _input(status, "producedPerDaemon")
+    if produced:
+        found.append(produced * 3600 / per_game)
+    average = _average(status, played=played, daemons=daemons, now=now)
+    return found if average is None else [*found, average]
+
+
+def _average(
+    status: TrainingRunStatus, *, played: int, daemons: int | None, now: datetime
+) -> float | None:
+    """Games of a daemon in an hour since the start, if the number of daemons never changed."""
+    scaling = status.autoscaling
+    changed = scaling is not None and scaling.last_decision is not None
+    if not daemons or changed or status.started_at is None:
+        return None
+    hours = ((status.finished_at or now) - status.started_at).total_seconds() / 3600
+    return played / hours / daemons if hours > 0 else None
+
+
+def _input(status: TrainingRunStatus, name: str) -> float | None:
+    """What the last scaling decision was made from."""
+    scaling = status.autoscaling
+    decision = scaling.last_decision if scaling is not None else None
+    return decision.inputs.get(name) if decision is not None else None
