@@ -6,7 +6,7 @@ import asyncio
 import base64
 import secrets
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -182,22 +182,35 @@ class KubernetesBackend:
     # -- writing -------------------------------------------------------------------------------
 
     async def _apply_all(self, run: RunIdentity, manifests: Iterable[Manifest]) -> None:
-        for manifest in manifests:
-            kind = _KINDS[manifest["kind"]]
-            name = manifest["metadata"]["name"]
-            present = self._children.find(run, kind, name)
-            wanted = manifest["metadata"]["annotations"][APPLIED_HASH]
-            same = present is not None and present.identity.applied_hash == wanted
-            if present is not None and same and not self._children.is_drifted(present):
-                continue
-            if present is None:
-                await self._make(run, kind, manifest)
-            elif kind is JOB:
-                await self._replace_job(run, manifest, present.identity.uid)
-            elif self._goes_on(present, manifest):
-                await self._resize(run, kind, manifest)
-            else:
-                await self._apply(run, kind, manifest)
+        """Write what differs: all that pods need or that guards them at once, then what makes pods.
+
+        Raises:
+            BackendError: the first refusal; what was written beside it stays.
+        """
+        differing = [each for each in manifests if self._differs(run, each)]
+        makers = [each for each in differing if _KINDS[each["kind"]] in CONTROLLERS]
+        await _together(self._write(run, each) for each in differing if each not in makers)
+        await _together(self._write(run, each) for each in makers)
+
+    def _differs(self, run: RunIdentity, manifest: Manifest) -> bool:
+        """Whether it is not there, or not as it was last asked for, or changed by somebody else."""
+        present = self._children.find(run, _KINDS[manifest["kind"]], manifest["metadata"]["name"])
+        if present is None:
+            return True
+        wanted = manifest["metadata"]["annotations"][APPLIED_HASH]
+        return present.identity.applied_hash != wanted or self._children.is_drifted(present)
+
+    async def _write(self, run: RunIdentity, manifest: Manifest) -> None:
+        kind = _KINDS[manifest["kind"]]
+        present = self._children.find(run, kind, manifest["metadata"]["name"])
+        if present is None:
+            await self._make(run, kind, manifest)
+        elif kind is JOB:
+            await self._replace_job(run, manifest, present.identity.uid)
+        elif self._goes_on(present, manifest):
+            await self._resize(run, kind, manifest)
+        else:
+            await self._apply(run, kind, manifest)
 
     def _goes_on(self, present: View, manifest: Manifest) -> bool:
         """Whether its pods stay as they were begun: nothing was asked that replaces them.
@@ -300,9 +313,9 @@ class KubernetesBackend:
     async def _ensure_secret(self, run: RunIdentity, ground: Ground) -> None:
         """Create the Secret if there is none; one that exists is never written."""
         try:
-            found = await self._client.get(SECRET.path(run.namespace, secret_name(run)))
-        except NotFoundError:
             found = await self._client.create(SECRET.path(run.namespace), _secret(run, ground))
+        except ConflictError:
+            found = await self._client.get(SECRET.path(run.namespace, secret_name(run)))
         if (found["metadata"].get("labels") or {}).get(UID_LABEL) != run.uid:
             raise BackendError("NameTaken", _taken(SECRET, run, secret_name(run)))
         self._urls[run.uid] = (time.monotonic(), self._reachable(run, ground, _url_in(found)))
@@ -358,6 +371,13 @@ class KubernetesBackend:
         if ground.managed_redis and self._site.redis_address:
             return url.replace(redis_address(run), self._site.redis_address)
         return url
+
+
+async def _together(works: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Do all of them, whatever becomes of the others; then raise the first failure."""
+    for result in await asyncio.gather(*works, return_exceptions=True):
+        if isinstance(result, BaseException):
+            raise result
 
 
 def _owns_pods(view: View) -> bool:
