@@ -80,7 +80,8 @@ def elapsed_at(samples: Sequence[Sample], moment: float) -> float | None:
     if index == len(samples):
         near = bool(samples) and moment - samples[-1].at < WINDOW_SECONDS
         return samples[-1].elapsed if near else None
-    return max(0.0, samples[index].elapsed - max(0.0, samples[index].at - moment))
+    before = samples[index - 1].elapsed if index else 0.0
+    return max(before, samples[index].elapsed - (samples[index].at - moment))
 
 
 def column(samples: Sequence[Sample], name: str) -> list[Point]:
