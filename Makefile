@@ -12,7 +12,7 @@ EDITABLE := -e contracts -e daemon -e actor -e trainer -e 'operator[local]'
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit local control-plane e2e check lint format generate generate-check lock benchmarks-setup images clean
+.PHONY: help setup demo test unit local control-plane e2e check lint format generate generate-check lock benchmarks-setup docs docs-serve images clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -78,6 +78,7 @@ generate: .stamp/run ## Write the CRD, the chart's copy of it, the dashboards, t
 	$(BIN)/python -m trainingrun_operator.cli.reference_page
 	$(BIN)/python -m trainingrun_operator.cli.plan.projections_page
 	$(BIN)/python charts/generator
+	$(BIN)/python docs/site/drawing.py
 
 generate-check: .stamp/run ## Fail when a generated file differs from what it is made of
 	$(BIN)/python -m trainingrun_contracts.api.generate --check
@@ -87,6 +88,7 @@ generate-check: .stamp/run ## Fail when a generated file differs from what it is
 	$(BIN)/python -m trainingrun_operator.cli.reference_page --check
 	$(BIN)/python -m trainingrun_operator.cli.plan.projections_page --check
 	$(BIN)/python charts/generator --check
+	$(BIN)/python docs/site/drawing.py --check
 
 lock: .stamp/develop ## Write constraints.txt from what is installed now
 	$(BIN)/python tests/requirements_lock.py > constraints.txt.new && mv constraints.txt.new constraints.txt
@@ -102,8 +104,23 @@ benchmarks-setup: .stamp/run .stamp/benchmarks ## Install the peers that benchma
 	  { echo "A peer cannot be installed here; benchmarks/learner.py says which one is missing" >&2; exit 2; }
 	@touch $@
 
+docs: .stamp/docs ## Build the documentation site into build/site, strictly: no link leads nowhere
+	.venv-docs/bin/python docs/site/assemble.py build/docs
+	.venv-docs/bin/zensical build --clean --strict
+
+docs-serve: .stamp/docs ## Show the documentation site at http://localhost:8000, as it stands now
+	.venv-docs/bin/python docs/site/assemble.py build/docs
+	.venv-docs/bin/zensical serve
+
+# What builds the site stays out of .venv: nothing of ours depends on it.
+.stamp/docs: docs/requirements.txt
+	@mkdir -p .stamp
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/python -m pip --disable-pip-version-check install --quiet -r docs/requirements.txt
+	@touch $@
+
 images: ## Build the four images with docker, buildah or podman
 	./images.sh
 
 clean: ## Remove the environment and what runs have left here
-	rm -rf $(VENV) .venv-benchmarks .stamp .trainingrun report build
+	rm -rf $(VENV) .venv-benchmarks .venv-docs .stamp .trainingrun report build

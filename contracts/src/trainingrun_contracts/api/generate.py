@@ -16,13 +16,14 @@ from typing import Final
 
 import yaml
 
-from trainingrun_contracts.api import crd, metrics_page, reference
+from trainingrun_contracts.api import crd, events_page, metrics_page, reference
 from trainingrun_contracts.api.run import GROUP, PLURAL
 
 CRD_FILE: Final = f"crds/{GROUP}_{PLURAL}.yaml"
 CHART_FILE: Final = f"charts/trainingrun/templates/crd-{PLURAL}.yaml"
 REFERENCE_FILE: Final = "docs/reference/trainingrun.md"
 METRICS_FILE: Final = "docs/reference/metrics.md"
+EVENTS_FILE: Final = "docs/reference/events.md"
 NOTICE: Final = "Generated from the models by `make generate`: change contracts/…/api instead."
 
 
@@ -34,6 +35,7 @@ def files() -> Mapping[str, str]:
         CHART_FILE: _chart_copy(definition),
         REFERENCE_FILE: reference.page(),
         METRICS_FILE: metrics_page.page(),
+        EVENTS_FILE: events_page.page(),
     }
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from trainingrun_contracts.api import changes, rules
-from trainingrun_contracts.api.conditions import ConditionType, EventReason, Reason, Word
 from trainingrun_contracts.api.crd import INT_OR_STRING, VALIDATIONS, Schema, root_schema
 from trainingrun_contracts.api.run import API_VERSION, KIND
 
@@ -60,12 +59,8 @@ def page() -> str:
             ("Field", "Type", "Description"),
             (_status_row(*field) for field in _fields(schema["status"], "status")),
         ),
-        "\n## Conditions\n",
-        *_words(ConditionType),
-        "\n## Reasons of conditions\n",
-        *_words(Reason),
-        "\n## Reasons of events\n",
-        *_words(EventReason),
+        "\n## Conditions and events\n",
+        "Their words have a page of their own: [conditions and events](events.md).",
     ]
     return "\n".join(parts) + "\n"
 
@@ -139,10 +134,6 @@ def _default(schema: Schema, *, required: bool) -> str:
     if schema.get("default") in (None, {}):
         return ""
     return f"`{json.dumps(schema['default'])}`"
-
-
-def _words(words: type[Word]) -> Iterator[str]:
-    return _table(("Word", "Meaning"), ((f"`{word}`", word.meaning) for word in words))
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> Iterator[str]:
