@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -14,17 +13,11 @@ from matplotlib.figure import Figure
 from trainingrun_contracts.reports import Evaluation
 
 from trainingrun_operator.cli.local.samples import Sample
+from trainingrun_operator.cli.report.series import one_per_update, rates, terms_of
+from trainingrun_operator.cli.report.words import LOSS_NAMES
 
 _COLOURS: Final = ("#1f5fa8", "#c4561b", "#3a7d44", "#7a4fa3")
 _DPI: Final = 120
-_WINDOW_SECONDS: Final = 30.0
-_LOSS_NAMES: Final = {
-    "policy": "policy loss",
-    "value": "value loss",
-    "entropy": "entropy (nats)",
-    "kl": "KL to the acting policy",
-    "total": "total loss",
-}
 
 
 def draw_win_rates(evaluations: Sequence[Evaluation], path: Path, *, title: str) -> None:
@@ -45,8 +38,8 @@ def draw_win_rates(evaluations: Sequence[Evaluation], path: Path, *, title: str)
 
 def draw_losses(samples: Sequence[Sample], path: Path, *, title: str) -> None:
     """Each term of the loss over updates, in a panel of its own."""
-    points = _one_per_update([each for each in samples if each.losses])
-    terms = list(dict.fromkeys(term for each in points for term in each.losses))
+    points = one_per_update(samples)
+    terms = terms_of(points)
     columns = 2 if len(terms) > 1 else 1
     rows = max(1, math.ceil(len(terms) / columns))
     figure = Figure(figsize=(9, 2.4 * rows + 0.6), layout="constrained")
@@ -62,7 +55,7 @@ def draw_losses(samples: Sequence[Sample], path: Path, *, title: str) -> None:
             color=_COLOURS[0],
             linewidth=1.2,
         )
-        axes.set(xlabel="updates", ylabel=_LOSS_NAMES.get(term, term.replace("_", " ")))
+        axes.set(xlabel="updates", ylabel=LOSS_NAMES.get(term, term.replace("_", " ")))
         _finish(axes)
     figure.align_ylabels()
     _save(figure, path)
@@ -105,23 +98,9 @@ def _draw_opponent(axes: Axes, results: Sequence[Evaluation], colour: str) -> No
     )
 
 
-def _one_per_update(samples: Sequence[Sample]) -> list[Sample]:
-    kept = samples[:1]
-    return [*kept, *(new for old, new in pairwise(samples) if new.updates != old.updates)]
-
-
 def _rates(samples: Sequence[Sample], counter: str) -> list[float]:
     """Per second over the last half minute; not a number where nothing can be said."""
-    rates: list[float] = []
-    first = 0
-    for sample in samples:
-        while sample.elapsed - samples[first].elapsed > _WINDOW_SECONDS:
-            first += 1
-        before = samples[first]
-        seconds = sample.elapsed - before.elapsed
-        risen = getattr(sample, counter) - getattr(before, counter)
-        rates.append(risen / seconds if seconds > 0 and risen >= 0 else math.nan)
-    return rates
+    return [math.nan if rate is None else rate for _, rate in rates(samples, counter)]
 
 
 def _finish(axes: Axes, *, nothing: str = "") -> None:

@@ -18,18 +18,9 @@ from trainingrun_operator.cli.report.series import (
     rates,
     terms_of,
 )
-from trainingrun_operator.cli.report.words import Form
+from trainingrun_operator.cli.report.words import LOSS_NAMES, Form
 from trainingrun_operator.cli.runs.scaling import HISTORY
 
-LOSS_NAMES: Final = {
-    "policy": "policy loss",
-    "value": "value loss",
-    "entropy": "entropy (nats)",
-    "kl": "KL to the acting policy",
-    "total": "total loss",
-    "gradient_norm": "gradient norm",
-    "explained_variance": "explained variance",
-}
 NO_HISTORY: Final = (
     "not known: a cluster tells how a run stands now; --follow draws what it sees from then on"
 )

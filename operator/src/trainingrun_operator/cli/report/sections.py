@@ -9,25 +9,18 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import yaml
-
-from trainingrun_operator.cli.report import curves
+from trainingrun_operator.cli.report import curves, records
 from trainingrun_operator.cli.report.charts import Chart, figure
 from trainingrun_operator.cli.report.decks import deck_tables
 from trainingrun_operator.cli.report.markup import Markup, tag
 from trainingrun_operator.cli.report.material import Material, Strength
-from trainingrun_operator.cli.report.redaction import hidden_in, without_secrets
+from trainingrun_operator.cli.report.records import HOUR, MOST_ROWS, clipped, note
 from trainingrun_operator.cli.report.tables import Narrow, facts, table
 from trainingrun_operator.cli.report.waits import waits_of
-from trainingrun_operator.cli.report.words import UNKNOWN, count, moment, number, percent, size
+from trainingrun_operator.cli.report.words import UNKNOWN, count, moment, number, percent
 from trainingrun_operator.cli.runs.facts import BOTTLENECKS, is_active
 from trainingrun_operator.cli.runs.ledger import parts_of, produced_by_phase
 from trainingrun_operator.cli.runs.scaling import HISTORY, INPUTS
-
-MOST_ROWS: Final = 200
-_MOST_LETTERS: Final = 1000
-_MOST_OF_SPEC: Final = 100_000
-_HOUR: Final = "a cluster keeps events for an hour"
 
 
 @dataclass(frozen=True)
@@ -59,7 +52,7 @@ def _strength(material: Material) -> Iterator[Markup]:
     )
     gates = [e for e in material.run.status.evaluation if e.gate is not None]
     yield from (
-        _note(
+        note(
             f"Champion gate: {e.gate.verdict.lower()}, against version {e.gate.champion}, after"
             f" {e.gate.pairs} pairs (log-likelihood ratio {e.gate.log_likelihood_ratio:.2f})."
         )
@@ -67,7 +60,7 @@ def _strength(material: Material) -> Iterator[Markup]:
         if e.gate is not None
     )
     if not material.is_local:
-        yield _note("A cluster tells the newest evaluation against each opponent; earlier ones are"
+        yield note("A cluster tells the newest evaluation against each opponent; earlier ones are"
                     " not known, but for what --follow has seen.")  # fmt: skip
     yield from deck_tables(list(newest.values()))
 
@@ -113,7 +106,7 @@ def _scaling(material: Material) -> Iterator[Markup]:
     yield from _last_decision(material)
     changes = [event for event in material.events if event.reason in HISTORY][-MOST_ROWS:]
     if changes:
-        done = [(moment(e.at), str(e.reason), _clipped(e.message)) for e in reversed(changes)]
+        done = [(moment(e.at), str(e.reason), clipped(e.message)) for e in reversed(changes)]
         yield table(
             ("when (UTC)", "what", "why"),
             done,
@@ -121,8 +114,8 @@ def _scaling(material: Material) -> Iterator[Markup]:
             narrow=Narrow.STORY,
         )
     else:
-        kept = "" if material.is_local else f" ({_HOUR})"
-        yield _note(f"No change of the number of daemons is on record{kept}.")
+        kept = "" if material.is_local else f" ({HOUR})"
+        yield note(f"No change of the number of daemons is on record{kept}.")
 
 
 def _last_decision(material: Material) -> Iterator[Markup]:
@@ -130,7 +123,7 @@ def _last_decision(material: Material) -> Iterator[Markup]:
     decision = told.last_decision if told is not None else None
     if decision is None:
         return
-    yield _note(
+    yield note(
         f"Last decision, {moment(decision.at)} UTC: from {decision.from_replicas} to"
         f" {decision.to_replicas} daemons, because {decision.reason}."
     )
@@ -143,7 +136,7 @@ def _last_decision(material: Material) -> Iterator[Markup]:
 def _cost(material: Material) -> Iterator[Markup]:
     cost, spec = material.run.status.cost, material.run.spec.cost
     if cost is None or spec is None:
-        yield _note("Not known: spec.cost names no prices.")
+        yield note("Not known: spec.cost names no prices.")
         return
     yield _figures([curves.spending(material)])
     money, total = cost.currency, cost.projected_total
@@ -159,13 +152,13 @@ def _cost(material: Material) -> Iterator[Markup]:
             ("the learner an hour", f"{spec.learner_hourly:g} {money}"),
         ]
     )
-    yield _note("Member-hours at the prices of spec.cost; no bill of a provider was read.")
+    yield note("Member-hours at the prices of spec.cost; no bill of a provider was read.")
 
 
 def _ledger(material: Material) -> Iterator[Markup]:
     counted = material.run.status.transitions
     if counted is None or counted.produced is None:
-        yield _note("Nothing was produced yet.")
+        yield note("Nothing was produced yet.")
         return
     parts = parts_of(counted)
     total = sum(parts.values())
@@ -193,7 +186,7 @@ def _curriculum(material: Material) -> Iterator[Markup]:
     if course is None:
         return
     rows = [
-        (each.name, moment(each.since), count(each.since_games), _clipped(each.why))
+        (each.name, moment(each.since), count(each.since_games), clipped(each.why))
         for each in course.passed
     ]
     rows.append((course.phase, moment(course.since), count(course.since_games), "goes on"))
@@ -201,112 +194,10 @@ def _curriculum(material: Material) -> Iterator[Markup]:
     yield table(titles, rows, caption="Phases so far", narrow=Narrow.STORY)
 
 
-def _checkpoints(material: Material) -> Iterator[Markup]:
-    found = sorted(material.checkpoints, key=lambda each: each.saved_at, reverse=True)
-    if not found:
-        yield _note("No checkpoint is known yet.")
-        return
-    rows = [
-        (
-            moment(each.saved_at), count(each.step), count(each.games), size(each.size),
-            f"{each.seconds:.2f} s" if each.seconds is not None else UNKNOWN, hidden_in(each.uri),
-        )
-        for each in found[:MOST_ROWS]
-    ]  # fmt: skip
-    titles = ("saved (UTC)", "version", "games", "size", "took", "where")
-    yield table(
-        titles, rows, caption="Checkpoints, newest first" + _left_out(found), narrow=Narrow.LIST
-    )
-    rule = "Older ones may have been removed since (spec.checkpoint.keep)."
-    alone = "A cluster tells the newest checkpoint only."
-    yield _note(rule if material.is_local else alone)
-
-
-def _conditions(material: Material) -> Iterator[Markup]:
-    found = material.run.status.conditions
-    if not found:
-        yield _note("No condition is set yet.")
-        return
-    rows = [
-        (each.type, str(each.status), each.reason, moment(each.last_transition_time),
-         _clipped(each.message))
-        for each in found
-    ]  # fmt: skip
-    titles = ("condition", "is", "reason", "since (UTC)", "message")
-    yield table(titles, rows, caption="Conditions", narrow=Narrow.STORY)
-
-
-def _members(material: Material) -> Iterator[Markup]:
-    if not material.members:
-        yield _note("None runs now.")
-        return
-    found = sorted(material.members, key=lambda each: (each.role, each.name))
-    rows = [
-        (
-            each.name, each.role,
-            "draining" if each.draining else "ready" if each.ready else "not ready",
-            count(each.busy), count(each.restarts), moment(each.started_at),
-            each.node or UNKNOWN, _clipped(each.problem),
-        )
-        for each in found[:MOST_ROWS]
-    ]  # fmt: skip
-    titles = ("member", "role", "state", "games", "restarts", "since (UTC)", "node", "problem")
-    yield table(
-        titles, rows, caption="Processes or pods of the run" + _left_out(found), narrow=Narrow.LIST
-    )
-
-
-def _events(material: Material) -> Iterator[Markup]:
-    if not material.events:
-        kept = "" if material.is_local else f" ({_HOUR})"
-        yield _note(f"No events are on record{kept}.")
-        return
-    newest = list(reversed(material.events))
-    rows = [
-        (moment(each.at), "warning" if each.warning else "", each.reason,
-         _clipped(each.message) + (f" (x{each.count})" if each.count > 1 else ""))
-        for each in newest[:MOST_ROWS]
-    ]  # fmt: skip
-    kinds = ["warning" if each.warning else "" for each in newest[:MOST_ROWS]]
-    caption = "Events, newest first" + _left_out(newest)
-    yield table(
-        ("when (UTC)", "", "reason", "message"),
-        rows,
-        caption=caption,
-        kinds=kinds,
-        narrow=Narrow.STORY,
-    )
-    if not material.is_local:
-        yield _note(f"What is older is not known: {_HOUR}.")
-
-
-def _spec(material: Material) -> Iterator[Markup]:
-    document = material.run.spec.model_dump(mode="json", by_alias=True, exclude_none=True)
-    written = yaml.safe_dump(without_secrets(document), sort_keys=False, allow_unicode=True)
-    more = len(written) - _MOST_OF_SPEC
-    rest = f"\n# {more:,} more letters are left out" if more > 0 else ""
-    inner = tag("pre", written[:_MOST_OF_SPEC] + rest, tabindex="0")
-    yield tag("details", tag("summary", "spec, defaults filled in"), inner)
-
-
 def _figures(charts: Sequence[Chart], *, small: bool = False) -> Markup:
     """Charts side by side where there is room."""
     kind = "charts small" if small else "charts"
     return tag("div", *(figure(each) for each in charts), class_=kind)
-
-
-def _note(sentence: str) -> Markup:
-    return tag("p", sentence, class_="note")
-
-
-def _clipped(message: str) -> str:
-    hidden = hidden_in(message)
-    return hidden if len(hidden) <= _MOST_LETTERS else hidden[:_MOST_LETTERS] + " …"
-
-
-def _left_out(found: Sequence[object]) -> str:
-    more = len(found) - MOST_ROWS
-    return f" ({more:,} more are left out)" if more > 0 else ""
 
 
 _SECTIONS: Final[tuple[tuple[str, str, Callable[[Material], Iterator[Markup]]], ...]] = (
@@ -318,9 +209,9 @@ _SECTIONS: Final[tuple[tuple[str, str, Callable[[Material], Iterator[Markup]]], 
     ("cost", "Cost", _cost),
     ("ledger", "Ledger", _ledger),
     ("curriculum", "Curriculum", _curriculum),
-    ("checkpoints", "Checkpoints", _checkpoints),
-    ("conditions", "Conditions", _conditions),
-    ("members", "Members", _members),
-    ("events", "Events", _events),
-    ("spec", "Spec", _spec),
+    ("checkpoints", "Checkpoints", records.checkpoints),
+    ("conditions", "Conditions", records.conditions),
+    ("members", "Members", records.members),
+    ("events", "Events", records.events),
+    ("spec", "Spec", records.spec),
 )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from trainingrun_operator.cli.local.samples import mean_parts
 from trainingrun_operator.cli.report.charts import COLOURS
-from trainingrun_operator.cli.report.markup import Markup, joined, tag
+from trainingrun_operator.cli.report.markup import Markup, tag
 from trainingrun_operator.cli.report.material import Material
 from trainingrun_operator.cli.report.words import percent
 
@@ -27,8 +27,12 @@ def waits_of(material: Material) -> Iterator[Markup]:
     """Means over the time in which games were played; nothing where nothing is known."""
     played = [each for each in material.samples if each.playing]
     whose = {
-        "Actors": mean_parts([each.actor_waits for each in played if each.actor_waits]),
-        "Learner": mean_parts([each.learner_waits for each in played if each.learner_waits]),
+        "What the actors' time went into": mean_parts(
+            [each.actor_waits for each in played if each.actor_waits]
+        ),
+        "What the learner's time went into": mean_parts(
+            [each.learner_waits for each in played if each.learner_waits]
+        ),
     }
     bars = [_bar(title, parts) for title, parts in whose.items() if parts]
     if bars:
@@ -42,26 +46,31 @@ def waits_of(material: Material) -> Iterator[Markup]:
 
 def _bar(title: str, parts: Mapping[str, float]) -> Markup:
     shown = {name: part for name, part in parts.items() if part > 0}
-    rest = max(0.0, 1 - sum(shown.values()))
-    rects, begin = [], 0.0
-    for index, part in enumerate(shown.values()):
-        width = min(part, max(0.0, 1 - begin))
-        rects.append(
-            tag("rect", class_=f"c{index % COLOURS}", x=f"{begin * 100:.4g}%", y="0",
-                width=f"{width * 100:.4g}%", height="100%")
-        )  # fmt: skip
-        begin += width
     words = [f"{_NAMES.get(name, name)} {percent(round(part, 3))}" for name, part in shown.items()]
+    keys = [_key(f"c{index % COLOURS}", each) for index, each in enumerate(words)]
+    rest = 1 - sum(shown.values())
     if rest > 0.005:
         words.append(f"other {percent(round(rest, 3))}")
-    keys = [
-        tag("span", tag("i", class_=f"key c{index % COLOURS}"), each)
-        if index < len(shown)
-        else tag("span", tag("i", class_="key rest"), each)
-        for index, each in enumerate(words)
-    ]
-    drawing = tag("svg", joined(rects), role="img", width="100%", height="18",
-                  aria_label=f"{title}: {', '.join(words)}")  # fmt: skip
-    return tag("figure", tag("figcaption", tag("strong", f"What the {title.lower()}' time went into"
-               if title == "Actors" else "What the learner's time went into")), drawing,
-               tag("p", *keys, class_="legend"))  # fmt: skip
+        keys.append(_key("rest", words[-1]))
+    drawing = tag(
+        "svg", *_rects(shown.values()), role="img", width="100%", height="18",
+        aria_label=f"{title}: {', '.join(words)}",
+    )  # fmt: skip
+    head = tag("figcaption", tag("strong", title))
+    return tag("figure", head, drawing, tag("p", *keys, class_="legend"))
+
+
+def _rects(parts: Iterable[float]) -> Iterator[Markup]:
+    """One after another, never wider than the bar."""
+    begin = 0.0
+    for index, part in enumerate(parts):
+        width = max(0.0, min(part, 1 - begin))
+        yield tag(
+            "rect", class_=f"c{index % COLOURS}", x=f"{begin * 100:.4g}%", y="0",
+            width=f"{width * 100:.4g}%", height="100%",
+        )  # fmt: skip
+        begin += width
+
+
+def _key(kind: str, words: str) -> Markup:
+    return tag("span", tag("i", class_=f"key {kind}"), words)

@@ -8,6 +8,15 @@ from enum import Enum
 from typing import Final
 
 UNKNOWN: Final = "\N{EN DASH}"
+LOSS_NAMES: Final = {
+    "policy": "policy loss",
+    "value": "value loss",
+    "entropy": "entropy (nats)",
+    "kl": "KL to the acting policy",
+    "total": "total loss",
+    "gradient_norm": "gradient norm",
+    "explained_variance": "explained variance",
+}
 
 
 class Form(Enum):
