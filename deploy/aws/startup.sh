@@ -15,8 +15,11 @@
 # what is queued and writes a checkpoint, and all is over within TRAININGRUN_NOTICE_SECONDS.
 set -euo pipefail
 
-say() { printf '%s startup: %s\n' "$(date -u +%H:%M:%S)" "$*"; }
-fail() { printf 'startup: %s\n' "$*" >&2; exit 2; }
+PROGRAM=startup
+# Older aws programs know only the second name.
+[ -z "${AWS_REGION:-}" ] || export AWS_DEFAULT_REGION=$AWS_REGION
+say() { printf '%s %s: %s\n' "$(date -u +%H:%M:%S)" "$PROGRAM" "$*"; }
+fail() { printf '%s: %s\n' "$PROGRAM" "$*" >&2; exit 2; }
 
 # --- AWS, with its errors in plain words -----------------------------------------------------------
 
@@ -59,7 +62,7 @@ run_aws() {
   errors=$(mktemp)
   AWS_PAGER='' timeout "${AWS_SECONDS:-600}" aws "$@" 2>"$errors" || status=$?
   [ "$status" != 124 ] || echo "no answer after ${AWS_SECONDS:-600} s" >>"$errors"
-  [ "$status" = 0 ] || printf 'startup: %s: %s\n' "$what" "$(explain_aws "$(cat "$errors")")" >&2
+  [ "$status" = 0 ] || printf '%s: %s: %s\n' "$PROGRAM" "$what" "$(explain_aws "$(cat "$errors")")" >&2
   rm -f "$errors"
   return "$status"
 }
@@ -201,9 +204,17 @@ bring_back() {
   say "the run goes on from what was kept at $KEEP"
 }
 
-keep_elsewhere() { # SECONDS
+# Who the run is, once it has begun: a machine that vanishes without a notice has told no more, and the
+# next one goes on from a checkpoint. Its Redis is left out, because an old one would contradict that.
+keep_identity() {
+  [ -n "$KEEP" ] && [ ! -e "$RUN/known" ] && compgen -G "$STATE/trainingrun/*/status.json" >/dev/null || return 0
+  keep_elsewhere 60 --exclude='*/redis' && note known
+}
+
+keep_elsewhere() { # SECONDS WORDS-FOR-TAR…
   [ -n "$KEEP" ] && [ -d "$STATE/trainingrun" ] || return 0
-  tar -czf "$STATE/kept.new" -C "$STATE" --exclude='*/logs' --exclude='*/checkpoints' --exclude='*/tapes' trainingrun
+  tar -czf "$STATE/kept.new" -C "$STATE" --exclude='*/logs' --exclude='*/checkpoints' --exclude='*/tapes' \
+    --exclude='*/live' "${@:2}" trainingrun
   case $KEEP in
     s3://*) AWS_SECONDS=$1 run_aws "$KEEP/kept.tar.gz: the run's state is not kept" \
               s3 cp --only-show-errors "$STATE/kept.new" "$KEEP/kept.tar.gz" || return 1 ;;
@@ -403,7 +414,7 @@ start() {
   install_programs
   save_settings
   prepare_files
-  rm -f "$RUN/leaving"
+  rm -f "$RUN/leaving" "$RUN/left" "$RUN/known"
   start_members
   register
 }
@@ -417,22 +428,25 @@ watch() {
     notice=$(metadata spot/instance-action) || code=$?
     case $code in
       0) say "spot notice: $notice"; leave 9>&-; exit 0 ;;
-      1) failures=0 ;;
+      1) failures=0; keep_identity || true ;;
       *) failures=$((failures + 1))
+         keep_identity || true
          [ "$failures" != 6 ] || say "the instance metadata at $METADATA does not answer: no notice will be seen here" ;;
     esac
     sleep "$POLL_SECONDS" 9>&- & wait $! || true
   done
 }
 
+note() { date -u +%s.%N >"$RUN/$1.new" && mv "$RUN/$1.new" "$RUN/$1"; } # a moment, whole or not at all
+
 leave() {
   local begun=$SECONDS left
-  date -u +%s.%N >"$RUN/leaving"
+  note leaving
   tag_instance state leaving 2>/dev/null &
   end_members $((NOTICE_SECONDS - 15))
   left=$((NOTICE_SECONDS - (SECONDS - begun)))
   keep_elsewhere $((left > 2 ? left - 1 : 1)) || true
-  date -u +%s.%N >"$RUN/left"
+  note left
   [ -z "$LATE" ] || say "killed, as they had not ended in time: $LATE"
   say "left after $((SECONDS - begun)) s; $([ -n "$LATE" ] && echo 'go on from the newest checkpoint' || echo 'everything had ended by itself')"
 }

@@ -49,7 +49,8 @@ resource "azurerm_container_registry" "this" {
 resource "azurerm_role_assignment" "pull" {
   scope                = azurerm_container_registry.this.id
   role_definition_name = "AcrPull"
-  principal_id         = azurerm_kubernetes_cluster.this.kubelet_identity[0].object_id
+  # The identity is Azure's to tell, once the cluster is there.
+  principal_id = try(azurerm_kubernetes_cluster.this.kubelet_identity[0].object_id, "")
 }
 
 resource "azurerm_kubernetes_cluster" "this" {

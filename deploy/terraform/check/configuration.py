@@ -13,6 +13,7 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ class Part:
         return f"{self.file.parent.name}/{self.file.name}: {front}{self.type}.{self.name}"
 
 
+@cache  # a second parse of everything would take seconds
 def parsed(file: Path) -> dict[str, Any]:
     """The file's blocks."""
     with file.open() as text:

@@ -52,8 +52,12 @@ type provider struct {
 	tfprotov5.ProviderServer
 	own             *tfprotov5.Schema
 	resources, data map[string]*tfprotov5.Schema
-	computedOnly    map[string]map[string]bool
+	// What the provider fills in where the configuration does not.
+	resourcesTell, dataTell told
 }
+
+// told has, by type, the names of attributes.
+type told map[string]map[string]bool
 
 func main() {
 	name := strings.TrimPrefix(filepath.Base(os.Args[0]), "terraform-provider-")
@@ -83,21 +87,25 @@ func load(file, address string) (*provider, error) {
 	if !ok {
 		return nil, fmt.Errorf("%s has no schema of %s", file, address)
 	}
-	made := &provider{own: asSchema(of.Provider.Block), computedOnly: map[string]map[string]bool{}}
-	made.resources, made.data = made.all(of.ResourceSchemas), made.all(of.DataSchemas)
+	made := &provider{own: asSchema(of.Provider.Block)}
+	made.resources, made.resourcesTell = all(of.ResourceSchemas, func(key string, a attribute) bool {
+		return (a.Computed && !a.Optional) || key == "id" || key == "arn"
+	})
+	made.data, made.dataTell = all(of.DataSchemas, func(_ string, a attribute) bool { return a.Computed })
 	return made, nil
 }
 
-func (p *provider) all(schemas map[string]schema) map[string]*tfprotov5.Schema {
-	made := map[string]*tfprotov5.Schema{}
+// all gives the schemas, and the attributes of each that the provider tells.
+func all(schemas map[string]schema, tells func(string, attribute) bool) (map[string]*tfprotov5.Schema, told) {
+	made, found := map[string]*tfprotov5.Schema{}, told{}
 	for name, each := range schemas {
 		made[name] = asSchema(each.Block)
-		p.computedOnly[name] = map[string]bool{}
+		found[name] = map[string]bool{}
 		for key, a := range each.Block.Attributes {
-			p.computedOnly[name][key] = (a.Computed && !a.Optional) || key == "id" || key == "arn"
+			found[name][key] = tells(key, a)
 		}
 	}
-	return made
+	return made, found
 }
 
 func asSchema(of block) *tfprotov5.Schema {
@@ -181,24 +189,27 @@ func (p *provider) ReadResource(_ context.Context, asked *tfprotov5.ReadResource
 }
 
 func (p *provider) PlanResourceChange(_ context.Context, asked *tfprotov5.PlanResourceChangeRequest) (*tfprotov5.PlanResourceChangeResponse, error) {
-	planned, err := p.filled(p.resources, asked.TypeName, asked.ProposedNewState, func(kind tftypes.Type, _ string) tftypes.Value {
+	if prior, err := asked.PriorState.Unmarshal(p.resources[asked.TypeName].ValueType()); err != nil || !prior.IsNull() {
+		return &tfprotov5.PlanResourceChangeResponse{PlannedState: asked.ProposedNewState}, err
+	}
+	planned, err := filled(p.resources, p.resourcesTell, asked.TypeName, asked.ProposedNewState, func(kind tftypes.Type, _ string) tftypes.Value {
 		return tftypes.NewValue(kind, tftypes.UnknownValue)
 	})
 	return &tfprotov5.PlanResourceChangeResponse{PlannedState: planned}, err
 }
 
 func (p *provider) ApplyResourceChange(_ context.Context, asked *tfprotov5.ApplyResourceChangeRequest) (*tfprotov5.ApplyResourceChangeResponse, error) {
-	state, err := p.filled(p.resources, asked.TypeName, asked.PlannedState, madeUp)
+	state, err := filled(p.resources, p.resourcesTell, asked.TypeName, asked.PlannedState, madeUp)
 	return &tfprotov5.ApplyResourceChangeResponse{NewState: state}, err
 }
 
 func (p *provider) ReadDataSource(_ context.Context, asked *tfprotov5.ReadDataSourceRequest) (*tfprotov5.ReadDataSourceResponse, error) {
-	state, err := p.filled(p.data, asked.TypeName, asked.Config, madeUp)
+	state, err := filled(p.data, p.dataTell, asked.TypeName, asked.Config, madeUp)
 	return &tfprotov5.ReadDataSourceResponse{State: state}, err
 }
 
 // filled gives what only the provider tells, where it is not known yet, the value of fill.
-func (p *provider) filled(of map[string]*tfprotov5.Schema, name string, from *tfprotov5.DynamicValue, fill func(tftypes.Type, string) tftypes.Value) (*tfprotov5.DynamicValue, error) {
+func filled(of map[string]*tfprotov5.Schema, tell told, name string, from *tfprotov5.DynamicValue, fill func(tftypes.Type, string) tftypes.Value) (*tfprotov5.DynamicValue, error) {
 	kind := of[name].ValueType()
 	value, err := from.Unmarshal(kind)
 	if err != nil || value.IsNull() { // it goes
@@ -209,7 +220,7 @@ func (p *provider) filled(of map[string]*tfprotov5.Schema, name string, from *tf
 		return nil, err
 	}
 	for key, each := range fields {
-		if p.computedOnly[name][key] && (each.IsNull() || !each.IsKnown()) {
+		if tell[name][key] && (each.IsNull() || !each.IsKnown()) {
 			fields[key] = fill(each.Type(), name+"-"+key)
 		}
 	}
