@@ -1,6 +1,6 @@
 """Every way to rest and to end, with operators that die after each action: in-memory backend, real
-Redis. The same walk over Kubernetes is in tests/control_plane; over processes, a run that is
-stopped and goes on is in test_local_runtime.py."""
+Redis. The same walk over processes is in test_convergence_processes.py, over Kubernetes in
+tests/control_plane."""
 
 from __future__ import annotations
 
