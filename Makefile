@@ -12,7 +12,7 @@ EDITABLE := -e contracts -e daemon -e actor -e trainer -e 'operator[local]'
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit local control-plane e2e check lint format generate generate-check lock benchmarks-setup docs docs-serve images clean
+.PHONY: help setup demo test unit local control-plane e2e check lint format generate generate-check lock benchmarks-setup docs docs-serve images images-load sbom clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -107,6 +107,7 @@ benchmarks-setup: .stamp/run .stamp/benchmarks ## Install the peers that benchma
 docs: .stamp/docs ## Build the documentation site into build/site, strictly: no link leads nowhere
 	.venv-docs/bin/python docs/site/assemble.py build/docs
 	.venv-docs/bin/zensical build --clean --strict
+	.venv-docs/bin/python docs/site/finish.py build/site
 
 docs-serve: .stamp/docs ## Show the documentation site at http://localhost:8000, as it stands now
 	.venv-docs/bin/python docs/site/assemble.py build/docs
@@ -119,8 +120,14 @@ docs-serve: .stamp/docs ## Show the documentation site at http://localhost:8000,
 	.venv-docs/bin/python -m pip --disable-pip-version-check install --quiet -r docs/requirements.txt
 	@touch $@
 
-images: ## Build the four images with docker, buildah or podman
-	./images.sh
+images: ## Build the four images with docker, podman or buildah (VARIANT=cpu, BASE=…, ROLES=…; see images.sh)
+	./images.sh $(TAG)
+
+images-load: ## Give the images to a cluster here: kind, minikube, k3s or containerd (TARGET=…)
+	./images/load.sh $(TAG)
+
+sbom: ## List what the images are made of, as build/sbom/*.cdx.json
+	./images/sbom.sh $(TAG)
 
 clean: ## Remove the environment and what runs have left here
 	rm -rf $(VENV) .venv-benchmarks .venv-docs .stamp .trainingrun report build

@@ -22,3 +22,11 @@ engine() {
   [ -z "${BUILDER:-}" ] || die "BUILDER=$BUILDER cannot be used$silent: install it, or choose docker, podman or buildah"
   die "none of docker, podman and buildah can be used$silent: install one of them"
 }
+
+# archive BUILDER IMAGE FILE: writes an image to a file.
+archive() {
+  case $1 in
+    buildah) buildah push --quiet "$2" "docker-archive:$3:$2" >/dev/null ;;
+    *) "$1" save --output "$3" "$2" ;;
+  esac || die "$2 cannot be saved: build it first, with make images"
+}

@@ -1,0 +1,115 @@
+"""The Dockerfiles as files: what every image of ours has, and has not."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+from trainingrun_operator.backends.kubernetes.render.probes import ALIVE_SECONDS, HEALTH_FILE
+
+ROOT = Path(__file__).resolve().parents[3]
+FILES = sorted(path.name for path in ROOT.glob("Dockerfile.*"))
+LABELS = ("title", "description", "licenses", "version", "revision", "created", "source")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One instruction with its words."""
+
+    name: str
+    words: str
+
+
+def stages(file: str) -> list[list[Step]]:
+    """The stages of a Dockerfile, each with its FROM first."""
+    text = (ROOT / file).read_text()
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+    joined = "\n".join(lines).replace("\\\n", " ")
+    found: list[list[Step]] = []
+    for line in joined.splitlines():
+        name, _, words = line.strip().partition(" ")
+        if name == "FROM":
+            found.append([])
+        if found and name:
+            found[-1].append(Step(name, words.strip()))
+    return found
+
+
+def said(stage: list[Step], name: str) -> list[str]:
+    """What a stage says with one instruction."""
+    return [step.words for step in stage if step.name == name]
+
+
+def test_there_are_four() -> None:
+    """Expect one for each part that runs."""
+    assert [each.partition(".")[2] for each in FILES] == ["actor", "daemon", "operator", "trainer"]
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_the_last_stage_begins_from_the_base_and_installs_no_builder(file: str) -> None:
+    """Expect the base by argument, and no pip, venv or compiler among what is installed."""
+    first, last = (ROOT / file).read_text(), stages(file)[-1]
+    assert len(stages(file)) > 1
+    assert re.search(r"^ARG BASE=docker\.io/library/debian:bookworm-slim$", first, re.MULTILINE)
+    assert last[0].words == "${BASE}"
+    for command in said(last, "RUN"):
+        for word in ("pip", "venv", "gcc", "build-essential", "setuptools"):
+            assert word not in command, f"{word} in {command}"
+        assert "rm -rf /var/lib/apt/lists/*" in command
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_an_image_runs_as_nobody_and_says_how_it_is(file: str) -> None:
+    """Expect a number as user (a pod's runAsNonRoot asks for one), checks and commands as lists."""
+    last = stages(file)[-1]
+    assert said(last, "USER") == ["10001:10001"]
+    assert said(last, "STOPSIGNAL") == ["SIGTERM"]
+    [command] = said(last, "CMD")
+    assert all(isinstance(word, str) for word in json.loads(command))
+    [check] = said(last, "HEALTHCHECK")
+    assert json.loads(check.partition(" CMD ")[2])
+    labels = " ".join(said(last, "LABEL"))
+    for label in LABELS:
+        assert f"org.opencontainers.image.{label}=" in labels
+
+
+@pytest.mark.parametrize("file", ["Dockerfile.actor", "Dockerfile.trainer"])
+def test_the_check_of_a_role_is_its_pods_liveness(file: str) -> None:
+    """Expect the same file and the same age as in the probe."""
+    [check] = said(stages(file)[-1], "HEALTHCHECK")
+    assert f"stat -c %Y {HEALTH_FILE})" in check
+    assert f"-lt {ALIVE_SECONDS}" in check
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_what_is_copied_is_there_and_not_ignored(file: str) -> None:
+    """Expect every source of a COPY in the repository, and let in by .dockerignore."""
+    let_in = [
+        line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line[:1] == "!"
+    ]
+    for stage in stages(file):
+        for words in said(stage, "COPY"):
+            parts = [word for word in words.split() if not word.startswith("--")]
+            if "--from=" in words:
+                continue
+            for source in parts[:-1]:
+                top = source.split("/")[0].rstrip("*")
+                assert any(fnmatch(top, each) for each in let_in), source
+                assert source == "forge*" or (ROOT / source).exists(), source
+
+
+def test_the_trainer_has_two_variants_pinned_alike() -> None:
+    """Expect one stage for each, both under constraints.txt, and the larger one by default."""
+    text = (ROOT / "Dockerfile.trainer").read_text()
+    assert re.search(r"^ARG VARIANT=cuda$", text, re.MULTILINE)
+    for variant in ("cuda", "cpu"):
+        [stage] = [
+            each
+            for each in stages("Dockerfile.trainer")
+            if each[0].words.endswith(f"AS torch-{variant}")
+        ]
+        assert "constraints.txt" in " ".join(said(stage, "RUN"))
