@@ -103,7 +103,7 @@ def write(folder: Path, root: Path = ROOT) -> int:
         file = folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, "utf-8")
-    for folder_of_docs in ("images", "stylesheets"):
+    for folder_of_docs in ("images", "stylesheets", "javascripts"):
         shutil.copytree(root / DOCS / folder_of_docs, folder / folder_of_docs)
     for path in _linked_files(root):
         (folder / place(path)).parent.mkdir(parents=True, exist_ok=True)
