@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,7 +12,8 @@ import pytest
 from report_bed import AT, STATUS, make_run
 from trainingrun_contracts.api.run import TrainingRun
 from trainingrun_contracts.client import ClusterPlace, Event, Member, NotReachable
-from trainingrun_operator.cli.report.following import Following, follow
+from trainingrun_operator.cli.local.samples import SAMPLES_KEPT
+from trainingrun_operator.cli.report.following import Following, follow, pause_after
 from trainingrun_operator.cli.report.material import Seen, gather
 
 COMPLETE = {
@@ -73,7 +74,7 @@ def test_a_page_follows_until_the_run_is_over(tmp_path: Path) -> None:
     file, pages = tmp_path / "page.html", list[bytes]()
     states = [at_game(10), at_game(20), at_game(30, conditions=[COMPLETE])]
     follow(Cluster(list(states)), Following("small", file), pause=written(file, pages))  # type: ignore[arg-type]
-    assert [b'data-every="5"' in page for page in pages] == [True, True, True]
+    assert [b'data-every="5"' in page for page in pages] == [True, True]
     last = file.read_bytes()
     assert b"data-every" not in last
     assert b"complete" in last
@@ -122,3 +123,23 @@ def test_what_is_seen_of_a_cluster_is_kept_while_it_is_followed() -> None:
     alone = gather(place, "small", Seen())  # type: ignore[arg-type]
     assert alone.samples == ()
     assert alone.followed_since is None
+
+
+def test_what_is_seen_is_bounded() -> None:
+    """Expect a run that is followed for days to have coarser curves, with both ends, and the newest
+    events."""
+    seen, begin = Seen(), datetime(2026, 1, 1, tzinfo=UTC)
+    run = at_game(10)
+    for n in range(SAMPLES_KEPT + 1):
+        moment = begin + timedelta(seconds=n)
+        seen.note(run, [Event(moment, "Evaluated", "m")], now=moment)
+    assert len(seen.samples) == SAMPLES_KEPT // 2 + 1
+    assert (seen.samples[0].elapsed, seen.samples[-1].elapsed) == (0, SAMPLES_KEPT)
+    assert len(seen.events) == 2000
+    assert max(seen.events)[0] == begin + timedelta(seconds=SAMPLES_KEPT)
+
+
+@pytest.mark.parametrize(("took", "pause"), [(0.01, 5.0), (0.4, 20.0), (9.0, 30.0)])
+def test_a_page_that_takes_long_is_written_less_often(took: float, pause: float) -> None:
+    """Expect 2 % of a core at most, and a page every half minute at least."""
+    assert pause_after(took, Following("small", Path("page.html"))) == pytest.approx(pause)

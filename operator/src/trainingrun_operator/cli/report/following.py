@@ -19,6 +19,8 @@ EVERY_SECONDS: Final = 5.0
 PATIENCE_SECONDS: Final = 60.0
 MOST_OF_A_CORE: Final = 0.02
 """A page of a long run takes longer to write, and is then written less often."""
+SLOWEST_SECONDS: Final = 30.0
+"""But not less often than this: after twice the time, its readers are told that it is old."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ def follow(runs: TrainingRuns, following: Following, *, pause: Callable[[float],
     seen, last = Seen(), None
     asked = time.monotonic()
     try:
-        while last is None or not ended(last):
+        while True:
             begun = time.monotonic()
             try:
                 last = gather(runs, following.name, seen, follows=True)
@@ -54,10 +56,17 @@ def follow(runs: TrainingRuns, following: Following, *, pause: Callable[[float],
             except NotReachable:
                 if last is None or begun - asked > following.patience:
                     raise
-            pause(max(following.every, (time.monotonic() - begun) / MOST_OF_A_CORE))
+            if last is not None and ended(last):
+                break
+            pause(pause_after(time.monotonic() - begun, following))
     finally:
         if last is not None:
             write_atomically(following.file, page(last))
+
+
+def pause_after(took: float, following: Following) -> float:
+    """Seconds until the next page, when writing the last one took so many."""
+    return max(following.every, min(took / MOST_OF_A_CORE, SLOWEST_SECONDS))
 
 
 def ended(material: Material) -> bool:

@@ -17,7 +17,7 @@ from typing import Final
 from trainingrun_contracts.client import ClientError, LocalPlace
 
 from trainingrun_operator.backends.local.files import write_atomically
-from trainingrun_operator.cli.report.following import MOST_OF_A_CORE, Following, settled
+from trainingrun_operator.cli.report.following import Following, pause_after, settled
 from trainingrun_operator.cli.report.material import Seen, gather
 from trainingrun_operator.cli.report.page import page
 from trainingrun_operator.client.local import LocalRuns
@@ -64,8 +64,7 @@ async def _keep(place: LocalPlace, following: Following, on_trouble: Callable[[s
                     f"{following.file}: cannot be written ({error.strerror}): the run goes on"
                 )
             is_told = True
-        took = time.monotonic() - begun
-        await asyncio.sleep(max(following.every, took / MOST_OF_A_CORE))
+        await asyncio.sleep(pause_after(time.monotonic() - begun, following))
 
 
 def _write(place: LocalPlace, following: Following) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Final
 
 from trainingrun_contracts.api.run import TrainingRun
 from trainingrun_contracts.api.status import CheckpointStatus, EvaluationStatus
@@ -16,7 +17,15 @@ from trainingrun_contracts.client import Event, LocalPlace, Member, TrainingRuns
 from trainingrun_contracts.reports import CheckpointReport, DeckResult, Evaluation
 
 from trainingrun_operator.backends.local.folder import RunFolder
-from trainingrun_operator.cli.local.samples import Measured, Sample, Saved, read_entries
+from trainingrun_operator.cli.local.samples import (
+    SAMPLES_KEPT,
+    Measured,
+    Sample,
+    Saved,
+    read_entries,
+)
+
+_EVENTS_KEPT: Final = 2000
 
 
 @dataclass(frozen=True)
@@ -60,7 +69,7 @@ class Material:
 class Seen:
     """What was seen of a cluster's run while it was followed; nothing is made up before or between.
 
-    It is lost with the process.
+    It is lost with the process. It is bounded: of many samples every second one is dropped.
     """
 
     samples: list[Sample] = field(default_factory=list)
@@ -75,6 +84,8 @@ class Seen:
         sample = _sample(run, at=moment, elapsed=moment - began)
         if sample is not None:
             self.samples.append(sample)
+        if len(self.samples) > SAMPLES_KEPT:
+            del self.samples[1:-1:2]
         for each in map(_strength, run.status.evaluation):
             self.strengths[each.opponent, each.version, each.training_games] = each
         if run.status.checkpoint is not None:
@@ -82,6 +93,8 @@ class Seen:
             self.checkpoints[saved.uri] = saved
         for event in events:
             self.events[event.at, event.reason, event.message] = event
+        while len(self.events) > _EVENTS_KEPT:
+            del self.events[next(iter(self.events))]
 
 
 def gather(runs: TrainingRuns, name: str, seen: Seen, *, follows: bool = False) -> Material:

@@ -88,7 +88,7 @@
     location.reload();
   };
   const age = Date.now() - written;
-  const isOld = age > Math.max(30000, 6 * every);
+  const isOld = age > Math.max(60000, 6 * every);
   if (isOld) {
     stale.textContent = `This page has not been written for ${Math.round(age / 1000)} s: whatever wrote it has ended, or hangs.`;
     stale.hidden = false;
