@@ -6,6 +6,7 @@ from pathlib import Path
 import assemble
 import drawing
 import pytest
+from finish import fetched, finish
 from site_links import anchors, broken, rewritten, slug
 from trainingrun_contracts.api import events_page
 from trainingrun_contracts.api.conditions import ConditionType, EventReason, Reason
@@ -95,3 +96,34 @@ def test_where_events_are_explained_is_told_of_words_that_exist() -> None:
     assert events_page.SEE.keys() <= words
     text = events_page.page()
     assert all(f"| `{word}` |" in text for word in words)
+
+
+def test_the_built_site_fetches_nothing_from_elsewhere(tmp_path: Path) -> None:
+    """The builder's one foreign script is replaced by ours, relative to the page."""
+    (tmp_path / "guides").mkdir()
+    script = '<script src="https://unpkg.com/iframe-worker/shim" type="text/javascript"></script>'
+    for name in ("index.html", "guides/a.html"):
+        (tmp_path / name).write_text(f"{script}<a href='https://x.org'>x</a>")
+    assert finish(tmp_path) == []
+    assert 'src="javascripts/file-worker.js"' in (tmp_path / "index.html").read_text()
+    assert 'src="../javascripts/file-worker.js"' in (tmp_path / "guides/a.html").read_text()
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        '<script async src="https://x.org/a.js"></script>',
+        '<link rel="stylesheet" href="https://x.org/a.css">',
+        '<link href="https://x.org/a.css" rel="preload">',
+        "<img alt='' src='https://x.org/a.png'>",
+    ],
+)
+def test_what_a_page_would_fetch_is_told(tmp_path: Path, tag: str) -> None:
+    """Scripts, styles and pictures; links that people follow are none."""
+    (tmp_path / "index.html").write_text(tag)
+    assert fetched(tag)
+    assert len(finish(tmp_path)) == 1
+    assert (
+        fetched('<a href="https://x.org/a.png">a</a><link rel="canonical" href="https://x.org">')
+        == []
+    )
