@@ -35,20 +35,22 @@ async def addresses(names: Sequence[str]) -> tuple[str, ...]:
 
     A name that is not known (yet) stays as it is: whoever asks it tells why.
     """
-    found = await asyncio.gather(*(_behind(name) for name in names))
-    return tuple(dict.fromkeys(address for each in found for address in each))
+    found = await asyncio.gather(*(addresses_of(name) for name in names))
+    pairs = zip(names, found, strict=True)
+    return tuple(dict.fromkeys(each for name, known in pairs for each in known or (name,)))
 
 
-async def _behind(name: str) -> list[str]:
+async def addresses_of(name: str) -> tuple[str, ...]:
+    """Every ``address:port`` behind one ``host:port``, sorted; none where it is not known."""
     host, port = split_endpoint(name)
     try:
         answers = await asyncio.get_running_loop().getaddrinfo(
             host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
         )
     except OSError:
-        return [name]
-    return sorted(_written(answer[4][0], port) for answer in answers)
+        return ()
+    return tuple(sorted({_written(str(answer[4][0]), port) for answer in answers}))
 
 
-def _written(address: str | int, port: int) -> str:
-    return f"[{address}]:{port}" if ":" in str(address) else f"{address}:{port}"
+def _written(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

@@ -13,7 +13,7 @@ from pathlib import Path
 from trainingrun_operator.backends.local.files import write_atomically
 from trainingrun_operator.cli.addresses import endpoints_in
 from trainingrun_operator.cli.errors import UserError
-from trainingrun_operator.cli.steer.daemons import addresses
+from trainingrun_operator.cli.steer.daemons import addresses_of
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class ScrapeFile:
         """
         groups = [
             {
-                "targets": [each for each in await addresses([role.name]) if each != role.name],
+                "targets": await addresses_of(role.name),
                 "labels": {"run": self._run, "role": role.role},
             }
             for role in self._roles
