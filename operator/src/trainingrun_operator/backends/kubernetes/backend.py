@@ -313,9 +313,9 @@ class KubernetesBackend:
     async def _ensure_secret(self, run: RunIdentity, ground: Ground) -> None:
         """Create the Secret if there is none; one that exists is never written."""
         try:
-            found = await self._client.create(SECRET.path(run.namespace), _secret(run, ground))
-        except ConflictError:
             found = await self._client.get(SECRET.path(run.namespace, secret_name(run)))
+        except NotFoundError:
+            found = await self._client.create(SECRET.path(run.namespace), _secret(run, ground))
         if (found["metadata"].get("labels") or {}).get(UID_LABEL) != run.uid:
             raise BackendError("NameTaken", _taken(SECRET, run, secret_name(run)))
         self._urls[run.uid] = (time.monotonic(), self._reachable(run, ground, _url_in(found)))
