@@ -103,6 +103,10 @@ read_settings() {
 }
 
 check_settings() {
+  local tool
+  for tool in curl flock setpriv setsid tar; do
+    command -v "$tool" >/dev/null || fail "the program $tool is missing: install curl, tar and util-linux"
+  done
   case $ROLE in
     daemon) whole TRAININGRUN_DAEMON_COUNT "$COUNT" 1 512; whole TRAININGRUN_FIRST_PORT "$FIRST_PORT" 1024 65000
             whole TRAININGRUN_GAMES "$GAMES" 1 1000 ;;
@@ -156,22 +160,32 @@ members() {
 
 install_programs() {
   [ -z "$IMAGES" ] || { image_tool >/dev/null; return; }
-  local needed=trainingrun-$ROLE wheels=${TRAININGRUN_PACKAGES:-} packages=(trainingrun-daemon trainingrun-actor)
+  local needed=trainingrun-$ROLE wheels=${TRAININGRUN_PACKAGES:-} packages=(trainingrun-daemon trainingrun-actor) python
   [ -z "${TRAININGRUN_RUN:-}" ] || needed=trainingrun
   [ ! -x "$PROGRAMS/$needed" ] || return 0
   [ -n "$wheels" ] || fail "$PROGRAMS/$needed is not there: give TRAININGRUN_PACKAGES (a folder or s3:// prefix with our wheels), TRAININGRUN_IMAGES, or an image of the machine that has it"
-  command -v python3 >/dev/null || fail "python3 is missing: take a machine image with Python 3.11 or newer"
+  python=$(find_python) || { command -v dnf >/dev/null && dnf install -q -y python3.11 >&2 && python=$(find_python); } ||
+    fail "Python 3.11 or newer is missing: take a machine image that has it"
   case $wheels in
     s3://*) run_aws "$wheels" s3 cp --only-show-errors --recursive "$wheels" "$STATE/packages" >/dev/null || exit 2
             wheels=$STATE/packages ;;
   esac
   say "installing the programs from $wheels"
   [ "$ROLE" = daemon ] || packages+=(trainingrun-trainer 'trainingrun-operator[local]')
-  if ! { python3 -m venv "${PROGRAMS%/bin}" &&
+  if ! { "$python" -m venv "${PROGRAMS%/bin}" &&
     "$PROGRAMS/pip" install --quiet --find-links "$wheels" -c "$wheels/constraints.txt" "${packages[@]}"; }; then
     rm -rf "${PROGRAMS%/bin}"
     fail "the programs could not be installed: the lines above say why; nothing of them is left here"
   fi
+  [ ! -d "$wheels/decks" ] || cp -r "$wheels/decks" "${PROGRAMS%/bin}/decks"
+}
+
+find_python() {
+  local each
+  for each in python3.11 python3.12 python3.13 python3; do
+    ! "$each" -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "$each"; return; }
+  done
+  return 1
 }
 
 image_tool() {
@@ -336,10 +350,11 @@ start_members() {
 }
 
 has_ended() {
-  local lives=0
-  if [ "$SUPERVISOR" = plain ]; then is_kept "$1" || lives=1
-  else systemctl is-active --quiet "trainingrun-$1" || lives=1; fi
-  [ "$lives" = 1 ]
+  if [ "$SUPERVISOR" = plain ]; then
+    if is_kept "$1"; then return 1; fi
+  else # one that is about to end has not ended
+    case $(systemctl is-active "trainingrun-$1" || true) in active | activating | deactivating | reloading) return 1 ;; esac
+  fi
 }
 
 send_end() { # NAME TERM|KILL
@@ -446,15 +461,19 @@ leave() {
   end_members $((NOTICE_SECONDS - 15))
   left=$((NOTICE_SECONDS - (SECONDS - begun)))
   keep_elsewhere $((left > 2 ? left - 1 : 1)) || true
-  note left
   [ -z "$LATE" ] || say "killed, as they had not ended in time: $LATE"
   say "left after $((SECONDS - begun)) s; $([ -n "$LATE" ] && echo 'go on from the newest checkpoint' || echo 'everything had ended by itself')"
+  note left
 }
 
 stop() {
+  local name
   end_members "$NOTICE_SECONDS"
   [ "$SUPERVISOR" != plain ] || ! is_kept watch || kill "$(cat "$RUN/watch.pid")"
-  [ "$SUPERVISOR" != systemd ] || systemctl disable --quiet --now trainingrun-watch
+  if [ "$SUPERVISOR" = systemd ]; then
+    systemctl disable --quiet --now trainingrun-watch
+    for name in $(members); do systemctl disable --quiet "trainingrun-$name"; done
+  fi
   keep_elsewhere 60 || true
   [ -z "$LATE" ] || fail "killed, as they had not ended in $NOTICE_SECONDS s: $LATE"
   say "stopped"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -18,6 +20,18 @@ from waiting import until
 
 ROOT = Path(__file__).parents[2]
 LIMIT_SECONDS = 90.0
+_NEEDED = ("bash", "curl", "flock", "setpriv", "setsid")
+pytestmark = pytest.mark.skipif(
+    any(shutil.which(each) is None for each in _NEEDED), reason=f"one of {_NEEDED} is missing"
+)
+_DEAF = """\
+#!{python}
+import signal, socket, sys
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+with socket.create_server(("127.0.0.1", int(sys.argv[sys.argv.index("--port") + 1]))) as server:
+    while True:
+        server.accept()
+"""
 
 
 @pytest.fixture
@@ -116,6 +130,36 @@ def test_a_run_leaves_its_machine_and_goes_on_on_another(
                 assert closes(second.summary()["ledger"])
 
 
+def test_a_run_goes_on_when_its_machine_vanishes(
+    tmp_path: Path, metadata: InstanceMetadataServer, account: Path
+) -> None:
+    """Expect the same run, from its newest checkpoint, when nothing else is left of a machine."""
+    bucket = tmp_path / "bucket"
+    saving = {"storage": bucket.as_uri(), "everyGames": 20}
+    file = write_run(tmp_path / "run.yaml", games=200, checkpoint=saving)
+    own = {"ROLE": "learner", "RUN": str(file), "KEEP": "s3://team/kept"}
+    own["DECKS"] = str(ROOT / "decks")
+    with machine(tmp_path / "first", metadata.endpoint, account, **own) as first:
+        first.start()
+        until((first.state / "run" / "known").exists, seconds=60, what="it is known")
+        until(lambda: _checkpoints(bucket), seconds=90, what=first.log("learner"))
+        first.end()
+        uid, saved = _uid(first), _checkpoints(bucket)[-1]
+    with machine(tmp_path / "second", metadata.endpoint, account, **own) as second:
+        second.start()
+        until(lambda: second.run("status").returncode == 1, seconds=120, what="the end")
+        assert "learner: ended, code 0" in second.run("status").stdout, second.log("learner")
+        assert _uid(second) == uid
+        assert second.played() >= 200
+        assert second.run_status()["model"]["version"] > saved
+        assert closes(second.summary()["ledger"])
+
+
+def _checkpoints(bucket: Path) -> list[int]:
+    """Steps of the checkpoints, oldest first."""
+    return sorted(int(each.parent.name.split("-")[1]) for each in bucket.glob("*/manifest.json"))
+
+
 def _uid(made: Machine) -> str:
     text = (made.state / "trainingrun" / "small" / "status.json").read_text()
     return text.partition('"uid"')[2].split('"')[1]
@@ -136,6 +180,24 @@ def test_an_actor_joins_and_is_told_to_stop(
         assert time.monotonic() - before < LIMIT_SECONDS
         assert not made.programs()
     assert bed.check_ledger().lost == 0
+
+
+def test_what_does_not_end_is_killed_in_time(
+    tmp_path: Path, metadata: InstanceMetadataServer
+) -> None:
+    """Expect a daemon that ignores its end to be gone all the same, and to be named."""
+    program = tmp_path / "programs" / "trainingrun-daemon"
+    program.parent.mkdir()
+    program.write_text(_DEAF.format(python=sys.executable))
+    program.chmod(0o755)
+    own = {**daemons_of(), "PROGRAMS": str(program.parent), "NOTICE_SECONDS": "20"}
+    with machine(tmp_path / "deaf", metadata.endpoint, **own) as made:
+        made.start()
+        (name,) = made.programs()
+        give_notice(metadata)
+        assert made.wait_until_left(seconds=40) < 20
+        assert not made.programs()
+        assert f"killed, as they had not ended in time: {name}" in made.log("watch")
 
 
 def test_a_role_that_is_wrongly_set_is_not_started_again(

@@ -243,6 +243,48 @@ write_unit watch watch
     assert [line for line in ours if "User" not in line] == []
 
 
+def test_what_systemd_is_about_to_end_has_not_ended(script: Path, tmp_path: Path) -> None:
+    """Expect to wait while a unit is being stopped, and no longer."""
+    program = tmp_path / "bin" / "systemctl"
+    program.parent.mkdir()
+    program.write_text(
+        '#!/bin/sh\n[ "$1" = is-active ] || exit 0\n'
+        f"echo x >>{tmp_path}/asked\n"
+        f'[ "$(wc -l <{tmp_path}/asked)" -gt 3 ] && {{ echo inactive; exit 3; }}\n'
+        "echo deactivating; exit 3\n"
+    )
+    program.chmod(0o755)
+    text = f"source {script}; SUPERVISOR=systemd ROLE=learner; end_members 10; echo late: $LATE"
+    done = subprocess.run(
+        ["bash", "-c", text], capture_output=True, text=True, timeout=30, check=True,
+        env={"PATH": f"{program.parent}:{os.environ['PATH']}"},
+    )  # fmt: skip
+    assert done.stdout == "late:\n"
+    assert len((tmp_path / "asked").read_text().splitlines()) > 3
+
+
+def test_an_older_python_is_refused(script: Path, tmp_path: Path) -> None:
+    """Expect the version that is needed, before anything is made."""
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("python3", "python3.11", "python3.12", "python3.13"):
+        (tools / name).write_text("#!/bin/sh\nexit 1\n")
+        (tools / name).chmod(0o755)
+    (tools / "dnf").write_text("#!/bin/sh\nexit 1\n")
+    (tools / "dnf").chmod(0o755)
+    done = subprocess.run(
+        ["bash", str(script)], capture_output=True, text=True, timeout=30, check=False,
+        env={
+            "PATH": f"{tools}:{os.environ['PATH']}", "TRAININGRUN_STATE": str(tmp_path / "state"),
+            "TRAININGRUN_ROLE": "daemon", "TRAININGRUN_PACKAGES": str(tmp_path),
+            "TRAININGRUN_PROGRAMS": str(tmp_path / "venv" / "bin"),
+        },
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "Python 3.11 or newer is missing" in done.stderr
+    assert not (tmp_path / "venv").exists()
+
+
 def test_the_linter_of_shells_finds_nothing(aws: Path) -> None:
     """Expect no remark of shellcheck about our scripts."""
     import sys  # the program lies beside the interpreter
