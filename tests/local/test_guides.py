@@ -15,7 +15,9 @@ from guide_blocks import ROOT, Step, missing, pages, steps
 BIN = Path(sys.executable).parent
 # What the pages name of a checkout. Nothing of it is written to.
 CHECKOUT = ("examples", "decks", "charts", "docs", "crds", "deploy")
-QUICK_START, *GUIDES = pages()
+QUICK_START, *_OTHERS = pages()
+# The other guides say of each block why it is not run: tests/unit/docs sees to that.
+GUIDES = [page for page in _OTHERS if steps(page.read_text("utf-8"))]
 
 
 def run(step: Step, folder: Path, page: str) -> None:
@@ -66,8 +68,5 @@ def test_the_quick_start_leads_to_a_trained_run(checkout: Path) -> None:
 @pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.stem)
 def test_the_commands_of_the_guide_do_what_it_says(page: Path, checkout: Path) -> None:
     """In their order, after the quick start."""
-    found = steps(page.read_text("utf-8"))
-    if not found:
-        pytest.skip("no command of it can run here; each says why")
-    for step in found:
+    for step in steps(page.read_text("utf-8")):
         run(step, checkout, page.name)
