@@ -48,7 +48,7 @@ def follow(runs: TrainingRuns, following: Following, *, pause: Callable[[float],
     asked = time.monotonic()
     try:
         while True:
-            begun = time.monotonic()
+            begun, work = time.monotonic(), time.thread_time()
             try:
                 last = gather(runs, following.name, seen, follows=True)
                 asked = begun
@@ -58,14 +58,14 @@ def follow(runs: TrainingRuns, following: Following, *, pause: Callable[[float],
                     raise
             if last is not None and ended(last):
                 break
-            pause(pause_after(time.monotonic() - begun, following))
+            pause(pause_after(time.thread_time() - work, following))
     finally:
         if last is not None:
             write_atomically(following.file, page(last))
 
 
 def pause_after(took: float, following: Following) -> float:
-    """Seconds until the next page, when writing the last one took so many."""
+    """Seconds until the next page, when the last one took so many of a processor's."""
     return max(following.every, min(took / MOST_OF_A_CORE, SLOWEST_SECONDS))
 
 

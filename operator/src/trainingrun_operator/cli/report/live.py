@@ -53,9 +53,9 @@ def write_last_page(place: LocalPlace, name: str, file: Path) -> None:
 async def _keep(place: LocalPlace, following: Following, on_trouble: Callable[[str], None]) -> None:
     is_told = False
     while True:
-        begun = time.monotonic()
+        took = 0.0
         try:
-            await asyncio.to_thread(_write, place, following)
+            took = await asyncio.to_thread(_write, place, following)
         except ClientError:
             _LOG.debug("the run cannot be read yet", exc_info=True)
         except OSError as error:
@@ -64,13 +64,16 @@ async def _keep(place: LocalPlace, following: Following, on_trouble: Callable[[s
                     f"{following.file}: cannot be written ({error.strerror}): the run goes on"
                 )
             is_told = True
-        await asyncio.sleep(pause_after(time.monotonic() - begun, following))
+        await asyncio.sleep(pause_after(took, following))
 
 
-def _write(place: LocalPlace, following: Following) -> None:
+def _write(place: LocalPlace, following: Following) -> float:
+    """Gives the processor time that it took, in seconds: a busy machine is not our work."""
+    begun = time.thread_time()
     with LocalRuns(place) as runs:
         material = gather(runs, following.name, Seen())
     write_atomically(following.file, page(material, every=following.every))
+    return time.thread_time() - begun
 
 
 def _log_end(task: asyncio.Task[None]) -> None:
