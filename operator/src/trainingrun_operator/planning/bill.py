@@ -36,11 +36,10 @@ class Part(Struct, frozen=True, rename="camel"):
 
 
 class Bill(Struct, frozen=True, rename="camel"):
-    """What an hour costs. ``away`` is in machines of spot: they are taken away at times."""
+    """What an hour costs. ``daemons_each`` are on one machine; 0 where no machines are counted."""
 
     parts: tuple[Part, ...]
     daemons_each: int
-    on_spot: bool
     notes: tuple[str, ...] = ()
 
     @property
@@ -57,6 +56,11 @@ class Bill(Struct, frozen=True, rename="camel"):
     def machines(self) -> int:
         """All machines."""
         return sum(part.count for part in self.parts)
+
+    @property
+    def spot_machines(self) -> int:
+        """Machines that may be taken away."""
+        return sum(part.count for part in self.parts if part.purchase == Purchase.SPOT)
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,6 @@ class Shop:
         return Bill(
             parts=tuple(part for part, _ in lines),
             daemons_each=0 if needs.external else each,
-            on_spot=any(part.purchase == Purchase.SPOT for part, _ in lines),
             notes=tuple(note for _, note in lines if note),
         )
 
@@ -162,4 +165,4 @@ def bill_of_spec(needs: Needs, fleet: Fleet) -> Bill:
         for role, count, price in members
         if count
     )
-    return Bill(parts, 0, on_spot=False, notes=("spec.cost has no price of Redis",))
+    return Bill(parts, 0, notes=("spec.cost has no price of Redis",))

@@ -27,6 +27,10 @@ class Limit(Struct, frozen=True, rename="camel"):
     transitions_per_second: float
     source: str
 
+    def scaled(self, factor: float) -> Limit:
+        """The limit if the role were so many times as fast."""
+        return Limit(self.role, self.transitions_per_second * factor, self.source)
+
 
 def limits_of(needs: Needs, rate: Rate, *, given: float | None = None) -> tuple[Limit, ...]:
     """What bounds the run; ``given`` is a learner's rate that the user measured.

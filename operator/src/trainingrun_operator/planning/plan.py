@@ -20,8 +20,10 @@ from trainingrun_operator.planning.band import Band, exactly
 from trainingrun_operator.planning.bill import Bill, Buying, Shop, bill_of_spec
 from trainingrun_operator.planning.errors import PlanError
 from trainingrun_operator.planning.fleet import Fleet, fleet_of
+from trainingrun_operator.planning.interruptions import Interruptions
 from trainingrun_operator.planning.limits import Limit, tightest, unknown
 from trainingrun_operator.planning.needs import Needs
+from trainingrun_operator.planning.prices import HOURS_A_MONTH
 from trainingrun_operator.planning.rate import Rate
 
 SPEC: Final = "spec.cost"
@@ -31,6 +33,16 @@ _SPEEDS: Final = (
     ("as planned", 1.0),
     ("daemons twice as fast", 2.0),
 )
+
+
+NOT_INCLUDED: Final = (
+    "not included: storage, traffic, the cluster's own control plane, taxes, and time to set up"
+)
+ROLES: Final = {"learner": "one learner", "redis": "one Redis", "none": "nothing else"}
+
+
+class BudgetError(PlanError):
+    """The budget is too small for one way to buy; others may do."""
 
 
 class Goal(Struct, frozen=True, rename="camel"):
@@ -43,7 +55,8 @@ class Goal(Struct, frozen=True, rename="camel"):
 
 class Quote(Struct, frozen=True, rename="camel"):
     """One way to buy the run. ``hours``, ``cost`` and ``games`` are of the whole run; ``bill`` and
-    ``machines`` are those of the likely fleet."""
+    ``machines`` are those of the likely fleet; ``interruptions`` are of its spot machines, during
+    the whole run."""
 
     provider: str
     buying: str
@@ -53,6 +66,7 @@ class Quote(Struct, frozen=True, rename="camel"):
     hours: Band
     cost: Band
     games: Band
+    interruptions: Band
 
 
 class Fleets(Struct, frozen=True, rename="camel"):
@@ -71,6 +85,7 @@ class Variation(Struct, frozen=True, rename="camel"):
     games_per_hour: float
     hours: float
     cost: float
+    games: float
     limited_by: str
 
 
@@ -98,8 +113,8 @@ class Question:
     limits: tuple[Limit, ...]
     shops: Sequence[Shop]
     buyings: Sequence[Buying]
-    away: Band
-    """The part of its time that a spot machine is away."""
+    interruptions: Interruptions
+    """Of spot machines."""
     with_spec_prices: bool = False
 
     @property
@@ -115,7 +130,7 @@ def make_plan(question: Question) -> Plan:
         PlanError: the goal cannot be reached, or something has no price.
     """
     fleets = _fleets(question)
-    quotes = tuple(_quotes(question, fleets))
+    quotes, left_out = _quotes(question, fleets)
     return Plan(
         run=question.needs.name,
         goal=question.goal,
@@ -125,7 +140,7 @@ def make_plan(question: Question) -> Plan:
         evaluation_share=question.evaluation_share,
         quotes=quotes,
         sensitivity=tuple(_variations(question, quotes[0])),
-        notes=tuple(_notes(question, quotes)),
+        notes=(*_notes(question, fleets, quotes), *left_out),
     )
 
 
@@ -150,7 +165,7 @@ def _daemons_within(question: Question, hours: float) -> int:
     most = limit.transitions_per_second * 3600 / rate.transitions_per_game
     if wanted > most:
         raise PlanError(
-            f"--hours {hours:g}: {wanted:,.0f} games/h are needed, and one {limit.role} takes"
+            f"--hours {hours:g}: {wanted:,.0f} games/h are needed, and {ROLES[limit.role]} takes"
             f" {most:,.0f} ({limit.source}): allow {_total(question) / most:,.1f} hours or more, or"
             " fewer games (--games)"
         )
@@ -179,14 +194,29 @@ def _total(question: Question) -> float:
     return question.goal.games * (1 + question.evaluation_share)
 
 
-def _quotes(question: Question, fleets: Fleets) -> Iterator[Quote]:
-    needs = question.needs
+def _quotes(question: Question, fleets: Fleets) -> tuple[tuple[Quote, ...], tuple[str, ...]]:
+    """Every way to buy that the goal allows, and why another is left out.
+
+    Raises:
+        PlanError: no way is left.
+    """
+    quotes, left_out = [], []
+    for provider, buying, bill_of in _ways(question):
+        try:
+            quotes.append(_quote(question, fleets, provider, buying, bill_of))
+        except BudgetError as error:
+            left_out.append(str(error))
+    if not quotes:
+        raise PlanError(left_out[-1])
+    return tuple(quotes), tuple(left_out)
+
+
+def _ways(question: Question) -> Iterator[tuple[str, str, Callable[[Fleet], Bill]]]:
     if question.with_spec_prices:
-        yield _quote(question, fleets, SPEC, SPEC, partial(bill_of_spec, needs))
+        yield SPEC, SPEC, partial(bill_of_spec, question.needs)
     for shop in question.shops:
         for buying in question.buyings:
-            bill = partial(shop.bill, needs, buying=buying)
-            yield _quote(question, fleets, shop.name, buying.value, bill)
+            yield shop.name, buying.value, partial(shop.bill, question.needs, buying=buying)
 
 
 def _quote(
@@ -194,7 +224,8 @@ def _quote(
 ) -> Quote:
     """One way to buy: reckoned at the fast, the likely and the slow end."""
     bill = bill_of(fleets.likely)
-    away = question.away if bill.on_spot else exactly(0.0)
+    often = question.interruptions
+    away = often.part_away if bill.spot_machines else exactly(0.0)
     fast, slow = bill_of(fleets.fast).hourly, bill_of(fleets.slow).hourly
     prices = (fast.low, bill.hourly.likely, slow.high)
     speeds = (
@@ -207,8 +238,18 @@ def _quote(
     else:
         _check_budget(question.goal.budget, bill.hourly, provider, buying)
         hours, cost, games = _for_budget(question, question.goal.budget, prices, speeds)
-    hourly = Band(min(fast.low, slow.low), bill.hourly.likely, max(fast.high, slow.high))
-    return Quote(provider, buying, bill, hourly, bill.machines, hours, cost, games)
+    machine_months = hours.likely / HOURS_A_MONTH * bill.spot_machines
+    return Quote(
+        provider=provider,
+        buying=buying,
+        bill=bill,
+        hourly=Band(min(fast.low, slow.low), bill.hourly.likely, max(fast.high, slow.high)),
+        machines=bill.machines,
+        hours=hours,
+        cost=cost,
+        games=games,
+        interruptions=often.a_month.each(lambda times: times * machine_months),
+    )
 
 
 def _for_games(
@@ -237,7 +278,7 @@ def _in_order(ends: Sequence[float]) -> Band:
 
 def _check_budget(budget: float, hourly: Band, provider: str, buying: str) -> None:
     if budget < hourly.likely:
-        raise PlanError(
+        raise BudgetError(
             f"--budget {budget:g}: an hour of the run's machines costs {hourly.likely:,.2f}"
             f" ({provider}, {buying}): give at least as much, or lower"
             " spec.daemon.autoscaling.maxReplicas"
@@ -245,42 +286,50 @@ def _check_budget(budget: float, hourly: Band, provider: str, buying: str) -> No
 
 
 def _variations(question: Question, planned: Quote) -> Iterator[Variation]:
-    """The first quote with slower and faster daemons, and with a learner that is no bound."""
-    shop = next((each for each in question.shops if each.name == planned.provider), None)
+    """The first quote with slower and faster daemons, and with a faster learner."""
+    same = _only(question, planned)
     for title, factor in _SPEEDS:
-        yield _variation(replace(question, rate=question.rate.scaled(factor)), title, planned, shop)
+        yield _variation(replace(same, rate=question.rate.scaled(factor)), title)
     if any(limit.role == "learner" for limit in question.limits):
-        free = tuple(
-            replace_rate(limit, 2.0) if limit.role == "learner" else limit
-            for limit in question.limits
+        faster = tuple(
+            limit.scaled(2.0) if limit.role == "learner" else limit for limit in question.limits
         )
-        faster = replace(question, limits=free)
-        yield _variation(faster, "a learner twice as fast", planned, shop)
+        yield _variation(replace(same, limits=faster), "a learner twice as fast")
 
 
-def replace_rate(limit: Limit, factor: float) -> Limit:
-    """A limit so many times as high."""
-    return Limit(limit.role, limit.transitions_per_second * factor, limit.source)
+def _only(question: Question, planned: Quote) -> Question:
+    """The question about this way to buy alone."""
+    if question.with_spec_prices:
+        return replace(question, shops=())
+    shops = [shop for shop in question.shops if shop.name == planned.provider]
+    return replace(question, shops=shops, buyings=[Buying(planned.buying)])
 
 
-def _variation(question: Question, title: str, planned: Quote, shop: Shop | None) -> Variation:
-    """What would be: daemons are chosen anew, within the bounds of the spec."""
-    easy = replace(question, goal=Goal(question.goal.games, budget=question.goal.budget))
+def _variation(question: Question, title: str) -> Variation:
+    """What would be: daemons are chosen anew, within the bounds of the spec.
+
+    What is not possible within the hours or the budget is shown without them.
+    """
     try:
-        fleet = _fleets(question).likely
+        fleets = _fleets(question)
+        quote = _quotes(question, fleets)[0][0]
     except PlanError:
-        fleet = _fleets(easy).likely  # not within the hours: what it takes then
-    if shop is None:
-        bill = bill_of_spec(question.needs, fleet)
-    else:
-        bill = shop.bill(question.needs, fleet, buying=Buying(planned.buying))
-    total = _total(question) if question.goal.budget is None else planned.games.likely
-    hours = total / fleet.games_per_hour
-    cost = hours * bill.hourly.likely
-    return Variation(title, fleet.daemons, fleet.games_per_hour, hours, cost, fleet.limited_by)
+        easy = replace(question, goal=Goal(question.goal.games))
+        fleets = _fleets(easy)
+        quote = _quotes(easy, fleets)[0][0]
+    fleet = fleets.likely
+    return Variation(
+        title,
+        fleet.daemons,
+        fleet.games_per_hour,
+        quote.hours.likely,
+        quote.cost.likely,
+        quote.games.likely,
+        fleet.limited_by,
+    )
 
 
-def _notes(question: Question, quotes: Sequence[Quote]) -> Iterator[str]:
+def _notes(question: Question, fleets: Fleets, quotes: Sequence[Quote]) -> Iterator[str]:
     """What a reader should know beside the figures, each once."""
     learner = unknown(question.needs, question.limits)
     if learner is not None:
@@ -289,6 +338,21 @@ def _notes(question: Question, quotes: Sequence[Quote]) -> Iterator[str]:
         yield "the daemons are external: their machines are somebody else's, and cost nothing here"
     yield from dict.fromkeys(note for quote in quotes for note in quote.bill.notes)
     yield from _about_budget(question, quotes)
+    yield from _about_hours(question, fleets)
+    yield NOT_INCLUDED
+
+
+def _about_hours(question: Question, fleets: Fleets) -> Iterator[str]:
+    """Whether the slow end comes too late."""
+    hours, slowest = question.goal.hours, question.rate.games_per_daemon_hour.low
+    if hours is None or _total(question) / fleets.slow.games_per_hour <= hours:
+        return
+    enough = math.ceil(_total(question) / hours / slowest)
+    yield (
+        f"with the slowest daemons of the range it takes"
+        f" {_total(question) / fleets.slow.games_per_hour:,.1f} h: {enough} daemons"
+        f" (maxReplicas) would be in time then, if {ROLES[tightest(question.limits).role]} keeps up"
+    )
 
 
 def _about_budget(question: Question, quotes: Sequence[Quote]) -> Iterator[str]:

@@ -71,7 +71,7 @@ class Provider(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
         }
 
 
-class Interruptions(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+class InterruptionsEntry(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """How often a spot machine is taken away in a month, and for how long there is none."""
 
     per_machine_month: SpotPrice
@@ -83,7 +83,7 @@ class PriceList(Struct, frozen=True, forbid_unknown_fields=True, rename="camel")
 
     as_of: date
     providers: dict[str, Provider]
-    interruptions: Interruptions
+    interruptions: InterruptionsEntry
     currency: str = "USD"
 
 
@@ -177,13 +177,4 @@ def age_warning(prices: PriceList, *, today: date, where: str) -> str | None:
     return (
         f"{where}: the prices are of {prices.as_of}, {days} days old: bring them up to date in a"
         " copy and give it with --prices"
-    )
-
-
-def part_away(prices: PriceList) -> Band:
-    """The part of its time that a spot machine is away."""
-    often = prices.interruptions.per_machine_month
-    hours = prices.interruptions.minutes_away / 60
-    return Band(often.low, often.likely, often.high).each(
-        lambda times: min(1.0, times * hours / HOURS_A_MONTH)
     )

@@ -19,6 +19,7 @@ from trainingrun_operator.planning.errors import PlanError
 
 _FEWEST_GAMES: Final = 20
 """A run with fewer says too little."""
+_MOST_GAMES: Final = 1e9
 _ONE_FIGURE: Final = "one figure: its spread is not known"
 
 
@@ -65,9 +66,10 @@ def rate_of_figures(figures: tuple[float, ...]) -> Rate:
     """The rate that a user measured: one figure, or the least, the likely and the most.
 
     Raises:
-        PlanError: they are neither, not positive, or not in this order.
+        PlanError: they are neither, not between 0 and a billion, or not in this order.
     """
-    if len(figures) not in (1, 3) or min(figures) <= 0 or list(figures) != sorted(figures):
+    sound = all(0 < figure <= _MOST_GAMES for figure in figures)
+    if len(figures) not in (1, 3) or not sound or list(figures) != sorted(figures):
         raise PlanError(
             "--games-per-daemon-hour: give one figure above 0, or three as LOW,LIKELY,HIGH"
         )

@@ -7,10 +7,6 @@ from typing import Annotated, Final
 
 import typer
 
-from trainingrun_operator.cli.errors import UserError
-from trainingrun_operator.cli.plan.price_file import shipped_text
-from trainingrun_operator.cli.plan.projections import print_projections
-from trainingrun_operator.cli.plan.verb import Paid, PlanOptions, plan_run
 from trainingrun_operator.cli.runs.output import Output, OutputOption
 from trainingrun_operator.cli.runs.where import (
     ContextOption,
@@ -40,10 +36,11 @@ def plan(  # noqa: PLR0913 (each option of the command is an argument to typer)
     ] = None,
     games: Annotated[int | None, typer.Option(min=1, help="In place of spec.games.")] = None,
     hours: Annotated[
-        float | None, typer.Option(min=0.01, help="The games are wanted within so many hours.")
+        float | None,
+        typer.Option(min=0.01, max=1e6, help="The games are wanted within so many hours."),
     ] = None,
     budget: Annotated[
-        float | None, typer.Option(min=0.01, help="How many games does so much money buy?")
+        float | None, typer.Option(min=0.01, max=1e9, help="How many games does so much money buy?")
     ] = None,
     from_run: Annotated[
         str | None,
@@ -68,7 +65,10 @@ def plan(  # noqa: PLR0913 (each option of the command is an argument to typer)
     learner_rate: Annotated[
         float | None,
         typer.Option(
-            min=1, help="Transitions a second that the learner trains.", rich_help_panel=_RATE
+            min=1,
+            max=1e9,
+            help="Transitions a second that the learner trains.",
+            rich_help_panel=_RATE,
         ),
     ] = None,
     provider: Annotated[
@@ -135,6 +135,11 @@ def plan(  # noqa: PLR0913 (each option of the command is an argument to typer)
     For the games of the spec, for hours, or for a budget; at each provider, on demand and on spot,
     the learner and Redis included, with a range and what would change it.
     """
+    # Imported here because no other verb needs them, and each start of the command pays for them.
+    from trainingrun_operator.cli.plan.price_file import shipped_text  # noqa: PLC0415
+    from trainingrun_operator.cli.plan.projections import print_projections  # noqa: PLC0415
+    from trainingrun_operator.cli.plan.verb import PlanOptions, paid, plan_run  # noqa: PLC0415
+
     if show_prices:
         typer.echo(shipped_text(), nl=False)
         return
@@ -149,7 +154,7 @@ def plan(  # noqa: PLR0913 (each option of the command is an argument to typer)
             hours=hours,
             budget=budget,
             provider=provider,
-            paid=_paid(spot=spot, on_demand=on_demand, as_spec=as_spec),
+            paid=paid(spot=spot, on_demand=on_demand, as_spec=as_spec),
             from_run=from_run,
             baseline=baseline,
             games_per_daemon_hour=games_per_daemon_hour,
@@ -166,14 +171,3 @@ def plan(  # noqa: PLR0913 (each option of the command is an argument to typer)
 def add_plan(app: typer.Typer) -> None:
     """Add the verb to the command."""
     app.command(epilog=EXAMPLES)(plan)
-
-
-def _paid(*, spot: bool, on_demand: bool, as_spec: bool) -> Paid:
-    given = {Paid.SPOT: spot, Paid.ON_DEMAND: on_demand, Paid.SPEC: as_spec}
-    wanted = [paid for paid, asked in given.items() if asked]
-    if len(wanted) > 1:
-        raise UserError(
-            "--spot, --on-demand and --as-spec each leave one way of buying: give one, or none"
-            " to see them all"
-        )
-    return wanted[0] if wanted else Paid.ALL

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from trainingrun_operator.cli.plan.document import PlanDocument
-from trainingrun_operator.cli.plan.words import counted, hours_in_words, money, whole
+from trainingrun_operator.cli.plan.words import about, counted, hours_in_words, money, short, whole
 from trainingrun_operator.planning.band import Band
 from trainingrun_operator.planning.plan import Fleets, Plan, Quote
 
@@ -24,13 +24,13 @@ _LIMITS: Final = {
 }
 
 
-def picture_of_plan(document: PlanDocument, *, width: int) -> RenderableType:
-    """The whole answer, for a screen of so many columns."""
+def picture_of_plan(document: PlanDocument, *, width: int, wide: bool = False) -> RenderableType:
+    """The whole answer, for a screen of so many columns; ``wide`` adds the price of each line."""
     plan = document.plan
     parts: list[RenderableType] = [
         _facts(plan, document),
-        _quotes(plan, document.prices.currency, narrow=width < _NARROW),
-        Text("what if (first line above, likely figures)", style="bold"),
+        _quotes(plan, document.prices.currency, narrow=width < _NARROW, wide=wide),
+        Text("what if (of the first line above, likely figures)", style="bold"),
         _variations(plan, document.prices.currency),
     ]
     parts += [Text(f"- {note}") for note in plan.notes]
@@ -51,25 +51,37 @@ def _rows(plan: Plan, document: PlanDocument) -> Iterator[tuple[str, str]]:
     fleets, rate = plan.fleets, plan.rate
     fleet = fleets.likely
     yield "run", f"{plan.run}: {_goal(plan)}"
-    yield "rate", f"{_range(rate.games_per_daemon_hour, whole)} games an hour of one daemon"
+    yield "rate", f"{_range(rate.games_per_daemon_hour, about)} games an hour of one daemon"
     yield "", f"{rate.source}; range: {rate.spread}"
     speed = Band(fleets.slow.games_per_hour, fleet.games_per_hour, fleets.fast.games_per_hour)
     yield (
         "fleet",
         f"{_daemons(fleets)}, {counted(fleet.actors, 'actor')} ({fleet.actor_cores:.1f} cores):"
-        f" {_range(speed, whole)} games/h",
+        f" {_range(speed, about)} games/h",
     )
     yield "limited by", _LIMITS[fleet.limited_by]
     for limit in plan.limits:
         games = limit.transitions_per_second * 3600 / rate.transitions_per_game
         yield (
             f"  {limit.role}",
-            f"{limit.transitions_per_second:,.0f} transitions/s, {whole(games)} games/h of"
+            f"{limit.transitions_per_second:,.0f} transitions/s, {about(games)} games/h of"
             f" {rate.transitions_per_game:.3g}: {limit.source}",
         )
     if plan.evaluation_share:
         yield "evaluations", f"{plan.evaluation_share:.0%} more games, included"
+    yield from _interruptions(plan)
     yield "prices", f"{document.prices.file}, {document.prices.as_of}, {document.prices.currency}"
+
+
+def _interruptions(plan: Plan) -> Iterator[tuple[str, str]]:
+    """What is expected of the quote with the most of them."""
+    most = max(plan.quotes, key=lambda quote: quote.interruptions.likely)
+    if most.bill.spot_machines:
+        yield (
+            "interruptions",
+            f"{_range(most.interruptions, short)} during the run on {most.bill.spot_machines} spot"
+            f" machines ({most.provider}), as the price file assumes; their games are played anew",
+        )
 
 
 def _daemons(fleets: Fleets) -> str:
@@ -86,7 +98,7 @@ def _goal(plan: Plan) -> str:
     return f"{whole(goal.games)} games{within}"
 
 
-def _quotes(plan: Plan, currency: str, *, narrow: bool) -> Table:
+def _quotes(plan: Plan, currency: str, *, narrow: bool, wide: bool) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("provider, bought")
     table.add_column("machines", overflow="fold")
@@ -95,10 +107,10 @@ def _quotes(plan: Plan, currency: str, *, narrow: bool) -> Table:
     budget = plan.goal.budget is not None
     table.add_column("games" if budget else currency, justify="right", no_wrap=True)
     for quote in plan.quotes:
-        last = (quote.games, whole) if budget else (quote.cost, money)
+        last = (quote.games, about) if budget else (quote.cost, money)
         table.add_row(
             Text(f"{quote.provider}\n{_bought(quote)}"),
-            Text(_machines(quote)),
+            Text(_machines(quote, wide=wide)),
             money(quote.hourly.likely),
             _cell(quote.hours, hours_in_words, narrow=narrow),
             _cell(*last, narrow=narrow),
@@ -112,7 +124,7 @@ def _bought(quote: Quote) -> str:
     )
 
 
-def _machines(quote: Quote) -> str:
+def _machines(quote: Quote, *, wide: bool) -> str:
     """Each line of the bill: ``4 c6i.4xlarge (daemon, 14 each)``."""
     lines = []
     for part in quote.bill.parts:
@@ -120,14 +132,15 @@ def _machines(quote: Quote) -> str:
         several = f", {each} each" if part.role == "daemon" and each else ""
         spot = ", spot" if part.purchase == "spot" else ""
         kind = "" if part.machine == "-" else f" {part.machine}"
-        lines.append(f"{part.count}{kind} ({part.role}{several}{spot})")
+        price = f" {part.hourly.likely:.3f}/h" if wide else ""
+        lines.append(f"{part.count}{kind} ({part.role}{several}{spot}){price}")
     return "\n".join(lines)
 
 
 def _cell(band: Band, form: Callable[[float], str], *, narrow: bool) -> Text:
     """The likely figure, and its range below or behind it."""
     text = Text(form(band.likely), style="bold")
-    if band.is_one_figure:
+    if form(band.low) == form(band.high):
         return text
     ends = f"{form(band.low)} to {form(band.high)}"
     if narrow:
@@ -136,7 +149,7 @@ def _cell(band: Band, form: Callable[[float], str], *, narrow: bool) -> Text:
 
 
 def _range(band: Band, form: Callable[[float], str]) -> str:
-    if band.is_one_figure:
+    if form(band.low) == form(band.high):
         return form(band.likely)
     return f"{form(band.likely)} ({form(band.low)} to {form(band.high)})"
 
@@ -144,16 +157,17 @@ def _range(band: Band, form: Callable[[float], str]) -> str:
 def _variations(plan: Plan, currency: str) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("if")
-    for title in ("daemons", "games/h", "time", currency):
+    budget = plan.goal.budget is not None
+    for title in ("daemons", "games/h", "time", "games" if budget else currency):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("limited by", no_wrap=True)
     for each in plan.sensitivity:
         table.add_row(
             each.title,
             str(each.daemons),
-            whole(each.games_per_hour),
+            about(each.games_per_hour),
             hours_in_words(each.hours),
-            money(each.cost),
+            about(each.games) if budget else money(each.cost),
             each.limited_by,
         )
     return table

@@ -20,14 +20,14 @@ from trainingrun_operator.cli.plan.picture import picture_of_plan
 from trainingrun_operator.cli.plan.price_file import read_prices, where
 from trainingrun_operator.cli.runs.output import Output, write
 from trainingrun_operator.cli.runs.where import Where, runs_at
-from trainingrun_operator.planning.band import exactly
 from trainingrun_operator.planning.baselines import baseline
 from trainingrun_operator.planning.bill import Buying, Choice, Shop
 from trainingrun_operator.planning.errors import PlanError
+from trainingrun_operator.planning.interruptions import interruptions_of
 from trainingrun_operator.planning.limits import limits_of
 from trainingrun_operator.planning.needs import Needs, needs_of
 from trainingrun_operator.planning.plan import Goal, Question, make_plan
-from trainingrun_operator.planning.prices import PriceList, age_warning, chosen, part_away
+from trainingrun_operator.planning.prices import PriceList, age_warning, chosen
 from trainingrun_operator.planning.rate import (
     Rate,
     rate_of_baseline,
@@ -45,6 +45,22 @@ class Paid(StrEnum):
     ON_DEMAND = "on-demand"
     SPEC = "spec"
     SPOT = "spot"
+
+
+def paid(*, spot: bool, on_demand: bool, as_spec: bool) -> Paid:
+    """The ways of buying that three options leave.
+
+    Raises:
+        UserError: more than one of them is given.
+    """
+    given = {Paid.SPOT: spot, Paid.ON_DEMAND: on_demand, Paid.SPEC: as_spec}
+    wanted = [each for each, asked in given.items() if asked]
+    if len(wanted) > 1:
+        raise UserError(
+            "--spot, --on-demand and --as-spec each leave one way of buying: give one, or none"
+            " to see them all"
+        )
+    return wanted[0] if wanted else Paid.ALL
 
 
 @dataclass(frozen=True)
@@ -86,7 +102,9 @@ def plan_run(options: PlanOptions) -> None:
             typer.echo(f"trainingrun: {warning}", err=True)
         return
     console = Console(highlight=False)
-    console.print(picture_of_plan(document, width=console.width))
+    console.print(
+        picture_of_plan(document, width=console.width, wide=options.output is Output.WIDE)
+    )
 
 
 def _document(options: PlanOptions, prices: PriceList, *, now: datetime) -> PlanDocument:
@@ -124,7 +142,7 @@ def _question(options: PlanOptions, prices: PriceList, *, now: datetime) -> Ques
         limits=limits_of(needs, rate, given=options.learner_rate),
         shops=[Shop(name, provider, choice) for name, provider in names.items()],
         buyings=_buyings(options.paid, needs),
-        away=part_away(prices) if not by_spec else exactly(0.0),
+        interruptions=interruptions_of(prices),
         with_spec_prices=by_spec,
     )
 

@@ -6,8 +6,18 @@ import math
 
 
 def whole(figure: float) -> str:
-    """A count with separators, three digits of it at least: ``24,000``."""
+    """A count with separators: ``24,000``."""
     return f"{figure:,.0f}" if figure >= 100 else f"{figure:.3g}"
+
+
+def about(figure: float) -> str:
+    """A reckoned count, four digits of it: ``18,190,000``."""
+    return whole(float(f"{figure:.4g}"))
+
+
+def short(figure: float) -> str:
+    """A small figure: ``0.02``, ``1.4``, ``120``."""
+    return f"{figure:,.0f}" if figure >= 10 else f"{figure:.2g}"
 
 
 def counted(count: int, noun: str) -> str:

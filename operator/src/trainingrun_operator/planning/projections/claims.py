@@ -9,6 +9,7 @@ from msgspec import Struct
 
 CLOSE: Final = 0.05
 """A figure within this part of the document's is reproduced."""
+_ROUNDING: Final = 1e-9
 
 
 class Verdict(StrEnum):
@@ -59,7 +60,7 @@ class Claim(Struct, frozen=True, rename="camel", kw_only=True):
         if self.lacking:
             return Verdict.OPEN
         deviation = self.deviation
-        if deviation is not None and abs(deviation) <= CLOSE:
+        if deviation is not None and abs(deviation) <= CLOSE + _ROUNDING:
             return Verdict.REPRODUCED
         if self.against:
             return Verdict.CONTRADICTS

@@ -6,6 +6,7 @@ from typing import Final
 
 from trainingrun_operator.planning.band import exactly
 from trainingrun_operator.planning.bill import Buying, Choice, Shop
+from trainingrun_operator.planning.interruptions import NO_INTERRUPTIONS
 from trainingrun_operator.planning.limits import Limit
 from trainingrun_operator.planning.needs import Needs, Size
 from trainingrun_operator.planning.plan import Goal, Plan, Question, Quote, make_plan
@@ -52,7 +53,7 @@ def plan_of(document: str, daemons: int, *, each: int, buying: Buying) -> Plan:
             limits=_NO_LIMIT,
             shops=[Shop("documents", PRICES, Choice(each=each))],
             buyings=[buying],
-            away=exactly(0.0),
+            interruptions=NO_INTERRUPTIONS,
         )
     )
 

@@ -1,0 +1,184 @@
+"""The verb: what a person and a program see, and what nonsense is answered."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from planning_bed import run_of
+from rich.console import Console
+from trainingrun_operator.cli.errors import UserError
+from trainingrun_operator.cli.plan.document import PlanDocument
+from trainingrun_operator.cli.plan.price_file import shipped_text
+from trainingrun_operator.cli.plan.projections import print_projections
+from trainingrun_operator.cli.plan.verb import PlanOptions, paid, plan_run
+from trainingrun_operator.cli.plan.words import hours_in_words, money
+from trainingrun_operator.cli.runs.output import Output
+from trainingrun_operator.cli.runs.where import Where
+
+ROOT = Path(__file__).parents[3]
+GUIDE = ROOT / "docs/guides/cost-planning.md"
+LONG = ROOT / "examples/standard-ppo.yaml"
+
+
+def options(**given: Any) -> PlanOptions:
+    """Options about the long example, unless another file is given."""
+    return PlanOptions(**{"file": LONG, "place": Where(), **given})
+
+
+def asked(capsys: pytest.CaptureFixture[str], **given: Any) -> dict[str, Any]:
+    """The answer as JSON."""
+    plan_run(options(output=Output.JSON, **given))
+    document: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return document
+
+
+def test_the_json_answer_is_the_documented_one(capsys: pytest.CaptureFixture[str]) -> None:
+    """Expect the schema's name, and that it can be read back as what it was written from."""
+    answer = asked(capsys, baseline="forge", hours=40.0, provider="aws")
+    assert answer["schema"] == "trainingrun.plan/1"
+    assert msgspec.convert(answer, PlanDocument).plan.goal.hours == 40
+    assert [quote["buying"] for quote in answer["plan"]["quotes"]] == ["on-demand", "spec", "spot"]
+
+
+def test_every_field_is_in_the_guide() -> None:
+    """Expect each name of the JSON document to stand in the guide's table, and no other."""
+    _, parts = msgspec.json.schema_components([PlanDocument], ref_template="{name}")
+    wanted = {name for part in parts.values() for name in part.get("properties", {})}
+    section = GUIDE.read_text().partition("## JSON")[2].partition("\n## ")[0]
+    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    told = {name for row in rows for name in re.findall(r"`([A-Za-z]+)`", row)}
+    assert told == wanted
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_table_fits_the_screen(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: int
+) -> None:
+    """Expect no line wider than the terminal, and the figures uncut."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    plan_run(options(baseline="training-speedup", provider="aws", learner_rate=20_000.0))
+    out = capsys.readouterr().out
+    assert max(len(line) for line in out.splitlines()) <= width
+    assert "…" not in out
+    assert "limited by" in out
+    assert "daemons half" in out
+
+
+def test_a_run_is_planned_from_what_it_does(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Expect --from to measure a local run, and to plan its own spec where no file is given."""
+    run = run_of(
+        games={"played": 7_200, "perSecond": 1.0},
+        transitions={"produced": 720_000},
+        daemon={"ready": 4},
+        startedAt="2026-01-01T00:00:00Z",
+        autoscaling={
+            "lastDecision": {
+                "at": "2026-01-01T00:00:00Z", "from": 2, "to": 4, "reason": "more",
+                "inputs": {"learnerCapacity": 500.0},
+            }
+        },
+    )  # fmt: skip
+    (tmp_path / "small").mkdir()
+    (tmp_path / "small" / "status.json").write_text(run.model_dump_json(by_alias=True))
+    place = Where(state=tmp_path)
+    answer = asked(capsys, file=None, place=place, from_run="small", provider="gcp")
+    assert answer["plan"]["run"] == "small"
+    assert answer["plan"]["rate"]["gamesPerDaemonHour"]["likely"] == 900
+    assert answer["plan"]["evaluationShare"] == 0
+    assert answer["plan"]["limits"][0]["transitionsPerSecond"] == 500
+    other = asked(capsys, place=place, from_run="small", provider="gcp")
+    assert other["plan"]["run"] == "standard-ppo"
+
+
+def test_old_prices_warn_beside_the_answer(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Expect the plan all the same, and the sentence where a person and a program see it."""
+    old = tmp_path / "old.yaml"
+    old.write_text(re.sub(r"asOf: \S+", "asOf: 2020-02-03", shipped_text()))
+    answer = asked(capsys, prices=old)
+    assert answer["warnings"][0].startswith(f"{old}: the prices are of 2020-02-03, ")
+    assert answer["prices"] == {"file": str(old), "asOf": "2020-02-03", "currency": "USD"}
+    plan_run(options(prices=old))
+    assert "the prices are of 2020-02-03" in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_spec_s_own_prices_come_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Expect spec.cost in the place of providers, in its currency, unless one is named."""
+    file = tmp_path / "run.yaml"
+    cost = {"daemonHourly": 0.05, "learnerHourly": 0.5, "currency": "EUR"}
+    file.write_text(run_of({"cost": cost}).model_dump_json(by_alias=True, exclude={"status"}))
+    answer = asked(capsys, file=file)
+    assert [quote["provider"] for quote in answer["plan"]["quotes"]] == ["spec.cost"]
+    assert answer["prices"]["currency"] == "EUR"
+    named = asked(capsys, file=file, provider="azure")
+    assert {quote["provider"] for quote in named["plan"]["quotes"]} == {"azure"}
+    assert named["prices"]["currency"] == "USD"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"file": None}, "nothing to plan: give a TrainingRun with -f, or a run with --from"),
+        ({"hours": 1.0, "budget": 1.0}, "--hours and --budget are two goals"),
+        ({"baseline": "forge", "games_per_daemon_hour": "1"}, "each say how fast daemons are"),
+        ({"games_per_daemon_hour": "fast"}, "no figures: write 3600, or LOW,LIKELY,HIGH"),
+        ({"games_per_daemon_hour": "nan"}, "one figure above 0"),
+        ({"baseline": "slow"}, "--baseline slow: there is none"),
+        ({"provider": "oracle"}, "--provider oracle: it has no prices"),
+        ({"daemon_machine": "m9"}, "m9: no price of this machine is known for aws"),
+        ({"learner_machine": "c5.4xlarge", "provider": "aws"}, "it has 0 GPUs"),
+        ({"budget": 0.01}, "an hour of the run's machines costs"),
+        ({"hours": 0.01}, "one Redis takes"),
+        ({"baseline": "forge", "hours": 18.0}, "maxReplicas is 160: allow 19.5 hours or more"),
+        ({"file": Path("nowhere.yaml")}, "nowhere.yaml: no such file"),
+        ({"prices": Path("nowhere.yaml")}, "no such file: leave --prices out"),
+    ],
+)
+def test_nonsense_gets_a_sentence(given: dict[str, Any], said: str) -> None:
+    """Expect what was wrong and the remedy, and nothing else."""
+    with pytest.raises(UserError) as caught:
+        plan_run(options(**given))
+    assert said in str(caught.value)
+
+
+def test_one_way_of_buying_at_most() -> None:
+    """Expect --spot with --on-demand to be refused, and none of them to show all ways."""
+    assert paid(spot=False, on_demand=False, as_spec=False).value == "all"
+    assert paid(spot=True, on_demand=False, as_spec=False).value == "spot"
+    with pytest.raises(UserError, match="each leave one way of buying"):
+        paid(spot=True, on_demand=True, as_spec=False)
+
+
+def test_projections_are_shown_to_programs_and_people(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Expect the same rows as JSON and as tables, with what contradicts what."""
+    print_projections(Output.JSON)
+    rows = json.loads(capsys.readouterr().out)
+    assert {row["verdict"] for row in rows} == {"reproduced", "contradicts", "price moved", "open"}
+    monkeypatch.setenv("COLUMNS", "100")
+    print_projections(Output.TABLE)
+    out = capsys.readouterr().out
+    assert "cloud-architecture: Scaling projections" in out
+    assert f"{len(rows)} figures: " in out
+    assert Console().width == 100
+
+
+@pytest.mark.parametrize(
+    ("hours", "words"),
+    [(0.5, "30 min"), (20.83, "20.8 h"), (47.9, "47.9 h"), (416.7, "17.4 days")],
+)
+def test_time_in_the_unit_that_fits(hours: float, words: str) -> None:
+    """Expect minutes, hours or days, and money with cents where they matter."""
+    assert hours_in_words(hours) == words
+    assert (money(3.456), money(283.3)) == ("3.46", "283")
