@@ -7,8 +7,12 @@ venv=$1
 shift
 site=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 cd "$site"
-# shellcheck disable=SC2086 # a PATH may be a pattern, or several
-for path in "$@"; do rm -rf $path; done
+# A PATH may be a pattern. Of a whole package its metadata go, too: no list shall name what is not there.
+# shellcheck disable=SC2048
+for path in $*; do
+  rm -rf "./$path"
+  case $path in */*) ;; *) rm -rf "./$path"-[0-9]*.dist-info ;; esac
+done
 find . -type d \( -name tests -o -name __pycache__ \) -prune -exec rm -rf {} +
 find . -type f \( -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.hpp' -o -name '*.a' \) -delete
 rm -rf "$venv"/bin/[Aa]ctivate* "$venv/include" "$venv/share/man" "$venv/share/doc"

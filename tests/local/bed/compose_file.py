@@ -139,14 +139,24 @@ class Here:
         return [self._translated(name, number, str(word)) for word in words]
 
     def _translated(self, name: str, number: int, text: str) -> str:
-        for inside, outside in sorted(self._paths(name, number), key=lambda each: -len(each[0])):
-            text = re.sub(rf"(?<![\w./-]){re.escape(inside)}(?![\w-])", outside, text)
-        for other, ports in self.ports.items():
-            for port in ports:
-                text = re.sub(rf"(?<![\w-]){other}:{port}\b", self._addresses(other, port), text)
-        for port in self.ports.get(name, ()):
-            text = re.sub(rf"(?<!\d){port}(?!\d)", str(self.port(name, port, number)), text)
-        return text.replace("0.0.0.0", "127.0.0.1")
+        """All in one go, so that nothing is looked for in what was put in."""
+        places = {
+            rf"(?<![\w./-]){re.escape(inside)}(?![\w-])": outside
+            for inside, outside in sorted(self._paths(name, number), reverse=True)
+        }
+        places |= {
+            rf"(?<![\w-]){other}:{port}\b": self._addresses(other, port)
+            for other, ports in self.ports.items()
+            for port in ports
+        }
+        places |= {
+            rf"(?<!\d){port}(?!\d)": str(self.port(name, port, number))
+            for port in self.ports.get(name, ())
+        }
+        places[r"0\.0\.0\.0"] = "127.0.0.1"
+        every = re.compile("|".join(f"({pattern})" for pattern in places))
+        put = list(places.values())
+        return every.sub(lambda match: put[(match.lastindex or 0) - 1], text)
 
     def _addresses(self, name: str, port: int) -> str:
         return ",".join(

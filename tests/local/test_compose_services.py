@@ -1,0 +1,100 @@
+"""Each service of docker-compose.yml, run by its own command: games are played and trained.
+
+No container engine is needed. Left out: Grafana, whose program is in no package of Debian or Python
+(its provisioning is looked at in tests/unit/images); and the GPU's learner, which has the same
+command as the other.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bed_programs import programs
+from compose_file import Here, read_compose
+from local_run import closes, write_run
+from redis_server import redis_program
+
+PORTS = {
+    "redis": (6379,), "store": (7070,), "daemon": (17171,), "control": (9090,), "actor": (9090,),
+    "evaluator": (9090,), "learner": (9090,), "prometheus": (9090,),
+}  # fmt: skip
+GAMES = 60
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Here]:
+    """The services, none of which runs yet."""
+    file = write_run(tmp_path / "run.yaml", games=GAMES, learner={"batchTransitions": 256})
+    variables = {
+        "REDIS_PASSWORD": "ab12", "S3_ACCESS_KEY": "key", "S3_SECRET_KEY": "secret12",
+        "GRAFANA_PASSWORD": "cd34", "RUN_FILE": os.path.relpath(file, Path(__file__).parents[2]),
+    }  # fmt: skip
+    third = {
+        "redis-server": redis_program(),
+        "/usr/local/bin/versitygw": str(programs("versitygw") / "versitygw"),
+    }
+    folder = tmp_path / "services"
+    folder.mkdir()
+    services = Here(read_compose(variables), folder, PORTS, third, {"daemon": 2})
+    try:
+        yield services
+    finally:
+        services.stop()
+
+
+def test_the_services_train_a_run_to_its_end(here: Here) -> None:
+    """Expect every game, weights, a closed ledger, a checkpoint in the store, and metrics."""
+    for name in ("daemon", "control", "actor", "evaluator", "learner"):
+        here.start(name)
+    control, learner = here.running["control"][0], here.running["learner"][0]
+    here.wait(
+        lambda: all(here.is_healthy(name) for name in ("actor", "evaluator", "learner")),
+        seconds=90,
+        what="the roles are healthy",
+    )
+    if shutil.which("prometheus") is not None:
+        assert_scraped(here)
+    assert control.wait(150) == 0, here.said()
+    assert learner.wait(30) == 0, "the learner has saved and ended"
+    status = json.loads((here.folder / "state" / "small" / "status.json").read_text())["status"]
+    assert status["games"]["played"] >= GAMES
+    assert status["daemon"]["display"], "control found the daemons"
+    assert closes(status["transitions"])
+    assert status["transitions"]["trained"] > 0
+    assert status["checkpoint"]["uri"].startswith("s3://checkpoints/small")
+    assert list((here.folder / "objects" / "checkpoints" / "small").rglob("*")), "in the store"
+
+
+def assert_scraped(here: Here) -> None:
+    """Start Prometheus; expect it to reach control and every role, and to know the run."""
+    here.start("prometheus")
+    here.wait(lambda: here.is_healthy("prometheus"), seconds=30, what="Prometheus is healthy")
+
+    def jobs() -> set[tuple[str, str]]:
+        found = asked(here, "up == 1")
+        return {(each["metric"]["job"], each["metric"].get("role", "")) for each in found}
+
+    wanted = {("control", ""), ("roles", "actor"), ("roles", "learner"), ("roles", "evaluator")}
+    here.wait(lambda: jobs() >= wanted, seconds=40, what="all are scraped")
+    here.wait(
+        lambda: bool(asked(here, 'trainingrun_run_games_total{run="small",outcome="seat1"} > 0')),
+        seconds=60,
+        what="games are counted",
+    )
+
+
+def asked(here: Here, query: str) -> list[dict[str, Any]]:
+    """What Prometheus answers."""
+    where = f"http://127.0.0.1:{here.port('prometheus', 9090)}/api/v1/query"
+    words = urllib.parse.urlencode({"query": query})
+    with urllib.request.urlopen(f"{where}?{words}", timeout=5) as answer:
+        found: list[dict[str, Any]] = json.load(answer)["data"]["result"]
+    return found
