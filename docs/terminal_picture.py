@@ -11,6 +11,7 @@ import argparse
 import fcntl
 import os
 import pty
+import re
 import select
 import shlex
 import signal
@@ -24,7 +25,9 @@ from rich.console import Console
 from rich.text import Text
 
 _LINES = 200
-_CLEAR = (b"\x1b[H", b"\x1b[2J")
+_CLEAR = (b"\x1b[H", b"\x1b[2J", b"\x1b[2K")
+_FONT_FACE = re.compile(r"@font-face \{.*?\}\n", re.DOTALL)
+"""Fonts from elsewhere: a picture fetches nothing, and the reader's own monospace font will do."""
 
 
 def printed(command: list[str], *, width: int, seconds: float) -> str:
@@ -50,7 +53,7 @@ def printed(command: list[str], *, width: int, seconds: float) -> str:
 def _last_screen(found: bytes) -> bytes:
     """Of a live table only what stands last."""
     start = max(found.rfind(each) for each in _CLEAR)
-    return found if start < 0 else found[start:]
+    return found if start < 0 else found[start:].split(b"\x1b[?25h")[0]
 
 
 def main() -> int:
@@ -73,7 +76,8 @@ def main() -> int:
         console = Console(width=asked.width, record=True, file=nowhere, force_terminal=True)
         console.print(Text.from_ansi(text))
     asked.picture.parent.mkdir(parents=True, exist_ok=True)
-    console.save_svg(str(asked.picture), title=asked.title or shlex.join(asked.command))
+    drawn = console.export_svg(title=asked.title or shlex.join(asked.command))
+    asked.picture.write_text(_FONT_FACE.sub("", drawn))
     return 0
 
 

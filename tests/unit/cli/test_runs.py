@@ -69,13 +69,20 @@ def test_a_status_answers_what_is_asked_first() -> None:
         summary="Training",
         games={"played": 400, "target": 1000, "perSecond": 2.0, "display": "400/1000", "rate": "2"},
         bottleneck="Engine",
-        daemon={"desired": 2, "ready": 1, "busy": 8, "restarts": 3, "display": "1/2"},
+        daemon={
+            "desired": 2,
+            "ready": 1,
+            "busy": 8,
+            "restarts": 3,
+            "interruptions": 1,
+            "display": "1/2",
+        },
         transitions={"queued": 10, "perSecond": 55.4},
     )
     text = shown(picture_of_run([("place", "here")], run, ()))
     assert "about 5m00s left" in text
     assert "more or faster daemons would help" in text
-    assert "1/2 ready, 8 games, 3 restarts" in text
+    assert "1/2 ready, 8 games, 3 restarts, 1 interruption" in text
     assert "10 of 16384 transitions wait; 55/s are trained" in text
     assert "!" not in text
 
@@ -116,6 +123,19 @@ def test_a_line_per_run() -> None:
     line = shown(picture_of_runs([run_of()], wide=True, with_namespace=True)).splitlines()[1]
     assert line.split()[:4] == ["default", "small", "not", "started"]
     assert "no training runs here" in shown(picture_of_runs([], wide=False, with_namespace=False))
+
+
+def test_a_long_state_does_not_eat_the_figures() -> None:
+    """Expect it to go on in the next line of a narrow terminal, and the counts to be read."""
+    long = "Invalid: spec.decks: no deck is called red_agro: choose among red_aggro, white_weenie"
+    games = {"played": 226, "target": 20000, "display": "226/20000", "rate": "8.9"}
+    picture = picture_of_runs([run_of(summary=long, games=games)], wide=False, with_namespace=False)
+    console = Console(width=110, force_terminal=False)
+    with console.capture() as captured:
+        console.print(picture)
+    assert "226/20000" in captured.get()
+    assert "GAMES/S" in captured.get()
+    assert "white_weenie" in captured.get()
 
 
 def test_scaling_is_explained_with_its_inputs_and_history() -> None:

@@ -46,7 +46,7 @@ def test_each_is_counted_once_by_an_operator_that_lives() -> None:
         world.step()
     assert daemons(world).interruptions == 8
     assert len(told(world)) == 2
-    assert "2 daemons" in told(world)[0]
+    assert "2 members of daemon" in told(world)[0]
     assert "and 3 more" in told(world)[1]
 
 

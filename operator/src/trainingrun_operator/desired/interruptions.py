@@ -76,10 +76,10 @@ def words_of(role: Role, gone: tuple[Interruption, ...]) -> str:
     names = ", ".join(each.member for each in gone[:_NAMED])
     more = f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""
     why = ", ".join(sorted({each.reason for each in gone}))
-    what = (
-        f"{role.value} {names}" if len(gone) == 1 else f"{len(gone)} {role.value}s, {names}{more},"
-    )
-    return f"{what} had to leave the node ({why}); what is lost is replaced, and no failure"
+    if len(gone) == 1:
+        return f"{role.value} {names} had to leave its node ({why}): another takes its place"
+    who = f"{len(gone)} members of {role.value} ({names}{more})"
+    return f"{who} had to leave their nodes ({why}): others take their place"
 
 
 def _last(standing: RoleStatus | None) -> int:

@@ -60,7 +60,8 @@ def role_rows(run: TrainingRun) -> Iterator[Row]:
         role: RoleStatus | None = getattr(run.status, title)
         if role is not None:
             games = "" if role.busy is None else f", {role.busy} games"
-            gone = "" if not role.interruptions else f", {role.interruptions} interruptions"
+            times = role.interruptions or 0
+            gone = f", {times} interruption{'' if times == 1 else 's'}" if times else ""
             restarts = f"{role.restarts or 0} restarts"
             yield title, f"{role.display or UNKNOWN} ready{games}, {restarts}{gone}"
 

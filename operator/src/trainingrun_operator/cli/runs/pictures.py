@@ -16,6 +16,7 @@ from trainingrun_operator.cli.runs.facts import Row, remaining, rows_of, trouble
 from trainingrun_operator.cli.runs.output import UNKNOWN, age_of, number, plain_table
 
 _EVENTS_SHOWN: Final = 5
+_STATE_WIDTH: Final = 20
 _COLUMNS: Final = (
     "name", "state", "games", "games/s", "left", "queue", "daemons", "win rate", "bottleneck",
     "checkpoint", "age",
@@ -32,6 +33,8 @@ def picture_of_runs(
         return Text("no training runs here")
     first = ("namespace",) if with_namespace else ()
     table = plain_table(*first, *_COLUMNS, *(_WIDE if wide else ()))
+    state = table.columns[len(first) + _COLUMNS.index("state")]
+    state.no_wrap, state.min_width = False, _STATE_WIDTH  # one long state must not eat the figures
     for run in runs:
         namespace = (run.metadata.namespace,) if with_namespace else ()
         left = run.metadata.name in unattended
