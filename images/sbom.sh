@@ -17,7 +17,7 @@ syft() {
   if [ ! -x "$found" ]; then
     [ -z "${SYFT:-}" ] || die "SYFT=$SYFT is no program: name one, or leave it out"
     command -v go >/dev/null || die "no syft on PATH, and no Go to build it: install one of them"
-    echo "building syft $version (a few minutes, once)" >&2
+    echo "building syft $version (ten minutes or more, once)" >&2
     GOBIN=$cache CGO_ENABLED=0 go install -ldflags '-s -w' "github.com/anchore/syft/cmd/syft@$version" >&2 ||
       die "syft could not be built: what go says stands above"
   fi
@@ -29,7 +29,8 @@ builder=$(engine)
 mkdir -p build/sbom
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-export SYFT_CHECK_FOR_APP_UPDATE=false
+# The packages, and not every file of theirs.
+export SYFT_CHECK_FOR_APP_UPDATE=false SYFT_FILE_METADATA_SELECTION=none
 for role in ${ROLES:-daemon actor trainer operator}; do
   name=${REGISTRY:-localhost}/trainingrun-$role:$tag
   archive "$builder" "$name" "$work/image.tar"
