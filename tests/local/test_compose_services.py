@@ -29,6 +29,12 @@ PORTS = {
 GAMES = 60
 
 
+pytestmark = pytest.mark.skipif(
+    shutil.which("wget") is None,
+    reason="health checks of the services need wget, as their images have",
+)
+
+
 @pytest.fixture
 def here(tmp_path: Path) -> Iterator[Here]:
     """The services, none of which runs yet."""

@@ -95,6 +95,10 @@ def test_it_waits_as_long_as_a_busy_server_asks(trainer: Trainer, proxy: ApiProx
     proxy.spoil(Trouble(share=0.5, statuses=(429,), retry_after=1))
     mark = time.monotonic()
     follows(trainer, "busy", 2)
+    trainer.wait_until(  # which requests are refused is left to chance, and there may be few
+        lambda: any(each.status == 429 and each.verb != "GET" for each in proxy.seen_since(mark)),
+        seconds=120,
+    )
     seen = proxy.seen_since(mark)
     proxy.heal()
     told_to_wait = [each for each in seen if each.status == 429 and each.verb != "GET"]

@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.skipif(
+    shutil.which("curl") is None, reason="startup.sh needs curl, which is not installed here"
+)
+
 
 def run(
     script: Path, folder: Path, *verb: str, **settings: str

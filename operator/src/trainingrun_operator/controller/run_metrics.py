@@ -79,7 +79,8 @@ def _told(view: RunView) -> Iterator[_Sample]:
     status = view.status
     for name in ("daemon", "actor", "learner", "evaluator"):
         role: RoleStatus | None = getattr(status, name)
-        yield metrics.RUN_INTERRUPTIONS, (name,), role.interruptions if role is not None else None
+        if role is not None:  # none so far is known to be none
+            yield metrics.RUN_INTERRUPTIONS, (name,), role.interruptions or 0
     for part in get_args(Bottleneck):
         if status.bottleneck is not None:
             yield metrics.RUN_BOTTLENECK, (part,), float(part == status.bottleneck)
