@@ -54,6 +54,19 @@ SEE: Final[Mapping[str, str]] = {
     **dict.fromkeys(("RedisLostData", "RolloutUnreadable"), _FAULTS),
     **dict.fromkeys(("SpotNotice", "SpotNoticeUnavailable"), _SPOT),
     "Interrupted": "[spot nodes](../guides/placement.md#spot-nodes)",
+    **dict.fromkeys(
+        (
+            "CheckpointStorageDenied",
+            "CheckpointBucketMissing",
+            "CheckpointStorageFull",
+            "CheckpointStorageInvalid",
+            "CheckpointStorageUnreachable",
+            "CheckpointStorageUnusable",
+            "CheckpointCacheUnusable",
+            "CheckpointsNotRemoved",
+        ),
+        _CHECKPOINTS,
+    ),
     "CheckpointFresh": "[the checkpoint is old](../runbooks/checkpoint-old.md)",
     "Overdue": "[the checkpoint is old](../runbooks/checkpoint-old.md)",
     "CheckpointSkipped": (
@@ -86,10 +99,4 @@ def _table(words: type[Word]) -> Iterator[str]:
     yield "| Word | Meaning | More |"
     yield "|---|---|---|"
     for word in words:
-        yield f"| `{word.value}` | {word.meaning} | {_more(word.value)} |"
-
-
-def _more(word: str) -> str:
-    if word.startswith("Checkpoint") and word not in SEE and word != "CheckpointRequested":
-        return _CHECKPOINTS
-    return SEE.get(word, "")
+        yield f"| `{word.value}` | {word.meaning} | {SEE.get(word.value, '')} |"

@@ -21,6 +21,7 @@ from trainingrun_contracts.reports import ActorReport, LearnerReport
 from trainingrun_contracts.stream.append import HIGH_WATER_BATCHES
 
 from trainingrun_operator.controller.loop import RunView
+from trainingrun_operator.desired import interruptions
 from trainingrun_operator.desired.observed import Signals
 from trainingrun_operator.desired.rates import learner_report
 
@@ -77,10 +78,10 @@ def _members(view: RunView) -> Iterator[_Sample]:
 def _told(view: RunView) -> Iterator[_Sample]:
     """What the status has, which outlives a Redis that is away."""
     status = view.status
-    for name in ("daemon", "actor", "learner", "evaluator"):
-        role: RoleStatus | None = getattr(status, name)
-        if role is not None:  # none so far is known to be none
-            yield metrics.RUN_INTERRUPTIONS, (name,), role.interruptions or 0
+    for role in interruptions.COUNTED:
+        told: RoleStatus | None = getattr(status, role.value)
+        if told is not None:  # none so far is known to be none
+            yield metrics.RUN_INTERRUPTIONS, (role.value,), told.interruptions or 0
     for part in get_args(Bottleneck):
         if status.bottleneck is not None:
             yield metrics.RUN_BOTTLENECK, (part,), float(part == status.bottleneck)

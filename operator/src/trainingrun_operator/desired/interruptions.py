@@ -18,7 +18,8 @@ from trainingrun_operator.desired.observed import INTERRUPTION_SECONDS, Interrup
 from trainingrun_operator.desired.workload import Role
 
 _NAMED: Final = 3
-_COUNTED: Final = (Role.DAEMON, Role.ACTOR, Role.LEARNER, Role.EVALUATOR)
+COUNTED: Final = (Role.DAEMON, Role.ACTOR, Role.LEARNER, Role.EVALUATOR)
+"""The roles whose interruptions are counted."""
 
 
 def new_interruptions(
@@ -32,7 +33,7 @@ def new_interruptions(
         counted_before: by this process; None where this is its first look.
     """
     found = {}
-    for role in _COUNTED:
+    for role in COUNTED:
         there = observed.roles.get(role)
         seen = there.interruptions if there is not None else ()
         if counted_before is None:

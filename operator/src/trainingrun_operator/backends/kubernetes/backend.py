@@ -188,9 +188,10 @@ class KubernetesBackend:
             BackendError: the first refusal; what was written beside it stays.
         """
         differing = [each for each in manifests if self._differs(run, each)]
+        beside = [each for each in differing if _KINDS[each["kind"]] not in CONTROLLERS]
         makers = [each for each in differing if _KINDS[each["kind"]] in CONTROLLERS]
-        await _together(self._write(run, each) for each in differing if each not in makers)
-        await _together(self._write(run, each) for each in makers)
+        for those in (beside, makers):
+            await _together(self._write(run, each) for each in those)
 
     def _differs(self, run: RunIdentity, manifest: Manifest) -> bool:
         """Whether it is not there, or not as it was last asked for, or changed by somebody else."""

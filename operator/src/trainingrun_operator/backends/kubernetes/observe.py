@@ -118,10 +118,9 @@ class Children:
         for name, each in self._interrupted.get(run.uid, {}).values():
             if now - each.at < INTERRUPTION_SECONDS:
                 gone.setdefault(name, []).append(each)
-        return {
-            role: replace(there, interruptions=tuple(gone.get(role.value, ())))
-            for role, there in found.items()
-        }
+        for role in found.keys() & map(Role, gone):
+            found[role] = replace(found[role], interruptions=tuple(gone[role.value]))
+        return found
 
     def has_shared(self, run: RunIdentity) -> bool:
         """Whether all that the roles share is there and ours."""

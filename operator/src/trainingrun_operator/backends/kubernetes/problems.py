@@ -21,6 +21,8 @@ _CREATION: Final = frozenset(
 _BACK_OFF: Final = re.compile(r'^Back-off pulling image "[^"]*"(: [A-Za-z]+)?:?\s*')
 _NO_NEWS: Final = re.compile(r"\s*(no new claims to deallocate,|preemption:.*)", re.DOTALL)
 """What the scheduler adds to every refusal: that it found nobody to drive off."""
+DISRUPTED: Final = "DisruptionTarget"
+"""The condition of a pod that the cluster takes off its node."""
 WAITING: Final = "WaitingForQuota"
 """The reason of what waits for Kueue."""
 _KUEUE_GATES: Final = "kueue.x-k8s.io/"
@@ -104,12 +106,20 @@ def _unschedulable(status: dict[str, Any]) -> Problem | None:
     return None
 
 
+def disruption_of(pod: dict[str, Any]) -> dict[str, Any] | None:
+    """The condition by which the cluster takes the pod off its node; None while it does not."""
+    for condition in pod.get("status", {}).get("conditions") or ():
+        if condition["type"] == DISRUPTED and condition.get("status") == "True":
+            return dict(condition)
+    return None
+
+
 def _interrupted(pod: dict[str, Any]) -> Problem | None:
     """It had to leave its node: no failure, whatever its containers ended with."""
-    for condition in pod.get("status", {}).get("conditions") or ():
-        if condition["type"] == "DisruptionTarget" and condition.get("status") == "True":
-            why = last_line(condition.get("message") or "") or condition.get("reason", "")
-            return Problem("Evicted", f"it had to leave its node ({why}) and starts elsewhere")
+    told = disruption_of(pod)
+    if told is not None:
+        why = last_line(told.get("message") or "") or told.get("reason", "")
+        return Problem("Evicted", f"it had to leave its node ({why}) and starts elsewhere")
     if has_stopped_as_told(pod):
         return Problem("Evicted", "it saved and ended because it was told to, and starts again")
     return None

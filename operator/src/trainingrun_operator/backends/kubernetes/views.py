@@ -9,7 +9,9 @@ from typing import Any, Final
 from trainingrun_operator.backends.kubernetes.client import FIELD_MANAGER
 from trainingrun_operator.backends.kubernetes.kinds import JOB, OURS_ALONE, POD, Kind
 from trainingrun_operator.backends.kubernetes.problems import (
+    DISRUPTED,
     WAITING,
+    disruption_of,
     has_stopped_as_told,
     pod_problem,
 )
@@ -23,8 +25,6 @@ from trainingrun_operator.backends.kubernetes.render.metadata import (
 )
 from trainingrun_operator.desired.observed import Finished, Held, Interruption, Problem
 
-DISRUPTED: Final = "DisruptionTarget"
-"""The condition of a pod that the cluster takes off its node."""
 _CONTENT: Final = frozenset({"f:spec", "f:data", "f:binaryData"})
 
 
@@ -165,9 +165,8 @@ def _interruption(identity: Identity, document: dict[str, Any]) -> Interruption 
     down or is gone. Without it there is one more sign: a learner that ended because it was told to,
     although nobody has deleted its pod; its own machine told it.
     """
-    conditions = conditions_of(document)
-    if holds(conditions, DISRUPTED):
-        told = conditions[DISRUPTED]
+    told = disruption_of(document)
+    if told is not None:
         at = _seconds(told.get("lastTransitionTime")) or 0.0
         return Interruption(identity.name, at, told.get("reason") or DISRUPTED)
     if identity.deleting or not has_stopped_as_told(document):
