@@ -8,50 +8,33 @@ fooled in the same way over every backend.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import redis
-from dying_operators import Course
+from dying_operators import Course, Relayed
 from redis_server import RedisServer
 from scripted_fleet import ScriptedFleet
 from simulated_run import UID, training_run
 from trainingrun_contracts.api.run import TrainingRun
-from trainingrun_operator.backends import Ground, RunIdentity
+from trainingrun_operator.backends import RunIdentity
 from trainingrun_operator.backends.local.backend import LocalBackend
 from trainingrun_operator.backends.local.folder import RunFolder
 from trainingrun_operator.backends.memory import MemoryRunStore
 from trainingrun_operator.desired.actions import Apply, WorkloadAction
-from trainingrun_operator.desired.observed import ObservedRole
 from trainingrun_operator.desired.workload import Role
 
 ROOT = Path(__file__).resolve().parents[2]
 STAND_IN = Path(__file__).parent / "bed" / "stand_in.py"
 
 
-class StandIns:
-    """A local backend whose roles, daemons apart, only live; implements ``backends.Backend``."""
+class StandIns(Relayed):
+    """A local backend whose roles, daemons apart, only live."""
 
     def __init__(self, inner: LocalBackend, flag: Path) -> None:
-        self._inner, self._flag = inner, flag
-
-    async def observe(self, run: RunIdentity) -> Mapping[Role, ObservedRole]:
-        """See Backend."""
-        return await self._inner.observe(run)
-
-    async def prepare(self, run: RunIdentity, ground: Ground) -> None:
-        """See Backend."""
-        await self._inner.prepare(run, ground)
-
-    async def is_prepared(self, run: RunIdentity) -> bool:
-        """See Backend."""
-        return await self._inner.is_prepared(run)
-
-    async def redis_url(self, run: RunIdentity, ground: Ground) -> str | None:
-        """See Backend."""
-        return await self._inner.redis_url(run, ground)
+        super().__init__(inner)
+        self._flag = flag
 
     async def perform(self, run: RunIdentity, action: WorkloadAction) -> None:
         """See Backend; what is made is another program."""
@@ -59,7 +42,7 @@ class StandIns:
             flags = (str(self._flag),) if action.workload.role is Role.LEARNER else ()
             command = ("python", str(STAND_IN), *flags)
             action = replace(action, workload=replace(action.workload, command=command))
-        await self._inner.perform(run, action)
+        await super().perform(run, action)
 
 
 def test_operators_that_die_after_each_action_walk_a_run_through_its_life(

@@ -53,32 +53,44 @@ class _Life:
         self._left -= 1
 
 
-class _Mortal:
-    """A backend as one operator has it; implements ``backends.Backend``."""
+class Relayed:
+    """A backend that passes everything on; who is built on it changes what is performed."""
 
-    def __init__(self, inner: Backend, life: _Life) -> None:
-        self._inner, self._life = inner, life
+    def __init__(self, inner: Backend) -> None:
+        self._inner = inner
 
     async def observe(self, run: RunIdentity) -> Mapping[Role, ObservedRole]:
-        """Seeing costs nothing."""
+        """See Backend."""
         return await self._inner.observe(run)
 
     async def prepare(self, run: RunIdentity, ground: Ground) -> None:
-        """Writing what was written before costs nothing."""
+        """See Backend."""
         await self._inner.prepare(run, ground)
 
     async def is_prepared(self, run: RunIdentity) -> bool:
-        """Seeing costs nothing."""
+        """See Backend."""
         return await self._inner.is_prepared(run)
+
+    async def perform(self, run: RunIdentity, action: WorkloadAction) -> None:
+        """See Backend."""
+        await self._inner.perform(run, action)
+
+    async def redis_url(self, run: RunIdentity, ground: Ground) -> str | None:
+        """See Backend."""
+        return await self._inner.redis_url(run, ground)
+
+
+class _Mortal(Relayed):
+    """A backend as one operator has it: seeing, and writing what was written, cost nothing."""
+
+    def __init__(self, inner: Backend, life: _Life) -> None:
+        super().__init__(inner)
+        self._life = life
 
     async def perform(self, run: RunIdentity, action: WorkloadAction) -> None:
         """Act, once in a life."""
         self._life.spend()
-        await self._inner.perform(run, action)
-
-    async def redis_url(self, run: RunIdentity, ground: Ground) -> str | None:
-        """Seeing costs nothing."""
-        return await self._inner.redis_url(run, ground)
+        await super().perform(run, action)
 
 
 @dataclass
