@@ -12,6 +12,7 @@ import pytest
 from browser import PROGRAMS, Tab, browser, find_browser
 from report_bed import STATUS, make_material, make_run, make_samples
 from trainingrun_contracts.client import Event, Member
+from trainingrun_operator.backends.local.files import write_atomically
 from trainingrun_operator.cli.report.material import Material
 from trainingrun_operator.cli.report.page import page
 
@@ -176,10 +177,11 @@ def test_a_live_page_loads_itself_again_and_the_last_does_not(tmp_path: Path) ->
         await tab.show(width=375)
         path.write_bytes(page(make_material(now=now), every=0.3))
         await tab.open(path)
-        await tab.value_of("document.querySelector('#queue details').open = true, scrollTo(0, 900)")
+        read = "document.querySelector('#queue details').open = true, scrollTo(0, 900)"
+        await tab.wait_until(f"({read}, true)")
         over = make_run(**{**STATUS, "summary": "newer"})
-        path.write_bytes(page(make_material(over, now=now)))
-        await tab.wait_for_load()
+        write_atomically(path, page(make_material(over, now=now)))
+        await tab.wait_until("document.body.dataset.every === undefined")
         return [
             await tab.value_of("document.querySelector('.badge').textContent"),
             await tab.value_of("document.querySelector('#queue details').open"),

@@ -60,6 +60,18 @@ class Tab:
             await self._loaded.wait()
         self._loaded.clear()
 
+    async def wait_until(self, expression: str) -> None:
+        """Wait until an expression is true in the page, over as many loads as that takes."""
+        async with asyncio.timeout(ANSWER_SECONDS):
+            while not await self._is_true(expression):
+                await self.wait_for_load()
+
+    async def _is_true(self, expression: str) -> bool:
+        try:
+            return bool(await self.value_of(expression))
+        except AssertionError:  # the page was being left: its load is still to come
+            return False
+
     async def value_of(self, expression: str) -> Any:
         """What an expression gives in the page."""
         answer = await self.ask("Runtime.evaluate", expression=expression, returnByValue=True)
