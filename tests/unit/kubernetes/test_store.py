@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from kubernetes.aio.client.configuration import Configuration
+from trainingrun_contracts.api.conditions import ConditionStatus
 from trainingrun_contracts.api.run import SpecError, parse
+from trainingrun_contracts.api.status import Condition, TrainingRunStatus
 from trainingrun_operator.backends.kubernetes.client import Client
 from trainingrun_operator.backends.kubernetes.events import EventWriter, Regarding, event_name
 from trainingrun_operator.backends.kubernetes.refusal import refusal_status
@@ -172,19 +175,26 @@ def test_the_same_words_about_the_same_run_are_one_event() -> None:
     assert event_name(run, event) != event_name(run, RunEvent("Problem", "it runs"))
 
 
-def status(value: str = "True", **fields: Any) -> dict[str, Any]:
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def status(value: ConditionStatus = ConditionStatus.TRUE, **fields: Any) -> TrainingRunStatus:
     """A status with one condition."""
-    return {"conditions": [{"type": "Ready", "status": value, "reason": "Why"}], **fields}
+    condition = Condition(type="Ready", status=value, reason="Why", last_transition_time=NOON)
+    return TrainingRunStatus(conditions=(condition,), **fields)
 
 
 def test_counters_alone_wait_and_conditions_do_not() -> None:
     """A change of a condition is written at once, one of a counter in the tenth second."""
-    assert pause_before_status(status(), status(winRate="50%"), runs=10) == 10.0
-    assert pause_before_status(status("False"), status(), runs=10) == 0.0
+    assert pause_before_status(status(), status(win_rate="50%"), runs=10) == 10.0
+    assert pause_before_status(status(ConditionStatus.FALSE), status(), runs=10) == 0.0
 
 
 def test_conditions_of_very_many_runs_share_the_writes() -> None:
     """A thousand runs write theirs every tenth second at most; what is waited for never waits."""
-    assert pause_before_status(status("False"), status(), runs=1000) == 10.0
-    assert pause_before_status(status("False"), status(finishedAt="now"), runs=1000) == 0.0
-    assert pause_before_status(status(), status(observedGeneration=2), runs=1000) == 0.0
+    assert pause_before_status(status(ConditionStatus.FALSE), status(), runs=1000) == 10.0
+    assert (
+        pause_before_status(status(ConditionStatus.FALSE), status(finished_at=NOON), runs=1000)
+        == 0.0
+    )
+    assert pause_before_status(status(), status(observed_generation=2), runs=1000) == 0.0

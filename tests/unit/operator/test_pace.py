@@ -11,6 +11,7 @@ from trainingrun_operator.controller.pace import (
     pause_after_change,
     pause_before_look,
     pause_before_pulse,
+    pause_if_uneventful,
 )
 
 
@@ -30,9 +31,11 @@ def test_the_pause_grows_with_the_quiet() -> None:
 
 
 def test_a_thousand_runs_share_the_looks() -> None:
-    """Sixty looks a second at runs that move, eight at runs that rest."""
-    assert pause(0, runs=1000) == pytest.approx(1000 / 60)
+    """Forty looks a second at runs that move, eight at runs that rest, two at those foreseen."""
+    assert pause(0, runs=1000) == pytest.approx(1000 / 40)
     assert pause(10_000, runs=1000) == 125.0
+    assert pause_if_uneventful(rest=30.0, runs=1000) == 500.0
+    assert pause_if_uneventful(rest=30.0, runs=10) == 30.0
 
 
 def test_a_redis_that_is_away_is_asked_soon_again() -> None:

@@ -26,14 +26,14 @@ class NoJitter(Random):
 
 
 def _run(
-    look: Look, keys: list[RunKey], *, seconds: float, concurrency: int = 20,
+    look: Look, keys: list[RunKey], *, seconds: float, at_once: int = 20,
     listener: Listener = lambda _result, _seconds: None,
 ) -> ReconcileQueue:  # fmt: skip
     """A queue that worked for so many (virtual) seconds."""
     made: list[ReconcileQueue] = []
 
     async def work() -> None:
-        queue = ReconcileQueue(look, concurrency=concurrency, jitter=NoJitter(), listener=listener)
+        queue = ReconcileQueue(look, routine_at_once=at_once, jitter=NoJitter(), listener=listener)
         made.append(queue)
         for key in keys:
             queue.add(key)
@@ -160,7 +160,7 @@ def test_how_looks_ended_is_told() -> None:
     assert told == [(Result.FAILED, 0.5), (Result.BUG, 0.5), (Result.DONE, 0.0)]
 
 
-def test_no_more_than_the_concurrency_at_once() -> None:
+def test_no_more_at_once_than_there_are_workers() -> None:
     """With two workers, five keys of a second each take three seconds."""
     running, most = 0, 0
     ended: list[float] = []
@@ -175,9 +175,86 @@ def test_no_more_than_the_concurrency_at_once() -> None:
         return None
 
     keys = [RunKey("default", f"run-{index}") for index in range(5)]
-    _run(look, keys, seconds=10, concurrency=2)
+    _run(look, keys, seconds=10, at_once=2)
     assert most == 2
     assert max(ended) == pytest.approx(3, abs=0.01)
+
+
+def _worked(prepare: Callable[[ReconcileQueue], None], look: Look, *, routine: int = 1) -> None:
+    """What a queue with few workers does in 100 (virtual) seconds."""
+
+    async def work() -> None:
+        queue = ReconcileQueue(look, urgent_at_once=1, routine_at_once=routine, jitter=NoJitter())
+        prepare(queue)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(100):
+                await queue.run()
+
+    loop = looptime.new_event_loop(start=0, end=200)
+    try:
+        loop.run_until_complete(work())
+    finally:
+        loop.close()
+
+
+def test_what_people_wait_for_has_workers_of_its_own() -> None:
+    """Runs whose looks hang hold up each other, and no run that is new."""
+    begun: dict[RunKey, float] = {}
+
+    async def look(key: RunKey) -> float | None:
+        begun[key] = _now()
+        await asyncio.sleep(50)
+        return None
+
+    new = RunKey("default", "new")
+
+    def prepare(queue: ReconcileQueue) -> None:
+        queue.add(ONE)
+        queue.add(TWO)
+        queue.add(new, after=1.0, urgent=True)
+
+    _worked(prepare, look)
+    assert begun == pytest.approx({ONE: 0, new: 1, TWO: 50}, abs=0.01)
+
+
+def test_a_key_that_waits_in_both_lanes_is_looked_at_once() -> None:
+    """The look that comes first sees what the other would have."""
+    times: list[float] = []
+
+    async def look(key: RunKey) -> float | None:
+        times.append(_now())
+        await asyncio.sleep(5)
+        return None
+
+    def prepare(queue: ReconcileQueue) -> None:
+        queue.add(ONE, after=3.0)
+        queue.add(ONE, after=1.0, urgent=True)
+        assert queue.overdue() == 0
+
+    _worked(prepare, look, routine=2)
+    assert times == pytest.approx([1], abs=0.01)
+
+
+def test_a_change_of_the_user_during_a_look_is_urgent_afterwards() -> None:
+    """It does not queue up behind runs that are under way."""
+    times: dict[RunKey, list[float]] = {ONE: [], TWO: []}
+    made: list[ReconcileQueue] = []
+
+    async def look(key: RunKey) -> float | None:
+        times[key].append(_now())
+        if key == ONE and len(times[ONE]) == 1:
+            made[0].add(ONE, urgent=True)
+        await asyncio.sleep(10)
+        return None
+
+    def prepare(queue: ReconcileQueue) -> None:
+        made.append(queue)
+        queue.add(ONE)
+        queue.add(TWO)
+
+    _worked(prepare, look)
+    assert times[ONE] == pytest.approx([0, 10], abs=0.01)
+    assert times[TWO] == pytest.approx([10], abs=0.01)
 
 
 def test_the_oldest_key_tells_how_late_the_queue_is() -> None:

@@ -27,7 +27,8 @@ How the handlers and the local runtime use it::
   read-only and may be None.
 - ``reconciler.forget(key)`` drops what is remembered of a run that is gone; ``await
   reconciler.close()`` closes the Redis clients.
-- ``queue.add(key, after=0.0)`` coalesces; one key is never worked on twice at the same time;
+- ``queue.add(key, after=0.0, urgent=False)`` coalesces; one key is never worked on twice at the
+  same time; urgent is what people wait for, and has workers of its own;
   failures back off 1 s to 300 s with jitter, and bugs are logged and stay with their run;
   ``queue.oldest_seconds()`` serves /livez.
 

@@ -24,7 +24,11 @@ from trainingrun_contracts.stream.keys import Keys
 from trainingrun_operator.backends import Backend, BackendError, Blame, Ground, RunIdentity
 from trainingrun_operator.backends.store import RunKey, RunStore
 from trainingrun_operator.controller.endpoints import EndpointProber
-from trainingrun_operator.controller.pace import Quiet, pause_before_look
+from trainingrun_operator.controller.pace import (
+    Quiet,
+    pause_before_look,
+    pause_if_uneventful,
+)
 from trainingrun_operator.controller.pulse import Pulse, Resting
 from trainingrun_operator.controller.signals import QueueError, SignalReader
 from trainingrun_operator.desired.actions import (
@@ -47,6 +51,7 @@ from trainingrun_operator.desired.cleaning import (
 )
 from trainingrun_operator.desired.decide import Decision, Memory, decide
 from trainingrun_operator.desired.external import endpoints, external_role, is_asked
+from trainingrun_operator.desired.foresight import is_uneventful
 from trainingrun_operator.desired.observed import (
     Observed,
     ObservedRole,
@@ -245,13 +250,23 @@ class Reconciler:
             return due
         signals = kept.view.observed.signals
         quiet = Quiet(now - kept.moved_at, is_blind=not isinstance(signals, Signals))
-        if isinstance(signals, Signals) and url is not None and quiet.seconds >= _CALM_SECONDS:
-            run_id = _keys(kept.view.run).run_id
-            self._pulse.watch(key, Resting(url, run_id, signals.digest))
         pause = pause_before_look(
             quiet, active=self._settings.active_seconds, rest=rest, runs=len(self._kept)
         )
+        if isinstance(signals, Signals) and url is not None and quiet.seconds >= _CALM_SECONDS:
+            run_id = _keys(kept.view.run).run_id
+            self._pulse.watch(key, Resting(url, run_id, signals.digest))
+            pause = max(pause, self._uneventful(kept.view, decision, now))
         return max(due, pause * random.uniform(1 - _SPREAD, 1))
+
+    def _uneventful(self, view: RunView, decision: Decision, now: float) -> float:
+        """For how many seconds it is known that time alone brings nothing; 0 if not for many."""
+        most = pause_if_uneventful(rest=self._settings.rest_seconds or 0.0, runs=len(self._kept))
+        for seconds in (most, most / 2, most / 4):
+            until = now + seconds
+            if is_uneventful(view.run, view.observed, self._settings, decision, until=until):
+                return seconds
+        return 0.0
 
     async def _clean(self, run: TrainingRun) -> float | None:
         """The last steps of a run whose checkpoints go with it."""

@@ -12,11 +12,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-LOOKS_PER_SECOND: Final = 60.0
-"""At runs that move, all together: a tenth of a core. A thousand are still looked at about as often
-as autoscalers of clusters look, every quarter of a minute."""
+LOOKS_PER_SECOND: Final = 40.0
+"""At runs that move, all together: about a tenth of a core. A thousand are still looked at about as
+often as autoscalers look that poll, every half of a minute."""
 REST_LOOKS_PER_SECOND: Final = 8.0
 """At runs that rest, all together."""
+FORESEEN_LOOKS_PER_SECOND: Final = 2.0
+"""At runs that rest and of which it is known that time alone brings nothing, all together."""
 PULSES_PER_SECOND: Final = 40.0
 """Questions to Redis addresses, all together."""
 PULSE_SECONDS: Final = 5.0
@@ -51,6 +53,12 @@ def pause_before_look(quiet: Quiet, *, active: float, rest: float, runs: int) ->
     if quiet.is_blind:
         longest = min(longest, max(shortest, _UNREACHABLE_SECONDS))
     return max(shortest, min(longest, quiet.seconds * _LATENESS))
+
+
+def pause_if_uneventful(*, rest: float, runs: int) -> float:
+    """Seconds that a run at rest may be left alone, if time brings nothing within them; the least
+    is ``rest``, where there are few runs."""
+    return max(rest, runs / FORESEEN_LOOKS_PER_SECOND)
 
 
 def pause_before_pulse(addresses: int) -> float:

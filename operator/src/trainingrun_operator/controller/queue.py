@@ -3,6 +3,11 @@
 A heap of due times and not one timer per run, because a thousand runs ask for a look every few
 seconds. Adding a key that waits already only moves it forward; adding one that is being worked on
 makes it due again afterwards. Nothing here knows what a look does.
+
+There are two lanes with workers of their own. What people wait for, a run that is new or was
+changed by them, goes by the first; all that a run under way asks for goes by the second. So a
+thousand runs that start together are all begun before the steps of their pods are followed, and
+runs whose Redis does not answer hold up no new one.
 """
 
 from __future__ import annotations
@@ -10,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import logging
+import math
 import random
 from collections.abc import Awaitable, Callable
 from enum import Enum
@@ -19,7 +25,8 @@ from trainingrun_operator.backends.store import RunKey
 from trainingrun_operator.controller.loop import ReconcileError
 
 _LOG: Final = logging.getLogger(__name__)
-CONCURRENCY: Final = 20
+URGENT_AT_ONCE: Final = 20
+ROUTINE_AT_ONCE: Final = 10
 FIRST_BACKOFF_SECONDS: Final = 1.0
 LAST_BACKOFF_SECONDS: Final = 300.0
 
@@ -39,6 +46,36 @@ Listener = Callable[[Result, float], None]
 """Is told how each look ended, and how many seconds it took."""
 
 
+class _Lane:
+    """Keys by when they are due, and how many of them may be worked on at once."""
+
+    def __init__(self, at_once: int) -> None:
+        self.due: dict[RunKey, float] = {}
+        self.working = 0
+        self._at_once = at_once
+        self._heap: list[tuple[float, RunKey]] = []
+
+    def add(self, key: RunKey, at: float) -> bool:
+        """Make a key due at a time; False where it is due no later already."""
+        if self.due.get(key, math.inf) <= at:
+            return False
+        self.due[key] = at
+        heapq.heappush(self._heap, (at, key))
+        return True
+
+    def next_at(self) -> float:
+        """When the next key is due that a worker is free for; infinity where there is none."""
+        while self._heap and self.due.get(self._heap[0][1]) != self._heap[0][0]:
+            heapq.heappop(self._heap)  # it was moved forward, worked on, or forgotten
+        return self._heap[0][0] if self._heap and self.working < self._at_once else math.inf
+
+    def take(self) -> RunKey:
+        """The next key, which then waits no more."""
+        _, key = heapq.heappop(self._heap)
+        del self.due[key]
+        return key
+
+
 class ReconcileQueue:
     """Calls ``look`` for keys when they are due; ``look`` returns the seconds until the next."""
 
@@ -46,38 +83,41 @@ class ReconcileQueue:
         self,
         look: Look,
         *,
-        concurrency: int = CONCURRENCY,
+        urgent_at_once: int = URGENT_AT_ONCE,
+        routine_at_once: int = ROUTINE_AT_ONCE,
         jitter: random.Random | None = None,
         listener: Listener = lambda _result, _seconds: None,
     ) -> None:
         self._look = look
-        self._concurrency = concurrency
         self._jitter = jitter if jitter is not None else random.Random()
         self._listener = listener
-        self._due: dict[RunKey, float] = {}
-        self._heap: list[tuple[float, RunKey]] = []
+        self._urgent, self._routine = _Lane(urgent_at_once), _Lane(routine_at_once)
         self._working: dict[RunKey, float] = {}
-        self._again: dict[RunKey, float] = {}
+        self._again: dict[RunKey, list[tuple[_Lane, float]]] = {}
         self._failures: dict[RunKey, int] = {}
         self._changed = asyncio.Event()
         self._looks = 0
 
-    def add(self, key: RunKey, *, after: float = 0.0) -> None:
+    def add(self, key: RunKey, *, after: float = 0.0, urgent: bool = False) -> None:
         """Make a key due; the earliest of several calls counts. Must run on the loop's thread."""
-        at = asyncio.get_running_loop().time() + after
-        waiting = self._again if key in self._working else self._due
-        if key in waiting and waiting[key] <= at:
-            return
-        waiting[key] = at
-        if waiting is self._due:
-            heapq.heappush(self._heap, (at, key))
+        lane = self._urgent if urgent else self._routine
+        self._add(lane, key, asyncio.get_running_loop().time() + after)
+
+    def _add(self, lane: _Lane, key: RunKey, at: float) -> None:
+        if key in self._working:
+            self._again.setdefault(key, []).append((lane, at))
+        elif lane.add(key, at):
             self._changed.set()
 
     def forget(self, key: RunKey) -> None:
         """Drop a key that does not exist any more."""
-        self._due.pop(key, None)
+        self._drop(key)
         self._again.pop(key, None)
         self._failures.pop(key, None)
+
+    def _drop(self, key: RunKey) -> None:
+        self._urgent.due.pop(key, None)
+        self._routine.due.pop(key, None)
 
     @property
     def looks(self) -> int:
@@ -87,13 +127,16 @@ class ReconcileQueue:
     def overdue(self) -> int:
         """How many keys are due and wait for a worker."""
         now = asyncio.get_running_loop().time()
-        return sum(at <= now for at in self._due.values())
+        return len({key for key, at in self._waiting() if at <= now})
 
     def oldest_seconds(self) -> float:
         """For how long the longest waiting key is overdue, or being worked on."""
         now = asyncio.get_running_loop().time()
-        moments = [*self._due.values(), *self._working.values()]
-        return max(0.0, *(now - at for at in moments)) if moments else 0.0
+        moments = (at for _, at in (*self._waiting(), *self._working.items()))
+        return max(0.0, max((now - at for at in moments), default=0.0))
+
+    def _waiting(self) -> tuple[tuple[RunKey, float], ...]:
+        return (*self._urgent.due.items(), *self._routine.due.items())
 
     async def run(self) -> None:
         """Work until cancelled; running looks are then cancelled too."""
@@ -110,20 +153,17 @@ class ReconcileQueue:
     def _start_due(self, group: asyncio.TaskGroup) -> float | None:
         """Start looks at what is due; returns the seconds until more is."""
         now = asyncio.get_running_loop().time()
-        while self._heap and len(self._working) < self._concurrency:
-            at, key = self._heap[0]
-            if self._due.get(key) != at:
-                heapq.heappop(self._heap)  # it was moved forward, or forgotten
-            elif at > now:
-                return at - now
-            else:
-                heapq.heappop(self._heap)
-                del self._due[key]
+        for lane in (self._urgent, self._routine):
+            while lane.next_at() <= now:
+                key = lane.take()
+                self._drop(key)  # whatever it waited for in the other lane, this look sees
                 self._working[key] = now
-                group.create_task(self._work(key))
-        return None
+                lane.working += 1
+                group.create_task(self._work(key, lane))
+        soonest = min(self._urgent.next_at(), self._routine.next_at())
+        return None if soonest == math.inf else soonest - now
 
-    async def _work(self, key: RunKey) -> None:
+    async def _work(self, key: RunKey, lane: _Lane) -> None:
         result, begin = Result.DONE, asyncio.get_running_loop().time()
         try:
             after = await self._look(key)
@@ -138,13 +178,13 @@ class ReconcileQueue:
             after = self._back_off(key)
         finally:
             self._working.pop(key, None)
+            lane.working -= 1
         self._looks += 1
         self._listener(result, asyncio.get_running_loop().time() - begin)
-        again = self._again.pop(key, None)
         if after is not None:
             self.add(key, after=after)
-        if again is not None:
-            self.add(key, after=again - asyncio.get_running_loop().time())
+        for asked, at in self._again.pop(key, ()):
+            self._add(asked, key, at)
         self._changed.set()
 
     def _back_off(self, key: RunKey) -> float:

@@ -33,6 +33,7 @@ from trainingrun_operator.desired.observed import (
 )
 from trainingrun_operator.desired.rates import RateMemory, Rates, measure, rates_of
 from trainingrun_operator.desired.requests import asked_to_drain, with_drains
+from trainingrun_operator.desired.rolling import Asked, asked
 from trainingrun_operator.desired.scale import (
     ScaleDecision,
     ScaleInputs,
@@ -62,6 +63,8 @@ class Memory:
     """Up to when notices and evaluations of the roles have become events."""
     interrupted: frozenset[Interruption] | None = None
     """Those that are counted."""
+    asked: Asked | None = None
+    """What the spec asks for: worked out once for each spec."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,10 @@ def decide(
     scaled = _scaled(run, bounds, observed, where, rates, memory, now)
     plan = _plan(run, observed, scaled, now)
     course, told_now = _course(run, observed, where, now)
-    actions = steps(Situation(run, observed, settings, where, scaled.replicas, plan, told_now))
+    wanted = asked(run, memory.asked)
+    actions = steps(
+        Situation(run, observed, settings, where, scaled.replicas, plan, told_now, wanted)
+    )
     moving = progress if where.stage is Stage.RUNNING else None
     troubles = follow(observed, memory.troubles, now=now)
     interrupted = new_interruptions(run, observed, memory.interrupted)
@@ -147,6 +153,7 @@ def decide(
             troubles,
             now,
             all_counted(observed, memory.interrupted, now=now),
+            wanted,
         ),
         rates=rates,
         wanted=scaled.wanted,

@@ -19,8 +19,9 @@ from typing import Any, Final
 import msgspec
 from trainingrun_contracts.api.changes import replaced_by
 from trainingrun_contracts.api.run import TrainingRun
+from trainingrun_contracts.api.spec import TrainingRunSpec
 
-from trainingrun_operator.desired.workload import Workload
+from trainingrun_operator.desired.workload import Role, Workload
 
 _FREE: Final = "podTemplate."
 """Below this, the names are the users' own."""
@@ -30,26 +31,30 @@ RENDERING: Final = 1
 
 @dataclass(frozen=True)
 class Asked:
-    """What a user asked of a run: its identity, and the fields that differ from their defaults, by
-    their paths below ``spec``."""
+    """What a user asked of a run: its identity, and for each role those fields that differ from
+    their defaults and replace its members, by their paths below ``spec``, in order."""
 
     uid: str
-    fields: Mapping[str, Any]
+    spec: TrainingRunSpec
+    fields: Mapping[str, Mapping[str, Any]]
 
 
-def asked(run: TrainingRun) -> Asked:
-    """What is asked of a run; once for all of its roles."""
+def asked(run: TrainingRun, before: Asked | None = None) -> Asked:
+    """What is asked of a run, once for all of its roles; ``before`` if the spec is still that."""
+    if before is not None and before.spec is run.spec and before.uid == run.metadata.uid:
+        return before
     given = run.spec.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    return Asked(run.metadata.uid, dict(_leaves(given)))
+    leaves = sorted(_leaves(given), key=lambda leaf: leaf[0])
+    fields = {
+        role.value: {path: value for path, value in leaves if role.value in replaced_by(path)}
+        for role in Role
+    }
+    return Asked(run.metadata.uid, run.spec, fields)
 
 
 def with_roll_hash(workload: Workload, wanted: Asked, *, task: str = "") -> Workload:
     """The workload with its hash; ``task`` is what it does other than its role's usual work."""
-    read = {
-        path: value
-        for path, value in sorted(wanted.fields.items())
-        if workload.role.value in replaced_by(path)
-    }
+    read = wanted.fields[workload.role.value]
     document = msgspec.json.encode([RENDERING, wanted.uid, task, workload.image, read])
     return replace(workload, roll_hash=hashlib.sha256(document).hexdigest()[:16])
 

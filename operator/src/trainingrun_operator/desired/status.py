@@ -95,8 +95,9 @@ def status(view: View) -> TrainingRunStatus:
     """The status at this look."""
     old, generation = view.run.status, view.run.metadata.generation
     findings = _findings(view)
+    standing = {each.type: each for each in old.conditions}
     conditions = tuple(
-        _condition(old, kind, findings[kind], generation=generation, now=view.now)
+        _condition(standing.get(kind), kind, findings[kind], generation=generation, now=view.now)
         for kind in ConditionType
         if kind in findings
     )
@@ -168,9 +169,8 @@ def _times(view: View) -> dict[str, object]:
 
 
 def _condition(
-    old: TrainingRunStatus, kind: ConditionType, finding: Finding, *, generation: int, now: float
+    before: Condition | None, kind: ConditionType, finding: Finding, *, generation: int, now: float
 ) -> Condition:
-    before = old.condition(kind)
     same = before is not None and before.status is finding.status
     return Condition(
         type=kind,

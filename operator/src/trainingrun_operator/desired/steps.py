@@ -30,6 +30,7 @@ from trainingrun_operator.desired.admission import is_queued, released
 from trainingrun_operator.desired.draining import DrainPlan, DrainRules, plan_draining
 from trainingrun_operator.desired.observed import Observed, ObservedRole, Signals
 from trainingrun_operator.desired.requests import wanted_checkpoint
+from trainingrun_operator.desired.rolling import Asked
 from trainingrun_operator.desired.stage import Goal, Phase, Stage
 from trainingrun_operator.desired.workload import Role, Workload
 from trainingrun_operator.desired.workloads import workloads
@@ -48,6 +49,8 @@ class Situation:
     plan: DrainPlan | None
     told: CurrentPhase | None = None
     """What the actors should be told of the curriculum."""
+    wanted: Asked | None = None
+    """What the spec asks for, where an earlier look has worked it out."""
 
     @property
     def signals(self) -> Signals | None:
@@ -164,6 +167,7 @@ def _wanted(situation: Situation) -> dict[Role, Workload]:
         situation.settings,
         daemons=situation.daemons,
         external=situation.observed.external,
+        wanted=situation.wanted,
     )
     return dict(made)
 

@@ -14,18 +14,20 @@ from trainingrun_operator.desired.learner import learner
 from trainingrun_operator.desired.observed import ObservedRole
 from trainingrun_operator.desired.placement import placed
 from trainingrun_operator.desired.redis import is_managed, redis
-from trainingrun_operator.desired.rolling import asked, with_roll_hash
+from trainingrun_operator.desired.rolling import Asked, asked, with_roll_hash
 from trainingrun_operator.desired.run_config import run_config
 from trainingrun_operator.desired.workload import Role, Workload
 from trainingrun_operator.settings import Settings
 
 
 def workloads(
-    run: TrainingRun, settings: Settings, *, daemons: int, external: ObservedRole | None = None
-) -> Mapping[Role, Workload]:
+    run: TrainingRun, settings: Settings, *, daemons: int,
+    external: ObservedRole | None = None, wanted: Asked | None = None,
+) -> Mapping[Role, Workload]:  # fmt: skip
     """What should exist with so many daemons, by role; no Redis or daemons that are not ours.
 
-    ``external`` is what is known of the daemons that are not.
+    ``external`` is what is known of the daemons that are not, ``wanted`` what was asked of this run
+    at an earlier look.
     """
     config = run_config(run, settings)
     is_external = run.spec.daemon.external is not None
@@ -40,5 +42,5 @@ def workloads(
         made.insert(0, daemon(run, settings, replicas=daemons))
     if is_managed(run):
         made.insert(0, redis(run, settings))
-    wanted = asked(run)
+    wanted = asked(run, wanted)
     return {each.role: with_roll_hash(placed(run, each), wanted) for each in made}

@@ -22,7 +22,7 @@ from trainingrun_operator.handlers import leading, probes, watching
 from trainingrun_operator.handlers.options import Options, parse
 from trainingrun_operator.handlers.service import Service, ServiceError, patiently
 
-_THRESHOLDS: Final = (50_000, 20, 100)
+_THRESHOLDS: Final = (30_000, 4, 100)
 """New objects before the young are collected, and collections before the next older generation."""
 
 

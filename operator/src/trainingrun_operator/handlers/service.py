@@ -115,7 +115,7 @@ class Service:
         key = self.store.tell(document, gone=gone)
         if gone:
             self.backend.forget(document["metadata"]["uid"])
-        self.queue.add(key)
+        self.queue.add(key, urgent=True)
 
     async def resync(self) -> None:
         """Read all runs anew and have each looked at."""

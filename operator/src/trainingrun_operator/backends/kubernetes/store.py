@@ -30,7 +30,7 @@ COUNTERS_SECONDS: Final = 10.0
 CONDITIONS_PER_SECOND: Final = 100.0
 FEW_RUNS: Final = 100
 STATUS_MANAGER: Final = "trainingrun-operator-status"
-_URGENT: Final = ("observedGeneration", "startedAt", "finishedAt", "curriculum")
+_URGENT: Final = ("observed_generation", "started_at", "finished_at", "curriculum")
 
 
 @dataclass(frozen=True)
@@ -119,16 +119,16 @@ class KubernetesStore:
         The resource version goes with it: a status that was computed from an older state of the
         run is refused, and the newer state comes by the watch.
         """
-        wanted, present = status.document(), run.status.document()
-        if wanted == present:
-            return
         meta, now = run.metadata, time.monotonic()
         uid, key = meta.uid, RunKey(meta.namespace, meta.name)
         since = now - self._written_at.get(uid, -math.inf)
-        wait = pause_before_status(present, wanted, runs=len(self._runs)) - since
+        wait = pause_before_status(run.status, status, runs=len(self._runs)) - since
         if wait > 0:
             self.listener("later")
             self._later(key, wait)
+            return
+        wanted = status.document()
+        if wanted == run.status.document():
             return
         if await self._apply_status(key, uid, meta.resource_version, wanted):
             self._written_at[uid] = now
@@ -244,7 +244,7 @@ def _without_bookkeeping(document: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def pause_before_status(
-    present: Mapping[str, Any], wanted: Mapping[str, Any], *, runs: int
+    present: TrainingRunStatus, wanted: TrainingRunStatus, *, runs: int
 ) -> float:
     """Seconds since the latest write before this status may follow it.
 
@@ -252,12 +252,12 @@ def pause_before_status(
     are written at once where there are few runs; a thousand that start together would write each
     step of ten pods, so that many share a hundred such writes a second.
     """
-    if any(present.get(name) != wanted.get(name) for name in _URGENT):
+    if any(getattr(present, name) != getattr(wanted, name) for name in _URGENT):
         return 0.0
     if _conditions(present) == _conditions(wanted):
         return COUNTERS_SECONDS
     return min(COUNTERS_SECONDS, runs / CONDITIONS_PER_SECOND) if runs > FEW_RUNS else 0.0
 
 
-def _conditions(status: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    return [(each["type"], each["status"], each["reason"]) for each in status.get("conditions", ())]
+def _conditions(status: TrainingRunStatus) -> list[tuple[str, str, str]]:
+    return [(each.type, each.status, each.reason) for each in status.conditions]
