@@ -64,10 +64,11 @@ from control_plane import ControlPlane  # noqa: E402
 from operator_bed import SYSTEM, OperatorProcess, install_chart  # noqa: E402
 from redis_server import RedisServer, start_redis  # noqa: E402
 from trainingrun_contracts.stream.keys import Keys  # noqa: E402
-from trainingrun_operator.backends.kubernetes.kinds import POD, TRAINING_RUN, Kind  # noqa: E402
+from trainingrun_operator.backends.kubernetes.kinds import DEPLOYMENT, POD, TRAINING_RUN, Kind  # noqa: E402
 
 PODS_PER_RUN = 10
 KEPT_DAEMONS = 3
+_OF_DAEMONS = "trainingrun.dev/role=daemon"
 REST_SECONDS = 120.0
 RECONCILE = "trainingrun_operator_reconcile_seconds"
 RECONCILES = 'trainingrun_operator_reconciles_total{result="done"}'
@@ -219,17 +220,22 @@ def shrunk(place: Bed, *, limit: float) -> dict[str, Any]:
     begin = time.time()
     bounds = {"minReplicas": KEPT_DAEMONS, "maxReplicas": KEPT_DAEMONS}
     place.submitter.patch(place.numbers, {"daemon": {"autoscaling": bounds}})
-    left: dict[str, set[str]] = {}
 
     def is_done() -> bool:
-        left.clear()
-        for item in _daemons(place):
-            left.setdefault(item["metadata"]["labels"]["trainingrun.dev/run"], set()).add(
-                _endpoint(item)
-            )
-        return all(len(left.get(name, ())) == KEPT_DAEMONS for name in place.names)
+        made = place.submitter.read_all(DEPLOYMENT.path(None), labelSelector=_OF_DAEMONS)
+        few = [
+            each
+            for each in made
+            if each["status"].get("replicas") == each["spec"]["replicas"] == KEPT_DAEMONS
+        ]
+        return len(few) >= place.runs
 
-    done = wait_for(is_done, "three daemons of each run", seconds=limit, pause=5.0)
+    done = wait_for(is_done, "three daemons of each run", seconds=limit, pause=10.0)
+    tell("all runs have shrunk" if done else "not all runs have shrunk")
+    left: dict[str, set[str]] = {}
+    for item in _daemons(place):
+        run = item["metadata"]["labels"]["trainingrun.dev/run"]
+        left.setdefault(run, set()).add(_endpoint(item))
     killed = sum(len(held - left.get(name, set())) for name, held in busy.items())
     return {
         "scale_downs": sum(len(left.get(name, ())) == KEPT_DAEMONS for name in place.names),
@@ -244,7 +250,7 @@ def _occupy(place: Bed) -> dict[str, set[str]]:
     """A game on every second daemon of each run, leased for an hour; who has one."""
     uids = {
         each["metadata"]["name"]: each["metadata"]["uid"]
-        for each in place.submitter.read(TRAINING_RUN.path(None))["items"]
+        for each in place.submitter.read_all(TRAINING_RUN.path(None))
     }
     found: dict[str, list[str]] = {}
     for item in _daemons(place):
@@ -262,8 +268,7 @@ def _occupy(place: Bed) -> dict[str, set[str]]:
 
 def _daemons(place: Bed) -> list[dict[str, Any]]:
     """Daemons that were not told to go."""
-    selector = "trainingrun.dev/role=daemon"
-    items = place.submitter.read(POD.path(None), labelSelector=selector)["items"]
+    items = place.submitter.read_all(POD.path(None), labelSelector=_OF_DAEMONS)
     return [
         each
         for each in items

@@ -44,6 +44,7 @@ _NOT_CHILDREN = frozenset({"trainingruns", "events", "pods", "leases"})
 _NO_STATE = frozenset({"leases", "selfsubjectaccessreviews"})
 """Not counted as writes: the lock, and questions about permissions, which store nothing."""
 _AT_ONCE = 16
+_PAGE = "500"
 
 
 def tell(words: str) -> None:
@@ -131,6 +132,23 @@ class Submitter:
                 await client.close()
 
         return asyncio.run(get())
+
+    def read_all(self, path: str, **query: str) -> list[dict[str, Any]]:
+        """All objects of a list, a page at a time: thousands of pods in one answer take minutes."""
+
+        async def pages() -> list[dict[str, Any]]:
+            client, found, place = await self._client(), list[dict[str, Any]](), {"limit": _PAGE}
+            try:
+                while True:
+                    page = await client.get(path, **query, **place)
+                    found += page["items"]
+                    if not page["metadata"].get("continue"):
+                        return found
+                    place["continue"] = page["metadata"]["continue"]
+            finally:
+                await client.close()
+
+        return asyncio.run(pages())
 
     async def _client(self) -> Client:
         return Client(await load_configuration(self._plane.kubeconfig), TokenBucket(1e6, 1e6))
