@@ -125,6 +125,8 @@ def test_the_bottleneck_is_whom_the_others_wait_for(
     world = running()
     assert counts.bottleneck(replace(_signals(world), reports=reports)) == expected
     assert counts.bottleneck(replace(_signals(world), reports=(actor,))) is None
+    untrained = (LearnerReport("l", 0.0, "training", 1, 0, 0, 0), actor)
+    assert counts.bottleneck(replace(_signals(world), reports=untrained)) is None
 
 
 def test_a_warning_of_a_role_degrades_the_run_for_a_while() -> None:

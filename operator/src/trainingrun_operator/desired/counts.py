@@ -271,10 +271,11 @@ def _inputs(inputs: ScaleInputs, wanted: int | None) -> dict[str, float]:
 
 
 def bottleneck(signals: Signals) -> Bottleneck | None:
-    """The role that the others wait for; None when the waits are not known."""
+    """The role that the others wait for; None when the waits are not known, or before the first
+    update, for which everybody waits."""
     learner = learner_report(signals)
     actors = [report for report in signals.reports if isinstance(report, ActorReport)]
-    if learner is None or not actors:
+    if learner is None or not learner.trained or not actors:
         return None
 
     def mean(cause: str) -> float:

@@ -74,10 +74,10 @@ class ScaleInputs:
     def described(self) -> str:
         """The inputs in words, for status."""
         return (
-            f"learner capacity {_number(self.capacity)}/s, production"
-            f" {_number(self.produced_per_daemon)}/s per daemon, queued {self.queued} of"
-            f" {self.high_water}, actors paused {_number(self.paused, percent=True)},"
-            f" learner busy {_number(self.busy, percent=True)}"
+            f"learner capacity {_rate(self.capacity)}, production"
+            f" {_rate(self.produced_per_daemon)} per daemon, queued {self.queued} of"
+            f" {self.high_water}, actors paused {_share(self.paused)},"
+            f" learner busy {_share(self.busy)}"
         )
 
 
@@ -240,7 +240,9 @@ def _reason(inputs: ScaleInputs, wanted: int, bounded: int, replicas: int) -> st
     return "production matches the learner"
 
 
-def _number(value: float | None, *, percent: bool = False) -> str:
-    if value is None:
-        return "unknown"
-    return f"{value:.0%}" if percent else f"{value:.1f}"
+def _rate(per_second: float | None) -> str:
+    return "unknown" if per_second is None else f"{per_second:.1f}/s"
+
+
+def _share(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.0%}"
