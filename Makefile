@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 # Of `make test`: much of it waits for other processes, and files of tests do not know one another.
 PROCESSES ?= 2
+# Files that take minutes go first, so that no process is left with one at the end.
+SLOW_FIRST := tests/control_plane tests/local tests/protocol tests/unit
 BIN := $(VENV)/bin
 MEMBERS := contracts operator daemon actor trainer
 PACKAGES := $(foreach member,$(MEMBERS),$(member)/src)
@@ -42,7 +44,7 @@ demo: .stamp/run ## Train examples/quickstart.yaml on this machine, with a live 
 
 test: .stamp/develop ## Run every test: unit, local processes, and a real Kubernetes control plane
 	$(BIN)/python tests/control_plane/tools/build.py
-	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile tests/unit tests/protocol tests/local tests/control_plane
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder $(SLOW_FIRST)
 
 unit: .stamp/develop ## Run the unit tests only
 	$(BIN)/python -m pytest tests/unit

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -99,15 +100,17 @@ class Site:
 
 
 def two_free_ports() -> int:
-    """The first of two neighbours that are free now."""
-    for _ in range(100):
-        with socket.create_server(("127.0.0.1", 0)) as first:
-            port = int(first.getsockname()[1])
-            try:
-                socket.create_server(("127.0.0.1", port + 1)).close()
-            except OSError:
-                continue
-            return port
+    """The first of two neighbours that are free, below those that the system gives to connections.
+
+    Of two neighbours among those, one is soon the near end of somebody's connection.
+    """
+    for port in random.sample(range(20_000, 30_000), 100):
+        try:
+            for each in (port, port + 1):
+                socket.create_server(("127.0.0.1", each)).close()
+        except OSError:
+            continue
+        return port
     raise AssertionError("no two free ports side by side")
 
 

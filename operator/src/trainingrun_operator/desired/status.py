@@ -171,13 +171,18 @@ def _times(view: View) -> dict[str, object]:
 def _condition(
     before: Condition | None, kind: ConditionType, finding: Finding, *, generation: int, now: float
 ) -> Condition:
-    same = before is not None and before.status is finding.status
+    since = moment(now)
+    if before is not None and before.status is finding.status:
+        told = before.reason, before.message, before.observed_generation
+        if told == (finding.reason, finding.message, generation):
+            return before  # most of them, at most looks
+        since = before.last_transition_time
     return Condition(
         type=kind,
         status=finding.status,
         reason=finding.reason,
         message=finding.message,
-        last_transition_time=before.last_transition_time if before and same else moment(now),
+        last_transition_time=since,
         observed_generation=generation,
     )
 

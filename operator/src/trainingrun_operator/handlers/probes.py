@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Final
 
@@ -22,26 +23,39 @@ LONGEST_WAIT: Final = 900.0
 
 
 class ServiceMetrics(Collector):
-    """Numbers of the service, read when they are asked for."""
+    """Numbers of the service at one moment: taken on the event loop, written down beside it.
+
+    The page of a thousand runs has 44,000 lines, and takes more than a second to write.
+    """
 
     def __init__(self, service: Service) -> None:
-        self._service = service
+        self._own = tuple(_own_families(service))
+        views = map(service.reconciler.view, service.store.known())
+        self._views = tuple(view for view in views if view is not None)
 
     def collect(self) -> Iterator[Metric]:
-        """The metrics as they are now."""
-        service = self._service
-        known = service.store.known()
-        yield value(metrics.RUNS, len(known))
-        yield value(metrics.OBJECTS, len(service.children))
-        yield value(metrics.LEADING, int(service.leads))
-        yield value(metrics.LOOP_LAG, service.lag)
-        yield value(metrics.THROTTLED, service.client.bucket.waited_seconds)
-        yield value(metrics.QUEUE_RUNS, service.queue.overdue())
-        yield value(metrics.QUEUE_OLDEST, service.queue.oldest_seconds())
-        yield value(metrics.RESTING, service.reconciler.resting)
-        yield value(metrics.WATCH_AGE, service.watch_age() if service.working else None)
-        views = {key: service.reconciler.view(key) for key in known}
-        yield from run_families(view for view in views.values() if view is not None)
+        """The metrics as they were then."""
+        yield from self._own
+        yield from run_families(self._views)
+
+
+def _own_families(service: Service) -> Iterator[Metric]:
+    yield value(metrics.RUNS, len(service.store.known()))
+    yield value(metrics.OBJECTS, len(service.children))
+    yield value(metrics.LEADING, int(service.leads))
+    yield value(metrics.LOOP_LAG, service.lag)
+    yield value(metrics.THROTTLED, service.client.bucket.waited_seconds)
+    yield value(metrics.QUEUE_RUNS, service.queue.overdue())
+    yield value(metrics.QUEUE_OLDEST, service.queue.oldest_seconds())
+    yield value(metrics.RESTING, service.reconciler.resting)
+    yield value(metrics.WATCH_AGE, service.watch_age() if service.working else None)
+
+
+def _page(service_metrics: ServiceMetrics, meters: CollectorRegistry) -> bytes:
+    """All metrics of the process as text."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(service_metrics)
+    return b"".join(generate_latest(each) for each in (REGISTRY, registry, meters))
 
 
 def trouble(service: Service) -> str | None:
@@ -72,8 +86,6 @@ async def serve(service: Service, *, health_port: int, metrics_port: int) -> web
     Raises:
         BackendError: a port is taken.
     """
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(ServiceMetrics(service))
 
     async def live(_: web.Request) -> web.Response:
         why = trouble(service)
@@ -84,8 +96,7 @@ async def serve(service: Service, *, health_port: int, metrics_port: int) -> web
         return web.Response(text=why or "ok", status=503 if why else 200)
 
     async def scrape(_: web.Request) -> web.Response:
-        every = (REGISTRY, registry, service.meters.registry)
-        text = b"".join(generate_latest(each) for each in every)
+        text = await asyncio.to_thread(_page, ServiceMetrics(service), service.meters.registry)
         return web.Response(body=text, content_type="text/plain")
 
     app = web.Application()

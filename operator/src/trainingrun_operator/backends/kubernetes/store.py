@@ -17,7 +17,7 @@ from trainingrun_contracts.api.conditions import EventReason
 from trainingrun_contracts.api.run import SpecError, TrainingRun, parse
 from trainingrun_contracts.api.status import TrainingRunStatus
 
-from trainingrun_operator.backends.kubernetes.client import Client
+from trainingrun_operator.backends.kubernetes.client import Client, Document
 from trainingrun_operator.backends.kubernetes.errors import ConflictError, NotFoundError
 from trainingrun_operator.backends.kubernetes.events import EventWriter, Regarding
 from trainingrun_operator.backends.kubernetes.kinds import TRAINING_RUN
@@ -130,13 +130,24 @@ class KubernetesStore:
         wanted = status.document()
         if wanted == run.status.document():
             return
-        if await self._apply_status(key, uid, meta.resource_version, wanted):
+        written = await self._apply_status(key, uid, meta.resource_version, wanted)
+        if written is not None:
             self._written_at[uid] = now
+            self._take_in(key, run, status, written["metadata"]["resourceVersion"])
+
+    def _take_in(
+        self, key: RunKey, run: TrainingRun, status: TrainingRunStatus, version: str
+    ) -> None:
+        """The run as it is after our own write, which nothing else can have changed: the version
+        that it was computed from went with it. Reading the answer would only make a second copy."""
+        if int(version) > self._version(key):
+            metadata = run.metadata.model_copy(update={"resource_version": version})
+            self._runs[key] = run.model_copy(update={"metadata": metadata, "status": status})
 
     async def _apply_status(
         self, key: RunKey, uid: str, version: str, status: Mapping[str, Any]
-    ) -> bool:
-        """Apply a status to this version of the run; whether it was taken."""
+    ) -> Document | None:
+        """Apply a status to this version of the run; the run then, None where it was not taken."""
         meta = {"name": key.name, "uid": uid, "resourceVersion": version}
         body = {**_TYPE, "metadata": meta, "status": status}
         path = TRAINING_RUN.path(key.namespace, key.name) + "/status"
@@ -145,13 +156,12 @@ class KubernetesStore:
         except ConflictError as error:
             _LOG.debug("status of %s: %s", key, error)
             self.listener("stale")
-            return False
+            return None
         except NotFoundError:
             self._forget(key, uid)
-            return False
+            return None
         self.listener("written")
-        self.tell(written)
-        return True
+        return written
 
     async def _tell_refusal(self, key: RunKey, refused: _Refused) -> None:
         """A condition and an event, once per generation: the status says what was told already."""
@@ -161,7 +171,9 @@ class KubernetesStore:
         _LOG.warning("run %s: it cannot be read: %s", key, refusal_message(refused.error))
         event = RunEvent(EventReason.INVALID_SPEC, refusal_message(refused.error), warning=True)
         await self._events.emit(Regarding(key.namespace, key.name, refused.uid), event)
-        await self._apply_status(key, refused.uid, str(refused.version), status)
+        written = await self._apply_status(key, refused.uid, str(refused.version), status)
+        if written is not None:
+            self.tell(written)
 
     async def emit(self, run: TrainingRun, event: RunEvent) -> None:
         """Write an event of the run, or count it again."""
