@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,7 +24,12 @@ from trainingrun_operator.backends.store import RunKey
 from trainingrun_operator.controller.loop import ReconcileError, Reconciler
 from trainingrun_operator.controller.signals import QueueError, SignalReader
 from trainingrun_operator.desired.actions import PublishSlots, SetIntent, SetTarget, WorkloadAction
-from trainingrun_operator.desired.observed import Finished, Signals, Unreachable
+from trainingrun_operator.desired.observed import (
+    Finished,
+    ObservedRole,
+    Signals,
+    Unreachable,
+)
 from trainingrun_operator.desired.workload import Role
 from trainingrun_operator.settings import Settings
 
@@ -34,9 +40,9 @@ NOW = 1_000_000.0
 class Bench:
     """A store, a backend and a reconciler around one Redis, with a clock of its own."""
 
-    def __init__(self, url: str, **spec: Any) -> None:
+    def __init__(self, url: str, *, backend: MemoryBackend | None = None, **spec: Any) -> None:
         self.store: MemoryRunStore = MemoryRunStore()
-        self.backend = MemoryBackend(redis_url=url)
+        self.backend = backend or MemoryBackend(redis_url=url)
         self.now = NOW
         self.loop = Reconciler(self.store, self.backend, Settings(), clock=lambda: self.now)
         self.key = self.store.put(parse(document(**spec)))
@@ -182,6 +188,33 @@ def test_a_redis_that_is_not_there_is_an_observation(url: str, words: str) -> No
     if url.startswith("redis"):
         with pytest.raises(QueueError, match="Redis at"):
             asyncio.run(SignalReader().perform(url, KEYS, SetTarget(1), now=NOW))
+
+
+class DatedBackend(MemoryBackend):
+    """One whose members were all made when the clock began."""
+
+    def roles(self, uid: str) -> Mapping[Role, ObservedRole]:
+        """As they are, with their age."""
+        return {
+            role: replace(
+                there,
+                members=tuple(replace(each, started_at=NOW) for each in there.members),
+            )
+            for role, there in super().roles(uid).items()
+        }
+
+
+def test_a_new_redis_that_is_not_reached_yet_is_no_warning() -> None:
+    """Its pod is ready some seconds before its name leads there; after half a minute it is told."""
+    url = "redis://127.0.0.1:1/0"
+    bench = Bench(url, backend=DatedBackend(redis_url=url))
+    bench.looks(10)
+    assert bench.backend.roles(UID)[Role.REDIS].ready
+    assert bench.status(ConditionType.QUEUE_AVAILABLE)[0] is ConditionStatus.UNKNOWN
+    assert "QueueUnreachable" not in [event.reason for _, event in bench.store.events]
+    bench.looks(10)
+    assert bench.status(ConditionType.QUEUE_AVAILABLE)[0] is ConditionStatus.FALSE
+    assert "QueueUnreachable" in [event.reason for _, event in bench.store.events]
 
 
 def test_a_wrong_password_is_told_without_the_password(

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Final, get_args
 
 from trainingrun_contracts import run_config as contract
+from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType, Reason
 from trainingrun_contracts.api.run import TrainingRun
 from trainingrun_contracts.api.status import TrainingRunStatus
 from trainingrun_contracts.stream.keys import Keys
@@ -72,6 +73,7 @@ _AGAIN_SECONDS: Final = 1.0
 _CALM_SECONDS: Final = 60.0
 """So long nothing moved before the pulse takes a run over; the averages have settled by then."""
 _SPREAD: Final = 0.1
+_ROUTING_SECONDS: Final = 30.0
 
 
 def kind_of(action: Action | type[Action]) -> str:
@@ -308,7 +310,9 @@ class Reconciler:
             endpoints=_endpoints_of(roles.get(Role.DAEMON), external),
             now=self._clock(),
         )
-        if isinstance(signals, Unreachable) and _redis_starts(run, roles):
+        if isinstance(signals, Unreachable) and (
+            _redis_starts(run, roles) or _is_not_routed_yet(run, roles, signals, self._clock())
+        ):
             return Observed(roles, None, external), url
         return Observed(roles, signals, external), url
 
@@ -370,6 +374,18 @@ def _redis_starts(run: TrainingRun, roles: Mapping[Role, ObservedRole]) -> bool:
     """Whether our own Redis is not up yet, which is no failure."""
     there = roles.get(Role.REDIS)
     return is_managed(run) and (there is None or not there.ready)
+
+
+def _is_not_routed_yet(
+    run: TrainingRun, roles: Mapping[Role, ObservedRole], refused: Unreachable, now: float
+) -> bool:
+    """Whether our own Redis is up and has never answered, but was made a moment ago: the cluster
+    needs some seconds to lead its name to its pod, which is nothing to warn of."""
+    there, before = roles.get(Role.REDIS), run.status.condition(ConditionType.QUEUE_AVAILABLE)
+    is_new = before is None or before.status is ConditionStatus.UNKNOWN
+    if not is_managed(run) or there is None or not is_new or refused.reason != Reason.UNREACHABLE:
+        return False
+    return any(now - (each.started_at or 0.0) < _ROUTING_SECONDS for each in there.ready)
 
 
 def _view(run: TrainingRun, observed: Observed, decision: Decision) -> RunView:
