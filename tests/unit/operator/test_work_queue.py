@@ -217,6 +217,29 @@ def test_what_people_wait_for_has_workers_of_its_own() -> None:
     assert begun == pytest.approx({ONE: 0, new: 1, TWO: 50}, abs=0.01)
 
 
+def test_runs_under_way_step_back_while_new_ones_wait() -> None:
+    """Two of them at once and no more, until there are workers for all that is urgent."""
+    routine = [RunKey("default", f"run-{index}") for index in range(6)]
+    urgent = [RunKey("default", f"new-{index}") for index in range(2)]
+    begun: dict[RunKey, float] = {}
+
+    async def look(key: RunKey) -> float | None:
+        begun[key] = _now()
+        await asyncio.sleep(10)
+        return None
+
+    def prepare(queue: ReconcileQueue) -> None:
+        for key in routine:
+            queue.add(key)
+        for key in urgent:
+            queue.add(key, urgent=True)
+
+    _worked(prepare, look, routine=6)
+    times = [begun[key] for key in routine]
+    assert times == pytest.approx([0, 0, 10, 10, 20, 20], abs=0.01)
+    assert [begun[key] for key in urgent] == pytest.approx([0, 10], abs=0.01)
+
+
 def test_a_key_that_waits_in_both_lanes_is_looked_at_once() -> None:
     """The look that comes first sees what the other would have."""
     times: list[float] = []

@@ -7,7 +7,8 @@ makes it due again afterwards. Nothing here knows what a look does.
 There are two lanes with workers of their own. What people wait for, a run that is new or was
 changed by them, goes by the first; all that a run under way asks for goes by the second. So a
 thousand runs that start together are all begun before the steps of their pods are followed, and
-runs whose Redis does not answer hold up no new one.
+runs whose Redis does not answer hold up no new one. While urgent keys wait, the second lane has
+only two workers: its looks ask the API server for the answers that the others wait for.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from trainingrun_operator.controller.loop import ReconcileError
 _LOG: Final = logging.getLogger(__name__)
 URGENT_AT_ONCE: Final = 20
 ROUTINE_AT_ONCE: Final = 10
+ROUTINE_BESIDE_URGENT: Final = 2
 FIRST_BACKOFF_SECONDS: Final = 1.0
 LAST_BACKOFF_SECONDS: Final = 300.0
 
@@ -51,8 +53,8 @@ class _Lane:
 
     def __init__(self, at_once: int) -> None:
         self.due: dict[RunKey, float] = {}
+        self.at_once = at_once
         self.working = 0
-        self._at_once = at_once
         self._heap: list[tuple[float, RunKey]] = []
 
     def add(self, key: RunKey, at: float) -> bool:
@@ -67,7 +69,7 @@ class _Lane:
         """When the next key is due that a worker is free for; infinity where there is none."""
         while self._heap and self.due.get(self._heap[0][1]) != self._heap[0][0]:
             heapq.heappop(self._heap)  # it was moved forward, worked on, or forgotten
-        return self._heap[0][0] if self._heap and self.working < self._at_once else math.inf
+        return self._heap[0][0] if self._heap and self.working < self.at_once else math.inf
 
     def take(self) -> RunKey:
         """The next key, which then waits no more."""
@@ -92,6 +94,7 @@ class ReconcileQueue:
         self._jitter = jitter if jitter is not None else random.Random()
         self._listener = listener
         self._urgent, self._routine = _Lane(urgent_at_once), _Lane(routine_at_once)
+        self._routine_at_once = routine_at_once
         self._working: dict[RunKey, float] = {}
         self._again: dict[RunKey, list[tuple[_Lane, float]]] = {}
         self._failures: dict[RunKey, int] = {}
@@ -153,15 +156,21 @@ class ReconcileQueue:
     def _start_due(self, group: asyncio.TaskGroup) -> float | None:
         """Start looks at what is due; returns the seconds until more is."""
         now = asyncio.get_running_loop().time()
-        for lane in (self._urgent, self._routine):
-            while lane.next_at() <= now:
-                key = lane.take()
-                self._drop(key)  # whatever it waited for in the other lane, this look sees
-                self._working[key] = now
-                lane.working += 1
-                group.create_task(self._work(key, lane))
+        self._start_lane(self._urgent, group, now)
+        is_busy = self._urgent.working == self._urgent.at_once
+        beside = min(ROUTINE_BESIDE_URGENT, self._routine_at_once)
+        self._routine.at_once = beside if is_busy else self._routine_at_once
+        self._start_lane(self._routine, group, now)
         soonest = min(self._urgent.next_at(), self._routine.next_at())
         return None if soonest == math.inf else soonest - now
+
+    def _start_lane(self, lane: _Lane, group: asyncio.TaskGroup, now: float) -> None:
+        while lane.next_at() <= now:
+            key = lane.take()
+            self._drop(key)  # whatever it waited for in the other lane, this look sees
+            self._working[key] = now
+            lane.working += 1
+            group.create_task(self._work(key, lane))
 
     async def _work(self, key: RunKey, lane: _Lane) -> None:
         result, begin = Result.DONE, asyncio.get_running_loop().time()
