@@ -34,8 +34,14 @@ def test_a_thousand_runs_share_the_looks() -> None:
     """Forty looks a second at runs that move, eight at runs that rest, two at those foreseen."""
     assert pause(0, runs=1000) == pytest.approx(1000 / 40)
     assert pause(10_000, runs=1000) == 125.0
-    assert pause_if_uneventful(rest=30.0, runs=1000) == 500.0
-    assert pause_if_uneventful(rest=30.0, runs=10) == 30.0
+
+
+def test_a_pause_in_which_nothing_comes_is_four_times_as_long() -> None:
+    """Up to two looks a second at all runs, and with few runs up to their longest pause."""
+    assert pause_if_uneventful(25.0, rest=30.0, runs=1000) == 100.0
+    assert pause_if_uneventful(400.0, rest=30.0, runs=1000) == 500.0
+    assert pause_if_uneventful(15.0, rest=30.0, runs=10) == 30.0
+    assert pause_if_uneventful(30.0, rest=30.0, runs=10) == 30.0
 
 
 def test_a_redis_that_is_away_is_asked_soon_again() -> None:

@@ -258,17 +258,18 @@ class Reconciler:
         if isinstance(signals, Signals) and url is not None and quiet.seconds >= _CALM_SECONDS:
             run_id = _keys(kept.view.run).run_id
             self._pulse.watch(key, Resting(url, run_id, signals.digest))
-            pause = max(pause, self._uneventful(kept.view, decision, now))
+            pause = self._foreseen(kept.view, decision, pause, now)
         return max(due, pause * random.uniform(1 - _SPREAD, 1))
 
-    def _uneventful(self, view: RunView, decision: Decision, now: float) -> float:
-        """For how many seconds it is known that time alone brings nothing; 0 if not for many."""
-        most = pause_if_uneventful(rest=self._settings.rest_seconds or 0.0, runs=len(self._kept))
-        for seconds in (most, most / 2, most / 4):
-            until = now + seconds
-            if is_uneventful(view.run, view.observed, self._settings, decision, until=until):
-                return seconds
-        return 0.0
+    def _foreseen(self, view: RunView, decision: Decision, pause: float, now: float) -> float:
+        """A longer pause, if time alone brings nothing within it."""
+        rest = self._settings.rest_seconds or 0.0
+        longer = pause_if_uneventful(pause, rest=rest, runs=len(self._kept))
+        if longer > pause and is_uneventful(
+            view.run, view.observed, self._settings, decision, until=now + longer
+        ):
+            return longer
+        return pause
 
     async def _clean(self, run: TrainingRun) -> float | None:
         """The last steps of a run whose checkpoints go with it."""

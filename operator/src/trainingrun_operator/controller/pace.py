@@ -25,6 +25,7 @@ PULSE_SECONDS: Final = 5.0
 _FLOCK_SECONDS: Final = 0.2
 _WAKES_PER_SECOND: Final = 500.0
 _LATENESS: Final = 0.25
+_FORESIGHT: Final = 4.0
 _UNREACHABLE_SECONDS: Final = 10.0
 
 
@@ -55,10 +56,13 @@ def pause_before_look(quiet: Quiet, *, active: float, rest: float, runs: int) ->
     return max(shortest, min(longest, quiet.seconds * _LATENESS))
 
 
-def pause_if_uneventful(*, rest: float, runs: int) -> float:
-    """Seconds that a run at rest may be left alone, if time brings nothing within them; the least
-    is ``rest``, where there are few runs."""
-    return max(rest, runs / FORESEEN_LOOKS_PER_SECOND)
+def pause_if_uneventful(pause: float, *, rest: float, runs: int) -> float:
+    """Seconds that a run at rest may be left alone instead, if time brings nothing within them.
+
+    Several times as long and no more: to foresee costs half a look, and a deadline that is near
+    would make it in vain each time.
+    """
+    return max(pause, min(_FORESIGHT * pause, max(rest, runs / FORESEEN_LOOKS_PER_SECOND)))
 
 
 def pause_before_pulse(addresses: int) -> float:
