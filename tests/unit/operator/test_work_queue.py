@@ -240,7 +240,7 @@ def test_runs_under_way_step_back_while_new_ones_wait() -> None:
     assert [begun[key] for key in urgent] == pytest.approx([0, 10], abs=0.01)
 
 
-def test_a_key_that_waits_in_both_lanes_is_looked_at_once() -> None:
+def test_a_key_that_waits_in_both_tracks_is_looked_at_once() -> None:
     """The look that comes first sees what the other would have."""
     times: list[float] = []
 

@@ -327,6 +327,11 @@ class TrainingRunStatus(StatusModel):
         """The condition of this type, if it was ever set."""
         return next((each for each in self.conditions if each.type == kind), None)
 
+    @property
+    def verdicts(self) -> tuple[tuple[str, ConditionStatus, str], ...]:
+        """Type, status and reason of each condition: all of it but sentences and times."""
+        return tuple((each.type, each.status, each.reason) for each in self.conditions)
+
     def document(self) -> dict[str, object]:
         """The status as the API server takes it: camelCase, values that are not known left out.
 

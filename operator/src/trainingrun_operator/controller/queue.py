@@ -4,10 +4,10 @@ A heap of due times and not one timer per run, because a thousand runs ask for a
 seconds. Adding a key that waits already only moves it forward; adding one that is being worked on
 makes it due again afterwards. Nothing here knows what a look does.
 
-There are two lanes with workers of their own. What people wait for, a run that is new or was
+There are two tracks with workers of their own. What people wait for, a run that is new or was
 changed by them, goes by the first; all that a run under way asks for goes by the second. So a
 thousand runs that start together are all begun before the steps of their pods are followed, and
-runs whose Redis does not answer hold up no new one. While urgent keys wait, the second lane has
+runs whose Redis does not answer hold up no new one. While urgent keys wait, the second track has
 only two workers: its looks ask the API server for the answers that the others wait for.
 """
 
@@ -48,11 +48,15 @@ Listener = Callable[[Result, float], None]
 """Is told how each look ended, and how many seconds it took."""
 
 
-class _Lane:
-    """Keys by when they are due, and how many of them may be worked on at once."""
+class _Track:
+    """Keys by when they are due, and how many of them may be worked on at once.
+
+    ``again`` has those that are being worked on, by when they are due afterwards.
+    """
 
     def __init__(self, at_once: int) -> None:
         self.due: dict[RunKey, float] = {}
+        self.again: dict[RunKey, float] = {}
         self.at_once = at_once
         self.working = 0
         self._heap: list[tuple[float, RunKey]] = []
@@ -93,29 +97,29 @@ class ReconcileQueue:
         self._look = look
         self._jitter = jitter if jitter is not None else random.Random()
         self._listener = listener
-        self._urgent, self._routine = _Lane(urgent_at_once), _Lane(routine_at_once)
+        self._urgent, self._routine = _Track(urgent_at_once), _Track(routine_at_once)
         self._routine_at_once = routine_at_once
         self._working: dict[RunKey, float] = {}
-        self._again: dict[RunKey, list[tuple[_Lane, float]]] = {}
         self._failures: dict[RunKey, int] = {}
         self._changed = asyncio.Event()
         self._looks = 0
 
     def add(self, key: RunKey, *, after: float = 0.0, urgent: bool = False) -> None:
         """Make a key due; the earliest of several calls counts. Must run on the loop's thread."""
-        lane = self._urgent if urgent else self._routine
-        self._add(lane, key, asyncio.get_running_loop().time() + after)
+        track = self._urgent if urgent else self._routine
+        self._add(track, key, asyncio.get_running_loop().time() + after)
 
-    def _add(self, lane: _Lane, key: RunKey, at: float) -> None:
+    def _add(self, track: _Track, key: RunKey, at: float) -> None:
         if key in self._working:
-            self._again.setdefault(key, []).append((lane, at))
-        elif lane.add(key, at):
+            track.again[key] = min(at, track.again.get(key, math.inf))
+        elif track.add(key, at):
             self._changed.set()
 
     def forget(self, key: RunKey) -> None:
         """Drop a key that does not exist any more."""
         self._drop(key)
-        self._again.pop(key, None)
+        self._urgent.again.pop(key, None)
+        self._routine.again.pop(key, None)
         self._failures.pop(key, None)
 
     def _drop(self, key: RunKey) -> None:
@@ -156,23 +160,23 @@ class ReconcileQueue:
     def _start_due(self, group: asyncio.TaskGroup) -> float | None:
         """Start looks at what is due; returns the seconds until more is."""
         now = asyncio.get_running_loop().time()
-        self._start_lane(self._urgent, group, now)
+        self._start_track(self._urgent, group, now)
         is_busy = self._urgent.working == self._urgent.at_once
         beside = min(ROUTINE_BESIDE_URGENT, self._routine_at_once)
         self._routine.at_once = beside if is_busy else self._routine_at_once
-        self._start_lane(self._routine, group, now)
+        self._start_track(self._routine, group, now)
         soonest = min(self._urgent.next_at(), self._routine.next_at())
         return None if soonest == math.inf else soonest - now
 
-    def _start_lane(self, lane: _Lane, group: asyncio.TaskGroup, now: float) -> None:
-        while lane.next_at() <= now:
-            key = lane.take()
-            self._drop(key)  # whatever it waited for in the other lane, this look sees
+    def _start_track(self, track: _Track, group: asyncio.TaskGroup, now: float) -> None:
+        while track.next_at() <= now:
+            key = track.take()
+            self._drop(key)  # whatever it waited for in the other track, this look sees
             self._working[key] = now
-            lane.working += 1
-            group.create_task(self._work(key, lane))
+            track.working += 1
+            group.create_task(self._work(key, track))
 
-    async def _work(self, key: RunKey, lane: _Lane) -> None:
+    async def _work(self, key: RunKey, track: _Track) -> None:
         result, begin = Result.DONE, asyncio.get_running_loop().time()
         try:
             after = await self._look(key)
@@ -187,13 +191,14 @@ class ReconcileQueue:
             after = self._back_off(key)
         finally:
             self._working.pop(key, None)
-            lane.working -= 1
+            track.working -= 1
         self._looks += 1
         self._listener(result, asyncio.get_running_loop().time() - begin)
         if after is not None:
             self.add(key, after=after)
-        for asked, at in self._again.pop(key, ()):
-            self._add(asked, key, at)
+        for each in (self._urgent, self._routine):
+            if key in each.again:
+                each.add(key, each.again.pop(key))
         self._changed.set()
 
     def _back_off(self, key: RunKey) -> float:

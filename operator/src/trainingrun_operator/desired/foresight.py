@@ -37,5 +37,4 @@ def is_uneventful(
 
 def _told(status: TrainingRunStatus) -> tuple[object, ...]:
     """What people wait for."""
-    conditions = tuple((each.type, each.status, each.reason) for each in status.conditions)
-    return conditions, status.stop, status.finished_at, status.curriculum
+    return status.verdicts, status.stop, status.finished_at, status.curriculum

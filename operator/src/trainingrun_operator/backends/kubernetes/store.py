@@ -266,10 +266,6 @@ def pause_before_status(
     """
     if any(getattr(present, name) != getattr(wanted, name) for name in _URGENT):
         return 0.0
-    if _conditions(present) == _conditions(wanted):
+    if present.verdicts == wanted.verdicts:
         return COUNTERS_SECONDS
     return min(COUNTERS_SECONDS, runs / CONDITIONS_PER_SECOND) if runs > FEW_RUNS else 0.0
-
-
-def _conditions(status: TrainingRunStatus) -> list[tuple[str, str, str]]:
-    return [(each.type, each.status, each.reason) for each in status.conditions]
