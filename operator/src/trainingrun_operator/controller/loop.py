@@ -19,6 +19,7 @@ from typing import Final, get_args
 from trainingrun_contracts import run_config as contract
 from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType, Reason
 from trainingrun_contracts.api.run import TrainingRun
+from trainingrun_contracts.api.spec import TrainingRunSpec
 from trainingrun_contracts.api.status import TrainingRunStatus
 from trainingrun_contracts.stream.keys import Keys
 
@@ -122,6 +123,8 @@ class _Kept:
 
     uid: str
     memory: Memory
+    ground: tuple[TrainingRunSpec, Ground] | None = None
+    """What the roles share, and the spec that it was written from."""
     prepared: Ground | None = None
     view: RunView | None = None
     moved_at: float = 0.0
@@ -133,6 +136,13 @@ class _Kept:
         if self.told is None or self.told.over != run.status:
             return run
         return run.model_copy(update={"status": self.told.status})
+
+    def grounded(self, run: TrainingRun, settings: Settings) -> tuple[_Kept, Ground]:
+        """Itself with what the run's roles share, which is written again where the spec is new."""
+        if self.ground is not None and self.ground[0] is run.spec:
+            return self, self.ground[1]
+        ground = ground_of(run, settings)
+        return replace(self, ground=(run.spec, ground)), ground
 
 
 class Reconciler:
@@ -211,7 +221,7 @@ class Reconciler:
             kept = _Kept(stored.metadata.uid, Memory())
         run = kept.standing(stored)
         identity = RunIdentity(run.metadata.namespace, run.metadata.name, run.metadata.uid)
-        ground = ground_of(run, self._settings)
+        kept, ground = kept.grounded(run, self._settings)
         observed, url = await self._observe(run, identity, ground)
         now = self._clock()
         before, decision = kept.memory, decide(run, observed, self._settings, kept.memory, now=now)

@@ -11,6 +11,8 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Final
 
+import uvloop
+
 from trainingrun_operator.backends import BackendError
 from trainingrun_operator.backends.kubernetes.client import Client, load_configuration
 from trainingrun_operator.backends.kubernetes.fence import ALWAYS, Fence
@@ -40,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logging.getLogger("kopf").setLevel(logging.CRITICAL)
     _collect_seldom()
     try:
-        asyncio.run(_run(options))
+        uvloop.run(_run(options))
     except BackendError as error:
         print(f"trainingrun-operator: {error}", file=sys.stderr)
         return USER_ERROR

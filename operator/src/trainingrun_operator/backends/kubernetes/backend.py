@@ -135,9 +135,10 @@ class KubernetesBackend:
     async def prepare(self, run: RunIdentity, ground: Ground) -> None:
         """Account, configuration and Secret; written when they are missing or different."""
         self._url_keys[run.uid] = redis_url_key(run, ground)
+        is_new = not self._children.of(run)
         await self._apply_all(run, shared_objects(run, ground))
         if ground.redis_url_secret is None and run.uid not in self._urls:
-            await self._ensure_secret(run, ground)
+            await self._ensure_secret(run, ground, is_new=is_new)
 
     async def perform(self, run: RunIdentity, action: WorkloadAction) -> None:
         """Do one action."""
@@ -311,15 +312,24 @@ class KubernetesBackend:
         if (found["metadata"].get("labels") or {}).get(UID_LABEL) != run.uid:
             raise BackendError("NameTaken", _taken(kind, run, name)) from error
 
-    async def _ensure_secret(self, run: RunIdentity, ground: Ground) -> None:
-        """Create the Secret if there is none; one that exists is never written."""
+    async def _ensure_secret(self, run: RunIdentity, ground: Ground, *, is_new: bool) -> None:
+        """Create the Secret if there is none; one that exists is never written.
+
+        A run that has nothing yet has no Secret either, save when we were stopped right there.
+        """
+        path = SECRET.path(run.namespace, secret_name(run))
         try:
-            found = await self._client.get(SECRET.path(run.namespace, secret_name(run)))
+            found = await (self._create_secret(run, ground) if is_new else self._client.get(path))
+        except ConflictError:
+            found = await self._client.get(path)
         except NotFoundError:
-            found = await self._client.create(SECRET.path(run.namespace), _secret(run, ground))
+            found = await self._create_secret(run, ground)
         if (found["metadata"].get("labels") or {}).get(UID_LABEL) != run.uid:
             raise BackendError("NameTaken", _taken(SECRET, run, secret_name(run)))
         self._urls[run.uid] = (time.monotonic(), self._reachable(run, ground, _url_in(found)))
+
+    async def _create_secret(self, run: RunIdentity, ground: Ground) -> dict[str, Any]:
+        return await self._client.create(SECRET.path(run.namespace), _secret(run, ground))
 
     async def _remove(self, run: RunIdentity, role: Role) -> None:
         """Delete the objects of a role; what makes pods stays visible until its pods are gone.

@@ -135,9 +135,10 @@ class Children:
 
     def find(self, run: RunIdentity, kind: Kind, name: str) -> View | None:
         """One object of a run."""
-        for view in self.of(run):
-            if view.identity.kind is kind and view.identity.name == name:
-                return view
+        for uid in self._of_run.get(run.uid, ()):
+            identity = self._views[uid].identity
+            if identity.kind is kind and identity.name == name:
+                return self._views[uid]
         return None
 
     def __len__(self) -> int:
