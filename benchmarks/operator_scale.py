@@ -308,11 +308,12 @@ def restarted(place: Bed, operator: ProfiledOperator, witness: Witness) -> dict[
 
 
 def failed_over(
-    place: Bed, leader: ProfiledOperator, standby: ProfiledOperator, witness: Witness
-) -> dict[str, Any]:
+    place: Bed, leader: ProfiledOperator, standby: ProfiledOperator, witness: Witness,
+    *, limit: float,
+) -> dict[str, Any]:  # fmt: skip
     """Kill the leader beside one that stands by: when that one works, and has seen every run."""
     leader.start()
-    wait_for_quiet(place.submitter, seconds=30)
+    wait_for_quiet(place.submitter, seconds=limit)
     standby.start()
     witness.read()
     writes, begin = witness.writes, time.time()
@@ -357,17 +358,18 @@ def ours(
             tell(json.dumps(found))
             samples = samples_of(operator.ask("/metrics"))
             found |= _told(samples, operator)
-            pause(min(rest, 60.0))
+            wait_for_quiet(place.submitter, seconds=limit)
             found |= at_rest(place, witness, operator.pid, rest)
             tell(json.dumps(found))
             found |= shrunk(place, limit=limit)
             tell(json.dumps(found))
             found["rss_mb"] = round(max(found["rss_mb"], megabytes(operator.pid)), 1)
-            wait_for_quiet(place.submitter, seconds=60)
-            pause(12.0)
+            wait_for_quiet(place.submitter, seconds=limit)
+            pause(12.0)  # counters of a status wait for ten seconds
             found |= restarted(place, operator, witness)
+            tell(json.dumps(found))
             operator.stop()
-            found |= failed_over(place, leader, standby, witness)
+            found |= failed_over(place, leader, standby, witness, limit=limit)
             found["bugs"] = operator.log().count("this is a bug")
             if log is not None:
                 log.write_text(operator.log() + leader.log() + standby.log())

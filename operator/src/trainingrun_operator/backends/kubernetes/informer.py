@@ -25,7 +25,6 @@ from trainingrun_operator.backends.kubernetes.errors import (
 from trainingrun_operator.backends.kubernetes.kinds import Kind
 
 _LOG = logging.getLogger(__name__)
-_PAGE: Final = "500"
 _WATCH_SECONDS: Final = (240, 300)
 _SHORTEST_BACKOFF: Final = 0.5
 _LONGEST_BACKOFF: Final = 10.0
@@ -105,18 +104,16 @@ class Informer:
     async def list_all(self) -> str:
         """Tell all objects, and those that are gone since the last list; returns their version."""
         found: dict[str, tuple[str, str]] = {}
-        query = {"labelSelector": self.scope.selector, "limit": _PAGE}
-        path = self.scope.kind.path(self.scope.namespace)
-        read = self._client.list_metadata if self.scope.metadata_only else self._client.get
-        while True:
-            page = await read(path, **query)
+        meta: Document = {}
+        async for page in self._client.pages(
+            self.scope.kind.path(self.scope.namespace),
+            metadata_only=self.scope.metadata_only,
+            labelSelector=self.scope.selector,
+        ):
+            meta = page["metadata"]
             for document in page["items"] or ():
                 found[document["metadata"]["uid"]] = _names(document)
                 self._listener(self.scope.kind, document)
-            meta = page["metadata"]
-            if not meta.get("continue"):
-                break
-            query["continue"] = meta["continue"]
         for uid in self._known.keys() - found.keys():
             self._listener(self.scope.kind, _tombstone(uid, *self._known[uid]), gone=True)
         self._known = found

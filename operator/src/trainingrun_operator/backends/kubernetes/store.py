@@ -97,9 +97,10 @@ class KubernetesStore:
     async def resync(self) -> None:
         """Read all runs anew."""
         for namespace in self._watched or (None,):
-            listed = await self._client.get(TRAINING_RUN.path(namespace))
-            version = int(listed["metadata"]["resourceVersion"])
-            found = {self.tell(_complete(document)) for document in listed["items"]}
+            version, found = 0, set[RunKey]()
+            async for page in self._client.pages(TRAINING_RUN.path(namespace)):
+                version = int(page["metadata"]["resourceVersion"])
+                found |= {self.tell(_complete(document)) for document in page["items"]}
             for key in self.known():
                 here = namespace is None or key.namespace == namespace
                 if here and key not in found and self._version(key) <= version:
