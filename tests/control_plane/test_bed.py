@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from control_plane import ControlPlane, KubectlError, NodeSize, Verb, condition, restricted_pod
 from s3_server import S3Server
 
-SOON = "--timeout=30s"
+SOON = "--timeout=60s"
 LABELS = {"app": "played"}
 SELECTOR = "app=played"
 Kubectl = Callable[..., str]
@@ -190,8 +191,18 @@ def test_an_account_without_rights_is_refused(
     kubectl(
         "create", "rolebinding", "reader", "--role=reader", f"--serviceaccount={namespace}:operator"
     )
+    control_plane.wait_until(lambda: may_list_pods(control_plane, kubeconfig), "the right is known")
     assert control_plane.kubectl("get", "pods", "-o", "name", kubeconfig=kubeconfig) == ""
     assert Verb("list", "", "pods") in control_plane.verbs_used_by(namespace, "operator")
+
+
+def may_list_pods(control_plane: ControlPlane, kubeconfig: Path) -> bool:
+    """Whether an account may do so: the API server itself hears of a new right a moment later."""
+    try:
+        control_plane.kubectl("auth", "can-i", "list", "pods", kubeconfig=kubeconfig)
+    except KubectlError:
+        return False
+    return True
 
 
 def test_an_outage_of_the_api_server_loses_nothing(
@@ -205,7 +216,9 @@ def test_an_outage_of_the_api_server_loses_nothing(
     control_plane.start_part("kube-apiserver")
     assert kubectl("get", "configmap", "kept", "-o", "jsonpath={.data.key}") == "value"
     control_plane.apply(deployment(namespace, 2))
-    kubectl("wait", "deployment/played", "--for=jsonpath={.status.readyReplicas}=2", SOON)
+    # Who watched the server asks for it less and less often while it is away.
+    ready = "--for=jsonpath={.status.readyReplicas}=2"
+    kubectl("wait", "deployment/played", ready, "--timeout=100s")
 
 
 def test_nodes_of_other_sizes_can_be_added(

@@ -59,12 +59,15 @@ def test_an_upgrade_brings_the_definition_along_and_a_rollback_takes_it_back(
 
     release.upgrade(CHART, "--reset-values")
     assert knows_field(control_plane)
-    assert release.get(f"deploy/{release.name}-operator")["status"]["readyReplicas"] == 2
+    # Helm looks at the pods; the Deployment counts them a moment later.
+    counted = "--for=jsonpath={.status.readyReplicas}=2"
+    operator = f"deploy/{release.name}-operator"
+    control_plane.kubectl("wait", operator, "-n", release.namespace, counted, "--timeout=60s")
     assert release.get("pdb", f"{release.name}-operator")["spec"]["maxUnavailable"] == 1
     deadline = json.dumps({"spec": {NEW_FIELD: 600}})
     patch = ["patch", "tr/kept", "-n", release.namespace, "--type=merge", "-p", deadline]
     control_plane.wait_until(
-        lambda: NEW_FIELD in patched(release, *patch), "the new field is stored", seconds=20
+        lambda: NEW_FIELD in patched(release, *patch), "the new field is stored", seconds=60
     )
 
     release.rollback(1)
@@ -126,15 +129,15 @@ def test_helm_test_runs_the_pod_and_tells_its_end(
     """The pod is admitted to a restricted namespace, and its end is helm's."""
     release.install(CHART, "--take-ownership")
     command = [str(release.helm), "test", release.name, "--namespace", release.namespace]
-    command += ["--kubeconfig", str(control_plane.kubeconfig), "--timeout=60s"]
+    command += ["--kubeconfig", str(control_plane.kubeconfig), "--timeout=90s"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as helm:
         selector = "app.kubernetes.io/component=test"
         pods = ["pods", "--namespace", release.namespace, "--selector", selector]
         control_plane.wait_until(
-            lambda: bool(control_plane.get(*pods)["items"]), "the pod of helm test", seconds=30
+            lambda: bool(control_plane.get(*pods)["items"]), "the pod of helm test", seconds=60
         )
         control_plane.play(release.namespace, selector, "complete")
-        said, _ = helm.communicate(timeout=60)
+        said, _ = helm.communicate(timeout=120)
     assert helm.returncode == 0
     assert "Succeeded" in said
 
@@ -146,8 +149,8 @@ def test_monitoring_appears_when_its_definitions_do(
     release.install(CHART, "--take-ownership")
     control_plane.kubectl("apply", "-f", str(MONITORING))
     definitions = yaml.safe_load_all(MONITORING.read_text())
-    names = [f"crd/{each['metadata']['name']}" for each in definitions]
-    control_plane.kubectl("wait", *names, "--for=condition=Established", "--timeout=30s")
+    for each in definitions:
+        control_plane.wait_for_definition(each["metadata"]["name"])  # helm asks what is served
     try:
         release.upgrade()
         for made in release.made("PodMonitor", "PrometheusRule"):
@@ -179,7 +182,7 @@ def test_kubeconform_finds_nothing(
 ) -> None:
     """Every object and our examples fit the API server's own schemas, strictly."""
     control_plane.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
-    control_plane.kubectl("wait", CRD, "--for=condition=Established", "--timeout=30s")
+    control_plane.wait_for_definition(CRD.removeprefix("crd/"))
     objects = [*render(str(programs_folder / "helm"), *options).objects]
     objects += [yaml.safe_load(file.read_text()) for file in sorted(ROOT.glob("examples/*.yaml"))]
     kinds = {(each["apiVersion"], each["kind"]) for each in objects}
@@ -215,7 +218,7 @@ def knows_field(plane: ControlPlane) -> bool:
 
 def create_run(release: Release) -> None:
     """A run in the release's namespace."""
-    release.plane.kubectl("wait", CRD, "--for=condition=Established", "--timeout=30s")
+    release.plane.wait_for_definition(CRD.removeprefix("crd/"))
     document = json.dumps(RUN)
     release.plane.kubectl("apply", "-n", release.namespace, "-f", "-", stdin=document)
 

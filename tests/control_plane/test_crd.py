@@ -42,9 +42,7 @@ def name_of(file: Path) -> str:
 def crd(control_plane: ControlPlane) -> None:
     """The CRD is there and served."""
     control_plane.kubectl("apply", "-f", str(ROOT / "crds"))
-    control_plane.kubectl(
-        "wait", "crd/trainingruns.trainingrun.dev", "--for=condition=Established", "--timeout=30s"
-    )
+    control_plane.wait_for_definition("trainingruns.trainingrun.dev")
 
 
 def applied(kubectl: Kubectl, document: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 from boto3.session import Session
+from held_upload import last_part_held
 from learner_process import eventually
 from s3_server import REGION, S3Server
 from small_disk import small_file_system
@@ -42,9 +43,14 @@ def bucket(s3: S3Server) -> str:
     return s3.create_bucket("checkpoints")
 
 
-def archive_at(s3: S3Server, storage: str, *, access_key: str | None = None) -> CheckpointArchive:
-    """An archive of the run ``r`` that uses the server with its keys, or with another one."""
-    session = Session(access_key or s3.access_key, s3.secret_key, region_name=REGION)
+def session_of(s3: S3Server, *, access_key: str | None = None) -> Session:
+    """A session with the server's keys, or with another one."""
+    return Session(access_key or s3.access_key, s3.secret_key, region_name=REGION)
+
+
+def archive_at(s3: S3Server, storage: str, *, session: Session | None = None) -> CheckpointArchive:
+    """An archive of the run ``r`` that uses the server with its keys, or with a session's."""
+    session = session or session_of(s3)
     store = S3Store(storage, endpoint_url=s3.endpoint, session=session)
     return CheckpointArchive(store, run="r", retention=Retention(keep=2))
 
@@ -98,20 +104,19 @@ def test_keeps_the_newest(s3: S3Server, bucket: str) -> None:
 
 def test_server_killed_during_an_upload(s3: S3Server, bucket: str) -> None:
     """Expect a failed save, no torn checkpoint to be seen, and the older one to be the newest."""
-    archive = archive_at(s3, f"s3://{bucket}/team")
-    archive.save(checkpoint_of(1))
+    session, size = session_of(s3), 192 * MEGA
     failures: list[str] = []
-    begun = threading.Event()
 
     def upload() -> None:
-        begun.set()
-        failures.append(failure_of(archive, checkpoint_of(2, size=192 * MEGA)).reason)
+        failures.append(failure_of(archive, checkpoint_of(2, size=size)).reason)
 
-    thread = threading.Thread(target=upload)
-    thread.start()
-    assert begun.wait(10)
-    eventually(lambda: has_parts(s3, bucket), seconds=60, what="the first part")
-    s3.stop()
+    with last_part_held(session, size=size):
+        archive = archive_at(s3, f"s3://{bucket}/team", session=session)
+        archive.save(checkpoint_of(1))
+        thread = threading.Thread(target=upload)
+        thread.start()
+        eventually(lambda: has_parts(s3, bucket), seconds=60, what="the first part")
+        s3.stop()
     thread.join(timeout=120)
     assert failures == ["CheckpointStorageUnreachable"]
     s3.start()
@@ -150,7 +155,7 @@ def test_bucket_vanishes(s3: S3Server, bucket: str) -> None:
 @pytest.mark.parametrize("size", [100, 20 * MEGA])
 def test_keys_are_turned_down(s3: S3Server, bucket: str, size: int) -> None:
     """Expect a sentence about the credentials, for small files and for parts."""
-    archive = archive_at(s3, f"s3://{bucket}", access_key="nobody")
+    archive = archive_at(s3, f"s3://{bucket}", session=session_of(s3, access_key="nobody"))
     failure = failure_of(archive, checkpoint_of(1, size=size))
     assert failure.reason == "CheckpointStorageDenied"
     assert "access denied" in str(failure)

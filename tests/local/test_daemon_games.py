@@ -15,7 +15,7 @@ def test_random_games_on_a_daemon_are_sound() -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=360,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     result = json.loads(done.stdout.splitlines()[-1])

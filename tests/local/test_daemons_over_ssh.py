@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import re
 import signal
 import socket
@@ -19,6 +18,7 @@ import psutil
 import pytest
 from daemon_process import DECKS
 from daemon_process import PROGRAM as DAEMON
+from redis_server import free_port
 from ssh_server import SshServer, ssh_server
 from waiting import until
 
@@ -99,26 +99,11 @@ class Site:
         return Answer(process.returncode, text)
 
 
-def two_free_ports() -> int:
-    """The first of two neighbours that are free, below those that the system gives to connections.
-
-    Of two neighbours among those, one is soon the near end of somebody's connection.
-    """
-    for port in random.sample(range(20_000, 30_000), 100):
-        try:
-            for each in (port, port + 1):
-                socket.create_server(("127.0.0.1", each)).close()
-        except OSError:
-            continue
-        return port
-    raise AssertionError("no two free ports side by side")
-
-
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     """This machine over SSH; daemons that a test leaves behind are killed."""
     with ssh_server(tmp_path) as server:
-        made = Site(tmp_path, server, two_free_ports())
+        made = Site(tmp_path, server, free_port(neighbours=1))
         yield made
     for file in made.state.glob("*.pid"):
         pid = int(file.read_text().split()[0])

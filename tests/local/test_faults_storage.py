@@ -16,6 +16,7 @@ import pytest
 import redis
 from bandit_run import bandit_config, train, wait_for_weights
 from boto3.session import Session
+from held_upload import last_part_held
 from learner_process import Bandit, eventually, learner_process, notice_reasons
 from redis_server import RedisServer
 from s3_server import REGION, S3Server
@@ -27,6 +28,7 @@ from trainingrun_trainer.checkpoint.s3 import S3Store
 from trainingrun_trainer.checkpoint.store import StorageError
 
 MEGA = 1024 * 1024
+SIZE = 192 * MEGA
 BUCKET = "checkpoints"
 MODEL = "model.safetensors"
 
@@ -111,20 +113,21 @@ def test_bucket_vanishes_during_an_upload(tmp_path: Path) -> None:
     with S3Server(tmp_path / "s3") as s3:
         s3.create_bucket(BUCKET)
         session = Session(s3.access_key, s3.secret_key, region_name=REGION)
-        store = S3Store(f"s3://{BUCKET}/team", endpoint_url=s3.endpoint, session=session)
-        archive = CheckpointArchive(store, run="r", retention=Retention(keep=2))
         failures: list[StorageError] = []
 
         def upload() -> None:
             try:
-                archive.save(checkpoint_of(1, size=192 * MEGA))
+                archive.save(checkpoint_of(1, size=SIZE))
             except StorageError as error:
                 failures.append(error)
 
-        thread = threading.Thread(target=upload)
-        thread.start()
-        eventually(lambda: has_parts(s3), seconds=60, what="the first part")
-        (s3.data / BUCKET).rename(tmp_path / "gone")
+        with last_part_held(session, size=SIZE):
+            store = S3Store(f"s3://{BUCKET}/team", endpoint_url=s3.endpoint, session=session)
+            archive = CheckpointArchive(store, run="r", retention=Retention(keep=2))
+            thread = threading.Thread(target=upload)
+            thread.start()
+            eventually(lambda: has_parts(s3), seconds=60, what="the first part")
+            (s3.data / BUCKET).rename(tmp_path / "gone")
         thread.join(timeout=120)
         # A part on its way may bring an empty bucket back: then the upload is what is lost.
         assert len(failures) == 1

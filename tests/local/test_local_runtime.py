@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from local_run import closes, local_run, write_run
+from local_run import ENDLESS, ROLES, change_games, closes, local_run, write_run
 
 
 def test_a_whole_run(tmp_path: Path) -> None:
     """Expect exit code 0, a report with all fields and figures, and no process left."""
     file = write_run(tmp_path / "run.yaml", games=120)
     with local_run(tmp_path, file) as run:
-        run.wait_for_games(10)
+        run.wait_until(
+            lambda: all(map(run.pid_of, ROLES)) and len(run.descendants()) == len(ROLES),
+            "a process of each role, and no other", seconds=60,
+        )  # fmt: skip
         children = run.descendants()
-        assert len(children) == 5
         assert run.finish() == 0, run.said()
         assert not [child for child in children if child.is_running()]
         summary = run.summary()
@@ -58,7 +60,7 @@ def _expect_whole(summary: dict[str, Any]) -> None:
 
 def test_ctrl_c_then_resume(tmp_path: Path) -> None:
     """Expect a checkpoint and exit code 130 on Ctrl-C, then the same run to go on to its end."""
-    file = write_run(tmp_path / "run.yaml", games=200)
+    file = write_run(tmp_path / "run.yaml", games=ENDLESS)
     with local_run(tmp_path, file) as run:
         run.wait_until(lambda: run.version() >= 1, "an update", seconds=90)
         run.interrupt()
@@ -68,14 +70,15 @@ def test_ctrl_c_then_resume(tmp_path: Path) -> None:
         assert before["end"]["reason"] == "stopped"
         assert before["ledger"]["queued"] == 0
         assert closes(before["ledger"])
-        assert 0 < before["games"] < 200
+        assert before["games"] > 0
         config = run.state / "redis" / "redis.conf"
         assert stat.S_IMODE(config.stat().st_mode) == 0o600
         assert config.read_text().startswith("requirepass ")
+        goal = change_games(file, before["games"] + 100)
         run.start()
         assert run.finish() == 0, run.said()
         after = run.summary()
-        assert after["games"] >= 200
+        assert after["games"] >= goal
         assert after["updates"] >= before["updates"]
         assert after["seconds"] > before["seconds"]
         assert after["decisions"] > before["decisions"]
@@ -92,13 +95,13 @@ def test_second_instance_and_second_ctrl_c(tmp_path: Path) -> None:
     with local_run(tmp_path, file) as run:
         run.wait_for_games(5)
         with local_run(tmp_path, file) as second:
-            assert second.finish(seconds=20) == 2
+            assert second.finish(seconds=60) == 2
         assert "trainingrun: run small is running already (process" in run.said()
         children = run.descendants()
         run.interrupt()
-        run.wait_until(lambda: "Stopping" in run.said(), "the first Ctrl-C", seconds=10)
+        run.wait_until(lambda: "Stopping" in run.said(), "the first Ctrl-C", seconds=60)
         run.interrupt()
-        assert run.finish(seconds=15) == 130
+        assert run.finish(seconds=60) == 130
         assert not [child for child in children if child.is_running()]
 
 
@@ -133,20 +136,20 @@ def test_a_spent_budget_ends_the_command_and_a_higher_one_goes_on(tmp_path: Path
 
 def test_kill_of_the_runtime_takes_its_children_along(tmp_path: Path) -> None:
     """Expect no child to outlive a kill -9 of the runtime, and the next start to go on."""
-    file = write_run(tmp_path / "run.yaml", games=200)
+    file = write_run(tmp_path / "run.yaml", games=ENDLESS)
     with local_run(tmp_path, file) as run:
         run.wait_until(lambda: run.version() >= 1, "an update", seconds=90)
         children = run.descendants()
         assert run.process is not None
         run.process.kill()
         run.process.wait()
-        _, alive = psutil.wait_procs(children, timeout=5)
+        _, alive = psutil.wait_procs(children, timeout=30)
         assert not alive
-        played = run.played()
+        goal = change_games(file, run.played() + 100)
         run.start()
         assert run.finish() == 0, run.said()
         summary = run.summary()
-        assert summary["games"] >= 200 > played
+        assert summary["games"] >= goal
         assert summary["ledger"]["queued"] == 0
         assert closes(summary["ledger"]), summary["ledger"]
         print("ledger after kill -9 of the runtime:", json.dumps(summary["ledger"]))

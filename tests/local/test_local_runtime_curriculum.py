@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from local_run import LocalRun, closes, local_run, write_run
+from local_run import ENDLESS, LocalRun, closes, local_run, write_run
 
 CURRICULUM: list[dict[str, Any]] = [
     {
@@ -22,6 +22,7 @@ CURRICULUM: list[dict[str, Any]] = [
     {"name": "self-play", "opponents": {"latest": 0.5, "past": 0.5}},
 ]
 EVALUATION = {"everyGames": 40, "games": 10, "opponents": ["random"]}
+NEVER = {**EVALUATION, "everyGames": ENDLESS}
 
 
 def course(run: LocalRun) -> dict[str, Any]:
@@ -32,13 +33,18 @@ def course(run: LocalRun) -> dict[str, Any]:
 
 def test_phases_are_told_and_outlive_a_stop(tmp_path: Path) -> None:
     """By games, then, after Ctrl-C and a second start, by a win rate. Each begins once on screen
-    and in the status, and the ledger closes over all of them."""
-    file = write_run(tmp_path / "run.yaml", games=240, curriculum=CURRICULUM, evaluation=EVALUATION)
+    and in the status, and the ledger closes over all of them.
+
+    Before the stop nobody evaluates, so that the second phase cannot be over by then.
+    """
+    file = tmp_path / "run.yaml"
+    write_run(file, games=ENDLESS, curriculum=CURRICULUM, evaluation=NEVER)
     with local_run(tmp_path, file) as run:
         run.wait_until(lambda: course(run).get("number") == 2, "the second phase", seconds=90)
         run.interrupt()
         assert run.finish() == 130, run.said()
         before = course(run)
+        write_run(file, games=run.played() + 200, curriculum=CURRICULUM, evaluation=EVALUATION)
         run.start()
         assert run.finish() == 0, run.said()
         after = course(run)

@@ -16,7 +16,7 @@ def test_wrong_password(tmp_path: Path) -> None:
         url = f"redis://127.0.0.1:{server.port}/0"
         file = write_run(tmp_path / "run.yaml", games=10, redis={"url": url})
         with local_run(tmp_path, file) as run:
-            assert run.finish(seconds=30) == 2
+            assert run.finish(seconds=60) == 2
     assert run.said() == (
         f"trainingrun: spec.redis.url: Redis at 127.0.0.1:{server.port} refused the password: check"
         " the URL or the Secret it comes from\n"
@@ -29,7 +29,7 @@ def test_storage_that_does_not_answer(tmp_path: Path) -> None:
     storage = {"storage": "s3://nowhere/x", "endpointUrl": "http://127.0.0.1:9"}
     file = write_run(tmp_path / "run.yaml", games=10, checkpoint=storage)
     with local_run(tmp_path, file, environment=rights) as run:
-        assert run.finish(seconds=90) == 2, run.said()
+        assert run.finish() == 2, run.said()
         last = run.said().splitlines()[-1]
         assert last.startswith("trainingrun: learner-0: checkpoint storage s3://nowhere/x")
         assert "Traceback" not in run.said()

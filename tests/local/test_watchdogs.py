@@ -72,7 +72,7 @@ def test_a_learner_without_data_and_actors_saves_and_ends(
 ) -> None:
     """Exit code 69 with a sentence; what was trained until then is in a checkpoint."""
     bandit = Bandit(redis_client, KEYS.run_id)
-    with _role("impatient_learner.py", server=redis_server, folder=tmp_path, seconds=2) as process:
+    with _role("impatient_learner.py", server=redis_server, folder=tmp_path, seconds=5) as process:
         wait_for_weights(bandit)
         train(bandit, 2)
         _, said = process.communicate(timeout=60)
@@ -103,10 +103,10 @@ def test_a_learner_waits_for_data_while_an_actor_lives(
             transitions=0, paused_seconds=0.0, spooled=0, weights_version=0, weights_publish=0,
         )  # fmt: skip
         reports.queue_report(redis_client, KEYS.reports, told)
-        return said > 40 or process.poll() is not None
+        return said > 60 or process.poll() is not None
 
-    with _role("impatient_learner.py", server=redis_server, folder=tmp_path, seconds=1) as process:
+    with _role("impatient_learner.py", server=redis_server, folder=tmp_path, seconds=2) as process:
         wait_for_weights(bandit)
-        until(report, seconds=60, what="four seconds of life", every=0.1)
+        until(report, seconds=60, what="six seconds of life", every=0.1)
         assert process.poll() is None
         assert process.wait(timeout=60) == 69

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import socket
 import ssl
 import threading
 import time
@@ -21,7 +22,6 @@ from typing import Any, Self
 
 import aiohttp
 from aiohttp import web
-from bed_process import free_port
 from yarl import URL
 
 _HOP_BY_HOP = frozenset({"connection", "host", "content-length", "transfer-encoding"})
@@ -62,7 +62,8 @@ class ApiProxy:
     """A proxy on a port of its own, in a thread of its own, while the context is open."""
 
     def __init__(self, server: str, authority: Path) -> None:
-        self.url = f"http://127.0.0.1:{free_port()}"
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self.seen: list[Seen] = []
         self._server = server
         self._trust = ssl.create_default_context(cafile=str(authority))
@@ -126,7 +127,7 @@ class ApiProxy:
         app.router.add_route("*", "/{path:.*}", self._answer)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", int(self.url.rpartition(":")[2])).start()
+        await web.SockSite(self._runner, self._socket).start()
 
     async def _stop(self) -> None:
         await self._cut()

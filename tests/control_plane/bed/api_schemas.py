@@ -22,15 +22,13 @@ def write_schemas(plane: ControlPlane, folder: Path, kinds: set[tuple[str, str]]
     """Write a schema for each ``(apiVersion, kind)``; returns kubeconform's schema location.
 
     Raises:
-        KeyError: the server does not serve a kind.
+        BedError: the server does not serve a kind.
     """
-    served = json.loads(plane.kubectl("get", "--raw", "/openapi/v2"))["definitions"]
+    # The document is put together some time after a definition is served.
+    plane.wait_until(lambda: kinds <= _names(_served(plane)).keys(), "the kinds are documented")
+    served = _served(plane)
+    names = _names(served)
     definitions = {name: _closed(name, each) for name, each in served.items()}
-    names = {
-        (f"{kind['group']}/{kind['version']}".lstrip("/"), kind["kind"]): name
-        for name, each in served.items()
-        for kind in each.get("x-kubernetes-group-version-kind", ())
-    }
     for api_version, kind in sorted(kinds):
         needed = _needed(names[api_version, kind], definitions)
         schema = {
@@ -41,6 +39,20 @@ def write_schemas(plane: ControlPlane, folder: Path, kinds: set[tuple[str, str]]
         parts = [kind.lower(), *([group.partition(".")[0]] if group else []), version]
         (folder / f"{'-'.join(parts)}.json").write_text(json.dumps(schema))
     return str(folder / LOCATION)
+
+
+def _served(plane: ControlPlane) -> dict[str, Any]:
+    document = json.loads(plane.kubectl("get", "--raw", "/openapi/v2"))
+    definitions: dict[str, Any] = document["definitions"]
+    return definitions
+
+
+def _names(served: Mapping[str, Any]) -> dict[tuple[str, str], str]:
+    return {
+        (f"{kind['group']}/{kind['version']}".lstrip("/"), kind["kind"]): name
+        for name, each in served.items()
+        for kind in each.get("x-kubernetes-group-version-kind", ())
+    }
 
 
 def _needed(name: str, definitions: Mapping[str, Any]) -> set[str]:

@@ -46,15 +46,20 @@ class Asked:
 
 def requests_of(log: Path, user: str, *, skip: int = 0) -> list[Asked]:
     """All requests of a user after the first ``skip`` lines of the log, oldest first."""
-    lines = log.read_text().splitlines()[skip:]
-    events = (json.loads(line) for line in lines)
+    events = (json.loads(line) for line in whole_lines(log)[skip:])
     found = (_asked(each) for each in events if each["user"]["username"] == user)
     return sorted((each for each in found if each is not None), key=lambda each: each.at)
 
 
+def whole_lines(log: Path) -> list[str]:
+    """The lines of the log; the last one may be half written when it is read, and is left out."""
+    text = log.read_text()
+    return text[: text.rfind("\n") + 1].splitlines()
+
+
 def lines_in(log: Path) -> int:
     """How long the log is now."""
-    return len(log.read_text().splitlines())
+    return len(whole_lines(log))
 
 
 def overlaps(requests: Iterable[Asked]) -> list[Asked]:

@@ -15,7 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 POLL_SECONDS = 0.05
-STOP_SECONDS = 10.0
+STOP_SECONDS = 30.0
+"""An operator that is killed instead leaves a lease behind, for which the next one has to wait."""
 
 
 class BedError(Exception):

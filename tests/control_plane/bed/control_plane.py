@@ -24,6 +24,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from audit_log import whole_lines
 from bed_process import BedError, BedProcess, free_port
 from bed_programs import programs
 
@@ -240,6 +241,18 @@ class ControlPlane:
         account = ["serviceaccount/default", "--namespace", name]
         self.kubectl("wait", "--for=create", *account, "--timeout=60s")
 
+    def wait_for_definition(self, name: str) -> None:
+        """Waits until objects of a CRD can be asked for: it is established a moment before."""
+        self.kubectl("wait", f"crd/{name}", "--for=condition=Established", "--timeout=60s")
+        self.wait_until(lambda: self._serves(name), f"{name} is served", seconds=60)
+
+    def _serves(self, name: str) -> bool:
+        try:
+            self.kubectl("get", name, "--all-namespaces")
+        except KubectlError:
+            return False
+        return True
+
     def kubeconfig_for(self, namespace: str, account: str) -> Path:
         """A kubeconfig with a real token (TokenRequest) of a ServiceAccount and nothing more."""
         token = self.kubectl(
@@ -253,7 +266,7 @@ class ControlPlane:
         """What a ServiceAccount asked the API server for until now, refused requests included."""
         user = f"system:serviceaccount:{namespace}:{account}"
         log = self.folder / "logs" / "audit.json"
-        events = (json.loads(line) for line in log.read_text().splitlines())
+        events = (json.loads(line) for line in whole_lines(log))
         return frozenset(
             _verb_of(event)
             for event in events
@@ -281,6 +294,7 @@ class ControlPlane:
     def play(self, namespace: str, selector: str, play: str, **details: str) -> None:
         """Tells the pods of a label selector what to play next (see stages/pod.yaml).
 
+        Waits for the first such pod: a controller makes it some time after it was asked to.
         ``details`` are further annotations of the bed: ``exit_code="3"``, ``stop_after="2s"``.
         An empty play takes the annotation away.
         """
@@ -288,6 +302,7 @@ class ControlPlane:
         for key, value in details.items():
             annotations.append(f"bed.trainingrun.dev/{key.replace('_', '-')}={value}")
         pods = ["pods", "--namespace", namespace, "--selector", selector]
+        self.kubectl("wait", *pods, "--for=create", "--timeout=60s")
         self.kubectl("annotate", "--overwrite", *pods, *annotations)
 
     # -- the inside ----------------------------------------------------------------------------

@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[3]
 QUICKSTART = ROOT / "examples" / "quickstart.yaml"
 CHART = ROOT / "charts" / "trainingrun"
 SYSTEM = "trainingrun-system"
+DEFINITION = "trainingruns.trainingrun.dev"
 _INSTALLED = (
     "ServiceAccount", "CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding", "Role",
     "RoleBinding",
@@ -45,7 +46,7 @@ def install_chart(plane: ControlPlane, helm: Path) -> None:
     """What the chart installs, save the Deployment: its process runs beside the control plane."""
     plane.create_namespace(SYSTEM)
     plane.apply(*(each for each in chart_objects(helm) if each["kind"] in _INSTALLED))
-    plane.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+    plane.wait_for_definition(DEFINITION)
 
 
 class OperatorProcess:
@@ -127,7 +128,7 @@ class OperatorProcess:
 
     def ask(self, path: str) -> str:
         """What it answers over HTTP."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=20) as answer:
             return str(answer.read().decode())
 
     def log(self) -> str:
@@ -162,11 +163,16 @@ class Trainer:
         return self._queue
 
     def manifest(self, name: str, **spec: Any) -> dict[str, Any]:
-        """The quickstart under another name, on the test's Redis, with fields replaced."""
+        """The quickstart under another name, on the test's Redis, with fields replaced.
+
+        It has one daemon: the fleets' learner is always hungry, and a second daemon would come in
+        the midst of a test that lasts for longer than the window of the autoscaler.
+        """
         document: dict[str, Any] = yaml.safe_load(QUICKSTART.read_text())
         document["metadata"] = {"name": name, "namespace": self.namespace}
         document["spec"]["redis"] = {"url": self._queue.url}
         document["spec"]["checkpoint"] = {"storage": "file:///tmp/checkpoints"}
+        document["spec"]["daemon"]["autoscaling"]["maxReplicas"] = 1
         document["spec"].update(spec)
         return document
 
@@ -175,8 +181,9 @@ class Trainer:
         self.plane.apply(self.manifest(name, **spec))
         return self.run(name)
 
-    def start(self, name: str, *, games: int = 1000, **spec: Any) -> ScriptedFleet:
-        """Apply a run and play its actors and learner."""
+    def start(self, name: str, *, games: int = 100_000, **spec: Any) -> ScriptedFleet:
+        """Apply a run and play its actors and learner. It lasts for hours unless told: what a test
+        looks at does not end before, however slow the machine is."""
         self.apply(name, games=games, **spec)
         return self.play(name)
 
@@ -200,14 +207,20 @@ class Trainer:
         """kubectl in the namespace."""
         return self.plane.kubectl("-n", self.namespace, *arguments)
 
-    def wait_for(self, name: str, condition: str, seconds: int = 60) -> dict[str, Any]:
+    def wait_for(self, name: str, condition: str, seconds: int = 90) -> dict[str, Any]:
         """Wait for ``Type=Status`` and return the run."""
         self.kubectl(
             "wait", f"trainingrun/{name}", f"--for=condition={condition}", f"--timeout={seconds}s"
         )
         return self.run(name)
 
-    def wait_until(self, holds: Callable[[], bool], *, seconds: float = 60) -> None:
+    def wait_for_members(self, name: str) -> None:
+        """Wait until a run is ready and its evaluator is, too, without which it is ready before."""
+        self.wait_for(name, "Ready")
+        label, timeout = f"trainingrun.dev/run={name}", "--timeout=60s"
+        self.kubectl("wait", "deployment", "-l", label, "--for=condition=Available", timeout)
+
+    def wait_until(self, holds: Callable[[], bool], *, seconds: float = 120) -> None:
         """Wait until something holds.
 
         Raises:
@@ -229,6 +242,10 @@ class Trainer:
         field = f"--field-selector=regarding.name={name}"
         found = self.plane.get("events.v1.events.k8s.io", "-n", self.namespace, field)
         return [(each["reason"], each["note"]) for each in found["items"]]
+
+    def wait_for_event(self, name: str, *reasons: str) -> None:
+        """Wait for events of a run: they are written after the status of the same look."""
+        self.wait_until(lambda: {reason for reason, _ in self.events(name)}.issuperset(reasons))
 
     def close(self) -> None:
         """End the fleets."""

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 import pytest
 import yaml
 from api_proxy import ApiProxy, Trouble
-from control_plane import ControlPlane, KubectlError
-from operator_bed import ROOT, SYSTEM, OperatorProcess, Trainer
+from control_plane import ControlPlane
+from operator_bed import DEFINITION, ROOT, SYSTEM, OperatorProcess, Trainer
 from redis_server import RedisServer
 
 CRD = ROOT / "crds" / "trainingrun.dev_trainingruns.yaml"
@@ -63,7 +63,7 @@ def actors(trainer: Trainer, name: str) -> int:
     return int(found["spec"]["replicas"])
 
 
-def follows(trainer: Trainer, name: str, count: int, *, seconds: float = 60) -> float:
+def follows(trainer: Trainer, name: str, count: int, *, seconds: float = 90) -> float:
     """Ask for another number of actors and wait until the cluster has been told; how long it took.
 
     Raises:
@@ -188,7 +188,7 @@ def test_a_role_that_is_taken_away_and_given_back(
         kept = {"name": ACCOUNT, "labels": binding["metadata"].get("labels", {})}
         control_plane.apply({**binding, "metadata": kept})
     trainer.wait_until(lambda: actors(trainer, "revoked") == 2, seconds=90)
-    trainer.wait_until(lambda: "revoked-daemon" in trainer.kubectl("get", "services"), seconds=60)
+    trainer.wait_until(lambda: "revoked-daemon" in trainer.kubectl("get", "services"), seconds=90)
 
 
 def test_a_namespace_that_is_deleted_disturbs_nobody_else(
@@ -204,7 +204,7 @@ def test_a_namespace_that_is_deleted_disturbs_nobody_else(
         trainer.wait_for("stays", "Ready")
         control_plane.kubectl("delete", "namespace", "doomed", "--wait=false")
         follows(trainer, "stays", 2)
-        control_plane.kubectl("wait", "namespace/doomed", "--for=delete", "--timeout=60s")
+        control_plane.kubectl("wait", "namespace/doomed", "--for=delete", "--timeout=100s")
     finally:
         doomed.close()
 
@@ -215,18 +215,8 @@ def test_a_definition_that_is_removed_and_added_again(
     """All runs go with their definition; once it is there again, a new run is worked on."""
     trainer.start("before", games=100_000)
     trainer.wait_for("before", "Ready")
-    control_plane.kubectl("delete", "crd", "trainingruns.trainingrun.dev", "--timeout=60s")
+    control_plane.kubectl("delete", "crd", DEFINITION, "--timeout=90s")
     control_plane.apply(yaml.safe_load(CRD.read_text()))
-    control_plane.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
-    trainer.wait_until(lambda: is_served(trainer), seconds=30)
+    control_plane.wait_for_definition(DEFINITION)
     trainer.start("after", games=100_000)
     trainer.wait_for("after", "Ready", seconds=90)
-
-
-def is_served(trainer: Trainer) -> bool:
-    """Whether runs can be listed."""
-    try:
-        trainer.kubectl("get", "trainingruns")
-    except KubectlError:
-        return False
-    return True

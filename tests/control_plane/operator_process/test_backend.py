@@ -184,11 +184,14 @@ def test_a_role_that_goes_is_seen_until_its_pods_are_gone(
         await made.until(Role.ACTOR, ready(workload(Role.ACTOR).replicas))
         selector = "trainingrun.dev/role=actor"
         control_plane.kubectl(
-            "-n", namespace, "annotate", "pods", "-l", selector, "bed.trainingrun.dev/stop-after=2s"
+            "-n", namespace, "annotate", "pods", "-l", selector, "bed.trainingrun.dev/stop-after=1h"
         )
         await made.backend.perform(made.run, Remove(Role.ACTOR))
         still = await made.until(Role.ACTOR, lambda role: role is None or not role.ready)
         assert still.members
+        control_plane.kubectl(  # they end now, and not before they were seen
+            "-n", namespace, "delete", "pods", "-l", selector, "--force", "--grace-period=0"
+        )
         await made.until(Role.ACTOR, lambda role: role is None)
         left = control_plane.get("pods,networkpolicies", "-n", namespace, "-l", selector)
         assert left["items"] == []

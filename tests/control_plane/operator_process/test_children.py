@@ -53,10 +53,10 @@ def says(trainer: Trainer, name: str, kind: str, *words: str) -> bool:
     return all(word in told for word in words)
 
 
-def wait_for_words(trainer: Trainer, name: str, kind: str, *words: str, seconds: int = 60) -> None:
+def wait_for_words(trainer: Trainer, name: str, kind: str, *words: str) -> None:
     """Wait until a condition has these words; a failure tells what it had instead."""
     try:
-        trainer.wait_until(lambda: says(trainer, name, kind, *words), seconds=seconds)
+        trainer.wait_until(lambda: says(trainer, name, kind, *words))
     except AssertionError as error:
         raise AssertionError(f"{words} not in {trainer.run(name)['status']}") from error
 
@@ -151,7 +151,7 @@ def test_a_change_that_weakens_or_does_not_fit_leaves_what_runs_alone(trainer: T
     """Refused by us, refused by the API server: told with path and words; the pods of before stay,
     and a change that is allowed rolls them."""
     trainer.start("pods", games=100_000)
-    trainer.wait_for("pods", "Ready")
+    trainer.wait_for_members("pods")
     before = {pod["metadata"]["uid"] for pod in trainer.objects("pods", "pods")}
     for role, change, words in (
         ("learner", {"hostNetwork": True}, ("OverrideRefused", "learner.spec.hostNetwork")),
@@ -160,7 +160,7 @@ def test_a_change_that_weakens_or_does_not_fit_leaves_what_runs_alone(trainer: T
     ):
         given = json.dumps({"podTemplate": {role: {"spec": change}}})
         trainer.patch("pods", given)
-        wait_for_words(trainer, "pods", "Degraded", *words, seconds=30)
+        wait_for_words(trainer, "pods", "Degraded", *words)
         trainer.patch("pods", json.dumps({"podTemplate": {role: None}}))
     trainer.wait_for("pods", "Degraded=False")
     assert {pod["metadata"]["uid"] for pod in trainer.objects("pods", "pods")} == before

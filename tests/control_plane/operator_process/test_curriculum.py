@@ -33,6 +33,12 @@ def told(trainer: Trainer, uid: str) -> CurrentPhase | None:
     return phase_from(reply)
 
 
+def begun(trainer: Trainer, name: str) -> set[str]:
+    """Phases of which events say that they began."""
+    told = [note for reason, note in trainer.events(name) if reason == "PhaseBegan"]
+    return {note.split()[1] for note in told}
+
+
 def test_a_phase_is_recorded_told_and_outlives_the_operator(
     trainer: Trainer, operator: OperatorProcess
 ) -> None:
@@ -48,8 +54,7 @@ def test_a_phase_is_recorded_told_and_outlives_the_operator(
     assert phase is not None
     assert (phase.name, phase.setting.shaping.life) == ("matchups", 0.01)
     assert phase.setting.decks == ("red_aggro", "white_weenie")
-    began = [note for reason, note in trainer.events("course") if reason == "PhaseBegan"]
-    assert {note.split()[1] for note in began} == {"basics", "matchups"}
+    trainer.wait_until(lambda: begun(trainer, "course") == {"basics", "matchups"})
     operator.kill()
     with trainer.queue.client() as client:
         client.delete(Keys(uid).phase)

@@ -6,6 +6,7 @@ import json
 from functools import partial
 from typing import Any
 
+from audit_log import whole_lines
 from control_plane import ControlPlane
 from operator_bed import SYSTEM, OperatorProcess, Trainer
 
@@ -34,7 +35,7 @@ def content(document: dict[str, Any]) -> str:
 def writes_to(plane: ControlPlane, namespace: str) -> list[str]:
     """Verb and object of the operator's writes to children in a namespace, from the audit log."""
     user = f"system:serviceaccount:{SYSTEM}:trainingrun-operator"
-    log = (plane.folder / "logs" / "audit.json").read_text().splitlines()
+    log = whole_lines(plane.folder / "logs" / "audit.json")
     found = [json.loads(line) for line in log]
     return [
         f"{each['verb']} {each['objectRef']['resource']}/{each['objectRef'].get('name')}"
@@ -65,7 +66,7 @@ def let_looks_pass(trainer: Trainer, name: str) -> None:
     """Wait until the operator has written newer counters twice."""
     for _ in range(2):
         at_least = games(trainer, name) + 1
-        trainer.wait_until(partial(has_played, trainer, name, at_least), seconds=40)
+        trainer.wait_until(partial(has_played, trainer, name, at_least))
 
 
 def test_a_deployment_that_somebody_deletes_comes_back(trainer: Trainer) -> None:
@@ -85,7 +86,7 @@ def test_a_deployment_that_somebody_deletes_comes_back(trainer: Trainer) -> None
 def test_what_goes_with_a_role_comes_back_when_it_is_deleted(trainer: Trainer) -> None:
     """Service, budget, policies, configuration and account: each alone, all else untouched."""
     trainer.start("holes", games=100_000)
-    trainer.wait_for("holes", "Ready")
+    trainer.wait_for_members("holes")
     for kind, name in (
         ("Service", "holes-daemon"), ("PodDisruptionBudget", "holes-daemon"),
         ("NetworkPolicy", "holes-daemon"), ("NetworkPolicy", "holes-learner"),
@@ -93,7 +94,7 @@ def test_what_goes_with_a_role_comes_back_when_it_is_deleted(trainer: Trainer) -
     ):  # fmt: skip
         key, before = f"{kind}/{name}", states(trainer, "holes")
         trainer.kubectl("delete", kind, name)
-        trainer.wait_until(partial(exists, trainer, "holes", key), seconds=15)
+        trainer.wait_until(partial(exists, trainer, "holes", key))
         after = states(trainer, "holes")
         assert after[key][0] != before[key][0]
         assert after[key][1] == before[key][1]
@@ -115,12 +116,12 @@ def test_what_somebody_changes_is_put_back(
 ) -> None:
     """An edit of what is ours alone is undone by one write each; a restart writes nothing more."""
     trainer.start("edits", games=100_000)
-    trainer.wait_for("edits", "Ready")
+    trainer.wait_for_members("edits")
     before, begun = states(trainer, "edits"), len(writes_to(control_plane, trainer.namespace))
     for kind, name, edit in EDITS:
         somebody = ("--type=merge", "-p", json.dumps(edit), "--field-manager=somebody")
         trainer.kubectl("patch", kind, name, *somebody)
-        trainer.wait_until(lambda: states(trainer, "edits") == before, seconds=15)
+        trainer.wait_until(lambda: states(trainer, "edits") == before)
     operator.kill()
     operator.start()
     let_looks_pass(trainer, "edits")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from operator_bed import Trainer, condition
@@ -39,8 +40,8 @@ class Daemon:
                 client, _ = self._server.accept()
             except OSError:
                 return
-            with client:
-                client.settimeout(5)
+            with client, suppress(OSError):  # who asked may be gone
+                client.settimeout(20)
                 if client.recv(100) == b"STATUS\n":
                     client.sendall(STATUS)
 
@@ -72,14 +73,14 @@ def test_no_daemons_are_made_and_those_that_answer_are_published(
     kinds = "deployments,services,poddisruptionbudgets,networkpolicies,jobs"
     names = {each["metadata"]["name"] for each in trainer.objects(kinds, "outside")}
     assert names == {"outside-actor", "outside-evaluator", "outside-learner"}
-    assert ready(trainer, "outside") == "2/2"
+    trainer.wait_until(lambda: ready(trainer, "outside") == "2/2")  # one is enough to be Ready
 
     def published() -> dict[str, int]:
         with trainer.queue.client() as client:
             found = decode_all(client.hgetall(fleet.keys.daemons))
         return {endpoint: slot.capacity for endpoint, slot in found.items()}
 
-    assert published() == {first.endpoint: 7, second.endpoint: 7}
+    trainer.wait_until(lambda: published() == {first.endpoint: 7, second.endpoint: 7})
     second.close()
     second.port = 0
     trainer.wait_until(lambda: ready(trainer, "outside") == "1/2")

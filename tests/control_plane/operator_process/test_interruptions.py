@@ -39,6 +39,21 @@ def evict(trainer: Trainer, pod: str) -> None:
     trainer.plane.kubectl("create", "--raw", path, "-f", "-", stdin=json.dumps(body))
 
 
+def may_be_disrupted(trainer: Trainer, name: str, role: str) -> bool:
+    """Whether the role's budget, if it has one, lets a pod go."""
+    budgets = trainer.objects("poddisruptionbudgets", f"{name},trainingrun.dev/role={role}")
+    return all(each.get("status", {}).get("disruptionsAllowed", 0) for each in budgets)
+
+
+def wait_until_told(trainer: Trainer, name: str, words: str) -> None:
+    """Wait for the event of an interruption with these words; it follows the status."""
+    trainer.wait_until(
+        lambda: any(
+            reason == "Interrupted" and words in note for reason, note in trainer.events(name)
+        )
+    )
+
+
 def test_a_learner_that_is_taken_thrice_has_not_failed_once(trainer: Trainer) -> None:
     """No failure is allowed, its node shuts down three times: three times another pod goes on."""
     trainer.start("thrice", learner=NO_FAILURE_ALLOWED)
@@ -56,8 +71,7 @@ def test_a_learner_that_is_taken_thrice_has_not_failed_once(trainer: Trainer) ->
     run = trainer.run("thrice")
     assert condition(run, "Succeeded")["status"] == "Unknown"
     assert interruptions(trainer, "thrice", "daemon") == 0
-    told = [note for reason, note in trainer.events("thrice") if reason == "Interrupted"]
-    assert any("TerminationByKubelet" in note for note in told)
+    wait_until_told(trainer, "thrice", "TerminationByKubelet")
     (job,) = trainer.objects("jobs", "thrice")
     assert "Failed" not in {each["type"] for each in job["status"].get("conditions", [])}
 
@@ -91,6 +105,7 @@ def test_a_drained_member_is_replaced_and_counted(trainer: Trainer, role: str) -
     trainer.wait_for(f"drained-{role}", "Ready")
     name = f"drained-{role}"
     uid, pod = next(iter(running_pods(trainer, name, role).items()))
+    trainer.wait_until(lambda: may_be_disrupted(trainer, name, role))  # counted after it is ready
     evict(trainer, pod["metadata"]["name"])
     trainer.wait_until(lambda: interruptions(trainer, name, role) == 1)
     trainer.wait_until(
@@ -98,6 +113,5 @@ def test_a_drained_member_is_replaced_and_counted(trainer: Trainer, role: str) -
     )
     trainer.wait_for(name, "Ready")
     assert interruptions(trainer, name, role) == 1
-    told = [note for reason, note in trainer.events(name) if reason == "Interrupted"]
-    assert any(pod["metadata"]["name"] in note for note in told)
+    wait_until_told(trainer, name, pod["metadata"]["name"])
     assert condition(trainer.run(name), "Degraded")["status"] == "False"

@@ -83,17 +83,18 @@ def test_looking_at_runs(trainer: Trainer, prompt: Prompt) -> None:
     """Expect status, top, ledger, events and the reason of the number of daemons, by our own
     command and by kubectl; a run that is not there is a mistake."""
     fleet = trainer.start("looked-at", games=100_000)
-    with trainer.queue.client() as client:
-        client.hset(fleet.keys.produced, "actor-0", 100)
-        client.hset(fleet.keys.accounts, mapping={"trained": 88, "stale": 2})
-        client.set(fleet.keys.depth, 10)
+    with trainer.queue.client() as client, client.pipeline(transaction=True) as pipe:
+        pipe.hset(fleet.keys.produced, "actor-0", 100)
+        pipe.hset(fleet.keys.accounts, mapping={"trained": 88, "stale": 2})
+        pipe.set(fleet.keys.depth, 10)
+        pipe.execute()  # at once: the operator must not look between them
 
     def has_counted() -> bool:
         counted = trainer.run("looked-at").get("status", {}).get("transitions", {})
         return int(counted.get("produced", 0)) == 100
 
     trainer.wait_until(has_counted)
-    trainer.wait_for("looked-at", "Ready")
+    trainer.wait_for_members("looked-at")
     assert "the ledger closes" in prompt.ours("ledger", "looked-at")
     found = json.loads(prompt.ours("status", "looked-at", "-o", "json"))
     assert found["metadata"]["uid"] == trainer.run("looked-at")["metadata"]["uid"]
@@ -107,6 +108,7 @@ def test_looking_at_runs(trainer: Trainer, prompt: Prompt) -> None:
     one = yaml.safe_load(prompt.ours("top", "looked-at", "-o", "yaml"))
     roles = {member["role"] for member in one["members"]}
     assert roles == {"daemon", "actor", "learner", "evaluator"}
+    trainer.wait_for_event("looked-at", "Started")
     assert "Started" in prompt.plugin("events", "looked-at")
     told = json.loads(prompt.ours("describe", "scaling", "looked-at", "-o", "json"))
     assert told["desired"] >= told["limits"]["minReplicas"] == 1
@@ -161,8 +163,7 @@ def test_a_daemon_is_drained_and_a_checkpoint_asked_for(trainer: Trainer, prompt
         first = daemons()[0]
         assert "is gone" in prompt.ours("drain", "served", first, "--wait", "--timeout", "90s")
         trainer.wait_until(lambda: len(daemons()) == 2 and first not in daemons())
-    reasons = [reason for reason, _ in trainer.events("served")]
-    assert "DrainRequested" in reasons
+    trainer.wait_for_event("served", "DrainRequested")
     assert f"no daemon {first}" in prompt.ours("drain", "served", first, code=2)
 
     assert "nothing was trained yet" in prompt.ours("checkpoint", "now", "served", code=2)
@@ -280,18 +281,20 @@ def test_the_sdk_on_a_cluster(
         elsewhere["metadata"]["namespace"] = "elsewhere"
         with pytest.raises(RunRefused, match="name the same one"):
             runs.submit(elsewhere)
-        made = runs.submit(trainer.manifest("scripted", games=60))
+        made = runs.submit(trainer.manifest("scripted", games=1_000_000))
         assert made.metadata.uid
-        again = runs.submit(trainer.manifest("scripted", games=80))
+        again = runs.submit(trainer.manifest("scripted", games=2_000_000))
         assert again.metadata.generation == made.metadata.generation + 1
         fleet = trainer.play("scripted")
         assert runs.wait("scripted", "Ready", timeout=MINUTE).status.daemon is not None
         assert {member.role for member in runs.members("scripted")} >= {"daemon", "learner"}
+        runs.submit(trainer.manifest("scripted", games=80))  # what was looked at may end now
         trainer.wait_until(lambda: fleet.intent is Intent.FLUSH)
         trainer.plane.play(namespace, "trainingrun.dev/role=learner", "complete")
         done = runs.wait("scripted", timeout=MINUTE)
         assert done.status.games is not None
         assert (done.status.games.played or 0) >= 80
+        trainer.wait_for_event("scripted", "Completed")
         assert "Completed" in [event.reason for event in runs.events("scripted")]
         following = runs.events("scripted", follow=True)
         assert next(following).reason

@@ -7,18 +7,21 @@ import time
 from datetime import datetime
 from typing import Any
 
+from audit_log import whole_lines
 from control_plane import ControlPlane
 from operator_bed import SYSTEM, OperatorProcess, Trainer
+from trainingrun_operator.backends.kubernetes.store import COUNTERS_SECONDS
 
 RUNS = 20
-QUIET_SECONDS = 8.0
+QUIET_SECONDS = COUNTERS_SECONDS + 2
+"""Longer than counters wait for their turn to be written."""
 USER = f"system:serviceaccount:{SYSTEM}:trainingrun-operator"
 _NO_STATE = {"leases", "selfsubjectaccessreviews"}
 
 
 def writes(plane: ControlPlane, namespace: str) -> list[dict[str, Any]]:
     """All that the operator wrote in a namespace, statuses and events too, from the audit log."""
-    log = (plane.folder / "logs" / "audit.json").read_text().splitlines()
+    log = whole_lines(plane.folder / "logs" / "audit.json")
     events = (json.loads(line) for line in log if USER in line)
     return [
         event

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from audit_log import whole_lines
 from control_plane import ControlPlane
 from operator_bed import OperatorProcess, Trainer, chart_objects
 from redis_server import RedisServer
@@ -40,7 +41,7 @@ def narrow(
 def refusals(plane: ControlPlane) -> list[str]:
     """What the account asked for and was not allowed, from the audit log."""
     user = f"system:serviceaccount:{NARROW}:trainingrun-operator"
-    events = map(json.loads, (plane.folder / "logs" / "audit.json").read_text().splitlines())
+    events = map(json.loads, whole_lines(plane.folder / "logs" / "audit.json"))
     return [
         f"{each['verb']} {each['requestURI']}"
         for each in events

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from redis_server import free_port
 from waiting import until
 
 PROGRAM = Path(sys.executable).with_name("trainingrun-daemon")
@@ -21,7 +22,7 @@ class DaemonProcess:
 
     folder: Path
     games: int
-    port: int = 0
+    port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
@@ -44,7 +45,6 @@ class DaemonProcess:
             seconds=30,
             what="a daemon listens",
         )
-        self.port = int(port_file.read_text())
 
     def kill(self) -> None:
         """kill -9; nothing when it is not running."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from learner_process import learner_report
 from trainingrun_contracts.api.conditions import ConditionType
 from trainingrun_contracts.api.limits import Cost, StopWhen
 from trainingrun_contracts.api.requests import WAKE
@@ -165,7 +166,7 @@ class Course:
         await self._ends(ConditionType.SUCCEEDED, "WinRateReached")
 
     async def _idle(self) -> None:
-        self.fleet.games_per_tick = 0
+        await self._stand_still()
         self.change(idle_shutdown_minutes=60)
         played = self.fleet.games
         await self.until(lambda: self._played() == played, "the last game")
@@ -176,6 +177,18 @@ class Course:
         metadata = self.run.metadata.model_copy(update={"annotations": {WAKE: "now"}})
         self.store.runs[self.key] = self.run.model_copy(update={"metadata": metadata})
         await self._plays("the call to wake")
+
+    async def _stand_still(self) -> None:
+        """No game any more, not even of the tick that is under way now: what a later tick says of
+        the learner came after that one's games."""
+        self.fleet.games_per_tick = 0
+        now = self.now
+
+        def has_ticked() -> bool:
+            told = learner_report(self.redis, self.fleet.keys)
+            return told is not None and told.at > now
+
+        await self.until(has_ticked, "a tick without a game")
 
     async def _plays(self, after: str) -> None:
         before = self._played()

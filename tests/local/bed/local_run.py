@@ -20,6 +20,8 @@ import psutil
 ROOT = Path(__file__).parents[3]
 PROGRAM = Path(sys.executable).with_name("trainingrun")
 POLL_SECONDS = 0.1
+ENDLESS = 10_000_000
+"""Games of a run that no machine plays to its end while a test looks at it."""
 ROLES = {
     "redis": re.compile(r"redis-server|valkey-server"),
     "daemon": re.compile(r"trainingrun-daemon"),
@@ -50,6 +52,14 @@ def write_run(file: Path, *, games: int, **spec: Any) -> Path:
     }
     file.write_text(json.dumps(document))
     return file
+
+
+def change_games(file: Path, games: int) -> int:
+    """Have a run's file name another number of games, from its next start on; gives it."""
+    document = json.loads(file.read_text())
+    document["spec"]["games"] = games
+    file.write_text(json.dumps(document))
+    return games
 
 
 @dataclass
@@ -155,6 +165,19 @@ class LocalRun:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired as error:
             raise LocalRunError(f"not over within {seconds:g} s\n{self.said()}") from error
+
+    def complete(self, *, more: int) -> int:
+        """Stop an endless run with Ctrl-C, and have it go on to its end, which is so many games
+        away; gives the number of games that it was to play.
+
+        So a test ends a run when it has seen all it wants to, however fast games are played.
+        """
+        self.interrupt()
+        assert self.finish() == 130, self.said()
+        games = change_games(self.file, self.played() + more)
+        self.start()
+        assert self.finish() == 0, self.said()
+        return games
 
     def said(self) -> str:
         """All output so far."""

