@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -260,6 +261,33 @@ def test_a_run_in_which_nothing_moves_is_stuck() -> None:
     assert progressing is not None
     assert progressing.reason == Reason.PROGRESS_DEADLINE_EXCEEDED
     assert (status.summary or "").startswith("Stuck: ")
+
+
+def test_a_run_that_waits_for_a_person_says_the_same_all_day() -> None:
+    """Stuck and with a checkpoint that is late: hours later there is nothing to write."""
+    world = running(checkpoint={"everyMinutes": 10})
+    signals = _signals(world)
+
+    def look(hours: float) -> TrainingRunStatus:
+        now = world.now + 3600 * hours
+        observed = Observed(world.backend.roles(UID), replace(signals, at=now))
+        decision = decide(world.run, observed, world.settings, world.memory, now=now)
+        world.memory = decision.memory
+        world.run = world.run.model_copy(update={"status": decision.status})
+        return decision.status
+
+    told = look(1)
+    for kind, reason in (
+        (ConditionType.PROGRESSING, Reason.PROGRESS_DEADLINE_EXCEEDED),
+        (ConditionType.CHECKPOINT_FRESH, Reason.OVERDUE),
+    ):
+        condition = told.condition(kind)
+        assert condition is not None
+        assert condition.reason == reason
+        assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", condition.message)
+    for hours in (2, 3.5, 20):
+        later = look(hours)
+        assert (later.conditions, later.summary) == (told.conditions, told.summary)
 
 
 def test_a_standstill_and_its_end_are_told_once() -> None:

@@ -5,7 +5,6 @@ Each function gives the new value, or the one that stands when it cannot be seen
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Final
 
 from trainingrun_contracts.api.run import TrainingRun
@@ -31,6 +30,7 @@ from trainingrun_contracts.reports import (
 )
 
 from trainingrun_operator.desired.draining import DrainPlan
+from trainingrun_operator.desired.moments import moment
 from trainingrun_operator.desired.observed import Observed, ObservedRole, Signals
 from trainingrun_operator.desired.rates import Rates, learner_report
 from trainingrun_operator.desired.scale import ScaleDecision, ScaleInputs
@@ -97,7 +97,7 @@ def model(run: TrainingRun, signals: Signals) -> ModelStatus | None:
         return run.status.model
     known = run.status.model.champion if run.status.model is not None else None
     champion = signals.champion.version if signals.champion is not None else known
-    return ModelStatus(version=pointer.version, published_at=_moment(pointer.at), champion=champion)
+    return ModelStatus(version=pointer.version, published_at=moment(pointer.at), champion=champion)
 
 
 def checkpoint(run: TrainingRun, signals: Signals | None) -> CheckpointStatus | None:
@@ -110,7 +110,7 @@ def checkpoint(run: TrainingRun, signals: Signals | None) -> CheckpointStatus | 
         uri=newest.uri,
         step=newest.step,
         games=newest.games,
-        saved_at=_moment(newest.saved_at),
+        saved_at=moment(newest.saved_at),
         sha256=newest.sha256,
     )
 
@@ -151,7 +151,7 @@ def _evaluation(result: Evaluation) -> EvaluationStatus:
         elo_anchor=result.anchor or None,
         gate=_gate(result.gate),
         training_games=result.training_games,
-        at=_moment(result.at),
+        at=moment(result.at),
     )
 
 
@@ -236,7 +236,7 @@ def autoscaling(
     if last is not None and last.to_replicas == scaled.replicas:
         return standing  # a drain is under way: the decision was told when it was made
     decision = ScaleDecisionStatus(
-        at=_moment(now),
+        at=moment(now),
         from_replicas=role.replicas,
         to_replicas=scaled.replicas,
         reason=scaled.reason,
@@ -286,10 +286,6 @@ def bottleneck(signals: Signals) -> Bottleneck | None:
     if learner.waits.get("data", 0.0) <= _WAITS_LONG:
         return "None"
     return "Engine" if mean("engine") + mean("slots") >= mean("inference") else "Actor"
-
-
-def _moment(at: float) -> datetime:
-    return datetime.fromtimestamp(int(at), tz=UTC)
 
 
 def _rounded(value: float | None) -> float | None:

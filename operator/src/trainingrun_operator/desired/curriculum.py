@@ -12,7 +12,6 @@ name is there; else it goes to the first phase behind those that it has passed.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 
 from trainingrun_contracts.api.play import CurriculumPhase, WinRateGoal
@@ -24,6 +23,7 @@ from trainingrun_contracts.ratings.wilson import win_rate
 from trainingrun_contracts.reports import Evaluation
 from trainingrun_contracts.run_config import OpponentsConfig
 
+from trainingrun_operator.desired.moments import moment
 from trainingrun_operator.desired.observed import Signals
 
 PASSED_KEPT: Final = 16
@@ -47,7 +47,7 @@ def curriculum(run: TrainingRun, signals: Signals, *, now: float) -> CurriculumS
     played = signals.games.get("played", 0)
     if before is None:
         return CurriculumStatus(
-            phase=phases[0].name, number=1, since=_moment(now), since_games=played,
+            phase=phases[0].name, number=1, since=moment(now), since_games=played,
             since_transitions=signals.ledger.produced, why="the curriculum begins",
         )  # fmt: skip
     standing = _named(run.spec, before.phase)
@@ -71,7 +71,7 @@ def phase_so_far(
         return status
     if status is None:
         return CurriculumStatus(
-            phase=told.name, number=told.number, since=_moment(told.since), since_games=told.games,
+            phase=told.name, number=told.number, since=moment(told.since), since_games=told.games,
             since_transitions=told.transitions, why=told.why,
         )  # fmt: skip
     begin = _Begin(told.since, told.games, told.transitions)
@@ -196,13 +196,9 @@ def _after(before: CurriculumStatus, name: str, why: str, begin: _Begin) -> Curr
     return CurriculumStatus(
         phase=name,
         number=before.number + 1,
-        since=_moment(begin.at),
+        since=moment(begin.at),
         since_games=begin.games,
         since_transitions=begin.transitions,
         why=why,
         passed=(*before.passed, over)[-PASSED_KEPT:],
     )
-
-
-def _moment(at: float) -> datetime:
-    return datetime.fromtimestamp(int(at), tz=UTC)

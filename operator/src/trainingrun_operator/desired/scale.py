@@ -27,6 +27,8 @@ from trainingrun_contracts.api.model import step_size
 from trainingrun_contracts.api.spec import Autoscaling
 from trainingrun_contracts.stream.append import HIGH_WATER_BATCHES
 
+from trainingrun_operator.desired.moments import words_of
+
 SURPLUS: Final = 0.03
 CORRECTION_SECONDS: Final = 120.0
 PAUSED_LIMIT: Final = 0.05
@@ -142,7 +144,7 @@ def _missing(inputs: ScaleInputs | None, *, now: float) -> str:
     if inputs is None:
         return "Redis cannot be asked"
     if now - inputs.at > STALE_SECONDS:
-        return f"the newest figures are {now - inputs.at:.0f} s old"
+        return f"the newest figures are of {words_of(inputs.at)}"
     if inputs.capacity is None and not _is_first_batch(inputs):
         return "the learner's capacity is not known yet"
     if inputs.paused is None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Final
 
 from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType, Reason
@@ -26,6 +25,7 @@ from trainingrun_operator.desired import counts, health, interruptions
 from trainingrun_operator.desired.admission import held, is_queued
 from trainingrun_operator.desired.draining import DrainPlan
 from trainingrun_operator.desired.health import Finding, Trouble
+from trainingrun_operator.desired.moments import moment, words_of
 from trainingrun_operator.desired.observed import Interruption, Observed, Problem, Signals
 from trainingrun_operator.desired.rates import Rates
 from trainingrun_operator.desired.scale import Limit, ScaleDecision
@@ -110,11 +110,6 @@ def status(view: View) -> TrainingRunStatus:
         **_counted(view),
     }
     return old.model_copy(update=update)
-
-
-def moment(at: float) -> datetime:
-    """Unix seconds as the API writes times."""
-    return datetime.fromtimestamp(int(at), tz=UTC)
 
 
 def _counted(view: View) -> dict[str, object]:
@@ -317,14 +312,12 @@ def _checkpoint(view: View) -> Finding:
     limit = view.run.spec.checkpoint.every_minutes * 60 * 1.5
     if checkpoint is not None:
         age = view.now - checkpoint.saved_at.timestamp()
-        sentence = f"saved at game {checkpoint.games}, {age / 60:.0f} min ago"
+        sentence = f"saved at game {checkpoint.games}"
         active = view.phase.stage in {Stage.RUNNING, Stage.WAITING}
-        overdue = active and age > limit
-        return (
-            health.false(Reason.OVERDUE, sentence)
-            if overdue
-            else health.true(Reason.SAVED, f"saved at game {checkpoint.games}")
-        )
+        if active and age > limit:
+            when = words_of(checkpoint.saved_at.timestamp())
+            return health.false(Reason.OVERDUE, f"{sentence}, at {when}, and not since")
+        return health.true(Reason.SAVED, sentence)
     started = view.run.status.started_at
     if started is not None and view.now - started.timestamp() > limit:
         return health.false(Reason.OVERDUE, "no checkpoint was written yet, and one is due")
@@ -367,10 +360,9 @@ def _progressing(view: View) -> Finding:
         return health.false(reason, message)
     stuck = view.progress is not None and view.now - view.progress.at > PROGRESS_SECONDS
     if stuck and view.progress is not None:
-        minutes = (view.now - view.progress.at) / 60
+        when = words_of(view.progress.at)
         return health.false(
-            Reason.PROGRESS_DEADLINE_EXCEEDED,
-            f"no game ended and nothing was trained for {minutes:.0f} min",
+            Reason.PROGRESS_DEADLINE_EXCEEDED, f"no game ended and nothing was trained since {when}"
         )
     return health.true(reason, message)
 
