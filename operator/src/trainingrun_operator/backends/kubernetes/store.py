@@ -22,6 +22,7 @@ from trainingrun_operator.backends.kubernetes.errors import ConflictError, NotFo
 from trainingrun_operator.backends.kubernetes.events import EventWriter, Regarding
 from trainingrun_operator.backends.kubernetes.kinds import TRAINING_RUN
 from trainingrun_operator.backends.kubernetes.refusal import refusal_message, refusal_status
+from trainingrun_operator.backends.kubernetes.sharing import Sections
 from trainingrun_operator.backends.store import RunKey
 from trainingrun_operator.desired.events import RunEvent
 
@@ -70,6 +71,7 @@ class KubernetesStore:
         self._watched = watched
         self._later = later
         self._runs: dict[RunKey, TrainingRun] = {}
+        self._sections = Sections()
         self._refused: dict[RunKey, _Refused] = {}
         self._written_at: dict[str, float] = {}
         self.listener: Callable[[str], None] = lambda _result: None
@@ -212,8 +214,14 @@ class KubernetesStore:
             self._refused[key] = _Refused(document, error)
             self._runs.pop(key, None)
         else:
-            self._runs[key] = _with_known_spec(run, self._runs.get(key))
+            self._runs[key] = self._with_known_spec(run, self._runs.get(key))
             self._refused.pop(key, None)
+
+    def _with_known_spec(self, run: TrainingRun, known: TrainingRun | None) -> TrainingRun:
+        """The run with the spec object that is known already: most of it, and it rarely changes."""
+        if known is not None and run.spec == known.spec:
+            return run.model_copy(update={"spec": known.spec})
+        return run.model_copy(update={"spec": self._sections.share(run.spec)})
 
     def _version(self, key: RunKey) -> int:
         if key in self._refused:
@@ -228,13 +236,6 @@ class KubernetesStore:
             del self._runs[key]
         if refused is not None and refused.uid == uid:
             del self._refused[key]
-
-
-def _with_known_spec(run: TrainingRun, known: TrainingRun | None) -> TrainingRun:
-    """The run with the spec object that is known already: half of it, and it rarely changes."""
-    if known is None or run.spec != known.spec:
-        return run
-    return run.model_copy(update={"spec": known.spec})
 
 
 def _key_of(document: Mapping[str, Any]) -> RunKey:
