@@ -15,7 +15,7 @@ from trainingrun_contracts.weights import Pointer
 from trainingrun_operator.desired.workload import Role
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Problem:
     """Why a member does not run: a CamelCase reason and the real message."""
 
@@ -23,7 +23,7 @@ class Problem:
     message: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Member:
     """One process or pod. ``endpoint`` is ``host:port`` where the role serves one.
 
@@ -44,7 +44,7 @@ INTERRUPTION_SECONDS: Final = 3600.0
 """Interruptions are told of for so long; whoever has not counted one by then never will."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Interruption:
     """A member that had to leave its node, or was lost with it: a spot machine that is taken back,
     an eviction, a drain. ``at`` is Unix seconds, ``reason`` the word of whoever took it."""
@@ -54,7 +54,7 @@ class Interruption:
     reason: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Finished:
     """A task that ended for good."""
 
@@ -63,7 +63,7 @@ class Finished:
     message: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Held:
     """Somebody else keeps a task from beginning: since when (Unix seconds), and who and why."""
 
@@ -71,7 +71,7 @@ class Held:
     problem: Problem
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ObservedRole:
     """One role as the backend sees it; a role that does not exist has no entry at all.
 
@@ -97,7 +97,7 @@ class ObservedRole:
         return tuple(member for member in self.members if member.ready)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Signals:
     """What Redis says about the run at one moment.
 
@@ -126,7 +126,7 @@ class Signals:
     """The wish for a checkpoint as the learner was told it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Unreachable:
     """Redis could not be asked; ``reason`` is CamelCase, ``message`` a sentence for people."""
 
@@ -134,7 +134,7 @@ class Unreachable:
     message: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Observed:
     """All that is known of a run now; the first argument of every decision."""
 

@@ -13,6 +13,7 @@ import random
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from sys import intern
 from typing import Any, Final, Protocol
 
 from trainingrun_operator.backends.kubernetes.client import Client
@@ -112,7 +113,7 @@ class Informer:
         ):
             meta = page["metadata"]
             for document in page["items"] or ():
-                found[document["metadata"]["uid"]] = _names(document)
+                found[_uid(document)] = _names(document)
                 self._listener(self.scope.kind, document)
         for uid in self._known.keys() - found.keys():
             self._listener(self.scope.kind, _tombstone(uid, *self._known[uid]), gone=True)
@@ -151,7 +152,7 @@ class Informer:
         return version
 
     def _tell(self, document: Document, *, gone: bool) -> None:
-        uid = document["metadata"]["uid"]
+        uid = _uid(document)
         if gone:
             self._known.pop(uid, None)
         else:
@@ -159,9 +160,14 @@ class Informer:
         self._listener(self.scope.kind, document, gone=gone)
 
 
+def _uid(document: Document) -> str:
+    """The same object as in the view of it that the listener keeps, and so are the names."""
+    return intern(document["metadata"]["uid"])
+
+
 def _names(document: Document) -> tuple[str, str]:
     meta = document["metadata"]
-    return meta.get("namespace", ""), meta["name"]
+    return intern(meta.get("namespace", "")), intern(meta["name"])
 
 
 def _tombstone(uid: str, namespace: str, name: str) -> Document:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from sys import intern
 from typing import Any, Final
 
 from trainingrun_operator.backends.kubernetes.client import FIELD_MANAGER
@@ -94,17 +95,21 @@ def view_of(kind: Kind, document: dict[str, Any]) -> View:
 
 
 def identity_of(kind: Kind, document: dict[str, Any]) -> Identity:
-    """Name, labels and hashes of an object."""
+    """Name, labels and hashes of an object.
+
+    The words that many objects have in common, or that are kept in many places, are one object
+    each: they are most of what is kept of an object.
+    """
     meta = document["metadata"]
     labels, annotations = meta.get("labels") or {}, meta.get("annotations") or {}
     return Identity(
         kind=kind,
-        namespace=meta.get("namespace", ""),
-        name=meta["name"],
-        uid=meta["uid"],
-        run=labels.get(RUN_LABEL, ""),
-        run_uid=labels.get(UID_LABEL, ""),
-        role=labels.get(ROLE_LABEL, ""),
+        namespace=intern(meta.get("namespace", "")),
+        name=intern(meta["name"]),
+        uid=intern(meta["uid"]),
+        run=intern(labels.get(RUN_LABEL, "")),
+        run_uid=intern(labels.get(UID_LABEL, "")),
+        role=intern(labels.get(ROLE_LABEL, "")),
         applied_hash=annotations.get(APPLIED_HASH, ""),
         roll_hash=annotations.get(ROLL_HASH, ""),
         deleting="deletionTimestamp" in meta,
