@@ -66,7 +66,7 @@ class Children:
                 self._of_run.pop(owner, None)
                 self._interrupted.pop(owner, None)
         else:
-            uid = view.identity.uid
+            uid = view.identity.uid  # equal, and one object with the informer's key of it
             self._views[uid] = view
             self._versions[uid] = version
             self._of_run.setdefault(owner, set()).add(uid)
