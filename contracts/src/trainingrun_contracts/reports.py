@@ -6,8 +6,10 @@ that are older than ``STALE_SECONDS``. A rate that is not known yet is None, nev
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterable, Iterator
 from enum import Enum
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -16,10 +18,14 @@ REPORT_SECONDS: Final = 2.0
 STALE_SECONDS: Final = 15.0
 NOTICES_KEPT: Final = 200
 EVALUATIONS_KEPT: Final = 1000
+LARGEST_NUMBER: Final = 2**53
+"""No count or version of a report is larger: all readers of JSON agree on integers up to it."""
 CHAMPION: Final = "champion"
 """The opponent of the champion gate."""
 EVALUATIONS_RECENT: Final = 64
 """The newest ones, which are all that somebody who looks every few seconds has to read."""
+
+_Document = TypeVar("_Document")
 
 
 class Intent(Enum):
@@ -140,15 +146,22 @@ class Evaluation(Struct, frozen=True):
     """
 
     at: Annotated[float, Meta(description="When it ended, in Unix seconds.")]
-    version: Annotated[int, Meta(description="Version of the weights that played.")]
+    version: Annotated[
+        int, Meta(ge=0, le=LARGEST_NUMBER, description="Version of the weights that played.")
+    ]
     training_games: Annotated[
-        int, Meta(description="Training games that had been played when it began.")
+        int,
+        Meta(
+            ge=0,
+            le=LARGEST_NUMBER,
+            description="Training games that had been played when it began.",
+        ),
     ]
     opponent: Annotated[str, Meta(description="The opponent.")]
     games: Annotated[int, Meta(description="Games played.")]
     wins: Annotated[int, Meta(description="Games won.")]
     draws: Annotated[int, Meta(description="Games drawn.")]
-    rate: Annotated[float, Meta(description="Win rate; a draw is half a win.")]
+    rate: Annotated[float, Meta(ge=0, le=1, description="Win rate; a draw is half a win.")]
     low: Annotated[float, Meta(description="Lower bound of its 95 % Wilson interval.")]
     high: Annotated[float, Meta(description="Upper bound of it.")]
     elo: Annotated[
@@ -214,8 +227,8 @@ def queue_evaluation(pipe: Any, key: str, evaluation: Evaluation) -> None:
 
 
 def evaluations_from(reply: list[bytes]) -> tuple[Evaluation, ...]:
-    """Evaluations, oldest first, from ``LRANGE keys.evaluations 0 -1``."""
-    return tuple(msgspec.json.decode(value, type=Evaluation) for value in reply)
+    """Evaluations, oldest first, from ``LRANGE keys.evaluations 0 -1``; others are left out."""
+    return tuple(_readable(reply, Evaluation))
 
 
 def queue_champion(pipe: Any, key: str, champion: Champion, weights: bytes) -> None:
@@ -238,8 +251,8 @@ def queue_notice(pipe: Any, key: str, notice: Notice) -> None:
 
 
 def notices_from(reply: list[bytes]) -> tuple[Notice, ...]:
-    """Notices, oldest first, from ``LRANGE keys.notices 0 -1``."""
-    return tuple(msgspec.json.decode(value, type=Notice) for value in reply)
+    """Notices, oldest first, from ``LRANGE keys.notices 0 -1``; others are left out."""
+    return tuple(_readable(reply, Notice))
 
 
 def intent_from(reply: bytes | None) -> Intent:
@@ -248,3 +261,10 @@ def intent_from(reply: bytes | None) -> Intent:
         return Intent((reply or b"run").decode())
     except ValueError:
         return Intent.RUN
+
+
+def _readable(reply: Iterable[bytes], kind: type[_Document]) -> Iterator[_Document]:
+    """Those that decode: one bad document of one role costs that document alone."""
+    for value in reply:
+        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
+            yield msgspec.json.decode(value, type=kind)

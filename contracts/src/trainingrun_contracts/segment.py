@@ -28,6 +28,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Meta, Struct
 
+from trainingrun_contracts.observation.schema import FEATURE_BOUND
 from trainingrun_contracts.stream.keys import ENTRY_STEPS
 
 SCHEMA_VERSION = 2
@@ -42,8 +43,8 @@ _PREFIX: Final = struct.Struct("<4sI")
 _ALIGNMENT: Final = 16
 _MAX_ENVELOPE: Final = 8192
 _MAX_COUNT: Final = 2**53
-_HALF_INFINITY: Final = 0x7C00
-_NEGATIVE_HALF_INFINITY: Final = 0xFC00
+_HALF_BOUND: Final = int(np.float16(FEATURE_BOUND).view(np.uint16))
+_NEGATIVE_HALF_BOUND: Final = int(np.float16(-FEATURE_BOUND).view(np.uint16))
 _LARGEST_LOG_PROB: Final = 1e-3
 
 Float16 = npt.NDArray[np.float16]
@@ -54,7 +55,15 @@ Count = Annotated[int, Meta(ge=0, le=_MAX_COUNT)]
 
 
 class SegmentError(Exception):
-    """A queue entry is not a valid segment; the message says which part."""
+    """A queue entry is not a valid segment; the message says which part.
+
+    Attributes:
+        actor: who made it, by its own word; empty where its header could not be read.
+    """
+
+    def __init__(self, message: str, *, actor: str = "") -> None:
+        super().__init__(message)
+        self.actor = actor
 
 
 class SegmentHeader(Struct, frozen=True, array_like=True):
@@ -173,7 +182,8 @@ def decode(payload: bytes) -> Segment:
 
     Raises:
         SegmentError: too large, not a segment of this schema, more or fewer bytes than its sizes
-            say, offsets or choices out of range, or a number that is not finite or too large.
+            say, offsets or choices out of range, or a number that is not finite or too large:
+            features are within ``FEATURE_BOUND``, as every encoder bounds them.
     """
     if len(payload) > MAX_BYTES:
         raise SegmentError(f"{len(payload)} bytes, at most {MAX_BYTES} are allowed")
@@ -182,12 +192,15 @@ def decode(payload: bytes) -> Segment:
     expected = middle + 2 * envelope.halves
     if len(payload) != expected:
         raise SegmentError(f"{len(payload)} bytes, its sizes say {expected}")
-    return _segment(
-        envelope,
-        integers=np.frombuffer(payload, "<i4", 4 * envelope.steps + 1, start),
-        floats=np.frombuffer(payload, "<f4", 3 * envelope.steps, middle - 12 * envelope.steps),
-        halves=np.frombuffer(payload, "<f2", envelope.halves, middle),
-    )
+    try:
+        return _segment(
+            envelope,
+            integers=np.frombuffer(payload, "<i4", 4 * envelope.steps + 1, start),
+            floats=np.frombuffer(payload, "<f4", 3 * envelope.steps, middle - 12 * envelope.steps),
+            halves=np.frombuffer(payload, "<f2", envelope.halves, middle),
+        )
+    except SegmentError as error:
+        raise SegmentError(str(error), actor=envelope.header.actor) from None
 
 
 def _open_envelope(payload: bytes) -> tuple[_Envelope, int]:
@@ -224,7 +237,7 @@ def _segment(envelope: _Envelope, *, integers: Int32, floats: Float32, halves: F
         raise SegmentError("a version, a publish number, an offset or a choice is negative")
     _require_partition(offsets, chosen, rows)
     _require_sane(floats, log_probs=floats[:steps])
-    _require_finite(halves)
+    _require_bounded(halves)
     first, last = steps * envelope.state_width, halves.size
     if envelope.has_bootstrap:
         last -= envelope.state_width
@@ -264,11 +277,16 @@ def _require_sane(floats: Float32, *, log_probs: Float32) -> None:
         raise SegmentError("a log-probability is above 0")
 
 
-def _require_finite(halves: Float16) -> None:
-    """No infinity and no NaN, seen by the bits: float16 has no fast arithmetic. The positive ones
-    are the largest signed integers, the negative ones the largest unsigned."""
+def _require_bounded(halves: Float16) -> None:
+    """Every feature within the encoder's bounds, seen by the bits: float16 has no fast arithmetic.
+    Larger magnitudes are larger integers; the positive ones are compared as signed integers, the
+    negative ones as unsigned. Infinities and NaNs are beyond every bound."""
     if (
-        halves.view(np.int16).max() >= _HALF_INFINITY
-        or halves.view(np.uint16).max() >= _NEGATIVE_HALF_INFINITY
+        halves.view(np.int16).max() > _HALF_BOUND
+        or halves.view(np.uint16).max() > _NEGATIVE_HALF_BOUND
     ):
-        raise SegmentError("a state or an action has a number that is not finite")
+        raise SegmentError(
+            "a state or an action has a number that is not finite"
+            if not np.isfinite(halves).all()
+            else f"a feature is beyond {FEATURE_BOUND:g}, which no encoder exceeds"
+        )

@@ -7,8 +7,16 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from trainingrun_contracts.segment import SCHEMA_VERSION, SegmentHeader
-from trainingrun_contracts.stream.accounts import Accounts, Books, Fate, Mark, Totals, further
-from trainingrun_contracts.stream.ledger import marks_from, totals_from
+from trainingrun_contracts.stream.accounts import (
+    LARGEST_COUNT,
+    Accounts,
+    Books,
+    Fate,
+    Mark,
+    Totals,
+    further,
+)
+from trainingrun_contracts.stream.ledger import ledger_from, marks_from, totals_from
 
 
 @dataclass
@@ -159,3 +167,21 @@ def test_the_further_of_two_states_wins() -> None:
 def test_repeats_do_not_make_a_state_later() -> None:
     """Expect duplicates and poison, which no actor's own count holds, not to count for that."""
     assert Books(Totals(trained=5, duplicate=70, poison=9)).accounted == 5
+
+
+def test_counters_stop_at_what_the_api_server_takes() -> None:
+    """Expect sums of forged numbers to stay within 64 bits, in the accounts and in the ledger."""
+    accounts = Accounts(Totals(lost=LARGEST_COUNT - 1), {})
+    accounts.settle({"a": Mark(5, 2**62)})
+    assert accounts.totals.lost == LARGEST_COUNT
+    huge = str(LARGEST_COUNT).encode()
+    ledger = ledger_from([[huge, huge, b"9" * 5000, b"x"], huge, {b"lost": huge, b"stale": b"-"}])
+    assert (ledger.produced, ledger.lost, ledger.dropped["stale"]) == (
+        LARGEST_COUNT, LARGEST_COUNT, 0,
+    )  # fmt: skip
+
+
+def test_marks_that_cannot_be_read_are_left_out() -> None:
+    """Expect what somebody else wrote among the marks to cost nothing but itself."""
+    replies = {b"a": b"[3,40,0]", b"b": b"{", b"\xff": b"[1,1,0]", b"c": b"null"}
+    assert marks_from(replies) == {"a": Mark(3, 40, 0)}

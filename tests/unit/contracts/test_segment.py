@@ -156,9 +156,20 @@ def test_headers_that_lie_are_refused(change: dict[str, object], why: str) -> No
         decode(encode(msgspec.structs.replace(segment, header=header)))
 
 
-@pytest.mark.parametrize("extreme", [65504, -65504, 6e-8, -0.0])
+@pytest.mark.parametrize("beyond", [65504, -65504, 8.008, -8.008])
+def test_features_beyond_every_encoder_are_refused(beyond: float) -> None:
+    """Expect a single finite number beyond the bound to be named."""
+    segment = make([2, 3], terminated=False)
+    actions = segment.actions.copy()
+    actions[4, 0] = beyond
+    with pytest.raises(SegmentError, match="beyond 8") as caught:
+        decode(encode(msgspec.structs.replace(segment, actions=actions)))
+    assert caught.value.actor == segment.header.actor
+
+
+@pytest.mark.parametrize("extreme", [8, -8, 6e-8, -0.0])
 def test_extreme_finite_numbers_pass(extreme: float) -> None:
-    """Expect the largest and the smallest numbers of float16 to come through."""
+    """Expect the largest and the smallest numbers of an encoder to come through."""
     segment = make([2, 3], terminated=False)
     actions = np.full((5, ACTION), extreme, np.float16)
     back = decode(encode(msgspec.structs.replace(segment, actions=actions)))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from trainingrun_contracts.observation.answering import answering
 from trainingrun_contracts.observation.encoder import Encoder, Float16
-from trainingrun_contracts.observation.words import BOUND
+from trainingrun_contracts.observation.schema import FEATURE_BOUND
 from trainingrun_contracts.protocol.decisions import (
     Action,
     Card,
@@ -84,7 +84,7 @@ def test_nothing_is_left_of_what_was_encoded_before(first: Decision, second: Dec
     state(second, encoder)
     assert np.array_equal(state(first, encoder), before)
     assert np.isfinite(before).all()
-    assert np.abs(before).max() <= BOUND
+    assert np.abs(before).max() <= FEATURE_BOUND
 
 
 def test_the_order_of_a_hand_says_nothing() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import msgspec
+import numpy as np
 import pytest
 from trainingrun_contracts.segment import Segment, encode
 from trainingrun_contracts.stream.accounts import Accounts, Fate, Totals
@@ -85,6 +86,70 @@ def test_counts_that_contradict_are_poison(
     [buried] = intake.collect().buried
     assert "contradict" in buried.poison
     assert intake.accounts.totals == Totals(trained=16, poison=16)
+
+
+@pytest.mark.parametrize(
+    ("change", "produced"),
+    [
+        ({"seq": 2**53}, None),
+        ({"seq": 2**53, "produced_before": 2**53}, None),
+        ({"seq": 3, "produced_before": 16 + 2 * 64 + 1}, None),
+        ({"seq": 3, "produced_before": 17}, None),
+        ({"seq": 3, "produced_before": 80}, 95),
+    ],
+)
+def test_jumps_that_no_actor_makes_are_poison(
+    intake: Intake, make_segment: MakeSegment, change: dict[str, int], produced: int | None
+) -> None:
+    """Expect a forged number in an actor's name to be poison that names the actor: more or fewer
+    transitions missing than the missing segments hold, or more than the actor has appended. What
+    the actor itself sends afterwards is trained on."""
+    intake.add(receive(make_segment(0)), publish=1)
+    forged = make_segment(1)
+    header = msgspec.structs.replace(forged.header, **change)
+    received = receive(msgspec.structs.replace(forged, header=header))
+    assert intake.has_gap(received) or header.produced_before == 16
+    assert intake.add(received, publish=1, produced=produced) is Fate.POISON
+    assert intake.add(receive(make_segment(1)), publish=1) is Fate.TRAINED
+    [buried] = intake.collect().buried
+    assert "actor 'a': its counts contradict" in buried.poison
+    assert intake.accounts.totals == Totals(trained=32, poison=16)
+
+
+def test_an_honest_gap_is_lost_and_not_poison(intake: Intake, make_segment: MakeSegment) -> None:
+    """Expect segments that Redis forgot to be counted as lost, and their successor trained on."""
+    intake.add(receive(make_segment(0)), publish=1)
+    received = receive(make_segment(3))
+    assert intake.has_gap(received)
+    assert intake.add(received, publish=1, produced=64) is Fate.TRAINED
+    assert intake.accounts.totals == Totals(trained=32, lost=32)
+
+
+def test_weights_of_the_far_future_are_poison(intake: Intake, make_segment: MakeSegment) -> None:
+    """Expect a publish number that would never be stale to be refused."""
+    received = receive(make_segment(0, publish=2**31 - 1))
+    assert intake.add(received, publish=1) is Fate.POISON
+
+
+@pytest.mark.parametrize("number", [1000.0, -8.5, 65504.0])
+def test_features_beyond_the_encoder_are_poison_of_an_actor(
+    intake: Intake, make_segment: MakeSegment, number: float
+) -> None:
+    """Expect finite features that no encoder writes to be refused, with the actor's name."""
+    segment = make_segment(0)
+    states = segment.states.copy()
+    states[3, 5] = number
+    intake.add(receive(msgspec.structs.replace(segment, states=states)), publish=1)
+    [buried] = intake.collect().buried
+    assert buried.poison == "actor 'a': a feature is beyond 8, which no encoder exceeds"
+
+
+def test_features_at_the_bound_are_taken(intake: Intake, make_segment: MakeSegment) -> None:
+    """Expect the bounds themselves to be within them."""
+    segment = make_segment(0)
+    states = np.where(segment.states > 0, 8.0, -8.0).astype(np.float16)
+    received = receive(msgspec.structs.replace(segment, states=states))
+    assert intake.add(received, publish=1) is Fate.TRAINED
 
 
 def test_causes_are_told_once_each(intake: Intake) -> None:

@@ -10,9 +10,10 @@ import msgspec
 import numpy as np
 import pytest
 import torch
+from trainingrun_contracts.observation.schema import FEATURE_BOUND
 from trainingrun_contracts.policy_format import Network
 from trainingrun_contracts.run_config import LearnerConfig, PpoConfig
-from trainingrun_contracts.segment import Segment
+from trainingrun_contracts.segment import LARGEST_NUMBER, Segment
 from trainingrun_trainer.batch import Batch, pack
 from trainingrun_trainer.networks.build import new_policy
 from trainingrun_trainer.update import PpoUpdater
@@ -88,6 +89,27 @@ def test_numbers_that_are_not_finite_are_never_stepped_on(batch: Batch) -> None:
     assert (result.steps, result.skipped) == (0, 8)
     for name, tensor in updater.policy.state_dict().items():
         assert torch.equal(tensor, before[name])
+
+
+@pytest.mark.parametrize("network", [Network(), Network("transformer", 64, 2)])
+def test_the_worst_segment_that_is_taken_skips_no_step(
+    make_segment: Callable[..., Segment], network: Network
+) -> None:
+    """Expect one segment of 64 with every number at its bound, over many updates, to cost neither
+    a step nor the weights: a poisoned segment is refused alone, and never a step for it."""
+    worst = make_segment(63)
+    signs = np.where(worst.states > 0, FEATURE_BOUND, -FEATURE_BOUND).astype(np.float16)
+    acts = np.where(worst.actions > 0, FEATURE_BOUND, -FEATURE_BOUND).astype(np.float16)
+    bound = np.full(worst.transitions, LARGEST_NUMBER, np.float32)
+    worst = msgspec.structs.replace(
+        worst, states=signs, actions=acts, log_probs=-bound, values=bound, rewards=-bound
+    )
+    updater = new_updater(LearnerConfig(network=network))
+    batch = pack([*(make_segment(seq) for seq in range(63)), worst])
+    for _ in range(6):
+        result = updater.update(batch)
+        assert (result.steps > 0, result.skipped) == (True, 0)
+    assert all(torch.isfinite(each).all() for each in updater.policy.state_dict().values())
 
 
 def test_kl_bound_stops_the_epochs(batch: Batch) -> None:

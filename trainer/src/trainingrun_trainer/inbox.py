@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from trainingrun_contracts.observation.schema import ACTION_WIDTH, SCHEMA_HASH, STATE_WIDTH
-from trainingrun_contracts.segment import Segment, SegmentError, decode
+from trainingrun_contracts.segment import Segment, SegmentError, SegmentHeader, decode
 from trainingrun_contracts.stream.read import DEAD_LETTER_BYTES, Entry, RolloutReader
 
 from trainingrun_trainer.link import RedisLink
@@ -49,7 +49,8 @@ class Received:
 
 def open_entry(entry: Entry, *, run_id: str) -> Received:
     """Decode an entry and see that it is for this run and this encoding. Of a poisoned one, only
-    what a dead letter holds is kept."""
+    what a dead letter holds is kept; where its actor is known, the reason names it."""
+    header: SegmentHeader | None = None
     try:
         segment = decode(entry.payload)
         header = segment.header
@@ -65,7 +66,9 @@ def open_entry(entry: Entry, *, run_id: str) -> Received:
             )
     except SegmentError as error:
         beginning = entry.payload[:DEAD_LETTER_BYTES]
-        return Received(Entry(entry.entry_id, beginning, entry.transitions), None, str(error))
+        actor = error.actor or ("" if header is None else header.actor)
+        why = f"actor {actor!r}: {error}" if actor else str(error)
+        return Received(Entry(entry.entry_id, beginning, entry.transitions), None, why)
     return Received(entry, segment)
 
 

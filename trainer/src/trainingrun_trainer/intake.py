@@ -22,6 +22,9 @@ from trainingrun_trainer.inbox import Received
 
 _CAUSES_TOLD: Final = 3
 _CONTRADICTION: Final = "its counts contradict what its actor said before"
+_MOST_AHEAD: Final = 10_000
+"""Publications by which weights may be newer than ours: a learner that resumed from an old
+checkpoint beside a Redis that lost its data counts from there, and its actors are ahead of it."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +60,24 @@ class Intake:
     _seen: int = 0
     _lag_sum: float = 0.0
 
-    def add(self, received: Received, *, publish: int) -> Fate:
-        """Account for one entry; ``publish`` is the number of the newest weights."""
+    def has_gap(self, received: Received) -> bool:
+        """Whether transitions of its actor are missing before this entry, by its own word."""
+        segment = received.segment
+        return segment is not None and self.accounts.missing_before(segment.header) > 0
+
+    def add(self, received: Received, *, publish: int, produced: int | None = None) -> Fate:
+        """Account for one entry.
+
+        Args:
+            received: the entry.
+            publish: number of the newest weights.
+            produced: transitions that the entry's actor has appended by now; None when unknown.
+        """
         entry, segment = received.entry, received.segment
         self._entries.append(entry)
         self._seen += entry.transitions
-        if segment is not None and self.accounts.contradicts(segment.header):
-            received = Received(entry, None, _CONTRADICTION)
+        if segment is not None and (why := self._refusal(segment, publish, produced)):
+            received = Received(entry, None, f"actor {segment.header.actor!r}: {why}")
             segment = None
         if segment is None:
             self._buried.append(received)
@@ -111,6 +125,13 @@ class Intake:
         self._segments, self._entries, self._buried = [], [], []
         self._actors, self._kept, self._seen, self._lag_sum = set(), 0, 0, 0.0
         return collected
+
+    def _refusal(self, segment: Segment, publish: int, produced: int | None) -> str:
+        """Why a segment that decodes cannot be what it says it is; empty when it can."""
+        if self.accounts.contradicts(segment.header, segment.transitions, produced=produced):
+            return _CONTRADICTION
+        ahead = int(segment.publishes.max()) - publish
+        return f"its weights are {ahead} publications ahead of ours" if ahead > _MOST_AHEAD else ""
 
     def _fate(self, segment: Segment, publish: int) -> Fate:
         if self.accounts.is_duplicate(segment.header):

@@ -20,6 +20,7 @@ from trainingrun_contracts.reports import Intent
 from trainingrun_contracts.run_config import RunConfig
 from trainingrun_contracts.stream.accounts import Mark
 from trainingrun_contracts.stream.keys import Keys
+from trainingrun_contracts.stream.ledger import appended_from
 from trainingrun_contracts.stream.read import Fenced, RolloutReader
 
 from trainingrun_trainer.checkpoint.manifest import Progress, Score, score_of
@@ -202,12 +203,27 @@ class Learner:
                 received = queue.inbox.take(seconds=_TAKE_SECONDS)
                 if received is not None:
                     queue.watchdog.note_data()
-                    queue.intake.add(received, publish=self._out.publisher.publish_number)
+                    queue.intake.add(
+                        received,
+                        publish=self._out.publisher.publish_number,
+                        produced=self._produced_by(received),
+                    )
                 elif self._is_flushing:
                     break
         if not queue.intake.has_segments and not queue.intake.is_empty:
             self._settle(queue.intake.collect())  # nothing before these waits for training
         return queue.intake.is_ready
+
+    def _produced_by(self, received: Received) -> int | None:
+        """What the actor of an entry has appended, where the entry says that some is missing; None
+        where nothing is missing, or where Redis does not know."""
+        queue, segment = self._queue, received.segment
+        if segment is None or not queue.intake.has_gap(received):
+            return None
+        actor = segment.header.actor
+        return queue.link.persist(
+            lambda: queue.reader.produced_by(actor), what="reading an actor's count"
+        )
 
     def _train(self) -> None:
         """Update on what was collected, then acknowledge it."""
@@ -400,10 +416,7 @@ class Learner:
         length, produced, appended = pipe.execute()
         if length:
             return None
-        return {
-            actor.decode(): Mark(seq=int(seq), produced=int(produced.get(actor, 0)))
-            for actor, seq in appended.items()
-        }
+        return appended_from(appended, produced)
 
     def _finish(self, code: int) -> int:
         """Save what is not saved, say so, and let go of everything."""

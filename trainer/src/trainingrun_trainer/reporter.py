@@ -30,6 +30,7 @@ from trainingrun_contracts.reports import (
     queue_report,
 )
 from trainingrun_contracts.stream.keys import Keys
+from trainingrun_contracts.stream.ledger import count_from
 
 from trainingrun_trainer.link import Epoch, EpochState
 from trainingrun_trainer.status import Status
@@ -57,6 +58,7 @@ class Reporter:
         games: training games played, as last heard.
         checkpoint_request: the wish for a checkpoint, as last heard; empty when there is none.
         evaluations: the newest ones, as last heard.
+        failures: reports that failed since the last one that did not.
         redis_lost_data: set when the epoch had to be written again; the training thread clears it.
         is_fenced: set when a newer learner has started; the training thread must end.
     """
@@ -68,6 +70,7 @@ class Reporter:
         self.games = 0
         self.checkpoint_request = ""
         self.evaluations: tuple[Evaluation, ...] = ()
+        self.failures = 0
         self.redis_lost_data = threading.Event()
         self.is_fenced = threading.Event()
         self._client = client
@@ -121,11 +124,11 @@ class Reporter:
         (intent, request), played, evaluations, depths, dead_letters = pipe.execute()
         self.intent = intent_from(intent)
         self.checkpoint_request = (request or b"").decode(errors="replace")
-        self.games = int(played or 0)
+        self.games = count_from(played)
         self.evaluations = evaluations_from(evaluations)
         self._status.set(
             games=self.games,
-            queued=sum(int(depth or 0) for depth in depths),
+            queued=sum(count_from(depth) for depth in depths),
             dead_letters=dead_letters,
         )
 
@@ -158,8 +161,15 @@ class Reporter:
                 if not self.is_fenced.is_set() and time.monotonic() - said_at >= REPORT_SECONDS:
                     self.say()
                     said_at = time.monotonic()
+                self.failures = 0
             except (redis.RedisError, OSError) as error:
+                self.failures += 1
                 _log.debug("cannot report now: %s", error)
+            except Exception:
+                self.failures += 1
+                # The top of a thread without which the learner ends: what one reply of Redis does
+                # to it costs this second alone. It is a fault of ours, hence the traceback.
+                _log.exception("a report failed, and is made again in a second")
             self._closing.wait(_TICK_SECONDS)
 
     def _touch_health_file(self) -> None:

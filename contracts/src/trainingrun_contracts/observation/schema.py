@@ -11,6 +11,8 @@ from typing import Final
 
 STATE_WIDTH: Final = 320
 ACTION_WIDTH: Final = 120
+FEATURE_BOUND: Final = 8.0
+"""No feature goes beyond this, either way."""
 MEANING: Final = "3"
 SCHEMA_HASH: Final = hashlib.sha256(f"{MEANING}:{STATE_WIDTH}:{ACTION_WIDTH}".encode()).hexdigest()[
     :16

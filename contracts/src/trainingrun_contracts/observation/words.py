@@ -19,13 +19,13 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
+from trainingrun_contracts.observation.schema import FEATURE_BOUND
+
 TEXT_BUCKETS: Final = 14
 EFFECTS: Final = 12
 WORDS_WIDTH: Final = EFFECTS + TEXT_BUCKETS
-BOUND: Final = 8.0
-"""No feature goes beyond this, either way."""
-_UPPER: Final = np.array(BOUND)
-_LOWER: Final = np.array(-BOUND)
+_UPPER: Final = np.array(FEATURE_BOUND)
+_LOWER: Final = np.array(-FEATURE_BOUND)
 _MOST_KEPT: Final = 4096
 _MOST_READ: Final = 1200
 """Characters of a text that are read: no card says more, and a hostile one costs no time."""

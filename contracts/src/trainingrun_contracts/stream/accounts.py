@@ -20,8 +20,16 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from msgspec import Struct
 
+from trainingrun_contracts.stream.keys import ENTRY_STEPS
+
 if TYPE_CHECKING:  # numpy, which segments are made of, is for those who open them; not the operator
     from trainingrun_contracts.segment import SegmentHeader
+
+
+LARGEST_COUNT: Final = 2**63 - 1
+"""What a counter of the ledger goes up to: the API server takes no larger integer."""
+LARGEST_GAP: Final = 2**32
+"""Transitions that may be missing before one segment: months of an actor whose spool overflows."""
 
 
 class Fate(Enum):
@@ -100,25 +108,40 @@ class Accounts:
         """Whether this segment has been accounted for before."""
         return header.seq <= self.marks.get(header.actor, Mark()).seq
 
-    def contradicts(self, header: SegmentHeader) -> bool:
+    def missing_before(self, header: SegmentHeader) -> int:
+        """Transitions between the last accounted segment of an actor and this one."""
+        return header.produced_before - self.marks.get(header.actor, Mark()).produced
+
+    def contradicts(
+        self, header: SegmentHeader, transitions: int, *, produced: int | None = None
+    ) -> bool:
         """Whether a new segment says of its actor what cannot be, after what is known: counts that
-        sink, or more discarded than missing. Nothing of our actors does."""
+        sink, more discarded than missing, more or fewer transitions missing than the missing
+        segments can hold, or (where it is known) more than the actor has ``produced``. Nothing of
+        our actors does."""
+        if self.is_duplicate(header):
+            return False
         mark = self.marks.get(header.actor, Mark())
         discarded = header.discarded_before - mark.discarded
-        missing = header.produced_before - mark.produced
-        return not self.is_duplicate(header) and not 0 <= discarded <= missing
+        missing = self.missing_before(header)
+        segments = header.seq - mark.seq - 1
+        if not 0 <= discarded <= missing:
+            return True
+        if missing > LARGEST_GAP or not segments <= missing <= segments * ENTRY_STEPS:
+            return True
+        return produced is not None and header.produced_before + transitions > produced
 
     def record(self, header: SegmentHeader, transitions: int, fate: Fate) -> None:
         """Account for one segment, and for what is missing between it and its predecessor."""
         if self.is_duplicate(header):
-            self._counts[Fate.DUPLICATE.value] += transitions
+            self._count(Fate.DUPLICATE.value, transitions)
             return
         mark = self.marks.get(header.actor, Mark())
         discarded = header.discarded_before - mark.discarded
         missing = header.produced_before - mark.produced
-        self._counts[Fate.SPOOL.value] += discarded
-        self._counts["lost"] += missing - discarded
-        self._counts[fate.value] += transitions
+        self._count(Fate.SPOOL.value, discarded)
+        self._count("lost", missing - discarded)
+        self._count(fate.value, transitions)
         self.marks[header.actor] = Mark(
             seq=header.seq,
             produced=header.produced_before + transitions,
@@ -127,7 +150,7 @@ class Accounts:
 
     def record_poison(self, transitions: int) -> None:
         """Account for an entry that does not decode; ``transitions`` is what its producer said."""
-        self._counts[Fate.POISON.value] += transitions
+        self._count(Fate.POISON.value, transitions)
 
     def settle(self, appended: dict[str, Mark]) -> None:
         """Count as lost what actors appended beyond their marks.
@@ -138,5 +161,8 @@ class Accounts:
         for actor, last in appended.items():
             mark = self.marks.get(actor, Mark())
             if last.seq > mark.seq and last.produced > mark.produced:
-                self._counts["lost"] += last.produced - mark.produced
+                self._count("lost", last.produced - mark.produced)
                 self.marks[actor] = Mark(last.seq, last.produced, mark.discarded)
+
+    def _count(self, name: str, transitions: int) -> None:
+        self._counts[name] = min(self._counts[name] + transitions, LARGEST_COUNT)

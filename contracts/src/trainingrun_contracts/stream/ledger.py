@@ -7,13 +7,17 @@ damaged on the way would leave a gap in its sequence and be counted as lost.
 
 from __future__ import annotations
 
-from typing import Any
+import contextlib
+from collections.abc import Iterable
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
-from trainingrun_contracts.stream.accounts import Mark, Totals
+from trainingrun_contracts.stream.accounts import LARGEST_COUNT, Mark, Totals
 from trainingrun_contracts.stream.keys import Keys
+
+_DIGITS: Final = len(str(LARGEST_COUNT))
 
 
 class Ledger(Struct, frozen=True):
@@ -43,22 +47,22 @@ def ledger_from(replies: list[Any]) -> Ledger:
     """Build the ledger of all shards from the replies of :func:`queue_ledger`."""
     ledgers = [_ledger_of_shard(*replies[at : at + 3]) for at in range(0, len(replies), 3)]
     return Ledger(
-        produced=sum(each.produced for each in ledgers),
-        trained=sum(each.trained for each in ledgers),
-        queued=sum(each.queued for each in ledgers),
+        produced=_total(each.produced for each in ledgers),
+        trained=_total(each.trained for each in ledgers),
+        queued=_total(each.queued for each in ledgers),
         dropped={
-            cause: sum(each.dropped[cause] for each in ledgers) for cause in ledgers[0].dropped
+            cause: _total(each.dropped[cause] for each in ledgers) for cause in ledgers[0].dropped
         },
-        lost=sum(each.lost for each in ledgers),
+        lost=_total(each.lost for each in ledgers),
     )
 
 
 def _ledger_of_shard(produced: Any, depth: Any, accounts: Any) -> Ledger:
     totals = totals_from(accounts)
     return Ledger(
-        produced=sum(int(count) for count in produced) + totals.duplicate + totals.poison,
+        produced=_total([*map(count_from, produced), totals.duplicate, totals.poison]),
         trained=totals.trained,
-        queued=int(depth or 0),
+        queued=count_from(depth),
         dropped={
             "stale": totals.stale,
             "duplicate": totals.duplicate,
@@ -72,9 +76,33 @@ def _ledger_of_shard(produced: Any, depth: Any, accounts: Any) -> Ledger:
 def totals_from(accounts: dict[bytes, bytes]) -> Totals:
     """The learner's totals from the reply of ``HGETALL``; counters not there are 0."""
     known = {name.encode(): name for name in Totals.__struct_fields__}
-    return Totals(**{known[key]: int(value) for key, value in accounts.items() if key in known})
+    return Totals(
+        **{known[key]: count_from(value) for key, value in accounts.items() if key in known}
+    )
 
 
 def marks_from(marks: dict[bytes, bytes]) -> dict[str, Mark]:
-    """The learner's marks from the reply of ``HGETALL``."""
-    return {actor.decode(): msgspec.json.decode(value, type=Mark) for actor, value in marks.items()}
+    """The learner's marks from the reply of ``HGETALL``; what is none is left out."""
+    found: dict[str, Mark] = {}
+    for actor, value in marks.items():
+        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
+            found[actor.decode()] = msgspec.json.decode(value, type=Mark)
+    return found
+
+
+def appended_from(appended: dict[bytes, bytes], produced: dict[bytes, bytes]) -> dict[str, Mark]:
+    """How far each actor's segments were appended, from the replies of both ``HGETALL``."""
+    return {
+        actor.decode(errors="replace"): Mark(count_from(seq), count_from(produced.get(actor)))
+        for actor, seq in appended.items()
+    }
+
+
+def count_from(value: bytes | None) -> int:
+    """A counter as it stands in Redis; 0 for what is none."""
+    is_sane = value is not None and len(value) <= _DIGITS and value.isdigit()
+    return min(int(value), LARGEST_COUNT) if is_sane and value is not None else 0
+
+
+def _total(counts: Iterable[int]) -> int:
+    return min(sum(counts), LARGEST_COUNT)

@@ -23,7 +23,7 @@ from trainingrun_contracts.stream.keys import (
     TRANSITIONS_FIELD,
     Keys,
 )
-from trainingrun_contracts.stream.ledger import marks_from, totals_from
+from trainingrun_contracts.stream.ledger import count_from, marks_from, totals_from
 
 _PAGE: Final = 256
 _DEAD_LETTERS: Final = 1000
@@ -95,6 +95,11 @@ class RolloutReader:
         totals: Any = self._redis.hgetall(self._keys.accounts)
         marks: Any = self._redis.hgetall(self._keys.marks)
         return Books(totals_from(totals), marks_from(marks))
+
+    def produced_by(self, actor: str) -> int | None:
+        """Transitions that an actor has made up to its last appended segment; None when unknown."""
+        count: Any = self._redis.hget(self._keys.produced, actor)
+        return None if count is None else count_from(count)
 
     def load_accounts(self) -> Accounts:
         """Accounts that go on from there."""
