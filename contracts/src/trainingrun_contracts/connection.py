@@ -1,45 +1,137 @@
 """Redis clients with the settings that the contracts rely on.
 
 RESP2 is pinned, because the reply shape of XREADGROUP depends on the protocol version; replies stay
-bytes, because segments and weights are.
+bytes, because segments and weights are. Of a URL only scheme, user, password, host, port and
+database are taken: redis-py would let options in its query override the time limits set here. No
+message quotes a URL or a parser's error, which may hold the password.
 """
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import unquote, urlsplit
 
 import redis
 import redis.asyncio
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
+from trainingrun_contracts.replies import Bound, asyncio_parser, blocking_parser
+
 _TIMEOUT_SECONDS = 10.0
+ROLE_BOUND: Final = Bound(size=257 * 1024 * 1024)
+"""Of one reply to a role: weights are the largest that it asks for."""
+UNKNOWN_ADDRESS: Final = "an address that is not valid"
+_PORT: Final = 6379
+_TEXT: Final = 300
+_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_FORM: Final = "write redis://[user:password@]host:port/database"
 
 
-def blocking_client(url: str, *, retries: int = 2) -> redis.Redis:
+class AddressError(ValueError):
+    """A Redis URL cannot be used; the message quotes nothing of it."""
+
+
+@dataclass(frozen=True)
+class RedisAddress:
+    """What is taken of a Redis URL."""
+
+    host: str
+    port: int
+    database: int
+    user: str | None
+    password: str | None
+    is_encrypted: bool
+
+    @property
+    def place(self) -> str:
+        """``host:port``, for messages."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The arguments that a redis-py connection takes."""
+        return {
+            "host": self.host, "port": self.port, "db": self.database,
+            "username": self.user, "password": self.password,
+        }  # fmt: skip
+
+
+def parse_url(url: str) -> RedisAddress:
+    """Read a Redis URL.
+
+    Raises:
+        AddressError: it is not valid, or has options.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port, user, password = parts.hostname, parts.port, parts.username, parts.password
+    except ValueError:
+        raise AddressError(
+            f"its host and port cannot be read: {_FORM}, and / # ? @ : of a password as %2F %23 %3F"
+            " %40 %3A"
+        ) from None
+    if parts.scheme not in ("redis", "rediss"):
+        raise AddressError(f"its scheme is neither redis nor rediss: {_FORM}")
+    if parts.query or parts.fragment:
+        raise AddressError(f"it has options after ? or #, which are not taken: {_FORM}")
+    if not re.fullmatch(r"/?|/[0-9]{1,4}", parts.path):
+        raise AddressError(f"its database is no number: {_FORM}")
+    return RedisAddress(
+        host=host or "localhost",
+        port=_PORT if port is None else port,
+        database=int(parts.path[1:] or 0),
+        user=unquote(user) if user else None,
+        password=unquote(password) if password else None,
+        is_encrypted=parts.scheme == "rediss",
+    )
+
+
+def blocking_client(url: str, *, retries: int = 2, bound: Bound = ROLE_BOUND) -> redis.Redis:
     """A client for the learner and for short commands.
 
     Give ``retries=0`` where a command must not be sent twice: a second XREADGROUP after a lost
     reply would skip what the first one was given.
 
     Raises:
-        ValueError: the URL's scheme is unknown.
+        AddressError: the URL cannot be used.
     """
-    return redis.Redis.from_url(
-        url, protocol=2, socket_timeout=_TIMEOUT_SECONDS + 5, socket_connect_timeout=5,
+    address = parse_url(url)
+    kind = redis.SSLConnection if address.is_encrypted else redis.Connection
+    pool = redis.ConnectionPool(
+        connection_class=kind,
+        **address.settings,
+        protocol=2,
+        socket_timeout=_TIMEOUT_SECONDS + 5,
+        socket_connect_timeout=5,
         retry=Retry(ExponentialBackoff(cap=1.0, base=0.05), retries),
-    )  # fmt: skip
+        parser_class=blocking_parser(bound),
+    )
+    return redis.Redis.from_pool(pool)
 
 
-def asyncio_client(url: str, *, max_connections: int = 16) -> redis.asyncio.Redis:
-    """A client for actors and the operator; it never retries by itself."""
-    client = redis.asyncio.Redis.from_url(
-        url, protocol=2, socket_timeout=_TIMEOUT_SECONDS, socket_connect_timeout=5,
+def asyncio_client(
+    url: str, *, max_connections: int = 16, bound: Bound = ROLE_BOUND
+) -> redis.asyncio.Redis:
+    """A client for actors and the operator; it never retries by itself.
+
+    Raises:
+        AddressError: the URL cannot be used.
+    """
+    address = parse_url(url)
+    pool: Any = redis.asyncio.ConnectionPool(
+        connection_class=_Encrypted if address.is_encrypted else _Plain,
+        **address.settings,
+        protocol=2,
+        socket_timeout=_TIMEOUT_SECONDS,
+        socket_connect_timeout=5,
         max_connections=max_connections,
-    )  # fmt: skip
-    pool: Any = client.connection_pool
-    pool.connection_class = _TELLING.get(pool.connection_class, pool.connection_class)
-    return client
+        parser_class=asyncio_parser(bound),
+    )
+    return redis.asyncio.Redis.from_pool(pool)
 
 
 class _Telling:
@@ -65,23 +157,40 @@ class _Encrypted(_Telling, redis.asyncio.SSLConnection):
     pass
 
 
-_TELLING: Final[dict[Any, Any]] = {
-    redis.asyncio.Connection: _Plain,
-    redis.asyncio.SSLConnection: _Encrypted,
-}
+def why_unreachable(error: redis.RedisError | OSError, address: str, *, secret: str = "") -> str:
+    """One sentence about a failed connection: what, where (no password), what to do.
 
-
-def why_unreachable(error: redis.RedisError | OSError, address: str) -> str:
-    """One sentence about a failed connection: what, where (no password), what to do."""
+    Args:
+        error: what redis-py or the system raised; a server's own words may be in it.
+        address: of :func:`address_of`.
+        secret: the URL's password, which a server may repeat (an unknown command's arguments).
+    """
     text = str(error)
     if isinstance(error, redis.AuthenticationError) or "NOAUTH" in text or "WRONGPASS" in text:
         return f"Redis at {address} refused the password: check the URL or the Secret it comes from"
     if isinstance(error, redis.exceptions.OutOfMemoryError):
         return f"Redis at {address} is out of memory: give it more, or wait for the learner to read"
-    return f"Redis at {address} cannot be reached ({text}): check that it runs and its address"
+    shown = one_line(text.replace(secret, "***") if secret else text, _TEXT)
+    return f"Redis at {address} cannot be reached ({shown}): check that it runs and its address"
 
 
 def address_of(url: str) -> str:
     """``host:port`` of a Redis URL, without user and password, for messages."""
-    rest = url.split("://", 1)[-1].rsplit("@", 1)[-1]
-    return rest.split("/", 1)[0] or "localhost"
+    try:
+        return parse_url(url).place
+    except AddressError:
+        return UNKNOWN_ADDRESS
+
+
+def secret_of(url: str) -> str:
+    """The password of a Redis URL; empty where it has none."""
+    try:
+        return parse_url(url).password or ""
+    except AddressError:
+        return ""
+
+
+def one_line(text: str, most: int) -> str:
+    """Text of somebody else for a person to read: no control characters, and cut."""
+    clean = _CONTROLS.sub(" ", text)
+    return clean if len(clean) <= most else clean[: most - 1] + "…"
