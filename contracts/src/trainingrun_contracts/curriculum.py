@@ -13,6 +13,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
+from trainingrun_contracts.decoding import decode_or_none
 from trainingrun_contracts.run_config import OpponentsConfig
 
 
@@ -66,7 +67,4 @@ def encode_phase(phase: CurrentPhase) -> bytes:
 
 def phase_from(reply: bytes | None) -> CurrentPhase | None:
     """The phase from ``GET keys.phase``; None when nothing, or nothing readable, was said."""
-    try:
-        return msgspec.json.decode(reply, type=CurrentPhase) if reply is not None else None
-    except msgspec.DecodeError:
-        return None
+    return decode_or_none(reply, CurrentPhase) if reply is not None else None

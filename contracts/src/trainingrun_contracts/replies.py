@@ -15,9 +15,11 @@ from typing import Any, Final
 
 import redis
 from redis._parsers import _AsyncHiredisParser, _HiredisParser
+from redis._parsers.hiredis import NOT_ENOUGH_DATA
 
 _LINE_BYTES: Final = 64 * 1024
-_BULK, _ARRAY = b"$"[0], b"*"[0]
+_BULK = b"$"[0]
+_SIZED: Final = frozenset(b"$*")
 _LINES: Final = frozenset(b"+-:")
 
 
@@ -78,7 +80,7 @@ class ReplyGuard:
         kind = data[at]
         if kind in _LINES:
             return stop + 1
-        if kind != _BULK and kind != _ARRAY:
+        if kind not in _SIZED:
             raise ReplyRefused("the reply is not RESP2: this is no Redis server")
         try:
             count = int(data[at + 1 : stop])
@@ -118,18 +120,9 @@ class _BoundedReader:
     def gets(self, *should_decode: bool) -> Any:
         """The next whole reply, or what stands for none."""
         reply = self._reader.gets(*should_decode)
-        if reply is not _NOT_ENOUGH:
+        if reply is not NOT_ENOUGH_DATA:
             self._guard.completed()
         return reply
-
-
-def _not_enough() -> object:
-    from redis._parsers import hiredis
-
-    return hiredis.NOT_ENOUGH_DATA
-
-
-_NOT_ENOUGH: Final = _not_enough()
 
 
 @lru_cache(maxsize=8)

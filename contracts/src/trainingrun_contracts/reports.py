@@ -6,13 +6,14 @@ that are older than ``STALE_SECONDS``. A rate that is not known yet is None, nev
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Iterator
 from enum import Enum
 from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct, field
+
+from trainingrun_contracts.decoding import decode_or_none
 
 REPORT_SECONDS: Final = 2.0
 STALE_SECONDS: Final = 15.0
@@ -26,6 +27,12 @@ EVALUATIONS_RECENT: Final = 64
 """The newest ones, which are all that somebody who looks every few seconds has to read."""
 
 _Document = TypeVar("_Document")
+
+
+Moment = Annotated[float, Meta(ge=0, le=2.5e11)]
+"""Unix seconds, up to the last year that a date can have."""
+Count = Annotated[int, Meta(ge=-1, le=2**53)]
+"""What a status can hold; -1 stands for none."""
 
 
 class Intent(Enum):
@@ -47,16 +54,16 @@ class ActorReport(Struct, frozen=True, tag="actor"):
     """One actor. Counters are since its start; fractions are of the last report interval."""
 
     member: str
-    at: float
+    at: Moment
     state: str  # "playing", "paused" (back-pressure), "waiting" (no weights or slots), "drained"
-    running: int
-    games: int
-    decisions: int
-    transitions: int
+    running: Count
+    games: Count
+    decisions: Count
+    transitions: Count
     paused_seconds: float
-    spooled: int
-    weights_version: int
-    weights_publish: int
+    spooled: Count
+    weights_version: Count
+    weights_publish: Count
     waits: dict[str, float] = field(default_factory=dict)  # engine, inference, queue, slots
     game_seconds_p95: float | None = None
     sync_seconds: float | None = None
@@ -66,13 +73,13 @@ class CheckpointReport(Struct, frozen=True):
     """The newest complete checkpoint."""
 
     uri: Annotated[str, Meta(description="Where it is.")]
-    step: Annotated[int, Meta(description="Version of the weights in it.")]
-    games: Annotated[int, Meta(description="Training games that had been played.")]
-    saved_at: Annotated[float, Meta(description="When it was complete, in Unix seconds.")]
+    step: Annotated[Count, Meta(description="Version of the weights in it.")]
+    games: Annotated[Count, Meta(description="Training games that had been played.")]
+    saved_at: Annotated[Moment, Meta(description="When it was complete, in Unix seconds.")]
     sha256: Annotated[
         str, Meta(description="Hash of its manifest, which names the hashes of its files.")
     ]
-    size: Annotated[int | None, Meta(description="Bytes of all its files.")] = None
+    size: Annotated[Count | None, Meta(description="Bytes of all its files.")] = None
     seconds: Annotated[
         float | None,
         Meta(description="How long it took to be written; null for one of an earlier learner."),
@@ -84,19 +91,19 @@ class LearnerReport(Struct, frozen=True, tag="learner"):
     fractions are of the last half minute, as one update may outlast one report."""
 
     member: str
-    at: float
+    at: Moment
     state: str  # "starting", "training", "saved"
-    epoch: int
-    version: int
-    publish: int
-    trained: int
+    epoch: Count
+    version: Count
+    publish: Count
+    trained: Count
     transitions_per_second: float | None = None
     busy: float | None = None
     waits: dict[str, float] = field(default_factory=dict)  # data, compute, publish, checkpoint
     losses: dict[str, float] = field(default_factory=dict)
     policy_lag: float | None = None
     policy_lag_p95: float | None = None
-    first_update_at: float | None = None
+    first_update_at: Moment | None = None
     checkpoint: CheckpointReport | None = None
 
 
@@ -104,11 +111,11 @@ class EvaluatorReport(Struct, frozen=True, tag="evaluator"):
     """The evaluator."""
 
     member: str
-    at: float
+    at: Moment
     state: str  # "waiting", "playing", "done"
-    running: int
-    games: int
-    weights_version: int
+    running: Count
+    games: Count
+    weights_version: Count
 
 
 Report = ActorReport | LearnerReport | EvaluatorReport
@@ -121,21 +128,21 @@ class DeckResult(Struct, frozen=True, array_like=True):
     """``random``, ``aggressive``, ``engine``, or ``v120`` for the policy's version 120."""
     deck: str
     opponent_deck: str
-    games: int
-    wins: int
-    draws: int
+    games: Count
+    wins: Count
+    draws: Count
 
 
 class GateResult(Struct, frozen=True):
     """What the sequential test against the champion found."""
 
     verdict: Annotated[str, Meta(description="`promote` or `keep`.")]
-    champion: Annotated[int, Meta(description="Version that was played against.")]
+    champion: Annotated[Count, Meta(description="Version that was played against.")]
     ratio: Annotated[
         float,
         Meta(description="Log-likelihood ratio of `stronger by the gate's Elo` to `not stronger`."),
     ]
-    pairs: Annotated[int, Meta(description="Pairs of games up to the decision.")]
+    pairs: Annotated[Count, Meta(description="Pairs of games up to the decision.")]
 
 
 class Evaluation(Struct, frozen=True):
@@ -145,7 +152,7 @@ class Evaluation(Struct, frozen=True):
     is above the anchor, fitted to all raw results so far; ``results`` are this evaluation's own.
     """
 
-    at: Annotated[float, Meta(description="When it ended, in Unix seconds.")]
+    at: Annotated[Moment, Meta(description="When it ended, in Unix seconds.")]
     version: Annotated[
         int, Meta(ge=0, le=LARGEST_NUMBER, description="Version of the weights that played.")
     ]
@@ -158,9 +165,9 @@ class Evaluation(Struct, frozen=True):
         ),
     ]
     opponent: Annotated[str, Meta(description="The opponent.")]
-    games: Annotated[int, Meta(description="Games played.")]
-    wins: Annotated[int, Meta(description="Games won.")]
-    draws: Annotated[int, Meta(description="Games drawn.")]
+    games: Annotated[Count, Meta(description="Games played.")]
+    wins: Annotated[Count, Meta(description="Games won.")]
+    draws: Annotated[Count, Meta(description="Games drawn.")]
     rate: Annotated[float, Meta(ge=0, le=1, description="Win rate; a draw is half a win.")]
     low: Annotated[float, Meta(description="Lower bound of its 95 % Wilson interval.")]
     high: Annotated[float, Meta(description="Upper bound of it.")]
@@ -179,15 +186,15 @@ class Evaluation(Struct, frozen=True):
 class Champion(Struct, frozen=True):
     """The strongest weights so far, by the gate; kept in Redis beside these words."""
 
-    version: int
+    version: Count
     sha256: str
-    at: float
+    at: Moment
 
 
 class Notice(Struct, frozen=True):
     """A message of a role to the person who runs it; becomes an event."""
 
-    at: float
+    at: Moment
     role: str
     member: str
     reason: str  # CamelCase
@@ -205,11 +212,8 @@ def reports_from(reply: dict[bytes, bytes], *, now: float) -> tuple[Report, ...]
     """Fresh reports from ``HGETALL keys.reports``, in order of member; others are left out."""
     found: list[Report] = []
     for _, value in sorted(reply.items()):
-        try:
-            report = msgspec.json.decode(value, type=Report)
-        except msgspec.DecodeError:
-            continue
-        if now - report.at <= STALE_SECONDS:
+        report: Report | None = decode_or_none(value, Report)  # type: ignore[arg-type]
+        if report is not None and now - report.at <= STALE_SECONDS:
             found.append(report)
     return tuple(found)
 
@@ -238,10 +242,7 @@ def queue_champion(pipe: Any, key: str, champion: Champion, weights: bytes) -> N
 
 def champion_from(reply: bytes | None) -> Champion | None:
     """The champion, from ``HGET keys.champion champion``; None before the first."""
-    try:
-        return msgspec.json.decode(reply, type=Champion) if reply is not None else None
-    except msgspec.DecodeError:
-        return None
+    return decode_or_none(reply, Champion) if reply is not None else None
 
 
 def queue_notice(pipe: Any, key: str, notice: Notice) -> None:
@@ -266,5 +267,6 @@ def intent_from(reply: bytes | None) -> Intent:
 def _readable(reply: Iterable[bytes], kind: type[_Document]) -> Iterator[_Document]:
     """Those that decode: one bad document of one role costs that document alone."""
     for value in reply:
-        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
-            yield msgspec.json.decode(value, type=kind)
+        document = decode_or_none(value, kind)
+        if document is not None:
+            yield document

@@ -13,6 +13,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from trainingrun_contracts.decoding import decode_or_none
+
 LEASE_SECONDS: Final = 20
 
 # KEYS: daemons. ARGV: prefix of lease sets, lease, seconds, endpoints to avoid…
@@ -84,10 +86,9 @@ def decode_all(reply: dict[bytes, bytes]) -> dict[str, DaemonSlot]:
     """Endpoint -> slot, from ``HGETALL keys.daemons``; entries that do not decode are left out."""
     slots: dict[str, DaemonSlot] = {}
     for endpoint, value in reply.items():
-        try:
-            slots[endpoint.decode()] = msgspec.json.decode(value, type=DaemonSlot)
-        except msgspec.DecodeError:
-            continue
+        slot = decode_or_none(value, DaemonSlot)
+        if slot is not None:
+            slots[endpoint.decode(errors="replace")] = slot
     return slots
 
 

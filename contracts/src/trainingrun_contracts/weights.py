@@ -23,6 +23,8 @@ MAX_BYTES: Final = 256 * 1024 * 1024
 SNAPSHOTS_KEPT: Final = 16
 _CURRENT_SECONDS: Final = 7 * 24 * 3600
 _PREVIOUS_SECONDS: Final = 60
+_LATEST: Final = 2.5e11
+"""Unix seconds that a date can have."""
 
 # KEYS: weights epoch blob(new) snapshots
 # ARGV: epoch, version, publish, sha256, at, seconds for the previous blob, snapshot?, kept, prefix
@@ -97,16 +99,21 @@ class WeightsPublisher:
 
 
 def pointer_from(reply: dict[bytes, bytes]) -> Pointer | None:
-    """The pointer from the reply of ``HGETALL keys.weights``; None before the first publication."""
-    if b"sha256" not in reply:
+    """The pointer from the reply of ``HGETALL keys.weights``; None before the first publication,
+    and where it is not readable."""
+    try:
+        pointer = Pointer(
+            epoch=int(reply[b"epoch"]),
+            version=int(reply[b"version"]),
+            publish=int(reply[b"publish"]),
+            sha256=reply[b"sha256"].decode(),
+            at=float(reply[b"at"]),
+        )
+    except (KeyError, ValueError):
         return None
-    return Pointer(
-        epoch=int(reply[b"epoch"]),
-        version=int(reply[b"version"]),
-        publish=int(reply[b"publish"]),
-        sha256=reply[b"sha256"].decode(),
-        at=float(reply[b"at"]),
-    )
+    counts = (pointer.epoch, pointer.version, pointer.publish)
+    is_sane = all(0 <= count <= 2**53 for count in counts) and 0 <= pointer.at <= _LATEST
+    return pointer if is_sane else None
 
 
 def verified(blob: Any, sha256: str) -> bytes:

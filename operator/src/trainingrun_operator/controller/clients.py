@@ -16,7 +16,11 @@ from typing import Final
 
 import redis.asyncio
 from trainingrun_contracts.connection import asyncio_client
+from trainingrun_contracts.replies import Bound
 
+from trainingrun_operator.controller.digest import SCRIPT_BYTES
+
+BOUND: Final = Bound(size=SCRIPT_BYTES, elements=64 * 1024)
 CONNECTIONS: Final = 4
 """Of one address."""
 CLIENTS: Final = 256
@@ -44,11 +48,11 @@ class Clients:
         """A client of the address with a free connection.
 
         Raises:
-            ValueError: the address is not valid.
+            AddressError: the address is not valid.
         """
         shared = self._shared.get(url)
         if shared is None:
-            shared = _Shared(asyncio_client(url, max_connections=CONNECTIONS))
+            shared = _Shared(asyncio_client(url, max_connections=CONNECTIONS, bound=BOUND))
             self._shared[url] = shared
         self._shared.move_to_end(url)
         shared.users += 1

@@ -1,9 +1,13 @@
-"""What Redis says about a run, in twenty bytes: equal digests mean that nothing has moved.
+"""What the operator reads of a run's Redis: one script, whose answer is bounded on the server.
 
-Computed by a script on the server, so that a thousand runs at rest cost one short answer and not a
-thousand long ones. A look takes the digest in the same transaction as its signals; later digests
-are held against that one, and so no change falls between the two. Leases count as they are now: one
-that runs out moves the digest. What is read here is what ``signals`` reads.
+Twenty bytes stand for all that it reads: equal digests mean that nothing has moved, so that a
+thousand runs at rest cost one short answer and not a thousand long ones. A look gets the digest
+with its signals, from the same moment; later digests are held against that one, and so no change
+falls between the two. Leases count as they are now: one that runs out moves the digest.
+
+Whoever may write to a run's Redis may write what no operator can hold. So each value and each
+collection has a size beyond which it is left out and named instead, and a key of another type is
+left out, too: it costs that part of that run alone.
 """
 
 from __future__ import annotations
@@ -15,22 +19,13 @@ from trainingrun_contracts.stream.keys import Keys
 
 _RUN: Final = "{run}"
 _NAMES: Final = Keys(_RUN)
-_READS: Final = (
-    ("HVALS", _NAMES.produced),
-    ("GET", _NAMES.depth),
-    ("HGETALL", _NAMES.accounts),
-    ("HGETALL", _NAMES.daemons),
-    ("GET", _NAMES.intent),
-    ("GET", _NAMES.target),
-    ("GET", _NAMES.phase),
-    ("GET", _NAMES.checkpoint_request),
-    ("HGETALL", _NAMES.games),
-    ("HGETALL", _NAMES.reports),
-    ("HGETALL", _NAMES.weights),
-    ("LRANGE", _NAMES.evaluations, f"-{reports.EVALUATIONS_RECENT}", "-1"),
-    ("LRANGE", _NAMES.notices, "0", "-1"),
-    ("HGET", _NAMES.champion, "champion"),
-)
+_NAME_BYTES: Final = 256
+_COLLECTION_BYTES: Final = 256 * 1024
+_MEMBERS: Final = 4096
+_NUMBER: Final = 32
+_DOCUMENT: Final = 16 * 1024
+SCRIPT_BYTES: Final = 4 * 1024 * 1024
+"""More than the script ever answers: seven collections and some single values."""
 
 
 def _key(name: str) -> str:
@@ -39,40 +34,146 @@ def _key(name: str) -> str:
     return f"'{begin}' .. run .. '{end}'"
 
 
-def _call(command: str, name: str, *rest: str) -> str:
-    """A Lua call that reads a key of the run at hand."""
-    words = "".join(f", '{each}'" for each in rest)
-    return f"redis.call('{command}', {_key(name)}{words})"
+def _text(name: str, most: int) -> str:
+    """A string of so many bytes at most."""
+    return f"text({_key(name)}, {most})"
 
 
-_ADDED: Final = "\n".join(f"  add({_call(*read)})" for read in _READS)
-SCRIPT: Final = f"""
+def _map(name: str, most: int, *, fields: int = _MEMBERS) -> str:
+    """Fields and values of a hash, each value of so many bytes at most."""
+    return f"map({_key(name)}, {fields}, {most})"
+
+
+def _list(name: str, length: int, most: int) -> str:
+    """The newest entries of a list, each of so many bytes at most."""
+    return f"list({_key(name)}, {length}, {most})"
+
+
+_PARTS: Final = {
+    "produced": f"sum({_key(_NAMES.produced)})",
+    "depth": _text(_NAMES.depth, _NUMBER),
+    "accounts": _map(_NAMES.accounts, _NUMBER, fields=64),
+    "daemons": _map(_NAMES.daemons, 256),
+    "intent": _text(_NAMES.intent, _NUMBER),
+    "intent_since": _text(_NAMES.intent_since, _NUMBER),
+    "target": _text(_NAMES.target, _NUMBER),
+    "phase": _text(_NAMES.phase, 4 * _DOCUMENT),
+    "checkpoint_request": _text(_NAMES.checkpoint_request, 1024),
+    "games": _map(_NAMES.games, _NUMBER),
+    "reports": _map(_NAMES.reports, _DOCUMENT),
+    "weights": _map(_NAMES.weights, 128, fields=16),
+    "evaluations": _list(_NAMES.evaluations, reports.EVALUATIONS_RECENT, _DOCUMENT),
+    "notices": _list(_NAMES.notices, reports.NOTICES_KEPT, _DOCUMENT),
+    "champion": f"field({_key(_NAMES.champion)}, 'champion', {_DOCUMENT})",
+}
+PARTS: Final = tuple(_PARTS)
+"""What the script reads, in the order of its answer."""
+
+_READ: Final = f"""
 local now = redis.call('TIME')[1]
-local found = {{}}
-for at, run in ipairs(ARGV) do
+local function counted(set)
+  local count = redis.pcall('ZCOUNT', set, now, '+inf')
+  return type(count) == 'number' and count or 0
+end
+local function read(run)
+  local excess, part = {{}}, ''
+  local function leave(size)
+    excess[#excess + 1] = part .. ':' .. (type(size) == 'number' and size or 'type')
+  end
+  local function text(key, most)
+    local size = redis.pcall('STRLEN', key)
+    if type(size) ~= 'number' or size > most then leave(size) return '' end
+    return redis.call('GET', key) or ''
+  end
+  local function field(key, name, most)
+    local size = redis.pcall('HSTRLEN', key, name)
+    if type(size) ~= 'number' or size > most then leave(size) return '' end
+    return redis.call('HGET', key, name) or ''
+  end
+  local function map(key, fields, most)
+    local count, kept, room = redis.pcall('HLEN', key), {{}}, {_COLLECTION_BYTES}
+    if type(count) ~= 'number' or count > fields then leave(count) return kept end
+    local all = redis.call('HGETALL', key)
+    for at = 1, #all, 2 do
+      local size = #all[at] + #all[at + 1]
+      if #all[at] > {_NAME_BYTES} or #all[at + 1] > most or size > room then leave(size)
+      else
+        room = room - size
+        kept[#kept + 1] = all[at]
+        kept[#kept + 1] = all[at + 1]
+      end
+    end
+    return kept
+  end
+  local function list(key, length, most)
+    local all, kept, room = redis.pcall('LRANGE', key, -length, -1), {{}}, {_COLLECTION_BYTES}
+    if all['err'] then leave('type') return kept end
+    for _, value in ipairs(all) do
+      if #value > most or #value > room then leave(#value)
+      else
+        room = room - #value
+        kept[#kept + 1] = value
+      end
+    end
+    return kept
+  end
+  local function sum(key)
+    local values, total = redis.pcall('HVALS', key), 0
+    if values['err'] then leave('type') return '0' end
+    for _, value in ipairs(values) do
+      if #value <= 19 and string.find(value, '^%d+$') then total = total + tonumber(value)
+      else leave(#value) end
+    end
+    return string.format('%.0f', math.min(total, 9223372036854774784))
+  end
+  local found = {{}}
+  {" ".join(f"part = '{name}' found[#found + 1] = {read}" for name, read in _PARTS.items())}
+  local daemons, busy = found[{PARTS.index("daemons") + 1}], {{}}
+  for at = 1, #daemons, 2 do
+    busy[#busy + 1] = daemons[at]
+    busy[#busy + 1] = tostring(counted({_key(_NAMES.leases)} .. daemons[at]))
+  end
+  found[#found + 1] = busy
+  found[#found + 1] = {{unpack(excess, 1, math.min(#excess, 100))}}
   local parts = {{}}
-  local function add(reply)
-    local values = type(reply) == 'table' and reply or {{tostring(reply)}}
-    for _, value in ipairs(values) do parts[#parts + 1] = #value .. ':' .. value end
+  for _, each in ipairs(found) do
+    for _, value in ipairs(type(each) == 'table' and each or {{each}}) do
+      parts[#parts + 1] = #value .. ':' .. value
+    end
     parts[#parts + 1] = ';'
   end
-{_ADDED}
-  for _, daemon in ipairs({_call("HKEYS", _NAMES.daemons)}) do
-    add(redis.call('ZCOUNT', {_key(_NAMES.leases)} .. daemon, now, '+inf'))
-  end
-  found[at] = redis.sha1hex(table.concat(parts))
+  return found, redis.sha1hex(table.concat(parts))
+end
+"""
+SCRIPT: Final = f"""{_READ}
+local found = {{}}
+for at, run in ipairs(ARGV) do
+  local _, digest = read(run)
+  found[at] = digest
 end
 return found
 """
 """``ARGV``: identities of runs; returns the digest of each."""
 
+READ_SCRIPT: Final = f"""{_READ}
+local found, digest = read(ARGV[1])
+found[#found + 1] = digest
+local counts = {{}}
+for at = 2, #ARGV do
+  counts[at - 1] = counted({_key(_NAMES.leases).replace(".. run ..", ".. ARGV[1] ..")} .. ARGV[at])
+end
+found[#found + 1] = counts
+return found
+"""
+"""``ARGV``: the identity of a run, endpoints. Returns ``PARTS``, the live leases of published
+daemons, what was left out, the digest, and the live leases of each endpoint given."""
 
-def queue_digest(pipe: Any, run_id: str) -> None:
-    """Queue the digest of one run on a pipeline; its reply is a list of one."""
-    pipe.eval(SCRIPT, 0, run_id)
+
+async def read_run(client: Any, run_id: str, endpoints: tuple[str, ...]) -> Any:
+    """All that Redis says about a run, in one round trip; nothing of it is checked yet."""
+    return await client.eval(READ_SCRIPT, 0, run_id, *endpoints)
 
 
-async def read_digests(client: Any, run_ids: list[str]) -> list[bytes]:
-    """The digests of many runs of one Redis, in one round trip."""
-    found: list[bytes] = await client.eval(SCRIPT, 0, *run_ids)
-    return found
+async def read_digests(client: Any, run_ids: list[str]) -> Any:
+    """The digests of many runs of one Redis, in one round trip; nothing of it is checked yet."""
+    return await client.eval(SCRIPT, 0, *run_ids)

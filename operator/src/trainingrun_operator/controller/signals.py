@@ -1,26 +1,34 @@
 """What Redis says about a run, in one round trip, and what the operator tells it.
 
-One pipeline per look. Errors do not travel: a Redis that cannot be asked is an observation
-(:class:`Unreachable`) like any other. Whether anything has moved since a look is asked for many
-runs at once (``digest``).
+One script per look. Errors do not travel: a Redis that cannot be asked, or that answers what no
+Redis would, is an observation (:class:`Unreachable`) like any other. Whether anything has moved
+since a look is asked for many runs at once (``digest``).
 """
 
 from __future__ import annotations
 
+import logging
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+import msgspec
 import redis
-import redis.asyncio
 from trainingrun_contracts import reports, slots
-from trainingrun_contracts.connection import address_of, why_unreachable
+from trainingrun_contracts.connection import (
+    AddressError,
+    address_of,
+    secret_of,
+    why_unreachable,
+)
 from trainingrun_contracts.curriculum import encode_phase, phase_from
+from trainingrun_contracts.stream.accounts import LARGEST_COUNT
 from trainingrun_contracts.stream.keys import Keys
-from trainingrun_contracts.stream.ledger import ledger_from, queue_ledger
+from trainingrun_contracts.stream.ledger import count_from, ledger_from
 from trainingrun_contracts.weights import pointer_from
 
 from trainingrun_operator.controller.clients import Clients
-from trainingrun_operator.controller.digest import queue_digest, read_digests
+from trainingrun_operator.controller.digest import read_digests, read_run
 from trainingrun_operator.desired.actions import (
     PublishSlots,
     QueueAction,
@@ -31,6 +39,7 @@ from trainingrun_operator.desired.actions import (
 )
 from trainingrun_operator.desired.observed import Signals, Unreachable
 
+_LOG: Final = logging.getLogger(__name__)
 _DIGESTS_AT_ONCE: Final = 50
 """Runs of one question: a script holds the server up while it runs."""
 
@@ -56,13 +65,17 @@ class SignalReader:
             endpoints: daemons that exist, so that leases on daemons that are not published count.
             now: Unix seconds; reports that are old by then are left out.
         """
+        asked = tuple(endpoints)
         try:
             async with self._clients.use(url) as client:
-                return await _read(client, keys, tuple(endpoints), now=now)
+                reply = await read_run(client, keys.run_id, asked)
+            return signals_from(reply, asked, now=now)
+        except AddressError as error:
+            return Unreachable("Unreachable", f"the address of Redis is not valid: {error}")
         except (redis.RedisError, OSError) as error:
             return _unreachable(error, url)
-        except ValueError as error:
-            return Unreachable("Unreachable", f"the address of Redis is not valid: {error}")
+        except Exception as error:  # whatever a server makes the client library raise
+            return _nonsense(error, url)
 
     async def perform(self, url: str, keys: Keys, action: QueueAction, *, now: float) -> None:
         """Tell the run something.
@@ -86,7 +99,10 @@ class SignalReader:
                         slots.publish(pipe, keys.daemons, dict(published))
                 await pipe.execute()
         except (redis.RedisError, OSError) as error:
-            raise QueueError(why_unreachable(error, address_of(url))) from error
+            text = why_unreachable(error, address_of(url), secret=secret_of(url))
+            raise QueueError(text) from error
+        except Exception as error:  # whatever a server makes the client library raise
+            raise QueueError(_nonsense(error, url).message) from error
 
     async def digests(self, url: str, run_ids: Sequence[str]) -> dict[str, str] | None:
         """The digests of runs that share a Redis, by run; None where it cannot be asked."""
@@ -95,9 +111,14 @@ class SignalReader:
             async with self._clients.use(url) as client:
                 for at in range(0, len(run_ids), _DIGESTS_AT_ONCE):
                     part = list(run_ids[at : at + _DIGESTS_AT_ONCE])
-                    replies = await read_digests(client, part)
+                    replies = msgspec.convert(
+                        await read_digests(client, part), list[bytes], builtin_types=(bytes,)
+                    )
                     found.update(zip(part, (each.decode() for each in replies), strict=True))
         except (redis.RedisError, OSError, ValueError):
+            return None
+        except Exception as error:  # whatever a server makes the client library raise
+            _LOG.warning("%s", _nonsense(error, url).message)
             return None
         return found
 
@@ -106,68 +127,91 @@ class SignalReader:
         await self._clients.close()
 
 
-async def _read(
-    client: redis.asyncio.Redis, keys: Keys, endpoints: tuple[str, ...], *, now: float
-) -> Signals:
-    """Two round trips only when daemons are published that the caller does not know."""
-    async with client.pipeline(transaction=True) as pipe:
-        queue_ledger(pipe, keys)
-        _queue_rest(pipe, keys)
-        pipe.eval(slots.BUSY, 0, keys.leases, *endpoints)
-        queue_digest(pipe, keys.run_id)
-        *replies, digests = await pipe.execute()
-    published = slots.decode_all(replies[3])
-    busy = dict(zip(endpoints, replies[-1], strict=True))
-    others = tuple(endpoint for endpoint in published if endpoint not in busy)
-    if others:
-        counts = await client.eval(slots.BUSY, 0, keys.leases, *others)
-        busy.update(zip(others, counts, strict=True))
-    intent, since, target, phase, request = replies[4]
+class _Answer(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """The shape of the script's answer: ``PARTS`` and what follows them."""
+
+    produced: bytes
+    depth: bytes
+    accounts: list[bytes]
+    daemons: list[bytes]
+    intent: bytes
+    intent_since: bytes
+    target: bytes
+    phase: bytes
+    checkpoint_request: bytes
+    games: list[bytes]
+    reports: list[bytes]
+    weights: list[bytes]
+    evaluations: list[bytes]
+    notices: list[bytes]
+    champion: bytes
+    busy: list[bytes]
+    excess: list[bytes]
+    digest: bytes
+    counts: list[int]
+
+
+def signals_from(reply: Any, endpoints: tuple[str, ...], *, now: float) -> Signals:
+    """The signals in an answer of ``read_run``.
+
+    Raises:
+        ValueError: it has another shape, so no Redis made it.
+    """
+    answer = msgspec.convert(reply, _Answer, builtin_types=(bytes,))
+    busy = {name: count_from(count) for name, count in _texts(answer.busy).items()}
+    busy.update(zip(endpoints, answer.counts, strict=True))
     return Signals(
         at=now,
-        intent=reports.intent_from(intent),
-        intent_since=_number(since),
-        target=_whole(target),
-        ledger=ledger_from(replies[:3]),
-        games={name.decode(): int(count) for name, count in replies[5].items()},
-        reports=reports.reports_from(replies[6], now=now),
-        pointer=pointer_from(replies[7]),
-        evaluations=reports.evaluations_from(replies[8]),
-        notices=reports.notices_from(replies[9]),
-        champion=reports.champion_from(replies[10]),
-        phase=phase_from(phase),
-        checkpoint_request=(request or b"").decode(errors="replace"),
-        slots=published,
+        intent=reports.intent_from(answer.intent or None),
+        intent_since=_number(answer.intent_since),
+        target=_whole(answer.target),
+        ledger=ledger_from([[answer.produced], answer.depth, _pairs(answer.accounts)]),
+        games={name: count_from(count) for name, count in _texts(answer.games).items()},
+        reports=reports.reports_from(_pairs(answer.reports), now=now),
+        pointer=pointer_from(_pairs(answer.weights)),
+        evaluations=reports.evaluations_from(answer.evaluations),
+        notices=reports.notices_from(answer.notices),
+        champion=reports.champion_from(answer.champion or None),
+        phase=phase_from(answer.phase or None),
+        checkpoint_request=answer.checkpoint_request.decode(errors="replace"),
+        slots=slots.decode_all(_pairs(answer.daemons)),
         busy=busy,
-        digest=digests[0].decode(),
+        digest=answer.digest.decode(errors="replace"),
+        excess=tuple(sorted({each.decode(errors="replace") for each in answer.excess})),
     )
 
 
-def _queue_rest(pipe: Any, keys: Keys) -> None:
-    """Queue the reads after the ledger's three."""
-    pipe.hgetall(keys.daemons)
-    pipe.mget(keys.intent, keys.intent_since, keys.target, keys.phase, keys.checkpoint_request)
-    pipe.hgetall(keys.games)
-    pipe.hgetall(keys.reports)
-    pipe.hgetall(keys.weights)
-    pipe.lrange(keys.evaluations, -reports.EVALUATIONS_RECENT, -1)
-    pipe.lrange(keys.notices, 0, -1)
-    pipe.hget(keys.champion, "champion")
+def _pairs(flat: list[bytes]) -> dict[bytes, bytes]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
-def _number(reply: bytes | None) -> float | None:
+def _texts(flat: list[bytes]) -> dict[str, bytes]:
+    return {name.decode(errors="replace"): value for name, value in _pairs(flat).items()}
+
+
+def _number(reply: bytes) -> float | None:
     try:
-        return float(reply) if reply is not None else None
+        number = float(reply)
     except ValueError:
         return None
+    return number if math.isfinite(number) else None
 
 
-def _whole(reply: bytes | None) -> int | None:
+def _whole(reply: bytes) -> int | None:
     number = _number(reply)
-    return int(number) if number is not None else None
+    return int(number) if number is not None and abs(number) <= LARGEST_COUNT else None
 
 
 def _unreachable(error: redis.RedisError | OSError, url: str) -> Unreachable:
-    message = why_unreachable(error, address_of(url))
+    message = why_unreachable(error, address_of(url), secret=secret_of(url))
     refused = "refused the password" in message
     return Unreachable("AuthenticationFailed" if refused else "Unreachable", message)
+
+
+def _nonsense(error: Exception, url: str) -> Unreachable:
+    """The error's text is left out: it may quote what the server sent."""
+    return Unreachable(
+        "Unreachable",
+        f"what answers at {address_of(url)} is no Redis that can be used"
+        f" ({type(error).__name__}): check the address",
+    )

@@ -100,6 +100,13 @@ def words_of(notice: Notice) -> str:
 def queue(observed: Observed) -> Finding:
     """Whether Redis answers."""
     match observed.signals:
+        case Signals(excess=excess) if excess:
+            parts = ", ".join(sorted({each.partition(":")[0] for each in excess}))
+            return true(
+                Reason.CONNECTED,
+                f"Redis answers; entries of {parts} are too large or of a wrong type and are left"
+                " out: see who else writes to it",
+            )
         case Signals():
             return true(Reason.CONNECTED, "Redis answers")
         case Unreachable(reason=reason, message=message):
