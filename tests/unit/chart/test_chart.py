@@ -41,16 +41,16 @@ def is_of_lease(document: Mapping[str, Any]) -> bool:
 
 
 def test_the_lease_role_is_for_one_lease_in_the_operators_namespace(chart: Chart) -> None:
-    """A lease may be made, and that of this release read and written; where the operator runs."""
-    listed = {
-        ("coordination.k8s.io", "leases", verb) for p in LEASE_PERMISSIONS for verb in p.verbs
-    }
+    """A lease may be made, and that of this release read and written; so may the Secret of that
+    name, which is never changed. Only where the operator runs."""
+    listed = {(p.kind.group, p.kind.plural, verb) for p in LEASE_PERMISSIONS for verb in p.verbs}
     objects = chart()
     role = objects.only("Role")
     assert role["metadata"]["namespace"] == "system"
     assert verbs_in(role["rules"]) == listed
     named = [rule for rule in role["rules"] if "resourceNames" in rule]
-    assert [rule["verbs"] for rule in named] == [["get", "update"]]
+    assert [rule["verbs"] for rule in named] == [["get", "update"], ["get"]]
+    assert named[0]["resourceNames"] == named[1]["resourceNames"]
     command = objects.only("Deployment")["spec"]["template"]["spec"]["containers"][0]["command"]
     claim = parse(command[1:], {}).claim
     assert claim is not None

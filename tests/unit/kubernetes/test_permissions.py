@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from trainingrun_operator.backends.kubernetes.backend import REMOVED
-from trainingrun_operator.backends.kubernetes.kinds import JOB, POD, WATCHED
+from trainingrun_operator.backends.kubernetes.kinds import POD, WATCHED
 from trainingrun_operator.backends.kubernetes.permissions import PERMISSIONS
 
 
 def test_children_are_watched_written_and_removed_as_the_list_says() -> None:
-    """Pods are watched and told their cost; a Job is never patched, only replaced; Redis and claims
-    are never deleted by us. A name that is taken is looked up."""
+    """Pods are watched and told their cost; Redis and claims are never deleted by us. A name that is
+    taken is looked up."""
     asked = {}
     for kind in WATCHED:
         verbs = {"list", "watch"}
         verbs |= {"patch"} if kind is POD else {"get", "create"}
-        verbs |= {"patch"} if kind not in (POD, JOB) else set()
+        verbs |= {"patch"} if kind is not POD else set()
         verbs |= {"delete"} if kind in REMOVED else set()
         asked[kind.name] = verbs
     listed = {

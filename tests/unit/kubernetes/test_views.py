@@ -18,6 +18,7 @@ from trainingrun_operator.backends.kubernetes.kinds import (
 )
 from trainingrun_operator.backends.kubernetes.observe import Children, roles_from
 from trainingrun_operator.backends.kubernetes.problems import last_line, pod_problem
+from trainingrun_operator.backends.kubernetes.render.metadata import labels
 from trainingrun_operator.backends.kubernetes.views import view_of
 from trainingrun_operator.backends.store import RunKey
 from trainingrun_operator.desired.observed import ObservedRole
@@ -30,27 +31,32 @@ READY = [{"type": "Ready", "status": "True"}]
 def document(
     name: str, *, role: str = "daemon", version: int = 1, uid: str = "", **content: Any
 ) -> dict[str, Any]:
-    """An object of the run as the API server gives it."""
-    labels = {
-        "trainingrun.dev/run": RUN.name,
-        "trainingrun.dev/uid": RUN.uid,
-        "trainingrun.dev/role": role,
-    }
+    """An object of the run as the API server gives it; ``uid`` is its name unless given."""
     meta = {
         "name": name,
         "namespace": RUN.namespace,
         "uid": uid or name,
         "resourceVersion": str(version),
-        "labels": labels,
+        "labels": labels(RUN, Role(role)),
+        "ownerReferences": [owned_by("TrainingRun", RUN.name, RUN.uid)],
         "annotations": {"trainingrun.dev/roll-hash": "roll", "trainingrun.dev/applied-hash": "a"},
         "creationTimestamp": "2026-01-01T00:00:00Z",
     }
     return {"metadata": meta, **content}
 
 
+def owned_by(kind: str, name: str, uid: str) -> dict[str, Any]:
+    """The reference to what controls an object."""
+    return {"kind": kind, "name": name, "uid": uid, "controller": True}
+
+
 def pod(name: str, *, role: str = "daemon", **status: Any) -> dict[str, Any]:
-    """A pod."""
-    return document(name, role=role, spec={}, status={"phase": "Running", **status})
+    """A pod of the role's Job or Deployment, which is called after the run and the role."""
+    found = document(name, role=role, spec={}, status={"phase": "Running", **status})
+    maker = f"quick-{role}"
+    owner = owned_by("ReplicaSet", f"{maker}-7f9c", "r") if role != "learner" else None
+    found["metadata"]["ownerReferences"] = [owner or owned_by("Job", maker, maker)]
+    return found
 
 
 def waiting(reason: str, message: str) -> list[dict[str, Any]]:
@@ -186,7 +192,7 @@ def test_a_failed_job_says_what_its_last_pod_said() -> None:
         {"name": "learner", "image": "i", "state": ended(2, "no bucket called runs: create it")}
     ]
     roles = observed(
-        (JOB, document("l", role="learner", spec={}, status={"conditions": [failed]})),
+        (JOB, document("quick-learner", role="learner", spec={}, status={"conditions": [failed]})),
         (POD, pod("p", role="learner", phase="Failed", containerStatuses=said)),
     )
     finished = roles[Role.LEARNER].finished
@@ -199,7 +205,10 @@ def test_a_complete_job_has_succeeded() -> None:
     """Its ended pod is no problem."""
     complete = {"type": "Complete", "status": "True"}
     roles = observed(
-        (JOB, document("l", role="learner", spec={}, status={"conditions": [complete]})),
+        (
+            JOB,
+            document("quick-learner", role="learner", spec={}, status={"conditions": [complete]}),
+        ),
         (POD, pod("p", role="learner", phase="Succeeded")),
     )
     finished = roles[Role.LEARNER].finished
@@ -212,7 +221,10 @@ def test_a_refusal_to_make_pods_is_told() -> None:
     """A quota or a policy stands in the Deployment's condition: a member that cannot be born."""
     refused = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota: small"}
     roles = observed(
-        (DEPLOYMENT, document("d", spec={"replicas": 1}, status={"conditions": [refused]}))
+        (
+            DEPLOYMENT,
+            document("quick-daemon", spec={"replicas": 1}, status={"conditions": [refused]}),
+        )
     )
     (member,) = roles[Role.DAEMON].members
     assert member.problem is not None
@@ -228,16 +240,16 @@ BORN = 1_767_225_600.0
 def test_a_job_that_makes_no_pod_is_told_of(age: int, told: bool) -> None:
     """Its refusals stand in events alone, so the sentence says where to look; not at the start."""
     children = Children(lambda _: None)
-    children.tell(JOB, document("j", role="learner", spec={"parallelism": 1}))
+    children.tell(JOB, document("quick-learner", role="learner", spec={"parallelism": 1}))
     learner = roles_from(children.of(RUN), now=BORN + age)[Role.LEARNER]
     found = [member.problem.message for member in learner.members if member.problem]
     assert bool(found) is told
-    assert not found or "`kubectl -n space describe job j` says why" in found[0]
+    assert not found or "`kubectl -n space describe job quick-learner` says why" in found[0]
 
 
 def suspended(**labels: str) -> dict[str, Any]:
     """A Job that somebody holds back."""
-    found = document("j", role="learner", spec={"parallelism": 1, "suspend": True})
+    found = document("quick-learner", role="learner", spec={"parallelism": 1, "suspend": True})
     found["metadata"]["labels"] |= {key.replace("_", "/"): value for key, value in labels.items()}
     return found
 
@@ -256,7 +268,7 @@ def test_a_suspended_job_is_held_by_its_queue() -> None:
     assert learner.members == ()
     assert learner.held.since == BORN + 300
     assert learner.held.problem.reason == "WaitingForQuota"
-    assert "queue games has not admitted Job j" in learner.held.problem.message
+    assert "queue games has not admitted Job quick-learner" in learner.held.problem.message
 
 
 def test_a_job_that_somebody_suspends_by_hand_is_told_so() -> None:
@@ -283,8 +295,8 @@ def test_only_changes_that_matter_wake_a_run() -> None:
 def test_an_older_state_does_not_replace_a_newer_one() -> None:
     """The answer to our own write may come before the watch tells of what was there before."""
     children = Children(lambda _: None)
-    children.tell(DEPLOYMENT, document("d", version=8, spec={"replicas": 3}))
-    children.tell(DEPLOYMENT, document("d", version=7, spec={"replicas": 1}))
+    children.tell(DEPLOYMENT, document("quick-daemon", version=8, spec={"replicas": 3}))
+    children.tell(DEPLOYMENT, document("quick-daemon", version=7, spec={"replicas": 1}))
     assert roles_from(children.of(RUN))[Role.DAEMON].replicas == 3
 
 
@@ -298,7 +310,7 @@ OURS = written("trainingrun-operator", "2026-01-01T00:00:10Z", operation="Apply"
 
 def service(*managers: dict[str, Any]) -> dict[str, Any]:
     """A Service of the run with these writers."""
-    found = document("s")
+    found = document("quick-daemon", uid="s")
     found["metadata"]["managedFields"] = list(managers)
     return found
 
@@ -312,7 +324,8 @@ def service(*managers: dict[str, Any]) -> dict[str, Any]:
         (written("kubectl-edit", "2026-01-01T00:00:11Z", "f:data"), True),
         (written("kubectl-label", "2026-01-01T00:00:11Z", "f:metadata"), False),
         (written("controller", "2026-01-01T00:00:11Z", "f:status"), False),
-        (written("autoscaler", "2026-01-01T00:00:11Z", subresource="scale"), False),
+        (written("autoscaler", "2026-01-01T00:00:11Z", subresource="scale"), True),
+        (written("controller", "2026-01-01T00:00:11Z", subresource="status"), False),
     ],
 )
 def test_content_that_somebody_wrote_after_us_is_drift(
@@ -343,12 +356,12 @@ def test_a_claim_that_controllers_fill_in_has_not_drifted() -> None:
 
 def actor(**meta: Any) -> tuple[Kind, dict[str, Any]]:
     """The Deployment of the actors."""
-    found = document("actor", role="actor", spec={"replicas": 1}, status={})
+    found = document("quick-actor", role="actor", spec={"replicas": 1}, status={})
     found["metadata"].update(meta)
     return DEPLOYMENT, found
 
 
-POLICY = NETWORK_POLICY, document("actor", role="actor", uid="policy")
+POLICY = NETWORK_POLICY, document("quick-actor", role="actor", uid="policy")
 
 
 def test_a_role_without_its_policy_is_not_intact() -> None:
@@ -382,12 +395,12 @@ def test_what_a_list_does_not_have_is_gone_though_no_watch_told_of_it() -> None:
     children = Children(woken.append)
     for name, version in (("lost", 5), ("there", 5), ("newer", 9)):
         children.tell(SERVICE, document(name, version=version))
-    children.tell(DEPLOYMENT, document("other-kind", spec={}, status={}))
+    children.tell(DEPLOYMENT, document("quick-daemon", uid="other-kind", spec={}, status={}))
     woken.clear()
     children.listed(SERVICE, "elsewhere", [], 7)
     assert woken == []
     children.listed(SERVICE, None, ["there"], 7)
-    assert [view.identity.name for view in children.of(RUN)] == ["newer", "other-kind", "there"]
+    assert {view.identity.uid for view in children.of(RUN)} == {"newer", "other-kind", "there"}
     assert woken == [RunKey(RUN.namespace, RUN.name)]
 
 
@@ -405,7 +418,7 @@ def disrupted(name: str, **status: Any) -> dict[str, Any]:
 def test_a_pod_that_must_leave_takes_no_more_games() -> None:
     """It still runs and is ready, but is on its way out: in a node that shuts down, nothing but the
     condition says so."""
-    deployment = document("d", spec={"replicas": 1})
+    deployment = document("quick-daemon", spec={"replicas": 1})
     role = observed((DEPLOYMENT, deployment), (POD, disrupted("p")))[Role.DAEMON]
     assert role.ready == ()
     spared = disrupted("p", told={"status": "False"})
@@ -441,7 +454,7 @@ def now_disrupted(name: str, *, role: str = "daemon", **status: Any) -> dict[str
 
 def test_an_interruption_outlives_its_pod() -> None:
     """A pod on a lost node is marked and deleted in one breath; the next look must still see it."""
-    deployment = document("d", spec={"replicas": 1})
+    deployment = document("quick-daemon", spec={"replicas": 1})
     objects = (DEPLOYMENT, deployment), (POD, now_disrupted("p"))
     assert interrupted(*objects, gone="p") == ["EvictionByEvictionAPI"]
     assert interrupted(*objects, *objects) == ["EvictionByEvictionAPI"]
@@ -450,14 +463,17 @@ def test_an_interruption_outlives_its_pod() -> None:
 def test_an_old_interruption_is_history() -> None:
     """A failed pod may lie about for days; whoever has not counted it by then never will."""
     assert (
-        interrupted((DEPLOYMENT, document("d", spec={"replicas": 1})), (POD, disrupted("p"))) == []
+        interrupted(
+            (DEPLOYMENT, document("quick-daemon", spec={"replicas": 1})), (POD, disrupted("p"))
+        )
+        == []
     )
 
 
 def test_a_learner_that_its_machine_told_to_end_was_interrupted() -> None:
     """Exit code 75 in a pod that nobody deleted; a crash is none, and neither is a deletion."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    job = document("j", role="learner", spec={"parallelism": 1})
+    job = document("quick-learner", role="learner", spec={"parallelism": 1})
 
     def learner(code: int) -> dict[str, Any]:
         state = {"terminated": {"exitCode": code, "finishedAt": now}}

@@ -90,6 +90,10 @@ class ObservedRole:
     """Why a task may not begin, or go on, although it exists."""
     interruptions: tuple[Interruption, ...] = ()
     """Those of the last hour that were seen, oldest first; their members may be gone already."""
+    storage_lost: bool = False
+    """Whether the claim that the role writes to is gone; it is made again, empty."""
+    image: str = ""
+    """What its members are made with, where the backend can tell."""
 
     @property
     def ready(self) -> tuple[Member, ...]:

@@ -70,6 +70,7 @@ class Service:
             options.own_namespace,
             options.redis_address,
             unsafe_overrides=options.unsafe_overrides,
+            key=(options.claim.namespace, options.claim.name) if options.claim else None,
         )
         self.client = client
         client.listener = self.meters.asked

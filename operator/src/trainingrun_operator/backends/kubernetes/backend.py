@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import secrets
 import time
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +26,6 @@ from trainingrun_operator.backends.kubernetes.kinds import (
     JOB,
     NETWORK_POLICY,
     POD,
-    SECRET,
     SERVICE,
     SERVICE_ACCOUNT,
     WATCHED,
@@ -36,12 +33,10 @@ from trainingrun_operator.backends.kubernetes.kinds import (
 )
 from trainingrun_operator.backends.kubernetes.kueue import Kueue
 from trainingrun_operator.backends.kubernetes.observe import Children
+from trainingrun_operator.backends.kubernetes.passwords import Passwords
 from trainingrun_operator.backends.kubernetes.render.access import (
     URL_KEY,
     SecretKey,
-    given_secret,
-    managed_secret,
-    redis_address,
     redis_url_key,
     secret_name,
 )
@@ -52,15 +47,16 @@ from trainingrun_operator.backends.kubernetes.render.metadata import (
     Manifest,
 )
 from trainingrun_operator.backends.kubernetes.render.objects import role_objects, shared_objects
-from trainingrun_operator.backends.kubernetes.views import View
+from trainingrun_operator.backends.kubernetes.run_secrets import RunSecrets
+from trainingrun_operator.backends.kubernetes.views import ControllerView, View, controller_of
 from trainingrun_operator.desired.actions import Apply, Remove, RemoveFirst, WorkloadAction
 from trainingrun_operator.desired.observed import ObservedRole
 from trainingrun_operator.desired.workload import Role, Workload
 
 DELETION_COST: Final = "controller.kubernetes.io/pod-deletion-cost"
 _CHEAPEST: Final = "-1000"
-_SECRET_SECONDS: Final = 30.0
-_PASSWORD_BYTES: Final = 24
+_TAKEN_SECONDS: Final = 30.0
+"""So long a name that somebody else has is not asked for again."""
 REMOVED: Final = (DEPLOYMENT, JOB, SERVICE, DISRUPTION_BUDGET, NETWORK_POLICY)
 """Kinds that go with their role; Redis and claims stay until the run goes, for their data."""
 _CREATED: Final = (CONFIG_MAP, SERVICE_ACCOUNT, CLAIM, JOB)
@@ -85,6 +81,8 @@ class Site:
     redis_address: str | None = None
     unsafe_overrides: bool = False
     """Whether users may weaken the pods of their runs."""
+    key: tuple[str, str] | None = None
+    """Namespace and name of the Secret with the key that passwords are derived from."""
 
 
 class KubernetesBackend:
@@ -96,7 +94,10 @@ class KubernetesBackend:
         self._site = site
         self._kueue = Kueue(client)
         self._url_keys: dict[str, SecretKey] = {}
-        self._urls: dict[str, tuple[float, str]] = {}
+        self._secrets = RunSecrets(
+            client, Passwords(client, site.key), redis_address=site.redis_address
+        )
+        self._taken: dict[tuple[str, str], tuple[float, BackendError]] = {}
         scopes = (
             Scope(kind, namespace, UID_LABEL, metadata_only=kind in CONFIGURATION)
             for kind in WATCHED
@@ -129,16 +130,20 @@ class KubernetesBackend:
         return await self._kueue.explained(self._children.roles(run))
 
     async def is_prepared(self, run: RunIdentity) -> bool:
-        """Whether account and configuration are there and ours; Secrets are not watched."""
-        return self._children.has_shared(run)
+        """Whether account, configuration and Secret are there and ours."""
+        if not self._children.has_shared(run):
+            return False
+        members = (each for role in self._children.roles(run).values() for each in role.members)
+        troubled = any(each.problem is not None for each in members)
+        return await self._secrets.is_there(run, troubled=troubled)
 
     async def prepare(self, run: RunIdentity, ground: Ground) -> None:
         """Account, configuration and Secret; written when they are missing or different."""
         self._url_keys[run.uid] = redis_url_key(run, ground)
         is_new = not self._children.of(run)
         await self._apply_all(run, shared_objects(run, ground))
-        if ground.redis_url_secret is None and run.uid not in self._urls:
-            await self._ensure_secret(run, ground, is_new=is_new)
+        if ground.redis_url_secret is None:
+            await self._secrets.ensure(run, ground, is_new=is_new)
 
     async def perform(self, run: RunIdentity, action: WorkloadAction) -> None:
         """Do one action."""
@@ -154,22 +159,12 @@ class KubernetesBackend:
 
     async def redis_url(self, run: RunIdentity, ground: Ground) -> str | None:
         """The URL out of its Secret; a user's Secret is read again after half a minute."""
-        if ground.redis_url is not None:
-            return ground.redis_url
-        now = time.monotonic()
-        known = self._urls.get(run.uid)
-        if known is not None and (ground.managed_redis or now - known[0] < _SECRET_SECONDS):
-            return known[1]
-        entry = redis_url_key(run, ground)
-        url = await self._read_url(run, entry)
-        if url is None:
-            return None
-        self._urls[run.uid] = (now, self._reachable(run, ground, url))
-        return self._urls[run.uid][1]
+        return await self._secrets.url(run, ground)
 
     def forget(self, run_uid: str) -> None:
         """Drop what is remembered of a run that is gone."""
-        self._urls.pop(run_uid, None)
+        self._secrets.forget(run_uid)
+        self._taken = {key: told for key, told in self._taken.items() if key[0] != run_uid}
         self._url_keys.pop(run_uid, None)
 
     def _objects(self, run: RunIdentity, workload: Workload) -> tuple[Manifest, ...]:
@@ -195,12 +190,17 @@ class KubernetesBackend:
             await _together(self._write(run, each) for each in those)
 
     def _differs(self, run: RunIdentity, manifest: Manifest) -> bool:
-        """Whether it is not there, or not as it was last asked for, or changed by somebody else."""
+        """Whether it is not there, or not as it was last asked for, or changed by somebody else.
+
+        The number of pods is compared itself: the time of a change is known in whole seconds only.
+        """
         present = self._children.find(run, _KINDS[manifest["kind"]], manifest["metadata"]["name"])
         if present is None:
             return True
         wanted = manifest["metadata"]["annotations"][APPLIED_HASH]
-        return present.identity.applied_hash != wanted or self._children.is_drifted(present)
+        if present.identity.applied_hash != wanted or self._children.is_drifted(present):
+            return True
+        return isinstance(present, ControllerView) and present.replicas != _replicas(manifest)
 
     async def _write(self, run: RunIdentity, manifest: Manifest) -> None:
         kind = _KINDS[manifest["kind"]]
@@ -208,7 +208,7 @@ class KubernetesBackend:
         if present is None:
             await self._make(run, kind, manifest)
         elif kind is JOB:
-            await self._replace_job(run, manifest, present.identity.uid)
+            await self._replace_job(run, manifest, present)
         elif self._goes_on(present, manifest):
             await self._resize(run, kind, manifest)
         else:
@@ -243,6 +243,9 @@ class KubernetesBackend:
         Raises:
             BackendError: the name is taken, or the object is refused.
         """
+        place = run.uid, kind.path(run.namespace, manifest["metadata"]["name"])
+        if place in self._taken and time.monotonic() - self._taken[place][0] < _TAKEN_SECONDS:
+            raise self._taken[place][1]
         try:
             if kind in _CREATED:
                 made = await self._client.create(kind.path(run.namespace), manifest)
@@ -250,15 +253,43 @@ class KubernetesBackend:
                 path = kind.path(run.namespace, manifest["metadata"]["name"])
                 made = await self._client.apply(path, manifest, force=False)
         except ConflictError as error:
-            await self._explain_refusal(run, kind, manifest, error)
-            if kind is not JOB:  # ours, and our cache is late
+            found = await self._explain_refusal(run, kind, manifest, error)
+            if kind is not JOB:  # ours: our cache is late, or it has lost its owner or labels
                 await self._apply(run, kind, manifest)
+            elif found is not None:
+                await self._take_back_job(run, manifest, found)
             return
         except ApiError as error:
             if error.status == _INVALID:
                 await self._explain_refusal(run, kind, manifest, error)
             raise
         self._take_in(kind, made)
+
+    async def _take_back_job(
+        self, run: RunIdentity, manifest: Manifest, found: dict[str, Any]
+    ) -> None:
+        """Give our own Job what it has lost; one whose pods must be replaced is seen again then."""
+        owner, meta = controller_of(found), manifest["metadata"]
+        labels = (found["metadata"].get("labels") or {}).items()
+        if owner is None or not meta["labels"].items() <= labels:
+            await self._mend_job(run, manifest)
+
+    async def _mend_job(self, run: RunIdentity, manifest: Manifest) -> None:
+        """Put back those fields of a Job that can be changed at all."""
+        meta, spec = manifest["metadata"], manifest["spec"]
+        back: dict[str, Any] = {
+            key: spec.get(key)
+            for key in ("parallelism", "backoffLimit", "activeDeadlineSeconds",
+                        "ttlSecondsAfterFinished")
+        }  # fmt: skip
+        if "suspend" not in spec:
+            back["suspend"] = False
+        body = {
+            "metadata": {"labels": meta["labels"], "ownerReferences": meta["ownerReferences"]},
+            "spec": back,
+        }
+        path = JOB.path(run.namespace, meta["name"])
+        self._take_in(JOB, await self._client.merge(path, body))
 
     async def _try(self, run: RunIdentity, workload: Workload) -> None:
         """Ask the API server whether it would take what shall follow, before anything goes.
@@ -287,49 +318,44 @@ class KubernetesBackend:
         self._children.tell(kind, _bare(written) if kind in CONFIGURATION else written)
         self._children.settle(written["metadata"]["uid"])
 
-    async def _replace_job(self, run: RunIdentity, manifest: Manifest, uid: str) -> None:
+    async def _replace_job(self, run: RunIdentity, manifest: Manifest, present: View) -> None:
         """A Job's pods cannot be changed: it is deleted, and made again once it is gone.
 
-        What changed may be of no weight for running pods (the same roll hash); then it stays.
+        What changed may be of no weight for running pods (the same roll hash); then it stays, with
+        what somebody else has changed put back.
         """
-        present = self._children.find(run, JOB, manifest["metadata"]["name"])
-        roll_hash = manifest["metadata"]["annotations"][ROLL_HASH]
-        if present is None or present.identity.deleting or present.identity.roll_hash == roll_hash:
+        if present.identity.deleting:
+            return
+        if present.identity.roll_hash == manifest["metadata"]["annotations"][ROLL_HASH]:
+            if self._children.is_drifted(present):
+                await self._mend_job(run, manifest)
             return
         path = JOB.path(run.namespace, manifest["metadata"]["name"])
-        await self._delete(path, propagation="Foreground", uid=uid)
+        await self._delete(path, propagation="Foreground", uid=present.identity.uid)
 
     async def _explain_refusal(
         self, run: RunIdentity, kind: Kind, manifest: Manifest, error: ApiError
-    ) -> None:
+    ) -> dict[str, Any] | None:
         """An object of somebody else may have the name, often of a namesake that is on its way out.
 
+        Returns:
+            The object that has the name, and is ours; None where there is none, so that the refusal
+            is about something else.
+
         Raises:
-            BackendError: it is so.
+            BackendError: it is somebody else's.
         """
         name = manifest["metadata"]["name"]
-        found = await self._client.get(kind.path(run.namespace, name))
-        if (found["metadata"].get("labels") or {}).get(UID_LABEL) != run.uid:
-            raise BackendError("NameTaken", _taken(kind, run, name)) from error
-
-    async def _ensure_secret(self, run: RunIdentity, ground: Ground, *, is_new: bool) -> None:
-        """Create the Secret if there is none; one that exists is never written.
-
-        A run that has nothing yet has no Secret either, save when we were stopped right there.
-        """
-        path = SECRET.path(run.namespace, secret_name(run))
+        path = kind.path(run.namespace, name)
         try:
-            found = await (self._create_secret(run, ground) if is_new else self._client.get(path))
-        except ConflictError:
             found = await self._client.get(path)
         except NotFoundError:
-            found = await self._create_secret(run, ground)
-        if (found["metadata"].get("labels") or {}).get(UID_LABEL) != run.uid:
-            raise BackendError("NameTaken", _taken(SECRET, run, secret_name(run)))
-        self._urls[run.uid] = (time.monotonic(), self._reachable(run, ground, _url_in(found)))
-
-    async def _create_secret(self, run: RunIdentity, ground: Ground) -> dict[str, Any]:
-        return await self._client.create(SECRET.path(run.namespace), _secret(run, ground))
+            return None
+        if _is_ours(found, run):
+            return found
+        taken = BackendError("NameTaken", _taken(kind, run, name))
+        self._taken[run.uid, path] = time.monotonic(), taken
+        raise taken from error
 
     async def _remove(self, run: RunIdentity, role: Role) -> None:
         """Delete the objects of a role; what makes pods stays visible until its pods are gone.
@@ -362,27 +388,6 @@ class KubernetesBackend:
         except (NotFoundError, ConflictError):
             return  # gone, or a namesake that is not meant
 
-    # -- reading -------------------------------------------------------------------------------
-
-    async def _read_url(self, run: RunIdentity, entry: SecretKey) -> str | None:
-        """The URL in a Secret; None while our own Secret is not there yet."""
-        try:
-            secret = await self._client.get(SECRET.path(run.namespace, entry.name))
-        except NotFoundError as error:
-            if entry.name == secret_name(run):
-                return None
-            raise _no_url(run, entry, "there is no such Secret") from error
-        try:
-            return _url_in(secret, entry.key)
-        except (KeyError, TypeError) as error:
-            raise _no_url(run, entry, f"it has no entry {entry.key}") from error
-
-    def _reachable(self, run: RunIdentity, ground: Ground, url: str) -> str:
-        """The URL as the operator itself must use it."""
-        if ground.managed_redis and self._site.redis_address:
-            return url.replace(redis_address(run), self._site.redis_address)
-        return url
-
 
 async def _together(works: Iterable[Coroutine[Any, Any, None]]) -> None:
     """Do all of them, whatever becomes of the others; then raise the first failure."""
@@ -395,27 +400,18 @@ def _owns_pods(view: View) -> bool:
     return view.identity.kind in CONTROLLERS
 
 
-def _secret(run: RunIdentity, ground: Ground) -> Manifest:
-    if ground.redis_url is not None:
-        return given_secret(run, ground.redis_url)
-    return managed_secret(run, secrets.token_urlsafe(_PASSWORD_BYTES))
+def _is_ours(found: dict[str, Any], run: RunIdentity) -> bool:
+    """Whether an object of a name of ours is one that we made: the run controls it, or nobody does
+    and it still bears the run's UID."""
+    owner = controller_of(found)
+    if owner is not None:
+        return bool(owner["uid"] == run.uid)
+    return (found["metadata"].get("labels") or {}).get(UID_LABEL) == run.uid
 
 
-def _url_in(secret: dict[str, Any], key: str = URL_KEY) -> str:
-    """The URL in a Secret.
-
-    Raises:
-        KeyError: the Secret has no such entry.
-    """
-    return base64.b64decode(secret["data"][key]).decode().strip()
-
-
-def _no_url(run: RunIdentity, entry: SecretKey, why: str) -> BackendError:
-    return BackendError(
-        "SecretNotFound",
-        f"spec.redis.urlSecretRef: Secret {run.namespace}/{entry.name}: {why}: create it with the"
-        f" Redis URL under the key {entry.key}",
-    )
+def _replicas(manifest: Manifest) -> int:
+    spec = manifest["spec"]
+    return int(spec.get("replicas", spec.get("parallelism", 1)))
 
 
 def _taken(kind: Kind, run: RunIdentity, name: str) -> str:

@@ -56,8 +56,8 @@ CONFIGURATION: Final = (
 )  # fmt: skip
 """What has no status that matters: watched by metadata alone."""
 OURS_ALONE: Final = (
-    CONFIG_MAP, SERVICE, DISRUPTION_BUDGET, NETWORK_POLICY, DEPLOYMENT, STATEFUL_SET,
+    CONFIG_MAP, SERVICE_ACCOUNT, SERVICE, DISRUPTION_BUDGET, NETWORK_POLICY,
+    DEPLOYMENT, STATEFUL_SET, JOB,
 )  # fmt: skip
-"""What nobody else has a reason to change: not claims, which controllers fill in, and not Jobs,
-which cannot be mended but only replaced."""
+"""What nobody else has a reason to change: not claims, which controllers fill in."""
 WATCHED: Final = (POD, *CONTROLLERS, *CONFIGURATION)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from dataclasses import replace
 from typing import Any, Final
 
 from trainingrun_operator.backends import RunIdentity
-from trainingrun_operator.backends.kubernetes.kinds import DEPLOYMENT, Kind
+from trainingrun_operator.backends.kubernetes.kinds import CLAIM, DEPLOYMENT, JOB, Kind
 from trainingrun_operator.backends.kubernetes.problems import last_line
 from trainingrun_operator.backends.kubernetes.render.objects import COMPANIONS, SHARED
 from trainingrun_operator.backends.kubernetes.views import (
@@ -32,6 +32,11 @@ from trainingrun_operator.desired.workload import Role
 _FIRST_POD_SECONDS: Final = 15.0
 INTERRUPTIONS_KEPT: Final = 500
 """Of one run: more than go in one storm; what is older was counted long ago."""
+DELETED: Final = "Deleted"
+"""Why a member of a task went that nobody but its owner may take away."""
+_DELETED_SECONDS: Final = 5.0
+"""So long the end of its task may come after that of a pod that goes with it."""
+_ROLES: Final = frozenset(role.value for role in Role)
 _PORTS: Final = {Role.DAEMON: daemon.PORT, Role.REDIS: redis.PORT}
 
 
@@ -42,9 +47,13 @@ class Children:
         self._changed = changed
         self._views: dict[str, View] = {}
         self._versions: dict[str, int] = {}
-        self._of_run: dict[str, set[str]] = {}
+        self._of_run: dict[tuple[str, str], set[str]] = {}
+        """By namespace and UID of the run: who may write in one namespace has no say in another."""
+        self._podless: dict[tuple[str, str, str], float] = {}
+        """When the last pod of a role went that has none since."""
+        self._deleted: dict[tuple[str, str], dict[str, tuple[PodView, float]]] = {}
         self._settled: dict[str, str] = {}
-        self._interrupted: dict[str, dict[str, tuple[str, Interruption]]] = {}
+        self._interrupted: dict[tuple[str, str], dict[str, tuple[str, Interruption]]] = {}
 
     def tell(self, kind: Kind, document: dict[str, Any], *, gone: bool = False) -> None:
         """Take in a change that an informer has seen, and wake the run that it belongs to."""
@@ -56,15 +65,16 @@ class Children:
         view = before if gone else view_of(kind, document)
         if view is None or (view == before and not gone):
             return
-        owner = view.identity.run_uid
+        owner = view.identity.namespace, view.identity.run_uid
+        if before is not None and (before.identity.namespace, before.identity.run_uid) != owner:
+            self._leave(before)
+        if isinstance(before, PodView):
+            self._note_deletion(before, view, gone=gone)
         if gone:
             del self._views[uid]
             self._versions.pop(uid, None)
             self._settled.pop(uid, None)
-            self._of_run.get(owner, set()).discard(uid)
-            if not self._of_run.get(owner):
-                self._of_run.pop(owner, None)
-                self._interrupted.pop(owner, None)
+            self._leave(view)
         else:
             uid = view.identity.uid  # equal, and one object with the informer's key of it
             self._views[uid] = view
@@ -73,11 +83,36 @@ class Children:
             self._note_interruption(view)
         self._changed(RunKey(view.identity.namespace, view.identity.run))
 
+    def _leave(self, view: View) -> None:
+        """Forget that an object is one of its run's, and the run with its last object."""
+        identity = view.identity
+        owner = identity.namespace, identity.run_uid
+        left = self._of_run.get(owner, set())
+        left.discard(identity.uid)
+        if isinstance(view, PodView):
+            self._podless[*owner, identity.role] = time.time()
+        if not left:
+            self._of_run.pop(owner, None)
+            self._interrupted.pop(owner, None)
+            self._deleted.pop(owner, None)
+            for key in [key for key in self._podless if key[:2] == owner]:
+                del self._podless[key]
+
+    def _note_deletion(self, before: PodView, view: View, *, gone: bool) -> None:
+        """Keep a pod that goes before it has ended; whether somebody deleted it, and not its task,
+        is seen a moment later."""
+        goes = gone or (view.identity.deleting and not before.identity.deleting)
+        if not goes or before.ended or before.interruption is not None:
+            return
+        owner = before.identity.namespace, before.identity.run_uid
+        self._deleted.setdefault(owner, {}).setdefault(before.identity.uid, (before, time.time()))
+
     def _note_interruption(self, view: View) -> None:
         """Keep it for longer than the pod: one on a lost node may go within a moment."""
         if not isinstance(view, PodView) or view.interruption is None:
             return
-        seen = self._interrupted.setdefault(view.identity.run_uid, {})
+        owner = view.identity.namespace, view.identity.run_uid
+        seen = self._interrupted.setdefault(owner, {})
         seen.setdefault(view.identity.uid, (view.identity.role, view.interruption))
         while len(seen) > INTERRUPTIONS_KEPT:
             del seen[next(iter(seen))]
@@ -105,23 +140,46 @@ class Children:
             self._settled.pop(uid, None)
 
     def is_drifted(self, view: View) -> bool:
-        """Whether somebody else has written content of the object since we last applied it."""
+        """Whether somebody else has written content of the object since we last applied it, or has
+        taken labels of ours away."""
         touched = view.identity.touched
-        return bool(touched) and self._settled.get(view.identity.uid) != touched
+        is_changed = bool(touched) and self._settled.get(view.identity.uid) != touched
+        return is_changed or not view.identity.labelled
 
     def roles(self, run: RunIdentity) -> dict[Role, ObservedRole]:
         """The roles of a run, with whether all that belongs to them is there and ours."""
         views = self.of(run)
         drifted = {view.identity.role for view in views if self.is_drifted(view)}
         now = time.time()
-        found = roles_from(views, drifted=drifted, now=now)
+        owner = run.namespace, run.uid
+        podless = {key[2]: at for key, at in self._podless.items() if key[:2] == owner}
+        found = roles_from(views, drifted=drifted, now=now, podless=podless)
+        self._judge_deletions(run, views, now)
         gone: dict[str, list[Interruption]] = {}
-        for name, each in self._interrupted.get(run.uid, {}).values():
-            if now - each.at < INTERRUPTION_SECONDS:
+        for name, each in self._interrupted.get(owner, {}).values():
+            if now - each.at < INTERRUPTION_SECONDS and name in _ROLES:
                 gone.setdefault(name, []).append(each)
         for role in found.keys() & map(Role, gone):
             found[role] = replace(found[role], interruptions=tuple(gone[role.value]))
         return found
+
+    def _judge_deletions(self, run: RunIdentity, views: Iterable[View], now: float) -> None:
+        """Tell pods that somebody deleted from those that went with their task, or for its end."""
+        owner = run.namespace, run.uid
+        tasks = {
+            view.identity.uid for view in views
+            if isinstance(view, ControllerView) and view.identity.kind is JOB
+            and not view.identity.deleting and view.finished is None and view.held is None
+        }  # fmt: skip
+        waiting = self._deleted.get(owner, {})
+        for uid, (pod, at) in list(waiting.items()):
+            if now - at < _DELETED_SECONDS:
+                continue
+            del waiting[uid]
+            if pod.identity.owner in tasks:
+                name = pod.identity.name
+                seen = self._interrupted.setdefault(owner, {})
+                seen.setdefault(uid, (pod.identity.role, Interruption(name, at, DELETED)))
 
     def has_shared(self, run: RunIdentity) -> bool:
         """Whether all that the roles share is there and ours."""
@@ -130,29 +188,38 @@ class Children:
         return kinds.issuperset(SHARED) and not any(map(self.is_drifted, shared))
 
     def of(self, run: RunIdentity) -> tuple[View, ...]:
-        """All objects of a run, in order of name."""
-        views = (self._views[uid] for uid in self._of_run.get(run.uid, ()))
-        return tuple(sorted(views, key=lambda view: view.identity.name))
+        """All objects of a run, in order of name: those that it controls, and pods; of those, the
+        ones that its objects control count."""
+        views = map(self._views.__getitem__, self._of_run.get((run.namespace, run.uid), ()))
+        own = (view for view in views if isinstance(view, PodView) or _is_of(run, view))
+        return tuple(sorted(own, key=lambda view: view.identity.name))
 
     def find(self, run: RunIdentity, kind: Kind, name: str) -> View | None:
         """One object of a run."""
-        for uid in self._of_run.get(run.uid, ()):
-            identity = self._views[uid].identity
-            if identity.kind is kind and identity.name == name:
-                return self._views[uid]
+        for uid in self._of_run.get((run.namespace, run.uid), ()):
+            view = self._views[uid]
+            if view.identity.kind is kind and view.identity.name == name and _is_of(run, view):
+                return view
         return None
 
     def __len__(self) -> int:
         return len(self._views)
 
 
+def _is_of(run: RunIdentity, view: View) -> bool:
+    """Whether the run controls an object that bears its labels."""
+    return view.identity.owner == run.uid
+
+
 def roles_from(
-    views: Iterable[View], *, drifted: Collection[str] = (), now: float = 0.0
-) -> dict[Role, ObservedRole]:
+    views: Iterable[View], *, drifted: Collection[str] = (), now: float = 0.0,
+    podless: Mapping[str, float] | None = None,
+) -> dict[Role, ObservedRole]:  # fmt: skip
     """The roles of one run; a role exists as long as the object that makes its pods does.
 
     ``drifted`` names the roles of which somebody else has changed an object; ``now`` (Unix seconds)
-    is for telling what has just been made from what makes no pods.
+    is for telling what has just been made from what makes no pods, and ``podless`` when a role's
+    last pod went. Pods that another object controls are nobody's members.
     """
     pods: dict[str, list[PodView]] = {}
     kinds: dict[str, set[Kind]] = {}
@@ -167,24 +234,32 @@ def roles_from(
             kinds.setdefault(role, set()).add(view.identity.kind)
     found = {}
     for controller in controllers:
-        name = controller.identity.role
-        role_seen = _role(controller, pods.get(name, []), now)
-        beside = kinds.get(name, set()).intersection(COMPANIONS[Role(name)])
+        name, identity = controller.identity.role, controller.identity
+        if name not in _ROLES:
+            continue
+        makers = {identity.uid} | ({identity.name} if identity.kind is DEPLOYMENT else set())
+        own = [pod for pod in pods.get(name, []) if pod.identity.owner in makers]
+        since = max(controller.created_at, (podless or {}).get(name, 0.0))
+        role_seen = _role(controller, own, now - since)
+        known = {*COMPANIONS[Role(name)], CLAIM}
+        beside = kinds.get(name, set()).intersection(known)
         found[Role(name)] = _with_companions(role_seen, controller, beside, drifted=name in drifted)
     return found
 
 
 def _with_companions(
-    role: ObservedRole, controller: ControllerView, beside: Collection[Kind], *, drifted: bool
+    role: ObservedRole, controller: ControllerView, beside: Set[Kind], *, drifted: bool
 ) -> ObservedRole:
     """Whether the role is whole; or, of one that goes, whether all of it was told to go."""
     if controller.identity.deleting:
-        return replace(role, removing=not beside)
-    missing = len(beside) < len(COMPANIONS[Role(controller.identity.role)])
-    return replace(role, intact=not missing and not drifted)
+        return replace(role, removing=not beside - {CLAIM})
+    missing = len(beside - {CLAIM}) < len(COMPANIONS[Role(controller.identity.role)])
+    lost = controller.has_claim and CLAIM not in beside
+    return replace(role, intact=not missing and not drifted and not lost, storage_lost=lost)
 
 
-def _role(controller: ControllerView, pods: list[PodView], now: float) -> ObservedRole:
+def _role(controller: ControllerView, pods: list[PodView], podless: float) -> ObservedRole:
+    """The role; ``podless`` is for how many seconds its controller may have had no pod."""
     role = Role(controller.identity.role)
     members = [_member(role, pod) for pod in pods if not pod.ended]
     failed = [pod for pod in pods if pod.ended and pod.problem is not None]
@@ -194,7 +269,7 @@ def _role(controller: ControllerView, pods: list[PodView], now: float) -> Observ
         members = [_member(role, latest)]
     if not members and controller.refusal is not None:
         members = [_unborn(controller, controller.refusal)]
-    if not members and finished is None and _makes_none(controller, now):
+    if not pods and not members and finished is None and _makes_none(controller, podless):
         members = [_silent(controller)]
     return ObservedRole(
         replicas=controller.replicas,
@@ -202,6 +277,7 @@ def _role(controller: ControllerView, pods: list[PodView], now: float) -> Observ
         members=tuple(members),
         finished=_with_last_words(finished, latest),
         held=None if finished is not None else controller.held,
+        image=controller.image,
     )
 
 
@@ -225,10 +301,10 @@ def _unborn(controller: ControllerView, refusal: str) -> Member:
     return Member(name=name, ready=False, problem=Problem("CreationFailed", message))
 
 
-def _makes_none(controller: ControllerView, now: float) -> bool:
+def _makes_none(controller: ControllerView, podless: float) -> bool:
     """Whether it is asked for a pod, and old enough to have made one; a Deployment says why not."""
     waits = controller.held is not None or controller.identity.deleting
-    is_new = now - controller.created_at < _FIRST_POD_SECONDS
+    is_new = podless < _FIRST_POD_SECONDS
     speaks = controller.identity.kind is DEPLOYMENT
     return controller.replicas > 0 and not waits and not is_new and not speaks
 

@@ -57,7 +57,7 @@ PERMISSIONS: Final = (
     Permission(SERVICE, ("get", *WATCH, *APPLY, "delete")),
     Permission(DEPLOYMENT, ("get", *WATCH, *APPLY, "delete")),
     Permission(STATEFUL_SET, ("get", *WATCH, *APPLY)),
-    Permission(JOB, ("get", *WATCH, "create", "delete")),
+    Permission(JOB, ("get", *WATCH, *APPLY, "delete")),
     Permission(DISRUPTION_BUDGET, ("get", *WATCH, *APPLY, "delete")),
     Permission(NETWORK_POLICY, ("get", *WATCH, *APPLY, "delete")),
     Permission(EVENT, ("create", "patch")),
@@ -66,5 +66,8 @@ PERMISSIONS: Final = (
 LEASE_PERMISSIONS: Final = (
     Permission(LEASE, ("create",)),
     Permission(LEASE, ("get", "update"), named=True),
+    Permission(SECRET, ("create",)),
+    Permission(SECRET, ("get",), named=True),
 )
-"""In the lease's own namespace only; a creation cannot be bound to a name."""
+"""In the lease's own namespace only; a creation cannot be bound to a name. The Secret has the
+lease's name and holds the key that passwords are derived from."""

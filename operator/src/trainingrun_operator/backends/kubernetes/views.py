@@ -7,6 +7,7 @@ from datetime import datetime
 from sys import intern
 from typing import Any, Final
 
+from trainingrun_operator.backends import RunIdentity
 from trainingrun_operator.backends.kubernetes.client import FIELD_MANAGER
 from trainingrun_operator.backends.kubernetes.kinds import JOB, OURS_ALONE, POD, Kind
 from trainingrun_operator.backends.kubernetes.problems import (
@@ -24,9 +25,13 @@ from trainingrun_operator.backends.kubernetes.render.metadata import (
     RUN_LABEL,
     UID_LABEL,
 )
+from trainingrun_operator.backends.kubernetes.render.metadata import labels as labels_of
 from trainingrun_operator.desired.observed import Finished, Held, Interruption, Problem
+from trainingrun_operator.desired.workload import Role
 
-_CONTENT: Final = frozenset({"f:spec", "f:data", "f:binaryData"})
+_CONTENT: Final = frozenset({"f:spec", "f:data", "f:binaryData", "f:automountServiceAccountToken"})
+_REPLICA_SET: Final = "ReplicaSet"
+_ROLES: Final = {role.value: role for role in Role}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,10 @@ class Identity:
     deleting: bool
     touched: str
     """When somebody else last wrote its content after us; empty where nobody has."""
+    owner: str = ""
+    """UID of the object that controls it; of a pod of a Deployment, the Deployment's name."""
+    labelled: bool = True
+    """Whether it has the labels that we gave it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +81,10 @@ class ControllerView:
     refusal: str | None
     held: Held | None = None
     created_at: float = 0.0
+    has_claim: bool = False
+    """Whether its pods mount a claim of its own name, which is ours to make."""
+    image: str = ""
+    """What its pods' first container runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,26 +108,62 @@ def view_of(kind: Kind, document: dict[str, Any]) -> View:
 
 
 def identity_of(kind: Kind, document: dict[str, Any]) -> Identity:
-    """Name, labels and hashes of an object.
+    """Name, owner, labels and hashes of an object.
 
-    The words that many objects have in common, or that are kept in many places, are one object
-    each: they are most of what is kept of an object.
+    What an object belongs to is said by its controller, which nobody can forge without the right to
+    write in the run's own namespace; labels are anybody's to write anywhere. The words that many
+    objects have in common, or that are kept in many places, are one object each: they are most of
+    what is kept of an object.
     """
     meta = document["metadata"]
     labels, annotations = meta.get("labels") or {}, meta.get("annotations") or {}
+    owner = controller_of(document)
+    run = owner["name"] if kind is not POD and owner else labels.get(RUN_LABEL, "")
+    role = labels.get(ROLE_LABEL, "") if kind is POD else _role_in(meta["name"], run)
     return Identity(
         kind=kind,
         namespace=intern(meta.get("namespace", "")),
         name=intern(meta["name"]),
         uid=intern(meta["uid"]),
-        run=intern(labels.get(RUN_LABEL, "")),
+        run=intern(run),
         run_uid=intern(labels.get(UID_LABEL, "")),
-        role=intern(labels.get(ROLE_LABEL, "")),
+        role=intern(role),
         applied_hash=annotations.get(APPLIED_HASH, ""),
         roll_hash=annotations.get(ROLL_HASH, ""),
         deleting="deletionTimestamp" in meta,
-        touched=_touched(meta) if kind in OURS_ALONE else "",
+        touched=_touched(meta, kind) if kind in OURS_ALONE else "",
+        owner=intern(_owner_word(owner)),
+        labelled=kind is POD or _has_labels(meta, role, owner),
     )
+
+
+def controller_of(document: dict[str, Any]) -> dict[str, Any] | None:
+    """The owner reference of what controls an object; None where nothing does."""
+    owners = document["metadata"].get("ownerReferences") or ()
+    return next((each for each in owners if each.get("controller")), None)
+
+
+def _role_in(name: str, run: str) -> str:
+    """The role that an object of a run is named after; empty for what the roles share."""
+    word = name.removeprefix(f"{run}-")
+    return word if word in _ROLES else ""
+
+
+def _owner_word(owner: dict[str, Any] | None) -> str:
+    """What tells the owner: its UID; of a ReplicaSet, which is not watched, its Deployment."""
+    if owner is None:
+        return ""
+    if owner["kind"] == _REPLICA_SET:
+        return str(owner["name"]).rpartition("-")[0]
+    return str(owner["uid"])
+
+
+def _has_labels(meta: dict[str, Any], role: str, owner: dict[str, Any] | None) -> bool:
+    """Whether the labels are the ones that :mod:`render.metadata` gives an object of this name."""
+    if owner is None:
+        return False
+    run = RunIdentity(meta.get("namespace", ""), owner["name"], owner["uid"])
+    return labels_of(run, _ROLES.get(role)).items() <= (meta.get("labels") or {}).items()
 
 
 def conditions_of(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -127,17 +176,21 @@ def holds(conditions: dict[str, dict[str, Any]], kind: str) -> bool:
     return bool(conditions.get(kind, {}).get("status") == "True")
 
 
-def _touched(meta: dict[str, Any]) -> str:
+def _touched(meta: dict[str, Any], kind: Kind) -> str:
     """When another manager last wrote content, if that was not before our own last word.
 
     The API server keeps the time of each manager's last change, in whole seconds. A status that a
-    controller writes (a subresource) is no content, nor are labels and annotations.
+    controller writes is no content, nor are labels and annotations; what comes by another
+    subresource is: ``kubectl scale`` and autoscalers write the number of pods through ``scale``. A
+    Job that waits in a queue is the queue's to change.
     """
+    if kind is JOB and QUEUE in (meta.get("labels") or {}):
+        return ""
     ours, theirs = "", ""
     for entry in meta.get("managedFields") or ():
         if entry.get("manager") == FIELD_MANAGER:
             ours = max(ours, entry.get("time", ""))
-        elif not entry.get("subresource") and _CONTENT & entry.get("fieldsV1", {}).keys():
+        elif entry.get("subresource") != "status" and _CONTENT & entry.get("fieldsV1", {}).keys():
             theirs = max(theirs, entry.get("time", ""))
     return theirs if theirs >= ours else ""
 
@@ -187,6 +240,8 @@ def _interruption(identity: Identity, document: dict[str, Any]) -> Interruption 
 def _controller(identity: Identity, document: dict[str, Any]) -> ControllerView:
     conditions = conditions_of(document)
     failure = conditions.get("ReplicaFailure", {})
+    pod = (document["spec"].get("template") or {}).get("spec") or {}
+    containers = pod.get("containers") or [{}]
     return ControllerView(
         identity=identity,
         replicas=document["spec"].get("replicas", document["spec"].get("parallelism", 1)),
@@ -194,7 +249,14 @@ def _controller(identity: Identity, document: dict[str, Any]) -> ControllerView:
         refusal=failure.get("message") if failure.get("status") == "True" else None,
         held=_held(document) if identity.kind is JOB else None,
         created_at=_seconds(document["metadata"].get("creationTimestamp")) or 0.0,
+        has_claim=_mounts(pod, identity.name),
+        image=intern(containers[0].get("image", "")),
     )
+
+
+def _mounts(pod: dict[str, Any], claim: str) -> bool:
+    volumes = pod.get("volumes") or ()
+    return any(each.get("persistentVolumeClaim", {}).get("claimName") == claim for each in volumes)
 
 
 def _held(document: dict[str, Any]) -> Held | None:

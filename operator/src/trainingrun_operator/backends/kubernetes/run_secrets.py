@@ -1,0 +1,191 @@
+"""The Secret of each run that holds the URL of its Redis, and the URL as the operator knows it.
+
+Secrets are not watched: the permission to watch them is the permission to read them all. So one
+that somebody deletes is noticed by asking for it: seldom while all is well, for a Secret that is
+gone harms nobody before a pod starts; and soon once a pod of the run cannot start.
+
+A Secret counts as the run's own if the run controls it, and never by its name or its labels alone.
+It is immutable, so that the API server itself refuses to change it.
+"""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+from trainingrun_operator.backends import BackendError, Ground, RunIdentity
+from trainingrun_operator.backends.kubernetes.client import Client
+from trainingrun_operator.backends.kubernetes.errors import ConflictError, NotFoundError
+from trainingrun_operator.backends.kubernetes.kinds import SECRET
+from trainingrun_operator.backends.kubernetes.passwords import Passwords
+from trainingrun_operator.backends.kubernetes.render.access import (
+    URL_KEY,
+    SecretKey,
+    given_secret,
+    managed_secret,
+    redis_address,
+    redis_url_key,
+    secret_name,
+)
+from trainingrun_operator.backends.kubernetes.render.metadata import Manifest
+from trainingrun_operator.backends.kubernetes.views import controller_of
+from trainingrun_operator.desired import redis_access
+
+_USERS_SECONDS: Final = 30.0
+"""A user's own Secret is read again after this."""
+_CALM_SECONDS: Final = 600.0
+_TROUBLED_SECONDS: Final = 10.0
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What the Secret of a run said when it was last read."""
+
+    at: float
+    url: str
+    is_there: bool = True
+
+
+class RunSecrets:
+    """Reads and makes the Secrets of runs."""
+
+    def __init__(
+        self, client: Client, passwords: Passwords, *, redis_address: str | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
+        """``redis_address`` replaces the address of managed servers for the operator itself."""
+        self._client = client
+        self._passwords = passwords
+        self._redis_address = redis_address
+        self._clock = clock
+        self._known: dict[str, _Known] = {}
+
+    def forget(self, run_uid: str) -> None:
+        """Drop what is remembered of a run that is gone."""
+        self._known.pop(run_uid, None)
+
+    async def is_there(self, run: RunIdentity, *, troubled: bool) -> bool:
+        """Whether the run's own Secret is still there; asked of the API server now and then, and
+        more often where the run is ``troubled``. True of a run without one.
+
+        Raises:
+            BackendError: the API server cannot be asked.
+        """
+        known = self._known.get(run.uid)
+        if known is None or not known.is_there:
+            return known is None
+        if self._clock() - known.at < (_TROUBLED_SECONDS if troubled else _CALM_SECONDS):
+            return True
+        is_there = _is_own(await self._find(run), run)
+        self._known[run.uid] = replace(known, at=self._clock(), is_there=is_there)
+        return is_there
+
+    async def ensure(self, run: RunIdentity, ground: Ground, *, is_new: bool) -> None:
+        """Make the Secret if there is none; one that exists is never written.
+
+        A run that has nothing yet (``is_new``) has no Secret either, save when we were stopped
+        right there.
+
+        Raises:
+            BackendError: the name is taken, or the Secret is refused.
+        """
+        known = self._known.get(run.uid)
+        if known is not None and known.is_there:
+            return
+        found = None if is_new or known is not None else await self._find(run)
+        if found is None:
+            try:
+                secret = await self._rendered(run, ground, known)
+                found = await self._client.create(SECRET.path(run.namespace), secret)
+            except ConflictError:
+                found = await self._find(run)
+        if not _is_own(found, run):
+            raise BackendError("NameTaken", _taken(run))
+        assert found is not None
+        self._known[run.uid] = _Known(self._clock(), _url_in(found))
+
+    async def url(self, run: RunIdentity, ground: Ground) -> str | None:
+        """The URL of the run's Redis as the operator itself must use it; None while our own Secret
+        is not there yet.
+
+        Raises:
+            BackendError: the user's own Secret has no URL.
+        """
+        if ground.redis_url is not None:
+            return ground.redis_url
+        known = self._known.get(run.uid)
+        if ground.redis_url_secret is not None:
+            if known is None or self._clock() - known.at >= _USERS_SECONDS:
+                url = await self._users_url(run, redis_url_key(run, ground))
+                known = self._known[run.uid] = _Known(self._clock(), url)
+            return known.url
+        if known is None:
+            found = await self._find(run)
+            if not _is_own(found, run):
+                return None  # a namesake's, on its way out; or somebody else's, which ensure says
+            assert found is not None
+            known = self._known[run.uid] = _Known(self._clock(), _url_in(found))
+        return self._reachable(run, known.url)
+
+    def _reachable(self, run: RunIdentity, url: str) -> str:
+        address = self._redis_address
+        return url.replace(redis_address(run), address) if address else url
+
+    async def _find(self, run: RunIdentity) -> dict[str, Any] | None:
+        try:
+            return await self._client.get(SECRET.path(run.namespace, secret_name(run)))
+        except NotFoundError:
+            return None
+
+    async def _rendered(self, run: RunIdentity, ground: Ground, known: _Known | None) -> Manifest:
+        """The Secret with the password that the run's Redis was begun with: the one that is still
+        remembered, which may have been made at random, or else the one that can be derived."""
+        if ground.redis_url is not None:
+            return given_secret(run, ground.redis_url)
+        password = unquote(urlsplit(known.url).password or "") if known is not None else ""
+        password = password or await self._passwords.of(run.uid, redis_access.USER)
+        return managed_secret(run, password)
+
+    async def _users_url(self, run: RunIdentity, entry: SecretKey) -> str:
+        try:
+            secret = await self._client.get(SECRET.path(run.namespace, entry.name))
+        except NotFoundError as error:
+            raise _no_url(run, entry, "there is no such Secret") from error
+        try:
+            return _url_in(secret, entry.key)
+        except (KeyError, TypeError, ValueError) as error:
+            raise _no_url(run, entry, f"it has no entry {entry.key} of text") from error
+
+
+def _is_own(found: dict[str, Any] | None, run: RunIdentity) -> bool:
+    owner = controller_of(found) if found is not None else None
+    return owner is not None and owner["uid"] == run.uid
+
+
+def _url_in(secret: dict[str, Any], key: str = URL_KEY) -> str:
+    """The URL in a Secret.
+
+    Raises:
+        KeyError: the Secret has no such entry.
+        ValueError: the entry is no text.
+    """
+    return base64.b64decode(secret["data"][key]).decode().strip()
+
+
+def _no_url(run: RunIdentity, entry: SecretKey, why: str) -> BackendError:
+    return BackendError(
+        "SecretNotFound",
+        f"spec.redis.urlSecretRef: Secret {run.namespace}/{entry.name}: {why}: create it with the"
+        f" Redis URL under the key {entry.key}",
+    )
+
+
+def _taken(run: RunIdentity) -> str:
+    return (
+        f"Secret {run.namespace}/{secret_name(run)} is not controlled by this TrainingRun: delete"
+        " it, or give the TrainingRun another name"
+    )
