@@ -8,8 +8,8 @@ from trainingrun_operator.backends.kubernetes.permissions import PERMISSIONS
 
 
 def test_children_are_watched_written_and_removed_as_the_list_says() -> None:
-    """Pods are watched and told their cost; Redis and claims are never deleted by us. A name that is
-    taken is looked up."""
+    """Pods are watched and told their cost; Redis and claims are never deleted by us. A name that
+    is taken is looked up."""
     asked = {}
     for kind in WATCHED:
         verbs = {"list", "watch"}
