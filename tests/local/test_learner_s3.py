@@ -12,6 +12,7 @@ from bandit_run import bandit_config, train, wait_for_weights
 from learner_process import Bandit, eventually, learner_process, learner_report, notice_reasons
 from redis_server import RedisServer
 from s3_server import S3Server
+from trainingrun_contracts.exit_codes import ExitCode
 
 
 @pytest.fixture
@@ -53,10 +54,10 @@ def test_resumes_from_s3(
 def test_missing_bucket(
     redis_server: RedisServer, bandit: Bandit, s3: S3Server, tmp_path: Path
 ) -> None:
-    """Expect a sentence that names the bucket, a notice and exit code 2."""
+    """Expect a sentence that names the bucket, a notice and the exit code of what is gone."""
     config = bandit_config("s3://nowhere/run", endpoint_url=s3.endpoint)
     with learner_process(config, redis_server.url, tmp_path, **s3.environment()) as learner:
-        assert learner.exit_code(seconds=120) == 2
+        assert learner.exit_code(seconds=120) == ExitCode.GONE
     assert "there is no bucket nowhere" in learner.log.read_text().splitlines()[-1]
     assert notice_reasons(bandit.client, bandit.keys) == ["CheckpointBucketMissing"]
 

@@ -216,6 +216,11 @@ SKIPPED_STEPS: Final = Metric(
     "Optimiser steps that were not taken, because a number was not finite.", "steps", _OWN,
     (Server.LEARNER,),
 )  # fmt: skip
+ROLL_BACKS: Final = Metric(
+    "trainingrun_roll_backs_total", Kind.COUNTER,
+    "Times that the learner went back to a checkpoint, because no step was finite any more.",
+    "roll backs", _OWN, (Server.LEARNER,),
+)  # fmt: skip
 TRAINED_PER_SECOND: Final = Metric(
     "trainingrun_trained_transitions_per_second", Kind.GAUGE,
     "Transitions trained per second, over the last half minute.", "transitions per second", _OWN,

@@ -10,5 +10,5 @@ from trainingrun_trainer.watchdog import Patience
 
 if __name__ == "__main__":
     seconds = float(sys.argv[1])
-    patience = Patience(data_seconds=seconds, silent_seconds=seconds, look_seconds=0.5)
+    patience = Patience(seconds, seconds, look_seconds=0.5, storage_seconds=seconds)
     sys.exit(run(install(), patience=patience))

@@ -67,6 +67,7 @@ class LearnerProcess:
     directory: Path
     environment: dict[str, str] = field(default_factory=dict)
     launcher: tuple[str, ...] = ()
+    program: tuple[str, ...] = ("-m", "trainingrun_trainer")
     starts: int = 0
     _process: subprocess.Popen[bytes] | None = None
 
@@ -83,7 +84,7 @@ class LearnerProcess:
         }
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, *self.launcher, "-m", "trainingrun_trainer"],
+                [sys.executable, *self.launcher, *self.program],
                 env={**os.environ, **variables}, stdin=subprocess.DEVNULL, stderr=log, stdout=log,
             )  # fmt: skip
 

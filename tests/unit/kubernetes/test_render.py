@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from trainingrun_contracts.api.run import TrainingRun, parse
+from trainingrun_contracts.exit_codes import FINAL
 from trainingrun_operator.backends import Ground, RunIdentity
 from trainingrun_operator.backends.kubernetes.render.access import (
     given_secret,
@@ -208,11 +209,11 @@ def test_placeholders_are_filled(role: Role) -> None:
 
 
 def test_the_learner_is_a_job_that_lost_nodes_do_not_fail() -> None:
-    """Exit code 2 fails at once; disruptions and exit code 75 never count; one at a time."""
+    """Final exit codes fail at once; disruptions and exit code 75 never count; one at a time."""
     job = controller_of(workload_of(Role.LEARNER))
     rules = job["spec"]["podFailurePolicy"]["rules"]
     assert [rule["action"] for rule in rules] == ["FailJob", "Ignore", "Ignore"]
-    assert rules[0]["onExitCodes"]["values"] == [2]
+    assert rules[0]["onExitCodes"]["values"] == sorted(FINAL)
     assert rules[1]["onPodConditions"][0]["type"] == "DisruptionTarget"
     assert rules[2]["onExitCodes"]["values"] == [75]
     assert job["spec"]["podReplacementPolicy"] == "Failed"

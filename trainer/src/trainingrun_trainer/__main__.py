@@ -1,8 +1,7 @@
 """The process of the learner: ``trainingrun-learner`` or ``python -m trainingrun_trainer``.
 
-Exit codes: 0 the run is flushed and saved; 2 the user must change something (one sentence on
-stderr); 69 saved and ended, because nothing came and no actor lives; 75 stopped by a signal after
-saving; 76 a newer learner has started; 1 another rank has ended, what was not saved is lost.
+Exit codes are those of ``contracts.exit_codes``; all but 0 and 75 come with a sentence
+on stderr.
 
 With ``learner.ranks`` above 1 the process starts so many ranks of itself; under ``torchrun`` it is
 one of them.
@@ -15,6 +14,7 @@ import sys
 from threading import Event
 from typing import Final
 
+from trainingrun_contracts.exit_codes import ExitCode
 from trainingrun_contracts.run_config import ConfigError, load, role_environment
 from trainingrun_contracts.stream.read import Fenced
 
@@ -23,13 +23,19 @@ from trainingrun_trainer.checkpoint.store import StorageError
 from trainingrun_trainer.distributed import RankLost, is_distributed, is_first
 from trainingrun_trainer.launch import end_with_launcher, launch
 from trainingrun_trainer.link import RedisRefused
-from trainingrun_trainer.stop import EXIT_STOPPED, StopRequested, install
+from trainingrun_trainer.recovery import WeightsNotFinite
+from trainingrun_trainer.stop import StopRequested, install
 from trainingrun_trainer.telemetry import MetricsPortTaken
-from trainingrun_trainer.watchdog import EXIT_STARVED, PATIENCE, Patience, Starved
+from trainingrun_trainer.watchdog import PATIENCE, Patience, Starved
 
-EXIT_USER: Final = 2
-EXIT_FENCED: Final = 76
-EXIT_RANK_LOST: Final = 1
+_CODES: Final[dict[type[Exception], ExitCode]] = {
+    ConfigError: ExitCode.WRONG,
+    MetricsPortTaken: ExitCode.WRONG,
+    RankLost: ExitCode.LOST,
+    Fenced: ExitCode.FENCED,
+    Starved: ExitCode.STARVED,
+    WeightsNotFinite: ExitCode.NON_FINITE,
+}
 
 
 def main() -> None:
@@ -58,20 +64,17 @@ def run(stop: Event, *, patience: Patience = PATIENCE) -> int:
             return 0
         environment = role_environment(default_member="learner-0")
         return assemble(config, environment, stop=stop, patience=patience).run()
-    except (ConfigError, RedisRefused, StorageError, MetricsPortTaken) as error:
-        print(f"trainingrun-learner: {error}", file=sys.stderr)
-        return EXIT_USER
-    except RankLost as error:
-        print(f"trainingrun-learner: {error}", file=sys.stderr)
-        return EXIT_RANK_LOST
-    except Fenced as error:
-        print(f"trainingrun-learner: {error}", file=sys.stderr)
-        return EXIT_FENCED
-    except Starved as error:
-        print(f"trainingrun-learner: {error}", file=sys.stderr)
-        return EXIT_STARVED
     except StopRequested:
-        return EXIT_STOPPED
+        return ExitCode.INTERRUPTED
+    except (RedisRefused, StorageError) as error:
+        print(f"trainingrun-learner: {error}", file=sys.stderr)
+        return error.exit_code
+    except Exception as error:  # the top of the process: what has a code of its own ends with it
+        code = next((code for kind, code in _CODES.items() if isinstance(error, kind)), None)
+        if code is None:
+            raise
+        print(f"trainingrun-learner: {error}", file=sys.stderr)
+        return code
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ learner, then the newest valid checkpoint is taken, then reading begins.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import tempfile
@@ -16,6 +17,7 @@ from threading import Event
 from typing import Any, Final
 
 import torch
+from trainingrun_contracts.exit_codes import FINAL
 from trainingrun_contracts.reports import Notice, queue_notice
 from trainingrun_contracts.run_config import ConfigError, LearnerConfig, RoleEnvironment, RunConfig
 from trainingrun_contracts.stream.accounts import Accounts, Books, further
@@ -26,6 +28,7 @@ from trainingrun_contracts.weights import WeightsPublisher, pointer_from
 
 from trainingrun_trainer.checkpoint.archive import (
     CheckpointArchive,
+    Loaded,
     Skipped,
     open_archive,
     open_cache,
@@ -38,7 +41,7 @@ from trainingrun_trainer.crew import Lead, follow
 from trainingrun_trainer.distributed import Alone, ProcessRanks, Ranks, join, local_rank
 from trainingrun_trainer.inbox import Inbox
 from trainingrun_trainer.intake import Intake
-from trainingrun_trainer.learner import Learner, Outlets, Queue
+from trainingrun_trainer.learner import Learner, Limits, Outlets, Queue
 from trainingrun_trainer.link import Epoch, RedisLink
 from trainingrun_trainer.networks.build import new_policy
 from trainingrun_trainer.publish import Publisher
@@ -55,7 +58,8 @@ _log = logging.getLogger(__name__)
 THREADS_VARIABLE: Final = "TRAININGRUN_TORCH_THREADS"
 TENSORBOARD_VARIABLE: Final = "TRAININGRUN_TENSORBOARD"
 CURVE_FILE: Final = "losses.jsonl"
-_START_PATIENCE_SECONDS: Final = 60.0
+_FIRST_PAUSE_SECONDS: Final = 0.5
+_LONGEST_PAUSE_SECONDS: Final = 15.0
 
 
 @dataclass(frozen=True)
@@ -84,13 +88,15 @@ def assemble(
         RankLost: another rank has ended.
     """
     device = prepare_device(config.learner)
-    redis = RedisLink(environment.redis_url, stop=stop)
+    redis = RedisLink(
+        environment.redis_url, stop=stop, on_wait=lambda: _touch(environment.health_file)
+    )
     base = _Base(config, Keys(config.run_id), redis, Status(), join(device))
     link, keys = base.link, base.keys
-    link.persist(link.client.ping, what="starting", patience=_START_PATIENCE_SECONDS)
+    link.persist(link.client.ping, what="starting", patience=patience.storage_seconds)
     if environment.metrics_port:
         serve_metrics(base.status, port=environment.metrics_port)
-    places = _usable_places(base, environment.member)
+    places = _usable_places(base, environment.member, patience=patience.storage_seconds)
 
     number = link.persist(lambda: next_epoch(link.client, keys), what="taking the epoch")
     epoch = Epoch(link.client, keys, number)
@@ -117,6 +123,7 @@ def assemble(
         spot=SpotWatch(
             metadata_service(os.environ, is_wanted=config.checkpoint.spot_notice), reporter.notify
         ),
+        limits=Limits(patience, lambda: _newest_state(places, updater)),
         stop=stop,
     )
 
@@ -187,11 +194,15 @@ class _Places:
         return (self.storage,) if self.cache is None else (self.cache, self.storage)
 
 
-def _usable_places(base: _Base, member: str) -> _Places:
+def _usable_places(base: _Base, member: str, *, patience: float) -> _Places:
     """The places, once they are known to work; the run is told of one that does not.
 
-    A bucket that fails ends the start, because it is mostly misspelt, unless this machine has a
-    checkpoint to go on from: then the bucket did work, and training goes on without it.
+    A storage that does not answer is waited for; one that is named wrongly, refuses or is gone ends
+    the start. Neither does where this machine has a checkpoint to go on from: then the bucket did
+    work, and training goes on without it.
+
+    Raises:
+        StorageError: it cannot be used, or did not answer within the patience (seconds).
     """
     config, run = base.config.checkpoint, base.config.run
     cache = open_cache(config, run=run)
@@ -203,13 +214,33 @@ def _usable_places(base: _Base, member: str) -> _Places:
         cache = None
     try:
         places = _Places(open_archive(config, run=run), cache)
-        places.storage.check()
     except StorageError as error:
         _tell(base, member, reason=error.reason, message=str(error))
-        if cache is None or cache.newest_valid().checkpoint is None:
-            raise
-        _log.warning("going on from the checkpoints of this machine: %s", error)
-    return places
+        raise
+    until, delay, told = time.monotonic() + patience, _FIRST_PAUSE_SECONDS, ""
+    while True:
+        try:
+            places.storage.check()
+        except StorageError as error:
+            if told != error.reason:
+                _tell(base, member, reason=error.reason, message=str(error))
+                told = error.reason
+            if cache is not None and cache.newest_valid().checkpoint is not None:
+                _log.warning("going on from the checkpoints of this machine: %s", error)
+                return places
+            if error.exit_code in FINAL or time.monotonic() >= until:
+                raise
+            _log.warning("waiting for the storage: %s", error)
+            base.link.wait(delay)
+            delay = min(delay * 2, _LONGEST_PAUSE_SECONDS)
+        else:
+            return places
+
+
+def _touch(health_file: Path | None) -> None:
+    """A sign of life for the probes, while what is waited for does not answer."""
+    if health_file is not None:
+        health_file.touch()
 
 
 def _tell(base: _Base, member: str, *, reason: str, message: str) -> None:
@@ -242,6 +273,18 @@ def _resumed(
         break
     base.status.set(version=progress.step, first_update_at=progress.first_update_at)
     return updater, progress, books
+
+
+def _newest_state(places: _Places, updater: PpoUpdater) -> Progress | None:
+    """Put the state of the newest valid checkpoint into an updater; None where there is none."""
+    try:
+        for found in resumable(*places.nearest_first):
+            if isinstance(found, Loaded):
+                with contextlib.suppress(CheckpointInvalid):
+                    return restore(found.checkpoint, updater)
+    except StorageError as error:
+        _log.warning("cannot go back to a checkpoint: %s", error)
+    return None
 
 
 def _new_updater(config: RunConfig, device: torch.device, ranks: Ranks) -> PpoUpdater:

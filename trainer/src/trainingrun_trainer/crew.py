@@ -33,6 +33,7 @@ class Word(IntEnum):
     WAIT = 0
     TRAIN = 1
     END = 2
+    SHARE = 3
 
 
 class Lead:
@@ -49,6 +50,12 @@ class Lead:
     def start(self) -> None:
         """Give the others the state to start from."""
         if self._others is not None:
+            share_state(self.updater, self._others)
+
+    def share(self) -> None:
+        """Give the others the state of rank 0 again, after it was restored."""
+        if self._others is not None:
+            _exchange(self._others, Word.SHARE)
             share_state(self.updater, self._others)
 
     def is_stop_wanted(self) -> bool:
@@ -91,6 +98,8 @@ def follow(updater: PpoUpdater, ranks: ProcessRanks, *, stop: Event) -> None:
             case Word.TRAIN:
                 contents = msgspec.msgpack.decode(ranks.receive(), type=list[bytes])
                 updater.update(_packed([decode(content) for content in contents]))
+            case Word.SHARE:
+                share_state(updater, ranks)
             case Word.END:
                 ranks.close()
                 return

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Any, Final
 
+from trainingrun_contracts.exit_codes import ExitCode
 from trainingrun_contracts.reports import Intent
 from trainingrun_contracts.run_config import RunConfig
 from trainingrun_contracts.stream.accounts import Mark
@@ -25,25 +26,33 @@ from trainingrun_contracts.stream.read import Fenced, RolloutReader
 
 from trainingrun_trainer.checkpoint.manifest import Progress, Score, score_of
 from trainingrun_trainer.checkpoint.state import capture
+from trainingrun_trainer.checkpoint.store import StorageError
 from trainingrun_trainer.crew import Lead
 from trainingrun_trainer.inbox import Inbox, Received
 from trainingrun_trainer.intake import Collected, Intake
 from trainingrun_trainer.lag import lags_of
 from trainingrun_trainer.link import Epoch, EpochState, RedisLink
 from trainingrun_trainer.publish import Cadence, Publisher, weights_blob
+from trainingrun_trainer.recovery import (
+    STUCK_UPDATES,
+    Recovery,
+    Verdict,
+    WeightsNotFinite,
+    all_finite,
+)
 from trainingrun_trainer.reporter import Reporter
 from trainingrun_trainer.saving import Savers, Schedule
 from trainingrun_trainer.spot import LastMinutes, SpotWatch
 from trainingrun_trainer.status import Status
-from trainingrun_trainer.stop import EXIT_STOPPED, StopRequested
+from trainingrun_trainer.stop import StopRequested
 from trainingrun_trainer.telemetry import EventFiles, LossCurve
 from trainingrun_trainer.update import UpdateResult
-from trainingrun_trainer.watchdog import EXIT_STARVED, DataWatchdog, Starved
+from trainingrun_trainer.watchdog import DataWatchdog, Patience, Starved
 
 _log = logging.getLogger(__name__)
 
-EXIT_DONE: Final = 0
-EXIT_NOT_SAVED: Final = 2
+_FIRST_PAUSE_SECONDS: Final = 0.5
+_LONGEST_PAUSE_SECONDS: Final = 30.0
 _TAKE_SECONDS: Final = 0.25
 _LOOK_SECONDS: Final = 0.5
 
@@ -73,6 +82,15 @@ class Outlets:
     curve: LossCurve | None = None
 
 
+@dataclass(frozen=True)
+class Limits:
+    """How long a learner waits, and how it goes back: ``restore`` puts the state of the newest
+    valid checkpoint into the updater; None where there is none."""
+
+    patience: Patience
+    restore: Callable[[], Progress | None]
+
+
 class Learner:
     """One run's learner, ready to run."""
 
@@ -85,6 +103,7 @@ class Learner:
         queue: Queue,
         outlets: Outlets,
         spot: SpotWatch,
+        limits: Limits,
         stop: Event,
     ) -> None:
         self._config = config
@@ -95,6 +114,8 @@ class Learner:
         self._out = outlets
         self._spot = spot
         self._stop = stop
+        self._restore, self._patience = limits.restore, limits.patience
+        self._recovery = Recovery()
         learner, checkpoint = config.learner, config.checkpoint
         self._cadence = Cadence(learner.publish_every_steps, learner.publish_every_seconds)
         self._schedule = Schedule(checkpoint.every_games, checkpoint.every_minutes)
@@ -115,6 +136,8 @@ class Learner:
             RedisRefused: Redis cannot be used any more.
         RankLost: another rank has ended.
             Starved: nothing comes and nobody plays; the state is saved.
+            WeightsNotFinite: training does not recover; what was saved before stays.
+            StorageError: the run is flushed, and the storage does not take its last checkpoint.
         """
         self._out.reporter.start()
         self._spot.start()
@@ -123,10 +146,14 @@ class Learner:
                 return self._finish(self._train_on())
             except StopRequested:
                 _log.info("stopping, although Redis cannot be reached")
-                return self._finish(EXIT_STOPPED)
+                return self._finish(ExitCode.INTERRUPTED)
             except Starved as error:
                 self._out.reporter.notify("NoData", str(error))
-                self._finish(EXIT_STARVED)
+                self._finish(ExitCode.STARVED)
+                raise
+            except WeightsNotFinite as error:
+                self._out.reporter.notify("NonFiniteWeights", str(error))
+                self._out.saver.finish()
                 raise
         finally:
             self._stop.set()  # also ends threads that wait for Redis
@@ -144,11 +171,11 @@ class Learner:
             if self._collect():
                 self._train()
             elif self._is_flushing and self._flush():
-                return EXIT_DONE
+                return ExitCode.DONE
             self._queue.watchdog.check(is_wanted=self._out.reporter.intent is Intent.RUN)
             self._publish_if_due()
             self._save_if_due()
-        return EXIT_STOPPED
+        return ExitCode.INTERRUPTED
 
     # What the run wants, and how Redis is.
 
@@ -233,9 +260,55 @@ class Learner:
             result = self._lead.update(collected.segments)
         status.note_lags(lags_of(collected.segments, self._out.publisher.publish_number))
         self._note(collected, result)
+        self._recover(result)
         if self._config.sync:
             self._publish()  # before the acknowledgement, by which the actor knows that it is done
         self._settle(collected)
+
+    @property
+    def _has_finite_weights(self) -> bool:
+        updater = self._updater
+        return all_finite(updater.policy.state_dict(), updater.optimiser.tensors())
+
+    def _recover(self, result: UpdateResult) -> None:
+        """Go back to the newest checkpoint, where no step can be taken any more.
+
+        Raises:
+            WeightsNotFinite: that has not helped, or there is none.
+        """
+        self._recovery = self._recovery.after_update(steps=result.steps, skipped=result.skipped)
+        is_finite = result.skipped == 0 or self._has_finite_weights
+        match self._recovery.verdict(is_finite=is_finite):
+            case Verdict.TRAIN:
+                return
+            case Verdict.ROLL_BACK:
+                self._roll_back()
+            case Verdict.GIVE_UP:
+                raise WeightsNotFinite(
+                    f"no step was finite in {STUCK_UPDATES} updates, and going back to the newest"
+                    f" checkpoint did not help ({self._recovery.rolled_back} times): lower"
+                    " learner.ppo.learningRate, or resume from an older checkpoint"
+                )
+
+    def _roll_back(self) -> None:
+        self._out.saver.wait()
+        found = self._restore()
+        if found is None:
+            raise WeightsNotFinite(
+                "no step is finite any more, and there is no checkpoint to go back to: lower"
+                " learner.ppo.learningRate"
+            )
+        self._lead.share()
+        before, self._progress = self._progress.step, found
+        self._recovery = self._recovery.after_roll_back()
+        status = self._out.status
+        status.set(version=found.step, roll_backs=status.facts.roll_backs + 1)
+        self._out.reporter.notify(
+            "RolledBack",
+            f"no step was finite after update {before}: training continues from the checkpoint of"
+            f" update {found.step}",
+        )
+        self._publish()
 
     def _note(self, collected: Collected, result: UpdateResult) -> None:
         """Write down what an update did."""
@@ -347,7 +420,8 @@ class Learner:
         has_news = self._progress.step > last.step or has_failed
         is_told = self._last_minutes.is_save_due(self._spot.notice)
         asked = self._out.reporter.checkpoint_request
-        if has_news and (due or is_told or asked != self._answered or self._has_new_best()):
+        is_wanted = due or is_told or asked != self._answered or self._has_new_best()
+        if has_news and is_wanted and self._recovery.is_sound and self._has_finite_weights:
             self._save()
         self._answered = asked  # also where nothing is new: what there is, is saved already
 
@@ -384,6 +458,7 @@ class Learner:
                 books=self._books,
             )  # fmt: skip
             self._out.saver.save(checkpoint)
+        self._recovery = self._recovery.after_save()
         self._saving = (progress, time.monotonic())
 
     # The end.
@@ -422,13 +497,31 @@ class Learner:
         """Save what is not saved, say so, and let go of everything."""
         self._queue.inbox.close()
         self._out.saver.wait()
-        if not self._is_saved:
-            self._save()
+        if not self._is_saved and self._has_finite_weights:
+            is_flushed = code == ExitCode.DONE
+            self._save_at_last(patience=self._patience.storage_seconds if is_flushed else 0.0)
         self._out.saver.finish()
         is_saved = self._is_saved
         self._out.status.set(state="saved" if is_saved else "training")
         self._out.events.close()
         self._out.reporter.close()
-        if not is_saved and code == EXIT_DONE:
-            return EXIT_NOT_SAVED
+        if not is_saved and code == ExitCode.DONE:
+            raise self._out.saver.failure or StorageError(
+                "CheckpointStorageUnusable", "the last checkpoint was not written"
+            )
         return code
+
+    def _save_at_last(self, *, patience: float) -> None:
+        """Save what is not saved; with patience, again and again while the storage may come back:
+        a run that is flushed has nothing else to do, and its training would be lost."""
+        until, delay = time.monotonic() + patience, _FIRST_PAUSE_SECONDS
+        while True:
+            self._save()
+            self._out.saver.wait()
+            failure = self._out.saver.failure
+            is_passing = failure is not None and failure.exit_code is ExitCode.UNREACHABLE
+            if not is_passing or time.monotonic() >= until or self._lead.is_stop_wanted():
+                return
+            if self._stop.wait(delay):
+                return
+            delay = min(delay * 2, _LONGEST_PAUSE_SECONDS)

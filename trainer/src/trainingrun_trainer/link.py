@@ -12,10 +12,11 @@ import threading
 import time
 from collections.abc import Callable
 from enum import Enum
-from typing import Any, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 import redis
 from trainingrun_contracts.connection import address_of, blocking_client, why_unreachable
+from trainingrun_contracts.exit_codes import ExitCode
 from trainingrun_contracts.stream.keys import Keys
 
 from trainingrun_trainer.stop import StopRequested
@@ -48,6 +49,14 @@ return 1
 class RedisRefused(Exception):
     """Redis cannot be used, and waiting would not help; the message is for the user."""
 
+    exit_code: ClassVar[ExitCode] = ExitCode.WRONG
+
+
+class RedisUnreachable(RedisRefused):
+    """Redis did not answer within the patience; a later start may reach it."""
+
+    exit_code = ExitCode.UNREACHABLE
+
 
 class EpochState(Enum):
     """What became of this learner's epoch."""
@@ -60,9 +69,13 @@ class EpochState(Enum):
 class RedisLink:
     """A client, and the patience to use it. Safe to use from several threads."""
 
-    def __init__(self, url: str, *, stop: threading.Event) -> None:
+    def __init__(
+        self, url: str, *, stop: threading.Event, on_wait: Callable[[], object] = lambda: None
+    ) -> None:
+        """``on_wait`` is called before each pause: a sign of life while nothing answers."""
         self.address = address_of(url)
         self._stop = stop
+        self._on_wait = on_wait
         self._url = url
         try:
             self.client = blocking_client(url)
@@ -77,7 +90,8 @@ class RedisLink:
         """Do something with Redis, again and again until Redis can.
 
         Raises:
-            RedisRefused: the password is wrong, or the patience (seconds) is over.
+            RedisRefused: the password is wrong.
+            RedisUnreachable: the patience (seconds) is over.
             StopRequested: an orderly end was asked for during an outage.
         """
         delay, started, logged = _FIRST_DELAY, time.monotonic(), -_LOG_SECONDS
@@ -88,13 +102,22 @@ class RedisLink:
                 self._require_passing(error)
                 waited = time.monotonic() - started
                 if waited > patience:
-                    raise RedisRefused(why_unreachable(error, self.address)) from error
+                    raise RedisUnreachable(why_unreachable(error, self.address)) from error
                 if waited - logged >= _LOG_SECONDS:
                     _log.warning("%s: waiting: %s", what, why_unreachable(error, self.address))
                     logged = waited
-                if self._stop.wait(delay):
-                    raise StopRequested from error
+                self.wait(delay)
                 delay = min(delay * 2, _LONGEST_DELAY)
+
+    def wait(self, seconds: float) -> None:
+        """Pause between two attempts at something that does not answer.
+
+        Raises:
+            StopRequested: an orderly end was asked for.
+        """
+        self._on_wait()
+        if self._stop.wait(seconds):
+            raise StopRequested
 
     def _require_passing(self, error: redis.RedisError | OSError) -> None:
         """Raise what no waiting cures: RedisRefused, or the error itself."""

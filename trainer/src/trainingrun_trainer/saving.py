@@ -60,7 +60,12 @@ class Saver:
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="saver")
         self._work: Future[None] | None = None
         self.saved: Progress | None = None
-        self.has_failed = False
+        self.failure: StorageError | None = None
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the newest attempt to write failed."""
+        return self.failure is not None
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Have a checkpoint written soon."""
@@ -87,10 +92,10 @@ class Saver:
         try:
             uri = self._archive.save(checkpoint)
         except StorageError as error:
-            self.has_failed = True
+            self.failure = error
             self._on_failure(error)
             return
-        self.saved, self.has_failed = checkpoint.manifest.progress, False
+        self.saved, self.failure = checkpoint.manifest.progress, None
         self._on_saved(report_of(checkpoint, uri, seconds=time.monotonic() - began))
         try:
             self._archive.tidy()
@@ -120,6 +125,11 @@ class Savers:
     def has_failed(self) -> bool:
         """Whether the newest attempt to write to the storage failed."""
         return self._storage.has_failed
+
+    @property
+    def failure(self) -> StorageError | None:
+        """Why the newest attempt to write to the storage failed; None when it did not."""
+        return self._storage.failure
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Have a checkpoint written soon."""

@@ -34,6 +34,7 @@ class Facts:
     publish: int = 0
     updates: int = 0
     skipped_steps: int = 0
+    roll_backs: int = 0
     totals: Totals = field(default_factory=Totals)
     losses: dict[str, float] = field(default_factory=dict)
     policy_lag: float | None = None

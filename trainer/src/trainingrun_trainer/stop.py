@@ -6,10 +6,8 @@ import os
 import signal
 import threading
 from types import FrameType
-from typing import Final
 
-EXIT_STOPPED: Final = 75
-"""The learner saved and stopped because it was told to; start it again to go on (EX_TEMPFAIL)."""
+from trainingrun_contracts.exit_codes import ExitCode
 
 
 class StopRequested(Exception):
@@ -22,7 +20,7 @@ def install() -> threading.Event:
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
         if stop.is_set():
-            os._exit(EXIT_STOPPED)
+            os._exit(ExitCode.INTERRUPTED)
         stop.set()
 
     signal.signal(signal.SIGTERM, on_signal)

@@ -59,6 +59,7 @@ class StatusCollector(Collector):
         single: dict[metrics.Metric, float | None] = {
             metrics.UPDATES: facts.updates,
             metrics.SKIPPED_STEPS: facts.skipped_steps,
+            metrics.ROLL_BACKS: facts.roll_backs,
             metrics.WEIGHTS_VERSION: facts.version,
             metrics.WEIGHTS_PUBLISH: facts.publish,
             metrics.TRAINED_PER_SECOND: rates.transitions_per_second,

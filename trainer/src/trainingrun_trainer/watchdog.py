@@ -18,9 +18,6 @@ import redis
 from trainingrun_contracts.reports import actor_reports_from
 from trainingrun_contracts.stream.keys import Keys
 
-EXIT_STARVED: Final = 69
-"""Saved and ended, because there was nothing to train on (EX_UNAVAILABLE)."""
-
 
 class Starved(Exception):
     """No data and no actors; the message is one sentence for the user."""
@@ -28,17 +25,20 @@ class Starved(Exception):
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a learner waits for nothing.
+    """How long a learner waits.
 
     Attributes:
         data_seconds: without a rollout.
         silent_seconds: without a sign of an actor, within these.
         look_seconds: between two looks for actors; more than they take between two reports.
+        storage_seconds: for Redis and the storage to answer at the start, and for the storage to
+            take the last checkpoint at the end.
     """
 
     data_seconds: float = 300.0
     silent_seconds: float = 30.0
     look_seconds: float = 5.0
+    storage_seconds: float = 900.0
 
 
 PATIENCE: Final = Patience()

@@ -86,7 +86,19 @@ class Reason(Word):
         "BudgetExhausted",
         "spec.cost.budget is spent, so the run is saved and stopped until it is raised.",
     )
-    LEARNER_FAILED = "LearnerFailed", "The learner failed more often than learner.backoffLimit."
+    LEARNER_FAILED = (
+        "LearnerFailed",
+        "The learner failed more often than learner.backoffLimit, or its configuration is wrong.",
+    )
+    NON_FINITE_WEIGHTS = (
+        "NonFiniteWeights",
+        "Training does not recover from numbers that are not finite, not from its newest checkpoint"
+        " either.",
+    )
+    STATE_GONE = (
+        "StateGone",
+        "What the learner needs is not there: its bucket, or the checkpoint of spec.resumeFrom.",
+    )
     DEADLINE_EXCEEDED = "DeadlineExceeded", "spec.activeDeadlineSeconds went by."
     SUSPENDED = "Suspended", "spec.suspend is true, and the run is saved and stopped."
     SUSPENDING = "Suspending", "The run is being saved and stopped."
@@ -173,6 +185,10 @@ class Reason(Word):
     CHECKPOINTS_NOT_REMOVED = "CheckpointsNotRemoved", "Older checkpoints could not be removed."
     CHECKPOINT_SKIPPED = "CheckpointSkipped", "A damaged checkpoint was passed over."
     # training
+    ROLLED_BACK = (
+        "RolledBack",
+        "No step was finite any more; training continues from the newest checkpoint.",
+    )
     UPDATE_SKIPPED = "UpdateSkipped", "Steps were skipped, because a loss was not finite."
     # scaling
     WITHIN_LIMITS = "WithinLimits", "The number of daemons is what the rates ask for."
@@ -288,5 +304,13 @@ class EventReason(Word):
     ROLLOUT_UNREADABLE = (
         "RolloutUnreadable",
         "Entries of the queue cannot be read; they are kept in the dead-letter stream.",
+    )
+    ROLLED_BACK = (
+        "RolledBack",
+        "No step was finite any more; training continues from the newest checkpoint.",
+    )
+    NON_FINITE_WEIGHTS = (
+        "NonFiniteWeights",
+        "Going back to the newest checkpoint did not help; the run fails.",
     )
     UPDATE_SKIPPED = "UpdateSkipped", "Steps were skipped, because a loss was not finite."

@@ -56,11 +56,12 @@ class Interruption:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A task that ended for good."""
+    """A task that ended for good; ``code`` is its last exit code, where that is what ended it."""
 
     succeeded: bool
     reason: str = ""
     message: str = ""
+    code: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,16 +18,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Final
 
 from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType, Reason
 from trainingrun_contracts.api.run import TrainingRun
 from trainingrun_contracts.api.status import StopStatus
+from trainingrun_contracts.exit_codes import ExitCode
 from trainingrun_contracts.reports import ActorReport, EvaluatorReport, Intent
 
 from trainingrun_operator.desired.health import documented
 from trainingrun_operator.desired.observed import Observed, Signals
 from trainingrun_operator.desired.workload import Role
 from trainingrun_operator.settings import Settings
+
+_FAILURES: Final[dict[int | None, Reason]] = {
+    ExitCode.NON_FINITE: Reason.NON_FINITE_WEIGHTS,
+    ExitCode.GONE: Reason.STATE_GONE,
+}
 
 
 class Goal(Enum):
@@ -113,9 +120,8 @@ def _failure(run: TrainingRun, observed: Observed, *, now: float, rests: bool) -
     ended = learner.finished if learner is not None else None
     if ended is not None and not ended.succeeded:
         why = ended.message or ended.reason or "no reason was told"
-        return Phase(
-            Goal.FAIL, Stage.FAILED, Reason.LEARNER_FAILED, f"the learner failed for good: {why}"
-        )
+        reason = _FAILURES.get(ended.code, Reason.LEARNER_FAILED)
+        return Phase(Goal.FAIL, Stage.FAILED, reason, f"the learner failed for good: {why}")
     deadline, started = run.spec.active_deadline_seconds, run.status.started_at
     if deadline is None or started is None or run.spec.suspend or rests:
         return None

@@ -28,7 +28,7 @@ class Restart(Enum):
     ALWAYS = "always"
     """A service: started again with back-off, whatever its exit code."""
     UNTIL_SUCCESS = "until-success"
-    """A task: done at exit code 0; 75 (interrupted after saving) never counts as a failure."""
+    """A task: done at exit code 0, failed for good at a final one (``contracts.exit_codes``)."""
 
 
 class Probe(Enum):
@@ -38,12 +38,6 @@ class Probe(Enum):
     """It accepts connections on its port."""
     HEALTH_FILE = "health-file"
     """It touches the file that TRAININGRUN_HEALTH_FILE names every few seconds."""
-
-
-INTERRUPTED: Final = 75
-"""Exit code of a learner that saved and stopped because it was told to (EX_TEMPFAIL)."""
-USER_ERROR: Final = 2
-"""Exit code of a process whose configuration is wrong: starting it again cannot help."""
 
 
 PLACEHOLDERS: Final = ("{host}", "{port}", "{decks}", "{data}", "{redis_config}")

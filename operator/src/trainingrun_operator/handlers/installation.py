@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Final
 
 import aiohttp
+from trainingrun_contracts.exit_codes import ExitCode
 
 from trainingrun_operator.backends import BackendError
 from trainingrun_operator.backends.kubernetes.client import Client, load_configuration
 from trainingrun_operator.backends.kubernetes.self_check import check
-from trainingrun_operator.desired.workload import USER_ERROR
 
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=10.0)
 
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         asyncio.run(_check(given.kubeconfig, asked))
     except BackendError as error:
         print(f"installation: {error}", file=sys.stderr)
-        return USER_ERROR
+        return ExitCode.WRONG
     print("the definition is served and the permissions are complete")
     print(
         "an operator is ready" if given.health else "no operator was asked: metrics.enabled=false"

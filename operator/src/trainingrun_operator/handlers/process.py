@@ -12,6 +12,7 @@ from functools import partial
 from typing import Final
 
 import uvloop
+from trainingrun_contracts.exit_codes import ExitCode
 
 from trainingrun_operator.backends import BackendError
 from trainingrun_operator.backends.kubernetes.client import Client, load_configuration
@@ -19,7 +20,6 @@ from trainingrun_operator.backends.kubernetes.fence import ALWAYS, Fence
 from trainingrun_operator.backends.kubernetes.lease import LeaseKeeper
 from trainingrun_operator.backends.kubernetes.self_check import check
 from trainingrun_operator.backends.kubernetes.throttle import TokenBucket
-from trainingrun_operator.desired.workload import USER_ERROR
 from trainingrun_operator.handlers import leading, probes, watching
 from trainingrun_operator.handlers.options import Options, parse
 from trainingrun_operator.handlers.service import Service, ServiceError, patiently
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         uvloop.run(_run(options))
     except BackendError as error:
         print(f"trainingrun-operator: {error}", file=sys.stderr)
-        return USER_ERROR
+        return ExitCode.WRONG
     except ServiceError as error:
         print(f"trainingrun-operator: {error}", file=sys.stderr)
         return 1

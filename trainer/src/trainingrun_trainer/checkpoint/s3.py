@@ -22,11 +22,17 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     NoCredentialsError,
+    ParamValidationError,
     PartialCredentialsError,
 )
 
 from trainingrun_trainer.checkpoint.manifest import MANIFEST_FILE
-from trainingrun_trainer.checkpoint.store import FileMissing, StorageError
+from trainingrun_trainer.checkpoint.store import (
+    FileMissing,
+    StorageError,
+    StorageGone,
+    StorageRefused,
+)
 
 _PROBE: Final = ".writable"
 _CHECKSUM: Final = "SHA256"
@@ -39,8 +45,10 @@ _TRANSFER: Final = TransferConfig(
 _MISSING: Final = {"NoSuchKey", "404", "NotFound"}
 _DENIED: Final = {
     "AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch",
-    "ExpiredToken", "InvalidToken", "AllAccessDisabled", "XAdminUserNotFound",
+    "AllAccessDisabled", "XAdminUserNotFound",
 }  # fmt: skip
+_EXPIRED: Final = {"ExpiredToken", "InvalidToken", "TokenRefreshRequired", "RequestTimeTooSkewed"}
+"""Credentials that somebody renews, or a clock that somebody sets: a later request may pass."""
 _FULL: Final = {
     "QuotaExceeded", "XQuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded",
     "InsufficientStorage", "InsufficientCapacity", "507",
@@ -57,7 +65,7 @@ class S3Store:
     ) -> None:
         parts = urlsplit(storage)
         if parts.scheme != "s3" or not parts.netloc:
-            raise StorageError(
+            raise StorageRefused(
                 "CheckpointStorageInvalid",
                 f"checkpoint storage {storage}: give file:///directory or s3://bucket/prefix",
             )
@@ -69,7 +77,10 @@ class S3Store:
                 "s3", endpoint_url=endpoint_url, config=_client_config()
             )
         except (BotoCoreError, ValueError) as error:
-            raise self._translated(error) from error
+            raise StorageRefused(
+                "CheckpointStorageInvalid",
+                f"checkpoint storage {self._where}: {error}: correct storage and endpointUrl",
+            ) from error
 
     def check(self) -> None:
         """See CheckpointStore."""
@@ -163,33 +174,45 @@ class S3Store:
         if isinstance(error, Boto3Error) and isinstance(cause, ClientError | BotoCoreError):
             error = cause  # a transfer wraps what happened to one of its requests
         if isinstance(error, NoCredentialsError | PartialCredentialsError):
-            return StorageError(
+            return StorageRefused(
                 "CheckpointStorageDenied",
                 f"{where}: no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
             )
         if isinstance(error, ClientError):
-            code = _code(error)
-            if code == "NoSuchBucket":
-                return StorageError(
-                    "CheckpointBucketMissing",
-                    f"{where}: there is no bucket {self._bucket}: create it, or correct the name",
-                )
-            if code in _DENIED:
-                return StorageError(
-                    "CheckpointStorageDenied",
-                    f"{where}: access denied ({code}): check the credentials and their rights to"
-                    " list, read and write there",
-                )
-            if code in _FULL:
-                return StorageError(
-                    "CheckpointStorageFull",
-                    f"{where}: no room left ({code}): free some space or raise the quota",
-                )
-            return StorageError(_UNUSABLE, f"{where}: {error}: check the storage")
+            return _refusal(where, self._bucket, error)
+        if isinstance(error, ParamValidationError):
+            return StorageRefused("CheckpointStorageInvalid", f"{where}: {error}: correct it")
         return StorageError(
             "CheckpointStorageUnreachable",
             f"{where}: {error}: check the endpoint and the network",
         )
+
+
+def _refusal(where: str, bucket: str, error: ClientError) -> StorageError:
+    """What the service answered, as ours."""
+    code = _code(error)
+    if code == "NoSuchBucket":
+        return StorageGone(
+            "CheckpointBucketMissing",
+            f"{where}: there is no bucket {bucket}: create it, or correct the name",
+        )
+    if code in _DENIED:
+        return StorageRefused(
+            "CheckpointStorageDenied",
+            f"{where}: access denied ({code}): check the credentials and their rights to list,"
+            " read and write there",
+        )
+    if code in _EXPIRED:
+        return StorageError(
+            "CheckpointStorageDenied",
+            f"{where}: the credentials are not valid now ({code}): renew them, or set the clock",
+        )
+    if code in _FULL:
+        return StorageError(
+            "CheckpointStorageFull",
+            f"{where}: no room left ({code}): free some space or raise the quota",
+        )
+    return StorageError(_UNUSABLE, f"{where}: {error}: check the storage")
 
 
 def _client_config() -> Config:

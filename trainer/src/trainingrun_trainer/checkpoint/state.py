@@ -25,6 +25,7 @@ from trainingrun_trainer.checkpoint.manifest import (
     Score,
     sum_of,
 )
+from trainingrun_trainer.recovery import all_finite
 from trainingrun_trainer.update import PpoUpdater
 
 MODEL_FILE: Final = "model.safetensors"
@@ -79,12 +80,15 @@ def restore(checkpoint: Checkpoint, updater: PpoUpdater) -> Progress:
     """Put a checkpoint's state into the updater; returns how far the run had come.
 
     Raises:
-        CheckpointInvalid: it does not fit this policy.
+        CheckpointInvalid: it does not fit this policy, or is not finite; the updater is then as it
+            was, or (where it does not fit) of no use.
     """
     try:
         model = load(checkpoint.files[MODEL_FILE])
         moments = load(checkpoint.files[OPTIMISER_FILE])
         random = load(checkpoint.files[RANDOM_FILE])
+        if not all_finite(model, moments):
+            raise CheckpointInvalid("its weights or moments hold numbers that are not finite")
         updater.policy.load_state_dict(model)
         updater.optimiser.load(moments)
         updater.generator.set_state(random["shuffle"])

@@ -15,8 +15,10 @@ import os
 import re
 import shutil
 from pathlib import Path
-from typing import Final, Protocol
+from typing import ClassVar, Final, Protocol
 from urllib.parse import unquote, urlsplit
+
+from trainingrun_contracts.exit_codes import ExitCode
 
 from trainingrun_trainer.checkpoint.manifest import MANIFEST_FILE
 
@@ -25,15 +27,34 @@ _PROBE: Final = ".writable"
 
 
 class StorageError(Exception):
-    """The storage cannot be used.
+    """The storage cannot be used now; later it may be.
+
+    ``StorageError`` (passing: an outage, a full disk, an expired token)
+      ├─ ``StorageRefused`` (malformed or denied: somebody must change something)
+      └─ ``StorageGone`` (not there)
 
     Attributes:
         reason: CamelCase, for notices: ``CheckpointStorageDenied`` and the like.
+        exit_code: what a learner ends with that cannot do without it.
     """
+
+    exit_code: ClassVar[ExitCode] = ExitCode.UNREACHABLE
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class StorageRefused(StorageError):
+    """The storage is named wrongly or denies its use: no waiting cures it."""
+
+    exit_code = ExitCode.WRONG
+
+
+class StorageGone(StorageError):
+    """The storage, or what should be in it, is not there."""
+
+    exit_code = ExitCode.GONE
 
 
 class FileMissing(Exception):
@@ -157,7 +178,7 @@ def directory_of(storage: str) -> Path | None:
         return None
     path = Path(unquote(parts.path))
     if parts.netloc not in ("", "localhost") or not path.is_absolute():
-        raise StorageError(
+        raise StorageRefused(
             "CheckpointStorageInvalid",
             f"checkpoint storage {storage}: give an absolute path, as in file:///checkpoints",
         )
@@ -179,13 +200,20 @@ def _sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
+_DENIED: Final = (errno.EACCES, errno.EPERM, errno.EROFS)
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NO_PLACE: Final = (errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG)
+
+
 def _translated(error: OSError, path: Path) -> StorageError:
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+    where = f"checkpoint storage {path}: {error.strerror or error}"
+    if error.errno in _DENIED:
         advice = "give this user the right to write there, or name another directory"
-        reason = "CheckpointStorageDenied"
-    elif error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        advice, reason = "free some space, or name another directory", "CheckpointStorageFull"
-    else:
-        advice, reason = "name a directory that can be made", "CheckpointStorageUnusable"
-    why = error.strerror or str(error)
-    return StorageError(reason, f"checkpoint storage {path}: {why}: {advice}")
+        return StorageRefused("CheckpointStorageDenied", f"{where}: {advice}")
+    if error.errno in _FULL:
+        advice = "free some space, or name another directory"
+        return StorageError("CheckpointStorageFull", f"{where}: {advice}")
+    if error.errno in _NO_PLACE:
+        advice = "name a directory that can be made"
+        return StorageRefused("CheckpointStorageUnusable", f"{where}: {advice}")
+    return StorageError("CheckpointStorageUnusable", f"{where}: see whether the disk answers")

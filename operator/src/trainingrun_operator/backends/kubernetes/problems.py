@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from trainingrun_contracts.exit_codes import NO_FAILURE
+
 from trainingrun_operator.desired.observed import Problem
-from trainingrun_operator.desired.workload import INTERRUPTED
 
 _IMAGE: Final = frozenset(
     {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}
@@ -46,7 +47,7 @@ def pod_problem(pod: dict[str, Any]) -> Problem | None:
 def has_stopped_as_told(pod: dict[str, Any]) -> bool:
     """Whether a container saved and ended because it was told to, and not because it failed."""
     states = (each.get("state", {}) for each in pod.get("status", {}).get("containerStatuses", ()))
-    return any(each.get("terminated", {}).get("exitCode") == INTERRUPTED for each in states)
+    return any(each.get("terminated", {}).get("exitCode") in NO_FAILURE for each in states)
 
 
 def last_line(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from sys import intern
@@ -29,6 +30,8 @@ from trainingrun_operator.backends.kubernetes.render.metadata import labels as l
 from trainingrun_operator.desired.observed import Finished, Held, Interruption, Problem
 from trainingrun_operator.desired.workload import Role
 
+_FINAL_CODE: Final = re.compile(r"failed with exit code (\d{1,3}) matching FailJob rule")
+"""How the Job controller says which exit code has ended a Job."""
 _CONTENT: Final = frozenset({"f:spec", "f:data", "f:binaryData", "f:automountServiceAccountToken"})
 _REPLICA_SET: Final = "ReplicaSet"
 _ROLES: Final = {role.value: role for role in Role}
@@ -286,8 +289,13 @@ def _finished(conditions: dict[str, dict[str, Any]]) -> Finished | None:
         return Finished(succeeded=True)
     if holds(conditions, "Failed"):
         failed = conditions["Failed"]
+        message = failed.get("message", "")
+        code = _FINAL_CODE.search(message)
         return Finished(
-            succeeded=False, reason=failed.get("reason", ""), message=failed.get("message", "")
+            succeeded=False,
+            reason=failed.get("reason", ""),
+            message=message,
+            code=int(code[1]) if code else None,
         )
     return None
 

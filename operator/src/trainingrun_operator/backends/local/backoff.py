@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from trainingrun_contracts.exit_codes import FINAL, NO_FAILURE, ExitCode
+
 from trainingrun_operator.desired.observed import Finished, Problem
-from trainingrun_operator.desired.workload import INTERRUPTED, USER_ERROR, Restart
+from trainingrun_operator.desired.workload import Restart
 
 FIRST_SECONDS: Final = 1.0
 LIMIT_SECONDS: Final = 60.0
@@ -89,13 +91,13 @@ def after_exit(end: Exit, rules: Rules, record: Record) -> Again | Over:
     task = rules.restart is Restart.UNTIL_SUCCESS
     if task and end.code == 0:
         return Over(record, finished=Finished(succeeded=True, reason="Completed"))
-    if end.code == USER_ERROR:
+    if end.code == ExitCode.WRONG or (task and end.code in FINAL):
         words = end.words or "its configuration is wrong"
-        ended = Finished(succeeded=False, reason="Configuration", message=words)
+        ended = Finished(succeeded=False, reason="Configuration", message=words, code=end.code)
         problem = Problem("Configuration", words)
         return Over(record, finished=ended if task else None, problem=problem)
     record = replace(record, restarts=record.restarts + 1)
-    if end.code == INTERRUPTED:
+    if end.code in NO_FAILURE:
         return Again(FIRST_SECONDS, record, Problem("Interrupted", "it saved and starts again"))
     backoff = record.backoff.after(lived=end.lived)
     record = replace(record, backoff=backoff, failures=record.failures + 1)

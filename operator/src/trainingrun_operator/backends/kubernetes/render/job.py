@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
+
+from trainingrun_contracts.exit_codes import FINAL, NO_FAILURE
 
 from trainingrun_operator.backends import RunIdentity
 from trainingrun_operator.backends.kubernetes.kinds import JOB
@@ -13,7 +16,7 @@ from trainingrun_operator.backends.kubernetes.render.metadata import (
     manifest,
     role_name,
 )
-from trainingrun_operator.desired.workload import INTERRUPTED, USER_ERROR, Workload
+from trainingrun_operator.desired.workload import Workload
 
 
 def job(run: RunIdentity, workload: Workload, template: dict[str, Any]) -> Manifest:
@@ -42,11 +45,11 @@ def _rules(container: str) -> list[dict[str, Any]]:
     """The first rule that fits decides; a failure that none fits counts against backoffLimit."""
     disrupted = {"type": "DisruptionTarget", "status": "True"}
     return [
-        {"action": "FailJob", "onExitCodes": _codes(container, USER_ERROR)},
+        {"action": "FailJob", "onExitCodes": _codes(container, FINAL)},
         {"action": "Ignore", "onPodConditions": [disrupted]},
-        {"action": "Ignore", "onExitCodes": _codes(container, INTERRUPTED)},
+        {"action": "Ignore", "onExitCodes": _codes(container, NO_FAILURE)},
     ]
 
 
-def _codes(container: str, code: int) -> dict[str, Any]:
-    return {"containerName": container, "operator": "In", "values": [code]}
+def _codes(container: str, codes: Iterable[int]) -> dict[str, Any]:
+    return {"containerName": container, "operator": "In", "values": sorted(map(int, codes))}

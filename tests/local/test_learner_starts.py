@@ -1,0 +1,137 @@
+"""What a learner cannot reach at its start, or does not recover from: which end it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import redis
+from bandit_run import BATCH, bandit_config, set_intent, train, wait_for_weights
+from learner_process import (
+    Bandit,
+    LearnerProcess,
+    eventually,
+    learner_process,
+    notice_reasons,
+)
+from redis_server import RedisServer
+from s3_server import S3Server
+from trainingrun_contracts.exit_codes import ExitCode
+from trainingrun_contracts.reports import Intent
+from trainingrun_contracts.run_config import PpoConfig, RunConfig
+
+IMPATIENT = Path(__file__).parent / "bed" / "impatient_learner.py"
+
+
+@pytest.fixture
+def bandit(redis_client: redis.Redis) -> Bandit:
+    """The producer of rollouts."""
+    return Bandit(redis_client, bandit_config("").run_id)
+
+
+@pytest.fixture
+def s3(tmp_path: Path) -> Iterator[S3Server]:
+    """A running S3 server."""
+    with S3Server(tmp_path / "s3") as server:
+        yield server
+
+
+def has_said(bandit: Bandit, reason: str, *, times: int = 1) -> None:
+    """Wait for a notice."""
+    eventually(
+        lambda: notice_reasons(bandit.client, bandit.keys).count(reason) >= times,
+        seconds=300,
+        what=reason,
+    )
+
+
+def test_waits_for_a_bucket_that_does_not_answer_yet(
+    redis_server: RedisServer, bandit: Bandit, s3: S3Server, tmp_path: Path
+) -> None:
+    """Expect the reason to be told, signs of life meanwhile, and training once the server is
+    there: never an end for good."""
+    bucket = s3.create_bucket("checkpoints")
+    config = bandit_config(f"s3://{bucket}/run", endpoint_url=s3.endpoint)
+    s3.stop()
+    with learner_process(config, redis_server.url, tmp_path, **s3.environment()) as learner:
+        has_said(bandit, "CheckpointStorageUnreachable")
+        eventually((tmp_path / "health").exists, seconds=300, what="a sign of life")
+        assert learner.is_running
+        s3.start()
+        wait_for_weights(bandit)
+        assert learner.is_running
+
+
+def impatient(config: RunConfig, url: str, folder: Path, **environment: str) -> LearnerProcess:
+    """A learner that waits a second for what does not answer."""
+    return LearnerProcess(config, url, folder, environment, program=(str(IMPATIENT), "1"))
+
+
+def test_a_bucket_that_never_answers_is_no_end_for_good(
+    redis_server: RedisServer, bandit: Bandit, s3: S3Server, tmp_path: Path
+) -> None:
+    """Expect the code that lets the learner be started again."""
+    bucket = s3.create_bucket("checkpoints")
+    config = bandit_config(f"s3://{bucket}/run", endpoint_url=s3.endpoint)
+    s3.stop()
+    learner = impatient(config, redis_server.url, tmp_path, **s3.environment())
+    learner.start()
+    assert learner.exit_code(seconds=300) == ExitCode.UNREACHABLE, learner.log.read_text()
+    assert notice_reasons(bandit.client, bandit.keys) == ["CheckpointStorageUnreachable"]
+
+
+def test_a_redis_that_never_answers_is_no_end_for_good(tmp_path: Path) -> None:
+    """Expect the same of a port on which nothing listens."""
+    learner = impatient(bandit_config(tmp_path.as_uri()), "redis://127.0.0.1:1/0", tmp_path)
+    learner.start()
+    assert learner.exit_code(seconds=300) == ExitCode.UNREACHABLE, learner.log.read_text()
+
+
+def test_a_flushed_run_waits_for_its_storage(
+    redis_server: RedisServer, bandit: Bandit, s3: S3Server, tmp_path: Path
+) -> None:
+    """Expect the last checkpoint to be written again and again, until the server is back."""
+    bucket = s3.create_bucket("checkpoints")
+    config = bandit_config(f"s3://{bucket}/run", endpoint_url=s3.endpoint)
+    with learner_process(config, redis_server.url, tmp_path, **s3.environment()) as learner:
+        wait_for_weights(bandit)
+        train(bandit, 1)
+        s3.stop()
+        set_intent(bandit, Intent.FLUSH)
+        has_said(bandit, "CheckpointStorageUnreachable", times=2)
+        assert learner.is_running
+        s3.start()
+        assert learner.exit_code(seconds=300) == ExitCode.DONE, learner.log.read_text()
+
+
+def test_weights_that_do_not_recover_fail_the_run(
+    redis_server: RedisServer, bandit: Bandit, tmp_path: Path
+) -> None:
+    """Expect a learner whose steps overflow to go back to its checkpoint, twice, and then to end
+    with the code of it: never silence, and never such weights in a checkpoint."""
+    storage = tmp_path / "checkpoints"
+    config = bandit_config(storage.as_uri())
+    with learner_process(config, redis_server.url, tmp_path) as learner:
+        wait_for_weights(bandit)
+        train(bandit, 1)
+        sample = bandit.segment(publish=500)
+        set_intent(bandit, Intent.FLUSH)
+        assert learner.exit_code(seconds=300) == ExitCode.DONE, learner.log.read_text()
+    set_intent(bandit, Intent.RUN)
+    learning = msgspec.structs.replace(config.learner, ppo=PpoConfig(learning_rate=1e37))
+    broken = msgspec.structs.replace(config, learner=learning)
+    for _ in range(30 * BATCH // bandit.steps):
+        header = bandit.header(1, sample.header.weights_sha256)
+        bandit.append(msgspec.structs.replace(sample, header=header))
+    with learner_process(broken, redis_server.url, tmp_path) as learner:
+        code = learner.exit_code(seconds=300)
+        assert code == ExitCode.NON_FINITE, learner.log.read_text()
+    reasons = notice_reasons(bandit.client, bandit.keys)
+    assert (reasons.count("RolledBack"), reasons.count("NonFiniteWeights")) == (2, 1)
+    assert [path.name for path in storage.glob("bandit-*")] == ["bandit-0000000001"]
+    found = bandit.newest_weights()
+    assert found is not None
+    assert all(np.isfinite(tensor).all() for tensor in found[1].values())
