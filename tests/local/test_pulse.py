@@ -32,6 +32,7 @@ CHANGES: dict[str, Callable[[redis.Redis], object]] = {
     "intent": lambda client: client.set(KEYS.intent, "DRAIN"),
     "target": lambda client: client.set(KEYS.target, 5),
     "phase": lambda client: client.set(KEYS.phase, "{}"),
+    "begun": lambda client: client.hset(KEYS.begun, "1", "{}"),
     "checkpoint": lambda client: client.set(KEYS.checkpoint_request, "now"),
     "games": lambda client: client.hincrby(KEYS.games, "played", 1),
     "report": lambda client: client.hset(KEYS.reports, "actor/actor-0", "{}"),

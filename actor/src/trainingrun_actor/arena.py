@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from random import Random
 from time import monotonic
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 import redis
@@ -22,7 +22,7 @@ from trainingrun_contracts.protocol.commands import NewGame
 
 from trainingrun_actor.daemon_link import DaemonLink, LinkLost
 from trainingrun_actor.game import AI_IGNORED, End, NotStarted, Outcome, Seat, play_game
-from trainingrun_actor.leases import Lease, Leases
+from trainingrun_actor.leases import GameStart, Lease, Leases
 from trainingrun_actor.meter import Meter
 
 SEEK_SECONDS: Final = 0.25
@@ -31,6 +31,7 @@ LONGEST_BACKOFF_SECONDS: Final = 10.0
 _REFUSED_SECONDS: Final = 10.0
 
 _log = logging.getLogger(__name__)
+_Found = TypeVar("_Found")
 
 
 class _Trouble(Struct):
@@ -54,10 +55,24 @@ class Arena:
         self._seeking = asyncio.Lock()
         self._freed = asyncio.Event()
 
+    async def start_game(self, *, target: int, may_start: Callable[[], bool]) -> GameStart | None:
+        """Wait for a slot and the number of a training game; None when none may start any more."""
+        with self._meter.waiting("slots"):
+            return await self._seek(
+                lambda avoid: self._leases.start_game(avoid, target=target), may_start
+            )
+
+    async def give_back(self, lease: Lease) -> None:
+        """Give back a slot on which no game is played after all."""
+        await self._leases.release(lease)
+        self._freed.set()
+
     async def play(
-        self, command: NewGame, seats: Mapping[int, Seat], *, may_start: Callable[[], bool]
-    ) -> Outcome | None:
-        """Play a game on whichever daemon has a slot; None when it may not start any more.
+        self, command: NewGame, seats: Mapping[int, Seat], *, may_start: Callable[[], bool],
+        lease: Lease | None = None,
+    ) -> Outcome | None:  # fmt: skip
+        """Play a game on ``lease``, or on whichever daemon has a slot; None when it may not start
+        any more. The lease is given back in every case.
 
         A daemon that fails before the game has begun costs nothing but time; one that fails later
         gives the outcome ``ABORTED``. The seats are told the outcome in every case.
@@ -65,11 +80,13 @@ class Arena:
         outcome: Outcome | None = None
         try:
             while outcome is None:
-                with self._meter.waiting("slots"):
-                    lease = await self._seek_slot(may_start)
+                if lease is None:
+                    with self._meter.waiting("slots"):
+                        lease = await self._seek(self._leases.acquire, may_start)
                 if lease is None:
                     return None
                 outcome = await self._play_on(lease, command, seats)
+                lease = None
         finally:
             for number, seat in seats.items():
                 seat.finish(None if outcome is None else outcome.reward(number))
@@ -82,18 +99,22 @@ class Arena:
                 link.close()
         self._idle.clear()
 
-    async def _seek_slot(self, may_start: Callable[[], bool]) -> Lease | None:
+    async def _seek(
+        self,
+        take: Callable[[list[str]], Awaitable[_Found | None]],
+        may_start: Callable[[], bool],
+    ) -> _Found | None:
         async with self._seeking:
             while may_start():
                 now = monotonic()
                 avoid = [name for name, known in self._troubles.items() if known.until > now]
                 self._freed.clear()
                 try:
-                    lease = await self._leases.acquire(avoid)
+                    found = await take(avoid)
                 except (redis.RedisError, OSError):
-                    lease = None
-                if lease is not None:
-                    return lease
+                    found = None
+                if found is not None:
+                    return found
                 await self._pause()
         return None
 

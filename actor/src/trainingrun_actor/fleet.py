@@ -1,7 +1,9 @@
 """Many training games at once: who may start, who sits where, and what a game's end means.
 
 Games start while the run is meant to play, has games left to play, Redis answers and the queue has
-room. Back-pressure holds back new games only: a game that was paused in its midst would run into
+room. Each takes a number together with its slot (``contracts.games``), and the number says which
+phase of the curriculum it is played in. A number is never kept: its game ends, or it is given up.
+Back-pressure holds back new games only: a game that was paused in its midst would run into
 the daemon's clock and end as a draw that nobody played. So the queue may exceed the high water by
 what the running games still bring.
 """
@@ -10,14 +12,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from random import Random
 from time import monotonic
 from typing import Final
 
 import redis
 from msgspec import Struct
-from trainingrun_contracts.curriculum import CurrentPhase, Setting
+from trainingrun_contracts.curriculum import Setting
 from trainingrun_contracts.protocol.commands import NewGame
 from trainingrun_contracts.reports import Intent
 from trainingrun_contracts.run_config import RunConfig
@@ -27,6 +29,7 @@ from trainingrun_actor.arena import Arena
 from trainingrun_actor.ending import cancel_all, first_failure
 from trainingrun_actor.game import End, Outcome, Seat
 from trainingrun_actor.inference import Inference
+from trainingrun_actor.leases import GameStart
 from trainingrun_actor.meter import Meter
 from trainingrun_actor.opponents import AGENTS, ENGINE
 from trainingrun_actor.policies import Policies
@@ -34,7 +37,7 @@ from trainingrun_actor.policy import Policy
 from trainingrun_actor.recorder import Clock, GameIdentity, Recorder
 from trainingrun_actor.schedule import LATEST, PAST, Matchup, training_matchups
 from trainingrun_actor.seats import LearnerSeat, PolicySeat, ScriptedSeat
-from trainingrun_actor.sink import Sink
+from trainingrun_actor.sink import GameEnd, Sink
 from trainingrun_actor.tapes import TapedGame, Tapes
 from trainingrun_actor.watch import Watch
 
@@ -60,6 +63,13 @@ class Parts(Struct, frozen=True):
     """Tells the person who runs this: a reason in CamelCase and a sentence."""
 
 
+class _Schedule(Struct, frozen=True):
+    """The games of one phase: what they are played with, and who plays whom."""
+
+    setting: Setting
+    matchups: Iterator[Matchup]
+
+
 class Fleet:
     """Plays training games until it is stopped."""
 
@@ -68,9 +78,7 @@ class Fleet:
         self._parts = parts
         self._actor = actor
         self._seed = seed
-        self._phase: CurrentPhase | None = None
-        self._setting = Setting(config.decks, config.self_play)
-        self._matchups = training_matchups(config.decks, config.self_play, seed=seed)
+        self._schedules: dict[int, _Schedule] = {}
         self._random = Random(f"{seed}:sampling")
         self._games: set[asyncio.Task[Outcome | None]] = set()
         self._number = 0
@@ -116,10 +124,14 @@ class Fleet:
         is_meant_to_play = self._parts.watch.intent is Intent.RUN and self._games_left() > 0
         return is_meant_to_play and not self._is_stopping
 
+    @property
+    def _target(self) -> int:
+        watched = self._parts.watch.target
+        return self._config.games if watched is None else watched
+
     def _games_left(self) -> int:
         watch, sink = self._parts.watch, self._parts.sink
-        target = self._config.games if watch.target is None else watch.target
-        return target - max(watch.games_played, sink.games_known)
+        return self._target - max(watch.games_played, sink.games_known)
 
     def _may_start(self) -> bool:
         watch = self._parts.watch
@@ -185,41 +197,74 @@ class Fleet:
                 self._taken -= 1
 
     async def _play_next(self) -> None:
-        self._follow_phase()
-        matchup = next(self._matchups)
-        seats, players = await self._seats(matchup)
+        parts = self._parts
+        await parts.policies.fresh()  # no slot is held while there are no weights at all
+        start = await parts.arena.start_game(target=self._target, may_start=self._may_start)
+        if start is None:
+            return
+        game = None
+        try:
+            schedule = await self._schedule(start.phase)
+            matchup = next(schedule.matchups)
+            game = (matchup, *await self._seats(matchup, schedule.setting))
+        except (redis.RedisError, OSError) as error:
+            _log.info("game %d does not begin: %s", start.number, error)
+        finally:
+            if game is None:
+                parts.sink.end_game(GameEnd(start.number, is_over=False, counters=()))
+                await asyncio.shield(parts.arena.give_back(start.lease))
+        if game is not None:
+            await self._play_started(start, *game)
+
+    async def _play_started(
+        self, start: GameStart, matchup: Matchup, seats: dict[int, Seat], players: dict[int, str]
+    ) -> None:
+        """Play a game whose number and slot are taken, and say what became of it."""
         opponent = players[3 - matchup.seat]
         tape = self._parts.tapes.record_training(TapedGame(matchup.decks, matchup.seed, players))
         if tape is not None:
             seats = tape.seats(seats)
-        game = asyncio.create_task(self._play(matchup, seats))
+        game = asyncio.create_task(self._play(start, matchup, seats))
         self._games.add(game)
         game.add_done_callback(self._games.discard)
         await asyncio.wait({game})
         if tape is not None:
             tape.close(None if game.cancelled() else game.result())
-        if game.cancelled():
-            self._account(matchup, Outcome(End.ABORTED, None, 0.0, "given up"), opponent)
-            return
-        outcome = game.result()
+        given_up = Outcome(End.ABORTED, None, 0.0, "given up")
+        outcome = given_up if game.cancelled() else game.result()
+        self._account(start.number, matchup, outcome, opponent)
         if outcome is not None:
-            self._account(matchup, outcome, opponent)
             await self._tell_refusal(outcome)
 
-    def _follow_phase(self) -> None:
-        """Play by the phase that was told last; a pair that its games have not finished is left."""
-        phase = self._parts.watch.phase
-        if phase is None or phase == self._phase:
-            return
-        setting, self._phase = phase.setting, phase
-        if setting != self._setting:
-            self._setting = setting
-            self._parts.policies.opponents.curve = setting.opponents.pfsp
-            self._matchups = training_matchups(
-                setting.decks, setting.opponents, seed=f"{self._seed}:{phase.number}"
-            )
+    async def _schedule(self, phase: int) -> _Schedule:
+        """The games of a phase; the run's own without a curriculum.
 
-    async def _play(self, matchup: Matchup, seats: dict[int, Seat]) -> Outcome | None:
+        Redis may know of a phase that was written since the last reading.
+        """
+        watch = self._parts.watch
+        plan = watch.phase
+        if phase and (plan is None or plan.planned(phase) is None):
+            await watch.read()
+            plan = watch.phase
+        if plan is None:
+            return self._schedule_of(0, Setting(self._config.decks, self._config.self_play))
+        planned = plan.planned(phase)
+        if planned is None:  # of a phase long past, or without a number: by what holds now
+            return self._schedule_of(plan.number, plan.setting)
+        return self._schedule_of(phase, planned.setting)
+
+    def _schedule_of(self, phase: int, setting: Setting) -> _Schedule:
+        """Of one phase; a pair that its games have not finished is left when it is edited."""
+        known = self._schedules.get(phase)
+        if known is None or known.setting != setting:
+            seed = f"{self._seed}:{phase}" if phase else self._seed
+            matchups = training_matchups(setting.decks, setting.opponents, seed=seed)
+            known = self._schedules[phase] = _Schedule(setting, matchups)
+        return known
+
+    async def _play(
+        self, start: GameStart, matchup: Matchup, seats: dict[int, Seat]
+    ) -> Outcome | None:
         daemon = self._config.daemon
         command = NewGame(
             deck1=matchup.decks[0],
@@ -231,11 +276,14 @@ class Fleet:
             keep_open=True,
             ai_seat=3 - matchup.seat if matchup.opponent == ENGINE else None,
         )
-        return await self._parts.arena.play(command, seats, may_start=self._may_start)
+        return await self._parts.arena.play(
+            command, seats, may_start=self._may_start, lease=start.lease
+        )
 
-    async def _seats(self, matchup: Matchup) -> tuple[dict[int, Seat], dict[int, str]]:
+    async def _seats(
+        self, matchup: Matchup, setting: Setting
+    ) -> tuple[dict[int, Seat], dict[int, str]]:
         """Who plays the seats, and the words for it."""
-        setting = self._setting  # it may change while a past opponent is loaded
         self._number += 1
         opponent = matchup.opponent
         game_id = f"{self._actor}/{self._number}"
@@ -246,6 +294,7 @@ class Fleet:
                 seat: self._learner(matchup, game_id, seat, LATEST, setting) for seat in seats
             }
             return learners, dict.fromkeys(seats, _LEARNER)
+        self._parts.policies.opponents.curve = setting.opponents.pfsp
         opposing, name = await self._opponent(opponent)
         learner = self._learner(matchup, game_id, matchup.seat, name, setting)
         table: dict[int, Seat] = {matchup.seat: learner}
@@ -295,32 +344,45 @@ class Fleet:
 
     # --- what a game's end means ------------------------------------------------------------------
 
-    def _account(self, matchup: Matchup, outcome: Outcome, opponent: str) -> None:
-        """Raise the counters of ``keys.games``; they travel behind the game's last segments."""
+    def _account(
+        self, number: int, matchup: Matchup, outcome: Outcome | None, opponent: str
+    ) -> None:
+        """Say what became of a game; that travels behind its last segments.
+
+        The number of a game that was not played to its end goes to the next one.
+        """
         parts = self._parts
-        if outcome.end is End.REFUSED:
+        if outcome is None or outcome.end is End.REFUSED:
+            parts.sink.end_game(GameEnd(number, is_over=False, counters=()))
             return
         parts.meter.count_game(outcome.end.value, outcome.seconds)
-        match outcome.end:
-            case End.WON:
-                result = "won" if outcome.winner == matchup.seat else "lost"
-                names = ["played", f"seat{outcome.winner}"]
-            case End.DRAW:
-                result, names = "drawn", ["played", "draws"]
-            case End.TIMEOUT:
-                result, names = "drawn", ["played", "draws", "timeouts"]
-            case End.ABORTED:
-                result, names = "", ["aborted"]
-        if result and matchup.opponent != LATEST:
-            names.append(f"{matchup.opponent}:{result}")
-        if result and matchup.opponent == PAST:
-            names.append(f"{opponent}:{result}")
-        parts.sink.count_game(*names)
+        counters = _counters(matchup, outcome, opponent)
+        is_over = outcome.end is not End.ABORTED
+        parts.sink.end_game(GameEnd(number, is_over=is_over, counters=counters))
 
     async def _tell_refusal(self, outcome: Outcome) -> None:
         if outcome.end is End.REFUSED and outcome.reason not in self._refusals:
             self._refusals.add(outcome.reason)
             await self._parts.notify("GameRefused", f"a daemon refused a game: {outcome.reason}")
+
+
+def _counters(matchup: Matchup, outcome: Outcome, opponent: str) -> tuple[str, ...]:
+    """Counters of ``keys.games`` that a game raises."""
+    match outcome.end:
+        case End.WON:
+            result = "won" if outcome.winner == matchup.seat else "lost"
+            names = ["played", f"seat{outcome.winner}"]
+        case End.DRAW:
+            result, names = "drawn", ["played", "draws"]
+        case End.TIMEOUT:
+            result, names = "drawn", ["played", "draws", "timeouts"]
+        case End.ABORTED | End.REFUSED:
+            return ("aborted",)
+    if matchup.opponent != LATEST:
+        names.append(f"{matchup.opponent}:{result}")
+    if matchup.opponent == PAST:
+        names.append(f"{opponent}:{result}")
+    return tuple(names)
 
 
 def _always(policy: Policy | None) -> Callable[[], Awaitable[Policy]]:

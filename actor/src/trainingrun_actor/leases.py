@@ -1,4 +1,5 @@
-"""Slots on daemons, leased in Redis while a game runs and renewed every five seconds.
+"""Slots on daemons and numbers of training games, leased in Redis and renewed every five seconds:
+a slot while a game runs, a number until Redis knows what became of the game.
 
 A slot that cannot be given back, because Redis is away just then, is given back as soon as Redis
 answers: its expiry alone would keep it from everybody for many seconds, and an outage that is
@@ -17,7 +18,7 @@ from typing import Any, Final
 import redis
 import redis.asyncio
 from msgspec import Struct
-from trainingrun_contracts import slots
+from trainingrun_contracts import games, slots
 from trainingrun_contracts.stream.keys import Keys
 
 from trainingrun_actor.outage import Outage
@@ -34,18 +35,30 @@ class Lease(Struct, frozen=True):
     name: str
 
 
+class GameStart(Struct, frozen=True):
+    """A training game that may begin: where, with which number, in which phase (0: in none)."""
+
+    lease: Lease
+    number: int
+    phase: int
+
+
 class Leases:
-    """The slots that one process holds."""
+    """The slots and game numbers that one process holds."""
 
     def __init__(self, client: redis.asyncio.Redis, keys: Keys, *, member: str) -> None:
         self._redis = client
         self._keys = keys
         self._member = member
-        self._numbers = itertools.count()
+        self._names = itertools.count()
+        self._open: set[int] = set()
+        """Numbers of games of which Redis does not know yet what became of them."""
         self._held: set[Lease] = set()
         self._owed: set[Lease] = set()
         self._unsure: set[str] = set()
         self._lease: Any = client.register_script(slots.LEASE)
+        self._start: Any = client.register_script(games.START)
+        self._renew_numbers: Any = client.register_script(games.RENEW)
         self._renew: Any = client.register_script(slots.RENEW)
         self._outage = Outage(Random(member))
 
@@ -55,8 +68,7 @@ class Leases:
         Raises:
             redis.RedisError, OSError: Redis is away.
         """
-        await self._give_back()
-        name = f"{self._member}:{next(self._numbers)}"
+        name = await self._next_name()
         try:
             endpoint = await self._lease(
                 keys=[self._keys.daemons],
@@ -65,8 +77,43 @@ class Leases:
         except (redis.RedisError, OSError, asyncio.CancelledError):
             self._unsure.add(name)
             raise
-        if endpoint is None:
+        return None if endpoint is None else self._hold(endpoint, name)
+
+    async def start_game(self, avoid: Iterable[str], *, target: int) -> GameStart | None:
+        """A slot and the number of the training game to play on it; None when no slot is free or
+        no game is left to start.
+
+        Args:
+            avoid: endpoints that are no choice.
+            target: games of the run, where Redis has no number of them.
+
+        Raises:
+            redis.RedisError, OSError: Redis is away.
+        """
+        name, keys = await self._next_name(), self._keys
+        try:
+            found = await self._start(
+                keys=games.start_keys(keys),
+                args=[keys.leases, name, slots.LEASE_SECONDS, target, *avoid],
+            )
+        except (redis.RedisError, OSError, asyncio.CancelledError):
+            self._unsure.add(name)
+            raise
+        if found is None:
             return None
+        endpoint, number, phase = found
+        self._open.add(int(number))
+        return GameStart(self._hold(endpoint, name), int(number), int(phase))
+
+    def close_game(self, number: int) -> None:
+        """Renew a game's number no more: Redis knows what became of the game."""
+        self._open.discard(number)
+
+    async def _next_name(self) -> str:
+        await self._give_back()
+        return f"{self._member}:{next(self._names)}"
+
+    def _hold(self, endpoint: bytes, name: str) -> Lease:
         lease = Lease(endpoint.decode(), name)
         self._held.add(lease)
         return lease
@@ -111,3 +158,7 @@ class Leases:
         if self._held:
             pairs = [part for lease in self._held for part in (lease.endpoint, lease.name)]
             await self._renew(keys=[], args=[self._keys.leases, slots.LEASE_SECONDS, *pairs])
+        if self._open:
+            await self._renew_numbers(
+                keys=[self._keys.open_games], args=[slots.LEASE_SECONDS, *self._open]
+            )

@@ -71,10 +71,15 @@ class _Player:
             client, keys, wall=time, curve=config.self_play.pfsp,
             note_sync=self._meter.sync_seconds.observe,
         )  # fmt: skip
+        self._leases = Leases(client, keys, member=actor)
         self._sink = Sink(
-            client, keys, actor=actor, batch_transitions=config.learner.batch_transitions,
+            client,
+            keys,
+            actor=actor,
+            batch_transitions=config.learner.batch_transitions,
             now=monotonic,
-        )  # fmt: skip
+            on_closed=self._leases.close_game,
+        )
         watchdog = PointerWatchdog(
             keys, address_of(environment.redis_url), limit_seconds=pointer_seconds, now=monotonic
         )
@@ -82,7 +87,6 @@ class _Player:
             client, keys, self._policies, member=actor, note_depth=self._sink.note_depth,
             note_pointer=watchdog.note,
         )  # fmt: skip
-        self._leases = Leases(client, keys, member=actor)
         self._arena = Arena(self._leases, meter=self._meter, random=Random(actor))
         clock = Clock(monotonic, time)
         parts = Parts(

@@ -1,7 +1,7 @@
 """From the spool into Redis: appends in order, exactly once as far as Redis remembers, and tells
 when the queue is full.
 
-Each batch goes in one transaction, together with the game counters. Whenever the connection is a
+Each batch goes in one transaction, together with what became of games. Whenever the connection is a
 new one, and every second when there is nothing to send, the sink reads how far Redis says this
 actor has come (``keys.appended``): after an ambiguous failure that tells whether the batch had
 arrived, after a Redis restart it tells what was forgotten, and the spool is rewound to it. No
@@ -16,13 +16,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 import redis
 import redis.asyncio
+from msgspec import Struct
+from trainingrun_contracts import games
 from trainingrun_contracts.segment import Segment
 from trainingrun_contracts.stream.append import (
     FUSE_FACTOR,
@@ -46,13 +47,34 @@ _SHORTEST_SEGMENT: Final = 8
 _log = logging.getLogger(__name__)
 
 
+class GameEnd(Struct, frozen=True):
+    """What became of a training game: it ended, or was given up and its number goes on."""
+
+    number: int
+    is_over: bool
+    counters: tuple[str, ...]
+
+
+def _ignore(number: int) -> None:
+    """Nobody wants to know."""
+
+
 class Sink:
-    """The only writer of one actor's segments and game counters."""
+    """The only writer of one actor's segments and of what became of its games.
+
+    ``on_closed`` is called with the number of each game when Redis knows of its end.
+    """
 
     def __init__(
-        self, client: redis.asyncio.Redis, keys: Keys, *, actor: str, batch_transitions: int,
+        self,
+        client: redis.asyncio.Redis,
+        keys: Keys,
+        *,
+        actor: str,
+        batch_transitions: int,
         now: Callable[[], float],
-    ) -> None:  # fmt: skip
+        on_closed: Callable[[int], None] = _ignore,
+    ) -> None:
         self.actor = actor
         self.depth = 0
         self.games_played = 0
@@ -63,7 +85,8 @@ class Sink:
         self._fuse = max(64, FUSE_FACTOR * self._high // _SHORTEST_SEGMENT)
         self._lanes = lanes_of(keys, actor)
         self._now = now
-        self._counts: Counter[str] = Counter()
+        self._on_closed = on_closed
+        self._ended: list[GameEnd] = []
         self._work = asyncio.Event()
         self._moved = asyncio.Event()
         self._is_full = False
@@ -79,7 +102,7 @@ class Sink:
     @property
     def is_empty(self) -> bool:
         """Whether everything that was offered has arrived."""
-        return not self._counts and all(lane.spool.is_empty for lane in self._lanes)
+        return not self._ended and all(lane.spool.is_empty for lane in self._lanes)
 
     @property
     def produced(self) -> int:
@@ -99,16 +122,16 @@ class Sink:
     @property
     def games_known(self) -> int:
         """Games played by all actors as Redis said last, and those of this one on their way."""
-        return self.games_played + self._counts["played"]
+        return self.games_played + sum(end.is_over for end in self._ended)
 
     def offer(self, segment: Segment) -> None:
         """Take a finished segment; it is numbered now and sent soon."""
         min(self._lanes, key=lambda lane: lane.load).add(segment)
         self._work.set()
 
-    def count_game(self, *names: str) -> None:
-        """Raise counters of ``keys.games`` by one, together with the next batch."""
-        self._counts.update(names)
+    def end_game(self, end: GameEnd) -> None:
+        """Tell Redis what became of a game, together with the next batch."""
+        self._ended.append(end)
         self._work.set()
 
     def note_depth(self, depth: int) -> None:
@@ -198,7 +221,7 @@ class Sink:
     async def _send_batch(self) -> None:
         share = BATCH_BYTES // len(self._lanes)
         batches = [lane.spool.next_batch(most_bytes=share) for lane in self._lanes]
-        counts = dict(self._counts)
+        ended = tuple(self._ended)
         commands: list[Command] = []
         depth_at: list[int] = []
         for lane, batch in zip(self._lanes, batches, strict=True):
@@ -207,16 +230,23 @@ class Sink:
             else:
                 commands.append((b"GET", lane.keys.depth))
             depth_at.append(len(commands) - 1)
-        commands += [(b"HINCRBY", self._keys.games, name, n) for name, n in counts.items()]
-        if counts:
-            commands.append((b"HGET", self._keys.games, b"played"))
+        commands += [self._command(end) for end in ended]
         replies = await self._line.transact(commands)
         for lane, batch, at in zip(self._lanes, batches, depth_at, strict=True):
             lane.spool.mark_sent(len(batch), now=self._now())
             lane.depth = int(replies[at] or 0)
-        self._counts.subtract(counts)
-        self._counts += Counter()  # drops the zeros
         self._is_out_of_memory = False
-        if counts:
-            self.games_played = max(self.games_played, int(replies[-1] or 0))
+        self._note_ended(ended, replies[len(replies) - len(ended) :])
         self.note_depth(sum(lane.depth for lane in self._lanes))
+
+    def _command(self, end: GameEnd) -> Command:
+        keys = (self._keys.games, self._keys.open_games)
+        return (b"EVAL", games.END, 2, *keys, end.number, int(end.is_over), *end.counters)
+
+    def _note_ended(self, ended: Sequence[GameEnd], replies: Sequence[Any]) -> None:
+        for end, (counts, played) in zip(ended, replies, strict=True):
+            self.games_played = max(self.games_played, played)
+            self._on_closed(end.number)
+            if not counts:
+                _log.info("game %d counts already: somebody else has played it", end.number)
+        del self._ended[: len(ended)]

@@ -17,33 +17,45 @@ from trainingrun_contracts.decoding import decode_or_none
 
 LEASE_SECONDS: Final = 20
 
-# KEYS: daemons. ARGV: prefix of lease sets, lease, seconds, endpoints to avoid…
-# Returns the endpoint, or false when no slot is free.
-LEASE: Final = """
+# Defines choose_slot(daemons, prefix, latest, avoid): the least busy daemon with a free slot, or
+# false. Leases that have expired by ``now`` are removed on the way.
+CHOOSE: Final = """
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
+local function choose_slot(key, prefix, latest, avoid)
+  local best, least = false, 2
+  local daemons = redis.call('HGETALL', key)
+  for i = 1, #daemons, 2 do
+    local name, daemon = daemons[i], cjson.decode(daemons[i + 1])
+    if not daemon.draining and not avoid[name] then
+      local set = prefix .. name
+      redis.call('ZREMRANGEBYSCORE', set, '-inf', now)
+      for _, lease in ipairs(redis.call('ZRANGEBYSCORE', set, '(' .. latest, '+inf')) do
+        redis.call('ZADD', set, latest, lease)  -- made before the clock was set back
+      end
+      local load = redis.call('ZCARD', set) / daemon.capacity
+      if load < 1 and (load < least or (load == least and name < best)) then
+        best, least = name, load
+      end
+    end
+  end
+  return best
+end
+"""
+
+# KEYS: daemons. ARGV: prefix of lease sets, lease, seconds, endpoints to avoid…
+# Returns the endpoint, or false when no slot is free.
+LEASE: Final = (
+    CHOOSE
+    + """
 local latest = now + tonumber(ARGV[3])
 local avoid = {}
 for i = 4, #ARGV do avoid[ARGV[i]] = true end
-local best, least = false, 2
-local daemons = redis.call('HGETALL', KEYS[1])
-for i = 1, #daemons, 2 do
-  local name, daemon = daemons[i], cjson.decode(daemons[i + 1])
-  if not daemon.draining and not avoid[name] then
-    local set = ARGV[1] .. name
-    redis.call('ZREMRANGEBYSCORE', set, '-inf', now)
-    for _, lease in ipairs(redis.call('ZRANGEBYSCORE', set, '(' .. latest, '+inf')) do
-      redis.call('ZADD', set, latest, lease)  -- made before the clock was set back
-    end
-    local load = redis.call('ZCARD', set) / daemon.capacity
-    if load < 1 and (load < least or (load == least and name < best)) then
-      best, least = name, load
-    end
-  end
-end
+local best = choose_slot(KEYS[1], ARGV[1], latest, avoid)
 if best then redis.call('ZADD', ARGV[1] .. best, latest, ARGV[2]) end
 return best
 """
+)
 
 # ARGV: prefix, seconds, endpoint lease…  Renews those that still exist; returns how many.
 RENEW: Final = """

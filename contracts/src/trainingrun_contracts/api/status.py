@@ -204,7 +204,7 @@ class PassedPhase(StatusModel):
 
     name: str = Field(description="Name of the phase.")
     since: Time = Field(description="When it began.")
-    since_games: int = Field(description="Training games played when it began.")
+    since_games: int = Field(description="Training games that had started when it began.")
     since_transitions: int = Field(description="Transitions produced when it began.")
     why: str = Field(description="Why it ended, as a sentence for people.")
 
@@ -215,7 +215,7 @@ class CurriculumStatus(StatusModel):
     phase: str = Field(description="Name of the phase that holds.")
     number: int = Field(description="Phases that have begun, this one included.")
     since: Time = Field(description="When the phase began.")
-    since_games: int = Field(description="Training games played when it began.")
+    since_games: int = Field(description="Training games that had started when it began.")
     since_transitions: int = Field(description="Transitions produced when it began.")
     why: str = Field(description="Why it began, as a sentence for people.")
     passed: tuple[PassedPhase, ...] = Field(

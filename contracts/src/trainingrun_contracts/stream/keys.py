@@ -114,8 +114,19 @@ class Keys:
 
     @property
     def games(self) -> str:
-        """Hash: counters of training games by outcome."""
+        """Hash: counters of training games by outcome; ``started`` is the highest number given."""
         return f"tr:{self.run_id}:games"
+
+    @property
+    def open_games(self) -> str:
+        """Sorted set: numbers of training games that are being played, by when each is given to
+        another actor unless it is renewed (Unix seconds; 0: at once)."""
+        return f"tr:{self.run_id}:open-games"
+
+    @property
+    def begun(self) -> str:
+        """Hash: number of a phase -> how its first game began it (``curriculum.BegunPhase``)."""
+        return f"tr:{self.run_id}:begun"
 
     @property
     def reports(self) -> str:

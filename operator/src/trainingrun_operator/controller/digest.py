@@ -25,7 +25,7 @@ _MEMBERS: Final = 4096
 _NUMBER: Final = 32
 _DOCUMENT: Final = 16 * 1024
 SCRIPT_BYTES: Final = 4 * 1024 * 1024
-"""More than the script ever answers: seven collections and some single values."""
+"""More than the script ever answers: eight collections and some single values."""
 
 
 def _key(name: str) -> str:
@@ -57,7 +57,8 @@ _PARTS: Final = {
     "intent": _text(_NAMES.intent, _NUMBER),
     "intent_since": _text(_NAMES.intent_since, _NUMBER),
     "target": _text(_NAMES.target, _NUMBER),
-    "phase": _text(_NAMES.phase, 4 * _DOCUMENT),
+    "phase": _text(_NAMES.phase, 8 * _DOCUMENT),
+    "begun": _map(_NAMES.begun, 256, fields=1024),
     "checkpoint_request": _text(_NAMES.checkpoint_request, 1024),
     "games": _map(_NAMES.games, _NUMBER),
     "reports": _map(_NAMES.reports, _DOCUMENT),

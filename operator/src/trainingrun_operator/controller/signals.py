@@ -21,7 +21,7 @@ from trainingrun_contracts.connection import (
     secret_of,
     why_unreachable,
 )
-from trainingrun_contracts.curriculum import encode_phase, phase_from
+from trainingrun_contracts.curriculum import begun_from, encode_phase, phase_from
 from trainingrun_contracts.stream.accounts import LARGEST_COUNT
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.stream.ledger import count_from, ledger_from
@@ -138,6 +138,7 @@ class _Answer(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_field
     intent_since: bytes
     target: bytes
     phase: bytes
+    begun: list[bytes]
     checkpoint_request: bytes
     games: list[bytes]
     reports: list[bytes]
@@ -173,6 +174,7 @@ def signals_from(reply: Any, endpoints: tuple[str, ...], *, now: float) -> Signa
         notices=reports.notices_from(answer.notices),
         champion=reports.champion_from(answer.champion or None),
         phase=phase_from(answer.phase or None),
+        begun=begun_from(_pairs(answer.begun)),
         checkpoint_request=answer.checkpoint_request.decode(errors="replace"),
         slots=slots.decode_all(_pairs(answer.daemons)),
         busy=busy,

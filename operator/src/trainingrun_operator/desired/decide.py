@@ -17,7 +17,7 @@ from trainingrun_contracts.curriculum import CurrentPhase
 
 from trainingrun_operator.desired.actions import Action
 from trainingrun_operator.desired.cost import cost_so_far, projected
-from trainingrun_operator.desired.curriculum import curriculum, told_phase
+from trainingrun_operator.desired.curriculum import curriculum, phase_so_far, told_phase
 from trainingrun_operator.desired.draining import DrainPlan, DrainRules, plan_draining
 from trainingrun_operator.desired.events import RunEvent
 from trainingrun_operator.desired.external import endpoints
@@ -225,13 +225,16 @@ def _last_replicas(run: TrainingRun, bounds: Autoscaling) -> int:
 def _course(
     run: TrainingRun, observed: Observed, where: Phase, now: float
 ) -> tuple[CurriculumStatus | None, CurrentPhase | None]:
-    """The phase of the curriculum, and what actors should be told of it; it moves only while
-    games are played."""
-    signals = observed.signals
-    if not isinstance(signals, Signals) or where.stage is not Stage.RUNNING:
-        return run.status.curriculum, None
+    """The phase of the curriculum, and what actors should be told of it. Nothing is decided but
+    while games are played; phases that began with a game are recorded later, too."""
+    signals, standing = observed.signals, run.status.curriculum
+    if not isinstance(signals, Signals):
+        return standing, None
+    if where.stage is not Stage.RUNNING:
+        is_known = run.spec.curriculum and standing is not None and signals.is_numbered
+        return phase_so_far(run, signals) if is_known else standing, None
     course = curriculum(run, signals, now=now)
-    return course, told_phase(run, course, signals.phase)
+    return course, told_phase(run, course, signals, now=now)
 
 
 def _asked(role: ObservedRole | None, replicas: int, observed: Observed) -> int:

@@ -172,12 +172,18 @@ def _members(view: View) -> Iterator[RunEvent]:
 
 
 def _curriculum(view: View, told: TrainingRunStatus) -> Iterator[RunEvent]:
+    """One for each phase that has begun; a fast run may have had several since the last look."""
     before, after = view.run.status.curriculum, told.curriculum
-    if after is not None and (before is None or before.number < after.number):
-        yield RunEvent(
-            EventReason.PHASE_BEGAN,
-            f"phase {after.phase} began at game {after.since_games}: {after.why}",
-        )
+    if after is None:
+        return
+    phases = [(each.name, each.since_games) for each in after.passed]
+    phases.append((after.phase, after.since_games))
+    reasons = [each.why for each in after.passed]  # why each ended is why the next one began
+    reasons.insert(0, "the curriculum begins" if reasons else after.why)
+    known = before.number if before is not None else after.number - len(phases)
+    begun = list(zip(phases, reasons, strict=True))
+    for (name, games), why in begun[max(0, len(begun) - (after.number - known)) :]:
+        yield RunEvent(EventReason.PHASE_BEGAN, f"phase {name} began at game {games}: {why}")
 
 
 def _scaling(view: View, actions: tuple[Action, ...]) -> Iterator[RunEvent]:

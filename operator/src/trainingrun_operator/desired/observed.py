@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from trainingrun_contracts.curriculum import CurrentPhase
+from trainingrun_contracts.curriculum import BegunPhase, CurrentPhase
+from trainingrun_contracts.games import STARTED
 from trainingrun_contracts.reports import Champion, Evaluation, Intent, Notice, Report
 from trainingrun_contracts.slots import DaemonSlot
 from trainingrun_contracts.stream.ledger import Ledger
@@ -125,12 +126,25 @@ class Signals:
     champion: Champion | None = None
     phase: CurrentPhase | None = None
     """The phase of the curriculum as the actors were told it."""
+    begun: Mapping[int, BegunPhase] = field(default_factory=dict)
+    """The phases that have begun, by number, as the first game of each has recorded it."""
     digest: str = ""
     """Of all of this; it stands still while Redis says the same."""
     checkpoint_request: str = ""
     """The wish for a checkpoint as the learner was told it."""
     excess: tuple[str, ...] = ()
     """What was left out, because it is too large or of another type: ``part:bytes``."""
+
+    @property
+    def started(self) -> int:
+        """Training games that have started."""
+        return max(self.games.get(STARTED, 0), self.games.get("played", 0))
+
+    @property
+    def is_numbered(self) -> bool:
+        """Whether games have numbers, by which they know their phase; those of actors of an older
+        version have none."""
+        return STARTED in self.games
 
 
 @dataclass(frozen=True, slots=True)

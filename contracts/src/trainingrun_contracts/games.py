@@ -1,0 +1,134 @@
+"""The numbers of training games, given out in Redis: exactly ``target`` games count.
+
+Every training game has a number, from 1. It is taken together with the slot that the game is played
+on, and is open until the game has ended: then it counts as played, once, whoever plays it. A number
+whose game was given up goes to the next game; one whose actor has died goes to another actor when
+its lease has expired. So the games that have ended or are being played never exceed the target, and
+the number of a game says which phase of the curriculum it belongs to (``curriculum``).
+
+Where a lease expires although its actor lives (Redis was away for long), two games may be played
+under one number. Both are trained on; the number counts once.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from trainingrun_contracts.slots import CHOOSE
+from trainingrun_contracts.stream.keys import Keys
+
+STARTED: Final = "started"
+"""Counter in ``keys.games``: the highest number that was given out."""
+
+# KEYS: daemons, games, open games, target, phase, begun, produced of each shard…
+# ARGV: prefix of lease sets, lease, seconds, target where Redis has none, endpoints to avoid…
+# Returns endpoint, number of the game and number of its phase (0: it has none); or false when no
+# game is left to start or no slot is free.
+#
+# The phases follow ``curriculum.phase_of_next_game`` and ``phase_of_repeated_game``. A number that
+# was not renewed is left to its owner for as long again while there are others: an owner that was
+# only cut off renews it.
+START: Final = (
+    CHOOSE
+    + """
+local seconds = tonumber(ARGV[3])
+local latest = now + seconds
+local target = tonumber(redis.call('GET', KEYS[4])) or tonumber(ARGV[4])
+local counters = redis.call('HMGET', KEYS[2], 'started', 'played')
+local started = math.max(tonumber(counters[1]) or 0, tonumber(counters[2]) or 0)
+for _, late in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '(' .. latest, '+inf')) do
+  redis.call('ZADD', KEYS[3], latest, late)  -- taken before the clock was set back
+end
+
+local function expired(limit)
+  local least = nil
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', limit)) do
+    local number = tonumber(member)
+    if number <= target and (not least or number < least) then least = number end
+  end
+  return least
+end
+local game = expired(now - seconds)
+local is_new = not game and started < target
+if is_new then game = started + 1 end
+game = game or expired(now)
+if not game then return false end
+
+local avoid = {}
+for i = 5, #ARGV do avoid[ARGV[i]] = true end
+local endpoint = choose_slot(KEYS[1], ARGV[1], latest, avoid)
+if not endpoint then return false end
+redis.call('ZADD', ARGV[1] .. endpoint, latest, ARGV[2])
+redis.call('ZADD', KEYS[3], latest, game)
+if is_new then redis.call('HSET', KEYS[2], 'started', game) end
+
+local told = redis.call('GET', KEYS[5])
+local is_readable, plan = pcall(cjson.decode, told or '')
+if not is_readable or type(plan) ~= 'table' or type(plan.number) ~= 'number'
+  or plan.number == 0 then return {endpoint, game, 0} end
+local records = redis.call('HGETALL', KEYS[6])
+local begun, newest, since = {}, plan.number, nil
+for i = 1, #records, 2 do
+  local is_record, record = pcall(cjson.decode, records[i + 1])
+  local number, games = tonumber(records[i]), is_record and type(record) == 'table' and record[1]
+  if number and type(games) == 'number' then
+    begun[number] = games
+    newest = math.max(newest, number)
+    if games < game and (not since or number > since) then since = number end
+  end
+end
+if not is_new then return {endpoint, game, since or plan.number} end
+
+local planned = {[plan.number] = plan}
+if type(plan.before) == 'table' then planned[plan.before.number] = plan.before end
+for _, each in ipairs(type(plan.following) == 'table' and plan.following or {}) do
+  planned[each.number] = each
+end
+local phase = planned[newest]
+if not phase then return {endpoint, game, plan.number} end
+if begun[newest] and type(phase.lasts) == 'number' and planned[newest + 1]
+  and game - 1 >= begun[newest] + phase.lasts then newest = newest + 1 end
+if not begun[newest] then
+  local produced = 0
+  for i = 7, #KEYS do
+    for _, count in ipairs(redis.call('HVALS', KEYS[i])) do produced = produced + count end
+  end
+  local record = {game - 1, tonumber(time[1]), produced, planned[newest].name}
+  redis.call('HSET', KEYS[6], newest, cjson.encode(record))
+end
+return {endpoint, game, newest}
+"""
+)
+
+# KEYS: open games. ARGV: seconds, numbers…  Renews those that are open and not given up.
+RENEW: Final = """
+local time = redis.call('TIME')
+local deadline = tonumber(time[1]) + tonumber(time[2]) / 1e6 + tonumber(ARGV[1])
+for i = 2, #ARGV do
+  local score = redis.call('ZSCORE', KEYS[1], ARGV[i])
+  if score and tonumber(score) > 0 then redis.call('ZADD', KEYS[1], deadline, ARGV[i]) end
+end
+"""
+
+# KEYS: games, open games.
+# ARGV: number, 1 for a game that has ended and 0 for one that was given up, counters to raise…
+# Returns whether the game counts (0 or 1), and the games that were played.
+END: Final = """
+local counts = 1
+if ARGV[2] == '1' then
+  counts = redis.call('ZREM', KEYS[2], ARGV[1])
+else
+  redis.call('ZADD', KEYS[2], 'XX', 0, ARGV[1])
+end
+if counts == 1 then
+  for i = 3, #ARGV do redis.call('HINCRBY', KEYS[1], ARGV[i], 1) end
+end
+return {counts, tonumber(redis.call('HGET', KEYS[1], 'played') or 0)}
+"""
+
+
+def start_keys(keys: Keys) -> list[str]:
+    """``KEYS`` of :data:`START`."""
+    produced = [shard.produced for shard in keys.all_shards]
+    of_run = [keys.daemons, keys.games, keys.open_games, keys.target, keys.phase, keys.begun]
+    return of_run + produced
