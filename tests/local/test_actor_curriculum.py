@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from actor_bed import Bed, config, has_traceback
-from trainingrun_contracts.curriculum import CurrentPhase, Setting, Shaping, encode_phase
+from trainingrun_contracts.curriculum import (
+    CurrentPhase,
+    PlannedPhase,
+    Setting,
+    Shaping,
+    begun_from,
+    encode_phase,
+)
 from trainingrun_contracts.reports import ActorReport
 from trainingrun_contracts.run_config import OpponentsConfig
 from waiting import until
@@ -14,6 +22,11 @@ MIRROR = Setting(("red_aggro",), OpponentsConfig(latest=0, past=0, scripted=1))
 SHAPED = Setting(
     ("white_weenie",), OpponentsConfig(latest=1, past=0, scripted=0), Shaping(life=0.01, board=0.02)
 )
+
+
+RED = Setting(("red_aggro",), OpponentsConfig(latest=1, past=0, scripted=0))
+WHITE = Setting(("white_weenie",), OpponentsConfig(latest=1, past=0, scripted=0))
+GAMES = 60
 
 
 def tell(bed: Bed, number: int, setting: Setting) -> None:
@@ -42,6 +55,58 @@ def test_games_follow_the_phase(bed: Bed) -> None:
     assert {each.header.opponent for each in first} <= {"random", "aggressive"}
     assert all(not each.rewards[:-1].any() for each in first)
     assert not has_traceback(actor.text)
+
+
+@pytest.mark.parametrize("fault", ["none", "actor", "redis"])
+def test_phases_and_the_target_come_at_their_game_without_an_operator(bed: Bed, fault: str) -> None:
+    """Fifteen games, twenty, and the rest up to sixty, by two actors as fast as they can; nobody
+    writes a word meanwhile. A killed actor's games are played by the other, each in its phase."""
+    phase = CurrentPhase(
+        "p1", 1, 0, 0, 0, "a test says so", RED, lasts=15,
+        following=(PlannedPhase("p2", 2, WHITE, 20), PlannedPhase("p3", 3, MIRROR)),
+    )  # fmt: skip
+    with bed.redis as client:
+        client.set(bed.keys.phase, encode_phase(phase))
+    first = bed.start_role("play", config(phased=True, games=GAMES))
+    second = bed.start_role("play", config(phased=True, games=GAMES))
+    if fault != "none":
+        until(lambda: bed.games() >= 4, seconds=120, what="games were played")
+    if fault == "actor":
+        first.kill()
+    elif fault == "redis":
+        bed.server.kill()
+        bed.server.start()
+    until(lambda: bed.games() >= GAMES, seconds=240, what="all games were played")
+    assert second.terminate(seconds=30) == 0
+    if fault != "actor":
+        assert first.terminate(seconds=30) == 0
+    assert bed.games() == GAMES
+    with bed.redis as client:
+        reply: Any = client.hgetall(bed.keys.begun)
+        assert client.zcard(bed.keys.open_games) == 0
+    begun = begun_from(reply)
+    assert [(n, begun[n].name, begun[n].games) for n in sorted(begun)] == [
+        (1, "p1", 0), (2, "p2", 15), (3, "p3", 35),
+    ]  # fmt: skip
+    if fault != "redis":  # it may forget numbers that it has given out, and give them again
+        assert games_of(bed, RED) == 15
+        assert games_of(bed, WHITE) == 20
+        assert games_of(bed, MIRROR) == 25
+    assert not has_traceback(second.text)
+
+
+def games_of(bed: Bed, setting: Setting) -> int:
+    """Games in the queue to their end that were played with this setting."""
+    is_scripted = setting.opponents.scripted > 0
+    return len(
+        {
+            each.header.game_id
+            for each in bed.segments()
+            if each.header.terminated
+            and set(each.header.decks) == set(setting.decks)
+            and (each.header.opponent != "latest") == is_scripted
+        }
+    )
 
 
 def test_shaped_rewards_of_a_game_sum_up_to_its_outcome(bed: Bed) -> None:
