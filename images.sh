@@ -1,22 +1,23 @@
 #!/usr/bin/env bash
-# images.sh [TAG]: builds the images with whichever of docker, podman and buildah is there.
-# These variables may be set:
-#   ROLES          "daemon actor trainer operator", or some of them
-#   REGISTRY       a prefix such as registry.example.com/team
+# images.sh [TAG]: builds the images with whichever of docker, podman and buildah is there, and pushes
+# them where REGISTRY names a registry. These variables may be set:
+#   ROLES          "daemon actor trainer operator redis", or some of them
+#   REGISTRY       registry.example.com/team: build under this prefix, then push; sign in before
+#   PUSH           no: build only
 #   BASE           the base image; pin it by its digest: docker.io/library/debian@sha256:…
 #   VARIANT        of the trainer: cuda (default) or cpu
 #   BUILDER        docker, podman or buildah, where several are there
 #   BUILD_OPTIONS  for the builder, as they stand
+#   PUSH_OPTIONS   for its push, as they stand, such as --tls-verify=false (podman and buildah)
 set -euo pipefail
 cd "$(dirname "$0")"
 . images/engine.sh
 tag=${1:-0.1.0}
 [[ $tag =~ ^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$ ]] || die "'$tag' is no tag: write one such as 0.1.0"
 case ${VARIANT:=cuda} in cuda | cpu) ;; *) die "VARIANT=$VARIANT: choose cuda or cpu" ;; esac
-roles=${ROLES:-daemon actor trainer operator}
-for role in $roles; do
-  [ -f "Dockerfile.$role" ] || die "no image is called '$role': choose among daemon, actor, trainer and operator"
-done
+case ${PUSH:=yes} in yes | no) ;; *) die "PUSH=$PUSH: choose yes or no" ;; esac
+roles=${ROLES:-$ALL_ROLES}
+for role in $roles; do dockerfile "$role" >/dev/null; done
 builder=$(engine)
 
 # What the labels say comes from the commit, so that the same commit gives the same labels.
@@ -32,7 +33,17 @@ for role in $roles; do
   extra=()
   [ "$role" != trainer ] || extra=(--build-arg "VARIANT=$VARIANT")
   # shellcheck disable=SC2086 # options are meant to be split
-  "$builder" build "${options[@]}" "${extra[@]}" ${BUILD_OPTIONS:-} -f "Dockerfile.$role" -t "$name" . ||
+  "$builder" build "${options[@]}" "${extra[@]}" ${BUILD_OPTIONS:-} -f "$(dockerfile "$role")" -t "$name" . ||
     die "$name could not be built: what $builder says stands above"
   echo "built $name"
+done
+
+# All are built before the first is pushed: a registry never holds half of a release.
+[ -n "${REGISTRY:-}" ] && [ "$PUSH" = yes ] || exit 0
+for role in $roles; do
+  name=$REGISTRY/trainingrun-$role:$tag
+  # shellcheck disable=SC2086 # options are meant to be split
+  "$builder" push ${PUSH_OPTIONS:-} "$name" ||
+    die "$name could not be pushed: what $builder says stands above (is it signed in? $builder login ${REGISTRY%%/*})"
+  echo "pushed $name"
 done

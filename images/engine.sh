@@ -1,6 +1,10 @@
 # Sourced by the scripts about images: which of docker, podman and buildah to use.
 # shellcheck shell=bash
 
+# The images of a release, each called trainingrun-ROLE.
+# shellcheck disable=SC2034 # the scripts that source this file use it
+ALL_ROLES="daemon actor trainer operator redis"
+
 die() {
   echo "${0##*/}: $*" >&2
   exit 2
@@ -21,6 +25,15 @@ engine() {
   done
   [ -z "${BUILDER:-}" ] || die "BUILDER=$BUILDER cannot be used$silent: install it, or choose docker, podman or buildah"
   die "none of docker, podman and buildah can be used$silent: install one of them"
+}
+
+# dockerfile ROLE: prints the path of its Dockerfile, or fails where there is no such role.
+dockerfile() {
+  local each
+  for each in "Dockerfile.$1" "images/Dockerfile.$1"; do
+    if [ -f "$each" ]; then echo "$each" && return; fi
+  done
+  die "no image is called '$1': choose among ${ALL_ROLES// /, }"
 }
 
 # archive BUILDER IMAGE FILE: writes an image to a file.

@@ -41,7 +41,7 @@ fi
 builder=$(engine)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-for role in ${ROLES:-daemon actor trainer operator}; do
+for role in ${ROLES:-$ALL_ROLES}; do
   name=${REGISTRY:-localhost}/trainingrun-$role:$tag
   archive "$builder" "$name" "$work/image.tar"
   load "$work/image.tar" >/dev/null || die "$target did not take $name: what it says stands above"

@@ -31,7 +31,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 # The packages, and not every file of theirs.
 export SYFT_CHECK_FOR_APP_UPDATE=false SYFT_FILE_METADATA_SELECTION=none
-for role in ${ROLES:-daemon actor trainer operator}; do
+for role in ${ROLES:-$ALL_ROLES}; do
   name=${REGISTRY:-localhost}/trainingrun-$role:$tag
   archive "$builder" "$name" "$work/image.tar"
   "$program" scan "docker-archive:$work/image.tar" --quiet --source-name "trainingrun-$role" --source-version "$tag" \

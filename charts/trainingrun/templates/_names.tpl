@@ -29,3 +29,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- fail "metrics.port: 8080 is the port of the probes, choose another one" -}}
 {{- end -}}
 {{- end -}}
+
+{{/* Image of a part: list of the root and the part. Its own value, else the name that `make images` gives it. */}}
+{{- define "trainingrun.image" -}}
+{{- $root := index . 0 -}}
+{{- $part := index . 1 -}}
+{{- $images := $root.Values.images -}}
+{{- $tag := default $root.Chart.AppVersion $images.tag -}}
+{{- default (printf "%s/trainingrun-%s:%s" $images.registry $part $tag) (get $images $part) -}}
+{{- end -}}

@@ -4,6 +4,6 @@ output "kubeconfig" {
 }
 
 output "registry" {
-  description = "For REGISTRY of images.sh, and for the chart's images."
+  description = "Registry in front of the images: REGISTRY of make images, images.registry of the chart."
   value       = azurerm_container_registry.this.login_server
 }

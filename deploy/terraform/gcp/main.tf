@@ -58,7 +58,7 @@ resource "google_artifact_registry_repository" "this" {
   repository_id = var.name
   location      = var.region
   format        = "DOCKER"
-  description   = "The four images of TrainingRun"
+  description   = "The images of TrainingRun"
   depends_on    = [google_project_service.this]
 
   docker_config {

@@ -4,7 +4,7 @@ output "kubeconfig" {
 }
 
 output "registry" {
-  description = "For REGISTRY of images.sh, and for the chart's images."
+  description = "Registry and path in front of the images: REGISTRY of make images, images.registry of the chart."
   value       = "${var.region}-docker.pkg.dev/${var.project}/${google_artifact_registry_repository.this.repository_id}"
 }
 

@@ -18,7 +18,7 @@ IMAGES = {
     "actor": ("Dockerfile.actor", f"localhost/trainingrun-actor:{VERSION}"),
     "trainer": ("Dockerfile.trainer", f"localhost/trainingrun-trainer:{VERSION}"),
     "operator": ("Dockerfile.operator", f"localhost/trainingrun-operator:{VERSION}"),
-    "redis": ("tests/e2e/images/Dockerfile.redis", f"localhost/trainingrun-redis:{VERSION}"),
+    "redis": ("images/Dockerfile.redis", f"localhost/trainingrun-redis:{VERSION}"),
 }
 
 

@@ -22,6 +22,8 @@ SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
 CHANGES: dict[str, Any] = {
     "crds.enabled": False,
     "crds.keep": False,
+    "images.registry": "registry.example.com/team",
+    "images.tag": "1.2.3",
     "images.operator": "other",
     "images.daemon": "other",
     "images.actor": "other",

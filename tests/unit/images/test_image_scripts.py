@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
+ROLES = ("daemon", "actor", "trainer", "operator", "redis")
 NEEDED = ("bash", "git", "dirname", "mktemp", "rm", "mkdir", "sed", "env")
 
 
@@ -54,20 +55,54 @@ def machine(tmp_path: Path) -> Machine:
     return Machine(tmp_path)
 
 
-def test_all_four_are_built_with_labels(machine: Machine) -> None:
+def test_all_are_built_with_labels(machine: Machine) -> None:
     """Expect one call for each, with the version, the commit and its date."""
     machine.has("podman")
-    answer = machine.run("images.sh", "1.2.3", REGISTRY="example.com/team")
+    answer = machine.run("images.sh", "1.2.3", REGISTRY="example.com/team", PUSH="no")
     assert answer.returncode == 0, answer.stderr
     built = [call for call in machine.calls if call.startswith("podman build")]
     assert [call.split("-t ")[1].split()[0] for call in built] == [
-        f"example.com/team/trainingrun-{role}:1.2.3"
-        for role in ("daemon", "actor", "trainer", "operator")
+        f"example.com/team/trainingrun-{role}:1.2.3" for role in ROLES
     ]
+    assert not [call for call in machine.calls if " push " in call]
     for call in built:
         assert "--build-arg VERSION=1.2.3 --build-arg REVISION=" in call
         assert "--format docker" in call, "else health checks are dropped"
     assert [call for call in built if "VARIANT=cuda" in call] == [built[2]]
+
+
+@pytest.mark.parametrize("builder", ["docker", "podman", "buildah"])
+def test_a_registry_gets_all_images_after_the_last_was_built(
+    machine: Machine, builder: str
+) -> None:
+    """Expect every image pushed under the name that it was built with, and none before all are."""
+    machine.has(builder)
+    registry = "registry.example.com:5000/team"
+    answer = machine.run(
+        "images.sh", "1.2.3", REGISTRY=registry, PUSH_OPTIONS="--quiet", BUILDER=builder
+    )
+    assert answer.returncode == 0, answer.stderr
+    kinds = [call.split()[1] for call in machine.calls if call.split()[1] != "info"]
+    assert kinds == ["build"] * 5 + ["push"] * 5
+    assert [call.split()[2:] for call in machine.calls if " push " in call] == [
+        ["--quiet", f"{registry}/trainingrun-{role}:1.2.3"] for role in ROLES
+    ]
+
+
+def test_without_a_registry_nothing_is_pushed(machine: Machine) -> None:
+    """Expect builds alone: localhost is no registry."""
+    machine.has("podman")
+    assert machine.run("images.sh").returncode == 0
+    assert not [call for call in machine.calls if " push " in call]
+
+
+def test_a_push_that_is_refused_is_told_with_its_remedy(machine: Machine) -> None:
+    """Expect the name, and how to sign in."""
+    machine.has("podman", "[ $1 != push ]")
+    answer = machine.run("images.sh", REGISTRY="registry.example.com/team")
+    assert answer.returncode == 2
+    assert "registry.example.com/team/trainingrun-daemon:0.1.0 could not be pushed" in answer.stderr
+    assert "podman login registry.example.com" in answer.stderr
 
 
 def test_a_docker_without_its_daemon_is_passed_over(machine: Machine) -> None:
@@ -88,6 +123,7 @@ def test_a_docker_without_its_daemon_is_passed_over(machine: Machine) -> None:
         (("images.sh", "a b"), {}, "'a b' is no tag: write one such as 0.1.0"),
         (("images.sh",), {"ROLES": "actors"}, "no image is called 'actors': choose among"),
         (("images.sh",), {"VARIANT": "rocm"}, "VARIANT=rocm: choose cuda or cpu"),
+        (("images.sh",), {"PUSH": "maybe"}, "PUSH=maybe: choose yes or no"),
         (("images.sh",), {"BUILDER": "img"}, "BUILDER=img cannot be used: install it"),
         (("images/load.sh",), {}, "no cluster runs here: start kind, minikube, k3s or containerd"),
         (("images/load.sh",), {"TARGET": "kind"}, "no kind runs here that this user may use"),
@@ -130,8 +166,8 @@ def test_images_go_to_the_cluster_that_runs(
     machine.has(program, f"{script}; exit 0")
     answer = machine.run("images/load.sh", "1.2.3")
     assert answer.returncode == 0, answer.stderr
-    assert sum(each.startswith(call) for each in machine.calls) == 4
-    assert sum(each.startswith("podman save") for each in machine.calls) == 4
+    assert sum(each.startswith(call) for each in machine.calls) == 5
+    assert sum(each.startswith("podman save") for each in machine.calls) == 5
 
 
 def test_an_image_that_was_not_built_is_told(machine: Machine) -> None:

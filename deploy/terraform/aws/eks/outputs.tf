@@ -19,7 +19,7 @@ output "storage" {
 }
 
 output "registry" {
-  description = "Host of the registry."
+  description = "Registry and path in front of the images: REGISTRY of make images, images.registry of the chart."
   value       = module.registry.registry
 }
 

@@ -1,13 +1,13 @@
-# Repositories for the four images. Tags are written once: an image that runs cannot change under
+# Repositories for the images, called as images.sh calls them: REGISTRY/trainingrun-ROLE. Tags are written once: an image that runs cannot change under
 # its tag.
 
 locals {
-  images = toset(["daemon", "actor", "trainer", "operator"])
+  images = toset(["daemon", "actor", "trainer", "operator", "redis"])
 }
 
 resource "aws_ecr_repository" "this" {
   for_each             = local.images
-  name                 = "${var.name}-${each.key}"
+  name                 = "${var.name}/trainingrun-${each.key}"
   image_tag_mutability = "IMMUTABLE"
   force_delete         = var.force_destroy
 

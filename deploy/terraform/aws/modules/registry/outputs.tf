@@ -4,8 +4,8 @@ output "repositories" {
 }
 
 output "registry" {
-  description = "Host of the registry, to sign in to."
-  value       = split("/", aws_ecr_repository.this["daemon"].repository_url)[0]
+  description = "Registry and path in front of the images: REGISTRY of make images, images.registry of the chart."
+  value       = trimsuffix(aws_ecr_repository.this["daemon"].repository_url, "/trainingrun-daemon")
 }
 
 output "arns" {

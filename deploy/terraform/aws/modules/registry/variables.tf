@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Prefix of the repositories: NAME-daemon, NAME-actor, NAME-trainer, NAME-operator."
+  description = "Prefix of the repositories: NAME/trainingrun-daemon and so on."
   type        = string
 }
 
