@@ -95,7 +95,7 @@ def test_uninstalling_keeps_the_definition_and_the_runs(
     assert "resource policy" in said
     assert control_plane.get(CRD)["metadata"]["uid"] == uid
     assert release.get("trainingrun/kept")["spec"]["games"] == 100
-    for kind in ("deployment", "networkpolicy", "pdb", "role", "rolebinding", "service"):
+    for kind in ("deployment", "lease", "networkpolicy", "pdb", "role", "rolebinding", "service"):
         assert not release.get(kind)["items"]
     with pytest.raises(KubectlError, match="not found"):
         control_plane.get(f"clusterrole/{release.name}-operator")
@@ -140,6 +140,59 @@ def test_helm_test_runs_the_pod_and_tells_its_end(
         said, _ = helm.communicate(timeout=120)
     assert helm.returncode == 0
     assert "Succeeded" in said
+    assert control_plane.get(*pods)["items"], (
+        "helm test --logs reads the log of a pod that is there"
+    )
+
+
+def test_the_roles_of_people_reach_training_runs(
+    release: Release, control_plane: ControlPlane
+) -> None:
+    """Bound to one of the cluster's own roles, a person may do with the runs of that namespace what
+    the role says: the controller manager has added our rules to it."""
+    release.install(CHART, "--take-ownership")
+    of = ["-n", release.namespace]
+    roles = ("view", "edit", "admin")
+    for role in roles:
+        bound = [f"--clusterrole={role}", f"--user={role}er"]
+        control_plane.kubectl("create", "rolebinding", role, *bound, *of)
+
+    def may(role: str, what: str) -> bool:
+        command = ["auth", "can-i", *what.split(), f"--as={role}er", *of]
+        try:
+            return control_plane.kubectl(*command).strip() == "yes"
+        except KubectlError:  # it ends with 1 where the answer is no
+            return False
+
+    control_plane.wait_until(
+        lambda: all(may(role, "list trainingruns") for role in roles), "added rules", seconds=90
+    )
+    expected = {
+        "view": {"watch trainingruns"},
+        "edit": {"watch trainingruns", "create trainingruns", "delete trainingruns"},
+        "admin": {"watch trainingruns", "create trainingruns", "delete trainingruns"},
+    }
+    questions = {each for of_role in expected.values() for each in of_role}
+    questions |= {"patch trainingruns/status"}
+    found = {role: {each for each in questions if may(role, each)} for role in roles}
+    assert found == expected
+
+
+def test_a_lease_that_operators_made_is_left_to_them(
+    release: Release, control_plane: ControlPlane
+) -> None:
+    """One that is there already, without helm's mark, neither stops an installation nor changes."""
+    lease = {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": f"{release.name}-operator", "namespace": release.namespace},
+        "spec": {"holderIdentity": "one", "leaseDurationSeconds": 15},
+    }
+    control_plane.apply(lease)
+    release.install(CHART, "--take-ownership")
+    assert release.get(f"lease/{release.name}-operator")["spec"]["holderIdentity"] == "one"
+    release.upgrade()
+    assert release.get(f"lease/{release.name}-operator")["spec"]["holderIdentity"] == "one"
 
 
 def test_monitoring_appears_when_its_definitions_do(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Mapping
 from typing import Any
@@ -30,9 +31,15 @@ def test_the_role_holds_exactly_what_the_operator_says_it_uses(chart: Chart) -> 
         for permission in PERMISSIONS
         for verb in permission.verbs
     }
-    rendered = verbs_in(chart().only("ClusterRole")["rules"])
+    (role,) = (each for each in chart().all("ClusterRole") if not is_for_people(each))
+    rendered = verbs_in(role["rules"])
     assert rendered == listed
     assert not any("*" in part for triple in rendered for part in triple)
+
+
+def is_for_people(role: Mapping[str, Any]) -> bool:
+    """Whether a role is added to those that people have, and is not the operator's."""
+    return any("aggregate-to" in label for label in role["metadata"]["labels"])
 
 
 def is_of_lease(document: Mapping[str, Any]) -> bool:
@@ -65,14 +72,71 @@ def test_a_rolling_update_leaves_no_gap(chart: Chart) -> None:
 
 
 def test_given_namespaces_get_roles_and_the_cluster_none(chart: Chart) -> None:
-    """With watchNamespaces nothing of the chart is cluster-wide but the definition."""
+    """With watchNamespaces the operator has no right in the whole cluster: what is cluster-wide is
+    the definition, and what is added to the roles that people have."""
     objects = chart("--set=watchNamespaces={alpha,beta}")
     roles = [each for each in objects.all("Role") if not is_of_lease(each)]
     bindings = [each for each in objects.all("RoleBinding") if not is_of_lease(each)]
     assert [each["metadata"]["namespace"] for each in roles] == ["alpha", "beta"]
     assert [each["metadata"]["namespace"] for each in bindings] == ["alpha", "beta"]
     assert {each["subjects"][0]["namespace"] for each in bindings} == {"system"}
-    assert not {"ClusterRole", "ClusterRoleBinding"} & objects.kinds
+    assert all(is_for_people(each) for each in objects.all("ClusterRole"))
+    assert "ClusterRoleBinding" not in objects.kinds
+
+
+@pytest.mark.parametrize("role", ["view", "edit", "admin"])
+def test_the_roles_of_people_reach_training_runs(chart: Chart, role: str) -> None:
+    """Who may view a namespace sees its runs, who may edit it makes and changes them; nobody may
+    write a status, which is the operator's."""
+    (found,) = (
+        each
+        for each in chart().all("ClusterRole")
+        if each["metadata"]["labels"].get(f"rbac.authorization.k8s.io/aggregate-to-{role}")
+    )
+    reading = {"get", "list", "watch"}
+    writing = {"create", "update", "patch", "delete", "deletecollection"}
+    runs, status = (
+        {verb for _, resource, verb in verbs_in(found["rules"]) if resource == name}
+        for name in ("trainingruns", "trainingruns/status")
+    )
+    assert runs == (reading if role == "view" else reading | writing)
+    assert status == reading
+
+
+def test_without_rights_in_the_cluster_nothing_cluster_wide_is_made(chart: Chart) -> None:
+    """Who may not install definitions or ClusterRoles leaves both out."""
+    options = ("--set=watchNamespaces={alpha}", "--set=crds.enabled=false")
+    objects = chart(*options, "--set=rbac.aggregate=false")
+    cluster_wide = {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"}
+    assert not cluster_wide & objects.kinds
+
+
+def test_metrics_are_closed_until_somebody_is_named(chart: Chart) -> None:
+    """By default nobody reads them over the network; the peers that are named reach the operator's,
+    and the operator opens those of its runs to the same."""
+    closed = chart()
+    (health,) = closed.only("NetworkPolicy")["spec"]["ingress"]
+    assert [each["port"] for each in health["ports"]] == ["health"]
+    peer = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
+    opened = chart(f"--set-json=networkPolicy.metricsFrom={json.dumps([peer])}")
+    _, metrics = opened.only("NetworkPolicy")["spec"]["ingress"]
+    assert metrics["from"] == [peer]
+    for objects, peers in ((closed, ()), (opened, (peer,))):
+        (pod,) = objects.only("Deployment")["spec"]["template"]["spec"]["containers"]
+        assert parse(pod["command"][1:], {}).metrics_from == peers
+
+
+def test_the_lease_goes_with_the_release(chart: Chart) -> None:
+    """Helm makes it empty, so that it also removes it; what operators write into it is theirs."""
+    lease = chart().only("Lease")
+    assert lease["metadata"]["name"] == "trainingrun-operator"
+    assert "spec" not in lease
+
+
+def test_the_pod_of_helm_test_can_be_read_afterwards(chart: Chart) -> None:
+    """``helm test --logs`` reads the log when the test is over: the pod must still be there."""
+    policy = chart().only("Pod")["metadata"]["annotations"]["helm.sh/hook-delete-policy"]
+    assert policy == "before-hook-creation"
 
 
 @pytest.mark.parametrize(
@@ -119,7 +183,7 @@ def test_the_definition_can_be_left_out_or_kept(chart: Chart) -> None:
 
 
 def test_parts_can_be_left_out(chart: Chart) -> None:
-    """Without all that can be left out, the Deployment and the pod of ``helm test`` are left."""
+    """Without all that can be left out: the Deployment, its Lease and the pod of ``helm test``."""
     options = [
         "rbac.create",
         "serviceAccount.create",
@@ -128,7 +192,11 @@ def test_parts_can_be_left_out(chart: Chart) -> None:
         "networkPolicy.enabled",
         "podDisruptionBudget.enabled",
     ]
-    assert chart(*(f"--set={option}=false" for option in options)).kinds == {"Deployment", "Pod"}
+    assert chart(*(f"--set={option}=false" for option in options)).kinds == {
+        "Deployment",
+        "Lease",
+        "Pod",
+    }
 
 
 def test_selectors_fit(chart: Chart) -> None:

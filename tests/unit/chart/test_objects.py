@@ -63,7 +63,8 @@ def test_an_affinity_of_ones_own_takes_the_place_of_ours(chart: Chart) -> None:
 
 def test_the_network_policy_lets_in_probes_and_scrapes_only(chart: Chart) -> None:
     """In: the two ports of the container. Out: DNS and the ports that the values name."""
-    policy = chart().only("NetworkPolicy")["spec"]
+    peer = '--set-json=networkPolicy.metricsFrom=[{"podSelector":{}}]'
+    policy = chart(peer).only("NetworkPolicy")["spec"]
     pod = pod_of(chart)
     assert policy["podSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
     assert policy["policyTypes"] == ["Ingress", "Egress"]

@@ -44,6 +44,7 @@ CHANGES: dict[str, Any] = {
     "requests.burst": 60,
     "security.allowUnsafeOverrides": True,
     "rbac.create": False,
+    "rbac.aggregate": False,
     "serviceAccount.create": False,
     "serviceAccount.name": "other",
     "serviceAccount.annotations": {"a": "b"},

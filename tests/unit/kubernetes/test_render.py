@@ -20,6 +20,7 @@ from trainingrun_operator.backends.kubernetes.render.metadata import (
     ROLL_HASH,
     Manifest,
 )
+from trainingrun_operator.backends.kubernetes.render.network_policy import metrics_policy
 from trainingrun_operator.backends.kubernetes.render.objects import (
     COMPANIONS,
     SHARED,
@@ -257,6 +258,17 @@ def test_only_players_reach_daemons_and_only_the_run_reaches_redis() -> None:
     for name in ("quick-daemon", "quick-redis"):
         (egress,) = policies[name]["egress"]
         assert {each["port"] for each in egress["ports"]} == {53}
+
+
+def test_metrics_are_read_by_those_who_are_named_and_by_nobody_else() -> None:
+    """Without peers no rule lets anybody in; an empty ``from`` would let in everybody."""
+    peer = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
+    for role in (Role.ACTOR, Role.EVALUATOR, Role.LEARNER):
+        workload = workload_of(role)
+        closed = metrics_policy(RUN, workload, metrics_from=())["spec"]
+        assert (closed["policyTypes"], closed["ingress"]) == (["Ingress"], [])
+        (rule,) = metrics_policy(RUN, workload, metrics_from=[peer])["spec"]["ingress"]
+        assert rule == {"from": [peer], "ports": [{"protocol": "TCP", "port": 9090}]}
 
 
 def test_the_hash_is_stable_and_follows_what_is_written() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import secrets
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from trainingrun_operator.backends.kubernetes.lease import Claim, Timing
 from trainingrun_operator.settings import Images, Settings
@@ -28,6 +30,8 @@ class Options:
     requests_per_second: float = 200.0
     request_burst: float = 400.0
     unsafe_overrides: bool = False
+    metrics_from: tuple[Mapping[str, Any], ...] = ()
+    """Peers of a NetworkPolicy that may read the metrics of runs' roles; none: nobody."""
     identity: str = ""
     claim: Claim | None = None
     """The lease by which this operator leads; None when its user says that it is alone."""
@@ -66,6 +70,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
         requests_per_second=given.requests_per_second,
         request_burst=given.request_burst,
         unsafe_overrides=given.allow_unsafe_overrides,
+        metrics_from=given.metrics_from,
         identity=identity,
         claim=None if given.no_lease else lease,
         log_level=given.log_level,
@@ -115,6 +120,13 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         action="store_true",
         help="let spec.podTemplate weaken pods; the cluster's own admission still judges them",
     )
+    add(
+        "--metrics-from",
+        type=_peers,
+        default=(),
+        metavar="JSON",
+        help="peers of a NetworkPolicy that may read the metrics of runs; default: nobody",
+    )
     add("--health-port", type=_port, default=8080, metavar="PORT", help="/livez, /readyz; 0: any")
     add("--metrics-port", type=_port, default=9090, metavar="PORT", help="/metrics; 0: any")
     add("--requests-per-second", type=float, default=200.0, metavar="N", help="to the API server")
@@ -156,6 +168,19 @@ def _duration(text: str) -> int:
 def _invented_identity() -> str:
     """Outside a pod no name is ours alone, so a restart waits like any other candidate."""
     return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def _peers(text: str) -> tuple[Mapping[str, Any], ...]:
+    """A JSON list of NetworkPolicyPeers."""
+    try:
+        peers = json.loads(text)
+    except ValueError:
+        peers = None
+    if not isinstance(peers, list) or not all(isinstance(each, dict) and each for each in peers):
+        raise argparse.ArgumentTypeError(
+            'not a list of peers: write [{"namespaceSelector": {"matchLabels": {…}}}]'
+        )
+    return tuple(peers)
 
 
 def _port(text: str) -> int:

@@ -71,6 +71,7 @@ class Service:
             options.redis_address,
             unsafe_overrides=options.unsafe_overrides,
             key=(options.claim.namespace, options.claim.name) if options.claim else None,
+            metrics_from=options.metrics_from,
         )
         self.client = client
         client.listener = self.meters.asked

@@ -83,6 +83,8 @@ class Site:
     """Whether users may weaken the pods of their runs."""
     key: tuple[str, str] | None = None
     """Namespace and name of the Secret with the key that passwords are derived from."""
+    metrics_from: tuple[Mapping[str, Any], ...] = ()
+    """Peers of a NetworkPolicy that may read the metrics of roles."""
 
 
 class KubernetesBackend:
@@ -172,6 +174,7 @@ class KubernetesBackend:
         return role_objects(
             run, workload, url,
             operator_namespace=self._site.namespace,
+            metrics_from=self._site.metrics_from,
             unsafe_overrides=self._site.unsafe_overrides,
         )  # fmt: skip
 

@@ -7,6 +7,7 @@ a Redis or a bucket outside the cluster may be anywhere.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from trainingrun_operator.backends import RunIdentity
@@ -44,12 +45,18 @@ def daemon_policy(run: RunIdentity, workload: Workload) -> Manifest:
     return _closed(run, workload, sources)
 
 
-def metrics_policy(run: RunIdentity, workload: Workload) -> Manifest:
-    """All other roles: nothing but the scraping of their metrics."""
+def metrics_policy(
+    run: RunIdentity, workload: Workload, *, metrics_from: Sequence[Mapping[str, Any]]
+) -> Manifest:
+    """All other roles: nothing but the scraping of their metrics, by these peers (none: nobody).
+
+    Without peers there is no rule at all: a rule with an empty ``from`` would let in everybody.
+    """
+    ports = [{"protocol": "TCP", "port": METRICS_PORT}]
     spec = {
         "podSelector": {"matchLabels": selector(run, workload.role)},
         "policyTypes": ["Ingress"],
-        "ingress": [{"ports": [{"protocol": "TCP", "port": METRICS_PORT}]}],
+        "ingress": [{"from": [*metrics_from], "ports": ports}] if metrics_from else [],
     }
     name = role_name(run, workload.role)
     return manifest(NETWORK_POLICY, run, name, role=workload.role, spec=spec)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from trainingrun_operator.backends import Ground, RunIdentity
@@ -55,9 +55,12 @@ def shared_objects(run: RunIdentity, ground: Ground) -> tuple[Manifest, ...]:
 
 def role_objects(
     run: RunIdentity, workload: Workload, redis_url: SecretKey,
-    *, operator_namespace: str | None, unsafe_overrides: bool = False,
+    *, operator_namespace: str | None, metrics_from: Sequence[Mapping[str, Any]] = (),
+    unsafe_overrides: bool = False,
 ) -> tuple[Manifest, ...]:  # fmt: skip
     """All objects of a role. The policy comes before the pods that it is about.
+
+    ``metrics_from`` are the peers of a NetworkPolicy that may read the role's metrics.
 
     Raises:
         OverrideError: the user's changes of the pod template cannot be followed.
@@ -75,7 +78,7 @@ def role_objects(
             found.append(service(run, workload, headless=True))
             found.append(disruption_budget(run, workload))
         case Role.LEARNER | Role.ACTOR | Role.EVALUATOR:
-            found.append(metrics_policy(run, workload))
+            found.append(metrics_policy(run, workload, metrics_from=metrics_from))
     found.append(_controller(run, workload, template))
     return tuple(found)
 
