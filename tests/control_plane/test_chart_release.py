@@ -173,7 +173,7 @@ def test_the_roles_of_people_reach_training_runs(
         "admin": {"watch trainingruns", "create trainingruns", "delete trainingruns"},
     }
     questions = {each for of_role in expected.values() for each in of_role}
-    questions |= {"patch trainingruns/status"}
+    questions |= {"patch trainingruns --subresource=status"}
     found = {role: {each for each in questions if may(role, each)} for role in roles}
     assert found == expected
 

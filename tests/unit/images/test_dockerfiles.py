@@ -104,6 +104,16 @@ def test_what_is_copied_is_there_and_not_ignored(file: str) -> None:
                 assert source == "forge*" or (ROOT / source).exists(), source
 
 
+def test_the_cpu_variant_needs_no_other_index() -> None:
+    """Expect PyPI's torch without NVIDIA's libraries, and a step of it tried in the build."""
+    [torch] = [each for each in stages("Dockerfile.trainer") if each[0].words.endswith("AS torch")]
+    assert "TORCH_INDEX=" in said(torch, "ARG")
+    [install] = said(torch, "RUN")
+    before, _, after = install.partition("/opt/without-cuda.sh /opt/trainingrun")
+    assert "install -c constraints.txt torch" in before
+    assert ".backward()" in after
+
+
 def test_the_trainer_has_two_variants_pinned_alike() -> None:
     """Expect both in one stage, the larger one by default, and what is installed pinned in each;
     older builders do not find a stage whose name is made of an argument."""
@@ -112,7 +122,7 @@ def test_the_trainer_has_two_variants_pinned_alike() -> None:
     [torch] = [each for each in stages("Dockerfile.trainer") if each[0].words.endswith("AS torch")]
     [install] = said(torch, "RUN")
     assert "cuda) install -c constraints.txt torch " in install
-    assert "cpu) install -c /tmp/others.txt " in install
+    assert "else install -c /tmp/others.txt " in install
     assert '"torch==${version}+cpu"' in install
     assert "version=$(sed -n 's/^torch==//p' constraints.txt)" in install
     bases = [each[0].words.split()[0] for each in stages("Dockerfile.trainer")]
