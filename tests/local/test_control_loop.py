@@ -18,7 +18,7 @@ from trainingrun_contracts.api.status import TrainingRunStatus
 from trainingrun_contracts.reports import ActorReport, Evaluation, Intent, LearnerReport, Notice
 from trainingrun_contracts.slots import DaemonSlot, decode_all, encode
 from trainingrun_contracts.stream.keys import Keys
-from trainingrun_operator.backends import BackendError, Blame, RunIdentity
+from trainingrun_operator.backends import BackendError, Blame, Ground, RunIdentity
 from trainingrun_operator.backends.memory import MemoryBackend, MemoryRunStore
 from trainingrun_operator.backends.store import RunKey
 from trainingrun_operator.controller.loop import ReconcileError, Reconciler
@@ -396,3 +396,30 @@ def test_what_a_status_remembers_is_kept_until_it_is_written(redis_server: Redis
     assert started is not None
     assert started.timestamp() == NOW
     assert [event.reason for _, event in bench.store.events].count(EventReason.STARTED) == 1
+
+
+class StuckBackend(MemoryBackend):
+    """Never says where Redis is."""
+
+    async def redis_url(self, run: RunIdentity, ground: Ground) -> str | None:
+        """No answer."""
+        return await asyncio.Event().wait() and None
+
+
+def test_a_reconcile_that_takes_too_long_ends_and_is_told(redis_server: RedisServer) -> None:
+    """One look has one limit, whatever it waits for; the status says so."""
+    bench = Bench(redis_server.url, backend=StuckBackend())
+
+    async def look() -> None:
+        bench.loop = Reconciler(
+            bench.store, bench.backend, Settings(), clock=lambda: NOW, longest=0.1
+        )
+        with pytest.raises(ReconcileError, match=r"longer than 0\.1 s"):
+            await bench.look()
+        await bench.loop.close()
+
+    asyncio.run(look())
+    assert bench.status(ConditionType.DEGRADED) == (
+        ConditionStatus.TRUE, "asking and acting took longer than 0.1 s; it is tried again",
+    )  # fmt: skip
+    assert len(bench.store.runs[bench.key].status.conditions) == 1  # nothing else is known

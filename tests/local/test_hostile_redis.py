@@ -16,6 +16,8 @@ from trainingrun_contracts.connection import ROLE_BOUND, asyncio_client, blockin
 from trainingrun_contracts.replies import ReplyRefused
 from trainingrun_contracts.reports import ActorReport
 from trainingrun_contracts.stream.keys import Keys
+from trainingrun_operator.backends.store import RunKey
+from trainingrun_operator.controller.pulse import Pulse, Resting
 from trainingrun_operator.controller.signals import QueueError, SignalReader
 from trainingrun_operator.desired.actions import SetTarget
 from trainingrun_operator.desired.health import queue
@@ -164,3 +166,47 @@ def test_one_run_of_a_shared_redis_does_not_spoil_the_digests_of_the_others(
     found = asyncio.run(act())
     assert found is not None
     assert found["run-a"] != found["run-b"]
+
+
+def test_a_silent_server_takes_one_time_limit() -> None:
+    """Neither a look nor an action nor the pulse waits for it for ever."""
+    woken: list[RunKey] = []
+
+    async def act() -> Signals | Unreachable:
+        reader = SignalReader(seconds=0.2)
+        try:
+            pulse = Pulse(reader)
+            for number in range(20):
+                url = f"{server.url[:-1]}{number}"
+                pulse.watch(RunKey("bad", f"{number}"), Resting(url, f"{number}", "x"))
+            await pulse.beat(woken.append)
+            assert "no answer" in await perform(reader, server.url)
+            return await reader.read(server.url, KEYS, endpoints=(), now=NOW)
+        finally:
+            await reader.close()
+
+    with lying_server(lambda _command: None) as server:
+        found = asyncio.run(act())
+    assert isinstance(found, Unreachable)
+    assert "no answer within 0.2 s" in found.message
+    assert len(woken) == 20
+
+
+def test_the_pulse_asks_an_address_while_another_one_is_silent(redis_server: RedisServer) -> None:
+    """The silent one never answers here, so that only what is asked beside it is ever woken."""
+
+    async def act() -> None:
+        reader = SignalReader(seconds=3600)
+        pulse, moved = Pulse(reader), asyncio.Event()
+        for number in range(8):
+            url = f"{server.url[:-1]}{number}"
+            pulse.watch(RunKey("bad", f"{number}"), Resting(url, f"{number}", "x"))
+        pulse.watch(RunKey("good", "run"), Resting(redis_server.url, "run", "older"))
+        beating = asyncio.create_task(pulse.beat(lambda _key: moved.set()))
+        await moved.wait()
+        beating.cancel()
+        await asyncio.gather(beating, return_exceptions=True)
+        await reader.close()
+
+    with lying_server(lambda _command: None) as server:
+        asyncio.run(act())

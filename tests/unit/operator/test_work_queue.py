@@ -316,3 +316,49 @@ def test_what_is_due_and_not_begun_is_counted() -> None:
         assert queue.overdue() == 1
 
     asyncio.run(act())
+
+
+def test_the_hanging_looks_of_one_namespace_hold_up_no_other_one() -> None:
+    """Neither its new runs, by the first track, nor those under way, by the second."""
+    begun: dict[RunKey, float] = {}
+    stuck = [RunKey("bad", f"run-{index}") for index in range(60)]
+
+    async def look(key: RunKey) -> float | None:
+        begun[key] = _now()
+        await asyncio.sleep(1000 if key.namespace == "bad" else 1)
+        return None
+
+    async def work() -> None:
+        queue = ReconcileQueue(look, jitter=NoJitter())
+        for index, key in enumerate(stuck):
+            queue.add(key, urgent=index % 2 == 0)
+        for name in "abcdefgh":
+            queue.add(RunKey("good", f"new-{name}"), after=1.0, urgent=True)
+            queue.add(RunKey("good", f"old-{name}"), after=1.0)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(100):
+                await queue.run()
+
+    loop = looptime.new_event_loop(start=0, end=200)
+    try:
+        loop.run_until_complete(work())
+    finally:
+        loop.close()
+    good = {key.name: at for key, at in begun.items() if key.namespace == "good"}
+    assert max(good[f"new-{name}"] for name in "abcdefgh") == pytest.approx(2, abs=0.01)
+    assert len(good) == 16
+    assert len([key for key in begun if key.namespace == "bad"]) == 22
+
+
+def test_quotas_do_not_add_up_beyond_a_bound() -> None:
+    """A hundred namespaces with hanging looks have no more than four times the workers."""
+    begun: list[RunKey] = []
+
+    async def look(key: RunKey) -> float | None:
+        begun.append(key)
+        await asyncio.sleep(1000)
+        return None
+
+    keys = [RunKey(f"space-{index}", "run") for index in range(100)]
+    _run(look, keys, seconds=10, at_once=4)
+    assert len(begun) == 16

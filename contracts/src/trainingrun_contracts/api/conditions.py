@@ -156,6 +156,10 @@ class Reason(Word):
         "RolloutUnreadable",
         "Entries of the queue cannot be read; they are kept in the dead-letter stream.",
     )
+    RECONCILE_TIMEOUT = (
+        "ReconcileTimeout",
+        "Asking and acting took longer than one reconcile may; it is tried again with back-off.",
+    )
     # checkpoints
     SAVED = "Saved", "The newest checkpoint is recent."
     NOT_YET = "NotYet", "No checkpoint is due yet."

@@ -86,8 +86,9 @@ class EndpointProber:
         try:
             async with self._at_once:
                 reply = await ask_status(name, seconds=self._status_seconds)
-        except NoStatus as error:
-            known.slow = known.slow + 1 if error.is_passing else _SLOW_TIMES
+        except (NoStatus, ValueError) as error:  # a name that no resolver takes is a ValueError
+            is_passing = isinstance(error, NoStatus) and error.is_passing
+            known.slow = known.slow + 1 if is_passing else _SLOW_TIMES
             before = known.answer or Answer()
             if known.slow >= _SLOW_TIMES or before.capacity is None:
                 known.answer = replace(before, error=str(error))

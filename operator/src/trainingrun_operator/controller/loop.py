@@ -9,6 +9,7 @@ of ours is logged, counted as a failure of this run alone, and retried with back
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 import time
@@ -20,7 +21,7 @@ from trainingrun_contracts import run_config as contract
 from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType, Reason
 from trainingrun_contracts.api.run import TrainingRun
 from trainingrun_contracts.api.spec import TrainingRunSpec
-from trainingrun_contracts.api.status import TrainingRunStatus
+from trainingrun_contracts.api.status import Condition, TrainingRunStatus
 from trainingrun_contracts.stream.keys import Keys
 
 from trainingrun_operator.backends import Backend, BackendError, Blame, Ground, RunIdentity
@@ -74,6 +75,9 @@ _AGAIN_SECONDS: Final = 1.0
 _CALM_SECONDS: Final = 60.0
 """So long nothing moved before the pulse takes a run over; the averages have settled by then."""
 _SPREAD: Final = 0.1
+RECONCILE_SECONDS: Final = 120.0
+"""The longest reconcile: more than all that a run's start asks of a busy API server."""
+_TELL_SECONDS: Final = 10.0
 _ROUTING_SECONDS: Final = 30.0
 
 
@@ -160,8 +164,18 @@ class Reconciler:
         *,
         clock: Callable[[], float] = time.time,
         may_act: Callable[[], object] = lambda: None,
+        longest: float = RECONCILE_SECONDS,
     ) -> None:
-        """``may_act`` raises a ``BackendError`` where another operator leads; Redis cannot know."""
+        """
+        Args:
+            store: of the runs.
+            backend: of their roles.
+            settings: of the installation.
+            clock: Unix seconds.
+            may_act: raises a ``BackendError`` where another operator leads; Redis cannot know.
+            longest: seconds that one reconcile may take.
+        """
+        self._longest = longest
         self._store = store
         self._backend = backend
         self._settings = settings
@@ -180,8 +194,39 @@ class Reconciler:
             Seconds until the next look is due; None when only a change can bring something new.
 
         Raises:
-            ReconcileError: the store or the backend could not be asked.
+            ReconcileError: the store or the backend could not be asked, or it took too long.
         """
+        limit = asyncio.timeout(self._longest)
+        try:
+            async with limit:
+                return await self._reconcile(key)
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            text = f"asking and acting took longer than {self._longest:g} s; it is tried again"
+            await self._tell_overrun(key, Problem(Reason.RECONCILE_TIMEOUT.value, text))
+            raise ReconcileError(f"run {key}: {text}") from error
+
+    async def _tell_overrun(self, key: RunKey, trouble: Problem) -> None:
+        """Say so in the condition Degraded; of all else nothing new is known."""
+        try:
+            async with asyncio.timeout(_TELL_SECONDS):
+                stored = await self._store.get(key)
+                if stored is None or stored.metadata.deletion_timestamp is not None:
+                    return
+                now, memory = self._clock(), Memory()
+                decision = decide(
+                    stored, Observed({}), self._settings, memory, now=now, trouble=trouble
+                )
+                status = _with_condition(
+                    stored.status, decision.status.condition(ConditionType.DEGRADED)
+                )
+                if status != stored.status:
+                    await self._store.write_status(stored, status)
+        except (BackendError, TimeoutError) as error:
+            _LOG.warning("run %s: %s: the status cannot be written: %s", key, trouble.reason, error)
+
+    async def _reconcile(self, key: RunKey) -> float | None:
         try:
             run = await self._store.get(key)
             if run is not None and run.metadata.deletion_timestamp is None:
@@ -364,6 +409,14 @@ def ground_of(run: TrainingRun, settings: Settings) -> Ground:
         redis_url=run.spec.redis.url,
         redis_url_secret=(secret.name, secret.key) if secret is not None else None,
     )
+
+
+def _with_condition(status: TrainingRunStatus, new: Condition | None) -> TrainingRunStatus:
+    """The status with one of its conditions replaced."""
+    if new is None:
+        return status
+    others = tuple(each for each in status.conditions if each.type != new.type)
+    return status.model_copy(update={"conditions": (*others, new)})
 
 
 def _keys(run: TrainingRun) -> Keys:

@@ -11,13 +11,16 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from trainingrun_operator.backends.store import RunKey
 from trainingrun_operator.controller.pace import pause_before_pulse
 from trainingrun_operator.controller.signals import SignalReader
 
-_TICKS = 5
+_TICKS: Final = 5
 """Parts of a period: addresses are asked in turn and not all at one moment."""
+_AT_ONCE: Final = 32
+"""Addresses: one that is silent takes its own time limit, and nobody else's turn."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +60,17 @@ class Pulse:
             await self.beat(wake, part=part, parts=_TICKS)
 
     async def beat(self, wake: Callable[[RunKey], None], *, part: int = 0, parts: int = 1) -> None:
-        """Ask the addresses of one part, one after the other."""
-        for url, runs in self._by_address().items():
-            if hash(url) % parts == part:
+        """Ask the addresses of one part, some of them at once."""
+        room = asyncio.Semaphore(_AT_ONCE)
+
+        async def ask(url: str, runs: dict[RunKey, Resting]) -> None:
+            async with room:
                 await self._ask(url, runs, wake)
+
+        addresses = self._by_address().items()
+        await asyncio.gather(
+            *(ask(url, runs) for url, runs in addresses if hash(url) % parts == part)
+        )
 
     async def _ask(
         self, url: str, runs: dict[RunKey, Resting], wake: Callable[[RunKey], None]

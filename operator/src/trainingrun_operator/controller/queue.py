@@ -9,6 +9,9 @@ changed by them, goes by the first; all that a run under way asks for goes by th
 thousand runs that start together are all begun before the steps of their pods are followed, and
 runs whose Redis does not answer hold up no new one. While urgent keys wait, the second track has
 only two workers: its looks ask the API server for the answers that the others wait for.
+
+A namespace may use every worker that is free. Where none is, one that uses fewer than its quota
+gets more: however many looks of one tenant hang, another's new run is looked at.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import heapq
 import logging
 import math
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from enum import Enum
 from typing import Final
@@ -29,6 +33,10 @@ _LOG: Final = logging.getLogger(__name__)
 URGENT_AT_ONCE: Final = 20
 ROUTINE_AT_ONCE: Final = 10
 ROUTINE_BESIDE_URGENT: Final = 2
+_QUOTA: Final = 4
+"""A namespace has this part of a track's workers for certain; a divisor."""
+_MOST: Final = 4
+"""Times the workers of a track: so many looks are never exceeded, whatever the quotas add up to."""
 FIRST_BACKOFF_SECONDS: Final = 1.0
 LAST_BACKOFF_SECONDS: Final = 300.0
 
@@ -58,28 +66,60 @@ class _Track:
         self.due: dict[RunKey, float] = {}
         self.again: dict[RunKey, float] = {}
         self.at_once = at_once
-        self.working = 0
         self._heap: list[tuple[float, RunKey]] = []
+        self._waiting: Counter[str] = Counter()
+        self._working: Counter[str] = Counter()
+        self.working = 0
 
     def add(self, key: RunKey, at: float) -> bool:
         """Make a key due at a time; False where it is due no later already."""
         if self.due.get(key, math.inf) <= at:
             return False
+        self._waiting[key.namespace] += key not in self.due
         self.due[key] = at
         heapq.heappush(self._heap, (at, key))
         return True
 
-    def next_at(self) -> float:
-        """When the next key is due that a worker is free for; infinity where there is none."""
+    def drop(self, key: RunKey) -> None:
+        """Have a key wait no more."""
+        if self.due.pop(key, None) is not None:
+            _take_one(self._waiting, key.namespace)
+
+    def begin(self, key: RunKey) -> None:
+        """Work on a key begins."""
+        self.drop(key)
+        self.working += 1
+        self._working[key.namespace] += 1
+
+    def end(self, key: RunKey) -> None:
+        """Work on a key has ended."""
+        self.working -= 1
+        _take_one(self._working, key.namespace)
+
+    def next_due(self) -> tuple[float, RunKey] | None:
+        """The next key that a worker is free for, and when it is due."""
         while self._heap and self.due.get(self._heap[0][1]) != self._heap[0][0]:
             heapq.heappop(self._heap)  # it was moved forward, worked on, or forgotten
-        return self._heap[0][0] if self._heap and self.working < self.at_once else math.inf
+        if not self._heap or self.working >= _MOST * self.at_once:
+            return None
+        head = self._heap[0]
+        if self.working < self.at_once or self._has_quota(head[1].namespace):
+            return head
+        if not any(map(self._has_quota, self._waiting)):
+            return None
+        return min(
+            ((at, key) for key, at in self.due.items() if self._has_quota(key.namespace)),
+            default=None,
+        )
 
-    def take(self) -> RunKey:
-        """The next key, which then waits no more."""
-        _, key = heapq.heappop(self._heap)
-        del self.due[key]
-        return key
+    def _has_quota(self, namespace: str) -> bool:
+        return self._working[namespace] < max(1, self.at_once // _QUOTA)
+
+
+def _take_one(counts: Counter[str], name: str) -> None:
+    counts[name] -= 1
+    if not counts[name]:
+        del counts[name]
 
 
 class ReconcileQueue:
@@ -123,8 +163,8 @@ class ReconcileQueue:
         self._failures.pop(key, None)
 
     def _drop(self, key: RunKey) -> None:
-        self._urgent.due.pop(key, None)
-        self._routine.due.pop(key, None)
+        self._urgent.drop(key)
+        self._routine.drop(key)
 
     @property
     def looks(self) -> int:
@@ -161,19 +201,20 @@ class ReconcileQueue:
         """Start looks at what is due; returns the seconds until more is."""
         now = asyncio.get_running_loop().time()
         self._start_track(self._urgent, group, now)
-        is_busy = self._urgent.working == self._urgent.at_once
+        is_busy = self._urgent.working >= self._urgent.at_once
         beside = min(ROUTINE_BESIDE_URGENT, self._routine_at_once)
         self._routine.at_once = beside if is_busy else self._routine_at_once
         self._start_track(self._routine, group, now)
-        soonest = min(self._urgent.next_at(), self._routine.next_at())
-        return None if soonest == math.inf else soonest - now
+        heads = (self._urgent.next_due(), self._routine.next_due())
+        soonest = min((head[0] for head in heads if head is not None), default=None)
+        return None if soonest is None else soonest - now
 
     def _start_track(self, track: _Track, group: asyncio.TaskGroup, now: float) -> None:
-        while track.next_at() <= now:
-            key = track.take()
+        while (head := track.next_due()) is not None and head[0] <= now:
+            key = head[1]
             self._drop(key)  # whatever it waited for in the other track, this look sees
+            track.begin(key)
             self._working[key] = now
-            track.working += 1
             group.create_task(self._work(key, track))
 
     async def _work(self, key: RunKey, track: _Track) -> None:
@@ -191,7 +232,7 @@ class ReconcileQueue:
             after = self._back_off(key)
         finally:
             self._working.pop(key, None)
-            track.working -= 1
+            track.end(key)
         self._looks += 1
         self._listener(result, asyncio.get_running_loop().time() - begin)
         if after is not None:

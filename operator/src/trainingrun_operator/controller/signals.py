@@ -7,13 +7,16 @@ since a look is asked for many runs at once (``digest``).
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import msgspec
 import redis
+import redis.asyncio
 from trainingrun_contracts import reports, slots
 from trainingrun_contracts.connection import (
     AddressError,
@@ -39,6 +42,7 @@ from trainingrun_operator.desired.actions import (
 )
 from trainingrun_operator.desired.observed import Signals, Unreachable
 
+ANSWER_SECONDS: Final = 10.0
 _LOG: Final = logging.getLogger(__name__)
 _DIGESTS_AT_ONCE: Final = 50
 """Runs of one question: a script holds the server up while it runs."""
@@ -51,8 +55,24 @@ class QueueError(Exception):
 class SignalReader:
     """Asks and tells Redis servers, until :meth:`close`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, seconds: float = ANSWER_SECONDS) -> None:
+        """``seconds``: the longest that one question may take, connection included."""
         self._clients = Clients()
+        self._seconds = seconds
+
+    @asynccontextmanager
+    async def _use(self, url: str) -> AsyncIterator[redis.asyncio.Redis]:
+        """A client of the address, for so long and no longer.
+
+        Raises:
+            AddressError: the address is not valid.
+            redis.TimeoutError: it took too long.
+        """
+        try:
+            async with asyncio.timeout(self._seconds), self._clients.use(url) as client:
+                yield client
+        except TimeoutError as error:
+            raise redis.TimeoutError(f"no answer within {self._seconds:g} s") from error
 
     async def read(
         self, url: str, keys: Keys, *, endpoints: Iterable[str], now: float
@@ -67,7 +87,7 @@ class SignalReader:
         """
         asked = tuple(endpoints)
         try:
-            async with self._clients.use(url) as client:
+            async with self._use(url) as client:
                 reply = await read_run(client, keys.run_id, asked)
             return signals_from(reply, asked, now=now)
         except AddressError as error:
@@ -84,7 +104,7 @@ class SignalReader:
             QueueError: Redis did not take it.
         """
         try:
-            async with self._clients.use(url) as client, client.pipeline(transaction=True) as pipe:
+            async with self._use(url) as client, client.pipeline(transaction=True) as pipe:
                 match action:
                     case SetIntent(intent=intent):
                         pipe.set(keys.intent, intent.value)
@@ -108,7 +128,7 @@ class SignalReader:
         """The digests of runs that share a Redis, by run; None where it cannot be asked."""
         found: dict[str, str] = {}
         try:
-            async with self._clients.use(url) as client:
+            async with self._use(url) as client:
                 for at in range(0, len(run_ids), _DIGESTS_AT_ONCE):
                     part = list(run_ids[at : at + _DIGESTS_AT_ONCE])
                     replies = msgspec.convert(
