@@ -374,6 +374,8 @@ def _operator_api() -> Row:
               (_rates(m.STATUS_WRITES, "result"),), unit="ops", stacked=True),
         Panel("Quietest watch", "Since it last heard from the API server.",
               (Query(plain(m.WATCH_AGE), "{{pod}}"),), unit="s"),
+        Panel("Failed parts", "Watches and loops that failed and were started again, per second.",
+              (_rates(m.PART_FAILURES, "part"),), unit="ops"),
     ))  # fmt: skip
 
 

@@ -473,6 +473,15 @@ WATCH_AGE: Final = Metric(
     "Since the quietest watch last heard from the API server.", "seconds",
     "the operator's informers", (Server.OPERATOR,),
 )  # fmt: skip
+PART_FAILURES: Final = Metric(
+    "trainingrun_operator_part_failures_total",
+    Kind.COUNTER,
+    "Failures of a part of the operator that runs in the background; it is started again.",
+    "failures",
+    "the operator's supervision",
+    (Server.OPERATOR,),
+    ("part",),
+)
 ACTIONS: Final = Metric(
     "trainingrun_operator_actions_total", Kind.COUNTER,
     "What decisions had done, by kind: on the cluster (apply, remove, removeFirst) and in Redis"

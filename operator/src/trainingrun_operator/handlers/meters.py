@@ -25,6 +25,7 @@ class Meters:
         self._requests = self._counter(metrics.API_REQUESTS)
         self._request_seconds = self._histogram(metrics.API_SECONDS)
         self._statuses = self._counter(metrics.STATUS_WRITES)
+        self._failures = self._counter(metrics.PART_FAILURES)
         for result in Result:  # a rate needs the zero before the first failure
             self._looks.labels(result.value)
         for action in ACTIONS:
@@ -45,6 +46,10 @@ class Meters:
         """Take in one answer of the API server; status 0 where none came."""
         self._requests.labels(verb, str(status)).inc()
         self._request_seconds.labels(verb).observe(seconds)
+
+    def failed(self, part: str) -> None:
+        """Take in a failure of a part that runs in the background; it is started again."""
+        self._failures.labels(part).inc()
 
     def told(self, result: str) -> None:
         """Take in one status that differed from the one that stood."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from aiohttp import web
@@ -20,6 +20,9 @@ from trainingrun_operator.handlers.service import Service
 LONGEST_LAG: Final = 30.0
 LONGEST_SILENCE: Final = 900.0
 LONGEST_WAIT: Final = 900.0
+READY_SECONDS: Final = 2.5
+"""The readiness probe is answered so late at most, so that no start is an ``Unhealthy`` event."""
+_READY_STEP: Final = 0.1
 
 
 class ServiceMetrics(Collector):
@@ -61,7 +64,7 @@ def _page(service_metrics: ServiceMetrics, meters: CollectorRegistry) -> bytes:
 def trouble(service: Service) -> str | None:
     """Why the process should be restarted; None when it should not."""
     if not service.is_alive:
-        return "a part of the operator has ended"
+        return f"{service.supervisor.given_up} failed again and again"
     if service.lag > LONGEST_LAG:
         return f"the event loop is {service.lag:.0f} s late"
     if service.working and service.watch_age() > LONGEST_SILENCE:
@@ -80,6 +83,15 @@ def unready(service: Service) -> str | None:
     return "not all objects are known yet" if service.leads else "the lease is not known yet"
 
 
+async def settled(ask: Callable[[], str | None], *, seconds: float = READY_SECONDS) -> str | None:
+    """What ``ask`` says once it says None, or when so many seconds are over."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while (why := ask()) is not None and loop.time() < deadline:  # noqa: ASYNC110 - has no event
+        await asyncio.sleep(_READY_STEP)
+    return why
+
+
 async def serve(service: Service, *, health_port: int, metrics_port: int) -> web.AppRunner:
     """Serve on both ports (one server where they are equal) until the runner is cleaned up.
 
@@ -92,7 +104,7 @@ async def serve(service: Service, *, health_port: int, metrics_port: int) -> web
         return web.Response(text=why or "ok", status=503 if why else 200)
 
     async def ready(_: web.Request) -> web.Response:
-        why = unready(service)
+        why = await settled(lambda: unready(service))
         return web.Response(text=why or "ok", status=503 if why else 200)
 
     async def scrape(_: web.Request) -> web.Response:

@@ -24,6 +24,7 @@ from trainingrun_operator.handlers import leading, probes, watching
 from trainingrun_operator.handlers.options import Options, parse
 from trainingrun_operator.handlers.service import Service, ServiceError, patiently
 
+_LOG: Final = logging.getLogger(__name__)
 _THRESHOLDS: Final = (30_000, 4, 100)
 """New objects before the young are collected, and collections before the next older generation."""
 
@@ -78,14 +79,19 @@ async def _run(options: Options) -> None:
                 await _client(stack, options, TokenBucket(), Fence(ALWAYS)), options.claim, fence
             )
         place = (options.claim.namespace, options.claim.name) if options.claim else None
-        checking = patiently(lambda: check(client, options.namespaces, place))
-        if not await leading.unless(stopping, checking):
-            return
         service = Service(client, options, keeper)
         runner = await probes.serve(
             service, health_port=options.health_port, metrics_port=options.metrics_port
         )
         stack.push_async_callback(runner.cleanup)
+        _LOG.info("starting: asking the API server at %s", client.configuration.host)
+        checking = patiently(lambda: check(client, options.namespaces, place))
+        if not await leading.unless(stopping, checking):
+            _LOG.warning(
+                "told to stop before the API server at %s had answered all questions",
+                client.configuration.host,
+            )
+            return
 
         watch = partial(watching.watch, client, service, options.namespaces)
         await leading.lead(service, keeper, watch, stopping)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from trainingrun_operator.controller.pace import pause_after_change
 from trainingrun_operator.controller.queue import ReconcileQueue
 from trainingrun_operator.handlers.meters import Meters
 from trainingrun_operator.handlers.options import Options
+from trainingrun_operator.handlers.supervision import Supervisor
 
 _LOG = logging.getLogger(__name__)
 RESYNC_SECONDS: Final = 300.0
@@ -50,7 +51,7 @@ async def patiently(act: Callable[[], Awaitable[None]]) -> None:
 
 
 class ServiceError(Exception):
-    """A part of the operator has ended by itself: a bug of ours, which the log tells."""
+    """A part of the operator failed again and again: a bug of ours, which the log tells."""
 
 
 class Service:
@@ -59,7 +60,7 @@ class Service:
     Attributes:
         working: whether everything that exists is known and runs are worked on.
         lag: by how many seconds the event loop last was late.
-        broken: set when a part has ended by itself; the process then ends.
+        supervisor: of the parts that run in the background.
         keeper: of the lease by which this operator leads; None when it is the only one.
     """
 
@@ -89,25 +90,26 @@ class Service:
         self.queue = ReconcileQueue(self.reconciler.reconcile, listener=self.meters.looked)
         self.working = False
         self.lag = 0.0
-        self.broken = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        self.supervisor = Supervisor(self.meters.failed)
 
     async def start(self) -> None:
         """See everything, then work: nothing is decided on half a picture."""
-        self._spawn(self.backend.run(), self._measure_lag())
+        start = self.supervisor.start
+        for informer in self.backend.informers:
+            start(f"the watch of {informer.scope.kind.plural}", informer.run)
+        start("the measurement of the event loop", self._measure_lag)
         await self._synced()
         await patiently(self.resync)
-        self._spawn(self.queue.run(), self._resync_forever())
-        self._spawn(self.reconciler.pulse(self.queue.add))
+        start("the work queue", self.queue.run)
+        start("the regular reading of all runs", self._resync_forever)
+        start("the pulse of runs at rest", lambda: self.reconciler.pulse(self.queue.add))
         self.working = True
         _LOG.info("%d runs, %d objects of theirs", len(self.store.known()), len(self.children))
 
     async def stop(self) -> None:
         """End all parts; what is under way is left to the next operator."""
         self.working = False
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.supervisor.stop()
         await self.reconciler.close()
 
     def tell(self, document: Mapping[str, Any], *, gone: bool) -> None:
@@ -127,8 +129,13 @@ class Service:
 
     @property
     def is_alive(self) -> bool:
-        """Whether no part of the operator has ended by itself."""
+        """Whether no part of the operator has failed too often."""
         return not self.broken.is_set()
+
+    @property
+    def broken(self) -> asyncio.Event:
+        """Set when a part has failed too often; the process then ends."""
+        return self.supervisor.broken
 
     @property
     def leads(self) -> bool:
@@ -173,15 +180,3 @@ class Service:
             before = time.monotonic()
             await asyncio.sleep(LAG_SECONDS)
             self.lag = time.monotonic() - before - LAG_SECONDS
-
-    def _spawn(self, *parts: Coroutine[Any, Any, None]) -> None:
-        for part in parts:
-            task = asyncio.create_task(part)
-            task.add_done_callback(self._ended)
-            self._tasks.append(task)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        """A part that ends by itself is a bug of ours: the process ends, and is started again."""
-        if not task.cancelled():
-            _LOG.critical("a part of the operator has ended", exc_info=task.exception())
-            self.broken.set()

@@ -103,6 +103,9 @@ async def watch(
                 break
             except BackendError as error:
                 _LOG.warning("watching trainingruns: %s", error)
+            except Exception:  # a bug of ours: the runs that are known are worked on meanwhile
+                _LOG.exception("watching trainingruns")
+                service.meters.failed("the watch of trainingruns")
 
 
 async def _watch_once(
