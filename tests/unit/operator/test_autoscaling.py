@@ -57,7 +57,7 @@ def test_what_is_not_known_holds_the_number(inputs: ScaleInputs | None) -> None:
     decision = scale(SPEC, inputs, ScaleMemory(), replicas=10, now=0.0)
     assert decision.replicas == 10
     assert decision.limited_by is Limit.METRIC_UNAVAILABLE
-    assert decision.reason.startswith("hold: ")
+    assert decision.reason.startswith("10 daemons running, and the number is kept: ")
 
 
 def test_a_match_within_the_tolerance_is_left_alone() -> None:

@@ -276,7 +276,8 @@ def test_a_run_that_waits_for_a_person_says_the_same_all_day() -> None:
         world.run = world.run.model_copy(update={"status": decision.status})
         return decision.status
 
-    told = look(1)
+    look(1)
+    told = look(1.1)  # by now, what limits the daemons has stood for a while
     for kind, reason in (
         (ConditionType.PROGRESSING, Reason.PROGRESS_DEADLINE_EXCEEDED),
         (ConditionType.CHECKPOINT_FRESH, Reason.OVERDUE),
@@ -386,10 +387,10 @@ def replace_checkpoint(reports: tuple[Report, ...], *, saved_at: float) -> tuple
 
 
 def test_a_limit_of_the_autoscaler_is_an_event_once() -> None:
-    """The learner could train more than maxReplicas daemons give: told when it begins, not at each
-    look, and the status has what the rates ask for."""
-    world = running(daemon=FIXED_DAEMONS)
-    for _ in range(10):
+    """The learner could train more than maxReplicas daemons give: told when it has stood for a
+    while, not at each look, and the status has what the rates ask for."""
+    world = running(daemon={**FIXED_DAEMONS, "autoscaling": {"minReplicas": 1, "maxReplicas": 2}})
+    for _ in range(60):
         world.step()
     told = [each for each in world.events if each.reason == "ScalingLimited"]
     assert [each.message.partition(":")[0] for each in told] == ["AtMax"]

@@ -119,6 +119,7 @@ class Reason(Word):
     INVALID_SPEC = "InvalidSpec", "The spec asks for something impossible; the message says what."
     UNKNOWN_DECK = "UnknownDeck", "A daemon does not hold a deck that the spec names."
     AS_EXPECTED = "AsExpected", "Nothing is wrong."
+    RUN_OVER = "RunOver", "The run is over, so that a change of its spec changes nothing."
     UNKNOWN = "Unknown", "It was not observed yet."
     # roles
     AVAILABLE = "Available", "The role has all the members that it needs."
@@ -225,6 +226,10 @@ class EventReason(Word):
     CHECKPOINT_REQUESTED = (
         "CheckpointRequested",
         "The learner was told to write a checkpoint because somebody asked for it.",
+    )
+    STORAGE_LOST = (
+        "StorageLost",
+        "The claim of a role was deleted; it is made again, without what it held.",
     )
     STORAGE_DELETED = "StorageDeleted", "The checkpoints of a run that is deleted are removed."
     STORAGE_NOT_DELETED = (

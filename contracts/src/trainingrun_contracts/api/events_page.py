@@ -51,7 +51,8 @@ SEE: Final[Mapping[str, str]] = {
     **dict.fromkeys(("Idle", "IdleShutdown", "BudgetExhausted", "WinRateReached"), _ENDS),
     **dict.fromkeys(("Succeeded", "Suspended", "StorageDeleted", "StorageNotDeleted"), _ENDS),
     **dict.fromkeys(("Unreachable", "AuthenticationFailed", "QueueUnreachable"), _REDIS),
-    **dict.fromkeys(("RedisLostData", "RolloutUnreadable"), _FAULTS),
+    **dict.fromkeys(("RedisLostData", "RolloutUnreadable", "StorageLost"), _FAULTS),
+    "RunOver": _ENDS,
     **dict.fromkeys(("SpotNotice", "SpotNoticeUnavailable"), _SPOT),
     "Interrupted": "[spot nodes](../guides/placement.md#spot-nodes)",
     **dict.fromkeys(

@@ -196,7 +196,9 @@ def roles(observed: Observed) -> dict[str, RoleStatus]:
 
 
 def _role(role: ObservedRole | None, busy: int | None) -> RoleStatus:
-    desired = role.replicas if role is not None and role.finished is None else 0
+    """The members; of a role that ended or was told to go, none are wanted."""
+    stays = role is not None and role.finished is None and not role.removing
+    desired = role.replicas if role is not None and stays else 0
     ready = len(role.ready) if role is not None else 0
     return RoleStatus(
         desired=desired,

@@ -40,6 +40,7 @@ from trainingrun_operator.desired.scale import (
     ScaleMemory,
     scale,
 )
+from trainingrun_operator.desired.scale_limits import LimitMemory, follow_limit
 from trainingrun_operator.desired.stage import Phase, Stage, phase
 from trainingrun_operator.desired.status import View, status
 from trainingrun_operator.desired.steps import Situation, steps
@@ -65,6 +66,9 @@ class Memory:
     """Those that are counted."""
     asked: Asked | None = None
     """What the spec asks for: worked out once for each spec."""
+    limit: LimitMemory = field(default_factory=LimitMemory)
+    watched_since: float | None = None
+    """When this process first looked at the run."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +125,8 @@ def decide(
     moving = progress if where.stage is Stage.RUNNING else None
     troubles = follow(observed, memory.troubles, now=now)
     interrupted = new_interruptions(run, observed, memory.interrupted)
+    limit = follow_limit(memory.limit, scaled.limited_by, now=now)
+    watched_since = memory.watched_since if memory.watched_since is not None else now
     view = View(
         run=run,
         observed=observed,
@@ -128,7 +134,9 @@ def decide(
         rates=rates,
         scaled=scaled,
         plan=plan,
-        least_daemons=1 if endpoints(run) else bounds.min_replicas,
+        limit=limit.limit,
+        watched_since=watched_since,
+        bounds=bounds,
         progress=moving,
         troubles=troubles,
         interrupted=interrupted,
@@ -154,6 +162,8 @@ def decide(
             now,
             all_counted(observed, memory.interrupted, now=now),
             wanted,
+            limit,
+            watched_since,
         ),
         rates=rates,
         wanted=scaled.wanted,

@@ -31,6 +31,9 @@ _IMAGES: Final = {
 _STAYING: Final = {Reason.IMAGE_UNAVAILABLE, Reason.CREATION_FAILED}
 """Problems that do not pass by themselves; a crash or a lack of room may."""
 PASSING_SECONDS: Final = 30.0
+CALM_SECONDS: Final = 60.0
+"""So long a member that crashed must serve before the trouble is over: one that uses up its memory
+serves between two crashes, each time."""
 _MESSAGE_LIMIT: Final = 1000
 _REASONS: Final = {reason.value: reason for reason in Reason}
 
@@ -123,15 +126,15 @@ def queue(observed: Observed) -> Finding:
 
 def daemons(observed: Observed, *, least: int) -> Finding:
     """Whether the fewest daemons that are allowed serve."""
-    what = "daemons serve games" if observed.external is None else "external daemons serve games"
-    return _members(observed.daemons, least=least, what=what)
+    who = "daemons" if observed.external is None else "external daemons"
+    return _members(observed.daemons, least=least, who=who, do="serve games")
 
 
 def actors(observed: Observed) -> Finding:
     """Whether at least half of the actors run; the rest are starting or scaling."""
     role = observed.roles.get(Role.ACTOR)
     least = max(1, math.ceil(role.replicas / 2)) if role is not None else 1
-    return _members(role, least=least, what="actors play")
+    return _members(role, least=least, who="actors", do="play")
 
 
 def learner(observed: Observed) -> Finding:
@@ -144,7 +147,7 @@ def learner(observed: Observed) -> Finding:
     if role is not None and role.held is not None:
         problem = role.held.problem
         return false(reason_of(problem), problem.message)
-    finding = _members(role, least=1, what="learner trains")
+    finding = _members(role, least=1, who="learner", do="trains")
     if not finding.is_true or not isinstance(observed.signals, Signals):
         return finding
     if learner_report(observed.signals) is None:
@@ -161,18 +164,26 @@ def role_problems(observed: Observed) -> Mapping[Role, Problem]:
 
 @dataclass(frozen=True)
 class Trouble:
-    """A role's problem: ``since`` when the role has had any, ``told_at`` when this kind came."""
+    """A role's problem: ``since`` when the role has had any, ``told_at`` when this kind came,
+    ``seen_at`` when it was last there."""
 
     problem: Problem
     since: float
     told_at: float
+    seen_at: float
 
-    def lasts(self, now: float) -> bool:
-        """Whether it needs a person: it has stayed, or it is of a kind that does not pass."""
+    @property
+    def lasts(self) -> bool:
+        """Whether it needs a person: it stayed, came again, or is of a kind that does not pass."""
         reason = reason_of(self.problem)
         if reason is Reason.WAITING_FOR_QUOTA:
             return False
-        return reason in _STAYING or now - self.since >= PASSING_SECONDS
+        return reason in _STAYING or self.seen_at - self.since >= PASSING_SECONDS
+
+    def is_fresh(self, now: float) -> bool:
+        """Whether a crash was so short a time ago that the next one may be near."""
+        is_crash = reason_of(self.problem) is Reason.CRASHING
+        return is_crash and now - self.seen_at < CALM_SECONDS
 
 
 def follow(
@@ -180,24 +191,33 @@ def follow(
 ) -> Mapping[Role, Trouble]:
     """The troubles of the roles now, in the order of their start, with when they came."""
     found = {}
-    for role, problem in role_problems(observed).items():
-        old = before.get(role)
+    problems = role_problems(observed)
+    for role in Role:
+        old, problem, there = before.get(role), problems.get(role), observed.serving.get(role)
+        if problem is None:
+            stays = there is not None and not there.removing and there.finished is None
+            if old is not None and stays and old.is_fresh(now):
+                found[role] = old
+            continue
         same = old is not None and reason_of(old.problem) is reason_of(problem)
         found[role] = Trouble(
             problem,
             since=old.since if old is not None else now,
             told_at=old.told_at if old is not None and same else now,
+            seen_at=now,
         )
     return found
 
 
-def _members(role: ObservedRole | None, *, least: int, what: str) -> Finding:
+def _members(role: ObservedRole | None, *, least: int, who: str, do: str) -> Finding:
     if role is None:
-        return false(Reason.STARTING, "not started yet")
+        return false(Reason.STARTING, f"{who} starting")
     ready = len(role.ready)
     if ready >= least:
-        return true(Reason.AVAILABLE, f"{ready} of {role.replicas} {what}")
+        return true(Reason.AVAILABLE, f"{ready} of {role.replicas} {who} {do}")
     problem = problem_of(role)
     if problem is not None:
         return false(reason_of(problem), problem.message)
-    return false(Reason.MEMBERS_NOT_READY, f"{ready} of {role.replicas} {what}, {least} are needed")
+    needed = f", {least} needed" if least not in (1, role.replicas) else ""
+    message = f"{who} starting ({ready} of {role.replicas}{needed})"
+    return false(Reason.MEMBERS_NOT_READY, message)

@@ -45,7 +45,7 @@ def events(
         since: notices and evaluations up to this moment were told before.
     """
     if view.phase.stage is Stage.OVER:
-        return ()
+        return tuple(_ignored(view, told))
     return (
         *_said(view, since),  # first: what roles said led to what follows
         *_stops(view, told),
@@ -57,6 +57,7 @@ def events(
         *_interrupted(view),
         *_members(view),
         *_curriculum(view, told),
+        *_storage(view, actions),
         *_scaling(view, actions),
         *_limit(view, told),
         *_draining(view, actions),
@@ -184,6 +185,29 @@ def _curriculum(view: View, told: TrainingRunStatus) -> Iterator[RunEvent]:
     begun = list(zip(phases, reasons, strict=True))
     for (name, games), why in begun[max(0, len(begun) - (after.number - known)) :]:
         yield RunEvent(EventReason.PHASE_BEGAN, f"phase {name} began at game {games}: {why}")
+
+
+def _ignored(view: View, told: TrainingRunStatus) -> Iterator[RunEvent]:
+    """The spec of a run that is over has changed, which changes nothing."""
+    before, after = _pair(view, told, ConditionType.PROGRESSING)
+    if after is None or after.reason != Reason.RUN_OVER:
+        return
+    if before is None or before.message != after.message:
+        yield RunEvent(EventReason.INVALID_SPEC, after.message, warning=True)
+
+
+def _storage(view: View, actions: tuple[Action, ...]) -> Iterator[RunEvent]:
+    """The claim of a role is gone and is made again, without what it held."""
+    for action in actions:
+        if not isinstance(action, Apply):
+            continue
+        there = view.observed.roles.get(action.workload.role)
+        if there is not None and there.storage_lost:
+            text = (
+                f"the claim that {action.workload.role.value} writes to was deleted; it is made"
+                " again, empty: what it held is lost"
+            )
+            yield RunEvent(EventReason.STORAGE_LOST, text, warning=True)
 
 
 def _scaling(view: View, actions: tuple[Action, ...]) -> Iterator[RunEvent]:

@@ -110,6 +110,13 @@ class ScaleDecision:
     memory: ScaleMemory
     wanted: int | None = None
     """What the rates ask for, before windows, steps and bounds; None where they are not known."""
+    present: int = 0
+    """How many there were when it was decided."""
+
+
+def running(replicas: int) -> str:
+    """How many daemons run, in words."""
+    return f"{replicas} daemon{'s' if replicas != 1 else ''} running"
 
 
 def scale(
@@ -128,15 +135,19 @@ def scale(
     if inputs is None or missing:
         held = min(max(replicas, spec.min_replicas), spec.max_replicas)
         return ScaleDecision(
-            held, f"hold: {missing}", Limit.METRIC_UNAVAILABLE, inputs, ScaleMemory()
-        )
+            held, f"{running(replicas)}, and the number is kept: {missing}",
+            Limit.METRIC_UNAVAILABLE, inputs, ScaleMemory(), present=replicas,
+        )  # fmt: skip
     wanted = _wanted(spec, inputs, replicas)
     memory = _remembered(spec, memory, Recommendation(now, wanted, replicas), now=now)
     steady = _stabilised(spec, memory, now=now)
     stepped = _stepped(spec, memory, steady, now=now)
     bounded = min(max(stepped, spec.min_replicas), spec.max_replicas)
-    reason = _reason(inputs, wanted, bounded, replicas)
-    return ScaleDecision(bounded, reason, _limit(spec, wanted), inputs, memory, wanted)
+    held_by = _held_by(spec, replicas, wanted=wanted, stepped=stepped)
+    reason = _reason(inputs, wanted, bounded, replicas, held_by)
+    return ScaleDecision(
+        bounded, reason, _limit(spec, wanted), inputs, memory, wanted, present=replicas
+    )
 
 
 def _missing(inputs: ScaleInputs | None, *, now: float) -> str:
@@ -230,16 +241,34 @@ def _limit(spec: Autoscaling, wanted: int) -> Limit:
     return Limit.NONE
 
 
-def _reason(inputs: ScaleInputs, wanted: int, bounded: int, replicas: int) -> str:
+def _held_by(spec: Autoscaling, replicas: int, *, wanted: int, stepped: int) -> str:
+    """What keeps the number from the wanted one, in words: a window, a bound, or both."""
+    found = []
+    if stepped == replicas != wanted:
+        found.append(f"held by the scale-{'up' if wanted > replicas else 'down'} window")
+    if wanted > spec.max_replicas:
+        found.append(f"max is {spec.max_replicas}")
+    if wanted < spec.min_replicas:
+        found.append(f"min is {spec.min_replicas}")
+    return "; ".join(found)
+
+
+def _reason(inputs: ScaleInputs, wanted: int, bounded: int, replicas: int, held_by: str) -> str:
+    why = f" ({held_by})" if held_by else ""
     if inputs.capacity is None:
-        return f"the learner waits for its first batch; {wanted} daemons would fill it in time"
+        return (
+            f"{running(replicas)}; the learner waits for its first batch, which {wanted} would fill"
+            f" in time{why}"
+        )
     if bounded > replicas:
-        return f"the learner can train more than {replicas} daemons produce"
+        word = "daemon produces" if replicas == 1 else "daemons produce"
+        return f"the learner can train more than {replicas} {word}"
     if bounded < replicas:
-        return f"{bounded} daemons feed the learner"
+        return f"{bounded} daemon{'s feed' if bounded != 1 else ' feeds'} the learner"
     if wanted != replicas:
-        return f"{wanted} daemons would match the learner; windows or bounds hold {replicas}"
-    return "production matches the learner"
+        would = "would keep the learner busy" if wanted > replicas else "would do"
+        return f"{running(replicas)}; {wanted} {would}{why}"
+    return f"{running(replicas)}, which matches the learner"
 
 
 def _rate(per_second: float | None) -> str:

@@ -12,6 +12,7 @@ from typing import Final
 
 from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType, Reason
 from trainingrun_contracts.api.run import TrainingRun
+from trainingrun_contracts.api.spec import Autoscaling
 from trainingrun_contracts.api.status import (
     Condition,
     CostStatus,
@@ -24,11 +25,13 @@ from trainingrun_contracts.reports import Notice
 from trainingrun_operator.desired import counts, health, interruptions
 from trainingrun_operator.desired.admission import held, is_queued
 from trainingrun_operator.desired.draining import DrainPlan
+from trainingrun_operator.desired.external import endpoints
 from trainingrun_operator.desired.health import Finding, Trouble
 from trainingrun_operator.desired.moments import moment, words_of
 from trainingrun_operator.desired.observed import Interruption, Observed, Problem, Signals
 from trainingrun_operator.desired.rates import Rates
 from trainingrun_operator.desired.scale import Limit, ScaleDecision
+from trainingrun_operator.desired.scale_limits import limit_finding
 from trainingrun_operator.desired.stage import Goal, Phase, Stage
 from trainingrun_operator.desired.stopping import Progress
 from trainingrun_operator.desired.workload import Role
@@ -49,6 +52,12 @@ _MAY_BE_MISSING: Final = (
     ConditionType.LEARNER_AVAILABLE, ConditionType.DAEMONS_AVAILABLE,
     ConditionType.ACTORS_AVAILABLE,
 )  # fmt: skip
+_PARTS: Final = {
+    ConditionType.QUEUE_AVAILABLE: "redis",
+    ConditionType.DAEMONS_AVAILABLE: "daemons",
+    ConditionType.LEARNER_AVAILABLE: "learner",
+    ConditionType.ACTORS_AVAILABLE: "actors",
+}
 _NEEDS_LEARNER: Final = {Stage.RUNNING, Stage.DRAINING, Stage.FLUSHING}
 _LATER: Final = "starts when the learner is admitted"
 _MISSING: Final = {Reason.STARTING, Reason.MEMBERS_NOT_READY, Reason.NO_REPORT}
@@ -57,11 +66,6 @@ _STORAGE_FAILURES: Final = {
     Reason.CHECKPOINT_STORAGE_FULL, Reason.CHECKPOINT_STORAGE_INVALID,
     Reason.CHECKPOINT_STORAGE_UNREACHABLE, Reason.CHECKPOINT_STORAGE_UNUSABLE,
 }  # fmt: skip
-_LIMITS: Final = {
-    Limit.AT_MAX: Reason.AT_MAX,
-    Limit.AT_MIN: Reason.AT_MIN,
-    Limit.METRIC_UNAVAILABLE: Reason.METRIC_UNAVAILABLE,
-}
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,11 @@ class View:
     rates: Rates
     scaled: ScaleDecision
     plan: DrainPlan | None
-    least_daemons: int
+    limit: Limit | None
+    """What has limited the number of daemons for a while; None where nothing is known yet."""
+    watched_since: float
+    """When this process first looked at the run."""
+    bounds: Autoscaling
     progress: Progress | None
     troubles: Mapping[Role, Trouble]
     interrupted: Mapping[Role, tuple[Interruption, ...]]
@@ -84,6 +92,19 @@ class View:
     cost: CostStatus | None
     stop: StopStatus | None
     now: float
+
+    @property
+    def least_daemons(self) -> int:
+        """How many daemons are enough; of external ones, one."""
+        return 1 if endpoints(self.run) else self.bounds.min_replicas
+
+    @property
+    def has_trained(self) -> bool:
+        """Whether the learner has made an update; as it was last known where Redis is away."""
+        if self.signals is not None:
+            return self.signals.ledger.trained > 0
+        known = self.run.status.transitions
+        return known is not None and bool(known.trained)
 
     @property
     def signals(self) -> Signals | None:
@@ -199,14 +220,23 @@ def _findings(view: View) -> dict[ConditionType, Finding]:
 
 
 def _standing(view: View) -> dict[ConditionType, Finding]:
-    """The conditions of a run that is over are the ones that it ended with."""
-    return {
+    """The conditions of a run that is over are the ones that it ended with; only that a target
+    which was raised later changes nothing is new."""
+    found = {
         kind: Finding(
             each.status, health.documented(each.reason, otherwise=Reason.UNKNOWN), each.message
         )
         for kind in ConditionType
         if (each := view.run.status.condition(kind)) is not None
     }
+    games = view.run.status.games
+    if games is not None and games.target is not None and view.run.spec.games > games.target:
+        message = (
+            f"spec.games is {view.run.spec.games} now, but the run ended at {games.target} and"
+            " stays so: create another TrainingRun to play more"
+        )
+        found[ConditionType.PROGRESSING] = health.false(Reason.RUN_OVER, message)
+    return found
 
 
 def _parts(view: View) -> dict[ConditionType, Finding]:
@@ -244,9 +274,13 @@ def _ready(view: View, parts: dict[ConditionType, Finding]) -> Finding:
     missing = [(kind, finding) for kind, finding in parts.items() if not finding.is_true]
     if not missing:
         return health.true(Reason.ALL_ROLES_SERVE, "all roles serve")
-    return health.false(
-        Reason.ROLES_MISSING, "; ".join(f"{_words(kind)}: {each.message}" for kind, each in missing)
-    )
+    messages = (_of_part(kind, finding.message) for kind, finding in missing)
+    return health.false(Reason.ROLES_MISSING, "; ".join(messages))
+
+
+def _of_part(kind: ConditionType, message: str) -> str:
+    """A message about a part, which is named once."""
+    return message if message.startswith(_PARTS[kind]) else f"{_PARTS[kind]}: {message}"
 
 
 def _succeeded(view: View) -> Finding:
@@ -287,8 +321,7 @@ def _state(view: View) -> tuple[Reason, str]:
         return health.reason_of(wait.problem), wait.problem.message
     match view.phase.stage:
         case Stage.RUNNING:
-            going = view.signals is not None and view.signals.ledger.trained > 0
-            if going:
+            if view.has_trained:
                 return Reason.TRAINING, "games are played and trained"
             return Reason.STARTING, "the roles are being started"
         case Stage.SUSPENDED:
@@ -348,9 +381,8 @@ def _scaling(view: View) -> Finding:
         return health.true(Reason.DRAIN_IN_PROGRESS, message)
     if view.observed.external is not None:
         return health.false(Reason.WITHIN_LIMITS, "external daemons are not scaled")
-    if view.scaled.limited_by is Limit.NONE:
-        return health.false(Reason.WITHIN_LIMITS, view.scaled.reason)
-    return health.true(_LIMITS[view.scaled.limited_by], view.scaled.reason)
+    least, most = view.bounds.min_replicas, view.bounds.max_replicas
+    return limit_finding(view.run, view.scaled, view.limit, least=least, most=most)
 
 
 def _progressing(view: View) -> Finding:
@@ -358,13 +390,20 @@ def _progressing(view: View) -> Finding:
     ends = view.phase.stage in {Stage.SUSPENDED, Stage.COMPLETE, Stage.FAILED, Stage.REFUSED}
     if ends or held(view.observed) is not None:
         return health.false(reason, message)
-    stuck = view.progress is not None and view.now - view.progress.at > PROGRESS_SECONDS
-    if stuck and view.progress is not None:
+    if view.progress is not None and _is_stuck(view, view.progress):
         when = words_of(view.progress.at)
         return health.false(
             Reason.PROGRESS_DEADLINE_EXCEEDED, f"no game ended and nothing was trained since {when}"
         )
     return health.true(reason, message)
+
+
+def _is_stuck(view: View, progress: Progress) -> bool:
+    """Whether nothing moved although somebody looked, or it was said before that nothing moves."""
+    before = view.run.status.condition(ConditionType.PROGRESSING)
+    told = before is not None and before.reason == Reason.PROGRESS_DEADLINE_EXCEEDED
+    since = progress.at if told else max(progress.at, view.watched_since)
+    return view.now - since > PROGRESS_SECONDS
 
 
 def _degraded(view: View, parts: dict[ConditionType, Finding]) -> Finding:
@@ -389,13 +428,17 @@ def _degraded(view: View, parts: dict[ConditionType, Finding]) -> Finding:
 
 def _lasting_trouble(view: View) -> Finding | None:
     """A problem of members that has stayed; one that was told before a restart of ours stays."""
-    before = view.run.status.condition(ConditionType.DEGRADED)
     for role, trouble in view.troubles.items():
         found = health.true(health.reason_of(trouble.problem), words_of_trouble(role, trouble))
-        told = before is not None and before.is_true and before.message == found.message
-        if told or trouble.lasts(view.now):
+        if _is_told(view, found) or trouble.lasts:
             return found
     return None
+
+
+def _is_told(view: View, found: Finding) -> bool:
+    """Whether the run is said to be degraded by just this."""
+    before = view.run.status.condition(ConditionType.DEGRADED)
+    return before is not None and before.is_true and before.message == found.message
 
 
 def words_of_trouble(role: Role, trouble: Trouble) -> str:
@@ -404,7 +447,11 @@ def words_of_trouble(role: Role, trouble: Trouble) -> str:
 
 
 def _missing(view: View, parts: dict[ConditionType, Finding]) -> Finding | None:
-    """A role without the members that it needs, for longer than a start takes."""
+    """A role without the members that it needs, for longer than a start takes.
+
+    What was missing before this process began to look may have been so because nobody looked: a run
+    on this machine goes on with the status that it was left with. What was told stays told.
+    """
     if held(view.observed) is not None:
         return None
     resumed = view.run.status.condition(ConditionType.SUSPENDED)
@@ -415,8 +462,10 @@ def _missing(view: View, parts: dict[ConditionType, Finding]) -> Finding | None:
         if finding.reason not in _MISSING or before is None or before.is_true:
             continue
         since = max(before.last_transition_time, resumed.last_transition_time).timestamp()
-        if view.now - since >= _MISSING_SECONDS:
-            return health.true(finding.reason, f"{_words(kind)}: {finding.message}")
+        found = health.true(finding.reason, f"{finding.message}, for more than 5 minutes")
+        missing = view.now - max(since, view.watched_since) >= _MISSING_SECONDS
+        if missing or _is_told(view, found):
+            return found
     return None
 
 
@@ -459,12 +508,12 @@ def _summary(view: View, findings: dict[ConditionType, Finding]) -> str:
         case Stage.SUSPENDED:
             return f"Suspended: {view.phase.message}" if view.phase.message else "Suspended"
         case Stage.RUNNING:
-            return _running_summary(findings)
+            return _running_summary(view, findings)
         case stage:
             return f"{way}: {_STEPS[stage][1]}"
 
 
-def _running_summary(findings: dict[ConditionType, Finding]) -> str:
+def _running_summary(view: View, findings: dict[ConditionType, Finding]) -> str:
     degraded = findings[ConditionType.DEGRADED]
     if degraded.is_true:
         return f"Degraded: {degraded.message}"
@@ -472,7 +521,7 @@ def _running_summary(findings: dict[ConditionType, Finding]) -> str:
         return f"Stuck: {findings[ConditionType.PROGRESSING].message}"
     if findings[ConditionType.READY].reason is Reason.WAITING_FOR_QUOTA:
         return f"Waiting: {findings[ConditionType.READY].message}"
-    waiting = list(_waited_for(findings))
+    waiting = list(_waited_for(view, findings))
     if waiting:
         return f"Starting: waiting for {', '.join(waiting)}"
     if findings[ConditionType.SUCCEEDED].reason is Reason.STARTING:
@@ -480,17 +529,21 @@ def _running_summary(findings: dict[ConditionType, Finding]) -> str:
     return "Training"
 
 
-def _waited_for(findings: dict[ConditionType, Finding]) -> Iterator[str]:
-    names = {
-        ConditionType.QUEUE_AVAILABLE: "redis",
-        ConditionType.DAEMONS_AVAILABLE: "daemons",
-        ConditionType.LEARNER_AVAILABLE: "learner",
-        ConditionType.ACTORS_AVAILABLE: "actors",
-    }
-    for kind, name in names.items():
-        if not findings[kind].is_true:
+def _waited_for(view: View, findings: dict[ConditionType, Finding]) -> Iterator[str]:
+    """The parts that do not serve. In a run that trains, one is missed after a while only: pods are
+    not ready for some seconds after an outage of the API server, while all of them serve.
+    """
+    for kind, name in _PARTS.items():
+        if not findings[kind].is_true and not _is_brief(view, kind, findings[kind]):
             yield name
 
 
-def _words(kind: ConditionType) -> str:
-    return str(kind.value).removesuffix("Available").lower()
+def _is_brief(view: View, kind: ConditionType, finding: Finding) -> bool:
+    """Whether a part of a run that trains served a moment ago."""
+    before = view.run.status.condition(kind)
+    if not view.has_trained or before is None:
+        return False
+    is_new = before.status is not finding.status
+    was_well = before.is_true or not is_new
+    since = view.now if is_new else before.last_transition_time.timestamp()
+    return was_well and view.now - since < health.PASSING_SECONDS
