@@ -1,0 +1,142 @@
+"""Commands in the documentation name what is there: files, make targets, verbs, options, values.
+
+What the commands do is tested where they are run (tests/local/test_guides.py). Those that need a
+cluster or an account are not run, so that a renamed option would stay in the pages unseen.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+from guide_blocks import ROOT, blocks
+from trainingrun_operator.cli.app import app
+from typer.main import get_command
+
+PAGES: Final = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+TARGETS: Final = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+VALUES: Final = json.loads((ROOT / "charts/trainingrun/values.schema.json").read_text())
+WRITTEN_BY_READERS: Final = {"decks/axes.dck"}
+"""Files that a page shows, for its reader to write."""
+_INDENTED: Final = re.compile(r"(?:^    .*\n)+", re.MULTILINE)
+_PATH: Final = re.compile(
+    r"(?<![\w./$-])(?:examples|charts|crds|deploy|decks|images|tests)/[\w./-]+"
+)
+_ENDS: Final = {"&&", "||", "|", ";", "&", "do", "done", "then", "fi"}
+
+
+def texts(page: str) -> Iterator[str]:
+    """The blocks of commands of a page; the README's are indented."""
+    whole = (ROOT / page).read_text("utf-8")
+    if page == "README.md":
+        yield from (re.sub("^    ", "", each, flags=re.M) for each in _INDENTED.findall(whole))
+    yield from (block.text for block in blocks(whole) if block.language in {"sh", "bash"})
+
+
+def commands(page: str) -> Iterator[list[str]]:
+    """Simple commands, each as its words."""
+    for text in texts(page):
+        for line in text.replace("\\\n", " ").splitlines():
+            lexer = shlex.shlex(line, posix=True, punctuation_chars=";&|")
+            lexer.whitespace_split, lexer.commenters = True, "#"
+            words: list[str] = []
+            try:
+                for word in lexer:
+                    if word in _ENDS:
+                        yield words
+                        words = []
+                    else:
+                        words.append(word)
+            except ValueError:  # a text of several lines between quotes: bash -n reads it
+                continue
+            yield words
+
+
+NAMES: Final = [str(page.relative_to(ROOT)) for page in PAGES]
+
+
+@pytest.mark.parametrize("page", NAMES)
+def test_bash_can_read_them(page: str) -> None:
+    """Expect no block with a quote that is never closed, or words that are no shell."""
+    for text in texts(page):
+        plain = text.replace("…", "_")
+        done = subprocess.run(
+            ["bash", "-n"], input=plain, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{page}\n{text}\n{done.stderr}"
+
+
+@pytest.mark.parametrize("page", NAMES)
+def test_files_of_the_checkout_are_there(page: str) -> None:
+    """Expect every path below the checkout's folders that a command names."""
+    for text in texts(page):
+        named = [each for each in _PATH.findall(text) if each not in WRITTEN_BY_READERS]
+        missing = [each for each in named if not (ROOT / each).exists()]
+        assert not missing, page
+
+
+@pytest.mark.parametrize("page", NAMES)
+def test_make_has_the_targets(page: str) -> None:
+    """Expect no target that the Makefile lacks."""
+    for words in commands(page):
+        if words[:1] == ["make"]:
+            named = {each for each in words[1:] if "=" not in each and not each.startswith("-")}
+            assert named <= TARGETS, f"{page}: {words}"
+
+
+@pytest.mark.parametrize("page", NAMES)
+def test_the_command_line_has_the_verbs_and_options(page: str) -> None:
+    """Expect each verb to exist and to have each option, group by group."""
+    for words in commands(page):
+        if words[:1] == ["trainingrun"]:
+            problem = unknown(get_command(app), words[1:])
+            assert problem is None, f"{page}: {shlex.join(words)}: {problem}"
+
+
+def unknown(command: Any, words: list[str]) -> str | None:
+    """The first word that is neither a verb nor an option of the program; None if there is none."""
+    options = {name for each in command.params for name in (*each.opts, *each.secondary_opts)} | {
+        "--help"
+    }
+    for at, word in enumerate(words):
+        if word.startswith("-") and len(word) > 1 and not word[1].isdigit():
+            if word.split("=")[0] not in options:
+                return f"no option {word}"
+        elif hasattr(command, "commands"):  # typer's groups need not be click's
+            inner = command.commands.get(word)
+            return f"no verb {word}" if inner is None else unknown(inner, words[at + 1 :])
+    return None
+
+
+@pytest.mark.parametrize("page", NAMES)
+def test_the_chart_has_the_values(page: str) -> None:
+    """Expect each value that an installation sets to be one of the chart's."""
+    for words in commands(page):
+        if words[:1] != ["helm"] or "charts/trainingrun" not in words:
+            continue
+        following = zip(words, [*words[1:], ""], strict=True)
+        pairs = [after for word, after in following if word in {"--set", "--set-json"}]
+        pairs += [word.partition("=")[2] for word in words if word.startswith("--set=")]
+        for pair in pairs:
+            path = pair.partition("=")[0]
+            assert is_value(VALUES, path.split(".")), f"{page}: {path}"
+
+
+def is_value(schema: dict[str, Any], path: list[str]) -> bool:
+    """Whether a path leads to a value of the chart."""
+    inner = schema.get("properties", {}).get(path[0])
+    return inner is not None and (len(path) == 1 or is_value(inner, path[1:]))
+
+
+def test_what_is_wrong_would_be_found() -> None:
+    """Expect a verb, an option and a value that do not exist to be told."""
+    program = get_command(app)
+    assert unknown(program, ["trian", "-f", "x"]) == "no verb trian"
+    assert unknown(program, ["local", "--gamez", "3"]) == "no option --gamez"
+    assert unknown(program, ["local", "--games", "3"]) is None
+    assert not is_value(VALUES, ["images", "queue"])
