@@ -19,13 +19,18 @@ class CheckpointState(Enum):
     WHOLE = "whole"
     """Every file is what the manifest says."""
     FOREIGN = "foreign"
-    """Whole, but made for another encoding of observations: this release cannot go on from it."""
+    """Not damaged, but of another run than its name says, or made for another encoding of
+    observations: a learner of this run and release passes over it."""
     DAMAGED = "damaged"
     """It is torn or corrupt; a learner passes over it."""
 
 
 class CheckpointRow(Struct, frozen=True, omit_defaults=True):
-    """One checkpoint of a place. What a torn one does not tell is None."""
+    """One checkpoint of a place. What a torn one does not tell is None.
+
+    ``win_rates`` are those of the evaluation that belongs to it, by opponent, of the version
+    ``evaluated_version``: its own, or the nearest one before it; ``win_rate`` is their mean.
+    """
 
     name: str
     uri: str
@@ -38,6 +43,8 @@ class CheckpointRow(Struct, frozen=True, omit_defaults=True):
     saved_at: float | None = None
     size: int | None = None
     win_rate: float | None = None
+    win_rates: dict[str, float] = {}
+    evaluated_version: int | None = None
     is_newest: bool = False
     is_best: bool = False
 

@@ -161,6 +161,7 @@ class RunConfig(Struct, frozen=True):
     games: Positive
     decks: tuple[str, ...]
     checkpoint: CheckpointConfig
+    namespace: str = ""
     daemon: DaemonConfig = DaemonConfig()
     actor: ActorConfig = ActorConfig()
     learner: LearnerConfig = LearnerConfig()

@@ -43,10 +43,11 @@ def save(folder: Path, step: int, *, rate: float, schema: str = SCHEMA_HASH) -> 
         format=FORMAT, run="small", run_id="x", schema_hash=schema, saved_at=1000.0 + step,
         progress=Progress(step=step, games=10 * step), config=msgspec.Raw(b"{}"), libraries={},
         files={name: sum_of(each) for name, each in files.items()},
-        score=Score(step, rate, {"random": rate}),
     )  # fmt: skip
     archive = CheckpointArchive(FileStore(folder), run="small", retention=Retention(keep=9))
-    archive.save(Checkpoint(manifest, files))
+    uri = archive.save(Checkpoint(manifest, files))
+    entry = next(entry for entry in archive.entries() if entry.uri == uri)
+    archive.attach(entry, Score(step, rate, {"random": rate}))
 
 
 @pytest.fixture
@@ -72,12 +73,12 @@ def test_ls_shows_each(shell: Any, folder: Path) -> None:
     answer = shell.run("checkpoint", "ls", "small")
     assert answer.code == 0
     rows = [line.split() for line in answer.out.splitlines()]
-    assert rows[0] == ["CHECKPOINT", "STEP", "GAMES", "SAVED", "SIZE", "WINRATE", "STATE"]
+    assert rows[0] == ["CHECKPOINT", "STEP", "GAMES", "SAVED", "SIZE", "STATE", "WIN", "RATE"]
     names = [row[0] for row in rows[1:5]]
     assert names == [f"small-{step:010d}" for step in (4, 3, 2, 1)]
-    assert rows[1][-1] == "damaged"
-    assert rows[2][-2:] == ["listed,", "newest"]
-    assert rows[4][-3:] == ["90%", "listed,", "best"]
+    assert rows[1][-2:] == ["damaged", "-"]
+    assert rows[2][-4:] == ["listed,", "newest", "random", "50%"]
+    assert rows[4][-4:] == ["listed,", "best", "random", "90%"]
     assert "small-0000000004: manifest.json is missing" in answer.out
 
 
@@ -89,7 +90,7 @@ def test_ls_for_programs(shell: Any, folder: Path) -> None:
     assert oldest == {
         "name": "small-0000000001", "uri": f"{folder.as_uri()}/small-0000000001", "run": "small",
         "state": "listed", "step": 1, "games": 10, "transitions": 0, "saved_at": 1001.0, "size": 9,
-        "win_rate": 0.9, "is_best": True,
+        "win_rate": 0.9, "win_rates": {"random": 0.9}, "evaluated_version": 1, "is_best": True,
     }  # fmt: skip
 
 
@@ -98,8 +99,10 @@ def test_verify_reads_every_byte(shell: Any, folder: Path) -> None:
     answer = shell.run("checkpoint", "verify", "small")
     assert answer.code == 1
     assert f"small-0000000003: {MODEL} does not match its sha256" in answer.out
-    states = [line.split()[-1] for line in answer.out.splitlines()[1:5]]
-    assert states == ["damaged", "newest", "whole", "best"]
+    states = [line.split()[7:] for line in answer.out.splitlines()[1:5]]
+    words = [word for row in states for word in row if word in ("newest", "best")]
+    assert words == ["newest", "best"]
+    assert answer.out.count("damaged") == 2
 
 
 def test_another_encoding_is_told(folder: Path) -> None:

@@ -78,12 +78,13 @@ def test_only_who_asks_is_held() -> None:
 def test_the_cleaner_is_the_learner_with_another_program() -> None:
     """It has the credentials, names the run and the place, and takes no GPU."""
     learner = {"gpus": 2}
-    made = cleaner(deleted_run(learner=learner), Settings())
+    run = deleted_run(learner=learner)
+    made, uid, namespace = cleaner(run, Settings()), run.metadata.uid, run.metadata.namespace
     assert made.role is Role.LEARNER
     assert made.resources.gpus == 0
     assert made.command[1:] == (
         "-m", "trainingrun_trainer.checkpoint", "rm", "s3://bucket/prefix", "--run", "run",
-        "--endpoint-url", "http://storage:9000",
+        "--run-id", uid, "--namespace", namespace, "--endpoint-url", "http://storage:9000",
     )  # fmt: skip
 
 

@@ -80,10 +80,11 @@ def test_keeps_the_newest(config: RunConfig, archive: CheckpointArchive) -> None
     assert names == ["other-0000000001", "r-0000000003", "r-0000000004", "r-0000000005"]
 
 
-def test_newest_is_by_time_of_saving(config: RunConfig, archive: CheckpointArchive) -> None:
-    """Expect a later checkpoint of a lower step (after going back) to win."""
-    archive.save(capture(new_updater(), config, Progress(step=9), now=1.0))
-    archive.save(capture(new_updater(), config, Progress(step=4), now=2.0))
+def test_newest_is_by_epoch_and_step(config: RunConfig, archive: CheckpointArchive) -> None:
+    """Expect a later learner's checkpoint of a lower step (after going back) to win, whatever the
+    clocks say."""
+    archive.save(capture(new_updater(), config, Progress(step=9), now=2.0, epoch=1))
+    archive.save(capture(new_updater(), config, Progress(step=4), now=1.0, epoch=2))
     found = archive.newest_valid().checkpoint
     assert found is not None
     assert found.manifest.progress.step == 4

@@ -29,6 +29,7 @@ from trainingrun_contracts.weights import WeightsPublisher, pointer_from
 from trainingrun_trainer.checkpoint.archive import (
     CheckpointArchive,
     Loaded,
+    Owner,
     Skipped,
     open_archive,
     open_cache,
@@ -98,7 +99,10 @@ def assemble(
         serve_metrics(base.status, port=environment.metrics_port)
     places = _usable_places(base, environment.member, patience=patience.storage_seconds)
 
-    number = link.persist(lambda: next_epoch(link.client, keys), what="taking the epoch")
+    above = places.newest_epoch()
+    number = link.persist(
+        lambda: next_epoch(link.client, keys, above=above), what="taking the epoch"
+    )
     epoch = Epoch(link.client, keys, number)
     identity = Identity(environment.member, keys, environment.health_file)
     reporter = Reporter(link.client, identity, status=base.status, epoch=epoch)
@@ -193,6 +197,14 @@ class _Places:
     def nearest_first(self) -> tuple[CheckpointArchive, ...]:
         return (self.storage,) if self.cache is None else (self.cache, self.storage)
 
+    def newest_epoch(self) -> int:
+        """The highest epoch of a checkpoint of any place; a place that fails says nothing."""
+        found = 0
+        for place in self.nearest_first:
+            with contextlib.suppress(StorageError):
+                found = max(found, place.newest_epoch())
+        return found
+
 
 def _usable_places(base: _Base, member: str, *, patience: float) -> _Places:
     """The places, once they are known to work; the run is told of one that does not.
@@ -205,7 +217,8 @@ def _usable_places(base: _Base, member: str, *, patience: float) -> _Places:
         StorageError: it cannot be used, or did not answer within the patience (seconds).
     """
     config, run = base.config.checkpoint, base.config.run
-    cache = open_cache(config, run=run)
+    owner = Owner(run, base.config.run_id, base.config.namespace)
+    cache = open_cache(config, run=run, owner=owner)
     try:
         if cache is not None:
             cache.check()
@@ -213,7 +226,7 @@ def _usable_places(base: _Base, member: str, *, patience: float) -> _Places:
         _tell(base, member, reason="CheckpointCacheUnusable", message=str(error))
         cache = None
     try:
-        places = _Places(open_archive(config, run=run), cache)
+        places = _Places(open_archive(config, run=run, owner=owner), cache)
     except StorageError as error:
         _tell(base, member, reason=error.reason, message=str(error))
         raise

@@ -24,7 +24,7 @@ from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.stream.ledger import appended_from
 from trainingrun_contracts.stream.read import Fenced, RolloutReader
 
-from trainingrun_trainer.checkpoint.manifest import Progress, Score, score_of
+from trainingrun_trainer.checkpoint.manifest import Progress
 from trainingrun_trainer.checkpoint.state import capture
 from trainingrun_trainer.checkpoint.store import StorageError
 from trainingrun_trainer.crew import Lead
@@ -41,7 +41,7 @@ from trainingrun_trainer.recovery import (
     all_finite,
 )
 from trainingrun_trainer.reporter import Reporter
-from trainingrun_trainer.saving import Savers, Schedule
+from trainingrun_trainer.saving import Savers, Schedule, newest_rate
 from trainingrun_trainer.spot import LastMinutes, SpotWatch
 from trainingrun_trainer.status import Status
 from trainingrun_trainer.stop import StopRequested
@@ -123,7 +123,7 @@ class Learner:
         self._saving = (progress, time.monotonic())
         self._last_minutes = LastMinutes()
         self._answered = ""  # the last wish for a checkpoint that was followed
-        self._best = self._score if progress.step else None
+        self._best = self._newest_rate if progress.step else None
         self._resumed = progress if progress.step else None
         self._books = queue.intake.accounts.books  # what is in the weights, acknowledged or not
         self._rewrite_marks = True  # a checkpoint may know more than Redis does
@@ -175,6 +175,7 @@ class Learner:
             self._queue.watchdog.check(is_wanted=self._out.reporter.intent is Intent.RUN)
             self._publish_if_due()
             self._save_if_due()
+            self._out.saver.evaluated(self._out.reporter.evaluations)
         return ExitCode.INTERRUPTED
 
     # What the run wants, and how Redis is.
@@ -426,16 +427,17 @@ class Learner:
         self._answered = asked  # also where nothing is new: what there is, is saved already
 
     @property
-    def _score(self) -> Score | None:
+    def _newest_rate(self) -> float | None:
+        """Mean win rate of the newest weights that met every opponent; None without any."""
         steady = [each for each in self._config.evaluation.opponents if each != "past"]
-        return score_of(self._out.reporter.evaluations, steady)
+        return newest_rate(self._out.reporter.evaluations, steady)
 
     def _has_new_best(self) -> bool:
         """Whether the newest evaluation was the best: weights close to it are worth keeping."""
-        score = self._score
-        if score is None or (self._best is not None and score.rate <= self._best.rate):
+        rate = self._newest_rate
+        if rate is None or (self._best is not None and rate <= self._best):
             return False
-        self._best = score
+        self._best = rate
         return self._config.checkpoint.keep_best
 
     @property
@@ -454,8 +456,8 @@ class Learner:
                 first_update_at=self._progress.first_update_at,
             )
             checkpoint = capture(
-                self._updater, self._config, progress, now=time.time(), score=self._score,
-                books=self._books,
+                self._updater, self._config, progress, now=time.time(),
+                epoch=self._queue.epoch.number, books=self._books,
             )  # fmt: skip
             self._out.saver.save(checkpoint)
         self._recovery = self._recovery.after_save()

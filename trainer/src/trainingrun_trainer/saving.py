@@ -6,18 +6,21 @@ comes due while one is being written takes its place in the queue of one; the ne
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
-from trainingrun_contracts.reports import CheckpointReport
+from trainingrun_contracts.reports import CheckpointReport, Evaluation
 
-from trainingrun_trainer.checkpoint.archive import CheckpointArchive
+from trainingrun_trainer.checkpoint.archive import CheckpointArchive, scores_due
 from trainingrun_trainer.checkpoint.manifest import Checkpoint, Progress
 from trainingrun_trainer.checkpoint.store import StorageError
+
+_log = logging.getLogger(__name__)
 
 FIRST_AFTER_SECONDS: Final = 60.0
 AGAIN_AFTER_SECONDS: Final = 60.0
@@ -57,6 +60,7 @@ class Saver:
         self._on_failure = on_failure
         self._lock = threading.Lock()
         self._waiting: Checkpoint | None = None
+        self._evaluations: tuple[Evaluation, ...] = ()
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="saver")
         self._work: Future[None] | None = None
         self.saved: Progress | None = None
@@ -72,6 +76,14 @@ class Saver:
         with self._lock:
             self._waiting = checkpoint
             self._work = self._executor.submit(self._write_waiting)
+
+    def evaluated(self, evaluations: tuple[Evaluation, ...]) -> None:
+        """Have evaluations written beside the checkpoints that they belong to, soon."""
+        with self._lock:
+            if evaluations == self._evaluations:
+                return
+            self._evaluations = evaluations
+            self._work = self._executor.submit(self._attach_safely)
 
     def wait(self) -> None:
         """Wait until all that was given is written, or has failed."""
@@ -98,10 +110,26 @@ class Saver:
         self.saved, self.failure = checkpoint.manifest.progress, None
         self._on_saved(report_of(checkpoint, uri, seconds=time.monotonic() - began))
         try:
-            self._archive.tidy()
+            self._archive.tidy(written=uri)
+            self._attach_scores()
         except StorageError as error:
             message = f"older checkpoints stay: {error}"
             self._on_failure(StorageError(NOT_REMOVED, message))
+
+    def _attach_safely(self) -> None:
+        try:
+            self._attach_scores()
+        except StorageError as error:
+            _log.warning("evaluations are not written beside their checkpoints: %s", error)
+
+    def _attach_scores(self) -> None:
+        """Also when nothing was evaluated since: the checkpoint that an evaluation belongs to may
+        have been written after it."""
+        if not self._evaluations:
+            return
+        entries = self._archive.entries()
+        for name, score in scores_due(entries, self._evaluations).items():
+            self._archive.attach(next(entry for entry in entries if entry.name == name), score)
 
 
 class Savers:
@@ -137,6 +165,11 @@ class Savers:
             self._cache.save(checkpoint)
         self._storage.save(checkpoint)
 
+    def evaluated(self, evaluations: tuple[Evaluation, ...]) -> None:
+        """Have evaluations written beside the checkpoints that they belong to, soon."""
+        for saver in self._all():
+            saver.evaluated(evaluations)
+
     def wait(self) -> None:
         """Wait until all that was given is written, or has failed."""
         for saver in self._all():
@@ -165,3 +198,16 @@ def report_of(
         size=manifest.size,
         seconds=None if seconds is None else round(seconds, 3),
     )
+
+
+def newest_rate(evaluations: Iterable[Evaluation], opponents: Collection[str]) -> float | None:
+    """Mean win rate of the newest weights that met every opponent; None while there are none."""
+    rates: dict[int, dict[str, float]] = {}
+    for each in evaluations:
+        if each.opponent in opponents:
+            rates.setdefault(each.version, {})[each.opponent] = each.rate
+    whole = [version for version, found in rates.items() if len(found) == len(set(opponents))]
+    if not whole:
+        return None
+    found = rates[max(whole)]
+    return sum(found.values()) / len(found)

@@ -67,6 +67,14 @@ return removed
 """
 
 
+# KEYS: epoch. ARGV: the highest epoch that is known otherwise.
+_NEXT_EPOCH: Final = """
+local now = math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), tonumber(ARGV[1])) + 1
+redis.call('SET', KEYS[1], string.format('%.0f', now))
+return now
+"""
+
+
 class Fenced(Exception):
     """A newer learner has started; this one must not write any more."""
 
@@ -196,9 +204,13 @@ class RolloutReader:
                 raise
 
 
-def next_epoch(client: redis.Redis, keys: Keys) -> int:
-    """Start a new learner epoch; every older learner is a zombie from here on."""
-    epoch: Any = client.incr(keys.epoch)
+def next_epoch(client: redis.Redis, keys: Keys, *, above: int = 0) -> int:
+    """Start a new learner epoch; every older learner is a zombie from here on.
+
+    It is above the epoch of every checkpoint (``above``), also where Redis has lost its count: by
+    epochs, and not by times, one sees which checkpoint is the newest.
+    """
+    epoch: Any = client.eval(_NEXT_EPOCH, 1, keys.epoch, str(above))
     return int(epoch)
 
 

@@ -89,7 +89,8 @@ def cleaner(run: TrainingRun, settings: Settings) -> Workload:
     made = learner(run, config, settings)
     command = (
         "python", "-m", "trainingrun_trainer.checkpoint", "rm", config.checkpoint.storage,
-        "--run", config.run, *(("--endpoint-url", endpoint) if endpoint else ()),
+        "--run", config.run, "--run-id", config.run_id, "--namespace", config.namespace,
+        *(("--endpoint-url", endpoint) if endpoint else ()),
     )  # fmt: skip
     resources = replace(made.resources, gpus=0)
     made = replace(made, command=command, resources=resources, backoff_limit=3)

@@ -36,6 +36,7 @@ def run_config(run: TrainingRun, settings: Settings) -> RunConfig:
     spec = run.spec
     return RunConfig(
         run=run.metadata.name,
+        namespace=run.metadata.namespace or "",
         run_id=run.metadata.uid or run.metadata.name,
         seed=spec.seed,
         games=spec.games,

@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 from trainingrun_contracts.checkpoints import CheckpointListing, CheckpointState
 
+from trainingrun_trainer.checkpoint.archive import Owner
 from trainingrun_trainer.checkpoint.inspection import (
     BEST,
     NEWEST,
@@ -54,7 +55,10 @@ def _run(arguments: argparse.Namespace) -> int:
             if any(row.state is CheckpointState.DAMAGED for row in listing.checkpoints):
                 return EXIT_DAMAGED
         case "rm":
-            _print(remove_checkpoints(place, arguments.run))
+            owner = None
+            if arguments.run_id:
+                owner = Owner(arguments.run, arguments.run_id, arguments.namespace)
+            _print(remove_checkpoints(place, arguments.run, owner=owner))
         case _:
             _print(pull_checkpoint(place, arguments.checkpoint, into=arguments.to))
     return 0
@@ -74,6 +78,8 @@ def _parser() -> argparse.ArgumentParser:
         verb.add_argument("--endpoint-url", help="of an S3-compatible service")
         if name == "rm":
             verb.add_argument("--run", required=True, help="name of the run")
+            verb.add_argument("--run-id", default="", help="its id: namesakes stay")
+            verb.add_argument("--namespace", default="", help="its namespace")
         if name == "pull":
             verb.add_argument("--to", type=Path, default=Path(), help="folder")
             verb.add_argument(

@@ -1,18 +1,25 @@
 """One run's checkpoints in one place: save, keep the newest N and the best, look, load.
 
-Several runs may share a store: a checkpoint is named ``RUN-STEP``, and only those whose manifest
-names this run are resumed from or removed. A step that is saved again (after going back to an older
-checkpoint) gets a name of its own, ``RUN-STEP.1``.
+Several runs may share a store: a checkpoint is named ``RUN-STEP``, on a cluster
+``NAMESPACE.RUN-STEP``, and only those whose manifest holds this run's id are resumed from or
+removed: a namesake of another namespace, or of an earlier life, is another run. A step that is
+saved again (after going back to an older checkpoint) gets a name of its own, ``RUN-STEP.1``.
+
+The newest is that of the highest (epoch, step): an epoch counts learner starts and is above that of
+every checkpoint that was there. Times are for people; clocks jump.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
+import msgspec
 from trainingrun_contracts.observation.schema import SCHEMA_HASH
+from trainingrun_contracts.reports import CHAMPION, Evaluation
 from trainingrun_contracts.run_config import CheckpointConfig
 
 from trainingrun_trainer.checkpoint.manifest import (
@@ -21,6 +28,7 @@ from trainingrun_trainer.checkpoint.manifest import (
     Checkpoint,
     CheckpointInvalid,
     Manifest,
+    Score,
     read_manifest,
     require_sum,
 )
@@ -32,6 +40,13 @@ from trainingrun_trainer.checkpoint.store import (
     StorageError,
     directory_of,
 )
+
+SCORE_FILE: Final = "evaluation.json"
+SCORE_LIMIT: Final = 16 * 1024
+LOCAL_NAMESPACE: Final = "local"
+_LAST_EPOCH: Final = 2**63
+_NO_SCORE: Final = ("past", CHAMPION)
+"""Opponents that change from one evaluation to the next: rates against them are not compared."""
 
 
 @dataclass(frozen=True)
@@ -63,14 +78,33 @@ class Found:
 class Entry:
     """A name in a store: a checkpoint by its manifest, or why it is none.
 
-    ``at`` is the time of saving; without a readable manifest, the time that its step suggests.
+    ``order`` is epoch, step and the number of a step that was saved again; without a readable
+    manifest, what its name suggests.
     """
 
     name: str
     uri: str
-    at: float
+    order: tuple[int, int, int]
     manifest: Manifest | None
     why: str = ""
+    score: Score | None = None
+    is_foreign: bool = False
+    """Whether it is whole as far as one sees, and of another run."""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Whose checkpoints an archive holds."""
+
+    run: str
+    run_id: str
+    namespace: str = ""
+
+    @property
+    def prefix(self) -> str:
+        """What the names of its checkpoints begin with."""
+        is_local = self.namespace in ("", LOCAL_NAMESPACE)
+        return self.run if is_local else f"{self.namespace}.{self.run}"
 
 
 @dataclass(frozen=True)
@@ -84,11 +118,21 @@ class Retention:
 class CheckpointArchive:
     """The checkpoints of one run. Every method may raise StorageError."""
 
-    def __init__(self, store: CheckpointStore, *, run: str, retention: Retention) -> None:
+    def __init__(
+        self,
+        store: CheckpointStore,
+        *,
+        run: str,
+        retention: Retention,
+        owner: Owner | None = None,
+    ) -> None:
+        """Without an owner, the archive holds what is named like the run, whosever it is."""
         self._store = store
-        self._run = run
+        self._owner = owner
+        self._prefix = run if owner is None else owner.prefix
         self._retention = retention
-        self._name = re.compile(re.escape(run) + r"-\d{10}(\.\d+)?")
+        names = "|".join(re.escape(each) for each in sorted({run, self._prefix}))
+        self._name = re.compile(rf"({names})-(?P<step>\d{{10}})(\.(?P<again>\d+))?")
 
     @property
     def address(self) -> str:
@@ -98,7 +142,7 @@ class CheckpointArchive:
     def check(self) -> None:
         """See that the storage can be used; what a killed learner left is cleared."""
         self._store.check()
-        self._store.sweep(self._run)
+        self._store.sweep(self._prefix)
 
     def save(self, checkpoint: Checkpoint) -> str:
         """Write a checkpoint; returns its address."""
@@ -106,17 +150,21 @@ class CheckpointArchive:
         self._store.write(name, {**checkpoint.files, MANIFEST_FILE: checkpoint.document})
         return self._store.uri(name)
 
-    def tidy(self) -> None:
-        """Remove what is beyond the limits, and the remains of uploads that were cut off."""
+    def tidy(self, *, written: str = "") -> None:
+        """Remove what is beyond the limits, and the remains of uploads that were cut off; never the
+        one at the address ``written``, which was saved just now, nor anything after it."""
         entries = self.entries()
         kept = kept_names(entries, self._retention)
+        newest = next((entry.order for entry in entries if entry.uri == written), None)
         for entry in entries:
-            if entry.name not in kept and (entry.manifest is not None or _is_remains(entry)):
+            is_newer = newest is not None and entry.order >= newest
+            is_ours = entry.manifest is not None or _is_remains(entry)
+            if is_ours and not is_newer and entry.name not in kept:
                 self._store.remove(entry.name)
 
     def clear(self) -> tuple[str, ...]:
         """Remove every checkpoint of the run, and what is left of torn ones; their names."""
-        self._store.sweep(self._run)
+        self._store.sweep(self._prefix)
         gone = [
             entry.name
             for entry in self.entries()
@@ -136,15 +184,23 @@ class CheckpointArchive:
         return Found(None, "", tuple(skipped))
 
     def entries(self) -> list[Entry]:
-        """What is there under this run's names, newest first by the time of saving."""
-        names = sorted((n for n in self._store.names() if self._name.fullmatch(n)), reverse=True)
-        found: list[Entry] = []
-        later = float("inf")
-        for name in names:
-            entry = self._entry(name, later=later)
-            later = entry.at
-            found.append(entry)
-        return sorted(found, key=lambda entry: entry.at, reverse=True)
+        """What is there under this run's names, newest first."""
+        named = {name: found for name in self._store.names() if (found := self._order(name))}
+        entries: list[Entry] = []
+        epoch = _LAST_EPOCH
+        for name in sorted(named, key=lambda name: named[name], reverse=True):
+            entry = self._entry(name, (epoch, *named[name]))
+            epoch = entry.order[0]
+            entries.append(entry)
+        return sorted(entries, key=lambda entry: entry.order, reverse=True)
+
+    def newest_epoch(self) -> int:
+        """The highest epoch of a checkpoint that is there; 0 without any."""
+        return max((e.manifest.epoch for e in self.entries() if e.manifest is not None), default=0)
+
+    def attach(self, entry: Entry, score: Score) -> None:
+        """Write down beside a checkpoint how its weights did."""
+        self._store.put(entry.name, SCORE_FILE, msgspec.json.encode(score))
 
     def load(self, entry: Entry) -> Checkpoint:
         """Read a checkpoint, and check every byte of it.
@@ -158,18 +214,39 @@ class CheckpointArchive:
             raise CheckpointInvalid("it was made for another observation encoding")
         return load_files(self._store, entry.name, entry.manifest)
 
-    def _entry(self, name: str, *, later: float) -> Entry:
+    def _order(self, name: str) -> tuple[int, int] | None:
+        match = self._name.fullmatch(name)
+        return None if match is None else (int(match["step"]), int(match["again"] or 0))
+
+    def _entry(self, name: str, guess: tuple[int, int, int]) -> Entry:
         uri = self._store.uri(name)
         try:
             manifest = manifest_of(self._store, name)
         except CheckpointInvalid as error:
-            return Entry(name, uri, later, None, str(error))
-        if manifest.run != self._run:
-            return Entry(name, uri, later, None, f"it belongs to the run {manifest.run}")
-        return Entry(name, uri, manifest.saved_at, manifest)
+            return Entry(name, uri, guess, None, str(error))
+        if not self._owns(manifest):
+            whose = f"it is of run {manifest.run} ({manifest.run_id}), not of this one"
+            return Entry(name, uri, guess, None, whose, is_foreign=True)
+        order = (manifest.epoch, manifest.progress.step, guess[2])
+        return Entry(name, uri, order, manifest, score=self._score_of(name, manifest))
+
+    def _owns(self, manifest: Manifest) -> bool:
+        if self._owner is not None:
+            return manifest.run_id == self._owner.run_id
+        named = Owner(manifest.run, manifest.run_id, manifest.namespace).prefix
+        return self._prefix in (manifest.run, named)
+
+    def _score_of(self, name: str, manifest: Manifest) -> Score | None:
+        """The evaluation beside a checkpoint; a file that is none says nothing."""
+        try:
+            content = self._store.read(name, SCORE_FILE, limit=SCORE_LIMIT)
+            score = msgspec.json.decode(content, type=Score)
+        except (FileMissing, msgspec.DecodeError, UnicodeDecodeError):
+            return None
+        return score if score.version <= manifest.progress.step else None
 
     def _free_name(self, step: int) -> str:
-        name, taken = f"{self._run}-{step:010d}", set(self._store.names())
+        name, taken = f"{self._prefix}-{step:010d}", set(self._store.names())
         again = 0
         free = name
         while free in taken:
@@ -191,7 +268,7 @@ def resumable(*archives: CheckpointArchive) -> Iterator[Loaded | Skipped]:
             if len(archives) == 1:
                 raise
             yield Skipped(archive.address, str(error))
-    found.sort(key=lambda each: (each[0].at, -each[1]), reverse=True)
+    found.sort(key=lambda each: (each[0].order, -each[1]), reverse=True)
     for entry, rank in found:
         try:
             checkpoint = archives[rank].load(entry)
@@ -218,14 +295,40 @@ def kept_names(entries: list[Entry], retention: Retention) -> set[str]:
 
 
 def best_name(entries: list[Entry]) -> str | None:
-    """The checkpoint of the best evaluation: the first that was written after it, because its
-    weights are the nearest to those that were evaluated; None before any evaluation."""
-    scored = [
-        (entry.manifest.score.rate, entry.manifest.score.version, -entry.at, entry.name)
-        for entry in entries
-        if entry.manifest is not None and entry.manifest.score is not None
-    ]
-    return max(scored)[-1] if scored else None
+    """The checkpoint of the best evaluation, and of equal ones the newest; None before any. Where
+    evaluations met different opponents, those that met the most of them are compared."""
+    scored = [(entry.score, entry) for entry in entries if entry.score is not None]
+    most = max((len(score.rates) for score, _ in scored), default=0)
+    whole = [(score.rate, entry.order, entry.name) for score, entry in scored
+             if len(score.rates) == most]  # fmt: skip
+    return max(whole)[-1] if whole else None
+
+
+def scores_due(entries: list[Entry], evaluations: Iterable[Evaluation]) -> dict[str, Score]:
+    """Scores that a checkpoint should have and has not, by its name.
+
+    An evaluation belongs to the first checkpoint at or after the version that was evaluated: no
+    other is nearer. Weights that were never trained (version 0) belong to none.
+    """
+    versions: dict[int, dict[str, float]] = {}
+    for each in evaluations:
+        if each.version > 0 and each.opponent not in _NO_SCORE:
+            versions.setdefault(each.version, {})[each.opponent] = each.rate
+    whole = sorted((e for e in entries if e.manifest is not None), key=lambda each: each.order)
+    found: dict[str, Score] = {}
+    for version in sorted(versions):
+        nearest = next((e for e in whole if e.order[1] >= version), None)
+        if nearest is not None:
+            rates = dict(sorted(versions[version].items()))
+            found[nearest.name] = Score(version, sum(rates.values()) / len(rates), rates)
+    known = {entry.name: entry.score for entry in whole}
+    return {name: score for name, score in found.items() if _is_news(score, known[name])}
+
+
+def _is_news(score: Score, known: Score | None) -> bool:
+    if known is None or score.version > known.version:
+        return True
+    return score.version == known.version and not score.rates.items() <= known.rates.items()
 
 
 def manifest_of(store: CheckpointStore, name: str) -> Manifest:
@@ -268,17 +371,22 @@ def open_store(storage: str, *, endpoint_url: str | None) -> CheckpointStore:
     return S3Store(storage, endpoint_url=endpoint_url)
 
 
-def open_archive(config: CheckpointConfig, *, run: str) -> CheckpointArchive:
+def open_archive(
+    config: CheckpointConfig, *, run: str, owner: Owner | None = None
+) -> CheckpointArchive:
     """The archive that a run configuration names.
 
     Raises:
         StorageError: the storage is neither a directory nor a bucket.
     """
     store = open_store(config.storage, endpoint_url=config.endpoint_url)
-    return CheckpointArchive(store, run=run, retention=Retention(config.keep, config.keep_best))
+    retention = Retention(config.keep, config.keep_best)
+    return CheckpointArchive(store, run=run, retention=retention, owner=owner)
 
 
-def open_cache(config: CheckpointConfig, *, run: str) -> CheckpointArchive | None:
+def open_cache(
+    config: CheckpointConfig, *, run: str, owner: Owner | None = None
+) -> CheckpointArchive | None:
     """The archive on this machine of what goes to a bucket; None where there is none.
 
     Raises:
@@ -287,7 +395,8 @@ def open_cache(config: CheckpointConfig, *, run: str) -> CheckpointArchive | Non
     if config.cache is None or directory_of(config.storage) is not None:
         return None
     retention = Retention(config.keep, config.keep_best)
-    return CheckpointArchive(FileStore(Path(config.cache)), run=run, retention=retention)
+    store = FileStore(Path(config.cache))
+    return CheckpointArchive(store, run=run, retention=retention, owner=owner)
 
 
 def _is_remains(entry: Entry) -> bool:

@@ -19,6 +19,7 @@ from trainingrun_contracts.observation.schema import SCHEMA_HASH
 from trainingrun_trainer.checkpoint.archive import (
     CheckpointArchive,
     Entry,
+    Owner,
     Retention,
     best_name,
     load_files,
@@ -80,13 +81,14 @@ def verify_checkpoints(place: Place) -> CheckpointListing:
     return _listing(place, lambda entry: _verified(place.store, entry))
 
 
-def remove_checkpoints(place: Place, run: str) -> CheckpointListing:
-    """Remove all checkpoints of one run, and none of another; what stays is listed.
+def remove_checkpoints(place: Place, run: str, *, owner: Owner | None = None) -> CheckpointListing:
+    """Remove all checkpoints of one run, and none of another; what stays is listed. With an owner,
+    a namesake of another namespace or an earlier life is another run.
 
     Raises:
         StorageError: the place cannot be used, or does not let go of one.
     """
-    CheckpointArchive(place.store, run=run, retention=_ANY).clear()
+    CheckpointArchive(place.store, run=run, retention=_ANY, owner=owner).clear()
     return list_checkpoints(place)
 
 
@@ -142,16 +144,29 @@ def _wanted(entries: list[Entry], which: str) -> list[Entry]:
 
 
 def _entries(place: Place) -> list[Entry]:
-    """All of them over all runs, newest first."""
+    """All of them, newest first; of several runs, first those of the one that saved last."""
     names = [name for name in place.store.names() if place.only in (None, name)]
-    found = [match["run"] for name in names if (match := _NAME.fullmatch(name))]
-    entries = [
-        entry
-        for run in sorted(set(found))
-        for entry in CheckpointArchive(place.store, run=run, retention=_ANY).entries()
-        if place.only in (None, entry.name)
-    ]
-    return sorted(entries, key=lambda entry: entry.at, reverse=True)
+    found = {match["run"] for name in names if (match := _NAME.fullmatch(name))}
+    runs: list[list[Entry]] = []
+    for run in sorted(found):
+        entries = CheckpointArchive(place.store, run=run, retention=_ANY).entries()
+        wanted = [entry for entry in entries if place.only in (None, entry.name)]
+        runs += _by_run_id(wanted)
+    return [entry for entries in sorted(runs, key=_last_saved, reverse=True) for entry in entries]
+
+
+def _by_run_id(entries: list[Entry]) -> list[list[Entry]]:
+    """Namesakes apart; what has no manifest stays with the first of them."""
+    ids = list(dict.fromkeys(e.manifest.run_id for e in entries if e.manifest is not None)) or [""]
+    found: dict[str, list[Entry]] = {each: [] for each in ids}
+    for entry in entries:
+        found[ids[0] if entry.manifest is None else entry.manifest.run_id].append(entry)
+    return list(found.values())
+
+
+def _last_saved(entries: list[Entry]) -> float:
+    """When a run saved last: runs have no other order than the clocks of their machines."""
+    return max((e.manifest.saved_at for e in entries if e.manifest is not None), default=0.0)
 
 
 def _listing(place: Place, told: Callable[[Entry], CheckpointRow]) -> CheckpointListing:
@@ -176,7 +191,7 @@ def _verified(store: CheckpointStore, entry: Entry) -> CheckpointRow:
 
 def _loaded(store: CheckpointStore, entry: Entry) -> tuple[CheckpointRow, Checkpoint | None]:
     if entry.manifest is None:
-        return _stated(entry, CheckpointState.DAMAGED, entry.why), None
+        return _stated(entry, CheckpointState.DAMAGED), None
     try:
         checkpoint = load_files(store, entry.name, entry.manifest)
     except CheckpointInvalid as error:
@@ -191,7 +206,8 @@ def _stated(entry: Entry, state: CheckpointState, why: str = "") -> CheckpointRo
     match, manifest = _NAME.fullmatch(entry.name), entry.manifest
     if manifest is None:
         run = match["run"] if match else ""
-        return CheckpointRow(entry.name, entry.uri, run, CheckpointState.DAMAGED, entry.why)
+        state = CheckpointState.FOREIGN if entry.is_foreign else CheckpointState.DAMAGED
+        return CheckpointRow(entry.name, entry.uri, run, state, entry.why)
     progress = manifest.progress
     return CheckpointRow(
         name=entry.name,
@@ -204,5 +220,7 @@ def _stated(entry: Entry, state: CheckpointState, why: str = "") -> CheckpointRo
         transitions=progress.transitions,
         saved_at=manifest.saved_at,
         size=manifest.size,
-        win_rate=manifest.score.rate if manifest.score is not None else None,
+        win_rate=entry.score.rate if entry.score is not None else None,
+        win_rates={} if entry.score is None else entry.score.rates,
+        evaluated_version=None if entry.score is None else entry.score.version,
     )

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
-from msgspec import Struct
-from trainingrun_contracts.reports import Evaluation
+from msgspec import Meta, Struct
 
 MANIFEST_FILE: Final = "manifest.json"
 MANIFEST_LIMIT: Final = 1024 * 1024
@@ -39,14 +37,15 @@ class Progress(Struct, frozen=True):
 
 
 class Score(Struct, frozen=True):
-    """The newest evaluation when a checkpoint was written: of which weights, and how they did.
+    """The evaluation of a checkpoint, the document ``evaluation.json``: of which weights, and how
+    they did. It is written after the manifest, when the evaluation ends, and no sum covers it.
 
-    ``rate`` is the mean win rate over the opponents, a draw being half a win.
+    ``rates`` are win rates by opponent, a draw being half a win; ``rate`` is their mean.
     """
 
-    version: int
-    rate: float
-    rates: dict[str, float]
+    version: Annotated[int, Meta(ge=0)]
+    rate: Annotated[float, Meta(ge=0, le=1)]
+    rates: Annotated[dict[str, Annotated[float, Meta(ge=0, le=1)]], Meta(max_length=64)]
 
 
 class FileSum(Struct, frozen=True):
@@ -72,7 +71,9 @@ class Manifest(Struct, frozen=True):
     files: dict[str, FileSum]
     config: msgspec.Raw
     libraries: dict[str, str]
-    score: Score | None = None
+    epoch: int = 0
+    """Learner start that wrote it, counted over all checkpoints; 0 in those of older releases."""
+    namespace: str = ""
 
     @property
     def size(self) -> int:
@@ -144,17 +145,3 @@ def require_sum(name: str, content: bytes, expected: FileSum) -> bytes:
     if sum_of(content).sha256 != expected.sha256:
         raise CheckpointInvalid(f"{name} does not match its sha256")
     return content
-
-
-def score_of(evaluations: Iterable[Evaluation], opponents: Collection[str]) -> Score | None:
-    """The score of the newest weights that met every opponent; None while there are none."""
-    rates: dict[int, dict[str, float]] = {}
-    for each in evaluations:
-        if each.opponent in opponents:
-            rates.setdefault(each.version, {})[each.opponent] = each.rate
-    whole = [version for version, found in rates.items() if len(found) == len(set(opponents))]
-    if not whole:
-        return None
-    version = max(whole)
-    found = dict(sorted(rates[version].items()))
-    return Score(version, sum(found.values()) / len(found), found)

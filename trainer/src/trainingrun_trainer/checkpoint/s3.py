@@ -123,6 +123,10 @@ class S3Store:
         for file in sorted(files, key=lambda file: file == MANIFEST_FILE):
             self._upload(self._key(name, file), files[file])
 
+    def put(self, name: str, file: str, content: bytes) -> None:
+        """See CheckpointStore."""
+        self._upload(self._key(name, file), content)
+
     def remove(self, name: str) -> None:
         """See CheckpointStore; the manifest goes first, so that no torn checkpoint is seen."""
         prefix = f"{self._prefix}{name}/"

@@ -22,7 +22,6 @@ from trainingrun_trainer.checkpoint.manifest import (
     CheckpointInvalid,
     Manifest,
     Progress,
-    Score,
     sum_of,
 )
 from trainingrun_trainer.recovery import all_finite
@@ -41,7 +40,7 @@ def capture(
     progress: Progress,
     *,
     now: float,
-    score: Score | None = None,
+    epoch: int = 0,
     books: Books = NO_BOOKS,
 ) -> Checkpoint:
     """All that is needed to go on from here; a copy, so training may go on at once.
@@ -71,7 +70,8 @@ def capture(
             "numpy": np.__version__,
             "safetensors": str(safetensors.__version__),
         },
-        score=score,
+        epoch=epoch,
+        namespace=config.namespace,
     )
     return Checkpoint(manifest, files)
 

@@ -79,6 +79,10 @@ class CheckpointStore(Protocol):
     def write(self, name: str, files: dict[str, bytes]) -> None:
         """Write a checkpoint under a name that nothing has yet, the manifest last."""
 
+    def put(self, name: str, file: str, content: bytes) -> None:
+        """Write one small file beside a checkpoint's own, whole or not at all; nothing where there
+        is no such checkpoint any more."""
+
     def remove(self, name: str) -> None:
         """Remove a checkpoint, whole or not."""
 
@@ -150,6 +154,19 @@ class FileStore:
         except OSError as error:
             shutil.rmtree(temporary, ignore_errors=True)
             raise _translated(error, self._directory) from error
+
+    def put(self, name: str, file: str, content: bytes) -> None:
+        """See CheckpointStore."""
+        target = self._directory / name / file
+        temporary = target.with_name(f".{file}-{os.getpid()}")
+        try:
+            _write_synced(temporary, content)
+            temporary.rename(target)
+        except FileNotFoundError:
+            return  # it was removed meanwhile
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise _translated(error, target) from error
 
     def remove(self, name: str) -> None:
         """See CheckpointStore."""

@@ -26,9 +26,10 @@ def print_table(listing: CheckpointListing, console: Console, *, now: datetime) 
         return
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("CHECKPOINT", no_wrap=True)
-    for title in ("STEP", "GAMES", "SAVED", "SIZE", "WINRATE"):
+    for title in ("STEP", "GAMES", "SAVED", "SIZE"):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("STATE", no_wrap=True)
+    table.add_column("WIN RATE", overflow="fold")
     for row in listing.checkpoints:
         table.add_row(*_cells(row, now))
     console.print(table)
@@ -43,9 +44,17 @@ def _cells(row: CheckpointRow, now: datetime) -> Iterator[str]:
     yield "-" if row.games is None else str(row.games)
     yield "-" if row.saved_at is None else _ago(row.saved_at, now)
     yield "-" if row.size is None else f"{row.size / _MEGA:.1f} MB"
-    yield "-" if row.win_rate is None else f"{row.win_rate:.0%}"
     marks = [word for word, holds in (("newest", row.is_newest), ("best", row.is_best)) if holds]
     yield f"{_COLORS[row.state]}{', '.join([row.state.value, *marks])}"
+    yield _win_rates(row)
+
+
+def _win_rates(row: CheckpointRow) -> str:
+    """Win rates by opponent, and the version that was evaluated where it is not the step itself."""
+    if not row.win_rates:
+        return "-"
+    rates = ", ".join(f"{name} {rate:.0%}" for name, rate in row.win_rates.items())
+    return rates if row.evaluated_version == row.step else f"{rates} (v{row.evaluated_version})"
 
 
 def _ago(saved_at: float, now: datetime) -> str:
