@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import re
 import socket
 import socketserver
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
 from actor_bed import Bed, config, has_traceback
+from trainingrun_actor.agenda import Agenda
+from trainingrun_actor.policies import Policies
+from trainingrun_actor.watch import Watch
+from trainingrun_contracts.connection import asyncio_client
 from trainingrun_contracts.reports import (
     Evaluation,
     EvaluatorReport,
@@ -45,14 +51,43 @@ def test_it_begins_with_the_untrained_policy(bed: Bed) -> None:
 
 def test_it_evaluates_again_after_enough_training_games(bed: Bed) -> None:
     """50 more training games make the next evaluation due; it is the same version's turn again
-    only when there is a new version."""
+    only when there is a new version. It stands at the game at which it was due."""
     bed.start_role("evaluate", SMALL)
     until(lambda: len(results(bed)) == 2, seconds=120, what="the first evaluation")
     bed.publish_weights(version=1)
     with bed.redis as client:
         client.hset(bed.keys.games, "played", 60)
     until(lambda: len(results(bed)) == 4, seconds=120, what="the second evaluation")
-    assert [(r.version, r.training_games) for r in results(bed)[2:]] == [(1, 60), (1, 60)]
+    assert [(r.version, r.training_games) for r in results(bed)[2:]] == [(1, 50), (1, 50)]
+
+
+def test_an_evaluation_is_of_the_weights_of_its_game(bed: Bed) -> None:
+    """Weights that are published after its boundary change nothing about one that waits."""
+
+    async def due() -> list[tuple[int, int]]:
+        agenda = Agenda(50)
+        async with asyncio_client(bed.server.url, max_connections=2) as client:
+            policies = Policies(client, bed.keys, wall=time.time)
+            watch = Watch(
+                client,
+                bed.keys,
+                policies,
+                member="evaluator",
+                note_games=lambda games: agenda.note(games, policies.newest, b""),
+            )
+            agenda.begin(0)
+            for version, games in ((1, 60), (2, 99), (3, 110), (4, 111)):
+                bed.publish_weights(version=version)
+                with bed.redis as other:
+                    other.hset(bed.keys.games, "played", games)
+                await watch.read()
+        found = []
+        while (each := agenda.next) is not None:
+            found.append((each.games, each.policy.pointer.version))
+            agenda.finish(each)
+        return found
+
+    assert asyncio.run(due()) == [(50, 1), (100, 3)]
 
 
 def test_the_last_evaluation_ends_in_done(bed: Bed) -> None:

@@ -1,9 +1,10 @@
 """The role ``evaluate``: plays frozen weights against frozen opponents and tells the results.
 
 When: at the start (so that a win-rate curve begins at the untrained policy, with 100 games), every
-``evaluation.every_games`` training games, and once more under ``Intent.EVALUATE``, which ends in
-the state ``done``. The policy plays greedily: it is the strongest way to play that it has, and the
-result then does not depend on how much it still explores. So do its past selves and the champion.
+``evaluation.every_games`` training games with the weights of that moment (``agenda``), and once
+more under ``Intent.EVALUATE``, which ends in the state ``done``. The policy plays greedily: it is
+the strongest way to play that it has, and the result then does not depend on how much it still
+explores. So do its past selves and the champion.
 
 With a gate the weights also challenge the champion, the strongest so far, in a sequential test. The
 first weights that are evaluated are the first champion. Nothing that is played here is trained on:
@@ -47,6 +48,7 @@ from trainingrun_contracts.run_config import RoleEnvironment, RunConfig
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.weights import Pointer, WeightsError, verified
 
+from trainingrun_actor.agenda import Agenda, Due
 from trainingrun_actor.arena import Arena
 from trainingrun_actor.ending import cancel_all
 from trainingrun_actor.evaluation_games import (
@@ -115,15 +117,25 @@ class Evaluator:
             client, self._keys, environment, role="evaluator", exporter=exporter
         )
         self._policies = Policies(
-            client, self._keys, wall=time, note_sync=self._meter.sync_seconds.observe
+            client,
+            self._keys,
+            wall=time,
+            note_sync=self._meter.sync_seconds.observe,
+            keeps_blob=config.evaluation.gate is not None,
         )
+        self._agenda = Agenda(config.evaluation.every_games)
         name = incarnation(environment.member)
         watchdog = PointerWatchdog(
             self._keys, address_of(environment.redis_url), limit_seconds=pointer_seconds,
             now=monotonic,
         )  # fmt: skip
         self._watch = Watch(
-            client, self._keys, self._policies, member=name, note_pointer=watchdog.note
+            client,
+            self._keys,
+            self._policies,
+            member=name,
+            note_pointer=watchdog.note,
+            note_games=self._note_games,
         )
         self._leases = Leases(client, self._keys, member=name)
         self._arena = Arena(self._leases, meter=self._meter, random=Random(name))
@@ -183,26 +195,32 @@ class Evaluator:
             self._results = evaluations_from(reply)
             self._newest_result = newest
 
+    def _note_games(self, games: int) -> None:
+        self._agenda.note(games, self._policies.newest, self._policies.newest_blob)
+
     async def _evaluate_if_due(self) -> None:
-        policy = self._policies.newest
+        self._agenda.begin(max((result.training_games for result in self._results), default=0))
         intent = self._watch.intent
         self._state = "waiting"
-        if policy is None:
+        if self._policies.newest is None or intent not in (Intent.RUN, Intent.EVALUATE):
             return
         games = self._config.evaluation.games
+        if intent is Intent.RUN and not self._results:
+            await self._evaluate(self._now(), games=min(games, FIRST_GAMES), intent=intent)
+        while (due := self._agenda.next) is not None:
+            await self._evaluate(due, games=games, intent=intent)
+            self._agenda.finish(due)
         if intent is Intent.EVALUATE:
-            await self._evaluate(policy, games=games, intent=intent)
+            await self._evaluate(self._now(), games=games, intent=intent)
             self._state = "done"
-        elif intent is Intent.RUN and not self._results:
-            await self._evaluate(policy, games=min(games, FIRST_GAMES), intent=intent)
-        elif intent is Intent.RUN and self._is_due():
-            await self._evaluate(policy, games=games, intent=intent)
+        elif self._results and self._missing(self._results[-1].version):  # it was given up
+            await self._evaluate(self._now(), games=games, intent=intent)
 
-    def _is_due(self) -> bool:
-        last = max(result.training_games for result in self._results)
-        is_complete = len(self._missing(self._results[-1].version)) == 0
-        every = self._config.evaluation.every_games
-        return not is_complete or self._watch.games_played - last >= every
+    def _now(self) -> Due:
+        """The newest weights."""
+        newest = self._policies.newest
+        assert newest is not None, "nothing is evaluated before there are weights"
+        return Due(self._watch.games_played, newest, self._policies.newest_blob)
 
     def _missing(self, version: int) -> list[str]:
         """Opponents without a result for this version, the champion last."""
@@ -218,36 +236,30 @@ class Evaluator:
 
     # --- how --------------------------------------------------------------------------------------
 
-    async def _evaluate(self, policy: Policy, *, games: int, intent: Intent) -> None:
+    async def _evaluate(self, due: Due, *, games: int, intent: Intent) -> None:
         """Evaluate one version against every opponent that it has no result against."""
-        self._version = policy.pointer.version
-        training_games = self._watch.games_played
+        self._version = due.policy.pointer.version
         missing = self._missing(self._version)
-        weights = await self._weights_of(policy) if CHAMPION in missing else b""
         for opponent in missing:
             self._state = "playing"
             try:
                 if opponent == CHAMPION:
-                    await self._challenge(policy, weights, training_games, intent=intent)
+                    await self._challenge(due, intent=intent)
                 else:
-                    await self._measure(
-                        policy, opponent, training_games, games=games, intent=intent
-                    )
+                    await self._measure(due, opponent, games=games, intent=intent)
             except Unplayable as error:
                 self._unplayable.add(opponent)
                 await self._reporter.notify("OpponentUnavailable", f"against {opponent}: {error}")
         if missing:
             await self._forget_counters()
 
-    async def _measure(
-        self, policy: Policy, opponent: str, training_games: int, *, games: int, intent: Intent
-    ) -> None:
-        rivals = await self._rivals(policy, opponent)
+    async def _measure(self, due: Due, opponent: str, *, games: int, intent: Intent) -> None:
+        rivals = await self._rivals(due.policy, opponent)
         seed = f"{self._config.seed}:{opponent}"
         matchups = evaluation_matchups(self._config.decks, rivals.names, games=games, seed=seed)
         concurrent = await self._concurrency(intent)
-        played = await self._games.play(Task(policy, rivals, matchups, concurrent, intent))
-        await self._store(self._rated(played, opponent, training_games))
+        played = await self._games.play(Task(due.policy, rivals, matchups, concurrent, intent))
+        await self._store(self._rated(played, opponent, due.games))
 
     async def _rivals(self, policy: Policy, opponent: str) -> Rivals:
         """Past selves are taken evenly from the snapshots; without a past one plays oneself."""
@@ -263,15 +275,13 @@ class Evaluator:
                 _log.warning("a past opponent cannot be loaded: %s", error)
         return Rivals.frozen(found or [policy])
 
-    async def _challenge(
-        self, policy: Policy, weights: bytes, training_games: int, *, intent: Intent
-    ) -> None:
+    async def _challenge(self, due: Due, *, intent: Intent) -> None:
         """Play the champion until the test is decided; the winner is the champion."""
         gate = self._config.evaluation.gate
         assert gate is not None, "only with a gate there is a champion"
         champion = await self._champion_policy()
         if champion is None:
-            await self._crown(policy, weights)
+            await self._crown(due)
             return
         test = GateTest(elo=gate.elo, most_pairs=(gate.games + 1) // 2)
         rivals = Rivals.frozen([champion])
@@ -284,7 +294,7 @@ class Evaluator:
             return judge(pair_scores(rewards), test).verdict is not Verdict.CONTINUE
 
         concurrent = await self._concurrency(intent)
-        task = Task(policy, rivals, matchups, concurrent, intent, is_enough=is_decided)
+        task = Task(due.policy, rivals, matchups, concurrent, intent, is_enough=is_decided)
         played = await self._games.play(task)
         found = judge(pair_scores(game.reward for game in played), test)
         result = GateResult(
@@ -292,8 +302,8 @@ class Evaluator:
             pairs=found.pairs,
         )  # fmt: skip
         if found.verdict is Verdict.PROMOTE:
-            await self._crown(policy, weights)
-        await self._store(replace(self._rated(played, CHAMPION, training_games), gate=result))
+            await self._crown(due)
+        await self._store(replace(self._rated(played, CHAMPION, due.games), gate=result))
 
     async def _champion_policy(self) -> Policy | None:
         """The champion's weights; None when there is none, or Redis has lost them."""
@@ -308,24 +318,11 @@ class Evaluator:
             _log.warning("the champion cannot be loaded and is replaced: %s", error)
             return None
 
-    async def _weights_of(self, policy: Policy) -> bytes:
-        """The bytes of the weights; asked for before the games, as Redis keeps them only while
-        they are the newest.
-
-        Raises:
-            GivenUp: they are gone: newer ones wait to be evaluated.
-        """
-        sha256 = policy.pointer.sha256
-        reply: Any = await self._redis.get(self._keys.blob(sha256))
-        try:
-            return verified(reply, sha256)
-        except WeightsError as error:
-            raise GivenUp(str(error)) from error
-
-    async def _crown(self, policy: Policy, weights: bytes) -> None:
-        champion = Champion(policy.pointer.version, policy.pointer.sha256, time())
+    async def _crown(self, due: Due) -> None:
+        pointer = due.policy.pointer
+        champion = Champion(pointer.version, pointer.sha256, time())
         async with self._redis.pipeline(transaction=True) as pipe:
-            queue_champion(pipe, self._keys.champion, champion, weights)
+            queue_champion(pipe, self._keys.champion, champion, due.blob)
             await pipe.execute()
         self._champion = champion
         _log.info("version %d is the champion", champion.version)

@@ -32,10 +32,19 @@ class Policies:
     """Fetches and keeps weights."""
 
     def __init__(
-        self, client: redis.asyncio.Redis, keys: Keys, *, wall: Callable[[], float],
-        curve: Curve = "even", note_sync: Callable[[float], None] = lambda seconds: None,
-    ) -> None:  # fmt: skip
+        self,
+        client: redis.asyncio.Redis,
+        keys: Keys,
+        *,
+        wall: Callable[[], float],
+        curve: Curve = "even",
+        note_sync: Callable[[float], None] = lambda seconds: None,
+        keeps_blob: bool = False,
+    ) -> None:
         self.newest: Policy | None = None
+        self.newest_blob = b""
+        """The newest weights as they were published, where they are kept."""
+        self._keeps_blob = keeps_blob
         self.sync_seconds: float | None = None
         self.opponents = PastOpponents(curve)
         self._redis = client
@@ -54,10 +63,12 @@ class Policies:
         if pointer is None or (self.newest and self.newest.pointer == pointer):
             return
         try:
-            self.newest = await self._fetch(pointer)
+            blob = await self._blob(pointer)
+            self.newest = load_policy(blob, pointer)
         except WeightsError as error:
             self._complain(str(error))
             return
+        self.newest_blob = blob if self._keeps_blob else b""
         self.sync_seconds = max(0.0, self._wall() - pointer.at)
         self._note_sync(self.sync_seconds)
         self._arrived.set()
@@ -102,8 +113,11 @@ class Policies:
         return policy
 
     async def _fetch(self, pointer: Pointer) -> Policy:
+        return load_policy(await self._blob(pointer), pointer)
+
+    async def _blob(self, pointer: Pointer) -> bytes:
         blob: Any = await self._redis.get(self._keys.blob(pointer.sha256))
-        return load_policy(verified(blob, pointer.sha256), pointer)
+        return verified(blob, pointer.sha256)
 
     def _complain(self, text: str) -> None:
         """Say it once, not every half second."""

@@ -30,6 +30,7 @@ class Watch:
         self, client: redis.asyncio.Redis, keys: Keys, policies: Policies, *, member: str,
         note_depth: Callable[[int], None] = lambda depth: None,
         note_pointer: Callable[[Pointer | None], None] = lambda pointer: None,
+        note_games: Callable[[int], None] = lambda games: None,
     ) -> None:  # fmt: skip
         self.intent = Intent.RUN
         self.games_played = 0
@@ -43,6 +44,7 @@ class Watch:
         self._policies = policies
         self._note_depth = note_depth
         self._note_pointer = note_pointer
+        self._note_games = note_games
         self._outage = Outage(Random(member))
 
     async def run(self) -> None:
@@ -91,6 +93,7 @@ class Watch:
         newest = pointer_from(pointer)
         self._note_pointer(newest)
         await self._policies.follow(newest, known)
+        self._note_games(self.games_played)
         self._note_depth(sum(int(depth or 0) for depth in depths))
         self.intent = intent_from(intent)  # after the weights: EVALUATE means the newest ones
         self.is_current = True

@@ -132,3 +132,8 @@ def start_keys(keys: Keys) -> list[str]:
     produced = [shard.produced for shard in keys.all_shards]
     of_run = [keys.daemons, keys.games, keys.open_games, keys.target, keys.phase, keys.begun]
     return of_run + produced
+
+
+def boundary(games: int, *, every: int) -> int:
+    """The last multiple of ``every`` that so many games have reached."""
+    return games - games % every

@@ -17,6 +17,7 @@ from threading import Event
 from typing import Any, Final
 
 from trainingrun_contracts.exit_codes import ExitCode
+from trainingrun_contracts.games import boundary
 from trainingrun_contracts.reports import Intent
 from trainingrun_contracts.run_config import RunConfig
 from trainingrun_contracts.stream.accounts import Mark
@@ -412,8 +413,9 @@ class Learner:
     def _save_if_due(self) -> None:
         last, at = self._saving
         has_failed = self._out.saver.has_failed
+        every = self._config.checkpoint.every_games
         due = self._schedule.is_due(
-            games=self._games - last.games,
+            games=boundary(self._games, every=every) - boundary(last.games, every=every),
             seconds=time.monotonic() - at,
             is_first=last.step == 0,
             has_failed=has_failed,
