@@ -14,8 +14,9 @@ from typing import Final
 
 from trainingrun_contracts import metrics
 from trainingrun_contracts.distribution import Distribution
+from trainingrun_contracts.reports import ACTOR_WAITS
 
-CAUSES: Final = ("engine", "inference", "queue", "slots")
+CAUSES: Final = ACTOR_WAITS
 RATE_SECONDS: Final = 60.0
 _GAMES_REMEMBERED: Final = 500
 

@@ -18,6 +18,7 @@ import redis.asyncio
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
+from trainingrun_contracts.plain_text import one_line
 from trainingrun_contracts.replies import Bound, asyncio_parser, blocking_parser
 
 _TIMEOUT_SECONDS = 10.0
@@ -26,7 +27,6 @@ ROLE_BOUND: Final = Bound(size=257 * 1024 * 1024)
 UNKNOWN_ADDRESS: Final = "an address that is not valid"
 _PORT: Final = 6379
 _TEXT: Final = 300
-_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _FORM: Final = "write redis://[user:password@]host:port/database"
 
 
@@ -188,9 +188,3 @@ def secret_of(url: str) -> str:
         return parse_url(url).password or ""
     except AddressError:
         return ""
-
-
-def one_line(text: str, most: int) -> str:
-    """Text of somebody else for a person to read: no control characters, and cut."""
-    clean = _CONTROLS.sub(" ", text)
-    return clean if len(clean) <= most else clean[: most - 1] + "…"

@@ -21,6 +21,9 @@ NOTICES_KEPT: Final = 200
 EVALUATIONS_KEPT: Final = 1000
 LARGEST_NUMBER: Final = 2**53
 """No count or version of a report is larger: all readers of JSON agree on integers up to it."""
+ACTOR_WAITS: Final = ("engine", "inference", "queue", "slots")
+LEARNER_WAITS: Final = ("data", "compute", "publish", "checkpoint")
+"""What a report's ``waits`` has; whatever else is there is nobody's."""
 CHAMPION: Final = "champion"
 """The opponent of the champion gate."""
 EVALUATIONS_RECENT: Final = 64

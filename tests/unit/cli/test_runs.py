@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,13 @@ from trainingrun_contracts.api.run import TrainingRun, parse
 from trainingrun_contracts.client import ClusterPlace, Event, LocalPlace, Member
 from trainingrun_operator.cli.errors import UserError
 from trainingrun_operator.cli.reference_page import page
-from trainingrun_operator.cli.runs.output import short
-from trainingrun_operator.cli.runs.pictures import picture_of_run, picture_of_runs
+from trainingrun_operator.cli.runs.looking import _print_event
+from trainingrun_operator.cli.runs.output import Output, short
+from trainingrun_operator.cli.runs.pictures import (
+    picture_of_events,
+    picture_of_run,
+    picture_of_runs,
+)
 from trainingrun_operator.cli.runs.scaling import picture_of_scaling
 from trainingrun_operator.cli.runs.where import Where, place_of
 
@@ -255,3 +261,12 @@ def test_ctrl_c_ends_a_verb_that_follows_without_a_word(shell: Any) -> None:
         finally:
             process.kill()
     assert (process.returncode, errors) == (130, "")
+
+
+def test_events_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """Expect no control character of somebody's notice, in the table and line by line."""
+    event = Event(datetime.now(UTC), "Problem", "gone\x1b[2J\x9b0m\nand more", warning=True)
+    _print_event(event, Output.TABLE)
+    printed = shown(picture_of_events([event])) + capsys.readouterr().out
+    assert printed.count("gone [2J 0m and more") == 2
+    assert "\x1b" not in printed

@@ -10,11 +10,11 @@ from trainingrun_contracts.connection import (
     address_of,
     asyncio_client,
     blocking_client,
-    one_line,
     parse_url,
     secret_of,
     why_unreachable,
 )
+from trainingrun_contracts.plain_text import one_line
 
 SECRET = "s3cret"
 HOSTILE = (
@@ -74,4 +74,5 @@ def test_a_server_that_repeats_the_password_is_not_quoted() -> None:
 def test_one_line_has_no_control_characters() -> None:
     """Escapes of terminals are among them, those of eight bits too."""
     assert one_line("a\x1b[31mb\nc\x9bd", 100) == "a [31mb c d"
+    assert one_line("a\u202eb\u2066", 100) == "a b "
     assert one_line("x" * 20, 10) == "x" * 9 + "…"

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from msgspec import structs
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric as Family
 from simulated_run import SimulatedRun, running
 from trainingrun_contracts.api.status import AutoscalingStatus, ScaleDecisionStatus
 from trainingrun_contracts.metrics import DAEMONS_NAMED, Server, served_by
+from trainingrun_contracts.reports import ACTOR_WAITS, LEARNER_WAITS, EvaluatorReport
 from trainingrun_contracts.slots import DaemonSlot
 from trainingrun_operator.controller.loop import RunView
 from trainingrun_operator.controller.run_metrics import RunCollector, run_families
@@ -124,3 +126,23 @@ def test_runs_are_told_apart() -> None:
     assert text.count("# TYPE trainingrun_run_queue_transitions gauge") == 1
     assert text.count("\ntrainingrun_run_queue_transitions{") == 2
     assert 'run="other"' in text
+
+
+def test_causes_that_an_actor_invents_are_no_labels() -> None:
+    """Whoever may write a report must not make a hundred thousand series."""
+    view = _view(running())
+    signals = view.observed.signals
+    assert isinstance(signals, Signals)
+    forged = {f"cause-{number}": 0.1 for number in range(1000)} | {"engine": 0.5}
+    reports = tuple(
+        structs.replace(each, waits=forged)
+        for each in signals.reports
+        if not isinstance(each, EvaluatorReport)
+    )
+    observed = replace(view.observed, signals=replace(signals, reports=reports))
+    (found,) = (
+        each
+        for each in run_families([replace(view, observed=observed)])
+        if each.name == "trainingrun_run_wait_fraction"
+    )
+    assert {sample.labels["cause"] for sample in found.samples} <= {*ACTOR_WAITS, *LEARNER_WAITS}

@@ -235,6 +235,36 @@ def test_a_resume_after_a_long_time_is_not_a_role_that_is_missing() -> None:
     assert world.run.status.summary == "Training"
 
 
+@pytest.mark.parametrize("behind", [0, 3, 20, 86_400, -86_400])
+def test_notices_become_events_whatever_the_clock_of_their_role_says(behind: float) -> None:
+    """A list is compared with what it was before; nobody's clock decides."""
+    world = running()
+    said: list[Notice] = []
+    told = []
+    for number in range(3):
+        at = world.now - behind
+        said.append(Notice(at, "learner", "learner-0", "CheckpointSkipped", f"torn {number}"))
+        world.now += 2
+        signals = replace(_signals(world), notices=tuple(said))
+        observed = Observed(world.backend.roles(UID), signals)
+        decision = decide(world.run, observed, world.settings, world.memory, now=world.now)
+        world.memory = decision.memory
+        told += [event.message for event in decision.events if "torn" in event.message]
+    assert told == [f"learner-0: torn {number}" for number in range(3)]
+
+
+def test_what_roles_say_cannot_steer_a_terminal() -> None:
+    """Neither in an event nor in a condition."""
+    world = running()
+    notice = Notice(world.now, "learner", "l\x1b]0;", "CheckpointStorageDenied", "s3\x1b[2J\n\x9b")
+    observed = Observed(world.backend.roles(UID), replace(_signals(world), notices=(notice,)))
+    decision = decide(world.run, observed, world.settings, world.memory, now=world.now)
+    texts = [each.message for each in decision.events]
+    texts += [each.message for each in decision.status.conditions]
+    assert any("s3" in text for text in texts)
+    assert all(text.isprintable() for text in texts)
+
+
 def test_notices_become_events_once() -> None:
     """Each is told in the look after it was said, and not again."""
     world = running()

@@ -18,11 +18,11 @@ import numpy as np
 import numpy.typing as npt
 from trainingrun_contracts import metrics
 from trainingrun_contracts.distribution import Distribution
-from trainingrun_contracts.reports import CheckpointReport
+from trainingrun_contracts.reports import LEARNER_WAITS, CheckpointReport
 from trainingrun_contracts.stream.accounts import Totals
 
 WINDOW_SECONDS: Final = 30.0
-PHASES: Final = ("data", "compute", "publish", "checkpoint")
+PHASES: Final = LEARNER_WAITS
 
 
 @dataclass(frozen=True)

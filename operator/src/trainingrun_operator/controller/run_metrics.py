@@ -17,7 +17,12 @@ from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType
 from trainingrun_contracts.api.status import Bottleneck, RoleStatus
 from trainingrun_contracts.exposition import family
 from trainingrun_contracts.metrics import Metric, Server, served_by
-from trainingrun_contracts.reports import ActorReport, LearnerReport
+from trainingrun_contracts.reports import (
+    ACTOR_WAITS,
+    LEARNER_WAITS,
+    ActorReport,
+    LearnerReport,
+)
 from trainingrun_contracts.stream.append import HIGH_WATER_BATCHES
 
 from trainingrun_operator.controller.loop import RunView
@@ -148,7 +153,8 @@ def _daemons(signals: Signals) -> Iterator[_Sample]:
 def _actors(reports: list[ActorReport]) -> Iterator[_Sample]:
     if not reports:
         return
-    for cause in sorted({cause for report in reports for cause in report.waits}):
+    said = {cause for report in reports for cause in report.waits}
+    for cause in sorted(said.intersection(ACTOR_WAITS)):  # a label per cause that exists
         mean = sum(report.waits.get(cause, 0.0) for report in reports) / len(reports)
         yield metrics.RUN_WAIT_FRACTION, ("actor", cause), mean
     lasted = [each.game_seconds_p95 for each in reports if each.game_seconds_p95 is not None]
@@ -162,7 +168,7 @@ def _actors(reports: list[ActorReport]) -> Iterator[_Sample]:
 def _learner(report: LearnerReport | None) -> Iterator[_Sample]:
     if report is None:
         return
-    for cause, part in report.waits.items():
-        yield metrics.RUN_WAIT_FRACTION, ("learner", cause), part
+    for cause in LEARNER_WAITS:
+        yield metrics.RUN_WAIT_FRACTION, ("learner", cause), report.waits.get(cause)
     yield metrics.RUN_POLICY_LAG, ("mean",), report.policy_lag
     yield metrics.RUN_POLICY_LAG, ("p95",), report.policy_lag_p95

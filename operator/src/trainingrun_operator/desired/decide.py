@@ -16,6 +16,7 @@ from trainingrun_contracts.api.status import CurriculumStatus, TrainingRunStatus
 from trainingrun_contracts.curriculum import CurrentPhase
 
 from trainingrun_operator.desired.actions import Action
+from trainingrun_operator.desired.announced import Said, new_since, said_of
 from trainingrun_operator.desired.cost import cost_so_far, projected
 from trainingrun_operator.desired.curriculum import curriculum, phase_so_far, told_phase
 from trainingrun_operator.desired.draining import DrainPlan, DrainRules, plan_draining
@@ -60,8 +61,8 @@ class Memory:
     progress: Progress | None = None
     troubles: Mapping[Role, Trouble] = field(default_factory=dict)
     """Since when roles have had problems."""
-    told_until: float | None = None
-    """Up to when notices and evaluations of the roles have become events."""
+    said: Said | None = None
+    """Notices and evaluations of the roles that are known; None where nobody has seen them yet."""
     interrupted: frozenset[Interruption] | None = None
     """Those that are counted."""
     asked: Asked | None = None
@@ -147,19 +148,19 @@ def decide(
         now=now,
     )
     told = status(view)
-    told_until = memory.told_until if memory.told_until is not None else now
+    said, new = _heard(run, observed, memory.said)
     return Decision(
         phase=where,
         actions=actions,
         status=told,
-        events=events(view, told, () if trouble else actions, since=told_until),
+        events=events(view, told, () if trouble else actions, new=new),
         requeue_after=_requeue(run, where, settings, now),
         memory=Memory(
             rate_memory,
             scaled.memory,
             moving,
             troubles,
-            now,
+            said,
             all_counted(observed, memory.interrupted, now=now),
             wanted,
             limit,
@@ -288,3 +289,18 @@ def _requeue(run: TrainingRun, where: Phase, settings: Settings, now: float) -> 
         return min(settings.settled_seconds, max(0.0, finished.timestamp() + keep - now))
     settled = where.stage in {Stage.SUSPENDED, Stage.REFUSED}
     return settings.settled_seconds if settled else settings.active_seconds
+
+
+def _heard(run: TrainingRun, observed: Observed, before: Said | None) -> tuple[Said | None, Said]:
+    """The lists to remember, and what in them is new.
+
+    Of a run that began before this operator did, all that its roles had said by then was told by
+    the operator before; of a run that is new, nothing was.
+    """
+    signals = observed.signals
+    if before is None and run.status.started_at is None:
+        before = Said()
+    if not isinstance(signals, Signals):
+        return before, Said()
+    now = said_of(signals)
+    return now, new_since(before, now) if before is not None else Said()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from trainingrun_contracts.api.conditions import ConditionStatus, Reason
+from trainingrun_contracts.plain_text import one_line
 from trainingrun_contracts.reports import Notice
 
 from trainingrun_operator.desired.observed import (
@@ -96,8 +97,8 @@ def problem_of(role: ObservedRole | None) -> Problem | None:
 
 
 def words_of(notice: Notice) -> str:
-    """What a role said, with its name."""
-    return f"{notice.member}: {notice.message}"
+    """What a role said, with its name; fit for a terminal, whoever wrote it."""
+    return one_line(f"{notice.member}: {notice.message}", _MESSAGE_LIMIT)
 
 
 def queue(observed: Observed) -> Finding:

@@ -12,10 +12,12 @@ from trainingrun_contracts.api.conditions import (
     Reason,
 )
 from trainingrun_contracts.api.status import Condition, TrainingRunStatus
+from trainingrun_contracts.plain_text import one_line
 
 from trainingrun_operator.desired import interruptions
 from trainingrun_operator.desired.actions import Action, Apply, RequestCheckpoint, SetIntent
 from trainingrun_operator.desired.admission import held
+from trainingrun_operator.desired.announced import Said
 from trainingrun_operator.desired.events import RunEvent
 from trainingrun_operator.desired.health import words_of
 from trainingrun_operator.desired.observed import ObservedRole
@@ -34,7 +36,7 @@ _STOPS: Final = {
 
 
 def events(
-    view: View, told: TrainingRunStatus, actions: tuple[Action, ...], *, since: float
+    view: View, told: TrainingRunStatus, actions: tuple[Action, ...], *, new: Said
 ) -> tuple[RunEvent, ...]:
     """What happened: from the status that stands to the one ``told`` now.
 
@@ -42,12 +44,12 @@ def events(
         view: of this look.
         told: the new status.
         actions: that are about to be done.
-        since: notices and evaluations up to this moment were told before.
+        new: notices and evaluations of the roles that were not told before.
     """
     if view.phase.stage is Stage.OVER:
         return tuple(_ignored(view, told))
     return (
-        *_said(view, since),  # first: what roles said led to what follows
+        *_said(new),  # first: what roles said led to what follows
         *_stops(view, told),
         *_life(view, told),
         *_queue(view, told),
@@ -274,22 +276,18 @@ def _requests(view: View, actions: tuple[Action, ...]) -> Iterator[RunEvent]:
             yield RunEvent(EventReason.CHECKPOINT_REQUESTED, text)
 
 
-def _said(view: View, since: float) -> Iterator[RunEvent]:
-    """Notices and evaluations of the roles that are newer than the last look."""
-    if view.signals is None:
-        return
-    for notice in view.signals.notices:
-        if since < notice.at <= view.now:
-            known = notice.reason in _KNOWN
-            reason = notice.reason if known else EventReason.PROBLEM.value
-            yield RunEvent(reason, words_of(notice), warning=notice.warning)
-    for result in view.signals.evaluations:
-        if since < result.at <= view.now:
-            text = (
-                f"version {result.version} against {result.opponent}: {result.rate:.0%}"
-                f" ({result.low:.0%} to {result.high:.0%}) over {result.games} games"
-            )
-            yield RunEvent(EventReason.EVALUATED, text)
+def _said(new: Said) -> Iterator[RunEvent]:
+    """Notices and evaluations of the roles that were not there before."""
+    for notice in new.notices:
+        known = notice.reason in _KNOWN
+        reason = notice.reason if known else EventReason.PROBLEM.value
+        yield RunEvent(reason, words_of(notice), warning=notice.warning)
+    for result in new.evaluations:
+        text = (
+            f"version {result.version} against {one_line(result.opponent, 64)}: {result.rate:.0%}"
+            f" ({result.low:.0%} to {result.high:.0%}) over {result.games} games"
+        )
+        yield RunEvent(EventReason.EVALUATED, text)
 
 
 def _pair(

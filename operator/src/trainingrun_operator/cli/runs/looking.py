@@ -23,6 +23,7 @@ from trainingrun_contracts.client import (
     Member,
     TrainingRuns,
 )
+from trainingrun_contracts.plain_text import one_line
 
 from trainingrun_operator.backends.local.folder import RunFolder
 from trainingrun_operator.cli.errors import UserError
@@ -57,6 +58,8 @@ from trainingrun_operator.desired.workload import Role
 _EVERY_SECONDS: Final = 2.0
 _COLOURS: Final = ("cyan", "magenta", "green", "yellow", "blue", "red")
 _NEVER: Final = threading.Event()
+_EVENT_TEXT: Final = 1100
+"""The API server takes messages of 1024 characters."""
 
 NameArgument = Annotated[str, typer.Argument(help="Name of a run.", autocompletion=complete_run)]
 
@@ -302,7 +305,8 @@ def _print_event(event: Event, output: Output) -> None:
         return
     mark = "!" if event.warning else "-"
     moment = event.at.astimezone().strftime("%H:%M:%S")
-    typer.echo(f"{moment} {mark} {event.reason}: {event.message}")
+    said = one_line(f"{event.reason}: {event.message}", _EVENT_TEXT)
+    typer.echo(f"{moment} {mark} {said}")
     sys.stdout.flush()
 
 

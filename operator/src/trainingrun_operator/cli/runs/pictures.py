@@ -11,11 +11,14 @@ from rich.table import Table
 from rich.text import Text
 from trainingrun_contracts.api.run import TrainingRun
 from trainingrun_contracts.client import Event, Member
+from trainingrun_contracts.plain_text import one_line
 
 from trainingrun_operator.cli.runs.facts import Row, remaining, rows_of, troubles_of
 from trainingrun_operator.cli.runs.output import UNKNOWN, age_of, number, plain_table
 
 _EVENTS_SHOWN: Final = 5
+_TEXT: Final = 32 * 1024
+"""What a condition's message holds at most."""
 _STATE_WIDTH: Final = 20
 _COLUMNS: Final = (
     "name", "state", "games", "games/s", "left", "queue", "daemons", "win rate", "bottleneck",
@@ -70,8 +73,8 @@ def picture_of_events(events: Sequence[Event]) -> RenderableType:
         times = f" (x{event.count})" if event.count > 1 else ""
         kind = "Warning" if event.warning else "Normal"
         style = "yellow" if event.warning else ""
-        message = Text(event.message + times, style=style)
-        table.add_row(age_of(event.at), kind, event.reason, message)
+        message = Text(one_line(event.message, _TEXT) + times, style=style)
+        table.add_row(age_of(event.at), kind, one_line(event.reason, _TEXT), message)
     return table
 
 
@@ -115,7 +118,9 @@ def _conditions(run: TrainingRun) -> Table:
     table.columns[-1].no_wrap = False
     for each in run.status.conditions:
         since = age_of(each.last_transition_time)
-        table.add_row(each.type, each.status, since, each.reason, Text(each.message))
+        table.add_row(
+            each.type, each.status, since, each.reason, Text(one_line(each.message, _TEXT))
+        )
     return table
 
 
