@@ -1,4 +1,8 @@
-"""The reference page, made from the same schema as the CRD."""
+"""The reference page, made from the same schema as the CRD.
+
+Each object is a section and each field a heading of its own, so that every field can be linked
+to and is found by a search for its name; a table of all fields could do neither.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,9 @@ INTRODUCTION: Final = f"""# TrainingRun
 
 This page is generated from the models (`make generate`). The API server fills the defaults in and
 refuses unknown fields; `trainingrun local` reads the same documents with the same rules.
+
+Below each field stand its type, its default, and what [a change](#changes) of it does to a run that
+exists.
 """
 
 CHANGES: Final = """Any field may be changed while a run exists, except those below. A change acts:
@@ -39,13 +46,10 @@ def page() -> str:
     parts = [
         INTRODUCTION,
         "## Spec\n",
-        *_table(
-            ("Field", "Type", "Default", "Description"),
-            (_spec_row(*field) for field in _fields(schema["spec"], "spec")),
-        ),
+        *_tree(schema["spec"], "spec"),
+        *_sections(schema["spec"], "spec"),
         "\n## Changes\n",
         CHANGES,
-        *_table(("Field", "A change"), _change_rows(schema["spec"])),
         "\n## Fields that cannot change\n",
         *_table(
             ("Field", "Message"),
@@ -55,38 +59,72 @@ def page() -> str:
         "A document that breaks one of these is refused with the message.\n",
         *_table(("At", "Rule", "Message"), _rule_rows(schema)),
         "\n## Status\n",
-        *_table(
-            ("Field", "Type", "Description"),
-            (_status_row(*field) for field in _fields(schema["status"], "status")),
-        ),
+        *_tree(schema["status"], "status"),
+        *_sections(schema["status"], "status"),
         "\n## Conditions and events\n",
         "Their words have a page of their own: [conditions and events](events.md).",
     ]
     return "\n".join(parts) + "\n"
 
 
-def _fields(schema: Schema, path: str) -> Iterator[tuple[str, Schema, bool]]:
-    """All fields below, depth first: path, schema, and whether the field is required."""
-    for name, each in schema.get("properties", {}).items():
-        below = f"{path}.{name}"
-        yield below, each, name in schema.get("required", ())
-        yield from _fields(each, below)
-        yield from _fields(each.get("items", {}), f"{below}[]")
+def anchor(path: str) -> str:
+    """The anchor of a field's heading, as Markdown makes it from the path."""
+    return path.lower().replace(".", "").replace("[]", "")
 
 
-def _spec_row(path: str, schema: Schema, required: bool) -> tuple[str, ...]:  # noqa: FBT001 - a row
-    return f"`{path}`", _type(schema), _default(schema, required=required), schema["description"]
+def _inner(schema: Schema) -> Schema:
+    """The object that a field holds, by itself or as a list of them."""
+    return schema if "properties" in schema else schema.get("items", {})
 
 
-def _change_rows(spec: Schema) -> Iterator[tuple[str, str]]:
-    """What a change of each field does, for fields that hold a value themselves."""
-    for path, schema, _ in _fields(spec, "spec"):
-        if "properties" not in schema and "properties" not in schema.get("items", {}):
-            yield f"`{path}`", changes.effect(path.removeprefix("spec."))
+def _path(schema: Schema, path: str) -> str:
+    """The path of what lies below a field."""
+    return path if "properties" in schema else f"{path}[]"
 
 
-def _status_row(path: str, schema: Schema, _: bool) -> tuple[str, ...]:  # noqa: FBT001 - a row
-    return f"`{path}`", _type(schema), schema["description"]
+def _objects(schema: Schema, path: str) -> Iterator[tuple[str, Schema]]:
+    """A field that holds others, then those below it that do, depth first."""
+    yield path, schema
+    for name, each in _inner(schema).get("properties", {}).items():
+        if "properties" in _inner(each):
+            yield from _objects(each, f"{_path(schema, path)}.{name}")
+
+
+def _tree(schema: Schema, root: str) -> Iterator[str]:
+    """The objects as nested links, each with its fields that hold a value themselves."""
+    for path, each in _objects(schema, root):
+        values = [
+            f"[{name}](#{anchor(f'{path}.{name}')})"
+            for name, field in _inner(each).get("properties", {}).items()
+            if "properties" not in _inner(field)
+        ]
+        indent = "    " * path.count(".")
+        told = f": {', '.join(values)}" if values else ""
+        yield f"{indent}- [**{path.rpartition('.')[2]}**](#{anchor(path)}){told}"
+    yield ""
+
+
+def _sections(schema: Schema, root: str) -> Iterator[str]:
+    """A section for each object, with a heading for each of its values."""
+    for path, each in _objects(schema, root):
+        if path != root:
+            yield f"\n### {_path(each, path)}\n"
+        yield each["description"]
+        inner, below = _inner(each), _path(each, path)
+        for name, field in inner.get("properties", {}).items():
+            if "properties" not in _inner(field):
+                required = name in inner.get("required", ())
+                yield from _value(f"{below}.{name}", field, required=required)
+
+
+def _value(path: str, schema: Schema, *, required: bool) -> Iterator[str]:
+    """The heading of a field that holds a value itself, and what is known of it."""
+    facts = [_type(schema), _default(schema, required=required)]
+    if path.startswith("spec."):
+        facts.append(f"a change: {changes.effect(path.removeprefix('spec.'))}")
+    yield f"\n#### {path}\n"
+    yield f"*{' · '.join(each for each in facts if each)}*\n"
+    yield schema["description"]
 
 
 def _rule_rows(schema: Schema) -> Iterator[tuple[str, str, str]]:
@@ -133,7 +171,7 @@ def _default(schema: Schema, *, required: bool) -> str:
         return "required"
     if schema.get("default") in (None, {}):
         return ""
-    return f"`{json.dumps(schema['default'])}`"
+    return f"default `{json.dumps(schema['default'])}`"
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> Iterator[str]:
