@@ -47,7 +47,7 @@ def children_of(body: kopf.Body) -> list[dict[str, Any]]:
     made.append(dict(given_secret(identity, str(run.spec.redis.url))))
     least = run.spec.daemon.autoscaling.min_replicas
     for workload in workloads(run, settings, daemons=least).values():
-        url = redis_url_key(identity, ground)
+        url = redis_url_key(identity, ground, user=workload.role.value)
         made += [
             dict(each) for each in role_objects(identity, workload, url, operator_namespace=None)
         ]

@@ -102,9 +102,9 @@ class Pipeline:
         """The newest of every role."""
         with self.bed.redis as client:
             reply: Any = client.hgetall(self.bed.keys.reports)
-        learners = [
-            each for each in reports_from(reply, now=time.time()) if isinstance(each, LearnerReport)
-        ]
+            of_learner: Any = client.hgetall(self.bed.keys.learner_reports)
+        fresh = reports_from(of_learner, now=time.time())
+        learners = [each for each in fresh if isinstance(each, LearnerReport)]
         return list(actor_reports_from(reply)), learners[0] if learners else None
 
     def look(self) -> Moment:

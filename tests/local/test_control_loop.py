@@ -103,7 +103,7 @@ def actor(at: float, state: str) -> ActorReport:
 def tell(client: redis.Redis, *said: reports.Report) -> None:
     """Report as roles do."""
     for report in said:
-        reports.queue_report(client, KEYS.reports, report)
+        reports.queue_report(client, KEYS, report)
 
 
 def test_all_signals_come_in_one_look(redis_server: RedisServer, redis_client: redis.Redis) -> None:

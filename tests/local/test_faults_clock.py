@@ -25,7 +25,7 @@ HOUR = 3600.0
 def lease(client: redis.Redis, name: str, *, seconds: float) -> str | None:
     """Take a slot; gives the daemon."""
     found: Any = client.register_script(slots.LEASE)(
-        keys=[KEYS.daemons], args=[KEYS.leases, name, seconds]
+        args=[KEYS.daemons, KEYS.leases, name, seconds]
     )
     return None if found is None else str(found.decode())
 

@@ -66,9 +66,10 @@ class Run:
 
     def start(self, *, target: int = 10**6, seconds: float = 20) -> tuple[int, int] | None:
         """Number and phase of a game that starts."""
+        lease = f"x:{next(self._names)}"
         found = self._start(
             keys=games.start_keys(KEYS),
-            args=[KEYS.leases, f"x:{next(self._names)}", seconds, target],
+            args=games.start_arguments(KEYS, lease, target=target, seconds=seconds),
         )
         return None if found is None else (int(found[1]), int(found[2]))
 

@@ -55,7 +55,7 @@ def test_outlives_what_others_write(reporter: Reporter, redis_client: redis.Redi
     redis_client.set(KEYS.checkpoint_request, b"\xff")
     redis_client.set(KEYS.intent, Intent.DRAIN.value)
     eventually(lambda: reporter.intent is Intent.DRAIN, seconds=60, what="the intent")
-    redis_client.hdel(KEYS.reports, "learner/learner-0")
+    redis_client.hdel(KEYS.learner_reports, "learner/learner-0")
     eventually(
         lambda: learner_report(redis_client, KEYS) is not None, seconds=60, what="another report"
     )

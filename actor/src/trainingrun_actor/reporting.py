@@ -152,7 +152,7 @@ class Reporter:
         self._touch_health_file()
         try:
             async with self._redis.pipeline(transaction=False) as pipe:
-                queue_report(pipe, self._keys.reports, report)
+                queue_report(pipe, self._keys, report)
                 await pipe.execute()
         except (redis.RedisError, OSError) as error:
             _log.debug("a report was not written: %s", error)

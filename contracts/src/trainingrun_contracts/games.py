@@ -12,16 +12,19 @@ under one number. Both are trained on; the number counts once.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
-from trainingrun_contracts.slots import CHOOSE
+from trainingrun_contracts.slots import CHOOSE, LEASE_SECONDS
 from trainingrun_contracts.stream.keys import Keys
 
 STARTED: Final = "started"
 """Counter in ``keys.games``: the highest number that was given out."""
 
-# KEYS: daemons, games, open games, target, phase, begun, produced of each shard…
-# ARGV: prefix of lease sets, lease, seconds, target where Redis has none, endpoints to avoid…
+# KEYS: games, open games, begun, produced of each shard…
+# ARGV: daemons, target, phase; prefix of lease sets, lease, seconds, target where Redis has none,
+# endpoints to avoid… The operator's keys are no keys of the script, because Redis asks for the
+# right to write each of those.
 # Returns endpoint, number of the game and number of its phase (0: it has none); or false when no
 # game is left to start or no slot is free.
 #
@@ -31,18 +34,18 @@ STARTED: Final = "started"
 START: Final = (
     CHOOSE
     + """
-local seconds = tonumber(ARGV[3])
+local seconds = tonumber(ARGV[6])
 local latest = now + seconds
-local target = tonumber(redis.call('GET', KEYS[4])) or tonumber(ARGV[4])
-local counters = redis.call('HMGET', KEYS[2], 'started', 'played')
+local target = tonumber(redis.call('GET', ARGV[2])) or tonumber(ARGV[7])
+local counters = redis.call('HMGET', KEYS[1], 'started', 'played')
 local started = math.max(tonumber(counters[1]) or 0, tonumber(counters[2]) or 0)
-for _, late in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '(' .. latest, '+inf')) do
-  redis.call('ZADD', KEYS[3], latest, late)  -- taken before the clock was set back
+for _, late in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. latest, '+inf')) do
+  redis.call('ZADD', KEYS[2], latest, late)  -- taken before the clock was set back
 end
 
 local function expired(limit)
   local least = nil
-  for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', limit)) do
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', limit)) do
     local number = tonumber(member)
     if number <= target and (not least or number < least) then least = number end
   end
@@ -55,18 +58,18 @@ game = game or expired(now)
 if not game then return false end
 
 local avoid = {}
-for i = 5, #ARGV do avoid[ARGV[i]] = true end
-local endpoint = choose_slot(KEYS[1], ARGV[1], latest, avoid)
+for i = 8, #ARGV do avoid[ARGV[i]] = true end
+local endpoint = choose_slot(ARGV[1], ARGV[4], latest, avoid)
 if not endpoint then return false end
-redis.call('ZADD', ARGV[1] .. endpoint, latest, ARGV[2])
-redis.call('ZADD', KEYS[3], latest, game)
-if is_new then redis.call('HSET', KEYS[2], 'started', game) end
+redis.call('ZADD', ARGV[4] .. endpoint, latest, ARGV[5])
+redis.call('ZADD', KEYS[2], latest, game)
+if is_new then redis.call('HSET', KEYS[1], 'started', game) end
 
-local told = redis.call('GET', KEYS[5])
+local told = redis.call('GET', ARGV[3])
 local is_readable, plan = pcall(cjson.decode, told or '')
 if not is_readable or type(plan) ~= 'table' or type(plan.number) ~= 'number'
   or plan.number == 0 then return {endpoint, game, 0} end
-local records = redis.call('HGETALL', KEYS[6])
+local records = redis.call('HGETALL', KEYS[3])
 local begun, newest, since = {}, plan.number, nil
 for i = 1, #records, 2 do
   local is_record, record = pcall(cjson.decode, records[i + 1])
@@ -90,11 +93,11 @@ if begun[newest] and type(phase.lasts) == 'number' and planned[newest + 1]
   and game - 1 >= begun[newest] + phase.lasts then newest = newest + 1 end
 if not begun[newest] then
   local produced = 0
-  for i = 7, #KEYS do
+  for i = 4, #KEYS do
     for _, count in ipairs(redis.call('HVALS', KEYS[i])) do produced = produced + count end
   end
   local record = {game - 1, tonumber(time[1]), produced, planned[newest].name}
-  redis.call('HSET', KEYS[6], newest, cjson.encode(record))
+  redis.call('HSET', KEYS[3], newest, cjson.encode(record))
 end
 return {endpoint, game, newest}
 """
@@ -130,8 +133,16 @@ return {counts, tonumber(redis.call('HGET', KEYS[1], 'played') or 0)}
 def start_keys(keys: Keys) -> list[str]:
     """``KEYS`` of :data:`START`."""
     produced = [shard.produced for shard in keys.all_shards]
-    of_run = [keys.daemons, keys.games, keys.open_games, keys.target, keys.phase, keys.begun]
-    return of_run + produced
+    return [keys.games, keys.open_games, keys.begun, *produced]
+
+
+def start_arguments(
+    keys: Keys, lease: str, *, target: int, avoid: Iterable[str] = (),
+    seconds: float = LEASE_SECONDS,
+) -> list[str | float]:  # fmt: skip
+    """``ARGV`` of :data:`START`; ``target`` holds where Redis has none."""
+    asked = (keys.daemons, keys.target, keys.phase)
+    return [*asked, keys.leases, lease, seconds, target, *avoid]
 
 
 def boundary(games: int, *, every: int) -> int:

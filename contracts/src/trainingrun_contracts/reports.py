@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from trainingrun_contracts.decoding import decode_or_none
+from trainingrun_contracts.stream.keys import Keys
 
 REPORT_SECONDS: Final = 2.0
 STALE_SECONDS: Final = 15.0
@@ -205,18 +206,35 @@ class Notice(Struct, frozen=True):
     warning: bool = True
 
 
-def queue_report(pipe: Any, key: str, report: Report) -> None:
-    """Queue the write of a report."""
-    role = str(report.__struct_config__.tag)
-    pipe.hset(key, f"{role}/{report.member}", msgspec.json.encode(report))
+def queue_report(pipe: Any, keys: Keys, report: Report) -> None:
+    """Queue the write of a report; the learner's are where players cannot write."""
+    key = keys.learner_reports if isinstance(report, LearnerReport) else keys.reports
+    pipe.hset(key, _field_of(report), msgspec.json.encode(report))
+
+
+def _field_of(report: Report) -> str:
+    return f"{report.__struct_config__.tag}/{report.member}"
+
+
+def combined_reports(
+    players: dict[bytes, bytes], learner: dict[bytes, bytes]
+) -> dict[bytes, bytes]:
+    """The reports of all roles, from ``HGETALL`` of ``keys.reports`` and ``keys.learner_reports``.
+
+    What players wrote in a learner's name is left out.
+    """
+    others = {name: value for name, value in players.items() if not name.startswith(b"learner/")}
+    return others | learner
 
 
 def reports_from(reply: dict[bytes, bytes], *, now: float) -> tuple[Report, ...]:
-    """Fresh reports from ``HGETALL keys.reports``, in order of member; others are left out."""
+    """Fresh reports from :func:`combined_reports`, in order of member; others are left out."""
     found: list[Report] = []
-    for _, value in sorted(reply.items()):
+    for name, value in sorted(reply.items()):
         report: Report | None = decode_or_none(value, Report)  # type: ignore[arg-type]
-        if report is not None and now - report.at <= STALE_SECONDS:
+        if report is None or name != _field_of(report).encode():
+            continue
+        if now - report.at <= STALE_SECONDS:
             found.append(report)
     return tuple(found)
 

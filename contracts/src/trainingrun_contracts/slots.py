@@ -43,16 +43,17 @@ local function choose_slot(key, prefix, latest, avoid)
 end
 """
 
-# KEYS: daemons. ARGV: prefix of lease sets, lease, seconds, endpoints to avoid…
+# KEYS: none. ARGV: daemons, prefix of lease sets, lease, seconds, endpoints to avoid…
 # Returns the endpoint, or false when no slot is free.
+# The daemons are no key of the script, because Redis asks for the right to write each of those.
 LEASE: Final = (
     CHOOSE
     + """
-local latest = now + tonumber(ARGV[3])
+local latest = now + tonumber(ARGV[4])
 local avoid = {}
-for i = 4, #ARGV do avoid[ARGV[i]] = true end
-local best = choose_slot(KEYS[1], ARGV[1], latest, avoid)
-if best then redis.call('ZADD', ARGV[1] .. best, latest, ARGV[2]) end
+for i = 5, #ARGV do avoid[ARGV[i]] = true end
+local best = choose_slot(ARGV[1], ARGV[2], latest, avoid)
+if best then redis.call('ZADD', ARGV[2] .. best, latest, ARGV[3]) end
 return best
 """
 )

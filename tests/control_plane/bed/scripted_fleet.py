@@ -69,7 +69,7 @@ class ScriptedFleet:
                 self._evaluate(pipe, now)
             state = "playing" if intent is Intent.RUN else "drained"
             for report in self._reports(now, state):
-                reports.queue_report(pipe, self.keys.reports, report)
+                reports.queue_report(pipe, self.keys, report)
             pipe.execute()
 
     def _reports(self, now: float, state: str) -> tuple[reports.Report, ...]:

@@ -120,12 +120,15 @@ def test_a_managed_redis_has_a_password_that_only_its_secret_knows(trainer: Trai
     trainer.apply("own", redis=redis, checkpoint={"size": "1Gi"})
     trainer.wait_until(lambda: names(trainer.objects("statefulsets", "own")) != set())
     (secret,) = trainer.objects("secrets", "own")
-    assert set(secret["data"]) == {"url", "redis.conf"}
+    assert set(secret["data"]) == {
+        "url", "learner-url", "actor-url", "evaluator-url", "redis.conf", "secret",
+    }  # fmt: skip
     everything = trainer.kubectl(
         "get", "statefulsets,pods,configmaps,services,trainingruns", "-o", "yaml"
     )
-    assert "user trainingrun" not in everything
-    assert "redis://trainingrun:" not in everything
+    assert "user operator" not in everything
+    assert "redis://operator:" not in everything
+    assert "redis://actor:" not in everything
     assert names(trainer.objects("persistentvolumeclaims,services", "own")) >= {
         "PersistentVolumeClaim/own-redis", "Service/own-redis",
     }  # fmt: skip

@@ -247,7 +247,7 @@ def marked_probability(bandit: Bandit) -> float:
 
 def learner_report(client: redis.Redis, keys: Keys) -> reports.LearnerReport | None:
     """The learner's latest report."""
-    value: Any = client.hget(keys.reports, "learner/learner-0")
+    value: Any = client.hget(keys.learner_reports, "learner/learner-0")
     return None if value is None else msgspec.json.decode(value, type=reports.LearnerReport)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatch
+
 import pytest
-from trainingrun_contracts.stream.keys import Keys
+from trainingrun_contracts.stream.keys import Area, Keys
 
 
 def test_one_shard_has_the_plain_names() -> None:
@@ -11,7 +13,7 @@ def test_one_shard_has_the_plain_names() -> None:
     keys = Keys("r")
     assert keys.shard(0) == keys
     assert keys.all_shards == (keys,)
-    assert (keys.rollouts, keys.depth) == ("roll:r", "tr:r:depth")
+    assert (keys.rollouts, keys.depth) == ("roll:r", "tr:r:queue:depth")
 
 
 def test_shards_share_what_is_not_of_the_queue() -> None:
@@ -31,3 +33,13 @@ def test_a_shard_must_be_named() -> None:
         _ = keys.rollouts
     with pytest.raises(ValueError, match="shard 2 of 2"):
         keys.shard(2)
+
+
+def test_every_key_is_in_the_area_of_its_writers() -> None:
+    """Expect no key outside of the areas, by which Redis gives its rights."""
+    keys = Keys("r")
+    globs = [glob for area in Area for glob in keys.patterns(area)]
+    values = [getattr(keys, name) for name in dir(Keys) if not name.startswith("_")]
+    names = [each for each in values if isinstance(each, str) and each.startswith(("tr:", "roll:"))]
+    assert len(names) > 20
+    assert all(any(fnmatch(name, glob) for glob in globs) for name in (*names, keys.blob("0")))

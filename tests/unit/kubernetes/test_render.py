@@ -14,6 +14,7 @@ from trainingrun_operator.backends.kubernetes.render.access import (
     given_secret,
     managed_secret,
     redis_url_key,
+    url_key,
 )
 from trainingrun_operator.backends.kubernetes.render.metadata import (
     APPLIED_HASH,
@@ -27,13 +28,14 @@ from trainingrun_operator.backends.kubernetes.render.objects import (
     role_objects,
     shared_objects,
 )
+from trainingrun_operator.desired.redis_config import RIGHTS, password_for
 from trainingrun_operator.desired.workload import Role, Storage, Workload
 from trainingrun_operator.desired.workloads import workloads
 from trainingrun_operator.settings import Settings
 
 RUN = RunIdentity("space", "quick", "8f2c-uid")
 GROUND = Ground(config=b'{"run": "quick"}', managed_redis=True)
-PASSWORD = "correct-horse"
+SECRET = "correct-horse"
 CONTROLLERS = ("Deployment", "StatefulSet", "Job")
 
 
@@ -59,7 +61,7 @@ def rendered(ground: Ground = GROUND, **spec: Any) -> list[Manifest]:
 
 def objects_of(workload: Workload, ground: Ground = GROUND) -> tuple[Manifest, ...]:
     """The objects of one role."""
-    url = redis_url_key(RUN, ground)
+    url = redis_url_key(RUN, ground, user=workload.role.value)
     return role_objects(RUN, workload, url, operator_namespace="system")
 
 
@@ -161,15 +163,35 @@ def test_no_two_objects_have_one_name() -> None:
     assert len(names) == len(set(names))
 
 
-def test_the_password_stands_in_the_secret_alone() -> None:
-    """No other object, command or environment holds it; Redis reads it from a mounted file."""
-    secret = managed_secret(RUN, PASSWORD)
-    assert f"redis://trainingrun:{PASSWORD}@" in secret["stringData"]["url"]
-    assert secret["stringData"]["redis.conf"].startswith(
-        "user default off ~* &* +@all\nuser trainingrun on #"
-    )
-    assert PASSWORD not in secret["stringData"]["redis.conf"]
-    assert PASSWORD not in json.dumps(rendered())
+def test_passwords_stand_in_the_secret_alone() -> None:
+    """No other object, command or environment holds one; Redis reads hashes from a mounted file."""
+    content = managed_secret(RUN, SECRET)["stringData"]
+    passwords = {user: password_for(user, SECRET) for user in RIGHTS}
+    for user, password in passwords.items():
+        assert f"redis://{user}:{password}@" in content[url_key(user)]
+    assert content["secret"] == SECRET
+    everywhere = content["redis.conf"] + json.dumps(rendered())
+    assert not [each for each in (SECRET, *passwords.values()) if each in everywhere]
+
+
+def test_each_role_gets_the_url_of_its_own_user() -> None:
+    """A role's pod refers to one entry of the Secret; daemons and Redis to none."""
+    entries = {
+        role: [
+            each["valueFrom"]["secretKeyRef"]["key"]
+            for each in pod_of(workload_of(role))["containers"][0]["env"]
+            if "secretKeyRef" in each.get("valueFrom", {})
+        ]
+        for role in Role
+    }
+    assert entries == {
+        Role.REDIS: [], Role.DAEMON: [], Role.LEARNER: ["learner-url"], Role.ACTOR: ["actor-url"],
+        Role.EVALUATOR: ["evaluator-url"],
+    }  # fmt: skip
+
+
+def test_redis_reads_its_file_from_the_secret() -> None:
+    """The file is mounted, and the first argument of the server."""
     redis = pod_of(workload_of(Role.REDIS))["containers"][0]
     assert redis["command"][:2] == ["redis-server", "/etc/redis/redis.conf"]
     assert {"name": "redis", "mountPath": "/etc/redis", "readOnly": True} in redis["volumeMounts"]
@@ -177,10 +199,10 @@ def test_the_password_stands_in_the_secret_alone() -> None:
 
 def test_a_given_url_is_kept_in_a_secret_too() -> None:
     """A URL may hold a password, so that it never stands in a pod's description."""
-    url = f"redis://:{PASSWORD}@elsewhere:6379/0"
+    url = f"redis://:{SECRET}@elsewhere:6379/0"
     ground = Ground(config=b"{}", managed_redis=False, redis_url=url)
     assert given_secret(RUN, url)["stringData"] == {"url": url}
-    assert PASSWORD not in json.dumps(rendered(ground, redis={"url": url}))
+    assert SECRET not in json.dumps(rendered(ground, redis={"url": url}))
 
 
 def test_roles_read_the_users_own_secret() -> None:

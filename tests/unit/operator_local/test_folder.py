@@ -11,7 +11,7 @@ import pytest
 from trainingrun_contracts.api.run import SpecError, TrainingRun, parse
 from trainingrun_contracts.api.status import StopStatus
 from trainingrun_operator.backends.local.folder import FolderError, RunFolder
-from trainingrun_operator.backends.local.redis import password_of
+from trainingrun_operator.backends.local.redis import write_config
 from trainingrun_operator.backends.local.store import (
     LocalStore,
     adopted,
@@ -80,12 +80,15 @@ def test_only_the_owner_enters(folder: RunFolder) -> None:
     assert stat.S_IMODE(folder.root.stat().st_mode) == 0o700
 
 
-def test_password_is_made_once(folder: RunFolder) -> None:
-    """Expect a file that only the owner reads, and the same password the next time."""
-    password = password_of(folder.redis_config)
-    assert len(password) >= 24
-    assert password_of(folder.redis_config) == password
-    assert stat.S_IMODE(folder.redis_config.stat().st_mode) == 0o600
+def test_the_secret_of_redis_is_made_once(folder: RunFolder) -> None:
+    """Expect files that only the owner reads, and the same secret the next time."""
+    secret = write_config(folder.redis_config, "run-1")
+    assert len(secret) >= 24
+    assert write_config(folder.redis_config, "run-1") == secret
+    made = [path for path in folder.redis_config.parent.iterdir() if path.name.startswith("redis.")]
+    assert len(made) == 2
+    assert {stat.S_IMODE(path.stat().st_mode) for path in made} == {0o600}
+    assert secret not in folder.redis_config.read_text()
 
 
 def test_a_run_keeps_its_identity(folder: RunFolder) -> None:

@@ -140,7 +140,7 @@ class Reporter:
         """
         keys, notices = self._identity.keys, list(self._notices)
         pipe: Any = self._client.pipeline(transaction=True)
-        queue_report(pipe, keys.reports, self._report())
+        queue_report(pipe, keys, self._report())
         for notice in notices:
             queue_notice(pipe, keys.notices, notice)
         pipe.execute()

@@ -452,7 +452,7 @@ class ManagedRedis(ApiModel):
     """A Redis that is made for the run, with a generated password."""
 
     image: Image | None = Field(
-        None, description="Image of Redis 6.2 or newer. Default: the operator's setting."
+        None, description="Image of Redis 7.0 or newer. Default: the operator's setting."
     )
     memory: Quantity = Field(
         "1Gi",

@@ -55,10 +55,10 @@ def manifests_of(file: Path, *, namespace: str | None = None) -> list[Manifest]:
     settings = Settings()
     identity = RunIdentity(metadata.namespace, metadata.name, metadata.uid)
     ground: Ground = ground_of(run, settings)
-    url = redis_url_key(identity, ground)
     roles = workloads(run, settings, daemons=run.spec.daemon.autoscaling.min_replicas)
     made = [*shared_objects(identity, ground)]
     for workload in roles.values():
+        url = redis_url_key(identity, ground, user=workload.role.value)
         try:
             made.extend(role_objects(identity, workload, url, operator_namespace=None))
         except OverrideError as error:

@@ -25,7 +25,7 @@ _MEMBERS: Final = 4096
 _NUMBER: Final = 32
 _DOCUMENT: Final = 16 * 1024
 SCRIPT_BYTES: Final = 4 * 1024 * 1024
-"""More than the script ever answers: eight collections and some single values."""
+"""More than the script ever answers: nine collections and some single values."""
 
 
 def _key(name: str) -> str:
@@ -62,6 +62,7 @@ _PARTS: Final = {
     "checkpoint_request": _text(_NAMES.checkpoint_request, 1024),
     "games": _map(_NAMES.games, _NUMBER),
     "reports": _map(_NAMES.reports, _DOCUMENT),
+    "learner_reports": _map(_NAMES.learner_reports, _DOCUMENT, fields=64),
     "weights": _map(_NAMES.weights, 128, fields=16),
     "evaluations": _list(_NAMES.evaluations, reports.EVALUATIONS_RECENT, _DOCUMENT),
     "notices": _list(_NAMES.notices, reports.NOTICES_KEPT, _DOCUMENT),

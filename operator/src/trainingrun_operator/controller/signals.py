@@ -162,6 +162,7 @@ class _Answer(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_field
     checkpoint_request: bytes
     games: list[bytes]
     reports: list[bytes]
+    learner_reports: list[bytes]
     weights: list[bytes]
     evaluations: list[bytes]
     notices: list[bytes]
@@ -188,7 +189,10 @@ def signals_from(reply: Any, endpoints: tuple[str, ...], *, now: float) -> Signa
         target=_whole(answer.target),
         ledger=ledger_from([[answer.produced], answer.depth, _pairs(answer.accounts)]),
         games={name: count_from(count) for name, count in _texts(answer.games).items()},
-        reports=reports.reports_from(_pairs(answer.reports), now=now),
+        reports=reports.reports_from(
+            reports.combined_reports(_pairs(answer.reports), _pairs(answer.learner_reports)),
+            now=now,
+        ),
         pointer=pointer_from(_pairs(answer.weights)),
         evaluations=reports.evaluations_from(answer.evaluations),
         notices=reports.notices_from(answer.notices),

@@ -25,7 +25,7 @@ from trainingrun_operator.desired.workload import Role, Workload
 
 _FREE: Final = "podTemplate."
 """Below this, the names are the users' own."""
-RENDERING: Final = 1
+RENDERING: Final = 2
 """Raised when members that an older operator began cannot go on under this one."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from trainingrun_operator.backends import BackendError, Ground, RunIdentity
@@ -35,10 +35,7 @@ from trainingrun_operator.backends.kubernetes.kueue import Kueue
 from trainingrun_operator.backends.kubernetes.observe import Children
 from trainingrun_operator.backends.kubernetes.passwords import Passwords
 from trainingrun_operator.backends.kubernetes.render.access import (
-    URL_KEY,
-    SecretKey,
     redis_url_key,
-    secret_name,
 )
 from trainingrun_operator.backends.kubernetes.render.metadata import (
     APPLIED_HASH,
@@ -57,6 +54,7 @@ DELETION_COST: Final = "controller.kubernetes.io/pod-deletion-cost"
 _CHEAPEST: Final = "-1000"
 _TAKEN_SECONDS: Final = 30.0
 """So long a name that somebody else has is not asked for again."""
+_MANAGED: Final = Ground(config=b"", managed_redis=True)
 REMOVED: Final = (DEPLOYMENT, JOB, SERVICE, DISRUPTION_BUDGET, NETWORK_POLICY)
 """Kinds that go with their role; Redis and claims stay until the run goes, for their data."""
 _CREATED: Final = (CONFIG_MAP, SERVICE_ACCOUNT, CLAIM, JOB)
@@ -95,7 +93,7 @@ class KubernetesBackend:
         self._children = children
         self._site = site
         self._kueue = Kueue(client)
-        self._url_keys: dict[str, SecretKey] = {}
+        self._grounds: dict[str, Ground] = {}
         self._secrets = RunSecrets(
             client, Passwords(client, site.key), redis_address=site.redis_address
         )
@@ -141,7 +139,7 @@ class KubernetesBackend:
 
     async def prepare(self, run: RunIdentity, ground: Ground) -> None:
         """Account, configuration and Secret; written when they are missing or different."""
-        self._url_keys[run.uid] = redis_url_key(run, ground)
+        self._grounds[run.uid] = replace(ground, config=b"")
         is_new = not self._children.of(run)
         await self._apply_all(run, shared_objects(run, ground))
         if ground.redis_url_secret is None:
@@ -167,10 +165,11 @@ class KubernetesBackend:
         """Drop what is remembered of a run that is gone."""
         self._secrets.forget(run_uid)
         self._taken = {key: told for key, told in self._taken.items() if key[0] != run_uid}
-        self._url_keys.pop(run_uid, None)
+        self._grounds.pop(run_uid, None)
 
     def _objects(self, run: RunIdentity, workload: Workload) -> tuple[Manifest, ...]:
-        url = self._url_keys.get(run.uid, SecretKey(secret_name(run), URL_KEY))
+        ground = self._grounds.get(run.uid, _MANAGED)
+        url = redis_url_key(run, ground, user=workload.role.value)
         return role_objects(
             run, workload, url,
             operator_namespace=self._site.namespace,

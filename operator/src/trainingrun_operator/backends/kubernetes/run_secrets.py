@@ -11,11 +11,11 @@ It is immutable, so that the API server itself refuses to change it.
 from __future__ import annotations
 
 import base64
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
 
 from trainingrun_operator.backends import BackendError, Ground, RunIdentity
 from trainingrun_operator.backends.kubernetes.client import Client
@@ -23,6 +23,7 @@ from trainingrun_operator.backends.kubernetes.errors import ConflictError, NotFo
 from trainingrun_operator.backends.kubernetes.kinds import SECRET
 from trainingrun_operator.backends.kubernetes.passwords import Passwords
 from trainingrun_operator.backends.kubernetes.render.access import (
+    ORIGIN_KEY,
     URL_KEY,
     SecretKey,
     given_secret,
@@ -33,11 +34,11 @@ from trainingrun_operator.backends.kubernetes.render.access import (
 )
 from trainingrun_operator.backends.kubernetes.render.metadata import Manifest
 from trainingrun_operator.backends.kubernetes.views import controller_of
-from trainingrun_operator.desired import redis_access
 
 _USERS_SECONDS: Final = 30.0
 """A user's own Secret is read again after this."""
 _CALM_SECONDS: Final = 600.0
+_ORIGIN: Final = "redis"
 _TROUBLED_SECONDS: Final = 10.0
 
 
@@ -47,6 +48,8 @@ class _Known:
 
     at: float
     url: str
+    origin: str = ""
+    """What the passwords follow from; empty where the Redis is not ours."""
     is_there: bool = True
 
 
@@ -97,6 +100,9 @@ class RunSecrets:
         if known is not None and known.is_there:
             return
         found = None if is_new or known is not None else await self._find(run)
+        if ground.managed_redis and _is_own(found, run) and not _origin_in(found):
+            await self._delete(run, found)
+            found = None
         if found is None:
             try:
                 secret = await self._rendered(run, ground, known)
@@ -106,7 +112,7 @@ class RunSecrets:
         if not _is_own(found, run):
             raise BackendError("NameTaken", _taken(run))
         assert found is not None
-        self._known[run.uid] = _Known(self._clock(), _url_in(found))
+        self._known[run.uid] = _Known(self._clock(), _url_in(found), _origin_in(found))
 
     async def url(self, run: RunIdentity, ground: Ground) -> str | None:
         """The URL of the run's Redis as the operator itself must use it; None while our own Secret
@@ -128,7 +134,8 @@ class RunSecrets:
             if not _is_own(found, run):
                 return None  # a namesake's, on its way out; or somebody else's, which ensure says
             assert found is not None
-            known = self._known[run.uid] = _Known(self._clock(), _url_in(found))
+            known = _Known(self._clock(), _url_in(found), _origin_in(found))
+            self._known[run.uid] = known
         return self._reachable(run, known.url)
 
     def _reachable(self, run: RunIdentity, url: str) -> str:
@@ -142,13 +149,20 @@ class RunSecrets:
             return None
 
     async def _rendered(self, run: RunIdentity, ground: Ground, known: _Known | None) -> Manifest:
-        """The Secret with the password that the run's Redis was begun with: the one that is still
-        remembered, which may have been made at random, or else the one that can be derived."""
+        """The Secret with the passwords that the run's Redis was begun with: from the origin that
+        is still remembered, which may have been made at random, or else from the derived one."""
         if ground.redis_url is not None:
             return given_secret(run, ground.redis_url)
-        password = unquote(urlsplit(known.url).password or "") if known is not None else ""
-        password = password or await self._passwords.of(run.uid, redis_access.USER)
-        return managed_secret(run, password)
+        origin = known.origin if known is not None else ""
+        return managed_secret(run, origin or await self._passwords.of(run.uid, _ORIGIN))
+
+    async def _delete(self, run: RunIdentity, found: dict[str, Any] | None) -> None:
+        """Remove a Secret that an older operator made, with one user for all roles: it is made
+        anew, and Redis is replaced with the roles."""
+        assert found is not None
+        path = SECRET.path(run.namespace, secret_name(run))
+        with contextlib.suppress(NotFoundError, ConflictError):
+            await self._client.delete(path, propagation="Background", uid=found["metadata"]["uid"])
 
     async def _users_url(self, run: RunIdentity, entry: SecretKey) -> str:
         try:
@@ -164,6 +178,12 @@ class RunSecrets:
 def _is_own(found: dict[str, Any] | None, run: RunIdentity) -> bool:
     owner = controller_of(found) if found is not None else None
     return owner is not None and owner["uid"] == run.uid
+
+
+def _origin_in(secret: dict[str, Any] | None) -> str:
+    """What the passwords of a managed Redis follow from; empty where there is none."""
+    data = (secret or {}).get("data") or {}
+    return base64.b64decode(data.get(ORIGIN_KEY, "")).decode(errors="replace")
 
 
 def _url_in(secret: dict[str, Any], key: str = URL_KEY) -> str:

@@ -33,11 +33,12 @@ from trainingrun_operator.backends.local.probes import (
     PortProbe,
     ReadinessProbe,
 )
-from trainingrun_operator.backends.local.redis import find_redis_server, free_port, password_of
+from trainingrun_operator.backends.local.redis import find_redis_server, free_port, write_config
 from trainingrun_operator.backends.local.supervisor import Launch, Supervisor
 from trainingrun_operator.backends.local.targets import NO_PORT, MetricsTargets
 from trainingrun_operator.desired.actions import Apply, Remove, RemoveFirst, WorkloadAction
 from trainingrun_operator.desired.observed import ObservedRole
+from trainingrun_operator.desired.redis_config import OPERATOR, RIGHTS, url_for
 from trainingrun_operator.desired.workload import Probe, Role, Workload, filled
 
 _REDIS_END_SECONDS: Final = 10.0
@@ -99,7 +100,7 @@ class LocalBackend:
         self._on_change = on_change
         self._roles: dict[Role, _LocalRole] = {}
         self._redis_port: int | None = None
-        self._url: str | None = None
+        self._urls: dict[str, str] = {}
 
     async def observe(self, run: RunIdentity) -> Mapping[Role, ObservedRole]:
         """See Backend."""
@@ -117,7 +118,7 @@ class LocalBackend:
                 or self._folder.config.read_bytes() != ground.config
             ):
                 write_atomically(self._folder.config, ground.config)
-            self._url = self._address(ground)
+            self._urls = self._addresses(run, ground)
         except OSError as error:
             raise BackendError(
                 "StateFolderUnusable",
@@ -142,9 +143,13 @@ class LocalBackend:
 
     async def redis_url(self, run: RunIdentity, ground: Ground) -> str | None:
         """See Backend."""
-        if ground.managed_redis:
-            return self._url if Role.REDIS in self._roles else None
-        return self._address(ground)
+        if not ground.managed_redis:
+            return _given_url(ground)
+        return self.url_of(OPERATOR) if Role.REDIS in self._roles else None
+
+    def url_of(self, user: str) -> str | None:
+        """Where a role, by its name, reaches Redis; None before :meth:`prepare`."""
+        return self._urls.get(user)
 
     def pids(self) -> Mapping[Role, tuple[int, ...]]:
         """The running processes by role."""
@@ -177,22 +182,14 @@ class LocalBackend:
                 for member in local.members:
                     member.kill()
 
-    def _address(self, ground: Ground) -> str:
-        if ground.managed_redis:
-            self._redis_port = self._redis_port or free_port()
-            password = password_of(self._folder.redis_config)
-            return f"redis://:{password}@{HOST}:{self._redis_port}/0"
-        if ground.redis_url is not None:
-            return ground.redis_url
-        url = os.environ.get(REDIS_URL_VARIABLE)
-        if url is None:
-            raise BackendError(
-                "SecretNotFound",
-                "spec.redis.urlSecretRef: there are no Secrets on this machine: set"
-                f" {REDIS_URL_VARIABLE} to the address of the Redis",
-                retry=False,
-            )
-        return url
+    def _addresses(self, run: RunIdentity, ground: Ground) -> dict[str, str]:
+        """The URL of each user of Redis; one that is not ours has the same for all."""
+        if not ground.managed_redis:
+            return dict.fromkeys(RIGHTS, _given_url(ground))
+        self._redis_port = self._redis_port or free_port()
+        secret = write_config(self._folder.redis_config, run.uid)
+        address = f"{HOST}:{self._redis_port}"
+        return {user: url_for(user, secret, address) for user in RIGHTS}
 
     def _apply(self, workload: Workload) -> None:
         local = self._roles.setdefault(workload.role, _LocalRole(workload))
@@ -250,7 +247,7 @@ class LocalBackend:
         if workload.uses_config:
             environment |= {
                 CONFIG_VARIABLE: str(self._folder.config),
-                REDIS_URL_VARIABLE: self._url or "",
+                REDIS_URL_VARIABLE: self._urls.get(workload.role.value, ""),
                 MEMBER_VARIABLE: name,
                 METRICS_PORT_VARIABLE: str(self._metrics_port(workload.role, name)),
                 HEALTH_FILE_VARIABLE: str(self._folder.live / f"{name}.health"),
@@ -259,6 +256,23 @@ class LocalBackend:
 
     def _metrics_port(self, role: Role, name: str) -> int:
         return NO_PORT if self._targets is None else self._targets.port_of(role.value, name)
+
+
+def _given_url(ground: Ground) -> str:
+    """The URL of a Redis that is not ours.
+
+    Raises:
+        BackendError: it stands in a Secret, and the environment names no URL in its place.
+    """
+    url = ground.redis_url or os.environ.get(REDIS_URL_VARIABLE)
+    if url is None:
+        raise BackendError(
+            "SecretNotFound",
+            "spec.redis.urlSecretRef: there are no Secrets on this machine: set"
+            f" {REDIS_URL_VARIABLE} to the address of the Redis",
+            retry=False,
+        )
+    return url
 
 
 def _leaving(local: _LocalRole, surplus: int) -> list[Supervisor]:

@@ -50,7 +50,7 @@ class RunFolder:
 
     @property
     def redis_config(self) -> Path:
-        """Password of Redis."""
+        """Configuration of Redis; its secret is beside."""
         return self.redis_data / "redis.conf"
 
     @property

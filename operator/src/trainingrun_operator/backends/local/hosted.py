@@ -23,6 +23,7 @@ from trainingrun_contracts.reports import (
     Intent,
     LearnerReport,
     Report,
+    combined_reports,
     intent_from,
     reports_from,
 )
@@ -62,12 +63,14 @@ class HostedBackend:
         keys = Keys(run.uid, self._shards)
         pipe = self._client.pipeline(transaction=False)
         pipe.hgetall(keys.reports)
+        pipe.hgetall(keys.learner_reports)
         pipe.mget(keys.intent, keys.intent_since)
         pipe.mget([shard.depth for shard in keys.all_shards])
         try:
-            reports, (intent, since), depths = await pipe.execute()
+            of_players, of_learner, (intent, since), depths = await pipe.execute()
         except (redis.RedisError, OSError):
             return {role: _observed(each, ()) for role, each in self._wanted.items()}
+        reports = combined_reports(of_players, of_learner)
         fresh = reports_from(reports, now=self._clock())
         is_over = intent_from(intent) is Intent.FLUSH and not any(
             int(depth or 0) for depth in depths

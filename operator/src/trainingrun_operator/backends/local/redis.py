@@ -1,8 +1,8 @@
-"""The Redis that comes with a local run: which program, its port, its password file.
+"""The Redis that comes with a local run: which program, its port, its configuration and secret.
 
-The password stands in a file that only the owner reads, because a command line is visible to every
-user of the machine. Data survive ``kill -9``: the append-only file may end in the middle of a
-command, and Redis is told to drop that tail instead of refusing to start.
+The configuration is that of a managed Redis on a cluster. The secret, from which all passwords
+follow, stands in a file that only the owner reads, because a command line is visible to every user
+of the machine.
 """
 
 from __future__ import annotations
@@ -10,20 +10,26 @@ from __future__ import annotations
 import importlib.util
 import os
 import random
+import re
 import secrets
 import shutil
 import socket
+import subprocess
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 from trainingrun_operator.backends import BackendError
+from trainingrun_operator.backends.local.files import write_atomically
 from trainingrun_operator.backends.local.probes import HOST
+from trainingrun_operator.desired.redis_config import READ_ONLY_KEYS_SINCE, config_file
 
 # Below the range of ports that Linux gives to outgoing connections: a client that tries again and
 # again to reach a port of that range can meet itself while the server is away.
 _PORTS: Final = range(20_000, 32_000)
 _TRIES: Final = 100
-_PASSWORD: Final = "requirepass "  # noqa: S105 (a keyword of the file, no password)
+_VERSION: Final = re.compile(r"v=(\d+)\.(\d+)")
+_VERSION_SECONDS: Final = 60.0
 
 
 def find_redis_server() -> str:
@@ -66,19 +72,50 @@ def free_port() -> int:
     raise BackendError("NoFreePort", f"no free port in {_PORTS.start} to {_PORTS.stop} for Redis")
 
 
-def password_of(config: Path) -> str:
-    """The password in the configuration file; made, with the file, when there is none.
+@cache
+def has_read_only_keys(program: str) -> bool:
+    """Whether this server lets a user read keys without writing them.
 
     Raises:
-        OSError: the file cannot be read or written.
+        BackendError: it does not say its version.
     """
-    if config.exists():
-        for line in config.read_text().splitlines():
-            if line.startswith(_PASSWORD):
-                return line.removeprefix(_PASSWORD).strip()
-    password = secrets.token_urlsafe(24)
-    config.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(config, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(f"{_PASSWORD}{password}\naof-load-truncated yes\n")
-    return password
+    try:
+        done = subprocess.run(
+            [program, "--version"], capture_output=True, text=True, timeout=_VERSION_SECONDS,
+            check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError) as error:
+        raise BackendError("RedisMissing", f"{program} cannot be run: {error}") from error
+    found = _VERSION.search(done.stdout)
+    if found is None:
+        raise BackendError("RedisMissing", f"{program} --version names no version: reinstall it")
+    return tuple(map(int, found.groups())) >= READ_ONLY_KEYS_SINCE
+
+
+def write_config(config: Path, run_id: str) -> str:
+    """Write the server's configuration file where it is not so yet; returns the run's secret.
+
+    Raises:
+        OSError: a file cannot be read or written.
+        BackendError: there is no server.
+    """
+    secret = _secret_in(config.with_suffix(".secret"))
+    words = config_file(
+        run_id, secret, read_only_keys=has_read_only_keys(find_redis_server())
+    ).encode()
+    if not config.exists() or config.read_bytes() != words:
+        write_atomically(config, words)
+        config.chmod(0o600)
+    return secret
+
+
+def _secret_in(file: Path) -> str:
+    """The secret in the file; made, with the file, when there is none."""
+    if file.exists() and (found := file.read_text().strip()):
+        return found
+    secret = secrets.token_urlsafe(24)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as opened:
+        opened.write(f"{secret}\n")
+    return secret

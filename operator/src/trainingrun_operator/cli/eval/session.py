@@ -42,7 +42,7 @@ from trainingrun_operator.desired.daemon import daemon
 from trainingrun_operator.desired.evaluator import evaluator
 from trainingrun_operator.desired.observed import ObservedRole
 from trainingrun_operator.desired.redis import redis as redis_workload
-from trainingrun_operator.desired.workload import Workload
+from trainingrun_operator.desired.workload import Role, Workload
 from trainingrun_operator.settings import Settings
 
 START_SECONDS: Final = 60.0
@@ -115,7 +115,11 @@ class EvalSession:
         await self._start(redis_workload(plan.run, self._settings))
         url = await self._backend.redis_url(self._identity, self._ground)
         assert url is not None, "a Redis that serves has an address"
-        await asyncio.to_thread(self._publish, url)
+        publishing = self._backend.url_of(Role.LEARNER.value)
+        assert publishing is not None, "the learner's user is made with the others"
+        await asyncio.to_thread(self._publish, publishing)
+        async with asyncio_client(url) as client:
+            await client.set(self._keys.intent, Intent.EVALUATE.value)
         served = await self._start(daemon(plan.run, self._settings, replicas=plan.daemons))
         endpoints = [member.endpoint for member in served.ready if member.endpoint is not None]
         async with asyncio_client(url) as client:
@@ -156,7 +160,6 @@ class EvalSession:
                     weights.blob, version=weights.version, publish=number, at=time.time(),
                     snapshot=number < len(plan.past),
                 )  # fmt: skip
-            client.set(self._keys.intent, Intent.EVALUATE.value)
 
     async def _publish_slots(self, client: redis.asyncio.Redis, endpoints: list[str]) -> None:
         capacity = self._plan.run.spec.daemon.games_per_daemon

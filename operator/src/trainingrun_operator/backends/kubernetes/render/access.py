@@ -1,9 +1,9 @@
 """What lets the roles of a run know and reach one another: configuration, Redis URL, identity.
 
-The password of a managed Redis is made once and never changes: the Secret is created, not applied,
-so that nothing can overwrite it. It reaches the roles as an environment variable and stands on no
-command line and in no other object; the server's file only has its hash, beside what the run's user
-may do.
+The secret of a managed Redis is made once and never changes: the Secret is created, not applied,
+so that nothing can overwrite it. Each role gets a URL with a user of its own as an environment
+variable; passwords stand on no command line and in no other object, and the server's file only has
+their hashes, beside what each user may do.
 """
 
 from __future__ import annotations
@@ -14,13 +14,17 @@ from typing import Any, Final
 from trainingrun_operator.backends import Ground, RunIdentity
 from trainingrun_operator.backends.kubernetes.kinds import CONFIG_MAP, SECRET, SERVICE_ACCOUNT
 from trainingrun_operator.backends.kubernetes.render.metadata import Manifest, manifest, role_name
-from trainingrun_operator.desired import redis, redis_access
+from trainingrun_operator.desired import redis, redis_config
 from trainingrun_operator.desired.workload import Role
 
 CONFIG_FOLDER: Final = "/etc/trainingrun"
 CONFIG_FILE: Final = "run.json"
 REDIS_FOLDER: Final = "/etc/redis"
 URL_KEY: Final = "url"
+"""The operator's own URL; those of the roles are under :func:`url_key`."""
+CONFIG_KEY: Final = "redis.conf"
+ORIGIN_KEY: Final = "secret"
+"""What all passwords follow from; no pod gets it."""
 
 
 @dataclass(frozen=True)
@@ -55,17 +59,31 @@ def redis_address(run: RunIdentity) -> str:
     return f"{role_name(run, Role.REDIS)}.{run.namespace}.svc:{redis.PORT}"
 
 
-def redis_url_key(run: RunIdentity, ground: Ground) -> SecretKey:
-    """The Secret's entry that holds the Redis URL: the user's own, or ours."""
+def url_key(user: str) -> str:
+    """The entry of a managed Redis' Secret that holds the URL of this user."""
+    return URL_KEY if user == redis_config.OPERATOR else f"{user}-url"
+
+
+def redis_url_key(
+    run: RunIdentity, ground: Ground, *, user: str = redis_config.OPERATOR
+) -> SecretKey:
+    """The Secret's entry that holds a user's Redis URL: somebody else's Redis has one for all."""
     if ground.redis_url_secret is not None:
         return SecretKey(*ground.redis_url_secret)
-    return SecretKey(secret_name(run), URL_KEY)
+    return SecretKey(secret_name(run), url_key(user) if ground.managed_redis else URL_KEY)
 
 
-def managed_secret(run: RunIdentity, password: str) -> Manifest:
-    """The Secret of a managed Redis: its URL for the roles, a configuration file for the server."""
-    url = f"redis://{redis_access.USER}:{password}@{redis_address(run)}/0"
-    content = {URL_KEY: url, "redis.conf": redis_access.access_rules(run.uid, password)}
+def managed_secret(run: RunIdentity, secret: str) -> Manifest:
+    """The Secret of a managed Redis: a URL for each user, a configuration file for the server.
+
+    All of it follows from ``secret`` and the run's identity.
+    """
+    address = redis_address(run)
+    content = {
+        url_key(user): redis_config.url_for(user, secret, address) for user in redis_config.RIGHTS
+    }
+    content[ORIGIN_KEY] = secret
+    content[CONFIG_KEY] = redis_config.config_file(run.uid, secret)
     return manifest(SECRET, run, secret_name(run), type="Opaque", stringData=content)
 
 

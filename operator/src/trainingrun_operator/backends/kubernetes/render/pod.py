@@ -15,6 +15,7 @@ from trainingrun_operator.backends.kubernetes.render import metadata
 from trainingrun_operator.backends.kubernetes.render.access import (
     CONFIG_FILE,
     CONFIG_FOLDER,
+    CONFIG_KEY,
     REDIS_FOLDER,
     SecretKey,
     account_name,
@@ -102,7 +103,7 @@ def _placeholders(workload: Workload) -> dict[str, str]:
     values = {
         "{host}": "0.0.0.0",  # noqa: S104 - a pod's address is its own; policies say who may connect
         "{decks}": "/decks",
-        "{redis_config}": f"{REDIS_FOLDER}/redis.conf",
+        "{redis_config}": f"{REDIS_FOLDER}/{CONFIG_KEY}",
     }
     if workload.port is not None:
         values["{port}"] = str(workload.port)
@@ -150,7 +151,7 @@ def _volumes(run: RunIdentity, workload: Workload) -> list[tuple[dict[str, Any],
         config = {"name": "config", "configMap": {"name": config_name(run)}}
         found.append((config, _read_only("config", CONFIG_FOLDER)))
     if workload.role is Role.REDIS:
-        items = [{"key": "redis.conf", "path": "redis.conf"}]
+        items = [{"key": CONFIG_KEY, "path": CONFIG_KEY}]
         secret = {"secretName": secret_name(run), "items": items, "defaultMode": 0o440}
         found.append(({"name": "redis", "secret": secret}, _read_only("redis", REDIS_FOLDER)))
     if workload.storage is not None:

@@ -1,0 +1,129 @@
+"""The configuration file of a managed Redis: what it keeps on disk, and who may do what.
+
+One file for every place where we start a Redis: the cluster, this machine, the tests. Only
+addresses, folders and memory differ, and stand on the command line.
+
+Each role has a user of its own, and so has the operator; daemons have none. A user writes the keys
+of its own areas and reads those that its role needs (``stream.keys.Area``), with the commands that
+its role uses: no CONFIG, no KEYS, no FLUSHALL, no DEBUG, nothing that inspects or stops the server.
+The lists are plain commands and not Redis' categories, which grow with each release of Redis.
+Scripts run with the rights of who calls them. Not separated: two actors of one run share a user,
+and notices are one list of all roles.
+
+The default user is off, so that nothing is reachable without a password. It keeps all rights,
+although nobody can use them: Redis replays its append-only file as that user, and throws away
+every transaction and script that the user may not run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from trainingrun_contracts.stream.keys import Area, Keys
+
+from trainingrun_operator.desired.workload import Role
+
+OPERATOR: Final = "operator"
+"""The operator's user; those of the roles have the roles' names."""
+READ_ONLY_KEYS_SINCE: Final = (7, 0)
+"""The first version of Redis that lets a user read keys without writing them."""
+_PERSISTENCE: Final = (
+    "appendonly yes",
+    "appendfsync everysec",
+    'save ""',
+    "aof-load-truncated yes",
+    "maxmemory-policy noeviction",
+)
+_REPLAY: Final = "user default off ~* &* +@all"
+"""Off: nobody may log in. The rights are for the replay of the append-only file."""
+_CONNECTION: Final = "auth hello ping select multi exec discard watch unwatch"
+_SCRIPTS: Final = "eval evalsha script|load script|exists time"
+_READS: Final = (
+    "get mget exists strlen getrange hget hmget hgetall hkeys hvals hlen hstrlen hexists"
+    " lrange lindex llen zrange zrangebyscore zcard zcount zscore xlen"
+)
+_PLAYERS: Final = "hset hdel hincrby rpush ltrim zadd zrem zremrangebyscore"
+
+
+@dataclass(frozen=True)
+class Rights:
+    """What one user may do: the areas that it writes (and reads), those that it only reads, and
+    the commands that write."""
+
+    writes: tuple[Area, ...]
+    reads: tuple[Area, ...]
+    commands: str
+
+    @property
+    def all_commands(self) -> tuple[str, ...]:
+        """Every command, the reading ones too."""
+        return tuple(f"{_CONNECTION} {_SCRIPTS} {_READS} {self.commands}".split())
+
+
+RIGHTS: Final[Mapping[str, Rights]] = {
+    OPERATOR: Rights(
+        writes=(Area.OPERATOR,),
+        reads=tuple(area for area in Area if area is not Area.OPERATOR),
+        commands="set del hset",
+    ),
+    Role.LEARNER.value: Rights(
+        writes=(Area.STREAM, Area.QUEUE, Area.WEIGHTS, Area.LEARNER, Area.ROLES),
+        reads=(Area.PLAYERS, Area.EVALUATOR, Area.OPERATOR),
+        commands=(
+            "set incr incrby decrby expire persist del hset hdel rpush ltrim zadd zrem"
+            " xadd xdel xack xreadgroup xautoclaim xgroup|create"
+        ),
+    ),
+    Role.ACTOR.value: Rights(
+        writes=(Area.STREAM, Area.QUEUE, Area.PLAYERS, Area.ROLES),
+        reads=(Area.WEIGHTS, Area.OPERATOR),
+        commands=f"{_PLAYERS} xadd incrby",
+    ),
+    Role.EVALUATOR.value: Rights(
+        writes=(Area.PLAYERS, Area.EVALUATOR, Area.ROLES),
+        reads=(Area.WEIGHTS, Area.OPERATOR, Area.QUEUE),
+        commands=_PLAYERS,
+    ),
+}
+"""The users of a managed Redis, by name."""
+
+
+def password_for(user: str, secret: str) -> str:
+    """The password of a user: nobody gets from one user's to another's without the run's secret."""
+    return hmac.new(secret.encode(), f"redis/{user}".encode(), hashlib.sha256).hexdigest()
+
+
+def url_for(user: str, secret: str, address: str) -> str:
+    """The URL with which a user reaches the Redis at ``host:port``."""
+    return f"redis://{user}:{password_for(user, secret)}@{address}/0"
+
+
+def config_file(run_id: str, secret: str, *, read_only_keys: bool = True) -> str:
+    """The file; it holds the passwords' SHA-256 and not the passwords.
+
+    Args:
+        run_id: of the run that the Redis serves; ``*`` for any.
+        secret: of the run; all passwords follow from it.
+        read_only_keys: whether the server is Redis 7.0 or newer. An older one lets a user write
+            what it may read, as far as its commands go: a player could move the published daemons,
+            the target and the pointer to the weights, but neither the intent nor a blob.
+    """
+    users = (
+        _user(name, rights, Keys(run_id), secret, read_only_keys=read_only_keys)
+        for name, rights in RIGHTS.items()
+    )
+    return "\n".join((*_PERSISTENCE, _REPLAY, *users, ""))
+
+
+def _user(name: str, rights: Rights, keys: Keys, secret: str, *, read_only_keys: bool) -> str:
+    password = hashlib.sha256(password_for(name, secret).encode()).hexdigest()
+    reading = "%R~" if read_only_keys else "~"
+    patterns = [f"~{glob}" for area in rights.writes for glob in keys.patterns(area)]
+    patterns += [f"{reading}{glob}" for area in rights.reads for glob in keys.patterns(area)]
+    commands = [f"+{command}" for command in rights.all_commands]
+    words = ["user", name, "on", f"#{password}", "resetchannels", *patterns, "-@all", *commands]
+    return " ".join(words)
