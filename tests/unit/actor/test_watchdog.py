@@ -42,7 +42,9 @@ def _read(
 def test_ten_minutes_without_a_pointer_are_enough(watchdog: PointerWatchdog, time: _Time) -> None:
     """Just before the limit nothing happens; at the limit the sentence has address and key."""
     _read(watchdog, time, None, seconds=599)
-    with pytest.raises(NoPointer, match=r"redis:6379 has had no tr:run-1:weights .* for 600 s"):
+    with pytest.raises(
+        NoPointer, match=r"redis:6379 has had no tr:run-1:weights:newest .* for 600 s"
+    ):
         _read(watchdog, time, None, seconds=2)
 
 
