@@ -89,6 +89,29 @@ def test_each_service_is_checked_and_waits_for_what_is_there(name: str) -> None:
         assert ends == (other == "bucket")
 
 
+def test_what_is_ours_is_built_where_it_is_missing() -> None:
+    """Expect ``docker compose up`` to need no other command before it: every image of ours says how
+    it is built, one way for each image."""
+    found: dict[str, list[Any]] = {}
+    for service in SERVICES.values():
+        if "trainingrun-" in service["image"]:
+            found.setdefault(service["image"], []).append(service.get("build"))
+    assert len(found) == 4
+    for image, builds in found.items():
+        assert all(build == builds[0] for build in builds), image
+        assert (ROOT / builds[0]["dockerfile"]).is_file(), image
+
+
+def test_monitoring_can_be_left_out() -> None:
+    """Expect nothing but Prometheus and Grafana to be in its profile, nor to wait for them."""
+    monitoring = {
+        name for name, each in SERVICES.items() if "monitoring" in each.get("profiles", [])
+    }
+    assert monitoring == {"prometheus", "grafana"}
+    for name in SERVICES.keys() - monitoring:
+        assert not monitoring & set(SERVICES[name].get("depends_on", {})), name
+
+
 def test_the_two_learners_differ_in_their_machine_alone() -> None:
     """Expect the same command, image and environment on processors and on a GPU."""
     ours, gpu = SERVICES["learner"], SERVICES["learner-gpu"]
