@@ -10,11 +10,18 @@ import redis
 from learner_process import Bandit, read_ledger
 from redis_server import RedisServer
 from trainingrun_contracts.connection import blocking_client
+from trainingrun_contracts.replies import Bound
 from trainingrun_contracts.segment import SegmentError, SegmentHeader, decode
 from trainingrun_contracts.stream.accounts import Fate
 from trainingrun_contracts.stream.append import Parcel, append_commands, depth_after
-from trainingrun_contracts.stream.keys import Keys
-from trainingrun_contracts.stream.read import Entry, Fenced, RolloutReader, next_epoch
+from trainingrun_contracts.stream.keys import ENTRY_BYTES, Keys
+from trainingrun_contracts.stream.read import (
+    DEAD_LETTER_BYTES,
+    Entry,
+    Fenced,
+    RolloutReader,
+    next_epoch,
+)
 from trainingrun_contracts.weights import SNAPSHOTS_KEPT, WeightsPublisher, pointer_from
 
 KEYS = Keys("queue-1")
@@ -173,6 +180,29 @@ def test_segments_survive_the_queue(redis_server: RedisServer, redis_client: red
     assert (entry.payload, entry.transitions) == (b"payload", 32)
     with pytest.raises(SegmentError, match="too few"):
         decode(entry.payload)
+
+
+def test_entries_too_large_for_a_reply_are_read_by_their_beginning(
+    redis_server: RedisServer, redis_client: redis.Redis, actor: Bandit
+) -> None:
+    """Expect honest entries whole, the others cut, and all pending until they are acknowledged."""
+    huge = {b"s": b"x" * (ENTRY_BYTES + 1), b"n": b"5"}
+    append(redis_client, actor)
+    redis_client.xadd(KEYS.rollouts, huge)  # type: ignore[arg-type]
+    append(redis_client, actor)
+    bound = Bound(size=ENTRY_BYTES)
+    with blocking_client(redis_server.url, retries=0, bound=bound) as client:
+        reader = new_reader(client)
+        entries = reader.read(count=16, block_milliseconds=100)
+        sizes = [len(each.payload) for each in entries]
+        assert sizes == [len(b"payload"), DEAD_LETTER_BYTES, len(b"payload")]
+        assert [each.transitions for each in entries] == [32, 5, 32]
+        other = new_reader(client, consumer="learner-1")
+        assert list(other.pending()) == entries
+        with pytest.raises(SegmentError):
+            decode(entries[1].payload)
+        other.acknowledge(entries, other.load_accounts(), set())
+        assert list(other.pending()) == []
 
 
 def test_zombie_cannot_publish(redis_client: redis.Redis) -> None:

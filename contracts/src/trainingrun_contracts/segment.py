@@ -29,12 +29,12 @@ import numpy.typing as npt
 from msgspec import Meta, Struct
 
 from trainingrun_contracts.observation.schema import FEATURE_BOUND
-from trainingrun_contracts.stream.keys import ENTRY_STEPS
+from trainingrun_contracts.stream.keys import ENTRY_BYTES, ENTRY_STEPS
 
 SCHEMA_VERSION = 2
 MAX_STEPS = ENTRY_STEPS
 MAX_ACTIONS = 512
-MAX_BYTES = 4 * 1024 * 1024
+MAX_BYTES = ENTRY_BYTES
 MAGIC: Final = b"TRS2"
 LARGEST_NUMBER: Final = 100.0
 """Bound of every log-probability, value and reward: beyond it a ratio or a target may overflow."""

@@ -16,6 +16,9 @@ ENTRY_STEPS = 64
 """Steps, and so transitions, of one entry at most: the longest segment. Here and not beside the
 segment, because who only counts entries needs no numpy."""
 
+ENTRY_BYTES = 4 * 1024 * 1024
+"""Payload of one entry at most."""
+
 
 class Area(Enum):
     """Keys of a run that have the same writers; the value is the second part of their names."""

@@ -15,8 +15,10 @@ import msgspec
 import redis
 from msgspec import Struct
 
+from trainingrun_contracts.replies import ReplyRefused
 from trainingrun_contracts.stream.accounts import Accounts, Books, Mark
 from trainingrun_contracts.stream.keys import (
+    ENTRY_BYTES,
     ENTRY_STEPS,
     GROUP,
     PAYLOAD_FIELD,
@@ -25,7 +27,10 @@ from trainingrun_contracts.stream.keys import (
 )
 from trainingrun_contracts.stream.ledger import count_from, marks_from, totals_from
 
-_PAGE: Final = 256
+_PAGE: Final = 32
+"""Entries of one reply: with the largest payload each, half of what a client takes at once."""
+_SMALL_PAGE: Final = 4
+_IDS: Final = 1000
 _DEAD_LETTERS: Final = 1000
 DEAD_LETTER_BYTES: Final = 8192
 _COUNT_DIGITS: Final = 4  # Python refuses to read numbers of thousands of digits
@@ -75,6 +80,26 @@ return now
 """
 
 
+# KEYS: rollouts. ARGV: longest payload, length of what is left of a longer one, ids…
+# Returns id, payload and count of transitions of each entry that exists.
+_FETCH: Final = """
+local found = {}
+for i = 3, #ARGV do
+  local entry = redis.call('XRANGE', KEYS[1], ARGV[i], ARGV[i])[1]
+  if entry then
+    local payload, count, fields = '', '0', entry[2]
+    for at = 1, #fields, 2 do
+      if fields[at] == 's' then payload = fields[at + 1] end
+      if fields[at] == 'n' then count = string.sub(fields[at + 1], 1, 20) end
+    end
+    if #payload > tonumber(ARGV[1]) then payload = string.sub(payload, 1, tonumber(ARGV[2])) end
+    found[#found + 1] = {entry[1], payload, count}
+  end
+end
+return found
+"""
+
+
 class Fenced(Exception):
     """A newer learner has started; this one must not write any more."""
 
@@ -96,6 +121,7 @@ class RolloutReader:
         self._consumer = consumer
         self._epoch = epoch
         self._acknowledge = client.register_script(_ACKNOWLEDGE)
+        self._fetch = client.register_script(_FETCH)
         self._ensure_group()
 
     def load_books(self) -> Books:
@@ -117,8 +143,16 @@ class RolloutReader:
     def pending(self, *, idle_milliseconds: int = 0) -> Iterator[Entry]:
         """Take over, in order, what was read (so long ago) and is not acknowledged.
 
-        The caller's own unacknowledged entries are among them.
+        The caller's own unacknowledged entries are among them. One that is too large for a reply
+        comes with the beginning of its payload, which does not decode.
         """
+        try:
+            yield from self._claimed(idle_milliseconds)
+        except ReplyRefused:
+            yield from self._pending_one_by_one(idle_milliseconds)
+
+    def _claimed(self, idle_milliseconds: int) -> Iterator[Entry]:
+        """The entries as Redis gives them with their claim."""
         cursor: Any = "0-0"
         while True:
             try:
@@ -138,7 +172,11 @@ class RolloutReader:
                 return
 
     def read(self, *, count: int, block_milliseconds: int) -> list[Entry]:
-        """New entries, waiting at most so long for the first."""
+        """New entries, waiting at most so long for the first.
+
+        Where they are too large for a reply they are the caller's all the same: it is given all
+        that it has not acknowledged.
+        """
         try:
             reply: Any = self._redis.xreadgroup(
                 GROUP, self._consumer, {self._keys.rollouts: ">"},
@@ -149,7 +187,27 @@ class RolloutReader:
                 raise
             self._ensure_group()  # Redis came back without its data
             return []
+        except ReplyRefused:
+            return list(self._pending_one_by_one(0))
         return [_entry(i, fields) for _, entries in _streams(reply) for i, fields in entries]
+
+    def _pending_one_by_one(self, idle_milliseconds: int) -> Iterator[Entry]:
+        """Claim by identity alone, and read few at a time, of each no more than a segment has."""
+        key, after = self._keys.rollouts, "-"
+        while True:
+            waiting: Any = self._redis.xpending_range(key, GROUP, after, "+", _IDS)
+            ids = [each["message_id"] for each in waiting]
+            if not ids:
+                return
+            after = f"({ids[-1].decode()}"
+            mine: Any = self._redis.xclaim(
+                key, GROUP, self._consumer, idle_milliseconds, ids, justid=True
+            )
+            for at in range(0, len(mine), _SMALL_PAGE):
+                some = mine[at : at + _SMALL_PAGE]
+                found: Any = self._fetch(keys=[key], args=[ENTRY_BYTES, DEAD_LETTER_BYTES, *some])
+                for entry_id, payload, count in found:
+                    yield _entry(entry_id, {PAYLOAD_FIELD: payload, TRANSITIONS_FIELD: count})
 
     def acknowledge(self, entries: Iterable[Entry], accounts: Accounts, actors: set[str]) -> None:
         """Acknowledge and delete entries, and write the accounts that include them.
