@@ -78,7 +78,6 @@ generate: .stamp/run ## Write the CRD, the chart's copy of it, the dashboards, t
 	$(BIN)/python -m trainingrun_daemon.cards.catalogue
 	$(BIN)/python -m trainingrun_operator.cli.local.summary_page
 	$(BIN)/python -m trainingrun_operator.cli.reference_page
-	$(BIN)/python -m trainingrun_operator.cli.plan.projections_page
 	$(BIN)/python charts/generator
 	$(BIN)/python docs/site/drawing.py
 
@@ -88,7 +87,6 @@ generate-check: .stamp/run ## Fail when a generated file differs from what it is
 	$(BIN)/python -m trainingrun_daemon.cards.catalogue --check
 	$(BIN)/python -m trainingrun_operator.cli.local.summary_page --check
 	$(BIN)/python -m trainingrun_operator.cli.reference_page --check
-	$(BIN)/python -m trainingrun_operator.cli.plan.projections_page --check
 	$(BIN)/python charts/generator --check
 	$(BIN)/python docs/site/drawing.py --check
 

@@ -21,22 +21,19 @@ def machine(vcpus: float, gib: float) -> Machine:
 
 
 @pytest.mark.parametrize(
-    ("vcpus", "gib", "size", "rule", "daemons"),
+    ("vcpus", "gib", "size", "daemons"),
     [
-        (16, 32, Size(1, 2), None, 14),  # the documents' vCPUs - 2
-        (16, 32, Size(1, 4), None, 7),  # their -Xmx4g does not fit fourteen times
-        (16, 32, Size(1, 5), None, 6),  # our heap of 4Gi and a quarter more
-        (16, 32, Size(1, 2), 4.0, 4),  # the cloud architecture's four on sixteen
-        (16, 32, Size(2, 2, given=True), 4.0, 7),  # cores that the spec names come first
-        (2, 32, Size(1, 1), None, 0),
-        (4, 2, Size(1, 1), None, 0),
+        (16, 32, Size(1, 2), 14),
+        (16, 32, Size(1, 4), 7),  # a heap of 4 GiB does not fit fourteen times
+        (16, 32, Size(1, 5), 6),  # our heap of 4Gi and a quarter more
+        (16, 32, Size(2, 2), 7),
+        (2, 32, Size(1, 1), 0),
+        (4, 2, Size(1, 1), 0),
     ],
 )
-def test_daemons_on_a_machine(
-    vcpus: float, gib: float, size: Size, rule: float | None, daemons: int
-) -> None:
+def test_daemons_on_a_machine(vcpus: float, gib: float, size: Size, daemons: int) -> None:
     """Expect cores and memory to bound them, whichever is less."""
-    assert daemons_on(machine(vcpus, gib), size, vcpus_per_daemon=rule) == daemons
+    assert daemons_on(machine(vcpus, gib), size) == daemons
 
 
 def test_actors_take_what_is_left_before_they_get_machines() -> None:
@@ -90,10 +87,9 @@ def test_needs_follow_the_spec() -> None:
     """Expect a Forge daemon's heap and a quarter, named cores, and the actors of the slots."""
     forge = needs_of(run_of({"daemon": {"image": "forge", "jvm": {"heap": "4Gi"}}}))
     assert forge.daemon.gib == pytest.approx(5.0)
-    assert not forge.daemon.given
     sized = {"requests": {"cpu": "1500m", "memory": "3Gi"}}
     asked = needs_of(run_of({"daemon": {"resources": sized}}), games=5)
-    assert asked.daemon == Size(1.5, 3.0, given=True)
+    assert asked.daemon == Size(1.5, 3.0)
     assert asked.games == 5
     assert asked.actors(3) == 2  # 24 games at once, 16 of an actor
     assert needs_of(run_of({"actor": {"replicas": 7}})).actors(3) == 7

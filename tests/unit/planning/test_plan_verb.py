@@ -10,13 +10,11 @@ from typing import Any
 import msgspec
 import pytest
 from planning_bed import run_of
-from rich.console import Console
 from trainingrun_operator.cli.errors import UserError
 from trainingrun_operator.cli.plan.document import PlanDocument
 from trainingrun_operator.cli.plan.price_file import shipped_text
-from trainingrun_operator.cli.plan.projections import print_projections
 from trainingrun_operator.cli.plan.verb import PlanOptions, paid, plan_run
-from trainingrun_operator.cli.plan.words import hours_in_words, money
+from trainingrun_operator.cli.plan.words import hours_in_words, money, times
 from trainingrun_operator.cli.runs.output import Output
 from trainingrun_operator.cli.runs.where import Where
 
@@ -40,7 +38,7 @@ def asked(capsys: pytest.CaptureFixture[str], **given: Any) -> dict[str, Any]:
 def test_the_json_answer_is_the_documented_one(capsys: pytest.CaptureFixture[str]) -> None:
     """Expect the schema's name, and that it can be read back as what it was written from."""
     answer = asked(capsys, baseline="forge", hours=40.0, provider="aws")
-    assert answer["schema"] == "trainingrun.plan/1"
+    assert answer["schema"] == "trainingrun.plan/2"
     assert msgspec.convert(answer, PlanDocument).plan.goal.hours == 40
     assert [quote["buying"] for quote in answer["plan"]["quotes"]] == ["on-demand", "spec", "spot"]
 
@@ -51,7 +49,7 @@ def test_every_field_is_in_the_guide() -> None:
     wanted = {name for part in parts.values() for name in part.get("properties", {})}
     section = GUIDE.read_text().partition("## JSON")[2].partition("\n## ")[0]
     rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
-    told = {name for row in rows for name in re.findall(r"`([A-Za-z]+)`", row)}
+    told = {name for row in rows for name in re.findall(r"`([A-Za-z_]+)`", row)}
     assert told == wanted
 
 
@@ -61,7 +59,7 @@ def test_a_table_fits_the_screen(
 ) -> None:
     """Expect no line wider than the terminal, and the figures uncut."""
     monkeypatch.setenv("COLUMNS", str(width))
-    plan_run(options(baseline="training-speedup", provider="aws", learner_rate=20_000.0))
+    plan_run(options(baseline="forge", provider="aws", learner_rate=20_000.0))
     out = capsys.readouterr().out
     assert max(len(line) for line in out.splitlines()) <= width
     assert "…" not in out
@@ -90,9 +88,9 @@ def test_a_run_is_planned_from_what_it_does(
     place = Where(state=tmp_path)
     answer = asked(capsys, file=None, place=place, from_run="small", provider="gcp")
     assert answer["plan"]["run"] == "small"
-    assert answer["plan"]["rate"]["gamesPerDaemonHour"]["likely"] == 900
-    assert answer["plan"]["evaluationShare"] == 0
-    assert answer["plan"]["limits"][0]["transitionsPerSecond"] == 500
+    assert answer["plan"]["rate"]["games_per_daemon_hour"]["likely"] == 900
+    assert answer["plan"]["evaluation_share"] == 0
+    assert answer["plan"]["limits"][0]["transitions_per_second"] == 500
     other = asked(capsys, place=place, from_run="small", provider="gcp")
     assert other["plan"]["run"] == "standard-ppo"
 
@@ -105,7 +103,7 @@ def test_old_prices_warn_beside_the_answer(
     old.write_text(re.sub(r"asOf: \S+", "asOf: 2020-02-03", shipped_text()))
     answer = asked(capsys, prices=old)
     assert answer["warnings"][0].startswith(f"{old}: the prices are of 2020-02-03, ")
-    assert answer["prices"] == {"file": str(old), "asOf": "2020-02-03", "currency": "USD"}
+    assert answer["prices"] == {"file": str(old), "as_of": "2020-02-03", "currency": "USD"}
     plan_run(options(prices=old))
     assert "the prices are of 2020-02-03" in " ".join(capsys.readouterr().out.split())
 
@@ -131,15 +129,16 @@ def test_the_spec_s_own_prices_come_first(
         ({"file": None}, "nothing to plan: give a TrainingRun with -f, or a run with --from"),
         ({"hours": 1.0, "budget": 1.0}, "--hours and --budget are two goals"),
         ({"baseline": "forge", "games_per_daemon_hour": "1"}, "each say how fast daemons are"),
-        ({"games_per_daemon_hour": "fast"}, "no figures: write 3600, or LOW,LIKELY,HIGH"),
+        ({"games_per_daemon_hour": "fast"}, "not a figure: give 3600, or LOW,LIKELY,HIGH"),
         ({"games_per_daemon_hour": "nan"}, "one figure above 0"),
-        ({"baseline": "slow"}, "--baseline slow: there is none"),
+        ({"baseline": "slow"}, "--baseline slow: no such baseline"),
         ({"provider": "oracle"}, "--provider oracle: it has no prices"),
         ({"daemon_machine": "m9"}, "m9: no price of this machine is known for aws"),
-        ({"learner_machine": "c5.4xlarge", "provider": "aws"}, "it has 0 GPUs"),
+        ({"learner_machine": "c5.4xlarge"}, "it has 0 GPUs, spec.learner.gpus is 1"),
+        ({"learner_machine": "g4dn.xlarge"}, "it leaves 3.5 vCPUs to pods, the learner requests 4"),
         ({"budget": 0.01}, "an hour of the run's machines costs"),
-        ({"hours": 0.01}, "one Redis takes"),
-        ({"baseline": "forge", "hours": 18.0}, "maxReplicas is 160: allow 19.5 hours or more"),
+        ({"hours": 0.01}, "machines and images take 4 minutes before the first game"),
+        ({"baseline": "forge", "hours": 18.0}, "maxReplicas is 160: allow 19.7 hours or more"),
         ({"file": Path("nowhere.yaml")}, "nowhere.yaml: no such file"),
         ({"prices": Path("nowhere.yaml")}, "no such file: leave --prices out"),
     ],
@@ -159,26 +158,57 @@ def test_one_way_of_buying_at_most() -> None:
         paid(spot=True, on_demand=True, as_spec=False)
 
 
-def test_projections_are_shown_to_programs_and_people(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Expect the same rows as JSON and as tables, with what contradicts what."""
-    print_projections(Output.JSON)
-    rows = json.loads(capsys.readouterr().out)
-    assert {row["verdict"] for row in rows} == {"reproduced", "contradicts", "price moved", "open"}
-    monkeypatch.setenv("COLUMNS", "100")
-    print_projections(Output.TABLE)
-    out = capsys.readouterr().out
-    assert "cloud-architecture: Scaling projections" in out
-    assert f"{len(rows)} figures: " in out
-    assert Console().width == 100
+def test_one_provider_unless_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    """Expect the price file's first provider, and every one of them for `all`."""
+    answer = asked(capsys, baseline="forge")
+    assert {quote["provider"] for quote in answer["plan"]["quotes"]} == {"aws"}
+    answer = asked(capsys, baseline="forge", provider="all")
+    assert {quote["provider"] for quote in answer["plan"]["quotes"]} == {"aws", "gcp", "azure"}
+
+
+def test_this_machine_is_a_place_to_train(capsys: pytest.CaptureFixture[str]) -> None:
+    """Expect a row for it where the reference engine plays, and none for a GPU or a Forge."""
+    quick = asked(capsys, file=ROOT / "examples/quickstart.yaml")["plan"]["here"]
+    assert quick["hours"]["low"] < quick["hours"]["likely"] < quick["hours"]["high"] < 24
+    assert asked(capsys)["plan"]["here"] is None
+    assert asked(capsys, baseline="forge")["plan"]["here"] is None
+
+
+def test_start_up_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    """Expect a run of one game to take as long as its machines and images."""
+    plan = asked(capsys, games=1, file=ROOT / "examples/quickstart.yaml")["plan"]
+    assert plan["start_hours"]["likely"] > 1 / 60
+    hours = plan["quotes"][0]["hours"]
+    for end in ("low", "likely", "high"):
+        assert hours[end] >= plan["start_hours"][end]
+
+
+@pytest.mark.parametrize(
+    ("often", "words"),
+    [(0.0002, "fewer than 1 in 100 runs"), (0.07, "1 in 14 runs"), (2.5, "2.5"), (120, "120")],
+)
+def test_interruptions_as_people_count(often: float, words: str) -> None:
+    """Expect runs below one interruption, and a number above."""
+    assert times(often) == words
 
 
 @pytest.mark.parametrize(
     ("hours", "words"),
-    [(0.5, "30 min"), (20.83, "20.8 h"), (47.9, "47.9 h"), (416.7, "17.4 days")],
+    [
+        (0.01, "36 s"),
+        (0.05, "3.0 min"),
+        (0.5, "30 min"),
+        (20.83, "20.8 h"),
+        (47.9, "47.9 h"),
+        (416.7, "17.4 days"),
+    ],
 )
 def test_time_in_the_unit_that_fits(hours: float, words: str) -> None:
     """Expect minutes, hours or days, and money with cents where they matter."""
     assert hours_in_words(hours) == words
-    assert (money(3.456), money(283.3)) == ("3.46", "283")
+    assert (money(0.0), money(0.004), money(3.456), money(283.3)) == (
+        "0.00",
+        "<0.01",
+        "3.46",
+        "283",
+    )

@@ -61,7 +61,7 @@ def test_the_shipped_list_is_sound(prices: PriceList) -> None:
     [
         ("asOf", ..., "missing required field asOf"),
         ("asOf", "soon", "asOf: Invalid RFC3339 encoded date"),
-        ("providers", {}, "providers: there is none"),
+        ("providers", {}, "providers: none given"),
         ("providers/aws/redis", ..., "providers[...]: Object missing required field redis"),
         ("providers/aws/learner", "h100", "providers.aws.learner: h100 is not among"),
         ("providers/aws/machines/c5.4xlarge/onDemand", -1, "onDemand: Expected float >= 0"),
@@ -88,8 +88,8 @@ def test_a_spoiled_list_is_refused(tmp_path: Path, path: str, value: Any, said: 
     ("text", "said"),
     [
         ("a: [", "not valid YAML at line 1"),
-        ("- 1", "is no price list"),
-        ("", "is no price list"),
+        ("- 1", "not a price list"),
+        ("", "not a price list"),
         ("kind: TrainingRun", "unknown field kind"),
     ],
 )

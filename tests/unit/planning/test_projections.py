@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from trainingrun_operator.cli.plan.projections import claims
-from trainingrun_operator.cli.plan.projections_page import FILE, page
-from trainingrun_operator.planning.projections.claims import CLOSE, Claim, Verdict
+from projections import all_claims
+from projections.claims import CLOSE, Claim, Verdict
+from trainingrun_operator.cli.plan.price_file import read_prices
 
 ROWS: Final = tuple(csv.DictReader((Path(__file__).parent / "rows.csv").read_text().splitlines()))
-FOUND: Final = claims()
-PAGE: Final = Path(__file__).parents[3] / FILE
+FOUND: Final = all_claims(read_prices(None).providers)
 
 
 def named(row: str, quantity: str) -> Claim:
@@ -94,9 +93,3 @@ def test_a_far_figure_without_a_reason_is_a_mistake_of_ours() -> None:
     )
     free = Claim(document="d", table="t", row="r", quantity="q", said=0, ours=0.0, how="")
     assert free.verdict is Verdict.REPRODUCED
-
-
-def test_the_page_shows_every_row() -> None:
-    """Expect the committed page to be what the rows make."""
-    assert PAGE.read_text() == page()
-    assert page().count("\n| ") == len(ROWS) + len({(r["document"], r["table"]) for r in ROWS})

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from planning_bed import run_of
+from trainingrun_operator.cli.plan.price_file import read_engine_rates
 from trainingrun_operator.planning.band import Band
 from trainingrun_operator.planning.baselines import BASELINES, baseline
+from trainingrun_operator.planning.engine_rates import POLICY, SERVING, game_of
 from trainingrun_operator.planning.errors import PlanError
 from trainingrun_operator.planning.limits import limits_of
 from trainingrun_operator.planning.needs import needs_of
-from trainingrun_operator.planning.rate import rate_of_baseline, rate_of_figures, rate_of_run
+from trainingrun_operator.planning.rate import (
+    rate_of_baseline,
+    rate_of_engine,
+    rate_of_figures,
+    rate_of_run,
+)
 
 NOW = datetime(2026, 1, 1, 2, tzinfo=UTC)
 STARTED = "2026-01-01T00:00:00Z"
@@ -37,7 +45,9 @@ def test_every_baseline_has_a_range_and_says_from_what() -> None:
         assert band.low <= band.likely <= band.high
         assert each.source
         assert each.spread
-    with pytest.raises(PlanError, match="--baseline fast: there is none: give cloud-architecture"):
+    with pytest.raises(
+        PlanError, match="--baseline fast: no such baseline: give forge, reference-engine"
+    ):
         baseline("fast")
 
 
@@ -83,7 +93,7 @@ def test_a_run_that_scaled_tells_what_a_full_daemon_gives() -> None:
     [
         ({"games": {"played": 3}}, "has played 3 games, which says too little"),
         ({"games": None}, "has played 0 games"),
-        ({"daemon": {"ready": 0}}, "tells no rate of its daemons: ask while it plays"),
+        ({"daemon": {"ready": 0}}, "has no rate of its daemons: ask while it plays"),
     ],
 )
 def test_a_run_that_tells_too_little(changed: dict[str, Any], said: str) -> None:
@@ -92,3 +102,61 @@ def test_a_run_that_tells_too_little(changed: dict[str, Any], said: str) -> None
         rate_of_run(run_of(**status(**changed)), now=NOW)
     assert said in str(caught.value)
     assert "--from small" in str(caught.value)
+
+
+RATES = read_engine_rates()
+
+
+def test_every_pair_of_decks_that_ship_was_measured() -> None:
+    """Expect a rate for each, and the control mirror to take several times the burn mirror's."""
+    decks = [
+        path.stem
+        for path in (Path(__file__).parents[3] / "decks").rglob("*.dck")
+        if not path.stem.startswith("test_")
+    ]
+    assert all(RATES.pair(first, second) for first in decks for second in decks)
+    burn, control = (RATES.pair(name, name) for name in ("red_aggro", "jeskai_control"))
+    assert burn is not None
+    assert control is not None
+    assert control.milliseconds > 4 * burn.milliseconds
+
+
+def decks(*names: str) -> list[dict[str, str]]:
+    """As a spec lists them."""
+    return [{"name": name} for name in names]
+
+
+def test_slow_decks_make_slow_daemons() -> None:
+    """Expect the rate to follow the decks, and a deck that nobody measured to be named."""
+
+    def likely(*names: str) -> float:
+        run = run_of({"decks": decks(*names)})
+        return rate_of_engine(run, RATES, games=100).games_per_daemon_hour.likely
+
+    mixed = likely("red_aggro", "jeskai_control")
+    assert likely("jeskai_control") < mixed < likely("red_aggro")
+    source = rate_of_engine(run_of(), RATES, games=100).source
+    assert source.endswith("not measured: bears")
+
+
+def test_phases_count_by_their_games() -> None:
+    """Expect 90 games of the first phase and 10 of the second to be weighed so."""
+    phases = [
+        {"name": "fast", "decks": decks("red_aggro"), "until": {"games": 90}},
+        {"name": "slow", "decks": decks("jeskai_control")},
+    ]
+    spec = {"decks": decks("red_aggro", "jeskai_control"), "curriculum": phases}
+    burn, control = (RATES.pair(name, name) for name in ("red_aggro", "jeskai_control"))
+    assert burn is not None
+    assert control is not None
+    found = game_of(run_of(spec), RATES, games=100).engine_seconds
+    wanted = 0.9 * burn.milliseconds + 0.1 * control.milliseconds
+    assert found == pytest.approx(wanted / 1000 * SERVING * POLICY)
+
+
+def test_the_average_counts_where_daemons_were_added() -> None:
+    """Expect a run that is over to count its whole time, by the daemons of its last decision."""
+    scaling = {"lastDecision": {**DECISION, "inputs": {"producedPerDaemon": 100.0}}}
+    ended = "2026-01-01T01:00:00Z"
+    over = status(daemon={"ready": 0}, autoscaling=scaling, finishedAt=ended)
+    assert rate_of_run(run_of(**over), now=NOW).games_per_daemon_hour == Band(900, 1_800, 3_600)

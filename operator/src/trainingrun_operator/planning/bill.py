@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,10 +10,23 @@ from enum import StrEnum
 from msgspec import Struct
 
 from trainingrun_operator.planning.band import Band, exactly
-from trainingrun_operator.planning.errors import PlanError
-from trainingrun_operator.planning.fleet import Fleet, Machines, daemons_on, machines_for
+from trainingrun_operator.planning.errors import PlanError, QuoteError
+from trainingrun_operator.planning.fleet import (
+    SYSTEM_MEMORY,
+    SYSTEM_VCPUS,
+    Fleet,
+    Machines,
+    daemons_on,
+    machines_for,
+)
 from trainingrun_operator.planning.needs import Needs
-from trainingrun_operator.planning.prices import Provider, Purchase, machine_of, price_of
+from trainingrun_operator.planning.prices import (
+    Machine,
+    Provider,
+    Purchase,
+    machine_of,
+    price_of,
+)
 
 
 class Buying(StrEnum):
@@ -25,7 +39,7 @@ class Buying(StrEnum):
     """Daemons, actors and the learner on spot, whatever the spec says."""
 
 
-class Part(Struct, frozen=True, rename="camel"):
+class Part(Struct, frozen=True):
     """One line of a bill; ``hourly`` is the price of all machines of it."""
 
     role: str
@@ -35,7 +49,7 @@ class Part(Struct, frozen=True, rename="camel"):
     hourly: Band
 
 
-class Bill(Struct, frozen=True, rename="camel"):
+class Bill(Struct, frozen=True):
     """What an hour costs. ``daemons_each`` are on one machine; 0 where no machines are counted."""
 
     parts: tuple[Part, ...]
@@ -70,7 +84,6 @@ class Choice:
     daemons: str | None = None
     learner: str | None = None
     each: int | None = None
-    vcpus_per_daemon: float | None = None
 
 
 @dataclass(frozen=True)
@@ -87,11 +100,9 @@ class Shop:
         Raises:
             PlanError: a machine has no price, or holds no daemon.
         """
-        machine_name = self.choice.daemons or self.provider.daemons
+        machine_name = self.choice.daemons or self._cheapest(needs, fleet)
         machine = machine_of(self.name, self.provider, machine_name)
-        each = self.choice.each or daemons_on(
-            machine, needs.daemon, vcpus_per_daemon=self.choice.vcpus_per_daemon
-        )
+        each = self.choice.each or daemons_on(machine, needs.daemon)
         machines = machines_for(fleet, needs, machine, machine_name, each)
         lines = list(self._lines(needs, machines, machine_name, buying))
         return Bill(
@@ -100,32 +111,63 @@ class Shop:
             notes=tuple(note for _, note in lines if note),
         )
 
+    def _cheapest(self, needs: Needs, fleet: Fleet) -> str:
+        """The type of machine on which the daemons and actors of a fleet cost least on demand; the
+        price list's own where several do."""
+        usual = self.provider.daemons
+
+        def price(name: str) -> tuple[float, bool]:
+            machine = self.provider.machines[name]
+            each = self.choice.each or daemons_on(machine, needs.daemon)
+            if each < 1:
+                return math.inf, name != usual
+            count = machines_for(fleet, needs, machine, name, each)
+            return (count.for_daemons + count.for_actors) * machine.on_demand, name != usual
+
+        plain = [
+            name
+            for name, machine in self.provider.machines.items()
+            if not machine.gpus and name != self.provider.redis
+        ]
+        return min(plain or [usual], key=price)
+
     def _lines(
         self, needs: Needs, machines: Machines, machine: str, buying: Buying
     ) -> Iterator[tuple[Part, str]]:
-        learner = self.choice.learner or (
-            self.provider.learner if needs.gpus else self.provider.cpu_learner
-        )
+        learner = self._learner(needs)
         if machines.for_daemons:
             wanted = _purchase(buying, allowed=needs.daemon_spot)
             yield self._line("daemon", machine, machines.for_daemons, wanted)
         if machines.for_actors:
             wanted = _purchase(buying, allowed=needs.actor_spot)
             yield self._line("actor", machine, machines.for_actors, wanted)
-        count = self._learners(needs, learner)
-        yield self._line("learner", learner, count, _purchase(buying, allowed=needs.learner_spot))
+        yield self._line("learner", learner, 1, _purchase(buying, allowed=needs.learner_spot))
         yield self._line("redis", self.provider.redis, 1, Purchase.ON_DEMAND)
 
-    def _learners(self, needs: Needs, name: str) -> int:
-        """One machine: the GPUs of a learner are in one pod."""
-        machine = machine_of(self.name, self.provider, name)
-        if machine.gpus < needs.gpus:
-            raise PlanError(
-                f"{name} ({self.name}): it has {machine.gpus} GPUs, spec.learner.gpus asks for"
-                f" {needs.gpus} in one machine: choose another with --learner-machine, whose price"
-                " is in the price file (--prices)"
-            )
-        return 1
+    def _learner(self, needs: Needs) -> str:
+        """The machine that holds the learner: the one that was chosen, the price list's own, or the
+        cheapest one that is large enough. A learner is one pod, so all of it is on one machine.
+
+        Raises:
+            QuoteError: none is large enough.
+        """
+        usual = self.provider.learner if needs.gpus else self.provider.cpu_learner
+        name = self.choice.learner or usual
+        lacking = _lacking(needs, machine_of(self.name, self.provider, name))
+        if not lacking:
+            return name
+        fitting = {
+            each: machine.on_demand
+            for each, machine in self.provider.machines.items()
+            if not _lacking(needs, machine)
+        }
+        if self.choice.learner is None and fitting:
+            return min(fitting, key=lambda each: fitting[each])
+        known = f"{', '.join(sorted(fitting))} " if fitting else "another "
+        raise QuoteError(
+            f"{name} ({self.name}): {lacking}: choose {known}with --learner-machine, or add a"
+            " larger machine to the price file (--prices)"
+        )
 
     def _line(self, role: str, name: str, count: int, wanted: Purchase) -> tuple[Part, str]:
         """One line; a machine without a spot price is bought on demand, and a note says so."""
@@ -133,9 +175,22 @@ class Shop:
         price, note = price_of(machine, wanted), ""
         if price is None:
             price, wanted = exactly(machine.on_demand), Purchase.ON_DEMAND
-            note = f"{self.name}: no spot price of {name} is known: reckoned on demand"
+            note = f"{self.name}: no spot price of {name} is known: computed on demand"
         hourly = price.each(lambda amount: amount * count)
         return Part(role, name, count, wanted.value, hourly), note
+
+
+def _lacking(needs: Needs, machine: Machine) -> str:
+    """What a machine has too little of for the learner; empty where it holds it. Not all of a
+    machine is for pods: the kubelet, the system and their daemons take some."""
+    cores, gib = machine.vcpus - SYSTEM_VCPUS, machine.memory_gib * (1 - SYSTEM_MEMORY)
+    if machine.gpus < needs.gpus:
+        return f"it has {machine.gpus} GPUs, spec.learner.gpus is {needs.gpus}"
+    if (needs.learner_cores or 0.0) > cores:
+        return f"it leaves {cores:g} vCPUs to pods, the learner requests {needs.learner_cores:g}"
+    if (needs.learner_gib or 0.0) > gib:
+        return f"it leaves {gib:.3g} GiB to pods, the learner requests {needs.learner_gib:.3g} GiB"
+    return ""
 
 
 def _purchase(buying: Buying, *, allowed: bool) -> Purchase:

@@ -14,12 +14,16 @@ from trainingrun_operator.planning.prices import Machine
 from trainingrun_operator.planning.rate import Rate
 
 RESERVED_VCPUS: Final = 2.0
-"""Left on each machine: one for the system, one for actors (the documents' `num_cpus - 2`)."""
+"""Left on each machine: one for the system, one for actors."""
 ACTORS_OF_RESERVED: Final = 1.0
 RESERVED_GIB: Final = 2.0
+SYSTEM_VCPUS: Final = 0.5
+SYSTEM_MEMORY: Final = 0.15
+"""Of a machine with a GPU, for kubelet, system and their daemons: providers keep 0.1 to 0.25 vCPUs
+and a tenth of the memory, the daemons of a cluster the rest."""
 
 
-class Fleet(Struct, frozen=True, rename="camel"):
+class Fleet(Struct, frozen=True):
     """The members of a run that play, and the games of all of them in an hour, at one rate.
 
     ``limited_by`` is the role that the others wait for: engine, learner or redis. ``actor_cores``
@@ -33,7 +37,7 @@ class Fleet(Struct, frozen=True, rename="camel"):
     limited_by: str
 
 
-class Machines(Struct, frozen=True, rename="camel"):
+class Machines(Struct, frozen=True):
     """Machines for daemons, and those beside them that actors need."""
 
     daemons_each: int
@@ -60,15 +64,9 @@ def fleet_of(
     return Fleet(daemons, actors, cores, together, "engine" if alone <= most else limit.role)
 
 
-def daemons_on(machine: Machine, size: Size, *, vcpus_per_daemon: float | None = None) -> int:
-    """Daemons that a machine holds, by its cores and its memory.
-
-    ``vcpus_per_daemon`` is the rule of a baseline; it gives way to cores that the spec names.
-    """
-    if vcpus_per_daemon is not None and not size.given:
-        by_cores = machine.vcpus / vcpus_per_daemon
-    else:
-        by_cores = (machine.vcpus - RESERVED_VCPUS) / size.cores
+def daemons_on(machine: Machine, size: Size) -> int:
+    """Daemons that a machine holds, by its cores and its memory."""
+    by_cores = (machine.vcpus - RESERVED_VCPUS) / size.cores
     return max(0, math.floor(min(by_cores, (machine.memory_gib - RESERVED_GIB) / size.gib)))
 
 

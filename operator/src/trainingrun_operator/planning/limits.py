@@ -16,11 +16,17 @@ REDIS_MICROSECONDS: Final = 21.0
 """Of a core for a transition (RESULTS, the whole pipeline)."""
 ACTOR_MICROSECONDS: Final = 310.0
 """Of a core for a decision (RESULTS, the whole pipeline)."""
+GIVEN: Final = "--learner-rate"
 _EPOCHS: Final = 2
 """With which the learner was measured."""
 
 
-class Limit(Struct, frozen=True, rename="camel"):
+def learner_microseconds(needs: Needs) -> float:
+    """Of a core for a transition, with the epochs of the spec; on processors."""
+    return LEARNER_MICROSECONDS * needs.epochs / _EPOCHS
+
+
+class Limit(Struct, frozen=True):
     """The most transitions a second that a role takes, and how that is known."""
 
     role: str
@@ -42,17 +48,17 @@ def limits_of(needs: Needs, rate: Rate, *, given: float | None = None) -> tuple[
 
 def _limits(needs: Needs, rate: Rate, given: float | None) -> Iterator[Limit]:
     if given is not None:
-        yield Limit("learner", given, "--learner-rate")
+        yield Limit("learner", given, GIVEN)
     elif rate.learner_transitions is not None:
         yield Limit("learner", rate.learner_transitions, f"measured by the same {rate.source}")
-    elif needs.gpus == 0 and needs.network == "mlp":
+    elif needs.network == "mlp":
         cores = max(1.0, needs.learner_cores or 1.0)
         several = "" if cores == 1 else f" on {cores:g} cores, in proportion (not measured)"
         yield Limit(
             "learner",
-            1e6 / LEARNER_MICROSECONDS * _EPOCHS / needs.epochs * cores,
+            1e6 / learner_microseconds(needs) * cores,
             f"measured: {LEARNER_MICROSECONDS:g} µs of a core for a transition at {_EPOCHS} epochs,"
-            f" here {needs.epochs}{several}",
+            f" here {needs.epochs}{several}{'; its GPU is left out' if needs.gpus else ''}",
         )
     yield Limit(
         "redis",
@@ -62,15 +68,22 @@ def _limits(needs: Needs, rate: Rate, given: float | None) -> Iterator[Limit]:
     )
 
 
-def unknown(needs: Needs, limits: tuple[Limit, ...]) -> str | None:
+def unknown(needs: Needs, rate: Rate, limits: tuple[Limit, ...]) -> str | None:
     """A sentence where the learner's bound is not known; None where it is."""
-    if any(limit.role == "learner" for limit in limits):
-        return None
-    what = f"{needs.gpus} GPU" if needs.gpus else f"a {needs.network} network"
-    return (
-        f"how much a learner with {what} trains was not measured, so it bounds nothing here: give"
-        " --learner-rate, or plan --from a run that has such a learner"
-    )
+    learner = next((limit for limit in limits if limit.role == "learner"), None)
+    if learner is None:
+        return (
+            f"how much a learner with a {needs.network} network trains was not measured, so it"
+            " bounds nothing here: give --learner-rate, or plan --from a run that has such a"
+            " learner"
+        )
+    if needs.gpus and learner.source != GIVEN and rate.learner_transitions is None:
+        return (
+            f"no learner with {needs.gpus} GPU was measured: it is taken to train on its"
+            " processors alone, so more games an hour are likely: give --learner-rate, or plan"
+            " --from a run that has such a learner"
+        )
+    return None
 
 
 def tightest(limits: tuple[Limit, ...]) -> Limit:

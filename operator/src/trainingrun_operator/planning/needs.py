@@ -21,11 +21,10 @@ _DAEMON_CORES: Final = 1.0
 
 @dataclass(frozen=True)
 class Size:
-    """Processor and memory of one member. ``given``: the spec names its cores itself."""
+    """Processor and memory of one member."""
 
     cores: float
     gib: float
-    given: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,6 +43,7 @@ class Needs:
     actor_cores: float | None
     gpus: int
     learner_cores: float | None
+    learner_gib: float | None
     epochs: int
     network: str
     evaluation_share: float
@@ -51,6 +51,8 @@ class Needs:
     actor_spot: bool
     learner_spot: bool
     cost: Cost | None
+    is_local: bool = False
+    """Whether this machine could run it as plain processes with the reference engine."""
 
     def actors(self, daemons: int) -> int:
         """Actors beside so many daemons."""
@@ -65,9 +67,10 @@ def needs_of(run: TrainingRun, *, games: int | None = None) -> Needs:
     external = spec.daemon.external
     bounds = spec.daemon.autoscaling
     fixed = len(external.endpoints) if external is not None else None
+    wanted = games if games is not None else spec.games
     return Needs(
         name=run.metadata.name,
-        games=games if games is not None else spec.games,
+        games=wanted,
         fewest=fixed or bounds.min_replicas,
         most=fixed or bounds.max_replicas,
         external=external is not None,
@@ -78,9 +81,11 @@ def needs_of(run: TrainingRun, *, games: int | None = None) -> Needs:
         actor_cores=cores_of(spec.actor.resources.requests.cpu),
         gpus=spec.learner.gpus,
         learner_cores=cores_of(spec.learner.resources.requests.cpu),
+        learner_gib=_gib(spec.learner.resources.requests.memory),
         epochs=spec.learner.ppo.epochs,
         network=spec.learner.network.kind,
-        evaluation_share=_evaluation_share(spec),
+        evaluation_share=_evaluation_share(spec, wanted),
+        is_local=external is None and spec.daemon.jvm is None and spec.daemon.image is None,
         daemon_spot=_is_spot(spec.daemon.spot),
         actor_spot=_is_spot(spec.actor.spot),
         learner_spot=_is_spot(spec.learner.spot),
@@ -99,13 +104,19 @@ def _daemon_size(run: TrainingRun) -> Size:
     wanted = run.spec.daemon.resources
     cores = cores_of(wanted.requests.cpu or wanted.limits.cpu)
     memory = daemon(run, Settings(), replicas=1).resources.memory
-    return Size(cores or _DAEMON_CORES, bytes_of(memory) / GIB, given=cores is not None)
+    return Size(cores or _DAEMON_CORES, bytes_of(memory) / GIB)
 
 
-def _evaluation_share(spec: TrainingRunSpec) -> float:
-    """Games against all opponents, for each training game between two evaluations."""
+def _gib(quantity: str | None) -> float | None:
+    return None if quantity is None else bytes_of(quantity) / GIB
+
+
+def _evaluation_share(spec: TrainingRunSpec, games: int) -> float:
+    """Games against all opponents for each training game: between two evaluations, and at the
+    end."""
     evaluation = spec.evaluation
-    return evaluation.games * len(evaluation.opponents) / evaluation.every_games
+    times = games / evaluation.every_games + 1
+    return evaluation.games * len(evaluation.opponents) * times / games
 
 
 def _is_spot(word: Spot) -> bool:

@@ -18,16 +18,17 @@ from msgspec import Struct
 
 from trainingrun_operator.planning.band import Band, exactly
 from trainingrun_operator.planning.bill import Bill, Buying, Shop, bill_of_spec
-from trainingrun_operator.planning.errors import PlanError
+from trainingrun_operator.planning.errors import PlanError, QuoteError
 from trainingrun_operator.planning.fleet import Fleet, fleet_of
 from trainingrun_operator.planning.interruptions import Interruptions
 from trainingrun_operator.planning.limits import Limit, tightest, unknown
 from trainingrun_operator.planning.needs import Needs
 from trainingrun_operator.planning.prices import HOURS_A_MONTH
 from trainingrun_operator.planning.rate import Rate
+from trainingrun_operator.planning.this_machine import HereQuote
 
 SPEC: Final = "spec.cost"
-"""The provider's place in a quote that is reckoned with the prices of the spec."""
+"""The provider's place in a quote that is computed with the prices of the spec."""
 _SPEEDS: Final = (
     ("daemons half as fast", 0.5),
     ("as planned", 1.0),
@@ -36,16 +37,15 @@ _SPEEDS: Final = (
 
 
 NOT_INCLUDED: Final = (
-    "not included: storage, traffic, the cluster's own control plane, taxes, and time to set up"
+    "not included: storage, traffic, the cluster's own control plane, taxes, and your time"
 )
 ROLES: Final = {"learner": "one learner", "redis": "one Redis", "none": "nothing else"}
 
 
-class BudgetError(PlanError):
-    """The budget is too small for one way to buy; others may do."""
+NO_TIME: Final = exactly(0.0)
 
 
-class Goal(Struct, frozen=True, rename="camel"):
+class Goal(Struct, frozen=True):
     """What is asked: games alone, games within hours, or as many games as money buys."""
 
     games: int
@@ -53,10 +53,10 @@ class Goal(Struct, frozen=True, rename="camel"):
     budget: float | None = None
 
 
-class Quote(Struct, frozen=True, rename="camel"):
-    """One way to buy the run. ``hours``, ``cost`` and ``games`` are of the whole run; ``bill`` and
-    ``machines`` are those of the likely fleet; ``interruptions`` are of its spot machines, during
-    the whole run."""
+class Quote(Struct, frozen=True):
+    """One way to buy the run. ``hours``, ``cost`` and ``games`` are of the whole run, the start of
+    its machines included; ``bill`` and ``machines`` are those of the likely fleet;
+    ``interruptions`` are of its spot machines, during the whole run."""
 
     provider: str
     buying: str
@@ -69,7 +69,7 @@ class Quote(Struct, frozen=True, rename="camel"):
     interruptions: Band
 
 
-class Fleets(Struct, frozen=True, rename="camel"):
+class Fleets(Struct, frozen=True):
     """The fleet with the slowest, the likely and the fastest daemons."""
 
     slow: Fleet
@@ -77,7 +77,7 @@ class Fleets(Struct, frozen=True, rename="camel"):
     fast: Fleet
 
 
-class Variation(Struct, frozen=True, rename="camel"):
+class Variation(Struct, frozen=True):
     """The plan if something were otherwise: the first quote's likely figures."""
 
     title: str
@@ -89,7 +89,7 @@ class Variation(Struct, frozen=True, rename="camel"):
     limited_by: str
 
 
-class Plan(Struct, frozen=True, rename="camel"):
+class Plan(Struct, frozen=True):
     """Everything that is known before a run is started."""
 
     run: str
@@ -98,6 +98,10 @@ class Plan(Struct, frozen=True, rename="camel"):
     limits: tuple[Limit, ...]
     fleets: Fleets
     evaluation_share: float
+    start_hours: Band
+    """Until the first game on machines that have to be booted and images that have to be pulled."""
+    here: HereQuote | None
+    """The run on this machine, where it can be one."""
     quotes: tuple[Quote, ...]
     sensitivity: tuple[Variation, ...]
     notes: tuple[str, ...]
@@ -116,6 +120,8 @@ class Question:
     interruptions: Interruptions
     """Of spot machines."""
     with_spec_prices: bool = False
+    start_hours: Band = NO_TIME
+    here: HereQuote | None = None
 
     @property
     def evaluation_share(self) -> float:
@@ -138,6 +144,8 @@ def make_plan(question: Question) -> Plan:
         limits=question.limits,
         fleets=fleets,
         evaluation_share=question.evaluation_share,
+        start_hours=question.start_hours,
+        here=question.here,
         quotes=quotes,
         sensitivity=tuple(_variations(question, quotes[0])),
         notes=(*_notes(question, fleets, quotes), *left_out),
@@ -161,22 +169,35 @@ def _daemons_within(question: Question, hours: float) -> int:
         PlanError: the learner or ``maxReplicas`` does not allow it.
     """
     needs, rate, limit = question.needs, question.rate, tightest(question.limits)
-    wanted = _total(question) / hours
+    left = hours - question.start_hours.likely
+    if left <= 0:
+        raise PlanError(
+            f"--hours {hours:g}: machines and images take {question.start_hours.likely * 60:.0f}"
+            " minutes before the first game: allow more"
+        )
+    wanted = _total(question) / left
     most = limit.transitions_per_second * 3600 / rate.transitions_per_game
     if wanted > most:
         raise PlanError(
             f"--hours {hours:g}: {wanted:,.0f} games/h are needed, and {ROLES[limit.role]} takes"
-            f" {most:,.0f} ({limit.source}): allow {_total(question) / most:,.1f} hours or more, or"
-            " fewer games (--games)"
+            f" {most:,.0f} ({limit.source}): allow {_at_least(question, most)} or more, or fewer"
+            " games (--games)"
         )
     daemons = math.ceil(wanted / rate.games_per_daemon_hour.likely)
     if daemons > needs.most:
-        least = _total(question) / (rate.games_per_daemon_hour.likely * needs.most)
+        least = _at_least(question, rate.games_per_daemon_hour.likely * needs.most)
         raise PlanError(
             f"--hours {hours:g}: {daemons} daemons are needed, and {_bound(needs)}: allow"
-            f" {least:,.1f} hours or more, or {_more(needs, daemons)}"
+            f" {least} or more, or {_more(needs, daemons)}"
         )
     return max(needs.fewest, daemons)
+
+
+def _at_least(question: Question, games_per_hour: float) -> str:
+    """The hours that so many games an hour need, rounded up so that they are enough."""
+    hours = question.start_hours.likely + _total(question) / games_per_hour
+    digits = max(1, 1 - math.floor(math.log10(hours)))
+    return f"{math.ceil(hours * 10**digits) / 10**digits:,.{digits}f} hours"
 
 
 def _bound(needs: Needs) -> str:
@@ -204,11 +225,11 @@ def _quotes(question: Question, fleets: Fleets) -> tuple[tuple[Quote, ...], tupl
     for provider, buying, bill_of in _ways(question):
         try:
             quotes.append(_quote(question, fleets, provider, buying, bill_of))
-        except BudgetError as error:
+        except QuoteError as error:
             left_out.append(str(error))
     if not quotes:
-        raise PlanError(left_out[-1])
-    return tuple(quotes), tuple(left_out)
+        raise PlanError("; ".join(dict.fromkeys(left_out)))
+    return tuple(quotes), tuple(dict.fromkeys(left_out))
 
 
 def _ways(question: Question) -> Iterator[tuple[str, str, Callable[[Fleet], Bill]]]:
@@ -222,7 +243,7 @@ def _ways(question: Question) -> Iterator[tuple[str, str, Callable[[Fleet], Bill
 def _quote(
     question: Question, fleets: Fleets, provider: str, buying: str, bill_of: Callable[[Fleet], Bill]
 ) -> Quote:
-    """One way to buy: reckoned at the fast, the likely and the slow end."""
+    """One way to buy: computed at the fast, the likely and the slow end."""
     bill = bill_of(fleets.likely)
     often = question.interruptions
     away = often.part_away if bill.spot_machines else exactly(0.0)
@@ -238,12 +259,17 @@ def _quote(
     else:
         _check_budget(question.goal.budget, bill.hourly, provider, buying)
         hours, cost, games = _for_budget(question, question.goal.budget, prices, speeds)
+    rates = (fast, bill.hourly, slow)
     machine_months = hours.likely / HOURS_A_MONTH * bill.spot_machines
     return Quote(
         provider=provider,
         buying=buying,
         bill=bill,
-        hourly=Band(min(fast.low, slow.low), bill.hourly.likely, max(fast.high, slow.high)),
+        hourly=Band(
+            min(hourly.low for hourly in rates),
+            bill.hourly.likely,
+            max(hourly.high for hourly in rates),
+        ),
         machines=bill.machines,
         hours=hours,
         cost=cost,
@@ -256,7 +282,9 @@ def _for_games(
     question: Question, prices: Sequence[float], speeds: Sequence[float]
 ) -> tuple[Band, Band, Band]:
     """Hours, cost and games of a run of so many games; prices and speeds by their ends."""
-    hours = [_total(question) / speed for speed in speeds]
+    start = question.start_hours
+    starts = (start.low, start.likely, start.high)
+    hours = [each + _total(question) / speed for each, speed in zip(starts, speeds, strict=True)]
     costs = [each * price for each, price in zip(hours, prices, strict=True)]
     return _in_order(hours), _in_order(costs), exactly(float(question.goal.games))
 
@@ -266,8 +294,12 @@ def _for_budget(
 ) -> tuple[Band, Band, Band]:
     """Hours, cost and games that a budget buys; prices and speeds by their ends."""
     hours = [budget / price if price else math.inf for price in prices]
-    share = 1 + question.evaluation_share
-    games = [each * speed / share for each, speed in zip(hours, speeds, strict=True)]
+    share, start = 1 + question.evaluation_share, question.start_hours
+    starts = (start.low, start.likely, start.high)
+    games = [
+        max(0.0, each - begin) * speed / share
+        for each, begin, speed in zip(hours, starts, speeds, strict=True)
+    ]
     return _in_order(hours), exactly(budget), _in_order(games)
 
 
@@ -278,7 +310,7 @@ def _in_order(ends: Sequence[float]) -> Band:
 
 def _check_budget(budget: float, hourly: Band, provider: str, buying: str) -> None:
     if budget < hourly.likely:
-        raise BudgetError(
+        raise QuoteError(
             f"--budget {budget:g}: an hour of the run's machines costs {hourly.likely:,.2f}"
             f" ({provider}, {buying}): give at least as much, or lower"
             " spec.daemon.autoscaling.maxReplicas"
@@ -331,7 +363,7 @@ def _variation(question: Question, title: str) -> Variation:
 
 def _notes(question: Question, fleets: Fleets, quotes: Sequence[Quote]) -> Iterator[str]:
     """What a reader should know beside the figures, each once."""
-    learner = unknown(question.needs, question.limits)
+    learner = unknown(question.needs, question.rate, question.limits)
     if learner is not None:
         yield learner
     if question.needs.external:
@@ -345,12 +377,14 @@ def _notes(question: Question, fleets: Fleets, quotes: Sequence[Quote]) -> Itera
 def _about_hours(question: Question, fleets: Fleets) -> Iterator[str]:
     """Whether the slow end comes too late."""
     hours, slowest = question.goal.hours, question.rate.games_per_daemon_hour.low
-    if hours is None or _total(question) / fleets.slow.games_per_hour <= hours:
+    if hours is None:
         return
-    enough = math.ceil(_total(question) / hours / slowest)
+    late = question.start_hours.likely + _total(question) / fleets.slow.games_per_hour
+    if late <= hours:
+        return
+    enough = math.ceil(_total(question) / (hours - question.start_hours.likely) / slowest)
     yield (
-        f"with the slowest daemons of the range it takes"
-        f" {_total(question) / fleets.slow.games_per_hour:,.1f} h: {enough} daemons"
+        f"with the slowest daemons of the range it takes {late:,.1f} h: {enough} daemons"
         f" (maxReplicas) would be in time then, if {ROLES[tightest(question.limits).role]} keeps up"
     )
 

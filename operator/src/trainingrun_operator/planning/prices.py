@@ -20,7 +20,7 @@ from trainingrun_operator.planning.errors import PlanError
 OLD_DAYS: Final = 90
 """Days after which prices are called old."""
 HOURS_A_MONTH: Final = 720.0
-"""As the documents reckon months: 30 days."""
+"""Months of 30 days."""
 Price = Annotated[float, Meta(ge=0, le=100_000)]
 Amount = Annotated[float, Meta(gt=0, le=100_000)]
 
@@ -78,12 +78,21 @@ class InterruptionsEntry(Struct, frozen=True, forbid_unknown_fields=True, rename
     minutes_away: Price
 
 
+class StartUp(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """What passes before the first game: a machine boots, and pulls the largest image it needs."""
+
+    boot_minutes: SpotPrice
+    image_gigabytes: Amount
+    pull_megabytes_per_second: SpotPrice
+
+
 class PriceList(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """All prices, as they were on one day."""
 
     as_of: date
     providers: dict[str, Provider]
     interruptions: InterruptionsEntry
+    start_up: StartUp
     currency: str = "USD"
 
 
@@ -100,7 +109,13 @@ def price_list(document: object, *, where: str) -> PriceList:
             f"{where}: {_told(error)}: docs/guides/cost-planning.md has the fields"
         ) from error
     if not prices.providers:
-        raise PlanError(f"{where}: providers: there is none: add one")
+        raise PlanError(f"{where}: providers: none given: add one")
+    pull = prices.start_up.pull_megabytes_per_second
+    if not 0 < pull.low <= pull.likely <= pull.high:
+        raise PlanError(
+            f"{where}: startUp.pullMegabytesPerSecond: low, likely and high are not above 0 and in"
+            " this order"
+        )
     for name, provider in prices.providers.items():
         _check(name, provider, where)
     return prices
@@ -128,14 +143,16 @@ def _check(name: str, provider: Provider, where: str) -> None:
             )
 
 
-def chosen(prices: PriceList, name: str) -> Mapping[str, Provider]:
-    """The provider of this name, or all of them.
+def chosen(prices: PriceList, name: str | None) -> Mapping[str, Provider]:
+    """The provider of this name, all of them, or the first of the list where none is named.
 
     Raises:
         PlanError: it has no prices.
     """
     if name == "all":
         return prices.providers
+    if name is None:
+        name = next(iter(prices.providers))
     found = prices.providers.get(name)
     if found is None:
         known = ", ".join(sorted(prices.providers))
@@ -165,6 +182,18 @@ def price_of(machine: Machine, purchase: Purchase) -> Band | None:
         return exactly(machine.on_demand)
     spot = machine.spot
     return None if spot is None else Band(spot.low, spot.likely, spot.high)
+
+
+def start_hours(prices: PriceList) -> Band:
+    """Hours from ``kubectl apply`` to the first game, where every machine is new."""
+    given = prices.start_up
+    boot, pull = given.boot_minutes, given.pull_megabytes_per_second
+    megabytes = given.image_gigabytes * 1000
+    return Band(
+        boot.low / 60 + megabytes / pull.high / 3600,
+        boot.likely / 60 + megabytes / pull.likely / 3600,
+        boot.high / 60 + megabytes / pull.low / 3600,
+    )
 
 
 def age_warning(prices: PriceList, *, today: date, where: str) -> str | None:

@@ -5,6 +5,7 @@ Transitions matter as much as games, as the learner is fed with them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from statistics import median
 from typing import Final
@@ -15,6 +16,7 @@ from trainingrun_contracts.api.status import TrainingRunStatus
 
 from trainingrun_operator.planning.band import Band, exactly
 from trainingrun_operator.planning.baselines import FORGE_DECISIONS, Baseline
+from trainingrun_operator.planning.engine_rates import EngineRates, game_of
 from trainingrun_operator.planning.errors import PlanError
 
 _FEWEST_GAMES: Final = 20
@@ -23,7 +25,7 @@ _MOST_GAMES: Final = 1e9
 _ONE_FIGURE: Final = "one figure: its spread is not known"
 
 
-class Rate(Struct, frozen=True, rename="camel"):
+class Rate(Struct, frozen=True):
     """Games that one daemon plays in an hour, transitions of a game, and where both come from.
 
     ``learner_transitions`` a second is what the learner could train if it never waited, where it
@@ -37,6 +39,8 @@ class Rate(Struct, frozen=True, rename="camel"):
     spread: str
     learner_transitions: float | None = None
     with_evaluation: bool = False
+    engine_seconds: float | None = None
+    """Of a core, for one game; where the engine alone was measured."""
 
     def scaled(self, factor: float) -> Rate:
         """The rate if daemons were so many times as fast."""
@@ -47,6 +51,7 @@ class Rate(Struct, frozen=True, rename="camel"):
             self.spread,
             self.learner_transitions,
             self.with_evaluation,
+            self.engine_seconds,
         )
 
 
@@ -59,6 +64,26 @@ def rate_of_baseline(given: Baseline, *, slots: int) -> Rate:
         given.decisions,
         f"baseline {given.name}: {given.source}{fewer}",
         given.spread,
+    )
+
+
+SERVED: Final = Band(0.3, 0.65, 1.0)
+"""What a daemon of a whole run plays over what its engine alone would play on a core (measured: it
+waits for actors, shares cores, and a vCPU is half a core)."""
+
+
+def rate_of_engine(run: TrainingRun, rates: EngineRates, *, games: int) -> Rate:
+    """The reference engine's rate with the decks of a run of so many games."""
+    game = game_of(run, rates, games=games)
+    alone = 3600 / game.engine_seconds
+    unknown = f"; not measured: {', '.join(game.unknown)}" if game.unknown else ""
+    return Rate(
+        SERVED.each(lambda part: alone * part),
+        game.transitions,
+        f"measured {rates.as_of} by deck: {1000 * game.engine_seconds:.3g} ms of a core for a game"
+        f" of these decks{unknown}",
+        "30 % to 100 % of what the engine alone plays on a core; whole runs reach 65 %",
+        engine_seconds=game.engine_seconds,
     )
 
 
@@ -81,8 +106,10 @@ def rate_of_figures(figures: tuple[float, ...]) -> Rate:
 def rate_of_run(run: TrainingRun, *, now: datetime) -> Rate:
     """What a run's status says that its daemons give.
 
-    Up to three figures make the range: the rate of the last minute, the average since the start
-    (where the number of daemons never changed), and what the last scaling decision was made from.
+    Of a run that is over, the average since its start is the likely figure, for it holds all
+    waits, evaluations and the way up. Of one under way it is the middle of what is known: the rate
+    of the last minute, that average where the number of daemons never changed, and what the last
+    scaling decision was made from.
 
     Raises:
         PlanError: it has not played enough, or no daemon of it plays.
@@ -95,17 +122,20 @@ def rate_of_run(run: TrainingRun, *, now: datetime) -> Rate:
             f" it has played {_FEWEST_GAMES}, or plan from a baseline (--baseline)"
         )
     per_game = _transitions_per_game(status, played)
-    figures = _figures(status, per_game=per_game, played=played, now=now)
+    daemons = daemons_of(status)
+    average = _average(status, played=played, daemons=daemons, now=now)
+    figures = [*_figures(status, per_game=per_game, daemons=daemons), *average]
     if not figures:
         raise PlanError(
-            f"--from {name}: its status tells no rate of its daemons: ask while it plays, or give"
+            f"--from {name}: its status has no rate of its daemons: ask while it plays, or give"
             " --games-per-daemon-hour"
         )
-    band = Band(min(figures), median(figures), max(figures))
+    is_over = status.finished_at is not None and bool(average)
+    likely = average[0] if is_over else median(figures)
     return Rate(
-        band,
+        Band(min(figures), likely, max(figures)),
         per_game,
-        f"run {name}: {played} games so far",
+        f"run {name}: {played} games so far" + (", on average since it started" if average else ""),
         _ONE_FIGURE if len(figures) == 1 else f"{len(figures)} figures of its status",
         learner_transitions=_input(status, "learnerCapacity"),
         with_evaluation=True,
@@ -121,32 +151,36 @@ def _transitions_per_game(status: TrainingRunStatus, played: int) -> float:
     return produced / played if produced else FORGE_DECISIONS
 
 
-def _figures(
-    status: TrainingRunStatus, *, per_game: float, played: int, now: datetime
-) -> list[float]:
-    """Games of a daemon in an hour, by each way there is to know them."""
-    found: list[float] = []
-    daemons = status.daemon.ready if status.daemon is not None else None
+def daemons_of(status: TrainingRunStatus) -> int:
+    """The daemons that played: those that are ready, or were when it ended."""
+    scaling = status.autoscaling
+    decision = scaling.last_decision if scaling is not None else None
+    ready = status.daemon.ready or 0 if status.daemon is not None else 0
+    return ready or (decision.to_replicas if decision is not None else 0)
+
+
+def _figures(status: TrainingRunStatus, *, per_game: float, daemons: int) -> Iterator[float]:
+    """Games of a daemon in an hour, as the status has them of the last minute."""
     now_rate = status.games.per_second if status.games is not None else None
     if daemons and now_rate:
-        found.append(now_rate * 3600 / daemons)
+        yield now_rate * 3600 / daemons
     produced = _input(status, "producedPerDaemon")
     if produced:
-        found.append(produced * 3600 / per_game)
-    average = _average(status, played=played, daemons=daemons, now=now)
-    return found if average is None else [*found, average]
+        yield produced * 3600 / per_game
 
 
 def _average(
-    status: TrainingRunStatus, *, played: int, daemons: int | None, now: datetime
-) -> float | None:
-    """Games of a daemon in an hour since the start, if the number of daemons never changed."""
+    status: TrainingRunStatus, *, played: int, daemons: int, now: datetime
+) -> tuple[float, ...]:
+    """Games of a daemon in an hour since the start, waits and evaluations included; nothing where
+    that is not known. Of a run that is over it is what the last number of daemons gives at least;
+    of one under way it counts only where that number never changed."""
     scaling = status.autoscaling
     changed = scaling is not None and scaling.last_decision is not None
-    if not daemons or changed or status.started_at is None:
-        return None
+    if not daemons or status.started_at is None or (changed and status.finished_at is None):
+        return ()
     hours = ((status.finished_at or now) - status.started_at).total_seconds() / 3600
-    return played / hours / daemons if hours > 0 else None
+    return (played / hours / daemons,) if hours > 0 else ()
 
 
 def _input(status: TrainingRunStatus, name: str) -> float | None:

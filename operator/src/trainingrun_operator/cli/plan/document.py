@@ -11,18 +11,18 @@ from msgspec import Struct
 
 from trainingrun_operator.planning.plan import Plan
 
-SCHEMA: Final = "trainingrun.plan/1"
+SCHEMA: Final = "trainingrun.plan/2"
 
 
-class PricesUsed(Struct, frozen=True, rename="camel"):
-    """Which prices were reckoned with."""
+class PricesUsed(Struct, frozen=True):
+    """Which prices were computed with."""
 
     file: str
     as_of: str
     currency: str
 
 
-class PlanDocument(Struct, frozen=True, rename="camel"):
+class PlanDocument(Struct, frozen=True):
     """The whole answer."""
 
     schema: str

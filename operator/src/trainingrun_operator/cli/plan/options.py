@@ -21,8 +21,7 @@ EXAMPLES: Final = (
     "trainingrun plan -f examples/standard-ppo.yaml\n\n"
     "trainingrun plan -f run.yaml --hours 200 --provider aws --baseline forge\n\n"
     "trainingrun plan -f run.yaml --budget 150 --spot -o json\n\n"
-    "trainingrun plan --from standard-ppo -n training --games 10000000\n\n"
-    "trainingrun plan --projections"
+    "trainingrun plan --from standard-ppo -n training --games 10000000"
 )
 _RATE: Final = "How fast daemons are"
 _MONEY: Final = "What it costs"
@@ -34,32 +33,35 @@ def plan(  # noqa: PLR0913 (each option of the command is an argument to typer)
         Path | None,
         typer.Option("-f", "--file", help="A TrainingRun in YAML. Default: the run of --from."),
     ] = None,
-    games: Annotated[int | None, typer.Option(min=1, help="In place of spec.games.")] = None,
+    games: Annotated[int | None, typer.Option(min=1, help="Override spec.games.")] = None,
     hours: Annotated[
         float | None,
-        typer.Option(min=0.01, max=1e6, help="The games are wanted within so many hours."),
+        typer.Option(min=0.01, max=1e6, help="Plan for these games within so many hours."),
     ] = None,
     budget: Annotated[
-        float | None, typer.Option(min=0.01, max=1e9, help="How many games does so much money buy?")
+        float | None,
+        typer.Option(min=0.01, max=1e9, help="Plan for as many games as so much money buys."),
     ] = None,
     from_run: Annotated[
         str | None,
         typer.Option(
-            "--from", metavar="NAME", help="As fast as those of this run.", rich_help_panel=_RATE
+            "--from",
+            metavar="NAME",
+            help="Use the rate of this run's daemons.",
+            rich_help_panel=_RATE,
         ),
     ] = None,
     baseline: Annotated[
         str | None,
         typer.Option(
-            help="cloud-architecture, training-speedup, profile, forge or reference-engine."
-            " Default: by the spec's engine, forge or reference-engine.",
+            help="forge or reference-engine. Default: by the spec's engine.",
             rich_help_panel=_RATE,
         ),
     ] = None,
     games_per_daemon_hour: Annotated[
         str | None,
         typer.Option(
-            metavar="GAMES|LOW,LIKELY,HIGH", help="As you measured them.", rich_help_panel=_RATE
+            metavar="GAMES|LOW,LIKELY,HIGH", help="Use your own measurement.", rich_help_panel=_RATE
         ),
     ] = None,
     learner_rate: Annotated[
@@ -74,8 +76,8 @@ def plan(  # noqa: PLR0913 (each option of the command is an argument to typer)
     provider: Annotated[
         str | None,
         typer.Option(
-            help="aws, gcp, azure, another one of the price file, or all. Default: all, or the"
-            " prices of spec.cost where it has some.",
+            help="aws, gcp, azure, another one of the price file, or all. Default: the prices of"
+            " spec.cost where it has some, else the first provider of the price file.",
             rich_help_panel=_MONEY,
         ),
     ] = None,
@@ -118,33 +120,24 @@ def plan(  # noqa: PLR0913 (each option of the command is an argument to typer)
             "--show-prices", help="Print the price file, to edit a copy.", rich_help_panel=_MONEY
         ),
     ] = False,
-    projections: Annotated[
-        bool,
-        typer.Option(
-            "--projections", help="Hold the documents' own projections against this reckoning."
-        ),
-    ] = False,
     output: OutputOption = Output.TABLE,
     state: StateOption = None,
     namespace: NamespaceOption = None,
     context: ContextOption = None,
     kubeconfig: KubeconfigOption = None,
 ) -> None:
-    """Say what a run will take: daemons, machines, games an hour, days and money.
+    """Estimate what a run takes: daemons, machines, games an hour, days and money.
 
-    For the games of the spec, for hours, or for a budget; at each provider, on demand and on spot,
-    the learner and Redis included, with a range and what would change it.
+    For the games of the spec, for hours, or for a budget: on this machine, and at a provider on
+    demand and on spot, with start-up, learner and Redis included, with a range and what would
+    change it.
     """
     # Imported here because no other verb needs them, and each start of the command pays for them.
     from trainingrun_operator.cli.plan.price_file import shipped_text  # noqa: PLC0415
-    from trainingrun_operator.cli.plan.projections import print_projections  # noqa: PLC0415
     from trainingrun_operator.cli.plan.verb import PlanOptions, paid, plan_run  # noqa: PLC0415
 
     if show_prices:
         typer.echo(shipped_text(), nl=False)
-        return
-    if projections:
-        print_projections(output)
         return
     plan_run(
         PlanOptions(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Any, Final
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
@@ -11,16 +11,18 @@ from rich.table import Table
 from rich.text import Text
 
 from trainingrun_operator.cli.plan.document import PlanDocument
-from trainingrun_operator.cli.plan.words import about, counted, hours_in_words, money, short, whole
+from trainingrun_operator.cli.plan.words import about, counted, hours_in_words, money, times, whole
 from trainingrun_operator.planning.band import Band
 from trainingrun_operator.planning.plan import Fleets, Plan, Quote
+from trainingrun_operator.planning.this_machine import HereQuote
 
-_NARROW: Final = 90
-"""Columns below which ranges stand under their figures."""
+_NARROW: Final = 100
+"""Columns below which a range stands below its likely figure."""
+_FIGURE: Final[dict[str, Any]] = {"justify": "right", "no_wrap": True}
 _LIMITS: Final = {
-    "engine": "the daemons: more of them would be faster",
-    "learner": "the learner: more daemons would not be faster",
-    "redis": "Redis: more daemons would not be faster",
+    "engine": "engine (more daemons would be faster)",
+    "learner": "learner (more daemons would not be faster)",
+    "redis": "redis (more daemons would not be faster)",
 }
 
 
@@ -30,7 +32,7 @@ def picture_of_plan(document: PlanDocument, *, width: int, wide: bool = False) -
     parts: list[RenderableType] = [
         _facts(plan, document),
         _quotes(plan, document.prices.currency, narrow=width < _NARROW, wide=wide),
-        Text("what if (of the first line above, likely figures)", style="bold"),
+        Text("What if (first quote, likely figures)", style="bold"),
         _variations(plan, document.prices.currency),
     ]
     parts += [Text(f"- {note}") for note in plan.notes]
@@ -67,10 +69,21 @@ def _rows(plan: Plan, document: PlanDocument) -> Iterator[tuple[str, str]]:
             f"{limit.transitions_per_second:,.0f} transitions/s, {about(games)} games/h of"
             f" {rate.transitions_per_game:.3g}: {limit.source}",
         )
+    if plan.here is not None:
+        yield "this machine", _here(plan.here)
+    if plan.start_hours.likely:
+        yield "start-up", f"{_range(plan.start_hours, hours_in_words)} of new machines, included"
     if plan.evaluation_share:
         yield "evaluations", f"{plan.evaluation_share:.0%} more games, included"
     yield from _interruptions(plan)
     yield "prices", f"{document.prices.file}, {document.prices.as_of}, {document.prices.currency}"
+
+
+def _here(here: HereQuote) -> str:
+    return (
+        f"{_range(here.games_per_hour, about)} games/h on {counted(int(here.cores), 'core')},"
+        f" limited by {here.limited_by}"
+    )
 
 
 def _interruptions(plan: Plan) -> Iterator[tuple[str, str]]:
@@ -79,8 +92,9 @@ def _interruptions(plan: Plan) -> Iterator[tuple[str, str]]:
     if most.bill.spot_machines:
         yield (
             "interruptions",
-            f"{_range(most.interruptions, short)} during the run on {most.bill.spot_machines} spot"
-            f" machines ({most.provider}), as the price file assumes; their games are played anew",
+            f"{_range(most.interruptions, times)} on"
+            f" {counted(most.bill.spot_machines, 'spot machine')}, as the price file assumes;"
+            " interrupted games are played again",
         )
 
 
@@ -99,21 +113,28 @@ def _goal(plan: Plan) -> str:
 
 
 def _quotes(plan: Plan, currency: str, *, narrow: bool, wide: bool) -> Table:
+    budget = plan.goal.budget is not None
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("provider, bought")
+    table.add_column("where")
     table.add_column("machines", overflow="fold")
     table.add_column(f"{currency}/h", justify="right", no_wrap=True)
-    table.add_column("time", justify="right", no_wrap=True)
-    budget = plan.goal.budget is not None
-    table.add_column("games" if budget else currency, justify="right", no_wrap=True)
+    for title in ("time", "games" if budget else currency):
+        table.add_column(f"{title}\nlikely" if narrow else f"{title}, likely", **_FIGURE)
+        if not narrow:
+            table.add_column("low to high", **_FIGURE)
+    if plan.here is not None and not budget:
+        figures = _cells(plan.here.hours, hours_in_words, narrow=narrow)
+        free = ("-",) if narrow else ("-", "")
+        cores = counted(int(plan.here.cores), "core")
+        table.add_row("this machine", cores, "-", *figures, *free)
     for quote in plan.quotes:
         last = (quote.games, about) if budget else (quote.cost, money)
         table.add_row(
             Text(f"{quote.provider}\n{_bought(quote)}"),
             Text(_machines(quote, wide=wide)),
             money(quote.hourly.likely),
-            _cell(quote.hours, hours_in_words, narrow=narrow),
-            _cell(*last, narrow=narrow),
+            *_cells(quote.hours, hours_in_words, narrow=narrow),
+            *_cells(*last, narrow=narrow),
         )
     return table
 
@@ -137,15 +158,15 @@ def _machines(quote: Quote, *, wide: bool) -> str:
     return "\n".join(lines)
 
 
-def _cell(band: Band, form: Callable[[float], str], *, narrow: bool) -> Text:
-    """The likely figure, and its range below or behind it."""
-    text = Text(form(band.likely), style="bold")
-    if form(band.low) == form(band.high):
-        return text
+def _cells(band: Band, form: Callable[[float], str], *, narrow: bool) -> tuple[Text, ...]:
+    """The likely figure, and its range in a column of its own or, where it is narrow, below."""
+    likely = Text(form(band.likely), style="bold")
     ends = f"{form(band.low)} to {form(band.high)}"
-    if narrow:
-        return text.append(f"\n{form(band.low)}\nto {form(band.high)}", style="not bold")
-    return text.append(f"\n{ends}", style="not bold")
+    ends = "" if form(band.low) == form(band.high) else ends
+    if not narrow:
+        return likely, Text(ends)
+    below = ends.replace(" to ", "\nto ")
+    return (likely.append(f"\n{below}", style="not bold") if ends else likely,)
 
 
 def _range(band: Band, form: Callable[[float], str]) -> str:

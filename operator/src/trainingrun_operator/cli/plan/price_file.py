@@ -1,4 +1,4 @@
-"""The price file: the one that comes with the operator, or the user's."""
+"""The files that a plan is made from: prices, the shipped ones or the user's, and engine rates."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from typing import Any, Final
 import yaml
 
 from trainingrun_operator.cli.errors import UserError
+from trainingrun_operator.planning.engine_rates import EngineRates, engine_rates
 from trainingrun_operator.planning.errors import PlanError
 from trainingrun_operator.planning.prices import PriceList, price_list
 
 SHIPPED: Final = "prices.yaml"
+_RATES: Final = "engine_rates.yaml"
 
 
 def read_prices(file: Path | None) -> PriceList:
@@ -28,16 +30,29 @@ def read_prices(file: Path | None) -> PriceList:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = "" if mark is None else f" at line {mark.line + 1}"
-        raise UserError(f"{name}: not valid YAML{place}: mend it there") from error
+        raise UserError(f"{name}: not valid YAML{place}: correct it there") from error
     if not isinstance(document, dict):
         raise UserError(
-            f"{name}: is no price list: expected asOf and providers"
+            f"{name}: not a price list: expected asOf and providers"
             " (trainingrun plan --show-prices prints one)"
         )
     try:
         return price_list(_with_text_date(document), where=name)
     except PlanError as error:
         raise UserError(str(error)) from error
+
+
+def read_engine_rates() -> EngineRates:
+    """What games cost the reference engine, as it was measured.
+
+    Raises:
+        UserError: the file that comes with the operator is damaged.
+    """
+    text = (files("trainingrun_operator.planning") / _RATES).read_text()
+    try:
+        return engine_rates(_with_text_date(yaml.safe_load(text)))
+    except (yaml.YAMLError, PlanError) as error:
+        raise UserError(f"{_RATES}: {error}: install the package again") from error
 
 
 def shipped_text() -> str:

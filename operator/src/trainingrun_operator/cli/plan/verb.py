@@ -7,35 +7,37 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
 
 import typer
 from rich.console import Console
 from trainingrun_contracts.api.run import TrainingRun
+from trainingrun_contracts.client import LocalPlace
 
 from trainingrun_operator.cli.document import read_run
 from trainingrun_operator.cli.errors import UserError
 from trainingrun_operator.cli.plan.document import SCHEMA, PlanDocument, PricesUsed
+from trainingrun_operator.cli.plan.host import this_machine
 from trainingrun_operator.cli.plan.picture import picture_of_plan
-from trainingrun_operator.cli.plan.price_file import read_prices, where
+from trainingrun_operator.cli.plan.price_file import read_engine_rates, read_prices, where
 from trainingrun_operator.cli.runs.output import Output, write
-from trainingrun_operator.cli.runs.where import Where, runs_at
-from trainingrun_operator.planning.baselines import baseline
+from trainingrun_operator.cli.runs.where import Where, place_of, runs_at
+from trainingrun_operator.planning.baselines import FORGE, REFERENCE, baseline
 from trainingrun_operator.planning.bill import Buying, Choice, Shop
 from trainingrun_operator.planning.errors import PlanError
 from trainingrun_operator.planning.interruptions import interruptions_of
 from trainingrun_operator.planning.limits import limits_of
 from trainingrun_operator.planning.needs import Needs, needs_of
 from trainingrun_operator.planning.plan import Goal, Question, make_plan
-from trainingrun_operator.planning.prices import PriceList, age_warning, chosen
+from trainingrun_operator.planning.prices import PriceList, age_warning, chosen, start_hours
 from trainingrun_operator.planning.rate import (
     Rate,
+    daemons_of,
     rate_of_baseline,
+    rate_of_engine,
     rate_of_figures,
     rate_of_run,
 )
-
-ALL: Final = "all"
+from trainingrun_operator.planning.this_machine import HereQuote, again_here, run_here
 
 
 class Paid(StrEnum):
@@ -129,12 +131,10 @@ def _question(options: PlanOptions, prices: PriceList, *, now: datetime) -> Ques
     live = _live_run(options)
     run = _run(options, live)
     needs = needs_of(run, games=options.games)
-    rate, vcpus = _rate(options, run, live, now=now)
+    rate = _rate(options, run, live, now=now)
     by_spec = needs.cost is not None and options.provider is None
-    choice = Choice(
-        options.daemon_machine, options.learner_machine, options.daemons_per_machine, vcpus
-    )
-    names = {} if by_spec else chosen(prices, options.provider or ALL)
+    choice = Choice(options.daemon_machine, options.learner_machine, options.daemons_per_machine)
+    names = {} if by_spec else chosen(prices, options.provider)
     return Question(
         needs=needs,
         goal=_goal(options, needs),
@@ -144,7 +144,32 @@ def _question(options: PlanOptions, prices: PriceList, *, now: datetime) -> Ques
         buyings=_buyings(options.paid, needs),
         interruptions=interruptions_of(prices),
         with_spec_prices=by_spec,
+        start_hours=start_hours(prices),
+        here=_here(options, needs, rate, live),
     )
+
+
+def _here(
+    options: PlanOptions, needs: Needs, rate: Rate, live: TrainingRun | None
+) -> HereQuote | None:
+    """The run on this machine: as it went here before, or computed; None where it cannot be."""
+    host = this_machine(read_engine_rates().loop_milliseconds)
+    if live is not None and _was_local(options):
+        return again_here(host, rate, daemons=daemons_of(live.status), games=needs.games)
+    if rate.engine_seconds is None or not needs.is_local or needs.gpus:
+        return None
+    return run_here(
+        needs,
+        host,
+        engine_seconds=rate.engine_seconds,
+        transitions=rate.transitions_per_game,
+        games=needs.games,
+    )
+
+
+def _was_local(options: PlanOptions) -> bool:
+    """Whether the run of ``--from`` is one of this machine."""
+    return isinstance(place_of(options.place, options.from_run), LocalPlace)
 
 
 def _live_run(options: PlanOptions) -> TrainingRun | None:
@@ -165,25 +190,27 @@ def _run(options: PlanOptions, live: TrainingRun | None) -> TrainingRun:
 
 def _rate(
     options: PlanOptions, run: TrainingRun, live: TrainingRun | None, *, now: datetime
-) -> tuple[Rate, float | None]:
-    """The rate, and the vCPUs of a daemon where its source has a rule for them."""
+) -> Rate:
+    """How fast a daemon is, from the one source that is asked for or the run's own engine."""
     given = [options.from_run, options.baseline, options.games_per_daemon_hour]
     if sum(each is not None for each in given) > 1:
         raise UserError(
             "--from, --baseline and --games-per-daemon-hour each say how fast daemons are: give one"
         )
     if live is not None:
-        return rate_of_run(live, now=now), None
+        return rate_of_run(live, now=now)
     if options.games_per_daemon_hour is not None:
-        return rate_of_figures(_figures(options.games_per_daemon_hour)), None
-    named = baseline(options.baseline or _usual(run))
-    return rate_of_baseline(named, slots=run.spec.daemon.games_per_daemon), named.vcpus_per_daemon
+        return rate_of_figures(_figures(options.games_per_daemon_hour))
+    name = options.baseline or _usual(run)
+    if name == REFERENCE:
+        return rate_of_engine(run, read_engine_rates(), games=options.games or run.spec.games)
+    return rate_of_baseline(baseline(name), slots=run.spec.daemon.games_per_daemon)
 
 
 def _usual(run: TrainingRun) -> str:
     """The baseline of the engine that a run has."""
     other = run.spec.daemon.jvm is not None or run.spec.daemon.image is not None
-    return "forge" if other else "reference-engine"
+    return FORGE if other else REFERENCE
 
 
 def _figures(text: str) -> tuple[float, ...]:
@@ -191,7 +218,7 @@ def _figures(text: str) -> tuple[float, ...]:
         return tuple(float(part) for part in text.split(","))
     except ValueError as error:
         raise UserError(
-            f"--games-per-daemon-hour {text}: no figures: write 3600, or LOW,LIKELY,HIGH"
+            f"--games-per-daemon-hour {text}: not a figure: give 3600, or LOW,LIKELY,HIGH"
         ) from error
 
 

@@ -11,7 +11,7 @@ def whole(figure: float) -> str:
 
 
 def about(figure: float) -> str:
-    """A reckoned count, four digits of it: ``18,190,000``."""
+    """A computed count, four digits of it: ``18,190,000``."""
     return whole(float(f"{figure:.4g}"))
 
 
@@ -26,14 +26,28 @@ def counted(count: int, noun: str) -> str:
 
 
 def money(figure: float) -> str:
-    """An amount of money: cents below 100, whole units above."""
+    """An amount of money: cents below 100, whole units above, and never a nothing that is none."""
+    if 0 < figure < 0.01:
+        return "<0.01"
     return f"{figure:,.0f}" if figure >= 100 else f"{figure:.2f}"
 
 
+def times(figure: float) -> str:
+    """How often something is expected: ``none to speak of``, ``1 in 14 runs``, ``2.5``."""
+    if figure < 0.01:
+        return "fewer than 1 in 100 runs"
+    if figure < 1:
+        return f"1 in {round(1 / figure):,} runs"
+    return short(figure)
+
+
 def hours_in_words(hours: float) -> str:
-    """A span of time in the unit that fits: ``45 min``, ``20.8 h``, ``17.4 days``."""
+    """A span of time in the unit that fits: ``40 s``, ``45 min``, ``20.8 h``, ``17.4 days``."""
     if math.isinf(hours):
         return "no end"
+    if hours * 3600 < 90:
+        return f"{math.ceil(hours * 3600)} s"
     if hours < 1:
-        return f"{hours * 60:.0f} min"
+        minutes = hours * 60
+        return f"{minutes:.1f} min" if minutes < 10 else f"{minutes:.0f} min"
     return f"{hours:.1f} h" if hours < 48 else f"{hours / 24:,.1f} days"

@@ -8,11 +8,12 @@ that it is held against them.
 from collections.abc import Mapping
 
 from trainingrun_operator.planning.prices import Provider
-from trainingrun_operator.planning.projections.claims import Claim
-from trainingrun_operator.planning.projections.cloud_architecture import cloud_architecture
-from trainingrun_operator.planning.projections.deployment_plan import deployment_plan
-from trainingrun_operator.planning.projections.rl_services import rl_services
-from trainingrun_operator.planning.projections.training_speedup import training_speedup
+
+from projections.claims import Claim
+from projections.cloud_architecture import cloud_architecture
+from projections.deployment_plan import deployment_plan
+from projections.rl_services import rl_services
+from projections.training_speedup import training_speedup
 
 
 def all_claims(providers: Mapping[str, Provider]) -> tuple[Claim, ...]:

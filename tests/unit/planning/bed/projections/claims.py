@@ -26,7 +26,7 @@ class Verdict(StrEnum):
     """Neither close nor explained: a mistake of ours."""
 
 
-class Claim(Struct, frozen=True, rename="camel", kw_only=True):
+class Claim(Struct, frozen=True, kw_only=True):
     """A figure of a document, and ours.
 
     ``how`` is how ours was reckoned. ``against`` names the row that contradicts this one, ``moved``

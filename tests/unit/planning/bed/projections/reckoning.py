@@ -51,7 +51,7 @@ def plan_of(document: str, daemons: int, *, each: int, buying: Buying) -> Plan:
             goal=Goal(TEN_MILLION),
             rate=rate,
             limits=_NO_LIMIT,
-            shops=[Shop("documents", PRICES, Choice(each=each))],
+            shops=[Shop("documents", PRICES, Choice(daemons="c5.4xlarge", each=each))],
             buyings=[buying],
             interruptions=NO_INTERRUPTIONS,
         )
@@ -66,8 +66,24 @@ def price_of(quote: Quote, *roles: str) -> float:
 
 def _needs(daemons: int) -> Needs:
     return Needs(
-        name="documents", games=TEN_MILLION, fewest=daemons, most=daemons, external=False, slots=1,
-        daemon=Size(1.0, 2.0), actors_per_daemon=0.0, actors_fixed=0, actor_cores=None, gpus=1,
-        learner_cores=None, epochs=2, network="mlp", evaluation_share=0.0, daemon_spot=True,
-        actor_spot=True, learner_spot=True, cost=None,
-    )  # fmt: skip
+        name="documents",
+        games=TEN_MILLION,
+        fewest=daemons,
+        most=daemons,
+        external=False,
+        slots=1,
+        daemon=Size(1.0, 2.0),
+        actors_per_daemon=0.0,
+        actors_fixed=0,
+        actor_cores=None,
+        gpus=1,
+        learner_cores=None,
+        learner_gib=None,
+        epochs=2,
+        network="mlp",
+        evaluation_share=0.0,
+        daemon_spot=True,
+        actor_spot=True,
+        learner_spot=True,
+        cost=None,
+    )

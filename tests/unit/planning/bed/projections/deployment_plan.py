@@ -7,7 +7,8 @@ from functools import partial
 from typing import Final
 
 from trainingrun_operator.planning.prices import HOURS_A_MONTH, Provider
-from trainingrun_operator.planning.projections.claims import Claim
+
+from projections.claims import Claim
 
 DOCUMENT: Final = "deployment-plan"
 _claim = partial(Claim, document=DOCUMENT)

@@ -8,8 +8,9 @@ from typing import Final
 
 from trainingrun_operator.planning.bill import Buying
 from trainingrun_operator.planning.prices import Provider
-from trainingrun_operator.planning.projections.claims import Claim
-from trainingrun_operator.planning.projections.reckoning import plan_of, price_of
+
+from projections.claims import Claim
+from projections.reckoning import plan_of, price_of
 
 DOCUMENT: Final = "cloud-architecture"
 _EACH: Final = 4

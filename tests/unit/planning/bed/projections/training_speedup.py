@@ -11,8 +11,9 @@ from trainingrun_operator.planning.bill import Buying
 from trainingrun_operator.planning.fleet import daemons_on
 from trainingrun_operator.planning.needs import Size
 from trainingrun_operator.planning.prices import Machine, Provider
-from trainingrun_operator.planning.projections.claims import Claim
-from trainingrun_operator.planning.projections.reckoning import (
+
+from projections.claims import Claim
+from projections.reckoning import (
     PRICES,
     TEN_MILLION,
     plan_of,

@@ -7,8 +7,9 @@ from functools import partial
 from typing import Final
 
 from trainingrun_operator.planning.prices import HOURS_A_MONTH
-from trainingrun_operator.planning.projections.claims import Claim
-from trainingrun_operator.planning.projections.reckoning import PRICES
+
+from projections.claims import Claim
+from projections.reckoning import PRICES
 
 DOCUMENT: Final = "rl-services"
 _claim = partial(Claim, document=DOCUMENT, table="Cost optimization, a month")
