@@ -135,7 +135,6 @@ def test_the_spec_s_own_prices_come_first(
         ({"provider": "oracle"}, "--provider oracle: it has no prices"),
         ({"daemon_machine": "m9"}, "m9: no price of this machine is known for aws"),
         ({"learner_machine": "c5.4xlarge"}, "it has 0 GPUs, spec.learner.gpus is 1"),
-        ({"learner_machine": "g4dn.xlarge"}, "it leaves 3.5 vCPUs to pods, the learner requests 4"),
         ({"budget": 0.01}, "an hour of the run's machines costs"),
         ({"hours": 0.01}, "machines and images take 4 minutes before the first game"),
         ({"baseline": "forge", "hours": 18.0}, "maxReplicas is 160: allow 19.7 hours or more"),
