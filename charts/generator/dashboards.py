@@ -170,6 +170,7 @@ def _run() -> Board:
         "One TrainingRun: games, queue, learner, autoscaler, strength and conditions.",
         variables=(_ONE_NAMESPACE, _ONE_RUN),
         rows=(
+            _run_now(),
             _run_games(),
             _run_waits(),
             _run_daemons(),
@@ -179,6 +180,24 @@ def _run() -> Board:
             _run_learner(),
         ),
     )
+
+
+def _run_now() -> Row:
+    played = f"sum by (namespace, run) ({metric(m.RUN_GAMES, outcome='~seat1|seat2|draw|timeout')})"
+    target = newest(metric(m.RUN_GAMES_TARGET))
+    rate = newest(metric(m.RUN_GAMES_PER_SECOND))
+    return Row("Now", (
+        _stat("Progress", "Games that ended, of those that are asked for.",
+              f"{played} / {target}", unit="percentunit"),
+        _stat("Time left", "At the games per second of the last minute.",
+              f"clamp_min({target} - {played}, 0) / ({rate} > 0)", unit="s"),
+        _stat("Lowest win rate", "Against the opponent that is beaten least often.",
+              f"min by (namespace, run) ({metric(m.RUN_WIN_RATE)})", unit="percentunit"),
+        _stat("Phase", "Number of the curriculum's phase.", newest(metric(m.RUN_PHASE))),
+        _stat("Cost so far", "In the currency of spec.cost.", newest(metric(m.RUN_COST))),
+        _stat("Cost at the end", "At the rates of now, in the same currency.",
+              newest(metric(m.RUN_COST_PROJECTED))),
+    ))  # fmt: skip
 
 
 def _run_games() -> Row:

@@ -294,6 +294,25 @@ RUN_GAMES: Final = _of_run(
     "Training games of the run by how they ended: seat1, seat2, draw, timeout, aborted.", "games",
     "outcome",
 )  # fmt: skip
+RUN_GAMES_TARGET: Final = _of_run(
+    "games_target", Kind.GAUGE, "Training games asked for.", "games", source="spec.games"
+)
+RUN_PHASE: Final = _of_run(
+    "phase", Kind.GAUGE, "Number of the curriculum's phase that holds, from 1; of runs with one.",
+    "1", "phase", source="status.curriculum",
+)  # fmt: skip
+RUN_COST: Final = _of_run(
+    "cost", Kind.GAUGE, "Price of all member-hours so far, by the prices of spec.cost.",
+    "currency of the label", "currency", source="status.cost",
+)  # fmt: skip
+RUN_COST_PROJECTED: Final = _of_run(
+    "cost_projected", Kind.GAUGE, "Price of the run at its end, at the rates of now.",
+    "currency of the label", "currency", source="status.cost",
+)  # fmt: skip
+RUN_COST_BUDGET: Final = _of_run(
+    "cost_budget", Kind.GAUGE, "What the run may cost; alert when its cost comes near.",
+    "currency of the label", "currency", source="spec.cost.budget",
+)  # fmt: skip
 RUN_GAMES_PER_SECOND: Final = _of_run(
     "games_per_second", Kind.GAUGE, "Training games that end per second, over the last minute.",
     "games per second", source="the operator's averages",

@@ -9,7 +9,13 @@ from msgspec import structs
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric as Family
 from simulated_run import SimulatedRun, running
-from trainingrun_contracts.api.status import AutoscalingStatus, ScaleDecisionStatus
+from trainingrun_contracts.api.limits import Cost
+from trainingrun_contracts.api.status import (
+    AutoscalingStatus,
+    CostStatus,
+    CurriculumStatus,
+    ScaleDecisionStatus,
+)
 from trainingrun_contracts.metrics import DAEMONS_NAMED, Server, served_by
 from trainingrun_contracts.reports import ACTOR_WAITS, LEARNER_WAITS, EvaluatorReport
 from trainingrun_contracts.slots import DaemonSlot
@@ -47,6 +53,31 @@ def test_every_metric_of_runs_has_its_family() -> None:
     for family in families.values():
         seen = [(sample.name, tuple(sorted(sample.labels.items()))) for sample in family.samples]
         assert len(seen) == len(set(seen))
+
+
+def test_progress_and_cost_can_be_alerted_on() -> None:
+    """Expect the target, the phase, what was spent, what will be and the budget, with the currency;
+    and none of a run without prices or a curriculum."""
+    view = _view(running())
+    assert _value(_families(view), "games_target") == view.run.spec.games
+    assert not _families(view)["trainingrun_run_cost"].samples
+    assert not _families(view)["trainingrun_run_phase"].samples
+    now = datetime.now(UTC)
+    cost = CostStatus(
+        hourly=2.0, spent=12.5, projected_total=40.0, currency="EUR", display="", at=now
+    )
+    phase = CurriculumStatus(
+        phase="basics", number=1, since=now, since_games=0, since_transitions=0, why="It began."
+    )
+    status = view.status.model_copy(update={"cost": cost, "curriculum": phase})
+    spec = view.run.spec.model_copy(
+        update={"cost": Cost(daemonHourly=1, currency="EUR", budget=50.0)}
+    )
+    told = _families(replace(view, status=status, run=view.run.model_copy(update={"spec": spec})))
+    assert _value(told, "cost", currency="EUR") == 12.5
+    assert _value(told, "cost_projected", currency="EUR") == 40.0
+    assert _value(told, "cost_budget", currency="EUR") == 50.0
+    assert _value(told, "phase", phase="basics") == 1
 
 
 def test_the_numbers_are_those_of_the_status() -> None:

@@ -63,6 +63,7 @@ def run_families(views: Iterable[RunView]) -> Iterator[Family]:
 def _samples(view: RunView) -> Iterator[_Sample]:
     yield from _members(view)
     yield from _told(view)
+    yield from _progress(view)
     yield from _decided(view)
     signals = view.observed.signals
     if isinstance(signals, Signals):
@@ -98,6 +99,20 @@ def _told(view: RunView) -> Iterator[_Sample]:
     if status.model is not None:
         yield metrics.RUN_WEIGHTS, (), status.model.version
     yield metrics.RUN_GAMES_PER_SECOND, (), view.rates.games
+
+
+def _progress(view: RunView) -> Iterator[_Sample]:
+    """How far the run is, and what it has cost."""
+    yield metrics.RUN_GAMES_TARGET, (), view.run.spec.games
+    phase, cost = view.status.curriculum, view.status.cost
+    if phase is not None:
+        yield metrics.RUN_PHASE, (phase.phase,), phase.number
+    if cost is not None:
+        yield metrics.RUN_COST, (cost.currency,), cost.spent
+        yield metrics.RUN_COST_PROJECTED, (cost.currency,), cost.projected_total
+    prices = view.run.spec.cost
+    if prices is not None:
+        yield metrics.RUN_COST_BUDGET, (prices.currency,), prices.budget
 
 
 def _decided(view: RunView) -> Iterator[_Sample]:
