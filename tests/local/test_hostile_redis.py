@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,9 @@ from trainingrun_contracts.replies import ReplyRefused
 from trainingrun_contracts.reports import ActorReport
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_operator.backends.store import RunKey
+from trainingrun_operator.controller.endpoints import EndpointProber
 from trainingrun_operator.controller.pulse import Pulse, Resting
+from trainingrun_operator.controller.reach import Reach, networks
 from trainingrun_operator.controller.signals import QueueError, SignalReader
 from trainingrun_operator.desired.actions import SetTarget
 from trainingrun_operator.desired.health import queue
@@ -210,3 +213,29 @@ def test_the_pulse_asks_an_address_while_another_one_is_silent(redis_server: Red
 
     with lying_server(lambda _command: None) as server:
         asyncio.run(act())
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]"])
+def test_networks_that_are_refused_are_not_connected_to(host: str) -> None:
+    """By name, by number and in the clothes of IPv6; neither for Redis nor for a daemon."""
+    refused = Reach(networks("127.0.0.0/8,::1/128"))
+
+    async def act() -> tuple[Signals | Unreachable, str | None]:
+        reader, prober = SignalReader(reach=refused), EndpointProber(reach=refused)
+        port = server.getsockname()[1]
+        try:
+            found = await reader.read(f"redis://{host}:{port}/0", KEYS, endpoints=(), now=NOW)
+            (answer,) = (await prober.observe([f"{host}:{port}"])).values()
+            return found, answer.error
+        finally:
+            await reader.close()
+            await prober.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        found, error = asyncio.run(act())
+        server.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+    assert isinstance(found, Unreachable)
+    assert "told to refuse" in found.message
+    assert "told to refuse" in str(error)

@@ -9,6 +9,7 @@ message quotes a URL or a parser's error, which may hold the password.
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -113,17 +114,26 @@ def blocking_client(url: str, *, retries: int = 2, bound: Bound = ROLE_BOUND) ->
     return redis.Redis.from_pool(pool)
 
 
+Check = Callable[[str, int], Awaitable[None]]
+"""Raises an OSError where a host and port must not be connected to."""
+
+
 def asyncio_client(
-    url: str, *, max_connections: int = 16, bound: Bound = ROLE_BOUND
+    url: str, *, max_connections: int = 16, bound: Bound = ROLE_BOUND, check: Check | None = None
 ) -> redis.asyncio.Redis:
     """A client for actors and the operator; it never retries by itself.
+
+    ``check`` is asked before each connection.
 
     Raises:
         AddressError: the URL cannot be used.
     """
     address = parse_url(url)
+    kind: type[Any] = _Encrypted if address.is_encrypted else _Plain
+    if check is not None:
+        kind = type(kind.__name__, (kind,), {"check": staticmethod(check)})
     pool: Any = redis.asyncio.ConnectionPool(
-        connection_class=_Encrypted if address.is_encrypted else _Plain,
+        connection_class=kind,
         **address.settings,
         protocol=2,
         socket_timeout=_TIMEOUT_SECONDS,
@@ -140,6 +150,15 @@ class _Telling:
     When the peer hangs up just before something is sent, uvloop raises a RuntimeError, which
     redis-py passes on; nobody who waits out an outage expects that.
     """
+
+    check: Check | None = None
+
+    async def _connect(self) -> None:
+        connection: Any = self
+        if self.check is not None:
+            await self.check(connection.host, connection.port)
+        connects: Any = super()
+        await connects._connect()
 
     async def send_packed_command(self, *arguments: Any, **options: Any) -> None:
         try:

@@ -7,6 +7,7 @@ operator's command line and the local runtime make one each.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class Settings:
     """An actor told to end lets its games come to their end for at most so long, so that a node
     that is drained costs none. A spot machine gives two minutes; what the games gave is sent, and
     the process has ended, within a minute and a half."""
+    refused_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Where the operator does not connect to, whatever a run names as its Redis or its daemons."""
     active_seconds: float = 2.0
     """Between two looks at a run that is under way."""
     rest_seconds: float | None = None

@@ -19,6 +19,7 @@ from trainingrun_contracts.connection import asyncio_client
 from trainingrun_contracts.replies import Bound
 
 from trainingrun_operator.controller.digest import SCRIPT_BYTES
+from trainingrun_operator.controller.reach import ANYWHERE, Reach
 
 BOUND: Final = Bound(size=SCRIPT_BYTES, elements=64 * 1024)
 CONNECTIONS: Final = 4
@@ -39,8 +40,9 @@ class _Shared:
 class Clients:
     """Clients by address (with its password), the least recently used first."""
 
-    def __init__(self, *, kept: int = CLIENTS) -> None:
+    def __init__(self, *, kept: int = CLIENTS, reach: Reach = ANYWHERE) -> None:
         self._kept = kept
+        self._check = reach.check if reach.refused else None
         self._shared: OrderedDict[str, _Shared] = OrderedDict()
 
     @asynccontextmanager
@@ -52,7 +54,9 @@ class Clients:
         """
         shared = self._shared.get(url)
         if shared is None:
-            shared = _Shared(asyncio_client(url, max_connections=CONNECTIONS, bound=BOUND))
+            shared = _Shared(
+                asyncio_client(url, max_connections=CONNECTIONS, bound=BOUND, check=self._check)
+            )
             self._shared[url] = shared
         self._shared.move_to_end(url)
         shared.users += 1

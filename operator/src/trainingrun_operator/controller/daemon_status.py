@@ -16,6 +16,8 @@ from trainingrun_contracts.protocol.commands import Status
 from trainingrun_contracts.protocol.errors import ProtocolError
 from trainingrun_contracts.protocol.lines import StatusReply
 
+from trainingrun_operator.controller.reach import ANYWHERE, Reach
+
 STATUS_SECONDS: Final = 5.0
 _LINE_BYTES: Final = 4096
 _CHUNK: Final = 16 * 1024
@@ -41,7 +43,9 @@ def split_endpoint(endpoint: str) -> tuple[str, int]:
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
-async def ask_status(endpoint: str, *, seconds: float = STATUS_SECONDS) -> StatusReply:
+async def ask_status(
+    endpoint: str, *, seconds: float = STATUS_SECONDS, reach: Reach = ANYWHERE
+) -> StatusReply:
     """What the daemon at ``host:port`` says of itself.
 
     Raises:
@@ -50,6 +54,7 @@ async def ask_status(endpoint: str, *, seconds: float = STATUS_SECONDS) -> Statu
     host, port = split_endpoint(endpoint)
     try:
         async with asyncio.timeout(seconds):
+            await reach.check(host, port)
             reader, writer = await asyncio.open_connection(host, port)
             try:
                 reply = await _exchange(reader, writer)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from trainingrun_operator.controller.daemon_status import STATUS_SECONDS, NoStatus, ask_status
+from trainingrun_operator.controller.reach import ANYWHERE, Reach
 from trainingrun_operator.desired.external import Answer
 
 ASK_SECONDS: Final = 5.0
@@ -38,8 +39,13 @@ class EndpointProber:
     """What external daemons answered last; questions run in the background until :meth:`close`."""
 
     def __init__(
-        self, *, ask_seconds: float = ASK_SECONDS, status_seconds: float = STATUS_SECONDS
+        self,
+        *,
+        ask_seconds: float = ASK_SECONDS,
+        status_seconds: float = STATUS_SECONDS,
+        reach: Reach = ANYWHERE,
     ) -> None:
+        self._reach = reach
         self._ask_seconds = ask_seconds
         self._status_seconds = status_seconds
         self._known: dict[str, _Known] = {}
@@ -85,7 +91,7 @@ class EndpointProber:
     async def _ask(self, name: str, known: _Known) -> None:
         try:
             async with self._at_once:
-                reply = await ask_status(name, seconds=self._status_seconds)
+                reply = await ask_status(name, seconds=self._status_seconds, reach=self._reach)
         except (NoStatus, ValueError) as error:  # a name that no resolver takes is a ValueError
             is_passing = isinstance(error, NoStatus) and error.is_passing
             known.slow = known.slow + 1 if is_passing else _SLOW_TIMES

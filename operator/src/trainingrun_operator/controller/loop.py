@@ -33,6 +33,7 @@ from trainingrun_operator.controller.pace import (
     pause_if_uneventful,
 )
 from trainingrun_operator.controller.pulse import Pulse, Resting
+from trainingrun_operator.controller.reach import Reach
 from trainingrun_operator.controller.signals import QueueError, SignalReader
 from trainingrun_operator.desired.actions import (
     Action,
@@ -181,10 +182,11 @@ class Reconciler:
         self._settings = settings
         self._clock = clock
         self._may_act = may_act
-        self._reader = SignalReader()
+        reach = Reach(settings.refused_networks)
+        self._reader = SignalReader(reach=reach)
         self._pulse = Pulse(self._reader)
         self.listener: Callable[[str], None] = lambda _action: None
-        self._prober = EndpointProber()
+        self._prober = EndpointProber(reach=reach)
         self._kept: dict[RunKey, _Kept] = {}
 
     async def reconcile(self, key: RunKey) -> float | None:

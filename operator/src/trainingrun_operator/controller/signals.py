@@ -32,6 +32,7 @@ from trainingrun_contracts.weights import pointer_from
 
 from trainingrun_operator.controller.clients import Clients
 from trainingrun_operator.controller.digest import read_digests, read_run
+from trainingrun_operator.controller.reach import ANYWHERE, Reach
 from trainingrun_operator.desired.actions import (
     PublishSlots,
     QueueAction,
@@ -55,9 +56,9 @@ class QueueError(Exception):
 class SignalReader:
     """Asks and tells Redis servers, until :meth:`close`."""
 
-    def __init__(self, *, seconds: float = ANSWER_SECONDS) -> None:
+    def __init__(self, *, seconds: float = ANSWER_SECONDS, reach: Reach = ANYWHERE) -> None:
         """``seconds``: the longest that one question may take, connection included."""
-        self._clients = Clients()
+        self._clients = Clients(reach=reach)
         self._seconds = seconds
 
     @asynccontextmanager

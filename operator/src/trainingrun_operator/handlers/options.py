@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from trainingrun_operator.backends.kubernetes.lease import Claim, Timing
+from trainingrun_operator.controller.reach import Network, networks
 from trainingrun_operator.settings import Images, Settings
 
 
@@ -58,6 +59,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
             redis=given.image_redis,
         ),
         decks=frozenset(given.decks) if given.decks else None,
+        refused_networks=given.refuse_networks,
     )
     return Options(
         settings=settings,
@@ -127,6 +129,14 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         metavar="JSON",
         help="peers of a NetworkPolicy that may read the metrics of runs; default: nobody",
     )
+    add(
+        "--refuse-networks",
+        type=_networks,
+        default=(),
+        metavar="A,B",
+        help="networks (CIDR) that are not connected to, whatever a TrainingRun names as its Redis"
+        " or its daemons; default: none",
+    )
     add("--health-port", type=_port, default=8080, metavar="PORT", help="/livez, /readyz; 0: any")
     add("--metrics-port", type=_port, default=9090, metavar="PORT", help="/metrics; 0: any")
     add("--requests-per-second", type=float, default=200.0, metavar="N", help="to the API server")
@@ -157,6 +167,13 @@ def _add_lease(parser: argparse.ArgumentParser) -> None:
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    try:
+        return networks(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{error}: write 169.254.0.0/16,127.0.0.0/8") from error
 
 
 def _duration(text: str) -> int:
