@@ -1,4 +1,8 @@
-"""Says at the end of every run which layers ran, so that one that did not is never overlooked.
+"""Says at the end of every run which layers ran, and what did not for want of a program.
+
+A test that needs a program beyond those that the project brings along says so with the mark
+``needs``. Where it is missing the test is left out, and the last lines name what installs it. With
+``TESTS_LEAVE_OUT=nothing``, as in CI, a test that was left out fails the run.
 
 And gives Ctrl-C back its meaning: a shell has what it starts in the background ignore SIGINT, which
 the programs under test would inherit.
@@ -6,8 +10,13 @@ the programs under test would inherit.
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
+import sys
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -21,10 +30,63 @@ WHAT_IS_REAL = {
     "control_plane": "etcd, API server, controllers, scheduler; pods played by kwok",
     "e2e": "a cluster with kubelet and containers, our images, Helm",
 }
+LEAVE_OUT = "TESTS_LEAVE_OUT"
+SITE = TESTS.parent / "build" / "site" / "index.html"
 
 
-def pytest_configure() -> None:
+@dataclass(frozen=True)
+class Need:
+    """What a test needs: any one of ``programs``, or the file ``made``; and how to get it."""
+
+    programs: tuple[str, ...] = ()
+    made: Path | None = None
+    package: str = ""
+    """Of Debian, which has it."""
+    command: str = ""
+    """Where it is no package."""
+    path: str | None = None
+    """Where programs are looked for; None: on PATH."""
+
+    @property
+    def is_met(self) -> bool:
+        """Whether it is there."""
+        if self.made is not None:
+            return self.made.exists()
+        return any(shutil.which(name, path=self.path) for name in self.programs)
+
+
+NEEDS = {
+    "browser": Need(("chromium", "chromium-browser", "google-chrome"), package="chromium"),
+    "curl": Need(("curl",), package="curl"),
+    "flock": Need(("flock",), package="util-linux"),
+    "prometheus": Need(("prometheus",), package="prometheus"),
+    "second Python 3.11": Need(("python3.11",), package="python3.11", path="/usr/bin"),
+    "setpriv": Need(("setpriv",), package="util-linux"),
+    "setsid": Need(("setsid",), package="util-linux"),
+    "site": Need(made=SITE, command="make docs"),
+    "systemd-analyze": Need(("systemd-analyze",), package="systemd"),
+    "tofu": Need(
+        ("tofu", "terraform"),
+        command='PATH="$PATH:$(python3 tests/control_plane/tools/build.py tofu)"',
+    ),
+    "wget": Need(("wget",), package="wget"),
+}
+UNPRIVILEGED = "a user who may mount"
+_REASON = "needs "
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave out a test whose needs are not met, before its fixtures are made."""
+    wanted = [str(name) for mark in item.iter_markers("needs") for name in mark.args]
+    missing = [name for name in wanted if not NEEDS[name].is_met]
+    if missing:
+        pytest.skip(_REASON + ", ".join(missing))
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """Before any program is started."""
+    config.addinivalue_line("markers", "needs(name, …): programs that the test cannot do without")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -45,3 +107,40 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for layer in LAYERS:
         found = ", ".join(f"{number} {outcome}" for outcome, number in counts[layer].items())
         terminalreporter.line(f"{layer:<14} {found or 'did not run':<28} {WHAT_IS_REAL[layer]}")
+    left_out = left_out_for(terminalreporter.stats.get("skipped", []))
+    if left_out:
+        terminalreporter.section("left out")
+        for name, number in sorted(left_out.items()):
+            verb = "test needs" if number == 1 else "tests need"
+            terminalreporter.line(f"{number} {verb} {name}")
+        terminalreporter.line(f"to run them: {installing(left_out)}")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run that had to leave nothing out."""
+    if hasattr(session.config, "workerinput"):
+        return  # the controller knows of all
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get(LEAVE_OUT) == "nothing" and reporter and reporter.stats.get("skipped"):
+        print(f"\n{LEAVE_OUT}=nothing, and tests were left out", file=sys.stderr)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def left_out_for(reports: list[pytest.TestReport]) -> Counter[str]:
+    """How many tests were left out for want of what."""
+    found: Counter[str] = Counter()
+    for report in reports:
+        reason = str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else ""
+        if _REASON in reason:
+            found.update(reason.partition(_REASON)[2].split(", "))
+    return found
+
+
+def installing(left_out: Mapping[str, int]) -> str:
+    """The line after which they run; what this user lacks is a comment at its end."""
+    needs = [NEEDS[name] for name in sorted(left_out) if name in NEEDS]
+    packages = sorted({need.package for need in needs if need.package})
+    commands = [f"apt-get install -y {' '.join(packages)}"] if packages else []
+    commands += [need.command for need in needs if need.command]
+    line = " && ".join([*commands, "make test"])
+    return f"{line}  # as root" if UNPRIVILEGED in left_out or packages else line

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -31,10 +30,7 @@ ENDLESS = 10_000_000
 
 Services = Callable[[int], Here]
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("wget") is None,
-    reason="health checks of the services need wget, as their images have",
-)
+pytestmark = pytest.mark.needs("wget")  # for the health checks, as the images have it
 
 
 @pytest.fixture
@@ -90,7 +86,7 @@ def test_the_services_train_a_run_to_its_end(services: Services) -> None:
     assert list((here.folder / "objects" / "checkpoints" / "small").rglob("*")), "in the store"
 
 
-@pytest.mark.skipif(shutil.which("prometheus") is None, reason="needs Prometheus")
+@pytest.mark.needs("prometheus")
 def test_prometheus_reaches_control_and_every_role(services: Services) -> None:
     """Expect healthy roles, each of them scraped, and the run's games counted.
 

@@ -21,12 +21,7 @@ FOCUSED = "document.activeElement.shadowRoot?.activeElement?.tagName === 'INPUT'
 FOUND = """[...document.querySelectorAll('*')].some(
   each => each.shadowRoot?.textContent.includes('Who waits for whom?'))"""
 
-pytestmark = [
-    pytest.mark.skipif(find_browser() is None, reason="no Chromium or Chrome is on PATH"),
-    pytest.mark.skipif(
-        not (SITE / "index.html").is_file(), reason="no site: `make docs` builds it"
-    ),
-]
+pytestmark = pytest.mark.needs("browser", "site")
 
 
 @pytest.mark.parametrize("page", PAGES)

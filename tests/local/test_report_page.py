@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from browser import PROGRAMS, Tab, browser, find_browser
+from browser import Tab, browser, find_browser
 from report_bed import STATUS, make_material, make_run, make_samples
 from trainingrun_contracts.client import Event, Member
 from trainingrun_operator.backends.local.files import write_atomically
@@ -18,9 +18,7 @@ from trainingrun_operator.cli.report.page import page
 
 _T = TypeVar("_T")
 BROWSER = find_browser()
-pytestmark = pytest.mark.skipif(
-    BROWSER is None, reason=f"no browser is installed: {', '.join(PROGRAMS)}"
-)
+pytestmark = pytest.mark.needs("browser")
 LONG = "a-name-without-any-place-to-break-" * 6
 CHARTS = ("win-rate", "elo", "loss-0", "loss-1", "games", "transitions", "queue", "lag", "daemons",
           "spent")  # fmt: skip

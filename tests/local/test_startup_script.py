@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -20,10 +19,7 @@ from waiting import until
 
 ROOT = Path(__file__).parents[2]
 LIMIT_SECONDS = 90.0
-_NEEDED = ("bash", "curl", "flock", "setpriv", "setsid")
-pytestmark = pytest.mark.skipif(
-    any(shutil.which(each) is None for each in _NEEDED), reason=f"one of {_NEEDED} is missing"
-)
+pytestmark = pytest.mark.needs("curl", "flock", "setpriv", "setsid")
 _DEAF = """\
 #!{python}
 import signal, socket, sys

@@ -1,6 +1,6 @@
 """Finds or builds the programs of the control-plane test bed; prints the folder that holds them.
 
-    python tests/control_plane/tools/build.py              # everything
+    python tests/control_plane/tools/build.py              # all but tofu
     python tests/control_plane/tools/build.py versitygw    # one program
 
 Each program comes from the first of these places that has it:
@@ -48,7 +48,8 @@ class BuildError(Exception):
 class Program:
     """One binary: the module folder that pins it, its package, and its usual build time.
 
-    ``stamp`` is for the linker; ``tags`` are Go's build tags, which leave parts out.
+    ``stamp`` is for the linker; ``tags`` are Go's build tags, which leave parts out. One that is
+    ``extra`` is only built when it is named: a single test needs it, and it takes minutes.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Program:
     minutes: str
     stamp: str = ""
     tags: str = ""
+    extra: bool = False
 
     def fingerprint(self) -> str:
         """A digest of all that decides what the binary contains."""
@@ -136,6 +138,7 @@ PROGRAMS = {
             "1 min",
             tags="remove_all_sd",
         ),
+        Program("tofu", "opentofu", "github.com/opentofu/opentofu/cmd/tofu", "4 min", extra=True),
     )
 }
 
@@ -337,8 +340,11 @@ def main() -> int:
     """The command line."""
     summary = (__doc__ or "").partition("\n")[0]
     parser = argparse.ArgumentParser(description=summary)
-    parser.add_argument("program", nargs="*", help=f"of: {', '.join(PROGRAMS)}; all by default")
-    names = parser.parse_args().program or list(PROGRAMS)
+    usual = [name for name, program in PROGRAMS.items() if not program.extra]
+    parser.add_argument(
+        "program", nargs="*", help=f"of: {', '.join(PROGRAMS)}; by default: {', '.join(usual)}"
+    )
+    names = parser.parse_args().program or usual
     unknown = [name for name in names if name not in PROGRAMS]
     if unknown:
         parser.error(f"unknown program {unknown[0]!r}: choose from {', '.join(PROGRAMS)}")

@@ -20,7 +20,7 @@ def small_file_system(folder: Path, *, megabytes: int) -> Iterator[Path]:
     folder.mkdir()
     options = ["-t", "tmpfs", "-o", f"size={megabytes}m"]
     if shutil.which("mount") is None or subprocess.call(["mount", *options, "small", str(folder)]):
-        pytest.skip("this user may not mount a small file system")
+        pytest.skip("needs a user who may mount")
     try:
         yield folder
     finally:

@@ -42,7 +42,7 @@ def test_another_process_plays_the_same_games(recorded: Path, hash_seed: int) ->
     assert play_record_elsewhere(recorded, sys.executable, hash_seed) == []
 
 
-@pytest.mark.skipif(SYSTEM_PYTHON is None, reason="there is no second Python 3.11 here")
+@pytest.mark.needs("second Python 3.11")
 def test_another_interpreter_plays_the_same_games(recorded: Path) -> None:
     """Every line is the same with another build of Python."""
     assert play_record_elsewhere(recorded, str(SYSTEM_PYTHON), 3) == []

@@ -214,10 +214,7 @@ def test_outputs_that_the_guides_name_are_there(terraform: Path) -> None:
     assert {("gcp", "kubeconfig"), ("gcp", "storage"), ("azure", "kubeconfig")} <= found
 
 
-@pytest.mark.skipif(
-    not (shutil.which("tofu") or shutil.which("terraform")),
-    reason="neither tofu nor terraform is installed",
-)
+@pytest.mark.needs("tofu")
 def test_is_formatted(terraform: Path) -> None:
     """Expect the form that the tool itself gives."""
     tool = shutil.which("tofu") or shutil.which("terraform")
