@@ -56,6 +56,23 @@ def test_answers_say_whose_matter_they_are(status: int, blame: Blame) -> None:
     assert error_from(status, b"", "GET /x").blame is blame
 
 
+@pytest.mark.parametrize(
+    ("status", "said", "blame"),
+    [
+        (500, "failed to create typed patch object (a/b): .x: field not declared", Blame.USER),
+        (500, "failed to create typed live object", Blame.PASSING),
+        (503, "failed to create typed patch object", Blame.PASSING),
+    ],
+)
+def test_a_field_that_no_kind_has_is_the_users_though_the_answer_is_500(
+    status: int, said: str, blame: Blame
+) -> None:
+    """Server-side apply answers so; it would answer the same for ever."""
+    error = error_from(status, f'{{"message": "{said}"}}'.encode(), "PATCH /x")
+    assert error.blame is blame
+    assert error.retry is (blame is not Blame.USER)
+
+
 def test_no_answer_passes() -> None:
     """A server that cannot be reached says nothing about a run."""
     assert UnreachableError("gone").blame is Blame.PASSING

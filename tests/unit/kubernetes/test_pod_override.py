@@ -93,11 +93,27 @@ def test_changes_are_merged_by_name_and_leave_the_rest() -> None:
     }
 
 
-def test_null_takes_a_field_away_and_what_is_merged_stays_as_it_was() -> None:
-    """As in a merge patch; neither side is changed by the merge."""
-    base, over = {"a": 1, "b": {"c": 2, "d": 3}}, {"a": None, "b": {"c": None}}
-    assert merged(base, over) == {"b": {"d": 3}}
+def test_null_means_not_given_and_what_is_merged_stays_as_it_was() -> None:
+    """As everywhere in a TrainingRun; neither side is changed by the merge."""
+    base, over = {"a": 1, "b": {"c": 2, "d": 3}}, {"a": None, "b": {"c": None, "d": 4}}
+    assert merged(base, over) == {"a": 1, "b": {"c": 2, "d": 4}}
     assert base == {"a": 1, "b": {"c": 2, "d": 3}}
+
+
+@pytest.mark.parametrize(
+    "over",
+    [
+        {"spec": {"serviceAccountName": None, "automountServiceAccountToken": None}},
+        {"spec": {"shareProcessNamespace": None, "securityContext": None}},
+        {"spec": {"containers": [{"name": "daemon", "securityContext": {"capabilities": None}}]}},
+        {"spec": {"containers": [{"name": "daemon", "resources": {"limits": {"memory": None}}}]}},
+        {"metadata": {"labels": {"trainingrun.dev/role": None}}},
+    ],
+)
+def test_null_takes_no_guard_away(over: dict[str, Any]) -> None:
+    """What we render stays."""
+    ours = pod_template(RUN, workload_of(Role.DAEMON), URL)
+    assert template_of(over) == ours
 
 
 def test_a_restricted_sidecar_is_let_in() -> None:
@@ -117,17 +133,38 @@ def test_a_restricted_sidecar_is_let_in() -> None:
 
 
 REFUSED: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("spec.priorityClassName", {"spec": {"priorityClassName": "system-node-critical"}}),
+    ("spec.priority", {"spec": {"priority": 2_000_000_000}}),
+    ("spec.nodeName", {"spec": {"nodeName": "node-1"}}),
+    ("spec.schedulerName", {"spec": {"schedulerName": "mine"}}),
+    ("spec.resourceClaims", {"spec": {"resourceClaims": [{"name": "gpu"}]}}),
+    ("spec.tolerations[7]", {"spec": {"tolerations": [{"operator": "Exists"}]}}),
+    ("spec.tolerations[7]", {"spec": {"tolerations": [{"key": "", "operator": "Exists"}]}}),
+    ("csi", with_volume(csi={"driver": "any.example"})),
+    (
+        "projected.sources.podCertificate",
+        with_volume(projected={"sources": [{"podCertificate": {"signerName": "x/y"}}]}),
+    ),
+    (
+        "metadata.annotations[iam.amazonaws.com/role]",
+        {"metadata": {"annotations": {"iam.amazonaws.com/role": "all"}}},
+    ),
+    (
+        "metadata.annotations[k8s.v1.cni.cncf.io/networks]",
+        {"metadata": {"annotations": {"k8s.v1.cni.cncf.io/networks": "other"}}},
+    ),
+    ("metadata.labels[app]", {"metadata": {"labels": {"app": "payments"}}}),
+    (
+        "metadata.labels[azure.workload.identity/use]",
+        {"metadata": {"labels": {"azure.workload.identity/use": "true"}}},
+    ),
     ("spec.hostNetwork", {"spec": {"hostNetwork": True}}),
     ("spec.hostPID", {"spec": {"hostPID": True}}),
     ("spec.hostIPC", {"spec": {"hostIPC": True}}),
     ("spec.serviceAccountName", {"spec": {"serviceAccountName": "default"}}),
-    ("spec.serviceAccountName", {"spec": {"serviceAccountName": None}}),
     ("spec.serviceAccount", {"spec": {"serviceAccount": "default"}}),
     ("spec.automountServiceAccountToken", {"spec": {"automountServiceAccountToken": True}}),
-    ("spec.automountServiceAccountToken", {"spec": {"automountServiceAccountToken": None}}),
-    ("spec.shareProcessNamespace", {"spec": {"shareProcessNamespace": None}}),
     ("spec.restartPolicy", {"spec": {"restartPolicy": "Never"}}),
-    ("spec.securityContext.runAsNonRoot", {"spec": {"securityContext": None}}),
     ("spec.securityContext.runAsNonRoot", {"spec": {"securityContext": {"runAsNonRoot": False}}}),
     ("spec.securityContext.runAsUser", {"spec": {"securityContext": {"runAsUser": 0}}}),
     ("spec.securityContext.runAsGroup", {"spec": {"securityContext": {"runAsGroup": 0}}}),
@@ -160,16 +197,12 @@ REFUSED: tuple[tuple[str, dict[str, Any]], ...] = (
     ("runAsUser", in_security(runAsUser=0)),
     ("runAsNonRoot", in_security(runAsNonRoot=False)),
     ("allowPrivilegeEscalation", in_security(allowPrivilegeEscalation=True)),
-    ("allowPrivilegeEscalation", in_container(securityContext=None)),
     ("readOnlyRootFilesystem", in_security(readOnlyRootFilesystem=False)),
-    ("readOnlyRootFilesystem", in_security(readOnlyRootFilesystem=None)),
     ("capabilities.add", in_security(capabilities={"add": ["NET_ADMIN"]})),
     ("capabilities.drop", in_security(capabilities={"drop": ["KILL"]})),
-    ("capabilities.drop", in_security(capabilities=None)),
     ("procMount", in_security(procMount="Unmasked")),
     ("seccompProfile", in_security(seccompProfile={"type": "Unconfined"})),
     ("hostPort", in_container(ports=[{"containerPort": 17171, "hostPort": 80}])),
-    ("resources.limits.memory", in_container(resources={"limits": {"memory": None}})),
     ("httpGet.host", in_container(readinessProbe={"httpGet": {"host": "10.0.0.1", "port": 80}})),
     (
         "lifecycle.preStop.httpGet.host",
@@ -180,7 +213,7 @@ REFUSED: tuple[tuple[str, dict[str, Any]], ...] = (
     ("hostPath", with_volume(hostPath={"path": "/"})),
     ("nfs", with_volume(nfs={"server": "10.0.0.1", "path": "/"})),
     (
-        "projected",
+        "projected.sources.serviceAccountToken",
         with_volume(projected={"sources": [{"serviceAccountToken": {"path": "token"}}]}),
     ),
     (
@@ -189,7 +222,7 @@ REFUSED: tuple[tuple[str, dict[str, Any]], ...] = (
     ),
     (
         "metadata.labels[trainingrun.dev/role]",
-        {"metadata": {"labels": {"trainingrun.dev/role": None}}},
+        {"metadata": {"labels": {"trainingrun.dev/role": "learner"}}},
     ),
     (
         "metadata.annotations[container.apparmor.security.beta.kubernetes.io/daemon]",
@@ -228,6 +261,7 @@ def test_a_change_that_weakens_a_pod_is_refused_with_its_path(
         ({"spec": {"containers": {}}}, "daemon.spec.containers: a list is needed"),
         ({"spec": {"containers": [{"image": "x"}]}}, "spec.containers[0]: give its name"),
         ({"spec": {"volumes": ["x"]}}, "spec.volumes[0]: give its name"),
+        ({"spec": {"containers": [{"name": ["a"]}]}}, "spec.containers[0].name: must be text"),
         ({"spec": {"$patch": "replace"}}, "spec.$patch: directives are not understood"),
         ({"spec": {"securityContext": {"appArmorProfile": "x"}}}, "another type than"),
     ],

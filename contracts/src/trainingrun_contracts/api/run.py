@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final, Literal
 from pydantic import ConfigDict, Field, ValidationError
 
 from trainingrun_contracts.api import rules
+from trainingrun_contracts.api.bounds import broken_bounds
 from trainingrun_contracts.api.explanation import Problem, problems_from
 from trainingrun_contracts.api.model import ApiModel
 from trainingrun_contracts.api.rules import Rule
@@ -80,7 +81,11 @@ def parse(document: Mapping[str, Any], *, ignore_unknown: bool = False) -> Train
     """
     if not isinstance(document, Mapping):
         raise SpecError((Problem("", NO_MAPPING),))
-    given = _without_nulls(document)
+    kept = _without_managed_fields(document)
+    broken = broken_bounds(kept)
+    if broken:
+        raise SpecError(broken)
+    given = _without_nulls(kept)
     try:
         return TrainingRun.model_validate_json(
             json.dumps(given), by_alias=True, by_name=False,
@@ -103,6 +108,15 @@ def check_update(old: TrainingRunSpec, new: TrainingRunSpec) -> None:
     )
     if changed:
         raise SpecError(changed)
+
+
+def _without_managed_fields(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Nobody reads them here, and they are as deep as whatever was written."""
+    meta = document.get("metadata")
+    if not isinstance(meta, Mapping) or "managedFields" not in meta:
+        return document
+    kept = {name: each for name, each in meta.items() if name != "managedFields"}
+    return {**document, "metadata": kept}
 
 
 def _without_nulls(value: Any) -> Any:

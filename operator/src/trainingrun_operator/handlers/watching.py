@@ -21,6 +21,7 @@ from trainingrun_operator.backends import BackendError
 from trainingrun_operator.backends.kubernetes.client import Client
 from trainingrun_operator.backends.kubernetes.kinds import TRAINING_RUN
 from trainingrun_operator.backends.kubernetes.self_check import check_definition
+from trainingrun_operator.handlers import feed
 from trainingrun_operator.handlers.service import Service
 
 _LOG: Final = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ def settings() -> kopf.OperatorSettings:
     chosen.scanning.disabled = True
     chosen.watching.server_timeout = 300
     chosen.watching.client_timeout = 330
+    chosen.watching.chunk_size = feed.PAGE
     chosen.watching.reconnect_backoff = 1.0  # also after "too old", which may come at once again
     chosen.networking.error_backoffs = _PAUSES
     chosen.queueing.exit_timeout = 1.0
@@ -67,12 +69,12 @@ def registry(client: Client, service: Service) -> kopf.OperatorRegistry:
     made = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=made)
-    async def login(**_: Any) -> kopf.ConnectionInfo:
-        return await connection(client)
+    async def login(**_: Any) -> kopf.AiohttpSession:
+        return feed.session(await connection(client))
 
     @kopf.on.event(TRAINING_RUN.group, TRAINING_RUN.version, TRAINING_RUN.plural, registry=made)
     async def run_changed(event: kopf.RawEvent, **_: Any) -> None:
-        service.tell(event["object"], gone=event["type"] == "DELETED")
+        service.tell(feed.document_of(event["object"]), gone=event["type"] == "DELETED")
 
     return made
 

@@ -11,7 +11,7 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -26,18 +26,19 @@ from kubernetes.aio import config as client_config
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.client.rest import RESTClientObject
 
-from trainingrun_operator.backends import BackendError
+from trainingrun_operator.backends import BackendError, Blame
+from trainingrun_operator.backends.kubernetes import documents
+from trainingrun_operator.backends.kubernetes.documents import MOST_LINE_BYTES, Document
 from trainingrun_operator.backends.kubernetes.errors import (
     ApiError,
     BrokenOffError,
     FencedError,
+    TooLargeError,
     UnreachableError,
     error_from,
 )
 from trainingrun_operator.backends.kubernetes.fence import ALWAYS, Fence
 from trainingrun_operator.backends.kubernetes.throttle import TokenBucket
-
-Document = dict[str, Any]
 
 FIELD_MANAGER: Final = "trainingrun-operator"
 APPLY: Final = "application/apply-patch+yaml"
@@ -47,9 +48,14 @@ METADATA_LIST: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s
 METADATA_WATCH: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 
 _CONNECTIONS: Final = 32
-_PAGE: Final = "200"
-"""Objects to a page of a list. Python's memory grows to what the largest pages took at once and
-hardly shrinks again; a thousand runs have ten thousand pods."""
+_FIRST_PAGE: Final = 8
+_LARGEST_PAGE: Final = 200
+_PAGE_BYTES: Final = 2 * 1024 * 1024
+"""Of a page of a list: so many objects are asked for as should have them, judged by those of the
+page before. Python's memory grows to what the largest pages took at once and hardly shrinks again;
+a thousand runs have ten thousand pods, and one run may have 1.5 MB."""
+_MOST_PAGE_BYTES: Final = 8 * 1024 * 1024
+"""A longer page is not read to its end: fewer objects are asked for. One alone may be longer."""
 _CLOSING_SECONDS: Final = 0.1
 _SECONDS: Final = 30.0
 _PAUSES: Final = (0.2, 0.6, 1.8)
@@ -102,6 +108,21 @@ class _Request:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: Document | None = None
+    most_bytes: int = MOST_LINE_BYTES
+    decode: Callable[[bytes], Document] = documents.answer
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some objects of a list, decoded one at a time as they are asked for."""
+
+    metadata: Document
+    items: Sequence[bytes | msgspec.Raw]
+    bookkeeping: bool
+
+    def objects(self) -> Iterator[Document]:
+        """The objects; one that cannot be read is marked (:func:`documents.read`)."""
+        return (documents.read(each, bookkeeping=self.bookkeeping) for each in self.items)
 
 
 class Client:
@@ -134,22 +155,33 @@ class Client:
         return await self._request("GET", path, query=query)
 
     async def pages(
-        self, path: str, *, metadata_only: bool = False, **query: str
-    ) -> AsyncIterator[Document]:
+        self, path: str, *, metadata_only: bool = False, bookkeeping: bool = True, **query: str
+    ) -> AsyncIterator[Page]:
         """List objects some at a time, all as they were at one moment; ``metadata_only`` leaves
-        out their spec, data and status.
+        out their spec, data and status, and ``bookkeeping=False`` what nobody reads of metadata.
 
         Raises:
             ExpiredError: it took so long that the moment is forgotten.
         """
-        accept = METADATA_LIST if metadata_only else JSON
-        query["limit"] = _PAGE
+        headers = {"Accept": METADATA_LIST if metadata_only else JSON}
+        limit, following = _FIRST_PAGE, ""
         while True:
-            page = await self._request("GET", path, query=query, accept=accept)
-            yield page
-            if not page["metadata"].get("continue"):
+            asked = query | {"limit": str(limit)} | ({"continue": following} if following else {})
+            most = _MOST_PAGE_BYTES if limit > 1 else MOST_LINE_BYTES
+            request = _Request("GET", path, asked, headers, None, most, documents.page)
+            try:
+                page = await self._persist(request, writes=False)
+            except TooLargeError:
+                if limit == 1:
+                    raise
+                limit = max(1, limit // 4)
+                continue
+            yield Page(page["metadata"], page["items"], bookkeeping)
+            following = page["metadata"].get("continue", "")
+            if not following:
                 return
-            query["continue"] = page["metadata"]["continue"]
+            average = max(1, page["bytes"] // max(1, len(page["items"])))
+            limit = max(1, min(_LARGEST_PAGE, _PAGE_BYTES // average))
 
     async def create(self, path: str, body: Document, *, dry_run: bool = False) -> Document:
         """Create an object in the collection ``path``, or only ask whether it could be.
@@ -157,7 +189,8 @@ class Client:
         Raises:
             ConflictError: it exists.
         """
-        query = {"fieldManager": FIELD_MANAGER, **({"dryRun": "All"} if dry_run else {})}
+        query = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
+        query |= {"dryRun": "All"} if dry_run else {}
         return await self._request("POST", path, query=query, body=body, content=JSON)
 
     async def replace(self, path: str, body: Document) -> Document:
@@ -200,8 +233,9 @@ class Client:
 
     async def watch(
         self, path: str, *, seconds: int, metadata_only: bool, **query: str
-    ) -> AsyncIterator[Document]:
-        """Changes after ``resourceVersion``, as they come, for at most ``seconds``.
+    ) -> AsyncIterator[tuple[str, Document]]:
+        """Changes after ``resourceVersion``, as they come, for at most ``seconds``: the type of
+        each and the object, which is marked if it cannot be read (:func:`documents.read`).
 
         Raises:
             ExpiredError: the resource version is too old.
@@ -217,8 +251,9 @@ class Client:
                 patience = _seconds_in(answer.headers.get("Retry-After"))
                 body = await answer.read()
                 raise error_from(answer.status, body, f"watch {path}", retry_after=patience)
-            while line := await answer.content.readline():
-                yield msgspec.json.decode(line)
+            async for line in documents.lines(answer.content.iter_any()):
+                kind, raw = documents.change(line)
+                yield kind, documents.read(raw)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise BrokenOffError(f"watch {path} broke off: {error}") from error
         finally:
@@ -233,14 +268,17 @@ class Client:
         first time is no harm, for all of ours end the same when they are done twice."""
         headers = {"Accept": accept, **({"Content-Type": content} if content else {})}
         request = _Request(verb, path, query or {}, headers, body)
-        writes = verb != "GET" if writes is None else writes
+        return await self._persist(request, writes=verb != "GET" if writes is None else writes)
+
+    async def _persist(self, request: _Request, *, writes: bool) -> Document:
+        """Send a request again while the trouble may pass."""
         failure: ApiError | None = None
         for pause in (*_PAUSES, 0.0):  # after the last time too, as long as the server has asked
             await self.bucket.take()
             try:
                 return await (self._write(request) if writes else self._read(request))
             except ApiError as error:
-                if error.status not in _AGAIN:
+                if error.status not in _AGAIN or error.blame is not Blame.PASSING:
                     raise
                 failure = error
             patience = min(max(failure.retry_after or 0.0, pause), _LONGEST_PATIENCE)
@@ -258,7 +296,7 @@ class Client:
         name, begin, status = f"{request.verb} {request.path}", time.monotonic(), 0
         try:
             answer = await self._send(request, aiohttp.ClientTimeout(total=seconds))
-            data = await answer.read()
+            data = await _body(answer, name, request.most_bytes)
             status = answer.status
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise UnreachableError(f"{name} broke off: {error}") from error
@@ -268,10 +306,9 @@ class Client:
             patience = _seconds_in(answer.headers.get("Retry-After"))
             raise error_from(answer.status, data, name, retry_after=patience)
         try:
-            found: Document = msgspec.json.decode(data)
+            return request.decode(data)
         except ValueError as error:
             raise UnreachableError(f"{name}: the answer is no JSON: {error}") from error
-        return found
 
     async def _send(
         self, request: _Request, timeout: aiohttp.ClientTimeout
@@ -287,6 +324,22 @@ class Client:
         term = self.fence.term
         number = f"term {term.number}" if term is not None else "no term"
         return f"{FIELD_MANAGER} ({number}; {self._identity})"
+
+
+async def _body(answer: aiohttp.ClientResponse, name: str, most: int) -> bytes:
+    """The body of an answer.
+
+    Raises:
+        TooLargeError: it is longer than ``most``.
+    """
+    parts, size = list[bytes](), 0
+    async for chunk in answer.content.iter_any():
+        size += len(chunk)
+        if size > most:
+            answer.close()
+            raise TooLargeError(f"{name}: the answer has more than {most} bytes")
+        parts.append(chunk)
+    return b"".join(parts)
 
 
 class _Rest(RESTClientObject):

@@ -6,6 +6,8 @@
         ├── NotFoundError   404: the object, or the kind itself, is not there
         ├── ConflictError   409: it exists already, or was changed by somebody else meanwhile
         ├── ExpiredError    410: the resource version is too old to go on from
+        ├── SchemaError     500: a field that the kind does not have, or of another type
+        ├── TooLargeError   the answer is longer than what is read
         └── UnreachableError  no answer at all; ``status`` is 0
             └── BrokenOffError  a watch that had been answered, and ended before its time
 
@@ -29,6 +31,9 @@ _REASONS: Final = {
     422: "Rejected",
     429: "TooManyRequests",
 }
+_FAILED: Final = 500
+_MISFIT: Final = "failed to create typed patch object"
+"""How server-side apply begins its message where a field is unknown or of another type."""
 _PERMANENT: Final = frozenset({400, 422})
 _PASSING: Final = frozenset({0, 401, 408, 410, 429})
 
@@ -72,6 +77,31 @@ class ExpiredError(ApiError):
     """The API server no longer knows the resource version: list again."""
 
 
+class SchemaError(ApiError):
+    """What was applied does not fit the kind; server-side apply answers so with a 500."""
+
+    def __init__(self, status: int, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(status, message, retry_after=retry_after)
+        self.reason, self.retry = "Rejected", False
+
+    @property
+    def blame(self) -> Blame:
+        """The user's: no other field comes from outside this program."""
+        return Blame.USER
+
+
+class TooLargeError(ApiError):
+    """The answer is longer than what is read."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(0, message)
+
+    @property
+    def blame(self) -> Blame:
+        """It would be as long again."""
+        return Blame.CLUSTER
+
+
 class UnreachableError(ApiError):
     """The API server did not answer."""
 
@@ -95,8 +125,9 @@ def error_from(
     status: int, body: bytes, request: str, *, retry_after: float | None = None
 ) -> ApiError:
     """The error for an answer; ``request`` says what was tried (verb and path)."""
-    kind = _CLASSES.get(status, ApiError)
-    message = f"{request}: the API server answered {status}: {_message_in(body)}"
+    said = _message_in(body)
+    kind = SchemaError if status == _FAILED and _MISFIT in said else _CLASSES.get(status, ApiError)
+    message = f"{request}: the API server answered {status}: {said}"
     return kind(status, message, retry_after=retry_after)
 
 

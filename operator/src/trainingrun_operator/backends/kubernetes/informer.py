@@ -14,9 +14,14 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from sys import intern
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from trainingrun_operator.backends.kubernetes.client import Client
+from trainingrun_operator.backends.kubernetes.documents import (
+    Document,
+    is_identified,
+    why_unreadable,
+)
 from trainingrun_operator.backends.kubernetes.errors import (
     ApiError,
     BrokenOffError,
@@ -41,9 +46,6 @@ class Scope:
     namespace: str | None
     selector: str
     metadata_only: bool = False
-
-
-Document = dict[str, Any]
 
 
 class Listener(Protocol):
@@ -111,12 +113,13 @@ class Informer:
             metadata_only=self.scope.metadata_only,
             labelSelector=self.scope.selector,
         ):
-            meta = page["metadata"]
-            for document in page["items"] or ():
-                found[_uid(document)] = _names(document)
-                self._listener(self.scope.kind, document)
+            meta = page.metadata
+            for document in page.objects():
+                if is_identified(document):
+                    found[_uid(document)] = _names(document)
+                    self._take_in(document, gone=False)
         for uid in self._known.keys() - found.keys():
-            self._listener(self.scope.kind, _tombstone(uid, *self._known[uid]), gone=True)
+            self._take_in(_tombstone(uid, *self._known[uid]), gone=True)
         self._known = found
         if self._listed is not None:
             version = int(meta["resourceVersion"])
@@ -137,18 +140,17 @@ class Informer:
             labelSelector=self.scope.selector,
             resourceVersion=version,
         )
-        async for change in changes:
+        async for kind, document in changes:
             self.seen_at = time.monotonic()
-            document = change["object"]
-            if change["type"] == "ERROR":
+            if kind == "ERROR":
                 raise error_from(
                     document.get("code", 500),
                     document.get("message", "").encode(),
                     f"watch {self.scope.kind.plural}",
                 )
-            version = document["metadata"]["resourceVersion"]
-            if change["type"] != "BOOKMARK":
-                self._tell(document, gone=change["type"] == "DELETED")
+            version = document["metadata"].get("resourceVersion", version)
+            if kind != "BOOKMARK" and is_identified(document):
+                self._tell(document, gone=kind == "DELETED")
         return version
 
     def _tell(self, document: Document, *, gone: bool) -> None:
@@ -157,7 +159,20 @@ class Informer:
             self._known.pop(uid, None)
         else:
             self._known[uid] = _names(document)
-        self._listener(self.scope.kind, document, gone=gone)
+        self._take_in(document, gone=gone)
+
+    def _take_in(self, document: Document, *, gone: bool) -> None:
+        """Tell the listener of one object. What is wrong with that object costs that object alone:
+        anybody may write what is watched here, and all runs need what comes after it."""
+        why = why_unreadable(document)
+        if why is not None and not gone:
+            _LOG.warning("%s %s: %s", self.scope.kind.name, "/".join(_names(document)), why)
+            return
+        try:
+            self._listener(self.scope.kind, document, gone=gone)
+        except Exception:  # the boundary of one object
+            name = "/".join(_names(document))
+            _LOG.exception("%s %s cannot be understood", self.scope.kind.name, name)
 
 
 def _uid(document: Document) -> str:

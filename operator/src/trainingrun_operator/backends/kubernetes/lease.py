@@ -21,7 +21,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from trainingrun_operator.backends import BackendError
-from trainingrun_operator.backends.kubernetes.client import Client, Document
+from trainingrun_operator.backends.kubernetes.client import Client
+from trainingrun_operator.backends.kubernetes.documents import Document
 from trainingrun_operator.backends.kubernetes.errors import ConflictError, NotFoundError
 from trainingrun_operator.backends.kubernetes.fence import Fence, Term, steady_seconds
 from trainingrun_operator.backends.kubernetes.kinds import LEASE

@@ -14,16 +14,23 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from trainingrun_contracts.api.conditions import EventReason
+from trainingrun_contracts.api.explanation import Problem
 from trainingrun_contracts.api.run import SpecError, TrainingRun, parse
 from trainingrun_contracts.api.status import TrainingRunStatus
 
-from trainingrun_operator.backends.kubernetes.client import Client, Document
+from trainingrun_operator.backends.kubernetes.client import Client
+from trainingrun_operator.backends.kubernetes.documents import (
+    Document,
+    is_identified,
+    why_unreadable,
+)
 from trainingrun_operator.backends.kubernetes.errors import ConflictError, NotFoundError
 from trainingrun_operator.backends.kubernetes.events import EventWriter, Regarding
 from trainingrun_operator.backends.kubernetes.kinds import TRAINING_RUN
 from trainingrun_operator.backends.kubernetes.refusal import refusal_message, refusal_status
 from trainingrun_operator.backends.kubernetes.sharing import Sections
 from trainingrun_operator.backends.store import RunKey
+from trainingrun_operator.desired.cleaning import FINALIZER
 from trainingrun_operator.desired.events import RunEvent
 
 _LOG = logging.getLogger(__name__)
@@ -36,7 +43,7 @@ _URGENT: Final = ("observed_generation", "started_at", "finished_at", "curriculu
 
 @dataclass(frozen=True)
 class _Refused:
-    """A run that cannot be read, as the API server has it, and why."""
+    """A run that cannot be read, and why: its document without the spec, which may be large."""
 
     document: Mapping[str, Any]
     error: SpecError
@@ -100,9 +107,11 @@ class KubernetesStore:
         """Read all runs anew."""
         for namespace in self._watched or (None,):
             version, found = 0, set[RunKey]()
-            async for page in self._client.pages(TRAINING_RUN.path(namespace)):
-                version = int(page["metadata"]["resourceVersion"])
-                found |= {self.tell(_complete(document)) for document in page["items"]}
+            path = TRAINING_RUN.path(namespace)
+            async for page in self._client.pages(path, bookkeeping=False):
+                version = int(page.metadata["resourceVersion"])
+                known = (each for each in page.objects() if is_identified(each))
+                found |= {self.tell(_complete(document)) for document in known}
             for key in self.known():
                 here = namespace is None or key.namespace == namespace
                 if here and key not in found and self._version(key) <= version:
@@ -112,7 +121,7 @@ class KubernetesStore:
     async def get(self, key: RunKey) -> TrainingRun | None:
         """The run as last told; one that cannot be read is none, and has a status that says so."""
         if key in self._refused:
-            await self._tell_refusal(key, self._refused[key])
+            await self._leave(key, self._refused[key])
             return None
         return self._runs.get(key)
 
@@ -166,6 +175,31 @@ class KubernetesStore:
         self.listener("written")
         return written
 
+    async def _leave(self, key: RunKey, refused: _Refused) -> None:
+        """What can be done for a run that cannot be read: say so, and let it go when it shall."""
+        meta = refused.document["metadata"]
+        if not meta.get("deletionTimestamp"):
+            await self._tell_refusal(key, refused)
+        elif FINALIZER in meta.get("finalizers", ()):
+            await self._let_go(key, refused)
+
+    async def _let_go(self, key: RunKey, refused: _Refused) -> None:
+        """Take our finalizer away: where the checkpoints lie stands in the spec."""
+        meta = refused.document["metadata"]
+        finalizers = [each for each in meta["finalizers"] if each != FINALIZER]
+        head = {"resourceVersion": meta["resourceVersion"], "finalizers": finalizers}
+        path = TRAINING_RUN.path(key.namespace, key.name)
+        try:
+            await self._client.merge(path, {"metadata": head})
+        except (NotFoundError, ConflictError):
+            return  # gone, or told anew in a moment
+        message = (
+            "the run cannot be read, so its checkpoints are left where they are: "
+            + refusal_message(refused.error)
+        )
+        event = RunEvent(EventReason.STORAGE_NOT_DELETED, message, warning=True)
+        await self._events.emit(Regarding(key.namespace, key.name, refused.uid), event)
+
     async def _tell_refusal(self, key: RunKey, refused: _Refused) -> None:
         """A condition and an event, once per generation: the status says what was told already."""
         status = refusal_status(refused.document, refused.error, now=time.time())
@@ -209,13 +243,19 @@ class KubernetesStore:
 
     def _keep(self, key: RunKey, document: Mapping[str, Any]) -> None:
         try:
-            run = parse(_without_bookkeeping(document), ignore_unknown=True)
+            self._runs[key] = self._with_known_spec(_parsed(document), self._runs.get(key))
         except SpecError as error:
-            self._refused[key] = _Refused(document, error)
-            self._runs.pop(key, None)
+            self._refuse(key, document, error)
+        except Exception as error:  # the boundary of one run: the others need what comes after it
+            _LOG.exception("run %s cannot be read", key)
+            why = f"cannot be read: {type(error).__name__}: change the spec, or delete the run"
+            self._refuse(key, document, SpecError((Problem("spec", why),)))
         else:
-            self._runs[key] = self._with_known_spec(run, self._runs.get(key))
             self._refused.pop(key, None)
+
+    def _refuse(self, key: RunKey, document: Mapping[str, Any], error: SpecError) -> None:
+        self._refused[key] = _Refused(_without_spec(document), error)
+        self._runs.pop(key, None)
 
     def _with_known_spec(self, run: TrainingRun, known: TrainingRun | None) -> TrainingRun:
         """The run with the spec object that is known already: most of it, and it rarely changes."""
@@ -251,10 +291,27 @@ def _complete(document: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**_TYPE, **document}
 
 
-def _without_bookkeeping(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Without ``managedFields``: two thirds of a document, which nobody reads here."""
-    meta = {name: each for name, each in document["metadata"].items() if name != "managedFields"}
-    return {**document, "metadata": meta}
+def _parsed(document: Mapping[str, Any]) -> TrainingRun:
+    """The run in a document.
+
+    Raises:
+        SpecError: it is no valid run, or is one that could not be decoded.
+    """
+    why = why_unreadable(document)
+    if why is not None:
+        what = f"cannot be read: {why}: change it, or delete the run"
+        raise SpecError((Problem("spec", what),))
+    return parse(document, ignore_unknown=True)
+
+
+_KEPT: Final = frozenset(
+    {"uid", "resourceVersion", "generation", "finalizers", "deletionTimestamp"}
+)
+
+
+def _without_spec(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    meta = {name: each for name, each in document["metadata"].items() if name in _KEPT}
+    return {"metadata": meta, "status": document.get("status") or {}}
 
 
 def pause_before_status(

@@ -1,9 +1,9 @@
 """A user's changes laid over a pod template, as a strategic merge does it.
 
-Maps are merged key by key, and null takes a key away. Lists of things that have names are merged by
-name, tolerations are added, and every other list is replaced. Kubernetes' own merge needs the
-schema of each field; here it is the table below. Directives (``$patch``) are not understood, so
-they are refused rather than written.
+Maps are merged key by key; null means not given, as everywhere in a TrainingRun. Lists of things
+that have names are merged by name, tolerations are added, and every other list is replaced.
+Kubernetes' own merge needs the schema of each field; here it is the table below. Directives
+(``$patch``) are not understood, so they are refused rather than written.
 """
 
 from __future__ import annotations
@@ -46,9 +46,7 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any], *, path: str = "") 
         place = f"{path}.{key}" if path else key
         if key.startswith("$"):
             raise MergeError(place, "directives are not understood: write the value that you want")
-        if value is None:
-            found.pop(key, None)
-        else:
+        if value is not None:
             found[key] = _value(key, base.get(key), value, place)
     return found
 
@@ -77,6 +75,10 @@ def _by_name(
     for index, entry in enumerate(over):
         if not isinstance(entry, Mapping) or name not in entry:
             raise MergeError(f"{path}[{index}]", f"give its {name}, so that it can be told apart")
+        if not isinstance(entry[name], (str, int)):
+            raise MergeError(
+                f"{path}[{index}].{name}", f"must be text or a number, not {entry[name]!r}"
+            )
         place = f"{path}[{name}={entry[name]}]"
         found[entry[name]] = merged(found.get(entry[name], {}), entry, path=place)
     return list(found.values())

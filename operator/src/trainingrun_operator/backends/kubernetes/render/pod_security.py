@@ -12,10 +12,24 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 VOLUMES: Final = frozenset(
-    {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim",
-     "projected", "secret"}
+    {"configMap", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected",
+     "secret"}
 )  # fmt: skip
-"""Kinds of volumes that reach nothing of the node."""
+"""Kinds of volumes that reach nothing of the node; what ``csi`` reaches is its driver's choice."""
+_PROJECTED: Final = frozenset({"configMap", "downwardAPI", "secret", "clusterTrustBundle"})
+"""Sources that give the pod no identity: a token or a certificate would."""
+_ANNOTATION_DOMAINS: Final = frozenset(
+    {"ad.datadoghq.com", "cluster-autoscaler.kubernetes.io", "karpenter.sh",
+     "kubectl.kubernetes.io", "prometheus.io"}
+)  # fmt: skip
+_ANNOTATIONS: Final = frozenset({"sidecar.istio.io/inject", "linkerd.io/inject"})
+"""Of other domains. Unknown ones are refused: an annotation gives a role of the cloud (kube2iam),
+a network (Multus) or a device, and no list of those is complete."""
+_SELECTED: Final = frozenset(
+    {"app", "component", "k8s-app", "name", "role", "run", "service", "tier"}
+)
+"""Labels by which Services and policies of others usually choose their pods."""
+_SELECTED_DOMAINS: Final = ("kubernetes.io", "k8s.io", "istio.io", "azure.workload.identity")
 _PROFILES: Final = ("RuntimeDefault", "Localhost")
 _SELINUX_TYPES: Final = ("container_t", "container_init_t", "container_kvm_t", "container_engine_t")
 _APPARMOR: Final = "container.apparmor.security.beta.kubernetes.io/"
@@ -55,6 +69,27 @@ def _metadata(given: Fields, ours: Fields) -> Iterator[Weakness]:
                 yield Weakness(f"metadata.{kind}[{key}]", "the operator knows its pods by it")
             elif key.startswith(_APPARMOR) and there.get(key) == "unconfined":
                 yield Weakness(f"metadata.{kind}[{key}]", "the pod would run without AppArmor")
+            elif there.get(key) != before.get(key) and not _MAY_BE_SET[kind](key):
+                yield Weakness(f"metadata.{kind}[{key}]", _WHY_NOT_SET[kind])
+
+
+def _may_annotate(key: str) -> bool:
+    """Keys without a domain are nobody's; others may command a controller of the cluster."""
+    domain, slash, _ = key.rpartition("/")
+    return not slash or domain in _ANNOTATION_DOMAINS or key in _ANNOTATIONS
+
+
+def _may_label(key: str) -> bool:
+    domain, _, name = key.rpartition("/")
+    others = any(domain == each or domain.endswith(f".{each}") for each in _SELECTED_DOMAINS)
+    return not others and (bool(domain) or name not in _SELECTED)
+
+
+_MAY_BE_SET: Final = {"labels": _may_label, "annotations": _may_annotate}
+_WHY_NOT_SET: Final = {
+    "labels": "Services and policies of others may choose the pod by it",
+    "annotations": "it may give the pod an identity, a network or a device",
+}
 
 
 def _pod(pod: Fields, ours: Fields) -> Iterator[Weakness]:
@@ -70,7 +105,26 @@ def _pod(pod: Fields, ours: Fields) -> Iterator[Weakness]:
     ):
         if pod.get(field) != ours.get(field):
             yield Weakness(f"spec.{field}", why)
+    yield from _placement(pod, ours)
     yield from _pod_context(pod.get("securityContext") or {})
+
+
+def _placement(pod: Fields, ours: Fields) -> Iterator[Weakness]:
+    """What would disturb other tenants of the cluster, or pass its scheduler by."""
+    if str(pod.get("priorityClassName") or "").startswith("system-"):
+        yield Weakness("spec.priorityClassName", "it would evict what the cluster itself needs")
+    if pod.get("priority") is not None:
+        yield Weakness("spec.priority", "the priority comes from spec.priorityClassName")
+    if pod.get("nodeName"):
+        yield Weakness("spec.nodeName", "the scheduler would not be asked: use spec.nodeSelector")
+    if pod.get("schedulerName", "default-scheduler") != "default-scheduler":
+        yield Weakness("spec.schedulerName", "the run would depend on another scheduler")
+    if pod.get("resourceClaims"):
+        yield Weakness("spec.resourceClaims", "the pod would get devices of its node")
+    for index, toleration in enumerate(pod.get("tolerations") or ()):
+        if not toleration.get("key") and toleration not in (ours.get("tolerations") or ()):
+            why = "without a key it tolerates every taint, that of a node that goes among them"
+            yield Weakness(f"spec.tolerations[{index}]", why)
 
 
 def _pod_context(context: Fields) -> Iterator[Weakness]:
@@ -107,8 +161,9 @@ def _volume(volume: Fields, path: str) -> Iterator[Weakness]:
     for kind in sorted(volume.keys() - VOLUMES - {"name"}):
         yield Weakness(f"{path}.{kind}", f"a volume may be one of {', '.join(sorted(VOLUMES))}")
     for source in (volume.get("projected") or {}).get("sources") or ():
-        if "serviceAccountToken" in source:
-            yield Weakness(f"{path}.projected", "the pod would get a token of the API server")
+        for kind in sorted(source.keys() - _PROJECTED):
+            why = f"the pod would get an identity; a source may be {', '.join(sorted(_PROJECTED))}"
+            yield Weakness(f"{path}.projected.sources.{kind}", why)
 
 
 def _container(container: Fields, path: str) -> Iterator[Weakness]:
