@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import redis
+from msgspec import structs
 from redis_server import RedisServer
 from simulated_run import UID, document
 from trainingrun_contracts import reports
@@ -423,3 +424,19 @@ def test_a_reconcile_that_takes_too_long_ends_and_is_told(redis_server: RedisSer
         ConditionStatus.TRUE, "asking and acting took longer than 0.1 s; it is tried again",
     )  # fmt: skip
     assert len(bench.store.runs[bench.key].status.conditions) == 1  # nothing else is known
+
+
+def test_reports_of_members_that_are_gone_are_removed(
+    redis_server: RedisServer, redis_client: redis.Redis
+) -> None:
+    """Once there are many; those that live, and those that fell silent lately, stay."""
+    bench = Bench(redis_server.url)
+    for number in range(5000):
+        redis_client.hset(KEYS.reports, f"actor/gone-{number}", "{}")
+    for number in range(100):
+        gone = structs.replace(actor(NOW - 7200, "playing"), member=f"old-{number}")
+        tell(redis_client, gone)
+    silent = structs.replace(actor(NOW - 600, "playing"), member="silent-0")
+    tell(redis_client, actor(NOW, "playing"), silent)
+    bench.looks(3)
+    assert set(redis_client.hkeys(KEYS.reports)) == {b"actor/actor-0", b"actor/silent-0"}

@@ -107,7 +107,7 @@ def fill(client: redis.Redis) -> None:
     for number in range(4):
         client.hset(KEYS.reports, f"actor/bad-{number}", "x" * LARGEST_REPORT)
     honest = ActorReport("actor-0", NOW, "playing", 1, 2, 3, 4, 0.0, 0, 3, 2)
-    reports.queue_report(client, KEYS.reports, honest)
+    reports.queue_report(client, KEYS, honest)
 
 
 def test_large_reports_are_left_out_on_the_server(

@@ -21,7 +21,7 @@ _RUN: Final = "{run}"
 _NAMES: Final = Keys(_RUN)
 _NAME_BYTES: Final = 256
 _COLLECTION_BYTES: Final = 256 * 1024
-_MEMBERS: Final = 4096
+MEMBERS: Final = 4096
 _NUMBER: Final = 32
 _DOCUMENT: Final = 16 * 1024
 SCRIPT_BYTES: Final = 4 * 1024 * 1024
@@ -39,7 +39,7 @@ def _text(name: str, most: int) -> str:
     return f"text({_key(name)}, {most})"
 
 
-def _map(name: str, most: int, *, fields: int = _MEMBERS) -> str:
+def _map(name: str, most: int, *, fields: int = MEMBERS) -> str:
     """Fields and values of a hash, each value of so many bytes at most."""
     return f"map({_key(name)}, {fields}, {most})"
 
@@ -169,6 +169,28 @@ return found
 """
 """``ARGV``: the identity of a run, endpoints. Returns ``PARTS``, the live leases of published
 daemons, what was left out, the digest, and the live leases of each endpoint given."""
+
+
+_AT: Final = "'\"at\":([%d.e+]+)'"
+PRUNE_SCRIPT: Final = f"""
+local run, pruned = ARGV[1], 0
+local reports = redis.call('HGETALL', {_key(_NAMES.reports)})
+for at = 1, #reports, 2 do
+  local said = tonumber(string.match(string.sub(reports[at + 1], 1, {_DOCUMENT}), {_AT}))
+  if not said or said < tonumber(ARGV[2]) then
+    redis.call('HDEL', {_key(_NAMES.reports)}, reports[at])
+    pruned = pruned + 1
+  end
+end
+return pruned
+"""
+"""``ARGV``: the identity of a run, Unix seconds. Removes the reports of members that have said
+nothing since, and returns their number; whoever lives writes its own again within seconds."""
+
+
+async def prune_reports(client: Any, run_id: str, *, before: float) -> None:
+    """Remove the reports of members that are gone."""
+    await client.eval(PRUNE_SCRIPT, 0, run_id, repr(before))
 
 
 async def read_run(client: Any, run_id: str, endpoints: tuple[str, ...]) -> Any:

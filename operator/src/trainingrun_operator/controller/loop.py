@@ -78,6 +78,9 @@ _CALM_SECONDS: Final = 60.0
 _SPREAD: Final = 0.1
 RECONCILE_SECONDS: Final = 120.0
 """The longest reconcile: more than all that a run's start asks of a busy API server."""
+_OLD_REPORTS: Final = 64
+"""So many are left alone: every start of a member leaves one."""
+_REPORT_KEPT_SECONDS: Final = 3600.0
 _TELL_SECONDS: Final = 10.0
 _ROUTING_SECONDS: Final = 30.0
 
@@ -284,6 +287,7 @@ class Reconciler:
             for action in decision.actions:
                 await self._perform(identity, action, url, _keys(run), now)
                 self.listener(kind_of(action))
+            await self._prune(observed, url, _keys(run), now)
         except BackendError as error:
             if error.blame is Blame.PASSING:
                 raise  # looked at again with back-off; nothing about the run is worth a word
@@ -392,6 +396,14 @@ class Reconciler:
                 self._may_act()
                 _LOG.info("run %s: %s", identity.name, _described(action))
                 await self._reader.perform(url, keys, action, now=now)
+
+    async def _prune(self, observed: Observed, url: str | None, keys: Keys, now: float) -> None:
+        """Remove the reports of members that are gone, once there are many of them."""
+        signals = observed.signals
+        if not isinstance(signals, Signals) or url is None or signals.old_reports < _OLD_REPORTS:
+            return
+        self._may_act()
+        await self._reader.prune(url, keys, before=now - _REPORT_KEPT_SECONDS)
 
     async def _tell(self, run: TrainingRun, decision: Decision) -> None:
         if decision.status != run.status:

@@ -31,7 +31,7 @@ from trainingrun_contracts.stream.ledger import count_from, ledger_from
 from trainingrun_contracts.weights import pointer_from
 
 from trainingrun_operator.controller.clients import Clients
-from trainingrun_operator.controller.digest import read_digests, read_run
+from trainingrun_operator.controller.digest import MEMBERS, prune_reports, read_digests, read_run
 from trainingrun_operator.controller.reach import ANYWHERE, Reach
 from trainingrun_operator.desired.actions import (
     PublishSlots,
@@ -125,6 +125,18 @@ class SignalReader:
         except Exception as error:  # whatever a server makes the client library raise
             raise QueueError(_nonsense(error, url).message) from error
 
+    async def prune(self, url: str, keys: Keys, *, before: float) -> None:
+        """Remove the reports of members that have said nothing since.
+
+        Raises:
+            QueueError: Redis did not take it.
+        """
+        try:
+            async with self._use(url) as client:
+                await prune_reports(client, keys.run_id, before=before)
+        except Exception as error:  # whatever a server makes the client library raise
+            raise QueueError(_nonsense(error, url).message) from error
+
     async def digests(self, url: str, run_ids: Sequence[str]) -> dict[str, str] | None:
         """The digests of runs that share a Redis, by run; None where it cannot be asked."""
         found: dict[str, str] = {}
@@ -183,6 +195,8 @@ def signals_from(reply: Any, endpoints: tuple[str, ...], *, now: float) -> Signa
     answer = msgspec.convert(reply, _Answer, builtin_types=(bytes,))
     busy = {name: count_from(count) for name, count in _texts(answer.busy).items()}
     busy.update(zip(endpoints, answer.counts, strict=True))
+    every = reports.combined_reports(_pairs(answer.reports), _pairs(answer.learner_reports))
+    fresh = reports.reports_from(every, now=now)
     return Signals(
         at=now,
         intent=reports.intent_from(answer.intent or None),
@@ -190,10 +204,7 @@ def signals_from(reply: Any, endpoints: tuple[str, ...], *, now: float) -> Signa
         target=_whole(answer.target),
         ledger=ledger_from([[answer.produced], answer.depth, _pairs(answer.accounts)]),
         games={name: count_from(count) for name, count in _texts(answer.games).items()},
-        reports=reports.reports_from(
-            reports.combined_reports(_pairs(answer.reports), _pairs(answer.learner_reports)),
-            now=now,
-        ),
+        reports=fresh,
         pointer=pointer_from(_pairs(answer.weights)),
         evaluations=reports.evaluations_from(answer.evaluations),
         notices=reports.notices_from(answer.notices),
@@ -204,8 +215,16 @@ def signals_from(reply: Any, endpoints: tuple[str, ...], *, now: float) -> Signa
         slots=slots.decode_all(_pairs(answer.daemons)),
         busy=busy,
         digest=answer.digest.decode(errors="replace"),
+        old_reports=_old_reports(answer, len(fresh)),
         excess=tuple(sorted({each.decode(errors="replace") for each in answer.excess})),
     )
+
+
+def _old_reports(answer: _Answer, fresh: int) -> int:
+    """How many reports are of members that are gone; all of them where there are too many."""
+    left_out = (each.partition(b":") for each in answer.excess)
+    counts = [count_from(size) for part, _, size in left_out if part == b"reports"]
+    return max([len(answer.reports) // 2 - fresh, *(n for n in counts if n > MEMBERS)])
 
 
 def _pairs(flat: list[bytes]) -> dict[bytes, bytes]:

@@ -132,6 +132,8 @@ class Signals:
     """Of all of this; it stands still while Redis says the same."""
     checkpoint_request: str = ""
     """The wish for a checkpoint as the learner was told it."""
+    old_reports: int = 0
+    """Reports of members that say nothing any more."""
     excess: tuple[str, ...] = ()
     """What was left out, because it is too large or of another type: ``part:bytes``."""
 
