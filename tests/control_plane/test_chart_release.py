@@ -178,6 +178,70 @@ def test_the_roles_of_people_reach_training_runs(
     assert found == expected
 
 
+def test_the_operator_can_be_pinned_to_what_it_makes(
+    release: Release, control_plane: ControlPlane
+) -> None:
+    """With the policy its account makes pods for a run, under the run's account, and not without a
+    run, under another account or with a token, although its role would let it."""
+    release.install(CHART, "--take-ownership", "--set=security.pinOperator=true")
+    account = control_plane.kubeconfig_for(release.namespace, f"{release.name}-operator")
+    right = deployment_of_a_run(release.namespace)
+
+    def refusal(made: dict[str, Any]) -> str:
+        """What the API server says to the operator's account; nothing where it agrees."""
+        command = ("create", "--dry-run=server", "-f", "-")
+        try:
+            control_plane.kubectl(*command, stdin=json.dumps(made), kubeconfig=account)
+        except KubectlError as error:
+            return str(error)
+        return ""
+
+    def changed(path: str, value: Any) -> dict[str, Any]:
+        made = json.loads(json.dumps(right))
+        inner, *names = made, *path.split(".")
+        for name in names[:-1]:
+            inner = inner[name]
+        inner[names[-1]] = value
+        return dict(made)
+
+    alone = changed("metadata.ownerReferences", [])
+    control_plane.wait_until(lambda: bool(refusal(alone)), "the policy acts", seconds=60)
+    assert refusal(right) == ""
+    assert "for TrainingRuns alone" in refusal(alone)
+    other = changed("spec.template.spec.serviceAccountName", "builder")
+    assert "under an account of its own" in refusal(other)
+    token = changed("spec.template.spec.automountServiceAccountToken", value=True)
+    assert "hold no token" in refusal(token)
+    projected = [{"serviceAccountToken": {"path": "token"}}]
+    volume = [{"name": "token", "projected": {"sources": projected}}]
+    assert "not as a volume" in refusal(changed("spec.template.spec.volumes", volume))
+    assert "of the cluster itself" in refusal(changed("metadata.namespace", "kube-system"))
+
+
+def deployment_of_a_run(namespace: str) -> dict[str, Any]:
+    """What the operator makes of a run called quick, as far as the policy looks at it."""
+    owner = {"apiVersion": "trainingrun.dev/v1alpha1", "kind": "TrainingRun"}
+    labels = {"trainingrun.dev/run": "quick"}
+    pod = {
+        "serviceAccountName": "quick-pods",
+        "automountServiceAccountToken": False,
+        "containers": [{"name": "actor", "image": "actor:1"}],
+    }
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {
+            "name": "quick-actor",
+            "namespace": namespace,
+            "ownerReferences": [{**owner, "name": "quick", "uid": "1-2-3"}],
+        },
+        "spec": {
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": pod},
+        },
+    }
+
+
 def test_a_lease_that_operators_made_is_left_to_them(
     release: Release, control_plane: ControlPlane
 ) -> None:

@@ -43,6 +43,7 @@ CHANGES: dict[str, Any] = {
     "requests.perSecond": 50,
     "requests.burst": 60,
     "security.allowUnsafeOverrides": True,
+    "security.pinOperator": True,
     "rbac.create": False,
     "rbac.aggregate": False,
     "serviceAccount.create": False,

@@ -293,6 +293,19 @@ def test_metrics_are_read_by_those_who_are_named_and_by_nobody_else() -> None:
         assert rule == {"from": [peer], "ports": [{"protocol": "TCP", "port": 9090}]}
 
 
+def test_all_that_makes_pods_is_what_the_operator_can_be_pinned_to() -> None:
+    """The chart's admission policy (security.pinOperator) lets it make nothing else: owned by the
+    run, under an account called after it, without a token."""
+    makers = [each for each in rendered() if "template" in each.get("spec", {})]
+    assert len(makers) >= 4
+    for each in makers:
+        [owner] = each["metadata"]["ownerReferences"]
+        assert (owner["kind"], owner["name"]) == ("TrainingRun", RUN.name)
+        pod = each["spec"]["template"]["spec"]
+        assert pod["serviceAccountName"].startswith(f"{RUN.name}-")
+        assert pod["automountServiceAccountToken"] is False
+
+
 def test_the_hash_is_stable_and_follows_what_is_written() -> None:
     """The same input gives the same hash; another number of replicas gives another one."""
     one, same = controller_of(workload_of(Role.DAEMON)), controller_of(workload_of(Role.DAEMON))
