@@ -22,12 +22,13 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parent
-LAYERS = ("unit", "protocol", "local", "control_plane", "e2e")
+LAYERS = ("unit", "protocol", "local", "control_plane", "soak", "e2e")
 WHAT_IS_REAL = {
     "unit": "pure code, codecs, protocol, decisions interrupted at every step",
     "protocol": "a daemon process, held against the line protocol over its socket",
     "local": "processes, sockets, Redis, torch",
     "control_plane": "etcd, API server, controllers, scheduler; pods played by kwok",
+    "soak": "hostile input over thousands of steps, against real processes and servers",
     "e2e": "a cluster with kubelet and containers, our images, Helm",
 }
 LEAVE_OUT = "TESTS_LEAVE_OUT"
