@@ -15,13 +15,14 @@ from learner_process import (
     LearnerProcess,
     eventually,
     learner_process,
+    learner_report,
     notice_reasons,
 )
 from redis_server import RedisServer
 from s3_server import S3Server
 from trainingrun_contracts.exit_codes import ExitCode
 from trainingrun_contracts.reports import Intent
-from trainingrun_contracts.run_config import PpoConfig, RunConfig
+from trainingrun_contracts.run_config import PpoConfig, ResumeFromConfig, RunConfig
 
 IMPATIENT = Path(__file__).parent / "bed" / "impatient_learner.py"
 
@@ -135,3 +136,42 @@ def test_weights_that_do_not_recover_fail_the_run(
     found = bandit.newest_weights()
     assert found is not None
     assert all(np.isfinite(tensor).all() for tensor in found[1].values())
+
+
+def test_a_run_begins_with_the_weights_of_another(
+    redis_server: RedisServer, bandit: Bandit, tmp_path: Path
+) -> None:
+    """Expect a namesake with another id to pass the first one's checkpoints over, to adopt them
+    where it is told to, to count from 0, and an end for good where what it names is not there."""
+    storage = tmp_path / "checkpoints"
+    config = bandit_config(storage.as_uri())
+    with learner_process(config, redis_server.url, tmp_path) as learner:
+        wait_for_weights(bandit)
+        train(bandit, 2)
+        first = bandit.newest_weights()
+        set_intent(bandit, Intent.FLUSH)
+        assert learner.exit_code(seconds=300) == ExitCode.DONE, learner.log.read_text()
+    assert first is not None
+    again = Bandit(bandit.client, "bandit-2")
+    source = ResumeFromConfig(storage.as_uri(), run="bandit")
+    fresh = msgspec.structs.replace(config, run_id="bandit-2")
+    adopting = msgspec.structs.replace(fresh, resume_from=source)
+    with learner_process(adopting, redis_server.url, tmp_path) as learner:
+        wait_for_weights(again)
+        found = again.newest_weights()
+        assert found is not None
+        assert found[0].version == 0
+        assert all((found[1][name] == tensor).all() for name, tensor in first[1].items())
+        eventually(
+            lambda: (
+                (report := learner_report(again.client, again.keys)) is not None
+                and report.adopted_from == (storage / "bandit-0000000002").as_uri()
+            ),
+            seconds=300,
+            what="the report",
+        )
+    missing = msgspec.structs.replace(source, run="nobody")
+    wrong = msgspec.structs.replace(fresh, resume_from=missing)
+    with learner_process(wrong, redis_server.url, tmp_path) as learner:
+        assert learner.exit_code(seconds=300) == ExitCode.GONE, learner.log.read_text()
+    assert "spec.resumeFrom" in learner.log.read_text().splitlines()[-1]

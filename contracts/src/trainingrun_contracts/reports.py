@@ -109,6 +109,7 @@ class LearnerReport(Struct, frozen=True, tag="learner"):
     policy_lag_p95: float | None = None
     first_update_at: Moment | None = None
     checkpoint: CheckpointReport | None = None
+    adopted_from: str | None = None
 
 
 class EvaluatorReport(Struct, frozen=True, tag="evaluator"):

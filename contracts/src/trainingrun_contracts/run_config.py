@@ -138,6 +138,14 @@ class CheckpointConfig(Struct, frozen=True):
     cache: str | None = None
 
 
+class ResumeFromConfig(Struct, frozen=True):
+    """A checkpoint of another run, of which a run without one of its own takes the weights."""
+
+    storage: str
+    run: str | None = None
+    checkpoint: str = "newest"
+
+
 class TapesConfig(Struct, frozen=True):
     """Where games are written down for people, and how many are kept (``tapes``).
 
@@ -162,6 +170,7 @@ class RunConfig(Struct, frozen=True):
     decks: tuple[str, ...]
     checkpoint: CheckpointConfig
     namespace: str = ""
+    resume_from: ResumeFromConfig | None = None
     daemon: DaemonConfig = DaemonConfig()
     actor: ActorConfig = ActorConfig()
     learner: LearnerConfig = LearnerConfig()

@@ -24,6 +24,7 @@ from trainingrun_operator.settings import Settings
 DAEMONS = 1
 # Values of fields that have no default, or whose neighbours a next value would not fit.
 VALUES: dict[str, tuple[Any, Any]] = {
+    "resumeFrom.storage": ("s3://bucket/one", "s3://bucket/two"),
     "games": (100, 200),
     "decks": ([{"name": "red_aggro"}], [{"name": "white_weenie"}]),
     "learner.precision": ("fp32", "bf16"),

@@ -35,9 +35,15 @@ from trainingrun_trainer.checkpoint.archive import (
     open_cache,
     resumable,
 )
+from trainingrun_trainer.checkpoint.inspection import NothingFound, adoptable, find_place
 from trainingrun_trainer.checkpoint.manifest import CheckpointInvalid, Progress
-from trainingrun_trainer.checkpoint.state import books_of, restore
-from trainingrun_trainer.checkpoint.store import StorageError, directory_of
+from trainingrun_trainer.checkpoint.state import adopt, books_of, restore
+from trainingrun_trainer.checkpoint.store import (
+    StorageError,
+    StorageGone,
+    StorageRefused,
+    directory_of,
+)
 from trainingrun_trainer.crew import Lead, follow
 from trainingrun_trainer.distributed import Alone, ProcessRanks, Ranks, join, local_rank
 from trainingrun_trainer.inbox import Inbox
@@ -284,8 +290,32 @@ def _resumed(
         _log.info("resumed at update %d from %s", progress.step, found.uri)
         base.status.set(checkpoint=report_of(found.checkpoint, found.uri))
         break
+    else:
+        _adopt(base, updater, reporter)
     base.status.set(version=progress.step, first_update_at=progress.first_update_at)
     return updater, progress, books
+
+
+def _adopt(base: _Base, updater: PpoUpdater, reporter: Reporter) -> None:
+    """Begin with the weights of the checkpoint that ``resumeFrom`` names, if it names one.
+
+    Raises:
+        StorageError: it cannot be read, is not there, or does not fit this run's network.
+    """
+    wanted = base.config.resume_from
+    if wanted is None:
+        return
+    try:
+        place = find_place(wanted.storage, endpoint_url=base.config.checkpoint.endpoint_url)
+        uri, checkpoint = adoptable(place, wanted.checkpoint, run=wanted.run)
+    except NothingFound as error:
+        raise StorageGone("CheckpointMissing", str(error)) from error
+    try:
+        adopt(checkpoint, updater)
+    except CheckpointInvalid as error:
+        raise StorageRefused("CheckpointSkipped", f"spec.resumeFrom: {uri}: {error}") from error
+    reporter.notify("CheckpointAdopted", f"begins with the weights of {uri}", warning=False)
+    base.status.set(adopted_from=uri)
 
 
 def _newest_state(places: _Places, updater: PpoUpdater) -> Progress | None:

@@ -202,4 +202,5 @@ class Reporter:
             policy_lag_p95=facts.policy_lag_p95,
             first_update_at=facts.first_update_at,
             checkpoint=facts.checkpoint,
+            adopted_from=facts.adopted_from,
         )

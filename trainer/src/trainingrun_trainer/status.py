@@ -35,6 +35,7 @@ class Facts:
     updates: int = 0
     skipped_steps: int = 0
     roll_backs: int = 0
+    adopted_from: str | None = None
     totals: Totals = field(default_factory=Totals)
     losses: dict[str, float] = field(default_factory=dict)
     policy_lag: float | None = None

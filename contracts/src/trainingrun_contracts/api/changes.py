@@ -44,6 +44,7 @@ REPLACED: Final[Mapping[str, tuple[str, ...]]] = {
     "selfPlay.snapshotEveryPublishes": ("actor", "learner"),
     "evaluation": ("evaluator",),
     "checkpoint": ("learner",),
+    "resumeFrom": ("learner",),
     "podTemplate.daemon": ("daemon",),
     "podTemplate.actor": ("actor",),
     "podTemplate.learner": ("learner",),

@@ -190,6 +190,10 @@ class Reason(Word):
     CHECKPOINTS_NOT_REMOVED = "CheckpointsNotRemoved", "Older checkpoints could not be removed."
     CHECKPOINT_SKIPPED = "CheckpointSkipped", "A damaged checkpoint was passed over."
     # training
+    CHECKPOINT_ADOPTED = (
+        "CheckpointAdopted",
+        "The run begins with the weights of another run's checkpoint, by spec.resumeFrom.",
+    )
     ROLLED_BACK = (
         "RolledBack",
         "No step was finite any more; training continues from the newest checkpoint.",
@@ -313,6 +317,10 @@ class EventReason(Word):
     ROLLOUT_UNREADABLE = (
         "RolloutUnreadable",
         "Entries of the queue cannot be read; they are kept in the dead-letter stream.",
+    )
+    CHECKPOINT_ADOPTED = (
+        "CheckpointAdopted",
+        "The run begins with the weights of another run's checkpoint, by spec.resumeFrom.",
     )
     ROLLED_BACK = (
         "RolledBack",

@@ -25,7 +25,9 @@ JVM_OPTION_FORM: Final = r"^-[A-Za-z][A-Za-z0-9+:=._,/-]*$"
 LABEL_FORM: Final = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"
 CURRENCY_FORM: Final = r"^[A-Z]{3}$"
 STEP_FORM: Final = r"^[1-9][0-9]*%?$"
+SOURCE_FORM: Final = r"^(file:///[^\s]*|s3://[a-z0-9][a-z0-9.-]+[a-z0-9](/[^\s]*)?)$"
 FORMS: Final = {
+    SOURCE_FORM: "s3://bucket/prefix or file:///directory",
     QUANTITY_FORM: "an amount such as 2, 500m or 4Gi",
     STEP_FORM: "a step such as 3 or 50%",
     DECK_FORM: "a deck's name (letters, digits, '-' and '_', without .dck)",

@@ -18,6 +18,7 @@ from trainingrun_contracts.api.model import (
     ENDPOINT_FORM,
     JVM_OPTION_FORM,
     LABEL_FORM,
+    SOURCE_FORM,
     ApiModel,
     Games,
     PodOverride,
@@ -448,6 +449,28 @@ class Checkpoint(ApiModel):
     )
 
 
+class ResumeFrom(ApiModel):
+    """A checkpoint of another run whose weights a run begins with."""
+
+    storage: (
+        Annotated[
+            str,
+            Field(pattern=SOURCE_FORM, max_length=1024),
+        ]
+        | None
+    ) = Field(
+        None,
+        description="Where it is: `s3://bucket/prefix` or `file:///directory`, with the endpoint"
+        " and the credentials of checkpoint. Default: the run's own checkpoint.storage.",
+    )
+    run: Name | None = Field(
+        None, description="Name of the run that saved it. Default: the one that saved last there."
+    )
+    checkpoint: Name = Field(
+        "newest", description="Which one: `newest`, `best`, or the name of a checkpoint."
+    )
+
+
 class ManagedRedis(ApiModel):
     """A Redis that is made for the run, with a generated password."""
 
@@ -548,6 +571,12 @@ class TrainingRunSpec(ApiModel):
     checkpoint: Checkpoint = Field(
         default_factory=Checkpoint,
         description="Where checkpoints are kept and when they are written.",
+    )
+    resume_from: ResumeFrom | None = Field(
+        None,
+        description="A checkpoint of another run, such as one that was deleted or one of another"
+        " namespace, whose weights this run begins with. Games and updates count from 0. Read only"
+        " while the run has no checkpoint of its own. Default: random weights.",
     )
     redis: Redis = Field(
         default_factory=Redis,

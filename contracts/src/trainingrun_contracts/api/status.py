@@ -102,6 +102,9 @@ class ModelStatus(StatusModel):
 
     version: int | None = Field(None, description="Updates that the newest weights have seen.")
     published_at: Time | None = Field(None, description="When they were published.")
+    adopted_from: str | None = Field(
+        None, description="The checkpoint of spec.resumeFrom that the run began with."
+    )
     champion: int | None = Field(
         None, description="Version of the strongest weights so far, by spec.evaluation.gate."
     )

@@ -27,6 +27,7 @@ from trainingrun_contracts.reports import (
     Evaluation,
     EvaluatorReport,
     GateResult,
+    LearnerReport,
 )
 
 from trainingrun_operator.desired.draining import DrainPlan
@@ -97,7 +98,14 @@ def model(run: TrainingRun, signals: Signals) -> ModelStatus | None:
         return run.status.model
     known = run.status.model.champion if run.status.model is not None else None
     champion = signals.champion.version if signals.champion is not None else known
-    return ModelStatus(version=pointer.version, published_at=moment(pointer.at), champion=champion)
+    told = [each.adopted_from for each in signals.reports if isinstance(each, LearnerReport)]
+    before = run.status.model.adopted_from if run.status.model is not None else None
+    return ModelStatus(
+        version=pointer.version,
+        published_at=moment(pointer.at),
+        champion=champion,
+        adopted_from=next((each for each in told if each is not None), before),
+    )
 
 
 def checkpoint(run: TrainingRun, signals: Signals | None) -> CheckpointStatus | None:

@@ -19,6 +19,7 @@ from trainingrun_contracts.run_config import (
     GateConfig,
     LearnerConfig,
     PpoConfig,
+    ResumeFromConfig,
     RunConfig,
     SelfPlayConfig,
     TapesConfig,
@@ -42,6 +43,7 @@ def run_config(run: TrainingRun, settings: Settings) -> RunConfig:
         games=spec.games,
         decks=tuple(deck.name for deck in spec.decks),
         checkpoint=_checkpoint(spec, settings),
+        resume_from=_resume_from(spec, settings),
         daemon=DaemonConfig(
             games_per_daemon=spec.daemon.games_per_daemon,
             game_timeout_seconds=spec.daemon.game_timeout_seconds,
@@ -97,6 +99,14 @@ def _checkpoint(spec: TrainingRunSpec, settings: Settings) -> CheckpointConfig:
         spot_notice=spec.checkpoint.spot_notice,
         cache=settings.checkpoint_cache,
     )
+
+
+def _resume_from(spec: TrainingRunSpec, settings: Settings) -> ResumeFromConfig | None:
+    wanted = spec.resume_from
+    if wanted is None:
+        return None
+    storage = wanted.storage or storage_url(spec, settings)
+    return ResumeFromConfig(storage=storage, run=wanted.run, checkpoint=wanted.checkpoint)
 
 
 def _evaluation(spec: Evaluation) -> EvaluationConfig:

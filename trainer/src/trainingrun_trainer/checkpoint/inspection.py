@@ -30,6 +30,7 @@ from trainingrun_trainer.checkpoint.store import (
     CheckpointStore,
     FileStore,
     StorageError,
+    StorageGone,
     directory_of,
 )
 
@@ -62,7 +63,7 @@ def find_place(address: str, *, endpoint_url: str | None) -> Place:
     url = address if "://" in address else Path(address).absolute().as_uri()
     directory = directory_of(url)
     if directory is not None and not directory.is_dir():
-        raise StorageError("CheckpointStorageInvalid", f"{directory}: there is no such directory")
+        raise StorageGone("CheckpointStorageInvalid", f"{directory}: there is no such directory")
     parent, _, name = url.rstrip("/").rpartition("/")
     if _NAME.fullmatch(name) and not parent.endswith("/"):
         store = open_store(parent, endpoint_url=endpoint_url)
@@ -119,6 +120,33 @@ def pull_checkpoint(place: Place, which: str, *, into: Path) -> CheckpointListin
     raise NothingFound(
         f"{place.address}: no whole {what} ({torn or f'it has {has}'}): look with"
         " `trainingrun checkpoint verify`"
+    )
+
+
+def adoptable(place: Place, which: str, *, run: str | None) -> tuple[str, Checkpoint]:
+    """The checkpoint of any run that is asked for, with its address; damaged ones are passed over.
+
+    Args:
+        place: where it is.
+        which: ``newest``, ``best`` or a name.
+        run: name of the run that saved it; None for the one that saved last.
+
+    Raises:
+        NothingFound: there is none that is whole and made for this release.
+        StorageError: the place cannot be used.
+    """
+    whole = [(e, e.manifest) for e in _entries(place) if e.manifest is not None]
+    named = [(entry, manifest) for entry, manifest in whole if run in (None, manifest.run)]
+    if which in (NEWEST, BEST):
+        named = [each for each in named if each[1].run_id == named[0][1].run_id]
+    for entry in _wanted([entry for entry, _ in named], which):
+        row, checkpoint = _loaded(place.store, entry)
+        if checkpoint is not None and row.state is CheckpointState.WHOLE:
+            return entry.uri, checkpoint
+    whose = "" if run is None else f" of run {run}"
+    raise NothingFound(
+        f"spec.resumeFrom: {place.address} has no whole checkpoint{whose} ({which}): look with"
+        " `trainingrun checkpoint ls`"
     )
 
 

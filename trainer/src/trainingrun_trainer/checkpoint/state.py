@@ -98,6 +98,21 @@ def restore(checkpoint: Checkpoint, updater: PpoUpdater) -> Progress:
     return checkpoint.manifest.progress
 
 
+def adopt(checkpoint: Checkpoint, updater: PpoUpdater) -> None:
+    """Put the weights and moments of another run's checkpoint into the updater; its random state
+    and progress stay the run's own.
+
+    Raises:
+        CheckpointInvalid: see :func:`restore`.
+    """
+    shuffle, random = updater.generator.get_state(), torch.get_rng_state()
+    try:
+        restore(checkpoint, updater)
+    finally:
+        updater.generator.set_state(shuffle)
+        torch.set_rng_state(random)
+
+
 def books_of(checkpoint: Checkpoint) -> Books:
     """What of the rollouts is in the weights of a checkpoint.
 
