@@ -44,6 +44,7 @@ CHANGES: dict[str, Any] = {
     "requests.burst": 60,
     "security.allowUnsafeOverrides": True,
     "security.pinOperator": True,
+    "security.refusedNetworks": ["10.0.0.0/8"],
     "rbac.create": False,
     "rbac.aggregate": False,
     "serviceAccount.create": False,
