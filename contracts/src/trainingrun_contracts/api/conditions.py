@@ -231,6 +231,11 @@ class EventReason(Word):
         "CheckpointRequested",
         "The learner was told to write a checkpoint because somebody asked for it.",
     )
+    ROLLING = (
+        "Rolling",
+        "Members are replaced because the operator's default images have changed; other runs follow"
+        " one after the other.",
+    )
     STORAGE_LOST = (
         "StorageLost",
         "The claim of a role was deleted; it is made again, without what it held.",

@@ -53,6 +53,7 @@ SEE: Final[Mapping[str, str]] = {
     **dict.fromkeys(("Unreachable", "AuthenticationFailed", "QueueUnreachable"), _REDIS),
     **dict.fromkeys(("RedisLostData", "RolloutUnreadable", "StorageLost"), _FAULTS),
     "RunOver": _ENDS,
+    "Rolling": "[upgrades](../guides/installing.md#upgrade)",
     **dict.fromkeys(("SpotNotice", "SpotNoticeUnavailable"), _SPOT),
     "Interrupted": "[spot nodes](../guides/placement.md#spot-nodes)",
     **dict.fromkeys(

@@ -67,6 +67,7 @@ class MemoryBackend:
                 roll_hash=kept.workload.roll_hash,
                 members=tuple(kept.members.values()),
                 finished=kept.finished,
+                image=kept.workload.image,
             )
             for role, kept in self._runs.get(uid, {}).items()
         }

@@ -15,6 +15,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from math import ldexp
 from typing import Final, get_args
 
 from trainingrun_contracts import run_config as contract
@@ -34,6 +35,7 @@ from trainingrun_operator.controller.pace import (
 )
 from trainingrun_operator.controller.pulse import Pulse, Resting
 from trainingrun_operator.controller.reach import Reach
+from trainingrun_operator.controller.rollouts import Rollouts
 from trainingrun_operator.controller.signals import QueueError, SignalReader
 from trainingrun_operator.desired.actions import (
     Action,
@@ -73,8 +75,13 @@ from trainingrun_operator.settings import Settings
 _LOG: Final = logging.getLogger(__name__)
 _REFUSED_SECONDS: Final = 10.0
 _AGAIN_SECONDS: Final = 1.0
+_LONGEST_AGAIN_SECONDS: Final = 32.0
 _CALM_SECONDS: Final = 60.0
 """So long nothing moved before the pulse takes a run over; the averages have settled by then."""
+_UNDER_WAY: Final = {
+    Stage.RUNNING, Stage.WAITING, Stage.DRAINING, Stage.FLUSHING, Stage.EVALUATING,
+}  # fmt: skip
+"""The stages in which pods may start that need what the roles share."""
 _SPREAD: Final = 0.1
 RECONCILE_SECONDS: Final = 120.0
 """The longest reconcile: more than all that a run's start asks of a busy API server."""
@@ -135,9 +142,17 @@ class _Kept:
     """What the roles share, and the spec that it was written from."""
     prepared: Ground | None = None
     view: RunView | None = None
+    repeats: int = 0
+    """How many looks in a row have asked for the same actions, so that these change nothing."""
+    actions: tuple[Action, ...] = ()
     moved_at: float = 0.0
     """When the latest look that found something new was."""
     told: Told | None = None
+
+    def after(self, actions: tuple[Action, ...]) -> _Kept:
+        """Itself after a look that asked for these actions."""
+        again = bool(actions) and actions == self.actions
+        return replace(self, actions=actions, repeats=self.repeats + 1 if again else 0)
 
     def standing(self, run: TrainingRun) -> TrainingRun:
         """The run with the status that the last look gave it, where that is not written yet."""
@@ -190,6 +205,7 @@ class Reconciler:
         self._pulse = Pulse(self._reader)
         self.listener: Callable[[str], None] = lambda _action: None
         self._prober = EndpointProber(reach=reach)
+        self._rollouts = Rollouts()
         self._kept: dict[RunKey, _Kept] = {}
 
     async def reconcile(self, key: RunKey) -> float | None:
@@ -249,6 +265,7 @@ class Reconciler:
     def forget(self, key: RunKey) -> None:
         """Drop what is remembered of a run."""
         self._kept.pop(key, None)
+        self._rollouts.forget(key)
         self._pulse.drop(key)
 
     @property
@@ -274,7 +291,13 @@ class Reconciler:
         kept, ground = kept.grounded(run, self._settings)
         observed, url = await self._observe(run, identity, ground)
         now = self._clock()
-        before, decision = kept.memory, decide(run, observed, self._settings, kept.memory, now=now)
+        may_roll = self._rollouts.allows(key, now=now)
+        before, decision = (
+            kept.memory,
+            decide(run, observed, self._settings, kept.memory, now=now, may_roll=may_roll),
+        )
+        if decision.rolls:
+            self._rollouts.begin(key, runs=len(self._kept), now=now)
         kept = replace(kept, memory=decision.memory)
         trouble, wait = None, _REFUSED_SECONDS
         try:
@@ -297,7 +320,10 @@ class Reconciler:
             trouble = Problem("Unreachable", str(error))
         if trouble is not None:
             _LOG.warning("run %s: %s: %s", key, trouble.reason, trouble.message)
-            decision = decide(run, observed, self._settings, before, now=now, trouble=trouble)
+            decision = decide(
+                run, observed, self._settings, before, now=now, trouble=trouble, may_roll=may_roll
+            )
+        kept = kept.after(decision.actions)
         moved = trouble is not None or bool(decision.actions) or _has_moved(kept.view, observed)
         told = Told(stored.status, decision.status)
         kept = replace(kept, view=_view(run, observed, decision), told=told)
@@ -307,7 +333,8 @@ class Reconciler:
 
     def _next(self, key: RunKey, decision: Decision, url: str | None, now: float) -> float | None:
         """Seconds until the next look; a run that has been quiet for a while comes to rest."""
-        rest, due, kept = self._settings.rest_seconds, _due(decision), self._kept[key]
+        rest, kept = self._settings.rest_seconds, self._kept[key]
+        due = _due(decision, kept.repeats)
         self._pulse.drop(key)
         if rest is None or due is None or kept.view is None or not _may_rest(kept.view):
             return due
@@ -440,7 +467,7 @@ def _keys(run: TrainingRun) -> Keys:
 def _needs_ground(decision: Decision, *, is_prepared: bool) -> bool:
     """Before members are made, and while a run is under way whose ground is not as it should be."""
     makes = any(isinstance(action, Apply) for action in decision.actions)
-    return makes or (decision.phase.stage is Stage.RUNNING and not is_prepared)
+    return makes or (decision.phase.stage in _UNDER_WAY and not is_prepared)
 
 
 def _endpoints_of(*roles: ObservedRole | None) -> list[str]:
@@ -490,12 +517,17 @@ def _may_rest(view: RunView) -> bool:
     return view.stage is Stage.RUNNING and not drains
 
 
-def _due(decision: Decision) -> float | None:
+def _due(decision: Decision, repeats: int) -> float | None:
+    """Seconds until the next look: soon after actions, and later and later where the same ones are
+    asked for again and again; a change that they bring about wakes the run by itself."""
     if decision.expired:
         return None
-    if decision.actions and decision.requeue_after is not None:
+    if not decision.actions or decision.requeue_after is None:
+        return decision.requeue_after
+    if not repeats:
         return min(_AGAIN_SECONDS, decision.requeue_after)
-    return decision.requeue_after
+    pause = min(ldexp(_AGAIN_SECONDS, min(repeats, 10)), _LONGEST_AGAIN_SECONDS)
+    return max(decision.requeue_after, pause)
 
 
 def _described(action: Action) -> str:

@@ -8,7 +8,7 @@ again and again, decisions reach a state in which nothing is left to do.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from trainingrun_contracts.api.run import TrainingRun
 from trainingrun_contracts.api.spec import Autoscaling
@@ -35,6 +35,7 @@ from trainingrun_operator.desired.observed import (
 from trainingrun_operator.desired.rates import RateMemory, Rates, measure, rates_of
 from trainingrun_operator.desired.requests import asked_to_drain, with_drains
 from trainingrun_operator.desired.rolling import Asked, asked
+from trainingrun_operator.desired.rollout import described, images_begun_with
 from trainingrun_operator.desired.scale import (
     ScaleDecision,
     ScaleInputs,
@@ -70,6 +71,8 @@ class Memory:
     limit: LimitMemory = field(default_factory=LimitMemory)
     watched_since: float | None = None
     """When this process first looked at the run."""
+    rolling: bool = False
+    """Whether members were being replaced for the sake of new default images."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,8 @@ class Decision:
     wanted: int | None = None
     """Daemons that the rates ask for, before windows, steps and bounds."""
     expired: bool = False
+    rolls: bool = False
+    """Whether members are replaced because the operator's default images have changed."""
 
 
 def decide(
@@ -99,6 +104,7 @@ def decide(
     *,
     now: float,
     trouble: Problem | None = None,
+    may_roll: bool = True,
 ) -> Decision:
     """Decide about one run.
 
@@ -109,6 +115,7 @@ def decide(
         memory: from the decision before; ``Memory()`` is always right.
         now: Unix seconds.
         trouble: what the world refused since the last look, to be told in the status.
+        may_roll: whether new default images may replace its members now, or wait for their turn.
     """
     progress = follow_progress(run, observed, memory.progress, now=now)
     cost = cost_so_far(run, observed, now=now)
@@ -120,6 +127,11 @@ def decide(
     plan = _plan(run, observed, scaled, now)
     course, told_now = _course(run, observed, where, now)
     wanted = asked(run, memory.asked)
+    kept = images_begun_with(run, observed, settings, wanted)
+    rolls = kept is not None and may_roll and where.stage is Stage.RUNNING
+    news = described(kept, settings.images) if kept is not None and rolls else ""
+    if kept is not None and not rolls:
+        settings = replace(settings, images=kept)
     actions = steps(
         Situation(run, observed, settings, where, scaled.replicas, plan, told_now, wanted)
     )
@@ -137,6 +149,7 @@ def decide(
         plan=plan,
         limit=limit.limit,
         watched_since=watched_since,
+        rolling=news if not memory.rolling else "",
         bounds=bounds,
         progress=moving,
         troubles=troubles,
@@ -165,10 +178,12 @@ def decide(
             wanted,
             limit,
             watched_since,
+            rolls,
         ),
         rates=rates,
         wanted=scaled.wanted,
         expired=_expired(run, now),
+        rolls=rolls,
     )
 
 

@@ -59,6 +59,7 @@ def events(
         *_interrupted(view),
         *_members(view),
         *_curriculum(view, told),
+        *_rolling(view),
         *_storage(view, actions),
         *_scaling(view, actions),
         *_limit(view, told),
@@ -196,6 +197,15 @@ def _ignored(view: View, told: TrainingRunStatus) -> Iterator[RunEvent]:
         return
     if before is None or before.message != after.message:
         yield RunEvent(EventReason.INVALID_SPEC, after.message, warning=True)
+
+
+def _rolling(view: View) -> Iterator[RunEvent]:
+    """The members of the run are replaced, although nobody has changed its spec."""
+    if view.rolling:
+        text = (
+            f"members are replaced, because the operator's default images changed: {view.rolling}"
+        )
+        yield RunEvent(EventReason.ROLLING, text)
 
 
 def _storage(view: View, actions: tuple[Action, ...]) -> Iterator[RunEvent]:

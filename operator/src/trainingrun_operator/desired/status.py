@@ -83,6 +83,8 @@ class View:
     watched_since: float
     """When this process first looked at the run."""
     bounds: Autoscaling
+    rolling: str
+    """Which default images have changed, where members begin to be replaced for it."""
     progress: Progress | None
     troubles: Mapping[Role, Trouble]
     interrupted: Mapping[Role, tuple[Interruption, ...]]
