@@ -31,8 +31,8 @@ ASSIGNED: Final = (
     "clusterIP", "clusterIPs", "nodeName", "volumeName", "selector", "internalTrafficPolicy"
 )  # fmt: skip
 EDITS: Final[dict[str, dict[str, Any]]] = {
-    "deployment": {"spec": {"minReadySeconds": 7, "progressDeadlineSeconds": 77}},
-    "statefulset": {"spec": {"updateStrategy": {"type": "OnDelete"}}},
+    "deployment": {"spec": {"progressDeadlineSeconds": 77}},
+    "statefulset": {"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 1}}}},
     "job": {"spec": {"backoffLimit": 1, "ttlSecondsAfterFinished": 5, "suspend": True}},
     "service": {"spec": {"selector": {"app": "mine"}}},
     "poddisruptionbudget": {"spec": {"maxUnavailable": "100%"}},

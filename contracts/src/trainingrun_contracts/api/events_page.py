@@ -53,7 +53,7 @@ SEE: Final[Mapping[str, str]] = {
     **dict.fromkeys(("Unreachable", "AuthenticationFailed", "QueueUnreachable"), _REDIS),
     **dict.fromkeys(("RedisLostData", "RolloutUnreadable", "StorageLost"), _FAULTS),
     "RunOver": _ENDS,
-    "Rolling": "[upgrades](../guides/installing.md#upgrade)",
+    "Rolling": "[upgrades](../guides/installing.md#upgrading-and-going-back)",
     **dict.fromkeys(("SpotNotice", "SpotNoticeUnavailable"), _SPOT),
     "Interrupted": "[spot nodes](../guides/placement.md#spot-nodes)",
     **dict.fromkeys(

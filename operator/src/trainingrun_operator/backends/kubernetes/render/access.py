@@ -1,6 +1,6 @@
 """What lets the roles of a run know and reach one another: configuration, Redis URL, identity.
 
-The secret of a managed Redis is made once and never changes: the Secret is created, not applied,
+The secret of a managed Redis never changes: the Secret is created, not applied, and immutable,
 so that nothing can overwrite it. Each role gets a URL with a user of its own as an environment
 variable; passwords stand on no command line and in no other object, and the server's file only has
 their hashes, beside what each user may do.
@@ -84,12 +84,17 @@ def managed_secret(run: RunIdentity, secret: str) -> Manifest:
     }
     content[ORIGIN_KEY] = secret
     content[CONFIG_KEY] = redis_config.config_file(run.uid, secret)
-    return manifest(SECRET, run, secret_name(run), type="Opaque", stringData=content)
+    return manifest(
+        SECRET, run, secret_name(run), type="Opaque", immutable=True, stringData=content
+    )
 
 
 def given_secret(run: RunIdentity, url: str) -> Manifest:
     """The Secret with the URL of a Redis that is not ours: it may hold a password too."""
-    return manifest(SECRET, run, secret_name(run), type="Opaque", stringData={URL_KEY: url})
+    content = {URL_KEY: url}
+    return manifest(
+        SECRET, run, secret_name(run), type="Opaque", immutable=True, stringData=content
+    )
 
 
 def config_map(run: RunIdentity, config: bytes) -> Manifest:
