@@ -66,7 +66,8 @@ async def bench(plane: ControlPlane, namespace: str, name: str = "bench") -> Asy
     plane.apply({**RUN, "metadata": meta, "spec": {**RUN["spec"], "suspend": True}})
     owner = plane.get("trainingrun", name, "-n", namespace)["metadata"]["uid"]
     client = Client(await load_configuration(plane.kubeconfig))
-    backend = KubernetesBackend(client, Children(lambda _: None), Site((namespace,)))
+    site = Site((namespace,), key=(namespace, "operator"))
+    backend = KubernetesBackend(client, Children(lambda _: None), site)
     watch = asyncio.create_task(backend.run())
     try:
         await backend.synced()
@@ -263,5 +264,5 @@ def test_a_name_that_is_taken_is_told(control_plane: ControlPlane, namespace: st
     async def act(_: Bench) -> None:
         pytest.fail("the preparation should have been refused")
 
-    with pytest.raises(BackendError, match="belongs to something else"):
+    with pytest.raises(BackendError, match="is not controlled by this TrainingRun"):
         on_bench(control_plane, namespace, act)

@@ -51,6 +51,8 @@ class _Known:
     origin: str = ""
     """What the passwords follow from; empty where the Redis is not ours."""
     is_there: bool = True
+    is_users: bool = False
+    """Whether it is the user's own, which nobody but its user makes again."""
 
 
 class RunSecrets:
@@ -79,8 +81,10 @@ class RunSecrets:
             BackendError: the API server cannot be asked.
         """
         known = self._known.get(run.uid)
-        if known is None or not known.is_there:
-            return known is None
+        if known is None or known.is_users:
+            return True
+        if not known.is_there:
+            return False
         if self._clock() - known.at < (_TROUBLED_SECONDS if troubled else _CALM_SECONDS):
             return True
         is_there = _is_own(await self._find(run), run)
@@ -127,7 +131,7 @@ class RunSecrets:
         if ground.redis_url_secret is not None:
             if known is None or self._clock() - known.at >= _USERS_SECONDS:
                 url = await self._users_url(run, redis_url_key(run, ground))
-                known = self._known[run.uid] = _Known(self._clock(), url)
+                known = self._known[run.uid] = _Known(self._clock(), url, is_users=True)
             return known.url
         if known is None:
             found = await self._find(run)

@@ -1,0 +1,235 @@
+"""What a run controls is its own, and nothing else: neither labels nor names make it so."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from typing import Any, Final
+
+import pytest
+from control_plane import ControlPlane, KubectlError
+from trainingrun_contracts.api.run import parse
+from trainingrun_operator.backends import BackendError, Ground, RunIdentity
+from trainingrun_operator.backends.kubernetes.backend import KubernetesBackend, Site
+from trainingrun_operator.backends.kubernetes.client import Client, load_configuration
+from trainingrun_operator.backends.kubernetes.observe import Children
+from trainingrun_operator.desired.actions import Apply
+from trainingrun_operator.desired.workload import Role
+from trainingrun_operator.desired.workloads import workloads
+from trainingrun_operator.settings import Settings
+
+pytestmark = pytest.mark.usefixtures("chart")
+
+RUN: Final[dict[str, Any]] = {
+    "apiVersion": "trainingrun.dev/v1alpha1",
+    "kind": "TrainingRun",
+    "spec": {"games": 100, "decks": [{"name": "red_aggro"}], "suspend": True},
+}
+GROUND: Final = Ground(config=b"{}", managed_redis=True)
+SECONDS: Final = 60.0
+
+
+class Place:
+    """The whole cluster as an operator sees it, with one run; ``restart`` is a new operator."""
+
+    def __init__(self, plane: ControlPlane, namespace: str, client: Client) -> None:
+        self.plane = plane
+        self.namespace = namespace
+        self.client = client
+        self.children = Children(lambda _: None)
+        self.backend = self.restart(self.children)
+        self.run = self.apply("ours")
+
+    def restart(self, children: Children | None = None) -> KubernetesBackend:
+        """Another operator of the same installation."""
+        site = Site(key=(self.namespace, "operator"))
+        known = children if children is not None else Children(lambda _: None)
+        return KubernetesBackend(self.client, known, site)
+
+    def apply(self, name: str) -> RunIdentity:
+        """A run that no operator works on."""
+        self.plane.apply({**RUN, "metadata": {"name": name, "namespace": self.namespace}})
+        uid = self.plane.get("trainingrun", name, "-n", self.namespace)["metadata"]["uid"]
+        return RunIdentity(self.namespace, name, uid)
+
+    def kubectl(self, *arguments: str) -> str:
+        """kubectl in the namespace of the run."""
+        return self.plane.kubectl("-n", self.namespace, *arguments)
+
+    def secret(self) -> dict[str, str]:
+        """What the run's Secret says."""
+        found: dict[str, str] = self.plane.get("secret", "ours-redis", "-n", self.namespace)["data"]
+        return found
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until something holds."""
+        async with asyncio.timeout(SECONDS):
+            while not holds():  # noqa: ASYNC110 - a cache is asked
+                await asyncio.sleep(0.1)
+
+
+@asynccontextmanager
+async def _place(plane: ControlPlane, namespace: str) -> AsyncIterator[Place]:
+    client = Client(await load_configuration(plane.kubeconfig))
+    made = Place(plane, namespace, client)
+    watch = asyncio.create_task(made.backend.run())
+    try:
+        await made.backend.synced()
+        yield made
+    finally:
+        watch.cancel()
+        with suppress(asyncio.CancelledError):
+            await watch
+        await client.close()
+
+
+def on_place(plane: ControlPlane, namespace: str, act: Callable[[Place], Awaitable[None]]) -> None:
+    """Run a test in an event loop of its own."""
+
+    async def run() -> None:
+        async with _place(plane, namespace) as made:
+            await act(made)
+
+    asyncio.run(run())
+
+
+def labelled(run: RunIdentity, role: str) -> dict[str, str]:
+    """The labels that an object of the run has, as anybody can read and write them."""
+    return {
+        "trainingrun.dev/run": run.name,
+        "trainingrun.dev/uid": run.uid,
+        "trainingrun.dev/role": role,
+    }
+
+
+def forged(kind: str, namespace: str, name: str, labels: dict[str, str]) -> dict[str, Any]:
+    """A Deployment or a Job that bears a run's labels and belongs to nobody."""
+    container = {"name": "x", "image": "example.com/x:1"}
+    template: dict[str, Any] = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
+    spec: dict[str, Any] = {"template": template}
+    if kind == "Deployment":
+        spec |= {"replicas": 1, "selector": {"matchLabels": labels}}
+    else:
+        template["spec"]["restartPolicy"] = "Never"
+        spec["backoffLimit"] = 0
+    version = "apps/v1" if kind == "Deployment" else "batch/v1"
+    meta = {"name": name, "namespace": namespace, "labels": labels}
+    return {"apiVersion": version, "kind": kind, "metadata": meta, "spec": spec}
+
+
+def test_labels_alone_make_nothing_a_part_of_a_run(
+    control_plane: ControlPlane, namespace: str
+) -> None:
+    """Daemons and a failed learner in another namespace, and a role that nobody knows in the run's
+    own: none of it is seen, and nothing stops the run from being looked at."""
+    elsewhere = f"{namespace}-neighbour"
+    control_plane.create_namespace(elsewhere, restricted=False)
+
+    async def act(made: Place) -> None:
+        control_plane.apply(
+            forged("Deployment", elsewhere, "ours-daemon", labelled(made.run, "daemon")),
+            forged("Job", elsewhere, "ours-learner", labelled(made.run, "learner")),
+            forged("Deployment", elsewhere, "ours-bogus", labelled(made.run, "bogus")),
+        )
+        at_home = forged("Deployment", namespace, "ours-bogus", labelled(made.run, "bogus"))
+        control_plane.apply({**at_home, "spec": {**at_home["spec"], "replicas": 0}})
+        await made.until(lambda: len(made.children) >= 7)  # four, and the pods of three of them
+        assert await made.backend.observe(made.run) == {}
+        run_there = replace(made.run, namespace=elsewhere)
+        assert await made.backend.observe(run_there) == {}  # nobody controls them there either
+
+    on_place(control_plane, namespace, act)
+
+
+def test_an_object_of_somebody_else_is_refused_and_asked_for_rarely(
+    control_plane: ControlPlane, namespace: str
+) -> None:
+    """Whatever labels it bears; while it is there, the API server is not asked at every look."""
+
+    async def act(made: Place) -> None:
+        owner = made.apply("theirs")
+        made.kubectl("create", "configmap", "ours-config")
+        reference = (
+            '{"metadata": {"ownerReferences": [{"apiVersion": "trainingrun.dev/v1alpha1", "kind":'
+            f' "TrainingRun", "name": "theirs", "uid": "{owner.uid}", "controller": true}}]}}}}'
+        )
+        made.kubectl("patch", "configmap", "ours-config", "-p", reference)
+        made.kubectl("label", "configmap", "ours-config", f"trainingrun.dev/uid={made.run.uid}")
+        asked: list[str] = []
+        made.client.listener = lambda verb, _status, _seconds: asked.append(verb)
+        for _ in range(5):
+            with pytest.raises(BackendError, match="ours-config belongs to something else"):
+                await made.backend.prepare(made.run, GROUND)
+        assert asked.count("POST") <= 2  # the account, and the configuration once
+        assert made.kubectl("get", "configmap", "ours-config", "-o=jsonpath={.data}") == ""
+
+    on_place(control_plane, namespace, act)
+
+
+def test_a_secret_that_is_deleted_comes_back_with_the_same_passwords(
+    control_plane: ControlPlane, namespace: str
+) -> None:
+    """By an operator that was restarted meanwhile, too: Redis goes on with the old ones. Nobody can
+    change what it says."""
+
+    async def act(made: Place) -> None:
+        await made.backend.prepare(made.run, GROUND)
+        before = made.secret()
+        with pytest.raises(KubectlError, match="immutable"):
+            made.kubectl("patch", "secret", "ours-redis", "-p", '{"data": {"url": "eA=="}}')
+        made.kubectl("delete", "secret", "ours-redis")
+        after = made.restart()
+        assert await after.redis_url(made.run, GROUND) is None
+        await after.prepare(made.run, GROUND)
+        assert made.secret() == before
+        assert await after.redis_url(made.run, GROUND) is not None
+
+    on_place(control_plane, namespace, act)
+
+
+def test_a_secret_that_somebody_else_made_is_refused(
+    control_plane: ControlPlane, namespace: str
+) -> None:
+    """Even one that holds a URL, bears the run's labels, or belongs to a namesake that is on its
+    way out; once it is gone, the run gets its own."""
+
+    async def act(made: Place) -> None:
+        made.kubectl("create", "secret", "generic", "ours-redis", "--from-literal=url=redis://x")
+        made.kubectl("label", "secret", "ours-redis", f"trainingrun.dev/uid={made.run.uid}")
+        assert await made.backend.redis_url(made.run, GROUND) is None
+        with pytest.raises(BackendError, match="is not controlled by this TrainingRun") as refused:
+            await made.backend.prepare(made.run, GROUND)
+        assert refused.value.reason == "NameTaken"
+        assert await made.backend.redis_url(made.run, GROUND) is None
+        made.kubectl("delete", "secret", "ours-redis")
+        await made.backend.prepare(made.run, GROUND)
+        assert await made.backend.redis_url(made.run, GROUND) is not None
+
+    on_place(control_plane, namespace, act)
+
+
+def test_a_claim_that_is_deleted_is_missed_and_made_again(
+    control_plane: ControlPlane, namespace: str
+) -> None:
+    """The role is not intact, says that its storage is lost, and is whole after the next apply."""
+    run = parse({**RUN, "metadata": {"name": "ours"}, "spec": {**RUN["spec"], "suspend": False}})
+    redis = workloads(run, Settings(), daemons=1)[Role.REDIS]
+
+    async def act(made: Place) -> None:
+        await made.backend.prepare(made.run, GROUND)
+        await made.backend.perform(made.run, Apply(redis))
+        there = (await made.backend.observe(made.run))[Role.REDIS]
+        assert (there.intact, there.storage_lost) == (True, False)
+        made.kubectl("scale", "statefulset", "ours-redis", "--replicas=0")
+        made.kubectl("delete", "pod", "-l", "trainingrun.dev/role=redis", "--wait=true")
+        made.kubectl("delete", "pvc", "ours-redis", "--wait=true", "--timeout=60s")
+        async with asyncio.timeout(SECONDS):
+            while not (await made.backend.observe(made.run))[Role.REDIS].storage_lost:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+        await made.backend.perform(made.run, Apply(redis))
+        there = (await made.backend.observe(made.run))[Role.REDIS]
+        assert (there.intact, there.storage_lost, there.replicas) == (True, False, 1)
+
+    on_place(control_plane, namespace, act)
