@@ -485,3 +485,55 @@ def test_a_learner_that_its_machine_told_to_end_was_interrupted() -> None:
     assert interrupted((JOB, job), (POD, learner(75))) == ["Stopped"]
     assert interrupted((JOB, job), (POD, learner(1))) == []
     assert interrupted((JOB, job), (POD, deleted)) == []
+
+
+def learner_of(children: Children, *, now: float) -> list[str]:
+    """The problems of the learner's members."""
+    found = roles_from(children.of(RUN), now=now)[Role.LEARNER].members
+    return [member.problem.message for member in found if member.problem is not None]
+
+
+def test_a_learner_that_has_ended_well_is_not_missed() -> None:
+    """Its pod has succeeded, and the Job says so a moment later."""
+    children = Children(lambda _: None)
+    children.tell(JOB, document("quick-learner", role="learner", spec={"parallelism": 1}))
+    children.tell(POD, pod("l", role="learner", phase="Succeeded"))
+    assert learner_of(children, now=BORN + 1000) == []
+
+
+def test_a_learner_that_somebody_deletes_is_told_and_not_missed_at_once() -> None:
+    """One that goes with its Job is not told of."""
+    now = [BORN + 1000]
+    children = Children(lambda _: None, clock=lambda: now[0])
+    children.tell(JOB, document("quick-learner", role="learner", spec={"parallelism": 1}))
+    children.tell(POD, pod("l", role="learner"))
+    children.tell(POD, {"metadata": {"uid": "l"}}, gone=True)
+    learner = children.roles(RUN)[Role.LEARNER]
+    assert (learner.members, learner.interruptions) == ((), ())
+    now[0] += 10
+    (told,) = children.roles(RUN)[Role.LEARNER].interruptions
+    assert (told.member, told.reason) == ("l", "Deleted")
+    going = document("quick-learner", role="learner", version=2, spec={"parallelism": 1})
+    children.tell(POD, pod("m", role="learner"))
+    children.tell(POD, {"metadata": {"uid": "m"}}, gone=True)
+    going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    children.tell(JOB, going)
+    now[0] += 10
+    assert len(children.roles(RUN)[Role.LEARNER].interruptions) == 1
+
+
+def test_what_bears_a_runs_labels_elsewhere_is_not_its_own() -> None:
+    """Another namespace, another controller, no controller, or a role that nobody knows."""
+    elsewhere = document("quick-daemon", uid="a", spec={"replicas": 1})
+    elsewhere["metadata"]["namespace"] = "neighbour"
+    theirs = document("quick-daemon", uid="b", spec={"replicas": 1})
+    theirs["metadata"]["ownerReferences"] = [owned_by("TrainingRun", "quick", "another")]
+    nobodys = document("quick-daemon", uid="c", spec={"replicas": 1})
+    del nobodys["metadata"]["ownerReferences"]
+    unknown = document("quick-bogus", uid="d", spec={"replicas": 1})
+    told = [(DEPLOYMENT, each) for each in (elsewhere, theirs, nobodys, unknown)]
+    assert observed(*told) == {}
+    stray = pod("stray", conditions=READY, podIP="10.9.9.9")
+    del stray["metadata"]["ownerReferences"]
+    ours = document("quick-daemon", spec={"replicas": 1})
+    assert observed((DEPLOYMENT, ours), (POD, stray))[Role.DAEMON].members == ()

@@ -265,7 +265,7 @@ class EventReason(Word):
     PROBLEM = "Problem", "A member of the run cannot run; the message says which and why."
     INTERRUPTED = (
         "Interrupted",
-        "Members had to leave their node or were lost with it; others take their place.",
+        "Members had to leave their node, were lost with it or deleted; others take their place.",
     )
     QUEUE_UNREACHABLE = "QueueUnreachable", "Redis cannot be reached or refuses; training waits."
     QUEUE_RECOVERED = "QueueRecovered", "Redis answers again."

@@ -18,6 +18,8 @@ from trainingrun_operator.desired.observed import INTERRUPTION_SECONDS, Interrup
 from trainingrun_operator.desired.workload import Role
 
 _NAMED: Final = 3
+DELETED: Final = "Deleted"
+"""Why a member went that nobody but its task may take away."""
 COUNTED: Final = (Role.DAEMON, Role.ACTOR, Role.LEARNER, Role.EVALUATOR)
 """The roles whose interruptions are counted."""
 
@@ -73,7 +75,10 @@ def counted(
 
 
 def words_of(role: Role, gone: tuple[Interruption, ...]) -> str:
-    """Who had to go, and by whose word."""
+    """Who had to go, and by whose word; or that somebody has deleted it, no node's doing."""
+    if all(each.reason == DELETED for each in gone):
+        names = ", ".join(each.member for each in gone[:_NAMED])
+        return f"{role.value} {names} was deleted by somebody: another takes its place"
     names = ", ".join(each.member for each in gone[:_NAMED])
     more = f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""
     why = ", ".join(sorted({each.reason for each in gone}))

@@ -19,6 +19,7 @@ from trainingrun_operator.backends.kubernetes.views import (
 )
 from trainingrun_operator.backends.store import RunKey
 from trainingrun_operator.desired import daemon, redis
+from trainingrun_operator.desired.interruptions import DELETED
 from trainingrun_operator.desired.observed import (
     INTERRUPTION_SECONDS,
     Finished,
@@ -32,8 +33,6 @@ from trainingrun_operator.desired.workload import Role
 _FIRST_POD_SECONDS: Final = 15.0
 INTERRUPTIONS_KEPT: Final = 500
 """Of one run: more than go in one storm; what is older was counted long ago."""
-DELETED: Final = "Deleted"
-"""Why a member of a task went that nobody but its owner may take away."""
 _DELETED_SECONDS: Final = 5.0
 """So long the end of its task may come after that of a pod that goes with it."""
 _ROLES: Final = frozenset(role.value for role in Role)
@@ -43,8 +42,11 @@ _PORTS: Final = {Role.DAEMON: daemon.PORT, Role.REDIS: redis.PORT}
 class Children:
     """All labelled objects of all runs, by run; informers write it, the backend reads it."""
 
-    def __init__(self, changed: Callable[[RunKey], None]) -> None:
+    def __init__(
+        self, changed: Callable[[RunKey], None], *, clock: Callable[[], float] = time.time
+    ) -> None:
         self._changed = changed
+        self._clock = clock
         self._views: dict[str, View] = {}
         self._versions: dict[str, int] = {}
         self._of_run: dict[tuple[str, str], set[str]] = {}
@@ -90,7 +92,7 @@ class Children:
         left = self._of_run.get(owner, set())
         left.discard(identity.uid)
         if isinstance(view, PodView):
-            self._podless[*owner, identity.role] = time.time()
+            self._podless[*owner, identity.role] = self._clock()
         if not left:
             self._of_run.pop(owner, None)
             self._interrupted.pop(owner, None)
@@ -105,7 +107,7 @@ class Children:
         if not goes or before.ended or before.interruption is not None:
             return
         owner = before.identity.namespace, before.identity.run_uid
-        self._deleted.setdefault(owner, {}).setdefault(before.identity.uid, (before, time.time()))
+        self._deleted.setdefault(owner, {}).setdefault(before.identity.uid, (before, self._clock()))
 
     def _note_interruption(self, view: View) -> None:
         """Keep it for longer than the pod: one on a lost node may go within a moment."""
@@ -150,7 +152,7 @@ class Children:
         """The roles of a run, with whether all that belongs to them is there and ours."""
         views = self.of(run)
         drifted = {view.identity.role for view in views if self.is_drifted(view)}
-        now = time.time()
+        now = self._clock()
         owner = run.namespace, run.uid
         podless = {key[2]: at for key, at in self._podless.items() if key[:2] == owner}
         found = roles_from(views, drifted=drifted, now=now, podless=podless)
