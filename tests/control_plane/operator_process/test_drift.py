@@ -91,6 +91,7 @@ def test_what_goes_with_a_role_comes_back_when_it_is_deleted(trainer: Trainer) -
         ("Service", "holes-daemon"), ("PodDisruptionBudget", "holes-daemon"),
         ("NetworkPolicy", "holes-daemon"), ("NetworkPolicy", "holes-learner"),
         ("ConfigMap", "holes-config"), ("ServiceAccount", "holes-pods"),
+        ("ServiceAccount", "holes-learner"),
     ):  # fmt: skip
         key, before = f"{kind}/{name}", states(trainer, "holes")
         trainer.kubectl("delete", kind, name)

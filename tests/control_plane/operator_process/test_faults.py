@@ -22,6 +22,7 @@ PLAYED: Final = (
     "job/NAME-learner", "service/NAME-daemon", "poddisruptionbudget/NAME-daemon",
     "networkpolicy/NAME-daemon", "networkpolicy/NAME-actor", "networkpolicy/NAME-learner",
     "configmap/NAME-config", "serviceaccount/NAME-pods",
+    "serviceaccount/NAME-learner",
 )  # fmt: skip
 """Of a run whose roles are played, so that all of them are there."""
 KEPT: Final = ("statefulset/NAME-redis", "service/NAME-redis", "networkpolicy/NAME-redis")

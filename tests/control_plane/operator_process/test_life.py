@@ -42,6 +42,7 @@ def test_a_run_becomes_its_children_which_it_owns(trainer: Trainer) -> None:
         "Deployment/first-daemon", "Deployment/first-actor", "Deployment/first-evaluator",
         "Job/first-learner", "Service/first-daemon", "PodDisruptionBudget/first-daemon",
         "Secret/first-redis", "ConfigMap/first-config", "ServiceAccount/first-pods",
+        "ServiceAccount/first-learner",
         "NetworkPolicy/first-daemon", "NetworkPolicy/first-actor", "NetworkPolicy/first-learner",
         "NetworkPolicy/first-evaluator",
     }  # fmt: skip

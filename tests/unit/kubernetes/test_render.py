@@ -24,8 +24,8 @@ from trainingrun_operator.backends.kubernetes.render.metadata import (
 from trainingrun_operator.backends.kubernetes.render.network_policy import metrics_policy
 from trainingrun_operator.backends.kubernetes.render.objects import (
     COMPANIONS,
-    SHARED,
     role_objects,
+    shared_names,
     shared_objects,
 )
 from trainingrun_operator.desired.redis_config import RIGHTS, password_for
@@ -154,7 +154,19 @@ def test_the_companions_of_a_role_are_those_that_are_written(role: Role) -> None
     kinds = [each["kind"] for each in objects_of(workload_of(role))]
     beside = sorted(set(kinds) - {*CONTROLLERS, "PersistentVolumeClaim"})
     assert beside == sorted(kind.name for kind in COMPANIONS[role])
-    assert {each["kind"] for each in shared_objects(RUN, GROUND)} == {k.name for k in SHARED}
+    shared = {(each["kind"], each["metadata"]["name"]) for each in shared_objects(RUN, GROUND)}
+    assert shared == {(kind.name, name) for kind, name in shared_names(RUN)}
+
+
+def test_the_learner_has_an_account_of_its_own() -> None:
+    """Rights to a bucket can be given to the learner alone: no other role shares its account."""
+    accounts = {role: pod_of(workload_of(role))["serviceAccountName"] for role in Role}
+    others = {account for role, account in accounts.items() if role is not Role.LEARNER}
+    assert accounts[Role.LEARNER] == "quick-learner"
+    assert others == {"quick-pods"}
+    made = [each for each in shared_objects(RUN, GROUND) if each["kind"] == "ServiceAccount"]
+    assert {each["metadata"]["name"] for each in made} == {"quick-learner", "quick-pods"}
+    assert not any(each["automountServiceAccountToken"] for each in made)
 
 
 def test_no_two_objects_have_one_name() -> None:

@@ -93,11 +93,12 @@ resource "aws_iam_role_policy_attachment" "run" {
   policy_arn = var.learner_policy_arn
 }
 
-# The operator gives each run an account of its own, RUN-pods.
+# The operator gives the learner of each run an account of its own, RUN-learner: no other role, and
+# above all no daemon, reaches the bucket.
 resource "aws_eks_pod_identity_association" "run" {
   for_each        = toset(var.runs)
   cluster_name    = aws_eks_cluster.this.name
   namespace       = split("/", each.key)[0]
-  service_account = "${split("/", each.key)[1]}-pods"
+  service_account = "${split("/", each.key)[1]}-learner"
   role_arn        = aws_iam_role.pod["run"].arn
 }

@@ -10,7 +10,7 @@ from typing import Any, Final
 from trainingrun_operator.backends import RunIdentity
 from trainingrun_operator.backends.kubernetes.kinds import CLAIM, DEPLOYMENT, JOB, Kind
 from trainingrun_operator.backends.kubernetes.problems import last_line
-from trainingrun_operator.backends.kubernetes.render.objects import COMPANIONS, SHARED
+from trainingrun_operator.backends.kubernetes.render.objects import COMPANIONS, shared_names
 from trainingrun_operator.backends.kubernetes.views import (
     ControllerView,
     PodView,
@@ -186,8 +186,8 @@ class Children:
     def has_shared(self, run: RunIdentity) -> bool:
         """Whether all that the roles share is there and ours."""
         shared = [view for view in self.of(run) if not view.identity.role]
-        kinds = {view.identity.kind for view in shared}
-        return kinds.issuperset(SHARED) and not any(map(self.is_drifted, shared))
+        found = {(view.identity.kind, view.identity.name) for view in shared}
+        return found >= shared_names(run) and not any(map(self.is_drifted, shared))
 
     def of(self, run: RunIdentity) -> tuple[View, ...]:
         """All objects of a run, in order of name: those that it controls, and pods; of those, the

@@ -49,9 +49,13 @@ def secret_name(run: RunIdentity) -> str:
     return role_name(run, Role.REDIS)
 
 
-def account_name(run: RunIdentity) -> str:
-    """Name of the ServiceAccount; its suffix keeps a run named "default" off the default one."""
-    return f"{run.name}-pods"
+def account_name(run: RunIdentity, role: Role) -> str:
+    """Name of a role's ServiceAccount: the learner has one of its own, to which a cloud may give
+    the right to the bucket; the others share one that needs no rights.
+
+    The suffix keeps a run named "default" off the default account.
+    """
+    return role_name(run, role) if role is Role.LEARNER else f"{run.name}-pods"
 
 
 def redis_address(run: RunIdentity) -> str:
@@ -102,6 +106,10 @@ def config_map(run: RunIdentity, config: bytes) -> Manifest:
     return manifest(CONFIG_MAP, run, config_name(run), data={CONFIG_FILE: config.decode()})
 
 
-def service_account(run: RunIdentity) -> Manifest:
-    """The identity of the run's pods; it may do nothing, and no pod gets a token of it."""
-    return manifest(SERVICE_ACCOUNT, run, account_name(run), automountServiceAccountToken=False)
+def service_accounts(run: RunIdentity) -> tuple[Manifest, ...]:
+    """The identities of the run's pods; they may do nothing in the cluster, and no pod gets a
+    token of one."""
+    names = sorted({account_name(run, role) for role in Role})
+    return tuple(
+        manifest(SERVICE_ACCOUNT, run, name, automountServiceAccountToken=False) for name in names
+    )

@@ -16,8 +16,10 @@ from trainingrun_operator.backends.kubernetes.kinds import (
 )
 from trainingrun_operator.backends.kubernetes.render.access import (
     SecretKey,
+    account_name,
     config_map,
-    service_account,
+    config_name,
+    service_accounts,
 )
 from trainingrun_operator.backends.kubernetes.render.deployment import deployment
 from trainingrun_operator.backends.kubernetes.render.job import job
@@ -36,8 +38,6 @@ from trainingrun_operator.backends.kubernetes.render.stateful_set import statefu
 from trainingrun_operator.backends.kubernetes.render.template import finished_template
 from trainingrun_operator.desired.workload import Restart, Role, Workload
 
-SHARED: Final = (SERVICE_ACCOUNT, CONFIG_MAP)
-"""The kinds of :func:`shared_objects`."""
 COMPANIONS: Final[Mapping[Role, tuple[Kind, ...]]] = {
     Role.REDIS: (NETWORK_POLICY, SERVICE),
     Role.DAEMON: (NETWORK_POLICY, SERVICE, DISRUPTION_BUDGET),
@@ -50,7 +50,13 @@ COMPANIONS: Final[Mapping[Role, tuple[Kind, ...]]] = {
 
 def shared_objects(run: RunIdentity, ground: Ground) -> tuple[Manifest, ...]:
     """What all roles share, save the Secret, which is created and never applied."""
-    return (service_account(run), config_map(run, ground.config))
+    return (*service_accounts(run), config_map(run, ground.config))
+
+
+def shared_names(run: RunIdentity) -> frozenset[tuple[Kind, str]]:
+    """Kind and name of each of the :func:`shared_objects`."""
+    accounts = ((SERVICE_ACCOUNT, account_name(run, role)) for role in Role)
+    return frozenset((*accounts, (CONFIG_MAP, config_name(run))))
 
 
 def role_objects(

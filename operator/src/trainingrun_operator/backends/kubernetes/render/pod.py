@@ -47,7 +47,7 @@ def pod_template(run: RunIdentity, workload: Workload, redis_url: SecretKey) -> 
 def _pod(run: RunIdentity, workload: Workload, redis_url: SecretKey) -> dict[str, Any]:
     volumes = _volumes(run, workload)
     return {
-        "serviceAccountName": account_name(run),
+        "serviceAccountName": account_name(run, workload.role),
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         # Process 1 of a container drops every signal that it has no handler for yet, so a pod told
