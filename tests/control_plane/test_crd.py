@@ -24,7 +24,8 @@ MINIMAL: dict[str, Any] = {
 }
 CHANGES: dict[str, dict[str, Any]] = {
     "seed-fixed": {"seed": 2},
-    "redis-fixed": {"redis": {"url": "redis://other.example:6379/0"}},
+    "redis-url-fixed": {"redis": {"url": "redis://other.example:6379/0"}},
+    "redis-secret-fixed": {"redis": {"urlSecretRef": {"name": "mine", "key": "url"}}},
     "storage-fixed": {"checkpoint": {"storage": "s3://bucket/other"}},
     "network-fixed": {"learner": {"network": {"width": 256}}},
 }
@@ -104,6 +105,16 @@ def test_what_is_not_fixed_may_change(kubectl: Kubectl) -> None:
     applied(kubectl, MINIMAL)
     change = {"games": 200, "suspend": True, "daemon": {"autoscaling": {"maxReplicas": 3}}}
     kubectl("patch", "tr", "minimal", "--type=merge", "-p", json.dumps({"spec": change}))
+
+
+def test_the_memory_of_a_managed_redis_may_change(kubectl: Kubectl) -> None:
+    """A queue that has become too small for its run is given more, while the run exists."""
+    applied(kubectl, MINIMAL)
+    for managed in ({"memory": "2Gi"}, {"memory": "4Gi", "size": "20Gi"}):
+        change = json.dumps({"spec": {"redis": {"managed": managed}}})
+        kubectl("patch", "tr", "minimal", "--type=merge", "-p", change)
+    stored = json.loads(kubectl("get", "trainingrun", "minimal", "-o", "json"))
+    assert stored["spec"]["redis"]["managed"] == {"memory": "4Gi", "size": "20Gi"}
 
 
 def test_explain_reads_like_documentation(kubectl: Kubectl) -> None:

@@ -91,13 +91,20 @@ class Immutable:
     @property
     def field(self) -> str:
         """The path in YAML spelling."""
-        return ".".join(self.path)
+        return ".".join(_camel(name) for name in self.path)
 
     @property
     def cel(self) -> str:
         """The rule as a CEL transition rule of the spec."""
         new, old = f"self.{self.field}", f"oldSelf.{self.field}"
-        return f"has({new}) == has({old}) && (!has({new}) || {new} == {old})"
+        has_new, has_old = self._presence("self"), self._presence("oldSelf")
+        return f"({has_new}) == ({has_old}) && (!({has_new}) || {new} == {old})"
+
+    def _presence(self, root: str) -> str:
+        """CEL: whether the field is there; a section that nobody gave is not, either."""
+        steps = self.field.split(".")
+        paths = (".".join((root, *steps[: at + 1])) for at in range(len(steps)))
+        return " && ".join(f"has({path})" for path in paths)
 
     @property
     def message(self) -> str:
@@ -109,6 +116,11 @@ class Immutable:
         for name in self.path:
             spec = getattr(spec, name)
         return spec
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
 
 
 def cel_text(text: str) -> str:
@@ -460,10 +472,12 @@ REDIS: Final = (
     ),
 )
 
+_QUEUE: Final = "the queue and the ledger of the run are there"
 IMMUTABLE: Final = (
     Immutable("algorithm-fixed", ("algorithm",), "its checkpoints fit no other algorithm"),
     Immutable("seed-fixed", ("seed",), "the games that were played came from it"),
-    Immutable("redis-fixed", ("redis",), "the queue and the ledger of the run are there"),
+    Immutable("redis-url-fixed", ("redis", "url"), _QUEUE),
+    Immutable("redis-secret-fixed", ("redis", "url_secret_ref"), _QUEUE),
     Immutable(
         "storage-fixed", ("checkpoint", "storage"), "the run's checkpoints would stay behind"
     ),

@@ -479,8 +479,14 @@ class ManagedRedis(ApiModel):
     )
     memory: Quantity = Field(
         "1Gi",
-        description="Memory of the Redis pod. When the queue fills it, actors pause; nothing is"
-        " evicted.",
+        description="Memory of the Redis pod; three quarters of it are for data. When the queue"
+        " fills it, actors pause; nothing is evicted. A change restarts Redis, which keeps its"
+        " data.",
+    )
+    size: Quantity = Field(
+        "10Gi",
+        description="Size of Redis' claim: at least four times its memory, as its file is rewritten"
+        " beside the old one. It can be raised where the storage class lets claims grow.",
     )
 
 

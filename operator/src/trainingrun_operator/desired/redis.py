@@ -38,6 +38,6 @@ def redis(run: TrainingRun, settings: Settings) -> Workload:
         port=PORT,
         grace_seconds=30,
         uses_config=False,
-        storage=Storage(path="/data", size="10Gi"),
+        storage=Storage(path="/data", size=wanted.size),
         pull_policy=run.spec.image_pull_policy,
     )  # fmt: skip
