@@ -185,9 +185,8 @@ class Children:
 
     def has_shared(self, run: RunIdentity) -> bool:
         """Whether all that the roles share is there and ours."""
-        shared = [view for view in self.of(run) if not view.identity.role]
-        found = {(view.identity.kind, view.identity.name) for view in shared}
-        return found >= shared_names(run) and not any(map(self.is_drifted, shared))
+        shared = [self.find(run, kind, name) for kind, name in shared_names(run)]
+        return all(view is not None and not self.is_drifted(view) for view in shared)
 
     def of(self, run: RunIdentity) -> tuple[View, ...]:
         """All objects of a run, in order of name: those that it controls, and pods; of those, the

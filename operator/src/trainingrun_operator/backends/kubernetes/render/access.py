@@ -109,7 +109,13 @@ def config_map(run: RunIdentity, config: bytes) -> Manifest:
 def service_accounts(run: RunIdentity) -> tuple[Manifest, ...]:
     """The identities of the run's pods; they may do nothing in the cluster, and no pod gets a
     token of one."""
-    names = sorted({account_name(run, role) for role in Role})
-    return tuple(
-        manifest(SERVICE_ACCOUNT, run, name, automountServiceAccountToken=False) for name in names
-    )
+    learner = account_name(run, Role.LEARNER)
+    return (
+        manifest(
+            SERVICE_ACCOUNT, run, learner, role=Role.LEARNER, automountServiceAccountToken=False
+        ),
+        manifest(
+            SERVICE_ACCOUNT, run, account_name(run, Role.DAEMON),
+            automountServiceAccountToken=False,
+        ),
+    )  # fmt: skip
