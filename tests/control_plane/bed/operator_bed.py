@@ -141,6 +141,12 @@ class OperatorProcess:
         status = Path(f"/proc/{self._process.pid}/status").read_text()
         return int(status.split("VmRSS:")[1].split()[0]) / 1024
 
+    def peak_megabytes(self) -> float:
+        """The most resident memory that it has had since its start."""
+        assert self._process is not None
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
     def cpu_seconds(self) -> float:
         """Processor time that it has used since its start."""
         assert self._process is not None

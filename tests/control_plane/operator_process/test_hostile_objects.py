@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -89,6 +90,32 @@ def test_a_fat_override_is_refused_with_its_size(
     trainer.patch("large", '{"podTemplate": null}')
     trainer.wait_until(lambda: not is_told(trainer, "large"))
     trainer.kubectl("delete", "trainingrun", "large", "huge", "--wait=false")
+
+
+@pytest.mark.parametrize(("keys", "value", "most"), [(3_000, 8, 200)])
+def test_eighty_large_runs_fit_into_the_charts_limit(
+    trainer: Trainer, operator: OperatorProcess, keys: int, value: int, most: float
+) -> None:
+    """60 kB of small values each: seen by the watch and by the
+    lists of the next start. They are suspended, so that they alone count."""
+    given = {f"key-{number}": "x" * value for number in range(keys)}
+    document = trainer.manifest("NAME", suspend=True)
+    document["spec"]["podTemplate"] = {"actor": {"metadata": {"annotations": given}}}
+    text, path = json.dumps(document), RUNS.format(trainer.namespace)
+
+    def create(number: int) -> None:
+        post(trainer, path, text.replace('"NAME"', f'"large-{value}-{number}"'))
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(create, range(80)))
+    watched = operator.peak_megabytes()
+    operator.stop()
+    operator.start()
+    assert_followed(trainer, operator, "beside-the-large")
+    listed = operator.peak_megabytes()
+    print(f"80 runs of {len(text)} bytes: at most {watched:.0f} MB watched, {listed:.0f} MB listed")
+    assert max(watched, listed) < most
+    trainer.kubectl("delete", "trainingrun", "--all", "--wait=false")
 
 
 def test_long_lines_of_a_watch_cost_nothing(trainer: Trainer, operator: OperatorProcess) -> None:

@@ -25,7 +25,8 @@ from trainingrun_operator.backends.kubernetes.kinds import TRAINING_RUN
 PAGE: Final = 10
 """Runs to a page of kopf's list, which it keeps whole: a run may have 1.5 MB."""
 _TEXT: Final = "document"
-_MOST_TEXT: Final = 2 * documents.MOST_BYTES
+_MOST_TEXT: Final = 128 * 1024
+"""Of text that waits in kopf; what is longer is read at once, and refused if it is too large."""
 _TYPE: Final = {"apiVersion": TRAINING_RUN.api_version, "kind": TRAINING_RUN.name}
 _OK: Final = 200
 
