@@ -225,9 +225,9 @@ def test_forged_rollouts_and_reports(soak: Soak, soak_steps: int) -> None:
 
     outlives()
     bandit, learner = soak.bandit, soak.learner
-    bandit.client.hdel(bandit.keys.reports, "learner/learner-0")
+    bandit.client.hdel(bandit.keys.learner_reports, "learner/learner-0")
     eventually(
-        lambda: bool(bandit.client.hexists(bandit.keys.reports, "learner/learner-0")),
+        lambda: bool(bandit.client.hexists(bandit.keys.learner_reports, "learner/learner-0")),
         seconds=300,
         what="another report",
     )

@@ -16,7 +16,7 @@ from typing import Final
 
 from trainingrun_contracts.reports import CheckpointReport, Evaluation
 
-from trainingrun_trainer.checkpoint.archive import CheckpointArchive, scores_due
+from trainingrun_trainer.checkpoint.archive import CheckpointArchive
 from trainingrun_trainer.checkpoint.manifest import Checkpoint, Progress
 from trainingrun_trainer.checkpoint.store import StorageError
 
@@ -125,11 +125,8 @@ class Saver:
     def _attach_scores(self) -> None:
         """Also when nothing was evaluated since: the checkpoint that an evaluation belongs to may
         have been written after it."""
-        if not self._evaluations:
-            return
-        entries = self._archive.entries()
-        for name, score in scores_due(entries, self._evaluations).items():
-            self._archive.attach(next(entry for entry in entries if entry.name == name), score)
+        if self._evaluations:
+            self._archive.attach_due(self._evaluations)
 
 
 class Savers:

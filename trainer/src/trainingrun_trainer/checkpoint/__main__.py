@@ -14,12 +14,14 @@ from typing import Final
 
 import msgspec
 from trainingrun_contracts.checkpoints import CheckpointListing, CheckpointState
+from trainingrun_contracts.reports import Evaluation
 
 from trainingrun_trainer.checkpoint.archive import Owner
 from trainingrun_trainer.checkpoint.inspection import (
     BEST,
     NEWEST,
     NothingFound,
+    attach_evaluations,
     find_place,
     list_checkpoints,
     pull_checkpoint,
@@ -55,13 +57,19 @@ def _run(arguments: argparse.Namespace) -> int:
             if any(row.state is CheckpointState.DAMAGED for row in listing.checkpoints):
                 return EXIT_DAMAGED
         case "rm":
-            owner = None
-            if arguments.run_id:
-                owner = Owner(arguments.run, arguments.run_id, arguments.namespace)
-            _print(remove_checkpoints(place, arguments.run, owner=owner))
+            _print(remove_checkpoints(place, arguments.run, owner=_owner(arguments)))
+        case "score":
+            told = msgspec.json.decode(sys.stdin.buffer.read(), type=tuple[Evaluation, ...])
+            _print(attach_evaluations(place, arguments.run, _owner(arguments), told))
         case _:
             _print(pull_checkpoint(place, arguments.checkpoint, into=arguments.to))
     return 0
+
+
+def _owner(arguments: argparse.Namespace) -> Owner | None:
+    if not arguments.run_id:
+        return None
+    return Owner(arguments.run, arguments.run_id, arguments.namespace)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -72,11 +80,12 @@ def _parser() -> argparse.ArgumentParser:
         ("verify", "read every byte"),
         ("pull", "copy one checkpoint into a folder"),
         ("rm", "remove all checkpoints of one run"),
+        ("score", "write evaluations (JSON on standard input) beside their checkpoints"),
     ):
         verb = verbs.add_parser(name, help=text)
         verb.add_argument("place", help="s3://bucket/prefix, file:///directory or a path")
         verb.add_argument("--endpoint-url", help="of an S3-compatible service")
-        if name == "rm":
+        if name in ("rm", "score"):
             verb.add_argument("--run", required=True, help="name of the run")
             verb.add_argument("--run-id", default="", help="its id: namesakes stay")
             verb.add_argument("--namespace", default="", help="its namespace")

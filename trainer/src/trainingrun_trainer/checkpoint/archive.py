@@ -202,6 +202,12 @@ class CheckpointArchive:
         """Write down beside a checkpoint how its weights did."""
         self._store.put(entry.name, SCORE_FILE, msgspec.json.encode(score))
 
+    def attach_due(self, evaluations: Iterable[Evaluation]) -> None:
+        """Attach to each checkpoint the evaluation that belongs to it, where that is news."""
+        entries = {entry.name: entry for entry in self.entries()}
+        for name, score in scores_due(list(entries.values()), evaluations).items():
+            self.attach(entries[name], score)
+
     def load(self, entry: Entry) -> Checkpoint:
         """Read a checkpoint, and check every byte of it.
 
