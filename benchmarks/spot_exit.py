@@ -168,7 +168,7 @@ def seconds_to_leave(metadata: InstanceMetadataServer, made: Machine, figures: F
 def saved_of(made: Machine, fleet: Fleet, figures: Figures) -> Saved:
     """What the status and the newest checkpoint say; every byte of the bucket is verified."""
     program = Path(sys.executable).with_name("trainingrun")
-    verify = [program, "checkpoint", "verify", fleet.bucket, "--json"]
+    verify = [program, "checkpoint", "verify", fleet.bucket, "-o", "json"]
     done = subprocess.run(verify, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         figures.wrong.append(f"a checkpoint is damaged: {done.stdout} {done.stderr}")

@@ -119,7 +119,7 @@ def test_it_measures_and_leaves_nothing(place: Place) -> None:
 def test_a_checkpoint_is_an_opponent_too(place: Place) -> None:
     """As JSON: the results against version 2 are told by its name, and by decks."""
     rival = place.checkpoint(2)
-    code, out, errors = place.run("--opponent", str(rival), "--games", "7", "--json")
+    code, out, errors = place.run("--opponent", str(rival), "--games", "7", "-o", "json")
     assert code == 0, errors
     report = json.loads(out)
     assert (report["run"], report["version"], report["problems"]) == ("small", 4, [])
@@ -132,7 +132,7 @@ def test_a_checkpoint_is_an_opponent_too(place: Place) -> None:
 
 def test_the_same_games_are_played_again(place: Place) -> None:
     """Weights, opponents and seeds are fixed, so a second measurement gives the same results."""
-    first, second = (json.loads(place.run("--json")[1])["evaluations"] for _ in range(2))
+    first, second = (json.loads(place.run("-o", "json")[1])["evaluations"] for _ in range(2))
     assert [each["results"] for each in first] == [each["results"] for each in second]
 
 

@@ -68,7 +68,7 @@ def test_looking_and_asking(tmp_path: Path) -> None:
         assert saved_step(run) > before
         assert Path(place.removeprefix("file://")).is_dir()
 
-        assert "there are daemon-0" in said(tmp_path, "drain", "small", "nobody", code=2)
+        assert "found: daemon-0" in said(tmp_path, "drain", "small", "nobody", code=2)
         said(tmp_path, "drain", "small", "daemon-0", "--wait")
         aborted = run.status()["games"].get("aborted") or 0
         assert aborted == 0
@@ -133,6 +133,13 @@ def test_the_guides_program_and_the_sdk(tmp_path: Path) -> None:
             assert (done.status.games.played or 0) >= 60
             with pytest.raises(RunEnded):
                 runs.wait("scripted", "Suspended", timeout=MINUTES)
+            again = subprocess.run(
+                [sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True,
+                timeout=MINUTES, check=False,
+            )  # fmt: skip
+            assert again.returncode == 0, again.stdout + again.stderr
+            assert "games, file:///" in again.stdout
+            assert runs.members("scripted") == ()
         finally:
             runs.delete("scripted")
             program.kill()

@@ -70,7 +70,7 @@ def folder(shell: Any) -> Path:
 
 def test_ls_shows_each(shell: Any, folder: Path) -> None:
     """Expect a row each, newest first, with the best and what is wrong."""
-    answer = shell.run("checkpoint", "ls", "small")
+    answer = shell.run("checkpoint", "list", "small")
     assert answer.code == 0
     rows = [line.split() for line in answer.out.splitlines()]
     assert rows[0] == ["CHECKPOINT", "STEP", "GAMES", "SAVED", "SIZE", "STATE", "WIN", "RATE"]
@@ -84,12 +84,13 @@ def test_ls_shows_each(shell: Any, folder: Path) -> None:
 
 def test_ls_for_programs(shell: Any, folder: Path) -> None:
     """Expect one JSON document with the facts."""
-    listing = json.loads(shell.run("checkpoint", "ls", "small", "--json").out)
+    listing = json.loads(shell.run("checkpoint", "list", "small", "-o", "json").out)
     assert listing["place"] == folder.as_uri()
     oldest = listing["checkpoints"][-1]
     assert oldest == {
         "name": "small-0000000001", "uri": f"{folder.as_uri()}/small-0000000001", "run": "small",
-        "state": "listed", "step": 1, "games": 10, "transitions": 0, "saved_at": 1001.0, "size": 9,
+        "state": "listed", "step": 1, "games": 10, "transitions": 0,
+        "saved_at": "1970-01-01T00:16:41Z", "size": 9,
         "win_rate": 0.9, "win_rates": {"random": 0.9}, "evaluated_version": 1, "is_best": True,
     }  # fmt: skip
 
@@ -139,7 +140,7 @@ def test_pull_by_name_and_best(folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("target", "words"),
     [
-        ("nobody", "(there are small), no folder and no s3:// address"),
+        ("nobody", "(found: small), no folder and no s3:// address"),
         ("./nobody", "no folder"),
         ("ftp://x/y", "give s3://bucket/prefix"),
         ("s3:/x", "no folder"),
@@ -179,7 +180,7 @@ def test_nothing_to_pull(folder: Path, tmp_path: Path, which: str, words: str) -
 
 def test_mistakes_end_with_2(shell: Any, folder: Path) -> None:
     """Expect the storage's own sentence, with where the copies are, and exit code 2."""
-    answer = shell.run("checkpoint", "ls", "file:///nobody")
+    answer = shell.run("checkpoint", "list", "file:///nobody")
     assert (answer.code, answer.out) == (2, "")
     assert answer.errors == ["trainingrun: /nobody: there is no such directory"]
 
@@ -194,5 +195,5 @@ def test_a_copy_is_not_written_over(folder: Path, tmp_path: Path) -> None:
 
 def test_nothing_there(shell: Any) -> None:
     """Expect an empty folder to be no mistake."""
-    answer = shell.run("checkpoint", "ls", "decks")
+    answer = shell.run("checkpoint", "list", "decks")
     assert (answer.code, answer.out.strip().endswith("no checkpoints")) == (0, True)

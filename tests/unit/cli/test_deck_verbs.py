@@ -28,7 +28,7 @@ def test_list_shows_every_deck(shell: Any) -> None:
     answer = shell.run("decks", "list")
     assert answer.code == 0
     rows = answer.out.splitlines()
-    assert rows[0].split() == ["deck", "name", "cards", "colours", "kind"]
+    assert rows[0].split() == ["DECK", "NAME", "CARDS", "COLOURS", "KIND"]
     assert rows[1].split()[:3] == ["bears", "Bears", "60"]
     assert "unknown card" in rows[1]
     assert rows[2].startswith("broken")
@@ -38,7 +38,7 @@ def test_list_shows_every_deck(shell: Any) -> None:
 
 def test_list_for_programs(shell: Any) -> None:
     """Expect a list with the facts of each deck."""
-    listed = json.loads(shell.run("decks", "list", str(DECKS), "--json").out)
+    listed = json.loads(shell.run("decks", "list", str(DECKS), "-o", "json").out)
     red = next(each for each in listed if each["name"] == "Red Aggro")
     assert (red["cards"], red["colors"], red["unknown"]) == (60, "R", [])
 
@@ -55,7 +55,7 @@ def test_show_fits_eighty_columns(shell: Any) -> None:
 
 def test_show_for_programs(shell: Any) -> None:
     """Expect all figures."""
-    shown = json.loads(shell.run("decks", "show", str(DECKS / "test_blue.dck"), "--json").out)
+    shown = json.loads(shell.run("decks", "show", str(DECKS / "test_blue.dck"), "-o", "json").out)
     assert shown["name"] == "Test Blue"
     assert sum(shown["curve"]) == 36
     assert shown["sources"] == {"U": 24}
@@ -82,7 +82,7 @@ def test_check_names_each_unknown_card(shell: Any) -> None:
         "trainingrun: odd.dck, line 7: unknown card Qqqqqq: the engine knows no such card: take"
         " another",
     ]
-    found = json.loads(shell.run("decks", "check", "odd.dck", "--json").out)
+    found = json.loads(shell.run("decks", "check", "odd.dck", "-o", "json").out)
     assert found["ok"] is False
     assert [each["line"] for each in found["unknown"]] == [4, 7]
     assert "Odd [bold] Deck" in shell.run("decks", "show", "odd.dck").out

@@ -30,7 +30,7 @@ def test_version(shell: Any) -> None:
 
 def test_help_has_examples(shell: Any) -> None:
     """Expect an example that can be copied."""
-    assert "trainingrun local -f run.yaml --fresh" in shell.run("local", "--help").out
+    assert "trainingrun local -f examples/quickstart.yaml" in shell.run("local", "--help").out
 
 
 def test_valid(shell: Any) -> None:
@@ -87,7 +87,7 @@ def test_unknown_run(shell: Any) -> None:
     save(shell, {})
     answer = shell.run("status", "big")
     assert answer.code == 2
-    assert answer.errors == ["trainingrun: no local run big in .trainingrun: there are small"]
+    assert answer.errors == ["trainingrun: no local run big in .trainingrun: found: small"]
 
 
 def test_a_kubeconfig_that_is_not_there_is_one_sentence(shell: Any) -> None:
@@ -96,8 +96,7 @@ def test_a_kubeconfig_that_is_not_there_is_one_sentence(shell: Any) -> None:
         answer = shell.run(verb, "small", "--namespace", "x", "--kubeconfig", "nothing.yaml")
         assert answer.code == 2
         assert answer.errors == [
-            "trainingrun: --kubeconfig nothing.yaml: there is no such file: give the one that"
-            " kubectl uses"
+            "trainingrun: kubeconfig nothing.yaml: no such file: give the one that kubectl uses"
         ]
 
 
@@ -107,6 +106,6 @@ def test_a_context_means_a_cluster(shell: Any) -> None:
     answer = shell.run("ledger", "small", "--context", "prod")
     assert answer.code == 2
     assert answer.errors == [
-        "trainingrun: no cluster is configured: give --kubeconfig, or make kubectl work (KUBECONFIG"
+        "trainingrun: no cluster is configured: give a kubeconfig, or make kubectl work (KUBECONFIG"
         " or ~/.kube/config)"
     ]

@@ -30,7 +30,7 @@ def test_a_file_and_a_run(shell: Any) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("nobody",), "no local run nobody in .trainingrun: there is none"),
+        (("nobody",), "no local run nobody in .trainingrun: none found"),
         (("a", "b"), "give the name of a local run, or a recorded game"),
         (("nothing.jsonl",), "nothing.jsonl cannot be read: No such file"),
         (("--daemon", "127.0.0.1:1", "a"), "give two decks that this daemon has"),

@@ -25,6 +25,7 @@ from trainingrun_contracts.client import (
 from trainingrun_operator.backends.local.folder import RunFolder
 from trainingrun_operator.backends.local.requests import Requests, read_requests, write_requests
 from trainingrun_operator.backends.local.store import LocalStore
+from trainingrun_operator.client.local import LocalRuns
 from trainingrun_operator.client.local_logs import local_logs
 
 
@@ -73,8 +74,8 @@ def test_wishes_reach_the_loop_and_are_laid_over_the_run(
 ) -> None:
     """Expect suspend, resume, a drain and a checkpoint in the run that the loop decides about."""
     daemon = Member(role="daemon", name="daemon-0", ready=True)
-    folder.members.write_bytes(msgspec.json.encode((daemon,)))
     with folder.locked():
+        folder.members.write_bytes(msgspec.json.encode((daemon,)))
         runs.suspend("small")
         assert seen(store).spec.suspend
         runs.drain("small", "daemon-0")
@@ -115,7 +116,7 @@ def test_nobody_can_be_asked_where_nothing_runs(store: LocalStore, runs: Trainin
 
 def test_a_name_that_is_not_there(store: LocalStore, runs: TrainingRuns) -> None:
     """Expect those that are, and runs that were put aside to be left out."""
-    with pytest.raises(RunNotFound, match="there are small"):
+    with pytest.raises(RunNotFound, match="found: small"):
         runs.get("big")
     runs.delete("small")
     assert runs.list() == ()
@@ -156,7 +157,7 @@ def test_logs_by_role_member_tail_and_life(folder: RunFolder) -> None:
     previous = ["actor-0: --- actor-0 starts", "actor-0: old", "actor-0: older life ends"]
     assert lines(role="actor", previous=True) == previous
     assert lines(role="learner", previous=True) == []
-    with pytest.raises(RunRefused, match=r"there are actor-0, learner-0"):
+    with pytest.raises(RunRefused, match=r"found: actor-0, learner-0"):
         lines(role="redis")
 
 
@@ -174,3 +175,52 @@ def test_a_followed_log_goes_on_with_what_comes(folder: RunFolder) -> None:
     (folder.logs / "actor-1.log").write_text("other\n")
     found = {(line.member, line.text) for line in islice(following, 2)}
     assert found == {("actor-0", "third"), ("actor-1", "other")}
+
+
+def test_members_of_an_earlier_process_are_not_taken_for_those_of_now(
+    store: LocalStore, runs: TrainingRuns, folder: RunFolder
+) -> None:
+    """Expect none until the new process has reported its own."""
+    daemon = Member(role="daemon", name="daemon-0", ready=True)
+    folder.members.write_bytes(msgspec.json.encode((daemon,)))
+    with folder.locked():
+        assert runs.members("small") == ()
+
+
+def test_a_finished_run_that_is_submitted_again_starts_no_process(
+    folder: RunFolder, runs: TrainingRuns
+) -> None:
+    """Expect the run as it is, nobody who looks after it, and a changed seed to be refused."""
+    done = {
+        "type": "Succeeded", "status": "True", "reason": "Completed", "message": "",
+        "lastTransitionTime": "2026-01-01T00:00:00Z",
+    }  # fmt: skip
+    LocalStore(run_of(conditions=[done], games={"played": 12}), folder)
+    document = run_of().model_dump(mode="json", by_alias=True, exclude={"status"})
+    found = runs.submit(document)
+    assert found.status.games is not None
+    assert found.status.games.played == 12
+    assert folder.holder() is None
+    assert not folder.submitted.exists()
+    document["spec"]["seed"] = 7
+    with pytest.raises(RunRefused, match=r"seed.*delete the run"):
+        runs.submit(document)
+
+
+def test_a_misspelt_condition_is_refused(store: LocalStore, runs: TrainingRuns) -> None:
+    """Expect the right spelling, not to wait for ever."""
+    with pytest.raises(RunRefused, match="did you mean Ready"):
+        runs.wait("small", "Redy", timeout=1)
+
+
+def test_logs_need_no_query(folder: RunFolder, store: LocalStore, runs: TrainingRuns) -> None:
+    """Expect every line of every member."""
+    (folder.logs / "actor-0.log").write_text("one\n")
+    assert [line.text for line in runs.logs("small")] == ["one"]
+
+
+def test_stop_needs_a_process(store: LocalStore, runs: TrainingRuns) -> None:
+    """Expect a sentence where nothing runs."""
+    assert isinstance(runs, LocalRuns)
+    with pytest.raises(RunRefused, match="not running"):
+        runs.stop("small")

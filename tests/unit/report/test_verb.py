@@ -43,8 +43,8 @@ def test_a_page_is_written_and_written_again(folder: Path) -> None:
     content = (folder / "small-report.html").read_text()
     for part in ("not running", "policy loss", "1000 games are to be played", "120 ±20"):
         assert part in content
-    said(folder, "small", "-o", "other.html", "--state", ".trainingrun")
-    said(folder, "small", "-o", "other.html", "--state", ".trainingrun")
+    said(folder, "small", "--output-file", "other.html", "--state", ".trainingrun")
+    said(folder, "small", "--output-file", "other.html", "--state", ".trainingrun")
     assert not list(folder.glob(".*.new"))
 
 
@@ -57,11 +57,11 @@ def test_a_run_that_nobody_looks_after_is_followed_to_its_end(folder: Path) -> N
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["other"], "no cluster is configured|there are small"),
-        (["small", "-o", "run.yaml"], "is there already and is no page of trainingrun report"),
-        (["small", "-o", "."], "is a folder: give a file"),
-        (["small", "-o", "nowhere/a.html"], "there is no folder nowhere: make it"),
-        (["small", "-o", "/dev/full"], "/dev/full: cannot be|/dev/full: is there already"),
+        (["other"], "no cluster is configured|found: small"),
+        (["small", "--output-file", "run.yaml"], "exists and is not a page of trainingrun report"),
+        (["small", "--output-file", "."], "is a folder: give a file"),
+        (["small", "--output-file", "nowhere/a.html"], "there is no folder nowhere: make it"),
+        (["small", "--output-file", "/dev/full"], "/dev/full: cannot be|/dev/full: exists"),
         (["small", "--state", "x", "-n", "y"], "leave it or the cluster's options out"),
     ],
 )

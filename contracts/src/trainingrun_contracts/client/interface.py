@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from trainingrun_contracts.api.run import TrainingRun
-from trainingrun_contracts.client.values import Event, LogLine, LogQuery, Member, Place
+from trainingrun_contracts.client.values import EVERY_LINE, Event, LogLine, LogQuery, Member, Place
 
 
 class TrainingRuns(Protocol):
@@ -43,6 +43,8 @@ class TrainingRuns(Protocol):
     def submit(self, run: TrainingRun | Mapping[str, Any]) -> TrainingRun:
         """Create the run, or give the one that exists this spec; returns it as it is then.
 
+        A run on this machine that has already played the games of its spec is returned as it is.
+
         Raises:
             RunRefused: it is not valid, or changes what cannot change.
         """
@@ -76,6 +78,7 @@ class TrainingRuns(Protocol):
 
         Raises:
             RunEnded: it never will, because the run is over.
+            RunRefused: there is no condition of that name.
             WaitTimeout: not within ``timeout`` seconds.
         """
 
@@ -85,8 +88,8 @@ class TrainingRuns(Protocol):
     def members(self, name: str) -> tuple[Member, ...]:
         """The processes or pods of a run now."""
 
-    def logs(self, name: str, query: LogQuery) -> Iterator[LogLine]:
-        """Lines of the members' logs."""
+    def logs(self, name: str, query: LogQuery = EVERY_LINE) -> Iterator[LogLine]:
+        """Lines of the members' logs; by default all that are kept, of all members."""
 
     def suspend(self, name: str) -> None:
         """Ask the run to save, stop, and let its resources go; :meth:`wait` for ``Suspended``."""

@@ -76,6 +76,10 @@ class LogQuery:
     follow: bool = False
 
 
+EVERY_LINE: Final = LogQuery()
+"""All kept lines of all members."""
+
+
 class LogLine(Struct, frozen=True):
     """One line that a member wrote."""
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from difflib import get_close_matches
 from threading import Event
 
 from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType
 from trainingrun_contracts.api.run import TrainingRun
-from trainingrun_contracts.client.errors import NotReachable, RunEnded, WaitTimeout
+from trainingrun_contracts.client.errors import NotReachable, RunEnded, RunRefused, WaitTimeout
 from trainingrun_contracts.client.values import Watching
 
 _NEVER = Event()
@@ -23,6 +24,20 @@ def holds(run: TrainingRun, condition: str, *, status: bool) -> bool:
     if about is not None and about < run.metadata.generation:
         return False
     return found.status is (ConditionStatus.TRUE if status else ConditionStatus.FALSE)
+
+
+def check_condition(name: str) -> None:
+    """See that runs have a condition of this name: waiting for a misspelt one never ends.
+
+    Raises:
+        RunRefused: they have none.
+    """
+    known = [each.value for each in ConditionType]
+    if name in known:
+        return
+    near = get_close_matches(name, known, 1)
+    hint = f"did you mean {near[0]}?" if near else f"use one of {', '.join(known)}"
+    raise RunRefused(f"condition {name}: unknown condition: {hint}")
 
 
 def why_over(run: TrainingRun) -> str | None:

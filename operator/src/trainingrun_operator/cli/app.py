@@ -1,66 +1,60 @@
-"""The verbs and their options. What a verb does is in a module of its own."""
+"""The command: its verbs, and the options of those that have no module of their own for them."""
 
 from __future__ import annotations
 
+import os
 import sys
 from enum import StrEnum
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
-from rich.console import Console
+
+# typer offers it there, but does not say so in its __all__.
+from typer.completion import completion_init  # type: ignore[attr-defined]
 
 from trainingrun_operator.cli.addresses import endpoints_in
 from trainingrun_operator.cli.checkpoint.verbs import checkpoint as checkpoint_verbs
-from trainingrun_operator.cli.completion import EXAMPLES as COMPLETION_EXAMPLES
-from trainingrun_operator.cli.completion import completion
+from trainingrun_operator.cli.completion import COMPLETE_VARIABLE, add_completion
 from trainingrun_operator.cli.daemons import daemons as daemons_verbs
 from trainingrun_operator.cli.decks.verbs import decks as decks_verbs
 from trainingrun_operator.cli.durations import seconds_in
-from trainingrun_operator.cli.errors import EXIT_INTERRUPTED, EXIT_USER, UserError
+from trainingrun_operator.cli.errors import EXIT_INTERRUPTED, UserError
+from trainingrun_operator.cli.grammar import Panel, UsageError, Verbs, report_usage_error
 from trainingrun_operator.cli.machines.verbs import add_verbs as add_machine_verbs
+from trainingrun_operator.cli.options import (
+    STATE,
+    ContextOption,
+    DecksOption,
+    FileOption,
+    KubeconfigOption,
+    LocalStateOption,
+    NamespaceOption,
+    Output,
+    OutputOption,
+    SetOption,
+)
 from trainingrun_operator.cli.plan.options import add_plan
-from trainingrun_operator.cli.report.verb import EXAMPLES as REPORT_EXAMPLES
-from trainingrun_operator.cli.report.verb import report as report_verb
+from trainingrun_operator.cli.report.verb import add_report
 from trainingrun_operator.cli.runs.asking import add_asking
 from trainingrun_operator.cli.runs.looking import add_looking
-from trainingrun_operator.cli.runs.where import (
-    ContextOption,
-    KubeconfigOption,
-    NamespaceOption,
-    Where,
+from trainingrun_operator.cli.runs.names import (
+    complete_checkpoint,
+    complete_game,
+    complete_opponent,
 )
+from trainingrun_operator.cli.runs.where import Where
 from trainingrun_operator.cli.steer.verb import add_steering
-from trainingrun_operator.cli.validating import print_valid, print_valid_there
+from trainingrun_operator.cli.terminal import console, echo
+from trainingrun_operator.cli.validating import check_there, validate_file
 from trainingrun_operator.cli.watch.verb import WatchOptions, watch_game
 
-STATE: Final = Path(".trainingrun")
-
-app = typer.Typer(
+app = Verbs(
     name="trainingrun",
-    help="Distributed self-play training against slow game engines: on this machine, or on a"
-    " cluster.",
-    epilog="Begin with: trainingrun local -f examples/quickstart.yaml",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Train by self-play against slow game engines: on this machine, or on a cluster.",
 )
-app.add_typer(checkpoint_verbs)
-add_machine_verbs(daemons_verbs)
-app.add_typer(daemons_verbs)
-app.add_typer(decks_verbs)
-
-FileOption = Annotated[
-    Path, typer.Option("-f", "--file", help="A TrainingRun in YAML; - reads standard input.")
-]
-StateOption = Annotated[Path, typer.Option(help="Folder that holds one folder per local run.")]
-DecksOption = Annotated[
-    Path | None,
-    typer.Option(help="Folder of .dck files. Default: decks/ beside the file, above it or here."),
-]
 
 
 class Manifests(StrEnum):
@@ -84,43 +78,113 @@ def trainingrun(
         bool, typer.Option("--version", help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Say the version, or leave it to a verb."""
+    """Train by self-play against slow game engines: on this machine, or on a cluster."""
     if show_version:
-        typer.echo(f"trainingrun {version('trainingrun-operator')}")
+        echo(f"trainingrun {version('trainingrun-operator')}")
         raise typer.Exit
 
 
-@app.command(
-    epilog="Examples:\n\n"
-    "trainingrun local -f examples/quickstart.yaml\n\n"
-    "trainingrun local -f run.yaml --games 500 --time-limit 15m --plain\n\n"
-    "trainingrun local -f run.yaml --fresh\n\n"
-    "trainingrun local -f run.yaml --daemons 10.0.0.5:17171,10.0.0.6:17171"
+@app.verb(
+    panel=Panel.PREPARE,
+    examples=(
+        "trainingrun validate -f run.yaml",
+        "trainingrun validate -f run.yaml --server -n training",
+        "trainingrun validate -f run.yaml -o json",
+    ),
+)
+def validate(
+    *,
+    file: FileOption,
+    changes: SetOption = None,
+    decks: DecksOption = None,
+    server: Annotated[
+        bool,
+        typer.Option("--server", help="Have a cluster check it too; nothing is written."),
+    ] = False,
+    output: OutputOption = Output.TABLE,
+    namespace: NamespaceOption = None,
+    context: ContextOption = None,
+    kubeconfig: KubeconfigOption = None,
+) -> None:
+    """Check a TrainingRun file: every wrong field, with its path, and its decks."""
+    where = Where(namespace=namespace, context=context, kubeconfig=kubeconfig)
+    if not server and where.names_a_cluster:
+        raise UserError("--namespace, --context and --kubeconfig are for --server: give it too")
+    validate_file(
+        file,
+        decks,
+        output,
+        changes=changes or (),
+        server=(lambda: check_there(file, where, changes=changes or ())) if server else None,
+    )
+
+
+@app.verb(
+    panel=Panel.PREPARE,
+    examples=(
+        "trainingrun render -f run.yaml | kubectl diff -f -",
+        "trainingrun render -f run.yaml -n training -o json",
+    ),
+)
+def render(
+    *,
+    file: FileOption,
+    changes: SetOption = None,
+    namespace: Annotated[
+        str | None,
+        typer.Option(
+            "-n", "--namespace", metavar="NAMESPACE", help="Default: the file's, or default."
+        ),
+    ] = None,
+    output: Annotated[
+        Manifests, typer.Option("-o", "--output", help="Form of the output.")
+    ] = Manifests.YAML,
+) -> None:
+    """Print the manifests that the operator would make of a TrainingRun."""
+    # Imported here because it brings the Kubernetes client, which takes half a second.
+    from trainingrun_operator.cli.manifests import print_manifests  # noqa: PLC0415
+
+    print_manifests(file, Output(output.value), namespace=namespace, changes=changes or ())
+
+
+@app.verb(
+    panel=Panel.TRAIN,
+    examples=(
+        "trainingrun local -f examples/quickstart.yaml",
+        "trainingrun local -f run.yaml --games 500 --time-limit 15m --plain",
+        "trainingrun local -f run.yaml --set learner.learningRate=1e-4 --fresh",
+        "trainingrun local -f run.yaml --daemons 10.0.0.5:17171,10.0.0.6:17171",
+    ),
 )
 def local(  # noqa: PLR0913 (each option of the command is an argument to typer)
     *,
     file: FileOption,
-    state: StateOption = STATE,
+    changes: SetOption = None,
+    state: LocalStateOption = STATE,
     report: Annotated[
         Path,
-        typer.Option(help="Folder for report.html, which follows the run, curves, summary.json."),
+        typer.Option(
+            metavar="DIR",
+            help="Folder for report.html, which follows the run, curves, summary.json.",
+        ),
     ] = Path("report"),
     decks: DecksOption = None,
     plain: Annotated[
-        bool, typer.Option("--plain", help="Lines in place of the live table.")
+        bool, typer.Option("--plain", help="Print lines instead of the live table.")
     ] = False,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start over; the earlier run is moved aside.")
     ] = False,
-    games: Annotated[int | None, typer.Option(min=1, help="In place of spec.games.")] = None,
+    games: Annotated[int | None, typer.Option(min=1, help="Override spec.games.")] = None,
     time_limit: Annotated[
-        str | None, typer.Option(help="Save and stop after this time: 90s, 15m, 1h30m.")
+        str | None,
+        typer.Option(metavar="DURATION", help="Save and stop after this time: 90s, 15m, 1h30m."),
     ] = None,
     daemons: Annotated[
         str | None,
         typer.Option(
-            metavar="HOST:PORT,…",
-            help="Play on daemons that run already, in place of own ones. In place of"
+            metavar="HOST:PORT,...",
+            help="Play on daemons that run already, instead of own ones. Override"
             " spec.daemon.external.",
         ),
     ] = None,
@@ -143,7 +207,9 @@ def local(  # noqa: PLR0913 (each option of the command is an argument to typer)
 ) -> None:
     """Train on this machine: the same TrainingRun as plain processes.
 
-    Ctrl-C saves and stops; the same command goes on from there.
+    Ctrl-C saves and stops; the same command resumes from there. With NO_COLOR the table has no
+    colours, with TERM=dumb there are lines.
+
     The page report.html in the report folder follows the run; at the end, the folder holds the
     curves and summary.json too.
     """
@@ -153,28 +219,42 @@ def local(  # noqa: PLR0913 (each option of the command is an argument to typer)
 
     limit = seconds_in(time_limit, option="--time-limit") if time_limit is not None else None
     options = LocalOptions(
-        file=file, state=state, report=report, decks=decks, plain=plain, fresh=fresh, games=games,
-        time_limit=limit, daemons=endpoints_in(daemons) if daemons is not None else (), sync=sync,
+        file=file,
+        state=state,
+        report=report,
+        decks=decks,
+        plain=plain,
+        fresh=fresh,
+        games=games,
+        time_limit=limit,
+        daemons=endpoints_in(daemons) if daemons is not None else (),
+        sync=sync,
         metrics=metrics,
-    )  # fmt: skip
-    raise typer.Exit(run_locally(options, Console()))
+        changes=tuple(changes or ()),
+    )
+    raise typer.Exit(run_locally(options, console()))
 
 
-@app.command(
+@app.verb(
     "eval",
-    epilog="Examples:\n\n"
-    "trainingrun eval -f run.yaml\n\n"
-    "trainingrun eval -f run.yaml --games 1000 --opponent random --opponent engine\n\n"
-    "trainingrun eval -f run.yaml --checkpoint quickstart-0000000120 --opponent other/checkpoint",
+    panel=Panel.MODELS,
+    examples=(
+        "trainingrun eval -f run.yaml",
+        "trainingrun eval -f run.yaml --games 1000 --opponent random --opponent engine",
+        "trainingrun eval -f run.yaml --checkpoint quickstart-0000000120"
+        " --opponent other/checkpoint",
+    ),
 )
-def evaluate(
+def evaluate(  # noqa: PLR0913 (each option of the command is an argument to typer)
     *,
     file: FileOption,
+    changes: SetOption = None,
     checkpoint: Annotated[
         str | None,
         typer.Option(
             metavar="PATH|NAME",
             help="A checkpoint, a folder of them, or a local run. Default: the run's newest.",
+            autocompletion=complete_checkpoint,
         ),
     ] = None,
     games: Annotated[
@@ -184,18 +264,19 @@ def evaluate(
     opponent: Annotated[
         list[str] | None,
         typer.Option(
-            help="random, aggressive, engine, or a checkpoint; may be given several times."
-            " Default: spec.evaluation.opponents."
+            metavar="OPPONENT",
+            help="random, aggressive, engine, or a checkpoint; can be repeated."
+            " Default: spec.evaluation.opponents.",
+            autocompletion=complete_opponent,
         ),
     ] = None,
-    state: StateOption = STATE,
+    state: LocalStateOption = STATE,
     decks: DecksOption = None,
     report: Annotated[
-        Path | None, typer.Option(help="Folder for deck-matrix.png. Default: no picture.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder for deck-matrix.png. Default: no picture."),
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="The results with the raw ones, for programs.")
-    ] = False,
+    output: OutputOption = Output.TABLE,
 ) -> None:
     """Measure how strong the weights of a checkpoint are, on this machine; nothing is trained.
 
@@ -207,79 +288,50 @@ def evaluate(
     from trainingrun_operator.cli.eval.verb import EvalOptions, run_eval  # noqa: PLC0415
 
     options = EvalOptions(
-        file=file, state=state, decks=decks, checkpoint=checkpoint, games=games,
-        opponents=tuple(opponent or ()), report=report, as_json=as_json,
-    )  # fmt: skip
+        file=file,
+        state=state,
+        decks=decks,
+        checkpoint=checkpoint,
+        games=games,
+        opponents=tuple(opponent or ()),
+        report=report,
+        output=output,
+        changes=tuple(changes or ()),
+    )
     raise typer.Exit(run_eval(options))
 
 
-@app.command(
-    epilog="Examples:\n\n"
-    "trainingrun validate -f run.yaml\n\n"
-    "trainingrun validate -f run.yaml --server -n training"
-)
-def validate(
-    *,
-    file: FileOption,
-    decks: DecksOption = None,
-    server: Annotated[
-        bool,
-        typer.Option("--server", help="Have a cluster check it too; nothing is written."),
-    ] = False,
-    namespace: NamespaceOption = None,
-    context: ContextOption = None,
-    kubeconfig: KubeconfigOption = None,
-) -> None:
-    """Say what is wrong with a TrainingRun: every wrong field, with its path."""
-    where = Where(namespace=namespace, context=context, kubeconfig=kubeconfig)
-    if server:
-        print_valid_there(file, where)
-    elif where.names_a_cluster:
-        raise UserError("--namespace, --context and --kubeconfig are for --server: give it too")
-    else:
-        print_valid(file, decks)
-
-
-@app.command(
-    epilog="Examples:\n\n"
-    "trainingrun render -f run.yaml | kubectl diff -f -\n\n"
-    "trainingrun render -f run.yaml -n training -o json"
-)
-def render(
-    *,
-    file: FileOption,
-    namespace: Annotated[
-        str | None, typer.Option("-n", "--namespace", help="Default: the file's, or default.")
-    ] = None,
-    output: Annotated[Manifests, typer.Option("-o", "--output")] = Manifests.YAML,
-) -> None:
-    """Print the manifests that the operator would make of a TrainingRun."""
-    # Imported here because it brings the Kubernetes client, which takes half a second.
-    from trainingrun_operator.cli.manifests import print_manifests  # noqa: PLC0415
-
-    print_manifests(file, namespace=namespace, as_json=output is Manifests.JSON)
-
-
+add_plan(app)
+add_asking(app, checkpoint_verbs)
 add_steering(app)
 add_looking(app)
-add_asking(app, checkpoint_verbs)
-add_plan(app)
-app.command("report", epilog=REPORT_EXAMPLES)(report_verb)
-app.command(epilog=COMPLETION_EXAMPLES)(completion)
+add_report(app)
+app.add_group(checkpoint_verbs, panel=Panel.MODELS)
+add_machine_verbs(daemons_verbs)
+app.add_group(daemons_verbs, panel=Panel.ENGINE)
+app.add_group(decks_verbs, panel=Panel.ENGINE)
+add_completion(app)
 
 
-@app.command(
-    epilog="Examples:\n\n"
-    "trainingrun watch quickstart --speed 4\n\n"
-    "trainingrun watch .trainingrun/quickstart/tapes/evaluation-….jsonl --board\n\n"
-    "trainingrun watch --daemon localhost:17171 red_aggro white_weenie -s 7"
+@app.verb(
+    panel=Panel.MODELS,
+    examples=(
+        "trainingrun watch quickstart --speed 4",
+        "trainingrun watch .trainingrun/quickstart/tapes/evaluation-….jsonl --board",
+        "trainingrun watch --daemon localhost:17171 red_aggro white_weenie -s 7",
+    ),
 )
 def watch(
     words: Annotated[
-        list[str], typer.Argument(metavar="NAME | FILE | DECK1 DECK2", help="What to watch.")
+        list[str],
+        typer.Argument(
+            metavar="NAME|FILE|DECK DECK",
+            help="A run, a recorded game, or two decks.",
+            autocompletion=complete_game,
+        ),
     ],
     *,
-    state: StateOption = STATE,
+    state: LocalStateOption = STATE,
     daemon: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="Watch the engine play on this daemon.")
     ] = None,
@@ -296,10 +348,15 @@ def watch(
 ) -> None:
     """Show a game turn by turn: the newest recorded one of a local run, a file, or a live one."""
     options = WatchOptions(
-        words=words, state=state, daemon=daemon, seed=seed, board=board, speed=speed,
+        words=words,
+        state=state,
+        daemon=daemon,
+        seed=seed,
+        board=board,
+        speed=speed,
         kind=kind.value if kind is not None else "",
-    )  # fmt: skip
-    watch_game(options, Console(highlight=False))
+    )
+    watch_game(options, console())
 
 
 def _require_local() -> None:
@@ -316,12 +373,17 @@ def main() -> None:
 
 
 def run(name: str) -> None:
-    """Run the command line under a name; mistakes of the user are sentences and exit code 2."""
+    """Run the command line under a name; every mistake of the user is a sentence."""
+    if COMPLETE_VARIABLE in os.environ:
+        completion_init()
     try:
-        app(prog_name=name)
+        code = app(prog_name=name, standalone_mode=False)
     except UserError as error:
         for line in str(error).splitlines():
-            sys.stderr.write(f"trainingrun: {line}\n")
-        sys.exit(EXIT_USER)
+            echo(f"trainingrun: {line}", err=True)
+        sys.exit(error.code)
+    except UsageError as error:
+        sys.exit(report_usage_error(error))
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
+    sys.exit(code if isinstance(code, int) else 0)

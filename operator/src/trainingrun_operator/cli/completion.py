@@ -10,14 +10,11 @@ import typer
 # typer offers it there, but does not say so in its __all__.
 from typer.completion import get_completion_script  # type: ignore[attr-defined]
 
+from trainingrun_operator.cli.grammar import Panel, Verbs
+from trainingrun_operator.cli.terminal import echo
+
 PROGRAM: Final = "trainingrun"
 COMPLETE_VARIABLE: Final = "_TRAININGRUN_COMPLETE"
-EXAMPLES: Final = (
-    "Examples:\n\n"
-    'eval "$(trainingrun completion bash)"\n\n'
-    "trainingrun completion zsh > ~/.zfunc/_trainingrun\n\n"
-    "trainingrun completion fish > ~/.config/fish/completions/trainingrun.fish"
-)
 
 
 class Shell(StrEnum):
@@ -28,7 +25,9 @@ class Shell(StrEnum):
     FISH = "fish"
 
 
-def completion(shell: Annotated[Shell, typer.Argument(help="Which shell.")]) -> None:
+def completion(
+    shell: Annotated[Shell, typer.Argument(metavar="bash|zsh|fish", help="Which shell.")],
+) -> None:
     """Print the script that completes verbs, options, and names of runs, roles and daemons.
 
     kubectl completes ``kubectl trainingrun`` by itself, when its own completion is installed.
@@ -36,4 +35,16 @@ def completion(shell: Annotated[Shell, typer.Argument(help="Which shell.")]) -> 
     script = get_completion_script(
         prog_name=PROGRAM, complete_var=COMPLETE_VARIABLE, shell=shell.value
     )
-    typer.echo(script)
+    echo(script)
+
+
+def add_completion(app: Verbs) -> None:
+    """Add the verb. It is the one way to completion: typer's own options install files unasked."""
+    app.verb(
+        panel=Panel.SHELL,
+        examples=(
+            'eval "$(trainingrun completion bash)"',
+            "trainingrun completion zsh > ~/.zfunc/_trainingrun",
+            "trainingrun completion fish > ~/.config/fish/completions/trainingrun.fish",
+        ),
+    )(completion)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Annotated, Final
 
 import typer
+from msgspec import Struct
 from trainingrun_contracts.protocol.conformance.effects import (
     Close,
     Effect,
@@ -29,16 +30,19 @@ from trainingrun_contracts.protocol.conformance.replay import Outcome, Verdict, 
 from trainingrun_contracts.protocol.conformance.script import Vector
 
 from trainingrun_operator.cli.errors import UserError
+from trainingrun_operator.cli.grammar import Verbs
+from trainingrun_operator.cli.options import Output, OutputOption
+from trainingrun_operator.cli.runs.output import write
+from trainingrun_operator.cli.terminal import echo
 
 CONNECT_SECONDS: Final = 5.0
 _CHUNK: Final = 1 << 16
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 """SO_LINGER on, for no seconds: close sends a reset."""
 
-daemons = typer.Typer(
+daemons = Verbs(
     name="daemons",
-    help="Game daemons: on other machines, their games, and whether one keeps to the protocol.",
-    no_args_is_help=True,
+    help="Game daemons: start them on other machines, measure them, check their protocol.",
 )
 
 
@@ -50,14 +54,26 @@ class Address:
     port: int
 
 
+class Checked(Struct, frozen=True):
+    """What became of one vector, for programs."""
+
+    vector: str
+    outcome: Outcome
+    seconds: float
+    line: int
+    text: str
+
+
 @daemons.callback()
 def daemons_group() -> None:
-    """Game daemons: on other machines, their games, and whether one keeps to the protocol."""
+    """Game daemons: start them on other machines, measure them, check their protocol."""
 
 
-@daemons.command(
-    epilog="Examples:\n\ntrainingrun daemons check localhost:17171\n\n"
-    "trainingrun daemons check 10.0.0.5:17171 --only garbage"
+@daemons.verb(
+    examples=(
+        "trainingrun daemons check localhost:17171",
+        "trainingrun daemons check 10.0.0.5:17171 --only garbage",
+    )
 )
 def check(
     address: Annotated[
@@ -66,11 +82,14 @@ def check(
     *,
     only: Annotated[
         str | None,
-        typer.Option(help="Only the vector of this name, or those whose names contain it."),
+        typer.Option(
+            metavar="VECTOR", help="Only the vector of this name, or those whose names contain it."
+        ),
     ] = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="What is not supported fails, too.")
+        bool, typer.Option("--strict", help="Count what is not supported as failed.")
     ] = False,
+    output: OutputOption = Output.TABLE,
 ) -> None:
     """Replay the protocol's conformance vectors against a daemon, one line each.
 
@@ -81,12 +100,16 @@ def check(
     place = parse_address(address)
     vectors = _chosen(only)
     _see_listening(place)
-    outcomes = [_check_one(place, vector) for vector in vectors]
+    checked = [_check_one(place, vector, output) for vector in vectors]
+    outcomes = [each.outcome for each in checked]
     counts = {outcome: outcomes.count(outcome) for outcome in Outcome}
-    typer.echo(
-        f"{counts[Outcome.OK]} ok, {counts[Outcome.DIFFERS]} failed,"
-        f" {counts[Outcome.NOT_SUPPORTED]} not supported"
-    )
+    if output.is_for_programs:
+        write({"daemon": address, "vectors": checked}, output)
+    else:
+        echo(
+            f"{counts[Outcome.OK]} ok, {counts[Outcome.DIFFERS]} failed,"
+            f" {counts[Outcome.NOT_SUPPORTED]} not supported"
+        )
     failed = counts[Outcome.DIFFERS] + (counts[Outcome.NOT_SUPPORTED] if strict else 0)
     raise typer.Exit(1 if failed else 0)
 
@@ -95,7 +118,7 @@ def parse_address(text: str) -> Address:
     """Read HOST:PORT, also with an IPv6 host in brackets; raises UserError."""
     host, colon, port = text.rpartition(":")
     if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise UserError(f"daemons: {text!r} is no HOST:PORT: write for example localhost:17171")
+        raise UserError(f"daemons: {text!r} is not HOST:PORT: write for example localhost:17171")
     return Address(host.removeprefix("[").removesuffix("]"), int(port))
 
 
@@ -119,17 +142,20 @@ def _see_listening(address: Address) -> None:
         ) from error
 
 
-def _check_one(address: Address, vector: Vector) -> Outcome:
+def _check_one(address: Address, vector: Vector, output: Output) -> Checked:
+    """Check one vector; for people, print its line as soon as it is known."""
     began = time.monotonic()
     verdict = hold_against(address, vector)
     seconds = time.monotonic() - began
-    ours = " [ours]" if vector.is_ours else ""
-    word = f"{verdict.outcome.value:<13}"
-    typer.echo(f"{word}  {vector.name}  (section {vector.sections}{ours}, {seconds:.1f} s)")
-    if verdict.outcome is not Outcome.OK:
-        typer.echo(f"{'':15}{vector.purpose}")
-        typer.echo(f"{'':15}{vector.source}, line {verdict.line}: {verdict.text}")
-    return verdict.outcome
+    if not output.is_for_programs:
+        ours = " [ours]" if vector.is_ours else ""
+        word = f"{verdict.outcome.value:<13}"
+        echo(f"{word}  {vector.name}  (section {vector.sections}{ours}, {seconds:.1f} s)")
+        if verdict.outcome is not Outcome.OK or output is Output.WIDE:
+            echo(f"{'':15}{vector.purpose}")
+        if verdict.outcome is not Outcome.OK:
+            echo(f"{'':15}{vector.source}, line {verdict.line}: {verdict.text}")
+    return Checked(vector.name, verdict.outcome, round(seconds, 2), verdict.line, verdict.text)
 
 
 def hold_against(address: Address, vector: Vector) -> Verdict:

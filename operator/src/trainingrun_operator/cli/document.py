@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -49,19 +49,21 @@ TRAINING_RUN: Final = DocumentKind(
 def read_run(
     file: Path,
     *,
+    changes: Sequence[str] = (),
     games: int | None = None,
     daemons: Sequence[str] = (),
     in_step: bool = False,
 ) -> TrainingRun:
     """The TrainingRun in a YAML file; ``games`` takes the place of the file's own.
 
-    ``daemons`` are endpoints of daemons that run already; they take the place of the file's.
-    ``in_step`` leaves one daemon and one actor with one game.
+    ``changes`` are ``path=value`` of ``--set``. ``daemons`` are endpoints of daemons that run
+    already; they take the place of the file's. ``in_step`` leaves one daemon and one actor with one
+    game.
 
     Raises:
         UserError: it cannot be read or is not valid; one line per wrong field.
     """
-    document = read_document(file)
+    document = read_document(file, changes=changes)
     spec = document.get("spec")
     if games is not None and isinstance(spec, Mapping):
         spec = {**spec, "games": games}
@@ -75,8 +77,6 @@ def read_run(
         return _repeatable(parse(document), file) if in_step else parse(document)
     except SpecError as error:
         raise UserError(told(file, error.problems)) from error
-    except RecursionError as error:
-        raise UserError(f"{file}: an alias contains itself: write the value out") from error
 
 
 def _repeatable(run: TrainingRun, file: Path) -> TrainingRun:
@@ -106,16 +106,21 @@ def _with_external(daemon: object, endpoints: Sequence[str]) -> object:
     return {**kept, "external": {"endpoints": list(endpoints)}}
 
 
-def read_document(file: Path, kind: DocumentKind = TRAINING_RUN) -> Mapping[str, Any]:
-    """The one YAML document of a file.
+def read_document(
+    file: Path, kind: DocumentKind = TRAINING_RUN, *, changes: Sequence[str] = ()
+) -> Mapping[str, Any]:
+    """The one YAML document of a file, with changes of ``--set`` laid over its spec.
 
     Raises:
         UserError: it cannot be read, or is not one mapping.
     """
+    text = _text(file, kind)
     try:
-        documents = [each for each in yaml.safe_load_all(_text(file, kind)) if each is not None]
+        documents = [each for each in loaded(text, where=str(file)) if each is not None]
     except yaml.YAMLError as error:
         raise UserError(f"{file}: not valid YAML{_where(error)}") from error
+    except RecursionError as error:
+        raise UserError(f"{file}: nested too deeply: this is no {kind.noun}") from error
     if not documents:
         raise UserError(f"{file}: empty: write {kind.name} ({kind.example} is one)")
     if len(documents) > 1:
@@ -124,7 +129,80 @@ def read_document(file: Path, kind: DocumentKind = TRAINING_RUN) -> Mapping[str,
         )
     if not isinstance(documents[0], Mapping):
         raise UserError(f"{file}: is no {kind.noun}: expected {kind.fields}")
-    return documents[0]
+    document: Mapping[str, Any] = documents[0]
+    for change in changes:
+        document = _with_change(document, change)
+    return document
+
+
+def _with_change(document: Mapping[str, Any], change: str) -> Mapping[str, Any]:
+    """A document with one ``path=value``; the path begins at the spec, the value is YAML.
+
+    Raises:
+        UserError: it is not of this form.
+    """
+    path, equals, text = change.partition("=")
+    keys = path.strip().removeprefix("spec.").split(".")
+    if not equals or not all(keys):
+        raise UserError(f"--set {change}: not PATH=VALUE: write for example evaluation.games=40")
+    try:
+        values = list(loaded(text, where=f"--set {path}"))
+    except yaml.YAMLError as error:
+        raise UserError(f"--set {change}: not valid YAML{_where(error)}") from error
+    nested: Any = values[0] if values else None
+    for key in reversed(keys[1:]):
+        nested = {key: nested}
+    spec = document.get("spec")
+    if spec is not None and not isinstance(spec, Mapping):
+        return document  # wrong, and reported by whoever reads it
+    below = dict(spec or {})
+    below[keys[0]] = _laid_over(below.get(keys[0]), nested) if len(keys) > 1 else nested
+    return {**document, "spec": below}
+
+
+def loaded(text: str, *, where: str) -> Iterator[Any]:
+    """The values of a YAML text, one document after the other.
+
+    Aliases are counted as often as they are used before anything is made of them: eight nested
+    ones of ten uses each turn a hundred bytes into a hundred million values.
+
+    Raises:
+        UserError: it is too large once its aliases are written out.
+        yaml.YAMLError: it is not valid YAML.
+    """
+    loader = yaml.SafeLoader(text)
+    try:
+        while loader.check_node():
+            node = loader.get_node()
+            assert node is not None
+            size = _expanded(node, {}, where)
+            if size > _BYTES_LIMIT:
+                raise UserError(
+                    f"{where}: larger than 1 MiB with its aliases written out: use fewer aliases"
+                )
+            yield loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _expanded(node: yaml.Node, known: dict[int, int | None], where: str) -> int:
+    """Bytes of a node at least, with every alias written out."""
+    if id(node) in known:
+        size = known[id(node)]
+        if size is None:
+            raise UserError(f"{where}: an alias contains itself: write the value out")
+        return size
+    known[id(node)] = None
+    size = 1
+    match node:
+        case yaml.ScalarNode():
+            size += len(node.value)
+        case yaml.SequenceNode():
+            size += sum(_expanded(each, known, where) for each in node.value)
+        case yaml.MappingNode():
+            size += sum(_expanded(each, known, where) for pair in node.value for each in pair)
+    known[id(node)] = size
+    return size
 
 
 def _text(file: Path, kind: DocumentKind) -> str:

@@ -6,12 +6,9 @@ their minimum, because their number follows the run.
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
-
-import typer
-import yaml
 
 from trainingrun_operator.backends import Ground, RunIdentity
 from trainingrun_operator.backends.kubernetes.render.access import redis_url_key
@@ -20,6 +17,7 @@ from trainingrun_operator.backends.kubernetes.render.objects import role_objects
 from trainingrun_operator.backends.kubernetes.render.template import OverrideError
 from trainingrun_operator.cli.document import read_run
 from trainingrun_operator.cli.errors import UserError
+from trainingrun_operator.cli.runs.output import Output, write_all
 from trainingrun_operator.controller.loop import ground_of
 from trainingrun_operator.desired.workloads import workloads
 from trainingrun_operator.settings import Settings
@@ -28,27 +26,26 @@ _UID: Final = "00000000-0000-0000-0000-000000000000"
 """Stands where the cluster puts the run's own identity."""
 
 
-def print_manifests(file: Path, *, namespace: str | None, as_json: bool) -> None:
+def print_manifests(
+    file: Path, output: Output, *, namespace: str | None, changes: Sequence[str] = ()
+) -> None:
     """Print all manifests of a run, as YAML documents or as one list in JSON.
 
     Raises:
         UserError: the file is not valid.
     """
-    manifests = manifests_of(file, namespace=namespace)
-    if as_json:
-        listed = {"apiVersion": "v1", "kind": "List", "items": manifests}
-        typer.echo(json.dumps(listed, indent=2))
-        return
-    typer.echo(yaml.safe_dump_all(manifests, sort_keys=False), nl=False)
+    write_all(manifests_of(file, namespace=namespace, changes=changes), output)
 
 
-def manifests_of(file: Path, *, namespace: str | None = None) -> list[Manifest]:
+def manifests_of(
+    file: Path, *, namespace: str | None = None, changes: Sequence[str] = ()
+) -> list[Manifest]:
     """All manifests of the run in a file, in the order in which they are written.
 
     Raises:
         UserError: the file is not valid.
     """
-    run = read_run(file)
+    run = read_run(file, changes=changes)
     placed = {"uid": run.metadata.uid or _UID, "namespace": namespace or run.metadata.namespace}
     metadata = run.metadata.model_copy(update=placed)
     run = run.model_copy(update={"metadata": metadata})

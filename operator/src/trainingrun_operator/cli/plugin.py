@@ -13,6 +13,8 @@ import os
 import sys
 from typing import Final
 
+from typer.completion import completion_init  # type: ignore[attr-defined]
+
 from trainingrun_operator.cli.app import app, run
 from trainingrun_operator.cli.completion import COMPLETE_VARIABLE, PROGRAM
 
@@ -34,6 +36,7 @@ def complete() -> None:
         "COMP_WORDS": "\n".join([PROGRAM, *(word or "''" for word in words)]),
         "COMP_CWORD": str(len(words)),
     }
+    completion_init()
     answer = io.StringIO()
     with contextlib.redirect_stdout(answer), contextlib.suppress(SystemExit):
         app(prog_name=PROGRAM)
@@ -44,4 +47,4 @@ def complete() -> None:
 
 def _is_file(words: list[str]) -> bool:
     """Whether a file's name is asked for, which the shell completes better than we do."""
-    return len(words) > 1 and words[-2] in {"-f", "--file", "--kubeconfig"}
+    return len(words) > 1 and words[-2] in {"-f", "--filename", "--kubeconfig"}

@@ -9,13 +9,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
 from typer.main import get_command
 
 from trainingrun_operator.cli.app import app
+from trainingrun_operator.cli.grammar import (
+    default_of,
+    examples_of,
+    metavar_of,
+    option_words,
+    shown_parameters,
+    usage_of,
+)
 
 FILE: Final = Path("docs/reference/cli.md")
 INTRODUCTION: Final = """# The command line
@@ -29,11 +36,22 @@ cluster and on this machine. Which one is meant:
 3. a local run of that name is there (for verbs without a name: any local run): this machine;
 4. otherwise the cluster that kubectl would use, when one is configured.
 
-Each answer says which it was. Exit codes: 0 done; 1 a run failed, or what was checked is wrong;
-2 something that you can change, said in one sentence; 130 Ctrl-C. This page is generated
-(`make generate`).
+Each answer says which it was.
+
+Every verb that prints takes `-o table`, `wide`, `json` or `yaml`; a TrainingRun is written as a
+cluster has it, all other documents have names in snake_case and times in ISO 8601. `-f` is always
+a file. With `NO_COLOR` set, or `TERM=dumb`, nothing is styled.
+
+| exit code | means |
+|---|---|
+| 0 | done |
+| 1 | a run failed, or what was checked is wrong |
+| 2 | something that you can change, said in one sentence; a wrong call, too |
+| 124 | `--timeout` is over; what was asked for stands |
+| 130 | Ctrl-C |
+
+This page is generated (`make generate`).
 """
-_HIDDEN: Final = frozenset({"help", "install_completion", "show_completion"})
 
 
 def page() -> str:
@@ -47,7 +65,8 @@ def page() -> str:
 def _verbs(group: Any, before: str) -> Iterator[tuple[str, Any]]:
     """Every verb with the words that call it, those of a group after the others, by name."""
     inner: dict[str, Any] = group.commands
-    for name, verb in sorted(inner.items(), key=lambda each: (hasattr(each[1], "commands"), each)):
+    shown = {name: each for name, each in inner.items() if not each.hidden}
+    for name, verb in sorted(shown.items(), key=lambda each: (hasattr(each[1], "commands"), each)):
         if hasattr(verb, "commands"):
             yield from _verbs(verb, f"{before} {name}")
         else:
@@ -55,52 +74,23 @@ def _verbs(group: Any, before: str) -> Iterator[tuple[str, Any]]:
 
 
 def _section(name: str, verb: Any) -> str:
-    shown = [each for each in verb.params if each.name not in _HIDDEN]
-    words = [_argument(each) for each in shown if each.param_type_name == "argument"]
-    usage = " ".join([name, *words, *(["[OPTIONS]"] if len(shown) > len(words) else [])])
-    rows = "".join(_row(each) for each in shown)
+    rows = "".join(_row(each) for each in shown_parameters(verb))
     table = f"\n| | Meaning |\n|---|---|\n{rows}" if rows else ""
-    return f"\n## {name}\n\n    {usage}\n\n{_paragraphs(verb.help)}\n{table}{_examples(verb)}"
+    examples = "".join(f"    {line}\n" for line in examples_of(verb))
+    head = f"\n## {name}\n\n    {usage_of(verb, name)}\n\n{_paragraphs(verb.help)}\n"
+    return f"{head}{table}\n{examples}"
 
 
 def _row(parameter: Any) -> str:
-    if parameter.param_type_name == "argument":
-        title = f"`{_argument(parameter)}`"
-    else:
-        words = [*parameter.opts, *parameter.secondary_opts]
-        value = "" if parameter.is_flag else f" {_value(parameter)}"
-        title = f"`{', '.join(words)}{value}`"
+    is_argument = parameter.param_type_name == "argument"
+    title = f"`{metavar_of(parameter) if is_argument else option_words(parameter)}`"
     return f"| {title.replace('|', chr(92) + '|')} | {_meaning(parameter)} |\n"
 
 
 def _meaning(parameter: Any) -> str:
+    default = default_of(parameter)
     text = _one_line(parameter.help or "")
-    default = parameter.default
-    default = default.value if isinstance(default, Enum) else default
-    if default in (None, False) or callable(default) or "Default" in text:
-        return text or "Form of the output."
-    return f"{text or 'Form of the output.'} Default: `{default}`."
-
-
-def _argument(parameter: Any) -> str:
-    name = parameter.metavar or str(parameter.name).upper()
-    return str(name) if parameter.required else f"[{name}]"
-
-
-def _examples(verb: Any) -> str:
-    if not verb.epilog:
-        return ""
-    lines = verb.epilog.replace("Examples:", "").replace("Example:", "").split("\n\n")
-    return "\n" + "".join(f"    {line.strip()}\n" for line in lines if line.strip())
-
-
-def _value(parameter: Any) -> str:
-    """What is written after an option: the words that may be, or what it is."""
-    if parameter.metavar:
-        return str(parameter.metavar)
-    if isinstance(parameter.default, Enum):
-        return "|".join(str(each.value) for each in type(parameter.default))
-    return str(parameter.name).upper()
+    return f"{text} Default: `{default}`." if default else text
 
 
 def _paragraphs(text: str | None) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-import typer
 from trainingrun_contracts.api.run import TrainingRun
 
 from trainingrun_operator.backends import RunIdentity
@@ -14,27 +14,34 @@ from trainingrun_operator.backends.kubernetes.render.template import (
     OverrideError,
     finished_template,
 )
-from trainingrun_operator.cli.decks.folders import check_decks, find_decks
+from trainingrun_operator.cli.decks.folders import check_decks, decks_near, find_decks
 from trainingrun_operator.cli.document import read_document, read_run
 from trainingrun_operator.cli.errors import UserError
+from trainingrun_operator.cli.runs.output import Output, write
 from trainingrun_operator.cli.runs.where import Where, cluster_at
+from trainingrun_operator.cli.terminal import echo
 from trainingrun_operator.desired.workloads import workloads
 from trainingrun_operator.settings import Settings
 
 _ANY_SECRET: Final = SecretKey("any", "url")
 
 
-def print_valid(file: Path, decks: Path | None) -> None:
-    """Say that a file is valid; decks are looked at when their folder is given.
+def check_here(file: Path, decks: Path | None, *, changes: Sequence[str] = ()) -> TrainingRun:
+    """Read a file and check all of it that can be checked without a cluster.
+
+    Decks are looked for where ``trainingrun local`` would find them. Where there is no folder of
+    decks, none was given, and a cluster's daemons may hold them, their names are left unchecked.
 
     Raises:
-        UserError: it is not.
+        UserError: something in it is wrong.
     """
-    run = read_run(file)
-    if decks is not None:
-        check_decks((deck.name for deck in run.spec.decks), find_decks(file, decks))
+    run = read_run(file, changes=changes)
+    if run.spec.daemon.external is None:
+        folder = decks_near(file) if decks is None else find_decks(file, decks)
+        if folder is not None:
+            check_decks((deck.name for deck in run.spec.decks), folder)
     _check_overrides(file, run)
-    typer.echo(f"{file}: {run.metadata.name} is valid")
+    return run
 
 
 def _check_overrides(file: Path, run: TrainingRun) -> None:
@@ -51,14 +58,37 @@ def _check_overrides(file: Path, run: TrainingRun) -> None:
             raise UserError(f"{file}: {error}") from error
 
 
-def print_valid_there(file: Path, where: Where) -> None:
+def check_there(file: Path, where: Where, *, changes: Sequence[str] = ()) -> str:
     """Have a cluster check a file as if it were applied: its version of the API, what its
-    admission allows, fields that cannot change. Nothing is written.
+    admission allows, fields that cannot change. Nothing is written; returns which cluster it was.
 
     Raises:
-        UserError: it is not valid here, or the cluster refuses it.
+        UserError: the cluster refuses it.
     """
-    run, document = read_run(file), read_document(file)
+    document = read_document(file, changes=changes)
     with cluster_at(where) as runs:
         runs.check(document)
-        typer.echo(f"{file}: {run.metadata.name} is valid, also for {runs.title}")
+        return runs.title
+
+
+def validate_file(
+    file: Path, decks: Path | None, output: Output, *, changes: Sequence[str] = (),
+    server: Callable[[], str] | None = None,
+) -> None:  # fmt: skip
+    """Print whether a file is valid; for programs as one document, also when it is not.
+
+    Raises:
+        UserError: it is not valid.
+    """
+    try:
+        run = check_here(file, decks, changes=changes)
+        there = server() if server is not None else ""
+    except UserError as error:
+        if output.is_for_programs:
+            write({"file": str(file), "valid": False, "problems": str(error).splitlines()}, output)
+        raise
+    if output.is_for_programs:
+        found = {"file": str(file), "valid": True, "problems": [], "name": run.metadata.name}
+        write(found, output)
+        return
+    echo(f"{file}: {run.metadata.name} is valid" + (f", also for {there}" if there else ""))

@@ -24,8 +24,8 @@ from trainingrun_contracts.client import (
     RunNotFound,
     RunRefused,
 )
-from trainingrun_contracts.client.values import Watching
-from trainingrun_contracts.client.waiting import holds, wait_until
+from trainingrun_contracts.client.values import EVERY_LINE, Watching
+from trainingrun_contracts.client.waiting import check_condition, holds, wait_until
 
 from trainingrun_operator.backends import BackendError
 from trainingrun_operator.backends.kubernetes.client import load_configuration
@@ -49,12 +49,10 @@ class ClusterRuns:
     def __init__(self, place: ClusterPlace) -> None:
         file = place.kubeconfig
         if file is not None and not file.is_file():
-            raise NotReachable(
-                f"--kubeconfig {file}: there is no such file: give the one that kubectl uses"
-            )
+            raise NotReachable(f"kubeconfig {file}: no such file: give the one that kubectl uses")
         if file is None and not has_credentials():
             raise NotReachable(
-                "no cluster is configured: give --kubeconfig, or make kubectl work (KUBECONFIG or"
+                "no cluster is configured: give a kubeconfig, or make kubectl work (KUBECONFIG or"
                 " ~/.kube/config)"
             )
         self._place = place
@@ -127,6 +125,7 @@ class ClusterRuns:
         timeout: float | None = None,
     ) -> TrainingRun:
         """See TrainingRuns."""
+        check_condition(condition)
         return wait_until(
             lambda: self.get(name),
             lambda run: holds(run, condition, status=status),
@@ -147,7 +146,7 @@ class ClusterRuns:
         pods = self._ask(name, pods_of(self._session, self._namespace, uid, None))
         return tuple(member_from(pod) for pod in pods)
 
-    def logs(self, name: str, query: LogQuery) -> Iterator[LogLine]:
+    def logs(self, name: str, query: LogQuery = EVERY_LINE) -> Iterator[LogLine]:
         """See TrainingRuns."""
         uid = self._document(name)["metadata"]["uid"]
         source = pod_logs(self._session, self._namespace, uid, query)
@@ -175,7 +174,7 @@ class ClusterRuns:
         known = list(external.endpoints) if external is not None else []
         known += [each.name for each in self.members(name) if each.role == "daemon"]
         if daemon not in known:
-            there = f"there are {', '.join(sorted(known))}" if known else "it has none now"
+            there = f"found: {', '.join(sorted(known))}" if known else "it has none now"
             raise RunRefused(f"{name} has no daemon {daemon}: {there}")
         now = datetime.now(UTC)
         self._annotate(name, DRAIN, lambda old: with_drain(old, daemon, at=now))

@@ -23,7 +23,7 @@ from typing import Any, Final, Self
 import msgspec
 import yaml
 from trainingrun_contracts.api.requests import CHECKPOINT, DRAIN, WAKE, text_of, with_drain
-from trainingrun_contracts.api.run import TrainingRun
+from trainingrun_contracts.api.run import SpecError, TrainingRun, parse
 from trainingrun_contracts.client import (
     Event,
     LocalPlace,
@@ -35,13 +35,13 @@ from trainingrun_contracts.client import (
     RunNotFound,
     RunRefused,
 )
-from trainingrun_contracts.client.values import Watching
-from trainingrun_contracts.client.waiting import holds, wait_until
+from trainingrun_contracts.client.values import EVERY_LINE, Watching
+from trainingrun_contracts.client.waiting import check_condition, holds, wait_until
 
 from trainingrun_operator.backends.local.folder import FolderError, RunFolder
 from trainingrun_operator.backends.local.requests import Requests, read_requests, write_requests
-from trainingrun_operator.backends.local.store import saved_run
-from trainingrun_operator.client.documents import sent_document
+from trainingrun_operator.backends.local.store import adopted, is_complete, saved_run
+from trainingrun_operator.client.documents import Document, sent_document
 from trainingrun_operator.client.following import followed, pause
 from trainingrun_operator.client.local_logs import local_logs
 
@@ -94,6 +94,9 @@ class LocalRuns:
             raise RunRefused(
                 f"{name} is running already (process {holder}): suspend it, or wait for its end"
             )
+        done = self._complete(name, document)
+        if done is not None:
+            return done
         with _told(name):
             folder.make()
             folder.submitted.write_text(yaml.safe_dump(document, sort_keys=False))
@@ -111,7 +114,7 @@ class LocalRuns:
             found = saved_run(self._folder(name))
         if found is None:
             known = ", ".join(run.metadata.name for run in self.list())
-            there = f"there are {known}" if known else "there is none"
+            there = f"found: {known}" if known else "none found"
             raise RunNotFound(f"no local run {name} in {self._place.state}: {there}")
         return found
 
@@ -130,6 +133,7 @@ class LocalRuns:
         timeout: float | None = None,
     ) -> TrainingRun:
         """See TrainingRuns."""
+        check_condition(condition)
 
         def is_so(run: TrainingRun) -> bool:
             if holds(run, condition, status=status):
@@ -164,7 +168,7 @@ class LocalRuns:
         except (OSError, msgspec.DecodeError):
             return ()
 
-    def logs(self, name: str, query: LogQuery) -> Iterator[LogLine]:
+    def logs(self, name: str, query: LogQuery = EVERY_LINE) -> Iterator[LogLine]:
         """See TrainingRuns."""
         self.get(name)
         return local_logs(self._folder(name), query)
@@ -183,7 +187,7 @@ class LocalRuns:
         run = self._active(name)
         known = sorted(each.name for each in self.members(name) if each.role == "daemon")
         if daemon not in known:
-            there = f"there are {', '.join(known)}" if known else "it has none now"
+            there = f"found: {', '.join(known)}" if known else "it has none now"
             raise RunRefused(f"{name} has no daemon {daemon}: {there}")
         old = {**run.metadata.annotations, **read_requests(self._folder(name)).annotations}
         self._ask(name, annotations={DRAIN: with_drain(old, daemon, at=datetime.now(UTC))})
@@ -195,6 +199,24 @@ class LocalRuns:
             return None
         self._ask(name, annotations={CHECKPOINT: text_of(datetime.now(UTC))})
         return model.version
+
+    def stop(self, name: str, *, now: bool = False) -> None:
+        """Have the process of a run save and end, and wait until it has.
+
+        Only on this machine: a run on a cluster has no process to stop; it is suspended.
+
+        Args:
+            name: of the run.
+            now: end at once; what is newer than the last checkpoint is played again.
+
+        Raises:
+            RunRefused: no process looks after it.
+        """
+        self._active(name)
+        folder = self._folder(name)
+        holder = folder.holder()
+        if holder is not None and holder.isdigit():
+            _ended(name, folder, int(holder), now=now)
 
     def delete(self, name: str) -> None:
         """See TrainingRuns."""
@@ -226,6 +248,23 @@ class LocalRuns:
                 f"{name} is not running on this machine: start it with {_PROGRAM} local -f FILE"
             )
         return run
+
+    def _complete(self, name: str, document: Document) -> TrainingRun | None:
+        """The run there, when it has played all that the document asks for.
+
+        Raises:
+            RunRefused: the document changes what cannot change during a run.
+        """
+        saved = self._readable(name)
+        if saved is None:
+            return None
+        try:
+            run = adopted(parse(document), saved, now=datetime.now(UTC))
+        except SpecError as error:
+            raise RunRefused(
+                f"{name}: {error}; the run there has the old value: write that, or delete the run"
+            ) from error
+        return saved if is_complete(run) else None
 
     def _ask(
         self, name: str, *, suspend: bool | None = None,
@@ -274,11 +313,13 @@ class LocalRuns:
         raise NotReachable(f"{name} did not start within {_START_SECONDS:g} s: look at {output}")
 
 
-def _ended(name: str, folder: RunFolder, pid: int) -> None:
+def _ended(name: str, folder: RunFolder, pid: int, *, now: bool = False) -> None:
     """Ask the process that looks after a run to save and end, and wait until it has."""
     deadline = time.monotonic() + _END_SECONDS
     try:
         os.kill(pid, signal.SIGTERM)
+        if now:  # a second signal of the same number may be merged with the first
+            os.kill(pid, signal.SIGINT)
     except ProcessLookupError:
         return
     except PermissionError as error:

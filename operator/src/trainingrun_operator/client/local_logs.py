@@ -26,7 +26,7 @@ def local_logs(folder: RunFolder, query: LogQuery) -> Iterator[LogLine]:
     files = _files(folder, query)
     if not files:
         there = sorted(path.stem for path in folder.logs.glob("*.log"))
-        known = f"there are {', '.join(there)}" if there else "there is none yet"
+        known = f"found: {', '.join(there)}" if there else "none yet"
         raise RunRefused(f"no log of {query.member or query.role or 'the run'}: {known}")
     tails = {path: _Tail(path) for path in files}
     for path, tail in tails.items():

@@ -144,6 +144,8 @@ class RunFolder:
                     f"run {self.root.name} is running already (process {_pid(descriptor)}, state"
                     f" folder {self.root}): stop it first, or give another --state"
                 )
+            # Those of an earlier process must not be taken for ours until we report our own.
+            self.members.unlink(missing_ok=True)
             os.truncate(descriptor, 0)
             os.pwrite(descriptor, str(os.getpid()).encode(), 0)
             yield

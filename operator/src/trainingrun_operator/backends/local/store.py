@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType
 from trainingrun_contracts.api.run import SpecError, TrainingRun, check_update, parse
 from trainingrun_contracts.api.status import TrainingRunStatus
 
@@ -183,6 +184,14 @@ def adopted(run: TrainingRun, saved: TrainingRun | None, *, now: datetime) -> Tr
     # Who starts a run that had stopped by itself wants it to go on; idle is counted anew.
     status = saved.status.model_copy(update={"stop": None, "progressed_at": None})
     return run.model_copy(update={"metadata": metadata, "status": status})
+
+
+def is_complete(run: TrainingRun) -> bool:
+    """Whether the run has succeeded and played all games that its spec asks for now."""
+    succeeded = run.status.condition(ConditionType.SUCCEEDED)
+    done = succeeded is not None and succeeded.status is ConditionStatus.TRUE
+    games = run.status.games
+    return done and games is not None and (games.played or 0) >= run.spec.games
 
 
 def reopened(run: TrainingRun) -> TrainingRun:

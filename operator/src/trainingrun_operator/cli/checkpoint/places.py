@@ -36,7 +36,7 @@ def place_of(target: str, *, state: Path, endpoint_url: str | None) -> Place:
     if Path(target).is_dir():
         return Place(str(Path(target).absolute()))
     known = sorted(path.parent.name for path in state.glob("*/config.json"))
-    there = f"there are {', '.join(known)}" if known else "there is none"
+    there = f"found: {', '.join(known)}" if known else "none found"
     raise UserError(
         f"{target}: no local run in {state} ({there}), no folder and no s3:// address: for a run on"
         " a cluster give the address in its status.checkpoint.uri"

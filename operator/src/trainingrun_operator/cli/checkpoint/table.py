@@ -19,8 +19,10 @@ _COLORS: Final = {
 _MEGA: Final = 1_000_000
 
 
-def print_table(listing: CheckpointListing, console: Console, *, now: datetime) -> None:
-    """Show a listing; what is wrong with a checkpoint stands below the table."""
+def print_table(
+    listing: CheckpointListing, console: Console, *, now: datetime, wide: bool = False
+) -> None:
+    """Show a listing; what is wrong with a checkpoint is below the table. wide adds addresses."""
     if not listing.checkpoints:
         console.print(f"{listing.place}: no checkpoints", soft_wrap=True)
         return
@@ -30,8 +32,10 @@ def print_table(listing: CheckpointListing, console: Console, *, now: datetime) 
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("STATE", no_wrap=True)
     table.add_column("WIN RATE", overflow="fold")
+    if wide:
+        table.add_column("ADDRESS", no_wrap=True)
     for row in listing.checkpoints:
-        table.add_row(*_cells(row, now))
+        table.add_row(*_cells(row, now), *([row.uri] if wide else []))
     console.print(table)
     for row in listing.checkpoints:
         if row.why:

@@ -1,4 +1,4 @@
-"""The verbs ``ls``, ``verify`` and ``pull``.
+"""The verbs ``list``, ``verify`` and ``pull``.
 
 Exit codes: 0 fine; 1 a checkpoint is damaged, or there is no whole one to pull; 2 the user must
 change something.
@@ -12,31 +12,33 @@ from typing import Annotated, Final
 
 import msgspec
 import typer
-from rich.console import Console
 from trainingrun_contracts.checkpoints import CheckpointListing, CheckpointState
 
 from trainingrun_operator.cli.checkpoint.places import place_of
 from trainingrun_operator.cli.checkpoint.table import print_table
 from trainingrun_operator.cli.checkpoint.tool import ask
+from trainingrun_operator.cli.grammar import Verbs
+from trainingrun_operator.cli.options import STATE, LocalStateOption, Output, OutputOption
+from trainingrun_operator.cli.runs.names import complete_checkpoint, complete_run
+from trainingrun_operator.cli.runs.output import moment, write
+from trainingrun_operator.cli.terminal import console_for_tables, echo
 
-_STATE: Final = Path(".trainingrun")
 _HELP: Final = "Checkpoints of a run: list them, verify every byte, copy one."
 
-checkpoint = typer.Typer(name="checkpoint", help=_HELP, no_args_is_help=True)
+checkpoint = Verbs(name="checkpoint", help=_HELP)
 
 TargetArgument = Annotated[
     str,
     typer.Argument(
-        metavar="NAME|PATH|s3://…",
-        help="A local run, a folder, or a bucket; also one checkpoint in them.",
+        metavar="NAME|PATH|URL",
+        help="A local run, a folder, or s3://bucket/prefix; also one checkpoint in them.",
+        autocompletion=complete_run,
     ),
 ]
-StateOption = Annotated[Path, typer.Option(help="Folder that holds one folder per local run.")]
 EndpointOption = Annotated[
     str | None,
     typer.Option(metavar="URL", help="Of an S3-compatible service. Default: the run's, or AWS."),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document, for programs.")]
 
 
 @checkpoint.callback()
@@ -44,42 +46,47 @@ def checkpoint_group() -> None:
     """Checkpoints of a run: list them, verify every byte, copy one."""
 
 
-@checkpoint.command(
-    epilog="Examples:\n\ntrainingrun checkpoint ls quickstart\n\n"
-    "trainingrun checkpoint ls s3://bucket/team/run --json"
+@checkpoint.verb(
+    "list",
+    examples=(
+        "trainingrun checkpoint list quickstart",
+        "trainingrun checkpoint list s3://bucket/team/run -o json",
+    ),
 )
-def ls(
+def list_checkpoints(
     target: TargetArgument,
     *,
-    state: StateOption = _STATE,
+    state: LocalStateOption = STATE,
     endpoint_url: EndpointOption = None,
-    as_json: JsonOption = False,
+    output: OutputOption = Output.TABLE,
 ) -> None:
     """List checkpoints, newest first, by what their manifests say."""
     place = place_of(target, state=state, endpoint_url=endpoint_url)
-    _show(ask("ls", place).listing, as_json=as_json)
+    _show(ask("ls", place).listing, output)
 
 
-@checkpoint.command(epilog="Example: trainingrun checkpoint verify quickstart")
+@checkpoint.verb(examples=("trainingrun checkpoint verify quickstart",))
 def verify(
     target: TargetArgument,
     *,
-    state: StateOption = _STATE,
+    state: LocalStateOption = STATE,
     endpoint_url: EndpointOption = None,
-    as_json: JsonOption = False,
+    output: OutputOption = Output.TABLE,
 ) -> None:
     """Read every byte of every checkpoint and compare it with its SHA-256.
 
     Exit code 1: one is damaged. A learner passes over it and takes an older one.
     """
     answer = ask("verify", place_of(target, state=state, endpoint_url=endpoint_url))
-    _show(answer.listing, as_json=as_json)
+    _show(answer.listing, output)
     raise typer.Exit(answer.code)
 
 
-@checkpoint.command(
-    epilog="Examples:\n\ntrainingrun checkpoint pull quickstart --to models\n\n"
-    "trainingrun checkpoint pull s3://bucket/team/run --checkpoint best"
+@checkpoint.verb(
+    examples=(
+        "trainingrun checkpoint pull quickstart --to models",
+        "trainingrun checkpoint pull s3://bucket/team/run --checkpoint best",
+    )
 )
 def pull(
     target: TargetArgument,
@@ -88,31 +95,41 @@ def pull(
         Path, typer.Option(metavar="DIR", help="Gets a folder of the checkpoint's name.")
     ] = Path(),
     which: Annotated[
-        str, typer.Option("--checkpoint", help="A name, or: newest, best.")
+        str,
+        typer.Option(
+            "--checkpoint",
+            metavar="CHECKPOINT",
+            help="A name, or: newest, best.",
+            autocompletion=complete_checkpoint,
+        ),
     ] = "newest",
-    state: StateOption = _STATE,
+    state: LocalStateOption = STATE,
     endpoint_url: EndpointOption = None,
-    as_json: JsonOption = False,
+    output: OutputOption = Output.TABLE,
 ) -> None:
     """Copy a checkpoint, verified, whole or not at all; of damaged ones, the next older."""
     place = place_of(target, state=state, endpoint_url=endpoint_url)
     answer = ask("pull", place, "--to", str(to), "--checkpoint", which)
     if answer.listing is None:
-        typer.echo(f"trainingrun: {answer.sentence}", err=True)
+        echo(f"trainingrun: {answer.sentence}", err=True)
         raise typer.Exit(answer.code)
     for row in answer.listing.checkpoints:
         if row.state is CheckpointState.DAMAGED:
-            typer.echo(f"trainingrun: {row.name} is passed over: {row.why}", err=True)
-    if as_json:
-        _show(answer.listing, as_json=True)
+            echo(f"trainingrun: {row.name} is passed over: {row.why}", err=True)
+    if output.is_for_programs:
+        _show(answer.listing, output)
     else:
-        typer.echo(answer.listing.pulled)
+        echo(answer.listing.pulled or "")
 
 
-def _show(listing: CheckpointListing | None, *, as_json: bool) -> None:
+def _show(listing: CheckpointListing | None, output: Output) -> None:
     if listing is None:
         return
-    if as_json:
-        typer.echo(msgspec.json.format(msgspec.json.encode(listing), indent=2).decode())
+    if output.is_for_programs:
+        document = msgspec.to_builtins(listing)
+        for row in document["checkpoints"]:
+            row["saved_at"] = moment(row.get("saved_at"))
+        write(document, output)
         return
-    print_table(listing, Console(highlight=False), now=datetime.now(tz=UTC))
+    wide = output is Output.WIDE
+    print_table(listing, console_for_tables(), now=datetime.now(tz=UTC), wide=wide)

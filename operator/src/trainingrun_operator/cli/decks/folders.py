@@ -27,18 +27,27 @@ def find_decks(file: Path, given: Path | None) -> Path:
         if not given.is_dir():
             raise UserError(f"--decks {given}: no such folder: give a folder of {SUFFIX} files")
         return given.resolve()
+    found = decks_near(file)
+    if found is None:
+        tried = ", ".join(map(str, dict.fromkeys(_places(file))))
+        raise UserError(f"no folder of decks was found (tried {tried}): give one with --decks")
+    return found
+
+
+def decks_near(file: Path) -> Path | None:
+    """The folder of decks near a file, here, or installed; None where there is none."""
+    found = next((place for place in _places(file) if place.is_dir()), None)
+    return found.resolve() if found is not None else None
+
+
+def _places(file: Path) -> list[Path]:
     beside = file.absolute().parent
-    places = [
+    return [
         beside / "decks",
         beside.parent / "decks",
         Path("decks").absolute(),
         Path(sys.prefix) / "share" / "trainingrun" / "decks",
     ]
-    found = next((place for place in places if place.is_dir()), None)
-    if found is None:
-        tried = ", ".join(map(str, dict.fromkeys(places)))
-        raise UserError(f"no folder of decks was found (tried {tried}): give one with --decks")
-    return found.resolve()
 
 
 def deck_files(folder: Path) -> Iterator[Path]:

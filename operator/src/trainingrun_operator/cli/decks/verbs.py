@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 from rich.cells import cell_len, set_cell_size
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 from trainingrun_contracts.cards import known_cards
 
@@ -32,31 +29,40 @@ from trainingrun_operator.cli.decks.folders import (
     read_deck,
 )
 from trainingrun_operator.cli.errors import UserError
+from trainingrun_operator.cli.grammar import Verbs
+from trainingrun_operator.cli.options import Output, OutputOption
+from trainingrun_operator.cli.runs.names import complete_deck
+from trainingrun_operator.cli.runs.output import plain_table, write
+from trainingrun_operator.cli.terminal import console, console_for_tables, echo
 
 _BAR: Final = 40
 _COLUMN: Final = 38
 """Two columns of cards and a gap fit into 80 characters."""
 _STYLES: Final = {"W": "yellow", "U": "blue", "B": "magenta", "R": "red", "G": "green"}
 
-decks = typer.Typer(
-    name="decks", help="Look at decks: what is in them, and whether the engine knows the cards.",
-    no_args_is_help=True,
-)  # fmt: skip
+decks = Verbs(
+    name="decks", help="Look at decks: what is in them, and whether the engine knows the cards."
+)
 
 FolderOption = Annotated[
-    Path | None, typer.Option("--decks", help="Folder of .dck files. Default: decks/ near here.")
+    Path | None,
+    typer.Option("--decks", metavar="DIR", help="Folder of .dck files. Default: decks/ near here."),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="For programs.")]
-DeckArgument = Annotated[str, typer.Argument(metavar="DECK", help="A .dck file, or a deck's name.")]
+DeckArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="DECK", help="A .dck file, or a deck's name.", autocompletion=complete_deck
+    ),
+]
 
 
-@decks.command("list", epilog="Example: trainingrun decks list decks/competitive")
+@decks.verb("list", examples=("trainingrun decks list decks/competitive",))
 def list_decks(
     folders: Annotated[
-        list[Path] | None, typer.Argument(metavar="[FOLDER]...", help="Default: decks/ near here.")
+        list[Path] | None, typer.Argument(metavar="DIR...", help="Default: decks/ near here.")
     ] = None,
     *,
-    as_json: JsonOption = False,
+    output: OutputOption = Output.TABLE,
 ) -> None:
     """List decks with their size, colours and kind."""
     places = folders or [find_decks(_HERE, None)]
@@ -67,53 +73,50 @@ def list_decks(
     if not files:
         raise UserError(f"{places[0]}: no {SUFFIX} file there: give a folder of decks")
     rows = [_Row.of(file) for file in files]
-    if as_json:
-        typer.echo(json.dumps([row.document() for row in rows], indent=2))
+    if output.is_for_programs:
+        write([row.document() for row in rows], output)
         return
-    table = Table(box=None, pad_edge=False)
-    for title in ("deck", "name"):
-        table.add_column(title, overflow="fold")
-    table.add_column("cards", justify="right")
-    for title in ("colours", "kind"):
-        table.add_column(title, overflow="fold")
+    wide = output is Output.WIDE
+    table = plain_table("deck", "name", "cards", "colours", "kind", *(["file"] if wide else []))
+    table.columns[2].justify = "right"
     for row in rows:
-        table.add_row(*row.cells())
-    Console(highlight=False).print(table)
+        table.add_row(*row.cells(), *([str(row.file)] if wide else []))
+    console_for_tables().print(table)
 
 
-@decks.command("show", epilog="Example: trainingrun decks show red_aggro")
+@decks.verb("show", examples=("trainingrun decks show red_aggro",))
 def show_deck(
-    deck: DeckArgument, *, folder: FolderOption = None, as_json: JsonOption = False
+    deck: DeckArgument, *, folder: FolderOption = None, output: OutputOption = Output.TABLE
 ) -> None:
     """Show the cards by type, the mana curve, and colours needed and made."""
     file = _file_of(deck, folder)
     figures = _figures(file)
-    if as_json:
-        typer.echo(json.dumps({"file": str(file), **as_document(figures)}, indent=2))
+    if output.is_for_programs:
+        write({"file": str(file), **as_document(figures)}, output)
         return
-    console = Console(highlight=False)
+    out = console()
     for line in _page(figures, file):
-        console.print(line, soft_wrap=True)
+        out.print(line, soft_wrap=True)
 
 
-@decks.command("check", epilog="Example: trainingrun decks check my_deck.dck")
+@decks.verb("check", examples=("trainingrun decks check my_deck.dck",))
 def check_deck(
-    deck: DeckArgument, *, folder: FolderOption = None, as_json: JsonOption = False
+    deck: DeckArgument, *, folder: FolderOption = None, output: OutputOption = Output.TABLE
 ) -> None:
-    """See that a deck can be read and that the engine knows its cards; exit code 2 if not."""
+    """Check that a deck can be read and that the engine knows its cards; exit code 2 if not."""
     file = _file_of(deck, folder)
     figures = _figures(file)
-    if as_json:
+    if output.is_for_programs:
         document = as_document(figures)
         shown = {key: document[key] for key in ("name", "cards", "unknown", "remarks")}
-        typer.echo(json.dumps({"file": str(file), "ok": not figures.unknown, **shown}, indent=2))
+        write({"file": str(file), "ok": not figures.unknown, **shown}, output)
     else:
         for remark in figures.remarks:
-            typer.echo(f"{file}: remark: {remark}")
+            echo(f"{file}: remark: {remark}")
     if figures.unknown:
         raise UserError("\n".join(_unknown_line(file, each) for each in figures.unknown))
-    if not as_json:
-        typer.echo(f"{file}: {figures.name} is valid: {figures.cards} cards, {figures.archetype}")
+    if not output.is_for_programs:
+        echo(f"{file}: {figures.name} is valid: {figures.cards} cards, {figures.archetype}")
 
 
 _HERE: Final = Path("here")
@@ -126,6 +129,10 @@ class _Row:
         self._file = file
         self._figures = figures
         self._fault = fault
+
+    @property
+    def file(self) -> Path:
+        return self._file
 
     @classmethod
     def of(cls, file: Path) -> _Row:

@@ -7,17 +7,15 @@ import contextlib
 import os
 import shutil
 import signal
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, get_args
+from typing import Any, Final, get_args
 
 import msgspec
 from msgspec import Struct
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from trainingrun_contracts.api.run import TrainingRun
@@ -34,6 +32,8 @@ from trainingrun_operator.cli.eval.session import EvalError, EvalPlan, EvalSessi
 from trainingrun_operator.cli.eval.weights import Weights, find_weights
 from trainingrun_operator.cli.local.matrix import draw_deck_matrix
 from trainingrun_operator.cli.local.preflight import make_report_folder
+from trainingrun_operator.cli.runs.output import Output, moment, write
+from trainingrun_operator.cli.terminal import console_for_tables, echo, error_console
 
 MOST_GAMES: Final = 1_000_000
 _LINE_SECONDS: Final = 10.0
@@ -52,11 +52,12 @@ class EvalOptions:
     games: int | None
     opponents: tuple[str, ...]
     report: Path | None
-    as_json: bool
+    output: Output = Output.TABLE
+    changes: tuple[str, ...] = ()
 
 
 class EvalReport(Struct, frozen=True):
-    """The document of ``--json``; ``evaluations`` hold the raw results by decks, each a row of
+    """The document of ``-o json``; ``evaluations`` hold the raw results by decks, each a row of
     opponent, deck, opponent's deck, games, wins, draws."""
 
     run: str
@@ -74,7 +75,7 @@ def run_eval(options: EvalOptions) -> int:
     Raises:
         UserError: the user must change something.
     """
-    run = read_run(options.file)
+    run = read_run(options.file, changes=options.changes)
     decks = find_decks(options.file, options.decks)
     check_decks((deck.name for deck in run.spec.decks), decks)
     _check_engine(run)
@@ -92,7 +93,7 @@ def run_eval(options: EvalOptions) -> int:
     try:
         played = asyncio.run(_play(plan))
     except EvalError as error:
-        sys.stderr.write(f"trainingrun: the evaluation failed: {error} (logs in {folder}/logs)\n")
+        echo(f"trainingrun: the evaluation failed: {error} (logs in {folder}/logs)", err=True)
         return 1
     except asyncio.CancelledError:
         shutil.rmtree(folder, ignore_errors=True)
@@ -104,7 +105,7 @@ def run_eval(options: EvalOptions) -> int:
     if options.report is not None:
         title = f"{run.metadata.name}: win rate by decks"
         draw_deck_matrix(played.evaluations, options.report / "deck-matrix.png", title=title)
-    return _tell(plan, played, time.monotonic() - began, as_json=options.as_json)
+    return _tell(plan, played, time.monotonic() - began, output=options.output)
 
 
 def _check_engine(run: TrainingRun) -> None:
@@ -167,7 +168,7 @@ class _Shown:
 
     def __init__(self, games: int) -> None:
         self._games = games
-        self._console = Console(stderr=True)
+        self._console = error_console()
         self._said_at = time.monotonic()
         self._progress = Progress(
             TextColumn("evaluating"), BarColumn(), MofNCompleteColumn(), TextColumn("games"),
@@ -190,13 +191,13 @@ class _Shown:
             self._progress.update(self._task, completed=played.games)
         elif time.monotonic() - self._said_at >= _LINE_SECONDS:
             self._said_at = time.monotonic()
-            sys.stderr.write(f"{played.games} of {self._games} games\n")
+            echo(f"{played.games} of {self._games} games", err=True)
 
 
-def _tell(plan: EvalPlan, played: Played, seconds: float, *, as_json: bool) -> int:
+def _tell(plan: EvalPlan, played: Played, seconds: float, *, output: Output) -> int:
     problems = tuple(notice.message for notice in played.notices if notice.warning)
     missing = set(plan.opponents) - {each.opponent for each in played.evaluations}
-    if as_json:
+    if output.is_for_programs:
         report = EvalReport(
             run=plan.run.metadata.name,
             checkpoint=str(plan.weights.source),
@@ -206,17 +207,25 @@ def _tell(plan: EvalPlan, played: Played, seconds: float, *, as_json: bool) -> i
             evaluations=played.evaluations,
             problems=problems,
         )
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n")
+        write(_document(report), output)
     else:
-        console = Console(highlight=False)
-        console.print(
+        out = console_for_tables()
+        out.print(
             f"version {plan.weights.version} ({plan.weights.games} training games) from"
             f" {plan.weights.source}", markup=False, soft_wrap=True,
         )  # fmt: skip
-        console.print(_table(played.evaluations))
+        out.print(_table(played.evaluations))
     for problem in problems:
-        sys.stderr.write(f"trainingrun: {problem}\n")
+        echo(f"trainingrun: {problem}", err=True)
     return 1 if missing else 0
+
+
+def _document(report: EvalReport) -> dict[str, Any]:
+    """The report with its moments in ISO 8601."""
+    document: dict[str, Any] = msgspec.to_builtins(report)
+    for each in document["evaluations"]:
+        each["at"] = moment(each["at"])
+    return document
 
 
 def _table(evaluations: tuple[Evaluation, ...]) -> Table:

@@ -15,13 +15,12 @@ from typing import Final
 import msgspec
 import psutil
 from rich.console import Console
-from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType
 from trainingrun_contracts.api.run import SpecError, TrainingRun
 from trainingrun_contracts.client import LocalPlace
 from trainingrun_contracts.reports import Evaluation
 
 from trainingrun_operator.backends.local.folder import FolderError, RunFolder
-from trainingrun_operator.backends.local.store import adopted, reopened, saved_run
+from trainingrun_operator.backends.local.store import adopted, is_complete, reopened, saved_run
 from trainingrun_operator.cli.checkpoint.places import place_of
 from trainingrun_operator.cli.checkpoint.tool import ask
 from trainingrun_operator.cli.decks.folders import check_decks, deck_names, find_decks
@@ -37,6 +36,7 @@ from trainingrun_operator.cli.local.screen import screen_for
 from trainingrun_operator.cli.local.summary import End
 from trainingrun_operator.cli.report.following import Following
 from trainingrun_operator.cli.report.live import PAGE_FILE, live_page, write_last_page
+from trainingrun_operator.cli.terminal import error_console
 from trainingrun_operator.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -65,6 +65,8 @@ class LocalOptions:
     """Whether to play and train in step, one game at a time."""
     metrics: bool = False
     """Whether the roles and the run serve metrics for Prometheus."""
+    changes: tuple[str, ...] = ()
+    """Fields of the spec as ``path=value``."""
 
 
 def run_locally(options: LocalOptions, console: Console) -> int:
@@ -73,7 +75,13 @@ def run_locally(options: LocalOptions, console: Console) -> int:
     Raises:
         UserError: the user must change something.
     """
-    run = read_run(options.file, games=options.games, daemons=options.daemons, in_step=options.sync)
+    run = read_run(
+        options.file,
+        changes=options.changes,
+        games=options.games,
+        daemons=options.daemons,
+        in_step=options.sync,
+    )
     decks = _decks_of(run, options)
     make_report_folder(options.report)
     folder = RunFolder((options.state / run.metadata.name).absolute())
@@ -106,15 +114,17 @@ def _run_in(
     begun_at = psutil.Process().create_time()
     saved = saved_run(folder)
     run = _adopted(run, saved, folder, begun_at)
-    if _is_complete(run):
-        console.print(f"{run.metadata.name} is complete; raise --games to go on, or use --fresh.")
+    if is_complete(run):
+        console.print(
+            f"{run.metadata.name} is complete; raise --games to continue, or use --fresh."
+        )
         _finish(run, folder, options.report, console, Ending(Outcome.COMPLETE))
         return 0
     check_machine(run)
     for sentence in check_external(run):
         console.print(sentence, markup=False, highlight=False, soft_wrap=True)
     if saved is not None:
-        console.print(f"Going on with {run.metadata.name} from {_relative(folder.root)}")
+        console.print(f"Resuming {run.metadata.name} from {_relative(folder.root)}")
     _log_to(folder.logs / "runtime.log")
     plan = RunPlan(
         run=reopened(run),
@@ -177,13 +187,6 @@ def _adopted(
         ) from error
 
 
-def _is_complete(run: TrainingRun) -> bool:
-    succeeded = run.status.condition(ConditionType.SUCCEEDED)
-    done = succeeded is not None and succeeded.status is ConditionStatus.TRUE
-    games = run.status.games
-    return done and games is not None and (games.played or 0) >= run.spec.games
-
-
 def _put_aside(folder: RunFolder, console: Console) -> None:
     with folder.locked():
         aside = folder.put_aside(now=datetime.now(UTC))
@@ -240,7 +243,7 @@ def _exit_code(ending: Ending, folder: RunFolder, console: Console) -> int:
             return EXIT_INTERRUPTED
         case Outcome.FAILED | Outcome.MISCONFIGURED:
             logs = _relative(folder.logs)
-            Console(stderr=True).print(
+            error_console().print(
                 f"trainingrun: the run failed: {ending.message} (logs in {logs})",
                 markup=False,
                 highlight=False,

@@ -6,7 +6,7 @@ asyncssh is imported when a verb needs it: it takes 0.3 s, and a cluster's image
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+from trainingrun_contracts.protocol.lines import StatusReply
 
 from trainingrun_operator.cli.addresses import endpoints_in
 from trainingrun_operator.cli.durations import seconds_in
 from trainingrun_operator.cli.errors import UserError
+from trainingrun_operator.cli.grammar import Verbs
 from trainingrun_operator.cli.machines.inventory import Machine, read_machines
 from trainingrun_operator.cli.machines.measure import (
     Measured,
@@ -28,6 +31,9 @@ from trainingrun_operator.cli.machines.measure import (
     sum_of,
     watch,
 )
+from trainingrun_operator.cli.options import Output, OutputOption
+from trainingrun_operator.cli.runs.output import plain_table, write
+from trainingrun_operator.cli.terminal import console, console_for_tables, echo
 from trainingrun_operator.controller.daemon_status import NoStatus, ask_status
 
 if TYPE_CHECKING:
@@ -37,30 +43,38 @@ if TYPE_CHECKING:
 _NONE: Final = "-"
 
 MachinesOption = Annotated[
-    Path, typer.Option("--machines", help="Machines in YAML; see docs/guides/external-daemons.md.")
+    Path,
+    typer.Option(
+        "--machines", metavar="FILE", help="Machines in YAML; see docs/guides/external-daemons.md."
+    ),
 ]
 MaybeMachinesOption = Annotated[
-    Path | None, typer.Option("--machines", help="In place of addresses: machines in YAML.")
+    Path | None,
+    typer.Option("--machines", metavar="FILE", help="Machines in YAML, instead of addresses."),
 ]
 KnownHostsOption = Annotated[
-    Path | None, typer.Option(help="Host keys in place of ~/.ssh/known_hosts.")
+    Path | None, typer.Option(metavar="FILE", help="Host keys, instead of ~/.ssh/known_hosts.")
 ]
 AddressesArgument = Annotated[
-    list[str] | None, typer.Argument(metavar="HOST:PORT…", help="Daemons, wherever they are.")
+    list[str] | None, typer.Argument(metavar="HOST:PORT...", help="Daemons, wherever they are.")
 ]
 
 
-def add_verbs(daemons: typer.Typer) -> None:
+def add_verbs(daemons: Verbs) -> None:
     """Give the group ``daemons`` the verbs of this module."""
-    daemons.command(epilog="Example: trainingrun daemons start --machines machines.yaml")(start)
-    daemons.command(epilog="Example: trainingrun daemons stop --machines machines.yaml")(stop)
-    daemons.command(
-        epilog="Examples:\n\ntrainingrun daemons status --machines machines.yaml\n\n"
-        "trainingrun daemons status 10.0.0.5:17171 10.0.0.6:17171"
+    daemons.verb(examples=("trainingrun daemons start --machines machines.yaml",))(start)
+    daemons.verb(examples=("trainingrun daemons stop --machines machines.yaml",))(stop)
+    daemons.verb(
+        examples=(
+            "trainingrun daemons status --machines machines.yaml",
+            "trainingrun daemons status 10.0.0.5:17171 10.0.0.6:17171",
+        )
     )(status)
-    daemons.command(
-        epilog="Examples:\n\ntrainingrun daemons bench 10.0.0.5:17171 --seconds 60\n\n"
-        "trainingrun daemons bench --machines machines.yaml --passive"
+    daemons.verb(
+        examples=(
+            "trainingrun daemons bench 10.0.0.5:17171 --seconds 60",
+            "trainingrun daemons bench --machines machines.yaml --passive",
+        )
     )(bench)
 
 
@@ -68,7 +82,10 @@ def start(
     *,
     machines: MachinesOption,
     known_hosts: KnownHostsOption = None,
-    wait: Annotated[str, typer.Option(help="Time for each daemon to answer: 90s, 2m.")] = "60s",
+    wait: Annotated[
+        str, typer.Option(metavar="DURATION", help="Time for each daemon to answer: 90s, 2m.")
+    ] = "60s",
+    output: OutputOption = Output.TABLE,
 ) -> None:
     """Start the daemons of a list of machines over SSH; those that run already stay as they are.
 
@@ -80,15 +97,16 @@ def start(
     trust = _trust(known_hosts)
     from trainingrun_operator.cli.machines import fleet  # noqa: PLC0415 (see the module's head)
 
-    console = Console(highlight=False)
+    tell = _teller(output)
     wanted = _number(found)
-    results = asyncio.run(
-        fleet.start(found, trust, lambda result: _tell(console, result), seconds=seconds)
-    )
+    results = asyncio.run(fleet.start(found, trust, tell, seconds=seconds))
     well = [result.name for result in results if result.is_well]
-    typer.echo(f"{len(well)} of {wanted} daemons serve games")
-    if well:
-        typer.echo(f"--daemons {','.join(well)}")
+    if output.is_for_programs:
+        write([_document(result) for result in results], output)
+    else:
+        echo(f"{len(well)} of {_daemons(wanted)} serve games")
+        if well:
+            echo(f"--daemons {','.join(well)}")
     raise typer.Exit(0 if len(well) == wanted else 1)
 
 
@@ -97,8 +115,10 @@ def stop(
     machines: MachinesOption,
     known_hosts: KnownHostsOption = None,
     drain: Annotated[
-        str, typer.Option(help="Time for running games to end; then it is killed.")
+        str,
+        typer.Option(metavar="DURATION", help="Time for running games to end; then it is killed."),
     ] = "60s",
+    output: OutputOption = Output.TABLE,
 ) -> None:
     """Stop the daemons that `daemons start` has started, and no others.
 
@@ -108,10 +128,10 @@ def stop(
     trust = _trust(known_hosts)
     from trainingrun_operator.cli.machines import fleet  # noqa: PLC0415 (see the module's head)
 
-    console = Console(highlight=False)
-    results = asyncio.run(
-        fleet.stop(found, trust, lambda result: _tell(console, result), seconds=seconds)
-    )
+    tell = _teller(output)
+    results = asyncio.run(fleet.stop(found, trust, tell, seconds=seconds))
+    if output.is_for_programs:
+        write([_document(result) for result in results], output)
     raise typer.Exit(0 if all(result.is_well for result in results) else 1)
 
 
@@ -120,22 +140,26 @@ def status(
     *,
     machines: MaybeMachinesOption = None,
     known_hosts: KnownHostsOption = None,
+    output: OutputOption = Output.TABLE,
 ) -> None:
-    """Show how daemons stand: whether they run, and their games.
+    """Show whether daemons run, and their games.
 
     Exit code 1: one does not serve games.
     """
-    console = Console(highlight=False)
+    tell = _teller(output)
     if machines is None:
-        all_answer = asyncio.run(_ask_all(_addresses(addresses), console))
+        all_answer = asyncio.run(_ask_all(_addresses(addresses), output))
         raise typer.Exit(0 if all_answer else 1)
     _only_one(addresses)
     found, trust = read_machines(machines), _trust(known_hosts)
     from trainingrun_operator.cli.machines import fleet  # noqa: PLC0415 (see the module's head)
 
-    results = asyncio.run(fleet.look(found, trust, lambda result: _tell(console, result)))
+    results = asyncio.run(fleet.look(found, trust, tell))
     well = sum(result.is_well for result in results)
-    typer.echo(f"{well} of {_number(found)} daemons run and serve games")
+    if output.is_for_programs:
+        write([_document(result) for result in results], output)
+    else:
+        echo(f"{well} of {_daemons(_number(found))} run and serve games")
     raise typer.Exit(0 if well == _number(found) else 1)
 
 
@@ -153,8 +177,9 @@ def bench(
         str, typer.Option(metavar="DECK,DECK", help="Decks of the two players.")
     ] = "test_red,test_blue",
     passive: Annotated[
-        bool, typer.Option("--passive", help="Play nothing: see how their counters rise.")
+        bool, typer.Option("--passive", help="Play nothing: watch their counters rise.")
     ] = False,
+    output: OutputOption = Output.TABLE,
 ) -> None:
     """Measure how many games daemons play: each one and all together, with 95 % intervals.
 
@@ -171,9 +196,16 @@ def bench(
         raise UserError(f"--decks {decks!r}: name two decks: test_red,test_blue")
     plan = Plan((first, second), seconds, warmup, games)
     told = "watching" if passive else f"playing, {warmup:g} s unmeasured, then"
-    typer.echo(f"{len(names)} daemons: {told} {seconds:g} s …", err=True)
+    echo(f"{_daemons(len(names))}: {told} {seconds:g} s …", err=True)
     found = asyncio.run((watch if passive else measure)(names, plan))
-    Console(highlight=False, width=None).print(_table(found))
+    if output.is_for_programs:
+        write([_measured(each) for each in found], output)
+    else:
+        out = console_for_tables()
+        out.print(_table(found))
+        for each in found:
+            if each.trouble:
+                out.print(Text(f"{each.endpoint}: {each.trouble}"), soft_wrap=True)
     raise typer.Exit(1 if any(each.trouble for each in found) else 0)
 
 
@@ -202,6 +234,58 @@ def _number(machines: Sequence[Machine]) -> int:
     return sum(len(machine.places) for machine in machines)
 
 
+def _daemons(count: int) -> str:
+    return f"{count} daemon{'' if count == 1 else 's'}"
+
+
+def _teller(output: Output) -> Callable[[Result], None]:
+    """Prints a line as soon as a result is there; for programs, all are written at the end."""
+    out = console()
+
+    def tell(result: Result) -> None:
+        if not output.is_for_programs:
+            _tell(out, result)
+
+    return tell
+
+
+def _document(result: Result) -> dict[str, object]:
+    said = result.status
+    return {
+        "daemon": result.name,
+        "ok": result.is_well,
+        "message": result.words,
+        "status": None if said is None else _status(said),
+        "log": result.log,
+    }
+
+
+def _status(said: StatusReply) -> dict[str, object]:
+    return {
+        "games": said.active,
+        "slots": said.max_concurrent,
+        "queued": said.queued,
+        "played": said.total,
+        "uptime_seconds": said.uptime_seconds,
+    }
+
+
+def _measured(each: Measured) -> dict[str, object]:
+    rates = {"games_per_second": each.played, "games_per_second_by_status": each.risen}
+    return {
+        "daemon": each.endpoint,
+        "slots": each.slots,
+        **{name: None if rate is None else _rate(rate) for name, rate in rates.items()},
+        "median_seconds": quantile(each.durations, 0.5) if each.durations else None,
+        "p95_seconds": quantile(each.durations, 0.95) if each.durations else None,
+        "message": each.trouble,
+    }
+
+
+def _rate(rate: Rate) -> dict[str, object]:
+    return {"games": rate.games, "rate": rate.value, "low": rate.low, "high": rate.high}
+
+
 def _tell(console: Console, result: Result) -> None:
     """One line as soon as a result is there, with the log of what went wrong."""
     line = f"{result.name:<24} {result.words}"
@@ -213,24 +297,28 @@ def _tell(console: Console, result: Result) -> None:
         console.print(f"    | {each}", markup=False, soft_wrap=True)
 
 
-async def _ask_all(names: Sequence[str], console: Console) -> bool:
-    """Tell what each says of itself; gives whether all answer."""
+async def _ask_all(names: Sequence[str], output: Output) -> bool:
+    """Show what each says of itself; gives whether all answer."""
 
-    async def ask(name: str) -> bool:
+    async def ask(name: str) -> dict[str, object]:
         try:
             said = await ask_status(name)
         except NoStatus as error:
-            console.print(f"{name:<24} {error}", markup=False, soft_wrap=True)
-            return False
-        console.print(
-            f"{name:<24} games {said.active}/{said.max_concurrent}, queued {_shown(said.queued)},"
-            f" played {_shown(said.total)}, up {_shown(said.uptime_seconds)} s",
-            markup=False,
-            soft_wrap=True,
-        )
-        return True
+            if not output.is_for_programs:
+                echo(f"{name:<24} {error}")
+            return {"daemon": name, "ok": False, "message": str(error), "status": None}
+        if not output.is_for_programs:
+            echo(
+                f"{name:<24} games {said.active}/{said.max_concurrent}, queued"
+                f" {_shown(said.queued)}, played {_shown(said.total)}, up"
+                f" {_shown(said.uptime_seconds)} s"
+            )
+        return {"daemon": name, "ok": True, "message": "", "status": _status(said)}
 
-    return all(await asyncio.gather(*(ask(name) for name in names)))
+    found = await asyncio.gather(*(ask(name) for name in names))
+    if output.is_for_programs:
+        write(found, output)
+    return all(each["ok"] for each in found)
 
 
 def _shown(number: int | None) -> str:
@@ -238,13 +326,11 @@ def _shown(number: int | None) -> str:
 
 
 def _table(found: Sequence[Measured]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    table.add_column("daemon", no_wrap=True)
+    table = plain_table("daemon")
     for title in ("slots", "games", "games/s", "95 %", "by STATUS", "median s", "p95 s"):
-        table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("", overflow="fold")
+        table.add_column(title.upper(), justify="right", no_wrap=True)
     for each in found:
-        table.add_row(each.endpoint, *_cells(each), each.trouble)
+        table.add_row(each.endpoint, *_cells(each))
     if len(found) > 1:
         durations = tuple(seconds for each in found for seconds in each.durations)
         total = Measured(
@@ -255,7 +341,7 @@ def _table(found: Sequence[Measured]) -> Table:
             durations=durations,
             failures=sum(each.failures for each in found),
         )
-        table.add_row("all", *_cells(total), "")
+        table.add_row("all", *_cells(total))
     return table
 
 

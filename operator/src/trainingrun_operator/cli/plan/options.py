@@ -7,21 +7,28 @@ from typing import Annotated, Final
 
 import typer
 
-from trainingrun_operator.cli.runs.output import Output, OutputOption
-from trainingrun_operator.cli.runs.where import (
+from trainingrun_operator.cli.grammar import Panel, Verbs
+from trainingrun_operator.cli.options import (
     ContextOption,
     KubeconfigOption,
     NamespaceOption,
+    Output,
+    OutputOption,
     StateOption,
-    Where,
 )
+from trainingrun_operator.cli.runs.names import (
+    complete_baseline,
+    complete_provider,
+    complete_run,
+)
+from trainingrun_operator.cli.runs.where import Where
+from trainingrun_operator.cli.terminal import echo
 
 EXAMPLES: Final = (
-    "Examples:\n\n"
-    "trainingrun plan -f examples/standard-ppo.yaml\n\n"
-    "trainingrun plan -f run.yaml --hours 200 --provider aws --baseline forge\n\n"
-    "trainingrun plan -f run.yaml --budget 150 --spot -o json\n\n"
-    "trainingrun plan --from standard-ppo -n training --games 10000000"
+    "trainingrun plan -f examples/standard-ppo.yaml",
+    "trainingrun plan -f run.yaml --hours 200 --provider aws --baseline forge",
+    "trainingrun plan -f run.yaml --budget 150 --spot -o json",
+    "trainingrun plan --from standard-ppo -n training --games 10000000",
 )
 _RATE: Final = "How fast daemons are"
 _MONEY: Final = "What it costs"
@@ -31,7 +38,12 @@ def plan(  # noqa: PLR0913 (each option of the command is an argument to typer)
     *,
     file: Annotated[
         Path | None,
-        typer.Option("-f", "--file", help="A TrainingRun in YAML. Default: the run of --from."),
+        typer.Option(
+            "-f",
+            "--filename",
+            metavar="FILE",
+            help="A TrainingRun in YAML. Default: the run of --from.",
+        ),
     ] = None,
     games: Annotated[int | None, typer.Option(min=1, help="Override spec.games.")] = None,
     hours: Annotated[
@@ -49,11 +61,14 @@ def plan(  # noqa: PLR0913 (each option of the command is an argument to typer)
             metavar="NAME",
             help="Use the rate of this run's daemons.",
             rich_help_panel=_RATE,
+            autocompletion=complete_run,
         ),
     ] = None,
     baseline: Annotated[
         str | None,
         typer.Option(
+            metavar="BASELINE",
+            autocompletion=complete_baseline,
             help="forge or reference-engine. Default: by the spec's engine.",
             rich_help_panel=_RATE,
         ),
@@ -76,6 +91,8 @@ def plan(  # noqa: PLR0913 (each option of the command is an argument to typer)
     provider: Annotated[
         str | None,
         typer.Option(
+            metavar="PROVIDER",
+            autocompletion=complete_provider,
             help="aws, gcp, azure, another one of the price file, or all. Default: the prices of"
             " spec.cost where it has some, else the first provider of the price file.",
             rich_help_panel=_MONEY,
@@ -137,7 +154,7 @@ def plan(  # noqa: PLR0913 (each option of the command is an argument to typer)
     from trainingrun_operator.cli.plan.verb import PlanOptions, paid, plan_run  # noqa: PLC0415
 
     if show_prices:
-        typer.echo(shipped_text(), nl=False)
+        echo(shipped_text().removesuffix("\n"))
         return
     plan_run(
         PlanOptions(
@@ -161,6 +178,6 @@ def plan(  # noqa: PLR0913 (each option of the command is an argument to typer)
     )
 
 
-def add_plan(app: typer.Typer) -> None:
+def add_plan(app: Verbs) -> None:
     """Add the verb to the command."""
-    app.command(epilog=EXAMPLES)(plan)
+    app.verb(panel=Panel.PREPARE, examples=EXAMPLES)(plan)

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import yaml
 
+from trainingrun_operator.cli.document import loaded
 from trainingrun_operator.cli.errors import UserError
 from trainingrun_operator.planning.engine_rates import EngineRates, engine_rates
 from trainingrun_operator.planning.errors import PlanError
@@ -26,7 +27,7 @@ def read_prices(file: Path | None) -> PriceList:
     """
     name = where(file)
     try:
-        document: Any = yaml.safe_load(_text(file))
+        document: Any = next(loaded(_text(file), where=name), None)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = "" if mark is None else f" at line {mark.line + 1}"

@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
-import typer
-from rich.console import Console
 from trainingrun_contracts.api.run import TrainingRun
 from trainingrun_contracts.client import LocalPlace
 
@@ -21,6 +19,7 @@ from trainingrun_operator.cli.plan.picture import picture_of_plan
 from trainingrun_operator.cli.plan.price_file import read_engine_rates, read_prices, where
 from trainingrun_operator.cli.runs.output import Output, write
 from trainingrun_operator.cli.runs.where import Where, place_of, runs_at
+from trainingrun_operator.cli.terminal import SafeConsole, echo
 from trainingrun_operator.planning.baselines import FORGE, REFERENCE, baseline
 from trainingrun_operator.planning.bill import Buying, Choice, Shop
 from trainingrun_operator.planning.errors import PlanError
@@ -101,9 +100,9 @@ def plan_run(options: PlanOptions) -> None:
     if options.output.is_for_programs:
         write(document, options.output)
         for warning in document.warnings:
-            typer.echo(f"trainingrun: {warning}", err=True)
+            echo(f"trainingrun: {warning}", err=True)
         return
-    console = Console(highlight=False)
+    console = SafeConsole()
     console.print(
         picture_of_plan(document, width=console.width, wide=options.output is Output.WIDE)
     )

@@ -17,20 +17,26 @@ def check_target(path: Path) -> None:
         UserError: it is a folder, lies in none, or is a file that is no page of ours.
     """
     if path.is_dir():
-        raise UserError(f"-o {path}: is a folder: give a file, such as {path / 'report.html'}")
+        raise UserError(
+            f"--output-file {path}: is a folder: give a file, such as {path / 'report.html'}"
+        )
     if not path.parent.is_dir():
-        raise UserError(f"-o {path}: there is no folder {path.parent}: make it, or give another")
+        raise UserError(
+            f"--output-file {path}: there is no folder {path.parent}: make it, or give another"
+        )
     try:
         with path.open("rb") as file:
             begins = file.read(len(MARK))
     except FileNotFoundError:
         return
     except OSError as error:
-        raise UserError(f"-o {path}: cannot be read ({error.strerror}): give another") from error
+        raise UserError(
+            f"--output-file {path}: cannot be read ({error.strerror}): give another"
+        ) from error
     if begins and begins != MARK:
         raise UserError(
-            f"-o {path}: is there already and is no page of trainingrun report: give another name,"
-            " or move it away"
+            f"--output-file {path}: exists and is not a page of trainingrun report: give"
+            " another name, or move it away"
         )
 
 
@@ -45,5 +51,5 @@ def told_of(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise UserError(
-            f"-o {path}: cannot be written ({error.strerror}): give another place"
+            f"--output-file {path}: cannot be written ({error.strerror}): give another place"
         ) from error

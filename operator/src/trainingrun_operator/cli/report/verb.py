@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from pathlib import Path
 from typing import Annotated, Final
@@ -9,40 +10,40 @@ from typing import Annotated, Final
 import typer
 
 from trainingrun_operator.backends.local.files import write_atomically
+from trainingrun_operator.cli.errors import UserError
+from trainingrun_operator.cli.grammar import Panel, Verbs
+from trainingrun_operator.cli.options import (
+    ContextOption,
+    KubeconfigOption,
+    NameArgument,
+    NamespaceOption,
+    StateOption,
+)
 from trainingrun_operator.cli.report.file import check_target, told_of
 from trainingrun_operator.cli.report.following import EVERY_SECONDS, Following, follow
 from trainingrun_operator.cli.report.material import Seen, gather
 from trainingrun_operator.cli.report.page import page
 from trainingrun_operator.cli.report.words import size
-from trainingrun_operator.cli.runs.looking import NameArgument
-from trainingrun_operator.cli.runs.where import (
-    ContextOption,
-    KubeconfigOption,
-    NamespaceOption,
-    StateOption,
-    Where,
-    runs_at,
-    show_place,
-)
+from trainingrun_operator.cli.runs.where import Where, runs_at, show_place
+from trainingrun_operator.cli.terminal import echo
 
-EXAMPLES: Final = (
-    "Examples:\n\ntrainingrun report quickstart\n\n"
-    "trainingrun report quickstart -o /tmp/quickstart.html --follow\n\n"
-    "trainingrun report standard-ppo -n training -o report.html"
-)
+STDOUT: Final = Path("-")
 
 
 def report(
     name: NameArgument,
     *,
-    output: Annotated[
+    output_file: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="FILE", help="Default: NAME-report.html here."),
+        typer.Option(
+            "--output-file", metavar="FILE",
+            help="- writes to standard output. Default: NAME-report.html here.",
+        ),
     ] = None,
     follow_it: Annotated[
         bool,
         typer.Option(
-            "-f", "--follow",
+            "--follow",
             help=f"Write it again every {EVERY_SECONDS:.0f} s until the run is over; Ctrl-C ends"
             " it.",
         ),
@@ -58,18 +59,35 @@ def report(
 
     Of a run on a cluster, curves begin when --follow does: a cluster keeps no history of it.
     """
-    file = output if output is not None else Path(f"{name}-report.html")
+    file = output_file if output_file is not None else Path(f"{name}-report.html")
     with runs_at(Where(state, namespace, context, kubeconfig), name) as runs:
         material = gather(runs, name, Seen())
+        if file == STDOUT:
+            if follow_it:
+                raise UserError("--output-file -: a page that follows a run needs a file: name one")
+            sys.stdout.buffer.write(page(material))
+            return
         check_target(file)
         show_place(runs)
         if follow_it:
-            typer.echo(f"{file}: written again every {EVERY_SECONDS:.0f} s; Ctrl-C ends it")
+            echo(f"{file}: written again every {EVERY_SECONDS:.0f} s; Ctrl-C ends it")
             with told_of(file):
                 follow(runs, Following(name, file), pause=threading.Event().wait)
-            typer.echo(f"{file}: the run has ended; the page stays as it is")
+            echo(f"{file}: the run has ended; the page stays as it is")
             return
     content = page(material)
     with told_of(file):
         write_atomically(file, content)
-    typer.echo(f"{file} ({size(len(content))})")
+    echo(f"{file} ({size(len(content))})")
+
+
+def add_report(app: Verbs) -> None:
+    """Add the verb to the command."""
+    app.verb(
+        panel=Panel.INSPECT,
+        examples=(
+            "trainingrun report quickstart",
+            "trainingrun report quickstart --output-file quickstart.html --follow",
+            "trainingrun report standard-ppo -n training --output-file - > report.html",
+        ),
+    )(report)

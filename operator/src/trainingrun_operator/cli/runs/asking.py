@@ -1,34 +1,43 @@
-"""The verbs that ask something of a run: ``suspend``, ``resume``, ``drain``, ``checkpoint now``."""
+"""The verbs that change a run: ``submit``, ``suspend``, ``resume``, ``stop``, ``drain``,
+``delete``, ``checkpoint now``."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 from trainingrun_contracts.api.run import TrainingRun
-from trainingrun_contracts.client import RunEnded, TrainingRuns
+from trainingrun_contracts.client import ClientError, LocalPlace, RunEnded, TrainingRuns
 from trainingrun_contracts.client.values import Watching
 from trainingrun_contracts.client.waiting import wait_until
 
+from trainingrun_operator.cli.decks.folders import decks_near, find_decks
+from trainingrun_operator.cli.document import read_document, read_run
 from trainingrun_operator.cli.durations import seconds_in
 from trainingrun_operator.cli.errors import UserError
-from trainingrun_operator.cli.runs.looking import NameArgument
-from trainingrun_operator.cli.runs.names import complete_daemon
-from trainingrun_operator.cli.runs.where import (
+from trainingrun_operator.cli.grammar import Panel, Verbs
+from trainingrun_operator.cli.options import (
+    STATE,
     ContextOption,
+    DecksOption,
+    FileOption,
     KubeconfigOption,
+    LocalStateOption,
+    NameArgument,
     NamespaceOption,
+    SetOption,
     StateOption,
-    Where,
-    runs_at,
+    TimeoutOption,
+    WaitOption,
 )
+from trainingrun_operator.cli.runs.names import complete_daemon
+from trainingrun_operator.cli.runs.output import Output, OutputOption, document_of, write
+from trainingrun_operator.cli.runs.where import Where, runs_at
+from trainingrun_operator.cli.terminal import echo
 
 _EVERY: Final = 0.5
-WaitOption = Annotated[bool, typer.Option("--wait", help="Wait until it is so.")]
-TimeoutOption = Annotated[
-    str, typer.Option(help="Wait so long at most: 90s, 15m, 1h. Exit code 2 when it is over.")
-]
 
 
 def suspend(
@@ -36,22 +45,24 @@ def suspend(
     *,
     wait: WaitOption = False,
     timeout: TimeoutOption = "30m",
+    output: OutputOption = Output.TABLE,
     state: StateOption = None,
     namespace: NamespaceOption = None,
     context: ContextOption = None,
     kubeconfig: KubeconfigOption = None,
 ) -> None:
-    """Save a run and let its resources go; nothing is lost, and resume goes on from there.
+    """Save a run and release its resources; nothing is lost, and resume continues from there.
 
     Running games end, the queue is trained, a checkpoint is written, then the members go.
     """
-    seconds = seconds_in(timeout, option="--timeout")
+    seconds, told = seconds_in(timeout, option="--timeout"), _Answer(output)
     with runs_at(Where(state, namespace, context, kubeconfig), name) as runs:
         runs.suspend(name)
-        _say(runs, name, "suspending: running games end, the queue is trained, and it is saved")
+        told.say(runs, name, "suspending: running games end, the queue is trained, and it is saved")
         if wait:
             run = runs.wait(name, "Suspended", timeout=seconds)
-            _say(runs, name, f"suspended at game {_games(run)}")
+            told.say(runs, name, f"suspended at game {_games(run)}")
+        told.show(runs, name)
 
 
 def resume(
@@ -59,27 +70,30 @@ def resume(
     *,
     wait: WaitOption = False,
     timeout: TimeoutOption = "30m",
+    output: OutputOption = Output.TABLE,
     state: StateOption = None,
     namespace: NamespaceOption = None,
     context: ContextOption = None,
     kubeconfig: KubeconfigOption = None,
 ) -> None:
-    """Let a suspended run go on from its checkpoint."""
-    seconds = seconds_in(timeout, option="--timeout")
+    """Continue a suspended run from its checkpoint."""
+    seconds, told = seconds_in(timeout, option="--timeout"), _Answer(output)
     with runs_at(Where(state, namespace, context, kubeconfig), name) as runs:
         runs.resume(name)
-        _say(runs, name, "resuming from its checkpoint")
+        told.say(runs, name, "resuming from its checkpoint")
         if wait:
             runs.wait(name, "Suspended", status=False, timeout=seconds)
             run = runs.wait(name, "Ready", timeout=seconds)
-            _say(runs, name, f"ready at game {_games(run)}")
+            told.say(runs, name, f"ready at game {_games(run)}")
+        told.show(runs, name)
 
 
-def drain(
+def drain(  # noqa: PLR0913 (each option of the command is an argument to typer)
     name: NameArgument,
     daemon: Annotated[
         str,
         typer.Argument(
+            metavar="DAEMON",
             help="Name of the daemon, as top NAME shows it; of an external one, its address.",
             autocompletion=complete_daemon,
         ),
@@ -87,22 +101,22 @@ def drain(
     *,
     wait: WaitOption = False,
     timeout: TimeoutOption = "30m",
+    output: OutputOption = Output.TABLE,
     state: StateOption = None,
     namespace: NamespaceOption = None,
     context: ContextOption = None,
     kubeconfig: KubeconfigOption = None,
 ) -> None:
-    """Take one daemon out of a run without losing a game: it gets no more, and goes when its own
-    have ended.
+    """Take one daemon out of a run without losing a game: it goes when its games have ended.
 
     Whether another one takes its place follows from the run's rates. An external daemon stays,
     without games, until annotation trainingrun.dev/drain no longer names it.
     """
-    seconds = seconds_in(timeout, option="--timeout")
+    seconds, told = seconds_in(timeout, option="--timeout"), _Answer(output)
     with runs_at(Where(state, namespace, context, kubeconfig), name) as runs:
         before = {member.name: member.started_at for member in runs.members(name)}
         runs.drain(name, daemon)
-        _say(runs, name, f"{daemon} gets no more games, and goes when its own have ended")
+        told.say(runs, name, f"{daemon} gets no more games, and goes when its own have ended")
         if wait and daemon not in before:
             raise UserError(f"{daemon} is an external daemon, which does not go: leave --wait out")
         if wait:
@@ -112,7 +126,8 @@ def drain(
                 return daemon not in now or now[daemon] != before[daemon]
 
             _wait(runs, name, is_gone, seconds, what=f"drain of {daemon}")
-            _say(runs, name, f"{daemon} is gone")
+            told.say(runs, name, f"{daemon} is gone")
+        told.show(runs, name)
 
 
 def save_now(
@@ -122,19 +137,21 @@ def save_now(
         bool, typer.Option("--wait/--no-wait", help="Wait until the checkpoint is there.")
     ] = True,
     timeout: TimeoutOption = "10m",
+    output: OutputOption = Output.TABLE,
     state: StateOption = None,
     namespace: NamespaceOption = None,
     context: ContextOption = None,
     kubeconfig: KubeconfigOption = None,
 ) -> None:
-    """Have a run's learner write a checkpoint now; prints where it is once it is complete."""
-    seconds = seconds_in(timeout, option="--timeout")
+    """Write a checkpoint now, and print where it is once it is complete."""
+    seconds, told = seconds_in(timeout, option="--timeout"), _Answer(output)
     with runs_at(Where(state, namespace, context, kubeconfig), name) as runs:
         version = runs.request_checkpoint(name)
         if version is None:
             raise UserError(f"{name}: nothing was trained yet, so there is nothing to save: wait")
         if not wait:
-            _say(runs, name, f"the learner was asked to save step {version} or later")
+            told.say(runs, name, f"the learner was asked to save step {version} or later")
+            told.show(runs, name)
             return
 
         def is_saved(run: TrainingRun) -> bool:
@@ -142,8 +159,12 @@ def save_now(
             return saved is not None and saved.step >= version
 
         run = _wait(runs, name, is_saved, seconds, what=f"checkpoint of step {version}")
-    assert run.status.checkpoint is not None
-    typer.echo(run.status.checkpoint.uri)
+    saved = run.status.checkpoint
+    assert saved is not None
+    if output.is_for_programs:
+        write({"step": saved.step, "games": saved.games, "uri": saved.uri}, output)
+    else:
+        echo(saved.uri)
 
 
 def _wait(
@@ -156,8 +177,21 @@ def _wait(
         raise UserError(str(error)) from error
 
 
-def _say(runs: TrainingRuns, name: str, what: str) -> None:
-    typer.echo(f"{name} ({runs.title}): {what}")
+class _Answer:
+    """What a verb answers: sentences for people, the run as it is then for programs."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+
+    def say(self, runs: TrainingRuns, name: str, what: str) -> None:
+        """Print a sentence, with the place that it is about."""
+        if not self._output.is_for_programs:
+            echo(f"{name} ({runs.title}): {what}")
+
+    def show(self, runs: TrainingRuns, name: str) -> None:
+        """Write the run."""
+        if self._output.is_for_programs:
+            write(document_of(runs.get(name)), self._output)
 
 
 def _games(run: TrainingRun) -> int:
@@ -165,22 +199,129 @@ def _games(run: TrainingRun) -> int:
     return (games.played or 0) if games is not None else 0
 
 
-def add_asking(app: typer.Typer, checkpoint: typer.Typer) -> None:
+def submit(
+    *,
+    file: FileOption,
+    changes: SetOption = None,
+    decks: DecksOption = None,
+    output: OutputOption = Output.TABLE,
+    state: StateOption = None,
+    namespace: NamespaceOption = None,
+    context: ContextOption = None,
+    kubeconfig: KubeconfigOption = None,
+) -> None:
+    """Create a run, or change the one of that name: on a cluster, or here in the background.
+
+    On this machine a process is started that continues when this command has ended; follow it with
+    top, end it with stop. A run there that is complete stays as it is.
+    """
+    run = read_run(file, changes=changes or ())
+    document, name, told = (
+        read_document(file, changes=changes or ()),
+        run.metadata.name,
+        _Answer(output),
+    )
+    with runs_at(
+        Where(state, namespace, context, kubeconfig), name, decks=_decks(file, decks)
+    ) as runs:
+        made = runs.submit(document)
+        told.say(runs, name, f"submitted: {made.status.summary or 'not started yet'}")
+        told.show(runs, name)
+
+
+def _decks(file: Path, given: Path | None) -> Path | None:
+    return decks_near(file) if given is None else find_decks(file, given)
+
+
+def stop(
+    name: NameArgument,
+    *,
+    now: Annotated[
+        bool, typer.Option("--now", help="Stop at once, without saving what is new.")
+    ] = False,
+    output: OutputOption = Output.TABLE,
+    state: LocalStateOption = STATE,
+) -> None:
+    """Stop the process of a run on this machine: it saves first, as with Ctrl-C.
+
+    A run on a cluster has no process of its own: suspend it.
+    """
+    # Imported here because the other verbs need no place of this kind.
+    from trainingrun_operator.client.local import LocalRuns  # noqa: PLC0415
+
+    runs, told = LocalRuns(LocalPlace(state)), _Answer(output)
+    try:
+        runs.stop(name, now=now)
+    except ClientError as error:
+        raise UserError(str(error)) from error
+    told.say(runs, name, "stopped; trainingrun local resumes it")
+    told.show(runs, name)
+
+
+def delete(
+    name: NameArgument,
+    *,
+    output: OutputOption = Output.TABLE,
+    state: StateOption = None,
+    namespace: NamespaceOption = None,
+    context: ContextOption = None,
+    kubeconfig: KubeconfigOption = None,
+) -> None:
+    """Delete a run; its checkpoints stay.
+
+    On this machine it is stopped, and its folder is renamed to NAME.old-TIME.
+    """
+    with runs_at(Where(state, namespace, context, kubeconfig), name) as runs:
+        runs.delete(name)
+        if output.is_for_programs:
+            write({"name": name, "deleted": True}, output)
+        else:
+            echo(f"{name} ({runs.title}): deleted")
+
+
+def add_asking(app: Verbs, checkpoint: Verbs) -> None:
     """Add the verbs to the command, and ``now`` to those about checkpoints."""
-    app.command(
-        epilog="Examples:\n\ntrainingrun suspend quickstart\n\n"
-        "trainingrun suspend standard-ppo -n training --wait --timeout 10m"
+    panel = Panel.CHANGE
+    app.verb(
+        panel=Panel.TRAIN,
+        examples=(
+            "trainingrun submit -f run.yaml",
+            "trainingrun submit -f run.yaml -n training",
+        ),
+    )(submit)
+    app.verb(
+        panel=panel,
+        examples=(
+            "trainingrun suspend quickstart",
+            "trainingrun suspend standard-ppo -n training --wait --timeout 10m",
+        ),
     )(suspend)
-    app.command(
-        epilog="Examples:\n\ntrainingrun resume quickstart\n\n"
-        "kubectl trainingrun resume standard-ppo -n training --wait"
+    app.verb(
+        panel=panel,
+        examples=(
+            "trainingrun resume quickstart",
+            "kubectl trainingrun resume standard-ppo -n training --wait",
+        ),
     )(resume)
-    app.command(
-        epilog="Examples:\n\ntrainingrun drain quickstart daemon-1\n\n"
-        "trainingrun drain standard-ppo standard-ppo-daemon-7c9f-x2x -n training --wait"
+    app.verb(panel=panel, examples=("trainingrun stop quickstart",))(stop)
+    app.verb(
+        panel=panel,
+        examples=(
+            "trainingrun drain quickstart daemon-1",
+            "trainingrun drain standard-ppo standard-ppo-daemon-7c9f-x2x -n training --wait",
+        ),
     )(drain)
-    checkpoint.command(
+    app.verb(
+        panel=panel,
+        examples=(
+            "trainingrun delete quickstart",
+            "trainingrun delete standard-ppo -n training",
+        ),
+    )(delete)
+    checkpoint.verb(
         "now",
-        epilog="Examples:\n\ntrainingrun checkpoint now quickstart\n\n"
-        "trainingrun checkpoint now standard-ppo -n training --no-wait",
+        examples=(
+            "trainingrun checkpoint now quickstart",
+            "trainingrun checkpoint now standard-ppo -n training --no-wait",
+        ),
     )(save_now)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from trainingrun_contracts.api.run import TrainingRun
 from trainingrun_contracts.api.status import CurriculumStatus, TransitionsStatus
 
 from trainingrun_operator.cli.errors import UserError
 from trainingrun_operator.cli.runs.output import Output, write
+from trainingrun_operator.cli.terminal import console
 
 
 def print_ledger(run: TrainingRun, output: Output) -> bool:
@@ -27,11 +28,25 @@ def print_ledger(run: TrainingRun, output: Output) -> bool:
     phases = dict(produced_by_phase(run.status.curriculum, counted.produced))
     closes = sum(parts.values()) == counted.produced
     if output.is_for_programs:
-        told: dict[str, Any] = {"parts": parts, "produced": counted.produced, "closes": closes}
-        write({**told, "producedByPhase": phases}, output)
+        write(_document(counted, phases, closes=closes), output)
         return closes
-    _print_table(parts, counted.produced, phases, closes=closes)
+    _print_table(parts, counted.produced, phases, closes=closes, wide=output is Output.WIDE)
     return closes
+
+
+def _document(
+    counted: TransitionsStatus, phases: dict[str, int], *, closes: bool
+) -> dict[str, Any]:
+    dropped = counted.dropped.model_dump() if counted.dropped is not None else {}
+    return {
+        "produced": counted.produced,
+        "trained": counted.trained or 0,
+        "queued": counted.queued or 0,
+        "dropped": dropped,
+        "lost": counted.lost or 0,
+        "closes": closes,
+        "produced_by_phase": phases,
+    }
 
 
 def parts_of(counted: TransitionsStatus) -> dict[str, int]:
@@ -46,20 +61,27 @@ def parts_of(counted: TransitionsStatus) -> dict[str, int]:
 
 
 def _print_table(
-    parts: dict[str, int], produced: int, phases: dict[str, int], *, closes: bool
+    parts: dict[str, int], produced: int, phases: dict[str, int], *, closes: bool, wide: bool
 ) -> None:
+    """A line per part; wide adds its part of what was produced."""
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column()
     table.add_column(justify="right")
+    table.add_column(justify="right")
+
+    def add(title: str, number: int, style: str = "") -> None:
+        part = f"{number / produced:.1%}" if wide and produced else ""
+        table.add_row(Text(title, style), Text(str(number), style), Text(part, "dim"))
+
     for title, number in parts.items():
-        table.add_row(title, str(number))
-    table.add_row("[bold]sum", f"[bold]{sum(parts.values())}")
-    table.add_row("[bold]produced", f"[bold]{produced}")
+        add(title, number)
+    add("sum", sum(parts.values()), "bold")
+    add("produced", produced, "bold")
     for phase, number in phases.items():
-        table.add_row(f"in phase {phase}", str(number))
-    console = Console(highlight=False)
-    console.print(table)
-    console.print("the ledger closes" if closes else "[red]the ledger does not close")
+        add(f"in phase {phase}", number)
+    out = console()
+    out.print(table)
+    out.print("the ledger closes" if closes else "[red]the ledger does not close")
 
 
 def produced_by_phase(course: CurriculumStatus | None, produced: int) -> Iterator[tuple[str, int]]:

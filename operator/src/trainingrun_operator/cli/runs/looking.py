@@ -1,19 +1,16 @@
-"""The verbs that look: ``status``, ``top``, ``events``, ``logs``, ``describe scaling``,
+"""The verbs that inspect runs: ``get``, ``status``, ``describe``, ``top``, ``events``, ``logs``,
 ``ledger``."""
 
 from __future__ import annotations
 
-import json
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
-import msgspec
 import typer
 from rich.console import Console, RenderableType
 from rich.live import Live
-from rich.markup import escape
+from rich.text import Text
 from trainingrun_contracts.api.run import TrainingRun
 from trainingrun_contracts.client import (
     Event,
@@ -27,16 +24,26 @@ from trainingrun_contracts.plain_text import one_line
 
 from trainingrun_operator.backends.local.folder import RunFolder
 from trainingrun_operator.cli.errors import UserError
+from trainingrun_operator.cli.grammar import Group, Panel, Verbs
+from trainingrun_operator.cli.options import (
+    ContextOption,
+    EverywhereOption,
+    FollowOption,
+    KubeconfigOption,
+    NameArgument,
+    NamespaceOption,
+    StateOption,
+)
 from trainingrun_operator.cli.runs.facts import Row, is_over
 from trainingrun_operator.cli.runs.ledger import print_ledger
 from trainingrun_operator.cli.runs.names import complete_member, complete_role, complete_run
 from trainingrun_operator.cli.runs.output import (
     Output,
     OutputOption,
-    console_for_tables,
     document_of,
     list_of,
     write,
+    write_line,
 )
 from trainingrun_operator.cli.runs.pictures import (
     picture_of_events,
@@ -44,15 +51,8 @@ from trainingrun_operator.cli.runs.pictures import (
     picture_of_runs,
 )
 from trainingrun_operator.cli.runs.scaling import picture_of_scaling, scaling_of
-from trainingrun_operator.cli.runs.where import (
-    ContextOption,
-    KubeconfigOption,
-    NamespaceOption,
-    StateOption,
-    Where,
-    runs_at,
-    show_place,
-)
+from trainingrun_operator.cli.runs.where import Where, runs_at, show_place
+from trainingrun_operator.cli.terminal import console_for_tables, echo, printable, printable_line
 from trainingrun_operator.desired.workload import Role
 
 _EVERY_SECONDS: Final = 2.0
@@ -61,14 +61,111 @@ _NEVER: Final = threading.Event()
 _EVENT_TEXT: Final = 1100
 """The API server takes messages of 1024 characters."""
 
-NameArgument = Annotated[str, typer.Argument(help="Name of a run.", autocompletion=complete_run)]
+_DESCRIBE_RUN: Final = "run"
 
-describe = typer.Typer(name="describe", help="Say why something is as it is.", no_args_is_help=True)
+
+class DescribeGroup(Group):
+    """``describe NAME`` is ``describe run NAME``, as kubectl hands expect it."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take what is no verb of ours for the name of a run."""
+        if args and args[0] not in {*self.commands, "-h", "--help"}:
+            args = [_DESCRIBE_RUN, *args]
+        return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """Our verbs, and names of runs."""
+        verbs = super().shell_complete(ctx, incomplete)
+        return [*verbs, *(type(verbs[0])(name) for name in complete_run(ctx, incomplete) if verbs)]
+
+
+describe = Verbs(
+    name="describe", help="Explain a run, or why it has so many daemons.", cls=DescribeGroup
+)
 
 
 @describe.callback()
 def describe_group() -> None:
-    """Say why something is as it is."""
+    """Explain a run, or why it has so many daemons."""
+
+
+def get(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME]...", help="Names of runs. Default: all.", autocompletion=complete_run
+        ),
+    ] = None,
+    *,
+    everywhere: EverywhereOption = False,
+    output: OutputOption = Output.TABLE,
+    state: StateOption = None,
+    namespace: NamespaceOption = None,
+    context: ContextOption = None,
+    kubeconfig: KubeconfigOption = None,
+) -> None:
+    """List runs, a line each; with names, only those."""
+    where = Where(state, namespace, context, kubeconfig, everywhere)
+    with runs_at(where, names[0] if names else None) as runs:
+        found = tuple(runs.get(name) for name in names) if names else runs.list()
+        if output.is_for_programs:
+            single = len(found) == 1 and bool(names)
+            write(document_of(found[0]) if single else list_of(found), output)
+            return
+        show_place(runs)
+        left = _unattended(runs, found)
+        wide = output is Output.WIDE
+        picture = picture_of_runs(found, wide=wide, with_namespace=everywhere, unattended=left)
+    console_for_tables().print(picture)
+
+
+def list_runs(
+    *,
+    everywhere: EverywhereOption = False,
+    output: OutputOption = Output.TABLE,
+    state: StateOption = None,
+    namespace: NamespaceOption = None,
+    context: ContextOption = None,
+    kubeconfig: KubeconfigOption = None,
+) -> None:
+    """List all runs, as get without names does."""
+    get(
+        everywhere=everywhere,
+        output=output,
+        state=state,
+        namespace=namespace,
+        context=context,
+        kubeconfig=kubeconfig,
+    )
+
+
+@describe.verb(
+    _DESCRIBE_RUN,
+    examples=(
+        "trainingrun describe quickstart",
+        "trainingrun describe run standard-ppo -n training",
+    ),
+)
+def describe_run(
+    name: NameArgument,
+    *,
+    output: OutputOption = Output.TABLE,
+    state: StateOption = None,
+    namespace: NamespaceOption = None,
+    context: ContextOption = None,
+    kubeconfig: KubeconfigOption = None,
+) -> None:
+    """Show all that is known of a run: its status, conditions, members and events."""
+    with runs_at(Where(state, namespace, context, kubeconfig), name) as runs:
+        if output.is_for_programs:
+            write(_all_of(runs, name), output)
+            return
+        run, told = runs.get(name), tuple(runs.events(name))
+        picture = picture_of_run(
+            title_of(runs, name), run, told, members=runs.members(name), conditions=True,
+            events_shown=len(told),
+        )  # fmt: skip
+    console_for_tables().print(picture)
 
 
 def status(
@@ -80,7 +177,7 @@ def status(
     context: ContextOption = None,
     kubeconfig: KubeconfigOption = None,
 ) -> None:
-    """Show how a run stands: progress, strength, roles, and what is wrong.
+    """Show the state of a run: progress, strength, roles, and what is wrong.
 
     ``-o wide`` adds all conditions and members.
     """
@@ -100,16 +197,13 @@ def status(
 def top(
     name: Annotated[
         str | None,
-        typer.Argument(help="Name of a run. Default: all of them.", autocompletion=complete_run),
+        typer.Argument(
+            metavar="NAME", help="Name of a run. Default: all.", autocompletion=complete_run
+        ),
     ] = None,
     *,
-    once: Annotated[bool, typer.Option("--once", help="Show it once and end.")] = False,
-    everywhere: Annotated[
-        bool,
-        typer.Option(
-            "-A", "--all-namespaces", help="All namespaces.", rich_help_panel="On a cluster"
-        ),
-    ] = False,
+    once: Annotated[bool, typer.Option("--once", help="Show it once and exit.")] = False,
+    everywhere: EverywhereOption = False,
     output: OutputOption = Output.TABLE,
     state: StateOption = None,
     namespace: NamespaceOption = None,
@@ -118,7 +212,7 @@ def top(
 ) -> None:
     """Watch all runs, or the roles, daemons, queue and rates of one; Ctrl-C ends it.
 
-    Where the output is no terminal, it is shown once.
+    Where the output is not a terminal, it is shown once.
     """
     where = Where(state, namespace, context, kubeconfig, everywhere)
     with runs_at(where, name) as runs:
@@ -140,9 +234,7 @@ def top(
 def events(
     name: NameArgument,
     *,
-    follow: Annotated[
-        bool, typer.Option("-f", "--follow", help="Go on as things happen; Ctrl-C ends it.")
-    ] = False,
+    follow: FollowOption = False,
     output: OutputOption = Output.TABLE,
     state: StateOption = None,
     namespace: NamespaceOption = None,
@@ -160,9 +252,10 @@ def events(
         if output.is_for_programs:
             write(found, output)
         elif found:
-            console_for_tables().print(picture_of_events(found))
+            picture = picture_of_events(found, wide=output is Output.WIDE)
+            console_for_tables().print(picture)
         else:
-            typer.echo("no events are on record")
+            echo("no events are on record")
 
 
 def logs(  # noqa: PLR0913 (each option of the command is an argument to typer)
@@ -171,22 +264,31 @@ def logs(  # noqa: PLR0913 (each option of the command is an argument to typer)
     role: Annotated[
         str | None,
         typer.Option(
-            "-r", "--role", help="Only members of this role.", autocompletion=complete_role
+            "-r",
+            "--role",
+            metavar="ROLE",
+            help="Only members of this role.",
+            autocompletion=complete_role,
         ),
     ] = None,
     member: Annotated[
         str | None,
-        typer.Option("-m", "--member", help="Only this one.", autocompletion=complete_member),
+        typer.Option(
+            "-m",
+            "--member",
+            metavar="MEMBER",
+            help="Only this one.",
+            autocompletion=complete_member,
+        ),
     ] = None,
-    follow: Annotated[
-        bool, typer.Option("-f", "--follow", help="Go on as lines come; Ctrl-C ends it.")
-    ] = False,
+    follow: FollowOption = False,
     tail: Annotated[
         int | None, typer.Option(min=0, help="Only the last lines of each member.")
     ] = None,
     previous: Annotated[
-        bool, typer.Option("-p", "--previous", help="Of the life before the last restart.")
+        bool, typer.Option("-p", "--previous", help="Of the process before the last restart.")
     ] = False,
+    output: OutputOption = Output.TABLE,
     state: StateOption = None,
     namespace: NamespaceOption = None,
     context: ContextOption = None,
@@ -197,17 +299,18 @@ def logs(  # noqa: PLR0913 (each option of the command is an argument to typer)
         raise UserError("--previous is over and cannot be followed: leave --follow out")
     known = {each.value for each in Role}
     if role is not None and role not in known:
-        raise UserError(f"--role {role}: there is no such role: give {', '.join(sorted(known))}")
+        raise UserError(f"--role {role}: unknown role: use {', '.join(sorted(known))}")
     query = LogQuery(role=role, member=member, tail=tail, previous=previous, follow=follow)
     with runs_at(Where(state, namespace, context, kubeconfig), name) as runs:
         show_place(runs)
-        _print_lines(runs.logs(name, query))
+        _print_lines(runs.logs(name, query), output)
 
 
-@describe.command(
-    epilog="Examples:\n\n"
-    "trainingrun describe scaling quickstart\n\n"
-    "trainingrun describe scaling standard-ppo -n training -o json"
+@describe.verb(
+    examples=(
+        "trainingrun describe scaling quickstart",
+        "trainingrun describe scaling standard-ppo -n training -o json",
+    )
 )
 def scaling(
     name: NameArgument,
@@ -218,7 +321,7 @@ def scaling(
     context: ContextOption = None,
     kubeconfig: KubeconfigOption = None,
 ) -> None:
-    """Say why a run has so many daemons: limits, the last decision with its inputs, the history."""
+    """Explain the number of daemons: limits, the last decision with its inputs, the history."""
     with runs_at(Where(state, namespace, context, kubeconfig), name) as runs:
         run, told = runs.get(name), tuple(runs.events(name))
         if output.is_for_programs:
@@ -248,7 +351,7 @@ def title_of(runs: TrainingRuns, name: str) -> Iterator[Row]:
     yield "place", runs.title
     if isinstance(runs.place, LocalPlace):
         holder = _holder(runs.place, name)
-        yield "process", holder or "none: the rest is how the run stood when its process ended"
+        yield "process", holder or "not running (last known state below)"
 
 
 def _holder(place: LocalPlace, name: str) -> str | None:
@@ -300,51 +403,80 @@ def _live(look: Callable[[], RenderableType], console: Console) -> None:
 
 def _print_event(event: Event, output: Output) -> None:
     if output.is_for_programs:
-        typer.echo(json.dumps(msgspec.to_builtins(event), ensure_ascii=False))
-        sys.stdout.flush()
+        write_line(event, output)
         return
     mark = "!" if event.warning else "-"
     moment = event.at.astimezone().strftime("%H:%M:%S")
     said = one_line(f"{event.reason}: {event.message}", _EVENT_TEXT)
-    typer.echo(f"{moment} {mark} {said}")
-    sys.stdout.flush()
+    echo(printable_line(f"{moment} {mark} {said}"))
 
 
-def _print_lines(lines: Iterator[LogLine]) -> None:
+def _print_lines(lines: Iterator[LogLine], output: Output) -> None:
     """With a colour per member on a terminal; flushed line by line, as a pipe may be watched."""
-    console = Console(highlight=False, soft_wrap=True)
+    out = console_for_tables()
     colours: dict[str, str] = {}
     for line in lines:
-        if console.is_terminal:
+        if output.is_for_programs:
+            write_line(line, output)
+        elif out.is_terminal:
             colour = colours.setdefault(line.member, _COLOURS[len(colours) % len(_COLOURS)])
-            console.print(f"[{colour}]{escape(line.member)}[/] {escape(line.text)}")
+            text = Text.assemble((line.member, colour), " ", printable(line.text))
+            out.print(text, soft_wrap=True)
         else:
-            sys.stdout.write(f"{line.member} {line.text}\n")
-            sys.stdout.flush()
+            echo(f"{line.member} {line.text}")
 
 
-def add_looking(app: typer.Typer) -> None:
+def add_looking(app: Verbs) -> None:
     """Add the verbs to the command."""
-    app.command(
-        epilog="Examples:\n\ntrainingrun status quickstart\n\n"
-        "trainingrun status standard-ppo -n training -o wide\n\n"
-        "kubectl trainingrun status standard-ppo -o json"
+    panel = Panel.INSPECT
+    app.verb(
+        "get",
+        panel=panel,
+        examples=(
+            "trainingrun get",
+            "trainingrun get quickstart -o yaml",
+            "trainingrun get -A -o wide",
+        ),
+    )(get)
+    app.verb("list", panel=panel, examples=("trainingrun list", "trainingrun list -A -o json"))(
+        list_runs
+    )
+    app.verb(
+        panel=panel,
+        examples=(
+            "trainingrun status quickstart",
+            "trainingrun status standard-ppo -n training -o wide",
+            "kubectl trainingrun status standard-ppo -o json",
+        ),
     )(status)
-    app.command(
-        epilog="Examples:\n\ntrainingrun top\n\ntrainingrun top quickstart\n\n"
-        "trainingrun top -A --once"
+    app.add_group(describe, panel=panel)
+    app.verb(
+        panel=panel,
+        examples=(
+            "trainingrun top",
+            "trainingrun top quickstart",
+            "trainingrun top -A --once",
+        ),
     )(top)
-    app.command(
-        epilog="Examples:\n\ntrainingrun events quickstart\n\n"
-        "trainingrun events standard-ppo -n training --follow"
+    app.verb(
+        panel=panel,
+        examples=(
+            "trainingrun events quickstart",
+            "trainingrun events standard-ppo -n training --follow",
+        ),
     )(events)
-    app.command(
-        epilog="Examples:\n\ntrainingrun logs quickstart --role learner --tail 50\n\n"
-        "trainingrun logs standard-ppo -n training --role actor --follow\n\n"
-        "trainingrun logs quickstart --member daemon-0 --previous"
+    app.verb(
+        panel=panel,
+        examples=(
+            "trainingrun logs quickstart --role learner --tail 50",
+            "trainingrun logs standard-ppo -n training --role actor --follow",
+            "trainingrun logs quickstart --member daemon-0 --previous",
+        ),
     )(logs)
-    app.add_typer(describe)
-    app.command(
-        epilog="Examples:\n\ntrainingrun ledger quickstart\n\n"
-        "trainingrun ledger standard-ppo -n training"
+    app.verb(
+        panel=panel,
+        examples=(
+            "trainingrun ledger quickstart",
+            "trainingrun ledger standard-ppo -n training",
+        ),
     )(ledger)

@@ -11,6 +11,9 @@ import typer
 from trainingrun_contracts.client import ClientError, ClusterPlace, LocalPlace, Place, connect
 from trainingrun_contracts.client.values import STATE
 
+from trainingrun_operator.cli.decks.folders import deck_names, decks_near
+
+OPPONENTS: Final = ("aggressive", "engine", "random")
 ROLES: Final = ("actor", "daemon", "evaluator", "learner", "redis")
 
 
@@ -32,6 +35,54 @@ def complete_member(context: typer.Context, incomplete: str) -> list[str]:
 def complete_role(incomplete: str) -> list[str]:
     """Roles of a run."""
     return [role for role in ROLES if role.startswith(incomplete)]
+
+
+def complete_game(context: typer.Context, incomplete: str) -> list[str]:
+    """Local runs with games on record; with ``--daemon``, decks."""
+    if context.params.get("daemon") is not None:
+        return complete_deck(context, incomplete)
+    state = _path(context.params.get("state")) or STATE
+    found = {path.parent.parent.name for path in state.glob("*/tapes/*.jsonl")}
+    return sorted(name for name in found if name.startswith(incomplete))
+
+
+def complete_deck(context: typer.Context, incomplete: str) -> list[str]:
+    """Decks of the folder that is named, or of the one near here."""
+    folder = _path(context.params.get("folder")) or decks_near(Path("here"))
+    names = deck_names(folder) if folder is not None and folder.is_dir() else ()
+    return sorted(name for name in names if name.startswith(incomplete))
+
+
+def complete_checkpoint(context: typer.Context, incomplete: str) -> list[str]:
+    """``newest``, ``best``, and the checkpoints of local runs; of one run where it is named."""
+    state = _path(context.params.get("state")) or STATE
+    run = context.params.get("target") or "*"
+    found = {path.parent.name for path in state.glob(f"{run}/checkpoints/*/manifest.json")}
+    words = {"newest", "best"} if "which" in context.params or run != "*" else set()
+    return sorted(name for name in found | words if name.startswith(incomplete))
+
+
+def complete_opponent(context: typer.Context, incomplete: str) -> list[str]:
+    """Opponents that never change, and checkpoints."""
+    words = [name for name in OPPONENTS if name.startswith(incomplete)]
+    return [*words, *complete_checkpoint(context, incomplete)]
+
+
+def complete_provider(incomplete: str) -> list[str]:
+    """Providers of the price file that comes with us, and all of them."""
+    # Imported here because no other candidate needs prices.
+    from trainingrun_operator.cli.plan.price_file import read_prices  # noqa: PLC0415
+
+    names = [*read_prices(None).providers, "all"]
+    return sorted(name for name in names if name.startswith(incomplete))
+
+
+def complete_baseline(incomplete: str) -> list[str]:
+    """Measured rates that a plan can begin with."""
+    # Imported here because no other candidate needs them.
+    from trainingrun_operator.planning.baselines import BASELINES  # noqa: PLC0415
+
+    return sorted(name for name in BASELINES if name.startswith(incomplete))
 
 
 def complete_context(incomplete: str) -> list[str]:

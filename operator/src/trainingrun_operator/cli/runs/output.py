@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final
@@ -10,12 +11,12 @@ from typing import Annotated, Any, Final
 import msgspec
 import typer
 import yaml
-from rich.console import Console
 from rich.table import Table
 from trainingrun_contracts.api.run import TrainingRun
 
+from trainingrun_operator.cli.terminal import echo, printable
+
 UNKNOWN: Final = "-"
-_UNCUT: Final = 10_000
 
 
 class Output(StrEnum):
@@ -33,17 +34,50 @@ class Output(StrEnum):
 
 
 OutputOption = Annotated[
-    Output, typer.Option("-o", "--output", help="wide is the table with more in it.")
+    Output,
+    typer.Option("-o", "--output", help="Form of the output; wide is the table with more in it."),
 ]
 
 
 def write(value: Any, output: Output) -> None:
-    """Write a value as JSON or YAML."""
+    """Write a value as JSON or YAML: names in snake_case, moments in ISO 8601.
+
+    TrainingRuns are written as a cluster has them, in its own spelling.
+    """
+    echo(text_of(value, output))
+
+
+def write_all(values: Sequence[Any], output: Output) -> None:
+    """Write objects of Kubernetes: YAML documents one after the other, or one JSON list."""
+    if output is Output.JSON:
+        write({"apiVersion": "v1", "kind": "List", "items": values}, output)
+        return
+    echo("---\n".join(f"{text_of(each, output)}\n" for each in values).removesuffix("\n"))
+
+
+def text_of(value: Any, output: Output, *, indent: int | None = 2) -> str:
+    """A value as JSON or YAML, with every character that could steer a terminal escaped."""
     plain = msgspec.to_builtins(value, enc_hook=_plain)
     if output is Output.YAML:
-        typer.echo(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True), nl=False)
+        text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
+        if printable(text) != text:
+            text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=False)
+        return text.removesuffix("\n")
+    text = json.dumps(plain, indent=indent, ensure_ascii=False)
+    return text if printable(text) == text else json.dumps(plain, indent=indent)
+
+
+def write_line(value: Any, output: Output) -> None:
+    """Write one value of a stream: a line of JSON, or a document of YAML."""
+    if output is Output.YAML:
+        echo(f"---\n{text_of(value, output)}")
     else:
-        typer.echo(json.dumps(plain, indent=2, ensure_ascii=False))
+        echo(text_of(value, output, indent=None))
+
+
+def moment(seconds: float | None) -> datetime | None:
+    """Unix seconds as a moment, to be written in ISO 8601."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, tz=UTC)
 
 
 def document_of(run: TrainingRun) -> dict[str, Any]:
@@ -55,12 +89,6 @@ def document_of(run: TrainingRun) -> dict[str, Any]:
 def list_of(runs: tuple[TrainingRun, ...]) -> dict[str, Any]:
     """Several resources in Kubernetes' form of a list."""
     return {"apiVersion": "v1", "kind": "List", "items": [document_of(run) for run in runs]}
-
-
-def console_for_tables() -> Console:
-    """A console whose lines are not cut where no terminal says how wide they may be."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=_UNCUT)
 
 
 def plain_table(*titles: str) -> Table:

@@ -49,6 +49,7 @@ def picture_of_runs(
 def picture_of_run(
     title: Iterable[Row], run: TrainingRun, events: Sequence[Event], *,
     members: Sequence[Member] | None = None, conditions: bool = False,
+    events_shown: int = _EVENTS_SHOWN,
 ) -> RenderableType:  # fmt: skip
     """Everything about one run; ``title`` are rows above what its status says."""
     rows = [("run", run.metadata.name), *title, *rows_of(run)]
@@ -61,20 +62,22 @@ def picture_of_run(
     if members:
         parts += [Text(), _members(members, slots=run.spec.daemon.games_per_daemon)]
     if events:
-        parts += [Text(), picture_of_events(events[-_EVENTS_SHOWN:])]
+        parts += [Text(), picture_of_events(events[-events_shown:])]
     return Group(*parts)
 
 
-def picture_of_events(events: Sequence[Event]) -> RenderableType:
-    """A line per event, oldest first."""
-    table = plain_table("age", "type", "reason", "message")
+def picture_of_events(events: Sequence[Event], *, wide: bool = False) -> RenderableType:
+    """A line per event, oldest first; wide adds the moment and how often it happened."""
+    table = plain_table("age", *(["at", "count"] if wide else []), "type", "reason", "message")
     table.columns[-1].no_wrap = False
     for event in events:
-        times = f" (x{event.count})" if event.count > 1 else ""
+        times = f" (x{event.count})" if event.count > 1 and not wide else ""
+        at = event.at.astimezone().isoformat(timespec="seconds")
+        when = [age_of(event.at), *([at, str(event.count)] if wide else [])]
         kind = "Warning" if event.warning else "Normal"
         style = "yellow" if event.warning else ""
         message = Text(one_line(event.message, _TEXT) + times, style=style)
-        table.add_row(age_of(event.at), kind, one_line(event.reason, _TEXT), message)
+        table.add_row(*when, kind, Text(one_line(event.reason, _TEXT)), message)
     return table
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -11,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 from trainingrun_contracts.api.conditions import ConditionType, EventReason
 from trainingrun_contracts.api.run import TrainingRun
+from trainingrun_contracts.api.status import ScaleDecisionStatus
 from trainingrun_contracts.client import Event
 
 from trainingrun_operator.cli.runs.facts import BOTTLENECKS, Row, is_active
@@ -38,12 +40,13 @@ INPUTS: Final = {
     "paused": "part of the time in which actors were held back",
     "learnerBusy": "part of the time in which the learner had data",
 }
+_CAPITAL: Final = re.compile("[A-Z]")
 _NO_DECISION: Final = (
     "none yet: the number has not changed since the run began, or no rate is known"
 )
 
 
-class Scaling(Struct, frozen=True, rename="camel"):
+class Scaling(Struct, frozen=True):
     """All that explains the number of daemons, for programs."""
 
     desired: int | None
@@ -64,13 +67,20 @@ def scaling_of(run: TrainingRun, events: Sequence[Event]) -> Scaling:
     return Scaling(
         desired=role.desired if role is not None else None,
         ready=role.ready if role is not None else None,
-        limits=run.spec.daemon.autoscaling.model_dump(mode="json", by_alias=True),
-        limited=condition.model_dump(mode="json", by_alias=True) if condition else None,
-        last_decision=decision.model_dump(mode="json", by_alias=True) if decision else None,
+        limits=run.spec.daemon.autoscaling.model_dump(mode="json"),
+        limited=condition.model_dump(mode="json") if condition else None,
+        last_decision=_decided(decision) if decision else None,
         forced=told.forced if told is not None else None,
         bottleneck=run.status.bottleneck,
         history=tuple(event for event in events if event.reason in HISTORY),
     )
+
+
+def _decided(decision: ScaleDecisionStatus) -> dict[str, object]:
+    inputs = {
+        _CAPITAL.sub(r"_\g<0>", name).lower(): value for name, value in decision.inputs.items()
+    }
+    return {**decision.model_dump(mode="json"), "inputs": inputs}
 
 
 def picture_of_scaling(

@@ -17,52 +17,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
-import typer
-from rich.console import Console
 from trainingrun_contracts.client import (
     ClientError,
     ClusterPlace,
     LocalPlace,
     Place,
     TrainingRuns,
+    WaitTimeout,
     connect,
 )
 from trainingrun_contracts.client.values import STATE
 
-from trainingrun_operator.cli.errors import UserError
-from trainingrun_operator.cli.runs.names import complete_context, complete_namespace
+from trainingrun_operator.cli.errors import TimedOut, UserError
+from trainingrun_operator.cli.terminal import error_console
 
 _PLUGIN: Final = "kubectl"
-_LOCAL: Final = "On this machine"
-_CLUSTER: Final = "On a cluster"
-
-StateOption = Annotated[
-    Path | None,
-    typer.Option(
-        help="Folder that holds one folder per local run. Default: .trainingrun.",
-        rich_help_panel=_LOCAL,
-    ),
-]
-NamespaceOption = Annotated[
-    str | None,
-    typer.Option(
-        "-n", "--namespace", help="Default: that of the context.", rich_help_panel=_CLUSTER,
-        autocompletion=complete_namespace,
-    ),
-]  # fmt: skip
-KubeconfigOption = Annotated[
-    Path | None,
-    typer.Option(help="Default: what kubectl would use.", rich_help_panel=_CLUSTER),
-]
-ContextOption = Annotated[
-    str | None,
-    typer.Option(
-        help="Default: the current one.", rich_help_panel=_CLUSTER,
-        autocompletion=complete_context,
-    ),
-]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -92,20 +63,31 @@ def cluster_at(where: Where) -> Iterator[TrainingRuns]:
     try:
         with connect(ClusterPlace(where.namespace, where.context, where.kubeconfig)) as runs:
             yield runs
+    except WaitTimeout as error:
+        raise TimedOut(str(error)) from error
     except ClientError as error:
         raise UserError(str(error)) from error
 
 
 @contextmanager
-def runs_at(where: Where, name: str | None = None) -> Iterator[TrainingRuns]:
+def runs_at(
+    where: Where, name: str | None = None, *, decks: Path | None = None
+) -> Iterator[TrainingRuns]:
     """The client of the place that is meant; errors become the user's.
+
+    ``decks`` are for runs that are submitted to this machine.
 
     Raises:
         UserError: whatever went wrong with the place or the run.
     """
     try:
-        with connect(place_of(where, name)) as runs:
+        place = place_of(where, name)
+        if isinstance(place, LocalPlace):
+            place = LocalPlace(place.state, decks)
+        with connect(place) as runs:
             yield runs
+    except WaitTimeout as error:
+        raise TimedOut(str(error)) from error
     except ClientError as error:
         raise UserError(str(error)) from error
 
@@ -145,8 +127,8 @@ def is_plugin() -> bool:
 
 
 def show_place(runs: TrainingRuns) -> None:
-    """Say which place was used, where a person looks and programs do not read."""
-    console = Console(stderr=True, highlight=False)
+    """Name the place that was used where a person looks and programs do not read."""
+    console = error_console()
     if console.is_terminal:
         console.print(runs.title, style="dim", markup=False)
 

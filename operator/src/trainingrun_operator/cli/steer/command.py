@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Final
 
 import redis
-import typer
 from trainingrun_contracts.api.run import SpecError, TrainingRun
 from trainingrun_contracts.api.spec import Redis, SecretKey
 from trainingrun_contracts.connection import address_of, blocking_client, why_unreachable
@@ -26,6 +25,7 @@ from trainingrun_operator.cli.errors import UserError
 from trainingrun_operator.cli.steer.daemons import NamedDaemons
 from trainingrun_operator.cli.steer.loop import End, Steering
 from trainingrun_operator.cli.steer.scraping import Scraped, ScrapeFile
+from trainingrun_operator.cli.terminal import echo
 from trainingrun_operator.settings import Settings
 
 _DRAIN_SECONDS: Final = 60.0
@@ -69,7 +69,7 @@ def steer(options: SteerOptions) -> int:
 
 async def _lead(run: TrainingRun, folder: RunFolder, url: str, options: SteerOptions) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
-    store = NamedDaemons(run, folder, on_event=_tell, on_trouble=typer.echo)
+    store = NamedDaemons(run, folder, on_event=_tell, on_trouble=echo)
     store.names = options.daemons
     config = options.config or folder.config
     backend = HostedBackend(config, url, clock=time.time)
@@ -85,7 +85,7 @@ async def _lead(run: TrainingRun, folder: RunFolder, url: str, options: SteerOpt
         end = await steering.run(metrics_port=options.metrics_port)
     finally:
         await backend.close()
-    typer.echo(f"{run.metadata.name}: {end.message}")
+    echo(f"{run.metadata.name}: {end.message}")
     return {End.COMPLETE: 0, End.STOPPED: 0, End.FAILED: 1}[end.kind]
 
 
@@ -144,4 +144,4 @@ def _redis_url() -> str:
 
 def _tell(told: ToldEvent) -> None:
     mark = "! " if told.event.warning else "- "
-    typer.echo(f"{told.at:%H:%M:%S} {mark}{told.event.reason}: {told.event.message}")
+    echo(f"{told.at:%H:%M:%S} {mark}{told.event.reason}: {told.event.message}")

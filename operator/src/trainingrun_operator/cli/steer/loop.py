@@ -15,7 +15,6 @@ from enum import Enum
 from pathlib import Path
 from typing import Final
 
-import typer
 from prometheus_client import CollectorRegistry, start_http_server
 from trainingrun_contracts.api.conditions import ConditionType
 
@@ -23,6 +22,7 @@ from trainingrun_operator.backends.local.hosted import HostedBackend
 from trainingrun_operator.backends.local.store import LocalStore
 from trainingrun_operator.cli.errors import UserError
 from trainingrun_operator.cli.steer.scraping import ScrapeFile
+from trainingrun_operator.cli.terminal import echo
 from trainingrun_operator.controller.loop import ReconcileError, Reconciler, RunView
 from trainingrun_operator.controller.run_metrics import RunCollector
 from trainingrun_operator.settings import Settings
@@ -88,7 +88,9 @@ class Steering:
                     return ending
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stop.wait(), delay)
-            return Ending(End.STOPPED, "led no more; the roles go on, and so will the next steer")
+            return Ending(
+                End.STOPPED, "stopped steering; roles keep running, start steer again to resume"
+            )
         finally:
             await self._reconciler.close()
 
@@ -97,7 +99,7 @@ class Steering:
         try:
             delay = await self._reconciler.reconcile(self._store.key)
         except ReconcileError as error:
-            typer.echo(f"! {error}")
+            echo(f"! {error}")
             return _AFTER_FAILURE_SECONDS
         if self._health is not None:
             self._health.touch()
@@ -121,7 +123,7 @@ class Steering:
         run = self._store.run
         games = run.status.games
         played = (games.played or 0) if games is not None else 0
-        typer.echo(f"{run.status.summary or 'starting'}; games {played}/{run.spec.games}")
+        echo(f"{run.status.summary or 'starting'}; games {played}/{run.spec.games}")
 
     async def _look_up(self) -> None:
         if time.monotonic() - self._looked_up_at < _LOOK_UP_SECONDS:

@@ -3,45 +3,47 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from trainingrun_operator.cli.addresses import endpoints_in
-
-_EXAMPLES: Final = (
-    "Examples:\n\n"
-    "TRAININGRUN_REDIS_URL=redis://:password@redis:6379/0 trainingrun steer -f run.yaml"
-    " --daemons daemon:17171\n\n"
-    "trainingrun steer -f run.yaml --daemons 10.0.0.5:17171,10.0.0.6:17171"
-    " --storage s3://checkpoints --metrics-port 9090"
-)
+from trainingrun_operator.cli.grammar import Panel, Verbs
+from trainingrun_operator.cli.options import STATE, FileOption, LocalStateOption
 
 
-def add_steering(app: typer.Typer) -> None:
+def add_steering(app: Verbs) -> None:
     """Add the verb ``steer``."""
-    app.command("steer", epilog=_EXAMPLES)(_steer)
+    app.verb(
+        "steer",
+        panel=Panel.TRAIN,
+        examples=(
+            "TRAININGRUN_REDIS_URL=redis://:password@redis:6379/0 trainingrun steer -f run.yaml"
+            " --daemons daemon:17171",
+            "trainingrun steer -f run.yaml --daemons 10.0.0.5:17171,10.0.0.6:17171"
+            " --storage s3://checkpoints --metrics-port 9090",
+        ),
+    )(_steer)
 
 
 def _steer(
     *,
-    file: Annotated[
-        Path, typer.Option("-f", "--file", help="A TrainingRun in YAML; - reads standard input.")
-    ],
+    file: FileOption,
     daemons: Annotated[
         str | None,
         typer.Option(
-            metavar="HOST:PORT,…",
-            help="The daemons; a name with several addresses is all of them. In place of"
+            metavar="HOST:PORT,...",
+            help="The daemons; a name with several addresses is all of them. Override"
             " spec.daemon.external.",
         ),
     ] = None,
-    state: Annotated[Path, typer.Option(help="Folder that holds one folder per local run.")] = Path(
-        ".trainingrun"
-    ),
+    state: LocalStateOption = STATE,
     config: Annotated[
         Path | None,
-        typer.Option(help="Where the roles read their configuration. Default: in the run's state."),
+        typer.Option(
+            metavar="FILE",
+            help="Where the roles read their configuration. Default: in the run's state.",
+        ),
     ] = None,
     storage: Annotated[
         str | None,
@@ -59,11 +61,11 @@ def _steer(
         typer.Option(
             metavar="ROLE=HOST:PORT",
             help="Where a role serves metrics; STATE/metrics.json lists all addresses for"
-            " Prometheus' file_sd_configs. May be given several times.",
+            " Prometheus' file_sd_configs. Can be repeated.",
         ),
     ] = None,
 ) -> None:
-    """Lead a run whose processes somebody else starts: Docker Compose, systemd, a batch system.
+    """Steer a run whose processes somebody else starts: Docker Compose, systemd, a batch system.
 
     Does what the operator does, but start and end processes: gives games out to the daemons, tells
     the roles when to drain, flush and evaluate, and keeps the status. TRAININGRUN_REDIS_URL names
@@ -75,8 +77,12 @@ def _steer(
     from trainingrun_operator.cli.steer.scraping import scraped_in  # noqa: PLC0415
 
     options = SteerOptions(
-        file=file, daemons=endpoints_in(daemons) if daemons is not None else (), state=state,
-        config=config, storage=storage, metrics_port=metrics_port,
+        file=file,
+        daemons=endpoints_in(daemons) if daemons is not None else (),
+        state=state,
+        config=config,
+        storage=storage,
+        metrics_port=metrics_port,
         scrape=scraped_in(scrape or ()),
-    )  # fmt: skip
+    )
     raise typer.Exit(lead(options))

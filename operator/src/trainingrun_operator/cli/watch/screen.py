@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from trainingrun_operator.cli.terminal import printable_line
 from trainingrun_operator.cli.watch.choices import Moment
 from trainingrun_operator.cli.watch.sources import Ending, Entry, Opening
 from trainingrun_operator.cli.watch.story import Line, LineKind, Story
@@ -73,9 +74,4 @@ def _styled(line: Line) -> Text:
         style = f"bold {style}".strip()
     elif line.kind in (LineKind.STANDING, LineKind.CHANGE):
         style = f"dim {style}".strip()
-    return Text(_printable(line.text), style)
-
-
-def _printable(text: str) -> str:
-    """Names come from a daemon or a file: nothing in them may steer the terminal."""
-    return "".join(char if char.isprintable() else "?" for char in text)
+    return Text(printable_line(line.text), style)

@@ -81,7 +81,7 @@ def newest_tape(name: str, state: Path, kind: str) -> Path:
     folder = RunFolder((state / name).absolute())
     if not folder.root.is_dir():
         known = sorted(path.parent.name for path in state.glob("*/status.json"))
-        there = f"there are {', '.join(known)}" if known else "there is none"
+        there = f"found: {', '.join(known)}" if known else "none found"
         raise UserError(
             f"no local run {name} in {state}: {there}; give the folder with --state, or a file"
         )

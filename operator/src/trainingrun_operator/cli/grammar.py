@@ -1,0 +1,232 @@
+"""The grammar that all verbs share: how they are added, grouped, explained, and refused.
+
+Belongs here: what makes one command of many verbs. Does not belong here: options (``cli.options``)
+and forms of output (``cli.runs.output``). Verbs are added through :class:`Verbs` alone, so that no
+verb can have a help, a metavar or an error of its own style. typer's boxed help and boxed errors
+were refused: they print escapes where ``NO_COLOR`` forbids them, pad lines in pipes, and show types
+of Python (``<bool>``) where people look for a word to replace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from enum import Enum
+from pathlib import Path
+from typing import Any, Final, cast
+
+import typer
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+from typer.core import TyperCommand, TyperGroup
+
+from trainingrun_operator.cli.errors import EXIT_USER
+from trainingrun_operator.cli.terminal import console, echo
+
+HELP_OPTIONS: Final = ("-h", "--help")
+_GAP: Final = 3
+# typer carries click inside of itself, or depends on it, by version; its own error is a subclass.
+UsageError: Final = cast(type[Exception], typer.BadParameter.__mro__[1])
+
+
+class Panel(Enum):
+    """The groups of verbs in the help of the command, in their order."""
+
+    PREPARE = "Prepare"
+    TRAIN = "Train"
+    INSPECT = "Inspect runs"
+    CHANGE = "Change runs"
+    MODELS = "Checkpoints and games"
+    ENGINE = "Engines and decks"
+    SHELL = "Shell"
+
+
+class Verb(TyperCommand):
+    """One verb: its help in our form."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help; typer prints too, and leaves the formatter empty."""
+        _print_help(self, ctx)
+
+
+class Group(TyperGroup):
+    """Verbs behind one word, by panel and then as they were added."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help; typer prints too, and leaves the formatter empty."""
+        _print_help(self, ctx)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The verbs in the order of their panels."""
+        order = [panel.value for panel in Panel]
+
+        def place(name: str) -> int:
+            panel = getattr(self.commands[name], "rich_help_panel", None)
+            return order.index(panel) if panel in order else len(order)
+
+        return sorted(self.commands, key=place)
+
+
+class Verbs(typer.Typer):
+    """A typer whose verbs all have this grammar."""
+
+    def __init__(self, *, name: str, help: str, cls: type[Group] = Group) -> None:
+        super().__init__(
+            name=name,
+            help=help,
+            cls=cls,
+            no_args_is_help=True,
+            add_completion=False,
+            pretty_exceptions_enable=False,
+            rich_markup_mode=None,
+            context_settings={"help_option_names": list(HELP_OPTIONS)},
+        )
+
+    def verb(
+        self, name: str | None = None, *, examples: tuple[str, ...], panel: Panel | None = None
+    ) -> Callable[[Callable[..., None]], Callable[..., None]]:
+        """Add a verb. Its docstring is its help; every verb shows how it is used."""
+        return self.command(
+            name,
+            cls=Verb,
+            epilog="\n\n".join(examples),
+            rich_help_panel=panel.value if panel is not None else None,
+            context_settings={"help_option_names": list(HELP_OPTIONS)},
+        )
+
+    def add_group(self, group: Verbs, *, panel: Panel) -> None:
+        """Add the verbs behind a word of their own."""
+        self.add_typer(group, rich_help_panel=panel.value)
+
+
+def metavar_of(parameter: Any) -> str:
+    """What stands for a parameter's value: words to choose from, or one in capitals."""
+    if parameter.metavar:
+        return str(parameter.metavar)
+    annotation = parameter.type_descriptor.annotation
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return "|".join(str(each.value) for each in annotation)
+    if annotation in (int, float):
+        return "N"
+    return "PATH" if annotation is Path else str(parameter.name).upper().replace("_", "-")
+
+
+def usage_of(verb: Any, path: str) -> str:
+    """A verb's line of usage: its arguments, and the options that it cannot do without."""
+    if hasattr(verb, "commands"):
+        return f"{path} COMMAND"
+    words = [path]
+    for each in shown_parameters(verb):
+        if each.param_type_name == "argument":
+            words.append(metavar_of(each) if each.required else f"[{metavar_of(each)}]")
+        elif each.required:
+            words.append(f"{min(each.opts, key=len)} {metavar_of(each)}")
+    return " ".join([*words, "[OPTIONS]"])
+
+
+def shown_parameters(verb: Any) -> list[Any]:
+    """The parameters that help and reference show; every verb has ``--help``."""
+    return [each for each in verb.params if each.name != "help" and not each.hidden]
+
+
+def examples_of(verb: Any) -> list[str]:
+    """How a verb is used."""
+    return [line.strip() for line in (verb.epilog or "").split("\n\n") if line.strip()]
+
+
+def option_words(parameter: Any) -> str:
+    """An option with its value: ``-f, --filename FILE``."""
+    words = ", ".join(sorted([*parameter.opts, *parameter.secondary_opts], key=_by_kind))
+    return words if parameter.is_flag else f"{words} {metavar_of(parameter)}"
+
+
+def default_of(parameter: Any) -> str | None:
+    """The default in words, where it is a value and the help does not tell of one."""
+    default = parameter.default.value if isinstance(parameter.default, Enum) else parameter.default
+    told = "Default" in (parameter.help or "")
+    return None if default in (None, False, ()) or callable(default) or told else str(default)
+
+
+def report_usage_error(error: Exception) -> int:
+    """Print what is wrong with the words of a call as one sentence; returns the exit code.
+
+    A group that was called without a verb shows its help.
+    """
+    found = cast(Any, error)
+    context = found.ctx
+    if type(error).__name__ == "NoArgsIsHelpError":
+        context.get_help()
+        return EXIT_USER
+    sentence = " ".join(found.format_message().split()).rstrip(".")
+    path = context.command_path if context is not None else "trainingrun"
+    echo(f"trainingrun: {sentence[:1].lower()}{sentence[1:]}: see {path} --help", err=True)
+    return EXIT_USER
+
+
+def _by_kind(word: str) -> tuple[bool, str]:
+    return word.startswith("--"), word
+
+
+def _print_help(verb: Any, context: Any) -> None:
+    """Usage, what it does, its verbs or options, and examples."""
+    out = console()
+    out.print(Text.assemble(("Usage: ", "bold"), usage_of(verb, context.command_path)))
+    for paragraph in (verb.help or "").split("\n\n"):
+        out.print()
+        out.print(Text(" ".join(paragraph.split())))
+    for title, rows in _blocks(verb, context):
+        out.print()
+        out.print(Text(f"{title}:", "bold"))
+        out.print(Padding(_rows(rows), (0, 0, 0, 2), expand=False))
+    examples = examples_of(verb)
+    if examples:
+        out.print()
+        out.print(Text("Examples:", "bold"))
+    for line in examples:
+        out.print(Text(f"  {line}"), soft_wrap=True)
+
+
+def _blocks(verb: Any, context: Any) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    blocks: dict[str, list[tuple[str, str]]] = {}
+    if hasattr(verb, "commands"):
+        for name in verb.list_commands(context):
+            each = verb.commands[name]
+            if not each.hidden:
+                title = getattr(each, "rich_help_panel", None) or "Commands"
+                blocks.setdefault(title, []).append((name, _first_sentence(each.help)))
+    for each in shown_parameters(verb):
+        if each.param_type_name == "argument":
+            blocks.setdefault("Arguments", []).append((metavar_of(each), each.help or ""))
+    blocks.setdefault("Options", [])
+    for each in shown_parameters(verb):
+        if each.param_type_name != "argument":
+            title = getattr(each, "rich_help_panel", None) or "Options"
+            blocks.setdefault(title, []).append((_indented(each), _meaning(each)))
+    blocks["Options"].append(("-h, --help", "Show this help."))
+    yield from blocks.items()
+
+
+def _indented(parameter: Any) -> str:
+    """An option in its column: long words stand below long ones."""
+    words = option_words(parameter)
+    return words if not words.startswith("--") else f"    {words}"
+
+
+def _meaning(parameter: Any) -> str:
+    default = default_of(parameter)
+    return " ".join((parameter.help or "").split()) + (f" Default: {default}." if default else "")
+
+
+def _first_sentence(text: str | None) -> str:
+    first = " ".join((text or "").split("\n\n")[0].split())
+    sentence, dot, _ = first.partition(". ")
+    return sentence + "." if dot else first
+
+
+def _rows(rows: list[tuple[str, str]]) -> Table:
+    table = Table.grid(padding=(0, _GAP, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column()
+    for words, meaning in rows:
+        table.add_row(Text(words), Text(meaning))
+    return table

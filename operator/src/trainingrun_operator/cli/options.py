@@ -1,0 +1,116 @@
+"""The options that several verbs have, each defined once: one word means one thing everywhere.
+
+``-f`` is a file and ``-o`` a form of output, as in kubectl; ``--follow`` has no short form, because
+``-f`` is taken.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from trainingrun_operator.cli.runs.names import (
+    complete_context,
+    complete_namespace,
+    complete_run,
+)
+from trainingrun_operator.cli.runs.output import Output, OutputOption
+
+STATE: Final = Path(".trainingrun")
+_LOCAL: Final = "On this machine"
+_CLUSTER: Final = "On a cluster"
+
+NameArgument = Annotated[
+    str, typer.Argument(metavar="NAME", help="Name of a run.", autocompletion=complete_run)
+]
+FileOption = Annotated[
+    Path,
+    typer.Option(
+        "-f", "--filename", metavar="FILE", help="A TrainingRun in YAML; - reads standard input."
+    ),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="Override a field of the spec, such as evaluation.games=40; can be repeated.",
+    ),
+]
+DecksOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Folder of .dck files. Default: decks/ beside the file, above it or here.",
+    ),
+]
+FollowOption = Annotated[
+    bool, typer.Option("--follow", help="Continue with what comes; Ctrl-C ends it.")
+]
+LocalStateOption = Annotated[
+    Path, typer.Option("--state", metavar="DIR", help="Folder that holds one folder per local run.")
+]
+StateOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Folder that holds one folder per local run. Default: .trainingrun.",
+        rich_help_panel=_LOCAL,
+    ),
+]
+NamespaceOption = Annotated[
+    str | None,
+    typer.Option(
+        "-n",
+        "--namespace",
+        metavar="NAMESPACE",
+        help="Default: that of the context.",
+        rich_help_panel=_CLUSTER,
+        autocompletion=complete_namespace,
+    ),
+]
+EverywhereOption = Annotated[
+    bool,
+    typer.Option("-A", "--all-namespaces", help="All namespaces.", rich_help_panel=_CLUSTER),
+]
+KubeconfigOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Default: what kubectl would use.", rich_help_panel=_CLUSTER),
+]
+ContextOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CONTEXT",
+        help="Default: the current one.",
+        rich_help_panel=_CLUSTER,
+        autocompletion=complete_context,
+    ),
+]
+WaitOption = Annotated[bool, typer.Option("--wait", help="Wait until done.")]
+TimeoutOption = Annotated[
+    str,
+    typer.Option(
+        metavar="DURATION", help="Give up after this time (90s, 15m, 1h), with exit code 124."
+    ),
+]
+
+__all__ = [
+    "STATE",
+    "ContextOption",
+    "DecksOption",
+    "EverywhereOption",
+    "FileOption",
+    "FollowOption",
+    "KubeconfigOption",
+    "LocalStateOption",
+    "NameArgument",
+    "NamespaceOption",
+    "Output",
+    "OutputOption",
+    "SetOption",
+    "StateOption",
+    "TimeoutOption",
+    "WaitOption",
+]
