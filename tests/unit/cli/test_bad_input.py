@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -220,3 +221,50 @@ def test_time_limit(shell: Any) -> None:
     assert answer.errors == [
         "trainingrun: --time-limit soon: no span of time: write 90s, 15m or 1h30m"
     ]
+
+
+BOMB = b"a: &a [1,1,1,1,1,1,1,1,1,1]\n" + b"".join(
+    f"{after}: &{after} [{','.join([f'*{before}'] * 10)}]\n".encode()
+    for before, after in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (BOMB, "larger than 1 MiB with its aliases written out"),
+        (b"[" * 5_000, "nested too deeply"),
+    ],
+    ids=["aliases", "depth"],
+)
+def test_a_small_file_that_grows_is_refused(shell: Any, content: bytes, words: str) -> None:
+    """Expect a sentence before anything is made of it, not minutes and memory."""
+    (shell.folder / "run.yaml").write_bytes(content)
+    answer = shell.run("validate", "-f", "run.yaml")
+    assert (answer.code, len(answer.errors)) == (2, 1)
+    assert words in answer.errors[0]
+
+
+def test_a_deck_that_is_not_beside_the_file_is_not_valid(shell: Any) -> None:
+    """Expect what `local` would say; and nothing where no folder of decks is near."""
+    file = shell.write(lambda document: document["spec"].update(decks=[{"name": "wolves"}]))
+    answer = shell.run("validate", "-f", file, "-o", "json")
+    assert answer.code == 2
+    found = json.loads(answer.out)
+    assert not found["valid"]
+    assert "no deck wolves" in found["problems"][0]
+    (shell.folder / "decks" / "bears.dck").unlink()
+    (shell.folder / "decks").rmdir()
+    assert shell.run("validate", "-f", file).code == 0
+
+
+def test_fields_are_overridden(shell: Any) -> None:
+    """Expect the path to begin at the spec, the value to be YAML, and no form but this."""
+    file = shell.folder / shell.write()
+    run = read_run(file, changes=["evaluation.games=40", "spec.games=7", "decks=[{name: wolves}]"])
+    assert (run.spec.games, run.spec.evaluation.games) == (7, 40)
+    assert [deck.name for deck in run.spec.decks] == ["wolves"]
+    for wrong, words in (("games", "not PATH=VALUE"), ("games=[", "not valid YAML"),
+                         ("evaluation.gamez=1", "gamez: unknown field")):  # fmt: skip
+        with pytest.raises(UserError, match=words):
+            read_run(file, changes=[wrong])

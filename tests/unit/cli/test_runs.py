@@ -131,6 +131,18 @@ def test_a_line_per_run() -> None:
     assert "no training runs here" in shown(picture_of_runs([], wide=False, with_namespace=False))
 
 
+def test_a_run_that_is_over_shows_no_rates_and_no_empty_roles() -> None:
+    """Expect what it came to, without dashes for what no longer is."""
+    role = {"desired": 0, "ready": 0, "restarts": 0, "display": "0/0"}
+    over = condition("Succeeded", "True", "done", "Completed")
+    games = {"played": 200, "target": 200, "display": "200/200"}
+    status = {"games": games, "daemon": role, "learner": role, "transitions": {"queued": 0}}
+    text = shown(picture_of_run([], run_of(conditions=[over], **status), ()))
+    assert "200/200" in text
+    assert "0/0" not in text
+    assert "/s" not in text
+
+
 def test_a_long_state_does_not_eat_the_figures() -> None:
     """Expect it to go on in the next line of a narrow terminal, and the counts to be read."""
     long = "Invalid: spec.decks: no deck is called red_agro: choose among red_aggro, white_weenie"

@@ -198,3 +198,12 @@ def test_report_of_nothing(tmp_path: Path) -> None:
     """Expect a report even when the run was stopped before anything happened."""
     write_report(RUN, tmp_path / "s", tmp_path)
     assert (tmp_path / "win-rate.png").exists()
+
+
+def test_the_first_update_of_an_earlier_run_is_not_this_runs(tmp_path: Path) -> None:
+    """Expect no figure, and no negative one, where a checkpoint of before was resumed."""
+    file = SampleFile(tmp_path / "s")
+    file.add(msgspec.structs.replace(sample(5.0), first_update_at=BEGUN - 5880.0), [])
+    write_report(RUN, tmp_path / "s", tmp_path)
+    document = msgspec.json.decode((tmp_path / "summary.json").read_bytes())
+    assert document["first_update_seconds"] is None

@@ -152,7 +152,7 @@ def render(
     examples=(
         "trainingrun local -f examples/quickstart.yaml",
         "trainingrun local -f run.yaml --games 500 --time-limit 15m --plain",
-        "trainingrun local -f run.yaml --set learner.learningRate=1e-4 --fresh",
+        "trainingrun local -f run.yaml --set evaluation.games=40 --fresh",
         "trainingrun local -f run.yaml --daemons 10.0.0.5:17171,10.0.0.6:17171",
     ),
 )

@@ -282,9 +282,11 @@ def _curriculum(run: TrainingRun) -> dict[str, Any] | None:
 
 
 def _first_update(run: TrainingRun, samples: Sequence[Sample]) -> float | None:
+    """Seconds from the run's beginning; not known of a run that resumes the weights of an earlier
+    one, whose first update was before that."""
     begun = run.metadata.creation_timestamp
     moments = [each.first_update_at for each in samples if each.first_update_at is not None]
-    if begun is None or not moments:
+    if begun is None or not moments or min(moments) < begun.timestamp():
         return None
     return round(min(moments) - begun.timestamp(), 1)
 

@@ -10,7 +10,7 @@ from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType
 from trainingrun_contracts.api.run import TrainingRun
 from trainingrun_contracts.api.status import Condition, EvaluationStatus, RoleStatus
 
-from trainingrun_operator.cli.runs.output import UNKNOWN, age_of, number, short
+from trainingrun_operator.cli.runs.output import UNKNOWN, age_of, short
 
 ROLES: Final = ("daemon", "actor", "learner", "evaluator")
 BOTTLENECKS: Final = {
@@ -58,7 +58,7 @@ def role_rows(run: TrainingRun) -> Iterator[Row]:
     """Members of each role in a few words."""
     for title in ROLES:
         role: RoleStatus | None = getattr(run.status, title)
-        if role is not None:
+        if role is not None and (is_active(run) or role.desired or role.ready):
             games = "" if role.busy is None else f", {role.busy} games"
             times = role.interruptions or 0
             gone = f", {times} interruption{'' if times == 1 else 's'}" if times else ""
@@ -106,7 +106,8 @@ def _games(run: TrainingRun) -> Iterator[Row]:
     if games is None:
         return
     rest = remaining(run)
-    text = f"{games.display or games.played or 0}, {games.rate or UNKNOWN}/s"
+    rate = f", {games.rate}/s" if games.rate else ""
+    text = f"{games.display or games.played or 0}{rate}"
     yield "games", text + (f", about {rest} left" if rest else "")
     if games.aborted:
         yield "aborted", f"{games.aborted} games were lost with their daemon; none count"
@@ -150,8 +151,8 @@ def _queue(run: TrainingRun) -> Iterator[Row]:
     high_water = 2 * run.spec.learner.batch_transitions
     yield (
         "queue",
-        f"{counted.queued} of {high_water} transitions wait; "
-        f"{number(counted.per_second, '.0f')}/s are trained",
+        f"{counted.queued} of {high_water} transitions wait"
+        + (f"; {counted.per_second:.0f}/s are trained" if counted.per_second is not None else ""),
     )
 
 
