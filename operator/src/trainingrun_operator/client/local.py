@@ -89,14 +89,14 @@ class LocalRuns:
         document = sent_document(run)
         name = document["metadata"]["name"]
         folder = self._folder(name)
+        done = self._complete(name, document)
+        if done is not None:
+            return done
         holder = folder.holder()
         if holder is not None:
             raise RunRefused(
                 f"{name} is running already (process {holder}): suspend it, or wait for its end"
             )
-        done = self._complete(name, document)
-        if done is not None:
-            return done
         with _told(name):
             folder.make()
             folder.submitted.write_text(yaml.safe_dump(document, sort_keys=False))
