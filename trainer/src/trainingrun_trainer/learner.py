@@ -164,6 +164,7 @@ class Learner:
             self._lead.end()
 
     def _train_on(self) -> int:
+        self._out.events.write_config(self._config)
         self._publish()
         self._out.status.set(state="training")
         self._queue.inbox.start()

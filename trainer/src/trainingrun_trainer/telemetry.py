@@ -5,6 +5,7 @@ Metrics are computed from the status when they are asked for, so nothing has to 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import logging
@@ -19,16 +20,22 @@ import msgspec
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
+from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from tensorboard.compat.proto.event_pb2 import Event
-from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
+from tensorboard.compat.proto.tensor_pb2 import TensorProto
+from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
+from tensorboard.compat.proto.types_pb2 import DataType
 from tensorboard.summary.writer.record_writer import RecordWriter
 from trainingrun_contracts import metrics
 from trainingrun_contracts.exposition import histogram, labelled, value
 from trainingrun_contracts.reports import Evaluation
+from trainingrun_contracts.run_config import RunConfig, encode
 
 from trainingrun_trainer.checkpoint.manifest import Progress
 from trainingrun_trainer.status import Status
 
+_WIN_RATE: Final = "evaluation_win_rate/"
 _log: Final = logging.getLogger(__name__)
 
 
@@ -103,7 +110,7 @@ class EventFiles:
     """
 
     def __init__(self, directory: Path) -> None:
-        self._evaluated_until = float("-inf")
+        self._evaluated: set[tuple[int, str, float]] = written_evaluations(directory)
         name = f"events.out.tfevents.{time.time():.6f}.{socket.gethostname()}.{os.getpid()}"
         self._file = directory / name
         self._has_begun = self._has_failed = False
@@ -119,16 +126,33 @@ class EventFiles:
         self.write(curves_of(status, progress), step=progress.step)
 
     def write_evaluations(self, evaluations: Iterable[Evaluation]) -> None:
-        """Write the evaluations that are newer than those of the last call."""
-        new = [each for each in evaluations if each.at > self._evaluated_until]
-        for each in new:
+        """Write the evaluations that no event file of this directory holds yet."""
+        for each in evaluations:
+            key = (each.version, each.opponent, round(each.at, 3))
+            if key in self._evaluated:
+                continue
             found = {"win_rate": each.rate, "elo": each.elo}
             self._append(
                 _event(f"evaluation_{name}/{each.opponent}", number, each.version, each.at)
                 for name, number in found.items()
                 if number is not None
             )
-            self._evaluated_until = max(self._evaluated_until, each.at)
+            self._evaluated.add(key)
+
+    def write_config(self, config: RunConfig) -> None:
+        """Write the run configuration as a text, once at each start."""
+        document = encode(config).decode()
+        text = "\n".join(f"    {line}" for line in document.splitlines())
+        content = TensorProto(
+            dtype=DataType.DT_STRING, string_val=[text.encode()],
+            tensor_shape=TensorShapeProto(dim=[TensorShapeProto.Dim(size=1)]),
+        )  # fmt: skip
+        plugin = SummaryMetadata.PluginData(plugin_name="text")
+        value = Summary.Value(
+            tag="config/text_summary", tensor=content, metadata=SummaryMetadata(plugin_data=plugin)
+        )
+        event = Event(wall_time=time.time(), step=0, summary=Summary(value=[value]))
+        self._append([event])
 
     def close(self) -> None:
         """Nothing is kept back: what could be written is in the file."""
@@ -149,6 +173,20 @@ class EventFiles:
             self._has_failed = True
         else:
             self._has_begun, self._has_failed = True, False
+
+
+def written_evaluations(directory: Path) -> set[tuple[int, str, float]]:
+    """The evaluations that event files of a directory hold: version, opponent and time. A file that
+    cannot be read says nothing."""
+    found: set[tuple[int, str, float]] = set()
+    for path in sorted(directory.glob("events.out.tfevents.*")):
+        with contextlib.suppress(Exception):  # whatever a torn or foreign file makes of its reader
+            for event in EventFileLoader(str(path)).Load():
+                for each in event.summary.value:
+                    if each.tag.startswith(_WIN_RATE):
+                        opponent = each.tag.removeprefix(_WIN_RATE)
+                        found.add((event.step, opponent, round(event.wall_time, 3)))
+    return found
 
 
 def append_whole(path: Path, content: bytes) -> None:

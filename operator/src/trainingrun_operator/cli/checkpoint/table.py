@@ -22,7 +22,7 @@ _MEGA: Final = 1_000_000
 def print_table(
     listing: CheckpointListing, console: Console, *, now: datetime, wide: bool = False
 ) -> None:
-    """Show a listing; what is wrong with a checkpoint is below the table. wide adds addresses."""
+    """Show a listing; win rates and what is wrong are below the table. wide adds addresses."""
     if not listing.checkpoints:
         console.print(f"{listing.place}: no checkpoints", soft_wrap=True)
         return
@@ -31,13 +31,14 @@ def print_table(
     for title in ("STEP", "GAMES", "SAVED", "SIZE"):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("STATE", no_wrap=True)
-    table.add_column("WIN RATE", overflow="fold")
     if wide:
         table.add_column("ADDRESS", no_wrap=True)
     for row in listing.checkpoints:
         table.add_row(*_cells(row, now), *([row.uri] if wide else []))
     console.print(table)
     for row in listing.checkpoints:
+        if row.win_rates:
+            console.print(f"{row.name}: {_win_rates(row)}", markup=False, highlight=False)
         if row.why:
             console.print(f"{row.name}: {row.why}", markup=False)
 
@@ -50,15 +51,12 @@ def _cells(row: CheckpointRow, now: datetime) -> Iterator[str]:
     yield "-" if row.size is None else f"{row.size / _MEGA:.1f} MB"
     marks = [word for word, holds in (("newest", row.is_newest), ("best", row.is_best)) if holds]
     yield f"{_COLORS[row.state]}{', '.join([row.state.value, *marks])}"
-    yield _win_rates(row)
 
 
 def _win_rates(row: CheckpointRow) -> str:
-    """Win rates by opponent, and the version that was evaluated where it is not the step itself."""
-    if not row.win_rates:
-        return "-"
-    rates = ", ".join(f"{name} {rate:.0%}" for name, rate in row.win_rates.items())
-    return rates if row.evaluated_version == row.step else f"{rates} (v{row.evaluated_version})"
+    """Win rates by opponent, and the version that was evaluated."""
+    rates = ", ".join(f"{rate:.0%} against {name}" for name, rate in row.win_rates.items())
+    return f"{rates} (version {row.evaluated_version})"
 
 
 def _ago(saved_at: float, now: datetime) -> str:
