@@ -11,7 +11,6 @@ It is immutable, so that the API server itself refuses to change it.
 from __future__ import annotations
 
 import base64
-import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -104,9 +103,6 @@ class RunSecrets:
         if known is not None and known.is_there:
             return
         found = None if is_new or known is not None else await self._find(run)
-        if ground.managed_redis and _is_own(found, run) and not _origin_in(found):
-            await self._delete(run, found)
-            found = None
         if found is None:
             try:
                 secret = await self._rendered(run, ground, known)
@@ -159,14 +155,6 @@ class RunSecrets:
             return given_secret(run, ground.redis_url)
         origin = known.origin if known is not None else ""
         return managed_secret(run, origin or await self._passwords.of(run.uid, _ORIGIN))
-
-    async def _delete(self, run: RunIdentity, found: dict[str, Any] | None) -> None:
-        """Remove a Secret that an older operator made, with one user for all roles: it is made
-        anew, and Redis is replaced with the roles."""
-        assert found is not None
-        path = SECRET.path(run.namespace, secret_name(run))
-        with contextlib.suppress(NotFoundError, ConflictError):
-            await self._client.delete(path, propagation="Background", uid=found["metadata"]["uid"])
 
     async def _users_url(self, run: RunIdentity, entry: SecretKey) -> str:
         try:
