@@ -70,6 +70,7 @@ NEEDS = {
         ("tofu", "terraform"),
         command='PATH="$PATH:$(python3 tests/control_plane/tools/build.py tofu)"',
     ),
+    "useradd": Need(("useradd",), package="passwd"),
     "wget": Need(("wget",), package="wget"),
 }
 UNPRIVILEGED = "a user who may mount"

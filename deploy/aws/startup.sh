@@ -11,6 +11,9 @@
 # STATE/machine.env, where the other verbs find them. Needs bash, curl, and flock, setpriv, setsid
 # (util-linux); the aws program where s3:// is named or the instance should be tagged.
 #
+# Started by root, roles run under an account of their own, which may write to STATE/data and nowhere
+# else in STATE: what root runs and reads (this script, machine.env, locks, logs) is out of its reach.
+#
 # On a spot notice (IMDSv2) daemons begin no more games and end those that run, the learner trains
 # what is queued and writes a checkpoint, and all is over within TRAININGRUN_NOTICE_SECONDS.
 set -euo pipefail
@@ -85,10 +88,11 @@ whole() { # NAME VALUE LEAST MOST
 }
 
 read_settings() {
-  STATE=${TRAININGRUN_STATE:-/var/lib/trainingrun}
+  STATE=${TRAININGRUN_STATE:-/var/lib/trainingrun} DATA=${TRAININGRUN_STATE:-/var/lib/trainingrun}/data
   local line
   if [ "$1" != start ]; then
-    [ -r "$STATE/machine.env" ] || fail "$STATE/machine.env: not there; run 'startup.sh start' first (TRAININGRUN_STATE names the folder)"
+    [ -e "$STATE/machine.env" ] || fail "$STATE/machine.env: not there; run 'startup.sh start' first (TRAININGRUN_STATE names the folder)"
+    [ -r "$STATE/machine.env" ] || fail "$STATE/machine.env cannot be read by $(id -un): run this verb as root"
     while IFS= read -r line; do export "${line?}"; done <"$STATE/machine.env"
   fi
   ROLE=${TRAININGRUN_ROLE:-} RUN=$STATE/run
@@ -98,8 +102,9 @@ read_settings() {
   GAMES=${TRAININGRUN_GAMES:-8} NOTICE_SECONDS=${TRAININGRUN_NOTICE_SECONDS:-90}
   POLL_SECONDS=${TRAININGRUN_POLL_SECONDS:-5} SUPERVISOR=${TRAININGRUN_SUPERVISOR:-}
   METADATA=${AWS_EC2_METADATA_SERVICE_ENDPOINT:-http://169.254.169.254}
-  SELF=$STATE/startup.sh
+  ACCOUNT=${TRAININGRUN_ACCOUNT:-trainingrun} SELF=$STATE/startup.sh
   [ -n "$SUPERVISOR" ] || { [ -d /run/systemd/system ] && SUPERVISOR=systemd || SUPERVISOR=plain; }
+  find_account
 }
 
 check_settings() {
@@ -120,6 +125,10 @@ check_settings() {
   [ -z "$IMAGES" ] || [ -z "${TRAININGRUN_RUN:-}" ] ||
     fail "TRAININGRUN_RUN and TRAININGRUN_IMAGES exclude one another: a whole run needs the installed programs"
   whole TRAININGRUN_NOTICE_SECONDS "$NOTICE_SECONDS" 20 110; whole TRAININGRUN_POLL_SECONDS "$POLL_SECONDS" 1 30
+  [[ $ACCOUNT =~ ^[a-z_][a-z0-9_-]{0,31}$ ]] || fail "TRAININGRUN_ACCOUNT='$ACCOUNT': give the name of an account, in lower case"
+  case $KEEP in
+    "$DATA" | "$DATA"/*) fail "TRAININGRUN_KEEP='$KEEP': give a folder outside $DATA, where the role cannot write" ;;
+  esac
   case $SUPERVISOR in systemd | plain) ;; *) fail "TRAININGRUN_SUPERVISOR='$SUPERVISOR': give systemd or plain" ;; esac
 }
 
@@ -132,7 +141,44 @@ save_settings() {
       printf '%s=%s\n' "$name" "${!name}"
     done >"$STATE/machine.env.new"
   )
+  share "$STATE/machine.env.new"
   mv "$STATE/machine.env.new" "$STATE/machine.env"
+}
+
+# --- The role's account ------------------------------------------------------------------------
+
+# Containers have an account of their own, and whoever is not root has only one.
+has_account() { [ "$(id -u)" = 0 ] && [ "$ACCOUNT" != root ] && [ -z "$IMAGES" ]; }
+
+# AS: the words before a command that runs it under the role's account.
+find_account() {
+  AS=()
+  if has_account && id "$ACCOUNT" >/dev/null 2>&1; then
+    AS=(setpriv --reuid "$(id -u "$ACCOUNT")" --regid "$(id -g "$ACCOUNT")" --init-groups --no-new-privs env "HOME=$DATA")
+  fi
+}
+
+# make_folders: STATE of whoever runs this script, DATA of the role's account.
+make_folders() {
+  umask 022
+  mkdir -p "$RUN" || fail "$STATE cannot be made: run it as root, or give another TRAININGRUN_STATE"
+  { [ -O "$STATE" ] && [ -O "$RUN" ]; } ||
+    fail "$STATE belongs to $(stat -c %U "$STATE"), who could replace what $(id -un) runs here: move it away, or give another TRAININGRUN_STATE"
+  chmod go-w "$STATE" "$RUN"
+}
+
+make_account() {
+  has_account || { mkdir -p "$DATA"; return; }
+  id "$ACCOUNT" >/dev/null 2>&1 || useradd --system --home-dir "$DATA" --no-create-home --shell /usr/sbin/nologin "$ACCOUNT" ||
+    fail "the account $ACCOUNT cannot be made: make it, or name another one with TRAININGRUN_ACCOUNT"
+  find_account
+  install -d -m 750 -o "$ACCOUNT" -g "$(id -gn "$ACCOUNT")" "$DATA"
+  "${AS[@]}" test -r "$DATA" -a -x "$STATE" || fail "the account $ACCOUNT cannot enter $STATE: let others enter the folders above it (chmod o+x)"
+}
+
+# share FILE: the role may read a file of ours, and nobody else who is not root.
+share() {
+  ! has_account || { chgrp "$(id -gn "$ACCOUNT")" "$1" && chmod 640 "$1"; }
 }
 
 # --- The machine -------------------------------------------------------------------------------
@@ -198,37 +244,42 @@ prepare_files() {
   if [ -n "${TRAININGRUN_RUN:-}" ]; then
     bring_back
     fetched "$TRAININGRUN_RUN" "$STATE/run.yaml" || exit 2
+    share "$STATE/run.yaml"
     grep -Eq '^ *spotNotice: *true' "$STATE/run.yaml" ||
       say "spec.checkpoint.spotNotice is not true: the checkpoint then comes with the end of the role, not before it"
   fi
-  [ -z "${TRAININGRUN_CONFIG:-}" ] || fetched "$TRAININGRUN_CONFIG" "$STATE/run.json" || exit 2
+  if [ -n "${TRAININGRUN_CONFIG:-}" ]; then
+    fetched "$TRAININGRUN_CONFIG" "$STATE/run.json" || exit 2
+    share "$STATE/run.json"
+  fi
   [ "${BASH_SOURCE[0]}" -ef "$SELF" ] || { cp "${BASH_SOURCE[0]}" "$SELF.new"; chmod 755 "$SELF.new"; mv "$SELF.new" "$SELF"; }
 }
 
 # What a run is besides its checkpoints (its identity, its Redis) lies in one small archive.
 bring_back() {
-  [ -n "$KEEP" ] && [ ! -d "$STATE/trainingrun" ] || return 0
+  [ -n "$KEEP" ] && [ ! -d "$DATA/trainingrun" ] || return 0
   local found=$STATE/kept.tar.gz
   case $KEEP in
     s3://*) [ -n "$(run_aws "$KEEP" s3 ls "$KEEP/kept.tar.gz" || true)" ] || { say "nothing is kept at $KEEP yet"; return 0; } ;;
     *) [ -e "$KEEP/kept.tar.gz" ] || { say "nothing is kept at $KEEP yet"; return 0; } ;;
   esac
   fetched "$KEEP/kept.tar.gz" "$found" || exit 2
-  tar -xzf "$found" -C "$STATE" trainingrun || fail "$KEEP/kept.tar.gz is damaged: remove it to begin a new run"
+  "${AS[@]}" tar -xz -C "$DATA" trainingrun <"$found" || fail "$KEEP/kept.tar.gz is damaged: remove it to begin a new run"
   say "the run goes on from what was kept at $KEEP"
 }
 
 # Who the run is, once it has begun: a machine that vanishes without a notice has told no more, and the
 # next one goes on from a checkpoint. Its Redis is left out, because an old one would contradict that.
 keep_identity() {
-  [ -n "$KEEP" ] && [ ! -e "$RUN/known" ] && compgen -G "$STATE/trainingrun/*/status.json" >/dev/null || return 0
+  [ -n "$KEEP" ] && [ ! -e "$RUN/known" ] && compgen -G "$DATA/trainingrun/*/status.json" >/dev/null || return 0
   keep_elsewhere 60 --exclude='*/redis' && note known
 }
 
+# The role's own account reads its files, so that a link among them shows nothing of root's.
 keep_elsewhere() { # SECONDS WORDS-FOR-TAR…
-  [ -n "$KEEP" ] && [ -d "$STATE/trainingrun" ] || return 0
-  tar -czf "$STATE/kept.new" -C "$STATE" --exclude='*/logs' --exclude='*/checkpoints' --exclude='*/tapes' \
-    --exclude='*/live' "${@:2}" trainingrun
+  [ -n "$KEEP" ] && [ -d "$DATA/trainingrun" ] || return 0
+  "${AS[@]}" tar -cz -C "$DATA" --exclude='*/logs' --exclude='*/checkpoints' --exclude='*/tapes' \
+    --exclude='*/live' "${@:2}" trainingrun >"$STATE/kept.new"
   case $KEEP in
     s3://*) AWS_SECONDS=$1 run_aws "$KEEP/kept.tar.gz: the run's state is not kept" \
               s3 cp --only-show-errors "$STATE/kept.new" "$KEEP/kept.tar.gz" || return 1 ;;
@@ -239,7 +290,9 @@ keep_elsewhere() { # SECONDS WORDS-FOR-TAR…
 
 # --- Members -----------------------------------------------------------------------------------
 
-run_member() { # NAME: becomes that program
+run_member() { # NAME: becomes that program, under the role's account
+  has_account && [ ${#AS[@]} = 0 ] && fail "the account $ACCOUNT is not there: run 'startup.sh start' first"
+  [ ${#AS[@]} = 0 ] || exec "${AS[@]}" bash "$SELF" member "$1"
   local program=trainingrun-$ROLE words=() image=$ROLE volume=()
   case $1 in
     daemon-*) words=(--host 0.0.0.0 --port "${1#daemon-}" --max-concurrent "$GAMES" --drain-seconds $((NOTICE_SECONDS - 20)))
@@ -248,7 +301,7 @@ run_member() { # NAME: becomes that program
     learner) image=trainer
       if [ -n "${TRAININGRUN_RUN:-}" ]; then
         program=trainingrun
-        words=(local -f "$STATE/run.yaml" --plain --state "$STATE/trainingrun" --report "$STATE/report")
+        words=(local -f "$STATE/run.yaml" --plain --state "$DATA/trainingrun" --report "$DATA/report")
         [ -z "${TRAININGRUN_DAEMONS:-}" ] || words+=(--daemons "$TRAININGRUN_DAEMONS")
         [ -z "${TRAININGRUN_DECKS:-}" ] || words+=(--decks "$TRAININGRUN_DECKS")
       fi ;;
@@ -256,7 +309,7 @@ run_member() { # NAME: becomes that program
   [ ! -e "$STATE/run.json" ] || export TRAININGRUN_CONFIG=$STATE/run.json
   [ ! -e "$STATE/run.json" ] || volume=(--volume "$STATE/run.json:/run.json:ro")
   export TRAININGRUN_MEMBER=${TRAININGRUN_MEMBER:-$(hostname)-$1}
-  cd "$STATE"
+  [ -n "$IMAGES" ] || cd "$DATA"
   if [ -z "$IMAGES" ]; then
     [ "$ROLE" != daemon ] || [ -n "${TRAININGRUN_DECKS:-}" ] || [ ! -d "${PROGRAMS%/bin}/decks" ] || words+=(--decks "${PROGRAMS%/bin}/decks")
     PATH=$PROGRAMS:$PATH exec setpriv --pdeathsig TERM "$PROGRAMS/$program" "${words[@]}"
@@ -296,7 +349,7 @@ keep() {
 is_kept() { [ -e "$RUN/$1.lock" ] && ! flock -n "$RUN/$1.lock" true; }
 
 write_unit() { # NAME VERB…
-  local user=trainingrun
+  local user=$ACCOUNT
   [ -z "$IMAGES" ] && [ "$1" != watch ] || user=root
   cat >"${TRAININGRUN_UNITS:-/etc/systemd/system}/trainingrun-$1.service" <<UNIT
 [Unit]
@@ -318,7 +371,7 @@ TimeoutStopSec=$NOTICE_SECONDS
 NoNewPrivileges=yes
 ProtectHome=yes
 PrivateTmp=yes
-$([ "$user" = root ] || printf 'ProtectSystem=strict\nReadWritePaths=%s' "$STATE")
+$([ "$user" = root ] || printf 'ProtectSystem=strict\nReadWritePaths=%s' "$DATA")
 
 [Install]
 WantedBy=multi-user.target
@@ -336,10 +389,6 @@ start_members() {
       say "$name is started"
     done
     return
-  fi
-  if [ -z "$IMAGES" ]; then
-    id trainingrun >/dev/null 2>&1 || useradd --system --home-dir "$STATE" --shell /usr/sbin/nologin trainingrun
-    chown -R trainingrun: "$STATE"
   fi
   for name in $(members); do write_unit "$name" member "$name"; done
   write_unit watch watch
@@ -422,11 +471,12 @@ register() {
 # --- Verbs -------------------------------------------------------------------------------------
 
 start() {
-  mkdir -p "$RUN" || fail "$STATE cannot be made: run it as root, or give another TRAININGRUN_STATE"
+  make_folders
   exec 9>"$STATE/start.lock"
   flock -w 300 9 || fail "another start is under way for five minutes: look at its log"
   check_settings
   install_programs
+  make_account
   save_settings
   prepare_files
   rm -f "$RUN/leaving" "$RUN/left" "$RUN/known"

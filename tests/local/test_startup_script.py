@@ -158,7 +158,7 @@ def _checkpoints(bucket: Path) -> list[int]:
 
 
 def _uid(made: Machine) -> str:
-    text = (made.state / "trainingrun" / "small" / "status.json").read_text()
+    text = (made.data / "trainingrun" / "small" / "status.json").read_text()
     return text.partition('"uid"')[2].split('"')[1]
 
 

@@ -7,6 +7,7 @@ stand-in too, a folder in place of S3, because no account is at hand.
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import re
@@ -64,6 +65,11 @@ class Machine:
         """The machine's state folder."""
         return self.folder / "state"
 
+    @property
+    def data(self) -> Path:
+        """The folder below it that its role may write to."""
+        return self.state / "data"
+
     def environment(self) -> dict[str, str]:
         """The script's environment."""
         own = {f"TRAININGRUN_{name}": value for name, value in self.settings.items()}
@@ -72,6 +78,7 @@ class Machine:
             "TRAININGRUN_STATE": str(self.state),
             "TRAININGRUN_PROGRAMS": str(PROGRAMS),
             "TRAININGRUN_SUPERVISOR": "plain",
+            "TRAININGRUN_ACCOUNT": getpass.getuser(),
             "TRAININGRUN_POLL_SECONDS": "1",
             "TRAININGRUN_ADDRESS": "127.0.0.1",
             "AWS_EC2_METADATA_SERVICE_ENDPOINT": self.metadata,
@@ -142,7 +149,7 @@ class Machine:
 
     def run_status(self, name: str = "small") -> dict[str, Any]:
         """The run's status as its folder has it."""
-        file = self.state / "trainingrun" / name / "status.json"
+        file = self.data / "trainingrun" / name / "status.json"
         document = json.loads(file.read_bytes()) if file.exists() else {}
         status: dict[str, Any] = document.get("status", {})
         return status
@@ -153,7 +160,7 @@ class Machine:
 
     def summary(self) -> dict[str, Any]:
         """The summary of the run's report."""
-        found: dict[str, Any] = json.loads((self.state / "report" / "summary.json").read_bytes())
+        found: dict[str, Any] = json.loads((self.data / "report" / "summary.json").read_bytes())
         return found
 
 

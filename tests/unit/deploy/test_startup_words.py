@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import shutil
 import subprocess
@@ -21,6 +22,7 @@ def run(
         "PATH": os.environ["PATH"],
         "TRAININGRUN_STATE": str(folder / "state"),
         "TRAININGRUN_SUPERVISOR": "plain",
+        "TRAININGRUN_ACCOUNT": getpass.getuser(),
         "TRAININGRUN_PROGRAMS": str(folder / "programs"),
         **own,
     }
@@ -49,6 +51,7 @@ def script(aws: Path) -> Path:
         ({"ROLE": "learner"}, "TRAININGRUN_RUN is not set: give the TrainingRun"),
         ({"ROLE": "actor"}, "TRAININGRUN_CONFIG is not set: give the run configuration"),
         ({"ROLE": "actor", "CONFIG": "x"}, "TRAININGRUN_REDIS_URL is not set"),
+        ({"ROLE": "daemon", "ACCOUNT": "a b"}, "give the name of an account"),
         ({"ROLE": "daemon"}, "trainingrun-daemon is not there: give TRAININGRUN_PACKAGES"),
         (
             {"ROLE": "learner", "RUN": "run.yaml", "IMAGES": "registry/trainingrun"},
@@ -179,6 +182,7 @@ def test_errors_of_aws(script: Path, tmp_path: Path, error: str, said: str) -> N
         env={
             "PATH": path, "TRAININGRUN_STATE": str(tmp_path / "state"),
             "TRAININGRUN_SUPERVISOR": "plain", "TRAININGRUN_ROLE": "learner",
+            "TRAININGRUN_ACCOUNT": getpass.getuser(),
             "TRAININGRUN_PROGRAMS": str(installed.parent), "TRAININGRUN_RUN": "s3://team/run.yaml",
         },
     )  # fmt: skip
@@ -222,6 +226,7 @@ def test_units_of_systemd(script: Path, tmp_path: Path) -> None:
     text = f"""
 source {script}
 STATE={tmp_path}/state SELF={tmp_path}/state/startup.sh IMAGES='' NOTICE_SECONDS=90
+DATA=$STATE/data ACCOUNT=trainingrun
 mkdir -p $STATE; cp {script} $SELF
 TRAININGRUN_UNITS={units}
 write_unit daemon-17171 member daemon-17171
@@ -231,6 +236,7 @@ write_unit watch watch
     daemon = (units / "trainingrun-daemon-17171.service").read_text()
     assert "User=trainingrun\n" in daemon
     assert "KillMode=mixed\n" in daemon
+    assert f"ReadWritePaths={tmp_path}/state/data\n" in daemon
     assert "TimeoutStopSec=90\n" in daemon
     assert "startup.sh member daemon-17171\n" in daemon
     assert "User=root\n" in (units / "trainingrun-watch.service").read_text()
