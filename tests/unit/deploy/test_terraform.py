@@ -171,6 +171,33 @@ def test_rights_name_what_they_are_for(terraform: Path) -> None:
                 assert looks or statement.get("condition"), each.address
 
 
+def test_a_learner_in_the_cluster_reaches_the_folder_of_its_run_alone(terraform: Path) -> None:
+    """Expect a role and a policy for each run, given to the learner's account and no other."""
+    cluster = {
+        (each.type, each.name): each.body
+        for each in parts(terraform / "aws" / "modules" / "cluster")
+    }
+    association = cluster["aws_eks_pod_identity_association", "learner"]
+    assert association["service_account"] == '${split("/", each.key)[1]}-learner'
+    assert association["for_each"] == "${aws_iam_role.learner}"
+    assert association["role_arn"] == "${each.value.arn}"
+    storage = {
+        (each.type, each.name): each.body
+        for each in parts(terraform / "aws" / "modules" / "storage")
+    }
+    rights = storage["aws_iam_policy_document", "learner"]
+    assert rights["for_each"] == "${var.learners}"
+    by_name = {each["sid"]: each for each in rights["statement"]}
+    assert by_name["OwnPrefix"]["resources"] == ["${aws_s3_bucket.this.arn}/${each.value}/*"]
+    assert by_name["SeeOwnPrefix"]["condition"][0]["values"] == ["${each.value}/*", "${each.value}"]
+    (call,) = [
+        body
+        for file, name, body in blocks(terraform, "module")
+        if name == "storage" and file.parent.name == "eks"
+    ]
+    assert call["learners"] == '${{for each in var.runs : each => "${var.prefix}/${each}"}}'
+
+
 def test_spot_nodes_have_taints_that_the_operator_tolerates(terraform: Path) -> None:
     """Expect each cloud's taint of spot nodes to be one of those that pods of ours tolerate."""
     text = {

@@ -24,6 +24,7 @@ module "storage" {
   name          = var.name
   bucket        = var.bucket
   prefix        = var.prefix
+  learners      = { for each in var.runs : each => "${var.prefix}/${each}" }
   kms_key_arn   = var.kms_key_arn
   force_destroy = var.force_destroy
 }
@@ -78,8 +79,7 @@ module "cluster" {
   daemon_instance_types  = var.daemon_instance_types
   max_learners           = var.max_learners
   max_daemon_nodes       = var.max_daemon_nodes
-  learner_policy_arn     = module.storage.learner_policy_arn
-  runs                   = var.runs
+  learner_policy_arns    = module.storage.learner_policy_arns
   tags                   = local.tags
 }
 

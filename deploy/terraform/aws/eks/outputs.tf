@@ -14,8 +14,8 @@ output "bucket" {
 }
 
 output "storage" {
-  description = "For spec.checkpoint.storage, with the run's name behind it."
-  value       = module.storage.uri
+  description = "spec.checkpoint.storage of each run, by its NAMESPACE/NAME: the only folder that its learner reaches."
+  value       = { for each in var.runs : each => "${module.storage.uri}/${each}" }
 }
 
 output "registry" {

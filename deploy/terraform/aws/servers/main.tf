@@ -24,6 +24,7 @@ module "storage" {
   name          = var.name
   bucket        = var.bucket
   prefix        = var.prefix
+  learners      = { machine = var.prefix }
   kms_key_arn   = var.kms_key_arn
   force_destroy = var.force_destroy
 }
@@ -79,6 +80,6 @@ module "servers" {
   bucket_arn            = module.storage.bucket_arn
   prefix                = var.prefix
   run_key               = var.run_key
-  learner_policy_arn    = module.storage.learner_policy_arn
+  learner_policy_arn    = module.storage.learner_policy_arns["machine"]
   tags                  = local.tags
 }

@@ -39,7 +39,7 @@ resource "aws_iam_role_policy_attachment" "node" {
 }
 
 resource "aws_iam_role" "pod" {
-  for_each           = toset(["disks", "scaler", "run"])
+  for_each           = toset(["disks", "scaler"])
   name_prefix        = "${var.name}-${each.key}-"
   assume_role_policy = data.aws_iam_policy_document.assumed_by["pod"].json
 }
@@ -88,17 +88,25 @@ resource "aws_eks_pod_identity_association" "scaler" {
   role_arn        = aws_iam_role.pod["scaler"].arn
 }
 
-resource "aws_iam_role_policy_attachment" "run" {
-  role       = aws_iam_role.pod["run"].name
-  policy_arn = var.learner_policy_arn
+# The operator gives the learner of each run an account of its own, RUN-learner: no other role, and
+# above all no daemon, reaches the bucket; and no learner reaches the folder of another run.
+resource "aws_iam_role" "learner" {
+  for_each           = var.learner_policy_arns
+  name_prefix        = "${var.name}-learner-"
+  description        = "Learner of the TrainingRun ${each.key}"
+  assume_role_policy = data.aws_iam_policy_document.assumed_by["pod"].json
 }
 
-# The operator gives the learner of each run an account of its own, RUN-learner: no other role, and
-# above all no daemon, reaches the bucket.
-resource "aws_eks_pod_identity_association" "run" {
-  for_each        = toset(var.runs)
+resource "aws_iam_role_policy_attachment" "learner" {
+  for_each   = var.learner_policy_arns
+  role       = aws_iam_role.learner[each.key].name
+  policy_arn = each.value
+}
+
+resource "aws_eks_pod_identity_association" "learner" {
+  for_each        = aws_iam_role.learner
   cluster_name    = aws_eks_cluster.this.name
   namespace       = split("/", each.key)[0]
   service_account = "${split("/", each.key)[1]}-learner"
-  role_arn        = aws_iam_role.pod["run"].arn
+  role_arn        = each.value.arn
 }

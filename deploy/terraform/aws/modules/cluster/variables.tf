@@ -43,14 +43,9 @@ variable "max_daemon_nodes" {
   type        = number
 }
 
-variable "learner_policy_arn" {
-  description = "Policy with what a learner may do."
-  type        = string
-}
-
-variable "runs" {
-  description = "Runs that get the rights to the bucket, as NAMESPACE/NAME."
-  type        = list(string)
+variable "learner_policy_arns" {
+  description = "Policy with what the learner of each run may do, by NAMESPACE/NAME of the run."
+  type        = map(string)
 }
 
 variable "tags" {

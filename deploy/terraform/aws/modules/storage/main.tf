@@ -102,8 +102,10 @@ resource "aws_s3_bucket_policy" "this" {
   depends_on = [aws_s3_bucket_public_access_block.this]
 }
 
-# What a learner may do: see, read, write and remove below the prefix of its runs, and nothing else.
+# What a learner may do: see, read, write and remove below a folder of its own, and nothing else.
 data "aws_iam_policy_document" "learner" {
+  for_each = var.learners
+
   statement {
     sid       = "SeeOwnPrefix"
     actions   = ["s3:ListBucket"]
@@ -112,7 +114,7 @@ data "aws_iam_policy_document" "learner" {
     condition {
       test     = "StringLike"
       variable = "s3:prefix"
-      values   = ["${var.prefix}/*", var.prefix]
+      values   = ["${each.value}/*", each.value]
     }
   }
 
@@ -126,7 +128,7 @@ data "aws_iam_policy_document" "learner" {
   statement {
     sid       = "OwnPrefix"
     actions   = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
-    resources = ["${aws_s3_bucket.this.arn}/${var.prefix}/*"]
+    resources = ["${aws_s3_bucket.this.arn}/${each.value}/*"]
   }
 
   dynamic "statement" {
@@ -141,7 +143,8 @@ data "aws_iam_policy_document" "learner" {
 }
 
 resource "aws_iam_policy" "learner" {
+  for_each    = data.aws_iam_policy_document.learner
   name_prefix = "${var.name}-learner-"
-  description = "Checkpoints of TrainingRun below ${var.prefix}/ of one bucket."
-  policy      = data.aws_iam_policy_document.learner.json
+  description = "Checkpoints of TrainingRun below ${var.learners[each.key]}/ of one bucket."
+  policy      = each.value.json
 }

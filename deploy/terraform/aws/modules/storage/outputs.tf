@@ -13,7 +13,7 @@ output "uri" {
   value       = "s3://${aws_s3_bucket.this.id}/${var.prefix}"
 }
 
-output "learner_policy_arn" {
-  description = "Policy with what a learner may do."
-  value       = aws_iam_policy.learner.arn
+output "learner_policy_arns" {
+  description = "Policy with what each learner may do, by the learner's name."
+  value       = { for name, each in aws_iam_policy.learner : name => each.arn }
 }

@@ -15,6 +15,11 @@ variable "prefix" {
   default     = "runs"
 }
 
+variable "learners" {
+  description = "The folder of the bucket that each learner may read and write, without slashes at its ends, by the learner's name."
+  type        = map(string)
+}
+
 variable "kms_key_arn" {
   description = "Key to encrypt with; none: keys that S3 manages."
   type        = string
