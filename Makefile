@@ -14,7 +14,7 @@ EDITABLE := -e contracts -e daemon -e actor -e trainer -e 'operator[local]'
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit local control-plane e2e check lint format generate generate-check lock benchmarks-setup docs docs-serve images images-load sbom clean
+.PHONY: help setup demo test unit local control-plane soak e2e check lint format generate generate-check lock benchmarks-setup docs docs-serve images images-load sbom clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -55,6 +55,10 @@ local: .stamp/develop ## Run the tests with real local processes only
 control-plane: .stamp/develop ## Run the tests against a real API server only
 	$(BIN)/python tests/control_plane/tools/build.py
 	$(BIN)/python -m pytest tests/control_plane
+
+soak: .stamp/develop ## Run hostile input over thousands of steps (a fifth; SOAK_STEPS=10000 is the whole)
+	$(BIN)/python tests/control_plane/tools/build.py
+	$(BIN)/python -m pytest -s tests/soak
 
 e2e: .stamp/develop ## Run the tests on a real throw-away cluster (KUBECONFIG, E2E_BUILD_IMAGE; see tests/e2e/README.md)
 	$(BIN)/python -m pytest tests/e2e

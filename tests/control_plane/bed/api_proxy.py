@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -70,6 +71,7 @@ class ApiProxy:
         self._trouble = Trouble()
         self._dice = random.Random(1)
         self._open: set[asyncio.Transport] = set()
+        self._watches: set[web.StreamResponse] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="api proxy")
 
@@ -110,6 +112,10 @@ class ApiProxy:
         """Cut every connection that is open now, watches among them."""
         self._do(self._cut())
 
+    def inject(self, line: bytes) -> None:
+        """Write something into every watch that is open now, in the midst of a line or not."""
+        self._do(self._inject(line))
+
     def seen_since(self, mark: float) -> list[Seen]:
         """The requests after a moment of the monotonic clock, those about the lease left out."""
         return [each for each in list(self.seen) if each.at >= mark and not each.is_lease]
@@ -142,6 +148,11 @@ class ApiProxy:
     async def _cut(self) -> None:
         for transport in list(self._open):
             transport.abort()
+
+    async def _inject(self, line: bytes) -> None:
+        for watch in list(self._watches):
+            with suppress(ConnectionError):
+                await watch.write(line)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         trouble = self._trouble
@@ -193,9 +204,14 @@ class ApiProxy:
                 kept = {k: v for k, v in upstream.headers.items() if k.lower() not in _HOP_BY_HOP}
                 answer = web.StreamResponse(status=upstream.status, headers=kept)
                 await answer.prepare(request)
-                async for chunk in upstream.content.iter_any():
-                    await answer.write(chunk)
-                await answer.write_eof()
+                if "watch" in request.query:
+                    self._watches.add(answer)
+                try:
+                    async for chunk in upstream.content.iter_any():
+                        await answer.write(chunk)
+                    await answer.write_eof()
+                finally:
+                    self._watches.discard(answer)
                 return answer
         except (aiohttp.ClientError, ConnectionError):
             if request.transport is not None:

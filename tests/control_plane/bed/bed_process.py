@@ -56,6 +56,11 @@ class BedProcess:
         """The process id."""
         return self._child.pid
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not ended."""
+        return self._child.poll() is None
+
     def wait_until(self, is_ready: Callable[[], bool], what: str, *, seconds: float) -> None:
         """Polls until true.
 

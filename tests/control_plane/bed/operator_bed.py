@@ -56,8 +56,10 @@ class OperatorProcess:
     """
 
     def __init__(
-        self, kubeconfig: Path, folder: Path, *options: str, name: str = "operator"
-    ) -> None:
+        self, kubeconfig: Path, folder: Path, *options: str, name: str = "operator",
+        program: tuple[str, ...] = ("-m", "trainingrun_operator"),
+    ) -> None:  # fmt: skip
+        """``program``: what Python runs, for tests that put something around the operator."""
         self.folder = folder
         self.name = name
         self.port = free_port()
@@ -71,8 +73,7 @@ class OperatorProcess:
         decks = "--decks=red_aggro,white_weenie"
         self._command = [
             sys.executable,
-            "-m",
-            "trainingrun_operator",
+            *program,
             decks,
             *LEASE,
             *port,
@@ -130,6 +131,10 @@ class OperatorProcess:
         """What it answers over HTTP."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=20) as answer:
             return str(answer.read().decode())
+
+    def is_running(self) -> bool:
+        """Whether the process that was started has not ended."""
+        return self._process is not None and self._process.is_running
 
     def log(self) -> str:
         """All that it has logged."""

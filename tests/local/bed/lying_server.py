@@ -13,10 +13,17 @@ from typing import Any
 
 import hiredis
 
-Answer = Callable[[list[bytes]], bytes | None]
-"""The bytes sent for a command; None: nothing, for as long as the client waits."""
+Answer = Callable[[list[bytes]], bytes | Iterator[bytes] | None]
+"""The bytes sent for a command, at once or in pieces; None: nothing, however long one waits."""
 _CHUNK = 65536
 _GREETINGS = (b"CLIENT", b"SELECT", b"AUTH", b"PING")
+
+
+def _pieces(reply: bytes | Iterator[bytes] | None) -> Iterator[bytes]:
+    if isinstance(reply, bytes):
+        yield reply
+    elif reply is not None:
+        yield from reply
 
 
 @dataclass
@@ -51,8 +58,8 @@ def lying_server(answer: Answer) -> Iterator[LyingServer]:
                 return
             made.commands.append(command)
             reply = answer(command)
-            if reply is not None:
-                self.request.sendall(reply)
+            for piece in _pieces(reply):
+                self.request.sendall(piece)
 
     class Server(socketserver.ThreadingTCPServer):
         allow_reuse_address = True
