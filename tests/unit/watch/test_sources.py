@@ -131,7 +131,7 @@ def test_a_run_without_tapes(tmp_path: Path) -> None:
     (tmp_path / "quick" / "status.json").write_text("{}")
     with pytest.raises(UserError, match="no game has been recorded yet"):
         newest_tape("quick", tmp_path, "")
-    with pytest.raises(UserError, match=r"no local run quack in .*: there are quick"):
+    with pytest.raises(UserError, match=r"no local run quack in .*: found: quick"):
         newest_tape("quack", tmp_path, "")
 
 
