@@ -96,6 +96,37 @@ def test_from_hand_or_from_library(table: Table) -> None:
     ]  # fmt: skip
 
 
+def test_a_seat_without_recorded_decisions(table: Table) -> None:
+    """A card that it drew and cast between two decisions of the other seat: nobody can say from
+    where it came, only that it is in the graveyard, and in which turns that happened."""
+    table.begin()
+    table.turn, table.seats[1].library, table.seats[0].life = 3, 39, 17
+    table.seats[1].graveyard = [BOLT]
+    assert table.act(0, "-1")[:4] == [
+        "until the next recorded decision, in turn 3:",
+        "Red: 20 → 17 life",
+        "White: Bolt goes to the graveyard",
+        "Turn 3 · Red",
+    ]
+
+
+def test_a_library_that_has_not_shrunk_gave_no_card(table: Table) -> None:
+    """Wherever the card came from, it was not milled."""
+    table.begin()
+    table.seats[0].graveyard = [BOLT]
+    assert table.act(0, "-1") == ["Red: Bolt goes to the graveyard"]
+
+
+def test_the_end_says_what_was_known_last(table: Table) -> None:
+    """The blow that ended the game comes after the last decision."""
+    table.begin()
+    table.seats[1].life = 3
+    table.act(0, "-1")
+    assert [line.text for line in table.story.finish()] == [
+        "life at the last recorded decision: Red 20, White 3"
+    ]
+
+
 def test_draws_beyond_the_turns_own_are_told(table: Table) -> None:
     """The active player's first draw of a turn is no news."""
     table.turn, table.active = 2, 1

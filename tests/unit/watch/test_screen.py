@@ -47,6 +47,7 @@ def test_in_a_pipe_there_are_no_colours_and_whole_lines() -> None:
         "    Red     20 life · 0 cards in hand · 0 lands · 0 creatures",
         "    White   20 life · 0 cards in hand · 0 lands · 0 creatures",
         f"  Red plays {LONG.strip()}",
+        "      life at the last recorded decision: Red 20, White 20",
         "",
         "Turn 1: Red wins",
     ]
@@ -59,6 +60,25 @@ def test_on_a_terminal_long_lines_are_folded_below_their_beginning() -> None:
     folded = [line for line in re.sub(r"\x1b\[[\d;]*m", "", text).splitlines() if "very" in line]
     assert len(folded) > 1
     assert all(line.startswith("  ") and len(line) <= 60 for line in folded)
+
+
+def test_turns_in_which_nothing_is_told_are_left_out() -> None:
+    """A turn of passes alone has no header; with the board it has one."""
+    table = Table()
+    entries: list[Entry] = [Opening("quick: a game")]
+    for turn, answer in ((1, "-1"), (2, "0"), (3, "-1"), (4, "0")):
+        table.turn = turn
+        decision = Decision(
+            DecisionType.CHOOSE_ACTION, player="Agent(1)-Red", turn=turn,
+            game_state=table.state(0),
+            actions=(Action(0, "Plains", turn, is_land=True), Action(-1)),
+        )  # fmt: skip
+        entries.append(Moment(decision, answer))
+    kept = [line for line in printed(entries, terminal=False).splitlines() if "Turn" in line]
+    assert kept == ["Turn 2 · Red", "Turn 4 · Red"]
+    out = io.StringIO()
+    show(entries, Console(file=out, width=60), with_board=True, seconds=0)
+    assert all(f"Turn {turn} · Red" in out.getvalue() for turn in (1, 2, 3, 4))
 
 
 def test_nothing_steers_the_terminal() -> None:

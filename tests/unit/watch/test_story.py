@@ -156,9 +156,9 @@ def test_an_ability_is_activated(table: Table) -> None:
     table.begin()
     action = Action(0, "Sanctuary", 9, "Sanctuary - {4}: becomes a 3/3 creature", "{4}")
     assert table.act(0, "0", action) == []
-    assert table.story.finish() == [
-        Line(LineKind.ACT, "Red activates Sanctuary: {4}: becomes a 3/3 creature", 0)
-    ]
+    assert table.story.finish()[0] == Line(
+        LineKind.ACT, "Red activates Sanctuary: {4}: becomes a 3/3 creature", 0
+    )
 
 
 def test_where_a_card_is_played_from(table: Table) -> None:

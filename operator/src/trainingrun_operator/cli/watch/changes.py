@@ -2,7 +2,9 @@
 
 Several things may have happened in between; they are told by what they left behind. What a seat
 said that it does (``announced``) is no news. A library is a number and the other hand is hidden, so
-a card that comes from there is told from the hand when its owner was last seen holding it.
+a card that comes from there is told from the hand when its owner was last seen holding it. Of a
+seat whose decisions are not recorded nobody can say whether a card was cast, discarded or milled:
+only where it is now is told.
 """
 
 from __future__ import annotations
@@ -91,6 +93,7 @@ def _moves(before: GameState, after: GameState, known: Known) -> Iterator[tuple[
     old, new = _places(before), _places(after)
     spells = {item.source_card_id for item in before.stack if item.is_spell is not False}
     topped = {item.source_card_id for item in before.stack[1:]}
+    milling = _may_mill(before, after, known)
     for key, place in old.items():
         if place.zone == "battlefield":
             fate = _left(place, new.get(key), before, after)
@@ -99,13 +102,23 @@ def _moves(before: GameState, after: GameState, known: Known) -> Iterator[tuple[
     for key, place in new.items():
         was = old.get(key)
         if was is None or was.zone != place.zone:
-            is_held = key in known.hands.get(place.seat, ())
             fate = _arrived(place, was, is_spell=key in spells, is_topped=key in topped)
-            if fate is _Fate.MILLED and is_held:
+            if fate is _Fate.MILLED and key in known.hands.get(place.seat, ()):
                 fate = _Fate.DISCARDED
+            elif fate is _Fate.MILLED and place.seat not in milling:
+                fate = _Fate.BURIED
             is_told = key in known.announced and fate is not _Fate.COUNTERED
             if fate is not None and not is_told:
                 yield place.seat, fate, place.card
+
+
+def _may_mill(before: GameState, after: GameState, known: Known) -> frozenset[int]:
+    """The seats of which a card from nowhere was milled: their casts and discards are announced."""
+    return frozenset(
+        seat
+        for seat, (old, new) in enumerate(zip(before.players, after.players, strict=False))
+        if seat in known.hands and new.library_size < old.library_size
+    )
 
 
 def _places(state: GameState) -> dict[int, _Place]:

@@ -40,7 +40,31 @@ def show(entries: Iterable[Entry], console: Console, *, with_board: bool, second
 
 
 def told(entries: Iterable[Entry], *, with_board: bool) -> Iterator[Line]:
-    """All lines of a game."""
+    """The lines of a game, without the headers of turns in which nothing is told.
+
+    With the board they stay: it is what is told.
+    """
+    lines = _all_lines(entries, with_board=with_board)
+    return lines if with_board else _without_empty_turns(lines)
+
+
+def _without_empty_turns(lines: Iterable[Line]) -> Iterator[Line]:
+    header: list[Line] = []
+    for line in lines:
+        match line.kind:
+            case LineKind.TURN:
+                header = [line]
+            case LineKind.STANDING:
+                header.append(line)
+            case LineKind.END:
+                yield line
+            case _:
+                yield from header
+                yield line
+                header = []
+
+
+def _all_lines(entries: Iterable[Entry], *, with_board: bool) -> Iterator[Line]:
     story = Story(with_board=with_board)
     players: tuple[str, str] | None = None
     for entry in entries:

@@ -2,7 +2,8 @@
 
 A fold over decisions: each :meth:`Story.tell` takes the next decision and gives the lines that it
 completes. A spell is told when its targets are known, so its line may come one decision late; what
-changed meanwhile waits behind it.
+changed meanwhile waits behind it. Only decisions are known: where turns passed without one, and at
+the end, the lines say between which decisions something happened.
 """
 
 from __future__ import annotations
@@ -136,7 +137,11 @@ class Story:
             self._waiting += happened
             self._continue(spell, moment)
             return []
-        lines = [*self._told_spell(), *happened]
+        lines = self._told_spell()
+        if happened and self._turn is not None and decision.turn > self._turn + 1:
+            text = f"until the next recorded decision, in turn {decision.turn}:"
+            lines.append(Line(LineKind.CHANGE, text))
+        lines += happened
         if decision.turn != self._turn:
             lines += self._new_turn(decision)
         lines += self._act(moment, decision.seat or 0)
@@ -144,7 +149,15 @@ class Story:
 
     def finish(self) -> list[Line]:
         """The lines that still wait when the decisions are over."""
-        return self._told_spell()
+        return [*self._told_spell(), *self._last_seen()]
+
+    def _last_seen(self) -> Iterator[Line]:
+        """The life at the last decision: the blow that ended the game came after it."""
+        if self._last is not None and self._last.players:
+            pairs = zip(self._names, self._last.players, strict=False)
+            lives = ", ".join(f"{name} {player.life}" for name, player in pairs)
+            text = f"life at the last recorded decision: {lives}"
+            yield Line(LineKind.CHANGE, text)
 
     # --- what happened --------------------------------------------------------------------------
 
