@@ -111,7 +111,7 @@ def test_looking_at_runs(trainer: Trainer, prompt: Prompt) -> None:
     trainer.wait_for_event("looked-at", "Started")
     assert "Started" in prompt.plugin("events", "looked-at")
     told = json.loads(prompt.ours("describe", "scaling", "looked-at", "-o", "json"))
-    assert told["desired"] >= told["limits"]["minReplicas"] == 1
+    assert told["desired"] >= told["limits"]["min_replicas"] == 1
     wanted = f"trainingrun: no TrainingRun nobody in namespace {prompt.namespace}: "
     assert prompt.plugin("ledger", "nobody", code=2).startswith(wanted)
     assert "no pod" in prompt.ours("logs", "looked-at", "--role", "redis", code=2)
@@ -137,7 +137,7 @@ def test_suspend_and_resume_wait_for_what_they_ask(trainer: Trainer, prompt: Pro
     trainer.wait_for("paused", "Ready")
     with prompt.started("suspend", "paused", "--wait", "--timeout", "2m") as suspend:
         trainer.wait_until(lambda: fleet.intent is Intent.FLUSH)
-        late = prompt.ours("suspend", "paused", "--wait", "--timeout", "1s", code=2)
+        late = prompt.ours("suspend", "paused", "--wait", "--timeout", "1s", code=124)
         assert "not within 1 s" in late
         trainer.plane.play(trainer.namespace, "trainingrun.dev/role=learner", "complete")
         output, _ = suspend.communicate(timeout=MINUTE)

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from trainingrun_contracts.api.rules import ALL, IMMUTABLE, PLACEHOLDER, Rule
 from trainingrun_contracts.api.run import SpecError, check_update, parse
-from trainingrun_contracts.api.spec import Network, Redis, TrainingRunSpec
+from trainingrun_contracts.api.spec import Network, TrainingRunSpec
 
 ROOT = Path(__file__).resolve().parents[3]
 INVALID = ROOT / "tests" / "control_plane" / "invalid"
@@ -97,7 +97,7 @@ def test_other_storage_is_refused(storage: str) -> None:
     ("field", "change"),
     [
         ("seed", {"seed": 2}),
-        ("redis", {"redis": {"url": "redis://other:6379"}}),
+        ("redis.url", {"redis": {"url": "redis://other:6379"}}),
         ("checkpoint.storage", {"checkpoint": {"storage": "s3://bucket/other"}}),
     ],
 )
@@ -117,7 +117,8 @@ def test_every_fixed_field_exists() -> None:
     assert {rule.field: rule.value(spec()) for rule in IMMUTABLE} == {
         "algorithm": "PPO",
         "seed": 1,
-        "redis": Redis(),
+        "redis.url": None,
+        "redis.urlSecretRef": None,
         "checkpoint.storage": None,
         "learner.network": Network(),
     }

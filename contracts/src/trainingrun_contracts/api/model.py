@@ -43,10 +43,9 @@ RULE_ERROR: Final = "rule"
 
 
 def _number_as_text(value: object) -> object:
-    """YAML reads ``cpu: 2`` as a number; Kubernetes takes it, and so do we."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return value
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    """YAML reads ``cpu: 2`` as a number, which a field of integers or text takes. The API server
+    refuses ``cpu: 0.5`` of such a field, so it is refused here, too."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 Quantity = Annotated[
