@@ -7,6 +7,7 @@ is accepted when matches need its sideboard, but are not kept.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from os.path import abspath, normpath
 from pathlib import Path
 from stat import S_ISREG
 from typing import Final
@@ -46,7 +47,10 @@ class DeckShelf:
         self._read: dict[Path, tuple[int, Deck]] = {}
 
     def find(self, name: str) -> Deck:
-        """Give a deck by absolute path or by base name; raises DeckError."""
+        """Give a deck by base name, or by a path below a directory; raises DeckError.
+
+        A path elsewhere stands for its base name: clients name the decks of their own machine.
+        """
         try:
             path = self._locate(name)
             status = path.stat()
@@ -62,17 +66,21 @@ class DeckShelf:
         return deck
 
     def _locate(self, name: str) -> Path:
-        if Path(name).is_absolute():
+        path = Path(normpath(name))
+        if path.is_absolute():
             if not name.endswith(_SUFFIX):  # any other file is no business of a remote client
                 raise DeckError(f"deck {name} is no {_SUFFIX} file; give the path of one")
-            if Path(name).exists():
-                return Path(name)
+            if self._is_ours(path) and path.exists():
+                return path
         base = Path(name).name
         found = next((path for path in self._candidates(base) if path.is_file()), None)
         if found is None:
             places = ", ".join(map(str, self._directories))
             raise DeckError(f"deck {name} not found in {places}; give a {_SUFFIX} file there")
         return found
+
+    def _is_ours(self, path: Path) -> bool:
+        return any(path.is_relative_to(abspath(each)) for each in self._directories)
 
     def _candidates(self, base: str) -> Iterator[Path]:
         names = (base, f"{base}{_SUFFIX}") if base.endswith(_SUFFIX) else (f"{base}{_SUFFIX}",)

@@ -84,6 +84,18 @@ def test_other_files_stay_closed(shelf: DeckShelf) -> None:
         shelf.find("/etc/passwd")
 
 
+def test_a_path_outside_the_directories_stands_for_its_name(tmp_path: Path) -> None:
+    """No client reads decks elsewhere on the machine, nor learns whether they are there."""
+    shelf = tmp_path / "shelf"
+    shelf.mkdir()
+    (tmp_path / "secret.dck").write_text("[Main]\n1 Words of a Secret\n")
+    paths = [tmp_path / "secret.dck", shelf / ".." / "secret.dck", tmp_path / "nothing.dck"]
+    for path in paths:
+        with pytest.raises(DeckError, match="not found in") as refused:
+            DeckShelf([shelf]).find(str(path))
+        assert "Secret" not in str(refused.value)
+
+
 def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
     """Decks can be edited while the daemon runs."""
     path = tmp_path / "a.dck"
