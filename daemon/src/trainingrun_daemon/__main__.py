@@ -23,6 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         port=options.port,
         decks=tuple(options.decks or [Path("decks")]),
         max_concurrent=options.max_concurrent,
+        games_per_address=options.games_per_address,
+        longest_game=options.longest_game,
         workers=options.workers or available_cores(),
         drain_seconds=options.drain_seconds,
         patience=Patience(idle=options.idle_seconds),
@@ -63,6 +65,20 @@ def _parser() -> argparse.ArgumentParser:
         default=10,
         metavar="N",
         help="games played at once; more are queued [%(default)s]",
+    )
+    parser.add_argument(
+        "--games-per-address",
+        type=_whole(1, 10_000),
+        metavar="N",
+        help="games that clients with the same address play at once; their others wait, and let "
+        "those of other addresses pass [all]",
+    )
+    parser.add_argument(
+        "--longest-game",
+        type=_whole(1, 1_000_000),
+        default=3600,
+        metavar="N",
+        help="seconds after which a game ends, whatever limit its client asks for [%(default)s]",
     )
     parser.add_argument(
         "--drain-seconds",

@@ -56,6 +56,7 @@ class Ask(msgspec.Struct, frozen=True, tag=True):
     """Worker: a client wants a slot; the ticket names its game from now on."""
 
     ticket: int
+    address: str
 
 
 class GiveBack(msgspec.Struct, frozen=True, tag=True):

@@ -75,6 +75,8 @@ class GameConnection(asyncio.Protocol):
         self._lines = ServerConnection(max_line_bytes=MAX_LINE_BYTES)
         self._ahead = bytearray()
         self._transport: asyncio.Transport | None = None
+        self.address = ""
+        """The client's network address (``slots.Seeker``)."""
         self._stage = _Stage.IDLE
         self._deadline: asyncio.TimerHandle | None = None
         self._stall: asyncio.TimerHandle | None = None
@@ -94,6 +96,7 @@ class GameConnection(asyncio.Protocol):
         """Wait for a command, but not for ever."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self.address = _address(transport)
         self._house.guests.add(self)
         self._await_command()
 
@@ -242,7 +245,7 @@ class GameConnection(asyncio.Protocol):
         """Start playing: a slot is ours (``slots.Seeker``)."""
         assert self._command is not None
         self._stage = _Stage.PLAYING
-        self._deadline = self._loop.call_later(self._command.limit_seconds, self._time_out)
+        self._deadline = self._loop.call_later(self._limit_seconds(), self._time_out)
         self._next = self._loop.call_soon(self._play)
 
     def _open_game(self) -> PacedGame:
@@ -292,8 +295,11 @@ class GameConnection(asyncio.Protocol):
                 self._next = self._loop.call_soon(self._serve_scheduled_lines)
 
     def _time_out(self) -> None:
+        self._end_game(GameTimeout(f"the game took longer than {self._limit_seconds()} s"))
+
+    def _limit_seconds(self) -> int:
         assert self._command is not None
-        self._end_game(GameTimeout(f"the game took longer than {self._command.limit_seconds} s"))
+        return min(self._command.limit_seconds, self._house.longest_game)
 
     def _end_game(self, line: TerminalLine) -> None:
         """Send the terminal line, give the slot back, and stay or leave as the client wished.
@@ -383,3 +389,9 @@ class GameConnection(asyncio.Protocol):
                 handle.cancel()
         self._deadline = None
         self._next = None
+
+
+def _address(transport: asyncio.Transport) -> str:
+    """The client's address without its port; a client that has gone already has none."""
+    name = transport.get_extra_info("peername")
+    return str(name[0]) if isinstance(name, tuple) else ""

@@ -60,11 +60,12 @@ _NO_FILES_SECONDS: Final = 0.2
 class _Ticket:
     """A game that a worker asked a slot for (``slots.Seeker``)."""
 
-    __slots__ = ("_number", "_worker")
+    __slots__ = ("_number", "_worker", "address")
 
-    def __init__(self, worker: "_WorkerLink", number: int) -> None:
+    def __init__(self, worker: "_WorkerLink", number: int, address: str) -> None:
         self._worker = worker
         self._number = number
+        self.address = address
 
     def begin_game(self) -> None:
         """Tell the worker."""
@@ -91,8 +92,8 @@ class _WorkerLink:
             case Ready():
                 self.is_ready = True
                 self._desk.note_change()
-            case Ask(number):
-                ticket = self.tickets[number] = _Ticket(self, number)
+            case Ask(number, address):
+                ticket = self.tickets[number] = _Ticket(self, number, address)
                 slots.request(ticket)
             case GiveBack(number):
                 slots.release(self.tickets.pop(number))
@@ -132,7 +133,9 @@ class FrontDesk:
     """Accepts clients and keeps the workers in being."""
 
     def __init__(self, options: ServeOptions, listeners: list[socket.socket]) -> None:
-        self.slots = Slots(max_concurrent=options.max_concurrent)
+        self.slots = Slots(
+            max_concurrent=options.max_concurrent, per_address=options.games_per_address
+        )
         self._options = options
         self._listeners = listeners
         self._loop = asyncio.get_running_loop()

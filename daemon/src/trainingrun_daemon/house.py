@@ -46,6 +46,8 @@ class House:
     decks: DeckShelf
     engine: Engine
     patience: Patience = Patience()
+    longest_game: int = 3600
+    """Seconds after which a game ends, whatever its client asked for."""
     is_stopping: bool = False
     guests: set[Guest] = field(default_factory=set)
     """The open connections."""

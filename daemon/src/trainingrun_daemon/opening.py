@@ -19,6 +19,7 @@ def open_house(options: ServeOptions, desk: SlotDesk) -> House:
             reveal_all=options.reveal_all, latency=options.latency, repertoire=Repertoire()
         ),
         patience=options.patience,
+        longest_game=options.longest_game,
     )
 
 

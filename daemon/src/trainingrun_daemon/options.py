@@ -23,6 +23,10 @@ class ServeOptions:
     port: int
     decks: tuple[Path, ...]
     max_concurrent: int = 10
+    games_per_address: int | None = None
+    """Slots that clients with the same address may hold at once; None: all."""
+    longest_game: int = 3600
+    """Seconds after which a game ends, whatever its ``-c`` says."""
     workers: int = 1
     drain_seconds: float = 20.0
     patience: Patience = field(default_factory=Patience)

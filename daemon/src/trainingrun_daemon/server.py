@@ -54,7 +54,7 @@ async def _serve_alone(
 ) -> AsyncIterator[Callable[[], Awaitable[None]]]:
     """Play the games in this process."""
     loop = asyncio.get_running_loop()
-    slots = Slots(max_concurrent=options.max_concurrent)
+    slots = Slots(max_concurrent=options.max_concurrent, per_address=options.games_per_address)
     house = open_house(options, OwnDesk(slots, loop.time))
 
     async def drain() -> None:

@@ -1,12 +1,14 @@
 """The daemon's slots: which games run, which wait, and what STATUS says of them.
 
 Border: no sockets. A Seeker is whoever waits for a slot (a connection, or a connection of another
-process); it is told when it may begin. The invariant, after every call: never more than
-``max_concurrent`` run, and nobody waits while a slot is free.
+process); it is told when it may begin. The invariants, after every call: never more than
+``max_concurrent`` run, never more than ``per_address`` of one address, and nobody waits who may
+begin. The port has no password: without the second bound, one client can hold all slots.
 
 Connections know the ledger only as a SlotDesk: it is in their own process or in another one.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection
 from typing import Protocol, TypeAlias
 
@@ -18,6 +20,10 @@ StatusReader: TypeAlias = Callable[[StatusReply], None]
 
 class Seeker(Protocol):
     """Somebody who wants to play a game."""
+
+    @property
+    def address(self) -> str:
+        """The network address of the client who plays."""
 
     def begin_game(self) -> None:
         """Called once, when a slot is free; the slot is the seeker's until it is released."""
@@ -39,8 +45,10 @@ class SlotDesk(Protocol):
 class Slots:
     """Running and waiting games, in order of arrival."""
 
-    def __init__(self, *, max_concurrent: int) -> None:
+    def __init__(self, *, max_concurrent: int, per_address: int | None = None) -> None:
         self.max_concurrent = max_concurrent
+        self._per_address = max_concurrent if per_address is None else per_address
+        self._held: Counter[str] = Counter()
         self._running: set[Seeker] = set()
         self._waiting: dict[Seeker, None] = {}  # ordered; whoever leaves is found at once
         self._total = 0
@@ -67,7 +75,9 @@ class Slots:
     def release_all(self, seekers: Collection[Seeker]) -> None:
         """Take back what all of these have, before anybody else begins."""
         for seeker in seekers:
-            self._running.discard(seeker)
+            if seeker in self._running:
+                self._running.remove(seeker)
+                self._take_back(seeker.address)
             self._waiting.pop(seeker, None)
         self._fill()
 
@@ -82,12 +92,23 @@ class Slots:
         )
 
     def _fill(self) -> None:
-        while self._waiting and len(self._running) < self.max_concurrent:
-            seeker = next(iter(self._waiting))
+        while len(self._running) < self.max_concurrent:
+            seeker = next((each for each in self._waiting if self._may_begin(each)), None)
+            if seeker is None:
+                return
             del self._waiting[seeker]
             self._running.add(seeker)
+            self._held[seeker.address] += 1
             self._total += 1
             seeker.begin_game()
+
+    def _may_begin(self, seeker: Seeker) -> bool:
+        return self._held[seeker.address] < self._per_address
+
+    def _take_back(self, address: str) -> None:
+        self._held[address] -= 1
+        if not self._held[address]:
+            del self._held[address]
 
 
 class OwnDesk:

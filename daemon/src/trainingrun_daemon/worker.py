@@ -58,7 +58,7 @@ class RemoteDesk:
         ticket = next(self._numbers)
         self._tickets[seeker] = ticket
         self._seekers[ticket] = seeker
-        self._send(Ask(ticket))
+        self._send(Ask(ticket, seeker.address))
 
     def release(self, seeker: Seeker) -> None:
         """See SlotDesk."""

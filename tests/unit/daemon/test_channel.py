@@ -87,7 +87,14 @@ async def until(is_so: Callable[[], bool]) -> None:
 def test_every_message_arrives_as_it_was_sent(act: Callable[[Scene], None]) -> None:
     """Both ways, in order."""
     down: list[FromDesk] = [Visit(), Grant(2**60), Counters(7, REPLY), Knock(), Drain(), Leave()]
-    up: list[FromWorker] = [Ready(), Ask(1), GiveBack(1), Inquiry(9), Here(), Departure()]
+    up: list[FromWorker] = [
+        Ready(),
+        Ask(1, "192.0.2.1"),
+        GiveBack(1),
+        Inquiry(9),
+        Here(),
+        Departure(),
+    ]
 
     async def scene(ends: Ends) -> None:
         for message in down:

@@ -83,6 +83,8 @@ def test_the_drain_time_ends(deck_directory: Path) -> None:
         (["--decks", "/nowhere"], "the deck directory /nowhere does not exist"),
         (["--port", "70000"], "no whole number from 0 to 65535"),
         (["--max-concurrent", "0"], "no whole number from 1 to"),
+        (["--longest-game", "0"], "no whole number from 1 to"),
+        (["--games-per-address", "0"], "no whole number from 1 to"),
         (["--workers", "many"], "no whole number from 0 to 256"),
         (["--latency", "xmage"], "invalid choice: 'xmage'"),
         (["--decks", "{decks}", "--port-file", "/nowhere/port"], "cannot be written"),
@@ -106,6 +108,42 @@ def test_a_taken_port_ends_with_code_2(deck_directory: Path) -> None:
         done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_clients_that_wait_for_ever_do_not_hold_all_slots(
+    deck_directory: Path, workers: str
+) -> None:
+    """Four idle clients of one address leave a slot to another address."""
+    limits = ["--max-concurrent", "3", "--games-per-address", "2"]
+    with (
+        _daemon("--decks", str(deck_directory), "--workers", workers, *limits) as (_, port),
+        contextlib.ExitStack() as stack,
+    ):
+        idle = [stack.enter_context(_connection(port, "127.0.0.1")) for _ in range(4)]
+        for each in idle:
+            each.sendall(GAME.replace(b"-i", b"-i -c 1000000"))
+        idle[0].recv(1, socket.MSG_PEEK)
+        with _connection(port, "127.0.0.2") as honest:
+            honest.sendall(b"NEWGAME test_red.dck test_blue.dck -q\n")
+            assert _finish(honest).startswith(b"GAME_RESULT: ")
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_the_daemon_bounds_the_limit_of_a_game(deck_directory: Path, workers: str) -> None:
+    """A client that never answers is ended by the daemon, and the next one plays."""
+    limits = ["--max-concurrent", "1", "--longest-game", "1"]
+    with _daemon("--decks", str(deck_directory), "--workers", workers, *limits) as (_, port):
+        with _connection(port, "127.0.0.1") as idle, idle.makefile("rb") as lines:
+            idle.sendall(GAME.replace(b"-i", b"-i -c 1000000"))
+            assert lines.readlines()[-1] == b"GAME_TIMEOUT: the game took longer than 1 s\n"
+        with _connection(port, "127.0.0.1") as other, other.makefile("rb") as lines:
+            other.sendall(b"STATUS\n")
+            assert b"Active games: 0\n" in lines.readlines()
+
+
+def _connection(port: int, source: str) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), source_address=(source, 0))
 
 
 def test_auto_is_a_number_of_workers(deck_directory: Path) -> None:

@@ -1,13 +1,16 @@
 """Slots: never too many games, nobody waits beside a free slot, first come first served."""
 
+from collections import Counter
+
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from trainingrun_daemon.slots import Slots
 
 
 class _Seeker:
-    def __init__(self, number: int, begun: list[int]) -> None:
+    def __init__(self, number: int, begun: list[int], address: str = "") -> None:
         self.number = number
+        self.address = address
         self._begun = begun
 
     def begin_game(self) -> None:
@@ -73,3 +76,53 @@ class SlotsMachine(RuleBasedStateMachine):
 
 
 TestSlots = SlotsMachine.TestCase
+
+
+class BoundedMachine(RuleBasedStateMachine):
+    """Seekers of three addresses, of which none may hold more than two of four slots."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slots = Slots(max_concurrent=4, per_address=2)
+        self.begun: list[int] = []
+        self.present: list[_Seeker] = []
+        self.came = 0
+
+    @rule(address=st.sampled_from("abc"))
+    def come(self, address: str) -> None:
+        """Somebody asks for a game."""
+        seeker = _Seeker(self.came, self.begun, address)
+        self.came += 1
+        self.present.append(seeker)
+        self.slots.request(seeker)
+
+    @rule(first=st.integers(0, 20), count=st.integers(0, 3))
+    def leave(self, first: int, count: int) -> None:
+        """Some end their games or give up waiting."""
+        leaving = self.present[first : first + count]
+        del self.present[first : first + count]
+        self.slots.release_all(leaving)
+        self.slots.release_all(leaving)
+
+    @invariant()
+    def nobody_waits_who_may_begin(self) -> None:
+        """At most two of an address run, and of an address that waits two run, or all slots do."""
+        running = [each for each in self.present if each.number in self.begun]
+        held = Counter(each.address for each in running)
+        assert len(running) == self.slots.active <= 4
+        assert all(count <= 2 for count in held.values())
+        waiting = {each.address for each in self.present} if len(running) < 4 else set()
+        for address in waiting:
+            queued = [e for e in self.present if e.address == address and e not in running]
+            assert not queued or held[address] == 2
+
+    @invariant()
+    def games_of_an_address_begin_in_order(self) -> None:
+        """Whoever came first of those with one address began first."""
+        for address in "abc":
+            own = [each.number for each in self.present if each.address == address]
+            begun = [number for number in self.begun if number in own]
+            assert begun == own[: len(begun)]
+
+
+TestBoundedSlots = BoundedMachine.TestCase

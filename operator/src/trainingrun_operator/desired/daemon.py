@@ -15,6 +15,8 @@ from trainingrun_operator.settings import Settings
 PORT: Final = 17171
 _DEFAULTS: Final = Resources(cpu="200m", memory="192Mi", memory_limit="1Gi")
 _ENDING_SECONDS: Final = 10
+_LONGEST_GAME_SECONDS: Final = 3600
+"""What the reference engine allows a game by itself."""
 
 
 def daemon(run: TrainingRun, settings: Settings, *, replicas: int) -> Workload:
@@ -42,7 +44,9 @@ def _command(spec: Daemon, *, drain_seconds: int) -> tuple[str, ...]:
     """The reference engine, or a Forge build, which knows neither drain nor bounds."""
     if spec.jvm is not None:
         return ("forge-daemon", "--port", "{port}")
+    longest = spec.game_timeout_seconds
     return (
         "trainingrun-daemon", "--host", "{host}", "--port", "{port}", "--decks", "{decks}",
         "--max-concurrent", str(spec.games_per_daemon), "--drain-seconds", str(drain_seconds),
+        *(("--longest-game", str(longest)) if longest > _LONGEST_GAME_SECONDS else ()),
     )  # fmt: skip

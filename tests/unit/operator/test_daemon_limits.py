@@ -1,0 +1,18 @@
+"""What the operator tells the reference engine of its limits."""
+
+from __future__ import annotations
+
+import pytest
+from simulated_run import training_run
+from trainingrun_operator.desired.workload import Role
+from trainingrun_operator.desired.workloads import workloads
+from trainingrun_operator.settings import Settings
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(120, []), (3600, []), (7200, ["7200"])])
+def test_a_run_with_long_games_is_allowed_them(seconds: int, told: list[str]) -> None:
+    """Expect the daemon's own bound to be raised where the run's games may take longer."""
+    run = training_run(daemon={"gameTimeoutSeconds": seconds})
+    words = workloads(run, Settings(), daemons=1)[Role.DAEMON].command
+    given = [words[at + 1] for at, word in enumerate(words) if word == "--longest-game"]
+    assert given == told
