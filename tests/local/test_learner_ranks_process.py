@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import signal
 from pathlib import Path
 
@@ -68,6 +69,25 @@ def test_two_ranks_learn_and_flush(
     assert ledger.closes
     assert ledger.trained == ledger.produced == bandit.produced
     assert saved_step(bandit) == 11
+
+
+def test_ranks_listen_on_loopback_alone(
+    redis_server: RedisServer, bandit: Bandit, config: RunConfig, tmp_path: Path
+) -> None:
+    """Expect no socket of ranks in training to be reachable from another machine: they are all in
+    one pod, and what they exchange has no password."""
+    with learner_process(config, redis_server.url, tmp_path) as learner:
+        wait_for_weights(bandit)
+        train(bandit, 1)
+        launcher = psutil.Process(learner.pid)
+        listening = [
+            connection.laddr.ip
+            for process in (launcher, *launcher.children(recursive=True))
+            for connection in process.net_connections(kind="tcp")
+            if connection.status == psutil.CONN_LISTEN
+        ]
+    assert listening
+    assert [ip for ip in listening if not ipaddress.ip_address(ip).is_loopback] == []
 
 
 def test_sigterm_of_any_rank_saves_once(

@@ -26,6 +26,9 @@ from torch import Tensor
 SIZE_VARIABLE: Final = "WORLD_SIZE"
 RANK_VARIABLE: Final = "RANK"
 LOCAL_RANK_VARIABLE: Final = "LOCAL_RANK"
+MEETING_VARIABLE: Final = "TRAININGRUN_RANKS_FILE"
+"""The file over which ranks of one machine find each other: torch's TCPStore, which torchrun uses,
+listens on every address, whatever MASTER_ADDR says."""
 _PATIENCE: Final = timedelta(minutes=10)
 _WORD_PATIENCE: Final = timedelta(days=30)
 """Rank 0 may wait for Redis, or for a slow upload, as long as it takes."""
@@ -88,7 +91,7 @@ class ProcessRanks:
     def __init__(self, device: torch.device) -> None:
         kind = "nccl" if device.type == "cuda" else "gloo"
         with _together("gathering the ranks"):
-            dist.init_process_group(kind, timeout=_PATIENCE)
+            _gather(kind)
             words = dist.new_group(backend="gloo", timeout=_WORD_PATIENCE)
         assert isinstance(words, dist.ProcessGroup)
         self._words = words
@@ -143,6 +146,17 @@ class ProcessRanks:
     def close(self) -> None:
         """Leave the group."""
         dist.destroy_process_group()
+
+
+def _gather(kind: str) -> None:
+    """Wait for all ranks: over a file where our launcher names one, as torchrun says otherwise."""
+    meeting = os.environ.get(MEETING_VARIABLE)
+    if meeting is None:
+        dist.init_process_group(kind, timeout=_PATIENCE)
+        return
+    rank, size = int(os.environ[RANK_VARIABLE]), int(os.environ[SIZE_VARIABLE])
+    store = dist.FileStore(meeting, size)
+    dist.init_process_group(kind, store=store, rank=rank, world_size=size, timeout=_PATIENCE)
 
 
 @contextmanager

@@ -13,17 +13,24 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
+from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from trainingrun_trainer.distributed import LOCAL_RANK_VARIABLE, RANK_VARIABLE, SIZE_VARIABLE
+from trainingrun_trainer.distributed import (
+    LOCAL_RANK_VARIABLE,
+    MEETING_VARIABLE,
+    RANK_VARIABLE,
+    SIZE_VARIABLE,
+)
 
 _log = logging.getLogger(__name__)
 _LOOK_SECONDS: Final = 0.2
 _END_SECONDS: Final = 30.0
 _EXIT_ORPHAN: Final = 1
-_HOST: Final = "127.0.0.1"
+_INTERFACE_VARIABLES: Final = ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME")
 _LAUNCHED_VARIABLE: Final = "TRAININGRUN_LAUNCHED"
 
 
@@ -33,8 +40,12 @@ def launch(size: int) -> int:
     Signals go to rank 0, which ends the others. When any rank ends on its own account the rest are
     given half a minute.
     """
-    port = _free_port()
-    ranks = [_start(rank, size=size, port=port) for rank in range(size)]
+    with tempfile.TemporaryDirectory(prefix="ranks-") as folder:
+        return _launch(size, Path(folder) / "store")
+
+
+def _launch(size: int, meeting: Path) -> int:
+    ranks = [_start(rank, size=size, meeting=meeting) for rank in range(size)]
 
     def forward(number: int, _frame: FrameType | None) -> None:
         ranks[0].send_signal(number)
@@ -76,14 +87,14 @@ def _until_rank_0_ends(ranks: list[subprocess.Popen[bytes]]) -> int:
     return code if code >= 0 else 128 - code
 
 
-def _start(rank: int, *, size: int, port: int) -> subprocess.Popen[bytes]:
+def _start(rank: int, *, size: int, meeting: Path) -> subprocess.Popen[bytes]:
     variables = {
         RANK_VARIABLE: str(rank),
         LOCAL_RANK_VARIABLE: str(rank),
         SIZE_VARIABLE: str(size),
-        "MASTER_ADDR": _HOST,
-        "MASTER_PORT": str(port),
+        MEETING_VARIABLE: str(meeting),
         _LAUNCHED_VARIABLE: "1",
+        **loopback_variables(),
     }
     command = [sys.executable, "-m", "trainingrun_trainer"]
     return subprocess.Popen(
@@ -100,8 +111,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind((_HOST, 0))
-        port: int = found.getsockname()[1]
-    return port
+def loopback_variables() -> dict[str, str]:
+    """Environment by which gloo and NCCL listen on the loopback interface alone.
+
+    All ranks share a machine, and what they exchange has no password. Without these, both choose
+    the interface of the machine's name, which in a pod every other pod can reach.
+    """
+    names = [name for _, name in socket.if_nameindex() if name in ("lo", "lo0")]
+    return {variable: name for name in names[:1] for variable in _INTERFACE_VARIABLES}
