@@ -21,6 +21,7 @@ GROUP: Final = "trainingrun.dev"
 RUNS: Final = f"/apis/{GROUP}/v1alpha1/namespaces/{{}}/trainingruns"
 RUN_NAMES: Final = 12
 FOREIGN_NAMES: Final = 4
+_POLICIES: Final = ("Background", "Background", "Background", "Foreground", "Orphan")
 _KIND_PATHS: Final = {
     "Pod": "/api/v1/namespaces/{}/pods",
     "ConfigMap": "/api/v1/namespaces/{}/configmaps",
@@ -129,7 +130,7 @@ def _create_run(dice: Random, known: Known) -> Request:
     namespace = dice.choice(known.namespaces)
     spec = dict(dice.choice(known.specs) if dice.random() < 0.4 else SOUND)
     override = "null"
-    match dice.randrange(8):
+    match dice.randrange(24):  # deep and fat ones take the API server a hundred times as long
         case 0:
             spec["podTemplate"] = {"actor": "OVERRIDE"}
             levels = dice.choice((30, 33, 100, 700, 1_500, 9_000))
@@ -137,9 +138,9 @@ def _create_run(dice: Random, known: Known) -> Request:
         case 1:
             role = dice.choice(("daemon", "actor", "learner", "redis"))
             spec["podTemplate"] = {role: _fat(dice)}
-        case 2 | 3 | 4:
+        case kind if kind < 12:
             spec["redis"] = {"url": _url(dice, known)}
-        case 5:
+        case kind if kind < 16:
             spec["podTemplate"] = {dice.choice(("actor", "daemon", "learner")): _override(dice)}
     if dice.random() < 0.2:
         spec[dice.choice((*spec, "surprise"))] = dice.choice(_STRANGE)
@@ -180,7 +181,7 @@ def _patch_run(dice: Random, known: Known) -> Request:
 def _delete_run(dice: Random, known: Known) -> Request:
     namespace = dice.choice(known.namespaces)
     path = f"{RUNS.format(namespace)}/run-{dice.randrange(RUN_NAMES)}"
-    policy = dice.choice(("Background", "Foreground", "Orphan"))
+    policy = dice.choice(_POLICIES)
     return Request("DELETE", f"{path}?propagationPolicy={policy}")
 
 
@@ -189,13 +190,13 @@ def _create_object(dice: Random, known: Known) -> Request:
     kind, namespace = dice.choice(KINDS), dice.choice(known.namespaces)
     path = _KIND_PATHS[kind].format(namespace)
     name = f"foreign-{dice.randrange(FOREIGN_NAMES)}"
-    if dice.random() < 0.4:
+    if dice.random() < 0.15:
         name = f"run-{dice.randrange(RUN_NAMES)}-{dice.choice(_SUFFIXES)}"
     labels = {key: value for key, value in _labels(dice, known).items() if value is not None}
     meta: Document = {"name": name, "namespace": namespace, "labels": labels}
     if dice.random() < 0.3:
         meta["ownerReferences"] = _owners(dice, known)
-    if dice.random() < 0.1:
+    if dice.random() < 0.03:
         meta["annotations"] = {"fat": "<" * dice.randrange(1, 250_000)}
     document = {"metadata": meta, **_body(kind, labels, dice)}
     return Request("POST", path, json.dumps(document))
@@ -214,7 +215,8 @@ def _patch_object(dice: Random, known: Known) -> Request:
             hashes = {f"{GROUP}/{key}": str(dice.choice(_STRANGE)) for key in keys}
             patch = {"metadata": {"annotations": hashes}}
         case 3:
-            patch = {"metadata": {"annotations": {"fat": "<" * dice.randrange(1, 250_000)}}}
+            size = dice.choice((10, 1000, 1000, 1000, 250_000))
+            patch = {"metadata": {"annotations": {"fat": "<" * dice.randrange(1, size)}}}
         case 4:
             patch = {"metadata": {"finalizers": dice.choice((None, ["example.com/x"]))}}
         case 5:
@@ -226,7 +228,7 @@ def _patch_object(dice: Random, known: Known) -> Request:
 
 def _delete_object(dice: Random, known: Known) -> Request:
     kind, namespace, name = _some_child(dice, known)
-    policy = dice.choice(("Background", "Foreground", "Orphan"))
+    policy = dice.choice(_POLICIES)
     return Request(
         "DELETE", f"{_KIND_PATHS[kind].format(namespace)}/{name}?propagationPolicy={policy}"
     )

@@ -43,6 +43,7 @@ SHARE_REPLACED: Final = 0.4
 SPECS: Final = 300
 CALM_CHANGES: Final = 30
 STEPS_PER_CHANGE: Final = 10
+STEPS_PER_LINE: Final = 500
 MOST_UIDS: Final = 40
 MOST_SECONDS: Final = 2.0
 MOST_SLOWER: Final = 4.0
@@ -275,6 +276,10 @@ def soaked(soak: Soak, steps: int, *, watches: int = 0) -> float:
                 soak.neighbour.change()
                 list(pool.map(take, part))
                 taken += len(part)
+                if taken % STEPS_PER_LINE == 0:
+                    print(
+                        f"\n{taken} steps in {time.monotonic() - begin:.0f} s", end="", flush=True
+                    )
                 assert soak.operator.is_running(), (taken, soak.operator.log()[-4000:])
                 assert soak.neighbour.errors == [], taken
     finally:
@@ -285,7 +290,7 @@ def soaked(soak: Soak, steps: int, *, watches: int = 0) -> float:
     log = soak.operator.log()
     assert soak.operator.ask("/livez") == "ok"
     assert " is given up" not in log
-    assert "Traceback (most recent call last):\n" not in log
+    assert "\nTraceback (most recent call last):\n" not in log
     assert soak.operator.peak_megabytes() < memory_limit()
     return max(MOST_SECONDS, MOST_SLOWER * percentile(peace, 0.99))
 
