@@ -46,7 +46,7 @@ def lying_server(answer: Answer) -> Iterator[LyingServer]:
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
             reader: Any = hiredis.Reader()
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, hiredis.ProtocolError):  # TLS, for instance
                 while data := self.request.recv(_CHUNK):
                     reader.feed(data)
                     while (command := reader.gets()) is not False:

@@ -52,6 +52,7 @@ _TEXTS: Final = (
     "9" * 400,
     "x" * 3000,
     "\x00",
+    "x\n2026-01-01 00:00:00,000 CRITICAL forged: a line of somebody else's",
     "Traceback (most recent call last):",
 )
 _NUMBERS: Final = (0, -1, 1, 2**31 - 1, 2**31, 2**53, 2**63 - 1, -(2**63), 1e308, 5e-324, 0.5)

@@ -45,6 +45,7 @@ CALM_CHANGES: Final = 30
 STEPS_PER_CHANGE: Final = 10
 STEPS_PER_LINE: Final = 500
 MOST_UIDS: Final = 40
+STEERING: Final = set("\x00\x07\x1b\r\u202e")
 MOST_SECONDS: Final = 2.0
 MOST_SLOWER: Final = 4.0
 """On a machine that is slow by itself, the neighbour may wait so many times as long as in peace."""
@@ -290,6 +291,7 @@ def soaked(soak: Soak, steps: int, *, watches: int = 0) -> float:
     log = soak.operator.log()
     assert soak.operator.ask("/livez") == "ok"
     assert " is given up" not in log
+    assert not STEERING & set(log), "text of a tenant steers the reader's terminal"
     assert "\nTraceback (most recent call last):\n" not in log
     assert soak.operator.peak_megabytes() < memory_limit()
     return max(MOST_SECONDS, MOST_SLOWER * percentile(peace, 0.99))

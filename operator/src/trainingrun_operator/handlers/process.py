@@ -21,6 +21,7 @@ from trainingrun_operator.backends.kubernetes.lease import LeaseKeeper
 from trainingrun_operator.backends.kubernetes.self_check import check
 from trainingrun_operator.backends.kubernetes.throttle import TokenBucket
 from trainingrun_operator.handlers import leading, probes, watching
+from trainingrun_operator.handlers.log_lines import LineFormatter
 from trainingrun_operator.handlers.options import Options, parse
 from trainingrun_operator.handlers.service import Service, ServiceError, patiently
 
@@ -33,11 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the operator; returns the exit code: 0 when told to stop, 2 when it cannot start,
     1 when a part of it has ended by itself or its lease was lost."""
     options = parse(sys.argv[1:] if arguments is None else arguments)
-    logging.basicConfig(
-        level=options.log_level,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LineFormatter())
+    logging.basicConfig(level=options.log_level, handlers=[handler])
     if options.log_level != "DEBUG":
         # Its failures come back to us and are told in a sentence; there each is a page long.
         logging.getLogger("kopf").setLevel(logging.CRITICAL)
