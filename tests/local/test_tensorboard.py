@@ -18,7 +18,8 @@ PROMISED = {
     "loss/policy", "loss/value", "loss/entropy", "loss/kl", "queue/policy_lag",
     "queue/policy_lag_p95", "queue/transitions", "throughput/transitions_per_second",
     "wait/data", "wait/compute", "wait/publish", "wait/checkpoint", "progress/transitions",
-    "progress/games", "evaluation_win_rate/random", "evaluation_elo/random",
+    "progress/games", "optimiser/learning_rate", "evaluation_win_rate/random",
+    "evaluation_elo/random",
 }  # fmt: skip
 
 

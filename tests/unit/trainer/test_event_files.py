@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
+import msgspec
+import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from trainingrun_contracts.reports import Evaluation
 from trainingrun_contracts.run_config import CheckpointConfig, RunConfig
@@ -35,3 +39,20 @@ def test_an_evaluation_is_written_once_over_all_starts(tmp_path: Path) -> None:
     assert (point.step, point.value) == (3, 0.5)
     texts = read.Tensors("config/text_summary")
     assert b'"run_id": "r-1"' in texts[0].tensor_proto.string_val[0]
+
+
+@pytest.mark.parametrize("place", ["checkpoints", "elsewhere"])
+def test_an_evaluation_after_the_learner_is_added_once(tmp_path: Path, place: str) -> None:
+    """Expect the last evaluation in the curves, in the storage's folder or the cache's, and no file
+    more where it is told of again."""
+    cache, storage = tmp_path / "checkpoints", tmp_path / place
+    folder = cache / "tensorboard"
+    folder.mkdir(parents=True)
+    storage.mkdir(exist_ok=True)
+    options = ("--run", "r", "--run-id", "r-1", "--cache", str(cache), "--", str(storage))
+    command = [sys.executable, "-m", "trainingrun_trainer.checkpoint", "score", *options]
+    for _ in range(2):
+        subprocess.run(command, input=msgspec.json.encode((RESULT,)), check=True)
+    assert len(list(folder.iterdir())) == 1
+    [point] = EventAccumulator(str(folder)).Reload().Scalars("evaluation_win_rate/random")
+    assert (point.step, point.value) == (3, 0.5)

@@ -155,7 +155,7 @@ def _gather(kind: str) -> None:
         dist.init_process_group(kind, timeout=_PATIENCE)
         return
     rank, size = int(os.environ[RANK_VARIABLE]), int(os.environ[SIZE_VARIABLE])
-    store = dist.FileStore(meeting, size)
+    store = dist.FileStore(meeting, size)  # type: ignore[attr-defined]  # torch's stub lacks it
     dist.init_process_group(kind, store=store, rank=rank, world_size=size, timeout=_PATIENCE)
 
 

@@ -340,6 +340,8 @@ class Learner:
             first_update_at=self._progress.first_update_at,
         )
         self._out.events.write_update(status, self._progress)
+        rate = self._config.learner.ppo.learning_rate
+        self._out.events.write({"optimiser/learning_rate": rate}, step=self._progress.step)
         self._out.events.write_evaluations(self._out.reporter.evaluations)
         if self._out.curve is not None:
             self._out.curve.write(

@@ -128,7 +128,7 @@ class EventFiles:
     def write_evaluations(self, evaluations: Iterable[Evaluation]) -> None:
         """Write the evaluations that no event file of this directory holds yet."""
         for each in evaluations:
-            key = (each.version, each.opponent, round(each.at, 3))
+            key = _key(each)
             if key in self._evaluated:
                 continue
             found = {"win_rate": each.rate, "elo": each.elo}
@@ -187,6 +187,18 @@ def written_evaluations(directory: Path) -> set[tuple[int, str, float]]:
                         opponent = each.tag.removeprefix(_WIN_RATE)
                         found.add((event.step, opponent, round(event.wall_time, 3)))
     return found
+
+
+def add_evaluations(directory: Path, evaluations: Iterable[Evaluation]) -> None:
+    """Write the evaluations that no event file of a directory holds yet, after its learner has
+    ended; nothing new makes no file."""
+    known = written_evaluations(directory)
+    if new := [each for each in evaluations if _key(each) not in known]:
+        EventFiles(directory).write_evaluations(new)
+
+
+def _key(evaluation: Evaluation) -> tuple[int, str, float]:
+    return (evaluation.version, evaluation.opponent, round(evaluation.at, 3))
 
 
 def append_whole(path: Path, content: bytes) -> None:

@@ -215,14 +215,16 @@ def _finish(
 def _attach_evaluations(
     run: TrainingRun, folder: RunFolder, evaluations: Sequence[Evaluation]
 ) -> None:
-    """Write the evaluations beside their checkpoints, the last ones too, which end after the
-    learner has. A storage that fails costs the listing its win rates, and the run nothing."""
+    """Write the evaluations beside their checkpoints and into TensorBoard's files, the last ones
+    too, which end after the learner has. A storage that fails costs the listing its win rates, and
+    the run nothing."""
     if not evaluations:
         return
     name, uid = run.metadata.name, run.metadata.uid or run.metadata.name
     try:
         place = place_of(name, state=folder.root.parent, endpoint_url=None)
-        ask("score", place, "--run", name, "--run-id", uid, told=msgspec.json.encode(evaluations))
+        options = ("--run", name, "--run-id", uid, "--cache", str(folder.checkpoints))
+        ask("score", place, *options, told=msgspec.json.encode(evaluations))
     except UserError as error:
         _log.warning("evaluations are not written beside their checkpoints: %s", error)
 
