@@ -112,6 +112,11 @@ class ApiProxy:
         """Cut every connection that is open now, watches among them."""
         self._do(self._cut())
 
+    @property
+    def has_watch(self) -> bool:
+        """Whether a watch is open."""
+        return bool(self._watches)
+
     def inject(self, line: bytes) -> None:
         """Write something into every watch that is open now, in the midst of a line or not."""
         self._do(self._inject(line))

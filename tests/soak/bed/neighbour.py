@@ -19,11 +19,13 @@ class Neighbour:
 
     Attributes:
         seconds: from each change to the status that is of it.
+        asked: the part of them in which the API server took the change, before the operator knew.
         errors: what ended it.
     """
 
     def __init__(self, plane: ControlPlane, runs: str, name: str) -> None:
         self.seconds: list[float] = []
+        self.asked: list[float] = []
         self.errors: list[BaseException] = []
         self._clerk = Clerk(plane)
         self._runs, self._name = runs, name
@@ -55,6 +57,7 @@ class Neighbour:
         body = json.dumps({"spec": {"games": self._games}})
         changed = self._clerk.ask(Request("PATCH", path, body, MERGE))
         assert changed.status == 200, changed.body
+        self.asked.append(time.monotonic() - begin)
         meta = changed.document["metadata"]
         place = f"watch=1&resourceVersion={meta['resourceVersion']}&timeoutSeconds={_WATCH_SECONDS}"
         changes = self._clerk.watch(

@@ -238,6 +238,15 @@ def _rounded(seconds: Counter[str]) -> dict[str, int]:
     return {kind: round(each) for kind, each in seconds.most_common()}
 
 
+def _followed(soak: Soak, peace: list[float]) -> tuple[tuple[str, list[float]], ...]:
+    there = soak.neighbour
+    return (
+        ("in peace", peace),
+        ("meanwhile", there.seconds),
+        ("meanwhile, of which the API server alone", there.asked[len(peace) :]),
+    )
+
+
 def report(soak: Soak, steps: int, seconds: float, peace: list[float]) -> None:
     """Print the figures."""
     memory, processor = soak.operator.peak_megabytes(), soak.operator.cpu_seconds()
@@ -245,7 +254,7 @@ def report(soak: Soak, steps: int, seconds: float, peace: list[float]) -> None:
         f"\n{steps} steps in {seconds:.0f} s; memory at most {memory:.0f} MiB, processor", end=" "
     )
     print(f"{processor:.0f} s; seconds of steps by kind:", _rounded(soak.seconds))
-    for what, values in (("in peace", peace), ("meanwhile", soak.neighbour.seconds)):
+    for what, values in _followed(soak, peace):
         middle, high = percentile(values, 0.5), percentile(values, 0.99)
         print(
             f"neighbour {what}: {len(values)} changes, p50 {middle:.2f} s, p99 {high:.2f} s,",

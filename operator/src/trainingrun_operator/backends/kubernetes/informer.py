@@ -34,6 +34,7 @@ _LOG = logging.getLogger(__name__)
 _WATCH_SECONDS: Final = (240, 300)
 _SHORTEST_BACKOFF: Final = 0.5
 _LONGEST_BACKOFF: Final = 10.0
+_NOT_UNDERSTOOD: Final = 400
 _LONGEST_WITH_ANSWERS: Final = 4.0
 """Where the API server answers, but each watch is cut or refused as too old."""
 
@@ -97,6 +98,10 @@ class Informer:
                 pause = await self._wait(min(pause, _LONGEST_WITH_ANSWERS))
             except ApiError as error:
                 _LOG.warning("watching %s: %s", self.scope.kind.plural, error)
+                if (
+                    error.status == _NOT_UNDERSTOOD
+                ):  # the place where it left off, in all likelihood
+                    version = None
                 pause = await self._wait(max(pause, error.retry_after or 0.0))
 
     async def _wait(self, pause: float) -> float:
@@ -143,12 +148,8 @@ class Informer:
         async for kind, document in changes:
             self.seen_at = time.monotonic()
             if kind == "ERROR":
-                raise error_from(
-                    document.get("code", 500),
-                    document.get("message", "").encode(),
-                    f"watch {self.scope.kind.plural}",
-                )
-            version = document["metadata"].get("resourceVersion", version)
+                raise _error_in(document, f"watch {self.scope.kind.plural}")
+            version = _version(document) or version
             if kind != "BOOKMARK" and is_identified(document):
                 self._tell(document, gone=kind == "DELETED")
         return version
@@ -173,6 +174,18 @@ class Informer:
         except Exception:  # the boundary of one object
             name = "/".join(_names(document))
             _LOG.exception("%s %s cannot be understood", self.scope.kind.name, name)
+
+
+def _error_in(document: Document, request: str) -> ApiError:
+    """The error that a watch was sent, whatever stands in it."""
+    code, message = document.get("code"), document.get("message")
+    return error_from(code if isinstance(code, int) else 500, str(message).encode(), request)
+
+
+def _version(document: Document) -> str | None:
+    """The version of a changed object; None where there is none."""
+    version = document["metadata"].get("resourceVersion")
+    return version if isinstance(version, str) else None
 
 
 def _uid(document: Document) -> str:
