@@ -31,7 +31,7 @@ REPLACED: Final[Mapping[str, tuple[str, ...]]] = {
     "daemon.resources": ("daemon",),
     "daemon.spot": ("daemon",),
     "daemon.gamesPerDaemon": ("daemon", "actor", "evaluator"),
-    "daemon.gameTimeoutSeconds": ("actor", "evaluator"),
+    "daemon.gameTimeoutSeconds": ("daemon", "actor", "evaluator"),
     "daemon.quiet": ("actor", "evaluator"),
     "daemon.autoscaling.scaleDown.drainSeconds": ("daemon",),
     "actor.image": ("actor", "evaluator"),
