@@ -72,8 +72,9 @@ def test_ctrl_c_then_resume(tmp_path: Path) -> None:
         assert closes(before["ledger"])
         assert before["games"] > 0
         config = run.state / "redis" / "redis.conf"
-        assert stat.S_IMODE(config.stat().st_mode) == 0o600
-        assert config.read_text().startswith("requirepass ")
+        secret = config.with_suffix(".secret")
+        assert {stat.S_IMODE(each.stat().st_mode) for each in (config, secret)} == {0o600}
+        assert secret.read_text().strip() not in config.read_text()
         goal = change_games(file, before["games"] + 100)
         run.start()
         assert run.finish() == 0, run.said()
