@@ -24,14 +24,18 @@ def test_wrong_password(tmp_path: Path) -> None:
 
 
 def test_storage_that_does_not_answer(tmp_path: Path) -> None:
-    """Expect the learner's own sentence about its bucket, and the end of all other roles."""
+    """Expect the learner's own sentence about its bucket while it waits for it, and an end when
+    somebody insists on one."""
     rights = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
     storage = {"storage": "s3://nowhere/x", "endpointUrl": "http://127.0.0.1:9"}
     file = write_run(tmp_path / "run.yaml", games=10, checkpoint=storage)
     with local_run(tmp_path, file, environment=rights) as run:
-        assert run.finish() == 2, run.said()
-        last = run.said().splitlines()[-1]
-        assert last.startswith("trainingrun: learner-0: checkpoint storage s3://nowhere/x")
+        told = "! CheckpointStorageUnreachable: learner-0: checkpoint storage s3://nowhere/x"
+        run.wait_until(lambda: told in run.said(), "the bucket", seconds=120)
+        run.interrupt()
+        run.wait_until(lambda: "Stopping" in run.said(), "the first Ctrl-C", seconds=60)
+        run.interrupt()
+        assert run.finish() == 130, run.said()
         assert "Traceback" not in run.said()
 
 

@@ -27,7 +27,8 @@ from waiting import until
 SERVERS = (Server.ACTOR, Server.EVALUATOR, Server.LEARNER, Server.RUN)
 NOT_IN_EVERY_RUN = {
     metrics.DAEMON_ERRORS, metrics.RUN_SCALED_TO, metrics.RUN_SCALED_AT, metrics.RUN_SCALE_INPUT,
-    metrics.RUN_SCALE_LIMITED, metrics.RUN_SCALE_FORCED,
+    metrics.RUN_SCALE_LIMITED, metrics.RUN_SCALE_FORCED, metrics.RUN_PHASE, metrics.RUN_COST,
+    metrics.RUN_COST_PROJECTED, metrics.RUN_COST_BUDGET,
 }  # fmt: skip
 
 

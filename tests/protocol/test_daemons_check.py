@@ -166,7 +166,7 @@ def test_an_address_is_read(text: str, address: Address) -> None:
 @pytest.mark.parametrize("text", ["", "host", "host:", ":1", "host:0", "host:99999", "host:x"])
 def test_a_wrong_address_is_a_sentence(text: str) -> None:
     """With an example."""
-    with pytest.raises(UserError, match=r"no HOST:PORT: write for example localhost:17171"):
+    with pytest.raises(UserError, match=r"is not HOST:PORT: write for example localhost:17171"):
         parse_address(text)
 
 
