@@ -36,6 +36,7 @@ _KEPT: Final = (
     "maxItems",
     "minimum",
     "maximum",
+    "multipleOf",
     "x-kubernetes-preserve-unknown-fields",
     "x-kubernetes-list-type",
     "x-kubernetes-list-map-keys",

@@ -96,6 +96,7 @@ _BOUNDS: Final[Mapping[str, tuple[str, str]]] = {
     "less_than_equal": ("le", "is above the maximum of"),
     "greater_than": ("gt", "must be more than"),
     "less_than": ("lt", "must be less than"),
+    "multiple_of": ("multiple_of", "is not a multiple of"),
 }
 
 _OTHERS: Final[Mapping[str, Callable[[ErrorDetails], str]]] = {

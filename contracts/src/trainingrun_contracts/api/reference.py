@@ -163,7 +163,8 @@ def _bounds(schema: Schema) -> str:
     if low is None or high is None:
         return ""
     below = "above " if schema.get("exclusiveMinimum") else ""
-    return f", {below}{low:,} to {high:,}"
+    step = f", multiples of {schema['multipleOf']}" if "multipleOf" in schema else ""
+    return f", {below}{low:,} to {high:,}{step}"
 
 
 def _default(schema: Schema, *, required: bool) -> str:
