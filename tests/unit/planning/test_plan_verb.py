@@ -95,6 +95,22 @@ def test_a_run_is_planned_from_what_it_does(
     assert other["plan"]["run"] == "standard-ppo"
 
 
+def test_a_run_whose_daemons_are_gone_has_no_row_for_this_machine(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Expect the rate of its last scaling decision to be planned with, and no division by zero."""
+    decision = {"at": "2026-01-01T00:00:00Z", "from": 2, "to": 0, "reason": "idle"}
+    run = run_of(
+        games={"played": 7_200},
+        daemon={"ready": 0},
+        autoscaling={"lastDecision": {**decision, "inputs": {"producedPerDaemon": 100.0}}},
+    )
+    (tmp_path / "small").mkdir()
+    (tmp_path / "small" / "status.json").write_text(run.model_dump_json(by_alias=True))
+    answer = asked(capsys, file=None, place=Where(state=tmp_path), from_run="small")
+    assert answer["plan"]["here"] is None
+
+
 def test_old_prices_warn_beside_the_answer(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -20,6 +20,11 @@ class Band(Struct, frozen=True):
         return Band(ends[0], change(self.likely), ends[1])
 
     @property
+    def ends(self) -> tuple[float, float, float]:
+        """The three figures, to be taken together with those of another band."""
+        return self.low, self.likely, self.high
+
+    @property
     def is_one_figure(self) -> bool:
         """Whether nothing is known about its spread."""
         return self.low == self.likely == self.high

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
-from trainingrun_operator.planning.band import Band, exactly
+from trainingrun_operator.planning.band import Band
 from trainingrun_operator.planning.prices import HOURS_A_MONTH, PriceList
 
 
@@ -15,9 +14,6 @@ class Interruptions:
 
     a_month: Band
     part_away: Band
-
-
-NO_INTERRUPTIONS: Final = Interruptions(exactly(0.0), exactly(0.0))
 
 
 def interruptions_of(prices: PriceList) -> Interruptions:

@@ -51,7 +51,7 @@ class Needs:
     actor_spot: bool
     learner_spot: bool
     cost: Cost | None
-    is_local: bool = False
+    is_local: bool
     """Whether this machine could run it as plain processes with the reference engine."""
 
     def actors(self, daemons: int) -> int:
@@ -85,12 +85,17 @@ def needs_of(run: TrainingRun, *, games: int | None = None) -> Needs:
         epochs=spec.learner.ppo.epochs,
         network=spec.learner.network.kind,
         evaluation_share=_evaluation_share(spec, wanted),
-        is_local=external is None and spec.daemon.jvm is None and spec.daemon.image is None,
+        is_local=external is None and has_reference_engine(spec),
         daemon_spot=_is_spot(spec.daemon.spot),
         actor_spot=_is_spot(spec.actor.spot),
         learner_spot=_is_spot(spec.learner.spot),
         cost=spec.cost if spec.cost is not None and _has_prices(spec.cost) else None,
     )
+
+
+def has_reference_engine(spec: TrainingRunSpec) -> bool:
+    """Whether the daemons are those of the project: no Forge build, no image of somebody's own."""
+    return spec.daemon.jvm is None and spec.daemon.image is None
 
 
 def cores_of(quantity: str | None) -> float | None:

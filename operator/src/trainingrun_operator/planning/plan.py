@@ -39,7 +39,7 @@ _SPEEDS: Final = (
 NOT_INCLUDED: Final = (
     "not included: storage, traffic, the cluster's own control plane, taxes, and your time"
 )
-ROLES: Final = {"learner": "one learner", "redis": "one Redis", "none": "nothing else"}
+ROLES: Final = {"learner": "one learner", "redis": "one Redis"}
 
 
 NO_TIME: Final = exactly(0.0)
@@ -282,8 +282,7 @@ def _for_games(
     question: Question, prices: Sequence[float], speeds: Sequence[float]
 ) -> tuple[Band, Band, Band]:
     """Hours, cost and games of a run of so many games; prices and speeds by their ends."""
-    start = question.start_hours
-    starts = (start.low, start.likely, start.high)
+    starts = question.start_hours.ends
     hours = [each + _total(question) / speed for each, speed in zip(starts, speeds, strict=True)]
     costs = [each * price for each, price in zip(hours, prices, strict=True)]
     return _in_order(hours), _in_order(costs), exactly(float(question.goal.games))
@@ -294,8 +293,7 @@ def _for_budget(
 ) -> tuple[Band, Band, Band]:
     """Hours, cost and games that a budget buys; prices and speeds by their ends."""
     hours = [budget / price if price else math.inf for price in prices]
-    share, start = 1 + question.evaluation_share, question.start_hours
-    starts = (start.low, start.likely, start.high)
+    share, starts = 1 + question.evaluation_share, question.start_hours.ends
     games = [
         max(0.0, each - begin) * speed / share
         for each, begin, speed in zip(hours, starts, speeds, strict=True)

@@ -124,18 +124,21 @@ def rate_of_run(run: TrainingRun, *, now: datetime) -> Rate:
     per_game = _transitions_per_game(status, played)
     daemons = daemons_of(status)
     average = _average(status, played=played, daemons=daemons, now=now)
-    figures = [*_figures(status, per_game=per_game, daemons=daemons), *average]
+    figures = list(_figures(status, per_game=per_game, daemons=daemons))
+    if average is not None:
+        figures.append(average)
     if not figures:
         raise PlanError(
             f"--from {name}: its status has no rate of its daemons: ask while it plays, or give"
             " --games-per-daemon-hour"
         )
-    is_over = status.finished_at is not None and bool(average)
-    likely = average[0] if is_over else median(figures)
+    whole = average if status.finished_at is not None else None
+    likely = median(figures) if whole is None else whole
     return Rate(
         Band(min(figures), likely, max(figures)),
         per_game,
-        f"run {name}: {played} games so far" + (", on average since it started" if average else ""),
+        f"run {name}: {played} games so far"
+        + ("" if whole is None else ", on average since it started"),
         _ONE_FIGURE if len(figures) == 1 else f"{len(figures)} figures of its status",
         learner_transitions=_input(status, "learnerCapacity"),
         with_evaluation=True,
@@ -171,16 +174,16 @@ def _figures(status: TrainingRunStatus, *, per_game: float, daemons: int) -> Ite
 
 def _average(
     status: TrainingRunStatus, *, played: int, daemons: int, now: datetime
-) -> tuple[float, ...]:
-    """Games of a daemon in an hour since the start, waits and evaluations included; nothing where
-    that is not known. Of a run that is over it is what the last number of daemons gives at least;
+) -> float | None:
+    """Games of a daemon in an hour since the start, waits and evaluations included; None where that
+    is not known. Of a run that is over it is what the last number of daemons gives at least;
     of one under way it counts only where that number never changed."""
     scaling = status.autoscaling
     changed = scaling is not None and scaling.last_decision is not None
     if not daemons or status.started_at is None or (changed and status.finished_at is None):
-        return ()
+        return None
     hours = ((status.finished_at or now) - status.started_at).total_seconds() / 3600
-    return (played / hours / daemons,) if hours > 0 else ()
+    return played / hours / daemons if hours > 0 else None
 
 
 def _input(status: TrainingRunStatus, name: str) -> float | None:

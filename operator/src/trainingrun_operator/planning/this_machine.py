@@ -77,12 +77,11 @@ def run_here(
     return HereQuote(host.cores, hours, speed, slowest)
 
 
-def again_here(host: Host, rate: Rate, *, daemons: int, games: float) -> HereQuote:
-    """The run on the machine on which its rate was measured, start and evaluations included."""
+def again_here(cores: float, rate: Rate, *, daemons: int, games: float) -> HereQuote:
+    """The run on the machine of so many cores on which so many daemons gave its rate, start and
+    evaluations included."""
     speed = rate.games_per_daemon_hour.each(lambda each: each * daemons)
     wide = Band(
         min(speed.low, speed.likely * _LEAST), speed.likely, max(speed.high, speed.likely / _LEAST)
     )
-    return HereQuote(
-        host.cores, Band(games / wide.high, games / wide.likely, games / wide.low), wide, "engine"
-    )
+    return HereQuote(cores, wide.each(lambda speed: games / speed), wide, "engine")

@@ -14,7 +14,12 @@ _STEPS: Final = 40_000
 
 def this_machine(loop_milliseconds: float) -> Host:
     """This machine, compared with one that takes so many milliseconds for the loop."""
-    return Host(cores=float(len(os.sched_getaffinity(0))), speed=loop_milliseconds / loop())
+    return Host(cores=cores(), speed=loop_milliseconds / loop())
+
+
+def cores() -> float:
+    """Cores that this process may use."""
+    return float(len(os.sched_getaffinity(0)))
 
 
 def loop() -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -43,6 +44,7 @@ def read_prices(file: Path | None) -> PriceList:
         raise UserError(str(error)) from error
 
 
+@cache
 def read_engine_rates() -> EngineRates:
     """What games cost the reference engine, as it was measured.
 

@@ -14,7 +14,7 @@ from trainingrun_contracts.client import LocalPlace
 from trainingrun_operator.cli.document import read_run
 from trainingrun_operator.cli.errors import UserError
 from trainingrun_operator.cli.plan.document import SCHEMA, PlanDocument, PricesUsed
-from trainingrun_operator.cli.plan.host import this_machine
+from trainingrun_operator.cli.plan.host import cores, this_machine
 from trainingrun_operator.cli.plan.picture import picture_of_plan
 from trainingrun_operator.cli.plan.price_file import read_engine_rates, read_prices, where
 from trainingrun_operator.cli.runs.output import Output, write
@@ -25,7 +25,7 @@ from trainingrun_operator.planning.bill import Buying, Choice, Shop
 from trainingrun_operator.planning.errors import PlanError
 from trainingrun_operator.planning.interruptions import interruptions_of
 from trainingrun_operator.planning.limits import limits_of
-from trainingrun_operator.planning.needs import Needs, needs_of
+from trainingrun_operator.planning.needs import Needs, has_reference_engine, needs_of
 from trainingrun_operator.planning.plan import Goal, Question, make_plan
 from trainingrun_operator.planning.prices import PriceList, age_warning, chosen, start_hours
 from trainingrun_operator.planning.rate import (
@@ -152,14 +152,14 @@ def _here(
     options: PlanOptions, needs: Needs, rate: Rate, live: TrainingRun | None
 ) -> HereQuote | None:
     """The run on this machine: as it went here before, or computed; None where it cannot be."""
-    host = this_machine(read_engine_rates().loop_milliseconds)
-    if live is not None and _was_local(options):
-        return again_here(host, rate, daemons=daemons_of(live.status), games=needs.games)
+    daemons = daemons_of(live.status) if live is not None and _was_local(options) else 0
+    if daemons:
+        return again_here(cores(), rate, daemons=daemons, games=needs.games)
     if rate.engine_seconds is None or not needs.is_local or needs.gpus:
         return None
     return run_here(
         needs,
-        host,
+        this_machine(read_engine_rates().loop_milliseconds),
         engine_seconds=rate.engine_seconds,
         transitions=rate.transitions_per_game,
         games=needs.games,
@@ -208,8 +208,7 @@ def _rate(
 
 def _usual(run: TrainingRun) -> str:
     """The baseline of the engine that a run has."""
-    other = run.spec.daemon.jvm is not None or run.spec.daemon.image is not None
-    return FORGE if other else REFERENCE
+    return REFERENCE if has_reference_engine(run.spec) else FORGE
 
 
 def _figures(text: str) -> tuple[float, ...]:

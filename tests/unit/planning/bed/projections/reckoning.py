@@ -6,7 +6,7 @@ from typing import Final
 
 from trainingrun_operator.planning.band import exactly
 from trainingrun_operator.planning.bill import Buying, Choice, Shop
-from trainingrun_operator.planning.interruptions import NO_INTERRUPTIONS
+from trainingrun_operator.planning.interruptions import Interruptions
 from trainingrun_operator.planning.limits import Limit
 from trainingrun_operator.planning.needs import Needs, Size
 from trainingrun_operator.planning.plan import Goal, Plan, Question, Quote, make_plan
@@ -53,7 +53,7 @@ def plan_of(document: str, daemons: int, *, each: int, buying: Buying) -> Plan:
             limits=_NO_LIMIT,
             shops=[Shop("documents", PRICES, Choice(daemons="c5.4xlarge", each=each))],
             buyings=[buying],
-            interruptions=NO_INTERRUPTIONS,
+            interruptions=Interruptions(exactly(0.0), exactly(0.0)),
         )
     )
 
@@ -86,4 +86,5 @@ def _needs(daemons: int) -> Needs:
         actor_spot=True,
         learner_spot=True,
         cost=None,
+        is_local=False,
     )
