@@ -150,9 +150,9 @@ def play_all(setting: Setting, numbers: range, workers: int) -> Tally:
 
 
 @contextmanager
-def watched_daemon(workers: int, log: TextIO, figures: dict[str, float]) -> Iterator[Daemon]:
+def watched_daemon(folder: str, log: TextIO, figures: dict[str, float]) -> Iterator[Daemon]:
     """A daemon of which is noted, at the end, whether it is alive and has let go of everything."""
-    with running_daemon(workers, log) as daemon:
+    with running_daemon(1, log, folder) as daemon:
         family, files = daemon.family(), daemon.open_files()
         before = daemon.resident_megabytes()
         yield daemon
@@ -175,7 +175,7 @@ def measure(games: int, workers: int, seed: int) -> tuple[Tally, dict[str, float
     with (
         TemporaryDirectory() as folder,
         TemporaryFile("w+") as log,
-        watched_daemon(1, log, figures) as daemon,
+        watched_daemon(folder, log, figures) as daemon,
     ):
         setting = Setting(shipped_decks(), seed, daemon.port, folder)
         tally = play_all(setting, range(games), workers)

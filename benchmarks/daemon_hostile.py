@@ -88,12 +88,14 @@ class Daemon:
 
 
 @contextlib.contextmanager
-def running_daemon(workers: int, log: TextIO) -> Iterator[Daemon]:
-    """A daemon with ten slots, whose messages go to a file."""
+def running_daemon(workers: int, log: TextIO, *more_decks: str) -> Iterator[Daemon]:
+    """A daemon with ten slots, whose messages go to a file; it serves the folders given, too."""
+    folders = (str(ROOT / "decks"), *more_decks)
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "trainingrun_daemon", "--host", HOST, "--port", "0"),
-            *("--decks", str(ROOT / "decks"), "--workers", str(workers)),
+            *("--workers", str(workers)),
+            *(argument for folder in folders for argument in ("--decks", folder)),
         ],
         stdout=subprocess.PIPE,
         stderr=log,
