@@ -3,8 +3,10 @@
 
 PYTHON ?= python3
 VENV := .venv
-# Of `make test`: much of it waits for other processes, and files of tests do not know one another.
-PROCESSES ?= 2
+# Of `make test`: most of it waits for other processes, and files of tests do not know one another.
+# Each takes up to a gigabyte, most of it a control plane's; more than six of them gain nothing.
+PROCESSES ?= $(shell awk '/^MemAvailable/ {n = int($$2 / 1500000); print (n < 2 ? 2 : n > 6 ? 6 : n)}' \
+  /proc/meminfo 2>/dev/null || echo 4)
 # Files that take minutes go first, so that no process is left with one at the end.
 SLOW_FIRST := tests/control_plane tests/local tests/protocol tests/unit
 BIN := $(VENV)/bin
