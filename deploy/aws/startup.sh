@@ -326,7 +326,7 @@ run_member() { # NAME: becomes that program, under the role's account
 keep() {
   local child='' told='' code pause=1 begun
   exec 9>"$RUN/$1.lock"
-  flock -n 9 || exit 0
+  flock -w 2 9 || exit 0
   echo $$ >"$RUN/$1.pid"
   trap 'told=1; [ -z "$child" ] || kill -TERM "$child" 2>/dev/null || true' TERM INT
   while [ -z "$told" ]; do
@@ -346,7 +346,8 @@ keep() {
   done
 }
 
-is_kept() { [ -e "$RUN/$1.lock" ] && ! flock -n "$RUN/$1.lock" true; }
+# Those who ask share the lock: one of them is no supervisor to the other. A supervisor waits for them.
+is_kept() { [ -e "$RUN/$1.lock" ] && ! flock -n -s "$RUN/$1.lock" true; }
 
 write_unit() { # NAME VERB…
   local user=$ACCOUNT
@@ -486,7 +487,7 @@ start() {
 
 watch() {
   local notice code failures=0
-  [ "$SUPERVISOR" != plain ] || { exec 9>"$RUN/watch.lock"; flock -n 9 || exit 0; echo $$ >"$RUN/watch.pid"; }
+  [ "$SUPERVISOR" != plain ] || { exec 9>"$RUN/watch.lock"; flock -w 2 9 || exit 0; echo $$ >"$RUN/watch.pid"; }
   trap 'exit 0' TERM INT
   while :; do
     code=0
