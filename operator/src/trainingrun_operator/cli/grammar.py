@@ -9,10 +9,13 @@ of Python (``<bool>``) where people look for a word to replace.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
+from dataclasses import is_dataclass
 from enum import Enum
+from functools import wraps
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Annotated, Any, Final, cast, get_origin
 
 import typer
 from rich.padding import Padding
@@ -85,8 +88,11 @@ class Verbs(typer.Typer):
     def verb(
         self, name: str | None = None, *, examples: tuple[str, ...], panel: Panel | None = None
     ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-        """Add a verb. Its docstring is its help; every verb shows how it is used."""
-        return self.command(
+        """Add a verb. Its docstring is its help; every verb shows how it is used.
+
+        A parameter that is a dataclass stands for the options that its fields declare.
+        """
+        add = self.command(
             name,
             cls=Verb,
             epilog="\n\n".join(examples),
@@ -94,9 +100,47 @@ class Verbs(typer.Typer):
             context_settings={"help_option_names": list(HELP_OPTIONS)},
         )
 
+        def added(function: Callable[..., None]) -> Callable[..., None]:
+            add(with_options_of_groups(function))
+            return function
+
+        return added
+
     def add_group(self, group: Verbs, *, panel: Panel) -> None:
         """Add the verbs behind a word of their own."""
         self.add_typer(group, rich_help_panel=panel.value)
+
+
+def with_options_of_groups(function: Callable[..., None]) -> Callable[..., None]:
+    """The function with an argument for each option of its dataclasses, in place of these.
+
+    Only fields annotated as options are options. typer reads an option off the signature alone, so
+    the signature is what is rewritten.
+    """
+    signature = inspect.signature(function, eval_str=True)
+    groups = {
+        each.name: (each.annotation, tuple(_options_in(each.annotation)))
+        for each in signature.parameters.values()
+        if isinstance(each.annotation, type) and is_dataclass(each.annotation)
+    }
+
+    @wraps(function)
+    def call(**given: Any) -> None:
+        for name, (group, options) in groups.items():
+            given[name] = group(**{each.name: given.pop(each.name) for each in options})
+        function(**given)
+
+    parameters: list[inspect.Parameter] = []
+    for each in signature.parameters.values():
+        parameters.extend(groups[each.name][1] if each.name in groups else (each,))
+    vars(call)["__signature__"] = signature.replace(parameters=parameters)
+    return call
+
+
+def _options_in(group: type[Any]) -> Iterator[inspect.Parameter]:
+    for each in inspect.signature(group, eval_str=True).parameters.values():
+        if get_origin(each.annotation) is Annotated:
+            yield each.replace(kind=inspect.Parameter.KEYWORD_ONLY)
 
 
 def metavar_of(parameter: Any) -> str:

@@ -9,12 +9,8 @@ import typer
 
 from trainingrun_operator.cli.grammar import Panel, Verbs
 from trainingrun_operator.cli.options import (
-    ContextOption,
-    KubeconfigOption,
-    NamespaceOption,
     Output,
     OutputOption,
-    StateOption,
 )
 from trainingrun_operator.cli.runs.names import (
     complete_baseline,
@@ -138,10 +134,7 @@ def plan(  # noqa: PLR0913 (each option of the command is an argument to typer)
         ),
     ] = False,
     output: OutputOption = Output.TABLE,
-    state: StateOption = None,
-    namespace: NamespaceOption = None,
-    context: ContextOption = None,
-    kubeconfig: KubeconfigOption = None,
+    where: Where,
 ) -> None:
     """Estimate what a run takes: daemons, machines, games an hour, days and money.
 
@@ -159,7 +152,7 @@ def plan(  # noqa: PLR0913 (each option of the command is an argument to typer)
     plan_run(
         PlanOptions(
             file=file,
-            place=Where(state, namespace, context, kubeconfig),
+            place=where,
             games=games,
             hours=hours,
             budget=budget,

@@ -13,11 +13,7 @@ from trainingrun_operator.backends.local.files import write_atomically
 from trainingrun_operator.cli.errors import UserError
 from trainingrun_operator.cli.grammar import Panel, Verbs
 from trainingrun_operator.cli.options import (
-    ContextOption,
-    KubeconfigOption,
     NameArgument,
-    NamespaceOption,
-    StateOption,
 )
 from trainingrun_operator.cli.report.file import check_target, told_of
 from trainingrun_operator.cli.report.following import EVERY_SECONDS, Following, follow
@@ -48,10 +44,7 @@ def report(
             " it.",
         ),
     ] = False,
-    state: StateOption = None,
-    namespace: NamespaceOption = None,
-    context: ContextOption = None,
-    kubeconfig: KubeconfigOption = None,
+    where: Where,
 ) -> None:  # fmt: skip
     """Write one HTML page about a run: strength, losses, throughput, scaling, cost, events.
 
@@ -60,7 +53,7 @@ def report(
     Of a run on a cluster, curves begin when --follow does: a cluster keeps no history of it.
     """
     file = output_file if output_file is not None else Path(f"{name}-report.html")
-    with runs_at(Where(state, namespace, context, kubeconfig), name) as runs:
+    with runs_at(where, name) as runs:
         material = gather(runs, name, Seen())
         if file == STDOUT:
             if follow_it:

@@ -20,15 +20,11 @@ from trainingrun_operator.cli.errors import UserError
 from trainingrun_operator.cli.grammar import Panel, Verbs
 from trainingrun_operator.cli.options import (
     STATE,
-    ContextOption,
     DecksOption,
     FileOption,
-    KubeconfigOption,
     LocalStateOption,
     NameArgument,
-    NamespaceOption,
     SetOption,
-    StateOption,
     TimeoutOption,
     WaitOption,
 )
@@ -46,17 +42,14 @@ def suspend(
     wait: WaitOption = False,
     timeout: TimeoutOption = "30m",
     output: OutputOption = Output.TABLE,
-    state: StateOption = None,
-    namespace: NamespaceOption = None,
-    context: ContextOption = None,
-    kubeconfig: KubeconfigOption = None,
+    where: Where,
 ) -> None:
     """Save a run and release its resources; nothing is lost, and resume continues from there.
 
     Running games end, the queue is trained, a checkpoint is written, then the members go.
     """
     seconds, told = seconds_in(timeout, option="--timeout"), _Answer(output)
-    with runs_at(Where(state, namespace, context, kubeconfig), name) as runs:
+    with runs_at(where, name) as runs:
         runs.suspend(name)
         told.say(runs, name, "suspending: running games end, the queue is trained, and it is saved")
         if wait:
@@ -71,14 +64,11 @@ def resume(
     wait: WaitOption = False,
     timeout: TimeoutOption = "30m",
     output: OutputOption = Output.TABLE,
-    state: StateOption = None,
-    namespace: NamespaceOption = None,
-    context: ContextOption = None,
-    kubeconfig: KubeconfigOption = None,
+    where: Where,
 ) -> None:
     """Continue a suspended run from its checkpoint."""
     seconds, told = seconds_in(timeout, option="--timeout"), _Answer(output)
-    with runs_at(Where(state, namespace, context, kubeconfig), name) as runs:
+    with runs_at(where, name) as runs:
         runs.resume(name)
         told.say(runs, name, "resuming from its checkpoint")
         if wait:
@@ -88,7 +78,7 @@ def resume(
         told.show(runs, name)
 
 
-def drain(  # noqa: PLR0913 (each option of the command is an argument to typer)
+def drain(
     name: NameArgument,
     daemon: Annotated[
         str,
@@ -102,10 +92,7 @@ def drain(  # noqa: PLR0913 (each option of the command is an argument to typer)
     wait: WaitOption = False,
     timeout: TimeoutOption = "30m",
     output: OutputOption = Output.TABLE,
-    state: StateOption = None,
-    namespace: NamespaceOption = None,
-    context: ContextOption = None,
-    kubeconfig: KubeconfigOption = None,
+    where: Where,
 ) -> None:
     """Take one daemon out of a run without losing a game: it goes when its games have ended.
 
@@ -113,7 +100,7 @@ def drain(  # noqa: PLR0913 (each option of the command is an argument to typer)
     without games, until annotation trainingrun.dev/drain no longer names it.
     """
     seconds, told = seconds_in(timeout, option="--timeout"), _Answer(output)
-    with runs_at(Where(state, namespace, context, kubeconfig), name) as runs:
+    with runs_at(where, name) as runs:
         before = {member.name: member.started_at for member in runs.members(name)}
         runs.drain(name, daemon)
         told.say(runs, name, f"{daemon} gets no more games, and goes when its own have ended")
@@ -138,14 +125,11 @@ def save_now(
     ] = True,
     timeout: TimeoutOption = "10m",
     output: OutputOption = Output.TABLE,
-    state: StateOption = None,
-    namespace: NamespaceOption = None,
-    context: ContextOption = None,
-    kubeconfig: KubeconfigOption = None,
+    where: Where,
 ) -> None:
     """Write a checkpoint now, and print where it is once it is complete."""
     seconds, told = seconds_in(timeout, option="--timeout"), _Answer(output)
-    with runs_at(Where(state, namespace, context, kubeconfig), name) as runs:
+    with runs_at(where, name) as runs:
         version = runs.request_checkpoint(name)
         if version is None:
             raise UserError(f"{name}: nothing was trained yet, so there is nothing to save: wait")
@@ -205,10 +189,7 @@ def submit(
     changes: SetOption = None,
     decks: DecksOption = None,
     output: OutputOption = Output.TABLE,
-    state: StateOption = None,
-    namespace: NamespaceOption = None,
-    context: ContextOption = None,
-    kubeconfig: KubeconfigOption = None,
+    where: Where,
 ) -> None:
     """Create a run, or change the one of that name: on a cluster, or here in the background.
 
@@ -221,9 +202,7 @@ def submit(
         run.metadata.name,
         _Answer(output),
     )
-    with runs_at(
-        Where(state, namespace, context, kubeconfig), name, decks=_decks(file, decks)
-    ) as runs:
+    with runs_at(where, name, decks=_decks(file, decks)) as runs:
         made = runs.submit(document)
         told.say(runs, name, f"submitted: {made.status.summary or 'not started yet'}")
         told.show(runs, name)
@@ -262,16 +241,13 @@ def delete(
     name: NameArgument,
     *,
     output: OutputOption = Output.TABLE,
-    state: StateOption = None,
-    namespace: NamespaceOption = None,
-    context: ContextOption = None,
-    kubeconfig: KubeconfigOption = None,
+    where: Where,
 ) -> None:
     """Delete a run; its checkpoints stay.
 
     On this machine it is stopped, and its folder is renamed to NAME.old-TIME.
     """
-    with runs_at(Where(state, namespace, context, kubeconfig), name) as runs:
+    with runs_at(where, name) as runs:
         runs.delete(name)
         if output.is_for_programs:
             write({"name": name, "deleted": True}, output)

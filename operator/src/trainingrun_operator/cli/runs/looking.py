@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Final
 
 import typer
@@ -26,13 +27,9 @@ from trainingrun_operator.backends.local.folder import RunFolder
 from trainingrun_operator.cli.errors import UserError
 from trainingrun_operator.cli.grammar import Group, Panel, Verbs
 from trainingrun_operator.cli.options import (
-    ContextOption,
     EverywhereOption,
     FollowOption,
-    KubeconfigOption,
     NameArgument,
-    NamespaceOption,
-    StateOption,
 )
 from trainingrun_operator.cli.runs.facts import Row, is_over
 from trainingrun_operator.cli.runs.ledger import print_ledger
@@ -99,14 +96,10 @@ def get(
     *,
     everywhere: EverywhereOption = False,
     output: OutputOption = Output.TABLE,
-    state: StateOption = None,
-    namespace: NamespaceOption = None,
-    context: ContextOption = None,
-    kubeconfig: KubeconfigOption = None,
+    where: Where,
 ) -> None:
     """List runs, a line each; with names, only those."""
-    where = Where(state, namespace, context, kubeconfig, everywhere)
-    with runs_at(where, names[0] if names else None) as runs:
+    with runs_at(replace(where, everywhere=everywhere), names[0] if names else None) as runs:
         found = tuple(runs.get(name) for name in names) if names else runs.list()
         if output.is_for_programs:
             single = len(found) == 1 and bool(names)
@@ -123,20 +116,10 @@ def list_runs(
     *,
     everywhere: EverywhereOption = False,
     output: OutputOption = Output.TABLE,
-    state: StateOption = None,
-    namespace: NamespaceOption = None,
-    context: ContextOption = None,
-    kubeconfig: KubeconfigOption = None,
+    where: Where,
 ) -> None:
     """List all runs, as get without names does."""
-    get(
-        everywhere=everywhere,
-        output=output,
-        state=state,
-        namespace=namespace,
-        context=context,
-        kubeconfig=kubeconfig,
-    )
+    get(everywhere=everywhere, output=output, where=where)
 
 
 @describe.verb(
@@ -150,13 +133,10 @@ def describe_run(
     name: NameArgument,
     *,
     output: OutputOption = Output.TABLE,
-    state: StateOption = None,
-    namespace: NamespaceOption = None,
-    context: ContextOption = None,
-    kubeconfig: KubeconfigOption = None,
+    where: Where,
 ) -> None:
     """Show all that is known of a run: its status, conditions, members and events."""
-    with runs_at(Where(state, namespace, context, kubeconfig), name) as runs:
+    with runs_at(where, name) as runs:
         if output.is_for_programs:
             write(_all_of(runs, name), output)
             return
@@ -172,16 +152,13 @@ def status(
     name: NameArgument,
     *,
     output: OutputOption = Output.TABLE,
-    state: StateOption = None,
-    namespace: NamespaceOption = None,
-    context: ContextOption = None,
-    kubeconfig: KubeconfigOption = None,
+    where: Where,
 ) -> None:
     """Show the state of a run: progress, strength, roles, and what is wrong.
 
     ``-o wide`` adds all conditions and members.
     """
-    with runs_at(Where(state, namespace, context, kubeconfig), name) as runs:
+    with runs_at(where, name) as runs:
         run = runs.get(name)
         if output.is_for_programs:
             write(document_of(run), output)
@@ -205,17 +182,13 @@ def top(
     once: Annotated[bool, typer.Option("--once", help="Show it once and exit.")] = False,
     everywhere: EverywhereOption = False,
     output: OutputOption = Output.TABLE,
-    state: StateOption = None,
-    namespace: NamespaceOption = None,
-    context: ContextOption = None,
-    kubeconfig: KubeconfigOption = None,
+    where: Where,
 ) -> None:
     """Watch all runs, or the roles, daemons, queue and rates of one; Ctrl-C ends it.
 
     Where the output is not a terminal, it is shown once.
     """
-    where = Where(state, namespace, context, kubeconfig, everywhere)
-    with runs_at(where, name) as runs:
+    with runs_at(replace(where, everywhere=everywhere), name) as runs:
         if output.is_for_programs:
             write(_all_of(runs, name), output)
             return
@@ -236,13 +209,10 @@ def events(
     *,
     follow: FollowOption = False,
     output: OutputOption = Output.TABLE,
-    state: StateOption = None,
-    namespace: NamespaceOption = None,
-    context: ContextOption = None,
-    kubeconfig: KubeconfigOption = None,
+    where: Where,
 ) -> None:
     """Show what happened to a run, oldest first. A cluster keeps events for an hour."""
-    with runs_at(Where(state, namespace, context, kubeconfig), name) as runs:
+    with runs_at(where, name) as runs:
         show_place(runs)
         if follow:
             for event in runs.events(name, follow=True):
@@ -258,7 +228,7 @@ def events(
             echo("no events are on record")
 
 
-def logs(  # noqa: PLR0913 (each option of the command is an argument to typer)
+def logs(
     name: NameArgument,
     *,
     role: Annotated[
@@ -289,10 +259,7 @@ def logs(  # noqa: PLR0913 (each option of the command is an argument to typer)
         bool, typer.Option("-p", "--previous", help="Of the process before the last restart.")
     ] = False,
     output: OutputOption = Output.TABLE,
-    state: StateOption = None,
-    namespace: NamespaceOption = None,
-    context: ContextOption = None,
-    kubeconfig: KubeconfigOption = None,
+    where: Where,
 ) -> None:
     """Show what the members of a run have logged, each line with its member's name before it."""
     if follow and previous:
@@ -301,7 +268,7 @@ def logs(  # noqa: PLR0913 (each option of the command is an argument to typer)
     if role is not None and role not in known:
         raise UserError(f"--role {role}: unknown role: use {', '.join(sorted(known))}")
     query = LogQuery(role=role, member=member, tail=tail, previous=previous, follow=follow)
-    with runs_at(Where(state, namespace, context, kubeconfig), name) as runs:
+    with runs_at(where, name) as runs:
         show_place(runs)
         _print_lines(runs.logs(name, query), output)
 
@@ -316,13 +283,10 @@ def scaling(
     name: NameArgument,
     *,
     output: OutputOption = Output.TABLE,
-    state: StateOption = None,
-    namespace: NamespaceOption = None,
-    context: ContextOption = None,
-    kubeconfig: KubeconfigOption = None,
+    where: Where,
 ) -> None:
     """Explain the number of daemons: limits, the last decision with its inputs, the history."""
-    with runs_at(Where(state, namespace, context, kubeconfig), name) as runs:
+    with runs_at(where, name) as runs:
         run, told = runs.get(name), tuple(runs.events(name))
         if output.is_for_programs:
             write(scaling_of(run, told), output)
@@ -335,13 +299,10 @@ def ledger(
     name: NameArgument,
     *,
     output: OutputOption = Output.TABLE,
-    state: StateOption = None,
-    namespace: NamespaceOption = None,
-    context: ContextOption = None,
-    kubeconfig: KubeconfigOption = None,
+    where: Where,
 ) -> None:
     """Show what became of every transition of a run. Exit code 1: the sum is wrong."""
-    with runs_at(Where(state, namespace, context, kubeconfig), name) as runs:
+    with runs_at(where, name) as runs:
         run = runs.get(name)
     raise typer.Exit(0 if print_ledger(run, output) else 1)
 

@@ -31,6 +31,12 @@ from trainingrun_contracts.client import (
 from trainingrun_contracts.client.values import STATE
 
 from trainingrun_operator.cli.errors import TimedOut, UserError
+from trainingrun_operator.cli.options import (
+    ContextOption,
+    KubeconfigOption,
+    NamespaceOption,
+    StateOption,
+)
 from trainingrun_operator.cli.terminal import error_console
 
 _PLUGIN: Final = "kubectl"
@@ -38,12 +44,12 @@ _PLUGIN: Final = "kubectl"
 
 @dataclass(frozen=True)
 class Where:
-    """The options that name a place."""
+    """The options that name a place; a verb that takes one has them all (``cli.grammar``)."""
 
-    state: Path | None = None
-    namespace: str | None = None
-    context: str | None = None
-    kubeconfig: Path | None = None
+    state: StateOption = None
+    namespace: NamespaceOption = None
+    context: ContextOption = None
+    kubeconfig: KubeconfigOption = None
     everywhere: bool = False
 
     @property
