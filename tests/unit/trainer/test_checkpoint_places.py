@@ -28,7 +28,7 @@ from trainingrun_trainer.checkpoint.manifest import (
     Score,
     sum_of,
 )
-from trainingrun_trainer.checkpoint.store import FileStore
+from trainingrun_trainer.checkpoint.store import FileStore, StorageError
 from trainingrun_trainer.saving import newest_rate
 
 
@@ -210,8 +210,26 @@ def test_a_place_that_fails_is_passed_over(tmp_path: Path) -> None:
     near = archive_in(tmp_path / "near")
     near.save(checkpoint_of(1))
     (tmp_path / "far").write_text("in the way")
-    found = list(resumable(near, archive_in(tmp_path / "far")))
-    assert [type(each) for each in found] == [Skipped, Loaded]
+    found = resumable(near, archive_in(tmp_path / "far"))
+    assert [type(next(found)), type(next(found))] == [Skipped, Loaded]
+
+
+def test_a_storage_that_fails_is_not_empty(tmp_path: Path) -> None:
+    """Expect an error, and never the answer that there is no checkpoint, where the cache has none
+    and the storage behind it cannot be read: a learner would begin anew."""
+    far = archive_in(tmp_path / "far")
+    far.save(checkpoint_of(1))
+    (tmp_path / "far").rename(tmp_path / "away")
+    (tmp_path / "far").write_text("in the way")
+    with pytest.raises(StorageError):
+        list(resumable(archive_in(tmp_path / "near"), far))
+
+
+def test_a_cache_that_fails_is_no_reason_to_wait(tmp_path: Path) -> None:
+    """Expect a storage without a checkpoint to be believed."""
+    (tmp_path / "near").write_text("in the way")
+    found = list(resumable(archive_in(tmp_path / "near"), archive_in(tmp_path / "far")))
+    assert [type(each) for each in found] == [Skipped]
 
 
 def edit(path: Path, change: Callable[[dict[str, object]], object]) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
 from trainingrun_contracts.run_config import CheckpointConfig, LearnerConfig, PpoConfig, RunConfig
 from trainingrun_contracts.segment import Segment
+from trainingrun_trainer.assembly import restore_newest
 from trainingrun_trainer.batch import pack
+from trainingrun_trainer.checkpoint.archive import open_archive
 from trainingrun_trainer.checkpoint.manifest import Checkpoint, CheckpointInvalid, Progress
 from trainingrun_trainer.checkpoint.state import capture, restore
+from trainingrun_trainer.checkpoint.store import StorageError
 from trainingrun_trainer.networks.build import new_policy
 from trainingrun_trainer.recovery import (
     ROLL_BACKS,
@@ -93,3 +97,18 @@ def test_a_rate_that_breaks_the_weights_is_seen(make_segment: Callable[..., Segm
         recovery = recovery.after_update(steps=result.steps, skipped=result.skipped)
     finite = all_finite(updater.policy.state_dict())
     assert recovery.verdict(is_finite=finite) is Verdict.ROLL_BACK
+
+
+def test_a_storage_that_does_not_answer_is_no_end_for_good(tmp_path: Path) -> None:
+    """Expect a learner that must go back to be told that the storage failed, which a later start
+    may not find; and not that there is no checkpoint, which would fail the run."""
+    config = CheckpointConfig(tmp_path.as_uri())
+    archive = open_archive(config, run="r")
+    run = RunConfig(run="r", run_id="r", seed=1, games=1, decks=(), checkpoint=config)
+    assert restore_newest((archive,), new_updater()) is None
+    archive.save(capture(new_updater(), run, Progress(step=5), now=1.0))
+    assert restore_newest((archive,), new_updater()) == Progress(step=5)
+    tmp_path.rename(tmp_path.with_name("away"))
+    tmp_path.write_text("in the way")
+    with pytest.raises(StorageError):
+        restore_newest((archive,), new_updater())

@@ -11,6 +11,7 @@ import logging
 import os
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -133,7 +134,7 @@ def assemble(
         spot=SpotWatch(
             metadata_service(os.environ, is_wanted=config.checkpoint.spot_notice), reporter.notify
         ),
-        limits=Limits(patience, lambda: _newest_state(places, updater)),
+        limits=Limits(patience, lambda: restore_newest(places.nearest_first, updater)),
         stop=stop,
     )
 
@@ -318,15 +319,16 @@ def _adopt(base: _Base, updater: PpoUpdater, reporter: Reporter) -> None:
     base.status.set(adopted_from=uri)
 
 
-def _newest_state(places: _Places, updater: PpoUpdater) -> Progress | None:
-    """Put the state of the newest valid checkpoint into an updater; None where there is none."""
-    try:
-        for found in resumable(*places.nearest_first):
-            if isinstance(found, Loaded):
-                with contextlib.suppress(CheckpointInvalid):
-                    return restore(found.checkpoint, updater)
-    except StorageError as error:
-        _log.warning("cannot go back to a checkpoint: %s", error)
+def restore_newest(archives: Sequence[CheckpointArchive], updater: PpoUpdater) -> Progress | None:
+    """Put the state of the newest valid checkpoint into an updater; None where there is none.
+
+    Raises:
+        StorageError: the storage cannot be read; the learner's next start goes back as well.
+    """
+    for found in resumable(*archives):
+        if isinstance(found, Loaded):
+            with contextlib.suppress(CheckpointInvalid):
+                return restore(found.checkpoint, updater)
     return None
 
 

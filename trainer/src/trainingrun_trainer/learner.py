@@ -135,10 +135,11 @@ class Learner:
         Raises:
             Fenced: a newer learner has started.
             RedisRefused: Redis cannot be used any more.
-        RankLost: another rank has ended.
+            RankLost: another rank has ended.
             Starved: nothing comes and nobody plays; the state is saved.
             WeightsNotFinite: training does not recover; what was saved before stays.
-            StorageError: the run is flushed, and the storage does not take its last checkpoint.
+            StorageError: the run is flushed, and the storage does not take its last checkpoint; or
+                the learner must go back to a checkpoint, and the storage does not answer.
         """
         self._out.reporter.start()
         self._spot.start()
@@ -278,6 +279,7 @@ class Learner:
 
         Raises:
             WeightsNotFinite: that has not helped, or there is none.
+            StorageError: the storage cannot be read.
         """
         self._recovery = self._recovery.after_update(steps=result.steps, skipped=result.skipped)
         is_finite = result.skipped == 0 or self._has_finite_weights

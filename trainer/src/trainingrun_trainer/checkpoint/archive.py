@@ -265,14 +265,21 @@ def resumable(*archives: CheckpointArchive) -> Iterator[Loaded | Skipped]:
     """What a learner may resume from, newest first over all places; damaged ones as skipped.
 
     Of two copies of a checkpoint that of the earlier archive comes first: name the nearest first.
+    The last is the run's storage, and those before it are caches, which may fail.
+
+    Raises:
+        StorageError: the storage cannot be read, and no cache had what was wanted. That is not the
+            same as no checkpoint: a learner that began anew would push out those that are there.
     """
     found: list[tuple[Entry, int]] = []
+    failures: dict[int, StorageError] = {}
     for rank, archive in enumerate(archives):
         try:
             found += [(entry, rank) for entry in archive.entries()]
         except StorageError as error:
             if len(archives) == 1:
                 raise
+            failures[rank] = error
             yield Skipped(archive.address, str(error))
     found.sort(key=lambda each: (each[0].order, -each[1]), reverse=True)
     for entry, rank in found:
@@ -283,9 +290,12 @@ def resumable(*archives: CheckpointArchive) -> Iterator[Loaded | Skipped]:
         except StorageError as error:
             if len(archives) == 1:
                 raise
+            failures[rank] = error
             yield Skipped(entry.uri, str(error))
         else:
             yield Loaded(entry.uri, checkpoint)
+    if failure := failures.get(len(archives) - 1):
+        raise failure
 
 
 def kept_names(entries: list[Entry], retention: Retention) -> set[str]:
