@@ -50,7 +50,11 @@ _DIGESTS_AT_ONCE: Final = 50
 
 
 class QueueError(Exception):
-    """Redis did not take what the operator had to say; trying again later can help."""
+    """Redis could not be asked or told; trying again later can help."""
+
+    def __init__(self, message: str, *, reason: str = "Unreachable") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class SignalReader:
@@ -66,14 +70,20 @@ class SignalReader:
         """A client of the address, for so long and no longer.
 
         Raises:
-            AddressError: the address is not valid.
-            redis.TimeoutError: it took too long.
+            QueueError: the address is not valid, it took too long, or what answers is no Redis.
         """
         try:
             async with asyncio.timeout(self._seconds), self._clients.use(url) as client:
                 yield client
+        except AddressError as error:
+            raise QueueError(f"the address of Redis is not valid: {error}") from error
         except TimeoutError as error:
-            raise redis.TimeoutError(f"no answer within {self._seconds:g} s") from error
+            late = redis.TimeoutError(f"no answer within {self._seconds:g} s")
+            raise _unreachable(late, url) from error
+        except (redis.RedisError, OSError) as error:
+            raise _unreachable(error, url) from error
+        except Exception as error:  # whatever a server makes the client library raise
+            raise _nonsense(error, url) from error
 
     async def read(
         self, url: str, keys: Keys, *, endpoints: Iterable[str], now: float
@@ -89,14 +99,9 @@ class SignalReader:
         asked = tuple(endpoints)
         try:
             async with self._use(url) as client:
-                reply = await read_run(client, keys.run_id, asked)
-            return signals_from(reply, asked, now=now)
-        except AddressError as error:
-            return Unreachable("Unreachable", f"the address of Redis is not valid: {error}")
-        except (redis.RedisError, OSError) as error:
-            return _unreachable(error, url)
-        except Exception as error:  # whatever a server makes the client library raise
-            return _nonsense(error, url)
+                return signals_from(await read_run(client, keys.run_id, asked), asked, now=now)
+        except QueueError as error:
+            return Unreachable(error.reason, str(error))
 
     async def perform(self, url: str, keys: Keys, action: QueueAction, *, now: float) -> None:
         """Tell the run something.
@@ -104,26 +109,20 @@ class SignalReader:
         Raises:
             QueueError: Redis did not take it.
         """
-        try:
-            async with self._use(url) as client, client.pipeline(transaction=True) as pipe:
-                match action:
-                    case SetIntent(intent=intent):
-                        pipe.set(keys.intent, intent.value)
-                        pipe.set(keys.intent_since, repr(now))
-                    case SetTarget(games=games):
-                        pipe.set(keys.target, games)
-                    case SetPhase(phase=phase):
-                        pipe.set(keys.phase, encode_phase(phase))
-                    case RequestCheckpoint(token=token):
-                        pipe.set(keys.checkpoint_request, token)
-                    case PublishSlots(slots=published):
-                        slots.publish(pipe, keys.daemons, dict(published))
-                await pipe.execute()
-        except (redis.RedisError, OSError) as error:
-            text = why_unreachable(error, address_of(url), secret=secret_of(url))
-            raise QueueError(text) from error
-        except Exception as error:  # whatever a server makes the client library raise
-            raise QueueError(_nonsense(error, url).message) from error
+        async with self._use(url) as client, client.pipeline(transaction=True) as pipe:
+            match action:
+                case SetIntent(intent=intent):
+                    pipe.set(keys.intent, intent.value)
+                    pipe.set(keys.intent_since, repr(now))
+                case SetTarget(games=games):
+                    pipe.set(keys.target, games)
+                case SetPhase(phase=phase):
+                    pipe.set(keys.phase, encode_phase(phase))
+                case RequestCheckpoint(token=token):
+                    pipe.set(keys.checkpoint_request, token)
+                case PublishSlots(slots=published):
+                    slots.publish(pipe, keys.daemons, dict(published))
+            await pipe.execute()
 
     async def prune(self, url: str, keys: Keys, *, before: float) -> None:
         """Remove the reports of members that have said nothing since.
@@ -131,11 +130,8 @@ class SignalReader:
         Raises:
             QueueError: Redis did not take it.
         """
-        try:
-            async with self._use(url) as client:
-                await prune_reports(client, keys.run_id, before=before)
-        except Exception as error:  # whatever a server makes the client library raise
-            raise QueueError(_nonsense(error, url).message) from error
+        async with self._use(url) as client:
+            await prune_reports(client, keys.run_id, before=before)
 
     async def digests(self, url: str, run_ids: Sequence[str]) -> dict[str, str] | None:
         """The digests of runs that share a Redis, by run; None where it cannot be asked."""
@@ -148,10 +144,8 @@ class SignalReader:
                         await read_digests(client, part), list[bytes], builtin_types=(bytes,)
                     )
                     found.update(zip(part, (each.decode() for each in replies), strict=True))
-        except (redis.RedisError, OSError, ValueError):
-            return None
-        except Exception as error:  # whatever a server makes the client library raise
-            _LOG.warning("%s", _nonsense(error, url).message)
+        except QueueError as error:
+            _LOG.debug("%s", error)  # each of these runs is asked by itself now, and tells it
             return None
         return found
 
@@ -248,16 +242,15 @@ def _whole(reply: bytes) -> int | None:
     return int(number) if number is not None and abs(number) <= LARGEST_COUNT else None
 
 
-def _unreachable(error: redis.RedisError | OSError, url: str) -> Unreachable:
+def _unreachable(error: redis.RedisError | OSError, url: str) -> QueueError:
     message = why_unreachable(error, address_of(url), secret=secret_of(url))
     refused = "refused the password" in message
-    return Unreachable("AuthenticationFailed" if refused else "Unreachable", message)
+    return QueueError(message, reason="AuthenticationFailed" if refused else "Unreachable")
 
 
-def _nonsense(error: Exception, url: str) -> Unreachable:
+def _nonsense(error: Exception, url: str) -> QueueError:
     """The error's text is left out: it may quote what the server sent."""
-    return Unreachable(
-        "Unreachable",
+    return QueueError(
         f"what answers at {address_of(url)} is no Redis that can be used"
-        f" ({type(error).__name__}): check the address",
+        f" ({type(error).__name__}): check the address"
     )
