@@ -189,6 +189,21 @@ def test_a_secret_that_is_deleted_comes_back_with_the_same_passwords(
     on_place(control_plane, namespace, act)
 
 
+def test_a_key_that_is_none_makes_no_passwords(control_plane: ControlPlane, namespace: str) -> None:
+    """Expect a refusal that names the Secret where its key is empty, for anybody could compute what
+    is derived from that, or is missing."""
+
+    async def act(made: Place) -> None:
+        for entry in ("key=", "other=x"):
+            made.kubectl("create", "secret", "generic", "operator", f"--from-literal={entry}")
+            with pytest.raises(BackendError, match=f"Secret {namespace}/operator"):
+                await made.backend.prepare(made.run, GROUND)
+            made.kubectl("delete", "secret", "operator")
+        await made.backend.prepare(made.run, GROUND)
+
+    on_place(control_plane, namespace, act)
+
+
 def test_a_secret_that_somebody_else_made_is_refused(
     control_plane: ControlPlane, namespace: str
 ) -> None:

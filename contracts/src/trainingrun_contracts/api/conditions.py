@@ -151,6 +151,10 @@ class Reason(Word):
     CONNECTED = "Connected", "Redis answers."
     UNREACHABLE = "Unreachable", "Redis does not answer at its address."
     AUTHENTICATION_FAILED = "AuthenticationFailed", "Redis refuses the password."
+    SECRET_INVALID = (
+        "SecretInvalid",
+        "The operator's Secret, from which it derives passwords, holds no key.",
+    )
     SECRET_NOT_FOUND = "SecretNotFound", "A Secret or its entry that the spec names is not there."
     REDIS_LOST_DATA = "RedisLostData", "Redis came back without its data; the loss is counted."
     ROLLOUT_UNREADABLE = (

@@ -17,6 +17,7 @@ import hmac
 import secrets
 from typing import Any, Final
 
+from trainingrun_operator.backends import BackendError
 from trainingrun_operator.backends.kubernetes.client import Client
 from trainingrun_operator.backends.kubernetes.errors import ConflictError, NotFoundError
 from trainingrun_operator.backends.kubernetes.kinds import SECRET
@@ -62,7 +63,14 @@ class Passwords:
                 found = await self._client.create(SECRET.path(namespace), _key_secret(name))
             except ConflictError:
                 found = await self._client.get(path)
-        return base64.b64decode(found["data"][_ENTRY])
+        key = base64.b64decode((found.get("data") or {}).get(_ENTRY, ""))
+        if len(key) < _KEY_BYTES:  # of a short one, everybody could compute the passwords
+            raise BackendError(
+                "SecretInvalid",
+                f"Secret {namespace}/{name} holds no key of {_KEY_BYTES} bytes under {_ENTRY}:"
+                " restore it, or delete it to have another one made for new runs",
+            )
+        return key
 
 
 def _key_secret(name: str) -> dict[str, Any]:
