@@ -26,6 +26,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "seed-fixed": {"seed": 2},
     "redis-url-fixed": {"redis": {"url": "redis://other.example:6379/0"}},
     "redis-secret-fixed": {"redis": {"urlSecretRef": {"name": "mine", "key": "url"}}},
+    "redis-tls-fixed": {"redis": {"managed": {"tls": True}}},
     "storage-fixed": {"checkpoint": {"storage": "s3://bucket/other"}},
     "network-fixed": {"learner": {"network": {"width": 256}}},
 }
@@ -114,7 +115,7 @@ def test_the_memory_of_a_managed_redis_may_change(kubectl: Kubectl) -> None:
         change = json.dumps({"spec": {"redis": {"managed": managed}}})
         kubectl("patch", "tr", "minimal", "--type=merge", "-p", change)
     stored = json.loads(kubectl("get", "trainingrun", "minimal", "-o", "json"))
-    assert stored["spec"]["redis"]["managed"] == {"memory": "4Gi", "size": "20Gi"}
+    assert stored["spec"]["redis"]["managed"] == {"memory": "4Gi", "size": "20Gi", "tls": False}
 
 
 def test_explain_reads_like_documentation(kubectl: Kubectl) -> None:

@@ -1,18 +1,25 @@
 """Redis clients with the settings that the contracts rely on.
 
 RESP2 is pinned, because the reply shape of XREADGROUP depends on the protocol version; replies stay
-bytes, because segments and weights are. Of a URL only scheme, user, password, host, port and
-database are taken: redis-py would let options in its query override the time limits set here. No
-message quotes a URL or a parser's error, which may hold the password.
+bytes, because segments and weights are. Of a URL only scheme, user, password, host, port, database
+and the option ``ca`` are taken: redis-py would let options in its query override the time limits
+set here. No message quotes a URL or a parser's error, which may hold the password.
+
+``rediss://…?ca=TEXT`` names one more certificate to trust, beside those of the system: it is DER in
+base64 for URLs (RFC 4648, section 5), without padding. So whatever holds the URL holds all that a
+client needs, and no file must reach it.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
+import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import redis
 import redis.asyncio
@@ -28,6 +35,7 @@ ROLE_BOUND: Final = Bound(size=257 * 1024 * 1024)
 UNKNOWN_ADDRESS: Final = "an address that is not valid"
 _PORT: Final = 6379
 _TEXT: Final = 300
+_CERTIFICATE: Final = "ca"
 _FORM: Final = "write redis://[user:password@]host:port/database"
 
 
@@ -45,6 +53,8 @@ class RedisAddress:
     user: str | None
     password: str | None
     is_encrypted: bool
+    certificate: str | None = None
+    """One more certificate to trust, as PEM."""
 
     @property
     def place(self) -> str:
@@ -55,17 +65,23 @@ class RedisAddress:
     @property
     def settings(self) -> dict[str, Any]:
         """The arguments that a redis-py connection takes."""
-        return {
-            "host": self.host, "port": self.port, "db": self.database,
-            "username": self.user, "password": self.password,
-        }  # fmt: skip
+        found = {
+            "host": self.host,
+            "port": self.port,
+            "db": self.database,
+            "username": self.user,
+            "password": self.password,
+        }
+        if self.certificate is not None:
+            found["ssl_ca_data"] = self.certificate
+        return found
 
 
 def parse_url(url: str) -> RedisAddress:
     """Read a Redis URL.
 
     Raises:
-        AddressError: it is not valid, or has options.
+        AddressError: it is not valid, or has options other than ``ca``.
     """
     try:
         parts = urlsplit(url)
@@ -77,7 +93,8 @@ def parse_url(url: str) -> RedisAddress:
         ) from None
     if parts.scheme not in ("redis", "rediss"):
         raise AddressError(f"its scheme is neither redis nor rediss: {_FORM}")
-    if parts.query or parts.fragment:
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    if parts.fragment or options.keys() - {_CERTIFICATE}:
         raise AddressError(f"it has options after ? or #, which are not taken: {_FORM}")
     if not re.fullmatch(r"/?|/[0-9]{1,4}", parts.path):
         raise AddressError(f"its database is no number: {_FORM}")
@@ -88,7 +105,25 @@ def parse_url(url: str) -> RedisAddress:
         user=unquote(user) if user else None,
         password=unquote(password) if password else None,
         is_encrypted=parts.scheme == "rediss",
+        certificate=_certificate(parts.scheme, options.get(_CERTIFICATE)),
     )
+
+
+def _certificate(scheme: str, text: str | None) -> str | None:
+    if text is None:
+        return None
+    if scheme != "rediss":
+        raise AddressError("it names a certificate, but speaks without TLS: write rediss://")
+    try:
+        found = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        pem = ssl.DER_cert_to_PEM_cert(found)
+        ssl.create_default_context(cadata=pem)
+    except (binascii.Error, ValueError, ssl.SSLError):
+        raise AddressError(
+            "its option ca is no certificate: write the DER form in base64, with - and _ for + and"
+            " /, such as `openssl x509 -outform der -in ca.crt | base64 -w0 | tr +/ -_`"
+        ) from None
+    return pem
 
 
 def blocking_client(url: str, *, retries: int = 2, bound: Bound = ROLE_BOUND) -> redis.Redis:
@@ -185,6 +220,11 @@ def why_unreachable(error: redis.RedisError | OSError, address: str, *, secret: 
         secret: the URL's password, which a server may repeat (an unknown command's arguments).
     """
     text = str(error)
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        return (
+            f"Redis at {address} shows a certificate that nobody here trusts: give the one that"
+            " signed it in the URL (rediss://…?ca=…)"
+        )
     if isinstance(error, redis.AuthenticationError) or "NOAUTH" in text or "WRONGPASS" in text:
         return f"Redis at {address} refused the password: check the URL or the Secret it comes from"
     if isinstance(error, redis.exceptions.OutOfMemoryError):

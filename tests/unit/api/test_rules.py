@@ -98,6 +98,7 @@ def test_other_storage_is_refused(storage: str) -> None:
     [
         ("seed", {"seed": 2}),
         ("redis.url", {"redis": {"url": "redis://other:6379"}}),
+        ("redis.managed.tls", {"redis": {"managed": {"tls": True}}}),
         ("checkpoint.storage", {"checkpoint": {"storage": "s3://bucket/other"}}),
     ],
 )
@@ -112,6 +113,13 @@ def test_other_fields_may_change() -> None:
     check_update(spec(), spec(games=500, suspend=True, learner={"batchTransitions": 64}))
 
 
+@pytest.mark.parametrize("managed", [{}, {"tls": False}, {"memory": "2Gi"}])
+def test_what_was_the_default_may_be_written_down(managed: dict[str, Any]) -> None:
+    """Expect a flag that was left out to be the same as one that says no."""
+    check_update(spec(), spec(redis={"managed": managed}))
+    check_update(spec(redis={"managed": managed}), spec())
+
+
 def test_every_fixed_field_exists() -> None:
     """The paths of the fixed fields are paths of the spec."""
     assert {rule.field: rule.value(spec()) for rule in IMMUTABLE} == {
@@ -119,6 +127,7 @@ def test_every_fixed_field_exists() -> None:
         "seed": 1,
         "redis.url": None,
         "redis.urlSecretRef": None,
+        "redis.managed.tls": False,
         "checkpoint.storage": None,
         "learner.network": Network(),
     }

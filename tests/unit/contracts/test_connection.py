@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
+
 import pytest
 import redis
 from trainingrun_contracts.connection import (
@@ -15,6 +17,7 @@ from trainingrun_contracts.connection import (
     why_unreachable,
 )
 from trainingrun_contracts.plain_text import one_line
+from trainingrun_operator.desired.redis_tls import identity_for
 
 SECRET = "s3cret"
 HOSTILE = (
@@ -61,6 +64,25 @@ def test_options_are_refused(option: str) -> None:
     """They would override the time limits, or make redis-py fail in ways of its own."""
     with pytest.raises(AddressError, match="options"):
         asyncio_client(f"redis://h:6379/0?{option}")
+
+
+def test_a_certificate_travels_in_the_url() -> None:
+    """Expect it as PEM for the client; and TLS, without which it would secure nothing."""
+    identity = identity_for(SECRET, "h.example")
+    address = parse_url(f"rediss://h.example/0?ca={identity.in_url}")
+    assert address.certificate == ssl.DER_cert_to_PEM_cert(identity.certificate)
+    assert address.settings["ssl_ca_data"] == address.certificate
+    with pytest.raises(AddressError, match="without TLS: write rediss"):
+        parse_url(f"redis://h.example/0?ca={identity.in_url}")
+
+
+@pytest.mark.parametrize("text", ["", "x", "%00", "AAAA", SECRET, "====", "a" * 10_000])
+def test_what_is_no_certificate_is_refused(text: str) -> None:
+    """Expect a message that says how to write one, and quotes nothing."""
+    with pytest.raises(AddressError, match=r"no certificate.*openssl") as caught:
+        parse_url(f"rediss://h/0?ca={text}")
+    assert SECRET not in str(caught.value)
+    assert caught.value.__suppress_context__
 
 
 def test_a_server_that_repeats_the_password_is_not_quoted() -> None:

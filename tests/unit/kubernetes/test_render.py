@@ -209,6 +209,13 @@ def test_redis_reads_its_file_from_the_secret() -> None:
     assert {"name": "redis", "mountPath": "/etc/redis", "readOnly": True} in redis["volumeMounts"]
 
 
+def test_a_redis_without_tls_has_neither_key_nor_certificate() -> None:
+    """Expect nothing of TLS in its Secret, its mounts and its command unless it is asked for."""
+    plain = pod_of(workload_of(Role.REDIS))
+    assert not [each for each in managed_secret(RUN, SECRET)["stringData"] if "tls" in each]
+    assert "tls" not in json.dumps(plain)
+
+
 def test_a_given_url_is_kept_in_a_secret_too() -> None:
     """A URL may hold a password, so that it never stands in a pod's description."""
     url = f"redis://:{SECRET}@elsewhere:6379/0"

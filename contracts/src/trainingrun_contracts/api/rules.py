@@ -87,6 +87,8 @@ class Immutable:
     name: str
     path: tuple[str, ...]
     why: str
+    is_flag: bool = False
+    """Whether not to give it, or a section around it, means the same as false."""
 
     @property
     def field(self) -> str:
@@ -98,6 +100,8 @@ class Immutable:
         """The rule as a CEL transition rule of the spec."""
         new, old = f"self.{self.field}", f"oldSelf.{self.field}"
         has_new, has_old = self._presence("self"), self._presence("oldSelf")
+        if self.is_flag:
+            return f"({has_new} && {new}) == ({has_old} && {old})"
         return f"({has_new}) == ({has_old}) && (!({has_new}) || {new} == {old})"
 
     def _presence(self, root: str) -> str:
@@ -114,6 +118,8 @@ class Immutable:
     def value(self, spec: Any) -> Any:
         """The field's value in a spec."""
         for name in self.path:
+            if self.is_flag and spec is None:
+                return False
             spec = getattr(spec, name)
         return spec
 
@@ -478,6 +484,12 @@ IMMUTABLE: Final = (
     Immutable("seed-fixed", ("seed",), "the games that were played came from it"),
     Immutable("redis-url-fixed", ("redis", "url"), _QUEUE),
     Immutable("redis-secret-fixed", ("redis", "url_secret_ref"), _QUEUE),
+    Immutable(
+        "redis-tls-fixed",
+        ("redis", "managed", "tls"),
+        "its members have the address of a Redis that speaks the other way",
+        is_flag=True,
+    ),
     Immutable(
         "storage-fixed", ("checkpoint", "storage"), "the run's checkpoints would stay behind"
     ),

@@ -488,6 +488,12 @@ class ManagedRedis(ApiModel):
         description="Size of Redis' claim: at least four times its memory, as its file is rewritten"
         " beside the old one. It can be raised where the storage class lets claims grow.",
     )
+    tls: bool = Field(
+        default=False,
+        description="Encrypt what goes to and from Redis. The operator makes the certificate, and"
+        " only this run's members trust it. `trainingrun local` listens on this machine alone and"
+        " leaves it out.",
+    )
 
 
 class Redis(ApiModel):

@@ -37,6 +37,8 @@ class Ground:
     managed_redis: bool
     redis_url: str | None = None
     redis_url_secret: tuple[str, str] | None = None
+    redis_tls: bool = False
+    """Of a managed Redis, where others can listen in."""
 
 
 class Blame(Enum):

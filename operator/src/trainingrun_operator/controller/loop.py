@@ -66,7 +66,7 @@ from trainingrun_operator.desired.observed import (
     Unreachable,
 )
 from trainingrun_operator.desired.rates import Rates
-from trainingrun_operator.desired.redis import is_managed
+from trainingrun_operator.desired.redis import has_tls, is_managed
 from trainingrun_operator.desired.run_config import run_config
 from trainingrun_operator.desired.stage import Stage
 from trainingrun_operator.desired.workload import Role
@@ -452,6 +452,7 @@ def ground_of(run: TrainingRun, settings: Settings) -> Ground:
         managed_redis=is_managed(run),
         redis_url=run.spec.redis.url,
         redis_url_secret=(secret.name, secret.key) if secret is not None else None,
+        redis_tls=has_tls(run),
     )
 
 

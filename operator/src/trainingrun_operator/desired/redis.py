@@ -21,6 +21,12 @@ def is_managed(run: TrainingRun) -> bool:
     return run.spec.redis.url is None and run.spec.redis.url_secret_ref is None
 
 
+def has_tls(run: TrainingRun) -> bool:
+    """Whether the run's managed Redis is reached by TLS on a cluster."""
+    managed = run.spec.redis.managed
+    return managed is not None and managed.tls
+
+
 def redis(run: TrainingRun, settings: Settings) -> Workload:
     """The Redis server of a run; only for runs where :func:`is_managed` holds."""
     wanted = run.spec.redis.managed or ManagedRedis()
@@ -39,5 +45,6 @@ def redis(run: TrainingRun, settings: Settings) -> Workload:
         grace_seconds=30,
         uses_config=False,
         storage=Storage(path="/data", size=wanted.size),
+        serves_tls=wanted.tls,
         pull_policy=run.spec.image_pull_policy,
     )  # fmt: skip

@@ -25,6 +25,7 @@ from typing import Final
 
 from trainingrun_contracts.stream.keys import Area, Keys
 
+from trainingrun_operator.desired.redis_tls import Identity
 from trainingrun_operator.desired.workload import Role
 
 OPERATOR: Final = "operator"
@@ -97,9 +98,11 @@ def password_for(user: str, secret: str) -> str:
     return hmac.new(secret.encode(), f"redis/{user}".encode(), hashlib.sha256).hexdigest()
 
 
-def url_for(user: str, secret: str, address: str) -> str:
-    """The URL with which a user reaches the Redis at ``host:port``."""
-    return f"redis://{user}:{password_for(user, secret)}@{address}/0"
+def url_for(user: str, secret: str, address: str, *, tls: Identity | None = None) -> str:
+    """The URL with which a user reaches the Redis at ``host:port``; by TLS where it has an
+    identity, of which the URL holds the certificate."""
+    rest = f"{user}:{password_for(user, secret)}@{address}/0"
+    return f"redis://{rest}" if tls is None else f"rediss://{rest}?ca={tls.in_url}"
 
 
 def config_file(run_id: str, secret: str, *, read_only_keys: bool = True) -> str:

@@ -90,7 +90,8 @@ class Workload:
     when, running members must be replaced. ``uses_config`` members read the run configuration and
     the Redis URL and run with ``TRAININGRUN_MEMBER`` set to their own name. ``secrets`` are names
     of secrets whose entries become environment variables (S3 credentials). ``spot`` is the spec's
-    word; ``pod_override`` is what is laid over the pod's template, as canonical JSON.
+    word; ``serves_tls`` asks for a port that speaks nothing else, where others can listen in;
+    ``pod_override`` is what is laid over the pod's template, as canonical JSON.
     """
 
     role: Role
@@ -109,6 +110,7 @@ class Workload:
     secrets: tuple[str, ...] = ()
     pull_policy: str = "IfNotPresent"
     storage: Storage | None = None
+    serves_tls: bool = False
     spot: str = "Never"
     pod_override: str = ""
     admission: Admission | None = None

@@ -154,7 +154,8 @@ class RunSecrets:
         if ground.redis_url is not None:
             return given_secret(run, ground.redis_url)
         origin = known.origin if known is not None else ""
-        return managed_secret(run, origin or await self._passwords.of(run.uid, _ORIGIN))
+        secret = origin or await self._passwords.of(run.uid, _ORIGIN)
+        return managed_secret(run, secret, tls=ground.redis_tls)
 
     async def _users_url(self, run: RunIdentity, entry: SecretKey) -> str:
         try:

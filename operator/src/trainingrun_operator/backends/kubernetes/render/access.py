@@ -15,6 +15,7 @@ from trainingrun_operator.backends import Ground, RunIdentity
 from trainingrun_operator.backends.kubernetes.kinds import CONFIG_MAP, SECRET, SERVICE_ACCOUNT
 from trainingrun_operator.backends.kubernetes.render.metadata import Manifest, manifest, role_name
 from trainingrun_operator.desired import redis, redis_config
+from trainingrun_operator.desired.redis_tls import identity_for
 from trainingrun_operator.desired.workload import Role
 
 CONFIG_FOLDER: Final = "/etc/trainingrun"
@@ -23,6 +24,9 @@ REDIS_FOLDER: Final = "/etc/redis"
 URL_KEY: Final = "url"
 """The operator's own URL; those of the roles are under :func:`url_key`."""
 CONFIG_KEY: Final = "redis.conf"
+CERTIFICATE_KEY: Final = "tls.crt"
+PRIVATE_KEY: Final = "tls.key"
+"""Of a Redis that speaks TLS."""
 ORIGIN_KEY: Final = "secret"
 """What all passwords follow from; no pod gets it."""
 
@@ -77,15 +81,20 @@ def redis_url_key(
     return SecretKey(secret_name(run), url_key(user) if ground.managed_redis else URL_KEY)
 
 
-def managed_secret(run: RunIdentity, secret: str) -> Manifest:
-    """The Secret of a managed Redis: a URL for each user, a configuration file for the server.
+def managed_secret(run: RunIdentity, secret: str, *, tls: bool = False) -> Manifest:
+    """The Secret of a managed Redis: a URL for each user, a configuration file for the server, and
+    with ``tls`` its key and certificate.
 
     All of it follows from ``secret`` and the run's identity.
     """
     address = redis_address(run)
+    identity = identity_for(secret, address.partition(":")[0]) if tls else None
     content = {
-        url_key(user): redis_config.url_for(user, secret, address) for user in redis_config.RIGHTS
+        url_key(user): redis_config.url_for(user, secret, address, tls=identity)
+        for user in redis_config.RIGHTS
     }
+    if identity is not None:
+        content |= {CERTIFICATE_KEY: identity.pem, PRIVATE_KEY: identity.key}
     content[ORIGIN_KEY] = secret
     content[CONFIG_KEY] = redis_config.config_file(run.uid, secret)
     return manifest(

@@ -13,9 +13,11 @@ from trainingrun_contracts import run_config
 from trainingrun_operator.backends import RunIdentity
 from trainingrun_operator.backends.kubernetes.render import metadata
 from trainingrun_operator.backends.kubernetes.render.access import (
+    CERTIFICATE_KEY,
     CONFIG_FILE,
     CONFIG_FOLDER,
     CONFIG_KEY,
+    PRIVATE_KEY,
     REDIS_FOLDER,
     SecretKey,
     account_name,
@@ -79,7 +81,7 @@ def _container(
         "name": workload.role.value,
         "image": workload.image,
         "imagePullPolicy": workload.pull_policy,
-        "command": list(filled(workload.command, _placeholders(workload))),
+        "command": [*filled(workload.command, _placeholders(workload)), *_tls(workload)],
         "env": _environment(workload, redis_url),
         "resources": _resources(workload.resources),
         "volumeMounts": mounts,
@@ -97,6 +99,17 @@ def _container(
     if workload.secrets:
         container["envFrom"] = [{"secretRef": {"name": name}} for name in workload.secrets]
     return container
+
+
+def _tls(workload: Workload) -> tuple[str, ...]:
+    """What makes a Redis serve TLS alone; clients show passwords and no certificates."""
+    if not workload.serves_tls:
+        return ()
+    return (
+        *("--port", "0", "--tls-port", str(workload.port), "--tls-auth-clients", "no"),
+        *("--tls-cert-file", f"{REDIS_FOLDER}/{CERTIFICATE_KEY}"),
+        *("--tls-key-file", f"{REDIS_FOLDER}/{PRIVATE_KEY}"),
+    )
 
 
 def _placeholders(workload: Workload) -> dict[str, str]:
@@ -151,7 +164,8 @@ def _volumes(run: RunIdentity, workload: Workload) -> list[tuple[dict[str, Any],
         config = {"name": "config", "configMap": {"name": config_name(run)}}
         found.append((config, _read_only("config", CONFIG_FOLDER)))
     if workload.role is Role.REDIS:
-        items = [{"key": CONFIG_KEY, "path": CONFIG_KEY}]
+        keys = (CONFIG_KEY, CERTIFICATE_KEY, PRIVATE_KEY) if workload.serves_tls else (CONFIG_KEY,)
+        items = [{"key": key, "path": key} for key in keys]
         secret = {"secretName": secret_name(run), "items": items, "defaultMode": 0o440}
         found.append(({"name": "redis", "secret": secret}, _read_only("redis", REDIS_FOLDER)))
     if workload.storage is not None:
