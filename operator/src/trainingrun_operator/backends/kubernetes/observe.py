@@ -111,11 +111,13 @@ class Children:
 
     def _note_interruption(self, view: View) -> None:
         """Keep it for longer than the pod: one on a lost node may go within a moment."""
-        if not isinstance(view, PodView) or view.interruption is None:
-            return
-        owner = view.identity.namespace, view.identity.run_uid
+        if isinstance(view, PodView) and view.interruption is not None:
+            self._keep_interruption(view, view.interruption)
+
+    def _keep_interruption(self, pod: PodView, interruption: Interruption) -> None:
+        owner = pod.identity.namespace, pod.identity.run_uid
         seen = self._interrupted.setdefault(owner, {})
-        seen.setdefault(view.identity.uid, (view.identity.role, view.interruption))
+        seen.setdefault(pod.identity.uid, (pod.identity.role, interruption))
         while len(seen) > INTERRUPTIONS_KEPT:
             del seen[next(iter(seen))]
 
@@ -179,9 +181,7 @@ class Children:
                 continue
             del waiting[uid]
             if pod.identity.owner in tasks:
-                name = pod.identity.name
-                seen = self._interrupted.setdefault(owner, {})
-                seen.setdefault(uid, (pod.identity.role, Interruption(name, at, DELETED)))
+                self._keep_interruption(pod, Interruption(pod.identity.name, at, DELETED))
 
     def has_shared(self, run: RunIdentity) -> bool:
         """Whether all that the roles share is there and ours."""
