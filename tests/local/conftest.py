@@ -11,6 +11,7 @@ from actor_bed import Bed, actor_bed
 from bandit_run import bandit_config
 from learner_process import Bandit
 from redis_server import RedisServer, start_redis
+from s3_server import S3Server
 from ssh_server import KIND
 from trainingrun_contracts.run_config import RunConfig
 
@@ -51,6 +52,13 @@ def config(tmp_path: Path) -> RunConfig:
 def bandit(redis_client: redis.Redis, config: RunConfig) -> Bandit:
     """The producer of that run's rollouts."""
     return Bandit(redis_client, config.run_id)
+
+
+@pytest.fixture
+def s3(tmp_path: Path) -> Iterator[S3Server]:
+    """A running S3 server."""
+    with S3Server(tmp_path / "s3") as server:
+        yield server
 
 
 def pytest_report_header() -> str:

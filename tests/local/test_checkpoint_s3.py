@@ -31,13 +31,6 @@ MODEL = "model.safetensors"
 
 
 @pytest.fixture
-def s3(tmp_path: Path) -> Iterator[S3Server]:
-    """A running S3 server."""
-    with S3Server(tmp_path / "s3") as server:
-        yield server
-
-
-@pytest.fixture
 def bucket(s3: S3Server) -> str:
     """A bucket in it."""
     return s3.create_bucket("checkpoints")

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-import redis
 from bandit_run import bandit_config, train, wait_for_weights
 from boto3.session import Session
 from held_upload import last_part_held
@@ -31,12 +30,6 @@ MEGA = 1024 * 1024
 SIZE = 192 * MEGA
 BUCKET = "checkpoints"
 MODEL = "model.safetensors"
-
-
-@pytest.fixture
-def bandit(redis_client: redis.Redis) -> Bandit:
-    """The producer of rollouts."""
-    return Bandit(redis_client, bandit_config("").run_id)
 
 
 @contextmanager

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
-import pytest
-import redis
 from bandit_run import bandit_config, train, wait_for_weights
 from instance_metadata import InstanceMetadataServer
 from learner_process import (
@@ -26,19 +23,6 @@ from s3_server import S3Server
 from small_disk import fill_up, small_file_system
 from stops import ForkedLearner
 from trainingrun_contracts.run_config import RunConfig
-
-
-@pytest.fixture
-def bandit(redis_client: redis.Redis) -> Bandit:
-    """The producer of rollouts."""
-    return Bandit(redis_client, bandit_config("").run_id)
-
-
-@pytest.fixture
-def s3(tmp_path: Path) -> Iterator[S3Server]:
-    """A running S3 server."""
-    with S3Server(tmp_path / "s3") as server:
-        yield server
 
 
 def changed(config: RunConfig, **changes: object) -> RunConfig:

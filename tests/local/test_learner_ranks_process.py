@@ -9,7 +9,6 @@ from pathlib import Path
 import msgspec
 import psutil
 import pytest
-import redis
 from bandit_run import bandit_config, set_intent, train, wait_for_weights
 from learner_process import (
     Bandit,
@@ -33,12 +32,6 @@ def config(tmp_path: Path) -> RunConfig:
     config = bandit_config((tmp_path / "checkpoints").as_uri())
     learner = msgspec.structs.replace(config.learner, ranks=2)
     return msgspec.structs.replace(config, learner=learner)
-
-
-@pytest.fixture
-def bandit(redis_client: redis.Redis, config: RunConfig) -> Bandit:
-    """The producer of rollouts."""
-    return Bandit(redis_client, config.run_id)
 
 
 def rank_process(learner: LearnerProcess, rank: int) -> psutil.Process:

@@ -3,29 +3,13 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-import redis
 from bandit_run import bandit_config, train, wait_for_weights
 from learner_process import Bandit, eventually, learner_process, learner_report, notice_reasons
 from redis_server import RedisServer
 from s3_server import S3Server
 from trainingrun_contracts.exit_codes import ExitCode
-
-
-@pytest.fixture
-def s3(tmp_path: Path) -> Iterator[S3Server]:
-    """A running S3 server."""
-    with S3Server(tmp_path / "s3") as server:
-        yield server
-
-
-@pytest.fixture
-def bandit(redis_client: redis.Redis) -> Bandit:
-    """The producer of rollouts."""
-    return Bandit(redis_client, bandit_config("").run_id)
 
 
 def test_resumes_from_s3(

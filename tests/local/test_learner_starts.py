@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import numpy as np
-import pytest
-import redis
 from bandit_run import BATCH, bandit_config, set_intent, train, wait_for_weights
 from learner_process import (
     Bandit,
@@ -25,19 +22,6 @@ from trainingrun_contracts.reports import Intent
 from trainingrun_contracts.run_config import PpoConfig, ResumeFromConfig, RunConfig
 
 IMPATIENT = Path(__file__).parent / "bed" / "impatient_learner.py"
-
-
-@pytest.fixture
-def bandit(redis_client: redis.Redis) -> Bandit:
-    """The producer of rollouts."""
-    return Bandit(redis_client, bandit_config("").run_id)
-
-
-@pytest.fixture
-def s3(tmp_path: Path) -> Iterator[S3Server]:
-    """A running S3 server."""
-    with S3Server(tmp_path / "s3") as server:
-        yield server
 
 
 def has_said(bandit: Bandit, reason: str, *, times: int = 1) -> None:
