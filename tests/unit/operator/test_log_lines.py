@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import logging
 
-from trainingrun_operator.handlers.log_lines import LineFormatter, escaped
+from trainingrun_contracts.plain_text import escaped
+from trainingrun_operator.handlers.log_lines import LineFormatter
 
 FORGED = "x\n2026-01-01 00:00:00,000 CRITICAL forged: \x1b[2J\u202eünï"
 

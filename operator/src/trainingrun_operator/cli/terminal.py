@@ -14,30 +14,27 @@ from __future__ import annotations
 import io
 import os
 import sys
-import unicodedata
 from collections.abc import Iterable
 from typing import IO, Final, TextIO, cast
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
+from trainingrun_contracts.plain_text import escaped
 
 _UNCUT: Final = 10_000
-_KEPT: Final = frozenset("\n\t")
-_STEERING: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 _JOINERS: Final = frozenset("\u200c\u200d\u00ad")
 """Of the format characters, those that only shape a word."""
+_KEPT: Final = _JOINERS | frozenset("\n\t")
 
 
 def printable(text: str) -> str:
     """A text in which nothing steers a terminal: such characters become ``\\x1b``, ``\\u202e``."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(char if _is_harmless(char) else _escaped(char) for char in text)
+    return escaped(text, kept=_KEPT)
 
 
 def printable_line(text: str) -> str:
     """The same for a text that must stay one line: breaks and tabs become escapes, too."""
-    return printable(text).replace("\n", "\\n").replace("\t", "\\t")
+    return escaped(text, kept=_JOINERS)
 
 
 def is_plain() -> bool:
@@ -90,14 +87,6 @@ def echo(text: str = "", *, err: bool = False) -> None:
     stream = sys.stderr if err else sys.stdout
     stream.write(printable(text) + "\n")
     stream.flush()
-
-
-def _is_harmless(char: str) -> bool:
-    return char in _KEPT or char in _JOINERS or unicodedata.category(char) not in _STEERING
-
-
-def _escaped(char: str) -> str:
-    return char.encode("unicode_escape").decode()
 
 
 class _Trimmed(io.TextIOBase):

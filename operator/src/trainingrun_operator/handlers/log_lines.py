@@ -8,11 +8,11 @@ each such place would miss one; all records pass through here.
 from __future__ import annotations
 
 import logging
-import unicodedata
 from types import TracebackType
 from typing import Final
 
-_STEERING: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+from trainingrun_contracts.plain_text import escaped
+
 _FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 _ExceptionInfo = (
@@ -33,15 +33,3 @@ class LineFormatter(logging.Formatter):
     def formatException(self, ei: _ExceptionInfo) -> str:
         """The traceback; its last line may quote anything."""
         return "\n".join(escaped(line) for line in super().formatException(ei).split("\n"))
-
-
-def escaped(text: str) -> str:
-    """A text with ``\\x1b``, ``\\n`` and the like for characters that are not shown as such."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(_escaped(char) for char in text)
-
-
-def _escaped(char: str) -> str:
-    is_shown = unicodedata.category(char) not in _STEERING
-    return char if is_shown else char.encode("unicode_escape").decode("ascii")
