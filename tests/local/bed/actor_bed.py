@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import redis
-from redis_server import RedisServer
+from redis_server import RedisServer, live_leases
 from safetensors.numpy import save
 from trainingrun_contracts import reports, run_config, slots
 from trainingrun_contracts.observation.schema import SCHEMA_HASH
@@ -152,9 +152,7 @@ class Bed:
     def busy(self, endpoint: str) -> int:
         """How many slots of a daemon are leased."""
         with self.redis as client:
-            script = client.register_script(slots.BUSY)
-            found: Any = script(keys=[], args=[self.keys.leases, endpoint])
-        return int(found[0])
+            return live_leases(client, self.keys, endpoint)
 
     def set_intent(self, intent: reports.Intent) -> None:
         """Say what the run should do."""

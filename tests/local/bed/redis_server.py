@@ -15,10 +15,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import SystemRandom
+from typing import Any
 
 import redis
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
+from trainingrun_contracts.stream.keys import Keys
 
 _PORTS = range(20_000, 30_000)
 _READY_SECONDS = 10.0
@@ -150,3 +152,10 @@ def start_redis(directory: Path, *, password: str | None = None) -> Iterator[Red
         yield server
     finally:
         server.kill()
+
+
+def live_leases(client: redis.Redis, keys: Keys, endpoint: str) -> int:
+    """How many slots of a daemon are leased now, by the clock of Redis."""
+    now: Any = client.time()
+    found: Any = client.zcount(f"{keys.leases}{endpoint}", now[0], "+inf")
+    return int(found)

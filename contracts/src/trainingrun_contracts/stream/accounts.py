@@ -42,9 +42,6 @@ class Fate(Enum):
     SPOOL = "spool"
 
 
-DROPPED: Final = (Fate.STALE, Fate.DUPLICATE, Fate.POISON, Fate.SPOOL)
-
-
 class Mark(Struct, frozen=True, array_like=True):
     """How far one actor's segments are accounted for."""
 

@@ -158,12 +158,11 @@ return found
 """``ARGV``: identities of runs; returns the digest of each."""
 
 READ_SCRIPT: Final = f"""{_READ}
-local found, digest = read(ARGV[1])
+local run = ARGV[1]
+local found, digest = read(run)
 found[#found + 1] = digest
 local counts = {{}}
-for at = 2, #ARGV do
-  counts[at - 1] = counted({_key(_NAMES.leases).replace(".. run ..", ".. ARGV[1] ..")} .. ARGV[at])
-end
+for at = 2, #ARGV do counts[at - 1] = counted({_key(_NAMES.leases)} .. ARGV[at]) end
 found[#found + 1] = counts
 return found
 """
