@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from random import Random
 
 import looptime
@@ -301,6 +302,39 @@ def test_the_oldest_key_tells_how_late_the_queue_is() -> None:
     loop.run_until_complete(work())
     loop.close()
     assert ages == pytest.approx([50], abs=0.01)
+
+
+def test_a_long_queue_that_moves_is_not_stuck() -> None:
+    """Keys that wait behind the slow looks of one tenant are late, and a restart would make them
+    later: stuck is a queue in which no look ends any more, or one look never does."""
+    found: list[tuple[float, float]] = []
+    never = asyncio.Event()
+
+    async def look(key: RunKey) -> float | None:
+        if key == TWO:
+            await never.wait()
+        await asyncio.sleep(10)
+        return None
+
+    async def work(keys: list[RunKey]) -> None:
+        queue = ReconcileQueue(look, routine_at_once=1)
+        for key in keys:
+            queue.add(key)
+        working = asyncio.create_task(queue.run())
+        await asyncio.sleep(995)
+        found.append((queue.oldest_seconds(), queue.stuck_seconds()))
+        working.cancel()
+        with suppress(asyncio.CancelledError):
+            await working
+
+    for keys in ([RunKey("one", str(n)) for n in range(200)], [TWO]):
+        loop = looptime.new_event_loop(start=0, end=1100)
+        try:
+            loop.run_until_complete(work(keys))
+        finally:
+            loop.close()
+    assert found[0] == pytest.approx((995, 5), abs=0.1)
+    assert found[1] == pytest.approx((995, 995), abs=0.1)
 
 
 def test_what_is_due_and_not_begun_is_counted() -> None:

@@ -30,7 +30,7 @@ How the handlers and the local runtime use it::
 - ``queue.add(key, after=0.0, urgent=False)`` coalesces; one key is never worked on twice at the
   same time; urgent is what people wait for, and has workers of its own;
   failures back off 1 s to 300 s with jitter, and bugs are logged and stay with their run;
-  ``queue.oldest_seconds()`` serves /livez.
+  ``queue.stuck_seconds()`` serves /livez.
 
 A run is stopped without loss by ``spec.suspend`` (the local runtime sets it in its store on
 Ctrl-C and waits for the condition Suspended): drain, flush, checkpoint, then members go.

@@ -143,6 +143,7 @@ class ReconcileQueue:
         self._failures: dict[RunKey, int] = {}
         self._changed = asyncio.Event()
         self._looks = 0
+        self._ended_at = -math.inf
 
     def add(self, key: RunKey, *, after: float = 0.0, urgent: bool = False) -> None:
         """Make a key due; the earliest of several calls counts. Must run on the loop's thread."""
@@ -181,6 +182,13 @@ class ReconcileQueue:
         now = asyncio.get_running_loop().time()
         moments = (at for _, at in (*self._waiting(), *self._working.items()))
         return max(0.0, max((now - at for at in moments), default=0.0))
+
+    def stuck_seconds(self) -> float:
+        """For how long one look has been under way, or keys have been due and no look has ended. A
+        queue that is long but moves is not stuck."""
+        now = asyncio.get_running_loop().time()
+        working = max((now - at for at in self._working.values()), default=0.0)
+        return max(working, min(self.oldest_seconds(), now - self._ended_at))
 
     def _waiting(self) -> tuple[tuple[RunKey, float], ...]:
         return (*self._urgent.due.items(), *self._routine.due.items())
@@ -234,7 +242,8 @@ class ReconcileQueue:
             self._working.pop(key, None)
             track.end(key)
         self._looks += 1
-        self._listener(result, asyncio.get_running_loop().time() - begin)
+        self._ended_at = asyncio.get_running_loop().time()
+        self._listener(result, self._ended_at - begin)
         if after is not None:
             self.add(key, after=after)
         for each in (self._urgent, self._routine):

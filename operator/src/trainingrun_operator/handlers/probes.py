@@ -69,9 +69,9 @@ def trouble(service: Service) -> str | None:
         return f"the event loop is {service.lag:.0f} s late"
     if service.working and service.watch_age() > LONGEST_SILENCE:
         return f"a watch has been silent for {service.watch_age():.0f} s"
-    oldest = service.queue.oldest_seconds()
-    if oldest > LONGEST_WAIT:
-        return f"a run has been waiting for {oldest:.0f} s"
+    stuck = service.queue.stuck_seconds()
+    if stuck > LONGEST_WAIT:
+        return f"no reconcile has ended for {stuck:.0f} s"
     return None
 
 
