@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import redis
 import redis.asyncio
-from trainingrun_contracts.connection import address_of, asyncio_client, why_unreachable
+from trainingrun_contracts.connection import asyncio_client, why_unreachable
 from trainingrun_contracts.run_config import ConfigError
 
 MOST_WAIT_SECONDS: Final = 600.0
@@ -52,16 +52,16 @@ async def reach_redis(url: str, stop: asyncio.Event) -> redis.asyncio.Redis | No
         client = asyncio_client(url, max_connections=_CONNECTIONS)
     except ValueError as error:
         raise ConfigError(f"Redis URL: {error}") from error
-    address, began, said_at = address_of(url), monotonic(), float("-inf")
+    began, said_at = monotonic(), float("-inf")
     random = Random()
     while not stop.is_set():
         try:
             answer: Any = client.ping()
             await answer
         except redis.AuthenticationError as error:
-            raise ConfigError(why_unreachable(error, address)) from error
+            raise ConfigError(why_unreachable(error, url)) from error
         except (redis.RedisError, OSError) as error:
-            sentence = why_unreachable(error, address)
+            sentence = why_unreachable(error, url)
             if "refused the password" in sentence:
                 raise ConfigError(sentence) from error
             if monotonic() - began > MOST_WAIT_SECONDS:

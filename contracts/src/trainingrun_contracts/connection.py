@@ -211,15 +211,15 @@ class _Encrypted(_Telling, redis.asyncio.SSLConnection):
     pass
 
 
-def why_unreachable(error: redis.RedisError | OSError, address: str, *, secret: str = "") -> str:
+def why_unreachable(error: redis.RedisError | OSError, url: str) -> str:
     """One sentence about a failed connection: what, where (no password), what to do.
 
     Args:
-        error: what redis-py or the system raised; a server's own words may be in it.
-        address: of :func:`address_of`.
-        secret: the URL's password, which a server may repeat (an unknown command's arguments).
+        error: what redis-py or the system raised. A server's own words may be in it, and in these
+            the URL's password: an unknown command's arguments are repeated.
+        url: of the Redis.
     """
-    text = str(error)
+    text, address, secret = str(error), address_of(url), secret_of(url)
     if "CERTIFICATE_VERIFY_FAILED" in text:
         return (
             f"Redis at {address} shows a certificate that nobody here trusts: give the one that"

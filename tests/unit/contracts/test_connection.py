@@ -88,7 +88,7 @@ def test_what_is_no_certificate_is_refused(text: str) -> None:
 def test_a_server_that_repeats_the_password_is_not_quoted() -> None:
     """Redis repeats the arguments of a command that it does not know; AUTH may be renamed."""
     error = redis.ResponseError(f"unknown command 'AUTH', with args beginning with: '{SECRET}'\x1b")
-    text = why_unreachable(error, "h:6379", secret=SECRET)
+    text = why_unreachable(error, f"redis://:{SECRET}@h:6379/0")
     assert SECRET not in text
     assert "\x1b" not in text
 

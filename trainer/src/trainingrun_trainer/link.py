@@ -15,7 +15,7 @@ from enum import Enum
 from typing import Any, ClassVar, Final, TypeVar
 
 import redis
-from trainingrun_contracts.connection import address_of, blocking_client, why_unreachable
+from trainingrun_contracts.connection import blocking_client, why_unreachable
 from trainingrun_contracts.exit_codes import ExitCode
 from trainingrun_contracts.stream.keys import Keys
 
@@ -73,7 +73,6 @@ class RedisLink:
         self, url: str, *, stop: threading.Event, on_wait: Callable[[], object] = lambda: None
     ) -> None:
         """``on_wait`` is called before each pause: a sign of life while nothing answers."""
-        self.address = address_of(url)
         self._stop = stop
         self._on_wait = on_wait
         self._url = url
@@ -102,9 +101,9 @@ class RedisLink:
                 self._require_passing(error)
                 waited = time.monotonic() - started
                 if waited > patience:
-                    raise RedisUnreachable(why_unreachable(error, self.address)) from error
+                    raise RedisUnreachable(why_unreachable(error, self._url)) from error
                 if waited - logged >= _LOG_SECONDS:
-                    _log.warning("%s: waiting: %s", what, why_unreachable(error, self.address))
+                    _log.warning("%s: waiting: %s", what, why_unreachable(error, self._url))
                     logged = waited
                 self.wait(delay)
                 delay = min(delay * 2, _LONGEST_DELAY)
@@ -123,7 +122,7 @@ class RedisLink:
         """Raise what no waiting cures: RedisRefused, or the error itself."""
         text = str(error)
         if isinstance(error, redis.AuthenticationError) or any(word in text for word in _DENIALS):
-            raise RedisRefused(why_unreachable(error, self.address)) from error
+            raise RedisRefused(why_unreachable(error, self._url)) from error
         lost = isinstance(error, redis.ConnectionError | redis.TimeoutError | OSError)
         if not (lost or isinstance(error, _PASSING_KINDS) or text.startswith(_PASSING)):
             raise error

@@ -21,7 +21,6 @@ from trainingrun_contracts import reports, slots
 from trainingrun_contracts.connection import (
     AddressError,
     address_of,
-    secret_of,
     why_unreachable,
 )
 from trainingrun_contracts.curriculum import begun_from, encode_phase, phase_from
@@ -243,7 +242,7 @@ def _whole(reply: bytes) -> int | None:
 
 
 def _unreachable(error: redis.RedisError | OSError, url: str) -> QueueError:
-    message = why_unreachable(error, address_of(url), secret=secret_of(url))
+    message = why_unreachable(error, url)
     refused = "refused the password" in message
     return QueueError(message, reason="AuthenticationFailed" if refused else "Unreachable")
 

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import redis
 from trainingrun_contracts.api.run import TrainingRun
-from trainingrun_contracts.connection import address_of, blocking_client, why_unreachable
+from trainingrun_contracts.connection import blocking_client, why_unreachable
 from trainingrun_contracts.run_config import REDIS_URL_VARIABLE
 
 from trainingrun_operator.backends import BackendError
@@ -128,7 +128,7 @@ def _check_redis(run: TrainingRun) -> None:
     try:
         _ask_redis(url)
     except (redis.RedisError, OSError) as error:
-        raise UserError(f"{where}: {why_unreachable(error, address_of(url))}") from error
+        raise UserError(f"{where}: {why_unreachable(error, url)}") from error
     except ValueError as error:
         raise UserError(f"{where}: not an address of Redis: {error}") from error
 

@@ -14,7 +14,7 @@ from typing import Final
 import redis
 from trainingrun_contracts.api.run import SpecError, TrainingRun
 from trainingrun_contracts.api.spec import Redis, SecretKey
-from trainingrun_contracts.connection import address_of, blocking_client, why_unreachable
+from trainingrun_contracts.connection import blocking_client, why_unreachable
 from trainingrun_contracts.run_config import HEALTH_FILE_VARIABLE, REDIS_URL_VARIABLE
 
 from trainingrun_operator.backends.local.folder import FolderError, RunFolder
@@ -136,7 +136,7 @@ def _redis_url() -> str:
         with blocking_client(url, retries=2) as client:
             client.ping()
     except (redis.RedisError, OSError) as error:
-        raise UserError(why_unreachable(error, address_of(url))) from error
+        raise UserError(why_unreachable(error, url)) from error
     except ValueError as error:
         raise UserError(f"{REDIS_URL_VARIABLE}: not an address of Redis: {error}") from error
     return url
