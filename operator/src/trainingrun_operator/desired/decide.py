@@ -14,6 +14,7 @@ from trainingrun_contracts.api.run import TrainingRun
 from trainingrun_contracts.api.spec import Autoscaling
 from trainingrun_contracts.api.status import CurriculumStatus, TrainingRunStatus
 from trainingrun_contracts.curriculum import CurrentPhase
+from trainingrun_contracts.stream.append import HIGH_WATER_BATCHES
 
 from trainingrun_operator.desired.actions import Action
 from trainingrun_operator.desired.announced import Said, new_since, said_of
@@ -49,8 +50,6 @@ from trainingrun_operator.desired.steps import Situation, steps
 from trainingrun_operator.desired.stopping import Progress, follow_progress, stop
 from trainingrun_operator.desired.workload import Role
 from trainingrun_operator.settings import Settings
-
-_HIGH_WATER_BATCHES = 2
 
 
 @dataclass(frozen=True)
@@ -127,11 +126,8 @@ def decide(
     plan = _plan(run, observed, scaled, now)
     course, told_now = _course(run, observed, where, now)
     wanted = asked(run, memory.asked)
-    kept = images_begun_with(run, observed, settings, wanted)
-    rolls = kept is not None and may_roll and where.stage is Stage.RUNNING
-    news = described(kept, settings.images) if kept is not None and rolls else ""
-    if kept is not None and not rolls:
-        settings = replace(settings, images=kept)
+    may_roll = may_roll and where.stage is Stage.RUNNING
+    settings, rolling = _in_turn(run, observed, settings, wanted, may_roll=may_roll)
     actions = steps(
         Situation(run, observed, settings, where, scaled.replicas, plan, told_now, wanted)
     )
@@ -149,7 +145,7 @@ def decide(
         plan=plan,
         limit=limit.limit,
         watched_since=watched_since,
-        rolling=news if not memory.rolling else "",
+        rolling=rolling if not memory.rolling else "",
         bounds=bounds,
         progress=moving,
         troubles=troubles,
@@ -169,22 +165,35 @@ def decide(
         events=events(view, told, () if trouble else actions, new=new),
         requeue_after=_requeue(run, where, settings, now),
         memory=Memory(
-            rate_memory,
-            scaled.memory,
-            moving,
-            troubles,
-            said,
-            all_counted(observed, memory.interrupted, now=now),
-            wanted,
-            limit,
-            watched_since,
-            rolls,
+            rates=rate_memory,
+            scale=scaled.memory,
+            progress=moving,
+            troubles=troubles,
+            said=said,
+            interrupted=all_counted(observed, memory.interrupted, now=now),
+            asked=wanted,
+            limit=limit,
+            watched_since=watched_since,
+            rolling=bool(rolling),
         ),
         rates=rates,
         wanted=scaled.wanted,
         expired=_expired(run, now),
-        rolls=rolls,
+        rolls=bool(rolling),
     )
+
+
+def _in_turn(
+    run: TrainingRun, observed: Observed, settings: Settings, wanted: Asked, *, may_roll: bool
+) -> tuple[Settings, str]:
+    """The settings with the images that hold for the run now: those that its members were begun
+    with until its turn has come; and which images change, where it has."""
+    kept = images_begun_with(run, observed, settings, wanted)
+    if kept is None:
+        return settings, ""
+    if may_roll:
+        return settings, described(kept, settings.images)
+    return replace(settings, images=kept), ""
 
 
 def bounds_of(run: TrainingRun, settings: Settings) -> Autoscaling:
@@ -232,7 +241,7 @@ def _scaled(
             replicas=replicas,
             slots=run.spec.daemon.games_per_daemon,
             queued=observed.signals.ledger.queued,
-            high_water=_HIGH_WATER_BATCHES * run.spec.learner.batch_transitions,
+            high_water=HIGH_WATER_BATCHES * run.spec.learner.batch_transitions,
             capacity=rates.learner_capacity,
             produced_per_daemon=rates.produced_per_daemon,
             paused=rates.paused,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from trainingrun_contracts.api.status import TrainingRunStatus
+from trainingrun_contracts.stream.append import HIGH_WATER_BATCHES
 
 from trainingrun_operator.backends.local.store import ToldEvent
 from trainingrun_operator.cli.local.usage import Usage
@@ -13,8 +14,6 @@ from trainingrun_operator.controller.loop import RunView
 from trainingrun_operator.desired.observed import ObservedRole, Signals
 from trainingrun_operator.desired.rates import learner_report
 from trainingrun_operator.desired.workload import Role
-
-_HIGH_WATER_BATCHES = 2
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def take_snapshot(
         now=now,
         elapsed=elapsed,
         target=view.run.spec.games,
-        high_water=_HIGH_WATER_BATCHES * view.run.spec.learner.batch_transitions,
+        high_water=HIGH_WATER_BATCHES * view.run.spec.learner.batch_transitions,
         status=view.status,
         roles=tuple(
             _line(role, view.observed.serving.get(role), view.status, usage.get(role.value))
