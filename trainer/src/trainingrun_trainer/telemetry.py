@@ -11,6 +11,7 @@ import io
 import logging
 import os
 import socket
+import struct
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -20,7 +21,6 @@ import msgspec
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
-from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
@@ -36,6 +36,9 @@ from trainingrun_trainer.checkpoint.manifest import Progress
 from trainingrun_trainer.status import Status
 
 _WIN_RATE: Final = "evaluation_win_rate/"
+_HEAD: Final = struct.Struct("<QI")
+"""Of a record: its bytes, and their sum."""
+_MOST_RECORD_BYTES: Final = 16 * 1024 * 1024
 _log: Final = logging.getLogger(__name__)
 
 
@@ -181,12 +184,25 @@ def written_evaluations(directory: Path) -> set[tuple[int, str, float]]:
     found: set[tuple[int, str, float]] = set()
     for path in sorted(directory.glob("events.out.tfevents.*")):
         with contextlib.suppress(Exception):  # whatever a torn or foreign file makes of its reader
-            for event in EventFileLoader(str(path)).Load():
+            for record in _records(path):
+                if _WIN_RATE.encode() not in record:  # decoding each takes minutes in a long run
+                    continue
+                event = Event.FromString(record)
                 for each in event.summary.value:
                     if each.tag.startswith(_WIN_RATE):
                         opponent = each.tag.removeprefix(_WIN_RATE)
                         found.add((event.step, opponent, round(event.wall_time, 3)))
     return found
+
+
+def _records(path: Path) -> Iterator[bytes]:
+    """The records of an event file up to the first that is torn; their sums are not checked."""
+    with path.open("rb") as file:
+        while len(head := file.read(_HEAD.size)) == _HEAD.size:
+            size, _ = _HEAD.unpack(head)
+            if size > _MOST_RECORD_BYTES or len(record := file.read(size + 4)) < size + 4:
+                return
+            yield record[:size]
 
 
 def add_evaluations(directory: Path, evaluations: Iterable[Evaluation]) -> None:
