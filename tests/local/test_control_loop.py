@@ -24,7 +24,13 @@ from trainingrun_operator.backends.memory import MemoryBackend, MemoryRunStore
 from trainingrun_operator.backends.store import RunKey
 from trainingrun_operator.controller.loop import ReconcileError, Reconciler
 from trainingrun_operator.controller.signals import QueueError, SignalReader
-from trainingrun_operator.desired.actions import PublishSlots, SetIntent, SetTarget, WorkloadAction
+from trainingrun_operator.desired.actions import (
+    PublishSlots,
+    Remove,
+    SetIntent,
+    SetTarget,
+    WorkloadAction,
+)
 from trainingrun_operator.desired.observed import (
     Finished,
     ObservedRole,
@@ -105,6 +111,41 @@ def tell(client: redis.Redis, *said: reports.Report) -> None:
     """Report as roles do."""
     for report in said:
         reports.queue_report(client, KEYS, report)
+
+
+class LateStore(MemoryRunStore):
+    """Tells of a deletion late, as a watch may that is behind the others."""
+
+    is_late = False
+
+    async def exists(self, run: TrainingRun) -> bool:
+        """As the API server answers, which knows at once."""
+        return not self.is_late and await super().exists(run)
+
+
+@pytest.mark.parametrize("is_deleted", [True, False])
+def test_what_goes_with_a_deleted_run_is_not_made_again(
+    redis_server: RedisServer, *, is_deleted: bool
+) -> None:
+    """Expect a role that is missing to come back only while its run is there."""
+    bench = Bench(redis_server.url)
+    store = LateStore()
+    store.put(bench.store.runs[bench.key])
+    bench.store = store
+    bench.loop = Reconciler(store, bench.backend, Settings(), clock=lambda: bench.now)
+
+    async def lose_the_daemons() -> None:
+        try:
+            await bench.look(3)
+            assert Role.DAEMON in bench.backend.roles(UID)
+            bench.backend.act(UID, Remove(Role.DAEMON))
+            store.is_late = is_deleted
+            await bench.look(3)
+        finally:
+            await bench.loop.close()
+
+    asyncio.run(lose_the_daemons())
+    assert (Role.DAEMON in bench.backend.roles(UID)) is not is_deleted
 
 
 def test_all_signals_come_in_one_look(redis_server: RedisServer, redis_client: redis.Redis) -> None:

@@ -155,6 +155,13 @@ class MemoryRunStore:
         """The run."""
         return self.runs.get(key)
 
+    async def exists(self, run: TrainingRun) -> bool:
+        """Whether it is there, and nobody has deleted it."""
+        there = self.runs.get(_key(run))
+        if there is None or there.metadata.uid != run.metadata.uid:
+            return False
+        return there.metadata.deletion_timestamp is None
+
     async def write_status(self, run: TrainingRun, status: TrainingRunStatus) -> None:
         """Store the status if it differs and the run is still the same."""
         there = self.runs.get(_key(run))

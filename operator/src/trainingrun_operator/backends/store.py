@@ -39,6 +39,14 @@ class RunStore(Protocol):
             BackendError: the store could not be asked.
         """
 
+    async def exists(self, run: TrainingRun) -> bool:
+        """Whether this very run is still there and to stay, where :meth:`get` may answer from what
+        was told last.
+
+        Raises:
+            BackendError: the store could not be asked.
+        """
+
     async def write_status(self, run: TrainingRun, status: TrainingRunStatus) -> None:
         """Store the status if it differs; changed conditions at once, mere counters may wait.
 

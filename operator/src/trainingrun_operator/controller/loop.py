@@ -282,10 +282,13 @@ class Reconciler:
         await self._reader.close()
         await self._prober.close()
 
+    def _remembered(self, key: RunKey, stored: TrainingRun) -> _Kept:
+        """What is kept of this run; nothing of a namesake that was there before."""
+        kept, uid = self._kept.get(key), stored.metadata.uid
+        return kept if kept is not None and kept.uid == uid else _Kept(uid, Memory())
+
     async def _look(self, key: RunKey, stored: TrainingRun) -> float | None:
-        kept = self._kept.get(key)
-        if kept is None or kept.uid != stored.metadata.uid:
-            kept = _Kept(stored.metadata.uid, Memory())
+        kept = self._remembered(key, stored)
         run = kept.standing(stored)
         identity = RunIdentity(run.metadata.namespace, run.metadata.name, run.metadata.uid)
         kept, ground = kept.grounded(run, self._settings)
@@ -301,9 +304,13 @@ class Reconciler:
         kept = replace(kept, memory=decision.memory)
         trouble, wait = None, _REFUSED_SECONDS
         try:
+            is_prepared = kept.prepared == ground and await self._backend.is_prepared(identity)
+            has_lost = _has_lost(kept, observed, is_prepared=is_prepared)
+            is_to_stay = stored.metadata.deletion_timestamp is None
+            if is_to_stay and has_lost and not await self._store.exists(stored):
+                return None  # what is missing went with it, and its watch will say so
             if is_held(run) != should_be_held(run):  # before there is anything to clean up
                 await self._store.set_finalizer(run, FINALIZER, present=should_be_held(run))
-            is_prepared = kept.prepared == ground and await self._backend.is_prepared(identity)
             if _needs_ground(decision, is_prepared=is_prepared):
                 await self._backend.prepare(identity, ground)
                 kept = replace(kept, prepared=ground)
@@ -472,6 +479,14 @@ def _needs_ground(decision: Decision, *, is_prepared: bool) -> bool:
     """Before members are made, and while a run is under way whose ground is not as it should be."""
     makes = any(isinstance(action, Apply) for action in decision.actions)
     return makes or (decision.phase.stage in _UNDER_WAY and not is_prepared)
+
+
+def _has_lost(kept: _Kept, observed: Observed, *, is_prepared: bool) -> bool:
+    """Whether something is missing that was there: somebody deleted it, or the run."""
+    before = kept.view.observed.roles if kept.view is not None else {}
+    return bool(before.keys() - observed.roles.keys()) or (
+        kept.prepared is not None and not is_prepared
+    )
 
 
 def _endpoints_of(*roles: ObservedRole | None) -> list[str]:

@@ -125,6 +125,16 @@ class KubernetesStore:
             return None
         return self._runs.get(key)
 
+    async def exists(self, run: TrainingRun) -> bool:
+        """Whether the API server has it now: the watch of runs may tell of a deletion after the
+        watches of what went with it."""
+        meta = run.metadata
+        path, one = TRAINING_RUN.path(meta.namespace), f"metadata.name={meta.name}"
+        # A list of one, for the operator has no right to get runs.
+        pages = self._client.pages(path, metadata_only=True, fieldSelector=one)
+        found = [each["metadata"] async for page in pages for each in page.objects()]
+        return any(each["uid"] == meta.uid and "deletionTimestamp" not in each for each in found)
+
     async def write_status(self, run: TrainingRun, status: TrainingRunStatus) -> None:
         """Apply the whole status, at once or later (:func:`pause_before_status`).
 

@@ -92,6 +92,10 @@ class LocalStore:
         self._take_requests()
         return self._run if key == self.key else None
 
+    async def exists(self, run: TrainingRun) -> bool:
+        """Always: a folder's run goes with its process."""
+        return True
+
     async def write_status(self, run: TrainingRun, status: TrainingRunStatus) -> None:
         """Keep the status."""
         self._run = self._run.model_copy(update={"status": status})
