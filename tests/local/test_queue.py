@@ -13,7 +13,7 @@ from trainingrun_contracts.connection import blocking_client
 from trainingrun_contracts.replies import Bound
 from trainingrun_contracts.segment import SegmentError, SegmentHeader, decode
 from trainingrun_contracts.stream.accounts import Fate
-from trainingrun_contracts.stream.append import Parcel, append_commands, depth_after
+from trainingrun_contracts.stream.append import Parcel, append_commands
 from trainingrun_contracts.stream.keys import ENTRY_BYTES, Keys
 from trainingrun_contracts.stream.read import (
     DEAD_LETTER_BYTES,
@@ -30,17 +30,6 @@ KEYS = Keys("queue-1")
 def new_reader(client: redis.Redis, *, consumer: str = "learner-0") -> RolloutReader:
     """A reader with the next epoch."""
     return RolloutReader(client, KEYS, consumer=consumer, epoch=next_epoch(client, KEYS))
-
-
-def append(client: redis.Redis, actor: Bandit) -> int:
-    """Append a small payload under the bandit's next header; returns the depth after."""
-    header = actor.header(1, "sha")
-    pipe = client.pipeline(transaction=True)
-    for command in append_commands(KEYS, [Parcel(header, actor.steps, b"payload")], fuse=1000):
-        pipe.execute_command(*command)
-    depth = depth_after(pipe.execute())
-    actor.seq, actor.produced = actor.seq + 1, actor.produced + actor.steps
-    return depth
 
 
 def settle(reader: RolloutReader, actor: Bandit, entries: list[Entry], *, first: int) -> None:
@@ -62,7 +51,7 @@ def actor(redis_client: redis.Redis) -> Bandit:
 def test_depth_and_ledger_follow_the_queue(redis_client: redis.Redis, actor: Bandit) -> None:
     """Expect the depth to rise with appends and sink with acknowledgement, the ledger to close."""
     reader = new_reader(redis_client)
-    assert [append(redis_client, actor) for _ in range(3)] == [32, 64, 96]
+    assert [actor.append_payload() for _ in range(3)] == [32, 64, 96]
     entries = reader.read(count=2, block_milliseconds=100)
     assert read_ledger(redis_client, KEYS).queued == 96
     settle(reader, actor, entries, first=0)
@@ -76,7 +65,7 @@ def test_acknowledging_twice_counts_once(redis_client: redis.Redis, actor: Bandi
     """Expect a repeated acknowledgement (its first reply was lost) to leave the depth alone."""
     reader = new_reader(redis_client)
     for _ in range(2):
-        append(redis_client, actor)
+        actor.append_payload()
     entries = reader.read(count=1, block_milliseconds=100)
     accounts = reader.load_accounts()
     accounts.record(Bandit(redis_client, "x").header(1, "s"), 32, Fate.TRAINED)
@@ -99,7 +88,7 @@ def test_next_learner_takes_over_what_was_pending(redis_client: redis.Redis, act
     """Expect a killed learner's entries, in order, before new ones, and the old one fenced."""
     first = new_reader(redis_client)
     for _ in range(4):
-        append(redis_client, actor)
+        actor.append_payload()
     taken = first.read(count=2, block_milliseconds=100)
     second = new_reader(redis_client, consumer="learner-1")
     assert [e.entry_id for e in second.pending()] == [e.entry_id for e in taken]
@@ -116,7 +105,7 @@ def test_deleted_pending_entries_are_left_out(redis_client: redis.Redis, actor: 
     """Expect entries that were deleted under a reader not to be taken over."""
     reader = new_reader(redis_client)
     for _ in range(3):
-        append(redis_client, actor)
+        actor.append_payload()
     taken = reader.read(count=3, block_milliseconds=100)
     redis_client.xdel(KEYS.rollouts, taken[1].entry_id)
     assert [e.entry_id for e in reader.pending()] == [taken[0].entry_id, taken[2].entry_id]
@@ -129,7 +118,7 @@ def test_group_comes_back_after_data_loss(redis_client: redis.Redis, actor: Band
     assert list(reader.pending()) == []
     redis_client.flushall()
     assert reader.read(count=1, block_milliseconds=10) == []
-    append(redis_client, actor)
+    actor.append_payload()
     assert len(reader.read(count=1, block_milliseconds=100)) == 1
 
 
@@ -175,7 +164,7 @@ def test_segments_survive_the_queue(redis_server: RedisServer, redis_client: red
     publisher = Bandit(redis_client, KEYS.run_id)
     with blocking_client(redis_server.url, retries=0) as client:
         reader = new_reader(client)
-        append(redis_client, publisher)
+        publisher.append_payload()
         [entry] = reader.read(count=1, block_milliseconds=100)
     assert (entry.payload, entry.transitions) == (b"payload", 32)
     with pytest.raises(SegmentError, match="too few"):
@@ -187,9 +176,9 @@ def test_entries_too_large_for_a_reply_are_read_by_their_beginning(
 ) -> None:
     """Expect honest entries whole, the others cut, and all pending until they are acknowledged."""
     huge = {b"s": b"x" * (ENTRY_BYTES + 1), b"n": b"5"}
-    append(redis_client, actor)
+    actor.append_payload()
     redis_client.xadd(KEYS.rollouts, huge)  # type: ignore[arg-type]
-    append(redis_client, actor)
+    actor.append_payload()
     bound = Bound(size=ENTRY_BYTES)
     with blocking_client(redis_server.url, retries=0, bound=bound) as client:
         reader = new_reader(client)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import msgspec
 from trainingrun_contracts.segment import Segment, encode_in_parts
+from trainingrun_contracts.stream.actors import lane_of
 from trainingrun_contracts.stream.append import Parcel
 from trainingrun_contracts.stream.keys import Keys
 
@@ -47,7 +48,7 @@ def lanes_of(keys: Keys, actor: str) -> list[Lane]:
     return [
         Lane(
             shard,
-            actor if count == 1 else f"{actor}/{number}",
+            actor if count == 1 else lane_of(actor, number),
             Spool(spool_bytes=SPOOL_BYTES // count, kept_bytes=KEPT_BYTES // count),
         )
         for number, shard in enumerate(keys.all_shards)

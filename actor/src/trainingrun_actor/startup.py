@@ -14,6 +14,7 @@ import redis
 import redis.asyncio
 from trainingrun_contracts.connection import asyncio_client, why_unreachable
 from trainingrun_contracts.run_config import ConfigError
+from trainingrun_contracts.stream.actors import incarnation_of
 
 MOST_WAIT_SECONDS: Final = 600.0
 _LINE_SECONDS: Final = 10.0
@@ -29,7 +30,7 @@ class StartError(Exception):
 
 def incarnation(member: str) -> str:
     """The member with a suffix of this process: its sequence numbers begin at 0 again."""
-    return f"{member}-{secrets.token_hex(3)}"
+    return incarnation_of(member, secrets.token_hex(3))
 
 
 def stop_event() -> asyncio.Event:

@@ -30,7 +30,7 @@ from trainingrun_contracts.policy_format import KEY
 from trainingrun_contracts.run_config import RunConfig, encode
 from trainingrun_contracts.segment import SCHEMA_VERSION, Segment, SegmentHeader
 from trainingrun_contracts.segment import encode as encode_segment
-from trainingrun_contracts.stream.append import Parcel, append_commands
+from trainingrun_contracts.stream.append import Parcel, append_commands, depth_after
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.stream.ledger import Ledger, ledger_from, queue_ledger
 
@@ -208,6 +208,18 @@ class Bandit:
         pipe.execute()
         self.seq = max(self.seq, segment.header.seq + 1)
         self.produced = max(self.produced, segment.header.produced_before + segment.transitions)
+
+    def append_payload(self, payload: bytes = b"payload") -> int:
+        """Append what no learner decodes under the next header; returns the depth after."""
+        header = self.header(1, "sha")
+        pipe: Any = self.client.pipeline(transaction=True)
+        for command in append_commands(
+            self.keys, [Parcel(header, self.steps, payload)], fuse=_FUSE
+        ):
+            pipe.execute_command(*command)
+        depth = depth_after(pipe.execute())
+        self.seq, self.produced = self.seq + 1, self.produced + self.steps
+        return depth
 
     def produce(self, segments: int) -> None:
         """Play and append so many segments."""

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any, Final
@@ -21,7 +22,7 @@ import torch
 from trainingrun_contracts.exit_codes import FINAL
 from trainingrun_contracts.reports import Notice, queue_notice
 from trainingrun_contracts.run_config import ConfigError, LearnerConfig, RoleEnvironment, RunConfig
-from trainingrun_contracts.stream.accounts import Accounts, Books, further
+from trainingrun_contracts.stream.accounts import Accounts, Books, resumed_books
 from trainingrun_contracts.stream.append import HIGH_WATER_BATCHES
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.stream.read import RolloutReader, next_epoch
@@ -47,6 +48,7 @@ from trainingrun_trainer.checkpoint.store import (
 )
 from trainingrun_trainer.crew import Lead, follow
 from trainingrun_trainer.distributed import Alone, ProcessRanks, Ranks, join, local_rank
+from trainingrun_trainer.folding import Folding
 from trainingrun_trainer.inbox import Inbox
 from trainingrun_trainer.intake import Intake
 from trainingrun_trainer.learner import Learner, Limits, Outlets, Queue
@@ -382,8 +384,9 @@ def _queue(base: _Base, epoch: Epoch, *, consumer: str, patience: Patience, book
         what="joining the queue",
     )
     known = base.link.persist(reader.load_books, what="reading the accounts")
-    known = further(known, books)
-    accounts = Accounts(known.totals, known.marks)
+    known = resumed_books(known, books)
+    accounts = Accounts(known.totals, known.marks, folded=known.folded)
+    reports = partial(report_times, base.link.client, base.keys)
     capacity = HIGH_WATER_BATCHES * learner.batch_transitions
     base.status.set(totals=accounts.totals, queue_capacity=capacity)
     return Queue(
@@ -395,5 +398,6 @@ def _queue(base: _Base, epoch: Epoch, *, consumer: str, patience: Patience, book
         ),
         intake=Intake(accounts, learner.batch_transitions, learner.max_policy_lag),
         epoch=epoch,
-        watchdog=DataWatchdog(lambda: report_times(base.link.client, base.keys), patience),
+        watchdog=DataWatchdog(reports, patience),
+        folding=Folding(reports, max_lag=learner.max_policy_lag),
     )

@@ -65,13 +65,16 @@ class Intake:
         segment = received.segment
         return segment is not None and self.accounts.missing_before(segment.header) > 0
 
-    def add(self, received: Received, *, publish: int, produced: int | None = None) -> Fate:
+    def add(
+        self, received: Received, *, publish: int, produced: int | None = None, now: float = 0.0
+    ) -> Fate:
         """Account for one entry.
 
         Args:
             received: the entry.
             publish: number of the newest weights.
             produced: transitions that the entry's actor has appended by now; None when unknown.
+            now: Unix seconds.
         """
         entry, segment = received.entry, received.segment
         self._entries.append(entry)
@@ -84,7 +87,9 @@ class Intake:
             self.accounts.record_poison(entry.transitions)
             return Fate.POISON
         fate = self._fate(segment, publish)
-        self.accounts.record(segment.header, segment.transitions, fate)
+        self.accounts.record(
+            segment.header, segment.transitions, fate, publish=publish, at=int(now)
+        )
         self._actors.add(segment.header.actor)
         if fate is Fate.TRAINED:
             self._segments.append(segment)

@@ -29,6 +29,7 @@ from trainingrun_trainer.checkpoint.manifest import Progress
 from trainingrun_trainer.checkpoint.state import capture
 from trainingrun_trainer.checkpoint.store import StorageError
 from trainingrun_trainer.crew import Lead
+from trainingrun_trainer.folding import Folding
 from trainingrun_trainer.inbox import Inbox, Received
 from trainingrun_trainer.intake import Collected, Intake
 from trainingrun_trainer.lag import lags_of
@@ -69,6 +70,7 @@ class Queue:
     intake: Intake
     epoch: Epoch
     watchdog: DataWatchdog
+    folding: Folding
 
 
 @dataclass(frozen=True)
@@ -238,6 +240,7 @@ class Learner:
                         received,
                         publish=self._out.publisher.publish_number,
                         produced=self._produced_by(received),
+                        now=time.time(),
                     )
                 elif self._is_flushing:
                     break
@@ -379,6 +382,11 @@ class Learner:
 
     def _acknowledge(self, collected: Collected) -> None:
         queue, accounts = self._queue, self._queue.intake.accounts
+        publish = self._out.publisher.publish_number
+        queue.link.persist(
+            lambda: queue.folding.retire(accounts, publish=publish, now=time.time()),
+            what="looking for actors that are gone",
+        )
 
         def write() -> None:
             actors = set(accounts.marks) if self._rewrite_marks else set(collected.actors)
@@ -483,7 +491,8 @@ class Learner:
         appended = queue.link.persist(self._appended_if_empty, what="looking at the queue")
         if appended is None:
             return False
-        queue.intake.accounts.settle(appended)
+        publish = self._out.publisher.publish_number
+        queue.intake.accounts.settle(appended, publish=publish, at=int(time.time()))
         self._rewrite_marks = True
         self._settle(queue.intake.collect())
         if self._published[0] != self._progress.step:

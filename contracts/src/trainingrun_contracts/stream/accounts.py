@@ -10,10 +10,15 @@ delivery, and a jump of ``produced_before`` beyond the mark is data that is gone
 actor's spool discarded is ``dropped: spool``, the rest is ``lost``.
 
 A repeated delivery was queued twice and made once; it is counted as ``duplicate`` on both sides.
+
+Every start of an actor has a mark. Those of actors that are long gone are folded: what they made
+goes into one sum (``folded``), and their marks go (ADR 30). A fold is given up as soon as its actor
+is heard of, until the next one makes it final.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
@@ -43,11 +48,14 @@ class Fate(Enum):
 
 
 class Mark(Struct, frozen=True, array_like=True):
-    """How far one actor's segments are accounted for."""
+    """How far one actor's segments are accounted for, and when the last of them was: at which
+    publication, and at what time (Unix seconds)."""
 
     seq: int = -1
     produced: int = 0
     discarded: int = 0
+    publish: int = 0
+    at: int = 0
 
 
 class Totals(Struct, frozen=True):
@@ -62,10 +70,14 @@ class Totals(Struct, frozen=True):
 
 
 class Books(Struct, frozen=True):
-    """Totals and marks at one moment: what goes into a checkpoint beside the weights."""
+    """Totals and marks at one moment: what goes into a checkpoint beside the weights.
+
+    ``folded`` is what actors have produced that have no mark any more.
+    """
 
     totals: Totals = Totals()
     marks: dict[str, Mark] = {}
+    folded: int = 0
 
     @property
     def accounted(self) -> int:
@@ -84,12 +96,32 @@ def further(one: Books, other: Books) -> Books:
     return other if other.accounted > one.accounted else one
 
 
-class Accounts:
-    """Totals and marks, changed one segment at a time."""
+def resumed_books(redis: Books, checkpoint: Books) -> Books:
+    """The books to go on with, from what Redis has and what a checkpoint has.
 
-    def __init__(self, totals: Totals, marks: dict[str, Mark]) -> None:
+    A Redis that has fallen far behind still has the counts of actors that were folded since; so
+    these are taken out of the sum again, or they would count twice.
+    """
+    books = further(redis, checkpoint)
+    returned = {actor: mark for actor, mark in redis.marks.items() if actor not in books.marks}
+    folded = books.folded - sum(mark.produced for mark in returned.values())
+    return books if folded < 0 else Books(books.totals, books.marks | returned, folded)
+
+
+class Accounts:
+    """Totals and marks, changed one segment at a time.
+
+    Attributes:
+        marks: of the actors that may send more.
+        leaving: of those whose fold is under way: in Redis it may be done or undone.
+        folded: what those have produced whose fold is final.
+    """
+
+    def __init__(self, totals: Totals, marks: dict[str, Mark], *, folded: int = 0) -> None:
         self._counts = msgspec.structs.asdict(totals)
         self.marks = dict(marks)
+        self.leaving: dict[str, Mark] = {}
+        self.folded = folded
 
     @property
     def totals(self) -> Totals:
@@ -98,16 +130,20 @@ class Accounts:
 
     @property
     def books(self) -> Books:
-        """Totals and marks as a value."""
-        return Books(self.totals, dict(self.marks))
+        """All of it as a value, in which nobody is leaving."""
+        return Books(self.totals, self.marks | self.leaving, self.folded)
+
+    def mark_of(self, actor: str) -> Mark:
+        """How far an actor is accounted for."""
+        return self.marks.get(actor) or self.leaving.get(actor) or Mark()
 
     def is_duplicate(self, header: SegmentHeader) -> bool:
         """Whether this segment has been accounted for before."""
-        return header.seq <= self.marks.get(header.actor, Mark()).seq
+        return header.seq <= self.mark_of(header.actor).seq
 
     def missing_before(self, header: SegmentHeader) -> int:
         """Transitions between the last accounted segment of an actor and this one."""
-        return header.produced_before - self.marks.get(header.actor, Mark()).produced
+        return header.produced_before - self.mark_of(header.actor).produced
 
     def contradicts(
         self, header: SegmentHeader, transitions: int, *, produced: int | None = None
@@ -118,7 +154,7 @@ class Accounts:
         our actors does."""
         if self.is_duplicate(header):
             return False
-        mark = self.marks.get(header.actor, Mark())
+        mark = self.mark_of(header.actor)
         discarded = header.discarded_before - mark.discarded
         missing = self.missing_before(header)
         segments = header.seq - mark.seq - 1
@@ -128,38 +164,65 @@ class Accounts:
             return True
         return produced is not None and header.produced_before + transitions > produced
 
-    def record(self, header: SegmentHeader, transitions: int, fate: Fate) -> None:
+    def record(
+        self, header: SegmentHeader, transitions: int, fate: Fate, *, publish: int = 0, at: int = 0
+    ) -> None:
         """Account for one segment, and for what is missing between it and its predecessor."""
         if self.is_duplicate(header):
             self._count(Fate.DUPLICATE.value, transitions)
+            mark = self.mark_of(header.actor)
+            self._mark(header.actor, msgspec.structs.replace(mark, publish=publish, at=at))
             return
-        mark = self.marks.get(header.actor, Mark())
+        mark = self.mark_of(header.actor)
         discarded = header.discarded_before - mark.discarded
         missing = header.produced_before - mark.produced
         self._count(Fate.SPOOL.value, discarded)
         self._count("lost", missing - discarded)
         self._count(fate.value, transitions)
-        self.marks[header.actor] = Mark(
-            seq=header.seq,
-            produced=header.produced_before + transitions,
-            discarded=header.discarded_before,
-        )
+        produced = header.produced_before + transitions
+        last = Mark(header.seq, produced, header.discarded_before, publish, at)
+        self._mark(header.actor, last)
 
     def record_poison(self, transitions: int) -> None:
         """Account for an entry that does not decode; ``transitions`` is what its producer said."""
         self._count(Fate.POISON.value, transitions)
 
-    def settle(self, appended: dict[str, Mark]) -> None:
+    def settle(self, appended: dict[str, Mark], *, publish: int = 0, at: int = 0) -> None:
         """Count as lost what actors appended beyond their marks.
 
         Only true at a moment when the stream was empty in the same transaction that read
         ``appended`` (per actor: its last sequence number and all it had produced up to there).
         """
         for actor, last in appended.items():
-            mark = self.marks.get(actor, Mark())
+            mark = self.mark_of(actor)
             if last.seq > mark.seq and last.produced > mark.produced:
                 self._count("lost", last.produced - mark.produced)
-                self.marks[actor] = Mark(last.seq, last.produced, mark.discarded)
+                self._mark(actor, Mark(last.seq, last.produced, mark.discarded, publish, at))
+
+    def retire(self, actors: Iterable[str], *, at: int) -> None:
+        """Begin to fold these actors, and make the fold before final.
+
+        To be acknowledged at once (``RolloutReader.acknowledge``), which folds them in Redis; with
+        every later acknowledgement, too, so that a Redis that comes back a second older is
+        followed by no wrong sum.
+        """
+        self.folded = min(self.folded + self._leaving_produced, LARGEST_COUNT)
+        self.leaving = {
+            actor: msgspec.structs.replace(self.marks.pop(actor), at=at) for actor in actors
+        }
+
+    def keep(self, actors: Iterable[str]) -> None:
+        """Give up the fold of these actors: Redis has more of them than is accounted for."""
+        for actor in actors:
+            self.marks[actor] = self.leaving.pop(actor)
+
+    @property
+    def _leaving_produced(self) -> int:
+        return sum(mark.produced for mark in self.leaving.values())
+
+    def _mark(self, actor: str, mark: Mark) -> None:
+        self.leaving.pop(actor, None)
+        self.marks[actor] = mark
 
     def _count(self, name: str, transitions: int) -> None:
         self._counts[name] = min(self._counts[name] + transitions, LARGEST_COUNT)

@@ -105,7 +105,8 @@ class Keys:
 
     @property
     def accounts(self) -> str:
-        """Hash: the learner's totals (trained, dropped by cause, lost), absolute."""
+        """Hash: the learner's totals (trained, dropped by cause, lost), absolute; and as
+        ``folded`` what actors have produced that are gone and have no field in ``produced``."""
         return f"tr:{self.run_id}:learner:accounts{self._of_shard}"
 
     @property

@@ -59,8 +59,9 @@ def ledger_from(replies: list[Any]) -> Ledger:
 
 def _ledger_of_shard(produced: Any, depth: Any, accounts: Any) -> Ledger:
     totals = totals_from(accounts)
+    made = [*map(count_from, produced), folded_from(accounts), totals.duplicate, totals.poison]
     return Ledger(
-        produced=_total([*map(count_from, produced), totals.duplicate, totals.poison]),
+        produced=_total(made),
         trained=totals.trained,
         queued=count_from(depth),
         dropped={
@@ -79,6 +80,11 @@ def totals_from(accounts: dict[bytes, bytes]) -> Totals:
     return Totals(
         **{known[key]: count_from(value) for key, value in accounts.items() if key in known}
     )
+
+
+def folded_from(accounts: dict[bytes, bytes]) -> int:
+    """What actors have produced that are gone, from the same reply."""
+    return count_from(accounts.get(b"folded"))
 
 
 def marks_from(marks: dict[bytes, bytes]) -> dict[str, Mark]:

@@ -1,8 +1,9 @@
 """The consumer's side of the queue (blocking client: only the learner reads).
 
 Acknowledgement happens after the optimiser step that used the data, in one script that is fenced
-by the learner's epoch: entries acked and deleted, depth lowered, totals and marks written, all or
-nothing. A learner that was replaced while it hung gets :class:`Fenced` and must exit.
+by the learner's epoch: entries acked and deleted, depth lowered, totals and marks written, actors
+that are gone folded, all or nothing. A learner that was replaced while it hung gets
+:class:`Fenced` and must exit.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import redis
 from msgspec import Struct
 
 from trainingrun_contracts.replies import ReplyRefused
-from trainingrun_contracts.stream.accounts import Accounts, Books, Mark
+from trainingrun_contracts.stream.accounts import Accounts, Books
 from trainingrun_contracts.stream.keys import (
     ENTRY_BYTES,
     ENTRY_STEPS,
@@ -25,7 +26,12 @@ from trainingrun_contracts.stream.keys import (
     TRANSITIONS_FIELD,
     Keys,
 )
-from trainingrun_contracts.stream.ledger import count_from, marks_from, totals_from
+from trainingrun_contracts.stream.ledger import (
+    count_from,
+    folded_from,
+    marks_from,
+    totals_from,
+)
 
 _PAGE: Final = 32
 """Entries of one reply: with the largest payload each, half of what a client takes at once."""
@@ -35,14 +41,17 @@ _DEAD_LETTERS: Final = 1000
 DEAD_LETTER_BYTES: Final = 8192
 _COUNT_DIGITS: Final = 4  # Python refuses to read numbers of thousands of digits
 
-# KEYS: rollouts depth accounts marks epoch produced
-# ARGV: group, epoch, number of entries, id transitions…, number of totals, name value…,
-# actor mark produced…
+# KEYS: rollouts depth accounts marks epoch produced appended
+# ARGV: group, epoch, number of entries, id transitions…, number of totals, name value…, folded,
+# number of leaving actors, actor seq produced…, actor mark produced…
+# Returns the leaving actors that have come further, and so are not folded.
 # The depth sinks only by what was pending: the script may be sent twice (a lost reply), and a Redis
 # that lost its data has forgotten both the entries and their depth. An empty stream has depth 0: so
 # heals what an entry without its count (a stranger's, or one that the fuse cut) did to it.
 # What an actor has produced is at least what is accounted for: so heals what a Redis that lost its
 # data forgot of actors that are gone and will not say it again.
+# The sum of the folded is computed from what is given, so that it is the same however often this is
+# sent: an actor of which Redis knows nothing (any more) is folded already, or was forgotten.
 _ACKNOWLEDGE: Final = """
 if redis.call('GET', KEYS[5]) ~= ARGV[2] then return redis.error_reply('FENCED') end
 local removed = 0
@@ -60,6 +69,18 @@ local totals = tonumber(ARGV[at]); at = at + 1
 for i = 1, totals do
   redis.call('HSET', KEYS[3], ARGV[at], ARGV[at + 1]); at = at + 2
 end
+local folded, leaving, kept = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), {}
+at = at + 2
+for i = 1, leaving do
+  local actor, seq, produced = ARGV[at], ARGV[at + 1], ARGV[at + 2]
+  if (redis.call('HGET', KEYS[7], actor) or seq) == seq
+    and (redis.call('HGET', KEYS[6], actor) or produced) == produced then
+    for _, key in ipairs({KEYS[4], KEYS[6], KEYS[7]}) do redis.call('HDEL', key, actor) end
+    folded = folded + tonumber(produced)
+  else kept[#kept + 1] = actor end
+  at = at + 3
+end
+redis.call('HSET', KEYS[3], 'folded', string.format('%.0f', folded))
 while at < #ARGV do
   redis.call('HSET', KEYS[4], ARGV[at], ARGV[at + 1])
   local produced = tonumber(redis.call('HGET', KEYS[6], ARGV[at]) or '0')
@@ -68,7 +89,7 @@ while at < #ARGV do
   end
   at = at + 3
 end
-return removed
+return kept
 """
 
 
@@ -128,7 +149,7 @@ class RolloutReader:
         """Totals and marks as the last learner left them in Redis."""
         totals: Any = self._redis.hgetall(self._keys.accounts)
         marks: Any = self._redis.hgetall(self._keys.marks)
-        return Books(totals_from(totals), marks_from(marks))
+        return Books(totals_from(totals), marks_from(marks), folded_from(totals))
 
     def produced_by(self, actor: str) -> int | None:
         """Transitions that an actor has made up to its last appended segment; None when unknown."""
@@ -138,7 +159,7 @@ class RolloutReader:
     def load_accounts(self) -> Accounts:
         """Accounts that go on from there."""
         books = self.load_books()
-        return Accounts(books.totals, books.marks)
+        return Accounts(books.totals, books.marks, folded=books.folded)
 
     def pending(self, *, idle_milliseconds: int = 0) -> Iterator[Entry]:
         """Take over, in order, what was read (so long ago) and is not acknowledged.
@@ -212,25 +233,19 @@ class RolloutReader:
     def acknowledge(self, entries: Iterable[Entry], accounts: Accounts, actors: set[str]) -> None:
         """Acknowledge and delete entries, and write the accounts that include them.
 
+        Actors that are leaving are folded; one that has come further in Redis is kept, also in the
+        accounts.
+
         Raises:
             Fenced: a newer learner has started.
         """
-        done = list(entries)
-        totals = msgspec.structs.asdict(accounts.totals)
-        arguments: list[Any] = [GROUP, self._epoch, len(done)]
-        for entry in done:
-            arguments += [entry.entry_id, entry.transitions]
-        arguments.append(len(totals))
-        for name, value in totals.items():
-            arguments += [name, value]
-        for actor in sorted(actors):
-            mark = accounts.marks.get(actor, Mark())
-            arguments += [actor, msgspec.json.encode(mark), mark.produced]
+        arguments = _acknowledgement(list(entries), accounts, actors, epoch=self._epoch)
         keys = self._keys
         try:
-            self._acknowledge(
+            kept: Any = self._acknowledge(
                 keys=[
                     keys.rollouts, keys.depth, keys.accounts, keys.marks, keys.epoch, keys.produced,
+                    keys.appended,
                 ],
                 args=arguments,
             )  # fmt: skip
@@ -238,6 +253,7 @@ class RolloutReader:
             if "FENCED" in str(error):
                 raise Fenced(f"epoch {self._epoch} is over: a newer learner has started") from error
             raise
+        accounts.keep(actor.decode() for actor in kept)
 
     def bury(self, entry: Entry, reason: str) -> None:
         """Copy the beginning of an entry that does not decode to the dead-letter stream (bounded).
@@ -270,6 +286,26 @@ def next_epoch(client: redis.Redis, keys: Keys, *, above: int = 0) -> int:
     """
     epoch: Any = client.eval(_NEXT_EPOCH, 1, keys.epoch, str(above))
     return int(epoch)
+
+
+def _acknowledgement(
+    entries: list[Entry], accounts: Accounts, actors: set[str], *, epoch: int
+) -> list[Any]:
+    """The arguments of the script."""
+    totals = msgspec.structs.asdict(accounts.totals)
+    arguments: list[Any] = [GROUP, epoch, len(entries)]
+    for entry in entries:
+        arguments += [entry.entry_id, entry.transitions]
+    arguments.append(len(totals))
+    for name, value in totals.items():
+        arguments += [name, value]
+    arguments += [accounts.folded, len(accounts.leaving)]
+    for actor, mark in accounts.leaving.items():
+        arguments += [actor, mark.seq, mark.produced]
+    for actor in sorted(actors - accounts.leaving.keys()):
+        mark = accounts.mark_of(actor)
+        arguments += [actor, msgspec.json.encode(mark), mark.produced]
+    return arguments
 
 
 def _streams(reply: Any) -> Iterable[tuple[Any, Any]]:
