@@ -131,6 +131,8 @@ def test_a_spent_budget_ends_the_command_and_a_higher_one_goes_on(tmp_path: Path
         write_run(file, games=played + 20, cost=more)
         run.start()
         assert run.finish() == 0, run.said()
+        assert f"  spec.games: 100000 → {played + 20}\n" in run.said()
+        assert "  spec.cost.budget: 30.0 → 1000000.0\n" in run.said()
         assert run.status()["cost"]["spent"] > 30
         assert run.played() >= played + 20
 

@@ -26,6 +26,7 @@ from trainingrun_operator.cli.checkpoint.tool import ask
 from trainingrun_operator.cli.decks.folders import check_decks, deck_names, find_decks
 from trainingrun_operator.cli.document import read_run
 from trainingrun_operator.cli.errors import EXIT_INTERRUPTED, UserError
+from trainingrun_operator.cli.local.changes import changes_told
 from trainingrun_operator.cli.local.preflight import (
     check_external,
     check_machine,
@@ -125,6 +126,8 @@ def _run_in(
         console.print(sentence, markup=False, highlight=False, soft_wrap=True)
     if saved is not None:
         console.print(f"Resuming {run.metadata.name} from {_relative(folder.root)}")
+        for line in changes_told(saved.spec, run.spec):
+            console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
     _log_to(folder.logs / "runtime.log")
     plan = RunPlan(
         run=reopened(run),
