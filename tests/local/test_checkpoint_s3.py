@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from held_upload import last_part_held
 from learner_process import eventually
 from s3_server import REGION, S3Server
 from small_disk import small_file_system
+from trainingrun_contracts.exit_codes import ExitCode
 from trainingrun_contracts.observation.schema import SCHEMA_HASH
 from trainingrun_trainer.checkpoint.archive import CheckpointArchive, Retention
 from trainingrun_trainer.checkpoint.manifest import (
@@ -24,7 +26,7 @@ from trainingrun_trainer.checkpoint.manifest import (
     sum_of,
 )
 from trainingrun_trainer.checkpoint.s3 import S3Store
-from trainingrun_trainer.checkpoint.store import StorageError
+from trainingrun_trainer.checkpoint.store import StorageError, StorageRefused
 
 MEGA = 1024 * 1024
 MODEL = "model.safetensors"
@@ -152,6 +154,43 @@ def test_keys_are_turned_down(s3: S3Server, bucket: str, size: int) -> None:
     failure = failure_of(archive, checkpoint_of(1, size=size))
     assert failure.reason == "CheckpointStorageDenied"
     assert "access denied" in str(failure)
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({}, "no credentials: set AWS_ACCESS_KEY_ID"),
+        ({"AWS_ACCESS_KEY_ID": "key"}, "missing: AWS_SECRET_ACCESS_KEY"),
+        ({"AWS_PROFILE": "nobody"}, r"The config profile \(nobody\) could not be found"),
+        (
+            {"AWS_ROLE_ARN": "arn:aws:iam::1:role/r", "AWS_WEB_IDENTITY_TOKEN_FILE": "/not/there"},
+            "No such file or directory: '/not/there'",
+        ),
+    ],
+)
+def test_nobody_says_who_asks(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variables: dict[str, str], told: str
+) -> None:
+    """Expect a refusal for good, before a server is asked, that names the variables to set."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    none = {"HOME": str(tmp_path), "AWS_EC2_METADATA_DISABLED": "true"}
+    for name, value in {**none, **variables}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(StorageRefused, match=told) as caught:
+        S3Store("s3://bucket/run", endpoint_url="http://127.0.0.1:1").check()
+    assert caught.value.reason == "CheckpointStorageDenied"
+    assert "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY" in str(caught.value)
+
+
+def test_who_gives_credentials_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Expect a failure that passes: the machine's own service may be there a moment later."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/credentials")
+    with pytest.raises(StorageError, match="no credentials now") as caught:
+        S3Store("s3://bucket/run", endpoint_url="http://127.0.0.1:1").check()
+    assert caught.value.exit_code is ExitCode.UNREACHABLE
 
 
 @pytest.fixture

@@ -21,9 +21,17 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConfigNotFound,
+    ConfigParseError,
+    CredentialRetrievalError,
+    InvalidConfigError,
+    LoginError,
+    MetadataRetrievalError,
     NoCredentialsError,
     ParamValidationError,
     PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
 )
 
 from trainingrun_trainer.checkpoint.manifest import MANIFEST_FILE
@@ -53,6 +61,14 @@ _FULL: Final = {
     "QuotaExceeded", "XQuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded",
     "InsufficientStorage", "InsufficientCapacity", "507",
 }  # fmt: skip
+_WITHOUT_CREDENTIALS: Final = (
+    NoCredentialsError, PartialCredentialsError, ProfileNotFound, ConfigNotFound, ConfigParseError,
+    InvalidConfigError, SSOError, LoginError, FileNotFoundError, PermissionError,
+)  # fmt: skip
+"""What is wrong here and not there, before anything is asked; a file of credentials that cannot be
+read, too."""
+_PASSING: Final = (CredentialRetrievalError, MetadataRetrievalError)
+"""Whoever gives credentials to this machine does not now."""
 _UNUSABLE: Final = "CheckpointStorageUnusable"
 _OVER: Final = {"NoSuchUpload", "404", "NotFound", "NoSuchKey"}
 
@@ -76,6 +92,8 @@ class S3Store:
             self._s3: Any = (session or Session()).client(
                 "s3", endpoint_url=endpoint_url, config=_client_config()
             )
+        except (*_WITHOUT_CREDENTIALS, *_PASSING) as error:
+            raise self._translated(error) from error
         except (BotoCoreError, ValueError) as error:
             raise StorageRefused(
                 "CheckpointStorageInvalid",
@@ -148,7 +166,7 @@ class S3Store:
             self._s3.upload_fileobj(
                 io.BytesIO(content), self._bucket, key, ExtraArgs=extra, Config=_TRANSFER
             )
-        except (ClientError, BotoCoreError, Boto3Error) as error:
+        except (ClientError, BotoCoreError, Boto3Error, OSError) as error:
             found = self._translated(error)
             if found.reason == _UNUSABLE:
                 self.check()  # a server without the bucket speaks of lost uploads; this is clear
@@ -160,13 +178,13 @@ class S3Store:
         except ClientError as error:
             if _code(error) not in _OVER:
                 raise self._translated(error) from error
-        except BotoCoreError as error:
+        except (BotoCoreError, OSError) as error:
             raise self._translated(error) from error
 
     def _call(self, operation: str, **arguments: Any) -> Any:
         try:
             return getattr(self._s3, operation)(Bucket=self._bucket, **arguments)
-        except (ClientError, BotoCoreError) as error:
+        except (ClientError, BotoCoreError, OSError) as error:
             if isinstance(error, ClientError) and _code(error) in _MISSING:
                 raise FileMissing(f"{arguments.get('Key')} is missing") from error
             raise self._translated(error) from error
@@ -177,10 +195,12 @@ class S3Store:
         cause = error.__cause__ or error.__context__
         if isinstance(error, Boto3Error) and isinstance(cause, ClientError | BotoCoreError):
             error = cause  # a transfer wraps what happened to one of its requests
-        if isinstance(error, NoCredentialsError | PartialCredentialsError):
-            return StorageRefused(
+        if isinstance(error, _WITHOUT_CREDENTIALS):
+            return _without_credentials(where, error)
+        if isinstance(error, _PASSING):
+            return StorageError(
                 "CheckpointStorageDenied",
-                f"{where}: no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+                f"{where}: no credentials now ({error}): see what gives them to this machine",
             )
         if isinstance(error, ClientError):
             return _refusal(where, self._bucket, error)
@@ -190,6 +210,16 @@ class S3Store:
             "CheckpointStorageUnreachable",
             f"{where}: {error}: check the endpoint and the network",
         )
+
+
+def _without_credentials(where: str, error: Exception) -> StorageRefused:
+    """Nothing here says who asks. What botocore says of it ends in a full stop, or does not."""
+    why = "" if isinstance(error, NoCredentialsError) else f" ({str(error).rstrip('.')})"
+    return StorageRefused(
+        "CheckpointStorageDenied",
+        f"{where}: no credentials{why}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or correct"
+        " what AWS_PROFILE and the other AWS_ variables name",
+    )
 
 
 def _refusal(where: str, bucket: str, error: ClientError) -> StorageError:
