@@ -312,7 +312,7 @@ def run_under_test(folder: Path, *, actors: int = 2) -> Iterator[RunUnderTest]:
         run = RunUnderTest(
             folder=folder, config=config, server=server, daemons=served,
             **_roles(folder, config, server, links, served=served, actors=actors),
-            witness=stack.enter_context(witness(server.url, Keys(config.run_id))),
+            witness=stack.enter_context(witness(server.admin_url, Keys(config.run_id))),
             disk=stack.enter_context(disk_history(folder / "redis")),
         )  # fmt: skip
         run.publish_daemons()
@@ -331,11 +331,12 @@ def _roles(
     """Actors and learner, each with its way to the others."""
     ways = {name: links.to(server.port) for name in ("actors-redis", "learner-redis")}
     ways |= {f"actors-daemon-{at}": links.to(daemon.port) for at, daemon in enumerate(served)}
-    url = {name: f"redis://{link.endpoint}/0" for name, link in ways.items()}
+    actors_url = server.url_of("actor", address=ways["actors-redis"].endpoint)
+    learner_url = server.url_of("learner", address=ways["learner-redis"].endpoint)
     return {
         "links": ways,
-        "actors": [Actor(folder, f"actor-{at}", url["actors-redis"]) for at in range(actors)],
-        "learner": (learner := ForkedLearner(config, url["learner-redis"], folder)),
+        "actors": [Actor(folder, f"actor-{at}", actors_url) for at in range(actors)],
+        "learner": (learner := ForkedLearner(config, learner_url, folder)),
         "log": LossLog(learner.log),
     }
 

@@ -52,7 +52,7 @@ def run(ways: list[Stop], folder: Path, *, within: float, seed: int) -> list[Sto
     config = stops_config(folder / "checkpoints")
     with start_redis(redis_folder) as server, server.client() as client:
         bandit = Bandit(client, config.run_id)
-        learner = ForkedLearner(config, server.url, folder)
+        learner = ForkedLearner(config, server.url_of("learner"), folder)
         with producing(bandit), contextlib.closing(learner):
             for number, way in enumerate(ways):
                 stopped = stop_once(learner, bandit, way, within=within, seed=seed + number)

@@ -47,7 +47,7 @@ def running(runs: int, folder: Path) -> Iterator[tuple[Pair, Trainer]]:
     """Two operators with so many runs that play."""
     redis = folder / "redis"
     redis.mkdir()
-    with ControlPlane() as plane, start_redis(redis, password="measured") as queue:
+    with ControlPlane() as plane, start_redis(redis) as queue:
         install_chart(plane, programs() / "helm")
         plane.create_namespace(NAMESPACE)
         trainer = Trainer(plane, NAMESPACE, queue)

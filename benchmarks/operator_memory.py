@@ -94,7 +94,7 @@ def running_operator(runs: int, folder: Path) -> Iterator[tuple[OperatorProcess,
     """The operator with so many runs that play."""
     redis = folder / "redis"
     redis.mkdir()
-    with ControlPlane() as plane, start_redis(redis, password="measured") as queue:
+    with ControlPlane() as plane, start_redis(redis) as queue:
         install_chart(plane, programs() / "helm")
         plane.create_namespace(NAMESPACE)
         operator = OperatorProcess(plane.kubeconfig_for(SYSTEM, "trainingrun-operator"), folder)

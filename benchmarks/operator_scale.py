@@ -65,6 +65,7 @@ from operator_bed import SYSTEM, OperatorProcess, install_chart  # noqa: E402
 from redis_server import RedisServer, start_redis  # noqa: E402
 from trainingrun_contracts.stream.keys import Keys  # noqa: E402
 from trainingrun_operator.backends.kubernetes.kinds import DEPLOYMENT, POD, TRAINING_RUN, Kind  # noqa: E402
+from trainingrun_operator.desired.redis_config import OPERATOR  # noqa: E402
 
 PODS_PER_RUN = 10
 KEPT_DAEMONS = 3
@@ -126,7 +127,7 @@ def bed(runs: int) -> Iterator[Bed]:
         nodes = nodes_for((runs + 1) * PODS_PER_RUN)
         with (
             ControlPlane(nodes=nodes, size=NODE) as plane,
-            start_redis(folder / "redis", password="measured") as redis,
+            start_redis(folder / "redis") as redis,
         ):
             install_chart(plane, programs() / "helm")
             submitter = Submitter(plane)
@@ -164,14 +165,14 @@ class ProfiledOperator(OperatorProcess):
 
 def applied(place: Bed, witness: Witness, pid: int, *, limit: float) -> dict[str, Any]:
     """Apply all runs and wait until each has its children and a status."""
-    place.submitter.submit([0], place.redis.url)
+    place.submitter.submit([0], place.redis.url_of(OPERATOR))
     wait_for(lambda: _seen(witness, 1) and name_of(0) in witness.first_status, "run 0", seconds=60)
     wait_for_quiet(place.submitter, seconds=60)
     witness.read()
     each = len(witness.children[name_of(0)])
     tell(f"a run has {each} children beside its pods; {place.runs} runs are applied")
     calls, begin, used = witness.total, time.time(), cpu_seconds(pid)
-    place.submitter.submit(place.numbers, place.redis.url)
+    place.submitter.submit(place.numbers, place.redis.url_of(OPERATOR))
     submitted = time.time() - begin
 
     def is_done() -> bool:

@@ -169,7 +169,7 @@ def running_pipeline(folder: Path, daemons: int) -> Iterator[Pipeline]:
             for _ in range(CANNED_PROCESSES)
         ]
         bed.publish_daemons(*(each for _, found in canned for each in found), capacity=SLOTS)
-        learner = LearnerProcess(settings, server.url, folder)
+        learner = LearnerProcess(settings, server.url_of("learner"), folder)
         stack.callback(learner.kill)
         learner.start()
         actors = []

@@ -94,8 +94,8 @@ class Ours:
         self._segments = segments
         self._keys = Keys(RUN)
         self._loop = uvloop.new_event_loop()
-        self._aclient = asyncio_client(server.url)
-        self._client = blocking_client(server.url)
+        self._aclient = asyncio_client(server.url_of("actor"))
+        self._client = blocking_client(server.url_of("learner"))
         epoch = next_epoch(self._client, self._keys)
         self._reader = RolloutReader(self._client, self._keys, consumer="learner-0", epoch=epoch)
         self._sink = Sink(
@@ -226,7 +226,7 @@ def measure(segments: int, repetitions: int) -> dict[str, list[Sample]]:
     with (
         tempfile.TemporaryDirectory(prefix="transport-") as folder,
         start_redis(Path(folder)) as server,
-        blocking_client(server.url) as client,
+        blocking_client(server.admin_url) as client,
     ):
         ours, all_steps = Ours(server, made), segments * MAX_STEPS
         sides = {

@@ -66,7 +66,7 @@ def test_an_evaluation_is_of_the_weights_of_its_game(bed: Bed) -> None:
 
     async def due() -> list[tuple[int, int]]:
         agenda = Agenda(50)
-        async with asyncio_client(bed.server.url, max_connections=2) as client:
+        async with asyncio_client(bed.server.url_of("actor"), max_connections=2) as client:
             policies = Policies(client, bed.keys, wall=time.time)
             watch = Watch(
                 client,

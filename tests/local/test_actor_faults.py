@@ -132,8 +132,8 @@ def test_a_wrong_password_is_one_sentence(tmp_path: Path) -> None:
     """Exit code 2, one line that names the address and not the password, no traceback."""
     folder = tmp_path / "secret"
     folder.mkdir()
-    with start_redis(folder, password="right") as server, actor_bed(tmp_path, server) as made:
-        url = server.url.replace("right", "wr0ng")
+    with start_redis(folder) as server, actor_bed(tmp_path, server) as made:
+        url = f"redis://actor:wr0ng@{server.address}/0"
         actor = made.start_role("play", config(), url=url)
         assert actor.popen.wait(timeout=30) == 2
         assert len(actor.text.strip().splitlines()) == 1

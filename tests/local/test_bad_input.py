@@ -82,7 +82,7 @@ def test_every_kind_is_buried_with_its_cause(
 ) -> None:
     """Expect 19 kinds of bad entries between good ones, and entries of a stranger, to be in the
     dead letters with their causes; finite weights; a ledger that closes to the transition."""
-    with learner_process(config, redis_server.url, tmp_path) as learner:
+    with learner_process(config, redis_server.url_of("learner"), tmp_path) as learner:
         wait_for_weights(bandit)
         train(bandit, 1)
         for spoil, _ in BAD.values():
@@ -117,7 +117,7 @@ def test_goes_on_when_redis_is_full(
 ) -> None:
     """Expect a learner to empty the queue of a Redis that takes no more bytes, although it cannot
     publish, and to publish when there is room again."""
-    with learner_process(config, redis_server.url, tmp_path) as learner:
+    with learner_process(config, redis_server.url_of("learner"), tmp_path) as learner:
         wait_for_weights(bandit)
         learner.signal(signal.SIGSTOP)
         bandit.produce(2 * PER_BATCH)

@@ -37,6 +37,7 @@ from trainingrun_operator.desired.observed import (
     Signals,
     Unreachable,
 )
+from trainingrun_operator.desired.redis_config import OPERATOR
 from trainingrun_operator.desired.workload import Role
 from trainingrun_operator.settings import Settings
 
@@ -168,7 +169,7 @@ def test_all_signals_come_in_one_look(redis_server: RedisServer, redis_client: r
 
     async def read() -> Signals | Unreachable:
         reader = SignalReader()
-        found = await reader.read(redis_server.url, KEYS, endpoints=["d-1:1"], now=NOW)
+        found = await reader.read(redis_server.url_of(OPERATOR), KEYS, endpoints=["d-1:1"], now=NOW)
         await reader.close()
         return found
 
@@ -197,7 +198,7 @@ def test_what_is_told_is_found_by_the_roles(
             PublishSlots({"old:1": DaemonSlot(2)}),
             PublishSlots({"new:1": DaemonSlot(3)}),
         ):
-            await reader.perform(redis_server.url, KEYS, action, now=NOW)
+            await reader.perform(redis_server.url_of(OPERATOR), KEYS, action, now=NOW)
         await reader.close()
 
     asyncio.run(perform())
@@ -259,12 +260,9 @@ def test_a_new_redis_that_is_not_reached_yet_is_no_warning() -> None:
     assert "QueueUnreachable" in [event.reason for _, event in bench.store.events]
 
 
-def test_a_wrong_password_is_told_without_the_password(
-    redis_server: RedisServer, redis_client: redis.Redis
-) -> None:
+def test_a_wrong_password_is_told_without_the_password(redis_server: RedisServer) -> None:
     """The condition says that the password was refused and does not repeat it."""
-    redis_client.config_set("requirepass", "right")
-    url = f"redis://:wrong@127.0.0.1:{redis_server.port}/0"
+    url = f"redis://operator:wrong@{redis_server.address}/0"
     bench = Bench(url, redis={"url": url})
     bench.looks(2)
     status, message = bench.status(ConditionType.QUEUE_AVAILABLE)
@@ -279,7 +277,7 @@ def test_a_run_lives_from_start_to_completion(
     redis_server: RedisServer, redis_client: redis.Redis
 ) -> None:
     """Start, suspend, resume and completion, with the roles' part played through real Redis."""
-    client, bench = redis_client, Bench(redis_server.url, games=100)
+    client, bench = redis_client, Bench(redis_server.url_of(OPERATOR), games=100)
 
     async def life() -> None:
         await bench.look(4)
@@ -336,8 +334,8 @@ class Refusing(MemoryBackend):
 
 def test_a_refusal_becomes_a_condition_and_a_retry(redis_server: RedisServer) -> None:
     """The run is degraded with the world's words, told once, and looked at again."""
-    bench = Bench(redis_server.url)
-    bench.backend = Refusing(redis_url=redis_server.url)
+    bench = Bench(redis_server.url_of(OPERATOR))
+    bench.backend = Refusing(redis_url=redis_server.url_of(OPERATOR))
     bench.loop = Reconciler(bench.store, bench.backend, Settings(), clock=lambda: bench.now)
     after = bench.looks(4)
     assert after is not None
@@ -371,8 +369,8 @@ class Troubled(MemoryBackend):
 
 def test_what_passes_by_itself_is_told_in_no_status(redis_server: RedisServer) -> None:
     """The look is tried again with back-off; the run hears nothing of the API server's trouble."""
-    bench = Bench(redis_server.url)
-    bench.backend = Troubled(redis_url=redis_server.url)
+    bench = Bench(redis_server.url_of(OPERATOR))
+    bench.backend = Troubled(redis_url=redis_server.url_of(OPERATOR))
     bench.loop = Reconciler(bench.store, bench.backend, Settings(), clock=lambda: bench.now)
     with pytest.raises(ReconcileError, match="503"):
         bench.looks(4)
@@ -388,7 +386,7 @@ def test_an_operator_that_lost_its_lease_writes_nothing_to_redis(
     def refuse() -> None:
         raise Passing("NotLeading", "another one leads")
 
-    bench = Bench(redis_server.url, redis={"url": redis_server.url})
+    bench = Bench(redis_server.url_of(OPERATOR), redis={"url": redis_server.url_of(OPERATOR)})
     bench.loop = Reconciler(
         bench.store, bench.backend, Settings(), clock=lambda: bench.now, may_act=refuse
     )
@@ -399,13 +397,13 @@ def test_an_operator_that_lost_its_lease_writes_nothing_to_redis(
 
 def test_a_run_that_is_gone_is_forgotten(redis_server: RedisServer) -> None:
     """No error and no next look for a key that does not exist."""
-    bench = Bench(redis_server.url)
+    bench = Bench(redis_server.url_of(OPERATOR))
     assert asyncio.run(bench.loop.reconcile(RunKey("default", "other"))) is None
 
 
 def test_a_killed_redis_comes_back(redis_server: RedisServer, redis_client: redis.Redis) -> None:
     """The outage is told, nothing is removed, and the recovery is told."""
-    bench = Bench(redis_server.url, redis={"url": redis_server.url})
+    bench = Bench(redis_server.url_of(OPERATOR), redis={"url": redis_server.url_of(OPERATOR)})
 
     async def steps(*between: Callable[[], None]) -> None:
         await bench.look(4)
@@ -422,7 +420,7 @@ def test_a_killed_redis_comes_back(redis_server: RedisServer, redis_client: redi
 
 def test_what_a_status_remembers_is_kept_until_it_is_written(redis_server: RedisServer) -> None:
     """The run starts once, at its first look, however late the store takes the status."""
-    bench, slow = Bench(redis_server.url), SlowStore()
+    bench, slow = Bench(redis_server.url_of(OPERATOR)), SlowStore()
     bench.store = slow
     bench.key = slow.put(parse(document()))
     bench.loop = Reconciler(bench.store, bench.backend, Settings(), clock=lambda: bench.now)
@@ -450,7 +448,7 @@ class StuckBackend(MemoryBackend):
 
 def test_a_reconcile_that_takes_too_long_ends_and_is_told(redis_server: RedisServer) -> None:
     """One look has one limit, whatever it waits for; the status says so."""
-    bench = Bench(redis_server.url, backend=StuckBackend())
+    bench = Bench(redis_server.url_of(OPERATOR), backend=StuckBackend())
 
     async def look() -> None:
         bench.loop = Reconciler(
@@ -471,7 +469,7 @@ def test_reports_of_members_that_are_gone_are_removed(
     redis_server: RedisServer, redis_client: redis.Redis
 ) -> None:
     """Once there are many; those that live, and those that fell silent lately, stay."""
-    bench = Bench(redis_server.url)
+    bench = Bench(redis_server.url_of(OPERATOR))
     for number in range(5000):
         redis_client.hset(KEYS.reports, f"actor/gone-{number}", "{}")
     for number in range(100):

@@ -13,6 +13,7 @@ from scripted_fleet import ScriptedFleet
 from simulated_run import UID, training_run
 from trainingrun_operator.backends.memory import MemoryBackend, MemoryRunStore
 from trainingrun_operator.desired.observed import Finished
+from trainingrun_operator.desired.redis_config import OPERATOR
 from trainingrun_operator.desired.workload import Role
 
 
@@ -20,7 +21,7 @@ def test_operators_that_die_after_each_action_walk_a_run_through_its_life(
     redis_server: RedisServer, redis_client: redis.Redis
 ) -> None:
     """Suspend, budget, idleness and strength are reached, and all but the last is left again."""
-    store, backend = MemoryRunStore(), MemoryBackend(redis_url=redis_server.url)
+    store, backend = MemoryRunStore(), MemoryBackend(redis_url=redis_server.url_of(OPERATOR))
     key = store.put(training_run(games=1_000_000))
     fleet = ScriptedFleet(redis_server, UID)
     course = Course(

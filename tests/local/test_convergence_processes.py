@@ -56,7 +56,7 @@ def test_operators_that_die_after_each_action_walk_a_run_through_its_life(
     run = training_run(
         games=1_000_000,
         daemon={"autoscaling": {"minReplicas": 1, "maxReplicas": 1}},
-        redis={"url": redis_server.url},
+        redis={"url": redis_server.admin_url},
         checkpoint={"storage": storage},
     )
     before = set(psutil.Process().children(recursive=True))

@@ -44,7 +44,7 @@ def test_a_restarted_learner_knows_from_its_checkpoint_what_it_has_trained(
 ) -> None:
     """Expect segments that are in the checkpoint's weights, and that their actor sends again after
     Redis and the learner have gone, to be duplicates; those after them to be trained."""
-    with learner_process(config, redis_server.url, tmp_path) as learner:
+    with learner_process(config, redis_server.url_of("learner"), tmp_path) as learner:
         wait_for_weights(bandit)
         train(bandit, 1)
         again = batch_of(bandit)
@@ -70,7 +70,7 @@ def test_work_after_the_checkpoint_is_lost_and_counted(
 ) -> None:
     """Expect what was trained after the checkpoint, with a learner that was killed, to be lost, to
     the transition, as neither the weights nor Redis know it."""
-    with learner_process(config, redis_server.url, tmp_path) as learner:
+    with learner_process(config, redis_server.url_of("learner"), tmp_path) as learner:
         wait_for_weights(bandit)
         train(bandit, 1)
         learner.signal(signal.SIGTERM)
@@ -96,7 +96,7 @@ def test_actors_that_are_gone_stay_in_the_ledger(
 ) -> None:
     """Expect the learner to say again what an actor had produced that no longer lives."""
     other = Bandit(bandit.client, config.run_id, actor="bandit-b", seed=1)
-    with learner_process(config, redis_server.url, tmp_path) as learner:
+    with learner_process(config, redis_server.url_of("learner"), tmp_path) as learner:
         wait_for_weights(bandit)
         train(bandit, 1)
         lose_everything(redis_server)

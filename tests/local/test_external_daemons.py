@@ -20,6 +20,7 @@ from trainingrun_operator.backends.memory import MemoryBackend, MemoryRunStore
 from trainingrun_operator.controller.daemon_status import NoStatus, ask_status
 from trainingrun_operator.controller.endpoints import EndpointProber
 from trainingrun_operator.controller.loop import Reconciler
+from trainingrun_operator.desired.redis_config import OPERATOR
 from trainingrun_operator.desired.workload import Role
 from trainingrun_operator.settings import Settings
 
@@ -73,7 +74,7 @@ def test_slots_have_what_each_daemon_says_that_it_serves(
     async def look(first: DaemonProcess, second: DaemonProcess) -> MemoryBackend:
         external = {"endpoints": [first.endpoint, second.endpoint, nobody()]}
         spec = {"daemon": {"gamesPerDaemon": 4, "external": external}}
-        store, backend = MemoryRunStore(), MemoryBackend(redis_url=redis_server.url)
+        store, backend = MemoryRunStore(), MemoryBackend(redis_url=redis_server.url_of(OPERATOR))
         loop = Reconciler(store, backend, Settings())
         key = store.put(parse(document(actor={"gamesPerActor": 4}, **spec)))
         for _ in range(3):

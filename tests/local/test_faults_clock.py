@@ -52,7 +52,7 @@ def test_weights_of_tomorrow_are_played_with(redis_server: RedisServer, tmp_path
         reply: Any = client.hgetall(bed.keys.weights)
     pointer = pointer_from(reply)
     assert pointer is not None
-    policies = asyncio.run(followed(redis_server.url, bed.keys, pointer))
+    policies = asyncio.run(followed(redis_server.url_of("actor"), bed.keys, pointer))
     assert policies.newest is not None
     assert policies.newest.pointer.version == 3
     assert policies.sync_seconds == 0.0

@@ -29,4 +29,4 @@ async def send_on_a_closed_connection(url: str) -> None:
 def test_hanging_up_before_a_send_is_a_connection_error(redis_server: RedisServer) -> None:
     """Expect the error that every part of an actor waits out, and not one that ends it."""
     with pytest.raises(redis.ConnectionError, match="closed"):
-        uvloop.run(send_on_a_closed_connection(redis_server.url))
+        uvloop.run(send_on_a_closed_connection(redis_server.url_of("actor")))

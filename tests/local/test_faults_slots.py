@@ -41,7 +41,7 @@ def test_a_slot_given_back_in_an_outage_is_free_after_it(server: RedisServer) ->
     not when the lease expires 20 s later."""
 
     async def play() -> Lease | None:
-        async with asyncio_client(server.url) as client:
+        async with asyncio_client(server.url_of("actor")) as client:
             leases = Leases(client, KEYS, member="actor-0")
             first = await leases.acquire([])
             assert first is not None
@@ -56,7 +56,7 @@ def test_a_slot_whose_answer_was_lost_is_free_after_it(server: RedisServer) -> N
     """Redis gives a slot and nobody hears of it: the next game has it."""
 
     async def play() -> Lease | None:
-        async with asyncio_client(server.url) as client:
+        async with asyncio_client(server.url_of("actor")) as client:
             leases = Leases(client, KEYS, member="actor-0")
             with outage(server), pytest.raises(redis.ConnectionError):
                 await leases.acquire([])

@@ -83,7 +83,9 @@ def test_training_goes_on_without_the_bucket(
         config = bandit_config(f"s3://{bucket}/run", endpoint_url=s3.endpoint)
         checkpoint = msgspec.structs.replace(config.checkpoint, every_games=1)
         config = msgspec.structs.replace(config, checkpoint=checkpoint)
-        with learner_process(config, redis_server.url, tmp_path, **s3.environment()) as learner:
+        with learner_process(
+            config, redis_server.url_of("learner"), tmp_path, **s3.environment()
+        ) as learner:
             wait_for_weights(bandit)
             with fault(s3, disk):
                 bandit.client.hincrby(bandit.keys.games, "played", 5)

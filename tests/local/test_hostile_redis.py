@@ -25,6 +25,7 @@ from trainingrun_operator.controller.signals import QueueError, SignalReader
 from trainingrun_operator.desired.actions import SetTarget
 from trainingrun_operator.desired.health import queue
 from trainingrun_operator.desired.observed import Observed, Signals, Unreachable
+from trainingrun_operator.desired.redis_config import OPERATOR
 
 KEYS = Keys("run-a")
 NOW = 1_000_000.0
@@ -117,7 +118,7 @@ def test_large_reports_are_left_out_on_the_server(
     fill(redis_client)
     program = Path(__file__).parent / "bed" / "one_look.py"
     seen = subprocess.run(
-        [sys.executable, program, redis_server.url, KEYS.run_id, str(NOW)],
+        [sys.executable, program, redis_server.url_of(OPERATOR), KEYS.run_id, str(NOW)],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     members, peak = seen.stdout.split()
@@ -139,7 +140,7 @@ def test_what_is_left_out_is_said(redis_server: RedisServer, redis_client: redis
     async def look() -> Signals | Unreachable:
         reader = SignalReader()
         try:
-            return await reader.read(redis_server.url, KEYS, endpoints=(), now=NOW)
+            return await reader.read(redis_server.url_of(OPERATOR), KEYS, endpoints=(), now=NOW)
         finally:
             await reader.close()
 
@@ -162,7 +163,7 @@ def test_one_run_of_a_shared_redis_does_not_spoil_the_digests_of_the_others(
     async def act() -> dict[str, str] | None:
         reader = SignalReader()
         try:
-            return await reader.digests(redis_server.url, [KEYS.run_id, "run-b"])
+            return await reader.digests(redis_server.url_of(OPERATOR), [KEYS.run_id, "run-b"])
         finally:
             await reader.close()
 
@@ -204,7 +205,7 @@ def test_the_pulse_asks_an_address_while_another_one_is_silent(redis_server: Red
         for number in range(8):
             url = f"{server.url[:-1]}{number}"
             pulse.watch(RunKey("bad", f"{number}"), Resting(url, f"{number}", "x"))
-        pulse.watch(RunKey("good", "run"), Resting(redis_server.url, "run", "older"))
+        pulse.watch(RunKey("good", "run"), Resting(redis_server.url_of(OPERATOR), "run", "older"))
         beating = asyncio.create_task(pulse.beat(lambda _key: moved.set()))
         await moved.wait()
         beating.cancel()

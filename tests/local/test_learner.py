@@ -26,7 +26,7 @@ def test_learns_and_flushes(
     redis_server: RedisServer, bandit: Bandit, config: RunConfig, tmp_path: Path
 ) -> None:
     """Expect the rewarded action to become likely, and a flush to end with 0, saved and closed."""
-    with learner_process(config, redis_server.url, tmp_path) as learner:
+    with learner_process(config, redis_server.url_of("learner"), tmp_path) as learner:
         wait_for_weights(bandit)
         before = marked_probability(bandit)
         train(bandit, 15)
@@ -51,7 +51,7 @@ def test_resumes_after_kill(
 ) -> None:
     """Expect a learner that saved on SIGTERM (75) and one that was killed to come back where the
     checkpoint was, with rising publish numbers, and to train what the killed one had not."""
-    with learner_process(config, redis_server.url, tmp_path) as learner:
+    with learner_process(config, redis_server.url_of("learner"), tmp_path) as learner:
         wait_for_weights(bandit)
         train(bandit, 3)
         learner.signal(signal.SIGTERM)
@@ -87,7 +87,7 @@ def test_counts_what_it_drops(
     the ledger, which closes."""
     learner_config = msgspec.structs.replace(config.learner, max_policy_lag=1)
     config = msgspec.structs.replace(config, learner=learner_config)
-    with learner_process(config, redis_server.url, tmp_path) as learner:
+    with learner_process(config, redis_server.url_of("learner"), tmp_path) as learner:
         wait_for_weights(bandit)
         train(bandit, 1)
         bandit.client.xadd(bandit.keys.rollouts, {"s": b"\x93no segment", "n": 5})

@@ -57,7 +57,9 @@ def test_a_spot_notice_saves_at_once(
     config = changed(bandit_config(storage.as_uri()), spot_notice=True)
     with InstanceMetadataServer() as metadata:
         address = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata.endpoint}
-        with learner_process(config, redis_server.url, tmp_path, **address) as learner:
+        with learner_process(
+            config, redis_server.url_of("learner"), tmp_path, **address
+        ) as learner:
             wait_for_weights(bandit)
             train(bandit, 1)
             assert not list(storage.glob("bandit-*"))
@@ -81,16 +83,20 @@ def test_a_learner_whose_machine_goes_ends_before_it(
     config = changed(bandit_config(storage.as_uri()), spot_notice=True)
     with InstanceMetadataServer() as metadata:
         address = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata.endpoint}
-        with learner_process(config, redis_server.url, tmp_path, **address) as learner:
+        with learner_process(
+            config, redis_server.url_of("learner"), tmp_path, **address
+        ) as learner:
             wait_for_weights(bandit)
             train(bandit, 1)
             metadata.give_notice("terminate", at=datetime.now(tz=UTC) + timedelta(seconds=29))
             assert learner.exit_code(seconds=25) == 75, learner.log.read_text()
         assert (storage / "bandit-0000000001" / "manifest.json").exists()
         bandit.produce(2)
-        with learner_process(config, redis_server.url, tmp_path, **address) as learner:
+        with learner_process(
+            config, redis_server.url_of("learner"), tmp_path, **address
+        ) as learner:
             assert learner.exit_code(seconds=60) == 75, learner.log.read_text()
-    with learner_process(bandit_config(storage.as_uri()), redis_server.url, tmp_path):
+    with learner_process(bandit_config(storage.as_uri()), redis_server.url_of("learner"), tmp_path):
         wait_for_weights(bandit)
         train(bandit, 1)
         wait_for_weights(bandit, version=2)
@@ -102,7 +108,9 @@ def test_a_wish_saves_at_once_and_once(
     """Expect a checkpoint of the newest weights without any other reason, and none for a wish that
     was followed, nor for one where nothing is new."""
     storage = tmp_path / "checkpoints"
-    with learner_process(bandit_config(storage.as_uri()), redis_server.url, tmp_path) as learner:
+    with learner_process(
+        bandit_config(storage.as_uri()), redis_server.url_of("learner"), tmp_path
+    ) as learner:
         wait_for_weights(bandit)
         train(bandit, 1)
         assert not list(storage.glob("bandit-*"))
@@ -128,7 +136,9 @@ def test_training_goes_on_when_the_bucket_goes(
     config = changed(
         bandit_config(f"s3://{bucket}/run", endpoint_url=s3.endpoint), cache=str(cache)
     )
-    with learner_process(config, redis_server.url, tmp_path, **s3.environment()) as learner:
+    with learner_process(
+        config, redis_server.url_of("learner"), tmp_path, **s3.environment()
+    ) as learner:
         wait_for_weights(bandit)
         train(bandit, 1)
         s3.stop()
@@ -157,7 +167,9 @@ def test_takes_the_newer_of_machine_and_bucket(
     config = changed(
         bandit_config(f"s3://{bucket}/run", endpoint_url=s3.endpoint), cache=str(cache)
     )
-    with learner_process(config, redis_server.url, tmp_path, **s3.environment()) as learner:
+    with learner_process(
+        config, redis_server.url_of("learner"), tmp_path, **s3.environment()
+    ) as learner:
         wait_for_weights(bandit)
         train(bandit, 1)
         learner.signal(signal.SIGTERM)
@@ -178,7 +190,7 @@ def test_disk_fills_up(redis_server: RedisServer, bandit: Bandit, tmp_path: Path
     """Expect a plain reason, updates meanwhile, and a checkpoint when there is room again."""
     with small_file_system(tmp_path / "small", megabytes=24) as disk:
         config = changed(bandit_config(disk.as_uri()), every_games=1)
-        learner = ForkedLearner(config, redis_server.url, tmp_path)
+        learner = ForkedLearner(config, redis_server.url_of("learner"), tmp_path)
         with closing(learner):
             learner.start()
             wait_for_weights(bandit)

@@ -41,7 +41,7 @@ def test_goes_on_after_redis_was_killed(
     redis_server: RedisServer, bandit: Bandit, config: RunConfig, tmp_path: Path
 ) -> None:
     """Expect training to go on where it was when Redis comes back with its data."""
-    with learner_process(config, redis_server.url, tmp_path) as learner:
+    with learner_process(config, redis_server.url_of("learner"), tmp_path) as learner:
         wait_for_weights(bandit)
         train(bandit, 2)
         bandit.client.execute_command("CONFIG", "SET", "appendfsync", "always")
@@ -59,7 +59,7 @@ def test_goes_on_after_redis_lost_its_data(
     redis_server: RedisServer, bandit: Bandit, config: RunConfig, tmp_path: Path
 ) -> None:
     """Expect the weights to be published again under the same epoch, and the ledger to close."""
-    with learner_process(config, redis_server.url, tmp_path) as learner:
+    with learner_process(config, redis_server.url_of("learner"), tmp_path) as learner:
         wait_for_weights(bandit)
         train(bandit, 2)
         redis_server.kill()
@@ -77,7 +77,7 @@ def test_zombie_leaves(
     redis_server: RedisServer, bandit: Bandit, config: RunConfig, tmp_path: Path
 ) -> None:
     """Expect a learner to exit with 76 and one line when a newer one has taken the epoch."""
-    with learner_process(config, redis_server.url, tmp_path) as learner:
+    with learner_process(config, redis_server.url_of("learner"), tmp_path) as learner:
         wait_for_weights(bandit)
         bandit.client.incr(bandit.keys.epoch)
         assert learner.exit_code(seconds=120) == 76
@@ -88,7 +88,7 @@ def test_saves_when_stopped_without_redis(
     redis_server: RedisServer, bandit: Bandit, config: RunConfig, tmp_path: Path
 ) -> None:
     """Expect SIGTERM during an outage to save a checkpoint and exit with 75."""
-    with learner_process(config, redis_server.url, tmp_path) as learner:
+    with learner_process(config, redis_server.url_of("learner"), tmp_path) as learner:
         wait_for_weights(bandit)
         train(bandit, 1)
         redis_server.kill()
@@ -102,7 +102,7 @@ def test_skips_a_corrupt_checkpoint(
     redis_server: RedisServer, bandit: Bandit, config: RunConfig, tmp_path: Path
 ) -> None:
     """Expect a damaged newest checkpoint to be passed over with a notice for an older one."""
-    with learner_process(config, redis_server.url, tmp_path) as learner:
+    with learner_process(config, redis_server.url_of("learner"), tmp_path) as learner:
         for version in (1, 2):
             wait_for_weights(bandit)
             train(bandit, 1)
@@ -135,8 +135,8 @@ def test_wrong_password(config: RunConfig, tmp_path: Path) -> None:
     """Expect one sentence without the password, and exit code 2."""
     folder = tmp_path / "guarded"
     folder.mkdir()
-    with start_redis(folder, password="right") as server:
-        url = server.url.replace("right", "wrong")
+    with start_redis(folder) as server:
+        url = f"redis://learner:wrong@{server.address}/0"
         with learner_process(config, url, tmp_path) as learner:
             assert learner.exit_code(seconds=120) == 2
     sentence = sentence_of(learner)
@@ -148,7 +148,7 @@ def test_unusable_storage(redis_server: RedisServer, bandit: Bandit, tmp_path: P
     """Expect one sentence, a notice and exit code 2 when the directory cannot be made."""
     (tmp_path / "file").write_text("in the way")
     config = bandit_config((tmp_path / "file" / "checkpoints").as_uri())
-    with learner_process(config, redis_server.url, tmp_path) as learner:
+    with learner_process(config, redis_server.url_of("learner"), tmp_path) as learner:
         assert learner.exit_code(seconds=120) == 2
     assert "checkpoint storage" in sentence_of(learner)
     assert notice_reasons(bandit.client, bandit.keys) == ["CheckpointStorageUnusable"]
@@ -164,7 +164,7 @@ def test_occupied_metrics_port(
         taken.listen()
         port = taken.getsockname()[1]
         with learner_process(
-            config, redis_server.url, tmp_path, TRAININGRUN_METRICS_PORT=str(port)
+            config, redis_server.url_of("learner"), tmp_path, TRAININGRUN_METRICS_PORT=str(port)
         ) as learner:
             assert learner.exit_code(seconds=120) == 2
     assert f"metrics port {port}" in sentence_of(learner)
@@ -177,7 +177,7 @@ def test_metrics_tell_what_it_does(
     health file."""
     port = free_port()
     with learner_process(
-        config, redis_server.url, tmp_path, TRAININGRUN_METRICS_PORT=str(port)
+        config, redis_server.url_of("learner"), tmp_path, TRAININGRUN_METRICS_PORT=str(port)
     ) as learner:
         wait_for_weights(bandit)
         train(bandit, 1)

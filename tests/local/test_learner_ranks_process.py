@@ -51,7 +51,7 @@ def test_two_ranks_learn_and_flush(
 ) -> None:
     """Expect the rewarded action to become likely, a last batch of one segment (one rank has none)
     to be trained, the exit code of an orderly end, and a ledger that closes."""
-    with learner_process(config, redis_server.url, tmp_path) as learner:
+    with learner_process(config, redis_server.url_of("learner"), tmp_path) as learner:
         wait_for_weights(bandit)
         train(bandit, 10)
         bandit.produce(1)
@@ -69,7 +69,7 @@ def test_ranks_listen_on_loopback_alone(
 ) -> None:
     """Expect no socket of ranks in training to be reachable from another machine: they are all in
     one pod, and what they exchange has no password."""
-    with learner_process(config, redis_server.url, tmp_path) as learner:
+    with learner_process(config, redis_server.url_of("learner"), tmp_path) as learner:
         wait_for_weights(bandit)
         train(bandit, 1)
         launcher = psutil.Process(learner.pid)
@@ -88,7 +88,7 @@ def test_sigterm_of_any_rank_saves_once(
 ) -> None:
     """Expect both ranks to end and one checkpoint to be there, when the launcher is told to stop
     and when the second rank alone is; the exit code says that it was saved."""
-    with learner_process(config, redis_server.url, tmp_path) as learner:
+    with learner_process(config, redis_server.url_of("learner"), tmp_path) as learner:
         wait_for_weights(bandit)
         train(bandit, 1)
         learner.signal(signal.SIGTERM)
@@ -111,7 +111,7 @@ def test_a_rank_that_dies_ends_the_others(
     redis_server: RedisServer, bandit: Bandit, config: RunConfig, tmp_path: Path, rank: int
 ) -> None:
     """Expect no rank to live on, and the other to say in a sentence why it ended."""
-    with learner_process(config, redis_server.url, tmp_path) as learner:
+    with learner_process(config, redis_server.url_of("learner"), tmp_path) as learner:
         wait_for_weights(bandit)
         other = rank_process(learner, 1 - rank)
         rank_process(learner, rank).kill()
@@ -126,7 +126,7 @@ def test_ranks_end_with_their_launcher(
     redis_server: RedisServer, bandit: Bandit, config: RunConfig, tmp_path: Path
 ) -> None:
     """Expect both ranks to end when the process that stands for them is killed."""
-    with learner_process(config, redis_server.url, tmp_path) as learner:
+    with learner_process(config, redis_server.url_of("learner"), tmp_path) as learner:
         wait_for_weights(bandit)
         ranks = [rank_process(learner, 0), rank_process(learner, 1)]
         learner.kill()
@@ -138,7 +138,7 @@ def test_torchrun_starts_the_ranks_as_well(
     redis_server: RedisServer, bandit: Bandit, config: RunConfig, tmp_path: Path
 ) -> None:
     """Expect the same learner under torchrun, which ends with 0 after a flush."""
-    learner = LearnerProcess(config, redis_server.url, tmp_path, launcher=TORCHRUN)
+    learner = LearnerProcess(config, redis_server.url_of("learner"), tmp_path, launcher=TORCHRUN)
     learner.start()
     try:
         wait_for_weights(bandit)

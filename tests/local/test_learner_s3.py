@@ -18,7 +18,9 @@ def test_resumes_from_s3(
     """Expect a checkpoint to be uploaded on SIGTERM and taken up at the next start."""
     bucket = s3.create_bucket("checkpoints")
     config = bandit_config(f"s3://{bucket}/team/run", endpoint_url=s3.endpoint)
-    with learner_process(config, redis_server.url, tmp_path, **s3.environment()) as learner:
+    with learner_process(
+        config, redis_server.url_of("learner"), tmp_path, **s3.environment()
+    ) as learner:
         wait_for_weights(bandit)
         train(bandit, 2)
         learner.signal(signal.SIGTERM)
@@ -40,7 +42,9 @@ def test_missing_bucket(
 ) -> None:
     """Expect a sentence that names the bucket, a notice and the exit code of what is gone."""
     config = bandit_config("s3://nowhere/run", endpoint_url=s3.endpoint)
-    with learner_process(config, redis_server.url, tmp_path, **s3.environment()) as learner:
+    with learner_process(
+        config, redis_server.url_of("learner"), tmp_path, **s3.environment()
+    ) as learner:
         assert learner.exit_code(seconds=120) == ExitCode.GONE
     assert "there is no bucket nowhere" in learner.log.read_text().splitlines()[-1]
     assert notice_reasons(bandit.client, bandit.keys) == ["CheckpointBucketMissing"]
@@ -53,7 +57,7 @@ def test_refused_credentials(
     bucket = s3.create_bucket("checkpoints")
     config = bandit_config(f"s3://{bucket}/run", endpoint_url=s3.endpoint)
     wrong = {**s3.environment(), "AWS_SECRET_ACCESS_KEY": "wrong"}
-    with learner_process(config, redis_server.url, tmp_path, **wrong) as learner:
+    with learner_process(config, redis_server.url_of("learner"), tmp_path, **wrong) as learner:
         assert learner.exit_code(seconds=120) == 2
     assert "access denied" in learner.log.read_text().splitlines()[-1]
     assert notice_reasons(bandit.client, bandit.keys) == ["CheckpointStorageDenied"]
@@ -65,7 +69,9 @@ def test_outage_of_s3_does_not_stop_training(
     """Expect a notice when a checkpoint cannot be uploaded, and training to have gone on."""
     bucket = s3.create_bucket("checkpoints")
     config = bandit_config(f"s3://{bucket}/run", endpoint_url=s3.endpoint)
-    with learner_process(config, redis_server.url, tmp_path, **s3.environment()) as learner:
+    with learner_process(
+        config, redis_server.url_of("learner"), tmp_path, **s3.environment()
+    ) as learner:
         wait_for_weights(bandit)
         s3.stop()
         train(bandit, 2)

@@ -41,7 +41,9 @@ def test_waits_for_a_bucket_that_does_not_answer_yet(
     bucket = s3.create_bucket("checkpoints")
     config = bandit_config(f"s3://{bucket}/run", endpoint_url=s3.endpoint)
     s3.stop()
-    with learner_process(config, redis_server.url, tmp_path, **s3.environment()) as learner:
+    with learner_process(
+        config, redis_server.url_of("learner"), tmp_path, **s3.environment()
+    ) as learner:
         has_said(bandit, "CheckpointStorageUnreachable")
         eventually((tmp_path / "health").exists, seconds=300, what="a sign of life")
         assert learner.is_running
@@ -62,7 +64,7 @@ def test_a_bucket_that_never_answers_is_no_end_for_good(
     bucket = s3.create_bucket("checkpoints")
     config = bandit_config(f"s3://{bucket}/run", endpoint_url=s3.endpoint)
     s3.stop()
-    learner = impatient(config, redis_server.url, tmp_path, **s3.environment())
+    learner = impatient(config, redis_server.url_of("learner"), tmp_path, **s3.environment())
     learner.start()
     assert learner.exit_code(seconds=300) == ExitCode.UNREACHABLE, learner.log.read_text()
     assert notice_reasons(bandit.client, bandit.keys) == ["CheckpointStorageUnreachable"]
@@ -81,7 +83,9 @@ def test_a_flushed_run_waits_for_its_storage(
     """Expect the last checkpoint to be written again and again, until the server is back."""
     bucket = s3.create_bucket("checkpoints")
     config = bandit_config(f"s3://{bucket}/run", endpoint_url=s3.endpoint)
-    with learner_process(config, redis_server.url, tmp_path, **s3.environment()) as learner:
+    with learner_process(
+        config, redis_server.url_of("learner"), tmp_path, **s3.environment()
+    ) as learner:
         wait_for_weights(bandit)
         train(bandit, 1)
         s3.stop()
@@ -99,7 +103,7 @@ def test_weights_that_do_not_recover_fail_the_run(
     with the code of it: never silence, and never such weights in a checkpoint."""
     storage = tmp_path / "checkpoints"
     config = bandit_config(storage.as_uri())
-    with learner_process(config, redis_server.url, tmp_path) as learner:
+    with learner_process(config, redis_server.url_of("learner"), tmp_path) as learner:
         wait_for_weights(bandit)
         train(bandit, 1)
         sample = bandit.segment(publish=500)
@@ -111,7 +115,7 @@ def test_weights_that_do_not_recover_fail_the_run(
     for _ in range(30 * BATCH // bandit.steps):
         header = bandit.header(1, sample.header.weights_sha256)
         bandit.append(msgspec.structs.replace(sample, header=header))
-    with learner_process(broken, redis_server.url, tmp_path) as learner:
+    with learner_process(broken, redis_server.url_of("learner"), tmp_path) as learner:
         code = learner.exit_code(seconds=300)
         assert code == ExitCode.NON_FINITE, learner.log.read_text()
     reasons = notice_reasons(bandit.client, bandit.keys)
@@ -129,7 +133,7 @@ def test_a_run_begins_with_the_weights_of_another(
     where it is told to, to count from 0, and an end for good where what it names is not there."""
     storage = tmp_path / "checkpoints"
     config = bandit_config(storage.as_uri())
-    with learner_process(config, redis_server.url, tmp_path) as learner:
+    with learner_process(config, redis_server.url_of("learner"), tmp_path) as learner:
         wait_for_weights(bandit)
         train(bandit, 2)
         first = bandit.newest_weights()
@@ -140,7 +144,7 @@ def test_a_run_begins_with_the_weights_of_another(
     source = ResumeFromConfig(storage.as_uri(), run="bandit")
     fresh = msgspec.structs.replace(config, run_id="bandit-2")
     adopting = msgspec.structs.replace(fresh, resume_from=source)
-    with learner_process(adopting, redis_server.url, tmp_path) as learner:
+    with learner_process(adopting, redis_server.url_of("learner"), tmp_path) as learner:
         wait_for_weights(again)
         found = again.newest_weights()
         assert found is not None
@@ -156,6 +160,6 @@ def test_a_run_begins_with_the_weights_of_another(
         )
     missing = msgspec.structs.replace(source, run="nobody")
     wrong = msgspec.structs.replace(fresh, resume_from=missing)
-    with learner_process(wrong, redis_server.url, tmp_path) as learner:
+    with learner_process(wrong, redis_server.url_of("learner"), tmp_path) as learner:
         assert learner.exit_code(seconds=300) == ExitCode.GONE, learner.log.read_text()
     assert "spec.resumeFrom" in learner.log.read_text().splitlines()[-1]

@@ -12,7 +12,7 @@ def test_wrong_password(tmp_path: Path) -> None:
     """Expect the address without the password, before anything is started."""
     folder = tmp_path / "guarded"
     folder.mkdir()
-    with start_redis(folder, password="right") as server:
+    with start_redis(folder) as server:
         url = f"redis://127.0.0.1:{server.port}/0"
         file = write_run(tmp_path / "run.yaml", games=10, redis={"url": url})
         with local_run(tmp_path, file) as run:
@@ -40,11 +40,12 @@ def test_storage_that_does_not_answer(tmp_path: Path) -> None:
 
 
 def test_redis_that_is_not_ours(tmp_path: Path) -> None:
-    """Expect a run on a given Redis to complete, and that Redis to live on."""
+    """Expect a run on a given Redis to complete, and that Redis to live on: its one address is of
+    a user with all rights."""
     folder = tmp_path / "given"
     folder.mkdir()
     with start_redis(folder) as server:
-        file = write_run(tmp_path / "run.yaml", games=30, redis={"url": server.url})
+        file = write_run(tmp_path / "run.yaml", games=30, redis={"url": server.admin_url})
         with local_run(tmp_path, file) as run:
             assert run.finish() == 0, run.said()
             assert run.summary()["games"] >= 30

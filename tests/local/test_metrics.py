@@ -189,7 +189,7 @@ def test_the_learner_counts_what_goes_wrong(
         train(bandit, 1)
 
     variables = {METRICS_PORT_VARIABLE: str(port)}
-    with learner_process(run, redis_server.url, tmp_path, **variables):
+    with learner_process(run, redis_server.url_of("learner"), tmp_path, **variables):
         wait_for_weights(bandit)
         evaluate(0.5)
         checkpoints = "trainingrun_checkpoints_total"

@@ -7,13 +7,13 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from typing import TypeAlias
 
-import redis.asyncio
 from redis_server import RedisServer
 from trainingrun_actor.arena import Arena
 from trainingrun_actor.game import End
 from trainingrun_actor.leases import Leases
 from trainingrun_actor.meter import Meter
 from trainingrun_contracts import slots
+from trainingrun_contracts.connection import asyncio_client
 from trainingrun_contracts.protocol.commands import NewGame
 from trainingrun_contracts.stream.keys import Keys
 
@@ -40,10 +40,10 @@ def ends_of_games(server: RedisServer, talk: Talk) -> tuple[list[End], int]:
 
         daemon = await asyncio.start_server(serve, "127.0.0.1", 0)
         endpoint = f"127.0.0.1:{daemon.sockets[0].getsockname()[1]}"
-        async with daemon, redis.asyncio.Redis.from_url(server.url, protocol=2) as client:
-            pipe = client.pipeline()
+        with server.client() as admin, admin.pipeline() as pipe:
             slots.publish(pipe, KEYS.daemons, {endpoint: slots.DaemonSlot(1)})
-            await pipe.execute()
+            pipe.execute()
+        async with daemon, asyncio_client(server.url_of("actor")) as client:
             arena = Arena(Leases(client, KEYS, member="m"), meter=Meter(), random=Random(0))
             outcomes = [await arena.play(GAME, {}, may_start=lambda: True) for _ in range(GAMES)]
             arena.close()

@@ -20,6 +20,7 @@ from trainingrun_operator.controller.loop import Reconciler
 from trainingrun_operator.controller.pulse import Pulse, Resting
 from trainingrun_operator.controller.signals import SignalReader
 from trainingrun_operator.desired.observed import Signals
+from trainingrun_operator.desired.redis_config import OPERATOR
 from trainingrun_operator.settings import Settings
 
 KEYS = Keys("run-a")
@@ -69,12 +70,12 @@ def test_whatever_a_look_reads_moves_the_digest(
     async def act() -> None:
         reader = SignalReader()
         try:
-            before = await digest(reader, redis_server.url)
-            assert await digest(reader, redis_server.url) == before
+            before = await digest(reader, redis_server.url_of(OPERATOR))
+            assert await digest(reader, redis_server.url_of(OPERATOR)) == before
             CHANGES[what](published)
-            after = await digest(reader, redis_server.url)
+            after = await digest(reader, redis_server.url_of(OPERATOR))
             assert after != before
-            assert await digest(reader, redis_server.url) == after
+            assert await digest(reader, redis_server.url_of(OPERATOR)) == after
         finally:
             await reader.close()
 
@@ -90,9 +91,11 @@ def test_a_look_takes_the_digest_with_its_signals(
     async def act() -> None:
         reader = SignalReader()
         try:
-            signals = await reader.read(redis_server.url, KEYS, endpoints=[DAEMON], now=NOW)
+            signals = await reader.read(
+                redis_server.url_of(OPERATOR), KEYS, endpoints=[DAEMON], now=NOW
+            )
             assert isinstance(signals, Signals)
-            assert signals.digest == await digest(reader, redis_server.url)
+            assert signals.digest == await digest(reader, redis_server.url_of(OPERATOR))
         finally:
             await reader.close()
 
@@ -111,8 +114,8 @@ def test_only_the_runs_that_moved_are_woken(
         pulse = Pulse(reader)
         try:
             for name in names:
-                at = await digest(reader, redis_server.url, name)
-                pulse.watch(RunKey("space", name), Resting(redis_server.url, name, at))
+                at = await digest(reader, redis_server.url_of(OPERATOR), name)
+                pulse.watch(RunKey("space", name), Resting(redis_server.url_of(OPERATOR), name, at))
             await pulse.beat(woken.append)
             assert woken == []
             redis_client.hincrby(Keys("b").games, "played", 1)
@@ -136,7 +139,9 @@ def test_twenty_looks_share_the_connections_of_one_address(redis_server: RedisSe
         try:
             found = await asyncio.gather(
                 *(
-                    reader.read(redis_server.url, Keys(f"run-{n}"), endpoints=(), now=NOW)
+                    reader.read(
+                        redis_server.url_of(OPERATOR), Keys(f"run-{n}"), endpoints=(), now=NOW
+                    )
                     for n in range(20)
                 )
             )
@@ -153,9 +158,11 @@ def test_clients_that_nobody_uses_are_closed_beyond_the_limit(redis_server: Redi
     async def act() -> None:
         clients = Clients(kept=2)
         try:
-            async with clients.use(redis_server.url[:-1] + "9"):
+            async with clients.use(redis_server.url_of(OPERATOR)[:-1] + "9"):
                 for number in range(5):
-                    async with clients.use(redis_server.url[:-1] + str(number)) as client:
+                    async with clients.use(
+                        redis_server.url_of(OPERATOR)[:-1] + str(number)
+                    ) as client:
                         assert await client.ping()
                     assert len(clients) <= 3
             assert len(clients) == 2
@@ -170,7 +177,10 @@ def test_a_quiet_run_is_looked_at_rarely_and_comes_to_rest(redis_server: RedisSe
     with redis_server.client() as client:
 
         async def act() -> list[float]:
-            store, backend = MemoryRunStore(), MemoryBackend(redis_url=redis_server.url)
+            store, backend = (
+                MemoryRunStore(),
+                MemoryBackend(redis_url=redis_server.url_of(OPERATOR)),
+            )
             now = NOW
             loop = Reconciler(store, backend, Settings(rest_seconds=30.0), clock=lambda: now)
             key, pauses = store.put(parse(document())), list[float]()

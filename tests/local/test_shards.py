@@ -30,7 +30,7 @@ async def deliver(
     after: Callable[[Sink], None] = lambda _: None,
 ) -> None:  # fmt: skip
     """Send segments through one actor's sink, until all have arrived."""
-    async with asyncio_client(server.url) as client:
+    async with asyncio_client(server.url_of("actor")) as client:
         sink = Sink(client, KEYS, actor=actor, batch_transitions=1000, now=monotonic)
         sending = asyncio.create_task(sink.run())
         try:

@@ -179,7 +179,7 @@ def test_an_actor_joins_and_is_told_to_stop(
     """Expect segments in the run's Redis from an actor that the script has started."""
     file = tmp_path / "config.json"
     file.write_bytes(encode(config()))
-    own = {"ROLE": "actor", "CONFIG": str(file), "REDIS_URL": bed.server.url}
+    own = {"ROLE": "actor", "CONFIG": str(file), "REDIS_URL": bed.server.url_of("actor")}
     with machine(tmp_path / "actor", metadata.endpoint, **own) as made:
         made.start()
         until(lambda: bed.games() > 0, seconds=60, what=made.log("actor"))

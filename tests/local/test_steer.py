@@ -29,6 +29,7 @@ from trainingrun_operator.cli.steer.daemons import addresses
 from trainingrun_operator.cli.steer.scraping import Scraped, ScrapeFile
 from trainingrun_operator.desired.actions import Apply, Remove
 from trainingrun_operator.desired.observed import ObservedRole
+from trainingrun_operator.desired.redis_config import OPERATOR
 from trainingrun_operator.desired.run_config import run_config
 from trainingrun_operator.desired.workload import Role
 from trainingrun_operator.desired.workloads import workloads
@@ -57,7 +58,7 @@ def observed(
     """What the backend sees once learner and actors are wanted."""
 
     async def look() -> Mapping[Role, ObservedRole]:
-        backend = HostedBackend(folder / "config.json", server.url, clock=lambda: NOW)
+        backend = HostedBackend(folder / "config.json", server.url_of(OPERATOR), clock=lambda: NOW)
         ground = Ground(encode(run_config(RUN, Settings())), managed_redis=False)
         await backend.prepare(IDENTITY, ground)
         assert await backend.is_prepared(IDENTITY)
@@ -164,11 +165,13 @@ def test_what_is_missing_is_told(tmp_path: Path) -> None:
 def test_what_only_a_cluster_has_is_refused(tmp_path: Path, redis_server: RedisServer) -> None:
     """Expect a claim, and a run without daemons, to be refused with what to give."""
     on_claim = write_run(tmp_path / "a.yaml", games=9, checkpoint={"storage": "pvc://claim"})
-    code, said = steered(tmp_path, on_claim, "--daemons", "127.0.0.1:1", url=redis_server.url)
+    code, said = steered(
+        tmp_path, on_claim, "--daemons", "127.0.0.1:1", url=redis_server.url_of(OPERATOR)
+    )
     assert code == 2
     assert "pvc://claim is a claim of a cluster: give s3://bucket/prefix" in said
     without = write_run(tmp_path / "b.yaml", games=9)
-    code, said = steered(tmp_path, without, url=redis_server.url)
+    code, said = steered(tmp_path, without, url=redis_server.url_of(OPERATOR))
     assert code == 2
     assert "no daemons: name them with --daemons HOST:PORT" in said
 

@@ -34,7 +34,7 @@ def test_a_learner_writes_every_curve(
         at=time.time(), version=1, training_games=0, opponent="random", games=10, wins=5, draws=0,
         rate=0.5, low=0.2, high=0.8, elo=12.0,
     )  # fmt: skip
-    with learner_process(config, redis_server.url, tmp_path) as learner:
+    with learner_process(config, redis_server.url_of("learner"), tmp_path) as learner:
         wait_for_weights(bandit)
         queue_evaluation(redis_client, bandit.keys.evaluations, result)
         updates = 0

@@ -20,11 +20,12 @@ from waiting import until
 
 BED = Path(__file__).parent / "bed"
 KEYS = Keys("bandit-1")
+USERS = {"play": "actor", "evaluate": "evaluator"}
 
 
 @contextmanager
 def _role(
-    program: str, *words: str, server: RedisServer, folder: Path, seconds: float
+    program: str, *words: str, url: str, folder: Path, seconds: float
 ) -> Iterator[subprocess.Popen[str]]:
     """A role that waits so long for what it needs; killed at the end."""
     document = folder / "run.json"
@@ -35,7 +36,7 @@ def _role(
         env={
             **os.environ,
             run_config.CONFIG_VARIABLE: str(document),
-            run_config.REDIS_URL_VARIABLE: server.url,
+            run_config.REDIS_URL_VARIABLE: url,
         },
         stderr=subprocess.PIPE,
         text=True,
@@ -54,7 +55,11 @@ def test_an_actor_without_weights_ends(
     """Exit code 1; the sentence has Redis' address, the key, what it is and where to look; the run
     is told."""
     with _role(
-        "impatient_actor.py", role, server=redis_server, folder=tmp_path, seconds=1.5
+        "impatient_actor.py",
+        role,
+        url=redis_server.url_of(USERS[role]),
+        folder=tmp_path,
+        seconds=1.5,
     ) as process:
         _, said = process.communicate(timeout=60)
     assert process.returncode == 1
@@ -72,7 +77,9 @@ def test_a_learner_without_data_and_actors_saves_and_ends(
 ) -> None:
     """Exit code 69 with a sentence; what was trained until then is in a checkpoint."""
     bandit = Bandit(redis_client, KEYS.run_id)
-    with _role("impatient_learner.py", server=redis_server, folder=tmp_path, seconds=5) as process:
+    with _role(
+        "impatient_learner.py", url=redis_server.url_of("learner"), folder=tmp_path, seconds=5
+    ) as process:
         wait_for_weights(bandit)
         train(bandit, 2)
         _, said = process.communicate(timeout=60)
@@ -105,7 +112,9 @@ def test_a_learner_waits_for_data_while_an_actor_lives(
         reports.queue_report(redis_client, KEYS, told)
         return said > 60 or process.poll() is not None
 
-    with _role("impatient_learner.py", server=redis_server, folder=tmp_path, seconds=2) as process:
+    with _role(
+        "impatient_learner.py", url=redis_server.url_of("learner"), folder=tmp_path, seconds=2
+    ) as process:
         wait_for_weights(bandit)
         until(report, seconds=60, what="six seconds of life", every=0.1)
         assert process.poll() is None

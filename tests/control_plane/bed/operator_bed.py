@@ -19,6 +19,7 @@ from bed_process import BedProcess, free_port
 from control_plane import ControlPlane
 from redis_server import RedisServer
 from scripted_fleet import ScriptedFleet
+from trainingrun_operator.desired.redis_config import OPERATOR
 
 ROOT = Path(__file__).resolve().parents[3]
 QUICKSTART = ROOT / "examples" / "quickstart.yaml"
@@ -181,7 +182,7 @@ class Trainer:
         """
         document: dict[str, Any] = yaml.safe_load(QUICKSTART.read_text())
         document["metadata"] = {"name": name, "namespace": self.namespace}
-        document["spec"]["redis"] = {"url": self._queue.url}
+        document["spec"]["redis"] = {"url": self._queue.url_of(OPERATOR)}
         document["spec"]["checkpoint"] = {"storage": "file:///tmp/checkpoints"}
         document["spec"]["daemon"]["autoscaling"]["maxReplicas"] = 1
         document["spec"].update(spec)

@@ -21,7 +21,7 @@ from redis_server import RedisServer, start_redis
 @pytest.fixture(scope="session")
 def queue_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """One Redis for all runs of all tests; they do not share keys."""
-    with start_redis(tmp_path_factory.mktemp("redis"), password="s3cret") as server:
+    with start_redis(tmp_path_factory.mktemp("redis")) as server:
         yield server
 
 

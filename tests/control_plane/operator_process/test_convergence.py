@@ -15,6 +15,7 @@ from trainingrun_operator.backends.kubernetes.backend import KubernetesBackend, 
 from trainingrun_operator.backends.kubernetes.client import Client, load_configuration
 from trainingrun_operator.backends.kubernetes.observe import Children
 from trainingrun_operator.backends.memory import MemoryRunStore
+from trainingrun_operator.desired.redis_config import OPERATOR
 
 NAME = "mortal"
 
@@ -28,7 +29,7 @@ def _document(namespace: str, queue: RedisServer) -> dict[str, Any]:
             "games": 1_000_000,
             "decks": [{"name": "red_aggro"}],
             "daemon": {"autoscaling": {"maxReplicas": 2}},
-            "redis": {"url": queue.url},
+            "redis": {"url": queue.url_of(OPERATOR)},
             "checkpoint": {"storage": "file:///tmp/checkpoints"},
         },
     }

@@ -104,7 +104,7 @@ def test_an_image_that_cannot_be_pulled_is_named(trainer: Trainer) -> None:
 
 def test_a_wrong_redis_password_is_told_without_showing_it(trainer: Trainer) -> None:
     """QueueAvailable is False and says that the password was refused; it is shown nowhere."""
-    url = trainer.manifest("any")["spec"]["redis"]["url"].replace("s3cret", "guess-1")
+    url = f"redis://operator:guess-1@{trainer.queue.address}/0"
     trainer.apply("password", redis={"url": url})
     trainer.wait_for("password", "QueueAvailable=False")
     run = trainer.run("password")

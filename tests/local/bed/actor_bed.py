@@ -32,6 +32,8 @@ from trainingrun_contracts.weights import WeightsPublisher
 from waiting import until
 
 DECKS = Path(__file__).parents[3] / "decks"
+_USERS = {"play": "actor", "evaluate": "evaluator"}
+"""Whose URL a role gets."""
 
 
 @dataclass
@@ -113,7 +115,7 @@ class Bed:
         document.write_bytes(run_config.encode(config))
         environment = {
             run_config.CONFIG_VARIABLE: str(document),
-            run_config.REDIS_URL_VARIABLE: url or self.server.url,
+            run_config.REDIS_URL_VARIABLE: url or self.server.url_of(_USERS[role]),
             run_config.HEALTH_FILE_VARIABLE: str(self.folder / "health"),
             run_config.METRICS_PORT_VARIABLE: str(metrics_port),
         }

@@ -1,5 +1,10 @@
 """A real Redis server per test: found, started, killed and brought back.
 
+It is the managed Redis of a run: its command, and its configuration with users, persistence and
+limits, are those that the product renders for a cluster and for this machine. What a test starts
+gets the URL of its role's user, so that a right that is missing is missed here; the test itself
+looks as an administrator, who is added.
+
 The server writes an append-only file into its directory, so that a test can kill it and start it
 again on the same data and port. Belongs here: the process. Not here: what a test puts into it.
 """
@@ -13,6 +18,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from random import SystemRandom
 from typing import Any
@@ -20,8 +26,18 @@ from typing import Any
 import redis
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
+from trainingrun_contracts.api.run import parse
 from trainingrun_contracts.stream.keys import Keys
+from trainingrun_operator.backends.local.redis import has_read_only_keys
+from trainingrun_operator.desired.redis import redis as redis_workload
+from trainingrun_operator.desired.redis_config import config_file, url_for
+from trainingrun_operator.desired.workload import Workload, filled
+from trainingrun_operator.settings import Settings
 
+HOST = "127.0.0.1"
+SECRET = "one-two-three"
+"""The passwords of the roles follow from it."""
+ANY_RUN = "*"
 _PORTS = range(20_000, 30_000)
 _READY_SECONDS = 10.0
 _PROBE_SECONDS = 0.02
@@ -60,24 +76,45 @@ def free_port(*, neighbours: int = 0) -> int:
     raise RuntimeError(f"no {neighbours + 1} free ports side by side")
 
 
+@cache
+def managed_redis() -> Workload:
+    """The Redis of a run that says nothing of it."""
+    document = {
+        "apiVersion": "trainingrun.dev/v1alpha1",
+        "kind": "TrainingRun",
+        "metadata": {"name": "bed"},
+        "spec": {"games": 1, "decks": [{"name": "red_aggro"}]},
+    }
+    return redis_workload(parse(document), Settings())
+
+
 @dataclass
 class RedisServer:
     """One server process on 127.0.0.1; ``start`` after ``kill`` brings the data back."""
 
     directory: Path
     port: int = field(default_factory=free_port)
-    password: str | None = None
-    user: str = ""
-    config: Path | None = None
-    """A configuration file that says who may do what; the password is then in it already."""
+    password: str = "any"
+    """The administrator's."""
+    run_id: str = ANY_RUN
+    """The run whose keys the roles' users may touch."""
     program: str = field(default_factory=redis_program)
     _process: subprocess.Popen[bytes] | None = None
 
     @property
-    def url(self) -> str:
-        """Address with the password, as roles get it."""
-        secret = f"{self.user}:{self.password}@" if self.password else ""
-        return f"redis://{secret}127.0.0.1:{self.port}/0"
+    def admin_url(self) -> str:
+        """Address for the user who may do everything."""
+        return f"redis://admin:{self.password}@{self.address}/0"
+
+    @property
+    def address(self) -> str:
+        """Host and port."""
+        return f"{HOST}:{self.port}"
+
+    def url_of(self, user: str, *, address: str = "") -> str:
+        """Address for the user of a role or of the operator, as the product makes it; another
+        ``host:port`` is for a link before the server."""
+        return url_for(user, SECRET, address or self.address)
 
     @property
     def pid(self) -> int:
@@ -85,9 +122,14 @@ class RedisServer:
         assert self._process is not None, "the server is not running"
         return self._process.pid
 
+    @property
+    def log(self) -> Path:
+        """What all its starts have said."""
+        return self.directory / "redis.log"
+
     def client(self) -> redis.Redis:
-        """A blocking client with byte replies, RESP2; the caller closes it."""
-        return redis.Redis.from_url(self.url, protocol=2)
+        """An administrator's blocking client with byte replies, RESP2; the caller closes it."""
+        return redis.Redis.from_url(self.admin_url, protocol=2)
 
     def start(self) -> None:
         """Start the server and wait until it answers.
@@ -96,28 +138,38 @@ class RedisServer:
             RuntimeError: it did not come up; the message holds the end of its log.
         """
         assert self._process is None, "the server is running already"
-        log = self.directory / "redis.log"
-        config = [str(self.config)] if self.config is not None else []
-        command = [
-            self.program, *config,
-            "--bind", "127.0.0.1", "--port", str(self.port), "--save", "",
-            "--appendonly", "yes", "--appendfsync", "everysec", "--dir", str(self.directory),
-            "--maxmemory-policy", "noeviction", "--logfile", str(log), "--daemonize", "no",
-        ]  # fmt: skip
-        if self.password and self.config is None:
-            command += ["--requirepass", self.password]
-        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        command = (self.program, *self._arguments(self._write_config()))
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
         probes = int(_READY_SECONDS / _PROBE_SECONDS)
         retry = Retry(
             ConstantBackoff(_PROBE_SECONDS), probes, (redis.ConnectionError, redis.TimeoutError)
         )
-        with redis.Redis.from_url(self.url, protocol=2) as client:
+        with self.client() as client:
             try:
                 retry.call_with_retry(client.ping, lambda _: None)
             except redis.RedisError as error:
                 self.kill()
-                tail = log.read_text()[-2000:] if log.exists() else "(no log)"
+                tail = self.log.read_text()[-2000:]
                 raise RuntimeError(f"redis-server did not come up: {error}\n{tail}") from error
+
+    def _write_config(self) -> Path:
+        """The file that the product renders, and the administrator."""
+        rendered = config_file(self.run_id, SECRET, read_only_keys=has_read_only_keys(self.program))
+        config = self.directory / "redis.conf"
+        config.write_text(f"{rendered}user admin on >{self.password} ~* &* +@all\n")
+        return config
+
+    def _arguments(self, config: Path) -> tuple[str, ...]:
+        places = {
+            "{redis_config}": str(config),
+            "{host}": HOST,
+            "{port}": str(self.port),
+            "{data}": str(self.directory),
+        }
+        return filled(managed_redis().command, places)[1:]
 
     def kill(self) -> None:
         """kill -9; the append-only file stays."""
@@ -144,9 +196,9 @@ class RedisServer:
 
 
 @contextmanager
-def start_redis(directory: Path, *, password: str | None = None) -> Iterator[RedisServer]:
+def start_redis(directory: Path) -> Iterator[RedisServer]:
     """A running server in ``directory``, on a free port, killed at the end."""
-    server = RedisServer(directory=directory, password=password)
+    server = RedisServer(directory=directory)
     server.start()
     try:
         yield server

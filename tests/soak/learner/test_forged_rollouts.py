@@ -187,7 +187,7 @@ def soak(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Soak]:
         server = stack.enter_context(start_redis(folder / "redis"))
         client = stack.enter_context(server.client())
         bandit = Bandit(client, config.run_id)
-        learner = stack.enter_context(learner_process(config, server.url, folder))
+        learner = stack.enter_context(learner_process(config, server.url_of("learner"), folder))
         wait_for_weights(bandit)
         sample = bandit.segment()
         made = Soak(bandit, learner, sample, 0)
