@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import socket
 from pathlib import Path
 
 import msgspec
@@ -15,6 +17,7 @@ from learner_process import (
     learner_report,
     notice_reasons,
 )
+from lying_server import lying_server
 from redis_server import RedisServer
 from s3_server import S3Server
 from trainingrun_contracts.exit_codes import ExitCode
@@ -75,6 +78,36 @@ def test_a_redis_that_never_answers_is_no_end_for_good(tmp_path: Path) -> None:
     learner = impatient(bandit_config(tmp_path.as_uri()), "redis://127.0.0.1:1/0", tmp_path)
     learner.start()
     assert learner.exit_code(seconds=300) == ExitCode.UNREACHABLE, learner.log.read_text()
+
+
+def test_the_first_signal_ends_a_start_that_waits_for_a_bucket(
+    redis_server: RedisServer, tmp_path: Path
+) -> None:
+    """Expect an orderly end at once, in the midst of a request that would take half a minute, and
+    be made again."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        config = bandit_config("s3://bucket/run", endpoint_url=endpoint)
+        rights = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
+        with learner_process(config, redis_server.url, tmp_path, **rights) as learner:
+            silent.settimeout(300)
+            connection, _ = silent.accept()
+            with connection:
+                learner.signal(signal.SIGTERM)
+                assert learner.exit_code(seconds=20) == ExitCode.INTERRUPTED
+        assert "Traceback" not in learner.log.read_text()
+
+
+def test_the_first_signal_ends_a_start_that_waits_for_redis(tmp_path: Path) -> None:
+    """Expect the same of a Redis that accepts, and then says nothing."""
+    with (
+        lying_server(lambda _command: None) as redis,
+        learner_process(bandit_config(tmp_path.as_uri()), redis.url, tmp_path) as learner,
+    ):
+        eventually(lambda: bool(redis.commands), seconds=300, what="a question that waits")
+        learner.signal(signal.SIGINT)
+        assert learner.exit_code(seconds=20) == ExitCode.INTERRUPTED
+    assert "Traceback" not in learner.log.read_text()
 
 
 def test_a_flushed_run_waits_for_its_storage(

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import logging
 import sys
-from threading import Event
 from typing import Final
 
 from trainingrun_contracts.exit_codes import ExitCode
@@ -24,7 +23,7 @@ from trainingrun_trainer.distributed import RankLost, is_distributed, is_first
 from trainingrun_trainer.launch import end_with_launcher, launch
 from trainingrun_trainer.link import RedisRefused
 from trainingrun_trainer.recovery import WeightsNotFinite
-from trainingrun_trainer.stop import StopRequested, install
+from trainingrun_trainer.stop import Stop, StopRequested, install
 from trainingrun_trainer.telemetry import MetricsPortTaken
 from trainingrun_trainer.watchdog import PATIENCE, Patience, Starved
 
@@ -52,7 +51,7 @@ def main() -> None:
     sys.exit(code)
 
 
-def run(stop: Event, *, patience: Patience = PATIENCE) -> int:
+def run(stop: Stop, *, patience: Patience = PATIENCE) -> int:
     """Assemble and run a learner from the environment; returns the exit code."""
     try:
         config = load()
@@ -63,7 +62,9 @@ def run(stop: Event, *, patience: Patience = PATIENCE) -> int:
             assist(config, stop=stop)
             return 0
         environment = role_environment(default_member="learner-0")
-        return assemble(config, environment, stop=stop, patience=patience).run()
+        with stop.ends_waiting():
+            learner = assemble(config, environment, stop=stop, patience=patience)
+        return learner.run()
     except StopRequested:
         return ExitCode.INTERRUPTED
     except (RedisRefused, StorageError) as error:

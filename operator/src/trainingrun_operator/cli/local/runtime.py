@@ -11,7 +11,7 @@ import contextlib
 import logging
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -94,6 +94,8 @@ class LocalRuntime:
         self._wake = asyncio.Event()
         self._asked: Outcome | None = None
         self._at_once = False
+        self._has_learned = False
+        self._now = asyncio.Event()
         self._store = LocalStore(plan.run, plan.folder, on_event=screen.tell, on_trouble=screen.say)
         self._targets = MetricsTargets(plan.folder.metrics, run=plan.run.metadata.name)
         self._backend = LocalBackend(
@@ -136,7 +138,7 @@ class LocalRuntime:
             if showing.done():
                 showing.result()  # a bug in what is shown must not go unseen
             self._wake.clear()
-            delay = await self._look()
+            delay = await self._unless_over(self._look())
             ending = self._ending()
             if ending is not None:
                 return ending
@@ -147,6 +149,17 @@ class LocalRuntime:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), delay)
 
+    async def _unless_over(self, look: Coroutine[None, None, float]) -> float:
+        """The look's answer; when somebody wants the end now, it is not waited for."""
+        looking, over = asyncio.create_task(look), asyncio.create_task(self._now.wait())
+        try:
+            await asyncio.wait({looking, over}, return_when=asyncio.FIRST_COMPLETED)
+            return looking.result() if looking.done() else 0.0
+        finally:
+            for task in (looking, over):
+                task.cancel()
+            await asyncio.wait({looking, over})
+
     async def _look(self) -> float:
         try:
             delay = await self._reconciler.reconcile(self._store.key)
@@ -155,6 +168,9 @@ class LocalRuntime:
         view = self._view
         if view is not None and isinstance(view.observed.signals, Signals):
             self._decisions.note(actor_reports(view.observed.signals))
+            learner = learner_report(view.observed.signals)
+            since = self._plan.begun_at
+            self._has_learned |= learner is not None and learner.at >= since
         limit = self._plan.settings.active_seconds
         return min(delay, limit) if delay is not None else limit
 
@@ -162,6 +178,8 @@ class LocalRuntime:
         view = self._view
         if self._at_once:
             return Ending(Outcome.KILLED)
+        if self._now.is_set():
+            return Ending(Outcome.STOPPED)
         if view is None:
             return None
         broken = _never_runs(view)
@@ -209,7 +227,13 @@ class LocalRuntime:
             self._screen.say("Stopping at once; the next start goes on from the last checkpoint.")
             self._at_once = True
             self._backend.kill()
-        self._stop(Outcome.STOPPED, "Stopping")
+            self._now.set()
+        elif self._has_learned:
+            self._stop(Outcome.STOPPED, "Stopping")
+        else:
+            self._screen.say("Stopping: the learner has not begun, so there is nothing to save.")
+            self._asked = Outcome.STOPPED
+            self._now.set()
         self._wake.set()
 
     def _stop(self, outcome: Outcome, why: str) -> None:
