@@ -14,7 +14,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -56,7 +56,6 @@ page before. Python's memory grows to what the largest pages took at once and ha
 a thousand runs have ten thousand pods, and one run may have 1.5 MB."""
 _MOST_PAGE_BYTES: Final = 8 * 1024 * 1024
 """A longer page is not read to its end: fewer objects are asked for. One alone may be longer."""
-_CLOSING_SECONDS: Final = 0.1
 _SECONDS: Final = 30.0
 _PAUSES: Final = (0.2, 0.6, 1.8)
 """Between the times that a request is sent to a server that fails or is busy. A look at a run makes
@@ -146,9 +145,8 @@ class Client:
         self._rest = _Rest(configuration, self.fence)
 
     async def close(self) -> None:
-        """Close the connections; those with TLS need some more turns of the loop to be closed."""
+        """Close the connections at once; no farewell of the server's is waited for."""
         await self._rest.close()
-        await asyncio.sleep(_CLOSING_SECONDS)
 
     async def get(self, path: str, **query: str) -> Document:
         """Read one object, or a list of objects (``labelSelector=…``, ``limit=…``)."""
@@ -355,6 +353,12 @@ class _Rest(RESTClientObject):
         self._fence = fence
         self.proxy = self.proxy or _proxy_in_environment(configuration.host)
 
+    async def close(self) -> None:
+        """Abort what is open: a busy server may answer the end of TLS seconds later."""
+        if self.pool_manager is not None:
+            await cast(_FencedConnector, self.pool_manager.connector).abort()
+        await super().close()
+
     async def send(
         self, request: _Request, signature: str, timeout: aiohttp.ClientTimeout
     ) -> aiohttp.ClientResponse:
@@ -388,11 +392,20 @@ class _FencedConnector(aiohttp.TCPConnector):
     def __init__(self, fence: Fence, **options: Any) -> None:
         super().__init__(**options)
         self._fence = fence
+        self._opened = dict[asyncio.Transport, asyncio.Future[None]]()
+
+    async def abort(self) -> None:
+        """Close every connection without a farewell, also those that were given up."""
+        endings = tuple(self._opened.values())
+        for transport in tuple(self._opened):
+            transport.abort()
+        await asyncio.gather(*endings, return_exceptions=True)
 
     async def connect(
         self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
     ) -> Connection:
         connection = await super().connect(req, traces, timeout)
+        self._note(connection)
         if "timeout" in req.url.query:  # only writes have it
             try:
                 self._fence.check()
@@ -400,6 +413,20 @@ class _FencedConnector(aiohttp.TCPConnector):
                 connection.close()
                 raise
         return connection
+
+    def _note(self, connection: Connection) -> None:
+        """Remember what is open until its socket is closed, which is later than we let go of it."""
+        transport, protocol = connection.transport, connection.protocol
+        if transport is None or transport in self._opened or protocol is None:
+            return
+        if (closed := protocol.closed) is not None:
+            self._opened[transport] = closed
+            closed.add_done_callback(lambda future: self._forget(transport, future))
+
+    def _forget(self, transport: asyncio.Transport, ending: asyncio.Future[None]) -> None:
+        self._opened.pop(transport, None)
+        if not ending.cancelled():
+            ending.exception()  # nobody else asks, and asyncio would complain
 
 
 def _proxy_in_environment(host: str) -> str | None:
