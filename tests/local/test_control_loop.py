@@ -129,7 +129,7 @@ def test_what_goes_with_a_deleted_run_is_not_made_again(
     redis_server: RedisServer, *, is_deleted: bool
 ) -> None:
     """Expect a role that is missing to come back only while its run is there."""
-    bench = Bench(redis_server.url)
+    bench = Bench(redis_server.url_of(OPERATOR))
     store = LateStore()
     store.put(bench.store.runs[bench.key])
     bench.store = store
