@@ -379,14 +379,24 @@ WantedBy=multi-user.target
 UNIT
 }
 
+# Until it has its lock, nobody could tell a supervisor that begins from one that has ended.
+wait_for_supervisor() {
+  local deadline=$((SECONDS + 30))
+  until [ -e "$RUN/$1.pid" ] || is_kept "$1"; do
+    ((SECONDS < deadline)) || fail "$1 does not start: the end of its log is $(tail -n 1 "$RUN/$1.log" 2>/dev/null)"
+    sleep 0.05
+  done
+}
+
 start_members() {
   local name
   if [ "$SUPERVISOR" = plain ]; then
     for name in $(members) watch; do
       is_kept "$name" && { say "$name runs already"; continue; }
-      rm -f "$RUN/$name.code"
+      rm -f "$RUN/$name.code" "$RUN/$name.pid"
       if [ "$name" = watch ]; then setsid -f bash "$SELF" watch >>"$RUN/watch.log" 2>&1 </dev/null 9>&-
       else setsid -f bash "$SELF" keep "$name" >>"$RUN/$name.log" 2>&1 </dev/null 9>&-; fi
+      wait_for_supervisor "$name"
       say "$name is started"
     done
     return
