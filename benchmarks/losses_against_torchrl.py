@@ -132,7 +132,7 @@ def our_losses(problem: given.Arrays, *, decoupled: bool) -> given.Arrays:
     total, told = packed_ppo_loss(
         (observations @ current.T)[masks], (observations @ critic.T).squeeze(-1),
         Steps(rows, chosen, terms), counts=torch.tensor([rows.steps, rows.steps]),
-        weights=TermWeights(value=given.VALUE_WEIGHT, entropy=given.ENTROPY),
+        weights=TermWeights(value=given.VALUE_WEIGHT, entropy=given.ENTROPY), clip=given.CLIP,
     )  # fmt: skip
     total.backward()  # type: ignore[no-untyped-call]
     assert current.grad is not None

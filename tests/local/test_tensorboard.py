@@ -19,7 +19,8 @@ PROMISED = {
     "queue/policy_lag_p95", "queue/transitions", "throughput/transitions_per_second",
     "wait/data", "wait/compute", "wait/publish", "wait/checkpoint", "progress/transitions",
     "progress/games", "optimiser/learning_rate", "evaluation_win_rate/random",
-    "evaluation_elo/random",
+    "evaluation_elo/random", "train/approx_kl", "train/clip_fraction", "rollout/ep_len_mean",
+    "rollout/ep_rew_mean",
 }  # fmt: skip
 
 
@@ -53,6 +54,34 @@ def test_a_learner_writes_every_curve(
     assert [each.step for each in read.Scalars("loss/policy")] == list(range(1, updates + 1))
     (evaluated,) = read.Scalars("evaluation_elo/random")
     assert (evaluated.step, evaluated.value) == (1, 12.0)
+    assert {each.value for each in read.Scalars("rollout/ep_len_mean")} == {bandit.steps}
+    assert set(read.PluginTagToContent("hparams")) == {"_hparams_/session_start_info"}
+
+
+def test_no_update_is_drawn_twice_after_a_resume(
+    redis_server: RedisServer, redis_client: redis.Redis, tmp_path: Path
+) -> None:
+    """Expect the points of updates that a killed learner had not saved to make place for those of
+    its successor, which makes them again."""
+    config = bandit_config((tmp_path / "checkpoints").as_uri())
+    bandit = Bandit(redis_client, config.run_id)
+    with learner_process(config, redis_server.url_of("learner"), tmp_path) as learner:
+        wait_for_weights(bandit)
+        train(bandit, 2)
+        learner.signal(signal.SIGTERM)
+        assert learner.exit_code(seconds=60) == 75, learner.log.read_text()
+        learner.start()
+        wait_for_weights(bandit, version=2)
+        train(bandit, 2)
+        learner.kill()
+        redis_client.delete(bandit.keys.weights)
+        learner.start()
+        wait_for_weights(bandit, version=2)
+        train(bandit, 1)
+        learner.signal(signal.SIGTERM)
+        assert learner.exit_code(seconds=60) == 75, learner.log.read_text()
+    read = _read(tmp_path / "checkpoints" / "tensorboard")
+    assert [each.step for each in read.Scalars("loss/policy")] == [1, 2, 3]
 
 
 def _read(folder: Path) -> EventAccumulator:

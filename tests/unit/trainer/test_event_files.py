@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from trainingrun_contracts.reports import Evaluation
 from trainingrun_contracts.run_config import CheckpointConfig, RunConfig
 from trainingrun_trainer.telemetry import EventFiles
@@ -39,6 +40,39 @@ def test_an_evaluation_is_written_once_over_all_starts(tmp_path: Path) -> None:
     assert (point.step, point.value) == (3, 0.5)
     texts = read.Tensors("config/text_summary")
     assert b'"run_id": "r-1"' in texts[0].tensor_proto.string_val[0]
+
+
+def test_points_of_updates_that_are_gone_are_dropped(tmp_path: Path) -> None:
+    """Expect those at the first update of a new start and behind it to go, and none before it; an
+    evaluation stands for the version that it was of."""
+    first = EventFiles(tmp_path)
+    first.restart(1)
+    first.write_evaluations([RESULT])
+    for step in range(1, 6):
+        first.write({"loss/policy": 1.0}, step=step)
+    second = EventFiles(tmp_path)
+    second.restart(4)
+    for step in range(4, 6):
+        second.write({"loss/policy": 2.0}, step=step)
+    read = EventAccumulator(str(tmp_path)).Reload()
+    points = [(each.step, each.value) for each in read.Scalars("loss/policy")]
+    assert points == [(1, 1.0), (2, 1.0), (3, 1.0), (4, 2.0), (5, 2.0)]
+    assert len(read.Scalars("evaluation_win_rate/random")) == 1
+
+
+def test_hyperparameters_bear_the_names_that_people_know(tmp_path: Path) -> None:
+    """Expect what TensorBoard's table reads: PPO's by the names of Stable-Baselines3."""
+    EventFiles(tmp_path).write_config(CONFIG)
+    contents = EventAccumulator(str(tmp_path)).Reload().PluginTagToContent("hparams")
+    data = HParamsPluginData.FromString(contents["_hparams_/session_start_info"])
+    found = data.session_start_info.hparams
+    numbers = {
+        "learning_rate": 3e-4, "n_epochs": 2, "clip_range": 0.2, "ent_coef": 0.01, "vf_coef": 0.5,
+        "gamma": 1.0, "gae_lambda": 0.95, "max_grad_norm": 0.5, "target_kl": 0.03, "seed": 1,
+        "minibatches": 4, "batch_transitions": 8192, "network.layers": 2,
+    }  # fmt: skip
+    assert {name: found[name].number_value for name in numbers} == numbers
+    assert found["network.kind"].string_value == "mlp"
 
 
 @pytest.mark.parametrize("place", ["checkpoints", "elsewhere"])

@@ -35,10 +35,10 @@ def slow_gain(ratio: Tensor, advantage: Tensor) -> Tensor:
 def slow_loss(
     scores: Tensor, values: Tensor, counts: list[int], chosen: list[int], columns: list[Tensor]
 ) -> Found:
-    """Total and the five terms over steps with so many scores each; ``columns`` are proximal,
+    """Total and the six terms over steps with so many scores each; ``columns`` are proximal,
     behaviour, advantages and targets."""
     choices = max(sum(count > 1 for count in counts), 1)
-    policy, value, entropy, kl = (torch.zeros((), dtype=torch.float64) for _ in range(4))
+    policy, value, entropy, kl, far = (torch.zeros((), dtype=torch.float64) for _ in range(5))
     for step, own in enumerate(scores.split(counts)):
         proximal, behaviour, advantage, target = (column[step] for column in columns)
         log_probs = torch.log_softmax(own, 0)
@@ -50,8 +50,9 @@ def slow_loss(
             policy = policy - weight * gain / choices
             entropy = entropy - (log_probs.exp() * log_probs).sum() / choices
             kl = kl + ((current - proximal).exp() - 1 - (current - proximal)) / choices
+            far = far + (not 0.8 <= (current - proximal).exp() <= 1.2) / choices
     total = policy + 0.5 * value - 0.01 * entropy
-    return total, torch.stack([policy, value, entropy, total, kl]).detach()
+    return total, torch.stack([policy, value, entropy, total, kl, far]).detach()
 
 
 def our_loss(
@@ -66,7 +67,7 @@ def our_loss(
     )  # fmt: skip
     steps = Steps(rows, rows.starts + torch.tensor(chosen), terms)
     divisors = torch.tensor([max(sum(count > 1 for count in counts), 1), len(counts)])
-    return packed_ppo_loss(scores, values, steps, counts=divisors, weights=WEIGHTS)
+    return packed_ppo_loss(scores, values, steps, counts=divisors, weights=WEIGHTS, clip=0.2)
 
 
 def one_choice(ratio: float, advantage: float) -> tuple[float, float]:

@@ -29,6 +29,7 @@ from trainingrun_trainer.checkpoint.manifest import Progress
 from trainingrun_trainer.checkpoint.state import capture
 from trainingrun_trainer.checkpoint.store import StorageError
 from trainingrun_trainer.crew import Lead
+from trainingrun_trainer.episodes import Episodes
 from trainingrun_trainer.folding import Folding
 from trainingrun_trainer.inbox import Inbox, Received
 from trainingrun_trainer.intake import Collected, Intake
@@ -119,6 +120,7 @@ class Learner:
         self._stop = stop
         self._restore, self._patience = limits.restore, limits.patience
         self._recovery = Recovery()
+        self._episodes = Episodes()
         learner, checkpoint = config.learner, config.checkpoint
         self._cadence = Cadence(learner.publish_every_steps, learner.publish_every_seconds)
         self._schedule = Schedule(checkpoint.every_games, checkpoint.every_minutes)
@@ -168,6 +170,7 @@ class Learner:
 
     def _train_on(self) -> int:
         self._out.events.write_config(self._config)
+        self._out.events.restart(self._progress.step + 1)
         self._publish()
         self._out.status.set(state="training")
         self._queue.inbox.start()
@@ -309,6 +312,7 @@ class Learner:
         self._lead.share()
         before, self._progress = self._progress.step, found
         self._recovery = self._recovery.after_roll_back()
+        self._out.events.restart(found.step + 1)
         status = self._out.status
         status.set(version=found.step, roll_backs=status.facts.roll_backs + 1)
         self._out.reporter.notify(
@@ -345,8 +349,10 @@ class Learner:
             first_update_at=self._progress.first_update_at,
         )
         self._out.events.write_update(status, self._progress)
+        self._episodes.note(collected.segments)
         rate = self._config.learner.ppo.learning_rate
-        self._out.events.write({"optimiser/learning_rate": rate}, step=self._progress.step)
+        curves = {"optimiser/learning_rate": rate, **self._episodes.curves()}
+        self._out.events.write(curves, step=self._progress.step)
         self._out.events.write_evaluations(self._out.reporter.evaluations)
         if self._out.curve is not None:
             self._out.curve.write(

@@ -21,7 +21,7 @@ import msgspec
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
-from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
@@ -33,9 +33,12 @@ from trainingrun_contracts.reports import Evaluation
 from trainingrun_contracts.run_config import RunConfig, encode
 
 from trainingrun_trainer.checkpoint.manifest import Progress
+from trainingrun_trainer.hyperparameters import session_event
 from trainingrun_trainer.status import Status
 
 _WIN_RATE: Final = "evaluation_win_rate/"
+_KNOWN_NAMES: Final = {"train/approx_kl": "kl", "train/clip_fraction": "clip_fraction"}
+"""Curves that people look for under the names of Stable-Baselines3."""
 _HEAD: Final = struct.Struct("<QI")
 """Of a record: its bytes, and their sum."""
 _MOST_RECORD_BYTES: Final = 16 * 1024 * 1024
@@ -124,6 +127,13 @@ class EventFiles:
         now = time.time()
         self._append([_event(tag, number, step, now) for tag, number in values.items()])
 
+    def restart(self, step: int) -> None:
+        """Have what follows begin at a step: points at it and behind it, of an earlier start or of
+        before going back to a checkpoint, are of updates that are gone, and TensorBoard drops
+        them."""
+        log = SessionLog(status=SessionLog.START)
+        self._append([Event(wall_time=time.time(), step=step, session_log=log)])
+
     def write_update(self, status: Status, progress: Progress) -> None:
         """Write what an update left in the status."""
         self.write(curves_of(status, progress), step=progress.step)
@@ -143,7 +153,7 @@ class EventFiles:
             self._evaluated.add(key)
 
     def write_config(self, config: RunConfig) -> None:
-        """Write the run configuration as a text, once at each start."""
+        """Write the run configuration as a text and as hyper-parameters, once at each start."""
         document = encode(config).decode()
         text = "\n".join(f"    {line}" for line in document.splitlines())
         content = TensorProto(
@@ -155,7 +165,7 @@ class EventFiles:
             tag="config/text_summary", tensor=content, metadata=SummaryMetadata(plugin_data=plugin)
         )
         event = Event(wall_time=time.time(), step=0, summary=Summary(value=[value]))
-        self._append([event])
+        self._append([event, session_event(config)])
 
     def close(self) -> None:
         """Nothing is kept back: what could be written is in the file."""
@@ -244,6 +254,7 @@ def curves_of(status: Status, progress: Progress) -> dict[str, float]:
     facts, rates = status.facts, status.rates()
     found: dict[str, float | None] = {
         **{f"loss/{term}": number for term, number in facts.losses.items()},
+        **{tag: facts.losses.get(term) for tag, term in _KNOWN_NAMES.items()},
         **{f"wait/{cause}": part for cause, part in rates.waits.items()},
         "throughput/transitions_per_second": rates.transitions_per_second,
         "throughput/games_per_second": rates.games_per_second,

@@ -46,7 +46,7 @@ _RHO_CAP = 1.0
 _TRACE_CAP = 1.0
 _KL_TOLERANCE = 1.5
 _FORWARD_STEPS = 1024  # what they make of a hidden layer stays in a core's cache
-_TERMS: Final = ("policy", "value", "entropy", "total", "kl")
+_TERMS: Final = ("policy", "value", "entropy", "total", "kl", "clip_fraction")
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,8 @@ class UpdateResult:
 
     Attributes:
         losses: mean of each term over the steps taken: ``policy``, ``value``, ``entropy``,
-            ``total``, ``kl``, ``gradient_norm``; and ``explained_variance`` of the values before.
+            ``total``, ``kl``, ``clip_fraction``, ``gradient_norm``; and ``explained_variance`` of
+            the values before.
         steps: optimiser steps taken.
         skipped: steps not taken, because a number was not finite.
         rescaled: steps not taken, because gradients overflowed fp16 under the scale of the loss,
@@ -173,8 +174,9 @@ class PpoUpdater:
         for part in minibatch.parts:
             output = self._forward(part.states, part.actions, part.steps.rows)
             loss, terms = packed_ppo_loss(
-                *output, part.steps, counts=minibatch.counts, weights=self._weights
-            )
+                *output, part.steps,
+                counts=minibatch.counts, weights=self._weights, clip=self._clips.ratio,
+            )  # fmt: skip
             (loss * scale.value).backward()  # type: ignore[no-untyped-call]
             parts.append(terms)
         terms = self.optimiser.sum_gradients(torch.stack(parts).sum(0), self._ranks)

@@ -111,16 +111,23 @@ def step_terms(
 
 
 def packed_ppo_loss(
-    scores: Tensor, values: Tensor, steps: Steps, *, counts: Tensor, weights: TermWeights
+    scores: Tensor,
+    values: Tensor,
+    steps: Steps,
+    *,
+    counts: Tensor,
+    weights: TermWeights,
+    clip: float,
 ) -> tuple[Tensor, Tensor]:
     """The loss of some steps, as their share of a minibatch.
 
     Arguments: scores of the legal actions [A] and values [T] of the steps; ``counts``, how many
     choices and how many steps the minibatch has. Gives the total, which gradients flow through, and
-    ``policy, value, entropy, total, kl``, which they do not. The KL divergence from the proximal
-    policy is estimated without a negative value (Schulman 2020, k3).
+    ``policy, value, entropy, total, kl, clip_fraction``, which they do not. The KL divergence from
+    the proximal policy is estimated without a negative value (Schulman 2020, k3). The clip fraction
+    is of the choices whose ratio to it is further from 1 than ``clip``, on either side.
     """
-    found: tuple[Tensor, Tensor] = _PackedPpo.apply(scores, values, steps, counts, weights)
+    found: tuple[Tensor, Tensor] = _PackedPpo.apply(scores, values, steps, counts, weights, clip)
     return found
 
 
@@ -129,7 +136,13 @@ class _PackedPpo(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, scores: Tensor, values: Tensor, steps: Steps, counts: Tensor, weights: TermWeights
+        ctx: Any,
+        scores: Tensor,
+        values: Tensor,
+        steps: Steps,
+        counts: Tensor,
+        weights: TermWeights,
+        clip: float,
     ) -> tuple[Tensor, Tensor]:
         """See ``packed_ppo_loss``."""
         rows, chosen, terms = steps
@@ -143,10 +156,11 @@ class _PackedPpo(torch.autograd.Function):
         gains = cut * terms.gains
         misses = values - terms.targets
 
-        policy = -gains.sum() / choices
+        growth = ratio - 1
+        is_far = (growth.abs() > clip).to(growth.dtype)
+        summed = torch.stack([-gains, entropies, growth - log_ratio, is_far]).sum(1) / choices
+        policy, entropy, kl, clipped = summed.unbind()
         value = 0.5 * misses.dot(misses) / length
-        entropy = entropies.sum() / choices
-        kl = (ratio - 1 - log_ratio).sum() / choices
         total = policy + weights.value * value - weights.entropy * entropy
 
         of_chosen = gains * (cut == ratio) / -choices
@@ -156,7 +170,7 @@ class _PackedPpo(torch.autograd.Function):
         of_scores.index_add_(0, chosen, of_chosen)
         of_values = misses * (weights.value / length)
         ctx.save_for_backward(of_scores.to(scores.dtype), of_values.to(values.dtype))
-        told = torch.stack([policy, value, entropy, total, kl])
+        told = torch.stack([policy, value, entropy, total, kl, clipped])
         ctx.mark_non_differentiable(told)
         return total, told
 
@@ -164,7 +178,7 @@ class _PackedPpo(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         """The gradients, times that of the total."""
         of_scores, of_values = ctx.saved_tensors
-        return of_scores * gradients[0], of_values * gradients[0], None, None, None
+        return of_scores * gradients[0], of_values * gradients[0], None, None, None, None
 
 
 def _softmax(scores: Tensor, rows: PackedRows) -> tuple[Tensor, Tensor]:

@@ -13,6 +13,7 @@ LOSS_NAMES: Final = {
     "value": "value loss",
     "entropy": "entropy (nats)",
     "kl": "KL to the acting policy",
+    "clip_fraction": "clipped choices",
     "total": "total loss",
     "gradient_norm": "gradient norm",
     "explained_variance": "explained variance",
