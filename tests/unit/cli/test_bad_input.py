@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
+from trainingrun_operator.cli.app import app
 from trainingrun_operator.cli.decks.folders import check_decks
 from trainingrun_operator.cli.document import read_run
 from trainingrun_operator.cli.errors import UserError
+from typer.main import get_command
 
 Document = dict[str, Any]
 
@@ -185,15 +188,37 @@ def test_redis_unreachable(shell: Any) -> None:
     assert answer.errors[0].endswith("check that it runs and its address")
 
 
-def test_file_in_place_of_the_state_folder(shell: Any) -> None:
-    """Expect the folder, and to be asked for another one."""
+@pytest.mark.parametrize(
+    ("verb", "state"),
+    [(("status", "x"), "taken"), (("local", "-f", "run.yaml"), "taken/below")],
+    ids=["on runs", "local"],
+)
+def test_file_in_place_of_the_state_folder(shell: Any, verb: tuple[str, ...], state: str) -> None:
+    """Expect to be told which file that is, and no advice about a run that is not there."""
+    shell.write()
     (shell.folder / "taken").write_text("")
-    answer = shell.run("local", "-f", shell.write(), "--state", "taken")
+    answer = shell.run(*verb, "--state", state)
     assert answer.code == 2
     assert answer.errors == [
-        f"trainingrun: state folder {shell.folder}/taken/small cannot be written (Not a directory):"
-        " give another one with --state"
+        f"trainingrun: --state {state}: taken is not a folder: give one, such as .trainingrun"
     ]
+
+
+def test_every_verb_refuses_a_file_as_the_state_folder(tmp_path: Path) -> None:
+    """Expect the same of each that has the option, however deep it stands."""
+    (tmp_path / "taken").write_text("")
+    found = list(state_options(get_command(app)))
+    assert len(found) > 15
+    for command, option in found:
+        with pytest.raises(UserError, match="taken is not a folder"):
+            option.process_value(typer.Context(command), str(tmp_path / "taken"))
+
+
+def state_options(command: Any) -> Iterator[tuple[Any, Any]]:
+    """The option of each verb that has it, with its verb."""
+    for each in getattr(command, "commands", {}).values():
+        yield from state_options(each)
+    yield from ((command, each) for each in command.params if "--state" in each.opts)
 
 
 def test_file_in_place_of_the_report_folder(shell: Any) -> None:

@@ -11,6 +11,7 @@ from typing import Annotated, Final
 
 import typer
 
+from trainingrun_operator.cli.errors import UserError
 from trainingrun_operator.cli.runs.names import (
     complete_context,
     complete_namespace,
@@ -21,6 +22,20 @@ from trainingrun_operator.cli.runs.output import Output, OutputOption
 STATE: Final = Path(".trainingrun")
 _LOCAL: Final = "On this machine"
 _CLUSTER: Final = "On a cluster"
+
+
+def _state_folder(state: Path | None) -> Path | None:
+    """A state folder, which may be made later.
+
+    Raises:
+        UserError: there is something else.
+    """
+    above = () if state is None else (state, *state.parents)
+    there = next((path for path in above if path.exists()), None)
+    if there is not None and not there.is_dir():
+        raise UserError(f"--state {state}: {there} is not a folder: give one, such as {STATE}")
+    return state
+
 
 NameArgument = Annotated[
     str, typer.Argument(metavar="NAME", help="Name of a run.", autocompletion=complete_run)
@@ -50,13 +65,20 @@ FollowOption = Annotated[
     bool, typer.Option("--follow", help="Continue with what comes; Ctrl-C ends it.")
 ]
 LocalStateOption = Annotated[
-    Path, typer.Option("--state", metavar="DIR", help="Folder that holds one folder per local run.")
+    Path,
+    typer.Option(
+        "--state",
+        metavar="DIR",
+        help="Folder that holds one folder per local run.",
+        callback=_state_folder,
+    ),
 ]
 StateOption = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR",
         help="Folder that holds one folder per local run. Default: .trainingrun.",
+        callback=_state_folder,
         rich_help_panel=_LOCAL,
     ),
 ]
