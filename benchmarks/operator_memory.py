@@ -114,7 +114,7 @@ def running_operator(runs: int, folder: Path) -> Iterator[tuple[OperatorProcess,
 
 def played(trainer: Trainer) -> list[int]:
     """Games in the status of every run."""
-    found = trainer.plane.get("trainingruns", "-n", NAMESPACE)["items"]
+    found = trainer.plane.api.list("trainingruns", NAMESPACE)
     return [int(each["status"].get("games", {}).get("played", 0)) for each in found]
 
 

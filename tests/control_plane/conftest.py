@@ -4,9 +4,13 @@ Session fixtures
     ``control_plane`` (:class:`control_plane.ControlPlane`)
         Started once, about 5 s (the first run on a machine builds the programs, about 9 min).
         ``.kubeconfig`` administrator's file · ``.url`` · ``.folder`` (``logs/`` in it)
-        ``.kubectl("get", "pods", stdin=…, kubeconfig=…) -> str``, raises ``KubectlError``
-        ``.get("deploy/x", "-n", ns) -> dict`` · ``.apply(obj, …, kubeconfig=…)`` server-side
-        ``.create_namespace(name, restricted=True)`` · ``.add_nodes(count, prefix=…, size=…)``
+        ``.api.get("deploy", "x", ns) -> dict`` · ``.api.find(…) -> dict | None``
+        ``.api.list("pods,jobs", ns, labels="app=x") -> list[dict]`` · ``.api.patch(…, change=…)``
+        ``.apply(obj, …)`` server-side · ``.api.delete("job", "x", ns)``; raise ``ApiError``
+        ``.create_namespace(name, restricted=True)`` · ``.delete_namespace(name)``
+        ``.add_nodes(count, prefix=…, size=…)``
+        ``.kubectl("get", "pods", stdin=…, kubeconfig=…) -> str``, raises ``KubectlError``: a
+        process of 0.1 CPU-s, for tests of what kubectl prints, checks and explains
         ``.kubeconfig_for(namespace, service_account) -> Path`` with a TokenRequest token
         ``.verbs_used_by(namespace, service_account) -> frozenset[Verb]`` from the audit log
         ``.play(namespace, selector, "complete"|"fail"|"evict"|"crash-loop"|"image-error"|
@@ -21,8 +25,8 @@ Fixtures per test
     ``s3``: an :class:`s3_server.S3Server` of its own.
 
 Any image from a host that ends in ``.invalid`` cannot be pulled; every other pod is ready at once.
-Wait with ``kubectl("wait", "--for=…", "--timeout=30s", …)``, or for what it cannot say with
-``control_plane.wait_until(lambda: …, "what", seconds=30)``; nothing here sleeps.
+Wait with ``control_plane.wait_until(lambda: …, "what", seconds=30)``, which looks again when an
+object of a collection changes that was asked for; nothing here sleeps.
 Module ``control_plane`` also has ``restricted_pod``, ``condition`` and ``waiting_reasons``.
 """
 
@@ -38,6 +42,26 @@ from control_plane import ControlPlane
 from s3_server import S3Server
 
 _NUMBERS = itertools.count(1)
+_PLANE = pytest.StashKey[ControlPlane]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Go on with a control plane that rested."""
+    if _PLANE in item.config.stash:
+        item.config.stash[_PLANE].resume()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Let the control plane rest while other tests run: one that nobody asks takes 2 % of a
+    processor and most of a gigabyte, and each process of a test run has its own."""
+    if _PLANE in item.config.stash and nextitem is not None and not _is_here(nextitem):
+        item.config.stash[_PLANE].pause()
+
+
+def _is_here(item: pytest.Item) -> bool:
+    return Path(__file__).parent in item.path.parents
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +74,9 @@ def programs_folder() -> Path:
 def control_plane(request: pytest.FixtureRequest) -> Iterator[ControlPlane]:
     """One control plane for all tests; its folder stays if one of them failed."""
     with ControlPlane() as plane:
+        request.config.stash[_PLANE] = plane
         yield plane
+        del request.config.stash[_PLANE]
         if request.session.testsfailed:
             plane.keep_logs = True
             print(f"\nlogs of the control plane: {plane.folder / 'logs'}")
@@ -62,7 +88,7 @@ def namespace(control_plane: ControlPlane) -> Iterator[str]:
     name = f"test-{next(_NUMBERS)}"
     control_plane.create_namespace(name)
     yield name
-    control_plane.kubectl("delete", "namespace", name, "--wait=false")
+    control_plane.delete_namespace(name)
 
 
 @pytest.fixture

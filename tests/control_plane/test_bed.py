@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from api_connections import ApiError
 from control_plane import ControlPlane, KubectlError, NodeSize, Verb, condition, restricted_pod
 from s3_server import S3Server
 
@@ -62,7 +63,7 @@ def test_a_root_pod_is_refused(control_plane: ControlPlane, namespace: str) -> N
     del template["spec"]["containers"][0]["securityContext"]
     pod = {"apiVersion": "v1", "kind": "Pod", **template}
     pod["metadata"] |= {"name": "root", "namespace": namespace}
-    with pytest.raises(KubectlError, match="violates PodSecurity"):
+    with pytest.raises(ApiError, match="violates PodSecurity"):
         control_plane.apply(pod)
 
 
@@ -96,7 +97,7 @@ def test_a_crash_loop_shows_and_ends(
     kubectl("wait", "deployment/played", "--for=condition=Available=false", SOON)
     control_plane.play(namespace, SELECTOR, "")
     kubectl("wait", "deployment/played", "--for=condition=Available", SOON)
-    status = control_plane.get("pods", "-n", namespace)["items"][0]["status"]
+    status = control_plane.api.list("pods", namespace)[0]["status"]
     assert status["containerStatuses"][0]["restartCount"] == 5
     assert list(status["containerStatuses"][0]["state"]) == ["running"]
 
@@ -131,7 +132,7 @@ def test_a_job_fails_with_the_exit_code_told(
     kubectl("wait", "job/played", "--for=jsonpath={.status.ready}=1", SOON)
     control_plane.play(namespace, SELECTOR, "fail", exit_code="3")
     kubectl("wait", "job/played", "--for=condition=Failed", SOON)
-    status = control_plane.get("pods", "-n", namespace)["items"][0]["status"]
+    status = control_plane.api.list("pods", namespace)[0]["status"]
     assert status["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 3
 
 
@@ -141,17 +142,17 @@ def test_an_evicted_pod_of_a_job_does_not_count(
     """A spot loss carries DisruptionTarget; the Job ignores it and starts another pod."""
     control_plane.apply(job(namespace))
     kubectl("wait", "job/played", "--for=jsonpath={.status.ready}=1", SOON)
-    first = control_plane.get("pods", "-n", namespace)["items"][0]["metadata"]["name"]
+    first = control_plane.api.list("pods", namespace)[0]["metadata"]["name"]
     control_plane.play(namespace, SELECTOR, "evict")
     kubectl("wait", f"pod/{first}", "--for=condition=DisruptionTarget", SOON)
 
     def ready_pods() -> set[str]:
-        pods = control_plane.get("pods", "-n", namespace)["items"]
+        pods = control_plane.api.list("pods", namespace)
         ready = [pod for pod in pods if condition(pod, "Ready", "True")]
         return {pod["metadata"]["name"] for pod in ready}
 
     control_plane.wait_until(lambda: bool(ready_pods() - {first}), "another pod of the Job")
-    assert condition(control_plane.get("job/played", "-n", namespace), "Failed") is None
+    assert condition(control_plane.api.get("job", "played", namespace), "Failed") is None
 
 
 def test_a_deleted_pod_goes_and_is_replaced(
@@ -170,11 +171,11 @@ def test_a_pod_takes_the_time_it_is_told_to_stop(
     """With stop-after a deleted pod stays, terminating, as long as told."""
     control_plane.apply(deployment(namespace, 1))
     kubectl("wait", "deployment/played", "--for=condition=Available", SOON)
-    pod = control_plane.get("pods", "-n", namespace)["items"][0]["metadata"]["name"]
+    pod = control_plane.api.list("pods", namespace)[0]["metadata"]["name"]
     control_plane.play(namespace, SELECTOR, "", stop_after="1h")
     kubectl("delete", "pod", pod, "--wait=false")
     kubectl("wait", "deployment/played", "--for=jsonpath={.status.readyReplicas}=1", SOON)
-    metadata = control_plane.get("pod", pod, "-n", namespace)["metadata"]
+    metadata = control_plane.api.get("pod", pod, namespace)["metadata"]
     assert "deletionTimestamp" in metadata
     kubectl("delete", "pod", pod, "--force", "--grace-period=0")
 
@@ -219,6 +220,21 @@ def test_an_outage_of_the_api_server_loses_nothing(
     # Who watched the server asks for it less and less often while it is away.
     ready = "--for=jsonpath={.status.readyReplicas}=2"
     kubectl("wait", "deployment/played", ready, "--timeout=100s")
+
+
+def test_a_control_plane_that_rests_keeps_what_it_had(
+    control_plane: ControlPlane, namespace: str
+) -> None:
+    """Nothing runs meanwhile; afterwards objects are there, and controllers work on them."""
+    control_plane.apply(deployment(namespace, 1))
+    control_plane.pause()
+    with pytest.raises(ConnectionRefusedError):
+        control_plane.api.get("deployment", "played", namespace)
+    control_plane.resume()
+    control_plane.apply(deployment(namespace, 2))
+    control_plane.wait_until(
+        lambda: len(control_plane.api.list("pods", namespace)) == 2, "two pods", seconds=100
+    )
 
 
 def test_nodes_of_other_sizes_can_be_added(

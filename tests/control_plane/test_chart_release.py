@@ -18,7 +18,7 @@ from helm_release import Release, older_chart
 from rendered_chart import CHART, render
 
 ROOT = CHART.parents[1]
-CRD = "crd/trainingruns.trainingrun.dev"
+CRD = "trainingruns.trainingrun.dev"
 NEW_FIELD = "activeDeadlineSeconds"
 OLDER = "0.0.9"
 RUN: dict[str, Any] = {
@@ -42,7 +42,7 @@ def release(
     yield made
     if made.name in made.run("list", "--short"):
         made.uninstall()
-    control_plane.kubectl("delete", "namespace", name, "--wait=false")
+    control_plane.delete_namespace(name)
 
 
 def test_an_upgrade_brings_the_definition_along_and_a_rollback_takes_it_back(
@@ -55,25 +55,25 @@ def test_an_upgrade_brings_the_definition_along_and_a_rollback_takes_it_back(
     release.install(older, "--set=replicas=1", "--take-ownership")
     assert not knows_field(control_plane)
     create_run(release)
-    before = release.get("trainingrun/kept")["metadata"]["uid"]
+    before = release.get("trainingrun", "kept")["metadata"]["uid"]
 
     release.upgrade(CHART, "--reset-values")
     assert knows_field(control_plane)
-    # Helm looks at the pods; the Deployment counts them a moment later.
-    counted = "--for=jsonpath={.status.readyReplicas}=2"
-    operator = f"deploy/{release.name}-operator"
-    control_plane.kubectl("wait", operator, "-n", release.namespace, counted, "--timeout=60s")
-    assert release.get("pdb", f"{release.name}-operator")["spec"]["maxUnavailable"] == 1
-    deadline = json.dumps({"spec": {NEW_FIELD: 600}})
-    patch = ["patch", "tr/kept", "-n", release.namespace, "--type=merge", "-p", deadline]
-    control_plane.wait_until(
-        lambda: NEW_FIELD in patched(release, *patch), "the new field is stored", seconds=60
+    operator = f"{release.name}-operator"
+    control_plane.wait_until(  # helm looks at the pods; the Deployment counts them a moment later
+        lambda: release.get("deploy", operator)["status"].get("readyReplicas") == 2,
+        "both operators are counted", seconds=60,
+    )  # fmt: skip
+    assert release.get("pdb", operator)["spec"]["maxUnavailable"] == 1
+    change = {"spec": {NEW_FIELD: 600}}
+    control_plane.wait_until(  # an API server that lags behind may not have taken it
+        lambda: NEW_FIELD in patched(release, change), "the new field is stored", seconds=60
     )
 
     release.rollback(1)
     assert not knows_field(control_plane)
-    assert release.get(f"deploy/{release.name}-operator")["spec"]["replicas"] == 1
-    assert release.get("trainingrun/kept")["metadata"]["uid"] == before
+    assert release.get("deploy", f"{release.name}-operator")["spec"]["replicas"] == 1
+    assert release.get("trainingrun", "kept")["metadata"]["uid"] == before
     assert [chart for chart, _ in release.history()] == [
         f"trainingrun-{OLDER}",
         "trainingrun-0.1.0",
@@ -90,18 +90,17 @@ def test_uninstalling_keeps_the_definition_and_the_runs(
     assert f"helm test {release.name} -n {release.namespace}" in notes
     assert "kubectl apply -f examples/quickstart.yaml" in notes
     create_run(release)
-    uid = control_plane.get(CRD)["metadata"]["uid"]
+    uid = control_plane.api.get("crd", CRD)["metadata"]["uid"]
     said = release.uninstall()
     assert "resource policy" in said
-    assert control_plane.get(CRD)["metadata"]["uid"] == uid
-    assert release.get("trainingrun/kept")["spec"]["games"] == 100
+    assert control_plane.api.get("crd", CRD)["metadata"]["uid"] == uid
+    assert release.get("trainingrun", "kept")["spec"]["games"] == 100
     for kind in ("deployment", "lease", "networkpolicy", "pdb", "role", "rolebinding", "service"):
-        assert not release.get(kind)["items"]
-    with pytest.raises(KubectlError, match="not found"):
-        control_plane.get(f"clusterrole/{release.name}-operator")
+        assert release.list(kind) == []
+    assert control_plane.api.find("clusterrole", f"{release.name}-operator") is None
     release.install()
-    assert control_plane.get(CRD)["metadata"]["uid"] == uid
-    assert release.get("trainingrun/kept")["spec"]["games"] == 100
+    assert control_plane.api.get("crd", CRD)["metadata"]["uid"] == uid
+    assert release.get("trainingrun", "kept")["spec"]["games"] == 100
 
 
 def test_namespaced_mode_gives_no_right_elsewhere(
@@ -132,17 +131,11 @@ def test_helm_test_runs_the_pod_and_tells_its_end(
     command += ["--kubeconfig", str(control_plane.kubeconfig), "--timeout=90s"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as helm:
         selector = "app.kubernetes.io/component=test"
-        pods = ["pods", "--namespace", release.namespace, "--selector", selector]
-        control_plane.wait_until(
-            lambda: bool(control_plane.get(*pods)["items"]), "the pod of helm test", seconds=60
-        )
         control_plane.play(release.namespace, selector, "complete")
         said, _ = helm.communicate(timeout=120)
     assert helm.returncode == 0
     assert "Succeeded" in said
-    assert control_plane.get(*pods)["items"], (
-        "helm test --logs reads the log of a pod that is there"
-    )
+    assert release.list("pods", selector), "helm test --logs reads the log of a pod that is there"
 
 
 def test_the_roles_of_people_reach_training_runs(
@@ -254,9 +247,9 @@ def test_a_lease_that_operators_made_is_left_to_them(
     }
     control_plane.apply(lease)
     release.install(CHART, "--take-ownership")
-    assert release.get(f"lease/{release.name}-operator")["spec"]["holderIdentity"] == "one"
+    assert release.get("lease", f"{release.name}-operator")["spec"]["holderIdentity"] == "one"
     release.upgrade()
-    assert release.get(f"lease/{release.name}-operator")["spec"]["holderIdentity"] == "one"
+    assert release.get("lease", f"{release.name}-operator")["spec"]["holderIdentity"] == "one"
 
 
 def test_monitoring_appears_when_its_definitions_do(
@@ -271,9 +264,9 @@ def test_monitoring_appears_when_its_definitions_do(
     try:
         release.upgrade()
         for made in release.made("PodMonitor", "PrometheusRule"):
-            stored = release.get(f"{made['kind']}/{made['metadata']['name']}")
+            stored = release.get(made["kind"], made["metadata"]["name"])
             assert stored["spec"] == made["spec"]
-        boards = release.get("configmaps", "--selector=grafana_dashboard=1")["items"]
+        boards = release.list("configmaps", "grafana_dashboard=1")
         assert len(boards) == 3
     finally:
         release.uninstall()
@@ -299,7 +292,7 @@ def test_kubeconform_finds_nothing(
 ) -> None:
     """Every object and our examples fit the API server's own schemas, strictly."""
     control_plane.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
-    control_plane.wait_for_definition(CRD.removeprefix("crd/"))
+    control_plane.wait_for_definition(CRD)
     objects = [*render(str(programs_folder / "helm"), *options).objects]
     objects += [yaml.safe_load(file.read_text()) for file in sorted(ROOT.glob("examples/*.yaml"))]
     kinds = {(each["apiVersion"], each["kind"]) for each in objects}
@@ -329,22 +322,21 @@ def conform(
 
 def knows_field(plane: ControlPlane) -> bool:
     """Whether the definition has the field that the older chart lacks."""
-    version = plane.get(CRD)["spec"]["versions"][0]
+    version = plane.api.get("crd", CRD)["spec"]["versions"][0]
     return NEW_FIELD in version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
 
 
 def create_run(release: Release) -> None:
     """A run in the release's namespace."""
-    release.plane.wait_for_definition(CRD.removeprefix("crd/"))
+    release.plane.wait_for_definition(CRD)
     document = json.dumps(RUN)
     release.plane.kubectl("apply", "-n", release.namespace, "-f", "-", stdin=document)
 
 
-def patched(release: Release, *patch: str) -> dict[str, Any]:
-    """The run's spec after a patch, which an API server that lags behind may not have taken."""
-    release.plane.kubectl(*patch)
-    spec: dict[str, Any] = release.get("trainingrun/kept")["spec"]
-    return spec
+def patched(release: Release, change: dict[str, Any]) -> dict[str, Any]:
+    """The run's spec after a merge patch."""
+    changed = release.plane.api.patch("trainingrun", "kept", release.namespace, change=change)
+    return dict(changed["spec"])
 
 
 def installation(kubeconfig: Path, *options: str) -> subprocess.CompletedProcess[str]:

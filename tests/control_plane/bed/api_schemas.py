@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from api_connections import Request
 from control_plane import ControlPlane
 
 LOCATION = "{{.ResourceKind}}{{.KindSuffix}}.json"
@@ -42,7 +43,7 @@ def write_schemas(plane: ControlPlane, folder: Path, kinds: set[tuple[str, str]]
 
 
 def _served(plane: ControlPlane) -> dict[str, Any]:
-    document = json.loads(plane.kubectl("get", "--raw", "/openapi/v2"))
+    document = plane.api.ask(Request("GET", "/openapi/v2"))
     definitions: dict[str, Any] = document["definitions"]
     return definitions
 

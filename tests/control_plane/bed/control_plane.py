@@ -19,20 +19,24 @@ import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from api_client import ApiClient, has_condition
+from api_connections import ApiConnections, Request
 from audit_log import whole_lines
 from bed_process import BedError, BedProcess, free_port
 from bed_programs import programs
 
 STAGES = Path(__file__).resolve().parent / "stages"
 PLAY = "bed.trainingrun.dev/play"
+PARTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
 READY_SECONDS = 60.0
 KUBECTL_SECONDS = 120.0
-TOKEN_DURATION = "8h"
+TOKEN_SECONDS = 8 * 60 * 60
 
 # The controllers' own brakes are for shared clusters; here they would only make tests wait.
 FAST_CLIENT = ["--kube-api-qps=2000", "--kube-api-burst=4000"]
@@ -85,6 +89,8 @@ class ControlPlane:
     Attributes:
         folder: everything it wrote: data, credentials, and a log per program in ``logs``.
         kubeconfig: the administrator's kubeconfig.
+        connections: the administrator's, over which ``api`` asks.
+        api: the administrator's client, for all that is not about kubectl.
         keep_logs: set it to leave the folder behind (the test session does after a failure).
     """
 
@@ -99,6 +105,7 @@ class ControlPlane:
         self._etcd_port, self._etcd_peer_port = free_port(), free_port()
         self._token = secrets.token_urlsafe(24)
         self._processes: dict[str, BedProcess] = {}
+        self._opened = ExitStack()
 
     # -- life ----------------------------------------------------------------------------------
 
@@ -123,21 +130,40 @@ class ControlPlane:
     def _start(self) -> None:
         (self.folder / "logs").mkdir()
         self._write_credentials()
-        self.start_part("etcd")
-        self.start_part("kube-apiserver")
-        self._write_kubeconfig(self.kubeconfig, self._token)
-        for part in ("kube-controller-manager", "kube-scheduler", "kwok"):
+        for part in PARTS:
             self.start_part(part)
+            if part == "kube-apiserver":  # it makes the certificate that all others trust
+                self._write_kubeconfig(self.kubeconfig, self._token)
+        self.connections = ApiConnections(self.url, self._token, self.certificate)
+        self.api = ApiClient(self.connections)
+        self._opened.callback(self.connections.close)
+        self._opened.callback(self.api.close)
         self.add_nodes(self._nodes)
-        self.kubectl("wait", "node", "--all", "--for=condition=Ready", "--timeout=60s")
+        self.wait_until(self._nodes_are_ready, "nodes ready", seconds=READY_SECONDS)
+
+    def _nodes_are_ready(self) -> bool:
+        return all(has_condition(each, "Ready") for each in self.api.list("nodes"))
 
     def _stop(self) -> None:
-        # At once: the data is thrown away, and a polite API server waits for its watchers.
-        for part in list(self._processes):
-            self.stop_part(part, at_once=True)
+        self._opened.close()
+        self.pause()  # at once: a polite API server waits for its watchers
         shutil.rmtree(self.folder / "etcd", ignore_errors=True)
         if not self.keep_logs:
             shutil.rmtree(self.folder, ignore_errors=True)
+
+    def pause(self) -> None:
+        """Ends all programs for a while; their data stays, as over a power cut."""
+        for part in list(self._processes):
+            self.stop_part(part, at_once=True)
+
+    def resume(self) -> None:
+        """Starts the programs that do not run.
+
+        After a short rest pods are played late: the leases of nodes last for 40 s, and kwok waits.
+        """
+        for part in PARTS:
+            if part not in self._processes:
+                self.start_part(part)
 
     def start_part(self, name: str) -> None:
         """Starts one program, for example the API server after an outage; waits until it serves.
@@ -175,13 +201,12 @@ class ControlPlane:
         return found
 
     def wait_until(self, is_so: Callable[[], bool], what: str, *, seconds: float = 30.0) -> None:
-        """Polls for what ``kubectl wait`` cannot say, with a deadline.
+        """Waits for something, with a deadline.
 
         Raises:
             BedError: it is not so in time.
         """
-        any_part = next(iter(self._processes.values()))  # all of them may play an outage but one
-        any_part.wait_until(is_so, what, seconds=seconds)
+        self.api.wait_until(is_so, what, seconds=seconds)
 
     # -- accounts and requests -----------------------------------------------------------------
 
@@ -216,16 +241,14 @@ class ControlPlane:
             raise KubectlError(f"kubectl {' '.join(arguments)}: {answer.stderr.strip()}")
         return answer.stdout
 
-    def get(self, *arguments: str) -> dict[str, Any]:
-        """``kubectl get … -o json``: one object, or a list under ``items``."""
-        found: dict[str, Any] = json.loads(self.kubectl("get", *arguments, "-o", "json"))
-        return found
+    def apply(self, *objects: Mapping[str, Any]) -> None:
+        """Applies objects server-side, like a user with a manifest.
 
-    def apply(self, *objects: Mapping[str, Any], kubeconfig: Path | None = None) -> str:
-        """Applies objects server-side, like a user with a manifest."""
-        manifest = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
-        flags = ["--server-side", "--force-conflicts", "--field-manager=test"]
-        return self.kubectl("apply", *flags, "-f", "-", stdin=manifest, kubeconfig=kubeconfig)
+        Raises:
+            ApiError: one was refused.
+        """
+        for each in objects:
+            self.api.apply(each)
 
     def create_namespace(self, name: str, *, restricted: bool = True) -> None:
         """Makes a namespace (Pod Security "restricted" unless told) and waits for its account."""
@@ -238,26 +261,28 @@ class ControlPlane:
                 "metadata": {"name": name, "labels": labels},
             }
         )
-        account = ["serviceaccount/default", "--namespace", name]
-        self.kubectl("wait", "--for=create", *account, "--timeout=60s")
+        self.wait_until(
+            lambda: self.api.find("serviceaccount", "default", name) is not None,
+            f"the account of namespace {name}",
+            seconds=60,
+        )
+
+    def delete_namespace(self, name: str) -> None:
+        """Asks for the end of a namespace, and waits for nothing."""
+        self.api.leave(name)
+        self.api.delete("namespace", name)
 
     def wait_for_definition(self, name: str) -> None:
         """Waits until objects of a CRD can be asked for: it is established a moment before."""
-        self.kubectl("wait", f"crd/{name}", "--for=condition=Established", "--timeout=60s")
-        self.wait_until(lambda: self._serves(name), f"{name} is served", seconds=60)
-
-    def _serves(self, name: str) -> bool:
-        try:
-            self.kubectl("get", name, "--all-namespaces")
-        except KubectlError:
-            return False
-        return True
+        self.api.wait_for_condition("crd", name, "", "Established", seconds=60)
+        self.api.wait_for_resource(name, seconds=60)
 
     def kubeconfig_for(self, namespace: str, account: str) -> Path:
         """A kubeconfig with a real token (TokenRequest) of a ServiceAccount and nothing more."""
-        token = self.kubectl(
-            "create", "token", account, "--namespace", namespace, f"--duration={TOKEN_DURATION}"
-        ).strip()
+        asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest"}
+        body = json.dumps({**asked, "spec": {"expirationSeconds": TOKEN_SECONDS}})
+        place = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
+        token = self.api.ask(Request("POST", place, body))["status"]["token"]
         path = self.folder / f"{namespace}.{account}.kubeconfig"
         self._write_kubeconfig(path, token, namespace=namespace)
         return path
@@ -278,18 +303,8 @@ class ControlPlane:
     def add_nodes(self, count: int, *, prefix: str = "node", size: NodeSize | None = None) -> None:
         """Adds played nodes, named ``prefix-0`` and so on; kwok makes them ready."""
         resources = (size or self._size).resources()
-        self.kubectl(
-            "create",
-            "-f",
-            "-",
-            stdin=json.dumps(
-                {
-                    "apiVersion": "v1",
-                    "kind": "List",
-                    "items": [_node(f"{prefix}-{index}", resources) for index in range(count)],
-                }
-            ),
-        )
+        for index in range(count):
+            self.api.create(_node(f"{prefix}-{index}", resources))
 
     def play(self, namespace: str, selector: str, play: str, **details: str) -> None:
         """Tells the pods of a label selector what to play next (see stages/pod.yaml).
@@ -298,12 +313,19 @@ class ControlPlane:
         ``details`` are further annotations of the bed: ``exit_code="3"``, ``stop_after="2s"``.
         An empty play takes the annotation away.
         """
-        annotations = [f"{PLAY}={play}" if play else f"{PLAY}-"]
+        annotations = {PLAY: play or None}
         for key, value in details.items():
-            annotations.append(f"bed.trainingrun.dev/{key.replace('_', '-')}={value}")
-        pods = ["pods", "--namespace", namespace, "--selector", selector]
-        self.kubectl("wait", *pods, "--for=create", "--timeout=60s")
-        self.kubectl("annotate", "--overwrite", *pods, *annotations)
+            annotations[f"bed.trainingrun.dev/{key.replace('_', '-')}"] = value
+        pods: list[dict[str, Any]] = []
+
+        def are_there() -> bool:
+            pods[:] = self.api.list("pods", namespace, labels=selector)
+            return bool(pods)
+
+        self.wait_until(are_there, f"a pod of {selector}", seconds=60)
+        change = {"metadata": {"annotations": annotations}}
+        for pod in pods:
+            self.api.patch("pod", pod["metadata"]["name"], namespace, change=change)
 
     # -- the inside ----------------------------------------------------------------------------
 

@@ -86,9 +86,13 @@ class Release:
             raise HelmError(f"the release {self.name} lacks one of {', '.join(kinds)}")
         return found
 
-    def get(self, *arguments: str) -> dict[str, Any]:
-        """An object of the namespace."""
-        return self.plane.get(*arguments, "--namespace", self.namespace)
+    def get(self, kind: str, name: str) -> dict[str, Any]:
+        """An object of the namespace, or one of none."""
+        return self.plane.api.get(kind, name, self.namespace)
+
+    def list(self, kind: str, labels: str = "") -> list[dict[str, Any]]:
+        """Objects of the namespace."""
+        return self.plane.api.list(kind, self.namespace, labels=labels)
 
 
 def older_chart(folder: Path, *, version: str, without: str) -> Path:

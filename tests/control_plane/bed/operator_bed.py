@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
-import threading
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from api_client import WaitError, has_condition
 from bed_process import BedProcess, free_port
 from control_plane import ControlPlane
 from redis_server import RedisServer
@@ -190,8 +190,7 @@ class Trainer:
 
     def apply(self, name: str, **spec: Any) -> dict[str, Any]:
         """Apply a run; returns it as the API server has it."""
-        self.plane.apply(self.manifest(name, **spec))
-        return self.run(name)
+        return self.plane.api.apply(self.manifest(name, **spec))
 
     def start(self, name: str, *, games: int = 100_000, **spec: Any) -> ScriptedFleet:
         """Apply a run and play its actors and learner. It lasts for hours unless told: what a test
@@ -208,12 +207,30 @@ class Trainer:
 
     def run(self, name: str) -> dict[str, Any]:
         """A run as it is now."""
-        return self.plane.get("trainingrun", name, "-n", self.namespace)
+        return self.plane.api.get("trainingrun", name, self.namespace)
 
     def patch(self, name: str, spec: str) -> None:
         """Change a run's spec by a merge patch (JSON)."""
-        patch = f'{{"spec": {spec}}}'
-        self.kubectl("patch", "trainingrun", name, "--type=merge", "-p", patch)
+        self.change("trainingrun", name, {"spec": json.loads(spec)})
+
+    def change(self, kind: str, name: str, change: dict[str, Any], *, by: str = "test") -> None:
+        """Change any object by a merge patch, as somebody (a field manager)."""
+        self.plane.api.patch(kind, name, self.namespace, change=change, manager=by)
+
+    def delete(self, kind: str, name: str) -> None:
+        """Delete an object, and wait until that one is gone."""
+        before = self.uid(kind, name)
+        self.ask_to_delete(kind, name)
+        self.wait_until(lambda: self.uid(kind, name) != before, seconds=60)
+
+    def ask_to_delete(self, kind: str, name: str) -> None:
+        """Ask for an object's deletion, and wait for nothing."""
+        self.plane.api.delete(kind, name, self.namespace)
+
+    def uid(self, kind: str, name: str) -> str:
+        """The identity of an object; empty when there is none of this name."""
+        found = self.plane.api.find(kind, name, self.namespace)
+        return str(found["metadata"]["uid"]) if found else ""
 
     def kubectl(self, *arguments: str) -> str:
         """kubectl in the namespace."""
@@ -221,16 +238,23 @@ class Trainer:
 
     def wait_for(self, name: str, condition: str, seconds: int = 90) -> dict[str, Any]:
         """Wait for ``Type=Status`` and return the run."""
-        self.kubectl(
-            "wait", f"trainingrun/{name}", f"--for=condition={condition}", f"--timeout={seconds}s"
+        return self.plane.api.wait_for_condition(
+            "trainingrun", name, self.namespace, condition, seconds=seconds
         )
-        return self.run(name)
 
     def wait_for_members(self, name: str) -> None:
         """Wait until a run is ready and its evaluator is, too, without which it is ready before."""
         self.wait_for(name, "Ready")
-        label, timeout = f"trainingrun.dev/run={name}", "--timeout=60s"
-        self.kubectl("wait", "deployment", "-l", label, "--for=condition=Available", timeout)
+
+        def are_available() -> bool:
+            made = self.objects("deployments", name)
+            return bool(made) and all(has_condition(each, "Available") for each in made)
+
+        self.wait_until(are_available, seconds=60)
+
+    def wait_until_gone(self, kind: str, name: str, *, seconds: float = 60) -> None:
+        """Wait until there is no object of this name."""
+        self.wait_until(lambda: not self.uid(kind, name), seconds=seconds)
 
     def wait_until(self, holds: Callable[[], bool], *, seconds: float = 120) -> None:
         """Wait until something holds.
@@ -238,29 +262,29 @@ class Trainer:
         Raises:
             AssertionError: it did not, in time.
         """
-        deadline, pause = time.monotonic() + seconds, threading.Event()
-        while not holds():
-            assert time.monotonic() < deadline, f"not within {seconds:g} s"
-            pause.wait(0.25)
+        what = f"what {self.namespace} waits for"
+        try:
+            self.plane.api.wait_until(holds, what, seconds=seconds)
+        except WaitError as error:
+            raise AssertionError(str(error)) from None
 
     def objects(self, kinds: str, name: str) -> list[dict[str, Any]]:
         """The labelled children of a run."""
-        found = self.plane.get(kinds, "-n", self.namespace, "-l", f"trainingrun.dev/run={name}")
-        items: list[dict[str, Any]] = found["items"]
-        return items
+        return self.plane.api.list(kinds, self.namespace, labels=f"trainingrun.dev/run={name}")
 
     def events(self, name: str) -> list[tuple[str, str]]:
         """Reason and note of a run's events."""
-        field = f"--field-selector=regarding.name={name}"
-        found = self.plane.get("events.v1.events.k8s.io", "-n", self.namespace, field)
-        return [(each["reason"], each["note"]) for each in found["items"]]
+        field = f"regarding.name={name}"
+        found = self.plane.api.list("events.events.k8s.io", self.namespace, fields=field)
+        return [(each["reason"], each["note"]) for each in found]
 
     def wait_for_event(self, name: str, *reasons: str) -> None:
         """Wait for events of a run: they are written after the status of the same look."""
         self.wait_until(lambda: {reason for reason, _ in self.events(name)}.issuperset(reasons))
 
     def close(self) -> None:
-        """End the fleets."""
+        """End the fleets, and look at nothing any more."""
+        self.plane.api.leave(self.namespace)
         for fleet in self._fleets:
             fleet.stop()
 

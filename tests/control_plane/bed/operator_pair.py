@@ -36,7 +36,7 @@ class Pair:
 
     def holder(self) -> str:
         """Who leads, as the lease says."""
-        lease = self.plane.get("lease", LEASE_NAME, "-n", SYSTEM)
+        lease = self.plane.api.get("lease", LEASE_NAME, SYSTEM)
         return str(lease["spec"].get("holderIdentity", ""))
 
     def requests(self, *, skip: int = 0) -> list[Asked]:

@@ -140,9 +140,9 @@ def test_cut_connections_and_closed_watches_lose_nothing(trainer: Trainer, proxy
     trainer.wait_for("cut", "Ready")
     for count in (2, 3):
         proxy.cut()
-        trainer.kubectl("delete", "service", "cut-daemon")
+        trainer.delete("service", "cut-daemon")
         follows(trainer, "cut", count)
-        trainer.wait_until(lambda: "cut-daemon" in trainer.kubectl("get", "services"))
+        trainer.wait_until(lambda: bool(trainer.uid("service", "cut-daemon")))
 
 
 def test_forgotten_versions_are_listed_anew(
@@ -155,20 +155,20 @@ def test_forgotten_versions_are_listed_anew(
     mark = time.monotonic()
     proxy.spoil(Trouble(expire_watches=True))
     proxy.cut()
-    trainer.kubectl("delete", "service", "gone-daemon")
-    trainer.wait_until(lambda: "gone-daemon" in trainer.kubectl("get", "services"))
+    trainer.delete("service", "gone-daemon")
+    trainer.wait_until(lambda: bool(trainer.uid("service", "gone-daemon")))
     expired = [each for each in proxy.seen_since(mark) if each.spoiled]
     seconds = time.monotonic() - mark
     print(f"410 for all watches: {len(expired)} of them in {seconds:.1f} s")
     assert len(expired) < 60 + 5 * seconds
     proxy.spoil(Trouble(share=1.0, statuses=(503,)))
     proxy.cut()
-    trainer.kubectl("delete", "service", "gone-daemon")
+    trainer.delete("service", "gone-daemon")
     control_plane.compact()
     control_plane.stop_part("kube-apiserver", at_once=True)
     control_plane.start_part("kube-apiserver")
     proxy.heal()
-    trainer.wait_until(lambda: "gone-daemon" in trainer.kubectl("get", "services"), seconds=90)
+    trainer.wait_until(lambda: bool(trainer.uid("service", "gone-daemon")), seconds=90)
     follows(trainer, "gone", 2)
 
 
@@ -178,17 +178,17 @@ def test_a_role_that_is_taken_away_and_given_back(
     """Without permissions it says so in its log, and goes on by itself when it has them again."""
     trainer.start("revoked", games=100_000)
     trainer.wait_for("revoked", "Ready")
-    binding = control_plane.get("clusterrolebinding", ACCOUNT)
-    control_plane.kubectl("delete", "clusterrolebinding", ACCOUNT)
+    binding = control_plane.api.get("clusterrolebinding", ACCOUNT)
+    control_plane.api.delete("clusterrolebinding", ACCOUNT)
     try:
         trainer.patch("revoked", '{"actor": {"replicas": 2}}')
-        trainer.kubectl("delete", "service", "revoked-daemon")
+        trainer.delete("service", "revoked-daemon")
         trainer.wait_until(lambda: "forbidden" in operator.log().lower())
     finally:
         kept = {"name": ACCOUNT, "labels": binding["metadata"].get("labels", {})}
         control_plane.apply({**binding, "metadata": kept})
     trainer.wait_until(lambda: actors(trainer, "revoked") == 2, seconds=90)
-    trainer.wait_until(lambda: "revoked-daemon" in trainer.kubectl("get", "services"), seconds=90)
+    trainer.wait_until(lambda: bool(trainer.uid("service", "revoked-daemon")), seconds=90)
 
 
 def test_a_namespace_that_is_deleted_disturbs_nobody_else(
@@ -202,9 +202,12 @@ def test_a_namespace_that_is_deleted_disturbs_nobody_else(
         doomed.start("goes", games=100_000)
         doomed.wait_for("goes", "Ready")
         trainer.wait_for("stays", "Ready")
-        control_plane.kubectl("delete", "namespace", "doomed", "--wait=false")
+        control_plane.api.delete("namespace", "doomed")
         follows(trainer, "stays", 2)
-        control_plane.kubectl("wait", "namespace/doomed", "--for=delete", "--timeout=100s")
+        control_plane.wait_until(
+            lambda: control_plane.api.find("namespace", "doomed") is None,
+            "the namespace is gone", seconds=100,
+        )  # fmt: skip
     finally:
         doomed.close()
 

@@ -64,7 +64,7 @@ async def bench(plane: ControlPlane, namespace: str, name: str = "bench") -> Asy
     """A bench with a run of its own: what has no owner that exists is collected as garbage."""
     meta = {"name": name, "namespace": namespace}
     plane.apply({**RUN, "metadata": meta, "spec": {**RUN["spec"], "suspend": True}})
-    owner = plane.get("trainingrun", name, "-n", namespace)["metadata"]["uid"]
+    owner = plane.api.get("trainingrun", name, namespace)["metadata"]["uid"]
     client = Client(await load_configuration(plane.kubeconfig))
     site = Site((namespace,), key=(namespace, "operator"))
     backend = KubernetesBackend(client, Children(lambda _: None), site)
@@ -194,8 +194,7 @@ def test_a_role_that_goes_is_seen_until_its_pods_are_gone(
             "-n", namespace, "delete", "pods", "-l", selector, "--force", "--grace-period=0"
         )
         await made.until(Role.ACTOR, lambda role: role is None)
-        left = control_plane.get("pods,networkpolicies", "-n", namespace, "-l", selector)
-        assert left["items"] == []
+        assert control_plane.api.list("pods,networkpolicies", namespace, labels=selector) == []
 
     on_bench(control_plane, namespace, act)
 

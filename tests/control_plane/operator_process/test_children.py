@@ -72,10 +72,10 @@ def test_nothing_of_somebody_else_is_taken_over(trainer: Trainer) -> None:
         taken = f"{claimed['kind']} {trainer.namespace}/{claimed['metadata']['name']} belongs to"
         wait_for_words(trainer, name, "Degraded", "NameTaken", taken)
         kind = claimed["kind"].lower()
-        meta = trainer.plane.get(kind, claimed["metadata"]["name"], "-n", trainer.namespace)
+        meta = trainer.plane.api.get(kind, claimed["metadata"]["name"], trainer.namespace)
         assert "ownerReferences" not in meta["metadata"]
         assert "trainingrun.dev/uid" not in meta["metadata"].get("labels", {})
-        trainer.kubectl("delete", kind, claimed["metadata"]["name"], "--wait=false")
+        trainer.ask_to_delete(kind, claimed["metadata"]["name"])
     for name in CLAIMED.keys() - {"claim"}:  # nothing on this bed binds claims
         trainer.wait_for(name, "Ready")
 
@@ -91,7 +91,7 @@ def test_a_limit_and_a_quota_are_told_in_the_clusters_words(trainer: Trainer) ->
     trainer.plane.apply(policy("LimitRange", {"name": "narrow", **meta}, limits))
     trainer.start("limited")
     wait_for_words(trainer, "limited", "DaemonsAvailable", "CreationFailed", "16Mi")
-    trainer.kubectl("delete", "limitrange", "narrow")
+    trainer.delete("limitrange", "narrow")
     trainer.wait_for("limited", "Ready")
     trainer.plane.apply(policy("ResourceQuota", {"name": "small", **meta}, {"hard": {"pods": "0"}}))
     trainer.start("refused")
@@ -99,7 +99,7 @@ def test_a_limit_and_a_quota_are_told_in_the_clusters_words(trainer: Trainer) ->
         trainer, "refused", "DaemonsAvailable", "CreationFailed", "exceeded quota: small"
     )
     wait_for_words(trainer, "refused", "LearnerAvailable", "describe job refused-learner")
-    trainer.kubectl("delete", "resourcequota", "small")
+    trainer.delete("resourcequota", "small")
     trainer.wait_for("refused", "Ready", seconds=90)
 
 
@@ -202,13 +202,12 @@ def test_a_run_waits_for_kueue(trainer: Trainer, control_plane: ControlPlane) ->
     assert daemons(trainer, "queued") != []  # for a minute: it may be let go on at once
     let_begin(trainer, "queued-learner", admitted=True)
     trainer.wait_for("queued", "Ready")
-    control_plane.kubectl("delete", "crd", kueue["metadata"]["name"], "--wait=false")
+    control_plane.api.delete("crd", kueue["metadata"]["name"])
 
 
 def let_begin(trainer: Trainer, job: str, *, admitted: bool) -> None:
     """What Kueue does to a Job: let it begin, or take its admission back."""
-    patch = json.dumps({"spec": {"suspend": not admitted}})
-    trainer.kubectl("patch", "job", job, "--type=merge", "-p", patch, "--field-manager=kueue")
+    trainer.change("job", job, {"spec": {"suspend": not admitted}}, by="kueue")
 
 
 def kueue_definition() -> dict[str, Any]:

@@ -67,12 +67,10 @@ def test_operators_that_die_after_each_action_walk_a_run_through_its_life(
     left. The run that owns the children is suspended: no operator beside these touches it."""
     owner = _document(namespace, queue_server)
     owner["spec"]["suspend"] = True
-    control_plane.apply(owner)
-    uid = control_plane.get("trainingrun", NAME, "-n", namespace)["metadata"]["uid"]
+    uid = control_plane.api.apply(owner)["metadata"]["uid"]
     course = asyncio.run(_walk(control_plane, namespace, uid, queue_server))
     assert course.deaths > 20
-    left = control_plane.get(
-        "deployments,jobs", "-n", namespace, "-l", f"trainingrun.dev/run={NAME}"
-    )
-    live = [each for each in left["items"] if "deletionTimestamp" not in each["metadata"]]
+    labels = f"trainingrun.dev/run={NAME}"
+    left = control_plane.api.list("deployments,jobs", namespace, labels=labels)
+    live = [each for each in left if "deletionTimestamp" not in each["metadata"]]
     assert [each["metadata"]["name"] for each in live] == [f"{NAME}-learner"]

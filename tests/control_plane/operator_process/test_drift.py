@@ -74,7 +74,7 @@ def test_a_deployment_that_somebody_deletes_comes_back(trainer: Trainer) -> None
     trainer.start("lost")
     trainer.wait_for("lost", "Ready")
     (before,) = trainer.objects("deployments", "lost,trainingrun.dev/role=daemon")
-    trainer.kubectl("delete", "deployment", "lost-daemon")
+    trainer.delete("deployment", "lost-daemon")
     trainer.wait_until(
         lambda: any(
             each["metadata"]["uid"] != before["metadata"]["uid"]
@@ -94,7 +94,7 @@ def test_what_goes_with_a_role_comes_back_when_it_is_deleted(trainer: Trainer) -
         ("ServiceAccount", "holes-learner"),
     ):  # fmt: skip
         key, before = f"{kind}/{name}", states(trainer, "holes")
-        trainer.kubectl("delete", kind, name)
+        trainer.delete(kind, name)
         trainer.wait_until(partial(exists, trainer, "holes", key))
         after = states(trainer, "holes")
         assert after[key][0] != before[key][0]
@@ -120,8 +120,7 @@ def test_what_somebody_changes_is_put_back(
     trainer.wait_for_members("edits")
     before, begun = states(trainer, "edits"), len(writes_to(control_plane, trainer.namespace))
     for kind, name, edit in EDITS:
-        somebody = ("--type=merge", "-p", json.dumps(edit), "--field-manager=somebody")
-        trainer.kubectl("patch", kind, name, *somebody)
+        trainer.change(kind, name, edit, by="somebody")
         trainer.wait_until(lambda: states(trainer, "edits") == before)
     operator.kill()
     operator.start()
@@ -140,8 +139,7 @@ def test_what_somebody_adds_beside_ours_is_left_alone(
     trainer.start("adds", games=100_000)
     trainer.wait_for("adds", "Ready")
     begun = len(writes_to(control_plane, trainer.namespace))
-    added = ("--type=merge", "-p", '{"data": {"notes": "mine"}}', "--field-manager=somebody")
-    trainer.kubectl("patch", "configmap", "adds-config", *added)
+    trainer.change("configmap", "adds-config", {"data": {"notes": "mine"}}, by="somebody")
     let_looks_pass(trainer, "adds")
     (found,) = (
         each for each in trainer.objects("configmaps", "adds")

@@ -6,15 +6,14 @@ have come back, the operator is watched for a minute through the audit log of th
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Final
 
 import pytest
+from api_connections import ApiError
 from audit_log import lines_in, requests_of
-from control_plane import ControlPlane, KubectlError
+from control_plane import ControlPlane
 from operator_bed import SYSTEM, OperatorProcess, Trainer
 
 PLAYED: Final = (
@@ -49,12 +48,12 @@ class Child:
     def __init__(self, trainer: Trainer, reference: str) -> None:
         self._trainer = trainer
         self.reference = reference
-        self.kind = reference.partition("/")[0]
+        self.kind, _, self.name = reference.partition("/")
         self.before = self.now()
 
     def now(self) -> dict[str, Any]:
         """It as it is: identity apart, and what the cluster fills in."""
-        found = self._trainer.plane.get(self.reference, "-n", self._trainer.namespace)
+        found = self._trainer.plane.api.get(self.kind, self.name, self._trainer.namespace)
         meta, spec = found["metadata"], dict(found.get("spec") or {})
         for assigned in ASSIGNED:
             spec.pop(assigned, None)
@@ -73,29 +72,26 @@ class Child:
         """Whether it is there, and as it was."""
         try:
             return self.now() == self.before
-        except KubectlError:
+        except ApiError as error:
+            if not error.is_not_found:
+                raise
             return False
 
     def merge(self, patch: dict[str, Any]) -> None:
         """Patch it as somebody else would."""
-        self._trainer.kubectl(
-            "patch", self.reference, "--type=merge", "-p", json.dumps(patch),
-            "--field-manager=somebody",
-        )  # fmt: skip
+        self._trainer.change(self.kind, self.name, patch, by="somebody")
+
+    def label(self, **labels: str | None) -> None:
+        """Set labels of ours by the last part of their names, or take them away (None)."""
+        given = {f"trainingrun.dev/{name}": value for name, value in labels.items()}
+        self.merge({"metadata": {"labels": given}})
 
 
 def deleted(trainer: Trainer, child: Child) -> None:
     """Take it away."""
-    uid = "jsonpath={.metadata.uid}"
-    before = trainer.kubectl("get", child.reference, "-o", uid)
-    trainer.kubectl("delete", child.reference, "--wait=false")
-    trainer.wait_until(lambda: is_another(trainer, child.reference, before))
-
-
-def is_another(trainer: Trainer, reference: str, uid: str) -> bool:
-    """Whether an object is there again that is not the one of this UID."""
-    found = trainer.kubectl("get", reference, "--ignore-not-found", "-o=jsonpath={.metadata.uid}")
-    return bool(found) and found != uid
+    before = trainer.uid(child.kind, child.name)
+    trainer.ask_to_delete(child.kind, child.name)
+    trainer.wait_until(lambda: trainer.uid(child.kind, child.name) not in ("", before))
 
 
 def edited(_: Trainer, child: Child) -> None:
@@ -106,20 +102,18 @@ def edited(_: Trainer, child: Child) -> None:
 def scaled(trainer: Trainer, child: Child) -> None:
     """Ask for another number of pods, as people and autoscalers do."""
     if child.kind in ("deployment", "statefulset"):
-        trainer.kubectl("scale", child.reference, "--replicas=3")
+        trainer.change(child.kind, f"{child.name}/scale", {"spec": {"replicas": 3}}, by="somebody")
 
 
-def relabelled(trainer: Trainer, child: Child) -> None:
+def relabelled(_: Trainer, child: Child) -> None:
     """Give it to a run that is not there, and to a role that nobody knows."""
-    given = ["trainingrun.dev/run=bogus"]
-    if "trainingrun.dev/role" in child.before["labels"]:
-        given.append("trainingrun.dev/role=bogus")
-    trainer.kubectl("label", child.reference, "--overwrite", *given)
+    has_role = "trainingrun.dev/role" in child.before["labels"]
+    child.label(run="bogus", **({"role": "bogus"} if has_role else {}))
 
 
-def given_away(trainer: Trainer, child: Child) -> None:
+def given_away(_: Trainer, child: Child) -> None:
     """Take the label away by which it is watched."""
-    trainer.kubectl("label", child.reference, "--overwrite", "trainingrun.dev/uid-")
+    child.label(uid=None)
 
 
 def disowned(_: Trainer, child: Child) -> None:
@@ -164,12 +158,8 @@ def fleet_of_two(trainer: Trainer) -> Trainer:
     trainer.start("played")
     trainer.apply("kept", redis={"managed": {}})
     trainer.wait_for_members("played")
-    trainer.wait_until(partial(_has, trainer, "statefulset/kept-redis"))
+    trainer.wait_until(lambda: bool(trainer.uid("statefulset", "kept-redis")))
     return trainer
-
-
-def _has(trainer: Trainer, reference: str) -> bool:
-    return bool(trainer.kubectl("get", reference, "--ignore-not-found", "-o=name"))
 
 
 @pytest.mark.parametrize("fault", FAULTS)

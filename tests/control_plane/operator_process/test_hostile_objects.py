@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from api_connections import Request
 from operator_bed import OperatorProcess, Trainer, condition
 
 RUNS = "/apis/trainingrun.dev/v1alpha1/namespaces/{}/trainingruns"
@@ -21,8 +22,8 @@ FINALIZER = "trainingrun.dev/storage"
 
 
 def post(trainer: Trainer, path: str, body: str) -> None:
-    """Create an object from text: kubectl's own decoder does not read what these tests write."""
-    trainer.plane.kubectl("create", "--raw", path, "-f", "-", stdin=body)
+    """Create an object from text: no decoder of ours reads what these tests write."""
+    trainer.plane.connections.ask(Request("POST", path, body))
 
 
 def nested(levels: int) -> str:

@@ -109,7 +109,7 @@ def test_deletion_leaves_nothing_while_the_operator_is_down(
     trainer.wait_for("gone", "Ready")
     operator.kill()
     try:
-        trainer.kubectl("delete", "trainingrun", "gone", "--timeout=30s")
+        trainer.delete("trainingrun", "gone")
         trainer.wait_until(lambda: not trainer.objects(EVERYTHING, "gone"))
     finally:
         operator.start()
@@ -124,9 +124,8 @@ def test_a_managed_redis_has_a_password_that_only_its_secret_knows(trainer: Trai
     assert set(secret["data"]) == {
         "url", "learner-url", "actor-url", "evaluator-url", "redis.conf", "secret",
     }  # fmt: skip
-    everything = trainer.kubectl(
-        "get", "statefulsets,pods,configmaps,services,trainingruns", "-o", "yaml"
-    )
+    kinds = "statefulsets,pods,configmaps,services,trainingruns"
+    everything = json.dumps(trainer.plane.api.list(kinds, trainer.namespace))
     assert "user operator" not in everything
     assert "redis://operator:" not in everything
     assert "redis://actor:" not in everything
@@ -228,7 +227,8 @@ def test_an_idle_run_stops_even_if_the_operator_was_away_meanwhile(
     run = trainer.wait_for("idle", "Suspended")
     assert condition(run, "Suspended")["reason"] == "Idle"
     fleet.games_per_tick = 2
-    trainer.kubectl("annotate", "tr/idle", "trainingrun.dev/wake=now")
+    wake = {"annotations": {"trainingrun.dev/wake": "now"}}
+    trainer.change("trainingrun", "idle", {"metadata": wake})
     trainer.wait_until(lambda: played(trainer.run("idle")) > played(run))
 
 
@@ -237,7 +237,7 @@ def test_a_run_that_asks_for_it_takes_its_checkpoints_with_it(trainer: Trainer) 
     trainer.start("clean", games=100_000, cleanup="DeleteStorage")
     trainer.wait_for("clean", "Ready")
     assert trainer.run("clean")["metadata"]["finalizers"] == ["trainingrun.dev/storage"]
-    trainer.kubectl("delete", "trainingrun", "clean", "--wait=false")
+    trainer.ask_to_delete("trainingrun", "clean")
 
     def removes() -> bool:
         pods = trainer.objects("pods", "clean")  # and not the Job: its pod is told to end
@@ -247,5 +247,5 @@ def test_a_run_that_asks_for_it_takes_its_checkpoints_with_it(trainer: Trainer) 
     trainer.wait_until(removes)
     trainer.wait_until(lambda: not trainer.objects("deployments", "clean"))
     trainer.plane.play(trainer.namespace, "trainingrun.dev/role=learner", "complete")
-    trainer.kubectl("wait", "--for=delete", "trainingrun/clean", "--timeout=60s")
+    trainer.wait_until_gone("trainingrun", "clean")
     trainer.wait_for_event("clean", "StorageDeleted")  # it is told after the run was let go

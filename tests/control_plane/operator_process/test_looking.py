@@ -203,7 +203,7 @@ def kubelet_logs(
     endpoint = {"daemonEndpoints": {"kubeletEndpoint": {"Port": port}}}
     address = {"addresses": [{"type": "InternalIP", "address": "127.0.0.1"}]}
     patch = json.dumps({"status": {**address, **endpoint}})
-    for node in control_plane.get("nodes")["items"]:
+    for node in control_plane.api.list("nodes"):
         name = node["metadata"]["name"]
         control_plane.kubectl("patch", "node", name, "--subresource=status", "-p", patch)
     yield tmp_path

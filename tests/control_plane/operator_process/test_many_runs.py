@@ -50,7 +50,7 @@ def looks(operator: OperatorProcess) -> float:
 
 def statuses(trainer: Trainer) -> dict[str, dict[str, Any]]:
     """The status of every run."""
-    items = trainer.plane.get("trainingruns", "-n", trainer.namespace)["items"]
+    items = trainer.plane.api.list("trainingruns", trainer.namespace)
     return {each["metadata"]["name"]: each["status"] for each in items}
 
 

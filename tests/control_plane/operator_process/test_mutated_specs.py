@@ -7,13 +7,10 @@ is what people are told.
 from __future__ import annotations
 
 import json
-import ssl
-import urllib.error
-import urllib.request
 from typing import Any
 
 import pytest
-import yaml
+from api_connections import ApiError
 from control_plane import ControlPlane
 from mutated_specs import mutated_specs
 from operator_bed import OperatorProcess, Trainer, condition
@@ -21,39 +18,23 @@ from trainingrun_contracts.api.conditions import Reason
 from trainingrun_contracts.api.run import SpecError, parse
 
 COUNT = 200
-PATH = "/apis/trainingrun.dev/v1alpha1/namespaces/{}/trainingruns"
 Document = dict[str, Any]
 
 
-class Clerk:
-    """Gives documents to the API server one by one, quicker than kubectl."""
+def refusal_there(plane: ControlPlane, document: Document) -> str:
+    """What the API server says of a run; nothing when it takes it, and then it is there."""
+    try:
+        plane.api.create(document)
+    except ApiError as error:
+        if error.status not in (400, 422):
+            raise
+        return error.told
+    return ""
 
-    def __init__(self, plane: ControlPlane, namespace: str) -> None:
-        config = yaml.safe_load(plane.kubeconfig.read_text())
-        token = config["users"][0]["user"]["token"]
-        self._url = plane.url + PATH.format(namespace)
-        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        self._trust = ssl.create_default_context(cafile=str(plane.certificate))
 
-    def create(self, document: Document) -> str:
-        """Create a run; returns the refusal, or nothing when it was accepted."""
-        address = f"{self._url}?fieldValidation=Strict"
-        data = json.dumps(document).encode()
-        request = urllib.request.Request(address, data, self._headers, method="POST")
-        try:
-            with urllib.request.urlopen(request, context=self._trust, timeout=30):
-                return ""
-        except urllib.error.HTTPError as error:
-            if error.code not in (400, 422):
-                raise
-            return str(json.loads(error.read())["message"])
-
-    def runs(self) -> dict[str, Document]:
-        """All runs of the namespace by name."""
-        request = urllib.request.Request(self._url, headers=self._headers)
-        with urllib.request.urlopen(request, context=self._trust, timeout=30) as answer:
-            items = json.load(answer)["items"]
-        return {each["metadata"]["name"]: each for each in items}
+def runs_of(plane: ControlPlane, namespace: str) -> dict[str, Document]:
+    """All runs of a namespace by name."""
+    return {each["metadata"]["name"]: each for each in plane.api.list("trainingruns", namespace)}
 
 
 def refusal_here(document: Document) -> str:
@@ -87,7 +68,7 @@ def test_every_mutated_spec_is_refused_or_told_and_nothing_else_suffers(
     a documented reason follows. The operator lives, and a run beside them plays on."""
     fleet = trainer.start("beside", games=1_000_000)
     before = trainer.wait_for("beside", "Ready")
-    clerk, differing = Clerk(trainer.plane, crowd), []
+    plane, differing = trainer.plane, []
     accepted = set()
     for number, spec in enumerate(mutated_specs(COUNT)):
         document = {
@@ -96,7 +77,7 @@ def test_every_mutated_spec_is_refused_or_told_and_nothing_else_suffers(
             "metadata": {"name": f"mutant-{number}", "namespace": crowd},
             "spec": spec,
         }
-        refusal, here = clerk.create(document), refusal_here(document)
+        refusal, here = refusal_there(plane, document), refusal_here(document)
         if bool(refusal) != bool(here):
             differing.append((spec, refusal, here))
         if refusal:
@@ -105,17 +86,17 @@ def test_every_mutated_spec_is_refused_or_told_and_nothing_else_suffers(
             accepted.add(document["metadata"]["name"])
     assert differing == []
     assert COUNT / 5 < len(accepted) < COUNT * 4 / 5
-    trainer.wait_until(lambda: all(is_told(run) for run in clerk.runs().values()))
-    for name, run in clerk.runs().items():
+    trainer.wait_until(lambda: all(is_told(run) for run in runs_of(plane, crowd).values()))
+    for name, run in runs_of(plane, crowd).items():
         ready = condition(run, "Ready")
         assert ready["reason"] in set(Reason), name
         assert ready["message"], name
         assert "Traceback" not in json.dumps(run["status"]), name
-    assert clerk.runs().keys() == accepted
+    assert runs_of(plane, crowd).keys() == accepted
     after, played = trainer.run("beside"), fleet.games
     assert after["metadata"]["generation"] == before["metadata"]["generation"]
     assert condition(after, "Ready")["status"] == "True"
     trainer.wait_until(lambda: fleet.games > played)
     assert operator.is_ready()
     assert "Traceback" not in operator.log()
-    trainer.plane.kubectl("delete", "namespace", crowd, "--wait=false")
+    plane.delete_namespace(crowd)

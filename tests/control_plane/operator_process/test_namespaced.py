@@ -36,7 +36,7 @@ def narrow(
     process.start()
     yield process
     process.stop()
-    control_plane.kubectl("delete", "namespace", NARROW, "--wait=false")
+    control_plane.delete_namespace(NARROW)
 
 
 def refusals(plane: ControlPlane) -> list[str]:
@@ -64,10 +64,10 @@ def test_it_works_in_its_namespace_and_asks_for_nothing_elsewhere(
         fleet = here.start("ours", games=60, ttlSecondsAfterFinished=0)
         here.wait_until(lambda: fleet.intent is Intent.FLUSH)
         control_plane.play(namespace, "trainingrun.dev/role=learner", "complete")
-        here.kubectl("wait", "trainingrun/ours", "--for=delete", "--timeout=60s")
+        here.wait_until_gone("trainingrun", "ours")
     finally:
         here.close()
     assert "status" not in there.run("untouched")
     assert there.objects("deployments,jobs,configmaps", "untouched") == []
     assert refusals(control_plane) == []
-    control_plane.kubectl("delete", "namespace", elsewhere, "--wait=false")
+    control_plane.delete_namespace(elsewhere)

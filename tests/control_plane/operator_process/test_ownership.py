@@ -50,8 +50,8 @@ class Place:
 
     def apply(self, name: str) -> RunIdentity:
         """A run that no operator works on."""
-        self.plane.apply({**RUN, "metadata": {"name": name, "namespace": self.namespace}})
-        uid = self.plane.get("trainingrun", name, "-n", self.namespace)["metadata"]["uid"]
+        document = {**RUN, "metadata": {"name": name, "namespace": self.namespace}}
+        uid = self.plane.api.apply(document)["metadata"]["uid"]
         return RunIdentity(self.namespace, name, uid)
 
     def kubectl(self, *arguments: str) -> str:
@@ -60,8 +60,8 @@ class Place:
 
     def secret(self) -> dict[str, str]:
         """What the run's Secret says."""
-        found: dict[str, str] = self.plane.get("secret", "ours-redis", "-n", self.namespace)["data"]
-        return found
+        found = self.plane.api.get("secret", "ours-redis", self.namespace)
+        return dict(found["data"])
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait until something holds."""

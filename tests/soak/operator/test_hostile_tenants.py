@@ -145,7 +145,7 @@ class Soak:
         """What the operator has told of the hostile runs, by the reasons of its events."""
         found: Counter[str] = Counter()
         for namespace in self.known.namespaces:
-            events = self.plane.get("events.v1.events.k8s.io", "-n", namespace)["items"]
+            events = self.plane.api.list("events.events.k8s.io", namespace)
             ours = [each for each in events if each["regarding"]["kind"] == "TrainingRun"]
             found.update(each["reason"] for each in ours)
         return found
