@@ -15,6 +15,7 @@ import yaml
 from rich.console import Console
 from trainingrun_contracts.api.run import TrainingRun, parse
 from trainingrun_contracts.client import ClusterPlace, Event, LocalPlace, Member
+from trainingrun_operator.backends.local.files import write_atomically
 from trainingrun_operator.cli.errors import UserError
 from trainingrun_operator.cli.reference_page import page
 from trainingrun_operator.cli.runs.looking import _print_event
@@ -25,6 +26,7 @@ from trainingrun_operator.cli.runs.pictures import (
     picture_of_runs,
 )
 from trainingrun_operator.cli.runs.scaling import picture_of_scaling
+from trainingrun_operator.cli.runs.watching import ChangingRows
 from trainingrun_operator.cli.runs.where import Where, place_of
 
 PROGRAM = Path(sys.executable).with_name("trainingrun")
@@ -207,8 +209,13 @@ def save(shell: Any, **status: Any) -> None:
     folder = shell.folder / ".trainingrun" / "small"
     (folder / "logs").mkdir(parents=True)
     (folder / "logs" / "learner-0.log").write_text("one\ntwo\n")
-    document = run_of(**status).model_dump(mode="json", by_alias=True, exclude_none=True)
-    (folder / "status.json").write_text(json.dumps(document))
+    (folder / "status.json").write_bytes(document(**status))
+
+
+def document(**status: Any) -> bytes:
+    """A run as its folder has it."""
+    found = run_of(**status).model_dump(mode="json", by_alias=True, exclude_none=True)
+    return json.dumps(found).encode()
 
 
 def test_verbs_on_a_run_that_ended(shell: Any) -> None:
@@ -273,6 +280,58 @@ def test_ctrl_c_ends_a_verb_that_follows_without_a_word(shell: Any) -> None:
         finally:
             process.kill()
     assert (process.returncode, errors) == (130, "")
+
+
+@pytest.mark.parametrize("verb", ["get", "list"])
+def test_rows_are_shown_as_they_change(shell: Any, verb: str) -> None:
+    """Expect a line for a change and none for the time that passes, and exit code 130 at Ctrl-C."""
+    save(shell, summary="one")
+    status = shell.folder / ".trainingrun" / "small" / "status.json"
+    command = [PROGRAM, verb, "--watch", "-o", "json"]
+    with subprocess.Popen(
+        command, cwd=shell.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        try:
+            for word in ("one", "two", "three"):
+                write_atomically(status, document(summary=word))
+                assert json.loads(process.stdout.readline())["status"]["summary"] == word
+            process.send_signal(signal.SIGINT)
+            rest, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert (process.returncode, rest, errors) == (130, "", "")
+
+
+def test_only_what_is_new_is_a_row(capsys: pytest.CaptureFixture[str]) -> None:
+    """Expect columns in line with the first rows, no row for an age, and one for a new process, a
+    new checkpoint and a run that came later."""
+    rows = ChangingRows(Output.TABLE, with_namespace=False)
+
+    def printed(*found: TrainingRun, unattended: tuple[str, ...] = ()) -> list[str]:
+        rows.show(found, unattended=unattended)
+        return capsys.readouterr().out.splitlines()
+
+    saved = {"uri": "file:///x", "savedAt": AT, "step": 1, "games": 9}
+    one, more = run_of(summary="Running"), run_of(summary="Running", checkpoint=saved)
+    other = named(one, "a\x1b[2Jb")
+    head, row = printed(one)
+    assert head.index("STATE") == row.index("Running") == len("small") + 3
+    assert printed(one) == []
+    assert printed(named(one, "small", since=datetime.now(UTC))) == []
+    assert [line.split()[:3] for line in printed(one, unattended=("small",))] == [
+        ["small", "not", "running"]
+    ]
+    assert len(printed(more)) == 1
+    assert [line.split()[0] for line in printed(more, other)] == ["a\\x1b[2Jb"]
+    assert printed(other) == []
+    assert len(printed(more, other)) == 1
+
+
+def named(run: TrainingRun, name: str, *, since: datetime | None = None) -> TrainingRun:
+    """A run under another name, or made at another time."""
+    change = {"name": name, "creation_timestamp": since}
+    return run.model_copy(update={"metadata": run.metadata.model_copy(update=change)})
 
 
 def test_events_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:

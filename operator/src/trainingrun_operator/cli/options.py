@@ -64,6 +64,9 @@ DecksOption = Annotated[
 FollowOption = Annotated[
     bool, typer.Option("--follow", help="Continue with what comes; Ctrl-C ends it.")
 ]
+WatchOption = Annotated[
+    bool, typer.Option("-w", "--watch", help="Continue with what changes; Ctrl-C ends it.")
+]
 LocalStateOption = Annotated[
     Path,
     typer.Option(
@@ -135,4 +138,5 @@ __all__ = [
     "StateOption",
     "TimeoutOption",
     "WaitOption",
+    "WatchOption",
 ]

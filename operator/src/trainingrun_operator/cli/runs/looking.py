@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 from rich.console import Console, RenderableType
@@ -30,6 +30,7 @@ from trainingrun_operator.cli.options import (
     EverywhereOption,
     FollowOption,
     NameArgument,
+    WatchOption,
 )
 from trainingrun_operator.cli.runs.facts import Row, is_over
 from trainingrun_operator.cli.runs.ledger import print_ledger
@@ -48,6 +49,7 @@ from trainingrun_operator.cli.runs.pictures import (
     picture_of_runs,
 )
 from trainingrun_operator.cli.runs.scaling import picture_of_scaling, scaling_of
+from trainingrun_operator.cli.runs.watching import ChangingRows
 from trainingrun_operator.cli.runs.where import Where, runs_at, show_place
 from trainingrun_operator.cli.terminal import console_for_tables, echo, printable, printable_line
 from trainingrun_operator.desired.workload import Role
@@ -94,6 +96,7 @@ def get(
         ),
     ] = None,
     *,
+    watch: WatchOption = False,
     everywhere: EverywhereOption = False,
     output: OutputOption = Output.TABLE,
     where: Where,
@@ -101,6 +104,9 @@ def get(
     """List runs, a line each; with names, only those."""
     with runs_at(replace(where, everywhere=everywhere), names[0] if names else None) as runs:
         found = tuple(runs.get(name) for name in names) if names else runs.list()
+        if watch:
+            show_place(runs)
+            _show_changes(runs, found, names, ChangingRows(output, with_namespace=everywhere))
         if output.is_for_programs:
             single = len(found) == 1 and bool(names)
             write(document_of(found[0]) if single else list_of(found), output)
@@ -114,12 +120,13 @@ def get(
 
 def list_runs(
     *,
+    watch: WatchOption = False,
     everywhere: EverywhereOption = False,
     output: OutputOption = Output.TABLE,
     where: Where,
 ) -> None:
     """List all runs, as get without names does."""
-    get(everywhere=everywhere, output=output, where=where)
+    get(watch=watch, everywhere=everywhere, output=output, where=where)
 
 
 @describe.verb(
@@ -356,6 +363,20 @@ def _shown(members: tuple[Member, ...], *, wide: bool) -> tuple[Member, ...]:
     return tuple(sorted(members, key=lambda member: (member.role, member.name))[:most])
 
 
+def _show_changes(
+    runs: TrainingRuns,
+    found: Sequence[TrainingRun],
+    names: Collection[str] | None,
+    rows: ChangingRows,
+) -> NoReturn:
+    """Show these runs, and then each that changes, until Ctrl-C; one that is deleted shows no
+    more."""
+    while True:
+        rows.show(found, unattended=_unattended(runs, found))
+        _NEVER.wait(_EVERY_SECONDS)
+        found = tuple(run for run in runs.list() if not names or run.metadata.name in names)
+
+
 def _live(look: Callable[[], RenderableType], console: Console) -> None:
     with Live(look(), console=console, auto_refresh=False, vertical_overflow="crop") as live:
         while not _NEVER.wait(_EVERY_SECONDS):
@@ -397,6 +418,7 @@ def add_looking(app: Verbs) -> None:
             "trainingrun get",
             "trainingrun get quickstart -o yaml",
             "trainingrun get -A -o wide",
+            "trainingrun get quickstart --watch",
         ),
     )(get)
     app.verb("list", panel=panel, examples=("trainingrun list", "trainingrun list -A -o json"))(

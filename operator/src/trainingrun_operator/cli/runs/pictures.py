@@ -34,16 +34,26 @@ def picture_of_runs(
     """A line per run; of ``unattended`` ones the state is how they stood when they were left."""
     if not runs:
         return Text("no training runs here")
-    first = ("namespace",) if with_namespace else ()
-    table = plain_table(*first, *_COLUMNS, *(_WIDE if wide else ()))
-    state = table.columns[len(first) + _COLUMNS.index("state")]
+    titles = titles_of(wide=wide, with_namespace=with_namespace)
+    table = plain_table(*titles)
+    state = table.columns[titles.index("state")]
     state.no_wrap, state.min_width = False, _STATE_WIDTH  # one long state must not eat the figures
     for run in runs:
-        namespace = (run.metadata.namespace,) if with_namespace else ()
         left = run.metadata.name in unattended
-        cells = (*namespace, *_cells(run, left=left), *(_wide_cells(run) if wide else ()))
+        cells = cells_of(run, wide=wide, with_namespace=with_namespace, left=left)
         table.add_row(*map(escape, cells))
     return table
+
+
+def titles_of(*, wide: bool, with_namespace: bool) -> tuple[str, ...]:
+    """The columns of a line per run."""
+    return (*(("namespace",) if with_namespace else ()), *_COLUMNS, *(_WIDE if wide else ()))
+
+
+def cells_of(run: TrainingRun, *, wide: bool, with_namespace: bool, left: bool) -> tuple[str, ...]:
+    """A run's line; ``left`` says that nobody looks after it any more."""
+    namespace = (run.metadata.namespace,) if with_namespace else ()
+    return (*namespace, *_cells(run, left=left), *(_wide_cells(run) if wide else ()))
 
 
 def picture_of_run(
