@@ -89,7 +89,7 @@ def test_the_first_signal_ends_a_start_that_waits_for_a_bucket(
         endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
         config = bandit_config("s3://bucket/run", endpoint_url=endpoint)
         rights = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
-        with learner_process(config, redis_server.url, tmp_path, **rights) as learner:
+        with learner_process(config, redis_server.url_of("learner"), tmp_path, **rights) as learner:
             silent.settimeout(300)
             connection, _ = silent.accept()
             with connection:

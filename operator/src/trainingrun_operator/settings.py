@@ -61,3 +61,6 @@ class Settings:
     """A run that the operator stops by itself is at most so long saved before its members go."""
     evaluation_deadline_seconds: float = 600.0
     """Completion waits at most so long for the last evaluation."""
+    recording_deadline_seconds: float = 300.0
+    """And at most so long after it until it is written beside the last checkpoint; 0 where nobody
+    can start a program for that."""

@@ -19,9 +19,9 @@ from trainingrun_operator.desired.cleaning import (
     DEADLINE_SECONDS,
     FINALIZER,
     clean,
-    cleaner,
     should_be_held,
 )
+from trainingrun_operator.desired.errands import cleaner
 from trainingrun_operator.desired.observed import Finished, Observed
 from trainingrun_operator.desired.workload import Role
 from trainingrun_operator.settings import Settings

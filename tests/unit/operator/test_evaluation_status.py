@@ -110,7 +110,7 @@ def test_a_run_with_a_gate_waits_for_the_evaluator() -> None:
     older = report(world, "done", version=newest.version - 1)
     assert stage_with(world, reports=(older,)) is Stage.EVALUATING
     done = report(world, "done", version=newest.version)
-    assert stage_with(world, reports=(done,)) is Stage.COMPLETE
+    assert stage_with(world, reports=(done,)) is Stage.RECORDING
 
 
 def test_an_opponent_that_cannot_be_played_does_not_hold_the_end() -> None:

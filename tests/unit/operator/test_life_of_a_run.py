@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from simulated_run import UID, SimulatedRun, completed, running, training_run
 from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType, Reason
 from trainingrun_contracts.reports import Intent
 from trainingrun_operator.desired.actions import Apply, Remove, SetIntent
 from trainingrun_operator.desired.decide import decide
+from trainingrun_operator.desired.errands import is_recorder
 from trainingrun_operator.desired.observed import Finished, Observed, Problem
 from trainingrun_operator.desired.stage import Stage
 from trainingrun_operator.desired.workload import Role
@@ -146,6 +148,112 @@ def test_the_final_status_outlives_redis() -> None:
     world.backend.act(UID, Remove(Role.REDIS))
     world.settle()
     assert world.run.status == final
+
+
+def recording(world: SimulatedRun) -> bool:
+    """Whether only the last evaluations are to be written down yet."""
+    return world.look().phase.stage is Stage.RECORDING
+
+
+def test_the_last_evaluations_are_recorded_in_the_learners_place() -> None:
+    """After the evaluator: daemons and evaluator go, and the recorder comes and ends; the run is
+    complete only then."""
+    world = running(games=60)
+    world.until(recording)
+    world.recorder = None
+    world.settle()
+    roles = world.backend.roles(UID)
+    assert set(roles) == {Role.REDIS, Role.LEARNER}
+    assert is_recorder(world.run, world.settings, roles[Role.LEARNER])
+    assert _condition(world, ConditionType.SUCCEEDED)[0] is ConditionStatus.UNKNOWN
+    world.recorder = Finished(succeeded=True)
+    world.until(completed)
+    ended = world.backend.roles(UID)[Role.LEARNER]
+    assert ended.finished == Finished(succeeded=True)
+    applied = [each.workload.role for each in world.actions if isinstance(each, Apply)]
+    assert applied.count(Role.LEARNER) == 2
+
+
+@pytest.mark.parametrize("reachable", [True, False])
+def test_a_recorder_that_fails_costs_the_run_nothing(reachable: bool) -> None:
+    """The run is complete without what it should have written; also when nobody can ask Redis, at
+    the moment of the failure, whether the learner had flushed."""
+    world = running(games=60)
+    world.until(recording)
+    world.recorder = failed = Finished(False, "BackoffLimitExceeded", "no bucket")
+
+    def has_failed(world: SimulatedRun) -> bool:
+        there = world.backend.roles(UID).get(Role.LEARNER)
+        return there is not None and there.finished == failed
+
+    world.until(has_failed)
+    world.reachable = reachable
+    assert world.look().phase.stage is not Stage.FAILED
+    world.reachable = True
+    world.until(completed)
+    assert _condition(world, ConditionType.SUCCEEDED)[0] is ConditionStatus.TRUE
+
+
+def test_a_recorder_that_never_ends_does_not_hold_the_end() -> None:
+    """After five minutes the run is complete, and the recorder goes."""
+    world = running(games=60)
+    world.until(recording)
+    world.recorder = None
+    world.settle()
+    world.now += world.settings.recording_deadline_seconds
+    world.until(completed)
+    assert set(world.backend.roles(UID)) == {Role.REDIS}
+
+
+def test_a_recorder_of_an_older_image_counts() -> None:
+    """New default images that come while it works begin no second one."""
+    world = running(games=60)
+    world.until(recording)
+    world.recorder = None
+    world.settle()
+    images = replace(world.settings.images, trainer="trainer:next")
+    world.settings = replace(world.settings, images=images)
+    assert world.look().actions == ()
+    world.recorder = Finished(succeeded=True)
+    world.until(completed)
+
+
+def test_nothing_is_recorded_where_nobody_can_start_the_recorder() -> None:
+    """Roles that somebody else starts: the run is complete with its last evaluation."""
+    world = running(games=60)
+    world.settings = replace(world.settings, recording_deadline_seconds=0.0)
+    world.until(completed)
+    applied = [each.workload.role for each in world.actions if isinstance(each, Apply)]
+    assert applied.count(Role.LEARNER) == 1
+
+
+def test_suspend_while_the_last_evaluations_are_recorded_and_resume_completes() -> None:
+    """The recorder goes with the others, and comes again."""
+    world = running(games=60)
+    world.until(recording)
+    world.recorder = None
+    world.settle()
+    world.change(suspend=True)
+    world.settle()
+    assert _condition(world, ConditionType.SUSPENDED)[0] is ConditionStatus.TRUE
+    assert set(world.backend.roles(UID)) == {Role.REDIS}
+    world.recorder = Finished(succeeded=True)
+    world.change(suspend=False)
+    world.until(completed)
+
+
+def test_more_games_while_the_last_evaluations_are_recorded_train_on() -> None:
+    """The recorder makes room for a learner."""
+    world = running(games=60)
+    world.until(recording)
+    world.recorder = None
+    world.settle()
+    world.recorder = Finished(succeeded=True)
+    before = world.trained
+    world.change(games=200)
+    world.until(completed)
+    assert world.trained > before
+    assert world.played >= 200
 
 
 def test_suspend_during_the_last_evaluation_and_resume_completes() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import msgspec
@@ -12,7 +10,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from trainingrun_contracts.reports import Evaluation
 from trainingrun_contracts.run_config import CheckpointConfig, RunConfig
-from trainingrun_trainer.telemetry import EventFiles
+from trainingrun_trainer.recording import record
+from trainingrun_trainer.telemetry import TENSORBOARD_VARIABLE, EventFiles, event_folder
 
 RESULT = Evaluation(
     at=1000.25, version=3, training_games=0, opponent="random", games=10, wins=5, draws=0,
@@ -75,18 +74,32 @@ def test_hyperparameters_bear_the_names_that_people_know(tmp_path: Path) -> None
     assert found["network.kind"].string_value == "mlp"
 
 
-@pytest.mark.parametrize("place", ["checkpoints", "elsewhere"])
-def test_an_evaluation_after_the_learner_is_added_once(tmp_path: Path, place: str) -> None:
-    """Expect the last evaluation in the curves, in the storage's folder or the cache's, and no file
-    more where it is told of again."""
-    cache, storage = tmp_path / "checkpoints", tmp_path / place
-    folder = cache / "tensorboard"
-    folder.mkdir(parents=True)
-    storage.mkdir(exist_ok=True)
-    options = ("--run", "r", "--run-id", "r-1", "--cache", str(cache), "--", str(storage))
-    command = [sys.executable, "-m", "trainingrun_trainer.checkpoint", "score", *options]
+def test_an_evaluation_after_the_learner_is_added_once(tmp_path: Path) -> None:
+    """Expect the last evaluation in the curves, and no file more where it is told of again."""
+    storage = CheckpointConfig(storage=tmp_path.as_uri())
+    folder = tmp_path / "tensorboard"
+    folder.mkdir()
     for _ in range(2):
-        subprocess.run(command, input=msgspec.json.encode((RESULT,)), check=True)
+        record(msgspec.structs.replace(CONFIG, checkpoint=storage), (RESULT,))
     assert len(list(folder.iterdir())) == 1
     [point] = EventAccumulator(str(folder)).Reload().Scalars("evaluation_win_rate/random")
     assert (point.step, point.value) == (3, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("storage", "cache", "named", "folder"),
+    [
+        ("file:///there", None, "", Path("/there/tensorboard")),
+        ("s3://bucket/prefix", "/here", "", Path("/here/tensorboard")),
+        ("s3://bucket/prefix", None, "", None),
+        ("s3://bucket/prefix", None, "/curves", Path("/curves")),
+    ],
+)
+def test_where_event_files_stay(
+    storage: str, cache: str | None, named: str, folder: Path | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Expect them beside the checkpoints of this machine, or where the environment says."""
+    monkeypatch.setenv(TENSORBOARD_VARIABLE, named)
+    checkpoint = CheckpointConfig(storage=storage, cache=cache)
+    assert event_folder(msgspec.structs.replace(CONFIG, checkpoint=checkpoint)) == folder

@@ -44,7 +44,6 @@ from trainingrun_trainer.checkpoint.store import (
     StorageError,
     StorageGone,
     StorageRefused,
-    directory_of,
 )
 from trainingrun_trainer.crew import Lead, follow
 from trainingrun_trainer.distributed import Alone, ProcessRanks, Ranks, join, local_rank
@@ -59,14 +58,13 @@ from trainingrun_trainer.reporter import Identity, Reporter
 from trainingrun_trainer.saving import NOT_REMOVED, Saver, Savers, report_of
 from trainingrun_trainer.spot import SpotWatch, metadata_service
 from trainingrun_trainer.status import Status
-from trainingrun_trainer.telemetry import EventFiles, LossCurve, serve_metrics
+from trainingrun_trainer.telemetry import EventFiles, LossCurve, event_folder, serve_metrics
 from trainingrun_trainer.update import PpoUpdater
 from trainingrun_trainer.watchdog import PATIENCE, DataWatchdog, Patience, report_times
 
 _log = logging.getLogger(__name__)
 
 THREADS_VARIABLE: Final = "TRAININGRUN_TORCH_THREADS"
-TENSORBOARD_VARIABLE: Final = "TRAININGRUN_TENSORBOARD"
 CURVE_FILE: Final = "losses.jsonl"
 _FIRST_PAUSE_SECONDS: Final = 0.5
 _LONGEST_PAUSE_SECONDS: Final = 15.0
@@ -179,20 +177,13 @@ def prepare_device(config: LearnerConfig) -> torch.device:
 
 
 def tensorboard_directory(config: RunConfig) -> Path:
-    """Where event files go: ``TRAININGRUN_TENSORBOARD``, else ``tensorboard`` within the file
-    storage, where the learner may write; with S3, within the cache on this machine's disk, or in a
-    temporary directory, which the log names."""
-    named = os.environ.get(TENSORBOARD_VARIABLE)
-    if named:
-        return Path(named)
-    storage = directory_of(config.checkpoint.storage)
-    if storage is None and config.checkpoint.cache is not None:
-        storage = Path(config.checkpoint.cache)
-    if storage is None:
-        temporary = Path(tempfile.mkdtemp(prefix="trainingrun-tensorboard-"))
-        _log.info("event files for TensorBoard go to %s", temporary)
-        return temporary
-    return storage / "tensorboard"
+    """Where event files go: the run's folder for them, or a temporary one, which the log names."""
+    found = event_folder(config)
+    if found is not None:
+        return found
+    temporary = Path(tempfile.mkdtemp(prefix="trainingrun-tensorboard-"))
+    _log.info("event files for TensorBoard go to %s", temporary)
+    return temporary
 
 
 @dataclass(frozen=True)

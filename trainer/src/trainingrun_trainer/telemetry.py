@@ -33,9 +33,11 @@ from trainingrun_contracts.reports import Evaluation
 from trainingrun_contracts.run_config import RunConfig, encode
 
 from trainingrun_trainer.checkpoint.manifest import Progress
+from trainingrun_trainer.checkpoint.store import directory_of
 from trainingrun_trainer.hyperparameters import session_event
 from trainingrun_trainer.status import Status
 
+TENSORBOARD_VARIABLE: Final = "TRAININGRUN_TENSORBOARD"
 _WIN_RATE: Final = "evaluation_win_rate/"
 _KNOWN_NAMES: Final = {"train/approx_kl": "kl", "train/clip_fraction": "clip_fraction"}
 """Curves that people look for under the names of Stable-Baselines3."""
@@ -186,6 +188,19 @@ class EventFiles:
             self._has_failed = True
         else:
             self._has_begun, self._has_failed = True, False
+
+
+def event_folder(config: RunConfig) -> Path | None:
+    """Where a run's event files stay: ``TRAININGRUN_TENSORBOARD``, else ``tensorboard`` within the
+    file storage, where the learner may write; with S3, within the cache on this machine's disk, or
+    nowhere."""
+    named = os.environ.get(TENSORBOARD_VARIABLE)
+    if named:
+        return Path(named)
+    storage, cache = directory_of(config.checkpoint.storage), config.checkpoint.cache
+    if storage is None and cache is not None:
+        storage = Path(cache)
+    return None if storage is None else storage / "tensorboard"
 
 
 def written_evaluations(directory: Path) -> set[tuple[int, str, float]]:

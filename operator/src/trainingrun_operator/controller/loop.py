@@ -80,6 +80,7 @@ _CALM_SECONDS: Final = 60.0
 """So long nothing moved before the pulse takes a run over; the averages have settled by then."""
 _UNDER_WAY: Final = {
     Stage.RUNNING, Stage.WAITING, Stage.DRAINING, Stage.FLUSHING, Stage.EVALUATING,
+    Stage.RECORDING,
 }  # fmt: skip
 """The stages in which pods may start that need what the roles share."""
 _SPREAD: Final = 0.1

@@ -1,8 +1,7 @@
 """The end of a run whose checkpoints go with it: ``cleanup: DeleteStorage``.
 
 The only finalizer that the operator ever sets, and only for who asks: it keeps the TrainingRun
-until its members are gone and a last program has removed its checkpoints. That program runs in the
-learner's place, because the learner has all that it needs: credentials, claim, network. After a
+until its members are gone and a last program (``errands``) has removed its checkpoints. After a
 deadline, or when it fails for good, the run goes all the same, and an event says what is left: a
 bucket that is gone must not keep an object, and with it a namespace, for ever.
 """
@@ -10,19 +9,16 @@ bucket that is gone must not keep an object, and with it a namespace, for ever.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from trainingrun_contracts.api.conditions import EventReason
 from trainingrun_contracts.api.run import TrainingRun
 
-from trainingrun_operator.desired.actions import Apply, Remove, WorkloadAction
+from trainingrun_operator.desired.actions import Remove, WorkloadAction
+from trainingrun_operator.desired.errands import cleaner, take_the_place
 from trainingrun_operator.desired.events import RunEvent
-from trainingrun_operator.desired.learner import learner
 from trainingrun_operator.desired.observed import Observed
-from trainingrun_operator.desired.placement import placed
-from trainingrun_operator.desired.rolling import asked, with_roll_hash
-from trainingrun_operator.desired.run_config import run_config
 from trainingrun_operator.desired.workload import Role, Workload
 from trainingrun_operator.settings import Settings
 
@@ -82,30 +78,10 @@ def given_up(run: TrainingRun, why: str) -> Cleaning:
     )
 
 
-def cleaner(run: TrainingRun, settings: Settings) -> Workload:
-    """The program that removes the run's checkpoints, in the learner's place."""
-    config = run_config(run, settings)
-    endpoint = config.checkpoint.endpoint_url
-    made = learner(run, config, settings)
-    command = (
-        "python", "-m", "trainingrun_trainer.checkpoint", "rm", config.checkpoint.storage,
-        "--run", config.run, "--run-id", config.run_id, "--namespace", config.namespace,
-        *(("--endpoint-url", endpoint) if endpoint else ()),
-    )  # fmt: skip
-    resources = replace(made.resources, gpus=0)
-    made = replace(made, command=command, resources=resources, backoff_limit=3)
-    made = replace(placed(run, made), admission=None)
-    return with_roll_hash(made, asked(run), task="clean")
-
-
 def _steps(observed: Observed, wanted: Workload) -> Iterator[WorkloadAction]:
     """Members go first: a learner that lives would save again."""
     for role in _WORKERS:
         there = observed.roles.get(role)
         if there is not None and not there.removing:
             yield Remove(role)
-    learner_there = observed.roles.get(Role.LEARNER)
-    if learner_there is None:
-        yield Apply(wanted)
-    elif learner_there.roll_hash != wanted.roll_hash and not learner_there.removing:
-        yield Remove(Role.LEARNER)
+    yield from take_the_place(observed, wanted)

@@ -4,7 +4,7 @@ The goal comes from the spec, the counters and the conditions; the step towards 
 intent that stands in Redis:
 
     suspend:   RUN -> DRAIN -> FLUSH -> learner ended -> suspended
-    complete:  RUN -> DRAIN -> FLUSH -> learner ended -> EVALUATE -> complete
+    complete:  RUN -> DRAIN -> FLUSH -> learner ended -> EVALUATE -> recorded -> complete
 
 A run that the operator stops by itself (idle, out of money) walks as a suspended one does; a walk
 that nobody asked for has a deadline, because what it waits for may be what is broken.
@@ -26,6 +26,7 @@ from trainingrun_contracts.api.status import StopStatus
 from trainingrun_contracts.exit_codes import ExitCode
 from trainingrun_contracts.reports import ActorReport, EvaluatorReport, Intent
 
+from trainingrun_operator.desired.errands import is_recorder
 from trainingrun_operator.desired.health import documented
 from trainingrun_operator.desired.observed import Observed, Signals
 from trainingrun_operator.desired.workload import Role
@@ -57,6 +58,8 @@ class Stage(Enum):
     DRAINING = "draining"
     FLUSHING = "flushing"
     EVALUATING = "evaluating"
+    RECORDING = "recording"
+    """The last evaluations are written beside their checkpoints: they ended after the learner."""
     SUSPENDED = "suspended"
     COMPLETE = "complete"
     FAILED = "failed"
@@ -93,7 +96,8 @@ def phase(
     if succeeded is not None and succeeded.status is not ConditionStatus.UNKNOWN:
         return Phase(Goal.OVER, Stage.OVER)
     is_strong = stop is not None and stop.reason == "WinRateReached"
-    failure = _failure(run, observed, now=now, rests=stop is not None and not is_strong)
+    rests = stop is not None and not is_strong
+    failure = _failure(run, observed, settings, now=now, rests=rests)
     if failure is not None:
         return failure
     if run.spec.suspend:
@@ -115,10 +119,17 @@ def _because(phase: Phase, stop: StopStatus | None) -> Phase:
     return replace(phase, reason=reason, message=stop.message)
 
 
-def _failure(run: TrainingRun, observed: Observed, *, now: float, rests: bool) -> Phase | None:
+def _failure(
+    run: TrainingRun, observed: Observed, settings: Settings, *, now: float, rests: bool
+) -> Phase | None:
     learner = observed.roles.get(Role.LEARNER)
     ended = learner.finished if learner is not None else None
-    if ended is not None and not ended.succeeded:
+    if (
+        ended is not None
+        and not ended.succeeded
+        and not _has_flushed(observed)
+        and not is_recorder(run, settings, learner)
+    ):
         why = ended.message or ended.reason or "no reason was told"
         reason = _FAILURES.get(ended.code, Reason.LEARNER_FAILED)
         return Phase(Goal.FAIL, Stage.FAILED, reason, f"the learner failed for good: {why}")
@@ -187,7 +198,10 @@ def _completing(run: TrainingRun, observed: Observed, settings: Settings, *, now
     if signals.intent is Intent.FLUSH:
         return Stage.EVALUATING if _learner_ended(observed) else Stage.FLUSHING
     over = _lasts(signals, now) >= settings.evaluation_deadline_seconds
-    return Stage.COMPLETE if over or _evaluated(run, signals) else Stage.EVALUATING
+    if not over and not _evaluated(run, signals):
+        return Stage.EVALUATING
+    is_done = _recorded(run, observed, signals, settings, now=now)
+    return Stage.COMPLETE if is_done else Stage.RECORDING
 
 
 def _drained(observed: Observed, signals: Signals, settings: Settings, now: float) -> bool:
@@ -210,6 +224,27 @@ def _drained(observed: Observed, signals: Signals, settings: Settings, now: floa
 
 def _lasts(signals: Signals, now: float) -> float:
     return now - signals.intent_since if signals.intent_since is not None else 0.0
+
+
+def _has_flushed(observed: Observed) -> bool:
+    """Whether the learner's work is over and saved, so that whatever fails in its place costs the
+    run nothing: the intent goes on to EVALUATE only after that."""
+    signals = observed.signals
+    return isinstance(signals, Signals) and signals.intent is Intent.EVALUATE
+
+
+def _recorded(
+    run: TrainingRun, observed: Observed, signals: Signals, settings: Settings, *, now: float
+) -> bool:
+    """Whether nothing is left to write beside the checkpoints: the recorder has ended, well or not,
+    or has had its time since the newest evaluation; or there is nothing for it to write."""
+    of_trained = [each.at for each in signals.evaluations if each.version > 0]
+    seconds = settings.recording_deadline_seconds
+    if not of_trained or not seconds or now - max(of_trained) >= seconds:
+        return True
+    there = observed.roles.get(Role.LEARNER)
+    has_ended = there is not None and there.finished is not None
+    return has_ended and is_recorder(run, settings, there)
 
 
 def _learner_ended(observed: Observed) -> bool:

@@ -45,6 +45,7 @@ _STEPS: Final = {
     Stage.DRAINING: (Reason.DRAINING, "running games end"),
     Stage.FLUSHING: (Reason.FLUSHING, "the learner trains what is queued and saves"),
     Stage.EVALUATING: (Reason.EVALUATING, "the final weights are evaluated"),
+    Stage.RECORDING: (Reason.EVALUATING, "the evaluations are written beside the checkpoints"),
     Stage.WAITING: (Reason.UNREACHABLE, "waiting for Redis"),
 }
 _LEAVE_ON_SUSPEND: Final = (Role.ACTOR, Role.EVALUATOR, Role.DAEMON)

@@ -28,6 +28,7 @@ from trainingrun_operator.desired.actions import (
 )
 from trainingrun_operator.desired.admission import is_queued, released
 from trainingrun_operator.desired.draining import DrainPlan, DrainRules, plan_draining
+from trainingrun_operator.desired.errands import is_recorder, recorder, take_the_place
 from trainingrun_operator.desired.observed import Observed, ObservedRole, Signals
 from trainingrun_operator.desired.requests import wanted_checkpoint
 from trainingrun_operator.desired.rolling import Asked
@@ -71,6 +72,8 @@ def steps(situation: Situation) -> tuple[Action, ...]:
             return tuple(_flushing(situation))
         case Stage.EVALUATING:
             return tuple(_evaluating(situation))
+        case Stage.RECORDING:
+            return tuple(_recording(situation))
         case Stage.SUSPENDED | Stage.COMPLETE | Stage.FAILED | Stage.OVER:
             return tuple(_ended(situation))
 
@@ -151,8 +154,18 @@ def _evaluating(situation: Situation) -> Iterator[Action]:
     yield from _apply(situation, wanted[Role.EVALUATOR])
 
 
+def _recording(situation: Situation) -> Iterator[Action]:
+    """Nothing is played any more; Redis holds what is to be written."""
+    yield from _apply(situation, _wanted(situation).get(Role.REDIS))
+    yield from _remove(situation, Role.ACTOR, Role.EVALUATOR, Role.DAEMON)
+    run, settings, there = situation.run, situation.settings, situation.observed
+    if not is_recorder(run, settings, there.roles.get(Role.LEARNER)):
+        yield from take_the_place(there, recorder(run, settings))
+
+
 def _ended(situation: Situation) -> Iterator[Action]:
-    """Redis stays, it holds the ledger; so does an ended learner, which costs nothing."""
+    """Redis stays, it holds the ledger; so does what ended in the learner's place, which costs
+    nothing."""
     yield from _remove(situation, Role.ACTOR, Role.EVALUATOR, Role.DAEMON)
     learner = situation.observed.roles.get(Role.LEARNER)
     if learner is not None and learner.finished is None:

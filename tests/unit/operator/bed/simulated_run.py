@@ -38,6 +38,7 @@ from trainingrun_operator.desired.actions import (
     SetTarget,
 )
 from trainingrun_operator.desired.decide import Decision, Memory, decide
+from trainingrun_operator.desired.errands import is_recorder
 from trainingrun_operator.desired.events import RunEvent
 from trainingrun_operator.desired.external import Answer, endpoints, external_role, is_asked
 from trainingrun_operator.desired.observed import (
@@ -52,6 +53,7 @@ from trainingrun_operator.desired.workload import Role
 from trainingrun_operator.settings import Settings
 
 UID = "uid-1"
+RECORDED = Finished(succeeded=True)
 GAME_TICKS = 3
 TRANSITIONS = 100
 
@@ -102,6 +104,7 @@ class SimulatedRun:
     reachable: bool = True
     stuck_games: bool = False
     learner_hangs: bool = False  # it neither trains nor ends
+    recorder: Finished | None = RECORDED  # how it ends; None: it hangs
     capacity: int | None = None  # transitions that the learner trains per tick; None: all
     answers: dict[str, Answer] = field(default_factory=dict)  # of external daemons
     interruptions: dict[Role, tuple[Interruption, ...]] = field(default_factory=dict)
@@ -247,6 +250,9 @@ class SimulatedRun:
     def _train(self) -> None:
         if not self.ready(Role.LEARNER) or not self.reachable or self.learner_hangs:
             return
+        if self.intent is Intent.EVALUATE:
+            self._record()
+            return
         flushes = self.intent is Intent.FLUSH
         batch = min(self.queued, self.capacity) if self.capacity and not flushes else self.queued
         self.trained += batch
@@ -254,6 +260,15 @@ class SimulatedRun:
         self.pointer = Pointer(1, self.version, self.version, "a" * 64, self.now)
         if flushes:
             self.backend.finish(UID, Role.LEARNER, Finished(succeeded=True))
+
+    def _record(self) -> None:
+        there = self.backend.roles(UID)[Role.LEARNER]
+        assert is_recorder(self.run, self.settings, there), "a learner trains what is evaluated"
+        assert set(self.run.spec.evaluation.opponents) <= {
+            each.opponent for each in self.evaluations if each.version == self.version
+        }, "there is nothing to record yet"
+        if self.recorder is not None:
+            self.backend.finish(UID, Role.LEARNER, self.recorder)
 
     def _evaluate(self) -> None:
         if not self.ready(Role.EVALUATOR) or self.intent is not Intent.EVALUATE:

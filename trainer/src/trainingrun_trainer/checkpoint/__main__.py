@@ -8,30 +8,25 @@ Exit codes: 0 fine; 1 a checkpoint is damaged, or there is none to copy; 2 the p
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 import msgspec
 from trainingrun_contracts.checkpoints import CheckpointListing, CheckpointState
-from trainingrun_contracts.reports import Evaluation
 
 from trainingrun_trainer.checkpoint.archive import Owner
 from trainingrun_trainer.checkpoint.inspection import (
     BEST,
     NEWEST,
     NothingFound,
-    Place,
-    attach_evaluations,
     find_place,
     list_checkpoints,
     pull_checkpoint,
     remove_checkpoints,
     verify_checkpoints,
 )
-from trainingrun_trainer.checkpoint.store import StorageError, directory_of
+from trainingrun_trainer.checkpoint.store import StorageError
 
 EXIT_DAMAGED: Final = 1
 EXIT_USER: Final = 2
@@ -61,25 +56,9 @@ def _run(arguments: argparse.Namespace) -> int:
                 return EXIT_DAMAGED
         case "rm":
             _print(remove_checkpoints(place, arguments.run, owner=_owner(arguments)))
-        case "score":
-            told = msgspec.json.decode(sys.stdin.buffer.read(), type=tuple[Evaluation, ...])
-            _add_to_curves(place, arguments.cache, told)
-            _print(attach_evaluations(place, arguments.run, _owner(arguments), told))
         case _:
             _print(pull_checkpoint(place, arguments.checkpoint, into=arguments.to))
     return 0
-
-
-def _add_to_curves(place: Place, cache: Path | None, evaluations: Iterable[Evaluation]) -> None:
-    """Write evaluations into the learner's event files, where this machine has them."""
-    named, storage = os.environ.get("TRAININGRUN_TENSORBOARD"), directory_of(place.address)
-    found = [Path(named)] if named else [p / "tensorboard" for p in (storage, cache) if p]
-    directory = next((each for each in found if each.is_dir()), None)
-    if directory is not None:
-        # Imported here because TensorBoard's files take a second, which no other verb shall pay.
-        from trainingrun_trainer.telemetry import add_evaluations  # noqa: PLC0415
-
-        add_evaluations(directory, evaluations)
 
 
 def _owner(arguments: argparse.Namespace) -> Owner | None:
@@ -96,17 +75,14 @@ def _parser() -> argparse.ArgumentParser:
         ("verify", "read every byte"),
         ("pull", "copy one checkpoint into a folder"),
         ("rm", "remove all checkpoints of one run"),
-        ("score", "write evaluations (JSON on standard input) beside their checkpoints"),
     ):
         verb = verbs.add_parser(name, help=text)
         verb.add_argument("place", help="s3://bucket/prefix, file:///directory or a path")
         verb.add_argument("--endpoint-url", help="of an S3-compatible service")
-        if name in ("rm", "score"):
+        if name == "rm":
             verb.add_argument("--run", required=True, help="name of the run")
             verb.add_argument("--run-id", default="", help="its id: namesakes stay")
             verb.add_argument("--namespace", default="", help="its namespace")
-        if name == "score":
-            verb.add_argument("--cache", type=Path, help="folder with event files beside a bucket")
         if name == "pull":
             verb.add_argument("--to", type=Path, default=Path(), help="folder")
             verb.add_argument(

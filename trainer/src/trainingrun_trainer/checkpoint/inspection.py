@@ -7,7 +7,7 @@ save by :func:`remove_checkpoints`, which is for a run that is deleted with its 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,7 +15,6 @@ from typing import Final
 import msgspec
 from trainingrun_contracts.checkpoints import CheckpointListing, CheckpointRow, CheckpointState
 from trainingrun_contracts.observation.schema import SCHEMA_HASH
-from trainingrun_contracts.reports import Evaluation
 
 from trainingrun_trainer.checkpoint.archive import (
     CheckpointArchive,
@@ -91,20 +90,6 @@ def remove_checkpoints(place: Place, run: str, *, owner: Owner | None = None) ->
         StorageError: the place cannot be used, or does not let go of one.
     """
     CheckpointArchive(place.store, run=run, retention=_ANY, owner=owner).clear()
-    return list_checkpoints(place)
-
-
-def attach_evaluations(
-    place: Place, run: str, owner: Owner | None, evaluations: Iterable[Evaluation]
-) -> CheckpointListing:
-    """Write evaluations beside the checkpoints of a run that they belong to: those that ended
-    after its learner had, too.
-
-    Raises:
-        StorageError: the place cannot be used.
-    """
-    archive = CheckpointArchive(place.store, run=run, retention=_ANY, owner=owner)
-    archive.attach_due(evaluations)
     return list_checkpoints(place)
 
 

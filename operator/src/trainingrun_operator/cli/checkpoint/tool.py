@@ -27,8 +27,8 @@ class Answer:
     sentence: str = ""
 
 
-def ask(verb: str, place: Place, *options: str, told: bytes | None = None) -> Answer:
-    """Have the tool look at a place; ``told`` is its standard input.
+def ask(verb: str, place: Place, *options: str) -> Answer:
+    """Have the tool look at a place.
 
     Raises:
         UserError: the place cannot be used, or the tool is not installed.
@@ -37,7 +37,7 @@ def ask(verb: str, place: Place, *options: str, told: bytes | None = None) -> An
         raise UserError("checkpoint: the trainer reads checkpoints: install trainingrun-trainer")
     endpoint = ("--endpoint-url", place.endpoint_url) if place.endpoint_url else ()
     command = [sys.executable, "-m", _MODULE, verb, *endpoint, *options, "--", place.address]
-    done = subprocess.run(command, capture_output=True, input=told, check=False)
+    done = subprocess.run(command, capture_output=True, check=False)
     words = done.stderr.decode(errors="replace").strip().splitlines()
     sentence = words[-1] if words else f"the trainer's tool ended with code {done.returncode}"
     if done.returncode not in _ANSWERED:

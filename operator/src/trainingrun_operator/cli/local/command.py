@@ -5,24 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Final
 
-import msgspec
 import psutil
 from rich.console import Console
 from trainingrun_contracts.api.run import SpecError, TrainingRun
 from trainingrun_contracts.client import LocalPlace
-from trainingrun_contracts.reports import Evaluation
 
 from trainingrun_operator.backends.local.folder import FolderError, RunFolder
 from trainingrun_operator.backends.local.store import adopted, is_complete, reopened, saved_run
-from trainingrun_operator.cli.checkpoint.places import place_of
-from trainingrun_operator.cli.checkpoint.tool import ask
 from trainingrun_operator.cli.decks.folders import check_decks, deck_names, find_decks
 from trainingrun_operator.cli.document import read_run
 from trainingrun_operator.cli.errors import EXIT_INTERRUPTED, UserError
@@ -39,8 +34,6 @@ from trainingrun_operator.cli.report.following import Following
 from trainingrun_operator.cli.report.live import PAGE_FILE, live_page, write_last_page
 from trainingrun_operator.cli.terminal import error_console
 from trainingrun_operator.settings import Settings
-
-_log = logging.getLogger(__name__)
 
 _LOG_BYTES: Final = 10 * 1024 * 1024
 _DRAIN_SECONDS: Final = 60.0
@@ -210,26 +203,8 @@ def _finish(
         write_last_page(place, run.metadata.name, report / PAGE_FILE)
     except OSError as error:
         raise UserError(f"--report {report}: cannot be written: {error.strerror}") from error
-    _attach_evaluations(run, folder, summary.evaluations)
     for line in told(summary, report):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-def _attach_evaluations(
-    run: TrainingRun, folder: RunFolder, evaluations: Sequence[Evaluation]
-) -> None:
-    """Write the evaluations beside their checkpoints and into TensorBoard's files, the last ones
-    too, which end after the learner has. A storage that fails costs the listing its win rates, and
-    the run nothing."""
-    if not evaluations:
-        return
-    name, uid = run.metadata.name, run.metadata.uid or run.metadata.name
-    try:
-        place = place_of(name, state=folder.root.parent, endpoint_url=None)
-        options = ("--run", name, "--run-id", uid, "--cache", str(folder.checkpoints))
-        ask("score", place, *options, told=msgspec.json.encode(evaluations))
-    except UserError as error:
-        _log.warning("evaluations are not written beside their checkpoints: %s", error)
 
 
 def _exit_code(ending: Ending, folder: RunFolder, console: Console) -> int:

@@ -97,6 +97,7 @@ def _settings(run: TrainingRun, folder: RunFolder, storage: str | None) -> Setti
         actor_stop_seconds=_GAMES_SECONDS,
         active_seconds=_LOOK_SECONDS,
         drain_deadline_seconds=_DRAIN_SECONDS,
+        recording_deadline_seconds=0.0,
     )
 
 
