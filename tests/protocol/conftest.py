@@ -1,4 +1,7 @@
-"""The daemon under test: the reference engine, or the one at FORGE_DAEMON=host:port."""
+"""The daemon under test: the reference engine, or the one at FORGE_DAEMON=host:port.
+
+The reference engine has a token, so that each vector is also one of those who give it.
+"""
 
 import os
 import subprocess
@@ -7,8 +10,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from trainingrun_contracts.protocol.access import TOKEN_VARIABLE, Token, token_in_environment
 
 DECKS = Path(__file__).parents[2] / "decks"
+OWN = Token("the-token-of-the-daemon-under-test")
+
+
+@pytest.fixture(scope="session")
+def token() -> Token | None:
+    """What the daemon asks for; of another one, what TRAININGRUN_DAEMON_TOKEN says."""
+    return token_in_environment() if "FORGE_DAEMON" in os.environ else OWN
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +30,12 @@ def address() -> Iterator[tuple[str, int]]:
         yield host, int(port)
         return
     command = [sys.executable, "-m", "trainingrun_daemon", "--host", "127.0.0.1", "--port", "0"]
-    process = subprocess.Popen([*command, "--decks", str(DECKS)], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*command, "--decks", str(DECKS)],
+        env={**os.environ, TOKEN_VARIABLE: OWN.text},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     assert process.stdout is not None
     try:
         yield "127.0.0.1", int(process.stdout.readline().rpartition(":")[2])

@@ -7,6 +7,7 @@ reference engine must support every extension; another daemon need not.
 import os
 
 import pytest
+from trainingrun_contracts.protocol.access import Token
 from trainingrun_contracts.protocol.conformance.library import shipped_vectors
 from trainingrun_contracts.protocol.conformance.replay import Outcome
 from trainingrun_contracts.protocol.conformance.script import Vector
@@ -14,9 +15,11 @@ from trainingrun_operator.cli.daemons import Address, hold_against
 
 
 @pytest.mark.parametrize("vector", shipped_vectors(), ids=lambda vector: vector.name)
-def test_the_daemon_keeps_the_protocol(address: tuple[str, int], vector: Vector) -> None:
+def test_the_daemon_keeps_the_protocol(
+    address: tuple[str, int], token: Token | None, vector: Vector
+) -> None:
     """What the vector says, in its own words."""
-    verdict = hold_against(Address(*address), vector)
+    verdict = hold_against(Address(*address), vector, token=token)
     if verdict.outcome is Outcome.NOT_SUPPORTED and "FORGE_DAEMON" in os.environ:
         pytest.skip(f"not supported: {verdict.text}")
     assert verdict.outcome is Outcome.OK, f"{vector.source}:{verdict.line}: {verdict.text}"

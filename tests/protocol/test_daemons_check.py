@@ -10,9 +10,11 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
+from trainingrun_contracts.protocol.access import TOKEN_VARIABLE, Token
 from trainingrun_operator.cli.app import app
 from trainingrun_operator.cli.daemons import Address, parse_address
 from trainingrun_operator.cli.errors import UserError
@@ -26,6 +28,13 @@ OURS = re.compile(rb" -k| -n \d+| -a \d| -s -?\d+")
 pytestmark = pytest.mark.skipif(
     "FORGE_DAEMON" in os.environ, reason="these are tests of the command, not of a daemon"
 )
+
+
+@pytest.fixture(autouse=True)
+def known_token(token: Token | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment of the verb names the daemon's token."""
+    assert token is not None
+    monkeypatch.setenv(TOKEN_VARIABLE, token.text)
 
 
 def check(*arguments: str) -> Result:
@@ -113,15 +122,19 @@ def test_the_reference_engine_is_ok(address: Place) -> None:
     assert total == f"{len(lines)} ok, 0 failed, 0 not supported"
 
 
-def test_an_older_daemon_is_not_at_fault(address: Place) -> None:
-    """Without -k -n -a -s and the queue nothing fails; it is said what is missing."""
-    extensions = "keep-open", "batch", "ai-in-seat", "queue", "seed"
+def test_an_older_daemon_is_not_at_fault(address: Place, token: Token) -> None:
+    """Without -k -n -a -s, the queue and a token nothing fails; it is said what is missing."""
+    extensions = "keep-open", "batch", "ai-in-seat", "queue", "seed", "wrong-token"
+    known = f" --token {token.text}\n".encode()
     replies = {b"Queued games": b"", b"FORGE DAEMON STATUS": b"=== FORGE DAEMON STATUS ===\n"}
 
     def reply(line: bytes) -> bytes:
         return next((new for start, new in replies.items() if line.startswith(start)), line)
 
-    how = {"command": lambda line: OURS.sub(b"", line), "reply": reply, "refuses": True}
+    def command(line: bytes) -> bytes:
+        return OURS.sub(b"", line).replace(b"\n", known) if b"NEWGAME" in line else line
+
+    how = {"command": command, "reply": reply, "refuses": True}
     with front(address, **how) as place:
         for name in (*extensions, "status", "quiet-game", "alternation"):
             result = check(place, "--only", name)
@@ -152,6 +165,21 @@ def test_a_faulty_daemon_fails_with_the_place(
     failed = result.stdout[result.stdout.index("FAILED") :].splitlines()
     assert re.match(r" {15}\w+\.txt, line \d+: ", failed[2])
     assert words in failed[2]
+
+
+def test_the_token_comes_from_a_file(address: Place, token: Token, tmp_path: Path) -> None:
+    """It goes before the variable; a wrong one fails the vectors, and is shown by neither."""
+    file, place = tmp_path / "token", f"{address[0]}:{address[1]}"
+    file.write_text(f"{token.text}\n")
+    assert check(place, "--only", "quiet-game", "--token-file", str(file)).exit_code == 0
+    file.write_text("another-token-than-its-own\n")
+    wrong = check(place, "--only", "quiet-game", "--token-file", str(file))
+    assert wrong.exit_code == 1
+    assert "the token is not that of this daemon" in wrong.stdout
+    assert "another-token" not in wrong.stdout
+    error = check(place, "--token-file", str(tmp_path / "none")).exception
+    assert isinstance(error, UserError)
+    assert "none cannot be read" in str(error)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from typing import Final, TypeVar
 import msgspec
 import redis
 from msgspec import Struct
+from trainingrun_contracts.protocol.access import Token
 from trainingrun_contracts.protocol.commands import NewGame
 
 from trainingrun_actor.daemon_link import DaemonLink, LinkLost
@@ -42,9 +43,12 @@ class _Trouble(Struct):
 
 
 class Arena:
-    """The daemons of a run as one process uses them."""
+    """The daemons of a run as one process uses them; all have the same ``token``, or none."""
 
-    def __init__(self, leases: Leases, *, meter: Meter, random: Random) -> None:
+    def __init__(
+        self, leases: Leases, *, meter: Meter, random: Random, token: Token | None = None
+    ) -> None:
+        self._token = token
         self._leases = leases
         self._meter = meter
         self._random = random
@@ -185,7 +189,7 @@ class Arena:
             except NotStarted:
                 break
         try:
-            link = await DaemonLink.open(endpoint)
+            link = await DaemonLink.open(endpoint, token=self._token)
         except LinkLost as error:
             raise NotStarted(str(error)) from error
         return await self._play_with(link, endpoint, command, seats)

@@ -13,6 +13,7 @@ import asyncio
 from collections import deque
 from typing import Final, cast
 
+from trainingrun_contracts.protocol.access import Token
 from trainingrun_contracts.protocol.client import ClientConnection
 from trainingrun_contracts.protocol.commands import NewGame
 from trainingrun_contracts.protocol.errors import ProtocolError
@@ -33,11 +34,11 @@ class LinkLost(Exception):
 class DaemonLink(asyncio.Protocol):
     """A link plays one game after another as long as the daemon keeps it open."""
 
-    def __init__(self) -> None:
+    def __init__(self, token: Token | None = None) -> None:
         self.ended = asyncio.Event()
         """Set when nothing more will come."""
         self._loop = asyncio.get_running_loop()
-        self._protocol = ClientConnection()
+        self._protocol = ClientConnection(token=token)
         self._lines: deque[Line] = deque()
         self._lost = ""
         """Why it ended."""
@@ -48,8 +49,8 @@ class DaemonLink(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
 
     @classmethod
-    async def open(cls, endpoint: str) -> DaemonLink:
-        """Connect to ``host:port``.
+    async def open(cls, endpoint: str, *, token: Token | None = None) -> DaemonLink:
+        """Connect to ``host:port``; games are asked for with the daemon's token.
 
         Raises:
             LinkLost: nobody answers there, or the endpoint is not ``host:port``.
@@ -60,7 +61,9 @@ class DaemonLink(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                _, link = await loop.create_connection(cls, host.strip("[]"), int(port))
+                _, link = await loop.create_connection(
+                    lambda: cls(token), host.strip("[]"), int(port)
+                )
         except (OSError, TimeoutError, OverflowError) as error:
             raise LinkLost(f"{endpoint} cannot be reached: {error}") from error
         return link

@@ -138,7 +138,9 @@ class Evaluator:
             note_games=self._note_games,
         )
         self._leases = Leases(client, self._keys, member=name)
-        self._arena = Arena(self._leases, meter=self._meter, random=Random(name))
+        self._arena = Arena(
+            self._leases, meter=self._meter, random=Random(name), token=environment.daemon_token
+        )
         clock = Clock(monotonic, time)
         tapes = Tapes(config.tapes, run=config.run, member=environment.member, clock=clock)
         self._games = EvaluationGames(

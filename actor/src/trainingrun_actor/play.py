@@ -87,7 +87,9 @@ class _Player:
             client, keys, self._policies, member=actor, note_depth=self._sink.note_depth,
             note_pointer=watchdog.note,
         )  # fmt: skip
-        self._arena = Arena(self._leases, meter=self._meter, random=Random(actor))
+        self._arena = Arena(
+            self._leases, meter=self._meter, random=Random(actor), token=environment.daemon_token
+        )
         clock = Clock(monotonic, time)
         parts = Parts(
             arena=self._arena,

@@ -2,7 +2,8 @@
 
 The operator (or the local runtime) renders it from the TrainingRun; actors, evaluators and the
 learner read it from the file that ``TRAININGRUN_CONFIG`` names. Secrets never stand in it: the
-Redis URL comes from ``TRAININGRUN_REDIS_URL``, S3 credentials from the usual ``AWS_*`` variables.
+Redis URL comes from ``TRAININGRUN_REDIS_URL``, the daemons' token from
+``TRAININGRUN_DAEMON_TOKEN``, S3 credentials from the usual ``AWS_*`` variables.
 
 A field that a role does not know is skipped: the operator that wrote it may be newer than the image
 of the role, which a user may have fixed.
@@ -20,6 +21,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from trainingrun_contracts.policy_format import Network
+from trainingrun_contracts.protocol.access import Token, TokenError, token_in_environment
 
 CONFIG_VARIABLE = "TRAININGRUN_CONFIG"
 REDIS_URL_VARIABLE = "TRAININGRUN_REDIS_URL"
@@ -190,6 +192,8 @@ class RoleEnvironment(Struct, frozen=True):
     member: str
     metrics_port: int
     health_file: Path | None
+    daemon_token: Token | None = None
+    """What the run's daemons want to know of who plays on them."""
 
 
 def encode(config: RunConfig) -> bytes:
@@ -232,7 +236,8 @@ def role_environment(*, default_member: str) -> RoleEnvironment:
     """Read the variables that a role's process is started with.
 
     Raises:
-        ConfigError: the Redis URL is missing, or the metrics port is not a number.
+        ConfigError: the Redis URL is missing, the metrics port is not a number, or the daemons'
+            token is none.
     """
     url = os.environ.get(REDIS_URL_VARIABLE)
     if not url:
@@ -240,10 +245,15 @@ def role_environment(*, default_member: str) -> RoleEnvironment:
     port = os.environ.get(METRICS_PORT_VARIABLE, "0")
     if not port.isdigit():
         raise ConfigError(f"{METRICS_PORT_VARIABLE}={port!r} is not a port number")
+    try:
+        token = token_in_environment()
+    except TokenError as error:
+        raise ConfigError(str(error)) from error
     health = os.environ.get(HEALTH_FILE_VARIABLE)
     return RoleEnvironment(
         redis_url=url,
         member=os.environ.get(MEMBER_VARIABLE) or default_member,
         metrics_port=int(port),
         health_file=Path(health) if health else None,
+        daemon_token=token,
     )

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from trainingrun_contracts.protocol.access import TOKEN_VARIABLE, TokenError, given_token
+
 from trainingrun_daemon.frontdesk import available_cores
 from trainingrun_daemon.house import Patience
 from trainingrun_daemon.latency import FORGE
@@ -18,6 +20,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the daemon; gives the exit code: 0 stopped, 2 a mistake of the user."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
+    try:
+        token = given_token(options.token_file)
+    except TokenError as error:
+        return _refuse(str(error))
     serve_options = ServeOptions(
         host=options.host,
         port=options.port,
@@ -30,13 +36,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         patience=Patience(idle=options.idle_seconds),
         reveal_all=options.reveal_all,
         latency=FORGE if options.latency == "forge" else None,
+        token=token,
     )
     try:
         asyncio.run(serve(serve_options, port_file=options.port_file))
     except ServeError as error:
-        sys.stderr.write(f"trainingrun-daemon: {error}\n")
-        return 2
+        return _refuse(str(error))
     return 0
+
+
+def _refuse(why: str) -> int:
+    sys.stderr.write(f"trainingrun-daemon: {why}\n")
+    return 2
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -79,6 +90,13 @@ def _parser() -> argparse.ArgumentParser:
         default=3600,
         metavar="N",
         help="seconds after which a game ends, whatever limit its client asks for [%(default)s]",
+    )
+    parser.add_argument(
+        "--token-file",
+        type=Path,
+        metavar="FILE",
+        help="file with a token that clients must give who want a game; one line, in no list of "
+        f"processes [the variable {TOKEN_VARIABLE}; without either everybody may play]",
     )
     parser.add_argument(
         "--drain-seconds",

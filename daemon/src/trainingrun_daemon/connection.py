@@ -72,7 +72,7 @@ class GameConnection(asyncio.Protocol):
     def __init__(self, house: House) -> None:
         self._house = house
         self._loop = asyncio.get_running_loop()
-        self._lines = ServerConnection(max_line_bytes=MAX_LINE_BYTES)
+        self._lines = ServerConnection(max_line_bytes=MAX_LINE_BYTES, token=house.token)
         self._ahead = bytearray()
         self._transport: asyncio.Transport | None = None
         self.address = ""

@@ -37,7 +37,12 @@ from trainingrun_daemon.channel import (
     Visit,
 )
 from trainingrun_daemon.house import LAST_LINES_SECONDS
-from trainingrun_daemon.options import ServeError, ServeOptions, encode_options
+from trainingrun_daemon.options import (
+    ServeError,
+    ServeOptions,
+    encode_options,
+    worker_environment,
+)
 from trainingrun_daemon.slots import Slots
 
 _log = logging.getLogger(__name__)
@@ -284,6 +289,7 @@ async def _start_worker(
                 *(sys.executable, "-m", "trainingrun_daemon.worker"),
                 *(str(theirs.fileno()), encode_options(options)),
                 pass_fds=(theirs.fileno(),),
+                env=worker_environment(options, os.environ),
                 stdin=asyncio.subprocess.DEVNULL,
                 process_group=0,  # Ctrl-C in a terminal is ours to answer
             )

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from trainingrun_contracts.protocol.access import Token
+
 from trainingrun_daemon.decks import DeckShelf
 from trainingrun_daemon.pace import Engine
 from trainingrun_daemon.slots import SlotDesk
@@ -48,6 +50,8 @@ class House:
     patience: Patience = Patience()
     longest_game: int = 3600
     """Seconds after which a game ends, whatever its client asked for."""
+    token: Token | None = None
+    """What a client must know who wants a game."""
     is_stopping: bool = False
     guests: set[Guest] = field(default_factory=set)
     """The open connections."""

@@ -20,6 +20,7 @@ def open_house(options: ServeOptions, desk: SlotDesk) -> House:
         ),
         patience=options.patience,
         longest_game=options.longest_game,
+        token=options.token,
     )
 
 

@@ -1,11 +1,17 @@
 """What the command line decides, as a value that also travels to worker processes."""
 
 import sys
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from trainingrun_contracts.protocol.access import (
+    TOKEN_VARIABLE,
+    Token,
+    token_in_environment,
+)
 
 from trainingrun_daemon.house import Patience
 from trainingrun_daemon.latency import LatencyProfile
@@ -32,6 +38,8 @@ class ServeOptions:
     patience: Patience = field(default_factory=Patience)
     latency: LatencyProfile | None = None
     reveal_all: bool = False
+    token: Token | None = None
+    """What a client must know who wants a game; None: nothing."""
 
     def check(self) -> None:
         """Raise ServeError when a deck directory does not exist, or workers cannot."""
@@ -45,13 +53,21 @@ class ServeOptions:
 
 
 def encode_options(options: ServeOptions) -> str:
-    """Give the options as one argument of a command line."""
-    return msgspec.json.encode(options, enc_hook=str).decode()
+    """Give the options as one argument of a command line, which every user of the machine sees:
+    without the token, which travels in ``worker_environment``."""
+    return msgspec.json.encode(replace(options, token=None), enc_hook=str).decode()
 
 
-def decode_options(text: str) -> ServeOptions:
-    """Read what ``encode_options`` wrote."""
-    return msgspec.json.decode(text, type=ServeOptions, dec_hook=_decode_path)
+def worker_environment(options: ServeOptions, environment: Mapping[str, str]) -> dict[str, str]:
+    """Give the environment of a worker process: this one, with the token or without any."""
+    found = {name: value for name, value in environment.items() if name != TOKEN_VARIABLE}
+    return found if options.token is None else {**found, TOKEN_VARIABLE: options.token.text}
+
+
+def decode_options(text: str, environment: Mapping[str, str]) -> ServeOptions:
+    """Read what ``encode_options`` and ``worker_environment`` wrote."""
+    found = msgspec.json.decode(text, type=ServeOptions, dec_hook=_decode_path)
+    return replace(found, token=token_in_environment(environment))
 
 
 def _decode_path(kind: type, value: Any) -> Any:

@@ -3,7 +3,7 @@
 Border: no sockets. A Seeker is whoever waits for a slot (a connection, or a connection of another
 process); it is told when it may begin. The invariants, after every call: never more than
 ``max_concurrent`` run, never more than ``per_address`` of one address, and nobody waits who may
-begin. The port has no password: without the second bound, one client can hold all slots.
+begin. Without the second bound one client can hold all slots, where a daemon has no token.
 
 Connections know the ledger only as a SlotDesk: it is in their own process or in another one.
 """

@@ -8,6 +8,7 @@ desk is gone it has no work left and exits.
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 import sys
@@ -170,7 +171,7 @@ def main() -> int:
     descriptor, options = sys.argv[1:]
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
     raise_file_limit()
-    asyncio.run(work(socket.socket(fileno=int(descriptor)), decode_options(options)))
+    asyncio.run(work(socket.socket(fileno=int(descriptor)), decode_options(options, os.environ)))
     return 0
 
 

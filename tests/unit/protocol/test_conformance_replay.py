@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable
 
 import pytest
+from trainingrun_contracts.protocol.access import Token
 from trainingrun_contracts.protocol.conformance.effects import (
     Close,
     Effect,
@@ -54,11 +55,13 @@ class World:
         return Observed(self._now)
 
 
-def verdict(steps: str, daemon: Daemon, *, ours: bool = False) -> Verdict:
+def verdict(
+    steps: str, daemon: Daemon, *, ours: bool = False, token: Token | None = None
+) -> Verdict:
     """Replay one vector of these steps."""
     head = f"== one  2{'  [ours]' if ours else ''}\nWhy.\n\n"
     (vector,) = read_vectors(head + steps, source="x.txt")
-    world, play = World(daemon), replay(vector)
+    world, play = World(daemon), replay(vector, token=token)
     effect = next(play)
     while True:
         try:
@@ -194,3 +197,30 @@ def test_answers_follow_the_decisions() -> None:
     )
     assert verdict(steps, daemon) == Verdict(Outcome.OK)
     assert heard == ["X", "early", "", "p", ""]
+
+
+def test_the_daemons_token_goes_into_every_new_game() -> None:
+    """Also into those that are sent ahead or fill the slots; not where a vector names another."""
+    token = Token("0123456789abcdef")
+    said: list[str] = []
+
+    def daemon(line: str) -> list[bytes]:
+        said.append(line)
+        return saying(END)(line)
+
+    steps = (
+        '> NEWGAME a b -q\n>> "NEWGAME c d\\r\\nNEWGAME e f -k\\n"\n> NEWGAME g h --token other\n'
+        "> STATUS\nG: fill"
+    )
+    verdict(steps, daemon, token=token)
+    own = f"--token {token.text}"
+    assert said == [
+        "STATUS",
+        f"NEWGAME a b -q {own}",
+        f"NEWGAME c d {own}\r",
+        f"NEWGAME e f -k {own}",
+        "NEWGAME g h --token other",
+        "STATUS",
+        "STATUS",
+        *[f"NEWGAME test_red.dck test_blue.dck -i -q {own}"] * 2,
+    ]

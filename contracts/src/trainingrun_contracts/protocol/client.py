@@ -8,11 +8,16 @@ to answer is not done here.
 from enum import Enum, auto
 from typing import Final
 
+import msgspec
+
+from trainingrun_contracts.protocol.access import Token
 from trainingrun_contracts.protocol.commands import Command, NewGame, Status, format_command
 from trainingrun_contracts.protocol.errors import ConnectionLost, ProtocolError
 from trainingrun_contracts.protocol.framing import MAX_LINE_BYTES, LineBuffer
 from trainingrun_contracts.protocol.lines import (
     DecisionLine,
+    GameError,
+    GameTimeout,
     Refused,
     ServerLine,
     StatusReply,
@@ -49,9 +54,12 @@ class ClientConnection:
 
     __slots__ = (
         "_command", "_games_left", "_is_between_games", "_lines", "_state", "_status_lines",
+        "_token",
     )  # fmt: skip
 
-    def __init__(self, *, max_line_bytes: int = MAX_LINE_BYTES) -> None:
+    def __init__(self, *, max_line_bytes: int = MAX_LINE_BYTES, token: Token | None = None) -> None:
+        """``token`` is that of the daemon; a daemon without one ignores it."""
+        self._token = token
         self._lines = LineBuffer(limit=max_line_bytes)
         self._state = ClientState.IDLE
         self._command: Command | None = None
@@ -83,7 +91,7 @@ class ClientConnection:
         """Begin a command; gives the bytes to send. Raises ProtocolError while another is open."""
         if not self.is_idle:
             raise ProtocolError("a command is still under way on this connection")
-        line = format_command(command)
+        line = format_command(command, token=self._token)
         self._command = command
         self._games_left = command.games if isinstance(command, NewGame) else 1
         self._status_lines = []
@@ -147,11 +155,18 @@ class ClientConnection:
                     raise ProtocolError("the daemon asked again before it had the answer")
                 self._state = ClientState.ANSWERING
         elif is_terminal(event):
+            event = self._without_token(event)
             self._games_left -= 1
             is_over = self._games_left <= 0 or isinstance(event, Refused)
             self._is_between_games = not is_over
             self._state = ClientState.IDLE if is_over else ClientState.WAITING
         return event
+
+    def _without_token(self, event: ServerLine) -> ServerLine:
+        """The line for people to read: a peer may repeat the command that it refuses."""
+        if self._token is None or not isinstance(event, Refused | GameTimeout | GameError):
+            return event
+        return msgspec.structs.replace(event, text=event.text.replace(self._token.text, "…"))
 
     @property
     def _is_interactive(self) -> bool:

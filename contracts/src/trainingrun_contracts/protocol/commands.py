@@ -1,21 +1,26 @@
 """The two commands of a client, parsed and formatted.
 
-Border: syntax only. Whether a deck exists, or whether a daemon plays with some flag, is decided by
-the daemon. Parsing is lenient where the protocol says so (unknown flags are ignored) and strict
-elsewhere, because a mistyped number silently replaced by a default costs somebody an afternoon.
+Border: syntax, and whether who asks for a game has the daemon's token (``access``): a command that
+was parsed may be obeyed, and holds no secret. Whether a deck exists, or whether a daemon plays with
+some flag, is decided by the daemon. Parsing is lenient where the protocol says so (unknown flags
+are ignored) and strict elsewhere, because a mistyped number silently replaced by a default costs
+somebody an afternoon.
 """
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final, TypeAlias
 
 import msgspec
 
+from trainingrun_contracts.protocol.access import TOKEN_FLAG, TOKEN_VARIABLE, Token
 from trainingrun_contracts.protocol.errors import CommandError
 
 DEFAULT_LIMIT_SECONDS: Final = 120
 _USAGE: Final = (
     "NEWGAME <deck1> <deck2> [-i|-o] [-q] [-c seconds] [-s seed] [-k] [-n games] [-a seat]"
+    " [--token word]"
 )
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,20}")
 
@@ -50,13 +55,19 @@ class NewGame(msgspec.Struct, frozen=True, kw_only=True):
 Command: TypeAlias = Status | NewGame
 
 
-def parse_command(line: str) -> Command:
-    """Read a command line; raises CommandError with a sentence for the client."""
-    tokens = line.split()
-    match tokens:
+def parse_command(line: str, *, token: Token | None = None) -> Command:
+    """Read a command line; raises CommandError with a sentence for the client.
+
+    Args:
+        line: of the client.
+        token: that a game needs; None: whoever asks may play.
+    """
+    words = line.split()
+    match words:
         case ["STATUS"]:
             return Status()
         case ["NEWGAME", deck1, deck2, *flags] if not deck1.startswith("-"):
+            _check_token(flags, token)
             return _parse_new_game(deck1, deck2, flags)
         case ["NEWGAME", *_]:
             raise CommandError(f"NEWGAME needs two decks: {_USAGE}")
@@ -68,8 +79,8 @@ def parse_command(line: str) -> Command:
             raise AssertionError("a list matches one of the cases above")
 
 
-def format_command(command: Command) -> bytes:
-    """Give the line, with its line end, that asks for this command."""
+def format_command(command: Command, *, token: Token | None = None) -> bytes:
+    """Give the line, with its line end, that asks for this command; a game with the token."""
     if isinstance(command, Status):
         return b"STATUS\n"
     words = ["NEWGAME", command.deck1, command.deck2]
@@ -88,7 +99,26 @@ def format_command(command: Command) -> bytes:
         words += ["-n", str(command.games)]
     if command.ai_seat is not None:
         words += ["-a", str(command.ai_seat)]
+    if token is not None:
+        words += [TOKEN_FLAG, token.text]
     return " ".join(words).encode() + b"\n"
+
+
+def _check_token(flags: list[str], token: Token | None) -> None:
+    """Raise CommandError unless the flags have the token; of several, the last counts."""
+    if token is None:
+        return
+    given = [word for flag, word in pairwise(flags) if flag == TOKEN_FLAG]
+    if not given:
+        raise CommandError(
+            f"this daemon plays for those who have its token: add {TOKEN_FLAG} WORD to NEWGAME"
+            f" (members of a run take it from {TOKEN_VARIABLE})"
+        )
+    if not token.is_same(given[-1]):
+        raise CommandError(
+            f"the token is not that of this daemon: give the one that it was started with"
+            f" ({TOKEN_VARIABLE}, or its --token-file)"
+        )
 
 
 def _parse_new_game(deck1: str, deck2: str, flags: list[str]) -> NewGame:
@@ -100,6 +130,8 @@ def _parse_new_game(deck1: str, deck2: str, flags: list[str]) -> NewGame:
     for word in words:
         if word in _NUMBER_FLAGS:
             numbers[word] = _parse_number(word, words)
+        elif word == TOKEN_FLAG:
+            next(words, None)
         else:
             switches.add(word)
     if {"-i", "-o"} <= switches:

@@ -8,16 +8,21 @@ here.
 
 from collections import deque
 
+from trainingrun_contracts.protocol.access import Token
 from trainingrun_contracts.protocol.commands import Command, parse_command
 from trainingrun_contracts.protocol.framing import MAX_LINE_BYTES, LineBuffer
 
 
 class ServerConnection:
-    """The lines that a client has sent and that nobody has taken yet."""
+    """The lines that a client has sent and that nobody has taken yet.
 
-    __slots__ = ("_buffer", "_lines")
+    With a ``token``, games are for clients that have it.
+    """
 
-    def __init__(self, *, max_line_bytes: int = MAX_LINE_BYTES) -> None:
+    __slots__ = ("_buffer", "_lines", "_token")
+
+    def __init__(self, *, max_line_bytes: int = MAX_LINE_BYTES, token: Token | None = None) -> None:
+        self._token = token
         self._buffer = LineBuffer(limit=max_line_bytes)
         self._lines: deque[bytes] = deque()
 
@@ -35,7 +40,7 @@ class ServerConnection:
         while self._lines:
             text = self._lines.popleft().decode("utf-8", "replace").strip()
             if text:
-                return parse_command(text)
+                return parse_command(text, token=self._token)
         return None
 
     def take_answer(self) -> str | None:

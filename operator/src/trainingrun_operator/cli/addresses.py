@@ -1,6 +1,10 @@
-"""Lists of daemons on the command line."""
+"""Daemons on the command line: lists of them, and the token that they ask for."""
 
 from __future__ import annotations
+
+from pathlib import Path
+
+from trainingrun_contracts.protocol.access import Token, TokenError, given_token
 
 from trainingrun_operator.cli.errors import UserError
 from trainingrun_operator.controller.daemon_status import split_endpoint
@@ -21,3 +25,15 @@ def endpoints_in(text: str, *, where: str = "--daemons") -> tuple[str, ...]:
     if not names:
         raise UserError(f"{where}: names no daemon: write for example 10.0.0.5:17171")
     return names
+
+
+def token_from(file: Path | None) -> Token | None:
+    """The daemons' token from ``--token-file``, or else from the environment.
+
+    Raises:
+        UserError: it is no token, or cannot be read.
+    """
+    try:
+        return given_token(file)
+    except TokenError as error:
+        raise UserError(str(error)) from error

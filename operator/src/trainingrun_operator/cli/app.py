@@ -35,6 +35,7 @@ from trainingrun_operator.cli.options import (
     Output,
     OutputOption,
     SetOption,
+    TokenFileOption,
 )
 from trainingrun_operator.cli.plan.options import add_plan
 from trainingrun_operator.cli.report.verb import add_report
@@ -335,6 +336,7 @@ def watch(
     daemon: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="Watch the engine play on this daemon.")
     ] = None,
+    token_file: TokenFileOption = None,
     seed: Annotated[int | None, typer.Option("-s", "--seed", help="Of that game.")] = None,
     kind: Annotated[
         GameKind | None, typer.Option(help="Of the run's games, only these. Default: the newest.")
@@ -351,6 +353,7 @@ def watch(
         words=words,
         state=state,
         daemon=daemon,
+        token_file=token_file,
         seed=seed,
         board=board,
         speed=speed,

@@ -16,6 +16,7 @@ from typing import Annotated, Final
 
 import typer
 from msgspec import Struct
+from trainingrun_contracts.protocol.access import Token
 from trainingrun_contracts.protocol.conformance.effects import (
     Close,
     Effect,
@@ -29,9 +30,10 @@ from trainingrun_contracts.protocol.conformance.library import shipped_vectors
 from trainingrun_contracts.protocol.conformance.replay import Outcome, Verdict, replay
 from trainingrun_contracts.protocol.conformance.script import Vector
 
+from trainingrun_operator.cli.addresses import token_from
 from trainingrun_operator.cli.errors import UserError
 from trainingrun_operator.cli.grammar import Verbs
-from trainingrun_operator.cli.options import Output, OutputOption
+from trainingrun_operator.cli.options import Output, OutputOption, TokenFileOption
 from trainingrun_operator.cli.runs.output import write
 from trainingrun_operator.cli.terminal import echo
 
@@ -89,6 +91,7 @@ def check(
     strict: Annotated[
         bool, typer.Option("--strict", help="Count what is not supported as failed.")
     ] = False,
+    token_file: TokenFileOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Replay the protocol's conformance vectors against a daemon, one line each.
@@ -97,10 +100,10 @@ def check(
     An extension that the daemon lacks is "not supported" and no fault.
     Exit code 1: a vector failed.
     """
-    place = parse_address(address)
+    place, token = parse_address(address), token_from(token_file)
     vectors = _chosen(only)
     _see_listening(place)
-    checked = [_check_one(place, vector, output) for vector in vectors]
+    checked = [_check_one(place, vector, output, token=token) for vector in vectors]
     outcomes = [each.outcome for each in checked]
     counts = {outcome: outcomes.count(outcome) for outcome in Outcome}
     if output.is_for_programs:
@@ -142,10 +145,10 @@ def _see_listening(address: Address) -> None:
         ) from error
 
 
-def _check_one(address: Address, vector: Vector, output: Output) -> Checked:
+def _check_one(address: Address, vector: Vector, output: Output, *, token: Token | None) -> Checked:
     """Check one vector; for people, print its line as soon as it is known."""
     began = time.monotonic()
-    verdict = hold_against(address, vector)
+    verdict = hold_against(address, vector, token=token)
     seconds = time.monotonic() - began
     if not output.is_for_programs:
         ours = " [ours]" if vector.is_ours else ""
@@ -158,9 +161,9 @@ def _check_one(address: Address, vector: Vector, output: Output) -> Checked:
     return Checked(vector.name, verdict.outcome, round(seconds, 2), verdict.line, verdict.text)
 
 
-def hold_against(address: Address, vector: Vector) -> Verdict:
+def hold_against(address: Address, vector: Vector, *, token: Token | None = None) -> Verdict:
     """Replay one vector against the daemon at this address."""
-    play = replay(vector)
+    play = replay(vector, token=token)
     with _Sockets(address).open() as sockets:
         effect = next(play)
         while True:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+from trainingrun_contracts.protocol.access import TOKEN_VARIABLE
 
 from trainingrun_operator.cli.errors import UserError
 from trainingrun_operator.cli.runs.names import (
@@ -59,6 +60,14 @@ DecksOption = Annotated[
     typer.Option(
         metavar="DIR",
         help="Folder of .dck files. Default: decks/ beside the file, above it or here.",
+    ),
+]
+TokenFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--token-file",
+        metavar="FILE",
+        help=f"File with the token of the daemons. Default: the variable {TOKEN_VARIABLE}.",
     ),
 ]
 FollowOption = Annotated[
@@ -137,6 +146,7 @@ __all__ = [
     "SetOption",
     "StateOption",
     "TimeoutOption",
+    "TokenFileOption",
     "WaitOption",
     "WatchOption",
 ]

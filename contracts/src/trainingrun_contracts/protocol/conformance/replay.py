@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
+from trainingrun_contracts.protocol.access import TOKEN_FLAG, Token
 from trainingrun_contracts.protocol.conformance import script
 from trainingrun_contracts.protocol.conformance.effects import (
     Close,
@@ -43,6 +44,7 @@ MAX_LINES: Final = 100_000
 _POLL_SECONDS: Final = 0.1
 _STATUS_SECONDS: Final = 5.0
 _GAME: Final = b"NEWGAME test_red.dck test_blue.dck -i -q\n"
+_NEW_GAME: Final = re.compile(rb"NEWGAME [^\r\n]*")
 _TERMINAL: Final = ("GAME_RESULT:", "GAME_TIMEOUT:", "GAME_ERROR:", "ERROR:")
 
 
@@ -63,9 +65,14 @@ class Verdict:
     text: str = ""
 
 
-def replay(vector: script.Vector) -> Doing[Verdict]:
-    """Hold a daemon against a vector. Connections left open are the driver's to close."""
-    bench = _Bench()
+def replay(vector: script.Vector, *, token: Token | None = None) -> Doing[Verdict]:
+    """Hold a daemon against a vector. Connections left open are the driver's to close.
+
+    Args:
+        vector: what is checked.
+        token: of the daemon; it goes into every NEWGAME that names none.
+    """
+    bench = _Bench(token)
     place = 0
     try:
         yield from bench.begin()
@@ -100,7 +107,8 @@ class _Wire:
 class _Bench:
     """The connections of one vector and what its steps have kept."""
 
-    def __init__(self) -> None:
+    def __init__(self, token: Token | None) -> None:
+        self._token = token
         self._wires: dict[str, _Wire] = {}
         self._games: dict[str, list[KeptLine]] = {}
         self._before: StatusReply | None = None
@@ -151,7 +159,7 @@ class _Bench:
     def _send(self, name: str, data: bytes) -> Doing[None]:
         yield from self._wire(name)
         if data:
-            yield from self._do(Send(name, data))
+            yield from self._do(Send(name, _with_token(data, self._token)))
 
     def _wire(self, name: str) -> Doing[_Wire]:
         if name not in self._wires:
@@ -297,3 +305,13 @@ class _Bench:
 
 def _holds(number: int, relation: str, value: int) -> bool:
     return {"=": number == value, "<=": number <= value, ">=": number >= value}[relation]
+
+
+def _with_token(data: bytes, token: Token | None) -> bytes:
+    """The bytes, with the token in each NEWGAME that names none."""
+    if token is None:
+        return data
+    flag, word = f" {TOKEN_FLAG}".encode(), token.text.encode()
+    return _NEW_GAME.sub(
+        lambda line: line[0] if flag in line[0] else line[0] + flag + b" " + word, data
+    )

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from trainingrun_contracts.protocol.access import Token
 from trainingrun_contracts.protocol.lines import StatusReply
 
 from trainingrun_operator.cli.machines.inventory import Machine, Place
@@ -54,12 +55,16 @@ _Act = Callable[[Shell, Machine, Place], Awaitable[Result]]
 
 
 async def start(
-    machines: Sequence[Machine], trust: Trust, tell: Tell, *, seconds: float
-) -> list[Result]:
-    """Start every daemon that does not run, and wait until each answers; at most so long."""
+    machines: Sequence[Machine], trust: Trust, tell: Tell, *, seconds: float,
+    token: Token | None = None,
+) -> list[Result]:  # fmt: skip
+    """Start every daemon that does not run, and wait until each answers; at most so long.
+
+    ``token`` is what they ask clients for; those that run already keep the one that they have.
+    """
 
     async def act(shell: Shell, machine: Machine, place: Place) -> Result:
-        return await _start(shell, machine, place, seconds=seconds)
+        return await _start(shell, machine, place, seconds=seconds, token=token)
 
     return await _everywhere(machines, trust, tell, act)
 
@@ -115,7 +120,9 @@ async def _told(act: _Act, shell: Shell, machine: Machine, place: Place, tell: T
     return result
 
 
-async def _start(shell: Shell, machine: Machine, place: Place, *, seconds: float) -> Result:
+async def _start(
+    shell: Shell, machine: Machine, place: Place, *, seconds: float, token: Token | None
+) -> Result:
     said = await _seen(shell, machine, place)
     if said.word is not Word.RUNNING:
         if await _is_taken(place.endpoint):
@@ -124,7 +131,7 @@ async def _start(shell: Shell, machine: Machine, place: Place, *, seconds: float
                 " there, or change firstPort"
             )
             return Result(machine, place, is_well=False, words=words)
-        script = start_script(machine.folder, place.port, place.command)
+        script = start_script(machine.folder, place.port, place.command, token=token)
         said = await shell.run(script, seconds=_SCRIPT_SECONDS)
     if said.word not in (Word.STARTED, Word.RUNNING):
         return Result(machine, place, is_well=False, words=_refusal(said, machine, place))

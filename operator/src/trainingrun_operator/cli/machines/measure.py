@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final
 
+from trainingrun_contracts.protocol.access import Token
 from trainingrun_contracts.protocol.client import ClientConnection
 from trainingrun_contracts.protocol.commands import NewGame
 from trainingrun_contracts.protocol.errors import ProtocolError
@@ -44,6 +45,8 @@ class Plan:
     warmup: float = 5.0
     games: int | None = None
     limit_seconds: int = 120
+    token: Token | None = None
+    """What all the daemons ask for."""
 
 
 @dataclass(frozen=True)
@@ -213,7 +216,7 @@ async def _play_on_a_link(endpoint: str, plan: Plan, count: _Count) -> None:
     host, port = split_endpoint(endpoint)
     async with asyncio.timeout(_CONNECT_SECONDS):
         reader, writer = await asyncio.open_connection(host, port)
-    protocol = ClientConnection()
+    protocol = ClientConnection(token=plan.token)
     command = NewGame(
         deck1=plan.decks[0],
         deck2=plan.decks[1],
@@ -229,7 +232,7 @@ async def _play_on_a_link(endpoint: str, plan: Plan, count: _Count) -> None:
             if line is None:
                 return  # it closed between two games
             if isinstance(line, Refused):
-                raise _Refusal(f"it refuses the game: {line.text}: choose others with --decks")
+                raise _Refusal(f"it refuses the game: {line.text}: see --decks and --token-file")
             count.add(line, monotonic() - began)
     finally:
         writer.close()

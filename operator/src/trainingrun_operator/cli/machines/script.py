@@ -13,6 +13,8 @@ from enum import Enum
 from importlib.resources import files
 from typing import Final
 
+from trainingrun_contracts.protocol.access import TOKEN_VARIABLE, Token
+
 SHELL: Final = "sh -s"
 _SCRIPT: Final = files(__package__).joinpath("daemon.sh").read_text()
 
@@ -47,9 +49,15 @@ class ScriptError(Exception):
     """The script did not answer as it should."""
 
 
-def start_script(folder: str, port: int, command: Sequence[str]) -> str:
-    """Start one daemon unless it runs."""
-    return _script("start", folder, str(port), *command)
+def start_script(
+    folder: str, port: int, command: Sequence[str], *, token: Token | None = None
+) -> str:
+    """Start one daemon unless it runs; with a token in its environment, which no list of processes
+    shows."""
+    script = _script("start", folder, str(port), *command)
+    if token is None:
+        return script
+    return f"{TOKEN_VARIABLE}={shlex.quote(token.text)}; export {TOKEN_VARIABLE}\n{script}"
 
 
 def stop_script(folder: str, port: int, *, seconds: int) -> str:

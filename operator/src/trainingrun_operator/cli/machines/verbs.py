@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 from trainingrun_contracts.protocol.lines import StatusReply
 
-from trainingrun_operator.cli.addresses import endpoints_in
+from trainingrun_operator.cli.addresses import endpoints_in, token_from
 from trainingrun_operator.cli.durations import seconds_in
 from trainingrun_operator.cli.errors import UserError
 from trainingrun_operator.cli.grammar import Verbs
@@ -31,7 +31,7 @@ from trainingrun_operator.cli.machines.measure import (
     sum_of,
     watch,
 )
-from trainingrun_operator.cli.options import Output, OutputOption
+from trainingrun_operator.cli.options import Output, OutputOption, TokenFileOption
 from trainingrun_operator.cli.runs.output import plain_table, write
 from trainingrun_operator.cli.terminal import console, console_for_tables, echo
 from trainingrun_operator.controller.daemon_status import NoStatus, ask_status
@@ -85,21 +85,23 @@ def start(
     wait: Annotated[
         str, typer.Option(metavar="DURATION", help="Time for each daemon to answer: 90s, 2m.")
     ] = "60s",
+    token_file: TokenFileOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Start the daemons of a list of machines over SSH; those that run already stay as they are.
 
     Each counts as started when it answers from here. Of one that does not, the end of its log is
-    shown. The last line names all that answer, for `trainingrun local --daemons`.
+    shown. The last line names all that answer, for `trainingrun local --daemons`. With a token they
+    play only for those who have it.
     Exit code 1: a daemon did not start.
     """
     found, seconds = read_machines(machines), seconds_in(wait, option="--wait")
-    trust = _trust(known_hosts)
+    trust, token = _trust(known_hosts), token_from(token_file)
     from trainingrun_operator.cli.machines import fleet  # noqa: PLC0415 (see the module's head)
 
     tell = _teller(output)
     wanted = _number(found)
-    results = asyncio.run(fleet.start(found, trust, tell, seconds=seconds))
+    results = asyncio.run(fleet.start(found, trust, tell, seconds=seconds, token=token))
     well = [result.name for result in results if result.is_well]
     if output.is_for_programs:
         write([_document(result) for result in results], output)
@@ -163,7 +165,7 @@ def status(
     raise typer.Exit(0 if well == _number(found) else 1)
 
 
-def bench(
+def bench(  # noqa: PLR0913 (each option of the command is an argument to typer)
     addresses: AddressesArgument = None,
     *,
     machines: MaybeMachinesOption = None,
@@ -179,6 +181,7 @@ def bench(
     passive: Annotated[
         bool, typer.Option("--passive", help="Play nothing: watch their counters rise.")
     ] = False,
+    token_file: TokenFileOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Measure how many games daemons play: each one and all together, with 95 % intervals.
@@ -194,7 +197,7 @@ def bench(
     first, comma, second = (word.strip() for word in decks.partition(","))
     if not (comma and first and second) or any(" " in each for each in (first, second)):
         raise UserError(f"--decks {decks!r}: name two decks: test_red,test_blue")
-    plan = Plan((first, second), seconds, warmup, games)
+    plan = Plan((first, second), seconds, warmup, games, token=token_from(token_file))
     told = "watching" if passive else f"playing, {warmup:g} s unmeasured, then"
     echo(f"{_daemons(len(names))}: {told} {seconds:g} s …", err=True)
     found = asyncio.run((watch if passive else measure)(names, plan))

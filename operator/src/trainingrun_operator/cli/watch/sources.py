@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from msgspec import Struct
+from trainingrun_contracts.protocol.access import Token
 from trainingrun_contracts.protocol.client import ClientConnection
 from trainingrun_contracts.protocol.commands import NewGame
 from trainingrun_contracts.protocol.decisions import decode_decision
@@ -182,7 +183,9 @@ def _written_at(path: Path) -> float:
 # --- daemons --------------------------------------------------------------------------------------
 
 
-def live_game(endpoint: str, decks: tuple[str, str], seed: int | None) -> Iterator[Entry]:
+def live_game(
+    endpoint: str, decks: tuple[str, str], seed: int | None, *, token: Token | None = None
+) -> Iterator[Entry]:
     """A game of the engine's own players, as a daemon plays it.
 
     The daemon is read ahead of what is shown: a slow reader would use up the game's time.
@@ -194,7 +197,7 @@ def live_game(endpoint: str, decks: tuple[str, str], seed: int | None) -> Iterat
         deck1=decks[0], deck2=decks[1], observe=True, quiet=True, seed=seed,
         limit_seconds=_GAME_SECONDS,
     )  # fmt: skip
-    connection = ClientConnection()
+    connection = ClientConnection(token=token)
     lines: queue.SimpleQueue[ServerLine | StatusReply | UserError] = queue.SimpleQueue()
     try:
         request = connection.start(command)

@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from trainingrun_contracts.tapes import SUFFIX
 
+from trainingrun_operator.cli.addresses import token_from
 from trainingrun_operator.cli.errors import UserError
 from trainingrun_operator.cli.watch.screen import show
 from trainingrun_operator.cli.watch.sources import (
@@ -27,6 +28,7 @@ class WatchOptions:
     words: Sequence[str]
     state: Path
     daemon: str | None = None
+    token_file: Path | None = None
     seed: int | None = None
     kind: str = ""
     board: bool = False
@@ -50,7 +52,8 @@ def _entries(options: WatchOptions) -> Iterator[Entry]:
         case None, _:
             raise UserError("watch: give the name of a local run, or a recorded game")
         case str(endpoint), [first, second]:
-            return live_game(endpoint, (first, second), options.seed)
+            token = token_from(options.token_file)
+            return live_game(endpoint, (first, second), options.seed, token=token)
         case str(endpoint), _:
             raise UserError(f"watch --daemon {endpoint}: give two decks that this daemon has")
 
