@@ -33,6 +33,7 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "selfPlay.scriptedPlayers": (["random"], ["engine"]),
     "evaluation.opponents": (["random"], ["aggressive"]),
     "daemon.external.endpoints": (["10.0.0.5:17171"], ["10.0.0.6:17171"]),
+    "daemon.auth": ("Token", "None"),
     "daemon.jvm.gc": ("G1", "Parallel"),
     "daemon.jvm.extraOptions": (["-Xss512k"], ["-Xss1m"]),
     "imagePullPolicy": ("Always", "Never"),
@@ -86,6 +87,9 @@ def run_with(path: str, value: Any) -> TrainingRun:
     spec: dict[str, Any] = {"games": 100, "decks": [{"name": "red_aggro"}]}
     if path.startswith("checkpoint.") and path != "checkpoint.size":
         spec["checkpoint"] = {"storage": "s3://bucket/prefix"}
+    if path.startswith("daemon.external."):
+        beside = {"tokenSecretRef": {"name": "theirs"}} if path.endswith(".key") else {}
+        spec["daemon"] = {"external": {"endpoints": ["10.0.0.5:17171"], **beside}}
     if path.startswith("daemon.jvm."):
         spec["daemon"] = {"image": "example/forge:1"}
     if path.startswith("learner."):

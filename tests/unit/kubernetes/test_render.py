@@ -14,6 +14,7 @@ from trainingrun_operator.backends.kubernetes.render.access import (
     given_secret,
     managed_secret,
     redis_url_key,
+    token_secret,
     url_key,
 )
 from trainingrun_operator.backends.kubernetes.render.metadata import (
@@ -80,6 +81,13 @@ def pod_of(workload: Workload) -> dict[str, Any]:
     """The pod's spec of a role."""
     spec: dict[str, Any] = controller_of(workload)["spec"]["template"]["spec"]
     return spec
+
+
+def secrets_of(workload: Workload) -> dict[str, str]:
+    """The environment variables of a role that come from Secrets, as ``name/key``."""
+    environment = pod_of(workload)["containers"][0]["env"]
+    found = {each["name"]: each.get("valueFrom", {}).get("secretKeyRef") for each in environment}
+    return {name: f"{ref['name']}/{ref['key']}" for name, ref in found.items() if ref}
 
 
 def violations(pod: dict[str, Any]) -> list[str]:
@@ -188,18 +196,46 @@ def test_passwords_stand_in_the_secret_alone() -> None:
 
 def test_each_role_gets_the_url_of_its_own_user() -> None:
     """A role's pod refers to one entry of the Secret; daemons and Redis to none."""
-    entries = {
-        role: [
-            each["valueFrom"]["secretKeyRef"]["key"]
-            for each in pod_of(workload_of(role))["containers"][0]["env"]
-            if "secretKeyRef" in each.get("valueFrom", {})
-        ]
-        for role in Role
+    entries = {role: secrets_of(workload_of(role)) for role in Role}
+    assert {role: found.get("TRAININGRUN_REDIS_URL") for role, found in entries.items()} == {
+        Role.REDIS: None,
+        Role.DAEMON: None,
+        Role.LEARNER: "quick-redis/learner-url",
+        Role.ACTOR: "quick-redis/actor-url",
+        Role.EVALUATOR: "quick-redis/evaluator-url",
     }
-    assert entries == {
-        Role.REDIS: [], Role.DAEMON: [], Role.LEARNER: ["learner-url"], Role.ACTOR: ["actor-url"],
-        Role.EVALUATOR: ["evaluator-url"],
-    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("daemon", "entry"),
+    [
+        ({}, "quick-daemon/token"),
+        ({"auth": "None"}, None),
+        ({"image": "example/forge:1", "jvm": {}}, None),
+        (
+            {"external": {"endpoints": ["d:1"], "tokenSecretRef": {"name": "mine", "key": "x"}}},
+            "mine/x",
+        ),
+    ],
+)
+def test_the_token_reaches_daemons_and_players_alone(
+    daemon: dict[str, Any], entry: str | None
+) -> None:
+    """By reference: on no command line, and not in the pod's description."""
+    made = workloads(training_run(daemon=daemon), Settings(), daemons=2)
+    for role, workload in made.items():
+        found = secrets_of(workload).get("TRAININGRUN_DAEMON_TOKEN")
+        assert found == (entry if role in (Role.DAEMON, Role.ACTOR, Role.EVALUATOR) else None)
+
+
+def test_the_token_stands_in_a_secret_of_its_own() -> None:
+    """Which cannot be changed, goes with the run, and is called as the pods expect."""
+    secret = token_secret(RUN, SECRET)
+    assert (secret["metadata"]["name"], secret["stringData"]) == ("quick-daemon", {"token": SECRET})
+    assert secret["immutable"] is True
+    (owner,) = secret["metadata"]["ownerReferences"]
+    assert owner["uid"] == RUN.uid
+    assert SECRET not in json.dumps(rendered())
 
 
 def test_redis_reads_its_file_from_the_secret() -> None:

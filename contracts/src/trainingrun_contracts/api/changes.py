@@ -28,6 +28,8 @@ REPLACED: Final[Mapping[str, tuple[str, ...]]] = {
     "decks": ("actor", "evaluator"),
     "daemon.image": ("daemon",),
     "daemon.jvm": ("daemon",),
+    "daemon.auth": ("daemon", "actor", "evaluator"),
+    "daemon.external.tokenSecretRef": ("actor", "evaluator"),
     "daemon.resources": ("daemon",),
     "daemon.spot": ("daemon",),
     "daemon.gamesPerDaemon": ("daemon", "actor", "evaluator"),

@@ -155,6 +155,13 @@ class Jvm(ApiModel):
     )
 
 
+class TokenKey(ApiModel):
+    """One entry of a Secret in the run's namespace that holds a token."""
+
+    name: Name = Field(description="Name of a Secret in the run's namespace.")
+    key: Name = Field("token", description="Entry of the Secret that holds the token.")
+
+
 class ExternalDaemons(ApiModel):
     """Daemons that exist already: somebody else starts and stops them."""
 
@@ -164,6 +171,11 @@ class ExternalDaemons(ApiModel):
         description="Where they listen: `host:port` each, as the actors reach them. A daemon that"
         " stops answering gets no games until it answers again. The list may change while the run"
         " is active: games on a daemon that is taken out end there.",
+    )
+    token_secret_ref: TokenKey | None = Field(
+        None,
+        description="The token that they were started with, if they ask for one. `trainingrun"
+        " local` takes it from `TRAININGRUN_DAEMON_TOKEN`.",
     )
 
 
@@ -191,6 +203,12 @@ class Daemon(ApiModel):
         None,
         description="The daemon is a Forge build, started with these options of Java; `image` must"
         " hold it. Left out, the daemon is the reference engine.",
+    )
+    auth: Literal["Token", "None"] = Field(
+        "Token",
+        description="What a daemon asks of who wants a game: `Token`, a secret that only this"
+        " run's actors and evaluator get, or `None`. A Forge build asks for nothing, and external"
+        " daemons have `external.tokenSecretRef`.",
     )
     external: ExternalDaemons | None = Field(
         None,

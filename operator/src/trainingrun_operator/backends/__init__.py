@@ -13,7 +13,7 @@ from typing import Protocol
 
 from trainingrun_operator.desired.actions import WorkloadAction
 from trainingrun_operator.desired.observed import ObservedRole
-from trainingrun_operator.desired.workload import Role
+from trainingrun_operator.desired.workload import DaemonToken, Role
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,8 @@ class Ground:
     redis_url_secret: tuple[str, str] | None = None
     redis_tls: bool = False
     """Of a managed Redis, where others can listen in."""
+    daemon_token: DaemonToken | None = None
+    """What the daemons ask for; one without a secret is made by the backend, once."""
 
 
 class Blame(Enum):

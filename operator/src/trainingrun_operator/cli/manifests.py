@@ -1,6 +1,7 @@
 """The verb ``render``: what the operator would write to a cluster, as YAML.
 
-The Secret of a managed Redis is left out: its password is made on the cluster. Daemons are shown at
+The Secrets with the passwords of a managed Redis and the daemons' token are left out: they are made
+on the cluster. Daemons are shown at
 their minimum, because their number follows the run.
 """
 

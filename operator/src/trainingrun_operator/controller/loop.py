@@ -55,6 +55,7 @@ from trainingrun_operator.desired.cleaning import (
     is_held,
     should_be_held,
 )
+from trainingrun_operator.desired.daemon_token import token_of
 from trainingrun_operator.desired.decide import Decision, Memory, decide
 from trainingrun_operator.desired.external import endpoints, external_role, is_asked
 from trainingrun_operator.desired.foresight import is_uneventful
@@ -461,6 +462,7 @@ def ground_of(run: TrainingRun, settings: Settings) -> Ground:
         redis_url=run.spec.redis.url,
         redis_url_secret=(secret.name, secret.key) if secret is not None else None,
         redis_tls=has_tls(run),
+        daemon_token=token_of(run),
     )
 
 

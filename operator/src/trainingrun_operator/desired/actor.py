@@ -9,6 +9,7 @@ from trainingrun_contracts.api.run import TrainingRun
 from trainingrun_contracts.run_config import RunConfig
 
 from trainingrun_operator.desired.amounts import resources
+from trainingrun_operator.desired.daemon_token import token_of
 from trainingrun_operator.desired.workload import Resources, Role, Workload
 from trainingrun_operator.settings import Settings
 
@@ -34,5 +35,6 @@ def actor(run: TrainingRun, config: RunConfig, settings: Settings, *, replicas: 
         command=("trainingrun-actor", "play"),
         resources=resources(spec.resources, DEFAULTS),
         grace_seconds=math.ceil(config.actor.stop_seconds) + _ENDING_SECONDS,
+        daemon_token=token_of(run),
         pull_policy=run.spec.image_pull_policy,
     )

@@ -9,6 +9,7 @@ from trainingrun_contracts.api.spec import Daemon
 
 from trainingrun_operator.desired import forge
 from trainingrun_operator.desired.amounts import resources
+from trainingrun_operator.desired.daemon_token import token_of
 from trainingrun_operator.desired.workload import Probe, Resources, Role, Workload
 from trainingrun_operator.settings import Settings
 
@@ -36,6 +37,7 @@ def daemon(run: TrainingRun, settings: Settings, *, replicas: int) -> Workload:
         port=PORT,
         grace_seconds=drain + _ENDING_SECONDS,
         uses_config=False,
+        daemon_token=token_of(run),
         pull_policy=run.spec.image_pull_policy,
     )  # fmt: skip
 

@@ -7,6 +7,7 @@ from trainingrun_contracts.run_config import RunConfig
 
 from trainingrun_operator.desired.actor import DEFAULTS
 from trainingrun_operator.desired.amounts import resources
+from trainingrun_operator.desired.daemon_token import token_of
 from trainingrun_operator.desired.workload import Role, Workload
 from trainingrun_operator.settings import Settings
 
@@ -21,5 +22,6 @@ def evaluator(run: TrainingRun, config: RunConfig, settings: Settings) -> Worklo
         command=("trainingrun-actor", "evaluate"),
         resources=resources(spec.resources, DEFAULTS),
         grace_seconds=30,
+        daemon_token=token_of(run),
         pull_policy=run.spec.image_pull_policy,
     )

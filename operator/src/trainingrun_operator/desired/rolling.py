@@ -53,9 +53,16 @@ def asked(run: TrainingRun, before: Asked | None = None) -> Asked:
 
 
 def with_roll_hash(workload: Workload, wanted: Asked, *, task: str = "") -> Workload:
-    """The workload with its hash; ``task`` is what it does other than its role's usual work."""
+    """The workload with its hash; ``task`` is what it does other than its role's usual work.
+
+    Whether daemons ask for a token follows from several fields, and who asks and who shows it must
+    agree: so the token itself counts, and members of a time without tokens are replaced together.
+    """
     read = wanted.fields[workload.role.value]
-    document = msgspec.json.encode([RENDERING, wanted.uid, task, workload.image, read])
+    token = workload.daemon_token
+    document = msgspec.json.encode(
+        [RENDERING, wanted.uid, task, workload.image, read, *([token] if token else [])]
+    )
     return replace(workload, roll_hash=hashlib.sha256(document).hexdigest()[:16])
 
 

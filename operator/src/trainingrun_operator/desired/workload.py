@@ -82,6 +82,14 @@ class Admission:
 
 
 @dataclass(frozen=True)
+class DaemonToken:
+    """The token that a run's daemons ask for: in the user's Secret (name, key), or else made by the
+    backend, which keeps it as long as the run."""
+
+    secret: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True)
 class Workload:
     """One role of one run.
 
@@ -91,6 +99,7 @@ class Workload:
     the Redis URL and run with ``TRAININGRUN_MEMBER`` set to their own name. ``secrets`` are names
     of secrets whose entries become environment variables (S3 credentials). ``spot`` is the spec's
     word; ``serves_tls`` asks for a port that speaks nothing else, where others can listen in;
+    ``daemon_token`` is put into the environment of members that ask for it or show it;
     ``pod_override`` is what is laid over the pod's template, as canonical JSON.
     """
 
@@ -111,6 +120,7 @@ class Workload:
     pull_policy: str = "IfNotPresent"
     storage: Storage | None = None
     serves_tls: bool = False
+    daemon_token: DaemonToken | None = None
     spot: str = "Never"
     pod_override: str = ""
     admission: Admission | None = None

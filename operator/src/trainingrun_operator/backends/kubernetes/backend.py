@@ -45,10 +45,11 @@ from trainingrun_operator.backends.kubernetes.render.metadata import (
 )
 from trainingrun_operator.backends.kubernetes.render.objects import role_objects, shared_objects
 from trainingrun_operator.backends.kubernetes.run_secrets import RunSecrets
+from trainingrun_operator.backends.kubernetes.token_secrets import TokenSecrets
 from trainingrun_operator.backends.kubernetes.views import ControllerView, View, controller_of
 from trainingrun_operator.desired.actions import Apply, Remove, RemoveFirst, WorkloadAction
 from trainingrun_operator.desired.observed import ObservedRole
-from trainingrun_operator.desired.workload import Role, Workload
+from trainingrun_operator.desired.workload import DaemonToken, Role, Workload
 
 DELETION_COST: Final = "controller.kubernetes.io/pod-deletion-cost"
 _CHEAPEST: Final = "-1000"
@@ -94,9 +95,9 @@ class KubernetesBackend:
         self._site = site
         self._kueue = Kueue(client)
         self._grounds: dict[str, Ground] = {}
-        self._secrets = RunSecrets(
-            client, Passwords(client, site.key), redis_address=site.redis_address
-        )
+        passwords = Passwords(client, site.key)
+        self._secrets = RunSecrets(client, passwords, redis_address=site.redis_address)
+        self._tokens = TokenSecrets(client, passwords)
         self._taken: dict[tuple[str, str], tuple[float, BackendError]] = {}
         scopes = (
             Scope(kind, namespace, UID_LABEL, metadata_only=kind in CONFIGURATION)
@@ -130,20 +131,24 @@ class KubernetesBackend:
         return await self._kueue.explained(self._children.roles(run))
 
     async def is_prepared(self, run: RunIdentity) -> bool:
-        """Whether account, configuration and Secret are there and ours."""
+        """Whether account, configuration and Secrets are there and ours."""
         if not self._children.has_shared(run):
             return False
         members = (each for role in self._children.roles(run).values() for each in role.members)
         troubled = any(each.problem is not None for each in members)
-        return await self._secrets.is_there(run, troubled=troubled)
+        return await self._secrets.is_there(run, troubled=troubled) and await self._tokens.is_there(
+            run, troubled=troubled
+        )
 
     async def prepare(self, run: RunIdentity, ground: Ground) -> None:
-        """Account, configuration and Secret; written when they are missing or different."""
+        """Account, configuration and Secrets; written when they are missing or different."""
         self._grounds[run.uid] = replace(ground, config=b"")
         is_new = not self._children.of(run)
         await self._apply_all(run, shared_objects(run, ground))
         if ground.redis_url_secret is None:
             await self._secrets.ensure(run, ground, is_new=is_new)
+        if ground.daemon_token == DaemonToken():
+            await self._tokens.ensure(run, is_new=is_new)
 
     async def perform(self, run: RunIdentity, action: WorkloadAction) -> None:
         """Do one action."""
@@ -164,6 +169,7 @@ class KubernetesBackend:
     def forget(self, run_uid: str) -> None:
         """Drop what is remembered of a run that is gone."""
         self._secrets.forget(run_uid)
+        self._tokens.forget(run_uid)
         self._taken = {key: told for key, told in self._taken.items() if key[0] != run_uid}
         self._grounds.pop(run_uid, None)
 

@@ -84,9 +84,9 @@ class RunSecrets:
             return True
         if not known.is_there:
             return False
-        if self._clock() - known.at < (_TROUBLED_SECONDS if troubled else _CALM_SECONDS):
+        if not is_due(known.at, now=self._clock(), troubled=troubled):
             return True
-        is_there = _is_own(await self._find(run), run)
+        is_there = is_own(await self._find(run), run)
         self._known[run.uid] = replace(known, at=self._clock(), is_there=is_there)
         return is_there
 
@@ -109,8 +109,8 @@ class RunSecrets:
                 found = await self._client.create(SECRET.path(run.namespace), secret)
             except ConflictError:
                 found = await self._find(run)
-        if not _is_own(found, run):
-            raise BackendError("NameTaken", _taken(run))
+        if not is_own(found, run):
+            raise BackendError("NameTaken", taken(run, secret_name(run)))
         assert found is not None
         self._known[run.uid] = _Known(self._clock(), _url_in(found), _origin_in(found))
 
@@ -131,7 +131,7 @@ class RunSecrets:
             return known.url
         if known is None:
             found = await self._find(run)
-            if not _is_own(found, run):
+            if not is_own(found, run):
                 return None  # a namesake's, on its way out; or somebody else's, which ensure says
             assert found is not None
             known = _Known(self._clock(), _url_in(found), _origin_in(found))
@@ -168,7 +168,13 @@ class RunSecrets:
             raise _no_url(run, entry, f"it has no entry {entry.key} of text") from error
 
 
-def _is_own(found: dict[str, Any] | None, run: RunIdentity) -> bool:
+def is_due(at: float, *, now: float, troubled: bool) -> bool:
+    """Whether a Secret that was there ``at`` that time is to be looked for again."""
+    return now - at >= (_TROUBLED_SECONDS if troubled else _CALM_SECONDS)
+
+
+def is_own(found: dict[str, Any] | None, run: RunIdentity) -> bool:
+    """Whether a Secret is there and the run's own."""
     owner = controller_of(found) if found is not None else None
     return owner is not None and owner["uid"] == run.uid
 
@@ -197,8 +203,9 @@ def _no_url(run: RunIdentity, entry: SecretKey, why: str) -> BackendError:
     )
 
 
-def _taken(run: RunIdentity) -> str:
+def taken(run: RunIdentity, name: str) -> str:
+    """What is told of a Secret whose name we need and that is somebody else's."""
     return (
-        f"Secret {run.namespace}/{secret_name(run)} is not controlled by this TrainingRun: delete"
+        f"Secret {run.namespace}/{name} is not controlled by this TrainingRun: delete"
         " it, or give the TrainingRun another name"
     )

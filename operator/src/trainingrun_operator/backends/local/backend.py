@@ -15,6 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from trainingrun_contracts.protocol.access import (
+    TOKEN_VARIABLE,
+    Token,
+    TokenError,
+    read_token,
+    token_in_environment,
+)
 from trainingrun_contracts.run_config import (
     CONFIG_VARIABLE,
     HEALTH_FILE_VARIABLE,
@@ -25,7 +32,7 @@ from trainingrun_contracts.run_config import (
 
 from trainingrun_operator.backends import BackendError, Ground, RunIdentity
 from trainingrun_operator.backends.local.backoff import Rules
-from trainingrun_operator.backends.local.files import write_atomically
+from trainingrun_operator.backends.local.files import secret_in, write_atomically
 from trainingrun_operator.backends.local.folder import RunFolder
 from trainingrun_operator.backends.local.probes import (
     HOST,
@@ -39,7 +46,7 @@ from trainingrun_operator.backends.local.targets import NO_PORT, MetricsTargets
 from trainingrun_operator.desired.actions import Apply, Remove, RemoveFirst, WorkloadAction
 from trainingrun_operator.desired.observed import ObservedRole
 from trainingrun_operator.desired.redis_config import OPERATOR, RIGHTS, url_for
-from trainingrun_operator.desired.workload import Probe, Role, Workload, filled
+from trainingrun_operator.desired.workload import DaemonToken, Probe, Role, Workload, filled
 
 _REDIS_END_SECONDS: Final = 10.0
 _CLOSE_SECONDS: Final = 10.0
@@ -101,6 +108,7 @@ class LocalBackend:
         self._roles: dict[Role, _LocalRole] = {}
         self._redis_port: int | None = None
         self._urls: dict[str, str] = {}
+        self._token: Token | None = None
 
     async def observe(self, run: RunIdentity) -> Mapping[Role, ObservedRole]:
         """See Backend."""
@@ -119,6 +127,7 @@ class LocalBackend:
             ):
                 write_atomically(self._folder.config, ground.config)
             self._urls = self._addresses(run, ground)
+            self._token = self._token_for(ground.daemon_token)
         except OSError as error:
             raise BackendError(
                 "StateFolderUnusable",
@@ -191,6 +200,28 @@ class LocalBackend:
         address = f"{HOST}:{self._redis_port}"
         return {user: url_for(user, secret, address) for user in RIGHTS}
 
+    def _token_for(self, token: DaemonToken | None) -> Token | None:
+        """The token of the run's daemons: kept in the folder, or given in the environment.
+
+        Raises:
+            BackendError: the file or the environment holds none.
+        """
+        file = self._folder.daemon_token
+        try:
+            if token == DaemonToken():
+                return read_token(secret_in(file), where=str(file))
+            found = token_in_environment()
+        except TokenError as error:
+            raise BackendError("TokenInvalid", str(error), retry=False) from error
+        if token is not None and found is None:
+            raise BackendError(
+                "SecretNotFound",
+                "spec.daemon.external.tokenSecretRef: there are no Secrets on this machine: set"
+                f" {TOKEN_VARIABLE} to the token of the daemons",
+                retry=False,
+            )
+        return found
+
     def _apply(self, workload: Workload) -> None:
         local = self._roles.setdefault(workload.role, _LocalRole(workload))
         local.workload, local.removed = workload, False
@@ -244,6 +275,9 @@ class LocalBackend:
 
     def _environment(self, workload: Workload, name: str) -> dict[str, str]:
         environment = {**os.environ, **dict(workload.environment), "PYTHONUNBUFFERED": "1"}
+        environment.pop(TOKEN_VARIABLE, None)
+        if self._token is not None and _may_know_the_token(workload):
+            environment[TOKEN_VARIABLE] = self._token.text
         if workload.uses_config:
             environment |= {
                 CONFIG_VARIABLE: str(self._folder.config),
@@ -256,6 +290,13 @@ class LocalBackend:
 
     def _metrics_port(self, role: Role, name: str) -> int:
         return NO_PORT if self._targets is None else self._targets.port_of(role.value, name)
+
+
+def _may_know_the_token(workload: Workload) -> bool:
+    """Daemons that ask for it, and who plays: also on daemons of others that `--daemons` names."""
+    if workload.role is Role.DAEMON:
+        return workload.daemon_token is not None
+    return workload.role in (Role.ACTOR, Role.EVALUATOR)
 
 
 def _given_url(ground: Ground) -> str:

@@ -2,6 +2,7 @@
 
 .trainingrun/NAME/   status.json   the run with its identity and status
                      config.json   what all roles read
+                     daemon.token  what the daemons ask for
                      redis/        queue, counters and weights
                      checkpoints/  unless the run keeps them elsewhere
                      logs/         one file per member
@@ -42,6 +43,11 @@ class RunFolder:
     def config(self) -> Path:
         """What all roles read."""
         return self.root / "config.json"
+
+    @property
+    def daemon_token(self) -> Path:
+        """The token of the daemons, in a file that only the owner reads."""
+        return self.root / "daemon.token"
 
     @property
     def redis_data(self) -> Path:

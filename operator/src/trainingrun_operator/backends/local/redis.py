@@ -11,7 +11,6 @@ import importlib.util
 import os
 import random
 import re
-import secrets
 import shutil
 import socket
 import subprocess
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from trainingrun_operator.backends import BackendError
-from trainingrun_operator.backends.local.files import write_atomically
+from trainingrun_operator.backends.local.files import secret_in, write_atomically
 from trainingrun_operator.backends.local.probes import HOST
 from trainingrun_operator.desired.redis_config import READ_ONLY_KEYS_SINCE, config_file
 
@@ -99,23 +98,11 @@ def write_config(config: Path, run_id: str) -> str:
         OSError: a file cannot be read or written.
         BackendError: there is no server.
     """
-    secret = _secret_in(config.with_suffix(".secret"))
+    secret = secret_in(config.with_suffix(".secret"))
     words = config_file(
         run_id, secret, read_only_keys=has_read_only_keys(find_redis_server())
     ).encode()
     if not config.exists() or config.read_bytes() != words:
         write_atomically(config, words)
         config.chmod(0o600)
-    return secret
-
-
-def _secret_in(file: Path) -> str:
-    """The secret in the file; made, with the file, when there is none."""
-    if file.exists() and (found := file.read_text().strip()):
-        return found
-    secret = secrets.token_urlsafe(24)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as opened:
-        opened.write(f"{secret}\n")
     return secret

@@ -39,6 +39,7 @@ from trainingrun_operator.cli.eval.weights import Weights
 from trainingrun_operator.desired import run_config as rendering
 from trainingrun_operator.desired.actions import Apply
 from trainingrun_operator.desired.daemon import daemon
+from trainingrun_operator.desired.daemon_token import token_of
 from trainingrun_operator.desired.evaluator import evaluator
 from trainingrun_operator.desired.observed import ObservedRole
 from trainingrun_operator.desired.redis import redis as redis_workload
@@ -84,6 +85,7 @@ class EvalSession:
 
     def __init__(self, plan: EvalPlan, *, show: Callable[[Played], None]) -> None:
         self._plan = plan
+        self._run = _with_own_daemons(plan.run)
         self._show = show
         name = plan.run.metadata.name
         self._identity = RunIdentity("local", name, f"eval-{name}")
@@ -91,7 +93,9 @@ class EvalSession:
         self._backend = LocalBackend(plan.folder, decks=plan.decks)
         self._settings = Settings(default_storage=plan.folder.checkpoints.as_uri())
         self._config = self._rendered()
-        self._ground = Ground(run_config.encode(self._config), managed_redis=True)
+        self._ground = Ground(
+            run_config.encode(self._config), managed_redis=True, daemon_token=token_of(self._run)
+        )
 
     async def play(self) -> Played:
         """Play to the end; all processes are gone when this returns.
@@ -120,11 +124,11 @@ class EvalSession:
         await asyncio.to_thread(self._publish, publishing)
         async with asyncio_client(url) as client:
             await client.set(self._keys.intent, Intent.EVALUATE.value)
-        served = await self._start(daemon(plan.run, self._settings, replicas=plan.daemons))
+        served = await self._start(daemon(self._run, self._settings, replicas=plan.daemons))
         endpoints = [member.endpoint for member in served.ready if member.endpoint is not None]
         async with asyncio_client(url) as client:
             await self._publish_slots(client, endpoints)
-            workload = evaluator(plan.run, self._config, self._settings)
+            workload = evaluator(self._run, self._config, self._settings)
             await self._backend.perform(self._identity, Apply(workload))
             return await self._follow(client)
 
@@ -208,3 +212,9 @@ class EvalSession:
                 problem = member.problem
                 if problem is not None and problem.reason == "Configuration":
                     raise EvalError(f"{member.name}: {problem.message}")
+
+
+def _with_own_daemons(run: TrainingRun) -> TrainingRun:
+    """The run on daemons of this machine, whichever it trains on."""
+    own = run.spec.daemon.model_copy(update={"external": None})
+    return run.model_copy(update={"spec": run.spec.model_copy(update={"daemon": own})})

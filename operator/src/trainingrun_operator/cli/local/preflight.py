@@ -11,6 +11,11 @@ from urllib.parse import unquote, urlsplit
 import redis
 from trainingrun_contracts.api.run import TrainingRun
 from trainingrun_contracts.connection import blocking_client, why_unreachable
+from trainingrun_contracts.protocol.access import (
+    TOKEN_VARIABLE,
+    TokenError,
+    token_in_environment,
+)
 from trainingrun_contracts.run_config import REDIS_URL_VARIABLE
 
 from trainingrun_operator.backends import BackendError
@@ -37,6 +42,7 @@ def check_machine(run: TrainingRun) -> None:
         )
     _check_storage(run.spec.checkpoint.storage)
     _check_redis(run)
+    _check_token(run)
 
 
 def check_external(run: TrainingRun) -> list[str]:
@@ -131,6 +137,19 @@ def _check_redis(run: TrainingRun) -> None:
         raise UserError(f"{where}: {why_unreachable(error, url)}") from error
     except ValueError as error:
         raise UserError(f"{where}: not an address of Redis: {error}") from error
+
+
+def _check_token(run: TrainingRun) -> None:
+    try:
+        found = token_in_environment()
+    except TokenError as error:
+        raise UserError(str(error)) from error
+    external = run.spec.daemon.external
+    if external is not None and external.token_secret_ref is not None and found is None:
+        raise UserError(
+            "spec.daemon.external.tokenSecretRef: there are no Secrets on this machine: set"
+            f" {TOKEN_VARIABLE} to the token of the daemons"
+        )
 
 
 def _ask_redis(url: str) -> None:

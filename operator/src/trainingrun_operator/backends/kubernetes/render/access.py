@@ -16,7 +16,7 @@ from trainingrun_operator.backends.kubernetes.kinds import CONFIG_MAP, SECRET, S
 from trainingrun_operator.backends.kubernetes.render.metadata import Manifest, manifest, role_name
 from trainingrun_operator.desired import redis, redis_config
 from trainingrun_operator.desired.redis_tls import identity_for
-from trainingrun_operator.desired.workload import Role
+from trainingrun_operator.desired.workload import DaemonToken, Role
 
 CONFIG_FOLDER: Final = "/etc/trainingrun"
 CONFIG_FILE: Final = "run.json"
@@ -29,6 +29,7 @@ PRIVATE_KEY: Final = "tls.key"
 """Of a Redis that speaks TLS."""
 ORIGIN_KEY: Final = "secret"
 """What all passwords follow from; no pod gets it."""
+TOKEN_KEY: Final = "token"  # noqa: S105 - the name of an entry
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,26 @@ def redis_url_key(
     if ground.redis_url_secret is not None:
         return SecretKey(*ground.redis_url_secret)
     return SecretKey(secret_name(run), url_key(user) if ground.managed_redis else URL_KEY)
+
+
+def token_secret_name(run: RunIdentity) -> str:
+    """Name of our Secret with the token of the daemons."""
+    return role_name(run, Role.DAEMON)
+
+
+def token_secret_key(run: RunIdentity, token: DaemonToken) -> SecretKey:
+    """The Secret's entry that holds the token of the daemons."""
+    if token.secret is not None:
+        return SecretKey(*token.secret)
+    return SecretKey(token_secret_name(run), TOKEN_KEY)
+
+
+def token_secret(run: RunIdentity, token: str) -> Manifest:
+    """The Secret with the token of the run's own daemons."""
+    return manifest(
+        SECRET, run, token_secret_name(run), type="Opaque", immutable=True,
+        stringData={TOKEN_KEY: token},
+    )  # fmt: skip
 
 
 def managed_secret(run: RunIdentity, secret: str, *, tls: bool = False) -> Manifest:

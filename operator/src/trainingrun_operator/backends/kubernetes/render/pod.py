@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from trainingrun_contracts import run_config
+from trainingrun_contracts.protocol.access import TOKEN_VARIABLE
 
 from trainingrun_operator.backends import RunIdentity
 from trainingrun_operator.backends.kubernetes.render import metadata
@@ -23,6 +24,7 @@ from trainingrun_operator.backends.kubernetes.render.access import (
     account_name,
     config_name,
     secret_name,
+    token_secret_key,
 )
 from trainingrun_operator.backends.kubernetes.render.placement import placement
 from trainingrun_operator.backends.kubernetes.render.probes import HEALTH_FILE, probes
@@ -69,20 +71,20 @@ def _pod(run: RunIdentity, workload: Workload, redis_url: SecretKey) -> dict[str
         **placement(run, workload),
         "volumes": [volume for volume, _ in volumes],
         "containers": [
-            _container(workload, redis_url, mounts=[mount for _, mount in volumes]),
+            _container(run, workload, redis_url, mounts=[mount for _, mount in volumes]),
         ],
     }
 
 
 def _container(
-    workload: Workload, redis_url: SecretKey, *, mounts: list[dict[str, Any]]
+    run: RunIdentity, workload: Workload, redis_url: SecretKey, *, mounts: list[dict[str, Any]]
 ) -> dict[str, Any]:
     container: dict[str, Any] = {
         "name": workload.role.value,
         "image": workload.image,
         "imagePullPolicy": workload.pull_policy,
         "command": [*filled(workload.command, _placeholders(workload)), *_tls(workload)],
-        "env": _environment(workload, redis_url),
+        "env": _environment(run, workload, redis_url),
         "resources": _resources(workload.resources),
         "volumeMounts": mounts,
         "ports": _ports(workload),
@@ -125,7 +127,9 @@ def _placeholders(workload: Workload) -> dict[str, str]:
     return values
 
 
-def _environment(workload: Workload, redis_url: SecretKey) -> list[dict[str, Any]]:
+def _environment(
+    run: RunIdentity, workload: Workload, redis_url: SecretKey
+) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [{"name": "HOME", "value": TEMPORARY}]
     if workload.uses_config:
         name = {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.name"}}
@@ -136,6 +140,9 @@ def _environment(workload: Workload, redis_url: SecretKey) -> list[dict[str, Any
             {"name": run_config.HEALTH_FILE_VARIABLE, "value": HEALTH_FILE},
             {"name": run_config.REDIS_URL_VARIABLE, "valueFrom": redis_url.reference()},
         ]
+    if workload.daemon_token is not None:
+        entry = token_secret_key(run, workload.daemon_token)
+        found.append({"name": TOKEN_VARIABLE, "valueFrom": entry.reference()})
     return found + [{"name": name, "value": value} for name, value in workload.environment]
 
 

@@ -1,0 +1,81 @@
+"""Which token the daemons of a run ask for, and who is replaced when that changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from simulated_run import training_run
+from trainingrun_contracts.api.changes import REPLACED
+from trainingrun_operator.controller.loop import ground_of
+from trainingrun_operator.desired.workload import DaemonToken, Role
+from trainingrun_operator.desired.workloads import workloads
+from trainingrun_operator.settings import Settings
+
+OWN = DaemonToken()
+PLAYERS = {Role.ACTOR, Role.EVALUATOR}
+ENDPOINTS = ["10.0.0.5:17171"]
+FORGE = {"image": "example/forge:1", "jvm": {}}
+THEIRS = {"external": {"endpoints": ENDPOINTS, "tokenSecretRef": {"name": "theirs"}}}
+
+
+@pytest.mark.parametrize(
+    ("daemon", "token"),
+    [
+        ({}, OWN),
+        ({"image": "example/daemon:1"}, OWN),
+        ({"auth": "Token"}, OWN),
+        ({"auth": "None"}, None),
+        (FORGE, None),
+        ({"external": {"endpoints": ENDPOINTS}}, None),
+        ({**THEIRS, "auth": "None"}, DaemonToken(("theirs", "token"))),
+    ],
+)
+def test_daemons_and_players_have_the_same_token(
+    daemon: dict[str, Any], token: DaemonToken | None
+) -> None:
+    """And nobody else: Redis and learner play no games. The backend makes one that is ours."""
+    run = training_run(daemon=daemon)
+    made = workloads(run, Settings(), daemons=2)
+    expected = {role: token if role in {*PLAYERS, Role.DAEMON} else None for role in made}
+    assert {role: each.daemon_token for role, each in made.items()} == expected
+    assert ground_of(run, Settings()).daemon_token == token
+
+
+def hashes(**daemon: Any) -> dict[Role, str]:
+    """What replaces each role's members."""
+    made = workloads(training_run(daemon=daemon), Settings(), daemons=2)
+    return {role: each.roll_hash for role, each in made.items()}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"auth": "None"}, {}),
+        (FORGE, {"image": "example/forge:1"}),
+        ({"external": {"endpoints": ENDPOINTS}}, {}),
+        ({"external": {"endpoints": ENDPOINTS}}, THEIRS),
+    ],
+)
+def test_who_plays_is_replaced_when_daemons_begin_to_ask(
+    before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    """By whichever field that comes; an actor that goes on as it was would play no game more."""
+    old, new = hashes(**before), hashes(**after)
+    changed = {role for role in old.keys() & new.keys() if old[role] != new[role]}
+    assert changed - {Role.DAEMON} == PLAYERS
+    if Role.DAEMON in old.keys() & new.keys():
+        assert Role.DAEMON in changed
+
+
+def test_a_list_of_endpoints_replaces_nobody() -> None:
+    """Whether or not they ask for a token."""
+    for external in ({}, {"tokenSecretRef": {"name": "theirs"}}):
+        few = hashes(external={"endpoints": ENDPOINTS, **external})
+        assert few == hashes(external={"endpoints": [*ENDPOINTS, "10.0.0.6:17171"], **external})
+
+
+def test_the_table_of_changes_says_so() -> None:
+    """What a user reads is what happens."""
+    assert set(REPLACED["daemon.auth"]) == {"daemon", "actor", "evaluator"}
+    assert set(REPLACED["daemon.external.tokenSecretRef"]) == {"actor", "evaluator"}
