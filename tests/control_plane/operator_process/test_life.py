@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from typing import Any
 
 from operator_bed import OperatorProcess, Trainer, condition
+from trainingrun_contracts.protocol.access import read_token
 from trainingrun_contracts.reports import Evaluation, Intent, queue_evaluation
 from trainingrun_operator.backends.kubernetes.store import STATUS_MANAGER
 
@@ -41,8 +43,8 @@ def test_a_run_becomes_its_children_which_it_owns(trainer: Trainer) -> None:
     assert names(children) == {
         "Deployment/first-daemon", "Deployment/first-actor", "Deployment/first-evaluator",
         "Job/first-learner", "Service/first-daemon", "PodDisruptionBudget/first-daemon",
-        "Secret/first-redis", "ConfigMap/first-config", "ServiceAccount/first-pods",
-        "ServiceAccount/first-learner",
+        "Secret/first-redis", "Secret/first-daemon", "ConfigMap/first-config",
+        "ServiceAccount/first-pods", "ServiceAccount/first-learner",
         "NetworkPolicy/first-daemon", "NetworkPolicy/first-actor", "NetworkPolicy/first-learner",
         "NetworkPolicy/first-evaluator",
     }  # fmt: skip
@@ -120,15 +122,19 @@ def test_a_managed_redis_has_a_password_that_only_its_secret_knows(trainer: Trai
     redis = {"managed": {"memory": "512Mi"}}
     trainer.apply("own", redis=redis, checkpoint={"size": "1Gi"})
     trainer.wait_until(lambda: names(trainer.objects("statefulsets", "own")) != set())
-    (secret,) = trainer.objects("secrets", "own")
-    assert set(secret["data"]) == {
-        "url", "learner-url", "actor-url", "evaluator-url", "redis.conf", "secret",
-    }  # fmt: skip
+    secrets = {each["metadata"]["name"]: each["data"] for each in trainer.objects("secrets", "own")}
+    assert {name: set(data) for name, data in secrets.items()} == {
+        "own-redis": {"url", "learner-url", "actor-url", "evaluator-url", "redis.conf", "secret"},
+        "own-daemon": {"token"},
+    }
+    token = base64.b64decode(secrets["own-daemon"]["token"]).decode()
+    assert read_token(token, where="the Secret").text == token
     kinds = "statefulsets,pods,configmaps,services,trainingruns"
     everything = json.dumps(trainer.plane.api.list(kinds, trainer.namespace))
     assert "user operator" not in everything
     assert "redis://operator:" not in everything
     assert "redis://actor:" not in everything
+    assert token not in everything
     assert names(trainer.objects("persistentvolumeclaims,services", "own")) >= {
         "PersistentVolumeClaim/own-redis", "Service/own-redis",
     }  # fmt: skip

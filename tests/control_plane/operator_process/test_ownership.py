@@ -16,7 +16,7 @@ from trainingrun_operator.backends.kubernetes.backend import KubernetesBackend, 
 from trainingrun_operator.backends.kubernetes.client import Client, load_configuration
 from trainingrun_operator.backends.kubernetes.observe import Children
 from trainingrun_operator.desired.actions import Apply
-from trainingrun_operator.desired.workload import Role
+from trainingrun_operator.desired.workload import DaemonToken, Role
 from trainingrun_operator.desired.workloads import workloads
 from trainingrun_operator.settings import Settings
 
@@ -221,6 +221,37 @@ def test_a_secret_that_somebody_else_made_is_refused(
         made.kubectl("delete", "secret", "ours-redis")
         await made.backend.prepare(made.run, GROUND)
         assert await made.backend.redis_url(made.run, GROUND) is not None
+
+    on_place(control_plane, namespace, act)
+
+
+def test_a_token_that_is_deleted_comes_back_as_it_was(
+    control_plane: ControlPlane, namespace: str
+) -> None:
+    """By an operator that was restarted meanwhile, too: daemons go on with the old one. It is made
+    where daemons ask for one of ours, and never taken from somebody else."""
+    ground = replace(GROUND, daemon_token=DaemonToken())
+
+    async def act(made: Place) -> None:
+        def token() -> str:
+            return made.kubectl("get", "secret", "ours-daemon", "-o=jsonpath={.data.token}")
+
+        await made.backend.prepare(made.run, GROUND)
+        assert "ours-daemon" not in made.kubectl("get", "secrets")
+        await made.backend.prepare(made.run, ground)
+        before = token()
+        with pytest.raises(KubectlError, match="immutable"):
+            made.kubectl("patch", "secret", "ours-daemon", "-p", '{"data": {"token": "eA=="}}')
+        made.kubectl("delete", "secret", "ours-daemon")
+        after = made.restart()
+        await after.prepare(made.run, ground)
+        assert token() == before
+        made.kubectl("delete", "secret", "ours-daemon")
+        made.kubectl("create", "secret", "generic", "ours-daemon", "--from-literal=token=x")
+        third = made.restart()
+        with pytest.raises(BackendError, match="ours-daemon is not controlled by this") as refused:
+            await third.prepare(made.run, ground)
+        assert refused.value.reason == "NameTaken"
 
     on_place(control_plane, namespace, act)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from redis_server import free_port
+from trainingrun_contracts.protocol.access import TOKEN_VARIABLE
 from waiting import until
 
 PROGRAM = Path(sys.executable).with_name("trainingrun-daemon")
@@ -18,12 +20,13 @@ DECKS = Path(__file__).parents[3] / "decks"
 
 @dataclass
 class DaemonProcess:
-    """One daemon; ``games`` is its Max concurrent."""
+    """One daemon; ``games`` is its Max concurrent, ``token`` what it asks for, if anything."""
 
     folder: Path
     games: int
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    token: str = ""
 
     @property
     def endpoint(self) -> str:
@@ -39,7 +42,8 @@ class DaemonProcess:
             "--max-concurrent", str(self.games), "--port-file", port_file,
         ]  # fmt: skip
         with (self.folder / f"daemon-of-{self.games}.log").open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+            environment = {**os.environ, TOKEN_VARIABLE: self.token}
+            self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         until(
             lambda: port_file.exists() and port_file.read_text().strip(),
             seconds=30,
@@ -55,9 +59,9 @@ class DaemonProcess:
 
 
 @contextmanager
-def daemons(folder: Path, *games: int) -> Iterator[list[DaemonProcess]]:
+def daemons(folder: Path, *games: int, token: str = "") -> Iterator[list[DaemonProcess]]:
     """A started daemon for each of ``games``, which must differ; all are gone at the end."""
-    started = [DaemonProcess(folder, each) for each in games]
+    started = [DaemonProcess(folder, each, token=token) for each in games]
     try:
         for each in started:
             each.start()
