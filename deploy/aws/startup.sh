@@ -252,6 +252,11 @@ prepare_files() {
     fetched "$TRAININGRUN_CONFIG" "$STATE/run.json" || exit 2
     share "$STATE/run.json"
   fi
+  rm -f "$STATE/daemon.token"
+  if [ -n "${TRAININGRUN_DAEMON_TOKEN_FILE:-}" ]; then
+    (umask 077; fetched "$TRAININGRUN_DAEMON_TOKEN_FILE" "$STATE/daemon.token") || exit 2
+    share "$STATE/daemon.token"
+  fi
   [ "${BASH_SOURCE[0]}" -ef "$SELF" ] || { cp "${BASH_SOURCE[0]}" "$SELF.new"; chmod 755 "$SELF.new"; mv "$SELF.new" "$SELF"; }
 }
 
@@ -308,6 +313,9 @@ run_member() { # NAME: becomes that program, under the role's account
   esac
   [ ! -e "$STATE/run.json" ] || export TRAININGRUN_CONFIG=$STATE/run.json
   [ ! -e "$STATE/run.json" ] || volume=(--volume "$STATE/run.json:/run.json:ro")
+  # In the environment and on no command line, which every account of the machine sees.
+  [ ! -e "$STATE/daemon.token" ] || TRAININGRUN_DAEMON_TOKEN=$(<"$STATE/daemon.token")
+  [ -z "${TRAININGRUN_DAEMON_TOKEN:-}" ] || export TRAININGRUN_DAEMON_TOKEN
   export TRAININGRUN_MEMBER=${TRAININGRUN_MEMBER:-$(hostname)-$1}
   [ -n "$IMAGES" ] || cd "$DATA"
   if [ -z "$IMAGES" ]; then
@@ -316,7 +324,7 @@ run_member() { # NAME: becomes that program, under the role's account
   fi
   exec "$(image_tool)" run --rm --name "trainingrun-$1" --network host --read-only --tmpfs /tmp --cap-drop ALL \
     --security-opt no-new-privileges --stop-timeout "$((NOTICE_SECONDS - 15))" --env-file "$STATE/machine.env" \
-    --env TRAININGRUN_CONFIG=/run.json --env TRAININGRUN_MEMBER \
+    --env TRAININGRUN_CONFIG=/run.json --env TRAININGRUN_MEMBER --env TRAININGRUN_DAEMON_TOKEN \
     "${volume[@]}" \
     --entrypoint "$program" "$IMAGES-$image:$TAG" "${words[@]}"
 }

@@ -52,6 +52,7 @@ def services(tmp_path: Path) -> Iterator[Services]:
 def _services(folder: Path, games: int) -> Here:
     file = write_run(folder / "run.yaml", games=games, learner={"batchTransitions": 256})
     variables = {
+        "DAEMON_TOKEN": "a-token-of-16-characters",
         "REDIS_PASSWORD": "ab12", "S3_ACCESS_KEY": "key", "S3_SECRET_KEY": "secret12",
         "GRAFANA_PASSWORD": "cd34", "RUN_FILE": os.path.relpath(file, Path(__file__).parents[2]),
     }  # fmt: skip

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import socket
 import stat
 from pathlib import Path
 
 from daemon_process import daemons
+from line_client import said_to
 from local_run import ENDLESS, LocalRun, local_run, write_run
 from trainingrun_contracts.protocol.access import TOKEN_VARIABLE, read_token
 
 TOKEN = "the-token-of-these-daemons"
 GAME = b"NEWGAME red_aggro.dck white_weenie.dck -i -q -c 1000000"
-
-
-def said_to(endpoint: str, command: bytes) -> bytes:
-    """The first line that a daemon says to somebody."""
-    host, _, port = endpoint.rpartition(":")
-    with socket.create_connection((host, int(port)), timeout=60) as connection:
-        connection.sendall(command + b"\n")
-        with connection.makefile("rb") as lines:
-            return lines.readline()
 
 
 def shown_by(run: LocalRun) -> str:

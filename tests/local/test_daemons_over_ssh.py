@@ -18,6 +18,7 @@ import psutil
 import pytest
 from daemon_process import DECKS
 from daemon_process import PROGRAM as DAEMON
+from line_client import said_to
 from redis_server import free_port
 from ssh_server import SshServer, ssh_server
 from waiting import until
@@ -269,3 +270,29 @@ def test_what_is_in_the_way_is_told(site: Site) -> None:
     assert f"port {site.first_port} is taken by something that this command did not start" in (
         taken.text
     )
+
+
+def test_daemons_are_started_with_a_token(site: Site) -> None:
+    """Expect them to ask for it, nothing on the machine to show it, and the bench to have it."""
+    word = "the-token-of-these-machines"
+    (site.folder / "token").write_text(f"{word}\n")
+    site.write()
+    started = site.run("start", "--token-file", "token")
+    assert started.code == 0, started.text
+    endpoint = site.endpoints[0]
+    game = b"NEWGAME test_red.dck test_blue.dck -q"
+    assert said_to(endpoint, game).startswith(b"ERROR: this daemon plays for those who have")
+    assert said_to(endpoint, game + f" --token {word}".encode()).startswith(b"GAME_RESULT:")
+    for pid in started.pids():
+        assert word not in " ".join(psutil.Process(pid).cmdline())
+    kept = [each.read_text() for each in site.state.iterdir() if each.is_file()]
+    assert not [each for each in (*kept, started.text) if word in each]
+    options = ("--seconds", "2", "--warmup", "0")
+    refused = site.run("bench", *options)
+    assert refused.code == 1
+    assert "it refuses the game: this daemon plays for those who have its token" in refused.text
+    measured = site.run("bench", "--token-file", "token", *options)
+    assert measured.code == 0, measured.text
+    missing = site.run("start", "--token-file", "nothing")
+    assert missing.code == 2
+    assert "the token file nothing cannot be read" in missing.text

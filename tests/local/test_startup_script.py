@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from actor_bed import Bed, config
 from instance_metadata import InstanceMetadataServer
+from line_client import said_to
 from local_run import ENDLESS, change_games, closes, write_run
 from machine import Machine, calls, endpoints_in, machine
 from redis_server import free_port
@@ -222,3 +223,28 @@ def test_a_role_that_is_wrongly_set_is_not_started_again(
         until(lambda: made.run("status").returncode == 1, seconds=60, what="it ends")
         assert "learner: ended, code 2" in made.run("status").stdout
         assert made.log("learner").count("spec.games") == 1
+
+
+def test_a_machine_with_a_token(
+    tmp_path: Path, metadata: InstanceMetadataServer, account: Path
+) -> None:
+    """Expect the daemon to ask for it, no command line to show it, and a copy that others cannot
+    read; a later start without it leaves none behind."""
+    word = "the-token-of-this-machine"
+    (account / "bucket").mkdir()
+    (account / "bucket" / "token").write_text(f"{word}\n")
+    settings = {**daemons_of(), "DAEMON_TOKEN_FILE": "s3://bucket/token"}
+    with machine(tmp_path / "one", metadata.endpoint, account, **settings) as made:
+        endpoint = endpoints_in(made.start())
+        game = b"NEWGAME test_red.dck test_blue.dck -q"
+        assert said_to(endpoint, game).startswith(b"ERROR: this daemon plays for those who have")
+        assert said_to(endpoint, game + f" --token {word}".encode()).startswith(b"GAME_RESULT:")
+        assert (made.state / "daemon.token").stat().st_mode & 0o007 == 0
+        for process in made.programs().values():
+            assert word not in " ".join(process.cmdline())
+        assert word not in (made.state / "machine.env").read_text()
+        made.run("stop")
+    del settings["DAEMON_TOKEN_FILE"]
+    with machine(tmp_path / "one", metadata.endpoint, account, **settings) as made:
+        assert said_to(endpoints_in(made.start()), game).startswith(b"GAME_RESULT:")
+        assert not (made.state / "daemon.token").exists()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from trainingrun_contracts.protocol.access import TOKEN_VARIABLE, Token
 from trainingrun_operator.cli.addresses import endpoints_in
 from trainingrun_operator.cli.errors import UserError
 from trainingrun_operator.cli.machines.inventory import Machine, read_machines
@@ -108,6 +109,23 @@ def test_what_is_wrong_with_the_whole_file(tmp_path: Path) -> None:
         machines(tmp_path, "- host: a\n")
     with pytest.raises(UserError, match="no such file: give the path of a list of machines with"):
         read_machines(tmp_path / "none.yaml")
+
+
+def test_a_token_reaches_the_program_in_its_environment() -> None:
+    """Whatever its characters are to a shell; in the arguments it does not stand."""
+    token = Token("$(id)'\"`x`;*\\~!-end")
+    script = start_script("folder", 17171, ("daemon",), token=token)
+    before = script.partition("set -- ")[0]
+    show = f'printf "%s" "${TOKEN_VARIABLE}"'
+    done = subprocess.run(
+        ["sh", "-s"],
+        input=f"{before}\nsh -c '{show}'\n",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == token.text
+    assert script.removeprefix(before) == start_script("folder", 17171, ("daemon",))
 
 
 def test_words_reach_a_shell_as_they_are() -> None:

@@ -61,6 +61,19 @@ def test_the_example_names_every_setting_and_no_password() -> None:
     assert set(example) - {"COMPOSE_PROFILES"} <= used
 
 
+def test_the_token_reaches_daemons_and_players_alone() -> None:
+    """Expect it in the environment, which no list of processes shows; without one, nobody asks."""
+    word = "a-token-of-16-characters"
+    for given, expected in (({"DAEMON_TOKEN": word}, word), ({}, "")):
+        services = read_compose(variables() | given)["services"]
+        found = {name: each.get("environment", {}) for name, each in services.items()}
+        knows = {name: each.get("TRAININGRUN_DAEMON_TOKEN") for name, each in found.items()}
+        players = {"daemon", "actor", "evaluator"}
+        assert knows == {name: expected if name in players else None for name in services}
+        commands = json.dumps([each.get("command") for each in services.values()])
+        assert word not in commands
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_each_service_may_do_as_little_as_a_pod(name: str) -> None:
     """Expect a read-only root, no capability nor a way to gain one, a known image, short logs."""
