@@ -44,7 +44,7 @@ locals {
 
 resource "aws_security_group" "daemon" {
   name_prefix = "${var.name}-daemon-"
-  description = "Daemons of TrainingRun: the line protocol has no password, so from the VPC only"
+  description = "Daemons of TrainingRun: they may have no token, so from the VPC only"
   vpc_id      = var.vpc_id
   tags        = { Name = "${var.name}-daemon" }
 
