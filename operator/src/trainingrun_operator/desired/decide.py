@@ -12,7 +12,12 @@ from dataclasses import dataclass, field, replace
 
 from trainingrun_contracts.api.run import TrainingRun
 from trainingrun_contracts.api.spec import Autoscaling
-from trainingrun_contracts.api.status import CurriculumStatus, TrainingRunStatus
+from trainingrun_contracts.api.status import (
+    CostStatus,
+    CurriculumStatus,
+    StopStatus,
+    TrainingRunStatus,
+)
 from trainingrun_contracts.curriculum import CurrentPhase
 from trainingrun_contracts.stream.append import HIGH_WATER_BATCHES
 
@@ -116,70 +121,134 @@ def decide(
         trouble: what the world refused since the last look, to be told in the status.
         may_roll: whether new default images may replace its members now, or wait for their turn.
     """
-    progress = follow_progress(run, observed, memory.progress, now=now)
-    cost = cost_so_far(run, observed, now=now)
-    stopped = stop(run, observed, progress=progress, cost=cost, now=now)
-    where = phase(run, observed, settings, now=now, stop=stopped)
-    rates, rate_memory = _rates(observed, memory, where)
-    bounds = bounds_of(run, settings)
-    scaled = _scaled(run, bounds, observed, where, rates, memory, now)
-    plan = _plan(run, observed, scaled, now)
-    course, told_now = _course(run, observed, where, now)
+    look = _Look(run, observed, memory, now)
+    standing = _standing(look, settings)
+    size = _sized(look, settings, standing.phase)
+    course, told_phase_now = _course(run, observed, standing.phase, now)
     wanted = asked(run, memory.asked)
-    may_roll = may_roll and where.stage is Stage.RUNNING
+    may_roll = may_roll and standing.phase.stage is Stage.RUNNING
     settings, rolling = _in_turn(run, observed, settings, wanted, may_roll=may_roll)
     actions = steps(
-        Situation(run, observed, settings, where, scaled.replicas, plan, told_now, wanted)
-    )
-    moving = progress if where.stage is Stage.RUNNING else None
-    troubles = follow(observed, memory.troubles, now=now)
-    interrupted = new_interruptions(run, observed, memory.interrupted)
-    limit = follow_limit(memory.limit, scaled.limited_by, now=now)
-    watched_since = memory.watched_since if memory.watched_since is not None else now
-    view = View(
-        run=run,
-        observed=observed,
-        phase=where,
-        rates=rates,
-        scaled=scaled,
-        plan=plan,
-        limit=limit.limit,
-        watched_since=watched_since,
-        rolling=rolling if not memory.rolling else "",
-        bounds=bounds,
-        progress=moving,
-        troubles=troubles,
-        interrupted=interrupted,
-        trouble=trouble,
-        course=course,
-        cost=projected(run, cost, rates, played=progress.played),
-        stop=stopped,
-        now=now,
-    )
-    told = status(view)
+        Situation(
+            run, observed, settings, standing.phase, size.scaled.replicas, size.plan,
+            told_phase_now, wanted,
+        )
+    )  # fmt: skip
     said, new = _heard(run, observed, memory.said)
+    after = _remembered(look, standing, size, said=said, wanted=wanted, rolling=rolling)
+    view = _viewed(look, standing, size, after, course=course, rolling=rolling, trouble=trouble)
+    told = status(view)
     return Decision(
-        phase=where,
+        phase=standing.phase,
         actions=actions,
         status=told,
         events=events(view, told, () if trouble else actions, new=new),
-        requeue_after=_requeue(run, where, settings, now),
-        memory=Memory(
-            rates=rate_memory,
-            scale=scaled.memory,
-            progress=moving,
-            troubles=troubles,
-            said=said,
-            interrupted=all_counted(observed, memory.interrupted, now=now),
-            asked=wanted,
-            limit=limit,
-            watched_since=watched_since,
-            rolling=bool(rolling),
-        ),
-        rates=rates,
-        wanted=scaled.wanted,
+        requeue_after=_requeue(run, standing.phase, settings, now),
+        memory=after,
+        rates=size.rates,
+        wanted=size.scaled.wanted,
         expired=_expired(run, now),
         rolls=bool(rolling),
+    )
+
+
+@dataclass(frozen=True)
+class _Look:
+    """One look at a run: spec and standing status, what is, what was, and when."""
+
+    run: TrainingRun
+    observed: Observed
+    memory: Memory
+    now: float
+
+
+@dataclass(frozen=True)
+class _Standing:
+    """Where the run is, and what that follows from."""
+
+    progress: Progress
+    cost: CostStatus | None
+    stop: StopStatus | None
+    phase: Phase
+
+    @property
+    def moving(self) -> Progress | None:
+        """The progress, where there should be any."""
+        return self.progress if self.phase.stage is Stage.RUNNING else None
+
+
+@dataclass(frozen=True)
+class _Size:
+    """How many daemons there should be, and what that follows from."""
+
+    rates: Rates
+    rate_memory: RateMemory
+    bounds: Autoscaling
+    scaled: ScaleDecision
+    plan: DrainPlan | None
+
+
+def _standing(look: _Look, settings: Settings) -> _Standing:
+    run, observed, now = look.run, look.observed, look.now
+    progress = follow_progress(run, observed, look.memory.progress, now=now)
+    cost = cost_so_far(run, observed, now=now)
+    stopped = stop(run, observed, progress=progress, cost=cost, now=now)
+    where = phase(run, observed, settings, now=now, stop=stopped)
+    return _Standing(progress, cost, stopped, where)
+
+
+def _sized(look: _Look, settings: Settings, where: Phase) -> _Size:
+    run, observed, memory, now = look.run, look.observed, look.memory, look.now
+    rates, rate_memory = _rates(observed, memory, where)
+    bounds = bounds_of(run, settings)
+    scaled = _scaled(run, bounds, observed, where, rates, memory, now)
+    return _Size(rates, rate_memory, bounds, scaled, _plan(run, observed, scaled, now))
+
+
+def _remembered(
+    look: _Look, standing: _Standing, size: _Size, *, said: Said | None, wanted: Asked, rolling: str
+) -> Memory:
+    """What the next look is left."""
+    memory, now = look.memory, look.now
+    return Memory(
+        rates=size.rate_memory,
+        scale=size.scaled.memory,
+        progress=standing.moving,
+        troubles=follow(look.observed, memory.troubles, now=now),
+        said=said,
+        interrupted=all_counted(look.observed, memory.interrupted, now=now),
+        asked=wanted,
+        limit=follow_limit(memory.limit, size.scaled.limited_by, now=now),
+        watched_since=memory.watched_since if memory.watched_since is not None else now,
+        rolling=bool(rolling),
+    )
+
+
+def _viewed(
+    look: _Look, standing: _Standing, size: _Size, after: Memory, *,
+    course: CurriculumStatus | None, rolling: str, trouble: Problem | None,
+) -> View:  # fmt: skip
+    """What people are told from."""
+    run, memory, now = look.run, look.memory, look.now
+    return View(
+        run=run,
+        observed=look.observed,
+        phase=standing.phase,
+        rates=size.rates,
+        scaled=size.scaled,
+        plan=size.plan,
+        limit=after.limit.limit,
+        watched_since=now if after.watched_since is None else after.watched_since,
+        rolling=rolling if not memory.rolling else "",
+        bounds=size.bounds,
+        progress=standing.moving,
+        troubles=after.troubles,
+        interrupted=new_interruptions(run, look.observed, memory.interrupted),
+        trouble=trouble,
+        course=course,
+        cost=projected(run, standing.cost, size.rates, played=standing.progress.played),
+        stop=standing.stop,
+        now=now,
     )
 
 
