@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from trainingrun_operator.cli.app import app
+from trainingrun_operator.cli.completion import COMPLETE_VARIABLE
 from trainingrun_operator.cli.grammar import (
     Group,
     Panel,
     Verb,
     examples_of,
+    first_sentence,
     metavar_of,
     shown_parameters,
 )
+from trainingrun_operator.cli.verbs import ENTRIES
 from typer.main import get_command
 
 CLI = Path(__file__).parents[3] / "operator/src/trainingrun_operator/cli"
+SLOW = ("kubernetes", "matplotlib", "msgspec", "redis", "trainingrun_contracts.api", "yaml")
 OUTPUTS = "table|wide|json|yaml"
 WITHOUT_OUTPUT = {
     "local": "runs in the foreground and shows a live table",
@@ -94,6 +101,40 @@ def test_groups_have_panels_and_our_help() -> None:
         assert isinstance(each, Group | Verb)
     names = ("list", "get", "describe", "delete", "submit", "stop")
     assert set(names) <= set(ROOT.commands)
+
+
+def test_the_table_of_verbs_says_what_the_verbs_say() -> None:
+    """Expect the same panel and first sentence in the table that help reads and in the verb."""
+    for entry in ENTRIES:
+        verb = ROOT.commands[entry.name]
+        assert (entry.panel.value, entry.summary) == (
+            verb.rich_help_panel,
+            first_sentence(verb.help),
+        )
+
+
+@pytest.mark.parametrize("completes", [True, False])
+def test_help_and_completion_import_no_verb(*, completes: bool) -> None:
+    """Expect neither the models of the API nor clients to be imported for a list of words."""
+    asked = {
+        COMPLETE_VARIABLE: "complete_bash",
+        "COMP_WORDS": "trainingrun\nsta",
+        "COMP_CWORD": "1",
+    }
+    program = (
+        (  # prints what of the slow was imported
+            "import atexit, sys; from trainingrun_operator.cli import main;"
+            f"atexit.register(lambda: print({sorted(SLOW)!r} & sys.modules.keys()));"
+            "main()"
+        )
+        .replace("[", "{")
+        .replace("]", "}")
+    )
+    words = [sys.executable, "-c", program, *([] if completes else ["--help"])]
+    env = os.environ | (asked if completes else {})
+    answer = subprocess.run(words, env=env, capture_output=True, text=True, check=True)
+    assert "status" in answer.stdout
+    assert answer.stdout.splitlines()[-1] == "set()"
 
 
 @pytest.mark.parametrize("name", VERBS)

@@ -10,10 +10,11 @@ of Python (``<bool>``) where people look for a word to replace.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
-from dataclasses import is_dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, is_dataclass
 from enum import Enum
 from functools import wraps
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Final, cast, get_origin
 
@@ -21,7 +22,8 @@ import typer
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
-from typer.core import TyperCommand, TyperGroup
+from typer.core import CompletionItem, TyperCommand, TyperGroup  # type: ignore[attr-defined]
+from typer.main import get_group
 
 from trainingrun_operator.cli.errors import EXIT_USER
 from trainingrun_operator.cli.terminal import console, echo
@@ -68,6 +70,98 @@ class Group(TyperGroup):
             return order.index(panel) if panel in order else len(order)
 
         return sorted(self.commands, key=place)
+
+    def summaries(self, ctx: Any) -> list[tuple[str, str, str]]:
+        """Panel, name and first sentence of each verb that is shown."""
+        found = [(name, self.commands[name]) for name in self.list_commands(ctx)]
+        return [
+            (getattr(each, "rich_help_panel", None) or "Commands", name, first_sentence(each.help))
+            for name, each in found
+            if not each.hidden
+        ]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A word of the command, and where its verb is defined.
+
+    ``adders`` are ``module:function``: each adds verbs to the :class:`Verbs` it is given. For a
+    group of verbs the first is ``module:group``, a :class:`Verbs`.
+    """
+
+    name: str
+    panel: Panel
+    summary: str
+    adders: tuple[str, ...]
+
+    def load(self) -> Any:
+        """Import the verb, or the group of verbs."""
+        first, *others = (_attribute(each) for each in self.adders)
+        group = first if isinstance(first, Verbs) else Verbs(name="", help="")
+        for add in others if group is first else (first, *others):
+            add(group)
+        found: Any = get_group(group)
+        if group is not first:
+            return found.commands[self.name]
+        found.rich_help_panel = self.panel.value
+        return found
+
+
+class LazyCommands(Mapping[str, Any]):
+    """Verbs by name, each imported when it is asked for: its modules take most of a second."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self.entries: Final = {each.name: each for each in entries}
+        self._loaded: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._loaded:
+            self._loaded[name] = self.entries[name].load()
+        return self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.entries
+
+
+def root_of(entries: Iterable[Entry]) -> type[Group]:
+    """The class of a command with these words."""
+    commands = LazyCommands(entries)
+
+    class Root(Group):
+        """The command; its help and the completion of its words import no verb."""
+
+        def __init__(self, **settings: Any) -> None:
+            super().__init__(**settings)
+            self.commands = cast(Any, commands)
+
+        def list_commands(self, ctx: Any) -> list[str]:
+            """The words in the order of their panels."""
+            order = list(Panel)
+            return sorted(commands, key=lambda name: order.index(commands.entries[name].panel))
+
+        def summaries(self, ctx: Any) -> list[tuple[str, str, str]]:
+            """Panel, name and first sentence of each word."""
+            found = (commands.entries[name] for name in self.list_commands(ctx))
+            return [(each.panel.value, each.name, each.summary) for each in found]
+
+        def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+            """The words, and the command's own options."""
+            words = [each for each in self.summaries(ctx) if each[1].startswith(incomplete)]
+            items = [CompletionItem(name, help=summary) for _, name, summary in words]
+            return [*items, *TyperCommand.shell_complete(cast(Any, self), ctx, incomplete)]
+
+    return Root
+
+
+def _attribute(path: str) -> Any:
+    module, _, name = path.partition(":")
+    return getattr(import_module(module), name)
 
 
 class Verbs(typer.Typer):
@@ -233,11 +327,8 @@ def _print_help(verb: Any, context: Any) -> None:
 def _blocks(verb: Any, context: Any) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     blocks: dict[str, list[tuple[str, str]]] = {}
     if hasattr(verb, "commands"):
-        for name in verb.list_commands(context):
-            each = verb.commands[name]
-            if not each.hidden:
-                title = getattr(each, "rich_help_panel", None) or "Commands"
-                blocks.setdefault(title, []).append((name, _first_sentence(each.help)))
+        for title, name, summary in verb.summaries(context):
+            blocks.setdefault(title, []).append((name, summary))
     for each in shown_parameters(verb):
         if each.param_type_name == "argument":
             blocks.setdefault("Arguments", []).append((metavar_of(each), each.help or ""))
@@ -261,7 +352,8 @@ def _meaning(parameter: Any) -> str:
     return " ".join((parameter.help or "").split()) + (f" Default: {default}." if default else "")
 
 
-def _first_sentence(text: str | None) -> str:
+def first_sentence(text: str | None) -> str:
+    """The first sentence of a verb's help, which stands beside its name."""
     first = " ".join((text or "").split("\n\n")[0].split())
     sentence, dot, _ = first.partition(". ")
     return sentence + "." if dot else first

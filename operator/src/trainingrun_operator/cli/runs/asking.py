@@ -255,8 +255,8 @@ def delete(
             echo(f"{name} ({runs.title}): deleted")
 
 
-def add_asking(app: Verbs, checkpoint: Verbs) -> None:
-    """Add the verbs to the command, and ``now`` to those about checkpoints."""
+def add_asking(app: Verbs) -> None:
+    """Add the verbs to the command."""
     panel = Panel.CHANGE
     app.verb(
         panel=Panel.TRAIN,
@@ -294,6 +294,10 @@ def add_asking(app: Verbs, checkpoint: Verbs) -> None:
             "trainingrun delete standard-ppo -n training",
         ),
     )(delete)
+
+
+def add_saving(checkpoint: Verbs) -> None:
+    """Add ``now`` to the verbs about checkpoints."""
     checkpoint.verb(
         "now",
         examples=(
