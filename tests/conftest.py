@@ -4,6 +4,8 @@ A test that needs a program beyond those that the project brings along says so w
 ``needs``. Where it is missing the test is left out, and the last lines name what installs it. With
 ``TESTS_LEAVE_OUT=nothing``, as in CI, a test that was left out fails the run.
 
+No example of hypothesis has a deadline: on a machine with a load of 30, arithmetic takes a second.
+
 And gives Ctrl-C back its meaning: a shell has what it starts in the background ignore SIGINT, which
 the programs under test would inherit.
 """
@@ -20,6 +22,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("any-machine")
+settings.load_profile("any-machine")
 
 TESTS = Path(__file__).parent
 LAYERS = ("unit", "protocol", "local", "control_plane", "soak", "e2e")

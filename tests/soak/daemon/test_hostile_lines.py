@@ -198,7 +198,7 @@ def test_hostile_lines_bytes_and_manners(soak: Soak, soak_steps: int) -> None:
     held, files = memory(soak), descriptors(soak)
 
     @settings(
-        max_examples=max(1, soak_steps // STEPS_PER_EXAMPLE), deadline=None, database=None,
+        max_examples=max(1, soak_steps // STEPS_PER_EXAMPLE), database=None,
         suppress_health_check=list(HealthCheck), phases=[Phase.generate],
     )  # fmt: skip
     @given(st.lists(steps, min_size=STEPS_PER_EXAMPLE, max_size=STEPS_PER_EXAMPLE))

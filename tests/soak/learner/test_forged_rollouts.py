@@ -213,7 +213,7 @@ def test_forged_rollouts_and_reports(soak: Soak, soak_steps: int) -> None:
     """Expect the learner to take every step, and then to flush with a ledger that closes."""
 
     @settings(
-        max_examples=max(1, soak_steps // STEPS_PER_EXAMPLE), deadline=None, database=None,
+        max_examples=max(1, soak_steps // STEPS_PER_EXAMPLE), database=None,
         suppress_health_check=list(HealthCheck), phases=[Phase.generate],
     )  # fmt: skip
     @given(st.lists(forgeries, min_size=STEPS_PER_EXAMPLE, max_size=STEPS_PER_EXAMPLE))

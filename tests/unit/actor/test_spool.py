@@ -130,7 +130,7 @@ def test_what_had_arrived_is_not_sent_again(make: Make) -> None:
     assert [entry.seq for entry in spool.next_batch(most_bytes=10**9)] == [2]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     rounds=st.lists(
         st.tuples(

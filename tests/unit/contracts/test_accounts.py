@@ -66,7 +66,7 @@ events = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(events)
 def test_every_history_closes(history: list[tuple[str, int, str]]) -> None:
     """Expect produced = trained + dropped + lost after any history, once it is settled."""
@@ -107,7 +107,7 @@ def test_every_history_closes(history: list[tuple[str, int, str]]) -> None:
     assert totals.lost + totals.spool >= expected["lost"]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(st.integers(1, 64), max_size=20),
     st.lists(st.tuples(st.integers(1, 5), st.booleans()), max_size=20),

@@ -55,7 +55,7 @@ segments = st.builds(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(segments)
 def test_round_trip(segment: Segment) -> None:
     """Expect the same header and the same numbers, bit for bit."""
@@ -69,7 +69,7 @@ def test_round_trip(segment: Segment) -> None:
         np.testing.assert_array_equal(back.bootstrap_state, segment.bootstrap_state)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(segments, st.data())
 def test_damage_is_found_or_harmless(segment: Segment, data: st.DataObject) -> None:
     """Expect a damaged payload to raise SegmentError or to give a segment that is valid."""
@@ -90,7 +90,7 @@ def test_damage_is_found_or_harmless(segment: Segment, data: st.DataObject) -> N
     assert back.bootstrap_state is None or np.isfinite(back.bootstrap_state).all()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=200), st.booleans())
 def test_garbage_is_refused(garbage: bytes, has_magic: bool) -> None:
     """Expect SegmentError and nothing else."""

@@ -107,7 +107,7 @@ def _random_answer(decision: Decision, generator: random.Random) -> str:
             return generator.choice(["y", "n", "0,1"])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(answers=st.lists(st.sampled_from(GARBAGE), min_size=1), seed=st.integers(0, 2**63))
 def test_any_script_of_answers_ends(shelf: DeckShelf, answers: list[str], seed: int) -> None:
     """A client that repeats any list of answers gets to the end of its game."""

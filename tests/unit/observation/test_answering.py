@@ -249,7 +249,7 @@ def is_taken_as_cards(decision: Decision, line: str) -> bool:
     return answers.format_indices(chosen) == line
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(decision=decisions() | gaps(), picks=st.lists(st.integers(0, 99), min_size=1, max_size=6))
 def test_every_answer_is_taken_as_it_stands(decision: Decision, picks: list[int]) -> None:
     """Whatever is chosen, the daemon reads exactly what was meant: no default is ever needed."""
@@ -257,7 +257,7 @@ def test_every_answer_is_taken_as_it_stands(decision: Decision, picks: list[int]
     assert is_taken(decision, line), (decision.decision_type, line)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(decision=decisions() | gaps(), picks=st.lists(st.integers(0, 99), min_size=1, max_size=6))
 def test_every_question_encodes_to_finite_numbers(decision: Decision, picks: list[int]) -> None:
     """State and rows have their widths, are finite, within ±8, and the same when done again."""

@@ -154,7 +154,7 @@ def test_the_last_phase_lasts() -> None:
     assert (course(world).phase, course(world).number) == ("self-play", 2)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     faults=st.lists(st.tuples(st.integers(0, 5), *[st.booleans()] * 3), max_size=40),
 )

@@ -20,7 +20,7 @@ def _interrupted(world: SimulatedRun, limits: list[int]) -> SimulatedRun:
     return world
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(limits=INTERRUPTIONS)
 def test_start(limits: list[int]) -> None:
     """All roles serve in the end."""
@@ -30,7 +30,7 @@ def test_start(limits: list[int]) -> None:
     assert world.look().actions == ()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(limits=INTERRUPTIONS)
 def test_suspend_and_resume(limits: list[int]) -> None:
     """Suspend leaves nothing queued, resume trains on."""
@@ -47,7 +47,7 @@ def test_suspend_and_resume(limits: list[int]) -> None:
     world.until(holds(ConditionType.READY))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(flips=st.lists(st.tuples(st.booleans(), st.integers(0, 4)), max_size=40))
 def test_a_user_who_cannot_decide(flips: list[tuple[bool, int]]) -> None:
     """However often suspend changes on the way, the last word holds and nothing stays queued."""
@@ -62,7 +62,7 @@ def test_a_user_who_cannot_decide(flips: list[tuple[bool, int]]) -> None:
     world.until(holds(ConditionType.READY))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(limits=INTERRUPTIONS)
 def test_complete(limits: list[int]) -> None:
     """The run succeeds with every transition trained."""
@@ -75,7 +75,7 @@ def test_complete(limits: list[int]) -> None:
     assert set(world.backend.roles(UID)) == {Role.REDIS, Role.LEARNER}
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(limits=INTERRUPTIONS)
 def test_complete_by_strength(limits: list[int]) -> None:
     """A run whose win rate is reached succeeds with every transition trained."""
@@ -87,7 +87,7 @@ def test_complete_by_strength(limits: list[int]) -> None:
     assert set(world.backend.roles(UID)) == {Role.REDIS, Role.LEARNER}
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(limits=INTERRUPTIONS)
 def test_spent_budget_and_a_higher_one(limits: list[int]) -> None:
     """A run without money stops with nothing queued, and with more money trains on."""
@@ -103,7 +103,7 @@ def test_spent_budget_and_a_higher_one(limits: list[int]) -> None:
     world.until(holds(ConditionType.READY))
 
 
-@settings(deadline=None, max_examples=8)
+@settings(max_examples=8)
 @given(limits=INTERRUPTIONS)
 def test_idle_and_woken(limits: list[int]) -> None:
     """A run without progress stops whatever interrupts the operator, and goes on when woken."""
@@ -119,7 +119,7 @@ def test_idle_and_woken(limits: list[int]) -> None:
     world.until(holds(ConditionType.READY))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(limits=INTERRUPTIONS)
 def test_learner_failure(limits: list[int]) -> None:
     """The run fails, and its members go."""
@@ -131,7 +131,7 @@ def test_learner_failure(limits: list[int]) -> None:
     assert set(world.backend.roles(UID)) == {Role.REDIS, Role.LEARNER}
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(limits=INTERRUPTIONS, most=st.integers(1, 5))
 def test_fewer_daemons(limits: list[int], most: int) -> None:
     """A lowered maximum drains daemons; none with a game is taken away (the world checks)."""
@@ -151,7 +151,7 @@ def _daemons(world: SimulatedRun) -> int:
     return world.backend.roles(UID)[Role.DAEMON].replicas
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(limits=INTERRUPTIONS)
 def test_changed_image(limits: list[int]) -> None:
     """Every member of a changed role is replaced, and the run serves again."""

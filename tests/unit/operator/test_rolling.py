@@ -46,7 +46,7 @@ def test_forge_daemons_finish_their_games_before_they_are_replaced() -> None:
     world.until(lambda each: each.played > before)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(limits=st.lists(st.integers(0, 4), min_size=1, max_size=20))
 def test_interrupted_at_any_step_no_game_is_lost(limits: list[int]) -> None:
     """An operator that dies on the way finds from what it sees where it was."""

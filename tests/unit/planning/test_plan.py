@@ -219,7 +219,7 @@ def test_faster_daemons_are_fewer_once_the_learner_is_fed(ask: Ask) -> None:
     assert table["daemons half as fast"].daemons == 8
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     each=st.tuples(*[st.floats(1, 1e6)] * 3),
     learner=st.floats(1, 1e6),

@@ -207,7 +207,7 @@ class Conversation(RuleBasedStateMachine):
         assert self.server.backlog <= 1
 
 
-Conversation.TestCase.settings = settings(max_examples=100, stateful_step_count=60, deadline=None)
+Conversation.TestCase.settings = settings(max_examples=100, stateful_step_count=60)
 test_conversation = Conversation.TestCase
 
 

@@ -25,7 +25,7 @@ def dense_log_softmax(logits: torch.Tensor, counts: list[int]) -> torch.Tensor:
 counts_strategy = st.lists(st.integers(1, 12), min_size=1, max_size=20)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(counts_strategy, st.integers(0, 2**31))
 def test_softmax_equals_dense(counts: list[int], seed: int) -> None:
     """Expect the same log-probabilities, within 1e-5, also for large logits."""
@@ -47,7 +47,7 @@ def test_gradients_equal_dense() -> None:
     torch.testing.assert_close(packed, twin.grad)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(counts_strategy, st.data())
 def test_selection_takes_the_steps_rows(counts: list[int], data: st.DataObject) -> None:
     """Expect the rows of the chosen steps, in the order of the choice."""

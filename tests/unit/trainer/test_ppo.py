@@ -82,7 +82,7 @@ def one_choice(ratio: float, advantage: float) -> tuple[float, float]:
     return float(told[0]), float(scores.grad[0]) / 0.5
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.integers(1, 7), min_size=1, max_size=12), st.integers(0, 2**31))
 def test_loss_and_gradients_equal_the_slow_version(counts: list[int], seed: int) -> None:
     """Expect the total, every term, and the gradients of all scores and values within 1e-6 in

@@ -37,7 +37,7 @@ def run(trajectories: Trajectories) -> Targets:
     return vtrace(trajectories, gamma=GAMMA, decay=DECAY, rho_cap=1.0, trace_cap=1.0)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(lengths=st.lists(st.integers(1, 9), min_size=1, max_size=5), seed=st.integers(0, 2**32 - 1))
 def test_equals_the_slow_version(lengths: list[int], seed: int) -> None:
     """Expect equal targets and advantages for segments of any lengths, within 1e-6."""

@@ -309,7 +309,7 @@ DECISIONS = st.builds(
 
 
 # Whole decisions are large: drawing the first one may take a second on a busy machine.
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(DECISIONS, st.none() | st.text("0123,:-y", max_size=5)), max_size=5))
 def test_any_game_can_be_told(moments: list[tuple[Decision, str | None]]) -> None:
     """Whatever a server sends, every line is one line, and nothing breaks."""
