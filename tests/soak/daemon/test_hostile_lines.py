@@ -1,6 +1,6 @@
 """A daemon whose port strangers reach: hostile lines, bytes and manners.
 
-The port has no password. Whatever is said there, the daemon's process stays up and logs no fault,
+This one has no token. Whatever is said there, the daemon's process stays up and logs no fault,
 clients of another address play their games to the end, a bad command is answered by one line, and
 descriptors, slots and memory are given back.
 """
