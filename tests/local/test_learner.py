@@ -10,12 +10,14 @@ import pytest
 from bandit_run import BATCH, set_intent, train, wait_for_weights
 from learner_process import (
     Bandit,
+    LearnerProcess,
     eventually,
     learner_process,
     learner_report,
     marked_probability,
     notice_reasons,
     read_ledger,
+    started,
 )
 from redis_server import RedisServer
 from trainingrun_contracts.reports import Intent
@@ -25,8 +27,10 @@ from trainingrun_contracts.run_config import RunConfig
 def test_learns_and_flushes(
     redis_server: RedisServer, bandit: Bandit, config: RunConfig, tmp_path: Path
 ) -> None:
-    """Expect the rewarded action to become likely, and a flush to end with 0, saved and closed."""
-    with learner_process(config, redis_server.url_of("learner"), tmp_path) as learner:
+    """Expect the rewarded action to become likely, and a flush to end with 0, saved and closed, of
+    the command as it is started in a container."""
+    learner = LearnerProcess(config, redis_server.url_of("learner"), tmp_path)
+    with started(learner):
         wait_for_weights(bandit)
         before = marked_probability(bandit)
         train(bandit, 15)

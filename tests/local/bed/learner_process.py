@@ -7,7 +7,9 @@ published weights, as actors do, so a rise of the marked action's probability is
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -58,9 +60,65 @@ def eventually(holds: Callable[[], bool], *, seconds: float, what: str) -> None:
         raise AssertionError(f"not within {seconds} s: {what}") from None
 
 
+class Fork:
+    """A learner's process, forked from a server that has imported torch: a start takes a fraction
+    of the three seconds of processor that ``python -m trainingrun_trainer`` takes.
+
+    It has what is used here of a Popen. All else is as in a process of its own: environment,
+    signals, exit codes, and a log that gets both outputs.
+    """
+
+    def __init__(self, environment: dict[str, str], log: Path) -> None:
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["trainingrun_trainer.__main__"])
+        self._process = context.Process(target=_learn, args=(environment, str(log)))
+        self._process.start()
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        return int(self._process.pid or 0)
+
+    def poll(self) -> int | None:
+        """The exit code, minus the signal that ended it; None while it lives."""
+        return self._process.exitcode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end.
+
+        Raises:
+            subprocess.TimeoutExpired: it did not end in time.
+        """
+        self._process.join(timeout)
+        if self._process.exitcode is None:
+            raise subprocess.TimeoutExpired("a forked learner", timeout or 0)
+        return self._process.exitcode
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, if it lives."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """kill -9, if it lives."""
+        self.send_signal(signal.SIGKILL)
+
+
+def _learn(environment: dict[str, str], log: str) -> None:
+    """What a forked process does."""
+    from trainingrun_trainer.__main__ import main  # here: whoever starts learners needs no torch
+
+    os.environ.clear()
+    os.environ.update(environment)
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    main()
+
+
 @dataclass
 class LearnerProcess:
-    """One learner; its log is in ``directory/learner-N.log``."""
+    """One learner; its log is in ``directory/learner-N.log``. It is a new Python unless forked."""
 
     config: RunConfig
     redis_url: str
@@ -68,24 +126,31 @@ class LearnerProcess:
     environment: dict[str, str] = field(default_factory=dict)
     launcher: tuple[str, ...] = ()
     program: tuple[str, ...] = ("-m", "trainingrun_trainer")
+    is_forked: bool = False
     starts: int = 0
-    _process: subprocess.Popen[bytes] | None = None
+    _process: subprocess.Popen[bytes] | Fork | None = None
 
     def start(self) -> None:
         """Start it; returns at once."""
         self.starts += 1
         config_file = self.directory / "run.json"
         config_file.write_bytes(encode(self.config))
-        variables = {
+        environment = {
+            **os.environ,
             "TRAININGRUN_CONFIG": str(config_file),
             "TRAININGRUN_REDIS_URL": self.redis_url,
             "TRAININGRUN_HEALTH_FILE": str(self.directory / "health"),
             **self.environment,
         }
+        self._process = (
+            Fork(environment, self.log) if self.is_forked else self._new_python(environment)
+        )
+
+    def _new_python(self, environment: dict[str, str]) -> subprocess.Popen[bytes]:
         with self.log.open("wb") as log:
-            self._process = subprocess.Popen(
+            return subprocess.Popen(
                 [sys.executable, *self.launcher, *self.program],
-                env={**os.environ, **variables}, stdin=subprocess.DEVNULL, stderr=log, stdout=log,
+                env=environment, stdin=subprocess.DEVNULL, stderr=log, stdout=log,
             )  # fmt: skip
 
     @property
@@ -125,11 +190,18 @@ class LearnerProcess:
 def learner_process(
     config: RunConfig, redis_url: str, directory: Path, **environment: str
 ) -> Iterator[LearnerProcess]:
-    """A started learner, killed at the end."""
-    learner = LearnerProcess(config, redis_url, directory, environment)
+    """A started learner that is forked, killed at the end."""
+    learner = LearnerProcess(config, redis_url, directory, environment, is_forked=True)
+    with started(learner):
+        yield learner
+
+
+@contextmanager
+def started(learner: LearnerProcess) -> Iterator[None]:
+    """Start a learner, and kill it at the end."""
     learner.start()
     try:
-        yield learner
+        yield
     finally:
         learner.kill()
 

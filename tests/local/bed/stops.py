@@ -3,14 +3,10 @@
 Rollouts come without pause from a producer in a thread of its own, and each counts as a game, so
 that with ``everyGames: 1`` a checkpoint is written after every update: a stop at a random moment
 mostly falls into a write. After each stop the folder is looked at as the next learner would.
-
-Each learner is a process of its own, forked from one that has imported torch already: a start takes
-a second in place of many.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import random
 import signal
@@ -20,11 +16,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from bandit_run import bandit_config
-from learner_process import Bandit, eventually, learner_report
+from learner_process import Bandit, Fork, eventually, learner_report
 from trainingrun_contracts.run_config import RunConfig, encode
 from trainingrun_trainer.checkpoint.archive import (
     CheckpointArchive,
@@ -76,7 +71,7 @@ class ForkedLearner:
     redis_url: str
     directory: Path
     starts: int = 0
-    _process: Any = field(default=None, repr=False)
+    _process: Fork | None = field(default=None, repr=False)
 
     @property
     def log(self) -> Path:
@@ -86,12 +81,13 @@ class ForkedLearner:
     @property
     def is_running(self) -> bool:
         """Whether the process lives."""
-        return self._process is not None and self._process.is_alive()
+        return self._process is not None and self._process.poll() is None
 
     @property
     def pid(self) -> int:
         """Process id."""
-        return int(self._process.pid)
+        assert self._process is not None
+        return self._process.pid
 
     def start(self) -> None:
         """Start the next one."""
@@ -99,36 +95,21 @@ class ForkedLearner:
         config = self.directory / "run.json"
         config.write_bytes(encode(self.config))
         variables = {"TRAININGRUN_CONFIG": str(config), "TRAININGRUN_REDIS_URL": self.redis_url}
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["trainingrun_trainer.__main__"])
-        self._process = context.Process(target=_learn, args=(variables, str(self.log)))
-        self._process.start()
+        self._process = Fork({**os.environ, **variables}, self.log)
 
     def signal(self, number: int) -> None:
         """Send a signal, if it lives."""
-        if self.is_running:
-            os.kill(self._process.pid, number)
+        if self._process is not None:
+            self._process.send_signal(number)
 
     def exit_code(self, *, seconds: float) -> int:
         """Wait for its end; minus the signal that ended it."""
-        self._process.join(timeout=seconds)
-        assert not self.is_running, "the learner does not end"
-        return int(self._process.exitcode)
+        assert self._process is not None
+        return self._process.wait(timeout=seconds)
 
     def close(self) -> None:
         """kill -9, if it lives."""
         self.signal(signal.SIGKILL)
-
-
-def _learn(variables: dict[str, str], log: str) -> None:
-    """The process of a learner, as ``python -m trainingrun_trainer`` is."""
-    from trainingrun_trainer.__main__ import main  # here: whoever starts learners needs no torch
-
-    os.environ.update(variables)
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
-    main()
 
 
 def stops_config(folder: Path) -> RunConfig:
