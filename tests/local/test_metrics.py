@@ -12,7 +12,7 @@ import redis
 from actor_bed import actor_bed, config
 from bandit_run import bandit_config, train, wait_for_weights
 from chart_queries import Selector, selectors, unanswered
-from learner_process import Bandit, learner_process
+from learner_process import Bandit, LearnerProcess, started
 from local_run import LocalRun, local_run, write_run
 from prometheus_client import Metric as Family
 from prometheus_client.parser import text_string_to_metric_families
@@ -189,7 +189,8 @@ def test_the_learner_counts_what_goes_wrong(
         train(bandit, 1)
 
     variables = {METRICS_PORT_VARIABLE: str(port)}
-    with learner_process(run, redis_server.url_of("learner"), tmp_path, **variables):
+    learner = LearnerProcess(run, redis_server.url_of("learner"), tmp_path, variables)
+    with started(learner):
         wait_for_weights(bandit)
         evaluate(0.5)
         checkpoints = "trainingrun_checkpoints_total"
