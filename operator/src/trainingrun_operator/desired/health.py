@@ -108,8 +108,9 @@ def queue(observed: Observed) -> Finding:
             parts = ", ".join(sorted({each.partition(":")[0] for each in excess}))
             return true(
                 Reason.CONNECTED,
-                f"Redis answers; entries of {parts} are too large or of a wrong type and are left"
-                " out: see who else writes to it",
+                f"Redis answers; entries of {parts} are too large, of a wrong type, or not the"
+                " operator's to read, and are left out: see who else writes to it, and whose"
+                " password it has",
             )
         case Signals():
             return true(Reason.CONNECTED, "Redis answers")
