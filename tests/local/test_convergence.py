@@ -24,9 +24,14 @@ def test_operators_that_die_after_each_action_walk_a_run_through_its_life(
     store, backend = MemoryRunStore(), MemoryBackend(redis_url=redis_server.url_of(OPERATOR))
     key = store.put(training_run(games=1_000_000))
     fleet = ScriptedFleet(redis_server, UID)
+
+    def end_learner() -> None:
+        if Role.LEARNER in backend.roles(UID):
+            backend.finish(UID, Role.LEARNER, Finished(succeeded=True))
+
     course = Course(
         store, key, backend, fleet, redis_client,
-        end_learner=lambda: backend.finish(UID, Role.LEARNER, Finished(succeeded=True)),
+        end_learner=end_learner,
         between=lambda: backend.tick(UID),
     )  # fmt: skip
     fleet.start()

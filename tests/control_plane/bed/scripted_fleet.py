@@ -33,6 +33,7 @@ class ScriptedFleet:
         self.keys = Keys(run_id)
         self.games_per_tick = games_per_tick
         self._client = server.client()
+        self._has_evaluated = False
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._play, name=f"fleet {run_id}")
 
@@ -65,8 +66,9 @@ class ScriptedFleet:
         with self._client.pipeline(transaction=True) as pipe:
             if intent is Intent.RUN:
                 pipe.hincrby(self.keys.games, "played", self.games_per_tick)
-            if intent is Intent.EVALUATE:
+            if intent is Intent.EVALUATE and not self._has_evaluated:
                 self._evaluate(pipe, now)
+            self._has_evaluated = intent is Intent.EVALUATE
             state = "playing" if intent is Intent.RUN else "drained"
             for report in self._reports(now, state):
                 reports.queue_report(pipe, self.keys, report)

@@ -41,10 +41,16 @@ async def _walk(plane: ControlPlane, namespace: str, uid: str, queue: RedisServe
     store, fleet = MemoryRunStore(), ScriptedFleet(queue, uid)
     client = Client(await load_configuration(plane.kubeconfig))
     backend = KubernetesBackend(client, Children(lambda _: None), Site((namespace,)))
+    label = "trainingrun.dev/role=learner"
+
+    def end_learner() -> None:
+        if plane.api.list("pods", namespace, labels=label):
+            plane.play(namespace, label, "complete")
+
     watch = asyncio.create_task(backend.run())
     course = Course(
         store, store.put(parse(document)), backend, fleet, queue.client(),
-        end_learner=lambda: plane.play(namespace, "trainingrun.dev/role=learner", "complete"),
+        end_learner=end_learner,
     )  # fmt: skip
     fleet.start()
     try:

@@ -30,6 +30,7 @@ from trainingrun_operator.desired.workload import Role
 from trainingrun_operator.settings import Settings
 
 _PAUSE_SECONDS: Final = 0.05
+_RECORDING = "written beside the checkpoints"
 _LONG_AGO: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -96,7 +97,8 @@ class _Mortal(Relayed):
 
 @dataclass
 class Course:
-    """A run, the world it is in, and its course. ``end_learner`` lets the learner end well;
+    """A run, the world it is in, and its course. ``end_learner`` lets the learner end well,
+    and what comes in its place, if there is one;
     ``between`` lets time go by in a world that has none of its own."""
 
     store: MemoryRunStore
@@ -163,7 +165,7 @@ class Course:
         self.change(stop_when=StopWhen(win_rate=0.8))
         result = Evaluation(self.now, 1, 9, "random", 400, 360, 0, 0.9, 0.87, 0.93)
         queue_evaluation(self.redis, self.fleet.keys.evaluations, result)
-        await self._ends(ConditionType.SUCCEEDED, "WinRateReached")
+        await self._ends(ConditionType.SUCCEEDED, "WinRateReached", records=True)
 
     async def _idle(self) -> None:
         await self._stand_still()
@@ -200,11 +202,22 @@ class Course:
     async def _rests(self, reason: str) -> None:
         await self._ends(ConditionType.SUSPENDED, reason)
 
-    async def _ends(self, kind: ConditionType, reason: str) -> None:
-        """The learner flushes as soon as it is told to."""
+    async def _ends(self, kind: ConditionType, reason: str, *, records: bool = False) -> None:
+        """The learner flushes as soon as it is told to; what records in its place ends soon."""
         await self.until(lambda: self.fleet.intent.value == "flush", f"flush for {reason}")
         self.end_learner()
-        await self.until(lambda: self.reason(kind) == reason, reason)
+        if records:
+            await self.until(self._is_recording, "the record of the last evaluation")
+
+        def is_over() -> bool:
+            if records and self._is_recording():
+                self.end_learner()
+            return self.reason(kind) == reason
+
+        await self.until(is_over, reason)
+
+    def _is_recording(self) -> bool:
+        return any(_RECORDING in each.message for each in self.run.status.conditions)
 
     def _played(self) -> int:
         games = self.run.status.games
