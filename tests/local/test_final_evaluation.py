@@ -26,6 +26,8 @@ from trainingrun_operator.cli.local.runtime import Ending, LocalRuntime, Outcome
 from trainingrun_operator.cli.local.screen import screen_for
 from trainingrun_operator.settings import Settings
 
+RECORDING = ("-m", "trainingrun_trainer.recording")
+
 
 def run_through(folder: Path, **spec: Any) -> tuple[RunFolder, Ending]:
     """A run of all roles, led by the control loop alone, until it is over."""
@@ -81,7 +83,7 @@ def test_a_recorder_reaches_the_bucket(
     """Expect the learner's environment and its user of Redis to be enough; and one sentence and
     exit code 1 where storage or Redis is away, so that it is tried again."""
     with flushed_run(redis_server.url_of("learner"), bandit, tmp_path, s3) as learner:
-        recorder = replace(learner, program=("-m", "trainingrun_trainer.recording"))
+        recorder = replace(learner, program=RECORDING, is_forked=False)
         recorder.start()
         assert recorder.exit_code(seconds=60) == 0, recorder.log.read_text()
         key = "run/bandit-0000000001/evaluation.json"

@@ -176,13 +176,19 @@ def test_the_learner_counts_what_goes_wrong(
         found = page()
         return _sample(found, "learner", name, **labels) if found else 0.0
 
-    def evaluate(rate: float) -> None:
-        """The best result so far, after which the learner saves."""
+    def newest() -> int:
         found = bandit.newest_weights()
         assert found is not None
+        return found[0].version
+
+    def evaluate(rate: float) -> None:
+        """The best result so far, of weights that nothing was saved of: the learner saves."""
+        version = newest()
+        train(bandit, 1)
+        until(lambda: newest() > version, seconds=60, what="an update")
         for opponent in ("random", "aggressive"):
             result = Evaluation(
-                at=time.time(), version=found[0].version, training_games=0, opponent=opponent,
+                at=time.time(), version=newest(), training_games=0, opponent=opponent,
                 games=10, wins=5, draws=0, rate=rate, low=0.2, high=0.8,
             )  # fmt: skip
             queue_evaluation(redis_client, bandit.keys.evaluations, result)

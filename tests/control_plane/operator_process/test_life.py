@@ -17,6 +17,7 @@ EVERYTHING = (
     "persistentvolumeclaims,networkpolicies,poddisruptionbudgets"
 )
 WORKERS = "deployments,jobs"
+RECORDING = "trainingrun_trainer.recording"
 
 
 def played(run: dict[str, Any]) -> int:
@@ -189,7 +190,8 @@ def test_a_run_without_money_stops_and_goes_on_when_it_has_more(trainer: Trainer
 
 
 def test_a_run_that_is_strong_enough_is_complete(trainer: Trainer) -> None:
-    """The newest evaluation reaches stopWhen.winRate: it ends as at its last game."""
+    """The newest evaluation reaches stopWhen.winRate: it ends as at its last game, and what it was
+    is written by a pod in the learner's place."""
     goal = {"winRate": 0.8, "opponent": "random"}
     fleet = trainer.start("strong", games=100_000, stopWhen=goal)
     trainer.wait_for("strong", "Ready")
@@ -198,7 +200,21 @@ def test_a_run_that_is_strong_enough_is_complete(trainer: Trainer) -> None:
         queue_evaluation(pipe, fleet.keys.evaluations, result)
         pipe.execute()
     trainer.wait_until(lambda: fleet.intent is Intent.FLUSH)
-    trainer.plane.play(trainer.namespace, "trainingrun.dev/role=learner", "complete")
+    label = "trainingrun.dev/role=learner"
+    trainer.plane.play(trainer.namespace, label, "complete")
+    trainer.wait_until(lambda: fleet.intent is Intent.EVALUATE)
+
+    def recorders() -> list[str]:
+        pods = trainer.plane.api.list("pods", trainer.namespace, labels=label)
+        commands = {
+            pod["metadata"]["name"]: pod["spec"]["containers"][0].get("command", ()) for pod in pods
+        }
+        return [
+            name for name, words in commands.items() if "trainingrun_trainer.recording" in words
+        ]
+
+    trainer.wait_until(lambda: len(recorders()) == 1)
+    trainer.plane.play(trainer.namespace, label, "complete")
     run = trainer.wait_for("strong", "Succeeded")
     assert condition(run, "Succeeded")["reason"] == "WinRateReached"
 

@@ -39,6 +39,7 @@ from trainingrun_contracts.stream.ledger import Ledger, ledger_from, queue_ledge
 LEGAL_ACTIONS = 4
 MARK = 7
 _FUSE = 100_000
+LEARNER = ("-m", "trainingrun_trainer")
 _PROBE_SECONDS = 0.1
 
 
@@ -125,13 +126,14 @@ class LearnerProcess:
     directory: Path
     environment: dict[str, str] = field(default_factory=dict)
     launcher: tuple[str, ...] = ()
-    program: tuple[str, ...] = ("-m", "trainingrun_trainer")
+    program: tuple[str, ...] = LEARNER
     is_forked: bool = False
     starts: int = 0
     _process: subprocess.Popen[bytes] | Fork | None = None
 
     def start(self) -> None:
         """Start it; returns at once."""
+        assert not self.is_forked or self.program == LEARNER, "only the learner can be forked"
         self.starts += 1
         config_file = self.directory / "run.json"
         config_file.write_bytes(encode(self.config))

@@ -14,10 +14,13 @@ from trainingrun_contracts.stream.keys import Keys
 from trainingrun_operator.controller.signals import SignalReader
 from trainingrun_operator.desired.observed import Signals
 
+PATIENCE_SECONDS = 120.0
+"""It is asked for memory: a Redis that writes hundreds of megabytes to its file answers late."""
+
 
 async def look(url: str, run_id: str, now: float) -> Signals:
     """What the operator reads."""
-    reader = SignalReader()
+    reader = SignalReader(seconds=PATIENCE_SECONDS)
     try:
         found = await reader.read(url, Keys(run_id), endpoints=(), now=now)
         assert await reader.digests(url, [run_id]) is not None
