@@ -121,14 +121,9 @@ def test_help_and_completion_import_no_verb(*, completes: bool) -> None:
         "COMP_WORDS": "trainingrun\nsta",
         "COMP_CWORD": "1",
     }
-    program = (
-        (  # prints what of the slow was imported
-            "import atexit, sys; from trainingrun_operator.cli import main;"
-            f"atexit.register(lambda: print({sorted(SLOW)!r} & sys.modules.keys()));"
-            "main()"
-        )
-        .replace("[", "{")
-        .replace("]", "}")
+    program = (  # prints what of the slow was imported
+        "import atexit, sys; from trainingrun_operator.cli import main;"
+        f"atexit.register(lambda: print(sys.modules.keys() & {set(SLOW)!r})); main()"
     )
     words = [sys.executable, "-c", program, *([] if completes else ["--help"])]
     env = os.environ | (asked if completes else {})

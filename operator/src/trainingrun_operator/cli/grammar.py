@@ -85,24 +85,24 @@ class Group(TyperGroup):
 class Entry:
     """A word of the command, and where its verb is defined.
 
-    ``adders`` are ``module:function``: each adds verbs to the :class:`Verbs` it is given. For a
-    group of verbs the first is ``module:group``, a :class:`Verbs`.
+    ``adders`` are ``module:function``; each adds verbs to the :class:`Verbs` that it is given, one
+    of them of this name. Where the word stands for a group of verbs, ``group`` is its
+    ``module:attribute``, and the adders add to it.
     """
 
     name: str
     panel: Panel
     summary: str
-    adders: tuple[str, ...]
+    adders: tuple[str, ...] = ()
+    group: str = ""
 
     def load(self) -> Any:
         """Import the verb, or the group of verbs."""
-        first, *others = (_attribute(each) for each in self.adders)
-        group = first if isinstance(first, Verbs) else Verbs(name="", help="")
-        for add in others if group is first else (first, *others):
-            add(group)
-        found: Any = get_group(group)
-        if group is not first:
-            return found.commands[self.name]
+        verbs = _attribute(self.group) if self.group else Verbs(name="", help="")
+        for add in map(_attribute, self.adders):
+            add(verbs)
+        loaded: Any = get_group(verbs)
+        found = loaded if self.group else loaded.commands[self.name]
         found.rich_help_panel = self.panel.value
         return found
 

@@ -13,8 +13,9 @@ from trainingrun_operator.cli.grammar import Entry, Panel
 _HERE: Final = "trainingrun_operator.cli"
 
 
-def _entry(panel: Panel, name: str, summary: str, *adders: str) -> Entry:
-    return Entry(name, panel, summary, tuple(f"{_HERE}.{each}" for each in adders))
+def _entry(panel: Panel, name: str, summary: str, *adders: str, group: str = "") -> Entry:
+    paths = tuple(f"{_HERE}.{each}" for each in adders)
+    return Entry(name, panel, summary, paths, group=f"{_HERE}.{group}" if group else "")
 
 
 ENTRIES: Final = (
@@ -107,7 +108,7 @@ ENTRIES: Final = (
         Panel.INSPECT,
         "describe",
         "Explain a run, or why it has so many daemons.",
-        "runs.looking:describe",
+        group="runs.looking:describe",
     ),
     _entry(
         Panel.CHANGE,
@@ -155,21 +156,21 @@ ENTRIES: Final = (
         Panel.MODELS,
         "checkpoint",
         "Checkpoints of a run: list them, verify every byte, copy one.",
-        "checkpoint.verbs:checkpoint",
         "runs.asking:add_saving",
+        group="checkpoint.verbs:checkpoint",
     ),
     _entry(
         Panel.ENGINE,
         "daemons",
         "Game daemons: start them on other machines, measure them, check their protocol.",
-        "daemons:daemons",
         "machines.verbs:add_verbs",
+        group="daemons:daemons",
     ),
     _entry(
         Panel.ENGINE,
         "decks",
         "Look at decks: what is in them, and whether the engine knows the cards.",
-        "decks.verbs:decks",
+        group="decks.verbs:decks",
     ),
     _entry(
         Panel.SHELL,

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -102,16 +102,10 @@ class RunSecrets:
         known = self._known.get(run.uid)
         if known is not None and known.is_there:
             return
-        found = None if is_new or known is not None else await self._find(run)
-        if found is None:
-            try:
-                secret = await self._rendered(run, ground, known)
-                found = await self._client.create(SECRET.path(run.namespace), secret)
-            except ConflictError:
-                found = await self._find(run)
-        if not is_own(found, run):
-            raise BackendError("NameTaken", taken(run, secret_name(run)))
-        assert found is not None
+        found = await own_secret(
+            self._client, run, secret_name(run),
+            lambda: self._rendered(run, ground, known), is_new=is_new or known is not None,
+        )  # fmt: skip
         self._known[run.uid] = _Known(self._clock(), _url_in(found), _origin_in(found))
 
     async def url(self, run: RunIdentity, ground: Ground) -> str | None:
@@ -143,10 +137,7 @@ class RunSecrets:
         return url.replace(redis_address(run), address) if address else url
 
     async def _find(self, run: RunIdentity) -> dict[str, Any] | None:
-        try:
-            return await self._client.get(SECRET.path(run.namespace, secret_name(run)))
-        except NotFoundError:
-            return None
+        return await find_secret(self._client, run, secret_name(run))
 
     async def _rendered(self, run: RunIdentity, ground: Ground, known: _Known | None) -> Manifest:
         """The Secret with the passwords that the run's Redis was begun with: from the origin that
@@ -166,6 +157,34 @@ class RunSecrets:
             return _url_in(secret, entry.key)
         except (KeyError, TypeError, ValueError) as error:
             raise _no_url(run, entry, f"it has no entry {entry.key} of text") from error
+
+
+async def find_secret(client: Client, run: RunIdentity, name: str) -> dict[str, Any] | None:
+    """A Secret of the run's namespace; None where there is none."""
+    try:
+        return await client.get(SECRET.path(run.namespace, name))
+    except NotFoundError:
+        return None
+
+
+async def own_secret(
+    client: Client, run: RunIdentity, name: str, render: Callable[[], Awaitable[Manifest]], *,
+    is_new: bool,
+) -> dict[str, Any]:  # fmt: skip
+    """The run's own Secret, made if there is none; one that ``is_new`` is not looked for first.
+
+    Raises:
+        BackendError: the name is taken, or the Secret is refused.
+    """
+    found = None if is_new else await find_secret(client, run, name)
+    if found is None:
+        try:
+            found = await client.create(SECRET.path(run.namespace), await render())
+        except ConflictError:
+            found = await find_secret(client, run, name)
+    if found is None or not is_own(found, run):
+        raise BackendError("NameTaken", _taken(run, name))
+    return found
 
 
 def is_due(at: float, *, now: float, troubled: bool) -> bool:
@@ -203,8 +222,7 @@ def _no_url(run: RunIdentity, entry: SecretKey, why: str) -> BackendError:
     )
 
 
-def taken(run: RunIdentity, name: str) -> str:
-    """What is told of a Secret whose name we need and that is somebody else's."""
+def _taken(run: RunIdentity, name: str) -> str:
     return (
         f"Secret {run.namespace}/{name} is not controlled by this TrainingRun: delete"
         " it, or give the TrainingRun another name"

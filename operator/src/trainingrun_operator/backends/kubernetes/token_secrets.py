@@ -14,17 +14,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from trainingrun_operator.backends import BackendError, RunIdentity
+from trainingrun_operator.backends import RunIdentity
 from trainingrun_operator.backends.kubernetes.client import Client
-from trainingrun_operator.backends.kubernetes.errors import ConflictError, NotFoundError
-from trainingrun_operator.backends.kubernetes.kinds import SECRET
 from trainingrun_operator.backends.kubernetes.passwords import Passwords
 from trainingrun_operator.backends.kubernetes.render.access import (
     TOKEN_KEY,
     token_secret,
     token_secret_name,
 )
-from trainingrun_operator.backends.kubernetes.run_secrets import is_due, is_own, taken
+from trainingrun_operator.backends.kubernetes.render.metadata import Manifest
+from trainingrun_operator.backends.kubernetes.run_secrets import (
+    find_secret,
+    is_due,
+    is_own,
+    own_secret,
+)
 
 _USER: Final = "daemons"
 """Under which the token is derived; no user of Redis is called so."""
@@ -77,24 +81,18 @@ class TokenSecrets:
         known = self._known.get(run.uid)
         if known is not None and known.is_there:
             return
-        found = None if is_new or known is not None else await self._find(run)
-        if found is None:
-            token = known.token if known is not None else await self._passwords.of(run.uid, _USER)
-            try:
-                path = SECRET.path(run.namespace)
-                found = await self._client.create(path, token_secret(run, token))
-            except ConflictError:
-                found = await self._find(run)
-        if not is_own(found, run):
-            raise BackendError("NameTaken", taken(run, token_secret_name(run)))
-        assert found is not None
+        found = await own_secret(
+            self._client, run, token_secret_name(run),
+            lambda: self._rendered(run, known), is_new=is_new or known is not None,
+        )  # fmt: skip
         self._known[run.uid] = _Known(self._clock(), _token_in(found))
 
+    async def _rendered(self, run: RunIdentity, known: _Known | None) -> Manifest:
+        token = known.token if known is not None else await self._passwords.of(run.uid, _USER)
+        return token_secret(run, token)
+
     async def _find(self, run: RunIdentity) -> dict[str, Any] | None:
-        try:
-            return await self._client.get(SECRET.path(run.namespace, token_secret_name(run)))
-        except NotFoundError:
-            return None
+        return await find_secret(self._client, run, token_secret_name(run))
 
 
 def _token_in(secret: dict[str, Any]) -> str:
