@@ -10,9 +10,9 @@ PROCESSES ?= $(shell awk '/^MemAvailable/ {n = int($$2 / 1500000); print (n < 2 
 # Files that take minutes go first, so that no process is left with one at the end.
 SLOW_FIRST := tests/control_plane tests/local tests/protocol tests/unit
 BIN := $(VENV)/bin
-MEMBERS := contracts operator daemon actor trainer
+MEMBERS := protocol api contracts reconciler operator cli daemon actor trainer
 PACKAGES := $(foreach member,$(MEMBERS),$(member)/src)
-EDITABLE := -e contracts -e daemon -e actor -e trainer -e 'operator[local]'
+EDITABLE := $(patsubst %,-e %,$(filter-out cli,$(MEMBERS))) -e 'cli[local]'
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
@@ -58,8 +58,10 @@ control-plane: .stamp/develop ## Run the tests against a real API server only
 	$(BIN)/python tests/control_plane/tools/build.py
 	$(BIN)/python -m pytest tests/control_plane
 
-soak: .stamp/develop ## Run hostile input over thousands of steps (a fifth; SOAK_STEPS=10000 is the whole)
+soak: export SOAK_SHARE ?= 1
+soak: .stamp/develop ## Run what needs time as a whole: random games, fuzzers, hostile input (SOAK_SHARE=0.2: a fifth)
 	$(BIN)/python tests/control_plane/tools/build.py
+	$(BIN)/python -m pytest -m soak tests/unit
 	$(BIN)/python -m pytest -s tests/soak
 
 e2e: .stamp/develop ## Run the tests on a real throw-away cluster (KUBECONFIG, E2E_BUILD_IMAGE; see tests/e2e/README.md)
@@ -67,11 +69,12 @@ e2e: .stamp/develop ## Run the tests on a real throw-away cluster (KUBECONFIG, E
 
 check: lint unit ## Everything that needs no cluster and no processes: the linters and the unit tests
 
-lint: .stamp/develop ## Format, lint, types, import law, generated files
+lint: .stamp/develop ## Format, lint, types, import law, plain words, generated files
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	MYPYPATH=charts/generator $(BIN)/mypy $(PACKAGES) charts/generator
+	MYPYPATH=charts/generator $(BIN)/mypy $(PACKAGES) tools charts/generator
 	$(BIN)/lint-imports
+	$(BIN)/python -m tools.plain_words
 	$(MAKE) --no-print-directory generate-check
 
 format: .stamp/develop ## Format the code and mend what the linter can mend
@@ -79,35 +82,39 @@ format: .stamp/develop ## Format the code and mend what the linter can mend
 	$(BIN)/ruff check --fix .
 
 generate: .stamp/run ## Write the CRD, the chart's copy of it, the dashboards, the reference and the catalogue of cards
-	$(BIN)/python -m trainingrun_contracts.api.generate
-	$(BIN)/python -m trainingrun_contracts.protocol.conformance.generate
-	$(BIN)/python -m trainingrun_daemon.cards.catalogue
-	$(BIN)/python -m trainingrun_operator.cli.local.summary_page
-	$(BIN)/python -m trainingrun_operator.cli.reference_page
+	$(BIN)/python -m tools.crd
+	$(BIN)/python -m tools.conformance_vectors
+	$(BIN)/python -m tools.card_catalogue
+	$(BIN)/python -m tools.summary_page
+	$(BIN)/python -m tools.cli_page
 	$(BIN)/python charts/generator
 	$(BIN)/python docs/site/drawing.py
 
 generate-check: .stamp/run ## Fail when a generated file differs from what it is made of
-	$(BIN)/python -m trainingrun_contracts.api.generate --check
-	$(BIN)/python -m trainingrun_contracts.protocol.conformance.generate --check
-	$(BIN)/python -m trainingrun_daemon.cards.catalogue --check
-	$(BIN)/python -m trainingrun_operator.cli.local.summary_page --check
-	$(BIN)/python -m trainingrun_operator.cli.reference_page --check
+	$(BIN)/python -m tools.crd --check
+	$(BIN)/python -m tools.conformance_vectors --check
+	$(BIN)/python -m tools.card_catalogue --check
+	$(BIN)/python -m tools.summary_page --check
+	$(BIN)/python -m tools.cli_page --check
 	$(BIN)/python charts/generator --check
 	$(BIN)/python docs/site/drawing.py --check
 
-lock: .stamp/develop ## Write constraints.txt from what is installed now
-	$(BIN)/python tests/requirements_lock.py > constraints.txt.new && mv constraints.txt.new constraints.txt
+lock: .stamp/venv ## Resolve constraints.txt again: pins that fit are kept (delete a line to renew it)
+	$(PIP) install --quiet uv
+	{ printf -- '-e ./%s\n' $(filter-out cli,$(MEMBERS)) 'cli[local]'; cat tests/requirements.txt; } | \
+	  $(BIN)/uv pip compile --quiet --python $(BIN)/python --no-header --no-annotate --no-emit-index-url --output-file constraints.txt -
+	sed -i -e '/^-e /d' -e '1i # One tested set of versions for every member, test and tool (`make lock`). It names no index,' \
+	  -e '1i # so it works behind any mirror.' constraints.txt
 
 # The peers of the speed comparisons stay out of .venv: nothing of ours depends on them.
-benchmarks-setup: .stamp/run .stamp/benchmarks ## Install the peers that benchmarks/learner.py compares with, into .venv-benchmarks
+benchmarks-setup: .stamp/run .stamp/benchmarks ## Install the peers that benchmarks/learner/speed.py compares with, into .venv-benchmarks
 
 .stamp/benchmarks: benchmarks/requirements.txt constraints.txt
 	@mkdir -p .stamp
 	$(PYTHON) -m venv .venv-benchmarks
 	.venv-benchmarks/bin/python -m pip --disable-pip-version-check install --quiet -c constraints.txt \
 	  -r benchmarks/requirements.txt || \
-	  { echo "A peer cannot be installed here; benchmarks/learner.py says which one is missing" >&2; exit 2; }
+	  { echo "A peer cannot be installed here; benchmarks/learner/speed.py says which one is missing" >&2; exit 2; }
 	@touch $@
 
 docs: .stamp/docs ## Build the documentation site into build/site, strictly: no link leads nowhere
@@ -126,7 +133,7 @@ docs-serve: .stamp/docs ## Show the documentation site at http://localhost:8000,
 	.venv-docs/bin/python -m pip --disable-pip-version-check install --quiet -r docs/requirements.txt
 	@touch $@
 
-images: ## Build the five images with docker, podman or buildah, and push them (REGISTRY=…; see images.sh)
+images: ## Build the six images with docker, podman or buildah, and push them (REGISTRY=…; see images.sh)
 	./images.sh $(TAG)
 
 images-load: ## Give the images to a cluster here: kind, minikube, k3s or containerd (TARGET=…)

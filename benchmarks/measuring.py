@@ -23,8 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).resolve().parent
-ROOT = FOLDER.parent
+ROOT = Path(__file__).resolve().parents[1]
 PEERS_PYTHON = ROOT / ".venv-benchmarks" / "bin" / "python"
 ONE_THREAD = {
     name: "1"
@@ -121,9 +120,14 @@ class Side:
 def started(command: Sequence[str]) -> Iterator[Side]:
     """A side that is ready. Raises SideError when it cannot be."""
     process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        command,
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
         env={**os.environ, **ONE_THREAD, "PYTHONWARNINGS": "ignore"},
-    )  # fmt: skip
+    )
     try:
         side = Side(process)
         side.hear()
@@ -176,9 +180,13 @@ def ratio(slow: float | None, fast: float | None) -> float | None:
 
 
 def report(
-    name: str, *, figures: Mapping[str, Any], ratios: Mapping[str, float | None],
-    goals: Sequence[Goal], missing: Mapping[str, str] | None = None,
-) -> int:  # fmt: skip
+    name: str,
+    *,
+    figures: Mapping[str, Any],
+    ratios: Mapping[str, float | None],
+    goals: Sequence[Goal],
+    missing: Mapping[str, str] | None = None,
+) -> int:
     """Print a table of the goals to stderr and the JSON object to stdout; gives the exit code."""
     for goal in goals:
         tell(f"{goal.name}: {goal.value} (goal {goal.words}): {goal.verdict}")
@@ -220,10 +228,11 @@ def parser(module_doc: str, *, examples: Sequence[str]) -> argparse.ArgumentPars
     """A parser with the program's purpose and examples of its use."""
     return argparse.ArgumentParser(
         description=module_doc.partition("\n\n")[0],
-        epilog="examples:\n" + "\n".join(f"  {each}" for each in examples)
+        epilog="examples:\n"
+        + "\n".join(f"  {each}" for each in examples)
         + "\n\nProgress goes to stderr; the last line of stdout is one JSON object.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    )
 
 
 def positive(text: str) -> int:

@@ -24,7 +24,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-settings.register_profile("any-machine")
+settings.register_profile("any-machine", deadline=None)
 settings.load_profile("any-machine")
 
 TESTS = Path(__file__).parent
@@ -67,6 +67,7 @@ NEEDS = {
     "curl": Need(("curl",), package="curl"),
     "flock": Need(("flock",), package="util-linux"),
     "prometheus": Need(("prometheus",), package="prometheus"),
+    "redis-server with TLS": Need(("redis-server", "valkey-server"), package="redis-server"),
     "second Python 3.11": Need(("python3.11",), package="python3.11", path="/usr/bin"),
     "setpriv": Need(("setpriv",), package="util-linux"),
     "setsid": Need(("setsid",), package="util-linux"),
@@ -95,6 +96,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Before any program is started."""
     config.addinivalue_line("markers", "needs(name, …): programs that the test cannot do without")
+    config.addinivalue_line("markers", "soak: as large as SOAK_SHARE says (make soak: the whole)")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

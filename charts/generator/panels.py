@@ -128,22 +128,34 @@ def page(board: Board) -> Json:
         "graphTooltip": 1,
         "links": [
             {
-                "type": "dashboards", "title": "TrainingRun", "tags": ["trainingrun"],
-                "asDropdown": True, "includeVars": True, "keepTime": True,
+                "type": "dashboards",
+                "title": "TrainingRun",
+                "tags": ["trainingrun"],
+                "asDropdown": True,
+                "includeVars": True,
+                "keepTime": True,
             }
         ],
         "annotations": {"list": []},
         "templating": {"list": [_datasource(), *(_variable(each) for each in board.variables)]},
         "panels": list(_laid_out(board.rows)),
-    }  # fmt: skip
+    }
 
 
 def _datasource() -> Json:
     return {
-        "name": "datasource", "label": "Prometheus", "type": "datasource", "query": "prometheus",
-        "current": {}, "hide": 0, "includeAll": False, "multi": False, "options": [],
-        "refresh": 1, "regex": "",
-    }  # fmt: skip
+        "name": "datasource",
+        "label": "Prometheus",
+        "type": "datasource",
+        "query": "prometheus",
+        "current": {},
+        "hide": 0,
+        "includeAll": False,
+        "multi": False,
+        "options": [],
+        "refresh": 1,
+        "regex": "",
+    }
 
 
 def _variable(variable: Variable) -> Json:
@@ -172,9 +184,13 @@ def _laid_out(rows: Iterable[Row]) -> Iterator[Json]:
     for row in rows:
         place = {"x": 0, "y": top, "w": WIDTH, "h": 1}
         yield {
-            "id": number, "type": "row", "title": row.title, "collapsed": False, "gridPos": place,
+            "id": number,
+            "type": "row",
+            "title": row.title,
+            "collapsed": False,
+            "gridPos": place,
             "panels": [],
-        }  # fmt: skip
+        }
         number, top, left, line = number + 1, top + 1, 0, 0
         for panel in row.panels:
             if left + panel.width > WIDTH:
@@ -249,8 +265,10 @@ def _options(panel: Panel) -> Json:
         case "stat":
             return {
                 "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
-                "colorMode": "value", "graphMode": "area", "textMode": "auto",
-            }  # fmt: skip
+                "colorMode": "value",
+                "graphMode": "area",
+                "textMode": "auto",
+            }
         case "table":
             return {"showHeader": True, "cellHeight": "sm"}
         case _:

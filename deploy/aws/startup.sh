@@ -217,7 +217,7 @@ install_programs() {
             wheels=$STATE/packages ;;
   esac
   say "installing the programs from $wheels"
-  [ "$ROLE" = daemon ] || packages+=(trainingrun-trainer 'trainingrun-operator[local]')
+  [ "$ROLE" = daemon ] || packages+=('trainingrun[local]')
   if ! { "$python" -m venv "${PROGRAMS%/bin}" &&
     "$PROGRAMS/pip" install --quiet --find-links "$wheels" -c "$wheels/constraints.txt" "${packages[@]}"; }; then
     rm -rf "${PROGRAMS%/bin}"

@@ -62,8 +62,9 @@ def test_an_upgrade_brings_the_definition_along_and_a_rollback_takes_it_back(
     operator = f"{release.name}-operator"
     control_plane.wait_until(  # helm looks at the pods; the Deployment counts them a moment later
         lambda: release.get("deploy", operator)["status"].get("readyReplicas") == 2,
-        "both operators are counted", seconds=60,
-    )  # fmt: skip
+        "both operators are counted",
+        seconds=60,
+    )
     assert release.get("pdb", operator)["spec"]["maxUnavailable"] == 1
     change = {"spec": {NEW_FIELD: 600}}
     control_plane.wait_until(  # an API server that lags behind may not have taken it
@@ -341,6 +342,6 @@ def patched(release: Release, change: dict[str, Any]) -> dict[str, Any]:
 
 def installation(kubeconfig: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """The program of ``helm test``, under an account."""
-    module = "trainingrun_operator.handlers.installation"
+    module = "trainingrun_operator.process.helm_test"
     command = [sys.executable, "-m", module, f"--kubeconfig={kubeconfig}", *options]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)

@@ -37,8 +37,20 @@ def installed(images: dict[str, str]) -> Iterator[str]:
     run("kubectl", "label", "namespace", SYSTEM, RESTRICTED)
     options = [f"--set=images.{role}={tag}" for role, tag in images.items()]
     chart = str(ROOT / "charts" / "trainingrun")
-    run("helm", "-n", SYSTEM, "upgrade", "--install", "trainingrun", chart, "--wait", "--timeout",
-        "120s", *options, timeout=180)  # fmt: skip
+    run(
+        "helm",
+        "-n",
+        SYSTEM,
+        "upgrade",
+        "--install",
+        "trainingrun",
+        chart,
+        "--wait",
+        "--timeout",
+        "120s",
+        *options,
+        timeout=180,
+    )
     yield SYSTEM
     run("helm", "-n", SYSTEM, "uninstall", "trainingrun", "--wait", timeout=180)
 
@@ -69,8 +81,15 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
             except ClusterError as error:
                 report.sections.append((" ".join(arguments), str(error)))
         try:
-            log = run("kubectl", "-n", SYSTEM, "logs", "-l", "app.kubernetes.io/name=trainingrun",
-                      "--tail=80")  # fmt: skip
+            log = run(
+                "kubectl",
+                "-n",
+                SYSTEM,
+                "logs",
+                "-l",
+                "app.kubernetes.io/name=trainingrun",
+                "--tail=80",
+            )
             report.sections.append(("operator log", log))
         except ClusterError as error:
             report.sections.append(("operator log", str(error)))

@@ -21,7 +21,7 @@ from training import (
 
 
 def test_a_run_learns_suspends_resumes_and_completes(namespace: Namespace, tmp_path: Path) -> None:
-    """Games rise, weights are published, suspend loses nothing, and the run ends Succeeded."""
+    """Games rise, weights are published, suspend loses nothing, and the run ends Complete."""
     name = "quickstart"
     namespace.kubectl("apply", "-f", str(short_quickstart(tmp_path)))
     eventually(lambda: games(namespace, name) > 20, "games rise")
@@ -36,12 +36,12 @@ def test_a_run_learns_suspends_resumes_and_completes(namespace: Namespace, tmp_p
 
     suspend(namespace, name, wanted=False)
     eventually(lambda: games(namespace, name) > before + 20, "games rise after the resume")
-    namespace.wait(f"tr/{name}", condition="condition=Succeeded", seconds=600)
+    namespace.wait(f"tr/{name}", condition="condition=Complete", seconds=600)
     assert games(namespace, name) >= namespace.training_run(name)["spec"]["games"]
     assert_ledger_closes(namespace, name)
     assert status(namespace, name)["evaluation"]
     table = namespace.table()
-    assert "Succeeded" in table
+    assert "Complete" in table
     print(table)
 
 
@@ -65,7 +65,7 @@ def test_every_role_may_be_killed_and_the_ledger_still_closes(
     Namespace("trainingrun-system").kubectl(
         "delete", "pod", "-l", "app.kubernetes.io/name=trainingrun", "--force", "--grace-period=0"
     )
-    namespace.wait(f"tr/{name}", condition="condition=Succeeded", seconds=600)
+    namespace.wait(f"tr/{name}", condition="condition=Complete", seconds=600)
     assert_ledger_closes(namespace, name)
 
 

@@ -102,8 +102,20 @@ def test_the_operator_is_upgraded_while_a_run_trains(
     old = {pod["metadata"]["uid"] for pod in system.get("pods", "-l", selector)["items"]}
 
     chart = str(ROOT / "charts" / "trainingrun")
-    run("helm", "-n", installed, "upgrade", "trainingrun", chart, "--reuse-values",
-        "--set=logLevel=DEBUG", "--wait", "--timeout", "180s", timeout=200)  # fmt: skip
+    run(
+        "helm",
+        "-n",
+        installed,
+        "upgrade",
+        "trainingrun",
+        chart,
+        "--reuse-values",
+        "--set=logLevel=DEBUG",
+        "--wait",
+        "--timeout",
+        "180s",
+        timeout=200,
+    )
     eventually(
         lambda: not old & {pod["metadata"]["uid"] for pod in system.get("pods")["items"]},
         "the old operator is gone",

@@ -104,4 +104,4 @@ def _report(bed: Bed) -> ActorReport:
 
 def _state(bed: Bed) -> str:
     report = bed.report(ActorReport)
-    return report.state if report else ""
+    return report.state.value if report else ""

@@ -29,7 +29,7 @@ WHITE = Setting(("white_weenie",), OpponentsConfig(latest=1, past=0, scripted=0)
 GAMES = 60
 
 
-def tell(bed: Bed, number: int, setting: Setting) -> None:
+def write_state(bed: Bed, number: int, setting: Setting) -> None:
     """Say that a phase has begun."""
     phase = CurrentPhase(f"phase-{number}", number, 0, 0, 0, "a test says so", setting)
     with bed.redis as client:
@@ -42,9 +42,9 @@ def test_games_follow_the_phase(bed: Bed) -> None:
     actor = bed.start_role("play", config(phased=True))
     until(lambda: bed.report(ActorReport) is not None, seconds=60, what="the actor reports")
     assert bed.games() == 0
-    tell(bed, 1, MIRROR)
+    write_state(bed, 1, MIRROR)
     until(lambda: bed.games() >= 8, seconds=90, what="eight games were played")
-    tell(bed, 2, SHAPED)
+    write_state(bed, 2, SHAPED)
     until(
         lambda: whole_games(bed, "white_weenie") >= 4, seconds=90, what="the next phase is played"
     )
@@ -62,9 +62,16 @@ def test_phases_and_the_target_come_at_their_game_without_an_operator(bed: Bed, 
     """Fifteen games, twenty, and the rest up to sixty, by two actors as fast as they can; nobody
     writes a word meanwhile. A killed actor's games are played by the other, each in its phase."""
     phase = CurrentPhase(
-        "p1", 1, 0, 0, 0, "a test says so", RED, lasts=15,
+        "p1",
+        1,
+        0,
+        0,
+        0,
+        "a test says so",
+        RED,
+        lasts=15,
         following=(PlannedPhase("p2", 2, WHITE, 20), PlannedPhase("p3", 3, MIRROR)),
-    )  # fmt: skip
+    )
     with bed.redis as client:
         client.set(bed.keys.phase, encode_phase(phase))
     first = bed.start_role("play", config(phased=True, games=GAMES))
@@ -86,8 +93,10 @@ def test_phases_and_the_target_come_at_their_game_without_an_operator(bed: Bed, 
         assert client.zcard(bed.keys.open_games) == 0
     begun = begun_from(reply)
     assert [(n, begun[n].name, begun[n].games) for n in sorted(begun)] == [
-        (1, "p1", 0), (2, "p2", 15), (3, "p3", 35),
-    ]  # fmt: skip
+        (1, "p1", 0),
+        (2, "p2", 15),
+        (3, "p3", 35),
+    ]
     if fault != "redis":  # it may forget numbers that it has given out, and give them again
         assert games_of(bed, RED) == 15
         assert games_of(bed, WHITE) == 20
@@ -112,7 +121,7 @@ def games_of(bed: Bed, setting: Setting) -> int:
 def test_shaped_rewards_of_a_game_sum_up_to_its_outcome(bed: Bed) -> None:
     """Less what the seat's first decision was worth: a seat that had nothing to choose until then
     may already be a creature or a few lives behind."""
-    tell(bed, 1, SHAPED)
+    write_state(bed, 1, SHAPED)
     actor = bed.start_role("play", config(phased=True))
     until(lambda: whole_games(bed, "white_weenie") >= 4, seconds=90, what="games were played")
     assert actor.terminate(seconds=20) == 0

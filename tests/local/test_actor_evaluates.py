@@ -16,11 +16,12 @@ from typing import Any, Final
 from actor_bed import Bed, config, has_traceback
 from trainingrun_actor.agenda import Agenda
 from trainingrun_actor.policies import Policies
-from trainingrun_actor.watch import Watch
+from trainingrun_actor.run_state import RunStatePoller
 from trainingrun_contracts.connection import asyncio_client
 from trainingrun_contracts.reports import (
     Evaluation,
     EvaluatorReport,
+    GateVerdict,
     Intent,
     champion_from,
     evaluations_from,
@@ -30,7 +31,7 @@ from trainingrun_contracts.run_config import EvaluationConfig, EvaluationOpponen
 from waiting import until
 
 MANY: Final[tuple[EvaluationOpponent, ...]] = ("engine", "past")
-SMALL = config(evaluation=EvaluationConfig(every_games=50, games=10))
+SMALL = config(evaluation=EvaluationConfig(interval_games=50, games=10))
 
 
 def test_it_begins_with_the_untrained_policy(bed: Bed) -> None:
@@ -68,7 +69,7 @@ def test_an_evaluation_is_of_the_weights_of_its_game(bed: Bed) -> None:
         agenda = Agenda(50)
         async with asyncio_client(bed.server.url_of("actor"), max_connections=2) as client:
             policies = Policies(client, bed.keys, wall=time.time)
-            watch = Watch(
+            watch = RunStatePoller(
                 client,
                 bed.keys,
                 policies,
@@ -148,7 +149,7 @@ def test_the_gate_crowns_the_first_and_then_asks_for_proof(bed: Bed) -> None:
     assert (last.opponent, last.version) == ("champion", 1)
     assert last.gate is not None
     assert last.gate.champion == 0
-    assert (last.gate.verdict, last.gate.pairs, last.games) == ("keep", 4, 8)
+    assert (last.gate.verdict, last.gate.pairs, last.games) == (GateVerdict.KEEP, 4, 8)
     assert _champion(bed) == 0
     assert {row.opponent for row in last.results} == {"v0"}
     assert bed.segments() == []
@@ -215,4 +216,4 @@ def results(bed: Bed) -> tuple[Evaluation, ...]:
 
 def _state(bed: Bed) -> str:
     report = bed.report(EvaluatorReport)
-    return report.state if report else ""
+    return report.state.value if report else ""

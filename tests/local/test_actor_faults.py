@@ -163,4 +163,4 @@ def _leases(bed: Bed, endpoint: str) -> int:
 
 def _state(bed: Bed) -> str:
     report = bed.report(ActorReport)
-    return report.state if report else ""
+    return report.state.value if report else ""

@@ -16,7 +16,7 @@ from trainingrun_contracts import reports
 from trainingrun_contracts.reports import Intent
 from trainingrun_contracts.run_config import RunConfig
 from trainingrun_contracts.segment import MAX_BYTES, Segment, encode
-from trainingrun_contracts.stream.append import Parcel, append_commands
+from trainingrun_contracts.stream.append import EncodedSegment, append_commands
 
 PER_BATCH = BATCH // 32
 
@@ -40,36 +40,38 @@ def with_number(array: Any, number: float) -> Any:
 
 
 BAD: dict[str, tuple[Callable[[Segment], bytes], str]] = {
-    "empty": (lambda s: b"", "too few"),
-    "garbage": (lambda s: b"\x00\xff" * 500, "begin like a segment"),
-    "pickle": (lambda s: b"\x80\x04\x95cos\nsystem\n", "begin like a segment"),
+    "empty": (lambda _s: b"", "too few"),
+    "garbage": (lambda _s: b"\x00\xff" * 500, "begin like a segment"),
+    "pickle": (lambda _s: b"\x80\x04\x95cos\nsystem\n", "begin like a segment"),
     "truncated": (lambda s: encode(s)[:-100], "its sizes say"),
     "half an envelope": (lambda s: encode(s)[:40], "too long"),
     "too long": (lambda s: encode(s) + b"\x00", "its sizes say"),
-    "oversized": (lambda s: bytes(MAX_BYTES + 1), "at most"),
+    "oversized": (lambda _s: bytes(MAX_BYTES + 1), "at most"),
     "old schema": (lambda s: renamed(s, schema=1), "schema 1"),
     "other encoding": (lambda s: renamed(s, schema_hash="beef"), "encoding beef"),
     "other run": (lambda s: renamed(s, run_id="other"), "belongs to the run other"),
     "NaN state": (lambda s: changed(s, states=with_number(s.states, np.nan)), "state or an action"),
     "inf action": (
-        lambda s: changed(s, actions=with_number(s.actions, -np.inf)), "state or an action",
+        lambda s: changed(s, actions=with_number(s.actions, -np.inf)),
+        "state or an action",
     ),
     "NaN reward": (lambda s: changed(s, rewards=with_number(s.rewards, np.nan)), "not finite"),
     "huge reward": (lambda s: changed(s, rewards=with_number(s.rewards, 1e30)), "beyond 100"),
     "inf log-prob": (
-        lambda s: changed(s, log_probs=with_number(s.log_probs, -np.inf)), "not finite",
+        lambda s: changed(s, log_probs=with_number(s.log_probs, -np.inf)),
+        "not finite",
     ),
     "NaN value": (lambda s: changed(s, values=with_number(s.values, np.nan)), "not finite"),
     "negative publish": (lambda s: changed(s, publishes=s.publishes - 1000), "negative"),
     "offsets that lie": (lambda s: changed(s, offsets=s.offsets[::-1].copy()), "partition"),
     "choice out of range": (lambda s: changed(s, chosen=s.chosen + 100), "outside"),
-}  # fmt: skip
+}
 
 
 def damage_on_the_way(bandit: Bandit, spoil: Callable[[Segment], bytes]) -> None:
     """Append as an actor does, with the payload spoilt: its counts are right."""
     segment = bandit.segment()
-    parcel = Parcel(segment.header, segment.transitions, spoil(segment))
+    parcel = EncodedSegment(segment.header, segment.transitions, spoil(segment))
     pipe: Any = bandit.client.pipeline(transaction=True)
     for command in append_commands(bandit.keys, [parcel], fuse=10_000):
         pipe.execute_command(*command)
@@ -126,8 +128,9 @@ def test_goes_on_when_redis_is_full(
         learner.signal(signal.SIGCONT)
         eventually(
             lambda: bandit.client.hget(bandit.keys.accounts, "trained") == b"%d" % (2 * BATCH),
-            seconds=60, what="two batches are trained",
-        )  # fmt: skip
+            seconds=60,
+            what="two batches are trained",
+        )
         bandit.client.config_set("maxmemory", 0)
         bandit.produce(PER_BATCH)
         wait_for_weights(bandit, version=3)

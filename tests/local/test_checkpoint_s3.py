@@ -16,7 +16,7 @@ from learner_process import eventually
 from s3_server import REGION, S3Server
 from small_disk import small_file_system
 from trainingrun_contracts.exit_codes import ExitCode
-from trainingrun_contracts.observation.schema import SCHEMA_HASH
+from trainingrun_contracts.observation_schema import SCHEMA_HASH
 from trainingrun_trainer.checkpoint.archive import CheckpointArchive, Retention
 from trainingrun_trainer.checkpoint.manifest import (
     FORMAT,
@@ -54,10 +54,16 @@ def checkpoint_of(step: int, *, size: int = 100) -> Checkpoint:
     """A checkpoint whose model has so many bytes."""
     files = {MODEL: bytes([step]) * size}
     manifest = Manifest(
-        format=FORMAT, run="r", run_id="r-1", schema_hash=SCHEMA_HASH, saved_at=1000.0 + step,
-        progress=Progress(step=step), files={name: sum_of(each) for name, each in files.items()},
-        config=msgspec.Raw(b"{}"), libraries={},
-    )  # fmt: skip
+        format=FORMAT,
+        run="r",
+        run_id="r-1",
+        schema_hash=SCHEMA_HASH,
+        saved_at=1000.0 + step,
+        progress=Progress(step=step),
+        files={name: sum_of(each) for name, each in files.items()},
+        config=msgspec.Raw(b"{}"),
+        libraries={},
+    )
     return Checkpoint(manifest, files)
 
 

@@ -22,9 +22,15 @@ from local_run import closes, write_run
 from redis_server import redis_program
 
 PORTS = {
-    "redis": (6379,), "store": (7070,), "daemon": (17171,), "control": (9090,), "actor": (9090,),
-    "evaluator": (9090,), "learner": (9090,), "prometheus": (9090,),
-}  # fmt: skip
+    "redis": (6379,),
+    "store": (7070,),
+    "daemon": (17171,),
+    "control": (9090,),
+    "actor": (9090,),
+    "evaluator": (9090,),
+    "learner": (9090,),
+    "prometheus": (9090,),
+}
 GAMES = 60
 ENDLESS = 10_000_000
 
@@ -53,9 +59,12 @@ def _services(folder: Path, games: int) -> Here:
     file = write_run(folder / "run.yaml", games=games, learner={"batchTransitions": 256})
     variables = {
         "DAEMON_TOKEN": "a-token-of-16-characters",
-        "REDIS_PASSWORD": "ab12", "S3_ACCESS_KEY": "key", "S3_SECRET_KEY": "secret12",
-        "GRAFANA_PASSWORD": "cd34", "RUN_FILE": os.path.relpath(file, Path(__file__).parents[2]),
-    }  # fmt: skip
+        "REDIS_PASSWORD": "ab12",
+        "S3_ACCESS_KEY": "key",
+        "S3_SECRET_KEY": "secret12",
+        "GRAFANA_PASSWORD": "cd34",
+        "RUN_FILE": os.path.relpath(file, Path(__file__).parents[2]),
+    }
     third = {
         "redis-server": redis_program(),
         "/usr/local/bin/versitygw": str(programs("versitygw") / "versitygw"),
@@ -80,7 +89,7 @@ def test_the_services_train_a_run_to_its_end(services: Services) -> None:
     assert learner.wait(30) == 0, "the learner has saved and ended"
     status = json.loads((here.folder / "state" / "small" / "status.json").read_text())["status"]
     assert status["games"]["played"] >= GAMES
-    assert status["daemon"]["display"], "control found the daemons"
+    assert status["daemon"]["desired"], "control found the daemons"
     assert closes(status["transitions"])
     assert status["transitions"]["trained"] > 0
     assert status["checkpoint"]["uri"].startswith("s3://checkpoints/small")

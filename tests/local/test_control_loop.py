@@ -12,34 +12,43 @@ import redis
 from msgspec import structs
 from redis_server import RedisServer
 from simulated_run import UID, document
+from trainingrun_api.conditions import ConditionStatus, ConditionType, EventReason
+from trainingrun_api.run import TrainingRun, parse
+from trainingrun_api.status import TrainingRunStatus
 from trainingrun_contracts import reports
-from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType, EventReason
-from trainingrun_contracts.api.run import TrainingRun, parse
-from trainingrun_contracts.api.status import TrainingRunStatus
-from trainingrun_contracts.reports import ActorReport, Evaluation, Intent, LearnerReport, Notice
+from trainingrun_contracts.reports import (
+    ActorReport,
+    ActorState,
+    Evaluation,
+    Intent,
+    LearnerReport,
+    LearnerState,
+    Notice,
+)
 from trainingrun_contracts.slots import DaemonSlot, decode_all, encode
 from trainingrun_contracts.stream.keys import Keys
-from trainingrun_operator.backends import BackendError, Blame, Ground, RunIdentity
-from trainingrun_operator.backends.memory import MemoryBackend, MemoryRunStore
-from trainingrun_operator.backends.store import RunKey
-from trainingrun_operator.controller.loop import ReconcileError, Reconciler
-from trainingrun_operator.controller.signals import QueueError, SignalReader
-from trainingrun_operator.desired.actions import (
+from trainingrun_reconciler.backends import BackendError, ErrorKind, RunIdentity, SharedResources
+from trainingrun_reconciler.controller.loop import ReconcileError, Reconciler
+from trainingrun_reconciler.controller.signals import QueueError, SignalReader
+from trainingrun_reconciler.desired.actions import (
     PublishSlots,
     Remove,
     SetIntent,
     SetTarget,
     WorkloadAction,
 )
-from trainingrun_operator.desired.observed import (
+from trainingrun_reconciler.desired.observed import (
     Finished,
     ObservedRole,
     Signals,
     Unreachable,
 )
-from trainingrun_operator.desired.redis_config import OPERATOR
-from trainingrun_operator.desired.workload import Role
-from trainingrun_operator.settings import Settings
+from trainingrun_reconciler.desired.redis_config import OPERATOR
+from trainingrun_reconciler.memory import MemoryBackend, MemoryRunStore
+from trainingrun_reconciler.roles import ROLES
+from trainingrun_reconciler.roles.workload import Role
+from trainingrun_reconciler.settings import Settings
+from trainingrun_reconciler.store import RunKey
 
 KEYS = Keys(UID)
 NOW = 1_000_000.0
@@ -55,7 +64,7 @@ class Bench:
         self.loop = Reconciler(self.store, self.backend, Settings(), clock=lambda: self.now)
         self.key = self.store.put(parse(document(**spec)))
 
-    async def look(self, times: int = 1) -> float | None:
+    async def read_once(self, times: int = 1) -> float | None:
         """Look so many times; members become ready in between."""
         after = None
         for _ in range(times):
@@ -67,13 +76,13 @@ class Bench:
     def looks(self, times: int) -> float | None:
         """Look so many times, from a test that does nothing in between."""
 
-        async def look() -> float | None:
+        async def read_once() -> float | None:
             try:
-                return await self.look(times)
+                return await self.read_once(times)
             finally:
                 await self.loop.close()
 
-        return asyncio.run(look())
+        return asyncio.run(read_once())
 
     def status(self, kind: ConditionType) -> tuple[ConditionStatus, str]:
         """Status and message of a condition."""
@@ -100,15 +109,15 @@ class SlowStore(MemoryRunStore):
 
 def learner(at: float, **fields: Any) -> LearnerReport:
     """A report of the learner."""
-    return LearnerReport("learner-0", at, "training", 1, 3, 2, 100, **fields)
+    return LearnerReport("learner-0", at, LearnerState.TRAINING, 1, 3, 2, 100, **fields)
 
 
-def actor(at: float, state: str) -> ActorReport:
+def actor(at: float, state: ActorState) -> ActorReport:
     """A report of the actor."""
     return ActorReport("actor-0", at, state, 0, 0, 0, 0, 0.0, 0, 3, 2)
 
 
-def tell(client: redis.Redis, *said: reports.Report) -> None:
+def write_state(client: redis.Redis, *said: reports.Report) -> None:
     """Report as roles do."""
     for report in said:
         reports.queue_report(client, KEYS, report)
@@ -137,11 +146,11 @@ def test_what_goes_with_a_deleted_run_is_not_made_again(
 
     async def lose_the_daemons() -> None:
         try:
-            await bench.look(3)
+            await bench.read_once(3)
             assert Role.DAEMON in bench.backend.roles(UID)
             bench.backend.act(UID, Remove(Role.DAEMON))
             store.is_late = is_deleted
-            await bench.look(3)
+            await bench.read_once(3)
         finally:
             await bench.loop.close()
 
@@ -162,7 +171,7 @@ def test_all_signals_come_in_one_look(redis_server: RedisServer, redis_client: r
     client.hset(KEYS.accounts, mapping={"trained": 290, "stale": 10})
     client.zadd(KEYS.leases + "d-0:1", {"a": 4e9, "b": 4e9, "expired": 1})
     client.zadd(KEYS.leases + "d-1:1", {"c": 4e9})
-    tell(client, learner(NOW), actor(NOW - 60, "playing"))
+    write_state(client, learner(NOW), actor(NOW - 60, ActorState.PLAYING))
     reports.queue_notice(client, KEYS.notices, Notice(NOW, "actor", "actor-0", "X", "hello"))
     evaluation = Evaluation(NOW, 3, 9, "random", 10, 9, 0, 0.9, 0.6, 0.98)
     reports.queue_evaluation(client, KEYS.evaluations, evaluation)
@@ -280,46 +289,51 @@ def test_a_run_lives_from_start_to_completion(
     client, bench = redis_client, Bench(redis_server.url_of(OPERATOR), games=100)
 
     async def life() -> None:
-        await bench.look(4)
-        assert set(bench.backend.roles(UID)) == set(Role)
+        await bench.read_once(4)
+        assert set(bench.backend.roles(UID)) == set(ROLES.names)
         assert len(decode_all(client.hgetall(KEYS.daemons))) == 2
         assert client.get(KEYS.target) == b"100"
-        tell(client, learner(bench.now), actor(bench.now, "playing"))
+        write_state(client, learner(bench.now), actor(bench.now, ActorState.PLAYING))
         client.hset(KEYS.games, "played", 10)
-        await bench.look()
+        await bench.read_once()
         assert (bench.status(ConditionType.READY))[0] is ConditionStatus.TRUE
 
         bench.change(games=100, suspend=True)
-        await bench.look()
+        await bench.read_once()
         assert client.get(KEYS.intent) == b"drain"
-        tell(client, learner(bench.now), actor(bench.now, "drained"))
-        await bench.look()
+        write_state(client, learner(bench.now), actor(bench.now, ActorState.DRAINED))
+        await bench.read_once()
         assert client.get(KEYS.intent) == b"flush"
         bench.backend.finish(UID, Role.LEARNER, Finished(succeeded=True))
-        await bench.look(2)
+        await bench.read_once(2)
         assert (bench.status(ConditionType.SUSPENDED))[0] is ConditionStatus.TRUE
         assert set(bench.backend.roles(UID)) == {Role.REDIS, Role.LEARNER}
 
         bench.change(games=100, suspend=False)
-        await bench.look(4)
-        assert set(bench.backend.roles(UID)) == set(Role)
+        await bench.read_once(4)
+        assert set(bench.backend.roles(UID)) == set(ROLES.names)
         client.hset(KEYS.games, "played", 101)
-        tell(client, learner(bench.now), actor(bench.now, "drained"))
-        await bench.look(2)
+        write_state(client, learner(bench.now), actor(bench.now, ActorState.DRAINED))
+        await bench.read_once(2)
         bench.backend.finish(UID, Role.LEARNER, Finished(succeeded=True))
-        await bench.look(3)
-        assert (bench.status(ConditionType.SUCCEEDED))[0] is ConditionStatus.TRUE
+        await bench.read_once(3)
+        assert (bench.status(ConditionType.COMPLETE))[0] is ConditionStatus.TRUE
         assert set(bench.backend.roles(UID)) == {Role.REDIS, Role.LEARNER}
         writes = bench.store.writes
-        await bench.look(5)
+        await bench.read_once(5)
         assert bench.store.writes == writes, "a finished run is not written again"
         await bench.loop.close()
 
     asyncio.run(life())
     told = [event.reason for _, event in bench.store.events]
     assert [each for each in told if each != "ScaledUp"] == [
-        "Started", "Suspending", "Suspended", "Resumed", "Draining", "Completed",
-    ]  # fmt: skip
+        "Started",
+        "Suspending",
+        "Suspended",
+        "Resumed",
+        "Draining",
+        "Completed",
+    ]
 
 
 class Refusing(MemoryBackend):
@@ -352,9 +366,9 @@ class Passing(BackendError):
     """What an API server in trouble answers."""
 
     @property
-    def blame(self) -> Blame:
+    def kind(self) -> ErrorKind:
         """It says nothing about the request."""
-        return Blame.PASSING
+        return ErrorKind.TRANSIENT
 
 
 class Troubled(MemoryBackend):
@@ -406,14 +420,14 @@ def test_a_killed_redis_comes_back(redis_server: RedisServer, redis_client: redi
     bench = Bench(redis_server.url_of(OPERATOR), redis={"url": redis_server.url_of(OPERATOR)})
 
     async def steps(*between: Callable[[], None]) -> None:
-        await bench.look(4)
+        await bench.read_once(4)
         for step in between:
             step()
-            await bench.look(2)
+            await bench.read_once(2)
         await bench.loop.close()
 
     asyncio.run(steps(redis_server.kill, redis_server.start))
-    assert set(bench.backend.roles(UID)) == set(Role) - {Role.REDIS}
+    assert set(bench.backend.roles(UID)) == set(ROLES.names) - {Role.REDIS}
     told = [event.reason for _, event in bench.store.events]
     assert told.index("QueueUnreachable") < told.index("QueueRecovered")
 
@@ -426,9 +440,9 @@ def test_what_a_status_remembers_is_kept_until_it_is_written(redis_server: Redis
     bench.loop = Reconciler(bench.store, bench.backend, Settings(), clock=lambda: bench.now)
 
     async def act() -> None:
-        await bench.look(3)
+        await bench.read_once(3)
         slow.takes = True
-        await bench.look()
+        await bench.read_once()
         await bench.loop.close()
 
     asyncio.run(act())
@@ -441,7 +455,7 @@ def test_what_a_status_remembers_is_kept_until_it_is_written(redis_server: Redis
 class StuckBackend(MemoryBackend):
     """Never says where Redis is."""
 
-    async def redis_url(self, run: RunIdentity, ground: Ground) -> str | None:
+    async def redis_url(self, run: RunIdentity, shared: SharedResources) -> str | None:
         """No answer."""
         return await asyncio.Event().wait() and None
 
@@ -450,18 +464,19 @@ def test_a_reconcile_that_takes_too_long_ends_and_is_told(redis_server: RedisSer
     """One look has one limit, whatever it waits for; the status says so."""
     bench = Bench(redis_server.url_of(OPERATOR), backend=StuckBackend())
 
-    async def look() -> None:
+    async def read_once() -> None:
         bench.loop = Reconciler(
             bench.store, bench.backend, Settings(), clock=lambda: NOW, longest=0.1
         )
         with pytest.raises(ReconcileError, match=r"longer than 0\.1 s"):
-            await bench.look()
+            await bench.read_once()
         await bench.loop.close()
 
-    asyncio.run(look())
+    asyncio.run(read_once())
     assert bench.status(ConditionType.DEGRADED) == (
-        ConditionStatus.TRUE, "asking and acting took longer than 0.1 s; it is tried again",
-    )  # fmt: skip
+        ConditionStatus.TRUE,
+        "asking and acting took longer than 0.1 s; it is tried again",
+    )
     assert len(bench.store.runs[bench.key].status.conditions) == 1  # nothing else is known
 
 
@@ -473,9 +488,9 @@ def test_reports_of_members_that_are_gone_are_removed(
     for number in range(5000):
         redis_client.hset(KEYS.reports, f"actor/gone-{number}", "{}")
     for number in range(100):
-        gone = structs.replace(actor(NOW - 7200, "playing"), member=f"old-{number}")
-        tell(redis_client, gone)
-    silent = structs.replace(actor(NOW - 600, "playing"), member="silent-0")
-    tell(redis_client, actor(NOW, "playing"), silent)
+        gone = structs.replace(actor(NOW - 7200, ActorState.PLAYING), member=f"old-{number}")
+        write_state(redis_client, gone)
+    silent = structs.replace(actor(NOW - 600, ActorState.PLAYING), member="silent-0")
+    write_state(redis_client, actor(NOW, ActorState.PLAYING), silent)
     bench.looks(3)
     assert set(redis_client.hkeys(KEYS.reports)) == {b"actor/actor-0", b"actor/silent-0"}

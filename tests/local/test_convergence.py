@@ -11,10 +11,10 @@ from dying_operators import Course
 from redis_server import RedisServer
 from scripted_fleet import ScriptedFleet
 from simulated_run import UID, training_run
-from trainingrun_operator.backends.memory import MemoryBackend, MemoryRunStore
-from trainingrun_operator.desired.observed import Finished
-from trainingrun_operator.desired.redis_config import OPERATOR
-from trainingrun_operator.desired.workload import Role
+from trainingrun_reconciler.desired.observed import Finished
+from trainingrun_reconciler.desired.redis_config import OPERATOR
+from trainingrun_reconciler.memory import MemoryBackend, MemoryRunStore
+from trainingrun_reconciler.roles.workload import Role
 
 
 def test_operators_that_die_after_each_action_walk_a_run_through_its_life(
@@ -30,10 +30,14 @@ def test_operators_that_die_after_each_action_walk_a_run_through_its_life(
             backend.finish(UID, Role.LEARNER, Finished(succeeded=True))
 
     course = Course(
-        store, key, backend, fleet, redis_client,
+        store,
+        key,
+        backend,
+        fleet,
+        redis_client,
         end_learner=end_learner,
         between=lambda: backend.tick(UID),
-    )  # fmt: skip
+    )
     fleet.start()
     try:
         asyncio.run(course.walk())

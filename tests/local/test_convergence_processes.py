@@ -17,13 +17,13 @@ from dying_operators import Course, Relayed
 from redis_server import RedisServer
 from scripted_fleet import ScriptedFleet
 from simulated_run import UID, training_run
-from trainingrun_contracts.api.run import TrainingRun
-from trainingrun_operator.backends import RunIdentity
-from trainingrun_operator.backends.local.backend import LocalBackend
-from trainingrun_operator.backends.local.folder import RunFolder
-from trainingrun_operator.backends.memory import MemoryRunStore
-from trainingrun_operator.desired.actions import Apply, WorkloadAction
-from trainingrun_operator.desired.workload import Role
+from trainingrun.local.backend import LocalBackend
+from trainingrun.local.folder import RunFolder
+from trainingrun_api.run import TrainingRun
+from trainingrun_reconciler.backends import RunIdentity
+from trainingrun_reconciler.desired.actions import Apply, WorkloadAction
+from trainingrun_reconciler.memory import MemoryRunStore
+from trainingrun_reconciler.roles.workload import Role
 
 ROOT = Path(__file__).resolve().parents[2]
 STAND_IN = Path(__file__).parent / "bed" / "stand_in.py"
@@ -38,8 +38,8 @@ class StandIns(Relayed):
 
     async def perform(self, run: RunIdentity, action: WorkloadAction) -> None:
         """See Backend; what is made is another program."""
-        if isinstance(action, Apply) and action.workload.role is not Role.DAEMON:
-            flags = (str(self._flag),) if action.workload.role is Role.LEARNER else ()
+        if isinstance(action, Apply) and action.workload.role != Role.DAEMON:
+            flags = (str(self._flag),) if action.workload.role == Role.LEARNER else ()
             command = ("python", str(STAND_IN), *flags)
             action = replace(action, workload=replace(action.workload, command=command))
         await super().perform(run, action)
@@ -52,7 +52,7 @@ def test_operators_that_die_after_each_action_walk_a_run_through_its_life(
     the end no process is left."""
     folder = RunFolder(tmp_path / "run")
     folder.make()
-    storage = (tmp_path / "checkpoints").as_uri()
+    storage = {"directory": {"path": str(tmp_path / "checkpoints")}}
     run = training_run(
         games=1_000_000,
         daemon={"autoscaling": {"minReplicas": 1, "maxReplicas": 1}},
@@ -73,9 +73,14 @@ async def walked(
     backend = LocalBackend(folder, decks=ROOT / "decks")
     flag, fleet = folder.root / "learner-ends", ScriptedFleet(redis_server, UID)
     course = Course(
-        store, store.put(run), StandIns(backend, flag), fleet, redis_client,
-        end_learner=flag.touch, seconds=180.0,
-    )  # fmt: skip
+        store,
+        store.put(run),
+        StandIns(backend, flag),
+        fleet,
+        redis_client,
+        end_learner=flag.touch,
+        seconds=180.0,
+    )
     fleet.start()
     try:
         await course.walk()

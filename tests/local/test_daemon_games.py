@@ -5,13 +5,23 @@ import subprocess
 import sys
 from pathlib import Path
 
-PROGRAM = Path(__file__).parents[2] / "benchmarks" / "daemon_games.py"
+ROOT = Path(__file__).parents[2]
 
 
 def test_random_games_on_a_daemon_are_sound() -> None:
     """No game is unsound, those on the daemon are the same as those inside, nothing is left."""
     done = subprocess.run(
-        [sys.executable, str(PROGRAM), "--quick", "--workers", "1", "--seed", "1"],
+        [
+            sys.executable,
+            "-m",
+            "benchmarks.daemon.games",
+            "--quick",
+            "--workers",
+            "1",
+            "--seed",
+            "1",
+        ],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,

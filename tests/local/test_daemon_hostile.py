@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-PROGRAM = Path(__file__).parents[2] / "benchmarks" / "daemon_hostile.py"
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -18,7 +18,8 @@ def test_hostile_clients_leave_no_trace(workers: int) -> None:
     How quick STATUS is in a storm only a machine tells that does nothing else: the benchmark's.
     """
     done = subprocess.run(
-        [sys.executable, str(PROGRAM), "--quick", "--workers", str(workers)],
+        [sys.executable, "-m", "benchmarks.daemon.hostile", "--quick", "--workers", str(workers)],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,

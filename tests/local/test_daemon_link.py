@@ -8,8 +8,8 @@ from typing import TypeAlias
 
 import pytest
 from trainingrun_actor.daemon_link import DaemonLink, LinkLost
-from trainingrun_contracts.protocol.commands import NewGame
-from trainingrun_contracts.protocol.lines import DecisionLine, GameResult, Info
+from trainingrun_protocol.commands import NewGame
+from trainingrun_protocol.lines import DecisionLine, GameResult, Info
 
 Talk: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 GAME = NewGame(deck1="a", deck2="b", interactive=True, keep_open=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from daemon_process import daemons
 from line_client import said_to
 from local_run import ENDLESS, LocalRun, local_run, write_run
-from trainingrun_contracts.protocol.access import TOKEN_VARIABLE, read_token
+from trainingrun_protocol.access import TOKEN_VARIABLE, read_token
 
 TOKEN = "the-token-of-these-daemons"
 GAME = b"NEWGAME red_aggro.dck white_weenie.dck -i -q -c 1000000"

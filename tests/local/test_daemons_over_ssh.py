@@ -25,9 +25,16 @@ from waiting import until
 
 PROGRAM = Path(sys.executable).with_name("trainingrun")
 SERVING = [
-    str(DAEMON), "--host", "127.0.0.1", "--port", "{port}", "--decks", str(DECKS),
-    "--max-concurrent", "3",
-]  # fmt: skip
+    str(DAEMON),
+    "--host",
+    "127.0.0.1",
+    "--port",
+    "{port}",
+    "--decks",
+    str(DECKS),
+    "--max-concurrent",
+    "3",
+]
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,9 @@ def wait_for_trained(bandit: Bandit, transitions: int) -> None:
     """Wait until the ledger says so many."""
     eventually(
         lambda: read_ledger(bandit.client, bandit.keys).trained == transitions,
-        seconds=60, what=f"{transitions} are trained",
-    )  # fmt: skip
+        seconds=60,
+        what=f"{transitions} are trained",
+    )
 
 
 def test_a_restarted_learner_knows_from_its_checkpoint_what_it_has_trained(

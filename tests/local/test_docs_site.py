@@ -28,7 +28,7 @@ pytestmark = pytest.mark.needs("browser", "site")
 def test_a_page_needs_no_network_and_fits_a_phone(page: str, tmp_path: Path) -> None:
     """No error, nothing from elsewhere, and no scrolling to the side."""
 
-    async def look() -> None:
+    async def read_once() -> None:
         async with browser(str(find_browser()), tmp_path) as tab:
             await tab.show(width=PHONE)
             await tab.open(SITE / page)
@@ -36,13 +36,13 @@ def test_a_page_needs_no_network_and_fits_a_phone(page: str, tmp_path: Path) -> 
             assert tab.errors == []
             assert [each for each in tab.requests if each.startswith("http")] == []
 
-    asyncio.run(look())
+    asyncio.run(read_once())
 
 
 def test_search_finds_a_page_without_a_server(tmp_path: Path) -> None:
     """Where no worker can be started, our script stands in for it."""
 
-    async def look() -> None:
+    async def read_once() -> None:
         async with browser(str(find_browser()), tmp_path) as tab:
             await tab.show(width=1280)
             await tab.open(SITE / "index.html")
@@ -52,11 +52,11 @@ def test_search_finds_a_page_without_a_server(tmp_path: Path) -> None:
             await until(tab, FOUND)
             assert tab.errors == []
 
-    asyncio.run(look())
+    asyncio.run(read_once())
 
 
 async def until(tab: Tab, holds: str) -> None:
     """Wait in the page until an expression is true."""
-    look = f"const look = () => {holds} ? done(true) : requestAnimationFrame(look); look()"
-    promise = f"new Promise(done => {{ {look} }})"
+    read_once = f"const look = () => {holds} ? done(true) : requestAnimationFrame(look); look()"
+    promise = f"new Promise(done => {{ {read_once} }})"
     await tab.ask("Runtime.evaluate", expression=promise, awaitPromise=True)

@@ -13,16 +13,16 @@ from daemon_process import DaemonProcess, daemons
 from local_run import ENDLESS, closes, local_run, write_run
 from redis_server import RedisServer
 from simulated_run import UID, document
-from trainingrun_contracts.api.run import parse
+from trainingrun_api.run import parse
 from trainingrun_contracts.slots import decode_all
 from trainingrun_contracts.stream.keys import Keys
-from trainingrun_operator.backends.memory import MemoryBackend, MemoryRunStore
-from trainingrun_operator.controller.daemon_status import NoStatus, ask_status
-from trainingrun_operator.controller.endpoints import EndpointProber
-from trainingrun_operator.controller.loop import Reconciler
-from trainingrun_operator.desired.redis_config import OPERATOR
-from trainingrun_operator.desired.workload import Role
-from trainingrun_operator.settings import Settings
+from trainingrun_reconciler.controller.daemon_status import NoStatus, ask_status
+from trainingrun_reconciler.controller.endpoints import EndpointProber
+from trainingrun_reconciler.controller.loop import Reconciler
+from trainingrun_reconciler.desired.redis_config import OPERATOR
+from trainingrun_reconciler.memory import MemoryBackend, MemoryRunStore
+from trainingrun_reconciler.roles.workload import Role
+from trainingrun_reconciler.settings import Settings
 
 
 def nobody() -> str:
@@ -71,7 +71,7 @@ def test_slots_have_what_each_daemon_says_that_it_serves(
 ) -> None:
     """Expect Max concurrent as the capacity, no workload of daemons, and actors for all slots."""
 
-    async def look(first: DaemonProcess, second: DaemonProcess) -> MemoryBackend:
+    async def read_once(first: DaemonProcess, second: DaemonProcess) -> MemoryBackend:
         external = {"endpoints": [first.endpoint, second.endpoint, nobody()]}
         spec = {"daemon": {"gamesPerDaemon": 4, "external": external}}
         store, backend = MemoryRunStore(), MemoryBackend(redis_url=redis_server.url_of(OPERATOR))
@@ -84,7 +84,7 @@ def test_slots_have_what_each_daemon_says_that_it_serves(
         return backend
 
     with daemons(tmp_path, 3, 5) as (first, second):
-        backend = asyncio.run(look(first, second))
+        backend = asyncio.run(read_once(first, second))
         slots = decode_all(redis_client.hgetall(Keys(UID).daemons))
         published = {endpoint: slot.capacity for endpoint, slot in slots.items()}
         assert published == {first.endpoint: 3, second.endpoint: 5}

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-PROGRAM = Path(__file__).parents[2] / "benchmarks" / "chaos.py"
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_few_faults_leave_every_transition_accounted_for(tmp_path: Path) -> None:
@@ -18,9 +18,13 @@ def test_a_few_faults_leave_every_transition_accounted_for(tmp_path: Path) -> No
     witness, nothing lost, and no process that ended by itself."""
     faults = ["--kills", "2", "--partitions", "1", "--role", "redis"]
     chaos = subprocess.Popen(
-        [sys.executable, PROGRAM, *faults, "--folder", tmp_path / "run"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
+        [sys.executable, "-m", "benchmarks.chaos.local", *faults, "--folder", tmp_path / "run"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     try:
         out, told = chaos.communicate(timeout=400)
     finally:

@@ -15,7 +15,7 @@ from trainingrun_contracts import slots
 from trainingrun_contracts.connection import asyncio_client
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.weights import Pointer, pointer_from
-from trainingrun_trainer.spot import LastMinutes, SpotNotice
+from trainingrun_trainer.spot import SpotNotice, SpotShutdown
 from waiting import until
 
 KEYS = Keys("clock-1")
@@ -69,7 +69,7 @@ async def followed(url: str, keys: Keys, pointer: Pointer) -> Policies:
 def test_a_spot_notice_saves_once_whatever_the_clock_does() -> None:
     """And a clock that is set back takes nothing back: the learner that has stopped has stopped."""
     moment = datetime(2026, 11, 21, 12, 2, tzinfo=UTC)
-    notice, minutes = SpotNotice("terminate", moment), LastMinutes()
+    notice, minutes = SpotNotice("terminate", moment), SpotShutdown()
     clock = [-120.0, -10.0, -10.0 - HOUR, -5.0, HOUR]
     assert [minutes.is_save_due(notice) for _ in clock] == [True, *[False] * 4]
     over = [minutes.is_over(notice, now=moment.timestamp() + each) for each in clock]

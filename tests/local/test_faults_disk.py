@@ -54,7 +54,7 @@ def test_a_full_disk_costs_whole_lines_of_the_losses(
 def test_a_full_disk_does_not_end_a_run(tmp_path: Path) -> None:
     """Expect one sentence that names the folder, no traceback, games again when there is room, and
     a ledger that closes with nothing lost: Redis and the curves were on the disk, too."""
-    file = write_run(tmp_path / "run.yaml", games=1_000_000, checkpoint={"everyGames": 20})
+    file = write_run(tmp_path / "run.yaml", games=1_000_000, checkpoint={"intervalGames": 20})
     with (
         small_file_system(tmp_path / "small", megabytes=200) as disk,
         local_run(disk, file) as run,

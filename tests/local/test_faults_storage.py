@@ -20,7 +20,7 @@ from learner_process import Bandit, eventually, learner_process, notice_reasons
 from redis_server import RedisServer
 from s3_server import REGION, S3Server
 from small_disk import fill_up, small_file_system
-from trainingrun_contracts.observation.schema import SCHEMA_HASH
+from trainingrun_contracts.observation_schema import SCHEMA_HASH
 from trainingrun_trainer.checkpoint.archive import CheckpointArchive, Retention
 from trainingrun_trainer.checkpoint.manifest import FORMAT, Checkpoint, Manifest, Progress, sum_of
 from trainingrun_trainer.checkpoint.s3 import S3Store
@@ -81,7 +81,7 @@ def test_training_goes_on_without_the_bucket(
     with small_file_system(tmp_path / "small", megabytes=48) as disk, S3Server(disk) as s3:
         bucket = s3.create_bucket(BUCKET)
         config = bandit_config(f"s3://{bucket}/run", endpoint_url=s3.endpoint)
-        checkpoint = msgspec.structs.replace(config.checkpoint, every_games=1)
+        checkpoint = msgspec.structs.replace(config.checkpoint, interval_games=1)
         config = msgspec.structs.replace(config, checkpoint=checkpoint)
         with learner_process(
             config, redis_server.url_of("learner"), tmp_path, **s3.environment()
@@ -92,8 +92,9 @@ def test_training_goes_on_without_the_bucket(
                 train(bandit, 1)
                 eventually(
                     lambda: reason in notice_reasons(bandit.client, bandit.keys),
-                    seconds=90, what=reason,
-                )  # fmt: skip
+                    seconds=90,
+                    what=reason,
+                )
                 train(bandit, 2)
                 assert learner.is_running
             learner.signal(signal.SIGTERM)
@@ -143,8 +144,14 @@ def checkpoint_of(step: int, *, size: int) -> Checkpoint:
     """A checkpoint whose model has so many bytes."""
     files = {MODEL: bytes([step]) * size}
     manifest = Manifest(
-        format=FORMAT, run="r", run_id="r-1", schema_hash=SCHEMA_HASH, saved_at=1000.0 + step,
-        progress=Progress(step=step), files={name: sum_of(each) for name, each in files.items()},
-        config=msgspec.Raw(b"{}"), libraries={},
-    )  # fmt: skip
+        format=FORMAT,
+        run="r",
+        run_id="r-1",
+        schema_hash=SCHEMA_HASH,
+        saved_at=1000.0 + step,
+        progress=Progress(step=step),
+        files={name: sum_of(each) for name, each in files.items()},
+        config=msgspec.Raw(b"{}"),
+        libraries={},
+    )
     return Checkpoint(manifest, files)

@@ -18,25 +18,25 @@ from local_run import ROOT, write_run
 from redis_server import RedisServer
 from rich.console import Console
 from s3_server import S3Server
-from trainingrun_contracts.api.run import parse
+from trainingrun.commands.local.runtime import LocalRunEnding, LocalRuntime, Outcome, RunPlan
+from trainingrun.commands.local.screen import screen_for
+from trainingrun.local.folder import RunFolder
+from trainingrun.local.store import adopted
+from trainingrun_api.run import parse
 from trainingrun_contracts.reports import Evaluation, Intent, queue_evaluation
-from trainingrun_operator.backends.local.folder import RunFolder
-from trainingrun_operator.backends.local.store import adopted
-from trainingrun_operator.cli.local.runtime import Ending, LocalRuntime, Outcome, RunPlan
-from trainingrun_operator.cli.local.screen import screen_for
-from trainingrun_operator.settings import Settings
+from trainingrun_reconciler.settings import Settings
 
 RECORDING = ("-m", "trainingrun_trainer.recording")
 
 
-def run_through(folder: Path, **spec: Any) -> tuple[RunFolder, Ending]:
+def run_through(folder: Path, **spec: Any) -> tuple[RunFolder, LocalRunEnding]:
     """A run of all roles, led by the control loop alone, until it is over."""
     file = write_run(folder / "run.yaml", games=30, **spec)
     run = adopted(parse(json.loads(file.read_bytes())), None, now=datetime.now(UTC))
     state = RunFolder(folder / "state" / "small")
     state.make()
     settings = Settings(
-        default_storage=state.checkpoints.as_uri(), default_claim=False, active_seconds=0.5
+        default_storage=state.checkpoints.as_uri(), default_claim=False, active_interval=0.5
     )
     plan = RunPlan(run, state, ROOT / "decks", settings, begun_at=time.time())
     with (folder / "said").open("w") as said:
@@ -70,9 +70,17 @@ def flushed_run(url: str, bandit: Bandit, folder: Path, s3: S3Server) -> Iterato
         set_intent(bandit, Intent.FLUSH)
         assert learner.exit_code(seconds=120) == 0, learner.log.read_text()
         result = Evaluation(
-            at=time.time(), version=1, training_games=9, opponent="random", games=10, wins=6,
-            draws=0, rate=0.6, low=0.3, high=0.8,
-        )  # fmt: skip
+            at=time.time(),
+            version=1,
+            training_games=9,
+            opponent="random",
+            games=10,
+            wins=6,
+            draws=0,
+            rate=0.6,
+            low=0.3,
+            high=0.8,
+        )
         queue_evaluation(bandit.client, bandit.keys.evaluations, result)
         yield learner
 

@@ -8,10 +8,10 @@ import msgspec
 import pytest
 import redis
 from learner_process import Bandit, read_ledger
-from trainingrun_contracts.stream.accounts import Accounts, Books, Fate, resumed_books
+from trainingrun_contracts.stream.accounts import Accounts, Fate, LedgerSnapshot, resumed_ledger
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.stream.read import RolloutReader, next_epoch
-from trainingrun_trainer.folding import LOOK_SECONDS, SILENT_SECONDS, Folding
+from trainingrun_trainer.folding import FOLD_SECONDS, SILENT_SECONDS, Folding
 
 KEYS = Keys("fold-1")
 DAY = SILENT_SECONDS + 1
@@ -30,9 +30,14 @@ def bandit(client: redis.Redis, name: str) -> Bandit:
 
 
 def train(
-    reader: RolloutReader, accounts: Accounts, *, publish: int = 1, at: int = 0,
-    fate: Fate = Fate.TRAINED, actors: tuple[Bandit, ...] = (),
-) -> None:  # fmt: skip
+    reader: RolloutReader,
+    accounts: Accounts,
+    *,
+    publish: int = 1,
+    at: int = 0,
+    fate: Fate = Fate.TRAINED,
+    actors: tuple[Bandit, ...] = (),
+) -> None:
     """Account for all that the actors (none: nobody) have in the queue, one segment each."""
     entries = reader.read(count=100, block_milliseconds=10)
     for actor in actors:
@@ -116,7 +121,7 @@ def test_a_fold_takes_the_actor_away_and_leaves_the_sum(
     accounts.retire([], at=2 * DAY)
     train(reader, accounts)
     check(redis_client, produced=64, trained=64)
-    assert accounts.books == Books(
+    assert accounts.ledger == LedgerSnapshot(
         accounts.totals, {alive.actor: accounts.mark_of(alive.actor)}, 32
     )
 
@@ -152,13 +157,13 @@ def test_a_learner_that_dies_during_a_fold_is_followed_by_one_with_the_same_book
 ) -> None:
     """Expect it to close, whether the fold had arrived, and whether the next learner goes by Redis
     or by a checkpoint that was saved meanwhile."""
-    saved = accounts.books
+    saved = accounts.ledger
     if written:
         train(reader, accounts)
     check(redis_client, produced=64, trained=64)
     second = new_reader(redis_client, consumer="learner-1")
-    for books in (second.load_books(), saved):
-        again = Accounts(books.totals, books.marks, folded=books.folded)
+    for ledger in (second.load_ledger(), saved):
+        again = Accounts(ledger.totals, ledger.marks, folded=ledger.folded)
         second.acknowledge([], again, set(again.marks))
         check(redis_client, produced=64, trained=64)
 
@@ -173,11 +178,11 @@ def test_a_redis_older_than_the_checkpoint_gives_its_actors_back(
     accounts.retire([], at=2 * DAY)
     alive.append_payload()
     train(reader, accounts, actors=(alive,))
-    saved = accounts.books
+    saved = accounts.ledger
     come_back_older(redis_client, before)
     second = new_reader(redis_client, consumer="learner-1")
-    books = resumed_books(second.load_books(), saved)
-    again = Accounts(books.totals, books.marks, folded=books.folded)
+    ledger = resumed_ledger(second.load_ledger(), saved)
+    again = Accounts(ledger.totals, ledger.marks, folded=ledger.folded)
     second.acknowledge([], again, set(again.marks))
     check(redis_client, produced=96, trained=96)
 
@@ -232,7 +237,7 @@ def test_months_of_restarts_leave_what_a_day_holds(
     folding = Folding(lambda: {}, max_lag=MAX_LAG, clock=lambda: clock[0])
     for start in range(400):
         now = start * SILENT_SECONDS // 4
-        clock[0] += LOOK_SECONDS
+        clock[0] += FOLD_SECONDS
         actor = bandit(redis_client, f"actor-{start}")
         actor.append_payload()
         folding.retire(accounts, publish=100 * start, now=now)

@@ -60,7 +60,7 @@ class Run:
         slots.publish(pipe, KEYS.daemons, {"a": slots.DaemonSlot(capacity)})
         pipe.execute()
 
-    def tell(self, phases: CurrentPhase) -> None:
+    def write_state(self, phases: CurrentPhase) -> None:
         """Write the phases as the operator does."""
         self.client.set(KEYS.phase, encode_phase(phases))
 
@@ -181,7 +181,7 @@ def test_a_run_of_an_older_version_goes_on_from_its_games(run: Run) -> None:
 def test_each_phase_has_its_games_whoever_looks(run: Run) -> None:
     """Fifteen, then twenty, then the rest, all within one look of an operator; the record says
     from which game and what had been produced."""
-    run.tell(plan(15, 20, None))
+    run.write_state(plan(15, 20, None))
     phases = []
     for number in range(60):
         run.client.hset(KEYS.produced, "actor", 100 * number)
@@ -190,13 +190,15 @@ def test_each_phase_has_its_games_whoever_looks(run: Run) -> None:
         phases.append(found[1])
     assert phases == [1] * 15 + [2] * 20 + [3] * 25
     assert [(each.games, each.transitions) for _, each in sorted(run.begun.items())] == [
-        (0, 0), (15, 1500), (35, 3500),
-    ]  # fmt: skip
+        (0, 0),
+        (15, 1500),
+        (35, 3500),
+    ]
 
 
 def test_a_game_that_is_played_again_keeps_its_phase(run: Run) -> None:
     """Even though the next phase has begun."""
-    run.tell(plan(2, None))
+    run.write_state(plan(2, None))
     assert [run.start() for _ in range(4)] == [(1, 1), (2, 1), (3, 2), (4, 2)]
     run.end(1, is_over=False)
     assert run.start() == (1, 1)
@@ -204,9 +206,9 @@ def test_a_game_that_is_played_again_keeps_its_phase(run: Run) -> None:
 
 def test_a_decided_phase_begins_with_the_next_game(run: Run) -> None:
     """Its length counts from there."""
-    run.tell(plan(None))
+    run.write_state(plan(None))
     assert [run.start() for _ in range(3)] == [(1, 1), (2, 1), (3, 1)]
-    run.tell(plan(2, None, number=2))
+    run.write_state(plan(2, None, number=2))
     assert [run.start() for _ in range(4)] == [(4, 2), (5, 2), (6, 3), (7, 3)]
     assert {number: each.games for number, each in run.begun.items()} == {1: 0, 2: 3, 3: 5}
 
@@ -231,7 +233,7 @@ class Story:
         run.serve()
         self.run = run
         self.told = plan(*lengths, None)
-        run.tell(self.told)
+        run.write_state(self.told)
         self.target, self.started = 30, 0
         self.over: set[int] = set()
         self.phase_of: dict[int, int] = {}
@@ -246,7 +248,7 @@ class Story:
         begun = self.run.begun
         if max((self.told.number, *begun)) == self.told.number and self.told.number in begun:
             self.told = plan(lasts, None, number=self.told.number + 1)
-            self.run.tell(self.told)
+            self.run.write_state(self.told)
 
     def start(self, _: int) -> None:
         """A game starts: in the phase that the pure functions name, and never in another."""

@@ -15,17 +15,17 @@ from redis_server import RedisServer
 from trainingrun_contracts import reports
 from trainingrun_contracts.connection import ROLE_BOUND, asyncio_client, blocking_client
 from trainingrun_contracts.replies import ReplyRefused
-from trainingrun_contracts.reports import ActorReport
+from trainingrun_contracts.reports import ActorReport, ActorState
 from trainingrun_contracts.stream.keys import Keys
-from trainingrun_operator.backends.store import RunKey
-from trainingrun_operator.controller.endpoints import EndpointProber
-from trainingrun_operator.controller.pulse import Pulse, Resting
-from trainingrun_operator.controller.reach import Reach, networks
-from trainingrun_operator.controller.signals import QueueError, SignalReader
-from trainingrun_operator.desired.actions import SetTarget
-from trainingrun_operator.desired.health import queue
-from trainingrun_operator.desired.observed import Observed, Signals, Unreachable
-from trainingrun_operator.desired.redis_config import OPERATOR
+from trainingrun_reconciler.controller.endpoints import EndpointProber
+from trainingrun_reconciler.controller.idle import IdleRun, IdleRunPoller
+from trainingrun_reconciler.controller.reach import Reach, networks
+from trainingrun_reconciler.controller.signals import QueueError, SignalReader
+from trainingrun_reconciler.desired.actions import SetTarget
+from trainingrun_reconciler.desired.health import queue
+from trainingrun_reconciler.desired.observed import Observed, Signals, Unreachable
+from trainingrun_reconciler.desired.redis_config import OPERATOR
+from trainingrun_reconciler.store import RunKey
 
 KEYS = Keys("run-a")
 NOW = 1_000_000.0
@@ -67,7 +67,7 @@ async def perform(reader: SignalReader, url: str) -> str:
 
 @pytest.mark.parametrize("lie", LIES, ids=lambda lie: repr(lie[:20]))
 def test_a_reply_of_another_shape_means_that_redis_cannot_be_asked(lie: bytes) -> None:
-    """By a look, by an action and by the pulse; the password is in no message."""
+    """By a look, by an action and by the poll; the password is in no message."""
 
     async def act() -> tuple[Signals | Unreachable, str, dict[str, str] | None]:
         reader = SignalReader()
@@ -107,7 +107,7 @@ def fill(client: redis.Redis) -> None:
     """Four reports that no operator can hold, beside an honest one."""
     for number in range(4):
         client.hset(KEYS.reports, f"actor/bad-{number}", "x" * LARGEST_REPORT)
-    honest = ActorReport("actor-0", NOW, "playing", 1, 2, 3, 4, 0.0, 0, 3, 2)
+    honest = ActorReport("actor-0", NOW, ActorState.PLAYING, 1, 2, 3, 4, 0.0, 0, 3, 2)
     reports.queue_report(client, KEYS, honest)
 
 
@@ -119,8 +119,10 @@ def test_large_reports_are_left_out_on_the_server(
     program = Path(__file__).parent / "bed" / "one_look.py"
     seen = subprocess.run(
         [sys.executable, program, redis_server.url_of(OPERATOR), KEYS.run_id, str(NOW)],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     members, peak = seen.stdout.split()
     assert members == "actor-0"
     assert int(peak) < PEAK_KIB
@@ -137,14 +139,14 @@ def test_what_is_left_out_is_said(redis_server: RedisServer, redis_client: redis
     client.rpush(KEYS.notices, "[" * 10_000, b"\xff", "{}")
     client.sadd(KEYS.depth, "no string")
 
-    async def look() -> Signals | Unreachable:
+    async def read_once() -> Signals | Unreachable:
         reader = SignalReader()
         try:
             return await reader.read(redis_server.url_of(OPERATOR), KEYS, endpoints=(), now=NOW)
         finally:
             await reader.close()
 
-    found = asyncio.run(look())
+    found = asyncio.run(read_once())
     assert isinstance(found, Signals)
     assert found.ledger.produced == 40
     assert found.intent.value == "drain"
@@ -173,17 +175,17 @@ def test_one_run_of_a_shared_redis_does_not_spoil_the_digests_of_the_others(
 
 
 def test_a_silent_server_takes_one_time_limit() -> None:
-    """Neither a look nor an action nor the pulse waits for it for ever."""
+    """Neither a look nor an action nor the poll waits for it for ever."""
     woken: list[RunKey] = []
 
     async def act() -> Signals | Unreachable:
         reader = SignalReader(seconds=0.2)
         try:
-            pulse = Pulse(reader)
+            poller = IdleRunPoller(reader)
             for number in range(20):
                 url = f"{server.url[:-1]}{number}"
-                pulse.watch(RunKey("bad", f"{number}"), Resting(url, f"{number}", "x"))
-            await pulse.beat(woken.append)
+                poller.add(RunKey("bad", f"{number}"), IdleRun(url, f"{number}", "x"))
+            await poller.poll(woken.append)
             assert "no answer" in await perform(reader, server.url)
             return await reader.read(server.url, KEYS, endpoints=(), now=NOW)
         finally:
@@ -196,20 +198,20 @@ def test_a_silent_server_takes_one_time_limit() -> None:
     assert len(woken) == 20
 
 
-def test_the_pulse_asks_an_address_while_another_one_is_silent(redis_server: RedisServer) -> None:
+def test_the_poller_asks_an_address_while_another_one_is_silent(redis_server: RedisServer) -> None:
     """The silent one never answers here, so that only what is asked beside it is ever woken."""
 
     async def act() -> None:
         reader = SignalReader(seconds=3600)
-        pulse, moved = Pulse(reader), asyncio.Event()
+        poller, moved = IdleRunPoller(reader), asyncio.Event()
         for number in range(8):
             url = f"{server.url[:-1]}{number}"
-            pulse.watch(RunKey("bad", f"{number}"), Resting(url, f"{number}", "x"))
-        pulse.watch(RunKey("good", "run"), Resting(redis_server.url_of(OPERATOR), "run", "older"))
-        beating = asyncio.create_task(pulse.beat(lambda _key: moved.set()))
+            poller.add(RunKey("bad", f"{number}"), IdleRun(url, f"{number}", "x"))
+        poller.add(RunKey("good", "run"), IdleRun(redis_server.url_of(OPERATOR), "run", "older"))
+        polling = asyncio.create_task(poller.poll(lambda _key: moved.set()))
         await moved.wait()
-        beating.cancel()
-        await asyncio.gather(beating, return_exceptions=True)
+        polling.cancel()
+        await asyncio.gather(polling, return_exceptions=True)
         await reader.close()
 
     with lying_server(lambda _command: None) as server:

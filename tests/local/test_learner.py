@@ -20,7 +20,7 @@ from learner_process import (
     started,
 )
 from redis_server import RedisServer
-from trainingrun_contracts.reports import Intent
+from trainingrun_contracts.reports import Intent, LearnerState
 from trainingrun_contracts.run_config import RunConfig
 
 
@@ -44,7 +44,7 @@ def test_learns_and_flushes(
     assert ledger.trained == ledger.produced == bandit.produced
     report = learner_report(bandit.client, bandit.keys)
     assert report is not None
-    assert report.state == "saved"
+    assert report.state is LearnerState.SAVED
     assert report.checkpoint is not None
     assert report.checkpoint.step == report.version == 16
     assert report.first_update_at is not None
@@ -66,8 +66,9 @@ def test_resumes_after_kill(
         learner.start()
         eventually(
             lambda: (r := learner_report(bandit.client, bandit.keys)) is not None and r.epoch == 2,
-            seconds=120, what="the second learner's report",
-        )  # fmt: skip
+            seconds=120,
+            what="the second learner's report",
+        )
         learner.kill()
         learner.start()
         wait_for_weights(bandit)

@@ -189,7 +189,7 @@ def test_takes_the_newer_of_machine_and_bucket(
 def test_disk_fills_up(redis_server: RedisServer, bandit: Bandit, tmp_path: Path) -> None:
     """Expect a plain reason, updates meanwhile, and a checkpoint when there is room again."""
     with small_file_system(tmp_path / "small", megabytes=24) as disk:
-        config = changed(bandit_config(disk.as_uri()), every_games=1)
+        config = changed(bandit_config(disk.as_uri()), interval_games=1)
         learner = ForkedLearner(config, redis_server.url_of("learner"), tmp_path)
         with closing(learner):
             learner.start()

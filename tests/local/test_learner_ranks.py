@@ -22,8 +22,11 @@ def train(folder: Path, *, ranks: int) -> None:
     launcher = torchrun if ranks > 1 else []
     done = subprocess.run(
         [sys.executable, *launcher, str(PROGRAM), str(folder), str(SEGMENTS)],
-        capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
 
 

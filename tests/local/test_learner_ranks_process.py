@@ -97,8 +97,9 @@ def test_sigterm_of_any_rank_saves_once(
         learner.start()
         eventually(
             lambda: (r := learner_report(bandit.client, bandit.keys)) is not None and r.epoch == 2,
-            seconds=120, what="the second learner's report",
-        )  # fmt: skip
+            seconds=120,
+            what="the second learner's report",
+        )
         train(bandit, 1)
         rank_process(learner, 1).send_signal(signal.SIGTERM)
         assert learner.exit_code(seconds=120) == 75, learner.log.read_text()

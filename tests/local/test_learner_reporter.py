@@ -18,9 +18,17 @@ from trainingrun_trainer.status import Status
 
 KEYS = Keys("run-1")
 GOOD = Evaluation(
-    at=1.0, version=3, training_games=9, opponent="random", games=2, wins=1, draws=0, rate=0.5,
-    low=0.1, high=0.9,
-)  # fmt: skip
+    at=1.0,
+    version=3,
+    training_games=9,
+    opponent="random",
+    games=2,
+    wins=1,
+    draws=0,
+    rate=0.5,
+    low=0.1,
+    high=0.9,
+)
 
 
 @pytest.fixture

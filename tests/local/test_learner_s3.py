@@ -28,8 +28,9 @@ def test_resumes_from_s3(
         learner.start()
         eventually(
             lambda: (r := learner_report(bandit.client, bandit.keys)) is not None and r.epoch == 2,
-            seconds=120, what="the second learner's report",
-        )  # fmt: skip
+            seconds=120,
+            what="the second learner's report",
+        )
     report = learner_report(bandit.client, bandit.keys)
     assert report is not None
     assert report.version == 2

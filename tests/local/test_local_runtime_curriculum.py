@@ -21,8 +21,8 @@ CURRICULUM: list[dict[str, Any]] = [
     },
     {"name": "self-play", "opponents": {"latest": 0.5, "past": 0.5}},
 ]
-EVALUATION = {"everyGames": 40, "games": 10, "opponents": ["random"]}
-NEVER = {**EVALUATION, "everyGames": ENDLESS}
+EVALUATION = {"intervalGames": 40, "games": 10, "opponents": ["random"]}
+NEVER = {**EVALUATION, "intervalGames": ENDLESS}
 
 
 def course(run: LocalRun) -> dict[str, Any]:

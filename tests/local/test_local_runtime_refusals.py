@@ -27,7 +27,9 @@ def test_storage_that_does_not_answer(tmp_path: Path) -> None:
     """Expect the learner's own sentence about its bucket while it waits for it, and an end at the
     first Ctrl-C, as there is nothing to save."""
     rights = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
-    storage = {"storage": "s3://nowhere/x", "endpointUrl": "http://127.0.0.1:9"}
+    storage = {
+        "storage": {"s3": {"bucket": "nowhere", "prefix": "x", "endpointUrl": "http://127.0.0.1:9"}}
+    }
     file = write_run(tmp_path / "run.yaml", games=10, checkpoint=storage)
     with local_run(tmp_path, file, environment=rights) as run:
         told = "! CheckpointStorageUnreachable: learner-0: checkpoint storage s3://nowhere/x"

@@ -52,11 +52,17 @@ def test_an_operator_that_starts_while_the_api_server_is_silent_says_so(tmp_path
         file = kubeconfig(tmp_path, silent.getsockname()[1])
         process = subprocess.Popen(
             [
-                sys.executable, "-m", "trainingrun_operator", "--no-lease",
-                f"--kubeconfig={file}", f"--health-port={port}", f"--metrics-port={port}",
+                sys.executable,
+                "-m",
+                "trainingrun_operator",
+                "--no-lease",
+                f"--kubeconfig={file}",
+                f"--health-port={port}",
+                f"--metrics-port={port}",
             ],
-            stdout=log, stderr=log,
-        )  # fmt: skip
+            stdout=log,
+            stderr=log,
+        )
         try:
             until(
                 lambda: answer(port, "/livez") == (200, "ok") or process.poll() is not None,

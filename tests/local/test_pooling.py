@@ -11,11 +11,11 @@ from redis_server import RedisServer
 from trainingrun_actor.arena import Arena
 from trainingrun_actor.game import End
 from trainingrun_actor.leases import Leases
-from trainingrun_actor.meter import Meter
+from trainingrun_actor.play_metrics import PlayMetrics
 from trainingrun_contracts import slots
 from trainingrun_contracts.connection import asyncio_client
-from trainingrun_contracts.protocol.commands import NewGame
 from trainingrun_contracts.stream.keys import Keys
+from trainingrun_protocol.commands import NewGame
 
 KEYS = Keys("r")
 GAME = NewGame(deck1="a", deck2="b", interactive=True, keep_open=True)
@@ -44,7 +44,7 @@ def ends_of_games(server: RedisServer, talk: Talk) -> tuple[list[End], int]:
             slots.publish(pipe, KEYS.daemons, {endpoint: slots.DaemonSlot(1)})
             pipe.execute()
         async with daemon, asyncio_client(server.url_of("actor")) as client:
-            arena = Arena(Leases(client, KEYS, member="m"), meter=Meter(), random=Random(0))
+            arena = Arena(Leases(client, KEYS, member="m"), metrics=PlayMetrics(), random=Random(0))
             outcomes = [await arena.play(GAME, {}, may_start=lambda: True) for _ in range(GAMES)]
             arena.close()
         return [outcome.end for outcome in outcomes if outcome is not None], connections

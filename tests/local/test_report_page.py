@@ -11,17 +11,27 @@ from typing import Any, TypeVar
 import pytest
 from browser import Tab, browser, find_browser
 from report_bed import STATUS, make_material, make_run, make_samples
-from trainingrun_contracts.client import Event, Member
-from trainingrun_operator.backends.local.files import write_atomically
-from trainingrun_operator.cli.report.material import Material
-from trainingrun_operator.cli.report.page import page
+from trainingrun.commands.report.material import Material
+from trainingrun.commands.report.page import page
+from trainingrun.local.files import write_atomically
+from trainingrun.sdk import Event, Member
 
 _T = TypeVar("_T")
 BROWSER = find_browser()
 pytestmark = pytest.mark.needs("browser")
 LONG = "a-name-without-any-place-to-break-" * 6
-CHARTS = ("win-rate", "elo", "loss-0", "loss-1", "games", "transitions", "queue", "lag", "daemons",
-          "spent")  # fmt: skip
+CHARTS = (
+    "win-rate",
+    "elo",
+    "loss-0",
+    "loss-1",
+    "games",
+    "transitions",
+    "queue",
+    "lag",
+    "daemons",
+    "spent",
+)
 WIDER = """
 [...document.querySelectorAll("body *")].filter((each) =>
   !each.closest(".scroll") && !each.closest("pre") && !each.closest("nav")
@@ -36,17 +46,19 @@ def long_words() -> Material:
     run = make_run(LONG[:40], spec={"cost": {"daemonHourly": 1}}, **STATUS, cost=cost)
     base = make_material(run)
     return make_material(
-        run, place=LONG, events=(*base.events, Event(base.now, "Problem", LONG * 3, warning=True)),
+        run,
+        place=LONG,
+        events=(*base.events, Event(base.now, "Problem", LONG * 3, warning=True)),
         members=(Member("daemon", LONG, ready=False, problem=LONG),),
-    )  # fmt: skip
+    )
 
 
-def in_browser(tmp_path: Path, look: Callable[[Tab], Awaitable[_T]]) -> _T:
+def in_browser(tmp_path: Path, read_once: Callable[[Tab], Awaitable[_T]]) -> _T:
     """Look at something in a fresh browser, in which nothing may go wrong."""
 
     async def looked() -> _T:
         async with browser(str(BROWSER), tmp_path) as tab:
-            found = await look(tab)
+            found = await read_once(tab)
             assert tab.errors == []
             assert [url for url in tab.requests if not url.startswith("file://")] == []
             return found
@@ -65,7 +77,7 @@ def file(tmp_path: Path) -> Path:
 def test_charts_have_points(tmp_path: Path, file: Path) -> None:
     """Expect a line with an extent in every chart, and the page to ask for nothing but itself."""
 
-    async def look(tab: Tab) -> dict[str, Any]:
+    async def read_once(tab: Tab) -> dict[str, Any]:
         await tab.open(file)
         extents: dict[str, Any] = await tab.value_of(
             "Object.fromEntries([...document.querySelectorAll('figure[id]')].map((each) =>"
@@ -74,7 +86,7 @@ def test_charts_have_points(tmp_path: Path, file: Path) -> None:
         assert tab.requests == [file.as_uri()]
         return extents
 
-    extents = in_browser(tmp_path, look)
+    extents = in_browser(tmp_path, read_once)
     assert set(extents) == set(CHARTS)
     assert all(extent > 100 for extent in extents.values()), extents
 
@@ -83,7 +95,7 @@ def test_charts_have_points(tmp_path: Path, file: Path) -> None:
 def test_nothing_is_wider_than_the_screen(tmp_path: Path, file: Path, width: int) -> None:
     """Expect no sideways scrolling, with long words in every place and all tables open."""
 
-    async def look(tab: Tab) -> list[Any]:
+    async def read_once(tab: Tab) -> list[Any]:
         await tab.show(width=width)
         await tab.open(file)
         await tab.value_of(
@@ -92,7 +104,7 @@ def test_nothing_is_wider_than_the_screen(tmp_path: Path, file: Path, width: int
         sizes = "[document.documentElement.scrollWidth, innerWidth, visualViewport.scale]"
         return [await tab.value_of(sizes), await tab.value_of(WIDER)]
 
-    (scrolled, inner, scale), wider = in_browser(tmp_path, look)
+    (scrolled, inner, scale), wider = in_browser(tmp_path, read_once)
     assert wider == []
     assert scrolled <= inner == width
     assert scale == 1
@@ -101,7 +113,7 @@ def test_nothing_is_wider_than_the_screen(tmp_path: Path, file: Path, width: int
 def test_it_is_dark_where_the_reader_wants_it(tmp_path: Path, file: Path) -> None:
     """Expect the ground to follow the reader's choice."""
 
-    async def look(tab: Tab) -> list[str]:
+    async def read_once(tab: Tab) -> list[str]:
         grounds = []
         for dark in (False, True):
             await tab.show(width=1280, dark=dark)
@@ -110,14 +122,14 @@ def test_it_is_dark_where_the_reader_wants_it(tmp_path: Path, file: Path) -> Non
             grounds.append(await tab.value_of(ground))
         return grounds
 
-    assert in_browser(tmp_path, look) == ["rgb(246, 247, 249)", "rgb(14, 18, 23)"]
+    assert in_browser(tmp_path, read_once) == ["rgb(246, 247, 249)", "rgb(14, 18, 23)"]
 
 
 def test_the_pointer_and_the_keys_tell_values(tmp_path: Path, file: Path) -> None:
     """Expect the value of the point that is nearest, from the numbers that were drawn."""
     last = make_samples()[-1]
 
-    async def look(tab: Tab) -> list[str]:
+    async def read_once(tab: Tab) -> list[str]:
         await tab.show(width=1280)
         await tab.open(file)
         move = (
@@ -134,7 +146,7 @@ def test_the_pointer_and_the_keys_tell_values(tmp_path: Path, file: Path) -> Non
         )
         return [pointed, await tab.value_of("document.querySelector('#lag .hint').textContent")]
 
-    pointed, keyed = in_browser(tmp_path, look)
+    pointed, keyed = in_browser(tmp_path, read_once)
     assert pointed == f"{last.elapsed / 60} minutes since\nqueued: {last.queued}"
     assert keyed.endswith("mean: 1\n95th percentile: 2")
 
@@ -149,12 +161,12 @@ def test_smuggled_markup_does_nothing(tmp_path: Path) -> None:
     path = tmp_path / "page.html"
     path.write_bytes(page(make_material(events=(event,), place=smuggled)))
 
-    async def look(tab: Tab) -> str:
+    async def read_once(tab: Tab) -> str:
         await tab.open(path)
         title: str = await tab.value_of("document.title")
         return title
 
-    assert in_browser(tmp_path, look) == "small \N{MIDDLE DOT} training run"
+    assert in_browser(tmp_path, read_once) == "small \N{MIDDLE DOT} training run"
     path.write_bytes(path.read_bytes().replace(b"<main>", f"<main>{smuggled}".encode(), 1))
 
     async def refused() -> list[Any]:
@@ -171,7 +183,7 @@ def test_a_live_page_loads_itself_again_and_the_last_does_not(tmp_path: Path) ->
     """Expect what was written meanwhile to be seen, where the reader was, and then rest."""
     path, now = tmp_path / "page.html", datetime.now(UTC)
 
-    async def look(tab: Tab) -> list[Any]:
+    async def read_once(tab: Tab) -> list[Any]:
         await tab.show(width=375)
         path.write_bytes(page(make_material(now=now), every=0.3))
         await tab.open(path)
@@ -187,7 +199,7 @@ def test_a_live_page_loads_itself_again_and_the_last_does_not(tmp_path: Path) ->
             await tab.value_of("document.body.dataset.every === undefined"),
         ]
 
-    assert in_browser(tmp_path, look) == ["newer", True, 900, True]
+    assert in_browser(tmp_path, read_once) == ["newer", True, 900, True]
 
 
 def test_a_page_that_is_no_longer_written_says_so(tmp_path: Path) -> None:
@@ -195,21 +207,21 @@ def test_a_page_that_is_no_longer_written_says_so(tmp_path: Path) -> None:
     path = tmp_path / "page.html"
     path.write_bytes(page(make_material(), every=5))
 
-    async def look(tab: Tab) -> str:
+    async def read_once(tab: Tab) -> str:
         await tab.open(path)
         told: str = await tab.value_of("document.getElementById('stale').innerText")
         return told
 
-    assert "has not been written for" in in_browser(tmp_path, look)
+    assert "has not been written for" in in_browser(tmp_path, read_once)
 
 
 def test_it_can_be_read_without_scripts(tmp_path: Path, file: Path) -> None:
     """Expect charts and tables where scripts are off."""
 
-    async def look(tab: Tab) -> int:
+    async def read_once(tab: Tab) -> int:
         await tab.ask("Emulation.setScriptExecutionDisabled", value=True)
         await tab.open(file)
         lines: int = await tab.value_of("document.querySelectorAll('path.line').length")
         return lines
 
-    assert in_browser(tmp_path, look) >= len(CHARTS)
+    assert in_browser(tmp_path, read_once) >= len(CHARTS)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from local_run import PROGRAM, ROOT, LocalRun, local_run, write_run
-from trainingrun_contracts.client import (
+from local_run import ROOT, LocalRun, local_run, write_run
+from trainingrun.sdk import (
     LocalPlace,
     LogQuery,
     RunEnded,
@@ -22,6 +22,7 @@ from trainingrun_contracts.client import (
     connect,
 )
 from waiting import until
+from warm_program import warm_programs
 
 GUIDE = ROOT / "docs" / "guides" / "python-sdk.md"
 MINUTES = 180
@@ -30,10 +31,8 @@ MINUTES = 180
 def said(folder: Path, *words: str, code: int = 0) -> str:
     """What a verb prints; the errors where one is expected."""
     environment = {**os.environ, "KUBECONFIG": str(folder / "no-kubeconfig")}
-    done = subprocess.run(
-        [PROGRAM, *words], cwd=folder, env=environment, capture_output=True, text=True,
-        check=False, timeout=MINUTES,
-    )  # fmt: skip
+    programs = warm_programs("trainingrun")
+    done = programs.run(["trainingrun", *words], cwd=folder, env=environment, timeout=MINUTES)
     assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout if code == 0 else done.stderr
@@ -47,7 +46,7 @@ def saved_step(run: LocalRun) -> int:
 def test_looking_and_asking(tmp_path: Path) -> None:
     """Expect every verb to work on a run under way: it saves when asked, replaces a drained daemon,
     suspends with all trained, resumes where it was, and tells of it all."""
-    checkpoint = {"everyGames": 1_000_000}
+    checkpoint = {"intervalGames": 1_000_000}
     file = write_run(tmp_path / "run.yaml", games=100_000, checkpoint=checkpoint)
     with local_run(tmp_path, file) as run:
         run.wait_until(lambda: run.version() >= 1, "an update", seconds=MINUTES)
@@ -107,10 +106,13 @@ def test_the_guides_program_and_the_sdk(tmp_path: Path) -> None:
     with (
         connect(LocalPlace(tmp_path / ".trainingrun")) as runs,
         subprocess.Popen(
-            [sys.executable, "program.py"], cwd=tmp_path, text=True, stdout=subprocess.PIPE,
+            [sys.executable, "program.py"],
+            cwd=tmp_path,
+            text=True,
+            stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         ) as program,
-    ):  # fmt: skip
+    ):
         try:
             assert runs.list() == ()
             with pytest.raises(RunNotFound):
@@ -134,9 +136,13 @@ def test_the_guides_program_and_the_sdk(tmp_path: Path) -> None:
             with pytest.raises(RunEnded):
                 runs.wait("scripted", "Suspended", timeout=MINUTES)
             again = subprocess.run(
-                [sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True,
-                timeout=MINUTES, check=False,
-            )  # fmt: skip
+                [sys.executable, "program.py"],
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+                timeout=MINUTES,
+                check=False,
+            )
             assert again.returncode == 0, again.stdout + again.stderr
             assert "games, file:///" in again.stdout
             until(lambda: not runs.members("scripted"), seconds=MINUTES, what="no members")

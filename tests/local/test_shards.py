@@ -18,17 +18,20 @@ from trainingrun_contracts.connection import asyncio_client
 from trainingrun_contracts.segment import Segment
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.stream.read import RolloutReader, next_epoch
-from trainingrun_trainer.inbox import open_entry
-from trainingrun_trainer.intake import Intake
+from trainingrun_trainer.batcher import Batcher
+from trainingrun_trainer.prefetcher import open_entry
 
 KEYS = Keys("sharded", shards=3)
 STEPS = make_segment(7).transitions
 
 
 async def deliver(
-    server: RedisServer, segments: list[Segment], *, actor: str = "actor-a",
+    server: RedisServer,
+    segments: list[Segment],
+    *,
+    actor: str = "actor-a",
     after: Callable[[Sink], None] = lambda _: None,
-) -> None:  # fmt: skip
+) -> None:
     """Send segments through one actor's sink, until all have arrived."""
     async with asyncio_client(server.url_of("actor")) as client:
         sink = Sink(client, KEYS, actor=actor, batch_transitions=1000, now=monotonic)
@@ -54,12 +57,12 @@ def segments_of(count: int) -> list[Segment]:
 def train_shard(client: redis.Redis, number: int, *, epoch: int) -> int:
     """Take everything in a shard as its rank does; gives the transitions trained."""
     reader = RolloutReader(client, KEYS.shard(number), consumer=f"learner-{number}", epoch=epoch)
-    intake = Intake(reader.load_accounts(), batch_transitions=1000, max_policy_lag=8)
+    batcher = Batcher(reader.load_accounts(), batch_transitions=1000, max_policy_lag=8)
     entries = [*reader.pending(), *reader.read(count=100, block_milliseconds=10)]
     for entry in entries:
-        intake.add(open_entry(entry, run_id=KEYS.run_id), publish=1)
-    collected = intake.collect()
-    reader.acknowledge(collected.entries, intake.accounts, set(collected.actors))
+        batcher.add(open_entry(entry, run_id=KEYS.run_id), publish=1)
+    collected = batcher.collect()
+    reader.acknowledge(collected.entries, batcher.accounts, set(collected.actors))
     return collected.transitions
 
 
@@ -89,11 +92,11 @@ def test_the_shallow_shard_is_filled_first(
     redis_client.incrby(KEYS.shard(0).depth, 1000)
     redis_client.incrby(KEYS.shard(1).depth, 1000)
 
-    def look(sink: Sink) -> None:
+    def read_once(sink: Sink) -> None:
         assert sink.depth == 2000 + 9 * STEPS
         assert sink.is_paused
 
-    asyncio.run(deliver(redis_server, segments_of(6), actor="actor-b", after=look))
+    asyncio.run(deliver(redis_server, segments_of(6), actor="actor-b", after=read_once))
     length: Any = redis_client.xlen(KEYS.shard(2).rollouts)
     assert length >= 4
 

@@ -111,7 +111,7 @@ def test_a_run_leaves_its_machine_and_goes_on_on_another(
 ) -> None:
     """Expect the notice to save everything within its time, and a fresh machine, with nothing but
     the bucket and the checkpoints, to go on from there to the end with a closed ledger."""
-    saving = {"storage": (tmp_path / "bucket").as_uri(), "spotNotice": True}
+    saving = {"storage": {"directory": {"path": str(tmp_path / "bucket")}}, "spotNotice": True}
     (account / "team").mkdir()
     file = write_run(account / "team" / "run.yaml", games=ENDLESS, checkpoint=saving)
     own = {"ROLE": "learner", "RUN": "s3://team/run.yaml", "KEEP": "s3://team/kept"}
@@ -142,7 +142,7 @@ def test_a_run_goes_on_when_its_machine_vanishes(
 ) -> None:
     """Expect the same run, from its newest checkpoint, when nothing else is left of a machine."""
     bucket = tmp_path / "bucket"
-    saving = {"storage": bucket.as_uri(), "everyGames": 20}
+    saving = {"storage": {"directory": {"path": str(bucket)}}, "intervalGames": 20}
     file = write_run(tmp_path / "run.yaml", games=ENDLESS, checkpoint=saving)
     own = {"ROLE": "learner", "RUN": str(file), "KEEP": "s3://team/kept"}
     own["DECKS"] = str(ROOT / "decks")

@@ -18,22 +18,28 @@ import redis
 from local_run import write_run
 from redis_server import RedisServer, free_port
 from simulated_run import UID, document
+from trainingrun.commands.steer.daemons import addresses
+from trainingrun.commands.steer.scraping import Scraped, ScrapeFile
+from trainingrun.local.hosted import HostedBackend
+from trainingrun_api.run import parse
 from trainingrun_contracts import reports
-from trainingrun_contracts.api.run import parse
-from trainingrun_contracts.reports import ActorReport, Intent, LearnerReport
+from trainingrun_contracts.reports import (
+    ActorReport,
+    ActorState,
+    Intent,
+    LearnerReport,
+    LearnerState,
+)
 from trainingrun_contracts.run_config import encode
 from trainingrun_contracts.stream.keys import Keys
-from trainingrun_operator.backends import Ground, RunIdentity
-from trainingrun_operator.backends.local.hosted import HostedBackend
-from trainingrun_operator.cli.steer.daemons import addresses
-from trainingrun_operator.cli.steer.scraping import Scraped, ScrapeFile
-from trainingrun_operator.desired.actions import Apply, Remove
-from trainingrun_operator.desired.observed import ObservedRole
-from trainingrun_operator.desired.redis_config import OPERATOR
-from trainingrun_operator.desired.run_config import run_config
-from trainingrun_operator.desired.workload import Role
-from trainingrun_operator.desired.workloads import workloads
-from trainingrun_operator.settings import Settings
+from trainingrun_reconciler.backends import RunIdentity, SharedResources
+from trainingrun_reconciler.desired.actions import Apply, Remove
+from trainingrun_reconciler.desired.observed import ObservedRole
+from trainingrun_reconciler.desired.redis_config import OPERATOR
+from trainingrun_reconciler.desired.run_config import run_config
+from trainingrun_reconciler.desired.workloads import workloads
+from trainingrun_reconciler.roles.workload import Role
+from trainingrun_reconciler.settings import Settings
 
 NOW = 1_000.0
 RUN = parse(document())
@@ -42,14 +48,14 @@ IDENTITY = RunIdentity("local", RUN.metadata.name, UID)
 WORKLOADS = workloads(RUN, Settings(), daemons=1)
 
 
-def learner(state: str, *, at: float = NOW) -> LearnerReport:
+def learner(state: LearnerState, *, at: float = NOW) -> LearnerReport:
     """What a learner says of itself."""
     return LearnerReport("learner-0", at, state, epoch=1, version=1, publish=1, trained=1)
 
 
 def actor(name: str, *, at: float) -> ActorReport:
     """What an actor says of itself."""
-    return ActorReport(name, at, "playing", 1, 1, 1, 1, 0.0, 0, 1, 1)
+    return ActorReport(name, at, ActorState.PLAYING, 1, 1, 1, 1, 0.0, 0, 1, 1)
 
 
 def observed(
@@ -57,10 +63,10 @@ def observed(
 ) -> Mapping[Role, ObservedRole]:
     """What the backend sees once learner and actors are wanted."""
 
-    async def look() -> Mapping[Role, ObservedRole]:
+    async def read_once() -> Mapping[Role, ObservedRole]:
         backend = HostedBackend(folder / "config.json", server.url_of(OPERATOR), clock=lambda: NOW)
-        ground = Ground(encode(run_config(RUN, Settings())), managed_redis=False)
-        await backend.prepare(IDENTITY, ground)
+        shared = SharedResources(encode(run_config(RUN, Settings())), managed_redis=False)
+        await backend.prepare(IDENTITY, shared)
         assert await backend.is_prepared(IDENTITY)
         for role in (Role.LEARNER, Role.ACTOR):
             await backend.perform(IDENTITY, Apply(WORKLOADS[role]))
@@ -70,7 +76,7 @@ def observed(
         await backend.close()
         return seen
 
-    return asyncio.run(look())
+    return asyncio.run(read_once())
 
 
 def say(client: redis.Redis, *said: LearnerReport | ActorReport) -> None:
@@ -112,7 +118,7 @@ def test_a_learner_has_ended_when_it_says_so_under_flush(
 ) -> None:
     """Expect the end only for a save that follows the wish, with nothing left in the queue."""
     redis_client.mset({KEYS.intent: intent.value, KEYS.intent_since: NOW - 10, KEYS.depth: depth})
-    say(redis_client, learner("saved", at=at))
+    say(redis_client, learner(LearnerState.SAVED, at=at))
     there = observed(redis_server, tmp_path)[Role.LEARNER]
     assert (there.finished is not None) is finished
 
@@ -164,12 +170,16 @@ def test_what_is_missing_is_told(tmp_path: Path) -> None:
 
 def test_what_only_a_cluster_has_is_refused(tmp_path: Path, redis_server: RedisServer) -> None:
     """Expect a claim, and a run without daemons, to be refused with what to give."""
-    on_claim = write_run(tmp_path / "a.yaml", games=9, checkpoint={"storage": "pvc://claim"})
+    on_claim = write_run(
+        tmp_path / "a.yaml",
+        games=9,
+        checkpoint={"storage": {"persistentVolumeClaim": {"claimName": "mine"}}},
+    )
     code, said = steered(
         tmp_path, on_claim, "--daemons", "127.0.0.1:1", url=redis_server.url_of(OPERATOR)
     )
     assert code == 2
-    assert "pvc://claim is a claim of a cluster: give s3://bucket/prefix" in said
+    assert "persistentVolumeClaim: claim mine is one of a cluster: give s3 or directory" in said
     without = write_run(tmp_path / "b.yaml", games=9)
     code, said = steered(tmp_path, without, url=redis_server.url_of(OPERATOR))
     assert code == 2
@@ -180,7 +190,12 @@ def steered(folder: Path, file: Path, *words: str, url: str) -> tuple[int, str]:
     """Exit code and output of the command, started in a folder."""
     program = Path(sys.executable).with_name("trainingrun")
     answer = subprocess.run(
-        [program, "steer", "-f", file, *words], cwd=folder, check=False, capture_output=True,
-        text=True, env={**os.environ, "TRAININGRUN_REDIS_URL": url}, timeout=60,
-    )  # fmt: skip
+        [program, "steer", "-f", file, *words],
+        cwd=folder,
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "TRAININGRUN_REDIS_URL": url},
+        timeout=60,
+    )
     return answer.returncode, answer.stdout + answer.stderr

@@ -15,13 +15,28 @@ from trainingrun_contracts.reports import Evaluation, queue_evaluation
 from waiting import until
 
 PROMISED = {
-    "loss/policy", "loss/value", "loss/entropy", "loss/kl", "queue/policy_lag",
-    "queue/policy_lag_p95", "queue/transitions", "throughput/transitions_per_second",
-    "wait/data", "wait/compute", "wait/publish", "wait/checkpoint", "progress/transitions",
-    "progress/games", "optimiser/learning_rate", "evaluation_win_rate/random",
-    "evaluation_elo/random", "train/approx_kl", "train/clip_fraction", "rollout/ep_len_mean",
+    "loss/policy",
+    "loss/value",
+    "loss/entropy",
+    "loss/kl",
+    "queue/policy_lag",
+    "queue/policy_lag_p95",
+    "queue/transitions",
+    "throughput/transitions_per_second",
+    "wait/data",
+    "wait/compute",
+    "wait/publish",
+    "wait/checkpoint",
+    "progress/transitions",
+    "progress/games",
+    "optimiser/learning_rate",
+    "evaluation_win_rate/random",
+    "evaluation_elo/random",
+    "train/approx_kl",
+    "train/clip_fraction",
+    "rollout/ep_len_mean",
     "rollout/ep_rew_mean",
-}  # fmt: skip
+}
 
 
 def test_a_learner_writes_every_curve(
@@ -32,9 +47,18 @@ def test_a_learner_writes_every_curve(
     bandit = Bandit(redis_client, config.run_id)
     folder = tmp_path / "checkpoints" / "tensorboard"
     result = Evaluation(
-        at=time.time(), version=1, training_games=0, opponent="random", games=10, wins=5, draws=0,
-        rate=0.5, low=0.2, high=0.8, elo=12.0,
-    )  # fmt: skip
+        at=time.time(),
+        version=1,
+        training_games=0,
+        opponent="random",
+        games=10,
+        wins=5,
+        draws=0,
+        rate=0.5,
+        low=0.2,
+        high=0.8,
+        elo=12.0,
+    )
     with learner_process(config, redis_server.url_of("learner"), tmp_path) as learner:
         wait_for_weights(bandit)
         queue_evaluation(redis_client, bandit.keys.evaluations, result)

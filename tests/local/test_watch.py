@@ -11,17 +11,16 @@ import pytest
 from actor_bed import actor_bed, config
 from redis_server import RedisServer
 from trainingrun_contracts.run_config import EvaluationConfig, TapesConfig
-from trainingrun_contracts.tapes import TapeEnd, TapeMove, TapeStart, decode_entry
+from trainingrun_protocol.tapes import TapeEnd, TapeMove, TapeStart, decode_entry
 from waiting import until
+from warm_program import warm_programs
 
 PROGRAM = Path(sys.executable).with_name("trainingrun")
 
 
 def watch(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """`trainingrun watch` to its end."""
-    done = subprocess.run(
-        [PROGRAM, "watch", *arguments], capture_output=True, text=True, timeout=120, check=False
-    )
+    done = warm_programs("trainingrun").run(["trainingrun", "watch", *arguments], timeout=120)
     assert "Traceback" not in done.stderr
     return done
 
@@ -49,7 +48,7 @@ def test_a_role_writes_tapes(tmp_path: Path, redis_server: RedisServer, role: st
     """Expect the first game of an evaluation, or one of many in training, and that it reads."""
     tapes = tmp_path / "tapes"
     run = config(
-        evaluation=EvaluationConfig(every_games=50, games=4, opponents=("aggressive",)),
+        evaluation=EvaluationConfig(interval_games=50, games=4, opponents=("aggressive",)),
         tapes=TapesConfig(str(tapes), training_seconds=3600),
     )
     with actor_bed(tmp_path, redis_server) as bed:

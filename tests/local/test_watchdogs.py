@@ -15,6 +15,7 @@ from bandit_run import bandit_config, train, wait_for_weights
 from learner_process import Bandit, learner_report, notice_reasons
 from redis_server import RedisServer
 from trainingrun_contracts import reports, run_config
+from trainingrun_contracts.reports import ActorState
 from trainingrun_contracts.stream.keys import Keys
 from waiting import until
 
@@ -106,9 +107,18 @@ def test_a_learner_waits_for_data_while_an_actor_lives(
         nonlocal said
         said += 1
         told = reports.ActorReport(
-            member="actor-0", at=float(said), state="playing", running=0, games=0, decisions=0,
-            transitions=0, paused_seconds=0.0, spooled=0, weights_version=0, weights_publish=0,
-        )  # fmt: skip
+            member="actor-0",
+            at=float(said),
+            state=ActorState.PLAYING,
+            running=0,
+            games=0,
+            decisions=0,
+            transitions=0,
+            paused_seconds=0.0,
+            spooled=0,
+            weights_version=0,
+            weights_publish=0,
+        )
         reports.queue_report(redis_client, KEYS, told)
         return said > 60 or process.poll() is not None
 

@@ -7,11 +7,11 @@ reference engine must support every extension; another daemon need not.
 import os
 
 import pytest
-from trainingrun_contracts.protocol.access import Token
-from trainingrun_contracts.protocol.conformance.library import shipped_vectors
-from trainingrun_contracts.protocol.conformance.replay import Outcome
-from trainingrun_contracts.protocol.conformance.script import Vector
-from trainingrun_operator.cli.daemons import Address, hold_against
+from trainingrun.commands.daemons import Address, hold_against
+from trainingrun_protocol.access import Token
+from trainingrun_protocol.conformance.library import shipped_vectors
+from trainingrun_protocol.conformance.replay import Outcome
+from trainingrun_protocol.conformance.script import Vector
 
 
 @pytest.mark.parametrize("vector", shipped_vectors(), ids=lambda vector: vector.name)

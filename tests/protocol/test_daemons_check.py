@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
-from trainingrun_contracts.protocol.access import TOKEN_VARIABLE, Token
-from trainingrun_operator.cli.app import app
-from trainingrun_operator.cli.daemons import Address, parse_address
-from trainingrun_operator.cli.errors import UserError
+from trainingrun.commands.app import app
+from trainingrun.commands.daemons import Address, parse_address
+from trainingrun.commands.errors import UserError
+from trainingrun_protocol.access import TOKEN_VARIABLE, Token
 from typer.testing import CliRunner, Result
 
 Place = tuple[str, int]

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from trainingrun_contracts.protocol import answers
-from trainingrun_contracts.protocol.lines import GameResult, parse_line
+from trainingrun_protocol import answers
+from trainingrun_protocol.lines import GameResult, parse_line
 
 VECTORS = Path(__file__).parent / "vectors"
 

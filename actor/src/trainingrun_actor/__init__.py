@@ -7,7 +7,7 @@ free slot, ``fleet`` plays many games at once, ``evaluate`` plays frozen weights
 opponents.
 
 BLAS gets one thread, here and before anything imports numpy: the products are tiny, and a process
-plays many games on one core. Whoever sets the variables keeps his own values.
+plays many games on one core. Variables that are set already keep their values.
 """
 
 import os

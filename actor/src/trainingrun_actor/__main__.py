@@ -1,6 +1,6 @@
 """``trainingrun-actor``: the command line of both roles, and the only place that ends the process.
 
-Exit codes: 0 told to stop, 1 a restart may help, 2 a mistake in the configuration.
+Exit codes: 0 stopped on request, 1 a restart may help, 2 a mistake in the configuration.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from trainingrun_actor.watchdog import POINTER_SECONDS, NoPointer
 def main(
     arguments: Sequence[str] | None = None, *, pointer_seconds: float = POINTER_SECONDS
 ) -> int:
-    """Run a role until it is told to stop."""
+    """Run a role until it is asked to stop."""
     role = _parser().parse_args(arguments).role
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
     try:

@@ -1,7 +1,7 @@
 """Which weights are to be evaluated, and at which number of training games.
 
-An evaluation is due whenever the games pass a multiple of ``evaluation.every_games``, and it is of
-the weights of that moment: they are kept here until their turn comes, so that a long evaluation
+An evaluation is due whenever the games pass a multiple of ``evaluation.interval_games``, and it is
+of the weights of that moment: they are kept here until their turn comes, so that a long evaluation
 moves neither the next one's place on the curve nor its weights. Boundaries that are passed faster
 than evaluations are played are left out, the oldest first.
 """

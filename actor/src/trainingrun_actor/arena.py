@@ -1,6 +1,6 @@
 """Plays a game somewhere: finds a daemon with a free slot, a link to it, and plays.
 
-Slots are sought by one game at a time, so that a hundred waiting games ask Redis four times a
+One game at a time requests a slot, so that a hundred waiting games ask Redis four times a
 second and not four hundred times. A daemon that failed is left alone for a while, longer after each
 failure in a row; the other daemons are used meanwhile.
 """
@@ -18,27 +18,27 @@ from typing import Final, TypeVar
 import msgspec
 import redis
 from msgspec import Struct
-from trainingrun_contracts.protocol.access import Token
-from trainingrun_contracts.protocol.commands import NewGame
+from trainingrun_contracts.backoff import Backoff
+from trainingrun_protocol.access import Token
+from trainingrun_protocol.commands import NewGame
 
 from trainingrun_actor.daemon_link import DaemonLink, LinkLost
 from trainingrun_actor.game import AI_IGNORED, End, NotStarted, Outcome, Seat, play_game
 from trainingrun_actor.leases import GameStart, Lease, Leases
-from trainingrun_actor.meter import Meter
+from trainingrun_actor.play_metrics import PlayMetrics
 
 SEEK_SECONDS: Final = 0.25
-FIRST_BACKOFF_SECONDS: Final = 0.5
-LONGEST_BACKOFF_SECONDS: Final = 10.0
+BACKOFF: Final = Backoff(first=0.5, longest=10.0, spread=0.5)
 _REFUSED_SECONDS: Final = 10.0
 
 _log = logging.getLogger(__name__)
 _Found = TypeVar("_Found")
 
 
-class _Trouble(Struct):
+class _Failures(Struct):
     """What is known of a daemon that failed."""
 
-    failures: int = 0
+    count: int = 0
     until: float = 0.0
 
 
@@ -46,22 +46,22 @@ class Arena:
     """The daemons of a run as one process uses them; all have the same ``token``, or none."""
 
     def __init__(
-        self, leases: Leases, *, meter: Meter, random: Random, token: Token | None = None
+        self, leases: Leases, *, metrics: PlayMetrics, random: Random, token: Token | None = None
     ) -> None:
         self._token = token
         self._leases = leases
-        self._meter = meter
+        self._metrics = metrics
         self._random = random
         self._idle: dict[str, list[DaemonLink]] = defaultdict(list)
-        self._troubles: dict[str, _Trouble] = defaultdict(_Trouble)
+        self._failures: dict[str, _Failures] = defaultdict(_Failures)
         self._unpooled: set[str] = set()
         """Daemons that refuse ``-k``."""
         self._seeking = asyncio.Lock()
         self._freed = asyncio.Event()
 
     async def start_game(self, *, target: int, may_start: Callable[[], bool]) -> GameStart | None:
-        """Wait for a slot and the number of a training game; None when none may start any more."""
-        with self._meter.waiting("slots"):
+        """Wait for a slot and the number of a training game; None when none may start."""
+        with self._metrics.waiting("slots"):
             return await self._seek(
                 lambda avoid: self._leases.start_game(avoid, target=target), may_start
             )
@@ -72,20 +72,24 @@ class Arena:
         self._freed.set()
 
     async def play(
-        self, command: NewGame, seats: Mapping[int, Seat], *, may_start: Callable[[], bool],
+        self,
+        command: NewGame,
+        seats: Mapping[int, Seat],
+        *,
+        may_start: Callable[[], bool],
         lease: Lease | None = None,
-    ) -> Outcome | None:  # fmt: skip
-        """Play a game on ``lease``, or on whichever daemon has a slot; None when it may not start
-        any more. The lease is given back in every case.
+    ) -> Outcome | None:
+        """Play a game on ``lease``, or on whichever daemon has a slot; None when it may no
+        longer start. The lease is given back in every case.
 
         A daemon that fails before the game has begun costs nothing but time; one that fails later
-        gives the outcome ``ABORTED``. The seats are told the outcome in every case.
+        gives the outcome ``ABORTED``. The seats get the outcome in every case.
         """
         outcome: Outcome | None = None
         try:
             while outcome is None:
                 if lease is None:
-                    with self._meter.waiting("slots"):
+                    with self._metrics.waiting("slots"):
                         lease = await self._seek(self._leases.acquire, may_start)
                 if lease is None:
                     return None
@@ -111,7 +115,7 @@ class Arena:
         async with self._seeking:
             while may_start():
                 now = monotonic()
-                avoid = [name for name, known in self._troubles.items() if known.until > now]
+                avoid = [name for name, known in self._failures.items() if known.until > now]
                 self._freed.clear()
                 try:
                     found = await take(avoid)
@@ -147,11 +151,11 @@ class Arena:
             await asyncio.shield(self._leases.release(lease))
             self._freed.set()
         if outcome.end is End.REFUSED:
-            self._troubles[lease.endpoint].until = monotonic() + _REFUSED_SECONDS
-            self._meter.count_error(lease.endpoint, "refused")
+            self._failures[lease.endpoint].until = monotonic() + _REFUSED_SECONDS
+            self._metrics.count_error(lease.endpoint, "refused")
             _log.warning("%s refused the game: %s", lease.endpoint, outcome.reason)
         else:
-            self._troubles.pop(lease.endpoint, None)
+            self._failures.pop(lease.endpoint, None)
         return outcome
 
     async def _play_pooled(
@@ -198,8 +202,8 @@ class Arena:
         self, link: DaemonLink, endpoint: str, command: NewGame, seats: Mapping[int, Seat]
     ) -> Outcome:
         try:
-            with self._meter.playing():
-                outcome = await play_game(link, command, seats, meter=self._meter)
+            with self._metrics.playing():
+                outcome = await play_game(link, command, seats, metrics=self._metrics)
         except BaseException:
             link.close()
             raise
@@ -210,12 +214,11 @@ class Arena:
         return outcome
 
     def _leave_alone(self, endpoint: str, reason: str) -> None:
-        self._meter.count_error(endpoint, "lost")
+        self._metrics.count_error(endpoint, "lost")
         for link in self._idle.pop(endpoint, []):
             link.close()
-        trouble = self._troubles[endpoint]
-        trouble.failures += 1
-        seconds = min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2 ** (trouble.failures - 1))
-        trouble.until = monotonic() + seconds * (0.5 + 0.5 * self._random.random())
-        if trouble.failures == 1:
+        failures = self._failures[endpoint]
+        failures.count += 1
+        failures.until = monotonic() + BACKOFF.seconds(failures.count, self._random)
+        if failures.count == 1:
             _log.warning("%s: %s; it is left alone for a while", endpoint, reason)

@@ -13,11 +13,11 @@ import asyncio
 from collections import deque
 from typing import Final, cast
 
-from trainingrun_contracts.protocol.access import Token
-from trainingrun_contracts.protocol.client import ClientConnection
-from trainingrun_contracts.protocol.commands import NewGame
-from trainingrun_contracts.protocol.errors import ProtocolError
-from trainingrun_contracts.protocol.lines import ServerLine, StatusReply
+from trainingrun_protocol.access import Token
+from trainingrun_protocol.client import ClientConnection
+from trainingrun_protocol.commands import NewGame
+from trainingrun_protocol.errors import ProtocolError
+from trainingrun_protocol.lines import ServerLine, StatusReply
 
 CONNECT_SECONDS: Final = 5.0
 _MOST_LINES: Final = 256
@@ -53,7 +53,7 @@ class DaemonLink(asyncio.Protocol):
         """Connect to ``host:port``; games are asked for with the daemon's token.
 
         Raises:
-            LinkLost: nobody answers there, or the endpoint is not ``host:port``.
+            LinkLost: no server answers there, or the endpoint is not ``host:port``.
         """
         host, _, port = endpoint.rpartition(":")
         if not host or not port.isdecimal():
@@ -88,11 +88,11 @@ class DaemonLink(asyncio.Protocol):
         self._send(self._protocol.answer(response))
 
     async def next_line(self, *, seconds: float) -> Line:
-        """The next line.
+        """Return the next line.
 
         Raises:
-            LinkLost: the connection ended, the daemon broke the protocol, or said nothing for so
-                long.
+            LinkLost: the connection ended, the daemon broke the protocol, or sent nothing for
+            ``seconds``.
         """
         lines = self._lines
         if lines:
@@ -120,8 +120,8 @@ class DaemonLink(asyncio.Protocol):
         self._transport.close()
 
     def _send(self, data: bytes) -> None:
-        """Small lines into an empty buffer: nothing to wait for. What the daemon cannot hear any
-        more is not sent; whoever waits for its answer is told why there is none."""
+        """Write a small line into an empty buffer: nothing to wait for. On a lost connection
+        nothing is sent; the reader of the answer gets the reason."""
         if not self._lost:
             self._transport.write(data)
 
@@ -132,7 +132,7 @@ class DaemonLink(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        """Cut lines; the first goes to whoever waits."""
+        """Split into lines; the first goes to the waiting reader."""
         try:
             found = self._protocol.receive(data)
         except ProtocolError as error:
@@ -148,7 +148,7 @@ class DaemonLink(asyncio.Protocol):
             self._transport.pause_reading()
 
     def eof_received(self) -> bool:
-        """The daemon will say nothing more."""
+        """Close the connection: the daemon sends nothing more."""
         self._lose(_CLOSED)
         return False
 
@@ -157,7 +157,7 @@ class DaemonLink(asyncio.Protocol):
         self._lose(_CLOSED if exc is None else str(exc) or type(exc).__name__)
 
     def _lose(self, reason: str) -> None:
-        """Note the first reason, and tell whoever waits."""
+        """Keep the first reason, and fail the waiting reader."""
         self._lost = self._lost or reason
         self.ended.set()
         waiter = self._waiter
@@ -167,9 +167,9 @@ class DaemonLink(asyncio.Protocol):
     def _set_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_at(self._deadline, self._look_at_deadline)
+        self._timer = self._loop.call_at(self._deadline, self._check_deadline)
 
-    def _look_at_deadline(self) -> None:
+    def _check_deadline(self) -> None:
         """The timer went off: it is set again for the deadline of the line that is awaited now."""
         self._timer = None
         if self._waiter is None or self._waiter.done():

@@ -1,7 +1,7 @@
 """Plays the games of an evaluation: frozen weights against frozen opponents, in swapped pairs.
 
-Several games run at once, but results are judged in the order of the pairs: whoever stopped at the
-games that happened to end first would prefer short games.
+Several games run at once, but results are judged in the order of the pairs: to stop at the games
+that happen to end first would prefer short games.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from random import Random
 from typing import Final
 
 from msgspec import Struct
-from trainingrun_contracts.protocol.commands import NewGame
 from trainingrun_contracts.reports import Intent
 from trainingrun_contracts.run_config import DaemonConfig
+from trainingrun_protocol.commands import NewGame
 
 from trainingrun_actor.arena import Arena
-from trainingrun_actor.ending import cancel_all
 from trainingrun_actor.evaluation_results import Played, version_name
 from trainingrun_actor.game import End, Outcome, Seat
 from trainingrun_actor.inference import Inference
-from trainingrun_actor.meter import Meter
 from trainingrun_actor.opponents import AGENTS, ENGINE
+from trainingrun_actor.play_metrics import PlayMetrics
 from trainingrun_actor.policy import Policy
+from trainingrun_actor.run_state import RunStatePoller
 from trainingrun_actor.schedule import Matchup
 from trainingrun_actor.seats import PolicySeat, ScriptedSeat
 from trainingrun_actor.tapes import Tape, TapedGame, Tapes
-from trainingrun_actor.watch import Watch
+from trainingrun_actor.tasks import cancel_all
 
 ATTEMPTS: Final = 5
 
@@ -50,7 +50,7 @@ class Rivals(Struct, frozen=True):
 
     @classmethod
     def scripted(cls, name: str) -> Rivals:
-        """One scripted player, or the engine's own."""
+        """Return one scripted player, or the engine's own."""
         return cls((name,), {})
 
     @classmethod
@@ -68,7 +68,7 @@ class Task(Struct, frozen=True):
     matchups: tuple[Matchup, ...]
     concurrent: int
     intent: Intent
-    is_enough: Callable[[Sequence[float | None]], bool] = lambda rewards: False
+    is_enough: Callable[[Sequence[float | None]], bool] = lambda _rewards: False
     """Asked after each game with the rewards so far, by game; None where a game has not ended."""
 
 
@@ -76,17 +76,23 @@ class EvaluationGames:
     """Plays; one task at a time."""
 
     def __init__(
-        self, arena: Arena, daemon: DaemonConfig, *, watch: Watch, meter: Meter, tapes: Tapes
+        self,
+        arena: Arena,
+        daemon: DaemonConfig,
+        *,
+        run_state: RunStatePoller,
+        metrics: PlayMetrics,
+        tapes: Tapes,
     ) -> None:
         self._arena = arena
         self._daemon = daemon
-        self._watch = watch
-        self._meter = meter
+        self._run_state = run_state
+        self._metrics = metrics
         self._tapes = tapes
-        self._inference = Inference(meter.note_inference)
+        self._inference = Inference(metrics.note_inference)
 
     async def play(self, task: Task) -> list[Played]:
-        """The games that ended, in order; all of them unless fewer were enough.
+        """Return the games that ended, in order; all of them unless fewer were enough.
 
         Raises:
             GivenUp: the intent changed, or a game was aborted time and again.
@@ -126,7 +132,7 @@ class EvaluationGames:
             outcome = await self._play(matchup, task, tape)
             reward = outcome.reward(matchup.seat)
             if reward is not None:
-                self._meter.count_game(outcome.end.value, outcome.seconds)
+                self._metrics.count_game(outcome.end.value, outcome.seconds)
                 return reward
             reason = outcome.reason
             if outcome.end is End.REFUSED and matchup.opponent == ENGINE:
@@ -155,7 +161,7 @@ class EvaluationGames:
         if tape is not None:
             tape.close(outcome)
         if outcome is None:
-            raise GivenUp(f"the run's intent is now {self._watch.intent.value}")
+            raise GivenUp(f"the run's intent is now {self._run_state.intent.value}")
         return outcome
 
     def _command(self, matchup: Matchup) -> NewGame:
@@ -180,11 +186,11 @@ class EvaluationGames:
         return seats
 
     def _policy_seat(self, policy: Policy) -> PolicySeat:
-        return PolicySeat(self._inference, policy, random=None, meter=self._meter)
+        return PolicySeat(self._inference, policy, random=None, metrics=self._metrics)
 
     def _is_meant(self, intent: Intent) -> bool:
-        return self._watch.intent is intent
+        return self._run_state.intent is intent
 
     async def _intent_other_than(self, intent: Intent) -> None:
         while self._is_meant(intent):
-            await self._watch.next_reading()
+            await self._run_state.next_reading()

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from msgspec import Struct
-from trainingrun_contracts.ratings.bradley_terry import Rating, Tally, fit
-from trainingrun_contracts.ratings.wilson import win_rate
 from trainingrun_contracts.reports import DeckResult, Evaluation
+from trainingrun_contracts.wilson import win_rate
 
+from trainingrun_actor.ratings.bradley_terry import Rating, Tally, fit
 from trainingrun_actor.schedule import Matchup
 
 ANCHORS: Final = ("random", "aggressive", "engine")
@@ -25,12 +25,13 @@ class Played(Struct, frozen=True):
 
 
 def version_name(version: int) -> str:
-    """The policy's version as a player among the ratings."""
+    """Return the policy's version as a player among the ratings."""
     return f"v{version}"
 
 
 def pair_scores(rewards: Iterable[float | None]) -> Iterator[float]:
-    """The mean result (0 to 1) of each pair, in order, up to the first that is not complete."""
+    """Yield the mean result (0 to 1) of each pair, in order, up to the first that is not
+    complete."""
     first: float | None = None
     for number, reward in enumerate(rewards):
         if reward is None:
@@ -42,7 +43,7 @@ def pair_scores(rewards: Iterable[float | None]) -> Iterator[float]:
 
 
 def deck_results(games: Iterable[Played]) -> tuple[DeckResult, ...]:
-    """The raw results, games with the same opponent and decks counted together."""
+    """Return the raw results, games with the same opponent and decks counted together."""
     counts: dict[tuple[str, str, str], Counter[float]] = {}
     for game in games:
         matchup, seat = game.matchup, game.matchup.seat
@@ -57,19 +58,27 @@ def deck_results(games: Iterable[Played]) -> tuple[DeckResult, ...]:
 def evaluation_of(
     games: Sequence[Played], *, opponent: str, version: int, training_games: int, at: float
 ) -> Evaluation:
-    """The result against one opponent, not rated yet."""
+    """Return the result against one opponent, not rated yet."""
     rewards = [game.reward for game in games]
     wins, draws = rewards.count(1.0), rewards.count(0.0)
     rate, low, high = win_rate(wins, draws, len(rewards))
     return Evaluation(
-        at=at, version=version, training_games=training_games, opponent=opponent,
-        games=len(rewards), wins=wins, draws=draws, rate=rate, low=low, high=high,
+        at=at,
+        version=version,
+        training_games=training_games,
+        opponent=opponent,
+        games=len(rewards),
+        wins=wins,
+        draws=draws,
+        rate=rate,
+        low=low,
+        high=high,
         results=deck_results(games),
-    )  # fmt: skip
+    )
 
 
 def rating_of(version: int, evaluations: Sequence[Evaluation]) -> tuple[str, Rating | None]:
-    """The anchor, and the version's Elo above it by all raw results; None without a link."""
+    """Return the anchor, and the version's Elo above it by all raw results; None without a link."""
     tallies = tuple(tally for each in evaluations for tally in _tallies(each))
     players = {name for tally in tallies for name in (tally.first, tally.second)}
     oldest = min((name for name in players if name not in ANCHORS), key=_number, default="")
@@ -82,7 +91,8 @@ def _number(name: str) -> int:
 
 
 def _tallies(evaluation: Evaluation) -> Iterator[Tally]:
-    """One for each opponent; an evaluation of before the raw results were kept is one itself."""
+    """Yield one for each opponent; an evaluation of before the raw results were kept is one
+    itself."""
     own = version_name(evaluation.version)
     if not evaluation.results and evaluation.opponent in ANCHORS:
         score = evaluation.wins + evaluation.draws / 2

@@ -1,18 +1,18 @@
-"""The role ``evaluate``: plays frozen weights against frozen opponents and tells the results.
+"""The role ``evaluate``: plays frozen weights against frozen opponents and reports the results.
 
 When: at the start (so that a win-rate curve begins at the untrained policy, with 100 games), every
-``evaluation.every_games`` training games with the weights of that moment (``agenda``), and once
+``evaluation.interval_games`` training games with the weights of that moment (``agenda``), and once
 more under ``Intent.EVALUATE``, which ends in the state ``done``. The policy plays greedily: it is
 the strongest way to play that it has, and the result then does not depend on how much it still
 explores. So do its past selves and the champion.
 
 With a gate the weights also challenge the champion, the strongest so far, in a sequential test. The
 first weights that are evaluated are the first champion. Nothing that is played here is trained on:
-training data come from the latest policy, whoever the champion is.
+training data come from the latest policy, never from the champion.
 
 Under ``DRAIN`` and ``FLUSH`` a running evaluation is given up, because its games hold slots. It
-takes a quarter of the slots, at most four: training goes on meanwhile. When nothing is trained any
-more it takes what there is.
+takes a quarter of the slots, at most four: training continues meanwhile. When training has ended it
+takes all slots.
 """
 
 from __future__ import annotations
@@ -30,14 +30,15 @@ from msgspec.structs import replace
 from trainingrun_contracts import slots
 from trainingrun_contracts.connection import address_of
 from trainingrun_contracts.metrics import Server
-from trainingrun_contracts.ratings.gate import GateTest, Verdict, judge
 from trainingrun_contracts.reports import (
     CHAMPION,
     REPORT_SECONDS,
     Champion,
     Evaluation,
     EvaluatorReport,
+    EvaluatorState,
     GateResult,
+    GateVerdict,
     Intent,
     champion_from,
     evaluations_from,
@@ -50,7 +51,6 @@ from trainingrun_contracts.weights import Pointer, WeightsError, verified
 
 from trainingrun_actor.agenda import Agenda, Due
 from trainingrun_actor.arena import Arena
-from trainingrun_actor.ending import cancel_all
 from trainingrun_actor.evaluation_games import (
     EvaluationGames,
     GivenUp,
@@ -59,18 +59,20 @@ from trainingrun_actor.evaluation_games import (
     Unplayable,
 )
 from trainingrun_actor.evaluation_results import Played, evaluation_of, pair_scores, rating_of
+from trainingrun_actor.league import forgotten_counters
 from trainingrun_actor.leases import Leases
-from trainingrun_actor.meter import Meter
-from trainingrun_actor.opponents_past import forgotten_counters
-from trainingrun_actor.outage import Outage
+from trainingrun_actor.play_metrics import PlayMetrics
 from trainingrun_actor.policies import PAST_KEPT, Policies
 from trainingrun_actor.policy import Policy, load_policy
+from trainingrun_actor.ratings.gate import GateTest, judge
 from trainingrun_actor.recorder import Clock
+from trainingrun_actor.redis_retry import RedisRetry
 from trainingrun_actor.reporting import Exporter, Gauges, Reporter
+from trainingrun_actor.run_state import RunStatePoller
 from trainingrun_actor.schedule import PAST, evaluation_matchups
 from trainingrun_actor.startup import incarnation, reach_redis, stop_event, until_stopped
 from trainingrun_actor.tapes import Tapes
-from trainingrun_actor.watch import Watch
+from trainingrun_actor.tasks import cancel_all
 from trainingrun_actor.watchdog import POINTER_SECONDS, NoPointer, PointerWatchdog
 
 FIRST_GAMES: Final = 100
@@ -88,7 +90,7 @@ async def evaluate(
     Raises:
         ConfigError: Redis refuses the password, or the metrics port cannot be used.
         StartError: Redis was away for ten minutes at the start.
-        NoPointer: nobody published weights for ``pointer_seconds``.
+        NoPointer: no weights were published for ``pointer_seconds``.
     """
     stop = stop_event()
     client = await reach_redis(environment.redis_url, stop)
@@ -103,15 +105,19 @@ class Evaluator:
     """One evaluator process."""
 
     def __init__(
-        self, config: RunConfig, environment: RoleEnvironment, client: redis.asyncio.Redis, *,
+        self,
+        config: RunConfig,
+        environment: RoleEnvironment,
+        client: redis.asyncio.Redis,
+        *,
         pointer_seconds: float = POINTER_SECONDS,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._config = config
         self._keys = Keys(config.run_id, config.learner.shards)
         self._redis = client
         self._member = environment.member
-        self._meter = Meter()
-        exporter = Exporter(self._meter, Server.EVALUATOR)
+        self._metrics = PlayMetrics()
+        exporter = Exporter(self._metrics, Server.EVALUATOR)
         exporter.serve(environment.metrics_port)
         self._reporter = Reporter(
             client, self._keys, environment, role="evaluator", exporter=exporter
@@ -120,16 +126,18 @@ class Evaluator:
             client,
             self._keys,
             wall=time,
-            note_sync=self._meter.sync_seconds.observe,
+            note_sync=self._metrics.sync_seconds.observe,
             keeps_blob=config.evaluation.gate is not None,
         )
-        self._agenda = Agenda(config.evaluation.every_games)
+        self._agenda = Agenda(config.evaluation.interval_games)
         name = incarnation(environment.member)
         watchdog = PointerWatchdog(
-            self._keys, address_of(environment.redis_url), limit_seconds=pointer_seconds,
+            self._keys,
+            address_of(environment.redis_url),
+            limit_seconds=pointer_seconds,
             now=monotonic,
-        )  # fmt: skip
-        self._watch = Watch(
+        )
+        self._run_state = RunStatePoller(
             client,
             self._keys,
             self._policies,
@@ -139,25 +147,29 @@ class Evaluator:
         )
         self._leases = Leases(client, self._keys, member=name)
         self._arena = Arena(
-            self._leases, meter=self._meter, random=Random(name), token=environment.daemon_token
+            self._leases, metrics=self._metrics, random=Random(name), token=environment.daemon_token
         )
         clock = Clock(monotonic, time)
         tapes = Tapes(config.tapes, run=config.run, member=environment.member, clock=clock)
         self._games = EvaluationGames(
-            self._arena, config.daemon, watch=self._watch, meter=self._meter, tapes=tapes
+            self._arena,
+            config.daemon,
+            run_state=self._run_state,
+            metrics=self._metrics,
+            tapes=tapes,
         )
-        self._outage = Outage(Random(name))
+        self._retry = RedisRetry(Random(name))
         self._results: tuple[Evaluation, ...] = ()
         self._newest_result: bytes | None = None
         self._champion: Champion | None = None
         self._unplayable: set[str] = set()
-        self._state = "waiting"
+        self._state = EvaluatorState.WAITING
         self._version = -1
 
     async def run(self, stop: asyncio.Event) -> None:
         """Evaluate until the event is set."""
         tasks = [
-            asyncio.create_task(self._watch.run()),
+            asyncio.create_task(self._run_state.run()),
             asyncio.create_task(self._leases.run()),
             asyncio.create_task(self._evaluate_for_ever()),
             asyncio.create_task(self._reporter.run(self._report, self._gauges)),
@@ -175,15 +187,15 @@ class Evaluator:
 
     async def _evaluate_for_ever(self) -> None:
         while True:
-            await self._watch.next_reading()
+            await self._run_state.next_reading()
             try:
                 await self._read_results()
                 await self._evaluate_if_due()
-                self._outage.is_over(_log)
+                self._retry.succeeded(_log)
             except GivenUp as error:
                 _log.info("an evaluation was given up: %s", error)
             except (redis.RedisError, OSError) as error:
-                await self._outage.wait(error, _log)
+                await self._retry.wait(error, _log)
 
     async def _read_results(self) -> None:
         """Read all results when there is a new one, and who is the champion."""
@@ -202,8 +214,8 @@ class Evaluator:
 
     async def _evaluate_if_due(self) -> None:
         self._agenda.begin(max((result.training_games for result in self._results), default=0))
-        intent = self._watch.intent
-        self._state = "waiting"
+        intent = self._run_state.intent
+        self._state = EvaluatorState.WAITING
         if self._policies.newest is None or intent not in (Intent.RUN, Intent.EVALUATE):
             return
         games = self._config.evaluation.games
@@ -214,15 +226,15 @@ class Evaluator:
             self._agenda.finish(due)
         if intent is Intent.EVALUATE:
             await self._evaluate(self._now(), games=games, intent=intent)
-            self._state = "done"
+            self._state = EvaluatorState.DONE
         elif self._results and self._missing(self._results[-1].version):  # it was given up
             await self._evaluate(self._now(), games=games, intent=intent)
 
     def _now(self) -> Due:
-        """The newest weights."""
+        """Return the newest weights."""
         newest = self._policies.newest
         assert newest is not None, "nothing is evaluated before there are weights"
-        return Due(self._watch.games_played, newest, self._policies.newest_blob)
+        return Due(self._run_state.games_played, newest, self._policies.newest_blob)
 
     def _missing(self, version: int) -> list[str]:
         """Opponents without a result for this version, the champion last."""
@@ -243,7 +255,7 @@ class Evaluator:
         self._version = due.policy.pointer.version
         missing = self._missing(self._version)
         for opponent in missing:
-            self._state = "playing"
+            self._state = EvaluatorState.PLAYING
             try:
                 if opponent == CHAMPION:
                     await self._challenge(due, intent=intent)
@@ -288,27 +300,31 @@ class Evaluator:
         test = GateTest(elo=gate.elo, most_pairs=(gate.games + 1) // 2)
         rivals = Rivals.frozen([champion])
         matchups = evaluation_matchups(
-            self._config.decks, rivals.names, games=gate.games,
+            self._config.decks,
+            rivals.names,
+            games=gate.games,
             seed=f"{self._config.seed}:{CHAMPION}:{self._version}",
-        )  # fmt: skip
+        )
 
         def is_decided(rewards: Sequence[float | None]) -> bool:
-            return judge(pair_scores(rewards), test).verdict is not Verdict.CONTINUE
+            return judge(pair_scores(rewards), test).verdict is not GateVerdict.CONTINUE
 
         concurrent = await self._concurrency(intent)
         task = Task(due.policy, rivals, matchups, concurrent, intent, is_enough=is_decided)
         played = await self._games.play(task)
         found = judge(pair_scores(game.reward for game in played), test)
         result = GateResult(
-            verdict=found.verdict.value, champion=champion.pointer.version, ratio=found.ratio,
+            verdict=found.verdict,
+            champion=champion.pointer.version,
+            ratio=found.ratio,
             pairs=found.pairs,
-        )  # fmt: skip
-        if found.verdict is Verdict.PROMOTE:
+        )
+        if found.verdict is GateVerdict.PROMOTE:
             await self._crown(due)
         await self._store(replace(self._rated(played, CHAMPION, due.games), gate=result))
 
     async def _champion_policy(self) -> Policy | None:
-        """The champion's weights; None when there is none, or Redis has lost them."""
+        """Return the champion's weights; None when there is none, or Redis has lost them."""
         if self._champion is None:
             return None
         named = self._champion
@@ -331,9 +347,12 @@ class Evaluator:
 
     def _rated(self, played: list[Played], opponent: str, training_games: int) -> Evaluation:
         result = evaluation_of(
-            played, opponent=opponent, version=self._version, training_games=training_games,
+            played,
+            opponent=opponent,
+            version=self._version,
+            training_games=training_games,
             at=time(),
-        )  # fmt: skip
+        )
         anchor, rating = rating_of(self._version, (*self._results, result))
         if rating is None:
             return result
@@ -345,12 +364,17 @@ class Evaluator:
             await pipe.execute()
         self._results = (*self._results, result)
         _log.info(
-            "version %d against %s: %.1f %% of %d games (%.1f to %.1f)", result.version,
-            result.opponent, 100 * result.rate, result.games, 100 * result.low, 100 * result.high,
-        )  # fmt: skip
+            "version %d against %s: %.1f %% of %d games (%.1f to %.1f)",
+            result.version,
+            result.opponent,
+            100 * result.rate,
+            result.games,
+            100 * result.low,
+            100 * result.high,
+        )
 
     async def _forget_counters(self) -> None:
-        """Remove the counters of games against snapshots that are no opponents any more."""
+        """Remove the counters of games against snapshots that are no longer opponents."""
         reply: Any = await self._redis.hkeys(self._keys.games)
         versions = [version for _, version in self._policies.opponents.snapshots]
         gone = forgotten_counters([name.decode() for name in reply], versions)
@@ -358,27 +382,27 @@ class Evaluator:
             await self._redis.hdel(self._keys.games, *gone)
 
     async def _concurrency(self, intent: Intent) -> int:
-        """A quarter of all slots, 1 to 4; all of them, up to 16, when nothing is trained."""
+        """Return a quarter of all slots, 1 to 4; all of them, up to 16, when nothing is trained."""
         reply: Any = await self._redis.hgetall(self._keys.daemons)
         capacity = sum(slot.capacity for slot in slots.decode_all(reply).values())
         if intent is Intent.EVALUATE:
             return max(1, min(MOST_CONCURRENT_ALONE, capacity))
         return max(1, min(MOST_CONCURRENT, capacity // 4))
 
-    # --- telling ----------------------------------------------------------------------------------
+    # --- reporting --------------------------------------------------------------------------------
 
     def _report(self) -> EvaluatorReport:
         return EvaluatorReport(
             member=self._member,
             at=time(),
             state=self._state,
-            running=self._meter.running,
-            games=self._meter.games,
+            running=self._metrics.running,
+            games=self._metrics.games,
             weights_version=self._version,
         )
 
     def _gauges(self) -> Gauges:
-        self._meter.fractions(seconds=REPORT_SECONDS, games=max(1, self._meter.running))
+        self._metrics.fractions(seconds=REPORT_SECONDS, games=max(1, self._metrics.running))
         rates = {result.opponent: result.rate for result in self._results}
         version = None if self._version < 0 else self._version
         elos = {result.opponent: result.elo for result in self._results if result.elo is not None}
@@ -386,7 +410,7 @@ class Evaluator:
 
 
 def evenly(snapshots: Sequence[tuple[str, int]], count: int) -> list[tuple[str, int]]:
-    """At most so many of them, spread evenly, with the oldest and the newest."""
+    """Return at most ``count`` of them, spread evenly, with the oldest and the newest."""
     if len(snapshots) <= count:
         return list(snapshots)
     last = len(snapshots) - 1

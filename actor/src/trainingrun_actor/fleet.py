@@ -3,8 +3,8 @@
 Games start while the run is meant to play, has games left to play, Redis answers and the queue has
 room. Each takes a number together with its slot (``contracts.games``), and the number says which
 phase of the curriculum it is played in. A number is never kept: its game ends, or it is given up.
-Back-pressure holds back new games only: a game that was paused in its midst would run into
-the daemon's clock and end as a draw that nobody played. So the queue may exceed the high water by
+Back-pressure holds back new games only: a game that was paused midway would run into
+the daemon's clock and end as a draw. So the queue may exceed the high water by
 what the running games still bring.
 """
 
@@ -20,26 +20,26 @@ from typing import Final
 import redis
 from msgspec import Struct
 from trainingrun_contracts.curriculum import Setting
-from trainingrun_contracts.protocol.commands import NewGame
-from trainingrun_contracts.reports import Intent
+from trainingrun_contracts.reports import ActorState, Intent
 from trainingrun_contracts.run_config import RunConfig
 from trainingrun_contracts.segment import Segment
+from trainingrun_protocol.commands import NewGame
 
 from trainingrun_actor.arena import Arena
-from trainingrun_actor.ending import cancel_all, first_failure
 from trainingrun_actor.game import End, Outcome, Seat
 from trainingrun_actor.inference import Inference
 from trainingrun_actor.leases import GameStart
-from trainingrun_actor.meter import Meter
 from trainingrun_actor.opponents import AGENTS, ENGINE
+from trainingrun_actor.play_metrics import PlayMetrics
 from trainingrun_actor.policies import Policies
 from trainingrun_actor.policy import Policy
 from trainingrun_actor.recorder import Clock, GameIdentity, Recorder
+from trainingrun_actor.run_state import RunStatePoller
 from trainingrun_actor.schedule import LATEST, PAST, Matchup, training_matchups
 from trainingrun_actor.seats import LearnerSeat, PolicySeat, ScriptedSeat
 from trainingrun_actor.sink import GameEnd, Sink
 from trainingrun_actor.tapes import TapedGame, Tapes
-from trainingrun_actor.watch import Watch
+from trainingrun_actor.tasks import cancel_all, first_failure
 
 DRAIN_SECONDS: Final = 60.0
 _LEARNER: Final = "newest policy"
@@ -48,19 +48,19 @@ _SEND_SECONDS: Final = 10.0
 _log = logging.getLogger(__name__)
 
 
-class Parts(Struct, frozen=True):
+class Dependencies(Struct, frozen=True):
     """What a fleet is made of."""
 
     arena: Arena
     inference: Inference
     policies: Policies
     sink: Sink
-    watch: Watch
-    meter: Meter
+    run_state: RunStatePoller
+    metrics: PlayMetrics
     clock: Clock
     tapes: Tapes
     notify: Callable[[str, str], Awaitable[None]]
-    """Tells the person who runs this: a reason in CamelCase and a sentence."""
+    """Publish a notice: a reason in CamelCase and a sentence."""
 
 
 class _Schedule(Struct, frozen=True):
@@ -73,7 +73,7 @@ class _Schedule(Struct, frozen=True):
 class Fleet:
     """Plays training games until it is stopped."""
 
-    def __init__(self, config: RunConfig, parts: Parts, *, actor: str, seed: str) -> None:
+    def __init__(self, config: RunConfig, parts: Dependencies, *, actor: str, seed: str) -> None:
         self._config = config
         self._parts = parts
         self._actor = actor
@@ -92,14 +92,14 @@ class Fleet:
         """Whether no game runs and none is to be started."""
         return not self._is_wanted() and not self._games
 
-    def state(self) -> str:
-        """The word for the actor's report."""
+    def state(self) -> ActorState:
+        """Return the state for the actor's report."""
         if not self._is_wanted():
             is_drained = self.is_done and self._parts.sink.is_empty
-            return "drained" if is_drained else "playing"
+            return ActorState.DRAINED if is_drained else ActorState.PLAYING
         if self._parts.sink.is_paused:
-            return "paused"
-        return "playing" if self._parts.meter.running else "waiting"
+            return ActorState.PAUSED
+        return ActorState.PLAYING if self._parts.metrics.running else ActorState.WAITING
 
     async def run(self) -> None:
         """Play until cancelled."""
@@ -112,7 +112,7 @@ class Fleet:
             await cancel_all((*tasks, *self._games))
 
     async def stop(self, *, seconds: float) -> None:
-        """Start no more games; give those that run so long, then give them up."""
+        """Stop starting games; give running ones ``seconds`` to end, then give them up."""
         self._is_stopping = True
         if self._games:
             await asyncio.wait(self._games, timeout=seconds)
@@ -121,53 +121,55 @@ class Fleet:
     # --- whether to play --------------------------------------------------------------------------
 
     def _is_wanted(self) -> bool:
-        is_meant_to_play = self._parts.watch.intent is Intent.RUN and self._games_left() > 0
+        is_meant_to_play = self._parts.run_state.intent is Intent.RUN and self._games_left() > 0
         return is_meant_to_play and not self._is_stopping
 
     @property
     def _target(self) -> int:
-        watched = self._parts.watch.target
+        watched = self._parts.run_state.target
         return self._config.games if watched is None else watched
 
     def _games_left(self) -> int:
-        watch, sink = self._parts.watch, self._parts.sink
-        return self._target - max(watch.games_played, sink.games_known)
+        run_state, sink = self._parts.run_state, self._parts.sink
+        return self._target - max(run_state.games_played, sink.games_known)
 
     def _may_start(self) -> bool:
-        watch = self._parts.watch
-        is_told = watch.is_current and (watch.phase is not None or not self._config.phased)
-        return self._is_wanted() and is_told and not self._parts.sink.is_paused
+        run_state = self._parts.run_state
+        knows_phase = run_state.is_current and (
+            run_state.phase is not None or not self._config.phased
+        )
+        return self._is_wanted() and knows_phase and not self._parts.sink.is_paused
 
     async def _permission(self) -> None:
-        meter, sink = self._parts.meter, self._parts.sink
+        metrics, sink = self._parts.metrics, self._parts.sink
         while not (
             self._may_start() and self._games_left() > self._taken and await self._is_in_step()
         ):
             is_paused = sink.is_paused
             began = monotonic()
-            await self._parts.watch.next_reading()
+            await self._parts.run_state.next_reading()
             if is_paused:
                 waited = monotonic() - began
-                meter.waited["queue"] += waited
-                meter.paused_seconds += waited / self._config.actor.games_per_actor
+                metrics.waited["queue"] += waited
+                metrics.paused_seconds += waited / self._config.actor.games_per_actor
         self._taken += 1
 
     async def _is_in_step(self) -> bool:
-        """Whether the learner has trained and published all that it can of what was sent; always
-        so, unless the run is to be repeated bit for bit.
+        """Return whether the learner has trained and published all that it can of what was sent;
+        always so, unless the run is to be repeated bit for bit.
 
         The learner publishes before it acknowledges, and a reading asks for the depth before the
         weights: with less than a batch in the queue, the weights that were read are the last.
         """
         if not self._config.sync:
             return True
-        sink, watch = self._parts.sink, self._parts.watch
+        sink, run_state = self._parts.sink, self._parts.run_state
         if not await sink.flush(_SEND_SECONDS):
             return False
         try:
-            await watch.read()
+            await run_state.read()
         except (redis.RedisError, OSError):
-            return False  # the watch tells of it, and waits it out
+            return False  # the poller reports it, and waits it out
         has_weights = self._parts.policies.newest is not None
         return has_weights and sink.depth < self._config.learner.batch_transitions
 
@@ -175,8 +177,8 @@ class Fleet:
         """Games that still run a minute after the run was drained are given up."""
         deadline: float | None = None
         while True:
-            await self._parts.watch.next_reading()
-            if self._parts.watch.intent is Intent.RUN:
+            await self._parts.run_state.next_reading()
+            if self._parts.run_state.intent is Intent.RUN:
                 deadline = None
             elif deadline is None:
                 deadline = monotonic() + DRAIN_SECONDS
@@ -234,18 +236,18 @@ class Fleet:
         outcome = given_up if game.cancelled() else game.result()
         self._account(start.number, matchup, outcome, opponent)
         if outcome is not None:
-            await self._tell_refusal(outcome)
+            await self._notify_refusal(outcome)
 
     async def _schedule(self, phase: int) -> _Schedule:
-        """The games of a phase; the run's own without a curriculum.
+        """Return the games of a phase; the run's own without a curriculum.
 
         Redis may know of a phase that was written since the last reading.
         """
-        watch = self._parts.watch
-        plan = watch.phase
+        run_state = self._parts.run_state
+        plan = run_state.phase
         if phase and (plan is None or plan.planned(phase) is None):
-            await watch.read()
-            plan = watch.phase
+            await run_state.read()
+            plan = run_state.phase
         if plan is None:
             return self._schedule_of(0, Setting(self._config.decks, self._config.self_play))
         planned = plan.planned(phase)
@@ -324,7 +326,7 @@ class Fleet:
             weights,
             Recorder(identity, clock=clock, emit=self._emit, gamma=setting.gamma),
             random=Random(self._random.getrandbits(63)),
-            meter=parts.meter,
+            metrics=parts.metrics,
             shaping=setting.shaping,
         )
 
@@ -336,7 +338,7 @@ class Fleet:
         if name != PAST:
             return ScriptedSeat(AGENTS[name](), random), name
         policy = await parts.policies.past(random)
-        seat = PolicySeat(parts.inference, policy, random=random, meter=parts.meter)
+        seat = PolicySeat(parts.inference, policy, random=random, metrics=parts.metrics)
         return seat, f"{PAST}:{policy.pointer.version}"
 
     def _emit(self, segment: Segment) -> None:
@@ -355,12 +357,12 @@ class Fleet:
         if outcome is None or outcome.end is End.REFUSED:
             parts.sink.end_game(GameEnd(number, is_over=False, counters=()))
             return
-        parts.meter.count_game(outcome.end.value, outcome.seconds)
+        parts.metrics.count_game(outcome.end.value, outcome.seconds)
         counters = _counters(matchup, outcome, opponent)
         is_over = outcome.end is not End.ABORTED
         parts.sink.end_game(GameEnd(number, is_over=is_over, counters=counters))
 
-    async def _tell_refusal(self, outcome: Outcome) -> None:
+    async def _notify_refusal(self, outcome: Outcome) -> None:
         if outcome.end is End.REFUSED and outcome.reason not in self._refusals:
             self._refusals.add(outcome.reason)
             await self._parts.notify("GameRefused", f"a daemon refused a game: {outcome.reason}")
@@ -396,5 +398,5 @@ def _always(policy: Policy | None) -> Callable[[], Awaitable[Policy]]:
 
 
 def _no_time() -> float:
-    """A clock that stands still."""
+    """Return a clock that stands still."""
     return 0.0

@@ -14,10 +14,10 @@ from time import monotonic
 from typing import Final, Protocol
 
 from msgspec import Struct
-from trainingrun_contracts.protocol.commands import NewGame
-from trainingrun_contracts.protocol.decisions import Decision, decode_decision
-from trainingrun_contracts.protocol.errors import DecisionError
-from trainingrun_contracts.protocol.lines import (
+from trainingrun_protocol.commands import NewGame
+from trainingrun_protocol.decisions import Decision, decode_decision
+from trainingrun_protocol.errors import DecisionError
+from trainingrun_protocol.lines import (
     DecisionLine,
     GameError,
     GameResult,
@@ -26,7 +26,7 @@ from trainingrun_contracts.protocol.lines import (
 )
 
 from trainingrun_actor.daemon_link import DaemonLink, LinkLost
-from trainingrun_actor.meter import Meter
+from trainingrun_actor.play_metrics import PlayMetrics
 
 READ_MARGIN_SECONDS: Final = 10.0
 AI_IGNORED: Final = "it asks for the moves of its own player: it does not know -a"
@@ -65,10 +65,10 @@ class Outcome(Struct, frozen=True):
 
 
 class Seat(Protocol):
-    """Whoever answers the decisions of one seat."""
+    """Answers the decisions of one seat."""
 
     async def answer(self, decision: Decision) -> str:
-        """The answer line."""
+        """Return the answer line."""
 
     def finish(self, reward: float | None) -> None:
         """The game is over; None: its outcome will never be known."""
@@ -79,7 +79,7 @@ class NotStarted(LinkLost):
 
 
 async def play_game(
-    link: DaemonLink, command: NewGame, seats: Mapping[int, Seat], *, meter: Meter
+    link: DaemonLink, command: NewGame, seats: Mapping[int, Seat], *, metrics: PlayMetrics
 ) -> Outcome:
     """Play one game to its end. A seat that is not given is the engine's, by ``command.ai_seat``.
 
@@ -93,7 +93,7 @@ async def play_game(
     has_begun = False
     while True:
         try:
-            with meter.waiting("engine"):
+            with metrics.waiting("engine"):
                 line = await link.next_line(seconds=patience)
         except LinkLost as error:
             if has_begun:
@@ -103,7 +103,7 @@ async def play_game(
         match line:
             case DecisionLine(raw):
                 decision = _decode(raw)
-                meter.decisions += 1
+                metrics.decisions += 1
                 seat = seats.get((decision.seat or 0) + 1)
                 if seat is None:
                     return Outcome(End.REFUSED, None, monotonic() - began, AI_IGNORED)

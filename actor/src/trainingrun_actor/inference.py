@@ -15,8 +15,8 @@ from time import perf_counter
 
 import numpy as np
 from msgspec import Struct
-from trainingrun_contracts.observation.encoder import Observation
 
+from trainingrun_actor.observation.encoder import Observation
 from trainingrun_actor.policy import Policy
 
 
@@ -40,7 +40,7 @@ class Inference:
     pass."""
 
     def __init__(
-        self, note: Callable[[int, float], None] = lambda decisions, seconds: None
+        self, note: Callable[[int, float], None] = lambda _decisions, _seconds: None
     ) -> None:
         self._note = note
         self._loop = asyncio.get_running_loop()
@@ -86,7 +86,7 @@ def _answer(group: list[_Request]) -> None:
 
 
 def pick(log_probs: Sequence[float], draw: float | None) -> int:
-    """The position that ``draw`` in [0, 1) falls on; without a draw the likeliest.
+    """Return the position that ``draw`` in [0, 1) falls on; without a draw the likeliest.
 
     Plain floats: questions have three options in the middle, which is too few for numpy.
     """

@@ -21,7 +21,7 @@ from msgspec import Struct
 from trainingrun_contracts import games, slots
 from trainingrun_contracts.stream.keys import Keys
 
-from trainingrun_actor.outage import Outage
+from trainingrun_actor.redis_retry import RedisRetry
 
 RENEW_SECONDS: Final = 5.0
 
@@ -60,10 +60,10 @@ class Leases:
         self._start: Any = client.register_script(games.START)
         self._renew_numbers: Any = client.register_script(games.RENEW)
         self._renew: Any = client.register_script(slots.RENEW)
-        self._outage = Outage(Random(member))
+        self._retry = RedisRetry(Random(member))
 
     async def acquire(self, avoid: Iterable[str]) -> Lease | None:
-        """A slot on the least busy daemon, but none of ``avoid``; None when no slot is free.
+        """Return a slot on the least busy daemon, but none of ``avoid``; None when no slot is free.
 
         Raises:
             redis.RedisError, OSError: Redis is away.
@@ -79,8 +79,8 @@ class Leases:
         return None if endpoint is None else self._hold(endpoint, name)
 
     async def start_game(self, avoid: Iterable[str], *, target: int) -> GameStart | None:
-        """A slot and the number of the training game to play on it; None when no slot is free or
-        no game is left to start.
+        """Return a slot and the number of the training game to play on it; None when no slot is
+        free or no game is left to start.
 
         Args:
             avoid: endpoints that are no choice.
@@ -105,7 +105,7 @@ class Leases:
         return GameStart(self._hold(endpoint, name), int(number), int(phase))
 
     def close_game(self, number: int) -> None:
-        """Renew a game's number no more: Redis knows what became of the game."""
+        """Stop renewing a game's number: Redis knows what became of the game."""
         self._open.discard(number)
 
     async def _next_name(self) -> str:
@@ -149,9 +149,9 @@ class Leases:
             try:
                 await self._give_back()
                 await self._renew_held()
-                self._outage.is_over(_log)
+                self._retry.succeeded(_log)
             except (redis.RedisError, OSError) as error:
-                await self._outage.wait(error, _log)
+                await self._retry.wait(error, _log)
 
     async def _renew_held(self) -> None:
         if self._held:

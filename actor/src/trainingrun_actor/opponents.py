@@ -1,8 +1,8 @@
 """Scripted opponents: yardsticks that never change, on the same option lists as the policy.
 
 ``random`` chooses uniformly at every question, declining included. ``aggressive`` plays land, then
-its dearest creature or burn to the face, pays for all it can, attacks with everything and blocks
-only to stay alive.
+its most expensive creature or burn to the face, pays for all it can, attacks with everything and
+blocks only to stay alive.
 """
 
 from __future__ import annotations
@@ -11,18 +11,19 @@ from collections.abc import Callable
 from random import Random
 from typing import Final, Protocol
 
-from trainingrun_contracts.observation.facts import facts_of, facts_of_action, mana_value
-from trainingrun_contracts.observation.options import Option, OptionKind, Question
-from trainingrun_contracts.observation.view import View
-from trainingrun_contracts.observation.words import Wording, wording_of
-from trainingrun_contracts.protocol.decisions import Ability, Action, Card, Entity
+from trainingrun_protocol.decisions import Ability, Action, Card, Entity
+
+from trainingrun_actor.observation.facts import facts_of, facts_of_action, mana_value
+from trainingrun_actor.observation.options import Option, OptionKind, Question
+from trainingrun_actor.observation.view import View
+from trainingrun_actor.observation.wording import Wording, wording_of
 
 
 class Agent(Protocol):
     """Chooses among the options of a question."""
 
     def choose(self, question: Question, random: Random) -> int:
-        """The position of the chosen option."""
+        """Return the position of the chosen option."""
 
 
 class RandomAgent:
@@ -36,8 +37,9 @@ class RandomAgent:
 class AggressiveAgent:
     """Always forward."""
 
-    def choose(self, question: Question, random: Random) -> int:
-        """The option of the highest rank; the first of equals, as daemons list the best first."""
+    def choose(self, question: Question, _random: Random) -> int:
+        """Return the option of the highest rank; the first of equals, as daemons list the best
+        first."""
         ranks = [_RANKS[option.kind](question, option) for option in question.options]
         return max(range(len(ranks)), key=ranks.__getitem__)
 
@@ -73,8 +75,8 @@ def _action_rank(question: Question, option: Option) -> float:
 
 
 def _ability_rank(question: Question, option: Option) -> float:
-    """What costs mana or loyalty, or fetches a land, on the own turn; nothing else that is free,
-    for it could be repeated for ever."""
+    """Return what costs mana or loyalty, or fetches a land, on the own turn; nothing else that is
+    free, for it could be repeated for ever."""
     action, view = option.item, question.view
     assert isinstance(action, Action)
     card = view.card(action.card_id)
@@ -112,7 +114,7 @@ def _value_rank(question: Question, option: Option) -> float:
 
 
 def _block_rank(question: Question, option: Option) -> float:
-    """Block only while the attackers that nobody blocks would kill, the strongest of them first."""
+    """Block only while unblocked attackers would kill, the strongest of them first."""
     blocked = {id(chosen.against) for chosen in question.chosen}
     if option.against is None or id(option.against) in blocked:
         return -1.0
@@ -123,8 +125,8 @@ def _block_rank(question: Question, option: Option) -> float:
 
 
 def _pick_rank(question: Question, option: Option) -> float:
-    """Take the dearest; give up lands that are not needed, else what is paid for last, and no more
-    than must be."""
+    """Take the most expensive; give up lands that are not needed, else what is paid for last, and
+    no more than must be."""
     card, view = option.item, question.view
     assert isinstance(card, Card)
     message = view.decision.message.casefold()
@@ -142,7 +144,7 @@ def _has_lands(view: View) -> bool:
     return view.mine.lands >= 4
 
 
-def _yes_rank(question: Question, option: Option) -> float:
+def _yes_rank(question: Question, _option: Option) -> float:
     """Yes to everything but a hand that cannot be played, or a price in life that kills."""
     view = question.view
     message = view.decision.message.casefold()
@@ -153,25 +155,25 @@ def _yes_rank(question: Question, option: Option) -> float:
     return -1.0 if is_price and view.mine.player.life <= 4 else 1.0
 
 
-def _opponent_rank(question: Question, option: Option) -> float:
+def _opponent_rank(question: Question, _option: Option) -> float:
     return -1.0 if _aims_at_friends(question.view) else 10.0
 
 
-def _self_rank(question: Question, option: Option) -> float:
+def _self_rank(question: Question, _option: Option) -> float:
     return 10.0 if _aims_at_friends(question.view) else -1.0
 
 
 def _card_target_rank(question: Question, option: Option) -> float:
-    """The first of the own creatures for what helps, of the opponent's for what harms; where no
-    words tell, the first of all, as daemons list the best first."""
+    """Return the first of the own creatures for what helps, of the opponent's for what harms; where
+    the text does not say, the first of all, as daemons list the best first."""
     entity, view = option.item, question.view
     assert isinstance(entity, Entity)
     worth = 5.0 if entity.id in view.fighters else 4.0
-    words = _pending(view)
-    if not (words.helps or words.harms):
+    wording = _pending(view)
+    if not (wording.helps or wording.harms):
         return worth
     friends, foes = view.mine.table, view.theirs.table
-    wanted, other = (friends, foes) if words.helps else (foes, friends)
+    wanted, other = (friends, foes) if wording.helps else (foes, friends)
     return -0.5 if entity.id in other else worth if entity.id in wanted else 1.0
 
 
@@ -184,12 +186,12 @@ def _stack_target_rank(question: Question, option: Option) -> float:
 
 
 def _aims_at_friends(view: View) -> bool:
-    """Whether what a target is chosen for does good, as far as its words tell."""
+    """Return whether what a target is chosen for does good, by its text."""
     return _pending(view).helps
 
 
 def _pending(view: View) -> Wording:
-    """The words of the spell or ability that waits for its target."""
+    """Return the words of the spell or ability that waits for its target."""
     decision, top = view.decision, view.top_of_stack
     if top is None or decision.source_card not in ("", top.source_card):
         return wording_of(decision.message)
@@ -205,7 +207,7 @@ def _is_theirs_on_stack(view: View) -> bool:
 
 
 def _always(rank: float) -> Callable[[Question, Option], float]:
-    return lambda question, option: rank
+    return lambda _question, _option: rank
 
 
 _RANKS: Final[dict[OptionKind, Callable[[Question, Option], float]]] = {

@@ -16,18 +16,18 @@ from trainingrun_contracts.stream.append import HIGH_WATER_BATCHES
 from trainingrun_contracts.stream.keys import Keys
 
 from trainingrun_actor.arena import Arena
-from trainingrun_actor.ending import cancel_all
-from trainingrun_actor.fleet import Fleet, Parts
+from trainingrun_actor.fleet import Dependencies, Fleet
 from trainingrun_actor.inference import Inference
 from trainingrun_actor.leases import Leases
-from trainingrun_actor.meter import Meter
+from trainingrun_actor.play_metrics import PlayMetrics
 from trainingrun_actor.policies import Policies
 from trainingrun_actor.recorder import Clock
 from trainingrun_actor.reporting import Exporter, Gauges, Reporter
+from trainingrun_actor.run_state import RunStatePoller
 from trainingrun_actor.sink import Sink
 from trainingrun_actor.startup import incarnation, reach_redis, stop_event, until_stopped
 from trainingrun_actor.tapes import Tapes
-from trainingrun_actor.watch import Watch
+from trainingrun_actor.tasks import cancel_all
 from trainingrun_actor.watchdog import POINTER_SECONDS, NoPointer, PointerWatchdog
 
 FLUSH_GRACE_SECONDS: Final = 5.0
@@ -41,7 +41,7 @@ async def play(
     Raises:
         ConfigError: Redis refuses the password, or the metrics port cannot be used.
         StartError: Redis was away for ten minutes at the start.
-        NoPointer: nobody published weights for ``pointer_seconds``.
+        NoPointer: no weights were published for ``pointer_seconds``.
     """
     stop = stop_event()
     client = await reach_redis(environment.redis_url, stop)
@@ -56,21 +56,28 @@ class _Player:
     """One actor process."""
 
     def __init__(
-        self, config: RunConfig, environment: RoleEnvironment, client: redis.asyncio.Redis, *,
+        self,
+        config: RunConfig,
+        environment: RoleEnvironment,
+        client: redis.asyncio.Redis,
+        *,
         pointer_seconds: float,
-    ) -> None:  # fmt: skip
+    ) -> None:
         keys = Keys(config.run_id, config.learner.shards)
         actor = incarnation(environment.member)
         self._config = config
         self._member = environment.member
-        self._meter = Meter()
-        exporter = Exporter(self._meter, Server.ACTOR)
+        self._metrics = PlayMetrics()
+        exporter = Exporter(self._metrics, Server.ACTOR)
         exporter.serve(environment.metrics_port)
         self._reporter = Reporter(client, keys, environment, role="actor", exporter=exporter)
         self._policies = Policies(
-            client, keys, wall=time, curve=config.self_play.pfsp,
-            note_sync=self._meter.sync_seconds.observe,
-        )  # fmt: skip
+            client,
+            keys,
+            wall=time,
+            curve=config.self_play.pfsp,
+            note_sync=self._metrics.sync_seconds.observe,
+        )
         self._leases = Leases(client, keys, member=actor)
         self._sink = Sink(
             client,
@@ -83,21 +90,28 @@ class _Player:
         watchdog = PointerWatchdog(
             keys, address_of(environment.redis_url), limit_seconds=pointer_seconds, now=monotonic
         )
-        self._watch = Watch(
-            client, keys, self._policies, member=actor, note_depth=self._sink.note_depth,
+        self._run_state = RunStatePoller(
+            client,
+            keys,
+            self._policies,
+            member=actor,
+            note_depth=self._sink.note_depth,
             note_pointer=watchdog.note,
-        )  # fmt: skip
+        )
         self._arena = Arena(
-            self._leases, meter=self._meter, random=Random(actor), token=environment.daemon_token
+            self._leases,
+            metrics=self._metrics,
+            random=Random(actor),
+            token=environment.daemon_token,
         )
         clock = Clock(monotonic, time)
-        parts = Parts(
+        parts = Dependencies(
             arena=self._arena,
-            inference=Inference(self._meter.note_inference),
+            inference=Inference(self._metrics.note_inference),
             policies=self._policies,
             sink=self._sink,
-            watch=self._watch,
-            meter=self._meter,
+            run_state=self._run_state,
+            metrics=self._metrics,
             clock=clock,
             tapes=Tapes(config.tapes, run=config.run, member=environment.member, clock=clock),
             notify=self._reporter.notify,
@@ -110,7 +124,7 @@ class _Player:
     async def run(self, stop: asyncio.Event) -> None:
         """Play until the event is set, then end in order."""
         tasks = [
-            asyncio.create_task(self._watch.run()),
+            asyncio.create_task(self._run_state.run()),
             asyncio.create_task(self._sink.run()),
             asyncio.create_task(self._leases.run()),
             asyncio.create_task(self._fleet.run()),
@@ -133,21 +147,21 @@ class _Player:
         seconds = max(REPORT_SECONDS / 4, now - self._reported_at)
         self._reported_at = now
         newest = self._policies.newest
-        meter, sink = self._meter, self._sink
+        metrics, sink = self._metrics, self._sink
         return ActorReport(
             member=self._member,
             at=time(),
             state=self._fleet.state(),
-            running=meter.running,
-            games=meter.games,
-            decisions=meter.decisions,
+            running=metrics.running,
+            games=metrics.games,
+            decisions=metrics.decisions,
             transitions=sink.produced,
-            paused_seconds=round(meter.paused_seconds, 3),
+            paused_seconds=round(metrics.paused_seconds, 3),
             spooled=sink.waiting_transitions,
             weights_version=newest.pointer.version if newest else -1,
             weights_publish=newest.pointer.publish if newest else -1,
-            waits=meter.fractions(seconds=seconds, games=self._config.actor.games_per_actor),
-            game_seconds_p95=meter.game_seconds_p95,
+            waits=metrics.fractions(seconds=seconds, games=self._config.actor.games_per_actor),
+            game_seconds_p95=metrics.game_seconds_p95,
             sync_seconds=self._policies.sync_seconds,
         )
 

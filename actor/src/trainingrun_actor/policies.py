@@ -1,7 +1,7 @@
 """The weights that are played with: the newest, and past ones as opponents.
 
 New weights are fetched when the pointer moves, verified, and swapped in whole; on any failure the
-old ones stay. Whoever holds a :class:`Policy` keeps it, so a segment never changes its policy.
+old ones stay. The holder of a :class:`Policy` keeps it, so a segment never changes its policy.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import Any, Final
 
 import redis
 import redis.asyncio
-from trainingrun_contracts.ratings.pfsp import Curve
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.weights import Pointer, WeightsError, verified
 
-from trainingrun_actor.opponents_past import PastOpponents
+from trainingrun_actor.league import PastOpponents
 from trainingrun_actor.policy import Policy, load_policy
+from trainingrun_actor.ratings.pfsp import Curve
 
 MOST_PUBLISHES_BEHIND: Final = 4
 PAST_KEPT: Final = 4
@@ -38,7 +38,7 @@ class Policies:
         *,
         wall: Callable[[], float],
         curve: Curve = "even",
-        note_sync: Callable[[float], None] = lambda seconds: None,
+        note_sync: Callable[[float], None] = lambda _seconds: None,
         keeps_blob: bool = False,
     ) -> None:
         self.newest: Policy | None = None
@@ -74,14 +74,16 @@ class Policies:
         self._arrived.set()
 
     async def fresh(self) -> Policy:
-        """The newest weights, once they are at most a few publishes behind what is published."""
+        """Return the newest weights, once they are at most a few publishes behind what is
+        published."""
         while self.newest is None or self._is_behind(self.newest):
             self._arrived.clear()
             await self._arrived.wait()
         return self.newest
 
     async def past(self, random: Random) -> Policy:
-        """A past snapshot, drawn by the curve; the newest weights where there is none to be had."""
+        """Return a past snapshot, drawn by the curve; the newest weights where there is none to be
+        had."""
         drawn = self.opponents.draw(random)
         if drawn is not None:
             try:
@@ -98,10 +100,10 @@ class Policies:
         return behind > MOST_PUBLISHES_BEHIND
 
     async def snapshot(self, sha256: str, version: int) -> Policy:
-        """A past snapshot by its name.
+        """Return a past snapshot by its name.
 
         Raises:
-            WeightsError: it is not there any more, or not what it should be.
+            WeightsError: it is gone, or not what it should be.
         """
         policy = self._past.get(sha256)
         if policy is None:

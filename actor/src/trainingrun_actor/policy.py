@@ -12,11 +12,11 @@ import msgspec
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
-from trainingrun_contracts.observation.schema import SCHEMA_HASH
+from trainingrun_contracts.observation_schema import SCHEMA_HASH
 from trainingrun_contracts.policy_format import KEY, Network, network_of, shapes_of
 from trainingrun_contracts.weights import Pointer, WeightsError
 
-from trainingrun_actor.encoders import ZERO, Float16, Float32, Int64, encoder_of, layer
+from trainingrun_actor.network_encoders import ZERO, Float16, Float32, Int64, encoder_of, layer
 
 _SCALE: Final = np.float32(1.0 / np.sqrt(KEY))
 
@@ -92,7 +92,7 @@ def load_policy(blob: bytes, pointer: Pointer) -> Policy:
 
 
 def _metadata(blob: bytes) -> dict[str, str]:
-    """The metadata in the header of safetensors bytes (which ``load`` has checked)."""
+    """Return the metadata in the header of safetensors bytes (which ``load`` has checked)."""
     length = int.from_bytes(blob[:8], "little")
     header = msgspec.json.decode(blob[8 : 8 + length], type=dict[str, Any])
     found: dict[str, str] = header.get("__metadata__") or {}

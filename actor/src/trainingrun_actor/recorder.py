@@ -15,11 +15,11 @@ from typing import Final
 
 import numpy as np
 from msgspec import Struct
-from trainingrun_contracts.observation.encoder import Float16, Observation
-from trainingrun_contracts.observation.schema import SCHEMA_HASH
+from trainingrun_contracts.observation_schema import SCHEMA_HASH
 from trainingrun_contracts.segment import MAX_STEPS, SCHEMA_VERSION, Segment, SegmentHeader
 
 from trainingrun_actor.inference import Choice
+from trainingrun_actor.observation.encoder import Float16, Observation
 from trainingrun_actor.policy import Policy
 from trainingrun_actor.shaping import shaped_rewards
 
@@ -52,9 +52,13 @@ class Recorder:
     """
 
     def __init__(
-        self, identity: GameIdentity, *, clock: Clock, emit: Callable[[Segment], None],
+        self,
+        identity: GameIdentity,
+        *,
+        clock: Clock,
+        emit: Callable[[Segment], None],
         gamma: float = 1.0,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._identity = identity
         self._clock = clock
         self._emit = emit

@@ -1,4 +1,4 @@
-"""Reports, metrics and the health file: what the role tells, every two seconds.
+"""Reports, metrics and the health file: what the role publishes, every two seconds.
 
 A report that cannot be written is dropped: the next one replaces it anyway. The health file is
 touched whether or not Redis answers, because it says that the process lives, not that the run does.
@@ -30,7 +30,7 @@ from trainingrun_contracts.reports import (
 from trainingrun_contracts.run_config import ConfigError, RoleEnvironment
 from trainingrun_contracts.stream.keys import Keys
 
-from trainingrun_actor.meter import Meter
+from trainingrun_actor.play_metrics import PlayMetrics
 
 _log = logging.getLogger(__name__)
 
@@ -51,10 +51,10 @@ class Gauges(Struct, frozen=True):
 
 
 class Exporter(Collector):
-    """The Prometheus side of a meter, made anew whenever it is asked for."""
+    """The Prometheus side of a play_metrics, made anew whenever it is asked for."""
 
-    def __init__(self, meter: Meter, server: Server) -> None:
-        self._meter = meter
+    def __init__(self, play_metrics: PlayMetrics, server: Server) -> None:
+        self._play_metrics = play_metrics
         self._metrics = frozenset(metrics.served_by(server))
         self._gauges = Gauges()
         self._games_per_second: float | None = None
@@ -77,7 +77,7 @@ class Exporter(Collector):
     def update(self, gauges: Gauges) -> None:
         """Take in the role's own values."""
         self._gauges = gauges
-        self._games_per_second = self._meter.games_per_second(now=monotonic())
+        self._games_per_second = self._play_metrics.games_per_second(now=monotonic())
 
     def collect(self) -> Iterator[Family]:
         """See Collector: the metrics of this role, of those that players have."""
@@ -86,12 +86,12 @@ class Exporter(Collector):
                 yield made
 
     def _families(self) -> Iterator[tuple[Metric, Family]]:
-        meter, gauges = self._meter, self._gauges
+        play_metrics, gauges = self._play_metrics, self._gauges
         labelled: dict[Metric, Mapping[str, float]] = {
-            metrics.GAMES: dict(meter.outcomes),
-            metrics.EVALUATION_GAMES: dict(meter.outcomes),
-            metrics.WAIT_SECONDS: dict(meter.waited),
-            metrics.WAIT_FRACTION: meter.latest_fractions,
+            metrics.GAMES: dict(play_metrics.outcomes),
+            metrics.EVALUATION_GAMES: dict(play_metrics.outcomes),
+            metrics.WAIT_SECONDS: dict(play_metrics.waited),
+            metrics.WAIT_FRACTION: play_metrics.latest_fractions,
             metrics.WIN_RATE: gauges.win_rates,
             metrics.ELO: gauges.elos,
             metrics.TRANSITIONS: {
@@ -101,10 +101,10 @@ class Exporter(Collector):
         }
         single = {
             metrics.GAMES_PER_SECOND: self._games_per_second,
-            metrics.GAMES_RUNNING: meter.running,
+            metrics.GAMES_RUNNING: play_metrics.running,
             metrics.GAMES_WANTED: gauges.games_wanted,
-            metrics.DECISIONS: meter.decisions,
-            metrics.PAUSED_SECONDS: meter.paused_seconds,
+            metrics.DECISIONS: play_metrics.decisions,
+            metrics.PAUSED_SECONDS: play_metrics.paused_seconds,
             metrics.WEIGHTS_VERSION: gauges.weights_version,
             metrics.WEIGHTS_PUBLISH: gauges.weights_publish,
             metrics.SPOOLED: gauges.spooled_transitions,
@@ -112,10 +112,10 @@ class Exporter(Collector):
             metrics.QUEUE_CAPACITY: gauges.queue_capacity,
         }
         spread = {
-            metrics.GAME_SECONDS: meter.game_seconds,
-            metrics.SYNC_SECONDS: meter.sync_seconds,
-            metrics.INFERENCE_BATCH: meter.inference_batch,
-            metrics.INFERENCE_SECONDS: meter.inference_seconds,
+            metrics.GAME_SECONDS: play_metrics.game_seconds,
+            metrics.SYNC_SECONDS: play_metrics.sync_seconds,
+            metrics.INFERENCE_BATCH: play_metrics.inference_batch,
+            metrics.INFERENCE_SECONDS: play_metrics.inference_seconds,
         }
         for metric, samples in labelled.items():
             yield metric, exposition.labelled(metric, samples)
@@ -123,7 +123,7 @@ class Exporter(Collector):
             yield metric, exposition.value(metric, number)
         for metric, distribution in spread.items():
             yield metric, exposition.histogram(metric, distribution)
-        errors = meter.errors.copy().items()
+        errors = play_metrics.errors.copy().items()
         yield metrics.DAEMON_ERRORS, exposition.family(metrics.DAEMON_ERRORS, errors)
 
 
@@ -131,9 +131,14 @@ class Reporter:
     """Writes the reports of one role."""
 
     def __init__(
-        self, client: redis.asyncio.Redis, keys: Keys, environment: RoleEnvironment, *,
-        role: str, exporter: Exporter,
-    ) -> None:  # fmt: skip
+        self,
+        client: redis.asyncio.Redis,
+        keys: Keys,
+        environment: RoleEnvironment,
+        *,
+        role: str,
+        exporter: Exporter,
+    ) -> None:
         self._redis = client
         self._keys = keys
         self._environment = environment

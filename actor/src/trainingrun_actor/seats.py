@@ -12,14 +12,14 @@ from random import Random
 from typing import Final, TypeAlias
 
 from trainingrun_contracts.curriculum import Shaping
-from trainingrun_contracts.observation.answering import answering
-from trainingrun_contracts.observation.encoder import Encoder
-from trainingrun_contracts.observation.options import Question
-from trainingrun_contracts.protocol.decisions import Decision
+from trainingrun_protocol.decisions import Decision
 
 from trainingrun_actor.inference import Inference
-from trainingrun_actor.meter import Meter
+from trainingrun_actor.observation.answering import answering
+from trainingrun_actor.observation.encoder import Encoder
+from trainingrun_actor.observation.options import Question
 from trainingrun_actor.opponents import Agent
+from trainingrun_actor.play_metrics import PlayMetrics
 from trainingrun_actor.policy import Policy
 from trainingrun_actor.recorder import Recorder
 from trainingrun_actor.shaping import potential
@@ -32,7 +32,7 @@ _PLAIN: Final = Shaping()
 
 
 async def answer_by(choose: Choose, decision: Decision) -> str:
-    """The answer line to a decision, each of its questions put to ``choose``."""
+    """Return the answer line to a decision, each of its questions put to ``choose``."""
     answer = answering(decision)
     while (question := answer.question) is not None:
         is_forced = len(question.options) == 1
@@ -65,12 +65,12 @@ class PolicySeat:
     """
 
     def __init__(
-        self, inference: Inference, policy: Policy, *, random: Random | None, meter: Meter
+        self, inference: Inference, policy: Policy, *, random: Random | None, metrics: PlayMetrics
     ) -> None:
         self._inference = inference
         self._policy = policy
         self._random = random
-        self._meter = meter
+        self._metrics = metrics
         self._encoder = Encoder()
 
     async def answer(self, decision: Decision) -> str:
@@ -80,7 +80,7 @@ class PolicySeat:
     async def _choose(self, question: Question) -> int:
         observation = self._encoder.encode(question)
         draw = None if self._random is None else self._random.random()
-        with self._meter.waiting("inference"):
+        with self._metrics.waiting("inference"):
             choice = await self._inference.choose(self._policy, observation, draw=draw)
         return choice.position
 
@@ -92,15 +92,21 @@ class LearnerSeat:
     """The newest policy, sampled, every step recorded for training."""
 
     def __init__(
-        self, inference: Inference, weights: Callable[[], Awaitable[Policy]], recorder: Recorder,
-        *, random: Random, meter: Meter, shaping: Shaping = _PLAIN,
-    ) -> None:  # fmt: skip
+        self,
+        inference: Inference,
+        weights: Callable[[], Awaitable[Policy]],
+        recorder: Recorder,
+        *,
+        random: Random,
+        metrics: PlayMetrics,
+        shaping: Shaping = _PLAIN,
+    ) -> None:
         self._shaping = shaping
         self._inference = inference
         self._weights = weights
         self._recorder = recorder
         self._random = random
-        self._meter = meter
+        self._metrics = metrics
         self._encoder = Encoder()
 
     async def answer(self, decision: Decision) -> str:
@@ -112,7 +118,7 @@ class LearnerSeat:
         self._recorder.before_step(observation.state, potential(question.view, self._shaping))
         policy = self._recorder.policy or await self._weights()
         draw = self._random.random()
-        with self._meter.waiting("inference"):
+        with self._metrics.waiting("inference"):
             choice = await self._inference.choose(policy, observation, draw=draw)
         self._recorder.add(policy, observation, choice)
         return choice.position

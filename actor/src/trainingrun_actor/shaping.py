@@ -17,7 +17,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 from trainingrun_contracts.curriculum import Shaping
-from trainingrun_contracts.observation.view import View
+
+from trainingrun_actor.observation.view import View
 
 _GRAIN: Final = 2.0**-16
 
@@ -38,12 +39,12 @@ def potential(view: View, shaping: Shaping) -> float:
 def shaped_rewards(
     potentials: Sequence[float], after: float, *, outcome: float, gamma: float
 ) -> NDArray[np.float32]:
-    """The rewards of consecutive decisions of one seat.
+    """Return the rewards of consecutive decisions of one seat.
 
     Args:
         potentials: Φ of each decision.
         after: Φ of the seat's next decision behind them; 0 at the game's end.
-        outcome: of the game, in the last reward; 0 where the game goes on.
+        outcome: of the game, in the last reward; 0 where the game continues.
         gamma: discount per decision.
     """
     phi = np.array([*potentials, after], np.float64)

@@ -1,11 +1,11 @@
-"""From the spool into Redis: appends in order, exactly once as far as Redis remembers, and tells
+"""From the spool into Redis: appends in order, exactly once as far as Redis remembers; reports
 when the queue is full.
 
 Each batch goes in one transaction, together with what became of games. Whenever the connection is a
 new one, and every second when there is nothing to send, the sink reads how far Redis says this
-actor has come (``keys.appended``): after an ambiguous failure that tells whether the batch had
-arrived, after a Redis restart it tells what was forgotten, and the spool is rewound to it. No
-restart is missed, because a connection does not survive one and ``Line`` hides no reconnection.
+actor has come (``keys.appended``): after an ambiguous failure that says whether the batch had
+arrived, after a Redis restart what was forgotten, and the spool is rewound to it. No restart is
+missed, because a connection does not survive one and ``PinnedConnection`` hides no reconnection.
 (Data that vanish under a living connection, as by FLUSHALL, are counted as lost.)
 
 Back-pressure: ``is_paused`` from 2 learner batches in the queue until it is back at 1, and while
@@ -34,9 +34,9 @@ from trainingrun_contracts.stream.append import (
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.stream.packing import Command
 
-from trainingrun_actor.lanes import lanes_of, parcels_of
-from trainingrun_actor.line import Line
-from trainingrun_actor.outage import Outage
+from trainingrun_actor.pinned_connection import PinnedConnection
+from trainingrun_actor.redis_retry import RedisRetry
+from trainingrun_actor.shard_writers import encoded_segments, shard_writers
 
 BATCH_BYTES: Final = 512 * 1024
 _IDLE_SECONDS: Final = 1.0
@@ -48,7 +48,8 @@ _log = logging.getLogger(__name__)
 
 
 class GameEnd(Struct, frozen=True):
-    """What became of a training game: it ended, or was given up and its number goes on."""
+    """What became of a training game: it ended, or was given up and its number goes to the next
+    game."""
 
     number: int
     is_over: bool
@@ -56,7 +57,7 @@ class GameEnd(Struct, frozen=True):
 
 
 def _ignore(number: int) -> None:
-    """Nobody wants to know."""
+    """Do nothing with the number."""
 
 
 class Sink:
@@ -78,12 +79,12 @@ class Sink:
         self.actor = actor
         self.depth = 0
         self.games_played = 0
-        self._line = Line(client)
+        self._line = PinnedConnection(client)
         self._keys = keys
         self._high = HIGH_WATER_BATCHES * batch_transitions
         self._low = LOW_WATER_BATCHES * batch_transitions
         self._fuse = max(64, FUSE_FACTOR * self._high // _SHORTEST_SEGMENT)
-        self._lanes = lanes_of(keys, actor)
+        self._writers = shard_writers(keys, actor)
         self._now = now
         self._on_closed = on_closed
         self._ended: list[GameEnd] = []
@@ -92,7 +93,7 @@ class Sink:
         self._is_full = False
         self._is_out_of_memory = False
         self._is_certain = False
-        self._outage = Outage(Random(actor))
+        self._retry = RedisRetry(Random(actor))
 
     @property
     def is_paused(self) -> bool:
@@ -102,22 +103,22 @@ class Sink:
     @property
     def is_empty(self) -> bool:
         """Whether everything that was offered has arrived."""
-        return not self._ended and all(lane.spool.is_empty for lane in self._lanes)
+        return not self._ended and all(writer.spool.is_empty for writer in self._writers)
 
     @property
     def produced(self) -> int:
         """Transitions offered so far."""
-        return sum(lane.spool.produced for lane in self._lanes)
+        return sum(writer.spool.produced for writer in self._writers)
 
     @property
     def discarded(self) -> int:
         """Transitions thrown away for want of room."""
-        return sum(lane.spool.discarded for lane in self._lanes)
+        return sum(writer.spool.discarded for writer in self._writers)
 
     @property
     def waiting_transitions(self) -> int:
         """Transitions that have not been sent."""
-        return sum(lane.spool.waiting_transitions for lane in self._lanes)
+        return sum(writer.spool.waiting_transitions for writer in self._writers)
 
     @property
     def games_known(self) -> int:
@@ -126,11 +127,11 @@ class Sink:
 
     def offer(self, segment: Segment) -> None:
         """Take a finished segment; it is numbered now and sent soon."""
-        min(self._lanes, key=lambda lane: lane.load).add(segment)
+        min(self._writers, key=lambda writer: writer.load).add(segment)
         self._work.set()
 
     def end_game(self, end: GameEnd) -> None:
-        """Tell Redis what became of a game, together with the next batch."""
+        """Send what became of a game, together with the next batch."""
         self._ended.append(end)
         self._work.set()
 
@@ -163,15 +164,15 @@ class Sink:
         self._work.clear()
         try:
             await self._send_all()
-            self._outage.is_over(_log)
+            self._retry.succeeded(_log)
         except redis.ResponseError as error:
             await self._wait_out_refusal(error)
         except (redis.RedisError, OSError) as error:
             self._work.set()
-            await self._outage.wait(error, _log)
+            await self._retry.wait(error, _log)
 
     async def flush(self, seconds: float) -> bool:
-        """Wait until everything has arrived, at most so long; says whether it has."""
+        """Wait at most ``seconds`` until everything has arrived; return whether it has."""
         try:
             async with asyncio.timeout(seconds):
                 while not self.is_empty:
@@ -191,7 +192,7 @@ class Sink:
             self._is_out_of_memory = True
             await asyncio.sleep(_MEMORY_PAUSE_SECONDS)
         else:
-            await self._outage.wait(error, _log)
+            await self._retry.wait(error, _log)
 
     async def _send_all(self) -> None:
         await self._rewind()
@@ -199,12 +200,12 @@ class Sink:
         while not self.is_empty:
             await self._send_batch()
             self._moved.set()
-        for lane in self._lanes:
-            lane.spool.forget_old(now=self._now())
+        for writer in self._writers:
+            writer.spool.forget_old(now=self._now())
 
     @property
     def _is_keeping(self) -> bool:
-        return any(lane.spool.is_keeping for lane in self._lanes)
+        return any(writer.spool.is_keeping for writer in self._writers)
 
     async def _rewind(self) -> None:
         """Be in step with Redis, unless that is certain."""
@@ -212,32 +213,32 @@ class Sink:
             self._is_certain = False
         if not self._is_certain and self._is_keeping:
             replies = await self._line.transact(
-                [(b"HGET", lane.keys.appended, lane.actor) for lane in self._lanes]
+                [(b"HGET", writer.keys.appended, writer.actor) for writer in self._writers]
             )
-            for lane, reply in zip(self._lanes, replies, strict=True):
-                lane.spool.rewind(-1 if reply is None else int(reply), now=self._now())
+            for writer, reply in zip(self._writers, replies, strict=True):
+                writer.spool.rewind(-1 if reply is None else int(reply), now=self._now())
         self._is_certain = True
 
     async def _send_batch(self) -> None:
-        share = BATCH_BYTES // len(self._lanes)
-        batches = [lane.spool.next_batch(most_bytes=share) for lane in self._lanes]
+        share = BATCH_BYTES // len(self._writers)
+        batches = [writer.spool.next_batch(most_bytes=share) for writer in self._writers]
         ended = tuple(self._ended)
         commands: list[Command] = []
         depth_at: list[int] = []
-        for lane, batch in zip(self._lanes, batches, strict=True):
+        for writer, batch in zip(self._writers, batches, strict=True):
             if batch:
-                commands += append_commands(lane.keys, parcels_of(batch), fuse=self._fuse)
+                commands += append_commands(writer.keys, encoded_segments(batch), fuse=self._fuse)
             else:
-                commands.append((b"GET", lane.keys.depth))
+                commands.append((b"GET", writer.keys.depth))
             depth_at.append(len(commands) - 1)
         commands += [self._command(end) for end in ended]
         replies = await self._line.transact(commands)
-        for lane, batch, at in zip(self._lanes, batches, depth_at, strict=True):
-            lane.spool.mark_sent(len(batch), now=self._now())
-            lane.depth = int(replies[at] or 0)
+        for writer, batch, at in zip(self._writers, batches, depth_at, strict=True):
+            writer.spool.mark_sent(len(batch), now=self._now())
+            writer.depth = int(replies[at] or 0)
         self._is_out_of_memory = False
         self._note_ended(ended, replies[len(replies) - len(ended) :])
-        self.note_depth(sum(lane.depth for lane in self._lanes))
+        self.note_depth(sum(writer.depth for writer in self._writers))
 
     def _command(self, end: GameEnd) -> Command:
         keys = (self._keys.games, self._keys.open_games)

@@ -45,7 +45,7 @@ class Entry(Struct):
         )
 
     def numbered(self) -> Segment:
-        """The segment as it goes into the queue."""
+        """Return the segment as it goes into the queue."""
         return msgspec.structs.replace(self.segment, header=self.header)
 
 
@@ -53,9 +53,12 @@ class Spool:
     """The segments of one actor that are not known to be safe."""
 
     def __init__(
-        self, *, spool_bytes: int = SPOOL_BYTES, kept_bytes: int = KEPT_BYTES,
+        self,
+        *,
+        spool_bytes: int = SPOOL_BYTES,
+        kept_bytes: int = KEPT_BYTES,
         kept_seconds: float = KEPT_SECONDS,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._limit = spool_bytes
         self._kept_limit = kept_bytes
         self._kept_seconds = kept_seconds
@@ -92,7 +95,7 @@ class Spool:
             self._discard(self._tried)
 
     def next_batch(self, *, most_bytes: int) -> list[Entry]:
-        """The oldest waiting entries, at least one if there is any; they count as tried."""
+        """Return the oldest waiting entries, at least one if there is any; they count as tried."""
         batch: list[Entry] = []
         total = 0
         for entry in self._waiting:

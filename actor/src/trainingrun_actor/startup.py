@@ -29,12 +29,12 @@ class StartError(Exception):
 
 
 def incarnation(member: str) -> str:
-    """The member with a suffix of this process: its sequence numbers begin at 0 again."""
+    """Return the member with a suffix of this process: its sequence numbers begin at 0 again."""
     return incarnation_of(member, secrets.token_hex(3))
 
 
 def stop_event() -> asyncio.Event:
-    """An event that SIGTERM and SIGINT set."""
+    """Return an event that SIGTERM and SIGINT set."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -43,7 +43,7 @@ def stop_event() -> asyncio.Event:
 
 
 async def reach_redis(url: str, stop: asyncio.Event) -> redis.asyncio.Redis | None:
-    """A client of a Redis that answers; None when the process is told to stop meanwhile.
+    """Return a client of a Redis that answers; None when the process is asked to stop meanwhile.
 
     Raises:
         ConfigError: the URL is wrong or the password is refused.

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
-from trainingrun_contracts.protocol.decisions import Decision
 from trainingrun_contracts.run_config import TapesConfig
-from trainingrun_contracts.tapes import (
+from trainingrun_protocol.decisions import Decision
+from trainingrun_protocol.tapes import (
     SUFFIX,
     VERSION,
     TapeEnd,
@@ -57,7 +57,7 @@ class Tapes:
         self._next_training = clock.monotonic()
 
     def record_training(self, game: TapedGame) -> Tape | None:
-        """A tape for a training game, when it is time for one."""
+        """Return a tape for a training game, when it is time for one."""
         config, now = self._config, self._clock.monotonic()
         if config is None or now < self._next_training:
             return None
@@ -65,7 +65,7 @@ class Tapes:
         return self._tape("training", game)
 
     def record_evaluation(self, game: TapedGame) -> Tape | None:
-        """A tape for a game of an evaluation."""
+        """Return a tape for a game of an evaluation."""
         return None if self._config is None else self._tape("evaluation", game)
 
     def _tape(self, kind: TapeKind, game: TapedGame) -> Tape | None:
@@ -74,9 +74,14 @@ class Tapes:
             return None
         at = self._clock.wall()
         start = TapeStart(
-            version=VERSION, run=self._run, kind=kind, decks=game.decks,
-            players=(game.players[1], game.players[2]), seed=game.seed, at=at,
-        )  # fmt: skip
+            version=VERSION,
+            run=self._run,
+            kind=kind,
+            decks=game.decks,
+            players=(game.players[1], game.players[2]),
+            seed=game.seed,
+            at=at,
+        )
         stamp = datetime.fromtimestamp(at, tz=UTC).strftime("%Y%m%dT%H%M%S.%f")[:-3]
         folder = Path(config.folder)
         path = folder / f"{kind}-{stamp}-{self._member}{SUFFIX}"
@@ -87,9 +92,13 @@ class Tape:
     """One game's tape. Its file begins with the first decision."""
 
     def __init__(
-        self, path: Path, start: TapeStart, *, make_room: Callable[[], None] = lambda: None,
+        self,
+        path: Path,
+        start: TapeStart,
+        *,
+        make_room: Callable[[], None] = lambda: None,
         max_bytes: int = MAX_BYTES,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._path = path
         self._start = start
         self._make_room = make_room
@@ -98,7 +107,7 @@ class Tape:
         self._is_closed = False
 
     def seats(self, seats: Mapping[int, Seat]) -> dict[int, Seat]:
-        """The seats of the game, overheard."""
+        """Return the seats of the game, overheard."""
         return {number: _OverheardSeat(seat, self) for number, seat in seats.items()}
 
     def note(self, decision: Decision, answer: str) -> None:
@@ -152,13 +161,13 @@ class _OverheardSeat:
         self._tape = tape
 
     async def answer(self, decision: Decision) -> str:
-        """The seat's own answer."""
+        """Return the seat's own answer."""
         answer = await self._seat.answer(decision)
         self._tape.note(decision, answer)
         return answer
 
     def finish(self, reward: float | None) -> None:
-        """Tell the seat."""
+        """Pass the result on to the seat."""
         self._seat.finish(reward)
 
 

@@ -1,7 +1,7 @@
 """Ends an actor that has no weights to play with, so that somebody hears of it.
 
 Only readings that Redis answered count: an actor that waits out an outage holds transitions in its
-spool, and its end would lose them. Ending is all that is done here; whoever started the process
+spool, and its end would lose them. Ending is all that is done here; the supervisor of the process
 starts it again, and a pod that ends is seen where one that waits in silence is not.
 """
 
@@ -19,7 +19,7 @@ _LONGEST_STEP: Final = 5.0
 
 
 class NoPointer(Exception):
-    """Nobody has published weights for too long; the message is one sentence for the user."""
+    """No weights were published for too long; the message is one sentence for the user."""
 
 
 class PointerWatchdog:

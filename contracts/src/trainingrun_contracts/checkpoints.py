@@ -1,4 +1,4 @@
-"""What is told of checkpoints to people's tools: the lines of ``trainingrun checkpoint``.
+"""Checkpoints as people's tools read them: the lines of ``trainingrun checkpoint``.
 
 The trainer reads checkpoints (it has the formats and the client of S3) and prints one of these
 documents as JSON; the command line shows it. What is inside a checkpoint is not here.
@@ -26,7 +26,7 @@ class CheckpointState(Enum):
 
 
 class CheckpointRow(Struct, frozen=True, omit_defaults=True):
-    """One checkpoint of a place. What a torn one does not tell is None.
+    """One checkpoint of a place. What cannot be read of a torn one is None.
 
     ``win_rates`` are those of the evaluation that belongs to it, by opponent, of the version
     ``evaluated_version``: its own, or the nearest one before it; ``win_rate`` is their mean.

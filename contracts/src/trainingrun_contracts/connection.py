@@ -127,7 +127,7 @@ def _certificate(scheme: str, text: str | None) -> str | None:
 
 
 def blocking_client(url: str, *, retries: int = 2, bound: Bound = ROLE_BOUND) -> redis.Redis:
-    """A client for the learner and for short commands.
+    """Return a client for the learner and for short commands.
 
     Give ``retries=0`` where a command must not be sent twice: a second XREADGROUP after a lost
     reply would skip what the first one was given.
@@ -156,7 +156,7 @@ Check = Callable[[str, int], Awaitable[None]]
 def asyncio_client(
     url: str, *, max_connections: int = 16, bound: Bound = ROLE_BOUND, check: Check | None = None
 ) -> redis.asyncio.Redis:
-    """A client for actors and the operator; it never retries by itself.
+    """Return a client for actors and the operator; it never retries by itself.
 
     ``check`` is asked before each connection.
 
@@ -179,11 +179,11 @@ def asyncio_client(
     return redis.asyncio.Redis.from_pool(pool)
 
 
-class _Telling:
-    """A connection that breaks with a ConnectionError only.
+class _ErrorTranslation:
+    """A connection whose failures are all a ConnectionError.
 
     When the peer hangs up just before something is sent, uvloop raises a RuntimeError, which
-    redis-py passes on; nobody who waits out an outage expects that.
+    redis-py passes on; code that waits out an outage does not expect that.
     """
 
     check: Check | None = None
@@ -203,16 +203,16 @@ class _Telling:
             raise redis.ConnectionError("the connection was closed just now") from error
 
 
-class _Plain(_Telling, redis.asyncio.Connection):
+class _Plain(_ErrorTranslation, redis.asyncio.Connection):
     pass
 
 
-class _Encrypted(_Telling, redis.asyncio.SSLConnection):
+class _Encrypted(_ErrorTranslation, redis.asyncio.SSLConnection):
     pass
 
 
 def why_unreachable(error: redis.RedisError | OSError, url: str) -> str:
-    """One sentence about a failed connection: what, where (no password), what to do.
+    """Return one sentence about a failed connection: what, where (no password), what to do.
 
     Args:
         error: what redis-py or the system raised. A server's own words may be in it, and in these
@@ -222,7 +222,7 @@ def why_unreachable(error: redis.RedisError | OSError, url: str) -> str:
     text, address, secret = str(error), address_of(url), secret_of(url)
     if "CERTIFICATE_VERIFY_FAILED" in text:
         return (
-            f"Redis at {address} shows a certificate that nobody here trusts: give the one that"
+            f"Redis at {address} shows a certificate that is not trusted here: give the one that"
             " signed it in the URL (rediss://…?ca=…)"
         )
     if isinstance(error, redis.AuthenticationError) or "NOAUTH" in text or "WRONGPASS" in text:
@@ -242,7 +242,7 @@ def address_of(url: str) -> str:
 
 
 def secret_of(url: str) -> str:
-    """The password of a Redis URL; empty where it has none."""
+    """Return the password of a Redis URL; empty where it has none."""
     try:
         return parse_url(url).password or ""
     except AddressError:

@@ -89,7 +89,7 @@ class CurrentPhase(Struct, frozen=True):
     """Those behind it, up to the first whose end is not known beforehand."""
 
     def planned(self, number: int) -> PlannedPhase | None:
-        """The phase with this number, if it travels here."""
+        """Return the phase with this number, if it travels here."""
         own = PlannedPhase(self.name, self.number, self.setting, self.lasts)
         every = (
             (own, *self.following) if self.before is None else (self.before, own, *self.following)
@@ -110,8 +110,8 @@ class BegunPhase(Struct, frozen=True, array_like=True):
 
 
 def phase_of_next_game(game: int, plan: CurrentPhase, begun: Mapping[int, BegunPhase]) -> int:
-    """The number of the phase that a new game is played in; 0 without a curriculum. The phase
-    begins with it unless it has begun already.
+    """Return the number of the phase that a new game is played in; 0 without a curriculum. The
+    phase begins with it unless it has begun already.
 
     Args:
         game: the number of the game, from 1; all below it have started.
@@ -135,8 +135,8 @@ def phase_of_next_game(game: int, plan: CurrentPhase, begun: Mapping[int, BegunP
 
 
 def phase_of_repeated_game(game: int, plan: CurrentPhase, begun: Mapping[int, BegunPhase]) -> int:
-    """The number of the phase that a game belongs to whose number was given out before: the last
-    that had begun by then."""
+    """Return the number of the phase that a game belongs to whose number was given out before: the
+    last that had begun by then."""
     if plan.number == 0:
         return 0
     since = [number for number, record in begun.items() if record.games < game]
@@ -144,7 +144,8 @@ def phase_of_repeated_game(game: int, plan: CurrentPhase, begun: Mapping[int, Be
 
 
 def begun_from(reply: Mapping[bytes, bytes]) -> dict[int, BegunPhase]:
-    """The phases that have begun, from ``HGETALL keys.begun``; what cannot be read is left out."""
+    """Return the phases that have begun, from ``HGETALL keys.begun``; what cannot be read is left
+    out."""
     found: dict[int, BegunPhase] = {}
     for number, value in reply.items():
         record = decode_or_none(value, BegunPhase)
@@ -154,10 +155,11 @@ def begun_from(reply: Mapping[bytes, bytes]) -> dict[int, BegunPhase]:
 
 
 def encode_phase(phase: CurrentPhase) -> bytes:
-    """The value of ``keys.phase``."""
+    """Return the value of ``keys.phase``."""
     return msgspec.json.encode(phase)
 
 
 def phase_from(reply: bytes | None) -> CurrentPhase | None:
-    """The phase from ``GET keys.phase``; None when nothing, or nothing readable, was said."""
+    """Return the phase from ``GET keys.phase``; None when nothing, or nothing readable, was
+    said."""
     return decode_or_none(reply, CurrentPhase) if reply is not None else None

@@ -12,7 +12,7 @@ UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def decode_or_none(value: bytes, kind: type[_T]) -> _T | None:
-    """The document, or None where it is none."""
+    """Return the document, or None where it is none."""
     try:
         return msgspec.json.decode(value, type=kind)
     except UNREADABLE:

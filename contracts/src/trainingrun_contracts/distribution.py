@@ -18,7 +18,7 @@ class Distribution:
         self._counts = [0] * (len(buckets) + 1)
 
     def observe(self, value: float, *, times: int = 1) -> None:
-        """Take in a value, so many times."""
+        """Count a value ``times`` times."""
         self._counts[bisect_left(self.buckets, value)] += times
         self.sum += value * times
 
@@ -28,8 +28,8 @@ class Distribution:
         return tuple(accumulate(self._counts))
 
     def quantile(self, fraction: float) -> float | None:
-        """The value below which this part of the values lies, taken as evenly spread within its
-        bucket; the last bound for what is beyond it, None before the first value."""
+        """Return the value below which this part of the values lies, taken as evenly spread within
+        its bucket; the last bound for what is beyond it, None before the first value."""
         cumulated = self.cumulated
         rank = fraction * cumulated[-1]
         if not cumulated[-1]:

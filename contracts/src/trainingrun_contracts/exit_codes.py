@@ -2,7 +2,7 @@
 
 A start or a life that fails has one of three outcomes: what was asked for is wrong or gone for
 good, and starting again cannot help; what is needed cannot be reached, and a later start may; or
-the process was told to go, which is no failure. The learner's Job, the supervisor of local
+the process was asked to stop, which is no failure. The learner's Job, the supervisor of local
 processes and the run's conditions read them here. (65 to 78 follow sysexits.h.)
 """
 
@@ -30,7 +30,7 @@ class ExitCode(IntEnum):
     UNREACHABLE = 74
     """Redis or the storage did not answer for many minutes; a later start may reach it."""
     INTERRUPTED = 75
-    """Saved and ended because it was told to."""
+    """Saved and ended on request."""
     FENCED = 76
     """A newer learner has started."""
 

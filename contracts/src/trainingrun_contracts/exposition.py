@@ -16,12 +16,13 @@ from trainingrun_contracts.metrics import Kind, Metric
 
 
 def value(metric: Metric, number: float | None) -> Family:
-    """A family with one sample without labels; without any while the number is not known."""
+    """Return a family with one sample without labels; without any while the number is not known."""
     return family(metric, [] if number is None else [((), number)])
 
 
 def family(metric: Metric, samples: Iterable[tuple[tuple[str, ...], float]]) -> Family:
-    """A family of counters or gauges: the values of the labels, and the number, of each sample."""
+    """Return a family of counters or gauges: the values of the labels, and the number, of each
+    sample."""
     name = metric.name.removesuffix("_total")
     made: CounterMetricFamily | GaugeMetricFamily
     match metric.kind:
@@ -39,12 +40,12 @@ def family(metric: Metric, samples: Iterable[tuple[tuple[str, ...], float]]) -> 
 
 
 def labelled(metric: Metric, samples: Mapping[str, float]) -> Family:
-    """A family with one label, by its value."""
+    """Return a family with one label, by its value."""
     return family(metric, [((label,), number) for label, number in samples.items()])
 
 
 def histogram(metric: Metric, distribution: Distribution) -> Family:
-    """A family with one histogram."""
+    """Return a family with one histogram."""
     made = HistogramMetricFamily(metric.name, metric.text)
     bounds = [*(f"{bound:.12g}" for bound in distribution.buckets), "+Inf"]
     counts: Iterable[int] = distribution.cumulated

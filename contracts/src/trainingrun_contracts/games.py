@@ -1,7 +1,7 @@
 """The numbers of training games, given out in Redis: exactly ``target`` games count.
 
 Every training game has a number, from 1. It is taken together with the slot that the game is played
-on, and is open until the game has ended: then it counts as played, once, whoever plays it. A number
+on, and is open until the game has ended: then it counts as played, once, by any actor. A number
 whose game was given up goes to the next game; one whose actor has died goes to another actor when
 its lease has expired. So the games that have ended or are being played never exceed the target, and
 the number of a game says which phase of the curriculum it belongs to (``curriculum``).
@@ -65,8 +65,8 @@ redis.call('ZADD', ARGV[4] .. endpoint, latest, ARGV[5])
 redis.call('ZADD', KEYS[2], latest, game)
 if is_new then redis.call('HSET', KEYS[1], 'started', game) end
 
-local told = redis.call('GET', ARGV[3])
-local is_readable, plan = pcall(cjson.decode, told or '')
+local planned_phase = redis.call('GET', ARGV[3])
+local is_readable, plan = pcall(cjson.decode, planned_phase or '')
 if not is_readable or type(plan) ~= 'table' or type(plan.number) ~= 'number'
   or plan.number == 0 then return {endpoint, game, 0} end
 local records = redis.call('HGETALL', KEYS[3])
@@ -137,14 +137,18 @@ def start_keys(keys: Keys) -> list[str]:
 
 
 def start_arguments(
-    keys: Keys, lease: str, *, target: int, avoid: Iterable[str] = (),
+    keys: Keys,
+    lease: str,
+    *,
+    target: int,
+    avoid: Iterable[str] = (),
     seconds: float = LEASE_SECONDS,
-) -> list[str | float]:  # fmt: skip
+) -> list[str | float]:
     """``ARGV`` of :data:`START`; ``target`` holds where Redis has none."""
     asked = (keys.daemons, keys.target, keys.phase)
     return [*asked, keys.leases, lease, seconds, target, *avoid]
 
 
 def boundary(games: int, *, every: int) -> int:
-    """The last multiple of ``every`` that so many games have reached."""
+    """Return the last multiple of ``every`` that ``games`` have reached."""
     return games - games % every

@@ -21,16 +21,41 @@ ENDPOINTS_NAMED: Final = 64
 """Daemons that one process names in a label; those beyond are counted under ``OTHER``."""
 OTHER: Final = "other"
 DAEMONS_NAMED: Final = 256
-"""Published daemons of a run that have a sample of their own; they are those of the latest look, so
-that daemons that come and go leave nothing behind."""
+"""Published daemons of a run that have a sample of their own; they are those of the latest
+reconcile, so that daemons that come and go leave nothing behind."""
 
 _RUN: Final = ("namespace", "run")
 _GAME_SECONDS: Final = (
-    0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0,
-)  # fmt: skip
+    0.1,
+    0.25,
+    0.5,
+    1.0,
+    2.0,
+    5.0,
+    10.0,
+    15.0,
+    20.0,
+    30.0,
+    45.0,
+    60.0,
+    90.0,
+    120.0,
+)
 _SHORT_SECONDS: Final = (
-    0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0,
-)  # fmt: skip
+    0.0001,
+    0.0002,
+    0.0005,
+    0.001,
+    0.002,
+    0.005,
+    0.01,
+    0.02,
+    0.05,
+    0.1,
+    0.2,
+    0.5,
+    1.0,
+)
 _SYNC_SECONDS: Final = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0)
 _UPDATE_SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0, 120.0)
 _RECONCILE_SECONDS: Final = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
@@ -83,200 +108,334 @@ _PLAYERS: Final = (Server.ACTOR, Server.EVALUATOR)
 _TRAINERS: Final = (Server.ACTOR, Server.LEARNER)
 _ALL_ROLES: Final = (Server.ACTOR, Server.EVALUATOR, Server.LEARNER)
 _OWN: Final = "counted by the process since its start"
-_REDIS: Final = "Redis, at the latest look"
+_REDIS: Final = "Redis, at the latest reconcile"
 
 # --- games ----------------------------------------------------------------------------------------
 
 GAMES: Final = Metric(
-    "trainingrun_games_total", Kind.COUNTER,
+    "trainingrun_games_total",
+    Kind.COUNTER,
     "Training games by how they ended: won (by either seat), draw, timeout, aborted.",
-    "games", _OWN, (Server.ACTOR,), ("outcome",),
-)  # fmt: skip
+    "games",
+    _OWN,
+    (Server.ACTOR,),
+    ("outcome",),
+)
 EVALUATION_GAMES: Final = Metric(
-    "trainingrun_evaluation_games_total", Kind.COUNTER,
+    "trainingrun_evaluation_games_total",
+    Kind.COUNTER,
     "Evaluation games by how they ended: won (by either seat), draw, timeout, aborted.",
-    "games", _OWN, (Server.EVALUATOR,), ("outcome",),
-)  # fmt: skip
+    "games",
+    _OWN,
+    (Server.EVALUATOR,),
+    ("outcome",),
+)
 GAMES_PER_SECOND: Final = Metric(
-    "trainingrun_games_per_second", Kind.GAUGE, "Games that end per second, over the last minute.",
-    "games per second", _OWN, _PLAYERS,
-)  # fmt: skip
-GAMES_RUNNING: Final = Metric(
-    "trainingrun_games_running", Kind.GAUGE, "Games that are being played now.", "games", _OWN,
+    "trainingrun_games_per_second",
+    Kind.GAUGE,
+    "Games that end per second, over the last minute.",
+    "games per second",
+    _OWN,
     _PLAYERS,
-)  # fmt: skip
+)
+GAMES_RUNNING: Final = Metric(
+    "trainingrun_games_running",
+    Kind.GAUGE,
+    "Games that are being played now.",
+    "games",
+    _OWN,
+    _PLAYERS,
+)
 GAMES_WANTED: Final = Metric(
-    "trainingrun_games_wanted", Kind.GAUGE,
+    "trainingrun_games_wanted",
+    Kind.GAUGE,
     "Games that the actor plays at once when nothing holds it up: spec.actor.gamesPerActor.",
-    "games", "the run configuration", (Server.ACTOR,),
-)  # fmt: skip
+    "games",
+    "the run configuration",
+    (Server.ACTOR,),
+)
 GAME_SECONDS: Final = Metric(
-    "trainingrun_game_seconds", Kind.HISTOGRAM,
-    "Duration of games that ended, from the command to the result.", "seconds", _OWN, _PLAYERS,
+    "trainingrun_game_seconds",
+    Kind.HISTOGRAM,
+    "Duration of games that ended, from the command to the result.",
+    "seconds",
+    _OWN,
+    _PLAYERS,
     buckets=_GAME_SECONDS,
-)  # fmt: skip
+)
 DECISIONS: Final = Metric(
-    "trainingrun_decisions_total", Kind.COUNTER, "Decisions of daemons that were answered.",
-    "decisions", _OWN, _PLAYERS,
-)  # fmt: skip
+    "trainingrun_decisions_total",
+    Kind.COUNTER,
+    "Decisions of daemons that were answered.",
+    "decisions",
+    _OWN,
+    _PLAYERS,
+)
 DAEMON_ERRORS: Final = Metric(
-    "trainingrun_daemon_errors_total", Kind.COUNTER,
+    "trainingrun_daemon_errors_total",
+    Kind.COUNTER,
     "Failures of daemons: lost (no connection, silence, broken protocol) or refused (the game was"
     f" not taken). The first {ENDPOINTS_NAMED} daemons are named, others count as `{OTHER}`.",
-    "errors", _OWN, _PLAYERS, ("endpoint", "kind"),
-)  # fmt: skip
+    "errors",
+    _OWN,
+    _PLAYERS,
+    ("endpoint", "kind"),
+)
 
 # --- decisions ------------------------------------------------------------------------------------
 
 INFERENCE_BATCH: Final = Metric(
-    "trainingrun_inference_batch_decisions", Kind.HISTOGRAM,
-    "Decisions that shared one forward pass.", "decisions", _OWN, _PLAYERS, buckets=_POWERS,
-)  # fmt: skip
+    "trainingrun_inference_batch_decisions",
+    Kind.HISTOGRAM,
+    "Decisions that shared one forward pass.",
+    "decisions",
+    _OWN,
+    _PLAYERS,
+    buckets=_POWERS,
+)
 INFERENCE_SECONDS: Final = Metric(
-    "trainingrun_inference_seconds", Kind.HISTOGRAM, "Duration of forward passes.", "seconds",
-    _OWN, _PLAYERS, buckets=_SHORT_SECONDS,
-)  # fmt: skip
+    "trainingrun_inference_seconds",
+    Kind.HISTOGRAM,
+    "Duration of forward passes.",
+    "seconds",
+    _OWN,
+    _PLAYERS,
+    buckets=_SHORT_SECONDS,
+)
 WAIT_SECONDS: Final = Metric(
-    "trainingrun_wait_seconds_total", Kind.COUNTER,
+    "trainingrun_wait_seconds_total",
+    Kind.COUNTER,
     "Time by what it went into. Players, summed over all games: engine, inference, queue"
     " (back-pressure), slots. Learner: data (waiting), compute, publish, checkpoint.",
-    "seconds", _OWN, _ALL_ROLES, ("cause",),
-)  # fmt: skip
+    "seconds",
+    _OWN,
+    _ALL_ROLES,
+    ("cause",),
+)
 WAIT_FRACTION: Final = Metric(
-    "trainingrun_wait_fraction", Kind.GAUGE,
+    "trainingrun_wait_fraction",
+    Kind.GAUGE,
     "The same as a part of the time: of all games over the latest report interval, or of the"
     " learner over the last half minute.",
-    "1", _OWN, _ALL_ROLES, ("cause",),
-)  # fmt: skip
+    "1",
+    _OWN,
+    _ALL_ROLES,
+    ("cause",),
+)
 PAUSED_SECONDS: Final = Metric(
-    "trainingrun_paused_seconds_total", Kind.COUNTER,
-    "Time in which back-pressure held back new games, as a mean over the games.", "seconds", _OWN,
+    "trainingrun_paused_seconds_total",
+    Kind.COUNTER,
+    "Time in which back-pressure held back new games, as a mean over the games.",
+    "seconds",
+    _OWN,
     (Server.ACTOR,),
-)  # fmt: skip
+)
 
 # --- weights --------------------------------------------------------------------------------------
 
 WEIGHTS_VERSION: Final = Metric(
-    "trainingrun_weights_version", Kind.GAUGE,
-    "Optimiser step of the weights: in use (players), published (learner).", "updates",
-    "the newest weights that were loaded or published", _ALL_ROLES,
-)  # fmt: skip
+    "trainingrun_weights_version",
+    Kind.GAUGE,
+    "Optimiser step of the weights: in use (players), published (learner).",
+    "updates",
+    "the newest weights that were loaded or published",
+    _ALL_ROLES,
+)
 WEIGHTS_PUBLISH: Final = Metric(
-    "trainingrun_weights_publish", Kind.GAUGE,
+    "trainingrun_weights_publish",
+    Kind.GAUGE,
     "Number of the publication of these weights; policy lag is the difference of two.",
-    "publications", "the newest weights that were loaded or published", _TRAINERS,
-)  # fmt: skip
+    "publications",
+    "the newest weights that were loaded or published",
+    _TRAINERS,
+)
 SYNC_SECONDS: Final = Metric(
-    "trainingrun_model_sync_seconds", Kind.HISTOGRAM,
+    "trainingrun_model_sync_seconds",
+    Kind.HISTOGRAM,
     "From the publication of weights to their first use here, by the clocks of both machines.",
-    "seconds", _OWN, _PLAYERS, buckets=_SYNC_SECONDS,
-)  # fmt: skip
+    "seconds",
+    _OWN,
+    _PLAYERS,
+    buckets=_SYNC_SECONDS,
+)
 
 # --- transitions ----------------------------------------------------------------------------------
 
 TRANSITIONS: Final = Metric(
-    "trainingrun_transitions_total", Kind.COUNTER,
+    "trainingrun_transitions_total",
+    Kind.COUNTER,
     "The ledger. Actor: produced, spool (discarded because Redis was away too long). Learner:"
     " trained, stale, duplicate, poison, spool, lost.",
-    "transitions", "actor: counted since its start; learner: its accounts, kept in Redis",
-    _TRAINERS, ("fate",),
-)  # fmt: skip
+    "transitions",
+    "actor: counted since its start; learner: its accounts, kept in Redis",
+    _TRAINERS,
+    ("fate",),
+)
 SPOOLED: Final = Metric(
-    "trainingrun_spooled_transitions", Kind.GAUGE,
-    "Transitions that wait in the actor's spool for Redis.", "transitions", "the spool",
+    "trainingrun_spooled_transitions",
+    Kind.GAUGE,
+    "Transitions that wait in the actor's spool for Redis.",
+    "transitions",
+    "the spool",
     (Server.ACTOR,),
-)  # fmt: skip
+)
 QUEUE_DEPTH: Final = Metric(
-    "trainingrun_queue_transitions", Kind.GAUGE, "Transitions in the rollout queue.",
-    "transitions", _REDIS, _TRAINERS,
-)  # fmt: skip
+    "trainingrun_queue_transitions",
+    Kind.GAUGE,
+    "Transitions in the rollout queue.",
+    "transitions",
+    _REDIS,
+    _TRAINERS,
+)
 QUEUE_CAPACITY: Final = Metric(
-    "trainingrun_queue_capacity_transitions", Kind.GAUGE,
-    "Depth at which actors start no new games: two learner batches.", "transitions",
-    "the run configuration", _TRAINERS,
-)  # fmt: skip
+    "trainingrun_queue_capacity_transitions",
+    Kind.GAUGE,
+    "Depth at which actors start no new games: two learner batches.",
+    "transitions",
+    "the run configuration",
+    _TRAINERS,
+)
 DEAD_LETTERS: Final = Metric(
-    "trainingrun_dead_letters", Kind.GAUGE,
-    "Entries of the queue that could not be read and are kept for people.", "entries", _REDIS,
+    "trainingrun_dead_letters",
+    Kind.GAUGE,
+    "Entries of the queue that could not be read and are kept for people.",
+    "entries",
+    _REDIS,
     (Server.LEARNER,),
-)  # fmt: skip
+)
 
 # --- training -------------------------------------------------------------------------------------
 
 UPDATES: Final = Metric(
-    "trainingrun_updates_total", Kind.COUNTER, "Updates, each of one batch.", "updates", _OWN,
+    "trainingrun_updates_total",
+    Kind.COUNTER,
+    "Updates, each of one batch.",
+    "updates",
+    _OWN,
     (Server.LEARNER,),
-)  # fmt: skip
+)
 UPDATE_SECONDS: Final = Metric(
-    "trainingrun_update_seconds", Kind.HISTOGRAM, "Duration of updates.", "seconds", _OWN,
-    (Server.LEARNER,), buckets=_UPDATE_SECONDS,
-)  # fmt: skip
+    "trainingrun_update_seconds",
+    Kind.HISTOGRAM,
+    "Duration of updates.",
+    "seconds",
+    _OWN,
+    (Server.LEARNER,),
+    buckets=_UPDATE_SECONDS,
+)
 SKIPPED_STEPS: Final = Metric(
-    "trainingrun_skipped_steps_total", Kind.COUNTER,
-    "Optimiser steps that were not taken, because a number was not finite.", "steps", _OWN,
+    "trainingrun_skipped_steps_total",
+    Kind.COUNTER,
+    "Optimiser steps that were not taken, because a number was not finite.",
+    "steps",
+    _OWN,
     (Server.LEARNER,),
-)  # fmt: skip
+)
 ROLL_BACKS: Final = Metric(
-    "trainingrun_roll_backs_total", Kind.COUNTER,
-    "Times that the learner went back to a checkpoint, because no step was finite any more.",
-    "roll backs", _OWN, (Server.LEARNER,),
-)  # fmt: skip
+    "trainingrun_roll_backs_total",
+    Kind.COUNTER,
+    "Times that the learner went back to a checkpoint, because no step was finite.",
+    "roll backs",
+    _OWN,
+    (Server.LEARNER,),
+)
 TRAINED_PER_SECOND: Final = Metric(
-    "trainingrun_trained_transitions_per_second", Kind.GAUGE,
-    "Transitions trained per second, over the last half minute.", "transitions per second", _OWN,
+    "trainingrun_trained_transitions_per_second",
+    Kind.GAUGE,
+    "Transitions trained per second, over the last half minute.",
+    "transitions per second",
+    _OWN,
     (Server.LEARNER,),
-)  # fmt: skip
+)
 LOSS: Final = Metric(
-    "trainingrun_loss", Kind.GAUGE, "Latest value of each term of the loss, and of what is told"
-    " beside it.", "1", "the latest update", (Server.LEARNER,), ("term",),
-)  # fmt: skip
+    "trainingrun_loss",
+    Kind.GAUGE,
+    "Latest value of each term of the loss, and of the figures beside it.",
+    "1",
+    "the latest update",
+    (Server.LEARNER,),
+    ("term",),
+)
 POLICY_LAG: Final = Metric(
-    "trainingrun_policy_lag_publishes", Kind.HISTOGRAM,
+    "trainingrun_policy_lag_publishes",
+    Kind.HISTOGRAM,
     "Publications between acting and training, of each transition that was trained.",
-    "publications", _OWN, (Server.LEARNER,), buckets=_PUBLISHES,
-)  # fmt: skip
+    "publications",
+    _OWN,
+    (Server.LEARNER,),
+    buckets=_PUBLISHES,
+)
 POLICY_LAG_MEAN: Final = Metric(
-    "trainingrun_policy_lag_mean_publishes", Kind.GAUGE, "The mean of these in the latest update.",
-    "publications", "the latest update", (Server.LEARNER,),
-)  # fmt: skip
+    "trainingrun_policy_lag_mean_publishes",
+    Kind.GAUGE,
+    "The mean of these in the latest update.",
+    "publications",
+    "the latest update",
+    (Server.LEARNER,),
+)
 POLICY_LAG_P95: Final = Metric(
-    "trainingrun_policy_lag_p95_publishes", Kind.GAUGE,
-    "The 95th percentile of these in the latest update.", "publications", "the latest update",
+    "trainingrun_policy_lag_p95_publishes",
+    Kind.GAUGE,
+    "The 95th percentile of these in the latest update.",
+    "publications",
+    "the latest update",
     (Server.LEARNER,),
-)  # fmt: skip
+)
 CHECKPOINT_AT: Final = Metric(
-    "trainingrun_checkpoint_timestamp_seconds", Kind.GAUGE,
-    "When the newest checkpoint was complete; its age is time() less this.", "Unix seconds",
-    "the manifest of the newest checkpoint", (Server.LEARNER,),
-)  # fmt: skip
-CHECKPOINT_BYTES: Final = Metric(
-    "trainingrun_checkpoint_bytes", Kind.GAUGE, "Size of the newest checkpoint.", "bytes",
-    "the manifest of the newest checkpoint", (Server.LEARNER,),
-)  # fmt: skip
-CHECKPOINT_SECONDS: Final = Metric(
-    "trainingrun_checkpoint_seconds", Kind.GAUGE,
-    "How long the newest checkpoint took to be written, beside the training.", "seconds", _OWN,
+    "trainingrun_checkpoint_timestamp_seconds",
+    Kind.GAUGE,
+    "When the newest checkpoint was complete; its age is time() less this.",
+    "Unix seconds",
+    "the manifest of the newest checkpoint",
     (Server.LEARNER,),
-)  # fmt: skip
+)
+CHECKPOINT_BYTES: Final = Metric(
+    "trainingrun_checkpoint_bytes",
+    Kind.GAUGE,
+    "Size of the newest checkpoint.",
+    "bytes",
+    "the manifest of the newest checkpoint",
+    (Server.LEARNER,),
+)
+CHECKPOINT_SECONDS: Final = Metric(
+    "trainingrun_checkpoint_seconds",
+    Kind.GAUGE,
+    "How long the newest checkpoint took to be written, beside the training.",
+    "seconds",
+    _OWN,
+    (Server.LEARNER,),
+)
 CHECKPOINTS: Final = Metric(
-    "trainingrun_checkpoints_total", Kind.COUNTER,
+    "trainingrun_checkpoints_total",
+    Kind.COUNTER,
     "Checkpoints by result: saved or failed; of the run's storage, not of the cache beside it.",
-    "checkpoints", _OWN, (Server.LEARNER,), ("result",),
-)  # fmt: skip
+    "checkpoints",
+    _OWN,
+    (Server.LEARNER,),
+    ("result",),
+)
 
 # --- strength -------------------------------------------------------------------------------------
 
 WIN_RATE: Final = Metric(
-    "trainingrun_win_rate", Kind.GAUGE,
-    "Win rate of the newest evaluation against each opponent; a draw is half a win.", "1",
-    "Redis: the results of evaluations", (Server.EVALUATOR,), ("opponent",),
-)  # fmt: skip
+    "trainingrun_win_rate",
+    Kind.GAUGE,
+    "Win rate of the newest evaluation against each opponent; a draw is half a win.",
+    "1",
+    "Redis: the results of evaluations",
+    (Server.EVALUATOR,),
+    ("opponent",),
+)
 ELO: Final = Metric(
-    "trainingrun_elo", Kind.GAUGE,
+    "trainingrun_elo",
+    Kind.GAUGE,
     "Elo of the weights, fitted to all results so far, as of the newest evaluation against each"
     " opponent.",
-    "Elo", "Redis: the results of evaluations", (Server.EVALUATOR,), ("opponent",),
-)  # fmt: skip
+    "Elo",
+    "Redis: the results of evaluations",
+    (Server.EVALUATOR,),
+    ("opponent",),
+)
 
 # --- whole runs, as the operator sees them --------------------------------------------------------
 
@@ -290,47 +449,72 @@ def _of_run(
 
 
 RUN_GAMES: Final = _of_run(
-    "games_total", Kind.COUNTER,
-    "Training games of the run by how they ended: seat1, seat2, draw, timeout, aborted.", "games",
+    "games_total",
+    Kind.COUNTER,
+    "Training games of the run by how they ended: seat1, seat2, draw, timeout, aborted.",
+    "games",
     "outcome",
-)  # fmt: skip
+)
 RUN_GAMES_TARGET: Final = _of_run(
     "games_target", Kind.GAUGE, "Training games asked for.", "games", source="spec.games"
 )
 RUN_PHASE: Final = _of_run(
-    "phase", Kind.GAUGE, "Number of the curriculum's phase that holds, from 1; of runs with one.",
-    "1", "phase", source="status.curriculum",
-)  # fmt: skip
+    "phase",
+    Kind.GAUGE,
+    "Number of the curriculum's phase that holds, from 1; of runs with one.",
+    "1",
+    "phase",
+    source="status.curriculum",
+)
 RUN_COST: Final = _of_run(
-    "cost", Kind.GAUGE, "Price of all member-hours so far, by the prices of spec.cost.",
-    "currency of the label", "currency", source="status.cost",
-)  # fmt: skip
+    "cost",
+    Kind.GAUGE,
+    "Price of all member-hours so far, by the prices of spec.cost.",
+    "currency of the label",
+    "currency",
+    source="status.cost",
+)
 RUN_COST_PROJECTED: Final = _of_run(
-    "cost_projected", Kind.GAUGE, "Price of the run at its end, at the rates of now.",
-    "currency of the label", "currency", source="status.cost",
-)  # fmt: skip
+    "cost_projected",
+    Kind.GAUGE,
+    "Price of the run at its end, at the rates of now.",
+    "currency of the label",
+    "currency",
+    source="status.cost",
+)
 RUN_COST_BUDGET: Final = _of_run(
-    "cost_budget", Kind.GAUGE, "What the run may cost; alert when its cost comes near.",
-    "currency of the label", "currency", source="spec.cost.budget",
-)  # fmt: skip
+    "cost_budget",
+    Kind.GAUGE,
+    "What the run may cost; alert when its cost comes near.",
+    "currency of the label",
+    "currency",
+    source="spec.cost.budget",
+)
 RUN_GAMES_PER_SECOND: Final = _of_run(
-    "games_per_second", Kind.GAUGE, "Training games that end per second, over the last minute.",
-    "games per second", source="the operator's averages",
-)  # fmt: skip
+    "games_per_second",
+    Kind.GAUGE,
+    "Training games that end per second, over the last minute.",
+    "games per second",
+    source="the operator's averages",
+)
 RUN_TRANSITIONS: Final = _of_run(
-    "transitions_total", Kind.COUNTER,
+    "transitions_total",
+    Kind.COUNTER,
     "The ledger of the run: produced = trained + queued + stale + duplicate + poison + spool +"
     " lost.",
-    "transitions", "fate",
-)  # fmt: skip
+    "transitions",
+    "fate",
+)
 RUN_QUEUE: Final = _of_run(
     "queue_transitions", Kind.GAUGE, "Transitions in the rollout queue.", "transitions"
 )
 RUN_QUEUE_CAPACITY: Final = _of_run(
-    "queue_capacity_transitions", Kind.GAUGE,
-    "Depth at which actors start no new games: two learner batches.", "transitions",
+    "queue_capacity_transitions",
+    Kind.GAUGE,
+    "Depth at which actors start no new games: two learner batches.",
+    "transitions",
     source="spec.learner.batchTransitions",
-)  # fmt: skip
+)
 RUN_SLOTS: Final = _of_run(
     "daemon_slots", Kind.GAUGE, "Games that the published daemons can serve at once.", "games"
 )
@@ -341,157 +525,252 @@ RUN_UTILISATION: Final = _of_run(
     "daemon_utilisation", Kind.GAUGE, "Busy slots as a part of all slots.", "1"
 )
 RUN_DAEMON_BUSY: Final = _of_run(
-    "daemon_busy_fraction", Kind.GAUGE,
+    "daemon_busy_fraction",
+    Kind.GAUGE,
     f"The same of each published daemon; of a run with more than {DAEMONS_NAMED}, of the first"
     " ones by name.",
-    "1", "endpoint",
-)  # fmt: skip
+    "1",
+    "endpoint",
+)
 RUN_WAIT_FRACTION: Final = _of_run(
-    "wait_fraction", Kind.GAUGE,
-    "Time by what it goes into: the mean over the actors, and the learner's.", "1", "role", "cause",
+    "wait_fraction",
+    Kind.GAUGE,
+    "Time by what it goes into: the mean over the actors, and the learner's.",
+    "1",
+    "role",
+    "cause",
     source="Redis: reports of the roles",
-)  # fmt: skip
+)
 RUN_BOTTLENECK: Final = _of_run(
-    "bottleneck", Kind.GAUGE,
+    "bottleneck",
+    Kind.GAUGE,
     "1 for the part that the others wait for (Engine, Actor, Learner or None), 0 for the others.",
-    "1", "part", source="the waits of actors and learner",
-)  # fmt: skip
+    "1",
+    "part",
+    source="the waits of actors and learner",
+)
 RUN_POLICY_LAG: Final = _of_run(
-    "policy_lag_publishes", Kind.GAUGE,
-    "Publications between acting and training in the latest update: mean and p95.", "publications",
-    "statistic", source="Redis: the learner's report",
-)  # fmt: skip
+    "policy_lag_publishes",
+    Kind.GAUGE,
+    "Publications between acting and training in the latest update: mean and p95.",
+    "publications",
+    "statistic",
+    source="Redis: the learner's report",
+)
 RUN_GAME_SECONDS: Final = _of_run(
-    "game_seconds_p95", Kind.GAUGE,
-    "95th percentile of the duration of the latest games, of the slowest actor.", "seconds",
+    "game_seconds_p95",
+    Kind.GAUGE,
+    "95th percentile of the duration of the latest games, of the slowest actor.",
+    "seconds",
     source="Redis: the actors' reports",
-)  # fmt: skip
+)
 RUN_SYNC_SECONDS: Final = _of_run(
-    "model_sync_seconds", Kind.GAUGE,
-    "From the latest publication to its use, of the slowest actor.", "seconds",
+    "model_sync_seconds",
+    Kind.GAUGE,
+    "From the latest publication to its use, of the slowest actor.",
+    "seconds",
     source="Redis: the actors' reports",
-)  # fmt: skip
+)
 RUN_WEIGHTS: Final = _of_run(
     "weights_version", Kind.GAUGE, "Optimiser step of the newest weights.", "updates"
 )
 RUN_WEIGHTS_OLDEST: Final = _of_run(
-    "actor_weights_version_min", Kind.GAUGE, "Optimiser step of the oldest weights in use.",
-    "updates", source="Redis: the actors' reports",
-)  # fmt: skip
+    "actor_weights_version_min",
+    Kind.GAUGE,
+    "Optimiser step of the oldest weights in use.",
+    "updates",
+    source="Redis: the actors' reports",
+)
 RUN_CHECKPOINT_AT: Final = _of_run(
-    "checkpoint_timestamp_seconds", Kind.GAUGE,
-    "When the newest checkpoint was complete; its age is time() less this.", "Unix seconds",
-)  # fmt: skip
+    "checkpoint_timestamp_seconds",
+    Kind.GAUGE,
+    "When the newest checkpoint was complete; its age is time() less this.",
+    "Unix seconds",
+)
 RUN_WIN_RATE: Final = _of_run(
-    "win_rate", Kind.GAUGE, "Win rate of the newest evaluation against each opponent.", "1",
+    "win_rate",
+    Kind.GAUGE,
+    "Win rate of the newest evaluation against each opponent.",
+    "1",
     "opponent",
-)  # fmt: skip
+)
 RUN_ELO: Final = _of_run(
     "elo", Kind.GAUGE, "Elo as of the newest evaluation against each opponent.", "Elo", "opponent"
 )
 RUN_MEMBERS: Final = _of_run(
-    "members", Kind.GAUGE, "Pods or processes of each role: desired and ready.", "members", "role",
-    "state", source="the cluster, or the local processes",
-)  # fmt: skip
-RUN_RESTARTS: Final = _of_run(
-    "member_restarts", Kind.GAUGE, "Restarts of the members that are there.", "restarts", "role",
+    "members",
+    Kind.GAUGE,
+    "Pods or processes of each role: desired and ready.",
+    "members",
+    "role",
+    "state",
     source="the cluster, or the local processes",
-)  # fmt: skip
+)
+RUN_RESTARTS: Final = _of_run(
+    "member_restarts",
+    Kind.GAUGE,
+    "Restarts of the members that are there.",
+    "restarts",
+    "role",
+    source="the cluster, or the local processes",
+)
 RUN_INTERRUPTIONS: Final = _of_run(
-    "member_interruptions_total", Kind.COUNTER,
+    "member_interruptions_total",
+    Kind.COUNTER,
     "Members that had to leave their node or were lost with it: spot machines, evictions, drains.",
-    "members", "role", source="status.daemon.interruptions and those of the other roles",
-)  # fmt: skip
+    "members",
+    "role",
+    source="status.daemon.interruptions and those of the other roles",
+)
 RUN_CONDITION: Final = _of_run(
-    "condition", Kind.GAUGE,
-    "Conditions of the run: 1 while True, 0 while False; no sample while Unknown.", "1", "type",
+    "condition",
+    Kind.GAUGE,
+    "Conditions of the run: 1 while True, 0 while False; no sample while Unknown.",
+    "1",
+    "type",
     source="status.conditions",
-)  # fmt: skip
+)
 RUN_SCALED_TO: Final = _of_run(
-    "scale_decision_daemons", Kind.GAUGE,
-    "Daemons that the latest decision of the autoscaler asked for.", "daemons",
+    "scale_decision_daemons",
+    Kind.GAUGE,
+    "Daemons that the latest decision of the autoscaler asked for.",
+    "daemons",
     source="status.autoscaling.lastDecision",
-)  # fmt: skip
+)
 RUN_SCALED_AT: Final = _of_run(
-    "scale_decision_timestamp_seconds", Kind.GAUGE, "When that decision was made.", "Unix seconds",
+    "scale_decision_timestamp_seconds",
+    Kind.GAUGE,
+    "When that decision was made.",
+    "Unix seconds",
     source="status.autoscaling.lastDecision",
-)  # fmt: skip
+)
 RUN_SCALE_INPUT: Final = _of_run(
-    "scale_decision_input", Kind.GAUGE,
+    "scale_decision_input",
+    Kind.GAUGE,
     "What that decision was made from: learnerCapacity and producedPerDaemon (transitions per"
     " second), queued and highWater (transitions), paused and learnerBusy (parts of the time), and"
     " wanted (daemons, before windows, steps and limits).",
-    "by input", "input", source="status.autoscaling.lastDecision",
-)  # fmt: skip
+    "by input",
+    "input",
+    source="status.autoscaling.lastDecision",
+)
 RUN_SCALE_WANTED: Final = _of_run(
-    "scale_wanted_daemons", Kind.GAUGE,
+    "scale_wanted_daemons",
+    Kind.GAUGE,
     "Daemons that the rates ask for now, before windows, steps and limits; no sample while a rate"
-    " is not known.", "daemons", source="the autoscaler's look",
-)  # fmt: skip
+    " is not known.",
+    "daemons",
+    source="the autoscaler, at each reconcile",
+)
 RUN_SCALE_LIMITED: Final = _of_run(
-    "scale_limited", Kind.GAUGE,
+    "scale_limited",
+    Kind.GAUGE,
     "1 for what keeps the number of daemons from what the rates ask for; no sample while nothing"
-    " does.", "1", "reason", source="status.conditions, ScalingLimited",
-)  # fmt: skip
+    " does.",
+    "1",
+    "reason",
+    source="status.conditions, ScalingLimited",
+)
 RUN_SCALE_FORCED: Final = _of_run(
-    "scale_forced_daemons_total", Kind.COUNTER,
-    "Daemons that were taken away with games on them, because drainSeconds were over.", "daemons",
+    "scale_forced_daemons_total",
+    Kind.COUNTER,
+    "Daemons that were taken away with games on them, because drainTimeoutSeconds were over.",
+    "daemons",
     source="status.autoscaling.forced",
-)  # fmt: skip
+)
 
 # --- the operator ---------------------------------------------------------------------------------
 
 RUNS: Final = Metric(
-    "trainingrun_operator_runs", Kind.GAUGE, "TrainingRuns known to the operator.", "runs",
-    "the operator's cache", (Server.OPERATOR,),
-)  # fmt: skip
+    "trainingrun_operator_runs",
+    Kind.GAUGE,
+    "TrainingRuns known to the operator.",
+    "runs",
+    "the operator's cache",
+    (Server.OPERATOR,),
+)
 OBJECTS: Final = Metric(
-    "trainingrun_operator_objects", Kind.GAUGE, "Objects of runs in the operator's cache.",
-    "objects", "the operator's cache", (Server.OPERATOR,),
-)  # fmt: skip
+    "trainingrun_operator_objects",
+    Kind.GAUGE,
+    "Objects of runs in the operator's cache.",
+    "objects",
+    "the operator's cache",
+    (Server.OPERATOR,),
+)
 LEADING: Final = Metric(
-    "trainingrun_operator_leading", Kind.GAUGE,
-    "1 for the operator that works, 0 for one that stands by.", "yes or no",
-    "the operator's lease", (Server.OPERATOR,),
-)  # fmt: skip
+    "trainingrun_operator_leading",
+    Kind.GAUGE,
+    "1 for the operator that works, 0 for one that stands by.",
+    "yes or no",
+    "the operator's lease",
+    (Server.OPERATOR,),
+)
 LOOP_LAG: Final = Metric(
-    "trainingrun_operator_loop_lag_seconds", Kind.GAUGE, "How late the event loop is.", "seconds",
-    "the operator's event loop", (Server.OPERATOR,),
-)  # fmt: skip
+    "trainingrun_operator_loop_lag_seconds",
+    Kind.GAUGE,
+    "How late the event loop is.",
+    "seconds",
+    "the operator's event loop",
+    (Server.OPERATOR,),
+)
 THROTTLED: Final = Metric(
-    "trainingrun_operator_throttled_seconds_total", Kind.COUNTER,
-    "Time that requests waited for the client's own limit.", "seconds",
-    "the operator's token bucket", (Server.OPERATOR,),
-)  # fmt: skip
+    "trainingrun_operator_throttled_seconds_total",
+    Kind.COUNTER,
+    "Time that requests waited for the client's own limit.",
+    "seconds",
+    "the operator's token bucket",
+    (Server.OPERATOR,),
+)
 RECONCILES: Final = Metric(
-    "trainingrun_operator_reconciles_total", Kind.COUNTER, "Reconciles by result.", "reconciles",
-    "the operator's queue", (Server.OPERATOR,), ("result",),
-)  # fmt: skip
+    "trainingrun_operator_reconciles_total",
+    Kind.COUNTER,
+    "Reconciles by result.",
+    "reconciles",
+    "the operator's queue",
+    (Server.OPERATOR,),
+    ("result",),
+)
 RECONCILE_SECONDS: Final = Metric(
-    "trainingrun_operator_reconcile_seconds", Kind.HISTOGRAM, "Duration of a reconcile.",
-    "seconds", "the operator's queue", (Server.OPERATOR,), buckets=_RECONCILE_SECONDS,
-)  # fmt: skip
+    "trainingrun_operator_reconcile_seconds",
+    Kind.HISTOGRAM,
+    "Duration of a reconcile.",
+    "seconds",
+    "the operator's queue",
+    (Server.OPERATOR,),
+    buckets=_RECONCILE_SECONDS,
+)
 QUEUE_RUNS: Final = Metric(
-    "trainingrun_operator_queue_runs", Kind.GAUGE,
-    "Runs whose look is due and has not begun, for want of a free worker.", "runs",
-    "the operator's queue", (Server.OPERATOR,),
-)  # fmt: skip
+    "trainingrun_operator_queue_runs",
+    Kind.GAUGE,
+    "Runs whose reconcile is due and has not begun, for want of a free worker.",
+    "runs",
+    "the operator's queue",
+    (Server.OPERATOR,),
+)
 QUEUE_OLDEST: Final = Metric(
-    "trainingrun_operator_queue_oldest_seconds", Kind.GAUGE,
-    "For how long the oldest look has been due, or under way.", "seconds",
-    "the operator's queue", (Server.OPERATOR,),
-)  # fmt: skip
+    "trainingrun_operator_queue_oldest_seconds",
+    Kind.GAUGE,
+    "For how long the oldest reconcile has been due, or under way.",
+    "seconds",
+    "the operator's queue",
+    (Server.OPERATOR,),
+)
 RESTING: Final = Metric(
-    "trainingrun_operator_resting_runs", Kind.GAUGE,
-    "Runs about which nothing moves: their Redis is asked for a digest only, and they are looked at"
-    " rarely.",
-    "runs", "the operator's pulse", (Server.OPERATOR,),
-)  # fmt: skip
+    "trainingrun_operator_resting_runs",
+    Kind.GAUGE,
+    "Idle runs: only a digest of their Redis is polled, and they are reconciled rarely.",
+    "runs",
+    "the operator's poll of idle runs",
+    (Server.OPERATOR,),
+)
 WATCH_AGE: Final = Metric(
-    "trainingrun_operator_watch_age_seconds", Kind.GAUGE,
-    "Since the quietest watch last heard from the API server.", "seconds",
-    "the operator's informers", (Server.OPERATOR,),
-)  # fmt: skip
+    "trainingrun_operator_watch_age_seconds",
+    Kind.GAUGE,
+    "Since the quietest watch last heard from the API server.",
+    "seconds",
+    "the operator's informers",
+    (Server.OPERATOR,),
+)
 PART_FAILURES: Final = Metric(
     "trainingrun_operator_part_failures_total",
     Kind.COUNTER,
@@ -502,33 +781,50 @@ PART_FAILURES: Final = Metric(
     ("part",),
 )
 ACTIONS: Final = Metric(
-    "trainingrun_operator_actions_total", Kind.COUNTER,
+    "trainingrun_operator_actions_total",
+    Kind.COUNTER,
     "What decisions had done, by kind: on the cluster (apply, remove, removeFirst) and in Redis"
     " (the others).",
-    "actions", "the operator's control loop", (Server.OPERATOR,), ("action",),
-)  # fmt: skip
+    "actions",
+    "the operator's control loop",
+    (Server.OPERATOR,),
+    ("action",),
+)
 STATUS_WRITES: Final = Metric(
-    "trainingrun_operator_status_writes_total", Kind.COUNTER,
+    "trainingrun_operator_status_writes_total",
+    Kind.COUNTER,
     "Statuses that differed from the one that stood: written, stale (the run had changed meanwhile)"
     " or later (counters alone wait ten seconds).",
-    "statuses", "the operator's store of runs", (Server.OPERATOR,), ("result",),
-)  # fmt: skip
+    "statuses",
+    "the operator's store of runs",
+    (Server.OPERATOR,),
+    ("result",),
+)
 API_REQUESTS: Final = Metric(
-    "trainingrun_operator_api_requests_total", Kind.COUNTER,
+    "trainingrun_operator_api_requests_total",
+    Kind.COUNTER,
     "Requests to the API server by HTTP method and status; 0 where no answer came. Watches do not"
     " count.",
-    "requests", "the operator's client", (Server.OPERATOR,), ("verb", "code"),
-)  # fmt: skip
+    "requests",
+    "the operator's client",
+    (Server.OPERATOR,),
+    ("verb", "code"),
+)
 API_SECONDS: Final = Metric(
-    "trainingrun_operator_api_request_seconds", Kind.HISTOGRAM,
+    "trainingrun_operator_api_request_seconds",
+    Kind.HISTOGRAM,
     "Duration of requests to the API server, without the wait for the client's own limit.",
-    "seconds", "the operator's client", (Server.OPERATOR,), ("verb",), _RECONCILE_SECONDS,
-)  # fmt: skip
+    "seconds",
+    "the operator's client",
+    (Server.OPERATOR,),
+    ("verb",),
+    _RECONCILE_SECONDS,
+)
 
 ALL: Final = tuple(each for each in list(globals().values()) if isinstance(each, Metric))
 """The registry: every metric of this module, in the order in which it stands here."""
 
 
 def served_by(server: Server) -> tuple[Metric, ...]:
-    """The metrics of one server's page."""
+    """Return the metrics of one server's page."""
     return tuple(metric for metric in ALL if server in metric.servers)

@@ -15,14 +15,14 @@ _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u20
 
 
 def one_line(text: str, most: int) -> str:
-    """The text on one line of at most so many characters."""
+    """Return the text on one line of at most ``most`` characters."""
     clean = _CONTROLS.sub(" ", text)
     return clean if len(clean) <= most else clean[: most - 1] + "…"
 
 
 def escaped(text: str, *, kept: Container[str] = ()) -> str:
-    """The text with ``\\x1b``, ``\\n`` and the like for characters that are not shown as such,
-    save those that are ``kept``."""
+    """Return the text with ``\\x1b``, ``\\n`` and the like for characters that are not shown as
+    such, save those that are ``kept``."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(char if char in kept or _is_shown(char) else _escape(char) for char in text)

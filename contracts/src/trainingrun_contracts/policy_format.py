@@ -39,7 +39,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-from trainingrun_contracts.observation.schema import ACTION_WIDTH, STATE_WIDTH
+from trainingrun_contracts.observation_schema import ACTION_WIDTH, STATE_WIDTH
 
 HIDDEN: Final = 128
 KEY: Final = 64
@@ -61,7 +61,7 @@ class Network(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def shapes_of(network: Network) -> Shapes:
-    """Names and shapes of a policy's tensors."""
+    """Return names and shapes of a policy's tensors."""
     width = network.width
     if network.kind == "mlp":
         shapes = _linear("state.0", width, STATE_WIDTH) | _linear("action.0", KEY, ACTION_WIDTH)
@@ -78,9 +78,9 @@ def shapes_of(network: Network) -> Shapes:
 
 
 def network_of(shapes: Mapping[str, tuple[int, ...]]) -> Network:
-    """The network that tensors of such names and shapes seem to be of.
+    """Return the network that tensors of such names and shapes seem to be of.
 
-    Whoever loads tensors compares them with :func:`shapes_of` afterwards.
+    Compare the tensors with :func:`shapes_of` before they are loaded.
 
     Raises:
         ValueError: they are of none.

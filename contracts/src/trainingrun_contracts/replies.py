@@ -76,7 +76,7 @@ class ReplyGuard:
         self._head = bytes(data[at:end])
 
     def _after_header(self, data: bytes | bytearray, at: int, stop: int) -> int:
-        """Where the next header begins."""
+        """Return where the next header begins."""
         kind = data[at]
         if kind in _LINES:
             return stop + 1
@@ -118,7 +118,7 @@ class _BoundedReader:
         self._reader.feed(data, offset, size)
 
     def gets(self, *should_decode: bool) -> Any:
-        """The next whole reply, or what stands for none."""
+        """Return the next whole reply, or what stands for none."""
         reply = self._reader.gets(*should_decode)
         if reply is not NOT_ENOUGH_DATA:
             self._guard.completed()
@@ -127,7 +127,7 @@ class _BoundedReader:
 
 @lru_cache(maxsize=8)
 def asyncio_parser(bound: Bound) -> type[Any]:
-    """A parser class for asyncio connections whose replies are bounded."""
+    """Return a parser class for asyncio connections whose replies are bounded."""
 
     class BoundedParser(_AsyncHiredisParser):
         def on_connect(self, connection: Any) -> None:
@@ -140,7 +140,7 @@ def asyncio_parser(bound: Bound) -> type[Any]:
 
 @lru_cache(maxsize=8)
 def blocking_parser(bound: Bound) -> type[Any]:
-    """A parser class for blocking connections whose replies are bounded."""
+    """Return a parser class for blocking connections whose replies are bounded."""
 
     class BoundedParser(_HiredisParser):
         def on_connect(self, connection: Any, **options: Any) -> None:

@@ -1,4 +1,4 @@
-"""What roles tell about themselves, and what the run tells them: reports, notices, the intent.
+"""Reports and notices of the roles, and the run's intent for them.
 
 Reports are values that a role overwrites every few seconds in one Redis hash; a reader drops those
 that are older than ``STALE_SECONDS``. A rate that is not known yet is None, never 0.
@@ -24,11 +24,11 @@ LARGEST_NUMBER: Final = 2**53
 """No count or version of a report is larger: all readers of JSON agree on integers up to it."""
 ACTOR_WAITS: Final = ("engine", "inference", "queue", "slots")
 LEARNER_WAITS: Final = ("data", "compute", "publish", "checkpoint")
-"""What a report's ``waits`` has; whatever else is there is nobody's."""
+"""The keys of a report's ``waits``; readers ignore others."""
 CHAMPION: Final = "champion"
 """The opponent of the champion gate."""
 EVALUATIONS_RECENT: Final = 64
-"""The newest ones, which are all that somebody who looks every few seconds has to read."""
+"""The newest ones, which are all that a reader that polls every few seconds needs."""
 
 _Document = TypeVar("_Document")
 
@@ -54,12 +54,51 @@ class Intent(Enum):
     """The evaluator evaluates the newest weights once more against every opponent."""
 
 
+class ActorState(Enum):
+    """What an actor does."""
+
+    PLAYING = "playing"
+    PAUSED = "paused"
+    """Held back by a full queue."""
+    WAITING = "waiting"
+    """Without weights or slots."""
+    DRAINED = "drained"
+    """No game runs and nothing is left to send."""
+
+
+class LearnerState(Enum):
+    """What the learner does."""
+
+    STARTING = "starting"
+    TRAINING = "training"
+    SAVED = "saved"
+    """Flushed, with a checkpoint of everything that was trained."""
+
+
+class EvaluatorState(Enum):
+    """What the evaluator does."""
+
+    WAITING = "waiting"
+    PLAYING = "playing"
+    DONE = "done"
+    """The last evaluation of the run has ended."""
+
+
+class GateVerdict(Enum):
+    """Result of the champion gate."""
+
+    CONTINUE = "continue"
+    """More games are needed."""
+    PROMOTE = "promote"
+    KEEP = "keep"
+
+
 class ActorReport(Struct, frozen=True, tag="actor"):
     """One actor. Counters are since its start; fractions are of the last report interval."""
 
     member: str
     at: Moment
-    state: str  # "playing", "paused" (back-pressure), "waiting" (no weights or slots), "drained"
+    state: ActorState
     running: Count
     games: Count
     decisions: Count
@@ -96,7 +135,7 @@ class LearnerReport(Struct, frozen=True, tag="learner"):
 
     member: str
     at: Moment
-    state: str  # "starting", "training", "saved"
+    state: LearnerState
     epoch: Count
     version: Count
     publish: Count
@@ -117,7 +156,7 @@ class EvaluatorReport(Struct, frozen=True, tag="evaluator"):
 
     member: str
     at: Moment
-    state: str  # "waiting", "playing", "done"
+    state: EvaluatorState
     running: Count
     games: Count
     weights_version: Count
@@ -141,7 +180,7 @@ class DeckResult(Struct, frozen=True, array_like=True):
 class GateResult(Struct, frozen=True):
     """What the sequential test against the champion found."""
 
-    verdict: Annotated[str, Meta(description="`promote` or `keep`.")]
+    verdict: Annotated[GateVerdict, Meta(description="`promote` or `keep`.")]
     champion: Annotated[Count, Meta(description="Version that was played against.")]
     ratio: Annotated[
         float,
@@ -220,7 +259,8 @@ def _field_of(report: Report) -> str:
 def combined_reports(
     players: dict[bytes, bytes], learner: dict[bytes, bytes]
 ) -> dict[bytes, bytes]:
-    """The reports of all roles, from ``HGETALL`` of ``keys.reports`` and ``keys.learner_reports``.
+    """Return the reports of all roles, from ``HGETALL`` of ``keys.reports`` and
+    ``keys.learner_reports``.
 
     What players wrote in a learner's name is left out.
     """
@@ -241,7 +281,7 @@ def reports_from(reply: dict[bytes, bytes], *, now: float) -> tuple[Report, ...]
 
 
 def actor_reports_from(reply: dict[bytes, bytes]) -> tuple[ActorReport, ...]:
-    """The actors' reports from ``HGETALL keys.reports``, however old they are."""
+    """Return the actors' reports from ``HGETALL keys.reports``, however old they are."""
     every = reports_from(reply, now=float("-inf"))
     return tuple(report for report in every if isinstance(report, ActorReport))
 
@@ -263,7 +303,7 @@ def queue_champion(pipe: Any, key: str, champion: Champion, weights: bytes) -> N
 
 
 def champion_from(reply: bytes | None) -> Champion | None:
-    """The champion, from ``HGET keys.champion champion``; None before the first."""
+    """Return the champion, from ``HGET keys.champion champion``; None before the first."""
     return decode_or_none(reply, Champion) if reply is not None else None
 
 
@@ -279,7 +319,8 @@ def notices_from(reply: list[bytes]) -> tuple[Notice, ...]:
 
 
 def intent_from(reply: bytes | None) -> Intent:
-    """The intent; RUN when nothing was said (a Redis that lost its data must not stop a run)."""
+    """Return the intent; RUN when nothing was said (a Redis that lost its data must not stop a
+    run)."""
     try:
         return Intent((reply or b"run").decode())
     except ValueError:
@@ -287,7 +328,7 @@ def intent_from(reply: bytes | None) -> Intent:
 
 
 def _readable(reply: Iterable[bytes], kind: type[_Document]) -> Iterator[_Document]:
-    """Those that decode: one bad document of one role costs that document alone."""
+    """Yield those that decode: one bad document of one role costs that document alone."""
     for value in reply:
         document = decode_or_none(value, kind)
         if document is not None:

@@ -19,9 +19,9 @@ from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
+from trainingrun_protocol.access import Token, TokenError, token_in_environment
 
 from trainingrun_contracts.policy_format import Network
-from trainingrun_contracts.protocol.access import Token, TokenError, token_in_environment
 
 CONFIG_VARIABLE = "TRAININGRUN_CONFIG"
 REDIS_URL_VARIABLE = "TRAININGRUN_REDIS_URL"
@@ -53,7 +53,7 @@ class ActorConfig(Struct, frozen=True):
 
     games_per_actor: Positive = 16
     stop_seconds: Annotated[float, Meta(ge=0)] = 5.0
-    """How long games that run may go on after SIGTERM, before they are given up."""
+    """How long running games may continue after SIGTERM, before they are given up."""
 
 
 class PpoConfig(Struct, frozen=True):
@@ -117,7 +117,7 @@ class GateConfig(Struct, frozen=True):
 class EvaluationConfig(Struct, frozen=True):
     """How often, how long and against whom the policy is evaluated."""
 
-    every_games: Positive = 5000
+    interval_games: Positive = 5000
     games: Positive = 400
     opponents: tuple[EvaluationOpponent, ...] = ("random", "aggressive")
     gate: GateConfig | None = None
@@ -132,8 +132,8 @@ class CheckpointConfig(Struct, frozen=True):
 
     storage: str
     endpoint_url: str | None = None
-    every_games: Positive = 5000
-    every_minutes: Positive = 60
+    interval_games: Positive = 5000
+    interval_seconds: Positive = 3600
     keep: Positive = 5
     keep_best: bool = True
     spot_notice: bool = False
@@ -152,7 +152,7 @@ class TapesConfig(Struct, frozen=True):
     """Where games are written down for people, and how many are kept (``tapes``).
 
     The first game of every evaluation is one of them, and a training game of each actor now and
-    then. Only where the roles share a folder with whoever watches: on one machine.
+    then. Only where the roles and the viewer share a folder: on one machine.
     """
 
     folder: str

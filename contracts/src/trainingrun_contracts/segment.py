@@ -28,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Meta, Struct
 
-from trainingrun_contracts.observation.schema import FEATURE_BOUND
+from trainingrun_contracts.observation_schema import FEATURE_BOUND
 from trainingrun_contracts.stream.keys import ENTRY_BYTES, ENTRY_STEPS
 
 SCHEMA_VERSION = 2
@@ -134,7 +134,7 @@ class _Envelope(Struct, frozen=True, array_like=True):
     has_bootstrap: bool
 
     @property
-    def words(self) -> int:
+    def fields(self) -> int:
         """Numbers of four bytes: four arrays of int32 (one is longer), three of float32."""
         return 7 * self.steps + 1
 
@@ -156,7 +156,8 @@ def encode(segment: Segment) -> bytes:
 
 
 def encode_in_parts(segment: Segment) -> list[bytes | memoryview]:
-    """The buffers that :func:`encode` puts together; the large ones are the segment's own."""
+    """Return the buffers that :func:`encode` puts together; the large ones are the segment's
+    own."""
     steps, state_width = segment.states.shape
     rows, action_width = segment.actions.shape
     bootstrap = segment.bootstrap_state
@@ -166,14 +167,27 @@ def encode_in_parts(segment: Segment) -> list[bytes | memoryview]:
     start = _PREFIX.size + len(envelope)
     small = b"".join(
         (
-            _PREFIX.pack(MAGIC, len(envelope)), envelope, bytes(-start % _ALIGNMENT),
-            segment.versions.data, segment.publishes.data, segment.offsets.data,
-            segment.chosen.data, segment.log_probs.data, segment.values.data, segment.rewards.data,
+            _PREFIX.pack(MAGIC, len(envelope)),
+            envelope,
+            bytes(-start % _ALIGNMENT),
+            segment.versions.data,
+            segment.publishes.data,
+            segment.offsets.data,
+            segment.chosen.data,
+            segment.log_probs.data,
+            segment.values.data,
+            segment.rewards.data,
         )
-    )  # fmt: skip
-    large = (segment.states, segment.actions) if bootstrap is None else (
-        segment.states, segment.actions, bootstrap,
-    )  # fmt: skip
+    )
+    large = (
+        (segment.states, segment.actions)
+        if bootstrap is None
+        else (
+            segment.states,
+            segment.actions,
+            bootstrap,
+        )
+    )
     return [small, *(array.data.cast("B") for array in large)]
 
 
@@ -188,7 +202,7 @@ def decode(payload: bytes) -> Segment:
     if len(payload) > MAX_BYTES:
         raise SegmentError(f"{len(payload)} bytes, at most {MAX_BYTES} are allowed")
     envelope, start = _open_envelope(payload)
-    middle = start + 4 * envelope.words
+    middle = start + 4 * envelope.fields
     expected = middle + 2 * envelope.halves
     if len(payload) != expected:
         raise SegmentError(f"{len(payload)} bytes, its sizes say {expected}")
@@ -204,7 +218,7 @@ def decode(payload: bytes) -> Segment:
 
 
 def _open_envelope(payload: bytes) -> tuple[_Envelope, int]:
-    """The envelope, and where the arrays begin."""
+    """Return the envelope, and where the arrays begin."""
     if len(payload) < _PREFIX.size:
         raise SegmentError(f"{len(payload)} bytes are too few for a segment")
     magic, length = _PREFIX.unpack_from(payload)
@@ -230,7 +244,7 @@ def _open_envelope(payload: bytes) -> tuple[_Envelope, int]:
 
 
 def _segment(envelope: _Envelope, *, integers: Int32, floats: Float32, halves: Float16) -> Segment:
-    """The segment over its arrays, once they are seen to be sound."""
+    """Return the segment over its arrays, once they are seen to be sound."""
     steps, rows = envelope.steps, envelope.action_rows
     offsets, chosen = integers[2 * steps : 3 * steps + 1], integers[3 * steps + 1 :]
     if integers.min() < 0:

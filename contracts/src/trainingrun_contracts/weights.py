@@ -1,6 +1,6 @@
 """Versioned weights: bytes in a Redis blob, and a pointer that moves only for the live learner.
 
-The blob holds safetensors bytes; this module never looks inside. Order of a publication: the blob
+The blob holds safetensors bytes; this module never opens them. Order of a publication: the blob
 first, then the pointer, compared and set on the learner's epoch, so that a zombie learner cannot
 publish. Readers verify the hash and keep what they have on any failure.
 
@@ -88,9 +88,18 @@ class WeightsPublisher:
         try:
             self._point(
                 keys=[keys.weights, keys.epoch, keys.blob(sha256), keys.snapshots],
-                args=[self._epoch, version, publish, sha256, at, _PREVIOUS_SECONDS,
-                      int(snapshot), SNAPSHOTS_KEPT, keys.blob("")],
-            )  # fmt: skip
+                args=[
+                    self._epoch,
+                    version,
+                    publish,
+                    sha256,
+                    at,
+                    _PREVIOUS_SECONDS,
+                    int(snapshot),
+                    SNAPSHOTS_KEPT,
+                    keys.blob(""),
+                ],
+            )
         except redis.ResponseError as error:
             if "FENCED" in str(error):
                 raise Fenced(f"epoch {self._epoch} is over: a newer learner has started") from error
@@ -99,8 +108,8 @@ class WeightsPublisher:
 
 
 def pointer_from(reply: dict[bytes, bytes]) -> Pointer | None:
-    """The pointer from the reply of ``HGETALL keys.weights``; None before the first publication,
-    and where it is not readable."""
+    """Return the pointer from the reply of ``HGETALL keys.weights``; None before the first
+    publication, and where it is not readable."""
     try:
         pointer = Pointer(
             epoch=int(reply[b"epoch"]),
@@ -117,13 +126,13 @@ def pointer_from(reply: dict[bytes, bytes]) -> Pointer | None:
 
 
 def verified(blob: Any, sha256: str) -> bytes:
-    """The blob, if it is what its name says.
+    """Return the blob, if it is what its name says.
 
     Raises:
         WeightsError: missing, too large, or a wrong hash.
     """
     if not isinstance(blob, bytes):
-        raise WeightsError(f"weights {sha256[:12]} are not in Redis (any more)")
+        raise WeightsError(f"weights {sha256[:12]} are not in Redis")
     if len(blob) > MAX_BYTES:
         raise WeightsError(f"weights {sha256[:12]}: {len(blob)} bytes, at most {MAX_BYTES}")
     if hashlib.sha256(blob).hexdigest() != sha256:

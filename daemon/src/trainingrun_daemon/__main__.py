@@ -7,13 +7,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from trainingrun_contracts.protocol.access import TOKEN_VARIABLE, TokenError, given_token
+from trainingrun_protocol.access import TOKEN_VARIABLE, TokenError, given_token
 
-from trainingrun_daemon.frontdesk import available_cores
-from trainingrun_daemon.house import Patience
 from trainingrun_daemon.latency import FORGE
 from trainingrun_daemon.options import ServeError, ServeOptions
 from trainingrun_daemon.server import serve
+from trainingrun_daemon.server_context import Timeouts
+from trainingrun_daemon.supervisor import available_cores
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         longest_game=options.longest_game,
         workers=options.workers or available_cores(),
         drain_seconds=options.drain_seconds,
-        patience=Patience(idle=options.idle_seconds),
+        patience=Timeouts(idle=options.idle_seconds),
         reveal_all=options.reveal_all,
         latency=FORGE if options.latency == "forge" else None,
         token=token,
@@ -55,6 +55,14 @@ def _parser() -> argparse.ArgumentParser:
         prog="trainingrun-daemon",
         description="Plays games of Magic for clients that speak the Forge daemon's line protocol.",
     )
+    _add_place(parser)
+    _add_limits(parser)
+    _add_manner(parser)
+    return parser
+
+
+def _add_place(parser: argparse.ArgumentParser) -> None:
+    """Where it listens, and what it reads."""
     parser.add_argument("--host", default="0.0.0.0", help="address to listen on [%(default)s]")  # noqa: S104 (a server in a container listens everywhere)
     parser.add_argument(
         "--port",
@@ -70,6 +78,10 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="directory of .dck files; may be given several times [decks]",
     )
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    """Who may play how much."""
     parser.add_argument(
         "--max-concurrent",
         type=_whole(1, 10_000),
@@ -98,6 +110,10 @@ def _parser() -> argparse.ArgumentParser:
         help="file with a token that clients must give who want a game; one line, in no list of "
         f"processes [the variable {TOKEN_VARIABLE}; without either everybody may play]",
     )
+
+
+def _add_manner(parser: argparse.ArgumentParser) -> None:
+    """How it ends, and how it plays."""
     parser.add_argument(
         "--drain-seconds",
         type=_whole(0, 86_400),
@@ -135,7 +151,6 @@ def _parser() -> argparse.ArgumentParser:
         help="forge: take the real engine's time without its work, to size a fleet; the outcomes "
         "of quiet AI games then come from a few real games of the same decks [%(default)s]",
     )
-    return parser
 
 
 def _workers(text: str) -> int:

@@ -1,8 +1,8 @@
-"""Messages between the front desk and its workers, with client sockets inside.
+"""Messages between the supervisor and its workers, with client sockets inside.
 
 A sequenced-packet socket pair keeps the borders of messages and their order, carries open sockets,
-and tells either side at once when the other process is gone: that end of the channel is the only
-sign of death that anybody acts on.
+and ends at once on either side when the other process is gone: that end of the channel is the only
+sign of death that either side acts on.
 """
 
 import asyncio
@@ -12,75 +12,75 @@ from collections.abc import Callable
 from typing import Final, Generic, TypeAlias, TypeVar
 
 import msgspec
-from trainingrun_contracts.protocol.lines import StatusReply
+from trainingrun_protocol.lines import StatusReply
 
 _MAX_MESSAGE: Final = 1024
 _MESSAGES_PER_WAKE: Final = 64
 """Messages taken before others are served again."""
 
 
-class Visit(msgspec.Struct, frozen=True, tag=True):
-    """Desk: serve this client. Its socket comes with the message."""
+class AcceptClient(msgspec.Struct, frozen=True, tag=True):
+    """Supervisor: serve this client. Its socket comes with the message."""
 
 
-class Grant(msgspec.Struct, frozen=True, tag=True):
-    """Desk: the game of this ticket may begin."""
+class SlotGranted(msgspec.Struct, frozen=True, tag=True):
+    """Supervisor: the game of this request may begin."""
 
-    ticket: int
+    request_id: int
 
 
-class Counters(msgspec.Struct, frozen=True, tag=True):
-    """Desk: the answer to an Inquiry."""
+class StatusCounters(msgspec.Struct, frozen=True, tag=True):
+    """Supervisor: the answer to a StatusRequest."""
 
     number: int
     reply: StatusReply
 
 
-class Knock(msgspec.Struct, frozen=True, tag=True):
-    """Desk: are you there?"""
+class Ping(msgspec.Struct, frozen=True, tag=True):
+    """Supervisor: answer with a Pong."""
 
 
 class Drain(msgspec.Struct, frozen=True, tag=True):
-    """Desk: begin no more games."""
+    """Supervisor: begin no new games."""
 
 
-class Leave(msgspec.Struct, frozen=True, tag=True):
-    """Desk: end the games, send everybody away and exit."""
+class Shutdown(msgspec.Struct, frozen=True, tag=True):
+    """Supervisor: end the games, close all connections and exit."""
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):
     """Worker: I can serve."""
 
 
-class Ask(msgspec.Struct, frozen=True, tag=True):
-    """Worker: a client wants a slot; the ticket names its game from now on."""
+class AcquireSlot(msgspec.Struct, frozen=True, tag=True):
+    """Worker: a client requests a slot; the id names its game from now on."""
 
-    ticket: int
+    request_id: int
     address: str
 
 
-class GiveBack(msgspec.Struct, frozen=True, tag=True):
-    """Worker: the game of this ticket, waiting or running, is no more."""
+class ReleaseSlot(msgspec.Struct, frozen=True, tag=True):
+    """Worker: the game of this request, waiting or running, has ended."""
 
-    ticket: int
+    request_id: int
 
 
-class Inquiry(msgspec.Struct, frozen=True, tag=True):
-    """Worker: a client wants the counters."""
+class StatusRequest(msgspec.Struct, frozen=True, tag=True):
+    """Worker: a client requests the counters."""
 
     number: int
 
 
-class Here(msgspec.Struct, frozen=True, tag=True):
-    """Worker: the answer to a Knock."""
+class Pong(msgspec.Struct, frozen=True, tag=True):
+    """Worker: the answer to a Ping."""
 
 
-class Departure(msgspec.Struct, frozen=True, tag=True):
-    """Worker: a client is gone."""
+class ClientClosed(msgspec.Struct, frozen=True, tag=True):
+    """Worker: a client has closed its connection."""
 
 
-FromDesk: TypeAlias = Visit | Grant | Counters | Knock | Drain | Leave
-FromWorker: TypeAlias = Ready | Ask | GiveBack | Inquiry | Here | Departure
+FromSupervisor: TypeAlias = AcceptClient | SlotGranted | StatusCounters | Ping | Drain | Shutdown
+FromWorker: TypeAlias = Ready | AcquireSlot | ReleaseSlot | StatusRequest | Pong | ClientClosed
 
 Received = TypeVar("Received")
 
@@ -108,7 +108,9 @@ class Channel(Generic[Received]):
         end_point.settimeout(0)
         self._loop.add_reader(end_point, self._read)
 
-    def send(self, message: FromDesk | FromWorker, client: socket.socket | None = None) -> None:
+    def send(
+        self, message: FromSupervisor | FromWorker, client: socket.socket | None = None
+    ) -> None:
         """Send a message, with a client's socket, which is closed here. Dropped after the end."""
         if not self._is_open:
             _close(client)

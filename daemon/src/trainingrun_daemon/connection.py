@@ -5,11 +5,12 @@ so a prompt costs no task switch, and a client that leaves is noticed at once (`
 whatever the game was doing. AI games run in slices by ``call_soon``: other connections are served
 between two slices.
 
-End of input counts as leaving: a client that is not there any more cannot be told from one that
-will send no further bytes, and the slot of the former must be freed.
+End of input counts as leaving: a client that is gone cannot be distinguished from one that will
+send no further bytes, and the slot of the former must be freed.
 
-Nobody may hold a socket for ever or fill the memory: a command must come and end in time
-(``house.Patience``), who does not read is cut, and of what a client writes ahead only some is read.
+No client may hold a socket for ever or fill the memory: a command must come and end in time
+(``server_context.Timeouts``), a client that does not read is cut off, and of what it writes ahead
+only some is read.
 """
 
 import asyncio
@@ -18,9 +19,9 @@ import secrets
 from enum import Enum, auto
 from typing import Final
 
-from trainingrun_contracts.protocol.commands import Command, NewGame
-from trainingrun_contracts.protocol.errors import CommandError, LineTooLong
-from trainingrun_contracts.protocol.lines import (
+from trainingrun_protocol.commands import Command, NewGame
+from trainingrun_protocol.errors import CommandError, LineTooLong
+from trainingrun_protocol.lines import (
     GameError,
     GameResult,
     GameTimeout,
@@ -30,11 +31,11 @@ from trainingrun_contracts.protocol.lines import (
     format_line,
     format_status,
 )
-from trainingrun_contracts.protocol.server import ServerConnection
+from trainingrun_protocol.server import ServerConnection
 
 from trainingrun_daemon.decks import Deck, DeckError
-from trainingrun_daemon.house import House
-from trainingrun_daemon.pace import PacedGame, Turn
+from trainingrun_daemon.paced_game import PacedGame, Turn
+from trainingrun_daemon.server_context import ServerContext
 from trainingrun_daemon.session import Progress
 
 _log = logging.getLogger(__name__)
@@ -69,10 +70,10 @@ class _Stage(Enum):
 class GameConnection(asyncio.Protocol):
     """Serves one client until it or the daemon hangs up."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, context: ServerContext) -> None:
+        self._context = context
         self._loop = asyncio.get_running_loop()
-        self._lines = ServerConnection(max_line_bytes=MAX_LINE_BYTES, token=house.token)
+        self._lines = ServerConnection(max_line_bytes=MAX_LINE_BYTES, token=context.token)
         self._ahead = bytearray()
         self._transport: asyncio.Transport | None = None
         self.address = ""
@@ -87,7 +88,7 @@ class GameConnection(asyncio.Protocol):
         self._game: PacedGame | None = None
         self._is_mid_line = False
         self._has_begun_command = False
-        self._is_choked = False
+        self._is_write_paused = False
         self._has_ended_input = False
 
     # --- asyncio.Protocol -------------------------------------------------------------------------
@@ -97,7 +98,7 @@ class GameConnection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self.address = _address(transport)
-        self._house.guests.add(self)
+        self._context.connections.add(self)
         self._await_command()
 
     def data_received(self, data: bytes) -> None:
@@ -113,7 +114,7 @@ class GameConnection(asyncio.Protocol):
         self._has_ended_input = True
         return self._stage is _Stage.COUNTING
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _exc: Exception | None) -> None:
         """Abort the game and free its slot."""
         self._transport = None
         self._stage = _Stage.LEAVING
@@ -121,17 +122,17 @@ class GameConnection(asyncio.Protocol):
         if self._stall is not None:
             self._stall.cancel()
         self._ahead.clear()
-        self._house.guests.discard(self)
-        self._house.stirred.set()
+        self._context.connections.discard(self)
+        self._context.changed.set()
 
     def pause_writing(self) -> None:
         """Stop playing: the client does not read."""
-        self._is_choked = True
-        self._stall = self._loop.call_later(self._house.patience.stall, self.cut_off)
+        self._is_write_paused = True
+        self._stall = self._loop.call_later(self._context.patience.stall, self.cut_off)
 
     def resume_writing(self) -> None:
         """Play on."""
-        self._is_choked = False
+        self._is_write_paused = False
         if self._stall is not None:
             self._stall.cancel()
         if self._next is None:
@@ -144,14 +145,14 @@ class GameConnection(asyncio.Protocol):
     def _await_command(self) -> None:
         self._stage = _Stage.IDLE
         self._has_begun_command = False
-        self._set_deadline(self._house.patience.idle)
+        self._set_deadline(self._context.patience.idle)
 
     def _set_deadline(self, seconds: float) -> None:
         self._cancel_timers()
-        self._deadline = self._loop.call_later(seconds, self._lose_patience)
+        self._deadline = self._loop.call_later(seconds, self._on_timeout)
 
-    def _lose_patience(self) -> None:
-        limit = self._house.patience.command
+    def _on_timeout(self) -> None:
+        limit = self._context.patience.command
         line = Refused(f"the command did not end within {limit:g} s")
         self._hang_up(line if self._has_begun_command else None)
 
@@ -165,7 +166,7 @@ class GameConnection(asyncio.Protocol):
             return
         try:
             self._read_ahead()
-            if not self._is_choked:
+            if not self._is_write_paused:
                 self._use_line()
             self._read_ahead()
         except (LineTooLong, CommandError) as error:
@@ -195,10 +196,10 @@ class GameConnection(asyncio.Protocol):
                 self._obey(command)
             elif self._is_mid_line and not self._has_begun_command:
                 self._has_begun_command = True
-                self._set_deadline(self._house.patience.command)
+                self._set_deadline(self._context.patience.command)
 
     def _take_command(self) -> Command | None:
-        """Give the next command, past blank lines; raises CommandError and LineTooLong."""
+        """Return the next command, past blank lines; raises CommandError and LineTooLong."""
         command = self._lines.take_command()
         while command is None and self._ahead:
             self._read_ahead()
@@ -209,9 +210,9 @@ class GameConnection(asyncio.Protocol):
         self._cancel_timers()
         if not isinstance(command, NewGame):
             self._stage = _Stage.COUNTING
-            self._house.desk.ask_status(self._tell_status)
+            self._context.allocator.ask_status(self._send_status)
             return
-        if self._house.is_stopping:
+        if self._context.is_stopping:
             raise CommandError("the daemon is stopping and takes no new games")
         if command.games > 1 and (command.interactive or command.observe or not command.quiet):
             raise CommandError("-n plays AI games without log only; add -q, leave out -i and -o")
@@ -221,23 +222,23 @@ class GameConnection(asyncio.Protocol):
         self._seek_slot()
 
     def _find_deck(self, name: str) -> Deck:
-        """Give a deck; raises CommandError. A name can be what no file system takes."""
+        """Return a deck; raises CommandError. A name can be what no file system takes."""
         try:
-            return self._house.decks.find(name)
+            return self._context.decks.find(name)
         except DeckError as error:
             raise CommandError(str(error)) from error
         except (OSError, ValueError) as error:
             shown = ascii(name[:40])
             raise CommandError(f"deck {shown} cannot be looked up; give a .dck file") from error
 
-    def _tell_status(self, reply: StatusReply) -> None:
+    def _send_status(self, reply: StatusReply) -> None:
         if self._stage is _Stage.COUNTING:
             self._write(format_status(reply))
             self._hang_up(None)
 
     def _seek_slot(self) -> None:
         self._stage = _Stage.QUEUED
-        self._house.desk.request(self)
+        self._context.allocator.request(self)
 
     # --- the game ---------------------------------------------------------------------------------
 
@@ -254,13 +255,13 @@ class GameConnection(asyncio.Protocol):
         seed = secrets.randbits(63) if self._command.seed is None else self._command.seed
         seed += self._command.games - self._games_left  # each game of a batch is another game
         return PacedGame(
-            self._house.engine, self._command, self._decks, seed=seed, now=self._loop.time()
+            self._context.engine, self._command, self._decks, seed=seed, now=self._loop.time()
         )
 
     def _play(self, answer: str | None = None) -> None:
         """Play a slice, send what it said when that is due, and see to what comes next."""
         if self._next is not None:
-            self._next.cancel()  # an answer came before the one that we wanted to look for
+            self._next.cancel()  # an answer came before we read ahead for it
             self._next = None
         now = self._loop.time()
         try:
@@ -286,7 +287,7 @@ class GameConnection(asyncio.Protocol):
         if turn.progress is Progress.OVER:
             self._end_game(self._game.result(now=self._loop.time()))
         elif turn.progress is Progress.RUNNING:
-            if not self._is_choked:  # else resume_writing goes on
+            if not self._is_write_paused:  # else resume_writing continues
                 self._next = self._loop.call_soon(self._play)
         else:
             self._game.note_sent(turn, now=self._loop.time())
@@ -299,10 +300,10 @@ class GameConnection(asyncio.Protocol):
 
     def _limit_seconds(self) -> int:
         assert self._command is not None
-        return min(self._command.limit_seconds, self._house.longest_game)
+        return min(self._command.limit_seconds, self._context.longest_game)
 
     def _end_game(self, line: TerminalLine) -> None:
-        """Send the terminal line, give the slot back, and stay or leave as the client wished.
+        """Send the terminal line, give the slot back, and stay or leave as the client requested.
 
         An interactive game that is cut short closes the connection even with ``-k``: the answer to
         its last decision may be on its way, and would be taken for a command.
@@ -311,9 +312,9 @@ class GameConnection(asyncio.Protocol):
         assert command is not None
         self._games_left -= 1
         self._write(format_line(line))
-        has_next = self._games_left > 0 and not self._house.is_stopping
+        has_next = self._games_left > 0 and not self._context.is_stopping
         is_in_step = isinstance(line, GameResult) or not command.interactive
-        is_staying = command.keep_open and is_in_step and not self._house.is_stopping
+        is_staying = command.keep_open and is_in_step and not self._context.is_stopping
         if not has_next and not is_staying:
             self._hang_up(None)
             return
@@ -330,8 +331,8 @@ class GameConnection(asyncio.Protocol):
         self._cancel_timers()
         self._game = None
         self._command = None
-        self._house.desk.release(self)
-        self._house.stirred.set()
+        self._context.allocator.release(self)
+        self._context.changed.set()
 
     # --- the end ----------------------------------------------------------------------------------
 
@@ -392,6 +393,6 @@ class GameConnection(asyncio.Protocol):
 
 
 def _address(transport: asyncio.Transport) -> str:
-    """The client's address without its port; a client that has gone already has none."""
+    """Return the client's address without its port; a client that has gone already has none."""
     name = transport.get_extra_info("peername")
     return str(name[0]) if isinstance(name, tuple) else ""

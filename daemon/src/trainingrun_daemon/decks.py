@@ -12,11 +12,11 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import Final
 
-from trainingrun_contracts.protocol import decks as deck_lists
-from trainingrun_contracts.protocol.decks import card_key, front_key, parse_deck_list
+from trainingrun_protocol import decks as deck_lists
+from trainingrun_protocol.decks import card_key, front_key, parse_deck_list
 
 from trainingrun_daemon.cards import KNOWN_CARDS
-from trainingrun_daemon.rules.face import CardFace
+from trainingrun_daemon.rules.card_definition import CardFace
 
 _SUFFIX: Final = ".dck"
 
@@ -33,7 +33,7 @@ class Deck:
     main: tuple[CardFace, ...]
 
 
-class DeckShelf:
+class DeckRepository:
     """The decks in the daemon's directories and in the folders right below them.
 
     Files are read anew when they change.
@@ -47,7 +47,7 @@ class DeckShelf:
         self._read: dict[Path, tuple[int, Deck]] = {}
 
     def find(self, name: str) -> Deck:
-        """Give a deck by base name, or by a path below a directory; raises DeckError.
+        """Return a deck by base name, or by a path below a directory; raises DeckError.
 
         A path elsewhere stands for its base name: clients name the decks of their own machine.
         """
@@ -113,7 +113,8 @@ def parse_deck(text: str, *, name: str, cards: Mapping[str, CardFace] = KNOWN_CA
 
 
 def _find_face(name: str, cards: Mapping[str, CardFace]) -> CardFace | None:
-    """The card of this name; two-faced cards may be named by both faces or by the front alone."""
+    """Return the card of this name; two-faced cards may be named by both faces or by the front
+    alone."""
     return cards.get(card_key(name)) or cards.get(front_key(name))
 
 

@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from trainingrun_daemon.rules.card_definition import CardFace, Choice, Target
 from trainingrun_daemon.rules.casting import MAX_LAND_PLAYS
 from trainingrun_daemon.rules.choices import (
     Action,
@@ -26,9 +27,8 @@ from trainingrun_daemon.rules.choices import (
     DeclareBlockers,
     Reveal,
 )
-from trainingrun_daemon.rules.face import CardFace, Choice, Target
+from trainingrun_daemon.rules.enums import Keyword, Phase, Zone
 from trainingrun_daemon.rules.model import Card, Combat, Game, Player, StackItem
-from trainingrun_daemon.rules.terms import Keyword, Phase, Zone
 from trainingrun_daemon.rules.zones import LOYALTY
 
 _BOOL: Final = ("false", "true")
@@ -52,7 +52,7 @@ def encode_decision(
     ai_choice: "tuple[object, int] | None" = None,
     reveal_all: bool = False,
 ) -> bytes:
-    """Give the JSON of a choice as its seat may see it; ``reveal_all`` shows both hands.
+    """Return the JSON of a choice as its seat may see it; ``reveal_all`` shows both hands.
 
     ``ai_choice`` is what the engine's AI chose, for clients that only watch, with its position.
     """
@@ -71,7 +71,7 @@ def encode_decision(
 
 
 def describe_action(action: Action) -> str:
-    """Give the text of an action, such as ``Goblin Guide - Creature 2 / 2``."""
+    """Return the text of an action, such as ``Goblin Guide - Creature 2 / 2``."""
     if action.ability is not None:
         return f"{action.card.face.name}: {action.ability.text}"
     face = action.face
@@ -81,7 +81,8 @@ def describe_action(action: Action) -> str:
 
 
 def describe_stack_item(item: StackItem) -> str:
-    """Give the text of what waits to resolve; of a spell what it does, with the modes and the X."""
+    """Return the text of what waits to resolve; of a spell what it does, with the modes and the
+    X."""
     if not item.is_spell:
         return item.text
     if item.modes:
@@ -279,7 +280,7 @@ def _encode_pool(player: Player) -> str:
 
 
 def _encode_stack_item(game: Game, item: StackItem) -> str:
-    """Encode a stack item; ``is_spell`` tells a card from an ability or a copy of a card."""
+    """Encode a stack item; ``is_spell`` is false for an ability or a copy of a card."""
     return (
         f'{{"id":{item.id},"description":{_json(describe_stack_item(item))},'
         f'"controller":{_json(game.players[item.controller].name)},'
@@ -383,7 +384,7 @@ def _printed_part(face: CardFace) -> str:
 
 
 def _altered_part(card: Card) -> str:
-    """What is printed on a permanent that an effect has given other types."""
+    """Return what is printed on a permanent that an effect has given other types."""
     face = card.face
     kinds = {kind: getattr(face, f"is_{kind}") for kind in _KINDS}
     kinds["creature"] = card.is_creature
@@ -394,18 +395,18 @@ def _altered_part(card: Card) -> str:
 
 
 def _type_line(card: Card) -> str:
-    """Give the type line as it is now, such as ``Land Creature - Elemental``."""
-    words = card.face.types.partition(" - ")[0].split()
+    """Return the type line as it is now, such as ``Land Creature - Elemental``."""
+    parts = card.face.types.partition(" - ")[0].split()
     for word, has_it in (
         ("Artifact", card.is_artifact),
         ("Creature", card.is_creature),
         ("Planeswalker", card.is_planeswalker),
     ):
-        if has_it and word not in words:
-            words.append(word)
-        elif not has_it and word in words:
-            words.remove(word)
-    line = " ".join(words)
+        if has_it and word not in parts:
+            parts.append(word)
+        elif not has_it and word in parts:
+            parts.remove(word)
+    line = " ".join(parts)
     return f"{line} - {' '.join(sorted(card.subtypes))}" if card.subtypes else line
 
 

@@ -24,7 +24,7 @@ class Quantiles:
     knots: tuple[tuple[float, float], ...]
 
     def seconds_at(self, share: float) -> float:
-        """Give the seconds that this share of all values stays below; ``share`` is in [0, 1]."""
+        """Return the seconds that this share of all values stays below; ``share`` is in [0, 1]."""
         shares = [knot[0] for knot in self.knots]
         upper = min(max(bisect_right(shares, share), 1), len(shares) - 1)
         (low_share, low), (high_share, high) = self.knots[upper - 1 : upper + 1]
@@ -32,7 +32,7 @@ class Quantiles:
         return math.exp(math.log(low) + part * (math.log(high) - math.log(low)))
 
     def scaled(self, factor: float) -> "Quantiles":
-        """Give the same shape, so many times as long."""
+        """Return the same shape, ``factor`` times as long."""
         return Quantiles(tuple((share, seconds * factor) for share, seconds in self.knots))
 
 
@@ -48,7 +48,7 @@ class LatencyProfile:
     """From an answer to the next decision."""
 
     def scaled(self, factor: float) -> "LatencyProfile":
-        """Give an engine that is so many times as slow."""
+        """Return an engine that is ``factor`` times as slow."""
         return LatencyProfile(
             start=self.start.scaled(factor),
             game=self.game.scaled(factor),
@@ -85,5 +85,5 @@ class GameLatency:
         """How long the game lasts if the engine plays both seats."""
 
     def next_prompt_seconds(self) -> float:
-        """Give the time that the engine takes to its next decision."""
+        """Return the time that the engine takes to its next decision."""
         return self._prompt.seconds_at(self._random.random())

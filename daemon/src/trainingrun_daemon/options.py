@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from trainingrun_contracts.protocol.access import (
+from trainingrun_protocol.access import (
     TOKEN_VARIABLE,
     Token,
     token_in_environment,
 )
 
-from trainingrun_daemon.house import Patience
 from trainingrun_daemon.latency import LatencyProfile
+from trainingrun_daemon.server_context import Timeouts
 
 
 class ServeError(Exception):
@@ -35,7 +35,7 @@ class ServeOptions:
     """Seconds after which a game ends, whatever its ``-c`` says."""
     workers: int = 1
     drain_seconds: float = 20.0
-    patience: Patience = field(default_factory=Patience)
+    patience: Timeouts = field(default_factory=Timeouts)
     latency: LatencyProfile | None = None
     reveal_all: bool = False
     token: Token | None = None
@@ -53,13 +53,13 @@ class ServeOptions:
 
 
 def encode_options(options: ServeOptions) -> str:
-    """Give the options as one argument of a command line, which every user of the machine sees:
+    """Return the options as one argument of a command line, which every user of the machine sees:
     without the token, which travels in ``worker_environment``."""
     return msgspec.json.encode(replace(options, token=None), enc_hook=str).decode()
 
 
 def worker_environment(options: ServeOptions, environment: Mapping[str, str]) -> dict[str, str]:
-    """Give the environment of a worker process: this one, with the token or without any."""
+    """Return the environment of a worker process: this one, with the token or without any."""
     found = {name: value for name, value in environment.items() if name != TOKEN_VARIABLE}
     return found if options.token is None else {**found, TOKEN_VARIABLE: options.token.text}
 

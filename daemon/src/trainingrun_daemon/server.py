@@ -1,4 +1,4 @@
-"""The daemon as a process: it listens, says that it is ready, and drains when told to stop."""
+"""The daemon as a process: it listens, says that it is ready, and drains on SIGTERM."""
 
 import asyncio
 import contextlib
@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainingrun_daemon.connection import GameConnection
-from trainingrun_daemon.frontdesk import front_desk
+from trainingrun_daemon.factory import freeze_code, make_context
 from trainingrun_daemon.listening import BACKLOG, close_all, open_listeners, raise_file_limit
-from trainingrun_daemon.opening import freeze_code, open_house
 from trainingrun_daemon.options import ServeError, ServeOptions
-from trainingrun_daemon.slots import OwnDesk, Slots
+from trainingrun_daemon.slots import LocalSlotAllocator, Slots
+from trainingrun_daemon.supervisor import supervised
 
 _log = logging.getLogger(__name__)
 
@@ -55,14 +55,14 @@ async def _serve_alone(
     """Play the games in this process."""
     loop = asyncio.get_running_loop()
     slots = Slots(max_concurrent=options.max_concurrent, per_address=options.games_per_address)
-    house = open_house(options, OwnDesk(slots, loop.time))
+    context = make_context(options, LocalSlotAllocator(slots, loop.time))
 
     async def drain() -> None:
-        house.dismiss_guests(even_playing=False)
-        await house.wait_until(lambda: not slots.active, seconds=options.drain_seconds)
+        context.dismiss_all(even_playing=False)
+        await context.wait_until(lambda: not slots.active, seconds=options.drain_seconds)
 
     servers = [
-        await loop.create_server(lambda: GameConnection(house), sock=listener, backlog=BACKLOG)
+        await loop.create_server(lambda: GameConnection(context), sock=listener, backlog=BACKLOG)
         for listener in listeners
     ]
     try:
@@ -70,7 +70,7 @@ async def _serve_alone(
     finally:
         for server in servers:
             server.close()
-        await house.close()
+        await context.close()
         for server in servers:
             await server.wait_closed()
 
@@ -80,8 +80,8 @@ async def _serve_with_workers(
     options: ServeOptions, listeners: list[socket.socket]
 ) -> AsyncIterator[Callable[[], Awaitable[None]]]:
     """Hand the clients to processes that play the games."""
-    async with front_desk(options, listeners) as desk:
-        yield desk.drain
+    async with supervised(options, listeners) as supervisor:
+        yield supervisor.drain
 
 
 async def serve(options: ServeOptions, *, port_file: Path | None) -> None:

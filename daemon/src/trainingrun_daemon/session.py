@@ -8,9 +8,9 @@ AI answers, so that one long AI game does not keep other connections waiting.
 from enum import Enum, auto
 from typing import Final
 
-from trainingrun_contracts.protocol import answers
-from trainingrun_contracts.protocol.commands import NewGame
-from trainingrun_contracts.protocol.lines import (
+from trainingrun_protocol import answers
+from trainingrun_protocol.commands import NewGame
+from trainingrun_protocol.lines import (
     DecisionLine,
     GameResult,
     GameStart,
@@ -21,6 +21,7 @@ from trainingrun_contracts.protocol.lines import (
 from trainingrun_daemon.ai.agent import choose_answer
 from trainingrun_daemon.decks import Deck
 from trainingrun_daemon.encoding import encode_decision
+from trainingrun_daemon.rules.card_definition import Answer, Choice
 from trainingrun_daemon.rules.choices import (
     AnnounceValue,
     ChooseAbility,
@@ -31,7 +32,6 @@ from trainingrun_daemon.rules.choices import (
     DeclareAttackers,
     DeclareBlockers,
 )
-from trainingrun_daemon.rules.face import Answer, Choice
 from trainingrun_daemon.rules.model import Game
 from trainingrun_daemon.rules.turn import add_deck, play_game
 
@@ -104,13 +104,13 @@ class GameSession:
         return Progress.RUNNING
 
     def take_output(self) -> bytes:
-        """Give the lines to send since the last call."""
+        """Return the lines to send since the last call."""
         output = b"".join(self._output)
         self._output.clear()
         return output
 
     def result(self, *, milliseconds: int) -> GameResult:
-        """Give the terminal line of a game that is over."""
+        """Return the terminal line of a game that is over."""
         winner = self.game.winner
         name = None if winner is None else self.game.players[winner].name
         return GameResult(name, milliseconds)

@@ -1,25 +1,25 @@
 """The daemon's slots: which games run, which wait, and what STATUS says of them.
 
-Border: no sockets. A Seeker is whoever waits for a slot (a connection, or a connection of another
-process); it is told when it may begin. The invariants, after every call: never more than
-``max_concurrent`` run, never more than ``per_address`` of one address, and nobody waits who may
+Border: no sockets. A Seeker waits for a slot (a connection, or a connection of another process)
+and is called back when it may begin. The invariants, after every call: never more than
+``max_concurrent`` run, never more than ``per_address`` of one address, and no seeker waits that may
 begin. Without the second bound one client can hold all slots, where a daemon has no token.
 
-Connections know the ledger only as a SlotDesk: it is in their own process or in another one.
+Connections know the slots only as a SlotAllocator: it is in their own process or in another one.
 """
 
 from collections import Counter
 from collections.abc import Callable, Collection
 from typing import Protocol, TypeAlias
 
-from trainingrun_contracts.protocol.lines import StatusReply
+from trainingrun_protocol.lines import StatusReply
 
 StatusReader: TypeAlias = Callable[[StatusReply], None]
 """Takes the counters, at once or later."""
 
 
 class Seeker(Protocol):
-    """Somebody who wants to play a game."""
+    """A client's game that waits for a slot, or holds one."""
 
     @property
     def address(self) -> str:
@@ -29,8 +29,8 @@ class Seeker(Protocol):
         """Called once, when a slot is free; the slot is the seeker's until it is released."""
 
 
-class SlotDesk(Protocol):
-    """Where the slots of the whole daemon are given out."""
+class SlotAllocator(Protocol):
+    """Allocates the slots of the whole daemon."""
 
     def request(self, seeker: Seeker) -> None:
         """Begin the seeker's game as soon as a slot is free; others wait in order of arrival."""
@@ -39,7 +39,7 @@ class SlotDesk(Protocol):
         """Take back the slot, or the place in the queue; without either nothing happens."""
 
     def ask_status(self, reader: StatusReader) -> None:
-        """Give the counters of the whole daemon to the reader."""
+        """Pass the counters of the whole daemon to the reader."""
 
 
 class Slots:
@@ -50,7 +50,7 @@ class Slots:
         self._per_address = max_concurrent if per_address is None else per_address
         self._held: Counter[str] = Counter()
         self._running: set[Seeker] = set()
-        self._waiting: dict[Seeker, None] = {}  # ordered; whoever leaves is found at once
+        self._waiting: dict[Seeker, None] = {}  # ordered; one that leaves is found at once
         self._total = 0
 
     @property
@@ -82,7 +82,7 @@ class Slots:
         self._fill()
 
     def status(self, *, uptime_seconds: int) -> StatusReply:
-        """Give the counters. ``total`` counts the games that have begun."""
+        """Return the counters. ``total`` counts the games that have begun."""
         return StatusReply(
             active=self.active,
             queued=self.queued,
@@ -111,8 +111,8 @@ class Slots:
             del self._held[address]
 
 
-class OwnDesk:
-    """The desk of a daemon that is one process."""
+class LocalSlotAllocator:
+    """The slots of a daemon that is one process."""
 
     def __init__(self, slots: Slots, clock: Callable[[], float]) -> None:
         self.slots = slots
@@ -120,13 +120,13 @@ class OwnDesk:
         self._started = clock()
 
     def request(self, seeker: Seeker) -> None:
-        """See SlotDesk."""
+        """See SlotAllocator."""
         self.slots.request(seeker)
 
     def release(self, seeker: Seeker) -> None:
-        """See SlotDesk."""
+        """See SlotAllocator."""
         self.slots.release(seeker)
 
     def ask_status(self, reader: StatusReader) -> None:
-        """See SlotDesk."""
+        """See SlotAllocator."""
         reader(self.slots.status(uptime_seconds=int(self._clock() - self._started)))

@@ -1,9 +1,9 @@
-"""A worker process: serves the clients that the front desk hands over.
+"""A worker process: serves the clients that the supervisor hands over.
 
     python -m trainingrun_daemon.worker DESCRIPTOR OPTIONS
 
-Started by ``frontdesk`` and by nobody else. It has no port and no slots of its own; when the front
-desk is gone it has no work left and exits.
+Started by ``supervisor`` alone. It has no port and no slots of its own; when the supervisor is gone
+it has no work left and exits.
 """
 
 import asyncio
@@ -17,112 +17,114 @@ from itertools import count
 import msgspec
 
 from trainingrun_daemon.channel import (
-    Ask,
+    AcceptClient,
+    AcquireSlot,
     Channel,
-    Counters,
-    Departure,
+    ClientClosed,
     Drain,
-    FromDesk,
-    GiveBack,
-    Grant,
-    Here,
-    Inquiry,
-    Knock,
-    Leave,
+    FromSupervisor,
+    Ping,
+    Pong,
     Ready,
-    Visit,
+    ReleaseSlot,
+    Shutdown,
+    SlotGranted,
+    StatusCounters,
+    StatusRequest,
 )
 from trainingrun_daemon.connection import GameConnection
-from trainingrun_daemon.house import House
+from trainingrun_daemon.factory import freeze_code, make_context
 from trainingrun_daemon.listening import raise_file_limit
-from trainingrun_daemon.opening import freeze_code, open_house
 from trainingrun_daemon.options import ServeOptions, decode_options
+from trainingrun_daemon.server_context import ServerContext
 from trainingrun_daemon.slots import Seeker, StatusReader
 
 
-class RemoteDesk:
-    """The front desk as this process sees it (``slots.SlotDesk``).
+class RemoteSlotAllocator:
+    """The supervisor's slots as this process sees them (``slots.SlotAllocator``).
 
-    Tickets make late words harmless: a grant for a game that has been given back meanwhile finds
-    no ticket, and the front desk hears of the return right after.
+    Request ids make late messages harmless: a grant for a game that was released meanwhile finds no
+    request, and the supervisor gets the release right after.
     """
 
     def __init__(self) -> None:
-        self.channel: Channel[FromDesk] | None = None
+        self.channel: Channel[FromSupervisor] | None = None
         self._numbers = count(1)
-        self._tickets: dict[Seeker, int] = {}
+        self._request_ids: dict[Seeker, int] = {}
         self._seekers: dict[int, Seeker] = {}
         self._readers: dict[int, StatusReader] = {}
 
     def request(self, seeker: Seeker) -> None:
-        """See SlotDesk."""
-        ticket = next(self._numbers)
-        self._tickets[seeker] = ticket
-        self._seekers[ticket] = seeker
-        self._send(Ask(ticket, seeker.address))
+        """See SlotAllocator."""
+        request_id = next(self._numbers)
+        self._request_ids[seeker] = request_id
+        self._seekers[request_id] = seeker
+        self._send(AcquireSlot(request_id, seeker.address))
 
     def release(self, seeker: Seeker) -> None:
-        """See SlotDesk."""
-        ticket = self._tickets.pop(seeker, None)
-        if ticket is not None:
-            self._seekers.pop(ticket, None)
-            self._send(GiveBack(ticket))
+        """See SlotAllocator."""
+        request_id = self._request_ids.pop(seeker, None)
+        if request_id is not None:
+            self._seekers.pop(request_id, None)
+            self._send(ReleaseSlot(request_id))
 
     def ask_status(self, reader: StatusReader) -> None:
-        """See SlotDesk."""
+        """See SlotAllocator."""
         number = next(self._numbers)
         self._readers[number] = reader
-        self._send(Inquiry(number))
+        self._send(StatusRequest(number))
 
-    def grant(self, ticket: int) -> None:
-        """Begin the game of a ticket, if it is still wanted."""
-        seeker = self._seekers.pop(ticket, None)
+    def grant(self, request_id: int) -> None:
+        """Begin the game of a request, if it is still wanted."""
+        seeker = self._seekers.pop(request_id, None)
         if seeker is not None:
             seeker.begin_game()
 
-    def tell(self, counters: Counters) -> None:
-        """Hand the counters to whoever asked."""
+    def deliver(self, counters: StatusCounters) -> None:
+        """Hand the counters to the connection that requested them."""
         reader = self._readers.pop(counters.number, None)
         if reader is not None:
             reader(counters.reply)
 
-    def _send(self, message: Ask | GiveBack | Inquiry) -> None:
+    def _send(self, message: AcquireSlot | ReleaseSlot | StatusRequest) -> None:
         assert self.channel is not None
         self.channel.send(message)
 
 
 class Worker:
-    """Turns messages of the front desk into connections, games and the end."""
+    """Turns messages of the supervisor into connections, games and the end."""
 
-    def __init__(self, house: House, desk: RemoteDesk, end_point: socket.socket) -> None:
-        self._house = house
-        self._desk = desk
+    def __init__(
+        self, context: ServerContext, allocator: RemoteSlotAllocator, end_point: socket.socket
+    ) -> None:
+        self._context = context
+        self._allocator = allocator
         self._loop = asyncio.get_running_loop()
         self._arriving: set[asyncio.Task[None]] = set()
         self.is_over = asyncio.Event()
-        self.channel: Channel[FromDesk] = Channel(
-            end_point, msgspec.msgpack.Decoder(FromDesk), self._take, self.is_over.set
+        self.channel: Channel[FromSupervisor] = Channel(
+            end_point, msgspec.msgpack.Decoder(FromSupervisor), self._take, self.is_over.set
         )
-        desk.channel = self.channel
+        allocator.channel = self.channel
 
-    def _take(self, message: FromDesk, client: socket.socket | None) -> None:
+    def _take(self, message: FromSupervisor, client: socket.socket | None) -> None:
         match message:
-            case Visit():
+            case AcceptClient():
                 self._welcome(client)
-            case Grant(ticket):
-                self._desk.grant(ticket)
-            case Counters():
-                self._desk.tell(message)
-            case Knock():
-                self.channel.send(Here())
+            case SlotGranted(request_id):
+                self._allocator.grant(request_id)
+            case StatusCounters():
+                self._allocator.deliver(message)
+            case Ping():
+                self.channel.send(Pong())
             case Drain():
-                self._house.dismiss_guests(even_playing=False)
-            case Leave():
+                self._context.dismiss_all(even_playing=False)
+            case Shutdown():
                 self.is_over.set()
 
     def _welcome(self, client: socket.socket | None) -> None:
         if client is None:  # this process has no descriptor left for it
-            self.channel.send(Departure())
+            self.channel.send(ClientClosed())
             return
         task = self._loop.create_task(self._connect(client))
         self._arriving.add(task)
@@ -131,38 +133,38 @@ class Worker:
     async def _connect(self, client: socket.socket) -> None:
         try:
             await self._loop.connect_accepted_socket(
-                lambda: _Guest(self._house, self.channel), client
+                lambda: _ReportingConnection(self._context, self.channel), client
             )
-        except OSError:  # the client left before we looked at it
+        except OSError:  # the client left before it was connected
             client.close()
-            self.channel.send(Departure())
+            self.channel.send(ClientClosed())
 
 
-class _Guest(GameConnection):
-    """A connection whose end the front desk is told."""
+class _ReportingConnection(GameConnection):
+    """A connection that reports its end to the supervisor."""
 
-    def __init__(self, house: House, channel: Channel[FromDesk]) -> None:
-        super().__init__(house)
+    def __init__(self, context: ServerContext, channel: Channel[FromSupervisor]) -> None:
+        super().__init__(context)
         self._channel = channel
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self._channel.send(Departure())
+        self._channel.send(ClientClosed())
 
 
 async def work(end_point: socket.socket, options: ServeOptions) -> None:
-    """Serve until the front desk says that it is over, or is gone."""
+    """Serve until the supervisor orders the end, or is gone."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        # A terminal or a supervisor may signal the whole group: the front desk decides.
+        # A terminal may signal the whole group: the supervisor decides.
         loop.add_signal_handler(number, lambda: None)
-    desk = RemoteDesk()
-    house = open_house(options, desk)
-    worker = Worker(house, desk, end_point)
+    allocator = RemoteSlotAllocator()
+    context = make_context(options, allocator)
+    worker = Worker(context, allocator, end_point)
     freeze_code()
     worker.channel.send(Ready())
     await worker.is_over.wait()
-    await house.close()
+    await context.close()
     worker.channel.close()
 
 

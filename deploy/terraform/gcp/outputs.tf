@@ -9,17 +9,17 @@ output "registry" {
 }
 
 output "storage" {
-  description = "For spec.checkpoint.storage, with the run's name behind it."
+  description = "Bucket and prefix for spec.checkpoint.storage.s3, with the run's name behind it."
   value       = "s3://${google_storage_bucket.this.name}/runs"
 }
 
 output "endpoint_url" {
-  description = "For spec.checkpoint.endpointUrl: the bucket's S3 interface."
+  description = "For spec.checkpoint.storage.s3.endpointUrl: the bucket's S3 interface."
   value       = "https://storage.googleapis.com"
 }
 
 output "access_key" {
-  description = "AWS_ACCESS_KEY_ID of the Secret that spec.checkpoint.secretRef names."
+  description = "AWS_ACCESS_KEY_ID of the Secret that spec.checkpoint.storage.s3.secretRef names."
   value       = google_storage_hmac_key.learner.access_id
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from trainingrun_operator.handlers.process import main
+from trainingrun_operator.process.main import main
 
 
 def run() -> None:

@@ -108,9 +108,14 @@ class ApiClient:
         return self._document("PATCH", path, document, content=_APPLY)
 
     def patch(
-        self, kind: str, name: str, namespace: str = "", *, change: Mapping[str, Any],
+        self,
+        kind: str,
+        name: str,
+        namespace: str = "",
+        *,
+        change: Mapping[str, Any],
         manager: str = _MANAGER,
-    ) -> Document:  # fmt: skip
+    ) -> Document:
         """Change an object by a merge patch."""
         path = self._discovery.named(kind).path(namespace, name)
         return self._document("PATCH", f"{path}?fieldManager={manager}", change, content=_MERGE)
@@ -198,9 +203,13 @@ class ApiClient:
             self._changes.follow(resource.path(namespace))
 
     def _document(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None,
-        *, content: str = "application/json",
-    ) -> Document:  # fmt: skip
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        content: str = "application/json",
+    ) -> Document:
         text = None if body is None else json.dumps(body)
         return self.ask(Request(method, path, text, content))
 

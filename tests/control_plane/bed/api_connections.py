@@ -98,13 +98,30 @@ class ApiConnections:
             OSError: the server is away.
         """
         for _ in range(_ATTEMPTS):
-            answer = self._ask_once(request)
+            answer = self.send(request)
             if answer.status not in _BUSY or answer.retry_after is None:
                 break
             threading.Event().wait(answer.retry_after)
         if answer.status >= http.client.BAD_REQUEST:
             raise ApiError(request, answer)
         return answer
+
+    def send(self, request: Request) -> Answer:
+        """Make a request once; a refusal is an answer, too.
+
+        Raises:
+            OSError, http.client.HTTPException: the server is away, or broke off.
+        """
+        connection = self._take()
+        try:
+            self._send(connection, request)
+            response = connection.getresponse()
+            body, pause = response.read(), response.getheader("Retry-After")
+        except BaseException:
+            connection.close()
+            raise
+        self._idle.append(connection)
+        return Answer(response.status, body, None if pause is None else float(pause))
 
     @contextmanager
     def stream(self, path: str) -> Iterator[Stream]:
@@ -128,18 +145,6 @@ class ApiConnections:
         """Close the connections that nobody uses now."""
         while self._idle:
             self._idle.pop().close()
-
-    def _ask_once(self, request: Request) -> Answer:
-        connection = self._take()
-        try:
-            self._send(connection, request)
-            response = connection.getresponse()
-            body, pause = response.read(), response.getheader("Retry-After")
-        except BaseException:
-            connection.close()
-            raise
-        self._idle.append(connection)
-        return Answer(response.status, body, None if pause is None else float(pause))
 
     def _send(self, connection: http.client.HTTPConnection, request: Request) -> None:
         headers = {

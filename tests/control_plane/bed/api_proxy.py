@@ -26,8 +26,13 @@ from aiohttp import web
 from yarl import URL
 
 _HOP_BY_HOP = frozenset({"connection", "host", "content-length", "transfer-encoding"})
-_EXPIRED = {"kind": "Status", "status": "Failure", "reason": "Expired", "code": 410,
-            "message": "too old resource version"}  # fmt: skip
+_EXPIRED = {
+    "kind": "Status",
+    "status": "Failure",
+    "reason": "Expired",
+    "code": 410,
+    "message": "too old resource version",
+}
 
 
 @dataclass(frozen=True)
@@ -201,9 +206,12 @@ class ApiProxy:
         timeout = aiohttp.ClientTimeout(total=None)
         try:
             asked = self._session.request(
-                request.method, URL(url, encoded=True), headers=headers,
-                data=await request.read() or None, timeout=timeout,
-            )  # fmt: skip
+                request.method,
+                URL(url, encoded=True),
+                headers=headers,
+                data=await request.read() or None,
+                timeout=timeout,
+            )
             async with asked as upstream:
                 note(upstream.status, False)
                 kept = {k: v for k, v in upstream.headers.items() if k.lower() not in _HOP_BY_HOP}

@@ -46,9 +46,43 @@ class Asked:
 
 def requests_of(log: Path, user: str, *, skip: int = 0) -> list[Asked]:
     """All requests of a user after the first ``skip`` lines of the log, oldest first."""
-    events = (json.loads(line) for line in whole_lines(log)[skip:])
+    events = (json.loads(line) for line in whole_lines(log)[skip:] if user in line)
     found = (_asked(each) for each in events if each["user"]["username"] == user)
     return sorted((each for each in found if each is not None), key=lambda each: each.at)
+
+
+class AuditTail:
+    """What the log says from now on of one account in one namespace.
+
+    Each line is read once, however often somebody looks: a session's log has tens of thousands.
+    """
+
+    def __init__(self, log: Path, *, user: str, namespace: str) -> None:
+        self._log = log
+        self._user = user
+        self._namespace = namespace
+        self._read = log.stat().st_size
+        self._events: list[dict[str, Any]] = []
+
+    def writes(self) -> list[dict[str, Any]]:
+        """All writes until now, oldest first; leases and questions are none."""
+        with self._log.open("rb") as log:
+            log.seek(self._read)
+            text = log.read()
+        whole = text[: text.rfind(b"\n") + 1]  # the last line may be half written
+        self._read += len(whole)
+        events = (json.loads(line) for line in whole.decode().splitlines() if self._user in line)
+        self._events += [each for each in events if self._is_write(each)]
+        return list(self._events)
+
+    def _is_write(self, event: Mapping[str, Any]) -> bool:
+        reference = event.get("objectRef", {})
+        return (
+            event["user"]["username"] == self._user
+            and event["verb"] in _WRITES
+            and reference.get("resource") not in _QUESTIONS
+            and reference.get("namespace") == self._namespace
+        )
 
 
 def whole_lines(log: Path) -> list[str]:

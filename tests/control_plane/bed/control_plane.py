@@ -291,7 +291,7 @@ class ControlPlane:
         """What a ServiceAccount asked the API server for until now, refused requests included."""
         user = f"system:serviceaccount:{namespace}:{account}"
         log = self.folder / "logs" / "audit.json"
-        events = (json.loads(line) for line in whole_lines(log))
+        events = (json.loads(line) for line in whole_lines(log) if user in line)
         return frozenset(
             _verb_of(event)
             for event in events

@@ -13,18 +13,36 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any, Final
 
-from trainingrun_contracts.api.crd import INT_OR_STRING, VALIDATIONS, root_schema
+from trainingrun_api.crd import INT_OR_STRING, VALIDATIONS, root_schema
 
 Schema = dict[str, Any]
 SEED: Final = 1
 BASE: Final[Schema] = {"games": 100, "decks": [{"name": "red_aggro"}]}
 _LONG: Final = "x" * 2000
 _WORDS: Final = (
-    "", "red_aggro", "white_weenie", "random", "aggressive", "USD", "one", "team-a", "two",
-    "10.0.0.5:17171", "redis://127.0.0.1:1/0", "s3://bucket/prefix", "file:///tmp/checkpoints",
-    "pvc://claim/path", "http://storage:9000", "-Xss512k", "A B", "ünï", "../..",
-    "{{ .Values }}", "$(reboot)", _LONG,
-)  # fmt: skip
+    "",
+    "red_aggro",
+    "white_weenie",
+    "random",
+    "aggressive",
+    "USD",
+    "one",
+    "team-a",
+    "two",
+    "10.0.0.5:17171",
+    "redis://127.0.0.1:1/0",
+    "bucket",
+    "runs/mine",
+    "/tmp/checkpoints",
+    "http://storage:9000",
+    "-Xss512k",
+    "A B",
+    "ünï",
+    "../..",
+    "{{ .Values }}",
+    "$(reboot)",
+    _LONG,
+)
 _QUANTITIES: Final = ("1", "512Mi", "2Gi", "250m", 2, 0, -1, "1Zi", "many", "0.5", "9999999P", "")
 _STRANGERS: Final = (None, "text", 1.5, -1, True, [], {}, [None], {"a": "b"})
 

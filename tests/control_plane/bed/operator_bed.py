@@ -19,7 +19,7 @@ from bed_process import BedProcess, free_port
 from control_plane import ControlPlane
 from redis_server import RedisServer
 from scripted_fleet import ScriptedFleet
-from trainingrun_operator.desired.redis_config import OPERATOR
+from trainingrun_reconciler.desired.redis_config import OPERATOR
 
 ROOT = Path(__file__).resolve().parents[3]
 QUICKSTART = ROOT / "examples" / "quickstart.yaml"
@@ -27,9 +27,13 @@ CHART = ROOT / "charts" / "trainingrun"
 SYSTEM = "trainingrun-system"
 DEFINITION = "trainingruns.trainingrun.dev"
 _INSTALLED = (
-    "ServiceAccount", "CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding", "Role",
+    "ServiceAccount",
+    "CustomResourceDefinition",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "Role",
     "RoleBinding",
-)  # fmt: skip
+)
 LEASE = f"--lease-namespace={SYSTEM}", "--lease-seconds=60"
 """A lease that outlives outages which tests play."""
 # As in the chart: one arena, so that memory that was given back can be used by all threads.
@@ -57,9 +61,13 @@ class OperatorProcess:
     """
 
     def __init__(
-        self, kubeconfig: Path, folder: Path, *options: str, name: str = "operator",
+        self,
+        kubeconfig: Path,
+        folder: Path,
+        *options: str,
+        name: str = "operator",
         program: tuple[str, ...] = ("-m", "trainingrun_operator"),
-    ) -> None:  # fmt: skip
+    ) -> None:
         """``program``: what Python runs, for tests that put something around the operator."""
         self.folder = folder
         self.name = name
@@ -183,7 +191,7 @@ class Trainer:
         document: dict[str, Any] = yaml.safe_load(QUICKSTART.read_text())
         document["metadata"] = {"name": name, "namespace": self.namespace}
         document["spec"]["redis"] = {"url": self._queue.url_of(OPERATOR)}
-        document["spec"]["checkpoint"] = {"storage": "file:///tmp/checkpoints"}
+        document["spec"]["checkpoint"] = {"storage": {"directory": {"path": "/tmp/checkpoints"}}}
         document["spec"]["daemon"]["autoscaling"]["maxReplicas"] = 1
         document["spec"].update(spec)
         return document

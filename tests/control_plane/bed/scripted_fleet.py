@@ -69,29 +69,60 @@ class ScriptedFleet:
             if intent is Intent.EVALUATE and not self._has_evaluated:
                 self._evaluate(pipe, now)
             self._has_evaluated = intent is Intent.EVALUATE
-            state = "playing" if intent is Intent.RUN else "drained"
+            state = (
+                reports.ActorState.PLAYING if intent is Intent.RUN else reports.ActorState.DRAINED
+            )
             for report in self._reports(now, state):
                 reports.queue_report(pipe, self.keys, report)
             pipe.execute()
 
-    def _reports(self, now: float, state: str) -> tuple[reports.Report, ...]:
+    def _reports(self, now: float, state: reports.ActorState) -> tuple[reports.Report, ...]:
         actor = ActorReport(
-            member="actor-0", at=now, state=state, running=0, games=0, decisions=0, transitions=0,
-            paused_seconds=0.0, spooled=0, weights_version=0, weights_publish=0,
-        )  # fmt: skip
+            member="actor-0",
+            at=now,
+            state=state,
+            running=0,
+            games=0,
+            decisions=0,
+            transitions=0,
+            paused_seconds=0.0,
+            spooled=0,
+            weights_version=0,
+            weights_publish=0,
+        )
         learner = LearnerReport(
-            member="learner-0", at=now, state="training", epoch=1, version=0, publish=0, trained=0,
-            transitions_per_second=100.0, busy=0.5,
-        )  # fmt: skip
+            member="learner-0",
+            at=now,
+            state=reports.LearnerState.TRAINING,
+            epoch=1,
+            version=0,
+            publish=0,
+            trained=0,
+            transitions_per_second=100.0,
+            busy=0.5,
+        )
         evaluator = EvaluatorReport(
-            member="evaluator-0", at=now, state="waiting", running=0, games=0, weights_version=0
+            member="evaluator-0",
+            at=now,
+            state=reports.EvaluatorState.WAITING,
+            running=0,
+            games=0,
+            weights_version=0,
         )
         return actor, learner, evaluator
 
     def _evaluate(self, pipe: redis.client.Pipeline, now: float) -> None:
         for opponent in OPPONENTS:
             result = Evaluation(
-                at=now, version=0, training_games=self.games, opponent=opponent, games=200,
-                wins=170, draws=0, rate=0.85, low=0.79, high=0.89,
-            )  # fmt: skip
+                at=now,
+                version=0,
+                training_games=self.games,
+                opponent=opponent,
+                games=200,
+                wins=170,
+                draws=0,
+                rate=0.85,
+                low=0.79,
+                high=0.89,
+            )
             reports.queue_evaluation(pipe, self.keys.evaluations, result)

@@ -46,9 +46,11 @@ def operator(
 
 @pytest.fixture
 def trainer(
-    control_plane: ControlPlane, operator: OperatorProcess, queue_server: RedisServer,
+    control_plane: ControlPlane,
+    operator: OperatorProcess,
+    queue_server: RedisServer,
     namespace: str,
-) -> Iterator[Trainer]:  # fmt: skip
+) -> Iterator[Trainer]:
     """Makes runs in the test's namespace, and ends their fleets."""
     made = Trainer(control_plane, namespace, queue_server)
     yield made

@@ -43,9 +43,12 @@ def operator(
 
 @pytest.fixture
 def trainer(
-    control_plane: ControlPlane, operator: OperatorProcess, proxy: ApiProxy,
-    queue_server: RedisServer, namespace: str,
-) -> Iterator[Trainer]:  # fmt: skip
+    control_plane: ControlPlane,
+    operator: OperatorProcess,
+    proxy: ApiProxy,
+    queue_server: RedisServer,
+    namespace: str,
+) -> Iterator[Trainer]:
     """Makes runs in the test's namespace. Afterwards the same process is alive and had no bug."""
     made = Trainer(control_plane, namespace, queue_server)
     yield made
@@ -206,8 +209,9 @@ def test_a_namespace_that_is_deleted_disturbs_nobody_else(
         follows(trainer, "stays", 2)
         control_plane.wait_until(
             lambda: control_plane.api.find("namespace", "doomed") is None,
-            "the namespace is gone", seconds=100,
-        )  # fmt: skip
+            "the namespace is gone",
+            seconds=100,
+        )
     finally:
         doomed.close()
 

@@ -1,6 +1,6 @@
 """Two operators on one cluster: one works, the other follows it, and never do both.
 
-The lease is shorter than that of the chart, so that the tests are; benchmarks/operator_failover.py
+The lease is shorter than that of the chart, so that the tests are; benchmarks/operator/failover.py
 measures the same with the chart's. What nobody may do twice is looked up in the audit log, where
 each write is signed with the term of the lease in which it was sent.
 """

@@ -10,19 +10,19 @@ from typing import Any, Final
 
 import pytest
 from control_plane import ControlPlane
-from trainingrun_contracts.api.run import parse
-from trainingrun_operator.backends import BackendError, Ground, RunIdentity
-from trainingrun_operator.backends.kubernetes.backend import KubernetesBackend, Site
-from trainingrun_operator.backends.kubernetes.client import Client, load_configuration
-from trainingrun_operator.backends.kubernetes.errors import ExpiredError
-from trainingrun_operator.backends.kubernetes.informer import Informer, Scope
-from trainingrun_operator.backends.kubernetes.kinds import CONFIG_MAP, Kind
-from trainingrun_operator.backends.kubernetes.observe import Children
-from trainingrun_operator.desired.actions import Apply, Remove, RemoveFirst
-from trainingrun_operator.desired.observed import ObservedRole
-from trainingrun_operator.desired.workload import Role, Workload
-from trainingrun_operator.desired.workloads import workloads
-from trainingrun_operator.settings import Settings
+from trainingrun_api.run import parse
+from trainingrun_operator.kube.backend import BackendConfig, KubernetesBackend
+from trainingrun_operator.kube.client import Client, load_configuration
+from trainingrun_operator.kube.informer import Informer, Scope
+from trainingrun_operator.kube.observe import ObjectCache
+from trainingrun_reconciler.backends import BackendError, RunIdentity, SharedResources
+from trainingrun_reconciler.desired.actions import Apply, Remove, RemoveFirst
+from trainingrun_reconciler.desired.observed import ObservedRole
+from trainingrun_reconciler.desired.workloads import workloads
+from trainingrun_reconciler.errors import ExpiredError
+from trainingrun_reconciler.kinds import CONFIG_MAP, Kind
+from trainingrun_reconciler.roles.workload import Role, Workload
+from trainingrun_reconciler.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("chart")
 
@@ -31,7 +31,7 @@ RUN: Final[dict[str, Any]] = {
     "kind": "TrainingRun",
     "spec": {"games": 100, "decks": [{"name": "red_aggro"}]},
 }
-GROUND = Ground(config=b"{}", managed_redis=True)
+GROUND = SharedResources(config=b"{}", managed_redis=True)
 SECONDS = 40.0
 
 
@@ -66,8 +66,8 @@ async def bench(plane: ControlPlane, namespace: str, name: str = "bench") -> Asy
     plane.apply({**RUN, "metadata": meta, "spec": {**RUN["spec"], "suspend": True}})
     owner = plane.api.get("trainingrun", name, namespace)["metadata"]["uid"]
     client = Client(await load_configuration(plane.kubeconfig))
-    site = Site((namespace,), key=(namespace, "operator"))
-    backend = KubernetesBackend(client, Children(lambda _: None), site)
+    config = BackendConfig((namespace,), key=(namespace, "operator"))
+    backend = KubernetesBackend(client, ObjectCache(lambda _: None), config)
     watch = asyncio.create_task(backend.run())
     try:
         await backend.synced()
@@ -164,9 +164,13 @@ def test_applying_twice_writes_once(control_plane: ControlPlane, namespace: str)
         await made.until(Role.ACTOR, ready(workload(Role.ACTOR).replicas))
         settled = "jsonpath={.status.conditions[?(@.type=='Progressing')].reason}"
         control_plane.kubectl(  # the controller's own last write
-            "-n", namespace, "wait", f"--for={settled}=NewReplicaSetAvailable",
-            "deployment/bench-actor", "--timeout=30s",
-        )  # fmt: skip
+            "-n",
+            namespace,
+            "wait",
+            f"--for={settled}=NewReplicaSetAvailable",
+            "deployment/bench-actor",
+            "--timeout=30s",
+        )
         before = (await made.client.get(path))["metadata"]["resourceVersion"]
         await made.apply(workload(Role.ACTOR))
         await made.backend.prepare(made.run, GROUND)
@@ -208,12 +212,12 @@ def test_a_learner_with_another_hash_is_replaced(
         learner = workload(Role.LEARNER)
         await made.apply(learner)
         await made.until(Role.LEARNER, ready(1))
-        changed = replace(learner, roll_hash="another")
+        changed = replace(learner, template_hash="another")
         await made.apply(changed)
         await made.until(Role.LEARNER, lambda role: role is None)
         await made.apply(changed)
         now = await made.until(Role.LEARNER, ready(1))
-        assert now.roll_hash == "another"
+        assert now.template_hash == "another"
 
     on_bench(control_plane, namespace, act)
 

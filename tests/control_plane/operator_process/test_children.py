@@ -80,7 +80,7 @@ def test_nothing_of_somebody_else_is_taken_over(trainer: Trainer) -> None:
         trainer.wait_for(name, "Ready")
 
 
-FILES = {"storage": "file:///tmp/checkpoints"}
+FILES = {"storage": {"directory": {"path": "/tmp/checkpoints"}}}
 
 
 def test_a_limit_and_a_quota_are_told_in_the_clusters_words(trainer: Trainer) -> None:
@@ -127,7 +127,7 @@ def test_evictions_and_a_node_that_is_lost(trainer: Trainer, control_plane: Cont
     control_plane.kubectl("taint", "node", node, "broken-")
     trainer.wait_for("driven", "Ready")
     assert renewed(trainer, "driven", before)
-    assert condition(trainer.run("driven"), "Succeeded")["status"] == "Unknown"
+    assert condition(trainer.run("driven"), "Failed")["status"] == "False"
 
 
 def running(trainer: Trainer, name: str) -> set[str]:
@@ -177,7 +177,13 @@ def test_a_run_waits_for_kueue(trainer: Trainer, control_plane: ControlPlane) ->
     """Without Kueue the conditions say that nobody will admit it; with Kueue it waits with nothing
     but its suspended learner; admitted (here by a stand-in that does what Kueue does) it runs, and
     when the admission is taken back it waits again."""
-    trainer.start("queued", queueName="games", queuePriorityClass="low")
+    document = trainer.manifest("queued", games=100_000)
+    document["metadata"]["labels"] = {
+        "kueue.x-k8s.io/queue-name": "games",
+        "kueue.x-k8s.io/priority-class": "low",
+    }
+    control_plane.api.apply(document)
+    trainer.play("queued")
     wait_for_words(trainer, "queued", "Ready", "QueueControllerMissing", "kueue.x-k8s.io")
     assert condition(trainer.run("queued"), "Degraded")["status"] == "True"
     kueue = kueue_definition()
@@ -214,8 +220,11 @@ def kueue_definition() -> dict[str, Any]:
     """Enough of Kueue for discovery to serve its group."""
     schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     version = {
-        "name": "v1beta1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema},
-    }  # fmt: skip
+        "name": "v1beta1",
+        "served": True,
+        "storage": True,
+        "schema": {"openAPIV3Schema": schema},
+    }
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",

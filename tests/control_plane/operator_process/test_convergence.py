@@ -10,12 +10,12 @@ from control_plane import ControlPlane
 from dying_operators import Course
 from redis_server import RedisServer
 from scripted_fleet import ScriptedFleet
-from trainingrun_contracts.api.run import parse
-from trainingrun_operator.backends.kubernetes.backend import KubernetesBackend, Site
-from trainingrun_operator.backends.kubernetes.client import Client, load_configuration
-from trainingrun_operator.backends.kubernetes.observe import Children
-from trainingrun_operator.backends.memory import MemoryRunStore
-from trainingrun_operator.desired.redis_config import OPERATOR
+from trainingrun_api.run import parse
+from trainingrun_operator.kube.backend import BackendConfig, KubernetesBackend
+from trainingrun_operator.kube.client import Client, load_configuration
+from trainingrun_operator.kube.observe import ObjectCache
+from trainingrun_reconciler.desired.redis_config import OPERATOR
+from trainingrun_reconciler.memory import MemoryRunStore
 
 NAME = "mortal"
 
@@ -30,7 +30,7 @@ def _document(namespace: str, queue: RedisServer) -> dict[str, Any]:
             "decks": [{"name": "red_aggro"}],
             "daemon": {"autoscaling": {"maxReplicas": 2}},
             "redis": {"url": queue.url_of(OPERATOR)},
-            "checkpoint": {"storage": "file:///tmp/checkpoints"},
+            "checkpoint": {"storage": {"directory": {"path": "/tmp/checkpoints"}}},
         },
     }
 
@@ -40,7 +40,7 @@ async def _walk(plane: ControlPlane, namespace: str, uid: str, queue: RedisServe
     document["metadata"]["uid"] = uid
     store, fleet = MemoryRunStore(), ScriptedFleet(queue, uid)
     client = Client(await load_configuration(plane.kubeconfig))
-    backend = KubernetesBackend(client, Children(lambda _: None), Site((namespace,)))
+    backend = KubernetesBackend(client, ObjectCache(lambda _: None), BackendConfig((namespace,)))
     label = "trainingrun.dev/role=learner"
 
     def end_learner() -> None:
@@ -49,9 +49,13 @@ async def _walk(plane: ControlPlane, namespace: str, uid: str, queue: RedisServe
 
     watch = asyncio.create_task(backend.run())
     course = Course(
-        store, store.put(parse(document)), backend, fleet, queue.client(),
+        store,
+        store.put(parse(document)),
+        backend,
+        fleet,
+        queue.client(),
         end_learner=end_learner,
-    )  # fmt: skip
+    )
     fleet.start()
     try:
         await backend.synced()

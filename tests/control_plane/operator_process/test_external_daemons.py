@@ -59,7 +59,8 @@ def daemons() -> Iterator[list[Daemon]]:
 def ready(trainer: Trainer, name: str) -> str:
     """Daemons ready and wanted, as the table shows them."""
     status = trainer.run(name).get("status", {})
-    return str(status.get("daemon", {}).get("display", ""))
+    daemon = status.get("daemon", {})
+    return f"{daemon.get('ready')}/{daemon.get('desired')}"
 
 
 def test_no_daemons_are_made_and_those_that_answer_are_published(

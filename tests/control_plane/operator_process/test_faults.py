@@ -17,19 +17,31 @@ from control_plane import ControlPlane
 from operator_bed import SYSTEM, OperatorProcess, Trainer
 
 PLAYED: Final = (
-    "deployment/NAME-daemon", "deployment/NAME-actor", "deployment/NAME-evaluator",
-    "job/NAME-learner", "service/NAME-daemon", "poddisruptionbudget/NAME-daemon",
-    "networkpolicy/NAME-daemon", "networkpolicy/NAME-actor", "networkpolicy/NAME-learner",
-    "configmap/NAME-config", "serviceaccount/NAME-pods",
+    "deployment/NAME-daemon",
+    "deployment/NAME-actor",
+    "deployment/NAME-evaluator",
+    "job/NAME-learner",
+    "service/NAME-daemon",
+    "poddisruptionbudget/NAME-daemon",
+    "networkpolicy/NAME-daemon",
+    "networkpolicy/NAME-actor",
+    "networkpolicy/NAME-learner",
+    "configmap/NAME-config",
+    "serviceaccount/NAME-pods",
     "serviceaccount/NAME-learner",
-)  # fmt: skip
+)
 """Of a run whose roles are played, so that all of them are there."""
 KEPT: Final = ("statefulset/NAME-redis", "service/NAME-redis", "networkpolicy/NAME-redis")
 """Of a run with a Redis of its own."""
 REST_REQUESTS: Final = 20
 ASSIGNED: Final = (
-    "clusterIP", "clusterIPs", "nodeName", "volumeName", "selector", "internalTrafficPolicy"
-)  # fmt: skip
+    "clusterIP",
+    "clusterIPs",
+    "nodeName",
+    "volumeName",
+    "selector",
+    "internalTrafficPolicy",
+)
 EDITS: Final[dict[str, dict[str, Any]]] = {
     "deployment": {"spec": {"progressDeadlineSeconds": 77}},
     "statefulset": {"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 1}}}},
@@ -148,8 +160,13 @@ def requests_in_a_minute(plane: ControlPlane, trainer: Trainer) -> dict[str, int
 
 
 FAULTS: Final[tuple[Callable[[Trainer, Child], None], ...]] = (
-    scaled, deleted, edited, relabelled, given_away, disowned,
-)  # fmt: skip
+    scaled,
+    deleted,
+    edited,
+    relabelled,
+    given_away,
+    disowned,
+)
 
 
 @pytest.fixture
@@ -164,9 +181,11 @@ def fleet_of_two(trainer: Trainer) -> Trainer:
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_what_somebody_does_to_an_object_is_undone_and_then_there_is_rest(
-    fleet_of_two: Trainer, control_plane: ControlPlane, operator: OperatorProcess,
+    fleet_of_two: Trainer,
+    control_plane: ControlPlane,
+    operator: OperatorProcess,
     fault: Callable[[Trainer, Child], None],
-) -> None:  # fmt: skip
+) -> None:
     """Every kind of object; in the minute after the last, few requests are sent for either run."""
     restored(fleet_of_two, PLAYED, "played", fault)
     restored(fleet_of_two, KEPT, "kept", fault)

@@ -25,9 +25,11 @@ LIES: dict[str, bytes] = {
 
 @pytest.fixture
 def neighbour(
-    control_plane: ControlPlane, operator: OperatorProcess, queue_server: RedisServer,
+    control_plane: ControlPlane,
+    operator: OperatorProcess,
+    queue_server: RedisServer,
     namespace: str,
-) -> Iterator[Trainer]:  # fmt: skip
+) -> Iterator[Trainer]:
     """Makes honest runs in a namespace of its own."""
     other = f"{namespace}-calm"
     control_plane.create_namespace(other)

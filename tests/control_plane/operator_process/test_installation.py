@@ -14,7 +14,7 @@ def test_an_installation_that_is_complete_is_said_to_be(
 ) -> None:
     """Definition, permissions, lease and operator are there: a sentence each, and exit code 0."""
     kubeconfig = control_plane.kubeconfig_for(SYSTEM, "trainingrun-operator")
-    command = [sys.executable, "-m", "trainingrun_operator.handlers.installation"]
+    command = [sys.executable, "-m", "trainingrun_operator.process.helm_test"]
     command += [f"--kubeconfig={kubeconfig}", f"--lease={SYSTEM}/trainingrun-operator"]
     command += [f"--health=http://127.0.0.1:{operator.port}"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)

@@ -69,7 +69,7 @@ def test_a_learner_that_is_taken_thrice_has_not_failed_once(trainer: Trainer) ->
             lambda: interruptions(trainer, "thrice", "learner") == times  # noqa: B023 - waited for here
         )
     run = trainer.run("thrice")
-    assert condition(run, "Succeeded")["status"] == "Unknown"
+    assert condition(run, "Failed")["status"] == "False"
     assert interruptions(trainer, "thrice", "daemon") == 0
     wait_until_told(trainer, "thrice", "TerminationByKubelet")
     (job,) = trainer.objects("jobs", "thrice")
@@ -84,7 +84,7 @@ def test_a_learner_that_its_machine_told_to_end_has_not_failed(trainer: Trainer)
     trainer.plane.play(trainer.namespace, LEARNER, "fail", exit_code="75")
     trainer.wait_until(lambda: bool(running_pods(trainer, "notice", "learner").keys() - before))
     trainer.wait_until(lambda: interruptions(trainer, "notice", "learner") == 1)
-    assert condition(trainer.run("notice"), "Succeeded")["status"] == "Unknown"
+    assert condition(trainer.run("notice"), "Failed")["status"] == "False"
 
 
 def test_the_same_end_without_a_reason_is_a_failure(trainer: Trainer) -> None:
@@ -93,8 +93,8 @@ def test_the_same_end_without_a_reason_is_a_failure(trainer: Trainer) -> None:
     trainer.start("blamed", learner=NO_FAILURE_ALLOWED)
     trainer.wait_for("blamed", "Ready")
     trainer.plane.play(trainer.namespace, LEARNER, "fail", exit_code="143")
-    run = trainer.wait_for("blamed", "Succeeded=False")
-    assert condition(run, "Succeeded")["reason"] == "LearnerFailed"
+    run = trainer.wait_for("blamed", "Failed")
+    assert condition(run, "Failed")["reason"] == "LearnerFailed"
     assert interruptions(trainer, "blamed", "learner") == 0
 
 

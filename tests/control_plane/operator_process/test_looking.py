@@ -17,7 +17,7 @@ import yaml
 from bed_process import BedProcess, free_port
 from control_plane import STAGES, ControlPlane
 from operator_bed import Trainer
-from trainingrun_contracts.client import ClusterPlace, RunEnded, RunNotFound, RunRefused, connect
+from trainingrun.sdk import ClusterPlace, RunEnded, RunNotFound, RunRefused, connect
 from trainingrun_contracts.reports import Intent
 
 BIN = Path(sys.executable).parent
@@ -38,9 +38,13 @@ class Prompt:
     def run(self, *words: str | Path, code: int = 0) -> str:
         """Run a program to its end; gives what it printed, the errors where one is expected."""
         done = subprocess.run(
-            words, capture_output=True, text=True, check=False, timeout=2 * MINUTE,
+            words,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=2 * MINUTE,
             env=self.environment,
-        )  # fmt: skip
+        )
         assert done.returncode == code, f"{words}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout if code == 0 else done.stderr
 
@@ -57,9 +61,12 @@ class Prompt:
         """One that runs while the test goes on."""
         command = ["trainingrun", *words, "-n", self.namespace]
         with subprocess.Popen(
-            command, env=self.environment, text=True, stdout=subprocess.PIPE,
+            command,
+            env=self.environment,
+            text=True,
+            stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-        ) as process:  # fmt: skip
+        ) as process:
             try:
                 yield process
             finally:
@@ -194,10 +201,13 @@ def kubelet_logs(
     file = tmp_path / "logs.yaml"
     file.write_text(yaml.safe_dump({"apiVersion": "kwok.x-k8s.io/v1alpha1", **rule}))
     command = [
-        str(programs_folder / "kwok"), f"--kubeconfig={control_plane.kubeconfig}",
-        "--manage-single-node=nobody", f"--server-address=127.0.0.1:{port}", f"--config={file}",
+        str(programs_folder / "kwok"),
+        f"--kubeconfig={control_plane.kubeconfig}",
+        "--manage-single-node=nobody",
+        f"--server-address=127.0.0.1:{port}",
+        f"--config={file}",
         *(f"--config={path}" for path in sorted(STAGES.glob("*.yaml"))),
-    ]  # fmt: skip
+    ]
     server = BedProcess(command, tmp_path / "kwok.txt")
     server.wait_until(lambda: answers(port), "kwok's server", seconds=30)
     endpoint = {"daemonEndpoints": {"kubeletEndpoint": {"Port": port}}}

@@ -1,35 +1,20 @@
-"""Twenty runs at rest: a restarted operator writes nothing."""
+"""Twenty idle runs: a restarted operator writes nothing."""
 
 from __future__ import annotations
 
-import json
 import time
 from datetime import datetime
 from typing import Any
 
-from audit_log import whole_lines
+from audit_log import AuditTail
 from control_plane import ControlPlane
 from operator_bed import SYSTEM, OperatorProcess, Trainer
-from trainingrun_operator.backends.kubernetes.store import COUNTERS_SECONDS
+from trainingrun_operator.kube.store import COUNTERS_SECONDS
 
 RUNS = 20
 QUIET_SECONDS = COUNTERS_SECONDS + 2
 """Longer than counters wait for their turn to be written."""
 USER = f"system:serviceaccount:{SYSTEM}:trainingrun-operator"
-_NO_STATE = {"leases", "selfsubjectaccessreviews"}
-
-
-def writes(plane: ControlPlane, namespace: str) -> list[dict[str, Any]]:
-    """All that the operator wrote in a namespace, statuses and events too, from the audit log."""
-    log = whole_lines(plane.folder / "logs" / "audit.json")
-    events = (json.loads(line) for line in log if USER in line)
-    return [
-        event
-        for event in events
-        if event["verb"] in {"create", "patch", "update", "delete"}
-        and event["objectRef"]["resource"] not in _NO_STATE
-        and event["objectRef"].get("namespace") == namespace
-    ]
 
 
 def words(event: dict[str, Any]) -> str:
@@ -70,11 +55,13 @@ def test_a_restarted_operator_writes_nothing(
     trainer: Trainer, operator: OperatorProcess, control_plane: ControlPlane
 ) -> None:
     """Neither children nor statuses nor events: what a new operator finds says what it would."""
+    log = control_plane.folder / "logs" / "audit.json"
+    tail = AuditTail(log, user=USER, namespace=trainer.namespace)
     for number in range(RUNS):
         trainer.apply(f"many-{number}", games=1000)
 
     def is_quiet() -> bool:
-        found = writes(control_plane, trainer.namespace)
+        found = tail.writes()
         told = {each["objectRef"].get("name") for each in found}
         last = max((each["stageTimestamp"] for each in found), default="")
         return (
@@ -84,9 +71,9 @@ def test_a_restarted_operator_writes_nothing(
 
     trainer.wait_until(is_quiet, seconds=180)
     before = statuses(trainer)
-    written = len(writes(control_plane, trainer.namespace))
+    written = len(tail.writes())
     operator.kill()
     operator.start()
     trainer.wait_until(lambda: looks(operator) >= 2 * RUNS, seconds=90)
     assert differences(before, statuses(trainer)) == []
-    assert [words(each) for each in writes(control_plane, trainer.namespace)[written:]] == []
+    assert [words(each) for each in tail.writes()[written:]] == []

@@ -14,8 +14,8 @@ from api_connections import ApiError
 from control_plane import ControlPlane
 from mutated_specs import mutated_specs
 from operator_bed import OperatorProcess, Trainer, condition
-from trainingrun_contracts.api.conditions import Reason
-from trainingrun_contracts.api.run import SpecError, parse
+from trainingrun_api.conditions import Reason
+from trainingrun_api.run import SpecError, parse
 
 COUNT = 200
 Document = dict[str, Any]

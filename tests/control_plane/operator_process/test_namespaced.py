@@ -30,9 +30,12 @@ def narrow(
     control_plane.apply(*(each for each in made if each["kind"] in _RIGHTS))
     kubeconfig = control_plane.kubeconfig_for(NARROW, "trainingrun-operator")
     process = OperatorProcess(
-        kubeconfig, tmp_path, f"--namespaces={namespace}", f"--lease-namespace={NARROW}",
+        kubeconfig,
+        tmp_path,
+        f"--namespaces={namespace}",
+        f"--lease-namespace={NARROW}",
         name="narrow",
-    )  # fmt: skip
+    )
     process.start()
     yield process
     process.stop()
@@ -42,7 +45,8 @@ def narrow(
 def refusals(plane: ControlPlane) -> list[str]:
     """What the account asked for and was not allowed, from the audit log."""
     user = f"system:serviceaccount:{NARROW}:trainingrun-operator"
-    events = map(json.loads, whole_lines(plane.folder / "logs" / "audit.json"))
+    lines = whole_lines(plane.folder / "logs" / "audit.json")
+    events = (json.loads(line) for line in lines if user in line)
     return [
         f"{each['verb']} {each['requestURI']}"
         for each in events

@@ -10,15 +10,15 @@ from typing import Any, Final
 
 import pytest
 from control_plane import ControlPlane, KubectlError
-from trainingrun_contracts.api.run import parse
-from trainingrun_operator.backends import BackendError, Ground, RunIdentity
-from trainingrun_operator.backends.kubernetes.backend import KubernetesBackend, Site
-from trainingrun_operator.backends.kubernetes.client import Client, load_configuration
-from trainingrun_operator.backends.kubernetes.observe import Children
-from trainingrun_operator.desired.actions import Apply
-from trainingrun_operator.desired.workload import DaemonToken, Role
-from trainingrun_operator.desired.workloads import workloads
-from trainingrun_operator.settings import Settings
+from trainingrun_api.run import parse
+from trainingrun_operator.kube.backend import BackendConfig, KubernetesBackend
+from trainingrun_operator.kube.client import Client, load_configuration
+from trainingrun_operator.kube.observe import ObjectCache
+from trainingrun_reconciler.backends import BackendError, RunIdentity, SharedResources
+from trainingrun_reconciler.desired.actions import Apply
+from trainingrun_reconciler.desired.workloads import workloads
+from trainingrun_reconciler.roles.workload import DaemonToken, Role
+from trainingrun_reconciler.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("chart")
 
@@ -27,7 +27,7 @@ RUN: Final[dict[str, Any]] = {
     "kind": "TrainingRun",
     "spec": {"games": 100, "decks": [{"name": "red_aggro"}], "suspend": True},
 }
-GROUND: Final = Ground(config=b"{}", managed_redis=True)
+GROUND: Final = SharedResources(config=b"{}", managed_redis=True)
 SECONDS: Final = 60.0
 
 
@@ -38,15 +38,15 @@ class Place:
         self.plane = plane
         self.namespace = namespace
         self.client = client
-        self.children = Children(lambda _: None)
-        self.backend = self.restart(self.children)
+        self.cache = ObjectCache(lambda _: None)
+        self.backend = self.restart(self.cache)
         self.run = self.apply("ours")
 
-    def restart(self, children: Children | None = None) -> KubernetesBackend:
+    def restart(self, cache: ObjectCache | None = None) -> KubernetesBackend:
         """Another operator of the same installation."""
-        site = Site(key=(self.namespace, "operator"))
-        known = children if children is not None else Children(lambda _: None)
-        return KubernetesBackend(self.client, known, site)
+        config = BackendConfig(key=(self.namespace, "operator"))
+        known = cache if cache is not None else ObjectCache(lambda _: None)
+        return KubernetesBackend(self.client, known, config)
 
     def apply(self, name: str) -> RunIdentity:
         """A run that no operator works on."""
@@ -135,7 +135,7 @@ def test_labels_alone_make_nothing_a_part_of_a_run(
         )
         at_home = forged("Deployment", namespace, "ours-bogus", labelled(made.run, "bogus"))
         control_plane.apply({**at_home, "spec": {**at_home["spec"], "replicas": 0}})
-        await made.until(lambda: len(made.children) >= 7)  # four, and the pods of three of them
+        await made.until(lambda: len(made.cache) >= 7)  # four, and the pods of three of them
         assert await made.backend.observe(made.run) == {}
         run_there = replace(made.run, namespace=elsewhere)
         assert await made.backend.observe(run_there) == {}  # nobody controls them there either
@@ -230,7 +230,7 @@ def test_a_token_that_is_deleted_comes_back_as_it_was(
 ) -> None:
     """By an operator that was restarted meanwhile, too: daemons go on with the old one. It is made
     where daemons ask for one of ours, and never taken from somebody else."""
-    ground = replace(GROUND, daemon_token=DaemonToken())
+    shared = replace(GROUND, daemon_token=DaemonToken())
 
     async def act(made: Place) -> None:
         def token() -> str:
@@ -238,19 +238,19 @@ def test_a_token_that_is_deleted_comes_back_as_it_was(
 
         await made.backend.prepare(made.run, GROUND)
         assert "ours-daemon" not in made.kubectl("get", "secrets")
-        await made.backend.prepare(made.run, ground)
+        await made.backend.prepare(made.run, shared)
         before = token()
         with pytest.raises(KubectlError, match="immutable"):
             made.kubectl("patch", "secret", "ours-daemon", "-p", '{"data": {"token": "eA=="}}')
         made.kubectl("delete", "secret", "ours-daemon")
         after = made.restart()
-        await after.prepare(made.run, ground)
+        await after.prepare(made.run, shared)
         assert token() == before
         made.kubectl("delete", "secret", "ours-daemon")
         made.kubectl("create", "secret", "generic", "ours-daemon", "--from-literal=token=x")
         third = made.restart()
         with pytest.raises(BackendError, match="ours-daemon is not controlled by this") as refused:
-            await third.prepare(made.run, ground)
+            await third.prepare(made.run, shared)
         assert refused.value.reason == "NameTaken"
 
     on_place(control_plane, namespace, act)

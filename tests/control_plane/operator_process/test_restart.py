@@ -12,7 +12,7 @@ from audit_log import whole_lines
 from control_plane import ControlPlane
 from operator_bed import LEASE, SYSTEM, OperatorProcess, Trainer
 from trainingrun_contracts.metrics import Server, served_by
-from trainingrun_operator.backends.kubernetes.permissions import LEASE_PERMISSIONS, PERMISSIONS
+from trainingrun_operator.kube.permissions import LEASE_PERMISSIONS, PERMISSIONS
 
 CHILDREN = (
     "deployments,jobs,services,secrets,configmaps,serviceaccounts,networkpolicies,"
@@ -41,7 +41,7 @@ def writes_in(plane: ControlPlane, namespace: str) -> list[dict[str, Any]]:
     """All writes of the operator to children in a namespace, from the audit log."""
     user = f"system:serviceaccount:{SYSTEM}:trainingrun-operator"
     log = whole_lines(plane.folder / "logs" / "audit.json")
-    events = (json.loads(line) for line in log)
+    events = (json.loads(line) for line in log if user in line)
     return [
         event
         for event in events

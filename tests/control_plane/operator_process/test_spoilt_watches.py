@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from api_proxy import ApiProxy
 from control_plane import ControlPlane
-from trainingrun_operator.backends.kubernetes.client import Client, load_configuration
-from trainingrun_operator.backends.kubernetes.informer import Informer, Scope
-from trainingrun_operator.backends.kubernetes.kinds import CONFIG_MAP, Kind
+from trainingrun_operator.kube.client import Client, load_configuration
+from trainingrun_operator.kube.informer import Informer, Scope
+from trainingrun_reconciler.kinds import CONFIG_MAP, Kind
 
 SECONDS = 20.0
 LINES = {

@@ -125,12 +125,13 @@ def test_a_missing_redis_secret_is_named(trainer: Trainer) -> None:
 
 
 def test_a_learner_that_crashes_for_good_fails_its_run(trainer: Trainer) -> None:
-    """Exit code 2 is a wrong configuration: no retries, Succeeded=False, the rest is removed."""
+    """Exit code 2 is a wrong configuration: no retries, Failed=True, the rest is removed."""
     trainer.start("crash")
     trainer.wait_for("crash", "Ready")
     trainer.plane.play(trainer.namespace, "trainingrun.dev/role=learner", "fail", exit_code="2")
-    run = trainer.wait_for("crash", "Succeeded=False")
-    assert condition(run, "Succeeded")["reason"] == "LearnerFailed"
+    trainer.kubectl("wait", "--for=condition=Failed", "trainingrun/crash", "--timeout=90s")
+    run = trainer.run("crash")
+    assert condition(run, "Failed")["reason"] == "LearnerFailed"
     trainer.wait_until(lambda: not trainer.objects("deployments", "crash"))
 
 
@@ -148,4 +149,4 @@ def test_an_evicted_learner_is_replaced_and_not_blamed(trainer: Trainer) -> None
             for pod in trainer.objects("pods", "spot,trainingrun.dev/role=learner")
         )
     )
-    assert condition(trainer.run("spot"), "Succeeded")["status"] == "Unknown"
+    assert condition(trainer.run("spot"), "Failed")["status"] == "False"

@@ -24,7 +24,7 @@ def short_quickstart(folder: Path, *, name: str = "quickstart", games: int = 600
     document = yaml.safe_load(_QUICKSTART.read_text())
     document["metadata"]["name"] = name
     document["spec"]["games"] = games
-    document["spec"]["evaluation"].update({"everyGames": games // 2, "games": 20})
+    document["spec"]["evaluation"].update({"intervalGames": games // 2, "games": 20})
     document["spec"]["learner"]["batchTransitions"] = 1024
     file = folder / "run.yaml"
     file.write_text(yaml.safe_dump(document))

@@ -22,7 +22,7 @@ import redis
 from redis_server import RedisServer, live_leases
 from safetensors.numpy import save
 from trainingrun_contracts import reports, run_config, slots
-from trainingrun_contracts.observation.schema import SCHEMA_HASH
+from trainingrun_contracts.observation_schema import SCHEMA_HASH
 from trainingrun_contracts.policy_format import SHAPES
 from trainingrun_contracts.segment import Segment, decode
 from trainingrun_contracts.stream.accounts import Accounts, Fate, Totals
@@ -77,9 +77,18 @@ class Bed:
         """A daemon process with its endpoint; it is not published yet."""
         port_file = self.folder / f"port-{len(self._processes)}"
         daemon = self._start(
-            "trainingrun_daemon", "--host", "127.0.0.1", "--port", "0", "--decks", str(DECKS),
-            "--max-concurrent", str(slots_served), "--port-file", str(port_file),
-        )  # fmt: skip
+            "trainingrun_daemon",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            "0",
+            "--decks",
+            str(DECKS),
+            "--max-concurrent",
+            str(slots_served),
+            "--port-file",
+            str(port_file),
+        )
         until(
             lambda: port_file.exists() and port_file.read_text().strip(),
             seconds=20,
@@ -128,9 +137,11 @@ class Bed:
         with log.open("wb") as stderr:
             popen = subprocess.Popen(
                 [sys.executable, "-m", module, *arguments],
-                stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr,
+                stdin=subprocess.DEVNULL,
+                stdout=stderr,
+                stderr=stderr,
                 env={**os.environ, **(environment or {})},
-            )  # fmt: skip
+            )
         process = Process(popen, log)
         self._processes.append(process)
         return process

@@ -17,12 +17,18 @@ BATCH = 512
 def bandit_config(storage: str, *, endpoint_url: str | None = None) -> RunConfig:
     """Its configuration, with checkpoints in the given storage."""
     return RunConfig(
-        run="bandit", run_id="bandit-1", seed=7, games=1000, decks=("a", "b"),
+        run="bandit",
+        run_id="bandit-1",
+        seed=7,
+        games=1000,
+        decks=("a", "b"),
         checkpoint=CheckpointConfig(storage=storage, endpoint_url=endpoint_url),
         learner=LearnerConfig(
-            batch_transitions=BATCH, publish_every_steps=1, ppo=PpoConfig(learning_rate=3e-3),
+            batch_transitions=BATCH,
+            publish_every_steps=1,
+            ppo=PpoConfig(learning_rate=3e-3),
         ),
-    )  # fmt: skip
+    )
 
 
 def wait_for_weights(bandit: Bandit, *, version: int = 0) -> None:

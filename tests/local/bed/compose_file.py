@@ -116,11 +116,15 @@ class Here:
         assert test[0] == "CMD", f"{name}: a check without a shell of its own"
         return all(
             subprocess.run(
-                self.translated(name, number, test[1:]), check=False, capture_output=True,
-                env=self._environment(name, number), timeout=20,
-            ).returncode == 0
+                self.translated(name, number, test[1:]),
+                check=False,
+                capture_output=True,
+                env=self._environment(name, number),
+                timeout=20,
+            ).returncode
+            == 0
             for number in range(self.replicas.get(name, 1))
-        )  # fmt: skip
+        )
 
     def stop(self) -> None:
         """End every service: the roles first, as Compose does."""
@@ -206,9 +210,13 @@ class Here:
         command = [program, *self.translated(name, number, words[1:])]
         with self.log(name, number).open("wb") as log:
             process = subprocess.Popen(
-                command, env=self._environment(name, number), stdin=subprocess.DEVNULL,
-                stdout=log, stderr=subprocess.STDOUT, cwd=self._made(self.folder / "here"),
-            )  # fmt: skip
+                command,
+                env=self._environment(name, number),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=self._made(self.folder / "here"),
+            )
         self.running.setdefault(name, []).append(process)
 
     def _await(self, name: str, condition: str) -> None:

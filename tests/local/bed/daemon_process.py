@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from redis_server import free_port
-from trainingrun_contracts.protocol.access import TOKEN_VARIABLE
+from trainingrun_protocol.access import TOKEN_VARIABLE
 from waiting import until
 
 PROGRAM = Path(sys.executable).with_name("trainingrun-daemon")
@@ -38,9 +38,18 @@ class DaemonProcess:
         port_file = self.folder / f"port-of-{self.games}"
         port_file.unlink(missing_ok=True)
         command = [
-            PROGRAM, "--host", "127.0.0.1", "--port", str(self.port), "--decks", DECKS,
-            "--max-concurrent", str(self.games), "--port-file", port_file,
-        ]  # fmt: skip
+            PROGRAM,
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(self.port),
+            "--decks",
+            DECKS,
+            "--max-concurrent",
+            str(self.games),
+            "--port-file",
+            port_file,
+        ]
         with (self.folder / f"daemon-of-{self.games}.log").open("ab") as log:
             environment = {**os.environ, TOKEN_VARIABLE: self.token}
             self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)

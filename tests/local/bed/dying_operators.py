@@ -15,19 +15,19 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from learner_process import learner_report
-from trainingrun_contracts.api.conditions import ConditionType
-from trainingrun_contracts.api.limits import Cost, StopWhen
-from trainingrun_contracts.api.requests import WAKE
-from trainingrun_contracts.api.run import TrainingRun
+from trainingrun_api.conditions import ConditionType
+from trainingrun_api.limits import Cost, StopWhen
+from trainingrun_api.requests import WAKE
+from trainingrun_api.run import TrainingRun
 from trainingrun_contracts.reports import Evaluation, queue_evaluation
-from trainingrun_operator.backends import Backend, Ground, RunIdentity
-from trainingrun_operator.backends.memory import MemoryRunStore
-from trainingrun_operator.backends.store import RunKey
-from trainingrun_operator.controller.loop import Reconciler
-from trainingrun_operator.desired.actions import WorkloadAction
-from trainingrun_operator.desired.observed import ObservedRole
-from trainingrun_operator.desired.workload import Role
-from trainingrun_operator.settings import Settings
+from trainingrun_reconciler.backends import Backend, RunIdentity, SharedResources
+from trainingrun_reconciler.controller.loop import Reconciler
+from trainingrun_reconciler.desired.actions import WorkloadAction
+from trainingrun_reconciler.desired.observed import ObservedRole
+from trainingrun_reconciler.memory import MemoryRunStore
+from trainingrun_reconciler.roles.workload import Role
+from trainingrun_reconciler.settings import Settings
+from trainingrun_reconciler.store import RunKey
 
 _PAUSE_SECONDS: Final = 0.05
 _RECORDING = "written beside the checkpoints"
@@ -65,9 +65,9 @@ class Relayed:
         """See Backend."""
         return await self._inner.observe(run)
 
-    async def prepare(self, run: RunIdentity, ground: Ground) -> None:
+    async def prepare(self, run: RunIdentity, shared: SharedResources) -> None:
         """See Backend."""
-        await self._inner.prepare(run, ground)
+        await self._inner.prepare(run, shared)
 
     async def is_prepared(self, run: RunIdentity) -> bool:
         """See Backend."""
@@ -77,9 +77,9 @@ class Relayed:
         """See Backend."""
         await self._inner.perform(run, action)
 
-    async def redis_url(self, run: RunIdentity, ground: Ground) -> str | None:
+    async def redis_url(self, run: RunIdentity, shared: SharedResources) -> str | None:
         """See Backend."""
-        return await self._inner.redis_url(run, ground)
+        return await self._inner.redis_url(run, shared)
 
 
 class _Mortal(Relayed):
@@ -165,11 +165,11 @@ class Course:
         self.change(stop_when=StopWhen(win_rate=0.8))
         result = Evaluation(self.now, 1, 9, "random", 400, 360, 0, 0.9, 0.87, 0.93)
         queue_evaluation(self.redis, self.fleet.keys.evaluations, result)
-        await self._ends(ConditionType.SUCCEEDED, "WinRateReached", records=True)
+        await self._ends(ConditionType.COMPLETE, "WinRateReached", records=True)
 
     async def _idle(self) -> None:
         await self._stand_still()
-        self.change(idle_shutdown_minutes=60)
+        self.change(idle_shutdown_seconds=3600)
         played = self.fleet.games
         await self.until(lambda: self._played() == played, "the last game")
         status = self.run.status.model_copy(update={"progressed_at": _LONG_AGO})

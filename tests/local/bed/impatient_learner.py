@@ -6,9 +6,9 @@ import sys
 
 from trainingrun_trainer.__main__ import run
 from trainingrun_trainer.stop import install
-from trainingrun_trainer.watchdog import Patience
+from trainingrun_trainer.watchdog import Timeouts
 
 if __name__ == "__main__":
     seconds = float(sys.argv[1])
-    patience = Patience(seconds, seconds, look_seconds=0.5, storage_seconds=seconds)
+    patience = Timeouts(seconds, seconds, check_seconds=0.5, storage_seconds=seconds)
     sys.exit(run(install(), patience=patience))

@@ -7,13 +7,11 @@ published weights, as actors do, so a rise of the marked action's probability is
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,14 +25,15 @@ from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 from safetensors.numpy import load
 from trainingrun_contracts import reports, weights
-from trainingrun_contracts.observation.schema import ACTION_WIDTH, SCHEMA_HASH, STATE_WIDTH
+from trainingrun_contracts.observation_schema import ACTION_WIDTH, SCHEMA_HASH, STATE_WIDTH
 from trainingrun_contracts.policy_format import KEY
 from trainingrun_contracts.run_config import RunConfig, encode
 from trainingrun_contracts.segment import SCHEMA_VERSION, Segment, SegmentHeader
 from trainingrun_contracts.segment import encode as encode_segment
-from trainingrun_contracts.stream.append import Parcel, append_commands, depth_after
+from trainingrun_contracts.stream.append import EncodedSegment, append_commands, depth_after
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.stream.ledger import Ledger, ledger_from, queue_ledger
+from warm_program import WarmProcess, warm_programs
 
 LEGAL_ACTIONS = 4
 MARK = 7
@@ -50,71 +49,28 @@ class NotYet(Exception):
 def eventually(holds: Callable[[], bool], *, seconds: float, what: str) -> None:
     """Look until it holds. Raises AssertionError when the time is over."""
 
-    def look() -> None:
+    def read_once() -> None:
         if not holds():
             raise NotYet
 
     retry = Retry(ConstantBackoff(_PROBE_SECONDS), int(seconds / _PROBE_SECONDS), (NotYet,))
     try:
-        retry.call_with_retry(look, lambda _: None)
+        retry.call_with_retry(read_once, lambda _: None)
     except NotYet:
         raise AssertionError(f"not within {seconds} s: {what}") from None
 
 
-class Fork:
-    """A learner's process, forked from a server that has imported torch: a start takes a fraction
-    of the three seconds of processor that ``python -m trainingrun_trainer`` takes.
-
-    It has what is used here of a Popen. All else is as in a process of its own: environment,
-    signals, exit codes, and a log that gets both outputs.
-    """
-
-    def __init__(self, environment: dict[str, str], log: Path) -> None:
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["trainingrun_trainer.__main__"])
-        self._process = context.Process(target=_learn, args=(environment, str(log)))
-        self._process.start()
-
-    @property
-    def pid(self) -> int:
-        """Process id."""
-        return int(self._process.pid or 0)
-
-    def poll(self) -> int | None:
-        """The exit code, minus the signal that ended it; None while it lives."""
-        return self._process.exitcode
-
-    def wait(self, timeout: float | None = None) -> int:
-        """Wait for its end.
-
-        Raises:
-            subprocess.TimeoutExpired: it did not end in time.
-        """
-        self._process.join(timeout)
-        if self._process.exitcode is None:
-            raise subprocess.TimeoutExpired("a forked learner", timeout or 0)
-        return self._process.exitcode
-
-    def send_signal(self, number: int) -> None:
-        """Send a signal, if it lives."""
-        if self.poll() is None:
-            os.kill(self.pid, number)
-
-    def kill(self) -> None:
-        """kill -9, if it lives."""
-        self.send_signal(signal.SIGKILL)
-
-
-def _learn(environment: dict[str, str], log: str) -> None:
-    """What a forked process does."""
-    from trainingrun_trainer.__main__ import main  # here: whoever starts learners needs no torch
-
-    os.environ.clear()
-    os.environ.update(environment)
+def fork_learner(environment: Mapping[str, str], log: Path) -> WarmProcess:
+    """A learner's process with a log that gets both outputs. It is forked from one that has
+    imported torch: a start takes a fraction of the three seconds of processor of a cold one."""
+    programs = warm_programs("trainingrun_trainer")
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
-    main()
+    try:
+        return programs.start(
+            ["trainingrun-learner"], env=environment, stdout=output, stderr=output
+        )
+    finally:
+        os.close(output)
 
 
 @dataclass
@@ -129,7 +85,7 @@ class LearnerProcess:
     program: tuple[str, ...] = LEARNER
     is_forked: bool = False
     starts: int = 0
-    _process: subprocess.Popen[bytes] | Fork | None = None
+    _process: subprocess.Popen[bytes] | WarmProcess | None = None
 
     def start(self) -> None:
         """Start it; returns at once."""
@@ -145,15 +101,18 @@ class LearnerProcess:
             **self.environment,
         }
         self._process = (
-            Fork(environment, self.log) if self.is_forked else self._new_python(environment)
+            fork_learner(environment, self.log) if self.is_forked else self._new_python(environment)
         )
 
     def _new_python(self, environment: dict[str, str]) -> subprocess.Popen[bytes]:
         with self.log.open("wb") as log:
             return subprocess.Popen(
                 [sys.executable, *self.launcher, *self.program],
-                env=environment, stdin=subprocess.DEVNULL, stderr=log, stdout=log,
-            )  # fmt: skip
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stderr=log,
+                stdout=log,
+            )
 
     @property
     def log(self) -> Path:
@@ -267,16 +226,29 @@ class Bandit:
     def header(self, epoch: int, sha256: str) -> SegmentHeader:
         """The header of the next segment."""
         return SegmentHeader(
-            run_id=self.run_id, schema=SCHEMA_VERSION, schema_hash=SCHEMA_HASH, epoch=epoch,
-            actor=self.actor, seq=self.seq, produced_before=self.produced, discarded_before=0,
-            game_id=f"game-{self.seq}", seat=1, seed=1, decks=("a", "b"), opponent="latest",
-            weights_sha256=sha256, terminated=True, truncated=False, created_at=time.time(),
-        )  # fmt: skip
+            run_id=self.run_id,
+            schema=SCHEMA_VERSION,
+            schema_hash=SCHEMA_HASH,
+            epoch=epoch,
+            actor=self.actor,
+            seq=self.seq,
+            produced_before=self.produced,
+            discarded_before=0,
+            game_id=f"game-{self.seq}",
+            seat=1,
+            seed=1,
+            decks=("a", "b"),
+            opponent="latest",
+            weights_sha256=sha256,
+            terminated=True,
+            truncated=False,
+            created_at=time.time(),
+        )
 
     def append(self, segment: Segment) -> None:
         """Append a segment as an actor does, and go on to the next number."""
         pipe: Any = self.client.pipeline(transaction=True)
-        parcel = Parcel(segment.header, segment.transitions, encode_segment(segment))
+        parcel = EncodedSegment(segment.header, segment.transitions, encode_segment(segment))
         for command in append_commands(self.keys, [parcel], fuse=_FUSE):
             pipe.execute_command(*command)
         pipe.execute()
@@ -288,7 +260,7 @@ class Bandit:
         header = self.header(1, "sha")
         pipe: Any = self.client.pipeline(transaction=True)
         for command in append_commands(
-            self.keys, [Parcel(header, self.steps, payload)], fuse=_FUSE
+            self.keys, [EncodedSegment(header, self.steps, payload)], fuse=_FUSE
         ):
             pipe.execute_command(*command)
         depth = depth_after(pipe.execute())

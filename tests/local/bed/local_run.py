@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from warm_program import WarmProcess, warm_programs
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = Path(sys.executable).with_name("trainingrun")
@@ -46,7 +47,7 @@ def write_run(file: Path, *, games: int, **spec: Any) -> Path:
             "decks": [{"name": "red_aggro"}, {"name": "white_weenie"}],
             "daemon": {"autoscaling": {"minReplicas": 1, "maxReplicas": 1}},
             "learner": {"batchTransitions": 512, "publishEverySeconds": 3},
-            "evaluation": {"everyGames": 1000000, "games": 10, "opponents": ["random"]},
+            "evaluation": {"intervalGames": 1000000, "games": 10, "opponents": ["random"]},
             **spec,
         },
     }
@@ -68,7 +69,7 @@ class LocalRun:
 
     folder: Path
     file: Path
-    process: subprocess.Popen[bytes] | None = None
+    process: WarmProcess | None = None
     options: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     output: Path = field(init=False)
@@ -83,16 +84,15 @@ class LocalRun:
 
     def start(self) -> None:
         """Start the command; its output goes into a file."""
-        command = [PROGRAM, "local", "-f", self.file, "--plain", *self.options]
+        command = ["trainingrun", "local", "-f", self.file, "--plain", *self.options]
         command += ["--decks", ROOT / "decks"]
         with self.output.open("ab") as output:
-            self.process = subprocess.Popen(
+            self.process = warm_programs("trainingrun").start(
                 command,
                 cwd=self.folder,
                 env={**os.environ, **self.environment},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
+                stdout=output.fileno(),
+                stderr=output.fileno(),
             )
 
     def pid_of(self, role: str) -> int | None:

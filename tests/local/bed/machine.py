@@ -94,9 +94,15 @@ class Machine:
         """Run the script; both streams are in ``stdout``."""
         self.folder.mkdir(parents=True, exist_ok=True)
         return subprocess.run(
-            ["bash", str(SCRIPT), *verb], env=self.environment(), timeout=seconds, text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
-        )  # fmt: skip
+            ["bash", str(SCRIPT), *verb],
+            env=self.environment(),
+            timeout=seconds,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
 
     def start(self) -> str:
         """Start the role; gives what was said. Raises AssertionError when it does not start."""

@@ -11,14 +11,14 @@ import sys
 from pathlib import Path
 
 from trainingrun_contracts.stream.keys import Keys
-from trainingrun_operator.controller.signals import SignalReader
-from trainingrun_operator.desired.observed import Signals
+from trainingrun_reconciler.controller.signals import SignalReader
+from trainingrun_reconciler.desired.observed import Signals
 
 PATIENCE_SECONDS = 120.0
 """It is asked for memory: a Redis that writes hundreds of megabytes to its file answers late."""
 
 
-async def look(url: str, run_id: str, now: float) -> Signals:
+async def read_once(url: str, run_id: str, now: float) -> Signals:
     """What the operator reads."""
     reader = SignalReader(seconds=PATIENCE_SECONDS)
     try:
@@ -31,7 +31,7 @@ async def look(url: str, run_id: str, now: float) -> Signals:
 
 
 if __name__ == "__main__":
-    seen = asyncio.run(look(sys.argv[1], sys.argv[2], float(sys.argv[3])))
+    seen = asyncio.run(read_once(sys.argv[1], sys.argv[2], float(sys.argv[3])))
     print(",".join(each.member for each in seen.reports))
     status = Path("/proc/self/status").read_text()  # not getrusage: it starts at the parent's peak
     print(re.findall(r"VmHWM:\s+(\d+) kB", status)[0])

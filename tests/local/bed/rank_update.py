@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.torch import save_file
-from trainingrun_contracts.observation.schema import ACTION_WIDTH, SCHEMA_HASH, STATE_WIDTH
+from trainingrun_contracts.observation_schema import ACTION_WIDTH, SCHEMA_HASH, STATE_WIDTH
 from trainingrun_contracts.run_config import LearnerConfig, PpoConfig
 from trainingrun_contracts.segment import SCHEMA_VERSION, Segment, SegmentHeader
 from trainingrun_trainer.batch import pack
-from trainingrun_trainer.distributed import Alone, ProcessRanks, is_distributed
+from trainingrun_trainer.distributed import DistributedRanks, SingleRank, is_distributed
 from trainingrun_trainer.networks.build import new_policy
 from trainingrun_trainer.update import PpoUpdater
 
@@ -32,11 +32,24 @@ def make_segment(number: int) -> Segment:
     counts = random.integers(1, 6, steps)
     offsets = np.concatenate([[0], counts.cumsum()]).astype(np.int32)
     header = SegmentHeader(
-        run_id="ranks", schema=SCHEMA_VERSION, schema_hash=SCHEMA_HASH, epoch=1, actor="a",
-        seq=number, produced_before=0, discarded_before=0, game_id=f"g{number}", seat=1, seed=1,
-        decks=("a", "b"), opponent="latest", weights_sha256="0", terminated=True, truncated=False,
+        run_id="ranks",
+        schema=SCHEMA_VERSION,
+        schema_hash=SCHEMA_HASH,
+        epoch=1,
+        actor="a",
+        seq=number,
+        produced_before=0,
+        discarded_before=0,
+        game_id=f"g{number}",
+        seat=1,
+        seed=1,
+        decks=("a", "b"),
+        opponent="latest",
+        weights_sha256="0",
+        terminated=True,
+        truncated=False,
         created_at=0.0,
-    )  # fmt: skip
+    )
     rewards = np.zeros(steps, dtype=np.float32)
     rewards[-1] = random.choice([-1.0, 1.0])
     return Segment(
@@ -57,7 +70,7 @@ def make_segment(number: int) -> Segment:
 def main(folder: Path, segments: int) -> None:
     """Train and write."""
     torch.set_num_threads(1)
-    ranks = ProcessRanks(CPU) if is_distributed() else Alone()
+    ranks = DistributedRanks(CPU) if is_distributed() else SingleRank()
     # The order that one rank alone has: all segments of rank 0, then all of rank 1.
     own = [number for number in range(segments) if number * ranks.size // segments == ranks.rank]
     batch = pack([make_segment(number) for number in own])
@@ -66,7 +79,7 @@ def main(folder: Path, segments: int) -> None:
     results = [asdict(updater.update(batch)) for _ in range(2)]
     save_file(updater.policy.state_dict(), folder / f"rank-{ranks.rank}.safetensors")
     (folder / f"rank-{ranks.rank}.json").write_text(json.dumps(results))
-    if isinstance(ranks, ProcessRanks):
+    if isinstance(ranks, DistributedRanks):
         ranks.close()
 
 

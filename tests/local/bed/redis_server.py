@@ -26,13 +26,13 @@ from typing import Any
 import redis
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
-from trainingrun_contracts.api.run import parse
+from trainingrun.local.redis import has_read_only_keys
+from trainingrun_api.run import parse
 from trainingrun_contracts.stream.keys import Keys
-from trainingrun_operator.backends.local.redis import has_read_only_keys
-from trainingrun_operator.desired.redis import redis as redis_workload
-from trainingrun_operator.desired.redis_config import config_file, url_for
-from trainingrun_operator.desired.workload import Workload, filled
-from trainingrun_operator.settings import Settings
+from trainingrun_reconciler.desired.redis_config import config_file, url_for
+from trainingrun_reconciler.roles.redis import REDIS
+from trainingrun_reconciler.roles.workload import Workload, filled
+from trainingrun_reconciler.settings import Settings
 
 HOST = "127.0.0.1"
 SECRET = "one-two-three"
@@ -85,7 +85,7 @@ def managed_redis() -> Workload:
         "metadata": {"name": "bed"},
         "spec": {"games": 1, "decks": [{"name": "red_aggro"}]},
     }
-    return redis_workload(parse(document), Settings())
+    return REDIS.workload(parse(document), Settings(), replicas=1)
 
 
 @dataclass

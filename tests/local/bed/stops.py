@@ -1,7 +1,7 @@
 """A learner that saves all the time, stopped at random moments, over and over.
 
 Rollouts come without pause from a producer in a thread of its own, and each counts as a game, so
-that with ``everyGames: 1`` a checkpoint is written after every update: a stop at a random moment
+that with ``intervalGames: 1`` a checkpoint is written after every update: a stop at a random moment
 mostly falls into a write. After each stop the folder is looked at as the next learner would.
 """
 
@@ -19,7 +19,8 @@ from pathlib import Path
 
 import msgspec
 from bandit_run import bandit_config
-from learner_process import Bandit, Fork, eventually, learner_report
+from learner_process import Bandit, eventually, fork_learner, learner_report
+from trainingrun_contracts.reports import LearnerState
 from trainingrun_contracts.run_config import RunConfig, encode
 from trainingrun_trainer.checkpoint.archive import (
     CheckpointArchive,
@@ -29,6 +30,7 @@ from trainingrun_trainer.checkpoint.archive import (
     open_archive,
 )
 from trainingrun_trainer.checkpoint.manifest import CheckpointInvalid
+from warm_program import WarmProcess
 
 BATCH = 64
 _QUEUED = 8
@@ -71,7 +73,7 @@ class ForkedLearner:
     redis_url: str
     directory: Path
     starts: int = 0
-    _process: Fork | None = field(default=None, repr=False)
+    _process: WarmProcess | None = field(default=None, repr=False)
 
     @property
     def log(self) -> Path:
@@ -95,7 +97,7 @@ class ForkedLearner:
         config = self.directory / "run.json"
         config.write_bytes(encode(self.config))
         variables = {"TRAININGRUN_CONFIG": str(config), "TRAININGRUN_REDIS_URL": self.redis_url}
-        self._process = Fork({**os.environ, **variables}, self.log)
+        self._process = fork_learner({**os.environ, **variables}, self.log)
 
     def signal(self, number: int) -> None:
         """Send a signal, if it lives."""
@@ -117,7 +119,7 @@ def stops_config(folder: Path) -> RunConfig:
     config = bandit_config(folder.as_uri())
     return msgspec.structs.replace(
         config,
-        checkpoint=msgspec.structs.replace(config.checkpoint, every_games=1, keep=3),
+        checkpoint=msgspec.structs.replace(config.checkpoint, interval_games=1, keep=3),
         learner=msgspec.structs.replace(config.learner, batch_transitions=BATCH),
     )
 
@@ -151,9 +153,10 @@ def stop_once(
     before = newest_step(learner.config)
     learner.start()
     eventually(
-        lambda: _is_updating(bandit, learner, epoch=learner.starts), seconds=_GRACE_SECONDS,
+        lambda: _is_updating(bandit, learner, epoch=learner.starts),
+        seconds=_GRACE_SECONDS,
         what="an update",
-    )  # fmt: skip
+    )
     after = dice.uniform(0, within)
     threading.Event().wait(after)
     learner.signal(signal.SIGKILL if way is Stop.KILL else signal.SIGTERM)
@@ -194,7 +197,7 @@ def _why_not(archive: CheckpointArchive, entry: Entry) -> str:
 def _is_updating(bandit: Bandit, learner: ForkedLearner, *, epoch: int) -> bool:
     assert learner.is_running, learner.log.read_text()
     report = learner_report(bandit.client, bandit.keys)
-    return report is not None and report.epoch == epoch and report.state == "training"
+    return report is not None and report.epoch == epoch and report.state is LearnerState.TRAINING
 
 
 def _folder(config: RunConfig) -> Path:

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
 
-from api_clerk import MERGE, Request
+from api_clerk import MERGE
+from api_connections import Request
 from control_plane import restricted_pod
 
 Document = dict[str, Any]
@@ -355,7 +356,9 @@ def _status(dice: Random) -> Document:
     """A status of a run that somebody else writes."""
     reason, text = dice.choice(("Ready", "x", "Äh")), dice.choice(_TEXTS)
     condition = {
-        "type": dice.choice(("Ready", "Succeeded", "QueueAvailable", "Degraded", "Nonsense")),
+        "type": dice.choice(
+            ("Ready", "Complete", "Failed", "QueueAvailable", "Degraded", "Nonsense")
+        ),
         "status": dice.choice(("True", "False", "Unknown", "Nonsense")),
         "reason": reason,
         "message": text,

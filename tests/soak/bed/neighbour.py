@@ -7,7 +7,8 @@ import threading
 import time
 from typing import Any, Final
 
-from api_clerk import MERGE, Clerk, Request
+from api_clerk import MERGE, Clerk
+from api_connections import Request
 from control_plane import ControlPlane
 
 _WATCH_SECONDS: Final = 300
@@ -47,7 +48,6 @@ class Neighbour:
         self._ends = True
         self._wanted.set()
         self._thread.join()
-        self._clerk.close()
 
     def follow(self) -> float:
         """Change the run; returns the seconds until its status is of the change."""

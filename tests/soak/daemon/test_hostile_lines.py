@@ -22,7 +22,7 @@ import psutil
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from trainingrun_contracts.protocol.lines import parse_status
+from trainingrun_protocol.lines import parse_status
 
 STEPS_PER_EXAMPLE: Final = 20
 MOST_OPEN: Final = 24
@@ -155,9 +155,10 @@ def soak(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Soak]:
         log.open("wb") as file,
         subprocess.Popen(
             [sys.executable, "-m", "trainingrun_daemon", *words],
-            stdout=subprocess.PIPE, stderr=file,
+            stdout=subprocess.PIPE,
+            stderr=file,
         ) as process,
-    ):  # fmt: skip
+    ):
         assert process.stdout is not None
         port = int(process.stdout.readline().rpartition(b":")[2])
         made = Soak(psutil.Process(process.pid), port, log)
@@ -198,9 +199,11 @@ def test_hostile_lines_bytes_and_manners(soak: Soak, soak_steps: int) -> None:
     held, files = memory(soak), descriptors(soak)
 
     @settings(
-        max_examples=max(1, soak_steps // STEPS_PER_EXAMPLE), database=None,
-        suppress_health_check=list(HealthCheck), phases=[Phase.generate],
-    )  # fmt: skip
+        max_examples=max(1, soak_steps // STEPS_PER_EXAMPLE),
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate],
+    )
     @given(st.lists(steps, min_size=STEPS_PER_EXAMPLE, max_size=STEPS_PER_EXAMPLE))
     def outlives(chosen: list[Step]) -> None:
         for step in chosen:

@@ -39,12 +39,18 @@ counts = st.one_of(
 headers = st.fixed_dictionaries(
     {},
     optional={
-        "run_id": st.text(max_size=10), "schema_hash": st.text(max_size=10), "actor": names,
-        "seq": counts, "produced_before": counts, "discarded_before": counts,
-        "epoch": st.integers(-(2**40), 2**40), "seed": st.integers(-(2**40), 2**40),
-        "created_at": st.floats(allow_nan=False), "terminated": st.booleans(),
+        "run_id": st.text(max_size=10),
+        "schema_hash": st.text(max_size=10),
+        "actor": names,
+        "seq": counts,
+        "produced_before": counts,
+        "discarded_before": counts,
+        "epoch": st.integers(-(2**40), 2**40),
+        "seed": st.integers(-(2**40), 2**40),
+        "created_at": st.floats(allow_nan=False),
+        "terminated": st.booleans(),
     },
-)  # fmt: skip
+)
 numbers = st.sampled_from([np.nan, np.inf, -np.inf, 1e30, 1000.0, -8.5, 8.0, 100.0, -100.0, 0.0])
 junk = st.one_of(
     st.binary(max_size=200),
@@ -213,9 +219,11 @@ def test_forged_rollouts_and_reports(soak: Soak, soak_steps: int) -> None:
     """Expect the learner to take every step, and then to flush with a ledger that closes."""
 
     @settings(
-        max_examples=max(1, soak_steps // STEPS_PER_EXAMPLE), database=None,
-        suppress_health_check=list(HealthCheck), phases=[Phase.generate],
-    )  # fmt: skip
+        max_examples=max(1, soak_steps // STEPS_PER_EXAMPLE),
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate],
+    )
     @given(st.lists(forgeries, min_size=STEPS_PER_EXAMPLE, max_size=STEPS_PER_EXAMPLE))
     def outlives(steps: list[Forgery]) -> None:
         for step in steps:

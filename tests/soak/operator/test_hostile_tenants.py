@@ -25,7 +25,8 @@ import pytest
 import redis
 import shifted_clock
 import yaml
-from api_clerk import Clerk, Request
+from api_clerk import Clerk
+from api_connections import Request
 from api_proxy import ApiProxy
 from control_plane import ControlPlane
 from hostile_redis import Liar, spoil
@@ -219,9 +220,7 @@ def soak_on(plane: ControlPlane, folder: Path, name: str, *, proxied: bool) -> I
         known = Known(hostile, mutated_specs(SPECS), urls, [uid])
         clerks: SimpleQueue[Clerk] = SimpleQueue()
         for _ in range(AT_ONCE):
-            clerk = Clerk(plane)
-            stack.callback(clerk.close)
-            clerks.put(clerk)
+            clerks.put(Clerk(plane))
         neighbour = Neighbour(plane, RUNS.format(calm), "calm")
         queue = enter(spoilt.client())
         yield Soak(plane, clerks, operator, proxy, clock, queue, neighbour, trainer, known)

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from safetensors.numpy import save
+from trainingrun_actor.observation.encoder import Observation
 from trainingrun_actor.policy import Policy, load_policy
-from trainingrun_contracts.observation.encoder import Observation
-from trainingrun_contracts.observation.schema import ACTION_WIDTH, SCHEMA_HASH, STATE_WIDTH
+from trainingrun_contracts.observation_schema import ACTION_WIDTH, SCHEMA_HASH, STATE_WIDTH
 from trainingrun_contracts.policy_format import Network, shapes_of
 from trainingrun_contracts.weights import Pointer
 

@@ -56,9 +56,17 @@ def test_the_rating_uses_all_results_so_far() -> None:
 def test_results_of_before_the_raw_ones_were_kept_count() -> None:
     """A run that is resumed after an update keeps its history."""
     old = Evaluation(
-        at=1.0, version=3, training_games=0, opponent="aggressive", games=10, wins=5, draws=0,
-        rate=0.5, low=0.2, high=0.8,
-    )  # fmt: skip
+        at=1.0,
+        version=3,
+        training_games=0,
+        opponent="aggressive",
+        games=10,
+        wins=5,
+        draws=0,
+        rate=0.5,
+        low=0.2,
+        high=0.8,
+    )
     anchor, rating = rating_of(3, [old])
     assert anchor == "aggressive"
     assert rating is not None

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 from trainingrun_actor.opponents import AggressiveAgent, RandomAgent
 from trainingrun_actor.seats import ScriptedSeat
-from trainingrun_contracts.protocol.decisions import (
+from trainingrun_protocol.decisions import (
     Ability,
     Action,
     Card,
@@ -86,10 +86,13 @@ FORWARD = {
     "leaves a free ability": (ability("", "Lantern: Untap Lantern"), "-1"),
     "fetches a land for nothing": (ability("", "Lantern: Search for a basic land"), "0"),
     "wakes no creature twice": (
-        decision_of("choose_action", actions=(
-            Action(0, card="Bear", card_id=1, description="Bear: Become 2/2", mana_cost="{1}"),
-            PASS,
-        )),
+        decision_of(
+            "choose_action",
+            actions=(
+                Action(0, card="Bear", card_id=1, description="Bear: Become 2/2", mana_cost="{1}"),
+                PASS,
+            ),
+        ),
         "-1",
     ),
     "puts nothing good away": (
@@ -125,9 +128,13 @@ FORWARD = {
     "plays its trigger": (decision_of("play_trigger"), "y"),
     "plays from an effect": (decision_of("play_from_effect"), "y"),
     "keeps its hand": (
-        decision_of("confirm_action", message="Keep this hand?", game_state=GameState(
-            players=(Player(name=ME, hand=(FOREST, BEAR)), Player(name=FOE)),
-        )),
+        decision_of(
+            "confirm_action",
+            message="Keep this hand?",
+            game_state=GameState(
+                players=(Player(name=ME, hand=(FOREST, BEAR)), Player(name=FOE)),
+            ),
+        ),
         "y",
     ),
     "takes the dearest card": (
@@ -139,7 +146,7 @@ FORWARD = {
         "1",
     ),
     "looks at what is shown": (decision_of("reveal", cards=(BEAR,)), ""),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("decision", "line"), FORWARD.values(), ids=FORWARD)
@@ -168,7 +175,7 @@ ANYHOW = {
     ),
     "a value": (decision_of("announce_value", min=1, max=3), {"1", "2", "3"}),
     "yes or no": (decision_of("play_trigger"), {"y", "n"}),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("decision", "lines"), ANYHOW.values(), ids=ANYHOW)

@@ -6,13 +6,13 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from trainingrun_actor.observation.answering import answering
 from trainingrun_actor.opponents import Agent, AggressiveAgent, RandomAgent
-from trainingrun_contracts.observation.answering import answering
-from trainingrun_contracts.protocol.commands import NewGame
-from trainingrun_contracts.protocol.decisions import decode_decision
-from trainingrun_contracts.protocol.lines import DecisionLine, parse_line
-from trainingrun_daemon.decks import DeckShelf
+from trainingrun_daemon.decks import DeckRepository
 from trainingrun_daemon.session import GameSession, Progress
+from trainingrun_protocol.commands import NewGame
+from trainingrun_protocol.decisions import decode_decision
+from trainingrun_protocol.lines import DecisionLine, parse_line
 
 DECKS = Path(__file__).parents[3] / "decks"
 COMMAND = NewGame(deck1="red_aggro", deck2="white_weenie", interactive=True, quiet=True)
@@ -20,7 +20,7 @@ COMMAND = NewGame(deck1="red_aggro", deck2="white_weenie", interactive=True, qui
 
 def winner(agents: tuple[Agent, Agent], seed: int) -> int | None:
     """Play one game; gives the seat (0 or 1) that won."""
-    shelf = DeckShelf((DECKS,))
+    shelf = DeckRepository((DECKS,))
     decks = (shelf.find(COMMAND.deck1), shelf.find(COMMAND.deck2))
     session, random, response = GameSession(COMMAND, decks, seed=seed), Random(seed), ""
     while (progress := session.resume(response)) is not Progress.OVER:

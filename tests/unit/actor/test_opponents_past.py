@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from random import Random
 
-from trainingrun_actor.opponents_past import PastOpponents, counter_name, forgotten_counters
+from trainingrun_actor.league import PastOpponents, counter_name, forgotten_counters
 
 SNAPSHOTS = [("a" * 64, 10), ("b" * 64, 20), ("c" * 64, 30)]
 

@@ -10,9 +10,9 @@ import pytest
 import torch
 from safetensors.numpy import load, save
 from trainingrun_actor.inference import pick
+from trainingrun_actor.observation.encoder import Observation
 from trainingrun_actor.policy import Policy, load_policy
-from trainingrun_contracts.observation.encoder import Observation
-from trainingrun_contracts.observation.schema import SCHEMA_HASH
+from trainingrun_contracts.observation_schema import SCHEMA_HASH
 from trainingrun_contracts.policy_format import network_of
 from trainingrun_contracts.weights import Pointer, WeightsError
 from trainingrun_trainer.networks.build import make_policy
@@ -80,8 +80,13 @@ def test_pick_follows_the_distribution() -> None:
     """A draw falls on the option whose share of [0, 1) it lies in; without one, the likeliest."""
     log_probs = [log(share) for share in (0.2, 0.5, 0.3)]
     assert [pick(log_probs, draw) for draw in (0.0, 0.19, 0.21, 0.69, 0.71, 0.999999)] == [
-        0, 0, 1, 1, 2, 2,
-    ]  # fmt: skip
+        0,
+        0,
+        1,
+        1,
+        2,
+        2,
+    ]
     assert pick(log_probs, None) == 1
 
 

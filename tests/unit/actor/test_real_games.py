@@ -7,21 +7,21 @@ from random import Random
 
 import numpy as np
 import pytest
+from trainingrun_actor.observation.answering import answering
+from trainingrun_actor.observation.encoder import Encoder
 from trainingrun_actor.opponents import RandomAgent
-from trainingrun_contracts.observation.answering import answering
-from trainingrun_contracts.observation.encoder import Encoder
-from trainingrun_contracts.protocol.commands import NewGame
-from trainingrun_contracts.protocol.decisions import Decision, DecisionType, decode_decision
-from trainingrun_contracts.protocol.lines import DecisionLine, parse_line
-from trainingrun_daemon.decks import DeckShelf
+from trainingrun_daemon.decks import DeckRepository
 from trainingrun_daemon.session import GameSession, Progress
+from trainingrun_protocol.commands import NewGame
+from trainingrun_protocol.decisions import Decision, DecisionType, decode_decision
+from trainingrun_protocol.lines import DecisionLine, parse_line
 
 DECKS = sorted((Path(__file__).parents[3] / "decks").rglob("*.dck"))
 
 
 def played(deck: Path, seed: int) -> list[Decision]:
     """The decisions of a game of a deck against itself, answered at random and encoded."""
-    shelf = DeckShelf((deck.parent,))
+    shelf = DeckRepository((deck.parent,))
     command = NewGame(deck1=deck.stem, deck2=deck.stem, interactive=True, quiet=True)
     decks = (shelf.find(deck.stem), shelf.find(deck.stem))
     session, random, encoder = GameSession(command, decks, seed=seed), Random(seed), Encoder()

@@ -20,8 +20,10 @@ def test_pairs_swap_seats_over_the_same_game() -> None:
     games = list(islice(training_matchups(DECKS, SelfPlayConfig(), seed="1"), 40))
     for first, second in zip(games[::2], games[1::2], strict=True):
         assert (first.decks, first.seed, first.opponent) == (
-            second.decks, second.seed, second.opponent,
-        )  # fmt: skip
+            second.decks,
+            second.seed,
+            second.opponent,
+        )
         assert {first.seat, second.seat} == {1, 2}
 
 

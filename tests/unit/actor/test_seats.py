@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from trainingrun_actor.observation.options import Question
 from trainingrun_actor.seats import answer_by
-from trainingrun_contracts.observation.options import Question
-from trainingrun_contracts.protocol.decisions import Action, Card, Decision, DecisionType
+from trainingrun_protocol.decisions import Action, Card, Decision, DecisionType
 
 HAND = tuple(Card(id=at, name=f"card {at}") for at in range(3))
 PASS = Action(index=-1)

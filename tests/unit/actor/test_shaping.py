@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
+from trainingrun_actor.observation.view import View, view_of
 from trainingrun_actor.shaping import potential, shaped_rewards
 from trainingrun_contracts.curriculum import Shaping
-from trainingrun_contracts.observation.view import View, view_of
-from trainingrun_contracts.protocol.decisions import (
+from trainingrun_protocol.decisions import (
     Card,
     Decision,
     DecisionType,

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from trainingrun_actor.inference import Choice
+from trainingrun_actor.observation.encoder import Observation
 from trainingrun_actor.policy import load_policy
 from trainingrun_actor.recorder import Clock, GameIdentity, Recorder
 from trainingrun_actor.spool import Spool
-from trainingrun_contracts.observation.encoder import Observation
 from trainingrun_contracts.segment import Segment, SegmentHeader
 from trainingrun_contracts.stream.accounts import Accounts, Fate, Totals
 from trainingrun_contracts.weights import Pointer
@@ -83,8 +83,10 @@ def test_numbers_count_up(make: Make) -> None:
         spool.add(make(steps))
     headers = [entry.header for entry in spool.next_batch(most_bytes=10**9)]
     assert [(h.seq, h.produced_before, h.discarded_before) for h in headers] == [
-        (0, 0, 0), (1, 3, 0), (2, 8, 0),
-    ]  # fmt: skip
+        (0, 0, 0),
+        (1, 3, 0),
+        (2, 8, 0),
+    ]
 
 
 def test_a_full_spool_drops_the_oldest_and_says_so(make: Make) -> None:

@@ -9,9 +9,9 @@ import pytest
 from trainingrun_actor.game import End, Outcome, Seat
 from trainingrun_actor.recorder import Clock
 from trainingrun_actor.tapes import Tape, TapedGame, Tapes
-from trainingrun_contracts.protocol.decisions import Action, Decision, DecisionType
 from trainingrun_contracts.run_config import TapesConfig
-from trainingrun_contracts.tapes import TapeEnd, TapeMove, TapeStart, decode_entry
+from trainingrun_protocol.decisions import Action, Decision, DecisionType
+from trainingrun_protocol.tapes import TapeEnd, TapeMove, TapeStart, decode_entry
 
 GAME = TapedGame(("red_aggro", "test_blue"), 7, {1: "newest policy", 2: "random"})
 DECISION = Decision(DecisionType.CHOOSE_ACTION, actions=(Action(0, card="Shock"), Action(-1)))
@@ -79,8 +79,11 @@ def test_a_game_is_written_down(tmp_path: Path) -> None:
     assert isinstance(start, TapeStart)
     assert start.players == ("newest policy", "random")
     assert (start.run, start.kind, start.decks, start.seed) == (
-        "quick", "evaluation", ("red_aggro", "test_blue"), 7,
-    )  # fmt: skip
+        "quick",
+        "evaluation",
+        ("red_aggro", "test_blue"),
+        7,
+    )
     assert moves == [TapeMove("0", DECISION)] * 2
     assert end == TapeEnd("won", 2, 1.235)
 

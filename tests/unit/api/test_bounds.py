@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from trainingrun_contracts.api.bounds import OVERRIDE_BYTES, OVERRIDE_LEVELS
-from trainingrun_contracts.api.run import SpecError, parse
+from trainingrun_api.bounds import OVERRIDE_BYTES, OVERRIDE_LEVELS
+from trainingrun_api.run import SpecError, parse
 
 
 def nested(levels: int) -> Any:

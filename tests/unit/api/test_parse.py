@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 from pydantic import ValidationError
-from trainingrun_contracts.api.run import SpecError, parse
-from trainingrun_contracts.api.spec import TrainingRunSpec
+from trainingrun_api.run import SpecError, parse
+from trainingrun_api.spec import TrainingRunSpec
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
@@ -43,10 +43,10 @@ def test_the_examples_are_valid(file: Path) -> None:
 def test_there_is_a_default_for_all_but_games_and_decks() -> None:
     """Two fields are enough; the others have the documented defaults."""
     spec = parse(document()).spec
-    assert (spec.games, spec.seed, spec.suspend, spec.algorithm) == (100, 1, False, "PPO")
+    assert (spec.games, spec.seed, spec.suspend) == (100, 1, False)
     assert (spec.daemon.games_per_daemon, spec.actor.games_per_actor) == (8, 16)
     assert (spec.daemon.autoscaling.min_replicas, spec.daemon.autoscaling.max_replicas) == (1, 10)
-    assert spec.daemon.autoscaling.scale_down.drain_seconds == 180
+    assert spec.daemon.drain_timeout_seconds == 180
     assert spec.checkpoint.storage is None
     assert spec.redis.managed is None
     assert spec.actor.replicas is None
@@ -130,10 +130,10 @@ def test_all_wrong_fields_are_told_at_once_with_their_paths() -> None:
         sed=3,
         suspend="yes",
         decks=[{"name": "red_aggro.dck"}, {}],
-        algorithm="SAC",
+        actor={"spot": "Sometimes"},
         learner={"gpus": "1", "ppo": {"clip": float("nan"), "learningRate": 0}},
         evaluation={"opponents": ["me"]},
-        checkpoint={"secretRef": 3, "keep": 1.5, "size": "ten"},
+        checkpoint={"storage": {"s3": 3}, "keep": 1.5, "size": "ten"},
     )
     assert set(problems(broken)) == {
         "spec.games: -1 is below the minimum of 1",
@@ -142,12 +142,12 @@ def test_all_wrong_fields_are_told_at_once_with_their_paths() -> None:
         "spec.decks[0].name: must be a deck's name (letters, digits, '-' and '_', without .dck),"
         ' not "red_aggro.dck"',
         "spec.decks[1].name: is required",
-        'spec.algorithm: "SAC" is not one of PPO',
+        'spec.actor.spot: "Sometimes" is not one of Never, Prefer or Require',
         'spec.learner.gpus: must be a whole number, not "1"',
         "spec.learner.ppo.clip: must be a finite number, not NaN",
         "spec.learner.ppo.learningRate: 0 must be more than 0",
         'spec.evaluation.opponents[0]: "me" is not one of random, aggressive, engine or past',
-        "spec.checkpoint.secretRef: must be a mapping of fields, not 3",
+        "spec.checkpoint.storage.s3: must be a mapping of fields, not 3",
         "spec.checkpoint.keep: must be a whole number, not 1.5",
         'spec.checkpoint.size: must be an amount such as 2, 500m or 4Gi, not "ten"',
     }
@@ -169,8 +169,8 @@ def test_all_wrong_fields_are_told_at_once_with_their_paths() -> None:
         (document(games=10**15), f"spec.games: {10**15} is above the maximum of {10**12}"),
         (document(zzz=1), "spec.zzz: unknown field, possible here are games, seed, suspend"),
         (
-            document(checkpoint={"endpointUrl": "minio:9000"}),
-            'spec.checkpoint.endpointUrl: must be an address such as http://host:9000, not "minio:',
+            document(checkpoint={"storage": {"s3": {"bucket": "bucket", "endpointUrl": "minio"}}}),
+            "spec.checkpoint.storage.s3.endpointUrl: must be an address such as http://host:9000",
         ),
         (
             document(daemon={"image": "x" * 600}),

@@ -6,16 +6,10 @@ import re
 from functools import cache
 from pathlib import Path
 
-import pytest
-from trainingrun_contracts.api.conditions import ConditionType, EventReason, Reason, Word
+from trainingrun_api.conditions import ConditionType, EventReason, Reason
 
 ROOT = Path(__file__).resolve().parents[3]
-MEMBERS = ("actor", "contracts", "operator", "trainer")
-WORDS = [
-    pytest.param(word, id=f"{type(word).__name__}.{word.value}")
-    for kind in (ConditionType, Reason, EventReason)
-    for word in kind
-]
+MEMBERS = ("actor", "api", "cli", "contracts", "operator", "reconciler", "trainer")
 
 
 @cache
@@ -26,11 +20,15 @@ def told() -> frozenset[str]:
     return frozenset(found for text in texts for found in re.findall(r'\w+\.\w+|"\w+"', text))
 
 
-@pytest.mark.parametrize("word", WORDS)
-def test_the_code_tells_it(word: Word) -> None:
+def test_the_code_tells_them() -> None:
     """By its name, or spelled out where a role sends it through Redis."""
-    ways = {f"{type(word).__name__}.{word.name}", f'"{word.value}"'}
-    assert ways & told(), f"nothing tells {word.value}: take it out of conditions.py, or tell it"
+    silent = [
+        f"{type(word).__name__}.{word.name}"
+        for kind in (ConditionType, Reason, EventReason)
+        for word in kind
+        if not {f"{type(word).__name__}.{word.name}", f'"{word.value}"'} & told()
+    ]
+    assert silent == [], "nothing tells these: take them out of conditions.py, or tell them"
 
 
 def test_a_word_that_nobody_tells_would_be_found() -> None:

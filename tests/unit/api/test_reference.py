@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from trainingrun_contracts.api import reference
-from trainingrun_contracts.api.crd import root_schema
+from trainingrun_api.crd import root_schema
+
+from tools import field_reference as reference
 
 PAGE = reference.page()
 HEADINGS = re.findall(r"^#+ (.*)$", PAGE, re.MULTILINE)

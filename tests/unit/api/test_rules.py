@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 import yaml
-from trainingrun_contracts.api.rules import ALL, IMMUTABLE, PLACEHOLDER, Rule
-from trainingrun_contracts.api.run import SpecError, check_update, parse
-from trainingrun_contracts.api.spec import Network, TrainingRunSpec
+from trainingrun_api.rules import ALL, IMMUTABLE, PLACEHOLDER, Rule
+from trainingrun_api.run import SpecError, check_update, parse
+from trainingrun_api.spec import Network, TrainingRunSpec
 
 ROOT = Path(__file__).resolve().parents[3]
 INVALID = ROOT / "tests" / "control_plane" / "invalid"
@@ -48,6 +48,13 @@ def test_what_the_api_server_refuses_is_refused_here(file: Path) -> None:
     assert refusal_of(file).startswith(f"{field}: ")
 
 
+@pytest.mark.parametrize("name", ["decks", "phases", "phase-decks", "endpoints", "opponents"])
+def test_a_duplicate_is_refused_with_the_sentence_of_the_api_server(name: str) -> None:
+    """No rule of ours says it: the type of the list does, and a run on a laptop has no server."""
+    file = INVALID / f"{name}-unique.yaml"
+    assert refusal_of(file) == file.read_text().splitlines()[0].removeprefix("# expect: ")
+
+
 @pytest.mark.parametrize("rule", ALL, ids=lambda rule: rule.name)
 def test_every_placeholder_has_a_value(rule: Rule) -> None:
     """A message's placeholders and its values are the same set."""
@@ -70,27 +77,45 @@ def test_a_message_becomes_a_cel_format() -> None:
 
 
 @pytest.mark.parametrize(
-    "storage",
+    ("storage", "url"),
     [
-        "file:///var/checkpoints",
-        "s3://bucket",
-        "s3://bucket/a/prefix",
-        "pvc://claim",
-        "pvc://claim/path",
+        ({"directory": {"path": "/var/checkpoints"}}, "file:///var/checkpoints"),
+        ({"s3": {"bucket": "bucket"}}, "s3://bucket"),
+        ({"s3": {"bucket": "bucket", "prefix": "a/prefix"}}, "s3://bucket/a/prefix"),
+        ({"persistentVolumeClaim": {"claimName": "claim"}}, None),
+        ({"persistentVolumeClaim": {"claimName": "claim", "path": "a/path"}}, None),
     ],
 )
-def test_every_form_of_storage_is_accepted(storage: str) -> None:
-    """Directories, buckets and claims."""
-    assert spec(checkpoint={"storage": storage}).checkpoint.storage == storage
+def test_every_form_of_storage_is_accepted(storage: dict[str, Any], url: str | None) -> None:
+    """Directories, buckets and claims; a claim has an address only where it is mounted."""
+    found = spec(checkpoint={"storage": storage}).checkpoint.storage
+    assert found is not None
+    assert found.url == url
 
 
 @pytest.mark.parametrize(
-    "storage", ["file://relative", "s3://", "s3://B", "pvc:///x", "/var", "a b"]
+    "storage",
+    [
+        {"directory": {"path": "relative"}},
+        {"s3": {"bucket": "B"}},
+        {"s3": {"bucket": "bucket", "prefix": "/slash"}},
+        {"persistentVolumeClaim": {"claimName": "A"}},
+    ],
 )
-def test_other_storage_is_refused(storage: str) -> None:
+def test_other_storage_is_refused(storage: dict[str, Any]) -> None:
     """The sentence shows what was given and what is possible."""
-    with pytest.raises(SpecError, match="is no storage"):
+    with pytest.raises(SpecError, match="must be a"):
         spec(checkpoint={"storage": storage})
+
+
+def test_how_a_bucket_is_reached_may_change() -> None:
+    """Expect endpoint and credentials of a run that exists to be free, and the bucket not."""
+    bucket = {"bucket": "bucket", "prefix": "runs"}
+    reached = {**bucket, "endpointUrl": "http://minio:9000", "secretRef": {"name": "keys"}}
+    before, after = (spec(checkpoint={"storage": {"s3": s3}}) for s3 in (bucket, reached))
+    check_update(before, after)
+    with pytest.raises(SpecError, match=r"storage\.s3\.prefix: cannot be changed"):
+        check_update(before, spec(checkpoint={"storage": {"s3": {"bucket": "bucket"}}}))
 
 
 @pytest.mark.parametrize(
@@ -99,7 +124,7 @@ def test_other_storage_is_refused(storage: str) -> None:
         ("seed", {"seed": 2}),
         ("redis.url", {"redis": {"url": "redis://other:6379"}}),
         ("redis.managed.tls", {"redis": {"managed": {"tls": True}}}),
-        ("checkpoint.storage", {"checkpoint": {"storage": "s3://bucket/other"}}),
+        ("checkpoint.storage.s3.bucket", {"checkpoint": {"storage": {"s3": {"bucket": "other"}}}}),
     ],
 )
 def test_a_fixed_field_cannot_change(field: str, change: dict[str, Any]) -> None:
@@ -123,11 +148,13 @@ def test_what_was_the_default_may_be_written_down(managed: dict[str, Any]) -> No
 def test_every_fixed_field_exists() -> None:
     """The paths of the fixed fields are paths of the spec."""
     assert {rule.field: rule.value(spec()) for rule in IMMUTABLE} == {
-        "algorithm": "PPO",
         "seed": 1,
         "redis.url": None,
         "redis.urlSecretRef": None,
         "redis.managed.tls": False,
-        "checkpoint.storage": None,
+        "checkpoint.storage.s3.bucket": None,
+        "checkpoint.storage.s3.prefix": None,
+        "checkpoint.storage.persistentVolumeClaim": None,
+        "checkpoint.storage.directory": None,
         "learner.network": Network(),
     }

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 from bed_programs import programs
-from trainingrun_contracts.api.conditions import ConditionType, Reason
+from trainingrun.commands.app import app
+from trainingrun_api.conditions import ConditionType, Reason
 from trainingrun_contracts.metrics import ALL
-from trainingrun_operator.cli.app import app
 from typer.main import get_command
 
 ROOT = Path(__file__).resolve().parents[3]

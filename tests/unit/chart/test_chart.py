@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from rendered_chart import CHART, Chart
-from trainingrun_operator.backends.kubernetes.permissions import LEASE_PERMISSIONS, PERMISSIONS
-from trainingrun_operator.handlers.options import parse
+from trainingrun_operator.kube.permissions import LEASE_PERMISSIONS, PERMISSIONS
+from trainingrun_operator.process.options import parse
 
 
 def verbs_in(rules: list[Mapping[str, Any]]) -> set[tuple[str, str, str]]:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from rendered_chart import CHART, Chart
-from trainingrun_operator.handlers.options import parse
-from trainingrun_operator.settings import Images
+from trainingrun_operator.process.options import parse
+from trainingrun_reconciler.settings import Images
 
 ROOT = CHART.parents[1]
 
@@ -35,14 +35,17 @@ def named(chart: Chart, *options: str) -> set[str]:
 
 
 def test_the_defaults_are_what_make_images_builds(chart: Chart, tmp_path: Path) -> None:
-    """Expect no name that nobody builds, and none that is built for nothing."""
-    assert named(chart) == built(tmp_path)
+    """Expect no name that nobody builds, and none for nothing but the command line's."""
+    assert named(chart) == built(tmp_path) - {"localhost/trainingrun-cli:0.1.0"}
 
 
 def test_one_registry_serves_both(chart: Chart, tmp_path: Path) -> None:
     """Expect the same prefix to build, push and install all of them."""
     registry = "registry.example.com:5000/team"
-    assert named(chart, f"--set=images.registry={registry}") == built(tmp_path, REGISTRY=registry)
+    made = built(tmp_path, REGISTRY=registry)
+    assert named(chart, f"--set=images.registry={registry}") == made - {
+        f"{registry}/trainingrun-cli:0.1.0"
+    }
 
 
 def test_an_image_of_its_own_wins(chart: Chart) -> None:

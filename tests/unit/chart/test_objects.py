@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import yaml
 from rendered_chart import CHART, Chart
-from trainingrun_operator.backends import RunIdentity
-from trainingrun_operator.backends.kubernetes.render import metadata
-from trainingrun_operator.desired.workload import Role
-from trainingrun_operator.handlers import installation
+from trainingrun_operator.process import helm_test
+from trainingrun_reconciler.backends import RunIdentity
+from trainingrun_reconciler.manifests import metadata
+from trainingrun_reconciler.roles.workload import Role
 
 POD_MONITOR = "--api-versions=monitoring.coreos.com/v1/PodMonitor"
 OPERATOR = "trainingrun-operator"
@@ -189,7 +189,7 @@ def test_helms_test_is_a_restricted_pod_with_the_operators_account(chart: Chart)
 def test_helms_test_has_a_command_that_exists(options: tuple[str, ...], chart: Chart) -> None:
     """Every option of its command is understood."""
     ((container,),) = [each["spec"]["containers"] for each in chart(*options).all("Pod")]
-    assert container["command"][:3] == ["python3", "-m", installation.__name__]
+    assert container["command"][:3] == ["python3", "-m", helm_test.__name__]
     with pytest.raises(SystemExit) as ended:
-        installation.main([*container["command"][3:], "--help"])
+        helm_test.main([*container["command"][3:], "--help"])
     assert ended.value.code == 0

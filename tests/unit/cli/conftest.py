@@ -5,16 +5,15 @@ from __future__ import annotations
 import copy
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from warm_program import warm_programs
 
-PROGRAM = Path(sys.executable).with_name("trainingrun")
+COMMANDS = "trainingrun"
 DOCUMENT: dict[str, Any] = {
     "apiVersion": "trainingrun.dev/v1alpha1",
     "kind": "TrainingRun",
@@ -41,15 +40,16 @@ class Shell:
 
     def run(self, *arguments: str) -> Answer:
         """Run the program to its end."""
-        return self.ask(PROGRAM.name, *arguments)
+        return self.ask("trainingrun", *arguments)
 
     def ask(self, program: str, *arguments: str, **environment: str) -> Answer:
         """Run one of our programs to its end, with something in its environment."""
         nowhere = {"KUBECONFIG": str(self.folder / "no-kubeconfig")}
-        done = subprocess.run(
-            [PROGRAM.with_name(program), *arguments], cwd=self.folder, capture_output=True,
-            text=True, timeout=60, check=False, env={**os.environ, **nowhere, **environment},
-        )  # fmt: skip
+        done = warm_programs(COMMANDS).run(
+            [program, *arguments],
+            cwd=self.folder,
+            env={**os.environ, **nowhere, **environment},
+        )
         assert "Traceback" not in done.stderr
         return Answer(done.returncode, done.stdout, done.stderr.splitlines())
 

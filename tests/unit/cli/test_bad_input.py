@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 import typer
-from trainingrun_operator.cli.app import app
-from trainingrun_operator.cli.decks.folders import check_decks
-from trainingrun_operator.cli.document import read_run
-from trainingrun_operator.cli.errors import UserError
+from trainingrun.commands.app import app
+from trainingrun.commands.decks.folders import check_decks
+from trainingrun.commands.document import read_run
+from trainingrun.commands.errors import UserError
 from typer.main import get_command
 
 Document = dict[str, Any]
@@ -40,13 +40,13 @@ FIELDS = {
     ),
     "no decks": (spec(decks=[]), "run.yaml: spec.decks: needs at least 1 entry"),
     "claim": (
-        spec(checkpoint={"storage": "pvc://claim/path"}),
-        "spec.checkpoint.storage: pvc://claim/path is a claim of a cluster: on this machine give"
-        " file:///directory, or leave it out",
+        spec(checkpoint={"storage": {"persistentVolumeClaim": {"claimName": "mine"}}}),
+        "spec.checkpoint.storage.persistentVolumeClaim: claim mine is one of a cluster: on this"
+        " machine give directory or s3, or leave storage out",
     ),
     "storage that cannot be written": (
-        spec(checkpoint={"storage": "file:///dev/null/x"}),
-        "spec.checkpoint.storage: /dev/null/x cannot be written (Not a directory): give a"
+        spec(checkpoint={"storage": {"directory": {"path": "/dev/null/x"}}}),
+        "spec.checkpoint.storage.directory: /dev/null/x cannot be written (Not a directory): give a"
         " directory that can",
     ),
     "secret": (
@@ -244,7 +244,7 @@ def test_time_limit(shell: Any) -> None:
     answer = shell.run("local", "-f", shell.write(), "--time-limit=soon")
     assert answer.code == 2
     assert answer.errors == [
-        "trainingrun: --time-limit soon: no span of time: write 90s, 15m or 1h30m"
+        "trainingrun: --time-limit soon: not a duration: use 90s, 15m or 1h30m"
     ]
 
 
@@ -289,7 +289,10 @@ def test_fields_are_overridden(shell: Any) -> None:
     run = read_run(file, changes=["evaluation.games=40", "spec.games=7", "decks=[{name: wolves}]"])
     assert (run.spec.games, run.spec.evaluation.games) == (7, 40)
     assert [deck.name for deck in run.spec.decks] == ["wolves"]
-    for wrong, words in (("games", "not PATH=VALUE"), ("games=[", "not valid YAML"),
-                         ("evaluation.gamez=1", "gamez: unknown field")):  # fmt: skip
+    for wrong, words in (
+        ("games", "not PATH=VALUE"),
+        ("games=[", "not valid YAML"),
+        ("evaluation.gamez=1", "gamez: unknown field"),
+    ):
         with pytest.raises(UserError, match=words):
             read_run(file, changes=[wrong])

@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from trainingrun.commands.checkpoint.places import Location, place_of
+from trainingrun.commands.errors import UserError
 from trainingrun_contracts.checkpoints import CheckpointState
-from trainingrun_contracts.observation.schema import SCHEMA_HASH
+from trainingrun_contracts.observation_schema import SCHEMA_HASH
 from trainingrun_contracts.run_config import CheckpointConfig, RunConfig, encode
-from trainingrun_operator.cli.checkpoint.places import Place, place_of
-from trainingrun_operator.cli.errors import UserError
 from trainingrun_trainer.checkpoint.archive import CheckpointArchive, Retention
 from trainingrun_trainer.checkpoint.inspection import (
     BEST,
@@ -40,10 +40,16 @@ def save(folder: Path, step: int, *, rate: float, schema: str = SCHEMA_HASH) -> 
     """Write a checkpoint of the run ``small``."""
     files = {MODEL: b"tensors %d" % step}
     manifest = Manifest(
-        format=FORMAT, run="small", run_id="x", schema_hash=schema, saved_at=1000.0 + step,
-        progress=Progress(step=step, games=10 * step), config=msgspec.Raw(b"{}"), libraries={},
+        format=FORMAT,
+        run="small",
+        run_id="x",
+        schema_hash=schema,
+        saved_at=1000.0 + step,
+        progress=Progress(step=step, games=10 * step),
+        config=msgspec.Raw(b"{}"),
+        libraries={},
         files={name: sum_of(each) for name, each in files.items()},
-    )  # fmt: skip
+    )
     archive = CheckpointArchive(FileStore(folder), run="small", retention=Retention(keep=9))
     uri = archive.save(Checkpoint(manifest, files))
     entry = next(entry for entry in archive.entries() if entry.uri == uri)
@@ -61,9 +67,13 @@ def folder(shell: Any) -> Path:
     (folder / "small-0000000004" / "manifest.json").unlink()
     (folder / "tensorboard").mkdir()
     config = RunConfig(
-        run="small", run_id="x", seed=1, games=1, decks=(),
+        run="small",
+        run_id="x",
+        seed=1,
+        games=1,
+        decks=(),
         checkpoint=CheckpointConfig(folder.as_uri()),
-    )  # fmt: skip
+    )
     (run / "config.json").write_bytes(encode(config))
     return folder
 
@@ -89,11 +99,20 @@ def test_ls_for_programs(shell: Any, folder: Path) -> None:
     assert listing["place"] == folder.as_uri()
     oldest = listing["checkpoints"][-1]
     assert oldest == {
-        "name": "small-0000000001", "uri": f"{folder.as_uri()}/small-0000000001", "run": "small",
-        "state": "listed", "step": 1, "games": 10, "transitions": 0,
-        "saved_at": "1970-01-01T00:16:41Z", "size": 9,
-        "win_rate": 0.9, "win_rates": {"random": 0.9}, "evaluated_version": 1, "is_best": True,
-    }  # fmt: skip
+        "name": "small-0000000001",
+        "uri": f"{folder.as_uri()}/small-0000000001",
+        "run": "small",
+        "state": "listed",
+        "step": 1,
+        "games": 10,
+        "transitions": 0,
+        "saved_at": "1970-01-01T00:16:41Z",
+        "size": 9,
+        "win_rate": 0.9,
+        "win_rates": {"random": 0.9},
+        "evaluated_version": 1,
+        "is_best": True,
+    }
 
 
 def test_verify_reads_every_byte(shell: Any, folder: Path) -> None:
@@ -122,8 +141,9 @@ def test_pull_takes_the_newest_whole_one(shell: Any, folder: Path) -> None:
     copy = Path(shell.folder) / "models" / "small-0000000002"
     assert (answer.code, answer.out.strip()) == (0, str(copy))
     assert [line.split(" is passed over")[0] for line in answer.errors] == [
-        "trainingrun: small-0000000004", "trainingrun: small-0000000003",
-    ]  # fmt: skip
+        "trainingrun: small-0000000004",
+        "trainingrun: small-0000000003",
+    ]
     original = folder / "small-0000000002"
     assert (copy / MODEL).read_bytes() == (original / MODEL).read_bytes()
     (row,) = verify_checkpoints(find_place(str(copy), endpoint_url=None)).checkpoints
@@ -158,12 +178,16 @@ def test_the_place_of_a_run_is_in_its_configuration(folder: Path) -> None:
     """Expect a run's bucket with its endpoint, and where the copies are."""
     cache = str(folder)
     config = RunConfig(
-        run="small", run_id="x", seed=1, games=1, decks=(),
+        run="small",
+        run_id="x",
+        seed=1,
+        games=1,
+        decks=(),
         checkpoint=CheckpointConfig("s3://b/p", endpoint_url="http://e:1", cache=cache),
-    )  # fmt: skip
+    )
     (folder.parent / "config.json").write_bytes(encode(config))
     place = place_of("small", state=folder.parents[1], endpoint_url=None)
-    assert place == Place("s3://b/p", "http://e:1", folder)
+    assert place == Location("s3://b/p", "http://e:1", folder)
 
 
 @pytest.mark.parametrize(

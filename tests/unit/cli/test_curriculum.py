@@ -9,25 +9,32 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from trainingrun_contracts.api.status import TrainingRunStatus
-from trainingrun_operator.cli.document import read_run
-from trainingrun_operator.cli.errors import UserError
-from trainingrun_operator.cli.local.lines import line_of
-from trainingrun_operator.cli.local.snapshot import Snapshot
-from trainingrun_operator.cli.local.table import render
-from trainingrun_operator.cli.local.usage import Usage
+from trainingrun.commands.document import read_run
+from trainingrun.commands.errors import UserError
+from trainingrun.commands.local.lines import line_of
+from trainingrun.commands.local.snapshot import Snapshot
+from trainingrun.commands.local.table import render
+from trainingrun.commands.local.usage import Usage
+from trainingrun_api.status import TrainingRunStatus
 
 PHASES = [{"name": "one", "until": {"games": 5}}, {"name": "two"}]
 COURSE = {
-    "phase": "two", "number": 2, "since": "2026-01-01T00:01:00Z", "sinceGames": 6,
-    "sinceTransitions": 400, "why": "one had 6 games, and until.games is 5",
+    "phase": "two",
+    "number": 2,
+    "since": "2026-01-01T00:01:00Z",
+    "sinceGames": 6,
+    "sinceTransitions": 400,
+    "why": "one had 6 games, and until.games is 5",
     "passed": [
         {
-            "name": "one", "since": "2026-01-01T00:00:00Z", "sinceGames": 0,
-            "sinceTransitions": 0, "why": "one had 6 games, and until.games is 5",
+            "name": "one",
+            "since": "2026-01-01T00:00:00Z",
+            "sinceGames": 0,
+            "sinceTransitions": 0,
+            "why": "one had 6 games, and until.games is 5",
         }
     ],
-}  # fmt: skip
+}
 STATUS: dict[str, Any] = {
     "curriculum": COURSE,
     "games": {"played": 9, "target": 10},

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from trainingrun_contracts.cards import CardFacts, Catalogue
-from trainingrun_contracts.protocol.decks import parse_deck_list
-from trainingrun_operator.cli.decks.figures import DeckFigures, figures_of
+from trainingrun.commands.decks.figures import DeckFigures, figures_of
+from trainingrun_protocol.cards import CardFacts, Catalogue
+from trainingrun_protocol.decks import parse_deck_list
 
 CARDS = Catalogue(
     [
@@ -14,19 +14,33 @@ CARDS = Catalogue(
         CardFacts(name="Wilds", types="Land", text="Tap, sacrifice it: search for a basic land."),
         CardFacts(name="Shock", cost="{R}", mana_value=1, colors="R", types="Instant"),
         CardFacts(
-            name="Bear", cost="{1}{W}", mana_value=2, colors="W", types="Creature - Bear",
-            power=2, toughness=2,
+            name="Bear",
+            cost="{1}{W}",
+            mana_value=2,
+            colors="W",
+            types="Creature - Bear",
+            power=2,
+            toughness=2,
         ),
         CardFacts(
-            name="Dryad", cost="{G/W}", mana_value=1, colors="WG", types="Creature - Dryad",
-            power=2, toughness=1,
+            name="Dryad",
+            cost="{G/W}",
+            mana_value=1,
+            colors="WG",
+            types="Creature - Dryad",
+            power=2,
+            toughness=1,
         ),
         CardFacts(name="Colossus", cost="{11}", mana_value=11, types="Artifact Creature - Golem"),
         CardFacts(
-            name="Roku // Avatar", cost="{2}{R}", mana_value=3, colors="R", types="Enchantment",
+            name="Roku // Avatar",
+            cost="{2}{R}",
+            mana_value=3,
+            colors="R",
+            types="Enchantment",
         ),
     ]
-)  # fmt: skip
+)
 
 
 def figures(text: str) -> DeckFigures:
@@ -39,8 +53,10 @@ def test_lines_of_one_card_are_added_up() -> None:
     counted = figures("2 Bear\n1 BEAR|SET\n1 Dryad\n4 Plains\n1 Colossus")
     assert list(counted.groups) == ["Creatures", "Lands"]
     assert [(line.count, line.name) for line in counted.groups["Creatures"]] == [
-        (1, "Dryad"), (3, "Bear"), (1, "Colossus"),
-    ]  # fmt: skip
+        (1, "Dryad"),
+        (3, "Bear"),
+        (1, "Colossus"),
+    ]
     assert counted.cards == 9
 
 
@@ -89,8 +105,9 @@ def test_unknown_cards_are_named_once_with_the_likest() -> None:
     """Expect the first line of each, and no hint where nothing is alike."""
     counted = figures("4 Shok\n2 shok\n1 Xyzzyplugh\n1 Roku // Avatar\n1 roku")
     assert [(each.line, each.card, each.nearest) for each in counted.unknown] == [
-        (2, "Shok", "Shock"), (4, "Xyzzyplugh", None),
-    ]  # fmt: skip
+        (2, "Shok", "Shock"),
+        (4, "Xyzzyplugh", None),
+    ]
 
 
 def test_remarks() -> None:

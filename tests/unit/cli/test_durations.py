@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from trainingrun_operator.cli.durations import described, seconds_in
-from trainingrun_operator.cli.errors import UserError
+from trainingrun.commands.durations import described, seconds_in
+from trainingrun.commands.errors import UserError
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ def test_read(text: str, seconds: float) -> None:
 @pytest.mark.parametrize("text", ["0s", "-5", "5 minutes", ""])
 def test_refused(text: str) -> None:
     """Expect examples of what can be written."""
-    with pytest.raises(UserError, match="write 90s, 15m or 1h30m"):
+    with pytest.raises(UserError, match="use 90s, 15m or 1h30m"):
         seconds_in(text, option="--x")
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 from safetensors.numpy import load, save
-from trainingrun_contracts.observation.schema import SCHEMA_HASH
-from trainingrun_operator.cli.errors import UserError
-from trainingrun_operator.cli.eval.weights import Weights, find_weights, with_metadata
+from trainingrun.commands.errors import UserError
+from trainingrun.commands.eval.weights import Weights, find_weights, with_metadata
+from trainingrun_contracts.observation_schema import SCHEMA_HASH
 
 
 def checkpoint(

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from trainingrun_operator.cli.app import app
-from trainingrun_operator.cli.completion import COMPLETE_VARIABLE
-from trainingrun_operator.cli.grammar import (
+from trainingrun.commands.app import app
+from trainingrun.commands.completion import COMPLETE_VARIABLE
+from trainingrun.commands.grammar import (
     Group,
     Panel,
     Verb,
@@ -22,11 +22,11 @@ from trainingrun_operator.cli.grammar import (
     metavar_of,
     shown_parameters,
 )
-from trainingrun_operator.cli.verbs import ENTRIES
+from trainingrun.commands.verbs import ENTRIES
 from typer.main import get_command
 
-CLI = Path(__file__).parents[3] / "operator/src/trainingrun_operator/cli"
-SLOW = ("kubernetes", "matplotlib", "msgspec", "redis", "trainingrun_contracts.api", "yaml")
+CLI = Path(__file__).parents[3] / "cli/src/trainingrun/commands"
+SLOW = ("kubernetes", "msgspec", "redis", "trainingrun_api", "yaml")
 OUTPUTS = "table|wide|json|yaml"
 WITHOUT_OUTPUT = {
     "local": "runs in the foreground and shows a live table",
@@ -38,11 +38,30 @@ WITHOUT_OUTPUT = {
 }
 IMPERATIVE = frozenset(
     {
-        "Check", "Continue", "Copy", "Create", "Delete", "Estimate", "Explain", "Have", "List",
-        "Measure", "Print", "Read", "Replay", "Save", "Show", "Start", "Steer", "Stop", "Take",
-        "Train", "Watch", "Write",
+        "Check",
+        "Continue",
+        "Copy",
+        "Create",
+        "Delete",
+        "Estimate",
+        "Explain",
+        "Have",
+        "List",
+        "Measure",
+        "Print",
+        "Read",
+        "Replay",
+        "Save",
+        "Show",
+        "Start",
+        "Steer",
+        "Stop",
+        "Take",
+        "Train",
+        "Watch",
+        "Write",
     }
-)  # fmt: skip
+)
 
 
 def verbs_in(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
@@ -122,7 +141,7 @@ def test_help_and_completion_import_no_verb(*, completes: bool) -> None:
         "COMP_CWORD": "1",
     }
     program = (  # prints what of the slow was imported
-        "import atexit, sys; from trainingrun_operator.cli import main;"
+        "import atexit, sys; from trainingrun.commands import main;"
         f"atexit.register(lambda: print(sys.modules.keys() & {set(SLOW)!r})); main()"
     )
     words = [sys.executable, "-c", program, *([] if completes else ["--help"])]
@@ -135,9 +154,22 @@ def test_help_and_completion_import_no_verb(*, completes: bool) -> None:
 @pytest.mark.parametrize("name", VERBS)
 def test_names_are_completed(name: str) -> None:
     """Expect candidates for each argument and option that takes a name."""
-    named = {"NAME", "DECK", "DAEMON", "ROLE", "MEMBER", "CHECKPOINT", "OPPONENT", "CONTEXT",
-             "NAMESPACE", "NAME|FILE|DECK DECK", "NAME|PATH|URL", "PATH|NAME", "PROVIDER",
-             "BASELINE"}  # fmt: skip
+    named = {
+        "NAME",
+        "DECK",
+        "DAEMON",
+        "ROLE",
+        "MEMBER",
+        "CHECKPOINT",
+        "OPPONENT",
+        "CONTEXT",
+        "NAMESPACE",
+        "NAME|FILE|DECK DECK",
+        "NAME|PATH|URL",
+        "PATH|NAME",
+        "PROVIDER",
+        "BASELINE",
+    }
     for each in shown_parameters(VERBS[name]):
         if metavar_of(each) in named and (name, each.name) != ("render", "namespace"):
             assert each._custom_shell_complete is not None, each.name
@@ -148,8 +180,13 @@ def test_nothing_is_printed_but_through_the_terminal_module() -> None:
     direct = re.compile(
         r"typer\.echo|(?<!Safe)\bConsole\(|sys\.std(out|err)\.write|(?<![.\w])print\("
     )
-    allowed = {"terminal.py", "plugin.py", "reference_page.py", "summary_page.py",
-               "projections_page.py"}  # fmt: skip
+    allowed = {
+        "terminal.py",
+        "plugin.py",
+        "reference_page.py",
+        "summary_page.py",
+        "projections_page.py",
+    }
     found = [
         f"{path.relative_to(CLI)}: {line.strip()}"
         for path in sorted(CLI.rglob("*.py"))

@@ -10,24 +10,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from trainingrun_contracts.protocol.access import TOKEN_VARIABLE, Token
-from trainingrun_operator.cli.addresses import endpoints_in
-from trainingrun_operator.cli.errors import UserError
-from trainingrun_operator.cli.machines.inventory import Machine, read_machines
-from trainingrun_operator.cli.machines.measure import Rate, quantile, sum_of
-from trainingrun_operator.cli.machines.script import (
-    Said,
+from trainingrun.commands.addresses import endpoints_in
+from trainingrun.commands.errors import UserError
+from trainingrun.commands.machines.inventory import RemoteMachine, read_machines
+from trainingrun.commands.machines.measure import MeasuredRate, quantile, sum_of
+from trainingrun.commands.machines.script import (
+    Reply,
     ScriptError,
-    Word,
+    ScriptState,
     answer_from,
-    look_script,
     start_script,
+    status_script,
 )
+from trainingrun_protocol.access import TOKEN_VARIABLE, Token
 
 FILE = "machines.yaml"
 
 
-def machines(folder: Path, text: str) -> tuple[Machine, ...]:
+def machines(folder: Path, text: str) -> tuple[RemoteMachine, ...]:
     """The machines of a file with this text."""
     (folder / FILE).write_text(text)
     return read_machines(folder / FILE)
@@ -141,19 +141,19 @@ def test_words_reach_a_shell_as_they_are() -> None:
 
 def test_the_script_is_plain_sh(tmp_path: Path) -> None:
     """Every shell called sh reads it; a folder that is not there means that nothing was started."""
-    script = look_script(str(tmp_path / "none"), 17171, lines=5)
+    script = status_script(str(tmp_path / "none"), 17171, lines=5)
     done = subprocess.run(
         ["sh", "-eu", "-s"], input=script, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert answer_from(done.stdout) == Said(Word.GONE)
+    assert answer_from(done.stdout) == Reply(ScriptState.GONE)
     assert shlex.split(script.partition("\n")[0])[2] == "look"
 
 
 def test_answers_are_found_behind_what_start_up_files_print() -> None:
     """The word, the process, and the log after it; anything else is shown and refused."""
     said = answer_from("Welcome!\nTRAININGRUN died 17\none\ntwo\n")
-    assert said == Said(Word.DIED, 17, "one\ntwo")
+    assert said == Reply(ScriptState.DIED, 17, "one\ntwo")
     with pytest.raises(ScriptError, match="This account is closed"):
         answer_from("This account is closed.\n")
 
@@ -163,17 +163,17 @@ def test_answers_are_found_behind_what_start_up_files_print() -> None:
 )
 def test_intervals_are_near_the_exact_ones(games: int, low: float, high: float) -> None:
     """Exact Poisson bounds of 95 %, from tables; the approximation is within 2 % of the mean."""
-    rate = Rate(games, 2.0)
+    rate = MeasuredRate(games, 2.0)
     assert rate.value == games / 2
     assert abs(rate.low * 2 - low) < 0.02 * games
     assert abs(rate.high * 2 - high) < 0.02 * games
-    assert Rate(0, 1.0).low == 0.0
-    assert math.isclose(Rate(0, 1.0).high, 3.689, rel_tol=0.03)
+    assert MeasuredRate(0, 1.0).low == 0.0
+    assert math.isclose(MeasuredRate(0, 1.0).high, 3.689, rel_tol=0.03)
 
 
 def test_sums_and_quantiles() -> None:
     """Daemons measured over the same time add up; a quantile is a duration that was seen."""
-    total = sum_of([Rate(10, 5.0), Rate(30, 5.0)])
+    total = sum_of([MeasuredRate(10, 5.0), MeasuredRate(30, 5.0)])
     assert total is not None
     assert (total.games, total.value) == (40, 8.0)
     assert sum_of([]) is None

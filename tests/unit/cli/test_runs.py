@@ -13,21 +13,22 @@ from typing import Any
 import pytest
 import yaml
 from rich.console import Console
-from trainingrun_contracts.api.run import TrainingRun, parse
-from trainingrun_contracts.client import ClusterPlace, Event, LocalPlace, Member
-from trainingrun_operator.backends.local.files import write_atomically
-from trainingrun_operator.cli.errors import UserError
-from trainingrun_operator.cli.reference_page import page
-from trainingrun_operator.cli.runs.looking import _print_event
-from trainingrun_operator.cli.runs.output import Output, short
-from trainingrun_operator.cli.runs.pictures import (
+from trainingrun.commands.errors import UserError
+from trainingrun.commands.runs.inspect import _print_event
+from trainingrun.commands.runs.output import Output, short
+from trainingrun.commands.runs.scaling import picture_of_scaling
+from trainingrun.commands.runs.tables import (
     picture_of_events,
     picture_of_run,
     picture_of_runs,
 )
-from trainingrun_operator.cli.runs.scaling import picture_of_scaling
-from trainingrun_operator.cli.runs.watching import ChangingRows
-from trainingrun_operator.cli.runs.where import Where, place_of
+from trainingrun.commands.runs.target import Where, place_of
+from trainingrun.commands.runs.watching import ChangingRows
+from trainingrun.local.files import write_atomically
+from trainingrun.sdk import ClusterPlace, Event, LocalPlace, Member
+from trainingrun_api.run import TrainingRun, parse
+
+from tools.cli_page import page
 
 PROGRAM = Path(sys.executable).with_name("trainingrun")
 AT = "2026-01-01T00:00:00Z"
@@ -75,7 +76,7 @@ def test_a_status_answers_what_is_asked_first() -> None:
     """Expect progress with the time left, strength, who holds up whom, and roles."""
     run = run_of(
         summary="Training",
-        games={"played": 400, "target": 1000, "perSecond": 2.0, "display": "400/1000", "rate": "2"},
+        games={"played": 400, "target": 1000, "perSecond": 2.0},
         bottleneck="Engine",
         daemon={
             "desired": 2,
@@ -83,7 +84,6 @@ def test_a_status_answers_what_is_asked_first() -> None:
             "busy": 8,
             "restarts": 3,
             "interruptions": 1,
-            "display": "1/2",
         },
         transitions={"queued": 10, "perSecond": 55.4},
     )
@@ -108,7 +108,7 @@ def test_what_is_wrong_is_said_once_with_its_age() -> None:
     assert text.count(message) == 1
     assert "! Degraded is True for" in text
     assert "fine" not in text
-    over = condition("Succeeded", "True", "done", "Completed")
+    over = condition("Complete", "True", "done", "Completed")
     assert "!" not in shown(picture_of_run([], run_of(conditions=[*wrong, over]), ()))
 
 
@@ -135,9 +135,9 @@ def test_a_line_per_run() -> None:
 
 def test_a_run_that_is_over_shows_no_rates_and_no_empty_roles() -> None:
     """Expect what it came to, without dashes for what no longer is."""
-    role = {"desired": 0, "ready": 0, "restarts": 0, "display": "0/0"}
-    over = condition("Succeeded", "True", "done", "Completed")
-    games = {"played": 200, "target": 200, "display": "200/200"}
+    role = {"desired": 0, "ready": 0, "restarts": 0}
+    over = condition("Complete", "True", "done", "Completed")
+    games = {"played": 200, "target": 200}
     status = {"games": games, "daemon": role, "learner": role, "transitions": {"queued": 0}}
     text = shown(picture_of_run([], run_of(conditions=[over], **status), ()))
     assert "200/200" in text
@@ -148,7 +148,7 @@ def test_a_run_that_is_over_shows_no_rates_and_no_empty_roles() -> None:
 def test_a_long_state_does_not_eat_the_figures() -> None:
     """Expect it to go on in the next line of a narrow terminal, and the counts to be read."""
     long = "Invalid: spec.decks: no deck is called red_agro: choose among red_aggro, white_weenie"
-    games = {"played": 226, "target": 20000, "display": "226/20000", "rate": "8.9"}
+    games = {"played": 226, "target": 20000, "perSecond": 8.9}
     picture = picture_of_runs([run_of(summary=long, games=games)], wide=False, with_namespace=False)
     console = Console(width=110, force_terminal=False)
     with console.capture() as captured:
@@ -256,9 +256,10 @@ def test_a_shell_is_completed(shell: Any) -> None:
     assert candidates("status", "--state", ".trainingrun", "") == [":4"]  # a plugin's is a cluster
     assert candidates("validate", "-f", "")[-1] == ":0"
     environment = {
-        "_TRAININGRUN_COMPLETE": "complete_bash", "COMP_WORDS": "trainingrun\nstatus\ns",
+        "_TRAININGRUN_COMPLETE": "complete_bash",
+        "COMP_WORDS": "trainingrun\nstatus\ns",
         "COMP_CWORD": "2",
-    }  # fmt: skip
+    }
     assert shell.ask("trainingrun", **environment).out.split() == ["small"]
 
 

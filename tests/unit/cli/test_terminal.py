@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 import os
 import pty
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from trainingrun_operator.cli.terminal import printable, printable_line
+from trainingrun.commands.terminal import printable, printable_line
+from warm_program import warm_programs
 
-PROGRAM = Path(sys.executable).with_name("trainingrun")
 EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp.exe"
 
 
@@ -33,21 +30,21 @@ def on_terminal(shell: Any, *words: str, **environment: str) -> str:
     """What the program writes to a terminal of its own."""
     ours, theirs = pty.openpty()
     surroundings = {**os.environ, "TERM": "xterm-256color", **environment}
-    with subprocess.Popen(
-        [PROGRAM, *words], cwd=shell.folder, stdin=subprocess.DEVNULL, stdout=theirs,
-        stderr=theirs, env=surroundings,
-    ) as process:  # fmt: skip
-        os.close(theirs)
-        written = b""
-        while True:
-            try:
-                chunk = os.read(ours, 1 << 16)
-            except OSError:  # the last one has closed the terminal
-                break
-            if not chunk:
-                break
-            written += chunk
-        process.wait(timeout=60)
+    programs = warm_programs("trainingrun")
+    process = programs.start(
+        ["trainingrun", *words], cwd=shell.folder, stdout=theirs, stderr=theirs, env=surroundings
+    )
+    os.close(theirs)
+    written = b""
+    while True:
+        try:
+            chunk = os.read(ours, 1 << 16)
+        except OSError:  # the last one has closed the terminal
+            break
+        if not chunk:
+            break
+        written += chunk
+    process.wait(timeout=60)
     os.close(ours)
     return written.decode()
 
@@ -62,10 +59,15 @@ def test_characters_that_steer_become_escapes() -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        ("events", "small"), ("events", "small", "-o", "json"), ("status", "small"), ("list",),
-        ("describe", "small"), ("logs", "small"), ("get", "small", "-o", "yaml"),
+        ("events", "small"),
+        ("events", "small", "-o", "json"),
+        ("status", "small"),
+        ("list",),
+        ("describe", "small"),
+        ("logs", "small"),
+        ("get", "small", "-o", "yaml"),
     ],
-)  # fmt: skip
+)
 def test_text_of_others_does_not_steer(shell: Any, words: tuple[str, ...]) -> None:
     """Expect no control character in a pipe, nor (but for our own styles) on a terminal."""
     save(shell)

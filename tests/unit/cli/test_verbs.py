@@ -76,7 +76,7 @@ def test_ledger_that_does_not_close(shell: Any) -> None:
 
 def test_status(shell: Any) -> None:
     """Expect the state for people, and the whole object for programs."""
-    save(shell, {"summary": "Training", "games": {"display": "3/10", "played": 3}})
+    save(shell, {"summary": "Training", "games": {"played": 3, "target": 10}})
     assert "3/10" in shell.run("status", "small").out
     document = json.loads(shell.run("status", "small", "-o", "json").out)
     assert document["status"]["games"]["played"] == 3

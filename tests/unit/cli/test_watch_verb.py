@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from trainingrun_contracts.protocol.decisions import Action, Decision, DecisionType
-from trainingrun_contracts.tapes import TapeEnd, TapeMove, TapeStart, encode_entry
+from trainingrun_protocol.decisions import Action, Decision, DecisionType
+from trainingrun_protocol.tapes import TapeEnd, TapeMove, TapeStart, encode_entry
 
 START = TapeStart(1, "quick", "evaluation", ("a", "b"), ("policy", "random"), 3, 0.0)
 MOVE = TapeMove("0", Decision(DecisionType.CHOOSE_ACTION, actions=(Action(0, "Plains"),)))

@@ -10,9 +10,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from trainingrun_contracts.api.requests import CHECKPOINT, DRAIN, drains_in
-from trainingrun_contracts.api.run import TrainingRun, parse
-from trainingrun_contracts.client import (
+from trainingrun.local.folder import RunFolder
+from trainingrun.local.requests import Requests, read_requests, write_requests
+from trainingrun.local.store import LocalStore
+from trainingrun.sdk import (
     LocalPlace,
     LogQuery,
     Member,
@@ -22,11 +23,10 @@ from trainingrun_contracts.client import (
     TrainingRuns,
     connect,
 )
-from trainingrun_operator.backends.local.folder import RunFolder
-from trainingrun_operator.backends.local.requests import Requests, read_requests, write_requests
-from trainingrun_operator.backends.local.store import LocalStore
-from trainingrun_operator.client.local import LocalRuns
-from trainingrun_operator.client.local_logs import local_logs
+from trainingrun.sdk.local import LocalRuns
+from trainingrun.sdk.local_logs import local_logs
+from trainingrun_api.requests import CHECKPOINT, DRAIN, drains_in
+from trainingrun_api.run import TrainingRun, parse
 
 
 def run_of(**status: Any) -> TrainingRun:
@@ -192,9 +192,12 @@ def test_a_finished_run_that_is_submitted_again_starts_no_process(
 ) -> None:
     """Expect the run as it is, nobody who looks after it, and a changed seed to be refused."""
     done = {
-        "type": "Succeeded", "status": "True", "reason": "Completed", "message": "",
+        "type": "Complete",
+        "status": "True",
+        "reason": "Completed",
+        "message": "",
         "lastTransitionTime": "2026-01-01T00:00:00Z",
-    }  # fmt: skip
+    }
     LocalStore(run_of(conditions=[done], games={"played": 12}), folder)
     document = run_of().model_dump(mode="json", by_alias=True, exclude={"status"})
     found = runs.submit(document)

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from trainingrun_contracts.api.run import TrainingRun, parse
-from trainingrun_contracts.client import NotReachable, RunEnded, WaitTimeout
-from trainingrun_contracts.client.values import Watching
-from trainingrun_contracts.client.waiting import holds, wait_until
+from trainingrun.sdk import NotReachable, RunEnded, WaitTimeout
+from trainingrun.sdk.values import Watching
+from trainingrun.sdk.waiting import holds, wait_until
+from trainingrun_api.run import TrainingRun, parse
 
 AT = "2026-01-01T00:00:00Z"
 
@@ -30,9 +30,13 @@ def run_of(*conditions: dict[str, Any], generation: int = 1) -> TrainingRun:
 def condition(kind: str, status: str, *, generation: int = 1) -> dict[str, Any]:
     """One condition."""
     return {
-        "type": kind, "status": status, "reason": "Because", "message": "of this",
-        "lastTransitionTime": AT, "observedGeneration": generation,
-    }  # fmt: skip
+        "type": kind,
+        "status": status,
+        "reason": "Because",
+        "message": "of this",
+        "lastTransitionTime": AT,
+        "observedGeneration": generation,
+    }
 
 
 def looks(*answers: TrainingRun | NotReachable) -> Callable[[], TrainingRun]:
@@ -71,10 +75,10 @@ def test_a_condition_of_an_older_spec_does_not_count() -> None:
 
 def test_a_run_that_is_over_is_not_waited_for() -> None:
     """Expect the reason of its end, unless what is waited for holds."""
-    over = run_of(condition("Succeeded", "False"))
+    over = run_of(condition("Failed", "True"))
     with pytest.raises(RunEnded, match=r"over \(Because: of this\)"):
         wait(looks(run_of(), over))
-    assert wait(looks(run_of(condition("Ready", "True"), condition("Succeeded", "True"))))
+    assert wait(looks(run_of(condition("Ready", "True"), condition("Complete", "True"))))
 
 
 def test_time_and_silence_are_bounded() -> None:

@@ -10,11 +10,11 @@ from trainingrun_contracts.segment import SCHEMA_VERSION, SegmentHeader
 from trainingrun_contracts.stream.accounts import (
     LARGEST_COUNT,
     Accounts,
-    Books,
     Fate,
+    LedgerSnapshot,
     Mark,
     Totals,
-    further,
+    latest,
 )
 from trainingrun_contracts.stream.ledger import ledger_from, marks_from, totals_from
 
@@ -32,11 +32,24 @@ class Actor:
     def make(self, transitions: int) -> SegmentHeader:
         """The header of a segment that was appended to the queue."""
         header = SegmentHeader(
-            run_id="r", schema=SCHEMA_VERSION, schema_hash="h", epoch=1, actor=self.name,
-            seq=self.seq, produced_before=self.produced, discarded_before=self.discarded,
-            game_id="g", seat=1, seed=1, decks=("a", "b"), opponent="latest", weights_sha256="s",
-            terminated=True, truncated=False, created_at=0.0,
-        )  # fmt: skip
+            run_id="r",
+            schema=SCHEMA_VERSION,
+            schema_hash="h",
+            epoch=1,
+            actor=self.name,
+            seq=self.seq,
+            produced_before=self.produced,
+            discarded_before=self.discarded,
+            game_id="g",
+            seat=1,
+            seed=1,
+            decks=("a", "b"),
+            opponent="latest",
+            weights_sha256="s",
+            terminated=True,
+            truncated=False,
+            created_at=0.0,
+        )
         self.seq += 1
         self.produced += transitions
         self.appended = Mark(header.seq, self.produced, self.discarded)
@@ -155,18 +168,18 @@ def test_totals_and_marks_are_read_from_redis() -> None:
 
 def test_the_further_of_two_states_wins() -> None:
     """Expect the state that accounts for more, wherever it was kept; at a tie the first."""
-    early = Books(Totals(trained=5, lost=1), {"a": Mark(0, 6, 0)})
-    late = Books(Totals(trained=5, stale=2, lost=1), {"a": Mark(1, 8, 0)})
-    same = Books(Totals(trained=6), {"b": Mark(0, 6, 0)})
-    assert further(early, late) is late
-    assert further(late, early) is late
-    assert further(early, same) is early
-    assert further(Books(), early) is early
+    early = LedgerSnapshot(Totals(trained=5, lost=1), {"a": Mark(0, 6, 0)})
+    late = LedgerSnapshot(Totals(trained=5, stale=2, lost=1), {"a": Mark(1, 8, 0)})
+    same = LedgerSnapshot(Totals(trained=6), {"b": Mark(0, 6, 0)})
+    assert latest(early, late) is late
+    assert latest(late, early) is late
+    assert latest(early, same) is early
+    assert latest(LedgerSnapshot(), early) is early
 
 
 def test_repeats_do_not_make_a_state_later() -> None:
     """Expect duplicates and poison, which no actor's own count holds, not to count for that."""
-    assert Books(Totals(trained=5, duplicate=70, poison=9)).accounted == 5
+    assert LedgerSnapshot(Totals(trained=5, duplicate=70, poison=9)).accounted == 5
 
 
 def test_counters_stop_at_what_the_api_server_takes() -> None:
@@ -177,8 +190,10 @@ def test_counters_stop_at_what_the_api_server_takes() -> None:
     huge = str(LARGEST_COUNT).encode()
     ledger = ledger_from([[huge, huge, b"9" * 5000, b"x"], huge, {b"lost": huge, b"stale": b"-"}])
     assert (ledger.produced, ledger.lost, ledger.dropped["stale"]) == (
-        LARGEST_COUNT, LARGEST_COUNT, 0,
-    )  # fmt: skip
+        LARGEST_COUNT,
+        LARGEST_COUNT,
+        0,
+    )
 
 
 def test_marks_that_cannot_be_read_are_left_out() -> None:

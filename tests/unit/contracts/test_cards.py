@@ -1,9 +1,10 @@
 """The catalogue: the data that ships is what the engine's cards give."""
 
 import pytest
-from trainingrun_contracts.cards import CardFacts, encode_catalogue, known_cards
 from trainingrun_daemon.cards import KNOWN_CARDS
-from trainingrun_daemon.cards.catalogue import main
+from trainingrun_protocol.cards import CardFacts, encode_catalogue, known_cards
+
+from tools.card_catalogue import main
 
 
 def test_every_card_of_the_engine_is_in_it() -> None:

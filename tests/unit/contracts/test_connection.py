@@ -17,7 +17,7 @@ from trainingrun_contracts.connection import (
     why_unreachable,
 )
 from trainingrun_contracts.plain_text import one_line
-from trainingrun_operator.desired.redis_tls import identity_for
+from trainingrun_reconciler.desired.redis_tls import identity_for
 
 SECRET = "s3cret"
 HOSTILE = (

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import pytest
 from trainingrun_contracts.curriculum import (
+    BegunPhase,
     CurrentPhase,
     Setting,
     Shaping,
     encode_phase,
     phase_from,
+    phase_of_repeated_game,
 )
 from trainingrun_contracts.run_config import OpponentsConfig
 
 PHASE = CurrentPhase(
-    name="matchups", number=2, since=1_700_000_000, games=50, transitions=4000, why="it was time",
+    name="matchups",
+    number=2,
+    since=1_700_000_000,
+    games=50,
+    transitions=4000,
+    why="it was time",
     setting=Setting(
-        ("red", "white"), OpponentsConfig(0.1, 0.2, 0.7, "even", ("engine",)),
-        Shaping(0.01, 0.02, 0.03), 0.99,
+        ("red", "white"),
+        OpponentsConfig(0.1, 0.2, 0.7, "even", ("engine",)),
+        Shaping(0.01, 0.02, 0.03),
+        0.99,
     ),
-)  # fmt: skip
+)
 
 
 def test_a_phase_is_the_same_after_writing_and_reading() -> None:
@@ -36,3 +45,10 @@ def test_no_weight_is_no_shaping() -> None:
     """And any one of them is some."""
     assert Shaping().is_none
     assert not Shaping(cards=0.001).is_none
+
+
+@pytest.mark.parametrize(("game", "phase"), [(1, 1), (50, 1), (51, 2), (400, 2)])
+def test_a_game_that_is_played_again_keeps_its_phase(game: int, phase: int) -> None:
+    """Expect the last game before a phase to stay outside of it."""
+    begun = {1: BegunPhase(0, 1, 0, "first"), 2: BegunPhase(50, 2, 4000, "matchups")}
+    assert phase_of_repeated_game(game, PHASE, begun) == phase

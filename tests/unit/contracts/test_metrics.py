@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 from trainingrun_contracts import metrics
-from trainingrun_contracts.api import metrics_page
 from trainingrun_contracts.distribution import Distribution
 from trainingrun_contracts.exposition import family, histogram, labelled, value
 from trainingrun_contracts.metrics import ALL, Kind, Metric, Server, served_by
+
+from tools import metrics_page
 
 PAGE = Path(__file__).parents[3] / "docs/reference/metrics.md"
 BOUNDS = (1.0, 2.0, 5.0, 10.0)
@@ -134,7 +135,11 @@ def test_quantiles_at_the_edges() -> None:
 def test_a_metric_is_a_value() -> None:
     """Definitions can be keys, as what turns numbers into families needs."""
     again = Metric(
-        name=metrics.RUNS.name, kind=metrics.RUNS.kind, text=metrics.RUNS.text,
-        unit=metrics.RUNS.unit, source=metrics.RUNS.source, servers=metrics.RUNS.servers,
-    )  # fmt: skip
+        name=metrics.RUNS.name,
+        kind=metrics.RUNS.kind,
+        text=metrics.RUNS.text,
+        unit=metrics.RUNS.unit,
+        source=metrics.RUNS.source,
+        servers=metrics.RUNS.servers,
+    )
     assert {metrics.RUNS: 1}[again] == 1

@@ -19,19 +19,41 @@ from trainingrun_contracts.segment import (
 )
 
 STATE, ACTION = 5, 3
-ARRAYS = ("versions", "publishes", "states", "actions", "offsets", "chosen", "log_probs", "values",
-          "rewards")  # fmt: skip
+ARRAYS = (
+    "versions",
+    "publishes",
+    "states",
+    "actions",
+    "offsets",
+    "chosen",
+    "log_probs",
+    "values",
+    "rewards",
+)
 
 
 def make(counts: list[int], *, terminated: bool = True, seed: int = 0) -> Segment:
     """A valid segment whose steps have so many legal actions."""
     random, steps = np.random.default_rng(seed), len(counts)
     header = SegmentHeader(
-        run_id="r", schema=SCHEMA_VERSION, schema_hash="h", epoch=1, actor="a", seq=seed,
-        produced_before=0, discarded_before=0, game_id="g", seat=2, seed=-1, decks=("x", "y"),
-        opponent="random", weights_sha256="s", terminated=terminated, truncated=not terminated,
+        run_id="r",
+        schema=SCHEMA_VERSION,
+        schema_hash="h",
+        epoch=1,
+        actor="a",
+        seq=seed,
+        produced_before=0,
+        discarded_before=0,
+        game_id="g",
+        seat=2,
+        seed=-1,
+        decks=("x", "y"),
+        opponent="random",
+        weights_sha256="s",
+        terminated=terminated,
+        truncated=not terminated,
         created_at=1.5,
-    )  # fmt: skip
+    )
     return Segment(
         header=header,
         versions=random.integers(0, 99, steps).astype(np.int32),

@@ -1,8 +1,8 @@
 """Lines of a tape: written and read alike; anything else is refused."""
 
 import pytest
-from trainingrun_contracts.protocol.decisions import Decision, DecisionType
-from trainingrun_contracts.tapes import (
+from trainingrun_protocol.decisions import Decision, DecisionType
+from trainingrun_protocol.tapes import (
     MAX_LINE_BYTES,
     TapeEnd,
     TapeEntry,

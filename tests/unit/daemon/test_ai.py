@@ -10,7 +10,7 @@ from trainingrun_daemon.rules.choices import (
     DeclareAttackers,
     DeclareBlockers,
 )
-from trainingrun_daemon.rules.terms import Phase, Purpose
+from trainingrun_daemon.rules.enums import Phase, Purpose
 
 
 def _act(table, seat: int = 0) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 from trainingrun_daemon.ai.agent import choose_answer
-from trainingrun_daemon.ai.reading import (
+from trainingrun_daemon.ai.text_parsing import (
     boost_of,
     counter_price,
     face_damage,
@@ -15,8 +15,8 @@ from trainingrun_daemon.cards import KNOWN_CARDS
 from trainingrun_daemon.rules.casting import legal_actions
 from trainingrun_daemon.rules.choices import ChooseAction, ChooseCards, ChooseEntity, Confirm
 from trainingrun_daemon.rules.combat import add_blocker
+from trainingrun_daemon.rules.enums import Keyword, Phase, Purpose, Zone
 from trainingrun_daemon.rules.model import Combat, StackItem
-from trainingrun_daemon.rules.terms import Keyword, Phase, Purpose, Zone
 
 
 def _act(table, seat: int = 0) -> str:

@@ -2,11 +2,11 @@
 
 import pytest
 from trainingrun_daemon.ai.agent import choose_answer
-from trainingrun_daemon.ai.exchange import Fighter, clash
+from trainingrun_daemon.ai.combat_simulation import Fighter, simulate_combat
 from trainingrun_daemon.rules.choices import ChooseEntity, DeclareAttackers, DeclareBlockers
 from trainingrun_daemon.rules.combat import run_combat
+from trainingrun_daemon.rules.enums import Keyword, Phase, Purpose
 from trainingrun_daemon.rules.model import Combat
-from trainingrun_daemon.rules.terms import Keyword, Phase, Purpose
 
 
 def _attack(table, *attackers) -> list[str]:
@@ -46,7 +46,7 @@ def test_a_fight_ends_as_the_rules_end_it(table, name: str, names: list[str]) ->
     attacker = table.put(0, name)
     blockers = [table.put(1, other) for other in names]
     table.settle()
-    foreseen = clash(Fighter(attacker), [Fighter(blocker) for blocker in blockers])
+    foreseen = simulate_combat(Fighter(attacker), [Fighter(blocker) for blocker in blockers])
     fallen = {fighter.card for fighter in foreseen.dead}
     table.follow(run_combat(table.game), (attacker,), dict.fromkeys(blockers, attacker))
     table.settle()
@@ -60,7 +60,7 @@ def test_an_indestructible_creature_survives(table) -> None:
     lions, giant = table.put(0, "Savannah Lions"), table.put(1, "Hill Giant")
     table.settle()
     boosted = Fighter(lions, keywords=frozenset({Keyword.INDESTRUCTIBLE}))
-    assert not clash(boosted, [Fighter(giant)]).attacker_dies
+    assert not simulate_combat(boosted, [Fighter(giant)]).attacker_dies
 
 
 def test_it_does_not_attack_into_a_better_creature(table) -> None:

@@ -3,8 +3,8 @@
 from trainingrun_daemon.ai.agent import choose_answer
 from trainingrun_daemon.rules.casting import legal_actions
 from trainingrun_daemon.rules.choices import ChooseAction
+from trainingrun_daemon.rules.enums import Phase
 from trainingrun_daemon.rules.model import Combat, StackItem
-from trainingrun_daemon.rules.terms import Phase
 
 
 def _act(table, seat: int = 0) -> str:

@@ -1,7 +1,7 @@
 """Casting: what is offered, what it costs, and what happens to the card."""
 
+from trainingrun_daemon.rules.enums import Keyword, Phase, Zone
 from trainingrun_daemon.rules.targets import can_target
-from trainingrun_daemon.rules.terms import Keyword, Phase, Zone
 
 
 def test_a_land_is_played_once_a_turn(table) -> None:

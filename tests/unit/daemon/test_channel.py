@@ -7,24 +7,24 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 import pytest
-from trainingrun_contracts.protocol.lines import StatusReply
 from trainingrun_daemon.channel import (
-    Ask,
+    AcceptClient,
+    AcquireSlot,
     Channel,
-    Counters,
-    Departure,
+    ClientClosed,
     Drain,
-    FromDesk,
+    FromSupervisor,
     FromWorker,
-    GiveBack,
-    Grant,
-    Here,
-    Inquiry,
-    Knock,
-    Leave,
+    Ping,
+    Pong,
     Ready,
-    Visit,
+    ReleaseSlot,
+    Shutdown,
+    SlotGranted,
+    StatusCounters,
+    StatusRequest,
 )
+from trainingrun_protocol.lines import StatusReply
 
 REPLY = StatusReply(active=1, queued=2, total=3, uptime_seconds=4, max_concurrent=5)
 
@@ -35,23 +35,23 @@ class Ends:
     def __init__(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.at_desk: list[FromWorker] = []
-        self.at_worker: list[FromDesk] = []
+        self.at_worker: list[FromSupervisor] = []
         self.clients: list[socket.socket] = []
         self.ended: list[str] = []
-        self.desk: Channel[FromWorker] = Channel(
+        self.allocator: Channel[FromWorker] = Channel(
             ours,
             msgspec.msgpack.Decoder(FromWorker),
             lambda message, _: self.at_desk.append(message),
             lambda: self.ended.append("desk"),
         )
-        self.worker: Channel[FromDesk] = Channel(
+        self.worker: Channel[FromSupervisor] = Channel(
             theirs,
-            msgspec.msgpack.Decoder(FromDesk),
+            msgspec.msgpack.Decoder(FromSupervisor),
             self._take,
             lambda: self.ended.append("worker"),
         )
 
-    def _take(self, message: FromDesk, client: socket.socket | None) -> None:
+    def _take(self, message: FromSupervisor, client: socket.socket | None) -> None:
         self.at_worker.append(message)
         if client is not None:
             self.clients.append(client)
@@ -70,7 +70,7 @@ def act() -> Callable[[Scene], None]:
             async with asyncio.timeout(10):
                 await scene(ends)
         finally:
-            ends.desk.close()
+            ends.allocator.close()
             ends.worker.close()
             for client in ends.clients:
                 client.close()
@@ -86,19 +86,26 @@ async def until(is_so: Callable[[], bool]) -> None:
 
 def test_every_message_arrives_as_it_was_sent(act: Callable[[Scene], None]) -> None:
     """Both ways, in order."""
-    down: list[FromDesk] = [Visit(), Grant(2**60), Counters(7, REPLY), Knock(), Drain(), Leave()]
+    down: list[FromSupervisor] = [
+        AcceptClient(),
+        SlotGranted(2**60),
+        StatusCounters(7, REPLY),
+        Ping(),
+        Drain(),
+        Shutdown(),
+    ]
     up: list[FromWorker] = [
         Ready(),
-        Ask(1, "192.0.2.1"),
-        GiveBack(1),
-        Inquiry(9),
-        Here(),
-        Departure(),
+        AcquireSlot(1, "192.0.2.1"),
+        ReleaseSlot(1),
+        StatusRequest(9),
+        Pong(),
+        ClientClosed(),
     ]
 
     async def scene(ends: Ends) -> None:
         for message in down:
-            ends.desk.send(message)
+            ends.allocator.send(message)
         for answer in up:
             ends.worker.send(answer)
         await until(lambda: len(ends.at_worker) == len(down) and len(ends.at_desk) == len(up))
@@ -114,7 +121,7 @@ def test_a_socket_travels_with_its_message(act: Callable[[Scene], None]) -> None
     async def scene(ends: Ends) -> None:
         near, far = socket.socketpair()
         with far:
-            ends.desk.send(Visit(), near)
+            ends.allocator.send(AcceptClient(), near)
             await until(lambda: bool(ends.clients))
             assert near.fileno() == -1
             far.sendall(b"hello")
@@ -130,13 +137,15 @@ def test_a_full_channel_keeps_order_and_sockets(act: Callable[[Scene], None]) ->
     async def scene(ends: Ends) -> None:
         with contextlib.ExitStack() as far_ends:
             for number in range(count):
-                ends.desk.send(Grant(number))
+                ends.allocator.send(SlotGranted(number))
                 if number % 500 == 0:
                     near, far = socket.socketpair()
                     far_ends.enter_context(far)
-                    ends.desk.send(Visit(), near)
+                    ends.allocator.send(AcceptClient(), near)
             await until(lambda: len(ends.at_worker) == count + count // 500)
-            tickets = [message.ticket for message in ends.at_worker if isinstance(message, Grant)]
+            tickets = [
+                message.request_id for message in ends.at_worker if isinstance(message, SlotGranted)
+            ]
             assert tickets == list(range(count))
             assert len(ends.clients) == count // 500
 
@@ -151,9 +160,9 @@ def test_the_end_of_one_side_is_noticed_by_the_other(act: Callable[[Scene], None
         await until(lambda: len(ends.ended) == 2)
         near, far = socket.socketpair()
         with far:
-            ends.desk.send(Visit(), near)
+            ends.allocator.send(AcceptClient(), near)
             assert far.recv(1) == b""
-        ends.desk.close()
+        ends.allocator.close()
         assert ends.ended == ["worker", "desk"]
 
     act(scene)

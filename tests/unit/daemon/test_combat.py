@@ -3,7 +3,7 @@
 import pytest
 from trainingrun_daemon.rules.choices import DeclareAttackers, DeclareBlockers
 from trainingrun_daemon.rules.combat import can_attack, can_block
-from trainingrun_daemon.rules.terms import Keyword, Zone
+from trainingrun_daemon.rules.enums import Keyword, Zone
 
 
 def test_an_unblocked_attacker_hits_the_player(table) -> None:

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from trainingrun_daemon.decks import DeckError, DeckShelf, parse_deck
+from trainingrun_daemon.decks import DeckError, DeckRepository, parse_deck
 
 
 def test_sections_and_variants_are_understood() -> None:
@@ -46,7 +46,7 @@ def test_what_is_no_deck_is_refused(text: str, words: str) -> None:
         parse_deck(text, name="x")
 
 
-def test_decks_are_found_by_name_stem_and_path(shelf: DeckShelf, deck_directory: Path) -> None:
+def test_decks_are_found_by_name_stem_and_path(shelf: DeckRepository, deck_directory: Path) -> None:
     """A base name, a name without ending and an absolute path lead to the same deck."""
     path = deck_directory / "test_red.dck"
     elsewhere = "/no/such/folder/test_red.dck"  # a client's path on another machine
@@ -58,7 +58,7 @@ def test_decks_are_found_by_name_stem_and_path(shelf: DeckShelf, deck_directory:
 
 
 @pytest.mark.parametrize("name", ["red_aggro", "white_weenie", "test_red", "test_blue"])
-def test_the_shipped_decks_have_sixty_cards(shelf: DeckShelf, name: str) -> None:
+def test_the_shipped_decks_have_sixty_cards(shelf: DeckRepository, name: str) -> None:
     """Each deck is complete and known to the engine."""
     assert len(shelf.find(name).main) == 60
 
@@ -66,19 +66,19 @@ def test_the_shipped_decks_have_sixty_cards(shelf: DeckShelf, name: str) -> None
 def test_a_missing_deck_says_where_it_was_sought(tmp_path: Path) -> None:
     """The message names the directories."""
     with pytest.raises(DeckError, match=f"not found in {tmp_path}"):
-        DeckShelf([tmp_path]).find("nope.dck")
+        DeckRepository([tmp_path]).find("nope.dck")
 
 
 def test_an_unreadable_deck_is_refused(tmp_path: Path) -> None:
     """Bytes that are no text, and a path to nothing, give a sentence."""
     (tmp_path / "bad.dck").write_bytes(b"\xff\xfe")
     with pytest.raises(DeckError, match="not a UTF-8 text"):
-        DeckShelf([tmp_path]).find("bad.dck")
+        DeckRepository([tmp_path]).find("bad.dck")
     with pytest.raises(DeckError, match="not found"):
-        DeckShelf([tmp_path]).find(str(tmp_path / "none.dck"))
+        DeckRepository([tmp_path]).find(str(tmp_path / "none.dck"))
 
 
-def test_other_files_stay_closed(shelf: DeckShelf) -> None:
+def test_other_files_stay_closed(shelf: DeckRepository) -> None:
     """An absolute path leads to decks only: nobody reads other files through error texts."""
     with pytest.raises(DeckError, match=r"no \.dck file"):
         shelf.find("/etc/passwd")
@@ -92,7 +92,7 @@ def test_a_path_outside_the_directories_stands_for_its_name(tmp_path: Path) -> N
     paths = [tmp_path / "secret.dck", shelf / ".." / "secret.dck", tmp_path / "nothing.dck"]
     for path in paths:
         with pytest.raises(DeckError, match="not found in") as refused:
-            DeckShelf([shelf]).find(str(path))
+            DeckRepository([shelf]).find(str(path))
         assert "Secret" not in str(refused.value)
 
 
@@ -100,7 +100,7 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
     """Decks can be edited while the daemon runs."""
     path = tmp_path / "a.dck"
     path.write_text("[Main]\n1 Plains")
-    shelf = DeckShelf([tmp_path])
+    shelf = DeckRepository([tmp_path])
     assert len(shelf.find("a").main) == 1
     path.write_text("[Main]\n2 Plains")
     os.utime(path, ns=(1, 1))
@@ -111,7 +111,7 @@ def test_a_deck_in_a_folder_below_is_found(tmp_path: Path) -> None:
     """Archetypes lie in folders of their own; a deck right in the directory goes first."""
     (tmp_path / "competitive").mkdir()
     (tmp_path / "competitive" / "a.dck").write_text("[Main]\n1 Plains")
-    shelf = DeckShelf([tmp_path])
+    shelf = DeckRepository([tmp_path])
     assert len(shelf.find("a").main) == 1
     (tmp_path / "a.dck").write_text("[Main]\n2 Plains")
     assert len(shelf.find("a").main) == 2
@@ -123,7 +123,7 @@ def test_strange_names_are_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "x").mkdir()
     (tmp_path / "x" / "a.dck").write_text("[Main]\n1 Plains")
     with pytest.raises(DeckError, match=r"not found|cannot be read"):
-        DeckShelf([tmp_path]).find(name)
+        DeckRepository([tmp_path]).find(name)
 
 
 def test_a_two_faced_card_is_known_by_its_front(tmp_path: Path) -> None:

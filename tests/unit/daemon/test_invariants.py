@@ -1,6 +1,6 @@
 """What holds at every decision of any game, whatever decks are played and whatever is answered.
 
-The same checks run over ten thousand games in ``benchmarks/daemon_games.py``; what such runs have
+The same checks run over ten thousand games in ``benchmarks/daemon/games.py``; what such runs have
 found is here as well, each with a test of its own.
 """
 
@@ -9,22 +9,13 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from game_agents import GamePlan, plan_game
-from game_play import Played, play_here
-from game_soundness import (
-    DECISION_TYPES,
-    Json,
-    LineWatch,
-    StateWatch,
-    Unsound,
-    WireWatch,
-    read_decision,
-)
+from soak_share import share_of
 from trainingrun_daemon.encoding import encode_decision
+from trainingrun_daemon.rules.card_definition import Activated, CardFace, Trigger
 from trainingrun_daemon.rules.casting import legal_actions
 from trainingrun_daemon.rules.choices import ChooseAction, Confirm
 from trainingrun_daemon.rules.damage import gain_life
-from trainingrun_daemon.rules.face import Activated, CardFace, Trigger
+from trainingrun_daemon.rules.enums import Event, Phase, Purpose, Zone
 from trainingrun_daemon.rules.model import (
     RESOLUTION_CAP,
     STACK_CAP,
@@ -35,10 +26,21 @@ from trainingrun_daemon.rules.model import (
     StackItem,
 )
 from trainingrun_daemon.rules.stack import pass_priority
-from trainingrun_daemon.rules.terms import Event, Phase, Purpose, Zone
 from trainingrun_daemon.rules.zones import create_emblem, create_token
 
-GAMES = 200
+from benchmarks.daemon.agents import GamePlan, plan_game
+from benchmarks.daemon.play import Played, play_here
+from benchmarks.daemon.soundness import (
+    DECISION_TYPES,
+    Json,
+    LineWatch,
+    StateWatch,
+    Unsound,
+    WireWatch,
+    read_decision,
+)
+
+GAMES = share_of(200)
 
 
 def _confirm(seat: int = 0) -> Confirm:
@@ -52,12 +54,14 @@ def played(deck_directory: Path) -> list[Played]:
     return [play_here(plan_game(number, shipped)) for number in range(GAMES)]
 
 
+@pytest.mark.soak
 def test_random_games_keep_every_invariant(played: list[Played]) -> None:
     """Random decks and answers break nothing, and every game ends."""
     faults = [f"game {game.plan.number}: {game.fault}" for game in played if game.fault]
     assert faults == []
 
 
+@pytest.mark.soak
 def test_random_games_hit_every_decision_type(played: list[Played]) -> None:
     """They ask all eleven kinds of questions, and end in several ways."""
     kinds: Counter[str] = sum((game.kinds for game in played), Counter())
@@ -103,7 +107,7 @@ def test_a_loop_that_nobody_can_stop_is_a_draw(table) -> None:
 def test_responses_without_cost_do_not_pile_up_for_ever(table) -> None:
     """Two players who answer each other with free abilities get no further than the cap."""
     table.game.phase = Phase.MAIN1
-    free = Activated(text="Nothing", effect=lambda game, item: None)
+    free = Activated(text="Nothing", effect=lambda _game, _item: None)
     for seat in (0, 1):
         create_token(table.game, CardFace(name="Toy", types="Artifact", activated=(free,)), seat)
     heights: list[int] = []

@@ -1,13 +1,13 @@
 """When what a game says may be sent: virtual time, real games."""
 
 import pytest
-from trainingrun_contracts.protocol.commands import NewGame, parse_command
-from trainingrun_contracts.protocol.lines import GameResult
-from trainingrun_daemon.decks import Deck, DeckShelf
+from trainingrun_daemon.decks import Deck, DeckRepository
 from trainingrun_daemon.latency import FORGE, GameLatency
-from trainingrun_daemon.pace import Engine, PacedGame, Turn
-from trainingrun_daemon.repertoire import VARIANTS, Repertoire
+from trainingrun_daemon.outcome_cache import VARIANTS, OutcomeCache
+from trainingrun_daemon.paced_game import Engine, PacedGame, Turn
 from trainingrun_daemon.session import Progress
+from trainingrun_protocol.commands import NewGame, parse_command
+from trainingrun_protocol.lines import GameResult
 
 
 def command(flags: str) -> NewGame:
@@ -18,7 +18,7 @@ def command(flags: str) -> NewGame:
 
 
 @pytest.fixture(scope="module")
-def decks(shelf: DeckShelf) -> tuple[Deck, Deck]:
+def decks(shelf: DeckRepository) -> tuple[Deck, Deck]:
     """The two decks that every client knows."""
     return shelf.find("test_red.dck"), shelf.find("test_blue.dck")
 
@@ -26,7 +26,7 @@ def decks(shelf: DeckShelf) -> tuple[Deck, Deck]:
 @pytest.fixture
 def shaped() -> Engine:
     """An engine that takes the real one's time."""
-    return Engine(latency=FORGE, repertoire=Repertoire())
+    return Engine(latency=FORGE, outcomes=OutcomeCache())
 
 
 def finish(game: PacedGame, *, now: float) -> tuple[Turn, int]:
@@ -46,7 +46,7 @@ def outcome(engine: Engine, decks: tuple[Deck, Deck], *, seed: int) -> tuple[Gam
 
 def test_without_a_profile_nothing_waits(decks: tuple[Deck, Deck]) -> None:
     """Decisions and results are due at once."""
-    engine = Engine(repertoire=Repertoire())
+    engine = Engine(outcomes=OutcomeCache())
     asking = PacedGame(engine, command("-i"), decks, seed=1, now=5.0)
     assert asking.resume(None, now=6.0).due == 6.0
     quiet = PacedGame(engine, command("-q"), decks, seed=1, now=5.0)
@@ -108,5 +108,5 @@ def test_other_decks_are_other_games(shaped: Engine, decks: tuple[Deck, Deck]) -
     """The repertoire of a pair says nothing about the pair in other seats."""
     outcome(shaped, decks, seed=0)
     swapped = (decks[1], decks[0])
-    assert shaped.repertoire.recall(decks, 0) is not None
-    assert shaped.repertoire.recall(swapped, 0) is None
+    assert shaped.outcomes.recall(decks, 0) is not None
+    assert shaped.outcomes.recall(swapped, 0) is None

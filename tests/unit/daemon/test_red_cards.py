@@ -1,7 +1,7 @@
 """The red cards, one behaviour each."""
 
 from trainingrun_daemon.rules.choices import ChooseEntity, Reveal
-from trainingrun_daemon.rules.terms import Zone
+from trainingrun_daemon.rules.enums import Zone
 
 
 def test_lightning_bolt_deals_three(table) -> None:

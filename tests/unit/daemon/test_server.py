@@ -7,24 +7,24 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from trainingrun_contracts.protocol.lines import (
+from trainingrun_daemon.cards import KNOWN_CARDS
+from trainingrun_daemon.cards.define import define
+from trainingrun_daemon.connection import MAX_LINE_BYTES, GameConnection
+from trainingrun_daemon.decks import DeckRepository
+from trainingrun_daemon.options import ServeError, ServeOptions
+from trainingrun_daemon.outcome_cache import OutcomeCache
+from trainingrun_daemon.paced_game import Engine
+from trainingrun_daemon.rules.model import Game, StackItem
+from trainingrun_daemon.server import RunningDaemon, listen
+from trainingrun_daemon.server_context import ServerContext, Timeouts
+from trainingrun_daemon.slots import LocalSlotAllocator, Slots
+from trainingrun_protocol.lines import (
     GameResult,
     StatusReply,
     is_terminal,
     parse_line,
     parse_status,
 )
-from trainingrun_daemon.cards import KNOWN_CARDS
-from trainingrun_daemon.cards.define import define
-from trainingrun_daemon.connection import MAX_LINE_BYTES, GameConnection
-from trainingrun_daemon.decks import DeckShelf
-from trainingrun_daemon.house import House, Patience
-from trainingrun_daemon.options import ServeError, ServeOptions
-from trainingrun_daemon.pace import Engine
-from trainingrun_daemon.repertoire import Repertoire
-from trainingrun_daemon.rules.model import Game, StackItem
-from trainingrun_daemon.server import RunningDaemon, listen
-from trainingrun_daemon.slots import OwnDesk, Slots
 
 GAME = b"NEWGAME test_red.dck test_blue.dck"
 
@@ -319,10 +319,10 @@ def test_a_stopping_daemon_ends_games_with_a_line(deck_directory: Path) -> None:
     options = ServeOptions(host="127.0.0.1", port=0, decks=(deck_directory,), max_concurrent=1)
 
     async def scene() -> list[bytes]:
-        async with contextlib.AsyncExitStack() as guests:
+        async with contextlib.AsyncExitStack() as connections:
             async with listen(options) as daemon:
                 playing, queued, idle = [
-                    await guests.enter_async_context(client(daemon)) for _ in range(3)
+                    await connections.enter_async_context(client(daemon)) for _ in range(3)
                 ]
                 playing.send(GAME + b" -i -q\n")
                 await playing.line()
@@ -341,7 +341,7 @@ def test_a_stopping_daemon_ends_games_with_a_line(deck_directory: Path) -> None:
 def test_an_idle_connection_is_closed(deck_directory: Path) -> None:
     """A client that sends no command does not keep its socket for ever."""
     options = ServeOptions(
-        host="127.0.0.1", port=0, decks=(deck_directory,), patience=Patience(idle=0.05)
+        host="127.0.0.1", port=0, decks=(deck_directory,), patience=Timeouts(idle=0.05)
     )
 
     async def scene() -> None:
@@ -364,14 +364,14 @@ def test_a_failing_game_is_a_line_and_its_neighbours_live(tmp_path: Path) -> Non
     async def scene() -> None:
         loop = asyncio.get_running_loop()
         cards = {**KNOWN_CARDS, "broken bolt": broken}
-        house = House(
-            desk=OwnDesk(Slots(max_concurrent=1), loop.time),
-            decks=DeckShelf([tmp_path], cards=cards),
-            engine=Engine(repertoire=Repertoire()),
+        context = ServerContext(
+            allocator=LocalSlotAllocator(Slots(max_concurrent=1), loop.time),
+            decks=DeckRepository([tmp_path], cards=cards),
+            engine=Engine(outcomes=OutcomeCache()),
         )
-        server = await loop.create_server(lambda: GameConnection(house), "127.0.0.1", 0)
+        server = await loop.create_server(lambda: GameConnection(context), "127.0.0.1", 0)
         async with asyncio.timeout(10), server:
-            daemon = RunningDaemon("127.0.0.1", server.sockets[0].getsockname()[1], house.close)
+            daemon = RunningDaemon("127.0.0.1", server.sockets[0].getsockname()[1], context.close)
             assert (await ask(daemon, b"NEWGAME bad bad -q")).startswith(b"GAME_ERROR: the engine")
             assert (await ask(daemon, b"NEWGAME good good -q")).startswith(b"GAME_RESULT: ")
             assert (await status(daemon)).active == 0

@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from trainingrun_contracts.protocol.lines import StatusReply, parse_status
 from trainingrun_daemon.connection import MAX_LINE_BYTES
-from trainingrun_daemon.house import Patience
 from trainingrun_daemon.options import ServeOptions
 from trainingrun_daemon.server import RunningDaemon, listen
+from trainingrun_daemon.server_context import Timeouts
+from trainingrun_protocol.lines import StatusReply, parse_status
 
 GAME = b"NEWGAME test_red.dck test_blue.dck"
 RESET = struct.pack("ii", 1, 0)
@@ -32,7 +32,7 @@ def serve(deck_directory: Path, tmp_path: Path) -> Serve:
             port=0,
             decks=(deck_directory, tmp_path),
             max_concurrent=1,
-            patience=Patience(idle=30, command=0.2, stall=0.2),
+            patience=Timeouts(idle=30, command=0.2, stall=0.2),
         )
 
         async def whole() -> None:

@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from trainingrun_contracts.protocol.lines import GameResult, StatusReply, parse_line, parse_status
 from trainingrun_daemon.latency import FORGE, GameLatency, LatencyProfile
 from trainingrun_daemon.options import ServeOptions
 from trainingrun_daemon.server import RunningDaemon, listen
+from trainingrun_protocol.lines import GameResult, StatusReply, parse_line, parse_status
 
 GAME = b"NEWGAME test_red.dck test_blue.dck"
 

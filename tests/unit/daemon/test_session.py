@@ -9,11 +9,12 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trainingrun_contracts.protocol.commands import NewGame
-from trainingrun_contracts.protocol.decisions import Decision, DecisionType, decode_decision
-from trainingrun_contracts.protocol.lines import DecisionLine, parse_line
-from trainingrun_daemon.decks import DeckShelf
+from soak_share import share_of
+from trainingrun_daemon.decks import DeckRepository
 from trainingrun_daemon.session import GameSession, Progress
+from trainingrun_protocol.commands import NewGame
+from trainingrun_protocol.decisions import Decision, DecisionType, decode_decision
+from trainingrun_protocol.lines import DecisionLine, parse_line
 
 INTERACTIVE = NewGame(deck1="r", deck2="w", interactive=True)
 GARBAGE = ["", "-1", "0", "1", "y", "n", "0,1,2", "0:0,1:0", "0:None", "999999999999", "x", "0:174"]
@@ -35,7 +36,7 @@ def _play(session: GameSession, answer: Callable[[DecisionLine], str]) -> list[b
     raise AssertionError("the game does not end")
 
 
-def _session(shelf: DeckShelf, command: NewGame, seed: int, *names: str) -> GameSession:
+def _session(shelf: DeckRepository, command: NewGame, seed: int, *names: str) -> GameSession:
     first, second = names or ("red_aggro", "white_weenie")
     return GameSession(command, (shelf.find(first), shelf.find(second)), seed=seed)
 
@@ -64,9 +65,14 @@ def _check_positions(decision: Decision) -> None:
     assert listed_actions == [*range(len(listed_actions) - 1), -1]
 
 
-@pytest.mark.parametrize("seed", range(200))
-def test_random_garbage_keeps_every_invariant(shelf: DeckShelf, seed: int) -> None:
+@pytest.mark.soak
+def test_random_garbage_keeps_every_invariant(shelf: DeckRepository) -> None:
     """Cards are conserved, positions are right, no line is empty, whatever the client says."""
+    for seed in range(share_of(200)):
+        _play_garbage(shelf, seed)
+
+
+def _play_garbage(shelf: DeckRepository, seed: int) -> None:
     generator = random.Random(seed)
     decks = generator.sample(["red_aggro", "white_weenie", "test_red", "test_blue"], 2)
     session = _session(shelf, INTERACTIVE, seed, *decks)
@@ -109,7 +115,7 @@ def _random_answer(decision: Decision, generator: random.Random) -> str:
 
 @settings(max_examples=25)
 @given(answers=st.lists(st.sampled_from(GARBAGE), min_size=1), seed=st.integers(0, 2**63))
-def test_any_script_of_answers_ends(shelf: DeckShelf, answers: list[str], seed: int) -> None:
+def test_any_script_of_answers_ends(shelf: DeckRepository, answers: list[str], seed: int) -> None:
     """A client that repeats any list of answers gets to the end of its game."""
     session = _session(shelf, INTERACTIVE, seed)
     count = 0
@@ -122,7 +128,7 @@ def test_any_script_of_answers_ends(shelf: DeckShelf, answers: list[str], seed: 
     _play(session, answer)
 
 
-def _digest_of_game(shelf: DeckShelf, seed: int) -> str:
+def _digest_of_game(shelf: DeckRepository, seed: int) -> str:
     generator = random.Random(7)
     lines = _play(
         _session(shelf, INTERACTIVE, seed),
@@ -131,7 +137,7 @@ def _digest_of_game(shelf: DeckShelf, seed: int) -> str:
     return hashlib.sha256(b"\n".join(lines)).hexdigest()
 
 
-def test_the_same_seed_gives_the_same_lines(shelf: DeckShelf) -> None:
+def test_the_same_seed_gives_the_same_lines(shelf: DeckRepository) -> None:
     """A game is repeated line for line; another seed gives another game."""
     assert _digest_of_game(shelf, 5) == _digest_of_game(shelf, 5)
     assert _digest_of_game(shelf, 5) != _digest_of_game(shelf, 6)
@@ -140,10 +146,10 @@ def test_the_same_seed_gives_the_same_lines(shelf: DeckShelf) -> None:
 PROGRAM = """
 import hashlib, sys
 from pathlib import Path
-from trainingrun_contracts.protocol.commands import NewGame
-from trainingrun_daemon.decks import DeckShelf
+from trainingrun_protocol.commands import NewGame
+from trainingrun_daemon.decks import DeckRepository
 from trainingrun_daemon.session import GameSession, Progress
-shelf = DeckShelf([Path(sys.argv[1])])
+shelf = DeckRepository([Path(sys.argv[1])])
 decks = (shelf.find("red_aggro"), shelf.find("white_weenie"))
 session = GameSession(NewGame(deck1="r", deck2="w", observe=True), decks, seed=11)
 digest = hashlib.sha256()
@@ -168,26 +174,26 @@ def test_another_process_plays_the_same_game(deck_directory) -> None:
     assert len(digests) == 1
 
 
-def test_quiet_ai_games_say_nothing(shelf: DeckShelf) -> None:
+def test_quiet_ai_games_say_nothing(shelf: DeckRepository) -> None:
     """With -q and no client seats the result is the first line."""
     command = NewGame(deck1="r", deck2="w", quiet=True)
     session = _session(shelf, command, 3)
-    assert _play(session, lambda line: "") == []
+    assert _play(session, lambda _line: "") == []
     assert session.result(milliseconds=5).winner in {"Ai(1)-Red Aggro", "Ai(2)-White Weenie"}
 
 
-def test_a_log_counts_turns(shelf: DeckShelf) -> None:
+def test_a_log_counts_turns(shelf: DeckRepository) -> None:
     """Without -q there is one line with ``Turn`` for each turn."""
     session = _session(shelf, NewGame(deck1="r", deck2="w"), 3)
-    lines = _play(session, lambda line: "")
+    lines = _play(session, lambda _line: "")
     assert lines[0].startswith(b"GAME_START: ")
     assert sum(b"Turn " in line for line in lines) == session.game.turn
 
 
-def test_an_observer_sees_what_the_ai_chose(shelf: DeckShelf) -> None:
+def test_an_observer_sees_what_the_ai_chose(shelf: DeckRepository) -> None:
     """With -o each decision carries the AI's choice and its position."""
     session = _session(shelf, NewGame(deck1="r", deck2="w", observe=True, quiet=True), 3)
-    decisions = [decode_decision(parse_line(line).raw) for line in _play(session, lambda line: "")]
+    decisions = [decode_decision(parse_line(line).raw) for line in _play(session, lambda _line: "")]
     assert len(decisions) > 20
     for decision in decisions:
         if decision.decision_type is DecisionType.CHOOSE_ACTION:
@@ -198,7 +204,7 @@ def test_an_observer_sees_what_the_ai_chose(shelf: DeckShelf) -> None:
             assert isinstance(decision.ai_choice, list)
 
 
-def test_one_seat_may_be_the_ai(shelf: DeckShelf) -> None:
+def test_one_seat_may_be_the_ai(shelf: DeckRepository) -> None:
     """With -a 2 only seat 1 is asked."""
     command = NewGame(deck1="r", deck2="w", interactive=True, quiet=True, ai_seat=2)
     session = _session(shelf, command, 3)
@@ -212,7 +218,7 @@ def test_one_seat_may_be_the_ai(shelf: DeckShelf) -> None:
     assert seats == {"Agent(1)-Red Aggro"}
 
 
-def test_the_ai_beats_random_play(shelf: DeckShelf) -> None:
+def test_the_ai_beats_random_play(shelf: DeckRepository) -> None:
     """The AI is a player: it wins at least 18 of 20 games against random answers."""
     wins = 0
     for seed in range(20):
@@ -224,7 +230,7 @@ def test_the_ai_beats_random_play(shelf: DeckShelf) -> None:
     assert wins >= 18
 
 
-def test_a_teacher_sees_both_hands(shelf: DeckShelf) -> None:
+def test_a_teacher_sees_both_hands(shelf: DeckRepository) -> None:
     """With reveal_all every hand is as long as it says; without, the other one is hidden."""
     decks = (shelf.find("red_aggro"), shelf.find("white_weenie"))
     for reveal_all in (False, True):

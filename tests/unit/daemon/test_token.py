@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from trainingrun_contracts.protocol.access import TOKEN_VARIABLE
-from trainingrun_contracts.protocol.lines import parse_status
+from trainingrun_protocol.access import TOKEN_VARIABLE
+from trainingrun_protocol.lines import parse_status
 
 WORD = "the-token-of-this-daemon"
 GAME = b"NEWGAME test_red.dck test_blue.dck"

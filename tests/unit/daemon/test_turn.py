@@ -3,8 +3,8 @@
 import pytest
 from trainingrun_daemon.cards import KNOWN_CARDS
 from trainingrun_daemon.rules.choices import ChooseCards, Confirm
+from trainingrun_daemon.rules.enums import Phase, Zone
 from trainingrun_daemon.rules.model import Game
-from trainingrun_daemon.rules.terms import Phase, Zone
 from trainingrun_daemon.rules.turn import add_deck, clean_up, play_game
 
 

@@ -1,6 +1,6 @@
 """The white cards, one behaviour each, and the blue ones of the test deck."""
 
-from trainingrun_daemon.rules.terms import Keyword, Zone
+from trainingrun_daemon.rules.enums import Keyword, Zone
 
 
 def test_swords_gives_life_for_power(table) -> None:

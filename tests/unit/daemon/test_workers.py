@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from trainingrun_contracts.protocol.lines import StatusReply, parse_status
-from trainingrun_daemon.house import Patience
 from trainingrun_daemon.options import ServeOptions
 from trainingrun_daemon.server import RunningDaemon, listen
+from trainingrun_daemon.server_context import Timeouts
+from trainingrun_protocol.lines import StatusReply, parse_status
 
 GAME = b"NEWGAME test_red.dck test_blue.dck"
 
@@ -112,9 +112,9 @@ def first_decision(connection: socket.socket) -> bytes:
 
 def test_the_count_is_that_of_the_whole_daemon(shared: Daemon) -> None:
     """Two games run and two wait, wherever they are; all workers say so."""
-    with contextlib.ExitStack() as guests:
+    with contextlib.ExitStack() as connections:
         for _ in range(4):
-            guests.enter_context(shared.connect(GAME + b" -i\n"))
+            connections.enter_context(shared.connect(GAME + b" -i\n"))
         shared.until(active=2, queued=2)
         assert {_counts(shared.status()) for _ in range(6)} == {(2, 2)}
         assert shared.status().max_concurrent == 2
@@ -123,12 +123,12 @@ def test_the_count_is_that_of_the_whole_daemon(shared: Daemon) -> None:
 
 def test_games_begin_in_the_order_of_arrival(shared: Daemon) -> None:
     """Freed slots go to whoever waits longest, over all workers."""
-    with contextlib.ExitStack() as guests:
-        players = [guests.enter_context(shared.connect(GAME + b" -i\n")) for _ in range(2)]
+    with contextlib.ExitStack() as connections:
+        players = [connections.enter_context(shared.connect(GAME + b" -i\n")) for _ in range(2)]
         shared.until(active=2, queued=0)
         waiting = []
         for number in range(4):
-            waiting.append(guests.enter_context(shared.connect(GAME + b" -i\n")))
+            waiting.append(connections.enter_context(shared.connect(GAME + b" -i\n")))
             shared.until(active=2, queued=number + 1)
         for leaving, next_one in zip([*players, *waiting[:2]], waiting, strict=True):
             leaving.close()
@@ -148,9 +148,9 @@ def test_clients_are_spread_over_the_workers(shared: Daemon) -> None:
 
     own = 3  # the channel, and a pair to wake the event loop
     wait_for(lambda: sockets() == [own, own])
-    with contextlib.ExitStack() as guests:
+    with contextlib.ExitStack() as connections:
         for _ in range(10):
-            guests.enter_context(shared.connect())
+            connections.enter_context(shared.connect())
         wait_for(lambda: sockets() == [own + 5, own + 5])
 
 
@@ -163,9 +163,9 @@ def test_pooling_and_batches_work(shared: Daemon) -> None:
 
 def test_a_thousand_clients_at_once_are_served(shared: Daemon) -> None:
     """All have connected and asked before the first answer is read."""
-    with contextlib.ExitStack() as guests:
+    with contextlib.ExitStack() as stack:
         connections = [
-            guests.enter_context(shared.connect(b"NEWGAME short short -q\n")) for _ in range(1000)
+            stack.enter_context(shared.connect(b"NEWGAME short short -q\n")) for _ in range(1000)
         ]
         for connection in connections:
             with connection.makefile("rb") as lines:
@@ -176,8 +176,8 @@ def test_a_thousand_clients_at_once_are_served(shared: Daemon) -> None:
 def test_a_dead_worker_frees_its_slots_and_is_replaced(deck_directory: Path) -> None:
     """Its client is cut off, the other's game goes on, the queue moves up, two workers again."""
     with running(deck_directory, "--max-concurrent", "2") as daemon, contextlib.ExitStack() as all_:
-        guests = [all_.enter_context(daemon.connect(GAME + b" -i -q\n")) for _ in range(2)]
-        for guest in guests:
+        connections = [all_.enter_context(daemon.connect(GAME + b" -i -q\n")) for _ in range(2)]
+        for guest in connections:
             first_decision(guest)
         late = all_.enter_context(daemon.connect(GAME + b" -q\n"))
         daemon.until(active=2, queued=1)
@@ -186,7 +186,7 @@ def test_a_dead_worker_frees_its_slots_and_is_replaced(deck_directory: Path) -> 
         wait_for(lambda: victims[0] not in daemon.workers())  # until then it may be given clients
         daemon.until(active=1, queued=0)
         is_cut = []
-        for guest in guests:
+        for guest in connections:
             guest.sendall(b"0\n")
             try:
                 is_cut.append(guest.recv(100) == b"")
@@ -202,15 +202,15 @@ def test_a_dead_worker_frees_its_slots_and_is_replaced(deck_directory: Path) -> 
 def test_sigterm_drains_all_workers(deck_directory: Path) -> None:
     """Running games go on to their results, waiting and new ones are refused, exit code 0."""
     with running(deck_directory, "--max-concurrent", "2") as daemon, contextlib.ExitStack() as all_:
-        guests = [all_.enter_context(daemon.connect(GAME + b" -i -q\n")) for _ in range(2)]
-        for guest in guests:
+        connections = [all_.enter_context(daemon.connect(GAME + b" -i -q\n")) for _ in range(2)]
+        for guest in connections:
             first_decision(guest)
         waiting = all_.enter_context(daemon.connect(GAME + b" -q\n"))
         daemon.until(active=2, queued=1)
         daemon.process.send_signal(signal.SIGTERM)
         assert waiting.makefile("rb").read() == b"ERROR: the daemon is stopping\n"
         assert daemon.ask(GAME + b" -q\n").startswith(b"ERROR: the daemon is stopping")
-        for guest in guests:
+        for guest in connections:
             guest.sendall(b"0\n")
             with guest.makefile("rb") as lines:
                 for line in lines:
@@ -247,7 +247,7 @@ def test_a_worker_that_hangs_is_replaced(deck_directory: Path) -> None:
         port=0,
         decks=(deck_directory,),
         workers=2,
-        patience=Patience(hang=2),  # a busy machine's workers answer within that
+        patience=Timeouts(hang=2),  # a busy machine's workers answer within that
     )
 
     async def ask(daemon: RunningDaemon, line: bytes) -> bytes:

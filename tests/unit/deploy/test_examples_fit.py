@@ -13,7 +13,7 @@ from typing import Any, Final
 import hcl2
 import pytest
 import yaml
-from trainingrun_contracts.api.quantities import bytes_of
+from trainingrun_api.quantities import bytes_of
 
 ROOT = Path(__file__).resolve().parents[3]
 TERRAFORM = ROOT / "deploy" / "terraform"

@@ -68,10 +68,13 @@ def launch(
     given = {name.replace("_", "-"): each for name, each in answers.items()}
     (folder / "answers").write_text(json.dumps(given))
     done = subprocess.run(
-        ["bash", str(aws / "launch.sh"), *words], capture_output=True, text=True, check=False,
+        ["bash", str(aws / "launch.sh"), *words],
+        capture_output=True,
+        text=True,
+        check=False,
         env={"PATH": f"{program.parent}:{os.environ['PATH']}", "AWS_FOLDER": str(folder)},
         timeout=60,
-    )  # fmt: skip
+    )
     calls = folder / "calls"
     lines = calls.read_text().splitlines() if calls.exists() else []
     return done, [json.loads(line) for line in lines]
@@ -80,10 +83,16 @@ def launch(
 def test_spot_gives_all(aws: Path, tmp_path: Path) -> None:
     """Expect one request over all types and subnets, and the line for a run."""
     done, calls = launch(
-        aws, tmp_path, *_WORDS, "--count", "2", "--types", "c5.large,c6i.large",
+        aws,
+        tmp_path,
+        *_WORDS,
+        "--count",
+        "2",
+        "--types",
+        "c5.large,c6i.large",
         create_fleet=[fleet("i-1", "i-2")],
         describe_instances=[described(i_1="10.0.0.1:17171", i_2="10.0.0.2:17171")],
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr
     assert "--daemons 10.0.0.1:17171,10.0.0.2:17171" in done.stdout
     (request,) = [each for each in calls if each[1] == "create-fleet"]
@@ -100,9 +109,15 @@ def test_spot_gives_all(aws: Path, tmp_path: Path) -> None:
 def test_on_demand_for_what_spot_does_not_give(aws: Path, tmp_path: Path) -> None:
     """Expect the rest on demand, with the reason for it."""
     done, calls = launch(
-        aws, tmp_path, *_WORDS, "--count", "3", "--wait", "0",
+        aws,
+        tmp_path,
+        *_WORDS,
+        "--count",
+        "3",
+        "--wait",
+        "0",
         create_fleet=[fleet("i-1", errors=(_NO_ROOM,)), fleet("i-2", "i-3")],
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr
     assert "spot gives 1 of 3 machines" in done.stdout
     assert "AWS has no such machine left in these zones now" in done.stderr
@@ -113,9 +128,15 @@ def test_on_demand_for_what_spot_does_not_give(aws: Path, tmp_path: Path) -> Non
 def test_fewer_than_asked_for_are_told_with_the_way_to_end_them(aws: Path, tmp_path: Path) -> None:
     """Expect exit code 1, what runs, and the command that ends it."""
     done, _ = launch(
-        aws, tmp_path, *_WORDS, "--count", "3", "--wait", "0",
+        aws,
+        tmp_path,
+        *_WORDS,
+        "--count",
+        "3",
+        "--wait",
+        "0",
         create_fleet=[fleet("i-1"), "An error occurred (VcpuLimitExceeded): no more"],
-    )  # fmt: skip
+    )
     assert done.returncode == 1
     assert "1 of 3 machines run and cost money" in done.stdout
     assert "aws ec2 terminate-instances --instance-ids i-1" in done.stdout
@@ -135,10 +156,12 @@ def test_nothing_is_started(aws: Path, tmp_path: Path) -> None:
 def test_all_are_ended(aws: Path, tmp_path: Path) -> None:
     """Expect those of this script to be found by their tag and ended."""
     done, calls = launch(
-        aws, tmp_path, "--end",
+        aws,
+        tmp_path,
+        "--end",
         describe_instances=[described(i_1="", i_2="")],
         terminate_instances=[{"TerminatingInstances": [{"InstanceId": "i-1"}]}],
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr
     assert "ended: i-1" in done.stdout
     assert calls[-1][:5] == ["ec2", "terminate-instances", "--instance-ids", "i-1", "i-2"]

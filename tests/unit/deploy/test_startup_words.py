@@ -27,9 +27,14 @@ def run(
         **own,
     }
     return subprocess.run(
-        ["bash", str(script), *verb], env=environment, capture_output=True, text=True,
-        stdin=subprocess.DEVNULL, timeout=60, check=False,
-    )  # fmt: skip
+        ["bash", str(script), *verb],
+        env=environment,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=60,
+        check=False,
+    )
 
 
 @pytest.fixture
@@ -178,14 +183,21 @@ def test_errors_of_aws(script: Path, tmp_path: Path, error: str, said: str) -> N
     installed.chmod(0o755)
     path = f"{program.parent}:{os.environ['PATH']}"
     done = subprocess.run(
-        ["bash", str(script)], capture_output=True, text=True, timeout=60, check=False,
+        ["bash", str(script)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
         env={
-            "PATH": path, "TRAININGRUN_STATE": str(tmp_path / "state"),
-            "TRAININGRUN_SUPERVISOR": "plain", "TRAININGRUN_ROLE": "learner",
+            "PATH": path,
+            "TRAININGRUN_STATE": str(tmp_path / "state"),
+            "TRAININGRUN_SUPERVISOR": "plain",
+            "TRAININGRUN_ROLE": "learner",
             "TRAININGRUN_ACCOUNT": getpass.getuser(),
-            "TRAININGRUN_PROGRAMS": str(installed.parent), "TRAININGRUN_RUN": "s3://team/run.yaml",
+            "TRAININGRUN_PROGRAMS": str(installed.parent),
+            "TRAININGRUN_RUN": "s3://team/run.yaml",
         },
-    )  # fmt: skip
+    )
     assert done.returncode == 2
     assert done.stderr.startswith("startup: s3://team/run.yaml: ")
     assert said in done.stderr
@@ -205,18 +217,26 @@ def test_in_images_the_program_runs_without_rights(script: Path, tmp_path: Path)
         "TRAININGRUN_NOTICE_SECONDS=90\n"
     )
     done = subprocess.run(
-        ["bash", str(script), "member", "daemon-17171"], capture_output=True, text=True,
+        ["bash", str(script), "member", "daemon-17171"],
+        capture_output=True,
+        text=True,
         env={"PATH": f"{tool.parent}:{os.environ['PATH']}", "TRAININGRUN_STATE": str(state)},
-        timeout=60, check=False,
-    )  # fmt: skip
+        timeout=60,
+        check=False,
+    )
     words = done.stdout.splitlines()
     assert words[:2] == ["run", "--rm"]
     assert {"--read-only", "--cap-drop", "ALL", "no-new-privileges"} <= set(words)
     assert "registry/trainingrun-daemon:1" in words
     assert words[words.index("--entrypoint") + 1] == "trainingrun-daemon"
     assert words[-6:] == [
-        "--port", "17171", "--max-concurrent", "8", "--drain-seconds", "70",
-    ]  # fmt: skip
+        "--port",
+        "17171",
+        "--max-concurrent",
+        "8",
+        "--drain-seconds",
+        "70",
+    ]
 
 
 def test_units_of_systemd(script: Path, tmp_path: Path) -> None:
@@ -245,8 +265,10 @@ write_unit watch watch
         pytest.skip("the units were only read: needs systemd-analyze")
     done = subprocess.run(
         [verifier, "verify", "--man=no", *map(str, sorted(units.iterdir()))],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     ours = [line for line in done.stderr.splitlines() if "trainingrun" in line]
     assert [line for line in ours if "User" not in line] == []
 
@@ -264,9 +286,13 @@ def test_what_systemd_is_about_to_end_has_not_ended(script: Path, tmp_path: Path
     program.chmod(0o755)
     text = f"source {script}; SUPERVISOR=systemd ROLE=learner; end_members 10; echo late: $LATE"
     done = subprocess.run(
-        ["bash", "-c", text], capture_output=True, text=True, timeout=30, check=True,
+        ["bash", "-c", text],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
         env={"PATH": f"{program.parent}:{os.environ['PATH']}"},
-    )  # fmt: skip
+    )
     assert done.stdout == "late:\n"
     assert len((tmp_path / "asked").read_text().splitlines()) > 3
 
@@ -281,13 +307,19 @@ def test_an_older_python_is_refused(script: Path, tmp_path: Path) -> None:
     (tools / "dnf").write_text("#!/bin/sh\nexit 1\n")
     (tools / "dnf").chmod(0o755)
     done = subprocess.run(
-        ["bash", str(script)], capture_output=True, text=True, timeout=30, check=False,
+        ["bash", str(script)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
         env={
-            "PATH": f"{tools}:{os.environ['PATH']}", "TRAININGRUN_STATE": str(tmp_path / "state"),
-            "TRAININGRUN_ROLE": "daemon", "TRAININGRUN_PACKAGES": str(tmp_path),
+            "PATH": f"{tools}:{os.environ['PATH']}",
+            "TRAININGRUN_STATE": str(tmp_path / "state"),
+            "TRAININGRUN_ROLE": "daemon",
+            "TRAININGRUN_PACKAGES": str(tmp_path),
             "TRAININGRUN_PROGRAMS": str(tmp_path / "venv" / "bin"),
         },
-    )  # fmt: skip
+    )
     assert done.returncode == 2
     assert "Python 3.11 or newer is missing" in done.stderr
     assert not (tmp_path / "venv").exists()

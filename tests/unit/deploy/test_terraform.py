@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from botocore.session import Session
-from trainingrun_operator.backends.kubernetes.render.placement import SPOT
+from trainingrun_reconciler.manifests.placement import SPOT
 
 CHECK = Path(__file__).parents[3] / "deploy" / "terraform" / "check"
 sys.path.insert(0, str(CHECK))
@@ -211,9 +211,10 @@ def test_spot_nodes_have_taints_that_the_operator_tolerates(terraform: Path) -> 
     (content,) = next(each["taint"]["content"] for each in dynamic if "taint" in each)
     assert tolerated[content["key"]] == content["value"]
     daemons = next(
-        each for each in of(terraform, "azurerm_kubernetes_cluster_node_pool")
+        each
+        for each in of(terraform, "azurerm_kubernetes_cluster_node_pool")
         if each.name == "daemons"
-    )  # fmt: skip
+    )
     (words,) = daemons.body["node_taints"]
     key, _, value = words.partition(":")[0].partition("=")
     assert tolerated[key] == value
@@ -248,6 +249,8 @@ def test_is_formatted(terraform: Path) -> None:
     assert tool is not None
     done = subprocess.run(
         [tool, "fmt", "-check", "-recursive", str(terraform)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -13,9 +13,8 @@ import subprocess
 from collections.abc import Iterator
 from typing import Any, Final
 
-import pytest
 from guide_blocks import ROOT, blocks
-from trainingrun_operator.cli.app import app
+from trainingrun.commands.app import app
 from typer.main import get_command
 
 PAGES: Final = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -60,42 +59,53 @@ def commands(page: str) -> Iterator[list[str]]:
 NAMES: Final = [str(page.relative_to(ROOT)) for page in PAGES]
 
 
-@pytest.mark.parametrize("page", NAMES)
-def test_bash_can_read_them(page: str) -> None:
+def test_bash_can_read_them() -> None:
     """Expect no block with a quote that is never closed, or words that are no shell."""
-    for text in texts(page):
-        plain = text.replace("…", "_")
-        done = subprocess.run(
-            ["bash", "-n"], input=plain, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, f"{page}\n{text}\n{done.stderr}"
+    wrong = [f"{page}\n{text}" for page in NAMES for text in texts(page) if not is_shell(text)]
+    assert wrong == []
 
 
-@pytest.mark.parametrize("page", NAMES)
-def test_files_of_the_checkout_are_there(page: str) -> None:
+def is_shell(text: str) -> bool:
+    """Whether bash reads a text, in which dots stand for what readers fill in."""
+    plain = text.replace("…", "_")
+    return subprocess.run(["bash", "-n"], input=plain, text=True, check=False).returncode == 0
+
+
+def test_files_of_the_checkout_are_there() -> None:
     """Expect every path below the checkout's folders that a command names."""
-    for text in texts(page):
-        named = [each for each in _PATH.findall(text) if each not in WRITTEN_BY_READERS]
-        missing = [each for each in named if not (ROOT / each).exists()]
-        assert not missing, page
+    named = {
+        f"{page}: {path}": path
+        for page in NAMES
+        for text in texts(page)
+        for path in _PATH.findall(text)
+        if path not in WRITTEN_BY_READERS
+    }
+    assert [place for place, path in named.items() if not (ROOT / path).exists()] == []
 
 
-@pytest.mark.parametrize("page", NAMES)
-def test_make_has_the_targets(page: str) -> None:
+def test_make_has_the_targets() -> None:
     """Expect no target that the Makefile lacks."""
-    for words in commands(page):
-        if words[:1] == ["make"]:
-            named = {each for each in words[1:] if "=" not in each and not each.startswith("-")}
-            assert named <= TARGETS, f"{page}: {words}"
+    named = {
+        f"{page}: {word}": word
+        for page in NAMES
+        for words in commands(page)
+        if words[:1] == ["make"]
+        for word in words[1:]
+        if "=" not in word and not word.startswith("-")
+    }
+    assert [place for place, word in named.items() if word not in TARGETS] == []
 
 
-@pytest.mark.parametrize("page", NAMES)
-def test_the_command_line_has_the_verbs_and_options(page: str) -> None:
+def test_the_command_line_has_the_verbs_and_options() -> None:
     """Expect each verb to exist and to have each option, group by group."""
-    for words in commands(page):
-        if words[:1] == ["trainingrun"]:
-            problem = unknown(get_command(app), words[1:])
-            assert problem is None, f"{page}: {shlex.join(words)}: {problem}"
+    program = get_command(app)
+    problems = {
+        f"{page}: {shlex.join(words)}": unknown(program, words[1:])
+        for page in NAMES
+        for words in commands(page)
+        if words[:1] == ["trainingrun"]
+    }
+    assert {place: problem for place, problem in problems.items() if problem} == {}
 
 
 def unknown(command: Any, words: list[str]) -> str | None:
@@ -113,18 +123,26 @@ def unknown(command: Any, words: list[str]) -> str | None:
     return None
 
 
-@pytest.mark.parametrize("page", NAMES)
-def test_the_chart_has_the_values(page: str) -> None:
+def test_the_chart_has_the_values() -> None:
     """Expect each value that an installation sets to be one of the chart's."""
+    wrong = [
+        f"{page}: {path}"
+        for page in NAMES
+        for path in values_set(page)
+        if not is_value(VALUES, path.split("."))
+    ]
+    assert wrong == []
+
+
+def values_set(page: str) -> Iterator[str]:
+    """The paths of the values that a page's installations set."""
     for words in commands(page):
         if words[:1] != ["helm"] or "charts/trainingrun" not in words:
             continue
         following = zip(words, [*words[1:], ""], strict=True)
         pairs = [after for word, after in following if word in {"--set", "--set-json"}]
         pairs += [word.partition("=")[2] for word in words if word.startswith("--set=")]
-        for pair in pairs:
-            path = pair.partition("=")[0]
-            assert is_value(VALUES, path.split(".")), f"{page}: {path}"
+        yield from (pair.partition("=")[0] for pair in pairs)
 
 
 def is_value(schema: dict[str, Any], path: list[str]) -> bool:
@@ -140,3 +158,4 @@ def test_what_is_wrong_would_be_found() -> None:
     assert unknown(program, ["local", "--gamez", "3"]) == "no option --gamez"
     assert unknown(program, ["local", "--games", "3"]) is None
     assert not is_value(VALUES, ["images", "queue"])
+    assert not is_shell("echo 'never closed")

@@ -11,8 +11,8 @@ import jsonschema
 import pytest
 import yaml
 from guide_blocks import ROOT, Block, blocks
-from trainingrun_contracts.api.run import SpecError, parse
-from trainingrun_operator.cli.machines.inventory import MachinesFile
+from trainingrun.commands.machines.inventory import MachinesFile
+from trainingrun_api.run import SpecError, parse
 
 PAGES: Final = [
     ROOT / "README.md",
@@ -75,7 +75,7 @@ def test_its_reader_accepts_it(place: str, block: Block) -> None:
     "wrong",
     [
         "spec: {gamez: 1}",
-        "spec: {checkpoint: {storage: s3://b/r, secretRef: checkpoints}}",
+        "spec: {checkpoint: {storage: {s3: {bucket: b1r, secretRef: checkpoints}}}}",
         "networkPolicy: {metricsFromm: []}",
         "apiVersion: v1\nkind: Secret",
     ],

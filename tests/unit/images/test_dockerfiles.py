@@ -9,7 +9,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
-from trainingrun_operator.backends.kubernetes.render.probes import ALIVE_SECONDS, HEALTH_FILE
+from trainingrun_reconciler.manifests.probes import ALIVE_SECONDS, HEALTH_FILE
 
 ROOT = Path(__file__).resolve().parents[3]
 FILES = sorted(path.name for path in ROOT.glob("Dockerfile.*"))

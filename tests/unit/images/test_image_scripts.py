@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-ROLES = ("daemon", "actor", "trainer", "operator", "redis")
+ROLES = ("daemon", "actor", "trainer", "operator", "cli", "redis")
 NEEDED = ("bash", "git", "dirname", "mktemp", "rm", "mkdir", "sed", "env")
 
 
@@ -33,9 +33,13 @@ class Machine:
         """Run a script of ours there."""
         environment = {"PATH": str(self.folder), "HOME": str(self.folder), **variables}
         return subprocess.run(
-            [str(ROOT / command[0]), *command[1:]], env=environment, capture_output=True, text=True,
-            check=False, timeout=30,
-        )  # fmt: skip
+            [str(ROOT / command[0]), *command[1:]],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
 
     @property
     def calls(self) -> list[str]:
@@ -83,7 +87,7 @@ def test_a_registry_gets_all_images_after_the_last_was_built(
     )
     assert answer.returncode == 0, answer.stderr
     kinds = [call.split()[1] for call in machine.calls if call.split()[1] != "info"]
-    assert kinds == ["build"] * 5 + ["push"] * 5
+    assert kinds == ["build"] * len(ROLES) + ["push"] * len(ROLES)
     assert [call.split()[2:] for call in machine.calls if " push " in call] == [
         ["--quiet", f"{registry}/trainingrun-{role}:1.2.3"] for role in ROLES
     ]
@@ -131,7 +135,7 @@ def test_a_docker_without_its_daemon_is_passed_over(machine: Machine) -> None:
         (("images/sbom.sh",), {}, "no syft on PATH, and no Go to build it: install one of them"),
         (("images/sbom.sh",), {"SYFT": "/no"}, "SYFT=/no is no program: name one"),
     ],
-)  # fmt: skip
+)
 def test_what_is_missing_is_told(
     machine: Machine, words: tuple[str, ...], variables: dict[str, str], sentence: str
 ) -> None:
@@ -166,8 +170,8 @@ def test_images_go_to_the_cluster_that_runs(
     machine.has(program, f"{script}; exit 0")
     answer = machine.run("images/load.sh", "1.2.3")
     assert answer.returncode == 0, answer.stderr
-    assert sum(each.startswith(call) for each in machine.calls) == 5
-    assert sum(each.startswith("podman save") for each in machine.calls) == 5
+    assert sum(each.startswith(call) for each in machine.calls) == len(ROLES)
+    assert sum(each.startswith("podman save") for each in machine.calls) == len(ROLES)
 
 
 def test_an_image_that_was_not_built_is_told(machine: Machine) -> None:

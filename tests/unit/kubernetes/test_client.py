@@ -7,9 +7,9 @@ from collections.abc import Callable, Coroutine, Iterator
 
 import pytest
 from kubernetes.aio.client.configuration import Configuration
-from trainingrun_operator.backends.kubernetes.client import Client
-from trainingrun_operator.backends.kubernetes.errors import FencedError
-from trainingrun_operator.backends.kubernetes.fence import Fence, Term
+from trainingrun_operator.kube.client import Client
+from trainingrun_operator.kube.fence import Fence, Term
+from trainingrun_reconciler.errors import FencedError
 
 PATH = "/api/v1/namespaces/space/pods/one"
 Act = Callable[[Client, list[bytes]], Coroutine[None, None, None]]

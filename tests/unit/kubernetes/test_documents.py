@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from trainingrun_operator.backends.kubernetes import documents
+from soak_share import share_of
+from trainingrun_operator.kube import documents
 
 META = {"name": "quick", "namespace": "space", "uid": "u1", "resourceVersion": "7"}
 VALUES = st.recursive(
@@ -84,6 +85,8 @@ def test_a_change_of_a_deep_object_has_its_type() -> None:
     assert documents.read(raw)["metadata"]["uid"] == "u1"
 
 
+@pytest.mark.soak
+@settings(max_examples=share_of(100))
 @given(st.dictionaries(st.text(), VALUES), st.integers(0, 4))
 def test_taking_apart_finds_what_decoding_finds(content: dict[str, Any], gap: int) -> None:
     """Whatever stands in strings: brackets, quotes and backslashes among it."""

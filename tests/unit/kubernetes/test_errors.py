@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from trainingrun_operator.backends import Blame
-from trainingrun_operator.backends.kubernetes.errors import (
+from trainingrun_operator.kube.throttle import TokenBucket
+from trainingrun_reconciler.backends import ErrorKind
+from trainingrun_reconciler.errors import (
     ApiError,
     ConflictError,
     ExpiredError,
@@ -12,7 +13,6 @@ from trainingrun_operator.backends.kubernetes.errors import (
     UnreachableError,
     error_from,
 )
-from trainingrun_operator.backends.kubernetes.throttle import TokenBucket
 
 
 @pytest.mark.parametrize(
@@ -37,45 +37,49 @@ def test_answers_are_classified(status: int, kind: type[ApiError], retry: bool) 
 
 
 @pytest.mark.parametrize(
-    ("status", "blame"),
+    ("status", "kind"),
     [
-        (400, Blame.USER),
-        (422, Blame.USER),
-        (403, Blame.CLUSTER),
-        (404, Blame.CLUSTER),
-        (409, Blame.CLUSTER),
-        (401, Blame.PASSING),
-        (410, Blame.PASSING),
-        (429, Blame.PASSING),
-        (500, Blame.PASSING),
-        (504, Blame.PASSING),
+        (400, ErrorKind.INVALID_SPEC),
+        (422, ErrorKind.INVALID_SPEC),
+        (403, ErrorKind.REJECTED),
+        (404, ErrorKind.REJECTED),
+        (409, ErrorKind.REJECTED),
+        (401, ErrorKind.TRANSIENT),
+        (410, ErrorKind.TRANSIENT),
+        (429, ErrorKind.TRANSIENT),
+        (500, ErrorKind.TRANSIENT),
+        (504, ErrorKind.TRANSIENT),
     ],
 )
-def test_answers_say_whose_matter_they_are(status: int, blame: Blame) -> None:
+def test_answers_say_whose_matter_they_are(status: int, kind: ErrorKind) -> None:
     """What was asked for, what the cluster refuses, and what will pass without a word."""
-    assert error_from(status, b"", "GET /x").blame is blame
+    assert error_from(status, b"", "GET /x").kind is kind
 
 
 @pytest.mark.parametrize(
-    ("status", "said", "blame"),
+    ("status", "said", "kind"),
     [
-        (500, "failed to create typed patch object (a/b): .x: field not declared", Blame.USER),
-        (500, "failed to create typed live object", Blame.PASSING),
-        (503, "failed to create typed patch object", Blame.PASSING),
+        (
+            500,
+            "failed to create typed patch object (a/b): .x: field not declared",
+            ErrorKind.INVALID_SPEC,
+        ),
+        (500, "failed to create typed live object", ErrorKind.TRANSIENT),
+        (503, "failed to create typed patch object", ErrorKind.TRANSIENT),
     ],
 )
 def test_a_field_that_no_kind_has_is_the_users_though_the_answer_is_500(
-    status: int, said: str, blame: Blame
+    status: int, said: str, kind: ErrorKind
 ) -> None:
     """Server-side apply answers so; it would answer the same for ever."""
     error = error_from(status, f'{{"message": "{said}"}}'.encode(), "PATCH /x")
-    assert error.blame is blame
-    assert error.retry is (blame is not Blame.USER)
+    assert error.kind is kind
+    assert error.retry is (kind is not ErrorKind.INVALID_SPEC)
 
 
 def test_no_answer_passes() -> None:
     """A server that cannot be reached says nothing about a run."""
-    assert UnreachableError("gone").blame is Blame.PASSING
+    assert UnreachableError("gone").kind is ErrorKind.TRANSIENT
 
 
 def test_an_answer_that_is_no_status_is_shown_as_it_came() -> None:

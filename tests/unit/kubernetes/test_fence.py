@@ -6,9 +6,9 @@ import asyncio
 
 import looptime
 import pytest
-from trainingrun_operator.backends import Blame
-from trainingrun_operator.backends.kubernetes.errors import FencedError
-from trainingrun_operator.backends.kubernetes.fence import ALWAYS, Fence, Term
+from trainingrun_operator.kube.fence import ALWAYS, Fence, Term
+from trainingrun_reconciler.backends import ErrorKind
+from trainingrun_reconciler.errors import FencedError
 
 TERM = Term(number=7, writes_until=10.0, ends_at=15.0)
 
@@ -30,7 +30,7 @@ def test_before_any_term_nothing_is_written() -> None:
     assert not fence.is_open
     with pytest.raises(FencedError, match="does not lead") as refused:
         fence.check()
-    assert refused.value.blame is Blame.PASSING
+    assert refused.value.kind is ErrorKind.TRANSIENT
 
 
 @pytest.mark.parametrize(("now", "left"), [(0.0, 15.0), (4.0, 11.0), (9.99, 5.01)])

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from trainingrun_operator.backends.kubernetes.lease import Sighting, Timing, seconds_until_free
-from trainingrun_operator.handlers.options import parse
+from trainingrun_operator.kube.lease import ObservedLease, Timing, seconds_until_free
+from trainingrun_operator.process.options import parse
 
-SEEN_AT_100 = Sighting(version="1", since=100.0)
+SEEN_AT_100 = ObservedLease(version="1", since=100.0)
 
 
 def lease(holder: str | None = "other", **spec: Any) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from trainingrun_operator.backends.kubernetes.backend import REMOVED
-from trainingrun_operator.backends.kubernetes.kinds import POD, WATCHED
-from trainingrun_operator.backends.kubernetes.permissions import PERMISSIONS
+from trainingrun_operator.kube.backend import REMOVED
+from trainingrun_operator.kube.permissions import PERMISSIONS
+from trainingrun_reconciler.kinds import POD, WATCHED
 
 
 def test_children_are_watched_written_and_removed_as_the_list_says() -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from trainingrun_contracts.api.run import parse
-from trainingrun_operator.backends import Ground, RunIdentity
-from trainingrun_operator.backends.kubernetes.render.access import redis_url_key
-from trainingrun_operator.backends.kubernetes.render.metadata import Manifest
-from trainingrun_operator.backends.kubernetes.render.objects import role_objects
-from trainingrun_operator.backends.kubernetes.render.placement import SPOT
-from trainingrun_operator.desired.workload import Role
-from trainingrun_operator.desired.workloads import workloads
-from trainingrun_operator.settings import Settings
+from trainingrun_api.run import parse
+from trainingrun_reconciler.backends import RunIdentity, SharedResources
+from trainingrun_reconciler.desired.workloads import workloads
+from trainingrun_reconciler.manifests.access import redis_url_key
+from trainingrun_reconciler.manifests.metadata import Manifest
+from trainingrun_reconciler.manifests.objects import role_objects
+from trainingrun_reconciler.manifests.placement import SPOT
+from trainingrun_reconciler.roles.workload import Role
+from trainingrun_reconciler.settings import Settings
 
 RUN = RunIdentity("space", "quick", "8f2c-uid")
 QUEUE, PRIORITY = "kueue.x-k8s.io/queue-name", "kueue.x-k8s.io/priority-class"
@@ -21,15 +21,16 @@ REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 
 
-def controllers(**spec: Any) -> dict[Role, Manifest]:
+def controllers(labels: dict[str, str] | None = None, **spec: Any) -> dict[Role, Manifest]:
     """What makes the pods of each role."""
+    metadata = {"name": RUN.name, "namespace": RUN.namespace, "uid": RUN.uid}
     document = {
         "apiVersion": "trainingrun.dev/v1alpha1",
         "kind": "TrainingRun",
-        "metadata": {"name": RUN.name, "namespace": RUN.namespace, "uid": RUN.uid},
+        "metadata": {**metadata, "labels": labels},
         "spec": {"games": 100, "decks": [{"name": "red_aggro"}], **spec},
     }
-    url = redis_url_key(RUN, Ground(config=b"{}", managed_redis=True))
+    url = redis_url_key(RUN, SharedResources(config=b"{}", managed_redis=True))
     return {
         role: role_objects(RUN, workload, url, operator_namespace=None)[-1]
         for role, workload in workloads(parse(document), Settings(), daemons=2).items()
@@ -85,9 +86,12 @@ def test_without_a_word_the_learner_and_redis_stay_off_spot_nodes() -> None:
     found, spot = pods(), {"cloud.google.com/gke-spot": "true"}
     may = {role: may_run_on(pod, spot) for role, pod in found.items()}
     assert may == {
-        Role.REDIS: False, Role.LEARNER: False,
-        Role.DAEMON: True, Role.ACTOR: True, Role.EVALUATOR: True,
-    }  # fmt: skip
+        Role.REDIS: False,
+        Role.LEARNER: False,
+        Role.DAEMON: True,
+        Role.ACTOR: True,
+        Role.EVALUATOR: True,
+    }
     assert all(may_run_on(pod, {}) for pod in found.values())
 
 
@@ -105,7 +109,7 @@ def test_daemons_are_spread_over_nodes_and_zones() -> None:
 
 def test_a_queue_is_asked_by_labels_and_a_suspended_job() -> None:
     """Learner, daemons and actors carry queue and priority; no pod has a gate of ours."""
-    found = controllers(queueName="games", queuePriorityClass="low")
+    found = controllers({QUEUE: "games", PRIORITY: "low"})
     asked = {role for role, each in found.items() if QUEUE in each["metadata"]["labels"]}
     assert asked == {Role.DAEMON, Role.LEARNER, Role.ACTOR}
     for role in asked:

@@ -7,19 +7,20 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from trainingrun_contracts.api.run import TrainingRun, parse
-from trainingrun_operator.backends import BackendError, Ground, RunIdentity
-from trainingrun_operator.backends.kubernetes.render.access import redis_url_key
-from trainingrun_operator.backends.kubernetes.render.merge import merged
-from trainingrun_operator.backends.kubernetes.render.pod import pod_template
-from trainingrun_operator.backends.kubernetes.render.pod_security import weaknesses
-from trainingrun_operator.backends.kubernetes.render.template import finished_template
-from trainingrun_operator.desired.workload import Role, Workload
-from trainingrun_operator.desired.workloads import workloads
-from trainingrun_operator.settings import Settings
+from trainingrun_api.run import TrainingRun, parse
+from trainingrun_reconciler.backends import BackendError, RunIdentity, SharedResources
+from trainingrun_reconciler.desired.workloads import workloads
+from trainingrun_reconciler.manifests.access import redis_url_key
+from trainingrun_reconciler.manifests.merge import merged
+from trainingrun_reconciler.manifests.pod import pod_template
+from trainingrun_reconciler.manifests.pod_security import weaknesses
+from trainingrun_reconciler.manifests.template import finished_template
+from trainingrun_reconciler.roles import ROLES
+from trainingrun_reconciler.roles.workload import Role, Workload
+from trainingrun_reconciler.settings import Settings
 
 RUN = RunIdentity("space", "quick", "8f2c-uid")
-URL = redis_url_key(RUN, Ground(config=b"{}", managed_redis=True))
+URL = redis_url_key(RUN, SharedResources(config=b"{}", managed_redis=True))
 
 
 def training_run(**spec: Any) -> TrainingRun:
@@ -60,7 +61,7 @@ def with_volume(**source: Any) -> dict[str, Any]:
     return {"spec": {"volumes": [{"name": "mine", **source}]}}
 
 
-@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("role", ROLES.names)
 def test_our_own_templates_have_no_weakness(role: Role) -> None:
     """Whatever is found in a template comes from a user's changes."""
     ours = pod_template(RUN, workload_of(role), URL)
@@ -277,5 +278,5 @@ def test_a_change_that_does_not_fit_is_told_with_its_place(over: dict[str, Any],
 def test_a_change_rolls_its_role_alone() -> None:
     """Daemons get other pods, actors keep theirs."""
     over = {"podTemplate": {"daemon": {"spec": {"nodeSelector": {"disk": "fast"}}}}}
-    assert workload_of(Role.DAEMON).roll_hash != workload_of(Role.DAEMON, **over).roll_hash
-    assert workload_of(Role.ACTOR).roll_hash == workload_of(Role.ACTOR, **over).roll_hash
+    assert workload_of(Role.DAEMON).template_hash != workload_of(Role.DAEMON, **over).template_hash
+    assert workload_of(Role.ACTOR).template_hash == workload_of(Role.ACTOR, **over).template_hash

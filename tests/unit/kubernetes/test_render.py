@@ -7,35 +7,36 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from trainingrun_contracts.api.run import TrainingRun, parse
+from trainingrun_api.run import TrainingRun, parse
 from trainingrun_contracts.exit_codes import FINAL
-from trainingrun_operator.backends import Ground, RunIdentity
-from trainingrun_operator.backends.kubernetes.render.access import (
+from trainingrun_reconciler.backends import RunIdentity, SharedResources
+from trainingrun_reconciler.desired.redis_config import password_for, users
+from trainingrun_reconciler.desired.workloads import workloads
+from trainingrun_reconciler.manifests.access import (
     given_secret,
     managed_secret,
     redis_url_key,
     token_secret,
     url_key,
 )
-from trainingrun_operator.backends.kubernetes.render.metadata import (
+from trainingrun_reconciler.manifests.metadata import (
     APPLIED_HASH,
-    ROLL_HASH,
+    TEMPLATE_HASH,
     Manifest,
 )
-from trainingrun_operator.backends.kubernetes.render.network_policy import metrics_policy
-from trainingrun_operator.backends.kubernetes.render.objects import (
-    COMPANIONS,
+from trainingrun_reconciler.manifests.network_policy import network_policy
+from trainingrun_reconciler.manifests.objects import (
+    companions,
     role_objects,
     shared_names,
     shared_objects,
 )
-from trainingrun_operator.desired.redis_config import RIGHTS, password_for
-from trainingrun_operator.desired.workload import Role, Storage, Workload
-from trainingrun_operator.desired.workloads import workloads
-from trainingrun_operator.settings import Settings
+from trainingrun_reconciler.roles import ROLES
+from trainingrun_reconciler.roles.workload import Role, Storage, Workload
+from trainingrun_reconciler.settings import Settings
 
 RUN = RunIdentity("space", "quick", "8f2c-uid")
-GROUND = Ground(config=b'{"run": "quick"}', managed_redis=True)
+GROUND = SharedResources(config=b'{"run": "quick"}', managed_redis=True)
 SECRET = "correct-horse"
 CONTROLLERS = ("Deployment", "StatefulSet", "Job")
 
@@ -52,17 +53,17 @@ def training_run(**spec: Any) -> TrainingRun:
     )
 
 
-def rendered(ground: Ground = GROUND, **spec: Any) -> list[Manifest]:
+def rendered(shared: SharedResources = GROUND, **spec: Any) -> list[Manifest]:
     """All objects of a run with two daemons."""
-    found = list(shared_objects(RUN, ground))
+    found = list(shared_objects(RUN, shared))
     for workload in workloads(training_run(**spec), Settings(), daemons=2).values():
-        found += objects_of(workload, ground)
+        found += objects_of(workload, shared)
     return found
 
 
-def objects_of(workload: Workload, ground: Ground = GROUND) -> tuple[Manifest, ...]:
+def objects_of(workload: Workload, shared: SharedResources = GROUND) -> tuple[Manifest, ...]:
     """The objects of one role."""
-    url = redis_url_key(RUN, ground, user=workload.role.value)
+    url = redis_url_key(RUN, shared, user=workload.role.value)
     return role_objects(RUN, workload, url, operator_namespace="system")
 
 
@@ -125,13 +126,13 @@ def container_violations(container: dict[str, Any]) -> list[str]:
     return found + sorted(missing)
 
 
-@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("role", ROLES.names)
 def test_every_pod_is_restricted(role: Role) -> None:
     """No role's pod does what the restricted standard forbids."""
     assert violations(pod_of(workload_of(role))) == []
 
 
-@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("role", ROLES.names)
 def test_selectors_fit_the_labels_of_the_pods(role: Role) -> None:
     """What selects a role's pods (services, policies, budgets, controllers) does select them."""
     objects = objects_of(workload_of(role))
@@ -156,20 +157,20 @@ def test_every_object_is_owned_named_and_labelled() -> None:
         assert len(meta["annotations"][APPLIED_HASH]) == 16
 
 
-@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("role", ROLES.names)
 def test_the_companions_of_a_role_are_those_that_are_written(role: Role) -> None:
     """The backend looks for exactly what it writes, save pods' makers and claims."""
     kinds = [each["kind"] for each in objects_of(workload_of(role))]
     beside = sorted(set(kinds) - {*CONTROLLERS, "PersistentVolumeClaim"})
-    assert beside == sorted(kind.name for kind in COMPANIONS[role])
+    assert beside == sorted(kind.name for kind in companions(role))
     shared = {(each["kind"], each["metadata"]["name"]) for each in shared_objects(RUN, GROUND)}
     assert shared == {(kind.name, name) for kind, name in shared_names(RUN)}
 
 
 def test_the_learner_has_an_account_of_its_own() -> None:
     """Rights to a bucket can be given to the learner alone: no other role shares its account."""
-    accounts = {role: pod_of(workload_of(role))["serviceAccountName"] for role in Role}
-    others = {account for role, account in accounts.items() if role is not Role.LEARNER}
+    accounts = {role: pod_of(workload_of(role))["serviceAccountName"] for role in ROLES.names}
+    others = {account for role, account in accounts.items() if role != Role.LEARNER}
     assert accounts[Role.LEARNER] == "quick-learner"
     assert others == {"quick-pods"}
     made = [each for each in shared_objects(RUN, GROUND) if each["kind"] == "ServiceAccount"]
@@ -186,7 +187,7 @@ def test_no_two_objects_have_one_name() -> None:
 def test_passwords_stand_in_the_secret_alone() -> None:
     """No other object, command or environment holds one; Redis reads hashes from a mounted file."""
     content = managed_secret(RUN, SECRET)["stringData"]
-    passwords = {user: password_for(user, SECRET) for user in RIGHTS}
+    passwords = {user: password_for(user, SECRET) for user in users()}
     for user, password in passwords.items():
         assert f"redis://{user}:{password}@" in content[url_key(user)]
     assert content["secret"] == SECRET
@@ -196,7 +197,7 @@ def test_passwords_stand_in_the_secret_alone() -> None:
 
 def test_each_role_gets_the_url_of_its_own_user() -> None:
     """A role's pod refers to one entry of the Secret; daemons and Redis to none."""
-    entries = {role: secrets_of(workload_of(role)) for role in Role}
+    entries = {role: secrets_of(workload_of(role)) for role in ROLES.names}
     assert {role: found.get("TRAININGRUN_REDIS_URL") for role, found in entries.items()} == {
         Role.REDIS: None,
         Role.DAEMON: None,
@@ -255,16 +256,18 @@ def test_a_redis_without_tls_has_neither_key_nor_certificate() -> None:
 def test_a_given_url_is_kept_in_a_secret_too() -> None:
     """A URL may hold a password, so that it never stands in a pod's description."""
     url = f"redis://:{SECRET}@elsewhere:6379/0"
-    ground = Ground(config=b"{}", managed_redis=False, redis_url=url)
+    shared = SharedResources(config=b"{}", managed_redis=False, redis_url=url)
     assert given_secret(RUN, url)["stringData"] == {"url": url}
-    assert SECRET not in json.dumps(rendered(ground, redis={"url": url}))
+    assert SECRET not in json.dumps(rendered(shared, redis={"url": url}))
 
 
 def test_roles_read_the_users_own_secret() -> None:
     """With urlSecretRef the pods refer to the user's Secret and entry."""
-    ground = Ground(config=b"{}", managed_redis=False, redis_url_secret=("mine", "address"))
+    shared = SharedResources(
+        config=b"{}", managed_redis=False, redis_url_secret=("mine", "address")
+    )
     (actor,) = (
-        each for each in objects_of(workload_of(Role.ACTOR), ground) if each["kind"] in CONTROLLERS
+        each for each in objects_of(workload_of(Role.ACTOR), shared) if each["kind"] in CONTROLLERS
     )
     environment = actor["spec"]["template"]["spec"]["containers"][0]["env"]
     (url,) = (each for each in environment if each["name"] == "TRAININGRUN_REDIS_URL")
@@ -278,7 +281,7 @@ def test_members_know_their_own_name() -> None:
     assert member["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.name"
 
 
-@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("role", ROLES.names)
 def test_placeholders_are_filled(role: Role) -> None:
     """No command of a pod still holds a brace."""
     assert not [
@@ -337,14 +340,23 @@ def test_only_players_reach_daemons_and_only_the_run_reaches_redis() -> None:
         assert {each["port"] for each in egress["ports"]} == {53}
 
 
+def policy_of(workload: Workload, *metrics_from: dict[str, Any]) -> dict[str, Any]:
+    """The network policy of a role."""
+    made = network_policy(
+        RUN, workload, operator_namespace="system", metrics_from=list(metrics_from)
+    )
+    spec: dict[str, Any] = made["spec"]
+    return spec
+
+
 def test_metrics_are_read_by_those_who_are_named_and_by_nobody_else() -> None:
     """Without peers no rule lets anybody in; an empty ``from`` would let in everybody."""
     peer = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
     for role in (Role.ACTOR, Role.EVALUATOR, Role.LEARNER):
         workload = workload_of(role)
-        closed = metrics_policy(RUN, workload, metrics_from=())["spec"]
+        closed = policy_of(workload)
         assert (closed["policyTypes"], closed["ingress"]) == (["Ingress"], [])
-        (rule,) = metrics_policy(RUN, workload, metrics_from=[peer])["spec"]["ingress"]
+        (rule,) = policy_of(workload, peer)["ingress"]
         assert rule == {"from": [peer], "ports": [{"protocol": "TCP", "port": 9090}]}
 
 
@@ -368,7 +380,7 @@ def test_the_hash_is_stable_and_follows_what_is_written() -> None:
     hashes = [each["metadata"]["annotations"] for each in (one, same, more)]
     assert hashes[0] == hashes[1]
     assert hashes[0][APPLIED_HASH] != hashes[2][APPLIED_HASH]
-    assert hashes[0][ROLL_HASH] == hashes[2][ROLL_HASH]
+    assert hashes[0][TEMPLATE_HASH] == hashes[2][TEMPLATE_HASH]
 
 
 def test_a_new_size_does_not_touch_the_pods() -> None:

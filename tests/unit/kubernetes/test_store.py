@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 from kubernetes.aio.client.configuration import Configuration
-from trainingrun_contracts.api.conditions import ConditionStatus
-from trainingrun_contracts.api.run import SpecError, parse
-from trainingrun_contracts.api.status import Condition, TrainingRunStatus
-from trainingrun_operator.backends.kubernetes.client import Client
-from trainingrun_operator.backends.kubernetes.events import EventWriter, Regarding, event_name
-from trainingrun_operator.backends.kubernetes.refusal import refusal_status
-from trainingrun_operator.backends.kubernetes.store import KubernetesStore, pause_before_status
-from trainingrun_operator.backends.store import RunKey
-from trainingrun_operator.desired.events import RunEvent
+from trainingrun_api.conditions import ConditionStatus
+from trainingrun_api.run import SpecError, parse
+from trainingrun_api.status import Condition, TrainingRunStatus
+from trainingrun_operator.kube.client import Client
+from trainingrun_operator.kube.events import EventWriter, Regarding, event_name
+from trainingrun_operator.kube.invalid_spec import refusal_status
+from trainingrun_operator.kube.store import KubernetesStore, pause_before_status
+from trainingrun_reconciler.desired.events import RunEvent
+from trainingrun_reconciler.store import RunKey
 
 KEY = RunKey("space", "quick")
 
@@ -49,8 +49,8 @@ def test_the_latest_state_is_given() -> None:
 
     async def act() -> None:
         known = store()
-        assert known.tell(document(version=5, games=500)) == KEY
-        known.tell(document(version=4, games=400))
+        assert known.update(document(version=5, games=500)) == KEY
+        known.update(document(version=4, games=400))
         run = await known.get(KEY)
         assert run is not None
         assert run.spec.games == 500
@@ -64,10 +64,10 @@ def test_a_state_that_is_known_is_not_read_again() -> None:
     async def act() -> None:
         known = store()
         assert not known.has(document(version=5))
-        known.tell(document(version=5))
+        known.update(document(version=5))
         run = await known.get(KEY)
         assert known.has(document(version=5))
-        known.tell(document(version=5))
+        known.update(document(version=5))
         assert await known.get(KEY) is run
         assert not known.has(document(version=6))
 
@@ -79,15 +79,15 @@ def test_a_spec_that_did_not_change_is_kept_once() -> None:
 
     async def act() -> None:
         known = store()
-        known.tell(document(version=5, games=500))
+        known.update(document(version=5, games=500))
         before = await known.get(KEY)
-        known.tell({**document(version=6, games=500), "status": {"summary": "Training"}})
+        known.update({**document(version=6, games=500), "status": {"summary": "Training"}})
         after = await known.get(KEY)
         assert before is not None
         assert after is not None
         assert after.status.summary == "Training"
         assert after.spec is before.spec
-        known.tell(document(version=7, games=700))
+        known.update(document(version=7, games=700))
         changed = await known.get(KEY)
         assert changed is not None
         assert changed.spec.games == 700
@@ -100,8 +100,8 @@ def test_a_run_that_is_gone_is_forgotten() -> None:
 
     async def act() -> None:
         known = store()
-        known.tell(document())
-        known.tell(document(version=2), gone=True)
+        known.update(document())
+        known.update(document(version=2), gone=True)
         assert await known.get(KEY) is None
         assert known.known() == ()
 
@@ -113,8 +113,8 @@ def test_the_end_of_a_namesake_takes_nothing_away() -> None:
 
     async def act() -> None:
         known = store()
-        known.tell(document(version=7, uid="u2"))
-        known.tell(document(version=8, uid="u1"), gone=True)
+        known.update(document(version=7, uid="u2"))
+        known.update(document(version=8, uid="u1"), gone=True)
         assert await known.get(KEY) is not None
 
     in_loop(act())
@@ -125,9 +125,9 @@ def test_a_run_that_cannot_be_read_is_kept_apart_until_it_is_mended() -> None:
 
     async def act() -> None:
         known = store()
-        known.tell(document(version=2, games="many"))
+        known.update(document(version=2, games="many"))
         assert known.known() == (KEY,)
-        known.tell(document(version=3))
+        known.update(document(version=3))
         run = await known.get(KEY)
         assert run is not None
         assert run.spec.games == 100

@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from trainingrun_operator.backends import RunIdentity
-from trainingrun_operator.backends.kubernetes.kinds import (
+from trainingrun_operator.kube.observe import ObjectCache, roles_from
+from trainingrun_reconciler.backends import RunIdentity
+from trainingrun_reconciler.desired.observed import ObservedRole
+from trainingrun_reconciler.kinds import (
     CLAIM,
     DEPLOYMENT,
     JOB,
@@ -16,13 +18,11 @@ from trainingrun_operator.backends.kubernetes.kinds import (
     SERVICE,
     Kind,
 )
-from trainingrun_operator.backends.kubernetes.observe import Children, roles_from
-from trainingrun_operator.backends.kubernetes.problems import last_line, pod_problem
-from trainingrun_operator.backends.kubernetes.render.metadata import labels
-from trainingrun_operator.backends.kubernetes.views import view_of
-from trainingrun_operator.backends.store import RunKey
-from trainingrun_operator.desired.observed import ObservedRole
-from trainingrun_operator.desired.workload import Role
+from trainingrun_reconciler.manifests.metadata import labels
+from trainingrun_reconciler.problems import last_line, pod_problem
+from trainingrun_reconciler.roles.workload import Role
+from trainingrun_reconciler.store import RunKey
+from trainingrun_reconciler.views import view_of
 
 RUN = RunIdentity("space", "quick", "uid-1")
 READY = [{"type": "Ready", "status": "True"}]
@@ -72,10 +72,10 @@ def ended(code: int, message: str = "", reason: str = "Error") -> dict[str, Any]
 
 def observed(*told: tuple[Kind, dict[str, Any]]) -> dict[Role, ObservedRole]:
     """The roles after these objects were told."""
-    children = Children(lambda _: None)
+    cache = ObjectCache(lambda _: None)
     for kind, each in told:
-        children.tell(kind, each)
-    return roles_from(children.of(RUN))
+        cache.update(kind, each)
+    return roles_from(cache.of(RUN))
 
 
 def test_a_pull_error_reads_the_same_in_both_of_its_phases() -> None:
@@ -166,7 +166,7 @@ def test_a_role_has_its_pods_as_members() -> None:
         (POD, pod("old", phase="Failed")),
     )
     daemon = roles[Role.DAEMON]
-    assert (daemon.replicas, daemon.roll_hash) == (2, "roll")
+    assert (daemon.replicas, daemon.template_hash) == (2, "roll")
     assert [member.name for member in daemon.ready] == ["one", "two"]
     assert [member.endpoint for member in daemon.members] == ["10.0.0.1:17171", "[fd00::2]:17171"]
 
@@ -239,9 +239,9 @@ BORN = 1_767_225_600.0
 @pytest.mark.parametrize(("age", "told"), [(10, False), (20, True)])
 def test_a_job_that_makes_no_pod_is_told_of(age: int, told: bool) -> None:
     """Its refusals stand in events alone, so the sentence says where to look; not at the start."""
-    children = Children(lambda _: None)
-    children.tell(JOB, document("quick-learner", role="learner", spec={"parallelism": 1}))
-    learner = roles_from(children.of(RUN), now=BORN + age)[Role.LEARNER]
+    cache = ObjectCache(lambda _: None)
+    cache.update(JOB, document("quick-learner", role="learner", spec={"parallelism": 1}))
+    learner = roles_from(cache.of(RUN), now=BORN + age)[Role.LEARNER]
     found = [member.problem.message for member in learner.members if member.problem]
     assert bool(found) is told
     assert not found or "`kubectl -n space describe job quick-learner` says why" in found[0]
@@ -261,9 +261,9 @@ def test_a_suspended_job_is_held_by_its_queue() -> None:
     job["status"] = {
         "conditions": [{"type": "Suspended", "status": "True", "lastTransitionTime": since}]
     }
-    children = Children(lambda _: None)
-    children.tell(JOB, job)
-    learner = roles_from(children.of(RUN), now=BORN + 600)[Role.LEARNER]
+    cache = ObjectCache(lambda _: None)
+    cache.update(JOB, job)
+    learner = roles_from(cache.of(RUN), now=BORN + 600)[Role.LEARNER]
     assert learner.held is not None
     assert learner.members == ()
     assert learner.held.since == BORN + 300
@@ -282,22 +282,22 @@ def test_a_job_that_somebody_suspends_by_hand_is_told_so() -> None:
 def test_only_changes_that_matter_wake_a_run() -> None:
     """A new version without a new meaning is kept quiet; a change and an end are told."""
     woken: list[RunKey] = []
-    children = Children(woken.append)
-    children.tell(POD, pod("one"))
-    children.tell(POD, {**pod("one"), "spec": {"nodeName": "n"}})
+    cache = ObjectCache(woken.append)
+    cache.update(POD, pod("one"))
+    cache.update(POD, {**pod("one"), "spec": {"nodeName": "n"}})
     assert woken == [RunKey("space", "quick")]
-    children.tell(POD, pod("one", conditions=READY))
-    children.tell(POD, {"metadata": {"uid": "one", "name": "one"}}, gone=True)
+    cache.update(POD, pod("one", conditions=READY))
+    cache.update(POD, {"metadata": {"uid": "one", "name": "one"}}, gone=True)
     assert len(woken) == 3
-    assert len(children) == 0
+    assert len(cache) == 0
 
 
 def test_an_older_state_does_not_replace_a_newer_one() -> None:
     """The answer to our own write may come before the watch tells of what was there before."""
-    children = Children(lambda _: None)
-    children.tell(DEPLOYMENT, document("quick-daemon", version=8, spec={"replicas": 3}))
-    children.tell(DEPLOYMENT, document("quick-daemon", version=7, spec={"replicas": 1}))
-    assert roles_from(children.of(RUN))[Role.DAEMON].replicas == 3
+    cache = ObjectCache(lambda _: None)
+    cache.update(DEPLOYMENT, document("quick-daemon", version=8, spec={"replicas": 3}))
+    cache.update(DEPLOYMENT, document("quick-daemon", version=7, spec={"replicas": 1}))
+    assert roles_from(cache.of(RUN))[Role.DAEMON].replicas == 3
 
 
 def written(manager: str, time: str, field: str = "f:spec", **more: str) -> dict[str, Any]:
@@ -332,26 +332,26 @@ def test_content_that_somebody_wrote_after_us_is_drift(
     theirs: dict[str, Any], drifted: bool
 ) -> None:
     """Labels, statuses and what came before our own last word are none."""
-    children = Children(lambda _: None)
-    children.tell(SERVICE, service(OURS, theirs))
-    assert children.is_drifted(children.of(RUN)[0]) is drifted
+    cache = ObjectCache(lambda _: None)
+    cache.update(SERVICE, service(OURS, theirs))
+    assert cache.is_drifted(cache.of(RUN)[0]) is drifted
 
 
 def test_drift_is_over_once_we_have_applied_again() -> None:
     """What others still have beside ours is no drift; their next write is."""
-    children = Children(lambda _: None)
-    children.tell(SERVICE, service(OURS, written("somebody", "2026-01-01T00:00:11Z")))
-    children.settle("s")
-    assert not children.is_drifted(children.of(RUN)[0])
-    children.tell(SERVICE, service(OURS, written("somebody", "2026-01-01T00:00:12Z")))
-    assert children.is_drifted(children.of(RUN)[0])
+    cache = ObjectCache(lambda _: None)
+    cache.update(SERVICE, service(OURS, written("somebody", "2026-01-01T00:00:11Z")))
+    cache.mark_applied("s")
+    assert not cache.is_drifted(cache.of(RUN)[0])
+    cache.update(SERVICE, service(OURS, written("somebody", "2026-01-01T00:00:12Z")))
+    assert cache.is_drifted(cache.of(RUN)[0])
 
 
 def test_a_claim_that_controllers_fill_in_has_not_drifted() -> None:
     """The volume's name in a claim is the cluster's to write."""
-    children = Children(lambda _: None)
-    children.tell(CLAIM, service(OURS, written("controller", "2026-01-01T00:00:11Z")))
-    assert not children.is_drifted(children.of(RUN)[0])
+    cache = ObjectCache(lambda _: None)
+    cache.update(CLAIM, service(OURS, written("controller", "2026-01-01T00:00:11Z")))
+    assert not cache.is_drifted(cache.of(RUN)[0])
 
 
 def actor(**meta: Any) -> tuple[Kind, dict[str, Any]]:
@@ -392,22 +392,25 @@ def test_what_a_list_does_not_have_is_gone_though_no_watch_told_of_it() -> None:
     """An object that we wrote, and that went before any watch saw it; what is newer than the list
     or elsewhere stays."""
     woken: list[RunKey] = []
-    children = Children(woken.append)
+    cache = ObjectCache(woken.append)
     for name, version in (("lost", 5), ("there", 5), ("newer", 9)):
-        children.tell(SERVICE, document(name, version=version))
-    children.tell(DEPLOYMENT, document("quick-daemon", uid="other-kind", spec={}, status={}))
+        cache.update(SERVICE, document(name, version=version))
+    cache.update(DEPLOYMENT, document("quick-daemon", uid="other-kind", spec={}, status={}))
     woken.clear()
-    children.listed(SERVICE, "elsewhere", [], 7)
+    cache.listed(SERVICE, "elsewhere", [], 7)
     assert woken == []
-    children.listed(SERVICE, None, ["there"], 7)
-    assert {view.identity.uid for view in children.of(RUN)} == {"newer", "other-kind", "there"}
+    cache.listed(SERVICE, None, ["there"], 7)
+    assert {view.identity.uid for view in cache.of(RUN)} == {"newer", "other-kind", "there"}
     assert woken == [RunKey(RUN.namespace, RUN.name)]
 
 
 DISRUPTED = {
-    "type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI",
-    "message": "Eviction API: evicting", "lastTransitionTime": "2026-01-01T00:00:10Z",
-}  # fmt: skip
+    "type": "DisruptionTarget",
+    "status": "True",
+    "reason": "EvictionByEvictionAPI",
+    "message": "Eviction API: evicting",
+    "lastTransitionTime": "2026-01-01T00:00:10Z",
+}
 
 
 def disrupted(name: str, **status: Any) -> dict[str, Any]:
@@ -436,12 +439,12 @@ def test_a_disrupted_pod_is_no_crash_whatever_it_ended_with() -> None:
 
 def interrupted(*told: tuple[Kind, dict[str, Any]], gone: str = "") -> list[str]:
     """The reasons of the interruptions of daemon and learner after these objects were told."""
-    children = Children(lambda _: None)
+    cache = ObjectCache(lambda _: None)
     for kind, each in told:
-        children.tell(kind, each)
+        cache.update(kind, each)
     if gone:
-        children.tell(POD, {"metadata": {"uid": gone}}, gone=True)
-    return [each.reason for role in children.roles(RUN).values() for each in role.interruptions]
+        cache.update(POD, {"metadata": {"uid": gone}}, gone=True)
+    return [each.reason for role in cache.roles(RUN).values() for each in role.interruptions]
 
 
 def now_disrupted(name: str, *, role: str = "daemon", **status: Any) -> dict[str, Any]:
@@ -487,39 +490,39 @@ def test_a_learner_that_its_machine_told_to_end_was_interrupted() -> None:
     assert interrupted((JOB, job), (POD, deleted)) == []
 
 
-def learner_of(children: Children, *, now: float) -> list[str]:
+def learner_of(cache: ObjectCache, *, now: float) -> list[str]:
     """The problems of the learner's members."""
-    found = roles_from(children.of(RUN), now=now)[Role.LEARNER].members
+    found = roles_from(cache.of(RUN), now=now)[Role.LEARNER].members
     return [member.problem.message for member in found if member.problem is not None]
 
 
 def test_a_learner_that_has_ended_well_is_not_missed() -> None:
     """Its pod has succeeded, and the Job says so a moment later."""
-    children = Children(lambda _: None)
-    children.tell(JOB, document("quick-learner", role="learner", spec={"parallelism": 1}))
-    children.tell(POD, pod("l", role="learner", phase="Succeeded"))
-    assert learner_of(children, now=BORN + 1000) == []
+    cache = ObjectCache(lambda _: None)
+    cache.update(JOB, document("quick-learner", role="learner", spec={"parallelism": 1}))
+    cache.update(POD, pod("l", role="learner", phase="Succeeded"))
+    assert learner_of(cache, now=BORN + 1000) == []
 
 
 def test_a_learner_that_somebody_deletes_is_told_and_not_missed_at_once() -> None:
     """One that goes with its Job is not told of."""
     now = [BORN + 1000]
-    children = Children(lambda _: None, clock=lambda: now[0])
-    children.tell(JOB, document("quick-learner", role="learner", spec={"parallelism": 1}))
-    children.tell(POD, pod("l", role="learner"))
-    children.tell(POD, {"metadata": {"uid": "l"}}, gone=True)
-    learner = children.roles(RUN)[Role.LEARNER]
+    cache = ObjectCache(lambda _: None, clock=lambda: now[0])
+    cache.update(JOB, document("quick-learner", role="learner", spec={"parallelism": 1}))
+    cache.update(POD, pod("l", role="learner"))
+    cache.update(POD, {"metadata": {"uid": "l"}}, gone=True)
+    learner = cache.roles(RUN)[Role.LEARNER]
     assert (learner.members, learner.interruptions) == ((), ())
     now[0] += 10
-    (told,) = children.roles(RUN)[Role.LEARNER].interruptions
+    (told,) = cache.roles(RUN)[Role.LEARNER].interruptions
     assert (told.member, told.reason) == ("l", "Deleted")
     going = document("quick-learner", role="learner", version=2, spec={"parallelism": 1})
-    children.tell(POD, pod("m", role="learner"))
-    children.tell(POD, {"metadata": {"uid": "m"}}, gone=True)
+    cache.update(POD, pod("m", role="learner"))
+    cache.update(POD, {"metadata": {"uid": "m"}}, gone=True)
     going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
-    children.tell(JOB, going)
+    cache.update(JOB, going)
     now[0] += 10
-    assert len(children.roles(RUN)[Role.LEARNER].interruptions) == 1
+    assert len(cache.roles(RUN)[Role.LEARNER].interruptions) == 1
 
 
 def test_what_bears_a_runs_labels_elsewhere_is_not_its_own() -> None:

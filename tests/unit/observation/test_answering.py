@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trainingrun_contracts.observation.answering import answering
-from trainingrun_contracts.observation.encoder import Encoder
-from trainingrun_contracts.observation.options import OptionKind, Question
-from trainingrun_contracts.observation.schema import ACTION_WIDTH, STATE_WIDTH
-from trainingrun_contracts.protocol import answers
-from trainingrun_contracts.protocol.decisions import (
+from soak_share import share_of
+from trainingrun_actor.observation.answering import answering
+from trainingrun_actor.observation.encoder import Encoder
+from trainingrun_actor.observation.options import OptionKind, Question
+from trainingrun_contracts.observation_schema import ACTION_WIDTH, STATE_WIDTH
+from trainingrun_protocol import answers
+from trainingrun_protocol.decisions import (
     Ability,
     Action,
     Card,
@@ -29,9 +30,16 @@ from trainingrun_contracts.protocol.decisions import (
 
 WORDS = ("Flying", "First Strike", "Haste", "Trample", "Protection from red", "Ward {2}", "flash")
 TEXTS = (
-    "", "3 damage to any target.", "Destroy target creature.", "Draw a card. +1/+1",
-    "Counter target spell.", "Choose one -", "Search your library.", "{T}: Add {R}.", "Æther",
-)  # fmt: skip
+    "",
+    "3 damage to any target.",
+    "Destroy target creature.",
+    "Draw a card. +1/+1",
+    "Counter target spell.",
+    "Choose one -",
+    "Search your library.",
+    "{T}: Add {R}.",
+    "Æther",
+)
 MESSAGES = ("", "Discard a card", "Keep this hand?", "Pay 2 life?", "Choose X", "Sacrifice")
 ME, OTHER = "Agent(1)-a", "Agent(2)-b"
 small = st.integers(-3, 12)
@@ -109,12 +117,17 @@ def entities(draw: st.DrawFn) -> tuple[Entity, ...]:
     kinds = draw(st.lists(st.sampled_from(("card", "player", "stack", "", "other")), max_size=5))
     return tuple(
         Entity(
-            index=at, id=draw(ids), name=draw(st.sampled_from((ME, OTHER, "Goblin"))), type=kind,
-            description=draw(texts), power=draw(st.none() | small), loyalty=draw(st.none() | small),
+            index=at,
+            id=draw(ids),
+            name=draw(st.sampled_from((ME, OTHER, "Goblin"))),
+            type=kind,
+            description=draw(texts),
+            power=draw(st.none() | small),
+            loyalty=draw(st.none() | small),
             is_self=draw(st.none() | st.booleans()),
         )
         for at, kind in enumerate(kinds)
-    )  # fmt: skip
+    )
 
 
 @st.composite
@@ -122,23 +135,37 @@ def actions(draw: st.DrawFn) -> tuple[Action, ...]:
     """Lands, spells, their variants and abilities, in the words of several servers; then a pass."""
     listed = [
         Action(
-            index=at, card=(card := draw(names)), card_id=draw(ids),
-            description=draw(st.sampled_from((
-                card, f"{card} - Creature 2 / 2", f"{card} (Kicker) - 4 damage", "{T}: Draw a card",
-                f"{card}: Draw a card", "Cycling {2}",
-            ))),
+            index=at,
+            card=(card := draw(names)),
+            card_id=draw(ids),
+            description=draw(
+                st.sampled_from(
+                    (
+                        card,
+                        f"{card} - Creature 2 / 2",
+                        f"{card} (Kicker) - 4 damage",
+                        "{T}: Draw a card",
+                        f"{card}: Draw a card",
+                        "Cycling {2}",
+                    )
+                )
+            ),
             mana_cost=draw(st.sampled_from(("no cost", "{R}", "{X}{R}", ""))),
             is_land=draw(st.booleans()),
         )
         for at in range(draw(st.integers(0, 5)))
-    ]  # fmt: skip
+    ]
     return (*listed, Action(index=-1))
 
 
 stack_items = st.builds(
-    StackItem, id=ids, description=texts, controller=st.sampled_from((ME, OTHER, "")),
-    source_card=names, source_card_id=ids,
-)  # fmt: skip
+    StackItem,
+    id=ids,
+    description=texts,
+    controller=st.sampled_from((ME, OTHER, "")),
+    source_card=names,
+    source_card_id=ids,
+)
 
 
 @st.composite
@@ -249,7 +276,8 @@ def is_taken_as_cards(decision: Decision, line: str) -> bool:
     return answers.format_indices(chosen) == line
 
 
-@settings(max_examples=100)
+@pytest.mark.soak
+@settings(max_examples=share_of(100))
 @given(decision=decisions() | gaps(), picks=st.lists(st.integers(0, 99), min_size=1, max_size=6))
 def test_every_answer_is_taken_as_it_stands(decision: Decision, picks: list[int]) -> None:
     """Whatever is chosen, the daemon reads exactly what was meant: no default is ever needed."""
@@ -257,7 +285,8 @@ def test_every_answer_is_taken_as_it_stands(decision: Decision, picks: list[int]
     assert is_taken(decision, line), (decision.decision_type, line)
 
 
-@settings(max_examples=80)
+@pytest.mark.soak
+@settings(max_examples=share_of(80))
 @given(decision=decisions() | gaps(), picks=st.lists(st.integers(0, 99), min_size=1, max_size=6))
 def test_every_question_encodes_to_finite_numbers(decision: Decision, picks: list[int]) -> None:
     """State and rows have their widths, are finite, within ±8, and the same when done again."""

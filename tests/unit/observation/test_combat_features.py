@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from trainingrun_contracts.observation.answering import answering
-from trainingrun_contracts.observation.encoder import Encoder
-from trainingrun_contracts.observation.relations import RELATIONS
-from trainingrun_contracts.observation.view import Creature, can_block, kills, view_of
-from trainingrun_contracts.protocol.decisions import (
+from trainingrun_actor.observation.answering import answering
+from trainingrun_actor.observation.encoder import Encoder
+from trainingrun_actor.observation.relations import RELATIONS
+from trainingrun_actor.observation.view import Creature, can_block, kills, view_of
+from trainingrun_protocol.decisions import (
     Card,
     Combatant,
     Decision,

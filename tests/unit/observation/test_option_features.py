@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from trainingrun_contracts.observation.answering import answering
-from trainingrun_contracts.observation.encoder import Encoder, Float16
-from trainingrun_contracts.observation.facts import facts_of
-from trainingrun_contracts.observation.options import MAX_OPTIONS, OptionKind, Question
-from trainingrun_contracts.observation.relations import RELATIONS
-from trainingrun_contracts.observation.schema import ACTION_WIDTH, STATE_WIDTH
-from trainingrun_contracts.observation.words import bucket_of, wording_of
-from trainingrun_contracts.protocol.decisions import (
+from trainingrun_actor.observation.answering import answering
+from trainingrun_actor.observation.encoder import Encoder, Float16
+from trainingrun_actor.observation.facts import facts_of
+from trainingrun_actor.observation.options import MAX_OPTIONS, OptionKind, Question
+from trainingrun_actor.observation.relations import RELATIONS
+from trainingrun_actor.observation.wording import bucket_of, wording_of
+from trainingrun_contracts.observation_schema import ACTION_WIDTH, STATE_WIDTH
+from trainingrun_contracts.segment import MAX_BYTES, MAX_STEPS
+from trainingrun_protocol.decisions import (
     Ability,
     Action,
     Card,
@@ -23,7 +24,6 @@ from trainingrun_contracts.protocol.decisions import (
     Player,
     StackItem,
 )
-from trainingrun_contracts.segment import MAX_BYTES, MAX_STEPS
 
 ME, FOE = "Agent(1)-a", "Agent(2)-b"
 BURST = Card(
@@ -92,9 +92,12 @@ def test_a_kicked_spell_differs_from_a_plain_one() -> None:
     """Both are offered; the kicked one kills at 4 life, the plain one does not."""
     plain = play("Burst Lightning - 2 damage", BURST, "{R}")
     kicked = Action(
-        index=1, card=BURST.name, card_id=1, mana_cost="{4}{R}",
+        index=1,
+        card=BURST.name,
+        card_id=1,
+        mana_cost="{4}{R}",
         description="Burst Lightning (Kicker) - 4 damage",
-    )  # fmt: skip
+    )
     options = (plain, kicked, Action(index=-1))
     relations = rows(question_of(DecisionType.CHOOSE_ACTION, actions=options))[:, -RELATIONS:]
     assert relations[:, 1].tolist() == [0, 1, 0]

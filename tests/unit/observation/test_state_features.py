@@ -6,10 +6,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from trainingrun_contracts.observation.answering import answering
-from trainingrun_contracts.observation.encoder import Encoder, Float16
-from trainingrun_contracts.observation.schema import FEATURE_BOUND
-from trainingrun_contracts.protocol.decisions import (
+from trainingrun_actor.observation.answering import answering
+from trainingrun_actor.observation.encoder import Encoder, Float16
+from trainingrun_contracts.observation_schema import FEATURE_BOUND
+from trainingrun_protocol.decisions import (
     Action,
     Card,
     Decision,

@@ -6,19 +6,19 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from trainingrun_contracts.api.conditions import (
+from trainingrun_api.conditions import (
     ConditionStatus,
     ConditionType,
     EventReason,
     Reason,
 )
-from trainingrun_contracts.api.run import TrainingRun, parse
+from trainingrun_api.run import TrainingRun, parse
 from trainingrun_contracts.reports import Intent
 from trainingrun_contracts.slots import DaemonSlot
 from trainingrun_contracts.stream.ledger import Ledger
-from trainingrun_operator.desired.actions import Action, Apply, PublishSlots, Remove
-from trainingrun_operator.desired.decide import Decision, Memory, decide
-from trainingrun_operator.desired.observed import (
+from trainingrun_reconciler.desired.actions import Action, Apply, PublishSlots, Remove
+from trainingrun_reconciler.desired.decide import Decision, Memory, decide
+from trainingrun_reconciler.desired.observed import (
     Held,
     Member,
     Observed,
@@ -26,9 +26,10 @@ from trainingrun_operator.desired.observed import (
     Problem,
     Signals,
 )
-from trainingrun_operator.desired.workload import Role
-from trainingrun_operator.desired.workloads import workloads
-from trainingrun_operator.settings import Settings
+from trainingrun_reconciler.desired.workloads import workloads
+from trainingrun_reconciler.roles import ROLES
+from trainingrun_reconciler.roles.workload import Role
+from trainingrun_reconciler.settings import Settings
 
 NOW = 1_700_000_000.0
 SETTINGS = Settings()
@@ -41,12 +42,18 @@ def queued_run(**spec: Any) -> TrainingRun:
         {
             "apiVersion": "trainingrun.dev/v1alpha1",
             "kind": "TrainingRun",
-            "metadata": {"name": "quick", "uid": "u-1"},
+            "metadata": {
+                "name": "quick",
+                "uid": "u-1",
+                "labels": {"kueue.x-k8s.io/queue-name": "games"},
+            },
             "spec": {
-                "games": 100, "decks": [{"name": "red_aggro"}], "queueName": "games", **spec,
+                "games": 100,
+                "decks": [{"name": "red_aggro"}],
+                **spec,
             },
         }
-    )  # fmt: skip
+    )
 
 
 def role(run: TrainingRun, which: Role, *, held: Held | None = None) -> ObservedRole:
@@ -54,7 +61,7 @@ def role(run: TrainingRun, which: Role, *, held: Held | None = None) -> Observed
     wanted = workloads(run, SETTINGS, daemons=1)[which]
     member = Member(f"quick-{which.value}-0", ready=True, endpoint="10.0.0.1:17171")
     members = () if held is not None else (member,)
-    return ObservedRole(wanted.replicas, wanted.roll_hash, members, held=held)
+    return ObservedRole(wanted.replicas, wanted.template_hash, members, held=held)
 
 
 def signals(**change: Any) -> Signals:
@@ -66,7 +73,9 @@ def signals(**change: Any) -> Signals:
 
 def whole(run: TrainingRun, *, held: Held | None = None) -> dict[Role, ObservedRole]:
     """All roles of a run that was under way."""
-    return {each: role(run, each, held=held if each is Role.LEARNER else None) for each in Role}
+    return {
+        each: role(run, each, held=held if each == Role.LEARNER else None) for each in ROLES.names
+    }
 
 
 def look(run: TrainingRun, observed: Observed) -> Decision:
@@ -166,8 +175,8 @@ def test_a_short_wait_keeps_the_rest_warm() -> None:
 
 
 def test_waiting_is_not_idling() -> None:
-    """idleShutdownMinutes does not stop a run that may not begin."""
-    run = queued_run(idleShutdownMinutes=1)
+    """idleShutdownSeconds does not stop a run that may not begin."""
+    run = queued_run(idleShutdownSeconds=60)
     wait = replace(WAITS, since=NOW - 7200)
     observed = Observed({Role.LEARNER: role(run, Role.LEARNER, held=wait)})
     memory = look(run, observed).memory
@@ -187,7 +196,7 @@ def test_a_learner_that_must_roll_goes_only_with_its_successor_in_hand() -> None
     """The backend can then ask whether the successor would be taken, before anything goes."""
     run = queued_run()
     there = whole(run)
-    there[Role.LEARNER] = replace(there[Role.LEARNER], roll_hash="before")
+    there[Role.LEARNER] = replace(there[Role.LEARNER], template_hash="before")
     decision = look(run, Observed(there, signals()))
     (removal,) = (each for each in decision.actions if isinstance(each, Remove))
     assert removal.successor == workloads(run, SETTINGS, daemons=1)[Role.LEARNER]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from trainingrun_operator.desired.announced import added
+from trainingrun_reconciler.desired.announced import added
 
 
 @pytest.mark.parametrize(

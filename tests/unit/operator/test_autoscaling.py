@@ -5,19 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from autoscaler import Scaled
-from autoscaler_laws import Ideal, Ours
-from autoscaler_traces import traces
 from hypothesis import given
 from hypothesis import strategies as st
-from trainingrun_contracts.api.spec import Autoscaling, ScaleDown, ScaleUp
-from trainingrun_operator.desired.scale import (
+from trainingrun_api.spec import Autoscaling
+from trainingrun_reconciler.desired.scale import (
     Limit,
     ScaleDecision,
     ScaleInputs,
     ScaleMemory,
     scale,
 )
+
+from benchmarks.autoscaler.compare import Scaled
+from benchmarks.autoscaler.laws import Ideal, Ours
+from benchmarks.autoscaler.traces import traces
 
 SPEC = Autoscaling(min_replicas=1, max_replicas=160)
 INPUTS = ScaleInputs(
@@ -84,7 +85,7 @@ def test_a_learner_without_a_first_batch_gets_as_many_as_fill_it_in_time() -> No
 
 
 def test_more_are_added_after_the_up_window_only() -> None:
-    """A spike shorter than scaleUp.windowSeconds adds nothing."""
+    """A spike shorter than scaleUp.stabilizationWindowSeconds adds nothing."""
     hungry = replace(INPUTS, capacity=1200.0)
     assert _after(10, hungry).replicas == 10
     assert _after(20, hungry).replicas > 10
@@ -194,7 +195,7 @@ def test_no_figures_break_a_bound_or_a_step(
     data: list[tuple[float | None, float | None, float | None, int]], start: int
 ) -> None:
     """Whatever is measured: within [min, max], and never more than double (or + 4) in 15 s."""
-    spec = Autoscaling(min_replicas=2, max_replicas=30, scale_up=ScaleUp(), scale_down=ScaleDown())
+    spec = Autoscaling(min_replicas=2, max_replicas=30)
     memory, replicas, history = ScaleMemory(), start, [start]
     for index, (capacity, produced, paused, queued) in enumerate(data):
         now = index * 5.0
@@ -210,9 +211,7 @@ def test_no_figures_break_a_bound_or_a_step(
 def _figures(name: str, seconds: int = 7200) -> tuple[Scaled, Scaled]:
     """Our law and the ideal, on the trace of this name."""
     trace = next(each for each in traces() if each.name == name)
-    ours, ideal = (
-        Scaled(trace, law, seed=1) for law in (Ours(SPEC), Ideal(trace, SPEC))
-    )  # fmt: skip
+    ours, ideal = (Scaled(trace, law, seed=1) for law in (Ours(SPEC), Ideal(trace, SPEC)))
     ours.run(seconds)
     ideal.run(seconds)
     return ours, ideal

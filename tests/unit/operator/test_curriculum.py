@@ -8,27 +8,30 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulated_run import SimulatedRun, holds, running, training_run
-from trainingrun_contracts.api.conditions import ConditionType, EventReason
-from trainingrun_contracts.api.play import CurriculumPhase
-from trainingrun_contracts.api.status import CurriculumStatus
+from trainingrun_api.conditions import ConditionType, EventReason
+from trainingrun_api.play import CurriculumPhase
+from trainingrun_api.status import CurriculumStatus
 from trainingrun_contracts.curriculum import CurrentPhase, Shaping
 from trainingrun_contracts.reports import Evaluation
-from trainingrun_operator.desired.actions import Apply, SetPhase
-from trainingrun_operator.desired.curriculum import curriculum, phase_so_far, told_phase
-from trainingrun_operator.desired.observed import Signals
-from trainingrun_operator.desired.workload import Role
+from trainingrun_reconciler.desired.actions import Apply, SetPhase
+from trainingrun_reconciler.desired.curriculum import curriculum, phase_so_far, published_phase
+from trainingrun_reconciler.desired.observed import Signals
+from trainingrun_reconciler.roles.workload import Role
 
 PHASES: list[dict[str, Any]] = [
     {
-        "name": "basics", "decks": [{"name": "red_aggro"}], "opponents": {"scripted": 1},
+        "name": "basics",
+        "decks": [{"name": "red_aggro"}],
+        "opponents": {"scripted": 1},
         "until": {"games": 60},
     },
     {
-        "name": "matchups", "rewardShaping": {"life": 0.01, "board": 0.02},
+        "name": "matchups",
+        "rewardShaping": {"life": 0.01, "board": 0.02},
         "until": {"games": 500, "winRate": {"opponent": "random", "low": 0.8}},
     },
     {"name": "self-play", "opponents": {"past": 0.5, "latest": 0.5, "pfsp": "variance"}},
-]  # fmt: skip
+]
 NAMES = [each["name"] for each in PHASES]
 
 
@@ -60,9 +63,17 @@ def signals(world: SimulatedRun, **changed: Any) -> Signals:
 def evaluation(wins: int, *, games: int = 100, after: int, opponent: str = "random") -> Evaluation:
     """A result after so many training games."""
     return Evaluation(
-        at=1e6 + after, version=1, training_games=after, opponent=opponent, games=games, wins=wins,
-        draws=0, rate=wins / games, low=0.0, high=1.0,
-    )  # fmt: skip
+        at=1e6 + after,
+        version=1,
+        training_games=after,
+        opponent=opponent,
+        games=games,
+        wins=wins,
+        draws=0,
+        rate=wins / games,
+        low=0.0,
+        high=1.0,
+    )
 
 
 def standing(phase: str, *, number: int, since_games: int) -> CurriculumStatus:
@@ -77,10 +88,11 @@ def test_the_first_phase_is_told_before_actors_start() -> None:
     world = SimulatedRun(training_run(curriculum=PHASES, learner={"ppo": {"gamma": 0.99}}))
     world.until(lambda each: each.phase is not None)
     places = [
-        place for place, action in enumerate(world.actions)
+        place
+        for place, action in enumerate(world.actions)
         if isinstance(action, SetPhase)
-        or (isinstance(action, Apply) and action.workload.role is Role.ACTOR)
-    ]  # fmt: skip
+        or (isinstance(action, Apply) and action.workload.role == Role.ACTOR)
+    ]
     assert isinstance(world.actions[places[0]], SetPhase)
     setting = told(world).setting
     assert setting.decks == ("red_aggro",)
@@ -140,9 +152,9 @@ def test_several_evaluations_are_counted_together() -> None:
     assert after(evaluation(100, after=20)) == "one"
     assert after(evaluation(0, after=20), evaluation(82, after=30)) == "one"
     assert after(evaluation(84, after=20), evaluation(88, after=30)) == "two"
-    assert after(
-        evaluation(0, after=20), evaluation(88, after=30), evaluation(88, after=40)
-    ) == "two"  # fmt: skip
+    assert (
+        after(evaluation(0, after=20), evaluation(88, after=30), evaluation(88, after=40)) == "two"
+    )
     assert after(*[evaluation(100, after=20, opponent="aggressive")] * 2) == "one"
 
 
@@ -150,7 +162,7 @@ def test_the_last_phase_lasts() -> None:
     """To the end of the run, whatever is won; the record stays when the run is over."""
     world = running(curriculum=[PHASES[0], PHASES[2]], games=200)
     world.until(lambda each: in_phase("self-play", each))
-    world.until(holds(ConditionType.SUCCEEDED))
+    world.until(holds(ConditionType.COMPLETE))
     assert (course(world).phase, course(world).number) == ("self-play", 2)
 
 
@@ -258,7 +270,7 @@ def test_a_run_without_a_curriculum_tells_no_phase() -> None:
     world = running()
     assert world.phase is None
     assert world.run.status.curriculum is None
-    assert told_phase(world.run, None, signals(world), now=world.now) is None
+    assert published_phase(world.run, None, signals(world), now=world.now) is None
 
 
 def test_phases_wait_while_a_run_is_suspended() -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from simulated_run import training_run
-from trainingrun_operator.desired.workload import Role
-from trainingrun_operator.desired.workloads import workloads
-from trainingrun_operator.settings import Settings
+from trainingrun_reconciler.desired.workloads import workloads
+from trainingrun_reconciler.roles.workload import Role
+from trainingrun_reconciler.settings import Settings
 
 
 @pytest.mark.parametrize(("seconds", "told"), [(120, []), (3600, []), (7200, ["7200"])])

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from simulated_run import training_run
-from trainingrun_contracts.api.changes import REPLACED
-from trainingrun_operator.controller.loop import ground_of
-from trainingrun_operator.desired.workload import DaemonToken, Role
-from trainingrun_operator.desired.workloads import workloads
-from trainingrun_operator.settings import Settings
+from trainingrun_api.changes import REPLACED
+from trainingrun_reconciler.controller.state import shared_resources
+from trainingrun_reconciler.desired.workloads import workloads
+from trainingrun_reconciler.roles.workload import DaemonToken, Role
+from trainingrun_reconciler.settings import Settings
 
 OWN = DaemonToken()
 PLAYERS = {Role.ACTOR, Role.EVALUATOR}
@@ -39,13 +39,13 @@ def test_daemons_and_players_have_the_same_token(
     made = workloads(run, Settings(), daemons=2)
     expected = {role: token if role in {*PLAYERS, Role.DAEMON} else None for role in made}
     assert {role: each.daemon_token for role, each in made.items()} == expected
-    assert ground_of(run, Settings()).daemon_token == token
+    assert shared_resources(run, Settings()).daemon_token == token
 
 
 def hashes(**daemon: Any) -> dict[Role, str]:
     """What replaces each role's members."""
     made = workloads(training_run(daemon=daemon), Settings(), daemons=2)
-    return {role: each.roll_hash for role, each in made.items()}
+    return {role: each.template_hash for role, each in made.items()}
 
 
 @pytest.mark.parametrize(

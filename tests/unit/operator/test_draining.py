@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from trainingrun_contracts.reports import Intent
 from trainingrun_contracts.slots import DaemonSlot
 from trainingrun_contracts.stream.ledger import Ledger
-from trainingrun_operator.desired.draining import DrainRules, plan_draining
-from trainingrun_operator.desired.observed import Member, ObservedRole, Signals
+from trainingrun_reconciler.desired.draining import DrainRules, plan_draining
+from trainingrun_reconciler.desired.observed import Member, ObservedRole, Signals
 
 NOW = 1000.0
 RULES = DrainRules(capacity=4, seconds=180)
@@ -49,7 +49,7 @@ def signals(
 
 def test_ready_daemons_are_published_with_their_capacity() -> None:
     """Those that are starting are not."""
-    plan = plan_draining(role("a", "b", unready=("b",)), signals(), RULES, wanted=2, now=NOW)
+    plan = plan_draining(role("a", "b", unready=("b",)), signals(), RULES, desired=2, now=NOW)
     assert plan.slots == {"a:1": OPEN}
     assert plan.removable == ()
 
@@ -57,7 +57,7 @@ def test_ready_daemons_are_published_with_their_capacity() -> None:
 def test_the_least_busy_and_youngest_is_chosen_to_leave() -> None:
     """It drains before it goes: nothing is removable in the look that chooses."""
     seen = signals({"a": OPEN, "b": OPEN, "c": OPEN}, {"a": 1, "b": 0, "c": 0})
-    plan = plan_draining(role("a", "b", "c"), seen, RULES, wanted=2, now=NOW)
+    plan = plan_draining(role("a", "b", "c"), seen, RULES, desired=2, now=NOW)
     assert plan.slots["c:1"] == DaemonSlot(4, draining=True, draining_since=NOW)
     assert plan.slots["b:1"] == OPEN
     assert (plan.removable, plan.replicas, plan.waiting) == ((), 3, 1)
@@ -66,14 +66,14 @@ def test_the_least_busy_and_youngest_is_chosen_to_leave() -> None:
 def test_a_draining_daemon_without_games_goes() -> None:
     """Redis gives no leases on it any more, and none lives."""
     seen = signals({"a": OPEN, "b": leaving()}, {"a": 2, "b": 0})
-    plan = plan_draining(role("a", "b"), seen, RULES, wanted=1, now=NOW)
+    plan = plan_draining(role("a", "b"), seen, RULES, desired=1, now=NOW)
     assert (plan.removable, plan.replicas) == (("b",), 1)
 
 
 def test_a_draining_daemon_with_games_stays() -> None:
     """Also when another one is idle by now: the choice does not jump."""
     seen = signals({"a": OPEN, "b": leaving()}, {"a": 0, "b": 1})
-    plan = plan_draining(role("a", "b"), seen, RULES, wanted=1, now=NOW)
+    plan = plan_draining(role("a", "b"), seen, RULES, desired=1, now=NOW)
     assert (plan.removable, plan.replicas, plan.waiting) == ((), 2, 1)
     assert plan.slots == {"a:1": OPEN, "b:1": leaving()}
 
@@ -81,14 +81,14 @@ def test_a_draining_daemon_with_games_stays() -> None:
 def test_a_drain_ends_after_its_time() -> None:
     """A game that hangs does not hold a daemon for ever; it is counted as forced."""
     seen = signals({"a": OPEN, "b": leaving(NOW - 180)}, {"b": 1})
-    plan = plan_draining(role("a", "b"), seen, RULES, wanted=1, now=NOW)
+    plan = plan_draining(role("a", "b"), seen, RULES, desired=1, now=NOW)
     assert (plan.removable, plan.forced) == (("b",), 1)
 
 
 def test_a_daemon_that_is_wanted_again_is_opened_again() -> None:
     """More are wanted while one drains: it takes games again instead of a new one starting."""
     seen = signals({"a": OPEN, "b": leaving()}, {"b": 1})
-    plan = plan_draining(role("a", "b"), seen, RULES, wanted=2, now=NOW)
+    plan = plan_draining(role("a", "b"), seen, RULES, desired=2, now=NOW)
     assert plan.slots == {"a:1": OPEN, "b:1": OPEN}
     assert plan.replicas == 2
 
@@ -96,7 +96,7 @@ def test_a_daemon_that_is_wanted_again_is_opened_again() -> None:
 def test_a_removed_daemon_that_is_still_there_is_not_opened_again() -> None:
     """The number was lowered, the member has not ended yet: it keeps draining."""
     seen = signals({"a": OPEN, "b": leaving()})
-    plan = plan_draining(role("a", "b", replicas=1), seen, RULES, wanted=1, now=NOW)
+    plan = plan_draining(role("a", "b", replicas=1), seen, RULES, desired=1, now=NOW)
     assert plan.slots["b:1"].draining
     assert plan.replicas == 1
 
@@ -104,7 +104,7 @@ def test_a_removed_daemon_that_is_still_there_is_not_opened_again() -> None:
 def test_daemons_that_do_not_exist_yet_go_first() -> None:
     """Pods that were never made cost no game."""
     seen = signals({"a": OPEN, "b": OPEN}, {"a": 4, "b": 4})
-    plan = plan_draining(role("a", "b", replicas=4), seen, RULES, wanted=2, now=NOW)
+    plan = plan_draining(role("a", "b", replicas=4), seen, RULES, desired=2, now=NOW)
     assert (plan.replicas, plan.waiting) == (2, 0)
     assert plan.slots == {"a:1": OPEN, "b:1": OPEN}
 
@@ -113,7 +113,7 @@ def test_a_daemon_that_is_evicted_raises_no_number() -> None:
     """Its replacement exists beside it for a while; that is no reason to ask for more."""
     seen = signals({"a": OPEN, "b": OPEN}, {"a": 1, "b": 1})
     plan = plan_draining(
-        role("a", "b", "c", replicas=2, unready=("b", "c")), seen, RULES, wanted=2, now=NOW
+        role("a", "b", "c", replicas=2, unready=("b", "c")), seen, RULES, desired=2, now=NOW
     )
     assert plan.replicas == 2
 
@@ -140,7 +140,7 @@ def test_no_plan_takes_a_daemon_that_may_have_games(
     """Removable are only members without a live lease that can get none before they go."""
     names = NAMES[:count]
     there = role(*names, replicas=count + extra, unready=tuple(unready))
-    plan = plan_draining(there, signals(published, busy), RULES, wanted=wanted, now=NOW)
+    plan = plan_draining(there, signals(published, busy), RULES, desired=wanted, now=NOW)
     for name in plan.removable:
         assert busy.get(name, 0) == 0
         assert name not in published or published[name].draining

@@ -6,19 +6,22 @@ from dataclasses import replace
 from typing import Any
 
 from simulated_run import UID, SimulatedRun, running
-from trainingrun_contracts.api.status import TrainingRunStatus
+from trainingrun_api.status import TrainingRunStatus
 from trainingrun_contracts.reports import (
     CHAMPION,
     Champion,
     Evaluation,
     EvaluatorReport,
+    EvaluatorState,
     GateResult,
+    GateVerdict,
     Intent,
 )
 from trainingrun_contracts.weights import Pointer
-from trainingrun_operator.desired.decide import decide
-from trainingrun_operator.desired.observed import Observed, Signals
-from trainingrun_operator.desired.stage import Stage, phase
+from trainingrun_reconciler.desired.decide import decide
+from trainingrun_reconciler.desired.facts import facts_of
+from trainingrun_reconciler.desired.observed import Observed, Signals
+from trainingrun_reconciler.desired.stage import Stage, lifecycle_of
 
 GATED: dict[str, Any] = {"opponents": ["random"], "gate": {}}
 POINTER = Pointer(epoch=1, version=9, publish=4, sha256="ab" * 32, at=1.0)
@@ -27,10 +30,20 @@ POINTER = Pointer(epoch=1, version=9, publish=4, sha256="ab" * 32, at=1.0)
 def evaluation(opponent: str, *, at: float = 5.0, **changed: Any) -> Evaluation:
     """Version 9 wins three of four games."""
     values: dict[str, Any] = {
-        "at": at, "version": 9, "training_games": 100, "opponent": opponent, "games": 400,
-        "wins": 300, "draws": 0, "rate": 0.75, "low": 0.7, "high": 0.79, "elo": 190.84,
-        "elo_error": 20.06, "anchor": "random",
-    }  # fmt: skip
+        "at": at,
+        "version": 9,
+        "training_games": 100,
+        "opponent": opponent,
+        "games": 400,
+        "wins": 300,
+        "draws": 0,
+        "rate": 0.75,
+        "low": 0.7,
+        "high": 0.79,
+        "elo": 190.84,
+        "elo_error": 20.06,
+        "anchor": "random",
+    }
     return Evaluation(**{**values, **changed})
 
 
@@ -60,7 +73,7 @@ def test_results_of_before_ratings_are_read() -> None:
 
 def test_the_gates_decision_is_told() -> None:
     """With the champion that was played against, and who is the champion now."""
-    found = GateResult(verdict="promote", champion=4, ratio=2.9876, pairs=120)
+    found = GateResult(verdict=GateVerdict.PROMOTE, champion=4, ratio=2.9876, pairs=120)
     status = told(
         running(evaluation=GATED),
         evaluations=(evaluation("random"), evaluation(CHAMPION, gate=found)),
@@ -86,15 +99,21 @@ def stage_with(world: SimulatedRun, **signals: Any) -> Stage:
     found = world.observed().signals
     assert isinstance(found, Signals)
     observed = Observed(world.backend.roles(UID), replace(found, at=world.now, **signals))
-    return phase(world.run, observed, world.settings, now=world.now).stage
+    return lifecycle_of(facts_of(world.run, observed, world.settings, now=world.now)).stage
 
 
-def report(world: SimulatedRun, state: str, *, version: int, at: float = 0.0) -> EvaluatorReport:
+def report(
+    world: SimulatedRun, state: EvaluatorState, *, version: int, at: float = 0.0
+) -> EvaluatorReport:
     """What the evaluator says now."""
     return EvaluatorReport(
-        member="evaluator-0", at=world.now + at, state=state, running=0, games=10,
+        member="evaluator-0",
+        at=world.now + at,
+        state=state,
+        running=0,
+        games=10,
         weights_version=version,
-    )  # fmt: skip
+    )
 
 
 def test_a_run_with_a_gate_waits_for_the_evaluator() -> None:
@@ -103,13 +122,13 @@ def test_a_run_with_a_gate_waits_for_the_evaluator() -> None:
     world.until(lambda w: w.intent is Intent.EVALUATE and bool(w.evaluations))
     newest = world.pointer
     assert newest is not None
-    playing = report(world, "playing", version=newest.version)
+    playing = report(world, EvaluatorState.PLAYING, version=newest.version)
     assert stage_with(world, reports=(playing,)) is Stage.EVALUATING
-    early = report(world, "done", version=newest.version, at=-1000.0)
+    early = report(world, EvaluatorState.DONE, version=newest.version, at=-1000.0)
     assert stage_with(world, reports=(early,)) is Stage.EVALUATING
-    older = report(world, "done", version=newest.version - 1)
+    older = report(world, EvaluatorState.DONE, version=newest.version - 1)
     assert stage_with(world, reports=(older,)) is Stage.EVALUATING
-    done = report(world, "done", version=newest.version)
+    done = report(world, EvaluatorState.DONE, version=newest.version)
     assert stage_with(world, reports=(done,)) is Stage.RECORDING
 
 
@@ -119,6 +138,6 @@ def test_an_opponent_that_cannot_be_played_does_not_hold_the_end() -> None:
     world.until(lambda w: w.intent is Intent.EVALUATE)
     newest = world.pointer
     assert newest is not None
-    done = report(world, "done", version=newest.version)
+    done = report(world, EvaluatorState.DONE, version=newest.version)
     assert stage_with(world, reports=(), evaluations=()) is Stage.EVALUATING
     assert stage_with(world, reports=(done,), evaluations=()) is Stage.COMPLETE

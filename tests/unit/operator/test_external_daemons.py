@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 from simulated_run import SimulatedRun, completed, holds, running, training_run
-from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType, Reason
-from trainingrun_contracts.api.spec import Daemon, ExternalDaemons
-from trainingrun_operator.desired.actions import Apply, Remove
-from trainingrun_operator.desired.external import Answer, external_role
-from trainingrun_operator.desired.workload import Role
-from trainingrun_operator.desired.workloads import workloads
-from trainingrun_operator.settings import Settings
+from trainingrun_api.conditions import ConditionStatus, ConditionType, Reason
+from trainingrun_api.spec import Daemon, ExternalDaemons
+from trainingrun_reconciler.desired.actions import Apply, Remove
+from trainingrun_reconciler.desired.external import Answer, external_role
+from trainingrun_reconciler.desired.workloads import workloads
+from trainingrun_reconciler.roles.workload import Role
+from trainingrun_reconciler.settings import Settings
 
 ONE, TWO = "10.0.0.5:17171", "10.0.0.6:17171"
 AWAY = "it cannot be reached (Connection refused)"

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from simulated_run import training_run
-from trainingrun_contracts.api.quantities import bytes_of
-from trainingrun_operator.desired.workload import Role, Workload
-from trainingrun_operator.desired.workloads import workloads
-from trainingrun_operator.settings import Settings
+from trainingrun_api.quantities import bytes_of
+from trainingrun_reconciler.desired.workloads import workloads
+from trainingrun_reconciler.roles.workload import Role, Workload
+from trainingrun_reconciler.settings import Settings
 
 IMAGE = "registry.example.com/team/forge:1"
 
@@ -97,4 +97,4 @@ def test_memory_that_the_user_names_is_taken() -> None:
 
 def test_new_options_replace_the_daemons() -> None:
     """Java reads them at its start only."""
-    assert forge_daemon().roll_hash != forge_daemon(jvm={"heap": "5Gi"}).roll_hash
+    assert forge_daemon().template_hash != forge_daemon(jvm={"heap": "5Gi"}).template_hash

@@ -3,14 +3,17 @@ the same end as one that lives."""
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulated_run import UID, SimulatedRun, completed, evaluation_of, holds, running, training_run
-from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType
-from trainingrun_contracts.api.limits import Cost
-from trainingrun_operator.desired.observed import Finished
-from trainingrun_operator.desired.workload import Role
+from soak_share import share_of
+from trainingrun_api.conditions import ConditionType
+from trainingrun_api.limits import Cost
+from trainingrun_reconciler.desired.observed import Finished
+from trainingrun_reconciler.roles.workload import Role
 
+pytestmark = pytest.mark.soak
 INTERRUPTIONS = st.lists(st.integers(0, 4), min_size=1, max_size=30)
 
 
@@ -20,7 +23,7 @@ def _interrupted(world: SimulatedRun, limits: list[int]) -> SimulatedRun:
     return world
 
 
-@settings(max_examples=60)
+@settings(max_examples=share_of(60))
 @given(limits=INTERRUPTIONS)
 def test_start(limits: list[int]) -> None:
     """All roles serve in the end."""
@@ -30,7 +33,7 @@ def test_start(limits: list[int]) -> None:
     assert world.look().actions == ()
 
 
-@settings(max_examples=60)
+@settings(max_examples=share_of(60))
 @given(limits=INTERRUPTIONS)
 def test_suspend_and_resume(limits: list[int]) -> None:
     """Suspend leaves nothing queued, resume trains on."""
@@ -47,7 +50,7 @@ def test_suspend_and_resume(limits: list[int]) -> None:
     world.until(holds(ConditionType.READY))
 
 
-@settings(max_examples=60)
+@settings(max_examples=share_of(60))
 @given(flips=st.lists(st.tuples(st.booleans(), st.integers(0, 4)), max_size=40))
 def test_a_user_who_cannot_decide(flips: list[tuple[bool, int]]) -> None:
     """However often suspend changes on the way, the last word holds and nothing stays queued."""
@@ -62,12 +65,12 @@ def test_a_user_who_cannot_decide(flips: list[tuple[bool, int]]) -> None:
     world.until(holds(ConditionType.READY))
 
 
-@settings(max_examples=60)
+@settings(max_examples=share_of(60))
 @given(limits=INTERRUPTIONS)
 def test_complete(limits: list[int]) -> None:
     """The run succeeds with every transition trained."""
     world = _interrupted(running(games=60), limits)
-    world.until(holds(ConditionType.SUCCEEDED))
+    world.until(holds(ConditionType.COMPLETE))
     world.until(lambda each: not each.look().actions)
     transitions = world.run.status.transitions
     assert transitions is not None
@@ -75,7 +78,7 @@ def test_complete(limits: list[int]) -> None:
     assert set(world.backend.roles(UID)) == {Role.REDIS, Role.LEARNER}
 
 
-@settings(max_examples=15)
+@settings(max_examples=share_of(60))
 @given(limits=INTERRUPTIONS)
 def test_complete_by_strength(limits: list[int]) -> None:
     """A run whose win rate is reached succeeds with every transition trained."""
@@ -87,7 +90,7 @@ def test_complete_by_strength(limits: list[int]) -> None:
     assert set(world.backend.roles(UID)) == {Role.REDIS, Role.LEARNER}
 
 
-@settings(max_examples=15)
+@settings(max_examples=share_of(60))
 @given(limits=INTERRUPTIONS)
 def test_spent_budget_and_a_higher_one(limits: list[int]) -> None:
     """A run without money stops with nothing queued, and with more money trains on."""
@@ -103,11 +106,11 @@ def test_spent_budget_and_a_higher_one(limits: list[int]) -> None:
     world.until(holds(ConditionType.READY))
 
 
-@settings(max_examples=8)
+@settings(max_examples=share_of(60))
 @given(limits=INTERRUPTIONS)
 def test_idle_and_woken(limits: list[int]) -> None:
     """A run without progress stops whatever interrupts the operator, and goes on when woken."""
-    world = running(games=100_000, idleShutdownMinutes=1)
+    world = running(games=100_000, idleShutdownSeconds=60)
     world.stuck_games = True
     world.until(lambda each: each.run.status.stop is not None)
     _interrupted(world, limits)
@@ -119,19 +122,19 @@ def test_idle_and_woken(limits: list[int]) -> None:
     world.until(holds(ConditionType.READY))
 
 
-@settings(max_examples=40)
+@settings(max_examples=share_of(60))
 @given(limits=INTERRUPTIONS)
 def test_learner_failure(limits: list[int]) -> None:
     """The run fails, and its members go."""
     world = running()
     world.backend.finish(UID, Role.LEARNER, Finished(False, "BackoffLimitExceeded", "exit code 1"))
     _interrupted(world, limits)
-    world.until(holds(ConditionType.SUCCEEDED, ConditionStatus.FALSE))
+    world.until(holds(ConditionType.FAILED))
     world.until(lambda each: not each.look().actions)
     assert set(world.backend.roles(UID)) == {Role.REDIS, Role.LEARNER}
 
 
-@settings(max_examples=60)
+@settings(max_examples=share_of(60))
 @given(limits=INTERRUPTIONS, most=st.integers(1, 5))
 def test_fewer_daemons(limits: list[int], most: int) -> None:
     """A lowered maximum drains daemons; none with a game is taken away (the world checks)."""
@@ -151,7 +154,7 @@ def _daemons(world: SimulatedRun) -> int:
     return world.backend.roles(UID)[Role.DAEMON].replicas
 
 
-@settings(max_examples=40)
+@settings(max_examples=share_of(60))
 @given(limits=INTERRUPTIONS)
 def test_changed_image(limits: list[int]) -> None:
     """Every member of a changed role is replaced, and the run serves again."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from simulated_run import UID, SimulatedRun, completed, running, training_run
-from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType, Reason
+from simulated_run import UID, SimulatedRun, completed, holds, running, training_run
+from trainingrun_api.conditions import ConditionStatus, ConditionType, Reason
 from trainingrun_contracts.reports import Intent
-from trainingrun_operator.desired.actions import Apply, Remove, SetIntent
-from trainingrun_operator.desired.decide import decide
-from trainingrun_operator.desired.errands import is_recorder
-from trainingrun_operator.desired.observed import Finished, Observed, Problem
-from trainingrun_operator.desired.stage import Stage
-from trainingrun_operator.desired.workload import Role
+from trainingrun_reconciler.desired.actions import Apply, Remove, SetIntent
+from trainingrun_reconciler.desired.decide import decide
+from trainingrun_reconciler.desired.errands import is_recorder
+from trainingrun_reconciler.desired.observed import Finished, Observed, Problem
+from trainingrun_reconciler.desired.stage import Stage
+from trainingrun_reconciler.roles import ROLES
+from trainingrun_reconciler.roles.workload import Role
 
 
 def _condition(world: SimulatedRun, kind: ConditionType) -> tuple[ConditionStatus, str]:
@@ -29,7 +30,7 @@ def test_a_new_run_starts_redis_first_and_then_all_roles() -> None:
     assert first == {Role.REDIS, Role.DAEMON}
     for _ in range(8):
         world.step()
-    assert set(world.backend.roles(UID)) == set(Role)
+    assert set(world.backend.roles(UID)) == set(ROLES.names)
     assert world.played > 0
     assert _condition(world, ConditionType.READY)[0] is ConditionStatus.TRUE
     assert world.run.status.summary == "Training"
@@ -43,7 +44,7 @@ def test_a_running_run_needs_no_action() -> None:
 
 def test_a_role_that_is_not_whole_is_applied_again_and_nothing_else_is_done() -> None:
     """Something beside its members is missing or was changed: the role is applied as it stands."""
-    for role in Role:
+    for role in ROLES.names:
         world = running()
         roles = dict(world.backend.roles(UID))
         roles[role] = replace(roles[role], intact=False)
@@ -53,7 +54,7 @@ def test_a_role_that_is_not_whole_is_applied_again_and_nothing_else_is_done() ->
         assert isinstance(action, Apply)
         assert action.workload.role is role
         assert action.workload.replicas == roles[role].replicas
-        assert action.workload.roll_hash == roles[role].roll_hash
+        assert action.workload.template_hash == roles[role].template_hash
         assert decision.events == ()
 
 
@@ -97,7 +98,7 @@ def test_a_suspended_run_stays_suspended_when_its_ended_learner_is_tidied_up() -
     world.change(suspend=True)
     world.settle()
     world.backend.act(UID, Remove(Role.LEARNER))
-    assert world.look().phase.stage is Stage.SUSPENDED
+    assert world.look().lifecycle.stage is Stage.SUSPENDED
     assert world.look().actions == ()
 
 
@@ -128,7 +129,7 @@ def test_completion_evaluates_the_final_weights_and_succeeds() -> None:
     """At spec.games the run drains, flushes, evaluates, and ends with everything counted."""
     world = running(games=60)
     world.until(completed)
-    assert _condition(world, ConditionType.SUCCEEDED)[0] is ConditionStatus.TRUE
+    assert _condition(world, ConditionType.COMPLETE)[0] is ConditionStatus.TRUE
     assert world.run.status.games is not None
     assert (world.run.status.games.played or 0) >= 60
     assert world.run.status.transitions is not None
@@ -136,11 +137,11 @@ def test_completion_evaluates_the_final_weights_and_succeeds() -> None:
     assert {each.opponent for each in world.run.status.evaluation} == {"random", "aggressive"}
     assert {each.version for each in world.run.status.evaluation} == {world.version}
     assert set(world.backend.roles(UID)) == {Role.REDIS, Role.LEARNER}
-    assert world.run.status.summary == f"Succeeded: {world.played} games"
+    assert world.run.status.summary == f"Complete: {world.played} games"
 
 
 def test_the_final_status_outlives_redis() -> None:
-    """Counts of a finished run stay when its Redis is gone, and Succeeded never changes back."""
+    """Counts of a finished run stay when its Redis is gone, and Complete never changes back."""
     world = running(games=60)
     world.until(completed)
     world.settle()
@@ -152,7 +153,7 @@ def test_the_final_status_outlives_redis() -> None:
 
 def recording(world: SimulatedRun) -> bool:
     """Whether only the last evaluations are to be written down yet."""
-    return world.look().phase.stage is Stage.RECORDING
+    return world.look().lifecycle.stage is Stage.RECORDING
 
 
 def test_the_last_evaluations_are_recorded_in_the_learners_place() -> None:
@@ -165,13 +166,19 @@ def test_the_last_evaluations_are_recorded_in_the_learners_place() -> None:
     roles = world.backend.roles(UID)
     assert set(roles) == {Role.REDIS, Role.LEARNER}
     assert is_recorder(world.run, world.settings, roles[Role.LEARNER])
-    assert _condition(world, ConditionType.SUCCEEDED)[0] is ConditionStatus.UNKNOWN
+    assert _condition(world, ConditionType.COMPLETE)[0] is ConditionStatus.FALSE
     world.recorder = Finished(succeeded=True)
     world.until(completed)
     ended = world.backend.roles(UID)[Role.LEARNER]
     assert ended.finished == Finished(succeeded=True)
     applied = [each.workload.role for each in world.actions if isinstance(each, Apply)]
     assert applied.count(Role.LEARNER) == 2
+
+
+def ended_as(how: Finished, world: SimulatedRun) -> bool:
+    """Whether the task in the learner's place has ended like this."""
+    there = world.backend.roles(UID).get(Role.LEARNER)
+    return there is not None and there.finished == how
 
 
 @pytest.mark.parametrize("reachable", [True, False])
@@ -181,17 +188,24 @@ def test_a_recorder_that_fails_costs_the_run_nothing(reachable: bool) -> None:
     world = running(games=60)
     world.until(recording)
     world.recorder = failed = Finished(False, "BackoffLimitExceeded", "no bucket")
-
-    def has_failed(world: SimulatedRun) -> bool:
-        there = world.backend.roles(UID).get(Role.LEARNER)
-        return there is not None and there.finished == failed
-
-    world.until(has_failed)
+    world.until(lambda world: ended_as(failed, world))
     world.reachable = reachable
-    assert world.look().phase.stage is not Stage.FAILED
+    assert world.look().lifecycle.stage is not Stage.FAILED
     world.reachable = True
     world.until(completed)
-    assert _condition(world, ConditionType.SUCCEEDED)[0] is ConditionStatus.TRUE
+    assert _condition(world, ConditionType.COMPLETE)[0] is ConditionStatus.TRUE
+
+
+def test_a_recorder_that_failed_holds_no_run_whose_redis_lost_its_data() -> None:
+    """Such a Redis says RUN, and the walk begins again: there is nothing left to flush, and nobody
+    else who could end in the learner's place."""
+    world = running(games=60)
+    world.until(recording)
+    world.recorder = failed = Finished(False, "BackoffLimitExceeded", "no bucket")
+    world.until(lambda world: ended_as(failed, world))
+    world.intent, world.since = Intent.RUN, None
+    world.change(suspend=True)
+    world.until(holds(ConditionType.SUSPENDED))
 
 
 def test_a_recorder_that_never_ends_does_not_hold_the_end() -> None:
@@ -259,7 +273,7 @@ def test_more_games_while_the_last_evaluations_are_recorded_train_on() -> None:
 def test_suspend_during_the_last_evaluation_and_resume_completes() -> None:
     """A run that is suspended while it completes goes on with its evaluation afterwards."""
     world = running(games=60)
-    while world.look().phase.stage is not Stage.EVALUATING:
+    while world.look().lifecycle.stage is not Stage.EVALUATING:
         world.step()
     world.step()
     world.change(suspend=True)
@@ -268,13 +282,13 @@ def test_suspend_during_the_last_evaluation_and_resume_completes() -> None:
     assert _condition(world, ConditionType.SUSPENDED)[0] is ConditionStatus.TRUE
     world.change(suspend=False)
     world.settle()
-    assert _condition(world, ConditionType.SUCCEEDED)[0] is ConditionStatus.TRUE
+    assert _condition(world, ConditionType.COMPLETE)[0] is ConditionStatus.TRUE
 
 
 def test_an_evaluation_that_never_comes_does_not_hold_the_end() -> None:
     """After ten minutes the run is complete without its last evaluation."""
     world = running(games=60)
-    while world.look().phase.stage is not Stage.EVALUATING:
+    while world.look().lifecycle.stage is not Stage.EVALUATING:
         world.step()
     world.step()
     world.evaluations.clear()
@@ -282,7 +296,7 @@ def test_an_evaluation_that_never_comes_does_not_hold_the_end() -> None:
     world.step()
     world.now += world.settings.evaluation_deadline_seconds
     world.settle()
-    assert _condition(world, ConditionType.SUCCEEDED)[0] is ConditionStatus.TRUE
+    assert _condition(world, ConditionType.COMPLETE)[0] is ConditionStatus.TRUE
 
 
 def test_games_that_never_end_do_not_hold_a_suspend_for_ever() -> None:
@@ -292,21 +306,21 @@ def test_games_that_never_end_do_not_hold_a_suspend_for_ever() -> None:
     world.change(suspend=True)
     world.step()
     world.step()
-    assert world.look().phase.stage is Stage.DRAINING
+    assert world.look().lifecycle.stage is Stage.DRAINING
     world.now += world.settings.drain_deadline_seconds
     world.settle()
     assert _condition(world, ConditionType.SUSPENDED)[0] is ConditionStatus.TRUE
 
 
 def test_a_learner_that_failed_for_good_fails_the_run() -> None:
-    """Succeeded is False with the learner's own words; members go, Redis stays for a look."""
+    """Failed is True with the learner's own words; members go, Redis stays for a look."""
     world = running()
     world.backend.finish(
         UID, Role.LEARNER, Finished(False, "BackoffLimitExceeded", "no space left")
     )
     world.settle()
-    assert _condition(world, ConditionType.SUCCEEDED) == (
-        ConditionStatus.FALSE,
+    assert _condition(world, ConditionType.FAILED) == (
+        ConditionStatus.TRUE,
         Reason.LEARNER_FAILED,
     )
     assert "no space left" in (world.run.status.summary or "")
@@ -319,8 +333,8 @@ def test_a_run_past_its_deadline_fails() -> None:
     world = running(activeDeadlineSeconds=3600)
     world.now += 3600
     world.settle()
-    assert _condition(world, ConditionType.SUCCEEDED) == (
-        ConditionStatus.FALSE,
+    assert _condition(world, ConditionType.FAILED) == (
+        ConditionStatus.TRUE,
         Reason.DEADLINE_EXCEEDED,
     )
 
@@ -377,7 +391,7 @@ def test_a_redis_that_lost_its_data_does_not_end_the_suspend() -> None:
     world.settle()
     world.intent, world.since, world.slots, world.played = Intent.RUN, None, {}, 0
     world.settle()
-    assert world.look().phase.stage is Stage.SUSPENDED
+    assert world.look().lifecycle.stage is Stage.SUSPENDED
     assert Role.DAEMON not in world.backend.roles(UID)
 
 

@@ -6,7 +6,7 @@ import io
 import logging
 
 from trainingrun_contracts.plain_text import escaped
-from trainingrun_operator.handlers.log_lines import LineFormatter
+from trainingrun_operator.process.log_lines import LineFormatter
 
 FORGED = "x\n2026-01-01 00:00:00,000 CRITICAL forged: \x1b[2J\u202eünï"
 

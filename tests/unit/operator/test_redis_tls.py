@@ -6,7 +6,7 @@ import ssl
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from trainingrun_operator.desired.redis_tls import identity_for
+from trainingrun_reconciler.desired.redis_tls import identity_for
 
 HOST = "mine-redis.team.svc"
 

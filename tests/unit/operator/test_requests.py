@@ -6,17 +6,17 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from trainingrun_contracts.api.requests import CHECKPOINT, DRAIN, drains_in, with_drain
-from trainingrun_contracts.api.run import TrainingRun, parse
+from trainingrun_api.requests import CHECKPOINT, DRAIN, drains_in, with_drain
+from trainingrun_api.run import TrainingRun, parse
 from trainingrun_contracts.reports import Intent
 from trainingrun_contracts.slots import DaemonSlot
 from trainingrun_contracts.stream.ledger import Ledger
-from trainingrun_operator.desired.draining import DrainPlan, DrainRules, plan_draining
-from trainingrun_operator.desired.observed import Member, ObservedRole, Signals
-from trainingrun_operator.desired.requests import (
-    asked_to_drain,
+from trainingrun_reconciler.desired.draining import DrainPlan, DrainRules, plan_draining
+from trainingrun_reconciler.desired.observed import Member, ObservedRole, Signals
+from trainingrun_reconciler.desired.requests import (
     newly_drained,
-    wanted_checkpoint,
+    requested_checkpoint,
+    requested_drains,
     with_drains,
 )
 
@@ -43,24 +43,28 @@ def role_of(number: int, *, started_at: float = NOW - 100) -> ObservedRole:
         Member(f"daemon-{index}", ready=True, endpoint=f"h:{index}", started_at=started_at)
         for index in range(number)
     )
-    return ObservedRole(replicas=number, roll_hash="a", members=members)
+    return ObservedRole(replicas=number, template_hash="a", members=members)
 
 
 def signals_of(role: ObservedRole, **changes: Any) -> Signals:
     """Redis where all daemons are published and idle."""
     slots = {str(member.endpoint): DaemonSlot(capacity=8) for member in role.members}
     made = Signals(
-        at=NOW, intent=Intent.RUN, intent_since=None, target=10,
-        ledger=Ledger(0, 0, 0, {}, 0), games={},
+        at=NOW,
+        intent=Intent.RUN,
+        intent_since=None,
+        target=10,
+        ledger=Ledger(0, 0, 0, {}, 0),
+        games={},
         slots=slots,
-    )  # fmt: skip
+    )
     return replace(made, **changes)
 
 
 def plan_for(role: ObservedRole, signals: Signals, run: TrainingRun, *, wanted: int) -> DrainPlan:
-    """The plan with the wishes of the run."""
-    plan = plan_draining(role, signals, RULES, wanted=wanted, now=NOW)
-    asked = asked_to_drain(run, role)
+    """The plan with the requests of the run."""
+    plan = plan_draining(role, signals, RULES, desired=wanted, now=NOW)
+    asked = requested_drains(run, role)
     return with_drains(plan, asked, signals, RULES, present=len(role.members), now=NOW)
 
 
@@ -98,8 +102,8 @@ def test_a_daemon_that_was_asked_to_go_drains_first_and_then_goes() -> None:
 def test_one_that_has_the_name_but_started_later_is_left_alone() -> None:
     """Expect a local daemon that took the name of the one that went to play."""
     run = run_with(**{DRAIN: with_drain({}, "daemon-0", at=ASKED_AT)})
-    assert asked_to_drain(run, role_of(1, started_at=NOW)) == ()
-    assert len(asked_to_drain(run, role_of(1))) == 1
+    assert requested_drains(run, role_of(1, started_at=NOW)) == ()
+    assert len(requested_drains(run, role_of(1))) == 1
 
 
 def test_the_drain_deadline_holds_for_wishes_too() -> None:
@@ -124,11 +128,11 @@ def test_a_drain_is_told_once() -> None:
 
 
 def test_a_checkpoint_is_asked_for_once() -> None:
-    """Expect the wish until Redis has it, and nothing where nobody asked."""
+    """Expect the request until Redis has it, and nothing where nobody asked."""
     role = role_of(1)
     run = run_with(**{CHECKPOINT: "2026-01-01T00:00:00Z"})
     signals = signals_of(role)
-    assert wanted_checkpoint(run, signals) == "2026-01-01T00:00:00Z"
+    assert requested_checkpoint(run, signals) == "2026-01-01T00:00:00Z"
     told = replace(signals, checkpoint_request="2026-01-01T00:00:00Z")
-    assert wanted_checkpoint(run, told) is None
-    assert wanted_checkpoint(run_with(), signals) is None
+    assert requested_checkpoint(run, told) is None
+    assert requested_checkpoint(run_with(), signals) is None

@@ -9,8 +9,9 @@ from msgspec import structs
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric as Family
 from simulated_run import SimulatedRun, running
-from trainingrun_contracts.api.limits import Cost
-from trainingrun_contracts.api.status import (
+from trainingrun_api.conditions import ConditionStatus
+from trainingrun_api.limits import Cost
+from trainingrun_api.status import (
     AutoscalingStatus,
     CostStatus,
     CurriculumStatus,
@@ -19,16 +20,16 @@ from trainingrun_contracts.api.status import (
 from trainingrun_contracts.metrics import DAEMONS_NAMED, Server, served_by
 from trainingrun_contracts.reports import ACTOR_WAITS, LEARNER_WAITS, EvaluatorReport
 from trainingrun_contracts.slots import DaemonSlot
-from trainingrun_operator.controller.loop import RunView
-from trainingrun_operator.controller.run_metrics import RunCollector, run_families
-from trainingrun_operator.desired.observed import Signals
+from trainingrun_reconciler.controller.run_metrics import RunCollector, run_families
+from trainingrun_reconciler.controller.state import RunView
+from trainingrun_reconciler.desired.observed import Signals
 
 
 def _view(world: SimulatedRun) -> RunView:
     """The latest look at the run, as the control loop keeps it."""
     decision = world.look()
     return RunView(
-        world.run, world.observed(), decision.status, decision.phase.stage, decision.rates
+        world.run, world.observed(), decision.status, decision.lifecycle.stage, decision.rates
     )
 
 
@@ -104,16 +105,27 @@ def test_conditions_and_decisions_are_on_the_page() -> None:
     all that it was made from."""
     view = _view(running())
     decision = ScaleDecisionStatus(
-        at=datetime(2026, 1, 1, tzinfo=UTC), from_replicas=1, to_replicas=3, reason="more",
+        at=datetime(2026, 1, 1, tzinfo=UTC),
+        from_replicas=1,
+        to_replicas=3,
+        reason="more",
         inputs={"queued": 12.0, "paused": 0.1},
-    )  # fmt: skip
+    )
     scaled = AutoscalingStatus(last_decision=decision)
-    view = replace(view, status=view.status.model_copy(update={"autoscaling": scaled}))
+    conditions = tuple(
+        each.model_copy(update={"status": ConditionStatus.UNKNOWN})
+        if each.type == "Ready"
+        else each
+        for each in view.status.conditions
+    )
+    update = {"autoscaling": scaled, "conditions": conditions}
+    view = replace(view, status=view.status.model_copy(update=update))
     families = _families(view)
-    assert _value(families, "condition", type="Ready") == 1
+    assert _value(families, "condition", type="QueueAvailable") == 1
     assert _value(families, "condition", type="Degraded") == 0
     types = {sample.labels["type"] for sample in families["trainingrun_run_condition"].samples}
-    assert "Succeeded" not in types  # Unknown while the run is active
+    assert "Ready" not in types  # Unknown is neither
+    assert _value(families, "condition", type="Failed") == 0
     assert _value(families, "scale_decision_daemons") == 3
     assert _value(families, "scale_decision_input", input="queued") == 12.0
     assert _value(families, "scale_decision_timestamp_seconds") == decision.at.timestamp()
@@ -149,8 +161,11 @@ def test_runs_are_told_apart() -> None:
     metadata = first.run.metadata.model_copy(update={"name": "other"})
     other = RunView(
         first.run.model_copy(update={"metadata": metadata}),
-        first.observed, first.status, first.stage, first.rates,
-    )  # fmt: skip
+        first.observed,
+        first.status,
+        first.stage,
+        first.rates,
+    )
     registry = CollectorRegistry(auto_describe=False)
     registry.register(RunCollector(lambda: [first, other]))
     text = generate_latest(registry).decode()

@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 import pytest
 from simulated_run import UID, SimulatedRun, running, training_run
-from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType, Reason
-from trainingrun_contracts.api.status import TrainingRunStatus
-from trainingrun_contracts.reports import ActorReport, LearnerReport, Notice, Report
-from trainingrun_operator.desired import counts
-from trainingrun_operator.desired.decide import Decision, Memory, decide
-from trainingrun_operator.desired.observed import Observed, Problem, Signals
-from trainingrun_operator.desired.rates import RateMemory, measure
-from trainingrun_operator.desired.workload import Role
+from trainingrun_api.conditions import ConditionStatus, ConditionType, Reason
+from trainingrun_api.status import TrainingRunStatus
+from trainingrun_contracts.reports import ActorReport, ActorState, LearnerReport, Notice, Report
+from trainingrun_reconciler.desired import counts
+from trainingrun_reconciler.desired.decide import Decision, Memory, decide
+from trainingrun_reconciler.desired.observed import Observed, Problem, Signals
+from trainingrun_reconciler.desired.rates import RateMemory, measure
+from trainingrun_reconciler.roles.workload import Role
 
 FIXED_DAEMONS = {"gamesPerDaemon": 4, "autoscaling": {"minReplicas": 2, "maxReplicas": 2}}
 
@@ -69,7 +69,7 @@ def test_a_rate_that_is_not_known_is_absent() -> None:
     status = world.look().status
     assert status.games is not None
     assert status.games.per_second is None
-    assert status.games.rate is None
+    assert status.games.per_second is None
 
 
 def test_a_rate_that_was_told_stands_until_it_is_measured_again() -> None:
@@ -121,7 +121,7 @@ def test_the_bottleneck_is_whom_the_others_wait_for(
 ) -> None:
     """From measured fractions of waiting."""
     learner = LearnerReport("l", 0.0, "training", 1, 1, 1, 1, waits={"data": data})
-    actor = ActorReport("a", 0.0, "playing", 1, 1, 1, 1, 0.0, 0, 1, 1, waits=waits)
+    actor = ActorReport("a", 0.0, ActorState.PLAYING, 1, 1, 1, 1, 0.0, 0, 1, 1, waits=waits)
     reports: tuple[Report, ...] = (learner, actor)
     world = running()
     assert counts.bottleneck(replace(_signals(world), reports=reports)) == expected
@@ -295,7 +295,7 @@ def test_a_run_in_which_nothing_moves_is_stuck() -> None:
 
 def test_a_run_that_waits_for_a_person_says_the_same_all_day() -> None:
     """Stuck and with a checkpoint that is late: hours later there is nothing to write."""
-    world = running(checkpoint={"everyMinutes": 10})
+    world = running(checkpoint={"intervalSeconds": 600})
     signals = _signals(world)
 
     def look(hours: float) -> TrainingRunStatus:
@@ -310,7 +310,7 @@ def test_a_run_that_waits_for_a_person_says_the_same_all_day() -> None:
     told = look(1.1)  # by now, what limits the daemons has stood for a while
     for kind, reason in (
         (ConditionType.PROGRESSING, Reason.PROGRESS_DEADLINE_EXCEEDED),
-        (ConditionType.CHECKPOINT_FRESH, Reason.OVERDUE),
+        (ConditionType.CHECKPOINT_CURRENT, Reason.OVERDUE),
     ):
         condition = told.condition(kind)
         assert condition is not None
@@ -366,9 +366,9 @@ def test_the_summary_says_what_a_start_waits_for() -> None:
 
 
 def test_a_checkpoint_that_is_late_is_told() -> None:
-    """Half as long again as everyMinutes, and CheckpointFresh is False."""
-    world = running(checkpoint={"everyMinutes": 10})
-    fresh = world.run.status.condition(ConditionType.CHECKPOINT_FRESH)
+    """Half as long again as intervalSeconds, and CheckpointCurrent is False."""
+    world = running(checkpoint={"intervalSeconds": 600})
+    fresh = world.run.status.condition(ConditionType.CHECKPOINT_CURRENT)
     assert fresh is not None
     assert fresh.is_true
     late = replace(_signals(world), at=world.now + 901)
@@ -379,20 +379,20 @@ def test_a_checkpoint_that_is_late_is_told() -> None:
         world.memory,
         now=world.now + 901,
     )
-    condition = decision.status.condition(ConditionType.CHECKPOINT_FRESH)
+    condition = decision.status.condition(ConditionType.CHECKPOINT_CURRENT)
     assert condition is not None
     assert (condition.status, condition.reason) == (ConditionStatus.FALSE, Reason.OVERDUE)
 
 
 def test_a_storage_that_fails_is_told_until_a_checkpoint_is_written() -> None:
-    """CheckpointFresh is False with the storage's own words, and True after the next checkpoint."""
+    """CheckpointCurrent is False with the storage's own words, and True after the next one."""
     world = running()
     words = "checkpoint storage s3://b/run: there is no bucket b"
     notice = Notice(world.now + 1, "learner", "learner-0", "CheckpointBucketMissing", words)
     world.now += 300  # long enough for the warning itself to be old news
     before = replace_checkpoint(_signals(world).reports, saved_at=notice.at - 60)
     status = _told(world, notices=(notice,), reports=before)
-    condition = status.condition(ConditionType.CHECKPOINT_FRESH)
+    condition = status.condition(ConditionType.CHECKPOINT_CURRENT)
     assert condition is not None
     assert (condition.status, condition.reason) == (
         ConditionStatus.FALSE,
@@ -401,7 +401,7 @@ def test_a_storage_that_fails_is_told_until_a_checkpoint_is_written() -> None:
     assert words in condition.message
     saved = replace_checkpoint(_signals(world).reports, saved_at=world.now)
     later = _told(world, notices=(notice,), reports=saved)
-    assert later.condition(ConditionType.CHECKPOINT_FRESH).is_true
+    assert later.condition(ConditionType.CHECKPOINT_CURRENT).is_true
 
 
 def replace_checkpoint(reports: tuple[Report, ...], *, saved_at: float) -> tuple[Report, ...]:

@@ -7,19 +7,19 @@ from dataclasses import replace
 
 import pytest
 from simulated_run import UID, SimulatedRun, running
-from trainingrun_contracts.api.conditions import ConditionType
-from trainingrun_contracts.api.spec import Autoscaling
-from trainingrun_operator.desired.actions import Apply
-from trainingrun_operator.desired.decide import Decision, Memory, decide
-from trainingrun_operator.desired.observed import Observed, Problem
-from trainingrun_operator.desired.scale import Limit, ScaleInputs, ScaleMemory, scale
-from trainingrun_operator.desired.scale_limits import (
+from trainingrun_api.conditions import ConditionType
+from trainingrun_api.spec import Autoscaling
+from trainingrun_reconciler.desired.actions import Apply
+from trainingrun_reconciler.desired.decide import Decision, Memory, decide
+from trainingrun_reconciler.desired.observed import Observed, Problem
+from trainingrun_reconciler.desired.scale import Limit, ScaleInputs, ScaleMemory, scale
+from trainingrun_reconciler.desired.scale_limits import (
     STANDS_SECONDS,
     UNKNOWN_SECONDS,
     LimitMemory,
-    follow_limit,
+    track_limit,
 )
-from trainingrun_operator.desired.workload import Role
+from trainingrun_reconciler.roles.workload import Role
 
 OUT_OF_MEMORY = Problem("Crashing", "it used more memory than its limit and was killed")
 
@@ -110,7 +110,7 @@ def test_a_limit_is_told_when_it_has_stood_and_so_is_its_end() -> None:
     told: list[Limit | None] = []
     flips = [Limit.AT_MAX if index % 2 else Limit.NONE for index in range(60)]
     for index, limit in enumerate([*flips, *[Limit.AT_MAX] * 40, *flips, *[Limit.NONE] * 40]):
-        memory = follow_limit(memory, limit, now=2.0 * index)
+        memory = track_limit(memory, limit, now=2.0 * index)
         if not told or told[-1] is not memory.limit:
             told.append(memory.limit)
     assert told == [None, Limit.AT_MAX, Limit.NONE]
@@ -122,9 +122,9 @@ def test_a_limit_is_told_when_it_has_stood_and_so_is_its_end() -> None:
 )
 def test_a_rate_may_be_unknown_for_longer(limit: Limit, seconds: float) -> None:
     """It is, after each start."""
-    memory = follow_limit(LimitMemory(), limit, now=0.0)
-    assert follow_limit(memory, limit, now=seconds - 1).limit is None
-    assert follow_limit(memory, limit, now=seconds).limit is limit
+    memory = track_limit(LimitMemory(), limit, now=0.0)
+    assert track_limit(memory, limit, now=seconds - 1).limit is None
+    assert track_limit(memory, limit, now=seconds).limit is limit
 
 
 def test_a_number_that_is_fixed_is_never_limited() -> None:

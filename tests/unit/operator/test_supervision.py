@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import looptime
 import pytest
-from trainingrun_operator.handlers.supervision import FAILURES, WINDOW_SECONDS, Supervisor
+from trainingrun_operator.process.supervision import FAILURES, WINDOW_SECONDS, Supervisor
 
 Part = Callable[[], Awaitable[None]]
 

@@ -9,10 +9,10 @@ from random import Random
 
 import looptime
 import pytest
-from trainingrun_contracts.api.conditions import Reason
-from trainingrun_operator.backends.store import RunKey
-from trainingrun_operator.controller.loop import ReconcileError
-from trainingrun_operator.controller.queue import Listener, ReconcileQueue, Result
+from trainingrun_api.conditions import Reason
+from trainingrun_reconciler.controller.loop import ReconcileError
+from trainingrun_reconciler.controller.queue import Listener, ReconcileQueue, Result
+from trainingrun_reconciler.store import RunKey
 
 ONE, TWO = RunKey("default", "one"), RunKey("default", "two")
 Look = Callable[[RunKey], Awaitable[float | None]]
@@ -27,9 +27,13 @@ class NoJitter(Random):
 
 
 def _run(
-    look: Look, keys: list[RunKey], *, seconds: float, at_once: int = 20,
+    look: Look,
+    keys: list[RunKey],
+    *,
+    seconds: float,
+    at_once: int = 20,
     listener: Listener = lambda _result, _seconds: None,
-) -> ReconcileQueue:  # fmt: skip
+) -> ReconcileQueue:
     """A queue that worked for so many (virtual) seconds."""
     made: list[ReconcileQueue] = []
 
@@ -76,7 +80,7 @@ def test_a_settled_key_is_left_alone() -> None:
 
     queue = _run(look, [ONE, ONE, TWO], seconds=100)
     assert looks == [ONE, TWO]
-    assert queue.looks == 2
+    assert queue.reconciles == 2
 
 
 def test_a_key_is_never_worked_on_twice_at_once() -> None:

@@ -6,19 +6,20 @@ from typing import Any
 
 import pytest
 from simulated_run import training_run
+from trainingrun_api.quantities import bytes_of
 from trainingrun_contracts import run_config as contract
-from trainingrun_contracts.api.quantities import bytes_of
-from trainingrun_operator.desired.run_config import run_config
-from trainingrun_operator.desired.workload import PLACEHOLDERS, Role, Storage, filled
-from trainingrun_operator.desired.workloads import workloads
-from trainingrun_operator.settings import Settings
+from trainingrun_reconciler.desired.run_config import run_config
+from trainingrun_reconciler.desired.workloads import workloads
+from trainingrun_reconciler.roles import ROLES
+from trainingrun_reconciler.roles.workload import PLACEHOLDERS, Role, Storage, filled
+from trainingrun_reconciler.settings import Settings
 
 SETTINGS = Settings()
 
 
 def _hashes(**spec: Any) -> dict[Role, str]:
     made = workloads(training_run(**spec), SETTINGS, daemons=2)
-    return {role: workload.roll_hash for role, workload in made.items()}
+    return {role: workload.template_hash for role, workload in made.items()}
 
 
 def _rolled(**spec: Any) -> set[Role]:
@@ -39,7 +40,7 @@ def _rolled(**spec: Any) -> set[Role]:
         ({"evaluation": {"games": 10}}, {Role.EVALUATOR}),
         ({"checkpoint": {"keep": 9}}, {Role.LEARNER}),
         ({"redis": {"managed": {"memory": "2Gi"}}}, {Role.REDIS}),
-        ({"imagePullPolicy": "Always"}, set(Role)),
+        ({"imagePullPolicy": "Always"}, set(ROLES.names)),
     ],
 )
 def test_a_change_replaces_the_members_that_read_it(
@@ -59,8 +60,8 @@ def test_the_number_of_members_is_in_no_hash() -> None:
     """Scaling replaces nobody."""
     few = workloads(training_run(), SETTINGS, daemons=1)
     many = workloads(training_run(), SETTINGS, daemons=50)
-    assert {role: each.roll_hash for role, each in few.items()} == {
-        role: each.roll_hash for role, each in many.items()
+    assert {role: each.template_hash for role, each in few.items()} == {
+        role: each.template_hash for role, each in many.items()
     }
 
 
@@ -81,14 +82,22 @@ def test_a_given_redis_is_not_made() -> None:
     ("storage", "url", "claim"),
     [
         (None, "file:///checkpoints", Storage("/checkpoints", size="10Gi")),
-        ("s3://bucket/prefix", "s3://bucket/prefix", None),
-        ("file:///data/run", "file:///data/run", None),
-        ("pvc://mine/a/b", "file:///checkpoints/a/b", Storage("/checkpoints", claim="mine")),
-        ("pvc://mine", "file:///checkpoints", Storage("/checkpoints", claim="mine")),
+        ({"s3": {"bucket": "bucket", "prefix": "prefix"}}, "s3://bucket/prefix", None),
+        ({"directory": {"path": "/data/run"}}, "file:///data/run", None),
+        (
+            {"persistentVolumeClaim": {"claimName": "mine", "path": "a/b"}},
+            "file:///checkpoints/a/b",
+            Storage("/checkpoints", claim="mine"),
+        ),
+        (
+            {"persistentVolumeClaim": {"claimName": "mine"}},
+            "file:///checkpoints",
+            Storage("/checkpoints", claim="mine"),
+        ),
     ],
 )
 def test_storage_is_told_to_the_learner_as_it_sees_it(
-    storage: str | None, url: str, claim: Storage | None
+    storage: dict[str, Any] | None, url: str, claim: Storage | None
 ) -> None:
     """A claim is mounted, and the configuration has the path below the mount."""
     run = training_run(checkpoint={"storage": storage} if storage else {})

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from trainingrun_operator.backends.local.backoff import (
+from trainingrun.local.backoff import (
     Again,
-    Backoff,
     Exit,
     Over,
     Record,
     Rules,
     after_exit,
 )
-from trainingrun_operator.desired.workload import Restart
+from trainingrun_reconciler.roles.workload import Restart
 
 SERVICE = Rules(Restart.ALWAYS, 0)
 TASK = Rules(Restart.UNTIL_SUCCESS, 2)
@@ -20,17 +19,21 @@ TASK = Rules(Restart.UNTIL_SUCCESS, 2)
 
 def test_doubles_to_a_limit() -> None:
     """Expect 1, 2, 4 … and never more than 60 seconds."""
-    backoff, seconds = Backoff(), []
+    record, seconds = Record(), []
     for _ in range(40):
-        backoff = backoff.after(lived=3)
-        seconds.append(backoff.seconds)
+        after = after_exit(Exit(1, 3, ""), SERVICE, record)
+        assert isinstance(after, Again)
+        record = after.record
+        seconds.append(after.seconds)
     assert seconds[:7] == [1, 2, 4, 8, 16, 32, 60]
     assert set(seconds[6:]) == {60}
 
 
 def test_a_long_life_begins_anew() -> None:
     """Expect one second again after five minutes of life."""
-    assert Backoff(9).after(lived=300).seconds == 1
+    after = after_exit(Exit(1, 300, ""), SERVICE, Record(early=9))
+    assert isinstance(after, Again)
+    assert after.seconds == 1
 
 
 @pytest.mark.parametrize("code", [0, 1, -9])

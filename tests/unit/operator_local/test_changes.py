@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import yaml
-from trainingrun_contracts.api.run import TrainingRun, parse
-from trainingrun_operator.cli.local.changes import changes_told
+from trainingrun.commands.local.changes import describe_changes
+from trainingrun_api.run import TrainingRun, parse
 
 SPEC: dict[str, Any] = {
     "games": 60,
@@ -31,7 +31,7 @@ def run_of(spec: dict[str, Any]) -> TrainingRun:
 
 def told(change: dict[str, Any], before: dict[str, Any] = SPEC) -> list[str]:
     """What is said where the spec becomes this."""
-    return changes_told(run_of(before).spec, run_of({**before, **change}).spec)
+    return describe_changes(run_of(before).spec, run_of({**before, **change}).spec)
 
 
 def test_one_line_for_each_changed_field() -> None:

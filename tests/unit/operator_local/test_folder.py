@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from trainingrun_contracts.api.run import SpecError, TrainingRun, parse
-from trainingrun_contracts.api.status import StopStatus
-from trainingrun_operator.backends.local.folder import FolderError, RunFolder
-from trainingrun_operator.backends.local.redis import write_config
-from trainingrun_operator.backends.local.store import (
+from trainingrun.local.folder import FolderError, RunFolder
+from trainingrun.local.redis import write_config
+from trainingrun.local.store import (
     LocalStore,
     adopted,
     document_of,
     reopened,
     saved_run,
 )
+from trainingrun_api.run import SpecError, TrainingRun, parse
+from trainingrun_api.status import StopStatus
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -125,8 +125,8 @@ def test_a_stop_is_not_saved(folder: RunFolder) -> None:
 def test_reopened() -> None:
     """Expect a run that failed to be no longer over."""
     condition = {
-        "type": "Succeeded",
-        "status": "False",
+        "type": "Failed",
+        "status": "True",
         "reason": "LearnerFailed",
         "message": "",
         "lastTransitionTime": "2026-01-02T03:04:05Z",
@@ -139,7 +139,7 @@ def test_reopened() -> None:
         "status": {"conditions": [condition], "finishedAt": "2026-01-02T03:04:05Z"},
     }
     run = reopened(parse(document))
-    assert run.status.condition("Succeeded") is None
+    assert run.status.end is None
     assert run.status.finished_at is None
 
 

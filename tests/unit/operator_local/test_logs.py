@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from trainingrun_operator.backends.local.logs import LogFile
+from trainingrun.local.logs import LogFile
 
 
 def test_last_line_of_the_present_life(tmp_path: Path) -> None:

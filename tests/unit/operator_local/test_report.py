@@ -7,18 +7,19 @@ from pathlib import Path
 import msgspec
 import pytest
 from msgspec import structs
-from trainingrun_contracts.api.run import parse
-from trainingrun_contracts.reports import ActorReport, CheckpointReport, Evaluation
-from trainingrun_operator.cli.local.report import told, write_report
-from trainingrun_operator.cli.local.samples import (
+from trainingrun.commands.local.report import summary_lines, write_summary
+from trainingrun.commands.local.samples import (
     DecisionCount,
-    Measured,
+    EvaluationEntry,
     Sample,
     SampleFile,
     read_entries,
 )
-from trainingrun_operator.cli.local.summary import End, Summary, playing_seconds, summarise
-from trainingrun_operator.cli.local.summary_page import FILE, page
+from trainingrun.commands.local.summary import RunEnd, Summary, playing_seconds, summarise
+from trainingrun_api.run import parse
+from trainingrun_contracts.reports import ActorReport, ActorState, CheckpointReport, Evaluation
+
+from tools.summary_page import FILE, page
 
 RUN = parse(
     {
@@ -45,17 +46,30 @@ BEGUN = 1767225600.0
 def result(at: float, games: int) -> Evaluation:
     """An evaluation."""
     return Evaluation(
-        at=at, version=1, training_games=games, opponent="random", games=20, wins=15, draws=0,
-        rate=0.75, low=0.53, high=0.89,
-    )  # fmt: skip
+        at=at,
+        version=1,
+        training_games=games,
+        opponent="random",
+        games=20,
+        wins=15,
+        draws=0,
+        rate=0.75,
+        low=0.53,
+        high=0.89,
+    )
 
 
 def sample(elapsed: float, *, playing: bool = True, games: int = 0) -> Sample:
     """A sample."""
     return Sample(
-        at=BEGUN + elapsed, elapsed=elapsed, playing=playing, games=games, updates=int(elapsed),
-        losses={"policy": 0.1, "value": 0.2, "entropy": 0.9}, first_update_at=BEGUN + 12.5,
-    )  # fmt: skip
+        at=BEGUN + elapsed,
+        elapsed=elapsed,
+        playing=playing,
+        games=games,
+        updates=int(elapsed),
+        losses={"policy": 0.1, "value": 0.2, "entropy": 0.9},
+        first_update_at=BEGUN + 12.5,
+    )
 
 
 def test_elapsed_goes_on(tmp_path: Path) -> None:
@@ -66,7 +80,7 @@ def test_elapsed_goes_on(tmp_path: Path) -> None:
     again = SampleFile(tmp_path / "s")
     assert again.elapsed_before == 10
     again.add(sample(15), [result(2, 20)])
-    found = [each for each in read_entries(tmp_path / "s") if isinstance(each, Measured)]
+    found = [each for each in read_entries(tmp_path / "s") if isinstance(each, EvaluationEntry)]
     assert [each.evaluation.at for each in found] == [1, 2]
 
 
@@ -104,34 +118,61 @@ def test_report(tmp_path: Path) -> None:
     file = SampleFile(tmp_path / "s")
     for index in range(20):
         file.add(sample(5.0 * (index + 1), games=index * 2), [result(index + 1, index)])
-    summary = write_report(RUN, tmp_path / "s", tmp_path)
+    summary = write_summary(RUN, tmp_path / "s", tmp_path)
     document = msgspec.json.decode((tmp_path / "summary.json").read_bytes())
     assert set(document) == {
-        "name", "run_id", "seed", "spec", "end", "started_at", "finished_at", "seconds",
-        "playing_seconds", "first_update_seconds", "games", "games_per_second", "decisions",
-        "updates", "throughput", "waits", "bottleneck", "figures", "ledger", "evaluation", "elo",
-        "champion", "checkpoints", "evaluations", "versions", "machine", "curriculum",
-    }  # fmt: skip
+        "name",
+        "run_id",
+        "seed",
+        "spec",
+        "end",
+        "started_at",
+        "finished_at",
+        "seconds",
+        "playing_seconds",
+        "first_update_seconds",
+        "games",
+        "games_per_second",
+        "decisions",
+        "updates",
+        "throughput",
+        "waits",
+        "bottleneck",
+        "figures",
+        "ledger",
+        "evaluation",
+        "elo",
+        "champion",
+        "checkpoints",
+        "evaluations",
+        "versions",
+        "machine",
+        "curriculum",
+    }
     assert document["games_per_second"] == pytest.approx(0.4)
     assert document["first_update_seconds"] == 12.5
     assert set(document["ledger"]) == {"produced", "trained", "queued", "dropped", "lost"}
     assert len(document["evaluations"]) == 20
-    for name in ("win-rate.png", "losses.png", "throughput.png"):
-        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
-    lines = told(summary, tmp_path)
+    lines = summary_lines(summary, tmp_path)
     assert "ledger    10 produced = 6 trained + 1 queued + 2 stale dropped + 1 lost" in lines
 
 
 def test_summary_has_means_of_the_time_in_which_games_were_played() -> None:
     """Expect waits, lag and the bottleneck from samples in which games ran, and no others."""
     busy = structs.replace(
-        sample(10), decisions=300, actor_waits={"engine": 0.6}, learner_waits={"data": 0.2},
-        bottleneck="Engine", policy_lag=2.0, policy_lag_p95=4.0, game_seconds_p95=3.0,
-    )  # fmt: skip
+        sample(10),
+        decisions=300,
+        actor_waits={"engine": 0.6},
+        learner_waits={"data": 0.2},
+        bottleneck="Engine",
+        policy_lag=2.0,
+        policy_lag_p95=4.0,
+        game_seconds_p95=3.0,
+    )
     later = structs.replace(busy, elapsed=20.0, actor_waits={"engine": 0.2}, bottleneck="None")
     last = structs.replace(busy, elapsed=30.0, decisions=500)
     idle = structs.replace(sample(40, playing=False), decisions=500, bottleneck="Learner")
-    found = summarise(RUN, [busy, later, last, idle], end=End("time over"))
+    found = summarise(RUN, [busy, later, last, idle], end=RunEnd("time over"))
     assert found.waits.actor == {"engine": pytest.approx((0.6 + 0.2 + 0.6) / 3, abs=1e-3)}
     assert found.waits.learner == {"data": 0.2}
     assert found.bottleneck.part == "Engine"
@@ -140,7 +181,7 @@ def test_summary_has_means_of_the_time_in_which_games_were_played() -> None:
     assert found.figures.sync_seconds is None
     assert found.decisions == 500
     assert found.throughput.decisions_per_second == pytest.approx(500 / 30, abs=1e-3)
-    assert found.end == End("time over")
+    assert found.end == RunEnd("time over")
     assert found.spec["games"] == 10
     assert found.versions["python"]
 
@@ -151,7 +192,7 @@ def test_people_are_told_what_held_the_run_up(tmp_path: Path) -> None:
     for index, part in enumerate(["Engine", "Engine", "Engine", "None"]):
         entry = structs.replace(sample(10.0 * (index + 1)), decisions=1000, bottleneck=part)
         file.add(entry)
-    lines = told(write_report(RUN, tmp_path / "s", tmp_path), tmp_path)
+    lines = summary_lines(write_summary(RUN, tmp_path / "s", tmp_path), tmp_path)
     assert "decisions 1000 (25/s)" in lines
     assert "held up   by the engine for 75% of the time" in lines
 
@@ -172,16 +213,25 @@ def test_summary_lists_each_checkpoint_once(tmp_path: Path) -> None:
 def test_decisions_survive_restarts_of_actors() -> None:
     """Expect the sum over all processes: an actor that begins at 0 again only adds."""
 
-    def told(member: str, decisions: int) -> ActorReport:
+    def summary_lines(member: str, decisions: int) -> ActorReport:
         return ActorReport(
-            member=member, at=1.0, state="playing", running=1, games=0, decisions=decisions,
-            transitions=0, paused_seconds=0.0, spooled=0, weights_version=0, weights_publish=0,
-        )  # fmt: skip
+            member=member,
+            at=1.0,
+            state=ActorState.PLAYING,
+            running=1,
+            games=0,
+            decisions=decisions,
+            transitions=0,
+            paused_seconds=0.0,
+            spooled=0,
+            weights_version=0,
+            weights_publish=0,
+        )
 
     count = DecisionCount(before=1000)
-    count.note([told("actor-0", 10), told("actor-1", 5)])
-    count.note([told("actor-0", 30), told("actor-1", 5)])
-    count.note([told("actor-0", 4)])  # killed, and started again
+    count.note([summary_lines("actor-0", 10), summary_lines("actor-1", 5)])
+    count.note([summary_lines("actor-0", 30), summary_lines("actor-1", 5)])
+    count.note([summary_lines("actor-0", 4)])  # killed, and started again
     assert count.total == 1000 + 30 + 5 + 4
 
 
@@ -195,15 +245,16 @@ def test_the_page_of_the_summary_is_the_generated_one() -> None:
 
 
 def test_report_of_nothing(tmp_path: Path) -> None:
-    """Expect a report even when the run was stopped before anything happened."""
-    write_report(RUN, tmp_path / "s", tmp_path)
-    assert (tmp_path / "win-rate.png").exists()
+    """Expect a summary even when the run was stopped before anything happened."""
+    summary = write_summary(RUN, tmp_path / "s", tmp_path)
+    assert (summary.first_update_seconds, summary.evaluations) == (None, ())
+    assert (tmp_path / "summary.json").exists()
 
 
 def test_the_first_update_of_an_earlier_run_is_not_this_runs(tmp_path: Path) -> None:
     """Expect no figure, and no negative one, where a checkpoint of before was resumed."""
     file = SampleFile(tmp_path / "s")
     file.add(msgspec.structs.replace(sample(5.0), first_update_at=BEGUN - 5880.0), [])
-    write_report(RUN, tmp_path / "s", tmp_path)
+    write_summary(RUN, tmp_path / "s", tmp_path)
     document = msgspec.json.decode((tmp_path / "summary.json").read_bytes())
     assert document["first_update_seconds"] is None

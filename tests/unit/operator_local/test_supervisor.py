@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from trainingrun_operator.backends.local.backoff import Rules
-from trainingrun_operator.backends.local.probes import HealthFileProbe, PortProbe, ReadinessProbe
-from trainingrun_operator.backends.local.supervisor import Launch, Supervisor
-from trainingrun_operator.desired.workload import Restart
+from trainingrun.local.backoff import Rules
+from trainingrun.local.probes import HealthFileProbe, PortProbe, ReadinessProbe
+from trainingrun.local.supervisor import Launch, Supervisor
+from trainingrun_reconciler.roles.workload import Restart
 
 WAIT_SECONDS = 20
 SERVES = """
@@ -54,7 +54,7 @@ class Watched:
             rules=Rules(Restart.UNTIL_SUCCESS if task else Restart.ALWAYS, 3),
             grace_seconds=0.3,
         )
-        self.it = Supervisor(launch, roll_hash="h", on_change=self._changed.set)
+        self.it = Supervisor(launch, template_hash="h", on_change=self._changed.set)
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait for changes until it is so."""
@@ -137,7 +137,7 @@ def test_missing_program(tmp_path: Path) -> None:
             grace_seconds=1,
         )
         changed = asyncio.Event()
-        supervisor = Supervisor(launch, roll_hash="h", on_change=changed.set)
+        supervisor = Supervisor(launch, template_hash="h", on_change=changed.set)
         await asyncio.wait_for(changed.wait(), WAIT_SECONDS)
         problem = supervisor.observed().problem
         assert problem is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from trainingrun_operator.backends.local.targets import MetricsTargets
+from trainingrun.local.targets import MetricsTargets
 
 
 def test_each_member_keeps_its_port(tmp_path: Path) -> None:

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 from planning_bed import RATE, Ask, run_of
-from trainingrun_operator.cli.plan.price_file import read_prices
-from trainingrun_operator.planning.bill import Buying, Choice, Shop
-from trainingrun_operator.planning.interruptions import interruptions_of
-from trainingrun_operator.planning.limits import limits_of
-from trainingrun_operator.planning.needs import needs_of
-from trainingrun_operator.planning.plan import Goal, Question
-from trainingrun_operator.planning.prices import PriceList
-from trainingrun_operator.planning.rate import Rate
+from trainingrun.commands.plan.price_file import read_prices
+from trainingrun.estimate.bill import Buying, Choice, Shop
+from trainingrun.estimate.interruptions import interruptions_of
+from trainingrun.estimate.limits import limits_of
+from trainingrun.estimate.needs import needs_of
+from trainingrun.estimate.plan import Goal, Question
+from trainingrun.estimate.prices import PriceList
+from trainingrun.estimate.rate import Rate
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from planning_bed import RATE, run_of
-from trainingrun_operator.planning.errors import PlanError
-from trainingrun_operator.planning.fleet import Fleet, daemons_on, fleet_of, machines_for
-from trainingrun_operator.planning.limits import limits_of
-from trainingrun_operator.planning.needs import Size, needs_of
-from trainingrun_operator.planning.prices import Machine
+from trainingrun.estimate.errors import PlanError
+from trainingrun.estimate.fleet import Fleet, daemons_on, fleet_of, machines_for
+from trainingrun.estimate.limits import limits_of
+from trainingrun.estimate.needs import Size, needs_of
+from trainingrun.estimate.prices import Machine
 
 
 def machine(vcpus: float, gib: float) -> Machine:

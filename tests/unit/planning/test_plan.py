@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from planning_bed import RATE, Ask, run_of
-from trainingrun_operator.cli.plan.price_file import read_prices
-from trainingrun_operator.planning.band import Band
-from trainingrun_operator.planning.bill import Buying, Choice, Shop
-from trainingrun_operator.planning.errors import PlanError
-from trainingrun_operator.planning.interruptions import interruptions_of
-from trainingrun_operator.planning.limits import Limit, limits_of
-from trainingrun_operator.planning.needs import needs_of
-from trainingrun_operator.planning.plan import Goal, Plan, Question, make_plan
-from trainingrun_operator.planning.rate import Rate
+from trainingrun.commands.plan.price_file import read_prices
+from trainingrun.estimate.band import Band
+from trainingrun.estimate.bill import Buying, Choice, Shop
+from trainingrun.estimate.errors import PlanError
+from trainingrun.estimate.interruptions import interruptions_of
+from trainingrun.estimate.limits import Limit, limits_of
+from trainingrun.estimate.needs import needs_of
+from trainingrun.estimate.plan import Goal, Plan, Question, make_plan
+from trainingrun.estimate.rate import Rate
 
 SHARE = 1 + 2 * 2 / 100_000
 """Games that are played for each training game."""
@@ -134,9 +134,14 @@ def test_a_budget_below_an_hour_is_refused_with_the_least(ask: Ask) -> None:
         make_plan(ask(goal=Goal(100_000, budget=1.0)))
     both = ask(goal=Goal(100_000, budget=1.0))
     mixed = Question(
-        needs=both.needs, goal=both.goal, rate=both.rate, limits=both.limits, shops=both.shops,
-        buyings=[Buying.ON_DEMAND, Buying.SPOT], interruptions=both.interruptions,
-    )  # fmt: skip
+        needs=both.needs,
+        goal=both.goal,
+        rate=both.rate,
+        limits=both.limits,
+        shops=both.shops,
+        buyings=[Buying.ON_DEMAND, Buying.SPOT],
+        interruptions=both.interruptions,
+    )
     plan = make_plan(mixed)
     assert [quote.buying for quote in plan.quotes] == ["spot"]
     assert any("costs 1.19 (aws, on-demand)" in note for note in plan.notes)
@@ -146,8 +151,10 @@ def test_spot_follows_the_spec_role_by_role(ask: Ask) -> None:
     """Expect the default spec to put daemons on spot and the learner not; `spot` all but Redis."""
     by_spec = make_plan(ask(buying=Buying.AS_WRITTEN)).quotes[0]
     assert {part.role: part.purchase for part in by_spec.bill.parts} == {
-        "daemon": "spot", "learner": "on-demand", "redis": "on-demand",
-    }  # fmt: skip
+        "daemon": "spot",
+        "learner": "on-demand",
+        "redis": "on-demand",
+    }
     everything = make_plan(ask(buying=Buying.SPOT)).quotes[0]
     assert {part.role: part.purchase for part in everything.bill.parts}["learner"] == "spot"
     assert everything.cost.likely < by_spec.cost.likely
@@ -203,7 +210,7 @@ def test_a_learner_needs_its_gpus_in_one_machine(ask: Ask) -> None:
 
 def test_evaluations_are_games_too(ask: Ask) -> None:
     """Expect 400 against two opponents every 5,000 games, and once more at the end."""
-    spec = {"evaluation": {"everyGames": 5_000, "games": 400, "opponents": ["random", "engine"]}}
+    spec = {"evaluation": {"intervalGames": 5_000, "games": 400, "opponents": ["random", "engine"]}}
     plan = make_plan(ask(spec))
     assert plan.evaluation_share == pytest.approx(0.168)
     assert plan.quotes[0].hours.likely == pytest.approx(100_000 * 1.168 / 36_000)

@@ -10,13 +10,13 @@ from typing import Any
 import msgspec
 import pytest
 from planning_bed import run_of
-from trainingrun_operator.cli.errors import UserError
-from trainingrun_operator.cli.plan.document import PlanDocument
-from trainingrun_operator.cli.plan.price_file import shipped_text
-from trainingrun_operator.cli.plan.verb import PlanOptions, paid, plan_run
-from trainingrun_operator.cli.plan.words import hours_in_words, money, times
-from trainingrun_operator.cli.runs.output import Output
-from trainingrun_operator.cli.runs.where import Where
+from trainingrun.commands.errors import UserError
+from trainingrun.commands.plan.document import PlanDocument
+from trainingrun.commands.plan.formatting import format_hours, money, times
+from trainingrun.commands.plan.price_file import shipped_text
+from trainingrun.commands.plan.verb import PlanOptions, paid, plan_run
+from trainingrun.commands.runs.output import Output
+from trainingrun.commands.runs.target import Where
 
 ROOT = Path(__file__).parents[3]
 GUIDE = ROOT / "docs/guides/cost-planning.md"
@@ -78,11 +78,14 @@ def test_a_run_is_planned_from_what_it_does(
         startedAt="2026-01-01T00:00:00Z",
         autoscaling={
             "lastDecision": {
-                "at": "2026-01-01T00:00:00Z", "from": 2, "to": 4, "reason": "more",
+                "at": "2026-01-01T00:00:00Z",
+                "from": 2,
+                "to": 4,
+                "reason": "more",
                 "inputs": {"learnerCapacity": 500.0},
             }
         },
-    )  # fmt: skip
+    )
     (tmp_path / "small").mkdir()
     (tmp_path / "small" / "status.json").write_text(run.model_dump_json(by_alias=True))
     place = Where(state=tmp_path)
@@ -220,7 +223,7 @@ def test_interruptions_as_people_count(often: float, words: str) -> None:
 )
 def test_time_in_the_unit_that_fits(hours: float, words: str) -> None:
     """Expect minutes, hours or days, and money with cents where they matter."""
-    assert hours_in_words(hours) == words
+    assert format_hours(hours) == words
     assert (money(0.0), money(0.004), money(3.456), money(283.3)) == (
         "0.00",
         "<0.01",

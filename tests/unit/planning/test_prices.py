@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 import yaml
-from trainingrun_operator.cli.errors import UserError
-from trainingrun_operator.cli.plan.price_file import read_prices, shipped_text
-from trainingrun_operator.planning.band import Band
-from trainingrun_operator.planning.errors import PlanError
-from trainingrun_operator.planning.prices import (
+from trainingrun.commands.errors import UserError
+from trainingrun.commands.plan.price_file import read_prices, shipped_text
+from trainingrun.estimate.band import Band
+from trainingrun.estimate.errors import PlanError
+from trainingrun.estimate.prices import (
     OLD_DAYS,
     PriceList,
     Purchase,

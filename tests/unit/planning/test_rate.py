@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 from planning_bed import run_of
-from trainingrun_operator.cli.plan.price_file import read_engine_rates
-from trainingrun_operator.planning.band import Band
-from trainingrun_operator.planning.baselines import BASELINES, baseline
-from trainingrun_operator.planning.engine_rates import POLICY, SERVING, game_of
-from trainingrun_operator.planning.errors import PlanError
-from trainingrun_operator.planning.limits import limits_of
-from trainingrun_operator.planning.needs import needs_of
-from trainingrun_operator.planning.rate import (
+from trainingrun.commands.plan.price_file import read_engine_rates
+from trainingrun.estimate.band import Band
+from trainingrun.estimate.baselines import BASELINES, baseline
+from trainingrun.estimate.engine_rates import POLICY, SERVING, game_of
+from trainingrun.estimate.errors import PlanError
+from trainingrun.estimate.limits import limits_of
+from trainingrun.estimate.needs import needs_of
+from trainingrun.estimate.rate import (
     rate_of_baseline,
     rate_of_engine,
     rate_of_figures,

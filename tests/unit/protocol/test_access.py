@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from trainingrun_contracts.protocol.access import (
+from trainingrun_protocol.access import (
     TOKEN_VARIABLE,
     Token,
     TokenError,
@@ -14,16 +14,16 @@ from trainingrun_contracts.protocol.access import (
     token_in_environment,
     token_in_file,
 )
-from trainingrun_contracts.protocol.client import ClientConnection
-from trainingrun_contracts.protocol.commands import (
+from trainingrun_protocol.client import ClientConnection
+from trainingrun_protocol.commands import (
     NewGame,
     Status,
     format_command,
     parse_command,
 )
-from trainingrun_contracts.protocol.errors import CommandError
-from trainingrun_contracts.protocol.lines import Refused
-from trainingrun_contracts.protocol.server import ServerConnection
+from trainingrun_protocol.errors import CommandError
+from trainingrun_protocol.lines import Refused
+from trainingrun_protocol.server import ServerConnection
 
 WORD = "0123456789abcdef-correct"
 TOKEN = Token(WORD)

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from trainingrun_contracts.protocol.answers import (
+from trainingrun_protocol.answers import (
     PASS,
     format_blocks,
     format_confirm,

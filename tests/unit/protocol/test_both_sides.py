@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from trainingrun_contracts.protocol.client import ClientConnection
-from trainingrun_contracts.protocol.commands import Command, NewGame, Status
-from trainingrun_contracts.protocol.errors import ConnectionLost, ProtocolError
-from trainingrun_contracts.protocol.lines import (
+from trainingrun_protocol.client import ClientConnection
+from trainingrun_protocol.commands import Command, NewGame, Status
+from trainingrun_protocol.errors import ConnectionLost, ProtocolError
+from trainingrun_protocol.lines import (
     DecisionLine,
     GameError,
     GameResult,
@@ -26,7 +26,7 @@ from trainingrun_contracts.protocol.lines import (
     format_status,
     is_terminal,
 )
-from trainingrun_contracts.protocol.server import ServerConnection
+from trainingrun_protocol.server import ServerConnection
 
 LIMIT = 200
 WORDS = st.text("ab1:{}\N{SNOWMAN}", min_size=1, max_size=8)
@@ -213,11 +213,21 @@ test_conversation = Conversation.TestCase
 
 LINES = st.binary(max_size=30) | st.sampled_from(
     [
-        b"DECISION: {}\n", b"GAME_RESULT: x won in 1ms\n", b"GAME_RESULT: ?\n", b"ERROR: x\n",
-        b"STATUS\n", b"NEWGAME a b -i\n", b"NEWGAME a b -c x\n", b"\r\n", b"\n", b"\x00\n",
-        b"Max concurrent: 1\n", b"FORGE DAEMON STATUS\nActive games: 1\n", b"INFO:\n",
+        b"DECISION: {}\n",
+        b"GAME_RESULT: x won in 1ms\n",
+        b"GAME_RESULT: ?\n",
+        b"ERROR: x\n",
+        b"STATUS\n",
+        b"NEWGAME a b -i\n",
+        b"NEWGAME a b -c x\n",
+        b"\r\n",
+        b"\n",
+        b"\x00\n",
+        b"Max concurrent: 1\n",
+        b"FORGE DAEMON STATUS\nActive games: 1\n",
+        b"INFO:\n",
     ]
-)  # fmt: skip
+)
 
 
 @given(GAMES | st.just(Status()) | st.none(), st.lists(LINES, max_size=30))

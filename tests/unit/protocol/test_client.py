@@ -3,10 +3,10 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from trainingrun_contracts.protocol.client import ClientConnection, ClientState
-from trainingrun_contracts.protocol.commands import NewGame, Status
-from trainingrun_contracts.protocol.errors import ConnectionLost, LineTooLong, ProtocolError
-from trainingrun_contracts.protocol.lines import (
+from trainingrun_protocol.client import ClientConnection, ClientState
+from trainingrun_protocol.commands import NewGame, Status
+from trainingrun_protocol.errors import ConnectionLost, LineTooLong, ProtocolError
+from trainingrun_protocol.lines import (
     DecisionLine,
     GameResult,
     GameStart,

@@ -3,13 +3,13 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from trainingrun_contracts.protocol.commands import (
+from trainingrun_protocol.commands import (
     NewGame,
     Status,
     format_command,
     parse_command,
 )
-from trainingrun_contracts.protocol.errors import CommandError
+from trainingrun_protocol.errors import CommandError
 
 DECKS = st.text(
     st.characters(codec="ascii", categories=("L", "N"), include_characters="._/-"), min_size=1

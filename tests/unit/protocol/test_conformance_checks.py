@@ -9,29 +9,56 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from trainingrun_contracts.protocol.conformance.checks import CHECKS, Moment
-from trainingrun_contracts.protocol.conformance.fields import OWN, field_faults
-from trainingrun_contracts.protocol.conformance.styles import STYLES
-from trainingrun_contracts.protocol.decisions import DecisionType, decode_decision
+from trainingrun_protocol.conformance.checks import CHECKS, Moment
+from trainingrun_protocol.conformance.fields import OWN, field_faults
+from trainingrun_protocol.conformance.styles import STYLES
+from trainingrun_protocol.decisions import DecisionType, decode_decision
 
 Json = dict[str, Any]
 Change = Callable[[Json], object]
 CARD: Json = {
-    "mana_cost": "{R}", "cmc": 1, "types": "Creature - Goblin", "oracle_text": "", "power": 1,
-    "toughness": 1, "keywords": [], "tapped": False, "summoning_sick": False,
-    "summoningSickness": False, "damage": 0, "counters": [{"type": "P1P1", "count": 1}],
-    "attacking": False, "blocking": False, "attachedTo": None, "is_creature": True,
-    "is_land": False, "is_artifact": False, "is_enchantment": False, "is_planeswalker": False,
-    "is_instant": False, "is_sorcery": False, "controllerIsSelf": True, "ownerIsSelf": True,
-}  # fmt: skip
+    "mana_cost": "{R}",
+    "cmc": 1,
+    "types": "Creature - Goblin",
+    "oracle_text": "",
+    "power": 1,
+    "toughness": 1,
+    "keywords": [],
+    "tapped": False,
+    "summoning_sick": False,
+    "summoningSickness": False,
+    "damage": 0,
+    "counters": [{"type": "P1P1", "count": 1}],
+    "attacking": False,
+    "blocking": False,
+    "attachedTo": None,
+    "is_creature": True,
+    "is_land": False,
+    "is_artifact": False,
+    "is_enchantment": False,
+    "is_planeswalker": False,
+    "is_instant": False,
+    "is_sorcery": False,
+    "controllerIsSelf": True,
+    "ownerIsSelf": True,
+}
 FIGHTER: Json = {"index": 0, "id": 11, "name": "Goblin", "power": 1, "toughness": 1, "keywords": []}
 PASS: Json = {
-    "index": -1, "card": "", "card_id": -1, "description": "Pass", "mana_cost": "", "is_land": False
-}  # fmt: skip
+    "index": -1,
+    "card": "",
+    "card_id": -1,
+    "description": "Pass",
+    "mana_cost": "",
+    "is_land": False,
+}
 LAND: Json = {
-    "index": 0, "card": "Mountain", "card_id": 21, "description": "Mountain", "is_land": True,
+    "index": 0,
+    "card": "Mountain",
+    "card_id": 21,
+    "description": "Mountain",
+    "is_land": True,
     "mana_cost": "no cost",
-}  # fmt: skip
+}
 OWN_FIELDS: dict[str, Json] = {
     "choose_action": {"actions": [LAND, PASS]},
     "declare_attackers": {"attackers": [FIGHTER]},
@@ -56,32 +83,57 @@ def player(number: int, **fields: Any) -> Json:
     """A player with nothing but a library."""
     colours = ("total", "white", "blue", "black", "red", "green", "colorless")
     return {
-        "name": f"Agent({number})-Deck", "id": number - 1, "life": 20, "poison": 0,
-        "has_lost": False, "lands_played_this_turn": 0, "max_land_plays": 1, "hand_size": 0,
-        "hand": [], "library_size": 50, "graveyard": [], "battlefield": [], "exile": [],
-        "command": [], "mana_pool": dict.fromkeys(colours, 0), "mana": dict.fromkeys("WUBRGC", 0),
+        "name": f"Agent({number})-Deck",
+        "id": number - 1,
+        "life": 20,
+        "poison": 0,
+        "has_lost": False,
+        "lands_played_this_turn": 0,
+        "max_land_plays": 1,
+        "hand_size": 0,
+        "hand": [],
+        "library_size": 50,
+        "graveyard": [],
+        "battlefield": [],
+        "exile": [],
+        "command": [],
+        "mana_pool": dict.fromkeys(colours, 0),
+        "mana": dict.fromkeys("WUBRGC", 0),
         **fields,
-    }  # fmt: skip
+    }
 
 
 def decision(kind: str = "choose_action", **fields: Any) -> Json:
     """A decision of seat 1 that is right in every way."""
     hand, mine, theirs = [card(1), card(21)], [card(11)], [card(31, ownerIsSelf=False)]
     state = {
-        "is_game_over": False, "turn": 3, "phase": "MAIN1", "active_player": "Agent(1)-Deck",
-        "priority_player": "Agent(1)-Deck", "activePlayer": 0, "priorityPlayer": 0, "stack": [],
+        "is_game_over": False,
+        "turn": 3,
+        "phase": "MAIN1",
+        "active_player": "Agent(1)-Deck",
+        "priority_player": "Agent(1)-Deck",
+        "activePlayer": 0,
+        "priorityPlayer": 0,
+        "stack": [],
         "players": [
             player(1, hand=hand, hand_size=2, battlefield=mine),
             player(2, hand_size=7, battlefield=theirs),
         ],
-    }  # fmt: skip
+    }
     return deepcopy(
         {
-            "decision_type": kind, "decision_id": 5, "player": "Agent(1)-Deck", "turn": 3,
-            "phase": "MAIN1", "message": "Choose", "game_state": state, "actions": [PASS],
-            **OWN_FIELDS[kind], **fields,
+            "decision_type": kind,
+            "decision_id": 5,
+            "player": "Agent(1)-Deck",
+            "turn": 3,
+            "phase": "MAIN1",
+            "message": "Choose",
+            "game_state": state,
+            "actions": [PASS],
+            **OWN_FIELDS[kind],
+            **fields,
         }
-    )  # fmt: skip
+    )
 
 
 def changed(value: Json, change: Change) -> Json:
@@ -265,9 +317,13 @@ def test_styles_answer_every_type_legally(kind: str, seed: int, style: str) -> N
     asked = decision(kind)
     answer = STYLES[style](asked, random.Random(seed))
     legal = {
-        "choose_action": {"0", "-1"}, "declare_attackers": {"", "0"},
-        "declare_blockers": {"", "0:0"}, "choose_ability": {"0"}, "reveal": {""},
-        "choose_cards": {"0", "1", "0,1", "1,0"}, "choose_entity": {"0", "-1"},
+        "choose_action": {"0", "-1"},
+        "declare_attackers": {"", "0"},
+        "declare_blockers": {"", "0:0"},
+        "choose_ability": {"0"},
+        "reveal": {""},
+        "choose_cards": {"0", "1", "0,1", "1,0"},
+        "choose_entity": {"0", "-1"},
         "announce_value": {"0", "1", "2", "3"},
-    }  # fmt: skip
+    }
     assert answer in legal.get(kind, {"y", "n"})

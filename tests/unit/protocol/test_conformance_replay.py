@@ -5,8 +5,8 @@ from collections import defaultdict
 from collections.abc import Callable
 
 import pytest
-from trainingrun_contracts.protocol.access import Token
-from trainingrun_contracts.protocol.conformance.effects import (
+from trainingrun_protocol.access import Token
+from trainingrun_protocol.conformance.effects import (
     Close,
     Effect,
     Observed,
@@ -15,8 +15,8 @@ from trainingrun_contracts.protocol.conformance.effects import (
     Send,
     Wait,
 )
-from trainingrun_contracts.protocol.conformance.replay import Outcome, Verdict, replay
-from trainingrun_contracts.protocol.conformance.script import read_vectors
+from trainingrun_protocol.conformance.replay import Outcome, Verdict, replay
+from trainingrun_protocol.conformance.script import read_vectors
 
 END = b""
 """What a daemon says by closing."""
@@ -121,7 +121,7 @@ def test_what_differs_is_told_with_its_place(
 
 def test_a_daemon_without_status_fails() -> None:
     """Every vector asks for it first, to know how busy the daemon is."""
-    found = verdict("> X\n< a", lambda line: [b"HTTP/1.1 400\n", END])
+    found = verdict("> X\n< a", lambda _line: [b"HTTP/1.1 400\n", END])
     assert found.outcome is Outcome.DIFFERS
     assert "STATUS" in found.text
 
@@ -155,17 +155,18 @@ def test_a_slot_that_is_not_freed_is_seen() -> None:
     before = iter([0])
     found = verdict(
         "settles within 1 s",
-        lambda line: [
-            b"FORGE DAEMON STATUS\nActive games: %d\nMax concurrent: 2\n" % next(before, 1), END
+        lambda _line: [
+            b"FORGE DAEMON STATUS\nActive games: %d\nMax concurrent: 2\n" % next(before, 1),
+            END,
         ],
-    )  # fmt: skip
+    )
     assert found.text == "1 games are active, 0 were"
 
 
 def test_a_large_daemon_is_not_filled() -> None:
     """A thousand games are not opened to see the thousand and first wait."""
     reply = b"FORGE DAEMON STATUS\nActive games: 0\nMax concurrent: 1000\n"
-    found = verdict("G: fill", lambda line: [reply, END])
+    found = verdict("G: fill", lambda _line: [reply, END])
     assert found.outcome is Outcome.NOT_SUPPORTED
 
 
@@ -181,14 +182,27 @@ def test_answers_follow_the_decisions() -> None:
             return [b"GAME_RESULT: Draw in 1ms\n", END]
         kind = "confirm_action" if len(heard) % 2 else "reveal"
         state = {
-            "is_game_over": False, "turn": 1, "phase": "MAIN1", "active_player": "", "players": [],
-            "priority_player": "", "activePlayer": 0, "priorityPlayer": 0, "stack": [],
-        }  # fmt: skip
+            "is_game_over": False,
+            "turn": 1,
+            "phase": "MAIN1",
+            "active_player": "",
+            "players": [],
+            "priority_player": "",
+            "activePlayer": 0,
+            "priorityPlayer": 0,
+            "stack": [],
+        }
         asked = {
-            "decision_type": kind, "decision_id": len(heard), "player": "", "turn": 1,
-            "phase": "MAIN1", "message": "", "game_state": state, "cards": [],
+            "decision_type": kind,
+            "decision_id": len(heard),
+            "player": "",
+            "turn": 1,
+            "phase": "MAIN1",
+            "message": "",
+            "game_state": state,
+            "cards": [],
             "actions": [{"index": -1, "description": ""}],
-        }  # fmt: skip
+        }
         return [b"DECISION: " + json.dumps(asked).encode() + b"\n"]
 
     steps = (

@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from trainingrun_contracts.protocol.decisions import DecisionType, decode_decision
-from trainingrun_contracts.protocol.errors import DecisionError
+from trainingrun_protocol.decisions import DecisionType, decode_decision
+from trainingrun_protocol.errors import DecisionError
 
 
 def test_missing_fields_have_defaults() -> None:

@@ -5,7 +5,7 @@ import contextlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from trainingrun_contracts.protocol.decks import (
+from trainingrun_protocol.decks import (
     MAX_BYTES,
     MAX_CARDS,
     MAX_NAME,
@@ -40,8 +40,10 @@ def test_all_sections_are_read() -> None:
     deck = parse_deck_list(TEXT, name="file")
     assert deck.name == "My Deck"
     assert deck.main == (
-        DeckEntry(2, "Mountain", 7), DeckEntry(1, "Mountain", 8), DeckEntry(4, "Fire // Ice", 10),
-    )  # fmt: skip
+        DeckEntry(2, "Mountain", 7),
+        DeckEntry(1, "Mountain", 8),
+        DeckEntry(4, "Fire // Ice", 10),
+    )
     assert deck.sideboard == (DeckEntry(1, "Skullcrack", 12),)
     assert deck.commander == (DeckEntry(1, "Thalia, Guardian of Thraben", 14),)
     assert deck.size == 7

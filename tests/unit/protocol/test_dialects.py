@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from trainingrun_contracts.protocol.decisions import decode_decision
-from trainingrun_contracts.protocol.dialects import needs_translation, translate
-from trainingrun_contracts.protocol.errors import DecisionError
+from trainingrun_protocol.decisions import decode_decision
+from trainingrun_protocol.dialects import needs_translation, translate
+from trainingrun_protocol.errors import DecisionError
 
 FIRST: dict[str, Any] = {
     "decision_type": "choose_action",

@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from trainingrun_contracts.protocol.errors import LineTooLong
-from trainingrun_contracts.protocol.framing import LineBuffer
+from trainingrun_protocol.errors import LineTooLong
+from trainingrun_protocol.framing import LineBuffer
 
 LINES = st.lists(st.binary(max_size=20).filter(lambda line: not set(line) & {10, 13}))
 

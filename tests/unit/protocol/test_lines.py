@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from trainingrun_contracts.protocol.errors import ProtocolError
-from trainingrun_contracts.protocol.lines import (
+from trainingrun_protocol.errors import ProtocolError
+from trainingrun_protocol.lines import (
     DecisionLine,
     GameError,
     GameResult,
@@ -114,3 +114,11 @@ def test_another_server_is_recognised() -> None:
     """A port on which something else listens gives an error, not zeros."""
     with pytest.raises(ProtocolError, match="no Forge daemon status"):
         parse_status([b"HTTP/1.1 400 Bad Request", b"Max concurrent: 1"])
+
+
+@pytest.mark.parametrize("missing", ["Active games", "Max concurrent"])
+def test_a_status_without_what_a_fleet_is_steered_by_is_none(missing: str) -> None:
+    """Expect no traceback where a title is followed by half of a reply."""
+    lines = [b"=== FORGE DAEMON STATUS ===", b"Active games: 2", b"Max concurrent: 8"]
+    with pytest.raises(ProtocolError, match="no Forge daemon status"):
+        parse_status([line for line in lines if missing.encode() not in line])

@@ -1,9 +1,9 @@
 """The server's line keeper: commands and answers, one at a time."""
 
 import pytest
-from trainingrun_contracts.protocol.commands import NewGame, Status
-from trainingrun_contracts.protocol.errors import CommandError, LineTooLong
-from trainingrun_contracts.protocol.server import ServerConnection
+from trainingrun_protocol.commands import NewGame, Status
+from trainingrun_protocol.errors import CommandError, LineTooLong
+from trainingrun_protocol.server import ServerConnection
 
 
 def test_lines_are_taken_as_what_they_are_needed_for() -> None:

@@ -6,14 +6,14 @@ import math
 
 import numpy as np
 import pytest
-from trainingrun_contracts.ratings.gate import (
+from trainingrun_actor.ratings.gate import (
     LEAST_PAIRS,
     GateTest,
-    Verdict,
     expected_score,
     judge,
     log_likelihood_ratio,
 )
+from trainingrun_contracts.reports import GateVerdict
 
 TESTS = 400
 DEFAULT = GateTest()
@@ -44,15 +44,15 @@ def test_error_rates(games: object, elo: float, least: float, most: float) -> No
     assert callable(games)
     generator = np.random.default_rng(5)
     found = [judge(games(elo, DEFAULT.most_pairs, generator), DEFAULT) for _ in range(TESTS)]
-    promoted = sum(finding.verdict is Verdict.PROMOTE for finding in found) / TESTS
+    promoted = sum(finding.verdict is GateVerdict.PROMOTE for finding in found) / TESTS
     assert least <= promoted <= most
-    assert all(finding.verdict is not Verdict.CONTINUE for finding in found)
+    assert all(finding.verdict is not GateVerdict.CONTINUE for finding in found)
     assert sum(finding.pairs for finding in found) / TESTS < 0.55 * DEFAULT.most_pairs
 
 
 def test_it_goes_on_until_a_bound_is_crossed() -> None:
     """Even results within the length of the test decide nothing."""
-    assert judge([0.5] * 10, DEFAULT).verdict is Verdict.CONTINUE
+    assert judge([0.5] * 10, DEFAULT).verdict is GateVerdict.CONTINUE
     assert judge([], DEFAULT) == judge(iter(()), DEFAULT)
 
 
@@ -60,15 +60,23 @@ def test_truncation_keeps_the_champion() -> None:
     """After the longest test without a decision the champion stays."""
     short = GateTest(most_pairs=30)
     finding = judge([0.5, 1.0, 0.0] * 10, short)
-    assert (finding.verdict, finding.pairs) == (Verdict.KEEP, 30)
+    assert (finding.verdict, finding.pairs) == (GateVerdict.KEEP, 30)
 
 
 def test_a_lucky_beginning_does_not_decide() -> None:
     """Nothing is decided before the least number of pairs; what follows a decision is not read."""
     wins = [1.0] * LEAST_PAIRS
-    assert judge(wins[:-1], DEFAULT).verdict is Verdict.CONTINUE
+    assert judge(wins[:-1], DEFAULT).verdict is GateVerdict.CONTINUE
     decided = judge([*wins, *[0.0] * 400], DEFAULT)
-    assert (decided.verdict, decided.pairs) == (Verdict.PROMOTE, LEAST_PAIRS)
+    assert (decided.verdict, decided.pairs) == (GateVerdict.PROMOTE, LEAST_PAIRS)
+
+
+def test_an_unlucky_beginning_does_not_decide_either() -> None:
+    """A challenger who loses its first pairs is judged after the least number of them, too."""
+    losses = [0.0] * LEAST_PAIRS
+    assert judge(losses[:-1], DEFAULT).verdict is GateVerdict.CONTINUE
+    decided = judge([*losses, *[1.0] * 400], DEFAULT)
+    assert (decided.verdict, decided.pairs) == (GateVerdict.KEEP, LEAST_PAIRS)
 
 
 def test_the_ratio_of_independent_games_is_walds() -> None:
@@ -84,4 +92,4 @@ def test_the_ratio_of_independent_games_is_walds() -> None:
 def test_the_bounds_are_walds() -> None:
     """5 % and 5 % give ln 19 on both sides."""
     assert DEFAULT.bounds == pytest.approx((-math.log(19), math.log(19)))
-    assert judge([0.0] * 40, DEFAULT).verdict is Verdict.KEEP
+    assert judge([0.0] * 40, DEFAULT).verdict is GateVerdict.KEEP

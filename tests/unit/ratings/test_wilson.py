@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trainingrun_contracts.ratings.wilson import win_rate
+from trainingrun_contracts.wilson import win_rate
 
 
 def test_wilson_interval() -> None:

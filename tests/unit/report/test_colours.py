@@ -7,16 +7,25 @@ from importlib.resources import files
 
 import pytest
 
-STYLE = files("trainingrun_operator.cli.report").joinpath("page.css").read_text()
+STYLE = files("trainingrun.commands.report").joinpath("page.css").read_text()
 BY_DAY, BY_NIGHT = (
     dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", block))
     for block in re.findall(r":root \{(.*?)\}", STYLE, re.DOTALL)
 )
 TEXT = [
-    ("ink", "ground"), ("ink", "sheet"), ("soft", "ground"), ("soft", "sheet"),
-    ("accent", "ground"), ("accent", "calm-ground"), ("good", "good-ground"), ("good", "sheet"),
-    ("bad", "bad-ground"), ("bad", "sheet"), ("warn", "warn-ground"), ("warn", "sheet"),
-]  # fmt: skip
+    ("ink", "ground"),
+    ("ink", "sheet"),
+    ("soft", "ground"),
+    ("soft", "sheet"),
+    ("accent", "ground"),
+    ("accent", "calm-ground"),
+    ("good", "good-ground"),
+    ("good", "sheet"),
+    ("bad", "bad-ground"),
+    ("bad", "sheet"),
+    ("warn", "warn-ground"),
+    ("warn", "sheet"),
+]
 
 
 def luminance(colour: str) -> float:

@@ -10,16 +10,19 @@ from typing import Any, Self
 
 import pytest
 from report_bed import AT, STATUS, make_run
-from trainingrun_contracts.api.run import TrainingRun
-from trainingrun_contracts.client import ClusterPlace, Event, Member, NotReachable
-from trainingrun_operator.cli.local.samples import SAMPLES_KEPT
-from trainingrun_operator.cli.report.following import Following, follow, pause_after
-from trainingrun_operator.cli.report.material import Seen, gather
+from trainingrun.commands.local.samples import SAMPLES_KEPT
+from trainingrun.commands.report.following import Following, follow, pause_after
+from trainingrun.commands.report.material import Seen, gather
+from trainingrun.sdk import ClusterPlace, Event, Member, NotReachable
+from trainingrun_api.run import TrainingRun
 
 COMPLETE = {
-    "type": "Succeeded", "status": "True", "reason": "Completed", "message": "done",
+    "type": "Complete",
+    "status": "True",
+    "reason": "Completed",
+    "message": "done",
     "lastTransitionTime": AT,
-}  # fmt: skip
+}
 
 
 @dataclass

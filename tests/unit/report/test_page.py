@@ -11,12 +11,12 @@ from html.parser import HTMLParser
 
 import pytest
 from report_bed import AT, BEGAN, STATUS, make_material, make_run, make_samples
-from trainingrun_contracts.client import Event, Member
-from trainingrun_operator.cli.local.samples import Sample
-from trainingrun_operator.cli.report.markup import data, tag, text
-from trainingrun_operator.cli.report.material import Material
-from trainingrun_operator.cli.report.page import page
-from trainingrun_operator.cli.report.words import UNKNOWN
+from trainingrun.commands.local.samples import Sample
+from trainingrun.commands.report.formatting import UNKNOWN
+from trainingrun.commands.report.markup import data, tag, text
+from trainingrun.commands.report.material import Material
+from trainingrun.commands.report.page import page
+from trainingrun.sdk import Event, Member
 
 SMUGGLED = '<script>alert("x")</script><img src=x onerror=alert(1)>&"\''
 VOID = {"meta", "br", "col"}
@@ -70,19 +70,37 @@ def test_everything_that_was_asked_for_is_there() -> None:
     cost = {"hourly": 1.5, "spent": 3.25, "projectedTotal": 9.0, "currency": "EUR", "at": AT}
     spec = {"cost": {"daemonHourly": 0.5, "currency": "EUR", "budget": 20}}
     condition = {
-        "type": "Degraded", "status": "True", "reason": "Crashing", "message": "daemon-0 crashes",
+        "type": "Degraded",
+        "status": "True",
+        "reason": "Crashing",
+        "message": "daemon-0 crashes",
         "lastTransitionTime": AT,
-    }  # fmt: skip
+    }
     run = make_run(spec=spec, **STATUS, cost=cost, conditions=[condition])
     said = shown(make_material(run, members=(Member("daemon", "daemon-0", True, busy=3),)))
     for part in (
-        "400 of 1,000 games (40%)", "54% to 77%", "Elo above random", "policy loss",
-        "Games per second", "actors pause", "Policy lag", "daemons from 1 to 2",
-        "from 1 to 2 daemons, because the learner waits", "transitions in the queue",
-        "3.25 EUR", "about 9.00 EUR", "1,000 produced = 900 trained + 60 queued + 30 dropped:"
-        " stale + 10 lost", "The ledger closes.", "file:///saved/3", "12.3 kB", "daemon-0 crashes",
-        "waiting for the engine 60%", "name: bears", "Win rate by decks", "daemon-0",
-    ):  # fmt: skip
+        "400 of 1,000 games (40%)",
+        "54% to 77%",
+        "Elo above random",
+        "policy loss",
+        "Games per second",
+        "actors pause",
+        "Policy lag",
+        "daemons from 1 to 2",
+        "from 1 to 2 daemons, because the learner waits",
+        "transitions in the queue",
+        "3.25 EUR",
+        "about 9.00 EUR",
+        "1,000 produced = 900 trained + 60 queued + 30 dropped: stale + 10 lost",
+        "The ledger closes.",
+        "file:///saved/3",
+        "12.3 kB",
+        "daemon-0 crashes",
+        "waiting for the engine 60%",
+        "name: bears",
+        "Win rate by decks",
+        "daemon-0",
+    ):
         assert part in said, part
 
 
@@ -100,10 +118,17 @@ def test_a_run_about_which_nothing_is_known() -> None:
     content = read(page(empty))
     assert not any(name == "path" for name, _ in content.seen)
     for part in (
-        "no evaluation has ended yet", "no update was made yet", "nothing was sampled yet",
-        "spec.cost names no prices", "Nothing was produced yet.", "No checkpoint is known yet.",
-        "No events are on record.", "None runs now.", f"Elo {UNKNOWN}", f"games/s {UNKNOWN}",
-    ):  # fmt: skip
+        "no evaluation has ended yet",
+        "no update was made yet",
+        "nothing was sampled yet",
+        "spec.cost names no prices",
+        "Nothing was produced yet.",
+        "No checkpoint is known yet.",
+        "No events are on record.",
+        "None runs now.",
+        f"Elo {UNKNOWN}",
+        f"games/s {UNKNOWN}",
+    ):
         assert part in content.text, part
 
 
@@ -111,10 +136,10 @@ def test_a_cluster_tells_less_and_the_page_says_so() -> None:
     """Expect each gap to be named with its reason, and the newest evaluation as a point."""
     there = make_material(is_local=False, samples=(), place="cluster, namespace training")
     said = shown(there)
-    assert "Losses, policy lag and waits are not in its status" in said
+    assert "Losses, policy lag and waits are not in it" in said
     assert "--follow draws what it sees from then on" in said
     assert "a cluster keeps events for an hour" in said
-    assert "A cluster tells the newest checkpoint only." in said
+    assert "A cluster has the newest checkpoint only." in said
     assert "when this page began to follow it" not in said
     followed = replace(
         there, samples=tuple(make_samples(5)), followed_since=datetime.fromtimestamp(BEGAN, UTC)
@@ -137,10 +162,14 @@ def test_text_stays_text() -> None:
     samples = [Sample(at=BEGAN + n, elapsed=n, updates=n, losses={SMUGGLED: 1.0}) for n in (1, 2)]
     content = page(
         replace(
-            base, place=SMUGGLED, events=(event,), members=(member,), samples=tuple(samples),
+            base,
+            place=SMUGGLED,
+            events=(event,),
+            members=(member,),
+            samples=tuple(samples),
             strengths=tuple(replace(each, opponent=SMUGGLED) for each in base.strengths),
         )
-    )  # fmt: skip
+    )
     found = read(content)
     assert b"<script>alert" not in content
     assert not any(name == "img" for name, _ in found.seen)
@@ -194,8 +223,8 @@ def test_only_a_page_that_is_written_again_loads_itself_again() -> None:
 @pytest.mark.parametrize(
     ("condition", "attended", "word"),
     [
-        ({"type": "Succeeded", "status": "True"}, True, "complete"),
-        ({"type": "Succeeded", "status": "False"}, True, "failed"),
+        ({"type": "Complete", "status": "True"}, True, "complete"),
+        ({"type": "Failed", "status": "True"}, True, "failed"),
         ({"type": "Ready", "status": "True"}, False, "not running"),
         ({"type": "Ready", "status": "True"}, True, "Training"),
     ],
@@ -214,14 +243,15 @@ def test_a_long_run_has_a_page_of_bounded_size() -> None:
     first = base.strengths[0]
     begun = datetime.fromtimestamp(BEGAN, UTC)
     long = replace(
-        base, samples=tuple(make_samples(20_000)),
+        base,
+        samples=tuple(make_samples(20_000)),
         events=tuple(
             Event(begun + timedelta(seconds=n), "Evaluated", "m" * 5000) for n in range(5000)
         ),
         strengths=tuple(
             replace(first, version=n, training_games=n, opponent=f"o{n % 4}") for n in range(1000)
         ),
-    )  # fmt: skip
+    )
     content = page(long)
     assert len(content) < 1_500_000
     assert "(4,800 more are left out)" in read(content).text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from trainingrun_operator.cli.report.redaction import HIDDEN, hidden_in, without_secrets
+from trainingrun.commands.report.redaction import HIDDEN, hidden_in, without_secrets
 
 
 @pytest.mark.parametrize(

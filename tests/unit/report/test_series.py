@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 from report_bed import BEGAN, make_samples
-from trainingrun_operator.cli.local.samples import Sample
-from trainingrun_operator.cli.report.series import (
+from trainingrun.commands.local.samples import Sample
+from trainingrun.commands.report.series import (
     Point,
     elapsed_at,
     known,
@@ -50,9 +50,10 @@ def test_a_counter_that_begins_anew_has_no_rate() -> None:
 def test_a_moment_between_two_sessions_is_at_the_beginning_of_the_later() -> None:
     """Expect no time to elapse while nobody ran, and nothing to be said of the future."""
     samples = [
-        Sample(at=BEGAN, elapsed=0), Sample(at=BEGAN + 10, elapsed=10),
+        Sample(at=BEGAN, elapsed=0),
+        Sample(at=BEGAN + 10, elapsed=10),
         Sample(at=BEGAN + 3610, elapsed=15),
-    ]  # fmt: skip
+    ]
     assert elapsed_at(samples, BEGAN + 4) == 4
     assert elapsed_at(samples, BEGAN + 3608) == 13
     assert elapsed_at(samples, BEGAN + 1800) == 10

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from report_bed import AT, STATUS, make_run, write_folder
-from trainingrun_contracts.client import LocalPlace
-from trainingrun_operator.cli.report.following import Following
-from trainingrun_operator.cli.report.live import live_page, write_last_page
+from trainingrun.commands.report.following import Following
+from trainingrun.commands.report.live import live_page, write_last_page
+from trainingrun.sdk import LocalPlace
 from waiting import until
-
-PROGRAM = Path(sys.executable).with_name("trainingrun")
+from warm_program import warm_programs
 
 
 def said(folder: Path, *words: str, code: int = 0) -> str:
     """What the verb prints; its errors where one is expected."""
     environment = {**os.environ, "KUBECONFIG": str(folder / "no-kubeconfig")}
-    done = subprocess.run(
-        [PROGRAM, "report", *words], cwd=folder, env=environment, capture_output=True, text=True,
-        check=False, timeout=60,
-    )  # fmt: skip
+    programs = warm_programs("trainingrun")
+    done = programs.run(["trainingrun", "report", *words], cwd=folder, env=environment)
     assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout if code == 0 else done.stderr
@@ -93,13 +88,13 @@ def test_the_page_beside_a_local_run(folder: Path) -> None:
     troubles: list[str] = []
 
     async def run() -> bytes:
-        async with live_page(place, Following("small", file), on_trouble=troubles.append):
+        async with live_page(place, Following("small", file), on_problem=troubles.append):
             await asyncio.to_thread(until, file.exists, seconds=20, what="a page")
             return file.read_bytes()
 
     assert b'data-every="5"' in asyncio.run(run())
     assert troubles == []
-    complete = {"type": "Succeeded", "status": "True", "reason": "Completed", "message": "done"}
+    complete = {"type": "Complete", "status": "True", "reason": "Completed", "message": "done"}
     over = make_run(**STATUS, conditions=[{**complete, "lastTransitionTime": AT}])
     document = over.model_dump_json(by_alias=True, exclude_none=True)
     (folder / ".trainingrun" / "small" / "status.json").write_text(document)
@@ -115,10 +110,10 @@ def test_a_page_that_cannot_be_written_ends_no_run(folder: Path) -> None:
     nowhere = Following("small", folder / "gone" / "report.html", every=0.0)
 
     async def run() -> str:
-        async with live_page(place, nowhere, on_trouble=troubles.append):
+        async with live_page(place, nowhere, on_problem=troubles.append):
             await asyncio.to_thread(until, lambda: troubles, seconds=20, what="a word of trouble")
             return "the run's end"
 
     assert asyncio.run(run()) == "the run's end"
-    assert "the run goes on" in troubles[0]
+    assert "the run continues" in troubles[0]
     assert len(troubles) == 1

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from trainingrun_contracts.observation.schema import ACTION_WIDTH, SCHEMA_HASH, STATE_WIDTH
+from trainingrun_contracts.observation_schema import ACTION_WIDTH, SCHEMA_HASH, STATE_WIDTH
 from trainingrun_contracts.segment import SCHEMA_VERSION, Segment, SegmentHeader
 
 MakeSegment = Callable[..., Segment]
@@ -30,11 +30,24 @@ def make_segment() -> MakeSegment:
         counts = random.integers(1, 7, steps)
         offsets = np.concatenate([[0], counts.cumsum()]).astype(np.int32)
         header = SegmentHeader(
-            run_id="run-1", schema=SCHEMA_VERSION, schema_hash=SCHEMA_HASH, epoch=1, actor=actor,
-            seq=seq, produced_before=seq * steps, discarded_before=0, game_id=f"g{seq}", seat=1,
-            seed=1, decks=("a", "b"), opponent="latest", weights_sha256="0", terminated=terminated,
-            truncated=not terminated, created_at=0.0,
-        )  # fmt: skip
+            run_id="run-1",
+            schema=SCHEMA_VERSION,
+            schema_hash=SCHEMA_HASH,
+            epoch=1,
+            actor=actor,
+            seq=seq,
+            produced_before=seq * steps,
+            discarded_before=0,
+            game_id=f"g{seq}",
+            seat=1,
+            seed=1,
+            decks=("a", "b"),
+            opponent="latest",
+            weights_sha256="0",
+            terminated=terminated,
+            truncated=not terminated,
+            created_at=0.0,
+        )
         rewards = np.zeros(steps, dtype=np.float32)
         rewards[-1] = random.choice([-1.0, 1.0]) if terminated else 0.0
         return Segment(

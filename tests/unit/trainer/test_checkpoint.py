@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from trainingrun_contracts.observation.schema import SCHEMA_HASH
+from trainingrun_contracts.observation_schema import SCHEMA_HASH
 from trainingrun_contracts.run_config import CheckpointConfig, LearnerConfig, RunConfig
 from trainingrun_contracts.segment import Segment
 from trainingrun_trainer.batch import pack

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from trainingrun_contracts.observation.schema import SCHEMA_HASH
+from trainingrun_contracts.observation_schema import SCHEMA_HASH
 from trainingrun_contracts.reports import Evaluation
 from trainingrun_trainer.checkpoint.archive import (
     CheckpointArchive,
@@ -38,11 +38,17 @@ def checkpoint_of(
     """A small checkpoint, saved at a time that grows with its step."""
     files = {"model.safetensors": b"tensors %d" % step}
     manifest = Manifest(
-        format=FORMAT, run="r", run_id=run_id, schema_hash=SCHEMA_HASH,
-        saved_at=1000.0 + step if saved_at is None else saved_at, epoch=epoch,
-        progress=Progress(step=step), files={name: sum_of(each) for name, each in files.items()},
-        config=msgspec.Raw(b"{}"), libraries={},
-    )  # fmt: skip
+        format=FORMAT,
+        run="r",
+        run_id=run_id,
+        schema_hash=SCHEMA_HASH,
+        saved_at=1000.0 + step if saved_at is None else saved_at,
+        epoch=epoch,
+        progress=Progress(step=step),
+        files={name: sum_of(each) for name, each in files.items()},
+        config=msgspec.Raw(b"{}"),
+        libraries={},
+    )
     return Checkpoint(manifest, files)
 
 
@@ -76,8 +82,11 @@ def test_clearing_removes_the_run_and_nothing_else(tmp_path: Path) -> None:
     other.mkdir()
     (tmp_path / "r-0000000009").mkdir()
     assert sorted(archive.clear()) == [
-        "r-0000000001", "r-0000000002", "r-0000000003", "r-0000000009",
-    ]  # fmt: skip
+        "r-0000000001",
+        "r-0000000002",
+        "r-0000000003",
+        "r-0000000009",
+    ]
     assert names(tmp_path) == ["r-b-0000000001"]
     assert archive.clear() == ()
 
@@ -278,18 +287,29 @@ def test_fields_of_a_later_release_do_no_harm(tmp_path: Path) -> None:
 def evaluation(version: int, opponent: str, rate: float) -> Evaluation:
     """A result."""
     return Evaluation(
-        at=0.0, version=version, training_games=0, opponent=opponent, games=10, wins=5, draws=0,
-        rate=rate, low=0.0, high=1.0,
-    )  # fmt: skip
+        at=0.0,
+        version=version,
+        training_games=0,
+        opponent=opponent,
+        games=10,
+        wins=5,
+        draws=0,
+        rate=rate,
+        low=0.0,
+        high=1.0,
+    )
 
 
 def test_score_is_of_the_newest_complete_evaluation() -> None:
     """Expect the mean over all opponents of the newest weights that met them all."""
     told = [
-        evaluation(1, "random", 0.9), evaluation(1, "aggressive", 0.9),
-        evaluation(2, "random", 0.8), evaluation(2, "aggressive", 0.4), evaluation(2, "x", 0.0),
+        evaluation(1, "random", 0.9),
+        evaluation(1, "aggressive", 0.9),
+        evaluation(2, "random", 0.8),
+        evaluation(2, "aggressive", 0.4),
+        evaluation(2, "x", 0.0),
         evaluation(3, "random", 1.0),
-    ]  # fmt: skip
+    ]
     rate = newest_rate(told, ("random", "aggressive"))
     assert rate == pytest.approx(0.6)
     assert newest_rate(told[:1], ("random", "aggressive")) is None
@@ -303,10 +323,14 @@ def test_an_evaluation_belongs_to_the_nearest_checkpoint(tmp_path: Path) -> None
     for step in (15, 43, 55, 68):
         archive.save(checkpoint_of(step))
     told = [
-        evaluation(0, "random", 0.99), evaluation(54, "random", 0.7), evaluation(50, "random", 0.6),
-        evaluation(68, "random", 0.95), evaluation(68, "engine", 0.44), evaluation(68, "past", 0.5),
+        evaluation(0, "random", 0.99),
+        evaluation(54, "random", 0.7),
+        evaluation(50, "random", 0.6),
+        evaluation(68, "random", 0.95),
+        evaluation(68, "engine", 0.44),
+        evaluation(68, "past", 0.5),
         evaluation(99, "random", 1.0),
-    ]  # fmt: skip
+    ]
     due = scores_due(archive.entries(), told)
     assert due == {
         "r-0000000055": Score(54, 0.7, {"random": 0.7}),

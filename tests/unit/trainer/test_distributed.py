@@ -6,7 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from trainingrun_trainer.distributed import Alone, Share, share_of
+from trainingrun_trainer.distributed import Share, SingleRank, share_of
 
 
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=5), st.integers(0, 2**31))
@@ -34,5 +34,5 @@ def test_shares_follow_one_another(rank: int, share: Share) -> None:
 def test_alone_has_everything() -> None:
     """Expect one rank to have all steps, and its sums to be its own."""
     steps = torch.tensor([2, 0, 1])
-    assert torch.equal(Alone().share(3).of(steps), steps)
-    assert torch.equal(Alone().total(steps), steps)
+    assert torch.equal(SingleRank().share(3).of(steps), steps)
+    assert torch.equal(SingleRank().total(steps), steps)

@@ -14,9 +14,18 @@ from trainingrun_trainer.recording import record
 from trainingrun_trainer.telemetry import TENSORBOARD_VARIABLE, EventFiles, event_folder
 
 RESULT = Evaluation(
-    at=1000.25, version=3, training_games=0, opponent="random", games=10, wins=5, draws=0,
-    rate=0.5, low=0.2, high=0.8, elo=12.0,
-)  # fmt: skip
+    at=1000.25,
+    version=3,
+    training_games=0,
+    opponent="random",
+    games=10,
+    wins=5,
+    draws=0,
+    rate=0.5,
+    low=0.2,
+    high=0.8,
+    elo=12.0,
+)
 CONFIG = RunConfig(
     run="r", run_id="r-1", seed=1, games=1, decks=(), checkpoint=CheckpointConfig("file:///x")
 )
@@ -66,10 +75,20 @@ def test_hyperparameters_bear_the_names_that_people_know(tmp_path: Path) -> None
     data = HParamsPluginData.FromString(contents["_hparams_/session_start_info"])
     found = data.session_start_info.hparams
     numbers = {
-        "learning_rate": 3e-4, "n_epochs": 2, "clip_range": 0.2, "ent_coef": 0.01, "vf_coef": 0.5,
-        "gamma": 1.0, "gae_lambda": 0.95, "max_grad_norm": 0.5, "target_kl": 0.03, "seed": 1,
-        "minibatches": 4, "batch_transitions": 8192, "network.layers": 2,
-    }  # fmt: skip
+        "learning_rate": 3e-4,
+        "n_epochs": 2,
+        "clip_range": 0.2,
+        "ent_coef": 0.01,
+        "vf_coef": 0.5,
+        "gamma": 1.0,
+        "gae_lambda": 0.95,
+        "max_grad_norm": 0.5,
+        "target_kl": 0.03,
+        "seed": 1,
+        "minibatches": 4,
+        "batch_transitions": 8192,
+        "network.layers": 2,
+    }
     assert {name: found[name].number_value for name in numbers} == numbers
     assert found["network.kind"].string_value == "mlp"
 
@@ -96,9 +115,12 @@ def test_an_evaluation_after_the_learner_is_added_once(tmp_path: Path) -> None:
     ],
 )
 def test_where_event_files_stay(
-    storage: str, cache: str | None, named: str, folder: Path | None,
+    storage: str,
+    cache: str | None,
+    named: str,
+    folder: Path | None,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     """Expect them beside the checkpoints of this machine, or where the environment says."""
     monkeypatch.setenv(TENSORBOARD_VARIABLE, named)
     checkpoint = CheckpointConfig(storage=storage, cache=cache)

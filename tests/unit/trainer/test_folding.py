@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from trainingrun_contracts.segment import Segment, encode
 from trainingrun_contracts.stream.accounts import Accounts, Fate, Mark, Totals
 from trainingrun_contracts.stream.read import Entry
-from trainingrun_trainer.folding import LOOK_SECONDS, MOST, SILENT_SECONDS, Folding, gone
-from trainingrun_trainer.inbox import Received
-from trainingrun_trainer.intake import Intake
+from trainingrun_trainer.batcher import Batcher
+from trainingrun_trainer.folding import FOLD_SECONDS, MOST, SILENT_SECONDS, Folding, gone
+from trainingrun_trainer.prefetcher import Received
 
 NOW = 10.0 * SILENT_SECONDS
 LATE = int(NOW)
@@ -66,25 +66,25 @@ def test_a_late_segment_of_an_actor_that_is_gone_is_never_trained(
 def test_a_segment_that_comes_again_after_the_fold_is_stale(make_segment: MakeSegment) -> None:
     """Expect the learner to drop it, though it knows its actor no more."""
     accounts, clock = Accounts(Totals(), {}), [0.0]
-    intake = Intake(accounts, batch_transitions=64, max_policy_lag=MAX_LAG)
+    batcher = Batcher(accounts, batch_transitions=64, max_policy_lag=MAX_LAG)
     folding = Folding(lambda: {}, max_lag=MAX_LAG, clock=lambda: clock[0])
     segment = make_segment(0, publish=1)
     received = Received(Entry(b"1-0", encode(segment), segment.transitions), segment, "")
-    assert intake.add(received, publish=1, now=EARLY) is Fate.TRAINED
+    assert batcher.add(received, publish=1, now=EARLY) is Fate.TRAINED
     for publish in (50, 50):
-        clock[0] += LOOK_SECONDS
+        clock[0] += FOLD_SECONDS
         folding.retire(accounts, publish=publish, now=NOW)
-    assert not accounts.books.marks
-    assert intake.add(received, publish=50, now=NOW) is Fate.STALE
+    assert not accounts.ledger.marks
+    assert batcher.add(received, publish=50, now=NOW) is Fate.STALE
 
 
 def test_nobody_is_folded_right_after_a_start() -> None:
     """Expect actors that waited for a learner to be heard first."""
     accounts, clock = Accounts(Totals(), {"a-1": Mark(0, 1)}), [0.0]
     folding = Folding(lambda: {}, max_lag=MAX_LAG, clock=lambda: clock[0])
-    clock[0] = LOOK_SECONDS - 1
+    clock[0] = FOLD_SECONDS - 1
     folding.retire(accounts, publish=100, now=NOW)
     assert not accounts.leaving
-    clock[0] = LOOK_SECONDS
+    clock[0] = FOLD_SECONDS
     folding.retire(accounts, publish=100, now=NOW)
     assert set(accounts.leaving) == {"a-1"}

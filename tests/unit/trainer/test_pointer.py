@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load
-from trainingrun_contracts.observation.schema import ACTION_WIDTH, SCHEMA_HASH, STATE_WIDTH
+from trainingrun_contracts.observation_schema import ACTION_WIDTH, SCHEMA_HASH, STATE_WIDTH
 from trainingrun_contracts.policy_format import (
     KEY,
     SHAPES,
@@ -65,8 +65,10 @@ def test_forward_is_the_format() -> None:
     policy = new_policy(3)
     with torch.no_grad():
         policy.query.weight.mul_(100)
-    tensors = {name: tensor.numpy().astype(np.float64) for name, tensor in load(
-        weights_blob(policy, version=0)).items()}  # fmt: skip
+    tensors = {
+        name: tensor.numpy().astype(np.float64)
+        for name, tensor in load(weights_blob(policy, version=0)).items()
+    }
     random = np.random.default_rng(0)
     states, actions = random.normal(size=(3, STATE_WIDTH)), random.normal(size=(7, ACTION_WIDTH))
 
@@ -81,9 +83,10 @@ def test_forward_is_the_format() -> None:
     values = np.tanh(layer("value.1", np.maximum(layer("value.0", hidden), 0)))[:, 0]
     with torch.no_grad():
         output = policy(
-            torch.from_numpy(states).float(), torch.from_numpy(actions).float(),
+            torch.from_numpy(states).float(),
+            torch.from_numpy(actions).float(),
             pack_rows(torch.tensor([2, 1, 4])),
-        )  # fmt: skip
+        )
     np.testing.assert_allclose(output.logits, logits, atol=1e-5)
     np.testing.assert_allclose(output.values, values, atol=1e-5)
 

@@ -62,9 +62,13 @@ def our_loss(
     rows = pack_rows(torch.tensor(counts))
     proximal, behaviour, advantages, targets = columns
     terms = step_terms(
-        proximal, behaviour, advantages,
-        targets=targets, has_choice=rows.counts > 1, clips=CLIPS,
-    )  # fmt: skip
+        proximal,
+        behaviour,
+        advantages,
+        targets=targets,
+        has_choice=rows.counts > 1,
+        clips=CLIPS,
+    )
     steps = Steps(rows, rows.starts + torch.tensor(chosen), terms)
     divisors = torch.tensor([max(sum(count > 1 for count in counts), 1), len(counts)])
     return packed_ppo_loss(scores, values, steps, counts=divisors, weights=WEIGHTS, clip=0.2)
@@ -95,10 +99,12 @@ def test_loss_and_gradients_equal_the_slow_version(counts: list[int], seed: int)
     steps = len(counts)
     scores, values = draw(sum(counts), 1.5), draw(steps, 1.0)
     chosen = [int(draw(1, 5.0).abs()) % count for count in counts]
-    likely = torch.stack([
-        torch.log_softmax(own, 0)[one]
-        for own, one in zip(scores.split(counts), chosen, strict=True)
-    ])  # fmt: skip
+    likely = torch.stack(
+        [
+            torch.log_softmax(own, 0)[one]
+            for own, one in zip(scores.split(counts), chosen, strict=True)
+        ]
+    )
     has_choice = torch.tensor(counts) > 1
     proximal = likely + draw(steps, 0.6) * has_choice
     columns = [proximal, proximal + draw(steps, 0.6) * has_choice, draw(steps, 1.0)]

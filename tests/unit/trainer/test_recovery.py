@@ -9,12 +9,12 @@ import pytest
 import torch
 from trainingrun_contracts.run_config import CheckpointConfig, LearnerConfig, PpoConfig, RunConfig
 from trainingrun_contracts.segment import Segment
-from trainingrun_trainer.assembly import restore_newest
 from trainingrun_trainer.batch import pack
 from trainingrun_trainer.checkpoint.archive import open_archive
 from trainingrun_trainer.checkpoint.manifest import Checkpoint, CheckpointInvalid, Progress
 from trainingrun_trainer.checkpoint.state import capture, restore
 from trainingrun_trainer.checkpoint.store import StorageError
+from trainingrun_trainer.factory import restore_newest
 from trainingrun_trainer.networks.build import new_policy
 from trainingrun_trainer.recovery import (
     ROLL_BACKS,

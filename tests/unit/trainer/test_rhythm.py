@@ -41,7 +41,7 @@ def test_checkpoints(
 ) -> None:
     """Expect one after so many games or minutes, a run's first one after a minute, and one that
     failed again after a minute, however many games there are."""
-    schedule = Schedule(games=100, minutes=5)
+    schedule = Schedule(games=100, seconds=300)
     found = schedule.is_due(games=games, seconds=seconds, is_first=is_first, has_failed=has_failed)
     assert found is due
 
@@ -98,9 +98,18 @@ def test_curves_have_what_people_watch(tmp_path: Path) -> None:
         status.rates()
     progress = Progress(step=3, games=4, transitions=128)
     result = Evaluation(
-        at=10.0, version=2, training_games=3, opponent="random", games=10, wins=6, draws=1,
-        rate=0.65, low=0.3, high=0.9, elo=100.0,
-    )  # fmt: skip
+        at=10.0,
+        version=2,
+        training_games=3,
+        opponent="random",
+        games=10,
+        wins=6,
+        draws=1,
+        rate=0.65,
+        low=0.3,
+        high=0.9,
+        elo=100.0,
+    )
     events = EventFiles(tmp_path)
     events.write_update(status, progress)
     events.write_evaluations([result])
@@ -109,9 +118,16 @@ def test_curves_have_what_people_watch(tmp_path: Path) -> None:
     read = EventAccumulator(str(tmp_path)).Reload()
     tags = set(read.Tags()["scalars"])
     assert tags >= {
-        "loss/policy", "queue/policy_lag", "queue/policy_lag_p95", "queue/transitions",
-        "throughput/transitions_per_second", "throughput/games_per_second", "wait/data",
-        "progress/games", "evaluation_win_rate/random", "evaluation_elo/random",
-    }  # fmt: skip
+        "loss/policy",
+        "queue/policy_lag",
+        "queue/policy_lag_p95",
+        "queue/transitions",
+        "throughput/transitions_per_second",
+        "throughput/games_per_second",
+        "wait/data",
+        "progress/games",
+        "evaluation_win_rate/random",
+        "evaluation_elo/random",
+    }
     (found,) = read.Scalars("evaluation_win_rate/random")
     assert (found.step, found.wall_time, found.value) == (2, 10.0, pytest.approx(0.65))

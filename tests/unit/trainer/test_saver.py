@@ -13,7 +13,7 @@ from trainingrun_trainer.checkpoint.manifest import Checkpoint, Progress
 from trainingrun_trainer.checkpoint.state import capture
 from trainingrun_trainer.checkpoint.store import StorageError
 from trainingrun_trainer.networks.build import new_policy
-from trainingrun_trainer.saving import Saver
+from trainingrun_trainer.saving import CheckpointWriter
 from trainingrun_trainer.update import PpoUpdater
 
 
@@ -32,32 +32,32 @@ def checkpoint_of(config: RunConfig, *, step: int) -> Checkpoint:
 
 def new_saver(
     config: RunConfig, saved: list[CheckpointReport], failed: list[StorageError]
-) -> Saver:
+) -> CheckpointWriter:
     """A saver that notes what it tells."""
     archive = open_archive(config.checkpoint, run=config.run)
-    return Saver(archive, on_saved=saved.append, on_failure=failed.append)
+    return CheckpointWriter(archive, on_saved=saved.append, on_failure=failed.append)
 
 
 def test_tells_of_what_is_written(config: RunConfig) -> None:
     """Expect the newest checkpoint to be on disk and told of, with its address and hash."""
     saved: list[CheckpointReport] = []
-    saver = new_saver(config, saved, [])
+    writer = new_saver(config, saved, [])
     for step in (1, 2, 3):
-        saver.save(checkpoint_of(config, step=step))
-    saver.finish()
-    assert saver.saved is not None
-    assert saver.saved.step == 3
+        writer.save(checkpoint_of(config, step=step))
+    writer.finish()
+    assert writer.saved is not None
+    assert writer.saved.step == 3
     assert saved[-1].uri == f"{config.checkpoint.storage}/r-0000000003"
     assert len(saved[-1].sha256) == 64
 
 
 def test_the_same_step_may_be_saved_again(config: RunConfig) -> None:
     """Expect a second checkpoint of a step to take the first one's place."""
-    saver = new_saver(config, [], [])
+    writer = new_saver(config, [], [])
     for _ in range(2):
-        saver.save(checkpoint_of(config, step=1))
-        saver.wait()
-    saver.finish()
+        writer.save(checkpoint_of(config, step=1))
+        writer.wait()
+    writer.finish()
     found = open_archive(config.checkpoint, run="r").newest_valid()
     assert found.checkpoint is not None
     assert found.skipped == ()
@@ -67,12 +67,12 @@ def test_failures_are_told_and_survived(config: RunConfig, tmp_path: Path) -> No
     """Expect a sentence for a storage that went bad, and the next checkpoint to be written."""
     saved: list[CheckpointReport] = []
     failed: list[StorageError] = []
-    saver = new_saver(config, saved, failed)
+    writer = new_saver(config, saved, failed)
     (tmp_path / "store").write_text("a file in the way")
-    saver.save(checkpoint_of(config, step=1))
-    saver.wait()
+    writer.save(checkpoint_of(config, step=1))
+    writer.wait()
     (tmp_path / "store").unlink()
-    saver.save(checkpoint_of(config, step=2))
-    saver.finish()
+    writer.save(checkpoint_of(config, step=2))
+    writer.finish()
     assert [error.reason for error in failed] == ["CheckpointStorageUnusable"]
     assert [report.step for report in saved] == [2]

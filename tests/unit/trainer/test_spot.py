@@ -15,9 +15,9 @@ from trainingrun_trainer.spot import (
     LAPSED_SECONDS,
     LAST_SAVE_SECONDS,
     InstanceMetadata,
-    LastMinutes,
     MetadataUnavailable,
     SpotNotice,
+    SpotShutdown,
     SpotWatch,
     metadata_service,
 )
@@ -58,10 +58,15 @@ def test_expired_token(server: InstanceMetadataServer) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        b"", b"[]", b'{"action": 1}', b"\xff\xfe", b'{"action": "stop", "time": "soon"}',
-        b'{"action": "stop", "time": "2026-11-21T12:02:00"}', b'{"action": "stop"' + b" " * 99_999,
+        b"",
+        b"[]",
+        b'{"action": 1}',
+        b"\xff\xfe",
+        b'{"action": "stop", "time": "soon"}',
+        b'{"action": "stop", "time": "2026-11-21T12:02:00"}',
+        b'{"action": "stop"' + b" " * 99_999,
     ],
-)  # fmt: skip
+)
 def test_nonsense_is_no_notice(server: InstanceMetadataServer, body: bytes) -> None:
     """Expect whatever else is said there to count as a service that is not there."""
     server.action = body
@@ -116,14 +121,14 @@ def test_watch_tells_once(server: InstanceMetadataServer) -> None:
         watch.close()
     assert watch.notice == NOTICE
     assert told == [
-        "SpotNotice: this instance is told to terminate at 12:02:00 UTC: a checkpoint is written"
+        "SpotNotice: this instance will terminate at 12:02:00 UTC: a checkpoint is written"
         " now; 30 s before that the learner saves again and ends"
     ]
 
 
 def test_a_notice_saves_once_and_another_one_again() -> None:
     """Expect one checkpoint for each notice, however often it is read."""
-    minutes, other = LastMinutes(), SpotNotice("stop", AT)
+    minutes, other = SpotShutdown(), SpotNotice("stop", AT)
     told = [None, NOTICE, NOTICE, other, other, None]
     due = [minutes.is_save_due(each) for each in told]
     assert due == [False, True, False, True, False, False]
@@ -132,16 +137,20 @@ def test_a_notice_saves_once_and_another_one_again() -> None:
 @pytest.mark.parametrize(
     ("left", "is_over"),
     [
-        (120.0, False), (LAST_SAVE_SECONDS + 1, False), (LAST_SAVE_SECONDS, True), (0.0, True),
-        (-10.0, True), (-LAPSED_SECONDS, False),
+        (120.0, False),
+        (LAST_SAVE_SECONDS + 1, False),
+        (LAST_SAVE_SECONDS, True),
+        (0.0, True),
+        (-10.0, True),
+        (-LAPSED_SECONDS, False),
     ],
-)  # fmt: skip
+)
 def test_the_end_comes_half_a_minute_before_the_moment(left: float, *, is_over: bool) -> None:
     """Expect training until then; a notice that has lapsed ends nothing, or the learner of a
     machine that was spared would be ended for ever."""
-    assert LastMinutes.is_over(NOTICE, now=AT.timestamp() - left) is is_over
+    assert SpotShutdown.is_over(NOTICE, now=AT.timestamp() - left) is is_over
 
 
 def test_without_a_notice_nothing_ends() -> None:
     """Expect no end, whatever the time."""
-    assert not LastMinutes.is_over(None, now=AT.timestamp())
+    assert not SpotShutdown.is_over(None, now=AT.timestamp())

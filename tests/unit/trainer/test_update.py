@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 import torch
-from trainingrun_contracts.observation.schema import FEATURE_BOUND
+from trainingrun_contracts.observation_schema import FEATURE_BOUND
 from trainingrun_contracts.policy_format import Network
 from trainingrun_contracts.run_config import LearnerConfig, PpoConfig
 from trainingrun_contracts.segment import LARGEST_NUMBER, Segment
@@ -134,9 +134,12 @@ def test_tiny_and_forced_batches_are_harmless(make_segment: Callable[..., Segmen
     assert updater.update(pack([make_segment(0, steps=1)])).skipped == 0
     segment = make_segment(1, steps=4)
     forced = msgspec.structs.replace(
-        segment, actions=segment.actions[:4], offsets=np.arange(5, dtype=np.int32),
-        chosen=np.zeros(4, dtype=np.int32), log_probs=np.zeros(4, dtype=np.float32),
-    )  # fmt: skip
+        segment,
+        actions=segment.actions[:4],
+        offsets=np.arange(5, dtype=np.int32),
+        chosen=np.zeros(4, dtype=np.int32),
+        log_probs=np.zeros(4, dtype=np.float32),
+    )
     assert updater.update(pack([forced])).skipped == 0
 
 

@@ -22,12 +22,13 @@ def slow_vtrace(
     following = np.append(values[1:], bootstrap)
     deltas = np.minimum(1.0, ratios) * (rewards + GAMMA * following - values)
     traces = DECAY * np.minimum(1.0, ratios)
-    targets = np.array([
-        values[s] + sum(
-            GAMMA ** (t - s) * np.prod(traces[s:t]) * deltas[t] for t in range(s, steps)
-        )
-        for s in range(steps)
-    ])  # fmt: skip
+    targets = np.array(
+        [
+            values[s]
+            + sum(GAMMA ** (t - s) * np.prod(traces[s:t]) * deltas[t] for t in range(s, steps))
+            for s in range(steps)
+        ]
+    )
     ahead = np.append(targets[1:] - values[1:], 0.0)
     return targets, rewards + GAMMA * following - values + GAMMA * DECAY * ahead
 
@@ -81,10 +82,13 @@ def test_truncated_segments_bootstrap(bootstrap: float) -> None:
     """Expect the last target to hold the next state's value, which is 0 only after an end."""
     found = run(
         Trajectories(
-            torch.zeros(2), torch.zeros(2), torch.ones(2), torch.tensor([2]),
+            torch.zeros(2),
+            torch.zeros(2),
+            torch.ones(2),
+            torch.tensor([2]),
             torch.tensor([bootstrap]),
         )
-    )  # fmt: skip
+    )
     assert float(found.values[-1]) == pytest.approx(GAMMA * bootstrap)
 
 
@@ -94,8 +98,10 @@ def test_segments_do_not_mix() -> None:
         torch.randn(4), torch.randn(4), torch.rand(4), torch.tensor([4]), torch.randn(1)
     )
     two = Trajectories(
-        torch.cat([one.values, torch.randn(7)]), torch.cat([one.rewards, torch.randn(7)]),
-        torch.cat([one.ratios, torch.rand(7)]), torch.tensor([4, 7]),
+        torch.cat([one.values, torch.randn(7)]),
+        torch.cat([one.rewards, torch.randn(7)]),
+        torch.cat([one.ratios, torch.rand(7)]),
+        torch.tensor([4, 7]),
         torch.cat([one.bootstraps, torch.randn(1)]),
-    )  # fmt: skip
+    )
     torch.testing.assert_close(run(two).values[:4], run(one).values)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 import redis
-from trainingrun_trainer.watchdog import DataWatchdog, Patience, Starved
+from trainingrun_trainer.watchdog import DataWatchdog, Starved, Timeouts
 
 
 @dataclass
@@ -41,7 +41,7 @@ def world() -> _World:
 @pytest.fixture
 def watchdog(world: _World) -> DataWatchdog:
     """A watchdog with the usual patience: 300 s for data, 30 s for a sign of an actor."""
-    return DataWatchdog(world.look, Patience(), now=world.clock)
+    return DataWatchdog(world.look, Timeouts(), now=world.clock)
 
 
 def _wait(watchdog: DataWatchdog, world: _World, seconds: int, *, is_wanted: bool = True) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trainingrun_contracts.protocol.decisions import Action, Card, Counter, DecisionType, StackItem
+from trainingrun_protocol.decisions import Action, Card, Counter, DecisionType, StackItem
 from watched_table import Table, cast, creature, land, on_stack, spell
 
 LIONS = creature(2, "Lions")
@@ -92,8 +92,9 @@ def test_from_hand_or_from_library(table: Table) -> None:
     table.seats[0].hand, table.seats[0].graveyard = [], [BOLT, spell(8, "Shock")]
     table.seats[0].library -= 1
     assert table.act(1, "-1") == [
-        "Red: Bolt is discarded", "Red: Shock goes from the library to the graveyard",
-    ]  # fmt: skip
+        "Red: Bolt is discarded",
+        "Red: Shock goes from the library to the graveyard",
+    ]
 
 
 def test_a_seat_without_recorded_decisions(table: Table) -> None:

@@ -6,10 +6,10 @@ import io
 import re
 
 from rich.console import Console
-from trainingrun_contracts.protocol.decisions import Action, Decision, DecisionType
-from trainingrun_operator.cli.watch.choices import Moment
-from trainingrun_operator.cli.watch.screen import show
-from trainingrun_operator.cli.watch.sources import Ending, Entry, Opening
+from trainingrun.commands.watch.choices import Moment
+from trainingrun.commands.watch.screen import show
+from trainingrun.commands.watch.sources import Entry, GameEnding, Opening
+from trainingrun_protocol.decisions import Action, Decision, DecisionType
 from watched_table import Table
 
 LONG = "Card of a very long name " * 6
@@ -19,10 +19,16 @@ def game(card: str) -> list[Entry]:
     """A game of one land."""
     table = Table()
     decision = Decision(
-        DecisionType.CHOOSE_ACTION, player="Agent(1)-Red", game_state=table.state(0),
+        DecisionType.CHOOSE_ACTION,
+        player="Agent(1)-Red",
+        game_state=table.state(0),
         actions=(Action(0, card, 9, is_land=True), Action(-1)),
-    )  # fmt: skip
-    return [Opening("quick: a game", ("policy", "random")), Moment(decision, "0"), Ending("", 1)]
+    )
+    return [
+        Opening("quick: a game", ("policy", "random")),
+        Moment(decision, "0"),
+        GameEnding("", 1),
+    ]
 
 
 def printed(entries: list[Entry], *, terminal: bool) -> str:
@@ -69,10 +75,12 @@ def test_turns_in_which_nothing_is_told_are_left_out() -> None:
     for turn, answer in ((1, "-1"), (2, "0"), (3, "-1"), (4, "0")):
         table.turn = turn
         decision = Decision(
-            DecisionType.CHOOSE_ACTION, player="Agent(1)-Red", turn=turn,
+            DecisionType.CHOOSE_ACTION,
+            player="Agent(1)-Red",
+            turn=turn,
             game_state=table.state(0),
             actions=(Action(0, "Plains", turn, is_land=True), Action(-1)),
-        )  # fmt: skip
+        )
         entries.append(Moment(decision, answer))
     kept = [line for line in printed(entries, terminal=False).splitlines() if "Turn" in line]
     assert kept == ["Turn 2 · Red", "Turn 4 · Red"]
@@ -90,5 +98,5 @@ def test_nothing_steers_the_terminal() -> None:
 
 def test_a_game_that_never_began() -> None:
     """The end alone, without a turn."""
-    text = printed([Opening("x"), Ending("the game is a draw")], terminal=False)
+    text = printed([Opening("x"), GameEnding("the game is a draw")], terminal=False)
     assert text == "x\n\nthe game is a draw\n"

@@ -9,18 +9,18 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from trainingrun_contracts.protocol.decisions import Decision, DecisionType
-from trainingrun_contracts.tapes import TapeEnd, TapeEntry, TapeMove, TapeStart, encode_entry
-from trainingrun_operator.cli.errors import UserError
-from trainingrun_operator.cli.watch.choices import Moment
-from trainingrun_operator.cli.watch.sources import (
-    Ending,
+from trainingrun.commands.errors import UserError
+from trainingrun.commands.watch.choices import Moment
+from trainingrun.commands.watch.sources import (
+    GameEnding,
     Opening,
     is_growing,
     live_game,
     newest_tape,
     tape,
 )
+from trainingrun_protocol.decisions import Decision, DecisionType
+from trainingrun_protocol.tapes import TapeEnd, TapeEntry, TapeMove, TapeStart, encode_entry
 
 START = TapeStart(1, "quick", "evaluation", ("a", "b"), ("policy", "random"), 3, 0.0)
 DECISION = Decision(DecisionType.REVEAL)
@@ -41,7 +41,7 @@ def test_a_whole_tape(tmp_path: Path) -> None:
     assert opening.title.endswith("a against b, seed 3")
     assert opening.players == ("policy", "random")
     assert moment == Moment(DECISION, "0")
-    assert ending == Ending("", 2)
+    assert ending == GameEnding("", 2)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_a_whole_tape(tmp_path: Path) -> None:
 def test_how_games_end(tmp_path: Path, end: TapeEnd, words: str) -> None:
     """Each end has a sentence."""
     *_, ending = tape(write(tmp_path / "t.jsonl", START, end))
-    assert isinstance(ending, Ending)
+    assert isinstance(ending, GameEnding)
     assert words in ending.text
 
 
@@ -64,8 +64,9 @@ def test_a_tape_without_end(tmp_path: Path) -> None:
     """Its writer is gone: what there is, is shown, and that it stops."""
     path = write(tmp_path / "t.jsonl", START, TapeMove("0", DECISION))
     assert list(tape(path))[1:] == [
-        Moment(DECISION, "0"), Ending("the recording stops here, before the end of the game"),
-    ]  # fmt: skip
+        Moment(DECISION, "0"),
+        GameEnding("the recording stops here, before the end of the game"),
+    ]
 
 
 def test_a_tape_that_grows_is_followed(tmp_path: Path) -> None:
@@ -80,8 +81,9 @@ def test_a_tape_that_grows_is_followed(tmp_path: Path) -> None:
         return True
 
     assert list(tape(path, growing=growing))[1:] == [
-        Moment(DECISION, "0"), Ending("the game is a draw"),
-    ]  # fmt: skip
+        Moment(DECISION, "0"),
+        GameEnding("the game is a draw"),
+    ]
     assert coming == []
 
 
@@ -172,7 +174,7 @@ def test_a_live_game() -> None:
         opening, moment, ending = live_game(endpoint, ("a", "b"), 7)
     assert opening == Opening(f"a against b on {endpoint}, seed 7")
     assert moment == Moment(DECISION, None)
-    assert ending == Ending("", 2)
+    assert ending == GameEnding("", 2)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +190,7 @@ def test_how_live_games_end(line: bytes, words: str) -> None:
     """Each terminal line has a sentence."""
     with peer(saying(line)) as endpoint:
         *_, ending = live_game(endpoint, ("a", "b"), None)
-    assert ending == Ending(words)
+    assert ending == GameEnding(words)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from trainingrun_contracts.protocol.decisions import (
+from trainingrun.commands.watch.choices import Moment
+from trainingrun.commands.watch.story import LineKind, Story, StoryLine
+from trainingrun_protocol.decisions import (
     Ability,
     Action,
     Card,
@@ -17,8 +19,6 @@ from trainingrun_contracts.protocol.decisions import (
     Player,
     StackItem,
 )
-from trainingrun_operator.cli.watch.choices import Moment
-from trainingrun_operator.cli.watch.story import Line, LineKind, Story
 from watched_table import Table, cast, creature, fighters, land, on_stack, spell, targets
 
 BOLT = spell(1, "Bolt")
@@ -35,9 +35,9 @@ def test_a_turn_begins_with_a_header(table: Table) -> None:
     table.seats[1].hidden = 1
     lines = table.lines(1, DecisionType.CHOOSE_ACTION, "-1")
     assert [line for line in lines if line.kind is not LineKind.CHANGE] == [
-        Line(LineKind.TURN, "Turn 2 · White", 1),
-        Line(LineKind.STANDING, "Red     20 life · 0 cards in hand · 1 land · 1 creature", 0),
-        Line(LineKind.STANDING, "White   20 life · 1 card in hand · 0 lands · 0 creatures", 1),
+        StoryLine(LineKind.TURN, "Turn 2 · White", 1),
+        StoryLine(LineKind.STANDING, "Red     20 life · 0 cards in hand · 1 land · 1 creature", 0),
+        StoryLine(LineKind.STANDING, "White   20 life · 1 card in hand · 0 lands · 0 creatures", 1),
     ]
 
 
@@ -47,10 +47,11 @@ def test_the_whole_board_on_demand() -> None:
     seat = table.seats[0]
     seat.hand = [BOLT, spell(6, "Bolt")]
     seat.battlefield = [
-        land(5, "Mountain", tapped=True), land(7, "Mountain"),
+        land(5, "Mountain", tapped=True),
+        land(7, "Mountain"),
         creature(8, "Bear", tapped=True, damage=1, summoning_sick=True),
         Card(10, "Chandra", is_planeswalker=True, loyalty=4),
-    ]  # fmt: skip
+    ]
     seat.graveyard = [LIONS]
     assert table.act(0, "-1")[3:] == [
         "Red hand: 2x Bolt",
@@ -93,9 +94,13 @@ def test_a_spell_is_told_with_its_target(table: Table) -> None:
     assert table.act(0, "0", cast(0, BOLT)) == []
     table.seats[0].hand, table.stack = [], on_stack([BOLT])
     asked = table.ask(
-        0, DecisionType.CHOOSE_ENTITY, "1", source_card="Bolt", message="Bolt: choose any target",
+        0,
+        DecisionType.CHOOSE_ENTITY,
+        "1",
+        source_card="Bolt",
+        message="Bolt: choose any target",
         entities=targets("Agent(2)-White", "Lions"),
-    )  # fmt: skip
+    )
     assert asked == []
     table.stack = []
     table.seats[0].graveyard, table.seats[1].battlefield = [BOLT], []
@@ -108,9 +113,12 @@ def test_a_player_is_a_target_by_the_told_name(table: Table) -> None:
     table.act(0, "0", cast(0, BOLT))
     for answer in ("0", "1"):
         table.ask(
-            0, DecisionType.CHOOSE_ENTITY, answer, message="Choose a target",
+            0,
+            DecisionType.CHOOSE_ENTITY,
+            answer,
+            message="Choose a target",
             entities=targets("Agent(2)-White", "Lions"),
-        )  # fmt: skip
+        )
     assert table.act(1, "-1") == ["Red casts Bolt on White, Lions"]
 
 
@@ -119,14 +127,22 @@ def test_choices_within_a_spell_are_details(table: Table) -> None:
     charm = spell(1, "Charm")
     table.act(0, "0", cast(0, charm, "Charm (kicked) - does things"))
     table.ask(
-        0, DecisionType.CHOOSE_ABILITY, "1", message="Charm: choose a mode",
+        0,
+        DecisionType.CHOOSE_ABILITY,
+        "1",
+        message="Charm: choose a mode",
         abilities=(Ability(0, "Gain life"), Ability(1, "Deal 4 damage")),
-    )  # fmt: skip
+    )
     table.ask(0, DecisionType.ANNOUNCE_VALUE, "3", message="Charm: choose X", min=0, max=5)
     table.ask(
-        0, DecisionType.CHOOSE_CARDS, "0", message="Charm: choose 1 to sacrifice", cards=(LIONS,),
-        min=1, max=1,
-    )  # fmt: skip
+        0,
+        DecisionType.CHOOSE_CARDS,
+        "0",
+        message="Charm: choose 1 to sacrifice",
+        cards=(LIONS,),
+        min=1,
+        max=1,
+    )
     assert table.act(0, "-1") == ["Red casts Charm (kicked) (Deal 4 damage, X = 3, Lions)"]
 
 
@@ -134,9 +150,13 @@ def test_the_choice_of_another_source_is_told_by_itself(table: Table) -> None:
     """A trigger's target does not become the spell's."""
     table.act(0, "0", cast(0, LIONS))
     assert table.ask(
-        0, DecisionType.CHOOSE_ENTITY, "0", source_card="Guide", message="Guide: choose a target",
+        0,
+        DecisionType.CHOOSE_ENTITY,
+        "0",
+        source_card="Guide",
+        message="Guide: choose a target",
         entities=targets("Vanguard"),
-    ) == ["Red casts Lions", "Red chooses Vanguard for Guide"]  # fmt: skip
+    ) == ["Red casts Lions", "Red chooses Vanguard for Guide"]
 
 
 def test_an_optional_target_may_be_declined(table: Table) -> None:
@@ -156,7 +176,7 @@ def test_an_ability_is_activated(table: Table) -> None:
     table.begin()
     action = Action(0, "Sanctuary", 9, "Sanctuary - {4}: becomes a 3/3 creature", "{4}")
     assert table.act(0, "0", action) == []
-    assert table.story.finish()[0] == Line(
+    assert table.story.finish()[0] == StoryLine(
         LineKind.ACT, "Red activates Sanctuary: {4}: becomes a 3/3 creature", 0
     )
 
@@ -209,9 +229,14 @@ def test_discards_are_told_once(table: Table) -> None:
     table.seats[0].hand = [LIONS, BOLT]
     table.begin()
     assert table.ask(
-        0, DecisionType.CHOOSE_CARDS, "1", message="Choose 1 to discard", cards=(LIONS, BOLT),
-        min=1, max=1,
-    ) == ["Red discards Bolt"]  # fmt: skip
+        0,
+        DecisionType.CHOOSE_CARDS,
+        "1",
+        message="Choose 1 to discard",
+        cards=(LIONS, BOLT),
+        min=1,
+        max=1,
+    ) == ["Red discards Bolt"]
     table.seats[0].hand, table.seats[0].graveyard = [LIONS], [BOLT]
     assert table.act(0, "-1") == []
 
@@ -275,7 +300,7 @@ def test_two_decks_of_one_name_get_numbers() -> None:
 def test_a_decision_without_players_is_survived() -> None:
     """Servers leave fields out; whose seat it is stays a number."""
     decision = Decision(DecisionType.CHOOSE_ACTION, actions=(MOUNTAIN,))
-    lines = Story().tell(Moment(decision, "0"))
+    lines = Story().advance(Moment(decision, "0"))
     assert [line.text for line in lines] == ["Turn 1", "seat 1 plays Mountain"]
 
 
@@ -286,26 +311,42 @@ CHOICES = st.recursive(
     st.none() | SMALL | st.text(max_size=3), lambda inner: st.lists(inner, max_size=3)
 )
 PLAYERS = st.builds(
-    Player, name=st.sampled_from(["Ai(1)-a", "Ai(2)-b", ""]), life=SMALL, hand=ZONES,
-    library_size=SMALL, battlefield=ZONES, graveyard=ZONES, exile=ZONES,
-)  # fmt: skip
+    Player,
+    name=st.sampled_from(["Ai(1)-a", "Ai(2)-b", ""]),
+    life=SMALL,
+    hand=ZONES,
+    library_size=SMALL,
+    battlefield=ZONES,
+    graveyard=ZONES,
+    exile=ZONES,
+)
 STATES = st.builds(
-    GameState, turn=SMALL, active_player=st.sampled_from(["Ai(1)-a", "x"]),
+    GameState,
+    turn=SMALL,
+    active_player=st.sampled_from(["Ai(1)-a", "x"]),
     players=st.lists(PLAYERS, max_size=3).map(tuple),
     stack=st.lists(st.builds(StackItem, source_card_id=SMALL), max_size=2).map(tuple),
-)  # fmt: skip
+)
 DECISIONS = st.builds(
-    Decision, st.sampled_from(DecisionType), player=st.sampled_from(["Ai(1)-a", "Ai(2)-b", "?"]),
-    turn=SMALL, message=st.sampled_from(["", "Bolt: target", "discard"]), game_state=STATES,
+    Decision,
+    st.sampled_from(DecisionType),
+    player=st.sampled_from(["Ai(1)-a", "Ai(2)-b", "?"]),
+    turn=SMALL,
+    message=st.sampled_from(["", "Bolt: target", "discard"]),
+    game_state=STATES,
     source_card=st.sampled_from(["", "Bolt"]),
     actions=st.lists(st.builds(Action, SMALL, card_id=SMALL), max_size=3).map(tuple),
     attackers=st.lists(st.builds(Combatant, SMALL), max_size=3).map(tuple),
     blockers=st.lists(st.builds(Combatant, SMALL), max_size=3).map(tuple),
     abilities=st.lists(st.builds(Ability, SMALL), max_size=2).map(tuple),
-    cards=ZONES, entities=st.lists(st.builds(Entity, SMALL), max_size=2).map(tuple),
-    min=SMALL, max=SMALL, optional=st.booleans(), ai_choice=CHOICES,
+    cards=ZONES,
+    entities=st.lists(st.builds(Entity, SMALL), max_size=2).map(tuple),
+    min=SMALL,
+    max=SMALL,
+    optional=st.booleans(),
+    ai_choice=CHOICES,
     ai_choice_index=st.none() | SMALL,
-)  # fmt: skip
+)
 
 
 # Whole decisions are large: drawing the first one may take a second on a busy machine.
@@ -314,5 +355,7 @@ DECISIONS = st.builds(
 def test_any_game_can_be_told(moments: list[tuple[Decision, str | None]]) -> None:
     """Whatever a server sends, every line is one line, and nothing breaks."""
     story = Story(with_board=True)
-    lines = [line for decision, answer in moments for line in story.tell(Moment(decision, answer))]
+    lines = [
+        line for decision, answer in moments for line in story.advance(Moment(decision, answer))
+    ]
     assert all("\n" not in line.text for line in [*lines, *story.finish()])

@@ -3,8 +3,8 @@
 Exit codes are those of ``contracts.exit_codes``; all but 0 and 75 come with a sentence
 on stderr.
 
-With ``learner.ranks`` above 1 the process starts so many ranks of itself; under ``torchrun`` it is
-one of them.
+With ``learner.ranks`` above 1 the process starts that number of ranks of itself; under ``torchrun``
+it is one of them.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from trainingrun_contracts.exit_codes import ExitCode
 from trainingrun_contracts.run_config import ConfigError, load, role_environment
 from trainingrun_contracts.stream.read import Fenced
 
-from trainingrun_trainer.assembly import assemble, assist
 from trainingrun_trainer.checkpoint.store import StorageError
 from trainingrun_trainer.distributed import RankLost, is_distributed, is_first
+from trainingrun_trainer.factory import assemble, assist
 from trainingrun_trainer.launch import end_with_launcher, launch
 from trainingrun_trainer.link import RedisRefused
 from trainingrun_trainer.recovery import WeightsNotFinite
 from trainingrun_trainer.stop import Stop, StopRequested, install
 from trainingrun_trainer.telemetry import MetricsPortTaken
-from trainingrun_trainer.watchdog import PATIENCE, Patience, Starved
+from trainingrun_trainer.watchdog import TIMEOUTS, Starved, Timeouts
 
 _CODES: Final[dict[type[Exception], ExitCode]] = {
     ConfigError: ExitCode.WRONG,
@@ -51,7 +51,7 @@ def main() -> None:
     sys.exit(code)
 
 
-def run(stop: Stop, *, patience: Patience = PATIENCE) -> int:
+def run(stop: Stop, *, patience: Timeouts = TIMEOUTS) -> int:
     """Assemble and run a learner from the environment; returns the exit code."""
     try:
         config = load()

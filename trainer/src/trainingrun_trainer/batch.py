@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import torch
 from torch import Tensor
-from trainingrun_contracts.observation.schema import STATE_WIDTH
+from trainingrun_contracts.observation_schema import STATE_WIDTH
 from trainingrun_contracts.segment import Segment
 
 from trainingrun_trainer.networks.packed import PackedRows, pack_rows
@@ -31,7 +31,7 @@ class Batch:
         rewards: float32 [T].
         lengths: int64 [B].
         next_states: float16 [B, S], the state after a segment; zeros where its game ended.
-        continues: bool [B], whether the game went on after the segment.
+        continues: bool [B], whether the game continued after the segment.
     """
 
     states: Tensor
@@ -50,7 +50,7 @@ class Batch:
         return len(self.chosen)
 
     def to(self, device: torch.device) -> Batch:
-        """The batch on a device."""
+        """Return the batch on a device."""
         if device == self.states.device:
             return self
         moved = {

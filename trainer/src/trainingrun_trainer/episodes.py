@@ -1,5 +1,5 @@
-"""How long the trained games were for one seat, and what they brought: the curves that people look
-at first.
+"""How long the trained games were for one seat, and their return: the curves that people read
+first.
 
 An episode is one seat's part of a game. It comes in several segments, between those of other games,
 and counts when its last one is trained. Segments that were dropped are not in it, nor those that

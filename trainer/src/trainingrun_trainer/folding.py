@@ -20,7 +20,7 @@ SILENT_SECONDS: Final = 24 * 3600
 REPORT_SECONDS: Final = 3600
 """Without a report of its member, by then an actor does not live: twice as long as we wait for
 those that have lost us, and clocks differ."""
-LOOK_SECONDS: Final = 1800.0
+FOLD_SECONDS: Final = 1800.0
 """Between two folds, and before the first: who could not send while there was no learner does."""
 MOST: Final = 500
 """Actors of one fold: each acknowledgement until the next one names them."""
@@ -29,7 +29,7 @@ MOST: Final = 500
 def gone(
     marks: Mapping[str, Mark], members: Collection[str], *, publish: int, max_lag: int, now: float
 ) -> list[str]:
-    """The actors that are gone, those that have been so for longest first.
+    """Return the actors that are gone, those that have been so for longest first.
 
     Args:
         marks: of all actors.
@@ -64,7 +64,7 @@ class Folding:
         self._reports = reports
         self._max_lag = max_lag
         self._clock = clock
-        self._looked_at = clock()
+        self._folded_at = clock()
 
     def retire(self, accounts: Accounts, *, publish: int, now: float) -> None:
         """Begin to fold who is gone, when it is time; to be acknowledged at once.
@@ -72,9 +72,9 @@ class Folding:
         Raises:
             redis.RedisError: Redis cannot be asked for the reports now; nothing is changed.
         """
-        if self._clock() - self._looked_at < LOOK_SECONDS:
+        if self._clock() - self._folded_at < FOLD_SECONDS:
             return
         members = [member for member, at in self._reports().items() if now - at <= REPORT_SECONDS]
-        self._looked_at = self._clock()
+        self._folded_at = self._clock()
         found = gone(accounts.marks, members, publish=publish, max_lag=self._max_lag, now=now)
         accounts.retire(found, at=int(now))

@@ -34,7 +34,7 @@ _OF_LEARNER: Final = ("batch_transitions", "precision", "ranks", "max_policy_lag
 
 
 def hyperparameters(config: RunConfig) -> dict[str, float | str]:
-    """Names and values."""
+    """Return names and values."""
     learner = msgspec.to_builtins(config.learner)
     ppo: Mapping[str, float] = learner["ppo"]
     return {
@@ -46,7 +46,7 @@ def hyperparameters(config: RunConfig) -> dict[str, float | str]:
 
 
 def session_event(config: RunConfig) -> Event:
-    """What the tab reads of a run."""
+    """Return what the tab reads of a run."""
     start = SessionStartInfo(start_time_secs=time.time())
     for name, part in hyperparameters(config).items():
         if isinstance(part, str):

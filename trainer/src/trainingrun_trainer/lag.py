@@ -11,7 +11,8 @@ from trainingrun_contracts.segment import Segment
 
 
 def lags_of(segments: Iterable[Segment], publish: int) -> npt.NDArray[np.integer[Any]]:
-    """The lag of each transition of an update; ``publish`` is the number of the newest weights."""
+    """Return the lag of each transition of an update; ``publish`` is the number of the newest
+    weights."""
     found = np.concatenate([np.atleast_1d(segment.publishes) for segment in segments])
     lags: npt.NDArray[np.integer[Any]] = np.maximum(publish - found, 0)
     return lags

@@ -27,7 +27,7 @@ from trainingrun_trainer.distributed import (
 )
 
 _log = logging.getLogger(__name__)
-_LOOK_SECONDS: Final = 0.2
+_POLL_SECONDS: Final = 0.2
 _END_SECONDS: Final = 30.0
 _EXIT_ORPHAN: Final = 1
 _INTERFACE_VARIABLES: Final = ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME")
@@ -35,7 +35,7 @@ _LAUNCHED_VARIABLE: Final = "TRAININGRUN_LAUNCHED"
 
 
 def launch(size: int) -> int:
-    """Run so many ranks; the exit code is that of rank 0.
+    """Run ``size`` ranks; return the exit code of rank 0.
 
     Signals go to rank 0, which ends the others. When any rank ends on its own account the rest are
     given half a minute.
@@ -80,10 +80,10 @@ def _until_rank_0_ends(ranks: list[subprocess.Popen[bytes]]) -> int:
         if gone and left == _END_SECONDS:
             _log.error("rank %d has ended with %s", gone[0], ranks[gone[0]].returncode)
         if gone:
-            left -= _LOOK_SECONDS
+            left -= _POLL_SECONDS
         if left <= 0:
             ranks[0].kill()
-        tick.wait(_LOOK_SECONDS)
+        tick.wait(_POLL_SECONDS)
     return code if code >= 0 else 128 - code
 
 
@@ -103,7 +103,7 @@ def _start(rank: int, *, size: int, meeting: Path) -> subprocess.Popen[bytes]:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Wait for a rank that was told to end; kill it where it does not."""
+    """Wait for a rank that was asked to end; kill it where it does not."""
     try:
         process.wait(_END_SECONDS)
     except subprocess.TimeoutExpired:

@@ -1,10 +1,10 @@
-"""The loop: collect a batch, update, acknowledge, publish, save; until told to end.
+"""The training loop: collect a batch, update, acknowledge, publish, save; until asked to end.
 
 The order after an update is part of the contract: entries are acknowledged, with the accounts that
 include them, only when the step that used them is done. A kill between the two trains them twice,
 never not at all.
 
-Not here: how each of these is done. The learner is put together in ``assembly``.
+Not here: how each of these is done. The learner is put together in ``factory``.
 """
 
 from __future__ import annotations
@@ -13,28 +13,30 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from threading import Event
 from typing import Any, Final
 
+from trainingrun_contracts.backoff import Backoff
 from trainingrun_contracts.exit_codes import ExitCode
 from trainingrun_contracts.games import boundary
-from trainingrun_contracts.reports import Intent
+from trainingrun_contracts.reports import Intent, LearnerState
 from trainingrun_contracts.run_config import RunConfig
 from trainingrun_contracts.stream.accounts import Mark
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.stream.ledger import appended_from
 from trainingrun_contracts.stream.read import Fenced, RolloutReader
 
+from trainingrun_trainer.batcher import Batcher, Collected
 from trainingrun_trainer.checkpoint.manifest import Progress
 from trainingrun_trainer.checkpoint.state import capture
 from trainingrun_trainer.checkpoint.store import StorageError
-from trainingrun_trainer.crew import Lead
+from trainingrun_trainer.coordinator import Rank0
 from trainingrun_trainer.episodes import Episodes
 from trainingrun_trainer.folding import Folding
-from trainingrun_trainer.inbox import Inbox, Received
-from trainingrun_trainer.intake import Collected, Intake
 from trainingrun_trainer.lag import lags_of
 from trainingrun_trainer.link import Epoch, EpochState, RedisLink
+from trainingrun_trainer.prefetcher import Prefetcher, Received
 from trainingrun_trainer.publish import Cadence, Publisher, weights_blob
 from trainingrun_trainer.recovery import (
     STUCK_UPDATES,
@@ -44,20 +46,19 @@ from trainingrun_trainer.recovery import (
     all_finite,
 )
 from trainingrun_trainer.reporter import Reporter
-from trainingrun_trainer.saving import Savers, Schedule, newest_rate
-from trainingrun_trainer.spot import LastMinutes, SpotWatch
+from trainingrun_trainer.saving import CheckpointWriters, Schedule, newest_rate
+from trainingrun_trainer.spot import SpotShutdown, SpotWatch
 from trainingrun_trainer.status import Status
 from trainingrun_trainer.stop import StopRequested
 from trainingrun_trainer.telemetry import EventFiles, LossCurve
 from trainingrun_trainer.update import UpdateResult
-from trainingrun_trainer.watchdog import DataWatchdog, Patience, Starved
+from trainingrun_trainer.watchdog import DataWatchdog, Starved, Timeouts
 
 _log = logging.getLogger(__name__)
 
-_FIRST_PAUSE_SECONDS: Final = 0.5
-_LONGEST_PAUSE_SECONDS: Final = 30.0
+_BACKOFF: Final = Backoff(first=0.5, longest=30.0)
 _TAKE_SECONDS: Final = 0.25
-_LOOK_SECONDS: Final = 0.5
+_POLL_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -67,19 +68,19 @@ class Queue:
     keys: Keys
     link: RedisLink
     reader: RolloutReader
-    inbox: Inbox
-    intake: Intake
+    prefetcher: Prefetcher
+    batcher: Batcher
     epoch: Epoch
     watchdog: DataWatchdog
     folding: Folding
 
 
 @dataclass(frozen=True)
-class Outlets:
+class Outputs:
     """Where results go."""
 
     publisher: Publisher
-    saver: Savers
+    writer: CheckpointWriters
     reporter: Reporter
     status: Status
     events: EventFiles
@@ -91,7 +92,7 @@ class Limits:
     """How long a learner waits, and how it goes back: ``restore`` puts the state of the newest
     valid checkpoint into the updater; None where there is none."""
 
-    patience: Patience
+    patience: Timeouts
     restore: Callable[[], Progress | None]
 
 
@@ -102,10 +103,10 @@ class Learner:
         self,
         config: RunConfig,
         *,
-        lead: Lead,
+        lead: Rank0,
         progress: Progress,
         queue: Queue,
-        outlets: Outlets,
+        outputs: Outputs,
         spot: SpotWatch,
         limits: Limits,
         stop: Event,
@@ -115,7 +116,7 @@ class Learner:
         self._updater = lead.updater
         self._progress = progress
         self._queue = queue
-        self._out = outlets
+        self._out = outputs
         self._spot = spot
         self._stop = stop
         self._restore, self._patience = limits.restore, limits.patience
@@ -123,14 +124,14 @@ class Learner:
         self._episodes = Episodes()
         learner, checkpoint = config.learner, config.checkpoint
         self._cadence = Cadence(learner.publish_every_steps, learner.publish_every_seconds)
-        self._schedule = Schedule(checkpoint.every_games, checkpoint.every_minutes)
+        self._schedule = Schedule(checkpoint.interval_games, checkpoint.interval_seconds)
         self._published = (progress.step, time.monotonic())
         self._saving = (progress, time.monotonic())
-        self._last_minutes = LastMinutes()
-        self._answered = ""  # the last wish for a checkpoint that was followed
+        self._spot_shutdown = SpotShutdown()
+        self._answered = ""  # the last request for a checkpoint that was followed
         self._best = self._newest_rate if progress.step else None
         self._resumed = progress if progress.step else None
-        self._books = queue.intake.accounts.books  # what is in the weights, acknowledged or not
+        self._ledger = queue.batcher.accounts.ledger  # what is in the weights, acknowledged or not
         self._rewrite_marks = True  # a checkpoint may know more than Redis does
 
     def run(self) -> int:
@@ -138,9 +139,9 @@ class Learner:
 
         Raises:
             Fenced: a newer learner has started.
-            RedisRefused: Redis cannot be used any more.
+            RedisRefused: Redis cannot be used.
             RankLost: another rank has ended.
-            Starved: nothing comes and nobody plays; the state is saved.
+            Starved: nothing comes and no actor plays; the state is saved.
             WeightsNotFinite: training does not recover; what was saved before stays.
             StorageError: the run is flushed, and the storage does not take its last checkpoint; or
                 the learner must go back to a checkpoint, and the storage does not answer.
@@ -159,11 +160,11 @@ class Learner:
                 raise
             except WeightsNotFinite as error:
                 self._out.reporter.notify("NonFiniteWeights", str(error))
-                self._out.saver.finish()
+                self._out.writer.finish()
                 raise
         finally:
             self._stop.set()  # also ends threads that wait for Redis
-            self._queue.inbox.close()
+            self._queue.prefetcher.close()
             self._spot.close()
             self._out.reporter.close()
             self._lead.end()
@@ -172,10 +173,10 @@ class Learner:
         self._out.events.write_config(self._config)
         self._out.events.restart(self._progress.step + 1)
         self._publish()
-        self._out.status.set(state="training")
-        self._queue.inbox.start()
+        self._out.status.set(state=LearnerState.TRAINING)
+        self._queue.prefetcher.start()
         while not self._stop.is_set():
-            self._look_around()
+            self._poll_signals()
             if self._collect():
                 self._train()
             elif self._is_flushing and self._flush():
@@ -183,7 +184,7 @@ class Learner:
             self._queue.watchdog.check(is_wanted=self._out.reporter.intent is Intent.RUN)
             self._publish_if_due()
             self._save_if_due()
-            self._out.saver.evaluated(self._out.reporter.evaluations)
+            self._out.writer.evaluated(self._out.reporter.evaluations)
         return ExitCode.INTERRUPTED
 
     # What the run wants, and how Redis is.
@@ -194,9 +195,9 @@ class Learner:
 
     @property
     def _is_machine_leaving(self) -> bool:
-        return self._last_minutes.is_over(self._spot.notice, now=time.time())
+        return self._spot_shutdown.is_over(self._spot.notice, now=time.time())
 
-    def _look_around(self) -> None:
+    def _poll_signals(self) -> None:
         if self._lead.is_stop_wanted() or self._is_machine_leaving:
             self._stop.set()
         reporter = self._out.reporter
@@ -209,7 +210,7 @@ class Learner:
             self._rewrite_marks = True
             self._publish(again=True)
         if self._is_flushing:
-            self._queue.inbox.begin_flush()
+            self._queue.prefetcher.begin_flush()
 
     def _unless_fenced(self, act: Callable[[], object]) -> None:
         """Do something that the epoch fences; again, if Redis had only forgotten the epoch."""
@@ -218,7 +219,7 @@ class Learner:
             try:
                 act()
             except Fenced:
-                state = queue.link.persist(queue.epoch.hold, what="looking at the epoch")
+                state = queue.link.persist(queue.epoch.hold, what="checking the epoch")
                 if state is EpochState.OVER:
                     raise
                 if state is EpochState.RESTORED:
@@ -231,15 +232,15 @@ class Learner:
     def _collect(self) -> bool:
         """Take entries for a moment; whether a batch is ready."""
         queue = self._queue
-        until = time.monotonic() + _LOOK_SECONDS
+        until = time.monotonic() + _POLL_SECONDS
         with self._out.status.phase("data"):
-            while not queue.intake.is_ready and time.monotonic() < until:
+            while not queue.batcher.is_ready and time.monotonic() < until:
                 if self._stop.is_set():
                     return False
-                received = queue.inbox.take(seconds=_TAKE_SECONDS)
+                received = queue.prefetcher.take(seconds=_TAKE_SECONDS)
                 if received is not None:
                     queue.watchdog.note_data()
-                    queue.intake.add(
+                    queue.batcher.add(
                         received,
                         publish=self._out.publisher.publish_number,
                         produced=self._produced_by(received),
@@ -247,15 +248,15 @@ class Learner:
                     )
                 elif self._is_flushing:
                     break
-        if not queue.intake.has_segments and not queue.intake.is_empty:
-            self._settle(queue.intake.collect())  # nothing before these waits for training
-        return queue.intake.is_ready
+        if not queue.batcher.has_segments and not queue.batcher.is_empty:
+            self._settle(queue.batcher.collect())  # nothing before these waits for training
+        return queue.batcher.is_ready
 
     def _produced_by(self, received: Received) -> int | None:
-        """What the actor of an entry has appended, where the entry says that some is missing; None
-        where nothing is missing, or where Redis does not know."""
+        """Return what the actor of an entry has appended, where the entry says that some is
+        missing; None where nothing is missing, or where Redis does not know."""
         queue, segment = self._queue, received.segment
-        if segment is None or not queue.intake.has_gap(received):
+        if segment is None or not queue.batcher.has_gap(received):
             return None
         actor = segment.header.actor
         return queue.link.persist(
@@ -264,7 +265,7 @@ class Learner:
 
     def _train(self) -> None:
         """Update on what was collected, then acknowledge it."""
-        collected = self._queue.intake.collect()
+        collected = self._queue.batcher.collect()
         status = self._out.status
         with status.phase("compute"), status.timing_update():
             result = self._lead.update(collected.segments)
@@ -281,7 +282,7 @@ class Learner:
         return all_finite(updater.policy.state_dict(), updater.optimiser.tensors())
 
     def _recover(self, result: UpdateResult) -> None:
-        """Go back to the newest checkpoint, where no step can be taken any more.
+        """Go back to the newest checkpoint, when no step can be taken.
 
         Raises:
             WeightsNotFinite: that has not helped, or there is none.
@@ -302,11 +303,11 @@ class Learner:
                 )
 
     def _roll_back(self) -> None:
-        self._out.saver.wait()
+        self._out.writer.wait()
         found = self._restore()
         if found is None:
             raise WeightsNotFinite(
-                "no step is finite any more, and there is no checkpoint to go back to: lower"
+                "no step is finite, and there is no checkpoint to go back to: lower"
                 " learner.ppo.learningRate"
             )
         self._lead.share()
@@ -324,7 +325,7 @@ class Learner:
 
     def _note(self, collected: Collected, result: UpdateResult) -> None:
         """Write down what an update did."""
-        self._books = self._queue.intake.accounts.books
+        self._ledger = self._queue.batcher.accounts.ledger
         status, before = self._out.status, self._progress
         if result.skipped:
             self._out.reporter.notify(
@@ -360,38 +361,41 @@ class Learner:
             )
         _log.info(
             "update %d: %d transitions, lag %.1f, policy %.4f, value %.4f, entropy %.3f, kl %.4f",
-            self._progress.step, collected.transitions, collected.lag or 0.0,
+            self._progress.step,
+            collected.transitions,
+            collected.lag or 0.0,
             *(losses.get(name, 0.0) for name in ("policy", "value", "entropy", "kl")),
-        )  # fmt: skip
+        )
 
     def _settle(self, collected: Collected) -> None:
         """Acknowledge entries and write the accounts that include them."""
         queue = self._queue
         with self._out.status.phase("publish"):
-            for received in collected.buried:
-                self._bury(received)
+            for received in collected.dead_letters:
+                self._dead_letter(received)
             self._acknowledge(collected)
-        queue.inbox.release(collected.entries)
-        self._out.status.set(totals=queue.intake.accounts.totals)
-        if collected.buried:
+        queue.prefetcher.release(collected.entries)
+        self._out.status.set(totals=queue.batcher.accounts.totals)
+        if collected.dead_letters:
             self._out.reporter.notify(
                 "RolloutUnreadable",
-                f"{len(collected.buried)} rollouts could not be read ({collected.causes})"
+                f"{len(collected.dead_letters)} rollouts could not be read ({collected.causes})"
                 f" and were moved to the stream {queue.keys.dead_letters}",
             )
 
-    def _bury(self, received: Received) -> None:
+    def _dead_letter(self, received: Received) -> None:
         queue = self._queue
         queue.link.persist(
-            lambda: queue.reader.bury(received.entry, received.poison), what="burying an entry"
+            lambda: queue.reader.dead_letter(received.entry, received.poison),
+            what="burying an entry",
         )
 
     def _acknowledge(self, collected: Collected) -> None:
-        queue, accounts = self._queue, self._queue.intake.accounts
+        queue, accounts = self._queue, self._queue.batcher.accounts
         publish = self._out.publisher.publish_number
         queue.link.persist(
             lambda: queue.folding.retire(accounts, publish=publish, now=time.time()),
-            what="looking for actors that are gone",
+            what="searching for actors that are gone",
         )
 
         def write() -> None:
@@ -426,13 +430,13 @@ class Learner:
 
     @property
     def _games(self) -> int:
-        """Training games; as the checkpoint has it, until Redis has told."""
+        """Return training games; as the checkpoint has it, until Redis has answered."""
         return self._out.reporter.games or self._progress.games
 
     def _save_if_due(self) -> None:
         last, at = self._saving
-        has_failed = self._out.saver.has_failed
-        every = self._config.checkpoint.every_games
+        has_failed = self._out.writer.has_failed
+        every = self._config.checkpoint.interval_games
         due = self._schedule.is_due(
             games=boundary(self._games, every=every) - boundary(last.games, every=every),
             seconds=time.monotonic() - at,
@@ -440,9 +444,9 @@ class Learner:
             has_failed=has_failed,
         )
         has_news = self._progress.step > last.step or has_failed
-        is_told = self._last_minutes.is_save_due(self._spot.notice)
+        is_spot_save_due = self._spot_shutdown.is_save_due(self._spot.notice)
         asked = self._out.reporter.checkpoint_request
-        is_wanted = due or is_told or asked != self._answered or self._has_new_best()
+        is_wanted = due or is_spot_save_due or asked != self._answered or self._has_new_best()
         if has_news and is_wanted and self._recovery.is_sound and self._has_finite_weights:
             self._save()
         self._answered = asked  # also where nothing is new: what there is, is saved already
@@ -454,7 +458,8 @@ class Learner:
         return newest_rate(self._out.reporter.evaluations, steady)
 
     def _has_new_best(self) -> bool:
-        """Whether the newest evaluation was the best: weights close to it are worth keeping."""
+        """Return whether the newest evaluation was the best: weights close to it are worth
+        keeping."""
         rate = self._newest_rate
         if rate is None or (self._best is not None and rate <= self._best):
             return False
@@ -464,7 +469,7 @@ class Learner:
     @property
     def _is_saved(self) -> bool:
         """Whether a whole checkpoint of this step is in the storage."""
-        saved = self._out.saver.saved or self._resumed
+        saved = self._out.writer.saved or self._resumed
         return saved is not None and saved.step == self._progress.step
 
     def _save(self) -> None:
@@ -477,10 +482,14 @@ class Learner:
                 first_update_at=self._progress.first_update_at,
             )
             checkpoint = capture(
-                self._updater, self._config, progress, now=time.time(),
-                epoch=self._queue.epoch.number, books=self._books,
-            )  # fmt: skip
-            self._out.saver.save(checkpoint)
+                self._updater,
+                self._config,
+                progress,
+                now=time.time(),
+                epoch=self._queue.epoch.number,
+                ledger=self._ledger,
+            )
+            self._out.writer.save(checkpoint)
         self._recovery = self._recovery.after_save()
         self._saving = (progress, time.monotonic())
 
@@ -489,24 +498,24 @@ class Learner:
     def _flush(self) -> bool:
         """Train the rest of the queue; whether it is empty and all is accounted for."""
         queue = self._queue
-        if not queue.inbox.is_dry:
+        if not queue.prefetcher.is_dry:
             return False
-        if queue.intake.has_segments:
+        if queue.batcher.has_segments:
             self._train()
             return False
-        appended = queue.link.persist(self._appended_if_empty, what="looking at the queue")
+        appended = queue.link.persist(self._appended_if_empty, what="checking the queue")
         if appended is None:
             return False
         publish = self._out.publisher.publish_number
-        queue.intake.accounts.settle(appended, publish=publish, at=int(time.time()))
+        queue.batcher.accounts.settle(appended, publish=publish, at=int(time.time()))
         self._rewrite_marks = True
-        self._settle(queue.intake.collect())
+        self._settle(queue.batcher.collect())
         if self._published[0] != self._progress.step:
             self._publish()
         return True
 
     def _appended_if_empty(self) -> dict[str, Mark] | None:
-        """How far each actor's segments were appended, if the queue is empty now."""
+        """Return how far each actor's segments were appended, if the queue is empty now."""
         keys, queue = self._queue.keys, self._queue
         pipe: Any = queue.link.client.pipeline(transaction=True)
         pipe.xlen(keys.rollouts)
@@ -519,18 +528,18 @@ class Learner:
 
     def _finish(self, code: int) -> int:
         """Save what is not saved, say so, and let go of everything."""
-        self._queue.inbox.close()
-        self._out.saver.wait()
+        self._queue.prefetcher.close()
+        self._out.writer.wait()
         if not self._is_saved and self._has_finite_weights:
             is_flushed = code == ExitCode.DONE
             self._save_at_last(patience=self._patience.storage_seconds if is_flushed else 0.0)
-        self._out.saver.finish()
+        self._out.writer.finish()
         is_saved = self._is_saved
-        self._out.status.set(state="saved" if is_saved else "training")
+        self._out.status.set(state=LearnerState.SAVED if is_saved else LearnerState.TRAINING)
         self._out.events.close()
         self._out.reporter.close()
         if not is_saved and code == ExitCode.DONE:
-            raise self._out.saver.failure or StorageError(
+            raise self._out.writer.failure or StorageError(
                 "CheckpointStorageUnusable", "the last checkpoint was not written"
             )
         return code
@@ -538,14 +547,13 @@ class Learner:
     def _save_at_last(self, *, patience: float) -> None:
         """Save what is not saved; with patience, again and again while the storage may come back:
         a run that is flushed has nothing else to do, and its training would be lost."""
-        until, delay = time.monotonic() + patience, _FIRST_PAUSE_SECONDS
-        while True:
+        until = time.monotonic() + patience
+        for failures in count(1):
             self._save()
-            self._out.saver.wait()
-            failure = self._out.saver.failure
+            self._out.writer.wait()
+            failure = self._out.writer.failure
             is_passing = failure is not None and failure.exit_code is ExitCode.UNREACHABLE
             if not is_passing or time.monotonic() >= until or self._lead.is_stop_wanted():
                 return
-            if self._stop.wait(delay):
+            if self._stop.wait(_BACKOFF.seconds(failures)):
                 return
-            delay = min(delay * 2, _LONGEST_PAUSE_SECONDS)

@@ -2,7 +2,7 @@
 
 An outage is waited out, for as long as it takes; a refused password is not, because waiting does
 not cure it. The learner's epoch is a counter in Redis; when it is gone, or behind, Redis has lost
-its data and is told the epoch again; when it is ahead, a newer learner lives and this one must go.
+its data and gets the epoch again; when it is ahead, a newer learner lives and this one must go.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import threading
 import time
 from collections.abc import Callable
 from enum import Enum
+from itertools import count
 from typing import Any, ClassVar, Final, TypeVar
 
 import redis
+from trainingrun_contracts.backoff import Backoff
 from trainingrun_contracts.connection import blocking_client, why_unreachable
 from trainingrun_contracts.exit_codes import ExitCode
 from trainingrun_contracts.stream.keys import Keys
@@ -24,16 +26,18 @@ from trainingrun_trainer.stop import StopRequested
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
-_FIRST_DELAY: Final = 0.1
-_LONGEST_DELAY: Final = 2.0
+_BACKOFF: Final = Backoff(first=0.1, longest=2.0)
 _LOG_SECONDS: Final = 10.0
 _DENIALS: Final = ("NOAUTH", "WRONGPASS", "NOPERM", "invalid username-password")
 _PASSING: Final = ("MISCONF", "NOBLOB")
 _PASSING_KINDS: Final = (  # the client knows these codes, and cuts them off the text
-    redis.exceptions.OutOfMemoryError, redis.exceptions.ReadOnlyError,
-    redis.exceptions.BusyLoadingError, redis.exceptions.TryAgainError,
-    redis.exceptions.ClusterDownError, redis.exceptions.MasterDownError,
-)  # fmt: skip
+    redis.exceptions.OutOfMemoryError,
+    redis.exceptions.ReadOnlyError,
+    redis.exceptions.BusyLoadingError,
+    redis.exceptions.TryAgainError,
+    redis.exceptions.ClusterDownError,
+    redis.exceptions.MasterDownError,
+)
 
 # KEYS: epoch. ARGV: mine. Returns 0: still mine; 1: Redis had lost it, set again; -1: over.
 _HOLD_EPOCH: Final = """
@@ -93,8 +97,8 @@ class RedisLink:
             RedisUnreachable: the patience (seconds) is over.
             StopRequested: an orderly end was asked for during an outage.
         """
-        delay, started, logged = _FIRST_DELAY, time.monotonic(), -_LOG_SECONDS
-        while True:
+        started, logged = time.monotonic(), -_LOG_SECONDS
+        for failures in count(1):
             try:
                 return act()
             except (redis.RedisError, OSError) as error:
@@ -105,8 +109,8 @@ class RedisLink:
                 if waited - logged >= _LOG_SECONDS:
                     _log.warning("%s: waiting: %s", what, why_unreachable(error, self._url))
                     logged = waited
-                self.wait(delay)
-                delay = min(delay * 2, _LONGEST_DELAY)
+                self.wait(_BACKOFF.seconds(failures))
+        raise AssertionError("unreachable")
 
     def wait(self, seconds: float) -> None:
         """Pause between two attempts at something that does not answer.
@@ -137,6 +141,6 @@ class Epoch:
         self._hold = client.register_script(_HOLD_EPOCH)
 
     def hold(self) -> EpochState:
-        """Look whether the turn is still ours; set it again where Redis forgot it."""
+        """Check whether the epoch is still ours; set it again where Redis lost it."""
         reply: Any = self._hold(keys=[self._key], args=[self.number])
         return EpochState(int(reply))

@@ -61,7 +61,8 @@ def minibatches(
     parts: int,
     total: Callable[[Tensor], Tensor],
 ) -> Iterator[Minibatch]:
-    """The minibatches that have these steps (int64, this rank's own), each in ``parts`` parts.
+    """Yield the minibatches that have these steps (int64, this rank's own), each in ``parts``
+    parts.
 
     ``total`` sums over all ranks.
     """
@@ -76,14 +77,14 @@ def minibatches(
 
 
 def row_edges(rows: PackedRows, edges: Sequence[int]) -> list[tuple[int, int]]:
-    """Each of these steps with its first row; the number of steps with that of rows."""
+    """Return each of these steps with its first row; the number of steps with that of rows."""
     before = rows_before(rows)
     places = take(before, torch.tensor(edges, device=before.device)).tolist()
     return list(zip(edges, places, strict=True))
 
 
 def _gather(batch: Batch, terms: StepTerms, order: Tensor) -> Part:
-    """All steps of an epoch in their order, as one part."""
+    """Return all steps of an epoch in their order, as one part."""
     rows, positions = select_rows(batch.rows, order)
     chosen = take(batch.chosen - batch.rows.starts, order) + rows.starts
     fixed = torch.stack(terms).index_select(1, order).unbind()
@@ -92,7 +93,7 @@ def _gather(batch: Batch, terms: StepTerms, order: Tensor) -> Part:
 
 
 def _slice(cut: Part, begin: tuple[int, int], end: tuple[int, int]) -> Part:
-    """The steps (and their rows) from one pair of step and row to another."""
+    """Return the steps (and their rows) from one pair of step and row to another."""
     (first, first_row), (last, last_row) = begin, end
     rows, chosen, terms = cut.steps
     return Part(
@@ -115,6 +116,6 @@ def _counts(rows: PackedRows, lengths: Sequence[int]) -> Tensor:
 
 
 def _part_sizes(length: int, parts: int) -> list[int]:
-    """Sizes of at most so many nearly equal parts; none of nothing."""
+    """Return the sizes of at most ``parts`` nearly equal parts; none of nothing."""
     size = max(-(-length // parts), 1)
     return [min(size, length - first) for first in range(0, length, size)]

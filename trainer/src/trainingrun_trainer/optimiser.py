@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.adam import adam
 
-from trainingrun_trainer.distributed import Ranks
+from trainingrun_trainer.distributed import RankGroup
 
 _EPSILON: Final = 1e-5
 _DECAYS: Final = (0.9, 0.999)
@@ -39,7 +39,7 @@ class AdamOptimiser:
         for parameter in self._parameters.values():
             parameter.grad = None
 
-    def sum_gradients(self, terms: Tensor, ranks: Ranks) -> Tensor:
+    def sum_gradients(self, terms: Tensor, ranks: RankGroup) -> Tensor:
         """Sum gradients and some numbers [n] over all ranks, in one message; gives the numbers.
 
         Afterwards every parameter has a gradient, also on a rank whose part was empty.
@@ -57,7 +57,7 @@ class AdamOptimiser:
         return first
 
     def gradient_norm(self) -> Tensor:
-        """The norm of all gradients together."""
+        """Return the norm of all gradients together."""
         gradients = [p.grad for p in self._parameters.values() if p.grad is not None]
         return torch.nn.utils.get_total_norm(gradients)
 
@@ -69,12 +69,23 @@ class AdamOptimiser:
         adam(
             [self._parameters[name] for name in names],
             [gradient for name in names if (gradient := self._parameters[name].grad) is not None],
-            mean, square, [], step, fused=True, amsgrad=False, maximize=False, weight_decay=0.0,
-            beta1=_DECAYS[0], beta2=_DECAYS[1], lr=self._rate, eps=_EPSILON, grad_scale=divisor,
-        )  # fmt: skip
+            mean,
+            square,
+            [],
+            step,
+            fused=True,
+            amsgrad=False,
+            maximize=False,
+            weight_decay=0.0,
+            beta1=_DECAYS[0],
+            beta2=_DECAYS[1],
+            lr=self._rate,
+            eps=_EPSILON,
+            grad_scale=divisor,
+        )
 
     def tensors(self) -> dict[str, Tensor]:
-        """The moments, named ``PARAMETER/SLOT``."""
+        """Return the moments, named ``PARAMETER/SLOT``."""
         return {
             f"{name}/{slot}": tensor
             for name, slots in self._state.items()

@@ -31,18 +31,18 @@ class LossScale:
         self._good_steps = 0
 
     @property
-    def can_sink(self) -> bool:
+    def can_back_off(self) -> bool:
         """Whether gradients that are not finite may be the scale's fault."""
         return self._is_needed and self.value > 1.0
 
-    def keep(self) -> None:
+    def grow(self) -> None:
         """A step was taken with this scale."""
         self._good_steps += 1
         if self._is_needed and self._good_steps >= _GROWTH_STEPS:
             self.value = min(self.value * 2.0, _LARGEST_SCALE)
             self._good_steps = 0
 
-    def sink(self) -> None:
+    def back_off(self) -> None:
         """A step overflowed with this scale."""
         self.value = max(self.value / 2.0, 1.0)
         self._good_steps = 0
@@ -62,7 +62,7 @@ class Precision:
         self._device = device
 
     def autocast(self) -> torch.autocast:
-        """A context in which layers compute in this precision."""
+        """Return a context in which layers compute in this precision."""
         is_mixed = self.kind is not torch.float32
         kind = self.kind if is_mixed else torch.bfloat16  # autocast accepts no fp32, even unused
         return torch.autocast(self._device.type, dtype=kind, enabled=is_mixed)

@@ -9,7 +9,7 @@ from typing import Final
 
 import redis
 from safetensors.torch import save
-from trainingrun_contracts.observation.schema import SCHEMA_HASH
+from trainingrun_contracts.observation_schema import SCHEMA_HASH
 from trainingrun_contracts.weights import Pointer, WeightsPublisher
 
 from trainingrun_trainer.link import RedisLink
@@ -21,7 +21,7 @@ _ROOM_SECONDS: Final = 3.0
 
 
 def weights_blob(policy: PointerPolicy, *, version: int) -> bytes:
-    """The policy in the format of ``policy_format``."""
+    """Return the policy in the format of ``policy_format``."""
     tensors = {
         name: tensor.detach().float().cpu().contiguous()
         for name, tensor in policy.state_dict().items()
@@ -31,13 +31,13 @@ def weights_blob(policy: PointerPolicy, *, version: int) -> bytes:
 
 @dataclass(frozen=True)
 class Cadence:
-    """When weights are published: after so many updates or so many seconds, whichever is first."""
+    """When weights are published: after a number of updates or of seconds, whichever is first."""
 
     updates: int
     seconds: float
 
     def is_due(self, *, updates: int, seconds: float) -> bool:
-        """Whether it is time, so many updates and seconds after the last publication."""
+        """Return whether it is time, given updates and seconds since the last publication."""
         return updates > 0 and (updates >= self.updates or seconds >= self.seconds)
 
 
@@ -59,8 +59,8 @@ class Publisher:
 
     def publish(self, blob: bytes, *, version: int, now: float) -> Pointer | None:
         """Publish weights under the current number; None when Redis has had no room for them for
-        some seconds. Longer is not waited, because what fills Redis is the queue, and nobody but
-        the learner empties it.
+        some seconds. Longer is not waited, because what fills Redis is the queue, and only the
+        learner empties it.
 
         Raises:
             Fenced: a newer learner has started.

@@ -41,14 +41,14 @@ def main() -> None:
     )
     try:
         config, environment = load(), role_environment(default_member="learner-0")
-        record(config, told_evaluations(environment.redis_url, Keys(config.run_id)))
+        record(config, reported_evaluations(environment.redis_url, Keys(config.run_id)))
     except (ConfigError, QueueUnusable, StorageError) as error:
         print(f"trainingrun-recording: {error}", file=sys.stderr)
         sys.exit(_FAILED)
 
 
-def told_evaluations(url: str, keys: Keys) -> tuple[Evaluation, ...]:
-    """The evaluations that Redis holds, oldest first.
+def reported_evaluations(url: str, keys: Keys) -> tuple[Evaluation, ...]:
+    """Return the evaluations that Redis holds, oldest first.
 
     Raises:
         QueueUnusable: it cannot be asked.

@@ -49,7 +49,7 @@ class Recovery:
     rolled_back: int = 0
 
     def after_update(self, *, steps: int, skipped: int) -> Recovery:
-        """After an update that took and skipped so many steps; one of neither tells nothing."""
+        """Return the state after an update that took and skipped these numbers of steps."""
         stuck = 0 if steps else self.stuck + (1 if skipped else 0)
         return replace(self, stuck=stuck, is_sound=skipped == 0)
 
@@ -58,17 +58,18 @@ class Recovery:
         return Recovery(rolled_back=self.rolled_back + 1)
 
     def after_save(self) -> Recovery:
-        """After a checkpoint of finite weights that took steps: there is new ground to stand on."""
+        """Return the state after a checkpoint of finite weights that took steps: roll backs
+        restart."""
         return replace(self, rolled_back=0)
 
     def verdict(self, *, is_finite: bool) -> Verdict:
-        """What to do now; ``is_finite`` says whether the weights themselves are."""
+        """Return what to do now; ``is_finite`` says whether the weights themselves are."""
         if is_finite and self.stuck < STUCK_UPDATES:
             return Verdict.TRAIN
         return Verdict.ROLL_BACK if self.rolled_back < ROLL_BACKS else Verdict.GIVE_UP
 
 
 def all_finite(*groups: dict[str, Tensor]) -> bool:
-    """Whether no tensor holds an infinity or a NaN; one answer from the device for all."""
+    """Return whether no tensor holds an infinity or a NaN; one answer from the device for all."""
     found = [torch.isfinite(tensor).all() for group in groups for tensor in group.values()]
     return not found or bool(torch.stack(found).all())

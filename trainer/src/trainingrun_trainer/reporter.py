@@ -1,8 +1,8 @@
 """The learner's conversation with the run: reports out, the intent in, the epoch held.
 
-A thread of its own, so that a learner that waits, or computes for long, still tells that it lives.
-It never waits out an outage: what could not be said now is said, newer, a second later; notices are
-kept until they are written.
+A thread of its own, so that a learner that waits, or computes for long, still reports that it
+lives. It never waits out an outage: what could not be said now is said, newer, a second later;
+notices are kept until they are written.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Reporter:
     Attributes:
         intent: what the run should do, as last heard.
         games: training games played, as last heard.
-        checkpoint_request: the wish for a checkpoint, as last heard; empty when there is none.
+        checkpoint_request: the request for a checkpoint, as last read; empty when there is none.
         evaluations: the newest ones, as last heard.
         failures: reports that failed since the last one that did not.
         redis_lost_data: set when the epoch had to be written again; the training thread clears it.
@@ -92,16 +92,16 @@ class Reporter:
             return
         self._closing.set()
         self._executor.shutdown(wait=True)
-        self._say_safely()
+        self._report_safely()
 
     def notify(self, reason: str, message: str, *, warning: bool = True) -> None:
-        """Tell the person who runs this; also in the log."""
+        """Publish a notice, and log it."""
         _log.log(logging.WARNING if warning else logging.INFO, "%s: %s", reason, message)
         notice = Notice(time.time(), "learner", self._identity.member, reason, message, warning)
         self._notices.append(notice)
 
     def tick(self) -> None:
-        """Look at the epoch, hear the intent and the games.
+        """Check the epoch, read the intent and the games.
 
         Raises:
             redis.RedisError: Redis cannot be asked now.
@@ -132,11 +132,11 @@ class Reporter:
             dead_letters=dead_letters,
         )
 
-    def say(self) -> None:
+    def report_now(self) -> None:
         """Write the report and the notices that wait.
 
         Raises:
-            redis.RedisError: Redis cannot be told now; the notices are kept.
+            redis.RedisError: Redis cannot be written now; the notices are kept.
         """
         keys, notices = self._identity.keys, list(self._notices)
         pipe: Any = self._client.pipeline(transaction=True)
@@ -159,7 +159,7 @@ class Reporter:
                 self._touch_health_file()  # first: an outage of Redis is no illness of ours
                 self.tick()
                 if not self.is_fenced.is_set() and time.monotonic() - said_at >= REPORT_SECONDS:
-                    self.say()
+                    self.report_now()
                     said_at = time.monotonic()
                 self.failures = 0
             except (redis.RedisError, OSError) as error:
@@ -176,11 +176,11 @@ class Reporter:
         if self._identity.health_file is not None:
             self._identity.health_file.touch()
 
-    def _say_safely(self) -> None:
+    def _report_safely(self) -> None:
         if self.is_fenced.is_set():
             return
         try:
-            self.say()
+            self.report_now()
         except (redis.RedisError, OSError) as error:
             _log.warning("the last report could not be written: %s", error)
 

@@ -30,23 +30,23 @@ NOT_REMOVED: Final = "CheckpointsNotRemoved"
 
 @dataclass(frozen=True)
 class Schedule:
-    """Checkpoints every so many games or minutes, whichever is first; a run's first one soon, and
-    one that could not be written again after a minute."""
+    """Checkpoints every ``games`` games or ``seconds`` seconds, whichever is first; a run's
+    first one soon, and one that could not be written again after a minute."""
 
     games: int
-    minutes: float
+    seconds: float
 
     def is_due(self, *, games: int, seconds: float, is_first: bool, has_failed: bool) -> bool:
-        """Whether it is time, so many games and seconds after the last checkpoint."""
+        """Return whether it is time, given games and seconds since the last checkpoint."""
         if is_first and seconds >= FIRST_AFTER_SECONDS:
             return True
         if has_failed:
             return seconds >= AGAIN_AFTER_SECONDS
-        return games >= self.games or seconds >= self.minutes * 60
+        return games >= self.games or seconds >= self.seconds
 
 
-class Saver:
-    """Writes checkpoints to one place in a thread; failures are told and training goes on."""
+class CheckpointWriter:
+    """Write checkpoints to one place in a thread; report failures and train on."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Saver:
         self._lock = threading.Lock()
         self._waiting: Checkpoint | None = None
         self._evaluations: tuple[Evaluation, ...] = ()
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="saver")
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoint-writer")
         self._work: Future[None] | None = None
         self.saved: Progress | None = None
         self.failure: StorageError | None = None
@@ -91,7 +91,7 @@ class Saver:
             self._work.result()
 
     def finish(self) -> None:
-        """Wait, and take no more."""
+        """Wait for the last write, then end the thread."""
         self.wait()
         self._executor.shutdown(wait=True)
 
@@ -129,7 +129,7 @@ class Saver:
             self._archive.attach_due(self._evaluations)
 
 
-class Savers:
+class CheckpointWriters:
     """The run's storage, and the cache beside it where there is one.
 
     Both are written at once: the disk has the checkpoint while a slow upload still runs, so that a
@@ -137,7 +137,7 @@ class Savers:
     with its machine.
     """
 
-    def __init__(self, storage: Saver, *, cache: Saver | None = None) -> None:
+    def __init__(self, storage: CheckpointWriter, *, cache: CheckpointWriter | None = None) -> None:
         self._storage = storage
         self._cache = cache
 
@@ -164,27 +164,27 @@ class Savers:
 
     def evaluated(self, evaluations: tuple[Evaluation, ...]) -> None:
         """Have evaluations written beside the checkpoints that they belong to, soon."""
-        for saver in self._all():
-            saver.evaluated(evaluations)
+        for writer in self._all():
+            writer.evaluated(evaluations)
 
     def wait(self) -> None:
         """Wait until all that was given is written, or has failed."""
-        for saver in self._all():
-            saver.wait()
+        for writer in self._all():
+            writer.wait()
 
     def finish(self) -> None:
-        """Wait, and take no more."""
-        for saver in self._all():
-            saver.finish()
+        """Wait for the last write, then end the thread."""
+        for writer in self._all():
+            writer.finish()
 
-    def _all(self) -> tuple[Saver, ...]:
+    def _all(self) -> tuple[CheckpointWriter, ...]:
         return (self._storage,) if self._cache is None else (self._cache, self._storage)
 
 
 def report_of(
     checkpoint: Checkpoint, uri: str, *, seconds: float | None = None
 ) -> CheckpointReport:
-    """What is told of a checkpoint; ``seconds`` is how long it took to be written."""
+    """Return the report of a checkpoint; ``seconds`` is how long it took to be written."""
     manifest = checkpoint.manifest
     return CheckpointReport(
         uri=uri,

@@ -1,13 +1,13 @@
 """The notice that a spot instance is about to be taken away, from the instance's own metadata.
 
-AWS tells two minutes ahead, at ``spot/instance-action`` of the instance metadata service, version
-2: a session token first, then the question; 404 is "no notice". The question is asked with the
-standard library and not through an SDK, because it must not go through a proxy and must end within
-seconds. Version 1, without a token, is not asked: instances may forbid it.
+AWS gives notice two minutes ahead, at ``spot/instance-action`` of the instance metadata service,
+version 2: a session token first, then the question; 404 is "no notice". The question is asked with
+the standard library and not through an SDK, because it must not go through a proxy and must end
+within seconds. Version 1, without a token, is not asked: instances may forbid it.
 
 On a notice the learner writes a checkpoint at once and trains on; half a minute before the
-announced moment (a minute and a half after the notice) it stops as if it were told to by SIGTERM:
-the update in hand is finished, acknowledged and saved, and the exit code says that it goes on
+announced moment (a minute and a half after the notice) it stops as if it got a SIGTERM:
+the update in hand is finished, acknowledged and saved, and the exit code says that it continues
 elsewhere. What would be trained after that checkpoint would be acknowledged in vain; left in the
 queue, it is the next learner's. One that is started on the same instance meanwhile stops at once.
 
@@ -34,13 +34,13 @@ ENDPOINT: Final = "http://169.254.169.254"
 POLL_SECONDS: Final = 5.0
 LAST_SAVE_SECONDS: Final = 30.0
 LAPSED_SECONDS: Final = 300.0
-"""A notice whose moment is so long past, by a machine that still runs, means nothing any more."""
+"""A notice whose moment is this long past, on a machine that still runs, has lapsed."""
 _TOKEN_PATH: Final = "/latest/api/token"  # noqa: S105 - a path
 _NOTICE_PATH: Final = "/latest/meta-data/spot/instance-action"
 _TOKEN_SECONDS: Final = 6 * 3600
 _TIMEOUT_SECONDS: Final = 2.0
 _BYTES_LIMIT: Final = 4096
-_FAILURES_TOLD: Final = 6
+_FAILURES_REPORTED: Final = 6
 
 
 class MetadataUnavailable(Exception):
@@ -78,7 +78,7 @@ class InstanceMetadata:
         self._token = ""
 
     def spot_notice(self) -> SpotNotice | None:
-        """The notice, if there is one.
+        """Return the notice, if there is one.
 
         Raises:
             MetadataUnavailable: the service does not answer, or not as it is described.
@@ -127,14 +127,14 @@ class InstanceMetadata:
         return notice
 
 
-class LastMinutes:
+class SpotShutdown:
     """What a notice asks for: a checkpoint at once, and an end before the moment comes."""
 
     def __init__(self) -> None:
         self._seen: SpotNotice | None = None
 
     def is_save_due(self, notice: SpotNotice | None) -> bool:
-        """Whether to save now; true once for each notice."""
+        """Return whether to save now; true once for each notice."""
         if notice is None or notice == self._seen:
             return False
         self._seen = notice
@@ -142,7 +142,7 @@ class LastMinutes:
 
     @staticmethod
     def is_over(notice: SpotNotice | None, *, now: float) -> bool:
-        """Whether to stop now: what is left is for the last checkpoint."""
+        """Return whether to stop now: what is left is for the last checkpoint."""
         if notice is None:
             return False
         return -LAST_SAVE_SECONDS <= now - notice.at < LAPSED_SECONDS
@@ -155,10 +155,12 @@ class SpotWatch:
         notice: the newest one; None while there is none.
     """
 
-    def __init__(self, metadata: InstanceMetadata | None, tell: Callable[[str, str], None]) -> None:
+    def __init__(
+        self, metadata: InstanceMetadata | None, notify: Callable[[str, str], None]
+    ) -> None:
         self.notice: SpotNotice | None = None
         self._metadata = metadata
-        self._tell = tell
+        self._notify = notify
         self._failures = 0
         self._closing = threading.Event()
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spot")
@@ -187,19 +189,19 @@ class SpotWatch:
 
     def _note(self, notice: SpotNotice | None) -> None:
         if notice is not None and notice != self.notice:
-            self._tell(
+            self._notify(
                 "SpotNotice",
-                f"this instance is told to {notice.action} at {notice.time:%H:%M:%S %Z}: a"
+                f"this instance will {notice.action} at {notice.time:%H:%M:%S %Z}: a"
                 f" checkpoint is written now; {LAST_SAVE_SECONDS:.0f} s before that the learner"
                 " saves again and ends",
             )
         self.notice = notice
 
     def _note_failure(self, error: MetadataUnavailable) -> None:
-        """Told once for each time that it lasts, as a lost answer or two mean nothing."""
+        """Report each lasting failure once; a lost answer or two mean nothing."""
         self._failures += 1
-        if self._failures == _FAILURES_TOLD:
-            self._tell(
+        if self._failures == _FAILURES_REPORTED:
+            self._notify(
                 "SpotNoticeUnavailable",
                 f"{error}: give the instance a metadata hop limit of 2, or set"
                 " checkpoint.spotNotice to false where there is no AWS",
@@ -207,7 +209,7 @@ class SpotWatch:
 
 
 def metadata_service(environment: Mapping[str, str], *, is_wanted: bool) -> InstanceMetadata | None:
-    """The service at its usual address, or where the variable of the AWS SDKs says.
+    """Return the service at its usual address, or where the variable of the AWS SDKs says.
 
     Raises:
         ConfigError: the variable is no address.

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from trainingrun_contracts import metrics
 from trainingrun_contracts.distribution import Distribution
-from trainingrun_contracts.reports import LEARNER_WAITS, CheckpointReport
+from trainingrun_contracts.reports import LEARNER_WAITS, CheckpointReport, LearnerState
 from trainingrun_contracts.stream.accounts import Totals
 
 WINDOW_SECONDS: Final = 30.0
@@ -29,7 +29,7 @@ PHASES: Final = LEARNER_WAITS
 class Facts:
     """A moment of the learner."""
 
-    state: str = "starting"
+    state: LearnerState = LearnerState.STARTING
     version: int = 0
     publish: int = 0
     updates: int = 0
@@ -140,7 +140,7 @@ class Status:
                 self._phase = None
 
     def seconds(self) -> dict[str, float]:
-        """Seconds spent in each phase since the start, the running one included."""
+        """Return seconds spent in each phase since the start, the running one included."""
         with self._lock:
             return self._spent(time.monotonic())
 

@@ -1,4 +1,4 @@
-"""Being told to stop: SIGTERM or SIGINT asks for an orderly end, a second one ends at once.
+"""Signal handling: the first SIGTERM or SIGINT stops gracefully, the second exits.
 
 While a learner starts, it has nothing to save: then the first one ends whatever is waited for
 (:meth:`Stop.ends_waiting`), and not only between two attempts of half a minute each.

@@ -40,7 +40,7 @@ from trainingrun_trainer.status import Status
 TENSORBOARD_VARIABLE: Final = "TRAININGRUN_TENSORBOARD"
 _WIN_RATE: Final = "evaluation_win_rate/"
 _KNOWN_NAMES: Final = {"train/approx_kl": "kl", "train/clip_fraction": "clip_fraction"}
-"""Curves that people look for under the names of Stable-Baselines3."""
+"""Curves that people know under the names of Stable-Baselines3."""
 _HEAD: Final = struct.Struct("<QI")
 """Of a record: its bytes, and their sum."""
 _MOST_RECORD_BYTES: Final = 16 * 1024 * 1024
@@ -159,9 +159,10 @@ class EventFiles:
         document = encode(config).decode()
         text = "\n".join(f"    {line}" for line in document.splitlines())
         content = TensorProto(
-            dtype=DataType.DT_STRING, string_val=[text.encode()],
+            dtype=DataType.DT_STRING,
+            string_val=[text.encode()],
             tensor_shape=TensorShapeProto(dim=[TensorShapeProto.Dim(size=1)]),
-        )  # fmt: skip
+        )
         plugin = SummaryMetadata.PluginData(plugin_name="text")
         value = Summary.Value(
             tag="config/text_summary", tensor=content, metadata=SummaryMetadata(plugin_data=plugin)
@@ -191,9 +192,9 @@ class EventFiles:
 
 
 def event_folder(config: RunConfig) -> Path | None:
-    """Where a run's event files stay: ``TRAININGRUN_TENSORBOARD``, else ``tensorboard`` within the
-    file storage, where the learner may write; with S3, within the cache on this machine's disk, or
-    nowhere."""
+    """Return where a run's event files stay: ``TRAININGRUN_TENSORBOARD``, else ``tensorboard``
+    within the file storage, where the learner may write; with S3, within the cache on this
+    machine's disk, or nowhere."""
     named = os.environ.get(TENSORBOARD_VARIABLE)
     if named:
         return Path(named)
@@ -204,8 +205,8 @@ def event_folder(config: RunConfig) -> Path | None:
 
 
 def written_evaluations(directory: Path) -> set[tuple[int, str, float]]:
-    """The evaluations that event files of a directory hold: version, opponent and time. A file that
-    cannot be read says nothing."""
+    """Return the evaluations that event files of a directory hold: version, opponent and time. A
+    file that cannot be read says nothing."""
     found: set[tuple[int, str, float]] = set()
     for path in sorted(directory.glob("events.out.tfevents.*")):
         with contextlib.suppress(Exception):  # whatever a torn or foreign file makes of its reader
@@ -221,7 +222,8 @@ def written_evaluations(directory: Path) -> set[tuple[int, str, float]]:
 
 
 def _records(path: Path) -> Iterator[bytes]:
-    """The records of an event file up to the first that is torn; their sums are not checked."""
+    """Yield the records of an event file up to the first that is torn; their sums are not
+    checked."""
     with path.open("rb") as file:
         while len(head := file.read(_HEAD.size)) == _HEAD.size:
             size, _ = _HEAD.unpack(head)
@@ -265,7 +267,7 @@ def _event(tag: str, number: float, step: int, at: float) -> Event:
 
 
 def curves_of(status: Status, progress: Progress) -> dict[str, float]:
-    """The value of each curve after an update; a curve without a value yet is left out."""
+    """Return the value of each curve after an update; a curve without a value yet is left out."""
     facts, rates = status.facts, status.rates()
     found: dict[str, float | None] = {
         **{f"loss/{term}": number for term, number in facts.losses.items()},

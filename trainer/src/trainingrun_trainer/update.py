@@ -24,7 +24,7 @@ from torch import Tensor
 from trainingrun_contracts.run_config import LearnerConfig
 
 from trainingrun_trainer.batch import Batch
-from trainingrun_trainer.distributed import Alone, Ranks
+from trainingrun_trainer.distributed import RankGroup, SingleRank
 from trainingrun_trainer.losses.ppo import (
     Clips,
     StepTerms,
@@ -108,7 +108,7 @@ class PpoUpdater:
         *,
         seed: int,
         device: torch.device,
-        ranks: Ranks | None = None,
+        ranks: RankGroup | None = None,
     ) -> None:
         self.policy = policy.to(device)
         self._network = compiled(self.policy) if may_compile(device) else self.policy
@@ -119,7 +119,7 @@ class PpoUpdater:
         self._clips = Clips(ratio=config.ppo.clip, dual=config.ppo.dual_clip)
         self._weights = TermWeights(value=config.ppo.value_weight, entropy=config.ppo.entropy)
         self._precision = Precision(config.precision, device)
-        self._ranks = Alone() if ranks is None else ranks
+        self._ranks = SingleRank() if ranks is None else ranks
 
     def update(self, batch: Batch) -> UpdateResult:
         """Train on one batch."""
@@ -160,23 +160,30 @@ class PpoUpdater:
                     lengths=batch.lengths,
                     bootstraps=torch.where(batch.continues, ends, torch.zeros_like(ends)),
                 ),
-                gamma=ppo.gamma, decay=ppo.trace_decay, rho_cap=_RHO_CAP, trace_cap=_TRACE_CAP,
-            )  # fmt: skip
+                gamma=ppo.gamma,
+                decay=ppo.trace_decay,
+                rho_cap=_RHO_CAP,
+                trace_cap=_TRACE_CAP,
+            )
             total = self._ranks.total
             advantages = normalised(found.advantages, batch.rows.counts > 1, total=total)
             explained = explained_variance(values, found.values, total=total)
         return Frozen(proximal, found.values, advantages), explained
 
     def step(self, minibatch: Minibatch) -> _StepResult:
-        """One optimiser step, in as many parts as the minibatch has (this rank's; maybe none)."""
+        """Return one optimiser step, in as many parts as the minibatch has (this rank's; maybe
+        none)."""
         scale = self._precision.scale
         parts = [torch.zeros(len(_TERMS), device=self.device)]
         for part in minibatch.parts:
             output = self._forward(part.states, part.actions, part.steps.rows)
             loss, terms = packed_ppo_loss(
-                *output, part.steps,
-                counts=minibatch.counts, weights=self._weights, clip=self._clips.ratio,
-            )  # fmt: skip
+                *output,
+                part.steps,
+                counts=minibatch.counts,
+                weights=self._weights,
+                clip=self._clips.ratio,
+            )
             (loss * scale.value).backward()  # type: ignore[no-untyped-call]
             parts.append(terms)
         terms = self.optimiser.sum_gradients(torch.stack(parts).sum(0), self._ranks)
@@ -186,21 +193,21 @@ class PpoUpdater:
         if fate is StepFate.TAKEN:
             excess = ((norm + 1e-6) / self._config.ppo.max_gradient_norm).clamp(min=1.0)
             self.optimiser.step(divisor=excess * scale.value)
-            scale.keep()
+            scale.grow()
         elif fate is StepFate.RESCALED:
-            scale.sink()
+            scale.back_off()
         self.optimiser.clear_gradients()
         return _StepResult(
             fate, {**dict(zip(_TERMS, values, strict=True)), "gradient_norm": length}
         )
 
     def _fate(self, terms: Iterable[float], gradient_norm: float) -> StepFate:
-        """Whether a step with these numbers may be taken; the same on all ranks."""
+        """Return whether a step with these numbers may be taken; the same on all ranks."""
         if not all(math.isfinite(term) for term in terms):
             return StepFate.SKIPPED
         if math.isfinite(gradient_norm):
             return StepFate.TAKEN
-        return StepFate.RESCALED if self._precision.scale.can_sink else StepFate.SKIPPED
+        return StepFate.RESCALED if self._precision.scale.can_back_off else StepFate.SKIPPED
 
     def _evaluate(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Log-probability of the chosen actions and values, [T] each, a slice at a time."""
@@ -226,7 +233,8 @@ class PpoUpdater:
             return self.policy.estimate(states.to(self._precision.kind))
 
     def _prepared(self, batch: Batch) -> Batch:
-        """The batch in the type that layers compute in, where that is no larger than its own."""
+        """Return the batch in the type that layers compute in, where that is no larger than its
+        own."""
         kind = self._precision.kind
         if kind is torch.float32:
             return batch
@@ -238,17 +246,20 @@ class PpoUpdater:
         )
 
     def _minibatches(self, batch: Batch, frozen: Frozen) -> Iterator[Minibatch]:
-        """This rank's part of each of the shuffled, equal parts of all ranks' steps, epoch after
-        epoch."""
+        """Yield this rank's part of each of the shuffled, equal parts of all ranks' steps, epoch
+        after epoch."""
         ppo, share = self._config.ppo, self._ranks.share(batch.transitions)
         terms = self._terms(batch, frozen)
         for _ in range(ppo.epochs):
             order = torch.randperm(share.total, generator=self.generator).to(self.device)
             orders = [share.of(steps) for steps in order.chunk(min(ppo.minibatches, share.total))]
             yield from minibatches(
-                batch, terms, orders,
-                parts=self._config.gradient_accumulation, total=self._ranks.total,
-            )  # fmt: skip
+                batch,
+                terms,
+                orders,
+                parts=self._config.gradient_accumulation,
+                total=self._ranks.total,
+            )
 
     def _terms(self, batch: Batch, frozen: Frozen) -> StepTerms:
         return step_terms(

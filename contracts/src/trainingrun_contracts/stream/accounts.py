@@ -69,10 +69,10 @@ class Totals(Struct, frozen=True):
     lost: int = 0
 
 
-class Books(Struct, frozen=True):
+class LedgerSnapshot(Struct, frozen=True):
     """Totals and marks at one moment: what goes into a checkpoint beside the weights.
 
-    ``folded`` is what actors have produced that have no mark any more.
+    ``folded`` is what actors without a mark have produced.
     """
 
     totals: Totals = Totals()
@@ -86,8 +86,8 @@ class Books(Struct, frozen=True):
         return totals.trained + totals.stale + totals.spool + totals.lost
 
 
-def further(one: Books, other: Books) -> Books:
-    """The later of two states of the same accounts; ``one`` where they are equally late.
+def latest(one: LedgerSnapshot, other: LedgerSnapshot) -> LedgerSnapshot:
+    """Return the later of two states of the same accounts; ``one`` where they are equally late.
 
     Where Redis and a checkpoint disagree, one of them has lost its last moments or everything, and
     the other holds what happened since; there is only one learner at a time, so they cannot have
@@ -96,16 +96,16 @@ def further(one: Books, other: Books) -> Books:
     return other if other.accounted > one.accounted else one
 
 
-def resumed_books(redis: Books, checkpoint: Books) -> Books:
-    """The books to go on with, from what Redis has and what a checkpoint has.
+def resumed_ledger(redis: LedgerSnapshot, checkpoint: LedgerSnapshot) -> LedgerSnapshot:
+    """Return the snapshot to resume from, given Redis' and a checkpoint's.
 
     A Redis that has fallen far behind still has the counts of actors that were folded since; so
     these are taken out of the sum again, or they would count twice.
     """
-    books = further(redis, checkpoint)
-    returned = {actor: mark for actor, mark in redis.marks.items() if actor not in books.marks}
-    folded = books.folded - sum(mark.produced for mark in returned.values())
-    return books if folded < 0 else Books(books.totals, books.marks | returned, folded)
+    ledger = latest(redis, checkpoint)
+    returned = {actor: mark for actor, mark in redis.marks.items() if actor not in ledger.marks}
+    folded = ledger.folded - sum(mark.produced for mark in returned.values())
+    return ledger if folded < 0 else LedgerSnapshot(ledger.totals, ledger.marks | returned, folded)
 
 
 class Accounts:
@@ -129,16 +129,16 @@ class Accounts:
         return Totals(**self._counts)
 
     @property
-    def books(self) -> Books:
-        """All of it as a value, in which nobody is leaving."""
-        return Books(self.totals, self.marks | self.leaving, self.folded)
+    def ledger(self) -> LedgerSnapshot:
+        """All of it as a value; actors that are leaving are among the marks."""
+        return LedgerSnapshot(self.totals, self.marks | self.leaving, self.folded)
 
     def mark_of(self, actor: str) -> Mark:
-        """How far an actor is accounted for."""
+        """Return how far an actor is accounted for."""
         return self.marks.get(actor) or self.leaving.get(actor) or Mark()
 
     def is_duplicate(self, header: SegmentHeader) -> bool:
-        """Whether this segment has been accounted for before."""
+        """Return whether this segment has been accounted for before."""
         return header.seq <= self.mark_of(header.actor).seq
 
     def missing_before(self, header: SegmentHeader) -> int:
@@ -148,10 +148,10 @@ class Accounts:
     def contradicts(
         self, header: SegmentHeader, transitions: int, *, produced: int | None = None
     ) -> bool:
-        """Whether a new segment says of its actor what cannot be, after what is known: counts that
-        sink, more discarded than missing, more or fewer transitions missing than the missing
-        segments can hold, or (where it is known) more than the actor has ``produced``. Nothing of
-        our actors does."""
+        """Return whether a new segment says of its actor what cannot be, after what is known:
+        counts that sink, more discarded than missing, more or fewer transitions missing than the
+        missing segments can hold, or (where it is known) more than the actor has ``produced``.
+        Nothing of our actors does."""
         if self.is_duplicate(header):
             return False
         mark = self.mark_of(header.actor)

@@ -21,11 +21,11 @@ if TYPE_CHECKING:  # numpy, which segments are made of, is for those who open th
 HIGH_WATER_BATCHES: Final = 2
 LOW_WATER_BATCHES: Final = 1.5
 """More than the batch that is being trained, which is in the queue until it is acknowledged: with
-1 the learner has nothing to go on with when actors resume (ADR 0011)."""
+1 the learner runs dry before actors resume (ADR 0011)."""
 FUSE_FACTOR: Final = 4
 
 
-class Parcel(Struct, frozen=True):
+class EncodedSegment(Struct, frozen=True):
     """An encoded segment, with what the queue must know of it."""
 
     header: SegmentHeader
@@ -33,22 +33,25 @@ class Parcel(Struct, frozen=True):
     payload: Argument
 
 
-def append_commands(keys: Keys, parcels: Sequence[Parcel], *, fuse: int) -> list[Command]:
-    """The commands that append consecutive segments of one actor (at least one); they belong in
-    one transaction.
+def append_commands(keys: Keys, segments: Sequence[EncodedSegment], *, fuse: int) -> list[Command]:
+    """Return the commands that append consecutive segments of one actor (at least one); they belong
+    in one transaction.
 
     ``fuse`` is a number of entries beyond which Redis cuts the stream; it only guards the server
     against a producer without back-pressure. The new depth in transitions is the *last* reply; see
-    :func:`depth_after`. Counts are written once for all, as nobody sees what is between.
+    :func:`depth_after`. Counts are written once for all, as no reader sees a state in between.
     """
     start = (b"XADD", keys.rollouts, b"MAXLEN", b"~", fuse, b"*", PAYLOAD_FIELD)
-    last = parcels[-1]
+    last = segments[-1]
     actor, produced = last.header.actor, last.header.produced_before + last.transitions
     return [
-        *((*start, parcel.payload, TRANSITIONS_FIELD, parcel.transitions) for parcel in parcels),
+        *(
+            (*start, segment.payload, TRANSITIONS_FIELD, segment.transitions)
+            for segment in segments
+        ),
         (b"HSET", keys.produced, actor, produced),
         (b"HSET", keys.appended, actor, last.header.seq),
-        (b"INCRBY", keys.depth, sum(parcel.transitions for parcel in parcels)),
+        (b"INCRBY", keys.depth, sum(segment.transitions for segment in segments)),
     ]
 
 

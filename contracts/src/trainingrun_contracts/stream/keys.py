@@ -65,7 +65,7 @@ class Keys:
         return tuple(self.shard(number) for number in range(self.shards))
 
     def shard(self, number: int) -> Keys:
-        """The keys of one shard: of the learner's rank of this number."""
+        """Return the keys of one shard: of the learner's rank of this number."""
         if not 0 <= number < self.shards:
             raise ValueError(f"shard {number} of {self.shards}")
         return self if self.shards == 1 else Keys(self.run_id, self.shards, number)
@@ -191,8 +191,8 @@ class Keys:
 
     @property
     def target(self) -> str:
-        """Integer: training games after which actors start no more; when it is set it holds in
-        place of the run configuration's, so that a run's goal can move while it runs."""
+        """Integer: training games after which actors start none. Overrides the run
+        configuration's, so that the goal can change while the run runs."""
         return f"tr:{self.run_id}:operator:target"
 
     @property
@@ -202,7 +202,7 @@ class Keys:
 
     @property
     def checkpoint_request(self) -> str:
-        """String: a wish for a checkpoint; the learner saves soon after it has changed."""
+        """String: a request for a checkpoint; the learner saves soon after it has changed."""
         return f"tr:{self.run_id}:operator:checkpoint-request"
 
     @property

@@ -1,6 +1,6 @@
 """The ledger of a run, read from Redis.
 
-Poisoned entries need care: an entry that nobody's ``produced`` count holds (somebody else wrote to
+Poisoned entries need care: an entry that no ``produced`` count holds (somebody else wrote to
 the stream) is counted on both sides, like a duplicate. An entry of one of our actors that was
 damaged on the way would leave a gap in its sequence and be counted as lost.
 """
@@ -75,7 +75,7 @@ def _ledger_of_shard(produced: Any, depth: Any, accounts: Any) -> Ledger:
 
 
 def totals_from(accounts: dict[bytes, bytes]) -> Totals:
-    """The learner's totals from the reply of ``HGETALL``; counters not there are 0."""
+    """Return the learner's totals from the reply of ``HGETALL``; counters not there are 0."""
     known = {name.encode(): name for name in Totals.__struct_fields__}
     return Totals(
         **{known[key]: count_from(value) for key, value in accounts.items() if key in known}
@@ -83,12 +83,12 @@ def totals_from(accounts: dict[bytes, bytes]) -> Totals:
 
 
 def folded_from(accounts: dict[bytes, bytes]) -> int:
-    """What actors have produced that are gone, from the same reply."""
+    """Return what actors have produced that are gone, from the same reply."""
     return count_from(accounts.get(b"folded"))
 
 
 def marks_from(marks: dict[bytes, bytes]) -> dict[str, Mark]:
-    """The learner's marks from the reply of ``HGETALL``; what is none is left out."""
+    """Return the learner's marks from the reply of ``HGETALL``; what is none is left out."""
     found: dict[str, Mark] = {}
     for actor, value in marks.items():
         with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
@@ -97,7 +97,7 @@ def marks_from(marks: dict[bytes, bytes]) -> dict[str, Mark]:
 
 
 def appended_from(appended: dict[bytes, bytes], produced: dict[bytes, bytes]) -> dict[str, Mark]:
-    """How far each actor's segments were appended, from the replies of both ``HGETALL``."""
+    """Return how far each actor's segments were appended, from the replies of both ``HGETALL``."""
     return {
         actor.decode(errors="replace"): Mark(count_from(seq), count_from(produced.get(actor)))
         for actor, seq in appended.items()
@@ -105,7 +105,7 @@ def appended_from(appended: dict[bytes, bytes], produced: dict[bytes, bytes]) ->
 
 
 def count_from(value: bytes | None) -> int:
-    """A counter as it stands in Redis; 0 for what is none."""
+    """Return a counter as it stands in Redis; 0 for what is none."""
     is_sane = value is not None and len(value) <= _DIGITS and value.isdigit()
     return min(int(value), LARGEST_COUNT) if is_sane and value is not None else 0
 

@@ -17,7 +17,7 @@ import redis
 from msgspec import Struct
 
 from trainingrun_contracts.replies import ReplyRefused
-from trainingrun_contracts.stream.accounts import Accounts, Books
+from trainingrun_contracts.stream.accounts import Accounts, LedgerSnapshot
 from trainingrun_contracts.stream.keys import (
     ENTRY_BYTES,
     ENTRY_STEPS,
@@ -51,7 +51,7 @@ _COUNT_DIGITS: Final = 4  # Python refuses to read numbers of thousands of digit
 # What an actor has produced is at least what is accounted for: so heals what a Redis that lost its
 # data forgot of actors that are gone and will not say it again.
 # The sum of the folded is computed from what is given, so that it is the same however often this is
-# sent: an actor of which Redis knows nothing (any more) is folded already, or was forgotten.
+# sent: an actor that Redis does not know is folded already, or was forgotten.
 _ACKNOWLEDGE: Final = """
 if redis.call('GET', KEYS[5]) ~= ARGV[2] then return redis.error_reply('FENCED') end
 local removed = 0
@@ -122,7 +122,7 @@ return found
 
 
 class Fenced(Exception):
-    """A newer learner has started; this one must not write any more."""
+    """A newer learner has started; this one must not write."""
 
 
 class Entry(Struct, frozen=True):
@@ -145,11 +145,11 @@ class RolloutReader:
         self._fetch = client.register_script(_FETCH)
         self._ensure_group()
 
-    def load_books(self) -> Books:
+    def load_ledger(self) -> LedgerSnapshot:
         """Totals and marks as the last learner left them in Redis."""
         totals: Any = self._redis.hgetall(self._keys.accounts)
         marks: Any = self._redis.hgetall(self._keys.marks)
-        return Books(totals_from(totals), marks_from(marks), folded_from(totals))
+        return LedgerSnapshot(totals_from(totals), marks_from(marks), folded_from(totals))
 
     def produced_by(self, actor: str) -> int | None:
         """Transitions that an actor has made up to its last appended segment; None when unknown."""
@@ -157,12 +157,13 @@ class RolloutReader:
         return None if count is None else count_from(count)
 
     def load_accounts(self) -> Accounts:
-        """Accounts that go on from there."""
-        books = self.load_books()
-        return Accounts(books.totals, books.marks, folded=books.folded)
+        """Return accounts that continue from there."""
+        ledger = self.load_ledger()
+        return Accounts(ledger.totals, ledger.marks, folded=ledger.folded)
 
     def pending(self, *, idle_milliseconds: int = 0) -> Iterator[Entry]:
-        """Take over, in order, what was read (so long ago) and is not acknowledged.
+        """Take over, in order, what was read (at least ``idle_milliseconds`` ago) and is not
+        acknowledged.
 
         The caller's own unacknowledged entries are among them. One that is too large for a reply
         comes with the beginning of its payload, which does not decode.
@@ -173,14 +174,18 @@ class RolloutReader:
             yield from self._pending_one_by_one(idle_milliseconds)
 
     def _claimed(self, idle_milliseconds: int) -> Iterator[Entry]:
-        """The entries as Redis gives them with their claim."""
+        """Yield the entries as Redis gives them with their claim."""
         cursor: Any = "0-0"
         while True:
             try:
                 reply: Any = self._redis.xautoclaim(
-                    self._keys.rollouts, GROUP, self._consumer, min_idle_time=idle_milliseconds,
-                    start_id=cursor, count=_PAGE,
-                )  # fmt: skip
+                    self._keys.rollouts,
+                    GROUP,
+                    self._consumer,
+                    min_idle_time=idle_milliseconds,
+                    start_id=cursor,
+                    count=_PAGE,
+                )
             except redis.ResponseError as error:
                 if "NOGROUP" not in str(error):
                     raise
@@ -193,16 +198,19 @@ class RolloutReader:
                 return
 
     def read(self, *, count: int, block_milliseconds: int) -> list[Entry]:
-        """New entries, waiting at most so long for the first.
+        """Return new entries, waiting at most ``block_milliseconds`` for the first.
 
         Where they are too large for a reply they are the caller's all the same: it is given all
         that it has not acknowledged.
         """
         try:
             reply: Any = self._redis.xreadgroup(
-                GROUP, self._consumer, {self._keys.rollouts: ">"},
-                count=count, block=block_milliseconds,
-            )  # fmt: skip
+                GROUP,
+                self._consumer,
+                {self._keys.rollouts: ">"},
+                count=count,
+                block=block_milliseconds,
+            )
         except redis.ResponseError as error:
             if "NOGROUP" not in str(error):
                 raise
@@ -244,18 +252,23 @@ class RolloutReader:
         try:
             kept: Any = self._acknowledge(
                 keys=[
-                    keys.rollouts, keys.depth, keys.accounts, keys.marks, keys.epoch, keys.produced,
+                    keys.rollouts,
+                    keys.depth,
+                    keys.accounts,
+                    keys.marks,
+                    keys.epoch,
+                    keys.produced,
                     keys.appended,
                 ],
                 args=arguments,
-            )  # fmt: skip
+            )
         except redis.ResponseError as error:
             if "FENCED" in str(error):
                 raise Fenced(f"epoch {self._epoch} is over: a newer learner has started") from error
             raise
         accounts.keep(actor.decode() for actor in kept)
 
-    def bury(self, entry: Entry, reason: str) -> None:
+    def dead_letter(self, entry: Entry, reason: str) -> None:
         """Copy the beginning of an entry that does not decode to the dead-letter stream (bounded).
 
         A Redis without room for it takes none: it is counted all the same, and to wait for room
@@ -291,7 +304,7 @@ def next_epoch(client: redis.Redis, keys: Keys, *, above: int = 0) -> int:
 def _acknowledgement(
     entries: list[Entry], accounts: Accounts, actors: set[str], *, epoch: int
 ) -> list[Any]:
-    """The arguments of the script."""
+    """Return the arguments of the script."""
     totals = msgspec.structs.asdict(accounts.totals)
     arguments: list[Any] = [GROUP, epoch, len(entries)]
     for entry in entries:
@@ -309,7 +322,7 @@ def _acknowledgement(
 
 
 def _streams(reply: Any) -> Iterable[tuple[Any, Any]]:
-    """The shape of XREADGROUP's reply depends on the protocol version: list or mapping."""
+    """Return the shape of XREADGROUP's reply depends on the protocol version: list or mapping."""
     if not reply:
         return []
     if isinstance(reply, dict):

@@ -3,18 +3,18 @@
 from math import fsum
 from typing import Final
 
-from trainingrun_daemon.ai.aims import WIN, value_of_boost, value_specs
-from trainingrun_daemon.ai.appraisal import worth
+from trainingrun_daemon.ai.combat_simulation import Fighter, simulate_combat
 from trainingrun_daemon.ai.costs import price_of
-from trainingrun_daemon.ai.exchange import Fighter, clash
-from trainingrun_daemon.ai.reading import boost_of, woken_body
+from trainingrun_daemon.ai.evaluation import worth
 from trainingrun_daemon.ai.situation import is_own_main, threatened_worth
 from trainingrun_daemon.ai.spells import MANA_PRICE
+from trainingrun_daemon.ai.targeting import WIN, value_of_boost, value_specs
+from trainingrun_daemon.ai.text_parsing import boost_of, woken_body
+from trainingrun_daemon.rules.card_definition import Activated, Aim, Payment
 from trainingrun_daemon.rules.choices import Action, ActionKind, ChooseAction
-from trainingrun_daemon.rules.face import Activated, Aim, Payment
+from trainingrun_daemon.rules.enums import Keyword, PaymentKind, Phase, Use
 from trainingrun_daemon.rules.mana import FREE
 from trainingrun_daemon.rules.model import Card, Game
-from trainingrun_daemon.rules.terms import Keyword, PaymentKind, Phase, Use
 from trainingrun_daemon.rules.zones import LOYALTY
 
 _ULTIMATE: Final = -6
@@ -48,7 +48,7 @@ def value_ability(game: Game, choice: ChooseAction, action: Action) -> float:
 
 
 def _is_endless(ability: Activated) -> bool:
-    """Whether nothing limits how often it can be used: the AI would never pass again."""
+    """Return whether nothing limits how often it can be used: the AI would never pass again."""
     return ability.cost is FREE and not ability.payments and not ability.once_a_turn
 
 
@@ -101,7 +101,7 @@ def _value_of_trick(game: Game, seat: int, card: Card, ability: Activated) -> fl
 
 
 def _value_of_waking(game: Game, seat: int, action: Action) -> float:
-    """Value making a creature: for an attack that nobody can punish, or to block and kill."""
+    """Value making a creature: for an attack that no blocker can punish, or to block and kill."""
     ability, card = action.ability, action.card
     assert ability is not None
     if game.stack or card.tapped:
@@ -113,7 +113,7 @@ def _value_of_waking(game: Game, seat: int, action: Action) -> float:
         return 0.0
     for other in game.players[1 - seat].battlefield:
         if other.is_creature and not other.tapped and _can_meet(other, body):
-            end = clash(body, [Fighter(other)])
+            end = simulate_combat(body, [Fighter(other)])
             if end.attacker_dies and not end.dead:
                 return 0.0
     return 1.2 * (body.power - _crew_power(game, seat, ability)) + 0.5
@@ -125,14 +125,14 @@ def _value_of_ambush(game: Game, body: Fighter) -> float:
         return 0.0
     best = 0.0
     for attacker in game.combat.attackers:
-        end = clash(Fighter(attacker), [body])
+        end = simulate_combat(Fighter(attacker), [body])
         if Keyword.FLYING not in attacker.keywords and end.attacker_dies and not end.dead:
             best = max(best, worth(attacker) - 2.0)
     return best
 
 
 def _woken(card: Card, ability: Activated) -> Fighter:
-    """Give the creature that a permanent would become."""
+    """Return the creature that a permanent would become."""
     size = woken_body(ability.text)
     power, toughness = size or (card.face.power, card.face.toughness)
     boost = boost_of(ability.text)
@@ -150,7 +150,7 @@ def _can_meet(blocker: Card, body: Fighter) -> bool:
 
 
 def _crew_power(game: Game, seat: int, ability: Activated) -> int:
-    """Give the power of creatures that would have to stay behind to crew."""
+    """Return the power of creatures that would have to stay behind to crew."""
     needed = sum(pay.amount for pay in ability.payments if pay.kind is PaymentKind.TAP_POWER)
     if not needed:
         return 0

@@ -1,6 +1,6 @@
 """Which action the AI takes when it has priority: the most valuable one, or none.
 
-Values are points (``appraisal``). A land comes first, a win before everything else; then whatever
+Values are points (``evaluation``). A land comes first, a win before everything else; then whatever
 does most for its card and mana. What can wait, waits: tricks for a fight, burn for the face for the
 end of the opponent's turn, abilities for mana that nothing else needs.
 """
@@ -8,18 +8,18 @@ end of the opponent's turn, abilities for mana that nothing else needs.
 from typing import Final
 
 from trainingrun_daemon.ai.abilities import value_ability
-from trainingrun_daemon.ai.appraisal import face_worth
+from trainingrun_daemon.ai.evaluation import face_worth
 from trainingrun_daemon.ai.lands import value_land
 from trainingrun_daemon.ai.spells import value_cast
 from trainingrun_daemon.rules.choices import Action, ActionKind, ChooseAction
+from trainingrun_daemon.rules.enums import Phase
 from trainingrun_daemon.rules.model import Game
-from trainingrun_daemon.rules.terms import Phase
 
 _LAND_BONUS: Final = 10_000.0
 
 
 def choose_action(game: Game, choice: ChooseAction) -> int:
-    """Give the position of the best action, or -1 when waiting is better."""
+    """Return the position of the best action, or -1 when waiting is better."""
     values = [value_action(game, choice, action) for action in choice.actions]
     best = max(range(len(values)), key=values.__getitem__)
     return best if values[best] > 0 else -1

@@ -1,10 +1,11 @@
 """Answers of the engine's AI to every kind of choice."""
 
 from trainingrun_daemon.ai.actions import choose_action
-from trainingrun_daemon.ai.aims import choose_entity
 from trainingrun_daemon.ai.attacks import choose_attackers
 from trainingrun_daemon.ai.blocks import choose_blocks
 from trainingrun_daemon.ai.picks import agrees, choose_ability, choose_cards, choose_value
+from trainingrun_daemon.ai.targeting import choose_entity
+from trainingrun_daemon.rules.card_definition import Answer, Choice
 from trainingrun_daemon.rules.choices import (
     AnnounceValue,
     ChooseAbility,
@@ -15,12 +16,11 @@ from trainingrun_daemon.rules.choices import (
     DeclareAttackers,
     DeclareBlockers,
 )
-from trainingrun_daemon.rules.face import Answer, Choice
 from trainingrun_daemon.rules.model import Game
 
 
 def choose_answer(game: Game, choice: Choice) -> Answer:
-    """Give the AI's answer to a choice."""
+    """Return the AI's answer to a choice."""
     match choice:
         case ChooseAction():
             return choose_action(game, choice)

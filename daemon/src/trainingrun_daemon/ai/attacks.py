@@ -1,6 +1,6 @@
-"""Who attacks: the set of attackers whose foreseen exchange is best, the answer included.
+"""Who attacks: the set of attackers whose simulated combat is best, the answer included.
 
-Every set that is looked at is valued by the blocks that it would meet (``blocks.plan_blocks``), by
+Every set is valued by the blocks that it would meet (``blocks.plan_blocks``), by
 the damage that gets through, and by what the opponent could strike back with when the attackers are
 tapped. Small armies are searched in full, larger ones by single changes.
 """
@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import Final
 
-from trainingrun_daemon.ai.appraisal import cost_of_damage
 from trainingrun_daemon.ai.blocks import plan_blocks
-from trainingrun_daemon.ai.exchange import Field
+from trainingrun_daemon.ai.combat_simulation import Field
+from trainingrun_daemon.ai.evaluation import cost_of_damage
 from trainingrun_daemon.rules.choices import DeclareAttackers
 from trainingrun_daemon.rules.combat import can_block
+from trainingrun_daemon.rules.enums import Event, Keyword
 from trainingrun_daemon.rules.model import Card, Game
-from trainingrun_daemon.rules.terms import Event, Keyword
 
 _SEARCHED_IN_FULL: Final = 5
 _WIN: Final = 1000.0
@@ -26,7 +26,7 @@ _TRIGGER_BONUS: Final = 1.0
 
 
 def choose_attackers(game: Game, choice: DeclareAttackers) -> tuple[int, ...]:
-    """Give the positions of the creatures that attack."""
+    """Return the positions of the creatures that attack."""
     outlook = _Outlook(game, choice.seat, choice.candidates)
     count = len(choice.candidates)
     if count <= _SEARCHED_IN_FULL:
@@ -36,7 +36,7 @@ def choose_attackers(game: Game, choice: DeclareAttackers) -> tuple[int, ...]:
 
 
 def _climb(outlook: "_Outlook", count: int) -> tuple[int, ...]:
-    """Improve the best of nobody, everybody and the safe ones by single changes."""
+    """Improve the best of none, all and the safe ones by single changes."""
     everybody = tuple(range(count))
     safe = tuple(at for at in everybody if outlook.is_safe(at))
     best = max(((), safe, everybody), key=outlook.value)
@@ -72,7 +72,7 @@ class _Outlook:
         """Those who could block in the opponent's turn, with their place among the attackers."""
 
     def is_safe(self, at: int) -> bool:
-        """Whether no single blocker kills this attacker."""
+        """Return whether no single blocker kills this attacker."""
         return not any(
             end.attacker_dies for (attacker, _), end in self._field.duels.items() if attacker == at
         )
@@ -104,7 +104,7 @@ class _Outlook:
         return value - _FEAR * cost_of_damage(own_life, strike)
 
     def _strike_back(self, chosen: tuple[int, ...], fallen: set[int]) -> int:
-        """Give the damage that the opponent could deal when every guard blocks one of them."""
+        """Return the damage that the opponent could deal when every guard blocks one of them."""
         guards = [card for at, card in self._guards if at not in chosen or _stays_up(card)]
         damage = 0
         for foe in self._foes:
@@ -119,7 +119,7 @@ class _Outlook:
 
 
 def _attack_triggers(card: Card) -> int:
-    """Give how many abilities of its own an attack triggers."""
+    """Return how many abilities of its own an attack triggers."""
     return sum(trigger.event is Event.ATTACKS for trigger in card.triggers)
 
 

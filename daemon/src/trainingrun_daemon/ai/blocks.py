@@ -1,13 +1,13 @@
 """How a defender blocks: good exchanges first, then gangs, then whatever keeps it alive.
 
-The attacker's side uses the same plan to foresee what its attack would meet.
+The attacker's side uses the same plan to predict what its attack would meet.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-from trainingrun_daemon.ai.appraisal import cost_of_damage
-from trainingrun_daemon.ai.exchange import Clash, Field
+from trainingrun_daemon.ai.combat_simulation import CombatResult, Field
+from trainingrun_daemon.ai.evaluation import cost_of_damage
 from trainingrun_daemon.rules.choices import DeclareBlockers
 from trainingrun_daemon.rules.model import Game
 
@@ -41,7 +41,7 @@ def plan_blocks(
     life: int,
     sidetracked: frozenset[int] = frozenset(),
 ) -> Blocks:
-    """Give the blocks against the chosen attackers.
+    """Return the blocks against the chosen attackers.
 
     ``sidetracked`` attackers do not attack the player but a planeswalker.
     """
@@ -64,7 +64,7 @@ def plan_blocks(
 def stopped(
     field: Field, blocks: Mapping[int, tuple[int, ...]], sidetracked: frozenset[int] = frozenset()
 ) -> int:
-    """Give how much damage these blocks keep from the player."""
+    """Return how much damage these blocks keep from the player."""
     return sum(
         field.attackers[at].damage - field.fight(at, by).through
         for at, by in blocks.items()
@@ -72,7 +72,7 @@ def stopped(
     )
 
 
-def _gain(field: Field, at: int, end: Clash, *, price: float) -> float:
+def _gain(field: Field, at: int, end: CombatResult, *, price: float) -> float:
     attacker = field.attackers[at]
     won = attacker.worth if end.attacker_dies else 0.0
     lost = sum(blocker.worth for blocker in end.dead)
@@ -121,7 +121,7 @@ def _gang_up(field: Field, chosen: Sequence[int], blocks: Blocks, price: float) 
 
 
 def _gangs(now: tuple[int, ...], free: list[int]) -> list[tuple[int, ...]]:
-    """Give the gangs of two that free blockers can form, with who blocks already."""
+    """Return the gangs of two that free blockers can form, with who blocks already."""
     if now:
         return [(*now, by) for by in free]
     return [(one, other) for place, one in enumerate(free) for other in free[place + 1 :]]

@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from trainingrun_daemon.ai.appraisal import hand_worth, worth
-from trainingrun_daemon.rules.face import Payment
+from trainingrun_daemon.ai.evaluation import hand_worth, worth
+from trainingrun_daemon.rules.card_definition import Payment
+from trainingrun_daemon.rules.enums import PaymentKind, Phase, Zone
 from trainingrun_daemon.rules.model import Card, Game
-from trainingrun_daemon.rules.terms import PaymentKind, Phase, Zone
 
 _TAPPING: Final = frozenset(
     {PaymentKind.TAP_OTHER, PaymentKind.TAP_PERMANENTS, PaymentKind.TAP_STRONGEST}
@@ -16,7 +16,7 @@ _FORBIDDEN: Final = 50.0
 
 
 def price_of(game: Game, seat: int, source: Card, payment: Payment) -> float:
-    """Give what a payment of ``source`` costs its controller."""
+    """Return what a payment of ``source`` costs its controller."""
     kind, amount = payment.kind, payment.amount
     if kind is PaymentKind.SACRIFICE_SELF or kind is PaymentKind.EXILE_SELF:
         is_spent = source.zone is not Zone.BATTLEFIELD

@@ -3,7 +3,7 @@
 from typing import Final
 
 from trainingrun_daemon.rules.choices import ActionKind, ChooseAction
-from trainingrun_daemon.rules.effects import landing
+from trainingrun_daemon.rules.effects import enters
 from trainingrun_daemon.rules.mana import COLORS
 from trainingrun_daemon.rules.model import Card, Game, Player
 from trainingrun_daemon.rules.payments import mana_sources
@@ -18,7 +18,7 @@ def value_land(game: Game, choice: ChooseAction, card: Card) -> float:
     made = {color for ability in card.face.mana for color in ability.colors}
     value = _COLOR_NEED * sum(color in made for color in _missing_colors(player))
     value += 0.1 * len(made)
-    enters_tapped = card.face.as_enters is landing.tapped
+    enters_tapped = card.face.as_enters is enters.tapped
     if enters_tapped == _wants_mana_now(game, choice):
         value -= _TEMPO
     if card.face.activated:
@@ -27,7 +27,7 @@ def value_land(game: Game, choice: ChooseAction, card: Card) -> float:
 
 
 def _wants_mana_now(game: Game, choice: ChooseAction) -> bool:
-    """Whether one more mana makes something castable this turn that is not castable now."""
+    """Return whether one more mana makes something castable this turn that is not castable now."""
     mana = len(mana_sources(game, choice.seat))
     costs = [
         card.face.cost.mana_value
@@ -39,7 +39,7 @@ def _wants_mana_now(game: Game, choice: ChooseAction) -> bool:
 
 
 def _missing_colors(player: Player) -> list[str]:
-    """Give the colours that spells in hand need and no land makes."""
+    """Return the colours that spells in hand need and no land makes."""
     needed = "".join("".join(card.face.cost.pips) for card in player.hand)
     made = {
         color for card in player.battlefield for ability in card.mana for color in ability.colors

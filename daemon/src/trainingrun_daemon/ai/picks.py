@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from typing import Final
 
-from trainingrun_daemon.ai.aims import value_specs
-from trainingrun_daemon.ai.appraisal import face_worth, hand_worth, worth
+from trainingrun_daemon.ai.evaluation import face_worth, hand_worth, worth
 from trainingrun_daemon.ai.spells import MANA_PRICE, value_modes
+from trainingrun_daemon.ai.targeting import value_specs
+from trainingrun_daemon.rules.card_definition import Aim
 from trainingrun_daemon.rules.casting import DONE
 from trainingrun_daemon.rules.choices import AnnounceValue, ChooseAbility, ChooseCards, Confirm
-from trainingrun_daemon.rules.face import Aim
+from trainingrun_daemon.rules.enums import Purpose, Zone
 from trainingrun_daemon.rules.model import Card, Game, StackItem
-from trainingrun_daemon.rules.terms import Purpose, Zone
 
 _KEPT_ON_TOP: Final = 4.5
 """Least worth in hand of a card that a scry leaves on top."""
@@ -18,7 +18,7 @@ _GAINS: Final = frozenset({Purpose.KEEP, Purpose.SEARCH, Purpose.USE, Purpose.GR
 
 
 def choose_cards(game: Game, choice: ChooseCards) -> tuple[int, ...]:
-    """Give the positions of the chosen cards."""
+    """Return the positions of the chosen cards."""
     seat = choice.seat
     values = [_worth_of(game, seat, card) for card in choice.cards]
     order = range(len(choice.cards))
@@ -34,7 +34,7 @@ def choose_cards(game: Game, choice: ChooseCards) -> tuple[int, ...]:
 
 
 def _worth_of(game: Game, seat: int, card: Card) -> float:
-    """Give what a card is worth where it is, to its owner."""
+    """Return what a card is worth where it is, to its owner."""
     if card.zone is Zone.BATTLEFIELD:
         return worth(card) - (1.0 if card.tapped else 0.0)
     if card.owner != seat:
@@ -43,7 +43,7 @@ def _worth_of(game: Game, seat: int, card: Card) -> float:
 
 
 def agrees(game: Game, choice: Confirm) -> bool:
-    """Whether the AI says yes."""
+    """Return whether the AI says yes."""
     if choice.purpose is not Purpose.MULLIGAN:
         return choice.is_wise
     hand = game.players[choice.seat].hand
@@ -53,7 +53,7 @@ def agrees(game: Game, choice: Confirm) -> bool:
 
 
 def choose_ability(game: Game, choice: ChooseAbility) -> int:
-    """Give the position of the best mode; other lists are best-first."""
+    """Return the position of the best mode; other lists are best-first."""
     item = game.stack[-1] if game.stack else None
     if item is None or item.card is not choice.source or not item.face.modes or item.modes:
         return 0
@@ -72,7 +72,7 @@ def _value_of_line(line: str, by_text: dict[str, float]) -> float:
 
 
 def choose_value(game: Game, choice: AnnounceValue) -> int:
-    """Give the number that does most: as much as possible, but no more than a target needs."""
+    """Return the number that does most: as much as possible, but no more than a target needs."""
     item = game.stack[-1] if game.stack else None
     if item is None or item.card is not choice.source or not item.specs:
         return choice.maximum

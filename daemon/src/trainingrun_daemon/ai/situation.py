@@ -3,33 +3,33 @@
 from collections.abc import Iterable
 from typing import Final
 
-from trainingrun_daemon.ai.appraisal import worth
-from trainingrun_daemon.ai.exchange import Fighter
-from trainingrun_daemon.ai.reading import face_damage, pain_of
+from trainingrun_daemon.ai.combat_simulation import Fighter
+from trainingrun_daemon.ai.evaluation import worth
+from trainingrun_daemon.ai.text_parsing import face_damage, pain_of
+from trainingrun_daemon.rules.card_definition import Aim, CardFace
 from trainingrun_daemon.rules.choices import Action, ActionKind
 from trainingrun_daemon.rules.continuous import FOREVER
-from trainingrun_daemon.rules.face import Aim, CardFace
+from trainingrun_daemon.rules.enums import Event, Keyword, Phase, Purpose, Use
 from trainingrun_daemon.rules.model import Game, Happening, Player, StackItem
 from trainingrun_daemon.rules.payments import mana_sources
 from trainingrun_daemon.rules.targets import legal_targets
-from trainingrun_daemon.rules.terms import Event, Keyword, Phase, Purpose, Use
 
 DEADLY: Final = frozenset({Purpose.DAMAGE, Purpose.REMOVE, Purpose.BOUNCE, Purpose.WEAKEN})
 
 
 def available_mana(game: Game, seat: int) -> int:
-    """Give how much mana a seat could make now."""
+    """Return how much mana a seat could make now."""
     return len(mana_sources(game, seat))
 
 
 def is_own_main(game: Game, seat: int) -> bool:
-    """Whether this seat may do what only sorceries may."""
+    """Return whether this seat may do what only sorceries may."""
     is_main = game.phase is Phase.MAIN1 or game.phase is Phase.MAIN2
     return is_main and game.active == seat and not game.stack
 
 
 def is_last_chance(game: Game, seat: int, *, instant: bool) -> bool:
-    """Whether mana that is not spent now would be of no more use."""
+    """Return whether mana that is not spent now would be lost."""
     if game.stack:
         return False
     if instant and game.active != seat:
@@ -38,7 +38,7 @@ def is_last_chance(game: Game, seat: int, *, instant: bool) -> bool:
 
 
 def unblocked_damage(game: Game) -> int:
-    """Give the combat damage that the defending player is about to be dealt."""
+    """Return the combat damage that the defending player is about to be dealt."""
     combat = game.combat
     if combat is None:
         return 0
@@ -50,7 +50,8 @@ def unblocked_damage(game: Game) -> int:
 
 
 def burn_reach(game: Game, seat: int, actions: Iterable[Action]) -> int:
-    """Give the damage that the castable burn could deal to the opponent with the mana there is."""
+    """Return the damage that the castable burn could deal to the opponent with the mana there
+    is."""
     shots = sorted(
         (
             (action.cost.mana_value, damage)
@@ -73,7 +74,7 @@ def _copies(player: Player, action: Action) -> int:
 
 
 def damage_to_face(game: Game, seat: int, action: Action) -> int:
-    """Give the damage that a spell could deal to the opponent."""
+    """Return the damage that a spell could deal to the opponent."""
     face = action.face
     if face.is_permanent:
         return 0
@@ -88,7 +89,7 @@ def damage_to_face(game: Game, seat: int, action: Action) -> int:
 
 
 def cast_pain(game: Game, seat: int, action: Action) -> int:
-    """Give the damage that permanents deal to this seat for casting a spell."""
+    """Return the damage that permanents deal to this seat for casting a spell."""
     pain = 0
     for player in game.players:
         for card in player.battlefield:
@@ -103,7 +104,7 @@ def cast_pain(game: Game, seat: int, action: Action) -> int:
 
 
 def has_cards_on_loan(game: Game, seat: int) -> bool:
-    """Whether exiled cards wait to be played before their time is over."""
+    """Return whether exiled cards wait to be played before their time is over."""
     return any(
         card.playable_by == seat and game.turn <= card.playable_until < FOREVER
         for card in game.players[seat].exile
@@ -111,7 +112,7 @@ def has_cards_on_loan(game: Game, seat: int) -> bool:
 
 
 def threatened_worth(game: Game, seat: int) -> float:
-    """Give the worth of what the top of the opponent's stack is about to take from a seat."""
+    """Return the worth of what the top of the opponent's stack is about to take from a seat."""
     if not game.stack or game.stack[-1].controller == seat:
         return 0.0
     item = game.stack[-1]
@@ -127,10 +128,10 @@ def threatened_worth(game: Game, seat: int) -> float:
 
 
 def has_named(player: Player, face: CardFace) -> bool:
-    """Whether a player controls a permanent of this name."""
+    """Return whether a player controls a permanent of this name."""
     return any(other.face.name == face.name for other in player.battlefield)
 
 
 def has_flash(face: CardFace) -> bool:
-    """Whether a card can be cast whenever its owner has priority."""
+    """Return whether a card can be cast whenever its owner has priority."""
     return face.is_instant or Keyword.FLASH in face.keywords

@@ -3,16 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
-from trainingrun_daemon.ai.aims import WIN, value_specs
-from trainingrun_daemon.ai.appraisal import CARD_PRICE, cost_of_damage, face_worth, worth
 from trainingrun_daemon.ai.costs import price_of
-from trainingrun_daemon.ai.reading import (
-    face_damage,
-    is_impulse,
-    sweep_damage,
-    sweep_limit,
-    wants_landfall,
-)
+from trainingrun_daemon.ai.evaluation import CARD_PRICE, cost_of_damage, face_worth, worth
 from trainingrun_daemon.ai.situation import (
     available_mana,
     burn_reach,
@@ -25,11 +17,19 @@ from trainingrun_daemon.ai.situation import (
     threatened_worth,
     unblocked_damage,
 )
+from trainingrun_daemon.ai.targeting import WIN, value_specs
+from trainingrun_daemon.ai.text_parsing import (
+    face_damage,
+    is_impulse,
+    sweep_damage,
+    sweep_limit,
+    wants_landfall,
+)
+from trainingrun_daemon.rules.card_definition import Aim, CardFace, Mode, Target
 from trainingrun_daemon.rules.choices import Action, ChooseAction
 from trainingrun_daemon.rules.combat import can_attack
-from trainingrun_daemon.rules.face import Aim, CardFace, Mode, Target
+from trainingrun_daemon.rules.enums import Bar, Keyword, Phase, Purpose, Use
 from trainingrun_daemon.rules.model import Card, Game, Player
-from trainingrun_daemon.rules.terms import Bar, Keyword, Phase, Purpose, Use
 
 MANA_PRICE: Final = 0.3
 """What a mana costs: enough to prefer the cheaper of two equal things."""
@@ -91,7 +91,7 @@ def _value_of_spell(game: Game, choice: ChooseAction, action: Action) -> float:
 
 
 def _in_time(game: Game, seat: int, face: CardFace, value: float, target: Target | None) -> float:
-    """Give what is left of a spell's value when its card is paid for, if this is its moment."""
+    """Return what is left of a spell's value when its card is paid for, if this is its moment."""
     if value >= WIN:
         return value
     if isinstance(target, Player) and len(face.targets) == 1:
@@ -107,7 +107,7 @@ def _in_time(game: Game, seat: int, face: CardFace, value: float, target: Target
 
 
 def _price_of_spare(game: Game, seat: int) -> float:
-    """Give what a card is worth while mana would be wasted: less when there are others."""
+    """Return what a card is worth while mana would be wasted: less when there are others."""
     spells = sum(not card.face.is_land for card in game.players[seat].hand)
     return max(CARD_PRICE - _SPARE * (spells - 1), 0.5)
 
@@ -150,7 +150,7 @@ def _value_of_permanent(game: Game, choice: ChooseAction, action: Action) -> flo
 
 
 def _value_of_warp(game: Game, face: CardFace) -> float:
-    """A warped creature is there for one attack, and can be cast again later."""
+    """Return a warped creature is there for one attack, and can be cast again later."""
     is_in_time = game.phase is Phase.MAIN1 and Keyword.HASTE in face.keywords
     if not (is_in_time or face.triggers):
         return 0.0
@@ -185,7 +185,7 @@ def value_of_use(game: Game, seat: int, use: Use, text: str, *, is_instant: bool
 
 
 def _value_of_team_trick(game: Game, seat: int) -> float:
-    """A boost for everybody: before an attack of many, or while they fight."""
+    """Return a boost for everybody: before an attack of many, or while they fight."""
     attackers = sum(can_attack(card) for card in game.players[seat].battlefield)
     if game.phase is Phase.MAIN1 and is_own_main(game, seat):
         return 2.5 * attackers

@@ -3,16 +3,16 @@
 from typing import Final
 
 from trainingrun_daemon.cards.define import creature, define
-from trainingrun_daemon.rules.effects.aims import target_in_graveyard
+from trainingrun_daemon.rules.card_definition import Activated, CardFace, Payment, Steps, Trigger
 from trainingrun_daemon.rules.effects.board import crew, equip
-from trainingrun_daemon.rules.effects.harm import exile_targets
 from trainingrun_daemon.rules.effects.library import draw, loot
+from trainingrun_daemon.rules.effects.removal import exile_targets
 from trainingrun_daemon.rules.effects.statics import enlarge, give, host
+from trainingrun_daemon.rules.effects.targeting import target_in_graveyard
 from trainingrun_daemon.rules.effects.triggers import is_itself, when_attacks, when_enters
-from trainingrun_daemon.rules.face import Activated, CardFace, Payment, Steps, Trigger
+from trainingrun_daemon.rules.enums import Event, Keyword, PaymentKind, Purpose, Use, Zone
 from trainingrun_daemon.rules.mana import parse_cost
 from trainingrun_daemon.rules.model import Game, StackItem
-from trainingrun_daemon.rules.terms import Event, Keyword, PaymentKind, Purpose, Use, Zone
 from trainingrun_daemon.rules.zones import move_card
 
 _TAP_AND_SACRIFICE: Final = (
@@ -49,7 +49,7 @@ CARDS: Final[tuple[CardFace, ...]] = (
                 exile_targets,
                 targets=(
                     target_in_graveyard(
-                        "target card in a graveyard", lambda card, aim: True, Purpose.REMOVE
+                        "target card in a graveyard", lambda _card, _aim: True, Purpose.REMOVE
                     ),
                 ),
             ),

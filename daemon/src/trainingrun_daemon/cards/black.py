@@ -3,20 +3,7 @@
 from typing import Final
 
 from trainingrun_daemon.cards.define import creature, define, token
-from trainingrun_daemon.rules.damage import lose_life
-from trainingrun_daemon.rules.effects import life
-from trainingrun_daemon.rules.effects.aims import (
-    target_creature,
-    target_creature_or_planeswalker,
-    target_creature_that,
-    target_opponent,
-)
-from trainingrun_daemon.rules.effects.board import make_tokens
-from trainingrun_daemon.rules.effects.flow import first_card, in_order
-from trainingrun_daemon.rules.effects.harm import destroy_targets
-from trainingrun_daemon.rules.effects.library import discard_chosen, draw, take_from_hand
-from trainingrun_daemon.rules.effects.triggers import is_opponents, is_own, when_enters
-from trainingrun_daemon.rules.face import (
+from trainingrun_daemon.rules.card_definition import (
     Activated,
     CardFace,
     Payment,
@@ -25,10 +12,23 @@ from trainingrun_daemon.rules.face import (
     Trigger,
     Way,
 )
+from trainingrun_daemon.rules.damage import lose_life
+from trainingrun_daemon.rules.effects import life
+from trainingrun_daemon.rules.effects.board import make_tokens
+from trainingrun_daemon.rules.effects.combinators import first_card, in_order
+from trainingrun_daemon.rules.effects.library import discard_chosen, draw, take_from_hand
+from trainingrun_daemon.rules.effects.removal import destroy_targets
+from trainingrun_daemon.rules.effects.targeting import (
+    target_creature,
+    target_creature_or_planeswalker,
+    target_creature_that,
+    target_opponent,
+)
+from trainingrun_daemon.rules.effects.triggers import is_opponents, is_own, when_enters
+from trainingrun_daemon.rules.enums import Event, Keyword, PaymentKind, Purpose, Zone
 from trainingrun_daemon.rules.mana import parse_cost
 from trainingrun_daemon.rules.model import Card, Game, Happening, StackItem
 from trainingrun_daemon.rules.targets import all_permanents, opposing, that
-from trainingrun_daemon.rules.terms import Event, Keyword, PaymentKind, Purpose, Zone
 from trainingrun_daemon.rules.zones import destroy, exile_while, put_on_battlefield
 
 _OUTLAWS: Final = ("Assassin", "Mercenary", "Pirate", "Rogue", "Warlock")

@@ -7,20 +7,7 @@ from typing import Final
 
 from trainingrun_daemon.cards.define import creature, define, token
 from trainingrun_daemon.cards.tokens import CLUE, MAP
-from trainingrun_daemon.rules.continuous import last, refresh
-from trainingrun_daemon.rules.effects.aims import (
-    target_creature,
-    target_opposing_creature,
-    target_spell,
-)
-from trainingrun_daemon.rules.effects.answers import counter_targets, counter_unless, ward
-from trainingrun_daemon.rules.effects.board import copy_target, make_tokens, tap_targets
-from trainingrun_daemon.rules.effects.flow import first_card, if_cast, in_order
-from trainingrun_daemon.rules.effects.harm import bounce_targets
-from trainingrun_daemon.rules.effects.library import draw, loot, scry, take_from_top
-from trainingrun_daemon.rules.effects.statics import define_size
-from trainingrun_daemon.rules.effects.triggers import when_dies, when_enters
-from trainingrun_daemon.rules.face import (
+from trainingrun_daemon.rules.card_definition import (
     Activated,
     CardFace,
     Effect,
@@ -32,10 +19,23 @@ from trainingrun_daemon.rules.face import (
     Trigger,
     Way,
 )
+from trainingrun_daemon.rules.continuous import last, refresh
+from trainingrun_daemon.rules.effects.board import copy_target, make_tokens, tap_targets
+from trainingrun_daemon.rules.effects.combinators import first_card, if_cast, in_order
+from trainingrun_daemon.rules.effects.counterspells import counter_targets, counter_unless, ward
+from trainingrun_daemon.rules.effects.library import draw, loot, scry, take_from_top
+from trainingrun_daemon.rules.effects.removal import bounce_targets
+from trainingrun_daemon.rules.effects.statics import define_size
+from trainingrun_daemon.rules.effects.targeting import (
+    target_creature,
+    target_opposing_creature,
+    target_spell,
+)
+from trainingrun_daemon.rules.effects.triggers import when_dies, when_enters
+from trainingrun_daemon.rules.enums import Event, Keyword, Layer, PaymentKind, Purpose, Zone
 from trainingrun_daemon.rules.mana import parse_cost
 from trainingrun_daemon.rules.model import Card, Game, Happening, StackItem
 from trainingrun_daemon.rules.targets import all_permanents, opposing, own, that
-from trainingrun_daemon.rules.terms import Event, Keyword, Layer, PaymentKind, Purpose, Zone
 from trainingrun_daemon.rules.zones import (
     PLUS,
     STUN,
@@ -64,7 +64,7 @@ def _is_creature(item: StackItem) -> bool:
     return item.face.is_creature
 
 
-def _is_dear(item: StackItem) -> bool:
+def _is_expensive(item: StackItem) -> bool:
     """Whether a spell has mana value 4 or more; X counts as it was chosen (rule 202.3e)."""
     cost = item.face.cost
     return cost.mana_value + cost.xs * item.x >= 4
@@ -96,17 +96,17 @@ def _consult(count: int) -> Effect:
     return resolve
 
 
-def _draw_each(game: Game, item: StackItem) -> Steps | None:
+def _draw_each(game: Game, _item: StackItem) -> Steps | None:
     for seat in (game.active, 1 - game.active):
         draw_cards(game, seat, 1)
     return None
 
 
-def _is_second_draw_of_opponent(game: Game, card: Card, happening: Happening) -> bool:
+def _is_second_draw_of_opponent(_game: Game, card: Card, happening: Happening) -> bool:
     return happening.seat != card.controller and happening.amount == 2
 
 
-def _own_creature_hits_player(game: Game, card: Card, happening: Happening) -> bool:
+def _own_creature_hits_player(_game: Game, card: Card, happening: Happening) -> bool:
     source = happening.card
     if source is None or happening.other is not None or not happening.is_combat:
         return False
@@ -140,7 +140,7 @@ def _enter_as_enchantment(game: Game, card: Card) -> Steps | None:
     return None
 
 
-def _become_enchantment(game: Game, source: Card, card: Card) -> None:
+def _become_enchantment(_game: Game, _source: Card, card: Card) -> None:
     card.is_creature = False
     card.subtypes = frozenset()
 
@@ -217,7 +217,7 @@ _CREATURES: Final = (
                 cost=parse_cost("{7}{U}"),
                 discount=_count_spells,
                 effect=_adapt,
-                condition=lambda game, card: PLUS not in card.counters,
+                condition=lambda _game, card: PLUS not in card.counters,
             ),
         ),
     ),
@@ -412,7 +412,7 @@ _SPELLS: Final = (
         "{1}{U}",
         "Instant",
         text="Counter target spell with mana value 4 or more.",
-        targets=(target_spell("target spell with mana value 4 or greater", _is_dear),),
+        targets=(target_spell("target spell with mana value 4 or greater", _is_expensive),),
         spell=counter_targets,
     ),
     define(

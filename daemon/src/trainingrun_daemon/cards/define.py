@@ -6,13 +6,13 @@ colours), so that an entry says only what is printed.
 
 from typing import Any
 
-from trainingrun_daemon.rules.face import CardFace
+from trainingrun_daemon.rules.card_definition import CardFace
+from trainingrun_daemon.rules.enums import Keyword
 from trainingrun_daemon.rules.mana import parse_cost
-from trainingrun_daemon.rules.terms import Keyword
 
 
 def define(name: str, cost: str, types: str, *, text: str = "", **rest: Any) -> CardFace:
-    """Give a card face; ``rest`` are further fields of CardFace."""
+    """Return a card face; ``rest`` are further fields of CardFace."""
     parsed = parse_cost(cost)
     return CardFace(name=name, cost=parsed, types=types, text=text, colors=parsed.colors, **rest)
 
@@ -27,12 +27,12 @@ def creature(
     keywords: tuple[Keyword, ...] = (),
     **rest: Any,
 ) -> CardFace:
-    """Give a creature; ``types`` are its subtypes, ``size`` is its power and toughness.
+    """Return a creature; ``types`` are its subtypes, ``size`` is its power and toughness.
 
     Words before `` - `` are further types: ``Legendary - Human`` makes a Legendary Creature.
     """
-    words, dash, subtypes = types.rpartition(" - ")
-    line = f"{words} Creature - {subtypes}" if dash else f"Creature - {subtypes}"
+    supertypes, dash, subtypes = types.rpartition(" - ")
+    line = f"{supertypes} Creature - {subtypes}" if dash else f"Creature - {subtypes}"
     power, toughness = size
     return define(
         name,
@@ -55,15 +55,15 @@ def token(
     keywords: tuple[Keyword, ...] = (),
     **rest: Any,
 ) -> CardFace:
-    """Give a creature token, which has no cost but a colour.
+    """Return a creature token, which has no cost but a colour.
 
     Words before `` - `` are further types: ``Artifact - Thopter`` makes an Artifact Creature.
     """
-    words, dash, kinds = subtypes.rpartition(" - ")
+    supertypes, dash, kinds = subtypes.rpartition(" - ")
     power, toughness = size
     return CardFace(
         name=name,
-        types=f"{words} Creature - {kinds}" if dash else f"Creature - {subtypes}",
+        types=f"{supertypes} Creature - {kinds}" if dash else f"Creature - {subtypes}",
         colors=color,
         power=power,
         toughness=toughness,

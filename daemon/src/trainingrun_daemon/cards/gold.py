@@ -5,10 +5,18 @@ from typing import Final
 from trainingrun_daemon.cards.define import creature, define
 from trainingrun_daemon.cards.tokens import MONK, SOLDIER
 from trainingrun_daemon.rules import targets
+from trainingrun_daemon.rules.card_definition import Aim, CardFace, Mode, Steps, Target, TargetSpec
 from trainingrun_daemon.rules.choices import ChooseCards, Reveal, ask_cards
 from trainingrun_daemon.rules.continuous import boost
 from trainingrun_daemon.rules.effects import life
-from trainingrun_daemon.rules.effects.aims import (
+from trainingrun_daemon.rules.effects.board import make_tokens
+from trainingrun_daemon.rules.effects.combinators import first_card, in_order
+from trainingrun_daemon.rules.effects.counterspells import counter_unless, return_spell, ward
+from trainingrun_daemon.rules.effects.library import allow_play, draw, end_of_next_turn
+from trainingrun_daemon.rules.effects.pump import boost_own_creatures, boost_targets
+from trainingrun_daemon.rules.effects.removal import damage_targets, destroy_targets, hit
+from trainingrun_daemon.rules.effects.split_cards import adventure, may_cast_copy, split
+from trainingrun_daemon.rules.effects.targeting import (
     any_target,
     target_creature,
     target_in_graveyard,
@@ -16,17 +24,9 @@ from trainingrun_daemon.rules.effects.aims import (
     target_player_or_planeswalker,
     target_spell,
 )
-from trainingrun_daemon.rules.effects.answers import counter_unless, return_spell, ward
-from trainingrun_daemon.rules.effects.board import make_tokens
-from trainingrun_daemon.rules.effects.flow import first_card, in_order
-from trainingrun_daemon.rules.effects.growth import boost_own_creatures, boost_targets
-from trainingrun_daemon.rules.effects.halves import adventure, may_cast_copy, split
-from trainingrun_daemon.rules.effects.harm import damage_targets, destroy_targets, hit
-from trainingrun_daemon.rules.effects.library import allow_play, draw, end_of_next_turn
 from trainingrun_daemon.rules.effects.triggers import when_dies, when_enters
-from trainingrun_daemon.rules.face import Aim, CardFace, Mode, Steps, Target, TargetSpec
+from trainingrun_daemon.rules.enums import Keyword, Purpose, Use, Zone
 from trainingrun_daemon.rules.model import Card, Game, Player, StackItem
-from trainingrun_daemon.rules.terms import Keyword, Purpose, Use, Zone
 from trainingrun_daemon.rules.zones import discard, draw_cards, move_card
 
 

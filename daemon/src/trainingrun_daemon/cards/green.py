@@ -4,27 +4,7 @@ from typing import Final
 
 from trainingrun_daemon.cards.define import creature, define
 from trainingrun_daemon.cards.tokens import MAP
-from trainingrun_daemon.rules.continuous import boost
-from trainingrun_daemon.rules.damage import gain_life
-from trainingrun_daemon.rules.effects.aims import (
-    target_in_graveyard,
-    target_own_creature,
-    target_permanent_that,
-)
-from trainingrun_daemon.rules.effects.board import make_tokens
-from trainingrun_daemon.rules.effects.flow import first_card, in_order, standing_cards
-from trainingrun_daemon.rules.effects.growth import (
-    boost_own_creatures,
-    boost_targets,
-    grow_itself,
-    grow_targets,
-)
-from trainingrun_daemon.rules.effects.harm import bite_target, destroy_targets, fight_targets
-from trainingrun_daemon.rules.effects.landing import with_counters
-from trainingrun_daemon.rules.effects.library import draw, search_land
-from trainingrun_daemon.rules.effects.triggers import landfall, when_attacks, when_enters
-from trainingrun_daemon.rules.effects.ways import OFFSPRING_ENTERS, offspring
-from trainingrun_daemon.rules.face import (
+from trainingrun_daemon.rules.card_definition import (
     Activated,
     Aim,
     CardFace,
@@ -36,16 +16,36 @@ from trainingrun_daemon.rules.face import (
     TargetSpec,
     Trigger,
 )
+from trainingrun_daemon.rules.continuous import boost
+from trainingrun_daemon.rules.damage import gain_life
+from trainingrun_daemon.rules.effects.alternative_costs import OFFSPRING_ENTERS, offspring
+from trainingrun_daemon.rules.effects.board import make_tokens
+from trainingrun_daemon.rules.effects.combinators import first_card, in_order, standing_cards
+from trainingrun_daemon.rules.effects.enters import with_counters
+from trainingrun_daemon.rules.effects.library import draw, search_land
+from trainingrun_daemon.rules.effects.pump import (
+    boost_own_creatures,
+    boost_targets,
+    grow_itself,
+    grow_targets,
+)
+from trainingrun_daemon.rules.effects.removal import bite_target, destroy_targets, fight_targets
+from trainingrun_daemon.rules.effects.targeting import (
+    target_in_graveyard,
+    target_own_creature,
+    target_permanent_that,
+)
+from trainingrun_daemon.rules.effects.triggers import landfall, when_attacks, when_enters
+from trainingrun_daemon.rules.enums import Event, Keyword, PaymentKind, Purpose, Use, Zone
 from trainingrun_daemon.rules.mana import parse_cost
 from trainingrun_daemon.rules.model import Card, Game, Happening, Player, StackItem
 from trainingrun_daemon.rules.targets import creatures, creatures_and_planeswalkers, opposing, own
-from trainingrun_daemon.rules.terms import Event, Keyword, PaymentKind, Purpose, Use, Zone
 from trainingrun_daemon.rules.zones import PLUS, add_counters, move_card
 
 _MANA_ELF: Final = (ManaAbility(colors="G"),)
 
 
-def _power_of_first_target(aim: Aim, target: Card | Player) -> int:
+def _power_of_first_target(aim: Aim, _target: Card | Player) -> int:
     striker = aim.chosen[0] if aim.chosen else None
     return striker.power if isinstance(striker, Card) else 0
 
@@ -59,7 +59,7 @@ _FIGHT: Final = (
         amount_by=_power_of_first_target,
     ),
 )
-_BITE: Final = (
+_CHUNK: Final = (
     target_own_creature(Purpose.BOOST),
     TargetSpec(
         text="target creature or planeswalker you don't control",
@@ -77,7 +77,7 @@ def _double_counters(game: Game, item: StackItem) -> Steps | None:
     return None
 
 
-def _is_own_creature_aimed_at(game: Game, card: Card, happening: Happening) -> bool:
+def _is_own_creature_aimed_at(_game: Game, card: Card, happening: Happening) -> bool:
     """Whether an opponent aims at a creature of this permanent's controller."""
     target = happening.card
     return (
@@ -193,7 +193,7 @@ _CREATURES: Final = (
                 effect=_exile_and_eat,
                 targets=(
                     target_in_graveyard(
-                        "target card in a graveyard", lambda card, aim: True, Purpose.REMOVE
+                        "target card in a graveyard", lambda _card, _aim: True, Purpose.REMOVE
                     ),
                 ),
             ),
@@ -207,7 +207,7 @@ _CREATURES: Final = (
         text="Trample. Enters with a +1/+1 counter. Landfall: whenever a land of yours enters, "
         "double its +1/+1 counters.",
         keywords=(Keyword.TRAMPLE,),
-        as_enters=with_counters(lambda game, card: 1),
+        as_enters=with_counters(lambda _game, _card: 1),
         triggers=(landfall("double its +1/+1 counters.", _double_counters),),
     ),
     creature(
@@ -351,7 +351,7 @@ _SPELLS: Final = (
         "Instant",
         text="Target creature you control deals damage equal to its power to target creature or "
         "planeswalker you don't control.",
-        targets=_BITE,
+        targets=_CHUNK,
         spell=bite_target,
     ),
     define(

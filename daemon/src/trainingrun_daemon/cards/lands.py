@@ -9,14 +9,7 @@ from typing import Final
 
 from trainingrun_daemon.cards.define import define
 from trainingrun_daemon.cards.tokens import MAP
-from trainingrun_daemon.rules.continuous import FOREVER, last
-from trainingrun_daemon.rules.effects import landing
-from trainingrun_daemon.rules.effects.board import make_tokens
-from trainingrun_daemon.rules.effects.growth import animate, animate_itself, boost_targets
-from trainingrun_daemon.rules.effects.library import search, search_land, surveil
-from trainingrun_daemon.rules.effects.statics import itself
-from trainingrun_daemon.rules.effects.triggers import when_attacks, when_enters
-from trainingrun_daemon.rules.face import (
+from trainingrun_daemon.rules.card_definition import (
     Activated,
     CardFace,
     ManaAbility,
@@ -25,10 +18,17 @@ from trainingrun_daemon.rules.face import (
     Steps,
     TargetSpec,
 )
+from trainingrun_daemon.rules.continuous import FOREVER, last
+from trainingrun_daemon.rules.effects import enters
+from trainingrun_daemon.rules.effects.board import make_tokens
+from trainingrun_daemon.rules.effects.library import search, search_land, surveil
+from trainingrun_daemon.rules.effects.pump import animate, animate_itself, boost_targets
+from trainingrun_daemon.rules.effects.statics import itself
+from trainingrun_daemon.rules.effects.triggers import when_attacks, when_enters
+from trainingrun_daemon.rules.enums import Keyword, Layer, PaymentKind, Purpose, Use, Zone
 from trainingrun_daemon.rules.mana import parse_cost
 from trainingrun_daemon.rules.model import Card, Game, Player, StackItem
 from trainingrun_daemon.rules.targets import creatures, own, players, that
-from trainingrun_daemon.rules.terms import Keyword, Layer, PaymentKind, Purpose, Use, Zone
 from trainingrun_daemon.rules.zones import mill
 
 _TAP: Final = Payment(kind=PaymentKind.TAP)
@@ -64,7 +64,7 @@ def _fast_land(name: str, colors: str) -> CardFace:
         "Land",
         text=f"Enters tapped if you control three or more other lands. Tap: add {_shown(colors)}.",
         mana=(ManaAbility(colors=colors),),
-        as_enters=landing.tapped_unless(_has_few_other_lands),
+        as_enters=enters.tapped_unless(_has_few_other_lands),
     )
 
 
@@ -75,7 +75,7 @@ def _shock_land(name: str, types: str, colors: str) -> CardFace:
         f"Land - {types}",
         text=f"Enters tapped unless you pay 2 life. Tap: add {_shown(colors)}.",
         mana=(ManaAbility(colors=colors),),
-        as_enters=landing.paying_life(2),
+        as_enters=enters.paying_life(2),
     )
 
 
@@ -86,13 +86,13 @@ def _surveil_land(name: str, types: str, colors: str) -> CardFace:
         f"Land - {types}",
         text=f"Enters tapped. When it enters, surveil 1. Tap: add {_shown(colors)}.",
         mana=(ManaAbility(colors=colors),),
-        as_enters=landing.tapped,
+        as_enters=enters.tapped,
         triggers=(when_enters("surveil 1.", surveil(1)),),
     )
 
 
 def _verge(name: str, colors: str, types: tuple[str, str]) -> CardFace:
-    """Give a land whose second colour asks for one of two basic land types.
+    """Return a land whose second colour asks for one of two basic land types.
 
     The types are looked up as they are, not by ``Card.has_subtype``: a land that has become a
     creature of all creature types is no Mountain.
@@ -121,7 +121,7 @@ def _with_article(name: str) -> str:
     return f"an {name}" if name[0] in "AEIOU" else f"a {name}"
 
 
-def _is_no_creature(game: Game, card: Card) -> bool:
+def _is_no_creature(_game: Game, card: Card) -> bool:
     return not card.is_creature
 
 
@@ -137,11 +137,11 @@ def _is_creature_spell(face: CardFace) -> bool:
     return face.is_creature
 
 
-def _take_chosen_type(game: Game, source: Card, card: Card) -> None:
+def _take_chosen_type(_game: Game, _source: Card, card: Card) -> None:
     """Multiversal Passage: the chosen type and the mana that goes with it (rule 305.6)."""
     if card.chosen:
         card.subtypes |= {card.chosen}
-        card.mana = (ManaAbility(colors=landing.BASIC_TYPES[card.chosen]),)
+        card.mana = (ManaAbility(colors=enters.BASIC_TYPES[card.chosen]),)
 
 
 _awaken_sanctuary: Final = animate_itself(
@@ -174,7 +174,7 @@ def _awaken_foundry(game: Game, item: StackItem) -> Steps | None:
     return None
 
 
-def _become_artifact(game: Game, source: Card, card: Card) -> None:
+def _become_artifact(_game: Game, _source: Card, card: Card) -> None:
     card.is_artifact = True
 
 
@@ -209,7 +209,7 @@ _SPECIAL_LANDS: Final = (
         "Land",
         text="Enters tapped. Tap: add {U}, {R} or {W}.",
         mana=(ManaAbility(colors="URW"),),
-        as_enters=landing.tapped,
+        as_enters=enters.tapped,
     ),
     define(
         "Rockface Village",
@@ -242,7 +242,7 @@ _SPECIAL_LANDS: Final = (
         "Land",
         text="As it enters, choose a basic land type, then it enters tapped unless you pay 2 life. "
         "It is a land of that type.",
-        as_enters=landing.in_order(landing.choosing_basic_type, landing.paying_life(2)),
+        as_enters=enters.in_order(enters.choosing_basic_type, enters.paying_life(2)),
         statics=(Static(layer=Layer.TYPES, applies=itself, change=_take_chosen_type),),
     ),
     define(
@@ -270,7 +270,7 @@ _SPECIAL_LANDS: Final = (
         "with deathtouch until end of turn, and stays a land. Whenever it attacks, target player "
         "mills four.",
         mana=(ManaAbility(colors="UB"),),
-        as_enters=landing.tapped,
+        as_enters=enters.tapped,
         activated=(
             Activated(
                 text="Become a 4/4 Shark with deathtouch until end of turn",
@@ -297,7 +297,7 @@ _SPECIAL_LANDS: Final = (
         text="Enters tapped. Tap: add {W} or {U}. {1}{W}{U}: it becomes a white and blue 2/3 Bird "
         "with flying until end of turn, and stays a land. Whenever it attacks, create a Map.",
         mana=(ManaAbility(colors="WU"),),
-        as_enters=landing.tapped,
+        as_enters=enters.tapped,
         activated=(
             Activated(
                 text="Become a 2/3 Bird with flying until end of turn",

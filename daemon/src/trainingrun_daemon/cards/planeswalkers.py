@@ -3,17 +3,7 @@
 from typing import Final
 
 from trainingrun_daemon.cards.define import define, token
-from trainingrun_daemon.rules.choices import ChooseCards, Confirm, ask_cards, ask_confirm
-from trainingrun_daemon.rules.combat import join_attack
-from trainingrun_daemon.rules.effects.aims import any_target, target_creature
-from trainingrun_daemon.rules.effects.board import crew, make_tokens, tap_targets
-from trainingrun_daemon.rules.effects.flow import first_card, in_order
-from trainingrun_daemon.rules.effects.growth import animate, boost_targets
-from trainingrun_daemon.rules.effects.harm import damage_targets
-from trainingrun_daemon.rules.effects.library import search, surveil
-from trainingrun_daemon.rules.effects.statics import enlarge, is_own_turn, itself_while
-from trainingrun_daemon.rules.effects.triggers import at_end_step, permanent_that
-from trainingrun_daemon.rules.face import (
+from trainingrun_daemon.rules.card_definition import (
     Activated,
     CardFace,
     Effect,
@@ -23,10 +13,20 @@ from trainingrun_daemon.rules.face import (
     TargetSpec,
     Trigger,
 )
+from trainingrun_daemon.rules.choices import ChooseCards, Confirm, ask_cards, ask_confirm
+from trainingrun_daemon.rules.combat import join_attack
+from trainingrun_daemon.rules.effects.board import crew, make_tokens, tap_targets
+from trainingrun_daemon.rules.effects.combinators import first_card, in_order
+from trainingrun_daemon.rules.effects.library import search, surveil
+from trainingrun_daemon.rules.effects.pump import animate, boost_targets
+from trainingrun_daemon.rules.effects.removal import damage_targets
+from trainingrun_daemon.rules.effects.statics import enlarge, is_own_turn, itself_while
+from trainingrun_daemon.rules.effects.targeting import any_target, target_creature
+from trainingrun_daemon.rules.effects.triggers import at_end_step, permanent_that
+from trainingrun_daemon.rules.enums import Event, Keyword, Layer, PaymentKind, Purpose, Use, Zone
 from trainingrun_daemon.rules.mana import parse_cost
 from trainingrun_daemon.rules.model import Card, Game, Happening, StackItem
 from trainingrun_daemon.rules.targets import all_permanents, creatures, own, that
-from trainingrun_daemon.rules.terms import Event, Keyword, Layer, PaymentKind, Purpose, Use, Zone
 from trainingrun_daemon.rules.zones import (
     LOYALTY,
     add_counters,
@@ -49,7 +49,7 @@ def _loyalty(
     targets: tuple[TargetSpec, ...] = (),
     use: Use = Use.VALUE,
 ) -> Activated:
-    """Give a loyalty ability; ``change`` is what is put on or taken off for it (rule 606)."""
+    """Return a loyalty ability; ``change`` is what is put on or taken off for it (rule 606)."""
     return Activated(
         text=f"[{change:+d}] {text}" if change else f"[0] {text}",
         effect=effect,
@@ -187,21 +187,21 @@ def _is_shadow(game: Game, card: Card) -> bool:
     return is_own_turn(game, card) and card.counters.get(LOYALTY, 0) > 0
 
 
-def _become_ninja(game: Game, source: Card, card: Card) -> None:
+def _become_ninja(_game: Game, _source: Card, card: Card) -> None:
     card.is_creature = True
     card.is_planeswalker = False
     card.subtypes = frozenset({"Ninja"})
 
 
-def _take_hexproof(game: Game, source: Card, card: Card) -> None:
+def _take_hexproof(_game: Game, _source: Card, card: Card) -> None:
     card.keywords |= {Keyword.HEXPROOF}
 
 
-def _take_ninja_size(game: Game, source: Card, card: Card) -> None:
+def _take_ninja_size(_game: Game, _source: Card, card: Card) -> None:
     card.power, card.toughness = 3, 4
 
 
-def _is_own_ninja(game: Game, source: Card, card: Card) -> bool:
+def _is_own_ninja(_game: Game, source: Card, card: Card) -> bool:
     return card.is_creature and card.controller == source.controller and card.has_subtype("Ninja")
 
 
@@ -211,7 +211,7 @@ def _draw_for_lost_life(game: Game, item: StackItem) -> Steps | None:
     return None
 
 
-def _is_unblocked(source: Card, card: Card) -> bool:
+def _is_unblocked(_source: Card, card: Card) -> bool:
     return card.is_unblocked
 
 

@@ -3,23 +3,23 @@
 from typing import Final
 
 from trainingrun_daemon.cards.define import creature, define
+from trainingrun_daemon.rules.card_definition import Steps, TargetSpec, Trigger, Way
 from trainingrun_daemon.rules.choices import Reveal
 from trainingrun_daemon.rules.effects import life
-from trainingrun_daemon.rules.effects.aims import (
+from trainingrun_daemon.rules.effects.combinators import in_order
+from trainingrun_daemon.rules.effects.library import exile_to_play
+from trainingrun_daemon.rules.effects.removal import damage_targets, damage_targets_by, hit
+from trainingrun_daemon.rules.effects.targeting import (
     any_target,
     target_player,
     target_player_or_planeswalker,
 )
-from trainingrun_daemon.rules.effects.flow import in_order
-from trainingrun_daemon.rules.effects.harm import damage_targets, damage_targets_by, hit
-from trainingrun_daemon.rules.effects.library import exile_to_play
 from trainingrun_daemon.rules.effects.triggers import when_attacks
-from trainingrun_daemon.rules.face import Steps, TargetSpec, Trigger, Way
+from trainingrun_daemon.rules.enums import Bar, Event, Keyword, Purpose, Zone
 from trainingrun_daemon.rules.mana import parse_cost
 from trainingrun_daemon.rules.model import Card, Game, Happening, StackItem
 from trainingrun_daemon.rules.suspend import suspend
 from trainingrun_daemon.rules.targets import creatures_of_chosen_player
-from trainingrun_daemon.rules.terms import Bar, Event, Keyword, Purpose, Zone
 from trainingrun_daemon.rules.zones import move_card
 
 
@@ -39,7 +39,7 @@ def _reveal_for_land(game: Game, item: StackItem) -> Steps:
         move_card(game, top, Zone.HAND)
 
 
-def _is_cheap_spell(game: Game, card: Card, happening: Happening) -> bool:
+def _is_cheap_spell(_game: Game, card: Card, happening: Happening) -> bool:
     item = happening.item
     return item is not None and item.card is not card and item.face.cost.mana_value <= 3
 

@@ -5,23 +5,35 @@ from functools import lru_cache
 from typing import Final
 
 from trainingrun_daemon.cards.define import creature
-from trainingrun_daemon.rules.continuous import FOREVER, last
-from trainingrun_daemon.rules.effects import landing
-from trainingrun_daemon.rules.effects.aims import (
-    any_target,
-    target_opponent,
-    target_opposing_creature,
-    target_player_or_planeswalker,
+from trainingrun_daemon.rules.card_definition import (
+    Activated,
+    Aim,
+    CardFace,
+    Payment,
+    Steps,
+    Target,
+    TargetSpec,
+    Trigger,
+    Way,
 )
-from trainingrun_daemon.rules.effects.flow import choose_one
-from trainingrun_daemon.rules.effects.growth import boost_itself, boost_targets, grow_itself
-from trainingrun_daemon.rules.effects.harm import damage_opponent, damage_targets, hit
+from trainingrun_daemon.rules.continuous import FOREVER, last
+from trainingrun_daemon.rules.effects import enters
+from trainingrun_daemon.rules.effects.alternative_costs import leaving_after_warp, plot, warp
+from trainingrun_daemon.rules.effects.combinators import choose_one
 from trainingrun_daemon.rules.effects.library import exile_to_play
+from trainingrun_daemon.rules.effects.pump import boost_itself, boost_targets, grow_itself
+from trainingrun_daemon.rules.effects.removal import damage_opponent, damage_targets, hit
 from trainingrun_daemon.rules.effects.statics import (
     give,
     is_at_max_speed,
     is_own_turn,
     itself_while,
+)
+from trainingrun_daemon.rules.effects.targeting import (
+    any_target,
+    target_opponent,
+    target_opposing_creature,
+    target_player_or_planeswalker,
 )
 from trainingrun_daemon.rules.effects.triggers import (
     at_combat,
@@ -34,22 +46,7 @@ from trainingrun_daemon.rules.effects.triggers import (
     when_enters,
     when_hits_player,
 )
-from trainingrun_daemon.rules.effects.ways import leaving_after_warp, plot, warp
-from trainingrun_daemon.rules.face import (
-    Activated,
-    Aim,
-    CardFace,
-    Payment,
-    Steps,
-    Target,
-    TargetSpec,
-    Trigger,
-    Way,
-)
-from trainingrun_daemon.rules.mana import parse_cost
-from trainingrun_daemon.rules.model import Card, Game, Happening, Player, StackItem
-from trainingrun_daemon.rules.targets import anything, creatures, own, that
-from trainingrun_daemon.rules.terms import (
+from trainingrun_daemon.rules.enums import (
     Bar,
     Event,
     Keyword,
@@ -58,6 +55,9 @@ from trainingrun_daemon.rules.terms import (
     Purpose,
     Use,
 )
+from trainingrun_daemon.rules.mana import parse_cost
+from trainingrun_daemon.rules.model import Card, Game, Happening, Player, StackItem
+from trainingrun_daemon.rules.targets import anything, creatures, own, that
 from trainingrun_daemon.rules.zones import create_token
 
 _OFFSPRING: Final = "Offspring"
@@ -72,11 +72,11 @@ def _has_attacked(game: Game, card: Card) -> int:
     return int(game.players[card.controller].attackers_declared > 0)
 
 
-def _is_scout(game: Game, card: Card) -> bool:
+def _is_scout(_game: Game, card: Card) -> bool:
     return card.has_subtype("Scout")
 
 
-def _is_detective(game: Game, card: Card) -> bool:
+def _is_detective(_game: Game, card: Card) -> bool:
     return card.has_subtype("Detective")
 
 
@@ -91,10 +91,10 @@ def _become_detective(game: Game, item: StackItem) -> Steps | None:
     Simplified: neither ability is offered while it would do nothing.
     """
 
-    def change_types(game: Game, source: Card, card: Card) -> None:
+    def change_types(_game: Game, _source: Card, card: Card) -> None:
         card.subtypes = frozenset({"Human", "Faerie", "Detective"})
 
-    def gain_trigger(game: Game, source: Card, card: Card) -> None:
+    def gain_trigger(_game: Game, _source: Card, card: Card) -> None:
         card.triggers = (*card.triggers, _CLUE_FINDING)
 
     if item.source_is_there and _is_scout(game, item.card):
@@ -106,13 +106,13 @@ def _become_detective(game: Game, item: StackItem) -> Steps | None:
 def _become_rogue(game: Game, item: StackItem) -> Steps | None:
     """Kellan becomes a 3/2 Rogue with double strike for good."""
 
-    def change_types(game: Game, source: Card, card: Card) -> None:
+    def change_types(_game: Game, _source: Card, card: Card) -> None:
         card.subtypes = frozenset({"Human", "Faerie", "Rogue"})
 
-    def gain_keyword(game: Game, source: Card, card: Card) -> None:
+    def gain_keyword(_game: Game, _source: Card, card: Card) -> None:
         card.keywords |= {Keyword.DOUBLE_STRIKE}
 
-    def change_size(game: Game, source: Card, card: Card) -> None:
+    def change_size(_game: Game, _source: Card, card: Card) -> None:
         card.power, card.toughness = 3, 2
 
     if item.source_is_there and _is_detective(game, item.card):
@@ -155,11 +155,11 @@ def _bear_offspring(game: Game, item: StackItem) -> Steps | None:
     return None
 
 
-def _was_cast_with_offspring(game: Game, card: Card, happening: Happening) -> bool:
+def _was_cast_with_offspring(_game: Game, card: Card, happening: Happening) -> bool:
     return happening.card is card and card.cast_way == _OFFSPRING
 
 
-def _is_hurt(game: Game, card: Card, happening: Happening) -> bool:
+def _is_hurt(_game: Game, card: Card, happening: Happening) -> bool:
     return happening.other is card
 
 
@@ -439,6 +439,6 @@ CARDS: Final[tuple[CardFace, ...]] = (
         "Goblin Pirate",
         size=(3, 2),
         text="Raid: it enters with a +1/+1 counter if you attacked this turn.",
-        as_enters=landing.with_counters(_has_attacked),
+        as_enters=enters.with_counters(_has_attacked),
     ),
 )

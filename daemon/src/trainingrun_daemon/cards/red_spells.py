@@ -10,30 +10,7 @@ from typing import Final
 
 from trainingrun_daemon.cards.define import define, token
 from trainingrun_daemon.cards.tokens import CLUE
-from trainingrun_daemon.rules.damage import deal_damage
-from trainingrun_daemon.rules.effects.aims import (
-    any_target,
-    target_creature,
-    target_creature_hit_by,
-    target_creature_or_planeswalker,
-    target_own_creature,
-    target_permanent_that,
-)
-from trainingrun_daemon.rules.effects.board import make_tokens
-from trainingrun_daemon.rules.effects.bursts import add_mana_of_any_color, firebending
-from trainingrun_daemon.rules.effects.flow import first_card, in_order
-from trainingrun_daemon.rules.effects.growth import boost_targets
-from trainingrun_daemon.rules.effects.harm import (
-    damage_creatures,
-    damage_opponent,
-    damage_targets,
-    destroy_targets,
-    exile_if_it_dies,
-    hit,
-)
-from trainingrun_daemon.rules.effects.library import exile_to_play, look_at_top, scry
-from trainingrun_daemon.rules.effects.ways import WARP, harmonize
-from trainingrun_daemon.rules.face import (
+from trainingrun_daemon.rules.card_definition import (
     Activated,
     Aim,
     CardFace,
@@ -42,9 +19,32 @@ from trainingrun_daemon.rules.face import (
     Steps,
     Way,
 )
+from trainingrun_daemon.rules.damage import deal_damage
+from trainingrun_daemon.rules.effects.alternative_costs import WARP, harmonize
+from trainingrun_daemon.rules.effects.board import make_tokens
+from trainingrun_daemon.rules.effects.combinators import first_card, in_order
+from trainingrun_daemon.rules.effects.library import exile_to_play, look_at_top, scry
+from trainingrun_daemon.rules.effects.pump import boost_targets
+from trainingrun_daemon.rules.effects.removal import (
+    damage_creatures,
+    damage_opponent,
+    damage_targets,
+    destroy_targets,
+    exile_if_it_dies,
+    hit,
+)
+from trainingrun_daemon.rules.effects.rituals import add_mana_of_any_color, firebending
+from trainingrun_daemon.rules.effects.targeting import (
+    any_target,
+    target_creature,
+    target_creature_hit_by,
+    target_creature_or_planeswalker,
+    target_own_creature,
+    target_permanent_that,
+)
+from trainingrun_daemon.rules.enums import Keyword, PaymentKind, Purpose, Use, Zone
 from trainingrun_daemon.rules.mana import parse_cost
 from trainingrun_daemon.rules.model import Card, Game, Player, StackItem
-from trainingrun_daemon.rules.terms import Keyword, PaymentKind, Purpose, Use, Zone
 from trainingrun_daemon.rules.zones import (
     create_token,
     move_card,
@@ -53,7 +53,7 @@ from trainingrun_daemon.rules.zones import (
 )
 
 
-def _propulsion(aim: Aim, target: Card | Player) -> int:
+def _propulsion(_aim: Aim, target: Card | Player) -> int:
     """Cut Propulsion: the creature's power, twice that if it flies."""
     if isinstance(target, Player):
         return 0
@@ -88,7 +88,7 @@ def _play_with_fire(game: Game, item: StackItem) -> Steps:
         yield from look_at_top(game, item.controller, 1, away=put_on_bottom, word="scry")
 
 
-def _witness_damage(aim: Aim, target: Card | Player) -> int:
+def _witness_damage(aim: Aim, _target: Card | Player) -> int:
     return 2 * aim.x
 
 
@@ -102,11 +102,11 @@ def _torch_the_witness(game: Game, item: StackItem) -> Steps | None:
     return None
 
 
-def _attackers_this_turn(game: Game, card: Card) -> int:
+def _attackers_this_turn(game: Game, _card: Card) -> int:
     return sum(player.attackers_declared for player in game.players)
 
 
-def _may_be_bargained(source: Card, card: Card) -> bool:
+def _may_be_bargained(_source: Card, card: Card) -> bool:
     return card.is_token or card.is_artifact or card.face.is_enchantment
 
 

@@ -3,26 +3,26 @@
 from typing import Final
 
 from trainingrun_daemon.cards.define import creature, define, token
+from trainingrun_daemon.rules.card_definition import CardFace, Steps, Tax, Trigger
 from trainingrun_daemon.rules.choices import Confirm, ask_confirm
 from trainingrun_daemon.rules.combat import add_blocker, join_attack
 from trainingrun_daemon.rules.damage import gain_life
 from trainingrun_daemon.rules.effects import life
-from trainingrun_daemon.rules.effects.aims import target_creature
-from trainingrun_daemon.rules.effects.flow import first_card
+from trainingrun_daemon.rules.effects.combinators import first_card
 from trainingrun_daemon.rules.effects.library import search
 from trainingrun_daemon.rules.effects.statics import enlarge, other_own_creatures
+from trainingrun_daemon.rules.effects.targeting import target_creature
 from trainingrun_daemon.rules.effects.triggers import is_itself, when_attacks
-from trainingrun_daemon.rules.face import CardFace, Steps, Tax, Trigger
+from trainingrun_daemon.rules.enums import Bar, Event, Keyword, Purpose, Zone
 from trainingrun_daemon.rules.model import Card, Game, Happening, StackItem
-from trainingrun_daemon.rules.terms import Bar, Event, Keyword, Purpose, Zone
 from trainingrun_daemon.rules.zones import create_token, move_card
 
 
-def _is_own_white(game: Game, source: Card, card: Card) -> bool:
+def _is_own_white(_game: Game, source: Card, card: Card) -> bool:
     return card.is_creature and card.controller == source.controller and "W" in card.colors
 
 
-def _is_noncreature(source: Card, face: CardFace, seat: int) -> bool:
+def _is_noncreature(_source: Card, face: CardFace, _seat: int) -> bool:
     return not face.is_creature
 
 
@@ -30,7 +30,7 @@ def _is_multicolored(source: Card) -> bool:
     return len(source.colors) > 1
 
 
-def _opponent_casts_multicolored(game: Game, card: Card, happening: Happening) -> bool:
+def _opponent_casts_multicolored(_game: Game, card: Card, happening: Happening) -> bool:
     item = happening.item
     return happening.seat != card.controller and item is not None and item.face.is_multicolored
 

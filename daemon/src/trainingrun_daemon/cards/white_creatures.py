@@ -4,17 +4,17 @@ from typing import Final
 
 from trainingrun_daemon.cards.define import creature
 from trainingrun_daemon.cards.tokens import CLUE, FISH, SOLDIER, TREASURE
+from trainingrun_daemon.rules.card_definition import Activated, CardFace, Payment, Steps, Trigger
 from trainingrun_daemon.rules.damage import gain_life
 from trainingrun_daemon.rules.effects import life
 from trainingrun_daemon.rules.effects.board import make_tokens
-from trainingrun_daemon.rules.effects.flow import in_order
-from trainingrun_daemon.rules.effects.growth import grow_itself
+from trainingrun_daemon.rules.effects.combinators import in_order
 from trainingrun_daemon.rules.effects.library import draw, scry
+from trainingrun_daemon.rules.effects.pump import grow_itself
 from trainingrun_daemon.rules.effects.statics import give, itself_while
 from trainingrun_daemon.rules.effects.triggers import is_own, permanent_that, when_enters
-from trainingrun_daemon.rules.face import Activated, CardFace, Payment, Steps, Trigger
+from trainingrun_daemon.rules.enums import Event, Keyword, PaymentKind
 from trainingrun_daemon.rules.model import Card, Game, Player, StackItem
-from trainingrun_daemon.rules.terms import Event, Keyword, PaymentKind
 from trainingrun_daemon.rules.zones import create_token, draw_cards
 
 _FLYING: Final = (Keyword.FLYING,)
@@ -43,11 +43,11 @@ def _count_creatures(player: Player) -> int:
     return sum(card.is_creature for card in player.battlefield)
 
 
-def _is_creature_or_artifact(source: Card, card: Card) -> bool:
+def _is_creature_or_artifact(_source: Card, card: Card) -> bool:
     return card.is_creature or card.is_artifact
 
 
-def _has_three_counters(game: Game, card: Card) -> bool:
+def _has_three_counters(_game: Game, card: Card) -> bool:
     return sum(card.counters.values()) >= 3
 
 

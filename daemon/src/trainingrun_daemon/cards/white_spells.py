@@ -5,29 +5,29 @@ from typing import Final
 from trainingrun_daemon.cards.define import define
 from trainingrun_daemon.cards.tokens import MAP
 from trainingrun_daemon.rules import targets
-from trainingrun_daemon.rules.effects.aims import (
-    target_creature,
-    target_creature_that,
-    target_own_creature,
-    target_permanent_that,
-)
-from trainingrun_daemon.rules.effects.answers import ward
+from trainingrun_daemon.rules.card_definition import CardFace, Mode, Steps, Target, TargetSpec, Way
 from trainingrun_daemon.rules.effects.board import exile_targets_until_it_leaves
-from trainingrun_daemon.rules.effects.flow import first_card, in_order
-from trainingrun_daemon.rules.effects.harm import (
+from trainingrun_daemon.rules.effects.combinators import first_card, in_order
+from trainingrun_daemon.rules.effects.counterspells import ward
+from trainingrun_daemon.rules.effects.life import bar_this_turn
+from trainingrun_daemon.rules.effects.removal import (
     damage_targets,
     destroy_all,
     destroy_targets,
     exile_if_it_dies,
     exile_targets,
 )
-from trainingrun_daemon.rules.effects.life import bar_this_turn
 from trainingrun_daemon.rules.effects.statics import enlarge, give, grant, host
+from trainingrun_daemon.rules.effects.targeting import (
+    target_creature,
+    target_creature_that,
+    target_own_creature,
+    target_permanent_that,
+)
 from trainingrun_daemon.rules.effects.triggers import when_enters
-from trainingrun_daemon.rules.face import CardFace, Mode, Steps, Target, TargetSpec, Way
+from trainingrun_daemon.rules.enums import Bar, Keyword, Purpose, Use, Zone
 from trainingrun_daemon.rules.mana import parse_cost
 from trainingrun_daemon.rules.model import Card, Game, StackItem
-from trainingrun_daemon.rules.terms import Bar, Keyword, Purpose, Use, Zone
 from trainingrun_daemon.rules.zones import create_token, destroy, exile_while
 
 
@@ -68,7 +68,7 @@ def _is_creature_or_vehicle(card: Card) -> bool:
     return card.is_creature or card.has_subtype("Vehicle")
 
 
-def _is_tapped(game: Game, target: Target) -> bool:
+def _is_tapped(_game: Game, target: Target) -> bool:
     return isinstance(target, Card) and target.tapped
 
 

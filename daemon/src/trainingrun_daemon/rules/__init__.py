@@ -3,7 +3,7 @@
 Belongs here: game state, zones, casting, the stack, combat, turns. A game is a generator: it yields
 a Choice whenever a player decides and is resumed with the answer, so one thread plays many games
 and none of them blocks another. Does not belong here: what single cards do beyond the common
-effects (``cards``), who answers (``ai``, ``session``), and how a choice looks on the wire
+effects (``cards``), who answers (``ai``, ``session``), and how a choice is written on the wire
 (``encoding``).
 
 Modules, lowest first: mana, terms, face, model, choices, events, zones, continuous, damage,

@@ -7,17 +7,7 @@ are one action: a client gains nothing from choosing between them.
 from collections.abc import Generator, Iterator
 from typing import Final
 
-from trainingrun_daemon.rules.choices import (
-    Action,
-    ActionKind,
-    AnnounceValue,
-    ChooseAbility,
-    ask_ability,
-    ask_value,
-)
-from trainingrun_daemon.rules.continuous import taxed_cost
-from trainingrun_daemon.rules.events import emit
-from trainingrun_daemon.rules.face import (
+from trainingrun_daemon.rules.card_definition import (
     Activated,
     Aim,
     Answer,
@@ -28,6 +18,17 @@ from trainingrun_daemon.rules.face import (
     Steps,
     Way,
 )
+from trainingrun_daemon.rules.choices import (
+    Action,
+    ActionKind,
+    AnnounceValue,
+    ChooseAbility,
+    ask_ability,
+    ask_value,
+)
+from trainingrun_daemon.rules.continuous import taxed_cost
+from trainingrun_daemon.rules.enums import Event, Keyword, Phase, Zone
+from trainingrun_daemon.rules.events import emit
 from trainingrun_daemon.rules.mana import FREE, ManaCost
 from trainingrun_daemon.rules.model import Card, Game, Happening, StackItem
 from trainingrun_daemon.rules.payments import (
@@ -46,7 +47,6 @@ from trainingrun_daemon.rules.targets import (
     has_targets,
     is_well_aimed,
 )
-from trainingrun_daemon.rules.terms import Event, Keyword, Phase, Zone
 from trainingrun_daemon.rules.zones import move_card, put_on_battlefield
 
 MAX_LAND_PLAYS: Final = 1
@@ -87,7 +87,8 @@ class _Purse:
 
 
 def legal_actions(game: Game, seat: int) -> list[Action]:
-    """Give what the seat may do now: lands, then spells from dear to cheap, then abilities."""
+    """Return what the seat may do now: lands, then spells from expensive to cheap, then
+    abilities."""
     is_sorcery_time = _is_sorcery_time(game, seat)
     purse = _Purse(game, seat)
     lands: list[Action] = []
@@ -124,7 +125,7 @@ def _playable_cards(game: Game, seat: int) -> Iterator[Card]:
 
 
 def is_playable(game: Game, seat: int, card: Card) -> bool:
-    """Whether an effect lets the seat play this card from exile or a graveyard now."""
+    """Return whether an effect lets the seat play this card from exile or a graveyard now."""
     return card.playable_by == seat and card.playable_from <= game.turn <= card.playable_until
 
 
@@ -158,7 +159,8 @@ def _is_instant(face: CardFace, way: Way | None) -> bool:
 def _can_choose(
     game: Game, seat: int, card: Card, *, face: CardFace, cost: ManaCost, purse: _Purse
 ) -> bool:
-    """Whether there are targets for the spell, or targets and mana for enough of its modes."""
+    """Return whether there are targets for the spell, or targets and mana for enough of its
+    modes."""
     aim = Aim(seat, card)
     if not face.modes:
         return has_targets(game, aim, face.targets)
@@ -376,7 +378,7 @@ def _describe_mode(mode: Mode) -> str:
 
 
 def can_cast_free(game: Game, seat: int, card: Card, *, half: CardFace | None = None) -> bool:
-    """Whether a card (or one half of it) could be cast without paying its mana cost.
+    """Return whether a card (or one half of it) could be cast without paying its mana cost.
 
     Taxes are paid all the same.
     """

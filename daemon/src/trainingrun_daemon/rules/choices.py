@@ -10,10 +10,18 @@ from collections.abc import Generator, Sequence
 from enum import StrEnum
 from typing import cast
 
-from trainingrun_daemon.rules.face import Activated, Answer, CardFace, Choice, Special, Target, Way
+from trainingrun_daemon.rules.card_definition import (
+    Activated,
+    Answer,
+    CardFace,
+    Choice,
+    Special,
+    Target,
+    Way,
+)
+from trainingrun_daemon.rules.enums import Purpose
 from trainingrun_daemon.rules.mana import ManaCost
 from trainingrun_daemon.rules.model import Card
-from trainingrun_daemon.rules.terms import Purpose
 
 
 class ActionKind(StrEnum):

@@ -7,6 +7,7 @@ player with trample).
 
 from collections.abc import Iterable
 
+from trainingrun_daemon.rules.card_definition import Steps, Target
 from trainingrun_daemon.rules.choices import (
     ChooseEntity,
     DeclareAttackers,
@@ -16,11 +17,10 @@ from trainingrun_daemon.rules.choices import (
     ask_entity,
 )
 from trainingrun_daemon.rules.damage import deal_damage, is_protected
+from trainingrun_daemon.rules.enums import Event, Keyword, Phase, Purpose, Zone
 from trainingrun_daemon.rules.events import emit
-from trainingrun_daemon.rules.face import Steps, Target
 from trainingrun_daemon.rules.model import Card, Combat, Game, Happening
 from trainingrun_daemon.rules.stack import pass_priority
-from trainingrun_daemon.rules.terms import Event, Keyword, Phase, Purpose, Zone
 from trainingrun_daemon.rules.zones import enter_phase
 
 _STRIKES_FIRST = frozenset({Keyword.FIRST_STRIKE, Keyword.DOUBLE_STRIKE})
@@ -56,14 +56,14 @@ def end_combat(game: Game) -> None:
 
 
 def can_attack(card: Card) -> bool:
-    """Whether a creature may be declared as an attacker (rule 508.1a)."""
+    """Return whether a creature may be declared as an attacker (rule 508.1a)."""
     if not card.is_creature or card.tapped or card.keywords & _STAYS_HOME:
         return False
     return not card.is_sick or Keyword.HASTE in card.keywords
 
 
 def can_block(card: Card, attacker: Card) -> bool:
-    """Whether a creature may block this attacker (rule 509.1)."""
+    """Return whether a creature may block this attacker (rule 509.1)."""
     if not card.is_creature or card.tapped or Keyword.CANT_BLOCK in card.keywords:
         return False
     if Keyword.UNBLOCKABLE in attacker.keywords:

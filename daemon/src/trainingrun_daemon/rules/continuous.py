@@ -13,10 +13,10 @@ from functools import partial
 from operator import itemgetter
 from typing import Final, TypeAlias
 
-from trainingrun_daemon.rules.face import CardFace, Static
+from trainingrun_daemon.rules.card_definition import CardFace, Static
+from trainingrun_daemon.rules.enums import Keyword, Layer, Zone
 from trainingrun_daemon.rules.mana import ManaCost
 from trainingrun_daemon.rules.model import Card, Game, Lasting
-from trainingrun_daemon.rules.terms import Keyword, Layer, Zone
 from trainingrun_daemon.rules.zones import MINUS, PLUS
 
 FOREVER: Final = 1_000_000
@@ -154,7 +154,7 @@ def end_of_turn(game: Game) -> None:
 
 
 def taxed_cost(game: Game, seat: int, face: CardFace, *, printed: ManaCost) -> ManaCost:
-    """Give what a spell costs now, when ``printed`` is its cost or alternative cost."""
+    """Return what a spell costs now, when ``printed`` is its cost or alternative cost."""
     extra = sum(
         tax.amount
         for player in game.players

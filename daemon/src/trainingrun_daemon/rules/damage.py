@@ -1,14 +1,14 @@
 """Damage and life (rules 119 and 120)."""
 
+from trainingrun_daemon.rules.card_definition import Target
+from trainingrun_daemon.rules.enums import Bar, Event, Keyword
 from trainingrun_daemon.rules.events import emit
-from trainingrun_daemon.rules.face import Target
 from trainingrun_daemon.rules.model import MAX_SPEED, Card, Game, Happening, Player, StackItem
-from trainingrun_daemon.rules.terms import Bar, Event, Keyword
 from trainingrun_daemon.rules.zones import LOYALTY, is_barred, remove_counters
 
 
 def is_protected(card: Card, source: Card) -> bool:
-    """Whether a card has protection from a source: no damage, no blocks, no targets."""
+    """Return whether a card has protection from a source: no damage, no blocks, no targets."""
     return card.protection is not None and card.protection(source)
 
 

@@ -4,15 +4,15 @@
 would get priority, as the rules have it. Prowess is a keyword but works like any other triggered
 ability, so it lives here.
 
-That something leaves the battlefield is told before it goes, because its own abilities, and those
-of all that leave with it, look back at how things were (rule 603.10a).
+That something leaves the battlefield is announced before it goes, because its own abilities, and
+those of all that leave with it, look back in time (rule 603.10a).
 """
 
 from typing import Final
 
-from trainingrun_daemon.rules.face import Effect, Steps, Trigger
+from trainingrun_daemon.rules.card_definition import Effect, Steps, Trigger
+from trainingrun_daemon.rules.enums import Event, Keyword
 from trainingrun_daemon.rules.model import Card, Game, Happening, StackItem
-from trainingrun_daemon.rules.terms import Event, Keyword
 
 
 def emit(game: Game, happening: Happening) -> None:
@@ -32,7 +32,7 @@ def emit(game: Game, happening: Happening) -> None:
 def note_ability(
     game: Game, card: Card, *, text: str, effect: Effect, trigger: Trigger | None = None
 ) -> StackItem:
-    """Note a triggered ability of a card; gives the item that will go on the stack."""
+    """Note a triggered ability of a card; return the item for the stack."""
     item = StackItem(
         game.new_id(), card.controller, card, effect=effect, text=f"{card.face.name}: {text}"
     )

@@ -37,7 +37,7 @@ class ManaCost:
         return "".join(color for color in COLORS if any(color in pip for pip in self.pips))
 
     def plus_generic(self, amount: int) -> "ManaCost":
-        """Give this cost with more generic mana, or less, down to none.
+        """Return this cost with more generic mana, or less, down to none.
 
         What {X} will add is generic, too: a reduction beyond the printed number waits for it, as
         negative generic mana (rule 601.2f).
@@ -50,14 +50,14 @@ class ManaCost:
         return ManaCost(_show(generic, self.pips, self.xs), generic, self.pips, self.xs)
 
     def with_x(self, x: int) -> "ManaCost":
-        """Give this cost with a value for X."""
+        """Return this cost with a value for X."""
         if not self.xs:
             return self
         generic = max(self.generic + self.xs * x, 0)
         return ManaCost(_show(generic, self.pips, 0), generic, self.pips)
 
     def plus(self, other: "ManaCost") -> "ManaCost":
-        """Give this cost and another one together."""
+        """Return this cost and another one together."""
         if other is FREE:
             return self
         generic, pips, xs = self.generic + other.generic, self.pips + other.pips, self.xs + other.xs

@@ -1,7 +1,7 @@
 """The state of a game: cards, players, the stack, combat and the game itself.
 
 Data only; what happens to it is in the other modules of this package. What is printed on a card is
-in ``face`` and never changes; a Card carries what the continuous effects make of it now.
+in ``card_definition`` and never changes; a Card carries what the continuous effects make of it now.
 """
 
 import random
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Self
 
-from trainingrun_daemon.rules.face import (
+from trainingrun_daemon.rules.card_definition import (
     Activated,
     CardFace,
     Effect,
@@ -20,7 +20,7 @@ from trainingrun_daemon.rules.face import (
     TargetSpec,
     Trigger,
 )
-from trainingrun_daemon.rules.terms import Bar, Event, Keyword, Layer, Phase, Zone
+from trainingrun_daemon.rules.enums import Bar, Event, Keyword, Layer, Phase, Zone
 
 STARTING_LIFE: Final = 20
 HAND_LIMIT: Final = 7
@@ -29,13 +29,13 @@ TURN_CAP: Final = 200
 RESOLUTION_CAP: Final = 500
 """Spells and abilities that may resolve in one turn; beyond it is a loop, a draw (rule 104.4b)."""
 STACK_CAP: Final = 100
-"""From so many items on nobody may respond: two players who answer each other with abilities that
-cost nothing would never let one resolve."""
+"""From this many items on no player may respond: two players who answer each other with abilities
+that cost nothing would never let one resolve."""
 MAX_SPEED: Final = 4
 
 
 class GameOverError(Exception):
-    """Raised inside a game when it has ended, so that no step in between has to look for it."""
+    """Raised inside a game when it has ended, so that no step in between has to check for it."""
 
 
 class Card:
@@ -173,7 +173,7 @@ class Card:
         """The half that alone may be played then; None for any (adventure)."""
 
     def has_subtype(self, subtype: str) -> bool:
-        """Whether it is, for example, a Goblin; changelings are everything."""
+        """Return whether it is, for example, a Goblin; changelings are everything."""
         return subtype in self.subtypes or Keyword.CHANGELING in self.keywords
 
     def __repr__(self) -> str:
@@ -432,12 +432,12 @@ class Game:
         """Lines for a client that wants them; None keeps none."""
 
     def new_id(self) -> int:
-        """Give an id that nothing in this game has."""
+        """Return an id that nothing in this game has."""
         self.next_id += 1
         return self.next_id - 1
 
     def tick(self) -> int:
-        """Give a timestamp later than all before."""
+        """Return a timestamp later than all before."""
         self.clock += 1
         return self.clock
 

@@ -7,12 +7,12 @@ other lands, creatures, treasures.
 
 from dataclasses import dataclass
 
+from trainingrun_daemon.rules.card_definition import CardFace, Payment, Steps
 from trainingrun_daemon.rules.choices import ChooseCards, ask_cards
 from trainingrun_daemon.rules.damage import lose_life
-from trainingrun_daemon.rules.face import CardFace, Payment, Steps
+from trainingrun_daemon.rules.enums import Keyword, PaymentKind, Purpose, Zone
 from trainingrun_daemon.rules.mana import ManaCost, choose_sources
 from trainingrun_daemon.rules.model import Card, FloatingMana, Game, StackItem
-from trainingrun_daemon.rules.terms import Keyword, PaymentKind, Purpose, Zone
 from trainingrun_daemon.rules.zones import (
     LOYALTY,
     add_counters,
@@ -38,7 +38,7 @@ class ManaSource:
 
 
 def can_tap(card: Card) -> bool:
-    """Whether a permanent can pay {T} (rule 302.6 about summoning sickness)."""
+    """Return whether a permanent can pay {T} (rule 302.6 about summoning sickness)."""
     if card.tapped:
         return False
     return not (card.is_creature and card.is_sick) or Keyword.HASTE in card.keywords
@@ -47,7 +47,7 @@ def can_tap(card: Card) -> bool:
 def mana_sources(
     game: Game, seat: int, *, spell: CardFace | None = None, without: Card | None = None
 ) -> list[ManaSource]:
-    """Give the sources of a seat for a spell (None: for an ability), the least missed first."""
+    """Return the sources of a seat for a spell (None: for an ability), the least missed first."""
     player = game.players[seat]
     sources = [ManaSource(_FLOATING_RANK, mana.color, floating=mana) for mana in player.pool]
     for card in player.battlefield:
@@ -76,7 +76,7 @@ def _source(game: Game, card: Card, spell: CardFace | None) -> ManaSource | None
 
 
 def can_pay_mana(cost: ManaCost, sources: list[ManaSource]) -> bool:
-    """Whether these sources pay a cost."""
+    """Return whether these sources pay a cost."""
     if cost.mana_value > len(sources):
         return False
     return choose_sources(cost, [source.colors for source in sources]) is not None
@@ -97,7 +97,7 @@ def pay_mana(game: Game, seat: int, cost: ManaCost, *, sources: list[ManaSource]
 
 
 def greatest_x(cost: ManaCost, sources: list[ManaSource]) -> int:
-    """Give the greatest X that these sources can pay."""
+    """Return the greatest X that these sources can pay."""
     x = (len(sources) - cost.mana_value) // max(cost.xs, 1)
     while x > 0 and not can_pay_mana(cost.with_x(x), sources):
         x -= 1
@@ -112,7 +112,7 @@ def free_sources(
     source: Card,
     spell: CardFace | None = None,
 ) -> list[ManaSource]:
-    """Give the mana sources that remain when these payments are made as well.
+    """Return the mana sources that remain when these payments are made as well.
 
     A permanent that could be sacrificed or tapped for the cost itself makes no mana for it.
     """
@@ -145,7 +145,7 @@ _TAPPING = frozenset({PaymentKind.TAP_OTHER, PaymentKind.TAP_POWER})
 
 
 def can_pay(game: Game, seat: int, payment: Payment, *, source: Card) -> bool:
-    """Whether a seat can make a payment for a spell or ability of ``source``."""
+    """Return whether a seat can make a payment for a spell or ability of ``source``."""
     match payment.kind:
         case PaymentKind.TAP:
             return can_tap(source)
@@ -166,7 +166,7 @@ def can_pay(game: Game, seat: int, payment: Payment, *, source: Card) -> bool:
 
 
 def _candidates(game: Game, seat: int, payment: Payment, *, source: Card) -> list[Card]:
-    """Give the cards that a payment can be made with, those missed least first."""
+    """Return the cards that a payment can be made with, those missed least first."""
     player = game.players[seat]
     match payment.kind:
         case PaymentKind.DISCARD:
@@ -196,7 +196,7 @@ def _how_missed(card: Card) -> tuple[bool, int]:
 
 
 def pay_others(game: Game, item: StackItem, payments: tuple[Payment, ...]) -> Steps:
-    """Make all payments but mana for a spell or ability; ``item.paid`` tells with which cards."""
+    """Make all payments but mana for a spell or ability; ``item.paid`` says with which cards."""
     for payment in payments:
         yield from _pay(game, item, payment)
 

@@ -9,6 +9,7 @@ opponent's turn, and whenever the opponent has something on the stack.
 from collections.abc import Generator
 from typing import Final
 
+from trainingrun_daemon.rules.card_definition import Answer, Choice, Steps
 from trainingrun_daemon.rules.casting import legal_actions, perform_action
 from trainingrun_daemon.rules.choices import (
     ChooseAction,
@@ -17,7 +18,7 @@ from trainingrun_daemon.rules.choices import (
     ask_action,
     ask_confirm,
 )
-from trainingrun_daemon.rules.face import Answer, Choice, Steps
+from trainingrun_daemon.rules.enums import Phase, Purpose, Zone
 from trainingrun_daemon.rules.model import RESOLUTION_CAP, STACK_CAP, Card, Game, StackItem
 from trainingrun_daemon.rules.state_based import check_state, end_game
 from trainingrun_daemon.rules.suspend import SUSPENDED, hasten
@@ -28,7 +29,6 @@ from trainingrun_daemon.rules.targets import (
     has_targets,
     standing_targets,
 )
-from trainingrun_daemon.rules.terms import Phase, Purpose, Zone
 from trainingrun_daemon.rules.zones import move_card, put_on_battlefield
 
 _OWN_STOPS: Final = frozenset({Phase.MAIN1, Phase.BLOCKERS, Phase.MAIN2})

@@ -6,11 +6,11 @@ permanents stays, is the controller's.
 
 from collections.abc import Generator
 
+from trainingrun_daemon.rules.card_definition import Aim, Answer, Choice, Steps
 from trainingrun_daemon.rules.choices import ChooseCards, ask_cards
 from trainingrun_daemon.rules.continuous import refresh
-from trainingrun_daemon.rules.face import Aim, Answer, Choice, Steps
+from trainingrun_daemon.rules.enums import Keyword, Purpose, Zone
 from trainingrun_daemon.rules.model import Card, Game, GameOverError
-from trainingrun_daemon.rules.terms import Keyword, Purpose, Zone
 from trainingrun_daemon.rules.zones import (
     LORE,
     LOYALTY,
@@ -28,7 +28,7 @@ from trainingrun_daemon.rules.zones import (
 def check_state(game: Game) -> Steps:
     """Perform state-based actions until none is left; raises GameOverError when the game ends.
 
-    Whatever can bring one about also makes the game stale; otherwise there is nothing to look at.
+    Whatever can bring one about also makes the game stale; otherwise there is nothing to check.
     """
     while game.is_stale or game.returning:
         while game.returning:
@@ -99,7 +99,8 @@ def _perform_once(game: Game, leaving: list[Card]) -> bool:
 
 
 def _must_go(card: Card) -> bool:
-    """Whether a creature is dead, or a planeswalker out of loyalty (rules 704.5f to 704.5i)."""
+    """Return whether a creature is dead, or a planeswalker out of loyalty (rules 704.5f to
+    704.5i)."""
     if card.is_creature and _is_doomed(card):
         return True
     return card.is_planeswalker and not card.counters.get(LOYALTY)
@@ -131,7 +132,7 @@ def _is_doomed(card: Card) -> bool:
 
 
 def _is_finished(game: Game, saga: Card) -> bool:
-    """Whether a saga has told its last chapter and none waits to resolve (rule 714.4)."""
+    """Return whether a saga has reached its last chapter and none waits to resolve (rule 714.4)."""
     if saga.counters.get(LORE, 0) < len(saga.face.chapters):
         return False
     items = (*game.stack, *game.waiting_triggers)
@@ -139,12 +140,13 @@ def _is_finished(game: Game, saga: Card) -> bool:
 
 
 def _is_fallen_aura(game: Game, card: Card) -> bool:
-    """Whether an aura has nothing left to enchant (rule 704.5m); equipment just falls off."""
+    """Return whether an aura has nothing left to enchant (rule 704.5m); equipment just falls
+    off."""
     return card.face.is_aura and not card.is_creature and not _is_held(game, card)
 
 
 def _is_held(game: Game, card: Card) -> bool:
-    """Whether an aura or equipment may stay attached (rules 704.5m, 704.5n, 301.5c)."""
+    """Return whether an aura or equipment may stay attached (rules 704.5m, 704.5n, 301.5c)."""
     host = card.attached_to
     return (
         host is not None
@@ -156,7 +158,8 @@ def _is_held(game: Game, card: Card) -> bool:
 
 
 def _can_hold(game: Game, host: Card, card: Card) -> bool:
-    """Whether an aura or equipment could be attached to what it is attached to (rule 303.4c)."""
+    """Return whether an aura or equipment could be attached to what it is attached to (rule
+    303.4c)."""
     if not card.face.is_aura or not card.face.targets:
         return host.is_creature
     enchanted = card.face.targets[0].candidates(game, Aim(card.controller, card))
@@ -164,7 +167,7 @@ def _can_hold(game: Game, host: Card, card: Card) -> bool:
 
 
 def _surplus_legends(game: Game) -> Generator[Choice, Answer, list[Card]]:
-    """Give the legendary permanents that go because a namesake stays (rule 704.5j)."""
+    """Return the legendary permanents that go because a namesake stays (rule 704.5j)."""
     leaving: list[Card] = []
     for player in game.players:
         legends: dict[str, list[Card]] = {}

@@ -2,14 +2,14 @@
 
 from typing import Final
 
+from trainingrun_daemon.rules.card_definition import Special, Steps, Way
 from trainingrun_daemon.rules.casting import can_cast_free, cast_free
 from trainingrun_daemon.rules.choices import Confirm, ConfirmKind, ask_confirm
 from trainingrun_daemon.rules.continuous import last
+from trainingrun_daemon.rules.enums import Keyword, Layer, Purpose, Zone
 from trainingrun_daemon.rules.events import note_ability
-from trainingrun_daemon.rules.face import Special, Steps, Way
 from trainingrun_daemon.rules.mana import FREE, parse_cost
 from trainingrun_daemon.rules.model import Card, Game, StackItem
-from trainingrun_daemon.rules.terms import Keyword, Layer, Purpose, Zone
 from trainingrun_daemon.rules.zones import add_counters, move_card, remove_counters
 
 TIME: Final = "TIME"
@@ -17,7 +17,7 @@ SUSPENDED: Final = Way(name="suspended", cost=FREE)
 
 
 def suspend(turns: int, cost: str) -> Special:
-    """Give the special action "Suspend N for a cost"."""
+    """Return the special action "Suspend N for a cost"."""
 
     def act(game: Game, card: Card) -> None:
         move_card(game, card, Zone.EXILE)
@@ -53,7 +53,7 @@ def _tick(game: Game, item: StackItem) -> Steps:
 def hasten(game: Game, card: Card) -> None:
     """Give haste to a creature that was cast from suspension, for as long as it stays."""
 
-    def change(game: Game, source: Card, card: Card) -> None:
+    def change(_game: Game, _source: Card, card: Card) -> None:
         card.keywords |= {Keyword.HASTE}
 
     if card.is_creature:

@@ -1,54 +1,54 @@
 """Targets: which are legal, in what order they are offered, and whether they still are.
 
-Lists are ordered best-first for whoever chooses (protocol section 4): for harm the opponent's
-things, for help one's own.
+Lists are ordered best-first for the player who chooses (protocol section 4): for harm the
+opponent's things, for help one's own.
 """
 
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from trainingrun_daemon.rules.card_definition import Aim, Steps, Target, TargetSpec
 from trainingrun_daemon.rules.choices import ChooseEntity, ask_entity
 from trainingrun_daemon.rules.damage import is_protected
+from trainingrun_daemon.rules.enums import HARMFUL, Event, Keyword, Purpose, Zone
 from trainingrun_daemon.rules.events import emit
-from trainingrun_daemon.rules.face import Aim, Steps, Target, TargetSpec
 from trainingrun_daemon.rules.model import Card, Game, Happening, Player, StackItem
-from trainingrun_daemon.rules.terms import HARMFUL, Event, Keyword, Purpose, Zone
 from trainingrun_daemon.rules.zones import LOYALTY
 
 
 def permanents(game: Game) -> Iterator[Card]:
-    """Every permanent, those of seat 1 first."""
+    """Yield every permanent, those of seat 1 first."""
     for player in game.players:
         yield from player.battlefield
 
 
-def creatures(game: Game, aim: Aim) -> list[Target]:
-    """Every creature."""
+def creatures(game: Game, _aim: Aim) -> list[Target]:
+    """Return every creature."""
     return [card for card in permanents(game) if card.is_creature]
 
 
-def players(game: Game, aim: Aim) -> list[Target]:
-    """Every player."""
+def players(game: Game, _aim: Aim) -> list[Target]:
+    """Return every player."""
     return list(game.players)
 
 
 def opponents(game: Game, aim: Aim) -> list[Target]:
-    """Every opponent: there is one."""
+    """Return every opponent: there is one."""
     return [game.players[1 - aim.seat]]
 
 
-def planeswalkers(game: Game, aim: Aim) -> list[Target]:
-    """Every planeswalker."""
+def planeswalkers(game: Game, _aim: Aim) -> list[Target]:
+    """Return every planeswalker."""
     return [card for card in permanents(game) if card.is_planeswalker]
 
 
-def creatures_and_planeswalkers(game: Game, aim: Aim) -> list[Target]:
-    """Every permanent that can be damaged."""
+def creatures_and_planeswalkers(game: Game, _aim: Aim) -> list[Target]:
+    """Return every permanent that can be damaged."""
     return [card for card in permanents(game) if card.is_creature or card.is_planeswalker]
 
 
 def players_and_planeswalkers(game: Game, aim: Aim) -> list[Target]:
-    """What burn to the face can be aimed at."""
+    """Return what burn to the face can be aimed at."""
     return [*planeswalkers(game, aim), *game.players]
 
 
@@ -57,8 +57,8 @@ def anything(game: Game, aim: Aim) -> list[Target]:
     return [*creatures_and_planeswalkers(game, aim), *game.players]
 
 
-def creatures_of_chosen_player(game: Game, aim: Aim) -> list[Target]:
-    """The creatures of the player who is the first target."""
+def creatures_of_chosen_player(_game: Game, aim: Aim) -> list[Target]:
+    """Return the creatures of the player who is the first target."""
     player = aim.chosen[0]
     if not isinstance(player, Player):
         return []
@@ -66,14 +66,14 @@ def creatures_of_chosen_player(game: Game, aim: Aim) -> list[Target]:
 
 
 def spells(game: Game, aim: Aim) -> list[Target]:
-    """Every spell on the stack but the one that asks."""
+    """Return every spell on the stack but the one that asks."""
     return [item for item in game.stack if item.is_spell and item.card is not aim.source]
 
 
 def that(
     test: Callable[[Card], bool], base: Callable[[Game, Aim], list[Target]] = creatures
 ) -> Callable[[Game, Aim], list[Target]]:
-    """Give the cards among the candidates of ``base`` that pass a test of their own."""
+    """Return the cards among the candidates of ``base`` that pass a test of their own."""
 
     def candidates(game: Game, aim: Aim) -> list[Target]:
         return [card for card in base(game, aim) if isinstance(card, Card) and test(card)]
@@ -84,7 +84,7 @@ def that(
 def own(
     base: Callable[[Game, Aim], list[Target]] = creatures, *, other: bool = False
 ) -> Callable[[Game, Aim], list[Target]]:
-    """Give the candidates of ``base`` that the aiming player controls, or all but the source."""
+    """Return the candidates of ``base`` that the aiming player controls, or all but the source."""
 
     def candidates(game: Game, aim: Aim) -> list[Target]:
         return [
@@ -101,7 +101,7 @@ def own(
 def opposing(
     base: Callable[[Game, Aim], list[Target]] = creatures,
 ) -> Callable[[Game, Aim], list[Target]]:
-    """Give the candidates of ``base`` that the aiming player does not control."""
+    """Return the candidates of ``base`` that the aiming player does not control."""
 
     def candidates(game: Game, aim: Aim) -> list[Target]:
         return [
@@ -113,18 +113,19 @@ def opposing(
     return candidates
 
 
-def all_permanents(game: Game, aim: Aim) -> list[Target]:
-    """Every permanent."""
+def all_permanents(game: Game, _aim: Aim) -> list[Target]:
+    """Return every permanent."""
     return list(permanents(game))
 
 
-def graveyard_cards(game: Game, aim: Aim) -> list[Target]:
-    """Every card in a graveyard."""
+def graveyard_cards(game: Game, _aim: Aim) -> list[Target]:
+    """Return every card in a graveyard."""
     return [card for player in game.players for card in player.graveyard]
 
 
 def can_target(source: Card, seat: int, target: Target) -> bool:
-    """Whether hexproof, shroud and protection let a spell or ability of ``seat`` target this."""
+    """Return whether hexproof, shroud and protection let a spell or ability of ``seat`` target
+    this."""
     if not isinstance(target, Card) or target.zone is not Zone.BATTLEFIELD:
         return True
     if is_protected(target, source) or Keyword.SHROUD in target.keywords:
@@ -133,7 +134,7 @@ def can_target(source: Card, seat: int, target: Target) -> bool:
 
 
 def legal_targets(game: Game, aim: Aim, spec: TargetSpec) -> list[Target]:
-    """Give the legal targets, best first. No target is chosen twice for one spell."""
+    """Return the legal targets, best first. No target is chosen twice for one spell."""
     found = [
         target
         for target in spec.candidates(game, aim)
@@ -148,7 +149,7 @@ def legal_targets(game: Game, aim: Aim, spec: TargetSpec) -> list[Target]:
 
 
 def has_targets(game: Game, aim: Aim, specs: tuple[TargetSpec, ...]) -> bool:
-    """Whether all targets can be chosen; each target may limit those after it."""
+    """Return whether all targets can be chosen; each target may limit those after it."""
     if not specs:
         return True
     spec = specs[0]
@@ -161,9 +162,9 @@ def has_targets(game: Game, aim: Aim, specs: tuple[TargetSpec, ...]) -> bool:
 
 
 def is_well_aimed(game: Game, aim: Aim, specs: tuple[TargetSpec, ...]) -> bool:
-    """Whether each best target is on the side that the effect is meant for.
+    """Return whether each best target is on the side that the effect is meant for.
 
-    Damage has to kill what it hits, unless that is a player. Where no target is needed, it is so.
+    Damage has to kill what it hits, unless that is a player. True where no target is needed.
     """
     for spec in specs:
         if spec.optional:
@@ -187,7 +188,7 @@ def _next_aim(aim: Aim, target: Target | None) -> Aim:
 
 
 def aim_of(item: StackItem, chosen: tuple[Target | None, ...] = ()) -> Aim:
-    """Give the aim of a spell or ability that is on the stack, or on its way there."""
+    """Return the aim of a spell or ability that is on the stack, or on its way there."""
     about = None if item.happening is None else item.happening.card
     return Aim(item.controller, item.card, chosen, item.x, about)
 
@@ -215,7 +216,7 @@ def choose_targets(game: Game, item: StackItem) -> Steps:
 
 
 def emit_targeted(game: Game, item: StackItem) -> None:
-    """Tell that permanents and spells became targets (ward, valiant)."""
+    """Announce that permanents and spells became targets (ward, valiant)."""
     for target in item.targets:
         if isinstance(target, StackItem) and target.is_spell:
             emit(game, Happening(Event.TARGETED, item.controller, target.card, item=item))
@@ -224,7 +225,7 @@ def emit_targeted(game: Game, item: StackItem) -> None:
 
 
 def standing_targets(game: Game, item: StackItem) -> tuple[Target | None, ...]:
-    """Give the targets that are still legal at resolution, None in the place of the others."""
+    """Return the targets that are still legal at resolution, None in the place of the others."""
     standing: list[Target | None] = []
     for spec, target, moves in zip(item.specs, item.targets, item.moves, strict=True):
         aim = aim_of(item, item.targets[: len(standing)])
@@ -245,7 +246,7 @@ _OUT_OF_COMBAT: Final = {Keyword.CANT_ATTACK, Keyword.CANT_BLOCK}
 
 
 def worth(card: Card) -> int:
-    """A rough value of a permanent, for orders of lists and for the AI."""
+    """Return a rough value of a permanent, for orders of lists and for the AI."""
     if card.is_creature:
         if card.keywords >= _OUT_OF_COMBAT:
             return 1
@@ -264,7 +265,8 @@ def _target_worth(target: Target) -> int:
 
 
 def _harm_order(aim: Aim, spec: TargetSpec) -> Callable[[Target], tuple[int, int, int]]:
-    """Give a sort key: kill, then hurt, the opponent's things; own things last, cheapest first."""
+    """Return a sort key: kill, then hurt, the opponent's things; own things last, cheapest
+    first."""
 
     def order(target: Target) -> tuple[int, int, int]:
         if isinstance(target, Player):
@@ -279,7 +281,7 @@ def _harm_order(aim: Aim, spec: TargetSpec) -> Callable[[Target], tuple[int, int
 
 
 def damage_at(aim: Aim, spec: TargetSpec, target: Card | Player) -> int:
-    """How much damage a target will get."""
+    """Return how much damage a target will get."""
     return spec.amount if spec.amount_by is None else spec.amount_by(aim, target)
 
 
@@ -299,8 +301,8 @@ def _is_lethal(aim: Aim, spec: TargetSpec, target: Card | StackItem) -> bool:
     return target.counters.get(LOYALTY, 0) <= amount
 
 
-def _help_order(aim: Aim, spec: TargetSpec) -> Callable[[Target], tuple[int, int, int]]:
-    """Give a sort key: own things first, those in combat before others, the best first."""
+def _help_order(aim: Aim, _spec: TargetSpec) -> Callable[[Target], tuple[int, int, int]]:
+    """Return a sort key: own things first, those in combat before others, the best first."""
 
     def order(target: Target) -> tuple[int, int, int]:
         if isinstance(target, Player):

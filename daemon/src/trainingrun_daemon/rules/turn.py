@@ -8,11 +8,12 @@ start each game without cards.
 
 from typing import Final
 
+from trainingrun_daemon.rules.card_definition import CardFace, Steps
 from trainingrun_daemon.rules.choices import ChooseCards, Confirm, ask_cards, ask_confirm
 from trainingrun_daemon.rules.combat import end_combat, run_combat
 from trainingrun_daemon.rules.continuous import end_of_turn
+from trainingrun_daemon.rules.enums import Event, Phase, Purpose, Zone
 from trainingrun_daemon.rules.events import emit
-from trainingrun_daemon.rules.face import CardFace, Steps
 from trainingrun_daemon.rules.model import (
     HAND_LIMIT,
     TURN_CAP,
@@ -25,7 +26,6 @@ from trainingrun_daemon.rules.model import (
 from trainingrun_daemon.rules.stack import pass_priority
 from trainingrun_daemon.rules.state_based import check_state, end_game
 from trainingrun_daemon.rules.suspend import note_suspended
-from trainingrun_daemon.rules.terms import Event, Phase, Purpose, Zone
 from trainingrun_daemon.rules.zones import (
     LORE,
     add_counters,
@@ -48,7 +48,7 @@ def add_deck(game: Game, seat: int, faces: list[CardFace]) -> None:
 
 
 def play_game(game: Game) -> Steps:
-    """Play the game to its end; ``game.winner`` tells who won."""
+    """Play the game to its end; ``game.winner`` says who won."""
     try:
         yield from _open_game(game)
         while game.turn <= TURN_CAP:

@@ -2,16 +2,16 @@
 
 The invariant: a card is in exactly one place, the list that its ``zone`` names (of its controller
 on the battlefield, of its owner elsewhere), or on the stack. Everything that moves a card comes
-through ``move_card`` or ``put_on_battlefield``, which also apply replacement effects and tell the
+through ``move_card`` or ``put_on_battlefield``, which also apply replacement effects and emit the
 events.
 """
 
 from typing import Final
 
+from trainingrun_daemon.rules.card_definition import CardFace, Steps
+from trainingrun_daemon.rules.enums import Bar, Event, Keyword, Phase, Zone
 from trainingrun_daemon.rules.events import emit, note_chapter
-from trainingrun_daemon.rules.face import CardFace, Steps
 from trainingrun_daemon.rules.model import Card, Game, Happening, Player
-from trainingrun_daemon.rules.terms import Bar, Event, Keyword, Phase, Zone
 
 COMBAT_PHASES: Final = frozenset(
     {
@@ -31,7 +31,7 @@ STUN: Final = "STUN"
 
 
 def cards_in(player: Player, zone: Zone) -> list[Card]:
-    """Give a player's list of cards for a zone (the stack is not one)."""
+    """Return a player's list of cards for a zone (the stack is not one)."""
     match zone:
         case Zone.HAND:
             return player.hand
@@ -50,7 +50,7 @@ def cards_in(player: Player, zone: Zone) -> list[Card]:
 
 
 def enter_phase(game: Game, phase: Phase) -> None:
-    """Begin a step: mana that nobody spent is gone (rule 106.4)."""
+    """Begin a step: unspent mana is gone (rule 106.4)."""
     game.phase = phase
     for player in game.players:
         if not game.is_stale and any(card.statics for card in player.battlefield):
@@ -61,7 +61,7 @@ def enter_phase(game: Game, phase: Phase) -> None:
 
 
 def is_barred(game: Game, bar: Bar) -> bool:
-    """Whether something suspends this rule now."""
+    """Return whether something suspends this rule now."""
     if bar in game.bars:
         return True
     return any(bar in card.face.bars for player in game.players for card in player.battlefield)
@@ -72,7 +72,7 @@ def move_card(game: Game, card: Card, zone: Zone) -> None:
     assert zone is not Zone.BATTLEFIELD, "put_on_battlefield does that"
     zone = _replace_destination(game, card, zone)
     if card.zone is Zone.BATTLEFIELD:
-        _tell_leaving(game, card, zone)
+        _emit_leaving(game, card, zone)
     _put_into(game, card, zone)
 
 
@@ -81,7 +81,7 @@ def move_together(game: Game, cards: list[Card], zone: Zone) -> None:
     going = [(card, _replace_destination(game, card, zone)) for card in cards]
     for card, destination in going:
         if card.zone is Zone.BATTLEFIELD:
-            _tell_leaving(game, card, destination)
+            _emit_leaving(game, card, destination)
     for card, destination in going:
         _put_into(game, card, destination)
 
@@ -111,7 +111,7 @@ def put_on_battlefield(
 ) -> Steps:
     """Put a card onto the battlefield, asking what must be decided as it enters.
 
-    ``way`` and ``x`` tell how it was cast; ``host`` is what an aura enters attached to.
+    ``way`` and ``x`` say how it was cast; ``host`` is what an aura enters attached to.
     """
     _take_out(game, card)
     card.zone = Zone.BATTLEFIELD
@@ -290,8 +290,8 @@ def _replace_destination(game: Game, card: Card, zone: Zone) -> Zone:
     return Zone.EXILE
 
 
-def _tell_leaving(game: Game, card: Card, zone: Zone) -> None:
-    """Tell that a permanent leaves, while it is still there. Dying is rule 700.4."""
+def _emit_leaving(game: Game, card: Card, zone: Zone) -> None:
+    """Announce that a permanent leaves, while it is still there. Dying is rule 700.4."""
     if zone is Zone.GRAVEYARD and (card.is_creature or card.is_planeswalker):
         emit(game, Happening(Event.DIES, card.controller, card, amount=card.power))
     emit(game, Happening(Event.LEAVES, card.controller, card))

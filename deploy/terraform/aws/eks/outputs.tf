@@ -14,7 +14,7 @@ output "bucket" {
 }
 
 output "storage" {
-  description = "spec.checkpoint.storage of each run, by its NAMESPACE/NAME: the only folder that its learner reaches."
+  description = "Bucket and prefix of spec.checkpoint.storage.s3 of each run, by its NAMESPACE/NAME: the only folder that its learner reaches."
   value       = { for each in var.runs : each => "${module.storage.uri}/${each}" }
 }
 

@@ -14,7 +14,7 @@ output "bucket" {
 }
 
 output "storage" {
-  description = "For spec.checkpoint.storage, with the run's name behind it."
+  description = "Bucket and prefix for spec.checkpoint.storage.s3, with the run's name behind it."
   value       = module.storage.uri
 }
 

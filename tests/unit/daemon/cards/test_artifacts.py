@@ -1,7 +1,7 @@
 """Artifacts: what each of them does."""
 
+from trainingrun_daemon.rules.enums import Keyword, Zone
 from trainingrun_daemon.rules.model import Card
-from trainingrun_daemon.rules.terms import Keyword, Zone
 
 
 def test_ornithopter_costs_nothing_and_flies(table):

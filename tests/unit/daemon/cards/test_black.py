@@ -3,9 +3,9 @@
 import pytest
 from trainingrun_daemon.rules.choices import ChooseCards, Reveal
 from trainingrun_daemon.rules.damage import gain_life
+from trainingrun_daemon.rules.enums import Event, Zone
 from trainingrun_daemon.rules.events import emit
 from trainingrun_daemon.rules.model import Happening
-from trainingrun_daemon.rules.terms import Event, Zone
 from trainingrun_daemon.rules.zones import draw_cards, move_card
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 from trainingrun_daemon.rules.continuous import refresh
-from trainingrun_daemon.rules.terms import Zone
+from trainingrun_daemon.rules.enums import Zone
 from trainingrun_daemon.rules.zones import (
     STUN,
     add_counters,

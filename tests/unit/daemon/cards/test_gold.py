@@ -1,7 +1,7 @@
 """Cards of several colours, one behaviour each."""
 
 from trainingrun_daemon.rules.choices import ChooseAction, ConfirmKind, Reveal
-from trainingrun_daemon.rules.terms import Keyword, Zone
+from trainingrun_daemon.rules.enums import Keyword, Zone
 
 
 def _names(player) -> list[str]:

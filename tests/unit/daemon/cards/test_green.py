@@ -2,8 +2,8 @@
 
 import pytest
 from trainingrun_daemon.rules.choices import ChooseAbility
+from trainingrun_daemon.rules.enums import Keyword, Zone
 from trainingrun_daemon.rules.model import Card
-from trainingrun_daemon.rules.terms import Keyword, Zone
 
 
 def give_turn(table, seat):

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from trainingrun_daemon.cards import red_spells
-from trainingrun_daemon.rules.effects import aims, growth, harm
-from trainingrun_daemon.rules.face import CardFace
+from trainingrun_daemon.rules.card_definition import CardFace
+from trainingrun_daemon.rules.effects import pump, removal, targeting
+from trainingrun_daemon.rules.enums import Zone
 from trainingrun_daemon.rules.model import Card
-from trainingrun_daemon.rules.terms import Zone
 
 GUIDE = Path(__file__).parents[4] / "docs" / "guides" / "adding-a-card.md"
 
@@ -20,7 +20,7 @@ def blocks() -> list[str]:
 
 def example(entry: int, *, block: int | None = None) -> CardFace:
     """Make a card of the guide, with the block that it needs."""
-    names: dict[str, Any] = {**vars(aims), **vars(harm), **vars(growth), **vars(red_spells)}
+    names: dict[str, Any] = {**vars(targeting), **vars(removal), **vars(pump), **vars(red_spells)}
     if block is not None:
         exec(blocks()[block], names)
     (face,) = eval(f"({blocks()[entry]})", names)

@@ -3,8 +3,8 @@
 import pytest
 from trainingrun_daemon.cards import KNOWN_CARDS
 from trainingrun_daemon.rules.choices import ChooseAbility
+from trainingrun_daemon.rules.enums import Keyword, Zone
 from trainingrun_daemon.rules.payments import mana_sources
-from trainingrun_daemon.rules.terms import Keyword, Zone
 
 FAST_LANDS = {
     "Inspiring Vantage": "RW",

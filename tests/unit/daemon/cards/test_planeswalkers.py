@@ -1,7 +1,7 @@
 """Planeswalkers: each of their abilities, and how they are attacked."""
 
 from trainingrun_daemon.rules.choices import ChooseAction
-from trainingrun_daemon.rules.terms import Keyword, Zone
+from trainingrun_daemon.rules.enums import Keyword, Zone
 from trainingrun_daemon.rules.zones import LOYALTY
 
 

@@ -2,7 +2,7 @@
 
 from trainingrun_daemon.rules.choices import ChooseAbility, ChooseEntity
 from trainingrun_daemon.rules.damage import gain_life
-from trainingrun_daemon.rules.terms import Keyword, Phase, Zone
+from trainingrun_daemon.rules.enums import Keyword, Phase, Zone
 from trainingrun_daemon.rules.zones import draw_cards
 
 

@@ -6,7 +6,7 @@ from trainingrun_daemon.rules.choices import (
     ChooseAction,
     ChooseEntity,
 )
-from trainingrun_daemon.rules.terms import Keyword, Phase, Zone
+from trainingrun_daemon.rules.enums import Keyword, Phase, Zone
 from trainingrun_daemon.rules.zones import LORE, add_counters, enter_phase
 
 

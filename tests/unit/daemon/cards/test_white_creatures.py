@@ -1,7 +1,7 @@
 """White creatures, one behaviour each."""
 
 from trainingrun_daemon.cards.tokens import CLUE
-from trainingrun_daemon.rules.terms import Keyword
+from trainingrun_daemon.rules.enums import Keyword
 from trainingrun_daemon.rules.zones import PLUS, create_token
 
 

@@ -2,7 +2,7 @@
 
 from trainingrun_daemon.cards.tokens import CLUE
 from trainingrun_daemon.rules.choices import ChooseAction
-from trainingrun_daemon.rules.terms import Keyword, Zone
+from trainingrun_daemon.rules.enums import Keyword, Zone
 from trainingrun_daemon.rules.zones import create_token
 
 

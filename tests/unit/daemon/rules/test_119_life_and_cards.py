@@ -2,12 +2,12 @@
 
 import pytest
 from trainingrun_daemon.cards.define import define
+from trainingrun_daemon.rules.card_definition import Activated, Payment, Trigger
 from trainingrun_daemon.rules.damage import deal_damage, gain_life, lose_life
-from trainingrun_daemon.rules.effects.growth import grow_itself
 from trainingrun_daemon.rules.effects.life import gain
+from trainingrun_daemon.rules.effects.pump import grow_itself
 from trainingrun_daemon.rules.effects.triggers import is_own
-from trainingrun_daemon.rules.face import Activated, Payment, Trigger
-from trainingrun_daemon.rules.terms import Event, Keyword, PaymentKind, Zone
+from trainingrun_daemon.rules.enums import Event, Keyword, PaymentKind, Zone
 from trainingrun_daemon.rules.zones import add_counters, draw_cards, move_card, remove_counters
 
 
@@ -86,8 +86,8 @@ def test_damage_events_name_source_and_amount(table) -> None:
     trigger = Trigger(
         event=Event.DAMAGES,
         text="note.",
-        effect=lambda game, item: seen.append((item.happening.amount, item.happening.is_combat)),
-        condition=lambda game, card, happening: happening.card is card,
+        effect=lambda _game, item: seen.append((item.happening.amount, item.happening.is_combat)),
+        condition=lambda _game, card, happening: happening.card is card,
     )
     table.fight((table.creature(0, (3, 3), triggers=(trigger,)),))
     assert seen == [(3, True)]
@@ -108,7 +108,7 @@ def test_the_second_draw_of_a_turn_is_known(table) -> None:
         event=Event.DRAWS,
         text="gain.",
         effect=gain(1),
-        condition=lambda game, card, happening: happening.amount == 2,
+        condition=lambda _game, _card, happening: happening.amount == 2,
     )
     table.creature(0, (1, 1), triggers=(trigger,))
     draw_cards(table.game, 0, 3)

@@ -3,12 +3,7 @@
 import pytest
 from trainingrun_daemon.cards.define import creature, define, token
 from trainingrun_daemon.cards.tokens import CLUE, FOOD, TREASURE
-from trainingrun_daemon.rules.effects.aims import (
-    target_creature,
-    target_opponent,
-    target_own_creature,
-    target_permanent_that,
-)
+from trainingrun_daemon.rules.card_definition import Activated, Mode, Payment
 from trainingrun_daemon.rules.effects.board import (
     attach_to_target,
     copy_target,
@@ -16,7 +11,6 @@ from trainingrun_daemon.rules.effects.board import (
     make_opponent_sacrifice,
     make_tokens,
 )
-from trainingrun_daemon.rules.effects.harm import damage_targets, destroy_targets, fight_targets
 from trainingrun_daemon.rules.effects.library import (
     explore,
     loot,
@@ -26,10 +20,16 @@ from trainingrun_daemon.rules.effects.library import (
     take_from_hand,
 )
 from trainingrun_daemon.rules.effects.life import gain
+from trainingrun_daemon.rules.effects.removal import damage_targets, destroy_targets, fight_targets
 from trainingrun_daemon.rules.effects.statics import enlarge, host
+from trainingrun_daemon.rules.effects.targeting import (
+    target_creature,
+    target_opponent,
+    target_own_creature,
+    target_permanent_that,
+)
 from trainingrun_daemon.rules.effects.triggers import when_enters, when_leaves
-from trainingrun_daemon.rules.face import Activated, Mode, Payment
-from trainingrun_daemon.rules.terms import Keyword, PaymentKind, Phase, Purpose, Zone
+from trainingrun_daemon.rules.enums import Keyword, PaymentKind, Phase, Purpose, Zone
 from trainingrun_daemon.rules.zones import (
     add_counters,
     create_token,
@@ -248,7 +248,7 @@ def test_a_chapter_triggers_as_the_saga_enters(table) -> None:
 def test_the_last_chapter_resolves_before_the_saga_goes(table) -> None:
     """Rule 714.4: while the last chapter ability is on the stack the saga stays."""
     seen: list[Zone] = []
-    note = Mode(text="look.", effect=lambda game, item: seen.append(item.card.zone))
+    note = Mode(text="look.", effect=lambda _game, item: seen.append(item.card.zone))
     saga = table.place(0, define("Tale", "{0}", "Enchantment - Saga", chapters=(note,)))
     add_counters(table.game, saga, "LORE")
     table.act()

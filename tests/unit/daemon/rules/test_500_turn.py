@@ -3,15 +3,15 @@
 import pytest
 from trainingrun_daemon.cards import KNOWN_CARDS
 from trainingrun_daemon.cards.define import creature, define
+from trainingrun_daemon.rules.card_definition import Activated, Mode, Trigger
 from trainingrun_daemon.rules.choices import ChooseAction, ChooseCards, Confirm
 from trainingrun_daemon.rules.continuous import boost
-from trainingrun_daemon.rules.effects.harm import damage_targets
 from trainingrun_daemon.rules.effects.library import draw
 from trainingrun_daemon.rules.effects.life import gain
+from trainingrun_daemon.rules.effects.removal import damage_targets
 from trainingrun_daemon.rules.effects.triggers import at_end_step, at_upkeep, is_own, when_attacks
-from trainingrun_daemon.rules.face import Activated, Mode, Trigger
+from trainingrun_daemon.rules.enums import Event, Phase, Zone
 from trainingrun_daemon.rules.model import Game
-from trainingrun_daemon.rules.terms import Event, Phase, Zone
 from trainingrun_daemon.rules.turn import add_deck, play_game, take_turn
 from trainingrun_daemon.rules.zones import add_counters
 
@@ -27,7 +27,7 @@ def _note(event: Event, seen: list[Phase]) -> Trigger:
     return Trigger(
         event=event,
         text="note.",
-        effect=lambda game, item: seen.append(game.phase),
+        effect=lambda game, _item: seen.append(game.phase),
         condition=is_own,
     )
 
@@ -187,7 +187,7 @@ def test_a_land_is_no_spell(table) -> None:
         event=Event.SPELL_CAST,
         text="gain.",
         effect=gain(1),
-        condition=lambda game, card, happening: True,
+        condition=lambda _game, _card, _happening: True,
     )
     table.creature(0, (1, 1), triggers=(cast,))
     table.hold(0, "Plains")
@@ -261,7 +261,7 @@ def test_nothing_resolves_before_both_pass(table) -> None:
     """Rule 117.4: the opponent may respond first."""
     bear = table.creature(1, (2, 2))
     quick = define(
-        "Save", "{0}", "Instant", spell=lambda game, item: boost(game, bear, toughness=2)
+        "Save", "{0}", "Instant", spell=lambda game, _item: boost(game, bear, toughness=2)
     )
     table.place(1, quick, zone=Zone.HAND)
     hit = define("Hit", "{0}", "Instant", spell=damage_targets(2))

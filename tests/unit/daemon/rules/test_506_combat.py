@@ -2,13 +2,14 @@
 
 import pytest
 from trainingrun_daemon.cards.define import creature, define
+from trainingrun_daemon.rules.card_definition import Activated, Trigger
 from trainingrun_daemon.rules.choices import ChooseEntity, DeclareAttackers, DeclareBlockers
 from trainingrun_daemon.rules.combat import can_attack, can_block, join_attack
 from trainingrun_daemon.rules.continuous import boost
-from trainingrun_daemon.rules.effects.bursts import add_mana
-from trainingrun_daemon.rules.effects.growth import animate, boost_itself
-from trainingrun_daemon.rules.effects.harm import damage_opponent
 from trainingrun_daemon.rules.effects.life import gain
+from trainingrun_daemon.rules.effects.pump import animate, boost_itself
+from trainingrun_daemon.rules.effects.removal import damage_opponent
+from trainingrun_daemon.rules.effects.rituals import add_mana
 from trainingrun_daemon.rules.effects.triggers import (
     at_combat,
     is_itself,
@@ -16,8 +17,7 @@ from trainingrun_daemon.rules.effects.triggers import (
     when_dies,
     when_hits_player,
 )
-from trainingrun_daemon.rules.face import Activated, Trigger
-from trainingrun_daemon.rules.terms import Event, Keyword, Phase, Zone
+from trainingrun_daemon.rules.enums import Event, Keyword, Phase, Zone
 from trainingrun_daemon.rules.zones import destroy
 
 WALKER = define("Sage", "{2}", "Legendary Planeswalker - Sage", loyalty=4)
@@ -58,8 +58,8 @@ def test_what_is_no_creature_any_longer_is_out_of_combat(table) -> None:
     become_land = Trigger(
         event=Event.ATTACKS,
         text="it is no creature.",
-        effect=lambda game, item: game.lasting.clear() or setattr(game, "is_stale", True),
-        condition=lambda game, card, happening: True,
+        effect=lambda game, _item: game.lasting.clear() or setattr(game, "is_stale", True),
+        condition=lambda _game, _card, _happening: True,
     )
     table.creature(0, (0, 1), triggers=(become_land,))
     table.fight((land,))
@@ -71,7 +71,7 @@ def test_a_removed_planeswalker_saves_its_controller(table) -> None:
     bear = table.creature(0, (2, 2))
     walker = table.place(1, WALKER)
     table.lands(1, "U")
-    bounce = define("Recall", "{U}", "Instant", spell=lambda game, item: walker.counters.clear())
+    bounce = define("Recall", "{U}", "Instant", spell=lambda _game, _item: walker.counters.clear())
     table.place(1, bounce, zone=Zone.HAND)
     table.fight((bear,), walker, "Recall")
     assert (walker.zone, table.bob.life) == (Zone.GRAVEYARD, 20)
@@ -156,8 +156,8 @@ def test_a_creature_put_onto_the_battlefield_attacking_was_not_declared(table) -
     join = Trigger(
         event=Event.ATTACKS,
         text="another joins.",
-        effect=lambda game, item: join_attack(game, helper),
-        condition=lambda game, card, happening: happening.card is card,
+        effect=lambda game, _item: join_attack(game, helper),
+        condition=lambda _game, card, happening: happening.card is card,
     )
     bear.face = creature("Leader", "", "Human", size=(2, 2), triggers=(join,))
     bear.restore()
@@ -212,7 +212,9 @@ def test_a_creature_nobody_blocked_is_unblocked(table) -> None:
     seen: list[bool] = []
     bear = table.creature(0, (2, 2))
     table.lands(0, "R")
-    look = define("Look", "{R}", "Instant", spell=lambda game, item: seen.append(bear.is_unblocked))
+    look = define(
+        "Look", "{R}", "Instant", spell=lambda _game, _item: seen.append(bear.is_unblocked)
+    )
     table.place(0, look, zone=Zone.HAND)
     table.fight((bear,), "Look")
     assert seen == [True]
@@ -299,7 +301,7 @@ def test_triggers_of_dying_creatures_wait_for_all_damage(table) -> None:
 def test_no_first_strike_step_without_first_strikers(table) -> None:
     """Rule 510.4: the step before is there only when somebody has first or double strike."""
     phases: list[Phase] = []
-    trigger = when_hits_player("look.", lambda game, item: phases.append(game.phase))
+    trigger = when_hits_player("look.", lambda game, _item: phases.append(game.phase))
     table.fight((table.creature(0, (2, 2), triggers=(trigger,)),))
     assert phases == [Phase.DAMAGE]
 
@@ -307,7 +309,7 @@ def test_no_first_strike_step_without_first_strikers(table) -> None:
 def test_first_strike_damage_comes_in_its_own_step(table) -> None:
     """Rule 510.4: with a first striker around the others wait for the second step."""
     phases: list[Phase] = []
-    trigger = when_hits_player("look.", lambda game, item: phases.append(game.phase))
+    trigger = when_hits_player("look.", lambda game, _item: phases.append(game.phase))
     first = table.creature(0, (2, 2), Keyword.FIRST_STRIKE, triggers=(trigger,))
     other = table.creature(0, (2, 2), triggers=(trigger,))
     table.fight((first, other))
@@ -339,7 +341,7 @@ def test_losing_double_strike_between_the_steps_stops_the_second_hit(table) -> N
 
 def test_gaining_first_strike_after_the_first_step_is_too_late(table) -> None:
     """Rule 702.7c: who did not hit in the first step hits in the second, first strike or not."""
-    give = when_hits_player("gain.", lambda game, item: _grant(game, other, Keyword.FIRST_STRIKE))
+    give = when_hits_player("gain.", lambda game, _item: _grant(game, other, Keyword.FIRST_STRIKE))
     first = table.creature(0, (1, 1), Keyword.FIRST_STRIKE, triggers=(give,))
     other = table.creature(0, (3, 3))
     table.fight((first, other))
@@ -381,7 +383,7 @@ def test_the_attacker_of_a_destroyed_blocker_deals_nothing_to_others(table) -> N
     giant = table.creature(0, (3, 9))
     one, two = table.creature(1, (0, 5)), table.creature(1, (0, 5))
     table.lands(0, "B")
-    murder = define("Murder", "{B}", "Instant", spell=lambda game, item: _destroy(game, one))
+    murder = define("Murder", "{B}", "Instant", spell=lambda game, _item: _destroy(game, one))
     table.place(0, murder, zone=Zone.HAND)
     table.fight((giant,), {one: giant, two: giant}, "Murder")
     assert (one.zone, two.damage) == (Zone.GRAVEYARD, 3)

@@ -3,17 +3,24 @@
 import pytest
 from trainingrun_daemon.cards.define import creature, define
 from trainingrun_daemon.cards.tokens import TREASURE
+from trainingrun_daemon.rules.card_definition import (
+    Activated,
+    ManaAbility,
+    Mode,
+    Payment,
+    TargetSpec,
+    Tax,
+)
 from trainingrun_daemon.rules.choices import AnnounceValue, ChooseAction, ChooseEntity
-from trainingrun_daemon.rules.effects.aims import any_target, target_creature, target_player
-from trainingrun_daemon.rules.effects.bursts import add_mana
-from trainingrun_daemon.rules.effects.growth import boost_itself, grow_itself
-from trainingrun_daemon.rules.effects.harm import damage_targets, damage_targets_by
 from trainingrun_daemon.rules.effects.life import drain_opponent, gain
-from trainingrun_daemon.rules.face import Activated, ManaAbility, Mode, Payment, TargetSpec, Tax
+from trainingrun_daemon.rules.effects.pump import boost_itself, grow_itself
+from trainingrun_daemon.rules.effects.removal import damage_targets, damage_targets_by
+from trainingrun_daemon.rules.effects.rituals import add_mana
+from trainingrun_daemon.rules.effects.targeting import any_target, target_creature, target_player
+from trainingrun_daemon.rules.enums import PaymentKind, Phase, Purpose, Zone
 from trainingrun_daemon.rules.mana import parse_cost
 from trainingrun_daemon.rules.model import FloatingMana
 from trainingrun_daemon.rules.targets import creatures
-from trainingrun_daemon.rules.terms import PaymentKind, Phase, Purpose, Zone
 from trainingrun_daemon.rules.zones import create_token, enter_phase
 
 
@@ -139,7 +146,7 @@ def test_x_counts_where_it_stands_twice(table) -> None:
 
 def test_a_reduction_counts_for_x(table) -> None:
     """Rule 601.2f: {X}{R} less one with X = 2 costs {1}{R}, for X is generic mana, too."""
-    cheaper = Tax(amount=-1, applies=lambda source, face, seat: seat == source.controller)
+    cheaper = Tax(amount=-1, applies=lambda source, _face, seat: seat == source.controller)
     table.creature(0, (1, 1), taxes=(cheaper,))
     table.lands(0, "RRR")
     _x_spell(table)
@@ -153,7 +160,7 @@ def _x_spell(table):
         "Blaze",
         "{X}{R}",
         "Sorcery",
-        spell=damage_targets_by(lambda game, item: item.x),
+        spell=damage_targets_by(lambda _game, item: item.x),
         targets=(target_player(0),),
     )
     table.place(0, face, zone=Zone.HAND)
@@ -235,7 +242,7 @@ def test_two_targets_need_two_creatures(table) -> None:
 
 def test_taxes_are_added(table) -> None:
     """Rule 601.2f: a static ability makes the spell cost more, and it is paid."""
-    tax = Tax(amount=1, applies=lambda source, face, seat: not face.is_creature)
+    tax = Tax(amount=1, applies=lambda _source, face, _seat: not face.is_creature)
     table.creature(1, (1, 1), taxes=(tax,))
     table.lands(0, "RR")
     _hold(table, "{R}")
@@ -246,26 +253,26 @@ def test_taxes_are_added(table) -> None:
 def test_reductions_take_generic_mana_only(table) -> None:
     """Rule 118.7c: {1}{R} less three costs {R}."""
     table.lands(0, "RR")
-    _hold(table, "{1}{R}", discount=lambda game, card: 3)
+    _hold(table, "{1}{R}", discount=lambda _game, _card: 3)
     table.act("Spell")
     assert len(_tapped(table)) == 1
 
 
 def test_increases_come_before_reductions(table) -> None:
     """Rule 601.2f: {R} with one more and one less costs {R}."""
-    tax = Tax(amount=1, applies=lambda source, face, seat: True)
+    tax = Tax(amount=1, applies=lambda _source, _face, _seat: True)
     table.creature(1, (1, 1), taxes=(tax,))
     table.lands(0, "RR")
-    _hold(table, "{R}", discount=lambda game, card: 1)
+    _hold(table, "{R}", discount=lambda _game, _card: 1)
     table.act("Spell")
     assert len(_tapped(table)) == 1
 
 
 def test_the_cost_is_locked_in(table) -> None:
     """Rule 601.2f: sacrificing for the cost what made it cheaper does not make it dearer."""
-    cheaper = Tax(amount=-1, applies=lambda source, face, seat: seat == source.controller)
+    cheaper = Tax(amount=-1, applies=lambda source, _face, seat: seat == source.controller)
     helper = table.creature(0, (1, 1), taxes=(cheaper,))
-    payment = Payment(kind=PaymentKind.SACRIFICE, what=lambda source, card: card.is_creature)
+    payment = Payment(kind=PaymentKind.SACRIFICE, what=lambda _source, card: card.is_creature)
     table.lands(0, "R")
     _hold(table, "{1}{R}", payments=(payment,))
     table.act("Spell")

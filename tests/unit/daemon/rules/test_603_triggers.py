@@ -1,12 +1,13 @@
 """Chapter 603: triggered abilities."""
 
 from trainingrun_daemon.cards.define import creature, define
+from trainingrun_daemon.rules.card_definition import Trigger
 from trainingrun_daemon.rules.choices import Confirm
-from trainingrun_daemon.rules.effects.aims import target_creature, target_opposing_creature
-from trainingrun_daemon.rules.effects.growth import grow_itself
-from trainingrun_daemon.rules.effects.harm import destroy_all, destroy_targets
 from trainingrun_daemon.rules.effects.library import draw, make_discard
 from trainingrun_daemon.rules.effects.life import drain_opponent, gain
+from trainingrun_daemon.rules.effects.pump import grow_itself
+from trainingrun_daemon.rules.effects.removal import destroy_all, destroy_targets
+from trainingrun_daemon.rules.effects.targeting import target_creature, target_opposing_creature
 from trainingrun_daemon.rules.effects.triggers import (
     at_end_step,
     at_upkeep,
@@ -21,8 +22,7 @@ from trainingrun_daemon.rules.effects.triggers import (
     when_enters,
     when_leaves,
 )
-from trainingrun_daemon.rules.face import Trigger
-from trainingrun_daemon.rules.terms import Event, Phase, Purpose, Zone
+from trainingrun_daemon.rules.enums import Event, Phase, Purpose, Zone
 from trainingrun_daemon.rules.zones import (
     create_token,
     discard,
@@ -110,8 +110,8 @@ def test_the_active_players_triggers_resolve_last(table) -> None:
     note = Trigger(
         event=Event.UPKEEP,
         text="note.",
-        effect=lambda game, item: order.append(item.controller),
-        condition=lambda game, card, happening: True,
+        effect=lambda _game, item: order.append(item.controller),
+        condition=lambda _game, _card, _happening: True,
     )
     table.creature(0, (1, 1), triggers=(note,))
     table.creature(1, (1, 1), triggers=(note,))
@@ -147,7 +147,7 @@ def test_an_intervening_if_is_checked_when_it_happens(table) -> None:
         event=trigger.event,
         text=trigger.text,
         effect=trigger.effect,
-        condition=lambda game, card, happening: game.players[0].life > 20,
+        condition=lambda game, _card, _happening: game.players[0].life > 20,
     )
     table.creature(0, (1, 1), triggers=(checked,))
     table.end_step()
@@ -160,7 +160,7 @@ def test_an_intervening_if_is_checked_again_on_resolution(table) -> None:
         0,
         (1, 1),
         triggers=(
-            at_end_step("gain 5.", gain(5), still=lambda game, item: game.players[0].life >= 20),
+            at_end_step("gain 5.", gain(5), still=lambda game, _item: game.players[0].life >= 20),
         ),
     )
     table.lands(1, "R")
@@ -233,7 +233,10 @@ def test_exile_is_not_death(table) -> None:
 def test_milling_a_creature_is_not_death(table) -> None:
     """Rule 700.4: a creature card that comes from a library did not die."""
     watcher = Trigger(
-        event=Event.DIES, text="gain.", effect=gain(1), condition=lambda game, card, happening: True
+        event=Event.DIES,
+        text="gain.",
+        effect=gain(1),
+        condition=lambda _game, _card, _happening: True,
     )
     table.creature(0, (1, 1), triggers=(watcher,))
     move_card(table.game, table.put(0, "Hill Giant", zone=Zone.LIBRARY), Zone.GRAVEYARD)
@@ -263,7 +266,7 @@ def test_a_watcher_of_enchanted_creatures_sees_its_host_die(table) -> None:
         event=Event.DIES,
         text="gain 3.",
         effect=gain(3),
-        condition=lambda game, card, happening: happening.card is card.attached_to,
+        condition=lambda _game, card, happening: happening.card is card.attached_to,
     )
     aura = table.place(
         0,
@@ -294,7 +297,7 @@ def test_a_sacrificed_permanent_sees_its_own_sacrifice_once(table) -> None:
 def test_the_power_it_had_is_remembered(table) -> None:
     """Rule 603.10a: a trigger by a dead creature's power uses what it last was."""
     seen: list[int] = []
-    note = when_dies("note.", lambda game, item: seen.append(item.happening.amount))
+    note = when_dies("note.", lambda _game, item: seen.append(item.happening.amount))
     bear = table.creature(0, (2, 2), triggers=(note,))
     bear.boost_power = 3
     table.settle()
@@ -317,11 +320,11 @@ def test_cast_triggers_resolve_before_the_spell(table) -> None:
     cast = Trigger(
         event=Event.SPELL_CAST,
         text="note.",
-        effect=lambda game, item: order.append("trigger"),
-        condition=spell_that(lambda item: True),
+        effect=lambda _game, _item: order.append("trigger"),
+        condition=spell_that(lambda _item: True),
     )
     table.creature(0, (1, 1), triggers=(cast,))
-    face = define("Spell", "{0}", "Sorcery", spell=lambda game, item: order.append("spell"))
+    face = define("Spell", "{0}", "Sorcery", spell=lambda _game, _item: order.append("spell"))
     table.place(0, face, zone=Zone.HAND)
     table.act("Spell")
     assert order == ["trigger", "spell"]
@@ -333,7 +336,7 @@ def test_a_countered_spell_was_cast(table) -> None:
         event=Event.SPELL_CAST,
         text="gain.",
         effect=gain(1),
-        condition=spell_that(lambda item: True),
+        condition=spell_that(lambda _item: True),
     )
     table.creature(0, (1, 1), triggers=(cast,))
     table.place(0, define("Spell", "{0}", "Sorcery", spell=gain(5)), zone=Zone.HAND)
@@ -447,7 +450,7 @@ def test_triggers_of_a_spell_wait_until_it_has_resolved(table) -> None:
     note = Trigger(
         event=Event.DISCARDS,
         text="note.",
-        effect=lambda game, item: order.append("trigger"),
+        effect=lambda _game, _item: order.append("trigger"),
         condition=is_own,
     )
     table.creature(0, (1, 1), triggers=(note,))
@@ -476,7 +479,7 @@ def test_step_triggers_happen_in_a_whole_turn(table) -> None:
     """Rule 603.2b: those of upkeep and end step each trigger once in their player's turn."""
     phases: list[Phase] = []
     note = [
-        maker("note.", lambda game, item: phases.append(game.phase))
+        maker("note.", lambda game, _item: phases.append(game.phase))
         for maker in (at_upkeep, at_end_step)
     ]
     table.creature(0, (1, 1), triggers=tuple(note))

@@ -2,8 +2,18 @@
 
 import pytest
 from trainingrun_daemon.cards.define import creature, define
+from trainingrun_daemon.rules.card_definition import Mode
 from trainingrun_daemon.rules.choices import ChooseAction
-from trainingrun_daemon.rules.effects.aims import (
+from trainingrun_daemon.rules.effects.combinators import in_order
+from trainingrun_daemon.rules.effects.counterspells import counter_targets
+from trainingrun_daemon.rules.effects.life import gain
+from trainingrun_daemon.rules.effects.pump import boost_targets
+from trainingrun_daemon.rules.effects.removal import (
+    damage_targets,
+    destroy_targets,
+    fight_targets,
+)
+from trainingrun_daemon.rules.effects.targeting import (
     any_target,
     target_creature,
     target_creature_that,
@@ -11,19 +21,9 @@ from trainingrun_daemon.rules.effects.aims import (
     target_own_creature,
     target_spell,
 )
-from trainingrun_daemon.rules.effects.answers import counter_targets
-from trainingrun_daemon.rules.effects.flow import in_order
-from trainingrun_daemon.rules.effects.growth import boost_targets
-from trainingrun_daemon.rules.effects.harm import (
-    damage_targets,
-    destroy_targets,
-    fight_targets,
-)
-from trainingrun_daemon.rules.effects.life import gain
 from trainingrun_daemon.rules.effects.triggers import when_enters
-from trainingrun_daemon.rules.face import Mode
+from trainingrun_daemon.rules.enums import Keyword, Phase, Purpose, Zone
 from trainingrun_daemon.rules.model import RESOLUTION_CAP
-from trainingrun_daemon.rules.terms import Keyword, Phase, Purpose, Zone
 from trainingrun_daemon.rules.zones import (
     add_counters,
     create_token,
@@ -42,7 +42,7 @@ def test_the_last_spell_resolves_first(table) -> None:
     """Rule 405.5: a response is dealt with before what it responds to."""
     order: list[str] = []
     for seat, name in ((0, "First"), (1, "Second")):
-        _hold(table, name, seat, spell=lambda game, item: order.append(item.text))
+        _hold(table, name, seat, spell=lambda _game, item: order.append(item.text))
     table.act("First", "Second")
     assert order == ["Second", "First"]
 
@@ -209,7 +209,7 @@ def test_a_counterspell_whose_spell_is_gone_does_nothing(table) -> None:
 def test_instructions_are_followed_in_order(table) -> None:
     """Rule 608.2c: the second part sees what the first one did."""
     seen: list[int] = []
-    effect = in_order(gain(3), lambda game, item: seen.append(game.players[0].life))
+    effect = in_order(gain(3), lambda game, _item: seen.append(game.players[0].life))
     _hold(table, spell=effect)
     table.act("Spell")
     assert seen == [23]
@@ -218,7 +218,7 @@ def test_instructions_are_followed_in_order(table) -> None:
 def test_a_spell_stays_on_the_stack_while_it_resolves(table) -> None:
     """Rule 608.2n: it goes to the graveyard as the last part of its resolution."""
     seen: list[Zone] = []
-    spell = _hold(table, spell=lambda game, item: seen.append(item.card.zone))
+    spell = _hold(table, spell=lambda _game, item: seen.append(item.card.zone))
     table.act("Spell")
     assert (seen, spell.zone) == ([Zone.STACK], Zone.GRAVEYARD)
 
@@ -239,7 +239,7 @@ def test_a_mode_with_an_illegal_target_is_skipped(table) -> None:
 def test_a_card_in_a_graveyard_is_targeted_there(table) -> None:
     """Rule 115.2: a card in a graveyard is a target only where the text says so."""
     card = table.put(0, "Hill Giant", zone=Zone.GRAVEYARD)
-    spec = target_in_graveyard("a card", lambda card, aim: True, Purpose.KEEP)
+    spec = target_in_graveyard("a card", lambda _card, _aim: True, Purpose.KEEP)
     _hold(
         table,
         spell=lambda game, item: move_card(game, item.standing[0], Zone.HAND),

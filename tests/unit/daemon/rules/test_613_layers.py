@@ -1,9 +1,10 @@
 """Chapters 604, 611 and 613: static abilities, continuous effects and their layers."""
 
 from trainingrun_daemon.cards.define import creature, define
+from trainingrun_daemon.rules.card_definition import Static
 from trainingrun_daemon.rules.continuous import boost, last
-from trainingrun_daemon.rules.effects.growth import animate, boost_own_creatures
 from trainingrun_daemon.rules.effects.life import gain
+from trainingrun_daemon.rules.effects.pump import animate, boost_own_creatures
 from trainingrun_daemon.rules.effects.statics import (
     define_size,
     enlarge,
@@ -17,8 +18,7 @@ from trainingrun_daemon.rules.effects.statics import (
     own_creatures,
 )
 from trainingrun_daemon.rules.effects.triggers import when_attacks
-from trainingrun_daemon.rules.face import Static
-from trainingrun_daemon.rules.terms import Keyword, Layer, Phase, Zone
+from trainingrun_daemon.rules.enums import Keyword, Layer, Phase, Zone
 from trainingrun_daemon.rules.zones import (
     add_counters,
     create_emblem,
@@ -122,7 +122,7 @@ def test_boosts_come_after_set_sizes(table) -> None:
 
 def test_a_defined_size_comes_before_a_set_size(table) -> None:
     """Rule 613.4a: */* is computed first, then something else sets the size."""
-    counted = define_size(lambda game, card: (len(game.players[0].library),) * 2)
+    counted = define_size(lambda game, _card: (len(game.players[0].library),) * 2)
     star = table.creature(0, (0, 0), statics=(counted,))
     table.settle()
     assert star.power == 20
@@ -133,7 +133,7 @@ def test_a_defined_size_comes_before_a_set_size(table) -> None:
 
 def test_a_defined_size_follows_what_it_counts(table) -> None:
     """Rule 604.3: the count is of now, not of when it entered."""
-    counted = define_size(lambda game, card: (len(game.players[0].library),) * 2)
+    counted = define_size(lambda game, _card: (len(game.players[0].library),) * 2)
     star = table.creature(0, (0, 0), statics=(counted,))
     move_card(table.game, table.ann.library[-1], Zone.GRAVEYARD)
     table.settle()
@@ -169,7 +169,7 @@ def test_an_animated_land_gets_abilities_of_creatures(table) -> None:
 
 def test_the_color_matters_to_later_layers(table) -> None:
     """Rule 613.1e: who turns white gets what white creatures get."""
-    white = enlarge(1, 1, lambda game, source, card: card.is_creature and "W" in card.colors)
+    white = enlarge(1, 1, lambda _game, _source, card: card.is_creature and "W" in card.colors)
     table.put(0, "Plains")
     table.place(0, define("Honor", "{W}", "Enchantment", statics=(white,)))
     bear = table.creature(0, (2, 2))

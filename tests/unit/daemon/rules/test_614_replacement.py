@@ -2,20 +2,20 @@
 
 import pytest
 from trainingrun_daemon.cards.define import creature, define
+from trainingrun_daemon.rules.card_definition import Trigger
 from trainingrun_daemon.rules.damage import deal_damage, gain_life
-from trainingrun_daemon.rules.effects import landing
-from trainingrun_daemon.rules.effects.aims import target_creature
+from trainingrun_daemon.rules.effects import enters
 from trainingrun_daemon.rules.effects.board import tap_targets, untap_targets
-from trainingrun_daemon.rules.effects.flow import in_order
-from trainingrun_daemon.rules.effects.harm import (
+from trainingrun_daemon.rules.effects.combinators import in_order
+from trainingrun_daemon.rules.effects.life import bar_this_turn, gain
+from trainingrun_daemon.rules.effects.removal import (
     damage_targets,
     destroy_targets,
     exile_if_it_dies,
 )
-from trainingrun_daemon.rules.effects.life import bar_this_turn, gain
+from trainingrun_daemon.rules.effects.targeting import target_creature
 from trainingrun_daemon.rules.effects.triggers import when_dies, when_enters, when_hits_player
-from trainingrun_daemon.rules.face import Trigger
-from trainingrun_daemon.rules.terms import Bar, Event, Keyword, Purpose, Zone
+from trainingrun_daemon.rules.enums import Bar, Event, Keyword, Purpose, Zone
 from trainingrun_daemon.rules.zones import (
     STUN,
     add_counters,
@@ -33,7 +33,7 @@ def _enter(table, **rest):
 
 def test_counters_are_there_as_it_enters(table) -> None:
     """Rule 614.1c: a 0/0 that enters with counters does not die."""
-    hydra = _enter(table, as_enters=landing.with_counters(lambda game, card: 2))
+    hydra = _enter(table, as_enters=enters.with_counters(lambda _game, _card: 2))
     assert (hydra.zone, hydra.power) == (Zone.BATTLEFIELD, 2)
 
 
@@ -57,8 +57,8 @@ def test_a_land_that_enters_tapped_unless_paid(table, pays: bool, tapped: bool, 
 def test_enters_triggers_see_it_with_its_counters(table) -> None:
     """Rule 614.12: the replacement comes first, the trigger afterwards."""
     seen: list[int] = []
-    trigger = when_enters("look.", lambda game, item: seen.append(item.card.power))
-    _enter(table, as_enters=landing.with_counters(lambda game, card: 3), triggers=(trigger,))
+    trigger = when_enters("look.", lambda _game, item: seen.append(item.card.power))
+    _enter(table, as_enters=enters.with_counters(lambda _game, _card: 3), triggers=(trigger,))
     assert seen == [3]
 
 
@@ -69,7 +69,7 @@ def test_x_of_the_spell_counts_as_it_enters(table) -> None:
         "{X}{G}",
         "Hydra",
         size=(0, 0),
-        as_enters=landing.with_counters(lambda game, card: card.cast_x),
+        as_enters=enters.with_counters(lambda _game, card: card.cast_x),
     )
     hydra = table.place(0, face, zone=Zone.HAND)
     table.lands(0, "GGG")
@@ -84,7 +84,7 @@ def test_x_is_zero_without_casting(table) -> None:
         "{X}{G}",
         "Hydra",
         size=(0, 0),
-        as_enters=landing.with_counters(lambda game, card: card.cast_x),
+        as_enters=enters.with_counters(lambda _game, card: card.cast_x),
     )
     hydra = table.place(0, face, zone=Zone.GRAVEYARD)
     table.follow(put_on_battlefield(table.game, hydra))
@@ -232,7 +232,7 @@ def test_damage_that_cannot_be_prevented(table) -> None:
     source = table.creature(0, (2, 2))
     table.game.bars.add(Bar.PREVENTION)
     table.bob.shield = 2
-    bear = table.creature(1, (5, 5), protection=lambda source: True)
+    bear = table.creature(1, (5, 5), protection=lambda _source: True)
     deal_damage(table.game, source, table.bob, amount=2)
     deal_damage(table.game, source, bear, amount=2)
     assert (table.bob.life, table.bob.shield, bear.damage) == (18, 2, 2)
@@ -255,7 +255,7 @@ def test_players_who_cannot_gain_life(table) -> None:
         event=Event.GAINS_LIFE,
         text="draw.",
         effect=gain(1),
-        condition=lambda game, card, happening: True,
+        condition=lambda _game, _card, _happening: True,
     )
     table.creature(0, (1, 1), triggers=(trigger,))
     table.creature(1, (1, 1), bars=frozenset({Bar.LIFE_GAIN}))

@@ -2,19 +2,19 @@
 
 import pytest
 from trainingrun_daemon.cards.define import define
+from trainingrun_daemon.rules.card_definition import Activated, Payment
 from trainingrun_daemon.rules.combat import can_attack
-from trainingrun_daemon.rules.effects.aims import target_creature
-from trainingrun_daemon.rules.effects.answers import ward
 from trainingrun_daemon.rules.effects.board import crew, equip
-from trainingrun_daemon.rules.effects.harm import (
+from trainingrun_daemon.rules.effects.counterspells import ward
+from trainingrun_daemon.rules.effects.life import gain
+from trainingrun_daemon.rules.effects.removal import (
     damage_creatures,
     damage_targets,
     destroy_targets,
 )
-from trainingrun_daemon.rules.effects.life import gain
 from trainingrun_daemon.rules.effects.statics import enlarge, host, is_at_max_speed
-from trainingrun_daemon.rules.face import Activated, Payment
-from trainingrun_daemon.rules.terms import Keyword, PaymentKind, Phase, Purpose, Zone
+from trainingrun_daemon.rules.effects.targeting import target_creature
+from trainingrun_daemon.rules.enums import Keyword, PaymentKind, Phase, Purpose, Zone
 
 MURDER = define(
     "Murder", "{B}", "Instant", spell=destroy_targets, targets=(target_creature(Purpose.REMOVE),)

@@ -2,21 +2,21 @@
 
 import pytest
 from trainingrun_daemon.cards.define import creature, define
+from trainingrun_daemon.rules.card_definition import Activated, Trigger
 from trainingrun_daemon.rules.combat import can_attack, can_block
 from trainingrun_daemon.rules.damage import deal_damage
-from trainingrun_daemon.rules.effects.aims import any_target, target_creature
-from trainingrun_daemon.rules.effects.growth import boost_targets
-from trainingrun_daemon.rules.effects.harm import (
+from trainingrun_daemon.rules.effects.life import lose
+from trainingrun_daemon.rules.effects.pump import boost_targets
+from trainingrun_daemon.rules.effects.removal import (
     damage_creatures,
     damage_targets,
     destroy_all,
     destroy_targets,
 )
-from trainingrun_daemon.rules.effects.life import lose
-from trainingrun_daemon.rules.face import Activated, Trigger
+from trainingrun_daemon.rules.effects.targeting import any_target, target_creature
+from trainingrun_daemon.rules.enums import Event, Keyword, Phase, Purpose, Zone
 from trainingrun_daemon.rules.payments import can_tap
 from trainingrun_daemon.rules.targets import can_target
-from trainingrun_daemon.rules.terms import Event, Keyword, Phase, Purpose, Zone
 
 MURDER = define(
     "Murder", "{B}", "Instant", spell=destroy_targets, targets=(target_creature(Purpose.REMOVE),)
@@ -223,7 +223,7 @@ def test_lifelink_is_one_gain_for_each_hit(table) -> None:
         event=Event.GAINS_LIFE,
         text="lose 1.",
         effect=lose(1),
-        condition=lambda game, card, happening: happening.seat == card.controller,
+        condition=lambda _game, card, happening: happening.seat == card.controller,
     )
     table.creature(0, (0, 1), triggers=(trigger,))
     angels = tuple(table.creature(0, (2, 2), Keyword.LIFELINK) for _ in range(2))
@@ -265,7 +265,7 @@ def test_protection_from_targeting(table) -> None:
 
 def test_protection_does_not_help_against_destroying_all(table) -> None:
     """Rule 702.16: what neither targets nor damages is not its affair."""
-    knight = table.creature(1, (2, 2), protection=lambda source: True)
+    knight = table.creature(1, (2, 2), protection=lambda _source: True)
     table.lands(0, "W")
     table.place(0, define("Wrath", "{W}", "Sorcery", spell=destroy_all()), zone=Zone.HAND)
     table.act("Wrath")

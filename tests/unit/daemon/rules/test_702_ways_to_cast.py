@@ -2,24 +2,24 @@
 
 import pytest
 from trainingrun_daemon.cards.define import creature, define
-from trainingrun_daemon.rules.effects.aims import target_spell
-from trainingrun_daemon.rules.effects.answers import counter_targets
-from trainingrun_daemon.rules.effects.flow import if_cast
-from trainingrun_daemon.rules.effects.halves import adventure, split
-from trainingrun_daemon.rules.effects.harm import damage_opponent
-from trainingrun_daemon.rules.effects.life import gain
-from trainingrun_daemon.rules.effects.triggers import when_enters
-from trainingrun_daemon.rules.effects.ways import (
+from trainingrun_daemon.rules.card_definition import Mode, Way
+from trainingrun_daemon.rules.effects.alternative_costs import (
     OFFSPRING_ENTERS,
     leaving_after_warp,
     offspring,
     plot,
     warp,
 )
-from trainingrun_daemon.rules.face import Mode, Way
+from trainingrun_daemon.rules.effects.combinators import if_cast
+from trainingrun_daemon.rules.effects.counterspells import counter_targets
+from trainingrun_daemon.rules.effects.life import gain
+from trainingrun_daemon.rules.effects.removal import damage_opponent
+from trainingrun_daemon.rules.effects.split_cards import adventure, split
+from trainingrun_daemon.rules.effects.targeting import target_spell
+from trainingrun_daemon.rules.effects.triggers import when_enters
+from trainingrun_daemon.rules.enums import Phase, Zone
 from trainingrun_daemon.rules.mana import parse_cost
 from trainingrun_daemon.rules.suspend import TIME, suspend
-from trainingrun_daemon.rules.terms import Phase, Zone
 from trainingrun_daemon.rules.zones import remove_counters
 
 KICKED = define(

@@ -11,23 +11,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from trainingrun_contracts.api.conditions import ConditionStatus, ConditionType
-from trainingrun_contracts.api.run import TrainingRun, parse
+from trainingrun_api.conditions import ConditionStatus, ConditionType
+from trainingrun_api.run import TrainingRun, parse
 from trainingrun_contracts.curriculum import CurrentPhase
 from trainingrun_contracts.reports import (
     ActorReport,
+    ActorState,
     CheckpointReport,
     Evaluation,
     EvaluatorReport,
     Intent,
     LearnerReport,
+    LearnerState,
     Report,
 )
 from trainingrun_contracts.slots import DaemonSlot
 from trainingrun_contracts.stream.ledger import Ledger
 from trainingrun_contracts.weights import Pointer
-from trainingrun_operator.backends.memory import MemoryBackend
-from trainingrun_operator.desired.actions import (
+from trainingrun_reconciler.desired.actions import (
     Action,
     Apply,
     PublishSlots,
@@ -37,11 +38,11 @@ from trainingrun_operator.desired.actions import (
     SetPhase,
     SetTarget,
 )
-from trainingrun_operator.desired.decide import Decision, Memory, decide
-from trainingrun_operator.desired.errands import is_recorder
-from trainingrun_operator.desired.events import RunEvent
-from trainingrun_operator.desired.external import Answer, endpoints, external_role, is_asked
-from trainingrun_operator.desired.observed import (
+from trainingrun_reconciler.desired.decide import Decision, Memory, decide
+from trainingrun_reconciler.desired.errands import is_recorder
+from trainingrun_reconciler.desired.events import RunEvent
+from trainingrun_reconciler.desired.external import Answer, endpoints, external_role, is_asked
+from trainingrun_reconciler.desired.observed import (
     Finished,
     Interruption,
     Observed,
@@ -49,8 +50,9 @@ from trainingrun_operator.desired.observed import (
     Signals,
     Unreachable,
 )
-from trainingrun_operator.desired.workload import Role
-from trainingrun_operator.settings import Settings
+from trainingrun_reconciler.memory import MemoryBackend
+from trainingrun_reconciler.roles.workload import Role
+from trainingrun_reconciler.settings import Settings
 
 UID = "uid-1"
 RECORDED = Finished(succeeded=True)
@@ -209,7 +211,7 @@ class SimulatedRun:
     def _change_members(self, action: Apply | Remove | RemoveFirst) -> None:
         before = len(self.backend.killed)
         self.backend.act(UID, action)
-        if isinstance(action, Apply) and action.workload.role is Role.DAEMON:
+        if isinstance(action, Apply) and action.workload.role == Role.DAEMON:
             scaling = self.run.spec.daemon.autoscaling
             there = self.backend.roles(UID)[Role.DAEMON].replicas
             assert there <= max(scaling.max_replicas, there if self.stuck_games else 0), there
@@ -320,7 +322,7 @@ class SimulatedRun:
     def _reports(self) -> list[Report]:
         roles = self.backend.roles(UID)
         busy = sum(len(games) for games in self.games.values())
-        state = "playing" if self.intent is Intent.RUN or busy else "drained"
+        state = ActorState.PLAYING if self.intent is Intent.RUN or busy else ActorState.DRAINED
         reports: list[Report] = [
             ActorReport(
                 member=each.name,
@@ -347,7 +349,7 @@ class SimulatedRun:
         return LearnerReport(
             member="learner-0",
             at=self.now,
-            state="training",
+            state=LearnerState.TRAINING,
             epoch=1,
             version=self.version,
             publish=self.version,
@@ -392,4 +394,4 @@ def holds(
 
 def completed(world: SimulatedRun) -> bool:
     """Whether the run succeeded and nothing is left to do."""
-    return holds(ConditionType.SUCCEEDED)(world) and not world.look().actions
+    return holds(ConditionType.COMPLETE)(world) and not world.look().actions

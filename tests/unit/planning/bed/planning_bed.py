@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from trainingrun_contracts.api.run import TrainingRun, parse
-from trainingrun_operator.planning.band import Band
-from trainingrun_operator.planning.plan import Question
-from trainingrun_operator.planning.rate import Rate
+from trainingrun.estimate.band import Band
+from trainingrun.estimate.plan import Question
+from trainingrun.estimate.rate import Rate
+from trainingrun_api.run import TrainingRun, parse
 
 Ask = Callable[..., Question]
 RATE = Rate(Band(3_000, 3_600, 4_000), 250.0, "a test", "three figures of a test")
@@ -24,7 +24,7 @@ def run_of(spec: dict[str, Any] | None = None, **status: Any) -> TrainingRun:
             "spec": {
                 "games": 100_000,
                 "decks": [{"name": "bears"}],
-                "evaluation": {"everyGames": 100_000, "games": 2, "opponents": ["random"]},
+                "evaluation": {"intervalGames": 100_000, "games": 2, "opponents": ["random"]},
                 **(spec or {}),
             },
             "status": status,

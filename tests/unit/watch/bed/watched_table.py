@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from trainingrun_contracts.protocol.decisions import (
+from trainingrun.commands.watch.choices import Moment
+from trainingrun.commands.watch.story import Story, StoryLine
+from trainingrun_protocol.decisions import (
     Action,
     Card,
     Combatant,
@@ -17,8 +19,6 @@ from trainingrun_contracts.protocol.decisions import (
     Player,
     StackItem,
 )
-from trainingrun_operator.cli.watch.choices import Moment
-from trainingrun_operator.cli.watch.story import Line, Story
 
 NAMES = ("Agent(1)-Red", "Agent(2)-White")
 PASS = Action(-1, description="Pass priority")
@@ -83,20 +83,24 @@ class Table:
             for number, each in enumerate(self.seats)
         )
         return GameState(
-            turn=self.turn, active_player=self.names[self.active], players=players,
+            turn=self.turn,
+            active_player=self.names[self.active],
+            players=players,
             stack=tuple(self.stack),
-        )  # fmt: skip
+        )
 
     def ask(self, seat: int, kind: DecisionType, answer: str | None, **fields: Any) -> list[str]:
         """Ask a seat (0 or 1); gives the texts of the lines that are told."""
         return [line.text for line in self.lines(seat, kind, answer, **fields)]
 
-    def lines(self, seat: int, kind: DecisionType, answer: str | None, **fields: Any) -> list[Line]:
+    def lines(
+        self, seat: int, kind: DecisionType, answer: str | None, **fields: Any
+    ) -> list[StoryLine]:
         """Ask a seat; gives the lines that are told."""
         decision = Decision(
             kind, player=self.names[seat], turn=self.turn, game_state=self.state(seat), **fields
         )
-        return self.story.tell(Moment(decision, answer))
+        return self.story.advance(Moment(decision, answer))
 
     def act(self, seat: int, answer: str | None, *actions: Action, **fields: Any) -> list[str]:
         """Ask for an action."""

@@ -1,4 +1,5 @@
-"""``python -m trainingrun_trainer.checkpoint``: look at checkpoints or remove them, for programs.
+"""``python -m trainingrun_trainer.checkpoint``: list, verify, copy or remove checkpoints, for
+programs.
 
 Prints one JSON document (``contracts.checkpoints``). People use ``trainingrun checkpoint``, which
 calls this; in the trainer's image, where that command is not, this shows a claim's checkpoints.
@@ -38,9 +39,9 @@ def main() -> None:
     try:
         code = _run(arguments)
     except StorageError as error:
-        sys.exit(_told(error, EXIT_USER))
+        sys.exit(_reported_error(error, EXIT_USER))
     except NothingFound as error:
-        sys.exit(_told(error, EXIT_DAMAGED))
+        sys.exit(_reported_error(error, EXIT_DAMAGED))
     sys.exit(code)
 
 
@@ -95,7 +96,7 @@ def _print(listing: CheckpointListing) -> None:
     sys.stdout.write(msgspec.json.encode(listing).decode() + "\n")
 
 
-def _told(error: Exception, code: int) -> int:
+def _reported_error(error: Exception, code: int) -> int:
     sys.stderr.write(f"{error}\n")
     return code
 

@@ -1,4 +1,4 @@
-"""One run's checkpoints in one place: save, keep the newest N and the best, look, load.
+"""One run's checkpoints in one place: save, keep the newest N and the best, list, load.
 
 Several runs may share a store: a checkpoint is named ``RUN-STEP``, on a cluster
 ``NAMESPACE.RUN-STEP``, and only those whose manifest holds this run's id are resumed from or
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from trainingrun_contracts.observation.schema import SCHEMA_HASH
+from trainingrun_contracts.observation_schema import SCHEMA_HASH
 from trainingrun_contracts.reports import CHAMPION, Evaluation
 from trainingrun_contracts.run_config import CheckpointConfig
 
@@ -184,7 +184,7 @@ class CheckpointArchive:
         return Found(None, "", tuple(skipped))
 
     def entries(self) -> list[Entry]:
-        """What is there under this run's names, newest first."""
+        """Return what is there under this run's names, newest first."""
         named = {name: found for name in self._store.names() if (found := self._order(name))}
         entries: list[Entry] = []
         epoch = _LAST_EPOCH
@@ -195,7 +195,7 @@ class CheckpointArchive:
         return sorted(entries, key=lambda entry: entry.order, reverse=True)
 
     def newest_epoch(self) -> int:
-        """The highest epoch of a checkpoint that is there; 0 without any."""
+        """Return the highest epoch of a checkpoint that is there; 0 without any."""
         return max((e.manifest.epoch for e in self.entries() if e.manifest is not None), default=0)
 
     def attach(self, entry: Entry, score: Score) -> None:
@@ -243,7 +243,7 @@ class CheckpointArchive:
         return self._prefix in (manifest.run, named)
 
     def _score_of(self, name: str, manifest: Manifest) -> Score | None:
-        """The evaluation beside a checkpoint; a file that is none says nothing."""
+        """Return the evaluation beside a checkpoint; a file that is none says nothing."""
         try:
             content = self._store.read(name, SCORE_FILE, limit=SCORE_LIMIT)
             score = msgspec.json.decode(content, type=Score)
@@ -262,7 +262,7 @@ class CheckpointArchive:
 
 
 def resumable(*archives: CheckpointArchive) -> Iterator[Loaded | Skipped]:
-    """What a learner may resume from, newest first over all places; damaged ones as skipped.
+    """Yield what a learner may resume from, newest first over all places; damaged ones as skipped.
 
     Of two copies of a checkpoint that of the earlier archive comes first: name the nearest first.
     The last is the run's storage, and those before it are caches, which may fail.
@@ -299,7 +299,7 @@ def resumable(*archives: CheckpointArchive) -> Iterator[Loaded | Skipped]:
 
 
 def kept_names(entries: list[Entry], retention: Retention) -> set[str]:
-    """Names that stay: the newest up to the limit, and the best.
+    """Return names that stay: the newest up to the limit, and the best.
 
     Only readable manifests count, so remains never push out what can be resumed from.
     """
@@ -311,12 +311,13 @@ def kept_names(entries: list[Entry], retention: Retention) -> set[str]:
 
 
 def best_name(entries: list[Entry]) -> str | None:
-    """The checkpoint of the best evaluation, and of equal ones the newest; None before any. Where
-    evaluations met different opponents, those that met the most of them are compared."""
+    """Return the checkpoint of the best evaluation, and of equal ones the newest; None before any.
+    Where evaluations met different opponents, those that met the most of them are compared."""
     scored = [(entry.score, entry) for entry in entries if entry.score is not None]
     most = max((len(score.rates) for score, _ in scored), default=0)
-    whole = [(score.rate, entry.order, entry.name) for score, entry in scored
-             if len(score.rates) == most]  # fmt: skip
+    whole = [
+        (score.rate, entry.order, entry.name) for score, entry in scored if len(score.rates) == most
+    ]
     return max(whole)[-1] if whole else None
 
 
@@ -348,7 +349,7 @@ def _is_news(score: Score, known: Score | None) -> bool:
 
 
 def manifest_of(store: CheckpointStore, name: str) -> Manifest:
-    """The manifest of what has this name in a store.
+    """Return the manifest of what has this name in a store.
 
     Raises:
         CheckpointInvalid: there is none that can be read.
@@ -360,7 +361,7 @@ def manifest_of(store: CheckpointStore, name: str) -> Manifest:
 
 
 def load_files(store: CheckpointStore, name: str, manifest: Manifest) -> Checkpoint:
-    """All files of a checkpoint, each checked against its sum.
+    """Return all files of a checkpoint, each checked against its sum.
 
     Raises:
         CheckpointInvalid: one is missing or not what the manifest says.
@@ -376,7 +377,7 @@ def load_files(store: CheckpointStore, name: str, manifest: Manifest) -> Checkpo
 
 
 def open_store(storage: str, *, endpoint_url: str | None) -> CheckpointStore:
-    """The store at an address.
+    """Return the store at an address.
 
     Raises:
         StorageError: it names neither a directory nor a bucket.
@@ -390,7 +391,7 @@ def open_store(storage: str, *, endpoint_url: str | None) -> CheckpointStore:
 def open_archive(
     config: CheckpointConfig, *, run: str, owner: Owner | None = None
 ) -> CheckpointArchive:
-    """The archive that a run configuration names.
+    """Return the archive that a run configuration names.
 
     Raises:
         StorageError: the storage is neither a directory nor a bucket.
@@ -403,7 +404,7 @@ def open_archive(
 def open_cache(
     config: CheckpointConfig, *, run: str, owner: Owner | None = None
 ) -> CheckpointArchive | None:
-    """The archive on this machine of what goes to a bucket; None where there is none.
+    """Return the archive on this machine of what goes to a bucket; None where there is none.
 
     Raises:
         StorageError: the storage is malformed.

@@ -1,4 +1,4 @@
-"""Looking at the checkpoints of any place, whoever wrote them: list, verify, copy.
+"""Inspection of the checkpoints of any place, of any run: list, verify, copy.
 
 Unlike a learner, which resumes one run, this shows every run of a store. Nothing is changed in it,
 save by :func:`remove_checkpoints`, which is for a run that is deleted with its storage.
@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 from trainingrun_contracts.checkpoints import CheckpointListing, CheckpointRow, CheckpointState
-from trainingrun_contracts.observation.schema import SCHEMA_HASH
+from trainingrun_contracts.observation_schema import SCHEMA_HASH
 
 from trainingrun_trainer.checkpoint.archive import (
     CheckpointArchive,
@@ -54,8 +54,8 @@ class Place:
 
 
 def find_place(address: str, *, endpoint_url: str | None) -> Place:
-    """The place at ``s3://bucket/prefix``, ``file:///directory`` or a path; the address of one
-    checkpoint is one, too.
+    """Return the place at ``s3://bucket/prefix``, ``file:///directory`` or a path; the address of
+    one checkpoint is one, too.
 
     Raises:
         StorageError: it cannot be used.
@@ -73,12 +73,12 @@ def find_place(address: str, *, endpoint_url: str | None) -> Place:
 
 
 def list_checkpoints(place: Place) -> CheckpointListing:
-    """What is there, by the manifests alone."""
+    """Return what is there, by the manifests alone."""
     return _listing(place, lambda entry: _stated(entry, CheckpointState.LISTED))
 
 
 def verify_checkpoints(place: Place) -> CheckpointListing:
-    """What is there, after reading every byte."""
+    """Return what is there, after reading every byte."""
     return _listing(place, lambda entry: _verified(place.store, entry))
 
 
@@ -118,13 +118,14 @@ def pull_checkpoint(place: Place, which: str, *, into: Path) -> CheckpointListin
     has = ", ".join(entry.name for entry in entries[:5]) or "none at all"
     what = which if which not in (NEWEST, BEST) else f"{which} checkpoint"
     raise NothingFound(
-        f"{place.address}: no whole {what} ({torn or f'it has {has}'}): look with"
+        f"{place.address}: no whole {what} ({torn or f'it has {has}'}): check with"
         " `trainingrun checkpoint verify`"
     )
 
 
 def adoptable(place: Place, which: str, *, run: str | None) -> tuple[str, Checkpoint]:
-    """The checkpoint of any run that is asked for, with its address; damaged ones are passed over.
+    """Return the checkpoint of any run that is asked for, with its address; damaged ones are passed
+    over.
 
     Args:
         place: where it is.
@@ -145,7 +146,7 @@ def adoptable(place: Place, which: str, *, run: str | None) -> tuple[str, Checkp
             return entry.uri, checkpoint
     whose = "" if run is None else f" of run {run}"
     raise NothingFound(
-        f"spec.resumeFrom: {place.address} has no whole checkpoint{whose} ({which}): look with"
+        f"spec.resumeFrom: {place.address} has no whole checkpoint{whose} ({which}): list them with"
         " `trainingrun checkpoint ls`"
     )
 
@@ -172,7 +173,7 @@ def _wanted(entries: list[Entry], which: str) -> list[Entry]:
 
 
 def _entries(place: Place) -> list[Entry]:
-    """All of them, newest first; of several runs, first those of the one that saved last."""
+    """Return all of them, newest first; of several runs, first those of the one that saved last."""
     names = [name for name in place.store.names() if place.only in (None, name)]
     found = {match["run"] for name in names if (match := _NAME.fullmatch(name))}
     runs: list[list[Entry]] = []
@@ -197,12 +198,12 @@ def _last_saved(entries: list[Entry]) -> float:
     return max((e.manifest.saved_at for e in entries if e.manifest is not None), default=0.0)
 
 
-def _listing(place: Place, told: Callable[[Entry], CheckpointRow]) -> CheckpointListing:
+def _listing(place: Place, row_of: Callable[[Entry], CheckpointRow]) -> CheckpointListing:
     entries = _entries(place)
     best, newest = best_name(entries), _newest(entries)
     rows = tuple(
         msgspec.structs.replace(
-            told(entry), is_best=entry.name == best, is_newest=entry.name == newest
+            row_of(entry), is_best=entry.name == best, is_newest=entry.name == newest
         )
         for entry in entries
     )

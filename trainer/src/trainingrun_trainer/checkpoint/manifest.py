@@ -100,7 +100,7 @@ class Checkpoint:
 
 
 def sum_of(content: bytes) -> FileSum:
-    """The sum of a file."""
+    """Return the sum of a file."""
     return FileSum(len(content), hashlib.sha256(content).hexdigest())
 
 
@@ -134,7 +134,7 @@ def _require_sane(manifest: Manifest) -> None:
 
 
 def require_sum(name: str, content: bytes, expected: FileSum) -> bytes:
-    """The content, if it is what the manifest says.
+    """Return the content, if it is what the manifest says.
 
     Raises:
         CheckpointInvalid: it is not.

@@ -52,23 +52,41 @@ _TRANSFER: Final = TransferConfig(
 )
 _MISSING: Final = {"NoSuchKey", "404", "NotFound"}
 _DENIED: Final = {
-    "AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch",
-    "AllAccessDisabled", "XAdminUserNotFound",
-}  # fmt: skip
+    "AccessDenied",
+    "403",
+    "Forbidden",
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "AllAccessDisabled",
+    "XAdminUserNotFound",
+}
 _EXPIRED: Final = {"ExpiredToken", "InvalidToken", "TokenRefreshRequired", "RequestTimeTooSkewed"}
 """Credentials that somebody renews, or a clock that somebody sets: a later request may pass."""
 _FULL: Final = {
-    "QuotaExceeded", "XQuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded",
-    "InsufficientStorage", "InsufficientCapacity", "507",
-}  # fmt: skip
+    "QuotaExceeded",
+    "XQuotaExceeded",
+    "XMinioStorageFull",
+    "XMinioAdminBucketQuotaExceeded",
+    "InsufficientStorage",
+    "InsufficientCapacity",
+    "507",
+}
 _WITHOUT_CREDENTIALS: Final = (
-    NoCredentialsError, PartialCredentialsError, ProfileNotFound, ConfigNotFound, ConfigParseError,
-    InvalidConfigError, SSOError, LoginError, FileNotFoundError, PermissionError,
-)  # fmt: skip
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    ConfigNotFound,
+    ConfigParseError,
+    InvalidConfigError,
+    SSOError,
+    LoginError,
+    FileNotFoundError,
+    PermissionError,
+)
 """What is wrong here and not there, before anything is asked; a file of credentials that cannot be
 read, too."""
 _PASSING: Final = (CredentialRetrievalError, MetadataRetrievalError)
-"""Whoever gives credentials to this machine does not now."""
+"""The provider of this machine's credentials fails for now."""
 _UNUSABLE: Final = "CheckpointStorageUnusable"
 _OVER: Final = {"NoSuchUpload", "404", "NotFound", "NoSuchKey"}
 
@@ -190,7 +208,7 @@ class S3Store:
             raise self._translated(error) from error
 
     def _translated(self, error: Exception) -> StorageError:
-        """The one place where errors of boto3 become ours."""
+        """Return the one place where errors of boto3 become ours."""
         where = f"checkpoint storage {self._where}"
         cause = error.__cause__ or error.__context__
         if isinstance(error, Boto3Error) and isinstance(cause, ClientError | BotoCoreError):
@@ -223,7 +241,7 @@ def _without_credentials(where: str, error: Exception) -> StorageRefused:
 
 
 def _refusal(where: str, bucket: str, error: ClientError) -> StorageError:
-    """What the service answered, as ours."""
+    """Return what the service answered, as ours."""
     code = _code(error)
     if code == "NoSuchBucket":
         return StorageGone(

@@ -12,9 +12,9 @@ import safetensors
 import torch
 from safetensors.torch import load, save
 from torch import Tensor
-from trainingrun_contracts.observation.schema import SCHEMA_HASH
+from trainingrun_contracts.observation_schema import SCHEMA_HASH
 from trainingrun_contracts.run_config import RunConfig
-from trainingrun_contracts.stream.accounts import Books
+from trainingrun_contracts.stream.accounts import LedgerSnapshot
 
 from trainingrun_trainer.checkpoint.manifest import (
     FORMAT,
@@ -30,8 +30,8 @@ from trainingrun_trainer.update import PpoUpdater
 MODEL_FILE: Final = "model.safetensors"
 OPTIMISER_FILE: Final = "optimizer.safetensors"
 RANDOM_FILE: Final = "random.safetensors"
-BOOKS_FILE: Final = "accounts.json"
-NO_BOOKS: Final = Books()
+LEDGER_FILE: Final = "accounts.json"
+NO_LEDGER: Final = LedgerSnapshot()
 
 
 def capture(
@@ -41,11 +41,11 @@ def capture(
     *,
     now: float,
     epoch: int = 0,
-    books: Books = NO_BOOKS,
+    ledger: LedgerSnapshot = NO_LEDGER,
 ) -> Checkpoint:
-    """All that is needed to go on from here; a copy, so training may go on at once.
+    """Return all that is needed to resume from here; a copy, so training may continue at once.
 
-    ``books`` say what of the rollouts is in these weights.
+    ``ledger`` say what of the rollouts is in these weights.
     """
     files = {
         MODEL_FILE: save(_on_cpu(updater.policy.state_dict())),
@@ -53,7 +53,7 @@ def capture(
         RANDOM_FILE: save(
             {"torch": torch.get_rng_state(), "shuffle": updater.generator.get_state()}
         ),
-        BOOKS_FILE: msgspec.json.encode(books),
+        LEDGER_FILE: msgspec.json.encode(ledger),
     }
     manifest = Manifest(
         format=FORMAT,
@@ -113,14 +113,14 @@ def adopt(checkpoint: Checkpoint, updater: PpoUpdater) -> None:
         torch.set_rng_state(random)
 
 
-def books_of(checkpoint: Checkpoint) -> Books:
-    """What of the rollouts is in the weights of a checkpoint.
+def ledger_of(checkpoint: Checkpoint) -> LedgerSnapshot:
+    """Return what of the rollouts is in the weights of a checkpoint.
 
     Raises:
         CheckpointInvalid: it does not say so.
     """
     try:
-        return msgspec.json.decode(checkpoint.files[BOOKS_FILE], type=Books)
+        return msgspec.json.decode(checkpoint.files[LEDGER_FILE], type=LedgerSnapshot)
     except (KeyError, msgspec.DecodeError) as error:
         raise CheckpointInvalid(f"its accounts cannot be read ({error})") from error
 

@@ -68,10 +68,10 @@ class CheckpointStore(Protocol):
         """See that one can list and write here."""
 
     def sweep(self, run: str) -> None:
-        """Clear what a killed learner of this run left half written, where nobody sees it."""
+        """Remove what a killed learner of this run left half written and unlisted."""
 
     def names(self) -> list[str]:
-        """Names of what is here, whole or not, in no order."""
+        """Return names of what is here, whole or not, in no order."""
 
     def read(self, name: str, file: str, *, limit: int) -> bytes:
         """Read one file of a checkpoint, up to one byte more than ``limit``. Raises FileMissing."""
@@ -80,8 +80,8 @@ class CheckpointStore(Protocol):
         """Write a checkpoint under a name that nothing has yet, the manifest last."""
 
     def put(self, name: str, file: str, content: bytes) -> None:
-        """Write one small file beside a checkpoint's own, whole or not at all; nothing where there
-        is no such checkpoint any more."""
+        """Write one small file beside a checkpoint's own, whole or not at all; do nothing where
+        the checkpoint is gone."""
 
     def remove(self, name: str) -> None:
         """Remove a checkpoint, whole or not."""
@@ -185,7 +185,7 @@ class FileStore:
 
 
 def directory_of(storage: str) -> Path | None:
-    """The directory that a ``file://`` storage names; None for other storages.
+    """Return the directory that a ``file://`` storage names; None for other storages.
 
     Raises:
         StorageError: it is a file URL that names another host or no absolute path.

@@ -22,7 +22,7 @@ from trainingrun_trainer.networks.packed import PackedRows, packed_peak, packed_
 
 
 def _itself(tensor: Tensor) -> Tensor:
-    """The sum over one."""
+    """Return the sum over one."""
     return tensor
 
 
@@ -56,7 +56,7 @@ class StepTerms(NamedTuple):
         proximal: log-probability of the chosen action under the proximal policy.
         gains: advantage, times the clipped weight of the proximal over the behaviour policy; 0
             where there was no choice.
-        lowest: ratio to the proximal policy below which nothing is gained or lost any more.
+        lowest: ratio to the proximal policy below which nothing more is gained or lost.
         highest: the same, above.
         targets: of the values, within the outcomes [-1, 1].
     """
@@ -91,7 +91,7 @@ def step_terms(
     has_choice: Tensor,
     clips: Clips,
 ) -> StepTerms:
-    """The fixed part of the loss, from log-probabilities, advantages and targets: [T] each.
+    """Return the fixed part of the loss, from log-probabilities, advantages and targets: [T] each.
 
     The clipped objective is the smaller of two gains, and not below ``dual`` times a negative
     advantage. That is one product with a ratio cut from above where the advantage is positive, and
@@ -119,7 +119,7 @@ def packed_ppo_loss(
     weights: TermWeights,
     clip: float,
 ) -> tuple[Tensor, Tensor]:
-    """The loss of some steps, as their share of a minibatch.
+    """Return the loss of some steps, as their share of a minibatch.
 
     Arguments: scores of the legal actions [A] and values [T] of the steps; ``counts``, how many
     choices and how many steps the minibatch has. Gives the total, which gradients flow through, and
@@ -170,13 +170,13 @@ class _PackedPpo(torch.autograd.Function):
         of_scores.index_add_(0, chosen, of_chosen)
         of_values = misses * (weights.value / length)
         ctx.save_for_backward(of_scores.to(scores.dtype), of_values.to(values.dtype))
-        told = torch.stack([policy, value, entropy, total, kl, clipped])
-        ctx.mark_non_differentiable(told)
-        return total, told
+        term_values = torch.stack([policy, value, entropy, total, kl, clipped])
+        ctx.mark_non_differentiable(term_values)
+        return total, term_values
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
-        """The gradients, times that of the total."""
+        """Return the gradients, times that of the total."""
         of_scores, of_values = ctx.saved_tensors
         return of_scores * gradients[0], of_values * gradients[0], None, None, None, None
 
@@ -206,7 +206,8 @@ def normalised(
 def explained_variance(
     values: Tensor, targets: Tensor, *, total: Callable[[Tensor], Tensor] = _itself
 ) -> float:
-    """How much of the targets' variance the values explain: 1 all, 0 no more than a constant."""
+    """Return how much of the targets' variance the values explain: 1 all, 0 no more than a
+    constant."""
     both = torch.stack([targets, targets - values]).double()
     counts = both.new_tensor(both.shape[1])
     sums = total(torch.cat([counts[None], both.sum(1)]))

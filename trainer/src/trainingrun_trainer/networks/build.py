@@ -22,12 +22,12 @@ _LINEAR: Final = 2
 
 
 def make_policy(network: Network) -> PointerPolicy:
-    """A policy of this description; its weights are torch's own."""
+    """Return a policy of this description; its weights are torch's own."""
     return MlpPolicy(network) if network.kind == "mlp" else TransformerPolicy(network)
 
 
 def new_policy(seed: int, network: Network = DEFAULT) -> PointerPolicy:
-    """A policy whose weights depend on the seed alone, and whose first play is near uniform.
+    """Return a policy whose weights depend on the seed alone, and whose first play is near uniform.
 
     Orthogonal weights with small ones in the last layers (Andrychowicz et al. 2021, section 3.2),
     and in those that add to a transformer's tokens.
@@ -44,14 +44,14 @@ def new_policy(seed: int, network: Network = DEFAULT) -> PointerPolicy:
 
 
 def may_compile(device: torch.device) -> bool:
-    """Whether torch's compiler is worth its minute and can be used: on a GPU, beside a C compiler,
-    which it calls."""
+    """Return whether torch's compiler is worth its minute and can be used: on a GPU, beside a C
+    compiler, which it calls."""
     return device.type == "cuda" and shutil.which(os.environ.get("CC", "cc")) is not None
 
 
 def compiled(policy: PointerPolicy, *, backend: str = "inductor") -> Callable[..., PolicyOutput]:
-    """The policy's forward pass, compiled once for minibatches of all sizes; the weights stay the
-    policy's own. Capturing is tested; the code that it makes has not run on a GPU yet."""
+    """Return the policy's forward pass, compiled once for minibatches of all sizes; the weights
+    stay the policy's own. Capturing is tested; the code that it makes has not run on a GPU yet."""
     found: Callable[..., PolicyOutput] = torch.compile(policy, dynamic=True, backend=backend)
     return found
 

@@ -33,14 +33,15 @@ class PackedRows:
 
 
 def pack_rows(counts: Tensor) -> PackedRows:
-    """The layout of steps with so many rows each, one after the other."""
+    """Return the layout of consecutive steps with ``counts`` rows each."""
     ends = torch.cumsum(counts, 0)
     steps = torch.arange(len(counts), device=counts.device)
     return PackedRows(ends - counts, counts, torch.repeat_interleave(steps, counts))
 
 
 def select_rows(rows: PackedRows, steps: Tensor) -> tuple[PackedRows, Tensor]:
-    """The layout of some steps alone, and which rows of the old layout they take, in order."""
+    """Return the layout of some steps alone, and which rows of the old layout they take, in
+    order."""
     chosen = pack_rows(take(rows.counts, steps))
     shift = take(rows.starts, steps) - chosen.starts
     positions = torch.arange(len(chosen.owner), device=steps.device)
@@ -48,12 +49,12 @@ def select_rows(rows: PackedRows, steps: Tensor) -> tuple[PackedRows, Tensor]:
 
 
 def rows_before(rows: PackedRows) -> Tensor:
-    """How many rows lie before each step, and how many there are: int64 [T + 1]."""
+    """Return how many rows lie before each step, and how many there are: int64 [T + 1]."""
     return torch.cat([rows.counts.new_zeros(1), rows.counts.cumsum(0)])
 
 
 def slice_rows(rows: PackedRows, begin: tuple[int, int], end: tuple[int, int]) -> PackedRows:
-    """The layout of neighbouring steps alone, from one pair of step and row to another."""
+    """Return the layout of neighbouring steps alone, from one pair of step and row to another."""
     (first, first_row), (last, last_row) = begin, end
     return PackedRows(
         rows.starts[first:last] - first_row,
@@ -78,7 +79,7 @@ def packed_log_softmax(logits: Tensor, rows: PackedRows) -> Tensor:
 
 
 def packed_peak(values: Tensor, rows: PackedRows) -> Tensor:
-    """The largest of each step's rows; [T]."""
+    """Return the largest of each step's rows; [T]."""
     return torch.segment_reduce(values, "max", lengths=rows.counts)
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from trainingrun_contracts.observation.schema import ACTION_WIDTH, STATE_WIDTH
+from trainingrun_contracts.observation_schema import ACTION_WIDTH, STATE_WIDTH
 from trainingrun_contracts.policy_format import KEY, VALUE_HIDDEN, Network
 
 from trainingrun_trainer.networks.packed import PackedRows, take
@@ -85,7 +85,7 @@ class MlpPolicy(PointerPolicy):
         self.state = nn.ModuleList([nn.Linear(size, network.width) for size in inputs])
         self.action = nn.ModuleList([nn.Linear(ACTION_WIDTH, KEY)])
 
-    def encode(self, states: Tensor, actions: Tensor, rows: PackedRows) -> Scorable:
+    def encode(self, states: Tensor, actions: Tensor, _rows: PackedRows) -> Scorable:
         """See PointerPolicy."""
         return Scorable(self.encode_states(states), self.encode_actions(actions))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
-from trainingrun_contracts.observation.schema import ACTION_WIDTH, STATE_WIDTH
+from trainingrun_contracts.observation_schema import ACTION_WIDTH, STATE_WIDTH
 from trainingrun_contracts.policy_format import HEAD, KEY, NORM_EPSILON, Network
 
 from trainingrun_trainer.networks.packed import PackedRows, pack_rows

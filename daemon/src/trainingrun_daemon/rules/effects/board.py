@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 
+from trainingrun_daemon.rules.card_definition import Activated, CardFace, Effect, Payment, Steps
 from trainingrun_daemon.rules.choices import ChooseCards, ask_cards
-from trainingrun_daemon.rules.effects.aims import target_own_creature
-from trainingrun_daemon.rules.effects.flow import first_card, standing_cards
-from trainingrun_daemon.rules.effects.growth import animate
-from trainingrun_daemon.rules.face import Activated, CardFace, Effect, Payment, Steps
+from trainingrun_daemon.rules.effects.combinators import first_card, standing_cards
+from trainingrun_daemon.rules.effects.pump import animate
+from trainingrun_daemon.rules.effects.targeting import target_own_creature
+from trainingrun_daemon.rules.enums import PaymentKind, Purpose, Use, Zone
 from trainingrun_daemon.rules.mana import parse_cost
 from trainingrun_daemon.rules.model import Card, Game, StackItem
-from trainingrun_daemon.rules.terms import PaymentKind, Purpose, Use, Zone
 from trainingrun_daemon.rules.zones import (
     STUN,
     add_counters,
@@ -130,6 +130,6 @@ def crew(power: int) -> Activated:
         text=f"Crew {power}",
         effect=resolve,
         payments=(Payment(kind=PaymentKind.TAP_POWER, amount=power),),
-        condition=lambda game, card: not card.is_creature,
+        condition=lambda _game, card: not card.is_creature,
         use=Use.ANIMATE,
     )

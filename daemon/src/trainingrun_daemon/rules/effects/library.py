@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator
 
+from trainingrun_daemon.rules.card_definition import Answer, CardFace, Choice, Effect, Steps
 from trainingrun_daemon.rules.choices import (
     ChooseCards,
     Confirm,
@@ -9,9 +10,8 @@ from trainingrun_daemon.rules.choices import (
     ask_cards,
     ask_confirm,
 )
-from trainingrun_daemon.rules.face import Answer, CardFace, Choice, Effect, Steps
+from trainingrun_daemon.rules.enums import Purpose, Zone
 from trainingrun_daemon.rules.model import Card, Game, StackItem
-from trainingrun_daemon.rules.terms import Purpose, Zone
 from trainingrun_daemon.rules.zones import (
     add_counters,
     discard,
@@ -145,7 +145,7 @@ def take_from_top(
     count: int,
     *,
     take: int = 1,
-    test: Callable[[Card], bool] = lambda card: True,
+    test: Callable[[Card], bool] = lambda _card: True,
     optional: bool = False,
 ) -> Effect:
     """Look at the top cards, take some into hand, put the rest on the bottom in random order."""
@@ -194,7 +194,7 @@ def search(
 ) -> Generator[Choice, Answer, Card | None]:
     """Let a player search their library for one card and shuffle (rule 701.23); gives the card.
 
-    Simplified: nobody fails to find what is there, though the rules allow it.
+    Simplified: a search always finds what is there, though the rules allow to fail.
     """
     player = game.players[seat]
     found: dict[str, Card] = {}
@@ -221,7 +221,7 @@ def search(
 
 
 def allow_play(
-    game: Game,
+    _game: Game,
     card: Card,
     seat: int,
     *,
@@ -242,7 +242,7 @@ def allow_play(
 
 
 def end_of_next_turn(game: Game, seat: int) -> int:
-    """Give the number of the seat's next turn."""
+    """Return the number of the seat's next turn."""
     return game.turn + (2 if game.active == seat else 1)
 
 

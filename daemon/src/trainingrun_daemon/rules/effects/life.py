@@ -1,9 +1,9 @@
 """Gaining and losing life, and rules about it."""
 
+from trainingrun_daemon.rules.card_definition import Effect, Steps
 from trainingrun_daemon.rules.damage import gain_life, lose_life
-from trainingrun_daemon.rules.face import Effect, Steps
+from trainingrun_daemon.rules.enums import Bar
 from trainingrun_daemon.rules.model import Game, StackItem
-from trainingrun_daemon.rules.terms import Bar
 
 
 def gain(amount: int) -> Effect:
@@ -39,7 +39,7 @@ def drain_opponent(amount: int) -> Effect:
 def bar_this_turn(*bars: Bar) -> Effect:
     """Suspend rules until the end of the turn ("damage can't be prevented this turn")."""
 
-    def resolve(game: Game, item: StackItem) -> Steps | None:
+    def resolve(game: Game, _item: StackItem) -> Steps | None:
         game.bars.update(bars)
         return None
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-from trainingrun_daemon.rules.face import Static, Trigger
+from trainingrun_daemon.rules.card_definition import Static, Trigger
+from trainingrun_daemon.rules.enums import Keyword, Layer
 from trainingrun_daemon.rules.model import MAX_SPEED, Card, Game
-from trainingrun_daemon.rules.terms import Keyword, Layer
 
 
-def own_creatures(game: Game, source: Card, card: Card) -> bool:
+def own_creatures(_game: Game, source: Card, card: Card) -> bool:
     """Creatures you control."""
     return card.is_creature and card.controller == source.controller
 
@@ -17,12 +17,12 @@ def other_own_creatures(game: Game, source: Card, card: Card) -> bool:
     return card is not source and own_creatures(game, source, card)
 
 
-def host(game: Game, source: Card, card: Card) -> bool:
+def host(_game: Game, source: Card, card: Card) -> bool:
     """The permanent that an aura or equipment is attached to."""
     return source.attached_to is card
 
 
-def itself(game: Game, source: Card, card: Card) -> bool:
+def itself(_game: Game, source: Card, card: Card) -> bool:
     """The permanent with the ability."""
     return card is source
 
@@ -45,7 +45,7 @@ def is_at_max_speed(game: Game, card: Card) -> bool:
 def enlarge(power: int, toughness: int, applies: Callable[[Game, Card, Card], bool]) -> Static:
     """Give +X/+Y."""
 
-    def change(game: Game, source: Card, card: Card) -> None:
+    def change(_game: Game, _source: Card, card: Card) -> None:
         card.power += power
         card.toughness += toughness
 
@@ -56,7 +56,7 @@ def give(applies: Callable[[Game, Card, Card], bool], *keywords: Keyword) -> Sta
     """Give keywords."""
     granted = frozenset(keywords)
 
-    def change(game: Game, source: Card, card: Card) -> None:
+    def change(_game: Game, _source: Card, card: Card) -> None:
         card.keywords |= granted
 
     return Static(layer=Layer.ABILITIES, applies=applies, change=change)
@@ -65,7 +65,7 @@ def give(applies: Callable[[Game, Card, Card], bool], *keywords: Keyword) -> Sta
 def grant(applies: Callable[[Game, Card, Card], bool], *triggers: Trigger) -> Static:
     """Give triggered abilities, such as ward."""
 
-    def change(game: Game, source: Card, card: Card) -> None:
+    def change(_game: Game, _source: Card, card: Card) -> None:
         card.triggers += triggers
 
     return Static(layer=Layer.ABILITIES, applies=applies, change=change)
@@ -74,7 +74,7 @@ def grant(applies: Callable[[Game, Card, Card], bool], *triggers: Trigger) -> St
 def define_size(size: Callable[[Game, Card], tuple[int, int]]) -> Static:
     """Define its power and toughness (``*/*``) by a count."""
 
-    def change(game: Game, source: Card, card: Card) -> None:
+    def change(game: Game, _source: Card, card: Card) -> None:
         card.power, card.toughness = size(game, card)
 
     return Static(layer=Layer.DEFINE_SIZE, applies=itself, change=change)

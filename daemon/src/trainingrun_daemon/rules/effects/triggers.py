@@ -3,25 +3,25 @@
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from trainingrun_daemon.rules.card_definition import Effect, Trigger
+from trainingrun_daemon.rules.enums import Event
 from trainingrun_daemon.rules.events import note_ability
-from trainingrun_daemon.rules.face import Effect, Trigger
 from trainingrun_daemon.rules.model import Card, Delayed, Game, Happening, StackItem
-from trainingrun_daemon.rules.terms import Event
 
 Condition: TypeAlias = Callable[[Game, Card, Happening], bool]
 
 
-def is_itself(game: Game, card: Card, happening: Happening) -> bool:
+def is_itself(_game: Game, card: Card, happening: Happening) -> bool:
     """Whether the event is about the permanent itself."""
     return happening.card is card
 
 
-def is_own(game: Game, card: Card, happening: Happening) -> bool:
+def is_own(_game: Game, card: Card, happening: Happening) -> bool:
     """Whether it is the controller's event: their spell, turn, draw, life, creature."""
     return happening.seat == card.controller
 
 
-def is_opponents(game: Game, card: Card, happening: Happening) -> bool:
+def is_opponents(_game: Game, card: Card, happening: Happening) -> bool:
     """Whether it is the opponent's event."""
     return happening.seat != card.controller
 
@@ -34,7 +34,7 @@ def both(*conditions: Condition) -> Condition:
 def spell_that(test: Callable[[StackItem], bool], *, own: bool = True) -> Condition:
     """Whether a spell is cast (by the controller, or by anybody) that passes a test."""
 
-    def condition(game: Game, card: Card, happening: Happening) -> bool:
+    def condition(_game: Game, card: Card, happening: Happening) -> bool:
         item = happening.item
         if item is None or (own and happening.seat != card.controller):
             return False
@@ -48,7 +48,7 @@ def permanent_that(
 ) -> Condition:
     """Whether the event is about a permanent (the controller's) that passes a test."""
 
-    def condition(game: Game, card: Card, happening: Happening) -> bool:
+    def condition(_game: Game, card: Card, happening: Happening) -> bool:
         subject = happening.card
         if subject is None or (own and happening.seat != card.controller):
             return False
@@ -57,7 +57,7 @@ def permanent_that(
     return condition
 
 
-def damages_player(game: Game, card: Card, happening: Happening) -> bool:
+def damages_player(_game: Game, card: Card, happening: Happening) -> bool:
     """Whether the permanent itself dealt combat damage to a player."""
     return happening.card is card and happening.other is None and happening.is_combat
 
@@ -136,7 +136,7 @@ def when_cast_noncreature(text: str, effect: Effect, **rest: Any) -> Trigger:
     )
 
 
-def _is_targeted_by_owner(game: Game, card: Card, happening: Happening) -> bool:
+def _is_targeted_by_owner(_game: Game, card: Card, happening: Happening) -> bool:
     return happening.card is card and happening.seat == card.controller
 
 

@@ -9,7 +9,7 @@ output "bucket_arn" {
 }
 
 output "uri" {
-  description = "For spec.checkpoint.storage, with a folder of the run behind it."
+  description = "Bucket and prefix for spec.checkpoint.storage.s3, with a folder of the run behind it."
   value       = "s3://${aws_s3_bucket.this.id}/${var.prefix}"
 }
 

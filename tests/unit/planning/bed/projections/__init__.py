@@ -7,7 +7,7 @@ that it is held against them.
 
 from collections.abc import Mapping
 
-from trainingrun_operator.planning.prices import Provider
+from trainingrun.estimate.prices import Provider
 
 from projections.claims import Claim
 from projections.cloud_architecture import cloud_architecture

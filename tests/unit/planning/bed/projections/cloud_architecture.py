@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Final
 
-from trainingrun_operator.planning.bill import Buying
-from trainingrun_operator.planning.prices import Provider
+from trainingrun.estimate.bill import Buying
+from trainingrun.estimate.prices import Provider
 
 from projections.claims import Claim
 from projections.reckoning import plan_of, price_of

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Final
 
-from trainingrun_operator.planning.prices import HOURS_A_MONTH, Provider
+from trainingrun.estimate.prices import HOURS_A_MONTH, Provider
 
 from projections.claims import Claim
 

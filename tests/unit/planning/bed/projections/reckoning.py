@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from trainingrun_operator.planning.band import exactly
-from trainingrun_operator.planning.bill import Buying, Choice, Shop
-from trainingrun_operator.planning.interruptions import Interruptions
-from trainingrun_operator.planning.limits import Limit
-from trainingrun_operator.planning.needs import Needs, Size
-from trainingrun_operator.planning.plan import Goal, Plan, Question, Quote, make_plan
-from trainingrun_operator.planning.prices import Machine, Provider, SpotPrice
-from trainingrun_operator.planning.rate import Rate
+from trainingrun.estimate.band import exactly
+from trainingrun.estimate.bill import Buying, Choice, Shop
+from trainingrun.estimate.interruptions import Interruptions
+from trainingrun.estimate.limits import Limit
+from trainingrun.estimate.needs import Needs, Size
+from trainingrun.estimate.plan import Goal, Plan, Question, Quote, make_plan
+from trainingrun.estimate.prices import Machine, Provider, SpotPrice
+from trainingrun.estimate.rate import Rate
 
 TEN_MILLION: Final = 10_000_000
 PER_DAEMON: Final = {"cloud-architecture": 6_000.0, "training-speedup": 3_600.0}

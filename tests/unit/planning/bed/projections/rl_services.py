@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
-from trainingrun_operator.planning.prices import HOURS_A_MONTH
+from trainingrun.estimate.prices import HOURS_A_MONTH
 
 from projections.claims import Claim
 from projections.reckoning import PRICES
@@ -25,10 +25,12 @@ def rl_services() -> Iterator[Claim]:
     yield from _development()
     yield from _hobby()
     yield _claim(
-        row="training cluster", quantity="saved by spot, %", said=70,
+        row="training cluster",
+        quantity="saved by spot, %",
+        said=70,
         ours=(1 - _spot("g4dn.xlarge") / PRICES.machines["g4dn.xlarge"].on_demand) * 100,
         how="g4dn.xlarge in deployment-plan",
-    )  # fmt: skip
+    )
 
 
 def _production() -> Iterator[Claim]:
@@ -38,10 +40,13 @@ def _production() -> Iterator[Claim]:
         ours = (learners * _spot("p3.2xlarge") + workers) * HOURS_A_MONTH
         cheaper = (learners * _spot("g4dn.xlarge") + workers) * HOURS_A_MONTH
         yield _claim(
-            row=f"Production, {end}", quantity="$", said=said, ours=ours,
+            row=f"Production, {end}",
+            quantity="$",
+            said=said,
+            ours=ours,
             how=f"{learners} p3.2xlarge and {actors} c5.xlarge on spot all month, no services",
             against=_AGAINST.format(cheaper=cheaper),
-        )  # fmt: skip
+        )
 
 
 def _development() -> Iterator[Claim]:
@@ -49,19 +54,25 @@ def _development() -> Iterator[Claim]:
     for end, said, actors in (("least", 50, 2), ("most", 100, 3)):
         hours = said / (gpu + actors * actor)
         yield _claim(
-            row=f"Development, {end}", quantity="$", said=said, ours=None,
+            row=f"Development, {end}",
+            quantity="$",
+            said=said,
+            ours=None,
             how=f"buys {hours:.0f} h of a g4dn.xlarge and {actors} c5.xlarge on demand",
             lacking="how many hours the machines run is not said",
-        )  # fmt: skip
+        )
 
 
 def _hobby() -> Iterator[Claim]:
     for end, said in (("least", 20), ("most", 30)):
         yield _claim(
-            row=f"Personal, {end}", quantity="$", said=said, ours=None,
+            row=f"Personal, {end}",
+            quantity="$",
+            said=said,
+            ours=None,
             how=f"is ${said / HOURS_A_MONTH:.3f} an hour, all month",
             lacking="neither the instance nor its hours are said",
-        )  # fmt: skip
+        )
 
 
 def _spot(name: str) -> float:

@@ -7,10 +7,10 @@ from functools import partial
 from math import prod
 from typing import Final
 
-from trainingrun_operator.planning.bill import Buying
-from trainingrun_operator.planning.fleet import daemons_on
-from trainingrun_operator.planning.needs import Size
-from trainingrun_operator.planning.prices import Machine, Provider
+from trainingrun.estimate.bill import Buying
+from trainingrun.estimate.fleet import daemons_on
+from trainingrun.estimate.needs import Size
+from trainingrun.estimate.prices import Machine, Provider
 
 from projections.claims import Claim
 from projections.reckoning import (
@@ -164,27 +164,45 @@ def _summary() -> Iterator[Claim]:
     own = "its own factors in the table above it"
     table = "Single machine maximum: 16 CPUs, 14 games/s"
     yield claim(
-        row="one 16-core machine, least", quantity="games/s", said=50, ours=least, how=how,
+        row="one 16-core machine, least",
+        quantity="games/s",
+        said=50,
+        ours=least,
+        how=how,
         against=f"{own}, and {table}",
-    )  # fmt: skip
+    )
     yield claim(
-        row="one 16-core machine, most", quantity="games/s", said=100, ours=most, how=how,
+        row="one 16-core machine, most",
+        quantity="games/s",
+        said=100,
+        ours=most,
+        how=how,
         against=f"{own}, and {table}",
-    )  # fmt: skip
+    )
     yield claim(
-        row="4 machines", quantity="games/s", said=200, ours=56.0, how="56 daemons of 1 game/s",
+        row="4 machines",
+        quantity="games/s",
+        said=200,
+        ours=56.0,
+        how="56 daemons of 1 game/s",
         against="Multi-machine scaling: 4 machines, 56 games/s",
-    )  # fmt: skip
+    )
     quote = plan_of(DOCUMENT, 56, each=_EACH, buying=Buying.ON_DEMAND).quotes[0]
     days = quote.hours.likely / 24
     yield claim(row="4 machines", quantity="10M games, days", said=2, ours=days, how="56 games/s")
     yield claim(
-        row="4 machines, at its 200 games/s", quantity="10M games, days", said=2,
-        ours=TEN_MILLION / 200 / 86_400, how="10M over 200 a second",
+        row="4 machines, at its 200 games/s",
+        quantity="10M games, days",
+        said=2,
+        ours=TEN_MILLION / 200 / 86_400,
+        how="10M over 200 a second",
         against="`~200+ games/sec` in the same sentence",
-    )  # fmt: skip
+    )
     yield claim(
-        row="4 machines", quantity="$", said=150, ours=price_of(quote, "daemon"),
+        row="4 machines",
+        quantity="$",
+        said=150,
+        ours=price_of(quote, "daemon"),
         how="daemons alone; with learner and Redis $169",
         against="Recommended cloud configuration: the same run for ~$136",
-    )  # fmt: skip
+    )

@@ -1,0 +1,113 @@
+"""What happens to a run that exists when a field of its spec changes.
+
+A promise to users, shown in the reference: a field cannot change, or acts at once, or rolls roles,
+or restarts the learner. The operator replaces members by this table and by nothing else; a test
+holds that a field which changes what members are started with replaces them. Every field stands
+here; a field that is missing is an error, not "at once".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Final
+
+from trainingrun_api.rules import IMMUTABLE
+
+LEARNER: Final = "learner"
+AT_ONCE: Final = "at once"
+RESTARTS: Final = "restarts the learner from a fresh checkpoint"
+FIXED: Final = "cannot change"
+
+_ALL: Final = ("daemon", "actor", "evaluator", "learner", "redis")
+
+REPLACED: Final[Mapping[str, tuple[str, ...]]] = {
+    "seed": ("actor", "evaluator", "learner"),
+    "redis": ("redis",),
+    "imagePullPolicy": _ALL,
+    "decks": ("actor", "evaluator"),
+    "daemon.image": ("daemon",),
+    "daemon.jvm": ("daemon",),
+    "daemon.auth": ("daemon", "actor", "evaluator"),
+    "daemon.external.tokenSecretRef": ("actor", "evaluator"),
+    "daemon.resources": ("daemon",),
+    "daemon.spot": ("daemon",),
+    "daemon.gamesPerDaemon": ("daemon", "actor", "evaluator"),
+    "daemon.gameTimeoutSeconds": ("daemon", "actor", "evaluator"),
+    "daemon.quiet": ("actor", "evaluator"),
+    "daemon.drainTimeoutSeconds": ("daemon",),
+    "actor.image": ("actor", "evaluator"),
+    "actor.resources": ("actor", "evaluator"),
+    "actor.spot": ("actor", "evaluator"),
+    "actor.gamesPerActor": ("actor",),
+    "learner": ("learner",),
+    "learner.batchTransitions": ("actor", "learner"),
+    "selfPlay": ("actor",),
+    "selfPlay.snapshotEveryPublishes": ("actor", "learner"),
+    "evaluation": ("evaluator",),
+    "checkpoint": ("learner",),
+    "resumeFrom": ("learner",),
+    "podTemplate.daemon": ("daemon",),
+    "podTemplate.actor": ("actor",),
+    "podTemplate.learner": ("learner",),
+    "podTemplate.evaluator": ("evaluator",),
+    "podTemplate.redis": ("redis",),
+}
+"""Roles whose members are replaced, by the field's path below ``spec``; the longest path counts.
+
+Fields that cannot change stand here too where members read them: a run on this machine may be begun
+again with others."""
+
+
+LIVE: Final[tuple[str, ...]] = (
+    "games",
+    "suspend",
+    "daemon.external",
+    "daemon.autoscaling",
+    "actor.replicas",
+    "curriculum",
+    "ttlSecondsAfterFinished",
+    "activeDeadlineSeconds",
+    "stopWhen",
+    "idleShutdownSeconds",
+    "cost",
+    "reclaimPolicy",
+)
+"""Fields that act at once and replace nothing, save those below that ``REPLACED`` names."""
+
+
+@cache
+def replaced_by(path: str) -> tuple[str, ...]:
+    """The roles whose members are replaced when the field at ``path`` below ``spec`` changes."""
+    steps = path.replace("[]", "").split(".")
+    prefixes = (".".join(steps[:length]) for length in range(len(steps), 0, -1))
+    return next((REPLACED[prefix] for prefix in prefixes if prefix in REPLACED), ())
+
+
+def is_fixed(path: str) -> bool:
+    """Whether the field at ``path`` below ``spec`` cannot change."""
+    return any(path == rule.field or path.startswith(f"{rule.field}.") for rule in IMMUTABLE)
+
+
+def is_live(path: str) -> bool:
+    """Whether a change of the field at ``path`` below ``spec`` acts at once."""
+    named = any(path == known or path.startswith((f"{known}.", f"{known}[")) for known in LIVE)
+    return named and not replaced_by(path)
+
+
+def effect(path: str) -> str:
+    """What a change of the field at ``path`` below ``spec`` does, in a few words.
+
+    Raises:
+        KeyError: nobody has said so yet.
+    """
+    if is_fixed(path):
+        return FIXED
+    roles = replaced_by(path)
+    rolled = [role for role in roles if role != LEARNER]
+    said = [f"rolls {', '.join(rolled)}"] * bool(rolled) + [RESTARTS] * (LEARNER in roles)
+    if said:
+        return "; ".join(said)
+    if not is_live(path):
+        raise KeyError(f"what a change of spec.{path} does stands nowhere in this table")
+    return AT_ONCE

@@ -1,0 +1,247 @@
+"""The CustomResourceDefinition, made from the models.
+
+Pydantic's JSON schema is not what the API server calls structural, so it is rewritten: references
+are inlined; ``X or null`` becomes a plain ``X``, because the API server prunes a null where the
+field is not nullable and so reads it as "not given", as we do; a constant becomes an enum of one;
+exclusive bounds get OpenAPI 3.0's spelling; titles go. The rules of each model are added as CEL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, get_args
+
+from pydantic import BaseModel
+
+from trainingrun_api import rules
+from trainingrun_api.model import FORMS, ApiModel
+from trainingrun_api.rules import Immutable, Rule, cel_text
+from trainingrun_api.run import GROUP, KIND, PLURAL, VERSION, TrainingRun
+
+Schema = dict[str, Any]
+
+NAME: Final = f"{PLURAL}.{GROUP}"
+INT_OR_STRING: Final = "x-kubernetes-int-or-string"
+VALIDATIONS: Final = "x-kubernetes-validations"
+
+_KEPT: Final = (
+    "description",
+    "type",
+    "format",
+    "enum",
+    "default",
+    "minLength",
+    "maxLength",
+    "minItems",
+    "maxItems",
+    "minimum",
+    "maximum",
+    "multipleOf",
+    "x-kubernetes-preserve-unknown-fields",
+    "x-kubernetes-list-type",
+    "x-kubernetes-list-map-keys",
+)
+
+COLUMNS: Final[tuple[tuple[str, str, str, str], ...]] = (
+    ("Status", "string", ".status.summary", "What the run does now."),
+    ("Games", "integer", ".status.games.played", "Games played."),
+    ("Target", "integer", ".spec.games", "Games asked for."),
+    ("Games/s", "number", ".status.games.perSecond", "Games per second."),
+    ("Queue", "integer", ".status.transitions.queued", "Transitions that wait for the learner."),
+    ("Daemons", "integer", ".status.daemon.ready", "Game daemons that serve."),
+    ("WinRate", "string", ".status.winRate", "Win rate with its 95 % interval."),
+    ("Checkpoint", "date", ".status.checkpoint.savedAt", "Age of the newest checkpoint."),
+    ("Age", "date", ".metadata.creationTimestamp", "Age of the run."),
+)
+WIDE_COLUMNS: Final[tuple[tuple[str, str, str, str], ...]] = (
+    ("Desired", "integer", ".status.daemon.desired", "Game daemons that should be there."),
+    ("Model", "integer", ".status.model.version", "Version of the newest weights."),
+    ("Elo", "number", ".status.evaluation[0].elo", "Elo of the weights that were evaluated last."),
+    ("Bottleneck", "string", ".status.bottleneck", "The role that the others wait for."),
+    ("Cost", "number", ".status.cost.spent", "What was spent so far."),
+)
+
+
+def definition() -> Schema:
+    """The whole CustomResourceDefinition."""
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": NAME},
+        "spec": {
+            "group": GROUP,
+            "scope": "Namespaced",
+            "names": {
+                "kind": KIND,
+                "listKind": f"{KIND}List",
+                "plural": PLURAL,
+                "singular": KIND.lower(),
+                "shortNames": ["tr"],
+                "categories": ["trainingrun"],
+            },
+            "versions": [
+                {
+                    "name": VERSION,
+                    "served": True,
+                    "storage": True,
+                    "subresources": {"status": {}},
+                    "additionalPrinterColumns": [*_columns()],
+                    "schema": {"openAPIV3Schema": _with_defaults_told(root_schema())},
+                }
+            ],
+        },
+    }
+
+
+def root_schema() -> Schema:
+    """The structural schema of a TrainingRun."""
+    source = TrainingRun.model_json_schema(by_alias=True, mode="validation")
+    schema = _structural(source, source["$defs"], TrainingRun)
+    properties = schema["properties"]
+    for name in ("apiVersion", "kind"):
+        properties[name] = {"type": "string", "description": properties[name]["description"]}
+    # The API server knows metadata itself and lets a schema name no more of it than this.
+    properties["metadata"] = {"type": "object", "properties": {"name": {"type": "string"}}}
+    properties["spec"].setdefault(VALIDATIONS, []).extend(
+        _transition(rule) for rule in rules.IMMUTABLE
+    )
+    properties["status"].pop("default", None)
+    schema["required"] = ["spec"]
+    return schema
+
+
+def _with_defaults_told(schema: Schema) -> Schema:
+    """Descriptions that end with the default, because `kubectl explain` does not show defaults."""
+    told = dict(schema)
+    default = schema.get("default")
+    if default is not None and not isinstance(default, dict):
+        told["description"] = f"{schema['description']} Default: {_spelled(default)}."
+    if "properties" in schema:
+        told["properties"] = {
+            name: _with_defaults_told(each) for name, each in schema["properties"].items()
+        }
+    return told
+
+
+def _spelled(default: Any) -> str:
+    """A default as one would write it in YAML."""
+    if isinstance(default, bool):
+        return str(default).lower()
+    if isinstance(default, list):
+        return f"[{', '.join(_spelled(each) for each in default)}]"
+    if isinstance(default, dict):
+        fields = (f"{name}: {_spelled(each)}" for name, each in default.items())
+        return f"{{{', '.join(fields)}}}"
+    return str(default)
+
+
+def _columns() -> Iterator[Schema]:
+    for priority, columns in ((0, COLUMNS), (1, WIDE_COLUMNS)):
+        for name, kind, path, description in columns:
+            column = {"name": name, "type": kind, "jsonPath": path, "description": description}
+            yield column | ({"priority": priority} if priority else {})
+
+
+def _structural(source: Schema, definitions: Mapping[str, Schema], model: Any) -> Schema:
+    """One node of pydantic's schema as a structural one; ``model`` is its type's annotation."""
+    source = _resolved(source, definitions)
+    owner = model_in(model)
+    schema = _leaf(source)
+    if source.get("type") == "array":
+        schema["items"] = _structural(source["items"], definitions, model)
+    if isinstance(source.get("additionalProperties"), dict):
+        schema["additionalProperties"] = _structural(
+            source["additionalProperties"], definitions, None
+        )
+    if "properties" in source and owner:
+        annotations = {
+            field.alias or name: field.annotation for name, field in owner.model_fields.items()
+        }
+        schema["properties"] = {
+            name: _property(each, definitions, annotations[name])
+            for name, each in source["properties"].items()
+        }
+        if source.get("required"):
+            schema["required"] = list(source["required"])
+        if owner.rules:
+            schema[VALIDATIONS] = [_validation(rule) for rule in owner.rules]
+    return schema
+
+
+def _property(source: Schema, definitions: Mapping[str, Schema], annotation: Any) -> Schema:
+    """A property; an object with defaults inside gets ``{}`` as its own, so that they apply."""
+    schema = _structural(source, definitions, annotation)
+    may_be_absent = any(each.get("type") == "null" for each in source.get("anyOf", ()))
+    has_defaults = any("default" in each for each in schema.get("properties", {}).values())
+    if has_defaults and not may_be_absent and not schema.get("required"):
+        schema["default"] = _filled(schema) if VALIDATIONS in schema else {}
+    return schema
+
+
+def _filled(schema: Schema) -> Schema:
+    """An object's defaults written out: the API server checks a default before it fills it."""
+    return {
+        name: _filled(each) if each["default"] == {} else each["default"]
+        for name, each in schema["properties"].items()
+        if "default" in each
+    }
+
+
+def _resolved(source: Schema, definitions: Mapping[str, Schema]) -> Schema:
+    """Without reference and without the choice of null; what stands beside them wins."""
+    beside = {key: value for key, value in source.items() if key not in ("$ref", "anyOf")}
+    if "$ref" in source:
+        target = definitions[source["$ref"].removeprefix("#/$defs/")]
+        return _resolved(target | beside, definitions)
+    if "anyOf" in source:
+        (choice,) = [each for each in source["anyOf"] if each.get("type") != "null"]
+        return _resolved(choice | beside, definitions)
+    return source
+
+
+def _leaf(source: Schema) -> Schema:
+    """The keywords of a node itself, in a fixed order."""
+    schema: Schema = {key: source[key] for key in _KEPT if source.get(key) is not None}
+    if schema.get("default") == []:
+        del schema["default"]
+    if "const" in source:
+        schema["enum"] = [source["const"]]
+    for exclusive, bound in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
+        if exclusive in source:
+            schema[bound] = source[exclusive]
+            schema[exclusive] = True
+    if "pattern" in source:
+        schema[VALIDATIONS] = [_form(source)]
+    if source.get(INT_OR_STRING):
+        del schema["type"]
+        schema[INT_OR_STRING] = True
+    return schema
+
+
+def model_in(annotation: Any) -> type[ApiModel] | None:
+    """The model in an annotation such as ``Redis``, ``Redis | None`` or ``tuple[Deck, ...]``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation if issubclass(annotation, ApiModel) else None
+    return next((model for each in get_args(annotation) if (model := model_in(each))), None)
+
+
+def _validation(rule: Rule) -> Schema:
+    """A rule as the API server reads it."""
+    expression = rule.message_expression
+    message = {"messageExpression": expression} if expression else {"message": rule.template}
+    place = {"fieldPath": f".{rule.field}"} if rule.field else {}
+    return {"rule": rule.cel, **message, **place}
+
+
+def _form(source: Schema) -> Schema:
+    """A pattern as a rule: the API server's own message would be the bare regular expression."""
+    pattern = source["pattern"]
+    matches = f"self.matches({cel_text(pattern)})"
+    number = f"type(self) == int ? self >= 0 : {matches}"
+    rule = number if source.get(INT_OR_STRING) else matches
+    return {"rule": rule, "message": f"must be {FORMS[pattern]}"}
+
+
+def _transition(rule: Immutable) -> Schema:
+    """A rule about the change of a field as the API server reads it."""
+    return {"rule": rule.cel, "message": rule.message, "fieldPath": f".{rule.field}"}

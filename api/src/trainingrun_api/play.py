@@ -1,0 +1,139 @@
+"""What games are played with: decks, opponents, and the curriculum that changes them on the way.
+
+The part of the spec that actors play by. Who the evaluations are against is not here: they are the
+yardstick, and a curriculum leaves it alone.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from trainingrun_api import rules
+from trainingrun_api.model import DECK_FORM, MAP, PHASE_FORM, SET, ApiModel, Games, Share
+from trainingrun_api.rules import Rule
+
+
+class Deck(ApiModel):
+    """One deck of the run."""
+
+    name: Annotated[str, Field(pattern=DECK_FORM, max_length=64)] = Field(
+        description="Name of a deck that the daemon's image holds: the file name without `.dck`,"
+        " for example `red_aggro`."
+    )
+
+
+ScriptedPlayers = Annotated[
+    tuple[Literal["random", "aggressive", "engine"], ...], Field(min_length=1, max_length=3), SET
+]
+PastCurve = Literal["hard", "variance", "even"]
+
+
+class SelfPlay(ApiModel):
+    """Against whom the learning seat plays. Shares are relative to their sum."""
+
+    rules: ClassVar[tuple[Rule, ...]] = rules.SELF_PLAY
+
+    latest: Share = Field(
+        0.5,
+        description="Share of games against the newest policy itself; both seats learn from them.",
+    )
+    past: Share = Field(
+        0.4, description="Share of games against a snapshot of an earlier policy, drawn by pfsp."
+    )
+    scripted: Share = Field(
+        0.1, description="Share of games against scripted players, drawn evenly from those named."
+    )
+    scripted_players: ScriptedPlayers = Field(
+        ("random", "aggressive"),
+        description="Who these are: `random` plays any legal action, `aggressive` always casts and"
+        " attacks, `engine` is the daemon's own player. Names of players, as results have them.",
+    )
+    snapshot_every_publishes: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        20, description="Publishes of weights between two snapshots that `past` draws from."
+    )
+    pfsp: PastCurve = Field(
+        "hard",
+        description="How `past` prefers snapshots, by the win rate x against each: `hard` by"
+        " (1-x)², those who still win; `variance` by x(1-x), those of the same strength; `even`."
+        " Named after the weightings of prioritized fictitious self-play.",
+    )
+
+
+class PhaseOpponents(ApiModel):
+    """The opponents of one phase, in place of spec.selfPlay's. Shares are relative to their sum;
+    one that is left out is 0."""
+
+    rules: ClassVar[tuple[Rule, ...]] = rules.SELF_PLAY
+
+    latest: Share = Field(0.0, description="Share of games against the newest policy.")
+    past: Share = Field(0.0, description="Share of games against snapshots of earlier ones.")
+    scripted: Share = Field(0.0, description="Share of games against scripted players.")
+    scripted_players: ScriptedPlayers = Field(
+        ("random", "aggressive"), description="Who these are, as in spec.selfPlay."
+    )
+    pfsp: PastCurve = Field(
+        "hard", description="How `past` prefers snapshots, as in spec.selfPlay."
+    )
+
+
+class RewardShaping(ApiModel):
+    """Weights of a potential that is added to the rewards as its growth from one decision of a seat
+    to its next (γΦ' - Φ, and 0 at the game's end). It tells earlier what leads to a win, and
+    changes nothing about what is best. All 0: the plain rewards, 1, -1 and 0 for a draw."""
+
+    life: Share = Field(0.0, description="Worth of each life by which the seat leads.")
+    board: Share = Field(
+        0.0, description="Worth of each point of power by which the seat's creatures lead."
+    )
+    cards: Share = Field(0.0, description="Worth of each card in hand by which the seat leads.")
+
+
+class WinRateGoal(ApiModel):
+    """A win rate that ends a phase."""
+
+    opponent: Literal["random", "aggressive", "engine"] = Field(
+        description="Against whom; one of evaluation.opponents."
+    )
+    low: Annotated[float, Field(gt=0, lt=1)] = Field(
+        description="What the lower bound of the 95 % Wilson interval must reach."
+    )
+    evaluations: Annotated[int, Field(ge=1, le=10)] = Field(
+        1,
+        description="So many of the newest evaluations of the phase are counted together.",
+    )
+
+
+class Until(ApiModel):
+    """What ends a phase: games or a win rate, whichever comes first."""
+
+    rules: ClassVar[tuple[Rule, ...]] = rules.UNTIL
+
+    games: Games | None = Field(
+        None, description="Training games of the phase after which it ends at the latest."
+    )
+    win_rate: WinRateGoal | None = Field(
+        None, description="A win rate in the evaluations at which it ends."
+    )
+
+
+class CurriculumPhase(ApiModel):
+    """One phase of the curriculum."""
+
+    name: Annotated[str, Field(pattern=PHASE_FORM, max_length=40)] = Field(
+        description="Name of the phase, by which a run keeps its place when the curriculum changes."
+    )
+    decks: Annotated[tuple[Deck, ...], Field(min_length=1, max_length=64), MAP] | None = Field(
+        None, description="Decks of the phase's games, some of spec.decks. Default: all of them."
+    )
+    opponents: PhaseOpponents | None = Field(
+        None, description="Opponents of the phase. Default: those of spec.selfPlay."
+    )
+    reward_shaping: RewardShaping = Field(
+        default_factory=RewardShaping,
+        description="Weights of the potential that shapes the rewards of the phase. Default: none.",
+    )
+    until: Until | None = Field(
+        None, description="What ends the phase. Every phase but the last has it."
+    )

@@ -1,0 +1,178 @@
+"""The weights of a checkpoint, as they are published: found, checked, and read without torch."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+from msgspec import Struct
+from trainingrun_contracts.observation_schema import SCHEMA_HASH
+from trainingrun_contracts.weights import MAX_BYTES
+
+from trainingrun.commands.errors import UserError
+
+MANIFEST_FILE: Final = "manifest.json"
+MODEL_FILE: Final = "model.safetensors"
+_HEADER_LENGTH: Final = 8
+_ALIGNMENT: Final = 8
+
+
+class _FileSum(Struct, frozen=True):
+    size: int
+    sha256: str
+
+
+class _Progress(Struct, frozen=True):
+    step: int = 0
+    games: int = 0
+
+
+class _Manifest(Struct, frozen=True):
+    """Of the manifest, what is needed to read the weights."""
+
+    run: str
+    schema_hash: str
+    saved_at: float
+    progress: _Progress
+    files: dict[str, _FileSum]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights in the format of ``policy_format``, with the checkpoint that they come from."""
+
+    blob: bytes
+    version: int
+    games: int
+    source: Path
+
+
+class _Unfit(Exception):
+    """A checkpoint cannot be used; the message says why."""
+
+
+def find_weights(given: str | None, *, run: str, storage: str | None, state: Path) -> Weights:
+    """Return the weights that are meant: a checkpoint's folder or name, a folder of checkpoints
+    (the newest), a local run (its newest); without anything the newest of the run itself.
+
+    Raises:
+        UserError: there are none, or they cannot be used.
+    """
+    for place in _places(given, run=run, storage=storage, state=state):
+        if (place / MANIFEST_FILE).is_file():
+            try:
+                return _read(place)
+            except _Unfit as error:
+                raise UserError(f"eval: checkpoint {place}: {error}: give another one") from error
+        if place.is_dir():
+            return _newest(place, run=run if given is None else None)
+    if given is None:
+        raise UserError(
+            f"eval: {run} has no checkpoint in {state / run}: train it first, or name one with"
+            " --checkpoint"
+        )
+    raise UserError(
+        f"eval: --checkpoint {given}: no such folder, local run, or checkpoint of {run}: give the"
+        " path of a checkpoint"
+    )
+
+
+def _places(given: str | None, *, run: str, storage: str | None, state: Path) -> Iterator[Path]:
+    own = list(_own_places(run, storage=storage, state=state))
+    if given is None:
+        yield from own
+        return
+    parts = urlsplit(given)
+    if parts.scheme == "file":
+        yield Path(unquote(parts.path))
+    elif parts.scheme and "://" in given:
+        raise UserError(
+            f"eval: --checkpoint {given}: not on this machine: fetch it first with trainingrun"
+            " checkpoint pull"
+        )
+    yield Path(given)
+    yield state / given / "checkpoints"
+    for place in own:
+        yield place / given
+
+
+def _own_places(run: str, *, storage: str | None, state: Path) -> Iterator[Path]:
+    if storage is not None and urlsplit(storage).scheme == "file":
+        yield Path(unquote(urlsplit(storage).path))
+    yield state / run / "checkpoints"
+
+
+def _newest(folder: Path, *, run: str | None) -> Weights:
+    """Return the newest checkpoint of the folder that can be used; of one run, where one is
+    named."""
+    found: list[tuple[float, Path]] = []
+    unfit: list[str] = []
+    for path in sorted(folder.glob(f"*/{MANIFEST_FILE}")):
+        if path.parent.name.startswith("."):
+            continue
+        try:
+            manifest = _manifest(path.parent)
+        except _Unfit as error:
+            unfit.append(f"{path.parent.name}: {error}")
+            continue
+        if run is None or manifest.run == run:
+            found.append((manifest.saved_at, path.parent))
+    for _, checkpoint in sorted(found, reverse=True):
+        try:
+            return _read(checkpoint)
+        except _Unfit as error:
+            unfit.append(f"{checkpoint.name}: {error}")
+    why = f" ({'; '.join(unfit[:3])})" if unfit else ""
+    raise UserError(f"eval: no checkpoint in {folder} can be used{why}: name one with --checkpoint")
+
+
+def _manifest(checkpoint: Path) -> _Manifest:
+    try:
+        document = (checkpoint / MANIFEST_FILE).read_bytes()
+        return msgspec.json.decode(document, type=_Manifest)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _Unfit(f"its manifest cannot be read ({error})") from error
+    except OSError as error:
+        raise _Unfit(f"its manifest cannot be read ({error.strerror})") from error
+
+
+def _read(checkpoint: Path) -> Weights:
+    manifest = _manifest(checkpoint)
+    if manifest.schema_hash != SCHEMA_HASH:
+        raise _Unfit("it was made for another observation encoding")
+    expected = manifest.files.get(MODEL_FILE)
+    if expected is None:
+        raise _Unfit(f"its manifest names no {MODEL_FILE}")
+    if expected.size > MAX_BYTES:
+        raise _Unfit(f"{MODEL_FILE} has {expected.size} bytes, at most {MAX_BYTES} are read")
+    try:
+        content = (checkpoint / MODEL_FILE).read_bytes()
+    except OSError as error:
+        raise _Unfit(f"{MODEL_FILE} cannot be read ({error.strerror})") from error
+    if len(content) != expected.size or hashlib.sha256(content).hexdigest() != expected.sha256:
+        raise _Unfit(f"{MODEL_FILE} does not match its sha256")
+    version = manifest.progress.step
+    metadata = {"schema_hash": SCHEMA_HASH, "version": str(version)}
+    blob = with_metadata(content, metadata)
+    return Weights(blob, version, manifest.progress.games, checkpoint)
+
+
+def with_metadata(content: bytes, metadata: dict[str, str]) -> bytes:
+    """Safetensors bytes with this metadata in their header; the tensors are not touched.
+
+    Raises:
+        UserError: the header is none.
+    """
+    end = _HEADER_LENGTH + int.from_bytes(content[:_HEADER_LENGTH], "little")
+    try:
+        header = msgspec.json.decode(content[_HEADER_LENGTH:end], type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"eval: {MODEL_FILE} is not safetensors: {error}") from error
+    written = msgspec.json.encode({**header, "__metadata__": metadata})
+    written += b" " * (-len(written) % _ALIGNMENT)
+    return len(written).to_bytes(_HEADER_LENGTH, "little") + written + content[end:]

@@ -1,0 +1,249 @@
+"""The verb ``local``: from options to exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import Final
+
+import psutil
+from rich.console import Console
+from trainingrun_api.run import SpecError, TrainingRun
+from trainingrun_reconciler.settings import Settings
+
+from trainingrun.commands.decks.folders import check_decks, deck_names, find_decks
+from trainingrun.commands.document import read_run
+from trainingrun.commands.errors import EXIT_INTERRUPTED, UserError
+from trainingrun.commands.local.changes import describe_changes
+from trainingrun.commands.local.preflight import (
+    check_external,
+    check_machine,
+    make_report_folder,
+)
+from trainingrun.commands.local.report import summary_lines, write_summary
+from trainingrun.commands.local.runtime import LocalRunEnding, LocalRuntime, Outcome, RunPlan
+from trainingrun.commands.local.screen import screen_for
+from trainingrun.commands.local.summary import RunEnd
+from trainingrun.commands.report.following import Following
+from trainingrun.commands.report.live import PAGE_FILE, live_page, write_last_page
+from trainingrun.commands.terminal import error_console
+from trainingrun.local.folder import FolderError, RunFolder
+from trainingrun.local.store import adopted, is_complete, reopened, saved_run
+from trainingrun.sdk import LocalPlace
+
+_LOG_BYTES: Final = 10 * 1024 * 1024
+_DRAIN_SECONDS: Final = 60.0
+_POLL_SECONDS: Final = 1.0
+_GAMES_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True)
+class LocalOptions:
+    """The options of ``trainingrun local``."""
+
+    file: Path
+    state: Path
+    report: Path
+    decks: Path | None
+    plain: bool
+    fresh: bool
+    games: int | None
+    time_limit: float | None
+    daemons: tuple[str, ...] = ()
+    """Endpoints of daemons that run already; none: own ones are started."""
+    sync: bool = False
+    """Whether to play and train in step, one game at a time."""
+    metrics: bool = False
+    """Whether the roles and the run serve metrics for Prometheus."""
+    changes: tuple[str, ...] = ()
+    """Fields of the spec as ``path=value``."""
+
+
+def run_locally(options: LocalOptions, console: Console) -> int:
+    """Run, write the report and print the summary; return the exit code.
+
+    Raises:
+        UserError: the user must change something.
+    """
+    run = read_run(
+        options.file,
+        changes=options.changes,
+        games=options.games,
+        daemons=options.daemons,
+        in_step=options.sync,
+    )
+    decks = _decks_of(run, options)
+    make_report_folder(options.report)
+    folder = RunFolder((options.state / run.metadata.name).absolute())
+    try:
+        if options.fresh and folder.status.exists():
+            _put_aside(folder, console)
+        folder.make()
+        with folder.locked():
+            return _run_in(folder, run, decks, options, console)
+    except FolderError as error:
+        raise UserError(str(error)) from error
+
+
+def _decks_of(run: TrainingRun, options: LocalOptions) -> Path | None:
+    """Return the folder with the decks of own daemons; what external ones hold is theirs to
+    know."""
+    if run.spec.daemon.external is not None:
+        return None
+    decks = find_decks(options.file, options.decks)
+    check_decks((deck.name for deck in run.spec.decks), decks)
+    return decks
+
+
+def _run_in(
+    folder: RunFolder,
+    run: TrainingRun,
+    decks: Path | None,
+    options: LocalOptions,
+    console: Console,
+) -> int:
+    begun_at = psutil.Process().create_time()
+    saved = saved_run(folder)
+    run = _adopted(run, saved, folder, begun_at)
+    if is_complete(run):
+        console.print(
+            f"{run.metadata.name} is complete; raise --games to continue, or use --fresh."
+        )
+        _finish(run, folder, options.report, console, LocalRunEnding(Outcome.COMPLETE))
+        return 0
+    check_machine(run)
+    for sentence in check_external(run):
+        console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+    if saved is not None:
+        console.print(f"Resuming {run.metadata.name} from {_relative(folder.root)}")
+        for line in describe_changes(saved.spec, run.spec):
+            console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+    _log_to(folder.logs / "runtime.log")
+    plan = RunPlan(
+        run=reopened(run),
+        folder=folder,
+        decks=decks or folder.root,
+        settings=_settings(folder, decks, sync=options.sync),
+        begun_at=begun_at,
+        time_limit=options.time_limit,
+        serves_metrics=options.metrics,
+    )
+    if options.metrics:
+        where = _relative(folder.metrics)
+        console.print(f"Metrics: targets for Prometheus' file_sd_configs are in {where}")
+    page = options.report / PAGE_FILE
+    where = _relative(page.absolute())
+    console.print(f"Report: open {where} in a browser; it follows the run", soft_wrap=True)
+    run, ending = asyncio.run(_run(plan, console, page, plain=options.plain))
+    if ending.outcome is Outcome.MISCONFIGURED:
+        raise UserError(ending.message)
+    _finish(run, folder, options.report, console, ending)
+    return _exit_code(ending, folder, console)
+
+
+async def _run(
+    plan: RunPlan, console: Console, page: Path, *, plain: bool
+) -> tuple[TrainingRun, LocalRunEnding]:
+    screen = screen_for(console, plan.run.metadata.name, plain=plain)
+    place, name = LocalPlace(plan.folder.root.parent), plan.run.metadata.name
+    with screen:
+        runtime = LocalRuntime(plan, screen)
+        async with live_page(place, Following(name, page), on_problem=screen.say):
+            ending = await runtime.run()
+    return runtime.run_now, ending
+
+
+def _settings(folder: RunFolder, decks: Path | None, *, sync: bool) -> Settings:
+    return Settings(
+        default_storage=folder.checkpoints.as_uri(),
+        default_claim=False,
+        daemon_limit=os.cpu_count() or 1,
+        decks=deck_names(decks) if decks is not None else None,
+        tapes=str(folder.tapes),
+        checkpoint_cache=str(folder.checkpoints),
+        sync=sync,
+        actor_stop_seconds=_GAMES_SECONDS,
+        active_interval=_POLL_SECONDS,
+        drain_deadline_seconds=_DRAIN_SECONDS,
+    )
+
+
+def _adopted(
+    run: TrainingRun, saved: TrainingRun | None, folder: RunFolder, begun_at: float
+) -> TrainingRun:
+    try:
+        return adopted(run, saved, now=datetime.fromtimestamp(begun_at, tz=UTC))
+    except SpecError as error:
+        raise UserError(
+            f"{error}; the run in {_relative(folder.root)} has the old value: write that, or start"
+            " over with --fresh"
+        ) from error
+
+
+def _put_aside(folder: RunFolder, console: Console) -> None:
+    with folder.locked():
+        aside = folder.put_aside(now=datetime.now(UTC))
+    if aside is not None:
+        console.print(f"The earlier run was moved to {_relative(aside)}")
+
+
+def _finish(
+    run: TrainingRun, folder: RunFolder, report: Path, console: Console, ending: LocalRunEnding
+) -> None:
+    end = RunEnd(ending.outcome.value, ending.message)
+    try:
+        summary = write_summary(run, folder.samples, report, end=end)
+        place = LocalPlace(folder.root.parent)
+        write_last_page(place, run.metadata.name, report / PAGE_FILE)
+    except OSError as error:
+        raise UserError(f"--report {report}: cannot be written: {error.strerror}") from error
+    for line in summary_lines(summary, report):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _exit_code(ending: LocalRunEnding, folder: RunFolder, console: Console) -> int:
+    match ending.outcome:
+        case Outcome.COMPLETE:
+            return 0
+        case Outcome.TIME_OVER:
+            console.print("Stopped at the time limit; run the same command again to resume.")
+            return 0
+        case Outcome.RESTING:
+            message = f"Saved and stopped: {ending.message}"
+            console.print(message, markup=False, highlight=False, soft_wrap=True)
+            return 0
+        case Outcome.STOPPED | Outcome.KILLED:
+            console.print("Stopped; run the same command again to resume.")
+            return EXIT_INTERRUPTED
+        case Outcome.FAILED | Outcome.MISCONFIGURED:
+            logs = _relative(folder.logs)
+            error_console().print(
+                f"trainingrun: the run failed: {ending.message} (logs in {logs})",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
+            return 1
+
+
+class _LogFile(RotatingFileHandler):
+    """A log that leaves out what a full disk does not take."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Nothing: the screen is for the run."""
+
+
+def _log_to(path: Path) -> None:
+    handler = _LogFile(path, maxBytes=_LOG_BYTES, backupCount=1, delay=True)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+
+
+def _relative(path: Path) -> Path:
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path

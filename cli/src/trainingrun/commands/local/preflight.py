@@ -1,0 +1,160 @@
+"""What is wrong with a run on this machine and can be seen before anything is started."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Final
+
+import redis
+from trainingrun_api.run import TrainingRun
+from trainingrun_api.storage import Storage
+from trainingrun_contracts.connection import blocking_client, why_unreachable
+from trainingrun_contracts.run_config import REDIS_URL_VARIABLE
+from trainingrun_protocol.access import (
+    TOKEN_VARIABLE,
+    TokenError,
+    token_in_environment,
+)
+from trainingrun_reconciler.backends import BackendError
+from trainingrun_reconciler.controller.endpoints import EndpointProber
+from trainingrun_reconciler.desired.external import endpoints
+
+from trainingrun.commands.errors import UserError
+from trainingrun.local.redis import find_redis_server
+
+_OLDEST_REDIS: Final = (6, 2)
+
+
+def check_machine(run: TrainingRun) -> None:
+    """See that this machine can run it.
+
+    Raises:
+        UserError: it cannot.
+    """
+    if run.spec.suspend:
+        raise UserError("spec.suspend is true, so nothing would run: set it to false")
+    if run.spec.daemon.jvm is not None:
+        raise UserError(
+            "spec.daemon.jvm: a Forge build runs on clusters only: remove jvm to play against the"
+            " reference engine on this machine"
+        )
+    _check_storage(run.spec.checkpoint.storage)
+    _check_redis(run)
+    _check_token(run)
+
+
+def check_external(run: TrainingRun) -> list[str]:
+    """Ask the external daemons of a run, if it has any; gives a sentence for each that is away.
+
+    Raises:
+        UserError: none of them answers.
+    """
+    names = endpoints(run)
+    if not names:
+        return []
+    silent = asyncio.run(_silent(names))
+    sentences = [f"{name}: {why}" for name, why in silent.items()]
+    if len(silent) == len(names):
+        raise UserError(
+            "\n".join(sentences)
+            + "\nno external daemon answers: start them (trainingrun daemons start --help), or"
+            " correct their addresses"
+        )
+    return [f"{each}; it gets games once it answers" for each in sentences]
+
+
+async def _silent(names: tuple[str, ...]) -> dict[str, str]:
+    """Return why each endpoint does not answer; those that do are left out."""
+    prober = EndpointProber()
+    answers = await prober.observe(names)
+    await prober.close()
+    return {name: answer.error for name, answer in answers.items() if answer.error}
+
+
+def make_report_folder(folder: Path) -> None:
+    """Make the folder, so that a wrong one is reported before the run and not after.
+
+    Raises:
+        UserError: it cannot be made.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"--report {folder}: is a file: give a folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".writable").write_bytes(b"")
+        (folder / ".writable").unlink()
+    except OSError as error:
+        raise UserError(
+            f"--report {folder}: cannot be written ({error.strerror}): give another folder"
+        ) from error
+
+
+def _check_storage(storage: Storage | None) -> None:
+    if storage is None:
+        return
+    if storage.persistent_volume_claim is not None:
+        raise UserError(
+            f"spec.checkpoint.storage.persistentVolumeClaim: {storage} is one of a cluster: on this"
+            " machine give directory or s3, or leave storage out"
+        )
+    if storage.directory is None:
+        return
+    folder = Path(storage.directory.path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise UserError(
+            f"spec.checkpoint.storage.directory: {folder} cannot be written"
+            f" ({error.strerror}): give a directory that can"
+        ) from error
+
+
+def _check_redis(run: TrainingRun) -> None:
+    spec = run.spec.redis
+    if spec.url is None and spec.url_secret_ref is None:
+        try:
+            find_redis_server()
+        except BackendError as error:
+            raise UserError(str(error)) from error
+        return
+    where, url = "spec.redis.url", spec.url
+    if url is None:
+        where, url = "spec.redis.urlSecretRef", os.environ.get(REDIS_URL_VARIABLE)
+    if not url:
+        raise UserError(
+            f"{where}: there are no Secrets on this machine: set {REDIS_URL_VARIABLE} to the"
+            " address of the Redis"
+        )
+    try:
+        _ask_redis(url)
+    except (redis.RedisError, OSError) as error:
+        raise UserError(f"{where}: {why_unreachable(error, url)}") from error
+    except ValueError as error:
+        raise UserError(f"{where}: not an address of Redis: {error}") from error
+
+
+def _check_token(run: TrainingRun) -> None:
+    try:
+        found = token_in_environment()
+    except TokenError as error:
+        raise UserError(str(error)) from error
+    external = run.spec.daemon.external
+    if external is not None and external.token_secret_ref is not None and found is None:
+        raise UserError(
+            "spec.daemon.external.tokenSecretRef: there are no Secrets on this machine: set"
+            f" {TOKEN_VARIABLE} to the token of the daemons"
+        )
+
+
+def _ask_redis(url: str) -> None:
+    with blocking_client(url, retries=0) as client:
+        info = client.info("server")
+    version = str(info.get("redis_version", "0")) if isinstance(info, dict) else "0"
+    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+    if numbers < _OLDEST_REDIS:
+        raise ValueError(f"it is Redis {version}, and 6.2 or newer is needed")

@@ -1,0 +1,98 @@
+"""The verb ``validate``: what is wrong with a file, said here or by a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from trainingrun_api.run import TrainingRun
+from trainingrun_reconciler.backends import RunIdentity
+from trainingrun_reconciler.desired.workloads import workloads
+from trainingrun_reconciler.manifests.access import SecretKey
+from trainingrun_reconciler.manifests.template import (
+    OverrideError,
+    finished_template,
+)
+from trainingrun_reconciler.settings import Settings
+
+from trainingrun.commands.decks.folders import check_decks, decks_near, find_decks
+from trainingrun.commands.document import read_document, read_run
+from trainingrun.commands.errors import UserError
+from trainingrun.commands.runs.output import Output, write
+from trainingrun.commands.runs.target import Where, cluster_at
+from trainingrun.commands.terminal import echo
+
+_ANY_SECRET: Final = SecretKey("any", "url")
+
+
+def check_here(file: Path, decks: Path | None, *, changes: Sequence[str] = ()) -> TrainingRun:
+    """Read a file and check all of it that can be checked without a cluster.
+
+    Decks are searched for where ``trainingrun local`` would find them. Where there is no folder of
+    decks, none was given, and a cluster's daemons may hold them, their names are left unchecked.
+
+    Raises:
+        UserError: something in it is wrong.
+    """
+    run = read_run(file, changes=changes)
+    if run.spec.daemon.external is None:
+        folder = decks_near(file) if decks is None else find_decks(file, decks)
+        if folder is not None:
+            check_decks((deck.name for deck in run.spec.decks), folder)
+    _check_overrides(file, run)
+    return run
+
+
+def _check_overrides(file: Path, run: TrainingRun) -> None:
+    """Lay the changes of pod templates over what would be rendered, as an operator does.
+
+    Raises:
+        UserError: one does not fit, or weakens a pod.
+    """
+    identity = RunIdentity(run.metadata.namespace, run.metadata.name, run.metadata.uid)
+    for workload in workloads(run, Settings(), daemons=1).values():
+        try:
+            finished_template(identity, workload, _ANY_SECRET, unsafe_overrides=False)
+        except OverrideError as error:
+            raise UserError(f"{file}: {error}") from error
+
+
+def check_there(file: Path, where: Where, *, changes: Sequence[str] = ()) -> str:
+    """Have a cluster check a file as if it were applied: its version of the API, what its
+    admission allows, fields that cannot change. Nothing is written; returns which cluster it was.
+
+    Raises:
+        UserError: the cluster refuses it.
+    """
+    document = read_document(file, changes=changes)
+    with cluster_at(where) as runs:
+        runs.check(document)
+        return runs.title
+
+
+def validate_file(
+    file: Path,
+    decks: Path | None,
+    output: Output,
+    *,
+    changes: Sequence[str] = (),
+    server: Callable[[], str] | None = None,
+) -> None:
+    """Print whether a file is valid; for programs as one document, also when it is not.
+
+    Raises:
+        UserError: it is not valid.
+    """
+    try:
+        run = check_here(file, decks, changes=changes)
+        there = server() if server is not None else ""
+    except UserError as error:
+        if output.is_for_programs:
+            write({"file": str(file), "valid": False, "problems": str(error).splitlines()}, output)
+        raise
+    if output.is_for_programs:
+        found = {"file": str(file), "valid": True, "problems": [], "name": run.metadata.name}
+        write(found, output)
+        return
+    echo(f"{file}: {run.metadata.name} is valid" + (f", also for {there}" if there else ""))

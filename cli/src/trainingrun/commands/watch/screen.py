@@ -1,0 +1,107 @@
+"""Lines on a terminal or into a pipe: colours by seat, indentation by kind, and their pace.
+
+On a terminal long lines are folded below their beginning; in a pipe they stay one line each.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from trainingrun.commands.terminal import printable_line
+from trainingrun.commands.watch.choices import Moment
+from trainingrun.commands.watch.sources import Entry, GameEnding, Opening
+from trainingrun.commands.watch.story import LineKind, Story, StoryLine
+
+_SEATS: Final = ("cyan", "magenta")
+_INDENT: Final = {
+    LineKind.TURN: 0,
+    LineKind.STANDING: 4,
+    LineKind.ACT: 2,
+    LineKind.CHANGE: 6,
+    LineKind.NOTE: 0,
+    LineKind.END: 0,
+}
+
+
+def show(entries: Iterable[Entry], console: Console, *, with_board: bool, seconds: float) -> None:
+    """Print a game, with ``seconds`` between two lines."""
+    for line in story_lines(entries, with_board=with_board):
+        if line.kind in (LineKind.TURN, LineKind.END):
+            console.print()
+        indent = _INDENT[line.kind]
+        if console.is_terminal:
+            console.print(Padding(_styled(line), (0, 0, 0, indent)))
+        else:
+            console.print(Text(" " * indent) + _styled(line), soft_wrap=True)
+        if seconds:
+            time.sleep(seconds)
+
+
+def story_lines(entries: Iterable[Entry], *, with_board: bool) -> Iterator[StoryLine]:
+    """Yield the lines of a game, without the headers of turns in which nothing is shown.
+
+    With the board they stay: they show it.
+    """
+    lines = _all_lines(entries, with_board=with_board)
+    return lines if with_board else _without_empty_turns(lines)
+
+
+def _without_empty_turns(lines: Iterable[StoryLine]) -> Iterator[StoryLine]:
+    header: list[StoryLine] = []
+    for line in lines:
+        match line.kind:
+            case LineKind.TURN:
+                header = [line]
+            case LineKind.STANDING:
+                header.append(line)
+            case LineKind.END:
+                yield line
+            case _:
+                yield from header
+                yield line
+                header = []
+
+
+def _all_lines(entries: Iterable[Entry], *, with_board: bool) -> Iterator[StoryLine]:
+    story = Story(with_board=with_board)
+    players: tuple[str, str] | None = None
+    for entry in entries:
+        match entry:
+            case Opening(title, players):
+                yield StoryLine(LineKind.NOTE, title)
+            case Moment():
+                lines = story.advance(entry)
+                if players is not None:
+                    yield from _who(story, players)
+                    players = None
+                yield from lines
+            case GameEnding():
+                yield from story.finish()
+                yield StoryLine(LineKind.END, _end(story, entry))
+
+
+def _who(story: Story, players: tuple[str, str]) -> Iterator[StoryLine]:
+    for seat, player in enumerate(players):
+        yield StoryLine(
+            LineKind.NOTE, f"seat {seat + 1}: {story.name(seat)}, played by {player}", seat
+        )
+
+
+def _end(story: Story, ending: GameEnding) -> str:
+    text = ending.text if ending.winner is None else f"{story.name(ending.winner - 1)} wins"
+    return text if story.turn is None else f"Turn {story.turn}: {text}"
+
+
+def _styled(line: StoryLine) -> Text:
+    style = "" if line.seat is None else _SEATS[line.seat % 2]
+    if line.kind in (LineKind.TURN, LineKind.END):
+        style = f"bold {style}".strip()
+    elif line.kind in (LineKind.STANDING, LineKind.CHANGE):
+        style = f"dim {style}".strip()
+    return Text(printable_line(line.text), style)

@@ -1,0 +1,94 @@
+"""Waiting for a condition, the same at every place, by polling."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from difflib import get_close_matches
+from threading import Event
+
+from trainingrun_api.conditions import ConditionStatus, ConditionType
+from trainingrun_api.run import TrainingRun
+
+from trainingrun.sdk.errors import NotReachable, RunEnded, RunRefused, WaitTimeout
+from trainingrun.sdk.values import Watching
+
+_NEVER = Event()
+
+
+def holds(run: TrainingRun, condition: str, *, status: bool) -> bool:
+    """Return whether the condition is so, and is about the spec that stands."""
+    found = run.status.condition(condition)
+    if found is None:
+        return False
+    about = found.observed_generation
+    if about is not None and about < run.metadata.generation:
+        return False
+    return found.status is (ConditionStatus.TRUE if status else ConditionStatus.FALSE)
+
+
+def check_condition(name: str) -> None:
+    """See that runs have a condition of this name: waiting for a misspelt one never ends.
+
+    Raises:
+        RunRefused: they have none.
+    """
+    known = [each.value for each in ConditionType]
+    if name in known:
+        return
+    near = get_close_matches(name, known, 1)
+    hint = f"did you mean {near[0]}?" if near else f"use one of {', '.join(known)}"
+    raise RunRefused(f"condition {name}: unknown condition: {hint}")
+
+
+def why_over(run: TrainingRun) -> str | None:
+    """Return why nothing more will happen to the run; None while it is active."""
+    ended = run.status.end
+    if ended is None:
+        return None
+    return f"{ended.reason}: {ended.message}" if ended.message else ended.reason
+
+
+def wait_until(
+    read: Callable[[], TrainingRun],
+    is_met: Callable[[TrainingRun], bool],
+    watching: Watching,
+    *,
+    what: str,
+) -> TrainingRun:
+    """Poll until the condition is met; return the run as read then.
+
+    Args:
+        read: reads the run.
+        is_met: what is waited for.
+        watching: how long and how often.
+        what: is waited for, as a phrase that follows the run's name.
+
+    Raises:
+        RunEnded: the run is over and it is not so.
+        WaitTimeout: it was not so in time.
+        NotReachable: the place did not answer for longer than the patience.
+    """
+    deadline = None if watching.timeout is None else time.monotonic() + watching.timeout
+    silent_since: float | None = None
+    while True:
+        try:
+            run, silent_since = read(), None
+        except NotReachable:
+            silent_since = silent_since if silent_since is not None else time.monotonic()
+            if time.monotonic() - silent_since >= watching.patience:
+                raise
+            _NEVER.wait(watching.every)
+            continue
+        if is_met(run):
+            return run
+        name, over = run.metadata.name, why_over(run)
+        if over is not None:
+            raise RunEnded(f"{name} {what}: never, because the run is over ({over})")
+        if deadline is not None and time.monotonic() >= deadline:
+            state = run.status.summary or "no status yet"
+            raise WaitTimeout(
+                f"{name} {what}: not within {watching.timeout:g} s ({state}): see its events,"
+                " or wait longer"
+            )
+        _NEVER.wait(watching.every)

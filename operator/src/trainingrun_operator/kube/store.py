@@ -1,0 +1,340 @@
+"""TrainingRuns on the API server: the latest known, and what is written about them.
+
+kopf watches them (``process``) and updates this store; :meth:`KubernetesStore.resync` lists them
+from time to time, because kopf does not report a run that was deleted while its watch was broken.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from trainingrun_api.conditions import EventReason
+from trainingrun_api.explanation import Problem
+from trainingrun_api.run import SpecError, TrainingRun, parse
+from trainingrun_api.status import TrainingRunStatus
+from trainingrun_reconciler.desired.events import RunEvent
+from trainingrun_reconciler.desired.finalizer import FINALIZER
+from trainingrun_reconciler.errors import ConflictError, NotFoundError
+from trainingrun_reconciler.kinds import TRAINING_RUN
+from trainingrun_reconciler.store import RunKey
+
+from trainingrun_operator.kube.client import Client
+from trainingrun_operator.kube.documents import (
+    Document,
+    is_identified,
+    why_unreadable,
+)
+from trainingrun_operator.kube.events import EventWriter, Regarding
+from trainingrun_operator.kube.interning import SpecInterner
+from trainingrun_operator.kube.invalid_spec import refusal_message, refusal_status
+
+_LOG = logging.getLogger(__name__)
+COUNTERS_SECONDS: Final = 10.0
+CONDITIONS_PER_SECOND: Final = 100.0
+FEW_RUNS: Final = 100
+STATUS_MANAGER: Final = "trainingrun-operator-status"
+_URGENT: Final = ("observed_generation", "started_at", "finished_at", "curriculum")
+
+
+@dataclass(frozen=True)
+class _Refused:
+    """A run that cannot be read, and why: its document without the spec, which may be large."""
+
+    document: Mapping[str, Any]
+    error: SpecError
+
+    @property
+    def uid(self) -> str:
+        return str(self.document["metadata"]["uid"])
+
+    @property
+    def version(self) -> int:
+        return int(self.document["metadata"]["resourceVersion"])
+
+
+class KubernetesStore:
+    """Implements ``reconciler.store.RunStore`` over the API server.
+
+    ``listener`` is called with what became of a status that differed: written, stale or later.
+    ``requeue`` has a run reconciled again after so many seconds, when counters of it wait to be
+    written.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        events: EventWriter,
+        *,
+        watched: tuple[str, ...] = (),
+        requeue: Callable[[RunKey, float], None] = lambda _key, _seconds: None,
+    ) -> None:
+        self._client = client
+        self._events = events
+        self._watched = watched
+        self._requeue = requeue
+        self._runs: dict[RunKey, TrainingRun] = {}
+        self._sections = SpecInterner()
+        self._refused: dict[RunKey, _Refused] = {}
+        self._written_at: dict[str, float] = {}
+        self.listener: Callable[[str], None] = lambda _result: None
+
+    def known(self) -> tuple[RunKey, ...]:
+        """All runs that are known."""
+        return tuple(sorted({*self._runs, *self._refused}))
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def update(self, document: Mapping[str, Any], *, gone: bool = False) -> RunKey:
+        """Cache a run as it is now, or drop one that is gone; ignore what is no newer."""
+        key = _key_of(document)
+        if gone:
+            self._forget(key, document["metadata"]["uid"])
+        elif not self.has(document):
+            self._keep(key, document)
+        return key
+
+    def has(self, document: Mapping[str, Any]) -> bool:
+        """Whether this state of a run, or a newer one, is known."""
+        return int(document["metadata"]["resourceVersion"]) <= self._version(_key_of(document))
+
+    async def resync(self) -> None:
+        """List all runs again."""
+        for namespace in self._watched or (None,):
+            version, found = 0, set[RunKey]()
+            path = TRAINING_RUN.path(namespace)
+            async for page in self._client.pages(path, bookkeeping=False):
+                version = int(page.metadata["resourceVersion"])
+                known = (each for each in page.objects() if is_identified(each))
+                found |= {self.update(_complete(document)) for document in known}
+            for key in self.known():
+                here = namespace is None or key.namespace == namespace
+                if here and key not in found and self._version(key) <= version:
+                    self._runs.pop(key, None)
+                    self._refused.pop(key, None)
+
+    async def get(self, key: RunKey) -> TrainingRun | None:
+        """Return the cached run; None if its spec is invalid, which its status reports."""
+        if key in self._refused:
+            await self._leave(key, self._refused[key])
+            return None
+        return self._runs.get(key)
+
+    async def exists(self, run: TrainingRun) -> bool:
+        """Whether the API server has it now: the watch of runs may tell of a deletion after the
+        watches of what went with it."""
+        meta = run.metadata
+        path, one = TRAINING_RUN.path(meta.namespace), f"metadata.name={meta.name}"
+        # A list of one, for the operator has no right to get runs.
+        pages = self._client.pages(path, metadata_only=True, fieldSelector=one)
+        found = [each["metadata"] async for page in pages for each in page.objects()]
+        return any(each["uid"] == meta.uid and "deletionTimestamp" not in each for each in found)
+
+    async def write_status(self, run: TrainingRun, status: TrainingRunStatus) -> None:
+        """Apply the whole status, at once or later (:func:`pause_before_status`).
+
+        The resource version goes with it: a status that was computed from an older state of the
+        run is refused, and the newer state comes by the watch.
+        """
+        meta, now = run.metadata, time.monotonic()
+        uid, key = meta.uid, RunKey(meta.namespace, meta.name)
+        since = now - self._written_at.get(uid, -math.inf)
+        wait = pause_before_status(run.status, status, runs=len(self._runs)) - since
+        if wait > 0:
+            self.listener("later")
+            self._requeue(key, wait)
+            return
+        wanted = status.document()
+        if wanted == run.status.document():
+            return
+        written = await self._apply_status(key, uid, meta.resource_version, wanted)
+        if written is not None:
+            self._written_at[uid] = now
+            self._take_in(key, run, status, written["metadata"]["resourceVersion"])
+
+    def _take_in(
+        self, key: RunKey, run: TrainingRun, status: TrainingRunStatus, version: str
+    ) -> None:
+        """The run as it is after our own write, which nothing else can have changed: the version
+        that it was computed from went with it. Reading the answer would only make a second copy."""
+        if int(version) > self._version(key):
+            metadata = run.metadata.model_copy(update={"resource_version": version})
+            self._runs[key] = run.model_copy(update={"metadata": metadata, "status": status})
+
+    async def _apply_status(
+        self, key: RunKey, uid: str, version: str, status: Mapping[str, Any]
+    ) -> Document | None:
+        """Apply a status to this version of the run; the run then, None where it was not taken."""
+        meta = {"name": key.name, "uid": uid, "resourceVersion": version}
+        body = {**_TYPE, "metadata": meta, "status": status}
+        path = TRAINING_RUN.path(key.namespace, key.name) + "/status"
+        try:
+            written = await self._client.apply(path, body, manager=STATUS_MANAGER)
+        except ConflictError as error:
+            _LOG.debug("status of %s: %s", key, error)
+            self.listener("stale")
+            return None
+        except NotFoundError:
+            self._forget(key, uid)
+            return None
+        self.listener("written")
+        return written
+
+    async def _leave(self, key: RunKey, refused: _Refused) -> None:
+        """What can be done for a run that cannot be read: say so, and let it go when it shall."""
+        meta = refused.document["metadata"]
+        if not meta.get("deletionTimestamp"):
+            await self._report_refusal(key, refused)
+        elif FINALIZER in meta.get("finalizers", ()):
+            await self._let_go(key, refused)
+
+    async def _let_go(self, key: RunKey, refused: _Refused) -> None:
+        """Take our finalizer away: where the checkpoints lie stands in the spec."""
+        meta = refused.document["metadata"]
+        finalizers = [each for each in meta["finalizers"] if each != FINALIZER]
+        head = {"resourceVersion": meta["resourceVersion"], "finalizers": finalizers}
+        path = TRAINING_RUN.path(key.namespace, key.name)
+        try:
+            await self._client.merge(path, {"metadata": head})
+        except (NotFoundError, ConflictError):
+            return  # gone, or told anew in a moment
+        message = (
+            "the run cannot be read, so its checkpoints are left where they are: "
+            + refusal_message(refused.error)
+        )
+        event = RunEvent(EventReason.STORAGE_NOT_DELETED, message, warning=True)
+        await self._events.emit(Regarding(key.namespace, key.name, refused.uid), event)
+
+    async def _report_refusal(self, key: RunKey, refused: _Refused) -> None:
+        """A condition and an event, once per generation: the status says what was told already."""
+        status = refusal_status(refused.document, refused.error, now=time.time())
+        if status == refused.document.get("status"):
+            return
+        _LOG.warning("run %s: it cannot be read: %s", key, refusal_message(refused.error))
+        event = RunEvent(EventReason.INVALID_SPEC, refusal_message(refused.error), warning=True)
+        await self._events.emit(Regarding(key.namespace, key.name, refused.uid), event)
+        written = await self._apply_status(key, refused.uid, str(refused.version), status)
+        if written is not None:
+            self.update(written)
+
+    async def emit(self, run: TrainingRun, event: RunEvent) -> None:
+        """Write an event of the run, or count it again."""
+        meta = run.metadata
+        await self._events.emit(Regarding(meta.namespace, meta.name, meta.uid), event)
+
+    async def set_finalizer(self, run: TrainingRun, finalizer: str, *, present: bool) -> None:
+        """Write the list of finalizers as it was read, with or without this one."""
+        meta = run.metadata
+        others = [each for each in meta.finalizers if each != finalizer]
+        wanted = [*others, finalizer] if present else others
+        head = {"resourceVersion": meta.resource_version, "finalizers": wanted}
+        try:
+            written = await self._client.merge(
+                TRAINING_RUN.path(meta.namespace, meta.name), {"metadata": head}
+            )
+        except (NotFoundError, ConflictError):
+            return  # gone, or read anew at the next reconcile
+        if present:
+            self.update(written)
+
+    async def delete(self, run: TrainingRun) -> None:
+        """Delete the run; the garbage collector deletes what it owns."""
+        meta = run.metadata
+        path = TRAINING_RUN.path(meta.namespace, meta.name)
+        try:
+            await self._client.delete(path, propagation="Background", uid=meta.uid)
+        except (NotFoundError, ConflictError):
+            return
+
+    def _keep(self, key: RunKey, document: Mapping[str, Any]) -> None:
+        try:
+            self._runs[key] = self._with_known_spec(_parsed(document), self._runs.get(key))
+        except SpecError as error:
+            self._refuse(key, document, error)
+        except Exception as error:  # the boundary of one run: the others need what comes after it
+            _LOG.exception("run %s cannot be read", key)
+            why = f"cannot be read: {type(error).__name__}: change the spec, or delete the run"
+            self._refuse(key, document, SpecError((Problem("spec", why),)))
+        else:
+            self._refused.pop(key, None)
+
+    def _refuse(self, key: RunKey, document: Mapping[str, Any], error: SpecError) -> None:
+        self._refused[key] = _Refused(_without_spec(document), error)
+        self._runs.pop(key, None)
+
+    def _with_known_spec(self, run: TrainingRun, known: TrainingRun | None) -> TrainingRun:
+        """The run with the spec object that is known already: most of it, and it rarely changes."""
+        if known is not None and run.spec == known.spec:
+            return run.model_copy(update={"spec": known.spec})
+        return run.model_copy(update={"spec": self._sections.share(run.spec)})
+
+    def _version(self, key: RunKey) -> int:
+        if key in self._refused:
+            return self._refused[key].version
+        run = self._runs.get(key)
+        return int(run.metadata.resource_version) if run is not None else 0
+
+    def _forget(self, key: RunKey, uid: str) -> None:
+        self._written_at.pop(uid, None)
+        known, refused = self._runs.get(key), self._refused.get(key)
+        if known is not None and known.metadata.uid == uid:
+            del self._runs[key]
+        if refused is not None and refused.uid == uid:
+            del self._refused[key]
+
+
+def _key_of(document: Mapping[str, Any]) -> RunKey:
+    meta = document["metadata"]
+    return RunKey(meta.get("namespace", "default"), meta["name"])
+
+
+_TYPE: Final = {"apiVersion": TRAINING_RUN.api_version, "kind": TRAINING_RUN.name}
+
+
+def _complete(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An item of a list with what it shares with the list."""
+    return {**_TYPE, **document}
+
+
+def _parsed(document: Mapping[str, Any]) -> TrainingRun:
+    """The run in a document.
+
+    Raises:
+        SpecError: it is no valid run, or is one that could not be decoded.
+    """
+    why = why_unreadable(document)
+    if why is not None:
+        what = f"cannot be read: {why}: change it, or delete the run"
+        raise SpecError((Problem("spec", what),))
+    return parse(document, ignore_unknown=True)
+
+
+_KEPT: Final = frozenset(
+    {"uid", "resourceVersion", "generation", "finalizers", "deletionTimestamp"}
+)
+
+
+def _without_spec(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    meta = {name: each for name, each in document["metadata"].items() if name in _KEPT}
+    return {"metadata": meta, "status": document.get("status") or {}}
+
+
+def pause_before_status(
+    present: TrainingRunStatus, wanted: TrainingRunStatus, *, runs: int
+) -> float:
+    """Seconds since the latest write before this status may follow it.
+
+    0 for what people and scripts wait for. Counters alone wait for the tenth second. Conditions
+    are written at once where there are few runs; a thousand that start together would write each
+    step of ten pods, so that many share a hundred such writes a second.
+    """
+    if any(getattr(present, name) != getattr(wanted, name) for name in _URGENT):
+        return 0.0
+    if present.verdicts == wanted.verdicts:
+        return COUNTERS_SECONDS
+    return min(COUNTERS_SECONDS, runs / CONDITIONS_PER_SECOND) if runs > FEW_RUNS else 0.0

@@ -1,0 +1,131 @@
+"""What kopf reads of the API server: the identity of each TrainingRun, and the rest as one text.
+
+kopf decodes every line and every page whole, with Python's recursive decoder and without a bound:
+one run that is nested too deep ended its watch for all runs. Its session is given answers here in
+which each object is small and flat, and which carry the object as text for
+:func:`document_of` to read within bounds.
+
+Does not belong here: what a run may say, and who is told of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Final, Self
+
+import aiohttp
+import kopf
+import msgspec
+from aiohttp.connector import Connection
+from trainingrun_reconciler.kinds import TRAINING_RUN
+
+from trainingrun_operator.kube import documents
+from trainingrun_operator.kube.documents import Document
+
+PAGE: Final = 10
+"""Runs to a page of kopf's list, which it keeps whole: a run may have 1.5 MB."""
+_TEXT: Final = "document"
+_MOST_TEXT: Final = 128 * 1024
+"""Of text that waits in kopf; what is longer is read at once, and refused if it is too large."""
+_TYPE: Final = {"apiVersion": TRAINING_RUN.api_version, "kind": TRAINING_RUN.name}
+_OK: Final = 200
+
+
+class _Identity(msgspec.Struct):
+    name: str
+    uid: str
+    resourceVersion: str
+    namespace: str = "default"
+
+
+class _Identified(msgspec.Struct):
+    metadata: _Identity
+
+
+def session(info: kopf.ConnectionInfo) -> kopf.AiohttpSession:
+    """A session for kopf with these credentials, whose answers are small and flat."""
+    made = aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, ssl=info.as_ssl_context()),
+        headers=info.as_http_headers(),
+        response_class=_Answer,
+    )
+    return kopf.AiohttpSession(server=info.server, aiohttp_session=made)
+
+
+def document_of(event: Mapping[str, Any]) -> Document:
+    """The TrainingRun that an object of the feed carries; one that cannot be read is marked."""
+    found = documents.read(event[_TEXT].encode(), bookkeeping=False)
+    return {**_TYPE, **found}
+
+
+class _Answer(aiohttp.ClientResponse):
+    """An answer to kopf; those about TrainingRuns are rewritten, others are as they came."""
+
+    async def start(self, connection: Connection) -> Self:
+        await super().start(connection)
+        if self._is_about_runs and "watch" in self.url.query:
+            self.content = _Lines(self.content)  # type: ignore[assignment]
+        return self
+
+    async def json(self, **options: Any) -> Any:
+        if not self._is_about_runs or "watch" in self.url.query:
+            return await super().json(**options)
+        page = documents.page(await self.read())
+        runs = [_flat(bytes(each)) for each in page["items"]]
+        return {"metadata": page["metadata"], "items": [each for each in runs if each is not None]}
+
+    @property
+    def _is_about_runs(self) -> bool:
+        return self.status == _OK and self.url.path.endswith(f"/{TRAINING_RUN.plural}")
+
+
+class _Lines:
+    """A watch's stream, line by line; in all else it is the stream that it stands for."""
+
+    def __init__(self, content: aiohttp.StreamReader) -> None:
+        self._content = content
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._content, name)
+
+    async def iter_chunked(self, _size: int) -> AsyncIterator[bytes]:
+        """The changes as lines."""
+        async for line in documents.lines(self._content.iter_any()):
+            try:
+                kind, raw = documents.change(line)
+            except ValueError:
+                return  # cut in the midst: kopf begins the watch again
+            found = bytes(raw)
+            told = _flat(found) if kind in _CHANGES else msgspec.json.decode(found)
+            if told is not None:
+                yield msgspec.json.encode({"type": kind, "object": told}) + b"\n"
+
+
+_CHANGES: Final = frozenset({"ADDED", "MODIFIED", "DELETED"})
+
+
+def _flat(raw: bytes) -> Document | None:
+    """An object of the feed; None where not even the name of the run can be found."""
+    if len(raw) > _MOST_TEXT:
+        return _read_at_once(raw)
+    try:
+        head = msgspec.json.decode(raw, type=_Identified).metadata
+    except (ValueError, RecursionError):
+        return _read_at_once(raw)
+    return _carrying(msgspec.to_builtins(head), raw)
+
+
+def _read_at_once(raw: bytes) -> Document | None:
+    found = documents.read(raw, bookkeeping=False)
+    if not documents.is_identified(found):
+        return None
+    head = {"namespace": "default", **found["metadata"]}
+    return _carrying({name: head[name] for name in _Identity.__struct_fields__}, _encoded(found))
+
+
+def _encoded(document: Document) -> bytes:
+    return msgspec.json.encode(document)
+
+
+def _carrying(identity: Document, raw: bytes) -> Document:
+    return {**_TYPE, "metadata": identity, _TEXT: raw.decode(errors="replace")}

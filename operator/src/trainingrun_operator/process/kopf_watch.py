@@ -1,0 +1,170 @@
+"""kopf: its settings, its login, the handlers that put keys into the work queue, and its restarts.
+
+kopf ends when its watch is answered with what it takes for final: the definition is away, or the
+permission. Both come back without a restart of the operator, so kopf is started again here. It
+cancels whatever tasks began after it, looks at runs among them; reading all runs anew makes up for
+those, and for deletions that nobody saw.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from random import Random
+from typing import Any, Final, cast
+
+import kopf
+from trainingrun_contracts.backoff import Backoff
+from trainingrun_reconciler.backends import BackendError
+from trainingrun_reconciler.kinds import TRAINING_RUN
+
+from trainingrun_operator.kube.client import Client
+from trainingrun_operator.kube.preflight import check_definition
+from trainingrun_operator.process import feed
+from trainingrun_operator.process.service import Service
+
+_LOG: Final = logging.getLogger(__name__)
+_PAUSES: Final = (0.5, 1.0, 2.0, 4.0, *(5.0,) * 60)
+"""Within kopf, for five minutes: after an outage the first changes are seen 5 s later at most."""
+_BACKOFF: Final = Backoff(first=0.75, longest=15.0, spread=2 / 3)
+_RANDOM: Final = Random()
+_CALM_SECONDS: Final = 60.0
+
+
+class NoDifferences(kopf.DiffBaseStorage):
+    """kopf copies every object that it is told of, to find what has changed in it; that was half of
+    its time here, and no handler of ours asks."""
+
+    def build(self, *, body: kopf.Body, extra_fields: object = None) -> kopf.BodyEssence:  # noqa: ARG002 (kopf names them)
+        """Nothing of the object."""
+        return cast(kopf.BodyEssence, {})
+
+    def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:  # noqa: ARG002 (as above)
+        """Nothing was kept."""
+        return None
+
+    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
+        """Nothing is kept."""
+
+
+def settings() -> kopf.OperatorSettings:
+    """kopf as a watch engine alone."""
+    chosen = kopf.OperatorSettings()
+    chosen.persistence.diffbase_storage = NoDifferences()
+    chosen.posting.enabled = False
+    chosen.scanning.disabled = True
+    chosen.watching.server_timeout = 300
+    chosen.watching.client_timeout = 330
+    chosen.watching.chunk_size = feed.PAGE
+    chosen.watching.reconnect_backoff = 1.0  # also after "too old", which may come at once again
+    chosen.networking.error_backoffs = _PAUSES
+    chosen.queueing.exit_timeout = 1.0
+    chosen.process.ultimate_exiting_timeout = 30.0
+    return chosen
+
+
+def registry(client: Client, service: Service) -> kopf.OperatorRegistry:
+    """The handlers, in a registry of their own and not in kopf's global one."""
+    made = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=made)
+    async def login(**_: Any) -> kopf.AiohttpSession:
+        return feed.session(await connection(client))
+
+    @kopf.on.event(TRAINING_RUN.group, TRAINING_RUN.version, TRAINING_RUN.plural, registry=made)
+    async def run_changed(event: kopf.RawEvent, **_: Any) -> None:
+        service.on_run_event(feed.document_of(event["object"]), gone=event["type"] == "DELETED")
+
+    return made
+
+
+async def watch(
+    client: Client,
+    service: Service,
+    namespaces: tuple[str, ...],
+    *,
+    ending: asyncio.Event,
+    started: Callable[[], None],
+) -> None:
+    """Have kopf watch TrainingRuns until ``ending`` is set, or a signal has ended it.
+
+    ``started`` is called whenever kopf has begun: it has then taken the process' signals.
+    """
+    failures = 0
+    while True:
+        begin = time.monotonic()
+        failure = await _watch_once(client, service, namespaces, ending=ending, started=started)
+        if failure is None or ending.is_set():
+            return
+        _LOG.warning("watching trainingruns: %s; it is begun again", _first_line(failure))
+        if time.monotonic() - begin > _CALM_SECONDS:
+            failures = 0
+        while True:
+            failures += 1
+            await asyncio.sleep(_BACKOFF.seconds(failures, _RANDOM))
+            try:
+                await check_definition(client)
+                await service.resync()
+                break
+            except BackendError as error:
+                _LOG.warning("watching trainingruns: %s", error)
+            except Exception:  # a bug of ours: the runs that are known are worked on meanwhile
+                _LOG.exception("watching trainingruns")
+                service.metrics.observe_failure("the watch of trainingruns")
+
+
+async def _watch_once(
+    client: Client,
+    service: Service,
+    namespaces: tuple[str, ...],
+    *,
+    ending: asyncio.Event,
+    started: Callable[[], None],
+) -> BaseException | None:
+    """Run kopf; return the exception that ended it, or None on a requested stop."""
+    ready = asyncio.Event()
+
+    async def announce_start() -> None:
+        await ready.wait()
+        started()
+
+    announcing = asyncio.create_task(announce_start())
+    running = asyncio.create_task(
+        kopf.operator(
+            registry=registry(client, service),
+            settings=settings(),
+            standalone=True,
+            clusterwide=not namespaces,
+            namespaces=namespaces,
+            stop_flag=ending,
+            ready_flag=ready,
+        )
+    )
+    try:
+        await asyncio.wait({running})
+        return running.exception()
+    finally:
+        announcing.cancel()
+        running.cancel()
+
+
+def _first_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0][:200]
+
+
+async def connection(client: Client) -> kopf.ConnectionInfo:
+    """Our own credentials for kopf; it asks again when they are refused."""
+    known = client.configuration
+    token = await known.get_api_key_with_prefix("BearerToken")
+    return kopf.ConnectionInfo(
+        server=known.host,
+        ca_path=known.ssl_ca_cert,
+        ca_data=None if known.ssl_ca_cert else known.ca_cert_data,
+        insecure=not known.verify_ssl,
+        certificate_path=known.cert_file,
+        private_key_path=known.key_file,
+        scheme="Bearer" if token else None,
+        token=token.split(" ", 1)[-1] if token else None,
+    )

@@ -1,0 +1,53 @@
+"""The algorithms, and which of them a run has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from trainingrun_api.run import TrainingRun
+from trainingrun_api.spec import TrainingRunSpec
+
+from trainingrun_reconciler.algorithms.declaration import AlgorithmDeclaration
+from trainingrun_reconciler.roles import ROLES
+from trainingrun_reconciler.roles.declaration import RoleDeclaration
+from trainingrun_reconciler.roles.workload import Role
+
+
+class Algorithms:
+    """A table of declarations, filled while modules are imported; the first is the default."""
+
+    def __init__(self, default: AlgorithmDeclaration) -> None:
+        self._declared = [default]
+
+    def register(self, declared: AlgorithmDeclaration) -> None:
+        """Add an algorithm, which is asked before those that are there.
+
+        Raises:
+            ValueError: the name is taken, or it has no learner.
+        """
+        if any(each.name == declared.name for each in self._declared):
+            raise ValueError(f"algorithm {declared.name} is declared twice")
+        if Role.LEARNER in declared.without:
+            raise ValueError(f"algorithm {declared.name} has no learner, whose end is the run's")
+        self._declared.append(declared)
+
+    @contextmanager
+    def also(self, declared: AlgorithmDeclaration) -> Iterator[None]:
+        """Have one more algorithm for a while, to try it out."""
+        self.register(declared)
+        try:
+            yield
+        finally:
+            self._declared.remove(declared)
+
+    def of(self, spec: TrainingRunSpec) -> AlgorithmDeclaration:
+        """The algorithm that a spec chooses."""
+        return next(each for each in reversed(self._declared) if each.is_chosen(spec))
+
+    def roles_of(self, run: TrainingRun) -> tuple[RoleDeclaration, ...]:
+        """The roles that a run may have by its algorithm, in the order in which they start."""
+        chosen = self.of(run.spec)
+        others = (each for each in self._declared if each is not chosen)
+        absent = {role for each in others for role in each.brings}.union(chosen.without)
+        return tuple(each for each in ROLES if each.role not in absent)

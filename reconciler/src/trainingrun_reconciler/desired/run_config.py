@@ -1,0 +1,123 @@
+"""The run configuration that all roles of a run read, rendered from its TrainingRun.
+
+``games`` stands in it, but roles that run are not replaced when it changes: actors follow the
+target in Redis, and the controller ends the run by its intent.
+"""
+
+from __future__ import annotations
+
+from trainingrun_api.run import TrainingRun
+from trainingrun_api.spec import Evaluation, Learner, TrainingRunSpec
+from trainingrun_contracts.policy_format import Network
+from trainingrun_contracts.run_config import (
+    ActorConfig,
+    CheckpointConfig,
+    DaemonConfig,
+    EvaluationConfig,
+    GateConfig,
+    LearnerConfig,
+    PpoConfig,
+    ResumeFromConfig,
+    RunConfig,
+    SelfPlayConfig,
+    TapesConfig,
+)
+
+from trainingrun_reconciler.algorithms import ALGORITHMS
+from trainingrun_reconciler.roles.actor import stop_seconds
+from trainingrun_reconciler.roles.checkpoint_storage import mounted
+from trainingrun_reconciler.settings import Settings
+
+
+def run_config(run: TrainingRun, settings: Settings) -> RunConfig:
+    """The configuration of one run; its ``run_id`` never repeats."""
+    spec = run.spec
+    return RunConfig(
+        run=run.metadata.name,
+        namespace=run.metadata.namespace or "",
+        run_id=run.metadata.uid or run.metadata.name,
+        seed=spec.seed,
+        games=spec.games,
+        decks=tuple(deck.name for deck in spec.decks),
+        checkpoint=_checkpoint(spec, settings),
+        resume_from=_resume_from(spec, settings),
+        daemon=DaemonConfig(
+            games_per_daemon=spec.daemon.games_per_daemon,
+            game_timeout_seconds=spec.daemon.game_timeout_seconds,
+            quiet=spec.daemon.quiet,
+        ),
+        actor=ActorConfig(
+            games_per_actor=spec.actor.games_per_actor,
+            stop_seconds=stop_seconds(run, settings),
+        ),
+        learner=_learner(spec.learner, ALGORITHMS.of(spec).network(spec)),
+        self_play=SelfPlayConfig(
+            latest=spec.self_play.latest,
+            past=spec.self_play.past,
+            scripted=spec.self_play.scripted,
+            snapshot_every_publishes=spec.self_play.snapshot_every_publishes,
+            pfsp=spec.self_play.pfsp,
+            scripted_players=spec.self_play.scripted_players,
+        ),
+        evaluation=_evaluation(spec.evaluation),
+        tapes=None if settings.tapes is None else TapesConfig(settings.tapes),
+        phased=bool(spec.curriculum),
+        sync=settings.sync,
+    )
+
+
+def storage_url(spec: TrainingRunSpec, settings: Settings) -> str:
+    """Where the learner keeps checkpoints, as it sees it itself."""
+    storage = spec.checkpoint.storage
+    if storage is None:
+        return settings.default_storage
+    claim = storage.persistent_volume_claim
+    return mounted(claim) if claim is not None else str(storage.url)
+
+
+def _checkpoint(spec: TrainingRunSpec, settings: Settings) -> CheckpointConfig:
+    s3 = spec.checkpoint.storage.s3 if spec.checkpoint.storage is not None else None
+    return CheckpointConfig(
+        storage=storage_url(spec, settings),
+        endpoint_url=s3.endpoint_url if s3 is not None else None,
+        interval_games=spec.checkpoint.interval_games,
+        interval_seconds=spec.checkpoint.interval_seconds,
+        keep=spec.checkpoint.keep,
+        keep_best=spec.checkpoint.keep_best,
+        spot_notice=spec.checkpoint.spot_notice,
+        cache=settings.checkpoint_cache,
+    )
+
+
+def _resume_from(spec: TrainingRunSpec, settings: Settings) -> ResumeFromConfig | None:
+    wanted = spec.resume_from
+    if wanted is None:
+        return None
+    source = wanted.storage.url if wanted.storage is not None else None
+    storage = source or storage_url(spec, settings)
+    return ResumeFromConfig(storage=storage, run=wanted.run, checkpoint=wanted.checkpoint)
+
+
+def _evaluation(spec: Evaluation) -> EvaluationConfig:
+    gate = spec.gate
+    return EvaluationConfig(
+        interval_games=spec.interval_games,
+        games=spec.games,
+        opponents=spec.opponents,
+        gate=None if gate is None else GateConfig(elo=gate.elo, games=gate.games),
+    )
+
+
+def _learner(spec: Learner, network: Network) -> LearnerConfig:
+    return LearnerConfig(
+        batch_transitions=spec.batch_transitions,
+        gradient_accumulation=spec.gradient_accumulation,
+        precision=spec.precision,
+        gpus=spec.gpus,
+        ranks=max(1, spec.gpus),
+        max_policy_lag=spec.max_policy_lag,
+        publish_every_seconds=spec.publish_every_seconds,
+        publish_every_steps=spec.publish_every_steps,
+        network=network,
+        ppo=PpoConfig(**spec.ppo.model_dump()),
+    )

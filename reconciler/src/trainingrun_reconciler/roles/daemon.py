@@ -1,0 +1,102 @@
+"""The game daemons: they serve games over TCP and know nothing of the run."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from trainingrun_api.conditions import ConditionType
+from trainingrun_api.run import TrainingRun
+from trainingrun_api.spec import Daemon, TrainingRunSpec
+
+from trainingrun_reconciler.roles import forge
+from trainingrun_reconciler.roles.amounts import resources
+from trainingrun_reconciler.roles.declaration import (
+    Availability,
+    Drain,
+    Entrance,
+    Extent,
+    Life,
+    Process,
+    RoleDeclaration,
+    Section,
+    Service,
+)
+from trainingrun_reconciler.roles.workload import Probe, Resources, Role
+from trainingrun_reconciler.settings import Settings
+
+PORT: Final = 17171
+_DEFAULTS: Final = Resources(cpu="200m", memory="192Mi", memory_limit="1Gi")
+_ENDING_SECONDS: Final = 10
+_LONGEST_GAME_SECONDS: Final = 3600
+"""What the reference engine allows a game by itself."""
+
+
+def _is_own(run: TrainingRun) -> bool:
+    return run.spec.daemon.external is None
+
+
+def _members(extent: Extent) -> int:
+    return extent.daemons
+
+
+def _process(run: TrainingRun, _settings: Settings) -> Process:
+    """Each daemon finishes its games before it ends."""
+    spec = run.spec.daemon
+    drain = spec.drain_timeout_seconds
+    return Process(
+        command=_command(spec, drain_seconds=drain),
+        resources=resources(
+            spec.resources, _DEFAULTS if spec.jvm is None else forge.memory(spec.jvm)
+        ),
+        environment=() if spec.jvm is None else forge.environment(spec.jvm),
+        grace_seconds=drain + _ENDING_SECONDS,
+    )
+
+
+def _command(spec: Daemon, *, drain_seconds: int) -> tuple[str, ...]:
+    """The reference engine, or a Forge build, which knows neither drain nor bounds."""
+    if spec.jvm is not None:
+        return ("forge-daemon", "--port", "{port}")
+    longest = spec.game_timeout_seconds
+    return (
+        "trainingrun-daemon",
+        "--host",
+        "{host}",
+        "--port",
+        "{port}",
+        "--decks",
+        "{decks}",
+        "--max-concurrent",
+        str(spec.games_per_daemon),
+        "--drain-seconds",
+        str(drain_seconds),
+        *(("--longest-game", str(longest)) if longest > _LONGEST_GAME_SECONDS else ()),
+    )
+
+
+def _section(spec: TrainingRunSpec) -> Section:
+    return Section(spec.daemon.image, spec.daemon.spot, spec.pod_template.daemon)
+
+
+DAEMON: Final = RoleDeclaration(
+    role=Role.DAEMON,
+    purpose="Serves games over TCP, and knows nothing of the run.",
+    life=Life.WORKER,
+    exists=_is_own,
+    members=_members,
+    process=_process,
+    section=_section,
+    image="daemon",
+    reads_config=False,
+    probe=Probe.TCP,
+    port=PORT,
+    service=Service.EACH_MEMBER,
+    entrance=Entrance.CLIENTS,
+    is_confined=True,
+    waits_for_quota=True,
+    is_spread=True,
+    drain=Drain.BY_SLOTS,
+    evaluates=True,
+    availability=Availability("daemons", "serve games", condition=ConditionType.DAEMONS_AVAILABLE),
+    price=lambda prices: prices.daemon_hourly,
+)

@@ -1,0 +1,245 @@
+"""What a role is: one frozen value that everything else reads.
+
+Belongs here: the questions that rendering, observation, health, money, the local runtime and the
+planner ask of a role, each of them a field or a function of the declaration. Does not belong here:
+any answer (a module for each role gives its own), and what a role's process does.
+
+Refused: a class for each role with methods to override. Answers would then hide in code paths, and
+two roles could not be compared field by field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Literal
+
+from trainingrun_api.conditions import ConditionType
+from trainingrun_api.limits import Cost
+from trainingrun_api.run import TrainingRun
+from trainingrun_api.spec import TrainingRunSpec
+from trainingrun_contracts.reports import Report
+
+from trainingrun_reconciler.roles.daemon_token import token_of
+from trainingrun_reconciler.roles.redis_rights import Rights
+from trainingrun_reconciler.roles.workload import (
+    Probe,
+    Resources,
+    Restart,
+    Role,
+    Storage,
+    Workload,
+)
+from trainingrun_reconciler.settings import Settings
+
+ImageName = Literal["daemon", "actor", "trainer", "redis"]
+"""A default image of the operator: a field of :class:`trainingrun_reconciler.settings.Images`."""
+
+
+class Life(Enum):
+    """When a role is there, and what its end means."""
+
+    STORE = "store"
+    """First to start, last to end: what the run is lies in it, also while the run rests."""
+    TASK = "task"
+    """Runs to an end, and its end is the run's: exit code 0 is success."""
+    WORKER = "worker"
+    """As many as there is work for; gone while the run rests."""
+
+
+class Controller(Enum):
+    """What makes a role's pods on a cluster."""
+
+    DEPLOYMENT = "Deployment"
+    STATEFUL_SET = "StatefulSet"
+    JOB = "Job"
+
+
+class Service(Enum):
+    """How others find the members of a role that listens."""
+
+    EACH_MEMBER = "each-member"
+    """By the address of each: a headless Service."""
+    ANY_MEMBER = "any-member"
+    """By one address that leads to any of them."""
+
+
+class Entrance(Enum):
+    """Who may connect to the port of a role."""
+
+    NOBODY = "nobody"
+    CLIENTS = "clients"
+    """The roles that name it in ``connects_to``."""
+    RUN = "run"
+    """Every pod of the run, and the operator."""
+
+
+class Account(Enum):
+    """The ServiceAccount of a role's pods; none has a right in the cluster."""
+
+    SHARED = "shared"
+    OWN = "own"
+    """One of its own, to which a cloud may give the right to the bucket."""
+
+
+class Drain(Enum):
+    """How a member is taken away without loss."""
+
+    BY_SIGNAL = "by-signal"
+    """It is told to end, and has its grace period for what it holds."""
+    BY_SLOTS = "by-slots"
+    """Its slots are withdrawn first, and it is told to end once it has no game."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """What the spec of a run says of a role: its image, spot nodes, changes of its pods."""
+
+    image: str | None = None
+    spot: str = "Never"
+    template: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How large a run is now: its daemons, and the games that they serve at once."""
+
+    run: TrainingRun
+    daemons: int
+    slots: int
+
+
+@dataclass(frozen=True)
+class Process:
+    """How a member is started for one run; the fields are those of :class:`Workload`."""
+
+    command: tuple[str, ...]
+    resources: Resources
+    grace_seconds: int = 30
+    backoff_limit: int = 20
+    environment: tuple[tuple[str, str], ...] = ()
+    secrets: tuple[str, ...] = ()
+    storage: Storage | None = None
+    serves_tls: bool = False
+
+
+@dataclass(frozen=True)
+class Availability:
+    """When a role counts as available: ``least`` of so many wanted members serve.
+
+    ``who`` and ``do`` are for sentences: "3 of 4 actors play". A role without a ``condition`` of
+    its own counts for ``Ready`` alone.
+    """
+
+    who: str
+    do: str
+    least: Callable[[int], int] = lambda wanted: wanted
+    condition: ConditionType | None = None
+
+
+def _always(_run: TrainingRun) -> bool:
+    return True
+
+
+def _one(_extent: Extent) -> int:
+    return 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleDeclaration:
+    """One role of a run, complete.
+
+    Fields that most roles share have a default; everything that opens something (a port, a way
+    out, an account, a user of Redis) is closed unless a role asks for it.
+    """
+
+    role: Role
+    purpose: str
+    """One sentence for people."""
+    life: Life
+    controller: Controller = Controller.DEPLOYMENT
+    exists: Callable[[TrainingRun], bool] = _always
+    """Whether a run has this role at all; of some runs, others make the daemons or the Redis."""
+    members: Callable[[Extent], int] = _one
+    process: Callable[[TrainingRun, Settings], Process]
+    section: Callable[[TrainingRunSpec], Section]
+    image: ImageName
+    """Its image where the spec names none."""
+
+    # -- what it reads, and who reads it
+    reads_config: bool = True
+    """It reads the run configuration, touches a health file, and serves metrics."""
+    redis: Rights | None = None
+    """Of its own user of a managed Redis; None where it does not talk to Redis."""
+    report: type[Report] | None = None
+    """What it tells of itself in Redis."""
+    probe: Probe = Probe.HEALTH_FILE
+
+    # -- network
+    port: int | None = None
+    service: Service | None = None
+    entrance: Entrance = Entrance.NOBODY
+    connects_to: tuple[Role, ...] = ()
+    is_confined: bool = False
+    """Whether it may connect to nothing but name resolution and what it ``connects_to``."""
+
+    # -- place
+    account: Account = Account.SHARED
+    waits_for_quota: bool = False
+    """Whether a run cannot begin without it, so that a queue must admit it."""
+    is_spread: bool = False
+    """Whether members keep apart from one another, and nodes are drained a quarter at a time."""
+
+    # -- life
+    drain: Drain = Drain.BY_SIGNAL
+    evaluates: bool = False
+    """Whether it stays for the last evaluation, when nothing is trained any more."""
+    availability: Availability | None = None
+    """None where the run is ready without it."""
+    price: Callable[[Cost], float] | None = None
+    """Of an hour of one member, by the prices of a spec; None where it has none."""
+
+    @property
+    def needs_port(self) -> bool:
+        """Whether anybody is to reach it by its port."""
+        is_asked = self.probe is not Probe.HEALTH_FILE
+        return is_asked or self.service is not None or self.entrance is not Entrance.NOBODY
+
+    @property
+    def serves_metrics(self) -> bool:
+        """Whether its metrics can be scraped."""
+        return self.reads_config
+
+    @property
+    def knows_token(self) -> bool:
+        """Whether its members ask for the token of the daemons, or show it."""
+        return self.role == Role.DAEMON or Role.DAEMON in self.connects_to
+
+    @property
+    def restart(self) -> Restart:
+        """What happens when one of its processes ends."""
+        return Restart.UNTIL_SUCCESS if self.controller is Controller.JOB else Restart.ALWAYS
+
+    def workload(self, run: TrainingRun, settings: Settings, *, replicas: int) -> Workload:
+        """So many members of this role for one run."""
+        process = self.process(run, settings)
+        return Workload(
+            role=self.role,
+            replicas=replicas,
+            image=self.section(run.spec).image or getattr(settings.images, self.image),
+            command=process.command,
+            resources=process.resources,
+            restart=self.restart,
+            probe=self.probe,
+            port=self.port,
+            grace_seconds=process.grace_seconds,
+            backoff_limit=process.backoff_limit,
+            uses_config=self.reads_config,
+            environment=process.environment,
+            secrets=process.secrets,
+            pull_policy=run.spec.image_pull_policy,
+            storage=process.storage,
+            serves_tls=process.serves_tls,
+            daemon_token=token_of(run) if self.knows_token else None,
+        )
