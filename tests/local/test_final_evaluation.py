@@ -18,9 +18,10 @@ from local_run import ROOT, write_run
 from redis_server import RedisServer
 from rich.console import Console
 from s3_server import S3Server
-from trainingrun.commands.local.runtime import LocalRunEnding, LocalRuntime, Outcome, RunPlan
+from trainingrun.commands.local.own_processes import OwnProcesses, RunPlan
 from trainingrun.commands.local.screen import screen_for
 from trainingrun.local.folder import RunFolder
+from trainingrun.local.host import Outcome, RunEnding
 from trainingrun.local.store import adopted
 from trainingrun_api.run import parse
 from trainingrun_contracts.reports import Evaluation, Intent, queue_evaluation
@@ -29,7 +30,7 @@ from trainingrun_reconciler.settings import Settings
 RECORDING = ("-m", "trainingrun_trainer.recording")
 
 
-def run_through(folder: Path, **spec: Any) -> tuple[RunFolder, LocalRunEnding]:
+def run_through(folder: Path, **spec: Any) -> tuple[RunFolder, RunEnding]:
     """A run of all roles, led by the control loop alone, until it is over."""
     file = write_run(folder / "run.yaml", games=30, **spec)
     run = adopted(parse(json.loads(file.read_bytes())), None, now=datetime.now(UTC))
@@ -41,7 +42,7 @@ def run_through(folder: Path, **spec: Any) -> tuple[RunFolder, LocalRunEnding]:
     plan = RunPlan(run, state, ROOT / "decks", settings, begun_at=time.time())
     with (folder / "said").open("w") as said:
         screen = screen_for(Console(file=said), "small", plain=True)
-        return state, asyncio.run(LocalRuntime(plan, screen).run())
+        return state, asyncio.run(OwnProcesses(plan, screen).run())
 
 
 def test_the_last_checkpoint_has_the_final_evaluation(tmp_path: Path) -> None:

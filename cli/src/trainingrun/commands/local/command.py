@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -20,26 +20,24 @@ from trainingrun.commands.decks.folders import check_decks, deck_names, find_dec
 from trainingrun.commands.document import read_run
 from trainingrun.commands.errors import EXIT_INTERRUPTED, UserError
 from trainingrun.commands.local.changes import describe_changes
+from trainingrun.commands.local.own_processes import OwnProcesses, RunPlan
 from trainingrun.commands.local.preflight import (
     check_external,
     check_machine,
     make_report_folder,
 )
 from trainingrun.commands.local.report import summary_lines, write_summary
-from trainingrun.commands.local.runtime import LocalRunEnding, LocalRuntime, Outcome, RunPlan
 from trainingrun.commands.local.screen import screen_for
 from trainingrun.commands.local.summary import RunEnd
 from trainingrun.commands.report.following import Following
 from trainingrun.commands.report.live import PAGE_FILE, live_page, write_last_page
 from trainingrun.commands.terminal import error_console
 from trainingrun.local.folder import FolderError, RunFolder
+from trainingrun.local.host import Outcome, RunEnding, host_settings
 from trainingrun.local.store import adopted, is_complete, reopened, saved_run
 from trainingrun.sdk import LocalPlace
 
 _LOG_BYTES: Final = 10 * 1024 * 1024
-_DRAIN_SECONDS: Final = 60.0
-_POLL_SECONDS: Final = 1.0
-_GAMES_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True)
@@ -114,7 +112,7 @@ def _run_in(
         console.print(
             f"{run.metadata.name} is complete; raise --games to continue, or use --fresh."
         )
-        _finish(run, folder, options.report, console, LocalRunEnding(Outcome.COMPLETE))
+        _finish(run, folder, options.report, console, RunEnding(Outcome.COMPLETE))
         return 0
     check_machine(run)
     for sentence in check_external(run):
@@ -148,28 +146,24 @@ def _run_in(
 
 async def _run(
     plan: RunPlan, console: Console, page: Path, *, plain: bool
-) -> tuple[TrainingRun, LocalRunEnding]:
+) -> tuple[TrainingRun, RunEnding]:
     screen = screen_for(console, plan.run.metadata.name, plain=plain)
     place, name = LocalPlace(plan.folder.root.parent), plan.run.metadata.name
     with screen:
-        runtime = LocalRuntime(plan, screen)
+        processes = OwnProcesses(plan, screen)
         async with live_page(place, Following(name, page), on_problem=screen.say):
-            ending = await runtime.run()
-    return runtime.run_now, ending
+            ending = await processes.run()
+    return processes.run_now, ending
 
 
 def _settings(folder: RunFolder, decks: Path | None, *, sync: bool) -> Settings:
-    return Settings(
-        default_storage=folder.checkpoints.as_uri(),
-        default_claim=False,
+    return replace(
+        host_settings(folder.checkpoints.as_uri()),
         daemon_limit=os.cpu_count() or 1,
         decks=deck_names(decks) if decks is not None else None,
         tapes=str(folder.tapes),
         checkpoint_cache=str(folder.checkpoints),
         sync=sync,
-        actor_stop_seconds=_GAMES_SECONDS,
-        active_interval=_POLL_SECONDS,
-        drain_deadline_seconds=_DRAIN_SECONDS,
     )
 
 
@@ -193,7 +187,7 @@ def _put_aside(folder: RunFolder, console: Console) -> None:
 
 
 def _finish(
-    run: TrainingRun, folder: RunFolder, report: Path, console: Console, ending: LocalRunEnding
+    run: TrainingRun, folder: RunFolder, report: Path, console: Console, ending: RunEnding
 ) -> None:
     end = RunEnd(ending.outcome.value, ending.message)
     try:
@@ -206,7 +200,7 @@ def _finish(
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def _exit_code(ending: LocalRunEnding, folder: RunFolder, console: Console) -> int:
+def _exit_code(ending: RunEnding, folder: RunFolder, console: Console) -> int:
     match ending.outcome:
         case Outcome.COMPLETE:
             return 0

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -21,16 +21,16 @@ from trainingrun_reconciler.settings import Settings
 from trainingrun.commands.document import read_run
 from trainingrun.commands.errors import UserError
 from trainingrun.commands.steer.daemons import NamedDaemons
-from trainingrun.commands.steer.loop import End, Steering
+from trainingrun.commands.steer.external_processes import ExternalProcesses, Reporting
 from trainingrun.commands.steer.scraping import Scraped, ScrapeFile
 from trainingrun.commands.terminal import echo
 from trainingrun.local.folder import FolderError, RunFolder
+from trainingrun.local.host import Outcome, RunHost, host_settings
 from trainingrun.local.hosted import HostedBackend
 from trainingrun.local.store import RecordedEvent, adopted, reopened, saved_run
 
-_DRAIN_SECONDS: Final = 60.0
-_POLL_SECONDS: Final = 1.0
-_GAMES_SECONDS: Final = 5.0
+_EVERY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 -- Prometheus is elsewhere
+_EXIT_CODES: Final = {Outcome.COMPLETE: 0, Outcome.STOPPED: 0, Outcome.FAILED: 1}
 
 
 @dataclass(frozen=True)
@@ -71,34 +71,38 @@ async def _lead(run: TrainingRun, folder: RunFolder, url: str, options: SteerOpt
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     store = NamedDaemons(run, folder, on_event=_print_event, on_problem=echo)
     store.names = options.daemons
-    config = options.config or folder.config
-    backend = HostedBackend(config, url, clock=time.time)
+    backend = HostedBackend(options.config or folder.config, url, clock=time.time)
+    host = RunHost(store, backend, _settings(run, folder, options.storage), changed=asyncio.Event())
+    _serve_metrics(host, options.metrics_port)
     health = os.environ.get(HEALTH_FILE_VARIABLE)
-    steering = Steering(
-        store,
-        backend,
-        _settings(run, folder, options.storage),
+    reporting = Reporting(
         health=Path(health) if health else None,
         targets=ScrapeFile(options.state / "metrics.json", run.metadata.name, options.scrape),
     )
+    ending = await host.run(ExternalProcesses(host, store, backend, reporting))
+    echo(f"{run.metadata.name}: {ending.message}")
+    return _EXIT_CODES[ending.outcome]
+
+
+def _serve_metrics(host: RunHost, port: int) -> None:
+    """Serve the run's metrics to all; nothing at port 0.
+
+    Raises:
+        UserError: the port is taken.
+    """
+    if not port:
+        return
     try:
-        end = await steering.run(metrics_port=options.metrics_port)
-    finally:
-        await backend.close()
-    echo(f"{run.metadata.name}: {end.message}")
-    return {End.COMPLETE: 0, End.STOPPED: 0, End.FAILED: 1}[end.kind]
+        host.serve_metrics(port, _EVERY_ADDRESS)
+    except OSError as error:
+        raise UserError(
+            f"--metrics-port {port}: {error.strerror}: give a free one, or 0 for none"
+        ) from error
 
 
 def _settings(run: TrainingRun, folder: RunFolder, storage: str | None) -> Settings:
     place = f"{storage.rstrip('/')}/{run.metadata.name}" if storage else folder.checkpoints.as_uri()
-    return Settings(
-        default_storage=place,
-        default_claim=False,
-        actor_stop_seconds=_GAMES_SECONDS,
-        active_interval=_POLL_SECONDS,
-        drain_deadline_seconds=_DRAIN_SECONDS,
-        recording_deadline_seconds=0.0,
-    )
+    return replace(host_settings(place), recording_deadline_seconds=0.0)
 
 
 def _for_hosts(run: TrainingRun, file: Path) -> TrainingRun:
