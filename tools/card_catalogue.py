@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from trainingrun_daemon.cards import KNOWN_CARDS
-from trainingrun_daemon.rules.card_definition import CardFace
+from trainingrun_daemon.rules.model import CardFace
 from trainingrun_protocol.cards import CATALOGUE_FILE, CardFacts, encode_catalogue
 
 FILE: Final = f"protocol/src/trainingrun_protocol/{CATALOGUE_FILE}"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from trainingrun.commands.local.summary import Summary
+from trainingrun.local.summary import Summary
 
 FILE: Final = Path("docs/reference/summary.md")
 INTRODUCTION: Final = """# summary.json

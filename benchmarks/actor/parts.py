@@ -33,7 +33,7 @@ from trainingrun_actor.observation.view import view_of
 from trainingrun_actor.policy import Policy, load_policy
 from trainingrun_contracts.observation_schema import SCHEMA_HASH
 from trainingrun_contracts.policy_format import SHAPES
-from trainingrun_contracts.weights import Pointer
+from trainingrun_contracts.weights_pointer import Pointer
 from trainingrun_protocol.client import ClientConnection
 from trainingrun_protocol.commands import NewGame
 from trainingrun_protocol.decisions import decode_decision

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from trainingrun_daemon.cards import KNOWN_CARDS
-from trainingrun_daemon.rules.card_definition import CardFace
+from trainingrun_daemon.rules.model import CardFace
 from trainingrun_protocol.commands import NewGame
 
 from benchmarks.daemon.soundness import Json

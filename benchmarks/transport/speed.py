@@ -35,13 +35,8 @@ from trainingrun_actor.sink import BATCH_BYTES, Sink
 from trainingrun_actor.tasks import cancel_all
 from trainingrun_contracts.connection import asyncio_client, blocking_client
 from trainingrun_contracts.observation_schema import ACTION_WIDTH, SCHEMA_HASH, STATE_WIDTH
-from trainingrun_contracts.segment import (
-    MAX_STEPS,
-    SCHEMA_VERSION,
-    Segment,
-    SegmentHeader,
-    encode,
-)
+from trainingrun_contracts.segment import MAX_STEPS, SCHEMA_VERSION, Segment, encode
+from trainingrun_contracts.segment_header import SegmentHeader
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.stream.ledger import ledger_from, queue_ledger
 from trainingrun_contracts.stream.read import RolloutReader, next_epoch

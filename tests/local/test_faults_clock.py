@@ -14,7 +14,7 @@ from trainingrun_actor.policies import Policies
 from trainingrun_contracts import slots
 from trainingrun_contracts.connection import asyncio_client
 from trainingrun_contracts.stream.keys import Keys
-from trainingrun_contracts.weights import Pointer, pointer_from
+from trainingrun_contracts.weights_pointer import Pointer, pointer_from
 from trainingrun_trainer.spot import SpotNotice, SpotShutdown
 from waiting import until
 

@@ -11,7 +11,8 @@ from learner_process import Bandit, read_ledger
 from redis_server import RedisServer
 from trainingrun_contracts.connection import blocking_client
 from trainingrun_contracts.replies import Bound
-from trainingrun_contracts.segment import SegmentError, SegmentHeader, decode
+from trainingrun_contracts.segment import SegmentError, decode
+from trainingrun_contracts.segment_header import SegmentHeader
 from trainingrun_contracts.stream.accounts import Fate
 from trainingrun_contracts.stream.append import EncodedSegment, append_commands
 from trainingrun_contracts.stream.keys import ENTRY_BYTES, Keys
@@ -22,7 +23,8 @@ from trainingrun_contracts.stream.read import (
     RolloutReader,
     next_epoch,
 )
-from trainingrun_contracts.weights import SNAPSHOTS_KEPT, WeightsPublisher, pointer_from
+from trainingrun_contracts.weights import SNAPSHOTS_KEPT, WeightsPublisher
+from trainingrun_contracts.weights_pointer import pointer_from
 
 KEYS = Keys("queue-1")
 

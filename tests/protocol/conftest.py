@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from trainingrun_protocol.access import TOKEN_VARIABLE, Token, token_in_environment
+from trainingrun_protocol.access import TOKEN_VARIABLE, Token
+from trainingrun_protocol.given_token import token_in_environment
 
 DECKS = Path(__file__).parents[2] / "decks"
 OWN = Token("the-token-of-the-daemon-under-test")

@@ -12,7 +12,8 @@ import sys
 from collections.abc import Sequence
 
 import uvloop
-from trainingrun_contracts.run_config import ConfigError, load, role_environment
+from trainingrun_contracts.role_environment import load, role_environment
+from trainingrun_contracts.run_config import ConfigError
 
 from trainingrun_actor.evaluator import evaluate
 from trainingrun_actor.play import play

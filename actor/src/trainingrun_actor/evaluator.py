@@ -45,9 +45,11 @@ from trainingrun_contracts.reports import (
     queue_champion,
     queue_evaluation,
 )
-from trainingrun_contracts.run_config import RoleEnvironment, RunConfig
+from trainingrun_contracts.role_environment import RoleEnvironment
+from trainingrun_contracts.run_config import RunConfig
 from trainingrun_contracts.stream.keys import Keys
-from trainingrun_contracts.weights import Pointer, WeightsError, verified
+from trainingrun_contracts.weights import WeightsError, verified
+from trainingrun_contracts.weights_pointer import Pointer
 
 from trainingrun_actor.agenda import Agenda, Due
 from trainingrun_actor.arena import Arena

@@ -11,7 +11,8 @@ import redis.asyncio
 from trainingrun_contracts.connection import address_of
 from trainingrun_contracts.metrics import Server
 from trainingrun_contracts.reports import REPORT_SECONDS, ActorReport
-from trainingrun_contracts.run_config import RoleEnvironment, RunConfig
+from trainingrun_contracts.role_environment import RoleEnvironment
+from trainingrun_contracts.run_config import RunConfig
 from trainingrun_contracts.stream.append import HIGH_WATER_BATCHES
 from trainingrun_contracts.stream.keys import Keys
 

@@ -16,7 +16,8 @@ from typing import Any, Final
 import redis
 import redis.asyncio
 from trainingrun_contracts.stream.keys import Keys
-from trainingrun_contracts.weights import Pointer, WeightsError, verified
+from trainingrun_contracts.weights import WeightsError, verified
+from trainingrun_contracts.weights_pointer import Pointer
 
 from trainingrun_actor.league import PastOpponents
 from trainingrun_actor.policy import Policy, load_policy

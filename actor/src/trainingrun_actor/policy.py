@@ -14,7 +14,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from trainingrun_contracts.observation_schema import SCHEMA_HASH
 from trainingrun_contracts.policy_format import KEY, Network, network_of, shapes_of
-from trainingrun_contracts.weights import Pointer, WeightsError
+from trainingrun_contracts.weights import WeightsError
+from trainingrun_contracts.weights_pointer import Pointer
 
 from trainingrun_actor.network_encoders import ZERO, Float16, Float32, Int64, encoder_of, layer
 

@@ -16,7 +16,8 @@ from typing import Final
 import numpy as np
 from msgspec import Struct
 from trainingrun_contracts.observation_schema import SCHEMA_HASH
-from trainingrun_contracts.segment import MAX_STEPS, SCHEMA_VERSION, Segment, SegmentHeader
+from trainingrun_contracts.segment import MAX_STEPS, SCHEMA_VERSION, Segment
+from trainingrun_contracts.segment_header import SegmentHeader
 
 from trainingrun_actor.inference import Choice
 from trainingrun_actor.observation.encoder import Float16, Observation

@@ -27,7 +27,8 @@ from trainingrun_contracts.reports import (
     queue_notice,
     queue_report,
 )
-from trainingrun_contracts.run_config import ConfigError, RoleEnvironment
+from trainingrun_contracts.role_environment import RoleEnvironment
+from trainingrun_contracts.run_config import ConfigError
 from trainingrun_contracts.stream.keys import Keys
 
 from trainingrun_actor.play_metrics import PlayMetrics

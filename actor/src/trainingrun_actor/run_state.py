@@ -13,7 +13,7 @@ import redis.asyncio
 from trainingrun_contracts.curriculum import CurrentPhase, phase_from
 from trainingrun_contracts.reports import Intent, intent_from
 from trainingrun_contracts.stream.keys import Keys
-from trainingrun_contracts.weights import Pointer, pointer_from
+from trainingrun_contracts.weights_pointer import Pointer, pointer_from
 
 from trainingrun_actor.policies import Policies
 from trainingrun_actor.redis_retry import RedisRetry

@@ -17,7 +17,8 @@ from typing import Final
 
 import msgspec
 from msgspec import Struct
-from trainingrun_contracts.segment import Segment, SegmentHeader
+from trainingrun_contracts.segment import Segment
+from trainingrun_contracts.segment_header import SegmentHeader
 
 SPOOL_BYTES: Final = 32 * 1024 * 1024
 KEPT_BYTES: Final = 4 * 1024 * 1024

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from trainingrun_contracts.stream.keys import Keys
-from trainingrun_contracts.weights import Pointer
+from trainingrun_contracts.weights_pointer import Pointer
 
 POINTER_SECONDS: Final = 600.0
 _LONGEST_STEP: Final = 5.0

@@ -1,8 +1,8 @@
 """The run configuration: one validated JSON document that every role of a run reads at its start.
 
 The operator (or the local runtime) renders it from the TrainingRun; actors, evaluators and the
-learner read it from the file that ``TRAININGRUN_CONFIG`` names. Secrets never stand in it: the
-Redis URL comes from ``TRAININGRUN_REDIS_URL``, the daemons' token from
+learner read it from the file that ``TRAININGRUN_CONFIG`` names (``role_environment``). Secrets
+never stand in it: the Redis URL comes from ``TRAININGRUN_REDIS_URL``, the daemons' token from
 ``TRAININGRUN_DAEMON_TOKEN``, S3 credentials from the usual ``AWS_*`` variables.
 
 A field that a role does not know is skipped: the operator that wrote it may be newer than the image
@@ -13,13 +13,10 @@ msgspec and not pydantic, because an actor would pay 30 MB for the import of the
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
-from trainingrun_protocol.access import Token, TokenError, token_in_environment
 
 from trainingrun_contracts.policy_format import Network
 
@@ -185,17 +182,6 @@ class RunConfig(Struct, frozen=True):
     """Whether actor and learner wait for one another, so that a run can be repeated bit for bit."""
 
 
-class RoleEnvironment(Struct, frozen=True):
-    """What a role's process finds in its environment besides the run configuration."""
-
-    redis_url: str
-    member: str
-    metrics_port: int
-    health_file: Path | None
-    daemon_token: Token | None = None
-    """What the run's daemons want to know of who plays on them."""
-
-
 def encode(config: RunConfig) -> bytes:
     """Render the configuration as JSON, the same bytes for the same values."""
     return msgspec.json.format(msgspec.json.encode(config), indent=2)
@@ -211,49 +197,3 @@ def decode(document: bytes) -> RunConfig:
         return msgspec.json.decode(document, type=RunConfig)
     except msgspec.DecodeError as error:
         raise ConfigError(f"run configuration: {error}") from error
-
-
-def load() -> RunConfig:
-    """Read the file that ``TRAININGRUN_CONFIG`` names.
-
-    Raises:
-        ConfigError: the variable is not set, or the file cannot be read or is not valid.
-    """
-    name = os.environ.get(CONFIG_VARIABLE)
-    if not name:
-        raise ConfigError(
-            f"{CONFIG_VARIABLE} is not set: point it to the run configuration (a JSON file that"
-            " `trainingrun local` and the operator write)"
-        )
-    try:
-        document = Path(name).read_bytes()
-    except OSError as error:
-        raise ConfigError(f"run configuration {name}: {error.strerror}") from error
-    return decode(document)
-
-
-def role_environment(*, default_member: str) -> RoleEnvironment:
-    """Read the variables that a role's process is started with.
-
-    Raises:
-        ConfigError: the Redis URL is missing, the metrics port is not a number, or the daemons'
-            token is none.
-    """
-    url = os.environ.get(REDIS_URL_VARIABLE)
-    if not url:
-        raise ConfigError(f"{REDIS_URL_VARIABLE} is not set: give the address of the run's Redis")
-    port = os.environ.get(METRICS_PORT_VARIABLE, "0")
-    if not port.isdigit():
-        raise ConfigError(f"{METRICS_PORT_VARIABLE}={port!r} is not a port number")
-    try:
-        token = token_in_environment()
-    except TokenError as error:
-        raise ConfigError(str(error)) from error
-    health = os.environ.get(HEALTH_FILE_VARIABLE)
-    return RoleEnvironment(
-        redis_url=url,
-        member=os.environ.get(MEMBER_VARIABLE) or default_member,
-        metrics_port=int(port),
-        health_file=Path(health) if health else None,
-        daemon_token=token,
-    )

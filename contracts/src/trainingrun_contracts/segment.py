@@ -29,6 +29,7 @@ import numpy.typing as npt
 from msgspec import Meta, Struct
 
 from trainingrun_contracts.observation_schema import FEATURE_BOUND
+from trainingrun_contracts.segment_header import SegmentHeader
 from trainingrun_contracts.stream.keys import ENTRY_BYTES, ENTRY_STEPS
 
 SCHEMA_VERSION = 2
@@ -42,7 +43,6 @@ LARGEST_NUMBER: Final = 100.0
 _PREFIX: Final = struct.Struct("<4sI")
 _ALIGNMENT: Final = 16
 _MAX_ENVELOPE: Final = 8192
-_MAX_COUNT: Final = 2**53
 _HALF_BOUND: Final = int(np.float16(FEATURE_BOUND).view(np.uint16))
 _NEGATIVE_HALF_BOUND: Final = int(np.float16(-FEATURE_BOUND).view(np.uint16))
 _LARGEST_LOG_PROB: Final = 1e-3
@@ -50,8 +50,6 @@ _LARGEST_LOG_PROB: Final = 1e-3
 Float16 = npt.NDArray[np.float16]
 Float32 = npt.NDArray[np.float32]
 Int32 = npt.NDArray[np.int32]
-Name = Annotated[str, Meta(max_length=256)]
-Count = Annotated[int, Meta(ge=0, le=_MAX_COUNT)]
 
 
 class SegmentError(Exception):
@@ -64,28 +62,6 @@ class SegmentError(Exception):
     def __init__(self, message: str, *, actor: str = "") -> None:
         super().__init__(message)
         self.actor = actor
-
-
-class SegmentHeader(Struct, frozen=True, array_like=True):
-    """Who made the segment, in which game, and for whom it counts."""
-
-    run_id: Name
-    schema: int
-    schema_hash: Name
-    epoch: int
-    actor: Name
-    seq: Count
-    produced_before: Count
-    discarded_before: Count
-    game_id: Name
-    seat: Annotated[int, Meta(ge=1, le=2)]
-    seed: int
-    decks: tuple[Name, Name]
-    opponent: Name
-    weights_sha256: Name
-    terminated: bool
-    truncated: bool
-    created_at: float
 
 
 class Segment(Struct, frozen=True):

@@ -14,17 +14,15 @@ import hashlib
 from typing import Any, Final
 
 import redis
-from msgspec import Struct
 
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.stream.read import Fenced
+from trainingrun_contracts.weights_pointer import Pointer
 
 MAX_BYTES: Final = 256 * 1024 * 1024
 SNAPSHOTS_KEPT: Final = 16
 _CURRENT_SECONDS: Final = 7 * 24 * 3600
 _PREVIOUS_SECONDS: Final = 60
-_LATEST: Final = 2.5e11
-"""Unix seconds that a date can have."""
 
 # KEYS: weights epoch blob(new) snapshots
 # ARGV: epoch, version, publish, sha256, at, seconds for the previous blob, snapshot?, kept, prefix
@@ -54,16 +52,6 @@ return 1
 
 class WeightsError(Exception):
     """Weights are missing, too large or do not match their hash."""
-
-
-class Pointer(Struct, frozen=True):
-    """Which weights are the newest."""
-
-    epoch: int
-    version: int
-    publish: int
-    sha256: str
-    at: float
 
 
 class WeightsPublisher:
@@ -105,24 +93,6 @@ class WeightsPublisher:
                 raise Fenced(f"epoch {self._epoch} is over: a newer learner has started") from error
             raise
         return Pointer(self._epoch, version, publish, sha256, at)
-
-
-def pointer_from(reply: dict[bytes, bytes]) -> Pointer | None:
-    """Return the pointer from the reply of ``HGETALL keys.weights``; None before the first
-    publication, and where it is not readable."""
-    try:
-        pointer = Pointer(
-            epoch=int(reply[b"epoch"]),
-            version=int(reply[b"version"]),
-            publish=int(reply[b"publish"]),
-            sha256=reply[b"sha256"].decode(),
-            at=float(reply[b"at"]),
-        )
-    except (KeyError, ValueError):
-        return None
-    counts = (pointer.epoch, pointer.version, pointer.publish)
-    is_sane = all(0 <= count <= 2**53 for count in counts) and 0 <= pointer.at <= _LATEST
-    return pointer if is_sane else None
 
 
 def verified(blob: Any, sha256: str) -> bytes:

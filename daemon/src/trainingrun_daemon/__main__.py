@@ -7,7 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from trainingrun_protocol.access import TOKEN_VARIABLE, TokenError, given_token
+from trainingrun_protocol.access import TOKEN_VARIABLE, TokenError
+from trainingrun_protocol.given_token import given_token
 
 from trainingrun_daemon.latency import FORGE
 from trainingrun_daemon.options import ServeError, ServeOptions

@@ -16,7 +16,7 @@ from trainingrun_protocol import decks as deck_lists
 from trainingrun_protocol.decks import card_key, front_key, parse_deck_list
 
 from trainingrun_daemon.cards import KNOWN_CARDS
-from trainingrun_daemon.rules.card_definition import CardFace
+from trainingrun_daemon.rules.model import CardFace
 
 _SUFFIX: Final = ".dck"
 

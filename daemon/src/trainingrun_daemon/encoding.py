@@ -12,7 +12,6 @@ from typing import Final
 
 import msgspec
 
-from trainingrun_daemon.rules.card_definition import CardFace, Choice, Target
 from trainingrun_daemon.rules.casting import MAX_LAND_PLAYS
 from trainingrun_daemon.rules.choices import (
     Action,
@@ -28,7 +27,8 @@ from trainingrun_daemon.rules.choices import (
     Reveal,
 )
 from trainingrun_daemon.rules.enums import Keyword, Phase, Zone
-from trainingrun_daemon.rules.model import Card, Combat, Game, Player, StackItem
+from trainingrun_daemon.rules.model import Card, CardFace, Combat, Game, Player, StackItem, Target
+from trainingrun_daemon.rules.steps import Choice
 from trainingrun_daemon.rules.zones import LOYALTY
 
 _BOOL: Final = ("false", "true")

@@ -7,11 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from trainingrun_protocol.access import (
-    TOKEN_VARIABLE,
-    Token,
-    token_in_environment,
-)
+from trainingrun_protocol.access import TOKEN_VARIABLE, Token
+from trainingrun_protocol.given_token import token_in_environment
 
 from trainingrun_daemon.latency import LatencyProfile
 from trainingrun_daemon.server_context import Timeouts

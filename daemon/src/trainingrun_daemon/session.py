@@ -21,7 +21,6 @@ from trainingrun_protocol.lines import (
 from trainingrun_daemon.ai.agent import choose_answer
 from trainingrun_daemon.decks import Deck
 from trainingrun_daemon.encoding import encode_decision
-from trainingrun_daemon.rules.card_definition import Answer, Choice
 from trainingrun_daemon.rules.choices import (
     AnnounceValue,
     ChooseAbility,
@@ -33,6 +32,7 @@ from trainingrun_daemon.rules.choices import (
     DeclareBlockers,
 )
 from trainingrun_daemon.rules.model import Game
+from trainingrun_daemon.rules.steps import Answer, Choice
 from trainingrun_daemon.rules.turn import add_deck, play_game
 
 AI_ANSWERS_PER_SLICE: Final = 8

@@ -24,12 +24,13 @@ import redis
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 from safetensors.numpy import load
-from trainingrun_contracts import reports, weights
+from trainingrun_contracts import reports, weights, weights_pointer
 from trainingrun_contracts.observation_schema import ACTION_WIDTH, SCHEMA_HASH, STATE_WIDTH
 from trainingrun_contracts.policy_format import KEY
 from trainingrun_contracts.run_config import RunConfig, encode
-from trainingrun_contracts.segment import SCHEMA_VERSION, Segment, SegmentHeader
+from trainingrun_contracts.segment import SCHEMA_VERSION, Segment
 from trainingrun_contracts.segment import encode as encode_segment
+from trainingrun_contracts.segment_header import SegmentHeader
 from trainingrun_contracts.stream.append import EncodedSegment, append_commands, depth_after
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.stream.ledger import Ledger, ledger_from, queue_ledger
@@ -183,10 +184,12 @@ class Bandit:
         self.random = np.random.default_rng(self.seed)
         self.keys = Keys(self.run_id)
 
-    def newest_weights(self) -> tuple[weights.Pointer, dict[str, npt.NDArray[np.float32]]] | None:
+    def newest_weights(
+        self,
+    ) -> tuple[weights_pointer.Pointer, dict[str, npt.NDArray[np.float32]]] | None:
         """The published policy, verified; None before the first publication."""
         reply: Any = self.client.hgetall(self.keys.weights)
-        pointer = weights.pointer_from(reply)
+        pointer = weights_pointer.pointer_from(reply)
         if pointer is None:
             return None
         blob = weights.verified(self.client.get(self.keys.blob(pointer.sha256)), pointer.sha256)

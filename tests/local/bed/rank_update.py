@@ -16,7 +16,8 @@ import torch
 from safetensors.torch import save_file
 from trainingrun_contracts.observation_schema import ACTION_WIDTH, SCHEMA_HASH, STATE_WIDTH
 from trainingrun_contracts.run_config import LearnerConfig, PpoConfig
-from trainingrun_contracts.segment import SCHEMA_VERSION, Segment, SegmentHeader
+from trainingrun_contracts.segment import SCHEMA_VERSION, Segment
+from trainingrun_contracts.segment_header import SegmentHeader
 from trainingrun_trainer.batch import pack
 from trainingrun_trainer.distributed import DistributedRanks, SingleRank, is_distributed
 from trainingrun_trainer.networks.build import new_policy

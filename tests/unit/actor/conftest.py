@@ -11,7 +11,7 @@ from trainingrun_actor.observation.encoder import Observation
 from trainingrun_actor.policy import Policy, load_policy
 from trainingrun_contracts.observation_schema import ACTION_WIDTH, SCHEMA_HASH, STATE_WIDTH
 from trainingrun_contracts.policy_format import Network, shapes_of
-from trainingrun_contracts.weights import Pointer
+from trainingrun_contracts.weights_pointer import Pointer
 
 POINTER = Pointer(epoch=1, version=7, publish=3, sha256="ab" * 32, at=0.0)
 

@@ -13,9 +13,10 @@ from trainingrun_actor.observation.encoder import Observation
 from trainingrun_actor.policy import load_policy
 from trainingrun_actor.recorder import Clock, GameIdentity, Recorder
 from trainingrun_actor.spool import Spool
-from trainingrun_contracts.segment import Segment, SegmentHeader
+from trainingrun_contracts.segment import Segment
+from trainingrun_contracts.segment_header import SegmentHeader
 from trainingrun_contracts.stream.accounts import Accounts, Fate, Totals
-from trainingrun_contracts.weights import Pointer
+from trainingrun_contracts.weights_pointer import Pointer
 
 Make = Callable[[int], Segment]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from trainingrun_actor.watchdog import NoPointer, PointerWatchdog
 from trainingrun_contracts.stream.keys import Keys
-from trainingrun_contracts.weights import Pointer
+from trainingrun_contracts.weights_pointer import Pointer
 
 POINTER = Pointer(epoch=1, version=3, publish=2, sha256="ab", at=0.0)
 

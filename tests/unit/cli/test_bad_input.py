@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import typer
 from trainingrun.commands.app import app
-from trainingrun.commands.decks.folders import check_decks
+from trainingrun.commands.deck_folders import check_decks
 from trainingrun.commands.document import read_run
 from trainingrun.commands.errors import UserError
 from typer.main import get_command

@@ -14,8 +14,8 @@ import pytest
 import yaml
 from rich.console import Console
 from trainingrun.commands.errors import UserError
+from trainingrun.commands.output import Output, short
 from trainingrun.commands.runs.inspect import _print_event
-from trainingrun.commands.runs.output import Output, short
 from trainingrun.commands.runs.scaling import picture_of_scaling
 from trainingrun.commands.runs.tables import (
     picture_of_events,

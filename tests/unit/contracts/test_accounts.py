@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trainingrun_contracts.segment import SCHEMA_VERSION, SegmentHeader
+from trainingrun_contracts.segment import SCHEMA_VERSION
+from trainingrun_contracts.segment_header import SegmentHeader
 from trainingrun_contracts.stream.accounts import (
     LARGEST_COUNT,
     Accounts,

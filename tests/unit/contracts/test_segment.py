@@ -13,10 +13,10 @@ from trainingrun_contracts.segment import (
     SCHEMA_VERSION,
     Segment,
     SegmentError,
-    SegmentHeader,
     decode,
     encode,
 )
+from trainingrun_contracts.segment_header import SegmentHeader
 
 STATE, ACTION = 5, 3
 ARRAYS = (

@@ -8,7 +8,6 @@ import pytest
 from trainingrun_daemon.cards import KNOWN_CARDS
 from trainingrun_daemon.cards.define import creature
 from trainingrun_daemon.decks import DeckRepository
-from trainingrun_daemon.rules.card_definition import Answer, CardFace, Choice, Steps
 from trainingrun_daemon.rules.choices import (
     AnnounceValue,
     ChooseAbility,
@@ -22,8 +21,17 @@ from trainingrun_daemon.rules.choices import (
 from trainingrun_daemon.rules.combat import run_combat
 from trainingrun_daemon.rules.enums import Event, Keyword, Phase, Zone
 from trainingrun_daemon.rules.events import emit
-from trainingrun_daemon.rules.model import Card, Game, GameOverError, Happening, Player, StackItem
+from trainingrun_daemon.rules.model import (
+    Card,
+    CardFace,
+    Game,
+    GameOverError,
+    Happening,
+    Player,
+    StackItem,
+)
 from trainingrun_daemon.rules.stack import pass_priority, settle
+from trainingrun_daemon.rules.steps import Answer, Choice, Steps
 from trainingrun_daemon.rules.suspend import note_suspended
 from trainingrun_daemon.rules.turn import clean_up, take_turn
 from trainingrun_daemon.rules.zones import LOYALTY, cards_in

@@ -11,7 +11,6 @@ import msgspec
 import pytest
 from soak_share import share_of
 from trainingrun_daemon.encoding import encode_decision
-from trainingrun_daemon.rules.card_definition import Activated, CardFace, Trigger
 from trainingrun_daemon.rules.casting import legal_actions
 from trainingrun_daemon.rules.choices import ChooseAction, Confirm
 from trainingrun_daemon.rules.damage import gain_life
@@ -21,9 +20,12 @@ from trainingrun_daemon.rules.model import (
     STACK_CAP,
     STARTING_LIFE,
     TURN_CAP,
+    Activated,
+    CardFace,
     Game,
     GameOverError,
     StackItem,
+    Trigger,
 )
 from trainingrun_daemon.rules.stack import pass_priority
 from trainingrun_daemon.rules.zones import create_emblem, create_token

@@ -17,7 +17,7 @@ from trainingrun_contracts.reports import (
     GateVerdict,
     Intent,
 )
-from trainingrun_contracts.weights import Pointer
+from trainingrun_contracts.weights_pointer import Pointer
 from trainingrun_reconciler.desired.decide import decide
 from trainingrun_reconciler.desired.facts import facts_of
 from trainingrun_reconciler.desired.observed import Observed, Signals

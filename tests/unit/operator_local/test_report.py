@@ -8,14 +8,14 @@ import msgspec
 import pytest
 from msgspec import structs
 from trainingrun.commands.local.report import summary_lines, write_summary
-from trainingrun.commands.local.samples import (
+from trainingrun.local.samples import (
     DecisionCount,
     EvaluationEntry,
     Sample,
     SampleFile,
     read_entries,
 )
-from trainingrun.commands.local.summary import RunEnd, Summary, playing_seconds, summarise
+from trainingrun.local.summary import RunEnd, Summary, playing_seconds, summarise
 from trainingrun_api.run import parse
 from trainingrun_contracts.reports import ActorReport, ActorState, CheckpointReport, Evaluation
 

@@ -11,11 +11,11 @@ import msgspec
 import pytest
 from planning_bed import run_of
 from trainingrun.commands.errors import UserError
+from trainingrun.commands.output import Output
 from trainingrun.commands.plan.document import PlanDocument
 from trainingrun.commands.plan.formatting import format_hours, money, times
 from trainingrun.commands.plan.price_file import shipped_text
 from trainingrun.commands.plan.verb import PlanOptions, paid, plan_run
-from trainingrun.commands.runs.output import Output
 from trainingrun.commands.runs.target import Where
 
 ROOT = Path(__file__).parents[3]

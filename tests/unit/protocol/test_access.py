@@ -5,15 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from trainingrun_protocol.access import (
-    TOKEN_VARIABLE,
-    Token,
-    TokenError,
-    given_token,
-    read_token,
-    token_in_environment,
-    token_in_file,
-)
+from trainingrun_protocol.access import TOKEN_VARIABLE, Token, TokenError, read_token
 from trainingrun_protocol.client import ClientConnection
 from trainingrun_protocol.commands import (
     NewGame,
@@ -22,6 +14,7 @@ from trainingrun_protocol.commands import (
     parse_command,
 )
 from trainingrun_protocol.errors import CommandError
+from trainingrun_protocol.given_token import given_token, token_in_environment, token_in_file
 from trainingrun_protocol.lines import Refused
 from trainingrun_protocol.server import ServerConnection
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 from report_bed import BEGAN, make_samples
-from trainingrun.commands.local.samples import Sample
 from trainingrun.commands.report.series import (
     Point,
     elapsed_at,
@@ -14,6 +13,7 @@ from trainingrun.commands.report.series import (
     rates,
     thinned,
 )
+from trainingrun.local.samples import Sample
 
 VALUES = st.lists(st.none() | st.floats(-1e6, 1e6), min_size=1, max_size=300)
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 from trainingrun_contracts.observation_schema import ACTION_WIDTH, SCHEMA_HASH, STATE_WIDTH
-from trainingrun_contracts.segment import SCHEMA_VERSION, Segment, SegmentHeader
+from trainingrun_contracts.segment import SCHEMA_VERSION, Segment
+from trainingrun_contracts.segment_header import SegmentHeader
 
 MakeSegment = Callable[..., Segment]
 

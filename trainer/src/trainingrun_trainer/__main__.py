@@ -14,7 +14,8 @@ import sys
 from typing import Final
 
 from trainingrun_contracts.exit_codes import ExitCode
-from trainingrun_contracts.run_config import ConfigError, load, role_environment
+from trainingrun_contracts.role_environment import load, role_environment
+from trainingrun_contracts.run_config import ConfigError
 from trainingrun_contracts.stream.read import Fenced
 
 from trainingrun_trainer.checkpoint.store import StorageError

@@ -23,12 +23,14 @@ import torch
 from trainingrun_contracts.backoff import Backoff
 from trainingrun_contracts.exit_codes import FINAL
 from trainingrun_contracts.reports import Notice, queue_notice
-from trainingrun_contracts.run_config import ConfigError, LearnerConfig, RoleEnvironment, RunConfig
+from trainingrun_contracts.role_environment import RoleEnvironment
+from trainingrun_contracts.run_config import ConfigError, LearnerConfig, RunConfig
 from trainingrun_contracts.stream.accounts import Accounts, LedgerSnapshot, resumed_ledger
 from trainingrun_contracts.stream.append import HIGH_WATER_BATCHES
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.stream.read import RolloutReader, next_epoch
-from trainingrun_contracts.weights import WeightsPublisher, pointer_from
+from trainingrun_contracts.weights import WeightsPublisher
+from trainingrun_contracts.weights_pointer import pointer_from
 
 from trainingrun_trainer.batcher import Batcher
 from trainingrun_trainer.checkpoint.archive import (

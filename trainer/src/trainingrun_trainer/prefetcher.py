@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from trainingrun_contracts.observation_schema import ACTION_WIDTH, SCHEMA_HASH, STATE_WIDTH
-from trainingrun_contracts.segment import Segment, SegmentError, SegmentHeader, decode
+from trainingrun_contracts.segment import Segment, SegmentError, decode
+from trainingrun_contracts.segment_header import SegmentHeader
 from trainingrun_contracts.stream.read import DEAD_LETTER_BYTES, Entry, RolloutReader
 
 from trainingrun_trainer.link import RedisLink

@@ -10,7 +10,8 @@ from typing import Final
 import redis
 from safetensors.torch import save
 from trainingrun_contracts.observation_schema import SCHEMA_HASH
-from trainingrun_contracts.weights import Pointer, WeightsPublisher
+from trainingrun_contracts.weights import WeightsPublisher
+from trainingrun_contracts.weights_pointer import Pointer
 
 from trainingrun_trainer.link import RedisLink
 from trainingrun_trainer.networks.pointer import PointerPolicy

@@ -18,7 +18,8 @@ from typing import Any, Final
 import redis
 from trainingrun_contracts.connection import blocking_client, why_unreachable
 from trainingrun_contracts.reports import Evaluation, evaluations_from
-from trainingrun_contracts.run_config import ConfigError, RunConfig, load, role_environment
+from trainingrun_contracts.role_environment import load, role_environment
+from trainingrun_contracts.run_config import ConfigError, RunConfig
 from trainingrun_contracts.stream.keys import Keys
 
 from trainingrun_trainer.checkpoint.archive import Owner, open_archive, open_cache

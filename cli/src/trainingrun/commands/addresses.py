@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from trainingrun_protocol.access import Token, TokenError, given_token
+from trainingrun_protocol.access import Token, TokenError
+from trainingrun_protocol.given_token import given_token
 from trainingrun_reconciler.controller.daemon_status import split_endpoint
 
 from trainingrun.commands.errors import UserError

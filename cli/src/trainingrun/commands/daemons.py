@@ -34,7 +34,7 @@ from trainingrun.commands.addresses import token_from
 from trainingrun.commands.errors import UserError
 from trainingrun.commands.grammar import Verbs
 from trainingrun.commands.options import Output, OutputOption, TokenFileOption
-from trainingrun.commands.runs.output import write
+from trainingrun.commands.output import write
 from trainingrun.commands.terminal import echo
 
 CONNECT_SECONDS: Final = 5.0

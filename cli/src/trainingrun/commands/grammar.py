@@ -1,7 +1,7 @@
 """The grammar that all verbs share: how they are added, grouped, explained, and refused.
 
 Belongs here: what makes one command of many verbs. Does not belong here: options
-(``commands.options``) and forms of output (``commands.runs.output``). Verbs are added through
+(``commands.options``) and forms of output (``commands.output``). Verbs are added through
 :class:`Verbs` alone, so that no verb can have a help, a metavar or an error of its own style.
 typer's boxed help and boxed errors were refused: they print escapes where ``NO_COLOR`` forbids
 them, pad lines in pipes, and show types of Python (``<bool>``) where people expect a word to

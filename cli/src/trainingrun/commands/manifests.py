@@ -22,7 +22,7 @@ from trainingrun_reconciler.settings import Settings
 
 from trainingrun.commands.document import read_run
 from trainingrun.commands.errors import UserError
-from trainingrun.commands.runs.output import Output, write_all
+from trainingrun.commands.output import Output, write_all
 
 _UID: Final = "00000000-0000-0000-0000-000000000000"
 """Stands where the cluster puts the run's own identity."""

@@ -12,13 +12,9 @@ from typing import Annotated, Final
 import typer
 from trainingrun_protocol.access import TOKEN_VARIABLE
 
+from trainingrun.commands.candidates import complete_context, complete_namespace, complete_run
 from trainingrun.commands.errors import UserError
-from trainingrun.commands.runs.names import (
-    complete_context,
-    complete_namespace,
-    complete_run,
-)
-from trainingrun.commands.runs.output import Output, OutputOption
+from trainingrun.commands.output import Output, OutputOption
 
 STATE: Final = Path(".trainingrun")
 _LOCAL: Final = "On this machine"

@@ -16,10 +16,10 @@ from trainingrun_reconciler.manifests.template import (
 )
 from trainingrun_reconciler.settings import Settings
 
-from trainingrun.commands.decks.folders import check_decks, decks_near, find_decks
+from trainingrun.commands.deck_folders import check_decks, decks_near, find_decks
 from trainingrun.commands.document import read_document, read_run
 from trainingrun.commands.errors import UserError
-from trainingrun.commands.runs.output import Output, write
+from trainingrun.commands.output import Output, write
 from trainingrun.commands.runs.target import Where, cluster_at
 from trainingrun.commands.terminal import echo
 

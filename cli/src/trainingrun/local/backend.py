@@ -22,13 +22,8 @@ from trainingrun_contracts.run_config import (
     METRICS_PORT_VARIABLE,
     REDIS_URL_VARIABLE,
 )
-from trainingrun_protocol.access import (
-    TOKEN_VARIABLE,
-    Token,
-    TokenError,
-    read_token,
-    token_in_environment,
-)
+from trainingrun_protocol.access import TOKEN_VARIABLE, Token, TokenError, read_token
+from trainingrun_protocol.given_token import token_in_environment
 from trainingrun_reconciler.backends import BackendError, RunIdentity, SharedResources
 from trainingrun_reconciler.desired.actions import Apply, Remove, RemoveFirst, WorkloadAction
 from trainingrun_reconciler.desired.observed import ObservedRole

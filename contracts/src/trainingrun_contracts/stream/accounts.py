@@ -20,16 +20,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 from msgspec import Struct
 
+from trainingrun_contracts.segment_header import SegmentHeader
 from trainingrun_contracts.stream.keys import ENTRY_STEPS
-
-if TYPE_CHECKING:  # numpy, which segments are made of, is for those who open them; not the operator
-    from trainingrun_contracts.segment import SegmentHeader
-
 
 LARGEST_COUNT: Final = 2**63 - 1
 """What a counter of the ledger goes up to: the API server takes no larger integer."""

@@ -8,15 +8,13 @@ append had happened, so a broken connection neither loses nor doubles a segment.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from msgspec import Struct
 
+from trainingrun_contracts.segment_header import SegmentHeader
 from trainingrun_contracts.stream.keys import PAYLOAD_FIELD, TRANSITIONS_FIELD, Keys
 from trainingrun_contracts.stream.packing import Argument, Command
-
-if TYPE_CHECKING:  # numpy, which segments are made of, is for those who open them; not the operator
-    from trainingrun_contracts.segment import SegmentHeader
 
 HIGH_WATER_BATCHES: Final = 2
 LOW_WATER_BATCHES: Final = 1.5

@@ -10,11 +10,10 @@ from trainingrun_daemon.ai.situation import is_own_main, threatened_worth
 from trainingrun_daemon.ai.spells import MANA_PRICE
 from trainingrun_daemon.ai.targeting import WIN, value_of_boost, value_specs
 from trainingrun_daemon.ai.text_parsing import boost_of, woken_body
-from trainingrun_daemon.rules.card_definition import Activated, Aim, Payment
 from trainingrun_daemon.rules.choices import Action, ActionKind, ChooseAction
 from trainingrun_daemon.rules.enums import Keyword, PaymentKind, Phase, Use
 from trainingrun_daemon.rules.mana import FREE
-from trainingrun_daemon.rules.model import Card, Game
+from trainingrun_daemon.rules.model import Activated, Aim, Card, Game, Payment
 from trainingrun_daemon.rules.zones import LOYALTY
 
 _ULTIMATE: Final = -6

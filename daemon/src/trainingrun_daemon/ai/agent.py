@@ -5,7 +5,6 @@ from trainingrun_daemon.ai.attacks import choose_attackers
 from trainingrun_daemon.ai.blocks import choose_blocks
 from trainingrun_daemon.ai.picks import agrees, choose_ability, choose_cards, choose_value
 from trainingrun_daemon.ai.targeting import choose_entity
-from trainingrun_daemon.rules.card_definition import Answer, Choice
 from trainingrun_daemon.rules.choices import (
     AnnounceValue,
     ChooseAbility,
@@ -17,6 +16,7 @@ from trainingrun_daemon.rules.choices import (
     DeclareBlockers,
 )
 from trainingrun_daemon.rules.model import Game
+from trainingrun_daemon.rules.steps import Answer, Choice
 
 
 def choose_answer(game: Game, choice: Choice) -> Answer:

@@ -3,9 +3,8 @@
 from typing import Final
 
 from trainingrun_daemon.ai.evaluation import hand_worth, worth
-from trainingrun_daemon.rules.card_definition import Payment
 from trainingrun_daemon.rules.enums import PaymentKind, Phase, Zone
-from trainingrun_daemon.rules.model import Card, Game
+from trainingrun_daemon.rules.model import Card, Game, Payment
 
 _TAPPING: Final = frozenset(
     {PaymentKind.TAP_OTHER, PaymentKind.TAP_PERMANENTS, PaymentKind.TAP_STRONGEST}

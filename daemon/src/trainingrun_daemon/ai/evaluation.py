@@ -8,9 +8,8 @@ from functools import lru_cache
 from math import fsum
 from typing import Final
 
-from trainingrun_daemon.rules.card_definition import CardFace
 from trainingrun_daemon.rules.enums import Keyword
-from trainingrun_daemon.rules.model import Card, Game, StackItem
+from trainingrun_daemon.rules.model import Card, CardFace, Game, StackItem
 from trainingrun_daemon.rules.zones import LOYALTY
 
 CARD_PRICE: Final = 3.0

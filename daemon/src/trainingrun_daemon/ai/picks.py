@@ -6,11 +6,10 @@ from typing import Final
 from trainingrun_daemon.ai.evaluation import face_worth, hand_worth, worth
 from trainingrun_daemon.ai.spells import MANA_PRICE, value_modes
 from trainingrun_daemon.ai.targeting import value_specs
-from trainingrun_daemon.rules.card_definition import Aim
 from trainingrun_daemon.rules.casting import DONE
 from trainingrun_daemon.rules.choices import AnnounceValue, ChooseAbility, ChooseCards, Confirm
 from trainingrun_daemon.rules.enums import Purpose, Zone
-from trainingrun_daemon.rules.model import Card, Game, StackItem
+from trainingrun_daemon.rules.model import Aim, Card, Game, StackItem
 
 _KEPT_ON_TOP: Final = 4.5
 """Least worth in hand of a card that a scry leaves on top."""

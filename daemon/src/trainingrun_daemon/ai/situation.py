@@ -6,11 +6,10 @@ from typing import Final
 from trainingrun_daemon.ai.combat_simulation import Fighter
 from trainingrun_daemon.ai.evaluation import worth
 from trainingrun_daemon.ai.text_parsing import face_damage, pain_of
-from trainingrun_daemon.rules.card_definition import Aim, CardFace
 from trainingrun_daemon.rules.choices import Action, ActionKind
 from trainingrun_daemon.rules.continuous import FOREVER
 from trainingrun_daemon.rules.enums import Event, Keyword, Phase, Purpose, Use
-from trainingrun_daemon.rules.model import Game, Happening, Player, StackItem
+from trainingrun_daemon.rules.model import Aim, CardFace, Game, Happening, Player, StackItem
 from trainingrun_daemon.rules.payments import mana_sources
 from trainingrun_daemon.rules.targets import legal_targets
 

@@ -25,11 +25,10 @@ from trainingrun_daemon.ai.text_parsing import (
     sweep_limit,
     wants_landfall,
 )
-from trainingrun_daemon.rules.card_definition import Aim, CardFace, Mode, Target
 from trainingrun_daemon.rules.choices import Action, ChooseAction
 from trainingrun_daemon.rules.combat import can_attack
 from trainingrun_daemon.rules.enums import Bar, Keyword, Phase, Purpose, Use
-from trainingrun_daemon.rules.model import Card, Game, Player
+from trainingrun_daemon.rules.model import Aim, Card, CardFace, Game, Mode, Player, Target
 
 MANA_PRICE: Final = 0.3
 """What a mana costs: enough to prefer the cheaper of two equal things."""

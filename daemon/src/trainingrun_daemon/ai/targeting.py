@@ -17,12 +17,11 @@ from trainingrun_daemon.ai.evaluation import (
 )
 from trainingrun_daemon.ai.situation import DEADLY, unblocked_damage
 from trainingrun_daemon.ai.text_parsing import Boost, boost_of, counter_price
-from trainingrun_daemon.rules.card_definition import Aim, Target, TargetSpec
 from trainingrun_daemon.rules.choices import ChooseEntity
 from trainingrun_daemon.rules.combat import can_attack
 from trainingrun_daemon.rules.damage import is_protected
 from trainingrun_daemon.rules.enums import Keyword, Phase, Purpose, Zone
-from trainingrun_daemon.rules.model import Card, Game, Player, StackItem
+from trainingrun_daemon.rules.model import Aim, Card, Game, Player, StackItem, Target, TargetSpec
 from trainingrun_daemon.rules.payments import mana_sources
 from trainingrun_daemon.rules.targets import damage_at, legal_targets
 from trainingrun_daemon.rules.zones import LOYALTY

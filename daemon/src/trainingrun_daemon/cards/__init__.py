@@ -21,7 +21,7 @@ from trainingrun_daemon.cards import (
     white_creatures,
     white_spells,
 )
-from trainingrun_daemon.rules.card_definition import CardFace
+from trainingrun_daemon.rules.model import CardFace
 
 _MODULES: Final = (
     lands,

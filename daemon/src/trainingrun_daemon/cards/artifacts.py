@@ -3,7 +3,6 @@
 from typing import Final
 
 from trainingrun_daemon.cards.define import creature, define
-from trainingrun_daemon.rules.card_definition import Activated, CardFace, Payment, Steps, Trigger
 from trainingrun_daemon.rules.effects.board import crew, equip
 from trainingrun_daemon.rules.effects.library import draw, loot
 from trainingrun_daemon.rules.effects.removal import exile_targets
@@ -12,7 +11,8 @@ from trainingrun_daemon.rules.effects.targeting import target_in_graveyard
 from trainingrun_daemon.rules.effects.triggers import is_itself, when_attacks, when_enters
 from trainingrun_daemon.rules.enums import Event, Keyword, PaymentKind, Purpose, Use, Zone
 from trainingrun_daemon.rules.mana import parse_cost
-from trainingrun_daemon.rules.model import Game, StackItem
+from trainingrun_daemon.rules.model import Activated, CardFace, Game, Payment, StackItem, Trigger
+from trainingrun_daemon.rules.steps import Steps
 from trainingrun_daemon.rules.zones import move_card
 
 _TAP_AND_SACRIFICE: Final = (

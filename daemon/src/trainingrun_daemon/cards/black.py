@@ -3,15 +3,6 @@
 from typing import Final
 
 from trainingrun_daemon.cards.define import creature, define, token
-from trainingrun_daemon.rules.card_definition import (
-    Activated,
-    CardFace,
-    Payment,
-    Steps,
-    TargetSpec,
-    Trigger,
-    Way,
-)
 from trainingrun_daemon.rules.damage import lose_life
 from trainingrun_daemon.rules.effects import life
 from trainingrun_daemon.rules.effects.board import make_tokens
@@ -27,7 +18,19 @@ from trainingrun_daemon.rules.effects.targeting import (
 from trainingrun_daemon.rules.effects.triggers import is_opponents, is_own, when_enters
 from trainingrun_daemon.rules.enums import Event, Keyword, PaymentKind, Purpose, Zone
 from trainingrun_daemon.rules.mana import parse_cost
-from trainingrun_daemon.rules.model import Card, Game, Happening, StackItem
+from trainingrun_daemon.rules.model import (
+    Activated,
+    Card,
+    CardFace,
+    Game,
+    Happening,
+    Payment,
+    StackItem,
+    TargetSpec,
+    Trigger,
+    Way,
+)
+from trainingrun_daemon.rules.steps import Steps
 from trainingrun_daemon.rules.targets import all_permanents, opposing, that
 from trainingrun_daemon.rules.zones import destroy, exile_while, put_on_battlefield
 

@@ -7,18 +7,6 @@ from typing import Final
 
 from trainingrun_daemon.cards.define import creature, define, token
 from trainingrun_daemon.cards.tokens import CLUE, MAP
-from trainingrun_daemon.rules.card_definition import (
-    Activated,
-    CardFace,
-    Effect,
-    Mode,
-    Payment,
-    Steps,
-    TargetSpec,
-    Tax,
-    Trigger,
-    Way,
-)
 from trainingrun_daemon.rules.continuous import last, refresh
 from trainingrun_daemon.rules.effects.board import copy_target, make_tokens, tap_targets
 from trainingrun_daemon.rules.effects.combinators import first_card, if_cast, in_order
@@ -34,7 +22,22 @@ from trainingrun_daemon.rules.effects.targeting import (
 from trainingrun_daemon.rules.effects.triggers import when_dies, when_enters
 from trainingrun_daemon.rules.enums import Event, Keyword, Layer, PaymentKind, Purpose, Zone
 from trainingrun_daemon.rules.mana import parse_cost
-from trainingrun_daemon.rules.model import Card, Game, Happening, StackItem
+from trainingrun_daemon.rules.model import (
+    Activated,
+    Card,
+    CardFace,
+    Effect,
+    Game,
+    Happening,
+    Mode,
+    Payment,
+    StackItem,
+    TargetSpec,
+    Tax,
+    Trigger,
+    Way,
+)
+from trainingrun_daemon.rules.steps import Steps
 from trainingrun_daemon.rules.targets import all_permanents, opposing, own, that
 from trainingrun_daemon.rules.zones import (
     PLUS,

@@ -6,9 +6,9 @@ colours), so that an entry says only what is printed.
 
 from typing import Any
 
-from trainingrun_daemon.rules.card_definition import CardFace
 from trainingrun_daemon.rules.enums import Keyword
 from trainingrun_daemon.rules.mana import parse_cost
+from trainingrun_daemon.rules.model import CardFace
 
 
 def define(name: str, cost: str, types: str, *, text: str = "", **rest: Any) -> CardFace:

@@ -5,7 +5,6 @@ from typing import Final
 from trainingrun_daemon.cards.define import creature, define
 from trainingrun_daemon.cards.tokens import MONK, SOLDIER
 from trainingrun_daemon.rules import targets
-from trainingrun_daemon.rules.card_definition import Aim, CardFace, Mode, Steps, Target, TargetSpec
 from trainingrun_daemon.rules.choices import ChooseCards, Reveal, ask_cards
 from trainingrun_daemon.rules.continuous import boost
 from trainingrun_daemon.rules.effects import life
@@ -26,7 +25,18 @@ from trainingrun_daemon.rules.effects.targeting import (
 )
 from trainingrun_daemon.rules.effects.triggers import when_dies, when_enters
 from trainingrun_daemon.rules.enums import Keyword, Purpose, Use, Zone
-from trainingrun_daemon.rules.model import Card, Game, Player, StackItem
+from trainingrun_daemon.rules.model import (
+    Aim,
+    Card,
+    CardFace,
+    Game,
+    Mode,
+    Player,
+    StackItem,
+    Target,
+    TargetSpec,
+)
+from trainingrun_daemon.rules.steps import Steps
 from trainingrun_daemon.rules.zones import discard, draw_cards, move_card
 
 

@@ -4,18 +4,6 @@ from typing import Final
 
 from trainingrun_daemon.cards.define import creature, define
 from trainingrun_daemon.cards.tokens import MAP
-from trainingrun_daemon.rules.card_definition import (
-    Activated,
-    Aim,
-    CardFace,
-    ManaAbility,
-    Mode,
-    Payment,
-    Steps,
-    Target,
-    TargetSpec,
-    Trigger,
-)
 from trainingrun_daemon.rules.continuous import boost
 from trainingrun_daemon.rules.damage import gain_life
 from trainingrun_daemon.rules.effects.alternative_costs import OFFSPRING_ENTERS, offspring
@@ -38,7 +26,23 @@ from trainingrun_daemon.rules.effects.targeting import (
 from trainingrun_daemon.rules.effects.triggers import landfall, when_attacks, when_enters
 from trainingrun_daemon.rules.enums import Event, Keyword, PaymentKind, Purpose, Use, Zone
 from trainingrun_daemon.rules.mana import parse_cost
-from trainingrun_daemon.rules.model import Card, Game, Happening, Player, StackItem
+from trainingrun_daemon.rules.model import (
+    Activated,
+    Aim,
+    Card,
+    CardFace,
+    Game,
+    Happening,
+    ManaAbility,
+    Mode,
+    Payment,
+    Player,
+    StackItem,
+    Target,
+    TargetSpec,
+    Trigger,
+)
+from trainingrun_daemon.rules.steps import Steps
 from trainingrun_daemon.rules.targets import creatures, creatures_and_planeswalkers, opposing, own
 from trainingrun_daemon.rules.zones import PLUS, add_counters, move_card
 

@@ -9,15 +9,6 @@ from typing import Final
 
 from trainingrun_daemon.cards.define import define
 from trainingrun_daemon.cards.tokens import MAP
-from trainingrun_daemon.rules.card_definition import (
-    Activated,
-    CardFace,
-    ManaAbility,
-    Payment,
-    Static,
-    Steps,
-    TargetSpec,
-)
 from trainingrun_daemon.rules.continuous import FOREVER, last
 from trainingrun_daemon.rules.effects import enters
 from trainingrun_daemon.rules.effects.board import make_tokens
@@ -27,7 +18,19 @@ from trainingrun_daemon.rules.effects.statics import itself
 from trainingrun_daemon.rules.effects.triggers import when_attacks, when_enters
 from trainingrun_daemon.rules.enums import Keyword, Layer, PaymentKind, Purpose, Use, Zone
 from trainingrun_daemon.rules.mana import parse_cost
-from trainingrun_daemon.rules.model import Card, Game, Player, StackItem
+from trainingrun_daemon.rules.model import (
+    Activated,
+    Card,
+    CardFace,
+    Game,
+    ManaAbility,
+    Payment,
+    Player,
+    StackItem,
+    Static,
+    TargetSpec,
+)
+from trainingrun_daemon.rules.steps import Steps
 from trainingrun_daemon.rules.targets import creatures, own, players, that
 from trainingrun_daemon.rules.zones import mill
 

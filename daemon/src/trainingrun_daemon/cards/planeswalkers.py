@@ -3,16 +3,6 @@
 from typing import Final
 
 from trainingrun_daemon.cards.define import define, token
-from trainingrun_daemon.rules.card_definition import (
-    Activated,
-    CardFace,
-    Effect,
-    Payment,
-    Static,
-    Steps,
-    TargetSpec,
-    Trigger,
-)
 from trainingrun_daemon.rules.choices import ChooseCards, Confirm, ask_cards, ask_confirm
 from trainingrun_daemon.rules.combat import join_attack
 from trainingrun_daemon.rules.effects.board import crew, make_tokens, tap_targets
@@ -25,7 +15,20 @@ from trainingrun_daemon.rules.effects.targeting import any_target, target_creatu
 from trainingrun_daemon.rules.effects.triggers import at_end_step, permanent_that
 from trainingrun_daemon.rules.enums import Event, Keyword, Layer, PaymentKind, Purpose, Use, Zone
 from trainingrun_daemon.rules.mana import parse_cost
-from trainingrun_daemon.rules.model import Card, Game, Happening, StackItem
+from trainingrun_daemon.rules.model import (
+    Activated,
+    Card,
+    CardFace,
+    Effect,
+    Game,
+    Happening,
+    Payment,
+    StackItem,
+    Static,
+    TargetSpec,
+    Trigger,
+)
+from trainingrun_daemon.rules.steps import Steps
 from trainingrun_daemon.rules.targets import all_permanents, creatures, own, that
 from trainingrun_daemon.rules.zones import (
     LOYALTY,

@@ -3,7 +3,6 @@
 from typing import Final
 
 from trainingrun_daemon.cards.define import creature, define
-from trainingrun_daemon.rules.card_definition import Steps, TargetSpec, Trigger, Way
 from trainingrun_daemon.rules.choices import Reveal
 from trainingrun_daemon.rules.effects import life
 from trainingrun_daemon.rules.effects.combinators import in_order
@@ -17,7 +16,16 @@ from trainingrun_daemon.rules.effects.targeting import (
 from trainingrun_daemon.rules.effects.triggers import when_attacks
 from trainingrun_daemon.rules.enums import Bar, Event, Keyword, Purpose, Zone
 from trainingrun_daemon.rules.mana import parse_cost
-from trainingrun_daemon.rules.model import Card, Game, Happening, StackItem
+from trainingrun_daemon.rules.model import (
+    Card,
+    Game,
+    Happening,
+    StackItem,
+    TargetSpec,
+    Trigger,
+    Way,
+)
+from trainingrun_daemon.rules.steps import Steps
 from trainingrun_daemon.rules.suspend import suspend
 from trainingrun_daemon.rules.targets import creatures_of_chosen_player
 from trainingrun_daemon.rules.zones import move_card

@@ -5,17 +5,6 @@ from functools import lru_cache
 from typing import Final
 
 from trainingrun_daemon.cards.define import creature
-from trainingrun_daemon.rules.card_definition import (
-    Activated,
-    Aim,
-    CardFace,
-    Payment,
-    Steps,
-    Target,
-    TargetSpec,
-    Trigger,
-    Way,
-)
 from trainingrun_daemon.rules.continuous import FOREVER, last
 from trainingrun_daemon.rules.effects import enters
 from trainingrun_daemon.rules.effects.alternative_costs import leaving_after_warp, plot, warp
@@ -56,7 +45,22 @@ from trainingrun_daemon.rules.enums import (
     Use,
 )
 from trainingrun_daemon.rules.mana import parse_cost
-from trainingrun_daemon.rules.model import Card, Game, Happening, Player, StackItem
+from trainingrun_daemon.rules.model import (
+    Activated,
+    Aim,
+    Card,
+    CardFace,
+    Game,
+    Happening,
+    Payment,
+    Player,
+    StackItem,
+    Target,
+    TargetSpec,
+    Trigger,
+    Way,
+)
+from trainingrun_daemon.rules.steps import Steps
 from trainingrun_daemon.rules.targets import anything, creatures, own, that
 from trainingrun_daemon.rules.zones import create_token
 

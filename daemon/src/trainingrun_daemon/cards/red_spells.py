@@ -10,15 +10,6 @@ from typing import Final
 
 from trainingrun_daemon.cards.define import define, token
 from trainingrun_daemon.cards.tokens import CLUE
-from trainingrun_daemon.rules.card_definition import (
-    Activated,
-    Aim,
-    CardFace,
-    Mode,
-    Payment,
-    Steps,
-    Way,
-)
 from trainingrun_daemon.rules.damage import deal_damage
 from trainingrun_daemon.rules.effects.alternative_costs import WARP, harmonize
 from trainingrun_daemon.rules.effects.board import make_tokens
@@ -44,7 +35,19 @@ from trainingrun_daemon.rules.effects.targeting import (
 )
 from trainingrun_daemon.rules.enums import Keyword, PaymentKind, Purpose, Use, Zone
 from trainingrun_daemon.rules.mana import parse_cost
-from trainingrun_daemon.rules.model import Card, Game, Player, StackItem
+from trainingrun_daemon.rules.model import (
+    Activated,
+    Aim,
+    Card,
+    CardFace,
+    Game,
+    Mode,
+    Payment,
+    Player,
+    StackItem,
+    Way,
+)
+from trainingrun_daemon.rules.steps import Steps
 from trainingrun_daemon.rules.zones import (
     create_token,
     move_card,

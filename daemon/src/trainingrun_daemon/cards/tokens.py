@@ -3,20 +3,21 @@
 from typing import Final
 
 from trainingrun_daemon.cards.define import token
-from trainingrun_daemon.rules.card_definition import (
-    Activated,
-    CardFace,
-    ManaAbility,
-    Payment,
-    Steps,
-)
 from trainingrun_daemon.rules.effects.combinators import first_card
 from trainingrun_daemon.rules.effects.library import draw, explore
 from trainingrun_daemon.rules.effects.life import gain
 from trainingrun_daemon.rules.effects.targeting import target_own_creature
 from trainingrun_daemon.rules.enums import Keyword, PaymentKind, Purpose
 from trainingrun_daemon.rules.mana import parse_cost
-from trainingrun_daemon.rules.model import Game, StackItem
+from trainingrun_daemon.rules.model import (
+    Activated,
+    CardFace,
+    Game,
+    ManaAbility,
+    Payment,
+    StackItem,
+)
+from trainingrun_daemon.rules.steps import Steps
 
 _TAP: Final = Payment(kind=PaymentKind.TAP)
 _SACRIFICE: Final = Payment(kind=PaymentKind.SACRIFICE_SELF)

@@ -3,7 +3,6 @@
 from typing import Final
 
 from trainingrun_daemon.cards.define import creature, define, token
-from trainingrun_daemon.rules.card_definition import CardFace, Steps, Tax, Trigger
 from trainingrun_daemon.rules.choices import Confirm, ask_confirm
 from trainingrun_daemon.rules.combat import add_blocker, join_attack
 from trainingrun_daemon.rules.damage import gain_life
@@ -14,7 +13,8 @@ from trainingrun_daemon.rules.effects.statics import enlarge, other_own_creature
 from trainingrun_daemon.rules.effects.targeting import target_creature
 from trainingrun_daemon.rules.effects.triggers import is_itself, when_attacks
 from trainingrun_daemon.rules.enums import Bar, Event, Keyword, Purpose, Zone
-from trainingrun_daemon.rules.model import Card, Game, Happening, StackItem
+from trainingrun_daemon.rules.model import Card, CardFace, Game, Happening, StackItem, Tax, Trigger
+from trainingrun_daemon.rules.steps import Steps
 from trainingrun_daemon.rules.zones import create_token, move_card
 
 

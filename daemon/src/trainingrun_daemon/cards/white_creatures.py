@@ -4,7 +4,6 @@ from typing import Final
 
 from trainingrun_daemon.cards.define import creature
 from trainingrun_daemon.cards.tokens import CLUE, FISH, SOLDIER, TREASURE
-from trainingrun_daemon.rules.card_definition import Activated, CardFace, Payment, Steps, Trigger
 from trainingrun_daemon.rules.damage import gain_life
 from trainingrun_daemon.rules.effects import life
 from trainingrun_daemon.rules.effects.board import make_tokens
@@ -14,7 +13,17 @@ from trainingrun_daemon.rules.effects.pump import grow_itself
 from trainingrun_daemon.rules.effects.statics import give, itself_while
 from trainingrun_daemon.rules.effects.triggers import is_own, permanent_that, when_enters
 from trainingrun_daemon.rules.enums import Event, Keyword, PaymentKind
-from trainingrun_daemon.rules.model import Card, Game, Player, StackItem
+from trainingrun_daemon.rules.model import (
+    Activated,
+    Card,
+    CardFace,
+    Game,
+    Payment,
+    Player,
+    StackItem,
+    Trigger,
+)
+from trainingrun_daemon.rules.steps import Steps
 from trainingrun_daemon.rules.zones import create_token, draw_cards
 
 _FLYING: Final = (Keyword.FLYING,)

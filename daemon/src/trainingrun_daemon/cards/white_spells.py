@@ -5,7 +5,6 @@ from typing import Final
 from trainingrun_daemon.cards.define import define
 from trainingrun_daemon.cards.tokens import MAP
 from trainingrun_daemon.rules import targets
-from trainingrun_daemon.rules.card_definition import CardFace, Mode, Steps, Target, TargetSpec, Way
 from trainingrun_daemon.rules.effects.board import exile_targets_until_it_leaves
 from trainingrun_daemon.rules.effects.combinators import first_card, in_order
 from trainingrun_daemon.rules.effects.counterspells import ward
@@ -27,7 +26,17 @@ from trainingrun_daemon.rules.effects.targeting import (
 from trainingrun_daemon.rules.effects.triggers import when_enters
 from trainingrun_daemon.rules.enums import Bar, Keyword, Purpose, Use, Zone
 from trainingrun_daemon.rules.mana import parse_cost
-from trainingrun_daemon.rules.model import Card, Game, StackItem
+from trainingrun_daemon.rules.model import (
+    Card,
+    CardFace,
+    Game,
+    Mode,
+    StackItem,
+    Target,
+    TargetSpec,
+    Way,
+)
+from trainingrun_daemon.rules.steps import Steps
 from trainingrun_daemon.rules.zones import create_token, destroy, exile_while
 
 

@@ -6,7 +6,6 @@ and none of them blocks another. Does not belong here: what single cards do beyo
 effects (``cards``), who answers (``ai``, ``session``), and how a choice is written on the wire
 (``encoding``).
 
-Modules, lowest first: mana, terms, face, model, choices, events, zones, continuous, damage,
-payments, state_based, targets, casting, suspend, stack, combat, turn; ``effects`` holds the
-building blocks that cards are made of.
+``effects`` holds the building blocks that cards are made of. The order of the modules is in the
+import laws (``pyproject.toml``).
 """

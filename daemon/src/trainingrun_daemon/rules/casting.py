@@ -7,17 +7,6 @@ are one action: a client gains nothing from choosing between them.
 from collections.abc import Generator, Iterator
 from typing import Final
 
-from trainingrun_daemon.rules.card_definition import (
-    Activated,
-    Aim,
-    Answer,
-    CardFace,
-    Choice,
-    Mode,
-    Payment,
-    Steps,
-    Way,
-)
 from trainingrun_daemon.rules.choices import (
     Action,
     ActionKind,
@@ -30,7 +19,18 @@ from trainingrun_daemon.rules.continuous import taxed_cost
 from trainingrun_daemon.rules.enums import Event, Keyword, Phase, Zone
 from trainingrun_daemon.rules.events import emit
 from trainingrun_daemon.rules.mana import FREE, ManaCost
-from trainingrun_daemon.rules.model import Card, Game, Happening, StackItem
+from trainingrun_daemon.rules.model import (
+    Activated,
+    Aim,
+    Card,
+    CardFace,
+    Game,
+    Happening,
+    Mode,
+    Payment,
+    StackItem,
+    Way,
+)
 from trainingrun_daemon.rules.payments import (
     ManaSource,
     can_pay,
@@ -41,6 +41,7 @@ from trainingrun_daemon.rules.payments import (
     pay_mana,
     pay_others,
 )
+from trainingrun_daemon.rules.steps import Answer, Choice, Steps
 from trainingrun_daemon.rules.targets import (
     choose_targets,
     emit_targeted,

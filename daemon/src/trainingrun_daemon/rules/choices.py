@@ -10,18 +10,10 @@ from collections.abc import Generator, Sequence
 from enum import StrEnum
 from typing import cast
 
-from trainingrun_daemon.rules.card_definition import (
-    Activated,
-    Answer,
-    CardFace,
-    Choice,
-    Special,
-    Target,
-    Way,
-)
 from trainingrun_daemon.rules.enums import Purpose
 from trainingrun_daemon.rules.mana import ManaCost
-from trainingrun_daemon.rules.model import Card
+from trainingrun_daemon.rules.model import Activated, Card, CardFace, Special, Target, Way
+from trainingrun_daemon.rules.steps import Answer, Choice
 
 
 class ActionKind(StrEnum):

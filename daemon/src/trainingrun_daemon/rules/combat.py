@@ -7,7 +7,6 @@ player with trample).
 
 from collections.abc import Iterable
 
-from trainingrun_daemon.rules.card_definition import Steps, Target
 from trainingrun_daemon.rules.choices import (
     ChooseEntity,
     DeclareAttackers,
@@ -19,8 +18,9 @@ from trainingrun_daemon.rules.choices import (
 from trainingrun_daemon.rules.damage import deal_damage, is_protected
 from trainingrun_daemon.rules.enums import Event, Keyword, Phase, Purpose, Zone
 from trainingrun_daemon.rules.events import emit
-from trainingrun_daemon.rules.model import Card, Combat, Game, Happening
+from trainingrun_daemon.rules.model import Card, Combat, Game, Happening, Target
 from trainingrun_daemon.rules.stack import pass_priority
+from trainingrun_daemon.rules.steps import Steps
 from trainingrun_daemon.rules.zones import enter_phase
 
 _STRIKES_FIRST = frozenset({Keyword.FIRST_STRIKE, Keyword.DOUBLE_STRIKE})

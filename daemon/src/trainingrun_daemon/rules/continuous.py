@@ -13,10 +13,9 @@ from functools import partial
 from operator import itemgetter
 from typing import Final, TypeAlias
 
-from trainingrun_daemon.rules.card_definition import CardFace, Static
 from trainingrun_daemon.rules.enums import Keyword, Layer, Zone
 from trainingrun_daemon.rules.mana import ManaCost
-from trainingrun_daemon.rules.model import Card, Game, Lasting
+from trainingrun_daemon.rules.model import Card, CardFace, Game, Lasting, Static
 from trainingrun_daemon.rules.zones import MINUS, PLUS
 
 FOREVER: Final = 1_000_000

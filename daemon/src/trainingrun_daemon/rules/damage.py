@@ -1,9 +1,16 @@
 """Damage and life (rules 119 and 120)."""
 
-from trainingrun_daemon.rules.card_definition import Target
 from trainingrun_daemon.rules.enums import Bar, Event, Keyword
 from trainingrun_daemon.rules.events import emit
-from trainingrun_daemon.rules.model import MAX_SPEED, Card, Game, Happening, Player, StackItem
+from trainingrun_daemon.rules.model import (
+    MAX_SPEED,
+    Card,
+    Game,
+    Happening,
+    Player,
+    StackItem,
+    Target,
+)
 from trainingrun_daemon.rules.zones import LOYALTY, is_barred, remove_counters
 
 

@@ -10,9 +10,9 @@ those of all that leave with it, look back in time (rule 603.10a).
 
 from typing import Final
 
-from trainingrun_daemon.rules.card_definition import Effect, Steps, Trigger
 from trainingrun_daemon.rules.enums import Event, Keyword
-from trainingrun_daemon.rules.model import Card, Game, Happening, StackItem
+from trainingrun_daemon.rules.model import Card, Effect, Game, Happening, StackItem, Trigger
+from trainingrun_daemon.rules.steps import Steps
 
 
 def emit(game: Game, happening: Happening) -> None:

@@ -7,12 +7,12 @@ other lands, creatures, treasures.
 
 from dataclasses import dataclass
 
-from trainingrun_daemon.rules.card_definition import CardFace, Payment, Steps
 from trainingrun_daemon.rules.choices import ChooseCards, ask_cards
 from trainingrun_daemon.rules.damage import lose_life
 from trainingrun_daemon.rules.enums import Keyword, PaymentKind, Purpose, Zone
 from trainingrun_daemon.rules.mana import ManaCost, choose_sources
-from trainingrun_daemon.rules.model import Card, FloatingMana, Game, StackItem
+from trainingrun_daemon.rules.model import Card, CardFace, FloatingMana, Game, Payment, StackItem
+from trainingrun_daemon.rules.steps import Steps
 from trainingrun_daemon.rules.zones import (
     LOYALTY,
     add_counters,

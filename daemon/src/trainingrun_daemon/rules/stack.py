@@ -9,7 +9,6 @@ opponent's turn, and whenever the opponent has something on the stack.
 from collections.abc import Generator
 from typing import Final
 
-from trainingrun_daemon.rules.card_definition import Answer, Choice, Steps
 from trainingrun_daemon.rules.casting import legal_actions, perform_action
 from trainingrun_daemon.rules.choices import (
     ChooseAction,
@@ -21,6 +20,7 @@ from trainingrun_daemon.rules.choices import (
 from trainingrun_daemon.rules.enums import Phase, Purpose, Zone
 from trainingrun_daemon.rules.model import RESOLUTION_CAP, STACK_CAP, Card, Game, StackItem
 from trainingrun_daemon.rules.state_based import check_state, end_game
+from trainingrun_daemon.rules.steps import Answer, Choice, Steps
 from trainingrun_daemon.rules.suspend import SUSPENDED, hasten
 from trainingrun_daemon.rules.targets import (
     aim_of,

@@ -6,11 +6,11 @@ permanents stays, is the controller's.
 
 from collections.abc import Generator
 
-from trainingrun_daemon.rules.card_definition import Aim, Answer, Choice, Steps
 from trainingrun_daemon.rules.choices import ChooseCards, ask_cards
 from trainingrun_daemon.rules.continuous import refresh
 from trainingrun_daemon.rules.enums import Keyword, Purpose, Zone
-from trainingrun_daemon.rules.model import Card, Game, GameOverError
+from trainingrun_daemon.rules.model import Aim, Card, Game, GameOverError
+from trainingrun_daemon.rules.steps import Answer, Choice, Steps
 from trainingrun_daemon.rules.zones import (
     LORE,
     LOYALTY,

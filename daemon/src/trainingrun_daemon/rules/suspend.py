@@ -2,14 +2,14 @@
 
 from typing import Final
 
-from trainingrun_daemon.rules.card_definition import Special, Steps, Way
 from trainingrun_daemon.rules.casting import can_cast_free, cast_free
 from trainingrun_daemon.rules.choices import Confirm, ConfirmKind, ask_confirm
 from trainingrun_daemon.rules.continuous import last
 from trainingrun_daemon.rules.enums import Keyword, Layer, Purpose, Zone
 from trainingrun_daemon.rules.events import note_ability
 from trainingrun_daemon.rules.mana import FREE, parse_cost
-from trainingrun_daemon.rules.model import Card, Game, StackItem
+from trainingrun_daemon.rules.model import Card, Game, Special, StackItem, Way
+from trainingrun_daemon.rules.steps import Steps
 from trainingrun_daemon.rules.zones import add_counters, move_card, remove_counters
 
 TIME: Final = "TIME"

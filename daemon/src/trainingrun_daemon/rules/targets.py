@@ -7,12 +7,21 @@ opponent's things, for help one's own.
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from trainingrun_daemon.rules.card_definition import Aim, Steps, Target, TargetSpec
 from trainingrun_daemon.rules.choices import ChooseEntity, ask_entity
 from trainingrun_daemon.rules.damage import is_protected
 from trainingrun_daemon.rules.enums import HARMFUL, Event, Keyword, Purpose, Zone
 from trainingrun_daemon.rules.events import emit
-from trainingrun_daemon.rules.model import Card, Game, Happening, Player, StackItem
+from trainingrun_daemon.rules.model import (
+    Aim,
+    Card,
+    Game,
+    Happening,
+    Player,
+    StackItem,
+    Target,
+    TargetSpec,
+)
+from trainingrun_daemon.rules.steps import Steps
 from trainingrun_daemon.rules.zones import LOYALTY
 
 

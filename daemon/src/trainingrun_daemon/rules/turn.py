@@ -8,7 +8,6 @@ start each game without cards.
 
 from typing import Final
 
-from trainingrun_daemon.rules.card_definition import CardFace, Steps
 from trainingrun_daemon.rules.choices import ChooseCards, Confirm, ask_cards, ask_confirm
 from trainingrun_daemon.rules.combat import end_combat, run_combat
 from trainingrun_daemon.rules.continuous import end_of_turn
@@ -18,6 +17,7 @@ from trainingrun_daemon.rules.model import (
     HAND_LIMIT,
     TURN_CAP,
     Card,
+    CardFace,
     Game,
     GameOverError,
     Happening,
@@ -25,6 +25,7 @@ from trainingrun_daemon.rules.model import (
 )
 from trainingrun_daemon.rules.stack import pass_priority
 from trainingrun_daemon.rules.state_based import check_state, end_game
+from trainingrun_daemon.rules.steps import Steps
 from trainingrun_daemon.rules.suspend import note_suspended
 from trainingrun_daemon.rules.zones import (
     LORE,

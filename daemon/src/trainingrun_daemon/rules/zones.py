@@ -8,10 +8,10 @@ events.
 
 from typing import Final
 
-from trainingrun_daemon.rules.card_definition import CardFace, Steps
 from trainingrun_daemon.rules.enums import Bar, Event, Keyword, Phase, Zone
 from trainingrun_daemon.rules.events import emit, note_chapter
-from trainingrun_daemon.rules.model import Card, Game, Happening, Player
+from trainingrun_daemon.rules.model import Card, CardFace, Game, Happening, Player
+from trainingrun_daemon.rules.steps import Steps
 
 COMBAT_PHASES: Final = frozenset(
     {

@@ -26,7 +26,7 @@ from trainingrun_contracts.curriculum import begun_from, encode_phase, phase_fro
 from trainingrun_contracts.stream.accounts import LARGEST_COUNT
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.stream.ledger import count_from, ledger_from
-from trainingrun_contracts.weights import pointer_from
+from trainingrun_contracts.weights_pointer import pointer_from
 
 from trainingrun_reconciler.controller.clients import Clients
 from trainingrun_reconciler.controller.reach import ANYWHERE, Reach

@@ -11,7 +11,7 @@ from trainingrun_contracts.games import STARTED
 from trainingrun_contracts.reports import Champion, Evaluation, Intent, Notice, Report
 from trainingrun_contracts.slots import DaemonSlot
 from trainingrun_contracts.stream.ledger import Ledger
-from trainingrun_contracts.weights import Pointer
+from trainingrun_contracts.weights_pointer import Pointer
 
 from trainingrun_reconciler.roles.workload import Role
 

@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from trainingrun_daemon.cards import red_spells
-from trainingrun_daemon.rules.card_definition import CardFace
 from trainingrun_daemon.rules.effects import pump, removal, targeting
 from trainingrun_daemon.rules.enums import Zone
-from trainingrun_daemon.rules.model import Card
+from trainingrun_daemon.rules.model import Card, CardFace
 
 GUIDE = Path(__file__).parents[4] / "docs" / "guides" / "adding-a-card.md"
 

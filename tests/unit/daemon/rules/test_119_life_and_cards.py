@@ -2,12 +2,12 @@
 
 import pytest
 from trainingrun_daemon.cards.define import define
-from trainingrun_daemon.rules.card_definition import Activated, Payment, Trigger
 from trainingrun_daemon.rules.damage import deal_damage, gain_life, lose_life
 from trainingrun_daemon.rules.effects.life import gain
 from trainingrun_daemon.rules.effects.pump import grow_itself
 from trainingrun_daemon.rules.effects.triggers import is_own
 from trainingrun_daemon.rules.enums import Event, Keyword, PaymentKind, Zone
+from trainingrun_daemon.rules.model import Activated, Payment, Trigger
 from trainingrun_daemon.rules.zones import add_counters, draw_cards, move_card, remove_counters
 
 

@@ -3,7 +3,6 @@
 import pytest
 from trainingrun_daemon.cards.define import creature, define, token
 from trainingrun_daemon.cards.tokens import CLUE, FOOD, TREASURE
-from trainingrun_daemon.rules.card_definition import Activated, Mode, Payment
 from trainingrun_daemon.rules.effects.board import (
     attach_to_target,
     copy_target,
@@ -30,6 +29,7 @@ from trainingrun_daemon.rules.effects.targeting import (
 )
 from trainingrun_daemon.rules.effects.triggers import when_enters, when_leaves
 from trainingrun_daemon.rules.enums import Keyword, PaymentKind, Phase, Purpose, Zone
+from trainingrun_daemon.rules.model import Activated, Mode, Payment
 from trainingrun_daemon.rules.zones import (
     add_counters,
     create_token,

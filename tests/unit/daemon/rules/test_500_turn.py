@@ -3,7 +3,6 @@
 import pytest
 from trainingrun_daemon.cards import KNOWN_CARDS
 from trainingrun_daemon.cards.define import creature, define
-from trainingrun_daemon.rules.card_definition import Activated, Mode, Trigger
 from trainingrun_daemon.rules.choices import ChooseAction, ChooseCards, Confirm
 from trainingrun_daemon.rules.continuous import boost
 from trainingrun_daemon.rules.effects.library import draw
@@ -11,7 +10,7 @@ from trainingrun_daemon.rules.effects.life import gain
 from trainingrun_daemon.rules.effects.removal import damage_targets
 from trainingrun_daemon.rules.effects.triggers import at_end_step, at_upkeep, is_own, when_attacks
 from trainingrun_daemon.rules.enums import Event, Phase, Zone
-from trainingrun_daemon.rules.model import Game
+from trainingrun_daemon.rules.model import Activated, Game, Mode, Trigger
 from trainingrun_daemon.rules.turn import add_deck, play_game, take_turn
 from trainingrun_daemon.rules.zones import add_counters
 

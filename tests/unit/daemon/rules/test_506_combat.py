@@ -2,7 +2,6 @@
 
 import pytest
 from trainingrun_daemon.cards.define import creature, define
-from trainingrun_daemon.rules.card_definition import Activated, Trigger
 from trainingrun_daemon.rules.choices import ChooseEntity, DeclareAttackers, DeclareBlockers
 from trainingrun_daemon.rules.combat import can_attack, can_block, join_attack
 from trainingrun_daemon.rules.continuous import boost
@@ -18,6 +17,7 @@ from trainingrun_daemon.rules.effects.triggers import (
     when_hits_player,
 )
 from trainingrun_daemon.rules.enums import Event, Keyword, Phase, Zone
+from trainingrun_daemon.rules.model import Activated, Trigger
 from trainingrun_daemon.rules.zones import destroy
 
 WALKER = define("Sage", "{2}", "Legendary Planeswalker - Sage", loyalty=4)

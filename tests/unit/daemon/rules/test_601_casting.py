@@ -3,14 +3,6 @@
 import pytest
 from trainingrun_daemon.cards.define import creature, define
 from trainingrun_daemon.cards.tokens import TREASURE
-from trainingrun_daemon.rules.card_definition import (
-    Activated,
-    ManaAbility,
-    Mode,
-    Payment,
-    TargetSpec,
-    Tax,
-)
 from trainingrun_daemon.rules.choices import AnnounceValue, ChooseAction, ChooseEntity
 from trainingrun_daemon.rules.effects.life import drain_opponent, gain
 from trainingrun_daemon.rules.effects.pump import boost_itself, grow_itself
@@ -19,7 +11,15 @@ from trainingrun_daemon.rules.effects.rituals import add_mana
 from trainingrun_daemon.rules.effects.targeting import any_target, target_creature, target_player
 from trainingrun_daemon.rules.enums import PaymentKind, Phase, Purpose, Zone
 from trainingrun_daemon.rules.mana import parse_cost
-from trainingrun_daemon.rules.model import FloatingMana
+from trainingrun_daemon.rules.model import (
+    Activated,
+    FloatingMana,
+    ManaAbility,
+    Mode,
+    Payment,
+    TargetSpec,
+    Tax,
+)
 from trainingrun_daemon.rules.targets import creatures
 from trainingrun_daemon.rules.zones import create_token, enter_phase
 

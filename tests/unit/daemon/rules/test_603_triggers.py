@@ -1,7 +1,6 @@
 """Chapter 603: triggered abilities."""
 
 from trainingrun_daemon.cards.define import creature, define
-from trainingrun_daemon.rules.card_definition import Trigger
 from trainingrun_daemon.rules.choices import Confirm
 from trainingrun_daemon.rules.effects.library import draw, make_discard
 from trainingrun_daemon.rules.effects.life import drain_opponent, gain
@@ -23,6 +22,7 @@ from trainingrun_daemon.rules.effects.triggers import (
     when_leaves,
 )
 from trainingrun_daemon.rules.enums import Event, Phase, Purpose, Zone
+from trainingrun_daemon.rules.model import Trigger
 from trainingrun_daemon.rules.zones import (
     create_token,
     discard,

@@ -2,7 +2,6 @@
 
 import pytest
 from trainingrun_daemon.cards.define import creature, define
-from trainingrun_daemon.rules.card_definition import Mode
 from trainingrun_daemon.rules.choices import ChooseAction
 from trainingrun_daemon.rules.effects.combinators import in_order
 from trainingrun_daemon.rules.effects.counterspells import counter_targets
@@ -23,7 +22,7 @@ from trainingrun_daemon.rules.effects.targeting import (
 )
 from trainingrun_daemon.rules.effects.triggers import when_enters
 from trainingrun_daemon.rules.enums import Keyword, Phase, Purpose, Zone
-from trainingrun_daemon.rules.model import RESOLUTION_CAP
+from trainingrun_daemon.rules.model import RESOLUTION_CAP, Mode
 from trainingrun_daemon.rules.zones import (
     add_counters,
     create_token,

@@ -1,7 +1,6 @@
 """Chapters 604, 611 and 613: static abilities, continuous effects and their layers."""
 
 from trainingrun_daemon.cards.define import creature, define
-from trainingrun_daemon.rules.card_definition import Static
 from trainingrun_daemon.rules.continuous import boost, last
 from trainingrun_daemon.rules.effects.life import gain
 from trainingrun_daemon.rules.effects.pump import animate, boost_own_creatures
@@ -19,6 +18,7 @@ from trainingrun_daemon.rules.effects.statics import (
 )
 from trainingrun_daemon.rules.effects.triggers import when_attacks
 from trainingrun_daemon.rules.enums import Keyword, Layer, Phase, Zone
+from trainingrun_daemon.rules.model import Static
 from trainingrun_daemon.rules.zones import (
     add_counters,
     create_emblem,

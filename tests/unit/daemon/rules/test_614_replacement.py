@@ -2,7 +2,6 @@
 
 import pytest
 from trainingrun_daemon.cards.define import creature, define
-from trainingrun_daemon.rules.card_definition import Trigger
 from trainingrun_daemon.rules.damage import deal_damage, gain_life
 from trainingrun_daemon.rules.effects import enters
 from trainingrun_daemon.rules.effects.board import tap_targets, untap_targets
@@ -16,6 +15,7 @@ from trainingrun_daemon.rules.effects.removal import (
 from trainingrun_daemon.rules.effects.targeting import target_creature
 from trainingrun_daemon.rules.effects.triggers import when_dies, when_enters, when_hits_player
 from trainingrun_daemon.rules.enums import Bar, Event, Keyword, Purpose, Zone
+from trainingrun_daemon.rules.model import Trigger
 from trainingrun_daemon.rules.zones import (
     STUN,
     add_counters,

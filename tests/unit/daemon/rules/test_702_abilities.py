@@ -2,7 +2,6 @@
 
 import pytest
 from trainingrun_daemon.cards.define import define
-from trainingrun_daemon.rules.card_definition import Activated, Payment
 from trainingrun_daemon.rules.combat import can_attack
 from trainingrun_daemon.rules.effects.board import crew, equip
 from trainingrun_daemon.rules.effects.counterspells import ward
@@ -15,6 +14,7 @@ from trainingrun_daemon.rules.effects.removal import (
 from trainingrun_daemon.rules.effects.statics import enlarge, host, is_at_max_speed
 from trainingrun_daemon.rules.effects.targeting import target_creature
 from trainingrun_daemon.rules.enums import Keyword, PaymentKind, Phase, Purpose, Zone
+from trainingrun_daemon.rules.model import Activated, Payment
 
 MURDER = define(
     "Murder", "{B}", "Instant", spell=destroy_targets, targets=(target_creature(Purpose.REMOVE),)

@@ -2,7 +2,6 @@
 
 import pytest
 from trainingrun_daemon.cards.define import creature, define
-from trainingrun_daemon.rules.card_definition import Activated, Trigger
 from trainingrun_daemon.rules.combat import can_attack, can_block
 from trainingrun_daemon.rules.damage import deal_damage
 from trainingrun_daemon.rules.effects.life import lose
@@ -15,6 +14,7 @@ from trainingrun_daemon.rules.effects.removal import (
 )
 from trainingrun_daemon.rules.effects.targeting import any_target, target_creature
 from trainingrun_daemon.rules.enums import Event, Keyword, Phase, Purpose, Zone
+from trainingrun_daemon.rules.model import Activated, Trigger
 from trainingrun_daemon.rules.payments import can_tap
 from trainingrun_daemon.rules.targets import can_target
 

@@ -2,7 +2,6 @@
 
 import pytest
 from trainingrun_daemon.cards.define import creature, define
-from trainingrun_daemon.rules.card_definition import Mode, Way
 from trainingrun_daemon.rules.effects.alternative_costs import (
     OFFSPRING_ENTERS,
     leaving_after_warp,
@@ -19,6 +18,7 @@ from trainingrun_daemon.rules.effects.targeting import target_spell
 from trainingrun_daemon.rules.effects.triggers import when_enters
 from trainingrun_daemon.rules.enums import Phase, Zone
 from trainingrun_daemon.rules.mana import parse_cost
+from trainingrun_daemon.rules.model import Mode, Way
 from trainingrun_daemon.rules.suspend import TIME, suspend
 from trainingrun_daemon.rules.zones import remove_counters
 

@@ -2,14 +2,13 @@
 
 import pytest
 from trainingrun_daemon.cards.define import creature, define
-from trainingrun_daemon.rules.card_definition import Mode, Trigger
 from trainingrun_daemon.rules.effects.board import equip
 from trainingrun_daemon.rules.effects.life import gain
 from trainingrun_daemon.rules.effects.pump import animate
 from trainingrun_daemon.rules.effects.statics import enlarge, other_own_creatures
 from trainingrun_daemon.rules.effects.triggers import permanent_that, when_dies
 from trainingrun_daemon.rules.enums import Event, Keyword, Zone
-from trainingrun_daemon.rules.model import GameOverError
+from trainingrun_daemon.rules.model import GameOverError, Mode, Trigger
 from trainingrun_daemon.rules.state_based import check_state
 from trainingrun_daemon.rules.zones import add_counters, create_token, draw_cards, exile_while
 

@@ -27,7 +27,7 @@ from trainingrun_contracts.reports import (
 )
 from trainingrun_contracts.slots import DaemonSlot
 from trainingrun_contracts.stream.ledger import Ledger
-from trainingrun_contracts.weights import Pointer
+from trainingrun_contracts.weights_pointer import Pointer
 from trainingrun_reconciler.desired.actions import (
     Action,
     Apply,

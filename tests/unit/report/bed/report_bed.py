@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from trainingrun.commands.local.samples import Sample, SampleFile
 from trainingrun.commands.report.material import Material, measured
+from trainingrun.local.samples import Sample, SampleFile
 from trainingrun.sdk import Event
 from trainingrun_api.run import TrainingRun, parse
 from trainingrun_contracts.reports import CheckpointReport, DeckResult, Evaluation

@@ -14,13 +14,13 @@ import msgspec
 import typer
 from trainingrun_contracts.checkpoints import CheckpointListing, CheckpointState
 
+from trainingrun.commands.candidates import complete_checkpoint, complete_run
 from trainingrun.commands.checkpoint.places import place_of
 from trainingrun.commands.checkpoint.table import print_table
 from trainingrun.commands.checkpoint.tool import ask
 from trainingrun.commands.grammar import Verbs
 from trainingrun.commands.options import STATE, LocalStateOption, Output, OutputOption
-from trainingrun.commands.runs.names import complete_checkpoint, complete_run
-from trainingrun.commands.runs.output import moment, write
+from trainingrun.commands.output import moment, write
 from trainingrun.commands.terminal import console_for_tables, echo
 
 _HELP: Final = "Checkpoints of a run: list them, verify every byte, copy one."

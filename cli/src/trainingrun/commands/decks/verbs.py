@@ -11,6 +11,15 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 from trainingrun_protocol.cards import known_cards
 
+from trainingrun.commands.candidates import complete_deck
+from trainingrun.commands.deck_folders import (
+    SUFFIX,
+    deck_file,
+    deck_files,
+    deck_names,
+    find_decks,
+    read_deck,
+)
 from trainingrun.commands.decks.figures import (
     COLORS,
     CURVE_TOP,
@@ -20,19 +29,10 @@ from trainingrun.commands.decks.figures import (
     as_document,
     figures_of,
 )
-from trainingrun.commands.decks.folders import (
-    SUFFIX,
-    deck_file,
-    deck_files,
-    deck_names,
-    find_decks,
-    read_deck,
-)
 from trainingrun.commands.errors import UserError
 from trainingrun.commands.grammar import Verbs
 from trainingrun.commands.options import Output, OutputOption
-from trainingrun.commands.runs.names import complete_deck
-from trainingrun.commands.runs.output import plain_table, write
+from trainingrun.commands.output import plain_table, write
 from trainingrun.commands.terminal import console, console_for_tables, echo
 
 _BAR: Final = 40

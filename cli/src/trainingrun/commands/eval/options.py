@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from trainingrun.commands.candidates import complete_checkpoint, complete_opponent
 from trainingrun.commands.grammar import Panel, Verbs
 from trainingrun.commands.installed import require_local
 from trainingrun.commands.options import (
@@ -18,7 +19,6 @@ from trainingrun.commands.options import (
     OutputOption,
     SetOption,
 )
-from trainingrun.commands.runs.names import complete_checkpoint, complete_opponent
 
 
 def add_eval(app: Verbs) -> None:

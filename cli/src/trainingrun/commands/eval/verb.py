@@ -23,15 +23,15 @@ from trainingrun_contracts.reports import Evaluation
 from trainingrun_contracts.run_config import EvaluationOpponent
 from trainingrun_reconciler.backends import BackendError
 
-from trainingrun.commands.decks.folders import check_decks, find_decks
+from trainingrun.commands.deck_folders import check_decks, find_decks
 from trainingrun.commands.document import read_run
 from trainingrun.commands.errors import EXIT_INTERRUPTED, UserError
 from trainingrun.commands.eval.session import EvalError, EvalPlan, EvalSession, Played
 from trainingrun.commands.eval.weights import Weights, find_weights
 from trainingrun.commands.local.preflight import make_report_folder
+from trainingrun.commands.output import Output, moment, write
 from trainingrun.commands.report.material import measured
 from trainingrun.commands.report.page import deck_page
-from trainingrun.commands.runs.output import Output, moment, write
 from trainingrun.commands.terminal import console_for_tables, echo, error_console
 from trainingrun.local.files import write_atomically
 from trainingrun.local.folder import RunFolder

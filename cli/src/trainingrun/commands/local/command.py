@@ -16,7 +16,7 @@ from rich.console import Console
 from trainingrun_api.run import SpecError, TrainingRun
 from trainingrun_reconciler.settings import Settings
 
-from trainingrun.commands.decks.folders import check_decks, deck_names, find_decks
+from trainingrun.commands.deck_folders import check_decks, deck_names, find_decks
 from trainingrun.commands.document import read_run
 from trainingrun.commands.errors import EXIT_INTERRUPTED, UserError
 from trainingrun.commands.local.changes import describe_changes
@@ -28,13 +28,13 @@ from trainingrun.commands.local.preflight import (
 )
 from trainingrun.commands.local.report import summary_lines, write_summary
 from trainingrun.commands.local.screen import screen_for
-from trainingrun.commands.local.summary import RunEnd
 from trainingrun.commands.report.following import Following
 from trainingrun.commands.report.live import PAGE_FILE, live_page, write_last_page
 from trainingrun.commands.terminal import error_console
 from trainingrun.local.folder import FolderError, RunFolder
 from trainingrun.local.host import Outcome, RunEnding, host_settings
 from trainingrun.local.store import adopted, is_complete, reopened, saved_run
+from trainingrun.local.summary import RunEnd
 from trainingrun.sdk import LocalPlace
 
 _LOG_BYTES: Final = 10 * 1024 * 1024

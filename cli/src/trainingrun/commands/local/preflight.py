@@ -12,11 +12,8 @@ from trainingrun_api.run import TrainingRun
 from trainingrun_api.storage import Storage
 from trainingrun_contracts.connection import blocking_client, why_unreachable
 from trainingrun_contracts.run_config import REDIS_URL_VARIABLE
-from trainingrun_protocol.access import (
-    TOKEN_VARIABLE,
-    TokenError,
-    token_in_environment,
-)
+from trainingrun_protocol.access import TOKEN_VARIABLE, TokenError
+from trainingrun_protocol.given_token import token_in_environment
 from trainingrun_reconciler.backends import BackendError
 from trainingrun_reconciler.controller.endpoints import EndpointProber
 from trainingrun_reconciler.desired.external import endpoints

@@ -8,9 +8,9 @@ from typing import Final
 from trainingrun_api.run import TrainingRun
 
 from trainingrun.commands.durations import described
-from trainingrun.commands.local.samples import read_entries
-from trainingrun.commands.local.summary import RunEnd, Summary, encode, summarise
 from trainingrun.local.files import write_atomically
+from trainingrun.local.samples import read_entries
+from trainingrun.local.summary import RunEnd, Summary, encode, summarise
 
 SUMMARY_FILE: Final = "summary.json"
 

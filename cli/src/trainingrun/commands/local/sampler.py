@@ -13,12 +13,7 @@ from trainingrun_reconciler.desired.observed import Signals
 from trainingrun_reconciler.desired.rates import learner_report
 from trainingrun_reconciler.desired.stage import Stage
 
-from trainingrun.commands.local.samples import (
-    DecisionCount,
-    SampleFile,
-    actor_reports,
-    sample_of,
-)
+from trainingrun.local.samples import DecisionCount, SampleFile, actor_reports, sample_of
 
 _PLAYING: Final = frozenset({Stage.RUNNING, Stage.DRAINING, Stage.WAITING})
 

@@ -33,7 +33,7 @@ from trainingrun.commands.machines.measure import (
     watch,
 )
 from trainingrun.commands.options import Output, OutputOption, TokenFileOption
-from trainingrun.commands.runs.output import plain_table, write
+from trainingrun.commands.output import plain_table, write
 from trainingrun.commands.terminal import console, console_for_tables, echo
 
 if TYPE_CHECKING:

@@ -7,15 +7,11 @@ from typing import Annotated, Final
 
 import typer
 
+from trainingrun.commands.candidates import complete_run
 from trainingrun.commands.grammar import Panel, Verbs
 from trainingrun.commands.options import (
     Output,
     OutputOption,
-)
-from trainingrun.commands.runs.names import (
-    complete_baseline,
-    complete_provider,
-    complete_run,
 )
 from trainingrun.commands.runs.target import Where
 from trainingrun.commands.terminal import echo
@@ -28,6 +24,23 @@ EXAMPLES: Final = (
 )
 _RATE: Final = "How fast daemons are"
 _MONEY: Final = "What it costs"
+
+
+def complete_provider(incomplete: str) -> list[str]:
+    """Providers of the price file that comes with us, and all of them."""
+    # Imported here because only completion needs it.
+    from trainingrun.commands.plan.price_file import read_prices  # noqa: PLC0415
+
+    names = [*read_prices(None).providers, "all"]
+    return sorted(name for name in names if name.startswith(incomplete))
+
+
+def complete_baseline(incomplete: str) -> list[str]:
+    """Measured rates that a plan can begin with."""
+    # Imported here because only completion needs it.
+    from trainingrun.estimate.baselines import BASELINES  # noqa: PLC0415
+
+    return sorted(name for name in BASELINES if name.startswith(incomplete))
 
 
 def plan(  # noqa: PLR0913 (each option of the command is an argument to typer)

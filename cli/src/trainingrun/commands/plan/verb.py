@@ -12,11 +12,11 @@ from trainingrun_api.run import TrainingRun
 
 from trainingrun.commands.document import read_run
 from trainingrun.commands.errors import UserError
+from trainingrun.commands.output import Output, write
 from trainingrun.commands.plan.document import SCHEMA, PlanDocument, PricesUsed
 from trainingrun.commands.plan.host import cores, this_machine
 from trainingrun.commands.plan.picture import picture_of_plan
 from trainingrun.commands.plan.price_file import read_engine_rates, read_prices, where
-from trainingrun.commands.runs.output import Output, write
 from trainingrun.commands.runs.target import Where, place_of, runs_at
 from trainingrun.commands.terminal import SafeConsole, echo
 from trainingrun.estimate.baselines import FORGE, REFERENCE, baseline

@@ -7,7 +7,6 @@ from typing import Final
 
 from trainingrun_contracts.stream.append import HIGH_WATER_BATCHES, LOW_WATER_BATCHES
 
-from trainingrun.commands.local.samples import Sample
 from trainingrun.commands.report.charts import Chart, ChartSeries, Level, Mark
 from trainingrun.commands.report.formatting import LOSS_NAMES, Form
 from trainingrun.commands.report.material import Material, Strength
@@ -20,6 +19,7 @@ from trainingrun.commands.report.series import (
     terms_of,
 )
 from trainingrun.commands.runs.scaling import HISTORY
+from trainingrun.local.samples import Sample
 
 NO_HISTORY: Final = (
     "not known: a cluster has the current status only; --follow draws what it sees from then on"

@@ -15,14 +15,8 @@ from trainingrun_api.run import TrainingRun
 from trainingrun_api.status import CheckpointStatus, EvaluationStatus
 from trainingrun_contracts.reports import CheckpointReport, DeckResult, Evaluation
 
-from trainingrun.commands.local.samples import (
-    SAMPLES_KEPT,
-    EvaluationEntry,
-    Sample,
-    Saved,
-    read_entries,
-)
 from trainingrun.local.folder import RunFolder
+from trainingrun.local.samples import SAMPLES_KEPT, EvaluationEntry, Sample, Saved, read_entries
 from trainingrun.sdk import Event, LocalPlace, Member, TrainingRuns
 
 _EVENTS_KEPT: Final = 2000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
-from trainingrun.commands.local.samples import Sample
+from trainingrun.local.samples import Sample
 
 MOST_POINTS = 600
 """Of one line: a picture is no wider on most screens, and a page stays small."""

@@ -9,11 +9,11 @@ from trainingrun_api.conditions import ConditionType
 from trainingrun_api.run import TrainingRun
 
 from trainingrun.commands.durations import described
-from trainingrun.commands.local.summary import playing_seconds
 from trainingrun.commands.report.formatting import UNKNOWN, count, number, percent
 from trainingrun.commands.report.markup import Markup, tag
 from trainingrun.commands.report.material import Material
 from trainingrun.commands.runs.facts import is_over, problems_of, remaining
+from trainingrun.local.summary import playing_seconds
 
 
 class State(Enum):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
-from trainingrun.commands.local.samples import mean_parts
 from trainingrun.commands.report.charts import COLOURS
 from trainingrun.commands.report.formatting import percent
 from trainingrun.commands.report.markup import Markup, tag
 from trainingrun.commands.report.material import Material
+from trainingrun.local.samples import mean_parts
 
 _NAMES = {
     "engine": "waiting for the engine",

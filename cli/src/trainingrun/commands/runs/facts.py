@@ -12,7 +12,7 @@ from trainingrun_api.status import Condition, EvaluationStatus, RoleStatus
 from trainingrun_reconciler.algorithms import ALGORITHMS
 from trainingrun_reconciler.roles import ROLES
 
-from trainingrun.commands.runs.output import UNKNOWN, age_of, short
+from trainingrun.commands.output import UNKNOWN, age_of, short
 
 BOTTLENECKS: Final = {
     "Engine": "the learner waits for games: more or faster daemons would help",

@@ -16,6 +16,7 @@ from trainingrun_api.run import TrainingRun
 from trainingrun_contracts.plain_text import one_line
 from trainingrun_reconciler.roles import ROLES
 
+from trainingrun.commands.candidates import complete_member, complete_role, complete_run
 from trainingrun.commands.errors import UserError
 from trainingrun.commands.grammar import Group, Panel, Verbs
 from trainingrun.commands.options import (
@@ -24,10 +25,7 @@ from trainingrun.commands.options import (
     NameArgument,
     WatchOption,
 )
-from trainingrun.commands.runs.facts import Row, is_over
-from trainingrun.commands.runs.ledger import print_ledger
-from trainingrun.commands.runs.names import complete_member, complete_role, complete_run
-from trainingrun.commands.runs.output import (
+from trainingrun.commands.output import (
     Output,
     OutputOption,
     document_of,
@@ -35,6 +33,8 @@ from trainingrun.commands.runs.output import (
     write,
     write_line,
 )
+from trainingrun.commands.runs.facts import Row, is_over
+from trainingrun.commands.runs.ledger import print_ledger
 from trainingrun.commands.runs.scaling import picture_of_scaling, scaling_of
 from trainingrun.commands.runs.tables import (
     picture_of_events,

@@ -11,7 +11,7 @@ from trainingrun_api.run import TrainingRun
 from trainingrun_api.status import CurriculumStatus, TransitionsStatus
 
 from trainingrun.commands.errors import UserError
-from trainingrun.commands.runs.output import Output, write
+from trainingrun.commands.output import Output, write
 from trainingrun.commands.terminal import console
 
 

@@ -10,7 +10,8 @@ from typing import Annotated, Final
 import typer
 from trainingrun_api.run import TrainingRun
 
-from trainingrun.commands.decks.folders import decks_near, find_decks
+from trainingrun.commands.candidates import complete_daemon
+from trainingrun.commands.deck_folders import decks_near, find_decks
 from trainingrun.commands.document import read_document, read_run
 from trainingrun.commands.durations import seconds_in
 from trainingrun.commands.errors import UserError
@@ -25,8 +26,7 @@ from trainingrun.commands.options import (
     TimeoutOption,
     WaitOption,
 )
-from trainingrun.commands.runs.names import complete_daemon
-from trainingrun.commands.runs.output import Output, OutputOption, document_of, write
+from trainingrun.commands.output import Output, OutputOption, document_of, write
 from trainingrun.commands.runs.target import Where, runs_at
 from trainingrun.commands.terminal import echo
 from trainingrun.sdk import ClientError, LocalPlace, RunEnded, TrainingRuns

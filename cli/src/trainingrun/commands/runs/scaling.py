@@ -14,8 +14,8 @@ from trainingrun_api.conditions import ConditionType, EventReason
 from trainingrun_api.run import TrainingRun
 from trainingrun_api.status import ScaleDecisionStatus
 
+from trainingrun.commands.output import UNKNOWN, age_of
 from trainingrun.commands.runs.facts import BOTTLENECKS, Row, is_active
-from trainingrun.commands.runs.output import UNKNOWN, age_of
 from trainingrun.commands.runs.tables import picture_of_events
 from trainingrun.sdk import Event
 

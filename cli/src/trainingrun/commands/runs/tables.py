@@ -12,8 +12,8 @@ from rich.text import Text
 from trainingrun_api.run import TrainingRun
 from trainingrun_contracts.plain_text import one_line
 
+from trainingrun.commands.output import UNKNOWN, age_of, number, plain_table
 from trainingrun.commands.runs.facts import Row, problems_of, remaining, rows_of
-from trainingrun.commands.runs.output import UNKNOWN, age_of, number, plain_table
 from trainingrun.sdk import Event, Member
 
 _EVENTS_SHOWN: Final = 5

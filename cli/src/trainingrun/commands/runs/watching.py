@@ -11,7 +11,7 @@ from typing import Final
 
 from trainingrun_api.run import TrainingRun
 
-from trainingrun.commands.runs.output import Output, document_of, write_line
+from trainingrun.commands.output import Output, document_of, write_line
 from trainingrun.commands.runs.tables import cells_of, titles_of
 from trainingrun.commands.terminal import echo, printable_line
 

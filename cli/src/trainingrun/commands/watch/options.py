@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from trainingrun.commands.candidates import complete_game
 from trainingrun.commands.grammar import Panel, Verbs
 from trainingrun.commands.options import STATE, LocalStateOption, TokenFileOption
-from trainingrun.commands.runs.names import complete_game
 from trainingrun.commands.terminal import console
 from trainingrun.commands.watch.verb import WatchOptions, watch_game
 

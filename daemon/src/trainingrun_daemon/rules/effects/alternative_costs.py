@@ -7,13 +7,23 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
-from trainingrun_daemon.rules.card_definition import CardFace, Payment, Special, Steps, Trigger, Way
 from trainingrun_daemon.rules.continuous import FOREVER
 from trainingrun_daemon.rules.effects.library import allow_play
 from trainingrun_daemon.rules.effects.triggers import delay_of
 from trainingrun_daemon.rules.enums import Event, PaymentKind, Zone
 from trainingrun_daemon.rules.mana import parse_cost
-from trainingrun_daemon.rules.model import Card, Game, Happening, StackItem
+from trainingrun_daemon.rules.model import (
+    Card,
+    CardFace,
+    Game,
+    Happening,
+    Payment,
+    Special,
+    StackItem,
+    Trigger,
+    Way,
+)
+from trainingrun_daemon.rules.steps import Steps
 from trainingrun_daemon.rules.zones import create_token, move_card
 
 OFFSPRING = "Offspring"

@@ -2,14 +2,22 @@
 
 from collections.abc import Callable
 
-from trainingrun_daemon.rules.card_definition import Activated, CardFace, Effect, Payment, Steps
 from trainingrun_daemon.rules.choices import ChooseCards, ask_cards
 from trainingrun_daemon.rules.effects.combinators import first_card, standing_cards
 from trainingrun_daemon.rules.effects.pump import animate
 from trainingrun_daemon.rules.effects.targeting import target_own_creature
 from trainingrun_daemon.rules.enums import PaymentKind, Purpose, Use, Zone
 from trainingrun_daemon.rules.mana import parse_cost
-from trainingrun_daemon.rules.model import Card, Game, StackItem
+from trainingrun_daemon.rules.model import (
+    Activated,
+    Card,
+    CardFace,
+    Effect,
+    Game,
+    Payment,
+    StackItem,
+)
+from trainingrun_daemon.rules.steps import Steps
 from trainingrun_daemon.rules.zones import (
     STUN,
     add_counters,

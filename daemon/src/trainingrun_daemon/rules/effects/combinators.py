@@ -1,9 +1,9 @@
 """Putting effects together."""
 
-from trainingrun_daemon.rules.card_definition import Effect, Steps, Target
 from trainingrun_daemon.rules.choices import ChooseAbility, Confirm, ask_ability, ask_confirm
 from trainingrun_daemon.rules.enums import Purpose
-from trainingrun_daemon.rules.model import Card, Game, Player, StackItem
+from trainingrun_daemon.rules.model import Card, Effect, Game, Player, StackItem, Target
+from trainingrun_daemon.rules.steps import Steps
 
 
 def in_order(*effects: Effect) -> Effect:

@@ -2,12 +2,19 @@
 
 from collections.abc import Generator
 
-from trainingrun_daemon.rules.card_definition import Answer, Choice, Effect, Payment, Steps, Trigger
 from trainingrun_daemon.rules.choices import Confirm, ask_confirm
 from trainingrun_daemon.rules.effects.triggers import is_itself
 from trainingrun_daemon.rules.enums import Event, Keyword, Purpose, Zone
 from trainingrun_daemon.rules.mana import FREE, ManaCost, parse_cost
-from trainingrun_daemon.rules.model import Card, Game, Happening, StackItem
+from trainingrun_daemon.rules.model import (
+    Card,
+    Effect,
+    Game,
+    Happening,
+    Payment,
+    StackItem,
+    Trigger,
+)
 from trainingrun_daemon.rules.payments import (
     can_pay,
     can_pay_mana,
@@ -15,6 +22,7 @@ from trainingrun_daemon.rules.payments import (
     pay_mana,
     pay_others,
 )
+from trainingrun_daemon.rules.steps import Answer, Choice, Steps
 from trainingrun_daemon.rules.zones import move_card
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Final
 
-from trainingrun_daemon.rules.card_definition import Steps
 from trainingrun_daemon.rules.choices import ChooseAbility, Confirm, ask_ability, ask_confirm
 from trainingrun_daemon.rules.damage import lose_life
 from trainingrun_daemon.rules.enums import Purpose
 from trainingrun_daemon.rules.model import Card, Game
+from trainingrun_daemon.rules.steps import Steps
 from trainingrun_daemon.rules.zones import PLUS, add_counters
 
 BASIC_TYPES: Final = {

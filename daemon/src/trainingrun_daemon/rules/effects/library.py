@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Generator
 
-from trainingrun_daemon.rules.card_definition import Answer, CardFace, Choice, Effect, Steps
 from trainingrun_daemon.rules.choices import (
     ChooseCards,
     Confirm,
@@ -11,7 +10,8 @@ from trainingrun_daemon.rules.choices import (
     ask_confirm,
 )
 from trainingrun_daemon.rules.enums import Purpose, Zone
-from trainingrun_daemon.rules.model import Card, Game, StackItem
+from trainingrun_daemon.rules.model import Card, CardFace, Effect, Game, StackItem
+from trainingrun_daemon.rules.steps import Answer, Choice, Steps
 from trainingrun_daemon.rules.zones import (
     add_counters,
     discard,

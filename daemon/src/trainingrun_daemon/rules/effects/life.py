@@ -1,9 +1,9 @@
 """Gaining and losing life, and rules about it."""
 
-from trainingrun_daemon.rules.card_definition import Effect, Steps
 from trainingrun_daemon.rules.damage import gain_life, lose_life
 from trainingrun_daemon.rules.enums import Bar
-from trainingrun_daemon.rules.model import Game, StackItem
+from trainingrun_daemon.rules.model import Effect, Game, StackItem
+from trainingrun_daemon.rules.steps import Steps
 
 
 def gain(amount: int) -> Effect:

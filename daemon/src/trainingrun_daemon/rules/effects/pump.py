@@ -1,10 +1,10 @@
 """Size, keywords and counters."""
 
-from trainingrun_daemon.rules.card_definition import Effect, Steps
 from trainingrun_daemon.rules.continuous import boost, last
 from trainingrun_daemon.rules.effects.combinators import standing_cards
 from trainingrun_daemon.rules.enums import Keyword, Layer
-from trainingrun_daemon.rules.model import Card, Game, StackItem
+from trainingrun_daemon.rules.model import Card, Effect, Game, StackItem
+from trainingrun_daemon.rules.steps import Steps
 from trainingrun_daemon.rules.zones import PLUS, add_counters
 
 

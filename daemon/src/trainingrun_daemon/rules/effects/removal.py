@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from trainingrun_daemon.rules.card_definition import Effect, Steps, Target
 from trainingrun_daemon.rules.damage import deal_damage
 from trainingrun_daemon.rules.effects.combinators import standing_cards
 from trainingrun_daemon.rules.enums import Zone
-from trainingrun_daemon.rules.model import Card, Game, Player, StackItem
+from trainingrun_daemon.rules.model import Card, Effect, Game, Player, StackItem, Target
+from trainingrun_daemon.rules.steps import Steps
 from trainingrun_daemon.rules.zones import destroy_together, move_together
 
 

@@ -1,10 +1,10 @@
 """Mana that spells and abilities add to the pool."""
 
-from trainingrun_daemon.rules.card_definition import Effect, Steps, Trigger
 from trainingrun_daemon.rules.choices import ChooseAbility, ask_ability
 from trainingrun_daemon.rules.effects.triggers import when_attacks
 from trainingrun_daemon.rules.mana import COLORS
-from trainingrun_daemon.rules.model import FloatingMana, Game, StackItem
+from trainingrun_daemon.rules.model import Effect, FloatingMana, Game, StackItem, Trigger
+from trainingrun_daemon.rules.steps import Steps
 
 _NAMES = {"W": "white", "U": "blue", "B": "black", "R": "red", "G": "green"}
 

@@ -3,7 +3,6 @@
 Border: which half may be cast when, and where the card goes then. What a half does is on its face.
 """
 
-from trainingrun_daemon.rules.card_definition import Aim, CardFace, Steps, Way
 from trainingrun_daemon.rules.casting import can_cast_free, cast_free
 from trainingrun_daemon.rules.choices import (
     ChooseAbility,
@@ -15,7 +14,8 @@ from trainingrun_daemon.rules.choices import (
 from trainingrun_daemon.rules.continuous import FOREVER
 from trainingrun_daemon.rules.effects.library import allow_play
 from trainingrun_daemon.rules.enums import Purpose, Zone
-from trainingrun_daemon.rules.model import Card, Game
+from trainingrun_daemon.rules.model import Aim, Card, CardFace, Game, Way
+from trainingrun_daemon.rules.steps import Steps
 from trainingrun_daemon.rules.targets import is_well_aimed
 from trainingrun_daemon.rules.zones import move_card
 

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable
 
-from trainingrun_daemon.rules.card_definition import Static, Trigger
 from trainingrun_daemon.rules.enums import Keyword, Layer
-from trainingrun_daemon.rules.model import MAX_SPEED, Card, Game
+from trainingrun_daemon.rules.model import MAX_SPEED, Card, Game, Static, Trigger
 
 
 def own_creatures(_game: Game, source: Card, card: Card) -> bool:

@@ -3,9 +3,8 @@
 from collections.abc import Callable
 
 from trainingrun_daemon.rules import targets
-from trainingrun_daemon.rules.card_definition import Aim, Target, TargetSpec
 from trainingrun_daemon.rules.enums import Purpose
-from trainingrun_daemon.rules.model import Card, Game, Player, StackItem
+from trainingrun_daemon.rules.model import Aim, Card, Game, Player, StackItem, Target, TargetSpec
 
 
 def any_target(amount: int) -> TargetSpec:

@@ -3,10 +3,17 @@
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from trainingrun_daemon.rules.card_definition import Effect, Trigger
 from trainingrun_daemon.rules.enums import Event
 from trainingrun_daemon.rules.events import note_ability
-from trainingrun_daemon.rules.model import Card, Delayed, Game, Happening, StackItem
+from trainingrun_daemon.rules.model import (
+    Card,
+    Delayed,
+    Effect,
+    Game,
+    Happening,
+    StackItem,
+    Trigger,
+)
 
 Condition: TypeAlias = Callable[[Game, Card, Happening], bool]
 

@@ -20,7 +20,7 @@ from msgspec import Meta, Struct, field
 from trainingrun_api.run import TrainingRun
 from trainingrun_contracts.reports import CheckpointReport, Evaluation
 
-from trainingrun.commands.local.samples import Entry, EvaluationEntry, Sample, Saved, mean_parts
+from trainingrun.local.samples import Entry, EvaluationEntry, Sample, Saved, mean_parts
 
 _PACKAGES: Final = (
     "trainingrun",

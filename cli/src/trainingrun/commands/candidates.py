@@ -10,7 +10,7 @@ from typing import Final
 import typer
 from trainingrun_reconciler.roles import ROLES
 
-from trainingrun.commands.decks.folders import deck_names, decks_near
+from trainingrun.commands.deck_folders import deck_names, decks_near
 from trainingrun.sdk import ClientError, ClusterPlace, LocalPlace, Place, connect
 from trainingrun.sdk.values import STATE
 
@@ -66,23 +66,6 @@ def complete_opponent(context: typer.Context, incomplete: str) -> list[str]:
     """Opponents that never change, and checkpoints."""
     candidates = [name for name in OPPONENTS if name.startswith(incomplete)]
     return [*candidates, *complete_checkpoint(context, incomplete)]
-
-
-def complete_provider(incomplete: str) -> list[str]:
-    """Providers of the price file that comes with us, and all of them."""
-    # Imported here because no other candidate needs prices.
-    from trainingrun.commands.plan.price_file import read_prices  # noqa: PLC0415
-
-    names = [*read_prices(None).providers, "all"]
-    return sorted(name for name in names if name.startswith(incomplete))
-
-
-def complete_baseline(incomplete: str) -> list[str]:
-    """Measured rates that a plan can begin with."""
-    # Imported here because no other candidate needs them.
-    from trainingrun.estimate.baselines import BASELINES  # noqa: PLC0415
-
-    return sorted(name for name in BASELINES if name.startswith(incomplete))
 
 
 def complete_context(incomplete: str) -> list[str]:

@@ -1,0 +1,81 @@
+"""What a role's process is started with: the run configuration in a file, and variables.
+
+Apart from ``run_config``: what renders a configuration is pure and reads no environment.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from msgspec import Struct
+from trainingrun_protocol.access import Token, TokenError
+from trainingrun_protocol.given_token import token_in_environment
+
+from trainingrun_contracts.run_config import (
+    CONFIG_VARIABLE,
+    HEALTH_FILE_VARIABLE,
+    MEMBER_VARIABLE,
+    METRICS_PORT_VARIABLE,
+    REDIS_URL_VARIABLE,
+    ConfigError,
+    RunConfig,
+    decode,
+)
+
+
+class RoleEnvironment(Struct, frozen=True):
+    """What a role's process finds in its environment besides the run configuration."""
+
+    redis_url: str
+    member: str
+    metrics_port: int
+    health_file: Path | None
+    daemon_token: Token | None = None
+    """What the run's daemons want to know of who plays on them."""
+
+
+def load() -> RunConfig:
+    """Read the file that ``TRAININGRUN_CONFIG`` names.
+
+    Raises:
+        ConfigError: the variable is not set, or the file cannot be read or is not valid.
+    """
+    name = os.environ.get(CONFIG_VARIABLE)
+    if not name:
+        raise ConfigError(
+            f"{CONFIG_VARIABLE} is not set: point it to the run configuration (a JSON file that"
+            " `trainingrun local` and the operator write)"
+        )
+    try:
+        document = Path(name).read_bytes()
+    except OSError as error:
+        raise ConfigError(f"run configuration {name}: {error.strerror}") from error
+    return decode(document)
+
+
+def role_environment(*, default_member: str) -> RoleEnvironment:
+    """Read the variables that a role's process is started with.
+
+    Raises:
+        ConfigError: the Redis URL is missing, the metrics port is not a number, or the daemons'
+            token is none.
+    """
+    url = os.environ.get(REDIS_URL_VARIABLE)
+    if not url:
+        raise ConfigError(f"{REDIS_URL_VARIABLE} is not set: give the address of the run's Redis")
+    port = os.environ.get(METRICS_PORT_VARIABLE, "0")
+    if not port.isdigit():
+        raise ConfigError(f"{METRICS_PORT_VARIABLE}={port!r} is not a port number")
+    try:
+        token = token_in_environment()
+    except TokenError as error:
+        raise ConfigError(str(error)) from error
+    health = os.environ.get(HEALTH_FILE_VARIABLE)
+    return RoleEnvironment(
+        redis_url=url,
+        member=os.environ.get(MEMBER_VARIABLE) or default_member,
+        metrics_port=int(port),
+        health_file=Path(health) if health else None,
+        daemon_token=token,
+    )
