@@ -72,7 +72,7 @@ check: lint unit ## Everything that needs no cluster and no processes: the linte
 lint: .stamp/develop ## Format, lint, types, import law, plain words, generated files
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	MYPYPATH=charts/generator $(BIN)/mypy $(PACKAGES) tools charts/generator
+	MYPYPATH=charts/generator $(BIN)/mypy $(PACKAGES) tools testkit charts/generator
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.plain_words
 	$(MAKE) --no-print-directory generate-check
@@ -88,7 +88,7 @@ generate: .stamp/run ## Write the CRD, the chart's copy of it, the dashboards, t
 	$(BIN)/python -m tools.summary_page
 	$(BIN)/python -m tools.cli_page
 	$(BIN)/python charts/generator
-	$(BIN)/python docs/site/drawing.py
+	$(BIN)/python -m docs.site.drawing
 
 generate-check: .stamp/run ## Fail when a generated file differs from what it is made of
 	$(BIN)/python -m tools.crd --check
@@ -97,7 +97,7 @@ generate-check: .stamp/run ## Fail when a generated file differs from what it is
 	$(BIN)/python -m tools.summary_page --check
 	$(BIN)/python -m tools.cli_page --check
 	$(BIN)/python charts/generator --check
-	$(BIN)/python docs/site/drawing.py --check
+	$(BIN)/python -m docs.site.drawing --check
 
 lock: .stamp/venv ## Resolve constraints.txt again: pins that fit are kept (delete a line to renew it)
 	$(PIP) install --quiet uv
@@ -118,12 +118,12 @@ benchmarks-setup: .stamp/run .stamp/benchmarks ## Install the peers that benchma
 	@touch $@
 
 docs: .stamp/docs ## Build the documentation site into build/site, strictly: no link leads nowhere
-	.venv-docs/bin/python docs/site/assemble.py build/docs
+	.venv-docs/bin/python -m docs.site.assemble build/docs
 	.venv-docs/bin/zensical build --clean --strict
-	.venv-docs/bin/python docs/site/finish.py build/site
+	.venv-docs/bin/python -m docs.site.finish build/site
 
 docs-serve: .stamp/docs ## Show the documentation site at http://localhost:8000, as it stands now
-	.venv-docs/bin/python docs/site/assemble.py build/docs
+	.venv-docs/bin/python -m docs.site.assemble build/docs
 	.venv-docs/bin/zensical serve
 
 # What builds the site stays out of .venv: nothing of ours depends on it.

@@ -40,14 +40,10 @@ from trainingrun_protocol.decisions import decode_decision
 from trainingrun_protocol.lines import DecisionLine
 
 from benchmarks import measuring
+from benchmarks.actor.speed import RECORDED, record
 from benchmarks.measuring import ONE_THREAD, ROOT, report, tell
-
-sys.path[:0] = [str(ROOT / "tests/local/bed")]
-
-from actor_bed import actor_bed  # noqa: E402
-from redis_server import start_redis  # noqa: E402
-
-from benchmarks.actor.speed import RECORDED, record  # noqa: E402 - found by the line above
+from testkit.roles.actor_bed import actor_bed
+from testkit.servers.redis_server import start_redis
 
 BATCHES = (1, 4, 16)
 

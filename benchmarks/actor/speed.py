@@ -34,11 +34,8 @@ from trainingrun_protocol.lines import DecisionLine, GameResult
 
 from benchmarks import measuring
 from benchmarks.measuring import ROOT, Goal, Sample, medians, process_seconds, report, tell
-
-sys.path[:0] = [str(ROOT / "tests/local/bed")]
-
-from actor_bed import Bed, actor_bed, config  # noqa: E402 - found by the line above
-from redis_server import start_redis  # noqa: E402
+from testkit.roles.actor_bed import Bed, actor_bed, config
+from testkit.servers.redis_server import start_redis
 
 GAMES = 16
 RECORDED = 8

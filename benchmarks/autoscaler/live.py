@@ -27,23 +27,22 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+import uvloop
+from trainingrun.local.backend import LocalBackend
+from trainingrun.local.folder import RunFolder
+from trainingrun.local.store import LocalStore, RecordedEvent
+from trainingrun_api.run import TrainingRun, parse
+from trainingrun_reconciler.controller.loop import Reconciler
+from trainingrun_reconciler.desired.observed import Signals
+from trainingrun_reconciler.roles.workload import Role
+from trainingrun_reconciler.settings import Settings
+
+from benchmarks.actor.canned import Canned
+from benchmarks.actor.parts import record_games
+from benchmarks.actor.speed import DECKS
+from benchmarks.measuring import Goal, parser, report, tell
+
 ROOT: Final = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tests/local/bed")]
-
-import uvloop  # noqa: E402
-from trainingrun.local.backend import LocalBackend  # noqa: E402
-from trainingrun.local.folder import RunFolder  # noqa: E402
-from trainingrun.local.store import LocalStore, RecordedEvent  # noqa: E402
-from trainingrun_api.run import TrainingRun, parse  # noqa: E402
-from trainingrun_reconciler.controller.loop import Reconciler  # noqa: E402
-from trainingrun_reconciler.desired.observed import Signals  # noqa: E402
-from trainingrun_reconciler.roles.workload import Role  # noqa: E402
-from trainingrun_reconciler.settings import Settings  # noqa: E402
-
-from benchmarks.actor.canned import Canned  # noqa: E402
-from benchmarks.actor.parts import record_games  # noqa: E402
-from benchmarks.actor.speed import DECKS  # noqa: E402
-from benchmarks.measuring import Goal, parser, report, tell  # noqa: E402
 
 LOOK_SECONDS: Final = 2.0
 TELL_SECONDS: Final = 10.0

@@ -26,10 +26,6 @@ from typing import Any, Final
 import msgspec
 import psutil
 import redis
-from daemon_process import DaemonProcess, daemons
-from learner_process import read_ledger
-from redis_server import RedisServer, start_redis
-from stops import ForkedLearner
 from trainingrun_contracts import slots
 from trainingrun_contracts.reports import ActorReport, ActorState, Intent, reports_from
 from trainingrun_contracts.run_config import (
@@ -45,10 +41,14 @@ from trainingrun_contracts.run_config import (
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.stream.ledger import Ledger
 from trainingrun_trainer.checkpoint.archive import open_archive
-from waiting import until
 
 from benchmarks.chaos.links import Link, Links, open_links
 from benchmarks.chaos.witness import LossLog, StreamWitness, witness
+from testkit.roles.daemon_process import DaemonProcess, daemons
+from testkit.roles.learner_process import read_ledger
+from testkit.roles.stops import ForkedLearner
+from testkit.servers.redis_server import RedisServer, start_redis
+from testkit.waiting import until
 
 BATCH: Final = 512
 GAMES_PER_ACTOR: Final = 6

@@ -20,12 +20,9 @@ from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tests/local/bed")]
-
-from learner_process import Bandit, read_ledger  # noqa: E402
-from redis_server import start_redis  # noqa: E402
-from stops import ForkedLearner, Stop, Stopped, producing, stop_once, stops_config  # noqa: E402
+from testkit.roles.learner_process import Bandit, read_ledger
+from testkit.roles.stops import ForkedLearner, Stop, Stopped, producing, stop_once, stops_config
+from testkit.servers.redis_server import start_redis
 
 
 def main() -> int:

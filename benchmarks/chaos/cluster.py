@@ -29,17 +29,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
+from trainingrun_contracts.stream.ledger import Ledger
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tests/local/bed"), str(ROOT / "tests/e2e/bed")]
-
-from cluster import ClusterError, Namespace, run  # noqa: E402
-from training import short_quickstart, status, suspend  # noqa: E402
-from trainingrun_contracts.stream.ledger import Ledger  # noqa: E402
-from waiting import until  # noqa: E402
-
-from benchmarks.chaos.figures import FaultSeen, Settled, figures_of  # noqa: E402
-from benchmarks.measuring import Goal, parser, positive, report, tell  # noqa: E402
+from benchmarks.chaos.figures import FaultSeen, Settled, figures_of
+from benchmarks.measuring import Goal, parser, positive, report, tell
+from testkit.e2e.cluster import ClusterError, Namespace, run
+from testkit.e2e.training import short_quickstart, status, suspend
+from testkit.waiting import until
 
 NAME: Final = "chaos"
 GAMES: Final = 1_000_000

@@ -27,13 +27,8 @@ from pathlib import Path
 from threading import Event
 from typing import Final
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tests/local/bed")]
-
-from waiting import until  # noqa: E402
-
-from benchmarks.chaos.bed import BATCH, RunUnderTest, run_in  # noqa: E402
-from benchmarks.chaos.figures import (  # noqa: E402
+from benchmarks.chaos.bed import BATCH, RunUnderTest, run_in
+from benchmarks.chaos.figures import (
     LOSS_WINDOW,
     FaultSeen,
     Settled,
@@ -41,9 +36,10 @@ from benchmarks.chaos.figures import (  # noqa: E402
     goals_of,
     loss_figures,
 )
-from benchmarks.chaos.links import Fault  # noqa: E402
-from benchmarks.chaos.witness import Update  # noqa: E402
-from benchmarks.measuring import Goal, parser, positive, report, tell  # noqa: E402
+from benchmarks.chaos.links import Fault
+from benchmarks.chaos.witness import Update
+from benchmarks.measuring import Goal, parser, positive, report, tell
+from testkit.waiting import until
 
 ROLES: Final = ("actor", "daemon", "redis", "learner", "disk")
 PATIENCE_SECONDS: Final = 120.0

@@ -25,16 +25,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-BEDS = ("tests/control_plane/bed", "tests/local/bed")
-sys.path[:0] = [str(ROOT / each) for each in BEDS]
-
-from audit_log import lines_in, overlaps  # noqa: E402 - the beds are found by the line above
-from bed_programs import programs  # noqa: E402
-from control_plane import ControlPlane  # noqa: E402
-from operator_bed import Trainer, install_chart  # noqa: E402
-from operator_pair import Pair, seconds_until_followed, two_operators  # noqa: E402
-from redis_server import start_redis  # noqa: E402
+from testkit.control_plane.audit_log import lines_in, overlaps
+from testkit.control_plane.plane import ControlPlane
+from testkit.operator.operator_pair import Pair, seconds_until_followed, two_operators
+from testkit.operator.operator_process import Trainer, install_chart
+from testkit.programs import programs
+from testkit.servers.redis_server import start_redis
 
 NAMESPACE = "failover"
 NAME = "run-0"

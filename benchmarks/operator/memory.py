@@ -26,14 +26,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-BEDS = ("tests/control_plane/bed", "tests/local/bed")
-sys.path[:0] = [str(ROOT / each) for each in BEDS]
-
-from bed_programs import programs  # noqa: E402 - the beds are found by the line above
-from control_plane import ControlPlane  # noqa: E402
-from operator_bed import SYSTEM, OperatorProcess, Trainer, install_chart  # noqa: E402
-from redis_server import start_redis  # noqa: E402
+from testkit.control_plane.plane import ControlPlane
+from testkit.operator.operator_process import SYSTEM, OperatorProcess, Trainer, install_chart
+from testkit.programs import programs
+from testkit.servers.redis_server import start_redis
 
 NAMESPACE = "memory"
 GAMES = 10_000_000

@@ -35,8 +35,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trainingrun_contracts.stream.keys import Keys
+from trainingrun_reconciler.desired.redis_config import OPERATOR
+from trainingrun_reconciler.kinds import DEPLOYMENT, POD, TRAINING_RUN, Kind
+
 from benchmarks.operator.scale_bed import (
-    BEDS,
     DAEMONS,
     NODE,
     ROOT,
@@ -55,17 +58,11 @@ from benchmarks.operator.scale_bed import (
     wait_for,
     wait_for_quiet,
 )
-
-sys.path[:0] = [str(ROOT / each) for each in BEDS]
-
-from bed_process import BedProcess  # noqa: E402 - the beds are found by the line above
-from bed_programs import programs  # noqa: E402
-from control_plane import ControlPlane  # noqa: E402
-from operator_bed import SYSTEM, OperatorProcess, install_chart  # noqa: E402
-from redis_server import RedisServer, start_redis  # noqa: E402
-from trainingrun_contracts.stream.keys import Keys  # noqa: E402
-from trainingrun_reconciler.desired.redis_config import OPERATOR  # noqa: E402
-from trainingrun_reconciler.kinds import DEPLOYMENT, POD, TRAINING_RUN, Kind  # noqa: E402
+from testkit.control_plane.plane import ControlPlane
+from testkit.operator.operator_process import SYSTEM, OperatorProcess, install_chart
+from testkit.programs import programs
+from testkit.servers.redis_server import RedisServer, start_redis
+from testkit.servers.server_process import BedProcess
 
 PODS_PER_RUN = 10
 KEPT_DAEMONS = 3

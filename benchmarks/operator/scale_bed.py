@@ -21,18 +21,16 @@ from typing import Any
 
 import msgspec
 import yaml
-
-ROOT = Path(__file__).resolve().parents[2]
-BEDS = ("tests/control_plane/bed", "tests/local/bed")
-sys.path[:0] = [str(ROOT / each) for each in BEDS]
-
-from control_plane import ControlPlane, NodeSize  # noqa: E402 - the beds are found just above
-from trainingrun_operator.kube.client import (  # noqa: E402
+from trainingrun_operator.kube.client import (
     Client,
     load_configuration,
 )
-from trainingrun_operator.kube.throttle import TokenBucket  # noqa: E402
-from trainingrun_reconciler.kinds import TRAINING_RUN, Kind  # noqa: E402
+from trainingrun_operator.kube.throttle import TokenBucket
+from trainingrun_reconciler.kinds import TRAINING_RUN, Kind
+
+from testkit.control_plane.plane import ControlPlane, NodeSize
+
+ROOT = Path(__file__).resolve().parents[2]
 
 QUICKSTART = ROOT / "examples" / "quickstart.yaml"
 NODE = NodeSize(cpu="4000", memory="16Ti", pods="1000")

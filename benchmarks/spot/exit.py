@@ -30,15 +30,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.measuring import Goal, parser, positive, report, tell
+from testkit.local.local_run import closes, write_run
+from testkit.local.machine import Machine, endpoints_in, machine
+from testkit.servers.instance_metadata import InstanceMetadataServer
+from testkit.servers.redis_server import free_port
+from testkit.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tests/local/bed")]
-
-from instance_metadata import InstanceMetadataServer  # noqa: E402
-from local_run import closes, write_run  # noqa: E402
-from machine import Machine, endpoints_in, machine  # noqa: E402
-from redis_server import free_port  # noqa: E402
-from waiting import until  # noqa: E402
 
 LIMIT_SECONDS = 90.0
 POLL_SECONDS = "5"

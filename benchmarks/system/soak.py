@@ -19,14 +19,11 @@ from pathlib import Path
 from threading import Event
 from typing import Any, Final
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tests/local/bed")]
+import numpy as np
 
-import numpy as np  # noqa: E402
-from waiting import until  # noqa: E402
-
-from benchmarks.chaos.bed import BATCH, RunUnderTest, run_in  # noqa: E402
-from benchmarks.measuring import Goal, parser, report, tell  # noqa: E402
+from benchmarks.chaos.bed import BATCH, RunUnderTest, run_in
+from benchmarks.measuring import Goal, parser, report, tell
+from testkit.waiting import until
 
 SAMPLE_SECONDS: Final = 5.0
 TELL_SAMPLES: Final = 12

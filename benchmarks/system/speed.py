@@ -44,16 +44,12 @@ from trainingrun_contracts.run_config import (
 from trainingrun_contracts.stream.ledger import Ledger
 
 from benchmarks import measuring
-from benchmarks.measuring import ONE_THREAD, ROOT, Goal, process_seconds, report, tell
-
-sys.path[:0] = [str(ROOT / "tests/local/bed")]
-
-from actor_bed import Bed, actor_bed, config  # noqa: E402
-from learner_process import LearnerProcess, read_ledger  # noqa: E402
-from redis_server import start_redis  # noqa: E402
-from waiting import until  # noqa: E402
-
-from benchmarks.actor.speed import DECKS, RECORDED, canned_daemons, record  # noqa: E402 - found by the line above
+from benchmarks.actor.speed import DECKS, RECORDED, canned_daemons, record
+from benchmarks.measuring import ONE_THREAD, Goal, process_seconds, report, tell
+from testkit.roles.actor_bed import Bed, actor_bed, config
+from testkit.roles.learner_process import LearnerProcess, read_ledger
+from testkit.servers.redis_server import start_redis
+from testkit.waiting import until
 
 DAEMONS = 160
 SLOTS = 8

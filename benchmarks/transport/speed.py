@@ -45,7 +45,6 @@ from trainingrun_trainer.prefetcher import open_entry
 
 from benchmarks import measuring
 from benchmarks.measuring import (
-    ROOT,
     Goal,
     Sample,
     medians,
@@ -55,10 +54,7 @@ from benchmarks.measuring import (
     tell,
     timed,
 )
-
-sys.path[:0] = [str(ROOT / "tests/local/bed")]
-
-from redis_server import RedisServer, start_redis  # noqa: E402 - found by the line above
+from testkit.servers.redis_server import RedisServer, start_redis
 
 RUN = "transport"
 OPTIONS = 6  # legal actions a step: 320 + 6 * 120 numbers of two bytes are 2.1 KB

@@ -1,6 +1,6 @@
 """Gather the pages of the documentation site in one folder, for the site builder.
 
-    python docs/site/assemble.py [build/docs]
+    python -m docs.site.assemble [build/docs]
 
 The site shows the pages of docs/ as they stand, and some that have their place elsewhere, because
 people of the repository look for them there: those in ``ELSEWHERE``. Their links are made to fit.
@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from site_links import broken, links, resolved, rewritten
+
+from docs.site.site_links import broken, links, resolved, rewritten
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DOCS: Final = "docs"

@@ -1,6 +1,6 @@
 """Draw the architecture: docs/images/architecture-light.svg and -dark.svg, from one description.
 
-    python docs/site/drawing.py [--check]
+    python -m docs.site.drawing [--check]
 
 With ``--check`` nothing is written; the exit code is 1 when a picture differs.
 """

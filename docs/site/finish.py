@@ -1,6 +1,6 @@
 """Make the built site whole without a network: our own script for search, nothing from outside.
 
-    python docs/site/finish.py [build/site]
+    python -m docs.site.finish [build/site]
 
 The site builder lets pages fetch one script from elsewhere, so that search works in pages that are
 read as files; docs/javascripts/file-worker.js takes its place. Ends with exit code 1 and a sentence

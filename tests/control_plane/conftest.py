@@ -1,7 +1,7 @@
 """Fixtures of the control-plane tests: a real API server with controllers, pods played by kwok.
 
 Session fixtures
-    ``control_plane`` (:class:`control_plane.ControlPlane`)
+    ``control_plane`` (:class:`testkit.control_plane.plane.ControlPlane`)
         Started once, about 5 s (the first run on a machine builds the programs, about 9 min).
         ``.kubeconfig`` administrator's file · ``.url`` · ``.folder`` (``logs/`` in it)
         ``.api.get("deploy", "x", ns) -> dict`` · ``.api.find(…) -> dict | None``
@@ -22,12 +22,13 @@ Session fixtures
 Fixtures per test
     ``namespace`` (str): a fresh namespace, Pod Security "restricted", deleted without waiting.
     ``kubectl``: ``kubectl("get", "pods") -> str``, within that namespace.
-    ``s3``: an :class:`s3_server.S3Server` of its own.
+    ``s3``: an :class:`testkit.servers.s3_server.S3Server` of its own.
 
 Any image from a host that ends in ``.invalid`` cannot be pulled; every other pod is ready at once.
 Wait with ``control_plane.wait_until(lambda: …, "what", seconds=30)``, which looks again when an
 object of a collection changes that was asked for; nothing here sleeps.
-Module ``control_plane`` also has ``restricted_pod``, ``condition`` and ``waiting_reasons``.
+Module ``testkit.control_plane.plane`` also has ``restricted_pod``, ``condition`` and
+``waiting_reasons``.
 """
 
 from __future__ import annotations
@@ -37,9 +38,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from bed_programs import programs
-from control_plane import ControlPlane
-from s3_server import S3Server
+
+from testkit.control_plane.plane import ControlPlane
+from testkit.programs import programs
+from testkit.servers.s3_server import S3Server
 
 _NUMBERS = itertools.count(1)
 _PLANE = pytest.StashKey[ControlPlane]()

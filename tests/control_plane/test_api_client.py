@@ -8,10 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from api_client import ApiClient, WaitError, has_condition
-from api_connections import ApiError
-from bed_process import BedError
-from control_plane import ControlPlane
+
+from testkit.control_plane.api_client import ApiClient, WaitError, has_condition
+from testkit.control_plane.api_connections import ApiError
+from testkit.control_plane.plane import ControlPlane
+from testkit.servers.server_process import BedError
 
 LONG = 60.0
 Kubectl = Callable[..., str]

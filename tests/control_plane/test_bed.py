@@ -7,9 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api_connections import ApiError
-from control_plane import ControlPlane, KubectlError, NodeSize, Verb, condition, restricted_pod
-from s3_server import S3Server
+
+from testkit.control_plane.api_connections import ApiError
+from testkit.control_plane.plane import (
+    ControlPlane,
+    KubectlError,
+    NodeSize,
+    Verb,
+    condition,
+    restricted_pod,
+)
+from testkit.servers.s3_server import S3Server
 
 SOON = "--timeout=60s"
 LABELS = {"app": "played"}

@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 import yaml
-from api_schemas import write_schemas
-from control_plane import ControlPlane, KubectlError
-from helm_release import Release, older_chart
-from rendered_chart import CHART, render
+
+from testkit.control_plane.api_schemas import write_schemas
+from testkit.control_plane.helm_release import Release, older_chart
+from testkit.control_plane.plane import ControlPlane, KubectlError
+from testkit.control_plane.rendered_chart import render
+from testkit.tree import CHART, TESTKIT
 
 ROOT = CHART.parents[1]
 CRD = "trainingruns.trainingrun.dev"
@@ -27,7 +29,7 @@ RUN: dict[str, Any] = {
     "metadata": {"name": "kept"},
     "spec": {"games": 100, "decks": [{"name": "red_aggro"}]},
 }
-MONITORING = Path(__file__).parent / "bed" / "monitoring_crds.yaml"
+MONITORING = TESTKIT / "control_plane" / "monitoring_crds.yaml"
 _NUMBERS = itertools.count(1)
 
 

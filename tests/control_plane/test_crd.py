@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 import yaml
-from control_plane import ControlPlane, KubectlError
 from trainingrun_api.rules import IMMUTABLE, Immutable
 from trainingrun_api.run import parse
+
+from testkit.control_plane.plane import ControlPlane, KubectlError
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))

@@ -7,7 +7,9 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
-from cluster import IMAGES, ROOT, ClusterError, Namespace, build_image, run
+
+from testkit.e2e.cluster import IMAGES, ClusterError, Namespace, build_image, run
+from testkit.tree import ROOT
 
 SYSTEM = "trainingrun-system"
 RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"

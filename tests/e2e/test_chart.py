@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cluster import run
+from testkit.e2e.cluster import run
 
 
 def test_helm_test_finds_the_installation_complete(installed: str) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import yaml
-from cluster import Namespace
-from training import (
+
+from testkit.e2e.cluster import Namespace
+from testkit.e2e.training import (
     ROLES,
     assert_ledger_closes,
     condition,

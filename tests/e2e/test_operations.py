@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from cluster import ROOT, ClusterError, Namespace, run
-from training import (
+from testkit.e2e.cluster import ClusterError, Namespace, run
+from testkit.e2e.training import (
     assert_ledger_closes,
     eventually,
     games,
@@ -16,6 +16,7 @@ from training import (
     suspend,
     version,
 )
+from testkit.tree import ROOT
 
 ENOUGH = 1_000_000
 NAME = "operated"

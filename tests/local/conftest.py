@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 import redis
-from actor_bed import Bed, actor_bed
-from bandit_run import bandit_config
-from learner_process import Bandit
-from redis_server import RedisServer, start_redis
-from s3_server import S3Server
-from ssh_server import KIND
 from trainingrun_contracts.run_config import RunConfig
+
+from testkit.roles.actor_bed import Bed, actor_bed
+from testkit.roles.bandit_run import bandit_config
+from testkit.roles.learner_process import Bandit
+from testkit.servers.redis_server import RedisServer, start_redis
+from testkit.servers.s3_server import S3Server
+from testkit.servers.ssh_server import KIND
 
 
 @pytest.fixture

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from simulated_run import UID, training_run
-from sixth_role import GREETER, ROLE
 from trainingrun.local.backend import LocalBackend
 from trainingrun.local.folder import RunFolder
 from trainingrun_reconciler.backends import RunIdentity, SharedResources
@@ -14,6 +12,9 @@ from trainingrun_reconciler.desired.actions import Apply, Remove
 from trainingrun_reconciler.desired.workloads import workloads
 from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.settings import Settings
+
+from testkit.operator.simulated_run import UID, training_run
+from testkit.operator.sixth_role import GREETER, ROLE
 
 DECKS = Path(__file__).resolve().parents[2] / "decks"
 RUN = RunIdentity("local", "run", UID)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import signal
 
-from actor_bed import Bed, config, has_traceback
 from trainingrun_contracts.reports import ActorReport, Intent
 from trainingrun_contracts.run_config import ActorConfig, LearnerConfig, SelfPlayConfig
-from waiting import until
+
+from testkit.roles.actor_bed import Bed, config, has_traceback
+from testkit.waiting import until
 
 
 def test_games_become_segments_and_the_ledger_closes(bed: Bed) -> None:

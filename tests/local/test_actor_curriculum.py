@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from actor_bed import Bed, config, has_traceback
 from trainingrun_contracts.curriculum import (
     CurrentPhase,
     PlannedPhase,
@@ -16,7 +15,9 @@ from trainingrun_contracts.curriculum import (
 )
 from trainingrun_contracts.reports import ActorReport
 from trainingrun_contracts.run_config import OpponentsConfig
-from waiting import until
+
+from testkit.roles.actor_bed import Bed, config, has_traceback
+from testkit.waiting import until
 
 MIRROR = Setting(("red_aggro",), OpponentsConfig(latest=0, past=0, scripted=1))
 SHAPED = Setting(

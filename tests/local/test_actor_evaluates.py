@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from actor_bed import Bed, config, has_traceback
 from trainingrun_actor.agenda import Agenda
 from trainingrun_actor.policies import Policies
 from trainingrun_actor.run_state import RunStatePoller
@@ -28,7 +27,9 @@ from trainingrun_contracts.reports import (
     notices_from,
 )
 from trainingrun_contracts.run_config import EvaluationConfig, EvaluationOpponent, GateConfig
-from waiting import until
+
+from testkit.roles.actor_bed import Bed, config, has_traceback
+from testkit.waiting import until
 
 MANY: Final[tuple[EvaluationOpponent, ...]] = ("engine", "past")
 SMALL = config(evaluation=EvaluationConfig(interval_games=50, games=10))

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 import redis
-from actor_bed import Bed, actor_bed, config, has_traceback
-from redis_server import RedisServer, start_redis
 from trainingrun_contracts.reports import ActorReport
-from waiting import until
+
+from testkit.roles.actor_bed import Bed, actor_bed, config, has_traceback
+from testkit.servers.redis_server import RedisServer, start_redis
+from testkit.waiting import until
 
 
 @pytest.fixture

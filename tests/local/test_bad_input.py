@@ -9,14 +9,21 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from bandit_run import BATCH, set_intent, train, wait_for_weights
-from learner_process import Bandit, eventually, learner_process, notice_reasons, read_ledger
-from redis_server import RedisServer
 from trainingrun_contracts import reports
 from trainingrun_contracts.reports import Intent
 from trainingrun_contracts.run_config import RunConfig
 from trainingrun_contracts.segment import MAX_BYTES, Segment, encode
 from trainingrun_contracts.stream.append import EncodedSegment, append_commands
+
+from testkit.roles.bandit_run import BATCH, set_intent, train, wait_for_weights
+from testkit.roles.learner_process import (
+    Bandit,
+    eventually,
+    learner_process,
+    notice_reasons,
+    read_ledger,
+)
+from testkit.servers.redis_server import RedisServer
 
 PER_BATCH = BATCH // 32
 

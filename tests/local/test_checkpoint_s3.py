@@ -11,10 +11,6 @@ from typing import Any
 import msgspec
 import pytest
 from boto3.session import Session
-from held_upload import last_part_held
-from learner_process import eventually
-from s3_server import REGION, S3Server
-from small_disk import small_file_system
 from trainingrun_contracts.exit_codes import ExitCode
 from trainingrun_contracts.observation_schema import SCHEMA_HASH
 from trainingrun_trainer.checkpoint.archive import CheckpointArchive, Retention
@@ -27,6 +23,11 @@ from trainingrun_trainer.checkpoint.manifest import (
 )
 from trainingrun_trainer.checkpoint.s3 import S3Store
 from trainingrun_trainer.checkpoint.store import StorageError, StorageRefused
+
+from testkit.roles.learner_process import eventually
+from testkit.servers.held_upload import last_part_held
+from testkit.servers.s3_server import REGION, S3Server
+from testkit.servers.small_disk import small_file_system
 
 MEGA = 1024 * 1024
 MODEL = "model.safetensors"

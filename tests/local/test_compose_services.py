@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bed_programs import programs
-from compose_file import Here, read_compose
-from local_run import closes, write_run
-from redis_server import redis_program
+
+from testkit.local.compose_file import Here, read_compose
+from testkit.local.local_run import closes, write_run
+from testkit.programs import programs
+from testkit.servers.redis_server import redis_program
 
 PORTS = {
     "redis": (6379,),

@@ -10,8 +10,6 @@ from typing import Any
 import pytest
 import redis
 from msgspec import structs
-from redis_server import RedisServer
-from simulated_run import UID, document
 from trainingrun_api.conditions import ConditionStatus, ConditionType, EventReason
 from trainingrun_api.run import TrainingRun, parse
 from trainingrun_api.status import TrainingRunStatus
@@ -49,6 +47,9 @@ from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.roles.workload import Role
 from trainingrun_reconciler.settings import Settings
 from trainingrun_reconciler.store import RunKey
+
+from testkit.operator.simulated_run import UID, document
+from testkit.servers.redis_server import RedisServer
 
 KEYS = Keys(UID)
 NOW = 1_000_000.0

@@ -7,14 +7,15 @@ from __future__ import annotations
 import asyncio
 
 import redis
-from dying_operators import Course
-from redis_server import RedisServer
-from scripted_fleet import ScriptedFleet
-from simulated_run import UID, training_run
 from trainingrun_reconciler.desired.observed import Finished
 from trainingrun_reconciler.desired.redis_config import OPERATOR
 from trainingrun_reconciler.memory import MemoryBackend, MemoryRunStore
 from trainingrun_reconciler.roles.workload import Role
+
+from testkit.operator.dying_operators import Course
+from testkit.operator.scripted_fleet import ScriptedFleet
+from testkit.operator.simulated_run import UID, training_run
+from testkit.servers.redis_server import RedisServer
 
 
 def test_operators_that_die_after_each_action_walk_a_run_through_its_life(

@@ -13,10 +13,6 @@ from pathlib import Path
 
 import psutil
 import redis
-from dying_operators import Course, Relayed
-from redis_server import RedisServer
-from scripted_fleet import ScriptedFleet
-from simulated_run import UID, training_run
 from trainingrun.local.backend import LocalBackend
 from trainingrun.local.folder import RunFolder
 from trainingrun_api.run import TrainingRun
@@ -25,8 +21,13 @@ from trainingrun_reconciler.desired.actions import Apply, WorkloadAction
 from trainingrun_reconciler.memory import MemoryRunStore
 from trainingrun_reconciler.roles.workload import Role
 
-ROOT = Path(__file__).resolve().parents[2]
-STAND_IN = Path(__file__).parent / "bed" / "stand_in.py"
+from testkit.operator.dying_operators import Course, Relayed
+from testkit.operator.scripted_fleet import ScriptedFleet
+from testkit.operator.simulated_run import UID, training_run
+from testkit.servers.redis_server import RedisServer
+from testkit.tree import DECKS, TESTKIT
+
+STAND_IN = TESTKIT / "operator" / "stand_in.py"
 
 
 class StandIns(Relayed):
@@ -70,7 +71,7 @@ async def walked(
 ) -> Course:
     """The course after its walk; what it left is ended."""
     store = MemoryRunStore()
-    backend = LocalBackend(folder, decks=ROOT / "decks")
+    backend = LocalBackend(folder, decks=DECKS)
     flag, fleet = folder.root / "learner-ends", ScriptedFleet(redis_server, UID)
     course = Course(
         store,

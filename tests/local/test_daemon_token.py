@@ -5,10 +5,11 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
-from daemon_process import daemons
-from line_client import said_to
-from local_run import ENDLESS, LocalRun, local_run, write_run
 from trainingrun_protocol.access import TOKEN_VARIABLE, read_token
+
+from testkit.local.local_run import ENDLESS, LocalRun, local_run, write_run
+from testkit.roles.daemon_process import daemons
+from testkit.roles.line_client import said_to
 
 TOKEN = "the-token-of-these-daemons"
 GAME = b"NEWGAME red_aggro.dck white_weenie.dck -i -q -c 1000000"

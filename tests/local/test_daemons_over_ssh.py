@@ -16,12 +16,13 @@ from typing import Any
 
 import psutil
 import pytest
-from daemon_process import DECKS
-from daemon_process import PROGRAM as DAEMON
-from line_client import said_to
-from redis_server import free_port
-from ssh_server import SshServer, ssh_server
-from waiting import until
+
+from testkit.roles.daemon_process import PROGRAM as DAEMON
+from testkit.roles.line_client import said_to
+from testkit.servers.redis_server import free_port
+from testkit.servers.ssh_server import SshServer, ssh_server
+from testkit.tree import DECKS
+from testkit.waiting import until
 
 PROGRAM = Path(sys.executable).with_name("trainingrun")
 SERVING = [

@@ -5,12 +5,13 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
-from bandit_run import BATCH, set_intent, train, wait_for_weights
-from learner_process import Bandit, eventually, learner_process, read_ledger
-from redis_server import RedisServer
 from trainingrun_contracts.reports import Intent
 from trainingrun_contracts.run_config import RunConfig
 from trainingrun_contracts.segment import Segment
+
+from testkit.roles.bandit_run import BATCH, set_intent, train, wait_for_weights
+from testkit.roles.learner_process import Bandit, eventually, learner_process, read_ledger
+from testkit.servers.redis_server import RedisServer
 
 PER_BATCH = BATCH // 32
 

@@ -4,8 +4,9 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from browser import Tab, browser, find_browser
-from guide_blocks import ROOT
+
+from testkit.servers.browser import Tab, browser, find_browser
+from testkit.tree import ROOT
 
 SITE = ROOT / "build" / "site"
 PAGES = (

@@ -18,7 +18,8 @@ import pytest
 from safetensors.numpy import save
 from trainingrun_contracts.observation_schema import SCHEMA_HASH
 from trainingrun_contracts.policy_format import SHAPES
-from waiting import until
+
+from testkit.waiting import until
 
 DECKS = Path(__file__).parents[2] / "decks"
 PROGRAM = Path(sys.executable).with_name("trainingrun")

@@ -9,10 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import redis
-from daemon_process import DaemonProcess, daemons
-from local_run import ENDLESS, closes, local_run, write_run
-from redis_server import RedisServer
-from simulated_run import UID, document
 from trainingrun_api.run import parse
 from trainingrun_contracts.slots import decode_all
 from trainingrun_contracts.stream.keys import Keys
@@ -23,6 +19,11 @@ from trainingrun_reconciler.desired.redis_config import OPERATOR
 from trainingrun_reconciler.memory import MemoryBackend, MemoryRunStore
 from trainingrun_reconciler.roles.workload import Role
 from trainingrun_reconciler.settings import Settings
+
+from testkit.local.local_run import ENDLESS, closes, local_run, write_run
+from testkit.operator.simulated_run import UID, document
+from testkit.roles.daemon_process import DaemonProcess, daemons
+from testkit.servers.redis_server import RedisServer
 
 
 def nobody() -> str:

@@ -8,15 +8,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 import redis
-from actor_bed import Bed
-from redis_server import RedisServer
 from trainingrun_actor.policies import Policies
 from trainingrun_contracts import slots
 from trainingrun_contracts.connection import asyncio_client
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.weights_pointer import Pointer, pointer_from
 from trainingrun_trainer.spot import SpotNotice, SpotShutdown
-from waiting import until
+
+from testkit.roles.actor_bed import Bed
+from testkit.servers.redis_server import RedisServer
+from testkit.waiting import until
 
 KEYS = Keys("clock-1")
 HOUR = 3600.0

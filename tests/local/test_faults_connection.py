@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import redis
 import uvloop
-from redis_server import RedisServer
 from trainingrun_contracts.connection import asyncio_client
+
+from testkit.servers.redis_server import RedisServer
 
 
 async def send_on_a_closed_connection(url: str) -> None:

@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
-from local_run import closes, local_run, write_run
-from small_disk import fill_up, small_file_system
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from trainingrun_trainer.telemetry import EventFiles, LossCurve
+
+from testkit.local.local_run import closes, local_run, write_run
+from testkit.servers.small_disk import fill_up, small_file_system
 
 POINTS = 40
 

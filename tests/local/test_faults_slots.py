@@ -8,11 +8,12 @@ from contextlib import contextmanager
 import pytest
 import redis
 import uvloop
-from redis_server import RedisServer
 from trainingrun_actor.leases import Lease, Leases
 from trainingrun_contracts import slots
 from trainingrun_contracts.connection import asyncio_client
 from trainingrun_contracts.stream.keys import Keys
+
+from testkit.servers.redis_server import RedisServer
 
 KEYS = Keys("slots-1")
 

@@ -13,18 +13,19 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from bandit_run import bandit_config, train, wait_for_weights
 from boto3.session import Session
-from held_upload import last_part_held
-from learner_process import Bandit, eventually, learner_process, notice_reasons
-from redis_server import RedisServer
-from s3_server import REGION, S3Server
-from small_disk import fill_up, small_file_system
 from trainingrun_contracts.observation_schema import SCHEMA_HASH
 from trainingrun_trainer.checkpoint.archive import CheckpointArchive, Retention
 from trainingrun_trainer.checkpoint.manifest import FORMAT, Checkpoint, Manifest, Progress, sum_of
 from trainingrun_trainer.checkpoint.s3 import S3Store
 from trainingrun_trainer.checkpoint.store import StorageError
+
+from testkit.roles.bandit_run import bandit_config, train, wait_for_weights
+from testkit.roles.learner_process import Bandit, eventually, learner_process, notice_reasons
+from testkit.servers.held_upload import last_part_held
+from testkit.servers.redis_server import RedisServer
+from testkit.servers.s3_server import REGION, S3Server
+from testkit.servers.small_disk import fill_up, small_file_system
 
 MEGA = 1024 * 1024
 SIZE = 192 * MEGA

@@ -12,12 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bandit_run import bandit_config, set_intent, train, wait_for_weights
-from learner_process import Bandit, LearnerProcess, learner_process
-from local_run import ROOT, write_run
-from redis_server import RedisServer
 from rich.console import Console
-from s3_server import S3Server
 from trainingrun.commands.local.own_processes import OwnProcesses, RunPlan
 from trainingrun.commands.local.screen import screen_for
 from trainingrun.local.folder import RunFolder
@@ -26,6 +21,13 @@ from trainingrun.local.store import adopted
 from trainingrun_api.run import parse
 from trainingrun_contracts.reports import Evaluation, Intent, queue_evaluation
 from trainingrun_reconciler.settings import Settings
+
+from testkit.local.local_run import write_run
+from testkit.roles.bandit_run import bandit_config, set_intent, train, wait_for_weights
+from testkit.roles.learner_process import Bandit, LearnerProcess, learner_process
+from testkit.servers.redis_server import RedisServer
+from testkit.servers.s3_server import S3Server
+from testkit.tree import ROOT
 
 RECORDING = ("-m", "trainingrun_trainer.recording")
 

@@ -7,11 +7,12 @@ from typing import Any
 import msgspec
 import pytest
 import redis
-from learner_process import Bandit, read_ledger
 from trainingrun_contracts.stream.accounts import Accounts, Fate, LedgerSnapshot, resumed_ledger
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.stream.read import RolloutReader, next_epoch
 from trainingrun_trainer.folding import FOLD_SECONDS, SILENT_SECONDS, Folding
+
+from testkit.roles.learner_process import Bandit, read_ledger
 
 KEYS = Keys("fold-1")
 DAY = SILENT_SECONDS + 1

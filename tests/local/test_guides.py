@@ -10,7 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from guide_blocks import ROOT, Step, missing, pages, steps
+
+from testkit.pages.guide_blocks import Step, missing, pages, steps
+from testkit.tree import ROOT
 
 BIN = Path(sys.executable).parent
 # What the pages name of a checkout. Nothing of it is written to.

@@ -6,12 +6,9 @@ import asyncio
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import redis
-from lying_server import lying_server
-from redis_server import RedisServer
 from trainingrun_contracts import reports
 from trainingrun_contracts.connection import ROLE_BOUND, asyncio_client, blocking_client
 from trainingrun_contracts.replies import ReplyRefused
@@ -26,6 +23,10 @@ from trainingrun_reconciler.desired.health import queue
 from trainingrun_reconciler.desired.observed import Observed, Signals, Unreachable
 from trainingrun_reconciler.desired.redis_config import OPERATOR
 from trainingrun_reconciler.store import RunKey
+
+from testkit.servers.lying_server import lying_server
+from testkit.servers.redis_server import RedisServer
+from testkit.tree import TESTKIT
 
 KEYS = Keys("run-a")
 NOW = 1_000_000.0
@@ -116,7 +117,7 @@ def test_large_reports_are_left_out_on_the_server(
 ) -> None:
     """A look at 4 reports of 60 MB takes no memory for them, and the honest report is there."""
     fill(redis_client)
-    program = Path(__file__).parent / "bed" / "one_look.py"
+    program = TESTKIT / "operator" / "one_look.py"
     seen = subprocess.run(
         [sys.executable, program, redis_server.url_of(OPERATOR), KEYS.run_id, str(NOW)],
         capture_output=True,

@@ -8,8 +8,6 @@ from collections.abc import Callable
 
 import pytest
 import redis
-from redis_server import RedisServer
-from simulated_run import UID, document
 from trainingrun_api.run import parse
 from trainingrun_contracts.slots import DaemonSlot, publish
 from trainingrun_contracts.stream.keys import Keys
@@ -22,6 +20,9 @@ from trainingrun_reconciler.desired.redis_config import OPERATOR
 from trainingrun_reconciler.memory import MemoryBackend, MemoryRunStore
 from trainingrun_reconciler.settings import Settings
 from trainingrun_reconciler.store import RunKey
+
+from testkit.operator.simulated_run import UID, document
+from testkit.servers.redis_server import RedisServer
 
 KEYS = Keys("run-a")
 DAEMON = "10.0.0.1:17171"

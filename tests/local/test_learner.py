@@ -7,8 +7,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from bandit_run import BATCH, set_intent, train, wait_for_weights
-from learner_process import (
+from trainingrun_contracts.reports import Intent, LearnerState
+from trainingrun_contracts.run_config import RunConfig
+
+from testkit.roles.bandit_run import BATCH, set_intent, train, wait_for_weights
+from testkit.roles.learner_process import (
     Bandit,
     LearnerProcess,
     eventually,
@@ -19,9 +22,7 @@ from learner_process import (
     read_ledger,
     started,
 )
-from redis_server import RedisServer
-from trainingrun_contracts.reports import Intent, LearnerState
-from trainingrun_contracts.run_config import RunConfig
+from testkit.servers.redis_server import RedisServer
 
 
 def test_learns_and_flushes(

@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
-from bandit_run import bandit_config, train, wait_for_weights
-from instance_metadata import InstanceMetadataServer
-from learner_process import (
+from trainingrun_contracts.run_config import RunConfig
+
+from testkit.roles.bandit_run import bandit_config, train, wait_for_weights
+from testkit.roles.learner_process import (
     Bandit,
     LearnerProcess,
     eventually,
@@ -18,11 +19,11 @@ from learner_process import (
     learner_report,
     notice_reasons,
 )
-from redis_server import RedisServer
-from s3_server import S3Server
-from small_disk import fill_up, small_file_system
-from stops import ForkedLearner
-from trainingrun_contracts.run_config import RunConfig
+from testkit.roles.stops import ForkedLearner
+from testkit.servers.instance_metadata import InstanceMetadataServer
+from testkit.servers.redis_server import RedisServer
+from testkit.servers.s3_server import S3Server
+from testkit.servers.small_disk import fill_up, small_file_system
 
 
 def changed(config: RunConfig, **changes: object) -> RunConfig:

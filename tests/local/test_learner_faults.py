@@ -7,8 +7,11 @@ import socket
 from pathlib import Path
 from urllib.request import urlopen
 
-from bandit_run import bandit_config, set_intent, train, wait_for_weights
-from learner_process import (
+from trainingrun_contracts.reports import Intent
+from trainingrun_contracts.run_config import RunConfig
+
+from testkit.roles.bandit_run import bandit_config, set_intent, train, wait_for_weights
+from testkit.roles.learner_process import (
     Bandit,
     LearnerProcess,
     eventually,
@@ -17,9 +20,7 @@ from learner_process import (
     notice_reasons,
     read_ledger,
 )
-from redis_server import RedisServer, free_port, start_redis
-from trainingrun_contracts.reports import Intent
-from trainingrun_contracts.run_config import RunConfig
+from testkit.servers.redis_server import RedisServer, free_port, start_redis
 
 
 def flush(bandit: Bandit, learner: LearnerProcess) -> None:

@@ -11,7 +11,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-PROGRAM = Path(__file__).parent / "bed" / "rank_update.py"
+from testkit.tree import TESTKIT
+
+PROGRAM = TESTKIT / "roles" / "rank_update.py"
 SEGMENTS = 12
 
 

@@ -9,8 +9,11 @@ from pathlib import Path
 import msgspec
 import psutil
 import pytest
-from bandit_run import bandit_config, set_intent, train, wait_for_weights
-from learner_process import (
+from trainingrun_contracts.reports import Intent
+from trainingrun_contracts.run_config import RunConfig
+
+from testkit.roles.bandit_run import bandit_config, set_intent, train, wait_for_weights
+from testkit.roles.learner_process import (
     Bandit,
     LearnerProcess,
     eventually,
@@ -19,9 +22,7 @@ from learner_process import (
     marked_probability,
     read_ledger,
 )
-from redis_server import RedisServer
-from trainingrun_contracts.reports import Intent
-from trainingrun_contracts.run_config import RunConfig
+from testkit.servers.redis_server import RedisServer
 
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import msgspec
 import pytest
 import redis
-from learner_process import eventually, learner_report
 from trainingrun_contracts.reports import Evaluation, Intent
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.stream.read import next_epoch
 from trainingrun_trainer.link import Epoch
 from trainingrun_trainer.reporter import Identity, Reporter
 from trainingrun_trainer.status import Status
+
+from testkit.roles.learner_process import eventually, learner_report
 
 KEYS = Keys("run-1")
 GOOD = Evaluation(

@@ -5,11 +5,18 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
-from bandit_run import bandit_config, train, wait_for_weights
-from learner_process import Bandit, eventually, learner_process, learner_report, notice_reasons
-from redis_server import RedisServer
-from s3_server import S3Server
 from trainingrun_contracts.exit_codes import ExitCode
+
+from testkit.roles.bandit_run import bandit_config, train, wait_for_weights
+from testkit.roles.learner_process import (
+    Bandit,
+    eventually,
+    learner_process,
+    learner_report,
+    notice_reasons,
+)
+from testkit.servers.redis_server import RedisServer
+from testkit.servers.s3_server import S3Server
 
 
 def test_resumes_from_s3(

@@ -8,8 +8,12 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-from bandit_run import BATCH, bandit_config, set_intent, train, wait_for_weights
-from learner_process import (
+from trainingrun_contracts.exit_codes import ExitCode
+from trainingrun_contracts.reports import Intent
+from trainingrun_contracts.run_config import PpoConfig, ResumeFromConfig, RunConfig
+
+from testkit.roles.bandit_run import BATCH, bandit_config, set_intent, train, wait_for_weights
+from testkit.roles.learner_process import (
     Bandit,
     LearnerProcess,
     eventually,
@@ -17,14 +21,12 @@ from learner_process import (
     learner_report,
     notice_reasons,
 )
-from lying_server import lying_server
-from redis_server import RedisServer
-from s3_server import S3Server
-from trainingrun_contracts.exit_codes import ExitCode
-from trainingrun_contracts.reports import Intent
-from trainingrun_contracts.run_config import PpoConfig, ResumeFromConfig, RunConfig
+from testkit.servers.lying_server import lying_server
+from testkit.servers.redis_server import RedisServer
+from testkit.servers.s3_server import S3Server
+from testkit.tree import TESTKIT
 
-IMPATIENT = Path(__file__).parent / "bed" / "impatient_learner.py"
+IMPATIENT = TESTKIT / "roles" / "impatient_learner.py"
 
 
 def has_said(bandit: Bandit, reason: str, *, times: int = 1) -> None:

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from local_run import closes, local_run, write_run
+from testkit.local.local_run import closes, local_run, write_run
 
 LEARNER: dict[str, Any] = {"batchTransitions": 256, "ppo": {"learningRate": 0.003}}
 SELF_PLAY = {"latest": 0.5, "past": 0.3, "scripted": 0.2, "snapshotEveryPublishes": 2}

@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 from typing import Any
 
-from local_run import ENDLESS, ROLES, change_games, closes, local_run, write_run
+from testkit.local.local_run import ENDLESS, ROLES, change_games, closes, local_run, write_run
 
 
 def test_a_whole_run(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from local_run import ENDLESS, LocalRun, closes, local_run, write_run
+from testkit.local.local_run import ENDLESS, LocalRun, closes, local_run, write_run
 
 CURRICULUM: list[dict[str, Any]] = [
     {

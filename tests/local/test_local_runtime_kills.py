@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from local_run import ENDLESS, LocalRun, closes, local_run, write_run
+from testkit.local.local_run import ENDLESS, LocalRun, closes, local_run, write_run
 
 ORDER = ("actor", "daemon", "learner", "redis", "evaluator")
 

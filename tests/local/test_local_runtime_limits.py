@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 import psutil
-from local_run import ENDLESS, change_games, closes, local_run, write_run
+
+from testkit.local.local_run import ENDLESS, change_games, closes, local_run, write_run
 
 
 def test_time_limit(tmp_path: Path) -> None:

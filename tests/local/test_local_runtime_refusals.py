@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from local_run import local_run, write_run
-from redis_server import start_redis
+from testkit.local.local_run import local_run, write_run
+from testkit.servers.redis_server import start_redis
 
 
 def test_wrong_password(tmp_path: Path) -> None:

@@ -9,20 +9,21 @@ import urllib.request
 from pathlib import Path
 
 import redis
-from actor_bed import actor_bed, config
-from bandit_run import bandit_config, train, wait_for_weights
-from chart_queries import selectors, unanswered
-from learner_process import Bandit, LearnerProcess, started
-from local_run import LocalRun, local_run, write_run
 from prometheus_client import Metric as Family
 from prometheus_client.parser import text_string_to_metric_families
-from redis_server import RedisServer, free_port
 from trainingrun_contracts import metrics
 from trainingrun_contracts.metrics import Server, served_by
 from trainingrun_contracts.reports import Evaluation, queue_evaluation
 from trainingrun_contracts.run_config import METRICS_PORT_VARIABLE
 from trainingrun_contracts.stream.keys import PAYLOAD_FIELD, TRANSITIONS_FIELD
-from waiting import until
+
+from testkit.local.local_run import LocalRun, local_run, write_run
+from testkit.pages.chart_queries import selectors, unanswered
+from testkit.roles.actor_bed import actor_bed, config
+from testkit.roles.bandit_run import bandit_config, train, wait_for_weights
+from testkit.roles.learner_process import Bandit, LearnerProcess, started
+from testkit.servers.redis_server import RedisServer, free_port
+from testkit.waiting import until
 
 SERVERS = (Server.ACTOR, Server.EVALUATOR, Server.LEARNER, Server.RUN)
 NOT_IN_EVERY_RUN = {

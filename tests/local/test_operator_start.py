@@ -10,8 +10,9 @@ import urllib.request
 from pathlib import Path
 
 import yaml
-from redis_server import free_port
-from waiting import until
+
+from testkit.servers.redis_server import free_port
+from testkit.waiting import until
 
 
 def kubeconfig(folder: Path, port: int) -> Path:

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from typing import TypeAlias
 
-from redis_server import RedisServer
 from trainingrun_actor.arena import Arena
 from trainingrun_actor.game import End
 from trainingrun_actor.leases import Leases
@@ -16,6 +15,8 @@ from trainingrun_contracts import slots
 from trainingrun_contracts.connection import asyncio_client
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_protocol.commands import NewGame
+
+from testkit.servers.redis_server import RedisServer
 
 KEYS = Keys("r")
 GAME = NewGame(deck1="a", deck2="b", interactive=True, keep_open=True)

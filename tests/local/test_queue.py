@@ -7,8 +7,6 @@ from typing import Any
 import msgspec
 import pytest
 import redis
-from learner_process import Bandit, read_ledger
-from redis_server import RedisServer
 from trainingrun_contracts.connection import blocking_client
 from trainingrun_contracts.replies import Bound
 from trainingrun_contracts.segment import SegmentError, decode
@@ -25,6 +23,9 @@ from trainingrun_contracts.stream.read import (
 )
 from trainingrun_contracts.weights import SNAPSHOTS_KEPT, WeightsPublisher
 from trainingrun_contracts.weights_pointer import pointer_from
+
+from testkit.roles.learner_process import Bandit, read_ledger
+from testkit.servers.redis_server import RedisServer
 
 KEYS = Keys("queue-1")
 

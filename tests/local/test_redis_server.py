@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 import redis
-from redis_server import RedisServer
 from trainingrun.local.redis import has_read_only_keys
 from trainingrun_contracts.stream.keys import Keys
+
+from testkit.servers.redis_server import RedisServer
 
 KEYS = Keys("run-1")
 

@@ -10,7 +10,6 @@ from dataclasses import replace
 
 import pytest
 import redis
-from redis_server import free_port, redis_program
 from trainingrun_api.run import parse
 from trainingrun_contracts.connection import asyncio_client, blocking_client, why_unreachable
 from trainingrun_reconciler.backends import RunIdentity
@@ -27,7 +26,9 @@ from trainingrun_reconciler.manifests.access import (
 from trainingrun_reconciler.manifests.pod import pod_template
 from trainingrun_reconciler.roles.workload import Role
 from trainingrun_reconciler.settings import Settings
-from waiting import until
+
+from testkit.servers.redis_server import free_port, redis_program
+from testkit.waiting import until
 
 SECRET = "one-two-three"
 HOST = "localhost"

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from browser import Tab, browser, find_browser
-from report_bed import STATUS, make_material, make_run, make_samples
 from trainingrun.commands.report.material import Material
 from trainingrun.commands.report.page import page
 from trainingrun.local.files import write_atomically
 from trainingrun.sdk import Event, Member
+
+from testkit.pages.sample_report import STATUS, make_material, make_run, make_samples
+from testkit.servers.browser import Tab, browser, find_browser
 
 _T = TypeVar("_T")
 BROWSER = find_browser()

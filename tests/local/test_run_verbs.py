@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from local_run import ROOT, LocalRun, local_run, write_run
 from trainingrun.sdk import (
     LocalPlace,
     LogQuery,
@@ -21,8 +20,11 @@ from trainingrun.sdk import (
     WaitTimeout,
     connect,
 )
-from waiting import until
-from warm_program import warm_programs
+
+from testkit.local.local_run import LocalRun, local_run, write_run
+from testkit.tree import ROOT
+from testkit.waiting import until
+from testkit.warm_program import warm_programs
 
 GUIDE = ROOT / "docs" / "guides" / "python-sdk.md"
 MINUTES = 180

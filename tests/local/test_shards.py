@@ -10,9 +10,6 @@ from typing import Any
 
 import msgspec
 import redis
-from learner_process import read_ledger
-from rank_update import make_segment
-from redis_server import RedisServer
 from trainingrun_actor.sink import Sink
 from trainingrun_contracts.connection import asyncio_client
 from trainingrun_contracts.segment import Segment
@@ -20,6 +17,10 @@ from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.stream.read import RolloutReader, next_epoch
 from trainingrun_trainer.batcher import Batcher
 from trainingrun_trainer.prefetcher import open_entry
+
+from testkit.roles.learner_process import read_ledger
+from testkit.roles.rank_update import make_segment
+from testkit.servers.redis_server import RedisServer
 
 KEYS = Keys("sharded", shards=3)
 STEPS = make_segment(7).transitions

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 import redis
-from redis_server import RedisServer, live_leases
 from trainingrun_contracts import slots
 from trainingrun_contracts.stream.keys import Keys
-from waiting import until
+
+from testkit.servers.redis_server import RedisServer, live_leases
+from testkit.waiting import until
 
 KEYS = Keys("r")
 

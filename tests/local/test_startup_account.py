@@ -14,10 +14,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from instance_metadata import InstanceMetadataServer
-from machine import machine
-from redis_server import free_port
-from waiting import until
+
+from testkit.local.machine import machine
+from testkit.servers.instance_metadata import InstanceMetadataServer
+from testkit.servers.redis_server import free_port
+from testkit.waiting import until
 
 pytestmark = [
     pytest.mark.needs("curl", "flock", "setpriv", "setsid", "useradd"),

@@ -11,14 +11,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from actor_bed import Bed, config
-from instance_metadata import InstanceMetadataServer
-from line_client import said_to
-from local_run import ENDLESS, change_games, closes, write_run
-from machine import Machine, calls, endpoints_in, machine
-from redis_server import free_port
 from trainingrun_contracts.run_config import encode
-from waiting import until
+
+from testkit.local.local_run import ENDLESS, change_games, closes, write_run
+from testkit.local.machine import Machine, calls, endpoints_in, machine
+from testkit.roles.actor_bed import Bed, config
+from testkit.roles.line_client import said_to
+from testkit.servers.instance_metadata import InstanceMetadataServer
+from testkit.servers.redis_server import free_port
+from testkit.waiting import until
 
 ROOT = Path(__file__).parents[2]
 LIMIT_SECONDS = 90.0

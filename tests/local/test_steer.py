@@ -15,9 +15,6 @@ from pathlib import Path
 
 import pytest
 import redis
-from local_run import write_run
-from redis_server import RedisServer, free_port
-from simulated_run import UID, document
 from trainingrun.commands.steer.daemons import addresses
 from trainingrun.commands.steer.scraping import Scraped, ScrapeFile
 from trainingrun.local.hosted import HostedBackend
@@ -40,6 +37,10 @@ from trainingrun_reconciler.desired.run_config import run_config
 from trainingrun_reconciler.desired.workloads import workloads
 from trainingrun_reconciler.roles.workload import Role
 from trainingrun_reconciler.settings import Settings
+
+from testkit.local.local_run import write_run
+from testkit.operator.simulated_run import UID, document
+from testkit.servers.redis_server import RedisServer, free_port
 
 NOW = 1_000.0
 RUN = parse(document())

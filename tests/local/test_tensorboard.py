@@ -7,12 +7,13 @@ import time
 from pathlib import Path
 
 import redis
-from bandit_run import bandit_config, train, wait_for_weights
-from learner_process import Bandit, learner_process
-from redis_server import RedisServer
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from trainingrun_contracts.reports import Evaluation, queue_evaluation
-from waiting import until
+
+from testkit.roles.bandit_run import bandit_config, train, wait_for_weights
+from testkit.roles.learner_process import Bandit, learner_process
+from testkit.servers.redis_server import RedisServer
+from testkit.waiting import until
 
 PROMISED = {
     "loss/policy",

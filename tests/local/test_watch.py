@@ -8,12 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from actor_bed import actor_bed, config
-from redis_server import RedisServer
 from trainingrun_contracts.run_config import EvaluationConfig, TapesConfig
 from trainingrun_protocol.tapes import TapeEnd, TapeMove, TapeStart, decode_entry
-from waiting import until
-from warm_program import warm_programs
+
+from testkit.roles.actor_bed import actor_bed, config
+from testkit.servers.redis_server import RedisServer
+from testkit.waiting import until
+from testkit.warm_program import warm_programs
 
 PROGRAM = Path(sys.executable).with_name("trainingrun")
 

@@ -11,15 +11,17 @@ from pathlib import Path
 
 import pytest
 import redis
-from bandit_run import bandit_config, train, wait_for_weights
-from learner_process import Bandit, learner_report, notice_reasons
-from redis_server import RedisServer
 from trainingrun_contracts import reports, run_config
 from trainingrun_contracts.reports import ActorState
 from trainingrun_contracts.stream.keys import Keys
-from waiting import until
 
-BED = Path(__file__).parent / "bed"
+from testkit.roles.bandit_run import bandit_config, train, wait_for_weights
+from testkit.roles.learner_process import Bandit, learner_report, notice_reasons
+from testkit.servers.redis_server import RedisServer
+from testkit.tree import TESTKIT
+from testkit.waiting import until
+
+ROLES = TESTKIT / "roles"
 KEYS = Keys("bandit-1")
 USERS = {"play": "actor", "evaluate": "evaluator"}
 
@@ -33,7 +35,7 @@ def _role(
     config = bandit_config((folder / "checkpoints").as_uri())
     document.write_bytes(run_config.encode(config))
     process = subprocess.Popen(
-        [sys.executable, BED / program, str(seconds), *words],
+        [sys.executable, ROLES / program, str(seconds), *words],
         env={
             **os.environ,
             run_config.CONFIG_VARIABLE: str(document),

@@ -13,7 +13,8 @@ from __future__ import annotations
 from typing import Final
 
 import pytest
-from soak_share import share_of
+
+from testkit.soak_share import share_of
 
 FULL_STEPS: Final = 10_000
 

@@ -4,7 +4,7 @@
     One operator for the tests of a module, with the chart's ServiceAccount and nothing more.
 ``trainer``
     Makes runs in the test's namespace: ``trainer.start(name)`` applies one whose Redis is real and
-    whose actors and learner are played by a :class:`scripted_fleet.ScriptedFleet`.
+    whose actors and learner are played by a :class:`testkit.operator.scripted_fleet.ScriptedFleet`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from control_plane import ControlPlane
-from operator_bed import SYSTEM, OperatorProcess, Trainer, install_chart
-from redis_server import RedisServer, start_redis
+
+from testkit.control_plane.plane import ControlPlane
+from testkit.operator.operator_process import SYSTEM, OperatorProcess, Trainer, install_chart
+from testkit.servers.redis_server import RedisServer, start_redis
 
 
 @pytest.fixture(scope="session")

@@ -12,10 +12,12 @@ from collections.abc import Iterator
 
 import pytest
 import yaml
-from api_proxy import ApiProxy, Trouble
-from control_plane import ControlPlane
-from operator_bed import DEFINITION, ROOT, SYSTEM, OperatorProcess, Trainer
-from redis_server import RedisServer
+
+from testkit.control_plane.api_proxy import ApiProxy, Trouble
+from testkit.control_plane.plane import ControlPlane
+from testkit.operator.operator_process import DEFINITION, SYSTEM, OperatorProcess, Trainer
+from testkit.servers.redis_server import RedisServer
+from testkit.tree import ROOT
 
 CRD = ROOT / "crds" / "trainingrun.dev_trainingruns.yaml"
 ACCOUNT = "trainingrun-operator"

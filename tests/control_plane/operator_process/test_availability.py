@@ -11,11 +11,12 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from audit_log import Asked, lines_in, overlaps
-from control_plane import ControlPlane
-from operator_bed import Trainer
-from operator_pair import Pair, seconds_until_followed, two_operators
-from redis_server import RedisServer
+
+from testkit.control_plane.audit_log import Asked, lines_in, overlaps
+from testkit.control_plane.plane import ControlPlane
+from testkit.operator.operator_pair import Pair, seconds_until_followed, two_operators
+from testkit.operator.operator_process import Trainer
+from testkit.servers.redis_server import RedisServer
 
 LEASE_SECONDS = 6
 BEGIN_SECONDS = 20

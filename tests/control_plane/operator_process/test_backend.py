@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any, Final
 
 import pytest
-from control_plane import ControlPlane
 from trainingrun_api.run import parse
 from trainingrun_operator.kube.backend import BackendConfig, KubernetesBackend
 from trainingrun_operator.kube.client import Client, load_configuration
@@ -23,6 +22,8 @@ from trainingrun_reconciler.errors import ExpiredError
 from trainingrun_reconciler.kinds import CONFIG_MAP, Kind
 from trainingrun_reconciler.roles.workload import Role, Workload
 from trainingrun_reconciler.settings import Settings
+
+from testkit.control_plane.plane import ControlPlane
 
 pytestmark = pytest.mark.usefixtures("chart")
 

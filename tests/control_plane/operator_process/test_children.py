@@ -6,8 +6,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from control_plane import ControlPlane
-from operator_bed import Trainer, condition
+from testkit.control_plane.plane import ControlPlane
+from testkit.operator.operator_process import Trainer, condition
 
 MINE = {"app": "mine"}
 TEMPLATE: dict[str, Any] = {

@@ -6,16 +6,17 @@ import asyncio
 from contextlib import suppress
 from typing import Any
 
-from control_plane import ControlPlane
-from dying_operators import Course
-from redis_server import RedisServer
-from scripted_fleet import ScriptedFleet
 from trainingrun_api.run import parse
 from trainingrun_operator.kube.backend import BackendConfig, KubernetesBackend
 from trainingrun_operator.kube.client import Client, load_configuration
 from trainingrun_operator.kube.observe import ObjectCache
 from trainingrun_reconciler.desired.redis_config import OPERATOR
 from trainingrun_reconciler.memory import MemoryRunStore
+
+from testkit.control_plane.plane import ControlPlane
+from testkit.operator.dying_operators import Course
+from testkit.operator.scripted_fleet import ScriptedFleet
+from testkit.servers.redis_server import RedisServer
 
 NAME = "mortal"
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from operator_bed import OperatorProcess, Trainer
 from trainingrun_contracts.curriculum import CurrentPhase, phase_from
 from trainingrun_contracts.stream.keys import Keys
+
+from testkit.operator.operator_process import OperatorProcess, Trainer
 
 PHASES: list[dict[str, Any]] = [
     {

@@ -6,9 +6,9 @@ import json
 from functools import partial
 from typing import Any
 
-from audit_log import whole_lines
-from control_plane import ControlPlane
-from operator_bed import SYSTEM, OperatorProcess, Trainer
+from testkit.control_plane.audit_log import whole_lines
+from testkit.control_plane.plane import ControlPlane
+from testkit.operator.operator_process import SYSTEM, OperatorProcess, Trainer
 
 CHILDREN = (
     "deployments,jobs,services,configmaps,serviceaccounts,networkpolicies,poddisruptionbudgets"

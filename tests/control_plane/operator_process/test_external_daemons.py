@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
-from operator_bed import Trainer, condition
 from trainingrun_contracts.slots import decode_all
+
+from testkit.operator.operator_process import Trainer, condition
 
 STATUS = b"FORGE DAEMON STATUS\nActive games: 0\nTotal games: 9\nMax concurrent: 7\n"
 

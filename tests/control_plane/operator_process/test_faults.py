@@ -11,10 +11,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
-from api_connections import ApiError
-from audit_log import lines_in, requests_of
-from control_plane import ControlPlane
-from operator_bed import SYSTEM, OperatorProcess, Trainer
+
+from testkit.control_plane.api_connections import ApiError
+from testkit.control_plane.audit_log import lines_in, requests_of
+from testkit.control_plane.plane import ControlPlane
+from testkit.operator.operator_process import SYSTEM, OperatorProcess, Trainer
 
 PLAYED: Final = (
     "deployment/NAME-daemon",

@@ -13,8 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from api_connections import Request
-from operator_bed import OperatorProcess, Trainer, condition
+
+from testkit.control_plane.api_connections import Request
+from testkit.operator.operator_process import OperatorProcess, Trainer, condition
 
 RUNS = "/apis/trainingrun.dev/v1alpha1/namespaces/{}/trainingruns"
 DEEP = (40, 1_500, 9_000)

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from control_plane import ControlPlane
-from lying_server import lying_server
-from operator_bed import OperatorProcess, Trainer
-from redis_server import RedisServer
+
+from testkit.control_plane.plane import ControlPlane
+from testkit.operator.operator_process import OperatorProcess, Trainer
+from testkit.servers.lying_server import lying_server
+from testkit.servers.redis_server import RedisServer
 
 STUCK = 40
 """More than the operator has workers."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from control_plane import ControlPlane
-from operator_bed import SYSTEM, OperatorProcess
+from testkit.control_plane.plane import ControlPlane
+from testkit.operator.operator_process import SYSTEM, OperatorProcess
 
 
 def test_an_installation_that_is_complete_is_said_to_be(

@@ -11,7 +11,8 @@ import json
 from typing import Any
 
 import pytest
-from operator_bed import Trainer, condition
+
+from testkit.operator.operator_process import Trainer, condition
 
 LEARNER = "trainingrun.dev/role=learner"
 NO_FAILURE_ALLOWED = {"backoffLimit": 0, "batchTransitions": 2048}

@@ -7,10 +7,11 @@ import json
 import time
 from typing import Any
 
-from operator_bed import OperatorProcess, Trainer, condition
 from trainingrun_contracts.reports import Evaluation, Intent, queue_evaluation
 from trainingrun_operator.kube.store import STATUS_MANAGER
 from trainingrun_protocol.access import read_token
+
+from testkit.operator.operator_process import OperatorProcess, Trainer, condition
 
 EVERYTHING = (
     "deployments,jobs,statefulsets,pods,services,secrets,configmaps,serviceaccounts,"

@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 import yaml
-from bed_process import BedProcess, free_port
-from control_plane import STAGES, ControlPlane
-from operator_bed import Trainer
 from trainingrun.sdk import ClusterPlace, RunEnded, RunNotFound, RunRefused, connect
 from trainingrun_contracts.reports import Intent
+
+from testkit.control_plane.plane import STAGES, ControlPlane
+from testkit.operator.operator_process import Trainer
+from testkit.servers.server_process import BedProcess, free_port
 
 BIN = Path(sys.executable).parent
 MINUTE = 60

@@ -6,10 +6,11 @@ import time
 from datetime import datetime
 from typing import Any
 
-from audit_log import AuditTail
-from control_plane import ControlPlane
-from operator_bed import SYSTEM, OperatorProcess, Trainer
 from trainingrun_operator.kube.store import COUNTERS_SECONDS
+
+from testkit.control_plane.audit_log import AuditTail
+from testkit.control_plane.plane import ControlPlane
+from testkit.operator.operator_process import SYSTEM, OperatorProcess, Trainer
 
 RUNS = 20
 QUIET_SECONDS = COUNTERS_SECONDS + 2

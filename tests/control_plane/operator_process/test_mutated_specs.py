@@ -10,12 +10,13 @@ import json
 from typing import Any
 
 import pytest
-from api_connections import ApiError
-from control_plane import ControlPlane
-from mutated_specs import mutated_specs
-from operator_bed import OperatorProcess, Trainer, condition
 from trainingrun_api.conditions import Reason
 from trainingrun_api.run import SpecError, parse
+
+from testkit.control_plane.api_connections import ApiError
+from testkit.control_plane.plane import ControlPlane
+from testkit.hostile.mutated_specs import mutated_specs
+from testkit.operator.operator_process import OperatorProcess, Trainer, condition
 
 COUNT = 200
 Document = dict[str, Any]

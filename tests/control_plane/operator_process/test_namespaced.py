@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from audit_log import whole_lines
-from control_plane import ControlPlane
-from operator_bed import OperatorProcess, Trainer, chart_objects
-from redis_server import RedisServer
 from trainingrun_contracts.reports import Intent
+
+from testkit.control_plane.audit_log import whole_lines
+from testkit.control_plane.plane import ControlPlane
+from testkit.operator.operator_process import OperatorProcess, Trainer, chart_objects
+from testkit.servers.redis_server import RedisServer
 
 NARROW = "narrow-system"
 _RIGHTS = ("ServiceAccount", "Role", "RoleBinding")

@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any, Final
 
 import pytest
-from control_plane import ControlPlane, KubectlError
 from trainingrun_api.run import parse
 from trainingrun_operator.kube.backend import BackendConfig, KubernetesBackend
 from trainingrun_operator.kube.client import Client, load_configuration
@@ -19,6 +18,8 @@ from trainingrun_reconciler.desired.actions import Apply
 from trainingrun_reconciler.desired.workloads import workloads
 from trainingrun_reconciler.roles.workload import DaemonToken, Role
 from trainingrun_reconciler.settings import Settings
+
+from testkit.control_plane.plane import ControlPlane, KubectlError
 
 pytestmark = pytest.mark.usefixtures("chart")
 

@@ -8,11 +8,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from audit_log import whole_lines
-from control_plane import ControlPlane
-from operator_bed import LEASE, SYSTEM, OperatorProcess, Trainer
 from trainingrun_contracts.metrics import Server, served_by
 from trainingrun_operator.kube.permissions import LEASE_PERMISSIONS, PERMISSIONS
+
+from testkit.control_plane.audit_log import whole_lines
+from testkit.control_plane.plane import ControlPlane
+from testkit.operator.operator_process import LEASE, SYSTEM, OperatorProcess, Trainer
 
 CHILDREN = (
     "deployments,jobs,services,secrets,configmaps,serviceaccounts,networkpolicies,"

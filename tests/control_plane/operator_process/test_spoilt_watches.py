@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api_proxy import ApiProxy
-from control_plane import ControlPlane
 from trainingrun_operator.kube.client import Client, load_configuration
 from trainingrun_operator.kube.informer import Informer, Scope
 from trainingrun_reconciler.kinds import CONFIG_MAP, Kind
+
+from testkit.control_plane.api_proxy import ApiProxy
+from testkit.control_plane.plane import ControlPlane
 
 SECONDS = 20.0
 LINES = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from control_plane import KubectlError
-from operator_bed import OperatorProcess, Trainer, condition
+from testkit.control_plane.plane import KubectlError
+from testkit.operator.operator_process import OperatorProcess, Trainer, condition
 
 SPEC_SCHEMA = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties"
 

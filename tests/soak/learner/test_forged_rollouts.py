@@ -16,14 +16,21 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 import pytest
-from bandit_run import bandit_config, set_intent, wait_for_weights
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from learner_process import Bandit, LearnerProcess, eventually, learner_process, read_ledger
-from redis_server import start_redis
 from trainingrun_contracts.exit_codes import ExitCode
 from trainingrun_contracts.reports import Intent
 from trainingrun_contracts.segment import Segment, encode
+
+from testkit.roles.bandit_run import bandit_config, set_intent, wait_for_weights
+from testkit.roles.learner_process import (
+    Bandit,
+    LearnerProcess,
+    eventually,
+    learner_process,
+    read_ledger,
+)
+from testkit.servers.redis_server import start_redis
 
 STEPS_PER_EXAMPLE: Final = 20
 MOST_QUEUED: Final = 400

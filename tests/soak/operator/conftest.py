@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from bed_programs import programs
+
+from testkit.programs import programs
 
 
 @pytest.fixture(scope="session")

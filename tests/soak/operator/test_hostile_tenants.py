@@ -23,20 +23,22 @@ from typing import Final
 
 import pytest
 import redis
-import shifted_clock
 import yaml
-from api_clerk import Clerk
-from api_connections import Request
-from api_proxy import ApiProxy
-from control_plane import ControlPlane
-from hostile_redis import Liar, spoil
-from hostile_steps import KINDS, RUNS, Known, Step, list_path, step
-from lying_server import lying_server
-from mutated_specs import mutated_specs
-from neighbour import Neighbour, percentile
-from operator_bed import CHART, SYSTEM, OperatorProcess, Trainer, install_chart
-from redis_server import RedisServer, start_redis
-from shifted_clock import ShiftedClock
+
+from testkit.control_plane.api_connections import Request
+from testkit.control_plane.api_proxy import ApiProxy
+from testkit.control_plane.plane import ControlPlane
+from testkit.hostile import shifted_clock
+from testkit.hostile.api_clerk import Clerk
+from testkit.hostile.hostile_redis import Liar, spoil
+from testkit.hostile.hostile_steps import KINDS, RUNS, Known, Step, list_path, step
+from testkit.hostile.mutated_specs import mutated_specs
+from testkit.hostile.neighbour import Neighbour, percentile
+from testkit.hostile.shifted_clock import ShiftedClock
+from testkit.operator.operator_process import SYSTEM, OperatorProcess, Trainer, install_chart
+from testkit.servers.lying_server import lying_server
+from testkit.servers.redis_server import RedisServer, start_redis
+from testkit.tree import CHART
 
 AT_ONCE: Final = 4
 SHARE_OF_WATCHES: Final = 10

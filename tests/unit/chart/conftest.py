@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from bed_programs import programs
-from rendered_chart import Chart, Rendered, render
+
+from testkit.control_plane.rendered_chart import Chart, Rendered, render
+from testkit.programs import programs
 
 
 @pytest.fixture(scope="session")

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 import yaml
-from bed_programs import programs
 from trainingrun.commands.app import app
 from trainingrun_api.conditions import ConditionType, Reason
 from trainingrun_contracts.metrics import ALL
 from typer.main import get_command
+
+from testkit.programs import programs
 
 ROOT = Path(__file__).resolve().parents[3]
 RULES = ROOT / "charts" / "trainingrun" / "rules" / "trainingrun.yaml"

@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from rendered_chart import CHART, Chart
 from trainingrun_operator.kube.permissions import LEASE_PERMISSIONS, PERMISSIONS
 from trainingrun_operator.process.options import parse
+
+from testkit.control_plane.rendered_chart import Chart
+from testkit.tree import CHART
 
 
 def verbs_in(rules: list[Mapping[str, Any]]) -> set[tuple[str, str, str]]:

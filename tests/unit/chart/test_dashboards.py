@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 import yaml
-from bed_programs import programs
-from rendered_chart import CHART, Chart
 from trainingrun_contracts.metrics import ALL, Kind, Server
+
+from testkit.control_plane.rendered_chart import Chart
+from testkit.programs import programs
+from testkit.tree import CHART
 
 BOARDS = sorted((CHART / "dashboards").glob("*.json"))
 TOLD = {Server.RUN, Server.OPERATOR}

@@ -7,9 +7,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from rendered_chart import CHART, Chart
 from trainingrun_operator.process.options import parse
 from trainingrun_reconciler.settings import Images
+
+from testkit.control_plane.rendered_chart import Chart
+from testkit.tree import CHART
 
 ROOT = CHART.parents[1]
 

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 import yaml
-from rendered_chart import CHART, Chart
 from trainingrun_operator.process import helm_test
 from trainingrun_reconciler.backends import RunIdentity
 from trainingrun_reconciler.manifests import metadata
 from trainingrun_reconciler.roles.workload import Role
+
+from testkit.control_plane.rendered_chart import Chart
+from testkit.tree import CHART
 
 POD_MONITOR = "--api-versions=monitoring.coreos.com/v1/PodMonitor"
 OPERATOR = "trainingrun-operator"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -11,7 +12,9 @@ from typing import Any
 
 import pytest
 import yaml
-from rendered_chart import CHART, Chart, Rendered
+
+from testkit.control_plane.rendered_chart import Chart, Rendered
+from testkit.tree import CHART
 
 ROOT = CHART.parents[1]
 MONITORED = (
@@ -148,11 +151,11 @@ def test_generated_files_are_as_their_sources_say() -> None:
 
 def test_a_value_without_a_comment_is_refused(tmp_path: Path) -> None:
     """The page cannot be made of values that nobody described."""
-    module = "import sys; sys.path.insert(0, sys.argv[1]); import values_page, pathlib;"
-    call = "values_page.page(pathlib.Path(sys.argv[2]))"
+    call = "import pathlib, sys, values_page; values_page.page(pathlib.Path(sys.argv[1]))"
     text = (CHART / "values.yaml").read_text().replace("  # At once.\n", "")
     (tmp_path / "values.yaml").write_text(text)
     (tmp_path / "values.schema.json").write_text((CHART / "values.schema.json").read_text())
-    command = [sys.executable, "-c", module + call, str(ROOT / "charts/generator"), str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", call, str(tmp_path)]
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "charts" / "generator")}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     assert "requests.burst has no comment above it" in done.stderr

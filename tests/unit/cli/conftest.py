@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from warm_program import warm_programs
+
+from testkit.warm_program import warm_programs
 
 COMMANDS = "trainingrun"
 DOCUMENT: dict[str, Any] = {

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 from trainingrun.commands.terminal import printable, printable_line
-from warm_program import warm_programs
+
+from testkit.warm_program import warm_programs
 
 EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp.exe"
 

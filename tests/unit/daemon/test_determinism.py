@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 import trainingrun_daemon
-from soak_share import share_of
 
 from benchmarks.daemon.games import play_record, play_record_elsewhere, record
+from testkit.soak_share import share_of
 
 GAMES = share_of(100)
 PACKAGE = Path(trainingrun_daemon.__file__).parent

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from soak_share import share_of
 from trainingrun_daemon.encoding import encode_decision
 from trainingrun_daemon.rules.casting import legal_actions
 from trainingrun_daemon.rules.choices import ChooseAction, Confirm
@@ -41,6 +40,7 @@ from benchmarks.daemon.soundness import (
     WireWatch,
     read_decision,
 )
+from testkit.soak_share import share_of
 
 GAMES = share_of(200)
 

@@ -9,12 +9,13 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from soak_share import share_of
 from trainingrun_daemon.decks import DeckRepository
 from trainingrun_daemon.session import GameSession, Progress
 from trainingrun_protocol.commands import NewGame
 from trainingrun_protocol.decisions import Decision, DecisionType, decode_decision
 from trainingrun_protocol.lines import DecisionLine, parse_line
+
+from testkit.soak_share import share_of
 
 INTERACTIVE = NewGame(deck1="r", deck2="w", interactive=True)
 GARBAGE = ["", "-1", "0", "1", "y", "n", "0,1,2", "0:0,1:0", "0:None", "999999999999", "x", "0:174"]

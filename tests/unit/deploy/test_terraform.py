@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,7 @@ import pytest
 from botocore.session import Session
 from trainingrun_reconciler.manifests.placement import SPOT
 
-CHECK = Path(__file__).parents[3] / "deploy" / "terraform" / "check"
-sys.path.insert(0, str(CHECK))
-
-from configuration import FOLDERS, Part, _wrong, parsed, parts, wrong_in  # noqa: E402
+from deploy.terraform.check.configuration import FOLDERS, Part, _wrong, parsed, parts, wrong_in
 
 OPEN = ("0.0.0.0/0", "::/0")
 

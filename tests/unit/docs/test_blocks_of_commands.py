@@ -13,9 +13,11 @@ import subprocess
 from collections.abc import Iterator
 from typing import Any, Final
 
-from guide_blocks import ROOT, blocks
 from trainingrun.commands.app import app
 from typer.main import get_command
+
+from testkit.pages.guide_blocks import blocks
+from testkit.tree import ROOT
 
 PAGES: Final = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 TARGETS: Final = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))

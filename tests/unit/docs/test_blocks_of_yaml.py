@@ -10,9 +10,11 @@ from typing import Any, Final
 import jsonschema
 import pytest
 import yaml
-from guide_blocks import ROOT, Block, blocks
 from trainingrun.commands.machines.inventory import MachinesFile
 from trainingrun_api.run import SpecError, parse
+
+from testkit.pages.guide_blocks import Block, blocks
+from testkit.tree import ROOT
 
 PAGES: Final = [
     ROOT / "README.md",

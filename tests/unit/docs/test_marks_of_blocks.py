@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from guide_blocks import Step, blocks, indented, missing, pages, steps
+from testkit.pages.guide_blocks import Step, blocks, indented, missing, pages, steps
 
 PAGES = pages()
 

@@ -3,13 +3,12 @@
 import shutil
 from pathlib import Path
 
-import assemble
-import drawing
 import pytest
-from finish import fetched, finish
-from site_links import anchors, broken, rewritten, slug
 from trainingrun_api.conditions import ConditionType, EventReason, Reason
 
+from docs.site import assemble, drawing
+from docs.site.finish import fetched, finish
+from docs.site.site_links import anchors, broken, rewritten, slug
 from tools import events_page
 
 

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 import yaml
-from compose_file import FILE, ROOT, MissingVariable, read_compose
+
+from testkit.local.compose_file import FILE, MissingVariable, read_compose
+from testkit.tree import ROOT
 
 EXAMPLE = ROOT / "deploy" / "compose" / "env.example"
 SECRETS = ("REDIS_PASSWORD", "S3_SECRET_KEY", "GRAFANA_PASSWORD")

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from soak_share import share_of
 from trainingrun_operator.kube import documents
+
+from testkit.soak_share import share_of
 
 META = {"name": "quick", "namespace": "space", "uid": "u1", "resourceVersion": "7"}
 VALUES = st.recursive(

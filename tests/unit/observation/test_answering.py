@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from soak_share import share_of
 from trainingrun_actor.observation.answering import answering
 from trainingrun_actor.observation.encoder import Encoder
 from trainingrun_actor.observation.options import OptionKind, Question
@@ -27,6 +26,8 @@ from trainingrun_protocol.decisions import (
     StackItem,
     decode_decision,
 )
+
+from testkit.soak_share import share_of
 
 WORDS = ("Flying", "First Strike", "Haste", "Trample", "Protection from red", "Ward {2}", "flash")
 TEXTS = (

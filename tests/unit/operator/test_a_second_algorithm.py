@@ -6,9 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from simulated_run import UID, SimulatedRun, running, training_run
-from sixth_role import GREETER
-from sixth_role import ROLE as GREETERS
 from trainingrun.estimate.bill import bill_of_spec
 from trainingrun.estimate.fleet import Fleet
 from trainingrun.estimate.needs import needs_of
@@ -21,6 +18,10 @@ from trainingrun_reconciler.desired.workloads import workloads
 from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.roles.workload import Role
 from trainingrun_reconciler.settings import Settings
+
+from testkit.operator.simulated_run import UID, SimulatedRun, running, training_run
+from testkit.operator.sixth_role import GREETER
+from testkit.operator.sixth_role import ROLE as GREETERS
 
 SEED = 4711
 """The spec has no field for an algorithm as long as there is one: this seed chooses the other."""

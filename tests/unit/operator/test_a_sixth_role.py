@@ -10,8 +10,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from simulated_run import UID, running, training_run
-from sixth_role import GREETER, PORT, ROLE, WITHOUT
 from trainingrun.estimate.bill import bill_of_spec
 from trainingrun.estimate.fleet import Fleet
 from trainingrun.estimate.needs import needs_of
@@ -38,6 +36,8 @@ from trainingrun_reconciler.roles.registry import Registry
 from trainingrun_reconciler.roles.workload import Probe, Role
 from trainingrun_reconciler.settings import Settings
 
+from testkit.operator.simulated_run import UID, running, training_run
+from testkit.operator.sixth_role import GREETER, PORT, ROLE, WITHOUT
 from tools import roles_page
 
 RUN = RunIdentity("default", "run", UID)

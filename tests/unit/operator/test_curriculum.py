@@ -7,7 +7,6 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simulated_run import SimulatedRun, holds, running, training_run
 from trainingrun_api.conditions import ConditionType, EventReason
 from trainingrun_api.play import CurriculumPhase
 from trainingrun_api.status import CurriculumStatus
@@ -17,6 +16,8 @@ from trainingrun_reconciler.desired.actions import Apply, SetPhase
 from trainingrun_reconciler.desired.curriculum import curriculum, phase_so_far, published_phase
 from trainingrun_reconciler.desired.observed import Signals
 from trainingrun_reconciler.roles.workload import Role
+
+from testkit.operator.simulated_run import SimulatedRun, holds, running, training_run
 
 PHASES: list[dict[str, Any]] = [
     {

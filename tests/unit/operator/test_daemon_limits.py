@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from simulated_run import training_run
 from trainingrun_reconciler.desired.workloads import workloads
 from trainingrun_reconciler.roles.workload import Role
 from trainingrun_reconciler.settings import Settings
+
+from testkit.operator.simulated_run import training_run
 
 
 @pytest.mark.parametrize(("seconds", "told"), [(120, []), (3600, []), (7200, ["7200"])])

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from simulated_run import training_run
 from trainingrun_api.changes import REPLACED
 from trainingrun_reconciler.controller.state import shared_resources
 from trainingrun_reconciler.desired.workloads import workloads
 from trainingrun_reconciler.roles.workload import DaemonToken, Role
 from trainingrun_reconciler.settings import Settings
+
+from testkit.operator.simulated_run import training_run
 
 OWN = DaemonToken()
 PLAYERS = {Role.ACTOR, Role.EVALUATOR}

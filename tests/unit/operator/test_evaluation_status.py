@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from simulated_run import UID, SimulatedRun, running
 from trainingrun_api.status import TrainingRunStatus
 from trainingrun_contracts.reports import (
     CHAMPION,
@@ -22,6 +21,8 @@ from trainingrun_reconciler.desired.decide import decide
 from trainingrun_reconciler.desired.facts import facts_of
 from trainingrun_reconciler.desired.observed import Observed, Signals
 from trainingrun_reconciler.desired.stage import Stage, lifecycle_of
+
+from testkit.operator.simulated_run import UID, SimulatedRun, running
 
 GATED: dict[str, Any] = {"opponents": ["random"], "gate": {}}
 POINTER = Pointer(epoch=1, version=9, publish=4, sha256="ab" * 32, at=1.0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from simulated_run import SimulatedRun, completed, holds, running, training_run
 from trainingrun_api.conditions import ConditionStatus, ConditionType, Reason
 from trainingrun_api.spec import Daemon, ExternalDaemons
 from trainingrun_reconciler.desired.actions import Apply, Remove
@@ -11,6 +10,8 @@ from trainingrun_reconciler.desired.external import Answer, external_role
 from trainingrun_reconciler.desired.workloads import workloads
 from trainingrun_reconciler.roles.workload import Role
 from trainingrun_reconciler.settings import Settings
+
+from testkit.operator.simulated_run import SimulatedRun, completed, holds, running, training_run
 
 ONE, TWO = "10.0.0.5:17171", "10.0.0.6:17171"
 AWAY = "it cannot be reached (Connection refused)"

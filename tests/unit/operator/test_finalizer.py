@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from simulated_run import UID, training_run
 from trainingrun_api.run import TrainingRun
 from trainingrun_reconciler.backends import BackendError, RunIdentity
 from trainingrun_reconciler.controller.loop import Reconciler
@@ -25,6 +24,8 @@ from trainingrun_reconciler.memory import MemoryBackend, MemoryRunStore
 from trainingrun_reconciler.roles.workload import Role
 from trainingrun_reconciler.settings import Settings
 from trainingrun_reconciler.store import RunKey
+
+from testkit.operator.simulated_run import UID, training_run
 
 S3 = {"bucket": "bucket", "prefix": "prefix", "endpointUrl": "http://storage:9000"}
 BUCKET = {"storage": {"s3": S3}}

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from simulated_run import training_run
 from trainingrun_api.quantities import bytes_of
 from trainingrun_reconciler.desired.workloads import workloads
 from trainingrun_reconciler.roles.workload import Role, Workload
 from trainingrun_reconciler.settings import Settings
+
+from testkit.operator.simulated_run import training_run
 
 IMAGE = "registry.example.com/team/forge:1"
 

@@ -6,12 +6,21 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simulated_run import UID, SimulatedRun, completed, evaluation_of, holds, running, training_run
-from soak_share import share_of
 from trainingrun_api.conditions import ConditionType
 from trainingrun_api.limits import Cost
 from trainingrun_reconciler.desired.observed import Finished
 from trainingrun_reconciler.roles.workload import Role
+
+from testkit.operator.simulated_run import (
+    UID,
+    SimulatedRun,
+    completed,
+    evaluation_of,
+    holds,
+    running,
+    training_run,
+)
+from testkit.soak_share import share_of
 
 pytestmark = pytest.mark.soak
 INTERRUPTIONS = st.lists(st.integers(0, 4), min_size=1, max_size=30)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from simulated_run import SimulatedRun, running
 from trainingrun_api.conditions import ConditionType
 from trainingrun_api.status import RoleStatus
 from trainingrun_reconciler.desired.decide import Memory
 from trainingrun_reconciler.desired.observed import Interruption
 from trainingrun_reconciler.roles.workload import Role
+
+from testkit.operator.simulated_run import SimulatedRun, running
 
 
 def gone(world: SimulatedRun, number: int, *, ago: float = 0.0) -> tuple[Interruption, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from simulated_run import UID, SimulatedRun, completed, holds, running, training_run
 from trainingrun_api.conditions import ConditionStatus, ConditionType, Reason
 from trainingrun_contracts.reports import Intent
 from trainingrun_reconciler.desired.actions import Apply, Remove, SetIntent
@@ -15,6 +14,15 @@ from trainingrun_reconciler.desired.observed import Finished, Observed, Problem
 from trainingrun_reconciler.desired.stage import Stage
 from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.roles.workload import Role
+
+from testkit.operator.simulated_run import (
+    UID,
+    SimulatedRun,
+    completed,
+    holds,
+    running,
+    training_run,
+)
 
 
 def _condition(world: SimulatedRun, kind: ConditionType) -> tuple[ConditionStatus, str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from simulated_run import UID, SimulatedRun, running
 from trainingrun_reconciler.controller.rollouts import BETWEEN_SECONDS, LONGEST_SECONDS, Rollouts
 from trainingrun_reconciler.desired.actions import Apply, Remove
 from trainingrun_reconciler.desired.decide import Decision, decide
 from trainingrun_reconciler.roles.workload import Role
 from trainingrun_reconciler.settings import Images, Settings
 from trainingrun_reconciler.store import RunKey
+
+from testkit.operator.simulated_run import UID, SimulatedRun, running
 
 NEWER = Settings(images=Images("d:2", "a:2", "t:2", "r:2"))
 

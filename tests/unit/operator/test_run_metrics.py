@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from msgspec import structs
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric as Family
-from simulated_run import SimulatedRun, running
 from trainingrun_api.conditions import ConditionStatus
 from trainingrun_api.limits import Cost
 from trainingrun_api.status import (
@@ -23,6 +22,8 @@ from trainingrun_contracts.slots import DaemonSlot
 from trainingrun_reconciler.controller.run_metrics import RunCollector, run_families
 from trainingrun_reconciler.controller.state import RunView
 from trainingrun_reconciler.desired.observed import Signals
+
+from testkit.operator.simulated_run import SimulatedRun, running
 
 
 def _view(world: SimulatedRun) -> RunView:

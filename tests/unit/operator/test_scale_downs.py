@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from random import Random
 
 import pytest
-from soak_share import share_of
 from trainingrun_contracts.reports import Intent
 from trainingrun_contracts.slots import DaemonSlot
 from trainingrun_contracts.stream.ledger import Ledger
@@ -22,6 +21,8 @@ from trainingrun_reconciler.desired.draining import DrainPlan, DrainRules, plan_
 from trainingrun_reconciler.desired.observed import ObservedRole, Signals
 from trainingrun_reconciler.memory import MemoryBackend
 from trainingrun_reconciler.roles.workload import Resources, Restart, Role, Workload
+
+from testkit.soak_share import share_of
 
 UID = "uid"
 SLOTS = 4

@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from simulated_run import UID, SimulatedRun, running, training_run
 from trainingrun_api.conditions import ConditionStatus, ConditionType, Reason
 from trainingrun_api.status import TrainingRunStatus
 from trainingrun_contracts.reports import ActorReport, ActorState, LearnerReport, Notice, Report
@@ -17,6 +16,8 @@ from trainingrun_reconciler.desired.decide import Decision, Memory, decide
 from trainingrun_reconciler.desired.observed import Observed, Problem, Signals
 from trainingrun_reconciler.desired.rates import RateMemory, measure
 from trainingrun_reconciler.roles.workload import Role
+
+from testkit.operator.simulated_run import UID, SimulatedRun, running, training_run
 
 FIXED_DAEMONS = {"gamesPerDaemon": 4, "autoscaling": {"minReplicas": 2, "maxReplicas": 2}}
 

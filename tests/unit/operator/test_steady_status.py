@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
-from simulated_run import UID, SimulatedRun, running
 from trainingrun_api.conditions import ConditionType
 from trainingrun_api.spec import Autoscaling
 from trainingrun_reconciler.desired.actions import Apply
@@ -20,6 +19,8 @@ from trainingrun_reconciler.desired.scale_limits import (
     track_limit,
 )
 from trainingrun_reconciler.roles.workload import Role
+
+from testkit.operator.simulated_run import UID, SimulatedRun, running
 
 OUT_OF_MEMORY = Problem("Crashing", "it used more memory than its limit and was killed")
 

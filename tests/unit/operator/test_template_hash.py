@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simulated_run import UID, SimulatedRun, holds, running
 from trainingrun_api.conditions import ConditionType
 from trainingrun_reconciler.desired.actions import Apply, PublishSlots, Remove
 from trainingrun_reconciler.roles.workload import Role
+
+from testkit.operator.simulated_run import UID, SimulatedRun, holds, running
 
 FORGE = {
     "image": "example/forge:1",

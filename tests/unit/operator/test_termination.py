@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import pytest
-from simulated_run import UID, SimulatedRun, completed, evaluation_of, holds, running
 from trainingrun_api.conditions import ConditionStatus, ConditionType, Reason
 from trainingrun_api.limits import Cost
 from trainingrun_api.requests import WAKE
 from trainingrun_reconciler.desired.actions import Remove
 from trainingrun_reconciler.roles.workload import Role
+
+from testkit.operator.simulated_run import (
+    UID,
+    SimulatedRun,
+    completed,
+    evaluation_of,
+    holds,
+    running,
+)
 
 PRICES = {"daemonHourly": 1.0, "actorHourly": 0.5, "learnerHourly": 2.0}
 TWO_DAEMONS = {"gamesPerDaemon": 4, "autoscaling": {"minReplicas": 2, "maxReplicas": 2}}

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from simulated_run import SimulatedRun, running, training_run
 from trainingrun_contracts.reports import Report
 from trainingrun_reconciler.controller.idle import changes_nothing
 from trainingrun_reconciler.desired.decide import Decision
+
+from testkit.operator.simulated_run import SimulatedRun, running, training_run
 
 STEP = 5.0
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from simulated_run import training_run
 from trainingrun_api.quantities import bytes_of
 from trainingrun_contracts import run_config as contract
 from trainingrun_reconciler.desired.run_config import run_config
@@ -13,6 +12,8 @@ from trainingrun_reconciler.desired.workloads import workloads
 from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.roles.workload import PLACEHOLDERS, Role, Storage, filled
 from trainingrun_reconciler.settings import Settings
+
+from testkit.operator.simulated_run import training_run
 
 SETTINGS = Settings()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from planning_bed import RATE, Ask, run_of
 from trainingrun.commands.plan.price_file import read_prices
 from trainingrun.estimate.bill import Buying, Choice, Shop
 from trainingrun.estimate.interruptions import interruptions_of
@@ -14,6 +13,8 @@ from trainingrun.estimate.needs import needs_of
 from trainingrun.estimate.plan import Goal, Question
 from trainingrun.estimate.prices import PriceList
 from trainingrun.estimate.rate import Rate
+
+from testkit.planning.questions import RATE, Ask, run_of
 
 
 @pytest.fixture

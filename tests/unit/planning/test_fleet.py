@@ -7,12 +7,13 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from planning_bed import RATE, run_of
 from trainingrun.estimate.errors import PlanError
 from trainingrun.estimate.fleet import Fleet, daemons_on, fleet_of, machines_for
 from trainingrun.estimate.limits import limits_of
 from trainingrun.estimate.needs import Size, needs_of
 from trainingrun.estimate.prices import Machine
+
+from testkit.planning.questions import RATE, run_of
 
 
 def machine(vcpus: float, gib: float) -> Machine:

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from planning_bed import RATE, Ask, run_of
 from trainingrun.commands.plan.price_file import read_prices
 from trainingrun.estimate.band import Band
 from trainingrun.estimate.bill import Buying, Choice, Shop
@@ -17,6 +16,8 @@ from trainingrun.estimate.limits import Limit, limits_of
 from trainingrun.estimate.needs import needs_of
 from trainingrun.estimate.plan import Goal, Plan, Question, make_plan
 from trainingrun.estimate.rate import Rate
+
+from testkit.planning.questions import RATE, Ask, run_of
 
 SHARE = 1 + 2 * 2 / 100_000
 """Games that are played for each training game."""

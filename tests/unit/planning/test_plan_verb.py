@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from planning_bed import run_of
 from trainingrun.commands.errors import UserError
 from trainingrun.commands.output import Output
 from trainingrun.commands.plan.document import PlanDocument
@@ -17,6 +16,8 @@ from trainingrun.commands.plan.formatting import format_hours, money, times
 from trainingrun.commands.plan.price_file import shipped_text
 from trainingrun.commands.plan.verb import PlanOptions, paid, plan_run
 from trainingrun.commands.runs.target import Where
+
+from testkit.planning.questions import run_of
 
 ROOT = Path(__file__).parents[3]
 GUIDE = ROOT / "docs/guides/cost-planning.md"

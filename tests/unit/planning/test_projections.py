@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from projections import all_claims
-from projections.claims import CLOSE, Claim, Verdict
 from trainingrun.commands.plan.price_file import read_prices
+
+from testkit.planning.projections import all_claims
+from testkit.planning.projections.claims import CLOSE, Claim, Verdict
 
 ROWS: Final = tuple(csv.DictReader((Path(__file__).parent / "rows.csv").read_text().splitlines()))
 FOUND: Final = all_claims(read_prices(None).providers)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from planning_bed import run_of
 from trainingrun.commands.plan.price_file import read_engine_rates
 from trainingrun.estimate.band import Band
 from trainingrun.estimate.baselines import BASELINES, baseline
@@ -21,6 +20,8 @@ from trainingrun.estimate.rate import (
     rate_of_figures,
     rate_of_run,
 )
+
+from testkit.planning.questions import run_of
 
 NOW = datetime(2026, 1, 1, 2, tzinfo=UTC)
 STARTED = "2026-01-01T00:00:00Z"

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
-from report_bed import AT, STATUS, make_run
 from trainingrun.commands.report.following import Following, follow, pause_after
 from trainingrun.commands.report.material import Seen, gather
 from trainingrun.local.samples import SAMPLES_KEPT
 from trainingrun.sdk import ClusterPlace, Event, Member, NotReachable
 from trainingrun_api.run import TrainingRun
+
+from testkit.pages.sample_report import AT, STATUS, make_run
 
 COMPLETE = {
     "type": "Complete",

@@ -10,13 +10,14 @@ from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 
 import pytest
-from report_bed import AT, BEGAN, STATUS, make_material, make_run, make_samples
 from trainingrun.commands.report.formatting import UNKNOWN
 from trainingrun.commands.report.markup import data, tag, text
 from trainingrun.commands.report.material import Material
 from trainingrun.commands.report.page import page
 from trainingrun.local.samples import Sample
 from trainingrun.sdk import Event, Member
+
+from testkit.pages.sample_report import AT, BEGAN, STATUS, make_material, make_run, make_samples
 
 SMUGGLED = '<script>alert("x")</script><img src=x onerror=alert(1)>&"\''
 VOID = {"meta", "br", "col"}

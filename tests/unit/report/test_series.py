@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from report_bed import BEGAN, make_samples
 from trainingrun.commands.report.series import (
     Point,
     elapsed_at,
@@ -14,6 +13,8 @@ from trainingrun.commands.report.series import (
     thinned,
 )
 from trainingrun.local.samples import Sample
+
+from testkit.pages.sample_report import BEGAN, make_samples
 
 VALUES = st.lists(st.none() | st.floats(-1e6, 1e6), min_size=1, max_size=300)
 

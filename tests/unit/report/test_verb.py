@@ -7,12 +7,13 @@ import os
 from pathlib import Path
 
 import pytest
-from report_bed import AT, STATUS, make_run, write_folder
 from trainingrun.commands.report.following import Following
 from trainingrun.commands.report.live import live_page, write_last_page
 from trainingrun.sdk import LocalPlace
-from waiting import until
-from warm_program import warm_programs
+
+from testkit.pages.sample_report import AT, STATUS, make_run, write_folder
+from testkit.waiting import until
+from testkit.warm_program import warm_programs
 
 
 def said(folder: Path, *words: str, code: int = 0) -> str:

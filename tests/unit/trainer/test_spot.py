@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from instance_metadata import InstanceMetadataServer
 from trainingrun_contracts.run_config import ConfigError
 from trainingrun_trainer.spot import (
     ENDPOINT_VARIABLE,
@@ -21,6 +20,8 @@ from trainingrun_trainer.spot import (
     SpotWatch,
     metadata_service,
 )
+
+from testkit.servers.instance_metadata import InstanceMetadataServer
 
 AT = datetime(2026, 11, 21, 12, 2, tzinfo=UTC)
 NOTICE = SpotNotice("terminate", AT)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from watched_table import Table
+
+from testkit.pages.watched_table import Table
 
 
 @pytest.fixture

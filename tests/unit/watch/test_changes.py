@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from trainingrun_protocol.decisions import Action, Card, Counter, DecisionType, StackItem
-from watched_table import Table, cast, creature, land, on_stack, spell
+
+from testkit.pages.watched_table import Table, cast, creature, land, on_stack, spell
 
 LIONS = creature(2, "Lions")
 BOLT = spell(1, "Bolt")

@@ -10,7 +10,8 @@ from trainingrun.commands.watch.choices import Moment
 from trainingrun.commands.watch.screen import show
 from trainingrun.commands.watch.sources import Entry, GameEnding, Opening
 from trainingrun_protocol.decisions import Action, Decision, DecisionType
-from watched_table import Table
+
+from testkit.pages.watched_table import Table
 
 LONG = "Card of a very long name " * 6
 

@@ -19,7 +19,17 @@ from trainingrun_protocol.decisions import (
     Player,
     StackItem,
 )
-from watched_table import Table, cast, creature, fighters, land, on_stack, spell, targets
+
+from testkit.pages.watched_table import (
+    Table,
+    cast,
+    creature,
+    fighters,
+    land,
+    on_stack,
+    spell,
+    targets,
+)
 
 BOLT = spell(1, "Bolt")
 LIONS = creature(2, "Lions")

@@ -1,0 +1,1 @@
+"""A real cluster: its programs, and a run on it."""

@@ -1,0 +1,88 @@
+"""How the e2e tests speak to the cluster: kubectl, helm and an image builder, as a person would."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+from dataclasses import dataclass
+from typing import Any
+
+from testkit.tree import ROOT
+
+VERSION = "0.1.0"
+IMAGES = {
+    "daemon": ("Dockerfile.daemon", f"localhost/trainingrun-daemon:{VERSION}"),
+    "actor": ("Dockerfile.actor", f"localhost/trainingrun-actor:{VERSION}"),
+    "trainer": ("Dockerfile.trainer", f"localhost/trainingrun-trainer:{VERSION}"),
+    "operator": ("Dockerfile.operator", f"localhost/trainingrun-operator:{VERSION}"),
+    "redis": ("images/Dockerfile.redis", f"localhost/trainingrun-redis:{VERSION}"),
+}
+
+
+class ClusterError(Exception):
+    """A command against the cluster failed; the message holds its output."""
+
+
+def run(*command: str, timeout: float = 120, stdin: str | None = None) -> str:
+    """Run a command and return its standard output.
+
+    Raises:
+        ClusterError: it did not end with 0 in time.
+    """
+    try:
+        done = subprocess.run(
+            command, input=stdin, capture_output=True, text=True, timeout=timeout, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ClusterError(f"{shlex.join(command)}: not done after {timeout} s") from error
+    if done.returncode != 0:
+        raise ClusterError(f"{shlex.join(command)}: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout
+
+
+def build_image(dockerfile: str, tag: str) -> None:
+    """Build one image from the checkout and make the cluster see it."""
+    command = os.environ.get("E2E_BUILD_IMAGE")
+    if command:
+        run(*shlex.split(command), tag, str(ROOT), str(ROOT / dockerfile), timeout=1500)
+        return
+    builder = next((name for name in ("docker", "podman", "buildah") if shutil.which(name)), None)
+    load = os.environ.get("E2E_LOAD_IMAGE")
+    if builder is None or load is None:
+        raise ClusterError(
+            "set E2E_BUILD_IMAGE, or E2E_LOAD_IMAGE and have docker, podman or buildah"
+        )
+    run(builder, "build", "-q", "-f", str(ROOT / dockerfile), "-t", tag, str(ROOT), timeout=1500)
+    run(*shlex.split(load), tag, timeout=600)
+
+
+@dataclass(frozen=True)
+class Namespace:
+    """kubectl, bound to one namespace."""
+
+    name: str
+
+    def kubectl(self, *arguments: str, timeout: float = 120, stdin: str | None = None) -> str:
+        """Run kubectl in this namespace."""
+        return run("kubectl", "-n", self.name, *arguments, timeout=timeout, stdin=stdin)
+
+    def get(self, *arguments: str) -> Any:
+        """An object or a list as JSON."""
+        return json.loads(self.kubectl("get", *arguments, "-o", "json"))
+
+    def training_run(self, name: str) -> Any:
+        """A TrainingRun."""
+        return self.get("trainingrun", name)
+
+    def wait(self, target: str, *, condition: str, seconds: int) -> None:
+        """Wait for ``--for`` something."""
+        self.kubectl(
+            "wait", f"--for={condition}", target, f"--timeout={seconds}s", timeout=seconds + 10
+        )
+
+    def table(self) -> str:
+        """What a person sees."""
+        return self.kubectl("get", "trainingruns")

@@ -1,0 +1,1 @@
+"""Generated hostile input, and neighbours that must not notice it."""

@@ -1,0 +1,1 @@
+"""Runs on this machine: `trainingrun local`, Compose's services, a machine of a cloud."""

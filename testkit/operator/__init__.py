@@ -1,0 +1,1 @@
+"""The operator as a process, and runs that play themselves around its control loop."""

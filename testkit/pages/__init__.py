@@ -1,0 +1,1 @@
+"""What pages and dashboards are read and made with."""

@@ -1,0 +1,1 @@
+"""Questions to the planner, and projections that its answers are held against."""

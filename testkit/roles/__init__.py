@@ -1,0 +1,1 @@
+"""Daemons, actors and learners as real processes around a real Redis."""

@@ -1,0 +1,1 @@
+"""Real servers that tests start: Redis, S3, SSH, a browser; and ones that lie."""
