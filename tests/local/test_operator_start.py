@@ -80,4 +80,4 @@ def test_an_operator_that_starts_while_the_api_server_is_silent_says_so(tmp_path
             process.wait()
     said = (tmp_path / "log").read_text()
     assert "asking the API server at http://127.0.0.1" in said
-    assert "told to stop before the API server" in said
+    assert "asked to stop before the API server" in said

@@ -99,7 +99,7 @@ def effect(path: str) -> str:
     """What a change of the field at ``path`` below ``spec`` does, in a few words.
 
     Raises:
-        KeyError: nobody has said so yet.
+        KeyError: no check has said so yet.
     """
     if is_fixed(path):
         return FIXED

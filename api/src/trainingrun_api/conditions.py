@@ -60,8 +60,11 @@ class ConditionType(Word):
         "ScalingLimited",
         "Something keeps the number of daemons from what the rates ask for.",
     )
-    PROGRESSING = "Progressing", "Games are played, or the run walks towards a state it is told."
-    DEGRADED = "Degraded", "The run goes on, but something needs a person; the message says what."
+    PROGRESSING = (
+        "Progressing",
+        "Games are played, or the run moves to the state that its spec asks for.",
+    )
+    DEGRADED = "Degraded", "The run continues, but something needs a person; the message says what."
 
 
 class Reason(Word):
@@ -117,7 +120,7 @@ class Reason(Word):
     )
     WEIGHTS_MISSING = (
         "WeightsMissing",
-        "Nobody published weights, so an actor ended; it is started again.",
+        "No learner has published weights, so an actor ended; it is started again.",
     )
     ROLE_WARNING = "RoleWarning", "A role warns of something; the message has its words."
     INVALID_SPEC = "InvalidSpec", "The spec asks for something impossible; the message says what."
@@ -149,7 +152,7 @@ class Reason(Word):
         "The run has a label of Kueue's, and the cluster has no Kueue that could admit it.",
     )
     NO_ANSWER = "NoAnswer", "An external daemon does not answer; it gets no games meanwhile."
-    NO_REPORT = "NoReport", "The role runs but has told nothing for a while."
+    NO_REPORT = "NoReport", "The role runs but has reported nothing for a while."
     FINISHED = "Finished", "The role has done its work and ended."
     # queue
     CONNECTED = "Connected", "Redis answers."
@@ -204,7 +207,7 @@ class Reason(Word):
     )
     ROLLED_BACK = (
         "RolledBack",
-        "No step was finite any more; training continues from the newest checkpoint.",
+        "No further step was finite; training continues from the newest checkpoint.",
     )
     UPDATE_SKIPPED = "UpdateSkipped", "Steps were skipped, because a loss was not finite."
     # scaling
@@ -221,9 +224,12 @@ class EventReason(Word):
     STARTED = "Started", "The run was started for the first time."
     SUSPENDING = "Suspending", "The run is being saved and stopped."
     SUSPENDED = "Suspended", "The run is saved and stopped."
-    RESUMED = "Resumed", "The run, which was suspended or stopped, goes on from its checkpoint."
+    RESUMED = "Resumed", "The run, which was suspended or stopped, continues from its checkpoint."
     WIN_RATE_REACHED = "WinRateReached", "stopWhen.winRate is reached; the run is being completed."
-    IDLE_SHUTDOWN = "IdleShutdown", "Nothing moved for so long that the run is being stopped."
+    IDLE_SHUTDOWN = (
+        "IdleShutdown",
+        "Nothing moved for idleShutdownSeconds; the run is being stopped.",
+    )
     BUDGET_EXHAUSTED = "BudgetExhausted", "The budget is spent; the run is being stopped."
     DRAINING = "Draining", "The target is reached; running games end."
     COMPLETED = "Completed", "The run is complete."
@@ -237,7 +243,7 @@ class EventReason(Word):
     DRAIN_REQUESTED = "DrainRequested", "A daemon is drained because somebody asked for it."
     CHECKPOINT_REQUESTED = (
         "CheckpointRequested",
-        "The learner was told to write a checkpoint because somebody asked for it.",
+        "The learner was asked to write a checkpoint, as an annotation requested.",
     )
     ROLLING = (
         "Rolling",
@@ -263,13 +269,13 @@ class EventReason(Word):
     )
     WEIGHTS_MISSING = (
         "WeightsMissing",
-        "Nobody published weights, so an actor ended; it is started again.",
+        "No learner has published weights, so an actor ended; it is started again.",
     )
     WAITING_FOR_QUOTA = (
         "WaitingForQuota",
         "The run waits for its queue, or its admission was taken back; the message says where.",
     )
-    ADMITTED = "Admitted", "Kueue has let the run begin, or go on."
+    ADMITTED = "Admitted", "Kueue has let the run begin, or continue."
     PROBLEM = "Problem", "A member of the run cannot run; the message says which and why."
     INTERRUPTED = (
         "Interrupted",
@@ -285,15 +291,15 @@ class EventReason(Word):
     )
     CHECKPOINT_STORAGE_DENIED = (
         "CheckpointStorageDenied",
-        "The checkpoint storage refuses the credentials; training goes on unsaved.",
+        "The checkpoint storage refuses the credentials; training continues unsaved.",
     )
     CHECKPOINT_BUCKET_MISSING = (
         "CheckpointBucketMissing",
-        "The bucket of the checkpoint storage is not there; training goes on unsaved.",
+        "The bucket of the checkpoint storage is not there; training continues unsaved.",
     )
     CHECKPOINT_STORAGE_FULL = (
         "CheckpointStorageFull",
-        "The checkpoint storage has no room left; training goes on unsaved.",
+        "The checkpoint storage has no room left; training continues unsaved.",
     )
     CHECKPOINT_STORAGE_INVALID = (
         "CheckpointStorageInvalid",
@@ -301,11 +307,11 @@ class EventReason(Word):
     )
     CHECKPOINT_STORAGE_UNREACHABLE = (
         "CheckpointStorageUnreachable",
-        "The checkpoint storage does not answer; training goes on unsaved.",
+        "The checkpoint storage does not answer; training continues unsaved.",
     )
     CHECKPOINT_STORAGE_UNUSABLE = (
         "CheckpointStorageUnusable",
-        "The checkpoint storage fails in another way; training goes on unsaved.",
+        "The checkpoint storage fails in another way; training continues unsaved.",
     )
     CHECKPOINT_CACHE_UNUSABLE = (
         "CheckpointCacheUnusable",
@@ -337,7 +343,7 @@ class EventReason(Word):
     )
     ROLLED_BACK = (
         "RolledBack",
-        "No step was finite any more; training continues from the newest checkpoint.",
+        "No further step was finite; training continues from the newest checkpoint.",
     )
     NON_FINITE_WEIGHTS = (
         "NonFiniteWeights",

@@ -86,7 +86,7 @@ def definition() -> Schema:
                     "storage": True,
                     "subresources": {"status": {}},
                     "additionalPrinterColumns": [*_columns()],
-                    "schema": {"openAPIV3Schema": _with_defaults_told(root_schema())},
+                    "schema": {"openAPIV3Schema": _with_defaults_described(root_schema())},
                 }
             ],
         },
@@ -100,7 +100,7 @@ def root_schema() -> Schema:
     properties = schema["properties"]
     for name in ("apiVersion", "kind"):
         properties[name] = {"type": "string", "description": properties[name]["description"]}
-    # The API server knows metadata itself and lets a schema name no more of it than this.
+    # The API server knows metadata itself and lets a schema name only this of it.
     properties["metadata"] = {"type": "object", "properties": {"name": {"type": "string"}}}
     properties["spec"].setdefault(VALIDATIONS, []).extend(
         _transition(rule) for rule in rules.IMMUTABLE
@@ -110,17 +110,17 @@ def root_schema() -> Schema:
     return schema
 
 
-def _with_defaults_told(schema: Schema) -> Schema:
-    """Descriptions that end with the default, because `kubectl explain` does not show defaults."""
-    told = dict(schema)
+def _with_defaults_described(schema: Schema) -> Schema:
+    """Return the schema with each default in its description: `kubectl explain` shows no other."""
+    described = dict(schema)
     default = schema.get("default")
     if default is not None and not isinstance(default, dict):
-        told["description"] = f"{schema['description']} Default: {_spelled(default)}."
+        described["description"] = f"{schema['description']} Default: {_spelled(default)}."
     if "properties" in schema:
-        told["properties"] = {
-            name: _with_defaults_told(each) for name, each in schema["properties"].items()
+        described["properties"] = {
+            name: _with_defaults_described(each) for name, each in schema["properties"].items()
         }
-    return told
+    return described
 
 
 def _spelled(default: Any) -> str:

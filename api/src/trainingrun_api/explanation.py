@@ -41,7 +41,7 @@ def problems_from(error: ValidationError, model: type[BaseModel]) -> tuple[Probl
 
 
 def _is_echo(details: ErrorDetails) -> bool:
-    """A list whose entries are wrong is told to be empty as well; that says nothing new."""
+    """A list whose entries are wrong is reported as empty as well; that says nothing new."""
     return details["type"] == "too_short" and len(details["input"]) >= _context(
         details, "min_length"
     )
@@ -124,8 +124,8 @@ def _sentence(details: ErrorDetails, model: type[BaseModel]) -> str:
     if kind in _TYPES:
         return f"must be {_TYPES[kind]}, not {_shown(details['input'])}"
     if kind in _BOUNDS:
-        key, words = _BOUNDS[kind]
-        return f"{_shown(details['input'])} {words} {_bound(_context(details, key))}"
+        key, phrase = _BOUNDS[kind]
+        return f"{_shown(details['input'])} {phrase} {_bound(_context(details, key))}"
     if kind in _OTHERS:
         return _OTHERS[kind](details)
     return details["msg"]

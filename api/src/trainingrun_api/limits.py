@@ -48,5 +48,5 @@ class Cost(ApiModel):
     budget: Annotated[float, Field(gt=0, le=1_000_000_000)] | None = Field(
         None,
         description="What may be spent. When it is, the run is saved and stopped as by suspend,"
-        " and goes on when the budget is raised. Default: no limit.",
+        " and continues when the budget is raised. Default: no limit.",
     )

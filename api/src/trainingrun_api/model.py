@@ -127,7 +127,7 @@ def _without_duplicates(entries: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _key(entry: Any) -> object:
-    """What the API server tells entries apart by."""
+    """Return what the API server distinguishes entries by."""
     return entry if isinstance(entry, str) else {"name": entry.name}
 
 

@@ -80,8 +80,9 @@ class PhaseOpponents(ApiModel):
 
 class RewardShaping(ApiModel):
     """Weights of a potential that is added to the rewards as its growth from one decision of a seat
-    to its next (γΦ' - Φ, and 0 at the game's end). It tells earlier what leads to a win, and
-    changes nothing about what is best. All 0: the plain rewards, 1, -1 and 0 for a draw."""
+    to its next (γΦ' - Φ, and 0 at the game's end). It rewards earlier what leads to a
+    win, and changes nothing about what is best. All 0: the plain rewards, 1, -1 and 0 for a
+    draw."""
 
     life: Share = Field(0.0, description="Worth of each life by which the seat leads.")
     board: Share = Field(
@@ -101,7 +102,7 @@ class WinRateGoal(ApiModel):
     )
     evaluations: Annotated[int, Field(ge=1, le=10)] = Field(
         1,
-        description="So many of the newest evaluations of the phase are counted together.",
+        description="Number of newest evaluations of the phase that are counted together.",
     )
 
 

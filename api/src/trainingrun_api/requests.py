@@ -1,9 +1,9 @@
 """What people ask of a run beside its spec: annotations that the operator follows.
 
 A request that happens once (let this daemon go, save now) is no state of a run, so it has no field
-in the spec. It is written as an annotation with its time, and followed by comparison: whoever reads
-it again, after a restart too, asks for nothing twice. A subresource or a queue of commands was
-refused: each would need something that remembers what was done.
+in the spec. It is written as an annotation with its time, and followed by comparison: an operator
+that reads it again, after a restart too, asks for nothing twice. A subresource or a queue of
+commands was refused: each would need something that remembers what was done.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ DRAIN: Final = "trainingrun.dev/drain"
 CHECKPOINT: Final = "trainingrun.dev/checkpoint-requested-at"
 """Any text; the learner saves soon after it has changed. By custom the time, in RFC 3339."""
 WAKE: Final = "trainingrun.dev/wake"
-"""Any text; a change lets a run that the operator stopped for being idle go on."""
+"""Any text; a change lets a run that the operator stopped for being idle continue."""
 _TIME_FORM: Final = "%Y-%m-%dT%H:%M:%SZ"
 _LONGEST_TOKEN: Final = 64
 _MOST_DRAINS: Final = 1000
@@ -30,8 +30,8 @@ def drains_in(annotations: Mapping[str, str]) -> Mapping[str, datetime | None]:
     A time that cannot be read counts as not given: the name is clear, and a request that somebody
     wrote by hand should not be passed over in silence.
     """
-    words = annotations.get(DRAIN, "").split()[:_MOST_DRAINS]
-    parted = (word.partition("@") for word in words)
+    entries = annotations.get(DRAIN, "").split()[:_MOST_DRAINS]
+    parted = (each.partition("@") for each in entries)
     return {name: _time_in(text) for name, _, text in parted if name}
 
 

@@ -101,7 +101,7 @@ class Immutable:
         return f"({has_new}) == ({has_old}) && (!({has_new}) || {new} == {old})"
 
     def _presence(self, root: str) -> str:
-        """CEL: whether the field is there; a section that nobody gave is not, either."""
+        """CEL: whether the field is there; neither is a field of a section that was left out."""
         steps = self.field.split(".")
         paths = (".".join((root, *steps[: at + 1])) for at in range(len(steps)))
         return " && ".join(f"has({path})" for path in paths)
@@ -181,7 +181,7 @@ def _with_unknown_deck(spec: Any) -> list[str]:
 
 
 def _with_unknown_goal(spec: Any) -> list[str]:
-    """The phases that wait for a win rate which nobody measures."""
+    """Return the phases that wait for a win rate which no evaluation measures."""
     ends = [(phase.name, phase.until.win_rate) for phase in spec.curriculum if phase.until]
     known = spec.evaluation.opponents
     return [name for name, goal in ends if goal is not None and goal.opponent not in known]
@@ -235,7 +235,7 @@ SPEC: Final = (
             or spec.stop_when.opponent is None
             or spec.stop_when.opponent in spec.evaluation.opponents
         ),
-        template="nobody measures the win rate against {opponent}, because it is not one of"
+        template="no evaluation measures the win rate against {opponent}, because it is not one of"
         " evaluation.opponents: add it there, or name one of these",
         values=(
             Value("opponent", attrgetter("stop_when.opponent"), "self.stopWhen.opponent", "%s"),

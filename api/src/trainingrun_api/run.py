@@ -90,7 +90,7 @@ def parse(document: Mapping[str, Any], *, ignore_unknown: bool = False) -> Train
     default. An operator that is being upgraded must not refuse every run for it.
 
     Raises:
-        SpecError: it is not a valid TrainingRun; all wrong fields are told, not only the first.
+        SpecError: it is not a valid TrainingRun; all wrong fields are named, not only the first.
     """
     if not isinstance(document, Mapping):
         raise SpecError((Problem("", NO_MAPPING),))
@@ -126,7 +126,7 @@ def check_update(old: TrainingRunSpec, new: TrainingRunSpec) -> None:
 
 
 def _without_managed_fields(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Nobody reads them here, and they are as deep as whatever was written."""
+    """No code here reads them, and they are as deep as whatever was written."""
     meta = document.get("metadata")
     if not isinstance(meta, Mapping) or "managedFields" not in meta:
         return document

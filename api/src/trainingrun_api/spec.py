@@ -132,7 +132,7 @@ class Behavior(ApiModel):
 
 
 class Autoscaling(ApiModel):
-    """How many daemons a run has: as many as keep the learner fed, and no more."""
+    """How many daemons a run has: just as many as keep the learner fed."""
 
     rules: ClassVar[tuple[Rule, ...]] = rules.AUTOSCALING
 
@@ -216,8 +216,8 @@ class Daemon(ApiModel):
     )
     games_per_daemon: Annotated[int, Field(ge=1, le=1000)] = Field(
         8,
-        description="Games that one daemon serves at the same time. External daemons tell this"
-        " themselves.",
+        description="Games that one daemon serves at the same time. External daemons report"
+        " this themselves.",
     )
     game_timeout_seconds: Seconds = Field(
         120, description="Seconds after which the daemon ends a game as a draw."
@@ -366,8 +366,8 @@ class Learner(ApiModel):
     )
     max_policy_lag: Annotated[int, Field(ge=1, le=1000)] = Field(
         8,
-        description="Transitions played with weights more than so many publishes old are dropped"
-        " and counted as stale.",
+        description="Transitions whose weights are more than this number of publishes old are"
+        " dropped and counted as stale.",
     )
     publish_every_steps: Annotated[int, Field(ge=1, le=10_000)] = Field(
         8, description="Updates between two publishes of the weights."
@@ -387,7 +387,7 @@ class Learner(ApiModel):
     )
     spot: Spot = Field(
         "Never",
-        description="Spot nodes: `Never`, `Prefer` or `Require`. A learner that is lost goes on"
+        description="Spot nodes: `Never`, `Prefer` or `Require`. A learner that is lost continues"
         " from its newest checkpoint.",
     )
     network: Network = Field(default_factory=Network, description="The policy's network.")
@@ -563,7 +563,7 @@ class TrainingRunSpec(ApiModel):
     suspend: bool = Field(
         default=False,
         description="True stops the run without loss: games end, the queue is trained, a checkpoint"
-        " is written, and the pods go. False goes on from there.",
+        " is written, and the pods go. False continues from there.",
     )
     decks: Annotated[tuple[Deck, ...], Field(min_length=1, max_length=64), MAP] = Field(
         description="Decks of the games. Each game draws two of them evenly, so a deck also meets"
@@ -631,7 +631,7 @@ class TrainingRunSpec(ApiModel):
     idle_shutdown_seconds: Annotated[int, Field(ge=1, le=31_536_000)] | None = Field(
         None,
         description="Seconds without a game that ends or an update, after which the run stops as by"
-        " suspend. A change of the spec or annotation `trainingrun.dev/wake` lets it go on.",
+        " suspend. A change of the spec or annotation `trainingrun.dev/wake` lets it continue.",
     )
     cost: Cost | None = Field(
         None,

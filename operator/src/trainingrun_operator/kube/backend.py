@@ -55,7 +55,7 @@ from trainingrun_operator.kube.token_secrets import TokenSecrets
 DELETION_COST: Final = "controller.kubernetes.io/pod-deletion-cost"
 _CHEAPEST: Final = "-1000"
 _TAKEN_SECONDS: Final = 30.0
-"""So long a name that somebody else has is not asked for again."""
+"""Time for which a name that somebody else has is not asked for again."""
 _MANAGED: Final = SharedResources(config=b"", managed_redis=True)
 REMOVED: Final = (DEPLOYMENT, JOB, SERVICE, DISRUPTION_BUDGET, NETWORK_POLICY)
 """Kinds that go with their role; Redis and claims stay until the run goes, for their data."""
@@ -171,7 +171,7 @@ class KubernetesBackend:
         """Drop what is remembered of a run that is gone."""
         self._secrets.forget(run_uid)
         self._tokens.forget(run_uid)
-        self._taken = {key: told for key, told in self._taken.items() if key[0] != run_uid}
+        self._taken = {key: taken for key, taken in self._taken.items() if key[0] != run_uid}
         self._shared.pop(run_uid, None)
 
     def _objects(self, run: RunIdentity, workload: Workload) -> tuple[Manifest, ...]:
@@ -238,7 +238,7 @@ class KubernetesBackend:
         """Ask for another number of pods, and for nothing else.
 
         The hash goes with it: it says what was last asked for, and a number that comes back to what
-        it was before must not look as if it were there already.
+        it was before must not appear to be there already.
         """
         path = kind.path(run.namespace, manifest["metadata"]["name"])
         asked = {APPLIED_HASH: manifest["metadata"]["annotations"][APPLIED_HASH]}
@@ -283,9 +283,9 @@ class KubernetesBackend:
         owner, meta = controller_of(found), manifest["metadata"]
         labels = (found["metadata"].get("labels") or {}).items()
         if owner is None or not meta["labels"].items() <= labels:
-            await self._mend_job(run, manifest)
+            await self._repair_job(run, manifest)
 
-    async def _mend_job(self, run: RunIdentity, manifest: Manifest) -> None:
+    async def _repair_job(self, run: RunIdentity, manifest: Manifest) -> None:
         """Put back those fields of a Job that can be changed at all."""
         meta, spec = manifest["metadata"], manifest["spec"]
         back: dict[str, Any] = {
@@ -343,7 +343,7 @@ class KubernetesBackend:
             return
         if present.identity.template_hash == manifest["metadata"]["annotations"][TEMPLATE_HASH]:
             if self._cache.is_drifted(present):
-                await self._mend_job(run, manifest)
+                await self._repair_job(run, manifest)
             return
         path = JOB.path(run.namespace, manifest["metadata"]["name"])
         await self._delete(path, propagation="Foreground", uid=present.identity.uid)
@@ -375,7 +375,7 @@ class KubernetesBackend:
     async def _remove(self, run: RunIdentity, role: Role) -> None:
         """Delete the objects of a role; what makes pods stays visible until its pods are gone.
 
-        It goes first, so that its pods keep their network policy until they were told to end.
+        It goes first, so that its pods keep their network policy until they are being terminated.
         """
         views = sorted(self._cache.of(run), key=lambda view: not _owns_pods(view))
         for view in views:
@@ -416,8 +416,8 @@ def _owns_pods(view: View) -> bool:
 
 
 def _is_ours(found: dict[str, Any], run: RunIdentity) -> bool:
-    """Whether an object of a name of ours is one that we made: the run controls it, or nobody does
-    and it still bears the run's UID."""
+    """Whether an object of a name of ours is one that we made: the run controls it, or no owner
+    does and it still bears the run's UID."""
     owner = controller_of(found)
     if owner is not None:
         return bool(owner["uid"] == run.uid)
@@ -437,5 +437,5 @@ def _taken(kind: Kind, run: RunIdentity, name: str) -> str:
 
 
 def _bare(document: dict[str, Any]) -> dict[str, Any]:
-    """As a watch by metadata alone would have told it."""
+    """Return it as a watch by metadata alone would have sent it."""
     return {"metadata": document["metadata"]}

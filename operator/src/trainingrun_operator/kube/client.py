@@ -51,7 +51,7 @@ _CONNECTIONS: Final = 32
 _FIRST_PAGE: Final = 8
 _LARGEST_PAGE: Final = 200
 _PAGE_BYTES: Final = 2 * 1024 * 1024
-"""Of a page of a list: so many objects are asked for as should have them, judged by those of the
+"""Of a page of a list: as many objects are asked for as should have them, judged by those of the
 page before. Python's memory grows to what the largest pages took at once and hardly shrinks again;
 a thousand runs have ten thousand pods, and one run may have 1.5 MB."""
 _MOST_PAGE_BYTES: Final = 8 * 1024 * 1024
@@ -70,7 +70,7 @@ async def load_configuration(kubeconfig: Path | None = None) -> Configuration:
     """The address and credentials: of the given file, else of the pod, else of ``KUBECONFIG``.
 
     Raises:
-        BackendError: there are none; the message says where they were looked for.
+        BackendError: there are none; the message says where they were searched for.
     """
     configuration = Configuration()
     in_cluster = "KUBERNETES_SERVICE_HOST" in os.environ and kubeconfig is None
@@ -125,7 +125,7 @@ class Client:
     """Requests of the operator; all methods raise :class:`BackendError`.
 
     That is an ``ApiError``, or for a write a ``FencedError``. Without a ``fence`` every write goes
-    through. ``listener`` is told the method, status and duration of every request but watches; the
+    through. ``listener`` gets the method, status and duration of every request but watches; the
     status is 0 where no answer came.
     """
 
@@ -157,10 +157,10 @@ class Client:
         self, path: str, *, metadata_only: bool = False, bookkeeping: bool = True, **query: str
     ) -> AsyncIterator[Page]:
         """List objects some at a time, all as they were at one moment; ``metadata_only`` leaves
-        out their spec, data and status, and ``bookkeeping=False`` what nobody reads of metadata.
+        out their spec, data and status, and ``bookkeeping=False`` metadata that nothing reads.
 
         Raises:
-            ExpiredError: it took so long that the moment is forgotten.
+            ExpiredError: it took longer than the API server keeps the moment.
         """
         headers = {"Accept": METADATA_LIST if metadata_only else JSON}
         limit, following = _FIRST_PAGE, ""
@@ -324,7 +324,7 @@ class Client:
             raise UnreachableError(f"the API server cannot be reached: {why}") from error
 
     def _signature(self) -> str:
-        """Who asks, in which term: so the audit log tells one leader's writes from another's."""
+        """Who asks, in which term: so the audit log distinguishes the writes of two leaders."""
         term = self.fence.term
         number = f"term {term.number}" if term is not None else "no term"
         return f"{FIELD_MANAGER} ({number}; {self._identity})"
@@ -349,7 +349,7 @@ async def _body(answer: aiohttp.ClientResponse, name: str, most: int) -> bytes:
 class _Rest(RESTClientObject):
     """The official client's TLS, credentials and proxies, on connections that ask the fence.
 
-    Its own way of sending takes twice the processor time: for each request it has a thread look
+    Its own way of sending takes twice the processor time: for each request it has a thread search
     for a proxy in the environment, and writes bodies with the slow encoder.
     """
 
@@ -432,7 +432,7 @@ class _FencedConnector(aiohttp.TCPConnector):
     def _forget(self, transport: asyncio.Transport, ending: asyncio.Future[None]) -> None:
         self._opened.pop(transport, None)
         if not ending.cancelled():
-            ending.exception()  # nobody else asks, and asyncio would complain
+            ending.exception()  # no other code asks, and asyncio would complain
 
 
 def _proxy_in_environment(host: str) -> str | None:

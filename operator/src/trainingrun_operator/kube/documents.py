@@ -1,9 +1,9 @@
 """Bytes of the API server as documents: each object apart, within a bound, without recursion.
 
-Whoever may create a TrainingRun may nest it 9,000 levels deep or fill it with 1.5 MB, and its
+Any user who may create a TrainingRun may nest it 9,000 levels deep or fill it with 1.5 MB, and its
 ``managedFields`` have the same depth. A parser that meets it inside a list or a watch would lose
 all other objects with it, so every object is decoded alone; of one that cannot be decoded, the
-members that are small enough to decode are kept, which tell whose it is.
+members that are small enough to decode are kept, which say whose it is.
 
 Does not belong here: what a TrainingRun may say (``trainingrun_api``), and requests.
 """
@@ -81,7 +81,7 @@ def is_identified(document: Mapping[str, Any]) -> bool:
 async def lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """The lines of a stream; one of more than ``MOST_LINE_BYTES`` is left out.
 
-    An API server with etcd's usual limit sends none so long.
+    An API server with etcd's usual limit sends none of this length.
     """
     parts, size = list[bytes](), 0
     async for chunk in chunks:

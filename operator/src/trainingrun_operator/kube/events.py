@@ -1,4 +1,4 @@
-"""Events of runs: what ``kubectl describe`` shows, each told once and then counted."""
+"""Events of runs: what ``kubectl describe`` shows, each created once and then counted."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Regarding:
 
 
 @dataclass(frozen=True)
-class _Told:
+class _Emitted:
     count: int
     at: float
 
@@ -45,29 +45,29 @@ class EventWriter:
     def __init__(self, client: Client, *, instance: str) -> None:
         self._client = client
         self._instance = instance
-        self._told: dict[str, _Told] = {}
+        self._emitted: dict[str, _Emitted] = {}
 
     async def emit(self, regarding: Regarding, event: RunEvent) -> None:
-        """Tell of an event.
+        """Create an event, or count it once more.
 
         Raises:
             BackendError: the API server refused it.
         """
         name, now = event_name(regarding, event), time.monotonic()
-        told = self._told.get(name, _Told(0, now - 2 * REPEAT_SECONDS))
-        due = now - told.at >= REPEAT_SECONDS
-        self._told[name] = _Told(told.count + 1, now if due else told.at)
-        while len(self._told) > _REMEMBERED:
-            self._told.pop(next(iter(self._told)))
+        before = self._emitted.get(name, _Emitted(0, now - 2 * REPEAT_SECONDS))
+        due = now - before.at >= REPEAT_SECONDS
+        self._emitted[name] = _Emitted(before.count + 1, now if due else before.at)
+        while len(self._emitted) > _REMEMBERED:
+            self._emitted.pop(next(iter(self._emitted)))
         if not due:
             return
         try:
-            if told.count == 0:
+            if before.count == 0:
                 await self._create(name, regarding, event)
             else:
-                await self._count(name, regarding, told.count + 1)
-        except ConflictError:  # told by the operator before us
-            await self._count(name, regarding, told.count + 2)
+                await self._count(name, regarding, before.count + 1)
+        except ConflictError:  # created by the operator before us
+            await self._count(name, regarding, before.count + 2)
         except NotFoundError:  # events live for an hour only
             await self._create(name, regarding, event)
 
@@ -101,8 +101,8 @@ class EventWriter:
 
 def event_name(regarding: Regarding, event: RunEvent) -> str:
     """The same for the same words about the same run, also after a restart of the operator."""
-    words = "\0".join((regarding.uid, event.reason, event.message))
-    return f"{regarding.name}.{hashlib.sha256(words.encode()).hexdigest()[:16]}"
+    identity = "\0".join((regarding.uid, event.reason, event.message))
+    return f"{regarding.name}.{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
 
 
 def _now() -> str:

@@ -1,9 +1,9 @@
 """Whether this process may write to the cluster, and until when.
 
 The lease (``lease``) opens and closes the fence; the client asks it before each write, once more
-when the write has its connection, and tells the API server to give the write up by the time at
+when the write has its connection, and asks the API server to give the write up by the time at
 which a successor may take over. So a leader that was frozen, starved or cut off writes nothing when
-it comes back, without anybody having to tell it. Time is that of a steady clock which also runs
+it comes back, without any message to it. Time is that of a steady clock which also runs
 while the machine sleeps; the time of day plays no part, here or in the lease.
 
 Belongs here: that one rule. Does not belong here: how leadership is won.
@@ -23,7 +23,7 @@ from trainingrun_reconciler.errors import FencedError
 
 
 def steady_seconds() -> float:
-    """Seconds of a clock that nobody sets; where there is one, of one that counts sleep too."""
+    """Return seconds of a clock that cannot be set, if possible one that counts sleep too."""
     if hasattr(time, "CLOCK_BOOTTIME"):
         return time.clock_gettime(time.CLOCK_BOOTTIME)
     return time.monotonic()
@@ -77,7 +77,7 @@ class Fence:
         self._term = term
 
     def shut(self) -> None:
-        """Let no write begin any more, ever: the process is about to end."""
+        """Let no further write begin, ever: the process is about to end."""
         self._is_shut = True
 
     def check(self) -> float:
@@ -114,7 +114,7 @@ class Fence:
                 self._idle.set()
 
     async def drained(self, seconds: float) -> bool:
-        """Wait for the writes that are under way, at most so long; whether all have ended."""
+        """Wait up to ``seconds`` for the writes under way; return whether all have ended."""
         try:
             async with asyncio.timeout(seconds):
                 await self._idle.wait()

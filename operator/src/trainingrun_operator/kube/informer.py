@@ -2,7 +2,7 @@
 
 One per kind and watched namespace. It lists again only when the API server has forgotten the place
 where it left off (410), and then says which objects went away meanwhile; kopf's own watcher does
-not tell that, and keeps whole objects, which is why the children are not watched through it.
+not report that, and keeps whole objects, which is why the children are not watched through it.
 """
 
 from __future__ import annotations
@@ -54,17 +54,17 @@ class Scope:
 
 
 class Listener(Protocol):
-    """Who is told of changes."""
+    """What changes are reported to."""
 
     def __call__(self, kind: Kind, document: Document, *, gone: bool = False) -> None:
         """Take in an object as it is now, or that it is gone."""
 
 
 class Informer:
-    """Lists and watches one scope until cancelled, and tells a listener.
+    """Lists and watches one scope until cancelled, and reports to a listener.
 
     Attributes:
-        synced: set once the first list was told.
+        synced: set once the first list was reported.
         seen_at: monotonic seconds of the last word from the API server, for /livez.
     """
 
@@ -76,7 +76,7 @@ class Informer:
         *,
         listed: Callable[[Kind, str | None, Collection[str], int], None] | None = None,
     ) -> None:
-        """``listed`` is told the kind, the namespace, the UIDs and the version of each list."""
+        """``listed`` gets the kind, the namespace, the UIDs and the version of each list."""
         self.scope = scope
         self.synced = asyncio.Event()
         self.seen_at = time.monotonic()
@@ -108,14 +108,14 @@ class Informer:
                 await asyncio.sleep(_ANSWERED_BACKOFF.seconds(failures, _RANDOM))
             except ApiError as error:
                 _LOG.warning("watching %s: %s", self.scope.kind.plural, error)
-                if error.status == _NOT_UNDERSTOOD:  # most likely the version to go on from
+                if error.status == _NOT_UNDERSTOOD:  # most likely the version to continue from
                     version = None
                 failures += 1
                 pause = _BACKOFF.seconds(failures, _RANDOM)
                 await asyncio.sleep(max(pause, error.retry_after or 0.0))
 
     async def list_all(self) -> str:
-        """Tell all objects, and those that are gone since the last list; returns their version."""
+        """Report all objects, and those gone since the last list; return their version."""
         found: dict[str, tuple[str, str]] = {}
         meta: Document = {}
         async for page in self._client.pages(
@@ -138,7 +138,7 @@ class Informer:
         return str(meta["resourceVersion"])
 
     async def watch_from(self, version: str) -> str:
-        """Tell changes until the API server ends the watch; returns where to go on.
+        """Report changes until the API server ends the watch; return where to continue.
 
         Raises:
             ExpiredError: the version is too old.
@@ -156,10 +156,10 @@ class Informer:
                 raise _error_in(document, f"watch {self.scope.kind.plural}")
             version = _version(document) or version
             if kind != "BOOKMARK" and is_identified(document):
-                self._tell(document, gone=kind == "DELETED")
+                self._report(document, gone=kind == "DELETED")
         return version
 
-    def _tell(self, document: Document, *, gone: bool) -> None:
+    def _report(self, document: Document, *, gone: bool) -> None:
         uid = _uid(document)
         if gone:
             self._known.pop(uid, None)
@@ -168,8 +168,8 @@ class Informer:
         self._take_in(document, gone=gone)
 
     def _take_in(self, document: Document, *, gone: bool) -> None:
-        """Tell the listener of one object. What is wrong with that object costs that object alone:
-        anybody may write what is watched here, and all runs need what comes after it."""
+        """Report one object to the listener. An error costs that object alone: any user may write
+        what is watched here, and all runs need what comes after it."""
         why = why_unreadable(document)
         if why is not None and not gone:
             _LOG.warning("%s %s: %s", self.scope.kind.name, "/".join(_names(document)), why)
@@ -204,5 +204,5 @@ def _names(document: Document) -> tuple[str, str]:
 
 
 def _tombstone(uid: str, namespace: str, name: str) -> Document:
-    """What is left to tell of an object that went away unseen."""
+    """Return what is left to report of an object that went away unseen."""
     return {"metadata": {"uid": uid, "namespace": namespace, "name": name}}

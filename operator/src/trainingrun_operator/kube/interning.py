@@ -1,7 +1,7 @@
 """Equal sections of specs are kept once.
 
 A team's thousand runs differ in a few fields: most sections of most specs are the same, and the
-spec is most of what is kept of a run. Sections are values that nobody changes, so they may be
+spec is most of what is kept of a run. Sections are values that no code changes, so they may be
 shared.
 """
 
@@ -17,7 +17,7 @@ _Key = tuple[type[BaseModel], str, str]
 
 
 class SpecInterner:
-    """The sections that are in use; one that no run has any more is forgotten by itself."""
+    """The sections that are in use; one that no run uses is forgotten by itself."""
 
     def __init__(self) -> None:
         self._known: Final[WeakValueDictionary[_Key, BaseModel]] = WeakValueDictionary()

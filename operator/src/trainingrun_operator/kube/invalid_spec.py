@@ -1,8 +1,8 @@
 """The status of a run that the CRD let through and that cannot be read all the same.
 
 A newer client with a newer CRD may write what this operator does not know. Such a run is left as it
-is: what was told of it before stays in its status, beside the reason why it is not followed. Plain
-documents and not models, because the models have just refused it.
+is: what was reported of it before stays in its status, beside the reason why it is not followed.
+Plain documents and not models, because the models have just refused it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Final
 from trainingrun_api.conditions import ConditionStatus, ConditionType, Reason
 from trainingrun_api.run import SpecError
 
-_TOLD: Final = (
+_CONDITIONS: Final = (
     (ConditionType.READY, ConditionStatus.FALSE),
     (ConditionType.DEGRADED, ConditionStatus.TRUE),
 )
@@ -32,7 +32,7 @@ def refusal_status(document: Mapping[str, Any], error: SpecError, *, now: float)
     status = dict(document.get("status") or {})
     generation, message = document["metadata"].get("generation", 1), refusal_message(error)
     conditions = {each["type"]: each for each in status.get("conditions") or ()}
-    for kind, value in _TOLD:
+    for kind, value in _CONDITIONS:
         old = conditions.get(kind.value, {})
         same = old.get("status") == value.value
         conditions[kind.value] = {
@@ -44,8 +44,8 @@ def refusal_status(document: Mapping[str, Any], error: SpecError, *, now: float)
             "observedGeneration": generation,
         }
     summary = f"Invalid: {message}"[:_SUMMARY_LIMIT]
-    told = {"conditions": list(conditions.values()), "summary": summary}
-    return {**status, **told, "observedGeneration": generation}
+    reported = {"conditions": list(conditions.values()), "summary": summary}
+    return {**status, **reported, "observedGeneration": generation}
 
 
 def _written(now: float) -> str:

@@ -28,7 +28,7 @@ class Kueue:
         self._known: tuple[float, bool] | None = None
 
     async def explained(self, roles: Mapping[Role, ObservedRole]) -> Mapping[Role, ObservedRole]:
-        """The roles as they are; of waits that nobody would ever end, it is said that it is so."""
+        """Return the roles; a wait that no admission can ever end is marked as a problem."""
         if not any(_waits(role) for role in roles.values()) or await self._is_served():
             return roles
         return {name: _given_up(role) if _waits(role) else role for name, role in roles.items()}
@@ -67,6 +67,6 @@ def _unserved(problem: Problem) -> Problem:
         return problem
     return Problem(
         MISSING,
-        f"{problem.message.partition(':')[0]}, and nobody will: the cluster does not serve"
-        f" {GROUP}: install Kueue, or remove the label {QUEUE_LABEL}",
+        f"{problem.message.partition(':')[0]}, and nothing will admit it: the cluster does not"
+        f" serve {GROUP}: install Kueue, or remove the label {QUEUE_LABEL}",
     )

@@ -116,7 +116,7 @@ class LeaderElector:
         while True:
             wait = self._config.timing.retry
             try:
-                observed = await self._look(observed)
+                observed = await self._read(observed)
                 free = seconds_until_free(
                     self._lease, observed, self._config.identity, now=self._clock()
                 )
@@ -154,7 +154,7 @@ class LeaderElector:
     def _name(self) -> str:
         return f"{self._config.namespace}/{self._config.name}"
 
-    async def _look(self, before: ObservedLease | None) -> ObservedLease:
+    async def _read(self, before: ObservedLease | None) -> ObservedLease:
         """Read the lease, made anew (without holder) where there is none."""
         path = LEASE.path(self._config.namespace, self._config.name)
         try:
@@ -162,7 +162,7 @@ class LeaderElector:
         except NotFoundError:
             self._lease = await self._create()
         version = self._lease["metadata"]["resourceVersion"]
-        self._tell_holder()
+        self._note_holder()
         if before is not None and before.version == version:
             return before
         return ObservedLease(version, self._clock())
@@ -186,7 +186,7 @@ class LeaderElector:
             return False
         self._term = term
         self._open(begin)
-        self._tell_holder()
+        self._note_holder()
         return True
 
     async def _renew_in_time(self) -> None:
@@ -226,10 +226,12 @@ class LeaderElector:
 
     def _check_ours(self) -> None:
         spec = self._lease.get("spec") or {}
-        self._tell_holder()
+        self._note_holder()
         is_ours = spec.get("holderIdentity") == self._config.identity
         if not is_ours or spec.get("leaseTransitions") != self._term:
-            raise LeaseLostError(f"the lease {self._name} was taken by {self.holder or 'nobody'}")
+            raise LeaseLostError(
+                f"the lease {self._name} was taken by {self.holder or 'no holder'}"
+            )
 
     async def _write(self, spec: Mapping[str, Any]) -> None:
         """Replace the lease, if it is still as it was seen."""
@@ -247,7 +249,7 @@ class LeaderElector:
         self._renewed_at = begin
         self._fence.open(Term(self._term, begin + timing.deadline, begin + timing.duration))
 
-    def _tell_holder(self) -> None:
+    def _note_holder(self) -> None:
         holder = (self._lease.get("spec") or {}).get("holderIdentity") or ""
         if holder != self.holder:
             _LOG.info("the lease %s is held by %s", self._name, holder or "nobody")

@@ -34,7 +34,7 @@ _FIRST_POD_SECONDS: Final = 15.0
 INTERRUPTIONS_KEPT: Final = 500
 """Of one run: more than go in one storm; what is older was counted long ago."""
 _DELETED_SECONDS: Final = 5.0
-"""So long the end of its task may come after that of a pod that goes with it."""
+"""Time by which the end of its task may come after that of a pod that goes with it."""
 
 
 class ObjectCache:
@@ -124,8 +124,8 @@ class ObjectCache:
     ) -> None:
         """Take in which objects of a kind there are (in a namespace, or at all) at a version.
 
-        What we wrote ourselves is known before a watch tells of it; if the watch is away when it
-        goes, only a list can tell.
+        What we wrote ourselves is known before a watch reports it; if the watch is away when it
+        goes, only a list can show it.
         """
         for uid, view in list(self._views.items()):
             here = namespace is None or view.identity.namespace == namespace
@@ -166,7 +166,7 @@ class ObjectCache:
         return found
 
     def _judge_deletions(self, run: RunIdentity, views: Iterable[View], now: float) -> None:
-        """Tell pods that somebody deleted from those that went with their task, or for its end."""
+        """Distinguish deleted pods from those that went with their task, or for its end."""
         owner = run.namespace, run.uid
         tasks = {
             view.identity.uid
@@ -224,8 +224,8 @@ def roles_from(
     """The roles of one run; a role exists as long as the object that makes its pods does.
 
     ``drifted`` names the roles of which somebody else has changed an object; ``now`` (Unix seconds)
-    is for telling what has just been made from what makes no pods, and ``podless`` when a role's
-    last pod went. Pods that another object controls are nobody's members.
+    distinguishes what has just been made from what makes no pods, and ``podless`` when a role's
+    last pod went. Pods that another object controls are members of no role.
     """
     pods: dict[str, list[PodView]] = {}
     kinds: dict[str, set[Kind]] = {}
@@ -256,7 +256,7 @@ def roles_from(
 def _with_companions(
     role: ObservedRole, controller: ControllerView, beside: Set[Kind], *, drifted: bool
 ) -> ObservedRole:
-    """Whether the role is whole; or, of one that goes, whether all of it was told to go."""
+    """Whether the role is whole; or, of one that goes, whether all of it is being deleted."""
     if controller.identity.deleting:
         return replace(role, removing=not beside - {CLAIM})
     missing = len(beside - {CLAIM}) < len(companions(Role(controller.identity.role)))
@@ -281,7 +281,7 @@ def _role(controller: ControllerView, pods: list[PodView], podless: float) -> Ob
         replicas=controller.replicas,
         template_hash=controller.identity.template_hash,
         members=tuple(members),
-        finished=_with_last_words(finished, latest),
+        finished=_with_pods_reason(finished, latest),
         held=None if finished is not None else controller.held,
         image=controller.image,
     )
@@ -326,7 +326,7 @@ def _silent(controller: ControllerView) -> Member:
     return Member(name=identity.name, ready=False, problem=Problem("MembersNotReady", message))
 
 
-def _with_last_words(finished: Finished | None, latest: PodView | None) -> Finished | None:
+def _with_pods_reason(finished: Finished | None, latest: PodView | None) -> Finished | None:
     """A failed Job only says that it failed; its last pod said why."""
     if finished is None or finished.succeeded or latest is None or latest.problem is None:
         return finished

@@ -1,12 +1,12 @@
 """Passwords that can be made again: derived from a key that the operator keeps in one Secret.
 
 A run's Secret that somebody deletes must come back with the same password, because the run's Redis
-goes on with the old one; and an operator that was restarted meanwhile knows nothing but what the
+continues with the old one; and an operator that was restarted meanwhile knows nothing but what the
 cluster keeps. A random password could be read nowhere: Redis' own file has its hash alone. Keeping
-a copy in a second Secret per run was refused, because whoever deletes one may delete the other.
+a copy in a second Secret per run was refused, because who deletes one may delete the other.
 
-Whoever reads the key can compute the password of every run that the operator has made: it stands in
-the operator's own namespace, where nobody but administrators reads Secrets.
+A reader of the key can compute the password of every run that the operator has made: it stands in
+the operator's own namespace, where administrators alone read Secrets.
 """
 
 from __future__ import annotations

@@ -33,10 +33,10 @@ class _Question:
 async def check(
     client: Client, watched: tuple[str, ...], lease: tuple[str, str] | None = None
 ) -> None:
-    """Look at the API and at our permissions; ``lease`` is namespace and name, None without one.
+    """Check the API and our permissions; ``lease`` is namespace and name, None without one.
 
     Raises:
-        BackendError: something is missing; the message says what and how to mend it.
+        BackendError: something is missing; the message says what and how to repair it.
     """
     await check_definition(client)
     asked = [
@@ -63,7 +63,7 @@ async def check(
 
 
 async def check_definition(client: Client) -> None:
-    """Look whether TrainingRuns can be read and have a status.
+    """Check whether TrainingRuns can be read and have a status.
 
     Raises:
         BackendError: they cannot.

@@ -2,7 +2,7 @@
 
 Secrets are not watched: the permission to watch them is the permission to read them all. So one
 that somebody deletes is noticed by asking for it: seldom while all is well, for a Secret that is
-gone harms nobody before a pod starts; and soon once a pod of the run cannot start.
+gone does no harm before a pod starts; and soon once a pod of the run cannot start.
 
 A Secret counts as the run's own if the run controls it, and never by its name or its labels alone.
 It is immutable, so that the API server itself refuses to change it.
@@ -37,7 +37,7 @@ from trainingrun_operator.kube.passwords import Passwords
 
 _USERS_SECONDS: Final = 30.0
 """A user's own Secret is read again after this."""
-_CALM_SECONDS: Final = 600.0
+_USUAL_SECONDS: Final = 600.0
 _ORIGIN: Final = "redis"
 _TROUBLED_SECONDS: Final = 10.0
 
@@ -52,7 +52,7 @@ class _Known:
     """What the passwords follow from; empty where the Redis is not ours."""
     is_there: bool = True
     is_users: bool = False
-    """Whether it is the user's own, which nobody but its user makes again."""
+    """Whether it is the user's own, which its user alone makes again."""
 
 
 class RunSecrets:
@@ -185,7 +185,7 @@ async def own_secret(
     *,
     is_new: bool,
 ) -> dict[str, Any]:
-    """The run's own Secret, made if there is none; one that ``is_new`` is not looked for first.
+    """The run's own Secret, made if there is none; one that ``is_new`` is not read first.
 
     Raises:
         BackendError: the name is taken, or the Secret is refused.
@@ -202,8 +202,8 @@ async def own_secret(
 
 
 def is_due(at: float, *, now: float, has_problem: bool) -> bool:
-    """Whether a Secret that was there ``at`` that time is to be looked for again."""
-    return now - at >= (_TROUBLED_SECONDS if has_problem else _CALM_SECONDS)
+    """Return whether a Secret that was there ``at`` that time is to be read again."""
+    return now - at >= (_TROUBLED_SECONDS if has_problem else _USUAL_SECONDS)
 
 
 def is_own(found: dict[str, Any] | None, run: RunIdentity) -> bool:

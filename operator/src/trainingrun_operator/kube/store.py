@@ -61,7 +61,7 @@ class KubernetesStore:
     """Implements ``reconciler.store.RunStore`` over the API server.
 
     ``listener`` is called with what became of a status that differed: written, stale or later.
-    ``requeue`` has a run reconciled again after so many seconds, when counters of it wait to be
+    ``requeue`` has a run reconciled again after a number of seconds, when counters of it wait to be
     written.
     """
 
@@ -126,7 +126,7 @@ class KubernetesStore:
         return self._runs.get(key)
 
     async def exists(self, run: TrainingRun) -> bool:
-        """Whether the API server has it now: the watch of runs may tell of a deletion after the
+        """Return whether the API server has it now: the watch may report its deletion after the
         watches of what went with it."""
         meta = run.metadata
         path, one = TRAINING_RUN.path(meta.namespace), f"metadata.name={meta.name}"
@@ -202,7 +202,7 @@ class KubernetesStore:
         try:
             await self._client.merge(path, {"metadata": head})
         except (NotFoundError, ConflictError):
-            return  # gone, or told anew in a moment
+            return  # gone, or reported anew in a moment
         message = (
             "the run cannot be read, so its checkpoints are left where they are: "
             + refusal_message(refused.error)
@@ -211,7 +211,7 @@ class KubernetesStore:
         await self._events.emit(Regarding(key.namespace, key.name, refused.uid), event)
 
     async def _report_refusal(self, key: RunKey, refused: _Refused) -> None:
-        """A condition and an event, once per generation: the status says what was told already."""
+        """Set a condition and emit an event, once per generation: the status remembers it."""
         status = refusal_status(refused.document, refused.error, now=time.time())
         if status == refused.document.get("status"):
             return

@@ -37,7 +37,7 @@ _USER: Final = "daemons"
 
 @dataclass(frozen=True)
 class _Known:
-    """The Secret of a run as it was when it was last looked for."""
+    """The Secret of a run as it was when it was last read."""
 
     at: float
     token: str

@@ -5,7 +5,7 @@ one run that is nested too deep ended its watch for all runs. Its session is giv
 which each object is small and flat, and which carry the object as text for
 :func:`document_of` to read within bounds.
 
-Does not belong here: what a run may say, and who is told of it.
+Does not belong here: what a run may say, and who handles it.
 """
 
 from __future__ import annotations
@@ -96,9 +96,9 @@ class _Lines:
             except ValueError:
                 return  # cut in the midst: kopf begins the watch again
             found = bytes(raw)
-            told = _flat(found) if kind in _CHANGES else msgspec.json.decode(found)
-            if told is not None:
-                yield msgspec.json.encode({"type": kind, "object": told}) + b"\n"
+            event = _flat(found) if kind in _CHANGES else msgspec.json.decode(found)
+            if event is not None:
+                yield msgspec.json.encode({"type": kind, "object": event}) + b"\n"
 
 
 _CHANGES: Final = frozenset({"ADDED", "MODIFIED", "DELETED"})

@@ -89,7 +89,7 @@ async def _check(kubeconfig: Path | None, asked: Asked) -> None:
 async def _ask(url: str) -> None:
     """
     Raises:
-        BackendError: nobody answers there, or not "ok".
+        BackendError: no answer comes from there, or not "ok".
     """
     try:
         async with aiohttp.ClientSession(timeout=_TIMEOUT) as session, session.get(url) as answer:
@@ -97,7 +97,7 @@ async def _ask(url: str) -> None:
     except (aiohttp.ClientError, TimeoutError) as error:
         raise BackendError(
             "OperatorSilent",
-            f"no operator answers at {url} ({error or 'no answer in time'}): look at its pods with"
+            f"no operator answers at {url} ({error or 'no answer in time'}): list its pods with"
             " kubectl get pods -l app.kubernetes.io/name=trainingrun",
         ) from error
     if status != 200:

@@ -2,8 +2,8 @@
 
 kopf ends when its watch is answered with what it takes for final: the definition is away, or the
 permission. Both come back without a restart of the operator, so kopf is started again here. It
-cancels whatever tasks began after it, looks at runs among them; reading all runs anew makes up for
-those, and for deletions that nobody saw.
+cancels all tasks that began after it, reconciliations among them; reading all runs anew makes up
+for those, and for deletions that no watch reported.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _PAUSES: Final = (0.5, 1.0, 2.0, 4.0, *(5.0,) * 60)
 """Within kopf, for five minutes: after an outage the first changes are seen 5 s later at most."""
 _BACKOFF: Final = Backoff(first=0.75, longest=15.0, spread=2 / 3)
 _RANDOM: Final = Random()
-_CALM_SECONDS: Final = 60.0
+_STEADY_SECONDS: Final = 60.0
 
 
 class NoDifferences(kopf.DiffBaseStorage):
-    """kopf copies every object that it is told of, to find what has changed in it; that was half of
+    """kopf copies every object that it sees, to find what has changed in it; that was half of
     its time here, and no handler of ours asks."""
 
     def build(self, *, body: kopf.Body, extra_fields: object = None) -> kopf.BodyEssence:  # noqa: ARG002 (kopf names them)
@@ -99,7 +99,7 @@ async def watch(
         if failure is None or ending.is_set():
             return
         _LOG.warning("watching trainingruns: %s; it is begun again", _first_line(failure))
-        if time.monotonic() - begin > _CALM_SECONDS:
+        if time.monotonic() - begin > _STEADY_SECONDS:
             failures = 0
         while True:
             failures += 1

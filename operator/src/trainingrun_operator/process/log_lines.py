@@ -1,5 +1,5 @@
 """Lines of the operator's log: what tenants wrote is shown in them, and neither ends a line nor
-steers the terminal of whoever reads it.
+steers the terminal of its reader.
 
 Annotations, names and a server's replies are quoted where they explain something. Escaping them at
 each such place would miss one; all records pass through here.

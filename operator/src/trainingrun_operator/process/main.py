@@ -1,4 +1,4 @@
-"""The life of the operator process: check, start, run until told to stop."""
+"""The life of the operator process: check, start, run until asked to stop."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _THRESHOLDS: Final = (30_000, 4, 100)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the operator; returns the exit code: 0 when told to stop, 2 when it cannot start,
+    """Run the operator; returns the exit code: 0 when asked to stop, 2 when it cannot start,
     1 when a part of it has ended by itself or its lease was lost."""
     options = parse(sys.argv[1:] if arguments is None else arguments)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LineFormatter())
     logging.basicConfig(level=options.log_level, handlers=[handler])
     if options.log_level != "DEBUG":
-        # Its failures come back to us and are told in a sentence; there each is a page long.
+        # Its failures come back to us and are reported in a sentence; there each is a page long.
         logging.getLogger("kopf").setLevel(logging.CRITICAL)
     _collect_seldom()
     try:
@@ -88,7 +88,7 @@ async def _run(options: Options) -> None:
         checking = retry_until_ready(lambda: check(client, options.namespaces, place))
         if not await leader_election.run_until(stopping, checking):
             _LOG.warning(
-                "told to stop before the API server at %s had answered all questions",
+                "asked to stop before the API server at %s had answered all questions",
                 client.configuration.host,
             )
             return

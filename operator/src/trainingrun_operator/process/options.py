@@ -33,7 +33,7 @@ class Options:
     request_burst: float = 400.0
     unsafe_overrides: bool = False
     metrics_from: tuple[Mapping[str, Any], ...] = ()
-    """Peers of a NetworkPolicy that may read the metrics of runs' roles; none: nobody."""
+    """Peers of a NetworkPolicy that may read the metrics of runs' roles; empty: no peer may."""
     identity: str = ""
     claim: LeaseConfig | None = None
     """The lease by which this operator leads; None when its user says that it is alone."""
@@ -48,7 +48,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
     place = given.lease_namespace or given.own_namespace
     if not given.no_lease and not place:
         parser.error(
-            "--lease-namespace is missing, so no Lease can tell which of several operators works:"
+            "--lease-namespace is missing, so no Lease can decide which of several operators works:"
             " name a namespace, or give --no-lease if this operator is the only one"
         )
     lease = LeaseConfig(place, given.lease_name, identity, Timing.of(given.lease_seconds))
@@ -128,7 +128,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         type=_peers,
         default=(),
         metavar="JSON",
-        help="peers of a NetworkPolicy that may read the metrics of runs; default: nobody",
+        help="peers of a NetworkPolicy that may read the metrics of runs; default: no peer",
     )
     add(
         "--refuse-networks",
@@ -160,7 +160,7 @@ def _add_lease(parser: argparse.ArgumentParser) -> None:
         type=_duration,
         default=15,
         metavar="N",
-        help="a successor waits so long for a silent leader, which itself gives up after two"
+        help="time that a successor waits for a silent leader, which itself gives up after two"
         " thirds of it (%(default)s)",
     )
     add("--no-lease", action="store_true", help="for a lone operator outside the cluster")

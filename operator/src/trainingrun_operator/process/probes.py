@@ -1,4 +1,4 @@
-"""What the process tells over HTTP: /livez, /readyz and /metrics."""
+"""What the process serves over HTTP: /livez, /readyz and /metrics."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _page(service_metrics: ServiceMetrics, metrics: CollectorRegistry) -> bytes:
     return b"".join(generate_latest(each) for each in (REGISTRY, registry, metrics))
 
 
-def trouble(service: Service) -> str | None:
+def failure_of(service: Service) -> str | None:
     """Why the process should be restarted; None when it should not."""
     if not service.is_alive:
         return f"{service.supervisor.given_up} failed again and again"
@@ -84,7 +84,7 @@ def unready(service: Service) -> str | None:
 
 
 async def settled(ask: Callable[[], str | None], *, seconds: float = READY_SECONDS) -> str | None:
-    """What ``ask`` says once it says None, or when so many seconds are over."""
+    """Return what ``ask`` says once it says None, or when ``seconds`` are over."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
     while (why := ask()) is not None and loop.time() < deadline:  # noqa: ASYNC110 - has no event
@@ -100,7 +100,7 @@ async def serve(service: Service, *, health_port: int, metrics_port: int) -> web
     """
 
     async def live(_: web.Request) -> web.Response:
-        why = trouble(service)
+        why = failure_of(service)
         return web.Response(text=why or "ok", status=503 if why else 200)
 
     async def ready(_: web.Request) -> web.Response:

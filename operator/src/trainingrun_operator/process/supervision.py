@@ -1,6 +1,6 @@
 """Background parts of the operator, each started again when it fails.
 
-A part that fails says little about the others: one object that its code does not foresee must not
+A part that fails says little about the others: one object that its code does not expect must not
 take the operator away from all tenants. So it is started again with a growing pause, counted and
 logged; only one that fails again and again within a short time gives up, and with it the process,
 whose restart is the last remedy.
@@ -18,12 +18,12 @@ from trainingrun_contracts.backoff import Backoff
 
 _LOG: Final = logging.getLogger(__name__)
 FAILURES: Final = 6
-"""So many within ``WINDOW_SECONDS`` are too many."""
+"""This number within ``WINDOW_SECONDS`` is too many."""
 WINDOW_SECONDS: Final = 600.0
 _BACKOFF: Final = Backoff(first=0.5, longest=30.0)
 
 Listener = Callable[[str], None]
-"""Is told the name of a part that failed."""
+"""Gets the name of a part that failed."""
 
 
 class Supervisor:
@@ -31,7 +31,7 @@ class Supervisor:
 
     Attributes:
         broken: set when a part was given up.
-        listener: is told of each failure.
+        listener: gets the name of the part at each failure.
     """
 
     def __init__(self, listener: Listener = lambda _name: None) -> None:
@@ -63,7 +63,7 @@ class Supervisor:
             try:
                 await part()
                 error: Exception = RuntimeError("it ended by itself")
-            except Exception as failure:  # the top of a part: whatever it is, the others go on
+            except Exception as failure:  # the top of a part: whatever it is, the others continue
                 error = failure
             failures.append(clock())
             self.listener(name)
