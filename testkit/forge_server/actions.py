@@ -10,20 +10,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from trainingrun_daemon.rules.card_definition import (
-    Activated,
-    Aim,
-    CardFace,
-    ManaAbility,
-    Payment,
-    Way,
-)
 from trainingrun_daemon.rules.casting import MAX_LAND_PLAYS
 from trainingrun_daemon.rules.choices import Action, ActionKind
 from trainingrun_daemon.rules.continuous import taxed_cost
 from trainingrun_daemon.rules.enums import Keyword, PaymentKind, Phase, Zone
 from trainingrun_daemon.rules.mana import FREE, ManaCost
-from trainingrun_daemon.rules.model import Card, Game
+from trainingrun_daemon.rules.model import (
+    Activated,
+    Aim,
+    Card,
+    CardFace,
+    Game,
+    ManaAbility,
+    Payment,
+    Way,
+)
 from trainingrun_daemon.rules.payments import can_pay, can_pay_mana, can_tap, free_sources
 from trainingrun_daemon.rules.targets import has_targets
 

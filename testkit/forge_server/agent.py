@@ -8,7 +8,6 @@ import threading
 from dataclasses import replace
 from typing import Final
 
-from trainingrun_daemon.rules.card_definition import Answer, Choice, Payment, Steps, Target
 from trainingrun_daemon.rules.casting import DONE, activate, cast_spell, perform_action
 from trainingrun_daemon.rules.choices import (
     Action,
@@ -24,10 +23,19 @@ from trainingrun_daemon.rules.choices import (
 from trainingrun_daemon.rules.combat import add_blocker
 from trainingrun_daemon.rules.enums import Keyword, PaymentKind, Purpose, Zone
 from trainingrun_daemon.rules.mana import FREE, ManaCost
-from trainingrun_daemon.rules.model import Card, Combat, FloatingMana, Game, StackItem
+from trainingrun_daemon.rules.model import (
+    Card,
+    Combat,
+    FloatingMana,
+    Game,
+    Payment,
+    StackItem,
+    Target,
+)
 from trainingrun_daemon.rules.payments import can_tap, pay_others
 from trainingrun_daemon.rules.stack import settle
 from trainingrun_daemon.rules.state_based import check_state
+from trainingrun_daemon.rules.steps import Answer, Choice, Steps
 from trainingrun_daemon.rules.zones import move_card, sacrifice
 
 from testkit.forge_server import answers

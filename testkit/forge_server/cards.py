@@ -4,8 +4,8 @@ from typing import Final
 
 from trainingrun_daemon.cards import KNOWN_CARDS
 from trainingrun_daemon.cards.define import creature
-from trainingrun_daemon.rules.card_definition import CardFace
 from trainingrun_daemon.rules.enums import Keyword
+from trainingrun_daemon.rules.model import CardFace
 
 _MORE: Final = (
     creature(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from trainingrun_daemon.rules.card_definition import CardFace
+from trainingrun_daemon.rules.model import CardFace
 from trainingrun_protocol.decks import DeckError, card_key, front_key, parse_deck_list
 
 from testkit.forge_server.cards import CARDS

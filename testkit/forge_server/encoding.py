@@ -8,10 +8,9 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
-from trainingrun_daemon.rules.card_definition import CardFace
 from trainingrun_daemon.rules.casting import MAX_LAND_PLAYS
 from trainingrun_daemon.rules.enums import Keyword
-from trainingrun_daemon.rules.model import Card, Combat, Game, Player, StackItem
+from trainingrun_daemon.rules.model import Card, CardFace, Combat, Game, Player, StackItem
 from trainingrun_daemon.rules.zones import LOYALTY
 
 from testkit.forge_server.json_text import array, flag, quote

@@ -9,7 +9,6 @@ from typing import Final
 
 from trainingrun_daemon.ai.agent import choose_answer
 from trainingrun_daemon.rules import turn
-from trainingrun_daemon.rules.card_definition import Answer, CardFace, Steps, Target
 from trainingrun_daemon.rules.casting import MAX_LAND_PLAYS, legal_actions, perform_action
 from trainingrun_daemon.rules.choices import (
     Action,
@@ -19,8 +18,9 @@ from trainingrun_daemon.rules.choices import (
 )
 from trainingrun_daemon.rules.combat import add_blocker, can_block
 from trainingrun_daemon.rules.enums import Keyword, Phase, Zone
-from trainingrun_daemon.rules.model import STACK_CAP, Card, Combat, Game, Player
+from trainingrun_daemon.rules.model import STACK_CAP, Card, CardFace, Combat, Game, Player, Target
 from trainingrun_daemon.rules.stack import settle
+from trainingrun_daemon.rules.steps import Answer, Steps
 from trainingrun_daemon.rules.zones import LOYALTY
 
 from testkit.forge_server.actions import Lister, Play

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from trainingrun_daemon.rules.card_definition import Target
-from trainingrun_daemon.rules.model import Card, Combat, Game, Player
+from trainingrun_daemon.rules.model import Card, Combat, Game, Player, Target
 
 from testkit.forge_server.actions import Play
 from testkit.forge_server.json_text import Value

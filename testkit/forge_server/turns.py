@@ -8,14 +8,22 @@ without attackers. Hands are kept, and a hand too large loses its first cards.
 from collections.abc import Iterable
 from typing import Final, Protocol
 
-from trainingrun_daemon.rules.card_definition import Steps, Target
 from trainingrun_daemon.rules.combat import can_attack, can_block, end_combat
 from trainingrun_daemon.rules.continuous import end_of_turn
 from trainingrun_daemon.rules.damage import deal_damage
 from trainingrun_daemon.rules.enums import Event, Keyword, Phase, Zone
 from trainingrun_daemon.rules.events import emit
-from trainingrun_daemon.rules.model import HAND_LIMIT, Card, Combat, Game, GameOverError, Happening
+from trainingrun_daemon.rules.model import (
+    HAND_LIMIT,
+    Card,
+    Combat,
+    Game,
+    GameOverError,
+    Happening,
+    Target,
+)
 from trainingrun_daemon.rules.stack import resolve_top
+from trainingrun_daemon.rules.steps import Steps
 from trainingrun_daemon.rules.suspend import note_suspended
 from trainingrun_daemon.rules.zones import (
     LORE,

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from trainingrun_daemon.rules.card_definition import Steps
 from trainingrun_daemon.rules.enums import Phase, Zone
 from trainingrun_daemon.rules.model import Card, Game
+from trainingrun_daemon.rules.steps import Steps
 from trainingrun_daemon.rules.zones import cards_in
 
 from testkit.forge_server.agent import Agent

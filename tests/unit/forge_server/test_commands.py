@@ -204,7 +204,8 @@ def test_unknown_cards_are_left_out_in_silence(serve: Serve, write_deck: WriteDe
 
 
 def test_the_eleventh_connection_hears_nothing_until_a_thread_is_free(serve: Serve) -> None:
-    """**Ten threads, fixed**, serve connections from accept to close: at ten games STATUS is silent."""
+    """**Ten threads, fixed**, serve connections from accept to close; at ten games STATUS is
+    silent."""
     port = serve()
     with ExitStack() as stack:
         games = [_open_game(stack, port) for _ in range(10)]
@@ -234,7 +235,8 @@ def test_idle_connections_take_threads_too(serve: Serve) -> None:
 
 
 def test_a_game_without_a_thread_gets_no_byte_until_its_time_is_up(serve: Serve) -> None:
-    """A game without a thread gets no byte while its `-c` runs: GAME_TIMEOUT without any DECISION."""
+    """A game without a thread gets no byte while its `-c` runs; then GAME_TIMEOUT without any
+    DECISION."""
     port = serve(parallelism=2)
     with ExitStack() as stack:
         for _ in range(2):

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from trainingrun_daemon.rules.card_definition import Steps
 from trainingrun_daemon.rules.choices import (
     AnnounceValue,
     ChooseAbility,
@@ -27,6 +26,7 @@ from trainingrun_daemon.rules.choices import (
 from trainingrun_daemon.rules.combat import can_attack
 from trainingrun_daemon.rules.enums import Keyword, Purpose, Zone
 from trainingrun_daemon.rules.model import Combat
+from trainingrun_daemon.rules.steps import Steps
 
 from testkit.forge_client import Decision, play
 from testkit.forge_server.faults import FAITHFUL, REPAIRED, EngineError, Fault
