@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from trainingrun.commands.watch.choices import Moment
-from trainingrun.commands.watch.story import Story, StoryLine
+from trainingrun_daemon_commands.watch.choices import Moment
+from trainingrun_daemon_commands.watch.story import Story, StoryLine
 from trainingrun_protocol.decisions import (
     Action,
     Card,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from trainingrun.commands.decks.figures import DeckFigures, figures_of
+from trainingrun_daemon_commands.decks.figures import DeckFigures, figures_of
 from trainingrun_protocol.cards import CardFacts, Catalogue
 from trainingrun_protocol.decks import parse_deck_list
 

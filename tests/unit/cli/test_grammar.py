@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 from trainingrun.commands.app import app
 from trainingrun.commands.completion import COMPLETE_VARIABLE
+from trainingrun.commands.errors import UserError
 from trainingrun.commands.grammar import (
+    Entry,
     Group,
     Panel,
     Verb,
@@ -25,8 +27,16 @@ from trainingrun.commands.grammar import (
 from trainingrun.commands.verbs import ENTRIES
 from typer.main import get_command
 
-CLI = Path(__file__).parents[3] / "cli/src/trainingrun/commands"
-SLOW = ("kubernetes", "msgspec", "redis", "trainingrun_api", "yaml")
+ROOT_FOLDER = Path(__file__).parents[3]
+FOLDERS = ("cli/src/trainingrun/commands", "daemon/src/trainingrun_daemon_commands")
+SLOW = (
+    "kubernetes",
+    "msgspec",
+    "redis",
+    "trainingrun_api",
+    "trainingrun_daemon_commands",
+    "yaml",
+)
 OUTPUTS = "table|wide|json|yaml"
 WITHOUT_OUTPUT = {
     "local": "runs in the foreground and shows a live table",
@@ -132,6 +142,13 @@ def test_the_table_of_verbs_says_what_the_verbs_say() -> None:
         )
 
 
+def test_a_verb_of_a_distribution_that_is_missing_says_what_to_install() -> None:
+    """Expect one sentence and not a traceback, where the engine is not installed."""
+    absent = Entry("absent", Panel.MODELS, "Nothing.", provider="trainingrun-daemon[cli]")
+    with pytest.raises(UserError, match=r"^absent: trainingrun-daemon not installed: install \S+$"):
+        absent.load()
+
+
 @pytest.mark.parametrize("completes", [True, False])
 def test_help_and_completion_import_no_verb(*, completes: bool) -> None:
     """Expect neither the models of the API nor clients to be imported for a list of words."""
@@ -188,8 +205,9 @@ def test_nothing_is_printed_but_through_the_terminal_module() -> None:
         "projections_page.py",
     }
     found = [
-        f"{path.relative_to(CLI)}: {line.strip()}"
-        for path in sorted(CLI.rglob("*.py"))
+        f"{path}: {line.strip()}"
+        for folder in FOLDERS
+        for path in sorted((ROOT_FOLDER / folder).rglob("*.py"))
         if path.name not in allowed
         for line in path.read_text().splitlines()
         if direct.search(line)

@@ -6,9 +6,9 @@ import io
 import re
 
 from rich.console import Console
-from trainingrun.commands.watch.choices import Moment
-from trainingrun.commands.watch.screen import show
-from trainingrun.commands.watch.sources import Entry, GameEnding, Opening
+from trainingrun_daemon_commands.watch.choices import Moment
+from trainingrun_daemon_commands.watch.screen import show
+from trainingrun_daemon_commands.watch.sources import Entry, GameEnding, Opening
 from trainingrun_protocol.decisions import Action, Decision, DecisionType
 
 from testkit.pages.watched_table import Table

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from trainingrun.commands.errors import UserError
-from trainingrun.commands.watch.choices import Moment
-from trainingrun.commands.watch.sources import (
+from trainingrun_daemon_commands.watch.choices import Moment
+from trainingrun_daemon_commands.watch.sources import (
     GameEnding,
     Opening,
     is_growing,

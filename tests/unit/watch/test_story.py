@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from trainingrun.commands.watch.choices import Moment
-from trainingrun.commands.watch.story import LineKind, Story, StoryLine
+from trainingrun_daemon_commands.watch.choices import Moment
+from trainingrun_daemon_commands.watch.story import LineKind, Story, StoryLine
 from trainingrun_protocol.decisions import (
     Ability,
     Action,

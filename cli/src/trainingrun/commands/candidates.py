@@ -10,7 +10,6 @@ from typing import Final
 import typer
 from trainingrun_reconciler.roles import ROLES
 
-from trainingrun.commands.deck_folders import deck_names, decks_near
 from trainingrun.sdk import ClientError, ClusterPlace, LocalPlace, Place, connect
 from trainingrun.sdk.values import STATE
 
@@ -35,22 +34,6 @@ def complete_member(context: typer.Context, incomplete: str) -> list[str]:
 def complete_role(incomplete: str) -> list[str]:
     """Roles of a run."""
     return sorted(each.value for each in ROLES.names if each.value.startswith(incomplete))
-
-
-def complete_game(context: typer.Context, incomplete: str) -> list[str]:
-    """Local runs with games on record; with ``--daemon``, decks."""
-    if context.params.get("daemon") is not None:
-        return complete_deck(context, incomplete)
-    state = _path(context.params.get("state")) or STATE
-    found = {path.parent.parent.name for path in state.glob("*/tapes/*.jsonl")}
-    return sorted(name for name in found if name.startswith(incomplete))
-
-
-def complete_deck(context: typer.Context, incomplete: str) -> list[str]:
-    """Decks of the folder that is named, or of the one near here."""
-    folder = _path(context.params.get("folder")) or decks_near(Path("here"))
-    names = deck_names(folder) if folder is not None and folder.is_dir() else ()
-    return sorted(name for name in names if name.startswith(incomplete))
 
 
 def complete_checkpoint(context: typer.Context, incomplete: str) -> list[str]:

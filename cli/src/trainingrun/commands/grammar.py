@@ -26,9 +26,11 @@ from rich.text import Text
 from typer.core import CompletionItem, TyperCommand, TyperGroup  # type: ignore[attr-defined]
 from typer.main import get_group
 
-from trainingrun.commands.errors import EXIT_USER
+from trainingrun.commands.errors import EXIT_USER, UserError
 from trainingrun.commands.terminal import console, echo
 
+ENTRY_POINTS: Final = "trainingrun.commands"
+"""Group of the entry points by which other distributions add verbs to the command."""
 HELP_OPTIONS: Final = ("-h", "--help")
 _GAP: Final = 3
 # typer carries click inside of itself, or depends on it, by version; its own error is a subclass.
@@ -88,7 +90,8 @@ class Entry:
 
     ``adders`` are ``module:function``; each adds verbs to the :class:`Verbs` that it is given, one
     of them of this name. Where the word stands for a group of verbs, ``group`` is its
-    ``module:attribute``, and the adders add to it.
+    ``module:attribute``, and the adders add to it. A verb of another distribution names what has to
+    be installed for it, its ``provider``, which has an adder as an entry point of this name.
     """
 
     name: str
@@ -96,16 +99,33 @@ class Entry:
     summary: str
     adders: tuple[str, ...] = ()
     group: str = ""
+    provider: str = ""
 
     def load(self) -> Any:
-        """Import the verb, or the group of verbs."""
+        """Import the verb, or the group of verbs.
+
+        Raises:
+            UserError: it belongs to a distribution that is not installed.
+        """
         verbs = _attribute(self.group) if self.group else Verbs(name="", help="")
-        for add in map(_attribute, self.adders):
+        adders = [self._provided()] if self.provider else map(_attribute, self.adders)
+        for add in adders:
             add(verbs)
         loaded: Any = get_group(verbs)
         found = loaded if self.group else loaded.commands[self.name]
         found.rich_help_panel = self.panel.value
         return found
+
+    def _provided(self) -> Callable[[Verbs], None]:
+        # Imported here, and asked only now: the help needs no entry points, and they take 0.05 s.
+        from importlib.metadata import entry_points  # noqa: PLC0415
+
+        for found in entry_points(group=ENTRY_POINTS, name=self.name):
+            add: Callable[[Verbs], None] = found.load()
+            return add
+        raise UserError(
+            f"{self.name}: {self.provider.partition('[')[0]} not installed: install {self.provider}"
+        )
 
 
 class LazyCommands(Mapping[str, Any]):

@@ -18,6 +18,11 @@ def _entry(panel: Panel, name: str, summary: str, *adders: str, group: str = "")
     return Entry(name, panel, summary, paths, group=f"{_HERE}.{group}" if group else "")
 
 
+def _of_daemon(panel: Panel, name: str, summary: str) -> Entry:
+    """A verb that knows the card game: it comes with the reference engine."""
+    return Entry(name, panel, summary, provider="trainingrun-daemon[cli]")
+
+
 ENTRIES: Final = (
     _entry(
         Panel.PREPARE,
@@ -146,11 +151,10 @@ ENTRIES: Final = (
         "Measure how strong the weights of a checkpoint are, on this machine; nothing is trained.",
         "eval.options:add_eval",
     ),
-    _entry(
+    _of_daemon(
         Panel.MODELS,
         "watch",
         "Show a game turn by turn: the newest recorded one of a local run, a file, or a live one.",
-        "watch.options:add_watch",
     ),
     _entry(
         Panel.MODELS,
@@ -166,11 +170,10 @@ ENTRIES: Final = (
         "machines.verbs:add_verbs",
         group="daemons:daemons",
     ),
-    _entry(
+    _of_daemon(
         Panel.ENGINE,
         "decks",
         "Inspect decks: their cards, and whether the engine knows them.",
-        group="decks.verbs:decks",
     ),
     _entry(
         Panel.SHELL,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from trainingrun_protocol.decisions import Card, GameState, Player
 
-from trainingrun.commands.watch.formatting import counted, listed
+from trainingrun_daemon_commands.watch.formatting import counted, listed
 
 
 def standing(state: GameState, names: Sequence[str]) -> Iterator[tuple[int, str]]:

@@ -9,9 +9,6 @@ from typing import Annotated, Final
 import typer
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
-from trainingrun_protocol.cards import known_cards
-
-from trainingrun.commands.candidates import complete_deck
 from trainingrun.commands.deck_folders import (
     SUFFIX,
     deck_file,
@@ -20,7 +17,15 @@ from trainingrun.commands.deck_folders import (
     find_decks,
     read_deck,
 )
-from trainingrun.commands.decks.figures import (
+from trainingrun.commands.errors import UserError
+from trainingrun.commands.grammar import Panel, Verbs
+from trainingrun.commands.options import Output, OutputOption
+from trainingrun.commands.output import plain_table, write
+from trainingrun.commands.terminal import console, console_for_tables, echo
+from trainingrun_protocol.cards import known_cards
+
+from trainingrun_daemon_commands.candidates import complete_deck
+from trainingrun_daemon_commands.decks.figures import (
     COLORS,
     CURVE_TOP,
     CardLine,
@@ -29,18 +34,19 @@ from trainingrun.commands.decks.figures import (
     as_document,
     figures_of,
 )
-from trainingrun.commands.errors import UserError
-from trainingrun.commands.grammar import Verbs
-from trainingrun.commands.options import Output, OutputOption
-from trainingrun.commands.output import plain_table, write
-from trainingrun.commands.terminal import console, console_for_tables, echo
 
 _BAR: Final = 40
 _COLUMN: Final = 38
 """Two columns of cards and a gap fit into 80 characters."""
 _STYLES: Final = {"W": "yellow", "U": "blue", "B": "magenta", "R": "red", "G": "green"}
 
-decks = Verbs(name="decks", help="Inspect decks: their cards, and whether the engine knows them.")
+_decks = Verbs(name="decks", help="Inspect decks: their cards, and whether the engine knows them.")
+
+
+def add_decks(app: Verbs) -> None:
+    """Add the verbs to the command."""
+    app.add_group(_decks, panel=Panel.ENGINE)
+
 
 FolderOption = Annotated[
     Path | None,
@@ -54,7 +60,7 @@ DeckArgument = Annotated[
 ]
 
 
-@decks.verb("list", examples=("trainingrun decks list decks/competitive",))
+@_decks.verb("list", examples=("trainingrun decks list decks/competitive",))
 def list_decks(
     folders: Annotated[
         list[Path] | None, typer.Argument(metavar="DIR...", help="Default: decks/ near here.")
@@ -82,7 +88,7 @@ def list_decks(
     console_for_tables().print(table)
 
 
-@decks.verb("show", examples=("trainingrun decks show red_aggro",))
+@_decks.verb("show", examples=("trainingrun decks show red_aggro",))
 def show_deck(
     deck: DeckArgument, *, folder: FolderOption = None, output: OutputOption = Output.TABLE
 ) -> None:
@@ -97,7 +103,7 @@ def show_deck(
         out.print(line, soft_wrap=True)
 
 
-@decks.verb("check", examples=("trainingrun decks check my_deck.dck",))
+@_decks.verb("check", examples=("trainingrun decks check my_deck.dck",))
 def check_deck(
     deck: DeckArgument, *, folder: FolderOption = None, output: OutputOption = Output.TABLE
 ) -> None:

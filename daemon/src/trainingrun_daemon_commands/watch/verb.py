@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from trainingrun_protocol.tapes import SUFFIX
-
 from trainingrun.commands.addresses import token_from
 from trainingrun.commands.errors import UserError
-from trainingrun.commands.watch.screen import show
-from trainingrun.commands.watch.sources import (
+from trainingrun_protocol.tapes import SUFFIX
+
+from trainingrun_daemon_commands.watch.screen import show
+from trainingrun_daemon_commands.watch.sources import (
     Entry,
     is_growing,
     live_game,

@@ -12,11 +12,11 @@ from typing import Final
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
-
 from trainingrun.commands.terminal import printable_line
-from trainingrun.commands.watch.choices import Moment
-from trainingrun.commands.watch.sources import Entry, GameEnding, Opening
-from trainingrun.commands.watch.story import LineKind, Story, StoryLine
+
+from trainingrun_daemon_commands.watch.choices import Moment
+from trainingrun_daemon_commands.watch.sources import Entry, GameEnding, Opening
+from trainingrun_daemon_commands.watch.story import LineKind, Story, StoryLine
 
 _SEATS: Final = ("cyan", "magenta")
 _INDENT: Final = {

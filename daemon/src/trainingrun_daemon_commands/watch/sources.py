@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from msgspec import Struct
+from trainingrun.commands.errors import UserError
+from trainingrun.local.folder import RunFolder
 from trainingrun_protocol.access import Token
 from trainingrun_protocol.client import ClientConnection
 from trainingrun_protocol.commands import NewGame
@@ -38,10 +40,8 @@ from trainingrun_protocol.tapes import (
     decode_entry,
 )
 
-from trainingrun.commands.errors import UserError
-from trainingrun.commands.watch.choices import Moment
-from trainingrun.commands.watch.formatting import seat_in
-from trainingrun.local.folder import RunFolder
+from trainingrun_daemon_commands.watch.choices import Moment
+from trainingrun_daemon_commands.watch.formatting import seat_in
 
 _CONNECT_SECONDS: Final = 5.0
 _GAME_SECONDS: Final = 600

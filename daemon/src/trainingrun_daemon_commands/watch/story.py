@@ -24,9 +24,9 @@ from trainingrun_protocol.decisions import (
     Player,
 )
 
-from trainingrun.commands.watch.board import board, standing
-from trainingrun.commands.watch.changes import Known, changes, ids
-from trainingrun.commands.watch.choices import (
+from trainingrun_daemon_commands.watch.board import board, standing
+from trainingrun_daemon_commands.watch.changes import Known, changes, ids
+from trainingrun_daemon_commands.watch.choices import (
     Moment,
     agreed,
     chosen_ability,
@@ -37,7 +37,7 @@ from trainingrun.commands.watch.choices import (
     chosen_entity,
     chosen_value,
 )
-from trainingrun.commands.watch.formatting import listed, seat_names, shortened
+from trainingrun_daemon_commands.watch.formatting import listed, seat_names, shortened
 
 _VARIANT: Final = re.compile(r"\((?P<name>[^)]{1,30})\)")
 _PARTS_OF_A_SPELL: Final = frozenset(

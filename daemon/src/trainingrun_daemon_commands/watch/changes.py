@@ -17,7 +17,7 @@ from typing import Final
 from msgspec import Struct
 from trainingrun_protocol.decisions import Card, GameState, Player
 
-from trainingrun.commands.watch.formatting import counted, listed
+from trainingrun_daemon_commands.watch.formatting import counted, listed
 
 _OPEN_ZONES: Final = ("battlefield", "graveyard", "exile", "command")
 

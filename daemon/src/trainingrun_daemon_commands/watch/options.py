@@ -6,12 +6,12 @@ from enum import StrEnum
 from typing import Annotated
 
 import typer
-
-from trainingrun.commands.candidates import complete_game
 from trainingrun.commands.grammar import Panel, Verbs
 from trainingrun.commands.options import STATE, LocalStateOption, TokenFileOption
 from trainingrun.commands.terminal import console
-from trainingrun.commands.watch.verb import WatchOptions, watch_game
+
+from trainingrun_daemon_commands.candidates import complete_game
+from trainingrun_daemon_commands.watch.verb import WatchOptions, watch_game
 
 
 class GameKind(StrEnum):
