@@ -134,16 +134,16 @@ def _create_run(dice: Random, known: Known) -> Request:
     override = "null"
     match dice.randrange(24):  # deep and fat ones take the API server a hundred times as long
         case 0:
-            spec["podTemplate"] = {"actor": "OVERRIDE"}
+            spec["actor"] = {"template": {"spec": "OVERRIDE"}}
             levels = dice.choice((30, 33, 100, 700, 1_500, 9_000))
             override = '{"a":' * levels + "1" + "}" * levels
         case 1:
             role = dice.choice(("daemon", "actor", "learner", "redis"))
-            spec["podTemplate"] = {role: _fat(dice)}
+            spec |= _with_template(role, _fat(dice))
         case kind if kind < 12:
             spec["redis"] = {"url": _url(dice, known)}
         case kind if kind < 16:
-            spec["podTemplate"] = {dice.choice(("actor", "daemon", "learner")): _override(dice)}
+            spec |= _with_template(dice.choice(("actor", "daemon", "learner")), _override(dice))
     if dice.random() < 0.2:
         spec[dice.choice((*spec, "surprise"))] = dice.choice(_STRANGE)
     meta: Document = {"name": f"run-{dice.randrange(RUN_NAMES)}", "namespace": namespace}
@@ -174,7 +174,7 @@ def _patch_run(dice: Random, known: Known) -> Request:
         case 3:
             patch = {"spec": {"redis": {"managed": None, "url": _url(dice, known)}}}
         case 4:
-            patch = {"spec": {"suspend": dice.random() < 0.5, "podTemplate": None}}
+            patch = {"spec": {"suspend": dice.random() < 0.5, "actor": None, "learner": None}}
         case _:
             patch = {"spec": dice.choice(known.specs)}
     return Request("PATCH", path, json.dumps(patch), MERGE)
@@ -275,6 +275,13 @@ def _fat(dice: Random) -> Document:
     if dice.random() < 0.5:
         return {"metadata": {"annotations": {"fat": "<" * (size // 6)}}}
     return {"metadata": {"annotations": {f"key-{each}": "x" for each in range(size // 20)}}}
+
+
+def _with_template(role: str, template: Document) -> Document:
+    """A section with a pod template."""
+    if role == "redis":
+        return {"redis": {"managed": {"template": template}}}
+    return {role: {"template": template}}
 
 
 def _override(dice: Random) -> Document:

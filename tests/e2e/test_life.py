@@ -97,7 +97,8 @@ def test_an_image_that_cannot_be_pulled_is_named_in_the_status_of_the_run(
     """The condition and an event carry the image's name; nobody has to look at pods."""
     file = short_quickstart(tmp_path, name="noimage")
     document = yaml.safe_load(file.read_text())
-    document["spec"]["daemon"]["image"] = "localhost/not-there:9"
+    container = {"name": "daemon", "image": "localhost/not-there:9"}
+    document["spec"]["daemon"]["template"] = {"spec": {"containers": [container]}}
     file.write_text(yaml.safe_dump(document))
     namespace.kubectl("apply", "-f", str(file))
     eventually(

@@ -1,8 +1,8 @@
 """How deep and how large a document may be, found out without recursion.
 
-The definition lets any fields stand in an override, so the API server stores one of 9,000 levels or
-of 1.5 MB. Whatever reads documents further walks through them by recursion and copies them; both
-are bounded here, before.
+The definition lets any fields stand in a pod template's spec, so the API server stores one of 9,000
+levels or of 1.5 MB. Whatever reads documents further walks through them by recursion and copies
+them; both are bounded here, before.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from trainingrun_api.explanation import Problem
+from trainingrun_api.spec import TEMPLATE_PATHS
 
-OVERRIDE_LEVELS: Final = 32
-"""Of the deepest override. Kubernetes' own pod templates have fifteen."""
-OVERRIDE_BYTES: Final = 64 * 1024
-"""Of all overrides of a run, as JSON."""
+TEMPLATE_LEVELS: Final = 32
+"""Of the deepest pod template. Kubernetes' own have fifteen."""
+TEMPLATE_BYTES: Final = 64 * 1024
+"""Of all pod templates of a run, as JSON."""
 _DOCUMENT_LEVELS: Final = 64
 _DOCUMENT_BYTES: Final = 1024 * 1024
 """Of the rest: far more than a valid run can have."""
@@ -23,26 +24,37 @@ _DOCUMENT_BYTES: Final = 1024 * 1024
 
 def broken_bounds(document: Mapping[Any, Any]) -> tuple[Problem, ...]:
     """What is too deep or too large in a document of any form."""
-    spec = document.get("spec")
-    templates = spec.get("podTemplate") if isinstance(spec, Mapping) else None
-    if isinstance(templates, Mapping):
-        broken = tuple(_overrides(templates))
-        if broken:
-            return broken
+    broken = tuple(_templates(dict(_given(document.get("spec")))))
+    if broken:
+        return broken
     excess = _excess(document, levels=_DOCUMENT_LEVELS, size=_DOCUMENT_BYTES)
     return (Problem("", f"the document {excess}"),) if excess else ()
 
 
-def _overrides(templates: Mapping[Any, Any]) -> Iterator[Problem]:
-    """Each that is too deep; then whether all of them together are too large."""
-    for role, template in templates.items():
-        if _excess(template, levels=OVERRIDE_LEVELS, size=OVERRIDE_BYTES) == _DEEP:
-            what = f"is nested deeper than {OVERRIDE_LEVELS} levels: remove what no pod has"
-            yield Problem(f"spec.podTemplate.{role}", what)
+def _given(spec: Any) -> Iterator[tuple[str, Any]]:
+    """The pod templates by their paths."""
+    for path in TEMPLATE_PATHS:
+        value = spec
+        for step in path:
+            value = value.get(step) if isinstance(value, Mapping) else None
+        if value is not None:
+            yield f"spec.{'.'.join(path)}", value
+
+
+def _templates(given: Mapping[str, Any]) -> Iterator[Problem]:
+    """The first that is too deep; else whether all of them together are too large."""
+    for path, template in given.items():
+        if _excess(template, levels=TEMPLATE_LEVELS, size=TEMPLATE_BYTES) == _DEEP:
+            yield Problem(
+                path, f"is nested deeper than {TEMPLATE_LEVELS} levels: remove what no pod has"
+            )
             return
-    if _excess(templates, levels=OVERRIDE_LEVELS + 1, size=OVERRIDE_BYTES):
-        what = f"has more than {OVERRIDE_BYTES} bytes as JSON: move large values to a ConfigMap"
-        yield Problem("spec.podTemplate", what)
+    if _excess(given, levels=TEMPLATE_LEVELS + 1, size=TEMPLATE_BYTES):
+        what = f"more than {TEMPLATE_BYTES} bytes as JSON: move large values to a ConfigMap"
+        [path, *others] = given
+        yield Problem(
+            *(("spec", f"its templates have {what}") if others else (path, f"has {what}"))
+        )
 
 
 _DEEP: Final = "is nested too deep"

@@ -141,7 +141,7 @@ class Reason(Word):
     CREATION_FAILED = "CreationFailed", "The cluster refuses to create members of the role."
     OVERRIDE_REFUSED = (
         "OverrideRefused",
-        "spec.podTemplate does not fit or would weaken the security of pods; nothing was changed.",
+        "A role's template does not fit or would weaken the security of pods; nothing was changed.",
     )
     WAITING_FOR_QUOTA = (
         "WaitingForQuota",

@@ -34,6 +34,7 @@ _KEPT: Final = (
     "maxLength",
     "minItems",
     "maxItems",
+    "maxProperties",
     "minimum",
     "maximum",
     "multipleOf",

@@ -18,6 +18,18 @@ from pydantic_core import ErrorDetails
 from trainingrun_api.model import FORMS, RULE_ERROR
 
 SHOWN: Final = 60
+_OWN: Final = "spec.{0}.template.spec.containers, in the entry with name {0}"
+_MOVED: Final[Mapping[str, str]] = {
+    "spec.podTemplate": "spec.daemon.template, spec.actor.template and so on: each beside its role",
+    **{
+        f"spec.{role}.{field}": _OWN.format(role)
+        for role in ("daemon", "actor", "learner")
+        for field in ("image", "resources")
+    },
+    "spec.redis.managed.image": "spec.redis.managed.template.spec.containers, in the entry with"
+    " name redis",
+}
+"""Fields that the API once had, and where what they said stands now."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +145,9 @@ def _sentence(details: ErrorDetails, model: type[BaseModel]) -> str:
 
 def _unknown_field(location: tuple[int | str, ...], model: type[BaseModel]) -> str:
     """Name the field that was probably meant, else all that are possible."""
+    moved = _MOVED.get(_path(location))
+    if moved is not None:
+        return f"unknown field, it is now a part of {moved}"
     possible = _fields_at(location[:-1], model)
     close = difflib.get_close_matches(str(location[-1]), possible, n=1)
     if close:

@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 from pydantic.alias_generators import to_camel
+from pydantic.config import JsonDict
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
 from pydantic_core.core_schema import no_info_after_validator_function
@@ -24,7 +25,7 @@ from pydantic_core.core_schema import no_info_after_validator_function
 from trainingrun_api.rules import Rule
 
 INT_OR_STRING: Final = {"x-kubernetes-int-or-string": True}
-ANY_FIELDS: Final = {"x-kubernetes-preserve-unknown-fields": True}
+ANY_FIELDS: Final[JsonDict] = {"x-kubernetes-preserve-unknown-fields": True}
 QUANTITY_FORM: Final = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
 DECK_FORM: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 ENDPOINT_FORM: Final = r"^https?://[^\s]+$"
@@ -68,9 +69,6 @@ Quantity = Annotated[
     BeforeValidator(_number_as_text),
 ]
 """An amount in Kubernetes' spelling: ``500m``, ``2``, ``4Gi``."""
-
-PodOverride = Annotated[dict[str, Any], Field(json_schema_extra=ANY_FIELDS)]
-"""A part of a pod template, as Kubernetes writes it; its fields are Kubernetes' own."""
 
 Games = Annotated[int, Field(ge=1, le=1_000_000_000_000)]
 """A number of games."""

@@ -25,6 +25,9 @@ PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 NAME_FORM: Final = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
 NAME_LIMIT: Final = 40
 REDIS_FORM: Final = r"^rediss?://[^\s]+$"
+GPU: Final = "nvidia.com/gpu"
+"""The resource that is one GPU."""
+MEMORY: Final = "memory"
 
 
 @dataclass(frozen=True)
@@ -285,52 +288,135 @@ def _amount(path: str) -> str:
     return f"(type({path}) == int ? quantity('0').add({path}) : quantity({path}))"
 
 
-_HEAP_FITS: Final = " && ".join(
-    f"(!has({part}) || !has({part}.memory)"
-    f" || {_amount(f'{part}.memory')}.isGreaterThan({_amount('self.jvm.heap')}))"
-    for part in ("self.resources.limits", "self.resources.requests")
+_CONTAINERS: Final = "self.template.spec.containers"
+_HAS_CONTAINERS: Final = (
+    "has(self.template) && has(self.template.spec) && has(self.template.spec.containers)"
+)
+
+
+def _asks(role: str, what: str) -> str:
+    """CEL: whether the template asks this of the role's own container, which is ``c``."""
+    return f"({_HAS_CONTAINERS} && {_CONTAINERS}.exists(c, c.name == '{role}' && {what}))"
+
+
+def _of_resource(name: str, part: str, what: str) -> str:
+    """CEL of container ``c``: it gives this amount, and ``what`` holds of it."""
+    amounts = f"c.resources.{part}"
+    given = f"has(c.resources) && has({amounts}) && {cel_text(name)} in {amounts}"
+    return f"({given} && {what.format(amount=f'{amounts}[{cel_text(name)}]')})"
+
+
+_OTHERS: Final = "c.name != '{role}' && !has(c.image)"
+
+
+def _others(role: str, section: Any) -> list[str]:
+    """The containers beside the role's own that name no image."""
+    given = section.template.spec.containers if section.template is not None else None
+    return [each.name for each in given or () if each.name != role and each.image is None]
+
+
+def _own_container(role: str) -> Rule:
+    """A name that was mistyped would make one more container, which cannot run."""
+    others = _OTHERS.format(role=role)
+    return Rule(
+        name=f"{role}-container-named",
+        field="template.spec.containers",
+        cel=f"!({_HAS_CONTAINERS}) || !{_CONTAINERS}.exists(c, {others})",
+        holds=lambda section: not _others(role, section),
+        template="container {container} has no image: the role's own container is called"
+        f" {role}, and any other needs an image, with which it runs beside it",
+        values=(
+            Value(
+                "container",
+                lambda section: _others(role, section)[0],
+                f"{_CONTAINERS}.filter(c, {others})[0].name",
+                "%s",
+            ),
+        ),
+    )
+
+
+_BELOW_HEAP: Final = f"!{_amount('{amount}')}.isGreaterThan({_amount('self.jvm.heap')})"
+_HEAP_TOO_LARGE: Final = " || ".join(
+    _of_resource(MEMORY, part, _BELOW_HEAP) for part in ("limits", "requests")
 )
 
 
 def _heap_fits(daemon: Any) -> bool:
     """Whether each amount of memory that is given is above the heap; any if there is no heap."""
-    amounts = (daemon.resources.limits.memory, daemon.resources.requests.memory)
+    asked = daemon.container.resources
+    amounts = (asked.limits.get(MEMORY), asked.requests.get(MEMORY))
     return daemon.jvm is None or all(
         bytes_of(amount) > bytes_of(daemon.jvm.heap) for amount in amounts if amount is not None
     )
 
 
 DAEMON: Final = (
+    _own_container("daemon"),
     Rule(
         name="jvm-needs-image",
-        field="image",
-        cel="!has(self.jvm) || has(self.image)",
-        holds=lambda daemon: daemon.jvm is None or daemon.image is not None,
+        field="template",
+        cel=f"!has(self.jvm) || {_asks('daemon', 'has(c.image)')}",
+        holds=lambda daemon: daemon.jvm is None or daemon.container.image is not None,
         template="jvm is for a daemon that is a Forge build, and no image with one is named: build"
-        " one and name it, or remove jvm",
+        " one and name it as the image of container daemon, or remove jvm",
     ),
     Rule(
         name="heap-fits",
         field="jvm.heap",
-        cel=f"!has(self.jvm) || !has(self.resources) || ({_HEAP_FITS})",
+        cel=f"!has(self.jvm) || !{_asks('daemon', f'({_HEAP_TOO_LARGE})')}",
         holds=_heap_fits,
-        template="a heap of {heap} does not fit into the memory of resources, of which Java needs"
-        " about a quarter for other things: raise resources, or leave their memory out",
+        template="a heap of {heap} does not fit into the memory of container daemon, of which Java"
+        " needs about a quarter for other things: raise its resources, or leave their memory out",
         values=(Value("heap", attrgetter("jvm.heap"), "self.jvm.heap", "%s"),),
     ),
     Rule(
         name="external-alone",
         field="external",
-        cel="!has(self.external) || (!has(self.image) && !has(self.jvm))",
+        cel="!has(self.external) || (!has(self.template) && !has(self.jvm))",
         holds=lambda daemon: (
-            daemon.external is None or (daemon.image is None and daemon.jvm is None)
+            daemon.external is None or (daemon.template is None and daemon.jvm is None)
         ),
-        template="daemons that exist already are used as they are: remove image and jvm, or remove"
-        " external",
+        template="daemons that exist already are used as they are: remove template and jvm, or"
+        " remove external",
+    ),
+)
+
+ACTOR: Final = (_own_container("actor"),)
+EVALUATOR: Final = (_own_container("evaluator"),)
+
+
+def _given(section: Any, resource: str, *parts: str) -> bool:
+    """Whether an amount of the resource is asked of the role's own container."""
+    return any(resource in getattr(section.container.resources, part) for part in parts)
+
+
+_ANY_AMOUNT: Final = "true"
+_GPUS: Final = " || ".join(_of_resource(GPU, part, _ANY_AMOUNT) for part in ("limits", "requests"))
+_MEMORY_LIMIT: Final = _of_resource(MEMORY, "limits", _ANY_AMOUNT)
+
+MANAGED_REDIS: Final = (
+    _own_container("redis"),
+    Rule(
+        name="redis-memory-once",
+        field="template",
+        cel=f"!{_asks('redis', _MEMORY_LIMIT)}",
+        holds=lambda redis: not _given(redis, MEMORY, "limits"),
+        template="the memory limit of Redis is redis.managed.memory, which also says how much data"
+        " it may hold: set that, and leave limits.memory of container redis out",
     ),
 )
 
 LEARNER: Final = (
+    _own_container("learner"),
+    Rule(
+        name="gpus-once",
+        field="template",
+        cel=f"!{_asks('learner', f'({_GPUS})')}",
+        holds=lambda learner: not _given(learner, GPU, "limits", "requests"),
+        template="the learner's GPUs are learner.gpus, which also says how many processes train:"
+        f" set that, and leave {GPU} of container learner out",
+    ),
     Rule(
         name="batch-divides",
         field="batchTransitions",
@@ -438,6 +524,9 @@ ALL: Final = (
     *UNTIL,
     *AUTOSCALING,
     *DAEMON,
+    *ACTOR,
+    *EVALUATOR,
+    *MANAGED_REDIS,
     *LEARNER,
     *SELF_PLAY,
     *STORAGE,

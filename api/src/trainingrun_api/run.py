@@ -100,12 +100,15 @@ def parse(document: Mapping[str, Any], *, ignore_unknown: bool = False) -> Train
         raise SpecError(broken)
     given = _without_nulls(kept)
     try:
-        return TrainingRun.model_validate_json(
-            json.dumps(given),
-            by_alias=True,
-            by_name=False,
-            extra="ignore" if ignore_unknown else None,
-        )
+        return _read(given)
+    except ValidationError as error:
+        unknown = _unknown_fields(error) if ignore_unknown else ()
+        if not unknown:
+            raise SpecError(problems_from(error, TrainingRun)) from error
+    for location in unknown:
+        _remove(given, location)
+    try:
+        return _read(given)
     except ValidationError as error:
         raise SpecError(problems_from(error, TrainingRun)) from error
 
@@ -123,6 +126,25 @@ def check_update(old: TrainingRunSpec, new: TrainingRunSpec) -> None:
     )
     if changed:
         raise SpecError(changed)
+
+
+def _read(given: Mapping[str, Any]) -> TrainingRun:
+    return TrainingRun.model_validate_json(json.dumps(given), by_alias=True, by_name=False)
+
+
+def _unknown_fields(error: ValidationError) -> tuple[tuple[int | str, ...], ...]:
+    """Where the fields are that no model knows.
+
+    Pydantic's own way to ignore them would also take from pod templates what is not listed there.
+    """
+    return tuple(each["loc"] for each in error.errors() if each["type"] == "extra_forbidden")
+
+
+def _remove(document: Any, location: tuple[int | str, ...]) -> None:
+    *above, name = location
+    for step in above:
+        document = document[step]
+    del document[name]
 
 
 def _without_managed_fields(document: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ A field that may be left out and has no fixed default is None; its description s
 from __future__ import annotations
 
 import math
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field
 
@@ -22,47 +22,21 @@ from trainingrun_api.model import (
     SET,
     ApiModel,
     Games,
-    PodOverride,
     Quantity,
     Share,
 )
 from trainingrun_api.play import CurriculumPhase, Deck, SelfPlay
+from trainingrun_api.pod_template import HasPods, PodTemplate, template_paths
 from trainingrun_api.rules import Rule
 from trainingrun_api.storage import Source, Storage
 
 Count = Annotated[int, Field(ge=1, le=2_000_000_000)]
 Seconds = Annotated[int, Field(ge=1, le=86_400)]
 Name = Annotated[str, Field(min_length=1, max_length=253)]
-Image = Annotated[str, Field(min_length=1, max_length=512)]
 DaemonEndpoint = Annotated[str, Field(pattern=DAEMON_FORM, max_length=260)]
 Endpoints = Annotated[tuple[DaemonEndpoint, ...], Field(min_length=1, max_length=256), SET]
 JvmOption = Annotated[str, Field(pattern=JVM_OPTION_FORM, max_length=256)]
 Spot = Literal["Never", "Prefer", "Require"]
-
-
-class Amounts(ApiModel):
-    """Amounts of processor and memory."""
-
-    cpu: Quantity | None = Field(
-        None, description="Processor cores: `2`, or in thousandths: `500m`. Default: the role's."
-    )
-    memory: Quantity | None = Field(
-        None, description="Memory in bytes with a suffix: `512Mi`, `4Gi`. Default: the role's."
-    )
-
-
-class Resources(ApiModel):
-    """Processor and memory of each pod of a role."""
-
-    requests: Amounts = Field(
-        default_factory=Amounts,
-        description="What the scheduler reserves for each pod of the role.",
-    )
-    limits: Amounts = Field(
-        default_factory=Amounts,
-        description="What a pod of the role may use at most; a pod above its memory limit is"
-        " killed. Default: no processor limit; the memory that is requested, else the role's own.",
-    )
 
 
 class ScalingPolicy(ApiModel):
@@ -164,8 +138,8 @@ class Jvm(ApiModel):
     heap: Quantity = Field(
         "4Gi",
         description="Memory of the heap, all of it taken at the start. The card data needs about"
-        " `500Mi`, each game about `20Mi`. Without `daemon.resources` a pod gets a quarter more, at"
-        " least `512Mi`.",
+        " `500Mi`, each game about `20Mi`. Without resources in `daemon.template` a pod gets a"
+        " quarter more, at least `512Mi`.",
     )
     gc: Literal["G1", "Parallel", "Serial", "Z"] = Field(
         "G1", description="The garbage collector. The two options below are G1's."
@@ -206,13 +180,17 @@ class ExternalDaemons(ApiModel):
     )
 
 
-class Daemon(ApiModel):
+class Daemon(HasPods):
     """The game engines."""
 
     rules: ClassVar[tuple[Rule, ...]] = rules.DAEMON
 
-    image: Image | None = Field(
-        None, description="Image of the game daemon. Default: the one that came with the operator."
+    container_name: ClassVar[str] = "daemon"
+    template: PodTemplate | None = Field(
+        None,
+        description="Pod template of the daemons, laid over the operator's own by the rules of a"
+        " strategic merge: image and resources of container `daemon`, node selector, tolerations,"
+        " volumes and so on. What weakens the security of the pods is refused.",
     )
     games_per_daemon: Annotated[int, Field(ge=1, le=1000)] = Field(
         8,
@@ -233,8 +211,8 @@ class Daemon(ApiModel):
     )
     jvm: Jvm | None = Field(
         None,
-        description="The daemon is a Forge build, started with these options of Java; `image` must"
-        " hold it. Left out, the daemon is the reference engine.",
+        description="The daemon is a Forge build, started with these options of Java; the"
+        " image of container `daemon` must hold it. Left out, the daemon is the reference engine.",
     )
     auth: Literal["Token", "None"] = Field(
         "Token",
@@ -245,10 +223,7 @@ class Daemon(ApiModel):
     external: ExternalDaemons | None = Field(
         None,
         description="Daemons that exist already, to be used in place of own ones: none are made,"
-        " and resources and autoscaling play no part.",
-    )
-    resources: Resources = Field(
-        default_factory=Resources, description="Processor and memory of each daemon."
+        " and autoscaling plays no part.",
     )
     autoscaling: Autoscaling = Field(
         default_factory=Autoscaling,
@@ -262,11 +237,15 @@ class Daemon(ApiModel):
     )
 
 
-class Actor(ApiModel):
+class Actor(HasPods):
     """The players: they play the games against the daemons with the newest policy."""
 
-    image: Image | None = Field(
-        None, description="Image of the actor. Default: the one that came with the operator."
+    rules: ClassVar[tuple[Rule, ...]] = rules.ACTOR
+
+    container_name: ClassVar[str] = "actor"
+    template: PodTemplate | None = Field(
+        None,
+        description="Pod template of the actors, as for the daemons; their container is `actor`.",
     )
     games_per_actor: Annotated[int, Field(ge=1, le=1000)] = Field(
         16, description="Games that one actor plays at the same time, in one process."
@@ -274,9 +253,6 @@ class Actor(ApiModel):
     replicas: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
         None,
         description="Number of actors. Default: as many as the daemons' games need.",
-    )
-    resources: Resources = Field(
-        default_factory=Resources, description="Processor and memory of each actor."
     )
     spot: Spot = Field("Prefer", description="Spot nodes: `Never`, `Prefer` or `Require`.")
 
@@ -335,13 +311,16 @@ class Network(ApiModel):
     )
 
 
-class Learner(ApiModel):
+class Learner(HasPods):
     """The trainer of the policy."""
 
     rules: ClassVar[tuple[Rule, ...]] = rules.LEARNER
 
-    image: Image | None = Field(
-        None, description="Image of the learner. Default: the one that came with the operator."
+    container_name: ClassVar[str] = "learner"
+    template: PodTemplate | None = Field(
+        None,
+        description="Pod template of the learner, as for the daemons; its container is `learner`."
+        " It also holds for the programs that take the learner's place at a run's end.",
     )
     gpus: Annotated[int, Field(ge=0, le=8)] = Field(
         0,
@@ -381,9 +360,6 @@ class Learner(ApiModel):
         20,
         description="Failures of the learner after which the run has failed. Evictions and node"
         " losses never count.",
-    )
-    resources: Resources = Field(
-        default_factory=Resources, description="Processor and memory of the learner."
     )
     spot: Spot = Field(
         "Never",
@@ -431,6 +407,20 @@ class Evaluation(ApiModel):
         None,
         description="The champion gate: after the other opponents the weights also play the"
         " champion, the strongest so far, and take its place when the test says so. Default: none.",
+    )
+
+
+class Evaluator(HasPods):
+    """The player that measures strength; what it measures is the section evaluation."""
+
+    rules: ClassVar[tuple[Rule, ...]] = rules.EVALUATOR
+
+    container_name: ClassVar[str] = "evaluator"
+    template: PodTemplate | None = Field(
+        None,
+        description="Pod template of the evaluator, as for the daemons; its container is"
+        " `evaluator`. Default of its image, processor, memory: what container `actor` is given in"
+        " actor.template.",
     )
 
 
@@ -492,11 +482,16 @@ class ResumeFrom(ApiModel):
     )
 
 
-class ManagedRedis(ApiModel):
+class ManagedRedis(HasPods):
     """A Redis that is made for the run, with a generated password."""
 
-    image: Image | None = Field(
-        None, description="Image of Redis 7.0 or newer. Default: the operator's setting."
+    rules: ClassVar[tuple[Rule, ...]] = rules.MANAGED_REDIS
+
+    container_name: ClassVar[str] = "redis"
+    template: PodTemplate | None = Field(
+        None,
+        description="Pod template of Redis, as for the daemons; its container is `redis`. The image"
+        " must hold Redis 7.0 or newer; the memory limit is `memory` below.",
     )
     memory: Quantity = Field(
         "1Gi",
@@ -537,16 +532,6 @@ class Redis(ApiModel):
         description="A Redis that is made for the run and goes with it. This is also the default"
         " when nothing is given; `trainingrun local` starts one on this machine.",
     )
-
-
-class PodTemplates(ApiModel):
-    """Changes to the pod templates of the roles: each is laid over what the operator renders."""
-
-    daemon: PodOverride | None = Field(None, description="Over the daemons' template.")
-    actor: PodOverride | None = Field(None, description="Over the actors' template.")
-    learner: PodOverride | None = Field(None, description="Over the learner's template.")
-    evaluator: PodOverride | None = Field(None, description="Over the evaluator's template.")
-    redis: PodOverride | None = Field(None, description="Over the template of a managed Redis.")
 
 
 class TrainingRunSpec(ApiModel):
@@ -594,6 +579,10 @@ class TrainingRunSpec(ApiModel):
     evaluation: Evaluation = Field(
         default_factory=Evaluation,
         description="How the strength of the policy is measured, beside the training.",
+    )
+    evaluator: Evaluator = Field(
+        default_factory=Evaluator,
+        description="The player that measures it. Its spot nodes are those of the actors.",
     )
     checkpoint: Checkpoint = Field(
         default_factory=Checkpoint,
@@ -643,8 +632,7 @@ class TrainingRunSpec(ApiModel):
         " them in their bucket, directory or claim, `Delete` deletes them first. A claim"
         " that was made for the run goes with it either way.",
     )
-    pod_template: PodTemplates = Field(
-        default_factory=PodTemplates,
-        description="Changes to the pods of each role, by the rules of a strategic merge:"
-        " `metadata` and `spec` as in a pod template. Those that weaken security are refused.",
-    )
+
+
+TEMPLATE_PATHS: Final = tuple(template_paths(TrainingRunSpec))
+"""Where the roles' pod templates stand, as paths below ``spec``."""

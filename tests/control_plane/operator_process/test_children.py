@@ -115,7 +115,7 @@ def test_evictions_and_a_node_that_is_lost(trainer: Trainer, control_plane: Cont
     node = f"{trainer.namespace}-lost-0"
     control_plane.kubectl("label", "node", node, f"only-for={trainer.namespace}")
     there = {"spec": {"nodeSelector": {"only-for": trainer.namespace}}}
-    trainer.start("driven", podTemplate={"daemon": there})
+    trainer.start("driven", daemon={"template": there, "autoscaling": {"maxReplicas": 1}})
     trainer.wait_for("driven", "Ready")
     begun = running(trainer, "driven")
     evicted = "trainingrun.dev/run=driven,trainingrun.dev/role=daemon"
@@ -154,18 +154,22 @@ def test_a_change_that_weakens_or_does_not_fit_leaves_what_runs_alone(trainer: T
     trainer.wait_for_members("pods")
     before = {pod["metadata"]["uid"] for pod in trainer.objects("pods", "pods")}
     for role, change, words in (
-        ("learner", {"hostNetwork": True}, ("OverrideRefused", "learner.spec.hostNetwork")),
+        (
+            "learner",
+            {"hostNetwork": True},
+            ("OverrideRefused", "learner.template.spec.hostNetwork"),
+        ),
         ("learner", {"nodeSelector": {"no key": "x"}}, ("spec.template.spec.nodeSelector",)),
         ("daemon", {"volumes": [{"name": "x", "hostPath": {"path": "/"}}]}, ("hostPath",)),
     ):
-        given = json.dumps({"podTemplate": {role: {"spec": change}}})
+        given = json.dumps({role: {"template": {"spec": change}}})
         trainer.patch("pods", given)
         wait_for_words(trainer, "pods", "Degraded", *words)
-        trainer.patch("pods", json.dumps({"podTemplate": {role: None}}))
+        trainer.patch("pods", json.dumps({role: {"template": None}}))
     trainer.wait_for("pods", "Degraded=False")
     assert {pod["metadata"]["uid"] for pod in trainer.objects("pods", "pods")} == before
-    labelled = {"daemon": {"metadata": {"labels": {"team": "blue"}}}}
-    trainer.patch("pods", json.dumps({"podTemplate": labelled}))
+    labelled = {"metadata": {"labels": {"team": "blue"}}}
+    trainer.patch("pods", json.dumps({"daemon": {"template": labelled}}))
     trainer.wait_until(
         lambda: any(
             pod["metadata"]["labels"].get("team") == "blue" for pod in daemons(trainer, "pods")

@@ -1,7 +1,7 @@
 """Objects that nobody can read cost the run that they are: its status says so, and no other run
 and no part of the operator notices.
 
-What the API server stores is hostile here, and the API server is real: 9,000 levels of an override,
+What the API server stores is hostile here, and the API server is real: 9,000 levels of a template,
 1.2 MB in one object, a line of a watch that is six times as long as what it says.
 """
 
@@ -19,6 +19,7 @@ from testkit.operator.operator_process import OperatorProcess, Trainer, conditio
 
 RUNS = "/apis/trainingrun.dev/v1alpha1/namespaces/{}/trainingruns"
 DEEP = (40, 1_500, 9_000)
+MISTYPED = {"template": {"spec": {"nodeSelectr": {"a": "b"}}}}
 FINALIZER = "trainingrun.dev/storage"
 
 
@@ -27,16 +28,16 @@ def post(trainer: Trainer, path: str, body: str) -> None:
     trainer.plane.connections.ask(Request("POST", path, body))
 
 
-def nested(levels: int) -> str:
-    """An object of so many levels, as JSON."""
-    return '{"a":' * levels + "1" + "}" * levels
+def deep(levels: int) -> str:
+    """A template of so many levels, as JSON; only below its spec is any field kept."""
+    return '{"spec":' + '{"a":' * (levels - 1) + "1" + "}" * levels
 
 
-def with_override(trainer: Trainer, name: str, override: str, **meta: Any) -> str:
-    """A run with this JSON over the actors' template."""
-    document = trainer.manifest(name, podTemplate={"actor": "OVERRIDE"})
+def with_template(trainer: Trainer, name: str, template: str, **meta: Any) -> str:
+    """A run with this JSON as the actors' template."""
+    document = trainer.manifest(name, actor={"template": "TEMPLATE"})
     document["metadata"].update(meta)
-    return json.dumps(document).replace('"OVERRIDE"', override)
+    return json.dumps(document).replace('"TEMPLATE"', template)
 
 
 def degraded(trainer: Trainer, name: str) -> dict[str, Any]:
@@ -60,11 +61,11 @@ def assert_followed(trainer: Trainer, operator: OperatorProcess, name: str) -> N
     assert "a part of the operator has ended" not in operator.log()
 
 
-def test_deep_overrides_cost_their_runs_alone(trainer: Trainer, operator: OperatorProcess) -> None:
+def test_deep_templates_cost_their_runs_alone(trainer: Trainer, operator: OperatorProcess) -> None:
     """Seen by the watch and by the list at the next start; each has its condition and its event."""
     path = RUNS.format(trainer.namespace)
     for levels in DEEP:
-        post(trainer, path, with_override(trainer, f"deep-{levels}", nested(levels)))
+        post(trainer, path, with_template(trainer, f"deep-{levels}", deep(levels)))
     names = [f"deep-{levels}" for levels in DEEP]
     trainer.wait_until(lambda: all(is_told(trainer, name) for name in names))
     for name in names:
@@ -78,18 +79,18 @@ def test_deep_overrides_cost_their_runs_alone(trainer: Trainer, operator: Operat
     trainer.kubectl("delete", "trainingrun", *names, "--wait=false")
 
 
-def test_a_fat_override_is_refused_with_its_size(
+def test_a_fat_template_is_refused_with_its_size(
     trainer: Trainer, operator: OperatorProcess
 ) -> None:
     """70 kB and 1.2 MB: the first is decoded and refused, the second is not even decoded."""
     path = RUNS.format(trainer.namespace)
     for name, size in (("large", 70_000), ("huge", 1_200_000)):
-        override = json.dumps({"metadata": {"annotations": {"a": "x" * size}}})
-        post(trainer, path, with_override(trainer, name, override))
+        template = json.dumps({"metadata": {"annotations": {"a": "x" * size}}})
+        post(trainer, path, with_template(trainer, name, template))
     trainer.wait_until(lambda: is_told(trainer, "large") and is_told(trainer, "huge"))
     assert "65536 bytes" in degraded(trainer, "large")["message"]
     assert_followed(trainer, operator, "beside-the-fat")
-    trainer.patch("large", '{"podTemplate": null}')
+    trainer.patch("large", '{"actor": {"template": null}}')
     trainer.wait_until(lambda: not is_told(trainer, "large"))
     trainer.kubectl("delete", "trainingrun", "large", "huge", "--wait=false")
 
@@ -102,7 +103,7 @@ def test_eighty_large_runs_fit_into_the_charts_limit(
     lists of the next start. They are suspended, so that they alone count."""
     given = {f"key-{number}": "x" * value for number in range(keys)}
     document = trainer.manifest("NAME", suspend=True)
-    document["spec"]["podTemplate"] = {"actor": {"metadata": {"annotations": given}}}
+    document["spec"]["actor"] = {"template": {"metadata": {"annotations": given}}}
     text, path = json.dumps(document), RUNS.format(trainer.namespace)
 
     def create(number: int) -> None:
@@ -142,10 +143,10 @@ def test_long_lines_of_a_watch_cost_nothing(trainer: Trainer, operator: Operator
 
 @pytest.mark.parametrize("role", ["actor", "learner"])
 def test_an_unknown_field_is_told_in_the_api_servers_words(trainer: Trainer, role: str) -> None:
-    """A typo in an override: no 500 to be waited out, but the user's, until the spec changes."""
+    """A typo in a template: no 500 to be waited out, but the user's, until the spec changes."""
     name = f"typo-{role}"
     begin = time.monotonic()
-    trainer.apply(name, podTemplate={role: {"spec": {"nodeSelectr": {"a": "b"}}}})
+    trainer.apply(name, **{role: MISTYPED})
     trainer.wait_until(
         lambda: "nodeSelectr" in condition(trainer.run(name), "Degraded").get("message", "")
     )
@@ -154,7 +155,7 @@ def test_an_unknown_field_is_told_in_the_api_servers_words(trainer: Trainer, rol
     assert condition(run, "Degraded")["status"] == "True"
     assert run["status"]["observedGeneration"] == run["metadata"]["generation"]
     trainer.wait_until(lambda: any("nodeSelectr" in note for _, note in trainer.events(name)))
-    trainer.patch(name, '{"podTemplate": null}')
+    trainer.patch(name, json.dumps({role: {"template": None}}))
     trainer.play(name)
     trainer.wait_for(name, "Ready")
 
@@ -163,7 +164,7 @@ def test_an_unknown_field_in_a_run_that_is_ready(trainer: Trainer) -> None:
     """The status is of the new generation, and never says that nothing is wrong."""
     trainer.start("retyped")
     trainer.wait_for("retyped", "Ready")
-    trainer.patch("retyped", '{"podTemplate": {"actor": {"spec": {"nodeSelectr": {"a": "b"}}}}}')
+    trainer.patch("retyped", json.dumps({"actor": MISTYPED}))
     trainer.wait_until(
         lambda: "nodeSelectr" in condition(trainer.run("retyped"), "Degraded").get("message", "")
     )
@@ -172,7 +173,7 @@ def test_an_unknown_field_in_a_run_that_is_ready(trainer: Trainer) -> None:
 
 def test_a_run_that_cannot_be_read_can_be_deleted(trainer: Trainer) -> None:
     """Our finalizer does not hold what we cannot clean; an event says what is left."""
-    text = with_override(trainer, "held", nested(900), finalizers=[FINALIZER])
+    text = with_template(trainer, "held", deep(900), finalizers=[FINALIZER])
     post(trainer, RUNS.format(trainer.namespace), text)
     trainer.wait_until(lambda: is_told(trainer, "held"))
     trainer.kubectl("delete", "trainingrun", "held", "--timeout=60s")

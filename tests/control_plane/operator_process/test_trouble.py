@@ -7,6 +7,7 @@ from typing import Any
 
 from testkit.control_plane.plane import KubectlError
 from testkit.operator.operator_process import OperatorProcess, Trainer, condition
+from testkit.operator.pod_templates import asked_of
 
 SPEC_SCHEMA = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties"
 
@@ -89,7 +90,7 @@ def accepts(trainer: Trainer, **spec: Any) -> bool:
 
 def test_an_image_that_cannot_be_pulled_is_named(trainer: Trainer) -> None:
     """DaemonsAvailable is False with the image's name, and an event says the same."""
-    daemon = {"image": "registry.invalid/daemon:9"}
+    daemon = {"template": asked_of("daemon", image="registry.invalid/daemon:9")}
     trainer.apply("image", daemon=daemon)
     trainer.wait_for("image", "DaemonsAvailable=False")
     trainer.wait_until(

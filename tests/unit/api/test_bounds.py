@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from trainingrun_api.bounds import OVERRIDE_BYTES, OVERRIDE_LEVELS
+from trainingrun_api.bounds import TEMPLATE_BYTES, TEMPLATE_LEVELS
 from trainingrun_api.run import SpecError, parse
+from trainingrun_api.spec import TEMPLATE_PATHS
+from trainingrun_reconciler.roles import ROLES
 
 
 def nested(levels: int) -> Any:
@@ -34,24 +37,51 @@ def refusal(given: dict[str, Any]) -> str:
     return str(caught.value)
 
 
-def test_an_override_at_the_bound_is_taken() -> None:
+def test_a_template_at_the_bound_is_taken() -> None:
     """Both bounds are far above what a pod has."""
-    parse(document(podTemplate={"actor": nested(OVERRIDE_LEVELS)}))
-    parse(document(podTemplate={"actor": {"a": "x" * (OVERRIDE_BYTES - 100)}}))
+    parse(document(actor={"template": {"spec": nested(TEMPLATE_LEVELS - 1)}}))
+    parse(document(actor={"template": {"spec": {"a": "x" * (TEMPLATE_BYTES - 100)}}}))
 
 
-@pytest.mark.parametrize("levels", [OVERRIDE_LEVELS + 1, 960, 9_000, 200_000])
-def test_a_deep_override_is_refused_with_its_path(levels: int) -> None:
+@pytest.mark.parametrize("levels", [TEMPLATE_LEVELS + 1, 960, 9_000, 200_000])
+@pytest.mark.parametrize(
+    ("path", "section"),
+    [
+        ("spec.actor.template", lambda deep: {"actor": {"template": deep}}),
+        ("spec.evaluator.template", lambda deep: {"evaluator": {"template": deep}}),
+        ("spec.redis.managed.template", lambda deep: {"redis": {"managed": {"template": deep}}}),
+    ],
+)
+def test_a_deep_template_is_refused_with_its_path(
+    levels: int, path: str, section: Callable[[Any], dict[str, Any]]
+) -> None:
     """However deep: a recursion would end the process that reads it."""
-    told = refusal(document(podTemplate={"actor": nested(levels)}))
-    assert told.startswith("spec.podTemplate.actor: is nested deeper than 32 levels")
+    told = refusal(document(**section(nested(levels))))
+    assert told.startswith(f"{path}: is nested deeper than 32 levels")
 
 
-def test_large_overrides_are_refused_together() -> None:
-    """Of all roles, because the operator keeps all of them."""
-    half = {"metadata": {"annotations": {"a": "x" * (OVERRIDE_BYTES // 2)}}}
-    told = refusal(document(podTemplate={"actor": half, "daemon": half}))
-    assert told.startswith("spec.podTemplate: has more than 65536 bytes")
+def test_large_templates_are_refused_together() -> None:
+    """Of all roles, because the operator keeps all of them; one that is too large has its path."""
+    half = {"metadata": {"annotations": {"a": "x" * (TEMPLATE_BYTES // 2)}}}
+    told = refusal(document(actor={"template": half}, daemon={"template": half}))
+    assert told.startswith("spec: its templates have more than 65536 bytes")
+    whole = {"metadata": {"annotations": {"a": "x" * TEMPLATE_BYTES}}}
+    told = refusal(document(learner={"template": whole}))
+    assert told.startswith("spec.learner.template: has more than 65536 bytes")
+
+
+def test_every_template_is_bounded() -> None:
+    """Expect each role that has pods, found in the models themselves."""
+    assert TEMPLATE_PATHS == (
+        ("daemon", "template"),
+        ("actor", "template"),
+        ("learner", "template"),
+        ("evaluator", "template"),
+        ("redis", "managed", "template"),
+    )
+    assert {f"spec.{'.'.join(path)}" for path in TEMPLATE_PATHS} == {
+        each.template_path for each in ROLES
+    }
 
 
 def test_depth_elsewhere_is_refused_too() -> None:

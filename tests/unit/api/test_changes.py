@@ -21,6 +21,8 @@ from trainingrun_reconciler.desired.run_config import run_config
 from trainingrun_reconciler.desired.workloads import workloads
 from trainingrun_reconciler.settings import Settings
 
+from testkit.operator.pod_templates import asked_of
+
 DAEMONS = 1
 # Values of fields that have no default, or whose neighbours a next value would not fit.
 POLICIES = tuple([{"type": "Pods", "value": value, "periodSeconds": 60}] for value in (1, 2))
@@ -56,6 +58,9 @@ def leaves(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[s
         below = f"{path}.{name}".removeprefix(".")
         if "properties" in each:
             yield from leaves(each, below)
+        elif name == "containers":
+            fields = leaves(each["items"], f"{below}[]")
+            yield from (field for field in fields if not field[0].endswith(".name"))
         else:
             yield below, each
 
@@ -73,7 +78,7 @@ def two_values(path: str, schema: dict[str, Any]) -> tuple[Any, Any]:
         return VALUES[path]
     kind = schema.get("type")
     if kind == "object":
-        return {"spec": {"priorityClassName": "low"}}, {"spec": {"priorityClassName": "high"}}
+        return {"cpu": "1"}, {"cpu": "2"}
     if kind == "boolean":
         return False, True
     if kind == "integer":
@@ -82,6 +87,22 @@ def two_values(path: str, schema: dict[str, Any]) -> tuple[Any, Any]:
     if kind == "number":
         return 0.5 if schema["minimum"] < 0.5 else 2.5, 0.75 if schema["minimum"] < 0.75 else 3.5
     return ("one", "two") if kind == "string" else ("1", "2")
+
+
+def _set(spec: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """Set the field; return the object that has it."""
+    place: Any = spec
+    *above, last = path.split(".")
+    for step in above:
+        if step.endswith("[]"):
+            [place] = place.setdefault(
+                step.removesuffix("[]"), [{"name": path.split(".", maxsplit=1)[0]}]
+            )
+        else:
+            place = place.setdefault(step, {})
+    place[last] = value
+    found: dict[str, Any] = place
+    return found
 
 
 def run_with(path: str, value: Any) -> TrainingRun:
@@ -95,18 +116,14 @@ def run_with(path: str, value: Any) -> TrainingRun:
         beside = {"tokenSecretRef": {"name": "theirs"}} if path.endswith(".key") else {}
         spec["daemon"] = {"external": {"endpoints": ["10.0.0.5:17171"], **beside}}
     if path.startswith("daemon.jvm."):
-        spec["daemon"] = {"image": "example/forge:1"}
+        spec["daemon"] = {"template": asked_of("daemon", image="example/forge:1")}
     if path.startswith("learner."):
         spec["learner"] = {"batchTransitions": 16_000_000}
     if path.startswith("cost."):
         spec["cost"] = {"daemonHourly": 0.1}
     if path.startswith("stopWhen."):
         spec["stopWhen"] = {"winRate": 0.9}
-    place = spec
-    *above, last = path.split(".")
-    for step in above:
-        place = place.setdefault(step, {})
-    place[last] = value
+    place = _set(spec, path, value)
     if path == "daemon.autoscaling.minReplicas":
         place["maxReplicas"] = 2_000_000_000
     return parse(
@@ -216,6 +233,6 @@ def test_the_words_of_a_change() -> None:
 
 def test_the_table_names_fields_that_exist() -> None:
     """Each path of the table is a field or the beginning of one."""
-    paths = EVERY_LEAF
+    paths = [path.replace("[]", "") for path in EVERY_LEAF]
     for known in (*REPLACED, *LIVE):
         assert any(path == known or path.startswith(f"{known}.") for path in paths), known

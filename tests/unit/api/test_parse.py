@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from pydantic import ValidationError
+from trainingrun_api.pod_template import PodTemplate, laid_over
 from trainingrun_api.run import SpecError, parse
 from trainingrun_api.spec import TrainingRunSpec
 
@@ -31,6 +32,11 @@ def problems(broken: Any) -> list[str]:
     with pytest.raises(SpecError) as error:
         parse(broken)
     return str(error.value).splitlines()
+
+
+def with_container(**fields: Any) -> dict[str, Any]:
+    """A section with a template that asks something of the daemons' container."""
+    return {"template": {"spec": {"containers": [{"name": "daemon", **fields}]}}}
 
 
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
@@ -95,15 +101,66 @@ def test_a_spec_is_a_frozen_value() -> None:
 def test_quantities_may_be_numbers() -> None:
     """`cpu: 2` is taken; `cpu: 0.5` is refused, as the API server does for a resource of ours."""
     requests = {"cpu": 2, "memory": "1Gi"}
-    spec = parse(document(daemon={"resources": {"requests": requests}})).spec
-    assert spec.daemon.resources.requests.cpu == "2"
-    with pytest.raises(SpecError, match=r"limits\.cpu: must be text, not 0\.5"):
-        parse(document(daemon={"resources": {"limits": {"cpu": 0.5}}}))
+    spec = parse(document(daemon=with_container(resources={"requests": requests}))).spec
+    assert spec.daemon.container.resources.requests == {"cpu": "2", "memory": "1Gi"}
+    with pytest.raises(
+        SpecError, match=r"containers\[0\]\.resources\.limits\.cpu: must be text, not 0\.5"
+    ):
+        parse(document(daemon=with_container(resources={"limits": {"cpu": 0.5}})))
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_what_is_not_listed_of_a_template_is_kept(stored: bool) -> None:
+    """Kubernetes' own fields stay, also where fields of a later version are skipped."""
+    container = {"name": "daemon", "env": [{"name": "TRACE", "value": "1"}], "image": "a:1"}
+    template = {
+        "metadata": {"labels": {"team": "blue"}},
+        "spec": {"nodeSelector": {"disk": "fast"}, "containers": [container]},
+    }
+    later = {"zzz": 1, "zz": {"z": 1}} if stored else {}
+    given = document(daemon={"template": {**template, **later}, **later})
+    spec = parse(given, ignore_unknown=stored).spec
+    assert laid_over(spec.daemon.template) == template
+    assert spec.daemon.container.image == "a:1"
+    dumped = spec.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_unset=True)
+    assert dumped["daemon"] == {"template": template}
+
+
+def test_a_section_without_a_template_asks_nothing_of_its_container() -> None:
+    """Its container has its name and no more, and nothing is laid over the pod."""
+    actor = parse(document()).spec.actor
+    assert (actor.container.name, actor.container.image) == ("actor", None)
+    assert laid_over(actor.template) == laid_over(PodTemplate()) == {}
+
+
+@pytest.mark.parametrize(
+    ("section", "path", "now"),
+    [
+        ({"daemon": {"image": "a:1"}}, "spec.daemon.image", "spec.daemon.template.spec.containers"),
+        (
+            {"learner": {"resources": {}}},
+            "spec.learner.resources",
+            "spec.learner.template.spec.containers, in the entry with name learner",
+        ),
+        (
+            {"redis": {"managed": {"image": "a:1"}}},
+            "spec.redis.managed.image",
+            "spec.redis.managed.template.spec.containers",
+        ),
+        ({"podTemplate": {"actor": {}}}, "spec.podTemplate", "spec.daemon.template, spec.actor"),
+    ],
+)
+def test_a_field_that_moved_is_refused_with_its_new_place(
+    section: dict[str, Any], path: str, now: str
+) -> None:
+    """Whoever has a document of the first form finds what to write."""
+    [told] = problems(document(**section))
+    assert told.startswith(f"{path}: unknown field, it is now a part of {now}")
 
 
 def test_null_means_not_given() -> None:
     """A field that is null has its default, at any depth."""
-    given = parse(document(seed=None, redis=None, daemon={"image": None, "autoscaling": None}))
+    given = parse(document(seed=None, redis=None, daemon={"template": None, "autoscaling": None}))
     assert given.spec == parse(document()).spec
 
 
@@ -173,8 +230,24 @@ def test_all_wrong_fields_are_told_at_once_with_their_paths() -> None:
             "spec.checkpoint.storage.s3.endpointUrl: must be an address such as http://host:9000",
         ),
         (
-            document(daemon={"image": "x" * 600}),
-            "spec.daemon.image: is longer than 512 characters",
+            document(daemon=with_container(image="x" * 600)),
+            "spec.daemon.template.spec.containers[0].image: is longer than 512 characters",
+        ),
+        (
+            document(daemon={"template": {"status": {}}}),
+            "spec.daemon.template.status: unknown field, possible here are metadata, spec",
+        ),
+        (
+            document(actor={"template": {"metadata": {"name": "mine"}}}),
+            "spec.actor.template.metadata.name: unknown field, possible here are labels",
+        ),
+        (
+            document(actor={"template": {"spec": "big"}}),
+            'spec.actor.template.spec: must be a mapping of fields, not "big"',
+        ),
+        (
+            document(actor={"template": {"spec": {"containers": [{"image": "x"}]}}}),
+            "spec.actor.template.spec.containers[0].name: is required",
         ),
     ],
 )

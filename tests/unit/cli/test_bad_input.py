@@ -16,6 +16,8 @@ from trainingrun.commands.document import read_run
 from trainingrun.commands.errors import UserError
 from typer.main import get_command
 
+from testkit.operator.pod_templates import asked_of
+
 Document = dict[str, Any]
 
 
@@ -24,6 +26,7 @@ def spec(**fields: Any) -> Callable[[Document], None]:
     return lambda document: document["spec"].update(fields)
 
 
+FORGE = asked_of("daemon", image="example/forge:1")
 FIELDS = {
     "unknown field": (
         spec(gamez=3),
@@ -55,17 +58,17 @@ FIELDS = {
         " to the address of the Redis",
     ),
     "a Forge build": (
-        spec(daemon={"image": "example/forge:1", "jvm": {}}),
+        spec(daemon={"template": FORGE, "jvm": {}}),
         "spec.daemon.jvm: a Forge build runs on clusters only: remove jvm to play against the"
         " reference engine on this machine",
     ),
     "a Forge build without an image": (
         spec(daemon={"jvm": {}}),
-        "run.yaml: spec.daemon.image: jvm is for a daemon that is a Forge build, and no image with"
-        " one is named: build one and name it, or remove jvm",
+        "run.yaml: spec.daemon.template: jvm is for a daemon that is a Forge build, and no image"
+        " with one is named: build one and name it as the image of container daemon, or remove jvm",
     ),
     "an option of java with a space": (
-        spec(daemon={"image": "example/forge:1", "jvm": {"extraOptions": ["-Xss1m -jar x"]}}),
+        spec(daemon={"template": FORGE, "jvm": {"extraOptions": ["-Xss1m -jar x"]}}),
         "run.yaml: spec.daemon.jvm.extraOptions[0]: must be an option of java such as -Xss512k,"
         ' without spaces and quotes, not "-Xss1m -jar x"',
     ),

@@ -41,12 +41,12 @@ def test_valid(shell: Any) -> None:
 
 def test_a_change_that_weakens_a_pod_is_not_valid(shell: Any) -> None:
     """Expect one sentence with the field's path from validate and render, and exit code 2."""
-    over = {"podTemplate": {"learner": {"spec": {"hostPID": True}}}}
+    over = {"learner": {"template": {"spec": {"hostPID": True}}}}
     file = shell.write(lambda document: document["spec"].update(over))
     for verb in ("validate", "render"):
         answer = shell.run(verb, "-f", file)
         assert (answer.code, len(answer.errors)) == (2, 1)
-        assert "spec.podTemplate.learner.spec.hostPID: refused, because" in answer.errors[0]
+        assert "spec.learner.template.spec.hostPID: refused, because" in answer.errors[0]
 
 
 def test_render(shell: Any) -> None:

@@ -246,7 +246,7 @@ def test_a_change_that_weakens_a_pod_is_refused_with_its_path(
     with pytest.raises(BackendError) as caught:
         template_of(over)
     told = str(caught.value)
-    assert told.startswith("spec.podTemplate.daemon.")
+    assert told.startswith("spec.daemon.template.")
     assert f"{path}: refused, because " in told
     assert "security.allowUnsafeOverrides=true" in told
     assert (caught.value.reason, caught.value.retry) == ("OverrideRefused", False)
@@ -256,10 +256,8 @@ def test_a_change_that_weakens_a_pod_is_refused_with_its_path(
 @pytest.mark.parametrize(
     ("over", "told"),
     [
-        ({"status": {}}, "daemon.status: a pod template has"),
-        ({"metadata": {"name": "mine"}}, "daemon.metadata.name: of the metadata"),
-        ({"spec": "big"}, "daemon.spec: an object is needed"),
-        ({"spec": {"containers": {}}}, "daemon.spec.containers: a list is needed"),
+        ({"spec": "big"}, "template.spec: an object is needed"),
+        ({"spec": {"containers": {}}}, "template.spec.containers: a list is needed"),
         ({"spec": {"containers": [{"image": "x"}]}}, "spec.containers[0]: give its name"),
         ({"spec": {"volumes": ["x"]}}, "spec.volumes[0]: give its name"),
         ({"spec": {"containers": [{"name": ["a"]}]}}, "spec.containers[0].name: must be text"),
@@ -275,8 +273,79 @@ def test_a_change_that_does_not_fit_is_told_with_its_place(over: dict[str, Any],
     assert caught.value.reason == "OverrideRefused"
 
 
+def asked(section: str, spec: dict[str, Any]) -> dict[str, Any]:
+    """A spec with a template."""
+    return {section: {"template": {"spec": spec}}}
+
+
 def test_a_change_rolls_its_role_alone() -> None:
     """Daemons get other pods, actors keep theirs."""
-    over = {"podTemplate": {"daemon": {"spec": {"nodeSelector": {"disk": "fast"}}}}}
+    over = asked("daemon", {"nodeSelector": {"disk": "fast"}})
     assert workload_of(Role.DAEMON).template_hash != workload_of(Role.DAEMON, **over).template_hash
     assert workload_of(Role.ACTOR).template_hash == workload_of(Role.ACTOR, **over).template_hash
+
+
+def container_of(role: Role, **spec: Any) -> dict[str, Any]:
+    """The role's own container, as it would run."""
+    template = finished_template(RUN, workload_of(role, **spec), URL, unsafe_overrides=False)
+    (found,) = (each for each in template["spec"]["containers"] if each["name"] == role.value)
+    return found
+
+
+def test_image_and_amounts_of_a_template_reach_the_container_with_the_role_s_defaults() -> None:
+    """What is asked for stands in the pod; a memory request without a limit raises the limit, and
+    what is not asked for is the role's own."""
+    amounts = {"requests": {"memory": "3Gi", "ephemeral-storage": "1Gi"}}
+    own = {"name": "learner", "image": "mine/learner:1", "resources": amounts}
+    found = container_of(Role.LEARNER, **asked("learner", {"containers": [own]}))
+    assert found["image"] == "mine/learner:1"
+    assert found["resources"] == {
+        "requests": {"cpu": "500m", "memory": "3Gi", "ephemeral-storage": "1Gi"},
+        "limits": {"memory": "3Gi"},
+    }
+
+
+def test_gpus_are_beside_what_a_template_asks_for() -> None:
+    """The number of GPUs is the learner's own field, and stays when amounts are named."""
+    own = {"name": "learner", "resources": {"limits": {"cpu": "4"}}}
+    learner = {"gpus": 2, **asked("learner", {"containers": [own]})["learner"]}
+    limits = container_of(Role.LEARNER, learner=learner)["resources"]["limits"]
+    assert limits == {"cpu": "4", "memory": "4Gi", "nvidia.com/gpu": "2"}
+
+
+def test_redis_has_the_memory_that_its_section_says() -> None:
+    """A request may be named, and the limit stays what follows from ``managed.memory``."""
+    own = {"name": "redis", "image": "mine/redis:8", "resources": {"requests": {"memory": "2Gi"}}}
+    managed = {"memory": "3Gi", "template": {"spec": {"containers": [own]}}}
+    found = container_of(Role.REDIS, redis={"managed": managed})
+    assert found["image"] == "mine/redis:8"
+    assert found["resources"]["requests"]["memory"] == "2Gi"
+    assert found["resources"]["limits"]["memory"] == "3Gi"
+
+
+def test_the_evaluator_is_an_actor_unless_it_has_its_own() -> None:
+    """Image and amounts are those of container ``actor``, each until the evaluator names it; where
+    actors run is not its concern."""
+    amounts = {"requests": {"cpu": "2", "memory": "1Gi"}}
+    actor = {"name": "actor", "image": "mine/actor:1", "resources": amounts}
+    actors = asked("actor", {"nodeSelector": {"disk": "fast"}, "containers": [actor]})
+    found = container_of(Role.EVALUATOR, **actors)
+    assert (found["image"], found["resources"]["requests"]) == ("mine/actor:1", amounts["requests"])
+    assert workload_of(Role.EVALUATOR, **actors).pod_override == ""
+    own = {"name": "evaluator", "resources": {"requests": {"cpu": "1"}}}
+    both = {**actors, **asked("evaluator", {"containers": [own]})}
+    found = container_of(Role.EVALUATOR, **both)
+    assert found["image"] == "mine/actor:1"
+    assert found["resources"]["requests"] == {"cpu": "1", "memory": "1Gi"}
+
+
+def test_only_what_the_evaluator_takes_of_the_actors_replaces_it() -> None:
+    """A node selector of the actors interrupts no evaluation; their image does."""
+
+    def evaluator(spec: dict[str, Any]) -> str:
+        return workload_of(Role.EVALUATOR, **asked("actor", spec)).template_hash
+
+    before = evaluator({})
+    assert evaluator({"nodeSelector": {"disk": "fast"}}) == before
+    assert evaluator({"containers": [{"name": "actor", "env": []}]}) == before
+    assert evaluator({"containers": [{"name": "actor", "image": "mine/actor:1"}]}) != before

@@ -35,9 +35,12 @@ from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.roles.workload import Role, Storage, Workload
 from trainingrun_reconciler.settings import Settings
 
+from testkit.operator.pod_templates import asked_of
+
 RUN = RunIdentity("space", "quick", "8f2c-uid")
 GROUND = SharedResources(config=b'{"run": "quick"}', managed_redis=True)
 SECRET = "correct-horse"
+FORGE = {"template": asked_of("daemon", image="example/forge:1"), "jvm": {}}
 CONTROLLERS = ("Deployment", "StatefulSet", "Job")
 
 
@@ -212,7 +215,7 @@ def test_each_role_gets_the_url_of_its_own_user() -> None:
     [
         ({}, "quick-daemon/token"),
         ({"auth": "None"}, None),
-        ({"image": "example/forge:1", "jvm": {}}, None),
+        (FORGE, None),
         (
             {"external": {"endpoints": ["d:1"], "tokenSecretRef": {"name": "mine", "key": "x"}}},
             "mine/x",
@@ -402,7 +405,7 @@ def test_the_configuration_is_mounted_where_roles_look() -> None:
 
 def test_a_forge_daemon_gets_its_options_and_time_to_start() -> None:
     """Java's variable is set, the home is writable, and 8 s of start are far from a restart."""
-    pod = pod_of(workload_of(Role.DAEMON, daemon={"image": "example/forge:1", "jvm": {}}))
+    pod = pod_of(workload_of(Role.DAEMON, daemon=FORGE))
     (container,) = pod["containers"]
     environment = {each["name"]: each.get("value") for each in container["env"]}
     assert environment["JDK_JAVA_OPTIONS"].startswith("-Xms4294967296 -Xmx4294967296 ")

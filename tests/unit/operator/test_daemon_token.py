@@ -11,12 +11,14 @@ from trainingrun_reconciler.desired.workloads import workloads
 from trainingrun_reconciler.roles.workload import DaemonToken, Role
 from trainingrun_reconciler.settings import Settings
 
+from testkit.operator.pod_templates import asked_of
 from testkit.operator.simulated_run import training_run
 
 OWN = DaemonToken()
 PLAYERS = {Role.ACTOR, Role.EVALUATOR}
 ENDPOINTS = ["10.0.0.5:17171"]
-FORGE = {"image": "example/forge:1", "jvm": {}}
+IMAGE = {"template": asked_of("daemon", image="example/forge:1")}
+FORGE = {**IMAGE, "jvm": {}}
 THEIRS = {"external": {"endpoints": ENDPOINTS, "tokenSecretRef": {"name": "theirs"}}}
 
 
@@ -24,7 +26,7 @@ THEIRS = {"external": {"endpoints": ENDPOINTS, "tokenSecretRef": {"name": "their
     ("daemon", "token"),
     [
         ({}, OWN),
-        ({"image": "example/daemon:1"}, OWN),
+        (IMAGE, OWN),
         ({"auth": "Token"}, OWN),
         ({"auth": "None"}, None),
         (FORGE, None),
@@ -53,7 +55,7 @@ def hashes(**daemon: Any) -> dict[Role, str]:
     ("before", "after"),
     [
         ({"auth": "None"}, {}),
-        (FORGE, {"image": "example/forge:1"}),
+        (FORGE, IMAGE),
         ({"external": {"endpoints": ENDPOINTS}}, {}),
         ({"external": {"endpoints": ENDPOINTS}}, THEIRS),
     ],

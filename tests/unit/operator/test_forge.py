@@ -10,14 +10,16 @@ from trainingrun_reconciler.desired.workloads import workloads
 from trainingrun_reconciler.roles.workload import Role, Workload
 from trainingrun_reconciler.settings import Settings
 
+from testkit.operator.pod_templates import asked_of
 from testkit.operator.simulated_run import training_run
 
 IMAGE = "registry.example.com/team/forge:1"
 
 
-def forge_daemon(*, jvm: dict[str, Any] | None = None, **daemon: Any) -> Workload:
+def forge_daemon(*, jvm: dict[str, Any] | None = None, **container: Any) -> Workload:
     """The workload of a run whose daemons are Forge builds."""
-    run = training_run(daemon={"image": IMAGE, "jvm": jvm or {}, **daemon})
+    template = asked_of("daemon", image=IMAGE, **container)
+    run = training_run(daemon={"template": template, "jvm": jvm or {}})
     return workloads(run, Settings(), daemons=1)[Role.DAEMON]
 
 
@@ -36,7 +38,7 @@ def test_the_named_image_starts_forge() -> None:
 
 def test_without_jvm_the_daemon_is_the_reference_engine() -> None:
     """An image alone does not make a Forge build of it."""
-    run = training_run(daemon={"image": IMAGE})
+    run = training_run(daemon={"template": asked_of("daemon", image=IMAGE)})
     made = workloads(run, Settings(), daemons=1)[Role.DAEMON]
     assert made.command[0] == "trainingrun-daemon"
     assert made.environment == ()

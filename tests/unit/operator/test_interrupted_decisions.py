@@ -11,6 +11,7 @@ from trainingrun_api.limits import Cost
 from trainingrun_reconciler.desired.observed import Finished
 from trainingrun_reconciler.roles.workload import Role
 
+from testkit.operator.pod_templates import asking
 from testkit.operator.simulated_run import (
     UID,
     SimulatedRun,
@@ -168,7 +169,7 @@ def _daemons(world: SimulatedRun) -> int:
 def test_changed_image(limits: list[int]) -> None:
     """Every member of a changed role is replaced, and the run serves again."""
     world = running()
-    world.change(actor=world.run.spec.actor.model_copy(update={"image": "registry/actor:2"}))
+    world.change(actor=asking(world.run.spec.actor, image="registry/actor:2"))
     _interrupted(world, limits)
     world.until(holds(ConditionType.READY))
     world.until(lambda each: not each.look().actions)

@@ -11,6 +11,7 @@ from trainingrun_reconciler.roles.workload import Role
 from trainingrun_reconciler.settings import Images, Settings
 from trainingrun_reconciler.store import RunKey
 
+from testkit.operator.pod_templates import asking
 from testkit.operator.simulated_run import UID, SimulatedRun, running
 
 NEWER = Settings(images=Images("d:2", "a:2", "t:2", "r:2"))
@@ -54,7 +55,7 @@ def test_when_its_turn_comes_all_roles_change_and_it_is_said_once() -> None:
 def test_a_run_that_names_an_image_waits_for_nobody() -> None:
     """It is its user who asks; the evaluator has the image of the actors."""
     world = running()
-    world.change(actor=world.run.spec.actor.model_copy(update={"image": "mine:3"}))
+    world.change(actor=asking(world.run.spec.actor, image="mine:3"))
     applied = [each for each in look(world, may_roll=False).actions if isinstance(each, Apply)]
     images = {each.workload.role: each.workload.image for each in applied}
     assert images == {Role.ACTOR: "mine:3", Role.EVALUATOR: "mine:3"}

@@ -8,10 +8,11 @@ from trainingrun_api.conditions import ConditionType
 from trainingrun_reconciler.desired.actions import Apply, PublishSlots, Remove
 from trainingrun_reconciler.roles.workload import Role
 
+from testkit.operator.pod_templates import asked_of, asking
 from testkit.operator.simulated_run import UID, SimulatedRun, holds, running
 
 FORGE = {
-    "image": "example/forge:1",
+    "template": asked_of("daemon", image="example/forge:1"),
     "jvm": {"heap": "1Gi"},
     "gamesPerDaemon": 4,
     "autoscaling": {"minReplicas": 2, "maxReplicas": 5},
@@ -20,7 +21,7 @@ FORGE = {
 
 def _new_image(world: SimulatedRun) -> None:
     """The daemons' image changes."""
-    world.change(daemon=world.run.spec.daemon.model_copy(update={"image": "example/forge:2"}))
+    world.change(daemon=asking(world.run.spec.daemon, image="example/forge:2"))
 
 
 def _images(world: SimulatedRun) -> set[str]:

@@ -13,6 +13,7 @@ from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.roles.workload import PLACEHOLDERS, Role, Storage, filled
 from trainingrun_reconciler.settings import Settings
 
+from testkit.operator.pod_templates import asked_of
 from testkit.operator.simulated_run import training_run
 
 SETTINGS = Settings()
@@ -132,7 +133,9 @@ def test_quantities_are_bytes(quantity: str, amount: int) -> None:
 
 def test_memory_that_is_asked_for_is_also_the_limit() -> None:
     """A request above the default limit would otherwise be refused."""
-    run = training_run(actor={"resources": {"requests": {"memory": "2Gi"}}})
+    run = training_run(
+        actor={"template": asked_of("actor", resources={"requests": {"memory": "2Gi"}})}
+    )
     amounts = workloads(run, SETTINGS, daemons=1)[Role.ACTOR].resources
     assert (amounts.memory, amounts.memory_limit) == ("2Gi", "2Gi")
 

@@ -18,7 +18,7 @@ def actor_with(*variables: tuple[str, str]) -> dict[str, Any]:
     """A spec's change: environment variables of the actors."""
     env = [{"name": name, "value": value} for name, value in variables]
     template = {"spec": {"containers": [{"name": "actor", "env": env}]}}
-    return {"podTemplate": {"actor": template}}
+    return {"actor": {"template": template}}
 
 
 def run_of(spec: dict[str, Any]) -> TrainingRun:
@@ -52,7 +52,7 @@ def test_no_line_tells_a_secret() -> None:
     """Expect that a password changed, and neither the old one nor the new one."""
     before = actor_with(("API_TOKEN", "abc"), ("LEVEL", "1"), ("AT", "http://me:abc@there"))
     after = actor_with(("API_TOKEN", "xyz"), ("LEVEL", "2"), ("AT", "http://me:xyz@there"))
-    path = "spec.podTemplate.actor.spec.containers[actor].env"
+    path = "spec.actor.template.spec.containers[actor].env"
     assert told(after, {**SPEC, **before}) == [
         f"{path}[API_TOKEN].value: (hidden) changed",
         f"{path}[LEVEL].value: 1 → 2",

@@ -13,6 +13,7 @@ from trainingrun.estimate.limits import limits_of
 from trainingrun.estimate.needs import Size, needs_of
 from trainingrun.estimate.prices import Machine
 
+from testkit.operator.pod_templates import asked_of
 from testkit.planning.questions import RATE, run_of
 
 
@@ -86,10 +87,11 @@ def test_a_fleet_is_bounded_by_the_spec() -> None:
 
 def test_needs_follow_the_spec() -> None:
     """Expect a Forge daemon's heap and a quarter, named cores, and the actors of the slots."""
-    forge = needs_of(run_of({"daemon": {"image": "forge", "jvm": {"heap": "4Gi"}}}))
+    forged = asked_of("daemon", image="forge")
+    forge = needs_of(run_of({"daemon": {"template": forged, "jvm": {"heap": "4Gi"}}}))
     assert forge.daemon.gib == pytest.approx(5.0)
     sized = {"requests": {"cpu": "1500m", "memory": "3Gi"}}
-    asked = needs_of(run_of({"daemon": {"resources": sized}}), games=5)
+    asked = needs_of(run_of({"daemon": {"template": asked_of("daemon", resources=sized)}}), games=5)
     assert asked.daemon == Size(1.5, 3.0)
     assert asked.games == 5
     assert asked.actors(3) == 2  # 24 games at once, 16 of an actor

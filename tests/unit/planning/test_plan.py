@@ -17,9 +17,17 @@ from trainingrun.estimate.needs import needs_of
 from trainingrun.estimate.plan import Goal, Plan, Question, make_plan
 from trainingrun.estimate.rate import Rate
 
+from testkit.operator.pod_templates import asked_of
 from testkit.planning.questions import RATE, Ask, run_of
 
 SHARE = 1 + 2 * 2 / 100_000
+
+
+def learner_with(requests: dict[str, str]) -> dict[str, Any]:
+    """A learner that requests so much."""
+    return {"template": asked_of("learner", resources={"requests": requests})}
+
+
 """Games that are played for each training game."""
 
 
@@ -65,7 +73,7 @@ def test_one_core_of_a_learner_is_what_was_measured(ask: Ask) -> None:
 
     assert learner({}) == pytest.approx(27_778, rel=1e-4)
     assert learner({"ppo": {"epochs": 6}}) == pytest.approx(9_259, rel=1e-4)
-    assert learner({"resources": {"requests": {"cpu": "2"}}}) == pytest.approx(55_556, rel=1e-4)
+    assert learner(learner_with({"cpu": "2"})) == pytest.approx(55_556, rel=1e-4)
 
 
 def test_what_nobody_measured_is_said(ask: Ask) -> None:
@@ -84,7 +92,7 @@ def test_what_nobody_measured_is_said(ask: Ask) -> None:
 def test_the_learner_s_machine_holds_it(ask: Ask) -> None:
     """Expect a larger machine than the usual one where its requests do not fit beside the system,
     and a quote that is left out where there is none."""
-    wants = {"gpus": 1, "resources": {"requests": {"cpu": "4", "memory": "12Gi"}}}
+    wants = {"gpus": 1, **learner_with({"cpu": "4", "memory": "12Gi"})}
     (quote,) = make_plan(ask({"learner": wants})).quotes
     machines = {part.role: part.machine for part in quote.bill.parts}
     assert machines["learner"] == "g4dn.2xlarge"

@@ -266,7 +266,7 @@ def test_secrets_of_a_spec_are_hidden() -> None:
     template = {"spec": {"containers": [{"name": "daemon", "env": environment}]}}
     spec = {
         "redis": {"url": "redis://me:sesame@redis.example:6379/0"},
-        "podTemplate": {"daemon": template},
+        "daemon": {"template": template},
     }
     said = shown(make_material(make_run(spec=spec, **STATUS)))
     assert "sesame" not in said

@@ -67,6 +67,7 @@ def needs_of(run: TrainingRun, *, games: int | None = None) -> Needs:
     spec = run.spec
     external = spec.daemon.external
     bounds = spec.daemon.autoscaling
+    learner = spec.learner.container.resources
     fixed = len(external.endpoints) if external is not None else None
     wanted = games if games is not None else spec.games
     return Needs(
@@ -79,10 +80,10 @@ def needs_of(run: TrainingRun, *, games: int | None = None) -> Needs:
         daemon=_daemon_size(run),
         actors_per_daemon=spec.daemon.games_per_daemon / spec.actor.games_per_actor,
         actors_fixed=actor_replicas(run, slots=0) if spec.actor.replicas is not None else None,
-        actor_cores=cores_of(spec.actor.resources.requests.cpu),
+        actor_cores=cores_of(spec.actor.container.resources.requests.get("cpu")),
         gpus=spec.learner.gpus,
-        learner_cores=cores_of(spec.learner.resources.requests.cpu),
-        learner_gib=_gib(spec.learner.resources.requests.memory),
+        learner_cores=cores_of(learner.requests.get("cpu")),
+        learner_gib=_gib(learner.requests.get("memory")),
         epochs=spec.learner.ppo.epochs,
         network=spec.learner.network.kind,
         evaluation_share=_evaluation_share(spec, wanted),
@@ -98,7 +99,7 @@ def needs_of(run: TrainingRun, *, games: int | None = None) -> Needs:
 def has_reference_engine(spec: TrainingRunSpec) -> bool:
     """Return whether the daemons are those of the project: no Forge build, no image of somebody's
     own."""
-    return spec.daemon.jvm is None and spec.daemon.image is None
+    return spec.daemon.jvm is None and spec.daemon.container.image is None
 
 
 def cores_of(quantity: str | None) -> float | None:
@@ -109,8 +110,8 @@ def cores_of(quantity: str | None) -> float | None:
 
 
 def _daemon_size(run: TrainingRun) -> Size:
-    wanted = run.spec.daemon.resources
-    cores = cores_of(wanted.requests.cpu or wanted.limits.cpu)
+    asked = run.spec.daemon.container.resources
+    cores = cores_of(asked.requests.get("cpu") or asked.limits.get("cpu"))
     memory = DAEMON.process(run, Settings()).resources.memory
     return Size(cores or _DAEMON_CORES, bytes_of(memory) / GIB)
 

@@ -121,7 +121,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     add(
         "--allow-unsafe-overrides",
         action="store_true",
-        help="let spec.podTemplate weaken pods; the cluster's own admission still judges them",
+        help="let the roles' templates weaken pods; the cluster's own admission still judges them",
     )
     add(
         "--metrics-from",

@@ -7,10 +7,9 @@ What the words mean on a cluster is the backend's to say.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
+from trainingrun_api.pod_template import PodTemplate, laid_over
 from trainingrun_api.run import TrainingRun
 
 from trainingrun_reconciler.roles import ROLES
@@ -34,5 +33,6 @@ def placed(run: TrainingRun, workload: Workload) -> Workload:
     )
 
 
-def _override(template: Mapping[str, Any] | None) -> str:
-    return json.dumps(template, sort_keys=True, separators=(",", ":")) if template else ""
+def _override(template: PodTemplate | None) -> str:
+    given = laid_over(template)
+    return json.dumps(given, sort_keys=True, separators=(",", ":")) if given else ""

@@ -142,7 +142,7 @@ def _failure(facts: Facts, *, rests: bool) -> Lifecycle | None:
 
 def _refusal(run: TrainingRun, settings: Settings) -> Lifecycle | None:
     daemon = run.spec.daemon
-    if settings.decks is None or daemon.image is not None or daemon.external is not None:
+    if settings.decks is None or daemon.container.image is not None or daemon.external is not None:
         return None  # what those daemons hold is not known here
     unknown = [deck.name for deck in run.spec.decks if deck.name not in settings.decks]
     if not unknown:

@@ -18,14 +18,13 @@ from typing import Any, Final
 
 import msgspec
 from trainingrun_api.changes import replaced_by
+from trainingrun_api.pod_template import TEMPLATE
 from trainingrun_api.run import TrainingRun
 from trainingrun_api.spec import TrainingRunSpec
 
 from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.roles.workload import Workload
 
-_FREE: Final = "podTemplate."
-"""Below this, the names are the users' own."""
 RENDERING: Final = 2
 """Raised when members that an older operator began cannot go on under this one."""
 
@@ -68,10 +67,23 @@ def with_template_hash(workload: Workload, inputs: RolloutInputs, *, task: str =
 
 
 def _leaves(given: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """Each value with its path below ``spec``; a list is one value, and so is a pod template."""
+    """Each value with its path below ``spec``; a list is one value, and so is a pod template, below
+    which the names are the users' own."""
     for name, value in given.items():
         path = f"{above}{name}"
-        if isinstance(value, dict) and value and above != _FREE:
+        if name == TEMPLATE:
+            yield path, value
+            yield from _of_containers(value, path)
+        elif isinstance(value, dict) and value:
             yield from _leaves(value, f"{path}.")
         else:
             yield path, value
+
+
+def _of_containers(template: Mapping[str, Any], path: str) -> Iterator[tuple[str, Any]]:
+    """What a container of one role may give to another role, too."""
+    containers = template.get("spec", {}).get("containers", ())
+    for field in ("image", "resources"):
+        given = {each["name"]: each[field] for each in containers if field in each}
+        if given:
+            yield f"{path}.spec.containers.{field}", given

@@ -7,17 +7,15 @@ operator was told to let such changes through; then the cluster's own admission 
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+from typing import Any
 
 from trainingrun_reconciler.backends import BackendError, RunIdentity
 from trainingrun_reconciler.manifests.access import SecretKey
 from trainingrun_reconciler.manifests.merge import MergeError, merged
 from trainingrun_reconciler.manifests.pod import pod_template
 from trainingrun_reconciler.manifests.pod_security import weaknesses
+from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.roles.workload import Workload
-
-_PARTS: Final = frozenset({"metadata", "spec"})
-_LABELLED: Final = frozenset({"labels", "annotations"})
 
 
 class OverrideError(BackendError):
@@ -25,7 +23,7 @@ class OverrideError(BackendError):
 
     def __init__(self, workload: Workload, what: str) -> None:
         super().__init__(
-            "OverrideRefused", f"spec.podTemplate.{workload.role.value}.{what}", retry=False
+            "OverrideRefused", f"{ROLES[workload.role].template_path}.{what}", retry=False
         )
 
 
@@ -41,7 +39,6 @@ def finished_template(
     if not workload.pod_override:
         return ours
     over = json.loads(workload.pod_override)
-    _check_parts(workload, over)
     try:
         template = merged(ours, over)
     except MergeError as error:
@@ -49,18 +46,6 @@ def finished_template(
     if not unsafe_overrides:
         _check_security(workload, template, ours)
     return template
-
-
-def _check_parts(workload: Workload, over: dict[str, Any]) -> None:
-    """A template has metadata and spec, and of the metadata only labels and annotations count."""
-    for unknown in sorted(over.keys() - _PARTS):
-        raise OverrideError(workload, f"{unknown}: a pod template has metadata and spec alone")
-    meta = over.get("metadata") or {}
-    if isinstance(meta, dict):
-        for unknown in sorted(meta.keys() - _LABELLED):
-            raise OverrideError(
-                workload, f"metadata.{unknown}: of the metadata, labels and annotations may be set"
-            )
 
 
 def _check_security(workload: Workload, template: dict[str, Any], ours: dict[str, Any]) -> None:

@@ -11,7 +11,6 @@ from trainingrun_api.spec import TrainingRunSpec
 from trainingrun_contracts.reports import ActorReport
 from trainingrun_contracts.stream.keys import Area
 
-from trainingrun_reconciler.roles.amounts import resources
 from trainingrun_reconciler.roles.declaration import (
     Availability,
     Extent,
@@ -48,13 +47,13 @@ def _members(extent: Extent) -> int:
 def _process(run: TrainingRun, settings: Settings) -> Process:
     return Process(
         command=("trainingrun-actor", "play"),
-        resources=resources(run.spec.actor.resources, DEFAULTS),
+        resources=_section(run.spec).resources(DEFAULTS),
         grace_seconds=math.ceil(stop_seconds(run, settings)) + _ENDING_SECONDS,
     )
 
 
 def _section(spec: TrainingRunSpec) -> Section:
-    return Section(spec.actor.image, spec.actor.spot, spec.pod_template.actor)
+    return Section.of(spec.actor, spot=spec.actor.spot)
 
 
 def _half(wanted: int) -> int:

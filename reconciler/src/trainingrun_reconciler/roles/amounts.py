@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from trainingrun_api.spec import Resources as Wanted
+from trainingrun_api.pod_template import Container
 
 from trainingrun_reconciler.roles.workload import Resources
 
 
-def resources(wanted: Wanted, defaults: Resources) -> Resources:
-    """The role's resources; a wanted memory request without a limit is its own limit."""
-    memory = wanted.requests.memory or wanted.limits.memory or defaults.memory
-    given = wanted.limits.memory or wanted.requests.memory
+def resources(asked: Container, defaults: Resources) -> Resources:
+    """The role's resources; a wanted memory request without a limit is its own limit.
+
+    Other resources that are asked for reach the pod with the template, and nothing reads them here.
+    """
+    requests, limits = asked.resources.requests, asked.resources.limits
     return replace(
         defaults,
-        cpu=wanted.requests.cpu or wanted.limits.cpu or defaults.cpu,
-        memory=memory,
-        memory_limit=given or defaults.memory_limit,
-        cpu_limit=wanted.limits.cpu or defaults.cpu_limit,
+        cpu=requests.get("cpu") or limits.get("cpu") or defaults.cpu,
+        memory=requests.get("memory") or limits.get("memory") or defaults.memory,
+        memory_limit=limits.get("memory") or requests.get("memory") or defaults.memory_limit,
+        cpu_limit=limits.get("cpu") or defaults.cpu_limit,
     )

@@ -9,7 +9,6 @@ from trainingrun_api.run import TrainingRun
 from trainingrun_api.spec import Daemon, TrainingRunSpec
 
 from trainingrun_reconciler.roles import forge
-from trainingrun_reconciler.roles.amounts import resources
 from trainingrun_reconciler.roles.declaration import (
     Availability,
     Drain,
@@ -45,8 +44,8 @@ def _process(run: TrainingRun, _settings: Settings) -> Process:
     drain = spec.drain_timeout_seconds
     return Process(
         command=_command(spec, drain_seconds=drain),
-        resources=resources(
-            spec.resources, _DEFAULTS if spec.jvm is None else forge.memory(spec.jvm)
+        resources=_section(run.spec).resources(
+            _DEFAULTS if spec.jvm is None else forge.memory(spec.jvm)
         ),
         environment=() if spec.jvm is None else forge.environment(spec.jvm),
         grace_seconds=drain + _ENDING_SECONDS,
@@ -75,7 +74,7 @@ def _command(spec: Daemon, *, drain_seconds: int) -> tuple[str, ...]:
 
 
 def _section(spec: TrainingRunSpec) -> Section:
-    return Section(spec.daemon.image, spec.daemon.spot, spec.pod_template.daemon)
+    return Section.of(spec.daemon, spot=spec.daemon.spot)
 
 
 DAEMON: Final = RoleDeclaration(

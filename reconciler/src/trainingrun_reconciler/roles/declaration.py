@@ -10,17 +10,19 @@ two roles could not be compared field by field.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Literal
+from typing import Literal
 
 from trainingrun_api.conditions import ConditionType
 from trainingrun_api.limits import Cost
+from trainingrun_api.pod_template import Container, HasPods, PodTemplate
 from trainingrun_api.run import TrainingRun
 from trainingrun_api.spec import TrainingRunSpec
 from trainingrun_contracts.reports import Report
 
+from trainingrun_reconciler.roles.amounts import resources
 from trainingrun_reconciler.roles.daemon_token import token_of
 from trainingrun_reconciler.roles.redis_rights import Rights
 from trainingrun_reconciler.roles.workload import (
@@ -94,11 +96,26 @@ class Drain(Enum):
 
 @dataclass(frozen=True)
 class Section:
-    """What the spec of a run says of a role: its image, spot nodes, changes of its pods."""
+    """What the spec of a run says of a role's pods: what is asked of its own container, spot nodes,
+    and the template that is laid over ours."""
 
-    image: str | None = None
+    container: Container | None = None
     spot: str = "Never"
-    template: Mapping[str, Any] | None = None
+    template: PodTemplate | None = None
+
+    @classmethod
+    def of(cls, asked: HasPods, *, spot: str = "Never") -> Section:
+        """What a section of the spec says."""
+        return cls(asked.container, spot, asked.template)
+
+    @property
+    def image(self) -> str | None:
+        """The image that is asked for; None where the operator's own is to be taken."""
+        return self.container.image if self.container is not None else None
+
+    def resources(self, defaults: Resources) -> Resources:
+        """What a member gets: what is asked for, over the role's defaults."""
+        return resources(self.container, defaults) if self.container is not None else defaults
 
 
 @dataclass(frozen=True)
@@ -164,6 +181,8 @@ class RoleDeclaration:
     members: Callable[[Extent], int] = _one
     process: Callable[[TrainingRun, Settings], Process]
     section: Callable[[TrainingRunSpec], Section]
+    template_at: str = ""
+    """Where its pod template stands in the spec; empty: in the section of its own name."""
     image: ImageName
     """Its image where the spec names none."""
 
@@ -210,6 +229,11 @@ class RoleDeclaration:
     def serves_metrics(self) -> bool:
         """Whether its metrics can be scraped."""
         return self.reads_config
+
+    @property
+    def template_path(self) -> str:
+        """Where users give its pod template."""
+        return self.template_at or f"spec.{self.role.value}.template"
 
     @property
     def knows_token(self) -> bool:

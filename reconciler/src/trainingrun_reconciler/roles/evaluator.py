@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from trainingrun_api.pod_template import ContainerResources
 from trainingrun_api.run import TrainingRun
 from trainingrun_api.spec import TrainingRunSpec
 from trainingrun_contracts.reports import EvaluatorReport
 from trainingrun_contracts.stream.keys import Area
 
 from trainingrun_reconciler.roles.actor import DEFAULTS
-from trainingrun_reconciler.roles.amounts import resources
 from trainingrun_reconciler.roles.declaration import Life, Process, RoleDeclaration, Section
 from trainingrun_reconciler.roles.redis_rights import PLAYERS, Rights
 from trainingrun_reconciler.roles.workload import Role
@@ -18,15 +18,22 @@ from trainingrun_reconciler.settings import Settings
 
 
 def _process(run: TrainingRun, _settings: Settings) -> Process:
-    """From the actor's image and with an actor's resources."""
     return Process(
         command=("trainingrun-actor", "evaluate"),
-        resources=resources(run.spec.actor.resources, DEFAULTS),
+        resources=_section(run.spec).resources(DEFAULTS),
     )
 
 
 def _section(spec: TrainingRunSpec) -> Section:
-    return Section(spec.actor.image, spec.actor.spot, spec.pod_template.evaluator)
+    """From the actor's image and with an actor's processor and memory, unless it has its own; a
+    node selector of the actors is theirs alone."""
+    own, actor = spec.evaluator.container, spec.actor.container
+    amounts = ContainerResources(
+        requests={**actor.resources.requests, **own.resources.requests},
+        limits={**actor.resources.limits, **own.resources.limits},
+    )
+    asked = own.model_copy(update={"image": own.image or actor.image, "resources": amounts})
+    return Section(asked, spec.actor.spot, spec.evaluator.template)
 
 
 EVALUATOR: Final = RoleDeclaration(

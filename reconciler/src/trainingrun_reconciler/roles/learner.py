@@ -11,7 +11,6 @@ from trainingrun_api.spec import TrainingRunSpec
 from trainingrun_contracts.reports import LearnerReport
 from trainingrun_contracts.stream.keys import Area
 
-from trainingrun_reconciler.roles.amounts import resources
 from trainingrun_reconciler.roles.checkpoint_storage import CLAIM_PATH
 from trainingrun_reconciler.roles.declaration import (
     Account,
@@ -36,7 +35,7 @@ def _process(run: TrainingRun, settings: Settings) -> Process:
     secret = kept.s3.secret_ref if kept is not None and kept.s3 is not None else None
     return Process(
         command=("trainingrun-learner",),
-        resources=replace(resources(spec.resources, _DEFAULTS), gpus=spec.gpus),
+        resources=replace(_section(run.spec).resources(_DEFAULTS), gpus=spec.gpus),
         grace_seconds=_CHECKPOINT_SECONDS,
         backoff_limit=spec.backoff_limit,
         secrets=(secret.name,) if secret else (),
@@ -55,7 +54,7 @@ def _storage(run: TrainingRun, settings: Settings) -> Storage | None:
 
 
 def _section(spec: TrainingRunSpec) -> Section:
-    return Section(spec.learner.image, spec.learner.spot, spec.pod_template.learner)
+    return Section.of(spec.learner, spot=spec.learner.spot)
 
 
 LEARNER: Final = RoleDeclaration(

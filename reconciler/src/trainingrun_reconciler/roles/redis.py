@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from trainingrun_api.conditions import ConditionType
@@ -23,6 +24,7 @@ from trainingrun_reconciler.roles.workload import Probe, Resources, Role, Storag
 from trainingrun_reconciler.settings import Settings
 
 PORT: Final = 6379
+_DEFAULTS: Final = Resources(cpu="100m", memory="128Mi", memory_limit="1Gi")
 _DATA_PART: Final = 0.75
 """Part of the pod's memory for data; the rest is for buffers and the rewriting of its file."""
 
@@ -41,6 +43,7 @@ def has_tls(run: TrainingRun) -> bool:
 def _process(run: TrainingRun, _settings: Settings) -> Process:
     wanted = run.spec.redis.managed or ManagedRedis()
     limit = int(bytes_of(wanted.memory) * _DATA_PART)
+    amounts = _section(run.spec).resources(_DEFAULTS)
     return Process(
         command=(
             "redis-server",
@@ -54,17 +57,14 @@ def _process(run: TrainingRun, _settings: Settings) -> Process:
             "--maxmemory",
             str(limit),
         ),
-        resources=Resources(cpu="100m", memory="128Mi", memory_limit=wanted.memory),
+        resources=replace(amounts, memory_limit=wanted.memory),
         storage=Storage(path="/data", size=wanted.size),
         serves_tls=wanted.tls,
     )
 
 
 def _section(spec: TrainingRunSpec) -> Section:
-    managed = spec.redis.managed
-    return Section(
-        image=managed.image if managed is not None else None, template=spec.pod_template.redis
-    )
+    return Section.of(spec.redis.managed or ManagedRedis())
 
 
 REDIS: Final = RoleDeclaration(
@@ -75,6 +75,7 @@ REDIS: Final = RoleDeclaration(
     exists=is_managed,
     process=_process,
     section=_section,
+    template_at="spec.redis.managed.template",
     image="redis",
     reads_config=False,
     probe=Probe.TCP,
