@@ -13,7 +13,7 @@ from trainingrun_protocol.lines import DecisionLine, GameResult, Info
 
 Talk: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 GAME = NewGame(deck1="a", deck2="b", interactive=True, keep_open=True)
-QUESTION = b'DECISION: {"decision_type": "reveal"}\n'
+QUESTION = b'DECISION: {"decision_type": "confirm_action"}\n'
 END = b"GAME_RESULT: Draw in 5ms\n"
 
 

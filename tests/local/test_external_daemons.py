@@ -128,15 +128,18 @@ def test_what_is_no_daemon_is_told(tmp_path: Path) -> None:
     assert unknown.startswith(("the name no-such-host.invalid is not known", "no answer"))
 
 
-def test_a_slow_answer_is_forgiven_once(tmp_path: Path) -> None:
-    """Expect a daemon that answered before to stay until it is silent twice in a row."""
-    answers = [True, False, False, True, True]
+def seen_of(status: bytes, answers: list[bool]) -> list[tuple[bool, int | None]]:
+    """Whether a daemon counts, and its capacity, before each next question.
 
-    async def watch() -> list[bool]:
+    ``answers`` says to which questions it answers with ``status``; to the others it is silent.
+    """
+    left = list(answers)
+
+    async def watch() -> list[tuple[bool, int | None]]:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.readline()
-            if answers.pop(0):
-                writer.write(b"FORGE DAEMON STATUS\nActive games: 0\nMax concurrent: 7\n")
+            if left.pop(0):
+                writer.write(status)
             else:
                 await reader.read()  # until the prober gives up
             writer.close()
@@ -146,16 +149,31 @@ def test_a_slow_answer_is_forgiven_once(tmp_path: Path) -> None:
             name = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
             prober = EndpointProber(ask_seconds=0.0, status_seconds=1.5)
             first = await prober.observe([name])
-            seen.append(not first[name].error)
-            for _ in range(4):
+            seen.append((not first[name].error, first[name].capacity))
+            for _ in answers[1:]:
                 known = await prober.observe([name])  # as it was; a question is now under way
-                seen.append(not known[name].error)
-                assert known[name].capacity == 7
+                seen.append((not known[name].error, known[name].capacity))
                 await prober.settle()
             await prober.close()
         return seen
 
-    assert asyncio.run(watch()) == [True, True, True, False, True]
+    return asyncio.run(watch())
+
+
+def test_a_slow_answer_is_forgiven_once() -> None:
+    """Expect a daemon that answered before to stay until it is silent twice in a row."""
+    status = b"FORGE DAEMON STATUS\nActive games: 0\nQueued games: 0\nMax concurrent: 7\n"
+    seen = seen_of(status, [True, False, False, True, True])
+    assert seen == [(True, 7), (True, 7), (True, 7), (False, 7), (True, 7)]
+
+
+def test_the_original_daemon_is_silent_while_it_is_full() -> None:
+    """Expect one slot fewer than it says, for STATUS, and silence to be no failure."""
+    status = (
+        b"FORGE DAEMON STATUS\n  Active games: 10\n  Total games played: 3\n"
+        b"  Memory: 900MB / 4096MB\n  Max concurrent: 10\n"
+    )
+    assert seen_of(status, [True, False, False, False, True]) == [(True, 9)] * 5
 
 
 def test_the_status_of_a_real_daemon(tmp_path: Path) -> None:

@@ -56,6 +56,8 @@ class Arena:
         self._failures: dict[str, _Failures] = defaultdict(_Failures)
         self._unpooled: set[str] = set()
         """Daemons that refuse ``-k``."""
+        self._without_engine: set[str] = set()
+        """Daemons that ask for both seats, whatever ``-a`` says."""
         self._seeking = asyncio.Lock()
         self._freed = asyncio.Event()
 
@@ -65,6 +67,10 @@ class Arena:
             return await self._seek(
                 lambda avoid: self._leases.start_game(avoid, target=target), may_start
             )
+
+    def seats_engine(self, endpoint: str) -> bool:
+        """Whether the engine's own player can be an opponent there, as far as is known."""
+        return endpoint not in self._without_engine
 
     async def give_back(self, lease: Lease) -> None:
         """Give back a slot on which no game is played after all."""
@@ -139,8 +145,12 @@ class Arena:
     ) -> Outcome | None:
         """Play on the leased slot; None when the game did not begin and may be tried elsewhere."""
         began = monotonic()
+        is_hopeless = command.ai_seat is not None and not self.seats_engine(lease.endpoint)
         try:
-            outcome = await self._play_pooled(lease.endpoint, command, seats)
+            if is_hopeless:
+                outcome = Outcome(End.REFUSED, None, 0.0, AI_IGNORED)
+            else:
+                outcome = await self._play_pooled(lease.endpoint, command, seats)
         except NotStarted as error:
             self._leave_alone(lease.endpoint, str(error))
             return None
@@ -150,7 +160,10 @@ class Arena:
         finally:
             await asyncio.shield(self._leases.release(lease))
             self._freed.set()
-        if outcome.end is End.REFUSED:
+        if outcome.reason == AI_IGNORED and not is_hopeless:
+            self._without_engine.add(lease.endpoint)  # it plays all other games
+            _log.warning("%s: %s", lease.endpoint, outcome.reason)
+        elif outcome.end is End.REFUSED:
             self._failures[lease.endpoint].until = monotonic() + _REFUSED_SECONDS
             self._metrics.count_error(lease.endpoint, "refused")
             _log.warning("%s refused the game: %s", lease.endpoint, outcome.reason)
@@ -207,6 +220,9 @@ class Arena:
         except BaseException:
             link.close()
             raise
+        finally:
+            for kind, count in link.take_faults().items():
+                self._metrics.count_error(endpoint, kind, count)
         if link.is_reusable:
             self._idle[endpoint].append(link)
         else:

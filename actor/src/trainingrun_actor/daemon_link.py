@@ -16,6 +16,7 @@ from typing import Final, cast
 from trainingrun_protocol.access import Token
 from trainingrun_protocol.client import ClientConnection
 from trainingrun_protocol.commands import NewGame
+from trainingrun_protocol.dialogue.reader import Dialogue
 from trainingrun_protocol.errors import ProtocolError
 from trainingrun_protocol.lines import ServerLine, StatusReply
 
@@ -37,6 +38,10 @@ class DaemonLink(asyncio.Protocol):
     def __init__(self, token: Token | None = None) -> None:
         self.ended = asyncio.Event()
         """Set when nothing more will come."""
+        self.dialogue = Dialogue()
+        """Reads what this daemon asks."""
+        self.replaced_answers = 0
+        """Answers that the daemon did not take, since the last count."""
         self._loop = asyncio.get_running_loop()
         self._protocol = ClientConnection(token=token)
         self._lines: deque[Line] = deque()
@@ -72,7 +77,8 @@ class DaemonLink(asyncio.Protocol):
     def is_reusable(self) -> bool:
         """Whether another game may be started on it."""
         is_open = not self._lost and not self._transport.is_closing()
-        return is_open and self._protocol.is_idle and not self._lines
+        is_in_step = self._protocol.is_idle and not self._protocol.is_spent
+        return is_open and is_in_step and not self._lines
 
     @property
     def lines_waiting(self) -> int:
@@ -81,11 +87,21 @@ class DaemonLink(asyncio.Protocol):
 
     def start(self, command: NewGame) -> None:
         """Send a command."""
+        self.dialogue.begin_game()
         self._send(self._protocol.start(command))
 
     def answer(self, response: str) -> None:
         """Answer the open decision."""
         self._send(self._protocol.answer(response))
+
+    def take_faults(self) -> dict[str, int]:
+        """Return what went wrong since the last count without the loss of the game, by kind."""
+        dialogue = self.dialogue
+        if not (self.replaced_answers or dialogue.broken_loops):
+            return {}
+        found = {"answer": self.replaced_answers, "loop": dialogue.broken_loops}
+        self.replaced_answers = dialogue.broken_loops = 0
+        return {kind: count for kind, count in found.items() if count}
 
     async def next_line(self, *, seconds: float) -> Line:
         """Return the next line.

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
+from itertools import islice
 from random import Random
 from time import monotonic
 from typing import Final
@@ -44,6 +45,7 @@ from trainingrun_actor.tasks import cancel_all, first_failure
 DRAIN_SECONDS: Final = 60.0
 _LEARNER: Final = "newest policy"
 _SEND_SECONDS: Final = 10.0
+_MOST_PASSED_OVER: Final = 100
 
 _log = logging.getLogger(__name__)
 
@@ -207,7 +209,7 @@ class Fleet:
         game = None
         try:
             schedule = await self._schedule(start.phase)
-            matchup = next(schedule.matchups)
+            matchup = self._matchup(schedule, start.lease.endpoint)
             game = (matchup, *await self._seats(matchup, schedule.setting))
         except (redis.RedisError, OSError) as error:
             _log.info("game %d does not begin: %s", start.number, error)
@@ -217,6 +219,14 @@ class Fleet:
                 await asyncio.shield(parts.arena.give_back(start.lease))
         if game is not None:
             await self._play_started(start, *game)
+
+    def _matchup(self, schedule: _Schedule, endpoint: str) -> Matchup:
+        """Return the next game; a daemon that seats no engine gets one against somebody else."""
+        matchup = next(schedule.matchups)
+        if matchup.opponent != ENGINE or self._parts.arena.seats_engine(endpoint):
+            return matchup
+        others = islice(schedule.matchups, _MOST_PASSED_OVER)
+        return next((other for other in others if other.opponent != ENGINE), matchup)
 
     async def _play_started(
         self, start: GameStart, matchup: Matchup, seats: dict[int, Seat], players: dict[int, str]

@@ -2,7 +2,8 @@
 
 ``-k`` keeps the link for the next game where the daemon can do that. A game that runs into its time
 limit counts as a draw that ended: its last position says nothing about what would have come, and
-a bootstrap from it would teach the policy to stall.
+a bootstrap from it would teach the policy to stall. Where no seat was asked anything, the daemon
+had no thread for the game: it is aborted.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from typing import Final, Protocol
 
 from msgspec import Struct
 from trainingrun_protocol.commands import NewGame
-from trainingrun_protocol.decisions import Decision, decode_decision
+from trainingrun_protocol.decisions import Decision
+from trainingrun_protocol.dialogue.reader import Dialogue
 from trainingrun_protocol.errors import DecisionError
 from trainingrun_protocol.lines import (
+    AnswerReplaced,
     DecisionLine,
     GameError,
     GameResult,
@@ -29,6 +32,7 @@ from trainingrun_actor.daemon_link import DaemonLink, LinkLost
 from trainingrun_actor.play_metrics import PlayMetrics
 
 READ_MARGIN_SECONDS: Final = 10.0
+NEVER_ASKED: Final = "its time passed before the first decision"
 AI_IGNORED: Final = "it asks for the moves of its own player: it does not know -a"
 _SEAT_NAME: Final = re.compile(r"\w+\((?P<seat>[12])\)-")
 
@@ -90,7 +94,7 @@ async def play_game(
     began = monotonic()
     patience = command.limit_seconds + READ_MARGIN_SECONDS
     link.start(command)
-    has_begun = False
+    has_begun = has_asked = False
     while True:
         try:
             with metrics.waiting("engine"):
@@ -102,27 +106,46 @@ async def play_game(
         has_begun = True
         match line:
             case DecisionLine(raw):
-                decision = _decode(raw)
+                decision = _decode(link.dialogue, raw)
+                has_asked = True
                 metrics.decisions += 1
                 seat = seats.get((decision.seat or 0) + 1)
                 if seat is None:
                     return Outcome(End.REFUSED, None, monotonic() - began, AI_IGNORED)
-                link.answer(await seat.answer(decision))
-            case GameResult(winner):
-                return _result(winner, monotonic() - began)
-            case GameTimeout(text):
-                return Outcome(End.TIMEOUT, None, monotonic() - began, text)
-            case GameError(text):
-                return Outcome(End.ABORTED, None, monotonic() - began, text)
-            case Refused(text):
-                return Outcome(End.REFUSED, None, monotonic() - began, text)
+                link.answer(await _response(link.dialogue, decision, seat))
+            case AnswerReplaced():
+                link.replaced_answers += 1
+            case GameResult() | GameTimeout() | GameError() | Refused():
+                return _outcome(line, monotonic() - began, has_asked=has_asked)
             case _:
                 pass  # log lines
 
 
-def _decode(raw: bytes) -> Decision:
+def _outcome(
+    line: GameResult | GameTimeout | GameError | Refused, seconds: float, *, has_asked: bool
+) -> Outcome:
+    match line:
+        case GameResult(winner):
+            return _result(winner, seconds)
+        case GameTimeout(text) if has_asked:
+            return Outcome(End.TIMEOUT, None, seconds, text)
+        case GameTimeout(text):
+            return Outcome(End.ABORTED, None, seconds, f"{NEVER_ASKED}: {text}")
+        case GameError(text):
+            return Outcome(End.ABORTED, None, seconds, text)
+        case Refused(text):
+            return Outcome(End.REFUSED, None, seconds, text)
+
+
+async def _response(dialogue: Dialogue, decision: Decision, seat: Seat) -> str:
+    """Return the seat's answer, or the one that ends a loop of the same question."""
+    forced = dialogue.forced_answer(decision)
+    return dialogue.checked(decision, await seat.answer(decision)) if forced is None else forced
+
+
+def _decode(dialogue: Dialogue, raw: bytes) -> Decision:
     try:
-        return decode_decision(raw)
+        return dialogue.read(raw)
     except DecisionError as error:
         raise LinkLost(str(error)) from error
 

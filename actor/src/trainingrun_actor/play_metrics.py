@@ -79,14 +79,14 @@ class PlayMetrics:
         self.game_seconds.observe(seconds)
         self._durations.append(seconds)
 
-    def count_error(self, endpoint: str, kind: str) -> None:
-        """Count a failure of a daemon. Daemons come and go: only the first ones are named."""
+    def count_error(self, endpoint: str, kind: str, count: int = 1) -> None:
+        """Count failures of a daemon. Daemons come and go: only the first ones are named."""
         if endpoint not in self._endpoints:
             if len(self._endpoints) >= metrics.ENDPOINTS_NAMED:
                 endpoint = metrics.OTHER
             else:
                 self._endpoints.add(endpoint)
-        self.errors[endpoint, kind] += 1
+        self.errors[endpoint, kind] += count
 
     def note_inference(self, decisions: int, seconds: float) -> None:
         """Take in one forward pass."""

@@ -174,8 +174,10 @@ DECISIONS: Final = Metric(
 DAEMON_ERRORS: Final = Metric(
     "trainingrun_daemon_errors_total",
     Kind.COUNTER,
-    "Failures of daemons: lost (no connection, silence, broken protocol) or refused (the game was"
-    f" not taken). The first {ENDPOINTS_NAMED} daemons are named, others count as `{OTHER}`.",
+    "Failures of daemons: lost (no connection, silence, broken protocol), refused (the game was"
+    " not taken), answer (the default was taken in place of an answer) or loop (the same question"
+    f" came again and again, and was passed). The first {ENDPOINTS_NAMED} daemons are named, others"
+    f" count as `{OTHER}`.",
     "errors",
     _OWN,
     _PLAYERS,

@@ -12,12 +12,15 @@ import msgspec
 
 from trainingrun_protocol.access import Token
 from trainingrun_protocol.commands import Command, NewGame, Status, format_command
+from trainingrun_protocol.dialects.reveals import logged_reveal
 from trainingrun_protocol.errors import ConnectionLost, ProtocolError
 from trainingrun_protocol.framing import MAX_LINE_BYTES, LineBuffer
 from trainingrun_protocol.lines import (
+    AnswerReplaced,
     DecisionLine,
     GameError,
     GameTimeout,
+    Info,
     Refused,
     ServerLine,
     StatusReply,
@@ -55,7 +58,9 @@ class ClientConnection:
     __slots__ = (
         "_command",
         "_games_left",
+        "_has_begun",
         "_is_between_games",
+        "_is_spent",
         "_lines",
         "_state",
         "_status_lines",
@@ -69,7 +74,9 @@ class ClientConnection:
         self._state = ClientState.IDLE
         self._command: Command | None = None
         self._games_left = 0
+        self._has_begun = False
         self._is_between_games = False
+        self._is_spent = False
         self._status_lines: list[bytes] = []
 
     @property
@@ -88,6 +95,14 @@ class ClientConnection:
         return self._state is ClientState.IDLE
 
     @property
+    def is_spent(self) -> bool:
+        """Whether a game was cut short: what still comes is swallowed, and no command may follow.
+
+        The original says GAME_RESULT after GAME_TIMEOUT and GAME_ERROR; the first is the outcome.
+        """
+        return self._is_spent
+
+    @property
     def games_left(self) -> int:
         """How many games of the last command have not ended."""
         return self._games_left
@@ -96,10 +111,13 @@ class ClientConnection:
         """Begin a command; gives the bytes to send. Raises ProtocolError while another is open."""
         if not self.is_idle:
             raise ProtocolError("a command is still under way on this connection")
+        if self._is_spent:
+            raise ProtocolError("a game was cut short on this connection; connect anew")
         line = format_command(command, token=self._token)
         self._command = command
         self._games_left = command.games if isinstance(command, NewGame) else 1
         self._status_lines = []
+        self._has_begun = False
         self._is_between_games = False
         self._state = ClientState.WAITING
         return line
@@ -111,10 +129,12 @@ class ClientConnection:
         of no use after either; lines of the same bytes before the fault are not given.
         """
         events: list[ServerLine | StatusReply] = []
+        if self._is_spent:
+            return events
         for line in self._lines.feed(data):
             if isinstance(self._command, Status):
                 events += self._take_status_line(line)
-            elif line:
+            elif line and not self._is_spent:
                 events.append(self._take_game_line(line))
         return events
 
@@ -155,17 +175,35 @@ class ClientConnection:
             raise ProtocolError("the daemon spoke after the end of the game")
         self._is_between_games = False
         if isinstance(event, DecisionLine):
-            if self._is_interactive:
-                if self.owes_answer:
-                    raise ProtocolError("the daemon asked again before it had the answer")
-                self._state = ClientState.ANSWERING
+            event = self._take_decision(event)
         elif is_terminal(event):
             event = self._without_token(event)
-            self._games_left -= 1
-            is_over = self._games_left <= 0 or isinstance(event, Refused)
-            self._is_between_games = not is_over
-            self._state = ClientState.IDLE if is_over else ClientState.WAITING
+            if isinstance(event, Refused) and self._has_begun:
+                return AnswerReplaced(event.text)
+            self._end_game(event)
+            return event
+        self._has_begun = True
         return event
+
+    def _take_decision(self, event: DecisionLine) -> ServerLine:
+        """Owe the answer, unless the line only shows cards."""
+        if not self._is_interactive:
+            return event
+        shown = logged_reveal(event.raw)
+        if shown is not None:
+            return Info(shown)
+        if self.owes_answer:
+            raise ProtocolError("the daemon asked again before it had the answer")
+        self._state = ClientState.ANSWERING
+        return event
+
+    def _end_game(self, event: ServerLine) -> None:
+        self._games_left -= 1
+        self._has_begun = False
+        is_over = self._games_left <= 0 or isinstance(event, Refused)
+        self._is_spent = is_over and isinstance(event, GameTimeout | GameError)
+        self._is_between_games = not is_over
+        self._state = ClientState.IDLE if is_over else ClientState.WAITING
 
     def _without_token(self, event: ServerLine) -> ServerLine:
         """Return the line for people to read: a peer may repeat the command that it refuses."""

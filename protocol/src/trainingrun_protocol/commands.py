@@ -22,6 +22,7 @@ _USAGE: Final = (
     "NEWGAME <deck1> <deck2> [-i|-o] [-q] [-c seconds] [-s seed] [-k] [-n games] [-a seat]"
     " [--token word]"
 )
+_DECK_SUFFIX: Final = ".dck"
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,20}")
 
 
@@ -83,10 +84,7 @@ def format_command(command: Command, *, token: Token | None = None) -> bytes:
     """Give the line, with its line end, that asks for this command; a game with the token."""
     if isinstance(command, Status):
         return b"STATUS\n"
-    parts = ["NEWGAME", command.deck1, command.deck2]
-    for deck in parts[1:]:
-        if not deck or deck.startswith("-") or deck.split() != [deck]:
-            raise CommandError(f"the deck name {deck!r} cannot be sent: spaces break the command")
+    parts = ["NEWGAME", _deck_file(command.deck1), _deck_file(command.deck2)]
     switches = (("-i", command.interactive), ("-o", command.observe), ("-q", command.quiet))
     parts += [flag for flag, is_on in switches if is_on]
     if command.limit_seconds != DEFAULT_LIMIT_SECONDS:
@@ -102,6 +100,14 @@ def format_command(command: Command, *, token: Token | None = None) -> bytes:
     if token is not None:
         parts += [TOKEN_FLAG, token.text]
     return " ".join(parts).encode() + b"\n"
+
+
+def _deck_file(deck: str) -> str:
+    """Return the deck's name with ``.dck``: without it the original finds no file."""
+    if not deck or deck.startswith("-") or deck.split() != [deck]:
+        raise CommandError(f"the deck name {deck!r} cannot be sent: spaces break the command")
+    is_file = deck.casefold().endswith(_DECK_SUFFIX) or "/" in deck
+    return deck if is_file else deck + _DECK_SUFFIX
 
 
 def _check_token(flags: list[str], token: Token | None) -> None:

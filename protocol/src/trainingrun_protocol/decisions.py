@@ -1,9 +1,10 @@
 """A decoded DECISION: the types of protocol sections 4 and 5, read leniently.
 
 Servers differ: some omit fields, some add their own, some write numbers as strings. Unknown fields
-are ignored, missing ones have defaults, and ``strict=False`` lets msgspec read ``"3"`` as 3. Of the
-two key dialects of section 5 the snake_case one is decoded directly; a line that has only the other
-is translated first (``dialects``), so that readers of these types see one.
+are ignored, missing ones have defaults, and ``strict=False`` lets msgspec read ``"3"`` as 3. The
+lines of our own daemon are decoded directly; those of others are translated first (``dialects``),
+so that readers of these types see one form. In it every entry of a list has its ``index``, which is
+what an answer names; it is the position where a server leaves nothing out.
 
 The structs are for reading, and for keeping what was read (defaults are left out). A server writes
 its own JSON (it caches pieces of it), and the tests of the server check that these types can read
@@ -16,7 +17,7 @@ from typing import Annotated, Any, TypeAlias
 
 import msgspec
 
-from trainingrun_protocol.dialects import needs_translation, translate
+from trainingrun_protocol.dialects.translation import is_own_form, translate
 from trainingrun_protocol.errors import DecisionError
 
 
@@ -56,7 +57,8 @@ class Card(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A card in a zone. Power and toughness are None on anything but a creature.
 
     Whose card it is, is None where the server does not say. ``attached_to`` is what the server says
-    of the permanent that an aura or equipment is on: ours gives its id, others a name.
+    of the permanent that an aura or equipment is on: ours gives its id, others a name. ``index`` is
+    that of a list to choose from.
     """
 
     id: Number = -1
@@ -86,6 +88,7 @@ class Card(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     attached_to: Any = msgspec.field(name="attachedTo", default=None)
     controller_is_self: bool | None = msgspec.field(name="controllerIsSelf", default=None)
     owner_is_self: bool | None = msgspec.field(name="ownerIsSelf", default=None)
+    index: Number = -1
 
 
 class ManaPool(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -252,13 +255,47 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 _DECODER = msgspec.json.Decoder(Decision, strict=False)
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 def decode_decision(raw: bytes) -> Decision:
-    """Read the JSON behind ``DECISION:``; raises DecisionError with the path of the problem."""
+    """Read the JSON behind ``DECISION:`` of any server.
+
+    Raises:
+        DecisionError: it is no decision; the text has the path of the problem.
+    """
+    return decode_own_form(raw) if is_own_form(raw) else _decode_translated(raw)
+
+
+def decode_own_form(raw: bytes) -> Decision:
+    """Read a decision of a server that has sent our own daemon's form before.
+
+    Raises:
+        DecisionError: it is no decision; the text has the path of the problem.
+    """
     try:
-        if needs_translation(raw):
-            return msgspec.convert(translate(msgspec.json.decode(raw)), Decision, strict=False)
-        return _DECODER.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        decision = _DECODER.decode(raw)
+    except _UNREADABLE:
+        return _decode_translated(raw)
+    for player in decision.game_state.players:
+        if player.hand and player.name != decision.player:
+            return _without_foreign_hands(decision)
+    return decision
+
+
+def _decode_translated(raw: bytes) -> Decision:
+    try:
+        return msgspec.convert(translate(raw), Decision, strict=False)
+    except _UNREADABLE as error:
         raise DecisionError(f"a DECISION line cannot be read: {error}") from error
+
+
+def _without_foreign_hands(decision: Decision) -> Decision:
+    """Drop what a daemon that reveals all shows of other seats: nothing may learn from it."""
+    state, seat = decision.game_state, decision.seat or 0
+    players = tuple(
+        player if position == seat else msgspec.structs.replace(player, hand=())
+        for position, player in enumerate(state.players)
+    )
+    state = msgspec.structs.replace(state, players=players)
+    return msgspec.structs.replace(decision, game_state=state)

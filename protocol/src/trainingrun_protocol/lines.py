@@ -51,13 +51,27 @@ class GameError(msgspec.Struct, frozen=True):
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """``ERROR:``: the daemon refused the command."""
+    """``ERROR:`` as the first line of a game: the daemon refused the command."""
+
+    text: str
+
+
+class AnswerReplaced(msgspec.Struct, frozen=True):
+    """``ERROR:`` in the midst of a game: an answer was bad, its default was taken, and the game
+    continues. A line does not show which of the two it is; who knows the game does (``client``)."""
 
     text: str
 
 
 ServerLine: TypeAlias = (
-    GameStart | Info | DecisionLine | GameResult | GameTimeout | GameError | Refused
+    GameStart
+    | Info
+    | DecisionLine
+    | GameResult
+    | GameTimeout
+    | GameError
+    | Refused
+    | AnswerReplaced
 )
 TerminalLine: TypeAlias = GameResult | GameTimeout | GameError | Refused
 
@@ -125,7 +139,7 @@ def format_line(line: ServerLine) -> bytes:
             return f"GAME_TIMEOUT: {_one_line(text)}\n".encode()
         case GameError(text):
             return f"GAME_ERROR: {_one_line(text)}\n".encode()
-        case Refused(text):
+        case Refused(text) | AnswerReplaced(text):
             return f"ERROR: {_one_line(text)}\n".encode()
 
 
@@ -141,6 +155,15 @@ class StatusReply(msgspec.Struct, frozen=True, kw_only=True):
     total: int | None = None
     uptime_seconds: int | None = None
     max_concurrent: int
+
+    @property
+    def slots(self) -> int:
+        """Games that clients may hold at once.
+
+        A server that counts no queue, as the original, answers STATUS in a game's place: with all
+        of them taken it is silent, so one is left.
+        """
+        return self.max_concurrent if self.queued is not None else max(1, self.max_concurrent - 1)
 
 
 _STATUS_TITLE: Final = "FORGE DAEMON STATUS"
@@ -175,7 +198,7 @@ def parse_status(lines: list[bytes]) -> StatusReply:
     return StatusReply(
         active=counters["active games"],
         queued=counters.get("queued games"),
-        total=counters.get("total games"),
+        total=counters.get("total games", counters.get("total games played")),
         uptime_seconds=counters.get("uptime seconds"),
         max_concurrent=counters["max concurrent"],
     )

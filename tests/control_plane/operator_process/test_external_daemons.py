@@ -12,7 +12,9 @@ from trainingrun_contracts.slots import decode_all
 
 from testkit.operator.operator_process import Trainer, condition
 
-STATUS = b"FORGE DAEMON STATUS\nActive games: 0\nTotal games: 9\nMax concurrent: 7\n"
+STATUS = (
+    b"FORGE DAEMON STATUS\nActive games: 0\nQueued games: 0\nTotal games: 9\nMax concurrent: 7\n"
+)
 
 
 class Daemon:

@@ -1,6 +1,7 @@
 """Whole games through a session: whatever clients answer, the game stays sound and ends."""
 
 import hashlib
+import json
 import random
 import subprocess
 import sys
@@ -237,11 +238,11 @@ def test_a_teacher_sees_both_hands(shelf: DeckRepository) -> None:
     for reveal_all in (False, True):
         session = GameSession(INTERACTIVE, decks, seed=1, reveal_all=reveal_all)
         lines = [parse_line(line) for line in _play(session, lambda _: "")]
-        decisions = [decode_decision(line.raw) for line in lines if isinstance(line, DecisionLine)]
+        decisions = [json.loads(line.raw) for line in lines if isinstance(line, DecisionLine)]
         hidden = [
             player
             for decision in decisions
-            for player in decision.game_state.players
-            if len(player.hand) != player.hand_size
+            for player in decision["game_state"]["players"]
+            if len(player["hand"]) != player["hand_size"]
         ]
         assert (hidden == []) is reveal_all

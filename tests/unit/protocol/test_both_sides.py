@@ -13,6 +13,7 @@ from trainingrun_protocol.client import ClientConnection
 from trainingrun_protocol.commands import Command, NewGame, Status
 from trainingrun_protocol.errors import ConnectionLost, ProtocolError
 from trainingrun_protocol.lines import (
+    AnswerReplaced,
     DecisionLine,
     GameError,
     GameResult,
@@ -39,8 +40,8 @@ TERMINAL = st.one_of(
 LOG = st.one_of(WORDS.map(GameStart), WORDS.map(Info))
 GAMES = st.builds(
     NewGame,
-    deck1=st.sampled_from(["a", "b.dck"]),
-    deck2=st.sampled_from(["a", "/x/c.dck"]),
+    deck1=st.sampled_from(["a.dck", "b.dck"]),
+    deck2=st.sampled_from(["a.dck", "/x/c"]),
     interactive=st.sampled_from([True, True, False]),
     quiet=st.booleans(),
     keep_open=st.booleans(),
@@ -76,6 +77,7 @@ class Conversation(RuleBasedStateMachine):
         self.answers: list[str] = []
         self.game: NewGame | None = None
         self.games_left = 0
+        self.has_begun = False
         self.is_asking = False
 
     def _send(self, pipe: bytearray, data: bytes) -> None:
@@ -93,7 +95,11 @@ class Conversation(RuleBasedStateMachine):
             return
         with pytest.raises(ProtocolError):
             self.client.answer(text)
-        if self.client.is_idle:
+        if self.client.is_spent:
+            with pytest.raises(ProtocolError, match="connect anew"):
+                self.client.start(command)
+            self.connect(self.line_end)
+        elif self.client.is_idle:
             self._send(self.to_server, self.client.start(command))
             self.commands.append(command)
             self.heard = []
@@ -123,12 +129,23 @@ class Conversation(RuleBasedStateMachine):
             self._say(DecisionLine(b'{"decision_id":%d}' % number))
             self.is_asking = self.game.interactive
         elif act == "end":
-            self._say(end)
-            self.games_left -= 1
-            if self.games_left == 0 or isinstance(end, Refused):
-                self.game = None
+            self._end_game(end, is_repeating=number % 2 == 0)
         else:
             self._say(line)
+
+    def _end_game(self, end: ServerLine, *, is_repeating: bool) -> None:
+        """End it; a game that is cut short may have a result behind it, and an ERROR in its midst
+        is no end."""
+        if isinstance(end, Refused) and self.has_begun:
+            self._say(AnswerReplaced(end.text))
+            return
+        self._say(end)
+        self.games_left -= 1
+        self.has_begun = False
+        if self.games_left == 0 or isinstance(end, Refused):
+            self.game = None
+            if is_repeating and isinstance(end, GameTimeout | GameError):
+                self._send(self.to_client, format_line(GameResult(None, 1)))
 
     def _take_command(self, reply: StatusReply) -> None:
         command = self.server.take_command()
@@ -144,6 +161,7 @@ class Conversation(RuleBasedStateMachine):
     def _say(self, line: ServerLine) -> None:
         self._send(self.to_client, format_line(line))
         self.said.append(line)
+        self.has_begun = True
 
     @rule(to_server=st.integers(0, 60), to_client=st.integers(0, 90))
     def network_delivers(self, to_server: int, to_client: int) -> None:

@@ -21,7 +21,7 @@ GAME = NewGame(deck1="a", deck2="b", interactive=True)
 def test_a_game_goes_from_command_to_result() -> None:
     """Each decision owes one answer; the result makes the connection idle."""
     client = ClientConnection()
-    assert client.start(GAME) == b"NEWGAME a b -i\n"
+    assert client.start(GAME) == b"NEWGAME a.dck b.dck -i\n"
     assert client.receive(b"GAME_START: go\nDECISION: {}\n") == [
         GameStart("go"),
         DecisionLine(b"{}"),

@@ -11,9 +11,13 @@ from trainingrun_protocol.commands import (
 )
 from trainingrun_protocol.errors import CommandError
 
-DECKS = st.text(
-    st.characters(codec="ascii", categories=("L", "N"), include_characters="._/-"), min_size=1
-).filter(lambda name: not name.startswith("-"))
+DECKS = st.builds(
+    "{}.dck".format,
+    st.text(
+        st.characters(codec="ascii", categories=("L", "N"), include_characters="._/-"),
+        min_size=1,
+    ).filter(lambda name: not name.startswith("-")),
+)
 NEW_GAMES = st.builds(
     lambda deck1, deck2, mode, quiet, limit, seed, keep, games, seat: NewGame(
         deck1=deck1,
@@ -43,6 +47,16 @@ NEW_GAMES = st.builds(
 def test_a_formatted_game_is_read_back_unchanged(command: NewGame) -> None:
     """Every flag survives the way over the wire."""
     assert parse_command(format_command(command).decode()) == command
+
+
+@pytest.mark.parametrize(
+    ("deck", "sent"),
+    [("red", "red.dck"), ("red.dck", "red.dck"), ("RED.DCK", "RED.DCK"), ("/d/red", "/d/red")],
+)
+def test_deck_names_are_sent_as_file_names(deck: str, sent: str) -> None:
+    """The original looks up a name as a file only with its suffix; a path is left as it is."""
+    line = format_command(NewGame(deck1=deck, deck2=deck, interactive=True))
+    assert line == f"NEWGAME {sent} {sent} -i\n".encode()
 
 
 @given(st.text())

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from trainingrun_protocol.decisions import decode_decision
-from trainingrun_protocol.dialects import needs_translation, translate
+from trainingrun_protocol.dialects.key_names import needs_translation, translate
 from trainingrun_protocol.errors import DecisionError
 
 FIRST: dict[str, Any] = {

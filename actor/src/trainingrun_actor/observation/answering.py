@@ -19,11 +19,13 @@ from trainingrun_protocol.decisions import Card, Decision, DecisionType
 from trainingrun_actor.observation.options import (
     DONE,
     MAX_OPTIONS,
+    Entry,
     Option,
     OptionKind,
     Question,
     distinct,
     listed_options,
+    numbered,
 )
 from trainingrun_actor.observation.view import View, can_block, view_of
 
@@ -112,7 +114,7 @@ class _Attackers:
     def __init__(self, view: View) -> None:
         self._view = view
         self._left = list(view.decision.attackers)[:MAX_OPTIONS]
-        self._places = _places(self._left)
+        self._numbers = _numbers(self._left)
         self._chosen: list[Option] = []
         self._is_done = not self._left
 
@@ -121,7 +123,7 @@ class _Attackers:
         if self._is_done:
             return None
         left = distinct(self._left, lambda c: (c.name, c.power, c.toughness, c.keywords))
-        attacks = (Option(OptionKind.ATTACK, self._places[id(c)], c) for c in left)
+        attacks = (Option(OptionKind.ATTACK, self._numbers[id(c)], c) for c in left)
         return Question(self._view, (*attacks, DONE), tuple(self._chosen))
 
     def choose(self, position: int) -> None:
@@ -145,8 +147,8 @@ class _Blockers:
 
     def __init__(self, view: View) -> None:
         self._view = view
-        self._waiting = list(enumerate(view.decision.blockers[:MAX_OPTIONS]))
-        self._places = _places(view.decision.attackers)
+        self._waiting = list(numbered(view.decision.blockers[:MAX_OPTIONS]))
+        self._numbers = _numbers(view.decision.attackers)
         self._chosen: list[Option] = []
         self._question = self._next()
 
@@ -163,10 +165,10 @@ class _Blockers:
 
     def _next(self) -> Question | None:
         while self._waiting:
-            place, blocker = self._waiting.pop(0)
+            number, blocker = self._waiting.pop(0)
             own = self._view.creature(blocker)
             able = [
-                Option(OptionKind.BLOCK, place, blocker, attacker)
+                Option(OptionKind.BLOCK, number, blocker, attacker)
                 for attacker in self._view.decision.attackers[:MAX_OPTIONS]
                 if can_block(own, self._view.creature(attacker))
             ]
@@ -177,7 +179,7 @@ class _Blockers:
 
     @property
     def response(self) -> str:
-        pairs = ((o.index, self._places[id(o.against)]) for o in self._chosen)
+        pairs = ((o.index, self._numbers[id(o.against)]) for o in self._chosen)
         return answers.format_blocks(pairs)
 
 
@@ -191,7 +193,7 @@ class _Cards:
         decision = view.decision
         self._view = view
         self._left = list(decision.cards)[:MAX_OPTIONS]
-        self._places = _places(self._left)
+        self._numbers = _numbers(self._left)
         self._maximum = max(0, min(max(decision.max, decision.min), len(self._left)))
         self._minimum = min(max(0, decision.min), self._maximum)
         self._chosen: list[Option] = []
@@ -202,7 +204,7 @@ class _Cards:
         if self._is_done:
             return None
         picks = tuple(
-            Option(OptionKind.PICK, self._places[id(card)], card)
+            Option(OptionKind.PICK, self._numbers[id(card)], card)
             for card in distinct(self._left, _visible_key)
         )
         options = (*picks, DONE) if self._may_stop() else picks
@@ -233,6 +235,6 @@ def _visible_key(card: Card) -> Hashable:
     return card.name, card.power, card.toughness, card.tapped, card.damage, card.counters
 
 
-def _places(items: Sequence[object]) -> dict[int, int]:
-    """Return the position of each item: what answers name."""
-    return {id(item): place for place, item in enumerate(items)}
+def _numbers(items: Sequence[Entry]) -> dict[int, int]:
+    """Return the number of each item, by its identity: what answers name."""
+    return {id(item): number for number, item in numbered(items)}

@@ -32,6 +32,7 @@ _LARGEST_VALUE: Final = 999_999_999
 """Longer numbers are no answer: no server reads them."""
 
 Thing = TypeVar("Thing")
+Entry = TypeVar("Entry", Ability, Card, Combatant, Entity)
 
 
 class OptionKind(IntEnum):
@@ -121,9 +122,17 @@ def distinct(items: list[Thing], key: Callable[[Thing], Hashable]) -> list[Thing
     return list(first.values())
 
 
-def _listed(items: Sequence[Thing]) -> Iterable[tuple[int, Thing]]:
-    """Return the entries with their positions: positions in a list are what answers name."""
-    return enumerate(items[:MAX_OPTIONS])
+def numbered(items: Sequence[Entry]) -> Iterable[tuple[int, Entry]]:
+    """Return the entries with the numbers that answers name; positions where there are none.
+
+    A server may leave entries out of a list and keep the numbers of the others.
+    """
+    for place, item in enumerate(items):
+        yield (item.index if item.index >= 0 else place), item
+
+
+def _listed(items: Sequence[Entry]) -> Iterable[tuple[int, Entry]]:
+    return numbered(items[:MAX_OPTIONS])
 
 
 def _or_decline(listed: list[Option], decision: Decision) -> tuple[Option, ...]:

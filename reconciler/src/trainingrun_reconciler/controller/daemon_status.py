@@ -24,11 +24,15 @@ _CHUNK: Final = 16 * 1024
 
 
 class NoStatus(Exception):
-    """There is no answer; the message says why. ``is_passing``: it may be busy, not gone."""
+    """There is no answer; the message says why.
 
-    def __init__(self, message: str, *, is_passing: bool = False) -> None:
+    ``is_passing``: it may be busy, not gone. ``is_silent``: it took the connection, and was silent.
+    """
+
+    def __init__(self, message: str, *, is_passing: bool = False, is_silent: bool = False) -> None:
         super().__init__(message)
         self.is_passing = is_passing
+        self.is_silent = is_silent
 
 
 def split_endpoint(endpoint: str) -> tuple[str, int]:
@@ -52,16 +56,19 @@ async def ask_status(
         NoStatus: nobody answers there, or not as a daemon does.
     """
     host, port = split_endpoint(endpoint)
+    is_connected = False
     try:
         async with asyncio.timeout(seconds):
             await reach.check(host, port)
             reader, writer = await asyncio.open_connection(host, port)
+            is_connected = True
             try:
                 reply = await _exchange(reader, writer)
             finally:
                 writer.close()
     except TimeoutError as error:
-        raise NoStatus(f"no answer to STATUS within {seconds:g} s", is_passing=True) from error
+        message = f"no answer to STATUS within {seconds:g} s"
+        raise NoStatus(message, is_passing=True, is_silent=is_connected) from error
     except socket.gaierror as error:
         raise NoStatus(
             f"the name {host} is not known ({error.strerror})", is_passing=True

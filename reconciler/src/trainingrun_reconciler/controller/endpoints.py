@@ -2,8 +2,9 @@
 
 A reconcile takes what is known and never waits for a daemon that hangs; only what was never asked
 is waited for, once. A refused connection counts at once; a timeout only when it comes twice in a
-row, because a daemon under load may be slow. One prober serves all runs, so that a daemon that
-several runs share is asked once.
+row, because a daemon under load may be slow. A server that answers STATUS in a game's place, as the
+original Forge daemon does, is silent while it is full: that never counts. One prober serves all
+runs, so that a daemon that several runs share is asked once.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class _Known:
     asked_at: float = 0.0
     answer: Answer | None = None
     slow: int = 0
+    is_silent_when_full: bool = False
     asking: asyncio.Task[None] | None = field(default=None, repr=False)
 
 
@@ -94,12 +96,15 @@ class EndpointProber:
                 reply = await ask_status(name, seconds=self._status_seconds, reach=self._reach)
         except (NoStatus, ValueError) as error:  # a name that no resolver takes is a ValueError
             is_passing = isinstance(error, NoStatus) and error.is_passing
+            if isinstance(error, NoStatus) and error.is_silent and known.is_silent_when_full:
+                return
             known.slow = known.slow + 1 if is_passing else _SLOW_TIMES
             before = known.answer or Answer()
             if known.slow >= _SLOW_TIMES or before.capacity is None:
                 known.answer = replace(before, error=str(error))
         else:
-            known.slow, known.answer = 0, Answer(reply.max_concurrent)
+            known.slow, known.answer = 0, Answer(reply.slots)
+            known.is_silent_when_full = reply.queued is None
         finally:
             known.asking = None
 

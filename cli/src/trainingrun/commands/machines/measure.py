@@ -146,7 +146,7 @@ async def _filled(endpoint: str, plan: BenchmarkPlan) -> Measured:
         before = await ask_status(endpoint)
         began = monotonic()
         count = _Count(began + plan.warmup, began + plan.warmup + plan.seconds)
-        slots = plan.games or before.max_concurrent
+        slots = plan.games or before.slots
         await _play_on_all(endpoint, plan, count, slots)
         after, elapsed = await ask_status(endpoint), monotonic() - began
     except (NoStatus, _Refusal) as error:
@@ -173,7 +173,7 @@ async def _watched(endpoint: str, plan: BenchmarkPlan) -> Measured:
         return Measured(endpoint, problem=str(error))
     risen = _risen(before, after, elapsed)
     problem = "" if risen is not None else "its STATUS has no count of games, or it was restarted"
-    return Measured(endpoint, slots=before.max_concurrent, risen=risen, problem=problem)
+    return Measured(endpoint, slots=before.slots, risen=risen, problem=problem)
 
 
 def _risen(before: StatusReply, after: StatusReply, seconds: float) -> MeasuredRate | None:
@@ -224,7 +224,7 @@ async def _play_on_a_link(endpoint: str, plan: BenchmarkPlan, count: _Count) -> 
         keep_open=True,
     )
     try:
-        while not reader.at_eof():
+        while not (reader.at_eof() or protocol.is_spent):
             began = monotonic()
             writer.write(protocol.start(command))
             line = await _terminal_line(reader, protocol, plan.limit_seconds + _MARGIN_SECONDS)

@@ -3,8 +3,7 @@
 Purpose: a server that writes ``summoningSickness``, ``activePlayer: 0`` or ``mana: {"R": 1}`` and
 not their snake_case counterparts is read as if it had. Border: keys only; what they mean is typed
 in ``decisions``. Two fields per thing in those types were refused: every reader would have to ask
-twice. The price is a second pass over such lines; the lines of a server that writes both dialects,
-as ours does, cost five searches that end soon.
+twice.
 """
 
 import re
