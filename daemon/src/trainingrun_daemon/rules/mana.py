@@ -102,9 +102,8 @@ def choose_sources(cost: ManaCost, sources: Sequence[str]) -> list[int] | None:
     for pip in range(len(cost.pips)):
         if not _match_pip(pip, cost.pips, sources, used=used, seen=set()):
             return None
+    # Enough for the generic mana: each pip uses one source, and there are as many as both together.
     free = [position for position in range(len(sources)) if position not in used]
-    if len(free) < cost.generic:
-        return None
     return [*used, *free[: max(cost.generic, 0)]]
 
 
