@@ -11,14 +11,16 @@ import pytest
 from trainingrun_contracts.run_config import ConfigError
 from trainingrun_trainer.spot import (
     ENDPOINT_VARIABLE,
-    LAPSED_SECONDS,
-    LAST_SAVE_SECONDS,
     InstanceMetadata,
     MetadataUnavailable,
-    SpotNotice,
-    SpotShutdown,
     SpotWatch,
     metadata_service,
+)
+from trainingrun_trainer.spot_notice import (
+    LAPSED_SECONDS,
+    LAST_SAVE_SECONDS,
+    SpotNotice,
+    is_shutdown_due,
 )
 
 from testkit.servers.instance_metadata import InstanceMetadataServer
@@ -127,14 +129,6 @@ def test_watch_tells_once(server: InstanceMetadataServer) -> None:
     ]
 
 
-def test_a_notice_saves_once_and_another_one_again() -> None:
-    """Expect one checkpoint for each notice, however often it is read."""
-    minutes, other = SpotShutdown(), SpotNotice("stop", AT)
-    told = [None, NOTICE, NOTICE, other, other, None]
-    due = [minutes.is_save_due(each) for each in told]
-    assert due == [False, True, False, True, False, False]
-
-
 @pytest.mark.parametrize(
     ("left", "is_over"),
     [
@@ -149,9 +143,9 @@ def test_a_notice_saves_once_and_another_one_again() -> None:
 def test_the_end_comes_half_a_minute_before_the_moment(left: float, *, is_over: bool) -> None:
     """Expect training until then; a notice that has lapsed ends nothing, or the learner of a
     machine that was spared would be ended for ever."""
-    assert SpotShutdown.is_over(NOTICE, now=AT.timestamp() - left) is is_over
+    assert is_shutdown_due(NOTICE, now=AT.timestamp() - left) is is_over
 
 
 def test_without_a_notice_nothing_ends() -> None:
     """Expect no end, whatever the time."""
-    assert not SpotShutdown.is_over(None, now=AT.timestamp())
+    assert not is_shutdown_due(None, now=AT.timestamp())

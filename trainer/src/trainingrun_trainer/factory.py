@@ -59,12 +59,14 @@ from trainingrun_trainer.distributed import (
     local_rank,
 )
 from trainingrun_trainer.folding import Folding
-from trainingrun_trainer.learner import Learner, Limits, Outputs, Queue
+from trainingrun_trainer.learner import Controls, Learner
 from trainingrun_trainer.link import Epoch, RedisLink
 from trainingrun_trainer.networks.build import new_policy
+from trainingrun_trainer.outputs import Outputs
 from trainingrun_trainer.prefetcher import Prefetcher
 from trainingrun_trainer.publish import Publisher
 from trainingrun_trainer.reporter import Identity, Reporter
+from trainingrun_trainer.rollout_queue import RolloutQueue
 from trainingrun_trainer.saving import NOT_REMOVED, CheckpointWriter, CheckpointWriters, report_of
 from trainingrun_trainer.spot import SpotWatch, metadata_service
 from trainingrun_trainer.status import Status
@@ -140,11 +142,15 @@ def assemble(
         progress=progress,
         queue=_queue(base, epoch, consumer=environment.member, patience=patience, ledger=ledger),
         outputs=outputs,
-        spot=SpotWatch(
-            metadata_service(os.environ, is_wanted=config.checkpoint.spot_notice), reporter.notify
+        controls=Controls(
+            stop=stop,
+            spot=SpotWatch(
+                metadata_service(os.environ, is_wanted=config.checkpoint.spot_notice),
+                reporter.notify,
+            ),
+            patience=patience,
+            restore=lambda: restore_newest(places.nearest_first, updater),
         ),
-        limits=Limits(patience, lambda: restore_newest(places.nearest_first, updater)),
-        stop=stop,
     )
 
 
@@ -380,7 +386,7 @@ def _note_failure(status: Status, reporter: Reporter, error: StorageError) -> No
 
 def _queue(
     base: _Base, epoch: Epoch, *, consumer: str, patience: Timeouts, ledger: LedgerSnapshot
-) -> Queue:
+) -> RolloutQueue:
     learner = base.config.learner
     client = base.link.client_without_retries()
     reader = base.link.persist(
@@ -393,7 +399,7 @@ def _queue(
     reports = partial(report_times, base.link.client, base.keys)
     capacity = HIGH_WATER_BATCHES * learner.batch_transitions
     base.status.set(totals=accounts.totals, queue_capacity=capacity)
-    return Queue(
+    return RolloutQueue(
         keys=base.keys,
         link=base.link,
         reader=reader,

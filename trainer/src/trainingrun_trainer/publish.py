@@ -1,10 +1,9 @@
-"""Weights for the actors: as bytes, at the right moments, with numbers that only rise."""
+"""Weights for the actors: as bytes, with numbers that only rise."""
 
 from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
 from typing import Final
 
 import redis
@@ -28,18 +27,6 @@ def weights_blob(policy: PointerPolicy, *, version: int) -> bytes:
         for name, tensor in policy.state_dict().items()
     }
     return save(tensors, metadata={"schema_hash": SCHEMA_HASH, "version": str(version)})
-
-
-@dataclass(frozen=True)
-class Cadence:
-    """When weights are published: after a number of updates or of seconds, whichever is first."""
-
-    updates: int
-    seconds: float
-
-    def is_due(self, *, updates: int, seconds: float) -> bool:
-        """Return whether it is time, given updates and seconds since the last publication."""
-        return updates > 0 and (updates >= self.updates or seconds >= self.seconds)
 
 
 class Publisher:

@@ -1,4 +1,4 @@
-"""When a checkpoint is due, and writing it beside the training.
+"""Writing checkpoints beside the training.
 
 Training waits for the copy of the tensors, never for the disk or the upload. A checkpoint that
 comes due while one is being written takes its place in the queue of one; the newest wins.
@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Final
 
 from trainingrun_contracts.reports import CheckpointReport, Evaluation
@@ -22,27 +21,8 @@ from trainingrun_trainer.checkpoint.store import StorageError
 
 _log = logging.getLogger(__name__)
 
-FIRST_AFTER_SECONDS: Final = 60.0
-AGAIN_AFTER_SECONDS: Final = 60.0
 NOT_REMOVED: Final = "CheckpointsNotRemoved"
 """Reason of a failure that leaves older checkpoints behind; the new one is saved."""
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """Checkpoints every ``games`` games or ``seconds`` seconds, whichever is first; a run's
-    first one soon, and one that could not be written again after a minute."""
-
-    games: int
-    seconds: float
-
-    def is_due(self, *, games: int, seconds: float, is_first: bool, has_failed: bool) -> bool:
-        """Return whether it is time, given games and seconds since the last checkpoint."""
-        if is_first and seconds >= FIRST_AFTER_SECONDS:
-            return True
-        if has_failed:
-            return seconds >= AGAIN_AFTER_SECONDS
-        return games >= self.games or seconds >= self.seconds
 
 
 class CheckpointWriter:

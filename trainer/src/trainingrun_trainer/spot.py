@@ -21,20 +21,17 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
-from msgspec import Struct
 from trainingrun_contracts.run_config import ConfigError
+
+from trainingrun_trainer.spot_notice import LAST_SAVE_SECONDS, SpotNotice
 
 ENDPOINT_VARIABLE: Final = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
 ENDPOINT: Final = "http://169.254.169.254"
 POLL_SECONDS: Final = 5.0
-LAST_SAVE_SECONDS: Final = 30.0
-LAPSED_SECONDS: Final = 300.0
-"""A notice whose moment is this long past, on a machine that still runs, has lapsed."""
 _TOKEN_PATH: Final = "/latest/api/token"  # noqa: S105 - a path
 _NOTICE_PATH: Final = "/latest/meta-data/spot/instance-action"
 _TOKEN_SECONDS: Final = 6 * 3600
@@ -45,18 +42,6 @@ _FAILURES_REPORTED: Final = 6
 
 class MetadataUnavailable(Exception):
     """The instance metadata cannot be asked; the message says why."""
-
-
-class SpotNotice(Struct, frozen=True):
-    """What will be done to the instance (``terminate``, ``stop``, ``hibernate``), and when."""
-
-    action: str
-    time: datetime
-
-    @property
-    def at(self) -> float:
-        """Unix seconds of the announced moment."""
-        return self.time.timestamp()
 
 
 @dataclass(frozen=True)
@@ -125,27 +110,6 @@ class InstanceMetadata:
         if notice.time.tzinfo is None:
             raise MetadataUnavailable(f"{self._endpoint}: a spot notice without a time zone")
         return notice
-
-
-class SpotShutdown:
-    """What a notice asks for: a checkpoint at once, and an end before the moment comes."""
-
-    def __init__(self) -> None:
-        self._seen: SpotNotice | None = None
-
-    def is_save_due(self, notice: SpotNotice | None) -> bool:
-        """Return whether to save now; true once for each notice."""
-        if notice is None or notice == self._seen:
-            return False
-        self._seen = notice
-        return True
-
-    @staticmethod
-    def is_over(notice: SpotNotice | None, *, now: float) -> bool:
-        """Return whether to stop now: what is left is for the last checkpoint."""
-        if notice is None:
-            return False
-        return -LAST_SAVE_SECONDS <= now - notice.at < LAPSED_SECONDS
 
 
 class SpotWatch:

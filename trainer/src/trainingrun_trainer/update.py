@@ -41,6 +41,7 @@ from trainingrun_trainer.networks.packed import packed_log_softmax, slice_rows, 
 from trainingrun_trainer.networks.pointer import PointerPolicy, PolicyOutput
 from trainingrun_trainer.optimiser import AdamOptimiser
 from trainingrun_trainer.precision import Precision
+from trainingrun_trainer.recovery import all_finite
 
 _RHO_CAP = 1.0
 _TRACE_CAP = 1.0
@@ -120,6 +121,10 @@ class PpoUpdater:
         self._weights = TermWeights(value=config.ppo.value_weight, entropy=config.ppo.entropy)
         self._precision = Precision(config.precision, device)
         self._ranks = SingleRank() if ranks is None else ranks
+
+    def has_finite_state(self) -> bool:
+        """Return whether the weights and the optimiser's state are finite; asks the device."""
+        return all_finite(self.policy.state_dict(), self.optimiser.tensors())
 
     def update(self, batch: Batch) -> UpdateResult:
         """Train on one batch."""

@@ -1,0 +1,58 @@
+"""Publishes the learner's weights when its policy for that says so."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from trainingrun_trainer.networks.pointer import PointerPolicy
+from trainingrun_trainer.outputs import Outputs
+from trainingrun_trainer.publish import weights_blob
+from trainingrun_trainer.publish_policy import PublishPolicy
+
+WhileEpochHolds = Callable[[Callable[[], object]], None]
+"""Does something that the epoch fences."""
+
+
+class WeightsOutput:
+    """The weights of one learner, for its actors.
+
+    Attributes:
+        policy: when they are published, with what was published last.
+    """
+
+    def __init__(
+        self,
+        network: PointerPolicy,
+        outputs: Outputs,
+        policy: PublishPolicy,
+        while_epoch_holds: WhileEpochHolds,
+    ) -> None:
+        self.policy = policy
+        self._network = network
+        self._out = outputs
+        self._while_epoch_holds = while_epoch_holds
+
+    def publish_if_due(self, step: int) -> None:
+        """Publish the weights, which have this number of updates, when it is time.
+
+        Raises:
+            Fenced: a newer learner has started.
+        """
+        if self.policy.is_due(step=step, now=time.monotonic()):
+            self.publish(step)
+
+    def publish(self, step: int, *, again: bool = False) -> None:
+        """Publish the weights now; ``again`` under their old number, because Redis lost them.
+
+        Raises:
+            Fenced: a newer learner has started.
+        """
+        publisher = self._out.publisher
+        with self._out.status.phase("publish"):
+            blob = weights_blob(self._network, version=step)
+            if not again:
+                publisher.advance()
+            self._while_epoch_holds(lambda: publisher.publish(blob, version=step, now=time.time()))
+        self.policy = self.policy.after(step=step, now=time.monotonic())
+        self._out.status.set(publish=publisher.publish_number, version=step)
