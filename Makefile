@@ -87,6 +87,7 @@ generate: .stamp/run ## Write the CRD, the chart's copy of it, the dashboards, t
 	$(BIN)/python -m tools.card_catalogue
 	$(BIN)/python -m tools.summary_page
 	$(BIN)/python -m tools.cli_page
+	$(BIN)/python -m tools.terminal_pictures
 	$(BIN)/python charts/generator
 	$(BIN)/python -m docs.site.drawing
 
@@ -96,6 +97,7 @@ generate-check: .stamp/run ## Fail when a generated file differs from what it is
 	$(BIN)/python -m tools.card_catalogue --check
 	$(BIN)/python -m tools.summary_page --check
 	$(BIN)/python -m tools.cli_page --check
+	$(BIN)/python -m tools.terminal_pictures --check
 	$(BIN)/python charts/generator --check
 	$(BIN)/python -m docs.site.drawing --check
 

@@ -176,6 +176,7 @@ def test_scaling_is_explained_with_its_inputs_and_history() -> None:
         "new",
         "yes, AtMax: 9 would match",
         "ScaledUp",
+        "stabilizationWindowSeconds 15, at most 100 Percent within 15 s or 4 Pods within 15 s",
     ):
         assert part in text
     assert "not this" not in text

@@ -12,9 +12,10 @@ from rich.table import Table
 from rich.text import Text
 from trainingrun_api.conditions import ConditionType, EventReason
 from trainingrun_api.run import TrainingRun
+from trainingrun_api.spec import ScaleDown, ScaleUp
 from trainingrun_api.status import ScaleDecisionStatus
 
-from trainingrun.commands.output import UNKNOWN, age_of
+from trainingrun.commands.output import age_of
 from trainingrun.commands.runs.facts import BOTTLENECKS, Row, is_active
 from trainingrun.commands.runs.tables import picture_of_events
 from trainingrun.sdk import Event
@@ -142,15 +143,20 @@ def _rules(run: TrainingRun) -> Iterator[Row]:
     yield "law", LAW
     yield "limits", f"{spec.min_replicas} to {spec.max_replicas} daemons"
     yield "games", f"{run.spec.daemon.games_per_daemon} at once on each"
-    for name, value in spec.model_dump(mode="json", by_alias=True).items():
-        if name not in {"minReplicas", "maxReplicas"}:
-            yield name, _format(value)
+    yield "targetLagSeconds", f"{spec.target_lag_seconds:g}"
+    yield "tolerance", f"{spec.tolerance:g}"
+    yield "scaleUp", _speed(spec.behavior.scale_up)
+    yield "scaleDown", _speed(spec.behavior.scale_down)
 
 
-def _format(value: object) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {each}" for name, each in value.items()) or UNKNOWN
-    return UNKNOWN if value is None else str(value)
+def _speed(rules: ScaleUp | ScaleDown) -> str:
+    """Return how fast the number may change, in words of a HorizontalPodAutoscaler."""
+    each = (
+        f"{policy.value} {policy.type} within {policy.period_seconds} s"
+        for policy in rules.policies
+    )
+    window = f"stabilizationWindowSeconds {rules.stabilization_window_seconds:g}"
+    return f"{window}, at most {' or '.join(each)}"
 
 
 def _grid(rows: Sequence[Row]) -> Table:
