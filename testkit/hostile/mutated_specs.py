@@ -17,12 +17,15 @@ from trainingrun_api.crd import INT_OR_STRING, VALIDATIONS, root_schema
 
 Schema = dict[str, Any]
 SEED: Final = 1
+ANY_FIELDS: Final = "x-kubernetes-preserve-unknown-fields"
 BASE: Final[Schema] = {"games": 100, "decks": [{"name": "red_aggro"}]}
 _LONG: Final = "x" * 2000
 _WORDS: Final = (
     "",
     "red_aggro",
     "white_weenie",
+    "daemon",
+    "learner",
     "random",
     "aggressive",
     "USD",
@@ -44,6 +47,9 @@ _WORDS: Final = (
     _LONG,
 )
 _QUANTITIES: Final = ("1", "512Mi", "2Gi", "250m", 2, 0, -1, "1Zi", "many", "0.5", "9999999P", "")
+_KEYS: Final = ("cpu", "memory", "team", "example.com/x")
+_UNLISTED: Final = {"nodeSelector": {"disk": "fast"}}
+"""Where the definition lets any field stand; right in the spec of a pod alone."""
 _STRANGERS: Final[tuple[object, ...]] = (None, "text", 1.5, -1, True, [], {}, [None], {"a": "b"})
 
 
@@ -106,7 +112,8 @@ def _of_type(schema: Schema, random: Random) -> Any:
         case "object" if "properties" in schema:
             return _object(schema, random)
         case "object":
-            return random.choice(({}, {"metadata": {"labels": {"a": "b"}}}, {"spec": {"x": 1}}))
+            value = schema["additionalProperties"]
+            return {key: _value(value, random) for key in random.sample(_KEYS, random.randrange(3))}
     return random.choice(_WORDS)
 
 
@@ -114,11 +121,12 @@ def _object(schema: Schema, random: Random) -> Schema:
     """An object with its required fields and some others."""
     required = schema.get("required", ())
     fields = schema["properties"].items()
+    others = _UNLISTED if schema.get(ANY_FIELDS) and random.randrange(4) == 0 else {}
     return {
         name: _of_type(each, random)
         for name, each in fields
         if name in required or random.randrange(2)
-    }
+    } | others
 
 
 def _around(schema: Schema, step: float) -> list[float]:

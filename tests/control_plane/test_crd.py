@@ -131,11 +131,30 @@ def test_each_deck_has_its_own_owner(kubectl: Kubectl) -> None:
     assert [each["name"] for each in stored["spec"]["decks"]] == ["red_aggro", "white_weenie"]
 
 
+def test_each_container_of_a_template_has_its_own_owner(kubectl: Kubectl) -> None:
+    """Who adds a sidecar on the server's side leaves the role's own container alone; what the
+    definition does not list of either is kept."""
+    own = {"name": "daemon", "image": "a:1", "env": [{"name": "TRACE", "value": "1"}]}
+    beside = {"name": "logs", "image": "logs:1", "args": ["--follow"]}
+    run = MINIMAL | {"metadata": {"name": "containers"}}
+    for owner, container in (("first", own), ("second", beside)):
+        template = {"spec": {"containers": [container], "nodeSelector": {"disk": "fast"}}}
+        document = run | {"spec": MINIMAL["spec"] | {"daemon": {"template": template}}}
+        apply = ("apply", "--server-side", f"--field-manager={owner}", "-f", "-")
+        kubectl(*apply, stdin=json.dumps(document))
+    stored = json.loads(kubectl("get", "trainingrun", "containers", "-o", "json"))
+    assert stored["spec"]["daemon"]["template"] == {
+        "spec": {"containers": [own, beside], "nodeSelector": {"disk": "fast"}}
+    }
+
+
 def test_explain_reads_like_documentation(kubectl: Kubectl) -> None:
     """`kubectl explain` shows what a field does, its unit and its default."""
     text = " ".join(kubectl("explain", "trainingrun.spec.daemon").split())
     assert "The game daemons: engines that serve games over TCP." in text
     assert "Seconds after which the daemon ends a game as a draw. Default: 120." in text
+    container = " ".join(kubectl("explain", "tr.spec.daemon.template.spec.containers").split())
+    assert "The role's own container is called as the role; others run beside it." in container
     deep = kubectl("explain", "tr.spec.daemon.autoscaling.behavior.scaleDown", "--recursive")
     assert "stabilizationWindowSeconds" in deep
 

@@ -582,7 +582,7 @@ class TrainingRunSpec(ApiModel):
     )
     evaluator: Evaluator = Field(
         default_factory=Evaluator,
-        description="The player that measures it. Its spot nodes are those of the actors.",
+        description="The player of the evaluations. Its spot nodes are those of the actors.",
     )
     checkpoint: Checkpoint = Field(
         default_factory=Checkpoint,
