@@ -9,7 +9,7 @@ from trainingrun_actor.evaluation_results import (
     pair_scores,
     rating_of,
 )
-from trainingrun_actor.evaluator import evenly
+from trainingrun_actor.match_runner import evenly
 from trainingrun_actor.schedule import Matchup
 from trainingrun_contracts.reports import DeckResult, Evaluation
 
