@@ -29,7 +29,7 @@ from trainingrun_daemon.rules.payments import can_pay, can_pay_mana, can_tap, fr
 from trainingrun_daemon.rules.targets import has_targets
 
 from testkit.forge_server.encoding import NO_COST, describe_face
-from testkit.forge_server.faults import Build, Fault
+from testkit.forge_server.faults import Build, Fault, Version
 
 OPTIONAL_COSTS: Final = frozenset({"Kicker", "Bargain", "Gift", "Offspring"})
 
@@ -70,7 +70,10 @@ class Lister:
             Zone.BATTLEFIELD: self._from_battlefield,
             Zone.GRAVEYARD: self._from_graveyard,
         }
-        return [play for zone in zones for play in parts[zone]()]
+        plays = [play for zone in zones for play in parts[zone]()]
+        if self._build.version is Version.OLDEST:
+            plays += self._lands_once_more()
+        return plays
 
     def _from_hand(self) -> Iterator[Play]:
         for card in self._player.hand:
@@ -82,6 +85,15 @@ class Lister:
                 yield from self._castable(card)
                 yield from self._specials(card)
             yield from self._abilities(card, Zone.HAND)
+
+    def _lands_once_more(self) -> Iterator[Play]:
+        """The oldest version lists a playable land a second time, by its first mana ability."""
+        if self._is_main and self._player.lands_played < MAX_LAND_PLAYS:
+            for card in self._player.hand:
+                if card.face.is_land and card.face.mana:
+                    ability = card.face.mana[0]
+                    text = f"{{T}}: Add {{{ability.colors[0]}}}."
+                    yield Play(card, text, "{0}", mana=ability, color=ability.colors[0])
 
     def _from_battlefield(self) -> Iterator[Play]:
         for card in self._player.battlefield:

@@ -64,9 +64,14 @@ MOST_ACTIONS: Final = 999
 """Actions with one priority in a build without the fault ``loops``."""
 MOST_X: Final = 99
 """Greatest X that is carried out: the engine would make as many tokens."""
-_CRASHING: Final = frozenset(
-    {PaymentKind.DISCARD, PaymentKind.SACRIFICE, PaymentKind.EXILE_FROM_GRAVEYARD}
+_CRASHING: Final = frozenset({PaymentKind.DISCARD, PaymentKind.SACRIFICE})
+_PICKED: Final = (
+    PaymentKind.EXILE_FROM_GRAVEYARD,
+    PaymentKind.RETURN,
+    PaymentKind.TAP_OTHER,
+    PaymentKind.TAP_PERMANENTS,
 )
+"""Costs whose cards the engine picks by itself."""
 _SUBSIDY: Final = -1_000_000
 """Generic mana that makes any X free."""
 _LISTED: Final = (Zone.HAND, Zone.BATTLEFIELD, Zone.GRAVEYARD)
@@ -323,6 +328,8 @@ class Agent:
             return tuple(range(choice.maximum))
         if choice.message.startswith("Search"):
             return (0,)
+        if self._is_acting and choice.message.endswith(_PICKED):
+            return tuple(range(choice.minimum))
         title = "Discard" if _is_discard(choice) else choice.message
         own = cards_fields(title, choice.cards, choice.minimum, choice.maximum)
         answer = self._ask(choice.seat, "choose_cards", own)
@@ -338,6 +345,9 @@ class Agent:
         return self._number(answer, len(listed) - 1)
 
     def _announce(self, choice: AnnounceValue) -> int:
+        """Ask for X; where targets are not chosen, X is not asked for either, and is 0."""
+        if self._build.has(Fault.VANISHING_SPELLS):
+            return choice.minimum
         own = value_fields(describe_face(choice.source.face))
         value = self._number(self._ask(choice.seat, "announce_value", own), MAX_INT)
         return min(value, choice.maximum, MOST_X)

@@ -24,6 +24,7 @@ _COLORS: Final = (
     ("green", "G"),
     ("colorless", "C"),
 )
+_NO_MANA: Final = ",".join(f'"{name}":0' for name in ("total", *(name for name, _ in _COLORS)))
 
 
 def encode_state(game: Game, priority: int) -> str:
@@ -55,6 +56,8 @@ def _encode_player(player: Player) -> str:
 
 def encode_pool(player: Player) -> str:
     """Return the fields of ``mana_pool``."""
+    if not player.pool:
+        return _NO_MANA
     counts = [
         f'"{name}":{sum(mana.color == letter for mana in player.pool)}' for name, letter in _COLORS
     ]

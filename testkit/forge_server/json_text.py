@@ -4,11 +4,13 @@ A control character inside a text therefore makes a line that is no JSON.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import TypeAlias
 
 Value: TypeAlias = "str | int | bool | Sequence[Value] | Mapping[str, Value] | None"
 
 
+@lru_cache(maxsize=16384)
 def quote(text: str) -> str:
     """Return a text in quotes."""
     text = text.replace("\\", "\\\\").replace('"', '\\"')

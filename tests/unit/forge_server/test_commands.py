@@ -267,8 +267,11 @@ def test_a_timeout_is_followed_by_a_draw(serve: Serve) -> None:
 @pytest.mark.parametrize("limit", ["0", "-5"])
 def test_no_time_is_a_timeout_at_once(serve: Serve, limit: str) -> None:
     """A limit of nothing ends the game as it begins."""
-    lines = play(serve(), f"NEWGAME test_red.dck test_blue.dck -q -c {limit}").lines
+    with _connect(serve()) as stream:
+        stream.sendall(f"{PASSIVE} -c {limit}\n".encode())
+        lines = [line for line in read_lines(stream) if not line.startswith("DECISION:")]
     assert lines[0].startswith("GAME_TIMEOUT: ")
+    assert lines[1].startswith("GAME_RESULT: Draw in ")
 
 
 def test_a_client_that_stops_writing_is_a_game_error_and_a_draw(serve: Serve) -> None:

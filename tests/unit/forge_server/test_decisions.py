@@ -532,6 +532,17 @@ def test_x_has_no_bounds_and_bad_values_are_0(set_table: SetTable, answer: str, 
     assert results == [value]
 
 
+def test_where_targets_are_not_chosen_x_is_0_without_a_question(set_table: SetTable) -> None:
+    """The original casts by the AI's way, which announces nothing."""
+    table = set_table(FAITHFUL)
+    card = table.put("Torch the Witness", Zone.HAND)
+    choice = AnnounceValue(0, limits=(0, 5), source=card, message="choose X")
+    results: list[Any] = []
+    table.run(_steps_of(ask_value(choice), results))
+    assert results == [0]
+    assert table.lines() == []
+
+
 # --- yes or no, revealed cards
 
 

@@ -205,6 +205,8 @@ def test_the_oldest_version_carries_no_action_out(set_table: SetTable) -> None:
     assert len(decisions) == 3
     assert all(_own(decision) == _own(decisions[0]) for decision in decisions)
     assert land.zone is Zone.HAND
+    texts = [entry["description"] for entry in decisions[0]["actions"]]
+    assert texts == ["Play land", "{T}: Add {R}.", "Pass priority"]
 
 
 # --- crashes
