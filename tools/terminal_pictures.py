@@ -32,7 +32,7 @@ _FONT_FACE: Final = re.compile(r"@font-face \{.*?\}\n", re.DOTALL)
 """Fonts from elsewhere: a picture fetches nothing, and the reader's own monospace font will do."""
 _STEP: Final = re.compile(r"\.(\w+)|\[(\d+)\]")
 _PLACE: Final = [("place", "cluster, context trainingrun, namespace team")]
-_PAGE_WIDTH: Final = 130
+_PAGE_WIDTH: Final = 140
 _WIDEST: Final = 1000
 
 
