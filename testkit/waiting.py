@@ -15,7 +15,7 @@ def until(
     """Return as soon as ``holds()`` is true; it is asked every so many seconds.
 
     Raises:
-        AssertionError: it was not true within so many seconds; the message says ``what``.
+        AssertionError: it was not true within this many seconds; the message says ``what``.
     """
     deadline, never = monotonic() + seconds, Event()
     while not holds():

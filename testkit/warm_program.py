@@ -148,7 +148,7 @@ class WarmPrograms:
             )
 
     def close(self) -> None:
-        """End the server; what was forked and runs yet goes on."""
+        """End the server; what was forked and runs yet continues."""
         self._socket.close()
         self._server.wait()
 

@@ -16,7 +16,7 @@ from testkit.control_plane.api_connections import ApiConnections, ApiError, Stre
 class Changes:
     """Watches of collections, each from when somebody first waited for something in it.
 
-    A watch that ends (the server went away) is begun anew by the next look.
+    A watch that ends (the server went away) is begun anew by the next reconcile.
     """
 
     def __init__(self, connections: ApiConnections) -> None:
@@ -32,7 +32,7 @@ class Changes:
             return self._rung
 
     def wait(self, seen: int, seconds: float) -> None:
-        """Wait until it has rung more often than when ``count`` was ``seen``, or so long."""
+        """Wait until it has rung more often than when ``count`` was ``seen``, or this long."""
         with self._bell:
             self._bell.wait_for(lambda: self._rung != seen, seconds)
 

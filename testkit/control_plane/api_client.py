@@ -40,7 +40,7 @@ class ApiClient:
     """
 
     def __init__(self, connections: ApiConnections, *, look_seconds: float = LOOK_SECONDS) -> None:
-        """``look_seconds``: how long a wait goes on unwoken."""
+        """``look_seconds``: how long a wait continues unwoken."""
         self._connections = connections
         self._look_seconds = look_seconds
         self._discovery = Discovery(connections)
@@ -176,11 +176,11 @@ class ApiClient:
         self.wait_until(is_served, f"{name} is served", seconds=seconds)
 
     def leave(self, namespace: str) -> None:
-        """Nobody waits any more for what is in a namespace."""
+        """No one waits any more for what is in a namespace."""
         self._changes.leave(f"/namespaces/{namespace}/")
 
     def close(self) -> None:
-        """Nobody waits any more for anything."""
+        """No one waits any more for anything."""
         self._changes.leave("/")
 
     # -- the inside ----------------------------------------------------------------------------

@@ -56,7 +56,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Stream:
-    """An answer that goes on; one thread reads it, another may end it."""
+    """An answer that continues; one thread reads it, another may end it."""
 
     answer: http.client.HTTPResponse
     _socket: socket.socket
@@ -125,7 +125,7 @@ class ApiConnections:
 
     @contextmanager
     def stream(self, path: str) -> Iterator[Stream]:
-        """An answer that goes on, on a connection of its own.
+        """An answer that continues, on a connection of its own.
 
         Raises:
             ApiError: it was refused.
@@ -142,7 +142,7 @@ class ApiConnections:
             connection.close()
 
     def close(self) -> None:
-        """Close the connections that nobody uses now."""
+        """Close the connections that no one uses now."""
         while self._idle:
             self._idle.pop().close()
 

@@ -1,4 +1,4 @@
-"""Stands between an operator and the real API server, and spoils what it is told to.
+"""Stands between an operator and the real API server, and spoils what it is asked to.
 
 Every request goes on to the real server unless it is refused here, so that what comes back is what
 the real one says. It counts what was asked, which shows a loop that does not back off.

@@ -1,7 +1,7 @@
 """Specs that are slightly wrong, or rightly strange, made from the CRD's own schema.
 
 Each is a small valid spec of which one or two fields were replaced: by values at and beyond their
-bounds, of another type, of another form, or by null; sometimes a field is there that nobody knows.
+bounds, of another type, of another form, or by null; sometimes a field is there that no one knows.
 The schema is walked, so a new field is mutated without a word here.
 """
 
@@ -54,7 +54,7 @@ _STRANGERS: Final[tuple[object, ...]] = (None, "text", 1.5, -1, True, [], {}, [N
 
 
 def mutated_specs(count: int) -> list[Schema]:
-    """So many specs, the same ones every time.
+    """This many specs, the same ones every time.
 
     From a seed and not by hypothesis, whose derandomized examples depend on the modules that a
     process has imported.

@@ -1,7 +1,7 @@
 """Runs a module under a clock of the day that jumps: ``python shifted_clock.py FILE MODULE …``.
 
 The file holds the shift in seconds, eight bytes that are read at each question. Monotonic clocks
-go on: no machine turns them back.
+continue: no machine turns them back.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class ShiftedClock:
         self.set(0.0)
 
     def set(self, seconds: float) -> None:
-        """Shift the clock to so many seconds beside the right time."""
+        """Shift the clock to this many seconds beside the right time."""
         with self.path.open("r+b" if self.path.exists() else "wb") as file:
             file.write(_SHIFT.pack(seconds))
 

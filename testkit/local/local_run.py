@@ -138,7 +138,7 @@ class LocalRun:
         return int(self.status().get("model", {}).get("version", 0))
 
     def wait_until(self, holds: Callable[[], bool], what: str, *, seconds: float) -> None:
-        """Look again and again until it is so; the run must go on meanwhile."""
+        """Look again and again until it is so; the run must continue meanwhile."""
         assert self.process is not None
         deadline = time.monotonic() + seconds
         while not holds():
@@ -151,7 +151,7 @@ class LocalRun:
             raise LocalRunError(f"{what}: the run ended with {code}\n{self.said()}")
 
     def wait_for_games(self, games: int, *, seconds: float = 90) -> None:
-        """Wait until so many games were played."""
+        """Wait until this many games were played."""
         self.wait_until(lambda: self.played() >= games, f"{games} games", seconds=seconds)
 
     def interrupt(self) -> None:

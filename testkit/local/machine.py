@@ -122,7 +122,7 @@ class Machine:
         return found
 
     def programs(self) -> dict[str, psutil.Process]:
-        """The members' programs: those that are no shell any more."""
+        """The members' programs: those that are no shell any longer."""
         found = {}
         for name, keeper in self.keepers().items():
             with_program = [each for each in _children(keeper) if _is_program(each)]

@@ -182,7 +182,7 @@ class Course:
         await self._plays("the call to wake")
 
     async def _stand_still(self) -> None:
-        """No game any more, not even of the tick that is under way now: what a later tick says of
+        """No game any longer, not even of the tick that is under way now: what a later tick says of
         the learner came after that one's games."""
         self.fleet.games_per_tick = 0
         now = self.now
@@ -204,7 +204,7 @@ class Course:
         await self._ends(ConditionType.SUSPENDED, reason)
 
     async def _ends(self, kind: ConditionType, reason: str, *, records: bool = False) -> None:
-        """The learner flushes as soon as it is told to; what records in its place ends soon."""
+        """The learner flushes as soon as it is asked to; what records in its place ends soon."""
         await self.until(lambda: self.fleet.intent.value == "flush", f"flush for {reason}")
         self.end_learner()
         if records:

@@ -40,7 +40,7 @@ class Pair:
         return str(lease["spec"].get("holderIdentity", ""))
 
     def requests(self, *, skip: int = 0) -> list[Asked]:
-        """What both asked the API server for, after so many lines of the log."""
+        """What both asked the API server for, after this many lines of the log."""
         return requests_of(self.log, f"system:serviceaccount:{SYSTEM}:{ACCOUNT}", skip=skip)
 
     @property

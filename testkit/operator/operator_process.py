@@ -112,11 +112,11 @@ class OperatorProcess:
         self._running().signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let it go on."""
+        """Let it continue."""
         self._running().signal(signal.SIGCONT)
 
     def ask_to_end(self) -> None:
-        """Send SIGTERM and go on."""
+        """Send SIGTERM and continue."""
         self._running().signal(signal.SIGTERM)
 
     def exit_code(self, *, seconds: float) -> int:
@@ -287,11 +287,11 @@ class Trainer:
         return [(each["reason"], each["note"]) for each in found]
 
     def wait_for_event(self, name: str, *reasons: str) -> None:
-        """Wait for events of a run: they are written after the status of the same look."""
+        """Wait for events of a run: they are written after the status of the same reconcile."""
         self.wait_until(lambda: {reason for reason, _ in self.events(name)}.issuperset(reasons))
 
     def close(self) -> None:
-        """End the fleets, and look at nothing any more."""
+        """End the fleets, and look at nothing any longer."""
         self.plane.api.leave(self.namespace)
         for fleet in self._fleets:
             fleet.stop()

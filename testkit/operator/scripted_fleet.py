@@ -1,7 +1,7 @@
 """Actors, learner and evaluator of one run, played in its real Redis.
 
 Pods on the played cluster run nothing, so that somebody must say what their processes would: games
-rise while the run is told to RUN, actors have drained when told to DRAIN, the learner has trained
+rise while the run is asked to RUN, actors have drained when asked to DRAIN, the learner has trained
 everything under FLUSH, and every opponent has been met under EVALUATE.
 """
 

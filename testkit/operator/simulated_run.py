@@ -162,7 +162,7 @@ class SimulatedRun:
         return decide(self.run, self.observed(), self.settings, self.memory, now=self.now)
 
     def step(self, *, limit: int | None = None, forget: bool = False) -> Decision:
-        """Look, act and let two seconds go by. With ``limit`` the operator dies after so many
+        """Look, act and let two seconds go by. With ``limit`` the operator dies after this many
         actions: its status is not written and its memory is lost."""
         decision = self.look()
         dies = limit is not None and limit < len(decision.actions)

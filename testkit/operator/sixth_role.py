@@ -1,4 +1,4 @@
-"""A role that no release has: it greets every daemon, and nobody needs it.
+"""A role that no release has: it greets every daemon, and no one needs it.
 
 Declared here alone, so that the tests with it show what one declaration is enough for.
 """

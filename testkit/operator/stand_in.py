@@ -1,6 +1,6 @@
 """The process of a role that does nothing but live: ``stand_in.py [FLAG]``.
 
-It is healthy, and ends with 75 when it is told to, as a learner does. With a flag it ends well as
+It is healthy, and ends with 75 when it is asked to, as a learner does. With a flag it ends well as
 soon as a file of that name is there, which it takes away.
 """
 

@@ -77,7 +77,7 @@ def _blocks(lines: list[str]) -> Iterator[Block]:
 
 
 def indented(text: str) -> list[int]:
-    """Lines on which an indented block begins: it has no language, and nobody runs it."""
+    """Lines on which an indented block begins: it has no language, and no one runs it."""
     lines, inside, found = text.splitlines(), False, []
     for number, line in enumerate(lines):
         if _FENCE.match(line):

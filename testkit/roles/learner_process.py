@@ -250,7 +250,7 @@ class Bandit:
         )
 
     def append(self, segment: Segment) -> None:
-        """Append a segment as an actor does, and go on to the next number."""
+        """Append a segment as an actor does, and continue to the next number."""
         pipe: Any = self.client.pipeline(transaction=True)
         parcel = EncodedSegment(segment.header, segment.transitions, encode_segment(segment))
         for command in append_commands(self.keys, [parcel], fuse=_FUSE):
@@ -272,7 +272,7 @@ class Bandit:
         return depth
 
     def produce(self, segments: int) -> None:
-        """Play and append so many segments."""
+        """Play and append this many segments."""
         for _ in range(segments):
             self.append(self.segment())
 

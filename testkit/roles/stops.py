@@ -53,7 +53,7 @@ class Stopped:
     """What one stop left behind.
 
     ``resumed`` is the step that the learner had begun with, ``newest`` that of the newest valid
-    checkpoint after its end; ``remains`` are folders of writes that were cut off, which nobody sees
+    checkpoint after its end; ``remains`` are folders of writes that were cut off, which no one sees
     and the next start clears.
     """
 

@@ -79,7 +79,7 @@ class Tab:
         return answer["result"].get("value")
 
     async def show(self, *, width: int, dark: bool = False, height: int = 900) -> None:
-        """Be a screen of so many pixels; narrow ones are phones."""
+        """Be a screen of this many pixels; narrow ones are phones."""
         await self.ask(
             "Emulation.setDeviceMetricsOverride",
             width=width,

@@ -15,7 +15,7 @@ _PATIENCE_SECONDS = 120.0
 
 @contextmanager
 def last_part_held(session: Session, *, size: int) -> Iterator[None]:
-    """The last part of a file of so many bytes goes up after the block; the others as they come.
+    """The last part of a file of this many bytes goes up after the block; the others as they come.
 
     It is for clients that the session makes from now on.
     """

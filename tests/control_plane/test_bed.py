@@ -96,7 +96,7 @@ def test_an_image_error_shows(
 def test_a_crash_loop_shows_and_ends(
     control_plane: ControlPlane, kubectl: Kubectl, namespace: str
 ) -> None:
-    """A running pod told to crash waits in CrashLoopBackOff, and is ready again when let go."""
+    """A running pod asked to crash waits in CrashLoopBackOff, and is ready again when let go."""
     control_plane.apply(deployment(namespace, 1))
     kubectl("wait", "deployment/played", "--for=condition=Available", SOON)
     control_plane.play(namespace, SELECTOR, "crash-loop")
@@ -217,7 +217,7 @@ def may_list_pods(control_plane: ControlPlane, kubeconfig: Path) -> bool:
 def test_an_outage_of_the_api_server_loses_nothing(
     control_plane: ControlPlane, kubectl: Kubectl, namespace: str
 ) -> None:
-    """After a crash the API server serves what it had, and the controllers go on working."""
+    """After a crash the API server serves what it had, and the controllers continue working."""
     kubectl("create", "configmap", "kept", "--from-literal=key=value")
     control_plane.stop_part("kube-apiserver", at_once=True)
     with pytest.raises(KubectlError, match="refused"):

@@ -94,7 +94,7 @@ def test_deletion_leaves_nothing_while_the_operator_is_down(
 def test_an_image_that_cannot_be_pulled_is_named_in_the_status_of_the_run(
     namespace: Namespace, tmp_path: Path
 ) -> None:
-    """The condition and an event carry the image's name; nobody has to look at pods."""
+    """The condition and an event carry the image's name; no one has to look at pods."""
     file = short_quickstart(tmp_path, name="noimage")
     document = yaml.safe_load(file.read_text())
     container = {"name": "daemon", "image": "localhost/not-there:9"}

@@ -73,7 +73,7 @@ def assert_all_accounted(namespace: Namespace) -> None:
 
 def test_evictions_and_a_deleted_learner_cost_no_game(namespace: Namespace, tmp_path: Path) -> None:
     """Every daemon, actor and the learner evicted one after the other: games come to their ends
-    first, the learner goes on from its checkpoint, and the daemons outlive the learner."""
+    first, the learner continues from its checkpoint, and the daemons outlive the learner."""
     start(namespace, tmp_path)
     before = given_up(namespace)
     for pod in pods(namespace, "daemon", "actor").values():
@@ -95,7 +95,7 @@ def test_evictions_and_a_deleted_learner_cost_no_game(namespace: Namespace, tmp_
 def test_the_operator_is_upgraded_while_a_run_trains(
     installed: str, namespace: Namespace, tmp_path: Path
 ) -> None:
-    """New pods of the operator take over; none of the run's pods is touched, and games go on."""
+    """New pods of the operator take over; none of the run's pods is touched, and games continue."""
     start(namespace, tmp_path)
     untouched = pods(namespace, "redis", "daemon", "actor", "learner", "evaluator")
     before = games(namespace, NAME)

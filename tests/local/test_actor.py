@@ -70,7 +70,7 @@ def test_it_stops_starting_games_at_the_configured_number(bed: Bed) -> None:
 
 
 def test_back_pressure_pauses_and_resumes(bed: Bed) -> None:
-    """A full queue stops new games; once it is emptied, games go on."""
+    """A full queue stops new games; once it is emptied, games continue."""
     actor = bed.start_role("play", config(learner=LearnerConfig(batch_transitions=100)))
     until(lambda: _state(bed) == "paused", seconds=90, what="the actor pauses")
     until(lambda: _report(bed).running == 0, seconds=30, what="running games have ended")

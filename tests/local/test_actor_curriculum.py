@@ -60,7 +60,7 @@ def test_games_follow_the_phase(bed: Bed) -> None:
 
 @pytest.mark.parametrize("fault", ["none", "actor", "redis"])
 def test_phases_and_the_target_come_at_their_game_without_an_operator(bed: Bed, fault: str) -> None:
-    """Fifteen games, twenty, and the rest up to sixty, by two actors as fast as they can; nobody
+    """Fifteen games, twenty, and the rest up to sixty, by two actors as fast as they can; no one
     writes a word meanwhile. A killed actor's games are played by the other, each in its phase."""
     phase = CurrentPhase(
         "p1",

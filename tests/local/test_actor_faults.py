@@ -81,7 +81,7 @@ def test_a_full_redis_is_a_pause(bed: Bed) -> None:
 
 
 def test_a_redis_that_lost_its_data_gets_the_last_seconds_again(bed: Bed) -> None:
-    """kill -9 of Redis and its disk gone: the actor sends again what it still holds, and goes on
+    """kill -9 of Redis and its disk gone: the actor sends again what it still holds, and continues
     from there; what is older is missing from the queue and the ledger counts it."""
     _, endpoint = bed.start_daemon()
     bed.publish_daemons(endpoint)
@@ -143,7 +143,7 @@ def test_a_wrong_password_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_it_waits_for_redis_and_ends_on_sigterm(tmp_path: Path, redis_server: RedisServer) -> None:
-    """With Redis away it says so in a plain line, goes on trying, and SIGTERM ends it with 0."""
+    """With Redis away it says so in a plain line, continues trying, and SIGTERM ends it with 0."""
     redis_server.kill()
     with actor_bed(tmp_path, redis_server) as made:
         actor = made.start_role("play", config())

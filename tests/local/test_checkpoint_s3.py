@@ -52,7 +52,7 @@ def archive_at(s3: S3Server, storage: str, *, session: Session | None = None) ->
 
 
 def checkpoint_of(step: int, *, size: int = 100) -> Checkpoint:
-    """A checkpoint whose model has so many bytes."""
+    """A checkpoint whose model has this many bytes."""
     files = {MODEL: bytes([step]) * size}
     manifest = Manifest(
         format=FORMAT,

@@ -66,7 +66,7 @@ class Bench:
         self.key = self.store.put(parse(document(**spec)))
 
     async def read_once(self, times: int = 1) -> float | None:
-        """Look so many times; members become ready in between."""
+        """Look this many times; members become ready in between."""
         after = None
         for _ in range(times):
             after = await self.loop.reconcile(self.key)
@@ -75,7 +75,7 @@ class Bench:
         return after
 
     def looks(self, times: int) -> float | None:
-        """Look so many times, from a test that does nothing in between."""
+        """Look this many times, from a test that does nothing in between."""
 
         async def read_once() -> float | None:
             try:
@@ -98,7 +98,7 @@ class Bench:
 
 
 class SlowStore(MemoryRunStore):
-    """Takes no status until it is told to, as one that writes many runs' statuses in turn."""
+    """Takes no status until it is asked to, as one that writes many runs' statuses in turn."""
 
     takes = False
 

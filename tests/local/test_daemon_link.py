@@ -121,7 +121,7 @@ def test_a_daemon_that_closes_after_the_game() -> None:
 
 
 def test_a_flood_is_held_back() -> None:
-    """Lines that nobody reads stop the reading, and all arrive once somebody does."""
+    """Lines that no one reads stop the reading, and all arrive once somebody does."""
     count = 50_000
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

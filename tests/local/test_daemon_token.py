@@ -24,7 +24,7 @@ def shown_by(run: LocalRun) -> str:
 
 
 def test_a_stranger_takes_no_slot_of_a_run(tmp_path: Path) -> None:
-    """Expect a run to play on its own daemons, who has its token to play on them, and nobody else;
+    """Expect a run to play on its own daemons, who has its token to play on them, and no one else;
     and the token in one file that only its owner reads."""
     file = write_run(tmp_path / "run.yaml", games=ENDLESS)
     with local_run(tmp_path, file) as run:

@@ -121,7 +121,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 
 def is_gone(pid: int) -> Callable[[], bool]:
-    """Whether a process has ended; one that nobody has waited for yet counts as ended."""
+    """Whether a process has ended; one that no one has waited for yet counts as ended."""
 
     def check() -> bool:
         try:

@@ -33,7 +33,7 @@ def batch_of(bandit: Bandit) -> list[Segment]:
 
 
 def wait_for_trained(bandit: Bandit, transitions: int) -> None:
-    """Wait until the ledger says so many."""
+    """Wait until the ledger says this many."""
     eventually(
         lambda: read_ledger(bandit.client, bandit.keys).trained == transitions,
         seconds=60,

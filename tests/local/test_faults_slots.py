@@ -54,7 +54,7 @@ def test_a_slot_given_back_in_an_outage_is_free_after_it(server: RedisServer) ->
 
 
 def test_a_slot_whose_answer_was_lost_is_free_after_it(server: RedisServer) -> None:
-    """Redis gives a slot and nobody hears of it: the next game has it."""
+    """Redis gives a slot and no one hears of it: the next game has it."""
 
     async def play() -> Lease | None:
         async with asyncio_client(server.url_of("actor")) as client:

@@ -142,7 +142,7 @@ def has_parts(s3: S3Server) -> bool:
 
 
 def checkpoint_of(step: int, *, size: int) -> Checkpoint:
-    """A checkpoint whose model has so many bytes."""
+    """A checkpoint whose model has this many bytes."""
     files = {MODEL: bytes([step]) * size}
     manifest = Manifest(
         format=FORMAT,

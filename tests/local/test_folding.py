@@ -39,7 +39,7 @@ def train(
     fate: Fate = Fate.TRAINED,
     actors: tuple[Bandit, ...] = (),
 ) -> None:
-    """Account for all that the actors (none: nobody) have in the queue, one segment each."""
+    """Account for all that the actors (none: no one) have in the queue, one segment each."""
     entries = reader.read(count=100, block_milliseconds=10)
     for actor in actors:
         header = msgspec.structs.replace(

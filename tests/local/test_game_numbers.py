@@ -85,7 +85,7 @@ class Run:
         self._renew(keys=[KEYS.open_games], args=[seconds, *numbers])
 
     def expire(self, *numbers: int, seconds: float) -> None:
-        """Let so many seconds go by since the leases of these numbers ended."""
+        """Let this many seconds go by since the leases of these numbers ended."""
         self.client.zadd(KEYS.open_games, {str(each): time.time() - seconds for each in numbers})
 
     @property
@@ -114,7 +114,7 @@ def test_no_game_starts_beyond_the_target(run: Run) -> None:
 
 
 def test_the_target_in_redis_comes_first(run: Run) -> None:
-    """It moves while the run goes on."""
+    """It moves while the run continues."""
     run.client.set(KEYS.target, 2)
     assert [run.start(target=9) for _ in range(3)] == [(1, 0), (2, 0), None]
     run.client.set(KEYS.target, 3)
@@ -217,7 +217,7 @@ def test_a_decided_phase_begins_with_the_next_game(run: Run) -> None:
     "value", [b"", b"{}", b"[]", b"7", b"\xff", b'{"number": "x"}', b'{"number": 1}']
 )
 def test_a_phase_that_cannot_be_read_stops_no_game(run: Run, value: bytes) -> None:
-    """Whoever wrote it; the numbers go on."""
+    """Whoever wrote it; the numbers continue."""
     run.client.set(KEYS.phase, value)
     run.client.hset(KEYS.begun, mapping={"x": "[1]", "1": "{", "2": "[]"})
     found = run.start()
@@ -290,7 +290,7 @@ class Story:
         self.run.renew(*self.held)
 
     def check(self) -> None:
-        """No phase comes back, and one of so many games has so many numbers."""
+        """No phase comes back, and one of this many games has this many numbers."""
         phases = [phase for _, phase in sorted(self.phase_of.items())]
         assert phases == sorted(phases)
         begun = self.run.begun

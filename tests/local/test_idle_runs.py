@@ -133,7 +133,7 @@ def test_only_the_runs_that_moved_are_woken(
 
 
 def test_twenty_looks_share_the_connections_of_one_address(redis_server: RedisServer) -> None:
-    """Whoever finds all of them in use waits for one; nobody is told that Redis is away."""
+    """Whoever finds all of them in use waits for one; no one is told that Redis is away."""
 
     async def act() -> None:
         reader = SignalReader()

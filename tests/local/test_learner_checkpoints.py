@@ -53,7 +53,7 @@ def wait_for_learner(bandit: Bandit, learner: LearnerProcess, *, epoch: int) -> 
 def test_a_spot_notice_saves_at_once(
     redis_server: RedisServer, bandit: Bandit, tmp_path: Path
 ) -> None:
-    """Expect a checkpoint and a notice without any other reason, and training to go on."""
+    """Expect a checkpoint and a notice without any other reason, and training to continue."""
     storage = tmp_path / "checkpoints"
     config = changed(bandit_config(storage.as_uri()), spot_notice=True)
     with InstanceMetadataServer() as metadata:
@@ -78,8 +78,8 @@ def test_a_learner_whose_machine_goes_ends_before_it(
     redis_server: RedisServer, bandit: Bandit, tmp_path: Path
 ) -> None:
     """Expect an end half a minute before the announced moment, without a signal: saved, with the
-    exit code of one that was told to; one that starts on the same machine ends again; one that
-    starts elsewhere goes on from what was saved, and what was queued is there for it."""
+    exit code of one that was asked to; one that starts on the same machine ends again; one that
+    starts elsewhere continues from what was saved, and what was queued is there for it."""
     storage = tmp_path / "checkpoints"
     config = changed(bandit_config(storage.as_uri()), spot_notice=True)
     with InstanceMetadataServer() as metadata:

@@ -41,7 +41,7 @@ def sentence_of(learner: LearnerProcess) -> str:
 def test_goes_on_after_redis_was_killed(
     redis_server: RedisServer, bandit: Bandit, config: RunConfig, tmp_path: Path
 ) -> None:
-    """Expect training to go on where it was when Redis comes back with its data."""
+    """Expect training to continue where it was when Redis comes back with its data."""
     with learner_process(config, redis_server.url_of("learner"), tmp_path) as learner:
         wait_for_weights(bandit)
         train(bandit, 2)

@@ -18,7 +18,7 @@ SEGMENTS = 12
 
 
 def train(folder: Path, *, ranks: int) -> None:
-    """Run the program with so many ranks."""
+    """Run the program with this many ranks."""
     folder.mkdir()
     torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}"]
     launcher = torchrun if ranks > 1 else []

@@ -87,7 +87,7 @@ def test_ranks_listen_on_loopback_alone(
 def test_sigterm_of_any_rank_saves_once(
     redis_server: RedisServer, bandit: Bandit, config: RunConfig, tmp_path: Path
 ) -> None:
-    """Expect both ranks to end and one checkpoint to be there, when the launcher is told to stop
+    """Expect both ranks to end and one checkpoint to be there, when the launcher is asked to stop
     and when the second rank alone is; the exit code says that it was saved."""
     with learner_process(config, redis_server.url_of("learner"), tmp_path) as learner:
         wait_for_weights(bandit)

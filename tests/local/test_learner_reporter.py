@@ -57,7 +57,7 @@ def bad_evaluations() -> list[bytes]:
 
 
 def test_outlives_what_others_write(reporter: Reporter, redis_client: redis.Redis) -> None:
-    """Expect the evaluation that can be read, the intent, and reports that go on."""
+    """Expect the evaluation that can be read, the intent, and reports that continue."""
     redis_client.rpush(KEYS.evaluations, *bad_evaluations(), msgspec.json.encode(GOOD))
     redis_client.hset(KEYS.games, "played", b"9" * 5000)
     redis_client.set(KEYS.depth, b"many")

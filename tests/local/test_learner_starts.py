@@ -165,7 +165,7 @@ def test_a_run_begins_with_the_weights_of_another(
     redis_server: RedisServer, bandit: Bandit, tmp_path: Path
 ) -> None:
     """Expect a namesake with another id to pass the first one's checkpoints over, to adopt them
-    where it is told to, to count from 0, and an end for good where what it names is not there."""
+    where it is asked to, to count from 0, and an end for good where what it names is not there."""
     storage = tmp_path / "checkpoints"
     config = bandit_config(storage.as_uri())
     with learner_process(config, redis_server.url_of("learner"), tmp_path) as learner:

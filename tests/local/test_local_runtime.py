@@ -63,7 +63,7 @@ def _expect_whole(summary: dict[str, Any]) -> None:
 
 
 def test_ctrl_c_then_resume(tmp_path: Path) -> None:
-    """Expect a checkpoint and exit code 130 on Ctrl-C, then the same run to go on to its end."""
+    """Expect a checkpoint and exit code 130 on Ctrl-C, then the same run to continue to its end."""
     file = write_run(tmp_path / "run.yaml", games=ENDLESS)
     with local_run(tmp_path, file) as run:
         run.wait_until(lambda: run.version() >= 1, "an update", seconds=90)

@@ -35,7 +35,7 @@ def test_phases_are_told_and_outlive_a_stop(tmp_path: Path) -> None:
     """By games, then, after Ctrl-C and a second start, by a win rate. Each begins once on screen
     and in the status, and the ledger closes over all of them.
 
-    Before the stop nobody evaluates, so that the second phase cannot be over by then.
+    Before the stop no one evaluates, so that the second phase cannot be over by then.
     """
     file = tmp_path / "run.yaml"
     write_run(file, games=ENDLESS, curriculum=CURRICULUM, evaluation=NEVER)

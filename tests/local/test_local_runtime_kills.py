@@ -26,7 +26,7 @@ def test_each_role_killed(tmp_path: Path) -> None:
 
 
 def kill_and_recover(run: LocalRun, role: str) -> None:
-    """Kill a role, see it come back as another process, and see games go on."""
+    """Kill a role, see it come back as another process, and see games continue."""
     old = run.kill(role)
     run.wait_until(
         lambda: run.pid_of(role) not in {None, old}, f"the {role} after kill -9", seconds=60

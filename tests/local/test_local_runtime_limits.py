@@ -42,7 +42,7 @@ def test_a_spent_budget_ends_the_command_and_a_higher_one_goes_on(tmp_path: Path
 
 
 def test_kill_of_the_runtime_takes_its_children_along(tmp_path: Path) -> None:
-    """Expect no child to outlive a kill -9 of the runtime, and the next start to go on."""
+    """Expect no child to outlive a kill -9 of the runtime, and the next start to continue."""
     file = write_run(tmp_path / "run.yaml", games=ENDLESS)
     with local_run(tmp_path, file) as run:
         run.wait_until(lambda: run.version() >= 1, "an update", seconds=90)

@@ -56,7 +56,7 @@ def _scrape(run: LocalRun) -> dict[str, dict[str, Family]]:
 
 
 def _families(target: str) -> dict[str, Family]:
-    """What ``host:port`` serves, by name; nothing while nobody answers."""
+    """What ``host:port`` serves, by name; nothing while no one answers."""
     try:
         with urllib.request.urlopen(f"http://{target}/metrics", timeout=5) as answer:
             text = answer.read().decode()

@@ -36,7 +36,7 @@ def kubeconfig(folder: Path, port: int) -> Path:
 
 
 def answer(port: int, path: str) -> tuple[int, str]:
-    """Status and text of a probe; (0, "") where nobody listens yet."""
+    """Status and text of a probe; (0, "") where no one listens yet."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as reply:
             return reply.status, reply.read().decode()
@@ -47,7 +47,7 @@ def answer(port: int, path: str) -> tuple[int, str]:
 
 
 def test_an_operator_that_starts_while_the_api_server_is_silent_says_so(tmp_path: Path) -> None:
-    """It serves its probes meanwhile, so that nobody ends it for being mute, and logs why."""
+    """It serves its probes meanwhile, so that no one ends it for being mute, and logs why."""
     port = free_port()
     with socket.create_server(("127.0.0.1", 0)) as silent, (tmp_path / "log").open("w") as log:
         file = kubeconfig(tmp_path, silent.getsockname()[1])

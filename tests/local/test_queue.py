@@ -115,7 +115,7 @@ def test_deleted_pending_entries_are_left_out(redis_client: redis.Redis, actor: 
 
 
 def test_group_comes_back_after_data_loss(redis_client: redis.Redis, actor: Bandit) -> None:
-    """Expect reading to go on when Redis has forgotten the group."""
+    """Expect reading to continue when Redis has forgotten the group."""
     reader = new_reader(redis_client)
     redis_client.flushall()
     assert list(reader.pending()) == []
@@ -126,7 +126,7 @@ def test_group_comes_back_after_data_loss(redis_client: redis.Redis, actor: Band
 
 
 def test_the_fuse_cuts_and_the_ledger_knows(redis_client: redis.Redis, actor: Bandit) -> None:
-    """Expect a stream that nobody reads to stay bounded, what the fuse cut, also of what was
+    """Expect a stream that no one reads to stay bounded, what the fuse cut, also of what was
     delivered, to be lost to the transition, and the depth to come back to 0."""
     reader, fuse = new_reader(redis_client), 100
     accounts = reader.load_accounts()
@@ -155,7 +155,7 @@ def test_the_fuse_cuts_and_the_ledger_knows(redis_client: redis.Redis, actor: Ba
 
 
 def test_dead_letters_hold_the_reason(redis_client: redis.Redis) -> None:
-    """Expect a buried entry with its reason and its payload."""
+    """Expect a dead-lettered entry with its reason and its payload."""
     reader = new_reader(redis_client)
     reader.dead_letter(Entry(b"1-0", b"\x00garbage", 3), "not MessagePack")
     [(_, fields)] = redis_client.xrange(KEYS.dead_letters)  # type: ignore[misc]

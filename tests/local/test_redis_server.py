@@ -1,4 +1,4 @@
-"""The test bed's Redis keeps what it acknowledged through a kill, and forgets it when told to."""
+"""The test bed's Redis keeps what it acknowledged through a kill, and forgets it when asked to."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_lost_data_are_gone(redis_server: RedisServer, redis_client: redis.Redis
 
 def test_it_is_the_redis_of_a_run(redis_server: RedisServer, redis_client: redis.Redis) -> None:
     """Expect the persistence and the memory of a managed Redis, and its users: no stranger, and
-    nobody in another role's place."""
+    no one in another role's place."""
     wanted = {
         "appendonly": "yes",
         "appendfsync": "everysec",

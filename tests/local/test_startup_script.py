@@ -111,7 +111,7 @@ def test_a_run_leaves_its_machine_and_goes_on_on_another(
     tmp_path: Path, metadata: InstanceMetadataServer, account: Path
 ) -> None:
     """Expect the notice to save everything within its time, and a fresh machine, with nothing but
-    the bucket and the checkpoints, to go on from there to the end with a closed ledger."""
+    the bucket and the checkpoints, to continue from there to the end with a closed ledger."""
     saving = {"storage": {"directory": {"path": str(tmp_path / "bucket")}}, "spotNotice": True}
     (account / "team").mkdir()
     file = write_run(account / "team" / "run.yaml", games=ENDLESS, checkpoint=saving)

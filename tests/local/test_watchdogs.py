@@ -1,4 +1,4 @@
-"""Roles that nobody needs end by themselves, with a sentence and a code that is not 0."""
+"""Roles that no one needs end by themselves, with a sentence and a code that is not 0."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ USERS = {"play": "actor", "evaluate": "evaluator"}
 def _role(
     program: str, *words: str, url: str, folder: Path, seconds: float
 ) -> Iterator[subprocess.Popen[str]]:
-    """A role that waits so long for what it needs; killed at the end."""
+    """A role that waits this long for what it needs; killed at the end."""
     document = folder / "run.json"
     config = bandit_config((folder / "checkpoints").as_uri())
     document.write_bytes(run_config.encode(config))

@@ -43,7 +43,7 @@ PRICES: Final = Provider(
 
 
 def plan_of(document: str, daemons: int, *, each: int, buying: Buying) -> Plan:
-    """Ten million games on so many daemons, ``each`` of them on a c5.4xlarge."""
+    """Ten million games on this many daemons, ``each`` of them on a c5.4xlarge."""
     rate = Rate(exactly(PER_DAEMON[document]), 1.0, document, "")
     return make_plan(
         Question(

@@ -63,7 +63,7 @@ def trainer(
 
 
 def actors(trainer: Trainer, name: str) -> int:
-    """How many actors the run's Deployment is told to have."""
+    """How many actors the run's Deployment is asked to have."""
     (found,) = trainer.objects("deployments", f"{name},trainingrun.dev/role=actor")
     return int(found["spec"]["replicas"])
 
@@ -121,7 +121,7 @@ def test_it_waits_as_long_as_a_busy_server_asks(trainer: Trainer, proxy: ApiProx
 def test_a_server_that_refuses_all_is_asked_less_and_less(
     trainer: Trainer, proxy: ApiProxy
 ) -> None:
-    """No tight loop: some requests a second at first, growing pauses, and then it goes on."""
+    """No tight loop: some requests a second at first, growing pauses, and then it continues."""
     trainer.start("refused", games=100_000)
     trainer.wait_for("refused", "Ready")
     proxy.spoil(Trouble(share=1.0, statuses=(503,)))
@@ -180,7 +180,7 @@ def test_forgotten_versions_are_listed_anew(
 def test_a_role_that_is_taken_away_and_given_back(
     trainer: Trainer, operator: OperatorProcess, control_plane: ControlPlane
 ) -> None:
-    """Without permissions it says so in its log, and goes on by itself when it has them again."""
+    """Without permissions it says so in its log, and continues by itself when it has them again."""
     trainer.start("revoked", games=100_000)
     trainer.wait_for("revoked", "Ready")
     binding = control_plane.api.get("clusterrolebinding", ACCOUNT)

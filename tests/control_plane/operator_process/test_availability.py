@@ -1,7 +1,7 @@
 """Two operators on one cluster: one works, the other follows it, and never do both.
 
 The lease is shorter than that of the chart, so that the tests are; benchmarks/operator/failover.py
-measures the same with the chart's. What nobody may do twice is looked up in the audit log, where
+measures the same with the chart's. What no one may do twice is looked up in the audit log, where
 each write is signed with the term of the lease in which it was sent.
 """
 
@@ -54,7 +54,7 @@ def identities(trainer: Trainer, name: str) -> set[str]:
 
 
 def children_written(pair: Pair, trainer: Trainer, *, skip: int) -> list[Asked]:
-    """Writes to what the runs of the test consist of, after so many lines of the log."""
+    """Writes to what the runs of the test consist of, after this many lines of the log."""
     writes = (each for each in pair.requests(skip=skip) if each.is_write and each.is_of_child)
     return [each for each in writes if each.namespace == trainer.namespace]
 
@@ -77,7 +77,7 @@ def test_when_the_leader_is_killed_the_other_one_acts(roles: Pair, trainer: Trai
 
 
 def test_a_rolling_update_has_no_gap(roles: Pair, trainer: Trainer) -> None:
-    """Each is told to end in turn: the lease is given back, and no child of a run is written."""
+    """Each is asked to end in turn: the lease is given back, and no child of a run is written."""
     fleet = trainer.start("rolled", games=100_000)
     trainer.wait_for_members("rolled")
     alive, mark = identities(trainer, "rolled"), lines_in(roles.log)

@@ -99,7 +99,7 @@ def on_bench(plane: ControlPlane, namespace: str, act: Callable[[Bench], Awaitab
 
 
 def ready(count: int) -> Callable[[ObservedRole | None], bool]:
-    """So many members are there, and all serve."""
+    """This many members are there, and all serve."""
     return lambda role: role is not None and len(role.ready) == len(role.members) == count
 
 
@@ -238,7 +238,7 @@ def test_the_password_is_made_once(control_plane: ControlPlane, namespace: str) 
 
 
 def test_a_forgotten_version_is_listed_anew(control_plane: ControlPlane, namespace: str) -> None:
-    """Where the API server cannot go on from (410), what went away meanwhile is told as gone."""
+    """Where the API server cannot continue from (410), what went away meanwhile is told as gone."""
     told: list[tuple[str, bool]] = []
 
     def listen(_: Kind, document: dict[str, Any], *, gone: bool = False) -> None:

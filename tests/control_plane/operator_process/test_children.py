@@ -1,5 +1,5 @@
 """Trouble with a run's objects and pods: the condition has the cluster's own words, and when the
-cause is gone the run goes on, without anybody having touched the operator."""
+cause is gone the run continues, without anybody having touched the operator."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def test_a_change_that_weakens_or_does_not_fit_leaves_what_runs_alone(trainer: T
 
 
 def test_a_run_waits_for_kueue(trainer: Trainer, control_plane: ControlPlane) -> None:
-    """Without Kueue the conditions say that nobody will admit it; with Kueue it waits with nothing
+    """Without Kueue the conditions say that no one will admit it; with Kueue it waits with nothing
     but its suspended learner; admitted (here by a stand-in that does what Kueue does) it runs, and
     when the admission is taken back it waits again."""
     document = trainer.manifest("queued", games=100_000)

@@ -43,7 +43,7 @@ def begun(trainer: Trainer, name: str) -> set[str]:
 def test_a_phase_is_recorded_told_and_outlives_the_operator(
     trainer: Trainer, operator: OperatorProcess
 ) -> None:
-    """Status, event and key agree; an operator that is killed goes on in the same phase."""
+    """Status, event and key agree; an operator that is killed continues in the same phase."""
     trainer.start("course", games=1_000_000, curriculum=PHASES)
     trainer.wait_until(lambda: course(trainer, "course").get("phase") == "matchups")
     before = course(trainer, "course")

@@ -53,7 +53,7 @@ def games(trainer: Trainer, name: str) -> int:
 
 
 def has_played(trainer: Trainer, name: str, at_least: int) -> bool:
-    """Whether the status has so many games."""
+    """Whether the status has this many games."""
     return games(trainer, name) >= at_least
 
 
@@ -140,7 +140,7 @@ def test_what_somebody_changes_is_put_back(
 def test_what_somebody_adds_beside_ours_is_left_alone(
     trainer: Trainer, control_plane: ControlPlane
 ) -> None:
-    """A key of one's own in the ConfigMap stays; it costs one write, and not one per look."""
+    """A key of one's own in the ConfigMap stays; it costs one write, and not one per reconcile."""
     trainer.start("adds", games=100_000)
     trainer.wait_for("adds", "Ready")
     begun = len(writes_to(control_plane, trainer.namespace))
@@ -156,7 +156,7 @@ def test_what_somebody_adds_beside_ours_is_left_alone(
 
 
 def test_a_role_that_goes_is_told_so_once(trainer: Trainer, operator: OperatorProcess) -> None:
-    """While its pods end, which takes many looks, nothing is asked again."""
+    """While its pods end, which takes many reconciles, nothing is asked again."""
     trainer.start("slow", games=100_000)
     trainer.wait_for("slow", "Ready")
     actors = "trainingrun.dev/role=actor"

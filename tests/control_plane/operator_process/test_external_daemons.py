@@ -32,7 +32,7 @@ class Daemon:
         return f"127.0.0.1:{self.port}"
 
     def close(self) -> None:
-        """Answer nobody any more."""
+        """Answer no one any longer."""
         self._server.shutdown(socket.SHUT_RDWR)
         self._server.close()
         self._thread.join()

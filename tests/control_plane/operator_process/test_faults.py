@@ -119,7 +119,7 @@ def scaled(trainer: Trainer, child: Child) -> None:
 
 
 def relabelled(_: Trainer, child: Child) -> None:
-    """Give it to a run that is not there, and to a role that nobody knows."""
+    """Give it to a run that is not there, and to a role that no one knows."""
     has_role = "trainingrun.dev/role" in child.before["labels"]
     child.label(run="bogus", **({"role": "bogus"} if has_role else {}))
 
@@ -172,7 +172,7 @@ FAULTS: Final[tuple[Callable[[Trainer, Child], None], ...]] = (
 
 @pytest.fixture
 def fleet_of_two(trainer: Trainer) -> Trainer:
-    """A run whose roles are played, and one with a Redis of its own that nobody can reach."""
+    """A run whose roles are played, and one with a Redis of its own that no one can reach."""
     trainer.start("played")
     trainer.apply("kept", redis={"managed": {}})
     trainer.wait_for_members("played")

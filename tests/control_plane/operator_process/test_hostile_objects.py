@@ -1,4 +1,4 @@
-"""Objects that nobody can read cost the run that they are: its status says so, and no other run
+"""Objects that no one can read cost the run that they are: its status says so, and no other run
 and no part of the operator notices.
 
 What the API server stores is hostile here, and the API server is real: 9,000 levels of a template,
@@ -29,7 +29,7 @@ def post(trainer: Trainer, path: str, body: str) -> None:
 
 
 def deep(levels: int) -> str:
-    """A template of so many levels, as JSON; only below its spec is any field kept."""
+    """A template of this many levels, as JSON; only below its spec is any field kept."""
     return '{"spec":' + '{"a":' * (levels - 1) + "1" + "}" * levels
 
 

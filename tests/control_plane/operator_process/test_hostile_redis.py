@@ -1,4 +1,4 @@
-"""Runs whose Redis lies, floods or says nothing: the operator and its other tenants go on."""
+"""Runs whose Redis lies, floods or says nothing: the operator and its other tenants continue."""
 
 from __future__ import annotations
 

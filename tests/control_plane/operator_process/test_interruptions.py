@@ -1,4 +1,4 @@
-"""Spot machines that are taken back, drains, lost nodes: replaced, counted, blamed on nobody.
+"""Spot machines that are taken back, drains, lost nodes: replaced, counted, blamed on no one.
 
 What reaches a run without any right to nodes is the pod: it is evicted, marked by the kubelet of a
 node that shuts down, or ends because its own machine told it to. The Job's rules are the cluster's
@@ -56,7 +56,7 @@ def wait_until_told(trainer: Trainer, name: str, words: str) -> None:
 
 
 def test_a_learner_that_is_taken_thrice_has_not_failed_once(trainer: Trainer) -> None:
-    """No failure is allowed, its node shuts down three times: three times another pod goes on."""
+    """No failure is allowed, its node shuts down three times: three times another pod continues."""
     trainer.start("thrice", learner=NO_FAILURE_ALLOWED)
     trainer.wait_for("thrice", "Ready")
     seen: set[str] = set()

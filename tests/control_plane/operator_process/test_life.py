@@ -254,7 +254,7 @@ def write_status_as_the_operator(trainer: Trainer, name: str, **fields: Any) -> 
 def test_an_idle_run_stops_even_if_the_operator_was_away_meanwhile(
     trainer: Trainer, operator: OperatorProcess
 ) -> None:
-    """The last progress stands in the status; the annotation lets the run go on."""
+    """The last progress stands in the status; the annotation lets the run continue."""
     fleet = trainer.start("idle", games=100_000, idleShutdownSeconds=3600)
     trainer.wait_for("idle", "Ready")
     fleet.games_per_tick = 0

@@ -316,7 +316,7 @@ def test_the_sdk_on_a_cluster(
 
 
 def is_gone(look: Callable[[], object]) -> bool:
-    """Whether a run is not there any more."""
+    """Whether a run is not there any longer."""
     try:
         look()
     except RunNotFound:

@@ -106,7 +106,7 @@ def labelled(run: RunIdentity, role: str) -> dict[str, str]:
 
 
 def forged(kind: str, namespace: str, name: str, labels: dict[str, str]) -> dict[str, Any]:
-    """A Deployment or a Job that bears a run's labels and belongs to nobody."""
+    """A Deployment or a Job that bears a run's labels and belongs to no one."""
     container = {"name": "x", "image": "example.com/x:1"}
     template: dict[str, Any] = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
     spec: dict[str, Any] = {"template": template}
@@ -123,7 +123,7 @@ def forged(kind: str, namespace: str, name: str, labels: dict[str, str]) -> dict
 def test_labels_alone_make_nothing_a_part_of_a_run(
     control_plane: ControlPlane, namespace: str
 ) -> None:
-    """Daemons and a failed learner in another namespace, and a role that nobody knows in the run's
+    """Daemons and a failed learner in another namespace, and a role that no one knows in the run's
     own: none of it is seen, and nothing stops the run from being looked at."""
     elsewhere = f"{namespace}-neighbour"
     control_plane.create_namespace(elsewhere, restricted=False)

@@ -1,4 +1,4 @@
-"""Lines of a watch that are no changes: the informer goes on, and what comes after is told."""
+"""Lines of a watch that are no changes: the informer continues, and what comes after is told."""
 
 from __future__ import annotations
 

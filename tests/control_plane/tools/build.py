@@ -14,7 +14,7 @@ Each program comes from the first of these places that has it:
 Released binaries and container images are not used: a Go proxy and PyPI are the two sources that
 are reachable wherever this project is developed. Only the standard library is used here, so that
 the script runs before anything is installed. Progress goes to stderr, the folder to stdout. An
-interrupted build goes on where it stopped; a second one waits for the first.
+interrupted build continues where it stopped; a second one waits for the first.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ def policy(blob: bytes) -> Policy:
 
 @pytest.fixture
 def observe() -> Callable[[int, int], Observation]:
-    """Makes an observation with so many options, different for each seed."""
+    """Makes an observation with this many options, different for each seed."""
 
     def make(seed: int, options: int) -> Observation:
         random = np.random.default_rng(seed)

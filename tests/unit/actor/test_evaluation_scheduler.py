@@ -146,7 +146,7 @@ def test_nothing_is_evaluated_while_the_run_stops(intent: Intent) -> None:
 
 
 def test_whom_no_daemon_can_seat_is_left_out() -> None:
-    """Expect the others alone, and no evaluation where nobody is left."""
+    """Expect the others alone, and no evaluation where no one is left."""
     scheduler = scheduler_of(CONFIG, Standing())
     scheduler.note_unplayable("random")
     first = scheduler.next(due(0), Standing(), Intent.RUN)

@@ -69,6 +69,6 @@ def test_what_was_beaten_long_ago_can_come_back() -> None:
 
 
 def test_counters_of_lost_snapshots_are_named() -> None:
-    """So that they can be removed; other counters are nobody's to remove."""
+    """So that they can be removed; other counters are no one's to remove."""
     names = ["played", "past:won", "seat1", counter_name(10, "won"), counter_name(40, "lost")]
     assert forgotten_counters(names, [40]) == ("past:10:won",)

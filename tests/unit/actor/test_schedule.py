@@ -59,7 +59,7 @@ def test_at_any_moment_seats_are_balanced_within_one(count: int, pairs: int, see
 
 @pytest.mark.parametrize("games", [1, 2, 7, 100, 301])
 def test_the_learner_plays_both_seats_and_both_decks_equally_often(games: int) -> None:
-    """Within one game: who begins, and which of two decks one gets, favours nobody."""
+    """Within one game: who begins, and which of two decks one gets, favours no one."""
     played = list(islice(training_matchups(DECKS, SelfPlayConfig(), seed="1"), games))
     seats = Counter(game.seat for game in played)
     assert abs(seats[1] - seats[2]) <= 1

@@ -25,7 +25,7 @@ GRAIN = 2.0**-16
 
 
 def side(life: int, powers: list[int], hand: int) -> Player:
-    """One player with so much life, these creatures and so many cards."""
+    """One player with so much life, these creatures and this many cards."""
     creatures = tuple(
         Card(id=at, types="Creature", power=power, toughness=1, is_creature=True)
         for at, power in enumerate(powers)

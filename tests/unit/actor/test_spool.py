@@ -23,7 +23,7 @@ Make = Callable[[int], Segment]
 
 @pytest.fixture(scope="module")
 def make(request: pytest.FixtureRequest) -> Make:
-    """Makes a segment of so many steps."""
+    """Makes a segment of this many steps."""
 
     def segment(steps: int) -> Segment:
         header = SegmentHeader(
@@ -102,7 +102,7 @@ def test_a_full_spool_drops_the_oldest_and_says_so(make: Make) -> None:
 
 
 def test_sent_segments_are_kept_for_a_while(make: Make) -> None:
-    """Five seconds after sending, nothing is kept any more."""
+    """Five seconds after sending, nothing is kept any longer."""
     spool = Spool()
     spool.add(make(1))
     spool.next_batch(most_bytes=1)

@@ -104,7 +104,7 @@ def test_a_game_that_was_never_played_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_a_game_that_was_given_up_says_so(tmp_path: Path) -> None:
-    """Expect an end all the same: nobody waits for more."""
+    """Expect an end all the same: no one waits for more."""
     play(tapes(tmp_path, Time()).record_evaluation(GAME), None)
     (path,) = tmp_path.iterdir()
     assert entries(path)[-1] == TapeEnd("aborted", reason="given up")
@@ -121,7 +121,7 @@ def test_training_games_are_recorded_now_and_then(tmp_path: Path) -> None:
 
 
 def test_without_a_folder_nothing_is_recorded(tmp_path: Path) -> None:
-    """On a cluster nobody shares one."""
+    """On a cluster no one shares one."""
     shelf = Tapes(None, run="quick", member="actor-0", clock=Time().clock)
     assert shelf.record_training(GAME) is None
     assert shelf.record_evaluation(GAME) is None
@@ -146,7 +146,7 @@ def test_the_newest_are_kept(tmp_path: Path) -> None:
 
 
 def test_a_long_game_is_cut(tmp_path: Path) -> None:
-    """Above its size a tape ends, and the game goes on."""
+    """Above its size a tape ends, and the game continues."""
     path = tmp_path / "evaluation-1.jsonl"
     start = TapeStart(1, "quick", "evaluation", GAME.decks, ("a", "b"), 7, 0.0)
     play(Tape(path, start, max_bytes=1000), moves=50)
@@ -159,7 +159,7 @@ def test_a_long_game_is_cut(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_costs_the_tape_only(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The game goes on; one line in the log says why there is no tape."""
+    """The game continues; one line in the log says why there is no tape."""
     (tmp_path / "taken").write_text("")
     play(tapes(tmp_path / "taken", Time()).record_evaluation(GAME), moves=3)
     assert [record.levelname for record in caplog.records] == ["WARNING"]

@@ -49,14 +49,14 @@ def test_ten_minutes_without_a_pointer_are_enough(watchdog: PointerWatchdog, tim
 
 
 def test_a_pointer_begins_the_wait_anew(watchdog: PointerWatchdog, time: _Time) -> None:
-    """Weights that vanish and come back within the limit end nobody."""
+    """Weights that vanish and come back within the limit end no one."""
     for _ in range(3):
         _read(watchdog, time, None, seconds=590)
         _read(watchdog, time, POINTER, seconds=1)
 
 
 def test_an_outage_does_not_count(watchdog: PointerWatchdog, time: _Time) -> None:
-    """An hour between two readings counts as five seconds: nobody looked meanwhile."""
+    """An hour between two readings counts as five seconds: no one looked meanwhile."""
     _read(watchdog, time, None, seconds=590)
     time.now += 3600
     watchdog.note(None)

@@ -13,7 +13,7 @@ from trainingrun_reconciler.roles import ROLES
 
 
 def nested(levels: int) -> Any:
-    """An object of so many levels; made without recursion, as it must be read."""
+    """An object of this many levels; made without recursion, as it must be read."""
     found: Any = "x"
     for _ in range(levels):
         found = {"a": found}
@@ -91,7 +91,7 @@ def test_depth_elsewhere_is_refused_too() -> None:
 
 
 def test_managed_fields_do_not_count() -> None:
-    """They are the API server's, and nobody reads them."""
+    """They are the API server's, and no one reads them."""
     given = document()
     given["metadata"]["managedFields"] = [nested(5_000)]
     assert parse(given).spec.games == 100

@@ -186,7 +186,7 @@ def started_with(run: TrainingRun) -> dict[str, Any]:
 
 
 def test_a_role_that_is_begun_with_a_field_is_replaced_when_it_changes() -> None:
-    """Nothing goes on with an old value that nobody would bring to it."""
+    """Nothing continues with an old value that no one would bring to it."""
     stale = {
         path: changed_by(path, schema, started_with) - set(replaced_by(path))
         for path, schema in LEAVES
@@ -195,7 +195,7 @@ def test_a_role_that_is_begun_with_a_field_is_replaced_when_it_changes() -> None
 
 
 def test_a_value_that_is_the_default_is_none() -> None:
-    """A field that a later version adds, and the API server fills in, replaces nobody."""
+    """A field that a later version adds, and the API server fills in, replaces no one."""
     given = run_with("daemon.gameTimeoutSeconds", 120)
     assert given.spec.daemon.game_timeout_seconds == 120
     assert hashes(given) == hashes(run_with("games", 100))
@@ -205,7 +205,7 @@ EVERY_LEAF = [path for path, _ in leaves(root_schema()["properties"]["spec"])]
 
 
 def test_every_field_of_the_schema_stands_in_the_table_once() -> None:
-    """A field is fixed, or live, or rolls roles; a new one that nobody classified fails here."""
+    """A field is fixed, or live, or rolls roles; a new one that no one classified fails here."""
     twice_or_never = [
         path
         for path in EVERY_LEAF

@@ -103,7 +103,7 @@ def test_every_field_is_documented() -> None:
 
 
 def test_every_list_says_how_it_is_merged() -> None:
-    """Without a type a list has one owner, and nobody decided that."""
+    """Without a type a list has one owner, and no one decided that."""
     untyped = [
         path
         for path, schema in schemas(root_schema())

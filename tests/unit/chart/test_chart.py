@@ -67,7 +67,7 @@ def test_the_lease_role_is_for_one_lease_in_the_operators_namespace(chart: Chart
 
 
 def test_a_rolling_update_leaves_no_gap(chart: Chart) -> None:
-    """Two replicas, and a new one is ready before an old one is told to end."""
+    """Two replicas, and a new one is ready before an old one is asked to end."""
     spec = chart().only("Deployment")["spec"]
     assert spec["replicas"] == 2
     assert spec["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
@@ -88,7 +88,7 @@ def test_given_namespaces_get_roles_and_the_cluster_none(chart: Chart) -> None:
 
 @pytest.mark.parametrize("role", ["view", "edit", "admin"])
 def test_the_roles_of_people_reach_training_runs(chart: Chart, role: str) -> None:
-    """Who may view a namespace sees its runs, who may edit it makes and changes them; nobody may
+    """Who may view a namespace sees its runs, who may edit it makes and changes them; no one may
     write a status, which is the operator's."""
     (found,) = (
         each
@@ -114,7 +114,7 @@ def test_without_rights_in_the_cluster_nothing_cluster_wide_is_made(chart: Chart
 
 
 def test_metrics_are_closed_until_somebody_is_named(chart: Chart) -> None:
-    """By default nobody reads them over the network; the peers that are named reach the operator's,
+    """By default no one reads them over the network; the peers that are named reach the operator's,
     and the operator opens those of its runs to the same."""
     closed = chart()
     (health,) = closed.only("NetworkPolicy")["spec"]["ingress"]

@@ -37,7 +37,7 @@ def named(chart: Chart, *options: str) -> set[str]:
 
 
 def test_the_defaults_are_what_make_images_builds(chart: Chart, tmp_path: Path) -> None:
-    """Expect no name that nobody builds, and none for nothing but the command line's."""
+    """Expect no name that no one builds, and none for nothing but the command line's."""
     assert named(chart) == built(tmp_path) - {"localhost/trainingrun-cli:0.1.0"}
 
 

@@ -150,7 +150,7 @@ def test_generated_files_are_as_their_sources_say() -> None:
 
 
 def test_a_value_without_a_comment_is_refused(tmp_path: Path) -> None:
-    """The page cannot be made of values that nobody described."""
+    """The page cannot be made of values that no one described."""
     call = "import pathlib, sys, values_page; values_page.page(pathlib.Path(sys.argv[1]))"
     text = (CHART / "values.yaml").read_text().replace("  # At once.\n", "")
     (tmp_path / "values.yaml").write_text(text)

@@ -146,7 +146,7 @@ def test_a_run_that_is_over_shows_no_rates_and_no_empty_roles() -> None:
 
 
 def test_a_long_state_does_not_eat_the_figures() -> None:
-    """Expect it to go on in the next line of a narrow terminal, and the counts to be read."""
+    """Expect it to continue in the next line of a narrow terminal, and the counts to be read."""
     long = "Invalid: spec.decks: no deck is called red_agro: choose among red_aggro, white_weenie"
     games = {"played": 226, "target": 20000, "perSecond": 8.9}
     picture = picture_of_runs([run_of(summary=long, games=games)], wide=False, with_namespace=False)

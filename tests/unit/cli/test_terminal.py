@@ -100,7 +100,7 @@ def test_no_escapes_where_none_are_wanted(
 
 
 def test_a_terminal_has_styles(shell: Any) -> None:
-    """Expect bold titles where nobody forbids them, so that the test before says something."""
+    """Expect bold titles where no one forbids them, so that the test before says something."""
     assert "\x1b[1m" in on_terminal(shell, "--help", NO_COLOR="")
 
 

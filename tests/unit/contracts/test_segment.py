@@ -33,7 +33,7 @@ ARRAYS = (
 
 
 def make(counts: list[int], *, terminated: bool = True, seed: int = 0) -> Segment:
-    """A valid segment whose steps have so many legal actions."""
+    """A valid segment whose steps have this many legal actions."""
     random, steps = np.random.default_rng(seed), len(counts)
     header = SegmentHeader(
         run_id="r",

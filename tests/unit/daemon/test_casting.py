@@ -58,7 +58,7 @@ def test_a_response_resolves_first(table) -> None:
 
 
 def test_the_caster_is_not_asked_about_the_own_spell(table) -> None:
-    """Nobody responds to oneself: a prompt that nearly always is a pass is not sent."""
+    """No one responds to oneself: a prompt that nearly always is a pass is not sent."""
     table.put(0, "Mountain", "Mountain")
     table.hold(0, "Shock", "Lightning Bolt")
     table.act("Shock", table.bob)

@@ -79,7 +79,7 @@ def test_an_unreadable_deck_is_refused(tmp_path: Path) -> None:
 
 
 def test_other_files_stay_closed(shelf: DeckRepository) -> None:
-    """An absolute path leads to decks only: nobody reads other files through error texts."""
+    """An absolute path leads to decks only: no one reads other files through error texts."""
     with pytest.raises(DeckError, match=r"no \.dck file"):
         shelf.find("/etc/passwd")
 

@@ -197,7 +197,7 @@ def test_non_ascii_names_are_escaped(table) -> None:
 
 
 def test_every_card_can_be_shown(make_table) -> None:
-    """No printed text breaks the JSON, and nobody sees a bare type word."""
+    """No printed text breaks the JSON, and no one sees a bare type word."""
     for name in sorted(KNOWN_CARDS):
         _expect_to_be_shown(make_table(), name)
 

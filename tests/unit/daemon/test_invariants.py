@@ -144,7 +144,7 @@ def test_a_sound_table_is_sound(table) -> None:
 
 
 def test_a_card_too_many_is_noticed(table) -> None:
-    """A card that nobody had in the deck shows on the wire and inside."""
+    """A card that no one had in the deck shows on the wire and inside."""
     watch = StateWatch(table.game)
     table.put(0, "Shock", zone=Zone.GRAVEYARD)
     with pytest.raises(Unsound, match="gained"):
@@ -181,7 +181,7 @@ def _first_action(table) -> Json:
 
 
 def test_a_state_based_action_that_is_due_is_noticed(table) -> None:
-    """Nobody has priority while a creature with lethal damage is there."""
+    """No one has priority while a creature with lethal damage is there."""
     table.put(0, "Hill Giant").damage = 3
     decision = _first_action(table)
     with pytest.raises(Unsound, match="lethal damage"):

@@ -61,5 +61,5 @@ def test_between_two_knots_the_logarithm_is_linear() -> None:
 
 
 def test_a_scaled_profile_keeps_its_shape() -> None:
-    """Every quantile is so many times as long."""
+    """Every quantile is this many times as long."""
     assert FORGE.scaled(0.1).game.seconds_at(0.5) == pytest.approx(0.64)

@@ -63,7 +63,7 @@ async def status(daemon: RunningDaemon) -> StatusReply:
 
 
 async def until_empty(daemon: RunningDaemon) -> None:
-    """Ask for the counters until nobody plays or waits."""
+    """Ask for the counters until no one plays or waits."""
     async with asyncio.timeout(5):
         while (reply := await status(daemon)).active or reply.queued:
             pass

@@ -1,4 +1,4 @@
-"""Slots: never too many games, nobody waits beside a free slot, first come first served."""
+"""Slots: never too many games, no one waits beside a free slot, first come first served."""
 
 from collections import Counter
 

@@ -113,7 +113,7 @@ def test_ten_poison_loses(table) -> None:
 
 
 def test_a_game_without_end_is_a_draw(table) -> None:
-    """At the turn cap the game ends, nobody wins."""
+    """At the turn cap the game ends, no one wins."""
     game = _new_game(2, *["Plains"] * 300)
     table.game = game
     table.follow(play_game(game))

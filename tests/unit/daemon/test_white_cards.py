@@ -36,7 +36,7 @@ def test_path_may_be_declined(table) -> None:
 
 
 def test_honor_of_the_pure_grows_own_white_creatures(table) -> None:
-    """White creatures of its controller get +1/+1, nobody else's."""
+    """White creatures of its controller get +1/+1, no one else's."""
     table.put(0, "Honor of the Pure")
     lions = table.put(0, "Savannah Lions")
     piker = table.put(0, "Goblin Piker")

@@ -53,7 +53,7 @@ SYSTEM: Final = {
 
 
 def default(folder: str, name: str) -> list[str]:
-    """What a variable of Terraform is when nobody sets it."""
+    """What a variable of Terraform is when no one sets it."""
     with (TERRAFORM / folder / "variables.tf").open() as text:
         variables = hcl2.load(text)["variable"]
     [value] = [each[name]["default"] for each in variables if name in each]

@@ -39,7 +39,7 @@ def check(document: Any) -> None:
     """Refuse what its reader would: the API, Helm, ``trainingrun daemons`` or Prometheus.
 
     Raises:
-        ValueError: nobody reads such a document, or its reader refuses it.
+        ValueError: no one reads such a document, or its reader refuses it.
     """
     if not isinstance(document, Mapping):
         raise ValueError("not a mapping: what is it for?")
@@ -83,7 +83,7 @@ def test_its_reader_accepts_it(place: str, block: Block) -> None:
     ],
 )
 def test_a_wrong_block_would_be_found(wrong: str) -> None:
-    """Expect mistakes that stood in the pages, and kinds that nobody checks, to be refused."""
+    """Expect mistakes that stood in the pages, and kinds that no one checks, to be refused."""
     with pytest.raises((ValueError, SpecError, jsonschema.ValidationError)):
         check(yaml.safe_load(wrong))
 

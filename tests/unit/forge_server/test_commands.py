@@ -302,7 +302,7 @@ def test_a_seed_repeats_a_game_that_runs_alone(serve: Serve) -> None:
 
 
 def test_the_seed_is_one_for_the_process(serve: Serve) -> None:
-    """A game without a seed goes on with the generator that another game's seed began."""
+    """A game without a seed continues with the generator that another game's seed began."""
     port = serve(REPAIRED)
 
     def play_two() -> list[dict[str, object]]:

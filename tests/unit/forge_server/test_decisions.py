@@ -590,7 +590,7 @@ def test_payments_that_prevent_something_are_declined_in_silence(set_table: SetT
 
 
 def test_reveal_is_a_log_line_for_each_seat(set_table: SetTable) -> None:
-    """Nobody waits for an answer: the next line answers the next question."""
+    """No one waits for an answer: the next line answers the next question."""
     table = set_table(REPAIRED)
     cards = [table.put("Shock", Zone.HAND, seat=1), table.put("Island", Zone.HAND, seat=1)]
     results: list[Any] = []

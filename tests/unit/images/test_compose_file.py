@@ -64,7 +64,7 @@ def test_the_example_names_every_setting_and_no_password() -> None:
 
 
 def test_the_token_reaches_daemons_and_players_alone() -> None:
-    """Expect it in the environment, which no list of processes shows; without one, nobody asks."""
+    """Expect it in the environment, which no list of processes shows; without one, no one asks."""
     word = "a-token-of-16-characters"
     for given, expected in (({"DAEMON_TOKEN": word}, word), ({}, "")):
         services = read_compose(variables() | given)["services"]

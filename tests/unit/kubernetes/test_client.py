@@ -72,7 +72,7 @@ def test_a_write_tells_its_term_and_what_time_it_has() -> None:
 
 
 def test_without_a_term_nothing_is_written_but_all_can_be_read_and_asked() -> None:
-    """An operator that stands by looks, and asks what it may do."""
+    """An operator that stands by reconciles, and asks what it may do."""
 
     async def act(client: Client, sent: list[bytes]) -> None:
         for write in (client.merge, client.create, client.replace, client.apply):

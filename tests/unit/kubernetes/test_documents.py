@@ -22,7 +22,7 @@ VALUES = st.recursive(
 
 
 def nested(levels: int) -> bytes:
-    """An object of so many levels."""
+    """An object of this many levels."""
     return b'{"a":' * levels + b"1" + b"}" * levels
 
 

@@ -29,7 +29,7 @@ from trainingrun_reconciler.errors import (
     ],
 )
 def test_answers_are_classified(status: int, kind: type[ApiError], retry: bool) -> None:
-    """What the user must mend is not tried again; everything else is."""
+    """What the user must repair is not tried again; everything else is."""
     error = error_from(status, b'{"message": "because"}', "GET /x")
     assert type(error) is kind
     assert error.retry is retry

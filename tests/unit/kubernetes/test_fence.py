@@ -45,7 +45,7 @@ def test_a_write_has_until_the_end_of_the_term(now: float, left: float) -> None:
 
 @pytest.mark.parametrize("now", [10.0, 30.0, 1e6])
 def test_after_the_deadline_nothing_is_written(now: float) -> None:
-    """However long the process slept, and though nobody has told it anything."""
+    """However long the process slept, and though no one has told it anything."""
     clock = Clock()
     fence = Fence(TERM, clock=clock)
     clock.now = now

@@ -1,4 +1,4 @@
-"""Specs that are kept: equal sections are one object, and nobody can tell from what a spec says."""
+"""Specs that are kept: equal sections are one object, and no one can tell from what a spec says."""
 
 from __future__ import annotations
 

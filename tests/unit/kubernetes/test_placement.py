@@ -166,7 +166,7 @@ def test_a_spot_node_that_is_silent_is_given_up_after_a_minute() -> None:
 
 
 def test_a_learner_with_a_gpu_may_stand_on_a_node_for_gpus() -> None:
-    """GKE and most others taint them, so that nobody else takes the room; daemons need not go."""
+    """GKE and most others taint them, so that no one else takes the room; daemons need not go."""
     found = pods(learner={"gpus": 1})
     taint = ("nvidia.com/gpu", "present", "NoSchedule")
     assert tolerates(found[Role.LEARNER], taint)

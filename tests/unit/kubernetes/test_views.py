@@ -172,7 +172,7 @@ def test_a_role_has_its_pods_as_members() -> None:
 
 
 def test_a_pod_that_is_being_deleted_is_not_ready() -> None:
-    """It may still run, but nothing should be sent to it any more."""
+    """It may still run, but nothing should be sent to it any longer."""
     going = pod("one", conditions=READY, podIP="10.0.0.1")
     going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
     roles = observed((DEPLOYMENT, document("quick-daemon", spec={"replicas": 1})), (POD, going))
@@ -272,7 +272,7 @@ def test_a_suspended_job_is_held_by_its_queue() -> None:
 
 
 def test_a_job_that_somebody_suspends_by_hand_is_told_so() -> None:
-    """Without a queue nobody else would let it go on."""
+    """Without a queue no one else would let it continue."""
     held = observed((JOB, suspended()))[Role.LEARNER].held
     assert held is not None
     assert held.problem.reason == "MembersNotReady"
@@ -474,7 +474,7 @@ def test_an_old_interruption_is_history() -> None:
 
 
 def test_a_learner_that_its_machine_told_to_end_was_interrupted() -> None:
-    """Exit code 75 in a pod that nobody deleted; a crash is none, and neither is a deletion."""
+    """Exit code 75 in a pod that no one deleted; a crash is none, and neither is a deletion."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     job = document("quick-learner", role="learner", spec={"parallelism": 1})
 
@@ -526,7 +526,7 @@ def test_a_learner_that_somebody_deletes_is_told_and_not_missed_at_once() -> Non
 
 
 def test_what_bears_a_runs_labels_elsewhere_is_not_its_own() -> None:
-    """Another namespace, another controller, no controller, or a role that nobody knows."""
+    """Another namespace, another controller, no controller, or a role that no one knows."""
     elsewhere = document("quick-daemon", uid="a", spec={"replicas": 1})
     elsewhere["metadata"]["namespace"] = "neighbour"
     theirs = document("quick-daemon", uid="b", spec={"replicas": 1})

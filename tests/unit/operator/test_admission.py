@@ -119,7 +119,7 @@ def test_once_admitted_it_starts_like_any_other() -> None:
     [("WaitingForQuota", "False"), ("QueueControllerMissing", "True")],
 )
 def test_the_conditions_say_what_it_waits_for(reason: str, degraded: str) -> None:
-    """Ready, LearnerAvailable and the summary; only a queue that nobody serves needs a person."""
+    """Ready, LearnerAvailable and the summary; only a queue that no one serves needs a person."""
     run = queued_run()
     wait = Held(NOW - 4000, Problem(reason, "queue games has not admitted Job quick-learner"))
     status = look(run, Observed({Role.LEARNER: role(run, Role.LEARNER, held=wait)})).status
@@ -152,7 +152,7 @@ def test_waiting_and_admission_are_told_once_each() -> None:
 
 
 def test_an_admission_that_is_taken_back_frees_what_the_run_had() -> None:
-    """After a minute daemons and players go, none is published any more, and Redis stays."""
+    """After a minute daemons and players go, none is published any longer, and Redis stays."""
     run = queued_run()
     wait = replace(WAITS, since=NOW - 61)
     slots = {"10.0.0.1:17171": DaemonSlot(capacity=8)}

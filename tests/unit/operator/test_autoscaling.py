@@ -35,7 +35,7 @@ INPUTS = ScaleInputs(
 
 
 def _after(seconds: int, inputs: ScaleInputs | None, spec: Autoscaling = SPEC) -> ScaleDecision:
-    """The decision after the same inputs held for so long."""
+    """The decision after the same inputs held for this long."""
     memory, replicas = ScaleMemory(), inputs.replicas if inputs else 10
     decision = scale(spec, inputs, memory, replicas=replicas, now=0.0)
     for now in range(5, seconds + 1, 5):

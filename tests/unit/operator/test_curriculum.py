@@ -62,7 +62,7 @@ def signals(world: SimulatedRun, **changed: Any) -> Signals:
 
 
 def evaluation(wins: int, *, games: int = 100, after: int, opponent: str = "random") -> Evaluation:
-    """A result after so many training games."""
+    """A result after this many training games."""
     return Evaluation(
         at=1e6 + after,
         version=1,
@@ -132,7 +132,7 @@ def test_a_phase_ends_at_its_win_rate() -> None:
 
 
 def test_several_evaluations_are_counted_together() -> None:
-    """The newest so many of the phase, and none before there are so many."""
+    """The newest this many of the phase, and none before there are this many."""
     goal = {"opponent": "random", "low": 0.8, "evaluations": 2}
     phases = [{"name": "one", "until": {"winRate": goal}}, {"name": "two"}]
     run = training_run(curriculum=phases)
@@ -254,7 +254,7 @@ def test_phases_that_change_places_are_not_repeated() -> None:
 
 
 def test_a_curriculum_that_was_removed_leaves_the_runs_own_setting() -> None:
-    """Actors are told it once, and the status has no phase any more."""
+    """Actors are told it once, and the status has no phase any longer."""
     world = running(curriculum=PHASES)
     world.change(curriculum=())
     world.step()

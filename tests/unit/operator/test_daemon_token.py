@@ -37,7 +37,7 @@ THEIRS = {"external": {"endpoints": ENDPOINTS, "tokenSecretRef": {"name": "their
 def test_daemons_and_players_have_the_same_token(
     daemon: dict[str, Any], token: DaemonToken | None
 ) -> None:
-    """And nobody else: Redis and learner play no games. The backend makes one that is ours."""
+    """And no one else: Redis and learner play no games. The backend makes one that is ours."""
     run = training_run(daemon=daemon)
     made = workloads(run, Settings(), daemons=2)
     expected = {role: token if role in {*PLAYERS, Role.DAEMON} else None for role in made}
@@ -63,7 +63,7 @@ def hashes(**daemon: Any) -> dict[Role, str]:
 def test_who_plays_is_replaced_when_daemons_begin_to_ask(
     before: dict[str, Any], after: dict[str, Any]
 ) -> None:
-    """By whichever field that comes; an actor that goes on as it was would play no game more."""
+    """By whichever field that comes; an actor that continues as it was would play no game more."""
     old, new = hashes(**before), hashes(**after)
     changed = {role for role in old.keys() & new.keys() if old[role] != new[role]}
     assert changed - {Role.DAEMON} == PLAYERS

@@ -64,7 +64,7 @@ def test_the_least_busy_and_youngest_is_chosen_to_leave() -> None:
 
 
 def test_a_draining_daemon_without_games_goes() -> None:
-    """Redis gives no leases on it any more, and none lives."""
+    """Redis gives no leases on it any longer, and none lives."""
     seen = signals({"a": OPEN, "b": leaving()}, {"a": 2, "b": 0})
     plan = plan_draining(role("a", "b"), seen, RULES, desired=1, now=NOW)
     assert (plan.removable, plan.replicas) == (("b",), 1)

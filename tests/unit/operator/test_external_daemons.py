@@ -48,7 +48,7 @@ def test_a_whole_run_makes_no_daemons() -> None:
 
 @pytest.mark.parametrize("limit", range(6))
 def test_a_run_interrupted_after_every_step_comes_to_the_same_end(limit: int) -> None:
-    """An operator that dies after any number of actions goes on from what is there."""
+    """An operator that dies after any number of actions continues from what is there."""
     run = world()
     run.run = run.run.model_copy(update={"spec": run.run.spec.model_copy(update={"games": 60})})
     for _ in range(40):
@@ -61,7 +61,7 @@ def test_a_run_interrupted_after_every_step_comes_to_the_same_end(limit: int) ->
 
 
 def test_one_that_is_away_gets_no_games_and_comes_back() -> None:
-    """It leaves the slots at once, is told with its address, and nothing else changes."""
+    """It leaves the slots at once, is reported with its address, and nothing else changes."""
     run = world()
     run.until(lambda now: now.trained > 0)
     run.answers[TWO] = Answer(5, AWAY)
@@ -116,7 +116,7 @@ def test_own_daemons_go_after_their_games_when_external_ones_take_over() -> None
 
 
 def test_a_suspended_run_leaves_them_alone() -> None:
-    """Nothing is published and nobody is asked; the run goes on when it is resumed."""
+    """Nothing is published and no one is asked; the run continues when it is resumed."""
     run = world()
     run.until(lambda now: now.trained > 0)
     run.change(suspend=True)

@@ -44,7 +44,7 @@ def deleted_run(**spec: Any) -> TrainingRun:
 
 @dataclass
 class World:
-    """A run that is deleted, and what it had; each look may be the last of its operator."""
+    """A run that is deleted, and what it had; each reconcile may be the last of its operator."""
 
     run: TrainingRun = field(default_factory=deleted_run)
     backend: MemoryBackend = field(default_factory=MemoryBackend)
@@ -101,7 +101,7 @@ def test_the_cleaner_is_the_learner_with_another_program() -> None:
 
 
 def test_members_go_first_then_the_cleaner_comes_and_the_run_goes() -> None:
-    """Operators that live for one look each walk it to its end."""
+    """Operators that live for one reconcile each walk it to its end."""
     world = World()
     for role in (Role.DAEMON, Role.ACTOR, Role.LEARNER):
         made = cleaner(world.run, Settings())

@@ -119,7 +119,7 @@ def test_spent_budget_and_a_higher_one(limits: list[int]) -> None:
 @settings(max_examples=share_of(60))
 @given(limits=INTERRUPTIONS)
 def test_idle_and_woken(limits: list[int]) -> None:
-    """A run without progress stops whatever interrupts the operator, and goes on when woken."""
+    """A run without progress stops whatever interrupts the operator, and continues when woken."""
     world = running(games=100_000, idleShutdownSeconds=60)
     world.stuck_games = True
     world.until(lambda each: each.run.status.stop is not None)

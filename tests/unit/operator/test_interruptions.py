@@ -12,7 +12,7 @@ from testkit.operator.simulated_run import SimulatedRun, running
 
 
 def gone(world: SimulatedRun, number: int, *, ago: float = 0.0) -> tuple[Interruption, ...]:
-    """So many daemons that had to go at one moment."""
+    """This many daemons that had to go at one moment."""
     at = world.now - ago
     names = range(number)
     return tuple(Interruption(f"d{at:.0f}-{each}", at, "EvictionByEvictionAPI") for each in names)
@@ -76,7 +76,7 @@ def test_a_status_that_was_not_written_is_counted_again() -> None:
 
 
 def test_a_role_that_was_away_is_not_counted_again() -> None:
-    """Expect the count to stand when a look finds no such role, and when it is back."""
+    """Expect the count to stand when a reconcile finds no such role, and when it is back."""
     world = running()
     there = {Role.DAEMON: gone(world, 2)}
     world.interruptions = there

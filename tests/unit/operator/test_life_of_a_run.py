@@ -45,7 +45,7 @@ def test_a_new_run_starts_redis_first_and_then_all_roles() -> None:
 
 
 def test_a_running_run_needs_no_action() -> None:
-    """When all is as it should be, a look does nothing."""
+    """When all is as it should be, a reconcile does nothing."""
     world = running()
     assert world.look().actions == ()
 
@@ -191,7 +191,7 @@ def ended_as(how: Finished, world: SimulatedRun) -> bool:
 
 @pytest.mark.parametrize("reachable", [True, False])
 def test_a_recorder_that_fails_costs_the_run_nothing(reachable: bool) -> None:
-    """The run is complete without what it should have written; also when nobody can ask Redis, at
+    """The run is complete without what it should have written; also when no one can ask Redis, at
     the moment of the failure, whether the learner had flushed."""
     world = running(games=60)
     world.until(recording)
@@ -205,7 +205,7 @@ def test_a_recorder_that_fails_costs_the_run_nothing(reachable: bool) -> None:
 
 
 def test_a_recorder_that_failed_holds_no_run_whose_redis_lost_its_data() -> None:
-    """Such a Redis says RUN, and the walk begins again: there is nothing left to flush, and nobody
+    """Such a Redis says RUN, and the walk begins again: there is nothing left to flush, and no one
     else who could end in the learner's place."""
     world = running(games=60)
     world.until(recording)
@@ -279,7 +279,7 @@ def test_more_games_while_the_last_evaluations_are_recorded_train_on() -> None:
 
 
 def test_suspend_during_the_last_evaluation_and_resume_completes() -> None:
-    """A run that is suspended while it completes goes on with its evaluation afterwards."""
+    """A run that is suspended while it completes continues with its evaluation afterwards."""
     world = running(games=60)
     while world.look().lifecycle.stage is not Stage.EVALUATING:
         world.step()
@@ -321,7 +321,7 @@ def test_games_that_never_end_do_not_hold_a_suspend_for_ever() -> None:
 
 
 def test_a_learner_that_failed_for_good_fails_the_run() -> None:
-    """Failed is True with the learner's own words; members go, Redis stays for a look."""
+    """Failed is True with the learner's own words; members go, Redis stays for a reconcile."""
     world = running()
     world.backend.finish(
         UID, Role.LEARNER, Finished(False, "BackoffLimitExceeded", "no space left")

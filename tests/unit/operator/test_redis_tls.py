@@ -12,7 +12,7 @@ HOST = "mine-redis.team.svc"
 
 
 def test_a_deleted_secret_comes_back_with_the_same_identity() -> None:
-    """Expect members with the old URL to go on trusting the server."""
+    """Expect members with the old URL to continue trusting the server."""
     assert identity_for("one", HOST) == identity_for("one", HOST)
     assert identity_for("one", HOST) != identity_for("two", HOST)
     assert identity_for("one", HOST) != identity_for("one", "other-redis.team.svc")

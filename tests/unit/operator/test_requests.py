@@ -38,7 +38,7 @@ def run_with(**annotations: str) -> TrainingRun:
 
 
 def role_of(number: int, *, started_at: float = NOW - 100) -> ObservedRole:
-    """So many daemons that serve."""
+    """This many daemons that serve."""
     members = tuple(
         Member(f"daemon-{index}", ready=True, endpoint=f"h:{index}", started_at=started_at)
         for index in range(number)
@@ -128,7 +128,7 @@ def test_a_drain_is_told_once() -> None:
 
 
 def test_a_checkpoint_is_asked_for_once() -> None:
-    """Expect the request until Redis has it, and nothing where nobody asked."""
+    """Expect the request until Redis has it, and nothing where no one asked."""
     role = role_of(1)
     run = run_with(**{CHECKPOINT: "2026-01-01T00:00:00Z"})
     signals = signals_of(role)

@@ -62,7 +62,7 @@ def test_a_run_that_names_an_image_waits_for_nobody() -> None:
 
 
 def test_one_run_begins_after_the_other_and_all_within_an_hour() -> None:
-    """A run that has begun goes on; the others wait, for less where there are many."""
+    """A run that has begun continues; the others wait, for less where there are many."""
     turns, first, second = Rollouts(), RunKey("a", "one"), RunKey("a", "two")
     assert turns.allows(first, now=100.0)
     turns.begin(first, runs=2, now=100.0)

@@ -4,7 +4,7 @@ Two hundred of them, a thousand with ``make soak``.
 
 The world is hostile where it may be: actors lease between the look and the action, machines vanish
 while they drain, the number changes its mind, and half of all operators die after one of their
-steps; nothing is remembered between looks.
+steps; nothing is remembered between reconciles.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Fleet:
                 running.append(self.now + self.random.uniform(1, self.longest))
 
     def pass_time(self) -> None:
-        """Until the next look: games end, daemons become ready, actors lease."""
+        """Until the next reconcile: games end, daemons become ready, actors lease."""
         self.now += LOOK_SECONDS
         for endpoint, running in self.games.items():
             self.games[endpoint] = [end for end in running if end > self.now]
@@ -132,7 +132,7 @@ class Fleet:
 
 
 def _scaled_down(fleet: Fleet, *, times: int) -> int:
-    """So many scale-downs, each to its end or to a change of mind; gives how many ended."""
+    """This many scale-downs, each to its end or to a change of mind; gives how many ended."""
     ended = 0
     for _ in range(times):
         start = fleet.random.randint(2, 6)

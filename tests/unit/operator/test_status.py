@@ -180,7 +180,7 @@ def test_a_member_that_starts_again_soon_is_an_event_and_does_not_degrade() -> N
 
 
 def test_an_image_that_cannot_be_pulled_degrades_at_once() -> None:
-    """It does not pass by itself, so nobody has to wait to read it."""
+    """It does not pass by itself, so no one has to wait to read it."""
     world = running()
     world.backend.fail(UID, Role.ACTOR, Problem("ImageUnavailable", "image x cannot be pulled"))
     world.now += 2
@@ -238,7 +238,7 @@ def test_a_resume_after_a_long_time_is_not_a_role_that_is_missing() -> None:
 
 @pytest.mark.parametrize("behind", [0, 3, 20, 86_400, -86_400])
 def test_notices_become_events_whatever_the_clock_of_their_role_says(behind: float) -> None:
-    """A list is compared with what it was before; nobody's clock decides."""
+    """A list is compared with what it was before; no one's clock decides."""
     world = running()
     said: list[Notice] = []
     told = []
@@ -360,7 +360,7 @@ def test_the_transition_time_moves_with_the_status_only() -> None:
 
 
 def test_the_summary_says_what_a_start_waits_for() -> None:
-    """Nobody has to look at pods to know."""
+    """No one has to look at pods to know."""
     world = SimulatedRun(training_run())
     world.step()
     assert world.run.status.summary == "Starting: waiting for redis, daemons, learner, actors"
@@ -419,7 +419,7 @@ def replace_checkpoint(reports: tuple[Report, ...], *, saved_at: float) -> tuple
 
 def test_a_limit_of_the_autoscaler_is_an_event_once() -> None:
     """The learner could train more than maxReplicas daemons give: told when it has stood for a
-    while, not at each look, and the status has what the rates ask for."""
+    while, not at each reconcile, and the status has what the rates ask for."""
     world = running(daemon={**FIXED_DAEMONS, "autoscaling": {"minReplicas": 1, "maxReplicas": 2}})
     for _ in range(60):
         world.step()

@@ -35,7 +35,7 @@ def look(world: SimulatedRun) -> Decision:
 
 
 def summaries(world: SimulatedRun, *, seconds: float) -> Iterable[str | None]:
-    """The summaries of the looks of so many seconds."""
+    """The summaries of the looks of this many seconds."""
     end = world.now + seconds
     while world.now < end:
         world.now += 2
@@ -59,7 +59,7 @@ def test_a_member_that_is_killed_again_and_again_stays_degraded() -> None:
 
 
 def test_one_crash_is_over_when_the_member_serves() -> None:
-    """It has not stayed, so nobody has to come."""
+    """It has not stayed, so no one has to come."""
     world = running()
     world.backend.fail(UID, Role.ACTOR, OUT_OF_MEMORY)
     list(summaries(world, seconds=6))
@@ -106,7 +106,7 @@ def test_a_run_that_nobody_looked_at_for_hours_is_not_degraded_when_it_starts_ag
 
 
 def test_a_limit_is_told_when_it_has_stood_and_so_is_its_end() -> None:
-    """What flips at every look changes nothing; what stands for a minute does."""
+    """What flips at every reconcile changes nothing; what stands for a minute does."""
     memory = LimitMemory()
     told: list[Limit | None] = []
     flips = [Limit.AT_MAX if index % 2 else Limit.NONE for index in range(60)]
@@ -152,7 +152,7 @@ def test_a_held_number_says_what_runs_what_would_do_and_why_not() -> None:
 
 
 def ended(games: int = 40) -> SimulatedRun:
-    """A run that is over, and has been looked at since."""
+    """A run that is over, and has been reconciled since."""
     world = running(games=games)
     world.until(lambda run: run.run.status.finished_at is not None)
     world.settle()
@@ -185,7 +185,7 @@ def test_a_target_that_is_raised_after_the_end_is_refused_and_said_once() -> Non
 
 
 def test_a_claim_that_is_made_again_is_said() -> None:
-    """What it held is lost, which nobody should find out from a counter."""
+    """What it held is lost, which no one should find out from a counter."""
     world = running()
     roles = dict(world.backend.roles(UID))
     roles[Role.REDIS] = replace(roles[Role.REDIS], intact=False, storage_lost=True)

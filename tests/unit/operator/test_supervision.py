@@ -13,7 +13,7 @@ Part = Callable[[], Awaitable[None]]
 
 
 def _supervised(part: Part, *, seconds: float) -> tuple[Supervisor, list[str]]:
-    """What a supervisor did within so many (virtual) seconds."""
+    """What a supervisor did within this many (virtual) seconds."""
     failed: list[str] = []
     made: list[Supervisor] = []
 
@@ -33,7 +33,7 @@ def _supervised(part: Part, *, seconds: float) -> tuple[Supervisor, list[str]]:
 
 
 def test_a_part_that_fails_is_started_again(caplog: pytest.LogCaptureFixture) -> None:
-    """Its failure is counted and logged, and the process goes on."""
+    """Its failure is counted and logged, and the process continues."""
     starts: list[float] = []
 
     async def part() -> None:
@@ -75,7 +75,7 @@ def test_failures_long_apart_do_not_add_up() -> None:
 
 
 def test_a_part_that_ends_by_itself_has_failed() -> None:
-    """Parts work until they are told to end."""
+    """Parts work until they are asked to end."""
 
     async def part() -> None:
         return

@@ -97,7 +97,7 @@ def _stuck() -> SimulatedRun:
 
 
 def test_an_idle_run_is_saved_and_stopped_and_says_why() -> None:
-    """After so many minutes without a game or an update its roles go as by suspend."""
+    """After this many minutes without a game or an update its roles go as by suspend."""
     world = _stuck()
     world.until(holds(ConditionType.SUSPENDED))
     assert _condition(world, ConditionType.SUSPENDED)[1] == Reason.IDLE
@@ -126,7 +126,7 @@ def test_an_idle_run_goes_on_when_it_is_told(by: str) -> None:
 
 
 def test_the_idle_time_outlives_the_operator() -> None:
-    """An operator that restarts at every look finds the last progress in the status."""
+    """An operator that restarts at every reconcile finds the last progress in the status."""
     world = running(games=100_000, idleShutdownSeconds=300)
     world.stuck_games = True
     begin = world.now
@@ -181,7 +181,7 @@ def test_the_costs_are_members_times_prices_times_hours() -> None:
 
 
 def test_the_sum_outlives_the_operator() -> None:
-    """An operator that restarts at every look counts the same."""
+    """An operator that restarts at every reconcile counts the same."""
     lasting, dying = (running(games=1_000_000, daemon=TWO_DAEMONS, cost=PRICES) for _ in range(2))
     for _ in range(100):
         lasting.step()
@@ -207,7 +207,7 @@ def test_without_prices_there_are_no_costs() -> None:
 
 
 def test_a_spent_budget_stops_the_run_until_it_is_raised() -> None:
-    """The run is saved and stopped; a raised budget lets it go on and is spent further."""
+    """The run is saved and stopped; a raised budget lets it continue and is spent further."""
     prices = {**PRICES, "budget": 0.05}
     world = running(games=1_000_000, daemon=TWO_DAEMONS, cost=prices)
     world.until(holds(ConditionType.SUSPENDED))

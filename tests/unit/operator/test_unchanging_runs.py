@@ -26,7 +26,7 @@ class Silent(SimulatedRun):
 
 
 def silent(**spec: object) -> tuple[Silent, Decision]:
-    """A run that has nothing to do any more, and what was decided last."""
+    """A run that has nothing to do any longer, and what was decided last."""
     world = Silent(training_run(**spec))
     for _ in range(20):
         SimulatedRun.tick(world)
@@ -44,7 +44,7 @@ def told(decision: Decision) -> object:
 
 
 def first_event(world: Silent, *, within: float) -> float | None:
-    """After how many seconds a look every few of them finds something new."""
+    """After how many seconds a reconcile every few of them finds something new."""
     before, begin = told(world.look()), world.now
     while world.now - begin < within:
         world.now += STEP

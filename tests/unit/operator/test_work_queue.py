@@ -34,7 +34,7 @@ def _run(
     at_once: int = 20,
     listener: Listener = lambda _result, _seconds: None,
 ) -> ReconcileQueue:
-    """A queue that worked for so many (virtual) seconds."""
+    """A queue that worked for this many (virtual) seconds."""
     made: list[ReconcileQueue] = []
 
     async def work() -> None:
@@ -59,7 +59,7 @@ def _now() -> float:
 
 
 def test_a_key_is_looked_at_again_when_it_asks() -> None:
-    """The returned seconds are the time until the next look."""
+    """The returned seconds are the time until the next reconcile."""
     times: list[float] = []
 
     async def look(key: RunKey) -> float | None:
@@ -84,7 +84,7 @@ def test_a_settled_key_is_left_alone() -> None:
 
 
 def test_a_key_is_never_worked_on_twice_at_once() -> None:
-    """Changes during a look lead to one more look after it."""
+    """Changes during a reconcile lead to one more look after it."""
     running, most, looks = 0, 0, 0
 
     async def look(key: RunKey) -> float | None:
@@ -114,7 +114,7 @@ def test_a_key_is_never_worked_on_twice_at_once() -> None:
 
 
 def test_failures_back_off_and_stay_with_their_key() -> None:
-    """1, 2, 4, 8 … seconds for the failing key, while the other goes on."""
+    """1, 2, 4, 8 … seconds for the failing key, while the other continues."""
     times: dict[RunKey, list[float]] = {ONE: [], TWO: []}
 
     async def look(key: RunKey) -> float | None:
@@ -145,7 +145,7 @@ def test_a_bug_of_ours_does_not_stop_the_queue(caplog: pytest.LogCaptureFixture)
 
 
 def test_how_looks_ended_is_told() -> None:
-    """One result and one duration per look: done, failed, or a bug."""
+    """One result and one duration per reconcile: done, failed, or a bug."""
     told: list[tuple[Result, float]] = []
 
     async def look(key: RunKey) -> float | None:
@@ -310,7 +310,7 @@ def test_the_oldest_key_tells_how_late_the_queue_is() -> None:
 
 def test_a_long_queue_that_moves_is_not_stuck() -> None:
     """Keys that wait behind the slow looks of one tenant are late, and a restart would make them
-    later: stuck is a queue in which no look ends any more, or one look never does."""
+    later: stuck is a queue in which no look ends any longer, or one reconcile never does."""
     found: list[tuple[float, float]] = []
     never = asyncio.Event()
 

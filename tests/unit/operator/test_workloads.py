@@ -59,7 +59,7 @@ def test_autoscaling_bounds_replace_nothing() -> None:
 
 
 def test_the_number_of_members_is_in_no_hash() -> None:
-    """Scaling replaces nobody."""
+    """Scaling replaces no one."""
     few = workloads(training_run(), SETTINGS, daemons=1)
     many = workloads(training_run(), SETTINGS, daemons=50)
     assert {role: each.template_hash for role, each in few.items()} == {

@@ -76,7 +76,7 @@ def test_put_aside(folder: RunFolder) -> None:
 
 
 def test_only_the_owner_enters(folder: RunFolder) -> None:
-    """Expect a folder that nobody else can read, because weights and passwords are in it."""
+    """Expect a folder that no one else can read, because weights and passwords are in it."""
     assert stat.S_IMODE(folder.root.stat().st_mode) == 0o700
 
 

@@ -24,7 +24,7 @@ def test_each_member_keeps_its_port(tmp_path: Path) -> None:
 
 
 def test_the_list_goes_with_the_run(tmp_path: Path) -> None:
-    """Expect no file once nobody serves; forgetting what never was is no mistake."""
+    """Expect no file once no one serves; forgetting what never was is no mistake."""
     file = tmp_path / "metrics.json"
     targets = MetricsTargets(file, run="small")
     targets.forget()

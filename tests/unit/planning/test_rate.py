@@ -128,7 +128,7 @@ def decks(*names: str) -> list[dict[str, str]]:
 
 
 def test_slow_decks_make_slow_daemons() -> None:
-    """Expect the rate to follow the decks, and a deck that nobody measured to be named."""
+    """Expect the rate to follow the decks, and a deck that no one measured to be named."""
 
     def likely(*names: str) -> float:
         run = run_of({"decks": decks(*names)})

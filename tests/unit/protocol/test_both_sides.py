@@ -250,7 +250,7 @@ LINES = st.binary(max_size=30) | st.sampled_from(
 
 @given(GAMES | st.just(Status()) | st.none(), st.lists(LINES, max_size=30))
 def test_no_bytes_break_a_client(command: Command | None, chunks: list[bytes]) -> None:
-    """Whatever a peer says, a client raises ProtocolError or goes on, and keeps little."""
+    """Whatever a peer says, a client raises ProtocolError or continues, and keeps little."""
     client = ClientConnection(max_line_bytes=LIMIT)
     if command is not None:
         client.start(command)

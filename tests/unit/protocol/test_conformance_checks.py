@@ -249,7 +249,7 @@ def test_a_broken_decision_breaks_its_law(law: str, change: Change) -> None:
     ],
 )
 def test_questions_must_have_answers(law: str, kind: str, fields: Json) -> None:
-    """Nobody is asked about nothing, and a discard says so."""
+    """No one is asked about nothing, and a discard says so."""
     assert list(CHECKS[law]()(Moment(decision(kind, **fields))))
 
 

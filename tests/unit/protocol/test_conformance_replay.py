@@ -34,7 +34,7 @@ class World:
         self._now = 0.0
 
     def carry_out(self, effect: Effect) -> Observed:
-        """Do it; silence costs time on the clock and nobody's patience."""
+        """Do it; silence costs time on the clock and no one's patience."""
         self._now += 0.001
         match effect:
             case Open(name):

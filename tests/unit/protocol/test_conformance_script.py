@@ -49,7 +49,7 @@ def test_each_step_is_read(text: str, action: script.Action) -> None:
 
 
 def test_play_may_take_several_lines() -> None:
-    """Indented lines go on with the step; lists may be continued."""
+    """Indented lines continue with the step; lists may be continued."""
     text = (
         'A: play as one ahead 2 answering garbage\n  reveal with "", "x y"\n'
         "  checking phases, hands\n  checking seats\n  seeing reveal\n"

@@ -52,7 +52,7 @@ def test_each_prefix_has_its_value(line: bytes, expected: ServerLine) -> None:
     [b"GAME_RESULT: ", b"GAME_RESULT: x won in 1.5ms", b"GAME_RESULT: x won in 5ms now"],
 )
 def test_an_unreadable_result_is_an_error(line: bytes) -> None:
-    """A result that names nobody is not silently a draw."""
+    """A result that names no one is not silently a draw."""
     with pytest.raises(ProtocolError, match="GAME_RESULT"):
         parse_line(line)
 

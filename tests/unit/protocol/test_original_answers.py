@@ -99,7 +99,7 @@ def test_numbers_that_nobody_offered_are_not_sent() -> None:
 def test_a_loop_ends_with_a_pass(
     kind: str, own: dict[str, Any], response: str, way_out: str
 ) -> None:
-    """Twenty times the same in a row; until another question comes, nobody is asked again."""
+    """Twenty times the same in a row; until another question comes, no one is asked again."""
     dialogue = Dialogue()
     sent = [answered(dialogue, raw(kind, **own), response) for _ in range(MOST_REPEATS + 3)]
     assert sent == [response] * MOST_REPEATS + [way_out] * 3

@@ -162,7 +162,7 @@ def test_counters_are_parsed() -> None:
 
 
 def test_the_other_hand_is_dropped() -> None:
-    """Both hands are shown; nobody may learn from the other one, whoever is asked."""
+    """Both hands are shown; no one may learn from the other one, whoever is asked."""
     for seat, sizes in ((RED, (2, 0)), (BLUE, (0, 1))):
         players = decode_decision(raw("confirm_action", seat=seat)).game_state.players
         assert tuple(len(player.hand) for player in players) == sizes

@@ -32,7 +32,7 @@ def begun(*said: bytes) -> ClientConnection:
 
 
 def test_a_reveal_is_a_log_line() -> None:
-    """Nobody answers it, and the next question may follow at once."""
+    """No one answers it, and the next question may follow at once."""
     client = begun()
     shown = b"DECISION:" + raw("reveal", zone="Hand", owner="Ann", cards=["Shock", "Fog"]) + b"\n"
     first, second = client.receive(shown + ASKED)

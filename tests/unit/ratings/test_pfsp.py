@@ -39,7 +39,7 @@ def test_few_games_say_little() -> None:
 
 
 def test_old_games_are_forgotten() -> None:
-    """After 300 won games the fifty lost ones before do not count any more."""
+    """After 300 won games the fifty lost ones before do not count any longer."""
     lost = Record().after(games=50, score=0.0)
     assert lost.rate < 0.05
     assert lost.after(games=300, score=300.0).rate > 0.97

@@ -59,7 +59,7 @@ class Cluster:
 
 
 def at_game(played: int, **more: Any) -> TrainingRun:
-    """The run after so many games."""
+    """The run after this many games."""
     return make_run(**{**STATUS, "games": {"played": played, "perSecond": 1.0}}, **more)
 
 

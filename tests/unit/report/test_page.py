@@ -114,7 +114,7 @@ def test_a_ledger_that_does_not_close_is_said() -> None:
 
 
 def test_a_run_about_which_nothing_is_known() -> None:
-    """Expect sentences and dashes, no drawing, and no zero that nobody has measured."""
+    """Expect sentences and dashes, no drawing, and no zero that no one has measured."""
     empty = make_material(make_run(), samples=(), strengths=(), checkpoints=(), events=())
     content = read(page(empty))
     assert not any(name == "path" for name, _ in content.seen)

@@ -49,7 +49,7 @@ def test_a_counter_that_begins_anew_has_no_rate() -> None:
 
 
 def test_a_moment_between_two_sessions_is_at_the_beginning_of_the_later() -> None:
-    """Expect no time to elapse while nobody ran, and nothing to be said of the future."""
+    """Expect no time to elapse while no one ran, and nothing to be said of the future."""
     samples = [
         Sample(at=BEGAN, elapsed=0),
         Sample(at=BEGAN + 10, elapsed=10),

@@ -83,7 +83,7 @@ def test_damaged_files_of_a_run_are_no_obstacle(folder: Path) -> None:
 
 
 def test_the_page_beside_a_local_run(folder: Path) -> None:
-    """Expect it to be written while the run goes on, and the last one to stay still."""
+    """Expect it to be written while the run continues, and the last one to stay still."""
     file = folder / "report.html"
     place = LocalPlace(folder / ".trainingrun")
     troubles: list[str] = []
@@ -105,7 +105,7 @@ def test_the_page_beside_a_local_run(folder: Path) -> None:
 
 
 def test_a_page_that_cannot_be_written_ends_no_run(folder: Path) -> None:
-    """Expect it to be told once, and the run to go on to its end."""
+    """Expect it to be told once, and the run to continue to its end."""
     troubles: list[str] = []
     place = LocalPlace(folder / ".trainingrun")
     nowhere = Following("small", folder / "gone" / "report.html", every=0.0)

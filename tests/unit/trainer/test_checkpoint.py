@@ -52,7 +52,7 @@ def folder(config: RunConfig, step: int) -> Path:
 def test_resume_gives_the_same_bits(
     config: RunConfig, archive: CheckpointArchive, make_segment: Callable[..., Segment]
 ) -> None:
-    """Expect a learner that was saved and resumed to go on exactly as one that was not."""
+    """Expect a learner that was saved and resumed to continue exactly as one that was not."""
     batches = [pack([make_segment(seq) for seq in range(n, n + 4)]) for n in (0, 4)]
     straight = new_updater()
     straight.update(batches[0])
@@ -153,7 +153,7 @@ def test_a_checkpoint_of_another_policy_is_refused(config: RunConfig) -> None:
 
 
 def test_denied_directory() -> None:
-    """Expect a place where nobody may make a directory to be refused as denied."""
+    """Expect a place where no one may make a directory to be refused as denied."""
     config = CheckpointConfig(storage="file:///sys/trainingrun-checkpoints")
     with pytest.raises(StorageError, match="right to write") as caught:
         open_archive(config, run="r").check()

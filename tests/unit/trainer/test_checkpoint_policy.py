@@ -37,7 +37,7 @@ OTHER = SpotNotice("stop", datetime(2026, 11, 21, 12, 2, tzinfo=UTC))
     ],
 )
 def test_time(games: int, seconds: float, is_first: bool, has_failed: bool, due: bool) -> None:
-    """Expect one after so many games or seconds, a run's first one after a minute, and one that
+    """Expect one after this many games or seconds, a run's first one after a minute, and one that
     failed again after a minute, however many games there are."""
     policy = replace(POLICY, step=0 if is_first else 10)
     situation = replace(QUIET, games=1000 + games, now=5000.0 + seconds, has_failed=has_failed)

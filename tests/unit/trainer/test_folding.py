@@ -46,7 +46,7 @@ def test_the_newest_start_of_a_member_that_reports_is_alive() -> None:
 
 
 def test_a_fold_is_bounded_and_begins_with_the_oldest() -> None:
-    """Expect no more than so many at once."""
+    """Expect no more than this many at once."""
     marks = {f"a-{n}": Mark(0, 1, at=EARLY - n) for n in range(MOST + 10)}
     found = of(marks)
     assert (len(found), found[0]) == (MOST, f"a-{MOST + 9}")

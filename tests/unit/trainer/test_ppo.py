@@ -35,7 +35,7 @@ def slow_gain(ratio: Tensor, advantage: Tensor) -> Tensor:
 def slow_loss(
     scores: Tensor, values: Tensor, counts: list[int], chosen: list[int], columns: list[Tensor]
 ) -> Found:
-    """Total and the six terms over steps with so many scores each; ``columns`` are proximal,
+    """Total and the six terms over steps with this many scores each; ``columns`` are proximal,
     behaviour, advantages and targets."""
     choices = max(sum(count > 1 for count in counts), 1)
     policy, value, entropy, kl, far = (torch.zeros((), dtype=torch.float64) for _ in range(5))

@@ -6,7 +6,7 @@ from trainingrun_trainer.precision import LossScale
 
 
 def test_scale_is_one_where_none_is_needed() -> None:
-    """Expect 1 for ever, and overflows to be nobody's fault but the data's."""
+    """Expect 1 for ever, and overflows to be no one's fault but the data's."""
     scale = LossScale(is_needed=False)
     scale.back_off()
     for _ in range(5000):

@@ -27,7 +27,7 @@ from trainingrun_trainer.update import PpoUpdater
 
 
 def after(recovery: Recovery, *, updates: int) -> Recovery:
-    """After so many updates of which every step was skipped."""
+    """After this many updates of which every step was skipped."""
     for _ in range(updates):
         recovery = recovery.after_update(steps=0, skipped=8)
     return recovery
@@ -43,7 +43,7 @@ def test_goes_back_after_some_updates_without_a_step() -> None:
 
 
 def test_goes_back_at_once_when_the_weights_are_not_finite() -> None:
-    """Expect no patience for weights that no later step can mend."""
+    """Expect no patience for weights that no later step can repair."""
     assert Recovery().verdict(is_finite=False) is Verdict.ROLL_BACK
 
 

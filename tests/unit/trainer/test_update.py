@@ -72,7 +72,7 @@ def test_same_seed_same_bits(batch: Batch) -> None:
 
 
 def test_ended_games_do_not_bootstrap(batch: Batch) -> None:
-    """Expect the value of the next state to change the targets of games that go on, only."""
+    """Expect the value of the next state to change the targets of games that continue, only."""
     updater = new_updater()
     other = replace(batch, next_states=batch.next_states + 1)
     before, after = updater.freeze(batch)[0].targets, updater.freeze(other)[0].targets
@@ -164,7 +164,7 @@ def test_mixed_precision_stays_near_fp32(
 
 def test_overflowing_fp16_gradients_lower_the_scale(batch: Batch) -> None:
     """Expect steps with a scale that overflows to be taken back, not counted as bad data, and
-    training to go on with a lower scale."""
+    training to continue with a lower scale."""
     ppo = PpoConfig(value_weight=100.0, epochs=4)
     updater = new_updater(LearnerConfig(precision="fp16", ppo=ppo))
     before = {name: tensor.clone() for name, tensor in updater.policy.state_dict().items()}

@@ -42,7 +42,7 @@ def test_exile_and_return(table: Table) -> None:
 
 
 def test_tokens_come_and_die(table: Table) -> None:
-    """Nobody cast them, and they leave no card."""
+    """No one cast them, and they leave no card."""
     seat = table.seats[0]
     seat.battlefield = [creature(number, "Cat", is_token=True) for number in (5, 6)]
     assert table.act(0, "-1") == ["Red: 2x Cat are created"]
@@ -51,7 +51,7 @@ def test_tokens_come_and_die(table: Table) -> None:
 
 
 def test_a_land_that_was_searched_for(table: Table) -> None:
-    """A permanent that nobody played came by an effect, and is no draw."""
+    """A permanent that no one played came by an effect, and is no draw."""
     table.seats[0].battlefield, table.seats[0].library = [land(9, "Plains")], 39
     assert table.act(0, "-1") == ["Red: Plains comes onto the battlefield"]
 
@@ -99,7 +99,7 @@ def test_from_hand_or_from_library(table: Table) -> None:
 
 
 def test_a_seat_without_recorded_decisions(table: Table) -> None:
-    """A card that it drew and cast between two decisions of the other seat: nobody can say from
+    """A card that it drew and cast between two decisions of the other seat: no one can say from
     where it came, only that it is in the graveyard, and in which turns that happened."""
     table.begin()
     table.turn, table.seats[1].library, table.seats[0].life = 3, 39, 17

@@ -276,7 +276,7 @@ def test_other_answers(
 
 
 def test_an_unknown_decision_is_passed_over(table: Table) -> None:
-    """What it means nobody knows here."""
+    """What it means no one knows here."""
     assert table.ask(0, DecisionType.UNKNOWN, "0") == []
 
 
@@ -302,7 +302,7 @@ def test_the_engines_own_choices(table: Table) -> None:
 
 
 def test_two_decks_of_one_name_get_numbers() -> None:
-    """Else nobody could tell them apart."""
+    """Else no one could tell them apart."""
     table = Table(names=("Ai(1)-Red", "Ai(2)-Red"))
     assert table.act(0, "0", MOUNTAIN)[-1] == "Red (1) plays Mountain"
 

@@ -330,7 +330,7 @@ def test_curiosity_draws_for_every_hit(table) -> None:
 
 
 def test_curiosity_returns_as_an_enchantment(table) -> None:
-    """After its death it is back, no creature any more, and does not return again."""
+    """After its death it is back, no creature any longer, and does not return again."""
     cat = table.put(0, "Enduring Curiosity")
     crow = table.put(0, "Storm Crow")
     destroy(table.game, cat)

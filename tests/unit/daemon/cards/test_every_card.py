@@ -9,7 +9,7 @@ TESTS = Path(__file__).parents[1]
 
 
 def test_every_card_is_named_in_a_test() -> None:
-    """A card that no test names is a card that nobody has tried."""
+    """A card that no test names is a card that no one has tried."""
     tests = "\n".join(path.read_text("utf-8") for path in TESTS.rglob("test_*.py"))
     fronts = {face.name: face.name.split(" // ")[0] for face in KNOWN_CARDS.values()}
     assert [name for name, front in fronts.items() if front not in tests] == []

@@ -169,7 +169,7 @@ def test_oildeep_gearhulk_trades_a_card_of_a_hand(table) -> None:
 
 
 def test_oildeep_gearhulk_may_leave_the_hand(table) -> None:
-    """Choosing nothing is allowed; then nobody draws."""
+    """Choosing nothing is allowed; then no one draws."""
     table.put(0, "Island", "Island", "Swamp", "Swamp")
     angel = table.hold(1, "Serra Angel")
     table.hold(0, "Oildeep Gearhulk")

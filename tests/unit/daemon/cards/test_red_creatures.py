@@ -231,7 +231,7 @@ def test_sunspine_lynx_burns_for_nonbasic_lands(table) -> None:
 
 
 def test_sunspine_lynx_stops_life_gain_and_prevention(table) -> None:
-    """Nobody gains life, and a shield does not help."""
+    """No one gains life, and a shield does not help."""
     table.put(0, "Mountain", "Sunspine Lynx")
     gain_life(table.game, 1, 5)
     table.bob.shield = 2

@@ -374,7 +374,7 @@ def test_fight_damage_is_no_combat_damage(table) -> None:
 
 @pytest.mark.parametrize(("library", "milled"), [(5, 3), (2, 2), (0, 0)])
 def test_milling_as_far_as_there_are_cards(table, library: int, milled: int) -> None:
-    """Rule 701.17b: who can not mill so many mills all; milling an empty library is no loss."""
+    """Rule 701.17b: who can not mill this many mills all; milling an empty library is no loss."""
     del table.ann.library[library:]
     mill(table.game, 0, 3)
     table.settle()
@@ -396,7 +396,7 @@ def test_surveil_buries(table) -> None:
 
 
 def test_surveilling_an_empty_library(table) -> None:
-    """Rule 609.3: there is nothing to look at and nobody loses."""
+    """Rule 609.3: there is nothing to look at and no one loses."""
     table.ann.library.clear()
     _cast(table, spell=surveil(2))
     assert not table.game.is_over

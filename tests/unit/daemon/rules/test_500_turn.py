@@ -181,7 +181,7 @@ def test_no_land_in_the_other_turn(table) -> None:
 
 
 def test_a_land_is_no_spell(table) -> None:
-    """Rule 305.1: playing a land does not use the stack, so nobody responds."""
+    """Rule 305.1: playing a land does not use the stack, so no one responds."""
     cast = Trigger(
         event=Event.SPELL_CAST,
         text="gain.",

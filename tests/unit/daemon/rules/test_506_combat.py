@@ -35,7 +35,7 @@ def test_the_attackers_owner_decides_before_the_defender(table) -> None:
 
 
 def test_no_blocks_and_damage_without_attackers(table) -> None:
-    """Rule 508.8: when nothing attacks, nobody is asked to block."""
+    """Rule 508.8: when nothing attacks, no one is asked to block."""
     table.creature(0, (2, 2))
     table.creature(1, (2, 2))
     table.fight(())

@@ -122,7 +122,7 @@ def test_x_may_be_zero(table) -> None:
 
 
 def test_x_is_zero_without_further_mana(table) -> None:
-    """Rule 107.3a: with mana for the rest only nobody is asked for X."""
+    """Rule 107.3a: with mana for the rest only no one is asked for X."""
     table.lands(0, "R")
     _x_spell(table)
     table.act("Blaze")
@@ -191,7 +191,7 @@ def test_modes_are_chosen_as_it_is_cast(table) -> None:
 
 
 def test_a_mode_without_a_target_can_not_be_chosen(table) -> None:
-    """Rule 601.2c: without a creature only the other mode is open, so nobody is asked."""
+    """Rule 601.2c: without a creature only the other mode is open, so no one is asked."""
     hit = Mode(text="hit", effect=damage_targets(1), targets=(target_creature(Purpose.DAMAGE, 1),))
     _hold(table, "{0}", modes=(hit, Mode(text="gain 3", effect=gain(3))))
     table.act("Spell")

@@ -179,7 +179,7 @@ def test_the_color_matters_to_later_layers(table) -> None:
 
 
 def test_losing_all_abilities_stops_a_lord(table) -> None:
-    """Rule 613.1f: a lord that loses its abilities makes nobody bigger."""
+    """Rule 613.1f: a lord that loses its abilities makes no one bigger."""
     lord = table.creature(0, (1, 1), statics=(enlarge(1, 1, other_own_creatures),))
     bear = table.creature(0, (2, 2))
     last(table.game, lord, Layer.ABILITIES, _lose_abilities)

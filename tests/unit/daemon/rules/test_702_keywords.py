@@ -92,7 +92,7 @@ def test_double_strike_with_trample_tramples_when_the_blocker_is_dead(table) -> 
 
 
 def test_double_strike_without_trample_does_not_go_through(table) -> None:
-    """Rule 702.4b: the blocked creature's second hit has nobody to hit."""
+    """Rule 702.4b: the blocked creature's second hit has no one to hit."""
     knight, bear = table.creature(0, (3, 3), Keyword.DOUBLE_STRIKE), table.creature(1, (2, 2))
     table.fight((knight,), {bear: knight})
     assert table.bob.life == 20
@@ -313,7 +313,7 @@ def test_trample_does_not_mind_protection(table) -> None:
 
 
 def test_trample_over_a_blocker_that_left(table) -> None:
-    """Rule 702.19d: blocked by nobody any longer, it deals all its damage to the player."""
+    """Rule 702.19d: blocked by no one any longer, it deals all its damage to the player."""
     wurm, chump = table.creature(0, (5, 5), Keyword.TRAMPLE), table.creature(1, (1, 1))
     table.lands(0, "U")
     table.hold(0, "Unsummon")

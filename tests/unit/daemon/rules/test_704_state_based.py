@@ -270,7 +270,7 @@ def test_engines_start(table) -> None:
 
 
 def test_both_losing_at_once_is_a_draw(table) -> None:
-    """Rule 704.3: both losses are found in the same check, so nobody wins."""
+    """Rule 704.3: both losses are found in the same check, so no one wins."""
     table.ann.life, table.bob.poison = 0, 10
     table.settle()
     assert (table.game.is_over, table.game.winner) == (True, None)
