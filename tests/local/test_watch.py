@@ -40,7 +40,7 @@ def test_the_engine_is_watched(tmp_path: Path, redis_server: RedisServer) -> Non
         refused = watch("--daemon", endpoint, red, "wolves")
         assert refused.returncode == 2
         assert refused.stderr.startswith(
-            f"trainingrun: --daemon {endpoint}: refused: deck wolves not found"
+            f"trainingrun: --daemon {endpoint}: refused: deck wolves.dck not found"
         )
 
 
