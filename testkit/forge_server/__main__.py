@@ -1,5 +1,10 @@
 """Start the stand-in: ``python -m testkit.forge_server [daemon] -p N --decks DIR``.
 
+``--decks DIR`` (again for more) are the user's folder of decks and those of the card data;
+``--repaired`` is a build without faults, ``--fault NAME`` (again for more) one with these alone;
+``--version oldest|older|newer|newest``; ``--parallelism N`` is the size of Java's common pool;
+``--start-seconds S`` is how long the card data takes. The original has ``-p`` alone.
+
 Like the original it ends with status 0 when it cannot start; a number that is none ends it with 1.
 """
 

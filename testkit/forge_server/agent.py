@@ -326,10 +326,13 @@ class Agent:
         count = len(choice.cards)
         if choice.purpose is Purpose.BOTTOM:  # all of a scry to the bottom, of a surveil away
             return tuple(range(choice.maximum))
-        if choice.message.startswith("Search"):
-            return (0,)
+        if choice.cards[0].zone is Zone.LIBRARY:  # searches, and what is taken from the top
+            return tuple(range(choice.minimum))
         if self._is_acting and choice.message.endswith(_PICKED):
             return tuple(range(choice.minimum))
+        if _is_namesake(choice):
+            own = entity_fields(choice.message, choice.cards, optional=False)
+            return (self._number(self._ask(choice.seat, "choose_entity", own), count - 1),)
         title = "Discard" if _is_discard(choice) else choice.message
         own = cards_fields(title, choice.cards, choice.minimum, choice.maximum)
         answer = self._ask(choice.seat, "choose_cards", own)
@@ -379,6 +382,12 @@ def _is_aimed_spell(action: Action) -> bool:
 
 def _is_discard(choice: ChooseCards) -> bool:
     return choice.purpose is Purpose.DISCARD or choice.cards[0].zone is Zone.HAND
+
+
+def _is_namesake(choice: ChooseCards) -> bool:
+    """Return whether one of several legends of a name is to stay."""
+    is_single = choice.minimum == choice.maximum == 1
+    return is_single and choice.purpose is Purpose.KEEP and choice.cards[0].zone is Zone.BATTLEFIELD
 
 
 def _names_halves(choice: ChooseAbility) -> bool:

@@ -67,6 +67,8 @@ class Server:
                 stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 workers.submit(lambda stream=stream: self._handle(stream))  # type: ignore[misc]
         workers.finish(_FINISH_SECONDS)
+        if self._shared is not None:
+            self._shared.pool.finish(0)
 
     def stop(self) -> None:
         """Stop at once, as a killed process would: no part of the original."""

@@ -12,6 +12,9 @@ class Pool(Protocol):
     def submit(self, task: Callable[[], None]) -> None:
         """Have a task run."""
 
+    def finish(self, seconds: float) -> None:
+        """Accept no task from now on; wait up to some seconds for those that there are."""
+
 
 class Workers:
     """A fixed number of threads; tasks beyond them wait in order."""
@@ -44,6 +47,9 @@ class ThreadEach:
     def submit(self, task: Callable[[], None]) -> None:
         """Have a task run at once."""
         threading.Thread(target=task, daemon=True).start()
+
+    def finish(self, seconds: float) -> None:
+        """Nothing: the threads end with their tasks."""
 
 
 def common_pool(parallelism: int) -> Pool:

@@ -423,10 +423,12 @@ def test_searches_take_the_first_and_a_scry_goes_to_the_bottom(set_table: SetTab
     cards = [table.put("Shock", Zone.LIBRARY) for _ in range(3)]
     results: list[Any] = []
     search = ChooseCards(0, cards, count=(1, 1), message="Search: one", purpose=Purpose.KEEP)
+    dig = ChooseCards(0, cards, count=(0, 2), message="up to 2", purpose=Purpose.KEEP)
+    table.run(_steps_of(ask_cards(dig), results))
     scry = ChooseCards(0, cards, count=(0, 3), message="Scry 3", purpose=Purpose.BOTTOM)
     table.run(_steps_of(ask_cards(search), results))
     table.run(_steps_of(ask_cards(scry), results))
-    assert results == [[cards[0]], cards]
+    assert results == [[], [cards[0]], cards]
     assert table.decisions() == []
 
 
@@ -484,6 +486,21 @@ def test_a_bad_entity_is_the_first_with_an_error_line_and_no_second_answer(
     assert decision.startswith("DECISION:{")
     assert error.startswith("ERROR: ")
     assert results == [choice.entities[0]]
+
+
+def test_which_of_two_legends_stays_is_an_entity(set_table: SetTable) -> None:
+    """It has a title, and its entities are cards."""
+    table = set_table(REPAIRED)
+    cards = [table.put("Chandra, Spark Hunter", Zone.BATTLEFIELD) for _ in range(2)]
+    choice = ChooseCards(0, cards, count=(1, 1), message="Choose one", purpose=Purpose.KEEP)
+    results: list[Any] = []
+    table.answer("1")
+    table.run(_steps_of(ask_cards(choice), results))
+    (decision,) = table.decisions()
+    _check_form(decision)
+    assert decision["decision_type"] == "choose_entity"
+    assert [entry["card_id"] for entry in decision["entities"]] == [card.id for card in cards]
+    assert results == [[cards[1]]]
 
 
 def test_a_way_to_play_a_card_is_chosen_among_abilities(set_table: SetTable) -> None:
