@@ -104,6 +104,14 @@ def test_what_is_copied_is_there_and_not_ignored(file: str) -> None:
                 assert source == "forge*" or (ROOT / source).exists(), source
 
 
+def test_the_engines_image_has_no_verbs() -> None:
+    """Expect the verbs of the card game to be left out of what images are built from: they need the
+    command, which the engine's image does not have."""
+    verbs = "daemon/src/trainingrun_daemon_commands"
+    assert (ROOT / verbs).is_dir()
+    assert verbs in (ROOT / ".dockerignore").read_text().splitlines()
+
+
 def test_the_cpu_variant_needs_no_other_index() -> None:
     """Expect PyPI's torch without NVIDIA's libraries, and a step of it tried in the build."""
     [torch] = [each for each in stages("Dockerfile.trainer") if each[0].words.endswith("AS torch")]
