@@ -133,6 +133,15 @@ def test_a_section_without_a_template_asks_nothing_of_its_container() -> None:
     assert laid_over(actor.template) == laid_over(PodTemplate()) == {}
 
 
+def test_containers_beside_the_role_s_own_are_told_apart_by_their_names() -> None:
+    """Expect image and resources of the role's own alone, wherever it stands in the list."""
+    beside, own = {"name": "logs", "image": "logs:1"}, {"name": "daemon", "image": "a:1"}
+    spec = parse(document(daemon={"template": {"spec": {"containers": [beside, own]}}})).spec
+    assert spec.daemon.container.image == "a:1"
+    alone = parse(document(daemon={"template": {"spec": {"containers": [beside]}}})).spec
+    assert alone.daemon.container.image is None
+
+
 @pytest.mark.parametrize(
     ("section", "path", "now"),
     [

@@ -332,11 +332,14 @@ def test_the_evaluator_is_an_actor_unless_it_has_its_own() -> None:
     found = container_of(Role.EVALUATOR, **actors)
     assert (found["image"], found["resources"]["requests"]) == ("mine/actor:1", amounts["requests"])
     assert workload_of(Role.EVALUATOR, **actors).pod_override == ""
-    own = {"name": "evaluator", "resources": {"requests": {"cpu": "1"}}}
+    own = {"name": "evaluator", "resources": {"requests": {"memory": "3Gi"}}}
     both = {**actors, **asked("evaluator", {"containers": [own]})}
     found = container_of(Role.EVALUATOR, **both)
     assert found["image"] == "mine/actor:1"
-    assert found["resources"]["requests"] == {"cpu": "1", "memory": "1Gi"}
+    assert found["resources"] == {
+        "requests": {"cpu": "2", "memory": "3Gi"},
+        "limits": {"memory": "3Gi"},
+    }
 
 
 def test_only_what_the_evaluator_takes_of_the_actors_replaces_it() -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from trainingrun_api.conditions import ConditionType, Reason
 from trainingrun_api.quantities import bytes_of
 from trainingrun_reconciler.desired.workloads import workloads
 from trainingrun_reconciler.roles.workload import Role, Workload
 from trainingrun_reconciler.settings import Settings
 
 from testkit.operator.pod_templates import asked_of
-from testkit.operator.simulated_run import training_run
+from testkit.operator.simulated_run import SimulatedRun, training_run
 
 IMAGE = "registry.example.com/team/forge:1"
 
@@ -101,3 +102,16 @@ def test_memory_that_the_user_names_is_taken() -> None:
 def test_new_options_replace_the_daemons() -> None:
     """Java reads them at its start only."""
     assert forge_daemon().template_hash != forge_daemon(jvm={"heap": "5Gi"}).template_hash
+
+
+@pytest.mark.parametrize(("image", "is_refused"), [(None, True), (IMAGE, False)])
+def test_decks_of_an_image_of_the_user_s_own_are_not_known_here(
+    image: str | None, is_refused: bool
+) -> None:
+    """Expect an unknown deck to be refused where the daemons are ours alone."""
+    daemon = {"template": asked_of("daemon", image=image)} if image else {}
+    settings = Settings(decks=frozenset({"other"}))
+    decision = SimulatedRun(training_run(daemon=daemon), settings).look()
+    ready = decision.status.condition(ConditionType.READY)
+    assert ready is not None
+    assert (ready.reason == Reason.UNKNOWN_DECK) is is_refused
