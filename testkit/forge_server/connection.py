@@ -20,6 +20,7 @@ class Connection:
         self._stream = stream
         self._buffer = b""
         self._skips_newline = False
+        self._is_reading = False
         self._printing = threading.Lock()
 
     def read_line(self) -> str | None:
@@ -28,10 +29,7 @@ class Connection:
         Raises ClientGoneError when the connection broke.
         """
         while (end := self._find_end()) < 0:
-            try:
-                chunk = self._stream.recv(_CHUNK)
-            except OSError as error:
-                raise ClientGoneError from error
+            chunk = self._receive()
             if not chunk:
                 return self._take(len(self._buffer)) if self._buffer else None
             self._add(chunk)
@@ -56,15 +54,23 @@ class Connection:
             self._stream.sendall(data)
 
     def close(self) -> None:
-        """Close the connection; who waits for a line wakes up."""
-        with suppress(OSError):
-            self._stream.shutdown(socket.SHUT_WR)
+        """Close the connection; a thread that waits for a line wakes up.
+
+        What the client sent and nobody read makes a reset of it, which may swallow the last lines.
+        """
+        if self._is_reading:
+            with suppress(OSError):
+                self._stream.shutdown(socket.SHUT_RD)
         self._stream.close()
 
-    def interrupt(self) -> None:
-        """Wake the thread that waits for a line."""
-        with suppress(OSError):
-            self._stream.shutdown(socket.SHUT_RD)
+    def _receive(self) -> bytes:
+        self._is_reading = True
+        try:
+            return self._stream.recv(_CHUNK)
+        except OSError as error:
+            raise ClientGoneError from error
+        finally:
+            self._is_reading = False
 
     def _add(self, chunk: bytes) -> None:
         self._buffer += chunk

@@ -86,7 +86,6 @@ class Server:
         except (ClientGoneError, ValueError):
             pass  # the original writes to its own log alone
         finally:
-            link.interrupt()
             link.close()
 
     def _obey(self, line: str, link: Connection) -> None:

@@ -284,6 +284,14 @@ def test_a_client_that_stops_writing_is_a_game_error_and_a_draw(serve: Serve) ->
     assert lines[1].startswith("GAME_RESULT: Draw in ")
 
 
+def test_lines_that_were_not_read_turn_the_close_into_a_reset(serve: Serve) -> None:
+    """A client's line that nobody read turns the close into a reset."""
+    with _connect(serve()) as stream:
+        stream.sendall(b"NEWGAME test_red.dck test_blue.dck -q\n" + b"0\n" * 20_000)
+        with pytest.raises(ConnectionResetError):
+            list(read_lines(stream))
+
+
 def test_games_of_the_ai_do_not_notice_that_the_client_left(serve: Serve) -> None:
     """In games of the AI never."""
     with _connect(serve()) as stream:
