@@ -4,6 +4,9 @@ A test that needs a program beyond those that the project brings along says so w
 ``needs``. Where it is missing the test is left out, and the last lines name what installs it. With
 ``TESTS_LEAVE_OUT=nothing``, as in CI, a test that was left out fails the run.
 
+Where several processes share a run, the files of a layer that took longest are begun first, so that
+none is left alone with one at the end. ``TESTS_RECORD_SECONDS=1`` writes anew how long they take.
+
 No example of hypothesis has a deadline: on a machine with a load of 30, arithmetic takes a second.
 
 And gives Ctrl-C back its meaning: a shell has what it starts in the background ignore SIGINT, which
@@ -12,6 +15,7 @@ the programs under test would inherit.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -38,6 +42,9 @@ WHAT_IS_REAL = {
     "e2e": "a cluster with kubelet and containers, our images, Helm",
 }
 LEAVE_OUT = "TESTS_LEAVE_OUT"
+RECORD = "TESTS_RECORD_SECONDS"
+SECONDS_BY_FILE = TESTS / "seconds_by_file.json"
+NOTED_SECONDS = 5
 SITE = TESTS.parent / "build" / "site" / "index.html"
 
 
@@ -101,6 +108,36 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the longest files of each layer first; layers stay in the order that was asked for."""
+    if not hasattr(config, "workerinput"):
+        return
+    seconds: dict[str, int] = json.loads(SECONDS_BY_FILE.read_text())
+    layers = list(dict.fromkeys(layer_of(item.nodeid) for item in items))
+    items.sort(
+        key=lambda item: (
+            layers.index(layer_of(item.nodeid)),
+            -seconds.get(item.nodeid.split("::", 1)[0], 0),
+        )
+    )
+
+
+def record_seconds(stats: Mapping[str, list[pytest.TestReport]]) -> None:
+    """Write how long each file of this run took, short ones left out; keep what is known of others
+    that are still there."""
+    took: Counter[str] = Counter()
+    for report in (each for reports in stats.values() for each in reports):
+        if isinstance(report, pytest.TestReport):
+            took[report.nodeid.split("::", 1)[0]] += report.duration
+    known = json.loads(SECONDS_BY_FILE.read_text()) | {file: round(took[file]) for file in took}
+    kept = {
+        file: known[file]
+        for file in sorted(known)
+        if known[file] >= NOTED_SECONDS and (TESTS.parent / file).exists()
+    }
+    SECONDS_BY_FILE.write_text(json.dumps(kept, indent=2) + "\n")
+
+
 def layer_of(node_id: str) -> str:
     """The layer that a test belongs to: its folder below tests/."""
     parts = Path(node_id.split("::", 1)[0]).parts
@@ -117,6 +154,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for layer in LAYERS:
         found = ", ".join(f"{number} {outcome}" for outcome, number in counts[layer].items())
         terminalreporter.line(f"{layer:<14} {found or 'did not run':<28} {WHAT_IS_REAL[layer]}")
+    if os.environ.get(RECORD):
+        record_seconds(terminalreporter.stats)
     left_out = left_out_for(terminalreporter.stats.get("skipped", []))
     if left_out:
         terminalreporter.section("left out")

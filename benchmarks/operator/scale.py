@@ -46,8 +46,6 @@ from benchmarks.operator.scale_bed import (
     RUNS_PER_NAMESPACE,
     Submitter,
     Witness,
-    cpu_seconds,
-    megabytes,
     name_of,
     namespace_of,
     nodes_for,
@@ -63,6 +61,7 @@ from testkit.operator.operator_process import SYSTEM, OperatorProcess, install_c
 from testkit.programs import programs
 from testkit.servers.redis_server import RedisServer, start_redis
 from testkit.servers.server_process import BedProcess
+from testkit.usage import cpu_seconds, megabytes
 
 PODS_PER_RUN = 10
 KEPT_DAEMONS = 3

@@ -8,7 +8,6 @@ the witness of all writes, because it costs the API server little and asks the o
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 import threading
 import time
@@ -281,18 +280,6 @@ def wait_for_quiet(submitter: Submitter, *, seconds: float, rate: float = 20.0) 
         return (after - before) / (now - then) < rate
 
     return wait_for(is_quiet, "a quiet cluster", seconds=seconds, pause=5.0)
-
-
-def cpu_seconds(pid: int) -> float:
-    """Processor time of a process."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def megabytes(pid: int, which: str = "VmRSS") -> float:
-    """Resident memory of a process now, or (VmHWM) at most."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.split(f"{which}:")[1].split()[0]) / 1024
 
 
 def samples_of(text: str) -> dict[str, float]:

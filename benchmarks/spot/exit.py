@@ -32,8 +32,8 @@ from typing import Any
 from benchmarks.measuring import Goal, parser, positive, report, tell
 from testkit.local.local_run import closes, write_run
 from testkit.local.machine import Machine, endpoints_in, machine
+from testkit.ports import free_port
 from testkit.servers.instance_metadata import InstanceMetadataServer
-from testkit.servers.redis_server import free_port
 from testkit.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]

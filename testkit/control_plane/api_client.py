@@ -15,7 +15,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from testkit.control_plane.api_changes import Changes
-from testkit.control_plane.api_connections import ApiConnections, ApiError, Request
+from testkit.control_plane.api_connections import MERGE, ApiConnections, ApiError, Request
 from testkit.control_plane.api_discovery import Discovery, Resource
 from testkit.servers.server_process import BedError
 
@@ -23,9 +23,9 @@ LOOK_SECONDS: Final = 0.25
 """What is waited for may lie in Redis, in a log or in a file, from which no change wakes."""
 _BURST_SECONDS: Final = 0.03
 """Changes come several at a time; one look is for all of them."""
-_MERGE: Final = "application/merge-patch+json"
 _APPLY: Final = "application/apply-patch+yaml"
 _MANAGER: Final = "test"
+_REVIEWS: Final = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 Document = dict[str, Any]
 
 
@@ -84,6 +84,20 @@ class ApiClient:
             found += ({**about, **each} for each in items)
         return found
 
+    def may(self, user: str, verb: str, kind: str, namespace: str, *, part: str = "") -> bool:
+        """Whether a user may do something with the objects of a kind (or with their ``status``, a
+        part), as ``kubectl auth can-i`` asks it. A new right is known a moment later."""
+        resource = self._discovery.named(kind)
+        wanted = {
+            "verb": verb,
+            "group": resource.group,
+            "resource": resource.plural,
+            "namespace": namespace,
+            "subresource": part,
+        }
+        review = {"spec": {"user": user, "resourceAttributes": wanted}}
+        return bool(self._document("POST", _REVIEWS, review)["status"]["allowed"])
+
     # -- writing -------------------------------------------------------------------------------
 
     def ask(self, request: Request) -> Document:
@@ -94,11 +108,15 @@ class ApiClient:
         """
         return self._connections.ask(request).document
 
-    def create(self, document: Mapping[str, Any], *, strict: bool = True) -> Document:
-        """Create an object, unknown fields refused unless told."""
+    def create(
+        self, document: Mapping[str, Any], *, strict: bool = True, dry_run: bool = False
+    ) -> Document:
+        """Create an object, unknown fields refused unless told; ``dry_run``: only answer what it
+        would be."""
         path = self._discovery.of(document).path(_namespace_of(document))
-        validation = "Strict" if strict else "Ignore"
-        return self._document("POST", f"{path}?fieldValidation={validation}", document)
+        options = f"fieldValidation={'Strict' if strict else 'Ignore'}"
+        options += "&dryRun=All" if dry_run else ""
+        return self._document("POST", f"{path}?{options}", document)
 
     def apply(self, document: Mapping[str, Any]) -> Document:
         """Apply an object server-side and take over what others own, unknown fields refused."""
@@ -118,7 +136,7 @@ class ApiClient:
     ) -> Document:
         """Change an object by a merge patch."""
         path = self._discovery.named(kind).path(namespace, name)
-        return self._document("PATCH", f"{path}?fieldManager={manager}", change, content=_MERGE)
+        return self._document("PATCH", f"{path}?fieldManager={manager}", change, content=MERGE)
 
     def delete(self, kind: str, name: str, namespace: str = "") -> None:
         """Ask for an object's deletion; what it owns goes after it."""

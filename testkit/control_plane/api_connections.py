@@ -26,6 +26,9 @@ from testkit.servers.server_process import BedError
 _SECONDS: Final = 120.0
 _ATTEMPTS: Final = 10
 _BUSY: Final = frozenset({429, 503})
+_NAMES: Final = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
+MERGE: Final = "application/merge-patch+json"
+"""The content of a merge patch."""
 
 
 @dataclass(frozen=True)
@@ -106,22 +109,22 @@ class ApiConnections:
             raise ApiError(request, answer)
         return answer
 
-    def send(self, request: Request) -> Answer:
-        """Make a request once; a refusal is an answer, too.
+    def send(self, request: Request, *, attempts: int = 1) -> Answer:
+        """Make a request once, or again where the connection breaks off; a refusal is an answer,
+        too.
 
         Raises:
             OSError, http.client.HTTPException: the server is away, or broke off.
         """
-        connection = self._take()
-        try:
-            self._send(connection, request)
-            response = connection.getresponse()
-            body, pause = response.read(), response.getheader("Retry-After")
-        except BaseException:
-            connection.close()
-            raise
-        self._idle.append(connection)
-        return Answer(response.status, body, None if pause is None else float(pause))
+        for _ in range(attempts - 1):
+            with suppress(OSError, http.client.HTTPException):
+                return self._send_once(request)
+        return self._send_once(request)
+
+    def names(self, path: str, *, attempts: int = 1) -> list[str]:
+        """The names of the first hundred objects below a path; their contents are not sent."""
+        answer = self.send(Request("GET", f"{path}?limit=100", accept=_NAMES), attempts=attempts)
+        return [each["metadata"]["name"] for each in answer.document["items"] or ()]
 
     @contextmanager
     def stream(self, path: str) -> Iterator[Stream]:
@@ -145,6 +148,18 @@ class ApiConnections:
         """Close the connections that no one uses now."""
         while self._idle:
             self._idle.pop().close()
+
+    def _send_once(self, request: Request) -> Answer:
+        connection = self._take()
+        try:
+            self._send(connection, request)
+            response = connection.getresponse()
+            body, pause = response.read(), response.getheader("Retry-After")
+        except BaseException:
+            connection.close()
+            raise
+        self._idle.append(connection)
+        return Answer(response.status, body, None if pause is None else float(pause))
 
     def _send(self, connection: http.client.HTTPConnection, request: Request) -> None:
         headers = {

@@ -28,8 +28,9 @@ from typing import Any, Self
 from testkit.control_plane.api_client import ApiClient, has_condition
 from testkit.control_plane.api_connections import ApiConnections, Request
 from testkit.control_plane.audit_log import whole_lines
+from testkit.ports import free_port
 from testkit.programs import programs
-from testkit.servers.server_process import BedError, BedProcess, free_port
+from testkit.servers.server_process import BedError, BedProcess
 
 STAGES = Path(__file__).resolve().parent / "stages"
 PLAY = "bed.trainingrun.dev/play"

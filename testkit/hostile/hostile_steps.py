@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
 
-from testkit.control_plane.api_connections import Request
+from testkit.control_plane.api_connections import MERGE, Request
 from testkit.control_plane.plane import restricted_pod
-from testkit.hostile.api_clerk import MERGE
 
 Document = dict[str, Any]
 GROUP: Final = "trainingrun.dev"

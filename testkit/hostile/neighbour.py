@@ -7,11 +7,12 @@ import threading
 import time
 from typing import Any, Final
 
-from testkit.control_plane.api_connections import Request
+from testkit.control_plane.api_connections import MERGE, Request
 from testkit.control_plane.plane import ControlPlane
-from testkit.hostile.api_clerk import MERGE, Clerk
 
 _WATCH_SECONDS: Final = 300
+ATTEMPTS: Final = 3
+"""Of a request of a soak: its API server is restarted meanwhile."""
 _FIRST_GAMES: Final = 1_000_000
 
 
@@ -28,7 +29,7 @@ class Neighbour:
         self.seconds: list[float] = []
         self.asked: list[float] = []
         self.errors: list[BaseException] = []
-        self._clerk = Clerk(plane)
+        self._connections = plane.connections
         self._runs, self._name = runs, name
         self._games = _FIRST_GAMES
         self._wanted = threading.Event()
@@ -55,17 +56,16 @@ class Neighbour:
         path = f"{self._runs}/{self._name}"
         begin = time.monotonic()
         body = json.dumps({"spec": {"games": self._games}})
-        changed = self._clerk.ask(Request("PATCH", path, body, MERGE))
+        changed = self._connections.send(Request("PATCH", path, body, MERGE), attempts=ATTEMPTS)
         assert changed.status == 200, changed.body
         self.asked.append(time.monotonic() - begin)
         meta = changed.document["metadata"]
         place = f"watch=1&resourceVersion={meta['resourceVersion']}&timeoutSeconds={_WATCH_SECONDS}"
-        changes = self._clerk.watch(
-            f"{self._runs}?{place}&fieldSelector=metadata.name%3D{self._name}"
-        )
-        for run in changes:
-            if generation_told(run) >= meta["generation"]:
-                return time.monotonic() - begin
+        path = f"{self._runs}?{place}&fieldSelector=metadata.name%3D{self._name}"
+        with self._connections.stream(path) as stream:
+            while line := stream.answer.readline():
+                if generation_told(json.loads(line)["object"]) >= meta["generation"]:
+                    return time.monotonic() - begin
         raise AssertionError(f"{self._name} was not followed within {_WATCH_SECONDS} s")
 
     def _measure(self) -> None:

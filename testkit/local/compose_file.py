@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 
-from testkit.servers.redis_server import free_port
+from testkit.ports import free_port
 from testkit.tree import DECKS, ROOT
 from testkit.waiting import until
 

@@ -19,9 +19,11 @@ from trainingrun_reconciler.desired.redis_config import OPERATOR
 from testkit.control_plane.api_client import WaitError, has_condition
 from testkit.control_plane.plane import ControlPlane
 from testkit.operator.scripted_fleet import ScriptedFleet
+from testkit.ports import free_port
 from testkit.servers.redis_server import RedisServer
-from testkit.servers.server_process import BedProcess, free_port
+from testkit.servers.server_process import BedProcess
 from testkit.tree import CHART, ROOT
+from testkit.usage import cpu_seconds, megabytes
 
 QUICKSTART = ROOT / "examples" / "quickstart.yaml"
 SYSTEM = "trainingrun-system"
@@ -89,11 +91,11 @@ class OperatorProcess:
             *options,
         ]
         self._process: BedProcess | None = None
+        self._noted = 0
 
     def start(self) -> None:
         """Start it and wait until it is ready."""
-        log = self.folder / f"{self.name}.log"
-        self._process = BedProcess(self._command, log, environment=self._environment)
+        self._process = BedProcess(self._command, self._log_file, environment=self._environment)
         self._process.wait_until(self.is_ready, "operator ready", seconds=60)
 
     def stop(self) -> None:
@@ -146,26 +148,28 @@ class OperatorProcess:
         return self._process is not None and self._process.is_running
 
     def log(self) -> str:
-        """All that it has logged."""
-        return (self.folder / f"{self.name}.log").read_text()
+        """All that it has logged since ``forget_log``."""
+        return self._log_file.read_bytes()[self._noted :].decode()
+
+    def forget_log(self) -> None:
+        """Leave out of ``log`` what it has logged until now, for the tests before this one."""
+        self._noted = self._log_file.stat().st_size if self._log_file.exists() else 0
+
+    @property
+    def _log_file(self) -> Path:
+        return self.folder / f"{self.name}.log"
 
     def resident_megabytes(self) -> float:
         """Its resident memory."""
-        assert self._process is not None
-        status = Path(f"/proc/{self._process.pid}/status").read_text()
-        return int(status.split("VmRSS:")[1].split()[0]) / 1024
+        return megabytes(self._running().pid)
 
     def peak_megabytes(self) -> float:
         """The most resident memory that it has had since its start."""
-        assert self._process is not None
-        status = Path(f"/proc/{self._process.pid}/status").read_text()
-        return int(status.split("VmHWM:")[1].split()[0]) / 1024
+        return megabytes(self._running().pid, "VmHWM")
 
     def cpu_seconds(self) -> float:
         """Processor time that it has used since its start."""
-        assert self._process is not None
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_seconds(self._running().pid)
 
 
 class Trainer:

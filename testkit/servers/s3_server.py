@@ -19,8 +19,9 @@ from typing import Any, Self
 import boto3
 from botocore.config import Config
 
+from testkit.ports import free_port
 from testkit.programs import programs
-from testkit.servers.server_process import BedProcess, free_port
+from testkit.servers.server_process import BedProcess
 
 REGION = "us-east-1"
 READY_SECONDS = 20.0

@@ -17,9 +17,9 @@ from typing import Any
 import psutil
 import pytest
 
+from testkit.ports import free_port
 from testkit.roles.daemon_process import PROGRAM as DAEMON
 from testkit.roles.line_client import said_to
-from testkit.servers.redis_server import free_port
 from testkit.servers.ssh_server import SshServer, ssh_server
 from testkit.tree import DECKS
 from testkit.waiting import until

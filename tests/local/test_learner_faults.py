@@ -10,6 +10,7 @@ from urllib.request import urlopen
 from trainingrun_contracts.reports import Intent
 from trainingrun_contracts.run_config import RunConfig
 
+from testkit.ports import free_port
 from testkit.roles.bandit_run import bandit_config, set_intent, train, wait_for_weights
 from testkit.roles.learner_process import (
     Bandit,
@@ -20,7 +21,7 @@ from testkit.roles.learner_process import (
     notice_reasons,
     read_ledger,
 )
-from testkit.servers.redis_server import RedisServer, free_port, start_redis
+from testkit.servers.redis_server import RedisServer, start_redis
 
 
 def flush(bandit: Bandit, learner: LearnerProcess) -> None:

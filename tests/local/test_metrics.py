@@ -19,10 +19,11 @@ from trainingrun_contracts.stream.keys import PAYLOAD_FIELD, TRANSITIONS_FIELD
 
 from testkit.local.local_run import LocalRun, local_run, write_run
 from testkit.pages.chart_queries import selectors, unanswered
+from testkit.ports import free_port
 from testkit.roles.actor_bed import actor_bed, config
 from testkit.roles.bandit_run import bandit_config, train, wait_for_weights
 from testkit.roles.learner_process import Bandit, LearnerProcess, started
-from testkit.servers.redis_server import RedisServer, free_port
+from testkit.servers.redis_server import RedisServer
 from testkit.waiting import until
 
 SERVERS = (Server.ACTOR, Server.EVALUATOR, Server.LEARNER, Server.RUN)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from testkit.servers.redis_server import free_port
+from testkit.ports import free_port
 from testkit.waiting import until
 
 

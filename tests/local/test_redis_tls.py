@@ -27,7 +27,8 @@ from trainingrun_reconciler.manifests.pod import pod_template
 from trainingrun_reconciler.roles.workload import Role
 from trainingrun_reconciler.settings import Settings
 
-from testkit.servers.redis_server import free_port, redis_program
+from testkit.ports import free_port
+from testkit.servers.redis_server import redis_program
 from testkit.waiting import until
 
 SECRET = "one-two-three"

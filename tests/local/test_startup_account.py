@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from testkit.local.machine import machine
+from testkit.ports import free_port
 from testkit.servers.instance_metadata import InstanceMetadataServer
-from testkit.servers.redis_server import free_port
 from testkit.waiting import until
 
 pytestmark = [

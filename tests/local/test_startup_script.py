@@ -15,10 +15,10 @@ from trainingrun_contracts.run_config import encode
 
 from testkit.local.local_run import ENDLESS, change_games, closes, write_run
 from testkit.local.machine import Machine, calls, endpoints_in, machine
+from testkit.ports import free_port
 from testkit.roles.actor_bed import Bed, config
 from testkit.roles.line_client import said_to
 from testkit.servers.instance_metadata import InstanceMetadataServer
-from testkit.servers.redis_server import free_port
 from testkit.waiting import until
 
 ROOT = Path(__file__).parents[2]

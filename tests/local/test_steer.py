@@ -40,7 +40,8 @@ from trainingrun_reconciler.settings import Settings
 
 from testkit.local.local_run import write_run
 from testkit.operator.simulated_run import UID, document
-from testkit.servers.redis_server import RedisServer, free_port
+from testkit.ports import free_port
+from testkit.servers.redis_server import RedisServer
 
 NOW = 1_000.0
 RUN = parse(document())

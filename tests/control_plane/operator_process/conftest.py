@@ -1,7 +1,10 @@
 """Fixtures: the chart's CRD and RBAC on the control plane, and the operator under them.
 
 ``operator``
-    One operator for the tests of a module, with the chart's ServiceAccount and nothing more.
+    One operator for all tests that need one, with the chart's ServiceAccount and nothing more.
+    A test that stops it starts it again. Its log begins with the test.
+``fresh_operator``
+    The same, started anew: for tests of what a process has used since its start.
 ``trainer``
     Makes runs in the test's namespace: ``trainer.start(name)`` applies one whose Redis is real and
     whose actors and learner are played by a :class:`testkit.operator.scripted_fleet.ScriptedFleet`.
@@ -9,7 +12,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -32,17 +35,54 @@ def chart(control_plane: ControlPlane, programs_folder: Path) -> None:
     install_chart(control_plane, programs_folder / "helm")
 
 
-@pytest.fixture(scope="module")
-def operator(
-    control_plane: ControlPlane, chart: None, tmp_path_factory: pytest.TempPathFactory
+_SHARED = pytest.StashKey[OperatorProcess]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(
+    item: pytest.Item, nextitem: pytest.Item | None
+) -> Generator[None, None, None]:
+    """Stop the operator before a test that does not ask for it: it may start others that want the
+    lease, or write statuses of its own on the same control plane."""
+    yield
+    if _SHARED in item.config.stash and not _needs_operator(nextitem):
+        item.config.stash[_SHARED].stop()
+
+
+def _needs_operator(item: pytest.Item | None) -> bool:
+    return "shared_operator" in getattr(item, "fixturenames", ())
+
+
+@pytest.fixture(scope="session")
+def shared_operator(
+    control_plane: ControlPlane,
+    chart: None,
+    tmp_path_factory: pytest.TempPathFactory,
+    pytestconfig: pytest.Config,
 ) -> Iterator[OperatorProcess]:
-    """The operator under the chart's RBAC; a test that stops it starts it again. It ends with the
-    module: tests elsewhere write statuses of their own on the same control plane."""
+    """The operator under the chart's RBAC, not started yet."""
     kubeconfig = control_plane.kubeconfig_for(SYSTEM, "trainingrun-operator")
     process = OperatorProcess(kubeconfig, tmp_path_factory.mktemp("operator"))
-    process.start()
+    pytestconfig.stash[_SHARED] = process
     yield process
     process.stop()
+
+
+@pytest.fixture
+def operator(shared_operator: OperatorProcess) -> OperatorProcess:
+    """The running operator of all tests."""
+    shared_operator.forget_log()
+    if not shared_operator.is_running():
+        shared_operator.start()
+    return shared_operator
+
+
+@pytest.fixture
+def fresh_operator(operator: OperatorProcess) -> OperatorProcess:
+    """The operator of all tests, in a process that has done nothing yet."""
+    operator.stop()
+    operator.start()
+    return operator
 
 
 @pytest.fixture

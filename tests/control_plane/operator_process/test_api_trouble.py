@@ -44,18 +44,10 @@ def operator(
 
 
 @pytest.fixture
-def trainer(
-    control_plane: ControlPlane,
-    operator: OperatorProcess,
-    proxy: ApiProxy,
-    queue_server: RedisServer,
-    namespace: str,
-) -> Iterator[Trainer]:
+def trainer(trainer: Trainer, operator: OperatorProcess, proxy: ApiProxy) -> Iterator[Trainer]:
     """Makes runs in the test's namespace. Afterwards the same process is alive and had no bug."""
-    made = Trainer(control_plane, namespace, queue_server)
-    yield made
+    yield trainer
     proxy.heal()
-    made.close()
     assert operator.ask("/livez") == "ok"
     assert 'reconciles_total{result="bug"} 0.0' in operator.ask("/metrics")
     assert "this is a bug" not in operator.log()

@@ -97,10 +97,11 @@ def test_a_fat_template_is_refused_with_its_size(
 
 @pytest.mark.parametrize(("keys", "value", "most"), [(3_000, 8, 200)])
 def test_eighty_large_runs_fit_into_the_charts_limit(
-    trainer: Trainer, operator: OperatorProcess, keys: int, value: int, most: float
+    trainer: Trainer, fresh_operator: OperatorProcess, keys: int, value: int, most: float
 ) -> None:
     """60 kB of small values each: seen by the watch and by the
     lists of the next start. They are suspended, so that they alone count."""
+    operator = fresh_operator
     given = {f"key-{number}": "x" * value for number in range(keys)}
     document = trainer.manifest("NAME", suspend=True)
     document["spec"]["actor"] = {"template": {"metadata": {"annotations": given}}}

@@ -55,25 +55,26 @@ def wait_until_told(trainer: Trainer, name: str, words: str) -> None:
     )
 
 
-def test_a_learner_that_is_taken_thrice_has_not_failed_once(trainer: Trainer) -> None:
-    """No failure is allowed, its node shuts down three times: three times another pod continues."""
-    trainer.start("thrice", learner=NO_FAILURE_ALLOWED)
-    trainer.wait_for("thrice", "Ready")
+def test_a_learner_that_is_taken_twice_has_not_failed_once(trainer: Trainer) -> None:
+    """No failure is allowed, its node shuts down twice: twice another pod continues. The Job's
+    controller takes twice as long for each, whatever it was that ended the last one."""
+    trainer.start("twice", learner=NO_FAILURE_ALLOWED)
+    trainer.wait_for("twice", "Ready")
     seen: set[str] = set()
-    for times in (1, 2, 3):
-        seen |= running_pods(trainer, "thrice", "learner").keys()
+    for times in (1, 2):
+        seen |= running_pods(trainer, "twice", "learner").keys()
         trainer.plane.play(trainer.namespace, LEARNER, "evict")
         trainer.wait_until(
-            lambda: bool(running_pods(trainer, "thrice", "learner").keys() - seen)  # noqa: B023 - waited for here
+            lambda: bool(running_pods(trainer, "twice", "learner").keys() - seen)  # noqa: B023 - waited for here
         )
         trainer.wait_until(
-            lambda: interruptions(trainer, "thrice", "learner") == times  # noqa: B023 - waited for here
+            lambda: interruptions(trainer, "twice", "learner") == times  # noqa: B023 - waited for here
         )
-    run = trainer.run("thrice")
+    run = trainer.run("twice")
     assert condition(run, "Failed")["status"] == "False"
-    assert interruptions(trainer, "thrice", "daemon") == 0
-    wait_until_told(trainer, "thrice", "TerminationByKubelet")
-    (job,) = trainer.objects("jobs", "thrice")
+    assert interruptions(trainer, "twice", "daemon") == 0
+    wait_until_told(trainer, "twice", "TerminationByKubelet")
+    (job,) = trainer.objects("jobs", "twice")
     assert "Failed" not in {each["type"] for each in job["status"].get("conditions", [])}
 
 

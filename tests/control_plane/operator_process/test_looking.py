@@ -19,7 +19,8 @@ from trainingrun_contracts.reports import Intent
 
 from testkit.control_plane.plane import STAGES, ControlPlane
 from testkit.operator.operator_process import Trainer
-from testkit.servers.server_process import BedProcess, free_port
+from testkit.ports import free_port
+from testkit.servers.server_process import BedProcess
 
 BIN = Path(sys.executable).parent
 MINUTE = 60

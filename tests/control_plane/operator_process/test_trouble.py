@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from testkit.control_plane.plane import KubectlError
+from testkit.control_plane.api_connections import ApiError
 from testkit.operator.operator_process import OperatorProcess, Trainer, condition
 from testkit.operator.pod_templates import asked_of
 
@@ -79,11 +79,10 @@ def change_crd(trainer: Trainer, operation: dict[str, Any]) -> None:
 
 def accepts(trainer: Trainer, **spec: Any) -> bool:
     """Whether the API server takes and keeps these fields: a changed CRD takes a moment."""
-    tried = json.dumps(trainer.manifest("tried", **spec))
-    create = ("create", "--dry-run=server", "--validate=false", "-o", "json", "-f", "-")
+    tried = trainer.manifest("tried", **spec)
     try:
-        kept = json.loads(trainer.plane.kubectl(*create, stdin=tried))["spec"]
-    except KubectlError:
+        kept = trainer.plane.api.create(tried, strict=False, dry_run=True)["spec"]
+    except ApiError:
         return False
     return set(spec) <= set(kept)
 

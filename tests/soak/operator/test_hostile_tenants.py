@@ -17,7 +17,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from queue import SimpleQueue
 from random import Random
 from typing import Final
 
@@ -25,15 +24,14 @@ import pytest
 import redis
 import yaml
 
-from testkit.control_plane.api_connections import Request
+from testkit.control_plane.api_connections import Answer, Request
 from testkit.control_plane.api_proxy import ApiProxy
 from testkit.control_plane.plane import ControlPlane
 from testkit.hostile import shifted_clock
-from testkit.hostile.api_clerk import Clerk
 from testkit.hostile.hostile_redis import Liar, spoil
 from testkit.hostile.hostile_steps import KINDS, RUNS, Known, Step, list_path, step
 from testkit.hostile.mutated_specs import mutated_specs
-from testkit.hostile.neighbour import Neighbour, percentile
+from testkit.hostile.neighbour import ATTEMPTS, Neighbour, percentile
 from testkit.hostile.shifted_clock import ShiftedClock
 from testkit.operator.operator_process import SYSTEM, OperatorProcess, Trainer, install_chart
 from testkit.servers.lying_server import lying_server
@@ -77,7 +75,6 @@ class Soak:
     """All that a step acts upon."""
 
     plane: ControlPlane
-    clerks: SimpleQueue[Clerk]
     operator: OperatorProcess
     proxy: ApiProxy | None
     clock: ShiftedClock
@@ -110,26 +107,20 @@ class Soak:
 
     def refresh(self, number: int) -> None:
         """List the objects of another kind and namespace, so that steps find them."""
-        with self._clerk() as clerk:
-            for namespace in self.known.namespaces:
-                kind = KINDS[number % len(KINDS)]
-                self.known.children[namespace, kind] = clerk.names(list_path(namespace, kind))
+        for namespace in self.known.namespaces:
+            kind = KINDS[number % len(KINDS)]
+            names = self.plane.connections.names(list_path(namespace, kind), attempts=ATTEMPTS)
+            self.known.children[namespace, kind] = names
 
-    @contextmanager
-    def _clerk(self) -> Iterator[Clerk]:
-        clerk = self.clerks.get()
-        try:
-            yield clerk
-        finally:
-            self.clerks.put(clerk)
+    def _send(self, request: Request) -> Answer:
+        return self.plane.connections.send(request, attempts=ATTEMPTS)
 
     def _ask(self, chosen: Step) -> None:
         assert chosen.request is not None
-        with self._clerk() as clerk:
-            answer = clerk.ask(chosen.request)
-            is_taken = chosen.kind == "create run" and answer.status == 409
-            if is_taken and chosen.dice.random() < SHARE_REPLACED:
-                clerk.ask(_deletion(chosen.request))
+        answer = self._send(chosen.request)
+        is_taken = chosen.kind == "create run" and answer.status == 409
+        if is_taken and chosen.dice.random() < SHARE_REPLACED:
+            self._send(_deletion(chosen.request))
         self.answers[f"{chosen.kind}: {answer.status}"] += 1
         assert answer.status < 500, (answer.status, chosen.request.path, answer.body[:500])
         if chosen.kind == "create run" and answer.status == 201:
@@ -220,12 +211,9 @@ def soak_on(plane: ControlPlane, folder: Path, name: str, *, proxied: bool) -> I
         urls = liar.url, silent.url, spoilt.url, spoilt.url, "redis://127.0.0.1:1/0"
         uid = trainer.run("calm")["metadata"]["uid"]
         known = Known(hostile, mutated_specs(SPECS), urls, [uid])
-        clerks: SimpleQueue[Clerk] = SimpleQueue()
-        for _ in range(AT_ONCE):
-            clerks.put(Clerk(plane))
         neighbour = Neighbour(plane, RUNS.format(calm), "calm")
         queue = enter(spoilt.client())
-        yield Soak(plane, clerks, operator, proxy, clock, queue, neighbour, trainer, known)
+        yield Soak(plane, operator, proxy, clock, queue, neighbour, trainer, known)
 
 
 @contextmanager
