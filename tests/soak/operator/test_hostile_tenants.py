@@ -23,6 +23,7 @@ from typing import Final
 import pytest
 import redis
 import yaml
+from trainingrun_reconciler.desired.redis_config import OPERATOR
 
 from testkit.control_plane.api_connections import Answer, Request
 from testkit.control_plane.api_proxy import ApiProxy
@@ -208,7 +209,8 @@ def soak_on(plane: ControlPlane, folder: Path, name: str, *, proxied: bool) -> I
         stack.callback(trainer.close)
         trainer.start("calm")
         trainer.wait_for("calm", "Ready", seconds=300)
-        urls = liar.url, silent.url, spoilt.url, spoilt.url, "redis://127.0.0.1:1/0"
+        spoilable = spoilt.url_of(OPERATOR)
+        urls = liar.url, silent.url, spoilable, spoilable, "redis://127.0.0.1:1/0"
         uid = trainer.run("calm")["metadata"]["uid"]
         known = Known(hostile, mutated_specs(SPECS), urls, [uid])
         neighbour = Neighbour(plane, RUNS.format(calm), "calm")
