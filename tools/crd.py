@@ -16,13 +16,12 @@ from typing import Final
 
 import yaml
 from trainingrun_api import crd
-from trainingrun_api.run import GROUP, PLURAL
+from trainingrun_api.resource import Resource, ResourceDefinition
+from trainingrun_api.run import DEFINITION
 
 from tools import events_page, metrics_page, roles_page
 from tools import field_reference as reference
 
-CRD_FILE: Final = f"crds/{GROUP}_{PLURAL}.yaml"
-CHART_FILE: Final = f"charts/trainingrun/templates/crd-{PLURAL}.yaml"
 REFERENCE_FILE: Final = "docs/reference/trainingrun.md"
 METRICS_FILE: Final = "docs/reference/metrics.md"
 EVENTS_FILE: Final = "docs/reference/events.md"
@@ -32,14 +31,21 @@ NOTICE: Final = "Generated from the models by `make generate`: change api/ inste
 
 def files() -> Mapping[str, str]:
     """Each generated file's path below the root, and its text."""
-    definition = _yaml(crd.definition())
     return {
-        CRD_FILE: f"# {NOTICE}\n{definition}",
-        CHART_FILE: _chart_copy(definition),
+        **crd_files(DEFINITION),
         REFERENCE_FILE: reference.page(),
         METRICS_FILE: metrics_page.page(),
         EVENTS_FILE: events_page.page(),
         ROLES_FILE: roles_page.page(),
+    }
+
+
+def crd_files(of: ResourceDefinition[Resource]) -> Mapping[str, str]:
+    """The CRD of a kind, for kubectl and for the chart."""
+    text = _yaml(crd.definition(of))
+    return {
+        f"crds/{of.group}_{of.plural}.yaml": f"# {NOTICE}\n{text}",
+        f"charts/trainingrun/templates/crd-{of.plural}.yaml": _chart_copy(of, text),
     }
 
 
@@ -55,9 +61,9 @@ def _yaml(value: object) -> str:
     return str(yaml.dump(value, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=120))
 
 
-def _chart_copy(definition: str) -> str:
+def _chart_copy(of: ResourceDefinition[Resource], definition: str) -> str:
     """The CRD as a template: left out on demand, and kept when the chart is uninstalled."""
-    name = f"  name: {crd.NAME}\n"
+    name = f"  name: {of.name}\n"
     head, body = definition.split(name, 1)
     keep = (
         "  {{- if .Values.crds.keep }}\n"

@@ -12,11 +12,11 @@ from typing import Any, Final
 
 from trainingrun_api import changes, rules
 from trainingrun_api.crd import INT_OR_STRING, VALIDATIONS, Schema, root_schema
-from trainingrun_api.run import API_VERSION, KIND
+from trainingrun_api.run import DEFINITION
 
 INTRODUCTION: Final = f"""# TrainingRun
 
-`apiVersion: {API_VERSION}`, `kind: {KIND}`, namespaced, short name `tr`.
+`apiVersion: {DEFINITION.api_version}`, `kind: {DEFINITION.kind}`, namespaced, short name `tr`.
 
 This page is generated from the models (`make generate`). The API server fills the defaults in and
 refuses unknown fields; `trainingrun local` reads the same documents with the same rules.
@@ -42,7 +42,7 @@ A change that says nothing new (the same value) does nothing.
 
 def page() -> str:
     """The whole page as Markdown."""
-    schema = root_schema()["properties"]
+    schema = root_schema(DEFINITION)["properties"]
     parts = [
         INTRODUCTION,
         "## Spec\n",

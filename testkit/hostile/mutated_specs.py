@@ -14,6 +14,7 @@ from random import Random
 from typing import Any, Final
 
 from trainingrun_api.crd import INT_OR_STRING, VALIDATIONS, root_schema
+from trainingrun_api.run import DEFINITION
 
 Schema = dict[str, Any]
 SEED: Final = 1
@@ -138,6 +139,6 @@ def _around(schema: Schema, step: float) -> list[float]:
 
 _FIELDS: Final = [
     (path, schema)
-    for path, schema in _fields(root_schema()["properties"]["spec"])
+    for path, schema in _fields(root_schema(DEFINITION)["properties"]["spec"])
     if VALIDATIONS in schema or schema.get("type") or schema.get(INT_OR_STRING)
 ]

@@ -13,14 +13,12 @@ from typing import Any, Final, get_args
 
 from pydantic import BaseModel
 
-from trainingrun_api import rules
 from trainingrun_api.model import FORMS, ApiModel
+from trainingrun_api.resource import Resource, ResourceDefinition
 from trainingrun_api.rules import Immutable, Rule, cel_text
-from trainingrun_api.run import GROUP, KIND, PLURAL, VERSION, TrainingRun
 
 Schema = dict[str, Any]
 
-NAME: Final = f"{PLURAL}.{GROUP}"
 INT_OR_STRING: Final = "x-kubernetes-int-or-string"
 VALIDATIONS: Final = "x-kubernetes-validations"
 
@@ -43,69 +41,50 @@ _KEPT: Final = (
     "x-kubernetes-list-map-keys",
 )
 
-COLUMNS: Final[tuple[tuple[str, str, str, str], ...]] = (
-    ("Status", "string", ".status.summary", "What the run does now."),
-    ("Games", "integer", ".status.games.played", "Games played."),
-    ("Target", "integer", ".spec.games", "Games asked for."),
-    ("Games/s", "number", ".status.games.perSecond", "Games per second."),
-    ("Queue", "integer", ".status.transitions.queued", "Transitions that wait for the learner."),
-    ("Daemons", "integer", ".status.daemon.ready", "Game daemons that serve."),
-    ("WinRate", "string", ".status.winRate", "Win rate with its 95 % interval."),
-    ("Checkpoint", "date", ".status.checkpoint.savedAt", "Age of the newest checkpoint."),
-    ("Age", "date", ".metadata.creationTimestamp", "Age of the run."),
-)
-WIDE_COLUMNS: Final[tuple[tuple[str, str, str, str], ...]] = (
-    ("Desired", "integer", ".status.daemon.desired", "Game daemons that should be there."),
-    ("Model", "integer", ".status.model.version", "Version of the newest weights."),
-    ("Elo", "number", ".status.evaluation[0].elo", "Elo of the weights that were evaluated last."),
-    ("Bottleneck", "string", ".status.bottleneck", "The role that the others wait for."),
-    ("Cost", "number", ".status.cost.spent", "What was spent so far."),
-)
 
-
-def definition() -> Schema:
-    """The whole CustomResourceDefinition."""
+def definition(of: ResourceDefinition[Resource]) -> Schema:
+    """The whole CustomResourceDefinition of a kind."""
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": NAME},
+        "metadata": {"name": of.name},
         "spec": {
-            "group": GROUP,
+            "group": of.group,
             "scope": "Namespaced",
             "names": {
-                "kind": KIND,
-                "listKind": f"{KIND}List",
-                "plural": PLURAL,
-                "singular": KIND.lower(),
-                "shortNames": ["tr"],
+                "kind": of.kind,
+                "listKind": f"{of.kind}List",
+                "plural": of.plural,
+                "singular": of.kind.lower(),
+                "shortNames": [*of.short_names],
                 "categories": ["trainingrun"],
             },
             "versions": [
                 {
-                    "name": VERSION,
+                    "name": of.version,
                     "served": True,
                     "storage": True,
                     "subresources": {"status": {}},
-                    "additionalPrinterColumns": [*_columns()],
-                    "schema": {"openAPIV3Schema": _with_defaults_described(root_schema())},
+                    "additionalPrinterColumns": [*_columns(of)],
+                    "schema": {"openAPIV3Schema": _with_defaults_described(root_schema(of))},
                 }
             ],
         },
     }
 
 
-def root_schema() -> Schema:
-    """The structural schema of a TrainingRun."""
-    source = TrainingRun.model_json_schema(by_alias=True, mode="validation")
-    schema = _structural(source, source["$defs"], TrainingRun)
+def root_schema(of: ResourceDefinition[Resource]) -> Schema:
+    """The structural schema of a kind."""
+    source = of.model.model_json_schema(by_alias=True, mode="validation")
+    schema = _structural(source, source["$defs"], of.model)
     properties = schema["properties"]
     for name in ("apiVersion", "kind"):
         properties[name] = {"type": "string", "description": properties[name]["description"]}
     # The API server knows metadata itself and lets a schema name only this of it.
     properties["metadata"] = {"type": "object", "properties": {"name": {"type": "string"}}}
-    properties["spec"].setdefault(VALIDATIONS, []).extend(
-        _transition(rule) for rule in rules.IMMUTABLE
-    )
+    if of.immutable:
+        fixed = properties["spec"].setdefault(VALIDATIONS, [])
+        fixed.extend(_transition(rule) for rule in of.immutable)
     properties["status"].pop("default", None)
     schema["required"] = ["spec"]
     return schema
@@ -136,11 +115,15 @@ def _spelled(default: Any) -> str:
     return str(default)
 
 
-def _columns() -> Iterator[Schema]:
-    for priority, columns in ((0, COLUMNS), (1, WIDE_COLUMNS)):
-        for name, kind, path, description in columns:
-            column = {"name": name, "type": kind, "jsonPath": path, "description": description}
-            yield column | ({"priority": priority} if priority else {})
+def _columns(of: ResourceDefinition[Resource]) -> Iterator[Schema]:
+    for each in of.columns:
+        column = {
+            "name": each.name,
+            "type": each.type,
+            "jsonPath": each.path,
+            "description": each.description,
+        }
+        yield column | ({"priority": 1} if each.wide else {})
 
 
 def _structural(source: Schema, definitions: Mapping[str, Schema], model: Any) -> Schema:

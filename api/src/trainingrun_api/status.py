@@ -9,9 +9,9 @@ newer one wrote.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue, PlainSerializer
 
 from trainingrun_api.conditions import ConditionStatus, ConditionType
 from trainingrun_api.model import ATOMIC, ApiModel
@@ -272,24 +272,53 @@ class StopStatus(StatusModel):
 Bottleneck = Literal["Engine", "Actor", "Learner", "None"]
 
 
-class TrainingRunStatus(StatusModel):
-    """What was seen of the run; written by the operator, never by people."""
+_CONDITIONS: Final[dict[str, JsonValue]] = {
+    "x-kubernetes-list-type": "map",
+    "x-kubernetes-list-map-keys": ["type"],
+}
+
+
+class ResourceStatus(StatusModel):
+    """What the status of every resource has; a kind adds fields of its own."""
 
     observed_generation: int | None = Field(
         None, description="metadata.generation of the spec that this status is about."
     )
     conditions: tuple[Condition, ...] = Field(
-        (),
-        json_schema_extra={
-            "x-kubernetes-list-type": "map",
-            "x-kubernetes-list-map-keys": ["type"],
-        },
-        description="Conditions of the run: Ready, Complete, Failed, Suspended,"
-        " LearnerAvailable, DaemonsAvailable, ActorsAvailable, QueueAvailable, CheckpointCurrent,"
-        " ScalingLimited, Progressing, Degraded.",
+        (), json_schema_extra=_CONDITIONS, description="Conditions of the object."
     )
     summary: str | None = Field(
         None, description="The state in a few words for people; programs read the conditions."
+    )
+
+    def condition(self, kind: str) -> Condition | None:
+        """The condition of this type, if it was ever set."""
+        return next((each for each in self.conditions if each.type == kind), None)
+
+    @property
+    def verdicts(self) -> tuple[tuple[str, ConditionStatus, str], ...]:
+        """Type, status and reason of each condition: all of it but sentences and times."""
+        return tuple((each.type, each.status, each.reason) for each in self.conditions)
+
+    def document(self) -> dict[str, object]:
+        """The status as the API server takes it: camelCase, values that are not known left out.
+
+        A value that has become unknown is simply not there, so the status must be written as a
+        whole (apply or replace): a merge patch would leave the old value standing.
+        """
+        written = self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return {name: value for name, value in written.items() if value != []}
+
+
+class TrainingRunStatus(ResourceStatus):
+    """What was seen of the run; written by the operator, never by people."""
+
+    conditions: tuple[Condition, ...] = Field(
+        (),
+        json_schema_extra=_CONDITIONS,
+        description="Conditions of the run: Ready, Complete, Failed, Suspended,"
+        " LearnerAvailable, DaemonsAvailable, ActorsAvailable, QueueAvailable, CheckpointCurrent,"
+        " ScalingLimited, Progressing, Degraded.",
     )
     games: GamesStatus | None = Field(None, description="The training games.")
     transitions: TransitionsStatus | None = Field(
@@ -337,10 +366,6 @@ class TrainingRunStatus(StatusModel):
     started_at: Time | None = Field(None, description="When the run first had work to do.")
     finished_at: Time | None = Field(None, description="When the run completed or failed.")
 
-    def condition(self, kind: str) -> Condition | None:
-        """The condition of this type, if it was ever set."""
-        return next((each for each in self.conditions if each.type == kind), None)
-
     @property
     def end(self) -> Condition | None:
         """The condition that the run ended with, Complete or Failed; None while it is active."""
@@ -369,17 +394,3 @@ class TrainingRunStatus(StatusModel):
             return None
         _, elo, error = max(rated, key=lambda each: each[0])
         return f"{elo:.0f} ±{error:.0f}"
-
-    @property
-    def verdicts(self) -> tuple[tuple[str, ConditionStatus, str], ...]:
-        """Type, status and reason of each condition: all of it but sentences and times."""
-        return tuple((each.type, each.status, each.reason) for each in self.conditions)
-
-    def document(self) -> dict[str, object]:
-        """The status as the API server takes it: camelCase, values that are not known left out.
-
-        A value that has become unknown is simply not there, so the status must be written as a
-        whole (apply or replace): a merge patch would leave the old value standing.
-        """
-        written = self.model_dump(mode="json", by_alias=True, exclude_none=True)
-        return {name: value for name, value in written.items() if value != []}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from trainingrun_api import run as training_run
+from trainingrun_api.resource import Resource, ResourceDefinition
+from trainingrun_api.run import DEFINITION
 
 FIELD_MANAGER: Final = "trainingrun-operator"
 """The owner of the fields that the operator applies."""
@@ -19,6 +20,11 @@ class Kind:
     version: str
     name: str
     plural: str
+
+    @classmethod
+    def of(cls, definition: ResourceDefinition[Resource]) -> Kind:
+        """The kind of a resource of ours."""
+        return cls(definition.group, definition.version, definition.kind, definition.plural)
 
     @property
     def api_version(self) -> str:
@@ -48,9 +54,7 @@ LEASE: Final = Kind("coordination.k8s.io", "v1", "Lease", "leases")
 ACCESS_REVIEW: Final = Kind(
     "authorization.k8s.io", "v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews"
 )
-TRAINING_RUN: Final = Kind(
-    training_run.GROUP, training_run.VERSION, training_run.KIND, training_run.PLURAL
-)
+TRAINING_RUN: Final = Kind.of(DEFINITION)
 
 CONTROLLERS: Final = (DEPLOYMENT, STATEFUL_SET, JOB)
 """What owns pods: watched with their status."""

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 from trainingrun_api.conditions import Reason
-from trainingrun_api.run import SpecError, parse
+from trainingrun_api.resource import SpecError
+from trainingrun_api.run import parse
 
 from testkit.control_plane.api_connections import ApiError
 from testkit.control_plane.plane import ControlPlane

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from trainingrun_api.bounds import TEMPLATE_BYTES, TEMPLATE_LEVELS
-from trainingrun_api.run import SpecError, parse
+from trainingrun_api.resource import SpecError
+from trainingrun_api.run import parse
 from trainingrun_api.spec import TEMPLATE_PATHS
 from trainingrun_reconciler.roles import ROLES
 

@@ -16,7 +16,7 @@ from trainingrun_api.changes import (
     replaced_by,
 )
 from trainingrun_api.crd import root_schema
-from trainingrun_api.run import TrainingRun, parse
+from trainingrun_api.run import DEFINITION, TrainingRun, parse
 from trainingrun_reconciler.desired.run_config import run_config
 from trainingrun_reconciler.desired.workloads import workloads
 from trainingrun_reconciler.settings import Settings
@@ -67,7 +67,7 @@ def leaves(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[s
 
 LEAVES = [
     (path, schema)
-    for path, schema in leaves(root_schema()["properties"]["spec"])
+    for path, schema in leaves(root_schema(DEFINITION)["properties"]["spec"])
     if not is_fixed(path) and len(schema.get("enum", ())) != 1
 ]
 
@@ -201,7 +201,7 @@ def test_a_value_that_is_the_default_is_none() -> None:
     assert hashes(given) == hashes(run_with("games", 100))
 
 
-EVERY_LEAF = [path for path, _ in leaves(root_schema()["properties"]["spec"])]
+EVERY_LEAF = [path for path, _ in leaves(root_schema(DEFINITION)["properties"]["spec"])]
 
 
 def test_every_field_of_the_schema_stands_in_the_table_once() -> None:

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from trainingrun_api.crd import definition, root_schema
 from trainingrun_api.rules import ALL, IMMUTABLE
+from trainingrun_api.run import DEFINITION
 from trainingrun_api.status import TrainingRunStatus
 
 from tools import crd as generate
@@ -46,7 +47,7 @@ def test_generation_writes_and_then_finds_no_difference(
 
 def test_the_crd_stays_small() -> None:
     """Under 80 KB as the JSON that is stored: a third of what `kubectl apply` can note of it."""
-    assert len(json.dumps(definition(), separators=(",", ":"))) < 80_000
+    assert len(json.dumps(definition(DEFINITION), separators=(",", ":"))) < 80_000
 
 
 def test_the_chart_has_the_same_definition_between_its_switches() -> None:
@@ -56,12 +57,12 @@ def test_the_chart_has_the_same_definition_between_its_switches() -> None:
     kept = [line for line in lines if "{{" not in line]
     document = yaml.safe_load("\n".join(kept))
     assert document["metadata"].pop("annotations") == {"helm.sh/resource-policy": "keep"}
-    assert document == definition()
+    assert document == definition(DEFINITION)
 
 
 def test_every_schema_is_structural() -> None:
     """No keyword that the API server forbids, and a type everywhere."""
-    wrong = [path for path, schema in schemas(root_schema()) if not is_structural(schema)]
+    wrong = [path for path, schema in schemas(root_schema(DEFINITION)) if not is_structural(schema)]
     assert wrong == []
 
 
@@ -94,7 +95,7 @@ def test_every_field_is_documented() -> None:
     """Each field has a description that is a sentence."""
     silent = [
         path
-        for path, schema in schemas(root_schema())
+        for path, schema in schemas(root_schema(DEFINITION))
         if not path.startswith(".metadata")
         and not path.endswith("[]")
         and not schema.get("description", "").rstrip("`").endswith(".")
@@ -106,7 +107,7 @@ def test_every_list_says_how_it_is_merged() -> None:
     """Without a type a list has one owner, and no one decided that."""
     untyped = [
         path
-        for path, schema in schemas(root_schema())
+        for path, schema in schemas(root_schema(DEFINITION))
         if schema.get("type") == "array" and "x-kubernetes-list-type" not in schema
     ]
     assert untyped == []
@@ -116,7 +117,7 @@ def test_every_rule_stands_in_the_crd() -> None:
     """Each rule's CEL is somewhere in the schema."""
     written = {
         each["rule"]
-        for _, schema in schemas(root_schema())
+        for _, schema in schemas(root_schema(DEFINITION))
         for each in schema.get("x-kubernetes-validations", ())
     }
     assert {rule.cel for rule in (*ALL, *IMMUTABLE)} <= written
@@ -124,20 +125,20 @@ def test_every_rule_stands_in_the_crd() -> None:
 
 def test_columns_point_to_fields_that_exist() -> None:
     """Each printer column reads a field of the schema."""
-    paths = {path for path, _ in schemas(root_schema())} | {".metadata.creationTimestamp"}
-    (version,) = definition()["spec"]["versions"]
+    paths = {path for path, _ in schemas(root_schema(DEFINITION))} | {".metadata.creationTimestamp"}
+    (version,) = definition(DEFINITION)["spec"]["versions"]
     columns = {each["jsonPath"] for each in version["additionalPrinterColumns"]}
     assert {column.replace("[0]", "[]") for column in columns} <= paths
 
 
 def test_explained_defaults_are_not_told_twice() -> None:
     """A description ends with the default only where the model does not tell it itself."""
-    (version,) = definition()["spec"]["versions"]
+    (version,) = definition(DEFINITION)["spec"]["versions"]
     for path, schema in schemas(version["schema"]["openAPIV3Schema"]):
         assert schema.get("description", "").count("Default:") <= 1, path
 
 
 def test_the_status_has_no_required_part_but_in_list_entries() -> None:
     """A status with nothing in it is valid: unknown is absent."""
-    assert "required" not in root_schema()["properties"]["status"]
+    assert "required" not in root_schema(DEFINITION)["properties"]["status"]
     assert TrainingRunStatus().document() == {}

@@ -10,7 +10,8 @@ import pytest
 import yaml
 from pydantic import ValidationError
 from trainingrun_api.pod_template import PodTemplate, laid_over
-from trainingrun_api.run import SpecError, parse
+from trainingrun_api.resource import SpecError
+from trainingrun_api.run import parse
 from trainingrun_api.spec import TrainingRunSpec
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from trainingrun_api.crd import root_schema
+from trainingrun_api.run import DEFINITION
 
 from tools import field_reference as reference
 
@@ -25,7 +26,7 @@ def fields(schema: Mapping[str, Any], path: str) -> Iterator[str]:
 
 def test_every_field_has_a_heading() -> None:
     """Expect a link and a hit in a search for each field of spec and status, objects included."""
-    schema = root_schema()["properties"]
+    schema = root_schema(DEFINITION)["properties"]
     wanted = {*fields(schema["spec"], "spec"), *fields(schema["status"], "status")}
     assert {each.removesuffix("[]") for each in HEADINGS} >= wanted
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 import yaml
+from trainingrun_api.resource import SpecError
 from trainingrun_api.rules import ALL, IMMUTABLE, PLACEHOLDER, Rule
-from trainingrun_api.run import SpecError, check_update, parse
+from trainingrun_api.run import check_update, parse
 from trainingrun_api.spec import Network, TrainingRunSpec
 
 ROOT = Path(__file__).resolve().parents[3]

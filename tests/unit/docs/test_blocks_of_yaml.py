@@ -11,7 +11,8 @@ import jsonschema
 import pytest
 import yaml
 from trainingrun.commands.machines.inventory import MachinesFile
-from trainingrun_api.run import SpecError, parse
+from trainingrun_api.resource import SpecError
+from trainingrun_api.run import parse
 
 from testkit.pages.guide_blocks import Block, blocks
 from testkit.tree import ROOT

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from kubernetes.aio.client.configuration import Configuration
 from trainingrun_api.conditions import ConditionStatus
-from trainingrun_api.run import SpecError, parse
+from trainingrun_api.resource import SpecError
+from trainingrun_api.run import parse
 from trainingrun_api.status import Condition, TrainingRunStatus
 from trainingrun_operator.kube.client import Client
 from trainingrun_operator.kube.events import EventWriter, Regarding, event_name

@@ -17,7 +17,8 @@ from trainingrun.local.store import (
     reopened,
     saved_run,
 )
-from trainingrun_api.run import SpecError, TrainingRun, parse
+from trainingrun_api.resource import SpecError
+from trainingrun_api.run import TrainingRun, parse
 from trainingrun_api.status import StopStatus
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

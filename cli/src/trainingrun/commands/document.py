@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import yaml
 from trainingrun_api.explanation import Problem
-from trainingrun_api.run import SpecError, TrainingRun, parse
+from trainingrun_api.resource import SpecError
+from trainingrun_api.run import TrainingRun, parse
 
 from trainingrun.commands.errors import UserError
 

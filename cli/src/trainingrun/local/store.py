@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Final
 
 from trainingrun_api.conditions import ConditionType
-from trainingrun_api.run import SpecError, TrainingRun, check_update, parse
+from trainingrun_api.resource import SpecError
+from trainingrun_api.run import TrainingRun, check_update, parse
 from trainingrun_api.status import TrainingRunStatus
 from trainingrun_reconciler.desired.events import RunEvent
 from trainingrun_reconciler.roles import ROLES

@@ -13,7 +13,8 @@ from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
 from trainingrun_api.requests import CHECKPOINT, DRAIN, WAKE, text_of, with_drain
-from trainingrun_api.run import SpecError, TrainingRun, parse
+from trainingrun_api.resource import SpecError
+from trainingrun_api.run import TrainingRun, parse
 from trainingrun_reconciler.backends import BackendError
 from trainingrun_reconciler.errors import ApiError, ConflictError, NotFoundError
 from trainingrun_reconciler.kinds import EVENT, TRAINING_RUN

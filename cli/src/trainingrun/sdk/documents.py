@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from trainingrun_api.run import SpecError, TrainingRun, parse
+from trainingrun_api.resource import SpecError
+from trainingrun_api.run import TrainingRun, parse
 
 from trainingrun.sdk import RunRefused
 

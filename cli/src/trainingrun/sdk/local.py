@@ -23,7 +23,8 @@ from typing import Any, Final, Self
 import msgspec
 import yaml
 from trainingrun_api.requests import CHECKPOINT, DRAIN, WAKE, text_of, with_drain
-from trainingrun_api.run import SpecError, TrainingRun, parse
+from trainingrun_api.resource import SpecError
+from trainingrun_api.run import TrainingRun, parse
 
 from trainingrun.local.folder import FolderError, RunFolder
 from trainingrun.local.requests import Requests, read_requests, write_requests

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from trainingrun_api.conditions import ConditionStatus, ConditionType, Reason
-from trainingrun_api.run import SpecError
+from trainingrun_api.resource import SpecError
 
 _CONDITIONS: Final = (
     (ConditionType.READY, ConditionStatus.FALSE),

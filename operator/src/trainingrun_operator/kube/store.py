@@ -15,7 +15,8 @@ from typing import Any, Final
 
 from trainingrun_api.conditions import EventReason
 from trainingrun_api.explanation import Problem
-from trainingrun_api.run import SpecError, TrainingRun, parse
+from trainingrun_api.resource import SpecError
+from trainingrun_api.run import TrainingRun, parse
 from trainingrun_api.status import TrainingRunStatus
 from trainingrun_reconciler.desired.events import RunEvent
 from trainingrun_reconciler.desired.finalizer import FINALIZER

@@ -13,7 +13,8 @@ from typing import Final
 
 import psutil
 from rich.console import Console
-from trainingrun_api.run import SpecError, TrainingRun
+from trainingrun_api.resource import SpecError
+from trainingrun_api.run import TrainingRun
 from trainingrun_reconciler.settings import Settings
 
 from trainingrun.commands.deck_folders import check_decks, deck_names, find_decks

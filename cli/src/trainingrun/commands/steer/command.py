@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Final
 
 import redis
-from trainingrun_api.run import SpecError, TrainingRun
+from trainingrun_api.resource import SpecError
+from trainingrun_api.run import TrainingRun
 from trainingrun_api.spec import Redis, SecretKey
 from trainingrun_contracts.connection import blocking_client, why_unreachable
 from trainingrun_contracts.run_config import HEALTH_FILE_VARIABLE, REDIS_URL_VARIABLE
