@@ -1,4 +1,5 @@
-"""Write what is generated from the models: the CRD, the chart's copy of it, and the reference.
+"""Write what is generated from the declared resources: CRDs, the chart's copies and its rules about
+rights, and the reference.
 
     python -m tools.crd [--check] [--into DIRECTORY]
 
@@ -17,11 +18,12 @@ from typing import Final
 import yaml
 from trainingrun_api import crd
 from trainingrun_api.resource import Resource, ResourceDefinition
-from trainingrun_api.run import DEFINITION
+from trainingrun_reconciler.resources import RESOURCE_KINDS
 
-from tools import events_page, metrics_page, roles_page
+from tools import events_page, metrics_page, rbac, roles_page
 from tools import field_reference as reference
 
+TEMPLATES: Final = "charts/trainingrun/templates"
 REFERENCE_FILE: Final = "docs/reference/trainingrun.md"
 METRICS_FILE: Final = "docs/reference/metrics.md"
 EVENTS_FILE: Final = "docs/reference/events.md"
@@ -31,8 +33,11 @@ NOTICE: Final = "Generated from the models by `make generate`: change api/ inste
 
 def files() -> Mapping[str, str]:
     """Each generated file's path below the root, and its text."""
+    definitions = (each.definition for each in RESOURCE_KINDS)
     return {
-        **crd_files(DEFINITION),
+        **{path: text for each in definitions for path, text in crd_files(each).items()},
+        f"{TEMPLATES}/_rules.tpl": rbac.operator_template(),
+        f"{TEMPLATES}/clusterroles-people.yaml": rbac.people_template(),
         REFERENCE_FILE: reference.page(),
         METRICS_FILE: metrics_page.page(),
         EVENTS_FILE: events_page.page(),
@@ -45,7 +50,7 @@ def crd_files(of: ResourceDefinition[Resource]) -> Mapping[str, str]:
     text = _yaml(crd.definition(of))
     return {
         f"crds/{of.group}_{of.plural}.yaml": f"# {NOTICE}\n{text}",
-        f"charts/trainingrun/templates/crd-{of.plural}.yaml": _chart_copy(of, text),
+        f"{TEMPLATES}/crd-{of.plural}.yaml": _chart_copy(of, text),
     }
 
 

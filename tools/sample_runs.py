@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from trainingrun.sdk import Event
-from trainingrun_api.run import API_VERSION, KIND, TrainingRun, parse
+from trainingrun_api.run import DEFINITION, TrainingRun, parse
 
 
 def ago(*, hours: int = 0, minutes: int = 0) -> datetime:
@@ -149,7 +149,7 @@ def _typo() -> TrainingRun:
 def _run(name: str, spec: dict[str, Any], status: dict[str, Any], *, age: datetime) -> TrainingRun:
     metadata = {"name": name, "namespace": "team", "uid": name, "creationTimestamp": age}
     document = {"metadata": metadata, "spec": spec, "status": status}
-    return parse({"apiVersion": API_VERSION, "kind": KIND, **document})
+    return parse({"apiVersion": DEFINITION.api_version, "kind": DEFINITION.kind, **document})
 
 
 def _spec(games: int, *decks: str) -> dict[str, Any]:

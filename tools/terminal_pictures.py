@@ -22,8 +22,7 @@ from rich.measure import Measurement
 from trainingrun.commands.output import document_of, plain_table
 from trainingrun.commands.runs.scaling import picture_of_scaling
 from trainingrun.commands.runs.tables import picture_of_run, picture_of_runs
-from trainingrun_api.crd import COLUMNS, WIDE_COLUMNS
-from trainingrun_api.run import TrainingRun
+from trainingrun_api.run import DEFINITION, TrainingRun
 
 from tools.sample_runs import events, sample_runs, standard_ppo
 
@@ -57,11 +56,11 @@ def pictures() -> Mapping[str, str]:
 
 def kubectl_table(runs: Iterable[TrainingRun], *, is_wide: bool = False) -> RenderableType:
     """Return the runs as kubectl prints them: the name, then a column for each of the CRD's."""
-    columns = [*COLUMNS, *(WIDE_COLUMNS if is_wide else ())]
-    table = plain_table("name", *(name for name, *_ in columns))
+    columns = [each for each in DEFINITION.columns if is_wide or not each.wide]
+    table = plain_table("name", *(each.name for each in columns))
     for run in runs:
         document = document_of(run)
-        cells = (_cell(document, kind, path) for _, kind, path, _ in columns)
+        cells = (_cell(document, each.type, each.path) for each in columns)
         table.add_row(run.metadata.name, *cells)
     return table
 

@@ -68,7 +68,7 @@ KEPT_DAEMONS = 3
 _OF_DAEMONS = "trainingrun.dev/role=daemon"
 IDLE_INTERVAL = 120.0
 RECONCILE = "trainingrun_operator_reconcile_seconds"
-RECONCILES = 'trainingrun_operator_reconciles_total{result="done"}'
+RECONCILES = 'trainingrun_operator_reconciles_total{kind="TrainingRun",result="done"}'
 OPTIONS = ("--requests-per-second=2000", "--request-burst=4000")
 LEASE = "--lease-seconds=15"
 """The product's own; before the failover it is longer, for a machine that starves the operator."""

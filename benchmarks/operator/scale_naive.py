@@ -22,20 +22,21 @@ from trainingrun_api.run import parse
 from trainingrun_operator.kube.client import Client, load_configuration
 from trainingrun_operator.kube.throttle import TokenBucket
 from trainingrun_operator.process.kopf_watch import connection
-from trainingrun_reconciler.backends import RunIdentity
 from trainingrun_reconciler.controller.state import shared_resources
 from trainingrun_reconciler.desired.workloads import workloads
 from trainingrun_reconciler.errors import ConflictError
-from trainingrun_reconciler.kinds import POD, SECRET, TRAINING_RUN, WATCHED
+from trainingrun_reconciler.kinds import POD, TRAINING_RUN
 from trainingrun_reconciler.manifests.access import given_secret, redis_url_key
 from trainingrun_reconciler.manifests.metadata import RUN_LABEL
 from trainingrun_reconciler.manifests.objects import role_objects, shared_objects
+from trainingrun_reconciler.owner import RunIdentity
+from trainingrun_reconciler.resources import RESOURCE_KINDS
 from trainingrun_reconciler.settings import Settings
 
 TIMER_SECONDS = 10.0
 """A look every ten seconds: half as often as the law of scaling would like."""
 READY_FILE = "READY"
-_KINDS = {kind.name: kind for kind in (*WATCHED, SECRET)}
+_KINDS = {kind.name: kind for kind in (each.kind for each in RESOURCE_KINDS.children)}
 
 
 def children_of(body: kopf.Body) -> list[dict[str, Any]]:

@@ -19,14 +19,15 @@ from trainingrun_api.limits import Cost, StopWhen
 from trainingrun_api.requests import WAKE
 from trainingrun_api.run import TrainingRun
 from trainingrun_contracts.reports import Evaluation, queue_evaluation
-from trainingrun_reconciler.backends import Backend, RunIdentity, SharedResources
+from trainingrun_reconciler.backends import Backend, SharedResources
 from trainingrun_reconciler.controller.loop import Reconciler
 from trainingrun_reconciler.desired.actions import WorkloadAction
 from trainingrun_reconciler.desired.observed import ObservedRole
 from trainingrun_reconciler.memory import MemoryRunStore
+from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.roles.workload import Role
 from trainingrun_reconciler.settings import Settings
-from trainingrun_reconciler.store import RunKey
+from trainingrun_reconciler.store import ResourceKey
 
 from testkit.roles.learner_process import learner_report
 
@@ -103,7 +104,7 @@ class Course:
     ``between`` lets time go by in a world that has none of its own."""
 
     store: MemoryRunStore
-    key: RunKey
+    key: ResourceKey
     backend: Backend
     fleet: Any
     redis: Any

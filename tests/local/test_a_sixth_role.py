@@ -7,9 +7,10 @@ from pathlib import Path
 
 from trainingrun.local.backend import LocalBackend
 from trainingrun.local.folder import RunFolder
-from trainingrun_reconciler.backends import RunIdentity, SharedResources
+from trainingrun_reconciler.backends import SharedResources
 from trainingrun_reconciler.desired.actions import Apply, Remove
 from trainingrun_reconciler.desired.workloads import workloads
+from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.settings import Settings
 

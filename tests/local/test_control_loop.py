@@ -25,7 +25,7 @@ from trainingrun_contracts.reports import (
 )
 from trainingrun_contracts.slots import DaemonSlot, decode_all, encode
 from trainingrun_contracts.stream.keys import Keys
-from trainingrun_reconciler.backends import BackendError, ErrorKind, RunIdentity, SharedResources
+from trainingrun_reconciler.backends import BackendError, ErrorKind, SharedResources
 from trainingrun_reconciler.controller.loop import ReconcileError, Reconciler
 from trainingrun_reconciler.controller.signals import QueueError, SignalReader
 from trainingrun_reconciler.desired.actions import (
@@ -43,10 +43,11 @@ from trainingrun_reconciler.desired.observed import (
 )
 from trainingrun_reconciler.desired.redis_config import OPERATOR
 from trainingrun_reconciler.memory import MemoryBackend, MemoryRunStore
+from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.roles.workload import Role
 from trainingrun_reconciler.settings import Settings
-from trainingrun_reconciler.store import RunKey
+from trainingrun_reconciler.store import ResourceKey
 
 from testkit.operator.simulated_run import UID, document
 from testkit.servers.redis_server import RedisServer
@@ -413,7 +414,7 @@ def test_an_operator_that_lost_its_lease_writes_nothing_to_redis(
 def test_a_run_that_is_gone_is_forgotten(redis_server: RedisServer) -> None:
     """No error and no next look for a key that does not exist."""
     bench = Bench(redis_server.url_of(OPERATOR))
-    assert asyncio.run(bench.loop.reconcile(RunKey("default", "other"))) is None
+    assert asyncio.run(bench.loop.reconcile(ResourceKey("default", "other"))) is None
 
 
 def test_a_killed_redis_comes_back(redis_server: RedisServer, redis_client: redis.Redis) -> None:

@@ -16,9 +16,9 @@ import redis
 from trainingrun.local.backend import LocalBackend
 from trainingrun.local.folder import RunFolder
 from trainingrun_api.run import TrainingRun
-from trainingrun_reconciler.backends import RunIdentity
 from trainingrun_reconciler.desired.actions import Apply, WorkloadAction
 from trainingrun_reconciler.memory import MemoryRunStore
+from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.roles.workload import Role
 
 from testkit.operator.dying_operators import Course, Relayed

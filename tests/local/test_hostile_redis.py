@@ -22,7 +22,7 @@ from trainingrun_reconciler.desired.actions import SetTarget
 from trainingrun_reconciler.desired.health import queue
 from trainingrun_reconciler.desired.observed import Observed, Signals, Unreachable
 from trainingrun_reconciler.desired.redis_config import OPERATOR
-from trainingrun_reconciler.store import RunKey
+from trainingrun_reconciler.store import ResourceKey
 
 from testkit.servers.lying_server import lying_server
 from testkit.servers.redis_server import RedisServer
@@ -177,7 +177,7 @@ def test_one_run_of_a_shared_redis_does_not_spoil_the_digests_of_the_others(
 
 def test_a_silent_server_takes_one_time_limit() -> None:
     """Neither a look nor an action nor the poll waits for it for ever."""
-    woken: list[RunKey] = []
+    woken: list[ResourceKey] = []
 
     async def act() -> Signals | Unreachable:
         reader = SignalReader(seconds=0.2)
@@ -185,7 +185,7 @@ def test_a_silent_server_takes_one_time_limit() -> None:
             poller = IdleRunPoller(reader)
             for number in range(20):
                 url = f"{server.url[:-1]}{number}"
-                poller.add(RunKey("bad", f"{number}"), IdleRun(url, f"{number}", "x"))
+                poller.add(ResourceKey("bad", f"{number}"), IdleRun(url, f"{number}", "x"))
             await poller.poll(woken.append)
             assert "no answer" in await perform(reader, server.url)
             return await reader.read(server.url, KEYS, endpoints=(), now=NOW)
@@ -207,8 +207,10 @@ def test_the_poller_asks_an_address_while_another_one_is_silent(redis_server: Re
         poller, moved = IdleRunPoller(reader), asyncio.Event()
         for number in range(8):
             url = f"{server.url[:-1]}{number}"
-            poller.add(RunKey("bad", f"{number}"), IdleRun(url, f"{number}", "x"))
-        poller.add(RunKey("good", "run"), IdleRun(redis_server.url_of(OPERATOR), "run", "older"))
+            poller.add(ResourceKey("bad", f"{number}"), IdleRun(url, f"{number}", "x"))
+        poller.add(
+            ResourceKey("good", "run"), IdleRun(redis_server.url_of(OPERATOR), "run", "older")
+        )
         polling = asyncio.create_task(poller.poll(lambda _key: moved.set()))
         await moved.wait()
         polling.cancel()

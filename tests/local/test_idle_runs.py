@@ -19,7 +19,7 @@ from trainingrun_reconciler.desired.observed import Signals
 from trainingrun_reconciler.desired.redis_config import OPERATOR
 from trainingrun_reconciler.memory import MemoryBackend, MemoryRunStore
 from trainingrun_reconciler.settings import Settings
-from trainingrun_reconciler.store import RunKey
+from trainingrun_reconciler.store import ResourceKey
 
 from testkit.operator.simulated_run import UID, document
 from testkit.servers.redis_server import RedisServer
@@ -108,7 +108,7 @@ def test_only_the_runs_that_moved_are_woken(
 ) -> None:
     """Of three idle runs the one whose games rose; and all of them once Redis is away."""
     names = ("a", "b", "c")
-    woken: list[RunKey] = []
+    woken: list[ResourceKey] = []
 
     async def act() -> None:
         reader = SignalReader()
@@ -116,16 +116,18 @@ def test_only_the_runs_that_moved_are_woken(
         try:
             for name in names:
                 at = await digest(reader, redis_server.url_of(OPERATOR), name)
-                poller.add(RunKey("space", name), IdleRun(redis_server.url_of(OPERATOR), name, at))
+                poller.add(
+                    ResourceKey("space", name), IdleRun(redis_server.url_of(OPERATOR), name, at)
+                )
             await poller.poll(woken.append)
             assert woken == []
             redis_client.hincrby(Keys("b").games, "played", 1)
             await poller.poll(woken.append)
-            assert woken == [RunKey("space", "b")]
+            assert woken == [ResourceKey("space", "b")]
             assert len(poller) == 2
             redis_server.kill()
             await poller.poll(woken.append)
-            assert sorted(woken) == [RunKey("space", name) for name in names]
+            assert sorted(woken) == [ResourceKey("space", name) for name in names]
         finally:
             await reader.close()
 
@@ -192,10 +194,10 @@ def test_a_quiet_run_is_looked_at_rarely_and_comes_to_rest(redis_server: RedisSe
                     pauses.append(pause)
                     backend.tick(UID)
                     now += pause
-                assert loop.idle_runs == 1
+                assert loop.idle == 1
                 client.hincrby(Keys(UID).games, "played", 1)
                 pauses.append(await loop.reconcile(key) or 0.0)
-                assert loop.idle_runs == 0
+                assert loop.idle == 0
             finally:
                 await loop.close()
             return pauses

@@ -12,7 +12,6 @@ import pytest
 import redis
 from trainingrun_api.run import parse
 from trainingrun_contracts.connection import asyncio_client, blocking_client, why_unreachable
-from trainingrun_reconciler.backends import RunIdentity
 from trainingrun_reconciler.controller.state import shared_resources
 from trainingrun_reconciler.desired.redis_config import OPERATOR, url_for
 from trainingrun_reconciler.desired.redis_tls import identity_for
@@ -24,6 +23,7 @@ from trainingrun_reconciler.manifests.access import (
     redis_url_key,
 )
 from trainingrun_reconciler.manifests.pod import pod_template
+from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.roles.workload import Role
 from trainingrun_reconciler.settings import Settings
 

@@ -29,12 +29,13 @@ from trainingrun_contracts.reports import (
 )
 from trainingrun_contracts.run_config import encode
 from trainingrun_contracts.stream.keys import Keys
-from trainingrun_reconciler.backends import RunIdentity, SharedResources
+from trainingrun_reconciler.backends import SharedResources
 from trainingrun_reconciler.desired.actions import Apply, Remove
 from trainingrun_reconciler.desired.observed import ObservedRole
 from trainingrun_reconciler.desired.redis_config import OPERATOR
 from trainingrun_reconciler.desired.run_config import run_config
 from trainingrun_reconciler.desired.workloads import workloads
+from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.roles.workload import Role
 from trainingrun_reconciler.settings import Settings
 

@@ -1,6 +1,6 @@
 """What all resources of ours have in common: their definition, their metadata, how one is read.
 
-Belongs here: what the API server is told about a kind (names, columns, rules about changes) and
+Belongs here: what the API server knows about a kind (names, columns, rules about changes) and
 what a client needs to read its objects. Does not belong here: what the operator does about them
 (``trainingrun_reconciler.resources``).
 """
@@ -86,7 +86,7 @@ class ResourceDefinition(Generic[R_co]):
     """A kind as the API server knows it.
 
     ``model`` has the kind's name, its fields and the rules between them; ``immutable`` are the
-    fields of the spec that cannot change.
+    fields of the spec that cannot change, ``conditions`` the types of those in the status.
     """
 
     model: type[R_co]
@@ -94,6 +94,7 @@ class ResourceDefinition(Generic[R_co]):
     columns: tuple[Column, ...] = ()
     short_names: tuple[str, ...] = ()
     immutable: tuple[Immutable, ...] = ()
+    conditions: tuple[str, ...] = ()
     group: str = GROUP
     version: str = VERSION
 

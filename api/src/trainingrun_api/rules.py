@@ -112,7 +112,7 @@ class Immutable:
     @property
     def message(self) -> str:
         """The sentence for a change of the field."""
-        return f"cannot be changed, because {self.why}: make a new TrainingRun instead"
+        return f"cannot be changed, because {self.why}: make a new one instead"
 
     def value(self, spec: Any) -> Any:
         """The field's value in a spec."""

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Final, Literal
 from pydantic import Field
 
 from trainingrun_api import rules
+from trainingrun_api.conditions import ConditionType
 from trainingrun_api.explanation import Problem
 from trainingrun_api.resource import Column, Resource, ResourceDefinition, SpecError
 from trainingrun_api.rules import Rule
@@ -80,6 +81,7 @@ DEFINITION: Final = ResourceDefinition(
     columns=(*COLUMNS, *(replace(each, wide=True) for each in WIDE_COLUMNS)),
     short_names=("tr",),
     immutable=rules.IMMUTABLE,
+    conditions=tuple(each.value for each in ConditionType),
 )
 
 

@@ -296,6 +296,12 @@ class ResourceStatus(StatusModel):
         return next((each for each in self.conditions if each.type == kind), None)
 
     @property
+    def end(self) -> Condition | None:
+        """The condition that it ended with, Complete or Failed; None while it is active."""
+        ends = (self.condition(each) for each in (ConditionType.COMPLETE, ConditionType.FAILED))
+        return next((each for each in ends if each is not None and each.is_true), None)
+
+    @property
     def verdicts(self) -> tuple[tuple[str, ConditionStatus, str], ...]:
         """Type, status and reason of each condition: all of it but sentences and times."""
         return tuple((each.type, each.status, each.reason) for each in self.conditions)
@@ -365,12 +371,6 @@ class TrainingRunStatus(ResourceStatus):
     )
     started_at: Time | None = Field(None, description="When the run first had work to do.")
     finished_at: Time | None = Field(None, description="When the run completed or failed.")
-
-    @property
-    def end(self) -> Condition | None:
-        """The condition that the run ended with, Complete or Failed; None while it is active."""
-        ends = (self.condition(each) for each in (ConditionType.COMPLETE, ConditionType.FAILED))
-        return next((each for each in ends if each is not None and each.is_true), None)
 
     @property
     def is_complete(self) -> bool:

@@ -1,4 +1,4 @@
-{{/* What the operator may do: exactly what it uses. permissions.py holds the same list, and a test compares them. */}}
+{{/* What the operator may do: exactly what it uses. Generated from the declared kinds of resources by `make generate`. */}}
 {{- define "trainingrun.rules" -}}
 - apiGroups: [trainingrun.dev]
   resources: [trainingruns]

@@ -31,10 +31,12 @@ if TYPE_CHECKING:
         TrainingRuns,
         WaitTimeout,
         connect,
+        connect_to,
     )
 
 __all__ = [
     "connect",
+    "connect_to",
     "TrainingRuns",
     "Place",
     "LocalPlace",

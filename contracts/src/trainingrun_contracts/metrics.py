@@ -726,11 +726,11 @@ THROTTLED: Final = Metric(
 RECONCILES: Final = Metric(
     "trainingrun_operator_reconciles_total",
     Kind.COUNTER,
-    "Reconciles by result.",
+    "Reconciles by result, and by the kind of the resource.",
     "reconciles",
     "the operator's queue",
     (Server.OPERATOR,),
-    ("result",),
+    ("result", "kind"),
 )
 RECONCILE_SECONDS: Final = Metric(
     "trainingrun_operator_reconcile_seconds",

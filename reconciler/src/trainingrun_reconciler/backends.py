@@ -13,16 +13,8 @@ from typing import Protocol
 
 from trainingrun_reconciler.desired.actions import WorkloadAction
 from trainingrun_reconciler.desired.observed import ObservedRole
+from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.roles.workload import DaemonToken, Role
-
-
-@dataclass(frozen=True)
-class RunIdentity:
-    """Which run: ``uid`` never repeats, ``namespace`` is "local" on a laptop."""
-
-    namespace: str
-    name: str
-    uid: str
 
 
 @dataclass(frozen=True)

@@ -58,15 +58,6 @@ TRAINING_RUN: Final = Kind.of(DEFINITION)
 
 CONTROLLERS: Final = (DEPLOYMENT, STATEFUL_SET, JOB)
 """What owns pods: watched with their status."""
-CONFIGURATION: Final = (
-    CONFIG_MAP,
-    SERVICE_ACCOUNT,
-    CLAIM,
-    SERVICE,
-    DISRUPTION_BUDGET,
-    NETWORK_POLICY,
-)
-"""What has no status that matters: watched by metadata alone."""
 OURS_ALONE: Final = (
     CONFIG_MAP,
     SERVICE_ACCOUNT,
@@ -78,4 +69,3 @@ OURS_ALONE: Final = (
     JOB,
 )
 """What nobody else has a reason to change: not claims, which controllers fill in."""
-WATCHED: Final = (POD, *CONTROLLERS, *CONFIGURATION)

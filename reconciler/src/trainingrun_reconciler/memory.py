@@ -13,12 +13,13 @@ from datetime import UTC, datetime
 from trainingrun_api.run import TrainingRun
 from trainingrun_api.status import TrainingRunStatus
 
-from trainingrun_reconciler.backends import RunIdentity, SharedResources
+from trainingrun_reconciler.backends import SharedResources
 from trainingrun_reconciler.desired.actions import Apply, Remove, RemoveFirst, WorkloadAction
 from trainingrun_reconciler.desired.events import RunEvent
 from trainingrun_reconciler.desired.observed import Finished, Member, ObservedRole, Problem
+from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.roles.workload import Restart, Role, Workload
-from trainingrun_reconciler.store import RunKey
+from trainingrun_reconciler.store import ResourceKey
 
 
 @dataclass
@@ -135,11 +136,11 @@ class MemoryRunStore:
     """TrainingRuns in a dictionary, ``runs``; ``events`` are kept in order."""
 
     def __init__(self) -> None:
-        self.runs: dict[RunKey, TrainingRun] = {}
-        self.events: list[tuple[RunKey, RunEvent]] = []
+        self.runs: dict[ResourceKey, TrainingRun] = {}
+        self.events: list[tuple[ResourceKey, RunEvent]] = []
         self.writes = 0
 
-    def put(self, run: TrainingRun) -> RunKey:
+    def put(self, run: TrainingRun) -> ResourceKey:
         """Add a run, or replace its spec as a user would."""
         key = _key(run)
         before = self.runs.get(key)
@@ -151,7 +152,7 @@ class MemoryRunStore:
         self.runs[key] = run
         return key
 
-    async def get(self, key: RunKey) -> TrainingRun | None:
+    async def get(self, key: ResourceKey) -> TrainingRun | None:
         """The run."""
         return self.runs.get(key)
 
@@ -194,5 +195,5 @@ class MemoryRunStore:
         self.runs[_key(run)] = there.model_copy(update={"metadata": marked})
 
 
-def _key(run: TrainingRun) -> RunKey:
-    return RunKey(run.metadata.namespace, run.metadata.name)
+def _key(run: TrainingRun) -> ResourceKey:
+    return ResourceKey(run.metadata.namespace, run.metadata.name)

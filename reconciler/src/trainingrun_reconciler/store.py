@@ -1,4 +1,4 @@
-"""Where TrainingRuns are kept: the API server, a file of the local runtime, or memory.
+"""Where resources are kept: the API server, a file of the local runtime, or memory.
 
 Beside the backends and not inside the controller, because each backend brings its own store and may
 not import the layer above.
@@ -7,70 +7,80 @@ not import the layer above.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
+from trainingrun_api.resource import Resource
 from trainingrun_api.run import TrainingRun
-from trainingrun_api.status import TrainingRunStatus
+from trainingrun_api.status import ResourceStatus, TrainingRunStatus
 
 from trainingrun_reconciler.desired.events import RunEvent
+from trainingrun_reconciler.kinds import TRAINING_RUN
 
 
 @dataclass(frozen=True, order=True)
-class RunKey:
-    """The name of a run that the work queue is keyed by; a new run may reuse it."""
+class ResourceKey:
+    """The name that the work queue is keyed by; a new object may reuse it."""
 
     namespace: str
     name: str
+    kind: str = TRAINING_RUN.name
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"
 
 
-class RunStore(Protocol):
-    """Reads TrainingRuns and writes what the operator has to say about them."""
+R = TypeVar("R", bound=Resource)
+S_contra = TypeVar("S_contra", bound=ResourceStatus, contravariant=True)
 
-    async def get(self, key: RunKey) -> TrainingRun | None:
-        """The run with its latest status; None when it does not exist (any more).
 
-        A store that has a run which cannot be read tells people so itself, once, and gives None:
-        only a change of the run can help, and that wakes its key.
+class ResourceStore(Protocol[R, S_contra]):
+    """Reads the resources of one kind and writes what the operator has to say about them."""
 
-        Raises:
-            BackendError: the store could not be asked.
-        """
+    async def get(self, key: ResourceKey) -> R | None:
+        """The resource with its latest status; None when it does not exist (any more).
 
-    async def exists(self, run: TrainingRun) -> bool:
-        """Whether this very run is still there and to stay, where :meth:`get` may answer from what
-        was told last.
+        A store that has one which cannot be read reports so itself, once, and gives None: only a
+        change of the resource can help, and that wakes its key.
 
         Raises:
             BackendError: the store could not be asked.
         """
 
-    async def write_status(self, run: TrainingRun, status: TrainingRunStatus) -> None:
+    async def exists(self, resource: R, /) -> bool:
+        """Whether this very resource is still there and to stay, where :meth:`get` may answer from
+        what it knew last.
+
+        Raises:
+            BackendError: the store could not be asked.
+        """
+
+    async def write_status(self, resource: R, status: S_contra, /) -> None:
         """Store the status if it differs; changed conditions at once, mere counters may wait.
 
         Raises:
             BackendError: refused.
         """
 
-    async def emit(self, run: TrainingRun, event: RunEvent) -> None:
-        """Tell people; an event that was told before may be counted instead of repeated.
+    async def emit(self, resource: R, event: RunEvent, /) -> None:
+        """Report an event; one that was reported before may be counted instead of repeated.
 
         Raises:
             BackendError: refused.
         """
 
-    async def set_finalizer(self, run: TrainingRun, finalizer: str, *, present: bool) -> None:
-        """Hold the run when it is deleted, or let it go; nothing where nothing can be held.
+    async def set_finalizer(self, resource: R, finalizer: str, /, *, present: bool) -> None:
+        """Hold the resource when it is deleted, or let it go; nothing where nothing can be held.
 
         Raises:
             BackendError: refused.
         """
 
-    async def delete(self, run: TrainingRun) -> None:
-        """Delete a finished run whose time to live is over; nothing when it is gone.
+    async def delete(self, resource: R, /) -> None:
+        """Delete a finished resource whose time to live is over; nothing when it is gone.
 
         Raises:
             BackendError: refused.
         """
+
+
+RunStore = ResourceStore[TrainingRun, TrainingRunStatus]

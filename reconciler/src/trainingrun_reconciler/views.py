@@ -10,17 +10,19 @@ from typing import Any, Final
 
 from trainingrun_api.run import QUEUE_LABEL
 
-from trainingrun_reconciler.backends import RunIdentity
 from trainingrun_reconciler.desired.observed import Finished, Held, Interruption, Problem
-from trainingrun_reconciler.kinds import FIELD_MANAGER, JOB, OURS_ALONE, POD, Kind
+from trainingrun_reconciler.kinds import FIELD_MANAGER, JOB, OURS_ALONE, POD, TRAINING_RUN, Kind
 from trainingrun_reconciler.manifests.metadata import (
     APPLIED_HASH,
+    KIND_LABEL,
+    NAME_LABEL,
     ROLE_LABEL,
     RUN_LABEL,
     TEMPLATE_HASH,
     UID_LABEL,
 )
 from trainingrun_reconciler.manifests.metadata import labels as labels_of
+from trainingrun_reconciler.owner import Owner, RunIdentity
 from trainingrun_reconciler.problems import (
     DISRUPTED,
     WAITING,
@@ -44,8 +46,9 @@ class Identity:
     namespace: str
     name: str
     uid: str
-    run: str
-    run_uid: str
+    resource: str
+    """Name of the resource that it belongs to."""
+    resource_uid: str
     role: str
     applied_hash: str
     template_hash: str
@@ -56,6 +59,7 @@ class Identity:
     """UID of the object that controls it; of a pod of a Deployment, the Deployment's name."""
     labelled: bool = True
     """Whether it has the labels that we gave it."""
+    resource_kind: str = TRAINING_RUN.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,15 +124,16 @@ def identity_of(kind: Kind, document: dict[str, Any]) -> Identity:
     meta = document["metadata"]
     labels, annotations = meta.get("labels") or {}, meta.get("annotations") or {}
     owner = controller_of(document)
-    run = owner["name"] if kind is not POD and owner else labels.get(RUN_LABEL, "")
-    role = labels.get(ROLE_LABEL, "") if kind is POD else _role_in(meta["name"], run)
+    of, name = _resource_in(labels) if kind is POD or not owner else (owner["kind"], owner["name"])
+    is_named = kind is not POD and of == TRAINING_RUN.name
+    role = _role_in(meta["name"], name) if is_named else labels.get(ROLE_LABEL, "")
     return Identity(
         kind=kind,
         namespace=intern(meta.get("namespace", "")),
         name=intern(meta["name"]),
         uid=intern(meta["uid"]),
-        run=intern(run),
-        run_uid=intern(labels.get(UID_LABEL, "")),
+        resource=intern(name),
+        resource_uid=intern(labels.get(UID_LABEL, "")),
         role=intern(role),
         applied_hash=annotations.get(APPLIED_HASH, ""),
         template_hash=annotations.get(TEMPLATE_HASH, ""),
@@ -136,7 +141,15 @@ def identity_of(kind: Kind, document: dict[str, Any]) -> Identity:
         touched=_touched(meta, kind) if kind in OURS_ALONE else "",
         owner=intern(_owner_word(owner)),
         labelled=kind is POD or _has_labels(meta, role, owner),
+        resource_kind=intern(of),
     )
+
+
+def _resource_in(labels: dict[str, str]) -> tuple[str, str]:
+    """Kind and name of the resource that labels name."""
+    if KIND_LABEL in labels:
+        return labels[KIND_LABEL], labels.get(NAME_LABEL, "")
+    return TRAINING_RUN.name, labels.get(RUN_LABEL, "")
 
 
 def controller_of(document: dict[str, Any]) -> dict[str, Any] | None:
@@ -145,9 +158,9 @@ def controller_of(document: dict[str, Any]) -> dict[str, Any] | None:
     return next((each for each in owners if each.get("controller")), None)
 
 
-def _role_in(name: str, run: str) -> str:
-    """The role that an object of a run is named after; empty for what the roles share."""
-    word = name.removeprefix(f"{run}-")
+def _role_in(name: str, resource: str) -> str:
+    """The role that an object of a resource is named after; empty for what the roles share."""
+    word = name.removeprefix(f"{resource}-")
     return word if ROLES.named(word) is not None else ""
 
 
@@ -161,13 +174,20 @@ def _owner_word(owner: dict[str, Any] | None) -> str:
 
 
 def _has_labels(meta: dict[str, Any], role: str, owner: dict[str, Any] | None) -> bool:
-    """Whether the labels are the ones that :mod:`render.metadata` gives an object of this name."""
+    """Whether the labels are the ones that :mod:`manifests.metadata` gives an object of this
+    name."""
     if owner is None:
         return False
-    run = RunIdentity(meta.get("namespace", ""), owner["name"], owner["uid"])
     declared = ROLES.named(role)
-    labels = labels_of(run, declared.role if declared is not None else None)
+    labels = labels_of(_owner_of(meta, owner), declared.role if declared is not None else None)
     return labels.items() <= (meta.get("labels") or {}).items()
+
+
+def _owner_of(meta: dict[str, Any], reference: dict[str, Any]) -> Owner:
+    namespace, name, uid = meta.get("namespace", ""), reference["name"], reference["uid"]
+    if reference["kind"] == TRAINING_RUN.name:
+        return RunIdentity(namespace, name, uid)
+    return Owner(namespace, name, uid, Kind("", "", reference["kind"], ""))
 
 
 def conditions_of(document: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -49,7 +49,7 @@ def trainer(trainer: Trainer, operator: OperatorProcess, proxy: ApiProxy) -> Ite
     yield trainer
     proxy.heal()
     assert operator.ask("/livez") == "ok"
-    assert 'reconciles_total{result="bug"} 0.0' in operator.ask("/metrics")
+    assert 'reconciles_total{kind="TrainingRun",result="bug"} 0.0' in operator.ask("/metrics")
     assert "this is a bug" not in operator.log()
     assert "Traceback" not in operator.log()
 

@@ -14,12 +14,13 @@ from trainingrun_operator.kube.backend import BackendConfig, KubernetesBackend
 from trainingrun_operator.kube.client import Client, load_configuration
 from trainingrun_operator.kube.informer import Informer, Scope
 from trainingrun_operator.kube.observe import ObjectCache
-from trainingrun_reconciler.backends import BackendError, RunIdentity, SharedResources
+from trainingrun_reconciler.backends import BackendError, SharedResources
 from trainingrun_reconciler.desired.actions import Apply, Remove, RemoveFirst
 from trainingrun_reconciler.desired.observed import ObservedRole
 from trainingrun_reconciler.desired.workloads import workloads
 from trainingrun_reconciler.errors import ExpiredError
 from trainingrun_reconciler.kinds import CONFIG_MAP, Kind
+from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.roles.workload import Role, Workload
 from trainingrun_reconciler.settings import Settings
 
@@ -69,9 +70,9 @@ async def bench(plane: ControlPlane, namespace: str, name: str = "bench") -> Asy
     client = Client(await load_configuration(plane.kubeconfig))
     config = BackendConfig((namespace,), key=(namespace, "operator"))
     backend = KubernetesBackend(client, ObjectCache(lambda _: None), config)
-    watch = asyncio.create_task(backend.run())
+    watch = asyncio.create_task(backend.children.run())
     try:
-        await backend.synced()
+        await backend.children.synced()
         made = Bench(backend, client, RunIdentity(namespace, name, owner))
         await backend.prepare(made.run, GROUND)
         yield made

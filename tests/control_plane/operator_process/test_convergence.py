@@ -48,7 +48,7 @@ async def _walk(plane: ControlPlane, namespace: str, uid: str, queue: RedisServe
         if plane.api.list("pods", namespace, labels=label):
             plane.play(namespace, label, "complete")
 
-    watch = asyncio.create_task(backend.run())
+    watch = asyncio.create_task(backend.children.run())
     course = Course(
         store,
         store.put(parse(document)),
@@ -59,7 +59,7 @@ async def _walk(plane: ControlPlane, namespace: str, uid: str, queue: RedisServe
     )
     fleet.start()
     try:
-        await backend.synced()
+        await backend.children.synced()
         await course.walk()
     finally:
         fleet.stop()

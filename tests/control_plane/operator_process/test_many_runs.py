@@ -6,7 +6,7 @@ import time
 from datetime import datetime
 from typing import Any
 
-from trainingrun_operator.kube.store import COUNTERS_SECONDS
+from trainingrun_reconciler.resources.training_run import COUNTERS_SECONDS
 
 from testkit.control_plane.audit_log import AuditTail
 from testkit.control_plane.plane import ControlPlane
@@ -29,7 +29,9 @@ def looks(operator: OperatorProcess) -> float:
     line = next(
         line
         for line in operator.ask("/metrics").splitlines()
-        if line.startswith('trainingrun_operator_reconciles_total{result="done"}')
+        if line.startswith(
+            'trainingrun_operator_reconciles_total{kind="TrainingRun",result="done"}'
+        )
     )
     return float(line.split()[-1])
 

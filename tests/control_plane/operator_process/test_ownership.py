@@ -13,9 +13,10 @@ from trainingrun_api.run import parse
 from trainingrun_operator.kube.backend import BackendConfig, KubernetesBackend
 from trainingrun_operator.kube.client import Client, load_configuration
 from trainingrun_operator.kube.observe import ObjectCache
-from trainingrun_reconciler.backends import BackendError, RunIdentity, SharedResources
+from trainingrun_reconciler.backends import BackendError, SharedResources
 from trainingrun_reconciler.desired.actions import Apply
 from trainingrun_reconciler.desired.workloads import workloads
+from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.roles.workload import DaemonToken, Role
 from trainingrun_reconciler.settings import Settings
 
@@ -75,9 +76,9 @@ class Place:
 async def _place(plane: ControlPlane, namespace: str) -> AsyncIterator[Place]:
     client = Client(await load_configuration(plane.kubeconfig))
     made = Place(plane, namespace, client)
-    watch = asyncio.create_task(made.backend.run())
+    watch = asyncio.create_task(made.backend.children.run())
     try:
-        await made.backend.synced()
+        await made.backend.children.synced()
         yield made
     finally:
         watch.cancel()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from trainingrun_contracts.metrics import Server, served_by
-from trainingrun_operator.kube.permissions import LEASE_PERMISSIONS, PERMISSIONS
+from trainingrun_operator.kube.permissions import LEASE_PERMISSIONS, permissions
 
 from testkit.control_plane.audit_log import whole_lines
 from testkit.control_plane.plane import ControlPlane
@@ -119,13 +119,15 @@ def reconciles(operator: OperatorProcess) -> dict[str, str]:
 
 def test_it_counts_its_reconciles(trainer: Trainer, operator: OperatorProcess) -> None:
     """/metrics has reconciles by result, and how long they took."""
-    done = 'trainingrun_operator_reconciles_total{result="done"}'
+    done = 'trainingrun_operator_reconciles_total{kind="TrainingRun",result="done"}'
     before = float(reconciles(operator).get(done, 0))
     trainer.apply("counted")
     trainer.wait_until(lambda: float(reconciles(operator)[done]) > before)  # when it is over
     told = reconciles(operator)
-    assert float(told['trainingrun_operator_reconciles_total{result="bug"}']) == 0
-    assert 'trainingrun_operator_reconciles_total{result="failed"}' in told
+    assert (
+        float(told['trainingrun_operator_reconciles_total{kind="TrainingRun",result="bug"}']) == 0
+    )
+    assert 'trainingrun_operator_reconciles_total{kind="TrainingRun",result="failed"}' in told
     assert float(told["trainingrun_operator_reconcile_seconds_count"]) >= 1
 
 
@@ -148,7 +150,7 @@ def test_it_asks_for_nothing_that_the_chart_does_not_allow(
     """Whatever all tests until now made it do, each verb is in the chart's list."""
     allowed = {
         (verb, permission.kind.group, permission.resource)
-        for permission in (*PERMISSIONS, *LEASE_PERMISSIONS)
+        for permission in (*permissions(), *LEASE_PERMISSIONS)
         for verb in permission.verbs
     } | {("create", "authorization.k8s.io", "selfsubjectaccessreviews")}
     used = {

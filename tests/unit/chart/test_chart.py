@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from trainingrun_operator.kube.permissions import LEASE_PERMISSIONS, PERMISSIONS
+from trainingrun_operator.kube.permissions import LEASE_PERMISSIONS, permissions
 from trainingrun_operator.process.options import parse
 
 from testkit.control_plane.rendered_chart import Chart
@@ -30,7 +30,7 @@ def test_the_role_holds_exactly_what_the_operator_says_it_uses(chart: Chart) -> 
     """The chart's rules and the operator's own list are the same, and hold no wildcard."""
     listed = {
         (permission.kind.group, permission.resource, verb)
-        for permission in PERMISSIONS
+        for permission in permissions()
         for verb in permission.verbs
     }
     (role,) = (each for each in chart().all("ClusterRole") if not is_for_people(each))

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 from trainingrun_operator.process import helm_test
-from trainingrun_reconciler.backends import RunIdentity
 from trainingrun_reconciler.manifests import metadata
+from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.roles.workload import Role
 
 from testkit.control_plane.rendered_chart import Chart

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 from trainingrun_api.run import parse
-from trainingrun_reconciler.backends import RunIdentity, SharedResources
+from trainingrun_reconciler.backends import SharedResources
 from trainingrun_reconciler.desired.workloads import workloads
 from trainingrun_reconciler.manifests.access import redis_url_key
 from trainingrun_reconciler.manifests.metadata import Manifest
 from trainingrun_reconciler.manifests.objects import role_objects
 from trainingrun_reconciler.manifests.placement import SPOT
+from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.roles.workload import Role
 from trainingrun_reconciler.settings import Settings
 

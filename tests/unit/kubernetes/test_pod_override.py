@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 from trainingrun_api.run import TrainingRun, parse
-from trainingrun_reconciler.backends import BackendError, RunIdentity, SharedResources
+from trainingrun_reconciler.backends import BackendError, SharedResources
 from trainingrun_reconciler.desired.workloads import workloads
 from trainingrun_reconciler.manifests.access import redis_url_key
 from trainingrun_reconciler.manifests.merge import merged
 from trainingrun_reconciler.manifests.pod import pod_template
 from trainingrun_reconciler.manifests.pod_security import weaknesses
 from trainingrun_reconciler.manifests.template import finished_template
+from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.roles.workload import Role, Workload
 from trainingrun_reconciler.settings import Settings

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from trainingrun_api.run import TrainingRun, parse
 from trainingrun_contracts.exit_codes import FINAL
-from trainingrun_reconciler.backends import RunIdentity, SharedResources
+from trainingrun_reconciler.backends import SharedResources
 from trainingrun_reconciler.desired.redis_config import password_for, users
 from trainingrun_reconciler.desired.workloads import workloads
 from trainingrun_reconciler.manifests.access import (
@@ -31,6 +31,7 @@ from trainingrun_reconciler.manifests.objects import (
     shared_names,
     shared_objects,
 )
+from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.roles.workload import Role, Storage, Workload
 from trainingrun_reconciler.settings import Settings

@@ -11,16 +11,18 @@ import pytest
 from kubernetes.aio.client.configuration import Configuration
 from trainingrun_api.conditions import ConditionStatus
 from trainingrun_api.resource import SpecError
-from trainingrun_api.run import parse
+from trainingrun_api.run import TrainingRun, parse
 from trainingrun_api.status import Condition, TrainingRunStatus
 from trainingrun_operator.kube.client import Client
 from trainingrun_operator.kube.events import EventWriter, Regarding, event_name
 from trainingrun_operator.kube.invalid_spec import refusal_status
-from trainingrun_operator.kube.store import KubernetesStore, pause_before_status
+from trainingrun_operator.kube.store import KubernetesStore
 from trainingrun_reconciler.desired.events import RunEvent
-from trainingrun_reconciler.store import RunKey
+from trainingrun_reconciler.kinds import TRAINING_RUN as RUN_KIND
+from trainingrun_reconciler.resources.training_run import TRAINING_RUN, pause_before_status
+from trainingrun_reconciler.store import ResourceKey
 
-KEY = RunKey("space", "quick")
+KEY = ResourceKey("space", "quick")
 
 
 def document(*, version: int = 1, uid: str = "u1", **spec: Any) -> dict[str, Any]:
@@ -39,10 +41,10 @@ def in_loop(test: Coroutine[Any, Any, None]) -> None:
     asyncio.run(test)
 
 
-def store() -> KubernetesStore:
+def store() -> KubernetesStore[TrainingRun]:
     """A store that knows nothing yet."""
     client = Client(Configuration())
-    return KubernetesStore(client, EventWriter(client, instance="test"))
+    return KubernetesStore(client, EventWriter(client, instance="test"), TRAINING_RUN)
 
 
 def test_the_latest_state_is_given() -> None:
@@ -169,7 +171,10 @@ def test_a_refusal_that_was_told_is_not_written_again() -> None:
 
 def test_the_same_words_about_the_same_run_are_one_event() -> None:
     """Its name follows from the words, so that a restarted operator counts and does not repeat."""
-    run, other = Regarding("space", "quick", "u1"), Regarding("space", "quick", "u2")
+    run, other = (
+        Regarding("space", "quick", "u1", RUN_KIND),
+        Regarding("space", "quick", "u2", RUN_KIND),
+    )
     event = RunEvent("Problem", "it does not run", warning=True)
     assert event_name(run, event) == event_name(run, event)
     assert event_name(run, event) != event_name(other, event)
@@ -187,15 +192,12 @@ def status(value: ConditionStatus = ConditionStatus.TRUE, **fields: Any) -> Trai
 
 def test_counters_alone_wait_and_conditions_do_not() -> None:
     """A change of a condition is written at once, one of a counter in the tenth second."""
-    assert pause_before_status(status(), status(win_rate="50%"), runs=10) == 10.0
-    assert pause_before_status(status(ConditionStatus.FALSE), status(), runs=10) == 0.0
+    assert pause_before_status(status(), status(win_rate="50%"), 10) == 10.0
+    assert pause_before_status(status(ConditionStatus.FALSE), status(), 10) == 0.0
 
 
 def test_conditions_of_very_many_runs_share_the_writes() -> None:
     """A thousand runs write theirs every tenth second at most; what is waited for never waits."""
-    assert pause_before_status(status(ConditionStatus.FALSE), status(), runs=1000) == 10.0
-    assert (
-        pause_before_status(status(ConditionStatus.FALSE), status(finished_at=NOON), runs=1000)
-        == 0.0
-    )
-    assert pause_before_status(status(), status(observed_generation=2), runs=1000) == 0.0
+    assert pause_before_status(status(ConditionStatus.FALSE), status(), 1000) == 10.0
+    assert pause_before_status(status(ConditionStatus.FALSE), status(finished_at=NOON), 1000) == 0.0
+    assert pause_before_status(status(), status(observed_generation=2), 1000) == 0.0

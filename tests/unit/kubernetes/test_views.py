@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from trainingrun_operator.kube.observe import ObjectCache, roles_from
-from trainingrun_reconciler.backends import RunIdentity
 from trainingrun_reconciler.desired.observed import ObservedRole
 from trainingrun_reconciler.kinds import (
     CLAIM,
@@ -19,9 +18,10 @@ from trainingrun_reconciler.kinds import (
     Kind,
 )
 from trainingrun_reconciler.manifests.metadata import labels
+from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.problems import last_line, pod_problem
 from trainingrun_reconciler.roles.workload import Role
-from trainingrun_reconciler.store import RunKey
+from trainingrun_reconciler.store import ResourceKey
 from trainingrun_reconciler.views import view_of
 
 RUN = RunIdentity("space", "quick", "uid-1")
@@ -281,11 +281,11 @@ def test_a_job_that_somebody_suspends_by_hand_is_told_so() -> None:
 
 def test_only_changes_that_matter_wake_a_run() -> None:
     """A new version without a new meaning is kept quiet; a change and an end are told."""
-    woken: list[RunKey] = []
+    woken: list[ResourceKey] = []
     cache = ObjectCache(woken.append)
     cache.update(POD, pod("one"))
     cache.update(POD, {**pod("one"), "spec": {"nodeName": "n"}})
-    assert woken == [RunKey("space", "quick")]
+    assert woken == [ResourceKey("space", "quick")]
     cache.update(POD, pod("one", conditions=READY))
     cache.update(POD, {"metadata": {"uid": "one", "name": "one"}}, gone=True)
     assert len(woken) == 3
@@ -391,7 +391,7 @@ def test_a_pod_that_was_told_to_end_has_no_problem() -> None:
 def test_what_a_list_does_not_have_is_gone_though_no_watch_told_of_it() -> None:
     """An object that we wrote, and that went before any watch saw it; what is newer than the list
     or elsewhere stays."""
-    woken: list[RunKey] = []
+    woken: list[ResourceKey] = []
     cache = ObjectCache(woken.append)
     for name, version in (("lost", 5), ("there", 5), ("newer", 9)):
         cache.update(SERVICE, document(name, version=version))
@@ -401,7 +401,7 @@ def test_what_a_list_does_not_have_is_gone_though_no_watch_told_of_it() -> None:
     assert woken == []
     cache.listed(SERVICE, None, ["there"], 7)
     assert {view.identity.uid for view in cache.of(RUN)} == {"newer", "other-kind", "there"}
-    assert woken == [RunKey(RUN.namespace, RUN.name)]
+    assert woken == [ResourceKey(RUN.namespace, RUN.name)]
 
 
 DISRUPTED = {

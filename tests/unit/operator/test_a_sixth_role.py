@@ -15,7 +15,7 @@ from trainingrun.estimate.fleet import Fleet
 from trainingrun.estimate.needs import needs_of
 from trainingrun_api.conditions import ConditionType
 from trainingrun_operator.kube.observe import ObjectCache, roles_from
-from trainingrun_reconciler.backends import RunIdentity, SharedResources
+from trainingrun_reconciler.backends import SharedResources
 from trainingrun_reconciler.desired.cost import cost_so_far
 from trainingrun_reconciler.desired.observed import Observed, ObservedRole, Problem
 from trainingrun_reconciler.desired.redis_config import config_file
@@ -30,6 +30,7 @@ from trainingrun_reconciler.manifests.objects import (
     shared_objects,
 )
 from trainingrun_reconciler.manifests.probes import probes
+from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.roles.redis import REDIS
 from trainingrun_reconciler.roles.registry import Registry

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from trainingrun_api.run import TrainingRun
-from trainingrun_reconciler.backends import BackendError, RunIdentity
+from trainingrun_reconciler.backends import BackendError
 from trainingrun_reconciler.controller.loop import Reconciler
 from trainingrun_reconciler.desired.actions import Apply, Remove, WorkloadAction
 from trainingrun_reconciler.desired.errands import cleaner
@@ -21,16 +21,17 @@ from trainingrun_reconciler.desired.finalizer import (
 )
 from trainingrun_reconciler.desired.observed import Finished, Observed
 from trainingrun_reconciler.memory import MemoryBackend, MemoryRunStore
+from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.roles.workload import Role
 from trainingrun_reconciler.settings import Settings
-from trainingrun_reconciler.store import RunKey
+from trainingrun_reconciler.store import ResourceKey
 
 from testkit.operator.simulated_run import UID, training_run
 
 S3 = {"bucket": "bucket", "prefix": "prefix", "endpointUrl": "http://storage:9000"}
 BUCKET = {"storage": {"s3": S3}}
 DELETED_AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
-KEY = RunKey("default", "run")
+KEY = ResourceKey("default", "run")
 
 
 def deleted_run(**spec: Any) -> TrainingRun:

@@ -9,7 +9,7 @@ from trainingrun_reconciler.desired.actions import Apply, Remove
 from trainingrun_reconciler.desired.decide import Decision, decide
 from trainingrun_reconciler.roles.workload import Role
 from trainingrun_reconciler.settings import Images, Settings
-from trainingrun_reconciler.store import RunKey
+from trainingrun_reconciler.store import ResourceKey
 
 from testkit.operator.pod_templates import asking
 from testkit.operator.simulated_run import UID, SimulatedRun, running
@@ -63,11 +63,11 @@ def test_a_run_that_names_an_image_waits_for_nobody() -> None:
 
 def test_one_run_begins_after_the_other_and_all_within_an_hour() -> None:
     """A run that has begun continues; the others wait, for less where there are many."""
-    turns, first, second = Rollouts(), RunKey("a", "one"), RunKey("a", "two")
+    turns, first, second = Rollouts(), ResourceKey("a", "one"), ResourceKey("a", "two")
     assert turns.allows(first, now=100.0)
     turns.begin(first, runs=2, now=100.0)
     assert turns.allows(first, now=100.0)
     assert not turns.allows(second, now=100.0 + BETWEEN_SECONDS - 1)
     assert turns.allows(second, now=100.0 + BETWEEN_SECONDS)
     turns.begin(second, runs=3600, now=200.0)
-    assert turns.allows(RunKey("b", "three"), now=200.0 + LONGEST_SECONDS / 3600)
+    assert turns.allows(ResourceKey("b", "three"), now=200.0 + LONGEST_SECONDS / 3600)

@@ -12,10 +12,10 @@ import pytest
 from trainingrun_api.conditions import Reason
 from trainingrun_reconciler.controller.loop import ReconcileError
 from trainingrun_reconciler.controller.queue import Listener, ReconcileQueue, Result
-from trainingrun_reconciler.store import RunKey
+from trainingrun_reconciler.store import ResourceKey
 
-ONE, TWO = RunKey("default", "one"), RunKey("default", "two")
-Look = Callable[[RunKey], Awaitable[float | None]]
+ONE, TWO = ResourceKey("default", "one"), ResourceKey("default", "two")
+Look = Callable[[ResourceKey], Awaitable[float | None]]
 
 
 class NoJitter(Random):
@@ -28,11 +28,11 @@ class NoJitter(Random):
 
 def _run(
     look: Look,
-    keys: list[RunKey],
+    keys: list[ResourceKey],
     *,
     seconds: float,
     at_once: int = 20,
-    listener: Listener = lambda _result, _seconds: None,
+    listener: Listener = lambda _key, _result, _seconds: None,
 ) -> ReconcileQueue:
     """A queue that worked for this many (virtual) seconds."""
     made: list[ReconcileQueue] = []
@@ -62,7 +62,7 @@ def test_a_key_is_looked_at_again_when_it_asks() -> None:
     """The returned seconds are the time until the next reconcile."""
     times: list[float] = []
 
-    async def look(key: RunKey) -> float | None:
+    async def look(key: ResourceKey) -> float | None:
         times.append(_now())
         return 3.0
 
@@ -72,9 +72,9 @@ def test_a_key_is_looked_at_again_when_it_asks() -> None:
 
 def test_a_settled_key_is_left_alone() -> None:
     """None means: not before something changes."""
-    looks: list[RunKey] = []
+    looks: list[ResourceKey] = []
 
-    async def look(key: RunKey) -> float | None:
+    async def look(key: ResourceKey) -> float | None:
         looks.append(key)
         return None
 
@@ -87,7 +87,7 @@ def test_a_key_is_never_worked_on_twice_at_once() -> None:
     """Changes during a reconcile lead to one more look after it."""
     running, most, looks = 0, 0, 0
 
-    async def look(key: RunKey) -> float | None:
+    async def look(key: ResourceKey) -> float | None:
         nonlocal running, most, looks
         running, looks = running + 1, looks + 1
         most = max(most, running)
@@ -115,9 +115,9 @@ def test_a_key_is_never_worked_on_twice_at_once() -> None:
 
 def test_failures_back_off_and_stay_with_their_key() -> None:
     """1, 2, 4, 8 … seconds for the failing key, while the other continues."""
-    times: dict[RunKey, list[float]] = {ONE: [], TWO: []}
+    times: dict[ResourceKey, list[float]] = {ONE: [], TWO: []}
 
-    async def look(key: RunKey) -> float | None:
+    async def look(key: ResourceKey) -> float | None:
         times[key].append(_now())
         if key == ONE:
             raise ReconcileError("the API server does not answer")
@@ -130,9 +130,9 @@ def test_failures_back_off_and_stay_with_their_key() -> None:
 
 def test_a_bug_of_ours_does_not_stop_the_queue(caplog: pytest.LogCaptureFixture) -> None:
     """An unforeseen error is logged with its run and backs off like any failure."""
-    looks: list[RunKey] = []
+    looks: list[ResourceKey] = []
 
-    async def look(key: RunKey) -> float | None:
+    async def look(key: ResourceKey) -> float | None:
         looks.append(key)
         if key == ONE:
             raise KeyError(Reason.UNKNOWN)
@@ -148,16 +148,16 @@ def test_how_looks_ended_is_told() -> None:
     """One result and one duration per reconcile: done, failed, or a bug."""
     told: list[tuple[Result, float]] = []
 
-    async def look(key: RunKey) -> float | None:
+    async def look(key: ResourceKey) -> float | None:
         await asyncio.sleep(0.5)
         if key == ONE:
             raise ReconcileError("the API server does not answer")
         raise KeyError(Reason.UNKNOWN)
 
-    async def well(_: RunKey) -> float | None:
+    async def well(_: ResourceKey) -> float | None:
         return None
 
-    def listen(result: Result, seconds: float) -> None:
+    def listen(_key: ResourceKey, result: Result, seconds: float) -> None:
         told.append((result, seconds))
 
     _run(look, [ONE, TWO], seconds=0.8, listener=listen)
@@ -170,7 +170,7 @@ def test_no_more_at_once_than_there_are_workers() -> None:
     running, most = 0, 0
     ended: list[float] = []
 
-    async def look(key: RunKey) -> float | None:
+    async def look(key: ResourceKey) -> float | None:
         nonlocal running, most
         running += 1
         most = max(most, running)
@@ -179,7 +179,7 @@ def test_no_more_at_once_than_there_are_workers() -> None:
         ended.append(_now())
         return None
 
-    keys = [RunKey("default", f"run-{index}") for index in range(5)]
+    keys = [ResourceKey("default", f"run-{index}") for index in range(5)]
     _run(look, keys, seconds=10, at_once=2)
     assert most == 2
     assert max(ended) == pytest.approx(3, abs=0.01)
@@ -204,14 +204,14 @@ def _worked(prepare: Callable[[ReconcileQueue], None], look: Look, *, routine: i
 
 def test_what_people_wait_for_has_workers_of_its_own() -> None:
     """Runs whose looks hang hold up each other, and no run that is new."""
-    begun: dict[RunKey, float] = {}
+    begun: dict[ResourceKey, float] = {}
 
-    async def look(key: RunKey) -> float | None:
+    async def look(key: ResourceKey) -> float | None:
         begun[key] = _now()
         await asyncio.sleep(50)
         return None
 
-    new = RunKey("default", "new")
+    new = ResourceKey("default", "new")
 
     def prepare(queue: ReconcileQueue) -> None:
         queue.add(ONE)
@@ -224,11 +224,11 @@ def test_what_people_wait_for_has_workers_of_its_own() -> None:
 
 def test_runs_under_way_step_back_while_new_ones_wait() -> None:
     """Two of them at once and no more, until there are workers for all that is urgent."""
-    routine = [RunKey("default", f"run-{index}") for index in range(6)]
-    urgent = [RunKey("default", f"new-{index}") for index in range(2)]
-    begun: dict[RunKey, float] = {}
+    routine = [ResourceKey("default", f"run-{index}") for index in range(6)]
+    urgent = [ResourceKey("default", f"new-{index}") for index in range(2)]
+    begun: dict[ResourceKey, float] = {}
 
-    async def look(key: RunKey) -> float | None:
+    async def look(key: ResourceKey) -> float | None:
         begun[key] = _now()
         await asyncio.sleep(10)
         return None
@@ -249,7 +249,7 @@ def test_a_key_that_waits_in_both_tracks_is_looked_at_once() -> None:
     """The look that comes first sees what the other would have."""
     times: list[float] = []
 
-    async def look(key: RunKey) -> float | None:
+    async def look(key: ResourceKey) -> float | None:
         times.append(_now())
         await asyncio.sleep(5)
         return None
@@ -265,10 +265,10 @@ def test_a_key_that_waits_in_both_tracks_is_looked_at_once() -> None:
 
 def test_a_change_of_the_user_during_a_look_is_urgent_afterwards() -> None:
     """It does not queue up behind runs that are under way."""
-    times: dict[RunKey, list[float]] = {ONE: [], TWO: []}
+    times: dict[ResourceKey, list[float]] = {ONE: [], TWO: []}
     made: list[ReconcileQueue] = []
 
-    async def look(key: RunKey) -> float | None:
+    async def look(key: ResourceKey) -> float | None:
         times[key].append(_now())
         if key == ONE and len(times[ONE]) == 1:
             made[0].add(ONE, urgent=True)
@@ -290,7 +290,7 @@ def test_the_oldest_key_tells_how_late_the_queue_is() -> None:
     ages: list[float] = []
 
     async def work() -> None:
-        async def look(key: RunKey) -> float | None:
+        async def look(key: ResourceKey) -> float | None:
             await asyncio.sleep(100)
             return None
 
@@ -314,13 +314,13 @@ def test_a_long_queue_that_moves_is_not_stuck() -> None:
     found: list[tuple[float, float]] = []
     never = asyncio.Event()
 
-    async def look(key: RunKey) -> float | None:
+    async def look(key: ResourceKey) -> float | None:
         if key == TWO:
             await never.wait()
         await asyncio.sleep(10)
         return None
 
-    async def work(keys: list[RunKey]) -> None:
+    async def work(keys: list[ResourceKey]) -> None:
         queue = ReconcileQueue(look, routine_at_once=1)
         for key in keys:
             queue.add(key)
@@ -331,7 +331,7 @@ def test_a_long_queue_that_moves_is_not_stuck() -> None:
         with suppress(asyncio.CancelledError):
             await working
 
-    for keys in ([RunKey("one", str(n)) for n in range(200)], [TWO]):
+    for keys in ([ResourceKey("one", str(n)) for n in range(200)], [TWO]):
         loop = looptime.new_event_loop(start=0, end=1100)
         try:
             loop.run_until_complete(work(keys))
@@ -344,7 +344,7 @@ def test_a_long_queue_that_moves_is_not_stuck() -> None:
 def test_what_is_due_and_not_begun_is_counted() -> None:
     """A key that waits for its time is not overdue; one whose time has come is."""
 
-    async def look(key: RunKey) -> float | None:
+    async def look(key: ResourceKey) -> float | None:
         return None
 
     async def act() -> None:
@@ -358,10 +358,10 @@ def test_what_is_due_and_not_begun_is_counted() -> None:
 
 def test_the_hanging_looks_of_one_namespace_hold_up_no_other_one() -> None:
     """Neither its new runs, by the first track, nor those under way, by the second."""
-    begun: dict[RunKey, float] = {}
-    stuck = [RunKey("bad", f"run-{index}") for index in range(60)]
+    begun: dict[ResourceKey, float] = {}
+    stuck = [ResourceKey("bad", f"run-{index}") for index in range(60)]
 
-    async def look(key: RunKey) -> float | None:
+    async def look(key: ResourceKey) -> float | None:
         begun[key] = _now()
         await asyncio.sleep(1000 if key.namespace == "bad" else 1)
         return None
@@ -371,8 +371,8 @@ def test_the_hanging_looks_of_one_namespace_hold_up_no_other_one() -> None:
         for index, key in enumerate(stuck):
             queue.add(key, urgent=index % 2 == 0)
         for name in "abcdefgh":
-            queue.add(RunKey("good", f"new-{name}"), after=1.0, urgent=True)
-            queue.add(RunKey("good", f"old-{name}"), after=1.0)
+            queue.add(ResourceKey("good", f"new-{name}"), after=1.0, urgent=True)
+            queue.add(ResourceKey("good", f"old-{name}"), after=1.0)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(100):
                 await queue.run()
@@ -390,13 +390,13 @@ def test_the_hanging_looks_of_one_namespace_hold_up_no_other_one() -> None:
 
 def test_quotas_do_not_add_up_beyond_a_bound() -> None:
     """A hundred namespaces with hanging looks have no more than four times the workers."""
-    begun: list[RunKey] = []
+    begun: list[ResourceKey] = []
 
-    async def look(key: RunKey) -> float | None:
+    async def look(key: ResourceKey) -> float | None:
         begun.append(key)
         await asyncio.sleep(1000)
         return None
 
-    keys = [RunKey(f"space-{index}", "run") for index in range(100)]
+    keys = [ResourceKey(f"space-{index}", "run") for index in range(100)]
     _run(look, keys, seconds=10, at_once=4)
     assert len(begun) == 16

@@ -15,10 +15,11 @@ from trainingrun.local.host import Outcome, RunEnding, RunHost, Timer, host_sett
 from trainingrun.local.redis import free_port
 from trainingrun.local.store import LocalStore, adopted
 from trainingrun_api.run import parse
-from trainingrun_reconciler.backends import BackendError, RunIdentity
+from trainingrun_reconciler.backends import BackendError
 from trainingrun_reconciler.controller.state import RunView
 from trainingrun_reconciler.desired.observed import ObservedRole
 from trainingrun_reconciler.memory import MemoryBackend
+from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.roles.workload import Role
 
 WAIT_SECONDS = 20

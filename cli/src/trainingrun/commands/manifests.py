@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from trainingrun_reconciler.backends import RunIdentity, SharedResources
+from trainingrun_reconciler.backends import SharedResources
 from trainingrun_reconciler.controller.state import shared_resources
 from trainingrun_reconciler.desired.workloads import workloads
 from trainingrun_reconciler.manifests.access import redis_url_key
 from trainingrun_reconciler.manifests.metadata import Manifest
 from trainingrun_reconciler.manifests.objects import role_objects, shared_objects
 from trainingrun_reconciler.manifests.template import OverrideError
+from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.settings import Settings
 
 from trainingrun.commands.document import read_run

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Final
 
 from trainingrun_api.run import TrainingRun
-from trainingrun_reconciler.backends import RunIdentity
 from trainingrun_reconciler.desired.workloads import workloads
 from trainingrun_reconciler.manifests.access import SecretKey
 from trainingrun_reconciler.manifests.template import (
     OverrideError,
     finished_template,
 )
+from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.settings import Settings
 
 from trainingrun.commands.deck_folders import check_decks, decks_near, find_decks

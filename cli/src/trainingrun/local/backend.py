@@ -24,10 +24,11 @@ from trainingrun_contracts.run_config import (
 )
 from trainingrun_protocol.access import TOKEN_VARIABLE, Token, TokenError, read_token
 from trainingrun_protocol.given_token import token_in_environment
-from trainingrun_reconciler.backends import BackendError, RunIdentity, SharedResources
+from trainingrun_reconciler.backends import BackendError, SharedResources
 from trainingrun_reconciler.desired.actions import Apply, Remove, RemoveFirst, WorkloadAction
 from trainingrun_reconciler.desired.observed import ObservedRole
 from trainingrun_reconciler.desired.redis_config import OPERATOR, url_for, users
+from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.roles.declaration import Life
 from trainingrun_reconciler.roles.workload import DaemonToken, Probe, Role, Workload, filled

@@ -27,9 +27,10 @@ from trainingrun_contracts.reports import (
 )
 from trainingrun_contracts.run_config import decode
 from trainingrun_contracts.stream.keys import Keys
-from trainingrun_reconciler.backends import BackendError, RunIdentity, SharedResources
+from trainingrun_reconciler.backends import BackendError, SharedResources
 from trainingrun_reconciler.desired.actions import Apply, Remove, WorkloadAction
 from trainingrun_reconciler.desired.observed import Finished, Member, ObservedRole
+from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.roles.declaration import Life
 from trainingrun_reconciler.roles.workload import Role, Workload

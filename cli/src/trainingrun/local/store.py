@@ -22,7 +22,7 @@ from trainingrun_api.run import TrainingRun, check_update, parse
 from trainingrun_api.status import TrainingRunStatus
 from trainingrun_reconciler.desired.events import RunEvent
 from trainingrun_reconciler.roles import ROLES
-from trainingrun_reconciler.store import RunKey
+from trainingrun_reconciler.store import ResourceKey
 
 from trainingrun.local.files import write_atomically
 from trainingrun.local.folder import FolderError, RunFolder
@@ -69,9 +69,9 @@ class LocalStore:
         return self._run
 
     @property
-    def key(self) -> RunKey:
+    def key(self) -> ResourceKey:
         """The run's key."""
-        return RunKey(self._run.metadata.namespace, self._run.metadata.name)
+        return ResourceKey(self._run.metadata.namespace, self._run.metadata.name)
 
     def suspend(self) -> None:
         """Ask for a stop without loss."""
@@ -89,7 +89,7 @@ class LocalStore:
         self._run = self._run.model_copy(update={"status": status.model_copy(update=gone)})
         self._save()
 
-    async def get(self, key: RunKey) -> TrainingRun | None:
+    async def get(self, key: ResourceKey) -> TrainingRun | None:
         """Return the run, when it is this one, with what people ask of it now."""
         self._take_requests()
         return self._run if key == self.key else None

@@ -6,7 +6,7 @@ interface, its values and errors. Does not belong here: anything that the operat
 is shown to people (``commands``). A user imports these names from :mod:`trainingrun`.
 """
 
-from trainingrun.sdk.connecting import connect
+from trainingrun.sdk.connecting import connect, connect_to
 from trainingrun.sdk.errors import (
     ClientError,
     NotReachable,
@@ -28,6 +28,7 @@ from trainingrun.sdk.values import (
 
 __all__ = [
     "connect",
+    "connect_to",
     "TrainingRuns",
     "Place",
     "LocalPlace",

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, TypeVar
+
+from trainingrun_api.resource import Resource, ResourceDefinition
+
 from trainingrun.sdk.interface import TrainingRuns
 from trainingrun.sdk.values import ClusterPlace, LocalPlace, Place
+
+if TYPE_CHECKING:
+    from trainingrun.sdk.resources import ClusterResources
+
+R = TypeVar("R", bound=Resource)
 
 
 def connect(place: Place | None = None) -> TrainingRuns:
@@ -21,3 +30,16 @@ def connect(place: Place | None = None) -> TrainingRuns:
             from trainingrun.sdk.cluster import ClusterRuns  # noqa: PLC0415
 
             return ClusterRuns(place)
+
+
+def connect_to(
+    definition: ResourceDefinition[R], place: ClusterPlace | None = None
+) -> ClusterResources[R]:
+    """Return the client of the resources of one kind on a cluster.
+
+    Raises:
+        NotReachable: the place gives no access.
+    """
+    from trainingrun.sdk.resources import ClusterResources  # noqa: PLC0415
+
+    return ClusterResources(definition, place or ClusterPlace())

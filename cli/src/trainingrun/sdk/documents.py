@@ -1,28 +1,28 @@
-"""A run as a document to send, and what is wrong with one before it is sent."""
+"""A resource as a document to send, and what is wrong with one before it is sent."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from trainingrun_api.resource import SpecError
-from trainingrun_api.run import TrainingRun, parse
+from trainingrun_api.resource import Resource, ResourceDefinition, SpecError
 
-from trainingrun.sdk import RunRefused
+from trainingrun.sdk.errors import RunRefused
 
+R = TypeVar("R", bound=Resource)
 Document = dict[str, Any]
 _SENT_METADATA: Final = ("name", "namespace", "labels", "annotations")
 
 
-def sent_document(run: TrainingRun | Mapping[str, Any]) -> Document:
+def sent_document(resource: R | Mapping[str, Any], definition: ResourceDefinition[R]) -> Document:
     """Return what a place is given: what the user wrote, without status and what the server keeps.
 
     Raises:
-        RunRefused: it is not a valid TrainingRun; one line per wrong field.
+        RunRefused: it is not valid; one line per wrong field.
     """
-    written = run if isinstance(run, Mapping) else _written(run)
+    written = resource if isinstance(resource, Mapping) else _written(resource)
     try:
-        parse(written)
+        definition.read(written)
     except SpecError as error:
         raise RunRefused("\n".join(map(str, error.problems))) from error
     metadata = {
@@ -36,9 +36,9 @@ def sent_document(run: TrainingRun | Mapping[str, Any]) -> Document:
     }
 
 
-def _written(run: TrainingRun) -> Mapping[str, Any]:
+def _written(resource: Resource) -> Mapping[str, Any]:
     """Only what was set: a default that is not sent may change with the version of the API."""
-    document: Document = run.model_dump(
+    document: Document = resource.model_dump(
         mode="json", by_alias=True, exclude_none=True, exclude_unset=True, exclude={"status"}
     )
-    return {"apiVersion": run.api_version, "kind": run.kind, **document}
+    return {"apiVersion": resource.api_version, "kind": resource.kind, **document}

@@ -24,7 +24,7 @@ import msgspec
 import yaml
 from trainingrun_api.requests import CHECKPOINT, DRAIN, WAKE, text_of, with_drain
 from trainingrun_api.resource import SpecError
-from trainingrun_api.run import TrainingRun, parse
+from trainingrun_api.run import DEFINITION, TrainingRun, parse
 
 from trainingrun.local.folder import FolderError, RunFolder
 from trainingrun.local.requests import Requests, read_requests, write_requests
@@ -87,7 +87,7 @@ class LocalRuns:
 
     def submit(self, run: TrainingRun | Mapping[str, Any]) -> TrainingRun:
         """See TrainingRuns; starts a process of its own, which continues when this one ends."""
-        document = sent_document(run)
+        document = sent_document(run, DEFINITION)
         name = document["metadata"]["name"]
         folder = self._folder(name)
         done = self._complete(name, document)
@@ -107,7 +107,7 @@ class LocalRuns:
 
     def check(self, run: TrainingRun | Mapping[str, Any]) -> None:
         """See TrainingRuns; what a file says is all that can be checked here."""
-        sent_document(run)
+        sent_document(run, DEFINITION)
 
     def get(self, name: str) -> TrainingRun:
         """See TrainingRuns."""
@@ -134,7 +134,7 @@ class LocalRuns:
         timeout: float | None = None,
     ) -> TrainingRun:
         """See TrainingRuns."""
-        check_condition(condition)
+        check_condition(condition, DEFINITION)
 
         def is_met(run: TrainingRun) -> bool:
             if holds(run, condition, status=status):

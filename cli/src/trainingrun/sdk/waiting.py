@@ -6,34 +6,36 @@ import time
 from collections.abc import Callable
 from difflib import get_close_matches
 from threading import Event
+from typing import TypeVar
 
-from trainingrun_api.conditions import ConditionStatus, ConditionType
-from trainingrun_api.run import TrainingRun
+from trainingrun_api.conditions import ConditionStatus
+from trainingrun_api.resource import Resource, ResourceDefinition
 
 from trainingrun.sdk.errors import NotReachable, RunEnded, RunRefused, WaitTimeout
 from trainingrun.sdk.values import Watching
 
+R = TypeVar("R", bound=Resource)
 _NEVER = Event()
 
 
-def holds(run: TrainingRun, condition: str, *, status: bool) -> bool:
+def holds(resource: Resource, condition: str, *, status: bool) -> bool:
     """Return whether the condition is so, and is about the spec that stands."""
-    found = run.status.condition(condition)
+    found = resource.status.condition(condition)
     if found is None:
         return False
     about = found.observed_generation
-    if about is not None and about < run.metadata.generation:
+    if about is not None and about < resource.metadata.generation:
         return False
     return found.status is (ConditionStatus.TRUE if status else ConditionStatus.FALSE)
 
 
-def check_condition(name: str) -> None:
-    """See that runs have a condition of this name: waiting for a misspelt one never ends.
+def check_condition(name: str, definition: ResourceDefinition[Resource]) -> None:
+    """See that a kind has a condition of this name: waiting for a misspelt one never ends.
 
     Raises:
         RunRefused: they have none.
     """
-    known = [each.value for each in ConditionType]
+    known = [str(each) for each in definition.conditions]
     if name in known:
         return
     near = get_close_matches(name, known, 1)
@@ -41,21 +43,21 @@ def check_condition(name: str) -> None:
     raise RunRefused(f"condition {name}: unknown condition: {hint}")
 
 
-def why_over(run: TrainingRun) -> str | None:
-    """Return why nothing more will happen to the run; None while it is active."""
-    ended = run.status.end
+def why_over(resource: Resource) -> str | None:
+    """Return why nothing more will happen to the resource; None while it is active."""
+    ended = resource.status.end
     if ended is None:
         return None
     return f"{ended.reason}: {ended.message}" if ended.message else ended.reason
 
 
 def wait_until(
-    read: Callable[[], TrainingRun],
-    is_met: Callable[[TrainingRun], bool],
+    read: Callable[[], R],
+    is_met: Callable[[R], bool],
     watching: Watching,
     *,
     what: str,
-) -> TrainingRun:
+) -> R:
     """Poll until the condition is met; return the run as read then.
 
     Args:

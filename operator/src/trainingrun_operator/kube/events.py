@@ -1,4 +1,4 @@
-"""Events of runs: what ``kubectl describe`` shows, each created once and then counted."""
+"""Events of resources: what ``kubectl describe`` shows, each created once and then counted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 
 from trainingrun_reconciler.desired.events import RunEvent
 from trainingrun_reconciler.errors import ConflictError, NotFoundError
-from trainingrun_reconciler.kinds import EVENT, TRAINING_RUN
+from trainingrun_reconciler.kinds import EVENT, Kind
 
 from trainingrun_operator.kube.client import Client
 
@@ -22,11 +22,12 @@ _REMEMBERED: Final = 2000
 
 @dataclass(frozen=True)
 class Regarding:
-    """The run that an event is about."""
+    """The resource that an event is about."""
 
     namespace: str
     name: str
     uid: str
+    kind: Kind
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class _Emitted:
 
 
 class EventWriter:
-    """Writes events. The same words about the same run are one event, counted in its series.
+    """Writes events. The same words about the same resource are one event, counted in its series.
 
     A repetition is written every five minutes at most: a cause that comes back every second must
     not become a write every second.
@@ -73,8 +74,8 @@ class EventWriter:
 
     async def _create(self, name: str, regarding: Regarding, event: RunEvent) -> None:
         reference = {
-            "apiVersion": TRAINING_RUN.api_version,
-            "kind": TRAINING_RUN.name,
+            "apiVersion": regarding.kind.api_version,
+            "kind": regarding.kind.name,
             "namespace": regarding.namespace,
             "name": regarding.name,
             "uid": regarding.uid,
@@ -100,7 +101,7 @@ class EventWriter:
 
 
 def event_name(regarding: Regarding, event: RunEvent) -> str:
-    """The same for the same words about the same run, also after a restart of the operator."""
+    """The same for the same words about the same resource, also after a restart of the operator."""
     identity = "\0".join((regarding.uid, event.reason, event.message))
     return f"{regarding.name}.{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
 

@@ -7,12 +7,12 @@ shared.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from weakref import WeakValueDictionary
 
 from pydantic import BaseModel
-from trainingrun_api.spec import TrainingRunSpec
 
+M = TypeVar("M", bound=BaseModel)
 _Key = tuple[type[BaseModel], str, str]
 
 
@@ -25,13 +25,13 @@ class SpecInterner:
     def __len__(self) -> int:
         return len(self._known)
 
-    def share(self, spec: TrainingRunSpec) -> TrainingRunSpec:
+    def share(self, spec: M) -> M:
         """An equal spec, made of the sections that are known already."""
         fields: dict[str, Any] = {
             name: self._kept(value) if isinstance(value, BaseModel) else value
             for name, value in spec.__dict__.items()
         }
-        return TrainingRunSpec.model_construct(spec.model_fields_set, **fields)
+        return type(spec).model_construct(spec.model_fields_set, **fields)
 
     def _kept(self, section: BaseModel) -> BaseModel:
         """What was set to its default on purpose is another section than what was not set."""

@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from dataclasses import replace
 from typing import Any, Final
 
-from trainingrun_reconciler.backends import RunIdentity
 from trainingrun_reconciler.desired.interruptions import DELETED
 from trainingrun_reconciler.desired.observed import (
     INTERRUPTION_SECONDS,
@@ -19,12 +18,14 @@ from trainingrun_reconciler.desired.observed import (
 )
 from trainingrun_reconciler.kinds import CLAIM, DEPLOYMENT, JOB, Kind
 from trainingrun_reconciler.manifests.objects import companions, shared_names
+from trainingrun_reconciler.owner import Owner, RunIdentity
 from trainingrun_reconciler.problems import last_line
 from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.roles.workload import Role
-from trainingrun_reconciler.store import RunKey
+from trainingrun_reconciler.store import ResourceKey
 from trainingrun_reconciler.views import (
     ControllerView,
+    Identity,
     PodView,
     View,
     view_of,
@@ -41,7 +42,7 @@ class ObjectCache:
     """All labelled objects of all runs, by run; informers write it, the backend reads it."""
 
     def __init__(
-        self, changed: Callable[[RunKey], None], *, clock: Callable[[], float] = time.time
+        self, changed: Callable[[ResourceKey], None], *, clock: Callable[[], float] = time.time
     ) -> None:
         self._changed = changed
         self._clock = clock
@@ -65,8 +66,11 @@ class ObjectCache:
         view = before if gone else view_of(kind, document)
         if view is None or (view == before and not gone):
             return
-        owner = view.identity.namespace, view.identity.run_uid
-        if before is not None and (before.identity.namespace, before.identity.run_uid) != owner:
+        owner = view.identity.namespace, view.identity.resource_uid
+        if (
+            before is not None
+            and (before.identity.namespace, before.identity.resource_uid) != owner
+        ):
             self._leave(before)
         if isinstance(before, PodView):
             self._note_deletion(before, view, gone=gone)
@@ -81,12 +85,12 @@ class ObjectCache:
             self._versions[uid] = version
             self._of_run.setdefault(owner, set()).add(uid)
             self._note_interruption(view)
-        self._changed(RunKey(view.identity.namespace, view.identity.run))
+        self._changed(key_of(view.identity))
 
     def _leave(self, view: View) -> None:
         """Forget that an object is one of its run's, and the run with its last object."""
         identity = view.identity
-        owner = identity.namespace, identity.run_uid
+        owner = identity.namespace, identity.resource_uid
         left = self._of_run.get(owner, set())
         left.discard(identity.uid)
         if isinstance(view, PodView):
@@ -104,7 +108,7 @@ class ObjectCache:
         goes = gone or (view.identity.deleting and not before.identity.deleting)
         if not goes or before.ended or before.interruption is not None:
             return
-        owner = before.identity.namespace, before.identity.run_uid
+        owner = before.identity.namespace, before.identity.resource_uid
         self._deleted.setdefault(owner, {}).setdefault(before.identity.uid, (before, self._clock()))
 
     def _note_interruption(self, view: View) -> None:
@@ -113,7 +117,7 @@ class ObjectCache:
             self._keep_interruption(view, view.interruption)
 
     def _keep_interruption(self, pod: PodView, interruption: Interruption) -> None:
-        owner = pod.identity.namespace, pod.identity.run_uid
+        owner = pod.identity.namespace, pod.identity.resource_uid
         seen = self._interrupted.setdefault(owner, {})
         seen.setdefault(pod.identity.uid, (pod.identity.role, interruption))
         while len(seen) > INTERRUPTIONS_KEPT:
@@ -190,14 +194,14 @@ class ObjectCache:
         shared = [self.find(run, kind, name) for kind, name in shared_names(run)]
         return all(view is not None and not self.is_drifted(view) for view in shared)
 
-    def of(self, run: RunIdentity) -> tuple[View, ...]:
+    def of(self, run: Owner) -> tuple[View, ...]:
         """All objects of a run, in order of name: those that it controls, and pods; of those, the
         ones that its objects control count."""
         views = map(self._views.__getitem__, self._of_run.get((run.namespace, run.uid), ()))
         own = (view for view in views if isinstance(view, PodView) or _is_of(run, view))
         return tuple(sorted(own, key=lambda view: view.identity.name))
 
-    def find(self, run: RunIdentity, kind: Kind, name: str) -> View | None:
+    def find(self, run: Owner, kind: Kind, name: str) -> View | None:
         """One object of a run."""
         for uid in self._of_run.get((run.namespace, run.uid), ()):
             view = self._views[uid]
@@ -209,7 +213,12 @@ class ObjectCache:
         return len(self._views)
 
 
-def _is_of(run: RunIdentity, view: View) -> bool:
+def key_of(identity: Identity) -> ResourceKey:
+    """The resource that an object belongs to."""
+    return ResourceKey(identity.namespace, identity.resource, identity.resource_kind)
+
+
+def _is_of(run: Owner, view: View) -> bool:
     """Whether the run controls an object that bears its labels."""
     return view.identity.owner == run.uid
 

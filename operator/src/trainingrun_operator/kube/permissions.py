@@ -1,31 +1,14 @@
-"""What the operator may do: the one list that the chart's role, the self-check and tests share."""
+"""What the operator may do: the chart's role is made of it, and the operator asks at its start
+whether it may."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
 
-from trainingrun_reconciler.kinds import (
-    CLAIM,
-    CONFIG_MAP,
-    DEPLOYMENT,
-    DISRUPTION_BUDGET,
-    EVENT,
-    JOB,
-    LEASE,
-    NETWORK_POLICY,
-    POD,
-    SECRET,
-    SERVICE,
-    SERVICE_ACCOUNT,
-    STATEFUL_SET,
-    TRAINING_RUN,
-    Kind,
-)
-
-WATCH: Final = ("list", "watch")
-APPLY: Final = ("create", "patch")
-"""Server-side apply is a patch, and a creation where nothing is there."""
+from trainingrun_reconciler.kinds import EVENT, LEASE, SECRET, Kind
+from trainingrun_reconciler.resources import RESOURCE_KINDS
+from trainingrun_reconciler.resources.declaration import WATCH
 
 
 @dataclass(frozen=True)
@@ -46,22 +29,22 @@ class Permission:
         return f"{self.kind.plural}/{self.subresource}" if self.subresource else self.kind.plural
 
 
-PERMISSIONS: Final = (
-    Permission(TRAINING_RUN, (*WATCH, "patch", "delete")),
-    Permission(TRAINING_RUN, ("patch",), "status"),
-    Permission(POD, (*WATCH, "patch")),
-    Permission(SECRET, ("get", "create")),
-    Permission(CONFIG_MAP, ("get", *WATCH, *APPLY)),
-    Permission(SERVICE_ACCOUNT, ("get", *WATCH, *APPLY)),
-    Permission(CLAIM, ("get", *WATCH, *APPLY)),
-    Permission(SERVICE, ("get", *WATCH, *APPLY, "delete")),
-    Permission(DEPLOYMENT, ("get", *WATCH, *APPLY, "delete")),
-    Permission(STATEFUL_SET, ("get", *WATCH, *APPLY)),
-    Permission(JOB, ("get", *WATCH, *APPLY, "delete")),
-    Permission(DISRUPTION_BUDGET, ("get", *WATCH, *APPLY, "delete")),
-    Permission(NETWORK_POLICY, ("get", *WATCH, *APPLY, "delete")),
-    Permission(EVENT, ("create", "patch")),
-)
+def permissions() -> tuple[Permission, ...]:
+    """All that the declared kinds of resources need, and events about them."""
+    return (
+        *(each for declared in RESOURCE_KINDS for each in _of_resource(declared.kind)),
+        *(Permission(each.kind, each.verbs) for each in RESOURCE_KINDS.children),
+        Permission(EVENT, ("create", "patch")),
+    )
+
+
+def _of_resource(kind: Kind) -> tuple[Permission, ...]:
+    """``patch`` is for finalizers, ``delete`` for those whose time to live is over."""
+    return (
+        Permission(kind, (*WATCH, "patch", "delete")),
+        Permission(kind, ("patch",), "status"),
+    )
+
 
 LEASE_PERMISSIONS: Final = (
     Permission(LEASE, ("create",)),

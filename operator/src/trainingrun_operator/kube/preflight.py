@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 from trainingrun_reconciler.backends import BackendError
 from trainingrun_reconciler.errors import NotFoundError
-from trainingrun_reconciler.kinds import ACCESS_REVIEW, TRAINING_RUN
+from trainingrun_reconciler.kinds import ACCESS_REVIEW, Kind
+from trainingrun_reconciler.resources import RESOURCE_KINDS
 
 from trainingrun_operator.kube.client import Client
 from trainingrun_operator.kube.permissions import (
     LEASE_PERMISSIONS,
-    PERMISSIONS,
     Permission,
+    permissions,
 )
 
 
@@ -38,10 +39,10 @@ async def check(
     Raises:
         BackendError: something is missing; the message says what and how to repair it.
     """
-    await check_definition(client)
+    await check_definitions(client)
     asked = [
         _Question(permission, verb, namespace)
-        for permission in PERMISSIONS
+        for permission in permissions()
         for verb in permission.verbs
         for namespace in (watched or (None,))
     ]
@@ -62,24 +63,29 @@ async def check(
         )
 
 
-async def check_definition(client: Client) -> None:
-    """Check whether TrainingRuns can be read and have a status.
+async def check_definitions(client: Client) -> None:
+    """Check whether the resources of all kinds can be read and have a status.
 
     Raises:
-        BackendError: they cannot.
+        BackendError: those of one cannot.
     """
-    group = f"{TRAINING_RUN.group}/{TRAINING_RUN.version}"
+    for declared in RESOURCE_KINDS:
+        await _check_definition(client, declared.kind)
+
+
+async def _check_definition(client: Client, kind: Kind) -> None:
+    group = kind.api_version
     try:
         resources = (await client.get(f"/apis/{group}"))["resources"]
     except NotFoundError:
         resources = []
     served = {each["name"] for each in resources}
-    for name in (TRAINING_RUN.plural, f"{TRAINING_RUN.plural}/status"):
+    for name in (kind.plural, f"{kind.plural}/status"):
         if name not in served:
             raise BackendError(
                 "DefinitionMissing",
                 f"the cluster does not serve {name} of {group}: install the chart with"
-                " crds.enabled=true, or apply crds/trainingrun.dev_trainingruns.yaml",
+                f" crds.enabled=true, or apply crds/{kind.group}_{kind.plural}.yaml",
                 retry=False,
             )
 

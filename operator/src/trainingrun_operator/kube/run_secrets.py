@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from trainingrun_reconciler.backends import BackendError, RunIdentity, SharedResources
+from trainingrun_reconciler.backends import BackendError, SharedResources
 from trainingrun_reconciler.errors import ConflictError, NotFoundError
 from trainingrun_reconciler.kinds import SECRET
 from trainingrun_reconciler.manifests.access import (
@@ -30,6 +30,7 @@ from trainingrun_reconciler.manifests.access import (
     secret_name,
 )
 from trainingrun_reconciler.manifests.metadata import Manifest
+from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.views import controller_of
 
 from trainingrun_operator.kube.client import Client

@@ -14,13 +14,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from trainingrun_reconciler.backends import RunIdentity
 from trainingrun_reconciler.manifests.access import (
     TOKEN_KEY,
     token_secret,
     token_secret_name,
 )
 from trainingrun_reconciler.manifests.metadata import Manifest
+from trainingrun_reconciler.owner import RunIdentity
 
 from trainingrun_operator.kube.client import Client
 from trainingrun_operator.kube.passwords import Passwords

@@ -18,10 +18,10 @@ from typing import Any, Final, cast
 import kopf
 from trainingrun_contracts.backoff import Backoff
 from trainingrun_reconciler.backends import BackendError
-from trainingrun_reconciler.kinds import TRAINING_RUN
+from trainingrun_reconciler.resources import RESOURCE_KINDS
 
 from trainingrun_operator.kube.client import Client
-from trainingrun_operator.kube.preflight import check_definition
+from trainingrun_operator.kube.preflight import check_definitions
 from trainingrun_operator.process import feed
 from trainingrun_operator.process.service import Service
 
@@ -73,10 +73,12 @@ def registry(client: Client, service: Service) -> kopf.OperatorRegistry:
     async def login(**_: Any) -> kopf.AiohttpSession:
         return feed.session(await connection(client))
 
-    @kopf.on.event(TRAINING_RUN.group, TRAINING_RUN.version, TRAINING_RUN.plural, registry=made)
-    async def run_changed(event: kopf.RawEvent, **_: Any) -> None:
-        service.on_run_event(feed.document_of(event["object"]), gone=event["type"] == "DELETED")
+    async def changed(event: kopf.RawEvent, **_: Any) -> None:
+        service.on_event(feed.document_of(event["object"]), gone=event["type"] == "DELETED")
 
+    for declared in RESOURCE_KINDS:
+        kind = declared.kind
+        kopf.on.event(kind.group, kind.version, kind.plural, registry=made)(changed)
     return made
 
 
@@ -88,7 +90,7 @@ async def watch(
     ending: asyncio.Event,
     started: Callable[[], None],
 ) -> None:
-    """Have kopf watch TrainingRuns until ``ending`` is set, or a signal has ended it.
+    """Have kopf watch our resources until ``ending`` is set, or a signal has ended it.
 
     ``started`` is called whenever kopf has begun: it has then taken the process' signals.
     """
@@ -98,21 +100,21 @@ async def watch(
         failure = await _watch_once(client, service, namespaces, ending=ending, started=started)
         if failure is None or ending.is_set():
             return
-        _LOG.warning("watching trainingruns: %s; it is begun again", _first_line(failure))
+        _LOG.warning("watching our resources: %s; it is begun again", _first_line(failure))
         if time.monotonic() - begin > _STEADY_SECONDS:
             failures = 0
         while True:
             failures += 1
             await asyncio.sleep(_BACKOFF.seconds(failures, _RANDOM))
             try:
-                await check_definition(client)
+                await check_definitions(client)
                 await service.resync()
                 break
             except BackendError as error:
-                _LOG.warning("watching trainingruns: %s", error)
+                _LOG.warning("watching our resources: %s", error)
             except Exception:  # a bug of ours: the runs that are known are worked on meanwhile
-                _LOG.exception("watching trainingruns")
-                service.metrics.observe_failure("the watch of trainingruns")
+                _LOG.exception("watching our resources")
+                service.metrics.observe_failure("the watch of our resources")
 
 
 async def _watch_once(

@@ -9,6 +9,8 @@ from trainingrun_contracts import metrics
 from trainingrun_contracts.metrics import Metric
 from trainingrun_reconciler.controller.loop import ACTIONS
 from trainingrun_reconciler.controller.queue import Result
+from trainingrun_reconciler.resources import RESOURCE_KINDS
+from trainingrun_reconciler.store import ResourceKey
 
 STATUS_RESULTS: Final = ("written", "stale", "later")
 
@@ -26,15 +28,16 @@ class OperatorMetrics:
         self._statuses = self._counter(metrics.STATUS_WRITES)
         self._failures = self._counter(metrics.PART_FAILURES)
         for result in Result:  # a rate needs the zero before the first failure
-            self._reconciles.labels(result.value)
+            for declared in RESOURCE_KINDS:
+                self._reconciles.labels(result.value, declared.kind.name)
         for action in ACTIONS:
             self._actions.labels(action)
         for status in STATUS_RESULTS:
             self._statuses.labels(status)
 
-    def observe_reconcile(self, result: Result, seconds: float) -> None:
+    def observe_reconcile(self, key: ResourceKey, result: Result, seconds: float) -> None:
         """Count a reconcile and its duration."""
-        self._reconciles.labels(result.value).inc()
+        self._reconciles.labels(result.value, key.kind).inc()
         self._reconcile_seconds.observe(seconds)
 
     def observe_action(self, action: str) -> None:

@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from trainingrun_contracts import metrics
 from trainingrun_contracts.exposition import value
 from trainingrun_reconciler.backends import BackendError
-from trainingrun_reconciler.controller.run_metrics import run_families
+from trainingrun_reconciler.kinds import TRAINING_RUN
 
 from trainingrun_operator.process.service import Service
 
@@ -33,24 +33,24 @@ class ServiceMetrics(Collector):
 
     def __init__(self, service: Service) -> None:
         self._own = tuple(_own_families(service))
-        views = map(service.reconciler.view, service.store.known())
-        self._views = tuple(view for view in views if view is not None)
+        self._of_kinds = tuple(kind.reconciler.metrics() for kind in service.kinds.values())
 
     def collect(self) -> Iterator[Metric]:
         """The metrics as they were then."""
         yield from self._own
-        yield from run_families(self._views)
+        for families in self._of_kinds:
+            yield from families()
 
 
 def _own_families(service: Service) -> Iterator[Metric]:
-    yield value(metrics.RUNS, len(service.store.known()))
+    yield value(metrics.RUNS, sum(key.kind == TRAINING_RUN.name for key in service.known()))
     yield value(metrics.OBJECTS, len(service.objects))
     yield value(metrics.LEADING, int(service.leads))
     yield value(metrics.LOOP_LAG, service.lag)
     yield value(metrics.THROTTLED, service.client.bucket.waited_seconds)
     yield value(metrics.QUEUE_RUNS, service.queue.overdue())
     yield value(metrics.QUEUE_OLDEST, service.queue.oldest_seconds())
-    yield value(metrics.RESTING, service.reconciler.idle_runs)
+    yield value(metrics.RESTING, sum(kind.reconciler.idle for kind in service.kinds.values()))
     yield value(metrics.WATCH_AGE, service.watch_age() if service.working else None)
 
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 from typing import Any, Final
 
 from trainingrun_contracts.backoff import Backoff
 from trainingrun_reconciler.backends import BackendError
 from trainingrun_reconciler.controller.idle import batch_delay
-from trainingrun_reconciler.controller.loop import Reconciler
 from trainingrun_reconciler.controller.queue import ReconcileQueue
-from trainingrun_reconciler.store import RunKey
+from trainingrun_reconciler.resources import RESOURCE_KINDS
+from trainingrun_reconciler.resources.declaration import Host, ResourceKind, ResourceReconciler
+from trainingrun_reconciler.settings import Settings
+from trainingrun_reconciler.store import ResourceKey
 
 from trainingrun_operator.kube.backend import BackendConfig, KubernetesBackend
 from trainingrun_operator.kube.client import Client
@@ -59,6 +62,14 @@ class ServiceError(Exception):
     """A part of the operator failed again and again: a bug, which the log shows."""
 
 
+@dataclass(frozen=True)
+class KindAtWork:
+    """A kind of resource in this process: what is known of its resources, and who reconciles."""
+
+    store: KubernetesStore[Any]
+    reconciler: ResourceReconciler
+
+
 class Service:
     """The operator of one process.
 
@@ -85,53 +96,73 @@ class Service:
         self.objects = ObjectCache(self._changed)
         self.backend = KubernetesBackend(client, self.objects, config)
         events = EventWriter(client, instance=options.identity)
-        self.store = KubernetesStore(
-            client, events, watched=options.namespaces, requeue=self._requeue
-        )
-        self.store.listener = self.metrics.observe_status
         settings = replace(options.settings, idle_interval=IDLE_INTERVAL)
-        self.reconciler = Reconciler(self.store, self.backend, settings, may_act=client.fence.check)
-        self.reconciler.listener = self.metrics.observe_action
-        self.queue = ReconcileQueue(
-            self.reconciler.reconcile, listener=self.metrics.observe_reconcile
-        )
+        self.kinds = {
+            each.kind.name: self._at_work(each, events, options, settings)
+            for each in RESOURCE_KINDS
+        }
+        self.queue = ReconcileQueue(self._reconcile, listener=self.metrics.observe_reconcile)
         self.working = False
         self.lag = 0.0
         self.supervisor = Supervisor(self.metrics.observe_failure)
 
+    def _at_work(
+        self, declared: ResourceKind, events: EventWriter, options: Options, settings: Settings
+    ) -> KindAtWork:
+        store: KubernetesStore[Any] = KubernetesStore(
+            self.client, events, declared, watched=options.namespaces, requeue=self._requeue
+        )
+        store.listener = self.metrics.observe_status
+        reconciler = declared.reconciler(
+            Host(store, self.backend.children, self.backend, settings, self.client.fence.check)
+        )
+        reconciler.listener = self.metrics.observe_action
+        return KindAtWork(store, reconciler)
+
+    async def _reconcile(self, key: ResourceKey) -> float | None:
+        return await self.kinds[key.kind].reconciler.reconcile(key)
+
+    def known(self) -> Iterator[ResourceKey]:
+        """All resources that are known."""
+        return (key for kind in self.kinds.values() for key in kind.store.known())
+
     async def start(self) -> None:
         """Fill the caches, then work: nothing is decided on half a picture."""
         start = self.supervisor.start
-        for informer in self.backend.informers:
+        for informer in self.backend.children.informers:
             start(f"the watch of {informer.scope.kind.plural}", informer.run)
         start("the measurement of the event loop", self._measure_lag)
         await self._synced()
         await retry_until_ready(self.resync)
         start("the work queue", self.queue.run)
-        start("the regular reading of all runs", self._resync_forever)
-        start("the poll of idle runs", lambda: self.reconciler.poll_idle_runs(self.queue.add))
+        start("the regular reading of all resources", self._resync_forever)
+        for name, kind in self.kinds.items():
+            start(f"the poll of {name}s", partial(kind.reconciler.poll, self.queue.add))
         self.working = True
-        _LOG.info("%d runs, %d objects of theirs", len(self.store.known()), len(self.objects))
+        _LOG.info("%d resources, %d objects of theirs", len([*self.known()]), len(self.objects))
 
     async def stop(self) -> None:
         """End all parts; what is under way is left to the next operator."""
         self.working = False
         await self.supervisor.stop()
-        await self.reconciler.close()
+        for kind in self.kinds.values():
+            await kind.reconciler.close()
 
-    def on_run_event(self, document: Mapping[str, Any], *, gone: bool) -> None:
-        """Cache a TrainingRun as it is now, or drop one that is gone, and reconcile it."""
-        if not gone and self.store.has(document):
+    def on_event(self, document: Mapping[str, Any], *, gone: bool) -> None:
+        """Cache a resource as it is now, or drop one that is gone, and reconcile it."""
+        store = self.kinds[document["kind"]].store
+        if not gone and store.has(document):
             return  # our own status, or what the first list had
-        key = self.store.update(document, gone=gone)
+        key = store.update(document, gone=gone)
         if gone:
             self.backend.forget(document["metadata"]["uid"])
         self.queue.add(key, urgent=True)
 
     async def resync(self) -> None:
-        """List all runs again and reconcile each."""
-        await self.store.resync()
-        for key in self.store.known():
+        """List all resources again and reconcile each."""
+        for kind in self.kinds.values():
+            await kind.store.resync()
+        for key in self.known():
             self.queue.add(key)
 
     @property
@@ -151,7 +182,7 @@ class Service:
 
     def watch_age(self) -> float:
         """Seconds since the quietest watch last heard from the API server."""
-        return time.monotonic() - min(each.seen_at for each in self.backend.informers)
+        return time.monotonic() - min(each.seen_at for each in self.backend.children.informers)
 
     async def _synced(self) -> None:
         """Wait for the first lists.
@@ -159,7 +190,7 @@ class Service:
         Raises:
             ServiceError: an informer has ended instead.
         """
-        lists = asyncio.create_task(self.backend.synced())
+        lists = asyncio.create_task(self.backend.children.synced())
         broken = asyncio.create_task(self.broken.wait())
         await asyncio.wait({lists, broken}, return_when=asyncio.FIRST_COMPLETED)
         lists.cancel()
@@ -167,12 +198,13 @@ class Service:
         if self.broken.is_set():
             raise ServiceError("the cluster's objects cannot be watched, see the log above")
 
-    def _requeue(self, key: RunKey, seconds: float) -> None:
+    def _requeue(self, key: ResourceKey, seconds: float) -> None:
         self.queue.add(key, after=seconds)
 
-    def _changed(self, key: RunKey) -> None:
+    def _changed(self, key: ResourceKey) -> None:
         """Reconcile once for objects that change together, as ten pods that start do."""
-        self.queue.add(key, after=batch_delay(len(self.store)))
+        if key.kind in self.kinds:  # anybody may write a label that names another
+            self.queue.add(key, after=batch_delay(len(self.kinds[key.kind].store)))
 
     async def _resync_forever(self) -> None:
         while True:
@@ -180,7 +212,7 @@ class Service:
             try:
                 await self.resync()
             except BackendError as error:
-                _LOG.warning("reading all runs anew: %s", error)
+                _LOG.warning("reading all resources anew: %s", error)
 
     async def _measure_lag(self) -> None:
         while True:

@@ -12,9 +12,9 @@ How the handlers and the local runtime use it::
     reconciler = Reconciler(store, backend, settings)          # controller.loop
     queue = ReconcileQueue(reconciler.reconcile)               # controller.queue
     task = asyncio.create_task(queue.run())                    # until cancelled
-    queue.add(RunKey("default", "quickstart"))                 # something changed: never blocks
+    queue.add(ResourceKey("default", "quickstart"))            # something changed: never blocks
 
-``RunKey`` (namespace, name), ``RunStore`` and ``RunEvent`` live below this layer
+``ResourceKey`` (namespace, name, kind), ``RunStore`` and ``RunEvent`` live below this layer
 (``backends.store`` and ``desired.events``), so that backends can implement them:
 
 - ``RunStore.get(key)`` gives the ``api`` TrainingRun with its status, or None when it is

@@ -28,7 +28,7 @@ from trainingrun_reconciler.desired.decide import Decision, decide
 from trainingrun_reconciler.desired.observed import Observed, Signals
 from trainingrun_reconciler.desired.stage import Stage
 from trainingrun_reconciler.settings import Settings
-from trainingrun_reconciler.store import RunKey
+from trainingrun_reconciler.store import ResourceKey
 
 RECONCILES_PER_SECOND: Final = 40.0
 """Of runs that move, all together: about a tenth of a core. A thousand are still reconciled about
@@ -131,20 +131,20 @@ class IdleRunPoller:
 
     def __init__(self, reader: SignalReader) -> None:
         self._reader = reader
-        self._runs: dict[RunKey, IdleRun] = {}
+        self._runs: dict[ResourceKey, IdleRun] = {}
 
-    def add(self, key: RunKey, run: IdleRun) -> None:
+    def add(self, key: ResourceKey, run: IdleRun) -> None:
         """Poll a run that has become idle, or stays so."""
         self._runs[key] = run
 
-    def remove(self, key: RunKey) -> None:
+    def remove(self, key: ResourceKey) -> None:
         """Stop polling a run that moves again, or is gone."""
         self._runs.pop(key, None)
 
     def __len__(self) -> int:
         return len(self._runs)
 
-    async def run(self, wake: Callable[[RunKey], None]) -> None:
+    async def run(self, wake: Callable[[ResourceKey], None]) -> None:
         """Poll until cancelled."""
         part = 0
         while True:
@@ -153,11 +153,13 @@ class IdleRunPoller:
             part = (part + 1) % _PARTS
             await self.poll(wake, part=part, parts=_PARTS)
 
-    async def poll(self, wake: Callable[[RunKey], None], *, part: int = 0, parts: int = 1) -> None:
+    async def poll(
+        self, wake: Callable[[ResourceKey], None], *, part: int = 0, parts: int = 1
+    ) -> None:
         """Ask the addresses of one part, some of them at once."""
         room = asyncio.Semaphore(_AT_ONCE)
 
-        async def ask(url: str, runs: dict[RunKey, IdleRun]) -> None:
+        async def ask(url: str, runs: dict[ResourceKey, IdleRun]) -> None:
             async with room:
                 await self._ask(url, runs, wake)
 
@@ -167,7 +169,7 @@ class IdleRunPoller:
         )
 
     async def _ask(
-        self, url: str, runs: dict[RunKey, IdleRun], wake: Callable[[RunKey], None]
+        self, url: str, runs: dict[ResourceKey, IdleRun], wake: Callable[[ResourceKey], None]
     ) -> None:
         digests = await self._reader.digests(url, [each.run_id for each in runs.values()])
         for key, run in runs.items():
@@ -175,8 +177,8 @@ class IdleRunPoller:
                 self._runs.pop(key, None)
                 wake(key)
 
-    def _by_address(self) -> dict[str, dict[RunKey, IdleRun]]:
-        found: defaultdict[str, dict[RunKey, IdleRun]] = defaultdict(dict)
+    def _by_address(self) -> dict[str, dict[ResourceKey, IdleRun]]:
+        found: defaultdict[str, dict[ResourceKey, IdleRun]] = defaultdict(dict)
         for key, run in self._runs.items():
             found[run.url][key] = run
         return found
@@ -201,7 +203,7 @@ class IdleRuns:
         self.poller = IdleRunPoller(reader)
         self._settings = settings
 
-    def delay(self, key: RunKey, last: Reconciled, *, runs: int) -> float:
+    def delay(self, key: ResourceKey, last: Reconciled, *, runs: int) -> float:
         """Seconds for which a run may be left alone; 0 where it may become idle at no time."""
         self.poller.remove(key)
         longest, signals = self._settings.idle_interval, last.view.observed.signals

@@ -12,11 +12,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from math import ldexp
 from typing import Final, get_args
 
+from prometheus_client.core import Metric
 from trainingrun_api.conditions import ConditionStatus, ConditionType, Reason
 from trainingrun_api.run import TrainingRun
 from trainingrun_api.status import Condition, TrainingRunStatus
@@ -26,13 +28,13 @@ from trainingrun_reconciler.backends import (
     Backend,
     BackendError,
     ErrorKind,
-    RunIdentity,
     SharedResources,
 )
 from trainingrun_reconciler.controller.endpoints import EndpointProber
 from trainingrun_reconciler.controller.idle import IdleRuns, Reconciled
 from trainingrun_reconciler.controller.reach import Reach
 from trainingrun_reconciler.controller.rollouts import Rollouts
+from trainingrun_reconciler.controller.run_metrics import run_families
 from trainingrun_reconciler.controller.signals import QueueError, SignalReader
 from trainingrun_reconciler.controller.state import RunState, RunView, shared_resources
 from trainingrun_reconciler.desired.actions import (
@@ -63,10 +65,11 @@ from trainingrun_reconciler.desired.observed import (
     Unreachable,
 )
 from trainingrun_reconciler.desired.stage import Stage
+from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.roles.redis import is_managed
 from trainingrun_reconciler.roles.workload import Role
 from trainingrun_reconciler.settings import Settings
-from trainingrun_reconciler.store import RunKey, RunStore
+from trainingrun_reconciler.store import ResourceKey, RunStore
 
 _LOG: Final = logging.getLogger(__name__)
 _REFUSED_SECONDS: Final = 10.0
@@ -142,9 +145,9 @@ class Reconciler:
         self.listener: Callable[[str], None] = lambda _action: None
         self._prober = EndpointProber(reach=reach)
         self._rollouts = Rollouts()
-        self._states: dict[RunKey, RunState] = {}
+        self._states: dict[ResourceKey, RunState] = {}
 
-    async def reconcile(self, key: RunKey) -> float | None:
+    async def reconcile(self, key: ResourceKey) -> float | None:
         """Reconcile one run once.
 
         Returns:
@@ -165,7 +168,7 @@ class Reconciler:
             await self._report_timeout(key, Problem(Reason.RECONCILE_TIMEOUT.value, text))
             raise ReconcileError(f"run {key}: {text}") from error
 
-    async def _report_timeout(self, key: RunKey, problem: Problem) -> None:
+    async def _report_timeout(self, key: ResourceKey, problem: Problem) -> None:
         """Report it in the condition Degraded; of all else nothing new is known."""
         try:
             async with asyncio.timeout(_REPORT_SECONDS):
@@ -184,7 +187,7 @@ class Reconciler:
         except (BackendError, TimeoutError) as error:
             _LOG.warning("run %s: %s: the status cannot be written: %s", key, problem.reason, error)
 
-    async def _reconcile(self, key: RunKey) -> float | None:
+    async def _reconcile(self, key: ResourceKey) -> float | None:
         try:
             run = await self._store.get(key)
             if run is not None and run.metadata.deletion_timestamp is None:
@@ -194,23 +197,28 @@ class Reconciler:
         except BackendError as error:
             raise ReconcileError(f"run {key}: {error.reason}: {error}") from error
 
-    def view(self, key: RunKey) -> RunView | None:
+    def view(self, key: ResourceKey) -> RunView | None:
         """The latest reconcile of a run."""
         state = self._states.get(key)
         return state.view if state is not None else None
 
-    def forget(self, key: RunKey) -> None:
+    def forget(self, key: ResourceKey) -> None:
         """Drop what is remembered of a run."""
         self._states.pop(key, None)
         self._rollouts.forget(key)
         self._idle.poller.remove(key)
 
     @property
-    def idle_runs(self) -> int:
+    def idle(self) -> int:
         """How many runs are idle."""
         return len(self._idle.poller)
 
-    async def poll_idle_runs(self, wake: Callable[[RunKey], None]) -> None:
+    def metrics(self) -> Callable[[], Iterator[Metric]]:
+        """The metrics of all runs, from the latest reconcile of each."""
+        known = (self._states[key].view for key in sorted(self._states))
+        return partial(run_families, tuple(view for view in known if view is not None))
+
+    async def poll(self, wake: Callable[[ResourceKey], None]) -> None:
         """Watch the Redis of idle runs until cancelled; ``wake`` has a run reconciled."""
         await self._idle.poller.run(wake)
 
@@ -219,12 +227,12 @@ class Reconciler:
         await self._reader.close()
         await self._prober.close()
 
-    def _remembered(self, key: RunKey, stored: TrainingRun) -> RunState:
+    def _remembered(self, key: ResourceKey, stored: TrainingRun) -> RunState:
         """What is remembered of this run; nothing of a namesake that was there before."""
         state, uid = self._states.get(key), stored.metadata.uid
         return state if state is not None and state.uid == uid else RunState(uid, Memory())
 
-    async def _reconcile_run(self, key: RunKey, stored: TrainingRun) -> float | None:
+    async def _reconcile_run(self, key: ResourceKey, stored: TrainingRun) -> float | None:
         state = self._remembered(key, stored)
         run = state.current(stored)
         identity = RunIdentity(run.metadata.namespace, run.metadata.name, run.metadata.uid)
@@ -272,7 +280,7 @@ class Reconciler:
         return wait if problem is not None else self._requeue_after(key, decision, url, now)
 
     def _requeue_after(
-        self, key: RunKey, decision: Decision, url: str | None, now: float
+        self, key: ResourceKey, decision: Decision, url: str | None, now: float
     ) -> float | None:
         """Seconds until the next reconcile; a run about which nothing moves becomes idle."""
         state = self._states[key]

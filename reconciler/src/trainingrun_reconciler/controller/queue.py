@@ -29,7 +29,7 @@ from typing import Final
 from trainingrun_contracts.backoff import Backoff
 
 from trainingrun_reconciler.controller.loop import ReconcileError
-from trainingrun_reconciler.store import RunKey
+from trainingrun_reconciler.store import ResourceKey
 
 _LOG: Final = logging.getLogger(__name__)
 URGENT_AT_ONCE: Final = 20
@@ -42,7 +42,7 @@ _MOST: Final = 4
 to."""
 BACKOFF: Final = Backoff(first=1.0, longest=300.0, spread=0.25)
 
-Reconcile = Callable[[RunKey], Awaitable[float | None]]
+Reconcile = Callable[[ResourceKey], Awaitable[float | None]]
 
 
 class Result(Enum):
@@ -54,8 +54,8 @@ class Result(Enum):
     BUG = "bug"
 
 
-Listener = Callable[[Result, float], None]
-"""Called with how each reconcile ended, and how many seconds it took."""
+Listener = Callable[[ResourceKey, Result, float], None]
+"""Called with what was reconciled, how that ended, and how many seconds it took."""
 
 
 class _Track:
@@ -65,15 +65,15 @@ class _Track:
     """
 
     def __init__(self, at_once: int) -> None:
-        self.due: dict[RunKey, float] = {}
-        self.again: dict[RunKey, float] = {}
+        self.due: dict[ResourceKey, float] = {}
+        self.again: dict[ResourceKey, float] = {}
         self.at_once = at_once
-        self._heap: list[tuple[float, RunKey]] = []
+        self._heap: list[tuple[float, ResourceKey]] = []
         self._waiting: Counter[str] = Counter()
         self._working: Counter[str] = Counter()
         self.working = 0
 
-    def add(self, key: RunKey, at: float) -> bool:
+    def add(self, key: ResourceKey, at: float) -> bool:
         """Make a key due at a time; False where it is due no later already."""
         if self.due.get(key, math.inf) <= at:
             return False
@@ -82,23 +82,23 @@ class _Track:
         heapq.heappush(self._heap, (at, key))
         return True
 
-    def drop(self, key: RunKey) -> None:
+    def drop(self, key: ResourceKey) -> None:
         """Remove a waiting key."""
         if self.due.pop(key, None) is not None:
             _take_one(self._waiting, key.namespace)
 
-    def begin(self, key: RunKey) -> None:
+    def begin(self, key: ResourceKey) -> None:
         """Work on a key begins."""
         self.drop(key)
         self.working += 1
         self._working[key.namespace] += 1
 
-    def end(self, key: RunKey) -> None:
+    def end(self, key: ResourceKey) -> None:
         """Work on a key has ended."""
         self.working -= 1
         _take_one(self._working, key.namespace)
 
-    def next_due(self) -> tuple[float, RunKey] | None:
+    def next_due(self) -> tuple[float, ResourceKey] | None:
         """The next key that a worker is free for, and when it is due."""
         while self._heap and self.due.get(self._heap[0][1]) != self._heap[0][0]:
             heapq.heappop(self._heap)  # it was moved forward, worked on, or forgotten
@@ -134,38 +134,38 @@ class ReconcileQueue:
         urgent_at_once: int = URGENT_AT_ONCE,
         routine_at_once: int = ROUTINE_AT_ONCE,
         jitter: random.Random | None = None,
-        listener: Listener = lambda _result, _seconds: None,
+        listener: Listener = lambda _key, _result, _seconds: None,
     ) -> None:
         self._reconcile = reconcile
         self._jitter = jitter if jitter is not None else random.Random()
         self._listener = listener
         self._urgent, self._routine = _Track(urgent_at_once), _Track(routine_at_once)
         self._routine_at_once = routine_at_once
-        self._working: dict[RunKey, float] = {}
-        self._failures: dict[RunKey, int] = {}
+        self._working: dict[ResourceKey, float] = {}
+        self._failures: dict[ResourceKey, int] = {}
         self._changed = asyncio.Event()
         self._reconciles = 0
         self._ended_at = -math.inf
 
-    def add(self, key: RunKey, *, after: float = 0.0, urgent: bool = False) -> None:
+    def add(self, key: ResourceKey, *, after: float = 0.0, urgent: bool = False) -> None:
         """Make a key due; the earliest of several calls counts. Must run on the loop's thread."""
         track = self._urgent if urgent else self._routine
         self._add(track, key, asyncio.get_running_loop().time() + after)
 
-    def _add(self, track: _Track, key: RunKey, at: float) -> None:
+    def _add(self, track: _Track, key: ResourceKey, at: float) -> None:
         if key in self._working:
             track.again[key] = min(at, track.again.get(key, math.inf))
         elif track.add(key, at):
             self._changed.set()
 
-    def forget(self, key: RunKey) -> None:
+    def forget(self, key: ResourceKey) -> None:
         """Drop a key that does not exist any more."""
         self._drop(key)
         self._urgent.again.pop(key, None)
         self._routine.again.pop(key, None)
         self._failures.pop(key, None)
 
-    def _drop(self, key: RunKey) -> None:
+    def _drop(self, key: ResourceKey) -> None:
         self._urgent.drop(key)
         self._routine.drop(key)
 
@@ -192,7 +192,7 @@ class ReconcileQueue:
         working = max((now - at for at in self._working.values()), default=0.0)
         return max(working, min(self.oldest_seconds(), now - self._ended_at))
 
-    def _waiting(self) -> tuple[tuple[RunKey, float], ...]:
+    def _waiting(self) -> tuple[tuple[ResourceKey, float], ...]:
         return (*self._urgent.due.items(), *self._routine.due.items())
 
     async def run(self) -> None:
@@ -227,7 +227,7 @@ class ReconcileQueue:
             self._working[key] = now
             group.create_task(self._work(key, track))
 
-    async def _work(self, key: RunKey, track: _Track) -> None:
+    async def _work(self, key: ResourceKey, track: _Track) -> None:
         result, begin = Result.DONE, asyncio.get_running_loop().time()
         try:
             after = await self._reconcile(key)
@@ -238,14 +238,14 @@ class ReconcileQueue:
             after = self._back_off(key)
         except Exception:  # the top of the work on one run: a bug must not stop the other runs
             result = Result.BUG
-            _LOG.exception("run %s: this is a bug of the operator", key)
+            _LOG.exception("%s %s: this is a bug of the operator", key.kind, key)
             after = self._back_off(key)
         finally:
             self._working.pop(key, None)
             track.end(key)
         self._reconciles += 1
         self._ended_at = asyncio.get_running_loop().time()
-        self._listener(result, self._ended_at - begin)
+        self._listener(key, result, self._ended_at - begin)
         if after is not None:
             self.add(key, after=after)
         for each in (self._urgent, self._routine):
@@ -253,6 +253,6 @@ class ReconcileQueue:
                 each.add(key, each.again.pop(key))
         self._changed.set()
 
-    def _back_off(self, key: RunKey) -> float:
+    def _back_off(self, key: ResourceKey) -> float:
         failures = self._failures[key] = self._failures.get(key, 0) + 1
         return BACKOFF.seconds(failures, self._jitter)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from trainingrun_reconciler.store import RunKey
+from trainingrun_reconciler.store import ResourceKey
 
 BETWEEN_SECONDS: Final = 30.0
 LONGEST_SECONDS: Final = 3600.0
@@ -16,19 +16,19 @@ class Rollouts:
     and the others wait anew."""
 
     def __init__(self) -> None:
-        self._begun: set[RunKey] = set()
+        self._begun: set[ResourceKey] = set()
         self._next_at = 0.0
 
-    def allows(self, key: RunKey, *, now: float) -> bool:
+    def allows(self, key: ResourceKey, *, now: float) -> bool:
         """Whether a run may replace its members now, or has begun to."""
         return key in self._begun or now >= self._next_at
 
-    def begin(self, key: RunKey, *, runs: int, now: float) -> None:
+    def begin(self, key: ResourceKey, *, runs: int, now: float) -> None:
         """A run replaces its members, one of so many ``runs``."""
         if key not in self._begun:
             self._begun.add(key)
             self._next_at = now + min(BETWEEN_SECONDS, LONGEST_SECONDS / max(runs, 1))
 
-    def forget(self, key: RunKey) -> None:
+    def forget(self, key: ResourceKey) -> None:
         """The run is gone."""
         self._begun.discard(key)

@@ -13,6 +13,7 @@ from trainingrun_api.conditions import ConditionStatus, Reason
 from trainingrun_contracts.plain_text import one_line
 from trainingrun_contracts.reports import Notice
 
+from trainingrun_reconciler.desired.conditions import ConditionState
 from trainingrun_reconciler.desired.observed import (
     Observed,
     ObservedRole,
@@ -45,31 +46,17 @@ _MESSAGE_LIMIT: Final = 1000
 _REASONS: Final = {reason.value: reason for reason in Reason}
 
 
-@dataclass(frozen=True)
-class ConditionState:
-    """Whether a part is well, why, and the sentence for people."""
-
-    status: ConditionStatus
-    reason: Reason
-    message: str
-
-    @property
-    def is_true(self) -> bool:
-        """Whether the part is well."""
-        return self.status is ConditionStatus.TRUE
-
-
-def true(reason: Reason, message: str) -> ConditionState:
+def true(reason: str, message: str) -> ConditionState:
     """All is well."""
     return ConditionState(ConditionStatus.TRUE, reason, message)
 
 
-def false(reason: Reason, message: str) -> ConditionState:
+def false(reason: str, message: str) -> ConditionState:
     """It is not."""
     return ConditionState(ConditionStatus.FALSE, reason, message[:_MESSAGE_LIMIT])
 
 
-def unknown(reason: Reason, message: str) -> ConditionState:
+def unknown(reason: str, message: str) -> ConditionState:
     """It cannot be said now."""
     return ConditionState(ConditionStatus.UNKNOWN, reason, message)
 

@@ -15,7 +15,7 @@ from trainingrun_api.conditions import ConditionType, Reason
 from trainingrun_api.run import TrainingRun
 
 from trainingrun_reconciler.desired import health
-from trainingrun_reconciler.desired.health import ConditionState
+from trainingrun_reconciler.desired.conditions import ConditionState
 from trainingrun_reconciler.desired.scale import Limit, ScaleDecision, running
 
 STANDS_SECONDS: Final = 60.0

@@ -13,7 +13,6 @@ from typing import Final
 
 from trainingrun_api.conditions import ConditionStatus, ConditionType, Reason
 from trainingrun_api.status import (
-    Condition,
     TrainingRunStatus,
 )
 from trainingrun_contracts.reports import Notice
@@ -22,7 +21,8 @@ from trainingrun_reconciler.algorithms import ALGORITHMS
 from trainingrun_reconciler.desired import counts, health, interruptions
 from trainingrun_reconciler.desired.admission import is_queued
 from trainingrun_reconciler.desired.assessment import Assessment
-from trainingrun_reconciler.desired.health import ConditionState, RoleProblem
+from trainingrun_reconciler.desired.conditions import ConditionState, next_condition
+from trainingrun_reconciler.desired.health import RoleProblem
 from trainingrun_reconciler.desired.observed import Observed
 from trainingrun_reconciler.desired.rates import Rates
 from trainingrun_reconciler.desired.scale_limits import limit_finding
@@ -64,7 +64,9 @@ def status(view: Assessment) -> TrainingRunStatus:
     findings = _findings(view)
     standing = {each.type: each for each in old.conditions}
     conditions = tuple(
-        _condition(standing.get(kind), kind, findings[kind], generation=generation, now=view.now)
+        next_condition(
+            standing.get(kind), kind, findings[kind], generation=generation, now=view.now
+        )
         for kind in ConditionType
         if kind in findings
     )
@@ -132,30 +134,6 @@ def _times(view: Assessment) -> dict[str, object]:
     if old.finished_at is None and view.lifecycle.stage in {Stage.COMPLETE, Stage.FAILED}:
         times["finished_at"] = timestamp(view.now)
     return times
-
-
-def _condition(
-    before: Condition | None,
-    kind: ConditionType,
-    finding: ConditionState,
-    *,
-    generation: int,
-    now: float,
-) -> Condition:
-    since = timestamp(now)
-    if before is not None and before.status is finding.status:
-        reported = before.reason, before.message, before.observed_generation
-        if reported == (finding.reason, finding.message, generation):
-            return before  # most of them, at most reconciles
-        since = before.last_transition_time
-    return Condition(
-        type=kind,
-        status=finding.status,
-        reason=finding.reason,
-        message=finding.message,
-        last_transition_time=since,
-        observed_generation=generation,
-    )
 
 
 def _findings(view: Assessment) -> dict[ConditionType, ConditionState]:
@@ -311,7 +289,7 @@ def _suspended(view: Assessment) -> ConditionState:
     return health.unknown(Reason.SUSPENDING, message)
 
 
-def _state(view: Assessment) -> tuple[Reason, str]:
+def _state(view: Assessment) -> tuple[str, str]:
     """Where the run is, as a reason and a sentence."""
     wait = view.facts.held
     if wait is not None and view.lifecycle.stage in _NEEDS_LEARNER:

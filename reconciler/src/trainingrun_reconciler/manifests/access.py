@@ -11,11 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from trainingrun_reconciler.backends import RunIdentity, SharedResources
+from trainingrun_reconciler.backends import SharedResources
 from trainingrun_reconciler.desired import redis_config
 from trainingrun_reconciler.desired.redis_tls import identity_for
 from trainingrun_reconciler.kinds import CONFIG_MAP, SECRET, SERVICE_ACCOUNT
 from trainingrun_reconciler.manifests.metadata import ROLE_LABEL, Manifest, manifest, role_name
+from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.roles.declaration import Account
 from trainingrun_reconciler.roles.redis import PORT

@@ -7,7 +7,6 @@ from typing import Any
 
 from trainingrun_contracts.exit_codes import FINAL, NO_FAILURE
 
-from trainingrun_reconciler.backends import RunIdentity
 from trainingrun_reconciler.kinds import JOB
 from trainingrun_reconciler.manifests.admission import admission_labels
 from trainingrun_reconciler.manifests.metadata import (
@@ -16,6 +15,7 @@ from trainingrun_reconciler.manifests.metadata import (
     manifest,
     role_name,
 )
+from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.roles.workload import Workload
 
 

@@ -7,13 +7,16 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from trainingrun_reconciler.backends import RunIdentity
 from trainingrun_reconciler.kinds import TRAINING_RUN, Kind
+from trainingrun_reconciler.owner import Owner, RunIdentity
 from trainingrun_reconciler.roles.workload import Role
 
 Manifest = dict[str, Any]
 
 RUN_LABEL: Final = "trainingrun.dev/run"
+"""Names the TrainingRun; what another kind of resource owns has the next two instead."""
+KIND_LABEL: Final = "trainingrun.dev/kind"
+NAME_LABEL: Final = "trainingrun.dev/name"
 UID_LABEL: Final = "trainingrun.dev/uid"
 ROLE_LABEL: Final = "trainingrun.dev/role"
 APPLIED_HASH: Final = "trainingrun.dev/applied-hash"
@@ -31,23 +34,29 @@ def selector(run: RunIdentity, role: Role) -> dict[str, str]:
     return {UID_LABEL: run.uid, ROLE_LABEL: role.value}
 
 
-def labels(run: RunIdentity, role: Role | None) -> dict[str, str]:
+def labels(owner: Owner, role: Role | None) -> dict[str, str]:
     """All labels of an object; ``role`` is None for what the roles share."""
     shared = {
         "app.kubernetes.io/name": "trainingrun",
-        "app.kubernetes.io/instance": run.name,
+        "app.kubernetes.io/instance": owner.name,
         "app.kubernetes.io/managed-by": MANAGED_BY,
-        RUN_LABEL: run.name,
-        UID_LABEL: run.uid,
+        **_owner_labels(owner),
+        UID_LABEL: owner.uid,
     }
     if role is None:
         return shared
     return {**shared, "app.kubernetes.io/component": role.value, ROLE_LABEL: role.value}
 
 
+def _owner_labels(owner: Owner) -> dict[str, str]:
+    if owner.kind == TRAINING_RUN:
+        return {RUN_LABEL: owner.name}
+    return {KIND_LABEL: owner.kind.name, NAME_LABEL: owner.name}
+
+
 def manifest(
     kind: Kind,
-    run: RunIdentity,
+    owner: Owner,
     name: str,
     *,
     role: Role | None = None,
@@ -55,15 +64,15 @@ def manifest(
     labels_beside: Mapping[str, str] | None = None,
     **content: Any,
 ) -> Manifest:
-    """An object of the run, owned by it; the annotation with its hash makes changes visible.
+    """An object of a resource, owned by it; the annotation with its hash makes changes visible.
 
     The owner does not block the deletion of its owner: that would need a permission on finalizers.
     """
-    owner = {
-        "apiVersion": TRAINING_RUN.api_version,
-        "kind": TRAINING_RUN.name,
-        "name": run.name,
-        "uid": run.uid,
+    reference = {
+        "apiVersion": owner.kind.api_version,
+        "kind": owner.kind.name,
+        "name": owner.name,
+        "uid": owner.uid,
         "controller": True,
         "blockOwnerDeletion": False,
     }
@@ -72,10 +81,10 @@ def manifest(
         "kind": kind.name,
         "metadata": {
             "name": name,
-            "namespace": run.namespace,
-            "labels": {**labels(run, role), **(labels_beside or {})},
+            "namespace": owner.namespace,
+            "labels": {**labels(owner, role), **(labels_beside or {})},
             "annotations": dict(annotations or {}),
-            "ownerReferences": [owner],
+            "ownerReferences": [reference],
         },
         **content,
     }

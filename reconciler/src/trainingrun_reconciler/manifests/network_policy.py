@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from trainingrun_reconciler.backends import RunIdentity
 from trainingrun_reconciler.kinds import NETWORK_POLICY
 from trainingrun_reconciler.manifests.metadata import (
     UID_LABEL,
@@ -20,6 +19,7 @@ from trainingrun_reconciler.manifests.metadata import (
     selector,
 )
 from trainingrun_reconciler.manifests.pod import METRICS_PORT
+from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.roles.declaration import Entrance, RoleDeclaration
 from trainingrun_reconciler.roles.workload import Workload

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from trainingrun_reconciler.backends import RunIdentity, SharedResources
+from trainingrun_reconciler.backends import SharedResources
 from trainingrun_reconciler.kinds import (
     CONFIG_MAP,
     DISRUPTION_BUDGET,
@@ -32,6 +32,7 @@ from trainingrun_reconciler.manifests.service import (
 )
 from trainingrun_reconciler.manifests.stateful_set import stateful_set
 from trainingrun_reconciler.manifests.template import finished_template
+from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.roles.declaration import Controller, Service
 from trainingrun_reconciler.roles.workload import Role, Workload

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from trainingrun_reconciler.backends import RunIdentity
 from trainingrun_reconciler.manifests import metadata
+from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.roles.workload import Role, Workload
 

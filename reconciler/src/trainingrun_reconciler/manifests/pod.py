@@ -11,7 +11,6 @@ from typing import Any, Final
 from trainingrun_contracts import run_config
 from trainingrun_protocol.access import TOKEN_VARIABLE
 
-from trainingrun_reconciler.backends import RunIdentity
 from trainingrun_reconciler.manifests import metadata
 from trainingrun_reconciler.manifests.access import (
     CERTIFICATE_KEY,
@@ -28,6 +27,7 @@ from trainingrun_reconciler.manifests.access import (
 )
 from trainingrun_reconciler.manifests.placement import placement
 from trainingrun_reconciler.manifests.probes import HEALTH_FILE, probes
+from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.roles.workload import Resources, Restart, Workload, filled
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from trainingrun_reconciler.backends import RunIdentity
 from trainingrun_reconciler.kinds import CLAIM, DISRUPTION_BUDGET, SERVICE
 from trainingrun_reconciler.manifests.metadata import (
     Manifest,
@@ -10,6 +9,7 @@ from trainingrun_reconciler.manifests.metadata import (
     role_name,
     selector,
 )
+from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.roles.workload import Storage, Workload
 
 

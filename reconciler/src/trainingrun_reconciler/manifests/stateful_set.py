@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from trainingrun_reconciler.backends import RunIdentity
 from trainingrun_reconciler.kinds import STATEFUL_SET
 from trainingrun_reconciler.manifests.metadata import (
     TEMPLATE_HASH,
@@ -13,6 +12,7 @@ from trainingrun_reconciler.manifests.metadata import (
     role_name,
     selector,
 )
+from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.roles.workload import Workload
 
 

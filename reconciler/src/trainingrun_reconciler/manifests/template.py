@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from trainingrun_reconciler.backends import BackendError, RunIdentity
+from trainingrun_reconciler.backends import BackendError
 from trainingrun_reconciler.manifests.access import SecretKey
 from trainingrun_reconciler.manifests.merge import MergeError, merged
 from trainingrun_reconciler.manifests.pod import pod_template
 from trainingrun_reconciler.manifests.pod_security import weaknesses
+from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.roles.workload import Workload
 

@@ -32,10 +32,11 @@ from trainingrun_contracts.reports import (
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.stream.read import next_epoch
 from trainingrun_contracts.weights import WeightsPublisher
-from trainingrun_reconciler.backends import BackendError, RunIdentity, SharedResources
+from trainingrun_reconciler.backends import BackendError, SharedResources
 from trainingrun_reconciler.desired import run_config as rendering
 from trainingrun_reconciler.desired.actions import Apply
 from trainingrun_reconciler.desired.observed import ObservedRole
+from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.roles.daemon_token import token_of
 from trainingrun_reconciler.roles.workload import Role, Workload

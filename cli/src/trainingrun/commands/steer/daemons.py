@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from trainingrun_api.run import TrainingRun
 from trainingrun_reconciler.controller.daemon_status import split_endpoint
-from trainingrun_reconciler.store import RunKey
+from trainingrun_reconciler.store import ResourceKey
 
 from trainingrun.local.store import LocalStore
 
@@ -18,7 +18,7 @@ class NamedDaemons(LocalStore):
 
     names: tuple[str, ...] = ()
 
-    async def get(self, key: RunKey) -> TrainingRun | None:
+    async def get(self, key: ResourceKey) -> TrainingRun | None:
         """See RunStore."""
         run = await super().get(key)
         if run is None or run.spec.daemon.external is None or not self.names:
