@@ -15,12 +15,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from random import Random
-from time import monotonic, time
+from time import time
 from typing import Final
 
 import redis
-import redis.asyncio
-from trainingrun_contracts.connection import address_of
 from trainingrun_contracts.metrics import Server
 from trainingrun_contracts.reports import (
     REPORT_SECONDS,
@@ -30,25 +28,17 @@ from trainingrun_contracts.reports import (
 )
 from trainingrun_contracts.role_environment import RoleEnvironment
 from trainingrun_contracts.run_config import RunConfig
-from trainingrun_contracts.stream.keys import Keys
 
 from trainingrun_actor.agenda import Due
-from trainingrun_actor.arena import Arena
 from trainingrun_actor.evaluation_games import EvaluationGames, GivenUp, Unplayable
 from trainingrun_actor.evaluation_scheduler import Assignment, EvaluationScheduler
 from trainingrun_actor.evaluation_store import EvaluationStore
-from trainingrun_actor.leases import Leases
 from trainingrun_actor.match_runner import Match, MatchRunner
-from trainingrun_actor.play_metrics import PlayMetrics
-from trainingrun_actor.policies import Policies
-from trainingrun_actor.recorder import Clock
 from trainingrun_actor.redis_retry import RedisRetry
-from trainingrun_actor.reporting import Exporter, Gauges, Reporter
-from trainingrun_actor.run_state import RunStatePoller
-from trainingrun_actor.startup import incarnation, reach_redis, stop_event, until_stopped
-from trainingrun_actor.tapes import Tapes
-from trainingrun_actor.tasks import cancel_all
-from trainingrun_actor.watchdog import POINTER_SECONDS, NoPointer, PointerWatchdog
+from trainingrun_actor.reporting import Gauges
+from trainingrun_actor.role_parts import RoleParts, role_parts
+from trainingrun_actor.startup import reach_redis, stop_event
+from trainingrun_actor.watchdog import POINTER_SECONDS
 
 _log: Final = logging.getLogger(__name__)
 
@@ -68,85 +58,44 @@ async def evaluate(
     if client is None:
         return
     async with client:
-        evaluator = Evaluator(config, environment, client, pointer_seconds=pointer_seconds)
-        await evaluator.run(stop)
+        parts = role_parts(
+            config, environment, client, server=Server.EVALUATOR, pointer_seconds=pointer_seconds
+        )
+        await Evaluator(config, parts).run(stop)
 
 
 class Evaluator:
     """One evaluator process."""
 
-    def __init__(
-        self,
-        config: RunConfig,
-        environment: RoleEnvironment,
-        client: redis.asyncio.Redis,
-        *,
-        pointer_seconds: float = POINTER_SECONDS,
-    ) -> None:
-        keys = Keys(config.run_id, config.learner.shards)
-        self._member = environment.member
-        self._metrics = PlayMetrics()
-        exporter = Exporter(self._metrics, Server.EVALUATOR)
-        exporter.serve(environment.metrics_port)
-        self._reporter = Reporter(client, keys, environment, role="evaluator", exporter=exporter)
-        self._policies = Policies(
-            client,
-            keys,
-            wall=time,
-            note_sync=self._metrics.sync_seconds.observe,
-            keeps_blob=config.evaluation.gate is not None,
-        )
-        self._store = EvaluationStore(client, keys)
+    def __init__(self, config: RunConfig, parts: RoleParts) -> None:
+        self._parts = parts
+        self._metrics = parts.metrics
+        self._policies = parts.policies
+        self._store = EvaluationStore(parts.client, parts.keys)
         self._scheduler = EvaluationScheduler(config.evaluation)
-        name = incarnation(environment.member)
-        watchdog = PointerWatchdog(
-            keys,
-            address_of(environment.redis_url),
-            limit_seconds=pointer_seconds,
-            now=monotonic,
-        )
-        self._run_state = RunStatePoller(
-            client,
-            keys,
-            self._policies,
-            member=name,
-            note_pointer=watchdog.note,
-            note_games=self._note_games,
-        )
-        self._leases = Leases(client, keys, member=name)
-        self._arena = Arena(
-            self._leases, metrics=self._metrics, random=Random(name), token=environment.daemon_token
-        )
-        clock = Clock(monotonic, time)
-        tapes = Tapes(config.tapes, run=config.run, member=environment.member, clock=clock)
+        self._run_state = parts.run_state(note_games=self._note_games)
         games = EvaluationGames(
-            self._arena,
+            parts.arena,
             config.daemon,
             run_state=self._run_state,
-            metrics=self._metrics,
-            tapes=tapes,
+            metrics=parts.metrics,
+            tapes=parts.tapes,
         )
-        self._matches = MatchRunner(config, games=games, policies=self._policies, store=self._store)
-        self._retry = RedisRetry(Random(name))
+        self._matches = MatchRunner(config, games=games, policies=parts.policies, store=self._store)
+        self._retry = RedisRetry(Random(parts.actor))
         self._state = EvaluatorState.WAITING
         self._version = -1
 
     async def run(self, stop: asyncio.Event) -> None:
         """Evaluate until the event is set."""
-        tasks = [
-            asyncio.create_task(self._run_state.run()),
-            asyncio.create_task(self._leases.run()),
-            asyncio.create_task(self._evaluate_for_ever()),
-            asyncio.create_task(self._reporter.run(self._report, self._gauges)),
-        ]
-        try:
-            await until_stopped(stop, tasks)
-        except NoPointer as error:
-            await self._reporter.notify("WeightsMissing", str(error))
-            raise
-        finally:
-            await cancel_all(tasks)
-            self._arena.close()
+        async with self._parts.running(
+            stop,
+            self._run_state.run(),
+            self._parts.leases.run(),
+            self._evaluate_for_ever(),
+            self._parts.reporter.run(self._report, self._gauges),
+        ):
+            pass  # what is under way is given up
 
     async def _evaluate_for_ever(self) -> None:
         while True:
@@ -181,7 +130,9 @@ class Evaluator:
                 await self._matches.run(Match(due, opponent, assignment.games, assignment.intent))
             except Unplayable as error:
                 self._scheduler.note_unplayable(opponent)
-                await self._reporter.notify("OpponentUnavailable", f"against {opponent}: {error}")
+                await self._parts.reporter.notify(
+                    "OpponentUnavailable", f"against {opponent}: {error}"
+                )
         await self._store.forget_counters(self._policies.opponents.snapshots)
 
     def _note_games(self, games: int) -> None:
@@ -197,7 +148,7 @@ class Evaluator:
 
     def _report(self) -> EvaluatorReport:
         return EvaluatorReport(
-            member=self._member,
+            member=self._parts.member,
             at=time(),
             state=self._state,
             running=self._metrics.running,

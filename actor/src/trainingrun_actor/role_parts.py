@@ -1,0 +1,146 @@
+"""What both roles of an actor are made of: Redis, weights, slots, games, reports; and their end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from random import Random
+from time import monotonic, time
+from typing import Any
+
+import redis.asyncio
+from trainingrun_contracts.connection import address_of
+from trainingrun_contracts.metrics import Server
+from trainingrun_contracts.role_environment import RoleEnvironment
+from trainingrun_contracts.run_config import RunConfig
+from trainingrun_contracts.stream.keys import Keys
+
+from trainingrun_actor.arena import Arena
+from trainingrun_actor.leases import Leases
+from trainingrun_actor.play_metrics import PlayMetrics
+from trainingrun_actor.policies import Policies
+from trainingrun_actor.recorder import Clock
+from trainingrun_actor.reporting import Exporter, Reporter
+from trainingrun_actor.run_state import RunStatePoller
+from trainingrun_actor.startup import incarnation, until_stopped
+from trainingrun_actor.tapes import Tapes
+from trainingrun_actor.tasks import cancel_all
+from trainingrun_actor.watchdog import NoPointer, PointerWatchdog
+
+
+@dataclass(frozen=True)
+class RoleParts:
+    """The parts of one process.
+
+    Attributes:
+        client: of the run's Redis, whose keys are ``keys``.
+        member: the process's name in reports.
+        actor: the same with a suffix of this start.
+    """
+
+    client: redis.asyncio.Redis
+    keys: Keys
+    member: str
+    actor: str
+    metrics: PlayMetrics
+    reporter: Reporter
+    policies: Policies
+    leases: Leases
+    arena: Arena
+    clock: Clock
+    tapes: Tapes
+    watchdog: PointerWatchdog
+
+    def run_state(
+        self,
+        *,
+        note_depth: Callable[[int], None] = lambda _depth: None,
+        note_games: Callable[[int], None] = lambda _games: None,
+    ) -> RunStatePoller:
+        """Return what reads the run's state; each reading is passed on."""
+        return RunStatePoller(
+            self.client,
+            self.keys,
+            self.policies,
+            member=self.actor,
+            note_depth=note_depth,
+            note_pointer=self.watchdog.note,
+            note_games=note_games,
+        )
+
+    @asynccontextmanager
+    async def running(
+        self, stop: asyncio.Event, *loops: Coroutine[Any, Any, None]
+    ) -> AsyncIterator[None]:
+        """Run the loops until the event is set, enter, and end them afterwards.
+
+        Raises:
+            NoPointer: no weights were published for too long; a notice says so.
+        """
+        tasks = [asyncio.create_task(loop) for loop in loops]
+        try:
+            await until_stopped(stop, tasks)
+            yield
+        except NoPointer as error:
+            await self.reporter.notify("WeightsMissing", str(error))
+            raise
+        finally:
+            await cancel_all(tasks)
+            self.arena.close()
+
+
+def role_parts(
+    config: RunConfig,
+    environment: RoleEnvironment,
+    client: redis.asyncio.Redis,
+    *,
+    server: Server,
+    pointer_seconds: float,
+) -> RoleParts:
+    """Return the parts of the role that serves these metrics; it serves them from now on.
+
+    Raises:
+        ConfigError: the metrics port cannot be used.
+    """
+    keys = Keys(config.run_id, config.learner.shards)
+    actor, metrics = incarnation(environment.member), PlayMetrics()
+    exporter = Exporter(metrics, server)
+    exporter.serve(environment.metrics_port)
+    leases, clock = Leases(client, keys, member=actor), Clock(monotonic, time)
+    return RoleParts(
+        client=client,
+        keys=keys,
+        member=environment.member,
+        actor=actor,
+        metrics=metrics,
+        reporter=Reporter(client, keys, environment, role=server.value, exporter=exporter),
+        policies=_policies(config, client, keys, metrics, server),
+        leases=leases,
+        arena=Arena(leases, metrics=metrics, random=Random(actor), token=environment.daemon_token),
+        clock=clock,
+        tapes=Tapes(config.tapes, run=config.run, member=environment.member, clock=clock),
+        watchdog=PointerWatchdog(
+            keys, address_of(environment.redis_url), limit_seconds=pointer_seconds, now=monotonic
+        ),
+    )
+
+
+def _policies(
+    config: RunConfig,
+    client: redis.asyncio.Redis,
+    keys: Keys,
+    metrics: PlayMetrics,
+    server: Server,
+) -> Policies:
+    """Return the weights; an evaluator with a gate keeps them as they were published, because they
+    may be the next champion's."""
+    return Policies(
+        client,
+        keys,
+        wall=time,
+        curve=config.self_play.pfsp,
+        note_sync=metrics.sync_seconds.observe,
+        keeps_blob=server is Server.EVALUATOR and config.evaluation.gate is not None,
+    )

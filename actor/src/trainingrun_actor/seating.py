@@ -1,0 +1,179 @@
+"""Who plays whom in a training game, and who sits where.
+
+A game's number says which phase of the curriculum it is played in; each phase has a schedule of its
+own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from itertools import islice
+from random import Random
+from typing import Final
+
+from msgspec import Struct
+from trainingrun_contracts.curriculum import Setting
+from trainingrun_contracts.run_config import RunConfig
+
+from trainingrun_actor.dependencies import Dependencies
+from trainingrun_actor.game import Seat
+from trainingrun_actor.opponents import AGENTS, ENGINE
+from trainingrun_actor.policy import Policy
+from trainingrun_actor.recorder import Clock, GameIdentity, Recorder
+from trainingrun_actor.schedule import LATEST, PAST, Matchup, training_matchups
+from trainingrun_actor.seats import LearnerSeat, PolicySeat, ScriptedSeat
+
+_LEARNER: Final = "newest policy"
+_MOST_PASSED_OVER: Final = 100
+
+
+class SeatedGame(Struct, frozen=True):
+    """A game that can begin: its matchup, who plays the seats, and their names."""
+
+    matchup: Matchup
+    seats: dict[int, Seat]
+    players: dict[int, str]
+
+    @property
+    def opponent(self) -> str:
+        """The name of whom the matchup's seat plays against."""
+        return self.players[3 - self.matchup.seat]
+
+
+class _Schedule(Struct, frozen=True):
+    """The games of one phase: what they are played with, and who plays whom."""
+
+    setting: Setting
+    matchups: Iterator[Matchup]
+
+
+class Seating:
+    """Seats the games of one actor."""
+
+    def __init__(self, config: RunConfig, parts: Dependencies, *, actor: str, seed: str) -> None:
+        self._config = config
+        self._parts = parts
+        self._actor = actor
+        self._seed = seed
+        self._schedules: dict[int, _Schedule] = {}
+        self._random = Random(f"{seed}:sampling")
+        self._number = 0
+
+    async def seat(self, *, phase: int, endpoint: str) -> SeatedGame:
+        """Return the next game of a phase, for a daemon.
+
+        Raises:
+            redis.RedisError, OSError: Redis, which knows the phase or the weights, is away.
+        """
+        schedule = await self._schedule(phase)
+        matchup = self._matchup(schedule, endpoint)
+        seats, players = await self._seats(matchup, schedule.setting)
+        return SeatedGame(matchup, seats, players)
+
+    def _matchup(self, schedule: _Schedule, endpoint: str) -> Matchup:
+        """Return the next game; a daemon that seats no engine gets one against somebody else."""
+        matchup = next(schedule.matchups)
+        if matchup.opponent != ENGINE or self._parts.arena.seats_engine(endpoint):
+            return matchup
+        others = islice(schedule.matchups, _MOST_PASSED_OVER)
+        return next((other for other in others if other.opponent != ENGINE), matchup)
+
+    async def _schedule(self, phase: int) -> _Schedule:
+        """Return the games of a phase; the run's own without a curriculum.
+
+        Redis may know of a phase that was written since the last reading.
+        """
+        run_state = self._parts.run_state
+        plan = run_state.phase
+        if phase and (plan is None or plan.planned(phase) is None):
+            await run_state.read()
+            plan = run_state.phase
+        if plan is None:
+            return self._schedule_of(0, Setting(self._config.decks, self._config.self_play))
+        planned = plan.planned(phase)
+        if planned is None:  # of a phase long past, or without a number: by what holds now
+            return self._schedule_of(plan.number, plan.setting)
+        return self._schedule_of(phase, planned.setting)
+
+    def _schedule_of(self, phase: int, setting: Setting) -> _Schedule:
+        """Of one phase; a pair that its games have not finished is left when it is edited."""
+        known = self._schedules.get(phase)
+        if known is None or known.setting != setting:
+            seed = f"{self._seed}:{phase}" if phase else self._seed
+            matchups = training_matchups(setting.decks, setting.opponents, seed=seed)
+            known = self._schedules[phase] = _Schedule(setting, matchups)
+        return known
+
+    async def _seats(
+        self, matchup: Matchup, setting: Setting
+    ) -> tuple[dict[int, Seat], dict[int, str]]:
+        """Return who plays the seats, and their names."""
+        self._number += 1
+        opponent = matchup.opponent
+        game_id = f"{self._actor}/{self._number}"
+        other = 3 - matchup.seat
+        if opponent == LATEST:
+            seats = (matchup.seat, other)
+            learners = {
+                seat: self._learner(matchup, game_id, seat, LATEST, setting) for seat in seats
+            }
+            return learners, dict.fromkeys(seats, _LEARNER)
+        self._parts.policies.opponents.curve = setting.opponents.pfsp
+        opposing, name = await self._opponent(opponent)
+        learner = self._learner(matchup, game_id, matchup.seat, name, setting)
+        table: dict[int, Seat] = {matchup.seat: learner}
+        if opposing is not None:
+            table[other] = opposing
+        return table, {matchup.seat: _LEARNER, other: name}
+
+    def _learner(
+        self, matchup: Matchup, game_id: str, seat: int, opponent: str, setting: Setting
+    ) -> Seat:
+        parts = self._parts
+        weights: Callable[[], Awaitable[Policy]] = parts.policies.fresh
+        clock = parts.clock
+        if self._config.sync:  # neither new weights nor the time may cut a game's segments
+            weights, clock = _always(parts.policies.newest), Clock(_no_time, clock.wall)
+        identity = GameIdentity(
+            run_id=self._config.run_id,
+            actor=self._actor,
+            game_id=game_id,
+            seat=seat,
+            seed=matchup.seed,
+            decks=matchup.decks,
+            opponent=opponent,
+        )
+        return LearnerSeat(
+            parts.inference,
+            weights,
+            Recorder(identity, clock=clock, emit=parts.sink.offer, gamma=setting.gamma),
+            random=Random(self._random.getrandbits(63)),
+            metrics=parts.metrics,
+            shaping=setting.shaping,
+        )
+
+    async def _opponent(self, name: str) -> tuple[Seat | None, str]:
+        parts = self._parts
+        if name == ENGINE:
+            return None, name
+        random = Random(self._random.getrandbits(63))
+        if name != PAST:
+            return ScriptedSeat(AGENTS[name](), random), name
+        policy = await parts.policies.past(random)
+        seat = PolicySeat(parts.inference, policy, random=random, metrics=parts.metrics)
+        return seat, f"{PAST}:{policy.pointer.version}"
+
+
+def _always(policy: Policy | None) -> Callable[[], Awaitable[Policy]]:
+    """Gives this policy, whatever is published meanwhile."""
+
+    async def give() -> Policy:
+        assert policy is not None, "games are in step with the weights, so there are some"
+        return policy
+
+    return give
+
+
+def _no_time() -> float:
+    """Return a clock that stands still."""
+    return 0.0
