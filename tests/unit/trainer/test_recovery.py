@@ -14,7 +14,6 @@ from trainingrun_trainer.checkpoint.archive import open_archive
 from trainingrun_trainer.checkpoint.manifest import Checkpoint, CheckpointInvalid, Progress
 from trainingrun_trainer.checkpoint.state import capture, restore
 from trainingrun_trainer.checkpoint.store import StorageError
-from trainingrun_trainer.factory import restore_newest
 from trainingrun_trainer.networks.build import new_policy
 from trainingrun_trainer.recovery import (
     ROLL_BACKS,
@@ -23,6 +22,7 @@ from trainingrun_trainer.recovery import (
     Verdict,
     all_finite,
 )
+from trainingrun_trainer.resuming import restore_newest
 from trainingrun_trainer.update import PpoUpdater
 
 
