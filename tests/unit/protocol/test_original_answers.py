@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from trainingrun_protocol.dialogue.loops import MOST_REPEATS
+from trainingrun_protocol.decisions import decode_decision
+from trainingrun_protocol.dialogue.loops import MOST_REPEATS, LoopBreaker
 from trainingrun_protocol.dialogue.reader import Dialogue
 
 from testkit.roles.original_lines import (
@@ -99,7 +100,7 @@ def test_numbers_that_nobody_offered_are_not_sent() -> None:
 def test_a_loop_ends_with_a_pass(
     kind: str, own: dict[str, Any], response: str, way_out: str
 ) -> None:
-    """Twenty times the same in a row; until another question comes, no one is asked again."""
+    """Twenty times the same; for the rest of the turn the seat is not asked this again."""
     dialogue = Dialogue()
     sent = [answered(dialogue, raw(kind, **own), response) for _ in range(MOST_REPEATS + 3)]
     assert sent == [response] * MOST_REPEATS + [way_out] * 3
@@ -120,24 +121,38 @@ def test_attacks_that_are_refused_end_with_none_and_then_all() -> None:
 
 
 def test_questions_between_do_not_hide_a_loop() -> None:
-    """One activation may ask for more than one thing, and the other seat passes between."""
+    """One activation may ask for more than one thing, the seat passes to let it resolve, and so
+    does the other seat."""
     dialogue = Dialogue()
     act, confirm = raw("choose_action", actions=ACTIONS), raw("confirm_action", mode="x")
+    waiting = raw("choose_action", actions=ACTIONS[2:])
     other = raw("choose_action", seat=BLUE, actions=ACTIONS)
     for _ in range(MOST_REPEATS):
         assert answered(dialogue, act, "3") == "3"
         assert answered(dialogue, confirm, "y") == "y"
+        assert answered(dialogue, act, "-1") == "-1"
+        assert answered(dialogue, waiting, "-1") == "-1"
         assert answered(dialogue, other, "-1") == "-1"
     assert answered(dialogue, act, "3") == "-1"
+    assert answered(dialogue, waiting, "3") == "3", "another question is asked"
+
+
+def test_counting_is_bounded() -> None:
+    """Thousands of questions in a turn, and of names of seats, are not all kept."""
+    breaker = LoopBreaker()
+    for number in range(2000):
+        line = decision("confirm_action", seat=f"{number % 7}", title=f"{number}")
+        breaker.note(decode_decision(encoded(line)), "y")
+    seats = vars(breaker)["_seats"]
+    assert len(seats) <= 3
+    assert sum(len(seat.answered) for seat in seats.values()) <= 3 * 600
 
 
 def test_what_is_no_loop_is_left_alone() -> None:
-    """Passing, other answers, another turn, and another game."""
+    """Passing, another turn, and another game."""
     dialogue = Dialogue()
     line = raw("choose_action", actions=ACTIONS)
     assert {answered(dialogue, line, "-1") for _ in range(99)} == {"-1"}
-    mixed = ["1", "3"] * 50
-    assert [answered(dialogue, line, response) for response in mixed] == mixed
     for turn in range(99):
         assert answered(dialogue, encoded({**decision("confirm_action"), "turn": turn}), "y") == "y"
     for _ in range(MOST_REPEATS):

@@ -2,12 +2,14 @@
 
 The original has no limit for seats that are no AI: a free ability can be repeated for ever, an
 attack that the rules do not allow is asked for again at once, and its oldest version carries
-nothing out. Counted for each seat and type, as the questions of one activation alternate; within a
-turn, as a new turn is no loop.
+nothing out. Counted for each seat, within a turn: a new turn is no loop. Passing is never counted,
+and interrupts no count, for between two activations of a free ability the seat passes to let the
+first resolve.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Final
 
 import msgspec
@@ -16,7 +18,7 @@ from trainingrun_protocol import answers
 from trainingrun_protocol.decisions import Decision, DecisionType
 
 MOST_REPEATS: Final = 20
-_MOST_SEATS: Final = 8
+_MOST_COUNTED: Final = 512
 
 _YES_OR_NO: Final = (
     DecisionType.CONFIRM_ACTION,
@@ -25,57 +27,68 @@ _YES_OR_NO: Final = (
 )
 
 
-class _Run(msgspec.Struct):
-    """A question with its answer, how often in a row it came, and how often it was cut short."""
+class _Seat(msgspec.Struct):
+    """What one seat was asked in the present turn; questions are kept as hashes."""
 
-    question: Decision
-    response: str
-    count: int = 1
-    broken: int = 0
+    turn: int
+    answered: Counter[tuple[int, str]] = msgspec.field(default_factory=Counter)
+    """How often a question got an answer."""
+    closed: Counter[int] = msgspec.field(default_factory=Counter)
+    """Questions that are a loop, and how often the seat was passed over there."""
 
 
 class LoopBreaker:
-    """Remembers the last question of each seat and type; of one game."""
+    """Counts the questions of one game."""
 
     def __init__(self) -> None:
-        self._runs: dict[tuple[str, DecisionType], _Run] = {}
+        self._seats: dict[str, _Seat] = {}
 
     def answer_to(self, decision: Decision) -> str | None:
         """Return the answer that ends a loop; None where the seat is to be asked.
 
-        A loop that was cut short stays so until another question of this type comes: else the
-        stack of a repeated ability would grow faster than it resolves.
+        The question stays closed for the turn: else the stack of a repeated ability would grow
+        faster than it resolves.
         """
-        run = self._runs.get((decision.player, decision.decision_type))
-        if run is None or run.count < MOST_REPEATS or not _is_same(run.question, decision):
+        seat = self._seats.get(decision.player)
+        if seat is None or not seat.closed or seat.turn != decision.turn:
             return None
-        run.broken += 1
-        return _way_out(decision, is_first=run.broken % 2 == 1)
+        question = _hash(decision)
+        if question not in seat.closed:
+            return None
+        seat.closed[question] += 1
+        return _way_out(decision, is_first=seat.closed[question] % 2 == 0)
 
     def note(self, decision: Decision, response: str) -> None:
         """Count an answer of the seat."""
-        key = (decision.player, decision.decision_type)
-        run = self._runs.get(key)
-        if run is not None and run.response == response and _is_same(run.question, decision):
-            run.count += not _ends_loops(decision, response)
+        if _ends_loops(decision, response):
             return
-        if len(self._runs) >= _MOST_SEATS * len(DecisionType):
-            self._runs.clear()
-        self._runs[key] = _Run(decision, response)
+        seat = self._seats.get(decision.player)
+        if seat is None or seat.turn != decision.turn or len(seat.answered) > _MOST_COUNTED:
+            if len(self._seats) > 2:
+                self._seats.clear()
+            seat = self._seats[decision.player] = _Seat(decision.turn)
+        question = _hash(decision)
+        seat.answered[question, response] += 1
+        if seat.answered[question, response] >= MOST_REPEATS:
+            seat.closed[question] = 1
 
 
-def _is_same(one: Decision, other: Decision) -> bool:
-    """Compare all that a question says but its number and the position."""
-    return (
-        one.turn == other.turn
-        and one.actions == other.actions
-        and one.attackers == other.attackers
-        and one.blockers == other.blockers
-        and one.abilities == other.abilities
-        and one.cards == other.cards
-        and one.entities == other.entities
-        and one.message == other.message
-        and (one.min, one.max, one.optional) == (other.min, other.max, other.optional)
+def _hash(decision: Decision) -> int:
+    """Take all that a question says but its number and the position."""
+    return hash(
+        msgspec.json.encode(
+            (
+                decision.decision_type,
+                decision.message,
+                decision.actions,
+                decision.attackers,
+                decision.blockers,
+                decision.abilities,
+                decision.cards,
+                decision.entities,
+                (decision.min, decision.max, decision.optional),
+            )
+        )
     )
 
 
