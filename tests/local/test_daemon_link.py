@@ -9,7 +9,7 @@ from typing import TypeAlias
 import pytest
 from trainingrun_actor.daemon_link import DaemonLink, LinkLost
 from trainingrun_protocol.commands import NewGame
-from trainingrun_protocol.lines import DecisionLine, GameResult, Info
+from trainingrun_protocol.lines import DecisionLine, GameResult, GameTimeout, Info
 
 Talk: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 GAME = NewGame(deck1="a", deck2="b", interactive=True, keep_open=True)
@@ -79,6 +79,24 @@ def test_a_silent_daemon_is_given_up() -> None:
         link.answer("")
         with pytest.raises(LinkLost, match="said nothing for 0 s"):
             await link.next_line(seconds=0.1)
+        assert not link.is_reusable
+
+    with_daemon(talk, use)
+
+
+def test_an_answer_that_comes_too_late() -> None:
+    """A game that was cut short takes none: nothing is sent, and its end is the next line."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(QUESTION + b"GAME_TIMEOUT: 5 s\n" + END)
+
+    async def use(link: DaemonLink) -> None:
+        link.start(GAME)
+        assert isinstance(await link.next_line(seconds=10), DecisionLine)
+        await link.ended.wait()
+        link.answer("7")
+        assert await link.next_line(seconds=10) == GameTimeout("5 s")
         assert not link.is_reusable
 
     with_daemon(talk, use)

@@ -91,8 +91,9 @@ class DaemonLink(asyncio.Protocol):
         self._send(self._protocol.start(command))
 
     def answer(self, response: str) -> None:
-        """Answer the open decision."""
-        self._send(self._protocol.answer(response))
+        """Answer the open decision; a game that was cut short meanwhile takes no answer."""
+        if not self._protocol.is_idle:
+            self._send(self._protocol.answer(response))
 
     def take_faults(self) -> dict[str, int]:
         """Return what went wrong since the last count without the loss of the game, by kind."""

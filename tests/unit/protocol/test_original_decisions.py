@@ -104,6 +104,15 @@ def test_entities_are_cards_or_players() -> None:
     assert (you.type, you.id, you.is_self) == ("player", 1, False)
 
 
+def test_a_spell_on_the_stack_is_a_target() -> None:
+    """Its card is in no zone, and its number is the stack's."""
+    spell = {"id": 31, "description": "Shock", "controller": BLUE, "source_card": "Shock"}
+    state = {"stack": [{**spell, "source_card_id": 30}]}
+    entities = [listed(0, 30, "Shock"), listed(1, 99, "Unseen"), {"index": 2, "name": "Nobody"}]
+    found = decode_decision(raw("choose_entity", entities=entities, state=state)).entities
+    assert [(entity.type, entity.id) for entity in found] == [("stack", 31), ("card", 99), ("", -1)]
+
+
 def test_an_ability_knows_its_card() -> None:
     """One card of that name is shown, so it is that one; of two it might be either."""
     abilities = [{"index": 0, "description": "Flying", "mana_cost": "{R}"}]

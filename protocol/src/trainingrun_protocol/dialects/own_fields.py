@@ -71,11 +71,15 @@ def _choose_action(decision: Json, table: Table) -> None:
 
 
 def _is_mana_ability(action: Json, table: Table) -> bool:
-    """Whether it only taps a permanent for mana. (Abilities of planeswalkers are never that.)"""
-    if _MANA_ABILITY.search(text(action.get("description"))[:_MOST_LETTERS]) is None:
+    """Whether it only taps a permanent for mana. (Abilities of planeswalkers are never that.)
+
+    The oldest version lists that of a land in the hand, too.
+    """
+    description = text(action.get("description"))[:_MOST_LETTERS]
+    if _MANA_ABILITY.search(description) is None:
         return False
     place = table.place(action.get("card_id"))
-    if place is None:
+    if place is None or "{T}" in description:
         return True
     return place.zone == BATTLEFIELD and not place.card.get("is_planeswalker")
 
@@ -134,18 +138,34 @@ def _choose_cards(decision: Json, table: Table) -> None:
 
 
 def _choose_entity(decision: Json, table: Table) -> None:
+    """Sort out players, spells on the stack, and cards."""
     for entity in _entries(decision, "entities"):
-        fill(entity, "id", number(entity.get("card_id")))
-        if entity.get("id") is None and entity.get("name") in table.names:
+        card_id = number(entity.get("card_id"))
+        if entity.get("type"):
+            fill(entity, "id", card_id)
+        elif card_id is None and entity.get("id") is None:
             _complete_player(entity, table)
-        elif (place := table.place(entity.get("id"))) is not None and not entity.get("type"):
-            entity["type"] = "card"
-            for key in ("power", "toughness", "loyalty"):
-                fill(entity, key, place.card.get(key))
-            fill(entity, "controllerIsSelf", place.seat == table.seat)
+        elif (item := table.stack_item(card_id)) is not None:
+            fill(entity, "id", item.get("id"))
+            entity["type"] = "stack"
+        else:
+            fill(entity, "id", card_id)
+            _complete_target(entity, table)
+
+
+def _complete_target(entity: Json, table: Table) -> None:
+    entity["type"] = "card"
+    place = table.place(entity.get("id"))
+    if place is None:
+        return
+    for key in ("power", "toughness", "loyalty"):
+        fill(entity, key, place.card.get(key))
+    fill(entity, "controllerIsSelf", place.seat == table.seat)
 
 
 def _complete_player(entity: Json, table: Table) -> None:
+    if entity.get("name") not in table.names:
+        return
     seat = table.names.index(entity["name"])
     fill(entity, "id", table.players[seat].get("id"))
     fill(entity, "type", "player")

@@ -42,6 +42,13 @@ class Table:
         found = number(card_id)
         return None if found is None else self._all_places().get(found)
 
+    def stack_item(self, card_id: int | None) -> Json | None:
+        """Return the spell on the stack that is this card: it is in no zone that is shown."""
+        if card_id is None or self.place(card_id) is not None:
+            return None
+        items = objects(self.state.get("stack"))
+        return next((each for each in items if number(each.get("source_card_id")) == card_id), None)
+
     def only_card(self, name: object) -> Json | None:
         """Return the card of this name, when exactly one is shown."""
         found = [place.card for place in self._all_places().values() if _is_named(place, name)]
