@@ -214,7 +214,7 @@ class WaitingSeat:
 
 
 async def three_games(endpoint: str) -> list[Outcome]:
-    """The ends of three games on two threads, which the first two hold until the third has ended."""
+    """Three games on two threads: the first two hold them until the third ends."""
 
     async def play(seat: WaitingSeat, *, seconds: int) -> Outcome:
         command = NewGame(
