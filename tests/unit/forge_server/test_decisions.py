@@ -30,6 +30,7 @@ from trainingrun_daemon.rules.steps import Steps
 
 from testkit.forge_client import Decision, play
 from testkit.forge_server.faults import FAITHFUL, REPAIRED, EngineError, Fault
+from testkit.forge_server.java import find_int
 
 Serve = Callable[..., int]
 SetTable = Callable[..., Any]
@@ -178,6 +179,27 @@ def test_nearly_every_priority_of_either_turn_asks(serve: Serve) -> None:
         assert {(True, phase), (False, phase)} <= asked, phase
 
 
+def test_who_acted_keeps_priority(serve: Serve) -> None:
+    """The same seat is asked next, with its own spell still on the stack."""
+    command = "NEWGAME test_red.dck test_red.dck -i -q -s 2"
+    transcript = play(serve(frozenset({Fault.FREE_MANA})), command, Script(2))
+    casts = [
+        (before, after)
+        for (before, answer), after in zip(
+            zip(transcript.decisions, transcript.answers, strict=True),
+            transcript.decisions[1:],
+            strict=False,
+        )
+        if before["decision_type"] == "choose_action"
+        and answer != "-1"
+        and "Creature" in before["actions"][int(answer)]["description"]
+    ]
+    assert casts
+    for before, after in casts:
+        assert after["player"] == before["player"]
+        assert len(after["game_state"]["stack"]) == len(before["game_state"]["stack"]) + 1
+
+
 def test_mulligans_and_hands_too_large_are_never_asked_about(serve: Serve) -> None:
     """Kept; the first cards of the hand are discarded."""
     decisions = play(serve(), "NEWGAME test_red.dck test_blue.dck -i -q").decisions
@@ -268,6 +290,20 @@ def test_optional_costs_are_never_paid_for(set_table: SetTable) -> None:
     table.agent.act(0)
     (decision,) = table.decisions()
     assert len(decision["actions"]) == 2
+
+
+@pytest.mark.parametrize(
+    "text", ["1_0", "\N{ARABIC-INDIC DIGIT ONE}", " 1", "1.0", "", "2147483648", "9" * 40]
+)
+def test_what_java_reads_as_no_number_is_none(text: str) -> None:
+    """Whole numbers of 32 bits in plain digits."""
+    assert find_int(text) is None
+
+
+@pytest.mark.parametrize(("text", "number"), [("+1", 1), ("-3", -3), ("007", 7)])
+def test_signs_and_leading_zeros_are_read(text: str, number: int) -> None:
+    """As Java does."""
+    assert find_int(text) == number
 
 
 # --- attackers and blockers

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from trainingrun_daemon.rules.combat import can_attack
 from trainingrun_daemon.rules.enums import Zone
-from trainingrun_daemon.rules.model import Card, Combat
+from trainingrun_daemon.rules.model import Card, Combat, StackItem
 
 from testkit.forge_client import Decision, play
+from testkit.forge_server.cards import CARDS
 from testkit.forge_server.faults import FAITHFUL, REPAIRED, EngineError, Fault, Version
 
 Serve = Callable[..., int]
@@ -146,6 +147,30 @@ def test_triggers_happen_only_in_a_repaired_build(
     triggers = [item for item in on_stack if " - Creature " not in item["description"]]
     assert on_stack
     assert bool(triggers) is (faults == REPAIRED)
+
+
+def _waiting(table: Any, name: str) -> None:
+    card = table.put(name, Zone.BATTLEFIELD)
+    item = StackItem(table.game.new_id(), 0, card, effect=None, text="a trigger")
+    item.specs = CARDS["shock"].targets
+    table.game.waiting_triggers.append(item)
+
+
+def test_a_trigger_that_does_not_happen_leaves_nothing_behind(set_table: SetTable) -> None:
+    """It is forgotten, and does not happen later."""
+    table = set_table(FAITHFUL)
+    _waiting(table, "Hill Giant")
+    table.agent.settle()
+    assert table.game.waiting_triggers == table.game.stack == []
+
+
+def test_triggers_with_targets_vanish_as_spells_do(set_table: SetTable) -> None:
+    """Where triggers happen and targets are not chosen."""
+    table = set_table(frozenset({Fault.VANISHING_SPELLS}))
+    _waiting(table, "Hill Giant")
+    table.agent.settle()
+    assert table.game.waiting_triggers == table.game.stack == []
+    assert table.decisions() == []
 
 
 # --- loops
