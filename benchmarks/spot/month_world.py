@@ -23,11 +23,12 @@ from random import Random
 from typing import Final
 
 from trainingrun_api.spec import Checkpoint, Daemon
-from trainingrun_trainer.spot import LAST_SAVE_SECONDS, POLL_SECONDS, SpotNotice, SpotShutdown
+from trainingrun_trainer.spot import POLL_SECONDS
+from trainingrun_trainer.spot_notice import LAST_SAVE_SECONDS, SpotNotice, is_shutdown_due
 
 HOUR: Final = 3600.0
 MONTH: Final = 30 * 24 * HOUR
-SLOTS: Final = Daemon(image="any").games_per_daemon
+SLOTS: Final = Daemon().games_per_daemon
 _MEDIAN_GAME: Final = 55.0
 _SPREAD: Final = 0.4
 """Of the logarithm: as in the traces of ``autoscaler/compare.py``."""
@@ -258,7 +259,7 @@ class Month:
             return at + _LOOK_SECONDS
         notice = SpotNotice("terminate", datetime.fromtimestamp(gone, tz=UTC))
         moment = at + POLL_SECONDS
-        while not SpotShutdown.is_over(notice, now=moment) and moment < gone - LAST_SAVE_SECONDS:
+        while not is_shutdown_due(notice, now=moment) and moment < gone - LAST_SAVE_SECONDS:
             moment += 1.0
         return moment
 

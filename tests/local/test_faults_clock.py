@@ -13,7 +13,8 @@ from trainingrun_contracts import slots
 from trainingrun_contracts.connection import asyncio_client
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.weights_pointer import Pointer, pointer_from
-from trainingrun_trainer.spot import SpotNotice, SpotShutdown
+from trainingrun_trainer.checkpoint_policy import CheckpointPolicy, Situation
+from trainingrun_trainer.spot_notice import SpotNotice, is_shutdown_due
 
 from testkit.roles.actor_bed import Bed
 from testkit.servers.redis_server import RedisServer
@@ -70,8 +71,13 @@ async def followed(url: str, keys: Keys, pointer: Pointer) -> Policies:
 def test_a_spot_notice_saves_once_whatever_the_clock_does() -> None:
     """And a clock that is set back takes nothing back: the learner that has stopped has stopped."""
     moment = datetime(2026, 11, 21, 12, 2, tzinfo=UTC)
-    notice, minutes = SpotNotice("terminate", moment), SpotShutdown()
+    notice = SpotNotice("terminate", moment)
     clock = [-120.0, -10.0, -10.0 - HOUR, -5.0, HOUR]
-    assert [minutes.is_save_due(notice) for _ in clock] == [True, *[False] * 4]
-    over = [minutes.is_over(notice, now=moment.timestamp() + each) for each in clock]
+    policy, due = CheckpointPolicy(10_000, HOUR, keep_best=False, step=1), []
+    for step, _ in enumerate(clock, start=2):
+        situation = Situation(step=step, games=1, now=float(step), notice=notice)
+        due.append(policy.is_due(situation))
+        policy = policy.after(situation)
+    assert due == [True, *[False] * 4]
+    over = [is_shutdown_due(notice, now=moment.timestamp() + each) for each in clock]
     assert over == [False, True, False, True, False]
