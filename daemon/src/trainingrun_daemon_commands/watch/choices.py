@@ -2,13 +2,14 @@
 
 Answers are read as a server reads them, so that what is shown is what was done: an unreadable
 answer is the safe default. The choice of the engine's player (``ai_choice``) is positions in our
-engine and may be names in others.
+engine and may be names in others. Answers name entries by their numbers, which are positions unless
+a server leaves entries out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from msgspec import Struct
 from trainingrun_protocol import answers
@@ -29,32 +30,26 @@ class Moment(Struct, frozen=True):
     answer: str | None
 
 
-class _Named(Protocol):
-    @property
-    def name(self) -> str: ...
-
-
-_T = TypeVar("_T")
-_N = TypeVar("_N", bound=_Named)
+_E = TypeVar("_E", Ability, Action, Card, Combatant, Entity)
+_N = TypeVar("_N", Card, Combatant)
 
 
 def chosen_action(moment: Moment) -> Action | None:
     """Return the action; None when the seat passed."""
     listed = [action for action in moment.decision.actions if action.index >= 0]
-    return _at(listed, _index(moment, len(listed), default=answers.PASS))
+    return _chosen(moment, listed, default=answers.PASS)
 
 
 def chosen_entity(moment: Moment) -> Entity | None:
     """Return the target; None when it was declined."""
     decision = moment.decision
     default = answers.PASS if decision.optional else 0
-    return _at(decision.entities, _index(moment, len(decision.entities), default=default))
+    return _chosen(moment, decision.entities, default=default)
 
 
 def chosen_ability(moment: Moment) -> Ability | None:
     """Return the ability or mode."""
-    listed = moment.decision.abilities
-    return _at(listed, _index(moment, len(listed), default=0))
+    return _chosen(moment, moment.decision.abilities, default=0)
 
 
 def chosen_value(moment: Moment) -> int:
@@ -77,10 +72,11 @@ def chosen_cards(moment: Moment) -> list[Card]:
     decision = moment.decision
     if moment.answer is None:
         return _listed(decision.cards, decision.ai_choice)
-    positions = answers.parse_chosen_cards(
-        moment.answer, count=len(decision.cards), minimum=decision.min, maximum=decision.max
-    )
-    return [decision.cards[position] for position in positions]
+    numbered = _numbered(decision.cards)
+    named = answers.parse_indices(moment.answer, count=_count(numbered))
+    chosen = [numbered[number] for number in named if number in numbered][: decision.max]
+    missing = max(0, decision.min - len(chosen))
+    return [*chosen, *[card for card in decision.cards if card not in chosen][:missing]]
 
 
 def chosen_attackers(moment: Moment) -> list[Combatant]:
@@ -88,46 +84,58 @@ def chosen_attackers(moment: Moment) -> list[Combatant]:
     listed = moment.decision.attackers
     if moment.answer is None:
         return _listed(listed, moment.decision.ai_choice)
-    return [listed[at] for at in answers.parse_indices(moment.answer, count=len(listed))]
+    numbered = _numbered(listed)
+    named = answers.parse_indices(moment.answer, count=_count(numbered))
+    return [numbered[number] for number in named if number in numbered]
 
 
 def chosen_blocks(moment: Moment) -> list[tuple[Combatant, Combatant]]:
     """Who blocks whom: pairs of blocker and attacker."""
     decision = moment.decision
-    blockers, attackers = decision.blockers, decision.attackers
+    blockers, attackers = _numbered(decision.blockers), _numbered(decision.attackers)
     if moment.answer is not None:
         pairs: Iterable[tuple[int, int]] = answers.parse_blocks(
-            moment.answer, blockers=len(blockers), attackers=len(attackers)
+            moment.answer, blockers=_count(blockers), attackers=_count(attackers)
         )
     else:
         pairs = _pairs(decision.ai_choice)
     return [
         (blockers[blocker], attackers[attacker])
         for blocker, attacker in pairs
-        if 0 <= blocker < len(blockers) and 0 <= attacker < len(attackers)
+        if blocker in blockers and attacker in attackers
     ]
 
 
-def _index(moment: Moment, count: int, *, default: int) -> int:
+def _chosen(moment: Moment, listed: Sequence[_E], *, default: int) -> _E | None:
+    """Return the entry that the answer, or the engine's own player, names by its number."""
+    numbered = _numbered(listed)
     if moment.answer is not None:
-        return answers.parse_index(moment.answer, count=count, default=default)
+        number = answers.parse_index(moment.answer, count=_count(numbered), default=default)
+        return numbered.get(number, numbered.get(default))
     index = moment.decision.ai_choice_index
     if index is None and isinstance(moment.decision.ai_choice, int):
         index = moment.decision.ai_choice
-    return default if index is None else index
+    return numbered.get(default if index is None else index)
 
 
-def _at(listed: Sequence[_T], index: int) -> _T | None:
-    return listed[index] if 0 <= index < len(listed) else None
+def _numbered(listed: Sequence[_E]) -> dict[int, _E]:
+    """Return the entries by their numbers; by their positions where there are none."""
+    return {
+        each.index if each.index >= 0 else position: each for position, each in enumerate(listed)
+    }
+
+
+def _count(numbered: dict[int, _E]) -> int:
+    return max(numbered, default=-1) + 1
 
 
 def _listed(options: Sequence[_N], chosen: object) -> list[_N]:
     """Return the options at these positions or of these names, each once."""
-    left = list(options)
+    left, numbered = list(options), _numbered(options)
     found: list[_N] = []
     for each in chosen if isinstance(chosen, list | tuple) else ():
-        if isinstance(each, int) and 0 <= each < len(options):
-            option: _N | None = options[each]
+        if isinstance(each, int) and each in numbered:
+            option: _N | None = numbered[each]
         else:
             option = next((one for one in left if one.name == each), None)
         if option is not None and option in left:
