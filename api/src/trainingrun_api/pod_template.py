@@ -19,6 +19,8 @@ TEMPLATE: Final = "template"
 """The field that a role's template stands in."""
 
 Amounts = Annotated[dict[str, Quantity], Field(max_length=32)]
+Texts = Annotated[dict[str, str], Field(max_length=4096)]
+"""Many more than pods have: the API server reads a megabyte of single letters for a second."""
 
 
 class OpenModel(ApiModel):
@@ -30,10 +32,8 @@ class OpenModel(ApiModel):
 class PodMetadata(ApiModel):
     """What may be set of the pods' metadata."""
 
-    labels: dict[str, str] = Field(
-        default_factory=dict, description="Labels beside the operator's."
-    )
-    annotations: dict[str, str] = Field(
+    labels: Texts = Field(default_factory=dict, description="Labels beside the operator's.")
+    annotations: Texts = Field(
         default_factory=dict, description="Annotations beside the operator's."
     )
 

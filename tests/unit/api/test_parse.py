@@ -35,6 +35,9 @@ def problems(broken: Any) -> list[str]:
     return str(error.value).splitlines()
 
 
+MANY = [f"key-{number}" for number in range(4097)]
+
+
 def with_container(**fields: Any) -> dict[str, Any]:
     """A section with a template that asks something of the daemons' container."""
     return {"template": {"spec": {"containers": [{"name": "daemon", **fields}]}}}
@@ -250,6 +253,10 @@ def test_all_wrong_fields_are_told_at_once_with_their_paths() -> None:
         (
             document(actor={"template": {"metadata": {"name": "mine"}}}),
             "spec.actor.template.metadata.name: unknown field, possible here are labels",
+        ),
+        (
+            document(actor={"template": {"metadata": {"labels": dict.fromkeys(MANY, "x")}}}),
+            "spec.actor.template.metadata.labels: has more than 4096 entries",
         ),
         (
             document(actor={"template": {"spec": "big"}}),
