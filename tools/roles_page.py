@@ -84,7 +84,7 @@ def _cells(declared: RoleDeclaration) -> dict[str, str]:
 def _sources(declared: RoleDeclaration) -> str:
     """Who may connect to it, the scraping of its metrics included."""
     match declared.entrance:
-        case Entrance.NOBODY:
+        case Entrance.NONE:
             found = []
         case Entrance.CLIENTS:
             found = [each.value for each in ROLES.clients_of(declared.role)]

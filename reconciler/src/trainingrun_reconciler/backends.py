@@ -21,7 +21,7 @@ from trainingrun_reconciler.roles.workload import DaemonToken, Role
 class SharedResources:
     """What all roles of a run share, and what must exist before any of them.
 
-    ``managed_redis`` asks the backend to make a password (once; it is kept) and to tell the roles
+    ``managed_redis`` asks the backend to make a password (once; it is kept) and to give the roles
     the URL; otherwise the URL is given, or stands in a secret (name, key).
     """
 
@@ -79,7 +79,7 @@ class Backend(Protocol):
         """
 
     async def is_prepared(self, run: RunIdentity) -> bool:
-        """Whether what :meth:`prepare` wrote is still there, and changed by nobody else.
+        """Whether what :meth:`prepare` wrote is still there, and unchanged by others.
 
         Asked at every reconcile, so it must be cheap.
         """

@@ -1,11 +1,11 @@
 """What the API server may answer, as one small tree below the backends' error.
 
     BackendError
-    ├── FencedError         nothing was asked: this operator does not lead (any more)
+    ├── FencedError         nothing was asked: this operator does not lead
     └── ApiError            any answer that is not a success; ``status`` is the HTTP status
         ├── NotFoundError   404: the object, or the kind itself, is not there
         ├── ConflictError   409: it exists already, or was changed by somebody else meanwhile
-        ├── ExpiredError    410: the resource version is too old to go on from
+        ├── ExpiredError    410: the resource version is too old to continue from
         ├── SchemaError     500: a field that the kind does not have, or of another type
         ├── TooLargeError   the answer is longer than what is read
         └── UnreachableError  no answer at all; ``status`` is 0

@@ -68,4 +68,4 @@ OURS_ALONE: Final = (
     STATEFUL_SET,
     JOB,
 )
-"""What nobody else has a reason to change: not claims, which controllers fill in."""
+"""What only we have a reason to change: not claims, which controllers fill in."""

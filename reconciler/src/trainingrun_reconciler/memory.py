@@ -119,7 +119,7 @@ class MemoryBackend:
                 kept.members[name] = replace(member, ready=member.problem is None)
 
     def fail(self, uid: str, role: Role, problem: Problem | None) -> None:
-        """All members of a role have this problem, or none any more."""
+        """All members of a role have this problem, or none."""
         kept = self._runs[uid][role]
         for name, member in kept.members.items():
             kept.members[name] = replace(member, ready=False, problem=problem)
@@ -157,7 +157,7 @@ class MemoryRunStore:
         return self.runs.get(key)
 
     async def exists(self, run: TrainingRun) -> bool:
-        """Whether it is there, and nobody has deleted it."""
+        """Whether it is there, and was not deleted."""
         there = self.runs.get(_key(run))
         if there is None or there.metadata.uid != run.metadata.uid:
             return False

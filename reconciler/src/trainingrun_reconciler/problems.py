@@ -21,7 +21,7 @@ _CREATION: Final = frozenset(
 )
 _BACK_OFF: Final = re.compile(r'^Back-off pulling image "[^"]*"(: [A-Za-z]+)?:?\s*')
 _NO_NEWS: Final = re.compile(r"\s*(no new claims to deallocate,|preemption:.*)", re.DOTALL)
-"""What the scheduler adds to every refusal: that it found nobody to drive off."""
+"""What the scheduler adds to every refusal: that it found no pod to preempt."""
 DISRUPTED: Final = "DisruptionTarget"
 """The condition of a pod that the cluster takes off its node."""
 WAITING: Final = "WaitingForQuota"
@@ -44,8 +44,8 @@ def pod_problem(pod: dict[str, Any]) -> Problem | None:
     return _gated(pod) or _unschedulable(status) or _evicted(status)
 
 
-def has_stopped_as_told(pod: dict[str, Any]) -> bool:
-    """Whether a container saved and ended because it was told to, and not because it failed."""
+def has_stopped_as_asked(pod: dict[str, Any]) -> bool:
+    """Whether a container saved and ended because it was asked to, and not because it failed."""
     states = (each.get("state", {}) for each in pod.get("status", {}).get("containerStatuses", ()))
     return any(each.get("terminated", {}).get("exitCode") in NO_FAILURE for each in states)
 
@@ -61,10 +61,10 @@ def _waiting(container: dict[str, Any]) -> Problem | None:
     reason, message = waiting.get("reason", ""), waiting.get("message", "")
     if reason in _IMAGE:
         cause = last_line(_BACK_OFF.sub("", message))
-        told = f" ({cause})" if cause else ""
+        detail = f" ({cause})" if cause else ""
         return Problem(
             "ImageUnavailable",
-            f"image {container['image']} cannot be pulled{told}: check its name and"
+            f"image {container['image']} cannot be pulled{detail}: check its name and"
             " that the nodes can reach its registry",
         )
     if reason in _CREATION:
@@ -81,22 +81,20 @@ def _ended(pod: str, container: dict[str, Any]) -> Problem | None:
     if ended.get("reason") == "OOMKilled":
         what = "used more memory than its limit and was killed: raise the memory limit of its role"
         return Problem("Crashing", f"it {what}")
-    told = last_line(ended.get("message") or "")
-    said = f": {told}" if told else f": read `kubectl logs {pod} --previous`"
+    message = last_line(ended.get("message") or "")
+    said = f": {message}" if message else f": read `kubectl logs {pod} --previous`"
     return Problem("Crashing", f"it ended with exit code {ended['exitCode']}{said}")
 
 
 def _gated(pod: dict[str, Any]) -> Problem | None:
-    """Gates are taken away by those who put them, and until then no node is looked for."""
+    """Gates are taken away by those who put them, and until then no node is searched for."""
     gates = [gate["name"] for gate in pod.get("spec", {}).get("schedulingGates") or ()]
     if not gates:
         return None
     if all(gate.startswith(_KUEUE_GATES) for gate in gates):
         return Problem(WAITING, "Kueue has not admitted it: its queue has no room for it yet")
     names = ", ".join(gates)
-    return Problem(
-        "Unschedulable", f"held back by {names}: whoever put this gate must take it away"
-    )
+    return Problem("Unschedulable", f"held back by {names}: what put this gate must take it away")
 
 
 def _unschedulable(status: dict[str, Any]) -> Problem | None:
@@ -117,12 +115,12 @@ def disruption_of(pod: dict[str, Any]) -> dict[str, Any] | None:
 
 def _interrupted(pod: dict[str, Any]) -> Problem | None:
     """It had to leave its node: no failure, whatever its containers ended with."""
-    told = disruption_of(pod)
-    if told is not None:
-        why = last_line(told.get("message") or "") or told.get("reason", "")
+    disruption = disruption_of(pod)
+    if disruption is not None:
+        why = last_line(disruption.get("message") or "") or disruption.get("reason", "")
         return Problem("Evicted", f"it had to leave its node ({why}) and starts elsewhere")
-    if has_stopped_as_told(pod):
-        return Problem("Evicted", "it saved and ended because it was told to, and starts again")
+    if has_stopped_as_asked(pod):
+        return Problem("Evicted", "it saved and ended because it was asked to, and starts again")
     return None
 
 

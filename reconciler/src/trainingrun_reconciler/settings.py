@@ -43,7 +43,7 @@ class Settings:
     sync: bool = False
     """Whether runs play and train in step, so that they can be repeated bit for bit."""
     actor_stop_seconds: float = 80.0
-    """An actor told to end lets its games come to their end for at most so long, so that a node
+    """An actor that is terminated lets its games end for at most this time, so that a node
     that is drained costs none. A spot machine gives two minutes; what the games gave is sent, and
     the process has ended, within a minute and a half."""
     refused_networks: tuple[IPv4Network | IPv6Network, ...] = ()
@@ -52,15 +52,15 @@ class Settings:
     """Between two reconciles at a run that is under way."""
     idle_interval: float | None = None
     """The longest pause between two reconciles at a run about which nothing moves; None where no
-    watch would tell of a change, so that all runs are reconciled every ``active_interval``."""
+    watch would report a change, so that all runs are reconciled every ``active_interval``."""
     settled_interval: float = 60.0
     """Between two reconciles at a run that is suspended or done."""
     drain_deadline_seconds: float = 180.0
-    """Suspend and completion wait at most so long for running games."""
+    """Suspend and completion wait at most this time for running games."""
     flush_deadline_seconds: float = 900.0
-    """A run that the operator stops by itself is at most so long saved before its members go."""
+    """A run that the operator stops by itself saves for at most this time until its members go."""
     evaluation_deadline_seconds: float = 600.0
-    """Completion waits at most so long for the last evaluation."""
+    """Completion waits at most this time for the last evaluation."""
     recording_deadline_seconds: float = 300.0
-    """And at most so long after it until it is written beside the last checkpoint; 0 where nobody
-    can start a program for that."""
+    """And at most this time after it until it is written beside the last checkpoint; 0 where no
+    program can be started for that."""

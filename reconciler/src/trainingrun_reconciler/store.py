@@ -37,7 +37,7 @@ class ResourceStore(Protocol[R, S_contra]):
     """Reads the resources of one kind and writes what the operator has to say about them."""
 
     async def get(self, key: ResourceKey) -> R | None:
-        """The resource with its latest status; None when it does not exist (any more).
+        """The resource with its latest status; None when it does not exist.
 
         A store that has one which cannot be read reports so itself, once, and gives None: only a
         change of the resource can help, and that wakes its key.

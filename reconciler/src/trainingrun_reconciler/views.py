@@ -27,7 +27,7 @@ from trainingrun_reconciler.problems import (
     DISRUPTED,
     WAITING,
     disruption_of,
-    has_stopped_as_told,
+    has_stopped_as_asked,
     pod_problem,
 )
 from trainingrun_reconciler.roles import ROLES
@@ -54,7 +54,7 @@ class Identity:
     template_hash: str
     deleting: bool
     touched: str
-    """When somebody else last wrote its content after us; empty where nobody has."""
+    """When somebody else last wrote its content after us; empty where none has."""
     owner: str = ""
     """UID of the object that controls it; of a pod of a Deployment, the Deployment's name."""
     labelled: bool = True
@@ -116,7 +116,7 @@ def view_of(kind: Kind, document: dict[str, Any]) -> View:
 def identity_of(kind: Kind, document: dict[str, Any]) -> Identity:
     """Name, owner, labels and hashes of an object.
 
-    What an object belongs to is said by its controller, which nobody can forge without the right to
+    What an object belongs to is said by its controller, which cannot be forged without the right to
     write in the run's own namespace; labels are anybody's to write anywhere. The words that many
     objects have in common, or that are kept in many places, are one object each: they are most of
     what is kept of an object.
@@ -165,7 +165,7 @@ def _role_in(name: str, resource: str) -> str:
 
 
 def _owner_word(owner: dict[str, Any] | None) -> str:
-    """What tells the owner: its UID; of a ReplicaSet, which is not watched, its Deployment."""
+    """What identifies the owner: its UID; of a ReplicaSet, which is not watched, its Deployment."""
     if owner is None:
         return ""
     if owner["kind"] == _REPLICA_SET:
@@ -244,14 +244,14 @@ def _interruption(identity: Identity, document: dict[str, Any]) -> Interruption 
 
     The condition is there as soon as the cluster has decided so, while the pod still has its grace:
     evictions (drains by a termination handler among them), taints, preemption, a node that shuts
-    down or is gone. Without it there is one more sign: a learner that ended because it was told to,
-    although nobody has deleted its pod; its own machine told it.
+    down or is gone. Without it there is one more sign: a learner that ended because it was asked
+    to, although its pod was not deleted; its own machine asked it.
     """
-    told = disruption_of(document)
-    if told is not None:
-        at = _seconds(told.get("lastTransitionTime")) or 0.0
-        return Interruption(identity.name, at, told.get("reason") or DISRUPTED)
-    if identity.deleting or not has_stopped_as_told(document):
+    disruption = disruption_of(document)
+    if disruption is not None:
+        at = _seconds(disruption.get("lastTransitionTime")) or 0.0
+        return Interruption(identity.name, at, disruption.get("reason") or DISRUPTED)
+    if identity.deleting or not has_stopped_as_asked(document):
         return None
     (ended, *_) = (
         each["state"]["terminated"]
@@ -288,8 +288,8 @@ def _held(document: dict[str, Any]) -> Held | None:
     if not document["spec"].get("suspend"):
         return None
     meta = document["metadata"]
-    told = conditions_of(document).get("Suspended", {})
-    since = told.get("lastTransitionTime") or meta.get("creationTimestamp")
+    suspended = conditions_of(document).get("Suspended", {})
+    since = suspended.get("lastTransitionTime") or meta.get("creationTimestamp")
     name, queue = meta["name"], (meta.get("labels") or {}).get(QUEUE_LABEL)
     if queue is None:
         problem = Problem(

@@ -192,7 +192,7 @@ def test_a_run_without_money_stops_and_goes_on_when_it_has_more(trainer: Trainer
     run = trainer.wait_for("dear", "Suspended")
     told = condition(run, "Suspended")
     assert told["reason"] == "BudgetExhausted"
-    assert "raise it to go on" in told["message"]
+    assert "raise it to continue" in told["message"]
     assert run["status"]["cost"]["spent"] >= 100
     spent = int(run["status"]["cost"]["spent"])
     assert f" {spent}" in trainer.kubectl("get", "tr", "dear", "-o", "wide")

@@ -19,7 +19,7 @@ How the handlers and the local runtime use it::
 
 - ``RunStore.get(key)`` gives the ``api`` TrainingRun with its status, or None when it is
   gone; ``write_status(run, status)`` stores it if it differs (and may delay mere counters);
-  ``emit(run, event)`` tells people; ``delete(run)`` ends a run whose time to live is over.
+  ``emit(run, event)`` reports it to people; ``delete(run)`` ends a run whose time to live is over.
 - ``await reconciler.reconcile(key)`` reconciles one run once and returns the seconds until the
   next, or None. A backend or a Redis that refuses is a condition and a retry; it
   raises ``ReconcileError`` only when the store or the backend cannot be asked at all.

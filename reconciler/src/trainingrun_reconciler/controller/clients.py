@@ -2,7 +2,7 @@
 
 A client is never closed under somebody who uses it, and a failed request closes nothing: the
 connection that broke is replaced at its next use. Who finds all connections of an address in use
-waits for one, because twenty looks may be at runs that share it.
+waits for one, because twenty reconciles may be of runs that share it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ BOUND: Final = Bound(size=REPLY_BYTES, elements=64 * 1024)
 CONNECTIONS: Final = 4
 """Of one address."""
 CLIENTS: Final = 256
-"""That stay open while nobody uses them: with a managed Redis each run has an address."""
+"""That stay open while they are unused: with a managed Redis each run has an address."""
 
 
 @dataclass
@@ -76,7 +76,7 @@ class Clients:
         return len(self._shared)
 
     async def _drop_oldest(self) -> None:
-        """Close those beyond the limit that nobody uses."""
+        """Close those beyond the limit that are unused."""
         excess = len(self._shared) - self._kept
         if excess <= 0:
             return

@@ -53,7 +53,7 @@ async def ask_status(
     """What the daemon at ``host:port`` says of itself.
 
     Raises:
-        NoStatus: nobody answers there, or not as a daemon does.
+        NoStatus: there is no answer, or not a daemon's.
     """
     host, port = split_endpoint(endpoint)
     is_connected = False

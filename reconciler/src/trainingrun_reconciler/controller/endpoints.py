@@ -1,4 +1,4 @@
-"""Keeps asking external daemons for their STATUS, beside the looks at runs.
+"""Keeps asking external daemons for their STATUS, beside the reconciles of runs.
 
 A reconcile takes what is known and never waits for a daemon that hangs; only what was never asked
 is waited for, once. A refused connection counts at once; a timeout only when it comes twice in a

@@ -51,7 +51,7 @@ _SPREAD: Final = 0.1
 _PARTS: Final = 5
 """Of a poll interval: addresses are asked in turn and not all at one moment."""
 _AT_ONCE: Final = 32
-"""Addresses: one that is silent takes its own time limit, and nobody else's turn."""
+"""Addresses: one that is silent takes its own time limit, and no other's turn."""
 
 
 def requeue_delay(
@@ -76,7 +76,7 @@ def requeue_delay(
 def unchanging_delay(delay: float, *, longest: float, runs: int) -> float:
     """Seconds that an idle run may be left alone instead, if time changes nothing within them.
 
-    Several times as long and no more: to ask costs half a reconcile, and a deadline that is near
+    Several times as long at most: to ask costs half a reconcile, and a deadline that is near
     would make it in vain each time.
     """
     bound = max(longest, runs / UNCHANGING_RECONCILES_PER_SECOND)
@@ -84,7 +84,7 @@ def unchanging_delay(delay: float, *, longest: float, runs: int) -> float:
 
 
 def poll_interval(addresses: int) -> float:
-    """Seconds between two polls of the same Redis address, with so many of them."""
+    """Seconds between two polls of the same Redis address, by their number."""
     return max(POLL_INTERVAL, addresses / POLLS_PER_SECOND)
 
 

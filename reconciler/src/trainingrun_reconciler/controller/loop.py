@@ -87,7 +87,7 @@ _UNDER_WAY: Final = {
 RECONCILE_SECONDS: Final = 120.0
 """The longest reconcile: more than all that a run's start asks of a busy API server."""
 _OLD_REPORTS: Final = 64
-"""So many are left alone: every start of a member leaves one."""
+"""The number that is left alone: every start of a member leaves one."""
 _REPORT_KEPT_SECONDS: Final = 3600.0
 _REPORT_SECONDS: Final = 10.0
 _ROUTING_SECONDS: Final = 30.0

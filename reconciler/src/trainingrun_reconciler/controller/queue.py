@@ -38,8 +38,8 @@ ROUTINE_BESIDE_URGENT: Final = 2
 _QUOTA: Final = 4
 """A namespace has this part of a track's workers for certain; a divisor."""
 _MOST: Final = 4
-"""Times the workers of a track: so many reconciles are never exceeded, whatever the quotas add up
-to."""
+"""Times the workers of a track: that number of reconciles is never exceeded, whatever the
+quotas add up to."""
 BACKOFF: Final = Backoff(first=1.0, longest=300.0, spread=0.25)
 
 Reconcile = Callable[[ResourceKey], Awaitable[float | None]]
@@ -159,7 +159,7 @@ class ReconcileQueue:
             self._changed.set()
 
     def forget(self, key: ResourceKey) -> None:
-        """Drop a key that does not exist any more."""
+        """Drop a key that no longer exists."""
         self._drop(key)
         self._urgent.again.pop(key, None)
         self._routine.again.pop(key, None)
@@ -208,7 +208,7 @@ class ReconcileQueue:
                     continue
 
     def _start_due(self, group: asyncio.TaskGroup) -> float | None:
-        """Start looks at what is due; returns the seconds until more is."""
+        """Start reconciles of what is due; returns the seconds until more is."""
         now = asyncio.get_running_loop().time()
         self._start_track(self._urgent, group, now)
         is_busy = self._urgent.working >= self._urgent.at_once

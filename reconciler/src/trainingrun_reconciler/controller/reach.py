@@ -39,7 +39,7 @@ class Reach:
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         if any(self._refuses(str(each[4][0])) for each in found):
             raise AddressRefused(
-                f"{host} is in a network that this operator is told to refuse (--refuse-networks)"
+                f"{host} is in a network that this operator refuses (--refuse-networks)"
             )
 
     def _refuses(self, text: str) -> bool:

@@ -24,7 +24,7 @@ class Rollouts:
         return key in self._begun or now >= self._next_at
 
     def begin(self, key: ResourceKey, *, runs: int, now: float) -> None:
-        """A run replaces its members, one of so many ``runs``."""
+        """A run replaces its members, one of ``runs``."""
         if key not in self._begun:
             self._begun.add(key)
             self._next_at = now + min(BETWEEN_SECONDS, LONGEST_SECONDS / max(runs, 1))

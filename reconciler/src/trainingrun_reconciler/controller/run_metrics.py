@@ -1,6 +1,6 @@
 """The metrics of whole runs, from the latest reconcile of each.
 
-Of every run the same families, told apart by namespace and name. Nothing is asked for here: a run
+Of every run the same families, labelled with namespace and name. Nothing is asked for here: a run
 whose Redis cannot be reached has the samples of its members only, because absent is not zero.
 """
 
@@ -65,7 +65,7 @@ def run_families(views: Iterable[RunView]) -> Iterator[Family]:
 
 def _samples(view: RunView) -> Iterator[_Sample]:
     yield from _members(view)
-    yield from _told(view)
+    yield from _reported(view)
     yield from _progress(view)
     yield from _decided(view)
     signals = view.observed.signals
@@ -84,13 +84,13 @@ def _members(view: RunView) -> Iterator[_Sample]:
         yield metrics.RUN_RESTARTS, (role.value,), restarts
 
 
-def _told(view: RunView) -> Iterator[_Sample]:
+def _reported(view: RunView) -> Iterator[_Sample]:
     """What the status has, which outlives a Redis that is away."""
     status = view.status
     for role in ROLES.with_status:
-        told: RoleStatus | None = getattr(status, role.value)
-        if told is not None:  # none so far is known to be none
-            yield metrics.RUN_INTERRUPTIONS, (role.value,), told.interruptions or 0
+        reported: RoleStatus | None = getattr(status, role.value)
+        if reported is not None:  # none so far is known to be none
+            yield metrics.RUN_INTERRUPTIONS, (role.value,), reported.interruptions or 0
     for part in get_args(Bottleneck):
         if status.bottleneck is not None:
             yield metrics.RUN_BOTTLENECK, (part,), float(part == status.bottleneck)

@@ -5,7 +5,7 @@ thousand idle runs cost one short answer and not a thousand long ones. A reconci
 with its signals, from the same moment; later digests are held against that one, and so no change
 falls between the two. Leases count as they are now: one that runs out moves the digest.
 
-Whoever may write to a run's Redis may write what no operator can hold. So each value and each
+A client that may write to a run's Redis may write what no operator can hold. So each value and each
 collection has a size beyond which it is left out and named instead, and a key of another type is
 left out, too: it costs that part of that run alone.
 """
@@ -44,22 +44,22 @@ class _Read:
 
 
 def _text(name: str, most: int) -> _Read:
-    """A string of so many bytes at most."""
+    """A string of a bounded number of bytes."""
     return _Read(f"text({_key(name)}, {most})")
 
 
 def _map(name: str, most: int, *, fields: int = MEMBERS) -> _Read:
-    """Fields and values of a hash, each value of so many bytes at most."""
+    """Fields and values of a hash, each value of a bounded number of bytes."""
     return _Read(f"map({_key(name)}, {fields}, {most})")
 
 
 def _list(name: str, length: int, most: int) -> _Read:
-    """The newest entries of a list, each of so many bytes at most."""
+    """The newest entries of a list, each of a bounded number of bytes."""
     return _Read(f"list({_key(name)}, {length}, {most})")
 
 
 def _field(name: str, field: str, most: int) -> _Read:
-    """One field of a hash, of so many bytes at most."""
+    """One field of a hash, of a bounded number of bytes."""
     return _Read(f"field({_key(name)}, '{field}', {most})")
 
 
@@ -224,7 +224,7 @@ end
 return pruned
 """
 """``ARGV``: the identity of a run, Unix seconds. Removes the reports of members that have said
-nothing since, and returns their number; whoever lives writes its own again within seconds."""
+nothing since, and returns their number; a live member writes its own again within seconds."""
 
 
 async def prune_reports(client: Any, run_id: str, *, before: float) -> None:

@@ -71,7 +71,7 @@ class SignalReader:
 
     @asynccontextmanager
     async def _use(self, url: str) -> AsyncIterator[redis.asyncio.Redis]:
-        """A client of the address, for so long and no longer.
+        """A client of the address, for that time and no longer.
 
         Raises:
             QueueError: the address is not valid, it took too long, or what answers is no Redis.
@@ -146,7 +146,7 @@ class SignalReader:
                     part = list(run_ids[at : at + _DIGESTS_AT_ONCE])
                     found.update(zip(part, await read_digests(client, part), strict=True))
         except QueueError as error:
-            _LOG.debug("%s", error)  # each of these runs is asked by itself now, and tells it
+            _LOG.debug("%s", error)  # each of these runs is asked by itself now, and reports it
             return None
         return found
 

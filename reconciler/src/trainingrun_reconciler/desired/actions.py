@@ -48,21 +48,21 @@ class PublishSlots:
 
 @dataclass(frozen=True)
 class SetIntent:
-    """Tell all roles what the run should do now."""
+    """Publish to all roles what the run should do now."""
 
     intent: Intent
 
 
 @dataclass(frozen=True)
 class SetTarget:
-    """Tell the actors after how many training games to start no more."""
+    """Publish the number of training games after which actors start none."""
 
     games: int
 
 
 @dataclass(frozen=True)
 class SetPhase:
-    """Tell the actors the phase of the curriculum."""
+    """Publish the phase of the curriculum to the actors."""
 
     phase: CurrentPhase
 

@@ -1,9 +1,9 @@
 """What of the roles' lists is new: notices and evaluations that were not there before.
 
-Told apart by the lists themselves, and never by clocks: a role's may be behind the operator's, and
-what it said would be older than the latest look for ever. Lists grow at their end and are cut at
-their beginning, so what is new follows the longest end of the old list that the new one begins
-with.
+Distinguished by the lists themselves, and never by clocks: a role's may be behind the operator's,
+and what it said would be older than the latest reconcile for ever. Lists grow at their end and are
+cut at their beginning, so what is new follows the longest end of the old list that the new one
+begins with.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ class Assessment:
     """What has limited the number of daemons for a while; None where nothing is known yet."""
     curriculum: CurriculumStatus | None
     current_phase: CurrentPhase | None
-    """What the actors should be told of the curriculum."""
+    """What to publish of the curriculum to the actors."""
     rollout_inputs: RolloutInputs
     """What the spec asks for."""
     rolling: str

@@ -1,7 +1,7 @@
 """What a run costs: the prices of the spec, times the members that serve, over time.
 
-The status is the memory, so that an operator that restarts goes on with the sum. Between two
-reconciles the members of the earlier one are counted: while nobody looks, nobody scales. Over a
+The status is the memory, so that an operator that restarts continues the sum. Between two
+reconciles the members of the earlier one are counted: without an operator nothing is scaled. Over a
 long gap the operator was away, and only what there was before and after it is counted. External
 daemons are not: their price is somebody else's.
 """
@@ -20,7 +20,7 @@ from trainingrun_reconciler.desired.rates import Rates
 from trainingrun_reconciler.roles import ROLES
 
 GAP_SECONDS: Final = 300.0
-"""Looks further apart than this had no operator between them."""
+"""Reconciles further apart than this had no operator between them."""
 _STEP_SECONDS: Final = 10.0
 _DIGITS: Final = 8
 """So that ten seconds of a cheap member are not rounded away."""

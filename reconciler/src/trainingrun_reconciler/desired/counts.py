@@ -44,7 +44,7 @@ _PAUSED_LONG: Final = 0.2
 
 
 def from_signals(run: TrainingRun, signals: Signals | None, rates: Rates) -> dict[str, object]:
-    """All counts that Redis tells, by field of the status; nothing when it cannot be asked."""
+    """All counts that Redis holds, by field of the status; nothing when it cannot be asked."""
     if signals is None:
         return {}
     results = evaluations(run, signals)
@@ -97,18 +97,18 @@ def model(run: TrainingRun, signals: Signals) -> ModelStatus | None:
         return run.status.model
     known = run.status.model.champion if run.status.model is not None else None
     champion = signals.champion.version if signals.champion is not None else known
-    told = [each.adopted_from for each in signals.reports if isinstance(each, LearnerReport)]
+    adopted = [each.adopted_from for each in signals.reports if isinstance(each, LearnerReport)]
     before = run.status.model.adopted_from if run.status.model is not None else None
     return ModelStatus(
         version=pointer.version,
         published_at=timestamp(pointer.at),
         champion=champion,
-        adopted_from=next((each for each in told if each is not None), before),
+        adopted_from=next((each for each in adopted if each is not None), before),
     )
 
 
 def checkpoint(run: TrainingRun, signals: Signals | None) -> CheckpointStatus | None:
-    """The newest checkpoint that the learner told of."""
+    """The newest checkpoint that the learner reported."""
     report = learner_report(signals) if signals is not None else None
     if report is None or report.checkpoint is None:
         return run.status.checkpoint
@@ -191,7 +191,7 @@ def roles(observed: Observed, signals: Signals | None) -> dict[str, RoleStatus]:
 
 
 def _role(role: ObservedRole | None, busy: int | None) -> RoleStatus:
-    """The members; of a role that ended or was told to go, none are wanted."""
+    """The members; of a role that ended or is being removed, none are wanted."""
     stays = role is not None and role.finished is None and not role.removing
     desired = role.replicas if role is not None and stays else 0
     ready = len(role.ready) if role is not None else 0
@@ -204,7 +204,7 @@ def _role(role: ObservedRole | None, busy: int | None) -> RoleStatus:
 
 
 def _busy(declared: RoleDeclaration, signals: Signals | None) -> int | None:
-    """Games that its members serve, or play; None where they do neither, or nobody knows."""
+    """Games that its members serve, or play; None where they do neither, or it is unknown."""
     if signals is None:
         return None
     if declared.drain is Drain.BY_SLOTS:
@@ -232,7 +232,7 @@ def autoscaling(
         return standing
     last = standing.last_decision if standing is not None else None
     if last is not None and last.to_replicas == scaled.replicas:
-        return standing  # a drain is under way: the decision was told when it was made
+        return standing  # a drain is under way: the decision was reported when it was made
     decision = ScaleDecisionStatus(
         at=timestamp(now),
         from_replicas=role.replicas,

@@ -1,6 +1,6 @@
 """Which phase of the curriculum holds, from what was recorded, counted and evaluated.
 
-A phase that ends after so many games ends without the operator: the number of a game says which
+A phase that ends after a number of games ends without the operator: the number of a game says which
 phase it is played in, and the first game of each phase records its beginning (``contracts.games``).
 What is decided here is the end by a win rate, or because the phase was taken out of the spec. The
 next phase then begins with the next game that starts, and is recorded like the others.
@@ -87,26 +87,32 @@ def curriculum(run: TrainingRun, signals: Signals, *, now: float) -> CurriculumS
 
 def phase_so_far(run: TrainingRun, signals: Signals) -> CurriculumStatus | None:
     """The later of what the status and what Redis says; None before the first phase."""
-    told = signals.phase
+    published = signals.phase
     if not signals.is_numbered:
-        return _adopted(run.status.curriculum, told)
+        return _adopted(run.status.curriculum, published)
     status = run.status.curriculum
-    if status is None and told is not None and told.number - 1 not in signals.begun:
-        status = _adopted(None, told)
+    if status is None and published is not None and published.number - 1 not in signals.begun:
+        status = _adopted(None, published)
     for number, record in sorted(signals.begun.items()):
         if status is None or number > status.number:
-            status = _recorded(run, status, number, record, told)
+            status = _recorded(run, status, number, record, published)
     return status
 
 
-def _adopted(status: CurriculumStatus | None, told: CurrentPhase | None) -> CurriculumStatus | None:
-    """The later of what was recorded and what actors were told."""
-    if told is None or not told.name or (status is not None and told.number <= status.number):
+def _adopted(
+    status: CurriculumStatus | None, published: CurrentPhase | None
+) -> CurriculumStatus | None:
+    """The later of what was recorded and what was published to actors."""
+    if (
+        published is None
+        or not published.name
+        or (status is not None and published.number <= status.number)
+    ):
         return status
-    begin = _Begin(told.since, told.games, told.transitions)
+    begin = _Begin(published.since, published.games, published.transitions)
     if status is None:
-        return _first(told.name, told.number, told.why, begin)
-    return _after(status, told.name, told.why, begin, number=told.number)
+        return _first(published.name, published.number, published.why, begin)
+    return _after(status, published.name, published.why, begin, number=published.number)
 
 
 def _recorded(
@@ -114,11 +120,15 @@ def _recorded(
     before: CurriculumStatus | None,
     number: int,
     record: BegunPhase,
-    told: CurrentPhase | None,
+    published: CurrentPhase | None,
 ) -> CurriculumStatus:
     """A phase as its first game has recorded it."""
     begin = _Begin(record.at, record.games, record.transitions)
-    why = told.why if told is not None and told.number == number else "its turn had come"
+    why = (
+        published.why
+        if published is not None and published.number == number
+        else "its turn had come"
+    )
     if before is None:
         return _first(record.name, number, why, begin)
     standing = _named(run.spec, before.phase)
@@ -129,17 +139,17 @@ def _recorded(
 def published_phase(
     run: TrainingRun, status: CurriculumStatus | None, signals: Signals, *, now: float
 ) -> CurrentPhase | None:
-    """What the actors should be told; None where there is nothing to tell.
+    """What to publish to the actors; None where there is nothing new.
 
     Args:
         run: the spec with the phases.
         status: the phase that holds.
-        signals: what was counted and evaluated, and what actors were told before.
+        signals: what was counted and evaluated, and what was published to actors before.
         now: Unix seconds.
     """
-    told = signals.phase
+    published = signals.phase
     if status is None:
-        if told is None:
+        if published is None:
             return None
         return CurrentPhase("", 0, 0, 0, 0, "the run has no curriculum", _setting(run.spec, None))
     standing = CurrentPhase(
@@ -153,8 +163,12 @@ def published_phase(
     )
     if not signals.is_numbered:
         return _with_neighbours(run, standing, status)
-    if told is not None and told.number > status.number and _named(run.spec, told.name):
-        return _with_neighbours(run, told, status)  # decided, and no game has started since
+    if (
+        published is not None
+        and published.number > status.number
+        and _named(run.spec, published.name)
+    ):
+        return _with_neighbours(run, published, status)  # decided, and no game has started since
     decided = _decided(run, status, signals)
     if decided is None:
         return _with_neighbours(run, standing, status)

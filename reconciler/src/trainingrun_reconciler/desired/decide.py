@@ -67,7 +67,7 @@ class Memory:
     problems: Mapping[Role, RoleProblem] = field(default_factory=dict)
     """Since when roles have had problems."""
     messages: RoleMessages | None = None
-    """Notices and evaluations of the roles that are known; None where nobody has seen them yet."""
+    """Notices and evaluations of the roles that are known; None where they were never seen."""
     interrupted: frozenset[Interruption] | None = None
     """Those that are counted."""
     rollout_inputs: RolloutInputs | None = None
@@ -216,7 +216,7 @@ def _news(facts: Facts, before: RoleMessages | None) -> _News:
     """Find what the roles have said since the last reconcile.
 
     Of a run that began before this operator did, the operator before has published all that its
-    roles had said by then; of a new run, nobody has published anything.
+    roles had said by then; of a new run, nothing is published yet.
     """
     if before is None and facts.run.status.started_at is None:
         before = RoleMessages()

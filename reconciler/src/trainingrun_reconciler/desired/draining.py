@@ -1,8 +1,9 @@
 """Which daemons may take games, and which may go: a busy daemon is never taken away.
 
-To shrink, daemons are first published as draining: Redis then gives no more leases on them. Only in
+To shrink, daemons are first published as draining: Redis then gives no new leases on them. Only in
 a later reconcile, when such a daemon is still published as draining and no lease on it lives, may
-it be removed. All of this is read back from Redis, so an operator that restarts in between goes on.
+it be removed. All of this is read back from Redis, so an operator that restarts in
+between continues.
 """
 
 from __future__ import annotations

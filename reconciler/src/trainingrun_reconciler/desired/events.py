@@ -1,4 +1,4 @@
-"""What people are told about a run, once, when it happens."""
+"""What is reported to people about a run, once, when it happens."""
 
 from __future__ import annotations
 

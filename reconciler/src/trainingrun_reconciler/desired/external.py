@@ -2,7 +2,7 @@
 
 A run with ``spec.daemon.external`` has no workload for daemons. Its endpoints are members all the
 same, so that slots, counts, conditions and events are made in one way. Refused: an autoscaler that
-"scales" them by leaving some out; whoever starts them decides how many there are.
+"scales" them by leaving some out; their user decides how many there are.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NO_ANSWER: Final = "NoAnswer"
 
 @dataclass(frozen=True)
 class Answer:
-    """What is known of one endpoint. ``capacity`` is the last that it told, even if it is away."""
+    """What is known of one endpoint. ``capacity`` is the last reported, even if it is away."""
 
     capacity: int | None = None
     error: str = ""

@@ -32,7 +32,7 @@ class Facts:
     learner: ObservedRole | None
     """What is in the learner's place: a learner, or a program that runs errands after it."""
     held: Held | None
-    """Why the learner may not begin; None where nobody keeps it from it."""
+    """Why the learner may not begin; None where it may."""
 
     @property
     def has_learner_ended(self) -> bool:

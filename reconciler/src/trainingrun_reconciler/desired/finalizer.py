@@ -30,7 +30,7 @@ _RECONCILE_INTERVAL: Final = 5.0
 
 @dataclass(frozen=True)
 class Cleaning:
-    """What to do for a run that is being deleted; ``over`` when nothing holds it any more."""
+    """What to do for a run that is being deleted; ``over`` when nothing holds it."""
 
     over: bool
     actions: tuple[WorkloadAction, ...] = ()
@@ -71,7 +71,7 @@ def clean(run: TrainingRun, observed: Observed, settings: Settings, *, now: floa
 
 
 def given_up(run: TrainingRun, why: str) -> Cleaning:
-    """The run goes, and people are told what is left: also when the cluster refuses the cleaner,
+    """The run goes, and an event says what is left: also when the cluster refuses the cleaner,
     as a namespace does that is itself on its way out."""
     message = (
         f"checkpoints of this run may be left in {run.spec.checkpoint.storage}, they could not be"

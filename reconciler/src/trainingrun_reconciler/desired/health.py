@@ -39,9 +39,9 @@ _IMAGES: Final = {
 _STAYING: Final = {Reason.IMAGE_UNAVAILABLE, Reason.CREATION_FAILED}
 """Problems that do not pass by themselves; a crash or a lack of room may."""
 PASSING_SECONDS: Final = 30.0
-CALM_SECONDS: Final = 60.0
-"""So long a member that crashed must serve before the trouble is over: one that uses up its memory
-serves between two crashes, each time."""
+SERVING_SECONDS: Final = 60.0
+"""A member that crashed must serve for this time before its problem is over: one that uses up its
+memory serves between two crashes, each time."""
 _MESSAGE_LIMIT: Final = 1000
 _REASONS: Final = {reason.value: reason for reason in Reason}
 
@@ -177,13 +177,13 @@ class RoleProblem:
     def is_fresh(self, now: float) -> bool:
         """Whether a crash was so short a time ago that the next one may be near."""
         is_crash = reason_of(self.problem) is Reason.CRASHING
-        return is_crash and now - self.seen_at < CALM_SECONDS
+        return is_crash and now - self.seen_at < SERVING_SECONDS
 
 
 def track_problems(
     observed: Observed, before: Mapping[Role, RoleProblem], *, now: float
 ) -> Mapping[Role, RoleProblem]:
-    """The troubles of the roles now, in the order of their start, with when they came."""
+    """The problems of the roles now, in the order of their start, with when they came."""
     found = {}
     problems = role_problems(observed)
     for role in ROLES.names:

@@ -1,7 +1,7 @@
-"""Members that had to leave their nodes: counted once each, and blamed on nobody.
+"""Members that had to leave their nodes: counted once each, and no failures.
 
 The status is the memory that lasts: how many, and when the last one was. The memory of a process
-tells those of the same second apart; an operator that has just started counts what is newer than
+distinguishes those of the same second; an operator that has just started counts what is newer than
 the last one in the status.
 """
 
@@ -20,13 +20,13 @@ from trainingrun_reconciler.roles.workload import Role
 
 _NAMED: Final = 3
 DELETED: Final = "Deleted"
-"""Why a member went that nobody but its task may take away."""
+"""Why a member went that only its task may take away."""
 
 
 def new_interruptions(
     run: TrainingRun, observed: Observed, counted_before: frozenset[Interruption] | None
 ) -> Mapping[Role, tuple[Interruption, ...]]:
-    """Those that no look has counted, by role; roles without one are left out.
+    """Those that no reconcile has counted, by role; roles without one are left out.
 
     Args:
         run: its status says when the last one was that any operator has counted.

@@ -80,7 +80,7 @@ def _life(view: Assessment, status: TrainingRunStatus) -> Iterator[RunEvent]:
         elif after.status is _UNKNOWN:
             yield RunEvent(EventReason.SUSPENDING, after.message)
         elif before is not None:
-            yield RunEvent(EventReason.RESUMED, "the run goes on from its checkpoint")
+            yield RunEvent(EventReason.RESUMED, "the run continues from its checkpoint")
     if status.is_complete and status.end is not None:
         yield RunEvent(EventReason.COMPLETED, status.end.message)
     elif status.failure is not None:
@@ -141,7 +141,7 @@ def _is_lost(queue: Condition) -> bool:
 
 
 def _problem(view: Assessment, status: TrainingRunStatus) -> Iterator[RunEvent]:
-    """A new thing that needs a person; the queue's and the roles' own words are told elsewhere."""
+    """A new thing that needs a person; the queue's and the roles' own are reported elsewhere."""
     before, after = _pair(view, status, ConditionType.DEGRADED)
     if after is None or not after.is_true or view.lifecycle.stage is Stage.FAILED:
         return
@@ -159,8 +159,8 @@ def _problem(view: Assessment, status: TrainingRunStatus) -> Iterator[RunEvent]:
 
 
 def _interrupted(view: Assessment) -> Iterator[RunEvent]:
-    """Members had to leave their nodes; a learner's is no warning either: it goes on from what it
-    saved."""
+    """Members had to leave their nodes; a learner's is no warning either: it continues from what
+    it saved."""
     for role, gone in view.interrupted.items():
         yield RunEvent(EventReason.INTERRUPTED, interruptions.describe(role, gone))
 
@@ -168,7 +168,7 @@ def _interrupted(view: Assessment) -> Iterator[RunEvent]:
 def _members(view: Assessment) -> Iterator[RunEvent]:
     """A role has a problem that it had not; whether it lasts is for the status to say.
 
-    Redis is the queue's to tell, and an interruption is told as such.
+    Redis is reported by the queue, and an interruption as such.
     """
     for role, problem in view.problems.items():
         known = ROLES[role].life is Life.STORE or role in view.interrupted
@@ -202,7 +202,7 @@ def _ignored(view: Assessment, status: TrainingRunStatus) -> Iterator[RunEvent]:
 
 
 def _rolling(view: Assessment) -> Iterator[RunEvent]:
-    """The members of the run are replaced, although nobody has changed its spec."""
+    """The members of the run are replaced, although its spec is unchanged."""
     if view.rolling:
         text = (
             f"members are replaced, because the operator's default images changed: {view.rolling}"
@@ -242,7 +242,7 @@ def _scaling(view: Assessment, actions: tuple[Action, ...]) -> Iterator[RunEvent
 def _limit(view: Assessment, status: TrainingRunStatus) -> Iterator[RunEvent]:
     """What keeps the number of daemons from the rates' is another than before, or is gone.
 
-    A drain limits for a moment whenever daemons go, and ScaledDown tells of it; a rate that is not
+    A drain limits for a moment whenever daemons go, and ScaledDown reports it; a rate that is not
     known yet is no news.
     """
     before, after = _pair(view, status, ConditionType.SCALING_LIMITED)
@@ -284,7 +284,7 @@ def _requests(view: Assessment, actions: tuple[Action, ...]) -> Iterator[RunEven
         yield RunEvent(EventReason.DRAIN_REQUESTED, text)
     for action in actions:
         if isinstance(action, RequestCheckpoint):
-            text = f"the learner was told to save, as was asked ({action.token})"
+            text = f"the learner was asked to save, as requested ({action.token})"
             yield RunEvent(EventReason.CHECKPOINT_REQUESTED, text)
 
 

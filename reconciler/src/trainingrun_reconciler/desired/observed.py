@@ -28,7 +28,7 @@ class Problem:
 class Member:
     """One process or pod. ``endpoint`` is ``host:port`` where the role serves one.
 
-    A member that was told to end is not ready, for as long as it is still there.
+    A member that is being terminated is not ready, for as long as it is still there.
     """
 
     name: str
@@ -42,13 +42,13 @@ class Member:
 
 
 INTERRUPTION_SECONDS: Final = 3600.0
-"""Interruptions are told of for so long; whoever has not counted one by then never will."""
+"""Interruptions are reported for this time; one that is not counted by then never will be."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interruption:
     """A member that had to leave its node, or was lost with it: a spot machine that is taken back,
-    an eviction, a drain. ``at`` is Unix seconds, ``reason`` the word of whoever took it."""
+    an eviction, a drain. ``at`` is Unix seconds, ``reason`` the word of what took it."""
 
     member: str
     at: float
@@ -77,9 +77,9 @@ class Held:
 class ObservedRole:
     """One role as the backend sees it; a role that does not exist has no entry at all.
 
-    ``removing`` is True once the role was told to go and only its members' end is waited for.
+    ``removing`` is True once the role was deleted and only its members' end is waited for.
     ``intact`` is False where something that belongs to the role beside its members is missing or
-    was changed by somebody else; applying the role again mends it.
+    was changed by somebody else; applying the role again repairs it.
     """
 
     replicas: int
@@ -89,13 +89,13 @@ class ObservedRole:
     removing: bool = False
     intact: bool = True
     held: Held | None = None
-    """Why a task may not begin, or go on, although it exists."""
+    """Why a task may not begin, or continue, although it exists."""
     interruptions: tuple[Interruption, ...] = ()
     """Those of the last hour that were seen, oldest first; their members may be gone already."""
     storage_lost: bool = False
     """Whether the claim that the role writes to is gone; it is made again, empty."""
     image: str = ""
-    """What its members are made with, where the backend can tell."""
+    """What its members are made with, where the backend knows."""
 
     @property
     def ready(self) -> tuple[Member, ...]:
@@ -108,7 +108,7 @@ class Signals:
     """What Redis says about the run at one moment.
 
     ``busy`` counts live leases per endpoint, published or not. ``intent_since`` is when the intent
-    last changed; None before the first change. ``target`` is what the actors were told.
+    last changed; None before the first change. ``target`` is what was published to the actors.
     """
 
     at: float
@@ -125,7 +125,7 @@ class Signals:
     notices: tuple[Notice, ...] = ()
     champion: Champion | None = None
     phase: CurrentPhase | None = None
-    """The phase of the curriculum as the actors were told it."""
+    """The phase of the curriculum as it was published to the actors."""
     begun: Mapping[int, BegunPhase] = field(default_factory=dict)
     """The phases that have begun, by number, as the first game of each has recorded it."""
     digest: str = ""
@@ -133,7 +133,7 @@ class Signals:
     checkpoint_request: str = ""
     """The latest request for a checkpoint that was passed to the learner."""
     old_reports: int = 0
-    """Reports of members that say nothing any more."""
+    """Reports of members that no longer report."""
     excess: tuple[str, ...] = ()
     """What was left out, because it is too large or of another type: ``part:bytes``."""
 
@@ -168,7 +168,7 @@ class Observed:
 
     @property
     def daemons(self) -> ObservedRole | None:
-        """Those that shall serve the run's games, whoever made them."""
+        """Those that shall serve the run's games, ours or external."""
         return self.external if self.external is not None else self.roles.get(Role.DAEMON)
 
     @property

@@ -21,9 +21,9 @@ AVERAGE_SECONDS: Final = 60.0
 LEARNER_SECONDS: Final = 20.0
 """Time constant of what the learner reports, which is an average of half a minute already."""
 GAP_SECONDS: Final = 15.0
-"""Looks further apart than this are not compared."""
+"""Reconciles further apart than this are not compared."""
 SHORTEST_SECONDS: Final = 1.0
-"""Looks closer together than this are not compared: counters come in bursts."""
+"""Reconciles closer together than this are not compared: counters come in bursts."""
 _SETTLED: Final = 0.15
 """An average is shown once it rests on this much of its window (about ten seconds)."""
 
@@ -90,8 +90,8 @@ class Rates:
     ``learner_capacity`` is what the learner could take per second if it never waited for data: what
     it reports to train, over the part of the same half minute that it did not wait, and what is
     dropped beside that. ``produced_per_daemon`` is what a daemon gives per second while games run
-    on all its slots: games on a slot count, so daemons that nobody plays on, be it under
-    back-pressure, while they drain or because actors are few, do not look slow. Units: games or
+    on all its slots: games on a slot count, so daemons without games, be it under
+    back-pressure, while they drain or because actors are few, do not appear slow. Units: games or
     transitions per second; ``paused`` and ``learner_busy`` are fractions.
     """
 
@@ -204,11 +204,11 @@ def _with_learner(memory: RateMemory, sample: Sample, last: Sample, signals: Sig
         unknown = Average(over=LEARNER_SECONDS)
         return replace(memory, consumed=Average(), learner_rate=unknown, learner_busy=unknown)
     rate = (sample.consumed - last.consumed) / seconds
-    told = rate if report.transitions_per_second is None else report.transitions_per_second
+    reported = rate if report.transitions_per_second is None else report.transitions_per_second
     return replace(
         memory,
         consumed=memory.consumed.with_sample(rate, seconds=seconds),
-        learner_rate=memory.learner_rate.with_sample(told, seconds=seconds),
+        learner_rate=memory.learner_rate.with_sample(reported, seconds=seconds),
         learner_busy=memory.learner_busy.with_sample(report.busy, seconds=seconds),
     )
 

@@ -11,7 +11,7 @@ Scripts run with the rights of who calls them. Not separated: two actors of one 
 and notices are one list of all roles.
 
 The default user is off, so that nothing is reachable without a password. It keeps all rights,
-although nobody can use them: Redis replays its append-only file as that user, and throws away
+although no client can use them: Redis replays its append-only file as that user, and throws away
 every transaction and script that the user may not run.
 """
 
@@ -40,7 +40,7 @@ _PERSISTENCE: Final = (
     "maxmemory-policy noeviction",
 )
 _REPLAY: Final = "user default off ~* &* +@all"
-"""Off: nobody may log in. The rights are for the replay of the append-only file."""
+"""Off: no login is possible. The rights are for the replay of the append-only file."""
 _OWN: Final = Rights(
     writes=(Area.OPERATOR, Area.PLAYERS),  # reports of players that are gone are removed
     reads=tuple(area for area in Area if area not in (Area.OPERATOR, Area.PLAYERS)),
@@ -55,7 +55,7 @@ def users() -> Mapping[str, Rights]:
 
 
 def password_for(user: str, secret: str) -> str:
-    """The password of a user: nobody gets from one user's to another's without the run's secret."""
+    """The password of a user: one user's does not lead to another's without the run's secret."""
     return hmac.new(secret.encode(), f"redis/{user}".encode(), hashlib.sha256).hexdigest()
 
 
@@ -89,5 +89,5 @@ def _user(name: str, rights: Rights, keys: Keys, secret: str, *, read_only_keys:
     patterns = [f"~{glob}" for area in rights.writes for glob in keys.patterns(area)]
     patterns += [f"{reading}{glob}" for area in rights.reads for glob in keys.patterns(area)]
     commands = [f"+{command}" for command in rights.all_commands]
-    words = ["user", name, "on", f"#{password}", "resetchannels", *patterns, "-@all", *commands]
-    return " ".join(words)
+    fields = ["user", name, "on", f"#{password}", "resetchannels", *patterns, "-@all", *commands]
+    return " ".join(fields)

@@ -66,8 +66,8 @@ def identity_for(secret: str, host: str) -> Identity:
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(key, algorithm=None)
     )
-    words = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-    return Identity(certificate.public_bytes(Encoding.DER), words)
+    private_key = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    return Identity(certificate.public_bytes(Encoding.DER), private_key)
 
 
 def _derived(secret: str, purpose: str) -> bytes:

@@ -4,7 +4,7 @@ An upgrade of the operator that brings new default images replaces the members o
 names none of its own. Done at once, that restarts every learner of a cluster, and pulls every image
 on every node. So a run keeps the images that its members were begun with until its turn comes; all
 of its roles then change together, because they speak one version. Who asks for something else by
-the spec of a run waits for nobody.
+the spec of a run does not wait.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The autoscaling law: how many daemons keep the learner fed, and no more.
+"""The autoscaling law: how many daemons keep the learner fed.
 
 Daemons *produce* what is queued. A law that adds daemons when the queue is long therefore starves
 the learner or buys daemons without end; this one matches rates instead. With C the learner's
@@ -50,7 +50,7 @@ class Limit(Enum):
 
 @dataclass(frozen=True)
 class ScaleInputs:
-    """What the law looks at. Rates are transitions per second; None is unknown."""
+    """What the law reads. Rates are transitions per second; None is unknown."""
 
     at: float
     replicas: int
@@ -207,7 +207,7 @@ def _remembered(
 
 
 def _longest(rules: ScaleUp | ScaleDown) -> int:
-    """The seconds that rules of scaling look back."""
+    """The windows of the rules of scaling, in seconds."""
     periods = (policy.period_seconds for policy in rules.policies)
     return max(rules.stabilization_window_seconds, *periods)
 

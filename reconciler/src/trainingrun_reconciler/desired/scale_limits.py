@@ -1,4 +1,4 @@
-"""What keeps the number of daemons from the rates', told once it has stood for a while.
+"""What keeps the number of daemons from the rates', reported once it has held for a while.
 
 The rates of one moment ask for a number that the next one takes back: near a bound, a condition
 made of them changed several times a minute. So a limit becomes the condition when it has stood
@@ -39,7 +39,7 @@ class LimitMemory:
 
 
 def track_limit(before: LimitMemory, newest: Limit, *, now: float) -> LimitMemory:
-    """The memory after one more look."""
+    """The memory after one more reconcile."""
     if newest is not before.newest:
         return replace(before, newest=newest, since=now)
     stands = UNKNOWN_SECONDS if newest is Limit.METRIC_UNAVAILABLE else STANDS_SECONDS

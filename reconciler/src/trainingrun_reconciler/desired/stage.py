@@ -7,7 +7,7 @@ intent that stands in Redis:
     complete:  RUN -> DRAIN -> FLUSH -> learner ended -> EVALUATE -> recorded -> complete
 
 A run that the operator stops by itself (idle, out of money) walks as a suspended one does; a walk
-that nobody asked for has a deadline, because what it waits for may be what is broken.
+that was not requested has a deadline, because what it waits for may be what is broken.
 
 A learner ends with success only under FLUSH, and a resumed run is set to RUN only after the ended
 learner is gone; so an ended learner under FLUSH has flushed what this run produced. A Redis that
@@ -88,7 +88,7 @@ class Lifecycle:
 
     @property
     def ends(self) -> bool:
-        """Whether nothing of the run shall go on."""
+        """Whether nothing of the run shall continue."""
         return self.stage in {Stage.COMPLETE, Stage.FAILED, Stage.OVER}
 
 
@@ -128,7 +128,7 @@ def _failure(facts: Facts, *, rests: bool) -> Lifecycle | None:
         and not _has_flushed(facts)
         and not is_recorder(run, facts.settings, facts.learner)
     ):
-        why = ended.message or ended.reason or "no reason was told"
+        why = ended.message or ended.reason or "no reason was given"
         reason = _FAILURES.get(ended.code, Reason.LEARNER_FAILED)
         return Lifecycle(Goal.FAIL, Stage.FAILED, reason, f"the learner failed for good: {why}")
     deadline, started = run.spec.active_deadline_seconds, run.status.started_at
@@ -199,7 +199,7 @@ def _drained(facts: Facts, signals: Signals) -> bool:
     actors = facts.observed.roles.get(Role.ACTOR)
     if actors is None:
         return True
-    since = signals.intent_since or 0.0  # what was said before does not tell of this drain
+    since = signals.intent_since or 0.0  # what was said before is not about this drain
     states = [
         report.state
         for report in signals.reports
@@ -214,7 +214,7 @@ def _lasts(signals: Signals, now: float) -> float:
 
 def _has_flushed(facts: Facts) -> bool:
     """Whether the learner's work is over and saved, so that whatever fails in its place costs the
-    run nothing: the intent goes on to EVALUATE only after that."""
+    run nothing: the intent becomes EVALUATE only after that."""
     return facts.signals is not None and facts.signals.intent is Intent.EVALUATE
 
 

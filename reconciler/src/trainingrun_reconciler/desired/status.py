@@ -114,7 +114,7 @@ def _roles(view: Assessment, *, signals: bool) -> dict[str, object]:
 
 
 def _rates(view: Assessment) -> Rates:
-    """The averages; those that were told last, until a new operator has measured its own."""
+    """The averages; those that were reported last, until a new operator has measured its own."""
     if view.lifecycle.stage is not Stage.RUNNING:
         return view.rates
     rates, old = view.rates, view.run.status
@@ -175,7 +175,7 @@ def _standing(view: Assessment) -> dict[ConditionType, ConditionState]:
 
 def _parts(view: Assessment) -> dict[Role, ConditionState]:
     """The availability of each role that a run is not ready without; those with a condition of
-    their own are told of in every run, whoever made them."""
+    their own are reported in every run, ours or external."""
     parts = {
         each.role: _part(view, each, each.availability)
         for each in ALGORITHMS.roles_of(view.run)
@@ -377,7 +377,7 @@ def _progressing(view: Assessment) -> ConditionState:
 
 
 def _is_stuck(view: Assessment, progress: Progress) -> bool:
-    """Whether nothing moved although somebody looked, or it was said before that nothing moves."""
+    """Whether nothing moved although an operator ran, or it was said before that nothing moves."""
     before = view.run.status.condition(ConditionType.PROGRESSING)
     reported = before is not None and before.reason == Reason.PROGRESS_DEADLINE_EXCEEDED
     since = progress.at if reported else max(progress.at, view.watched_since)
@@ -405,7 +405,7 @@ def _degraded(view: Assessment, parts: Mapping[Role, ConditionState]) -> Conditi
 
 
 def _lasting_problem(view: Assessment) -> ConditionState | None:
-    """A problem of members that has stayed; one that was told before a restart of ours stays."""
+    """A problem of members that has stayed; one reported before a restart of ours stays."""
     for role, problem in view.problems.items():
         found = health.true(health.reason_of(problem.problem), describe_problem(role, problem))
         if _is_reported(view, found) or problem.lasts:
@@ -427,8 +427,9 @@ def describe_problem(role: Role, problem: RoleProblem) -> str:
 def _missing(view: Assessment, parts: Mapping[Role, ConditionState]) -> ConditionState | None:
     """A role without the members that it needs, for longer than a start takes.
 
-    What was missing before this process began to look may have been so because nobody looked: a run
-    on this machine goes on with the status that it was left with. What was told stays told.
+    What was missing before this process began to reconcile may have been missing because no other
+    did: a run on this machine continues with the status that it was left with. What was reported
+    stays.
     """
     if view.facts.held is not None:
         return None
@@ -460,7 +461,8 @@ def _notice(view: Assessment) -> ConditionState | None:
     """The newest warning of a role that is still news.
 
     A reason that the API documents is about something that lasts. Any other is an event alone, as
-    long as the counters move: a daemon that goes away makes actors warn, and games go on elsewhere.
+    long as the counters move: a daemon that goes away makes actors warn, and games continue
+    elsewhere.
     """
     if view.signals is None:
         return None

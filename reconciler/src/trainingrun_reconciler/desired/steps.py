@@ -1,9 +1,9 @@
 """The actions of each stage of a run's life.
 
-Every function looks at what there is and returns what is missing, so that an action that was done
-is not asked for again, and an interrupted walk goes on where it was. Order matters only within one
-answer; what must wait for an effect (a queue that answers, a learner that is gone, a daemon without
-games) is left to a later reconcile.
+Every function compares what there is and returns what is missing, so that an action that was done
+is not asked for again, and an interrupted walk continues where it was. Order matters only within
+one answer; what must wait for an effect (a queue that answers, a learner that is gone, a daemon
+without games) is left to a later reconcile.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def _queued(view: Assessment, desired: dict[Role, Workload]) -> Iterator[Action]
 
 
 def _waiting(view: Assessment) -> Iterator[Action]:
-    """Only the queue is looked after, and only where there is something to wait for."""
+    """Only the queue is managed, and only where there is something to wait for."""
     if view.observed.roles:
         yield from _apply(view, _desired(view).get(Role.REDIS))
     yield from _publish(view)
@@ -148,7 +148,7 @@ def _evaluating(view: Assessment) -> Iterator[Action]:
 
 
 def _recording(view: Assessment) -> Iterator[Action]:
-    """Nothing is played any more; Redis holds what is to be written."""
+    """Nothing is played now; Redis holds what is to be written."""
     yield from _apply(view, _desired(view).get(Role.REDIS))
     yield from _remove(view, *_leaving())
     run, settings = view.run, view.facts.settings
@@ -251,9 +251,9 @@ def _daemons(view: Assessment, workload: Workload | None) -> Iterator[Action]:
 
 
 def _replace_idle(view: Assessment, there: ObservedRole) -> Iterator[Action]:
-    """A Forge build that is told to end drops its games. So all of them get no more first, and go
-    together once they have none; the role comes back in a later reconcile. One after the other was
-    refused: those that wait for their turn would get games again."""
+    """A Forge build that is terminated drops its games. So first all of them get no new ones, and
+    they go together once they have none; the role comes back in a later reconcile. One after the
+    other was refused: those that wait for their turn would get games again."""
     signals, spec = view.signals, view.run.spec.daemon
     if signals is None or there.removing:
         return
@@ -267,7 +267,7 @@ def _replace_idle(view: Assessment, there: ObservedRole) -> Iterator[Action]:
 
 
 def _are_idle(view: Assessment, role: ObservedRole) -> bool:
-    """Whether no member has a game, nor can get one: none is published any more."""
+    """Whether no member has a game, nor can get one: none is published."""
     signals = view.signals
     if signals is None:
         return False

@@ -3,7 +3,7 @@
 It holds the image and those fields of the spec that ``trainingrun_api.changes`` names for
 the role, where they differ from their defaults. What the operator makes of them (arguments, grace
 periods, a template's shape) is not in it: a new version of the operator renders some of that
-differently, and must not for that restart every learner of a cluster. Members go on as they were
+differently, and must not for that restart every learner of a cluster. Members continue as they were
 begun until their run changes, or the default images do: all roles of a run speak one version.
 
 The alternative, a hash over the finished workload, replaced all members at each upgrade.
@@ -26,7 +26,7 @@ from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.roles.workload import Workload
 
 RENDERING: Final = 2
-"""Raised when members that an older operator began cannot go on under this one."""
+"""Raised when members that an older operator began cannot continue under this one."""
 
 
 @dataclass(frozen=True)

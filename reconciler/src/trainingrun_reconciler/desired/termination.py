@@ -37,7 +37,7 @@ def track_progress(facts: Facts, last: Progress | None) -> Progress:
 
 
 def stop(facts: Facts, *, progress: Progress, cost: CostStatus | None) -> StopStatus | None:
-    """Why the run is to end or stop now; None while it may go on."""
+    """Why the run is to end or stop now; None while it may continue."""
     run = facts.run
     standing = run.status.stop
     if standing is not None and _holds(run, standing, cost):
@@ -90,7 +90,9 @@ def _spent(run: TrainingRun, cost: CostStatus | None, now: float) -> StopStatus 
     prices = run.spec.cost
     if cost is None or prices is None or prices.budget is None or not _is_spent(run, cost):
         return None
-    message = f"{cost.display} are spent, and cost.budget is {prices.budget:.2f}: raise it to go on"
+    message = (
+        f"{cost.display} are spent, and cost.budget is {prices.budget:.2f}: raise it to continue"
+    )
     return _stop(run, "BudgetExhausted", message, now)
 
 
@@ -102,7 +104,7 @@ def _is_spent(run: TrainingRun, cost: CostStatus | None) -> bool:
 
 
 def _idle(facts: Facts, progress: Progress) -> StopStatus | None:
-    """Idle is a run that could go on: not while it waits in a queue, nor just after."""
+    """Idle is a run that could continue: not while it waits in a queue, nor just after."""
     run = facts.run
     limit = run.spec.idle_shutdown_seconds
     if limit is None or facts.held is not None:
@@ -112,7 +114,7 @@ def _idle(facts: Facts, progress: Progress) -> StopStatus | None:
     if facts.now - since < limit:
         return None
     message = (
-        f"no game ended and nothing was trained for {limit} s (idleShutdownSeconds): mend the"
+        f"no game ended and nothing was trained for {limit} s (idleShutdownSeconds): repair the"
         f" cause, then change the spec or the annotation {WAKE}"
     )
     return _stop(run, "Idle", message, facts.now)

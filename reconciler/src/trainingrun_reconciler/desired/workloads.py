@@ -29,9 +29,9 @@ def workloads(
     external: ObservedRole | None = None,
     inputs: RolloutInputs | None = None,
 ) -> Mapping[Role, Workload]:
-    """What should exist with so many daemons, by role; no Redis or daemons that are not ours.
+    """What should exist with this number of daemons, by role; only our own Redis and daemons.
 
-    ``external`` is what is known of the daemons that are not, ``inputs`` what was asked of this run
+    ``external`` is what is known of other daemons, ``inputs`` what was asked of this run
     at an earlier reconcile.
     """
     is_external = run.spec.daemon.external is not None

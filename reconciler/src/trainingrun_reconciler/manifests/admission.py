@@ -2,7 +2,7 @@
 
 The learner is a suspended Job, which Kueue lets begin when its queue has the quota; the pods of a
 labelled Deployment are held by Kueue's own scheduling gates, one by one. The gates are Kueue's to
-put and to take away: where nobody would take them away, nobody has put them.
+put and to take away: without it they would stay for ever, so they are not put.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ _NAMES: Final = {
     "hostAliases": "ip",
     "topologySpreadConstraints": "topologyKey",
 }
-"""Which key tells the entries of a list apart."""
+"""Which key identifies the entries of a list."""
 _ADDED: Final = "tolerations"
 
 
@@ -74,7 +74,7 @@ def _by_name(
     found = {entry[name]: entry for entry in base}
     for index, entry in enumerate(over):
         if not isinstance(entry, Mapping) or name not in entry:
-            raise MergeError(f"{path}[{index}]", f"give its {name}, so that it can be told apart")
+            raise MergeError(f"{path}[{index}]", f"give its {name}, so that it can be identified")
         if not isinstance(entry[name], (str, int)):
             raise MergeError(
                 f"{path}[{index}].{name}", f"must be text or a number, not {entry[name]!r}"

@@ -30,7 +30,7 @@ def role_name(run: RunIdentity, role: Role) -> str:
 
 
 def selector(run: RunIdentity, role: Role) -> dict[str, str]:
-    """Labels that exactly the pods of this role have; the uid tells namesakes apart."""
+    """Labels that exactly the pods of this role have; the uid distinguishes namesakes."""
     return {UID_LABEL: run.uid, ROLE_LABEL: role.value}
 
 

@@ -38,7 +38,7 @@ def network_policy(
 ) -> Manifest:
     """Who may connect to the pods of a role, and to which port.
 
-    ``metrics_from`` are the peers that may read its metrics. Where nobody may connect there is no
+    ``metrics_from`` are the peers that may read its metrics. Where no peer may connect there is no
     rule at all: a rule with an empty ``from`` would let in everybody.
     """
     declared = ROLES[workload.role]
@@ -65,7 +65,7 @@ def _sources(
     run: RunIdentity, declared: RoleDeclaration, operator_namespace: str | None
 ) -> list[dict[str, Any]]:
     match declared.entrance:
-        case Entrance.NOBODY:
+        case Entrance.NONE:
             return []
         case Entrance.CLIENTS:
             return [_pods(selector(run, role)) for role in ROLES.clients_of(declared.role)]

@@ -55,7 +55,7 @@ def _pod(run: RunIdentity, workload: Workload, redis_url: SecretKey) -> dict[str
         "serviceAccountName": account_name(run, workload.role),
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        # Process 1 of a container drops every signal that it has no handler for yet, so a pod told
+        # Process 1 of a container drops every signal that it has no handler for yet, so a pod asked
         # to stop within its first second would hang for its whole grace period. Here `pause` is
         # process 1, whatever the image, and the program dies of an early SIGTERM as it should.
         "shareProcessNamespace": True,

@@ -1,6 +1,6 @@
 """What a pod template may not ask for: the restricted Pod Security Standard, and our own rules.
 
-Looked for in the finished template and not in a user's changes, because what matters is what would
+Checked in the finished template and not in a user's changes, because what matters is what would
 run: taking a field away can weaken a pod as much as setting one. What the operator renders by
 itself passes (a test says so), so whatever is found comes from the user's changes.
 """
@@ -86,7 +86,7 @@ def _metadata(given: Fields, ours: Fields) -> Iterator[Weakness]:
 
 
 def _may_annotate(key: str) -> bool:
-    """Keys without a domain are nobody's; others may command a controller of the cluster."""
+    """Keys without a domain belong to no controller; others may command one of the cluster."""
     domain, slash, _ = key.rpartition("/")
     return not slash or domain in _ANNOTATION_DOMAINS or key in _ANNOTATIONS
 

@@ -54,6 +54,6 @@ def _by_file() -> dict[str, Any]:
 
 
 def _age(seconds: int) -> dict[str, Any]:
-    """The health file was touched within so many seconds; a shell costs less than a Python."""
+    """The health file was touched within these seconds; a shell costs less than a Python."""
     script = f"test $(( $(date +%s) - $(stat -c %Y {HEALTH_FILE}) )) -lt {seconds}"
     return {"exec": {"command": ["sh", "-c", script]}, "timeoutSeconds": 10}

@@ -1,7 +1,7 @@
 """The finished pod template of a role: what we render, with the user's changes laid over it.
 
 A change that weakens the pod is refused with its path, before anything is written, unless the
-operator was told to let such changes through; then the cluster's own admission is the judge.
+operator was started to let such changes through; then the cluster's own admission is the judge.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ APPLY = ("create", "patch")
 class Child:
     """A kind of object that the operator makes for a resource, and what it does with it.
 
-    ``verbs`` are the rights that it needs, and no more; the chart's role has them.
+    ``verbs`` are the rights that it needs; the chart's role has them.
     """
 
     kind: Kind

@@ -28,7 +28,7 @@ class Registry:
             ValueError: its name or its plural is taken, or is that of an object that it makes.
         """
         name, plural = declared.definition.kind, declared.definition.plural
-        if any(each in (name, plural) for known in self for each in _words(known)):
+        if any(each in (name, plural) for known in self for each in _names(known)):
             raise ValueError(f"resource kind {name} ({plural}) is declared twice")
         if any(child.kind.name == name for child in declared.children):
             raise ValueError(f"resource kind {name} is one of its own children")
@@ -61,5 +61,5 @@ class Registry:
         return tuple(Child(kind, tuple(verbs)) for kind, verbs in found.items())
 
 
-def _words(declared: ResourceKind) -> tuple[str, str]:
+def _names(declared: ResourceKind) -> tuple[str, str]:
     return declared.definition.kind, declared.definition.plural

@@ -36,7 +36,7 @@ def actor_replicas(run: TrainingRun, *, slots: int) -> int:
 
 
 def stop_seconds(run: TrainingRun, settings: Settings) -> float:
-    """So long an actor that is told to end lets its games go on."""
+    """Time that an actor that is terminated leaves its games to end."""
     return min(settings.actor_stop_seconds, run.spec.daemon.game_timeout_seconds)
 
 

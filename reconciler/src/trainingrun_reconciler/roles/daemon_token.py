@@ -1,7 +1,7 @@
 """Which token the daemons of a run ask for: one of the run's own, one of the user's, or none.
 
 The reference engine asks for the run's own unless ``spec.daemon.auth`` says otherwise. A Forge
-build cannot ask. Of external daemons, whoever starts them knows; their token is the user's.
+build cannot ask. The token of external daemons is their user's.
 """
 
 from __future__ import annotations

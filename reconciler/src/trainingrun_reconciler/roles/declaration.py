@@ -70,7 +70,7 @@ class Service(Enum):
 class Entrance(Enum):
     """Who may connect to the port of a role."""
 
-    NOBODY = "nobody"
+    NONE = "none"
     CLIENTS = "clients"
     """The roles that name it in ``connects_to``."""
     RUN = "run"
@@ -89,9 +89,9 @@ class Drain(Enum):
     """How a member is taken away without loss."""
 
     BY_SIGNAL = "by-signal"
-    """It is told to end, and has its grace period for what it holds."""
+    """It is terminated, and has its grace period for what it holds."""
     BY_SLOTS = "by-slots"
-    """Its slots are withdrawn first, and it is told to end once it has no game."""
+    """Its slots are withdrawn first, and it is terminated once it has no game."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ class Process:
 
 @dataclass(frozen=True)
 class Availability:
-    """When a role counts as available: ``least`` of so many wanted members serve.
+    """When a role counts as available: at least ``least`` of the wanted members serve.
 
     ``who`` and ``do`` are for sentences: "3 of 4 actors play". A role without a ``condition`` of
     its own counts for ``Ready`` alone.
@@ -192,13 +192,13 @@ class RoleDeclaration:
     redis: Rights | None = None
     """Of its own user of a managed Redis; None where it does not talk to Redis."""
     report: type[Report] | None = None
-    """What it tells of itself in Redis."""
+    """What it reports of itself in Redis."""
     probe: Probe = Probe.HEALTH_FILE
 
     # -- network
     port: int | None = None
     service: Service | None = None
-    entrance: Entrance = Entrance.NOBODY
+    entrance: Entrance = Entrance.NONE
     connects_to: tuple[Role, ...] = ()
     is_confined: bool = False
     """Whether it may connect to nothing but name resolution and what it ``connects_to``."""
@@ -213,7 +213,7 @@ class RoleDeclaration:
     # -- life
     drain: Drain = Drain.BY_SIGNAL
     evaluates: bool = False
-    """Whether it stays for the last evaluation, when nothing is trained any more."""
+    """Whether it stays for the last evaluation, when nothing is trained."""
     availability: Availability | None = None
     """None where the run is ready without it."""
     price: Callable[[Cost], float] | None = None
@@ -223,7 +223,7 @@ class RoleDeclaration:
     def needs_port(self) -> bool:
         """Whether anybody is to reach it by its port."""
         is_asked = self.probe is not Probe.HEALTH_FILE
-        return is_asked or self.service is not None or self.entrance is not Entrance.NOBODY
+        return is_asked or self.service is not None or self.entrance is not Entrance.NONE
 
     @property
     def serves_metrics(self) -> bool:
@@ -246,7 +246,7 @@ class RoleDeclaration:
         return Restart.UNTIL_SUCCESS if self.controller is Controller.JOB else Restart.ALWAYS
 
     def workload(self, run: TrainingRun, settings: Settings, *, replicas: int) -> Workload:
-        """So many members of this role for one run."""
+        """A number of members of this role for one run."""
         process = self.process(run, settings)
         return Workload(
             role=self.role,

@@ -29,7 +29,7 @@ def options(jvm: Jvm) -> tuple[str, ...]:
 
     A heap that may grow was refused: it grows while games wait, and a node that has promised its
     memory twice kills the pod then. A virtual machine out of memory would serve on with broken
-    games; its end is seen and mended.
+    games; its end is seen and repaired.
     """
     size = bytes_of(jvm.heap)
     return (

@@ -1,4 +1,4 @@
-"""The learner: a task that ends with exit code 0 only when it was told to flush."""
+"""The learner: a task that ends with exit code 0 only when it was asked to flush."""
 
 from __future__ import annotations
 

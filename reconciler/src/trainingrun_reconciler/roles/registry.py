@@ -65,7 +65,7 @@ class Registry:
         return tuple(self._declared)
 
     def named(self, name: str) -> RoleDeclaration | None:
-        """The role that is called so; None where nobody is."""
+        """The role that is called so; None where there is none."""
         return self._declared.get(Role(name))
 
     @property
