@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from trainingrun.commands.report.axes import axis_over
 from trainingrun.commands.report.charts import Chart, ChartSeries, Level, Mark, description, figure
@@ -93,6 +93,8 @@ def test_a_long_series_has_a_short_table_that_says_so() -> None:
 
 
 @given(st.lists(FINITE, min_size=1, max_size=20), st.integers(2, 8))
+@example([5e-324], 2)
+@example([-5e-324, 0.0], 2)
 def test_an_axis_holds_its_values(values: list[float], most: int) -> None:
     """Expect every value between the ends, and few ticks, within them."""
     axis = axis_over(values, most=most)

@@ -47,7 +47,7 @@ class MetricsTargets:
         groups = [
             {
                 "targets": [f"{HOST}:{port}"],
-                "labels": {"trainingrun": self._run, "role": role, "member": member},
+                "labels": {"run": self._run, "role": role, "member": member},
             }
             for (role, member), port in self._ports.items()
         ]

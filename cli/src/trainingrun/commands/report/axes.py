@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 _STEPS: Final = (1.0, 2.0, 2.5, 5.0, 10.0)
+_LEAST_SPAN: Final = 1e-12
+"""A single value nearer to zero is drawn on an axis of one unit: half of it may not be a number."""
 SIDE: Final = 1000.0
 """Width and height of the drawing's own units; the browser stretches them to the chart."""
 
@@ -66,7 +68,8 @@ def axis_over(
     held = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
     low, high = min(held), max(held)
     if high - low <= 1e-9 * max(abs(low), abs(high), 1e-6):
-        low, high = (low, low + (abs(low) or 1.0)) if low >= 0 else (low + low, low - low)
+        span = abs(low) if abs(low) >= _LEAST_SPAN else 1.0
+        low, high = (low, low + span) if low >= 0 else (low - span, low + span)
     step = _step((high - low) / most)
     if whole:
         step = max(1.0, math.ceil(step))
