@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from testkit.tree import ROOT
 from trainingrun.local.targets import MetricsTargets
+
+from testkit.tree import ROOT
 
 
 def test_the_labels_are_those_that_the_dashboards_select_by(tmp_path: Path) -> None:
