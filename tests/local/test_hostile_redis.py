@@ -243,5 +243,5 @@ def test_networks_that_are_refused_are_not_connected_to(host: str) -> None:
         with pytest.raises(BlockingIOError):
             server.accept()
     assert isinstance(found, Unreachable)
-    assert "told to refuse" in found.message
-    assert "told to refuse" in str(error)
+    assert "this operator refuses" in found.message
+    assert "this operator refuses" in str(error)

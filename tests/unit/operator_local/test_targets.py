@@ -7,6 +7,8 @@ from pathlib import Path
 
 from trainingrun.local.targets import MetricsTargets
 
+from testkit.tree import CHART
+
 
 def test_each_member_keeps_its_port(tmp_path: Path) -> None:
     """Expect one port a member, the same after a restart, and all of them in the file."""
@@ -20,7 +22,9 @@ def test_each_member_keeps_its_port(tmp_path: Path) -> None:
         [f"127.0.0.1:{actor}"],
         [f"127.0.0.1:{learner}"],
     ]
-    assert found[0]["labels"] == {"trainingrun": "small", "role": "actor", "member": "actor-0"}
+    assert found[0]["labels"] == {"run": "small", "role": "actor", "member": "actor-0"}
+    dashboard = (CHART / "dashboards" / "run.json").read_text()
+    assert 'run=~\\"$run\\"' in dashboard, "the label by which dashboards select is another one"
 
 
 def test_the_list_goes_with_the_run(tmp_path: Path) -> None:
