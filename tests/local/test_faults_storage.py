@@ -125,7 +125,8 @@ def test_bucket_vanishes_during_an_upload(tmp_path: Path) -> None:
             thread.start()
             eventually(lambda: has_parts(s3), seconds=60, what="the first part")
             (s3.data / BUCKET).rename(tmp_path / "gone")
-        thread.join(timeout=120)
+        thread.join(timeout=300)
+        assert not thread.is_alive(), "the upload neither failed nor succeeded"
         # A part on its way may bring an empty bucket back: then the upload is what is lost.
         assert len(failures) == 1
         assert failures[0].reason in ("CheckpointBucketMissing", "CheckpointStorageUnusable")
@@ -137,8 +138,17 @@ def test_bucket_vanishes_during_an_upload(tmp_path: Path) -> None:
 
 
 def has_parts(s3: S3Server) -> bool:
-    """Whether an upload in parts has begun."""
-    return bool(s3.client().list_multipart_uploads(Bucket=BUCKET).get("Uploads"))
+    """Whether a part of an upload is stored.
+
+    An upload that has begun is not enough: the first part may bring an empty bucket back, and with
+    all parts in it the upload succeeds.
+    """
+    client = s3.client()
+    uploads = client.list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])
+    return any(
+        client.list_parts(Bucket=BUCKET, Key=each["Key"], UploadId=each["UploadId"]).get("Parts")
+        for each in uploads
+    )
 
 
 def checkpoint_of(step: int, *, size: int) -> Checkpoint:
