@@ -217,6 +217,8 @@ def gaps(draw: st.DrawFn) -> Decision:
         }
 
     whole = msgspec.json.decode(msgspec.json.encode(draw(decisions())))
+    for entry in whole.get("actions", ()):
+        entry.setdefault("index", -1)  # the encoder omits it, a server always says how to pass
     return decode_decision(msgspec.json.encode(thinned(whole)))
 
 
