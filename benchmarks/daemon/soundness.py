@@ -20,6 +20,8 @@ from trainingrun_daemon.rules.model import RESOLUTION_CAP, TURN_CAP, Card, Game,
 from trainingrun_daemon.rules.zones import LOYALTY, MINUS, PLUS, cards_in
 from trainingrun_protocol.decisions import DecisionType, decode_decision
 
+from testkit.decision_keys import CARD_KEYS, PLAYER_KEYS
+
 Json: TypeAlias = dict[str, Any]
 Visible: TypeAlias = dict[int, tuple[str, Json]]
 """What a client sees: zone and card, by id."""
@@ -30,54 +32,6 @@ COMBAT: Final = frozenset(phase for phase in PHASES if phase.startswith("COMBAT"
 ZONES: Final = ("hand", "graveyard", "battlefield", "exile", "command")
 THOROUGH_EVERY: Final = 40
 """Of so many decisions one is also read with slow readers."""
-CARD_KEYS: Final = frozenset(
-    (
-        "id",
-        "name",
-        "mana_cost",
-        "cmc",
-        "types",
-        "oracle_text",
-        "keywords",
-        "tapped",
-        "summoning_sick",
-        "summoningSickness",
-        "damage",
-        "counters",
-        "attacking",
-        "blocking",
-        "attachedTo",
-        "is_creature",
-        "is_land",
-        "is_artifact",
-        "is_enchantment",
-        "is_planeswalker",
-        "is_instant",
-        "is_sorcery",
-        "controllerIsSelf",
-        "ownerIsSelf",
-    )
-)
-PLAYER_KEYS: Final = frozenset(
-    (
-        "name",
-        "id",
-        "life",
-        "poison",
-        "has_lost",
-        "lands_played_this_turn",
-        "max_land_plays",
-        "hand_size",
-        "hand",
-        "library_size",
-        "graveyard",
-        "battlefield",
-        "exile",
-        "command",
-        "mana_pool",
-        "mana",
-    )
-)
 STATE_KEYS: Final = frozenset(
     (
         "is_game_over",

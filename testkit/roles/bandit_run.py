@@ -10,7 +10,8 @@ from trainingrun_contracts.run_config import (
     RunConfig,
 )
 
-from testkit.roles.learner_process import Bandit, eventually
+from testkit.roles.learner_process import Bandit
+from testkit.waiting import until
 
 BATCH = 512
 
@@ -39,7 +40,7 @@ def wait_for_weights(bandit: Bandit, *, version: int = 0) -> None:
         found = bandit.newest_weights()
         return found is not None and found[0].version >= version
 
-    eventually(is_there, seconds=120, what=f"weights of version {version}")
+    until(is_there, seconds=120, what=f"weights of version {version}")
 
 
 def train(bandit: Bandit, updates: int) -> None:

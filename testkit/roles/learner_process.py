@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,8 +21,6 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import redis
-from redis.backoff import ConstantBackoff
-from redis.retry import Retry
 from safetensors.numpy import load
 from trainingrun_contracts import reports, weights, weights_pointer
 from trainingrun_contracts.observation_schema import ACTION_WIDTH, SCHEMA_HASH, STATE_WIDTH
@@ -41,25 +39,6 @@ LEGAL_ACTIONS = 4
 MARK = 7
 _FUSE = 100_000
 LEARNER = ("-m", "trainingrun_trainer")
-_PROBE_SECONDS = 0.1
-
-
-class NotYet(Exception):
-    """What is waited for has not happened yet."""
-
-
-def eventually(holds: Callable[[], bool], *, seconds: float, what: str) -> None:
-    """Look until it holds. Raises AssertionError when the time is over."""
-
-    def read_once() -> None:
-        if not holds():
-            raise NotYet
-
-    retry = Retry(ConstantBackoff(_PROBE_SECONDS), int(seconds / _PROBE_SECONDS), (NotYet,))
-    try:
-        retry.call_with_retry(read_once, lambda _: None)
-    except NotYet:
-        raise AssertionError(f"not within {seconds} s: {what}") from None
 
 
 def fork_learner(environment: Mapping[str, str], log: Path) -> WarmProcess:

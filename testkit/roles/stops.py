@@ -30,7 +30,8 @@ from trainingrun_trainer.checkpoint.archive import (
 from trainingrun_trainer.checkpoint.manifest import CheckpointInvalid
 
 from testkit.roles.bandit_run import bandit_config
-from testkit.roles.learner_process import Bandit, eventually, fork_learner, learner_report
+from testkit.roles.learner_process import Bandit, fork_learner, learner_report
+from testkit.waiting import until
 from testkit.warm_program import WarmProcess
 
 BATCH = 64
@@ -153,7 +154,7 @@ def stop_once(
     dice = random.Random(seed)
     before = newest_step(learner.config)
     learner.start()
-    eventually(
+    until(
         lambda: _is_updating(bandit, learner, epoch=learner.starts),
         seconds=_GRACE_SECONDS,
         what="an update",

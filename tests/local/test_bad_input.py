@@ -16,14 +16,9 @@ from trainingrun_contracts.segment import MAX_BYTES, Segment, encode
 from trainingrun_contracts.stream.append import EncodedSegment, append_commands
 
 from testkit.roles.bandit_run import BATCH, set_intent, train, wait_for_weights
-from testkit.roles.learner_process import (
-    Bandit,
-    eventually,
-    learner_process,
-    notice_reasons,
-    read_ledger,
-)
+from testkit.roles.learner_process import Bandit, learner_process, notice_reasons, read_ledger
 from testkit.servers.redis_server import RedisServer
+from testkit.waiting import until
 
 PER_BATCH = BATCH // 32
 
@@ -133,7 +128,7 @@ def test_goes_on_when_redis_is_full(
         damage_on_the_way(bandit, BAD["garbage"][0])
         bandit.client.config_set("maxmemory", 1)
         learner.signal(signal.SIGCONT)
-        eventually(
+        until(
             lambda: bandit.client.hget(bandit.keys.accounts, "trained") == b"%d" % (2 * BATCH),
             seconds=60,
             what="two batches are trained",

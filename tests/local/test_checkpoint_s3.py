@@ -24,10 +24,10 @@ from trainingrun_trainer.checkpoint.manifest import (
 from trainingrun_trainer.checkpoint.s3 import S3Store
 from trainingrun_trainer.checkpoint.store import StorageError, StorageRefused
 
-from testkit.roles.learner_process import eventually
 from testkit.servers.held_upload import last_part_held
 from testkit.servers.s3_server import REGION, S3Server
 from testkit.servers.small_disk import small_file_system
+from testkit.waiting import until
 
 MEGA = 1024 * 1024
 MODEL = "model.safetensors"
@@ -117,7 +117,7 @@ def test_server_killed_during_an_upload(s3: S3Server, bucket: str) -> None:
         archive.save(checkpoint_of(1))
         thread = threading.Thread(target=upload)
         thread.start()
-        eventually(lambda: has_parts(s3, bucket), seconds=60, what="the first part")
+        until(lambda: has_parts(s3, bucket), seconds=60, what="the first part")
         s3.stop()
     thread.join(timeout=120)
     assert failures == ["CheckpointStorageUnreachable"]

@@ -10,8 +10,9 @@ from trainingrun_contracts.run_config import RunConfig
 from trainingrun_contracts.segment import Segment
 
 from testkit.roles.bandit_run import BATCH, set_intent, train, wait_for_weights
-from testkit.roles.learner_process import Bandit, eventually, learner_process, read_ledger
+from testkit.roles.learner_process import Bandit, learner_process, read_ledger
 from testkit.servers.redis_server import RedisServer
+from testkit.waiting import until
 
 PER_BATCH = BATCH // 32
 
@@ -34,7 +35,7 @@ def batch_of(bandit: Bandit) -> list[Segment]:
 
 def wait_for_trained(bandit: Bandit, transitions: int) -> None:
     """Wait until the ledger says this many."""
-    eventually(
+    until(
         lambda: read_ledger(bandit.client, bandit.keys).trained == transitions,
         seconds=60,
         what=f"{transitions} are trained",

@@ -21,11 +21,12 @@ from trainingrun_trainer.checkpoint.s3 import S3Store
 from trainingrun_trainer.checkpoint.store import StorageError
 
 from testkit.roles.bandit_run import bandit_config, train, wait_for_weights
-from testkit.roles.learner_process import Bandit, eventually, learner_process, notice_reasons
+from testkit.roles.learner_process import Bandit, learner_process, notice_reasons
 from testkit.servers.held_upload import last_part_held
 from testkit.servers.redis_server import RedisServer
 from testkit.servers.s3_server import REGION, S3Server
 from testkit.servers.small_disk import fill_up, small_file_system
+from testkit.waiting import until
 
 MEGA = 1024 * 1024
 SIZE = 192 * MEGA
@@ -91,7 +92,7 @@ def test_training_goes_on_without_the_bucket(
             with fault(s3, disk):
                 bandit.client.hincrby(bandit.keys.games, "played", 5)
                 train(bandit, 1)
-                eventually(
+                until(
                     lambda: reason in notice_reasons(bandit.client, bandit.keys),
                     seconds=90,
                     what=reason,
@@ -123,7 +124,7 @@ def test_bucket_vanishes_during_an_upload(tmp_path: Path) -> None:
             archive = CheckpointArchive(store, run="r", retention=Retention(keep=2))
             thread = threading.Thread(target=upload)
             thread.start()
-            eventually(lambda: has_parts(s3), seconds=60, what="the first part")
+            until(lambda: has_parts(s3), seconds=60, what="the first part")
             (s3.data / BUCKET).rename(tmp_path / "gone")
         thread.join(timeout=300)
         assert not thread.is_alive(), "the upload neither failed nor succeeded"

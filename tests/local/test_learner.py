@@ -14,7 +14,6 @@ from testkit.roles.bandit_run import BATCH, set_intent, train, wait_for_weights
 from testkit.roles.learner_process import (
     Bandit,
     LearnerProcess,
-    eventually,
     learner_process,
     learner_report,
     marked_probability,
@@ -23,6 +22,7 @@ from testkit.roles.learner_process import (
     started,
 )
 from testkit.servers.redis_server import RedisServer
+from testkit.waiting import until
 
 
 def test_learns_and_flushes(
@@ -65,7 +65,7 @@ def test_resumes_after_kill(
         assert found is not None
         bandit.produce(4)
         learner.start()
-        eventually(
+        until(
             lambda: (r := learner_report(bandit.client, bandit.keys)) is not None and r.epoch == 2,
             seconds=120,
             what="the second learner's report",

@@ -14,7 +14,6 @@ from testkit.roles.bandit_run import bandit_config, train, wait_for_weights
 from testkit.roles.learner_process import (
     Bandit,
     LearnerProcess,
-    eventually,
     learner_process,
     learner_report,
     notice_reasons,
@@ -24,6 +23,7 @@ from testkit.servers.instance_metadata import InstanceMetadataServer
 from testkit.servers.redis_server import RedisServer
 from testkit.servers.s3_server import S3Server
 from testkit.servers.small_disk import fill_up, small_file_system
+from testkit.waiting import until
 
 
 def changed(config: RunConfig, **changes: object) -> RunConfig:
@@ -34,9 +34,7 @@ def changed(config: RunConfig, **changes: object) -> RunConfig:
 
 def has_said(bandit: Bandit, reason: str) -> None:
     """Wait for a notice."""
-    eventually(
-        lambda: reason in notice_reasons(bandit.client, bandit.keys), seconds=60, what=reason
-    )
+    until(lambda: reason in notice_reasons(bandit.client, bandit.keys), seconds=60, what=reason)
 
 
 def wait_for_learner(bandit: Bandit, learner: LearnerProcess, *, epoch: int) -> None:
@@ -46,7 +44,7 @@ def wait_for_learner(bandit: Bandit, learner: LearnerProcess, *, epoch: int) -> 
         report = learner_report(bandit.client, bandit.keys)
         return report is not None and report.epoch == epoch
 
-    eventually(is_there, seconds=120, what=f"epoch {epoch}")
+    until(is_there, seconds=120, what=f"epoch {epoch}")
     assert learner.is_running
 
 
@@ -66,7 +64,7 @@ def test_a_spot_notice_saves_at_once(
             assert not list(storage.glob("bandit-*"))
             metadata.give_notice("terminate", at=datetime.now(tz=UTC) + timedelta(minutes=2))
             saved = storage / "bandit-0000000001" / "manifest.json"
-            eventually(saved.exists, seconds=30, what="the checkpoint of the notice")
+            until(saved.exists, seconds=30, what="the checkpoint of the notice")
             train(bandit, 1)
             has_said(bandit, "SpotNotice")
             learner.signal(signal.SIGTERM)
@@ -117,12 +115,12 @@ def test_a_wish_saves_at_once_and_once(
         assert not list(storage.glob("bandit-*"))
         bandit.client.set(bandit.keys.checkpoint_request, "first")
         saved = storage / "bandit-0000000001" / "manifest.json"
-        eventually(saved.exists, seconds=30, what="the checkpoint that was asked for")
+        until(saved.exists, seconds=30, what="the checkpoint that was asked for")
         train(bandit, 1)
         assert len(list(storage.glob("bandit-*"))) == 1
         bandit.client.set(bandit.keys.checkpoint_request, "second")
         newer = storage / "bandit-0000000002" / "manifest.json"
-        eventually(newer.exists, seconds=30, what="the second one")
+        until(newer.exists, seconds=30, what="the second one")
         learner.signal(signal.SIGTERM)
         assert learner.exit_code(seconds=120) == 75, learner.log.read_text()
     assert len(list(storage.glob("bandit-*"))) == 2

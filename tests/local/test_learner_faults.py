@@ -15,13 +15,13 @@ from testkit.roles.bandit_run import bandit_config, set_intent, train, wait_for_
 from testkit.roles.learner_process import (
     Bandit,
     LearnerProcess,
-    eventually,
     learner_process,
     learner_report,
     notice_reasons,
     read_ledger,
 )
 from testkit.servers.redis_server import RedisServer, start_redis
+from testkit.waiting import until
 
 
 def flush(bandit: Bandit, learner: LearnerProcess) -> None:
@@ -130,7 +130,7 @@ def wait_for_learner(bandit: Bandit, *, epoch: int) -> None:
         report = learner_report(bandit.client, bandit.keys)
         return report is not None and report.epoch == epoch
 
-    eventually(is_there, seconds=120, what=f"the learner of epoch {epoch}")
+    until(is_there, seconds=120, what=f"the learner of epoch {epoch}")
 
 
 def test_wrong_password(config: RunConfig, tmp_path: Path) -> None:

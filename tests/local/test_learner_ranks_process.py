@@ -16,13 +16,13 @@ from testkit.roles.bandit_run import bandit_config, set_intent, train, wait_for_
 from testkit.roles.learner_process import (
     Bandit,
     LearnerProcess,
-    eventually,
     learner_process,
     learner_report,
     marked_probability,
     read_ledger,
 )
 from testkit.servers.redis_server import RedisServer
+from testkit.waiting import until
 
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
 
@@ -96,7 +96,7 @@ def test_sigterm_of_any_rank_saves_once(
         assert learner.exit_code(seconds=120) == 75, learner.log.read_text()
         assert saved_step(bandit) == 1
         learner.start()
-        eventually(
+        until(
             lambda: (r := learner_report(bandit.client, bandit.keys)) is not None and r.epoch == 2,
             seconds=120,
             what="the second learner's report",
@@ -118,7 +118,7 @@ def test_a_rank_that_dies_ends_the_others(
         other = rank_process(learner, 1 - rank)
         rank_process(learner, rank).kill()
         assert learner.exit_code(seconds=60) not in (0, 2, 75)
-        eventually(lambda: not other.is_running(), seconds=30, what="the end of the other rank")
+        until(lambda: not other.is_running(), seconds=30, what="the end of the other rank")
     said = learner.log.read_text()
     assert "another rank has ended" in said
     assert "Traceback" not in said
@@ -133,7 +133,7 @@ def test_ranks_end_with_their_launcher(
         ranks = [rank_process(learner, 0), rank_process(learner, 1)]
         learner.kill()
         for each in ranks:
-            eventually(lambda p=each: not p.is_running(), seconds=30, what="the end of a rank")
+            until(lambda p=each: not p.is_running(), seconds=30, what="the end of a rank")
 
 
 def test_torchrun_starts_the_ranks_as_well(

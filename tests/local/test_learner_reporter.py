@@ -15,7 +15,8 @@ from trainingrun_trainer.link import Epoch
 from trainingrun_trainer.reporter import Identity, Reporter
 from trainingrun_trainer.status import Status
 
-from testkit.roles.learner_process import eventually, learner_report
+from testkit.roles.learner_process import learner_report
+from testkit.waiting import until
 
 KEYS = Keys("run-1")
 GOOD = Evaluation(
@@ -63,11 +64,9 @@ def test_outlives_what_others_write(reporter: Reporter, redis_client: redis.Redi
     redis_client.set(KEYS.depth, b"many")
     redis_client.set(KEYS.checkpoint_request, b"\xff")
     redis_client.set(KEYS.intent, Intent.DRAIN.value)
-    eventually(lambda: reporter.intent is Intent.DRAIN, seconds=60, what="the intent")
+    until(lambda: reporter.intent is Intent.DRAIN, seconds=60, what="the intent")
     redis_client.hdel(KEYS.learner_reports, "learner/learner-0")
-    eventually(
-        lambda: learner_report(redis_client, KEYS) is not None, seconds=60, what="another report"
-    )
+    until(lambda: learner_report(redis_client, KEYS) is not None, seconds=60, what="another report")
     reporter.require_alive()
     assert reporter.evaluations == (GOOD,)
     assert reporter.games == 0
@@ -80,9 +79,9 @@ def test_no_reply_ends_the_thread(redis_client: redis.Redis) -> None:
     redis_client.set(KEYS.evaluations, b"no list")
     redis_client.rpush(KEYS.intent, b"no string")
     reporter.start()
-    eventually(lambda: reporter.failures > 0, seconds=60, what="a report that failed")
+    until(lambda: reporter.failures > 0, seconds=60, what="a report that failed")
     reporter.require_alive()
     redis_client.delete(KEYS.evaluations, KEYS.intent)
     redis_client.set(KEYS.intent, Intent.FLUSH.value)
-    eventually(lambda: reporter.intent is Intent.FLUSH, seconds=60, what="the intent")
+    until(lambda: reporter.intent is Intent.FLUSH, seconds=60, what="the intent")
     reporter.close()

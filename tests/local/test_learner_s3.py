@@ -8,15 +8,10 @@ from pathlib import Path
 from trainingrun_contracts.exit_codes import ExitCode
 
 from testkit.roles.bandit_run import bandit_config, train, wait_for_weights
-from testkit.roles.learner_process import (
-    Bandit,
-    eventually,
-    learner_process,
-    learner_report,
-    notice_reasons,
-)
+from testkit.roles.learner_process import Bandit, learner_process, learner_report, notice_reasons
 from testkit.servers.redis_server import RedisServer
 from testkit.servers.s3_server import S3Server
+from testkit.waiting import until
 
 
 def test_resumes_from_s3(
@@ -33,7 +28,7 @@ def test_resumes_from_s3(
         learner.signal(signal.SIGTERM)
         assert learner.exit_code(seconds=120) == 75, learner.log.read_text()
         learner.start()
-        eventually(
+        until(
             lambda: (r := learner_report(bandit.client, bandit.keys)) is not None and r.epoch == 2,
             seconds=120,
             what="the second learner's report",

@@ -16,7 +16,6 @@ from testkit.roles.bandit_run import BATCH, bandit_config, set_intent, train, wa
 from testkit.roles.learner_process import (
     Bandit,
     LearnerProcess,
-    eventually,
     learner_process,
     learner_report,
     notice_reasons,
@@ -25,13 +24,14 @@ from testkit.servers.lying_server import lying_server
 from testkit.servers.redis_server import RedisServer
 from testkit.servers.s3_server import S3Server
 from testkit.tree import TESTKIT
+from testkit.waiting import until
 
 IMPATIENT = TESTKIT / "roles" / "impatient_learner.py"
 
 
 def has_said(bandit: Bandit, reason: str, *, times: int = 1) -> None:
     """Wait for a notice."""
-    eventually(
+    until(
         lambda: notice_reasons(bandit.client, bandit.keys).count(reason) >= times,
         seconds=300,
         what=reason,
@@ -50,7 +50,7 @@ def test_waits_for_a_bucket_that_does_not_answer_yet(
         config, redis_server.url_of("learner"), tmp_path, **s3.environment()
     ) as learner:
         has_said(bandit, "CheckpointStorageUnreachable")
-        eventually((tmp_path / "health").exists, seconds=300, what="a sign of life")
+        until((tmp_path / "health").exists, seconds=300, what="a sign of life")
         assert learner.is_running
         s3.start()
         wait_for_weights(bandit)
@@ -106,7 +106,7 @@ def test_the_first_signal_ends_a_start_that_waits_for_redis(tmp_path: Path) -> N
         lying_server(lambda _command: None) as redis,
         learner_process(bandit_config(tmp_path.as_uri()), redis.url, tmp_path) as learner,
     ):
-        eventually(lambda: bool(redis.commands), seconds=300, what="a question that waits")
+        until(lambda: bool(redis.commands), seconds=300, what="a question that waits")
         learner.signal(signal.SIGINT)
         assert learner.exit_code(seconds=20) == ExitCode.INTERRUPTED
     assert "Traceback" not in learner.log.read_text()
@@ -185,7 +185,7 @@ def test_a_run_begins_with_the_weights_of_another(
         assert found is not None
         assert found[0].version == 0
         assert all((found[1][name] == tensor).all() for name, tensor in first[1].items())
-        eventually(
+        until(
             lambda: (
                 (report := learner_report(again.client, again.keys)) is not None
                 and report.adopted_from == (storage / "bandit-0000000002").as_uri()

@@ -23,14 +23,9 @@ from trainingrun_contracts.reports import Intent
 from trainingrun_contracts.segment import Segment, encode
 
 from testkit.roles.bandit_run import bandit_config, set_intent, wait_for_weights
-from testkit.roles.learner_process import (
-    Bandit,
-    LearnerProcess,
-    eventually,
-    learner_process,
-    read_ledger,
-)
+from testkit.roles.learner_process import Bandit, LearnerProcess, learner_process, read_ledger
 from testkit.servers.redis_server import start_redis
+from testkit.waiting import until
 
 STEPS_PER_EXAMPLE: Final = 20
 MOST_QUEUED: Final = 400
@@ -219,7 +214,7 @@ def wait_for_room(soak: Soak) -> None:
         length: int = soak.bandit.client.xlen(soak.bandit.keys.rollouts)
         return length < MOST_QUEUED
 
-    eventually(has_room, seconds=600, what="room in the queue")
+    until(has_room, seconds=600, what="room in the queue")
 
 
 def test_forged_rollouts_and_reports(soak: Soak, soak_steps: int) -> None:
@@ -241,7 +236,7 @@ def test_forged_rollouts_and_reports(soak: Soak, soak_steps: int) -> None:
     outlives()
     bandit, learner = soak.bandit, soak.learner
     bandit.client.hdel(bandit.keys.learner_reports, "learner/learner-0")
-    eventually(
+    until(
         lambda: bool(bandit.client.hexists(bandit.keys.learner_reports, "learner/learner-0")),
         seconds=300,
         what="another report",

@@ -18,50 +18,7 @@ from trainingrun_daemon.rules.enums import Phase, Purpose, Zone
 from trainingrun_daemon.rules.model import Combat, StackItem
 from trainingrun_protocol.decisions import DecisionType, decode_decision
 
-PLAYER_KEYS = {
-    "name",
-    "id",
-    "life",
-    "poison",
-    "has_lost",
-    "lands_played_this_turn",
-    "max_land_plays",
-    "hand_size",
-    "hand",
-    "library_size",
-    "graveyard",
-    "battlefield",
-    "exile",
-    "command",
-    "mana_pool",
-    "mana",
-}
-CARD_KEYS = {
-    "id",
-    "name",
-    "mana_cost",
-    "cmc",
-    "types",
-    "oracle_text",
-    "keywords",
-    "tapped",
-    "summoning_sick",
-    "summoningSickness",
-    "damage",
-    "counters",
-    "attacking",
-    "blocking",
-    "attachedTo",
-    "is_creature",
-    "is_land",
-    "is_artifact",
-    "is_enchantment",
-    "is_planeswalker",
-    "is_instant",
-    "is_sorcery",
-    "controllerIsSelf",
-    "ownerIsSelf",
-}
+from testkit.decision_keys import CARD_KEYS, PLAYER_KEYS
 
 
 def _confirm(seat: int = 0) -> Confirm:

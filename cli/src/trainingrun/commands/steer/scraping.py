@@ -1,11 +1,7 @@
-"""Writes for Prometheus where the roles serve metrics: a file of its file service discovery.
-
-The labels are those that the chart's PodMonitor gives on a cluster, so that the dashboards fit.
-"""
+"""Writes for Prometheus where the roles serve metrics: a file of its file service discovery."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +10,7 @@ from trainingrun.commands.addresses import endpoints_in
 from trainingrun.commands.errors import UserError
 from trainingrun.commands.steer.daemons import addresses_of
 from trainingrun.local.files import write_atomically
+from trainingrun.local.targets import target_group, target_list
 
 
 @dataclass(frozen=True)
@@ -55,13 +52,10 @@ class ScrapeFile:
             OSError: it cannot be written.
         """
         groups = [
-            {
-                "targets": await addresses_of(role.name),
-                "labels": {"run": self._run, "role": role.role},
-            }
+            target_group(await addresses_of(role.name), run=self._run, role=role.role)
             for role in self._roles
         ]
-        document = json.dumps(groups, indent=2).encode() + b"\n"
+        document = target_list(groups)
         if self._roles and document != self._written:
             write_atomically(self._file, document)
             self._written = document
