@@ -18,6 +18,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from trainingrun_contracts.environment_config import EnvironmentConfig, Magic
 from trainingrun_contracts.policy_format import Network
 
 CONFIG_VARIABLE = "TRAININGRUN_CONFIG"
@@ -169,6 +170,7 @@ class RunConfig(Struct, frozen=True):
     decks: tuple[str, ...]
     checkpoint: CheckpointConfig
     namespace: str = ""
+    environment: EnvironmentConfig = Magic()
     resume_from: ResumeFromConfig | None = None
     daemon: DaemonConfig = DaemonConfig()
     actor: ActorConfig = ActorConfig()
