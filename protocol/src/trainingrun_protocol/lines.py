@@ -5,6 +5,7 @@ decisions must not pay for decoding them; ``decisions`` decodes. Log lines of ot
 without a prefix: whatever is not known is Info, as the protocol demands.
 """
 
+import math
 import re
 from typing import Final, TypeAlias
 
@@ -38,6 +39,16 @@ class GameResult(msgspec.Struct, frozen=True):
     milliseconds: int
 
 
+class GameReturns(msgspec.Struct, frozen=True):
+    """``GAME_RETURNS:``: what the game that ends now returns to seat 1 and seat 2.
+
+    Only of games that say more than who won; the result follows.
+    """
+
+    first: float
+    second: float
+
+
 class GameTimeout(msgspec.Struct, frozen=True):
     """``GAME_TIMEOUT:``: the time limit of the game passed."""
 
@@ -68,6 +79,7 @@ ServerLine: TypeAlias = (
     | Info
     | DecisionLine
     | GameResult
+    | GameReturns
     | GameTimeout
     | GameError
     | Refused
@@ -96,6 +108,8 @@ def parse_line(line: bytes) -> ServerLine:
     match prefix:
         case "GAME_RESULT":
             return _parse_result(rest)
+        case "GAME_RETURNS":
+            return _parse_returns(rest)
         case "GAME_START":
             return GameStart(rest)
         case "INFO":
@@ -115,6 +129,17 @@ def is_terminal(line: ServerLine) -> bool:
     return isinstance(line, _TERMINAL)
 
 
+def _parse_returns(text: str) -> GameReturns:
+    """Read two finite numbers."""
+    try:
+        first, second = map(float, text.split())
+    except ValueError:
+        first = second = math.nan
+    if not (math.isfinite(first) and math.isfinite(second)):
+        raise ProtocolError(f"GAME_RETURNS needs two finite numbers, not {text[:80]!r}")
+    return GameReturns(first, second)
+
+
 def _parse_result(text: str) -> GameResult:
     if draw := _DRAW.fullmatch(text):
         return GameResult(None, int(draw["ms"]))
@@ -131,6 +156,8 @@ def format_line(line: ServerLine) -> bytes:
         case GameResult(winner, milliseconds):
             outcome = "Draw" if winner is None else f"{_one_line(winner)} won"
             return f"GAME_RESULT: {outcome} in {milliseconds}ms\n".encode()
+        case GameReturns(first, second):
+            return f"GAME_RETURNS: {first!r} {second!r}\n".encode()
         case GameStart(text):
             return f"GAME_START: {_one_line(text)}\n".encode()
         case Info(text):
