@@ -2,8 +2,8 @@
 
 ::
 
-    DECISION: {"decision_type": "choose_action", "decision_id": 7, "seat": 1,
-               "player": "Agent(1)-a", "observation": {"shape": [3, 6, 7], "dtype": "uint8", "data": "AAEA…"},
+    DECISION: {"decision_type": "choose_action", "decision_id": 7, "seat": 1, "player": "A(1)-a",
+               "observation": {"shape": [3, 6, 7], "dtype": "uint8", "data": "AAEA…"},
                "actions": [{"index": 3, "description": "drop into column 4"}]}
 
 ``data`` is base64 of the numbers in C order, little-endian. The answer names an ``index``. Shapes
