@@ -27,13 +27,14 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save
 from trainingrun_actor.inference import Inference
-from trainingrun_actor.observation.answering import answering
-from trainingrun_actor.observation.encoder import Encoder, Observation
-from trainingrun_actor.observation.view import view_of
 from trainingrun_actor.policy import Policy, load_policy
 from trainingrun_contracts.observation_schema import SCHEMA_HASH
 from trainingrun_contracts.policy_format import SHAPES
 from trainingrun_contracts.weights_pointer import Pointer
+from trainingrun_environments.magic.answering import answering
+from trainingrun_environments.magic.encoder import Encoder
+from trainingrun_environments.magic.view import view_of
+from trainingrun_environments.observation import Observation
 from trainingrun_protocol.client import ClientConnection
 from trainingrun_protocol.commands import NewGame
 from trainingrun_protocol.decisions import decode_decision

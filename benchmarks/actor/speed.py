@@ -23,10 +23,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from trainingrun_actor.opponents import AGENTS
 from trainingrun_actor.seats import ScriptedSeat
 from trainingrun_contracts.reports import ActorReport
 from trainingrun_contracts.run_config import ActorConfig, SelfPlayConfig
+from trainingrun_environments.magic.environment import MAGIC
+from trainingrun_environments.magic.opponents import AGENTS
 from trainingrun_protocol.client import ClientConnection
 from trainingrun_protocol.commands import NewGame
 from trainingrun_protocol.decisions import decode_decision
@@ -50,7 +51,7 @@ async def record(endpoint: str, seed: int) -> list[str]:
     """What a daemon sends in a game of two random players, cut where it waits for an answer."""
     host, _, port = endpoint.rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
-    connection, seat = ClientConnection(), ScriptedSeat(AGENTS["random"](), Random(seed))
+    connection, seat = ClientConnection(), ScriptedSeat(MAGIC, AGENTS["random"](), Random(seed))
     command = NewGame(
         deck1=DECKS[0],
         deck2=DECKS[1],

@@ -25,11 +25,13 @@ from typing import Any
 
 import yaml
 from trainingrun.commands.plan.host import loop
-from trainingrun_actor.observation.options import Question
-from trainingrun_actor.opponents import AggressiveAgent, RandomAgent
 from trainingrun_actor.seats import answer_by
 from trainingrun_daemon.decks import Deck, parse_deck
 from trainingrun_daemon.session import GameSession, Progress
+from trainingrun_environments.agents import RandomAgent
+from trainingrun_environments.magic.environment import MAGIC
+from trainingrun_environments.magic.opponents import AggressiveAgent
+from trainingrun_environments.magic.options import Question
 from trainingrun_protocol.commands import NewGame
 from trainingrun_protocol.decisions import decode_decision
 
@@ -84,7 +86,7 @@ async def play(decks: tuple[Deck, Deck], seed: int, spent: Spent) -> None:
         if progress is Progress.ASKING:
             spent.seconds += time.process_time() - began
             line = next(each for each in output.splitlines() if each.startswith(PREFIX))
-            answer = await answer_by(choose, decode_decision(line.removeprefix(PREFIX)))
+            answer = await answer_by(MAGIC, choose, decode_decision(line.removeprefix(PREFIX)))
             began = time.process_time()
     spent.seconds += time.process_time() - began
     spent.games += 1

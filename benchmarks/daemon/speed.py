@@ -39,11 +39,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from trainingrun_actor.observation.answering import answering
-from trainingrun_actor.opponents import AGENTS
 from trainingrun_contracts.wilson import win_rate
 from trainingrun_daemon.decks import Deck, DeckRepository
 from trainingrun_daemon.session import GameSession, Progress
+from trainingrun_environments.magic.answering import answering
+from trainingrun_environments.magic.opponents import AGENTS
 from trainingrun_protocol.commands import NewGame
 from trainingrun_protocol.decisions import decode_decision
 from trainingrun_protocol.lines import DecisionLine, parse_line

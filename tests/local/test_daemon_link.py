@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import pytest
 from trainingrun_actor.daemon_link import DaemonLink, LinkLost
+from trainingrun_environments.magic.environment import MAGIC
 from trainingrun_protocol.commands import NewGame
 from trainingrun_protocol.lines import DecisionLine, GameResult, GameTimeout, Info
 
@@ -29,7 +30,7 @@ def with_daemon(talk: Talk, use: Callable[[DaemonLink], Awaitable[None]]) -> Non
 
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         async with server:
-            link = await DaemonLink.open(f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
+            link = await DaemonLink.open(f"127.0.0.1:{server.sockets[0].getsockname()[1]}", MAGIC)
             try:
                 async with asyncio.timeout(20):
                     await use(link)
@@ -184,6 +185,6 @@ def test_nobody_there(endpoint: str) -> None:
 
     async def run() -> None:
         with pytest.raises(LinkLost, match=endpoint.partition(":")[0]):
-            await DaemonLink.open(endpoint)
+            await DaemonLink.open(endpoint, MAGIC)
 
     asyncio.run(run())

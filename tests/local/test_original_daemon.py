@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 from trainingrun_actor.daemon_link import DaemonLink
 from trainingrun_actor.game import NEVER_ASKED, End, Outcome, play_game
-from trainingrun_actor.opponents import AGENTS
 from trainingrun_actor.play_metrics import PlayMetrics
 from trainingrun_actor.seats import ScriptedSeat
 from trainingrun_contracts.reports import evaluations_from, notices_from
@@ -25,6 +24,8 @@ from trainingrun_contracts.run_config import (
     EvaluationConfig,
     SelfPlayConfig,
 )
+from trainingrun_environments.magic.environment import MAGIC
+from trainingrun_environments.magic.opponents import AGENTS
 from trainingrun_protocol.commands import NewGame
 from trainingrun_protocol.decisions import Decision, DecisionType
 from trainingrun_reconciler.controller.daemon_status import ask_status
@@ -53,7 +54,7 @@ class WatchedSeat(ScriptedSeat):
     """A scripted player that holds every decision against what must be true of it."""
 
     def __init__(self, agent: str, random: Random, seen: list[Decision]) -> None:
-        super().__init__(AGENTS[agent](), random)
+        super().__init__(MAGIC, AGENTS[agent](), random)
         self._seen = seen
 
     async def answer(self, decision: Decision) -> str:
@@ -98,7 +99,7 @@ def play_games(
     async def play(endpoint: str) -> list[Outcome]:
         outcomes = []
         for seed in range(games):
-            link = await DaemonLink.open(endpoint)
+            link = await DaemonLink.open(endpoint, MAGIC)
             command = NewGame(
                 deck1=pair[0], deck2=pair[1], interactive=True, limit_seconds=seconds, seed=seed
             )
@@ -220,7 +221,7 @@ async def three_games(endpoint: str) -> list[Outcome]:
         command = NewGame(
             deck1="test_red", deck2="test_blue", interactive=True, limit_seconds=seconds
         )
-        link = await DaemonLink.open(endpoint)
+        link = await DaemonLink.open(endpoint, MAGIC)
         try:
             return await play_game(link, command, {1: seat, 2: seat}, metrics=PlayMetrics())
         finally:

@@ -14,6 +14,7 @@ from trainingrun_actor.play_metrics import PlayMetrics
 from trainingrun_contracts import slots
 from trainingrun_contracts.connection import asyncio_client
 from trainingrun_contracts.stream.keys import Keys
+from trainingrun_environments.magic.environment import MAGIC
 from trainingrun_protocol.commands import NewGame
 
 from testkit.servers.redis_server import RedisServer
@@ -45,7 +46,9 @@ def ends_of_games(server: RedisServer, talk: Talk) -> tuple[list[End], int]:
             slots.publish(pipe, KEYS.daemons, {endpoint: slots.DaemonSlot(1)})
             pipe.execute()
         async with daemon, asyncio_client(server.url_of("actor")) as client:
-            arena = Arena(Leases(client, KEYS, member="m"), metrics=PlayMetrics(), random=Random(0))
+            arena = Arena(
+                Leases(client, KEYS, member="m"), MAGIC, metrics=PlayMetrics(), random=Random(0)
+            )
             outcomes = [await arena.play(GAME, {}, may_start=lambda: True) for _ in range(GAMES)]
             arena.close()
         return [outcome.end for outcome in outcomes if outcome is not None], connections

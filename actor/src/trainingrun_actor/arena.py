@@ -19,6 +19,7 @@ import msgspec
 import redis
 from msgspec import Struct
 from trainingrun_contracts.backoff import Backoff
+from trainingrun_environments.seam import Environment
 from trainingrun_protocol.access import Token
 from trainingrun_protocol.commands import NewGame
 
@@ -46,8 +47,15 @@ class Arena:
     """The daemons of a run as one process uses them; all have the same ``token``, or none."""
 
     def __init__(
-        self, leases: Leases, *, metrics: PlayMetrics, random: Random, token: Token | None = None
+        self,
+        leases: Leases,
+        environment: Environment,
+        *,
+        metrics: PlayMetrics,
+        random: Random,
+        token: Token | None = None,
     ) -> None:
+        self._environment = environment
         self._token = token
         self._leases = leases
         self._metrics = metrics
@@ -206,7 +214,7 @@ class Arena:
             except NotStarted:
                 break
         try:
-            link = await DaemonLink.open(endpoint, token=self._token)
+            link = await DaemonLink.open(endpoint, self._environment, token=self._token)
         except LinkLost as error:
             raise NotStarted(str(error)) from error
         return await self._play_with(link, endpoint, command, seats)

@@ -13,10 +13,10 @@ import asyncio
 from collections import deque
 from typing import Final, cast
 
+from trainingrun_environments.seam import Environment
 from trainingrun_protocol.access import Token
 from trainingrun_protocol.client import ClientConnection
 from trainingrun_protocol.commands import NewGame
-from trainingrun_protocol.dialogue.reader import Dialogue
 from trainingrun_protocol.errors import ProtocolError
 from trainingrun_protocol.lines import ServerLine, StatusReply
 
@@ -35,11 +35,13 @@ class LinkLost(Exception):
 class DaemonLink(asyncio.Protocol):
     """A link plays one game after another as long as the daemon keeps it open."""
 
-    def __init__(self, token: Token | None = None) -> None:
+    def __init__(self, environment: Environment, token: Token | None = None) -> None:
         self.ended = asyncio.Event()
         """Set when nothing more will come."""
-        self.dialogue = Dialogue()
+        self.dialogue = environment.new_dialogue()
         """Reads what this daemon asks."""
+        self.reward_bound = environment.spec.reward_bound
+        """Returns of its games are divided by it."""
         self.replaced_answers = 0
         """Answers that the daemon did not take, since the last count."""
         self._loop = asyncio.get_running_loop()
@@ -54,7 +56,9 @@ class DaemonLink(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
 
     @classmethod
-    async def open(cls, endpoint: str, *, token: Token | None = None) -> DaemonLink:
+    async def open(
+        cls, endpoint: str, environment: Environment, *, token: Token | None = None
+    ) -> DaemonLink:
         """Connect to ``host:port``; games are asked for with the daemon's token.
 
         Raises:
@@ -67,7 +71,7 @@ class DaemonLink(asyncio.Protocol):
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 _, link = await loop.create_connection(
-                    lambda: cls(token), host.strip("[]"), int(port)
+                    lambda: cls(environment, token), host.strip("[]"), int(port)
                 )
         except (OSError, TimeoutError, OverflowError) as error:
             raise LinkLost(f"{endpoint} cannot be reached: {error}") from error

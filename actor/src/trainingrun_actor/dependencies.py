@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from msgspec import Struct
+from trainingrun_environments.seam import Environment
 
 from trainingrun_actor.arena import Arena
 from trainingrun_actor.inference import Inference
@@ -19,6 +20,7 @@ from trainingrun_actor.tapes import Tapes
 class Dependencies(Struct, frozen=True):
     """The parts."""
 
+    environment: Environment
     arena: Arena
     inference: Inference
     policies: Policies

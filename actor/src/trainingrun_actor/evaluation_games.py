@@ -15,13 +15,14 @@ from typing import Final
 from msgspec import Struct
 from trainingrun_contracts.reports import Intent
 from trainingrun_contracts.run_config import DaemonConfig
+from trainingrun_environments.agents import ENGINE
+from trainingrun_environments.seam import Environment
 from trainingrun_protocol.commands import NewGame
 
 from trainingrun_actor.arena import Arena
 from trainingrun_actor.evaluation_results import Played, version_name
 from trainingrun_actor.game import End, Outcome, Seat
 from trainingrun_actor.inference import Inference
-from trainingrun_actor.opponents import AGENTS, ENGINE
 from trainingrun_actor.play_metrics import PlayMetrics
 from trainingrun_actor.policy import Policy
 from trainingrun_actor.run_state import RunStatePoller
@@ -77,6 +78,7 @@ class EvaluationGames:
 
     def __init__(
         self,
+        environment: Environment,
         arena: Arena,
         daemon: DaemonConfig,
         *,
@@ -84,6 +86,7 @@ class EvaluationGames:
         metrics: PlayMetrics,
         tapes: Tapes,
     ) -> None:
+        self._environment = environment
         self._arena = arena
         self._daemon = daemon
         self._run_state = run_state
@@ -130,7 +133,7 @@ class EvaluationGames:
         for _ in range(ATTEMPTS):
             tape = self._tape(matchup, task.policy) if is_first else None
             outcome = await self._play(matchup, task, tape)
-            reward = outcome.reward(matchup.seat)
+            reward = outcome.score(matchup.seat)
             if reward is not None:
                 self._metrics.count_game(outcome.end.value, outcome.seconds)
                 return reward
@@ -182,11 +185,14 @@ class EvaluationGames:
         if name in task.rivals.policies:
             seats[other] = self._policy_seat(task.rivals.policies[name])
         elif name != ENGINE:
-            seats[other] = ScriptedSeat(AGENTS[name](), Random(matchup.seed))
+            agent = self._environment.agents[name]()
+            seats[other] = ScriptedSeat(self._environment, agent, Random(matchup.seed))
         return seats
 
     def _policy_seat(self, policy: Policy) -> PolicySeat:
-        return PolicySeat(self._inference, policy, random=None, metrics=self._metrics)
+        return PolicySeat(
+            self._environment, self._inference, policy, random=None, metrics=self._metrics
+        )
 
     def _is_meant(self, intent: Intent) -> bool:
         return self._run_state.intent is intent

@@ -75,6 +75,7 @@ class Evaluator:
         self._scheduler = EvaluationScheduler(config.evaluation)
         self._run_state = parts.run_state(note_games=self._note_games)
         games = EvaluationGames(
+            parts.environment,
             parts.arena,
             config.daemon,
             run_state=self._run_state,

@@ -14,13 +14,13 @@ from typing import Final
 import redis
 from trainingrun_contracts.reports import ActorState, Intent
 from trainingrun_contracts.run_config import RunConfig
+from trainingrun_environments.agents import ENGINE
 from trainingrun_protocol.commands import NewGame
 
 from trainingrun_actor.dependencies import Dependencies
 from trainingrun_actor.game import End, Outcome, Seat
 from trainingrun_actor.game_ends import end_of, not_played
 from trainingrun_actor.leases import GameStart
-from trainingrun_actor.opponents import ENGINE
 from trainingrun_actor.schedule import Matchup
 from trainingrun_actor.seating import SeatedGame, Seating
 from trainingrun_actor.start_permission import StartPermission

@@ -12,18 +12,19 @@ import re
 from collections.abc import Mapping
 from enum import Enum
 from time import monotonic
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
+import msgspec
 from msgspec import Struct
+from trainingrun_environments.seam import Decision, Dialogue
 from trainingrun_protocol.commands import NewGame
-from trainingrun_protocol.decisions import Decision
-from trainingrun_protocol.dialogue.reader import Dialogue
 from trainingrun_protocol.errors import DecisionError
 from trainingrun_protocol.lines import (
     AnswerReplaced,
     DecisionLine,
     GameError,
     GameResult,
+    GameReturns,
     GameTimeout,
     Refused,
 )
@@ -50,14 +51,25 @@ class End(Enum):
 
 
 class Outcome(Struct, frozen=True):
-    """The end of a game; ``winner`` is a seat (1 or 2) and only set when somebody won."""
+    """The end of a game.
+
+    Attributes:
+        winner: the seat (1 or 2) that won; None when nobody did.
+        returns: of seat 1 and seat 2 in [-1, 1], where the daemon said more than who won.
+    """
 
     end: End
     winner: int | None
     seconds: float
     reason: str = ""
+    returns: tuple[float, float] | None = None
 
     def reward(self, seat: int) -> float | None:
+        """What a seat trains on, in [-1, 1]; None when the outcome is unknown."""
+        score = self.score(seat)
+        return score if score is None or self.returns is None else self.returns[seat - 1]
+
+    def score(self, seat: int) -> float | None:
         """+1, -1 or 0 for a seat; None when the outcome is unknown."""
         match self.end:
             case End.WON:
@@ -71,8 +83,8 @@ class Outcome(Struct, frozen=True):
 class Seat(Protocol):
     """Answers the decisions of one seat."""
 
-    async def answer(self, decision: Decision) -> str:
-        """Return the answer line."""
+    async def answer(self, decision: Any) -> str:
+        """Return the answer line to a decision of the environment's."""
 
     def finish(self, reward: float | None) -> None:
         """The game is over; None: its outcome will never be known."""
@@ -95,6 +107,7 @@ async def play_game(
     patience = command.limit_seconds + READ_MARGIN_SECONDS
     link.start(command)
     has_begun = has_asked = False
+    returns: tuple[float, float] | None = None
     while True:
         try:
             with metrics.waiting("engine"):
@@ -115,8 +128,11 @@ async def play_game(
                 link.answer(await _response(link.dialogue, decision, seat))
             case AnswerReplaced():
                 link.replaced_answers += 1
+            case GameReturns(first, second):
+                returns = (first / link.reward_bound, second / link.reward_bound)
             case GameResult() | GameTimeout() | GameError() | Refused():
-                return _outcome(line, monotonic() - began, has_asked=has_asked)
+                outcome = _outcome(line, monotonic() - began, has_asked=has_asked)
+                return _with_returns(outcome, returns)
             case _:
                 pass  # log lines
 
@@ -137,6 +153,19 @@ def _outcome(
             return Outcome(End.REFUSED, None, seconds, text)
 
 
+def _with_returns(outcome: Outcome, returns: tuple[float, float] | None) -> Outcome:
+    """Return the outcome of a game that ended, with what it returned to the seats.
+
+    Raises:
+        LinkLost: a return is beyond the bound of the environment.
+    """
+    if returns is None or outcome.end not in {End.WON, End.DRAW}:
+        return outcome
+    if max(map(abs, returns)) > 1:
+        raise LinkLost(f"GAME_RETURNS of {returns} times the environment's bound of rewards")
+    return msgspec.structs.replace(outcome, returns=returns)
+
+
 async def _response(dialogue: Dialogue, decision: Decision, seat: Seat) -> str:
     """Return the seat's answer, or the one that ends a loop of the same question."""
     forced = dialogue.forced_answer(decision)
@@ -145,9 +174,10 @@ async def _response(dialogue: Dialogue, decision: Decision, seat: Seat) -> str:
 
 def _decode(dialogue: Dialogue, raw: bytes) -> Decision:
     try:
-        return dialogue.read(raw)
+        decision: Decision = dialogue.read(raw)
     except DecisionError as error:
         raise LinkLost(str(error)) from error
+    return decision
 
 
 def _result(winner: str | None, seconds: float) -> Outcome:

@@ -15,8 +15,8 @@ from time import perf_counter
 
 import numpy as np
 from msgspec import Struct
+from trainingrun_environments.observation import Observation
 
-from trainingrun_actor.observation.encoder import Observation
 from trainingrun_actor.policy import Policy
 
 

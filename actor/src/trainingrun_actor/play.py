@@ -66,6 +66,7 @@ class _Player:
         )
         self._run_state = parts.run_state(note_depth=self._sink.note_depth)
         dependencies = Dependencies(
+            environment=parts.environment,
             arena=parts.arena,
             inference=Inference(parts.metrics.note_inference),
             policies=parts.policies,

@@ -18,9 +18,9 @@ from msgspec import Struct
 from trainingrun_contracts.observation_schema import SCHEMA_HASH
 from trainingrun_contracts.segment import MAX_STEPS, SCHEMA_VERSION, Segment
 from trainingrun_contracts.segment_header import SegmentHeader
+from trainingrun_environments.observation import Float16, Observation
 
 from trainingrun_actor.inference import Choice
-from trainingrun_actor.observation.encoder import Float16, Observation
 from trainingrun_actor.policy import Policy
 from trainingrun_actor.shaping import shaped_rewards
 

@@ -12,10 +12,13 @@ from typing import Any
 
 import redis.asyncio
 from trainingrun_contracts.connection import address_of
+from trainingrun_contracts.environment_config import Magic
 from trainingrun_contracts.metrics import Server
 from trainingrun_contracts.role_environment import RoleEnvironment
 from trainingrun_contracts.run_config import RunConfig
 from trainingrun_contracts.stream.keys import Keys
+from trainingrun_environments.registry import environment_of
+from trainingrun_environments.seam import Environment
 
 from trainingrun_actor.arena import Arena
 from trainingrun_actor.leases import Leases
@@ -48,6 +51,7 @@ class RoleParts:
     reporter: Reporter
     policies: Policies
     leases: Leases
+    environment: Environment
     arena: Arena
     clock: Clock
     tapes: Tapes
@@ -103,8 +107,10 @@ def role_parts(
 
     Raises:
         ConfigError: the metrics port cannot be used.
+        UnknownEnvironment: the run plays in an environment that cannot be had here.
     """
     keys = Keys(config.run_id, config.learner.shards)
+    game = environment_of(config.environment)
     actor, metrics = incarnation(environment.member), PlayMetrics()
     exporter = Exporter(metrics, server)
     exporter.serve(environment.metrics_port)
@@ -118,9 +124,17 @@ def role_parts(
         reporter=Reporter(client, keys, environment, role=server.value, exporter=exporter),
         policies=_policies(config, client, keys, metrics, server),
         leases=leases,
-        arena=Arena(leases, metrics=metrics, random=Random(actor), token=environment.daemon_token),
+        environment=game,
+        arena=Arena(
+            leases, game, metrics=metrics, random=Random(actor), token=environment.daemon_token
+        ),
         clock=clock,
-        tapes=Tapes(config.tapes, run=config.run, member=environment.member, clock=clock),
+        tapes=Tapes(
+            config.tapes if isinstance(config.environment, Magic) else None,
+            run=config.run,
+            member=environment.member,
+            clock=clock,
+        ),
         watchdog=PointerWatchdog(
             keys, address_of(environment.redis_url), limit_seconds=pointer_seconds, now=monotonic
         ),

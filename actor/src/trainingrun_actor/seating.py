@@ -14,10 +14,10 @@ from typing import Final
 from msgspec import Struct
 from trainingrun_contracts.curriculum import Setting
 from trainingrun_contracts.run_config import RunConfig
+from trainingrun_environments.agents import ENGINE
 
 from trainingrun_actor.dependencies import Dependencies
 from trainingrun_actor.game import Seat
-from trainingrun_actor.opponents import AGENTS, ENGINE
 from trainingrun_actor.policy import Policy
 from trainingrun_actor.recorder import Clock, GameIdentity, Recorder
 from trainingrun_actor.schedule import LATEST, PAST, Matchup, training_matchups
@@ -144,6 +144,7 @@ class Seating:
             opponent=opponent,
         )
         return LearnerSeat(
+            parts.environment,
             parts.inference,
             weights,
             Recorder(identity, clock=clock, emit=parts.sink.offer, gamma=setting.gamma),
@@ -158,9 +159,12 @@ class Seating:
             return None, name
         random = Random(self._random.getrandbits(63))
         if name != PAST:
-            return ScriptedSeat(AGENTS[name](), random), name
+            agent = parts.environment.agents[name]()
+            return ScriptedSeat(parts.environment, agent, random), name
         policy = await parts.policies.past(random)
-        seat = PolicySeat(parts.inference, policy, random=random, metrics=parts.metrics)
+        seat = PolicySeat(
+            parts.environment, parts.inference, policy, random=random, metrics=parts.metrics
+        )
         return seat, f"{PAST}:{policy.pointer.version}"
 
 

@@ -12,17 +12,13 @@ from random import Random
 from typing import Final, TypeAlias
 
 from trainingrun_contracts.curriculum import Shaping
-from trainingrun_protocol.decisions import Decision
+from trainingrun_environments.agents import Agent
+from trainingrun_environments.seam import Decision, Environment, Question
 
 from trainingrun_actor.inference import Inference
-from trainingrun_actor.observation.answering import answering
-from trainingrun_actor.observation.encoder import Encoder
-from trainingrun_actor.observation.options import Question
-from trainingrun_actor.opponents import Agent
 from trainingrun_actor.play_metrics import PlayMetrics
 from trainingrun_actor.policy import Policy
 from trainingrun_actor.recorder import Recorder
-from trainingrun_actor.shaping import potential
 
 Choose: TypeAlias = Callable[[Question], Awaitable[int]]
 """Gives the position of an option; only asked when there are at least two."""
@@ -31,9 +27,9 @@ Choose: TypeAlias = Callable[[Question], Awaitable[int]]
 _PLAIN: Final = Shaping()
 
 
-async def answer_by(choose: Choose, decision: Decision) -> str:
+async def answer_by(environment: Environment, choose: Choose, decision: Decision) -> str:
     """Return the answer line to a decision, each of its questions put to ``choose``."""
-    answer = answering(decision)
+    answer = environment.answering(decision)
     while (question := answer.question) is not None:
         is_forced = len(question.options) == 1
         answer.choose(0 if is_forced else await choose(question))
@@ -43,13 +39,14 @@ async def answer_by(choose: Choose, decision: Decision) -> str:
 class ScriptedSeat:
     """A scripted agent."""
 
-    def __init__(self, agent: Agent, random: Random) -> None:
+    def __init__(self, environment: Environment, agent: Agent, random: Random) -> None:
+        self._environment = environment
         self._agent = agent
         self._random = random
 
     async def answer(self, decision: Decision) -> str:
         """Let the agent choose at every question."""
-        return await answer_by(self._choose, decision)
+        return await answer_by(self._environment, self._choose, decision)
 
     async def _choose(self, question: Question) -> int:
         return self._agent.choose(question, self._random)
@@ -65,17 +62,24 @@ class PolicySeat:
     """
 
     def __init__(
-        self, inference: Inference, policy: Policy, *, random: Random | None, metrics: PlayMetrics
+        self,
+        environment: Environment,
+        inference: Inference,
+        policy: Policy,
+        *,
+        random: Random | None,
+        metrics: PlayMetrics,
     ) -> None:
+        self._environment = environment
         self._inference = inference
         self._policy = policy
         self._random = random
         self._metrics = metrics
-        self._encoder = Encoder()
+        self._encoder = environment.new_encoder()
 
     async def answer(self, decision: Decision) -> str:
         """Let the policy choose at every question."""
-        return await answer_by(self._choose, decision)
+        return await answer_by(self._environment, self._choose, decision)
 
     async def _choose(self, question: Question) -> int:
         observation = self._encoder.encode(question)
@@ -93,6 +97,7 @@ class LearnerSeat:
 
     def __init__(
         self,
+        environment: Environment,
         inference: Inference,
         weights: Callable[[], Awaitable[Policy]],
         recorder: Recorder,
@@ -101,21 +106,23 @@ class LearnerSeat:
         metrics: PlayMetrics,
         shaping: Shaping = _PLAIN,
     ) -> None:
+        self._environment = environment
         self._shaping = shaping
         self._inference = inference
         self._weights = weights
         self._recorder = recorder
         self._random = random
         self._metrics = metrics
-        self._encoder = Encoder()
+        self._encoder = environment.new_encoder()
 
     async def answer(self, decision: Decision) -> str:
         """Choose by the policy and record."""
-        return await answer_by(self._choose, decision)
+        return await answer_by(self._environment, self._choose, decision)
 
     async def _choose(self, question: Question) -> int:
         observation = self._encoder.encode(question)
-        self._recorder.before_step(observation.state, potential(question.view, self._shaping))
+        potential = self._environment.potential(question, self._shaping)
+        self._recorder.before_step(observation.state, potential)
         policy = self._recorder.policy or await self._weights()
         draw = self._random.random()
         with self._metrics.waiting("inference"):

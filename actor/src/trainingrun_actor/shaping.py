@@ -1,9 +1,9 @@
 """Shaped rewards: the growth of a potential from one decision of a seat to its next.
 
-The potential of a position is what the seat leads by, weighted: life, power on the board, cards in
-hand. It is the opponent's with the sign turned, and 0 once the game is over. Rewards of the form
-γΦ(s') - Φ(s) leave the order of all ways to play as it is (Ng, Harada and Russell 1999): over a
-game they sum up to -Φ of the first decision, whatever is played.
+The potential of a position is what the seat leads by, as its environment measures it: the
+opponent's with the sign turned, and 0 once the game is over. Rewards of the form γΦ(s') - Φ(s)
+leave the order of all ways to play as it is (Ng, Harada and Russell 1999): over a game they sum up
+to -Φ of the first decision, whatever is played.
 
 A potential is a whole multiple of 2^-16 in [-1, 1]. So differences and their sums are exact in
 float32 without discount, and a long lead can never outweigh a game.
@@ -12,28 +12,9 @@ float32 without discount, and a long lead can never outweigh a game.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from trainingrun_contracts.curriculum import Shaping
-
-from trainingrun_actor.observation.view import View
-
-_GRAIN: Final = 2.0**-16
-
-
-def potential(view: View, shaping: Shaping) -> float:
-    """Φ of the position as the deciding seat sees it."""
-    if shaping.is_none:
-        return 0.0
-    mine, theirs = view.mine, view.theirs
-    lead = (
-        shaping.life * (mine.player.life - theirs.player.life)
-        + shaping.board * (mine.power - theirs.power)
-        + shaping.cards * (mine.player.hand_size - theirs.player.hand_size)
-    )
-    return round(min(1.0, max(-1.0, lead)) / _GRAIN) * _GRAIN
 
 
 def shaped_rewards(

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from safetensors.numpy import save
-from trainingrun_actor.observation.encoder import Observation
 from trainingrun_actor.policy import Policy, load_policy
 from trainingrun_contracts.observation_schema import ACTION_WIDTH, SCHEMA_HASH, STATE_WIDTH
 from trainingrun_contracts.policy_format import Network, shapes_of
 from trainingrun_contracts.weights_pointer import Pointer
+from trainingrun_environments.observation import Observation
 
 POINTER = Pointer(epoch=1, version=7, publish=3, sha256="ab" * 32, at=0.0)
 

@@ -6,8 +6,10 @@ import asyncio
 from random import Random
 
 import pytest
-from trainingrun_actor.opponents import AggressiveAgent, RandomAgent
 from trainingrun_actor.seats import ScriptedSeat
+from trainingrun_environments.agents import RandomAgent
+from trainingrun_environments.magic.environment import MAGIC
+from trainingrun_environments.magic.opponents import AggressiveAgent
 from trainingrun_protocol.decisions import (
     Ability,
     Action,
@@ -68,7 +70,7 @@ def decision_of(
 
 def answer(decision: Decision, agent: AggressiveAgent | RandomAgent, seed: int = 0) -> str:
     """The answer line."""
-    return asyncio.run(ScriptedSeat(agent, Random(seed)).answer(decision))
+    return asyncio.run(ScriptedSeat(MAGIC, agent, Random(seed)).answer(decision))
 
 
 def ability(cost: str, text: str) -> Decision:

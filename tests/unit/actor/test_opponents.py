@@ -6,10 +6,11 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from trainingrun_actor.observation.answering import answering
-from trainingrun_actor.opponents import Agent, AggressiveAgent, RandomAgent
 from trainingrun_daemon.decks import DeckRepository
 from trainingrun_daemon.session import GameSession, Progress
+from trainingrun_environments.agents import Agent, RandomAgent
+from trainingrun_environments.magic.answering import answering
+from trainingrun_environments.magic.opponents import AggressiveAgent
 from trainingrun_protocol.commands import NewGame
 from trainingrun_protocol.decisions import decode_decision
 from trainingrun_protocol.lines import DecisionLine, parse_line

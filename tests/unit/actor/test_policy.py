@@ -10,12 +10,12 @@ import pytest
 import torch
 from safetensors.numpy import load, save
 from trainingrun_actor.inference import pick
-from trainingrun_actor.observation.encoder import Observation
 from trainingrun_actor.policy import Policy, load_policy
 from trainingrun_contracts.observation_schema import SCHEMA_HASH
 from trainingrun_contracts.policy_format import network_of
 from trainingrun_contracts.weights import WeightsError
 from trainingrun_contracts.weights_pointer import Pointer
+from trainingrun_environments.observation import Observation
 from trainingrun_trainer.networks.build import make_policy
 from trainingrun_trainer.networks.packed import pack_rows, packed_log_softmax
 

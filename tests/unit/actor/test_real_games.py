@@ -7,11 +7,11 @@ from random import Random
 
 import numpy as np
 import pytest
-from trainingrun_actor.observation.answering import answering
-from trainingrun_actor.observation.encoder import Encoder
-from trainingrun_actor.opponents import RandomAgent
 from trainingrun_daemon.decks import DeckRepository
 from trainingrun_daemon.session import GameSession, Progress
+from trainingrun_environments.agents import RandomAgent
+from trainingrun_environments.magic.answering import answering
+from trainingrun_environments.magic.encoder import Encoder
 from trainingrun_protocol.commands import NewGame
 from trainingrun_protocol.decisions import Decision, DecisionType, decode_decision
 from trainingrun_protocol.lines import DecisionLine, parse_line

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 from trainingrun_actor.inference import Choice
-from trainingrun_actor.observation.encoder import Observation
 from trainingrun_actor.policy import Policy
 from trainingrun_actor.recorder import Clock, GameIdentity, Recorder
 from trainingrun_contracts.segment import Segment, decode, encode
+from trainingrun_environments.observation import Observation
 
 Observe = Callable[[int, int], Observation]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from trainingrun_actor.observation.options import Question
 from trainingrun_actor.seats import answer_by
+from trainingrun_environments.magic.environment import MAGIC
+from trainingrun_environments.magic.options import Question
 from trainingrun_protocol.decisions import Action, Card, Decision, DecisionType
 
 HAND = tuple(Card(id=at, name=f"card {at}") for at in range(3))
@@ -30,5 +31,5 @@ def test_only_choices_are_asked_for(decision: Decision, line: str, asked: list[i
         counts.append(len(question.options))
         return len(question.options) - 1
 
-    assert asyncio.run(answer_by(take_the_last, decision)) == line
+    assert asyncio.run(answer_by(MAGIC, take_the_last, decision)) == line
     assert counts == asked

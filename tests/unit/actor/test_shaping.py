@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
-from trainingrun_actor.observation.view import View, view_of
-from trainingrun_actor.shaping import potential, shaped_rewards
+from trainingrun_actor.shaping import shaped_rewards
 from trainingrun_contracts.curriculum import Shaping
+from trainingrun_environments.magic.potential import potential
+from trainingrun_environments.magic.view import View, view_of
 from trainingrun_protocol.decisions import (
     Card,
     Decision,

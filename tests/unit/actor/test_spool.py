@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from trainingrun_actor.inference import Choice
-from trainingrun_actor.observation.encoder import Observation
 from trainingrun_actor.policy import load_policy
 from trainingrun_actor.recorder import Clock, GameIdentity, Recorder
 from trainingrun_actor.spool import Spool
@@ -17,6 +16,7 @@ from trainingrun_contracts.segment import Segment
 from trainingrun_contracts.segment_header import SegmentHeader
 from trainingrun_contracts.stream.accounts import Accounts, Fate, Totals
 from trainingrun_contracts.weights_pointer import Pointer
+from trainingrun_environments.observation import Observation
 
 Make = Callable[[int], Segment]
 

@@ -6,7 +6,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
-MEMBERS = ("protocol", "api", "contracts", "reconciler", "operator", "daemon", "actor", "trainer")
+MEMBERS = (
+    "protocol",
+    "api",
+    "contracts",
+    "reconciler",
+    "operator",
+    "environments",
+    "daemon",
+    "actor",
+    "trainer",
+)
 _CODE = re.compile(r"`([^`\n]+)`")
 _MODULE = re.compile(r"(\w+)((?:\.[a-z_]+)+)")
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from trainingrun_actor.observation.answering import answering
-from trainingrun_actor.observation.encoder import Encoder
-from trainingrun_actor.observation.relations import RELATIONS
-from trainingrun_actor.observation.view import Creature, can_block, kills, view_of
+from trainingrun_environments.magic.answering import answering
+from trainingrun_environments.magic.encoder import Encoder
+from trainingrun_environments.magic.relations import RELATIONS
+from trainingrun_environments.magic.view import Creature, can_block, kills, view_of
 from trainingrun_protocol.decisions import (
     Card,
     Combatant,

@@ -16,7 +16,7 @@ from typing import Final, Protocol
 from trainingrun_protocol import answers
 from trainingrun_protocol.decisions import Card, Decision, DecisionType
 
-from trainingrun_actor.observation.options import (
+from trainingrun_environments.magic.options import (
     DONE,
     MAX_OPTIONS,
     Entry,
@@ -27,7 +27,7 @@ from trainingrun_actor.observation.options import (
     listed_options,
     numbered,
 )
-from trainingrun_actor.observation.view import View, can_block, view_of
+from trainingrun_environments.magic.view import View, can_block, view_of
 
 
 class Answering(Protocol):

@@ -12,8 +12,8 @@ from typing import Final, TypeAlias
 
 from trainingrun_protocol.decisions import Card, Combatant, Entity
 
-from trainingrun_actor.observation.options import Option, OptionKind, Question
-from trainingrun_actor.observation.view import View, can_block, counters_of, kills
+from trainingrun_environments.magic.options import Option, OptionKind, Question
+from trainingrun_environments.magic.view import View, can_block, counters_of, kills
 
 RELATIONS: Final = 14
 Values: TypeAlias = tuple[float, ...]

@@ -14,10 +14,9 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple, TypeAlias
 
-from trainingrun_contracts.observation_schema import ACTION_WIDTH
 from trainingrun_protocol.decisions import Ability, Action, Card, Combatant, Entity
 
-from trainingrun_actor.observation.facts import (
+from trainingrun_environments.magic.facts import (
     FACTS_WIDTH,
     Facts,
     facts_of,
@@ -25,8 +24,8 @@ from trainingrun_actor.observation.facts import (
     facts_of_name,
     mana_value,
 )
-from trainingrun_actor.observation.options import Option, OptionKind, Question
-from trainingrun_actor.observation.relations import (
+from trainingrun_environments.magic.options import Option, OptionKind, Question
+from trainingrun_environments.magic.relations import (
     RELATIONS,
     Attack,
     Values,
@@ -39,8 +38,9 @@ from trainingrun_actor.observation.relations import (
     player_relations,
     stack_relations,
 )
-from trainingrun_actor.observation.view import Creature, View, Zone, counters_of
-from trainingrun_actor.observation.wording import (
+from trainingrun_environments.magic.spec import ACTION_WIDTH
+from trainingrun_environments.magic.view import Creature, View, Zone, counters_of
+from trainingrun_environments.magic.wording import (
     TEXT_WIDTH,
     Wording,
     keep,

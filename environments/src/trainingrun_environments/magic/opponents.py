@@ -1,6 +1,6 @@
 """Scripted opponents: yardsticks that never change, on the same option lists as the policy.
 
-``random`` chooses uniformly at every question, declining included. ``aggressive`` plays land, then
+``random`` is that of every environment. ``aggressive`` plays land, then
 its most expensive creature or burn to the face, pays for all it can, attacks with everything and
 blocks only to stay alive.
 """
@@ -9,29 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from random import Random
-from typing import Final, Protocol
+from typing import Final
 
 from trainingrun_protocol.decisions import Ability, Action, Card, Entity
 
-from trainingrun_actor.observation.facts import facts_of, facts_of_action, mana_value
-from trainingrun_actor.observation.options import Option, OptionKind, Question
-from trainingrun_actor.observation.view import View
-from trainingrun_actor.observation.wording import Wording, wording_of
-
-
-class Agent(Protocol):
-    """Chooses among the options of a question."""
-
-    def choose(self, question: Question, random: Random) -> int:
-        """Return the position of the chosen option."""
-
-
-class RandomAgent:
-    """Uniform over the options of each question."""
-
-    def choose(self, question: Question, random: Random) -> int:
-        """Any option, all equally likely."""
-        return random.randrange(len(question.options))
+from trainingrun_environments.agents import EVERYWHERE, Agents
+from trainingrun_environments.magic.facts import facts_of, facts_of_action, mana_value
+from trainingrun_environments.magic.options import Option, OptionKind, Question
+from trainingrun_environments.magic.view import View
+from trainingrun_environments.magic.wording import Wording, wording_of
 
 
 class AggressiveAgent:
@@ -44,13 +30,7 @@ class AggressiveAgent:
         return max(range(len(ranks)), key=ranks.__getitem__)
 
 
-ENGINE: Final = "engine"
-"""The daemon's own player: it sits in the daemon, so nothing is asked of its seat here."""
-
-AGENTS: Final[dict[str, Callable[[], Agent]]] = {
-    "random": RandomAgent,
-    "aggressive": AggressiveAgent,
-}
+AGENTS: Final[Agents] = {**EVERYWHERE, "aggressive": AggressiveAgent}
 
 
 def _action_rank(question: Question, option: Option) -> float:

@@ -7,24 +7,14 @@ exactly what the actor acted on.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
-from msgspec import Struct
-from trainingrun_contracts.observation_schema import ACTION_WIDTH, STATE_WIDTH
 
-from trainingrun_actor.observation.options import Question
-from trainingrun_actor.observation.rows import KEPT_WIDTH, option_rows
-from trainingrun_actor.observation.state import position_section, progress_values
-from trainingrun_actor.observation.view import View
-from trainingrun_actor.observation.wording import bounded, doubles
-
-Float16 = npt.NDArray[np.float16]
-
-
-class Observation(Struct, frozen=True):
-    """``state`` is [STATE_WIDTH], ``actions`` is [options, ACTION_WIDTH]."""
-
-    state: Float16
-    actions: Float16
+from trainingrun_environments.magic.options import Question
+from trainingrun_environments.magic.rows import KEPT_WIDTH, option_rows
+from trainingrun_environments.magic.spec import ACTION_WIDTH, STATE_WIDTH
+from trainingrun_environments.magic.state import position_section, progress_values
+from trainingrun_environments.magic.view import View
+from trainingrun_environments.magic.wording import bounded, doubles
+from trainingrun_environments.observation import Observation
 
 
 class Encoder:
@@ -37,7 +27,7 @@ class Encoder:
         self._position = b""
 
     def encode(self, question: Question) -> Observation:
-        """Deterministic, finite, within the bounds."""
+        """Return state [STATE_WIDTH] and actions [options, ACTION_WIDTH], finite and bounded."""
         if question.view is not self._view:
             self._position = position_section(question.view)
             self._view = question.view

@@ -13,7 +13,7 @@ from typing import Final
 from msgspec import Struct
 from trainingrun_protocol.decisions import Action, Card
 
-from trainingrun_actor.observation.wording import Wording, bucket_of, keep, packed, wording_of
+from trainingrun_environments.magic.wording import Wording, bucket_of, keep, packed, wording_of
 
 NAME_BUCKETS: Final = 16
 FACTS_WIDTH: Final = 7 + 3 + 13 + NAME_BUCKETS

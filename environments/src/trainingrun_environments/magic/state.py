@@ -14,13 +14,13 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final, TypeAlias
 
-from trainingrun_contracts.observation_schema import STATE_WIDTH
 from trainingrun_protocol.decisions import Combatant, DecisionType
 
-from trainingrun_actor.observation.facts import Facts, Trait, facts_of
-from trainingrun_actor.observation.options import Question
-from trainingrun_actor.observation.view import Creature, Side, View
-from trainingrun_actor.observation.wording import (
+from trainingrun_environments.magic.facts import Facts, Trait, facts_of
+from trainingrun_environments.magic.options import Question
+from trainingrun_environments.magic.spec import STATE_WIDTH
+from trainingrun_environments.magic.view import Creature, Side, View
+from trainingrun_environments.magic.wording import (
     EFFECTS,
     TEXT_BUCKETS,
     bucket_of,

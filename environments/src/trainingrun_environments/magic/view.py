@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 from msgspec import Struct
 from trainingrun_protocol.decisions import Card, Combatant, Decision, Player, StackItem
 
-from trainingrun_actor.observation.facts import Facts, Trait, facts_of, facts_of_name, traits_of
-from trainingrun_actor.observation.wording import damage_in, wording_of
+from trainingrun_environments.magic.facts import Facts, Trait, facts_of, facts_of_name, traits_of
+from trainingrun_environments.magic.wording import damage_in, wording_of
 
 _NO_PLAYER: Final = Player()
 

@@ -23,8 +23,8 @@ from trainingrun_protocol.decisions import (
     Entity,
 )
 
-from trainingrun_actor.observation.facts import facts_of_action
-from trainingrun_actor.observation.view import View, Zone
+from trainingrun_environments.magic.facts import facts_of_action
+from trainingrun_environments.magic.view import View, Zone
 
 MAX_OPTIONS: Final = 256
 _MOST_VALUES: Final = 33

@@ -18,7 +18,7 @@ from typing import Final, TypeVar
 import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
-from trainingrun_contracts.observation_schema import FEATURE_BOUND
+from trainingrun_contracts.environment_spec import FEATURE_BOUND
 
 TEXT_BUCKETS: Final = 14
 EFFECTS: Final = 12

@@ -1,0 +1,83 @@
+"""An environment whose engine sends its own numbers."""
+
+from __future__ import annotations
+
+from trainingrun_contracts.curriculum import Shaping
+from trainingrun_contracts.environment_spec import EnvironmentSpec
+from trainingrun_protocol.generic import decode_generic
+
+from trainingrun_environments.agents import EVERYWHERE, Agents
+from trainingrun_environments.generic.questions import GenericQuestion, QuestionReader
+from trainingrun_environments.observation import Observation
+
+
+class GenericDialogue:
+    """Reads generic decisions; there is no other dialect, and nothing is answered for a seat."""
+
+    broken_loops = 0
+
+    def __init__(self, reader: QuestionReader) -> None:
+        self._reader = reader
+
+    def begin_game(self) -> None:
+        """See Dialogue."""
+
+    def read(self, raw: bytes) -> GenericQuestion:
+        """See Dialogue; a decision is its one question."""
+        return self._reader.question(decode_generic(raw))
+
+    def forced_answer(self, _decision: GenericQuestion) -> str | None:
+        """See Dialogue."""
+        return None
+
+    def checked(self, _decision: GenericQuestion, response: str) -> str:
+        """See Dialogue."""
+        return response
+
+
+class GenericAnswering:
+    """One option out of a list."""
+
+    def __init__(self, question: GenericQuestion) -> None:
+        self.question: GenericQuestion | None = question
+        self.response = ""
+
+    def choose(self, position: int) -> None:
+        """See Answering."""
+        assert self.question is not None
+        self.response = str(self.question.options[position])
+        self.question = None
+
+
+class GenericEncoder:
+    """A question has its arrays already."""
+
+    def encode(self, question: GenericQuestion) -> Observation:
+        """See Encoder."""
+        return question.observation
+
+
+class GenericEnvironment:
+    """Environment by its spec alone."""
+
+    def __init__(self, spec: EnvironmentSpec) -> None:
+        self.spec = spec
+        self.agents: Agents = EVERYWHERE
+        self._reader = QuestionReader(spec)
+        self._encoder = GenericEncoder()
+
+    def new_dialogue(self) -> GenericDialogue:
+        """See Environment."""
+        return GenericDialogue(self._reader)
+
+    def answering(self, decision: GenericQuestion) -> GenericAnswering:
+        """See Environment."""
+        return GenericAnswering(decision)
+
+    def new_encoder(self) -> GenericEncoder:
+        """See Environment."""
+        return self._encoder
+
+    def potential(self, _question: GenericQuestion, _shaping: Shaping) -> float:
+        """See Environment: without knowledge of a game there is no lead."""
+        return 0.0

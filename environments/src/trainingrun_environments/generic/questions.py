@@ -1,0 +1,119 @@
+"""From a generic DECISION line to arrays, checked: a wrong shape must cost its game, never a
+training.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from msgspec import Struct
+from trainingrun_contracts.environment_spec import (
+    FEATURE_BOUND,
+    VOCABULARY_SCALE,
+    EnvironmentSpec,
+    Features,
+    Vocabulary,
+)
+from trainingrun_protocol.errors import DecisionError
+from trainingrun_protocol.generic import GenericAction, GenericDecision, GenericObservation
+
+from trainingrun_environments.observation import Float16, Observation
+
+_DTYPES: Final = {
+    name: np.dtype(name).newbyteorder("<")
+    for name in ("uint8", "int8", "int16", "int32", "float16", "float32", "float64")
+}
+
+
+class GenericQuestion(Struct, frozen=True):
+    """The one question of a generic decision; ``options`` are the indices that answers name."""
+
+    seat: int
+    """Position (0 or 1) of the seat that is asked."""
+    options: tuple[int, ...]
+    observation: Observation
+
+
+class QuestionReader:
+    """Makes questions of decisions, by the environment's spec."""
+
+    def __init__(self, spec: EnvironmentSpec) -> None:
+        self._shape = spec.observation
+        self._width = spec.state_width
+        self._actions = spec.actions
+        size = spec.action_inputs
+        self._vocabulary = (np.arange(size) / VOCABULARY_SCALE).astype(np.float16)[:, None]
+
+    def question(self, decision: GenericDecision) -> GenericQuestion:
+        """Return the question of a decision.
+
+        Raises:
+            DecisionError: shapes, numbers or indices are not those of the spec; the text says which
+                field, what it holds and what it should.
+        """
+        options = tuple([action.index for action in decision.actions])
+        if not options:
+            raise DecisionError("actions is empty: ask only where something can be chosen")
+        if len(set(options)) != len(options):
+            raise DecisionError("actions has two entries with the same index")
+        state = self._state(decision.observation)
+        rows = self._rows(decision.actions, options)
+        return GenericQuestion(decision.seat - 1, options, Observation(state, rows))
+
+    def _state(self, seen: GenericObservation) -> Float16:
+        if seen.shape != self._shape:
+            raise DecisionError(
+                f"observation.shape is {list(seen.shape)}, the environment's {list(self._shape)}"
+            )
+        dtype = _DTYPES.get(seen.dtype)
+        if dtype is None:
+            raise DecisionError(
+                f"observation.dtype is {seen.dtype[:40]!r}: use one of {', '.join(_DTYPES)}"
+            )
+        if len(seen.data) != self._width * dtype.itemsize:
+            raise DecisionError(
+                f"observation.data holds {len(seen.data)} bytes:"
+                f" {self._width} numbers of {seen.dtype} are {self._width * dtype.itemsize}"
+            )
+        found = np.frombuffer(seen.data, dtype)
+        _check_bounds(found, "observation")
+        return found.astype(np.float16)
+
+    def _rows(self, actions: tuple[GenericAction, ...], options: tuple[int, ...]) -> Float16:
+        match self._actions:
+            case Vocabulary(size):
+                if min(options) < 0 or max(options) >= size:
+                    wrong = next(index for index in options if not 0 <= index < size)
+                    raise DecisionError(
+                        f"actions has index {wrong}: the vocabulary goes from 0 to {size - 1}"
+                    )
+                return self._vocabulary[list(options)]
+            case Features(width):
+                return _feature_rows(actions, width)
+
+
+def _feature_rows(actions: tuple[GenericAction, ...], width: int) -> Float16:
+    for place, action in enumerate(actions):
+        if len(action.features) != width:
+            raise DecisionError(
+                f"actions[{place}].features has {len(action.features)} numbers,"
+                f" the environment's actions have {width}"
+            )
+    found = np.array([action.features for action in actions], np.float64)
+    _check_bounds(found, "actions[].features")
+    return found.astype(np.float16)
+
+
+def _check_bounds(numbers: npt.NDArray[Any], where: str) -> None:
+    """Raise DecisionError unless all are finite and within the bound."""
+    greatest = max(float(numbers.max()), -float(numbers.min()))
+    if not math.isfinite(greatest):
+        raise DecisionError(f"{where} holds a number that is not finite")
+    if greatest > FEATURE_BOUND:
+        raise DecisionError(
+            f"{where} holds {greatest:g}:"
+            f" scale its numbers to -{FEATURE_BOUND:g} … {FEATURE_BOUND:g}"
+        )

@@ -1,0 +1,51 @@
+"""Magic as an environment of an actor."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from trainingrun_contracts.curriculum import Shaping
+from trainingrun_contracts.environment_spec import EnvironmentSpec
+from trainingrun_protocol.decisions import Decision
+from trainingrun_protocol.dialogue.reader import Dialogue
+
+from trainingrun_environments.agents import Agents
+from trainingrun_environments.magic.answering import Answering, answering
+from trainingrun_environments.magic.encoder import Encoder
+from trainingrun_environments.magic.opponents import AGENTS
+from trainingrun_environments.magic.options import Question
+from trainingrun_environments.magic.potential import potential
+from trainingrun_environments.magic.spec import SPEC
+
+
+class MagicEnvironment:
+    """Magic by a Forge daemon."""
+
+    @property
+    def spec(self) -> EnvironmentSpec:
+        """See Environment."""
+        return SPEC
+
+    @property
+    def agents(self) -> Agents:
+        """See Environment."""
+        return AGENTS
+
+    def new_dialogue(self) -> Dialogue:
+        """See Environment."""
+        return Dialogue()
+
+    def answering(self, decision: Decision) -> Answering:
+        """See Environment."""
+        return answering(decision)
+
+    def new_encoder(self) -> Encoder:
+        """See Environment."""
+        return Encoder()
+
+    def potential(self, question: Question, shaping: Shaping) -> float:
+        """See Environment."""
+        return potential(question.view, shaping)
+
+
+MAGIC: Final = MagicEnvironment()

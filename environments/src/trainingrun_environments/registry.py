@@ -1,0 +1,93 @@
+"""Finds the environment that a run names.
+
+``spec_of`` is for who needs the shapes alone, as the learner; ``environment_of`` for who plays.
+Environments come as entry points of the group ``trainingrun.environments``, so a package that is
+installed beside ours adds one.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint, entry_points
+from typing import Final, cast
+
+from trainingrun_contracts.environment_config import (
+    BuiltIn,
+    Engine,
+    EnvironmentConfig,
+    Magic,
+    OpenSpiel,
+    PettingZoo,
+    Python,
+)
+from trainingrun_contracts.environment_spec import EnvironmentSpec
+
+from trainingrun_environments.errors import UnknownEnvironment
+from trainingrun_environments.generic.environment import GenericEnvironment
+from trainingrun_environments.seam import Environment
+
+GROUP: Final = "trainingrun.environments"
+
+
+def environment_of(config: EnvironmentConfig) -> Environment:
+    """Return the environment that a run plays in.
+
+    Raises:
+        UnknownEnvironment: there is none of that name, or a package that it needs is missing.
+    """
+    match config:
+        case Magic():
+            return _named("magic")
+        case BuiltIn(name):
+            return _named(name)
+        case Engine():
+            return GenericEnvironment(
+                EnvironmentSpec(
+                    name=config.name,
+                    version=config.version,
+                    observation=config.observation,
+                    actions=config.actions,
+                    reward_bound=config.reward_bound,
+                )
+            )
+        case OpenSpiel() | PettingZoo() | Python():
+            raise UnknownEnvironment(f"{type(config).__name__} environments cannot be had yet")
+
+
+def spec_of(config: EnvironmentConfig) -> EnvironmentSpec:
+    """Return the shapes of the environment that a run plays in.
+
+    Raises:
+        UnknownEnvironment: there is none of that name, or a package that it needs is missing.
+    """
+    return environment_of(config).spec
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of the environments that are installed."""
+    return tuple(sorted({each.name for each in entry_points(group=GROUP)}))
+
+
+def _named(name: str) -> Environment:
+    found = tuple(entry_points(group=GROUP, name=name))
+    if not found:
+        raise UnknownEnvironment(
+            f"no environment is called {name!r}: installed are {', '.join(names())};"
+            f" a package adds one by an entry point of the group {GROUP}"
+        )
+    return _loaded(found[0])
+
+
+def _loaded(point: EntryPoint) -> Environment:
+    try:
+        found = point.load()
+    except Exception as error:
+        raise UnknownEnvironment(
+            f"the environment {point.name!r} ({point.value}) cannot be imported:"
+            f" {type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(getattr(found, "spec", None), EnvironmentSpec):
+        raise UnknownEnvironment(
+            f"the environment {point.name!r} ({point.value}) is no Environment:"
+            " it has no attribute spec that is an EnvironmentSpec"
+        )
+    return cast(Environment, found)
