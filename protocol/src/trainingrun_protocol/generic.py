@@ -7,7 +7,7 @@
                "actions": [{"index": 3, "description": "drop into column 4"}]}
 
 ``data`` is base64 of the numbers in C order, little-endian. The answer names an ``index``. Shapes
-and numbers are not looked at here: what they should be, an environment's spec says.
+and numbers are not checked here: what they should be, an environment's spec says.
 """
 
 from __future__ import annotations
