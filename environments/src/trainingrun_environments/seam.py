@@ -1,7 +1,7 @@
 """What an environment is to an actor.
 
 A decision, a question and an option are values of the environment's own: an actor hands them from
-one of its parts to the other and looks only at what stands here.
+one of its parts to the other and reads only what stands here.
 
     line ──dialogue──► decision ──answering──► question ──encoder──► observation
                                                   ▲                      │
