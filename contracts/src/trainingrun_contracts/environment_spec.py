@@ -1,4 +1,4 @@
-"""What a run's environment looks like from outside: shapes, and the hash that names their meaning.
+"""What a run's environment is like from outside: shapes, and the hash that names their meaning.
 
 Nothing here knows a game. Segments, weights and checkpoints carry the hash of the environment that
 they were made in; learner and actor refuse each other's data when it differs.
@@ -29,13 +29,13 @@ Shape = Annotated[tuple[Dimension, ...], Meta(min_length=1, max_length=4)]
 
 
 class Features(Struct, frozen=True, tag="features", forbid_unknown_fields=True):
-    """Each legal action is a row of so many numbers."""
+    """Each legal action is a row of ``width`` numbers."""
 
     width: Annotated[int, Meta(ge=1, le=1024)]
 
 
 class Vocabulary(Struct, frozen=True, tag="vocabulary", forbid_unknown_fields=True):
-    """Each legal action is one of so many numbers, from 0."""
+    """Each legal action is one of ``size`` numbers, from 0."""
 
     size: Annotated[int, Meta(ge=1, le=2048)]
 
