@@ -304,7 +304,7 @@ def serve_main(arguments: Sequence[str]) -> None:
     options = argparse.ArgumentParser()
     options.add_argument("games", type=Path)
     options.add_argument("seconds", type=float)
-    options.add_argument("--port", type=int, default=0)
+    options.add_argument("-p", "--port", type=int, default=0)
     options.add_argument("--port-file", type=Path, required=True)
     uvloop.run(serve(options.parse_known_args(arguments)[0]))
 

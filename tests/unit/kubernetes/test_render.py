@@ -412,7 +412,7 @@ def test_a_forge_daemon_gets_its_options_and_time_to_start() -> None:
     assert environment["JDK_JAVA_OPTIONS"].startswith("-Xms4294967296 -Xmx4294967296 ")
     assert environment["HOME"] in {mount["mountPath"] for mount in container["volumeMounts"]}
     assert container["image"] == "example/forge:1"
-    assert container["command"] == ["forge-daemon", "--port", "17171"]
+    assert container["command"] == ["forge-daemon", "-p", "17171"]
     assert container["resources"]["limits"]["memory"] == "5120Mi"
     start = container["startupProbe"]
     assert start["periodSeconds"] <= 2

@@ -33,7 +33,7 @@ def test_the_named_image_starts_forge() -> None:
     """The command is the image's own; the reference engine's options are not for Forge."""
     made = forge_daemon()
     assert made.image == IMAGE
-    assert made.command == ("forge-daemon", "--port", "{port}")
+    assert made.command == ("forge-daemon", "-p", "{port}")
     assert made.port == 17171
 
 
@@ -55,7 +55,15 @@ def test_the_heap_is_fixed_and_there_is_no_display() -> None:
         "-XX:MaxGCPauseMillis=50",
         "-XX:+ParallelRefProcEnabled",
         "-XX:+UseStringDeduplication",
+        "-Djava.util.concurrent.ForkJoinPool.common.parallelism=8",
         "-Djava.awt.headless=true",
+        "-Dsentry.dsn=",
+        "-Dfile.encoding=UTF-8",
+        "--add-opens=java.base/java.lang=ALL-UNNAMED",
+        "--add-opens=java.base/java.util=ALL-UNNAMED",
+        "--add-opens=java.base/java.text=ALL-UNNAMED",
+        "--add-opens=java.base/java.lang.reflect=ALL-UNNAMED",
+        "--add-opens=java.desktop/java.beans=ALL-UNNAMED",
         "-XX:+ExitOnOutOfMemoryError",
     ]
 

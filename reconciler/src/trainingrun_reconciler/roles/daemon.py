@@ -47,7 +47,7 @@ def _process(run: TrainingRun, _settings: Settings) -> Process:
         resources=_section(run.spec).resources(
             _DEFAULTS if spec.jvm is None else forge.memory(spec.jvm)
         ),
-        environment=() if spec.jvm is None else forge.environment(spec.jvm),
+        environment=() if spec.jvm is None else forge.environment(spec.jvm, spec.games_per_daemon),
         grace_seconds=drain + _ENDING_SECONDS,
     )
 
@@ -55,7 +55,7 @@ def _process(run: TrainingRun, _settings: Settings) -> Process:
 def _command(spec: Daemon, *, drain_seconds: int) -> tuple[str, ...]:
     """The reference engine, or a Forge build, which knows neither drain nor bounds."""
     if spec.jvm is not None:
-        return ("forge-daemon", "--port", "{port}")
+        return ("forge-daemon", "-p", "{port}")
     longest = spec.game_timeout_seconds
     return (
         "trainingrun-daemon",

@@ -17,15 +17,22 @@ OPTIONS_VARIABLE: Final = "JDK_JAVA_OPTIONS"
 _BESIDE_HEAP_AT_LEAST: Final = 512 * 2**20
 """Classes, compiled code, stacks and the collector's own tables."""
 _CPU: Final = "1"
+_OPENED: Final = (
+    "java.base/java.lang",
+    "java.base/java.util",
+    "java.base/java.text",
+    "java.base/java.lang.reflect",
+    "java.desktop/java.beans",
+)
 
 
-def environment(jvm: Jvm) -> tuple[tuple[str, str], ...]:
-    """The variables of a Forge daemon's process."""
-    return ((OPTIONS_VARIABLE, " ".join(options(jvm))),)
+def environment(jvm: Jvm, games: int) -> tuple[tuple[str, str], ...]:
+    """The variables of a Forge daemon's process that plays so many games at once."""
+    return ((OPTIONS_VARIABLE, " ".join(options(jvm, games))),)
 
 
-def options(jvm: Jvm) -> tuple[str, ...]:
-    """The options of ``java``: a fixed heap, no display, an end where memory is out.
+def options(jvm: Jvm, games: int) -> tuple[str, ...]:
+    """The options of ``java``: a fixed heap, what Forge itself needs, an end where memory is out.
 
     A heap that may grow was refused: it grows while games wait, and a node that has promised its
     memory twice kills the pod then. A virtual machine out of memory would serve on with broken
@@ -36,9 +43,23 @@ def options(jvm: Jvm) -> tuple[str, ...]:
         f"-Xms{size}",
         f"-Xmx{size}",
         *_collector(jvm),
-        "-Djava.awt.headless=true",
+        *needed_options(games),
         "-XX:+ExitOnOutOfMemoryError",
         *jvm.extra_options,
+    )
+
+
+def needed_options(games: int) -> tuple[str, ...]:
+    """What a Forge daemon needs whatever its heap is: a thread of Java's common pool for each game,
+    no display, no reports of crashes to anybody, UTF-8 on the wire, and packages of Java that it
+    looks into.
+    """
+    return (
+        f"-Djava.util.concurrent.ForkJoinPool.common.parallelism={games}",
+        "-Djava.awt.headless=true",
+        "-Dsentry.dsn=",
+        "-Dfile.encoding=UTF-8",
+        *(f"--add-opens={package}=ALL-UNNAMED" for package in _OPENED),
     )
 
 
