@@ -59,8 +59,8 @@ FIELDS = {
     ),
     "a Forge build": (
         spec(daemon={"template": FORGE, "jvm": {}}),
-        "spec.daemon.jvm: a Forge build runs on clusters only: remove jvm to play against the"
-        " reference engine on this machine",
+        "spec.daemon.jvm: is for a Forge build: give its folder with --forge, or remove jvm to"
+        " play against the reference engine",
     ),
     "a Forge build without an image": (
         spec(daemon={"jvm": {}}),

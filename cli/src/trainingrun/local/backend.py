@@ -36,6 +36,7 @@ from trainingrun_reconciler.roles.workload import DaemonToken, Probe, Role, Work
 from trainingrun.local.backoff import Rules
 from trainingrun.local.files import secret_in, write_atomically
 from trainingrun.local.folder import RunFolder
+from trainingrun.local.forge import FAILED_START, ForgeDaemons
 from trainingrun.local.probes import (
     HOST,
     HealthFileProbe,
@@ -89,6 +90,7 @@ class LocalBackend:
 
     ``on_change`` is called whenever a member became ready, ended or changed otherwise, so that the
     control loop need not wait for its next reconcile. With ``targets`` the roles serve metrics.
+    With ``forge`` the daemons are of that build.
     """
 
     def __init__(
@@ -98,9 +100,11 @@ class LocalBackend:
         decks: Path,
         on_change: Callable[[], None] = lambda: None,
         targets: MetricsTargets | None = None,
+        forge: ForgeDaemons | None = None,
     ) -> None:
         self._folder = folder
         self._targets = targets
+        self._forge = forge
         self._decks = decks
         self._on_change = on_change
         self._roles: dict[Role, _LocalRole] = {}
@@ -242,7 +246,30 @@ class LocalBackend:
             for member in local.members:
                 member.end()
 
+    def _launch_forge(self, forge: ForgeDaemons, workload: Workload, name: str) -> Launch:
+        try:
+            forge.prepare(name, self._decks)
+        except OSError as error:
+            raise BackendError(
+                "StateFolderUnusable",
+                f"{forge.homes}: {error.strerror}: free space or make it writable",
+            ) from error
+        port = free_port()
+        return Launch(
+            name=name,
+            command=forge.command(name, port),
+            environment=self._environment(workload, name),
+            log=self._folder.logs / f"{name}.log",
+            probe=PortProbe(port=port),
+            rules=Rules(workload.restart, workload.backoff_limit),
+            grace_seconds=workload.grace_seconds,
+            folder=forge.build.folder,
+            failed_start=FAILED_START,
+        )
+
     def _launch(self, workload: Workload, name: str) -> Launch:
+        if workload.role == Role.DAEMON and self._forge is not None:
+            return self._launch_forge(self._forge, workload, name)
         values = {
             "{host}": HOST,
             "{port}": _FREE_PORT,

@@ -19,6 +19,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -28,9 +29,11 @@ _LIBC: Final = ctypes.CDLL(None) if _IS_LINUX else None
 
 
 async def spawn(
-    command: Sequence[str], environment: Mapping[str, str]
+    command: Sequence[str], environment: Mapping[str, str], folder: Path | None = None
 ) -> asyncio.subprocess.Process:
     """Start a program; what it writes comes through ``stdout``, both streams in one.
+
+    ``folder`` is its working folder; None: ours.
 
     Raises:
         OSError: the program is not there or cannot be run.
@@ -38,6 +41,7 @@ async def spawn(
     return await asyncio.create_subprocess_exec(
         *command,
         env=dict(environment),
+        cwd=folder,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from trainingrun_contracts.exit_codes import ExitCode
 from trainingrun_reconciler.desired.observed import Finished, Member, Problem
 
 from trainingrun.local.backoff import Again, Exit, Over, Record, Rules, after_exit
@@ -31,7 +32,12 @@ _TAIL_SECONDS: Final = 1.0
 
 @dataclass(frozen=True)
 class Launch:
-    """All that it takes to start one member."""
+    """All that it takes to start one member.
+
+    ``folder`` is its working folder; None: ours. ``failed_start`` is for a program that ends with
+    status 0 when it cannot start: what is said of one that never served; starting it again would
+    not help.
+    """
 
     name: str
     command: tuple[str, ...]
@@ -40,6 +46,8 @@ class Launch:
     probe: ReadinessProbe
     rules: Rules
     grace_seconds: float
+    folder: Path | None = None
+    failed_start: str = ""
 
 
 class Supervisor:
@@ -56,6 +64,7 @@ class Supervisor:
         self._on_change = on_change
         self._record = Record()
         self._ready = False
+        self._served = False
         self._problem: Problem | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._started_at: float | None = None
@@ -124,10 +133,13 @@ class Supervisor:
     async def _one_life(self) -> Exit:
         """From the start of a process to its end."""
         self._launch.probe.begin()
+        self._served = False
         self._log.begin(f"{self.name} starts at {time.strftime('%Y-%m-%d %H:%M:%S')}")
         begun = time.monotonic()
         try:
-            process = await spawn(self._launch.command, self._launch.environment)
+            process = await spawn(
+                self._launch.command, self._launch.environment, self._launch.folder
+            )
         except OSError as error:
             last_line = f"cannot run {self._launch.command[0]}: {error.strerror}"
             return Exit(2, 0.0, last_line)
@@ -144,6 +156,9 @@ class Supervisor:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(writing, _TAIL_SECONDS)
         last_line = self._log.last_line.removeprefix(f"{Path(self._launch.command[0]).name}: ")
+        if code == 0 and self._launch.failed_start and not self._served:
+            said = f"{self._launch.failed_start}: {last_line or 'it said nothing'}"
+            return Exit(ExitCode.WRONG, time.monotonic() - begun, said)
         return Exit(code, time.monotonic() - begun, last_line)
 
     async def _wait(self, process: asyncio.subprocess.Process) -> int:
@@ -169,6 +184,7 @@ class Supervisor:
         failed = 0
         while True:
             serves = await self._launch.probe.is_serving()
+            self._served = self._served or serves
             failed = 0 if serves else failed + 1
             ready = serves or (self._ready and failed < _FAILED_PROBES)
             if ready != self._ready:

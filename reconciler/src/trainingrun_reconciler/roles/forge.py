@@ -27,7 +27,7 @@ _OPENED: Final = (
 
 
 def environment(jvm: Jvm, games: int) -> tuple[tuple[str, str], ...]:
-    """The variables of a Forge daemon's process that plays so many games at once."""
+    """The variables of a Forge daemon's process that plays ``games`` at once."""
     return ((OPTIONS_VARIABLE, " ".join(options(jvm, games))),)
 
 
@@ -52,7 +52,7 @@ def options(jvm: Jvm, games: int) -> tuple[str, ...]:
 def needed_options(games: int) -> tuple[str, ...]:
     """What a Forge daemon needs whatever its heap is: a thread of Java's common pool for each game,
     no display, no reports of crashes to anybody, UTF-8 on the wire, and packages of Java that it
-    looks into.
+    reads.
     """
     return (
         f"-Djava.util.concurrent.ForkJoinPool.common.parallelism={games}",

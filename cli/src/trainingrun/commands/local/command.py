@@ -25,6 +25,7 @@ from trainingrun.commands.local.own_processes import OwnProcesses, RunPlan
 from trainingrun.commands.local.preflight import (
     check_external,
     check_machine,
+    forge_daemons,
     make_report_folder,
 )
 from trainingrun.commands.local.report import summary_lines, write_summary
@@ -33,12 +34,15 @@ from trainingrun.commands.report.following import Following
 from trainingrun.commands.report.live import PAGE_FILE, live_page, write_last_page
 from trainingrun.commands.terminal import error_console
 from trainingrun.local.folder import FolderError, RunFolder
+from trainingrun.local.forge import ForgeDaemons
 from trainingrun.local.host import Outcome, RunEnding, host_settings
 from trainingrun.local.store import adopted, is_complete, reopened, saved_run
 from trainingrun.local.summary import RunEnd
 from trainingrun.sdk import LocalPlace
 
 _LOG_BYTES: Final = 10 * 1024 * 1024
+_WITHOUT_AUTH: Final = "daemon.auth=None"
+"""A Forge build asks for no token, so actors need not show one."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,8 @@ class LocalOptions:
     """Whether to play and train in step, one game at a time."""
     metrics: bool = False
     """Whether the roles and the run serve metrics for Prometheus."""
+    forge: Path | None = None
+    """The folder of a Forge build whose daemons are started instead of the reference engine."""
     changes: tuple[str, ...] = ()
     """Fields of the spec as ``path=value``."""
 
@@ -71,20 +77,25 @@ def run_locally(options: LocalOptions, console: Console) -> int:
     """
     run = read_run(
         options.file,
-        changes=options.changes,
+        changes=options.changes if options.forge is None else (*options.changes, _WITHOUT_AUTH),
         games=options.games,
         daemons=options.daemons,
         in_step=options.sync,
     )
+    folder = RunFolder((options.state / run.metadata.name).absolute())
+    forge = (
+        forge_daemons(run, options.forge, folder.root / "forge")
+        if options.forge is not None
+        else None
+    )
     decks = _decks_of(run, options)
     make_report_folder(options.report)
-    folder = RunFolder((options.state / run.metadata.name).absolute())
     try:
         if options.fresh and folder.status.exists():
             _put_aside(folder, console)
         folder.make()
         with folder.locked():
-            return _run_in(folder, run, decks, options, console)
+            return _run_in(folder, run, decks, forge, options, console)
     except FolderError as error:
         raise UserError(str(error)) from error
 
@@ -103,6 +114,7 @@ def _run_in(
     folder: RunFolder,
     run: TrainingRun,
     decks: Path | None,
+    forge: ForgeDaemons | None,
     options: LocalOptions,
     console: Console,
 ) -> int:
@@ -115,7 +127,7 @@ def _run_in(
         )
         _finish(run, folder, options.report, console, RunEnding(Outcome.COMPLETE))
         return 0
-    check_machine(run)
+    check_machine(run, has_forge=forge is not None)
     for sentence in check_external(run):
         console.print(sentence, markup=False, highlight=False, soft_wrap=True)
     if saved is not None:
@@ -131,6 +143,7 @@ def _run_in(
         begun_at=begun_at,
         time_limit=options.time_limit,
         serves_metrics=options.metrics,
+        forge=forge,
     )
     if options.metrics:
         where = _relative(folder.metrics)

@@ -26,6 +26,7 @@ from trainingrun.commands.local.snapshot import take_snapshot
 from trainingrun.commands.local.usage import UsageMeter
 from trainingrun.local.backend import LocalBackend
 from trainingrun.local.folder import RunFolder
+from trainingrun.local.forge import ForgeDaemons
 from trainingrun.local.host import Outcome, RunEnding, RunHost, Timer
 from trainingrun.local.probes import HOST
 from trainingrun.local.store import LocalStore
@@ -47,6 +48,7 @@ class RunPlan:
     begun_at: float
     time_limit: float | None = None
     serves_metrics: bool = False
+    forge: ForgeDaemons | None = None
 
 
 class OwnProcesses:
@@ -70,6 +72,7 @@ class OwnProcesses:
             decks=plan.decks,
             on_change=changed.set,
             targets=self._targets if plan.serves_metrics else None,
+            forge=plan.forge,
         )
         self._host = RunHost(self._store, self._backend, plan.settings, changed=changed)
         self._sampler = Sampler(plan.folder.samples, begun_at=plan.begun_at)

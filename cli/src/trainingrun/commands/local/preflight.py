@@ -19,27 +19,51 @@ from trainingrun_reconciler.controller.endpoints import EndpointProber
 from trainingrun_reconciler.desired.external import endpoints
 
 from trainingrun.commands.errors import UserError
+from trainingrun.local.forge import MOST_GAMES, ForgeDaemons, ForgeError, find_build
+from trainingrun.local.forge import options as java_options
 from trainingrun.local.redis import find_redis_server
 
 _OLDEST_REDIS: Final = (6, 2)
 
 
-def check_machine(run: TrainingRun) -> None:
-    """See that this machine can run it.
+def check_machine(run: TrainingRun, *, has_forge: bool = False) -> None:
+    """See that this machine can run it; ``has_forge``: its daemons are a Forge build.
 
     Raises:
         UserError: it cannot.
     """
     if run.spec.suspend:
         raise UserError("spec.suspend is true, so nothing would run: set it to false")
-    if run.spec.daemon.jvm is not None:
+    if run.spec.daemon.jvm is not None and not has_forge:
         raise UserError(
-            "spec.daemon.jvm: a Forge build runs on clusters only: remove jvm to play against the"
-            " reference engine on this machine"
+            "spec.daemon.jvm: is for a Forge build: give its folder with --forge, or remove jvm to"
+            " play against the reference engine"
         )
     _check_storage(run.spec.checkpoint.storage)
     _check_redis(run)
     _check_token(run)
+
+
+def forge_daemons(run: TrainingRun, build: Path, homes: Path) -> ForgeDaemons:
+    """Return how the daemons of a run start from the folder of a Forge build.
+
+    Raises:
+        UserError: they cannot.
+    """
+    daemon = run.spec.daemon
+    if daemon.external is not None:
+        raise UserError(
+            "--forge: starts own daemons, and the run names external ones: leave one of both out"
+        )
+    if daemon.games_per_daemon > MOST_GAMES:
+        raise UserError(
+            f"spec.daemon.gamesPerDaemon: {daemon.games_per_daemon} is above the {MOST_GAMES} games"
+            f" that a Forge build can serve: add --set daemon.gamesPerDaemon={MOST_GAMES}"
+        )
+    try:
+        return ForgeDaemons(find_build(build, os.environ), java_options(daemon), homes)
+    except ForgeError as error:
+        raise UserError(f"--forge: {error}") from error
 
 
 def check_external(run: TrainingRun) -> list[str]:

@@ -29,6 +29,7 @@ def add_local(app: Verbs) -> None:
             "trainingrun local -f examples/quickstart.yaml",
             "trainingrun local -f run.yaml --games 500 --time-limit 15m --plain",
             "trainingrun local -f run.yaml --set evaluation.games=40 --fresh",
+            "trainingrun local -f run.yaml --forge ~/forge",
             "trainingrun local -f run.yaml --daemons 10.0.0.5:17171,10.0.0.6:17171",
         ),
     )(local)
@@ -64,6 +65,14 @@ def local(  # noqa: PLR0913 (each option of the command is an argument to typer)
             metavar="HOST:PORT,...",
             help="Play on daemons that run already, instead of own ones. Override"
             " spec.daemon.external.",
+        ),
+    ] = None,
+    forge: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Start daemons of the Forge build in this folder (its jar and res), instead of the"
+            " reference engine. Java 17 or newer is found by JAVA_HOME or PATH.",
         ),
     ] = None,
     sync: Annotated[
@@ -106,6 +115,7 @@ def local(  # noqa: PLR0913 (each option of the command is an argument to typer)
         games=games,
         time_limit=limit,
         daemons=endpoints_in(daemons) if daemons is not None else (),
+        forge=forge,
         sync=sync,
         metrics=metrics,
         changes=tuple(changes or ()),
