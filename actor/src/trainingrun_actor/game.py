@@ -54,7 +54,7 @@ class Outcome(Struct, frozen=True):
     """The end of a game.
 
     Attributes:
-        winner: the seat (1 or 2) that won; None when nobody did.
+        winner: the seat (1 or 2) that won; None when neither did.
         returns: of seat 1 and seat 2 in [-1, 1], where the daemon said more than who won.
     """
 

@@ -142,13 +142,24 @@ class LeaderElector:
             raise
 
     async def release(self) -> None:
-        """Give the lease back, so that a successor need not wait; only after the last write."""
+        """Give the lease back, so that a successor need not wait; only after the last write.
+
+        A renewal that was cancelled may have reached the server: then the lease is not as it was
+        last seen, and is read once more.
+        """
         self._fence.shut()
         try:
-            async with asyncio.timeout(self._config.timing.retry):
-                await self._write(self._spec(holder="", duration=1))
-        except (BackendError, TimeoutError) as error:
+            async with asyncio.timeout(self._config.timing.deadline):
+                try:
+                    await self._give_back()
+                except ConflictError:
+                    await self._reread()
+                    await self._give_back()
+        except (BackendError, LeaseLostError, TimeoutError) as error:
             _LOG.warning("the lease %s was not given back, it runs out: %s", self._name, error)
+
+    async def _give_back(self) -> None:
+        await self._write(self._spec(holder="", duration=1))
 
     @property
     def _name(self) -> str:
@@ -217,14 +228,18 @@ class LeaderElector:
         try:
             await self._write({**spec, "renewTime": _written_now()})
         except ConflictError:  # somebody wrote it, perhaps we: an answer may have been lost
-            self._lease = await self._client.get(
-                LEASE.path(self._config.namespace, self._config.name)
-            )
-            self._check_ours()
+            await self._reread()
             raise
         self._open(begin)
 
-    def _check_ours(self) -> None:
+    async def _reread(self) -> None:
+        """Read the lease as it is now.
+
+        Raises:
+            LeaseLostError: it is somebody else's.
+        """
+        path = LEASE.path(self._config.namespace, self._config.name)
+        self._lease = await self._client.get(path)
         spec = self._lease.get("spec") or {}
         self._note_holder()
         is_ours = spec.get("holderIdentity") == self._config.identity
