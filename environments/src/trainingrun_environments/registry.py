@@ -1,6 +1,7 @@
 """Finds the environment that a run names.
 
-``spec_of`` is for who needs the shapes alone, as the learner; ``environment_of`` for who plays.
+``spec_of`` is for who needs the shapes alone, as the learner; ``environment_of`` for who plays;
+``games_of`` for who serves or searches.
 Environments come as entry points of the group ``trainingrun.environments``, so a package that is
 installed beside ours adds one.
 """
@@ -22,6 +23,7 @@ from trainingrun_contracts.environment_config import (
 from trainingrun_contracts.environment_spec import EnvironmentSpec
 
 from trainingrun_environments.errors import UnknownEnvironment
+from trainingrun_environments.games import Games
 from trainingrun_environments.generic.environment import GenericEnvironment
 from trainingrun_environments.seam import Environment
 
@@ -60,6 +62,22 @@ def spec_of(config: EnvironmentConfig) -> EnvironmentSpec:
         UnknownEnvironment: there is none of that name, or a package that it needs is missing.
     """
     return environment_of(config).spec
+
+
+def games_of(config: EnvironmentConfig) -> Games:
+    """Return the games of an environment whose games live in this process.
+
+    Raises:
+        UnknownEnvironment: there is no such environment, or its games are an engine's.
+    """
+    found = environment_of(config)
+    games: Games | None = getattr(found, "games", None)
+    if games is None:
+        raise UnknownEnvironment(
+            f"the environment {found.spec.name!r} has no games that live in this process:"
+            " its own engine serves them; run that in the place of this"
+        )
+    return games
 
 
 def names() -> tuple[str, ...]:

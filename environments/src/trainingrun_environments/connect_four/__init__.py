@@ -1,0 +1,1 @@
+"""Connect Four: seven columns, six rows; four stones of one player in a line win."""

@@ -1,0 +1,1 @@
+"""Tic-tac-toe: three marks of one player in a line win."""

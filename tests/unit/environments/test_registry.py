@@ -1,0 +1,30 @@
+"""How the games of an environment are found."""
+
+from __future__ import annotations
+
+import pytest
+from trainingrun_contracts.environment_config import BuiltIn, Engine, EnvironmentConfig, Magic
+from trainingrun_contracts.environment_spec import Vocabulary
+from trainingrun_environments.errors import UnknownEnvironment
+from trainingrun_environments.registry import environment_of, games_of
+
+ENGINE = Engine("nim", observation=(3, 8), actions=Vocabulary(21))
+
+
+def test_games_and_the_actors_side_are_of_one_environment() -> None:
+    """Expect the same spec on both sides, so that what is served is what is read."""
+    config = BuiltIn("connect_four")
+    assert games_of(config).spec is environment_of(config).spec
+
+
+@pytest.mark.parametrize(("config", "name"), [(Magic(), "magic"), (ENGINE, "nim")])
+def test_an_engines_games_are_not_here(config: EnvironmentConfig, name: str) -> None:
+    """Expect a sentence that names the environment and who serves it."""
+    with pytest.raises(UnknownEnvironment, match=rf"'{name}' has no games .* its own engine"):
+        games_of(config)
+
+
+def test_an_unknown_name_is_answered_by_those_that_there_are() -> None:
+    """Expect the names of what is installed."""
+    with pytest.raises(UnknownEnvironment, match="installed are connect_four, "):
+        games_of(BuiltIn("conect_four"))
