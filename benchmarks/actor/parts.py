@@ -28,11 +28,11 @@ import numpy as np
 from safetensors.numpy import save
 from trainingrun_actor.inference import Inference
 from trainingrun_actor.policy import Policy, load_policy
-from trainingrun_contracts.observation_schema import SCHEMA_HASH
-from trainingrun_contracts.policy_format import SHAPES
+from trainingrun_contracts.policy_format import Network, shapes_of
 from trainingrun_contracts.weights_pointer import Pointer
 from trainingrun_environments.magic.answering import answering
 from trainingrun_environments.magic.encoder import Encoder
+from trainingrun_environments.magic.spec import SPEC
 from trainingrun_environments.magic.view import view_of
 from trainingrun_environments.observation import Observation
 from trainingrun_protocol.client import ClientConnection
@@ -98,10 +98,10 @@ def policy() -> Policy:
     random = np.random.default_rng(0)
     tensors = {
         name: (random.standard_normal(shape) / np.sqrt(shape[-1])).astype(np.float32)
-        for name, shape in SHAPES.items()
+        for name, shape in shapes_of(Network(), SPEC).items()
     }
-    blob = save(tensors, {"schema_hash": SCHEMA_HASH, "version": "0"})
-    return load_policy(blob, Pointer(epoch=0, version=0, publish=0, sha256="", at=0.0))
+    blob = save(tensors, {"schema_hash": SPEC.schema_hash, "version": "0"})
+    return load_policy(blob, Pointer(epoch=0, version=0, publish=0, sha256="", at=0.0), SPEC)
 
 
 def infer(weights: Policy, observations: Sequence[Observation], batch: int) -> None:

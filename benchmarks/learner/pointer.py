@@ -24,8 +24,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor, nn
-from trainingrun_contracts.observation_schema import ACTION_WIDTH
 from trainingrun_contracts.policy_format import HIDDEN, KEY
+from trainingrun_environments.magic.spec import ACTION_WIDTH, SPEC
 from trainingrun_trainer.networks.build import new_policy
 from trainingrun_trainer.networks.packed import PackedRows, pack_rows, packed_log_softmax
 from trainingrun_trainer.networks.pointer import MlpPolicy
@@ -94,7 +94,7 @@ class Dense(nn.Module):
 
 def sides(problem: Problem) -> dict[str, Callable[[], Tensor]]:
     """Both scorings, each giving the log-probabilities [A] of the legal actions."""
-    policy = new_policy(1)
+    policy = new_policy(1, SPEC)
     assert isinstance(policy, MlpPolicy)
     with torch.no_grad():
         policy.query.weight.mul_(100)  # scores that differ: a fresh policy's are nearly equal

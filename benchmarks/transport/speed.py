@@ -34,12 +34,12 @@ import uvloop
 from trainingrun_actor.sink import BATCH_BYTES, Sink
 from trainingrun_actor.tasks import cancel_all
 from trainingrun_contracts.connection import asyncio_client, blocking_client
-from trainingrun_contracts.observation_schema import ACTION_WIDTH, SCHEMA_HASH, STATE_WIDTH
 from trainingrun_contracts.segment import MAX_STEPS, SCHEMA_VERSION, Segment, encode
 from trainingrun_contracts.segment_header import SegmentHeader
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.stream.ledger import ledger_from, queue_ledger
 from trainingrun_contracts.stream.read import RolloutReader, next_epoch
+from trainingrun_environments.magic.spec import ACTION_WIDTH, SPEC, STATE_WIDTH
 from trainingrun_trainer.batcher import Batcher
 from trainingrun_trainer.prefetcher import open_entry
 
@@ -71,7 +71,7 @@ def make_segment(seed: int) -> Segment:
     header = SegmentHeader(
         run_id=RUN,
         schema=SCHEMA_VERSION,
-        schema_hash=SCHEMA_HASH,
+        schema_hash=SPEC.schema_hash,
         epoch=1,
         actor="actor-0",
         seq=0,
@@ -136,7 +136,7 @@ class Ours:
                 raise RuntimeError(f"only {seen} segments have arrived")
             entries = self._reader.read(count=READ_COUNT, block_milliseconds=1000)
             for entry in entries:
-                self._intake.add(open_entry(entry, run_id=RUN), publish=1)
+                self._intake.add(open_entry(entry, run_id=RUN, spec=SPEC), publish=1)
             seen += len(entries)
             collected = self._intake.collect()
             self._reader.acknowledge(

@@ -21,13 +21,13 @@ import numpy as np
 import redis
 from safetensors.numpy import save
 from trainingrun_contracts import reports, run_config, slots
-from trainingrun_contracts.observation_schema import SCHEMA_HASH
-from trainingrun_contracts.policy_format import SHAPES
+from trainingrun_contracts.policy_format import Network, shapes_of
 from trainingrun_contracts.segment import Segment, decode
 from trainingrun_contracts.stream.accounts import Accounts, Fate, Totals
 from trainingrun_contracts.stream.keys import PAYLOAD_FIELD, Keys
 from trainingrun_contracts.stream.read import next_epoch
 from trainingrun_contracts.weights import WeightsPublisher
+from trainingrun_environments.magic.spec import SPEC
 
 from testkit.servers.redis_server import RedisServer, live_leases
 from testkit.tree import DECKS
@@ -110,9 +110,9 @@ class Bed:
         random = np.random.default_rng(version)
         tensors = {
             name: (random.standard_normal(shape) / np.sqrt(shape[-1])).astype(np.float32)
-            for name, shape in SHAPES.items()
+            for name, shape in shapes_of(Network(), SPEC).items()
         }
-        blob = save(tensors, {"schema_hash": SCHEMA_HASH, "version": str(version)})
+        blob = save(tensors, {"schema_hash": SPEC.schema_hash, "version": str(version)})
         with self.redis as client:
             publisher = WeightsPublisher(client, self.keys, epoch=next_epoch(client, self.keys))
             publisher.publish(blob, version=version, publish=version, at=time.time(), snapshot=True)

@@ -23,7 +23,6 @@ import numpy.typing as npt
 import redis
 from safetensors.numpy import load
 from trainingrun_contracts import reports, weights, weights_pointer
-from trainingrun_contracts.observation_schema import ACTION_WIDTH, SCHEMA_HASH, STATE_WIDTH
 from trainingrun_contracts.policy_format import KEY
 from trainingrun_contracts.run_config import RunConfig, encode
 from trainingrun_contracts.segment import SCHEMA_VERSION, Segment
@@ -32,6 +31,7 @@ from trainingrun_contracts.segment_header import SegmentHeader
 from trainingrun_contracts.stream.append import EncodedSegment, append_commands, depth_after
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.stream.ledger import Ledger, ledger_from, queue_ledger
+from trainingrun_environments.magic.spec import ACTION_WIDTH, SPEC, STATE_WIDTH
 
 from testkit.warm_program import WarmProcess, warm_programs
 
@@ -211,7 +211,7 @@ class Bandit:
         return SegmentHeader(
             run_id=self.run_id,
             schema=SCHEMA_VERSION,
-            schema_hash=SCHEMA_HASH,
+            schema_hash=SPEC.schema_hash,
             epoch=epoch,
             actor=self.actor,
             seq=self.seq,

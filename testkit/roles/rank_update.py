@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.torch import save_file
-from trainingrun_contracts.observation_schema import ACTION_WIDTH, SCHEMA_HASH, STATE_WIDTH
 from trainingrun_contracts.run_config import LearnerConfig, PpoConfig
 from trainingrun_contracts.segment import SCHEMA_VERSION, Segment
 from trainingrun_contracts.segment_header import SegmentHeader
+from trainingrun_environments.magic.spec import ACTION_WIDTH, SPEC, STATE_WIDTH
 from trainingrun_trainer.batch import pack
 from trainingrun_trainer.distributed import DistributedRanks, SingleRank, is_distributed
 from trainingrun_trainer.networks.build import new_policy
@@ -35,7 +35,7 @@ def make_segment(number: int) -> Segment:
     header = SegmentHeader(
         run_id="ranks",
         schema=SCHEMA_VERSION,
-        schema_hash=SCHEMA_HASH,
+        schema_hash=SPEC.schema_hash,
         epoch=1,
         actor="a",
         seq=number,
@@ -76,7 +76,7 @@ def main(folder: Path, segments: int) -> None:
     own = [number for number in range(segments) if number * ranks.size // segments == ranks.rank]
     batch = pack([make_segment(number) for number in own])
     config = LearnerConfig(gradient_accumulation=2, ppo=PpoConfig(minibatches=3, target_kl=10.0))
-    updater = PpoUpdater(new_policy(1), config, seed=1, device=CPU, ranks=ranks)
+    updater = PpoUpdater(new_policy(1, SPEC), config, seed=1, device=CPU, ranks=ranks)
     results = [asdict(updater.update(batch)) for _ in range(2)]
     save_file(updater.policy.state_dict(), folder / f"rank-{ranks.rank}.safetensors")
     (folder / f"rank-{ranks.rank}.json").write_text(json.dumps(results))

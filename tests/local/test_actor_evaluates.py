@@ -27,6 +27,7 @@ from trainingrun_contracts.reports import (
     notices_from,
 )
 from trainingrun_contracts.run_config import EvaluationConfig, EvaluationOpponent, GateConfig
+from trainingrun_environments.magic.spec import SPEC
 
 from testkit.roles.actor_bed import Bed, config, has_traceback
 from testkit.waiting import until
@@ -69,7 +70,7 @@ def test_an_evaluation_is_of_the_weights_of_its_game(bed: Bed) -> None:
     async def due() -> list[tuple[int, int]]:
         agenda = Agenda(50)
         async with asyncio_client(bed.server.url_of("actor"), max_connections=2) as client:
-            policies = Policies(client, bed.keys, wall=time.time)
+            policies = Policies(client, bed.keys, SPEC, wall=time.time)
             watch = RunStatePoller(
                 client,
                 bed.keys,

@@ -16,8 +16,8 @@ import numpy as np
 import psutil
 import pytest
 from safetensors.numpy import save
-from trainingrun_contracts.observation_schema import SCHEMA_HASH
-from trainingrun_contracts.policy_format import SHAPES
+from trainingrun_contracts.policy_format import Network, shapes_of
+from trainingrun_environments.magic.spec import SPEC
 
 from testkit.waiting import until
 
@@ -38,7 +38,7 @@ class Place:
         random = np.random.default_rng(step)
         tensors = {
             name: (random.standard_normal(shape) / np.sqrt(shape[-1])).astype(np.float32)
-            for name, shape in SHAPES.items()
+            for name, shape in shapes_of(Network(), SPEC).items()
         }
         content = save(tensors)
         path = self.folder / ".trainingrun" / "small" / "checkpoints" / f"small-{step:010d}"
@@ -48,7 +48,7 @@ class Place:
         manifest = {
             "format": 1,
             "run": "small",
-            "schema_hash": SCHEMA_HASH,
+            "schema_hash": SPEC.schema_hash,
             "saved_at": step,
             "progress": {"step": step, "games": 10 * step},
             "files": {"model.safetensors": sums},

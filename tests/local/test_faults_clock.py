@@ -13,6 +13,7 @@ from trainingrun_contracts import slots
 from trainingrun_contracts.connection import asyncio_client
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.weights_pointer import Pointer, pointer_from
+from trainingrun_environments.magic.spec import SPEC
 from trainingrun_trainer.checkpoint_policy import CheckpointPolicy, Situation
 from trainingrun_trainer.spot_notice import SpotNotice, is_shutdown_due
 
@@ -63,7 +64,7 @@ def test_weights_of_tomorrow_are_played_with(redis_server: RedisServer, tmp_path
 async def followed(url: str, keys: Keys, pointer: Pointer) -> Policies:
     """What an actor has whose clock is an hour behind."""
     async with asyncio_client(url) as client:
-        policies = Policies(client, keys, wall=lambda: time.time() - HOUR)
+        policies = Policies(client, keys, SPEC, wall=lambda: time.time() - HOUR)
         await policies.follow(pointer, [])
         return policies
 

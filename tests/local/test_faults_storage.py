@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from boto3.session import Session
-from trainingrun_contracts.observation_schema import SCHEMA_HASH
+from trainingrun_environments.magic.spec import SPEC
 from trainingrun_trainer.checkpoint.archive import CheckpointArchive, Retention
 from trainingrun_trainer.checkpoint.manifest import FORMAT, Checkpoint, Manifest, Progress, sum_of
 from trainingrun_trainer.checkpoint.s3 import S3Store
@@ -159,7 +159,7 @@ def checkpoint_of(step: int, *, size: int) -> Checkpoint:
         format=FORMAT,
         run="r",
         run_id="r-1",
-        schema_hash=SCHEMA_HASH,
+        schema_hash=SPEC.schema_hash,
         saved_at=1000.0 + step,
         progress=Progress(step=step),
         files={name: sum_of(each) for name, each in files.items()},

@@ -15,6 +15,7 @@ from trainingrun_contracts.connection import asyncio_client
 from trainingrun_contracts.segment import Segment
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.stream.read import RolloutReader, next_epoch
+from trainingrun_environments.magic.spec import SPEC
 from trainingrun_trainer.batcher import Batcher
 from trainingrun_trainer.prefetcher import open_entry
 
@@ -61,7 +62,7 @@ def train_shard(client: redis.Redis, number: int, *, epoch: int) -> int:
     batcher = Batcher(reader.load_accounts(), batch_transitions=1000, max_policy_lag=8)
     entries = [*reader.pending(), *reader.read(count=100, block_milliseconds=10)]
     for entry in entries:
-        batcher.add(open_entry(entry, run_id=KEYS.run_id), publish=1)
+        batcher.add(open_entry(entry, run_id=KEYS.run_id, spec=SPEC), publish=1)
     collected = batcher.collect()
     reader.acknowledge(collected.entries, batcher.accounts, set(collected.actors))
     return collected.transitions

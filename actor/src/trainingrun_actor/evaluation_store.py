@@ -9,6 +9,7 @@ from typing import Any
 
 import redis.asyncio
 from trainingrun_contracts import slots
+from trainingrun_contracts.environment_spec import EnvironmentSpec
 from trainingrun_contracts.reports import (
     Champion,
     Evaluation,
@@ -36,10 +37,11 @@ class EvaluationStore:
         standing: as it was last read, with what was written since.
     """
 
-    def __init__(self, client: redis.asyncio.Redis, keys: Keys) -> None:
+    def __init__(self, client: redis.asyncio.Redis, keys: Keys, spec: EnvironmentSpec) -> None:
         self.standing = Standing()
         self._redis = client
         self._keys = keys
+        self._spec = spec
         self._newest: bytes | None = None
 
     async def read(self) -> Standing:
@@ -80,7 +82,7 @@ class EvaluationStore:
         pointer = Pointer(epoch=0, version=named.version, publish=0, sha256=named.sha256, at=0.0)
         reply: Any = self._redis.hget(self._keys.champion, "weights")
         try:
-            return load_policy(verified(await reply, named.sha256), pointer)
+            return load_policy(verified(await reply, named.sha256), pointer, self._spec)
         except WeightsError as error:
             _log.warning("the champion cannot be loaded and is replaced: %s", error)
             return None

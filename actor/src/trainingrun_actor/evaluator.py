@@ -71,7 +71,7 @@ class Evaluator:
         self._parts = parts
         self._metrics = parts.metrics
         self._policies = parts.policies
-        self._store = EvaluationStore(parts.client, parts.keys)
+        self._store = EvaluationStore(parts.client, parts.keys, parts.environment.spec)
         self._scheduler = EvaluationScheduler(config.evaluation)
         self._run_state = parts.run_state(note_games=self._note_games)
         games = EvaluationGames(

@@ -5,11 +5,12 @@ The formulas are those of ``trainingrun_contracts.policy_format``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from trainingrun_contracts.environment_spec import VOCABULARY_SCALE, EnvironmentSpec, Features
 from trainingrun_contracts.policy_format import HEAD, NORM_EPSILON, Network
 
 Float32 = npt.NDArray[np.float32]
@@ -30,15 +31,15 @@ class NetworkEncoder(Protocol):
     """What makes of a pass the numbers that are compared."""
 
     def __call__(self, states: Float16, actions: Float16, counts: Int64) -> tuple[Float32, Float32]:
-        """Encode states [B, S] and their packed actions [A, F], ``counts`` [B] for each
+        """Encode states [B, S] and their packed actions [A, action_width], ``counts`` [B] for each
         state: to [B, W] and keys [A, K]."""
 
 
-def encoder_of(network: Network, tensors: Tensors) -> NetworkEncoder:
+def encoder_of(network: Network, tensors: Tensors, spec: EnvironmentSpec) -> NetworkEncoder:
     """Return the encoder that a network has."""
     if network.kind == "mlp":
-        return Mlp(tensors, network.layers)
-    return Transformer(tensors, network.layers)
+        return Mlp(tensors, network.layers, spec)
+    return Transformer(tensors, network.layers, spec)
 
 
 def layer(tensors: Tensors, name: str) -> Layer:
@@ -59,14 +60,26 @@ def linear(inputs: Float32, through: Layer) -> Float32:
     return found
 
 
+def over_actions(
+    through: Layer, spec: EnvironmentSpec, apply: Callable[[Float32, Layer], Float32]
+) -> Callable[[Float16], Float32]:
+    """Return the first layer over stored actions [A, action_width]. Of a vocabulary all rows are
+    computed once: the layer of a number is then a row that is looked up."""
+    if isinstance(spec.actions, Features):
+        return lambda actions: apply(actions.astype(np.float32), through)
+    rows = apply(np.eye(spec.actions.size, dtype=np.float32), through)
+    scale = np.float32(VOCABULARY_SCALE)
+    return lambda actions: rows[(actions[:, 0].astype(np.float32) * scale).astype(np.int64)]
+
+
 class Mlp:
     """Layers for the state, and one for each action alone."""
 
     __slots__ = ("_key", "_layers")
 
-    def __init__(self, tensors: Tensors, layers: int) -> None:
+    def __init__(self, tensors: Tensors, layers: int, spec: EnvironmentSpec) -> None:
         self._layers = [layer(tensors, f"state.{number}") for number in range(layers)]
-        self._key = layer(tensors, "action.0")
+        self._key = over_actions(layer(tensors, "action.0"), spec, rectified)
 
     def __call__(
         self,
@@ -78,7 +91,7 @@ class Mlp:
         hidden = states.astype(np.float32)
         for each in self._layers:
             hidden = rectified(hidden, each)
-        return hidden, rectified(actions.astype(np.float32), self._key)
+        return hidden, self._key(actions)
 
 
 class Transformer:
@@ -87,8 +100,9 @@ class Transformer:
 
     __slots__ = ("_action", "_blocks", "_key", "_norm", "_state")
 
-    def __init__(self, tensors: Tensors, layers: int) -> None:
-        self._state, self._action = layer(tensors, "token_state"), layer(tensors, "token_action")
+    def __init__(self, tensors: Tensors, layers: int, spec: EnvironmentSpec) -> None:
+        self._state = layer(tensors, "token_state")
+        self._action = over_actions(layer(tensors, "token_action"), spec, linear)
         self._blocks = [_Block(tensors, f"block.{number}") for number in range(layers)]
         self._norm = _Norm(tensors, "norm")
         self._key = layer(tensors, "action.0")
@@ -100,7 +114,7 @@ class Transformer:
         width = len(self._state[1])
         tokens = np.zeros((len(counts), len(place), width), np.float32)
         tokens[:, 0] = linear(states.astype(np.float32), self._state)
-        tokens[is_action] = linear(actions.astype(np.float32), self._action)
+        tokens[is_action] = self._action(actions)
         is_hidden = np.broadcast_to(place > counts[:, None, None], (*tokens.shape[:2], len(place)))
         unseen = np.where(is_hidden, _HIDDEN, ZERO)
         unseen[:, 0, 1:] = _HIDDEN

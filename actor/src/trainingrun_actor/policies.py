@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import redis
 import redis.asyncio
+from trainingrun_contracts.environment_spec import EnvironmentSpec
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.weights import WeightsError, verified
 from trainingrun_contracts.weights_pointer import Pointer
@@ -36,6 +37,7 @@ class Policies:
         self,
         client: redis.asyncio.Redis,
         keys: Keys,
+        spec: EnvironmentSpec,
         *,
         wall: Callable[[], float],
         curve: Curve = "even",
@@ -50,6 +52,7 @@ class Policies:
         self.opponents = PastOpponents(curve)
         self._redis = client
         self._keys = keys
+        self._spec = spec
         self._wall = wall
         self._note_sync = note_sync
         self._published: Pointer | None = None
@@ -65,7 +68,7 @@ class Policies:
             return
         try:
             blob = await self._blob(pointer)
-            self.newest = load_policy(blob, pointer)
+            self.newest = load_policy(blob, pointer, self._spec)
         except WeightsError as error:
             self._complain(str(error))
             return
@@ -116,7 +119,7 @@ class Policies:
         return policy
 
     async def _fetch(self, pointer: Pointer) -> Policy:
-        return load_policy(await self._blob(pointer), pointer)
+        return load_policy(await self._blob(pointer), pointer, self._spec)
 
     async def _blob(self, pointer: Pointer) -> bytes:
         blob: Any = await self._redis.get(self._keys.blob(pointer.sha256))

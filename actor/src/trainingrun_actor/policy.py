@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
-from trainingrun_contracts.observation_schema import SCHEMA_HASH
+from trainingrun_contracts.environment_spec import EnvironmentSpec
 from trainingrun_contracts.policy_format import KEY, Network, network_of, shapes_of
 from trainingrun_contracts.weights import WeightsError
 from trainingrun_contracts.weights_pointer import Pointer
@@ -27,9 +27,15 @@ class Policy:
 
     __slots__ = ("_encode", "_heads", "_value", "pointer")
 
-    def __init__(self, tensors: dict[str, Float32], network: Network, pointer: Pointer) -> None:
+    def __init__(
+        self,
+        tensors: dict[str, Float32],
+        network: Network,
+        pointer: Pointer,
+        spec: EnvironmentSpec,
+    ) -> None:
         self.pointer = pointer
-        self._encode = encoder_of(network, tensors)
+        self._encode = encoder_of(network, tensors, spec)
         # The query, scaled, and the value's hidden layer read the same numbers: one product.
         (query, query_bias), (value, value_bias) = (
             layer(tensors, name) for name in ("query", "value.0")
@@ -44,8 +50,8 @@ class Policy:
         """Log-probability of every action, and value of every state.
 
         Args:
-            states: [B, STATE_WIDTH].
-            actions: [A, ACTION_WIDTH], the legal actions of all states, one state after another.
+            states: [B, state_width].
+            actions: [A, action_width], the legal actions of all states, one state after another.
             counts: [B], number of actions of each state, each at least 1.
 
         Returns:
@@ -64,8 +70,8 @@ class Policy:
         return logits, np.tanh(values[:, 0])
 
 
-def load_policy(blob: bytes, pointer: Pointer) -> Policy:
-    """Read published weights.
+def load_policy(blob: bytes, pointer: Pointer, spec: EnvironmentSpec) -> Policy:
+    """Read published weights for an environment.
 
     Raises:
         WeightsError: not safetensors, of another observation schema, or a tensor is missing, has
@@ -77,19 +83,21 @@ def load_policy(blob: bytes, pointer: Pointer) -> Policy:
     except (SafetensorError, ValueError) as error:
         raise WeightsError(f"{name} are not safetensors: {error}") from error
     schema = _metadata(blob).get("schema_hash")
-    if schema != SCHEMA_HASH:
-        raise WeightsError(f"{name} have observation schema {schema}, this actor {SCHEMA_HASH}")
+    if schema != spec.schema_hash:
+        raise WeightsError(
+            f"{name} have observation schema {schema}, this actor {spec.schema_hash} ({spec.name})"
+        )
     try:
         network = network_of({tensor: found.shape for tensor, found in tensors.items()})
     except ValueError as error:
         raise WeightsError(f"{name}: {error}") from error
-    for tensor, shape in shapes_of(network).items():
+    for tensor, shape in shapes_of(network, spec).items():
         if tensor not in tensors or tensors[tensor].shape != shape:
             raise WeightsError(f"{name}: tensor {tensor} is missing or not of shape {shape}")
         tensors[tensor] = tensors[tensor].astype(np.float32)
         if not np.isfinite(tensors[tensor]).all():
             raise WeightsError(f"{name}: tensor {tensor} holds a number that is not finite")
-    return Policy(tensors, network, pointer)
+    return Policy(tensors, network, pointer, spec)
 
 
 def _metadata(blob: bytes) -> dict[str, str]:

@@ -15,7 +15,6 @@ from typing import Final
 
 import numpy as np
 from msgspec import Struct
-from trainingrun_contracts.observation_schema import SCHEMA_HASH
 from trainingrun_contracts.segment import MAX_STEPS, SCHEMA_VERSION, Segment
 from trainingrun_contracts.segment_header import SegmentHeader
 from trainingrun_environments.observation import Float16, Observation
@@ -28,9 +27,10 @@ MAX_SECONDS: Final = 10.0
 
 
 class GameIdentity(Struct, frozen=True):
-    """What all segments of one seat in one game have in common."""
+    """What all segments of one seat in one game have in common; the hash is the environment's."""
 
     run_id: str
+    schema_hash: str
     actor: str
     game_id: str
     seat: int
@@ -144,7 +144,7 @@ class Recorder:
         return SegmentHeader(
             run_id=identity.run_id,
             schema=SCHEMA_VERSION,
-            schema_hash=SCHEMA_HASH,
+            schema_hash=identity.schema_hash,
             epoch=pointer.epoch,
             actor=identity.actor,
             seq=0,

@@ -122,7 +122,15 @@ def role_parts(
         actor=actor,
         metrics=metrics,
         reporter=Reporter(client, keys, environment, role=server.value, exporter=exporter),
-        policies=_policies(config, client, keys, metrics, server),
+        policies=Policies(
+            client,
+            keys,
+            game.spec,
+            wall=time,
+            curve=config.self_play.pfsp,
+            note_sync=metrics.sync_seconds.observe,
+            keeps_blob=_may_crown(config, server),
+        ),
         leases=leases,
         environment=game,
         arena=Arena(
@@ -141,20 +149,6 @@ def role_parts(
     )
 
 
-def _policies(
-    config: RunConfig,
-    client: redis.asyncio.Redis,
-    keys: Keys,
-    metrics: PlayMetrics,
-    server: Server,
-) -> Policies:
-    """Return the weights; an evaluator with a gate keeps them as they were published, because they
-    may be the next champion's."""
-    return Policies(
-        client,
-        keys,
-        wall=time,
-        curve=config.self_play.pfsp,
-        note_sync=metrics.sync_seconds.observe,
-        keeps_blob=server is Server.EVALUATOR and config.evaluation.gate is not None,
-    )
+def _may_crown(config: RunConfig, server: Server) -> bool:
+    """Return whether the newest weights may become the champion, as they were published."""
+    return server is Server.EVALUATOR and config.evaluation.gate is not None

@@ -136,6 +136,7 @@ class Seating:
             weights, clock = _always(parts.policies.newest), Clock(_no_time, clock.wall)
         identity = GameIdentity(
             run_id=self._config.run_id,
+            schema_hash=parts.environment.spec.schema_hash,
             actor=self._actor,
             game_id=game_id,
             seat=seat,

@@ -1,7 +1,9 @@
 """The pointer policy as tensors: names and shapes that the trainer writes and the actor reads.
 
 Two encoders; both give a vector ``h`` [W] of a state ``s`` [S] and keys ``k`` [n, K] of its legal
-actions ``a`` [n, F] (ReLU where it says relu; ``linear(x)`` is ``x @ weight.T + bias``):
+actions ``a`` [n, F] (ReLU where it says relu; ``linear(x)`` is ``x @ weight.T + bias``). S and F
+are ``state_width`` and ``action_inputs`` of the environment's spec; an action that is a number of a
+vocabulary stands for the row of F numbers that is 1 at its place and 0 elsewhere:
 
 ``mlp``, with L layers; the keys know nothing of one another:
 
@@ -39,7 +41,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-from trainingrun_contracts.observation_schema import ACTION_WIDTH, STATE_WIDTH
+from trainingrun_contracts.environment_spec import EnvironmentSpec
 
 HIDDEN: Final = 128
 KEY: Final = 64
@@ -60,16 +62,16 @@ class Network(Struct, frozen=True, forbid_unknown_fields=True):
     layers: Annotated[int, Meta(ge=1, le=MOST_LAYERS)] = 2
 
 
-def shapes_of(network: Network) -> Shapes:
-    """Return names and shapes of a policy's tensors."""
-    width = network.width
+def shapes_of(network: Network, spec: EnvironmentSpec) -> Shapes:
+    """Return names and shapes of the tensors of a policy for an environment."""
+    width, inputs = network.width, spec.action_inputs
     if network.kind == "mlp":
-        shapes = _linear("state.0", width, STATE_WIDTH) | _linear("action.0", KEY, ACTION_WIDTH)
+        shapes = _linear("state.0", width, spec.state_width) | _linear("action.0", KEY, inputs)
         for number in range(1, network.layers):
             shapes |= _linear(f"state.{number}", width, width)
     else:
-        shapes = _linear("token_state", width, STATE_WIDTH)
-        shapes |= _linear("token_action", width, ACTION_WIDTH)
+        shapes = _linear("token_state", width, spec.state_width)
+        shapes |= _linear("token_action", width, inputs)
         for number in range(network.layers):
             shapes |= _block(f"block.{number}", width)
         shapes |= _norm("norm", width) | _linear("action.0", KEY, width)
@@ -113,7 +115,3 @@ def _block(name: str, width: int) -> Shapes:
         **_linear(f"{name}.feed_in", 2 * width, width),
         **_linear(f"{name}.feed_out", width, 2 * width),
     }
-
-
-SHAPES: Final = shapes_of(Network())
-"""The tensors of the default network."""

@@ -28,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Meta, Struct
 
-from trainingrun_contracts.observation_schema import FEATURE_BOUND
+from trainingrun_contracts.environment_spec import FEATURE_BOUND
 from trainingrun_contracts.segment_header import SegmentHeader
 from trainingrun_contracts.stream.keys import ENTRY_BYTES, ENTRY_STEPS
 

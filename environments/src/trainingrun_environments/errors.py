@@ -1,5 +1,7 @@
 """What can go wrong before the first game."""
 
+from trainingrun_contracts.run_config import ConfigError
 
-class UnknownEnvironment(Exception):
+
+class UnknownEnvironment(ConfigError):
     """A run names an environment that cannot be had here; the message says why in one sentence."""

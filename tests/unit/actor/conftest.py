@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 from trainingrun_actor.policy import Policy, load_policy
-from trainingrun_contracts.observation_schema import ACTION_WIDTH, SCHEMA_HASH, STATE_WIDTH
 from trainingrun_contracts.policy_format import Network, shapes_of
 from trainingrun_contracts.weights_pointer import Pointer
+from trainingrun_environments.magic.spec import ACTION_WIDTH, SPEC, STATE_WIDTH
 from trainingrun_environments.observation import Observation
 
 POINTER = Pointer(epoch=1, version=7, publish=3, sha256="ab" * 32, at=0.0)
@@ -19,12 +19,14 @@ POINTER = Pointer(epoch=1, version=7, publish=3, sha256="ab" * 32, at=0.0)
 NETWORKS = (Network(), Network("mlp", 64, 3), Network("transformer", 64, 2))
 
 
-def weights_blob(seed: int, schema: str = SCHEMA_HASH, network: Network = NETWORKS[0]) -> bytes:
+def weights_blob(
+    seed: int, schema: str = SPEC.schema_hash, network: Network = NETWORKS[0]
+) -> bytes:
     """Random weights in the published format."""
     random = np.random.default_rng(seed)
     tensors = {
         name: (random.standard_normal(shape) / np.sqrt(shape[-1])).astype(np.float32)
-        for name, shape in shapes_of(network).items()
+        for name, shape in shapes_of(network, SPEC).items()
     }
     return save(tensors, {"schema_hash": schema, "version": "7"})
 
@@ -56,7 +58,7 @@ def pointer() -> Pointer:
 @pytest.fixture
 def policy(blob: bytes) -> Policy:
     """A loaded policy."""
-    return load_policy(blob, POINTER)
+    return load_policy(blob, POINTER, SPEC)
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ import torch
 from safetensors.numpy import load, save
 from trainingrun_actor.inference import pick
 from trainingrun_actor.policy import Policy, load_policy
-from trainingrun_contracts.observation_schema import SCHEMA_HASH
 from trainingrun_contracts.policy_format import network_of
 from trainingrun_contracts.weights import WeightsError
 from trainingrun_contracts.weights_pointer import Pointer
+from trainingrun_environments.magic.spec import SPEC
 from trainingrun_environments.observation import Observation
 from trainingrun_trainer.networks.build import make_policy
 from trainingrun_trainer.networks.packed import pack_rows, packed_log_softmax
@@ -25,7 +25,7 @@ OPTIONS = (2, 1, 9, 3, 30)
 def torch_answer(blob: bytes, seen: list[Observation]) -> tuple[np.ndarray, np.ndarray]:
     """Log-probabilities and values by the trainer's module."""
     tensors = {name: torch.from_numpy(tensor) for name, tensor in load(blob).items()}
-    module = make_policy(network_of({name: tuple(t.shape) for name, t in tensors.items()}))
+    module = make_policy(network_of({name: tuple(t.shape) for name, t in tensors.items()}), SPEC)
     module.load_state_dict(tensors)
     states = torch.from_numpy(np.stack([o.state for o in seen])).float()
     actions = torch.from_numpy(np.concatenate([o.actions for o in seen])).float()
@@ -41,7 +41,7 @@ def test_parity_with_torch(
 ) -> None:
     """Same log-probabilities (to 1e-3) and values (to 1e-4) as the module that is trained, for
     every kind of network."""
-    policy = load_policy(any_blob, pointer)
+    policy = load_policy(any_blob, pointer, SPEC)
     seen = [observe(seed, options) for seed, options in enumerate(OPTIONS)]
     log_probs, values = policy.evaluate(
         np.stack([o.state for o in seen]),
@@ -57,7 +57,7 @@ def test_a_batch_gives_what_single_states_give(
     any_blob: bytes, pointer: Pointer, observe: Callable[[int, int], Observation]
 ) -> None:
     """Packing games together changes nothing but the last bits."""
-    policy = load_policy(any_blob, pointer)
+    policy = load_policy(any_blob, pointer, SPEC)
     seen = [observe(seed, options) for seed, options in enumerate(OPTIONS)]
     packed, _ = policy.evaluate(
         np.stack([o.state for o in seen]),
@@ -94,21 +94,21 @@ def test_pick_follows_the_distribution() -> None:
 def test_weights_of_another_schema_are_refused(foreign_blob: bytes, pointer: Pointer) -> None:
     """A policy that means other features must not play."""
     with pytest.raises(WeightsError, match="observation schema another"):
-        load_policy(foreign_blob, pointer)
+        load_policy(foreign_blob, pointer, SPEC)
 
 
 @pytest.mark.parametrize("damage", [b"", b"\x08\0\0\0\0\0\0\0nonsense", b"\xff" * 64])
 def test_damaged_weights_are_refused(damage: bytes, pointer: Pointer) -> None:
     """Bytes that are not safetensors give a plain error."""
     with pytest.raises(WeightsError, match="not safetensors"):
-        load_policy(damage, pointer)
+        load_policy(damage, pointer, SPEC)
 
 
 def test_weights_of_no_network_are_refused(blob: bytes, pointer: Pointer) -> None:
     """Expect tensors that name no network, and a tensor of the wrong shape, to be named."""
-    meta = {"schema_hash": SCHEMA_HASH, "version": "7"}
+    meta = {"schema_hash": SPEC.schema_hash, "version": "7"}
     with pytest.raises(WeightsError, match="0 layers of width 0"):
-        load_policy(save({"x": np.zeros(3, np.float32)}, meta), pointer)
+        load_policy(save({"x": np.zeros(3, np.float32)}, meta), pointer, SPEC)
     tensors = {**load(blob), "query.bias": np.zeros(3, np.float32)}
     with pytest.raises(WeightsError, match=r"query.bias is missing or not of shape \(64,\)"):
-        load_policy(save(tensors, meta), pointer)
+        load_policy(save(tensors, meta), pointer, SPEC)

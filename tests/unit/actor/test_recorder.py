@@ -9,6 +9,7 @@ from trainingrun_actor.inference import Choice
 from trainingrun_actor.policy import Policy
 from trainingrun_actor.recorder import Clock, GameIdentity, Recorder
 from trainingrun_contracts.segment import Segment, decode, encode
+from trainingrun_environments.magic.spec import SPEC
 from trainingrun_environments.observation import Observation
 
 Observe = Callable[[int, int], Observation]
@@ -23,7 +24,9 @@ class Table:
         self._policy = policy
         self._observe = observe
         self._seed = 0
-        identity = GameIdentity("run", "actor-0-1", "g1", 2, 5, ("a", "b"), "latest")
+        identity = GameIdentity(
+            "run", SPEC.schema_hash, "actor-0-1", "g1", 2, 5, ("a", "b"), "latest"
+        )
         clock = Clock(lambda: self.now, lambda: 1000.0 + self.now)
         self.recorder = Recorder(identity, clock=clock, emit=self.segments.append)
 

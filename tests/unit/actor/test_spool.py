@@ -16,6 +16,7 @@ from trainingrun_contracts.segment import Segment
 from trainingrun_contracts.segment_header import SegmentHeader
 from trainingrun_contracts.stream.accounts import Accounts, Fate, Totals
 from trainingrun_contracts.weights_pointer import Pointer
+from trainingrun_environments.magic.spec import SPEC
 from trainingrun_environments.observation import Observation
 
 Make = Callable[[int], Segment]
@@ -183,9 +184,9 @@ def test_recorded_segments_fit(
     """A real segment of a recorder gets its numbers in the header that travels."""
     spool = Spool()
     spool.add(make(4))
-    identity = GameIdentity("run", "a", "g", 1, 0, ("x", "y"), "latest")
+    identity = GameIdentity("run", SPEC.schema_hash, "a", "g", 1, 0, ("x", "y"), "latest")
     recorder = Recorder(identity, clock=Clock(lambda: 0.0, lambda: 0.0), emit=spool.add)
-    recorder.add(load_policy(blob, pointer), observe(0, 2), Choice(0, -0.5, 0.0))
+    recorder.add(load_policy(blob, pointer, SPEC), observe(0, 2), Choice(0, -0.5, 0.0))
     recorder.finish(1.0)
     last = spool.next_batch(most_bytes=10**9)[-1].numbered()
     assert (last.header.seq, last.header.produced_before) == (1, 4)

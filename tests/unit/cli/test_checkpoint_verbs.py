@@ -11,8 +11,8 @@ import pytest
 from trainingrun.commands.checkpoint.places import Location, place_of
 from trainingrun.commands.errors import UserError
 from trainingrun_contracts.checkpoints import CheckpointState
-from trainingrun_contracts.observation_schema import SCHEMA_HASH
 from trainingrun_contracts.run_config import CheckpointConfig, RunConfig, encode
+from trainingrun_environments.magic.spec import SPEC
 from trainingrun_trainer.checkpoint.archive import CheckpointArchive, Retention
 from trainingrun_trainer.checkpoint.inspection import (
     BEST,
@@ -36,7 +36,7 @@ from trainingrun_trainer.checkpoint.store import FileStore, StorageError
 MODEL = "model.safetensors"
 
 
-def save(folder: Path, step: int, *, rate: float, schema: str = SCHEMA_HASH) -> None:
+def save(folder: Path, step: int, *, rate: float, schema: str = SPEC.schema_hash) -> None:
     """Write a checkpoint of the run ``small``."""
     files = {MODEL: b"tensors %d" % step}
     manifest = Manifest(

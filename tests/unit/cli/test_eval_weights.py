@@ -12,11 +12,11 @@ from safetensors import safe_open
 from safetensors.numpy import load, save
 from trainingrun.commands.errors import UserError
 from trainingrun.commands.eval.weights import Weights, find_weights, with_metadata
-from trainingrun_contracts.observation_schema import SCHEMA_HASH
+from trainingrun_environments.magic.spec import SPEC
 
 
 def checkpoint(
-    folder: Path, step: int, *, saved_at: float, run: str = "small", schema: str = SCHEMA_HASH
+    folder: Path, step: int, *, saved_at: float, run: str = "small", schema: str = SPEC.schema_hash
 ) -> Path:
     """A checkpoint with one small tensor in its model."""
     path = folder / f"{run}-{step:010d}"

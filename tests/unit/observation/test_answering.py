@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trainingrun_contracts.observation_schema import ACTION_WIDTH, STATE_WIDTH
 from trainingrun_environments.magic.answering import answering
 from trainingrun_environments.magic.encoder import Encoder
 from trainingrun_environments.magic.options import OptionKind, Question
+from trainingrun_environments.magic.spec import ACTION_WIDTH, STATE_WIDTH
 from trainingrun_protocol import answers
 from trainingrun_protocol.decisions import (
     Ability,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from trainingrun_contracts.observation_schema import ACTION_WIDTH, STATE_WIDTH
 from trainingrun_contracts.segment import MAX_BYTES, MAX_STEPS
 from trainingrun_environments.magic.answering import answering
 from trainingrun_environments.magic.encoder import Encoder
 from trainingrun_environments.magic.facts import facts_of
 from trainingrun_environments.magic.options import MAX_OPTIONS, OptionKind, Question
 from trainingrun_environments.magic.relations import RELATIONS
+from trainingrun_environments.magic.spec import ACTION_WIDTH, STATE_WIDTH
 from trainingrun_environments.magic.wording import bucket_of, wording_of
 from trainingrun_environments.observation import Float16
 from trainingrun_protocol.decisions import (

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from trainingrun_contracts.observation_schema import FEATURE_BOUND
+from trainingrun_contracts.environment_spec import FEATURE_BOUND
 from trainingrun_environments.magic.answering import answering
 from trainingrun_environments.magic.encoder import Encoder
 from trainingrun_environments.observation import Float16

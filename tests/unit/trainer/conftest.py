@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from trainingrun_contracts.observation_schema import ACTION_WIDTH, SCHEMA_HASH, STATE_WIDTH
 from trainingrun_contracts.segment import SCHEMA_VERSION, Segment
 from trainingrun_contracts.segment_header import SegmentHeader
+from trainingrun_environments.magic.spec import ACTION_WIDTH, SPEC, STATE_WIDTH
 
 MakeSegment = Callable[..., Segment]
 
@@ -33,7 +33,7 @@ def make_segment() -> MakeSegment:
         header = SegmentHeader(
             run_id="run-1",
             schema=SCHEMA_VERSION,
-            schema_hash=SCHEMA_HASH,
+            schema_hash=SPEC.schema_hash,
             epoch=1,
             actor=actor,
             seq=seq,

@@ -10,6 +10,7 @@ import pytest
 from trainingrun_contracts.segment import Segment, encode
 from trainingrun_contracts.stream.accounts import Accounts, Fate, Totals
 from trainingrun_contracts.stream.read import Entry
+from trainingrun_environments.magic.spec import SPEC
 from trainingrun_trainer.batcher import Batcher
 from trainingrun_trainer.prefetcher import Received, open_entry
 
@@ -25,7 +26,7 @@ def batcher() -> Batcher:
 def receive(segment: Segment) -> Received:
     """The segment as the inbox hands it over."""
     entry = Entry(f"{segment.header.seq}-0".encode(), encode(segment), segment.transitions)
-    return open_entry(entry, run_id="run-1")
+    return open_entry(entry, run_id="run-1", spec=SPEC)
 
 
 def test_ready_when_a_batch_is_kept(batcher: Batcher, make_segment: MakeSegment) -> None:
@@ -166,7 +167,7 @@ def test_features_at_the_bound_are_taken(batcher: Batcher, make_segment: MakeSeg
 def test_causes_are_told_once_each(batcher: Batcher) -> None:
     """Expect the most frequent causes first, however many entries there are."""
     for payload in (b"", b"garbage garbage", b"garbage garbage"):
-        batcher.add(open_entry(Entry(b"1-0", payload, 1), run_id="run-1"), publish=1)
+        batcher.add(open_entry(Entry(b"1-0", payload, 1), run_id="run-1", spec=SPEC), publish=1)
     first, second = batcher.collect().causes.split("; ")
     assert "does not begin" in first
     assert "too few" in second
@@ -175,7 +176,7 @@ def test_causes_are_told_once_each(batcher: Batcher) -> None:
 def test_an_entry_that_lies_about_its_length_is_poison(make_segment: MakeSegment) -> None:
     """Expect the count beside the payload to be held against the payload."""
     segment = make_segment(0)
-    received = open_entry(Entry(b"1-0", encode(segment), 17), run_id="run-1")
+    received = open_entry(Entry(b"1-0", encode(segment), 17), run_id="run-1", spec=SPEC)
     assert received.segment is None
     assert "16 steps, its entry says 17" in received.poison
 

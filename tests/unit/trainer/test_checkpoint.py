@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 import torch
-from trainingrun_contracts.observation_schema import SCHEMA_HASH
 from trainingrun_contracts.run_config import CheckpointConfig, LearnerConfig, RunConfig
 from trainingrun_contracts.segment import Segment
+from trainingrun_environments.magic.spec import SPEC
 from trainingrun_trainer.batch import pack
 from trainingrun_trainer.checkpoint.archive import CheckpointArchive, open_archive
 from trainingrun_trainer.checkpoint.manifest import Checkpoint, CheckpointInvalid, Progress
@@ -21,7 +22,9 @@ from trainingrun_trainer.update import PpoUpdater
 
 def new_updater(seed: int = 1) -> PpoUpdater:
     """A fresh updater."""
-    return PpoUpdater(new_policy(seed), LearnerConfig(), seed=seed, device=torch.device("cpu"))
+    return PpoUpdater(
+        new_policy(seed, SPEC), LearnerConfig(), seed=seed, device=torch.device("cpu")
+    )
 
 
 @pytest.fixture
@@ -90,16 +93,9 @@ def test_newest_is_by_epoch_and_step(config: RunConfig, archive: CheckpointArchi
     assert found.manifest.progress.step == 4
 
 
-def relabel(path: Path) -> None:
-    """Make the checkpoint one of an older encoding of observations, whole otherwise."""
-    manifest = path / "manifest.json"
-    manifest.write_text(manifest.read_text().replace(SCHEMA_HASH, "0123456789abcdef"))
-
-
 @pytest.mark.parametrize(
     ("damage", "why"),
     [
-        (relabel, "made for another observation encoding"),
         (lambda path: (path / "model.safetensors").write_bytes(b"x"), "bytes instead of"),
         (lambda path: (path / "optimizer.safetensors").unlink(), "is missing"),
         (lambda path: (path / "manifest.json").unlink(), "is missing"),
@@ -150,6 +146,14 @@ def test_a_checkpoint_of_another_policy_is_refused(config: RunConfig) -> None:
     torn = Checkpoint(whole.manifest, {**whole.files, "model.safetensors": b"\x00" * 16})
     with pytest.raises(CheckpointInvalid, match="does not fit"):
         restore(torn, new_updater())
+
+
+def test_a_checkpoint_of_another_environment_is_refused(config: RunConfig) -> None:
+    """Whole, and of the same shapes: what the numbers mean is another."""
+    whole = checkpoint_of(config, step=1)
+    manifest = msgspec.structs.replace(whole.manifest, schema_hash="0123456789abcdef")
+    with pytest.raises(CheckpointInvalid, match="made for another observation encoding"):
+        restore(Checkpoint(manifest, whole.files), new_updater())
 
 
 def test_denied_directory() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from trainingrun_contracts.observation_schema import SCHEMA_HASH
 from trainingrun_contracts.reports import Evaluation
+from trainingrun_environments.magic.spec import SPEC
 from trainingrun_trainer.checkpoint.archive import (
     CheckpointArchive,
     Loaded,
@@ -41,7 +41,7 @@ def checkpoint_of(
         format=FORMAT,
         run="r",
         run_id=run_id,
-        schema_hash=SCHEMA_HASH,
+        schema_hash=SPEC.schema_hash,
         saved_at=1000.0 + step if saved_at is None else saved_at,
         epoch=epoch,
         progress=Progress(step=step),

@@ -9,14 +9,13 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load
-from trainingrun_contracts.observation_schema import ACTION_WIDTH, SCHEMA_HASH, STATE_WIDTH
 from trainingrun_contracts.policy_format import (
     KEY,
-    SHAPES,
     Network,
     network_of,
     shapes_of,
 )
+from trainingrun_environments.magic.spec import ACTION_WIDTH, SPEC, STATE_WIDTH
 from trainingrun_trainer.networks.build import compiled, may_compile, new_policy
 from trainingrun_trainer.networks.packed import pack_rows, packed_log_softmax
 from trainingrun_trainer.publish import weights_blob
@@ -27,16 +26,16 @@ NETWORKS = (Network(), Network("mlp", 96, 1), Network("transformer", 64, 2))
 @pytest.mark.parametrize("network", NETWORKS)
 def test_state_dict_is_the_format(network: Network) -> None:
     """Expect exactly the names and shapes of the format, which tell the network again."""
-    state = new_policy(1, network).state_dict()
+    state = new_policy(1, SPEC, network).state_dict()
     shapes = {name: tuple(tensor.shape) for name, tensor in state.items()}
-    assert shapes == shapes_of(network)
+    assert shapes == shapes_of(network, SPEC)
     assert network_of(shapes) == network
 
 
 def test_a_transformers_value_needs_no_actions() -> None:
     """Expect the value beside any actions to be that of the state alone, and the score of an action
     to depend on the others."""
-    policy = new_policy(1, NETWORKS[2])
+    policy = new_policy(1, SPEC, NETWORKS[2])
     states, actions = torch.randn(3, STATE_WIDTH), torch.randn(9, ACTION_WIDTH)
     rows = pack_rows(torch.tensor([2, 1, 6]))
     with torch.no_grad():
@@ -52,17 +51,19 @@ def test_a_transformers_value_needs_no_actions() -> None:
 
 def test_blob_holds_tensors_and_metadata(tmp_path: Path) -> None:
     """Expect float32 tensors, the schema hash and the version."""
-    blob = weights_blob(new_policy(1), version=12)
-    assert {name: tuple(tensor.shape) for name, tensor in load(blob).items()} == SHAPES
+    blob = weights_blob(new_policy(1, SPEC), version=12)
+    assert {name: tuple(tensor.shape) for name, tensor in load(blob).items()} == shapes_of(
+        Network(), SPEC
+    )
     file = tmp_path / "weights"
     file.write_bytes(blob)
     with safe_open(file, framework="np") as opened:
-        assert opened.metadata() == {"schema_hash": SCHEMA_HASH, "version": "12"}
+        assert opened.metadata() == {"schema_hash": SPEC.schema_hash, "version": "12"}
 
 
 def test_forward_is_the_format() -> None:
     """Expect logits and values as the format's formulas give them in numpy."""
-    policy = new_policy(3)
+    policy = new_policy(3, SPEC)
     with torch.no_grad():
         policy.query.weight.mul_(100)
     tensors = {
@@ -94,13 +95,16 @@ def test_forward_is_the_format() -> None:
 @pytest.mark.parametrize("network", NETWORKS)
 def test_first_policy_is_near_uniform_and_seeded(network: Network) -> None:
     """Expect near equal probabilities at the start, equal weights for equal seeds only."""
-    policy = new_policy(5, network)
+    policy = new_policy(5, SPEC, network)
     rows = pack_rows(torch.tensor([8] * 16))
     with torch.no_grad():
         output = policy(torch.randn(16, STATE_WIDTH), torch.randn(128, ACTION_WIDTH), rows)
     probabilities = packed_log_softmax(output.logits, rows).exp()
     assert float((probabilities - 1 / 8).abs().max()) < 0.02
-    twin, other = new_policy(5, network).state_dict(), new_policy(6, network).state_dict()
+    twin, other = (
+        new_policy(5, SPEC, network).state_dict(),
+        new_policy(6, SPEC, network).state_dict(),
+    )
     name = "query.weight"
     assert torch.equal(policy.state_dict()[name], twin[name])
     assert not torch.equal(policy.state_dict()[name], other[name])
@@ -109,7 +113,7 @@ def test_first_policy_is_near_uniform_and_seeded(network: Network) -> None:
 def test_the_compiler_sees_the_whole_network() -> None:
     """Expect the captured forward pass to give the same bits for minibatches of several sizes, and
     nothing to be compiled on processors."""
-    policy = new_policy(1)
+    policy = new_policy(1, SPEC)
     captured = compiled(policy, backend="eager")
     for counts in ([3, 1], [2, 5, 1], [4] * 7):
         inputs = torch.randn(len(counts), STATE_WIDTH), torch.randn(sum(counts), ACTION_WIDTH)

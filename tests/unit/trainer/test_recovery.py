@@ -9,6 +9,7 @@ import pytest
 import torch
 from trainingrun_contracts.run_config import CheckpointConfig, LearnerConfig, PpoConfig, RunConfig
 from trainingrun_contracts.segment import Segment
+from trainingrun_environments.magic.spec import SPEC
 from trainingrun_trainer.batch import pack
 from trainingrun_trainer.checkpoint.archive import open_archive
 from trainingrun_trainer.checkpoint.manifest import Checkpoint, CheckpointInvalid, Progress
@@ -68,7 +69,7 @@ def test_what_skipped_a_step_is_not_saved() -> None:
 def new_updater(rate: float = 3e-4) -> PpoUpdater:
     """A fresh updater."""
     config = LearnerConfig(ppo=PpoConfig(learning_rate=rate))
-    return PpoUpdater(new_policy(1), config, seed=1, device=torch.device("cpu"))
+    return PpoUpdater(new_policy(1, SPEC), config, seed=1, device=torch.device("cpu"))
 
 
 @pytest.mark.parametrize("part", ["weights", "moments"])

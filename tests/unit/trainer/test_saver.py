@@ -8,6 +8,7 @@ import pytest
 import torch
 from trainingrun_contracts.reports import CheckpointReport
 from trainingrun_contracts.run_config import CheckpointConfig, LearnerConfig, RunConfig
+from trainingrun_environments.magic.spec import SPEC
 from trainingrun_trainer.checkpoint.archive import open_archive
 from trainingrun_trainer.checkpoint.manifest import Checkpoint, Progress
 from trainingrun_trainer.checkpoint.state import capture
@@ -26,7 +27,7 @@ def config(tmp_path: Path) -> RunConfig:
 
 def checkpoint_of(config: RunConfig, *, step: int) -> Checkpoint:
     """A checkpoint at a step."""
-    updater = PpoUpdater(new_policy(1), LearnerConfig(), seed=1, device=torch.device("cpu"))
+    updater = PpoUpdater(new_policy(1, SPEC), LearnerConfig(), seed=1, device=torch.device("cpu"))
     return capture(updater, config, Progress(step=step), now=float(step))
 
 

@@ -10,10 +10,11 @@ import msgspec
 import numpy as np
 import pytest
 import torch
-from trainingrun_contracts.observation_schema import FEATURE_BOUND
+from trainingrun_contracts.environment_spec import FEATURE_BOUND
 from trainingrun_contracts.policy_format import Network
 from trainingrun_contracts.run_config import LearnerConfig, PpoConfig
 from trainingrun_contracts.segment import LARGEST_NUMBER, Segment
+from trainingrun_environments.magic.spec import SPEC
 from trainingrun_trainer.batch import Batch, pack
 from trainingrun_trainer.networks.build import new_policy
 from trainingrun_trainer.update import PpoUpdater
@@ -23,7 +24,7 @@ CPU = torch.device("cpu")
 
 def new_updater(config: LearnerConfig = LearnerConfig()) -> PpoUpdater:  # noqa: B008 - frozen
     """An updater with a fixed seed."""
-    return PpoUpdater(new_policy(1, config.network), config, seed=1, device=CPU)
+    return PpoUpdater(new_policy(1, SPEC, config.network), config, seed=1, device=CPU)
 
 
 @pytest.fixture

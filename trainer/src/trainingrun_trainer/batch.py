@@ -12,7 +12,6 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import torch
 from torch import Tensor
-from trainingrun_contracts.observation_schema import STATE_WIDTH
 from trainingrun_contracts.segment import Segment
 
 from trainingrun_trainer.networks.packed import PackedRows, pack_rows
@@ -24,7 +23,7 @@ class Batch:
 
     Attributes:
         states: float16 [T, S].
-        actions: float16 [A, F].
+        actions: float16 [A, action_width], or as the policy prepares them.
         rows: which actions belong to which step.
         chosen: int64 [T], row of the chosen action in ``actions``.
         behaviour: float32 [T], log-probability under the policy that acted.
@@ -67,7 +66,7 @@ def pack(segments: Sequence[Segment]) -> Batch:
     counts = np.concatenate([np.diff(segment.offsets) for segment in segments])
     rows = pack_rows(torch.from_numpy(counts.astype(np.int64)))
     chosen = np.concatenate([segment.chosen for segment in segments]).astype(np.int64)
-    nothing = np.zeros(STATE_WIDTH, dtype=np.float16)
+    nothing = np.zeros_like(segments[0].states[0])
     following = [
         nothing if s.header.terminated or s.bootstrap_state is None else s.bootstrap_state
         for s in segments

@@ -18,7 +18,7 @@ from typing import assert_never
 
 import msgspec
 import torch
-from trainingrun_contracts.observation_schema import ACTION_WIDTH, STATE_WIDTH
+from trainingrun_contracts.environment_spec import EnvironmentSpec
 from trainingrun_contracts.segment import Segment, decode, encode
 
 from trainingrun_trainer.batch import Batch, pack
@@ -70,7 +70,7 @@ class Rank0:
         own, *others = scatter(segments, self._others.size)
         for rank, scattered in enumerate(others, start=1):
             self._others.send(msgspec.msgpack.encode([encode(each) for each in scattered]), to=rank)
-        return self.updater.update(_packed(own))
+        return self.updater.update(_packed(own, self.updater.policy.spec))
 
     def end(self) -> None:
         """End the workers; those that have ended already need no command."""
@@ -97,7 +97,8 @@ def run_worker(updater: PpoUpdater, ranks: DistributedRanks, *, stop: Event) -> 
                 continue
             case Command.TRAIN:
                 contents = msgspec.msgpack.decode(ranks.receive(), type=list[bytes])
-                updater.update(_packed([decode(content) for content in contents]))
+                segments = [decode(content) for content in contents]
+                updater.update(_packed(segments, updater.policy.spec))
             case Command.SHARE:
                 share_state(updater, ranks)
             case Command.END:
@@ -136,20 +137,20 @@ def _exchange(
     return Command(reply), bool(stop)
 
 
-def _packed(segments: Sequence[Segment]) -> Batch:
+def _packed(segments: Sequence[Segment], spec: EnvironmentSpec) -> Batch:
     """Return the segments as a batch, also where there are none."""
     if segments:
         return pack(segments)
     nothing = torch.zeros(0)
     none = torch.zeros(0, dtype=torch.int64)
     return Batch(
-        states=torch.zeros(0, STATE_WIDTH, dtype=torch.float16),
-        actions=torch.zeros(0, ACTION_WIDTH, dtype=torch.float16),
+        states=torch.zeros(0, spec.state_width, dtype=torch.float16),
+        actions=torch.zeros(0, spec.action_width, dtype=torch.float16),
         rows=pack_rows(none),
         chosen=none,
         behaviour=nothing,
         rewards=nothing,
         lengths=none,
-        next_states=torch.zeros(0, STATE_WIDTH, dtype=torch.float16),
+        next_states=torch.zeros(0, spec.state_width, dtype=torch.float16),
         continues=torch.zeros(0, dtype=torch.bool),
     )

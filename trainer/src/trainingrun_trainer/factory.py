@@ -17,7 +17,7 @@ from typing import Any, Final
 import torch
 from trainingrun_contracts.role_environment import RoleEnvironment
 from trainingrun_contracts.run_config import ConfigError, LearnerConfig, RunConfig
-from trainingrun_contracts.stream.accounts import Accounts, LedgerSnapshot, resumed_ledger
+from trainingrun_contracts.stream.accounts import Accounts, resumed_ledger
 from trainingrun_contracts.stream.append import HIGH_WATER_BATCHES
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.stream.read import RolloutReader, next_epoch
@@ -40,7 +40,7 @@ from trainingrun_trainer.outputs import Outputs
 from trainingrun_trainer.prefetcher import Prefetcher
 from trainingrun_trainer.publish import Publisher
 from trainingrun_trainer.reporter import Identity, Reporter
-from trainingrun_trainer.resuming import new_updater, restore_newest, resume
+from trainingrun_trainer.resuming import Resumed, new_updater, restore_newest, resume
 from trainingrun_trainer.rollout_queue import RolloutQueue
 from trainingrun_trainer.spot import SpotWatch, metadata_service
 from trainingrun_trainer.start_context import StartContext
@@ -83,7 +83,7 @@ def assemble(
         config,
         lead=lead,
         progress=resumed.progress,
-        queue=_queue(start, epoch, resumed.ledger),
+        queue=_queue(start, epoch, resumed),
         outputs=outputs,
         controls=Controls(
             stop=stop,
@@ -210,8 +210,8 @@ def _publisher(start: StartContext, epoch: Epoch, progress: Progress) -> Publish
     )
 
 
-def _queue(start: StartContext, epoch: Epoch, ledger: LedgerSnapshot) -> RolloutQueue:
-    """Join the queue; ``ledger`` is of the weights that training continues with."""
+def _queue(start: StartContext, epoch: Epoch, resumed: Resumed) -> RolloutQueue:
+    """Join the queue with the weights that training continues with."""
     learner = start.config.learner
     client = start.link.client_without_retries()
     reader = start.link.persist(
@@ -219,7 +219,7 @@ def _queue(start: StartContext, epoch: Epoch, ledger: LedgerSnapshot) -> Rollout
         what="joining the queue",
     )
     known = start.link.persist(reader.load_ledger, what="reading the accounts")
-    known = resumed_ledger(known, ledger)
+    known = resumed_ledger(known, resumed.ledger)
     accounts = Accounts(known.totals, known.marks, folded=known.folded)
     reports = partial(report_times, start.link.client, start.keys)
     capacity = HIGH_WATER_BATCHES * learner.batch_transitions
@@ -229,7 +229,11 @@ def _queue(start: StartContext, epoch: Epoch, ledger: LedgerSnapshot) -> Rollout
         link=start.link,
         reader=reader,
         prefetcher=Prefetcher(
-            start.link, reader, run_id=start.config.run_id, capacity=2 * learner.batch_transitions
+            start.link,
+            reader,
+            run_id=start.config.run_id,
+            spec=resumed.updater.policy.spec,
+            capacity=2 * learner.batch_transitions,
         ),
         batcher=Batcher(accounts, learner.batch_transitions, learner.max_policy_lag),
         epoch=epoch,

@@ -31,7 +31,7 @@ class Part:
 
     Attributes:
         states: [T, S].
-        actions: [A, F].
+        actions: [A, …], as the policy prepares them.
         steps: the layout of the actions, the choices and the fixed terms.
     """
 

@@ -18,7 +18,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
-from trainingrun_contracts.observation_schema import ACTION_WIDTH, SCHEMA_HASH, STATE_WIDTH
+import numpy as np
+from trainingrun_contracts.environment_spec import VOCABULARY_SCALE, EnvironmentSpec, Vocabulary
 from trainingrun_contracts.segment import Segment, SegmentError, decode
 from trainingrun_contracts.segment_header import SegmentHeader
 from trainingrun_contracts.stream.read import DEAD_LETTER_BYTES, Entry, RolloutReader
@@ -48,7 +49,7 @@ class Received:
         return max(self.entry.transitions, _LEAST_ROOM)
 
 
-def open_entry(entry: Entry, *, run_id: str) -> Received:
+def open_entry(entry: Entry, *, run_id: str, spec: EnvironmentSpec) -> Received:
     """Decode an entry and see that it is for this run and this encoding. Of a poisoned one, only
     what a dead letter holds is kept; where its actor is known, the reason names it."""
     header: SegmentHeader | None = None
@@ -57,10 +58,7 @@ def open_entry(entry: Entry, *, run_id: str) -> Received:
         header = segment.header
         if header.run_id != run_id:
             raise SegmentError(f"it belongs to the run {header.run_id}")
-        if header.schema_hash != SCHEMA_HASH:
-            raise SegmentError(f"observation encoding {header.schema_hash}, not {SCHEMA_HASH}")
-        if segment.states.shape[1] != STATE_WIDTH or segment.actions.shape[1] != ACTION_WIDTH:
-            raise SegmentError("the features have other widths than the encoding says")
+        _check_encoding(segment, spec)
         if segment.transitions != entry.transitions:
             raise SegmentError(
                 f"it has {segment.transitions} steps, its entry says {entry.transitions}"
@@ -73,13 +71,37 @@ def open_entry(entry: Entry, *, run_id: str) -> Received:
     return Received(entry, segment)
 
 
+def _check_encoding(segment: Segment, spec: EnvironmentSpec) -> None:
+    """Raise SegmentError unless the arrays are those of the environment."""
+    found = segment.header.schema_hash
+    if found != spec.schema_hash:
+        raise SegmentError(f"observation encoding {found}, not {spec.schema_hash}")
+    widths = (spec.state_width, spec.action_width)
+    if (segment.states.shape[1], segment.actions.shape[1]) != widths:
+        raise SegmentError("the features have other widths than the encoding says")
+    if isinstance(spec.actions, Vocabulary) and len(segment.actions):
+        numbers = segment.actions.astype(np.float32) * VOCABULARY_SCALE
+        least, greatest = float(numbers.min()), float(numbers.max())
+        if not (least >= 0 and greatest < spec.actions.size):
+            raise SegmentError(f"an action is not in the vocabulary of {spec.actions.size}")
+
+
 class Prefetcher:
     """The ring and the thread that fills it."""
 
-    def __init__(self, link: RedisLink, reader: RolloutReader, *, run_id: str, capacity: int):
+    def __init__(
+        self,
+        link: RedisLink,
+        reader: RolloutReader,
+        *,
+        run_id: str,
+        spec: EnvironmentSpec,
+        capacity: int,
+    ) -> None:
         self._link = link
         self._reader = reader
         self._run_id = run_id
+        self._spec = spec
         self._capacity = capacity
         self._ring: deque[Received] = deque()
         self._held = 0
@@ -167,7 +189,7 @@ class Prefetcher:
                 if entry.entry_id in self._unacknowledged:
                     continue
                 self._unacknowledged.add(entry.entry_id)
-            received = open_entry(entry, run_id=self._run_id)
+            received = open_entry(entry, run_id=self._run_id, spec=self._spec)
             found += 1
             with self._changed:
                 self._changed.wait_for(lambda: self._held < self._capacity or self._closing)

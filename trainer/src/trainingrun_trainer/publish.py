@@ -8,7 +8,6 @@ from typing import Final
 
 import redis
 from safetensors.torch import save
-from trainingrun_contracts.observation_schema import SCHEMA_HASH
 from trainingrun_contracts.weights import WeightsPublisher
 from trainingrun_contracts.weights_pointer import Pointer
 
@@ -26,7 +25,8 @@ def weights_blob(policy: PointerPolicy, *, version: int) -> bytes:
         name: tensor.detach().float().cpu().contiguous()
         for name, tensor in policy.state_dict().items()
     }
-    return save(tensors, metadata={"schema_hash": SCHEMA_HASH, "version": str(version)})
+    metadata = {"schema_hash": policy.spec.schema_hash, "version": str(version)}
+    return save(tensors, metadata=metadata)
 
 
 class Publisher:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from trainingrun_contracts.run_config import RunConfig
 from trainingrun_contracts.stream.accounts import LedgerSnapshot
+from trainingrun_environments.registry import spec_of
 
 from trainingrun_trainer.checkpoint.archive import CheckpointArchive, Loaded, Skipped, resumable
 from trainingrun_trainer.checkpoint.inspection import NothingFound, adoptable, find_place
@@ -101,7 +102,11 @@ def restore_newest(archives: Sequence[CheckpointArchive], updater: PpoUpdater) -
 
 
 def new_updater(config: RunConfig, device: torch.device, ranks: RankGroup) -> PpoUpdater:
-    """Return an updater with the weights that the run's seed gives."""
+    """Return an updater with the weights that the run's seed gives.
+
+    Raises:
+        UnknownEnvironment: the run plays in an environment that cannot be had here.
+    """
     torch.manual_seed(config.seed)
-    policy = new_policy(config.seed, config.learner.network)
+    policy = new_policy(config.seed, spec_of(config.environment), config.learner.network)
     return PpoUpdater(policy, config.learner, seed=config.seed, device=device, ranks=ranks)

@@ -230,7 +230,9 @@ class PpoUpdater:
     def _forward(self, states: Tensor, actions: Tensor, rows: object) -> PolicyOutput:
         with self._precision.autocast():
             kind = self._precision.kind
-            output: PolicyOutput = self._network(states.to(kind), actions.to(kind), rows)
+            output: PolicyOutput = self._network(
+                states.to(kind), self.policy.prepare_actions(actions, kind), rows
+            )
         return output
 
     def _outcomes(self, states: Tensor) -> Tensor:
@@ -246,7 +248,7 @@ class PpoUpdater:
         return replace(
             batch,
             states=batch.states.to(kind),
-            actions=batch.actions.to(kind),
+            actions=self.policy.prepare_actions(batch.actions, kind),
             next_states=batch.next_states.to(kind),
         )
 

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from trainingrun_contracts.observation_schema import SCHEMA_HASH
 from trainingrun_contracts.reports import CHAMPION, Evaluation
 from trainingrun_contracts.run_config import CheckpointConfig
 
@@ -212,12 +211,10 @@ class CheckpointArchive:
         """Read a checkpoint, and check every byte of it.
 
         Raises:
-            CheckpointInvalid: it is not whole, or not for this learner.
+            CheckpointInvalid: it is not whole.
         """
         if entry.manifest is None:
             raise CheckpointInvalid(entry.why)
-        if entry.manifest.schema_hash != SCHEMA_HASH:
-            raise CheckpointInvalid("it was made for another observation encoding")
         return load_files(self._store, entry.name, entry.manifest)
 
     def _order(self, name: str) -> tuple[int, int] | None:

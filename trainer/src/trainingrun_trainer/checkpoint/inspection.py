@@ -14,7 +14,9 @@ from typing import Final
 
 import msgspec
 from trainingrun_contracts.checkpoints import CheckpointListing, CheckpointRow, CheckpointState
-from trainingrun_contracts.observation_schema import SCHEMA_HASH
+from trainingrun_contracts.environment_config import EnvironmentConfig, Magic
+from trainingrun_environments.errors import UnknownEnvironment
+from trainingrun_environments.registry import spec_of
 
 from trainingrun_trainer.checkpoint.archive import (
     CheckpointArchive,
@@ -25,7 +27,13 @@ from trainingrun_trainer.checkpoint.archive import (
     load_files,
     open_store,
 )
-from trainingrun_trainer.checkpoint.manifest import MANIFEST_FILE, Checkpoint, CheckpointInvalid
+from trainingrun_trainer.checkpoint.manifest import (
+    MANIFEST_FILE,
+    OTHER_ENCODING,
+    Checkpoint,
+    CheckpointInvalid,
+    Manifest,
+)
 from trainingrun_trainer.checkpoint.store import (
     CheckpointStore,
     FileStore,
@@ -42,6 +50,12 @@ _ANY: Final = Retention(keep=1)
 
 class NothingFound(Exception):
     """The place has no such checkpoint; the message says what it has."""
+
+
+class _Config(msgspec.Struct, frozen=True):
+    """Of a run's configuration, what it played."""
+
+    environment: EnvironmentConfig = Magic()
 
 
 @dataclass(frozen=True)
@@ -225,10 +239,18 @@ def _loaded(store: CheckpointStore, entry: Entry) -> tuple[CheckpointRow, Checkp
         checkpoint = load_files(store, entry.name, entry.manifest)
     except CheckpointInvalid as error:
         return _stated(entry, CheckpointState.DAMAGED, str(error)), None
-    if entry.manifest.schema_hash != SCHEMA_HASH:
-        why = "it was made for another observation encoding"
+    if why := _why_foreign(entry.manifest):
         return _stated(entry, CheckpointState.FOREIGN, why), checkpoint
     return _stated(entry, CheckpointState.WHOLE), checkpoint
+
+
+def _why_foreign(manifest: Manifest) -> str:
+    """Return why a whole checkpoint is of no use to this installation; nothing where it is."""
+    try:
+        spec = spec_of(msgspec.json.decode(manifest.config, type=_Config).environment)
+    except (UnknownEnvironment, msgspec.DecodeError) as error:
+        return f"its environment cannot be had here: {error}"
+    return "" if spec.schema_hash == manifest.schema_hash else OTHER_ENCODING
 
 
 def _stated(entry: Entry, state: CheckpointState, why: str = "") -> CheckpointRow:

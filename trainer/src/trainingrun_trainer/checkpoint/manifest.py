@@ -17,6 +17,7 @@ from msgspec import Meta, Struct
 MANIFEST_FILE: Final = "manifest.json"
 MANIFEST_LIMIT: Final = 1024 * 1024
 FORMAT: Final = 2
+OTHER_ENCODING: Final = "it was made for another observation encoding"
 _FILE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _FILES_LIMIT: Final = 64
 _BYTES_LIMIT: Final = 8 * 1024**3

@@ -12,12 +12,12 @@ import safetensors
 import torch
 from safetensors.torch import load, save
 from torch import Tensor
-from trainingrun_contracts.observation_schema import SCHEMA_HASH
 from trainingrun_contracts.run_config import RunConfig
 from trainingrun_contracts.stream.accounts import LedgerSnapshot
 
 from trainingrun_trainer.checkpoint.manifest import (
     FORMAT,
+    OTHER_ENCODING,
     Checkpoint,
     CheckpointInvalid,
     Manifest,
@@ -59,7 +59,7 @@ def capture(
         format=FORMAT,
         run=config.run,
         run_id=config.run_id,
-        schema_hash=SCHEMA_HASH,
+        schema_hash=updater.policy.spec.schema_hash,
         saved_at=now,
         progress=progress,
         files={name: sum_of(content) for name, content in files.items()},
@@ -83,6 +83,8 @@ def restore(checkpoint: Checkpoint, updater: PpoUpdater) -> Progress:
         CheckpointInvalid: it does not fit this policy, or is not finite; the updater is then as it
             was, or (where it does not fit) of no use.
     """
+    if checkpoint.manifest.schema_hash != updater.policy.spec.schema_hash:
+        raise CheckpointInvalid(OTHER_ENCODING)
     try:
         model = load(checkpoint.files[MODEL_FILE])
         moments = load(checkpoint.files[OPTIMISER_FILE])

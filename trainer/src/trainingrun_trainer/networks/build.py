@@ -10,6 +10,7 @@ from typing import Final
 
 import torch
 from torch import nn
+from trainingrun_contracts.environment_spec import EnvironmentSpec
 from trainingrun_contracts.policy_format import Network
 
 from trainingrun_trainer.networks.pointer import MlpPolicy, PointerPolicy, PolicyOutput
@@ -21,18 +22,19 @@ _LINEAR: Final = 2
 """Dimensions of a linear layer's weight; a norm's has one and starts at 1."""
 
 
-def make_policy(network: Network) -> PointerPolicy:
-    """Return a policy of this description; its weights are torch's own."""
-    return MlpPolicy(network) if network.kind == "mlp" else TransformerPolicy(network)
+def make_policy(network: Network, spec: EnvironmentSpec) -> PointerPolicy:
+    """Return a policy of this description for an environment; its weights are torch's own."""
+    made = MlpPolicy if network.kind == "mlp" else TransformerPolicy
+    return made(network, spec)
 
 
-def new_policy(seed: int, network: Network = DEFAULT) -> PointerPolicy:
+def new_policy(seed: int, spec: EnvironmentSpec, network: Network = DEFAULT) -> PointerPolicy:
     """Return a policy whose weights depend on the seed alone, and whose first play is near uniform.
 
     Orthogonal weights with small ones in the last layers (Andrychowicz et al. 2021, section 3.2),
     and in those that add to a transformer's tokens.
     """
-    policy = make_policy(network)
+    policy = make_policy(network, spec)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, tensor in policy.named_parameters():

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from trainingrun_contracts.observation_schema import ACTION_WIDTH, STATE_WIDTH
+from trainingrun_contracts.environment_spec import VOCABULARY_SCALE, EnvironmentSpec, Vocabulary
 from trainingrun_contracts.policy_format import KEY, VALUE_HIDDEN, Network
 
 from trainingrun_trainer.networks.packed import PackedRows, take
@@ -41,9 +41,10 @@ class PointerPolicy(nn.Module, ABC):
     """Policy over a packed legal list, and value. ReLU takes the place of what it is computed of:
     a minibatch's layers then stay in a core's cache (a fifth of an update in bf16, measured)."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, spec: EnvironmentSpec) -> None:
         super().__init__()
         self.network = network
+        self.spec = spec
         self.query = nn.Linear(network.width, KEY)
         self.value = nn.ModuleList(
             [nn.Linear(network.width, VALUE_HIDDEN), nn.Linear(VALUE_HIDDEN, 1)]
@@ -51,16 +52,26 @@ class PointerPolicy(nn.Module, ABC):
 
     @abstractmethod
     def encode(self, states: Tensor, actions: Tensor, rows: PackedRows) -> Scorable:
-        """Encode states [T, S] and their packed actions [A, F]."""
+        """Encode states [T, S] and their packed actions, as ``prepare_actions`` returns them."""
 
     @abstractmethod
     def encode_states(self, states: Tensor) -> Tensor:
         """The same of states alone: [T, W]."""
 
     def forward(self, states: Tensor, actions: Tensor, rows: PackedRows) -> PolicyOutput:
-        """Score states [T, S] and their packed actions [A, F]."""
+        """Score states [T, S] and their packed actions, as ``prepare_actions`` returns them."""
         hidden, keys = self.encode(states, actions, rows)
         return PolicyOutput(self.compare(hidden, keys, rows), self._outcome(hidden))
+
+    def prepare_actions(self, actions: Tensor, kind: torch.dtype) -> Tensor:
+        """Return stored actions [A, action_width] as layers take them: features [A, F] in the type
+        that layers compute in, or numbers of the vocabulary, int64 [A]. Those that are prepared
+        already return as they are."""
+        if not isinstance(self.spec.actions, Vocabulary):
+            return actions.to(kind)
+        if actions.dtype is torch.int64:
+            return actions
+        return (actions.squeeze(-1).float() * VOCABULARY_SCALE).round_().long()
 
     def compare(self, hidden: Tensor, keys: Tensor, rows: PackedRows) -> Tensor:
         """Scores of packed keys [A, K] in encoded states [T, W]: float32 [A]."""
@@ -79,11 +90,11 @@ class PointerPolicy(nn.Module, ABC):
 class MlpPolicy(PointerPolicy):
     """Linear layers for the state, one for each action alone."""
 
-    def __init__(self, network: Network) -> None:
-        super().__init__(network)
-        inputs = [STATE_WIDTH] + [network.width] * (network.layers - 1)
+    def __init__(self, network: Network, spec: EnvironmentSpec) -> None:
+        super().__init__(network, spec)
+        inputs = [spec.state_width] + [network.width] * (network.layers - 1)
         self.state = nn.ModuleList([nn.Linear(size, network.width) for size in inputs])
-        self.action = nn.ModuleList([nn.Linear(ACTION_WIDTH, KEY)])
+        self.action = nn.ModuleList([nn.Linear(spec.action_inputs, KEY)])
 
     def encode(self, states: Tensor, actions: Tensor, _rows: PackedRows) -> Scorable:
         """See PointerPolicy."""
@@ -97,5 +108,15 @@ class MlpPolicy(PointerPolicy):
         return hidden
 
     def encode_actions(self, actions: Tensor) -> Tensor:
-        """Keys of actions [A, F]: [A, K]."""
-        return torch.relu_(self.action[0](actions))
+        """Keys of prepared actions: [A, K]."""
+        return torch.relu_(over_actions(self.action[0], actions))
+
+
+def over_actions(layer: nn.Module, actions: Tensor) -> Tensor:
+    """Return the first layer over prepared actions: of features the product, of a number of the
+    vocabulary its column of the weights, which is the same as a product with its unit vector."""
+    assert isinstance(layer, nn.Linear)
+    if actions.dtype is not torch.int64:
+        found: Tensor = layer(actions)
+        return found
+    return take(layer.weight.t(), actions) + layer.bias

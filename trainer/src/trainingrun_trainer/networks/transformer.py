@@ -9,28 +9,28 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
-from trainingrun_contracts.observation_schema import ACTION_WIDTH, STATE_WIDTH
+from trainingrun_contracts.environment_spec import EnvironmentSpec
 from trainingrun_contracts.policy_format import HEAD, KEY, NORM_EPSILON, Network
 
 from trainingrun_trainer.networks.packed import PackedRows, pack_rows
-from trainingrun_trainer.networks.pointer import PointerPolicy, Scorable
+from trainingrun_trainer.networks.pointer import PointerPolicy, Scorable, over_actions
 
 
 class TransformerPolicy(PointerPolicy):
     """Blocks over one token for the state and one for each legal action."""
 
-    def __init__(self, network: Network) -> None:
-        super().__init__(network)
+    def __init__(self, network: Network, spec: EnvironmentSpec) -> None:
+        super().__init__(network, spec)
         width = network.width
-        self.token_state = nn.Linear(STATE_WIDTH, width)
-        self.token_action = nn.Linear(ACTION_WIDTH, width)
+        self.token_state = nn.Linear(spec.state_width, width)
+        self.token_action = nn.Linear(spec.action_inputs, width)
         self.block = nn.ModuleList([Block(width) for _ in range(network.layers)])
         self.norm = nn.LayerNorm(width, eps=NORM_EPSILON)
         self.action = nn.ModuleList([nn.Linear(width, KEY)])
 
     def encode(self, states: Tensor, actions: Tensor, rows: PackedRows) -> Scorable:
         """See PointerPolicy."""
-        of_states, of_actions = self.token_state(states), self.token_action(actions)
+        of_states, of_actions = self.token_state(states), over_actions(self.token_action, actions)
         longest = 1 + (int(rows.counts.max()) if rows.steps else 0)
         first = torch.arange(rows.steps, device=states.device) * longest
         own = torch.arange(len(rows.owner), device=states.device)
@@ -47,7 +47,8 @@ class TransformerPolicy(PointerPolicy):
     def encode_states(self, states: Tensor) -> Tensor:
         """See PointerPolicy."""
         alone = pack_rows(torch.zeros(len(states), dtype=torch.int64, device=states.device))
-        return self.encode(states, states.new_zeros(0, ACTION_WIDTH), alone).hidden
+        none = states.new_zeros(0, self.spec.action_width)
+        return self.encode(states, self.prepare_actions(none, states.dtype), alone).hidden
 
 
 class Block(nn.Module):

@@ -11,8 +11,10 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 from msgspec import Struct
-from trainingrun_contracts.observation_schema import SCHEMA_HASH
+from trainingrun_contracts.environment_config import EnvironmentConfig, Magic
 from trainingrun_contracts.weights import MAX_BYTES
+from trainingrun_environments.errors import UnknownEnvironment
+from trainingrun_environments.registry import spec_of
 
 from trainingrun.commands.errors import UserError
 
@@ -32,6 +34,10 @@ class _Progress(Struct, frozen=True):
     games: int = 0
 
 
+class _Config(Struct, frozen=True):
+    environment: EnvironmentConfig = Magic()
+
+
 class _Manifest(Struct, frozen=True):
     """Of the manifest, what is needed to read the weights."""
 
@@ -40,6 +46,7 @@ class _Manifest(Struct, frozen=True):
     saved_at: float
     progress: _Progress
     files: dict[str, _FileSum]
+    config: _Config = _Config()
 
 
 @dataclass(frozen=True)
@@ -143,8 +150,7 @@ def _manifest(checkpoint: Path) -> _Manifest:
 
 def _read(checkpoint: Path) -> Weights:
     manifest = _manifest(checkpoint)
-    if manifest.schema_hash != SCHEMA_HASH:
-        raise _Unfit("it was made for another observation encoding")
+    _check_encoding(manifest)
     expected = manifest.files.get(MODEL_FILE)
     if expected is None:
         raise _Unfit(f"its manifest names no {MODEL_FILE}")
@@ -157,9 +163,18 @@ def _read(checkpoint: Path) -> Weights:
     if len(content) != expected.size or hashlib.sha256(content).hexdigest() != expected.sha256:
         raise _Unfit(f"{MODEL_FILE} does not match its sha256")
     version = manifest.progress.step
-    metadata = {"schema_hash": SCHEMA_HASH, "version": str(version)}
+    metadata = {"schema_hash": manifest.schema_hash, "version": str(version)}
     blob = with_metadata(content, metadata)
     return Weights(blob, version, manifest.progress.games, checkpoint)
+
+
+def _check_encoding(manifest: _Manifest) -> None:
+    try:
+        spec = spec_of(manifest.config.environment)
+    except UnknownEnvironment as error:
+        raise _Unfit(f"its environment cannot be had here: {error}") from error
+    if manifest.schema_hash != spec.schema_hash:
+        raise _Unfit("it was made for another observation encoding")
 
 
 def with_metadata(content: bytes, metadata: dict[str, str]) -> bytes:
