@@ -1,7 +1,7 @@
 """A game of Connect Four on two bitboards.
 
 Bit ``8 * row + column`` is a cell, row 0 the lowest. Bit 7 of a row is no cell and stays empty, so
-that no line goes on from one row's end into the next row.
+that no line continues from one row's end into the next row.
 """
 
 from __future__ import annotations
