@@ -173,7 +173,7 @@ ENTRIES: Final = (
     _of_daemon(
         Panel.ENGINE,
         "decks",
-        "Inspect decks: their cards, and whether the engine knows them.",
+        "Inspect and add decks: their cards, and whether the engine knows them.",
     ),
     _entry(
         Panel.SHELL,

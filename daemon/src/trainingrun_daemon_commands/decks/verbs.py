@@ -1,4 +1,4 @@
-"""The verbs ``trainingrun decks list``, ``show`` and ``check``: figures put on a terminal."""
+"""The verbs ``trainingrun decks list``, ``show``, ``check``, ``add``: figures on a terminal."""
 
 from __future__ import annotations
 
@@ -25,6 +25,15 @@ from trainingrun.commands.terminal import console, console_for_tables, echo
 from trainingrun_protocol.cards import known_cards
 
 from trainingrun_daemon_commands.candidates import complete_deck
+from trainingrun_daemon_commands.decks.adding import (
+    DEFAULT_FOLDER,
+    ReadDeck,
+    config_map,
+    config_map_name,
+    config_map_text,
+    put,
+    read_list,
+)
 from trainingrun_daemon_commands.decks.figures import (
     COLORS,
     CURVE_TOP,
@@ -40,7 +49,9 @@ _COLUMN: Final = 38
 """Two columns of cards and a gap fit into 80 characters."""
 _STYLES: Final = {"W": "yellow", "U": "blue", "B": "magenta", "R": "red", "G": "green"}
 
-_decks = Verbs(name="decks", help="Inspect decks: their cards, and whether the engine knows them.")
+_decks = Verbs(
+    name="decks", help="Inspect and add decks: their cards, and whether the engine knows them."
+)
 
 
 def add_decks(app: Verbs) -> None:
@@ -121,6 +132,83 @@ def check_deck(
         raise UserError("\n".join(_unknown_line(file, each) for each in figures.unknown))
     if not output.is_for_programs:
         echo(f"{file}: {figures.name} is valid: {figures.cards} cards, {figures.archetype}")
+
+
+@_decks.verb(
+    "add",
+    examples=(
+        "trainingrun decks add arena_export.txt --name burn",
+        "pbpaste | trainingrun decks add - --name burn",
+        "trainingrun decks add burn.dek --to-configmap | kubectl apply -f -",
+    ),
+)
+def add_deck(
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="A list of cards; - reads standard input.")
+    ],
+    *,
+    name: Annotated[
+        str | None,
+        typer.Option(metavar="WORD", help="The deck's name in spec.decks. Default: the list's."),
+    ] = None,
+    folder: Annotated[
+        Path, typer.Option("--decks", metavar="DIR", help="Folder that gets the deck.")
+    ] = DEFAULT_FOLDER,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace another deck of the name.")
+    ] = False,
+    to_configmap: Annotated[
+        bool,
+        typer.Option("--to-configmap", help="Print a ConfigMap for kubectl; write no file."),
+    ] = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Read a list as MTG Arena, MTGO (text or .dek) or Forge export it, and keep it as a deck."""
+    read = read_list(file, name)
+    if to_configmap:
+        if output is Output.JSON:
+            write(config_map(read), output)
+        else:
+            echo(config_map_text(read))
+        _say_understood(read, err=True)
+        entry = f"{{name: {read.name}, configMapKeyRef: {{name: {config_map_name(read)}, key: "
+        echo(f"In a TrainingRun: spec.decks: [{entry}{read.name}{SUFFIX}}}}}]", err=True)
+        return
+    written = put(read, folder, replace=replace)
+    if output.is_for_programs:
+        document = as_document(read.figures)
+        write({"file": str(written), "form": read.form.name.lower(), **document}, output)
+        return
+    _say_understood(read)
+    echo(f"{written}: in a TrainingRun: spec.decks: [{{name: {read.name}}}]")
+
+
+def _say_understood(read: ReadDeck, *, err: bool = False) -> None:
+    """Print what was read, and what the reference engine cannot play of it."""
+    figures, deck = read.figures, read.deck
+    parts = {"sideboard": deck.sideboard, "commander": deck.commander}
+    beside = "".join(
+        f", {sum(each.count for each in entries)} {part}"
+        for part, entries in parts.items()
+        if entries
+    )
+    echo(f"{deck.name}: {figures.cards} cards{beside}, {figures.archetype}", err=err)
+    echo(f"{read.source}: read as {read.form.value}", err=err)
+    for lines in (*figures.groups.values(), figures.sideboard):
+        listed = ", ".join(f"{line.count} {line.name}" for line in lines)
+        title = next(
+            (title for title, each in figures.groups.items() if each is lines), "Sideboard"
+        )
+        if lines:
+            echo(f"  {title}: {listed}", err=err)
+    for remark in figures.remarks:
+        echo(f"remark: {remark}", err=err)
+    if figures.unknown:
+        cards = _number(len(figures.unknown), "card")
+        echo(f"The reference engine cannot play {cards}; a Forge build may:", err=err)
+        for each in figures.unknown:
+            hint = f": did you mean {each.nearest}?" if each.nearest is not None else ""
+            echo(f"  line {each.line}: {each.card}{hint}", err=err)
 
 
 _HERE: Final = Path("here")
