@@ -23,9 +23,13 @@ VOCABULARY_SCALE: Final = 256
 """A number of the vocabulary is divided by it to be stored as a feature."""
 MOST_NUMBERS: Final = 65_536
 """Longest observation."""
+MOST_DIMENSIONS: Final = 4
+"""Longest shape."""
+MOST_ACTIONS: Final = 2048
+"""Largest vocabulary: the numbers beyond are not exact as features."""
 
 Dimension = Annotated[int, Meta(ge=1, le=MOST_NUMBERS)]
-Shape = Annotated[tuple[Dimension, ...], Meta(min_length=1, max_length=4)]
+Shape = Annotated[tuple[Dimension, ...], Meta(min_length=1, max_length=MOST_DIMENSIONS)]
 
 
 class Features(Struct, frozen=True, tag="features", forbid_unknown_fields=True):
@@ -37,7 +41,7 @@ class Features(Struct, frozen=True, tag="features", forbid_unknown_fields=True):
 class Vocabulary(Struct, frozen=True, tag="vocabulary", forbid_unknown_fields=True):
     """Each legal action is one of ``size`` numbers, from 0."""
 
-    size: Annotated[int, Meta(ge=1, le=2048)]
+    size: Annotated[int, Meta(ge=1, le=MOST_ACTIONS)]
 
 
 class EnvironmentSpec(Struct, frozen=True, forbid_unknown_fields=True):
