@@ -132,6 +132,8 @@ class PettingZooGame:
 
     def legal_actions(self) -> list[int]:
         """See Game."""
+        if self.is_terminal:
+            return []
         found: list[int] = np.flatnonzero(self._see(self.current_player)["action_mask"]).tolist()
         return found
 

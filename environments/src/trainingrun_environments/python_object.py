@@ -16,7 +16,7 @@ The class needs no base and no import of ours:
         def apply(self, action: int) -> None: ...
         def observation(self, player: int): ...   # an array, or lists of numbers
         def clone(self): ...                      # optional; for search
-        def render(self) -> str: ...              # optional; for people
+        def render(self) -> str: ...              # optional; else what player 0 sees
         def describe(self, action: int) -> str: ...  # optional; for people
 """
 
@@ -143,7 +143,7 @@ class PythonGame:
 
     def legal_actions(self) -> Sequence[int]:
         """See Game."""
-        return sorted(self.own.legal_actions())
+        return [] if self.own.is_terminal else sorted(self.own.legal_actions())
 
     def apply(self, action: int) -> None:
         """See Game."""
@@ -160,7 +160,9 @@ class PythonGame:
     def render(self) -> str:
         """See Game."""
         render = getattr(self.own, "render", None)
-        return str(self.own if render is None else render()).rstrip("\n")
+        if render is None:
+            return np.array2string(self.observation(0), threshold=2000)
+        return str(render()).rstrip("\n")
 
 
 def _spec_of(title: str, made_of: Any) -> EnvironmentSpec:

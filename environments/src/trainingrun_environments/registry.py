@@ -3,7 +3,7 @@
 ``spec_of`` is for who needs the shapes alone, as the learner; ``environment_of`` for who plays;
 ``games_of`` for who serves or searches.
 Environments come as entry points of the group ``trainingrun.environments``, so a package that is
-installed beside ours adds one.
+installed beside ours adds one: an ``Environment``, or a class as ``python_object`` describes it.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ from trainingrun_contracts.environment_config import (
 )
 from trainingrun_contracts.environment_spec import EnvironmentSpec
 
+from trainingrun_environments import open_spiel, petting_zoo, python_object
 from trainingrun_environments.errors import UnknownEnvironment
 from trainingrun_environments.games import Games
 from trainingrun_environments.generic.environment import GenericEnvironment
+from trainingrun_environments.generic.of_games import GamesEnvironment
 from trainingrun_environments.seam import Environment
 
 GROUP: Final = "trainingrun.environments"
@@ -51,8 +53,12 @@ def environment_of(config: EnvironmentConfig) -> Environment:
                     reward_bound=config.reward_bound,
                 )
             )
-        case OpenSpiel() | PettingZoo() | Python():
-            raise UnknownEnvironment(f"{type(config).__name__} environments cannot be had yet")
+        case OpenSpiel():
+            return GamesEnvironment(open_spiel.games(config))
+        case PettingZoo():
+            return GamesEnvironment(petting_zoo.games(config))
+        case Python():
+            return GamesEnvironment(python_object.games(config))
 
 
 def spec_of(config: EnvironmentConfig) -> EnvironmentSpec:
@@ -103,6 +109,8 @@ def _loaded(point: EntryPoint) -> Environment:
             f"the environment {point.name!r} ({point.value}) cannot be imported:"
             f" {type(error).__name__}: {error}"
         ) from error
+    if isinstance(found, type):
+        return GamesEnvironment(python_object.games_of_class(found))
     if not isinstance(getattr(found, "spec", None), EnvironmentSpec):
         raise UnknownEnvironment(
             f"the environment {point.name!r} ({point.value}) is no Environment:"

@@ -11,14 +11,31 @@ from typing import Any
 
 import numpy as np
 import pytest
-from trainingrun_contracts.environment_config import BuiltIn
+from trainingrun_contracts.environment_config import (
+    BuiltIn,
+    EnvironmentConfig,
+    OpenSpiel,
+    PettingZoo,
+    Python,
+)
 from trainingrun_contracts.environment_spec import FEATURE_BOUND, Vocabulary
 from trainingrun_environments.games import Game, Games
 from trainingrun_environments.registry import games_of
 
 MOST_MOVES = 2000
 SEEDS = range(20)
-ALL = {"connect_four": {"zero_sum"}, "tic_tac_toe": {"zero_sum"}}
+OTHERS: dict[str, EnvironmentConfig] = {
+    "OpenSpiel's connect_four": OpenSpiel("connect_four"),
+    "OpenSpiel's breakthrough": OpenSpiel("breakthrough", {"rows": 6, "columns": 6}),
+    "OpenSpiel's hex": OpenSpiel("hex", {"board_size": 5}),
+    "OpenSpiel's kuhn_poker": OpenSpiel("kuhn_poker"),
+    "OpenSpiel's tic_tac_toe": OpenSpiel("tic_tac_toe"),
+    "OpenSpiel's backgammon": OpenSpiel("backgammon"),
+    "PettingZoo's connect_four": PettingZoo("classic.connect_four_v3"),
+    "PettingZoo's tictactoe": PettingZoo("classic.tictactoe_v3"),
+    "a class": Python("tests.unit.environments.test_python_object:CopiedRace"),
+}
+ALL = {name: {"zero_sum"} for name in ("connect_four", "tic_tac_toe", *OTHERS)}
 """Name, and the laws that hold for this one besides."""
 
 
@@ -32,7 +49,7 @@ def name(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def games(name: str) -> Games:
     """Its games."""
-    return games_of(BuiltIn(name))
+    return games_of(OTHERS.get(name) or BuiltIn(name))
 
 
 def seen(game: Game) -> tuple[Any, ...]:

@@ -39,6 +39,12 @@ class Race:
         return [self.steps[player], self.steps[1 - player]]
 
 
+class CopiedRace(Race):
+    """One that can be cloned."""
+
+    clone = copy.deepcopy
+
+
 def changed(**members):
     """Return the class with other members."""
     return type("Game", (Race,), members)

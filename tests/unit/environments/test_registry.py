@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from importlib.metadata import EntryPoint
+
 import pytest
-from trainingrun_contracts.environment_config import BuiltIn, Engine, EnvironmentConfig, Magic
+from trainingrun_contracts.environment_config import (
+    BuiltIn,
+    Engine,
+    EnvironmentConfig,
+    Magic,
+    Python,
+)
 from trainingrun_contracts.environment_spec import Vocabulary
+from trainingrun_environments import registry
 from trainingrun_environments.errors import UnknownEnvironment
 from trainingrun_environments.registry import environment_of, games_of
 
@@ -28,3 +37,11 @@ def test_an_unknown_name_is_answered_by_those_that_there_are() -> None:
     """Expect the names of what is installed."""
     with pytest.raises(UnknownEnvironment, match="installed are connect_four, "):
         games_of(BuiltIn("conect_four"))
+
+
+def test_a_class_is_an_entry_point_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Expect a package's class under the name of its entry point, on both sides."""
+    point = EntryPoint("race", "tests.unit.environments.test_python_object:Race", registry.GROUP)
+    monkeypatch.setattr(registry, "entry_points", lambda **_: (point,))
+    found = environment_of(BuiltIn("race"))
+    assert found.spec == games_of(Python(point.value)).spec
