@@ -26,7 +26,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from testkit.control_plane.api_client import ApiClient, has_condition
-from testkit.control_plane.api_connections import ApiConnections, Request
+from testkit.control_plane.api_connections import ApiConnections, ApiError, Request
 from testkit.control_plane.audit_log import whole_lines
 from testkit.ports import free_port
 from testkit.programs import programs
@@ -314,19 +314,28 @@ class ControlPlane:
         ``details`` are further annotations of the bed: ``exit_code="3"``, ``stop_after="2s"``.
         An empty play takes the annotation away.
         """
+        self.wait_until(
+            lambda: self.play_present(namespace, selector, play, **details),
+            f"a pod of {selector}",
+            seconds=60,
+        )
+
+    def play_present(self, namespace: str, selector: str, play: str, **details: str) -> bool:
+        """The same of the pods that there are now; whether there was one. One that goes away
+        meanwhile has nothing to play."""
         annotations = {PLAY: play or None}
         for key, value in details.items():
             annotations[f"bed.trainingrun.dev/{key.replace('_', '-')}"] = value
-        pods: list[dict[str, Any]] = []
-
-        def are_there() -> bool:
-            pods[:] = self.api.list("pods", namespace, labels=selector)
-            return bool(pods)
-
-        self.wait_until(are_there, f"a pod of {selector}", seconds=60)
         change = {"metadata": {"annotations": annotations}}
-        for pod in pods:
-            self.api.patch("pod", pod["metadata"]["name"], namespace, change=change)
+        found = False
+        for pod in self.api.list("pods", namespace, labels=selector):
+            try:
+                self.api.patch("pod", pod["metadata"]["name"], namespace, change=change)
+                found = True
+            except ApiError as error:
+                if not error.is_not_found:
+                    raise
+        return found
 
     # -- the inside ----------------------------------------------------------------------------
 

@@ -45,8 +45,7 @@ async def _walk(plane: ControlPlane, namespace: str, uid: str, queue: RedisServe
     label = "trainingrun.dev/role=learner"
 
     def end_learner() -> None:
-        if plane.api.list("pods", namespace, labels=label):
-            plane.play(namespace, label, "complete")
+        plane.play_present(namespace, label, "complete")
 
     watch = asyncio.create_task(backend.children.run())
     course = Course(
