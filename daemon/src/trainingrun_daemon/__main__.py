@@ -11,7 +11,7 @@ from trainingrun_protocol.access import TOKEN_VARIABLE, TokenError
 from trainingrun_protocol.given_token import given_token
 
 from trainingrun_daemon.latency import FORGE
-from trainingrun_daemon.options import ServeError, ServeOptions
+from trainingrun_daemon.options import MAGIC, ServeError, ServeOptions
 from trainingrun_daemon.server import serve
 from trainingrun_daemon.server_context import Timeouts
 from trainingrun_daemon.supervisor import available_cores
@@ -35,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         workers=options.workers or available_cores(),
         drain_seconds=options.drain_seconds,
         patience=Timeouts(idle=options.idle_seconds),
+        environment=options.environment,
         reveal_all=options.reveal_all,
         latency=FORGE if options.latency == "forge" else None,
         token=token,
@@ -54,7 +55,8 @@ def _refuse(why: str) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="trainingrun-daemon",
-        description="Plays games of Magic for clients that speak the Forge daemon's line protocol.",
+        description="Plays games of Magic, or of another environment, for clients that speak the"
+        " Forge daemon's line protocol.",
     )
     _add_place(parser)
     _add_limits(parser)
@@ -78,6 +80,14 @@ def _add_place(parser: argparse.ArgumentParser) -> None:
         action="append",
         metavar="DIR",
         help="directory of .dck files; may be given several times [decks]",
+    )
+    parser.add_argument(
+        "--environment",
+        default=MAGIC,
+        metavar="NAME",
+        help="what is played: magic, connect_four, tic_tac_toe or another that is installed, "
+        "openSpiel:GAME, pettingZoo:NAME, python:MODULE:CLASS; all but magic have no decks: "
+        "NEWGAME - - [%(default)s]",
     )
 
 

@@ -33,10 +33,9 @@ from trainingrun_protocol.lines import (
 )
 from trainingrun_protocol.server import ServerConnection
 
-from trainingrun_daemon.decks import Deck, DeckError
+from trainingrun_daemon.game_factory import Match, Progress
 from trainingrun_daemon.paced_game import PacedGame, Turn
 from trainingrun_daemon.server_context import ServerContext
-from trainingrun_daemon.session import Progress
 
 _log = logging.getLogger(__name__)
 
@@ -83,7 +82,7 @@ class GameConnection(asyncio.Protocol):
         self._stall: asyncio.TimerHandle | None = None
         self._next: asyncio.Handle | None = None
         self._command: NewGame | None = None
-        self._decks: tuple[Deck, Deck] | None = None
+        self._match: Match | None = None
         self._games_left = 0
         self._game: PacedGame | None = None
         self._is_mid_line = False
@@ -216,20 +215,10 @@ class GameConnection(asyncio.Protocol):
             raise CommandError("the daemon is stopping and takes no new games")
         if command.games > 1 and (command.interactive or command.observe or not command.quiet):
             raise CommandError("-n plays AI games without log only; add -q, leave out -i and -o")
-        self._decks = (self._find_deck(command.deck1), self._find_deck(command.deck2))
+        self._match = self._context.games.match(command)
         self._command = command
         self._games_left = command.games
         self._seek_slot()
-
-    def _find_deck(self, name: str) -> Deck:
-        """Return a deck; raises CommandError. A name can be what no file system takes."""
-        try:
-            return self._context.decks.find(name)
-        except DeckError as error:
-            raise CommandError(str(error)) from error
-        except (OSError, ValueError) as error:
-            shown = ascii(name[:40])
-            raise CommandError(f"deck {shown} cannot be looked up; give a .dck file") from error
 
     def _send_status(self, reply: StatusReply) -> None:
         if self._stage is _Stage.COUNTING:
@@ -251,12 +240,10 @@ class GameConnection(asyncio.Protocol):
 
     def _open_game(self) -> PacedGame:
         assert self._command is not None
-        assert self._decks is not None
+        assert self._match is not None
         seed = secrets.randbits(63) if self._command.seed is None else self._command.seed
         seed += self._command.games - self._games_left  # each game of a batch is another game
-        return PacedGame(
-            self._context.engine, self._command, self._decks, seed=seed, now=self._loop.time()
-        )
+        return PacedGame(self._context.engine, self._match, seed=seed, now=self._loop.time())
 
     def _play(self, answer: str | None = None) -> None:
         """Play a slice, send what it said when that is due, and see to what comes next."""
@@ -269,7 +256,7 @@ class GameConnection(asyncio.Protocol):
                 self._game = self._open_game()
             turn = self._game.resume(answer, now=now)
         except Exception:
-            # The top of a game: a fault in one card must not take the other games down with it.
+            # The top of a game: a fault in one game must not take the other games down with it.
             _log.exception("a game failed; it is reported to its client as GAME_ERROR")
             self._end_game(GameError("the engine failed; its log has the details"))
             return

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from trainingrun_protocol.access import TOKEN_VARIABLE, Token
@@ -12,6 +12,9 @@ from trainingrun_protocol.given_token import token_in_environment
 
 from trainingrun_daemon.latency import LatencyProfile
 from trainingrun_daemon.server_context import Timeouts
+
+MAGIC: Final = "magic"
+"""The environment that this package is made for."""
 
 
 class ServeError(Exception):
@@ -34,14 +37,20 @@ class ServeOptions:
     drain_seconds: float = 20.0
     patience: Timeouts = field(default_factory=Timeouts)
     latency: LatencyProfile | None = None
+    environment: str = MAGIC
+    """What is played, as it stands on the command line."""
     reveal_all: bool = False
     token: Token | None = None
     """What a client must know who wants a game; None: nothing."""
 
     def check(self) -> None:
-        """Raise ServeError when a deck directory does not exist, or workers cannot."""
+        """Raise ServeError when a deck directory does not exist, or options do not fit."""
         if self.workers > 1 and sys.platform != "linux":
             raise ServeError("several workers need Linux; give --workers 1")
+        if self.environment != MAGIC:
+            if self.reveal_all:
+                raise ServeError("--reveal-all shows hands of Magic; leave it or --environment out")
+            return
         for directory in self.decks:
             if not directory.is_dir():
                 raise ServeError(

@@ -11,8 +11,6 @@ from typing import Final
 
 from trainingrun_protocol.lines import GameResult
 
-from trainingrun_daemon.decks import Deck
-
 VARIANTS: Final = 8
 """Real games for each pair of decks."""
 MAX_PAIRS: Final = 1024
@@ -28,14 +26,14 @@ class OutcomeCache:
     """Known outcomes, by decks and folded seed. A deck that was read anew is another deck."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[int, int], tuple[tuple[Deck, Deck], dict[int, GameResult]]] = {}
+        self._known: dict[tuple[int, int], tuple[tuple[object, object], dict[int, GameResult]]] = {}
 
-    def recall(self, decks: tuple[Deck, Deck], seed: int) -> GameResult | None:
+    def recall(self, decks: tuple[object, object], seed: int) -> GameResult | None:
         """Return the outcome, or None when that game has not been played."""
         found = self._known.get(_key(decks))
         return None if found is None else found[1].get(fold_seed(seed))
 
-    def remember(self, decks: tuple[Deck, Deck], seed: int, outcome: GameResult) -> None:
+    def remember(self, decks: tuple[object, object], seed: int, outcome: GameResult) -> None:
         """Keep an outcome; the oldest pair of decks makes room."""
         key = _key(decks)
         if key not in self._known:
@@ -45,5 +43,5 @@ class OutcomeCache:
         self._known[key][1][fold_seed(seed)] = outcome
 
 
-def _key(decks: tuple[Deck, Deck]) -> tuple[int, int]:
+def _key(decks: tuple[object, object]) -> tuple[int, int]:
     return id(decks[0]), id(decks[1])

@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import msgspec
-from trainingrun_protocol.commands import NewGame
 from trainingrun_protocol.lines import GameResult
 
-from trainingrun_daemon.decks import Deck
+from trainingrun_daemon.game_factory import Match, Progress, Session
 from trainingrun_daemon.latency import GameLatency, LatencyProfile
 from trainingrun_daemon.outcome_cache import OutcomeCache, fold_seed
-from trainingrun_daemon.session import GameSession, Progress
 
 _MOST_LATE: Final = 0.005
 """Lateness of a timer that the next decision makes up for. Timers have a grain of a millisecond,
@@ -28,8 +26,6 @@ which is as much as a usual prompt: without this, prompts would take twice as lo
 class Engine:
     """How games are played here."""
 
-    reveal_all: bool = False
-    """Show both hands in every decision (for a teacher)."""
     latency: LatencyProfile | None = None
     """The engine that is imitated; None plays as fast as possible."""
     outcomes: OutcomeCache
@@ -51,29 +47,29 @@ class PacedGame:
     def __init__(
         self,
         engine: Engine,
-        command: NewGame,
-        decks: tuple[Deck, Deck],
+        match: Match,
         *,
         seed: int,
         now: float,
     ) -> None:
+        command = match.command
         self._is_ai_only = not command.interactive
         self._latency = None
         self._outcomes: OutcomeCache | None = None
-        self._decks = decks
+        self._scenarios = match.scenarios
         self._seed = seed
         self._outcome: GameResult | None = None
-        self._session: GameSession | None = None
+        self._session: Session | None = None
         self._began = self._asked = now
         self._late = 0.0
         if engine.latency is not None:
             self._latency = GameLatency(engine.latency, seed=seed)
             if self._is_ai_only and command.quiet and not command.observe:
                 self._outcomes = engine.outcomes
-                self._outcome = engine.outcomes.recall(decks, seed)
+                self._outcome = engine.outcomes.recall(match.scenarios, seed)
                 seed = fold_seed(seed)
         if self._outcome is None:
-            self._session = _open_session(engine, command, decks, seed)
+            self._session = match.begin(seed=seed)
 
     def resume(self, answer: str | None, *, now: float) -> Turn:
         """Play on; ``answer`` goes to the open decision, None where there is none."""
@@ -91,7 +87,8 @@ class PacedGame:
             wait = self._latency.next_prompt_seconds() - self._late
             return Turn(progress, output, self._asked + max(0.0, wait))
         if self._outcomes is not None:
-            self._outcomes.remember(self._decks, self._seed, self._session.result(milliseconds=0))
+            outcome = self._session.result(milliseconds=0)
+            self._outcomes.remember(self._scenarios, self._seed, outcome)
         return Turn(progress, output, self._end() if self._is_ai_only else now)
 
     def note_sent(self, turn: Turn, *, now: float) -> None:
@@ -108,9 +105,3 @@ class PacedGame:
 
     def _end(self) -> float:
         return self._began + (0.0 if self._latency is None else self._latency.game_seconds)
-
-
-def _open_session(
-    engine: Engine, command: NewGame, decks: tuple[Deck, Deck], seed: int
-) -> GameSession:
-    return GameSession(command, decks, seed=seed, reveal_all=engine.reveal_all)

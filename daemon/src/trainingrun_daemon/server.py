@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainingrun_daemon.connection import GameConnection
-from trainingrun_daemon.factory import freeze_code, make_context
+from trainingrun_daemon.factory import freeze_code, make_context, make_games
 from trainingrun_daemon.listening import BACKLOG, close_all, open_listeners, raise_file_limit
 from trainingrun_daemon.options import ServeError, ServeOptions
 from trainingrun_daemon.slots import LocalSlotAllocator, Slots
@@ -33,11 +33,12 @@ class RunningDaemon:
 
 @contextlib.asynccontextmanager
 async def listen(options: ServeOptions) -> AsyncIterator[RunningDaemon]:
-    """Serve inside the block; raises ServeError when the address or a deck directory is unfit.
+    """Serve inside the block; raises ServeError when address, decks or environment are unfit.
 
     At the end of the block the port is closed and games still running are aborted.
     """
     options.check()
+    make_games(options)  # an unknown environment is refused here, not by one worker after another
     listeners = open_listeners(options.host, options.port)
     try:
         serve_here = _serve_alone if options.workers == 1 else _serve_with_workers

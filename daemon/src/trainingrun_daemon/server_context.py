@@ -1,4 +1,4 @@
-"""State shared by all connections of a process: decks, slots, timeouts, open connections."""
+"""State shared by all connections of a process: games, slots, timeouts, open connections."""
 
 import asyncio
 import contextlib
@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from trainingrun_protocol.access import Token
 
-from trainingrun_daemon.decks import DeckRepository
+from trainingrun_daemon.game_factory import GameFactory
 from trainingrun_daemon.paced_game import Engine
 from trainingrun_daemon.slots import SlotAllocator
 
@@ -45,7 +45,7 @@ class ServerContext:
     """State shared by the connections of a process."""
 
     allocator: SlotAllocator
-    decks: DeckRepository
+    games: GameFactory
     engine: Engine
     patience: Timeouts = Timeouts()
     longest_game: int = 3600

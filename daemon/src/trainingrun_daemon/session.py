@@ -1,11 +1,10 @@
-"""One game between a command and its terminal line, without socket and clock.
+"""One game of Magic between a command and its terminal line, without socket and clock.
 
 A session drives the game's generator: choices of external seats become DECISION lines and wait for
 an answer line; the others are answered by the AI at once. It hands control back after a number of
 AI answers, so that one long AI game does not keep other connections waiting.
 """
 
-from enum import Enum, auto
 from typing import Final
 
 from trainingrun_protocol import answers
@@ -21,6 +20,7 @@ from trainingrun_protocol.lines import (
 from trainingrun_daemon.ai.agent import choose_answer
 from trainingrun_daemon.decks import Deck
 from trainingrun_daemon.encoding import encode_decision
+from trainingrun_daemon.game_factory import Progress
 from trainingrun_daemon.rules.choices import (
     AnnounceValue,
     ChooseAbility,
@@ -35,19 +35,10 @@ from trainingrun_daemon.rules.model import Game
 from trainingrun_daemon.rules.steps import Answer, Choice
 from trainingrun_daemon.rules.turn import add_deck, play_game
 
+__all__ = ["AI_ANSWERS_PER_SLICE", "GameSession", "Progress", "parse_answer"]
+
 AI_ANSWERS_PER_SLICE: Final = 8
 """AI answers between two returns to the caller: less than a millisecond."""
-
-
-class Progress(Enum):
-    """What the session waits for."""
-
-    ASKING = auto()
-    """The answer line of the client."""
-    RUNNING = auto()
-    """Nothing: call ``resume`` again soon."""
-    OVER = auto()
-    """The game has ended."""
 
 
 class GameSession:

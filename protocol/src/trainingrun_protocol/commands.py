@@ -23,6 +23,8 @@ _USAGE: Final = (
     " [--token word]"
 )
 _DECK_SUFFIX: Final = ".dck"
+NO_SCENARIO: Final = "-"
+"""In the place of a deck: the game has nothing of that kind to choose."""
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,20}")
 
 
@@ -31,7 +33,10 @@ class Status(msgspec.Struct, frozen=True):
 
 
 class NewGame(msgspec.Struct, frozen=True, kw_only=True):
-    """Ask the daemon for a game between two decks (protocol section 2)."""
+    """Ask the daemon for a game between two decks (protocol section 2).
+
+    Games without decks take ``NO_SCENARIO`` for each.
+    """
 
     deck1: str
     deck2: str
@@ -67,7 +72,7 @@ def parse_command(line: str, *, token: Token | None = None) -> Command:
     match parts:
         case ["STATUS"]:
             return Status()
-        case ["NEWGAME", deck1, deck2, *flags] if not deck1.startswith("-"):
+        case ["NEWGAME", deck1, deck2, *flags] if not _is_flag(deck1):
             _check_token(flags, token)
             return _parse_new_game(deck1, deck2, flags)
         case ["NEWGAME", *_]:
@@ -104,10 +109,16 @@ def format_command(command: Command, *, token: Token | None = None) -> bytes:
 
 def _deck_file(deck: str) -> str:
     """Return the deck's name with ``.dck``: without it the original finds no file."""
+    if deck == NO_SCENARIO:
+        return deck
     if not deck or deck.startswith("-") or deck.split() != [deck]:
         raise CommandError(f"the deck name {deck!r} cannot be sent: spaces break the command")
     is_file = deck.casefold().endswith(_DECK_SUFFIX) or "/" in deck
     return deck if is_file else deck + _DECK_SUFFIX
+
+
+def _is_flag(word: str) -> bool:
+    return word.startswith("-") and word != NO_SCENARIO
 
 
 def _check_token(flags: list[str], token: Token | None) -> None:
@@ -128,7 +139,7 @@ def _check_token(flags: list[str], token: Token | None) -> None:
 
 
 def _parse_new_game(deck1: str, deck2: str, flags: list[str]) -> NewGame:
-    if deck2.startswith("-"):
+    if _is_flag(deck2):
         raise CommandError(f"NEWGAME needs two decks: {_USAGE}")
     switches: set[str] = set()
     numbers: dict[str, int] = {}

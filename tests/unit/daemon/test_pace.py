@@ -3,6 +3,7 @@
 import pytest
 from trainingrun_daemon.decks import Deck, DeckRepository
 from trainingrun_daemon.latency import FORGE, GameLatency
+from trainingrun_daemon.magic_games import MagicMatch
 from trainingrun_daemon.outcome_cache import VARIANTS, OutcomeCache
 from trainingrun_daemon.paced_game import Engine, PacedGame, Turn
 from trainingrun_daemon.session import Progress
@@ -39,7 +40,7 @@ def finish(game: PacedGame, *, now: float) -> tuple[Turn, int]:
 
 def outcome(engine: Engine, decks: tuple[Deck, Deck], *, seed: int) -> tuple[GameResult, int]:
     """Play a quiet AI game; gives its result at its due time and the number of turns played."""
-    game = PacedGame(engine, command("-q"), decks, seed=seed, now=100.0)
+    game = PacedGame(engine, MagicMatch(command("-q"), decks), seed=seed, now=100.0)
     turn, turns = finish(game, now=100.5)
     return game.result(now=turn.due), turns
 
@@ -47,9 +48,9 @@ def outcome(engine: Engine, decks: tuple[Deck, Deck], *, seed: int) -> tuple[Gam
 def test_without_a_profile_nothing_waits(decks: tuple[Deck, Deck]) -> None:
     """Decisions and results are due at once."""
     engine = Engine(outcomes=OutcomeCache())
-    asking = PacedGame(engine, command("-i"), decks, seed=1, now=5.0)
+    asking = PacedGame(engine, MagicMatch(command("-i"), decks), seed=1, now=5.0)
     assert asking.resume(None, now=6.0).due == 6.0
-    quiet = PacedGame(engine, command("-q"), decks, seed=1, now=5.0)
+    quiet = PacedGame(engine, MagicMatch(command("-q"), decks), seed=1, now=5.0)
     assert finish(quiet, now=6.0)[0].due == 6.0
 
 
@@ -64,7 +65,7 @@ def test_an_ai_game_ends_when_the_real_engine_would(
 
 def test_an_observed_game_streams_and_ends_late(shaped: Engine, decks: tuple[Deck, Deck]) -> None:
     """Decisions come at once, only the last turn waits."""
-    game = PacedGame(shaped, command("-o -q"), decks, seed=3, now=0.0)
+    game = PacedGame(shaped, MagicMatch(command("-o -q"), decks), seed=3, now=0.0)
     assert game.resume(None, now=0.0).due == 0.0
     assert finish(game, now=0.1)[0].due == GameLatency(FORGE, seed=3).game_seconds
 
@@ -74,7 +75,7 @@ def test_a_prompt_is_due_after_the_answer_before_it(
 ) -> None:
     """The first counts from the begin, the next from the answer."""
     latency = GameLatency(FORGE, seed=3)
-    game = PacedGame(shaped, command("-i -q"), decks, seed=3, now=10.0)
+    game = PacedGame(shaped, MagicMatch(command("-i -q"), decks), seed=3, now=10.0)
     first = game.resume(None, now=10.0)
     assert first.due == 10.0 + latency.next_prompt_seconds()
     game.note_sent(first, now=first.due)
@@ -84,7 +85,7 @@ def test_a_prompt_is_due_after_the_answer_before_it(
 def test_a_late_prompt_is_made_up_for(shaped: Engine, decks: tuple[Deck, Deck]) -> None:
     """What a timer was late comes off the next wait, but never makes it negative."""
     latency = GameLatency(FORGE, seed=3)
-    game = PacedGame(shaped, command("-i -q"), decks, seed=3, now=10.0)
+    game = PacedGame(shaped, MagicMatch(command("-i -q"), decks), seed=3, now=10.0)
     first = game.resume(None, now=10.0)
     game.note_sent(first, now=first.due + 0.0001)
     latency.next_prompt_seconds()

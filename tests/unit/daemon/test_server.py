@@ -11,6 +11,7 @@ from trainingrun_daemon.cards import KNOWN_CARDS
 from trainingrun_daemon.cards.define import define
 from trainingrun_daemon.connection import MAX_LINE_BYTES, GameConnection
 from trainingrun_daemon.decks import DeckRepository
+from trainingrun_daemon.magic_games import MagicGames
 from trainingrun_daemon.options import ServeError, ServeOptions
 from trainingrun_daemon.outcome_cache import OutcomeCache
 from trainingrun_daemon.paced_game import Engine
@@ -366,7 +367,7 @@ def test_a_failing_game_is_a_line_and_its_neighbours_live(tmp_path: Path) -> Non
         cards = {**KNOWN_CARDS, "broken bolt": broken}
         context = ServerContext(
             allocator=LocalSlotAllocator(Slots(max_concurrent=1), loop.time),
-            decks=DeckRepository([tmp_path], cards=cards),
+            games=MagicGames(DeckRepository([tmp_path], cards=cards)),
             engine=Engine(outcomes=OutcomeCache()),
         )
         server = await loop.create_server(lambda: GameConnection(context), "127.0.0.1", 0)

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from trainingrun_protocol.commands import (
+    NO_SCENARIO,
     NewGame,
     Status,
     format_command,
@@ -110,6 +111,14 @@ def test_bad_syntax_is_refused_with_the_reason(line: str, words: str) -> None:
     """The text says which word is wrong and what is expected."""
     with pytest.raises(CommandError, match=words):
         parse_command(line)
+
+
+def test_a_game_without_decks_says_so() -> None:
+    """Expect a dash to be a name, sent as it is, and no flag."""
+    command = NewGame(deck1=NO_SCENARIO, deck2=NO_SCENARIO, interactive=True)
+    line = format_command(command)
+    assert line == b"NEWGAME - - -i\n"
+    assert parse_command(line.decode()) == command
 
 
 @pytest.mark.parametrize("deck", ["", "two words", "-q", "a\nSTATUS"])

@@ -1,0 +1,157 @@
+"""A real daemon of Connect Four, played by the actor's own link over a socket."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from random import Random
+
+import pytest
+from trainingrun_actor.daemon_link import DaemonLink
+from trainingrun_actor.game import End, Outcome, Seat, play_game
+from trainingrun_actor.play_metrics import PlayMetrics
+from trainingrun_actor.seats import ScriptedSeat
+from trainingrun_contracts.environment_config import BuiltIn
+from trainingrun_environments.registry import environment_of
+from trainingrun_protocol.commands import NO_SCENARIO, NewGame
+
+COMMAND = [sys.executable, "-m", "trainingrun_daemon", "--host", "127.0.0.1", "--port", "0"]
+ENVIRONMENT = environment_of(BuiltIn("connect_four"))
+ASK = b"NEWGAME - - -i -q -s 1\n"
+
+
+@contextlib.contextmanager
+def daemon(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """A daemon of Connect Four that listens; gives its process and its port."""
+    command = [*COMMAND, "--environment", "connect_four", *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        yield process, int(process.stdout.readline().rpartition(":")[2])
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def say(port: int, line: bytes, *, answer: bytes = b"0\n") -> list[bytes]:
+    """Say a line and answer every decision alike; gives all lines."""
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        return finish(connection, line, answer=answer)
+
+
+def finish(connection: socket.socket, line: bytes, *, answer: bytes = b"0\n") -> list[bytes]:
+    """Say a line, if any, and answer every decision alike; gives all lines."""
+    told: list[bytes] = []
+    with connection.makefile("rb") as lines:
+        connection.sendall(line)
+        for each in lines:
+            told.append(each)
+            if each.startswith(b"DECISION"):
+                connection.sendall(answer)
+    return told
+
+
+async def matches(port: int, *, games: int, ai_seat: int | None = None) -> list[Outcome]:
+    """Games of random players over one link, which is kept."""
+    link = await DaemonLink.open(f"127.0.0.1:{port}", ENVIRONMENT)
+    outcomes = []
+    for seed in range(games):
+        random = Random(seed)
+        seats: dict[int, Seat] = {
+            seat: ScriptedSeat(ENVIRONMENT, ENVIRONMENT.agents["random"](), random)
+            for seat in (1, 2)
+            if seat != ai_seat
+        }
+        command = NewGame(
+            deck1=NO_SCENARIO,
+            deck2=NO_SCENARIO,
+            interactive=True,
+            quiet=True,
+            seed=seed,
+            keep_open=True,
+            ai_seat=ai_seat,
+        )
+        outcomes.append(await play_game(link, command, seats, metrics=PlayMetrics()))
+        assert link.is_reusable
+    link.close()
+    return outcomes
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_an_actor_plays_its_games(workers: str) -> None:
+    """Expect every game to end by its rules, both seats to win some, all on one connection."""
+    with daemon("--workers", workers) as (_, port):
+        outcomes = asyncio.run(matches(port, games=20))
+        status = b"".join(say(port, b"STATUS\n"))
+    assert {outcome.end for outcome in outcomes} <= {End.WON, End.DRAW}
+    assert {outcome.winner for outcome in outcomes} >= {1, 2}
+    assert b"Total games: 20\n" in status
+
+
+def test_the_engine_plays_a_seat() -> None:
+    """Expect the actor to be asked for its own seat alone, and the games to end."""
+    with daemon() as (_, port):
+        outcomes = asyncio.run(matches(port, games=5, ai_seat=1))
+    assert {outcome.end for outcome in outcomes} <= {End.WON, End.DRAW}
+
+
+def test_the_same_seed_is_the_same_game_line_for_line() -> None:
+    """Expect equal lines but for the time in the result."""
+    with daemon() as (_, port):
+        first, second = (say(port, b"NEWGAME - - -o -s 4\n") for _ in range(2))
+    assert len(first) > 10
+    assert first[:-1] == second[:-1]
+
+
+def test_decks_are_refused_with_the_way_out() -> None:
+    """Expect the sentence to say what to write."""
+    with daemon() as (_, port):
+        told = say(port, b"NEWGAME test_red.dck test_blue.dck -i\n")
+    assert told == [
+        b"ERROR: this daemon plays connect_four, which has no decks:"
+        b" write NEWGAME - - in the place of test_red.dck\n"
+    ]
+
+
+def test_a_batch_is_played_by_the_daemon() -> None:
+    """Expect one result for each game, and nothing else."""
+    with daemon("--workers", "2") as (_, port):
+        told = say(port, b"NEWGAME - - -q -n 25\n")
+    assert len(told) == 25
+    assert all(line.startswith(b"GAME_RESULT: ") for line in told)
+
+
+def test_a_stopped_daemon_finishes_its_games() -> None:
+    """Expect the running game to reach its result, new ones to be refused, and exit code 0."""
+    with daemon("--workers", "2") as (process, port):
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(ASK)
+            connection.recv(1, socket.MSG_PEEK)
+            process.send_signal(signal.SIGTERM)
+            while b"stopping" not in b"".join(say(port, b"NEWGAME - - -q\n")):
+                pass  # until the signal has arrived
+            assert finish(connection, b"")[-1].startswith(b"GAME_RESULT: ")
+        assert process.wait(timeout=30) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--environment", "conect_four"], "no environment is called 'conect_four': installed are"),
+        (["--environment", "gym:CartPole"], "of the unknown kind 'gym': write NAME"),
+        (["--environment", "connect_four", "--reveal-all"], "--reveal-all shows hands of Magic"),
+    ],
+)
+def test_mistakes_are_one_sentence(arguments: list[str], words: str) -> None:
+    """Expect it once, whatever the number of workers, and code 2."""
+    command = [*COMMAND, "--workers", "2", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert words in done.stderr
