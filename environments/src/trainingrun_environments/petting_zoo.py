@@ -15,6 +15,7 @@ from trainingrun_contracts.environment_spec import FEATURE_BOUND, EnvironmentSpe
 from trainingrun_environments.compression import Float32, compressed
 from trainingrun_environments.errors import BrokenGame, UnknownEnvironment
 from trainingrun_environments.games import Game
+from trainingrun_environments.probing import Fault, check_by_playing
 from trainingrun_environments.shapes import check_shapes
 
 _PROBED_MOVES: Final = 8
@@ -28,8 +29,14 @@ def games(config: PettingZoo) -> PettingZooGames:
             two agents who take turns and say which actions are legal.
     """
     make = _Maker(config.environment)
-    env = make()
-    return PettingZooGames(make, env)
+    found = PettingZooGames(make, make())
+    try:
+        check_by_playing(found)
+    except Fault as fault:
+        raise UnknownEnvironment(f"{make.title}: {fault}") from fault
+    except BrokenGame as error:
+        raise UnknownEnvironment(str(error)) from error
+    return found
 
 
 class _Maker:
@@ -39,6 +46,7 @@ class _Maker:
 
     def __init__(self, name: str) -> None:
         self.name: Final = name
+        self.title: Final = f"the PettingZoo environment {name!r}"
         self._library = _pettingzoo()
         try:
             self._known = self._library.spec("aec", name.replace(".", "/"))
@@ -62,7 +70,7 @@ class _Maker:
             return import_module(self.name).env()
         except Exception as error:
             raise UnknownEnvironment(
-                f"the PettingZoo environment {self.name!r} cannot be made: {self._reason(error)}"
+                f"{self.title} cannot be made: {self._reason(error)}"
             ) from error
 
     def _reason(self, error: Exception) -> str:
@@ -86,9 +94,9 @@ class PettingZooGames:
     def __init__(self, make: _Maker, env: Any) -> None:
         self._make = make
         env.reset(seed=0)
-        seen = _space_of(make.name, env)
-        actions = _actions_of(make.name, env)
-        check_shapes(f"the PettingZoo environment {make.name!r}", seen.shape, actions)
+        seen = _space_of(make.title, env)
+        actions = _actions_of(make.title, env)
+        check_shapes(make.title, seen.shape, actions)
         edges = (float(np.max(seen.high)), -float(np.min(seen.low)))
         self._is_large = max(edges) > FEATURE_BOUND
         self.spec: Final = EnvironmentSpec(
@@ -208,9 +216,8 @@ def _pettingzoo() -> Any:
         ) from error
 
 
-def _space_of(name: str, env: Any) -> Any:
+def _space_of(title: str, env: Any) -> Any:
     """Return the space of the observations of both agents; both must be alike."""
-    title = f"the PettingZoo environment {name!r}"
     agents = getattr(env, "possible_agents", ())
     if len(agents) != 2:
         raise UnknownEnvironment(
@@ -234,12 +241,11 @@ def _has(space: Any, key: str) -> bool:
     return key in getattr(space, "spaces", {})
 
 
-def _actions_of(name: str, env: Any) -> int:
+def _actions_of(title: str, env: Any) -> int:
     first, second = (env.action_space(agent) for agent in env.possible_agents)
     if not (hasattr(first, "n") and first == second and int(first.start) == 0):
         raise UnknownEnvironment(
-            f"the PettingZoo environment {name!r} has actions {first} and {second}:"
-            " both must be the same Discrete from 0"
+            f"{title} has actions {first} and {second}: both must be the same Discrete from 0"
         )
     return int(first.n)
 

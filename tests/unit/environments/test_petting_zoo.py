@@ -116,9 +116,18 @@ def test_an_agent_that_is_out_is_not_asked_again(played) -> None:
 
 def test_rewards_beyond_the_bound_end_the_game_with_a_remedy(played) -> None:
     """Values would be scaled wrongly in silence otherwise."""
-    game = played(left_at_first=1, reward=3.0).new(0)
+    game = played(left_at_first=1).new(0)
+    sys.modules["countdown_v0"].env.reward = 3.0
     with pytest.raises(BrokenGame, match=r"declare metadata\['reward_bound'\]"):
         game.apply(0)
+
+
+def test_a_fault_is_found_by_one_random_game(played) -> None:
+    """A game ends, and its rewards have a bound."""
+    with pytest.raises(UnknownEnvironment, match="did not end in 10000 moves"):
+        played(step=lambda *_: None)
+    with pytest.raises(UnknownEnvironment, match="its bound is 1"):
+        played(reward=3.0)
 
 
 def test_a_declared_bound_is_the_environments(played) -> None:

@@ -130,7 +130,10 @@ FAULTS = {
     ),
     "nothing is legal": ({"legal_actions": always([])}, "legal_actions() is empty"),
     "beyond the vocabulary": ({"legal_actions": always([0, 2])}, "has 2 after 0 moves"),
-    "an action of text": ({"legal_actions": always(["a"])}, "has 'a' after 0 moves"),
+    "an action of text": (
+        {"legal_actions": always(["a"])},
+        "legal_actions() after 0 moves: 'str' object",
+    ),
     "an action twice": ({"legal_actions": always([1, 1])}, "an action twice"),
     "another shape": ({"observation": always([0.0])}, "has the shape [1]"),
     "no numbers": ({"observation": always(["x", "y"])}, "is no array of numbers"),
