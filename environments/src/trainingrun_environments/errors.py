@@ -7,5 +7,5 @@ class UnknownEnvironment(ConfigError):
     """A run names an environment that cannot be had here; the message says why in one sentence."""
 
 
-class BrokenGame(Exception):
-    """A game in this process did what no game may; the message says what, in one sentence."""
+class GameFault(Exception):
+    """A game in this process breaks a promise of its environment's spec; the message says which."""

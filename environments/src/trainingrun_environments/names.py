@@ -71,6 +71,8 @@ def _from_json(text: str) -> EnvironmentConfig:
 
 
 def _open_spiel(text: str) -> OpenSpiel:
+    if text.count("(") > 1:  # a game of a game, in OpenSpiel's own spelling
+        return OpenSpiel(text)
     found = _GAME.fullmatch(text)
     given = (found["parameters"] or "").split(",") if found else []
     pairs = [part.partition("=") for part in given if part.strip()]

@@ -37,7 +37,7 @@ def games(config: OpenSpiel) -> OpenSpielGames:
     _check_config(pyspiel, config)
     try:
         if config.parameters:
-            game = pyspiel.load_game(config.game, dict(config.parameters))
+            game = pyspiel.load_game(config.game, _parameters(pyspiel, config))
         else:
             game = pyspiel.load_game(config.game)
         _check_kind(pyspiel, game)
@@ -160,7 +160,6 @@ def _check_config(pyspiel: Any, config: OpenSpiel) -> None:
             f"the OpenSpiel game {config.game!r} has its parameters in brackets already:"
             " leave out parameters, or write them all there"
         )
-    _check_parameters(pyspiel, name, config.parameters)
 
 
 def _reason(error: Exception) -> str:
@@ -172,21 +171,25 @@ def _parameters_text(parameters: Mapping[str, Parameter]) -> str:
     return " with " + ", ".join(f"{k} {v!r}" for k, v in parameters.items()) if parameters else ""
 
 
-def _check_parameters(pyspiel: Any, name: str, parameters: Mapping[str, Parameter]) -> None:
-    kind = next(each for each in pyspiel.registered_games() if each.short_name == name)
+def _parameters(pyspiel: Any, config: OpenSpiel) -> dict[str, Parameter]:
+    """Return the parameters as OpenSpiel takes them; an integer is a number, too."""
+    kind = next(each for each in pyspiel.registered_games() if each.short_name == config.game)
     known = kind.parameter_specification
-    for parameter, value in parameters.items():
-        if parameter not in known:
+    found: dict[str, Parameter] = {}
+    for name, value in config.parameters.items():
+        if name not in known:
             raise UnknownEnvironment(
-                f"the OpenSpiel game {name!r} has no parameter {parameter!r}:"
+                f"the OpenSpiel game {config.game!r} has no parameter {name!r}:"
                 f" it has {', '.join(sorted(known)) or 'none'}"
             )
-        wanted = type(known[parameter])
-        if wanted in (bool, int, float, str) and type(value) is not wanted:
+        wanted = type(known[name])
+        found[name] = float(value) if wanted is float and type(value) is int else value
+        if wanted in (bool, int, float, str) and type(found[name]) is not wanted:
             raise UnknownEnvironment(
-                f"the parameter {parameter!r} of the OpenSpiel game {name!r} is {value!r}:"
-                f" it must be {_KINDS.get(wanted, 'a text')}, as {known[parameter]!r}"
+                f"the parameter {name!r} of the OpenSpiel game {config.game!r} is {value!r}:"
+                f" it must be {_KINDS.get(wanted, 'a text')}, as {known[name]!r}"
             )
+    return found
 
 
 def _check_kind(pyspiel: Any, game: Any) -> None:

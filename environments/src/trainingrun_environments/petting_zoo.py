@@ -13,7 +13,7 @@ from trainingrun_contracts.environment_config import PettingZoo
 from trainingrun_contracts.environment_spec import FEATURE_BOUND, EnvironmentSpec, Vocabulary
 
 from trainingrun_environments.compression import Float32, compressed
-from trainingrun_environments.errors import BrokenGame, UnknownEnvironment
+from trainingrun_environments.errors import GameFault, UnknownEnvironment
 from trainingrun_environments.games import Game
 from trainingrun_environments.probing import Fault, check_by_playing
 from trainingrun_environments.shapes import check_shapes
@@ -34,7 +34,7 @@ def games(config: PettingZoo) -> PettingZooGames:
         check_by_playing(found)
     except Fault as fault:
         raise UnknownEnvironment(f"{make.title}: {fault}") from fault
-    except BrokenGame as error:
+    except GameFault as error:
         raise UnknownEnvironment(str(error)) from error
     return found
 
@@ -149,7 +149,7 @@ class PettingZooGame:
         """See Game.
 
         Raises:
-            BrokenGame: the rewards so far are beyond the bound.
+            GameFault: the rewards so far are beyond the bound.
         """
         self._seen = {}
         self._env.step(action)
@@ -195,7 +195,7 @@ class PettingZooGame:
     def _check_returns(self) -> None:
         bound = self._spec.reward_bound
         if not all(abs(each) <= bound for each in self._returns):
-            raise BrokenGame(
+            raise GameFault(
                 f"the PettingZoo environment {self._spec.name!r} gave rewards of"
                 f" {self._returns[0]:g} and {self._returns[1]:g} in one game, and its bound is"
                 f" {bound:g}: declare metadata['reward_bound'] in the environment"

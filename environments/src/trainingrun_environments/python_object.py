@@ -35,7 +35,7 @@ from trainingrun_contracts.environment_config import Python
 from trainingrun_contracts.environment_spec import EnvironmentSpec, Vocabulary
 
 from trainingrun_environments.compression import Float32
-from trainingrun_environments.errors import BrokenGame, UnknownEnvironment
+from trainingrun_environments.errors import GameFault, UnknownEnvironment
 from trainingrun_environments.games import Game
 from trainingrun_environments.probing import Fault, check_by_playing, is_integer, is_number
 from trainingrun_environments.shapes import check_shapes
@@ -87,7 +87,7 @@ def games_of_class(made_of: Any) -> PythonGames:
         found = PythonGames(made_of, spec)
         _check_attributes(made_of(0))
         check_by_playing(found)
-    except (Fault, BrokenGame) as fault:
+    except (Fault, GameFault) as fault:
         raise UnknownEnvironment(f"{title}: {fault}") from fault
     except UnknownEnvironment:
         raise
@@ -151,7 +151,7 @@ class PythonGame:
         try:
             return np.array(seen, np.float32)
         except (ValueError, TypeError) as error:
-            raise BrokenGame(f"observation({player}) is no array of numbers: {error}") from error
+            raise GameFault(f"observation({player}) is no array of numbers: {error}") from error
 
     def clone(self) -> PythonGame:
         """See Game."""

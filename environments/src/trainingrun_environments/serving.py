@@ -28,7 +28,7 @@ from trainingrun_protocol.lines import (
     format_line,
 )
 
-from trainingrun_environments.errors import UnknownEnvironment
+from trainingrun_environments.errors import GameFault, UnknownEnvironment
 from trainingrun_environments.games import Games
 
 _LITTLE_ENDIAN: Final = {
@@ -40,10 +40,6 @@ _FLOAT32: Final = np.dtype("<f4")
 _MOST_ENTRIES: Final = 65_536
 """Entries of ``actions`` that are kept: there are games whose descriptions hardly ever repeat."""
 _ENCODER: Final = msgspec.json.Encoder()
-
-
-class GameFault(Exception):
-    """A game breaks a promise of its environment's spec; the message says which."""
 
 
 class Table(Struct, frozen=True, kw_only=True):

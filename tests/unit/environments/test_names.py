@@ -30,6 +30,10 @@ from trainingrun_environments.names import config_of
             OpenSpiel("go", {"komi": 7.5, "handicap": 0, "name": "x", "ko": False}),
         ),
         ("openSpiel:hex()", OpenSpiel("hex")),
+        (
+            "openSpiel:misere(game=nim(pile_sizes=1;3))",
+            OpenSpiel("misere(game=nim(pile_sizes=1;3))"),
+        ),
         ("pettingZoo:classic.connect_four_v3", PettingZoo("classic.connect_four_v3")),
         ("python:my.game:Game", Python("my.game:Game")),
     ],

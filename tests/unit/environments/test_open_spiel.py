@@ -25,6 +25,12 @@ def test_a_parameter_changes_the_shapes() -> None:
     assert (spec.observation, spec.actions) == ((3, 6, 5), Vocabulary(360))
 
 
+def test_an_integer_is_a_number_too() -> None:
+    """YAML writes 7.0 as 7; the komi of Go is a number."""
+    spec = open_spiel.games(OpenSpiel("go", {"komi": 7, "board_size": 5})).spec
+    assert spec == open_spiel.games(OpenSpiel("go(komi=7.0,board_size=5)")).spec
+
+
 def test_parameters_in_brackets_are_the_same_game() -> None:
     """OpenSpiel's own way of writing gives the same spec, hash included."""
     written = open_spiel.games(OpenSpiel("hex(board_size=5)"))

@@ -11,7 +11,7 @@ from gymnasium.utils import EzPickle
 from pettingzoo import AECEnv
 from trainingrun_contracts.environment_config import PettingZoo
 from trainingrun_environments import petting_zoo
-from trainingrun_environments.errors import BrokenGame, UnknownEnvironment
+from trainingrun_environments.errors import GameFault, UnknownEnvironment
 
 
 class Countdown(AECEnv, EzPickle):
@@ -118,7 +118,7 @@ def test_rewards_beyond_the_bound_end_the_game_with_a_remedy(played) -> None:
     """Values would be scaled wrongly in silence otherwise."""
     game = played(left_at_first=1).new(0)
     sys.modules["countdown_v0"].env.reward = 3.0
-    with pytest.raises(BrokenGame, match=r"declare metadata\['reward_bound'\]"):
+    with pytest.raises(GameFault, match=r"declare metadata\['reward_bound'\]"):
         game.apply(0)
 
 

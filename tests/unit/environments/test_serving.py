@@ -11,11 +11,11 @@ import numpy.typing as npt
 import pytest
 from trainingrun_contracts.environment_config import BuiltIn
 from trainingrun_contracts.environment_spec import EnvironmentSpec, Features, Vocabulary
-from trainingrun_environments.errors import UnknownEnvironment
+from trainingrun_environments.errors import GameFault, UnknownEnvironment
 from trainingrun_environments.games import Game
 from trainingrun_environments.generic.questions import GenericQuestion, QuestionReader
 from trainingrun_environments.registry import games_of
-from trainingrun_environments.serving import GameFault, GameServer, ServedGame, Table
+from trainingrun_environments.serving import GameServer, ServedGame, Table
 from trainingrun_protocol.generic import decode_generic
 from trainingrun_protocol.lines import (
     DecisionLine,
