@@ -53,6 +53,22 @@ def test_with_hidden_cards_a_player_sees_its_information_state() -> None:
     np.testing.assert_array_equal(seen, game.state.information_state_tensor(1))
 
 
+def test_every_information_state_looks_different() -> None:
+    """All twelve can be told apart, so a policy over observations can be an equilibrium."""
+    games = kuhn()
+    looks: dict[str, set[bytes]] = {}
+    for seed in range(60):
+        for line in ([], [0], [1], [0, 1]):
+            game = games.new(seed)
+            for action in line:
+                game.apply(action)
+            player = game.current_player
+            name = game.state.information_state_string(player)
+            looks.setdefault(name, set()).add(game.observation(player).tobytes())
+    assert len(looks) == 12
+    assert len(set().union(*looks.values())) == 12
+
+
 def test_the_bound_of_rewards_is_the_games_own() -> None:
     """At most two chips change hands."""
     assert kuhn().spec.reward_bound == 2.0
