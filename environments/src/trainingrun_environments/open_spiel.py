@@ -172,7 +172,7 @@ def _parameters_text(parameters: Mapping[str, Parameter]) -> str:
 
 
 def _parameters(pyspiel: Any, config: OpenSpiel) -> dict[str, Parameter]:
-    """Return the parameters as OpenSpiel takes them; an integer is a number, too."""
+    """Return the parameters as OpenSpiel takes them."""
     kind = next(each for each in pyspiel.registered_games() if each.short_name == config.game)
     known = kind.parameter_specification
     found: dict[str, Parameter] = {}
@@ -183,13 +183,27 @@ def _parameters(pyspiel: Any, config: OpenSpiel) -> dict[str, Parameter]:
                 f" it has {', '.join(sorted(known)) or 'none'}"
             )
         wanted = type(known[name])
-        found[name] = float(value) if wanted is float and type(value) is int else value
+        found[name] = _as_kind(wanted, value)
         if wanted in (bool, int, float, str) and type(found[name]) is not wanted:
             raise UnknownEnvironment(
                 f"the parameter {name!r} of the OpenSpiel game {config.game!r} is {value!r}:"
                 f" it must be {_KINDS.get(wanted, 'a text')}, as {known[name]!r}"
             )
     return found
+
+
+def _as_kind(wanted: type, value: Parameter) -> Parameter:
+    """Return a value of the kind wanted, where it says one: YAML writes 7.0 as 7, and in a
+    TrainingRun all but integers are text.
+    """
+    if wanted is float and type(value) in (int, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    if wanted is bool and value in ("true", "false"):
+        return value == "true"
+    return str(value) if wanted is str and type(value) is int else value
 
 
 def _check_kind(pyspiel: Any, game: Any) -> None:

@@ -25,6 +25,14 @@ def test_a_parameter_changes_the_shapes() -> None:
     assert (spec.observation, spec.actions) == ((3, 6, 5), Vocabulary(360))
 
 
+def test_a_parameter_may_be_text() -> None:
+    """A TrainingRun has integers and text: numbers with a point, true and false are text."""
+    go = open_spiel.games(OpenSpiel("go", {"komi": "7.5", "board_size": 5}))
+    pig = open_spiel.games(OpenSpiel("pig", {"piglet": "true"}))
+    assert go.spec == open_spiel.games(OpenSpiel("go(komi=7.5,board_size=5)")).spec
+    assert pig.spec == open_spiel.games(OpenSpiel("pig(piglet=True)")).spec
+
+
 def test_an_integer_is_a_number_too() -> None:
     """YAML writes 7.0 as 7; the komi of Go is a number."""
     spec = open_spiel.games(OpenSpiel("go", {"komi": 7, "board_size": 5})).spec
