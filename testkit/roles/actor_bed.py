@@ -21,6 +21,7 @@ import numpy as np
 import redis
 from safetensors.numpy import save
 from trainingrun_contracts import reports, run_config, slots
+from trainingrun_contracts.environment_spec import EnvironmentSpec
 from trainingrun_contracts.policy_format import Network, shapes_of
 from trainingrun_contracts.segment import Segment, decode
 from trainingrun_contracts.stream.accounts import Accounts, Fate, Totals
@@ -74,7 +75,9 @@ class Bed:
         """A fresh client: the server may have been killed since the last."""
         return self.server.client()
 
-    def start_daemon(self, *, slots_served: int = 8) -> tuple[Process, str]:
+    def start_daemon(
+        self, *, slots_served: int = 8, environment: str = "magic"
+    ) -> tuple[Process, str]:
         """A daemon process with its endpoint; it is not published yet."""
         port_file = self.folder / f"port-{len(self._processes)}"
         daemon = self._start(
@@ -85,6 +88,8 @@ class Bed:
             "0",
             "--decks",
             str(DECKS),
+            "--environment",
+            environment,
             "--max-concurrent",
             str(slots_served),
             "--port-file",
@@ -105,14 +110,14 @@ class Bed:
             slots.publish(pipe, self.keys.daemons, found)
             pipe.execute()
 
-    def publish_weights(self, *, version: int = 0) -> None:
+    def publish_weights(self, *, version: int = 0, spec: EnvironmentSpec = SPEC) -> None:
         """Publish random weights, other ones for each version."""
         random = np.random.default_rng(version)
         tensors = {
             name: (random.standard_normal(shape) / np.sqrt(shape[-1])).astype(np.float32)
-            for name, shape in shapes_of(Network(), SPEC).items()
+            for name, shape in shapes_of(Network(), spec).items()
         }
-        blob = save(tensors, {"schema_hash": SPEC.schema_hash, "version": str(version)})
+        blob = save(tensors, {"schema_hash": spec.schema_hash, "version": str(version)})
         with self.redis as client:
             publisher = WeightsPublisher(client, self.keys, epoch=next_epoch(client, self.keys))
             publisher.publish(blob, version=version, publish=version, at=time.time(), snapshot=True)

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -16,9 +17,15 @@ from trainingrun_actor.daemon_link import DaemonLink
 from trainingrun_actor.game import End, Outcome, Seat, play_game
 from trainingrun_actor.play_metrics import PlayMetrics
 from trainingrun_actor.seats import ScriptedSeat
-from trainingrun_contracts.environment_config import BuiltIn
+from trainingrun_contracts.environment_config import BuiltIn, OpenSpiel
+from trainingrun_contracts.run_config import SelfPlayConfig
 from trainingrun_environments.registry import environment_of
+from trainingrun_environments.seam import Environment
 from trainingrun_protocol.commands import NO_SCENARIO, NewGame
+
+from testkit.roles.actor_bed import actor_bed, config
+from testkit.servers.redis_server import RedisServer
+from testkit.waiting import until
 
 COMMAND = [sys.executable, "-m", "trainingrun_daemon", "--host", "127.0.0.1", "--port", "0"]
 ENVIRONMENT = environment_of(BuiltIn("connect_four"))
@@ -57,14 +64,16 @@ def finish(connection: socket.socket, line: bytes, *, answer: bytes = b"0\n") ->
     return told
 
 
-async def matches(port: int, *, games: int, ai_seat: int | None = None) -> list[Outcome]:
+async def matches(
+    port: int, *, games: int, ai_seat: int | None = None, environment: Environment = ENVIRONMENT
+) -> list[Outcome]:
     """Games of random players over one link, which is kept."""
-    link = await DaemonLink.open(f"127.0.0.1:{port}", ENVIRONMENT)
+    link = await DaemonLink.open(f"127.0.0.1:{port}", environment)
     outcomes = []
     for seed in range(games):
         random = Random(seed)
         seats: dict[int, Seat] = {
-            seat: ScriptedSeat(ENVIRONMENT, ENVIRONMENT.agents["random"](), random)
+            seat: ScriptedSeat(environment, environment.agents["random"](), random)
             for seat in (1, 2)
             if seat != ai_seat
         }
@@ -81,6 +90,37 @@ async def matches(port: int, *, games: int, ai_seat: int | None = None) -> list[
         assert link.is_reusable
     link.close()
     return outcomes
+
+
+def test_returns_reach_the_rewards() -> None:
+    """Expect the pots of Kuhn poker, 1 or 2, as halves of its bound of rewards."""
+    kuhn = environment_of(OpenSpiel("kuhn_poker"))
+    with daemon("--environment", "openSpiel:kuhn_poker") as (_, port):
+        outcomes = asyncio.run(matches(port, games=40, environment=kuhn))
+    rewards = [(outcome.reward(1), outcome.reward(2)) for outcome in outcomes]
+    assert {first for first, _ in rewards} == {-1.0, -0.5, 0.5, 1.0}
+    assert all(second == -first for first, second in rewards if first and second)
+
+
+def test_a_run_plays_it(tmp_path: Path, redis_server: RedisServer) -> None:
+    """Expect an actor's process to play and record whole games of a run without decks."""
+    run = config(
+        environment=BuiltIn("connect_four"),
+        decks=(NO_SCENARIO,),
+        self_play=SelfPlayConfig(scripted_players=("random",)),
+    )
+    with actor_bed(tmp_path, redis_server) as bed:
+        _, endpoint = bed.start_daemon(environment="connect_four")
+        bed.publish_daemons(endpoint)
+        bed.publish_weights(spec=ENVIRONMENT.spec)
+        actor = bed.start_role("play", run)
+        until(lambda: bed.games() >= 20, seconds=60, what="20 games")
+        assert actor.terminate(seconds=30) == 0
+        found = bed.segments()
+        bed.check_ledger()
+    assert {segment.header.decks for segment in found} == {(NO_SCENARIO, NO_SCENARIO)}
+    assert {segment.states.shape[1] for segment in found} == {ENVIRONMENT.spec.state_width}
+    assert bed.games("aborted") == 0
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
