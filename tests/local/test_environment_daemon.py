@@ -29,6 +29,29 @@ from testkit.waiting import until
 
 COMMAND = [sys.executable, "-m", "trainingrun_daemon", "--host", "127.0.0.1", "--port", "0"]
 ENVIRONMENT = environment_of(BuiltIn("connect_four"))
+UNLUCKY = """
+class Game:
+    observation_shape = (1,)
+    actions = 2
+
+    def __init__(self, seed):
+        self.seed, self.moves = seed, 0
+
+    current_player = property(lambda self: self.moves % 2)
+    is_terminal = property(lambda self: self.moves == 4)
+    returns = property(lambda self: (1.0, -1.0) if self.is_terminal else (0.0, 0.0))
+
+    def legal_actions(self):
+        return [0, 1]
+
+    def apply(self, action):
+        if self.seed == 13 and self.moves == 2:
+            raise RuntimeError("bad luck")
+        self.moves += 1
+
+    def observation(self, player):
+        return [self.moves]
+"""
 ASK = b"NEWGAME - - -i -q -s 1\n"
 
 
@@ -157,6 +180,19 @@ def test_decks_are_refused_with_the_way_out() -> None:
         b"ERROR: this daemon plays connect_four, which has no decks:"
         b" write NEWGAME - - in the place of test_red.dck\n"
     ]
+
+
+def test_a_game_of_ones_own_that_breaks_down_costs_itself_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Expect the game's error in the line of that game, and the next game to be played."""
+    (tmp_path / "unlucky.py").write_text(UNLUCKY)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with daemon("--environment", "python:unlucky:Game", "--workers", "2") as (_, port):
+        broken = say(port, b"NEWGAME - - -i -q -s 13\n")[-1]
+        sound = say(port, b"NEWGAME - - -i -q -s 14\n")[-1]
+    assert broken.startswith(b"GAME_ERROR: unlucky:Game failed in move 3: RuntimeError: bad luck")
+    assert sound.startswith(b"GAME_RESULT: Agent(1)-unlucky:Game won in ")
 
 
 def test_a_batch_is_played_by_the_daemon() -> None:

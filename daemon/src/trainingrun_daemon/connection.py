@@ -33,7 +33,7 @@ from trainingrun_protocol.lines import (
 )
 from trainingrun_protocol.server import ServerConnection
 
-from trainingrun_daemon.game_factory import Match, Progress
+from trainingrun_daemon.game_factory import GameFailed, Match, Progress
 from trainingrun_daemon.paced_game import PacedGame, Turn
 from trainingrun_daemon.server_context import ServerContext
 
@@ -255,10 +255,11 @@ class GameConnection(asyncio.Protocol):
             if self._game is None:
                 self._game = self._open_game()
             turn = self._game.resume(answer, now=now)
-        except Exception:
+        except Exception as error:
             # The top of a game: a fault in one game must not take the other games down with it.
             _log.exception("a game failed; it is reported to its client as GAME_ERROR")
-            self._end_game(GameError("the engine failed; its log has the details"))
+            reason = str(error) if isinstance(error, GameFailed) else "the engine failed"
+            self._end_game(GameError(f"{reason}; its log has the details"))
             return
         if turn.due > now:
             self._next = self._loop.call_at(turn.due, self._deliver, turn)

@@ -15,11 +15,13 @@ from trainingrun_protocol.commands import NO_SCENARIO, NewGame
 from trainingrun_protocol.errors import CommandError
 from trainingrun_protocol.lines import GameResult
 
-from trainingrun_daemon.game_factory import Progress
+from trainingrun_daemon.game_factory import GameFailed, Progress
 from trainingrun_daemon.options import ServeError
 
 MOVES_PER_SLICE: Final = 8
 """Moves of players here between two returns to the caller, as many as Magic's."""
+_MOST_TEXT: Final = 500
+"""Longest text of a game's own error."""
 _SEEDS: Final = 2**64
 _BOTH: Final = frozenset((0, 1))
 
@@ -27,17 +29,23 @@ _BOTH: Final = frozenset((0, 1))
 class EnvironmentSession:
     """See Session."""
 
-    def __init__(self, served: ServedGame) -> None:
+    def __init__(self, name: str, served: ServedGame) -> None:
+        self._name = name
         self._served = served
 
     def resume(self, answer: str = "") -> Progress:
         """See Session."""
         served = self._served
-        for _ in range(MOVES_PER_SLICE):
-            if served.advance(answer):
-                return Progress.ASKING
-            if served.is_over:
-                return Progress.OVER
+        try:
+            for _ in range(MOVES_PER_SLICE):
+                if served.advance(answer):
+                    return Progress.ASKING
+                if served.is_over:
+                    return Progress.OVER
+        except Exception as error:
+            raise GameFailed(
+                f"{self._name} failed in move {served.moves + 1}: {_shown(error)}"
+            ) from error
         return Progress.RUNNING
 
     def take_output(self) -> bytes:
@@ -65,7 +73,11 @@ class EnvironmentMatch:
             is_shown=self.command.observe,
             is_quiet=self.command.quiet,
         )
-        return EnvironmentSession(self.server.begin(table))
+        name = self.server.spec.name
+        try:
+            return EnvironmentSession(name, self.server.begin(table))
+        except Exception as error:
+            raise GameFailed(f"{name} failed before its first move: {_shown(error)}") from error
 
 
 class EnvironmentGames:
@@ -106,8 +118,14 @@ def _try_out(server: GameServer) -> None:
     except Exception as error:
         raise ServeError(
             f"--environment: {server.spec.name} does not come to its first decision:"
-            f" {type(error).__name__}: {error}"
+            f" {_shown(error)}"
         ) from error
+
+
+def _shown(error: Exception) -> str:
+    """Return an error of a game as one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:_MOST_TEXT]}" if text else type(error).__name__
 
 
 def _asked(command: NewGame) -> frozenset[int]:

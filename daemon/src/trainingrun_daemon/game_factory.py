@@ -21,8 +21,15 @@ class Progress(Enum):
     """The game has ended."""
 
 
+class GameFailed(Exception):
+    """A game broke down by a fault of its own; the text is fit for its client."""
+
+
 class Session(Protocol):
-    """One game between a command and its terminal line, without socket and clock."""
+    """One game between a command and its terminal line, without socket and clock.
+
+    What it raises ends the game with GAME_ERROR; a GameFailed says the reason there.
+    """
 
     def resume(self, answer: str = "") -> Progress:
         """Play on for a moment, with the answer to the open decision if there is one."""

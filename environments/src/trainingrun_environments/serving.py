@@ -129,7 +129,8 @@ class ServedGame:
         self._legal: Sequence[int] = ()
         """What may be answered; empty where nothing is asked."""
         self._decisions = 0
-        self._moves = 0
+        self.moves = 0
+        """Moves that were played."""
         self._output: list[bytes] = []
         if table.asked or not table.is_quiet:
             self._output.append(format_line(GameStart(f"{self.names[0]} vs {self.names[1]}")))
@@ -183,12 +184,12 @@ class ServedGame:
         self._play(action)
 
     def _play(self, action: int) -> None:
-        self._moves += 1
         if not self._table.is_quiet:
             text = self._server.games.describe(self.game, action)
             mover = self.names[self.game.current_player]
-            self._output.append(format_line(Info(f"Turn {self._moves}: {mover}: {text}")))
+            self._output.append(format_line(Info(f"Turn {self.moves + 1}: {mover}: {text}")))
         self.game.apply(action)
+        self.moves += 1
         self._note_end()
 
     def _legal_actions(self) -> Sequence[int]:

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from trainingrun_daemon.environment_games import games_named
 from trainingrun_daemon.factory import make_games
-from trainingrun_daemon.game_factory import Progress, Session
+from trainingrun_daemon.game_factory import GameFailed, Progress, Session
 from trainingrun_daemon.options import ServeError, ServeOptions
 from trainingrun_daemon.outcome_cache import OutcomeCache
 from trainingrun_daemon.paced_game import Engine, PacedGame
+from trainingrun_environments.tic_tac_toe.game import TicTacToe
 from trainingrun_protocol.commands import NewGame, parse_command
 
 BROKEN = """
@@ -117,6 +118,21 @@ def test_what_never_works_is_said_at_the_start(
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ServeError, match=r"broken does not come to its first .* OSError: no board"):
         games_named("broken")
+
+
+def test_a_game_that_breaks_down_says_why_to_its_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Expect the move, and the game's own error on one line."""
+    session = begun("-i -q")
+    session.resume()
+    session.resume("0")
+
+    def break_down(game: TicTacToe, action: int) -> None:
+        raise IndexError("no\nsquare")
+
+    monkeypatch.setattr(TicTacToe, "apply", break_down)
+    words = "tic_tac_toe failed in move 2: IndexError: no square"
+    with pytest.raises(GameFailed, match=words):
+        session.resume("1")
 
 
 def test_without_the_package_there_is_a_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
