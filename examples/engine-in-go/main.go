@@ -1,5 +1,5 @@
 // A game engine for TrainingRun without a line of TrainingRun in it: Nim, with heaps of 3, 5 and 7.
-// Who takes the last object wins. The line protocol is that of docs/guides/bring-your-own-engine.md.
+// Who takes the last object wins. The line protocol is that of docs/guides/own-engine.md.
 //
 //	go run . -port 17171
 package main

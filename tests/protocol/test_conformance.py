@@ -7,7 +7,8 @@ reference engine must support every extension; another daemon need not.
 import os
 
 import pytest
-from trainingrun.commands.daemons import Address, hold_against
+from trainingrun.commands.daemons.addresses import Address
+from trainingrun.commands.daemons.vectors import hold_against
 from trainingrun_protocol.access import Token
 from trainingrun_protocol.conformance.library import shipped_vectors
 from trainingrun_protocol.conformance.replay import Outcome

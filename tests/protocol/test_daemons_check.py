@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 import pytest
 from trainingrun.commands.app import app
-from trainingrun.commands.daemons import Address, parse_address
+from trainingrun.commands.daemons.addresses import Address, parse_address
 from trainingrun.commands.errors import UserError
 from trainingrun_protocol.access import TOKEN_VARIABLE, Token
 from typer.testing import CliRunner, Result

@@ -168,7 +168,7 @@ ENTRIES: Final = (
         "daemons",
         "Game daemons: start them on other machines, measure them, check their protocol.",
         "machines.verbs:add_verbs",
-        group="daemons:daemons",
+        group="daemons.verbs:daemons",
     ),
     _of_daemon(
         Panel.ENGINE,

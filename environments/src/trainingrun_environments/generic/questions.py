@@ -111,7 +111,10 @@ def _check_bounds(numbers: npt.NDArray[Any], where: str) -> None:
     """Raise DecisionError unless all are finite and within the bound."""
     greatest = max(float(numbers.max()), -float(numbers.min()))
     if not math.isfinite(greatest):
-        raise DecisionError(f"{where} holds a number that is not finite")
+        place = int(np.flatnonzero(~np.isfinite(numbers))[0])
+        raise DecisionError(
+            f"{where} holds a number that is not finite, the first at place {place}"
+        )
     if greatest > FEATURE_BOUND:
         raise DecisionError(
             f"{where} holds {greatest:g}:"
