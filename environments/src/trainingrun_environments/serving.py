@@ -8,7 +8,6 @@ Entries of ``actions`` are encoded once and kept, and so is all of a line that n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from random import Random
 from typing import Any, Final
 
@@ -103,7 +102,7 @@ class GameServer:
         if found is None:
             if len(self._entries) >= _MOST_ENTRIES:
                 self._entries.clear()
-            found = Raw(_ENCODER.encode(GenericAction(action, description)))
+            found = Raw(_ENCODER.encode(GenericAction(int(action), description)))
             self._entries[action, description] = found
         return found
 
@@ -126,7 +125,7 @@ class ServedGame:
         self._server = server
         self._table = table
         self._random = Random(f"players {table.seed}")
-        self._legal: Sequence[int] = ()
+        self._legal: tuple[int, ...] = ()
         """What may be answered; empty where nothing is asked."""
         self._decisions = 0
         self.moves = 0
@@ -192,13 +191,14 @@ class ServedGame:
         self.moves += 1
         self._note_end()
 
-    def _legal_actions(self) -> Sequence[int]:
-        legal = self.game.legal_actions()
-        if not len(legal):
+    def _legal_actions(self) -> tuple[int, ...]:
+        """Return what may be chosen; a tuple, because a game may keep and change its list."""
+        legal = tuple(self.game.legal_actions())
+        if not legal:
             raise GameFault(f"{self._server.spec.name}: no legal action, and the game is not over")
         return legal
 
-    def _decision_line(self, legal: Sequence[int], choice: int | None = None) -> bytes:
+    def _decision_line(self, legal: tuple[int, ...], choice: int | None = None) -> bytes:
         server, game = self._server, self.game
         player = game.current_player
         entry, describe = server.entry, server.games.describe
@@ -211,9 +211,9 @@ class ServedGame:
             actions=[entry(action, describe(game, action)) for action in legal],
         )
         if choice is not None:
-            place = list(legal).index(choice)
             fields = msgspec.structs.asdict(decision)
-            decision = _ShownDecision(**fields, ai_choice=choice, ai_choice_index=place)
+            place = legal.index(choice)
+            decision = _ShownDecision(**fields, ai_choice=int(choice), ai_choice_index=place)
         return format_line(DecisionLine(_ENCODER.encode(decision)))
 
     def _observation(self, found: npt.NDArray[Any]) -> GenericObservation:

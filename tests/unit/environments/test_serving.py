@@ -238,6 +238,24 @@ def test_an_array_is_sent_in_reading_order(auctions: _Auctions) -> None:
     assert question(server, lines(served)[-1]).observation.state.tolist() == [1.0, 3.0, 2.0, 4.0]
 
 
+def test_actions_may_be_numbers_of_an_array(auctions: _Auctions) -> None:
+    """Expect a game that counts in numpy to be served, its own choices shown."""
+    auctions.legal = np.arange(1, 4)  # type: ignore[assignment]
+    server = GameServer(auctions)
+    told = finish(server.begin(Table(seed=1, asked=frozenset((1,)))), "3")
+    assert question(server, told[1]).options == (1, 2, 3)
+    assert len(finish(server.begin(Table(seed=1, asked=NOBODY, is_shown=True)))) >= 2
+
+
+def test_a_list_that_the_game_changes_is_not_what_was_offered(auctions: _Auctions) -> None:
+    """Expect an answer to be read by what was asked."""
+    served = GameServer(auctions).begin(Table(seed=1, asked=BOTH))
+    served.advance()
+    auctions.legal.remove(2)
+    served.advance("2")
+    assert served.game.render() == "[2]"
+
+
 def test_a_wrong_shape_is_the_games_fault(auctions: _Auctions) -> None:
     """Expect both shapes in the sentence."""
     auctions.observation = np.zeros(3, np.float32)
