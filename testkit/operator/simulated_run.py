@@ -267,7 +267,7 @@ class SimulatedRun:
     def _record(self) -> None:
         there = self.backend.roles(UID)[Role.LEARNER]
         assert is_recorder(self.run, self.settings, there), "a learner trains what is evaluated"
-        assert set(self.run.spec.evaluation.opponents) <= {
+        assert set(self.run.spec.evaluation_opponents) <= {
             each.opponent for each in self.evaluations if each.version == self.version
         }, "there is nothing to record yet"
         if self.recorder is not None:
@@ -279,7 +279,7 @@ class SimulatedRun:
         if self.pointer is None or not self.slots:
             return
         done = {each.opponent for each in self.evaluations if each.version == self.pointer.version}
-        for opponent in self.run.spec.evaluation.opponents:
+        for opponent in self.run.spec.evaluation_opponents:
             if opponent not in done:
                 self.evaluations.append(self._evaluation(opponent))
 

@@ -25,6 +25,7 @@ REPLACED: Final[Mapping[str, tuple[str, ...]]] = {
     "seed": ("actor", "evaluator", "learner"),
     "redis": ("redis",),
     "imagePullPolicy": _ALL,
+    "environment": ("daemon", "actor", "evaluator", "learner"),
     "decks": ("actor", "evaluator"),
     "daemon.template": ("daemon",),
     "daemon.jvm": ("daemon",),

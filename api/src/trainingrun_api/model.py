@@ -40,7 +40,15 @@ BUCKET_FORM: Final = r"^[a-z0-9][a-z0-9.-]+[a-z0-9]$"
 CLAIM_FORM: Final = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"
 RELATIVE_FORM: Final = r"^[^\s/][^\s]*$"
 ABSOLUTE_FORM: Final = r"^/[^\s]*$"
+ENTRY_POINT_FORM: Final = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
+MODULE_FORM: Final = r"^[A-Za-z_][A-Za-z0-9_]*([.][A-Za-z_][A-Za-z0-9_]*)*$"
+CLASS_FORM: Final = r"^[A-Za-z_][A-Za-z0-9_]*([.][A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*$"
+OPEN_SPIEL_FORM: Final = r"^[a-z][a-z0-9_]*([(][^\s]*[)])?$"
 FORMS: Final = {
+    ENTRY_POINT_FORM: "an environment's name (letters, digits, '_', '-' and '.')",
+    MODULE_FORM: "a name such as classic.connect_four_v3",
+    CLASS_FORM: "a module and a class such as package.module:Game",
+    OPEN_SPIEL_FORM: "a game's name such as kuhn_poker or hex(board_size=5), without spaces",
     BUCKET_FORM: "a bucket's name (lower-case letters, digits, '-' and '.')",
     CLAIM_FORM: "a claim's name (lower-case letters, digits, '-' and '.')",
     RELATIVE_FORM: "a path such as runs/mine, without a leading '/' and without spaces",
@@ -57,7 +65,7 @@ FORMS: Final = {
 RULE_ERROR: Final = "rule"
 
 
-def _number_as_text(value: object) -> object:
+def number_as_text(value: object) -> object:
     """YAML reads ``cpu: 2`` as a number, which a field of integers or text takes. The API server
     refuses ``cpu: 0.5`` of such a field, so it is refused here, too."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
@@ -66,7 +74,7 @@ def _number_as_text(value: object) -> object:
 Quantity = Annotated[
     str,
     Field(pattern=QUANTITY_FORM, max_length=32, json_schema_extra=INT_OR_STRING),
-    BeforeValidator(_number_as_text),
+    BeforeValidator(number_as_text),
 ]
 """An amount in Kubernetes' spelling: ``500m``, ``2``, ``4Gi``."""
 

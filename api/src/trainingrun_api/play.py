@@ -24,9 +24,8 @@ class Deck(ApiModel):
     )
 
 
-ScriptedPlayers = Annotated[
-    tuple[Literal["random", "aggressive", "engine"], ...], Field(min_length=1, max_length=3), SET
-]
+ScriptedPlayer = Literal["random", "aggressive", "engine"]
+ScriptedPlayers = Annotated[tuple[ScriptedPlayer, ...], Field(min_length=1, max_length=3), SET]
 PastCurve = Literal["hard", "variance", "even"]
 
 
@@ -45,10 +44,12 @@ class SelfPlay(ApiModel):
     scripted: Share = Field(
         0.1, description="Share of games against scripted players, drawn evenly from those named."
     )
-    scripted_players: ScriptedPlayers = Field(
-        ("random", "aggressive"),
-        description="Who these are: `random` plays any legal action, `aggressive` always casts and"
-        " attacks, `engine` is the daemon's own player. Names of players, as results have them.",
+    scripted_players: ScriptedPlayers | None = Field(
+        None,
+        description="Who these are: `random` plays any legal action, `aggressive` (Magic alone)"
+        " always casts and attacks, `engine` is the daemon's own player (Magic, or environment"
+        " engine). Names of players, as results have them. Default: random, for Magic aggressive"
+        " too.",
     )
     snapshot_every_publishes: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         20, description="Publishes of weights between two snapshots that `past` draws from."
@@ -70,8 +71,8 @@ class PhaseOpponents(ApiModel):
     latest: Share = Field(0.0, description="Share of games against the newest policy.")
     past: Share = Field(0.0, description="Share of games against snapshots of earlier ones.")
     scripted: Share = Field(0.0, description="Share of games against scripted players.")
-    scripted_players: ScriptedPlayers = Field(
-        ("random", "aggressive"), description="Who these are, as in spec.selfPlay."
+    scripted_players: ScriptedPlayers | None = Field(
+        None, description="Who these are, with the same default as in spec.selfPlay."
     )
     pfsp: PastCurve = Field(
         "hard", description="How `past` prefers snapshots, as in spec.selfPlay."

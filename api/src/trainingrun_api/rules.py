@@ -11,8 +11,9 @@ only.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Final
@@ -163,13 +164,108 @@ RUN: Final = (
     ),
 )
 
+_IS_MAGIC: Final = "(!has(self.environment) || has(self.environment.magic))"
+_IS_ENGINE: Final = "(has(self.environment) && has(self.environment.engine))"
+_HAS_DECKS: Final = "(has(self.decks) && self.decks.size() > 0)"
+_OPPONENTS: Final = (
+    "(has(self.evaluation.opponents) ? self.evaluation.opponents"
+    f" : {_IS_MAGIC} ? ['random', 'aggressive'] : ['random'])"
+)
+_OF_MAGIC: Final = (
+    "(has(p.decks) || p.rewardShaping.life + p.rewardShaping.board + p.rewardShaping.cards > 0.0)"
+)
+
+
+def _is_magic(spec: Any) -> bool:
+    return bool(spec.environment.is_magic)
+
+
+def _of_magic(spec: Any) -> list[str]:
+    """The phases with what only Magic has."""
+    return [
+        phase.name
+        for phase in spec.curriculum
+        if phase.decks is not None
+        or any((phase.reward_shaping.life, phase.reward_shaping.board, phase.reward_shaping.cards))
+    ]
+
+
+def _strangers(players: str) -> str:
+    """CEL: those of a list of players that an environment other than Magic does not have."""
+    return f"{players}.filter(o, o == 'aggressive' || (o == 'engine' && !{_IS_ENGINE}))"
+
+
+def _unknown(spec: Any, players: Iterable[str] | None) -> list[str]:
+    """Those of the players that the environment does not have; Magic has all."""
+    unknown = {"aggressive"} if spec.environment.engine is not None else {"aggressive", "engine"}
+    return [each for each in players or () if each in unknown and not _is_magic(spec)]
+
+
+def _players_known(field: str, players: Callable[[Any], Iterable[str] | None]) -> Rule:
+    """A list of players holds only such as the environment has."""
+    path = f"self.{field}"
+    section = field.partition(".")[0].lower()
+    return Rule(
+        name=f"{section}-players-known",
+        field=field,
+        cel=f"{_IS_MAGIC} || !has({path}) || {_strangers(path)}.size() == 0",
+        holds=lambda spec: not _unknown(spec, players(spec)),
+        template=f"this environment has no player {{player}}: {_WHO_PLAYS}",
+        values=(
+            Value(
+                "player",
+                lambda spec: _unknown(spec, players(spec))[0],
+                f"{_strangers(path)}[0]",
+                "%s",
+            ),
+        ),
+    )
+
+
+_WHO_PLAYS: Final = (
+    "random plays in all, engine where the engine has a player of its own (magic and engine),"
+    " aggressive in magic alone"
+)
+_PHASE_PLAYERS: Final = "p.opponents.scriptedPlayers"
+_WITH_STRANGERS: Final = (
+    f"has(p.opponents) && has({_PHASE_PLAYERS}) && {_strangers(_PHASE_PLAYERS)}.size() > 0"
+)
+
+
+def _with_strangers(spec: Any) -> list[str]:
+    """The phases with a player that the environment does not have."""
+    return [
+        phase.name
+        for phase in spec.curriculum
+        if phase.opponents is not None and _unknown(spec, phase.opponents.scripted_players)
+    ]
+
+
+def _has_engine_daemons(spec: Any) -> bool:
+    """Whether the daemons are somebody else's program."""
+    return spec.daemon.external is not None or spec.daemon.container.image is not None
+
+
+_CONTAINERS: Final = "self.template.spec.containers"
+_HAS_CONTAINERS: Final = (
+    "has(self.template) && has(self.template.spec) && has(self.template.spec.containers)"
+)
+
+
+def _asks(role: str, what: str, *, at: str = "self") -> str:
+    """CEL: whether the template of the role's section, which is ``at``, asks this of the role's own
+    container, which is ``c``."""
+    asked = f"({_HAS_CONTAINERS} && {_CONTAINERS}.exists(c, c.name == '{role}' && {what}))"
+    return asked.replace("self.template", f"{at}.template")
+
+
 _WITH_UNKNOWN_DECK: Final = (
     "self.curriculum.filter(p, has(p.decks)"
     " && !p.decks.all(d, self.decks.exists(e, e.name == d.name)))[0].name"
 )
 _WITH_UNKNOWN_GOAL: Final = (
     "self.curriculum.filter(p, has(p.until) && has(p.until.winRate)"
-    " && !(p.until.winRate.opponent in self.evaluation.opponents))[0].name"
+    f" && !(p.until.winRate.opponent in {_OPPONENTS}))[0].name"
 )
 
 
@@ -186,7 +282,7 @@ def _with_unknown_deck(spec: Any) -> list[str]:
 def _with_unknown_goal(spec: Any) -> list[str]:
     """Return the phases that wait for a win rate which no evaluation measures."""
     ends = [(phase.name, phase.until.win_rate) for phase in spec.curriculum if phase.until]
-    known = spec.evaluation.opponents
+    known = spec.evaluation_opponents
     return [name for name, goal in ends if goal is not None and goal.opponent not in known]
 
 
@@ -207,9 +303,9 @@ SPEC: Final = (
     Rule(
         name="phase-decks-known",
         field="curriculum",
-        cel="!has(self.curriculum) || self.curriculum.all(p, !has(p.decks)"
+        cel=f"!has(self.curriculum) || !{_HAS_DECKS} || self.curriculum.all(p, !has(p.decks)"
         " || p.decks.all(d, self.decks.exists(e, e.name == d.name)))",
-        holds=lambda spec: not _with_unknown_deck(spec),
+        holds=lambda spec: not spec.decks or not _with_unknown_deck(spec),
         template="phase {phase} plays a deck that is not one of spec.decks: add it there, where"
         " evaluations take their decks from, or take it from the phase",
         values=(
@@ -220,7 +316,7 @@ SPEC: Final = (
         name="phase-goal-evaluated",
         field="curriculum",
         cel="!has(self.curriculum) || self.curriculum.all(p, !has(p.until)"
-        " || !has(p.until.winRate) || p.until.winRate.opponent in self.evaluation.opponents)",
+        f" || !has(p.until.winRate) || p.until.winRate.opponent in {_OPPONENTS})",
         holds=lambda spec: not _with_unknown_goal(spec),
         template="phase {phase} waits for a win rate against an opponent that is not one of"
         " evaluation.opponents: add it there, or name one of these",
@@ -232,16 +328,84 @@ SPEC: Final = (
         name="stop-opponent-evaluated",
         field="stopWhen.opponent",
         cel="!has(self.stopWhen) || !has(self.stopWhen.opponent)"
-        " || self.stopWhen.opponent in self.evaluation.opponents",
+        f" || self.stopWhen.opponent in {_OPPONENTS}",
         holds=lambda spec: (
             spec.stop_when is None
             or spec.stop_when.opponent is None
-            or spec.stop_when.opponent in spec.evaluation.opponents
+            or spec.stop_when.opponent in spec.evaluation_opponents
         ),
         template="no evaluation measures the win rate against {opponent}, because it is not one of"
         " evaluation.opponents: add it there, or name one of these",
         values=(
             Value("opponent", attrgetter("stop_when.opponent"), "self.stopWhen.opponent", "%s"),
+        ),
+    ),
+    Rule(
+        name="magic-needs-decks",
+        field="decks",
+        cel=f"!{_IS_MAGIC} || {_HAS_DECKS}",
+        holds=lambda spec: not _is_magic(spec) or bool(spec.decks),
+        template="Magic is played with decks: name at least one, or another game in"
+        " spec.environment",
+    ),
+    Rule(
+        name="decks-of-magic",
+        field="decks",
+        cel=f"{_IS_MAGIC} || !{_HAS_DECKS}",
+        holds=lambda spec: _is_magic(spec) or not spec.decks,
+        template="only Magic has decks, and spec.environment names another game: remove one of"
+        " both",
+    ),
+    Rule(
+        name="phases-of-magic",
+        field="curriculum",
+        cel=f"{_IS_MAGIC} || !has(self.curriculum) || !self.curriculum.exists(p, {_OF_MAGIC})",
+        holds=lambda spec: _is_magic(spec) or not _of_magic(spec),
+        template="phase {phase} has decks or rewardShaping, which only Magic has: in other"
+        " environments a phase is its opponents alone",
+        values=(
+            Value(
+                "phase",
+                lambda spec: _of_magic(spec)[0],
+                f"self.curriculum.filter(p, {_OF_MAGIC})[0].name",
+                "%s",
+            ),
+        ),
+    ),
+    Rule(
+        name="jvm-of-magic",
+        field="daemon.jvm",
+        cel=f"{_IS_MAGIC} || !has(self.daemon.jvm)",
+        holds=lambda spec: _is_magic(spec) or spec.daemon.jvm is None,
+        template="a Forge build plays Magic alone, and spec.environment names another game: remove"
+        " one of both",
+    ),
+    Rule(
+        name="engine-needs-daemons",
+        field="environment.engine",
+        cel=f"!{_IS_ENGINE} || has(self.daemon.external)"
+        f" || {_asks('daemon', 'has(c.image)', at='self.daemon')}",
+        holds=lambda spec: spec.environment.engine is None or _has_engine_daemons(spec),
+        template="no daemon of ours serves this engine: name its image as that of container daemon"
+        " in daemon.template, or give the addresses where it listens as daemon.external",
+    ),
+    _players_known("evaluation.opponents", attrgetter("evaluation.opponents")),
+    _players_known("selfPlay.scriptedPlayers", attrgetter("self_play.scripted_players")),
+    Rule(
+        name="phase-players-known",
+        field="curriculum",
+        cel=f"{_IS_MAGIC} || !has(self.curriculum)"
+        f" || !self.curriculum.exists(p, {_WITH_STRANGERS})",
+        holds=lambda spec: not _with_strangers(spec),
+        template="phase {phase} has a scripted player that this environment does not have:"
+        f" {_WHO_PLAYS}",
+        values=(
+            Value(
+                "phase",
+                lambda spec: _with_strangers(spec)[0],
+                f"self.curriculum.filter(p, {_WITH_STRANGERS})[0].name",
+                "%s",
+            ),
         ),
     ),
 )
@@ -286,17 +450,6 @@ AUTOSCALING: Final = (
 def _amount(path: str) -> str:
     """CEL: an amount as a quantity, which the API server may have as a number or as text."""
     return f"(type({path}) == int ? quantity('0').add({path}) : quantity({path}))"
-
-
-_CONTAINERS: Final = "self.template.spec.containers"
-_HAS_CONTAINERS: Final = (
-    "has(self.template) && has(self.template.spec) && has(self.template.spec.containers)"
-)
-
-
-def _asks(role: str, what: str) -> str:
-    """CEL: whether the template asks this of the role's own container, which is ``c``."""
-    return f"({_HAS_CONTAINERS} && {_CONTAINERS}.exists(c, c.name == '{role}' && {what}))"
 
 
 def _of_resource(name: str, part: str, what: str) -> str:
@@ -460,6 +613,67 @@ def _exactly_one(name: str, what: str, *sections: str) -> Rule:
     )
 
 
+_MAGIC: Final = "magic"
+_PARAMETER_NAME: Final = 64
+_LONGEST_OBSERVATION: Final = 65_536
+"""Numbers of one observation, as roles accept it (``contracts.environment_spec``)."""
+
+
+def _product(dimensions: int) -> str:
+    """CEL: the product of the first dimensions; those that are not there counted as 1."""
+    shape = "self.observation"
+    return " * ".join(f"({shape}.size() > {at} ? {shape}[{at}] : 1)" for at in range(dimensions))
+
+
+ENVIRONMENT: Final = (
+    _exactly_one(
+        "environment-one-of",
+        "a run plays in one environment",
+        "magic",
+        "built_in",
+        "open_spiel",
+        "petting_zoo",
+        "python",
+        "engine",
+    ),
+)
+BUILT_IN: Final = (
+    Rule(
+        name="built-in-not-magic",
+        field="name",
+        cel=f"self.name != '{_MAGIC}'",
+        holds=lambda built_in: built_in.name != _MAGIC,
+        template="Magic is an environment of its own, with decks: write environment.magic,"
+        " or leave environment out",
+    ),
+)
+OPEN_SPIEL: Final = (
+    Rule(
+        name="parameters-named",
+        field="parameters",
+        cel=f"!has(self.parameters) || self.parameters.all(n, n.size() <= {_PARAMETER_NAME})",
+        holds=lambda game: all(len(name) <= _PARAMETER_NAME for name in game.parameters),
+        template=f"no parameter of OpenSpiel has a name of more than {_PARAMETER_NAME} characters:"
+        " correct it",
+    ),
+)
+ENGINE: Final = (
+    Rule(
+        name="observation-bounded",
+        field="observation",
+        # The shorter product comes first: where it is small enough, the whole does not overflow.
+        cel=f"{_product(3)} <= {_LONGEST_OBSERVATION} && {_product(4)} <= {_LONGEST_OBSERVATION}",
+        holds=lambda engine: math.prod(engine.observation) <= _LONGEST_OBSERVATION,
+        template=f"one observation holds at most {_LONGEST_OBSERVATION} numbers: make its shape"
+        " smaller",
+    ),
+)
+ACTIONS: Final = (
+    _exactly_one(
+        "actions-one-of", "legal actions are described in one way", "features", "vocabulary"
+    ),
+)
+
 STORAGE: Final = (
     _exactly_one(
         "storage-one-of",
@@ -514,12 +728,18 @@ IMMUTABLE: Final = (
             ("directory-fixed", ("directory",)),
         )
     ),
+    Immutable("environment-fixed", ("environment",), "its checkpoints fit no other environment"),
     Immutable("network-fixed", ("learner", "network"), "its checkpoints fit no other network"),
 )
 
 ALL: Final = (
     *RUN,
     *SPEC,
+    *ENVIRONMENT,
+    *BUILT_IN,
+    *OPEN_SPIEL,
+    *ENGINE,
+    *ACTIONS,
     *COST,
     *UNTIL,
     *AUTOSCALING,

@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import Field
 
 from trainingrun_api import rules
+from trainingrun_api.environment import Environment, magic
 from trainingrun_api.limits import Cost, StopWhen
 from trainingrun_api.model import (
     ATOMIC,
@@ -25,7 +26,7 @@ from trainingrun_api.model import (
     Quantity,
     Share,
 )
-from trainingrun_api.play import CurriculumPhase, Deck, SelfPlay
+from trainingrun_api.play import CurriculumPhase, Deck, PhaseOpponents, ScriptedPlayer, SelfPlay
 from trainingrun_api.pod_template import HasPods, PodTemplate, template_paths
 from trainingrun_api.rules import Rule
 from trainingrun_api.storage import Source, Storage
@@ -36,6 +37,9 @@ Name = Annotated[str, Field(min_length=1, max_length=253)]
 DaemonEndpoint = Annotated[str, Field(pattern=DAEMON_FORM, max_length=260)]
 Endpoints = Annotated[tuple[DaemonEndpoint, ...], Field(min_length=1, max_length=256), SET]
 JvmOption = Annotated[str, Field(pattern=JVM_OPTION_FORM, max_length=256)]
+EvaluationOpponent = Literal["random", "aggressive", "engine", "past"]
+NO_DECK: Final = "-"
+"""In the place of a deck, where a daemon is asked for a game without any."""
 Spot = Literal["Never", "Prefer", "Require"]
 
 
@@ -393,15 +397,19 @@ class Evaluation(ApiModel):
         description="Games of one evaluation against each opponent, played in pairs with swapped"
         " seats and decks. 400 games give a win rate to about ±5 %.",
     )
-    opponents: Annotated[
-        tuple[Literal["random", "aggressive", "engine", "past"], ...],
-        Field(min_length=1, max_length=16),
-        SET,
-    ] = Field(
-        ("random", "aggressive"),
+    opponents: (
+        Annotated[
+            tuple[EvaluationOpponent, ...],
+            Field(min_length=1, max_length=16),
+            SET,
+        ]
+        | None
+    ) = Field(
+        None,
         description="Opponents of the evaluation: `random` plays any legal action, `aggressive`"
-        " always casts and attacks, `engine` is the daemon's own player, `past` are snapshots of"
-        " the policy itself. These are names of players, as results and metrics have them.",
+        " (Magic alone) always casts and attacks, `engine` is the daemon's own player (Magic, or"
+        " environment engine), `past` are snapshots of the policy itself. These are names of"
+        " players, as results and metrics have them. Default: random, for Magic aggressive too.",
     )
     gate: Gate | None = Field(
         None,
@@ -550,9 +558,15 @@ class TrainingRunSpec(ApiModel):
         description="True stops the run without loss: games end, the queue is trained, a checkpoint"
         " is written, and the pods go. False continues from there.",
     )
-    decks: Annotated[tuple[Deck, ...], Field(min_length=1, max_length=64), MAP] = Field(
-        description="Decks of the games. Each game draws two of them evenly, so a deck also meets"
-        " itself; each pair is played twice, with the players changed.",
+    environment: Environment = Field(
+        default_factory=magic,
+        description="What is played. Default: Magic.",
+    )
+    decks: Annotated[tuple[Deck, ...], Field(max_length=64), MAP] = Field(
+        (),
+        description="Decks of the games of Magic, at least one; no other environment has any. Each"
+        " game draws two of them evenly, so a deck also meets itself; each pair is played twice,"
+        " with the players changed.",
     )
     daemon: Daemon = Field(
         default_factory=Daemon,
@@ -632,6 +646,26 @@ class TrainingRunSpec(ApiModel):
         " them in their bucket, directory or claim, `Delete` deletes them first. A claim"
         " that was made for the run goes with it either way.",
     )
+
+    @property
+    def deck_names(self) -> tuple[str, ...]:
+        """Decks as games are asked for with them: a dash where there are none."""
+        return tuple(deck.name for deck in self.decks) or (NO_DECK,)
+
+    @property
+    def evaluation_opponents(self) -> tuple[EvaluationOpponent, ...]:
+        """Whom the policy is measured against, the champion aside."""
+        given = self.evaluation.opponents
+        return self._usual_players if given is None else given
+
+    def scripted_players_of(self, play: SelfPlay | PhaseOpponents) -> tuple[ScriptedPlayer, ...]:
+        """The scripted players of the whole run or of a phase."""
+        given = play.scripted_players
+        return self._usual_players if given is None else given
+
+    @property
+    def _usual_players(self) -> tuple[ScriptedPlayer, ...]:
+        return ("random", "aggressive") if self.environment.is_magic else ("random",)
 
 
 TEMPLATE_PATHS: Final = tuple(template_paths(TrainingRunSpec))

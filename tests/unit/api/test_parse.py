@@ -233,7 +233,7 @@ def test_all_wrong_fields_are_told_at_once_with_their_paths() -> None:
         (document() | {"spec": [1]}, "spec: must be a mapping of fields, not [1]"),
         (document() | {"metadata": {}}, "metadata.name: is required"),
         (document() | {"specs": {}}, "specs: unknown field, did you mean spec?"),
-        (document(decks=[]), "spec.decks: needs at least 1 entry"),
+        (document(decks=[]), "spec.decks: Magic is played with decks: name at least one"),
         (document(decks="red"), 'spec.decks: must be a list, not "red"'),
         (document(seed=date(2026, 1, 31)), 'spec.seed: must be a whole number, not "2026-01-31"'),
         (document(games=10**15), f"spec.games: {10**15} is above the maximum of {10**12}"),

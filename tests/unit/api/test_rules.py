@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from trainingrun_api.environment import magic
 from trainingrun_api.resource import SpecError
 from trainingrun_api.rules import ALL, IMMUTABLE, PLACEHOLDER, Rule
 from trainingrun_api.run import check_update, parse
@@ -157,5 +158,6 @@ def test_every_fixed_field_exists() -> None:
         "checkpoint.storage.s3.prefix": None,
         "checkpoint.storage.persistentVolumeClaim": None,
         "checkpoint.storage.directory": None,
+        "environment": magic(),
         "learner.network": Network(),
     }

@@ -41,7 +41,11 @@ FIELDS = {
         "run.yaml: spec.daemon.autoscaling.minReplicas: 5 is above maxReplicas 2: lower"
         " minReplicas or raise maxReplicas",
     ),
-    "no decks": (spec(decks=[]), "run.yaml: spec.decks: needs at least 1 entry"),
+    "no decks": (
+        spec(decks=[]),
+        "run.yaml: spec.decks: Magic is played with decks: name at least one, or another game in"
+        " spec.environment",
+    ),
     "claim": (
         spec(checkpoint={"storage": {"persistentVolumeClaim": {"claimName": "mine"}}}),
         "spec.checkpoint.storage.persistentVolumeClaim: claim mine is one of a cluster: on this"

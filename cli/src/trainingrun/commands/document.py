@@ -103,7 +103,7 @@ def _with_external(daemon: object, endpoints: Sequence[str]) -> object:
     """Return the daemons of a spec with these endpoints, and without what only own daemons have."""
     if daemon is not None and not isinstance(daemon, Mapping):
         return daemon  # wrong, and reported by the reader
-    kept = {key: each for key, each in (daemon or {}).items() if key not in ("image", "jvm")}
+    kept = {key: each for key, each in (daemon or {}).items() if key not in ("template", "jvm")}
     return {**kept, "external": {"endpoints": list(endpoints)}}
 
 

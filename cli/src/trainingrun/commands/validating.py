@@ -36,7 +36,7 @@ def check_here(file: Path, decks: Path | None, *, changes: Sequence[str] = ()) -
         UserError: something in it is wrong.
     """
     run = read_run(file, changes=changes)
-    if run.spec.daemon.external is None:
+    if run.spec.daemon.external is None and run.spec.environment.is_magic:
         folder = decks_near(file) if decks is None else find_decks(file, decks)
         if folder is not None:
             check_decks((deck.name for deck in run.spec.decks), folder)

@@ -125,7 +125,7 @@ def _evaluation_share(spec: TrainingRunSpec, games: int) -> float:
     end."""
     evaluation = spec.evaluation
     times = games / evaluation.interval_games + 1
-    return evaluation.games * len(evaluation.opponents) * times / games
+    return evaluation.games * len(spec.evaluation_opponents) * times / games
 
 
 def _is_spot(word: Spot) -> bool:

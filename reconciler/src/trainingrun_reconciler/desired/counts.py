@@ -139,8 +139,8 @@ def evaluations(run: TrainingRun, signals: Signals) -> tuple[EvaluationStatus, .
 
 def _met(run: TrainingRun) -> tuple[str, ...]:
     """Whom the evaluator meets."""
-    spec = run.spec.evaluation
-    return spec.opponents if spec.gate is None else (*spec.opponents, CHAMPION)
+    opponents = run.spec.evaluation_opponents
+    return opponents if run.spec.evaluation.gate is None else (*opponents, CHAMPION)
 
 
 def _evaluation(result: Evaluation) -> EvaluationStatus:
@@ -175,7 +175,7 @@ def _gate(result: GateResult | None) -> GateStatus | None:
 
 def win_rate(run: TrainingRun, results: tuple[EvaluationStatus, ...]) -> str | None:
     """The win rate against the first opponent, for people."""
-    first = run.spec.evaluation.opponents[0]
+    first = run.spec.evaluation_opponents[0]
     for each in results:
         if each.opponent == first:
             return f"{each.win_rate:.0%} ({each.low * 100:.0f}-{each.high * 100:.0f})"

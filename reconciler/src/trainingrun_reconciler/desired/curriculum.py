@@ -231,18 +231,18 @@ def _named(spec: TrainingRunSpec, name: str) -> CurriculumPhase | None:
 
 def _setting(spec: TrainingRunSpec, phase: CurriculumPhase | None) -> Setting:
     """What a phase is played with; without one, what the whole run is."""
-    decks = phase.decks if phase is not None and phase.decks is not None else spec.decks
+    decks = phase.decks if phase is not None else None
     opponents = phase.opponents if phase is not None else None
     shaping = phase.reward_shaping if phase is not None else None
     given = opponents if opponents is not None else spec.self_play
     return Setting(
-        decks=tuple(deck.name for deck in decks),
+        decks=spec.deck_names if decks is None else tuple(deck.name for deck in decks),
         opponents=OpponentsConfig(
             latest=given.latest,
             past=given.past,
             scripted=given.scripted,
             pfsp=given.pfsp,
-            scripted_players=given.scripted_players,
+            scripted_players=spec.scripted_players_of(given),
         ),
         shaping=Shaping() if shaping is None else Shaping(**shaping.model_dump()),
         gamma=spec.learner.ppo.gamma,

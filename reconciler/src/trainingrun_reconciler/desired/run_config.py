@@ -7,7 +7,7 @@ target in Redis, and the controller ends the run by its intent.
 from __future__ import annotations
 
 from trainingrun_api.run import TrainingRun
-from trainingrun_api.spec import Evaluation, Learner, TrainingRunSpec
+from trainingrun_api.spec import Learner, TrainingRunSpec
 from trainingrun_contracts.policy_format import Network
 from trainingrun_contracts.run_config import (
     ActorConfig,
@@ -26,6 +26,7 @@ from trainingrun_contracts.run_config import (
 from trainingrun_reconciler.algorithms import ALGORITHMS
 from trainingrun_reconciler.roles.actor import stop_seconds
 from trainingrun_reconciler.roles.checkpoint_storage import mounted
+from trainingrun_reconciler.roles.environment import environment_config
 from trainingrun_reconciler.settings import Settings
 
 
@@ -38,7 +39,8 @@ def run_config(run: TrainingRun, settings: Settings) -> RunConfig:
         run_id=run.metadata.uid or run.metadata.name,
         seed=spec.seed,
         games=spec.games,
-        decks=tuple(deck.name for deck in spec.decks),
+        environment=environment_config(spec.environment),
+        decks=spec.deck_names,
         checkpoint=_checkpoint(spec, settings),
         resume_from=_resume_from(spec, settings),
         daemon=DaemonConfig(
@@ -57,9 +59,9 @@ def run_config(run: TrainingRun, settings: Settings) -> RunConfig:
             scripted=spec.self_play.scripted,
             snapshot_every_publishes=spec.self_play.snapshot_every_publishes,
             pfsp=spec.self_play.pfsp,
-            scripted_players=spec.self_play.scripted_players,
+            scripted_players=spec.scripted_players_of(spec.self_play),
         ),
-        evaluation=_evaluation(spec.evaluation),
+        evaluation=_evaluation(spec),
         tapes=None if settings.tapes is None else TapesConfig(settings.tapes),
         phased=bool(spec.curriculum),
         sync=settings.sync,
@@ -98,12 +100,12 @@ def _resume_from(spec: TrainingRunSpec, settings: Settings) -> ResumeFromConfig 
     return ResumeFromConfig(storage=storage, run=wanted.run, checkpoint=wanted.checkpoint)
 
 
-def _evaluation(spec: Evaluation) -> EvaluationConfig:
-    gate = spec.gate
+def _evaluation(spec: TrainingRunSpec) -> EvaluationConfig:
+    gate = spec.evaluation.gate
     return EvaluationConfig(
-        interval_games=spec.interval_games,
-        games=spec.games,
-        opponents=spec.opponents,
+        interval_games=spec.evaluation.interval_games,
+        games=spec.evaluation.games,
+        opponents=spec.evaluation_opponents,
         gate=None if gate is None else GateConfig(elo=gate.elo, games=gate.games),
     )
 

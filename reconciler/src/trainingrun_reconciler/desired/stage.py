@@ -258,4 +258,4 @@ def _evaluated(run: TrainingRun, signals: Signals) -> bool:
         for result in signals.evaluations
         if result.version == signals.pointer.version
     }
-    return met >= set(run.spec.evaluation.opponents)
+    return met >= set(run.spec.evaluation_opponents)

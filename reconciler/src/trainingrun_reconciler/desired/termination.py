@@ -73,7 +73,7 @@ def _strong(facts: Facts) -> StopStatus | None:
     goal = run.spec.stop_when
     if goal is None or signals is None:
         return None
-    opponent = goal.opponent or run.spec.evaluation.opponents[0]
+    opponent = goal.opponent or run.spec.evaluation_opponents[0]
     results = [each for each in signals.evaluations if each.opponent == opponent]
     newest = max(results, key=lambda each: each.at, default=None)
     if newest is None or newest.low < goal.win_rate or newest.training_games < goal.min_games:

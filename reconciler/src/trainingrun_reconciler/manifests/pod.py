@@ -84,7 +84,7 @@ def _container(
         "name": workload.role.value,
         "image": workload.image,
         "imagePullPolicy": workload.pull_policy,
-        "command": [*filled(workload.command, _placeholders(workload)), *_tls(workload)],
+        **_command(workload),
         "env": _environment(run, workload, redis_url),
         "resources": _resources(workload.resources),
         "volumeMounts": mounts,
@@ -102,6 +102,13 @@ def _container(
     if workload.secrets:
         container["envFrom"] = [{"secretRef": {"name": name}} for name in workload.secrets]
     return container
+
+
+def _command(workload: Workload) -> dict[str, Any]:
+    """The program; without one the image starts its own."""
+    if not workload.command:
+        return {}
+    return {"command": [*filled(workload.command, _placeholders(workload)), *_tls(workload)]}
 
 
 def _tls(workload: Workload) -> tuple[str, ...]:

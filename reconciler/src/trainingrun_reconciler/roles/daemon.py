@@ -6,7 +6,7 @@ from typing import Final
 
 from trainingrun_api.conditions import ConditionType
 from trainingrun_api.run import TrainingRun
-from trainingrun_api.spec import Daemon, TrainingRunSpec
+from trainingrun_api.spec import TrainingRunSpec
 
 from trainingrun_reconciler.roles import forge
 from trainingrun_reconciler.roles.declaration import (
@@ -20,6 +20,7 @@ from trainingrun_reconciler.roles.declaration import (
     Section,
     Service,
 )
+from trainingrun_reconciler.roles.environment import environment_argument, environment_config
 from trainingrun_reconciler.roles.workload import Probe, Resources, Role
 from trainingrun_reconciler.settings import Settings
 
@@ -43,7 +44,7 @@ def _process(run: TrainingRun, _settings: Settings) -> Process:
     spec = run.spec.daemon
     drain = spec.drain_timeout_seconds
     return Process(
-        command=_command(spec, drain_seconds=drain),
+        command=_command(run.spec, drain_seconds=drain),
         resources=_section(run.spec).resources(
             _DEFAULTS if spec.jvm is None else forge.memory(spec.jvm)
         ),
@@ -52,19 +53,23 @@ def _process(run: TrainingRun, _settings: Settings) -> Process:
     )
 
 
-def _command(spec: Daemon, *, drain_seconds: int) -> tuple[str, ...]:
-    """The reference engine, or a Forge build, which knows neither drain nor bounds."""
+def _command(run: TrainingRunSpec, *, drain_seconds: int) -> tuple[str, ...]:
+    """The reference engine, or a Forge build, which knows neither drain nor bounds; an engine of
+    the user's is whatever program its image starts."""
+    spec = run.daemon
+    if run.environment.engine is not None:
+        return ()
     if spec.jvm is not None:
         return ("forge-daemon", "-p", "{port}")
     longest = spec.game_timeout_seconds
+    argument = environment_argument(environment_config(run.environment))
     return (
         "trainingrun-daemon",
         "--host",
         "{host}",
         "--port",
         "{port}",
-        "--decks",
-        "{decks}",
+        *(("--decks", "{decks}") if argument is None else ("--environment", argument)),
         "--max-concurrent",
         str(spec.games_per_daemon),
         "--drain-seconds",

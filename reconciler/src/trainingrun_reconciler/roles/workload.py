@@ -111,14 +111,15 @@ class DaemonToken:
 class Workload:
     """One role of one run.
 
-    ``command`` is the program with its arguments; :func:`filled` puts in what only the backend
-    knows, wherever an argument is one of ``PLACEHOLDERS``. ``template_hash`` changes when, and only
-    when, running members must be replaced. ``uses_config`` members read the run configuration and
-    the Redis URL and run with ``TRAININGRUN_MEMBER`` set to their own name. ``secrets`` are names
-    of secrets whose entries become environment variables (S3 credentials). ``spot`` is the spec's
-    word; ``serves_tls`` asks for a port that speaks nothing else, where others can listen in;
-    ``daemon_token`` is put into the environment of members that ask for it or show it;
-    ``pod_override`` is what is laid over the pod's template, as canonical JSON.
+    ``command`` is the program with its arguments, or nothing: then the image starts its own;
+    :func:`filled` puts in what only the backend knows, wherever an argument is one of
+    ``PLACEHOLDERS``. ``template_hash`` changes when, and only when, running members must be
+    replaced. ``uses_config`` members read the run configuration and the Redis URL and run with
+    ``TRAININGRUN_MEMBER`` set to their own name. ``secrets`` are names of secrets whose entries
+    become environment variables (S3 credentials). ``spot`` is the spec's word; ``serves_tls`` asks
+    for a port that speaks nothing else, where others can listen in; ``daemon_token`` is put into
+    the environment of members that ask for it or show it; ``pod_override`` is what is laid over
+    the pod's template, as canonical JSON.
     """
 
     role: Role

@@ -78,8 +78,7 @@ def run_eval(options: EvalOptions) -> int:
         UserError: the user must change something.
     """
     run = read_run(options.file, changes=options.changes)
-    decks = find_decks(options.file, options.decks)
-    check_decks((deck.name for deck in run.spec.decks), decks)
+    decks = _decks(options, run)
     _check_engine(run)
     if options.report is not None:
         make_report_folder(options.report)
@@ -121,7 +120,21 @@ def _write_decks(run: TrainingRun, evaluations: Sequence[Evaluation], folder: Pa
     write_atomically(folder / "deck-matrix.html", deck_page(title, list(newest.values())))
 
 
+def _decks(options: EvalOptions, run: TrainingRun) -> Path:
+    """Return the folder with the decks; what is no Magic has none, and is given the folder here."""
+    if not run.spec.environment.is_magic:
+        return Path()
+    decks = find_decks(options.file, options.decks)
+    check_decks((deck.name for deck in run.spec.decks), decks)
+    return decks
+
+
 def _check_engine(run: TrainingRun) -> None:
+    if run.spec.environment.engine is not None:
+        raise UserError(
+            "spec.environment.engine: an engine of your own is not started on this machine, so"
+            " nothing can be evaluated here: read the evaluations of the run itself"
+        )
     if run.spec.daemon.jvm is not None:
         raise UserError(
             "spec.daemon.jvm: a Forge build runs on clusters only: remove jvm to evaluate against"
@@ -144,7 +157,7 @@ def _opponents(
 ) -> tuple[tuple[EvaluationOpponent, ...], tuple[Weights, ...]]:
     """Return the opponents by name; whatever is no name is a checkpoint, played as a past self."""
     if not options.opponents:
-        named = tuple(name for name in run.spec.evaluation.opponents if name != _PAST)
+        named = tuple(name for name in run.spec.evaluation_opponents if name != _PAST)
         return named or ("random",), ()
     asked = dict.fromkeys(options.opponents)
     scripted = tuple(name for name in _SCRIPTED if name in asked)

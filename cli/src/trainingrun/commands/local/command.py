@@ -101,9 +101,9 @@ def run_locally(options: LocalOptions, console: Console) -> int:
 
 
 def _decks_of(run: TrainingRun, options: LocalOptions) -> Path | None:
-    """Return the folder with the decks of own daemons; what external ones hold is theirs to
-    know."""
-    if run.spec.daemon.external is not None:
+    """Return the folder with the decks of own daemons, where what is played has any; what external
+    ones hold is theirs to know."""
+    if run.spec.daemon.external is not None or not run.spec.environment.is_magic:
         return None
     decks = find_decks(options.file, options.decks)
     check_decks((deck.name for deck in run.spec.decks), decks)

@@ -39,6 +39,12 @@ def check_machine(run: TrainingRun, *, has_forge: bool = False) -> None:
             "spec.daemon.jvm: is for a Forge build: give its folder with --forge, or remove jvm to"
             " play against the reference engine"
         )
+    engine = run.spec.environment.engine
+    if engine is not None and run.spec.daemon.external is None:
+        raise UserError(
+            f"spec.environment.engine: an image is not started on this machine: start {engine.name}"
+            " yourself and say where it listens with --daemons HOST:PORT"
+        )
     _check_storage(run.spec.checkpoint.storage)
     _check_redis(run)
     _check_token(run)
@@ -54,6 +60,11 @@ def forge_daemons(run: TrainingRun, build: Path, homes: Path) -> ForgeDaemons:
     if daemon.external is not None:
         raise UserError(
             "--forge: starts own daemons, and the run names external ones: leave one of both out"
+        )
+    if not run.spec.environment.is_magic:
+        raise UserError(
+            "--forge: a Forge build plays Magic alone, and spec.environment names another game:"
+            " leave one of both out"
         )
     if daemon.games_per_daemon > MOST_GAMES:
         raise UserError(
