@@ -15,8 +15,9 @@ from trainingrun_contracts.connection import address_of
 from trainingrun_contracts.environment_config import Magic
 from trainingrun_contracts.metrics import Server
 from trainingrun_contracts.role_environment import RoleEnvironment
-from trainingrun_contracts.run_config import RunConfig
+from trainingrun_contracts.run_config import ConfigError, RunConfig
 from trainingrun_contracts.stream.keys import Keys
+from trainingrun_environments.agents import ENGINE
 from trainingrun_environments.registry import environment_of
 from trainingrun_environments.seam import Environment
 
@@ -27,6 +28,7 @@ from trainingrun_actor.policies import Policies
 from trainingrun_actor.recorder import Clock
 from trainingrun_actor.reporting import Exporter, Reporter
 from trainingrun_actor.run_state import RunStatePoller
+from trainingrun_actor.schedule import PAST
 from trainingrun_actor.startup import incarnation, until_stopped
 from trainingrun_actor.tapes import Tapes
 from trainingrun_actor.tasks import cancel_all
@@ -106,11 +108,12 @@ def role_parts(
     """Return the parts of the role that serves these metrics; it serves them from now on.
 
     Raises:
-        ConfigError: the metrics port cannot be used.
+        ConfigError: the metrics port cannot be used, or a player is none of the environment's.
         UnknownEnvironment: the run plays in an environment that cannot be had here.
     """
     keys = Keys(config.run_id, config.learner.shards)
     game = environment_of(config.environment)
+    check_players(config, game)
     actor, metrics = incarnation(environment.member), PlayMetrics()
     exporter = Exporter(metrics, server)
     exporter.serve(environment.metrics_port)
@@ -147,6 +150,17 @@ def role_parts(
             keys, address_of(environment.redis_url), limit_seconds=pointer_seconds, now=monotonic
         ),
     )
+
+
+def check_players(config: RunConfig, environment: Environment) -> None:
+    """Raise ConfigError where the run names a scripted player that its environment lacks."""
+    trained = config.self_play.scripted_players if config.self_play.scripted > 0 else ()
+    wanted = {*trained, *config.evaluation.opponents} - {ENGINE, PAST}
+    if missing := sorted(wanted - environment.agents.keys()):
+        known = ", ".join(sorted(environment.agents))
+        raise ConfigError(
+            f"{environment.spec.name} has no player {missing[0]!r}: name one of {known}"
+        )
 
 
 def _may_crown(config: RunConfig, server: Server) -> bool:

@@ -58,6 +58,7 @@ class Seating:
         self._schedules: dict[int, _Schedule] = {}
         self._random = Random(f"{seed}:sampling")
         self._number = 0
+        self._schema_hash = parts.environment.spec.schema_hash
 
     async def seat(self, *, phase: int, endpoint: str) -> SeatedGame:
         """Return the next game of a phase, for a daemon.
@@ -136,7 +137,7 @@ class Seating:
             weights, clock = _always(parts.policies.newest), Clock(_no_time, clock.wall)
         identity = GameIdentity(
             run_id=self._config.run_id,
-            schema_hash=parts.environment.spec.schema_hash,
+            schema_hash=self._schema_hash,
             actor=self._actor,
             game_id=game_id,
             seat=seat,

@@ -39,6 +39,7 @@ from trainingrun_actor.redis_retry import RedisRetry
 from trainingrun_actor.shard_writers import encoded_segments, shard_writers
 
 BATCH_BYTES: Final = 512 * 1024
+_LINGER_SECONDS: Final = 0.02
 _IDLE_SECONDS: Final = 1.0
 _MEMORY_PAUSE_SECONDS: Final = 1.0
 _SHORTEST_SEGMENT: Final = 8
@@ -94,6 +95,7 @@ class Sink:
         self._is_out_of_memory = False
         self._is_certain = False
         self._retry = RedisRetry(Random(actor))
+        self._sent_at = -_LINGER_SECONDS
 
     @property
     def is_paused(self) -> bool:
@@ -145,6 +147,7 @@ class Sink:
         try:
             while True:
                 if await self._has_work():
+                    await self._linger()
                     await self._try_to_send()
         finally:
             await self._line.close()
@@ -160,8 +163,16 @@ class Sink:
             return self._is_keeping
         return True
 
+    async def _linger(self) -> None:
+        """Send at most every few milliseconds, so that what many short games leave goes together;
+        after a pause nothing waits."""
+        left = self._sent_at + _LINGER_SECONDS - self._now()
+        if left > 0:
+            await asyncio.sleep(left)
+
     async def _try_to_send(self) -> None:
         self._work.clear()
+        self._sent_at = self._now()
         try:
             await self._send_all()
             self._retry.succeeded(_log)
