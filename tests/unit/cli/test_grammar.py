@@ -43,6 +43,7 @@ WITHOUT_OUTPUT = {
     "steer": "runs in the foreground",
     "watch": "tells a game to people",
     "report": "writes a page to a file",
+    "init": "writes files",
     "completion": "prints a script for a shell",
     "render": "prints manifests, which have no table",
 }

@@ -50,7 +50,8 @@ def check(document: Any) -> None:
         parse(document)
     elif keys == {"spec"}:  # a part of a run, shown without the rest
         whole = {"apiVersion": "trainingrun.dev/v1alpha1", "kind": "TrainingRun"}
-        spec = {**SMALLEST, **document["spec"]}
+        given = document["spec"]
+        spec = {"games": 1, **given} if "environment" in given else {**SMALLEST, **given}
         parse({**whole, "metadata": {"name": "part"}, "spec": spec})
     elif "machines" in keys:
         MachinesFile.model_validate_json(json.dumps(document), by_alias=True, by_name=False)

@@ -26,6 +26,12 @@ def _of_daemon(panel: Panel, name: str, summary: str) -> Entry:
 ENTRIES: Final = (
     _entry(
         Panel.PREPARE,
+        "init",
+        "Write a project with a game of your own: rules, tests, a training, an image.",
+        "starting.verb:add_starting",
+    ),
+    _entry(
+        Panel.PREPARE,
         "validate",
         "Check a TrainingRun file: every wrong field, with its path, and its decks.",
         "preparing:add_preparing",
