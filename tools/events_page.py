@@ -79,6 +79,10 @@ SEE: Final[Mapping[str, str]] = {
     "OverrideRefused": "[changes to pods](../guides/security.md#changes-to-pods)",
     "NoAnswer": "[daemons that run elsewhere](../guides/external-daemons.md)",
     "UnknownDeck": "[decks](../guides/decks-and-games.md#decks)",
+    **dict.fromkeys(
+        ("DeckNotFound", "DeckUnreadable"),
+        "[decks of a run's own](../guides/decks-and-games.md#decks-of-a-runs-own)",
+    ),
     "PhaseBegan": "[a curriculum](../guides/curriculum.md#when-a-phase-ends)",
     "Evaluated": "[how strong is it?](../guides/evaluation.md)",
     "Crashing": "[daemons restart](../runbooks/daemons-restarting.md)",

@@ -22,7 +22,7 @@ from trainingrun_contracts.reports import Evaluation, queue_evaluation
 from trainingrun_reconciler.backends import Backend, SharedResources
 from trainingrun_reconciler.controller.loop import Reconciler
 from trainingrun_reconciler.desired.actions import WorkloadAction
-from trainingrun_reconciler.desired.observed import ObservedRole
+from trainingrun_reconciler.desired.observed import ObservedRole, Problem
 from trainingrun_reconciler.memory import MemoryRunStore
 from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.roles.workload import Role
@@ -74,6 +74,10 @@ class Relayed:
     async def is_prepared(self, run: RunIdentity) -> bool:
         """See Backend."""
         return await self._inner.is_prepared(run)
+
+    def warning(self, run: RunIdentity) -> Problem | None:
+        """See Backend."""
+        return self._inner.warning(run)
 
     async def perform(self, run: RunIdentity, action: WorkloadAction) -> None:
         """See Backend."""

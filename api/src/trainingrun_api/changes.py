@@ -27,6 +27,8 @@ REPLACED: Final[Mapping[str, tuple[str, ...]]] = {
     "imagePullPolicy": _ALL,
     "environment": ("daemon", "actor", "evaluator", "learner"),
     "decks": ("actor", "evaluator"),
+    "decks.inline": ("daemon",),
+    "decks.configMapKeyRef": ("daemon",),
     "daemon.template": ("daemon",),
     "daemon.jvm": ("daemon",),
     "daemon.auth": ("daemon", "actor", "evaluator"),

@@ -125,6 +125,14 @@ class Reason(Word):
     ROLE_WARNING = "RoleWarning", "A role warns of something; the message has its words."
     INVALID_SPEC = "InvalidSpec", "The spec asks for something impossible; the message says what."
     UNKNOWN_DECK = "UnknownDeck", "A daemon does not hold a deck that the spec names."
+    DECK_NOT_FOUND = (
+        "DeckNotFound",
+        "A ConfigMap or its entry that spec.decks names is not there.",
+    )
+    DECK_UNREADABLE = (
+        "DeckUnreadable",
+        "A list of cards in the spec or in a ConfigMap cannot be understood; the message says why.",
+    )
     AS_EXPECTED = "AsExpected", "Nothing is wrong."
     RUN_OVER = "RunOver", "The run is over, so that a change of its spec changes nothing."
     UNKNOWN = "Unknown", "It was not observed yet."

@@ -12,16 +12,52 @@ from pydantic import Field
 
 from trainingrun_api import rules
 from trainingrun_api.model import DECK_FORM, MAP, PHASE_FORM, SET, ApiModel, Games, Share
-from trainingrun_api.rules import Rule
+from trainingrun_api.rules import INLINE_LENGTH, Rule
 
 
-class Deck(ApiModel):
-    """One deck of the run."""
+class DeckName(ApiModel):
+    """One of the run's decks by its name."""
 
     name: Annotated[str, Field(pattern=DECK_FORM, max_length=64)] = Field(
-        description="Name of a deck that the daemon's image holds: the file name without `.dck`,"
-        " for example `red_aggro`."
+        description="Name of the deck, for example `red_aggro`."
     )
+
+
+class ConfigMapKey(ApiModel):
+    """One entry of a ConfigMap in the run's namespace."""
+
+    name: Annotated[str, Field(min_length=1, max_length=253)] = Field(
+        description="Name of a ConfigMap in the run's namespace."
+    )
+    key: Annotated[str, Field(min_length=1, max_length=253)] = Field(
+        description="Entry of the ConfigMap that holds the list of cards."
+    )
+
+
+class Deck(DeckName):
+    """One deck of the run: its list stands in it, in a ConfigMap, or in the daemon's image."""
+
+    rules: ClassVar[tuple[Rule, ...]] = rules.DECK
+
+    name: Annotated[str, Field(pattern=DECK_FORM, max_length=64)] = Field(
+        description="Name of the deck. Without inline and configMapKeyRef, of one that the daemon's"
+        " image holds: the file name without `.dck`, for example `red_aggro`."
+    )
+    inline: Annotated[str, Field(min_length=1, max_length=INLINE_LENGTH)] | None = Field(
+        None,
+        description="The list of cards, as MTG Arena, MTGO or Forge export it. It goes before a"
+        " deck of the name in the image.",
+    )
+    config_map_key_ref: ConfigMapKey | None = Field(
+        None,
+        description="Entry of a ConfigMap with such a list. The run plays a copy, which follows the"
+        " ConfigMap while that is there. `trainingrun local` takes ConfigMaps from the run's file.",
+    )
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the run brings it itself."""
+        return self.inline is not None or self.config_map_key_ref is not None
 
 
 ScriptedPlayer = Literal["random", "aggressive", "engine"]
@@ -126,7 +162,7 @@ class CurriculumPhase(ApiModel):
     name: Annotated[str, Field(pattern=PHASE_FORM, max_length=40)] = Field(
         description="Name of the phase, by which a run keeps its place when the curriculum changes."
     )
-    decks: Annotated[tuple[Deck, ...], Field(min_length=1, max_length=64), MAP] | None = Field(
+    decks: Annotated[tuple[DeckName, ...], Field(min_length=1, max_length=64), MAP] | None = Field(
         None, description="Decks of the phase's games, some of spec.decks. Default: all of them."
     )
     opponents: PhaseOpponents | None = Field(

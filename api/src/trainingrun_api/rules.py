@@ -286,7 +286,51 @@ def _with_unknown_goal(spec: Any) -> list[str]:
     return [name for name, goal in ends if goal is not None and goal.opponent not in known]
 
 
+INLINE_LENGTH: Final = 8192
+"""Most characters of a list of cards in the spec."""
+INLINE_TOTAL: Final = 65_536
+"""And of all lists together: an object is kept with its earlier form beside it, in 1.5 MB."""
+_INLINE: Final = "self.decks.map(d, has(d.inline) ? d.inline.size() : 0).sum()"
+_OWN_DECKS: Final = (
+    "has(self.decks) && self.decks.exists(d, has(d.inline) || has(d.configMapKeyRef))"
+)
+
+
+def _inline_length(spec: Any) -> int:
+    return sum(len(deck.inline or "") for deck in spec.decks)
+
+
+DECK: Final = (
+    Rule(
+        name="deck-one-source",
+        field="",
+        cel="!has(self.inline) || !has(self.configMapKeyRef)",
+        holds=lambda deck: deck.inline is None or deck.config_map_key_ref is None,
+        template="a deck has one list of cards: give inline or configMapKeyRef, or neither for a"
+        " deck of the daemon's image",
+    ),
+)
+
 SPEC: Final = (
+    Rule(
+        name="decks-not-too-long",
+        field="decks",
+        cel=f"!has(self.decks) || {_INLINE} <= {INLINE_TOTAL}",
+        holds=lambda spec: _inline_length(spec) <= INLINE_TOTAL,
+        template=f"{{length}} characters stand in inline, and {INLINE_TOTAL} are possible: put some"
+        " of the lists into ConfigMaps (configMapKeyRef)",
+        values=(Value("length", _inline_length, _INLINE),),
+    ),
+    Rule(
+        name="external-has-decks",
+        field="decks",
+        cel=f"!has(self.daemon) || !has(self.daemon.external) || !({_OWN_DECKS})",
+        holds=lambda spec: (
+            spec.daemon.external is None or not any(deck.is_own for deck in spec.decks)
+        ),
+        template="daemons that exist already hold their decks themselves: put the deck there, and"
+        " give its name alone",
+    ),
     Rule(
         name="phases-end",
         field="curriculum",
@@ -734,6 +778,7 @@ IMMUTABLE: Final = (
 
 ALL: Final = (
     *RUN,
+    *DECK,
     *SPEC,
     *ENVIRONMENT,
     *BUILT_IN,

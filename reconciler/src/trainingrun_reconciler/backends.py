@@ -12,7 +12,8 @@ from enum import Enum
 from typing import Protocol
 
 from trainingrun_reconciler.desired.actions import WorkloadAction
-from trainingrun_reconciler.desired.observed import ObservedRole
+from trainingrun_reconciler.desired.observed import ObservedRole, Problem
+from trainingrun_reconciler.desired.own_decks import OwnDeck
 from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.roles.workload import DaemonToken, Role
 
@@ -33,6 +34,8 @@ class SharedResources:
     """Of a managed Redis, where others can listen in."""
     daemon_token: DaemonToken | None = None
     """What the daemons ask for; one without a secret is made by the backend, once."""
+    decks: tuple[OwnDeck, ...] = ()
+    """Decks that the backend puts where the daemons find them."""
 
 
 class ErrorKind(Enum):
@@ -83,6 +86,9 @@ class Backend(Protocol):
 
         Asked at every reconcile, so it must be cheap.
         """
+
+    def warning(self, run: RunIdentity) -> Problem | None:
+        """What of the spec is not followed now, although the run can continue without it."""
 
     async def perform(self, run: RunIdentity, action: WorkloadAction) -> None:
         """Do one action.

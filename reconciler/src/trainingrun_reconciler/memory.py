@@ -81,6 +81,10 @@ class MemoryBackend:
         """Whether anything is shared."""
         return run.uid in self.shared
 
+    def warning(self, _run: RunIdentity) -> Problem | None:
+        """Never one."""
+        return None
+
     async def perform(self, run: RunIdentity, action: WorkloadAction) -> None:
         """Do one action."""
         self.act(run.uid, action)

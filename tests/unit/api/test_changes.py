@@ -29,7 +29,7 @@ POLICIES = tuple([{"type": "Pods", "value": value, "periodSeconds": 60}] for val
 VALUES: dict[str, tuple[Any, Any]] = {
     "resumeFrom.storage.directory.path": ("/one", "/two"),
     "games": (100, 200),
-    "decks": ([{"name": "red_aggro"}], [{"name": "white_weenie"}]),
+    "decks[].name": ("red_aggro", "white_weenie"),
     "learner.precision": ("fp32", "bf16"),
     "curriculum": ([{"name": "one"}], [{"name": "two"}]),
     "selfPlay.pfsp": ("hard", "even"),
@@ -61,6 +61,8 @@ def leaves(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[s
         elif name == "containers":
             fields = leaves(each["items"], f"{below}[]")
             yield from (field for field in fields if not field[0].endswith(".name"))
+        elif below == "decks":
+            yield from leaves(each["items"], "decks[]")
         else:
             yield below, each
 
@@ -117,6 +119,8 @@ def run_with(path: str, value: Any) -> TrainingRun:
         spec["daemon"] = {"external": {"endpoints": ["10.0.0.5:17171"], **beside}}
     if path.startswith("daemon.jvm."):
         spec["daemon"] = {"template": asked_of("daemon", image="example/forge:1")}
+    if path.startswith("decks[].configMapKeyRef."):
+        spec["decks"][0]["configMapKeyRef"] = {"name": "decks", "key": "red_aggro"}
     if path.startswith("learner."):
         spec["learner"] = {"batchTransitions": 16_000_000}
     if path.startswith("cost."):

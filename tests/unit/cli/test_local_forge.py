@@ -50,6 +50,23 @@ def test_java_is_missing(build: Path, tmp_path: Path) -> None:
     )
 
 
+def test_decks_of_the_run_go_before_those_of_the_folder(
+    build: Path, java: dict[str, str], tmp_path: Path
+) -> None:
+    """Links lead to the run's own list where both have one of a name."""
+    for folder in ("decks/below", "own"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "burn.dck").write_text(folder)
+    (tmp_path / "decks" / "lions.dck").write_text("decks")
+    daemons = ForgeDaemons(find_build(build, java), (), tmp_path / "homes")
+    daemons.prepare("daemon-0", tmp_path / "decks", tmp_path / "own")
+    flat = tmp_path / "homes" / "daemon-0" / ".forge" / "decks" / "constructed"
+    assert {each.name: each.read_text() for each in flat.iterdir()} == {
+        "burn.dck": "own",
+        "lions.dck": "decks",
+    }
+
+
 @pytest.mark.parametrize(("version", "major"), [("1.8.0_292", 8), ("11.0.2", 11)])
 def test_java_is_too_old(build: Path, tmp_path: Path, version: str, major: int) -> None:
     """Both forms of a version are read."""

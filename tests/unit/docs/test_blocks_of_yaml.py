@@ -13,6 +13,7 @@ import yaml
 from trainingrun.commands.machines.inventory import MachinesFile
 from trainingrun_api.resource import SpecError
 from trainingrun_api.run import parse
+from trainingrun_protocol.deck_formats import read_deck_list
 
 from testkit.pages.guide_blocks import Block, blocks
 from testkit.tree import ROOT
@@ -48,6 +49,10 @@ def check(document: Any) -> None:
     schema = json.loads(VALUES.read_text())
     if document.get("kind") == "TrainingRun":
         parse(document)
+    elif document.get("kind") == "ConfigMap":  # decks of a run
+        for name, text in document["data"].items():
+            if name.endswith(".dck"):
+                read_deck_list(text, name=name)
     elif keys == {"spec"}:  # a part of a run, shown without the rest
         whole = {"apiVersion": "trainingrun.dev/v1alpha1", "kind": "TrainingRun"}
         given = document["spec"]

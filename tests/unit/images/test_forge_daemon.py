@@ -38,6 +38,7 @@ def start(forge: Path, *words: str, path: str | None = None) -> subprocess.Popen
             "HOME": str(forge),
             "FORGE_JAR": str(forge / "forge.jar"),
             "FORGE_DECKS": str(DECKS),
+            "TRAININGRUN_DECKS": os.environ.get("TRAININGRUN_DECKS", ""),
         },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -75,6 +76,27 @@ def test_games_with_decks_of_subfolders_until_a_signal(forge: Path) -> None:
         status, _ = ended(process)
     assert status in (143, 0)
     assert not answers(port)
+
+
+def test_a_deck_of_the_run_goes_before_one_of_the_image(
+    forge: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder is a mounted ConfigMap: hidden folders in it hold older lists."""
+    own = forge / "own"
+    (own / "..2026_01").mkdir(parents=True)
+    (own / "..2026_02").mkdir()
+    (own / "..2026_01" / "test_red.dck").write_text("[metadata]\nName=Old\n[Main]\n60 Forest\n")
+    (own / "..2026_02" / "test_red.dck").write_text("[metadata]\nName=Own\n[Main]\n60 Mountain\n")
+    (own / "..data").symlink_to("..2026_02")
+    (own / "test_red.dck").symlink_to("..data/test_red.dck")
+    monkeypatch.setenv("TRAININGRUN_DECKS", str(own))
+    port = free_port()
+    with start(forge, "-p", str(port)) as process:
+        until(lambda: answers(port), seconds=60, what="it opened its port")
+        lines = play(port, "NEWGAME test_red.dck test_blue.dck").lines
+        process.send_signal(signal.SIGTERM)
+        ended(process)
+    assert any(line.startswith("GAME_START: Own vs ") for line in lines)
 
 
 def test_a_start_that_fails_with_status_0_is_a_failure(forge: Path) -> None:

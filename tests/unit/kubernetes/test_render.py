@@ -417,3 +417,27 @@ def test_a_forge_daemon_gets_its_options_and_time_to_start() -> None:
     start = container["startupProbe"]
     assert start["periodSeconds"] <= 2
     assert start["periodSeconds"] * start["failureThreshold"] >= 60
+
+
+@pytest.mark.parametrize("engine", [{}, FORGE])
+def test_daemons_alone_mount_the_decks_of_the_run(engine: dict[str, Any]) -> None:
+    """Read-only, at the place that the variable names; a run without such decks mounts none."""
+    own = [{"name": "burn", "inline": "60 Mountain"}]
+    mounts = {}
+    for decks in (own, [{"name": "red_aggro"}]):
+        for role, each in workloads(
+            training_run(decks=decks, daemon=engine), Settings(), daemons=2
+        ).items():
+            pod = controller_of(each)["spec"]["template"]["spec"]
+            mounts[decks[0]["name"], role] = [
+                (mount["mountPath"], mount["readOnly"])
+                for mount in pod["containers"][0]["volumeMounts"]
+                if mount["name"] == "decks"
+            ]
+            if mounts[decks[0]["name"], role]:
+                assert {"name": "decks", "configMap": {"name": "quick-decks"}} in pod["volumes"]
+                variable = {"name": "TRAININGRUN_DECKS", "value": "/etc/trainingrun/decks"}
+                assert variable in pod["containers"][0]["env"]
+    assert {key: each for key, each in mounts.items() if each} == {
+        ("burn", Role.DAEMON): [("/etc/trainingrun/decks", True)]
+    }

@@ -12,6 +12,7 @@ import yaml
 from trainingrun_api.explanation import Problem
 from trainingrun_api.resource import SpecError
 from trainingrun_api.run import TrainingRun, parse
+from trainingrun_reconciler.desired.own_decks import ConfigMaps, OwnDeckError, own_decks, with_decks
 
 from trainingrun.commands.errors import UserError
 
@@ -64,7 +65,7 @@ def read_run(
     Raises:
         UserError: it cannot be read or is not valid; one line per wrong field.
     """
-    document = read_document(file, changes=changes)
+    document, config_maps = _with_config_maps(file, TRAINING_RUN, changes)
     spec = document.get("spec")
     if games is not None and isinstance(spec, Mapping):
         spec = {**spec, "games": games}
@@ -75,9 +76,27 @@ def read_run(
     if spec is not None:
         document = {**document, "spec": spec}
     try:
-        return _repeatable(parse(document), file) if in_step else parse(document)
+        run = _repeatable(parse(document), file) if in_step else parse(document)
     except SpecError as error:
         raise UserError(describe_problems(file, error.problems)) from error
+    try:
+        return with_decks(run, config_maps)
+    except OwnDeckError as error:
+        raise UserError(f"{file}: {error}") from error
+
+
+def check_decks_are_here(run: TrainingRun, file: Path) -> None:
+    """See that all lists of cards stand in the file.
+
+    Raises:
+        UserError: one is in a ConfigMap of a cluster.
+    """
+    for deck in own_decks(run.spec):
+        if deck.source is not None:
+            raise UserError(
+                f"{file}: {deck.field}: there are no ConfigMaps on this machine: put ConfigMap"
+                f" {deck.source[0]} into the file behind a line ---, or the list into inline"
+            )
 
 
 def _repeatable(run: TrainingRun, file: Path) -> TrainingRun:
@@ -115,6 +134,19 @@ def read_document(
     Raises:
         UserError: it cannot be read, or is not one mapping.
     """
+    document, config_maps = _with_config_maps(file, kind, changes)
+    if config_maps:
+        raise UserError(
+            f"{file}: holds ConfigMap {next(iter(config_maps))} beside the {kind.noun}, which"
+            f" kubectl apply -f {file} creates: give a file with one {kind.noun} here"
+        )
+    return document
+
+
+def _with_config_maps(
+    file: Path, kind: DocumentKind, changes: Sequence[str]
+) -> tuple[Mapping[str, Any], ConfigMaps]:
+    """Return the document, and the entries of the ConfigMaps that stand beside it in the file."""
     text = _text(file, kind)
     try:
         documents = [each for each in loaded(text, where=str(file)) if each is not None]
@@ -122,6 +154,8 @@ def read_document(
         raise UserError(f"{file}: not valid YAML{_where(error)}") from error
     except RecursionError as error:
         raise UserError(f"{file}: nested too deeply: this is no {kind.noun}") from error
+    beside = [each for each in documents if _is_config_map(each)] if len(documents) > 1 else []
+    documents = [each for each in documents if each not in beside]
     if not documents:
         raise UserError(f"{file}: empty: write {kind.name} ({kind.example} is one)")
     if len(documents) > 1:
@@ -133,7 +167,16 @@ def read_document(
     document: Mapping[str, Any] = documents[0]
     for change in changes:
         document = _with_change(document, change)
-    return document
+    return document, {each["metadata"]["name"]: each["data"] for each in beside}
+
+
+def _is_config_map(document: Any) -> bool:
+    """Whether it is a ConfigMap with a name and entries of text."""
+    if not isinstance(document, Mapping) or document.get("kind") != "ConfigMap":
+        return False
+    metadata, data = document.get("metadata"), document.get("data")
+    is_named = isinstance(metadata, Mapping) and isinstance(metadata.get("name"), str)
+    return is_named and isinstance(data, Mapping)
 
 
 def _with_change(document: Mapping[str, Any], change: str) -> Mapping[str, Any]:

@@ -1,7 +1,7 @@
 """The verb ``render``: what the operator would write to a cluster, as YAML.
 
-The Secrets with the passwords of a managed Redis and the daemons' token are left out: they are made
-on the cluster. Daemons are shown at
+The Secrets with the passwords of a managed Redis and the daemons' token are left out, and so are
+decks out of ConfigMaps that are not in the file: they are made on the cluster. Daemons are shown at
 their minimum, because their number follows the run.
 """
 
@@ -13,8 +13,9 @@ from typing import Final
 
 from trainingrun_reconciler.backends import SharedResources
 from trainingrun_reconciler.controller.state import shared_resources
+from trainingrun_reconciler.desired.own_decks import inline_files
 from trainingrun_reconciler.desired.workloads import workloads
-from trainingrun_reconciler.manifests.access import redis_url_key
+from trainingrun_reconciler.manifests.access import decks_map, redis_url_key
 from trainingrun_reconciler.manifests.metadata import Manifest
 from trainingrun_reconciler.manifests.objects import role_objects, shared_objects
 from trainingrun_reconciler.manifests.template import OverrideError
@@ -57,6 +58,8 @@ def manifests_of(
     shared: SharedResources = shared_resources(run, settings)
     roles = workloads(run, settings, daemons=run.spec.daemon.autoscaling.min_replicas)
     made = [*shared_objects(identity, shared)]
+    if shared.decks:
+        made.append(decks_map(identity, inline_files(shared.decks)))
     for workload in roles.values():
         url = redis_url_key(identity, shared, user=workload.role.value)
         try:

@@ -39,7 +39,7 @@ def check_here(file: Path, decks: Path | None, *, changes: Sequence[str] = ()) -
     if run.spec.daemon.external is None and run.spec.environment.is_magic:
         folder = decks_near(file) if decks is None else find_decks(file, decks)
         if folder is not None:
-            check_decks((deck.name for deck in run.spec.decks), folder)
+            check_decks((deck.name for deck in run.spec.decks if not deck.is_own), folder)
     _check_overrides(file, run)
     return run
 

@@ -26,7 +26,8 @@ from trainingrun_protocol.access import TOKEN_VARIABLE, Token, TokenError, read_
 from trainingrun_protocol.given_token import token_in_environment
 from trainingrun_reconciler.backends import BackendError, SharedResources
 from trainingrun_reconciler.desired.actions import Apply, Remove, RemoveFirst, WorkloadAction
-from trainingrun_reconciler.desired.observed import ObservedRole
+from trainingrun_reconciler.desired.observed import ObservedRole, Problem
+from trainingrun_reconciler.desired.own_decks import OwnDeck, OwnDeckError, inline_files
 from trainingrun_reconciler.desired.redis_config import OPERATOR, url_for, users
 from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.roles import ROLES
@@ -128,6 +129,7 @@ class LocalBackend:
                 or self._folder.config.read_bytes() != shared.config
             ):
                 write_atomically(self._folder.config, shared.config)
+            self._write_decks(shared.decks)
             self._urls = self._addresses(run, shared)
             self._token = self._token_for(shared.daemon_token)
         except OSError as error:
@@ -140,6 +142,10 @@ class LocalBackend:
     async def is_prepared(self, _run: RunIdentity) -> bool:
         """See Backend."""
         return self._folder.config.exists()
+
+    def warning(self, _run: RunIdentity) -> Problem | None:
+        """See Backend."""
+        return None
 
     async def perform(self, _run: RunIdentity, action: WorkloadAction) -> None:
         """See Backend."""
@@ -224,6 +230,33 @@ class LocalBackend:
             )
         return found
 
+    def _write_decks(self, decks: tuple[OwnDeck, ...]) -> None:
+        """Write the decks of the run's own; those that it had before and no longer has go.
+
+        Raises:
+            BackendError: one cannot be understood, or stands in a ConfigMap.
+        """
+        away = next((deck for deck in decks if deck.source is not None), None)
+        if away is not None and away.source is not None:
+            raise BackendError(
+                "DeckNotFound",
+                f"{away.field}: there are no ConfigMaps on this machine: put ConfigMap"
+                f" {away.source[0]} into the run's file behind a line ---, or the list into inline",
+                retry=False,
+            )
+        try:
+            files = inline_files(decks)
+        except OwnDeckError as error:
+            raise BackendError("DeckUnreadable", str(error), retry=False) from error
+        folder = self._folder.decks
+        if files or folder.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            for old in folder.glob("*.dck"):
+                if old.name not in files:
+                    old.unlink()
+        for name, text in files.items():
+            write_atomically(folder / name, text.encode())
+
     def _apply(self, workload: Workload) -> None:
         local = self._roles.setdefault(workload.role, _LocalRole(workload))
         local.workload, local.removed = workload, False
@@ -248,7 +281,7 @@ class LocalBackend:
 
     def _launch_forge(self, forge: ForgeDaemons, workload: Workload, name: str) -> Launch:
         try:
-            forge.prepare(name, self._decks)
+            forge.prepare(name, self._decks, self._folder.decks)
         except OSError as error:
             raise BackendError(
                 "StateFolderUnusable",
@@ -274,6 +307,7 @@ class LocalBackend:
             "{host}": HOST,
             "{port}": _FREE_PORT,
             "{decks}": str(self._decks),
+            "{own_decks}": str(self._folder.decks),
             "{data}": str(self._folder.redis_data),
             "{redis_config}": str(self._folder.redis_config),
         }

@@ -6,6 +6,7 @@
                      redis/        queue, counters and weights
                      checkpoints/  unless the run keeps them elsewhere
                      logs/         one file per member
+                     decks/        decks that the run brings itself
                      tapes/        some games, for people to watch
                      samples.jsonl the curves, for the report
                      metrics.json  where Prometheus finds the members, while they run
@@ -68,6 +69,11 @@ class RunFolder:
     def logs(self) -> Path:
         """Logs of the members."""
         return self.root / "logs"
+
+    @property
+    def decks(self) -> Path:
+        """Decks that the run brings itself."""
+        return self.root / "decks"
 
     @property
     def tapes(self) -> Path:

@@ -61,8 +61,9 @@ class ForgeDaemons:
             *("-jar", str(self.build.jar), "daemon", "-p", str(port)),
         )
 
-    def prepare(self, name: str, decks: Path) -> None:
-        """Link all decks into the one flat folder that a daemon reads.
+    def prepare(self, name: str, *folders: Path) -> None:
+        """Link all decks into the one flat folder that a daemon reads; a later folder's go before
+        an earlier one's.
 
         Raises:
             OSError: the folder cannot be written.
@@ -72,10 +73,11 @@ class ForgeDaemons:
         for old in flat.iterdir():
             if old.is_symlink():
                 old.unlink()
-        for deck in sorted(decks.rglob("*.dck"), reverse=True):
-            link = flat / deck.name
-            link.unlink(missing_ok=True)
-            link.symlink_to(deck)
+        for folder in folders:
+            for deck in sorted(folder.rglob("*.dck"), reverse=True):
+                link = flat / deck.name
+                link.unlink(missing_ok=True)
+                link.symlink_to(deck)
 
 
 def options(daemon: Daemon) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ from trainingrun_contracts.run_config import decode
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_reconciler.backends import BackendError, SharedResources
 from trainingrun_reconciler.desired.actions import Apply, Remove, WorkloadAction
-from trainingrun_reconciler.desired.observed import Finished, Member, ObservedRole
+from trainingrun_reconciler.desired.observed import Finished, Member, ObservedRole, Problem
 from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.roles.declaration import Life
@@ -80,6 +80,13 @@ class HostedBackend:
     async def prepare(self, _run: RunIdentity, shared: SharedResources) -> None:
         """See Backend."""
         self._shards = decode(shared.config).learner.shards
+        if shared.decks:
+            raise BackendError(
+                "DeckNotFound",
+                f"{shared.decks[0].field}: what others start holds its decks itself: put the deck"
+                " into the daemons' folder, and give its name alone",
+                retry=False,
+            )
         try:
             self._config.parent.mkdir(parents=True, exist_ok=True)
             if not self._config.exists() or self._config.read_bytes() != shared.config:
@@ -94,6 +101,10 @@ class HostedBackend:
     async def is_prepared(self, _run: RunIdentity) -> bool:
         """See Backend."""
         return self._config.exists()
+
+    def warning(self, _run: RunIdentity) -> Problem | None:
+        """See Backend."""
+        return None
 
     async def perform(self, _run: RunIdentity, action: WorkloadAction) -> None:
         """See Backend."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from trainingrun_reconciler.backends import SharedResources
 from trainingrun_reconciler.desired.actions import Apply, Remove, RemoveFirst, WorkloadAction
-from trainingrun_reconciler.desired.observed import ObservedRole
+from trainingrun_reconciler.desired.observed import ObservedRole, Problem
 from trainingrun_reconciler.errors import (
     NotFoundError,
 )
@@ -28,6 +28,7 @@ from trainingrun_reconciler.roles.workload import DaemonToken, Role, Workload
 
 from trainingrun_operator.kube.children import KubernetesChildren
 from trainingrun_operator.kube.client import Client
+from trainingrun_operator.kube.deck_maps import DeckMaps
 from trainingrun_operator.kube.kueue import Kueue
 from trainingrun_operator.kube.observe import ObjectCache
 from trainingrun_operator.kube.passwords import Passwords
@@ -72,6 +73,7 @@ class KubernetesBackend:
         passwords = Passwords(client, config.key)
         self._secrets = RunSecrets(client, passwords, redis_address=config.redis_address)
         self._tokens = TokenSecrets(client, passwords)
+        self._decks = DeckMaps(client, cache, self.children)
 
     async def observe(self, run: RunIdentity) -> Mapping[Role, ObservedRole]:
         """The run's roles from the cache."""
@@ -79,8 +81,8 @@ class KubernetesBackend:
         return await self._kueue.explained(self._cache.roles(run))
 
     async def is_prepared(self, run: RunIdentity) -> bool:
-        """Whether account, configuration and Secrets are there and ours."""
-        if not self._cache.has_shared(run):
+        """Whether account, configuration, decks and Secrets are there and ours."""
+        if not self._cache.has_shared(run) or not await self._decks.is_current(run):
             return False
         members = (each for role in self._cache.roles(run).values() for each in role.members)
         has_problem = any(each.problem is not None for each in members)
@@ -89,14 +91,19 @@ class KubernetesBackend:
         ) and await self._tokens.is_there(run, has_problem=has_problem)
 
     async def prepare(self, run: RunIdentity, shared: SharedResources) -> None:
-        """Account, configuration and Secrets; written when they are missing or different."""
-        self._shared[run.uid] = replace(shared, config=b"")
+        """Account, configuration, decks, Secrets; written when they are missing or different."""
+        self._shared[run.uid] = replace(shared, config=b"", decks=())
         is_new = not self._cache.of(run)
+        await self._decks.ensure(run, shared.decks)
         await self.children.apply(run, shared_objects(run, shared))
         if shared.redis_url_secret is None:
             await self._secrets.ensure(run, shared, is_new=is_new)
         if shared.daemon_token == DaemonToken():
             await self._tokens.ensure(run, is_new=is_new)
+
+    def warning(self, run: RunIdentity) -> Problem | None:
+        """A deck that is not where the spec says, and is played as it was before."""
+        return self._decks.problem(run)
 
     async def perform(self, run: RunIdentity, action: WorkloadAction) -> None:
         """Do one action."""
@@ -118,6 +125,7 @@ class KubernetesBackend:
         """Drop what is remembered of a run that is gone."""
         self._secrets.forget(run_uid)
         self._tokens.forget(run_uid)
+        self._decks.forget(run_uid)
         self.children.forget(run_uid)
         self._shared.pop(run_uid, None)
 

@@ -268,6 +268,7 @@ class Reconciler:
             wait = _REFUSED_SECONDS if error.retry else self._settings.settled_interval
         except QueueError as error:
             problem = Problem("Unreachable", str(error))
+        problem = problem or self._backend.warning(identity)
         if problem is not None:
             _LOG.warning("run %s: %s: %s", key, problem.reason, problem.message)
             decision = decide(
@@ -300,7 +301,8 @@ class Reconciler:
         try:
             for action in cleaning.actions:
                 if isinstance(action, Apply):
-                    await self._backend.prepare(identity, shared_resources(run, self._settings))
+                    shared = shared_resources(run, self._settings)
+                    await self._backend.prepare(identity, replace(shared, decks=()))
                 await self._backend.perform(identity, action)
         except BackendError as error:
             if error.kind is ErrorKind.TRANSIENT:

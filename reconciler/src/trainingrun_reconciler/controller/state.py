@@ -13,6 +13,7 @@ from trainingrun_reconciler.backends import SharedResources
 from trainingrun_reconciler.desired.actions import Action
 from trainingrun_reconciler.desired.decide import Decision, Memory
 from trainingrun_reconciler.desired.observed import Observed, Signals
+from trainingrun_reconciler.desired.own_decks import own_decks
 from trainingrun_reconciler.desired.rates import Rates
 from trainingrun_reconciler.desired.run_config import run_config
 from trainingrun_reconciler.desired.stage import Stage
@@ -118,4 +119,5 @@ def shared_resources(run: TrainingRun, settings: Settings) -> SharedResources:
         redis_url_secret=(secret.name, secret.key) if secret is not None else None,
         redis_tls=has_tls(run),
         daemon_token=token_of(run),
+        decks=() if run.spec.suspend else own_decks(run.spec),  # a missing one keeps no run awake
     )

@@ -36,6 +36,7 @@ from trainingrun_reconciler.desired.errands import is_recorder
 from trainingrun_reconciler.desired.facts import Facts
 from trainingrun_reconciler.desired.health import documented
 from trainingrun_reconciler.desired.observed import Signals
+from trainingrun_reconciler.desired.own_decks import fault_of, own_decks
 from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.roles.declaration import Life
 from trainingrun_reconciler.roles.workload import Role
@@ -141,10 +142,14 @@ def _failure(facts: Facts, *, rests: bool) -> Lifecycle | None:
 
 
 def _refusal(run: TrainingRun, settings: Settings) -> Lifecycle | None:
-    daemon = run.spec.daemon
+    unreadable = fault_of(run)
+    if unreadable is not None:
+        return Lifecycle(Goal.INVALID, Stage.REFUSED, Reason.DECK_UNREADABLE, unreadable)
+    daemon, own = run.spec.daemon, {deck.name for deck in own_decks(run.spec)}
     if settings.decks is None or daemon.container.image is not None or daemon.external is not None:
         return None  # what those daemons hold is not known here
-    unknown = [deck.name for deck in run.spec.decks if deck.name not in settings.decks]
+    known_names = settings.decks | own
+    unknown = [deck.name for deck in run.spec.decks if deck.name not in known_names]
     if not unknown:
         return None
     known = ", ".join(sorted(settings.decks))

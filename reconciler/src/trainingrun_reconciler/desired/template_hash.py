@@ -44,7 +44,7 @@ def rollout_inputs(run: TrainingRun, before: RolloutInputs | None = None) -> Rol
     if before is not None and before.spec is run.spec and before.uid == run.metadata.uid:
         return before
     given = run.spec.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    leaves = sorted(_leaves(given), key=lambda leaf: leaf[0])
+    leaves = sorted(_by_field(_leaves(given)), key=lambda leaf: leaf[0])
     fields = {
         role.value: {path: value for path, value in leaves if role.value in replaced_by(path)}
         for role in ROLES.names
@@ -78,6 +78,20 @@ def _leaves(given: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, An
             yield from _leaves(value, f"{path}.")
         else:
             yield path, value
+
+
+def _by_field(leaves: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Yield the leaves, with the names of the decks apart from their lists: a list that changes
+    concerns those alone who read it."""
+    for path, value in leaves:
+        if path != "decks":
+            yield path, value
+            continue
+        yield path, [{"name": deck["name"]} for deck in value]
+        for field in ("inline", "configMapKeyRef"):
+            given = {deck["name"]: deck[field] for deck in value if field in deck}
+            if given:
+                yield f"{path}.{field}", given
 
 
 def _of_containers(template: Mapping[str, Any], path: str) -> Iterator[tuple[str, Any]]:

@@ -8,6 +8,7 @@ their hashes, beside what each user may do.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,6 +25,10 @@ from trainingrun_reconciler.roles.workload import DaemonToken, Role
 
 CONFIG_FOLDER: Final = "/etc/trainingrun"
 CONFIG_FILE: Final = "run.json"
+DECKS_FOLDER: Final = "/etc/trainingrun/decks"
+"""Where daemons have the decks of the run's own."""
+DECKS_VARIABLE: Final = "TRAININGRUN_DECKS"
+"""Where that is, for programs that are no reference engine."""
 REDIS_FOLDER: Final = "/etc/redis"
 URL_KEY: Final = "url"
 """The operator's own URL; those of the roles are under :func:`url_key`."""
@@ -51,6 +56,11 @@ class SecretKey:
 def config_name(run: RunIdentity) -> str:
     """Name of the ConfigMap with the run configuration."""
     return f"{run.name}-config"
+
+
+def decks_name(run: RunIdentity) -> str:
+    """Name of the ConfigMap with the decks of the run's own."""
+    return f"{run.name}-decks"
 
 
 def secret_name(run: RunIdentity) -> str:
@@ -145,6 +155,11 @@ def given_secret(run: RunIdentity, url: str) -> Manifest:
 def config_map(run: RunIdentity, config: bytes) -> Manifest:
     """The run configuration, as all roles mount it."""
     return manifest(CONFIG_MAP, run, config_name(run), data={CONFIG_FILE: config.decode()})
+
+
+def decks_map(run: RunIdentity, files: Mapping[str, str]) -> Manifest:
+    """The decks of the run's own, by file name, as its daemons mount them."""
+    return manifest(CONFIG_MAP, run, decks_name(run), data=dict(files))
 
 
 def service_accounts(run: RunIdentity) -> tuple[Manifest, ...]:

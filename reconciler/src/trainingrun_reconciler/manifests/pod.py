@@ -17,11 +17,14 @@ from trainingrun_reconciler.manifests.access import (
     CONFIG_FILE,
     CONFIG_FOLDER,
     CONFIG_KEY,
+    DECKS_FOLDER,
+    DECKS_VARIABLE,
     PRIVATE_KEY,
     REDIS_FOLDER,
     SecretKey,
     account_name,
     config_name,
+    decks_name,
     secret_name,
     token_secret_key,
 )
@@ -126,6 +129,7 @@ def _placeholders(workload: Workload) -> dict[str, str]:
     values = {
         "{host}": "0.0.0.0",  # noqa: S104 - a pod's address is its own; policies say who may connect
         "{decks}": "/decks",
+        "{own_decks}": DECKS_FOLDER,
         "{redis_config}": f"{REDIS_FOLDER}/{CONFIG_KEY}",
     }
     if workload.port is not None:
@@ -148,6 +152,8 @@ def _environment(
             {"name": run_config.HEALTH_FILE_VARIABLE, "value": HEALTH_FILE},
             {"name": run_config.REDIS_URL_VARIABLE, "valueFrom": redis_url.reference()},
         ]
+    if workload.own_decks:
+        found.append({"name": DECKS_VARIABLE, "value": DECKS_FOLDER})
     if workload.daemon_token is not None:
         entry = token_secret_key(run, workload.daemon_token)
         found.append({"name": TOKEN_VARIABLE, "valueFrom": entry.reference()})
@@ -178,6 +184,9 @@ def _volumes(run: RunIdentity, workload: Workload) -> list[tuple[dict[str, Any],
     if workload.uses_config:
         config = {"name": "config", "configMap": {"name": config_name(run)}}
         found.append((config, _read_only("config", CONFIG_FOLDER)))
+    if workload.own_decks:
+        decks = {"name": "decks", "configMap": {"name": decks_name(run)}}
+        found.append((decks, _read_only("decks", DECKS_FOLDER)))
     if "{redis_config}" in workload.command:
         keys = (CONFIG_KEY, CERTIFICATE_KEY, PRIVATE_KEY) if workload.serves_tls else (CONFIG_KEY,)
         items = [{"key": key, "path": key} for key in keys]

@@ -43,17 +43,19 @@ def _process(run: TrainingRun, _settings: Settings) -> Process:
     """Each daemon finishes its games before it ends."""
     spec = run.spec.daemon
     drain = spec.drain_timeout_seconds
+    own = tuple(deck.name for deck in run.spec.decks if deck.is_own)
     return Process(
-        command=_command(run.spec, drain_seconds=drain),
+        command=_command(run.spec, drain_seconds=drain, own_decks=bool(own)),
         resources=_section(run.spec).resources(
             _DEFAULTS if spec.jvm is None else forge.memory(spec.jvm)
         ),
         environment=() if spec.jvm is None else forge.environment(spec.jvm, spec.games_per_daemon),
         grace_seconds=drain + _ENDING_SECONDS,
+        own_decks=own,
     )
 
 
-def _command(run: TrainingRunSpec, *, drain_seconds: int) -> tuple[str, ...]:
+def _command(run: TrainingRunSpec, *, drain_seconds: int, own_decks: bool) -> tuple[str, ...]:
     """The reference engine, or a Forge build, which knows neither drain nor bounds; an engine of
     the user's is whatever program its image starts."""
     spec = run.daemon
@@ -69,6 +71,7 @@ def _command(run: TrainingRunSpec, *, drain_seconds: int) -> tuple[str, ...]:
         "{host}",
         "--port",
         "{port}",
+        *(("--decks", "{own_decks}") if own_decks else ()),  # the first folder with a name counts
         *(("--decks", "{decks}") if argument is None else ("--environment", argument)),
         "--max-concurrent",
         str(spec.games_per_daemon),

@@ -139,6 +139,7 @@ class Process:
     secrets: tuple[str, ...] = ()
     storage: Storage | None = None
     serves_tls: bool = False
+    own_decks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -265,5 +266,6 @@ class RoleDeclaration:
             pull_policy=run.spec.image_pull_policy,
             storage=process.storage,
             serves_tls=process.serves_tls,
+            own_decks=process.own_decks,
             daemon_token=token_of(run) if self.knows_token else None,
         )

@@ -58,13 +58,14 @@ class Probe(Enum):
     """It touches the file that TRAININGRUN_HEALTH_FILE names every few seconds."""
 
 
-PLACEHOLDERS: Final = ("{host}", "{port}", "{decks}", "{data}", "{redis_config}")
+PLACEHOLDERS: Final = ("{host}", "{port}", "{decks}", "{own_decks}", "{data}", "{redis_config}")
 """What a backend puts into a command, as whole arguments:
 
 - ``{host}``: the interface to listen on; 0.0.0.0 in a pod, 127.0.0.1 on a laptop.
 - ``{port}``: the port to listen on; ``Workload.port`` in a pod; one free port per process on a
   laptop.
 - ``{decks}``: the folder with the decks; /decks in the daemon's image.
+- ``{own_decks}``: the folder with the decks of the run's own (``own_decks``).
 - ``{data}``: the folder for data that outlives the process; ``Workload.storage.path`` in a pod.
 - ``{redis_config}``: a file that only the owner reads and that says who may do what; so no password
   stands on a command line.
@@ -143,6 +144,8 @@ class Workload:
     spot: str = "Never"
     pod_override: str = ""
     admission: Admission | None = None
+    own_decks: tuple[str, ...] = ()
+    """Names of the decks that the run brings itself, put where its members read them."""
 
 
 def filled(command: tuple[str, ...], values: Mapping[str, str]) -> tuple[str, ...]:

@@ -36,6 +36,7 @@ from trainingrun_reconciler.backends import BackendError, SharedResources
 from trainingrun_reconciler.desired import run_config as rendering
 from trainingrun_reconciler.desired.actions import Apply
 from trainingrun_reconciler.desired.observed import ObservedRole
+from trainingrun_reconciler.desired.own_decks import own_decks
 from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.roles.daemon_token import token_of
@@ -94,7 +95,10 @@ class EvalSession:
         self._settings = Settings(default_storage=plan.folder.checkpoints.as_uri())
         self._config = self._rendered()
         self._resources = SharedResources(
-            run_config.encode(self._config), managed_redis=True, daemon_token=token_of(self._run)
+            run_config.encode(self._config),
+            managed_redis=True,
+            daemon_token=token_of(self._run),
+            decks=own_decks(self._run.spec),
         )
 
     async def play(self) -> Played:

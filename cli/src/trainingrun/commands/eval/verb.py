@@ -24,7 +24,7 @@ from trainingrun_contracts.run_config import EvaluationOpponent
 from trainingrun_reconciler.backends import BackendError
 
 from trainingrun.commands.deck_folders import check_decks, find_decks
-from trainingrun.commands.document import read_run
+from trainingrun.commands.document import check_decks_are_here, read_run
 from trainingrun.commands.errors import EXIT_INTERRUPTED, UserError
 from trainingrun.commands.eval.session import EvalError, EvalPlan, EvalSession, Played
 from trainingrun.commands.eval.weights import Weights, find_weights
@@ -78,6 +78,7 @@ def run_eval(options: EvalOptions) -> int:
         UserError: the user must change something.
     """
     run = read_run(options.file, changes=options.changes)
+    check_decks_are_here(run, options.file)
     decks = _decks(options, run)
     _check_engine(run)
     if options.report is not None:
@@ -125,7 +126,7 @@ def _decks(options: EvalOptions, run: TrainingRun) -> Path:
     if not run.spec.environment.is_magic:
         return Path()
     decks = find_decks(options.file, options.decks)
-    check_decks((deck.name for deck in run.spec.decks), decks)
+    check_decks((deck.name for deck in run.spec.decks if not deck.is_own), decks)
     return decks
 
 

@@ -17,8 +17,8 @@ from trainingrun_api.resource import SpecError
 from trainingrun_api.run import TrainingRun
 from trainingrun_reconciler.settings import Settings
 
-from trainingrun.commands.deck_folders import check_decks, deck_names, find_decks
-from trainingrun.commands.document import read_run
+from trainingrun.commands.deck_folders import check_decks, deck_names, decks_near, find_decks
+from trainingrun.commands.document import check_decks_are_here, read_run
 from trainingrun.commands.errors import EXIT_INTERRUPTED, UserError
 from trainingrun.commands.local.changes import describe_changes
 from trainingrun.commands.local.own_processes import OwnProcesses, RunPlan
@@ -82,6 +82,7 @@ def run_locally(options: LocalOptions, console: Console) -> int:
         daemons=options.daemons,
         in_step=options.sync,
     )
+    check_decks_are_here(run, options.file)
     folder = RunFolder((options.state / run.metadata.name).absolute())
     forge = (
         forge_daemons(run, options.forge, folder.root / "forge")
@@ -105,8 +106,11 @@ def _decks_of(run: TrainingRun, options: LocalOptions) -> Path | None:
     ones hold is theirs to know."""
     if run.spec.daemon.external is not None or not run.spec.environment.is_magic:
         return None
+    names = [deck.name for deck in run.spec.decks if not deck.is_own]
+    if not names and options.decks is None:
+        return decks_near(options.file)
     decks = find_decks(options.file, options.decks)
-    check_decks((deck.name for deck in run.spec.decks), decks)
+    check_decks(names, decks)
     return decks
 
 
