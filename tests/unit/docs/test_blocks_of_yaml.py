@@ -14,6 +14,7 @@ from trainingrun.commands.machines.inventory import MachinesFile
 from trainingrun_api.resource import SpecError
 from trainingrun_api.run import parse
 from trainingrun_protocol.deck_formats import read_deck_list
+from trainingrun_protocol.decks import DeckError
 
 from testkit.pages.guide_blocks import Block, blocks
 from testkit.tree import ROOT
@@ -50,9 +51,7 @@ def check(document: Any) -> None:
     if document.get("kind") == "TrainingRun":
         parse(document)
     elif document.get("kind") == "ConfigMap":  # decks of a run
-        for name, text in document["data"].items():
-            if name.endswith(".dck"):
-                read_deck_list(text, name=name)
+        check_decks(document["data"])
     elif keys == {"spec"}:  # a part of a run, shown without the rest
         whole = {"apiVersion": "trainingrun.dev/v1alpha1", "kind": "TrainingRun"}
         given = document["spec"]
@@ -68,6 +67,17 @@ def check(document: Any) -> None:
         jsonschema.validate(document, schema)
     else:
         raise ValueError(f"no test knows who reads {', '.join(sorted(keys))}: teach it here")
+
+
+def check_decks(lists: Mapping[str, str]) -> None:
+    """Refuse a ConfigMap of anything but decks, and a deck that the operator could not read."""
+    for name, text in lists.items():
+        if not name.endswith(".dck"):
+            raise ValueError(f"no test knows who reads {name}: teach it here")
+        try:
+            read_deck_list(text, name=name)
+        except DeckError as error:
+            raise ValueError(f"{name}{error}") from error
 
 
 @pytest.mark.parametrize(("place", "block"), found(), ids=lambda each: str(each)[:60])
