@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 import pytest
+from trainingrun_contracts.reports import Intent
 
-from testkit.operator.operator_process import Trainer, condition
+from testkit.operator.operator_process import Trainer
 
 pytestmark = pytest.mark.usefixtures("operator")
 
@@ -75,16 +76,16 @@ def test_a_run_waits_for_its_config_map_and_follows_it(trainer: Trainer) -> None
 
 
 def test_a_restarted_operator_keeps_what_the_run_plays(trainer: Trainer, operator: Any) -> None:
-    """The ConfigMap went while nobody looked: the copy is the run's own."""
+    """The ConfigMap went while nobody looked: the copy is the run's own, and keeps no run awake."""
     put(trainer, lions="60 Savannah Lions")
-    trainer.start("kept", decks=[LIONS])
-    trainer.wait_until(lambda: bool(trainer.objects("deployments", "kept")))
+    fleet = trainer.start("kept", decks=[LIONS])
+    trainer.wait_for("kept", "Ready")
     operator.kill()
     trainer.plane.kubectl("-n", trainer.namespace, "delete", "configmap", "mine")
     operator.start()
     trainer.wait_until(lambda: degraded(trainer, "kept").get("reason") == "DeckNotFound")
     assert "60 Savannah Lions\n" in copied(trainer, "kept")["lions.dck"]
     trainer.patch("kept", '{"suspend": true}')
-    trainer.wait_until(
-        lambda: condition(trainer.run("kept"), "Suspended")["status"] == "True", seconds=180
-    )
+    trainer.wait_until(lambda: fleet.intent is Intent.FLUSH)
+    trainer.plane.play(trainer.namespace, "trainingrun.dev/role=learner", "complete")
+    trainer.wait_for("kept", "Suspended")
