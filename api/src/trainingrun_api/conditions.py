@@ -143,6 +143,11 @@ class Reason(Word):
     UNSCHEDULABLE = "Unschedulable", "No node has room for a pod of the role."
     IMAGE_UNAVAILABLE = "ImageUnavailable", "An image of the role cannot be pulled."
     CRASHING = "Crashing", "Members of the role end again and again."
+    MISCONFIGURED = (
+        "Misconfigured",
+        "Members of the role end because what they were given is wrong: an environment that their"
+        " image does not hold, or a variable of a template. The message has their words.",
+    )
     EVICTED = "Evicted", "A member was evicted from its node; it starts elsewhere."
     FORBIDDEN = "Forbidden", "The operator lacks a permission that it needs for the run."
     NAME_TAKEN = "NameTaken", "An object that is not the run's has a name that the run needs."

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from trainingrun_contracts.exit_codes import NO_FAILURE
+from trainingrun_contracts.exit_codes import NO_FAILURE, ExitCode
 
 from trainingrun_reconciler.desired.observed import Problem
 
@@ -82,6 +82,8 @@ def _ended(pod: str, container: dict[str, Any]) -> Problem | None:
         what = "used more memory than its limit and was killed: raise the memory limit of its role"
         return Problem("Crashing", f"it {what}")
     message = last_line(ended.get("message") or "")
+    if ended["exitCode"] == ExitCode.WRONG and message:
+        return Problem("Configuration", message)
     said = f": {message}" if message else f": read `kubectl logs {pod} --previous`"
     return Problem("Crashing", f"it ended with exit code {ended['exitCode']}{said}")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from trainingrun_operator.kube.observe import ObjectCache, roles_from
-from trainingrun_reconciler.desired.observed import ObservedRole
+from trainingrun_reconciler.desired.observed import ObservedRole, Problem
 from trainingrun_reconciler.kinds import (
     CLAIM,
     DEPLOYMENT,
@@ -104,6 +104,14 @@ def test_a_crash_tells_its_last_words() -> None:
     assert problem is not None
     assert problem.reason == "Crashing"
     assert problem.message == "it ended with exit code 1: OSError: decks: no such folder"
+
+
+def test_what_was_given_wrongly_is_no_crash() -> None:
+    """An environment that the image does not hold, as the role says it before its first game."""
+    said = "trainingrun-daemon: --environment: no environment is called 'chess'"
+    status = waiting("CrashLoopBackOff", "back-off 40s restarting failed container")
+    status[0]["lastState"] = ended(2, f"{said}\n")
+    assert pod_problem(pod("p", containerStatuses=status)) == Problem("Configuration", said)
 
 
 def test_memory_above_the_limit_is_named() -> None:

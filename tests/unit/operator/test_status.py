@@ -187,6 +187,19 @@ def test_an_image_that_cannot_be_pulled_degrades_at_once() -> None:
     assert _is_degraded(world.look().status) is True
 
 
+def test_an_environment_that_an_image_does_not_hold_is_told_at_once() -> None:
+    """The role's own words, under a reason that does not pass by itself."""
+    world = running()
+    said = "no environment is called 'chess'"
+    world.backend.fail(UID, Role.ACTOR, Problem("Configuration", said))
+    world.now += 2
+    status = world.look().status
+    found = status.condition(ConditionType.ACTORS_AVAILABLE)
+    assert found is not None
+    assert (found.reason, said in found.message) == (Reason.MISCONFIGURED, True)
+    assert _is_degraded(status) is True
+
+
 def test_a_trouble_that_was_told_stays_told_after_a_restart() -> None:
     """A fresh operator does not say that all is well because it has forgotten since when."""
     world = running()

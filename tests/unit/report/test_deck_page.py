@@ -37,6 +37,13 @@ def test_each_opponent_has_a_table_with_its_rates() -> None:
     assert text.count("<small> of 4</small>") == 2
 
 
+def test_games_without_decks_have_no_table() -> None:
+    """Their one cell would repeat the win rate."""
+    results = (DeckResult("random", "-", "-", games=8, wins=4, draws=0),)
+    text = deck_page("connect-four", [measured(evaluation("random", results))]).decode()
+    assert 'class="matrix"' not in text
+
+
 def test_a_run_without_results_has_a_page_too() -> None:
     """Also one whose results are of before the decks were told apart."""
     for newest in ([], [measured(evaluation("random", ()))]):

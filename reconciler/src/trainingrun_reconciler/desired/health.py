@@ -26,7 +26,7 @@ from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.roles.declaration import Availability
 from trainingrun_reconciler.roles.workload import Role
 
-_CRASHES: Final = {"CrashLoopBackOff", "Crashing", "Configuration", "Error", "OOMKilled"}
+_CRASHES: Final = {"CrashLoopBackOff", "Crashing", "Error", "OOMKilled"}
 _IMAGES: Final = {
     "ErrImagePull",
     "ImagePullBackOff",
@@ -36,7 +36,7 @@ _IMAGES: Final = {
     "RegistryUnavailable",
     "ImageUnavailable",
 }
-_STAYING: Final = {Reason.IMAGE_UNAVAILABLE, Reason.CREATION_FAILED}
+_STAYING: Final = {Reason.IMAGE_UNAVAILABLE, Reason.CREATION_FAILED, Reason.MISCONFIGURED}
 """Problems that do not pass by themselves; a crash or a lack of room may."""
 PASSING_SECONDS: Final = 30.0
 SERVING_SECONDS: Final = 60.0
@@ -67,6 +67,8 @@ def reason_of(problem: Problem) -> Reason:
         return Reason.IMAGE_UNAVAILABLE
     if problem.reason in _CRASHES:
         return Reason.CRASHING
+    if problem.reason == "Configuration":
+        return Reason.MISCONFIGURED
     return documented(problem.reason, otherwise=Reason.MEMBERS_NOT_READY)
 
 
@@ -176,7 +178,7 @@ class RoleProblem:
 
     def is_fresh(self, now: float) -> bool:
         """Whether a crash was so short a time ago that the next one may be near."""
-        is_crash = reason_of(self.problem) is Reason.CRASHING
+        is_crash = reason_of(self.problem) in {Reason.CRASHING, Reason.MISCONFIGURED}
         return is_crash and now - self.seen_at < SERVING_SECONDS
 
 

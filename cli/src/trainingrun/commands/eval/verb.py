@@ -162,6 +162,10 @@ def _opponents(
         return named or ("random",), ()
     asked = dict.fromkeys(options.opponents)
     scripted = tuple(name for name in _SCRIPTED if name in asked)
+    if not run.spec.environment.is_magic and set(scripted) - {"random"}:
+        raise UserError(
+            "eval: --opponent: of the scripted players random alone plays what is not Magic"
+        )
     past: list[Weights] = []
     for given in asked:
         if given not in _SCRIPTED:

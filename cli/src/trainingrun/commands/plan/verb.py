@@ -202,6 +202,11 @@ def _rate(
         return rate_of_run(live, now=now)
     if options.games_per_daemon_hour is not None:
         return rate_of_figures(_figures(options.games_per_daemon_hour))
+    if not run.spec.environment.is_magic:
+        raise UserError(
+            "plan: what a game of this environment takes was not measured: play it for a minute"
+            " (trainingrun local --time-limit 60s) and give that run with --from"
+        )
     name = options.baseline or _usual(run)
     if name == REFERENCE:
         return rate_of_engine(run, read_engine_rates(), games=options.games or run.spec.games)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from trainingrun_contracts.reports import DeckResult
+from trainingrun_protocol.commands import NO_SCENARIO
 
 from trainingrun.commands.report.formatting import percent
 from trainingrun.commands.report.markup import Markup, tag
@@ -21,10 +22,15 @@ def deck_tables(newest: Sequence[Strength], *, is_open: bool = False) -> Iterato
 
     The tables are folded below a summary line unless ``is_open``.
     """
-    tables = [_table(each) for each in newest if each.results]
+    tables = [_table(each) for each in newest if _has_decks(each)]
     if tables:
         inner = tag("div", *tables, class_="decks")
         yield tag("details", tag("summary", "Win rate by decks"), inner, open=is_open)
+
+
+def _has_decks(strength: Strength) -> bool:
+    """Whether there is something to compare: games of most environments have no decks."""
+    return any(each.deck != NO_SCENARIO for each in strength.results)
 
 
 def _table(strength: Strength) -> Markup:
