@@ -14,13 +14,16 @@ from typing import Annotated
 
 import typer
 from msgspec import Struct
+from msgspec.structs import asdict
 from trainingrun_protocol.access import Token
 from trainingrun_protocol.conformance.library import shipped_vectors
 from trainingrun_protocol.conformance.replay import Outcome
 from trainingrun_protocol.conformance.script import Vector
+from trainingrun_protocol.conformance.suitability import Suitability
 
 from trainingrun.commands.addresses import token_from
 from trainingrun.commands.daemons.addresses import Address, parse_address, require_listening
+from trainingrun.commands.daemons.suitability import is_original, print_report, watch_games
 from trainingrun.commands.daemons.vectors import hold_against
 from trainingrun.commands.errors import UserError
 from trainingrun.commands.grammar import Verbs
@@ -46,7 +49,12 @@ class EngineOptions:
     """Options of ``check --environment engine``."""
 
     games: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Engine: random games to play.")
+        int,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Random games to play, with an engine or in the original's dialect.",
+        ),
     ] = 10
     decisions: Annotated[
         int,
@@ -102,16 +110,19 @@ def check(
     token_file: TokenFileOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Replay the protocol's conformance vectors against a daemon, or check an engine of your own.
+    """Check a daemon against the protocol, or an engine of your own.
 
-    Use a daemon without other clients: some vectors take all its slots.
+    Replay the conformance vectors. Use a daemon without other clients: some take all its slots.
     An extension that the daemon lacks is "not supported" and no fault.
+    Of a daemon in the original's dialect, play games and print what a training can rely on.
     With --environment engine, play random games and print each fault with its line.
-    Exit code 1: a vector or a check failed.
+    Exit code 1: a vector or a check failed, or a daemon cannot be trained on.
     """
     place, token = parse_address(address), token_from(token_file)
     if environment is CheckedAs.ENGINE:
         failed = _check_engine(place, engine, only, output, strict=strict, token=token)
+    elif only is None and _is_original(place, token):
+        failed = _check_original(place, engine.games, output, strict=strict, token=token)
     else:
         failed = _check_vectors(place, _chosen(only), output, strict=strict, token=token)
     raise typer.Exit(1 if failed else 0)
@@ -144,6 +155,33 @@ def _check_engine(
     verdict = check_engine(place, token=token, checks=checks, games=options.games, limits=limits)
     report(verdict, f"{place.host}:{place.port}", output)
     return verdict.worst is Level.WRONG or (strict and verdict.worst is Level.CARE)
+
+
+def _is_original(place: Address, token: Token | None) -> bool:
+    require_listening(place)
+    return is_original(place, token)
+
+
+def _check_original(
+    place: Address, games: int, output: Output, *, strict: bool, token: Token | None
+) -> bool:
+    """Watch games of a daemon in the original's dialect; return whether it cannot be trained on."""
+    if not output.is_for_programs:
+        echo(
+            "The decisions are in the original's dialect, which actors translate: playing to see"
+            " what a training can rely on.\nThe vectors of the reference engine's form are left"
+            " out; --only NAME replays one.\n"
+        )
+    report = watch_games(place, token=token, games=games)
+    if output.is_for_programs:
+        write(
+            {"daemon": f"{place.host}:{place.port}", "result": report.worst, **asdict(report)},
+            output,
+        )
+    else:
+        print_report(report)
+    bad = {Suitability.UNUSABLE, *([Suitability.CARE] if strict else [])}
+    return report.worst in bad
 
 
 def _check_vectors(

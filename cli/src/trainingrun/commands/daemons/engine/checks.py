@@ -9,8 +9,9 @@ from typing import Final
 
 from msgspec import Struct
 
+from trainingrun.commands.daemons.link import Line
+
 PAGE: Final = "docs/guides/own-engine.md"
-RAW_CHARACTERS: Final = 200
 _SHOWN_OF_ONE_CHECK: Final = 3
 
 
@@ -175,20 +176,6 @@ OF_GAMES: Final = frozenset(
     for check in (START, LINES, DECISIONS, OBSERVATION, ACTIONS, SCHEMA, END, RESULT, SPEED, KEEP)
 )
 """Checks that playing games is enough for."""
-
-
-class Line(Struct, frozen=True):
-    """A line of the engine: of which conversation, the how many-th of it, and its bytes."""
-
-    place: str
-    number: int
-    raw: bytes
-
-    @property
-    def shown(self) -> str:
-        """For people, cut."""
-        text = self.raw[: RAW_CHARACTERS + 1].decode("utf-8", "replace")
-        return text if len(text) <= RAW_CHARACTERS else f"{text[:RAW_CHARACTERS]}…"
 
 
 class Finding(Struct, frozen=True):

@@ -29,10 +29,9 @@ from trainingrun.commands.daemons.engine.checks import (
     RESULT,
     START,
     Findings,
-    Line,
 )
 from trainingrun.commands.daemons.engine.judging import Judge
-from trainingrun.commands.daemons.engine.link import Link, Silent
+from trainingrun.commands.daemons.link import Line, Link, Silent
 
 _MILLISECONDS: Final = re.compile(rb"\d+ms$")
 

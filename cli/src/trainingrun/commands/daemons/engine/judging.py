@@ -22,8 +22,8 @@ from trainingrun.commands.daemons.engine.checks import (
     RESULT,
     SCHEMA,
     Findings,
-    Line,
 )
+from trainingrun.commands.daemons.link import Line
 
 LARGEST_VOCABULARY: Final = 2048
 _WINNER: Final = re.compile(r"\w+\((?P<seat>[12])\)-")

@@ -30,11 +30,10 @@ from trainingrun.commands.daemons.engine.checks import (
     Check,
     Findings,
     Level,
-    Line,
 )
 from trainingrun.commands.daemons.engine.game import Asked, Ending, Game, Limits, new_game
 from trainingrun.commands.daemons.engine.judging import Judge
-from trainingrun.commands.daemons.engine.link import Link, Silent, linked
+from trainingrun.commands.daemons.link import Line, Link, Silent, linked
 
 SLOW_MILLISECONDS: Final = 100.0
 """Median of a decision above which a training mostly waits for the engine."""

@@ -1,4 +1,4 @@
-"""One connection to an engine: lines out, numbered lines in, and whether it closed."""
+"""One connection to a daemon: lines out, numbered lines in, and whether it closed."""
 
 from __future__ import annotations
 
@@ -10,12 +10,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from msgspec import Struct
 from trainingrun_protocol.framing import LineBuffer
 
 from trainingrun.commands.daemons.addresses import Address, connect
-from trainingrun.commands.daemons.engine.checks import Line
 
 _CHUNK: Final = 1 << 16
+RAW_CHARACTERS: Final = 200
+
+
+class Line(Struct, frozen=True):
+    """A line of the engine: of which conversation, the how many-th of it, and its bytes."""
+
+    place: str
+    number: int
+    raw: bytes
+
+    @property
+    def shown(self) -> str:
+        """For people, cut."""
+        text = self.raw[: RAW_CHARACTERS + 1].decode("utf-8", "replace")
+        return text if len(text) <= RAW_CHARACTERS else f"{text[:RAW_CHARACTERS]}…"
 
 
 class Silent(Exception):
