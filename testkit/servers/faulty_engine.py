@@ -154,9 +154,10 @@ class _Game:
         self._own_seat = int(_value(flags, "-a", "0"))
         self._limit = float(_value(flags, "-c", "120"))
         seed = int(_value(flags, "-s", "0"))
-        self._chance = random.Random(None if self._fault is Fault.UNSEEDED else seed)
+        self._chance = random.Random(seed)
         self._board = self._server.shared if self._fault is Fault.SHARED else {"total": 0}
-        self._board["total"] = self._chance.randrange(3)
+        start = number if self._fault is Fault.UNSEEDED else self._chance.randrange(3)
+        self._board["total"] = start % 3
         self._decisions = 0
 
     def play(self) -> bool:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import yaml
 from trainingrun.commands.app import app
+from trainingrun.commands.daemons.engine.checks import CHECKS, PAGE
 from trainingrun.commands.errors import UserError
 from typer.testing import CliRunner, Result
 
@@ -148,7 +149,52 @@ def test_a_sound_engine_passes_all_and_shows_its_rates_and_its_block() -> None:
     block = yaml.safe_load(result.stdout[result.stdout.index("spec:") :])
     engine = block["spec"]["environment"]["engine"]
     assert engine["observation"] == [GOAL]
-    assert engine["actions"] == {"vocabulary": 3}
+    assert engine["actions"] == {"vocabulary": {"size": 3}}
+
+
+RUN = """
+apiVersion: trainingrun.dev/v1alpha1
+kind: TrainingRun
+metadata: {name: race}
+spec:
+  games: 100
+  environment:
+    engine:
+      name: race
+      observation: OBSERVATION
+      actions: {ACTIONS}
+      rewardBound: 0.5
+  daemon:
+    external: {endpoints: ["127.0.0.1:17171"]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("fault", "observation", "actions", "words"),
+    [
+        (Fault.NONE, "[12]", "vocabulary: {size: 2}", "index 2: the vocabulary goes from 0 to 1"),
+        (Fault.NONE, "[3, 4]", "vocabulary: {size: 3}", "shape is [12], that of the file [3, 4]"),
+        (Fault.NONE, "[12]", "features: {width: 2}", "features has 0 numbers, the environment's"),
+        (Fault.RETURNS_SWAPPED, "[12]", "vocabulary: {size: 3}", "beyond the file's rewardBound"),
+    ],
+)
+def test_lines_must_fit_the_file(
+    tmp_path: Path, fault: Fault, observation: str, actions: str, words: str
+) -> None:
+    """Expect the file's shapes to hold, not those of the first decision."""
+    file = tmp_path / "run.yaml"
+    file.write_text(RUN.replace("OBSERVATION", observation).replace("ACTIONS", actions))
+    with faulty_engine(fault) as port:
+        result = check(port, "-f", str(file))
+    assert words in result.stdout
+    assert result.exit_code == 1
+
+
+def test_a_file_with_magic_is_no_environment_of_an_engine(tmp_path: Path) -> None:
+    """What to write is said."""
+    error = check(1, "-f", str(EXAMPLES / "quickstart.yaml")).exception
+    assert isinstance(error, UserError)
+    assert "write spec.environment.engine" in str(error)
 
 
 def test_programs_get_one_document() -> None:
@@ -174,6 +220,21 @@ def test_an_unknown_check_is_a_sentence() -> None:
     error = check(1, "--only", "beauty").exception
     assert isinstance(error, UserError)
     assert "two-at-once" in str(error)
+
+
+def test_every_check_has_its_place_in_the_guide() -> None:
+    """The page that a finding names has the heading, as its anchor is made."""
+    text = (ROOT / PAGE).read_text("utf-8")
+    headings = re.findall(r"^##+ (.+)$", text, re.MULTILINE)
+    anchors = {heading.casefold().replace(" ", "-") for heading in headings}
+    assert {each.section for each in CHECKS} <= anchors
+
+
+def test_the_guide_shows_all_checks() -> None:
+    """In their order, as the command prints them."""
+    text = (ROOT / PAGE).read_text("utf-8")
+    places = [text.index(f"\n{each.name:<13} ok       {each.title}\n") for each in CHECKS]
+    assert places == sorted(places)
 
 
 @pytest.fixture
@@ -220,7 +281,7 @@ def test_the_engine_in_go_passes_all(engine_in_go: int) -> None:
     """Every check, strictly."""
     result = check(engine_in_go, "--strict")
     assert result.exit_code == 0, result.stdout
-    assert "vocabulary: 21" in result.stdout
+    assert "vocabulary: {size: 21}" in result.stdout
 
 
 def test_the_engine_in_python_passes_what_it_promises(engine_in_python: int) -> None:

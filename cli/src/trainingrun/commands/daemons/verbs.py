@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -60,6 +61,16 @@ class EngineOptions:
         int,
         typer.Option(metavar="N", min=1, help="Engine: decisions after which a game has no end."),
     ] = 5000
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "-f",
+            "--filename",
+            metavar="FILE",
+            help="Engine: a TrainingRun whose environment the lines must fit; - reads standard"
+            " input. Default: what the first decision has.",
+        ),
+    ] = None
     timeout: Annotated[
         float, typer.Option(metavar="SECONDS", min=0.05, help="Engine: longest wait for a line.")
     ] = 30.0
@@ -147,12 +158,16 @@ def _check_engine(
     from trainingrun.commands.daemons.engine.session import (  # noqa: PLC0415
         check_engine,
         chosen,
+        spec_of_file,
     )
 
     checks = chosen(only)
+    spec = None if options.file is None else spec_of_file(options.file)
     require_listening(place)
     limits = Limits(decisions=options.decisions, line_seconds=options.timeout)
-    verdict = check_engine(place, token=token, checks=checks, games=options.games, limits=limits)
+    verdict = check_engine(
+        place, token=token, spec=spec, checks=checks, games=options.games, limits=limits
+    )
     report(verdict, f"{place.host}:{place.port}", output)
     return verdict.worst is Level.WRONG or (strict and verdict.worst is Level.CARE)
 

@@ -196,9 +196,9 @@ def _without_preface(text: str) -> str:
 def block_of(spec: EnvironmentSpec) -> dict[str, Any]:
     """Return ``spec.environment`` of a TrainingRun that plays in this environment."""
     actions = (
-        {"features": spec.actions.width}
+        {"features": {"width": spec.actions.width}}
         if isinstance(spec.actions, Features)
-        else {"vocabulary": spec.actions.size}
+        else {"vocabulary": {"size": spec.actions.size}}
     )
     engine: dict[str, Any] = {
         "name": spec.name,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
 from trainingrun_contracts.environment_spec import EnvironmentSpec
+from trainingrun_environments.errors import UnknownEnvironment
+from trainingrun_environments.registry import spec_of
 from trainingrun_protocol.access import Token
+from trainingrun_reconciler.roles.environment import environment_config
 
 from trainingrun.commands.daemons.addresses import Address
 from trainingrun.commands.daemons.engine.checks import (
@@ -28,6 +32,7 @@ from trainingrun.commands.daemons.engine.probes import (
     Probe,
     probe_games,
 )
+from trainingrun.commands.document import read_run
 from trainingrun.commands.errors import UserError
 
 _PROBES: Final[dict[Check, Probe]] = {**BEFORE_GAMES, **AFTER_GAMES}
@@ -76,6 +81,24 @@ def chosen(only: str | None) -> tuple[Check, ...]:
         names = ", ".join(check.name for check in CHECKS)
         raise UserError(f"daemons: --only {only}: no check is called so; they are {names}")
     return found
+
+
+def spec_of_file(file: Path) -> EnvironmentSpec:
+    """Return the shapes of the environment that a file's run plays in.
+
+    Raises:
+        UserError: the file is not valid, or the environment is Magic or cannot be found here.
+    """
+    environment = read_run(file).spec.environment
+    if environment.is_magic:
+        raise UserError(
+            f"{file}: spec.environment is Magic, whose daemons `trainingrun daemons check` checks"
+            " without --environment engine: write spec.environment.engine for an engine of yours"
+        )
+    try:
+        return spec_of(environment_config(environment))
+    except UnknownEnvironment as error:
+        raise UserError(f"{file}: {error}") from error
 
 
 def check_engine(
