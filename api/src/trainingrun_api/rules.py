@@ -659,7 +659,7 @@ def _exactly_one(name: str, what: str, *sections: str) -> Rule:
 
 _MAGIC: Final = "magic"
 _PARAMETER_NAME: Final = 64
-_LONGEST_OBSERVATION: Final = 65_536
+LONGEST_OBSERVATION: Final = 65_536
 """Numbers of one observation, as roles accept it (``contracts.environment_spec``)."""
 
 
@@ -706,9 +706,9 @@ ENGINE: Final = (
         name="observation-bounded",
         field="observation",
         # The shorter product comes first: where it is small enough, the whole does not overflow.
-        cel=f"{_product(3)} <= {_LONGEST_OBSERVATION} && {_product(4)} <= {_LONGEST_OBSERVATION}",
-        holds=lambda engine: math.prod(engine.observation) <= _LONGEST_OBSERVATION,
-        template=f"one observation holds at most {_LONGEST_OBSERVATION} numbers: make its shape"
+        cel=f"{_product(3)} <= {LONGEST_OBSERVATION} && {_product(4)} <= {LONGEST_OBSERVATION}",
+        holds=lambda engine: math.prod(engine.observation) <= LONGEST_OBSERVATION,
+        template=f"one observation holds at most {LONGEST_OBSERVATION} numbers: make its shape"
         " smaller",
     ),
 )
