@@ -7,7 +7,7 @@ dictionaries was tried first and took several times as long per prompt.
 Border: what a seat may see is decided here and nowhere else; the rules know no hidden information.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -22,11 +22,12 @@ from trainingrun_daemon.rules.choices import (
     ChooseCards,
     ChooseEntity,
     Confirm,
+    ConfirmKind,
     DeclareAttackers,
     DeclareBlockers,
     Reveal,
 )
-from trainingrun_daemon.rules.enums import Keyword, Phase, Zone
+from trainingrun_daemon.rules.enums import Keyword, Phase, Purpose, Zone
 from trainingrun_daemon.rules.model import Card, CardFace, Combat, Game, Player, StackItem, Target
 from trainingrun_daemon.rules.steps import Choice
 from trainingrun_daemon.rules.zones import LOYALTY
@@ -41,6 +42,7 @@ _PRIORITY_ENTRY: Final = (
     '{"index":-1,"card":"","card_id":-1,"description":"Pass priority","mana_cost":"",'
     '"is_land":false}'
 )
+_NOTHING: Final = '""'
 _NO_ACTIONS: Final = f"[{_PRIORITY_ENTRY}]"
 
 
@@ -56,7 +58,7 @@ def encode_decision(
 
     ``ai_choice`` is what the engine's AI chose, for clients that only watch, with its position.
     """
-    kind, message, own = _encode_choice(choice)
+    kind, message, own = _encode_choice(game, choice)
     watched = ""
     if ai_choice is not None:
         chosen, index = ai_choice
@@ -111,8 +113,9 @@ def _escape(char: str) -> str:
     return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
 
 
-def _encode_choice(choice: Choice) -> tuple[str, str, str]:
-    """Give decision type, message and the fields of this type."""
+def _encode_choice(game: Game, choice: Choice) -> tuple[str, str, str]:
+    """Give decision type, message and the fields of this type: ours, and beside them those that
+    clients of the original read (protocol section 8)."""
     match choice:
         case ChooseAction():
             listed = "".join(
@@ -124,7 +127,9 @@ def _encode_choice(choice: Choice) -> tuple[str, str, str]:
             return (
                 "declare_attackers",
                 "Declare attackers",
-                f'"attackers":[{_encode_fighters(choice.candidates)}],"actions":{_NO_ACTIONS}',
+                f'"attackers":[{_encode_fighters(choice.candidates)}],'
+                f'"defenders":[{_encode_defender(game.players[1 - choice.seat])}],'
+                f'"actions":{_NO_ACTIONS}',
             )
         case DeclareBlockers():
             return (
@@ -142,44 +147,89 @@ def _encode_choice(choice: Choice) -> tuple[str, str, str]:
                 "choose_entity",
                 choice.message,
                 f'"entities":[{entities}],"optional":{_BOOL[choice.optional]},'
-                f'"source_card":{_name(choice.source.face)},"actions":{_NO_ACTIONS}',
+                f'"source_card":{_name(choice.source.face)},'
+                f'"title":{_title(choice)},"actions":{_NO_ACTIONS}',
             )
         case ChooseCards():
             return (
                 "choose_cards",
                 choice.message,
-                f'"cards":[{_encode_cards(choice.cards, choice.seat)}],"min":{choice.minimum},'
+                f'"cards":[{_encode_listed(choice.cards, choice.seat)}],"min":{choice.minimum},'
                 f'"max":{choice.maximum},"optional":{_BOOL[choice.minimum == 0]},'
-                f'"actions":{_NO_ACTIONS}',
+                f'"title":{_title(choice)},"actions":{_NO_ACTIONS}',
             )
         case ChooseAbility():
             abilities = ",".join(
-                f'{{"index":{position},"description":{_json(text)}}}'
+                f'{{"index":{position},"description":{_json(text)},"mana_cost":""}}'
                 for position, text in enumerate(choice.abilities)
             )
             return (
                 "choose_ability",
                 choice.message,
                 f'"abilities":[{abilities}],"source_card":{_name(choice.source.face)},'
-                f'"actions":{_NO_ACTIONS}',
+                f'"card":{_name(choice.source.face)},"actions":{_NO_ACTIONS}',
             )
         case AnnounceValue():
             return (
                 "announce_value",
                 choice.message,
                 f'"min":{choice.minimum},"max":{choice.maximum},'
-                f'"source_card":{_name(choice.source.face)},"actions":{_NO_ACTIONS}',
+                f'"source_card":{_name(choice.source.face)},"ability":{_json(choice.message)},'
+                f'"announce":"X","actions":{_NO_ACTIONS}',
             )
         case Confirm():
-            return choice.kind.value, choice.message, f'"actions":{_NO_ACTIONS}'
+            return (
+                choice.kind.value,
+                choice.message,
+                f'{_subject(choice)},"actions":{_NO_ACTIONS}',
+            )
         case Reveal():
             return (
                 "reveal",
                 choice.message,
-                f'"cards":[{_encode_cards(choice.cards, choice.seat)}],"actions":{_NO_ACTIONS}',
+                f'"cards":[{_encode_listed(choice.cards, choice.seat)}],'
+                f'{_place(game, choice.cards)},"actions":{_NO_ACTIONS}',
             )
         case _:
             raise TypeError(f"no decision type for {type(choice).__name__}")
+
+
+def _encode_defender(player: Player) -> str:
+    return f'{{"name":{_json(player.name)},"type":"player","life":{player.life}}}'
+
+
+def _encode_listed(cards: Sequence[Card], viewer: int) -> str:
+    """Encode cards that are chosen from: as in a zone, with what an answer names."""
+    return ",".join(
+        f'{{"index":{position},"card_id":{card.id},{_encode_cards((card,), viewer)[1:]}'
+        for position, card in enumerate(cards)
+    )
+
+
+def _title(choice: ChooseCards | ChooseEntity) -> str:
+    return '"Discard"' if choice.purpose is Purpose.DISCARD else _json(choice.message)
+
+
+def _subject(choice: Confirm) -> str:
+    """What a yes-or-no question is about, where its kind says it."""
+    card = None if choice.source is None else _name(choice.source.face)
+    match choice.kind:
+        case ConfirmKind.TRIGGER:
+            return f'"trigger_card":{card or _NOTHING},"trigger":{_json(choice.message)}'
+        case ConfirmKind.FROM_EFFECT:
+            return f'"spell":{card or _NOTHING}'
+        case ConfirmKind.ACTION:
+            named = "" if card is None else f',"card":{card}'
+            return f'"mode":"{choice.purpose.value}"{named}'
+
+
+def _place(game: Game, cards: Sequence[Card]) -> str:
+    """Where revealed cards are, and whose."""
+    if not cards:
+        return '"zone":"","owner":""'
+    first = cards[0]
+    owner = _json(game.players[first.owner].name)
+    return f'"zone":"{first.zone.value.capitalize()}","owner":{owner}'
 
 
 def _encode_action(position: int, action: Action) -> str:
@@ -195,7 +245,8 @@ def _encode_action(position: int, action: Action) -> str:
 
 def _encode_fighters(cards: list[Card]) -> str:
     return ",".join(
-        f'{{"index":{position},"id":{card.id},"name":{_name(card.face)},"power":{card.power},'
+        f'{{"index":{position},"id":{card.id},"card_id":{card.id},'
+        f'"name":{_name(card.face)},"power":{card.power},'
         f'"toughness":{card.toughness},"keywords":{_keywords(card.face, card.keywords)}}}'
         for position, card in enumerate(cards)
     )
@@ -219,7 +270,8 @@ def _encode_entity(position: int, entity: Target, *, seat: int) -> str:
         f'"power":{entity.power},"toughness":{entity.toughness},' if entity.is_creature else ""
     )
     return (
-        f'{{"index":{position},"type":"card","id":{entity.id},"name":{_name(entity.face)},'
+        f'{{"index":{position},"type":"card","id":{entity.id},"card_id":{entity.id},'
+        f'"name":{_name(entity.face)},'
         f'"description":{_json(entity.face.name + size)},{numbers}'
         f'"controllerIsSelf":{_BOOL[entity.controller == seat]}}}'
     )

@@ -1,14 +1,18 @@
 """Decisions on the wire: complete, ASCII, and silent about what is hidden."""
 
 import msgspec
+import pytest
 from trainingrun_daemon.cards import KNOWN_CARDS
 from trainingrun_daemon.encoding import encode_decision
 from trainingrun_daemon.rules.casting import legal_actions
 from trainingrun_daemon.rules.choices import (
+    AnnounceValue,
+    ChooseAbility,
     ChooseAction,
     ChooseCards,
     ChooseEntity,
     Confirm,
+    ConfirmKind,
     DeclareAttackers,
     DeclareBlockers,
     Reveal,
@@ -143,6 +147,68 @@ def test_each_choice_has_its_own_list(table) -> None:
         assert [action.index for action in decision.actions] == [-1]
         if kind in lists:
             assert getattr(decision, lists[kind])
+
+
+def _own(table, choice) -> dict:
+    """Return a decision's fields as JSON."""
+    return dict(msgspec.json.decode(encode_decision(table.game, choice, decision_id=1)))
+
+
+def test_fighters_and_entities_name_their_card_as_the_original_does(table) -> None:
+    """Beside `id`: `card_id`, and who can be attacked."""
+    giant = table.put(0, "Hill Giant")
+    attack = _own(table, DeclareAttackers(0, [giant]))
+    assert attack["attackers"][0]["card_id"] == attack["attackers"][0]["id"] == giant.id
+    assert attack["defenders"] == [{"name": table.bob.name, "type": "player", "life": 20}]
+    target = ChooseEntity(0, [giant], source=giant, message="Bolt", purpose=Purpose.DAMAGE)
+    chosen = _own(table, target)
+    assert chosen["entities"][0]["card_id"] == giant.id
+    assert chosen["title"] == "Bolt"
+
+
+def test_listed_cards_have_index_and_card_id(table) -> None:
+    """And a discard says so in its title."""
+    shock = table.hold(0, "Shock")
+    choice = ChooseCards(0, [shock], count=(1, 1), message="discard", purpose=Purpose.DISCARD)
+    decision = _own(table, choice)
+    assert decision["title"] == "Discard"
+    (card,) = decision["cards"]
+    assert (card["index"], card["card_id"], card["id"]) == (0, shock.id, shock.id)
+    assert set(card) >= CARD_KEYS
+
+
+def test_a_reveal_says_where_the_cards_are_and_whose(table) -> None:
+    """Also with nothing to show."""
+    shock = table.hold(1, "Shock")
+    shown = _own(table, Reveal(0, [shock], message="x"))
+    assert (shown["zone"], shown["owner"]) == ("Hand", table.bob.name)
+    assert _own(table, Reveal(0, [], message="x"))["zone"] == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        (ConfirmKind.TRIGGER, {"trigger_card": "Shock", "trigger": "Really?"}),
+        (ConfirmKind.FROM_EFFECT, {"spell": "Shock"}),
+        (ConfirmKind.ACTION, {"mode": "use", "card": "Shock"}),
+    ],
+)
+def test_a_question_says_what_it_is_about(table, kind: ConfirmKind, fields: dict) -> None:
+    """In the fields that the original has for its kind."""
+    shock = table.hold(0, "Shock")
+    choice = Confirm(0, message="Really?", purpose=Purpose.USE, kind=kind, source=shock)
+    decision = _own(table, choice)
+    assert {key: decision[key] for key in fields} == fields
+
+
+def test_abilities_and_values_name_their_card(table) -> None:
+    """Modes have no cost of their own."""
+    shock = table.hold(0, "Shock")
+    ability = _own(table, ChooseAbility(0, ["a", "b"], source=shock, message="Mode"))
+    assert ability["card"] == "Shock"
+    assert [entry["mana_cost"] for entry in ability["abilities"]] == ["", ""]
+    value = _own(table, AnnounceValue(0, limits=(0, 3), source=shock, message="Shock: choose X"))
+    assert (value["ability"], value["announce"]) == ("Shock: choose X", "X")
 
 
 def test_non_ascii_names_are_escaped(table) -> None:

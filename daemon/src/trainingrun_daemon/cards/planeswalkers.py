@@ -102,6 +102,7 @@ def _rummage(game: Game, item: StackItem) -> Steps:
         message="Sacrifice an artifact or discard a card, to draw a card?",
         purpose=Purpose.USE,
         is_wise=_how_spare(game, offered[0]) == 0,
+        source=item.card,
     )
     if not (yield from ask_confirm(confirm)):
         return

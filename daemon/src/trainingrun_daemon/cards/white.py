@@ -74,7 +74,11 @@ def _exile_for_land(game: Game, item: StackItem) -> Steps:
     seat = creature.controller
     move_card(game, creature, Zone.EXILE)
     message = "Search your library for a basic land?"
-    if (yield from ask_confirm(Confirm(seat, message=message, purpose=Purpose.SEARCH))):
+    if (
+        yield from ask_confirm(
+            Confirm(seat, message=message, purpose=Purpose.SEARCH, source=item.card)
+        )
+    ):
         yield from search(
             game, seat, test=lambda card: card.face.is_basic, tapped=True, to=Zone.BATTLEFIELD
         )

@@ -160,9 +160,10 @@ class ConfirmKind(StrEnum):
 
 
 class Confirm(Choice):
-    """Agree or not; the answer is 1 or 0. ``is_wise`` is what the engine's AI answers."""
+    """Agree or not; the answer is 1 or 0. ``is_wise`` is what the engine's AI answers; ``source``
+    is the card that asks, where one does."""
 
-    __slots__ = ("is_wise", "kind", "message", "purpose")
+    __slots__ = ("is_wise", "kind", "message", "purpose", "source")
 
     def __init__(
         self,
@@ -172,12 +173,14 @@ class Confirm(Choice):
         purpose: Purpose,
         kind: ConfirmKind = ConfirmKind.ACTION,
         is_wise: bool = True,
+        source: Card | None = None,
     ) -> None:
         super().__init__(seat)
         self.message = message
         self.purpose = purpose
         self.kind = kind
         self.is_wise = is_wise
+        self.source = source
 
 
 class AnnounceValue(Choice):

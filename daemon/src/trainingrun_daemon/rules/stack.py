@@ -141,7 +141,11 @@ def _is_wanted(game: Game, item: StackItem) -> Generator[Choice, Answer, bool]:
     if not trigger.optional:
         return True
     confirm = Confirm(
-        item.controller, message=item.text, purpose=Purpose.USE, kind=ConfirmKind.TRIGGER
+        item.controller,
+        message=item.text,
+        purpose=Purpose.USE,
+        kind=ConfirmKind.TRIGGER,
+        source=item.card,
     )
     return (yield from ask_confirm(confirm))
 

@@ -45,6 +45,7 @@ def _tick(game: Game, item: StackItem) -> Steps:
         message=f"Cast {card.face.name} without paying its mana cost?",
         purpose=Purpose.USE,
         kind=ConfirmKind.FROM_EFFECT,
+        source=card,
     )
     if (yield from ask_confirm(confirm)):
         yield from cast_free(game, item.controller, card, way=SUSPENDED)

@@ -1,7 +1,8 @@
 """What a DECISION must hold: names and types of protocol sections 4 and 5, as one table.
 
 The table is about the wire, not about our types: ``decisions`` reads leniently, this is what a
-server owes. Fields that it does not name are allowed.
+server owes. Fields that it does not name are allowed. Those that only clients of the original read
+may be absent.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ LISTED_ACTION: Final[dict[str, Shape]] = {
 FIGHTER: Final[dict[str, Shape]] = {
     "index": WHOLE,
     "id": WHOLE,
+    "card_id?": WHOLE,
     "name": TEXT,
     "power": WHOLE,
     "toughness": WHOLE,
@@ -129,16 +131,25 @@ COMMON: Final[dict[str, Shape]] = {
 }
 OWN: Final[dict[str, dict[str, Shape]]] = {
     "choose_action": {"actions": [LISTED_ACTION]},
-    "declare_attackers": {"attackers": [{**FIGHTER, "keywords": [TEXT]}]},
+    "declare_attackers": {
+        "attackers": [{**FIGHTER, "keywords": [TEXT]}],
+        "defenders?": [{"name": TEXT, "type": TEXT, "life?": WHOLE}],
+    },
     "declare_blockers": {"blockers": [FIGHTER], "attackers": [FIGHTER]},
-    "choose_ability": {"abilities": [ANY]},
-    "play_trigger": {},
-    "confirm_action": {},
-    "play_from_effect": {},
-    "choose_cards": {"cards": [ANY], "min": WHOLE, "max": WHOLE, "optional": FLAG},
-    "choose_entity": {"entities": [ANY], "optional": FLAG},
-    "announce_value": {"min": WHOLE, "max": WHOLE},
-    "reveal": {"cards": [ANY]},
+    "choose_ability": {"abilities": [ANY], "card?": TEXT},
+    "play_trigger": {"trigger_card?": TEXT, "trigger?": TEXT},
+    "confirm_action": {"mode?": TEXT, "card?": TEXT},
+    "play_from_effect": {"spell?": TEXT},
+    "choose_cards": {
+        "cards": [ANY],
+        "min": WHOLE,
+        "max": WHOLE,
+        "optional": FLAG,
+        "title?": TEXT,
+    },
+    "choose_entity": {"entities": [ANY], "optional": FLAG, "title?": TEXT},
+    "announce_value": {"min": WHOLE, "max": WHOLE, "ability?": TEXT, "announce?": TEXT},
+    "reveal": {"cards": [ANY], "zone?": TEXT, "owner?": TEXT},
 }
 """The eleven decision types with their own fields."""
 

@@ -32,7 +32,11 @@ def may(message: str, effect: Effect, *, purpose: Purpose = Purpose.USE) -> Effe
     """Do it when the controller agrees."""
 
     def resolve(game: Game, item: StackItem) -> Steps:
-        if (yield from ask_confirm(Confirm(item.controller, message=message, purpose=purpose))):
+        if (
+            yield from ask_confirm(
+                Confirm(item.controller, message=message, purpose=purpose, source=item.card)
+            )
+        ):
             steps = effect(game, item)
             if steps is not None:
                 yield from steps

@@ -86,7 +86,11 @@ def ask_to_pay(
     if not can_pay_mana(cost, sources):
         return False
     message = f"{item.text}: pay {text or cost.text}?"
-    if not (yield from ask_confirm(Confirm(seat, message=message, purpose=Purpose.PAY))):
+    if not (
+        yield from ask_confirm(
+            Confirm(seat, message=message, purpose=Purpose.PAY, source=item.card)
+        )
+    ):
         return False
     pay_mana(game, seat, cost, sources=sources)
     yield from pay_others(game, bill, payments)

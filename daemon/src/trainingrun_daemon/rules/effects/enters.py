@@ -64,6 +64,7 @@ def paying_life(amount: int) -> Callable[[Game, Card], Steps | None]:
                 message=f"Pay {amount} life, so that {card.face.name} enters untapped?",
                 purpose=Purpose.PAY,
                 is_wise=player.life > _SAFE_LIFE,
+                source=card,
             )
             is_paid = yield from ask_confirm(confirm)
         if is_paid:

@@ -279,6 +279,7 @@ def explore(game: Game, creature: Card) -> Steps:
         message=f"{message}: put it into the graveyard?",
         purpose=Purpose.BOTTOM,
         is_wise=False,
+        source=creature,
     )
     if (yield from ask_confirm(confirm)):
         move_card(game, top, Zone.GRAVEYARD)

@@ -62,6 +62,7 @@ def may_cast_copy(game: Game, seat: int, card: Card) -> Steps:
         message=f"Cast a copy of {card.face.name} without paying its mana cost?",
         purpose=Purpose.USE,
         kind=ConfirmKind.FROM_EFFECT,
+        source=card,
         is_wise=any(is_well_aimed(game, Aim(seat, card), half.targets) for half in halves),
     )
     if not (yield from ask_confirm(confirm)):
