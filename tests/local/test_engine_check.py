@@ -5,12 +5,9 @@ each, on real sockets, and about the engines of examples/.
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import socket
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,13 +17,11 @@ from trainingrun.commands.daemons.engine.checks import CHECKS, PAGE
 from trainingrun.commands.errors import UserError
 from typer.testing import CliRunner, Result
 
-from testkit.ports import free_port
+from testkit.own_engines import engine_in_go, engine_in_python
 from testkit.servers.faulty_engine import GOAL, Fault, faulty_engine
-from testkit.servers.server_process import BedProcess
 from testkit.tree import ROOT
 
 EXAMPLES = ROOT / "examples"
-GO_CACHE = Path(os.environ.get("GOCACHE", Path.home() / ".cache" / "go-build"))
 
 
 def check(port: int, *arguments: str) -> Result:
@@ -215,6 +210,14 @@ def test_nothing_listens_is_a_sentence() -> None:
     assert f"nothing answers at 127.0.0.1:{port}" in str(error)
 
 
+def test_an_engine_of_another_game_needs_the_option() -> None:
+    """No vector of the card game is replayed against it."""
+    with faulty_engine() as port:
+        error = CliRunner().invoke(app, ["daemons", "check", f"127.0.0.1:{port}"]).exception
+    assert isinstance(error, UserError)
+    assert "add --environment engine" in str(error)
+
+
 def test_an_unknown_check_is_a_sentence() -> None:
     """All names are listed."""
     error = check(1, "--only", "beauty").exception
@@ -237,55 +240,20 @@ def test_the_guide_shows_all_checks() -> None:
     assert places == sorted(places)
 
 
-@pytest.fixture
-def engine_in_go(tmp_path: Path) -> Iterator[int]:
-    """The port of examples/engine-in-go, built here."""
+def test_the_engine_in_go_passes_all(tmp_path: Path) -> None:
+    """Every check, strictly."""
     go = shutil.which("go")
     if go is None:
         pytest.skip("needs go on PATH to build examples/engine-in-go")
-    built = BedProcess(
-        [go, "build", "-C", str(EXAMPLES / "engine-in-go"), "-o", str(tmp_path / "nim"), "."],
-        tmp_path / "build.log",
-        environment={"GOCACHE": str(GO_CACHE), "GOTOOLCHAIN": "local"},
-    )
-    assert built.end(seconds=300) == 0, built.last_words()
-    yield from _serving([str(tmp_path / "nim"), "-port"], tmp_path)
-
-
-@pytest.fixture
-def engine_in_python(tmp_path: Path) -> Iterator[int]:
-    """The port of examples/engine-in-python."""
-    program = str(EXAMPLES / "engine-in-python" / "engine.py")
-    yield from _serving([sys.executable, "-I", program], tmp_path)
-
-
-def _serving(command: list[str], folder: Path) -> Iterator[int]:
-    port = free_port()
-    process = BedProcess([*command, str(port)], folder / "engine.log")
-
-    def listens() -> bool:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            return False
-        return True
-
-    try:
-        process.wait_until(listens, "the engine listens", seconds=30)
-        yield port
-    finally:
-        process.kill()
-
-
-def test_the_engine_in_go_passes_all(engine_in_go: int) -> None:
-    """Every check, strictly."""
-    result = check(engine_in_go, "--strict")
+    with engine_in_go(tmp_path, go) as port:
+        result = check(port, "--strict")
     assert result.exit_code == 0, result.stdout
     assert "vocabulary: {size: 21}" in result.stdout
 
 
-def test_the_engine_in_python_passes_what_it_promises(engine_in_python: int) -> None:
-    """Expect nothing wrong; sixty lines leave out what only costs speed."""
-    result = check(engine_in_python)
+def test_the_engine_in_python_passes_all(tmp_path: Path) -> None:
+    """Every check, strictly."""
+    with engine_in_python(tmp_path) as port:
+        result = check(port, "--strict")
     assert result.exit_code == 0, result.stdout
-    assert "not reached" not in result.stdout
+    assert "vocabulary: {size: 25}" in result.stdout

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from itertools import cycle, islice
 from typing import Final
 
 from msgspec import Struct
 from trainingrun_protocol.access import Token
-from trainingrun_protocol.commands import NewGame, Status, format_command
+from trainingrun_protocol.commands import NO_SCENARIO, NewGame, Status, format_command
 from trainingrun_protocol.conformance.game import DiffersError
 from trainingrun_protocol.conformance.suitability import (
     Evidence,
@@ -89,20 +90,42 @@ class _Play:
         return format_command(asked, token=self.token).decode().rstrip("\n")
 
 
-def is_original(address: Address, token: Token | None) -> bool:
-    """Say whether a daemon's decisions are in another form than the reference engine's."""
+class Form(Enum):
+    """In which form a daemon sends its decisions."""
+
+    OWN = auto()
+    """As the reference engine does, in both dialects."""
+    ORIGINAL = auto()
+    NUMBERS = auto()
+    """Generic decisions, of whatever game."""
+    UNKNOWN = auto()
+
+
+def form_of(address: Address, token: Token | None) -> Form:
+    """Say by its first decision in which form a daemon sends them."""
+    for decks in (DECKS[0], (NO_SCENARIO, NO_SCENARIO)):
+        raw = _first_decision(_Play(address, token), decks)
+        if raw is None:
+            continue
+        if b'"observation"' in raw and b'"game_state"' not in raw:
+            return Form.NUMBERS
+        return Form.OWN if is_own_form(raw) else Form.ORIGINAL
+    return Form.UNKNOWN
+
+
+def _first_decision(play: _Play, decks: tuple[str, str]) -> bytes | None:
     try:
-        with linked(address, "the first decision") as link:
-            link.send(_Play(address, token).command(DECKS[0]))
+        with linked(play.address, "the first decision") as link:
+            link.send(play.command(decks))
             while (line := link.receive(LINE_SECONDS)) is not None:
                 event = parse_line(line.raw)
                 if isinstance(event, DecisionLine):
-                    return not is_own_form(event.raw)
+                    return event.raw
                 if is_terminal(event):
                     break
     except (OSError, Silent, ProtocolError):
         pass  # the vectors say what is wrong
-    return False
+    return None
 
 
 def watch_games(address: Address, *, token: Token | None, games: int) -> Report:

@@ -24,7 +24,12 @@ from trainingrun_protocol.conformance.suitability import Suitability
 
 from trainingrun.commands.addresses import token_from
 from trainingrun.commands.daemons.addresses import Address, parse_address, require_listening
-from trainingrun.commands.daemons.suitability import is_original, print_report, watch_games
+from trainingrun.commands.daemons.suitability import (
+    Form,
+    form_of,
+    print_report,
+    watch_games,
+)
 from trainingrun.commands.daemons.vectors import hold_against
 from trainingrun.commands.errors import UserError
 from trainingrun.commands.grammar import Verbs
@@ -174,7 +179,13 @@ def _check_engine(
 
 def _is_original(place: Address, token: Token | None) -> bool:
     require_listening(place)
-    return is_original(place, token)
+    form = form_of(place, token)
+    if form is Form.NUMBERS:
+        raise UserError(
+            f"daemons: {place.host}:{place.port} sends its own numbers and no card game:"
+            " add --environment engine"
+        )
+    return form is Form.ORIGINAL
 
 
 def _check_original(
