@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import redis
+from trainingrun_contracts.environment_config import BuiltIn
 from trainingrun_contracts.reports import ActorReport
 
 from testkit.roles.actor_bed import Bed, actor_bed, config, has_traceback
@@ -140,6 +141,15 @@ def test_a_wrong_password_is_one_sentence(tmp_path: Path) -> None:
         assert len(actor.text.strip().splitlines()) == 1
         assert "password" in actor.text
         assert "wr0ng" not in actor.text
+
+
+@pytest.mark.parametrize("role", ["play", "evaluate"])
+def test_an_environment_that_is_not_installed_is_one_sentence(bed: Bed, role: str) -> None:
+    """Exit code 2, with its name and what there is: starting again would end the same way."""
+    actor = bed.start_role(role, config(environment=BuiltIn("chess")))
+    assert actor.popen.wait(timeout=30) == 2
+    [said] = actor.text.strip().splitlines()
+    assert said.startswith("trainingrun-actor: no environment is called 'chess': installed are")
 
 
 def test_it_waits_for_redis_and_ends_on_sigterm(tmp_path: Path, redis_server: RedisServer) -> None:

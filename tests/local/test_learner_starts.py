@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+from trainingrun_contracts.environment_config import BuiltIn
 from trainingrun_contracts.exit_codes import ExitCode
 from trainingrun_contracts.reports import Intent
 from trainingrun_contracts.run_config import PpoConfig, ResumeFromConfig, RunConfig
@@ -98,6 +99,17 @@ def test_the_first_signal_ends_a_start_that_waits_for_a_bucket(
                 learner.signal(signal.SIGTERM)
                 assert learner.exit_code(seconds=20) == ExitCode.INTERRUPTED
         assert "Traceback" not in learner.log.read_text()
+
+
+def test_an_environment_that_is_not_installed_is_an_end_for_good(
+    redis_server: RedisServer, tmp_path: Path
+) -> None:
+    """Expect the code of a wrong configuration, with its name and what there is."""
+    config = msgspec.structs.replace(bandit_config(tmp_path.as_uri()), environment=BuiltIn("chess"))
+    with learner_process(config, redis_server.url_of("learner"), tmp_path) as learner:
+        assert learner.exit_code(seconds=300) == ExitCode.WRONG, learner.log.read_text()
+        said = learner.log.read_text().splitlines()[-1]
+    assert said.startswith("trainingrun-learner: no environment is called 'chess': installed are")
 
 
 def test_the_first_signal_ends_a_start_that_waits_for_redis(tmp_path: Path) -> None:
