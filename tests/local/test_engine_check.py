@@ -140,6 +140,7 @@ def test_a_sound_engine_passes_all_and_shows_its_rates_and_its_block() -> None:
         result = check(port, "--strict")
     assert result.exit_code == 0, result.stdout
     assert not re.search(r"care|WRONG|not reached", result.stdout)
+    assert "the largest index that was seen: write the size of all actions" in result.stdout
     assert re.search(r"3 games, \d+ decisions, \d+.* decisions/s .* 99th", result.stdout)
     block = yaml.safe_load(result.stdout[result.stdout.index("spec:") :])
     engine = block["spec"]["environment"]["engine"]
@@ -256,4 +257,4 @@ def test_the_engine_in_python_passes_all(tmp_path: Path) -> None:
     with engine_in_python(tmp_path) as port:
         result = check(port, "--strict")
     assert result.exit_code == 0, result.stdout
-    assert "vocabulary: {size: 25}" in result.stdout
+    assert "observation: [2, 5, 5]" in result.stdout

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import yaml
+from trainingrun_contracts.environment_spec import Vocabulary
 
 from trainingrun.commands.daemons.engine.checks import Finding
 from trainingrun.commands.daemons.engine.judging import block_of
@@ -30,7 +31,13 @@ def report(verdict: Verdict, address: str, output: Output) -> None:
     if verdict.rates is not None:
         echo(f"\n{_sentence(verdict.rates)}")
     if verdict.environment is not None:
-        echo("\nThe environment of a run that plays with this engine:\n")
+        echo("\nThe environment of a run that plays with this engine:")
+        if isinstance(verdict.environment.actions, Vocabulary):
+            echo(
+                "(size is 1 above the largest index that was seen: write the size of all actions"
+                " where it is larger)"
+            )
+        echo()
         echo(
             yaml.safe_dump(
                 block_of(verdict.environment), sort_keys=False, default_flow_style=None
