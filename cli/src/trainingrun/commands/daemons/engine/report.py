@@ -32,7 +32,7 @@ def report(verdict: Verdict, address: str, output: Output) -> None:
         echo(f"\n{_sentence(verdict.rates)}")
     if verdict.environment is not None:
         echo("\nThe environment of a run that plays with this engine:")
-        if isinstance(verdict.environment.actions, Vocabulary):
+        if verdict.is_observed and isinstance(verdict.environment.actions, Vocabulary):
             echo(
                 "(size is 1 above the largest index that was seen: write the size of all actions"
                 " where it is larger)"

@@ -64,6 +64,8 @@ class Verdict(Struct, frozen=True):
     counts: dict[str, int]
     rates: Rates | None
     environment: EnvironmentSpec | None
+    is_observed: bool
+    """Whether the environment is what was seen, and not that of a file."""
 
     @property
     def worst(self) -> Level:
@@ -126,7 +128,7 @@ def check_engine(
                 f"daemons: {address.host}:{address.port} takes no connection any longer"
                 f" ({error.strerror or error})"
             ) from error
-    return _verdict(bench, checks)
+    return _verdict(bench, checks, is_observed=spec is None)
 
 
 def _run(bench: Bench, checks: tuple[Check, ...]) -> None:
@@ -143,7 +145,7 @@ def _run(bench: Bench, checks: tuple[Check, ...]) -> None:
             probe(bench)
 
 
-def _verdict(bench: Bench, checks: tuple[Check, ...]) -> Verdict:
+def _verdict(bench: Bench, checks: tuple[Check, ...], *, is_observed: bool) -> Verdict:
     found = bench.findings
     names = {check.name for check in checks}
     return Verdict(
@@ -152,6 +154,7 @@ def _verdict(bench: Bench, checks: tuple[Check, ...]) -> Verdict:
         counts={name: count for name, count in found.counts.items() if name in names},
         rates=_rates(bench),
         environment=bench.judge.observed,
+        is_observed=is_observed,
     )
 
 
