@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -21,6 +22,8 @@ from trainingrun_daemon_commands.watch.sources import (
 )
 from trainingrun_protocol.decisions import Decision, DecisionType
 from trainingrun_protocol.tapes import TapeEnd, TapeEntry, TapeMove, TapeStart, encode_entry
+
+from testkit.operator.simulated_run import document
 
 START = TapeStart(1, "quick", "evaluation", ("a", "b"), ("policy", "random"), 3, 0.0)
 DECISION = Decision(DecisionType.REVEAL)
@@ -135,6 +138,15 @@ def test_a_run_without_tapes(tmp_path: Path) -> None:
         newest_tape("quick", tmp_path, "")
     with pytest.raises(UserError, match=r"no local run quack in .*: found: quick"):
         newest_tape("quack", tmp_path, "")
+
+
+def test_a_run_of_another_game_than_magic(tmp_path: Path) -> None:
+    """Expect no advice to wait: its games are never recorded."""
+    run = document(environment={"builtIn": {"name": "connect_four"}}, decks=[])
+    (tmp_path / "four").mkdir()
+    (tmp_path / "four" / "status.json").write_text(json.dumps(run))
+    with pytest.raises(UserError, match="is no run of Magic"):
+        newest_tape("four", tmp_path, "")
 
 
 # --- daemons --------------------------------------------------------------------------------------

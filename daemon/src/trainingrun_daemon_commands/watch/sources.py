@@ -15,7 +15,8 @@ from typing import Final, TypeAlias
 
 from msgspec import Struct
 from trainingrun.commands.errors import UserError
-from trainingrun.local.folder import RunFolder
+from trainingrun.local.folder import FolderError, RunFolder
+from trainingrun.local.store import saved_run
 from trainingrun_protocol.access import Token
 from trainingrun_protocol.client import ClientConnection
 from trainingrun_protocol.commands import NewGame
@@ -88,11 +89,25 @@ def newest_tape(name: str, state: Path, kind: str) -> Path:
         )
     tapes = sorted(folder.tapes.glob(f"{kind or '*'}-*{SUFFIX}"), key=_written_at)
     if not tapes:
+        _check_is_recorded(name, folder)
         raise UserError(
             f"{name}: no game has been recorded yet in {folder.tapes}: wait for the first"
             " evaluation, or watch a daemon with --daemon"
         )
     return tapes[-1]
+
+
+def _check_is_recorded(name: str, folder: RunFolder) -> None:
+    """Raise UserError where no game of the run will ever be recorded."""
+    try:
+        run = saved_run(folder)
+    except FolderError:
+        return
+    if run is not None and not run.spec.environment.is_magic:
+        raise UserError(
+            f"{name}: is no run of Magic, and only games of Magic are recorded: see how strong it"
+            f" is with trainingrun status {name}"
+        )
 
 
 def is_growing(name: str, state: Path, path: Path) -> Callable[[], bool]:

@@ -204,8 +204,8 @@ def _rate(
         return rate_of_figures(_figures(options.games_per_daemon_hour))
     if not run.spec.environment.is_magic:
         raise UserError(
-            "plan: what a game of this environment takes was not measured: play it for a minute"
-            " (trainingrun local --time-limit 60s) and give that run with --from"
+            "plan: what a game of this environment takes was not measured: start it (trainingrun"
+            " local -f), and while it plays give that run with --from"
         )
     name = options.baseline or _usual(run)
     if name == REFERENCE:
