@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import socket
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from trainingrun.commands.daemons.engine.checks import CHECKS, PAGE
 from trainingrun.commands.errors import UserError
 from typer.testing import CliRunner, Result
 
-from testkit.own_engines import engine_in_go, engine_in_python
+from testkit.own_engines import engine_in_go, engine_in_python, find_go
 from testkit.servers.faulty_engine import GOAL, Fault, faulty_engine
 from testkit.tree import ROOT
 
@@ -137,7 +136,7 @@ def test_a_fault_of_every_line_is_shown_once_and_counted() -> None:
 def test_a_sound_engine_passes_all_and_shows_its_rates_and_its_block() -> None:
     """Expect the block to name the shape and the vocabulary that were seen."""
     with faulty_engine() as port:
-        result = check(port, "--strict")
+        result = check(port, "--strict", "--timeout", "5")
     assert result.exit_code == 0, result.stdout
     assert not re.search(r"care|WRONG|not reached", result.stdout)
     assert "the largest index that was seen: write the size of all actions" in result.stdout
@@ -243,11 +242,11 @@ def test_the_guide_shows_all_checks() -> None:
 
 def test_the_engine_in_go_passes_all(tmp_path: Path) -> None:
     """Every check, strictly."""
-    go = shutil.which("go")
+    go = find_go()
     if go is None:
         pytest.skip("needs go on PATH to build examples/engine-in-go")
     with engine_in_go(tmp_path, go) as port:
-        result = check(port, "--strict")
+        result = check(port, "--strict", "--timeout", "5")
     assert result.exit_code == 0, result.stdout
     assert "vocabulary: {size: 21}" in result.stdout
 
@@ -255,6 +254,6 @@ def test_the_engine_in_go_passes_all(tmp_path: Path) -> None:
 def test_the_engine_in_python_passes_all(tmp_path: Path) -> None:
     """Every check, strictly."""
     with engine_in_python(tmp_path) as port:
-        result = check(port, "--strict")
+        result = check(port, "--strict", "--timeout", "5")
     assert result.exit_code == 0, result.stdout
     assert "observation: [2, 5, 5]" in result.stdout
