@@ -18,7 +18,7 @@ from trainingrun_actor.game import End, Outcome, Seat, play_game
 from trainingrun_actor.play_metrics import PlayMetrics
 from trainingrun_actor.seats import ScriptedSeat
 from trainingrun_contracts.environment_config import BuiltIn, OpenSpiel
-from trainingrun_contracts.run_config import SelfPlayConfig
+from trainingrun_contracts.run_config import EvaluationConfig, SelfPlayConfig
 from trainingrun_environments.registry import environment_of
 from trainingrun_environments.seam import Environment
 from trainingrun_protocol.commands import NO_SCENARIO, NewGame
@@ -131,6 +131,7 @@ def test_a_run_plays_it(tmp_path: Path, redis_server: RedisServer) -> None:
         environment=BuiltIn("connect_four"),
         decks=(NO_SCENARIO,),
         self_play=SelfPlayConfig(scripted_players=("random",)),
+        evaluation=EvaluationConfig(opponents=("random",)),
     )
     with actor_bed(tmp_path, redis_server) as bed:
         _, endpoint = bed.start_daemon(environment="connect_four")

@@ -64,9 +64,12 @@ def test_looking_and_asking(tmp_path: Path) -> None:
         assert len(lines) == 3
         assert all(line.startswith("learner-0 ") for line in lines)
 
-        before = saved_step(run)
+        run.wait_until(
+            lambda: run.version() > saved_step(run), "weights that are not saved", seconds=MINUTES
+        )
+        published = run.version()
         place = said(tmp_path, "checkpoint", "now", "small").strip()
-        assert saved_step(run) > before
+        assert saved_step(run) >= published
         assert Path(place.removeprefix("file://")).is_dir()
 
         assert "found: daemon-0" in said(tmp_path, "drain", "small", "nobody", code=2)
