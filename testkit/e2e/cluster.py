@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from testkit.tree import ROOT
@@ -43,11 +44,12 @@ def run(*command: str, timeout: float = 120, stdin: str | None = None) -> str:
     return done.stdout
 
 
-def build_image(dockerfile: str, tag: str) -> None:
-    """Build one image from the checkout and make the cluster see it."""
+def build_image(dockerfile: str, tag: str, *, context: Path = ROOT) -> None:
+    """Build one image from the checkout, or from a folder of it, and make the cluster see it."""
     command = os.environ.get("E2E_BUILD_IMAGE")
+    file = str(context / dockerfile)
     if command:
-        run(*shlex.split(command), tag, str(ROOT), str(ROOT / dockerfile), timeout=1500)
+        run(*shlex.split(command), tag, str(context), file, timeout=1500)
         return
     builder = next((name for name in ("docker", "podman", "buildah") if shutil.which(name)), None)
     load = os.environ.get("E2E_LOAD_IMAGE")
@@ -55,7 +57,7 @@ def build_image(dockerfile: str, tag: str) -> None:
         raise ClusterError(
             "set E2E_BUILD_IMAGE, or E2E_LOAD_IMAGE and have docker, podman or buildah"
         )
-    run(builder, "build", "-q", "-f", str(ROOT / dockerfile), "-t", tag, str(ROOT), timeout=1500)
+    run(builder, "build", "-q", "-f", file, "-t", tag, str(context), timeout=1500)
     run(*shlex.split(load), tag, timeout=600)
 
 
