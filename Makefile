@@ -72,6 +72,8 @@ check: lint unit ## Everything that needs no cluster and no processes: the linte
 lint: .stamp/develop ## Format, lint, types, import law, plain words, generated files
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	@! grep -rnE '# fmt: *(skip|off)' --include='*.py' $(PACKAGES) tools testkit tests benchmarks charts docs || \
+	  { echo "one format for all code: a trailing comma keeps a list on several lines" >&2; exit 1; }
 	MYPYPATH=charts/generator $(BIN)/mypy $(PACKAGES) tools testkit charts/generator
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.plain_words

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from trainingrun.commands.eval.weights import find_weights
 from trainingrun_actor.policy import Policy, load_policy
 from trainingrun_contracts.environment_config import OpenSpiel
 from trainingrun_contracts.environment_spec import VOCABULARY_SCALE
@@ -144,19 +145,15 @@ def _last_line(file: Path) -> str:
 
 def exploitabilities(folder: Path) -> Iterator[tuple[int, float]]:
     """Games and exploitability of each checkpoint of Kuhn poker in a run's folder, oldest first."""
-    found = []
-    for manifest_file in folder.rglob("checkpoints/*/manifest.json"):
-        manifest = json.loads(manifest_file.read_bytes())
-        games = manifest["progress"]["games"]
-        found.append((games, manifest_file.with_name("model.safetensors")))
-    for games, model in sorted(found):
-        yield games, exploitability(_policy(model.read_bytes()))
+    places = {manifest.parent for manifest in folder.rglob("checkpoints/*/manifest.json")}
+    found = [find_weights(str(each), run="", storage=None, state=folder) for each in places]
+    for weights in sorted(found, key=lambda each: each.games):
+        yield weights.games, exploitability(_policy(weights.blob))
 
 
-def _policy(model: bytes) -> Policy:
-    spec = spec_of(KUHN)
+def _policy(blob: bytes) -> Policy:
     pointer = Pointer(epoch=0, version=0, publish=0, sha256="", at=0.0)
-    return load_policy(model, pointer, spec)
+    return load_policy(blob, pointer, spec_of(KUHN))
 
 
 def exploitability(policy: Policy) -> float:

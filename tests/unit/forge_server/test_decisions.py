@@ -235,8 +235,13 @@ def test_actions_are_those_of_each_card_in_order_and_a_pass(set_table: SetTable)
     assert texts[3:] == ["{T}: Add {R}.", "{T}: Add {W}.", "Pass priority"]
     assert [entry["index"] for entry in decision["actions"]] == [0, 1, 2, 3, 4, -1]
     assert [entry["mana_cost"] for entry in decision["actions"]] == [
-        "no cost", "{R}", "{R}", "{0}", "{0}", "",
-    ]  # fmt: skip
+        "no cost",
+        "{R}",
+        "{R}",
+        "{0}",
+        "{0}",
+        "",
+    ]
     assert [entry["is_land"] for entry in decision["actions"]] == [
         True,
         False,
@@ -278,8 +283,14 @@ def test_a_mana_ability_taps_the_land_and_fills_the_pool(set_table: SetTable) ->
     table.agent.act(0)
     pool = table.decisions()[-1]["game_state"]["players"][0]["mana_pool"]
     assert pool == {
-        "total": 1, "white": 0, "blue": 0, "black": 0, "red": 1, "green": 0, "colorless": 0,
-    }  # fmt: skip
+        "total": 1,
+        "white": 0,
+        "blue": 0,
+        "black": 0,
+        "red": 1,
+        "green": 0,
+        "colorless": 0,
+    }
 
 
 def test_optional_costs_are_never_paid_for(set_table: SetTable) -> None:
@@ -606,9 +617,20 @@ def _confirm(kind: ConfirmKind, purpose: Purpose = Purpose.SEARCH) -> Confirm:
 @pytest.mark.parametrize("kind", list(ConfirmKind))
 @pytest.mark.parametrize(
     ("answer", "agrees"),
-    [("y", True), ("Yes", True), ("yep", True), ("1", True), ("TRUE", True),
-     ("n", False), ("0", False), ("-1", False), ("", False), ("11", False), ("ja", False)],
-)  # fmt: skip
+    [
+        ("y", True),
+        ("Yes", True),
+        ("yep", True),
+        ("1", True),
+        ("TRUE", True),
+        ("n", False),
+        ("0", False),
+        ("-1", False),
+        ("", False),
+        ("11", False),
+        ("ja", False),
+    ],
+)
 def test_yes_is_what_begins_with_y_1_and_true(
     set_table: SetTable, kind: ConfirmKind, answer: str, *, agrees: bool
 ) -> None:
