@@ -99,10 +99,12 @@ def _standard_ppo_status() -> dict[str, Any]:
             "games": 12_380,
             "savedAt": ago(hours=1, minutes=4),
         },
-        "daemon": _role(6) | {"busy": 48, "interruptions": 1},
-        "actor": _role(3) | {"busy": 48},
-        "learner": _role(1),
-        "evaluator": _role(1) | {"busy": 0},
+        "roles": [
+            _role("daemon", 6) | {"busy": 48, "interruptions": 1},
+            _role("learner", 1),
+            _role("actor", 3) | {"busy": 48},
+            _role("evaluator", 1) | {"busy": 0},
+        ],
         "autoscaling": {"lastDecision": decision},
         "conditions": [
             {
@@ -130,7 +132,7 @@ def _mirror_test() -> TrainingRun:
         "summary": "Completing: the learner trains what is queued and saves",
         "games": {"played": 406, "target": 400},
         "transitions": {"queued": 0},
-        "daemon": _role(2),
+        "roles": [_role("daemon", 2)],
         "bottleneck": "None",
     }
     return _run("mirror-test", _spec(400, "red_aggro"), status, age=ago(hours=1, minutes=11))
@@ -141,7 +143,7 @@ def _typo() -> TrainingRun:
         "summary": "Invalid: spec.decks: no deck is called red_agro: choose among red_aggro,"
         " white_weenie",
         "games": {"played": 0, "target": 10_000},
-        "daemon": _role(0),
+        "roles": [_role("daemon", 0)],
     }
     return _run("typo", _spec(10_000, "red_agro"), status, age=ago(hours=2, minutes=10))
 
@@ -156,5 +158,5 @@ def _spec(games: int, *decks: str) -> dict[str, Any]:
     return {"games": games, "decks": [{"name": deck} for deck in decks]}
 
 
-def _role(number: int) -> dict[str, Any]:
-    return {"desired": number, "ready": number, "restarts": 0}
+def _role(name: str, number: int) -> dict[str, Any]:
+    return {"name": name, "desired": number, "ready": number, "restarts": 0}

@@ -29,7 +29,8 @@ from tools.sample_runs import events, sample_runs, standard_ppo
 FOLDER: Final = Path(__file__).resolve().parents[1] / "docs/images"
 _FONT_FACE: Final = re.compile(r"@font-face \{.*?\}\n", re.DOTALL)
 """Fonts from elsewhere: a picture fetches nothing, and the reader's own monospace font will do."""
-_STEP: Final = re.compile(r"\.(\w+)|\[(\d+)\]")
+_STEP: Final = re.compile(r"\.(\w+)|\[(\d+)\]|\[\?\(@\.name==\"(\w+)\"\)\]")
+"""A step of a column's JSONPath: a field, an entry of a list, or the entry with a name."""
 _PLACE: Final = [("place", "cluster, context trainingrun, namespace team")]
 _PAGE_WIDTH: Final = 140
 _WIDEST: Final = 1000
@@ -68,10 +69,13 @@ def kubectl_table(runs: Iterable[TrainingRun], *, is_wide: bool = False) -> Rend
 def _cell(document: Mapping[str, Any], kind: str, path: str) -> str:
     """Return a field as the API server's table has it; what is missing is blank."""
     value: Any = document
-    for name, index in _STEP.findall(path):
+    for field, index, entry in _STEP.findall(path):
         try:
-            value = value[name] if name else value[int(index)]
-        except (KeyError, IndexError):
+            if entry:
+                value = next(each for each in value if each["name"] == entry)
+            else:
+                value = value[field] if field else value[int(index)]
+        except (KeyError, IndexError, StopIteration):
             return ""
     return _age(value) if kind == "date" else f"{value:g}" if kind == "number" else str(value)
 

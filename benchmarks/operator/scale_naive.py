@@ -47,7 +47,7 @@ def children_of(body: kopf.Body) -> list[dict[str, Any]]:
     made = [dict(each) for each in shared_objects(identity, shared)]
     made.append(dict(given_secret(identity, str(run.spec.redis.url))))
     least = run.spec.daemon.autoscaling.min_replicas
-    for workload in workloads(run, settings, daemons=least).values():
+    for workload in workloads(run, settings, scaled=least).values():
         url = redis_url_key(identity, shared, user=workload.role.value)
         made += [
             dict(each) for each in role_objects(identity, workload, url, operator_namespace=None)

@@ -2,7 +2,9 @@
 
 The simulation obeys the contracts of the real roles: leases only on published daemons that do not
 drain, actors drained only when their games have ended, a learner that ends well only under FLUSH.
-It checks the laws after every action: no daemon with a game is taken away, bounds hold.
+Who takes these parts is asked of the run's algorithm; where no role has slots, games run on those
+that fill the queue. It checks the laws after every action: no daemon with a game is taken away,
+bounds hold.
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ from trainingrun_contracts.reports import (
 from trainingrun_contracts.slots import DaemonSlot
 from trainingrun_contracts.stream.ledger import Ledger
 from trainingrun_contracts.weights_pointer import Pointer
+from trainingrun_reconciler.algorithms import ALGORITHMS
+from trainingrun_reconciler.algorithms.run_roles import RunRoles
 from trainingrun_reconciler.desired.actions import (
     Action,
     Apply,
@@ -52,7 +56,8 @@ from trainingrun_reconciler.desired.observed import (
     Unreachable,
 )
 from trainingrun_reconciler.memory import MemoryBackend
-from trainingrun_reconciler.roles.workload import Role
+from trainingrun_reconciler.roles.declaration import Drain
+from trainingrun_reconciler.roles.workload import Role, Workload
 from trainingrun_reconciler.settings import Settings
 
 UID = "uid-1"
@@ -113,6 +118,21 @@ class SimulatedRun:
     interruptions: dict[Role, tuple[Interruption, ...]] = field(default_factory=dict)
     events: list[RunEvent] = field(default_factory=list)
     actions: list[Action] = field(default_factory=list)
+
+    @property
+    def roles(self) -> RunRoles:
+        """The roles of the run, by their part in its life."""
+        return ALGORITHMS.roles_of(self.run)
+
+    @property
+    def learner(self) -> Role:
+        """Who trains."""
+        return self.roles.learner.role
+
+    @property
+    def has_slots(self) -> bool:
+        """Whether games run on members that are drained by their slots."""
+        return any(each.drain is Drain.BY_SLOTS for each in self.roles)
 
     @property
     def queued(self) -> int:
@@ -212,13 +232,19 @@ class SimulatedRun:
     def _change_members(self, action: Apply | Remove | RemoveFirst) -> None:
         before = len(self.backend.killed)
         self.backend.act(UID, action)
-        if isinstance(action, Apply) and action.workload.role == Role.DAEMON:
-            scaling = self.run.spec.daemon.autoscaling
-            there = self.backend.roles(UID)[Role.DAEMON].replicas
-            assert there <= max(scaling.max_replicas, there if self.stuck_games else 0), there
+        if isinstance(action, Apply):
+            self._check_bounds(action.workload)
         shrinks = isinstance(action, Apply) and not self.stuck_games
         for name in self.backend.killed[before:] if shrinks else ():
             assert not self.games.get(f"{name}:17171"), f"{name} was taken away with games"
+
+    def _check_bounds(self, made: Workload) -> None:
+        scaled, scaling = self.roles.scaled, self.roles.scaling
+        if scaled is None or scaling is None or made.role != scaled.role:
+            return
+        there = self.backend.roles(UID)[made.role].replicas
+        most = scaling.bounds(self.run.spec).max_replicas
+        assert there <= max(most, there if self.stuck_games else 0), there
 
     def tick(self) -> None:
         """Two seconds go by."""
@@ -229,12 +255,9 @@ class SimulatedRun:
         self._evaluate()
 
     def _play(self) -> None:
-        there = self.backend.roles(UID).get(Role.DAEMON)
-        alive = {each.endpoint for each in there.ready} if there is not None else set()
-        alive |= {name for name, answer in self.answers.items() if not answer.error}
-        actors = self.ready(Role.ACTOR)
+        alive, players = self._hosts(), sum(self.ready(each.role) for each in self.roles.producers)
         for endpoint in list(self.games):
-            if endpoint not in alive or not actors:
+            if endpoint not in alive or not players:
                 self.lost += len(self.games.pop(endpoint))
                 continue
             left = [ticks if self.stuck_games else ticks - 1 for ticks in self.games[endpoint]]
@@ -243,15 +266,30 @@ class SimulatedRun:
             self.produced += ended * TRANSITIONS
             self.games[endpoint] = [ticks for ticks in left if ticks > 0]
         paused = self.queued >= 2 * self.run.spec.learner.batch_transitions
-        if not actors or self.intent is not Intent.RUN or not self.reachable or paused:
+        if not players or self.intent is not Intent.RUN or not self.reachable or paused:
             return
-        for endpoint, slot in self.slots.items():
-            if endpoint in alive and not slot.draining:
-                running = self.games.setdefault(endpoint, [])
-                running += [GAME_TICKS] * (slot.capacity - len(running))
+        for host, capacity in alive.items():
+            running = self.games.setdefault(host, [])
+            running += [GAME_TICKS] * (capacity - len(running))
+
+    def _hosts(self) -> dict[str, int]:
+        """Where games run now, and how many may begin there: a daemon that drains ends its own."""
+        there = self.backend.roles(UID)
+        if not self.has_slots:
+            found = [each.role for each in self.roles.producers if each.role in there]
+            return {each.name: 4 for role in found for each in there[role].ready}
+        scaled = self.roles.scaled
+        members = there[scaled.role].ready if scaled is not None and scaled.role in there else ()
+        alive = {each.endpoint for each in members if each.endpoint is not None}
+        alive |= {name for name, answer in self.answers.items() if not answer.error}
+        return {name: self._free(name) for name in sorted(alive)}
+
+    def _free(self, endpoint: str) -> int:
+        slot = self.slots.get(endpoint)
+        return slot.capacity if slot is not None and not slot.draining else 0
 
     def _train(self) -> None:
-        if not self.ready(Role.LEARNER) or not self.reachable or self.learner_hangs:
+        if not self.ready(self.learner) or not self.reachable or self.learner_hangs:
             return
         if self.intent is Intent.EVALUATE:
             self._record()
@@ -262,21 +300,22 @@ class SimulatedRun:
         self.version += bool(batch)
         self.pointer = Pointer(1, self.version, self.version, "a" * 64, self.now)
         if flushes:
-            self.backend.finish(UID, Role.LEARNER, Finished(succeeded=True))
+            self.backend.finish(UID, self.learner, Finished(succeeded=True))
 
     def _record(self) -> None:
-        there = self.backend.roles(UID)[Role.LEARNER]
+        there = self.backend.roles(UID)[self.learner]
         assert is_recorder(self.run, self.settings, there), "a learner trains what is evaluated"
         assert set(self.run.spec.evaluation_opponents) <= {
             each.opponent for each in self.evaluations if each.version == self.version
         }, "there is nothing to record yet"
         if self.recorder is not None:
-            self.backend.finish(UID, Role.LEARNER, self.recorder)
+            self.backend.finish(UID, self.learner, self.recorder)
 
     def _evaluate(self) -> None:
-        if not self.ready(Role.EVALUATOR) or self.intent is not Intent.EVALUATE:
+        evaluators = sum(self.ready(each.role) for each in self.roles.evaluators)
+        if not evaluators or self.intent is not Intent.EVALUATE:
             return
-        if self.pointer is None or not self.slots:
+        if self.pointer is None or (self.has_slots and not self.slots):
             return
         done = {each.opponent for each in self.evaluations if each.version == self.pointer.version}
         for opponent in self.run.spec.evaluation_opponents:
@@ -338,19 +377,21 @@ class SimulatedRun:
                 weights_version=self.version,
                 weights_publish=self.version,
             )
-            for each in (roles[Role.ACTOR].ready if Role.ACTOR in roles else ())
+            for role in (each.role for each in self.roles.producers)
+            for each in (roles[role].ready if role in roles else ())
         ]
-        if self.ready(Role.LEARNER):
+        if self.ready(self.learner):
             reports.append(self._learner_report())
-        if self.ready(Role.EVALUATOR):
-            reports.append(
-                EvaluatorReport("evaluator-0", self.now, EvaluatorState.WAITING, 0, 0, self.version)
-            )
+        reports += [
+            EvaluatorReport(f"{role}-0", self.now, EvaluatorState.WAITING, 0, 0, self.version)
+            for role in (each.role.value for each in self.roles.evaluators)
+            if self.ready(Role(role))
+        ]
         return reports
 
     def _learner_report(self) -> LearnerReport:
         return LearnerReport(
-            member="learner-0",
+            member=f"{self.learner.value}-0",
             at=self.now,
             state=LearnerState.TRAINING,
             epoch=1,

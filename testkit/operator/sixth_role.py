@@ -41,7 +41,7 @@ def _is_there(run: TrainingRun) -> bool:
 
 
 def _members(extent: Extent) -> int:
-    return extent.daemons + 1
+    return extent.scaled + 1
 
 
 def _process(_run: TrainingRun, _settings: Settings) -> Process:

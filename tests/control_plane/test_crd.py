@@ -206,7 +206,10 @@ STATUS: dict[str, Any] = {
         "games": 1000,
         "savedAt": "2026-01-31T12:00:00Z",
     },
-    "daemon": {"desired": 2, "ready": 1, "busy": 8, "restarts": 0},
+    "roles": [
+        {"name": "daemon", "desired": 23, "ready": 21, "busy": 8, "restarts": 0},
+        {"name": "selfplay", "desired": 3, "ready": 3, "restarts": 0},
+    ],
     "autoscaling": {
         "lastDecision": {
             "at": "2026-01-31T12:00:00Z",
@@ -245,6 +248,8 @@ def test_a_status_is_stored_as_written_and_shown_in_columns(kubectl: Kubectl) ->
         "1234",
         "2.4",
         "17",
+        "21",
+        "23",
         "92% (87-95)",
         "42",
         "Engine",

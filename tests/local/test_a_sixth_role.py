@@ -38,7 +38,7 @@ async def walked(folder: RunFolder) -> None:
 
     await backend.prepare(RUN, SharedResources(config=b"{}", managed_redis=True))
     assert (backend.url_of(ROLE.value) or "").startswith("redis://greeter:")
-    wanted = workloads(training_run(), Settings(), daemons=1)[ROLE]
+    wanted = workloads(training_run(), Settings(), scaled=1)[ROLE]
     try:
         await backend.perform(RUN, Apply(wanted))
         await until(wanted.replicas)

@@ -90,7 +90,8 @@ def test_the_services_train_a_run_to_its_end(services: Services) -> None:
     assert learner.wait(30) == 0, "the learner has saved and ended"
     status = json.loads((here.folder / "state" / "small" / "status.json").read_text())["status"]
     assert status["games"]["played"] >= GAMES
-    assert status["daemon"]["desired"], "control found the daemons"
+    desired = {each["name"]: each["desired"] for each in status["roles"]}
+    assert desired["daemon"], "control found the daemons"
     assert closes(status["transitions"])
     assert status["transitions"]["trained"] > 0
     assert status["checkpoint"]["uri"].startswith("s3://checkpoints/small")

@@ -34,7 +34,8 @@ def nobody() -> str:
 
 def of_daemon(status: dict[str, Any]) -> tuple[int, int]:
     """Daemons that are ready and wanted."""
-    daemon = status.get("daemon", {})
+    roles = {each["name"]: each for each in status.get("roles", ())}
+    daemon = roles.get("daemon", {})
     return daemon.get("ready", 0), daemon.get("desired", 0)
 
 

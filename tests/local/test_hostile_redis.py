@@ -22,6 +22,7 @@ from trainingrun_reconciler.desired.actions import SetTarget
 from trainingrun_reconciler.desired.health import queue
 from trainingrun_reconciler.desired.observed import Observed, Signals, Unreachable
 from trainingrun_reconciler.desired.redis_config import OPERATOR
+from trainingrun_reconciler.roles.workload import Role
 from trainingrun_reconciler.store import ResourceKey
 
 from testkit.servers.lying_server import lying_server
@@ -154,7 +155,7 @@ def test_what_is_left_out_is_said(redis_server: RedisServer, redis_client: redis
     assert (found.pointer, found.notices, found.evaluations) == (None, (), ())
     parts = {each.partition(":")[0] for each in found.excess}
     assert parts == {"evaluations", "games", "produced", "depth"}
-    assert "evaluations, games" in queue(Observed({}, found)).message
+    assert "evaluations, games" in queue(Observed({}, found), Role.REDIS).message
 
 
 def test_one_run_of_a_shared_redis_does_not_spoil_the_digests_of_the_others(

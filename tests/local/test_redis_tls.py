@@ -55,7 +55,7 @@ pytestmark = pytest.mark.needs("redis-server with TLS")  # the one in a wheel is
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server with the command of the pod and the files of the Secret, for this host's name."""
     folder, port = tmp_path_factory.mktemp("redis"), free_port()
-    workload = workloads(TRAINING_RUN, Settings(), daemons=1)[Role.REDIS]
+    workload = workloads(TRAINING_RUN, Settings(), scaled=1)[Role.REDIS]
     shared = shared_resources(TRAINING_RUN, Settings())
     pod = pod_template(RUN, replace(workload, port=port), redis_url_key(RUN, shared))["spec"]
     (mounted,) = (each["secret"] for each in pod["volumes"] if "secret" in each)

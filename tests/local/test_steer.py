@@ -48,7 +48,7 @@ NOW = 1_000.0
 RUN = parse(document())
 KEYS = Keys(UID)
 IDENTITY = RunIdentity("local", RUN.metadata.name, UID)
-WORKLOADS = workloads(RUN, Settings(), daemons=1)
+WORKLOADS = workloads(RUN, Settings(), scaled=1)
 
 
 def learner(state: LearnerState, *, at: float = NOW) -> LearnerReport:

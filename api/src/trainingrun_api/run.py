@@ -47,6 +47,10 @@ class TrainingRun(Resource):
         return self.metadata.labels.get(PRIORITY_LABEL) or None
 
 
+def _of_daemons(count: str) -> str:
+    return f'.status.roles[?(@.name=="daemon")].{count}'
+
+
 COLUMNS: Final = (
     Column("Status", "string", ".status.summary", "What the run does now."),
     Column("Games", "integer", ".status.games.played", "Games played."),
@@ -58,13 +62,13 @@ COLUMNS: Final = (
         ".status.transitions.queued",
         "Transitions that wait for the learner.",
     ),
-    Column("Daemons", "integer", ".status.daemon.ready", "Game daemons that serve."),
+    Column("Daemons", "integer", _of_daemons("ready"), "Game daemons that serve."),
     Column("WinRate", "string", ".status.winRate", "Win rate with its 95 % interval."),
     Column("Checkpoint", "date", ".status.checkpoint.savedAt", "Age of the newest checkpoint."),
     Column("Age", "date", ".metadata.creationTimestamp", "Age of the run."),
 )
 WIDE_COLUMNS: Final = (
-    Column("Desired", "integer", ".status.daemon.desired", "Game daemons that should be there."),
+    Column("Desired", "integer", _of_daemons("desired"), "Game daemons that should be there."),
     Column("Model", "integer", ".status.model.version", "Version of the newest weights."),
     Column(
         "Elo",

@@ -170,6 +170,9 @@ class CheckpointStatus(StatusModel):
 class RoleStatus(StatusModel):
     """The members (pods or processes) of one role."""
 
+    name: str = Field(
+        description="Name of the role: daemon, actor, learner, evaluator.", max_length=63
+    )
     desired: int | None = Field(None, description="Members that should be there.")
     ready: int | None = Field(None, description="Members that serve.")
     busy: int | None = Field(
@@ -350,10 +353,14 @@ class TrainingRunStatus(ResourceStatus):
         " `92% (88-95)`.",
     )
     checkpoint: CheckpointStatus | None = Field(None, description="The newest complete checkpoint.")
-    daemon: RoleStatus | None = Field(None, description="The game daemons.")
-    actor: RoleStatus | None = Field(None, description="The actors.")
-    learner: RoleStatus | None = Field(None, description="The learner.")
-    evaluator: RoleStatus | None = Field(None, description="The evaluator.")
+    roles: tuple[RoleStatus, ...] = Field(
+        (),
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["name"],
+        },
+        description="The members of each role that the run has, in the order in which they start.",
+    )
     autoscaling: AutoscalingStatus | None = Field(None, description="What the autoscaler did.")
     bottleneck: Bottleneck | None = Field(
         None,
@@ -371,6 +378,10 @@ class TrainingRunStatus(ResourceStatus):
     )
     started_at: Time | None = Field(None, description="When the run first had work to do.")
     finished_at: Time | None = Field(None, description="When the run completed or failed.")
+
+    def role(self, name: str) -> RoleStatus | None:
+        """The members of the role that is called so; None where the run has none."""
+        return next((each for each in self.roles if each.name == name), None)
 
     @property
     def is_complete(self) -> bool:

@@ -622,7 +622,7 @@ RUN_INTERRUPTIONS: Final = _of_run(
     "Members that had to leave their node or were lost with it: spot machines, evictions, drains.",
     "members",
     "role",
-    source="status.daemon.interruptions and those of the other roles",
+    source="status.roles[].interruptions",
 )
 RUN_CONDITION: Final = _of_run(
     "condition",

@@ -86,7 +86,7 @@ async def bench(plane: ControlPlane, namespace: str, name: str = "bench") -> Asy
 def workload(role: Role) -> Workload:
     """One role of a run, without a claim, so that its pods need no volume."""
     run = parse({**RUN, "metadata": {"name": "bench"}})
-    return replace(workloads(run, Settings(), daemons=3)[role], storage=None, command=("x",))
+    return replace(workloads(run, Settings(), scaled=3)[role], storage=None, command=("x",))
 
 
 def on_bench(plane: ControlPlane, namespace: str, act: Callable[[Bench], Awaitable[None]]) -> None:

@@ -61,8 +61,8 @@ def daemons() -> Iterator[list[Daemon]]:
 
 def ready(trainer: Trainer, name: str) -> str:
     """Daemons ready and wanted, as the table shows them."""
-    status = trainer.run(name).get("status", {})
-    daemon = status.get("daemon", {})
+    roles = trainer.run(name).get("status", {}).get("roles", ())
+    daemon = next((each for each in roles if each["name"] == "daemon"), {})
     return f"{daemon.get('ready')}/{daemon.get('desired')}"
 
 

@@ -21,6 +21,11 @@ WORKERS = "deployments,jobs"
 RECORDING = "trainingrun_trainer.recording"
 
 
+def members(run: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The members of each role, as the status counts them."""
+    return {each["name"]: each for each in run["status"]["roles"]}
+
+
 def played(run: dict[str, Any]) -> int:
     """Games in the status."""
     return int(run.get("status", {}).get("games", {}).get("played", 0))
@@ -113,7 +118,7 @@ def test_a_complete_run_succeeds_and_keeps_its_learner(trainer: Trainer) -> None
     assert names(trainer.objects("jobs", "done")) == {"Job/done-learner"}
     trainer.wait_for_event("done", "Completed")
     assert condition(run, "Complete")["reason"] == "Completed"
-    trainer.wait_until(lambda: trainer.run("done")["status"]["daemon"]["ready"] == 0, seconds=30)
+    trainer.wait_until(lambda: members(trainer.run("done"))["daemon"]["ready"] == 0, seconds=30)
 
 
 def test_deletion_leaves_nothing_while_the_operator_is_down(

@@ -298,7 +298,7 @@ def test_the_sdk_on_a_cluster(
         again = runs.submit(trainer.manifest("scripted", games=2_000_000))
         assert again.metadata.generation == made.metadata.generation + 1
         fleet = trainer.play("scripted")
-        assert runs.wait("scripted", "Ready", timeout=MINUTE).status.daemon is not None
+        assert runs.wait("scripted", "Ready", timeout=MINUTE).status.role("daemon") is not None
         assert {member.role for member in runs.members("scripted")} >= {"daemon", "learner"}
         runs.submit(trainer.manifest("scripted", games=80))  # what was looked at may end now
         trainer.wait_until(lambda: fleet.intent is Intent.FLUSH)

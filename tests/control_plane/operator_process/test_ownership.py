@@ -263,7 +263,7 @@ def test_a_claim_that_is_deleted_is_missed_and_made_again(
 ) -> None:
     """The role is not intact, says that its storage is lost, and is whole after the next apply."""
     run = parse({**RUN, "metadata": {"name": "ours"}, "spec": {**RUN["spec"], "suspend": False}})
-    redis = workloads(run, Settings(), daemons=1)[Role.REDIS]
+    redis = workloads(run, Settings(), scaled=1)[Role.REDIS]
 
     async def act(made: Place) -> None:
         await made.backend.prepare(made.run, GROUND)

@@ -142,7 +142,7 @@ def run_with(path: str, value: Any) -> TrainingRun:
 
 def hashes(run: TrainingRun) -> dict[str, str]:
     """What each role's members were started with."""
-    made = workloads(run, Settings(), daemons=DAEMONS)
+    made = workloads(run, Settings(), scaled=DAEMONS)
     return {role.value: workload.template_hash for role, workload in made.items()}
 
 
@@ -182,7 +182,7 @@ def started_with(run: TrainingRun) -> dict[str, Any]:
             config.self_play.snapshot_every_publishes,
         ),
     }
-    made = workloads(run, Settings(), daemons=DAEMONS)
+    made = workloads(run, Settings(), scaled=DAEMONS)
     return {
         role.value: (replace(workload, template_hash="", replicas=0), read[role.value])
         for role, workload in made.items()

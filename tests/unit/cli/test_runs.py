@@ -78,13 +78,16 @@ def test_a_status_answers_what_is_asked_first() -> None:
         summary="Training",
         games={"played": 400, "target": 1000, "perSecond": 2.0},
         bottleneck="Engine",
-        daemon={
-            "desired": 2,
-            "ready": 1,
-            "busy": 8,
-            "restarts": 3,
-            "interruptions": 1,
-        },
+        roles=[
+            {
+                "name": "daemon",
+                "desired": 2,
+                "ready": 1,
+                "busy": 8,
+                "restarts": 3,
+                "interruptions": 1,
+            }
+        ],
         transitions={"queued": 10, "perSecond": 55.4},
     )
     text = shown(picture_of_run([("place", "here")], run, ()))

@@ -34,7 +34,7 @@ def controllers(labels: dict[str, str] | None = None, **spec: Any) -> dict[Role,
     url = redis_url_key(RUN, SharedResources(config=b"{}", managed_redis=True))
     return {
         role: role_objects(RUN, workload, url, operator_namespace=None)[-1]
-        for role, workload in workloads(parse(document), Settings(), daemons=2).items()
+        for role, workload in workloads(parse(document), Settings(), scaled=2).items()
     }
 
 

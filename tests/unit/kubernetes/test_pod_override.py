@@ -38,7 +38,7 @@ def training_run(**spec: Any) -> TrainingRun:
 
 def workload_of(role: Role, **spec: Any) -> Workload:
     """One role of a run."""
-    return workloads(training_run(**spec), Settings(), daemons=2)[role]
+    return workloads(training_run(**spec), Settings(), scaled=2)[role]
 
 
 def template_of(over: dict[str, Any], role: Role = Role.DAEMON, **how: bool) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def training_run(**spec: Any) -> TrainingRun:
 def rendered(shared: SharedResources = GROUND, **spec: Any) -> list[Manifest]:
     """All objects of a run with two daemons."""
     found = list(shared_objects(RUN, shared))
-    for workload in workloads(training_run(**spec), Settings(), daemons=2).values():
+    for workload in workloads(training_run(**spec), Settings(), scaled=2).values():
         found += objects_of(workload, shared)
     return found
 
@@ -73,7 +73,7 @@ def objects_of(workload: Workload, shared: SharedResources = GROUND) -> tuple[Ma
 
 def workload_of(role: Role, **spec: Any) -> Workload:
     """One role of a run."""
-    return workloads(training_run(**spec), Settings(), daemons=2)[role]
+    return workloads(training_run(**spec), Settings(), scaled=2)[role]
 
 
 def controller_of(workload: Workload) -> Manifest:
@@ -227,7 +227,7 @@ def test_the_token_reaches_daemons_and_players_alone(
     daemon: dict[str, Any], entry: str | None
 ) -> None:
     """By reference: on no command line, and not in the pod's description."""
-    made = workloads(training_run(daemon=daemon), Settings(), daemons=2)
+    made = workloads(training_run(daemon=daemon), Settings(), scaled=2)
     for role, workload in made.items():
         found = secrets_of(workload).get("TRAININGRUN_DAEMON_TOKEN")
         assert found == (entry if role in (Role.DAEMON, Role.ACTOR, Role.EVALUATOR) else None)
@@ -426,7 +426,7 @@ def test_daemons_alone_mount_the_decks_of_the_run(engine: dict[str, Any]) -> Non
     mounts = {}
     for decks in (own, [{"name": "red_aggro"}]):
         for role, each in workloads(
-            training_run(decks=decks, daemon=engine), Settings(), daemons=2
+            training_run(decks=decks, daemon=engine), Settings(), scaled=2
         ).items():
             pod = controller_of(each)["spec"]["template"]["spec"]
             mounts[decks[0]["name"], role] = [

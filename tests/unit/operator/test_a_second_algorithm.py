@@ -48,15 +48,15 @@ def _a_second_algorithm() -> Iterator[None]:
 
 def test_a_run_has_the_roles_of_its_algorithm() -> None:
     """No others are made; a run that chooses nothing is one of PPO, without the new role."""
-    made = workloads(CHOSEN, Settings(), daemons=2)
+    made = workloads(CHOSEN, Settings(), scaled=2)
     assert set(made) == {Role.REDIS, Role.LEARNER, GREETERS}
-    assert GREETERS not in workloads(OTHER, Settings(), daemons=2)
+    assert GREETERS not in workloads(OTHER, Settings(), scaled=2)
 
 
 def test_its_program_takes_the_learners_place() -> None:
     """All else of the learner is as its role declares it."""
-    mine = workloads(CHOSEN, Settings(), daemons=2)[Role.LEARNER]
-    usual = workloads(OTHER, Settings(), daemons=2)[Role.LEARNER]
+    mine = workloads(CHOSEN, Settings(), scaled=2)[Role.LEARNER]
+    usual = workloads(OTHER, Settings(), scaled=2)[Role.LEARNER]
     assert mine.command == PROGRAM
     assert replace(mine, command=usual.command, template_hash=usual.template_hash) == usual
 

@@ -57,7 +57,7 @@ def _a_sixth_role() -> Iterator[None]:
 
 def rendered(role: Role = ROLE) -> dict[str, Manifest]:
     """The objects of a role in a run with two daemons, by kind."""
-    workload = workloads(training_run(), Settings(), daemons=2)[role]
+    workload = workloads(training_run(), Settings(), scaled=2)[role]
     url = redis_url_key(RUN, SHARED, user=role.value)
     made = role_objects(
         RUN, workload, url, operator_namespace="system", metrics_from=[METRICS_FROM]
@@ -72,8 +72,8 @@ def pods(role: Role) -> dict[str, Any]:
 
 def test_it_has_a_workload_like_any_role() -> None:
     """As many members as it declares, replaced by its own hash."""
-    made = workloads(training_run(), Settings(), daemons=2)[ROLE]
-    again = workloads(training_run(imagePullPolicy="Always"), Settings(), daemons=2)[ROLE]
+    made = workloads(training_run(), Settings(), scaled=2)[ROLE]
+    again = workloads(training_run(imagePullPolicy="Always"), Settings(), scaled=2)[ROLE]
     assert (made.replicas, made.image, made.port) == (3, Settings().images.actor, PORT)
     assert made.daemon_token is not None, "it shows the token to the daemons that it connects to"
     assert made.template_hash == again.template_hash, (
@@ -107,7 +107,7 @@ def test_it_is_asked_whether_it_serves_as_it_declares(
     probe: Probe, question: dict[str, Any]
 ) -> None:
     """Start, readiness and life are the same question, asked with other patience."""
-    workload = workloads(training_run(), Settings(), daemons=2)[ROLE]
+    workload = workloads(training_run(), Settings(), scaled=2)[ROLE]
     made = probes(replace(workload, probe=probe))
     assert made.keys() == {"startupProbe", "readinessProbe", "livenessProbe"}
     for each in made.values():

@@ -58,7 +58,7 @@ def queued_run(**spec: Any) -> TrainingRun:
 
 def role(run: TrainingRun, which: Role, *, held: Held | None = None) -> ObservedRole:
     """A role as it was asked for, with one member that serves unless it is held."""
-    wanted = workloads(run, SETTINGS, daemons=1)[which]
+    wanted = workloads(run, SETTINGS, scaled=1)[which]
     member = Member(f"quick-{which.value}-0", ready=True, endpoint="10.0.0.1:17171")
     members = () if held is not None else (member,)
     return ObservedRole(wanted.replicas, wanted.template_hash, members, held=held)
@@ -199,4 +199,4 @@ def test_a_learner_that_must_roll_goes_only_with_its_successor_in_hand() -> None
     there[Role.LEARNER] = replace(there[Role.LEARNER], template_hash="before")
     decision = look(run, Observed(there, signals()))
     (removal,) = (each for each in decision.actions if isinstance(each, Remove))
-    assert removal.successor == workloads(run, SETTINGS, daemons=1)[Role.LEARNER]
+    assert removal.successor == workloads(run, SETTINGS, scaled=1)[Role.LEARNER]

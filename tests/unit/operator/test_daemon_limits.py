@@ -14,6 +14,6 @@ from testkit.operator.simulated_run import training_run
 def test_a_run_with_long_games_is_allowed_them(seconds: int, told: list[str]) -> None:
     """Expect the daemon's own bound to be raised where the run's games may take longer."""
     run = training_run(daemon={"gameTimeoutSeconds": seconds})
-    words = workloads(run, Settings(), daemons=1)[Role.DAEMON].command
+    words = workloads(run, Settings(), scaled=1)[Role.DAEMON].command
     given = [words[at + 1] for at, word in enumerate(words) if word == "--longest-game"]
     assert given == told

@@ -39,7 +39,7 @@ def test_daemons_and_players_have_the_same_token(
 ) -> None:
     """And no one else: Redis and learner play no games. The backend makes one that is ours."""
     run = training_run(daemon=daemon)
-    made = workloads(run, Settings(), daemons=2)
+    made = workloads(run, Settings(), scaled=2)
     expected = {role: token if role in {*PLAYERS, Role.DAEMON} else None for role in made}
     assert {role: each.daemon_token for role, each in made.items()} == expected
     assert shared_resources(run, Settings()).daemon_token == token
@@ -47,7 +47,7 @@ def test_daemons_and_players_have_the_same_token(
 
 def hashes(**daemon: Any) -> dict[Role, str]:
     """What replaces each role's members."""
-    made = workloads(training_run(daemon=daemon), Settings(), daemons=2)
+    made = workloads(training_run(daemon=daemon), Settings(), scaled=2)
     return {role: each.template_hash for role, each in made.items()}
 
 

@@ -63,7 +63,7 @@ SERVED: list[tuple[dict[str, Any], str, EnvironmentConfig]] = [
 def daemon_of(environment: dict[str, Any], **daemon: Any) -> Workload:
     """The daemons of a run in this environment."""
     run = training_run(environment=environment, decks=[], daemon=daemon)
-    return workloads(run, Settings(), daemons=1)[Role.DAEMON]
+    return workloads(run, Settings(), scaled=1)[Role.DAEMON]
 
 
 def config_for(environment: dict[str, Any], **spec: Any) -> run_config.RunConfig:
@@ -94,7 +94,7 @@ def test_all_roles_are_told_the_same(
 def test_a_daemon_of_magic_is_told_its_decks() -> None:
     """And no environment: a daemon of an older image knows no other."""
     run = training_run()
-    command = workloads(run, Settings(), daemons=1)[Role.DAEMON].command
+    command = workloads(run, Settings(), scaled=1)[Role.DAEMON].command
     assert "--decks" in command
     assert "--environment" not in command
     assert rendering.run_config(run, Settings()).environment == Magic()

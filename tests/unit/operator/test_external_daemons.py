@@ -40,7 +40,7 @@ def test_a_whole_run_makes_no_daemons() -> None:
     run = world()
     run.until(lambda now: now.trained > 0)
     assert capacities(run) == {ONE: 3, TWO: 5}
-    assert run.run.status.daemon.display == "2/2"
+    assert run.run.status.roles[0].display == "2/2"
     run.until(completed, steps=500)
     assert Role.DAEMON not in made(run)
     assert not run.slots, "what is published ends with the run"
@@ -67,7 +67,7 @@ def test_one_that_is_away_gets_no_games_and_comes_back() -> None:
     run.answers[TWO] = Answer(5, AWAY)
     run.step()
     assert capacities(run) == {ONE: 3}
-    assert run.run.status.daemon.display == "1/2"
+    assert run.run.status.roles[0].display == "1/2"
     assert [each.message for each in run.events if TWO in each.message] == [
         f"daemon {TWO}: {AWAY}: see that it runs and can be reached, or take it out of"
         " spec.daemon.external.endpoints"
@@ -136,7 +136,7 @@ def test_actors_are_as_many_as_all_slots_need() -> None:
         daemon={"gamesPerDaemon": 4, "external": external}, actor={"gamesPerActor": 2}
     )
     role = external_role([ONE, TWO], {ONE: Answer(3)})
-    assert workloads(run, Settings(), daemons=9, external=role)[Role.ACTOR].replicas == 4
+    assert workloads(run, Settings(), scaled=9, external=role)[Role.ACTOR].replicas == 4
 
 
 def test_a_capacity_that_nobody_has_is_not_believed() -> None:

@@ -21,7 +21,7 @@ def forge_daemon(*, jvm: dict[str, Any] | None = None, **container: Any) -> Work
     """The workload of a run whose daemons are Forge builds."""
     template = asked_of("daemon", image=IMAGE, **container)
     run = training_run(daemon={"template": template, "jvm": jvm or {}})
-    return workloads(run, Settings(), daemons=1)[Role.DAEMON]
+    return workloads(run, Settings(), scaled=1)[Role.DAEMON]
 
 
 def java_options(workload: Workload) -> list[str]:
@@ -40,7 +40,7 @@ def test_the_named_image_starts_forge() -> None:
 def test_without_jvm_the_daemon_is_the_reference_engine() -> None:
     """An image alone does not make a Forge build of it."""
     run = training_run(daemon={"template": asked_of("daemon", image=IMAGE)})
-    made = workloads(run, Settings(), daemons=1)[Role.DAEMON]
+    made = workloads(run, Settings(), scaled=1)[Role.DAEMON]
     assert made.command[0] == "trainingrun-daemon"
     assert made.environment == ()
 

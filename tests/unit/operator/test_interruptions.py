@@ -25,7 +25,7 @@ def told(world: SimulatedRun) -> list[str]:
 
 def daemons(world: SimulatedRun) -> RoleStatus:
     """The status of the daemons."""
-    found = world.run.status.daemon
+    found = world.run.status.role("daemon")
     assert found is not None
     return found
 
@@ -93,7 +93,7 @@ def test_roles_are_counted_apart_and_nothing_is_blamed() -> None:
     world = running()
     world.interruptions = {Role.LEARNER: (Interruption("l", world.now, "Stopped"),)}
     world.step()
-    learner = world.run.status.learner
+    learner = world.run.status.role("learner")
     assert learner is not None
     assert learner.interruptions == 1
     assert learner.interrupted_at is not None

@@ -28,9 +28,7 @@ LISTS = {"mine": {"lions.txt": "60 Savannah Lions"}}
 
 def rolled(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> set[Role]:
     """The roles whose members are replaced when the decks change so."""
-    made = [
-        workloads(training_run(decks=decks), Settings(), daemons=1) for decks in (before, after)
-    ]
+    made = [workloads(training_run(decks=decks), Settings(), scaled=1) for decks in (before, after)]
     return {role for role in made[0] if made[0][role].template_hash != made[1][role].template_hash}
 
 
@@ -43,10 +41,10 @@ def test_a_list_becomes_a_file_under_the_name_of_the_spec() -> None:
 
 def test_the_daemons_look_there_first() -> None:
     """A run's own deck goes before one of its name in the image; without one nothing differs."""
-    daemon = workloads(training_run(decks=[BURN]), Settings(), daemons=1)[Role.DAEMON]
+    daemon = workloads(training_run(decks=[BURN]), Settings(), scaled=1)[Role.DAEMON]
     at = daemon.command.index("{own_decks}")
     assert daemon.command[at - 1 : at + 3] == ("--decks", "{own_decks}", "--decks", "{decks}")
-    plain = workloads(training_run(), Settings(), daemons=1)[Role.DAEMON]
+    plain = workloads(training_run(), Settings(), scaled=1)[Role.DAEMON]
     assert "{own_decks}" not in plain.command
 
 

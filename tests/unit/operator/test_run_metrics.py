@@ -88,12 +88,13 @@ def test_the_numbers_are_those_of_the_status() -> None:
     status, families = view.status, _families(view)
     assert status.games is not None
     assert status.transitions is not None
-    assert status.daemon is not None
+    daemons = status.role("daemon")
+    assert daemons is not None
     assert status.model is not None
     assert _value(families, "transitions", fate="produced") == status.transitions.produced
     assert _value(families, "transitions", fate="trained") == status.transitions.trained
     assert _value(families, "queue_transitions") == status.transitions.queued
-    assert _value(families, "members", role="daemon", state="ready") == status.daemon.ready
+    assert _value(families, "members", role="daemon", state="ready") == daemons.ready
     assert _value(families, "weights_version") == status.model.version
     slots, busy = _value(families, "daemon_slots"), _value(families, "daemon_busy_slots")
     assert _value(families, "daemon_utilisation") == busy / slots

@@ -54,11 +54,12 @@ def test_counts_are_those_of_redis() -> None:
     assert status.games is not None
     assert status.transitions is not None
     assert status.model is not None
-    assert status.daemon is not None
+    daemons = status.role("daemon")
+    assert daemons is not None
     assert status.games.display == f"{status.games.played}/1000"
     assert status.transitions.produced == status.transitions.trained + status.transitions.queued
     assert status.model.version == world.version or status.model.version == world.version - 1
-    assert status.daemon.ready == status.daemon.desired
+    assert daemons.ready == daemons.desired
     assert status.started_at is not None
 
 

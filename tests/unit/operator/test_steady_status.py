@@ -162,8 +162,9 @@ def ended(games: int = 40) -> SimulatedRun:
 def test_after_the_end_no_daemon_is_counted() -> None:
     """Its Deployment is gone, and so is the number that it was asked for."""
     status = ended().run.status
-    assert status.daemon is not None
-    assert (status.daemon.display, status.daemon.desired, status.daemon.ready) == ("0/0", 0, 0)
+    daemons = status.role("daemon")
+    assert daemons is not None
+    assert (daemons.display, daemons.desired, daemons.ready) == ("0/0", 0, 0)
 
 
 def test_a_target_that_is_raised_after_the_end_is_refused_and_said_once() -> None:

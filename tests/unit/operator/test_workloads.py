@@ -20,7 +20,7 @@ SETTINGS = Settings()
 
 
 def _hashes(**spec: Any) -> dict[Role, str]:
-    made = workloads(training_run(**spec), SETTINGS, daemons=2)
+    made = workloads(training_run(**spec), SETTINGS, scaled=2)
     return {role: workload.template_hash for role, workload in made.items()}
 
 
@@ -60,8 +60,8 @@ def test_autoscaling_bounds_replace_nothing() -> None:
 
 def test_the_number_of_members_is_in_no_hash() -> None:
     """Scaling replaces no one."""
-    few = workloads(training_run(), SETTINGS, daemons=1)
-    many = workloads(training_run(), SETTINGS, daemons=50)
+    few = workloads(training_run(), SETTINGS, scaled=1)
+    many = workloads(training_run(), SETTINGS, scaled=50)
     assert {role: each.template_hash for role, each in few.items()} == {
         role: each.template_hash for role, each in many.items()
     }
@@ -69,15 +69,15 @@ def test_the_number_of_members_is_in_no_hash() -> None:
 
 def test_actors_follow_the_slots_of_the_daemons() -> None:
     """Every slot can be used: 50 daemons of 4 games need 13 actors of 16 games."""
-    assert workloads(training_run(), SETTINGS, daemons=50)[Role.ACTOR].replicas == 13
+    assert workloads(training_run(), SETTINGS, scaled=50)[Role.ACTOR].replicas == 13
     fixed = training_run(actor={"replicas": 3})
-    assert workloads(fixed, SETTINGS, daemons=50)[Role.ACTOR].replicas == 3
+    assert workloads(fixed, SETTINGS, scaled=50)[Role.ACTOR].replicas == 3
 
 
 def test_a_given_redis_is_not_made() -> None:
     """url or urlSecretRef: no Redis workload."""
     for redis in ({"url": "redis://r:6379/0"}, {"urlSecretRef": {"name": "s"}}):
-        assert Role.REDIS not in workloads(training_run(redis=redis), SETTINGS, daemons=1)
+        assert Role.REDIS not in workloads(training_run(redis=redis), SETTINGS, scaled=1)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_storage_is_told_to_the_learner_as_it_sees_it(
     """A claim is mounted, and the configuration has the path below the mount."""
     run = training_run(checkpoint={"storage": storage} if storage else {})
     assert run_config(run, SETTINGS).checkpoint.storage == url
-    assert workloads(run, SETTINGS, daemons=1)[Role.LEARNER].storage == claim
+    assert workloads(run, SETTINGS, scaled=1)[Role.LEARNER].storage == claim
 
 
 def test_the_run_configuration_is_what_the_roles_can_read() -> None:
@@ -117,7 +117,7 @@ def test_the_run_configuration_is_what_the_roles_can_read() -> None:
 def test_no_command_holds_a_secret_and_every_placeholder_is_known() -> None:
     """Backends can fill every command; the password of Redis only comes by file."""
     values = {name: "x" for name in PLACEHOLDERS}
-    for workload in workloads(training_run(), SETTINGS, daemons=1).values():
+    for workload in workloads(training_run(), SETTINGS, scaled=1).values():
         assert not any("{" in part for part in filled(workload.command, values))
         assert "--requirepass" not in workload.command
 
@@ -136,7 +136,7 @@ def test_memory_that_is_asked_for_is_also_the_limit() -> None:
     run = training_run(
         actor={"template": asked_of("actor", resources={"requests": {"memory": "2Gi"}})}
     )
-    amounts = workloads(run, SETTINGS, daemons=1)[Role.ACTOR].resources
+    amounts = workloads(run, SETTINGS, scaled=1)[Role.ACTOR].resources
     assert (amounts.memory, amounts.memory_limit) == ("2Gi", "2Gi")
 
 
@@ -146,4 +146,4 @@ def test_an_actor_has_time_to_end_its_games_before_it_is_killed() -> None:
     for timeout, seconds in ((20, 20), (600, 80)):
         run = training_run(daemon={"gameTimeoutSeconds": timeout})
         assert run_config(run, SETTINGS).actor.stop_seconds == seconds
-        assert workloads(run, SETTINGS, daemons=1)[Role.ACTOR].grace_seconds > seconds + 20
+        assert workloads(run, SETTINGS, scaled=1)[Role.ACTOR].grace_seconds > seconds + 20

@@ -75,7 +75,7 @@ def test_a_run_is_planned_from_what_it_does(
     run = run_of(
         games={"played": 7_200, "perSecond": 1.0},
         transitions={"produced": 720_000},
-        daemon={"ready": 4},
+        roles=[{"name": "daemon", "ready": 4}],
         startedAt="2026-01-01T00:00:00Z",
         autoscaling={
             "lastDecision": {
@@ -106,7 +106,7 @@ def test_a_run_whose_daemons_are_gone_has_no_row_for_this_machine(
     decision = {"at": "2026-01-01T00:00:00Z", "from": 2, "to": 0, "reason": "idle"}
     run = run_of(
         games={"played": 7_200},
-        daemon={"ready": 0},
+        roles=[{"name": "daemon", "ready": 0}],
         autoscaling={"lastDecision": {**decision, "inputs": {"producedPerDaemon": 100.0}}},
     )
     (tmp_path / "small").mkdir()

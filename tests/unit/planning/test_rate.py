@@ -33,7 +33,7 @@ def status(**more: Any) -> dict[str, Any]:
     return {
         "games": {"played": 7_200, "perSecond": 1.0},
         "transitions": {"produced": 720_000},
-        "daemon": {"ready": 4},
+        "roles": [{"name": "daemon", "ready": 4}],
         "startedAt": STARTED,
         **more,
     }
@@ -94,7 +94,10 @@ def test_a_run_that_scaled_tells_what_a_full_daemon_gives() -> None:
     [
         ({"games": {"played": 3}}, "has played 3 games, which says too little"),
         ({"games": None}, "has played 0 games"),
-        ({"daemon": {"ready": 0}}, "has no rate of its daemons: ask while it plays"),
+        (
+            {"roles": [{"name": "daemon", "ready": 0}]},
+            "has no rate of its daemons: ask while it plays",
+        ),
     ],
 )
 def test_a_run_that_tells_too_little(changed: dict[str, Any], said: str) -> None:
@@ -159,5 +162,5 @@ def test_the_average_counts_where_daemons_were_added() -> None:
     """Expect a run that is over to count its whole time, by the daemons of its last decision."""
     scaling = {"lastDecision": {**DECISION, "inputs": {"producedPerDaemon": 100.0}}}
     ended = "2026-01-01T01:00:00Z"
-    over = status(daemon={"ready": 0}, autoscaling=scaling, finishedAt=ended)
+    over = status(roles=[{"name": "daemon", "ready": 0}], autoscaling=scaling, finishedAt=ended)
     assert rate_of_run(run_of(**over), now=NOW).games_per_daemon_hour == Band(900, 1_800, 3_600)

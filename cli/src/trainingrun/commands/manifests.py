@@ -56,7 +56,7 @@ def manifests_of(
     settings = Settings()
     identity = RunIdentity(metadata.namespace, metadata.name, metadata.uid)
     shared: SharedResources = shared_resources(run, settings)
-    roles = workloads(run, settings, daemons=run.spec.daemon.autoscaling.min_replicas)
+    roles = workloads(run, settings, scaled=run.spec.daemon.autoscaling.min_replicas)
     made = [*shared_objects(identity, shared)]
     if shared.decks:
         made.append(decks_map(identity, inline_files(shared.decks)))

@@ -51,7 +51,7 @@ def _check_overrides(file: Path, run: TrainingRun) -> None:
         UserError: one does not fit, or weakens a pod.
     """
     identity = RunIdentity(run.metadata.namespace, run.metadata.name, run.metadata.uid)
-    for workload in workloads(run, Settings(), daemons=1).values():
+    for workload in workloads(run, Settings(), scaled=1).values():
         try:
             finished_template(identity, workload, _ANY_SECRET, unsafe_overrides=False)
         except OverrideError as error:

@@ -213,7 +213,7 @@ def _members(declared: RoleDeclaration, needs: Needs, fleet: Fleet) -> int:
             return fleet.actors
     if needs.run is None:
         return 1
-    extent = Extent(needs.run, daemons=fleet.daemons, slots=fleet.daemons * needs.slots)
+    extent = Extent(needs.run, scaled=fleet.daemons, slots=fleet.daemons * needs.slots)
     return declared.members(extent) if declared.exists(needs.run) else 0
 
 

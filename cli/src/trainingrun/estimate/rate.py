@@ -159,7 +159,8 @@ def daemons_of(status: TrainingRunStatus) -> int:
     """Return the daemons that played: those that are ready, or were when it ended."""
     scaling = status.autoscaling
     decision = scaling.last_decision if scaling is not None else None
-    ready = status.daemon.ready or 0 if status.daemon is not None else 0
+    daemon = status.role("daemon")
+    ready = daemon.ready or 0 if daemon is not None else 0
     return ready or (decision.to_replicas if decision is not None else 0)
 
 

@@ -21,7 +21,6 @@ from trainingrun_api.resource import SpecError
 from trainingrun_api.run import TrainingRun, check_update, parse
 from trainingrun_api.status import TrainingRunStatus
 from trainingrun_reconciler.desired.events import RunEvent
-from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.store import ResourceKey
 
 from trainingrun.local.files import write_atomically
@@ -81,12 +80,12 @@ class LocalStore:
     def all_gone(self) -> None:
         """Record that no process is left; what the roles did stays."""
         status = self._run.status
-        gone = {
-            name: role.model_copy(update={"desired": 0, "ready": 0, "busy": None})
-            for name in (each.value for each in ROLES.with_status)
-            if (role := getattr(status, name)) is not None
-        }
-        self._run = self._run.model_copy(update={"status": status.model_copy(update=gone)})
+        gone = tuple(
+            each.model_copy(update={"desired": 0, "ready": 0, "busy": None})
+            for each in status.roles
+        )
+        without = status.model_copy(update={"roles": gone})
+        self._run = self._run.model_copy(update={"status": without})
         self._save()
 
     async def get(self, key: ResourceKey) -> TrainingRun | None:

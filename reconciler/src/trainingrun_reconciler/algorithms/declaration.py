@@ -19,10 +19,10 @@ from trainingrun_reconciler.roles.workload import Role
 class AlgorithmDeclaration:
     """One algorithm, complete.
 
-    Its runs have every role but those that another algorithm ``brings`` and those that it goes
-    ``without``; never without a learner, whose end is the run's. ``programs`` are started in the
-    place of the roles' own. ``queue_capacity`` is how many transitions wait for the learner before
-    players pause.
+    Its runs have every role but those that only other algorithms ``bring`` and those that it goes
+    ``without``; exactly one of them is a task, whose end is the run's. ``programs`` are started in
+    the place of the roles' own. ``queue_capacity`` is how many transitions wait for the learner
+    before players pause.
     """
 
     name: str

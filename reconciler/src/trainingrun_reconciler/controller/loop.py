@@ -66,6 +66,8 @@ from trainingrun_reconciler.desired.observed import (
 )
 from trainingrun_reconciler.desired.stage import Stage
 from trainingrun_reconciler.owner import RunIdentity
+from trainingrun_reconciler.roles import ROLES
+from trainingrun_reconciler.roles.declaration import Drain
 from trainingrun_reconciler.roles.redis import is_managed
 from trainingrun_reconciler.roles.workload import Role
 from trainingrun_reconciler.settings import Settings
@@ -331,7 +333,7 @@ class Reconciler:
         signals = await self._reader.read(
             url,
             _keys(run),
-            endpoints=_endpoints_of(roles.get(Role.DAEMON), external),
+            endpoints=_endpoints_of(*_with_slots(roles), external),
             now=self._clock(),
         )
         if isinstance(signals, Unreachable) and (
@@ -395,6 +397,13 @@ def _needs_preparation(decision: Decision, *, is_prepared: bool) -> bool:
     """Before members are made, and while what a run under way shares is not as it should be."""
     makes = any(isinstance(action, Apply) for action in decision.actions)
     return makes or (decision.lifecycle.stage in _UNDER_WAY and not is_prepared)
+
+
+def _with_slots(roles: Mapping[Role, ObservedRole]) -> Iterator[ObservedRole]:
+    """The roles on whose members games run that others play."""
+    for each in ROLES:
+        if each.drain is Drain.BY_SLOTS and each.role in roles:
+            yield roles[each.role]
 
 
 def _endpoints_of(*roles: ObservedRole | None) -> list[str]:

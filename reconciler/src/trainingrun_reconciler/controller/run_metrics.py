@@ -13,7 +13,7 @@ from typing import Final, get_args
 from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
 from trainingrun_api.conditions import ConditionStatus, ConditionType
-from trainingrun_api.status import Bottleneck, RoleStatus
+from trainingrun_api.status import Bottleneck
 from trainingrun_contracts import metrics
 from trainingrun_contracts.exposition import family
 from trainingrun_contracts.metrics import Metric, Server, served_by
@@ -28,7 +28,6 @@ from trainingrun_reconciler.algorithms import ALGORITHMS
 from trainingrun_reconciler.controller.state import RunView
 from trainingrun_reconciler.desired.observed import Signals
 from trainingrun_reconciler.desired.rates import learner_report
-from trainingrun_reconciler.roles import ROLES
 
 _OUTCOMES: Final = {
     "seat1": "seat1",
@@ -87,10 +86,8 @@ def _members(view: RunView) -> Iterator[_Sample]:
 def _reported(view: RunView) -> Iterator[_Sample]:
     """What the status has, which outlives a Redis that is away."""
     status = view.status
-    for role in ROLES.with_status:
-        reported: RoleStatus | None = getattr(status, role.value)
-        if reported is not None:  # none so far is known to be none
-            yield metrics.RUN_INTERRUPTIONS, (role.value,), reported.interruptions or 0
+    for role in status.roles:  # none so far is known to be none
+        yield metrics.RUN_INTERRUPTIONS, (role.name,), role.interruptions or 0
     for part in get_args(Bottleneck):
         if status.bottleneck is not None:
             yield metrics.RUN_BOTTLENECK, (part,), float(part == status.bottleneck)

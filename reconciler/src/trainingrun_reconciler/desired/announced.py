@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from trainingrun_api.run import TrainingRun
 from trainingrun_contracts.reports import Evaluation, Notice
 
 from trainingrun_reconciler.desired.observed import Signals
@@ -25,6 +26,28 @@ class RoleMessages:
 
     notices: tuple[Notice, ...] = ()
     evaluations: tuple[Evaluation, ...] = ()
+
+
+@dataclass(frozen=True)
+class News:
+    """The lists to remember (None where they were never seen), and what in them is new."""
+
+    known: RoleMessages | None
+    new: RoleMessages
+
+
+def news_of(run: TrainingRun, signals: Signals | None, before: RoleMessages | None) -> News:
+    """Find what the roles have said since the last reconcile.
+
+    Of a run that began before this operator did, the operator before has published all that its
+    roles had said by then; of a new run, nothing is published yet.
+    """
+    if before is None and run.status.started_at is None:
+        before = RoleMessages()
+    if signals is None:
+        return News(before, RoleMessages())
+    now = messages_in(signals)
+    return News(now, new_since(before, now) if before is not None else RoleMessages())
 
 
 def messages_in(signals: Signals) -> RoleMessages:

@@ -35,11 +35,12 @@ class Assessment:
     cost: CostStatus | None
     stop: StopStatus | None
     rates: Rates
-    bounds: Autoscaling
+    bounds: Autoscaling | None
+    """Of the role that is scaled; None where none is."""
     scaled: ScaleDecision
     plan: DrainPlan | None
     limit: Limit | None
-    """What has limited the number of daemons for a while; None where nothing is known yet."""
+    """What has limited the number of scaled members for a while; None where nothing is known."""
     curriculum: CurriculumStatus | None
     current_phase: CurrentPhase | None
     """What to publish of the curriculum to the actors."""
@@ -75,9 +76,9 @@ class Assessment:
         return self.facts.now
 
     @property
-    def least_daemons(self) -> int:
-        """How many daemons are enough; of external ones, one."""
-        return 1 if endpoints(self.run) else self.bounds.min_replicas
+    def least_scaled(self) -> int:
+        """How many scaled members are enough; of external ones, one."""
+        return 1 if endpoints(self.run) or self.bounds is None else self.bounds.min_replicas
 
     @property
     def has_trained(self) -> bool:

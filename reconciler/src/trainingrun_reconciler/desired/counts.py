@@ -30,7 +30,9 @@ from trainingrun_contracts.reports import (
     LearnerReport,
 )
 
+from trainingrun_reconciler.algorithms.run_roles import RunRoles
 from trainingrun_reconciler.desired.draining import DrainPlan
+from trainingrun_reconciler.desired.facts import Facts, played
 from trainingrun_reconciler.desired.observed import Observed, ObservedRole, Signals
 from trainingrun_reconciler.desired.rates import Rates, learner_report
 from trainingrun_reconciler.desired.scale import ScaleDecision, ScaleInputs
@@ -57,13 +59,6 @@ def from_signals(run: TrainingRun, signals: Signals | None, rates: Rates) -> dic
         "checkpoint": checkpoint(run, signals),
         "bottleneck": bottleneck(signals),
     }
-
-
-def played(run: TrainingRun, signals: Signals | None) -> int:
-    """Training games that ended."""
-    if signals is not None:
-        return signals.games.get("played", 0)
-    return (run.status.games.played or 0) if run.status.games is not None else 0
 
 
 def games(run: TrainingRun, signals: Signals, rates: Rates) -> GamesStatus:
@@ -182,20 +177,22 @@ def win_rate(run: TrainingRun, results: tuple[EvaluationStatus, ...]) -> str | N
     return run.status.win_rate
 
 
-def roles(observed: Observed, signals: Signals | None) -> dict[str, RoleStatus]:
-    """The members of each role, by field of the status."""
-    return {
-        role.value: _role(observed.serving.get(role), _busy(ROLES[role], signals))
-        for role in ROLES.with_status
-    }
+def roles(run: RunRoles, observed: Observed, signals: Signals | None) -> tuple[RoleStatus, ...]:
+    """The members of each role that the run has, or still has, in the order of their start."""
+    return tuple(
+        _role(each.role, observed.serving.get(each.role), _busy(each, signals))
+        for each in ROLES.counted
+        if each in run.counted or each.role in observed.roles
+    )
 
 
-def _role(role: ObservedRole | None, busy: int | None) -> RoleStatus:
+def _role(name: Role, role: ObservedRole | None, busy: int | None) -> RoleStatus:
     """The members; of a role that ended or is being removed, none are wanted."""
     stays = role is not None and role.finished is None and not role.removing
     desired = role.replicas if role is not None and stays else 0
     ready = len(role.ready) if role is not None else 0
     return RoleStatus(
+        name=name.value,
         desired=desired,
         ready=ready,
         busy=busy,
@@ -218,23 +215,18 @@ def _busy(declared: RoleDeclaration, signals: Signals | None) -> int | None:
 
 
 def autoscaling(
-    run: TrainingRun,
-    observed: Observed,
-    scaled: ScaleDecision,
-    plan: DrainPlan | None,
-    *,
-    now: float,
+    facts: Facts, scaled: ScaleDecision, plan: DrainPlan | None
 ) -> AutoscalingStatus | None:
-    """The last decision that changed the number of daemons, and how many lost their games."""
-    standing = _with_forced(run.status.autoscaling, observed, plan)
-    role = observed.daemons
+    """The last decision that changed the number of scaled members, and how many lost their
+    games."""
+    standing, role = _with_forced(facts, plan), facts.scaled
     if role is None or scaled.inputs is None or scaled.replicas == role.replicas:
         return standing
     last = standing.last_decision if standing is not None else None
     if last is not None and last.to_replicas == scaled.replicas:
         return standing  # a drain is under way: the decision was reported when it was made
     decision = ScaleDecisionStatus(
-        at=timestamp(now),
+        at=timestamp(facts.now),
         from_replicas=role.replicas,
         to_replicas=scaled.replicas,
         reason=scaled.reason,
@@ -244,12 +236,13 @@ def autoscaling(
     return AutoscalingStatus(last_decision=decision, forced=forced)
 
 
-def _with_forced(
-    standing: AutoscalingStatus | None, observed: Observed, plan: DrainPlan | None
-) -> AutoscalingStatus | None:
-    """The count of daemons that go with games, raised at the reconcile that takes them away."""
-    role = observed.roles.get(Role.DAEMON)
-    if role is None or plan is None or not plan.forced or plan.replicas >= role.replicas:
+def _with_forced(facts: Facts, plan: DrainPlan | None) -> AutoscalingStatus | None:
+    """The count of members that go with games, raised at the reconcile that takes them away."""
+    standing, role = facts.run.status.autoscaling, facts.scaled
+    is_ours = facts.observed.external is None
+    if role is None or not is_ours or plan is None or not plan.forced:
+        return standing
+    if plan.replicas >= role.replicas:
         return standing
     before = standing or AutoscalingStatus()
     return before.model_copy(update={"forced": (before.forced or 0) + plan.forced})

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from trainingrun_api.run import TrainingRun
-from trainingrun_api.spec import Autoscaling
 from trainingrun_api.status import (
     CostStatus,
     CurriculumStatus,
@@ -20,15 +19,12 @@ from trainingrun_api.status import (
 )
 from trainingrun_contracts.curriculum import CurrentPhase
 
-from trainingrun_reconciler.algorithms import ALGORITHMS
 from trainingrun_reconciler.desired.actions import Action
-from trainingrun_reconciler.desired.announced import RoleMessages, messages_in, new_since
+from trainingrun_reconciler.desired.announced import News, RoleMessages, news_of
 from trainingrun_reconciler.desired.assessment import Assessment
 from trainingrun_reconciler.desired.cost import cost_so_far, projected
 from trainingrun_reconciler.desired.curriculum import curriculum, phase_so_far, published_phase
-from trainingrun_reconciler.desired.draining import DrainPlan, DrainRules, plan_draining
 from trainingrun_reconciler.desired.events import RunEvent
-from trainingrun_reconciler.desired.external import endpoints
 from trainingrun_reconciler.desired.facts import Facts, facts_of
 from trainingrun_reconciler.desired.health import RoleProblem, track_problems
 from trainingrun_reconciler.desired.interruptions import all_counted, new_interruptions
@@ -38,16 +34,12 @@ from trainingrun_reconciler.desired.observed import (
     Observed,
     Problem,
 )
-from trainingrun_reconciler.desired.rates import RateMemory, Rates, measure, rates_of
-from trainingrun_reconciler.desired.requests import requested_drains, with_drains
-from trainingrun_reconciler.desired.rollout import described, images_begun_with
-from trainingrun_reconciler.desired.scale import (
-    ScaleDecision,
-    ScaleInputs,
-    ScaleMemory,
-    scale,
-)
+from trainingrun_reconciler.desired.rates import RateMemory, Rates
+from trainingrun_reconciler.desired.requeue import has_expired, requeue_after
+from trainingrun_reconciler.desired.rollout import RunImages, images_of
+from trainingrun_reconciler.desired.scale import ScaleMemory
 from trainingrun_reconciler.desired.scale_limits import LimitMemory, track_limit
+from trainingrun_reconciler.desired.size import Size, size_of
 from trainingrun_reconciler.desired.stage import Lifecycle, Stage, lifecycle_of
 from trainingrun_reconciler.desired.status import status
 from trainingrun_reconciler.desired.steps import steps
@@ -94,7 +86,7 @@ class Decision:
     memory: Memory
     rates: Rates
     wanted: int | None = None
-    """Daemons that the rates ask for, before windows, steps and bounds."""
+    """Scaled members that the rates ask for, before windows, steps and bounds."""
     expired: bool = False
     rolls: bool = False
     """Whether members are replaced because the operator's default images have changed."""
@@ -123,9 +115,11 @@ def decide(
     """
     facts = facts_of(run, observed, settings, now=now)
     state = _state(facts, memory)
-    size = _size(facts, memory, state.lifecycle)
-    images = _images(facts, memory, may_roll=may_roll and state.lifecycle.stage is Stage.RUNNING)
-    news = _news(facts, memory.messages)
+    size = size_of(facts, state.lifecycle, memory.rates, memory.scale)
+    inputs = rollout_inputs(run, memory.rollout_inputs)
+    is_running = state.lifecycle.stage is Stage.RUNNING
+    images = images_of(run, observed, settings, inputs, may_roll=may_roll and is_running)
+    news = news_of(run, facts.signals, memory.messages)
     after = _memory(facts, memory, state, size, images, news)
     view = _assessment(facts, memory, state, size, images, after, problem=problem)
     actions = steps(view)
@@ -135,11 +129,11 @@ def decide(
         actions=actions,
         status=new_status,
         events=events(view, new_status, () if problem else actions, new=news.new),
-        requeue_after=_requeue(facts, state.lifecycle),
+        requeue_after=requeue_after(facts, state.lifecycle),
         memory=after,
         rates=size.rates,
         wanted=size.scaled.wanted,
-        expired=_expired(facts),
+        expired=has_expired(facts),
         rolls=bool(images.changed),
     )
 
@@ -159,34 +153,6 @@ class _State:
         return self.progress if self.lifecycle.stage is Stage.RUNNING else None
 
 
-@dataclass(frozen=True)
-class _Size:
-    """How many daemons there should be, and what that follows from."""
-
-    rates: Rates
-    rate_memory: RateMemory
-    bounds: Autoscaling
-    scaled: ScaleDecision
-    plan: DrainPlan | None
-
-
-@dataclass(frozen=True)
-class _Images:
-    """The settings with the images that hold for the run now, and which of them change."""
-
-    inputs: RolloutInputs
-    settings: Settings
-    changed: str = ""
-
-
-@dataclass(frozen=True)
-class _News:
-    """The lists of the roles to remember, and what in them is new."""
-
-    known: RoleMessages | None
-    new: RoleMessages
-
-
 def _state(facts: Facts, memory: Memory) -> _State:
     progress = track_progress(facts, memory.progress)
     cost = cost_so_far(facts.run, facts.observed, now=facts.now)
@@ -194,40 +160,8 @@ def _state(facts: Facts, memory: Memory) -> _State:
     return _State(progress, cost, stopped, lifecycle_of(facts, stop=stopped))
 
 
-def _size(facts: Facts, memory: Memory, lifecycle: Lifecycle) -> _Size:
-    rates, rate_memory = _rates(facts, memory, lifecycle)
-    bounds = bounds_of(facts.run, facts.settings)
-    scaled = _scaled(facts, bounds, lifecycle, rates, memory)
-    return _Size(rates, rate_memory, bounds, scaled, _plan(facts, scaled))
-
-
-def _images(facts: Facts, memory: Memory, *, may_roll: bool) -> _Images:
-    """A run keeps the images that its members were begun with until its turn has come."""
-    settings, inputs = facts.settings, rollout_inputs(facts.run, memory.rollout_inputs)
-    kept = images_begun_with(facts.run, facts.observed, settings, inputs)
-    if kept is None:
-        return _Images(inputs, settings)
-    if may_roll:
-        return _Images(inputs, settings, described(kept, settings.images))
-    return _Images(inputs, replace(settings, images=kept))
-
-
-def _news(facts: Facts, before: RoleMessages | None) -> _News:
-    """Find what the roles have said since the last reconcile.
-
-    Of a run that began before this operator did, the operator before has published all that its
-    roles had said by then; of a new run, nothing is published yet.
-    """
-    if before is None and facts.run.status.started_at is None:
-        before = RoleMessages()
-    if facts.signals is None:
-        return _News(before, RoleMessages())
-    now = messages_in(facts.signals)
-    return _News(now, new_since(before, now) if before is not None else RoleMessages())
-
-
 def _memory(
-    facts: Facts, memory: Memory, state: _State, size: _Size, images: _Images, news: _News
+    facts: Facts, memory: Memory, state: _State, size: Size, images: RunImages, news: News
 ) -> Memory:
     """Build what the next reconcile starts from."""
     now = facts.now
@@ -249,8 +183,8 @@ def _assessment(
     facts: Facts,
     memory: Memory,
     state: _State,
-    size: _Size,
-    images: _Images,
+    size: Size,
+    images: RunImages,
     after: Memory,
     *,
     problem: Problem | None,
@@ -278,64 +212,6 @@ def _assessment(
     )
 
 
-def bounds_of(run: TrainingRun, settings: Settings) -> Autoscaling:
-    """The autoscaling with its bounds cut to what this machine may have.
-
-    External daemons are not scaled: their number is both bounds.
-    """
-    spec, number = run.spec.daemon.autoscaling, len(endpoints(run))
-    if number:
-        return spec.model_copy(update={"min_replicas": number, "max_replicas": number})
-    if settings.daemon_limit is None:
-        return spec
-    return spec.model_copy(
-        update={
-            "min_replicas": min(spec.min_replicas, settings.daemon_limit),
-            "max_replicas": min(spec.max_replicas, settings.daemon_limit),
-        }
-    )
-
-
-def _rates(facts: Facts, memory: Memory, lifecycle: Lifecycle) -> tuple[Rates, RateMemory]:
-    if lifecycle.stage is not Stage.RUNNING:
-        return Rates(), RateMemory()
-    if facts.signals is None:
-        return Rates(), memory.rates
-    daemons = facts.observed.daemons
-    ready = len(daemons.ready) if daemons is not None else 0
-    _, after = measure(facts.signals, memory.rates, ready_daemons=ready)
-    return rates_of(after), after
-
-
-def _scaled(
-    facts: Facts, bounds: Autoscaling, lifecycle: Lifecycle, rates: Rates, memory: Memory
-) -> ScaleDecision:
-    run, signals, role = facts.run, facts.signals, facts.observed.daemons
-    replicas = role.replicas if role is not None else _last_replicas(run, bounds)
-    inputs = None
-    if signals is not None and lifecycle.stage is Stage.RUNNING:
-        inputs = ScaleInputs(
-            at=signals.at,
-            replicas=replicas,
-            slots=run.spec.daemon.games_per_daemon,
-            queued=signals.ledger.queued,
-            high_water=ALGORITHMS.of(run.spec).queue_capacity(run.spec),
-            capacity=rates.learner_capacity,
-            produced_per_daemon=rates.produced_per_daemon,
-            paused=rates.paused,
-            busy=rates.learner_busy,
-        )
-    staying = _staying(facts, replicas)
-    return scale(bounds, inputs, memory.scale, replicas=staying, now=facts.now)
-
-
-def _last_replicas(run: TrainingRun, bounds: Autoscaling) -> int:
-    """How many daemons there were before they went to be replaced; the fewest where none were."""
-    daemon = run.status.daemon
-    before = daemon.desired if daemon is not None and daemon.desired is not None else 0
-    return min(bounds.max_replicas, max(bounds.min_replicas, before))
-
-
 def _curriculum(
     facts: Facts, lifecycle: Lifecycle
 ) -> tuple[CurriculumStatus | None, CurrentPhase | None]:
@@ -349,50 +225,3 @@ def _curriculum(
         return phase_so_far(run, signals) if is_known else standing, None
     course = curriculum(run, signals, now=facts.now)
     return course, published_phase(run, course, signals, now=facts.now)
-
-
-def _staying(facts: Facts, replicas: int) -> int:
-    """How many daemons there are without those that drain, which are on their way out."""
-    role, signals = facts.observed.daemons, facts.signals
-    if role is None or signals is None:
-        return replicas
-    present = {member.endpoint for member in role.ready}
-    leaving = sum(slot.draining for endpoint, slot in signals.slots.items() if endpoint in present)
-    return max(0, max(replicas, len(role.members)) - leaving)
-
-
-def _plan(facts: Facts, scaled: ScaleDecision) -> DrainPlan | None:
-    run, role, signals, now = facts.run, facts.observed.daemons, facts.signals, facts.now
-    if signals is None:
-        return None
-    if role is None:
-        return DrainPlan(slots={}, removable=(), replicas=scaled.replicas, waiting=0)
-    rules = DrainRules(
-        capacity=run.spec.daemon.games_per_daemon,
-        seconds=run.spec.daemon.drain_timeout_seconds,
-    )
-    plan = plan_draining(role, signals, rules, desired=scaled.replicas, now=now)
-    asked, present = requested_drains(run, role), len(role.members)
-    return with_drains(plan, asked, signals, rules, present=present, now=now)
-
-
-def _expires_at(run: TrainingRun) -> float | None:
-    """When the time to live of a finished run is over (Unix seconds)."""
-    finished, keep = run.status.finished_at, run.spec.ttl_seconds_after_finished
-    return finished.timestamp() + keep if keep is not None and finished is not None else None
-
-
-def _expired(facts: Facts) -> bool:
-    expires = _expires_at(facts.run)
-    return expires is not None and facts.now >= expires
-
-
-def _requeue(facts: Facts, lifecycle: Lifecycle) -> float | None:
-    settings = facts.settings
-    if lifecycle.stage is Stage.OVER:
-        expires = _expires_at(facts.run)
-        if expires is None:
-            return settings.settled_interval
-        return min(settings.settled_interval, max(0.0, expires - facts.now))
-    settled = lifecycle.stage in {Stage.SUSPENDED, Stage.REFUSED}
-    return settings.settled_interval if settled else settings.active_interval

@@ -13,13 +13,13 @@ from typing import Final
 
 from trainingrun_api.run import TrainingRun
 
+from trainingrun_reconciler.algorithms import ALGORITHMS
 from trainingrun_reconciler.desired.actions import Apply, Remove, WorkloadAction
 from trainingrun_reconciler.desired.observed import Observed, ObservedRole
 from trainingrun_reconciler.desired.placement import placed
 from trainingrun_reconciler.desired.run_config import run_config
 from trainingrun_reconciler.desired.template_hash import rollout_inputs, with_template_hash
-from trainingrun_reconciler.roles import ROLES
-from trainingrun_reconciler.roles.workload import Role, Workload
+from trainingrun_reconciler.roles.workload import Workload
 from trainingrun_reconciler.settings import Settings
 
 _ATTEMPTS: Final = 3
@@ -56,23 +56,24 @@ def is_recorder(run: TrainingRun, settings: Settings, there: ObservedRole | None
     """Whether the recorder is in the learner's place, whichever image it was begun with."""
     if there is None:
         return False
-    images = replace(settings.images, trainer=there.image or settings.images.trainer)
+    own = ALGORITHMS.roles_of(run).learner.image
+    images = replace(settings.images, **{own: there.image}) if there.image else settings.images
     return there.template_hash == recorder(run, replace(settings, images=images)).template_hash
 
 
 def take_the_place(observed: Observed, wanted: Workload) -> Iterator[WorkloadAction]:
     """The next step until the program is in the learner's place; none once it is there."""
-    there = observed.roles.get(Role.LEARNER)
+    there = observed.roles.get(wanted.role)
     if there is None:
         yield Apply(wanted)
     elif there.template_hash != wanted.template_hash and not there.removing:
-        yield Remove(Role.LEARNER)
+        yield Remove(wanted.role)
 
 
 def _errand(
     run: TrainingRun, settings: Settings, command: tuple[str, ...], *, task: str
 ) -> Workload:
-    made = ROLES[Role.LEARNER].workload(run, settings, replicas=1)
+    made = ALGORITHMS.roles_of(run).learner.workload(run, settings, replicas=1)
     resources = replace(made.resources, gpus=0)
     made = replace(made, command=command, resources=resources, backoff_limit=_ATTEMPTS)
     made = replace(placed(run, made), admission=None)

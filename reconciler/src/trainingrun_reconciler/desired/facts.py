@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from trainingrun_api.run import TrainingRun
 
-from trainingrun_reconciler.desired import counts
+from trainingrun_reconciler.algorithms import ALGORITHMS
+from trainingrun_reconciler.algorithms.run_roles import RunRoles
 from trainingrun_reconciler.desired.observed import Held, Observed, ObservedRole, Signals
-from trainingrun_reconciler.roles.workload import Role
 from trainingrun_reconciler.settings import Settings
 
 
@@ -22,6 +22,8 @@ class Facts:
     """A run, its surroundings, and what follows from them. ``now`` is Unix seconds."""
 
     run: TrainingRun
+    roles: RunRoles
+    """Those of its algorithm, by their part in its life."""
     observed: Observed
     settings: Settings
     now: float
@@ -33,6 +35,12 @@ class Facts:
     """What is in the learner's place: a learner, or a program that runs errands after it."""
     held: Held | None
     """Why the learner may not begin; None where it may."""
+
+    @property
+    def scaled(self) -> ObservedRole | None:
+        """The role whose number follows from rates, ours or external; None where it is not."""
+        declared = self.roles.scaled
+        return self.observed.serving.get(declared.role) if declared is not None else None
 
     @property
     def has_learner_ended(self) -> bool:
@@ -47,14 +55,23 @@ class Facts:
 def facts_of(run: TrainingRun, observed: Observed, settings: Settings, *, now: float) -> Facts:
     """Parse what was observed."""
     signals = observed.signals if isinstance(observed.signals, Signals) else None
-    learner = observed.roles.get(Role.LEARNER)
+    roles = ALGORITHMS.roles_of(run)
+    learner = observed.roles.get(roles.learner.role)
     return Facts(
         run=run,
+        roles=roles,
         observed=observed,
         settings=settings,
         now=now,
         signals=signals,
-        played=counts.played(run, signals),
+        played=played(run, signals),
         learner=learner,
         held=learner.held if learner is not None and not learner.removing else None,
     )
+
+
+def played(run: TrainingRun, signals: Signals | None) -> int:
+    """Training games that ended."""
+    if signals is not None:
+        return signals.games.get("played", 0)
+    return (run.status.games.played or 0) if run.status.games is not None else 0

@@ -20,7 +20,7 @@ from trainingrun_reconciler.desired.errands import cleaner, take_the_place
 from trainingrun_reconciler.desired.events import RunEvent
 from trainingrun_reconciler.desired.observed import Observed
 from trainingrun_reconciler.roles import ROLES
-from trainingrun_reconciler.roles.workload import Role, Workload
+from trainingrun_reconciler.roles.workload import Workload
 from trainingrun_reconciler.settings import Settings
 
 FINALIZER: Final = "trainingrun.dev/storage"
@@ -56,7 +56,7 @@ def clean(run: TrainingRun, observed: Observed, settings: Settings, *, now: floa
     if deleted is not None and now - deleted.timestamp() >= DEADLINE_SECONDS:
         return given_up(run, f"not within {DEADLINE_SECONDS / 60:.0f} min")
     wanted = cleaner(run, settings)
-    there = observed.roles.get(Role.LEARNER)
+    there = observed.roles.get(wanted.role)
     ended = (
         there.finished
         if there is not None and there.template_hash == wanted.template_hash

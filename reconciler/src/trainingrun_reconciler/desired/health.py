@@ -96,8 +96,8 @@ def describe(notice: Notice) -> str:
     return one_line(f"{notice.member}: {notice.message}", _MESSAGE_LIMIT)
 
 
-def queue(observed: Observed) -> ConditionState:
-    """Whether Redis answers."""
+def queue(observed: Observed, role: Role) -> ConditionState:
+    """Whether Redis answers, which ``role`` keeps where it is ours."""
     match observed.signals:
         case Signals(excess=excess) if excess:
             parts = ", ".join(sorted({each.partition(":")[0] for each in excess}))
@@ -110,12 +110,12 @@ def queue(observed: Observed) -> ConditionState:
         case Signals():
             return true(Reason.CONNECTED, "Redis answers")
         case Unreachable(reason=reason, message=message):
-            found = problem_of(observed.roles.get(Role.REDIS))
+            found = problem_of(observed.roles.get(role))
             if found is not None:
                 return false(reason_of(found), found.message)
             return false(documented(reason, otherwise=Reason.UNREACHABLE), message)
         case None:
-            found = problem_of(observed.roles.get(Role.REDIS))
+            found = problem_of(observed.roles.get(role))
             if found is not None:
                 return false(reason_of(found), found.message)
             return unknown(Reason.STARTING, "Redis is being started")
@@ -133,9 +133,10 @@ def workers(
     return _members(there, least=least, who=who, do=availability.do)
 
 
-def learner(observed: Observed, signals: Signals | None) -> ConditionState:
+def task(
+    role: ObservedRole | None, signals: Signals | None, availability: Availability
+) -> ConditionState:
     """Whether the learner runs and reports."""
-    role = observed.roles.get(Role.LEARNER)
     if role is not None and role.finished is not None:
         message = role.finished.message or "the learner has ended"
         good = role.finished.succeeded
@@ -143,7 +144,7 @@ def learner(observed: Observed, signals: Signals | None) -> ConditionState:
     if role is not None and role.held is not None:
         problem = role.held.problem
         return false(reason_of(problem), problem.message)
-    finding = _members(role, least=1, who="learner", do="trains")
+    finding = _members(role, least=1, who=availability.who, do=availability.do)
     if not finding.is_true or signals is None:
         return finding
     if learner_report(signals) is None:

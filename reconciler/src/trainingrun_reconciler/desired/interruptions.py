@@ -34,11 +34,11 @@ def new_interruptions(
         counted_before: by this process; None where this is its first reconcile.
     """
     found = {}
-    for role in ROLES.with_status:
+    for role in (each.role for each in ROLES.counted):
         there = observed.roles.get(role)
         seen = there.interruptions if there is not None else ()
         if counted_before is None:
-            last = _last(getattr(run.status, role.value))
+            last = _last(run.status.role(role.value))
             new = tuple(each for each in seen if int(each.at) > last)
         else:
             new = tuple(each for each in seen if each not in counted_before)
@@ -60,7 +60,7 @@ def counted(
     role: RoleStatus, standing: RoleStatus | None, new: tuple[Interruption, ...]
 ) -> RoleStatus:
     """The role's status with the interruptions so far; absent until there was one."""
-    before = standing or RoleStatus()
+    before = standing or role
     if not new:
         kept = {"interruptions": before.interruptions, "interrupted_at": before.interrupted_at}
         return role.model_copy(update=kept)

@@ -26,7 +26,6 @@ from trainingrun_reconciler.desired.stage import Goal, Stage
 from trainingrun_reconciler.desired.status import describe_problem
 from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.roles.declaration import Life
-from trainingrun_reconciler.roles.workload import Role
 
 _TRUE, _FALSE, _UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
 _KNOWN: Final = frozenset(EventReason)
@@ -115,7 +114,7 @@ def _admission(view: Assessment, status: TrainingRunStatus) -> Iterator[RunEvent
         return
     if not waited:
         yield RunEvent(EventReason.WAITING_FOR_QUOTA, after.message)
-    elif view.facts.held is None and Role.LEARNER in view.observed.roles:
+    elif view.facts.held is None and view.facts.learner is not None:
         yield RunEvent(EventReason.ADMITTED, "the learner was let begin, and the rest follows")
 
 
@@ -225,9 +224,12 @@ def _storage(view: Assessment, actions: tuple[Action, ...]) -> Iterator[RunEvent
 
 
 def _scaling(view: Assessment, actions: tuple[Action, ...]) -> Iterator[RunEvent]:
-    there = view.observed.roles.get(Role.DAEMON)
+    declared, scaling = view.facts.roles.scaled, view.facts.roles.scaling
+    if declared is None or scaling is None:
+        return
+    there = view.observed.roles.get(declared.role)
     for action in actions:
-        if not isinstance(action, Apply) or action.workload.role != Role.DAEMON:
+        if not isinstance(action, Apply) or action.workload.role != declared.role:
             continue
         wanted = action.workload.replicas
         if there is None or wanted == there.replicas:
@@ -236,7 +238,7 @@ def _scaling(view: Assessment, actions: tuple[Action, ...]) -> Iterator[RunEvent
         inputs = f" ({view.scaled.inputs.described()})" if view.scaled.inputs else ""
         why = _asked_away(view, there) if wanted < there.replicas else ""
         why = why or f"{view.scaled.reason}{inputs}"
-        yield RunEvent(reason, f"daemons from {there.replicas} to {wanted}: {why}")
+        yield RunEvent(reason, f"{scaling.noun.many} from {there.replicas} to {wanted}: {why}")
 
 
 def _limit(view: Assessment, status: TrainingRunStatus) -> Iterator[RunEvent]:
@@ -279,7 +281,7 @@ def _draining(view: Assessment, actions: tuple[Action, ...]) -> Iterator[RunEven
 
 def _requests(view: Assessment, actions: tuple[Action, ...]) -> Iterator[RunEvent]:
     """What people asked for by annotation, when it is followed."""
-    for name in newly_drained(view.run, view.observed.daemons, view.signals):
+    for name in newly_drained(view.run, view.facts.scaled, view.signals):
         text = f"daemon {name} gets no more games, as was asked; it goes when its own have ended"
         yield RunEvent(EventReason.DRAIN_REQUESTED, text)
     for action in actions:

@@ -168,12 +168,12 @@ class Observed:
 
     @property
     def daemons(self) -> ObservedRole | None:
-        """Those that shall serve the run's games, ours or external."""
+        """Those that shall serve the run's games, ours or external; None where none do."""
         return self.external if self.external is not None else self.roles.get(Role.DAEMON)
 
     @property
     def serving(self) -> Mapping[Role, ObservedRole]:
-        """All roles, with external daemons in the place of own ones."""
+        """All roles, with external daemons (those of ``spec.daemon``) in the place of own ones."""
         if self.external is None:
             return self.roles
         return {**self.roles, Role.DAEMON: self.external}

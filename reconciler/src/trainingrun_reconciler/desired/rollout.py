@@ -10,7 +10,7 @@ the spec of a run does not wait.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from trainingrun_api.run import TrainingRun
 
@@ -22,6 +22,32 @@ from trainingrun_reconciler.roles.workload import Role
 from trainingrun_reconciler.settings import Images, Settings
 
 
+@dataclass(frozen=True)
+class RunImages:
+    """The settings with the images that hold for a run now, and which of them change, in words."""
+
+    inputs: RolloutInputs
+    settings: Settings
+    changed: str = ""
+
+
+def images_of(
+    run: TrainingRun,
+    observed: Observed,
+    settings: Settings,
+    inputs: RolloutInputs,
+    *,
+    may_roll: bool,
+) -> RunImages:
+    """A run keeps the images that its members were begun with until its turn has come."""
+    kept = images_begun_with(run, observed, settings, inputs)
+    if kept is None:
+        return RunImages(inputs, settings)
+    if may_roll:
+        return RunImages(inputs, settings, described(kept, settings.images))
+    return RunImages(inputs, replace(settings, images=kept))
+
+
 def images_begun_with(
     run: TrainingRun, observed: Observed, settings: Settings, inputs: RolloutInputs
 ) -> Images | None:
@@ -30,7 +56,7 @@ def images_begun_with(
     kept = replace(settings.images, **dict(_kept(run, observed)))
     if kept == settings.images:
         return None
-    made = workloads(run, replace(settings, images=kept), daemons=1, inputs=inputs)
+    made = workloads(run, replace(settings, images=kept), scaled=1, inputs=inputs)
     return (
         kept
         if any(_is_as_begun(observed, role, made[role].template_hash) for role in made)

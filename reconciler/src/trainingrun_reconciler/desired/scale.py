@@ -13,7 +13,9 @@ learner never has less (ADR 0011). A deviation within the tolerance is left alon
 the learner waits for data, or the queue is so full that actors pause. Before its first batch a
 learner has no capacity; then as many daemons are wanted as fill the batch within the target lag.
 
-Only numbers of daemons are decided here. Which daemon goes, and when, is ``draining``.
+Only numbers are decided here. Which daemon goes, and when, is ``draining``. A run whose games are
+not those of daemons has another role in their place (``roles.declaration.Scaling``), which says
+what its members are called.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from trainingrun_api.spec import Autoscaling, ScaleDown, ScaleUp
 from trainingrun_contracts.stream.append import HIGH_WATER_BATCHES
 
 from trainingrun_reconciler.desired.timestamps import format_time
+from trainingrun_reconciler.roles.declaration import Noun
 
 SURPLUS: Final = 0.03
 CORRECTION_SECONDS: Final = 120.0
@@ -37,6 +40,9 @@ WAITS_LIMIT: Final = 0.03
 STALE_SECONDS: Final = 15.0
 PRIOR_PER_SLOT: Final = 5.0
 """Transitions per second of one game, until it is measured."""
+
+
+DAEMONS: Final = Noun("daemon", "daemons")
 
 
 class Limit(Enum):
@@ -62,6 +68,7 @@ class ScaleInputs:
     paused: float | None
     busy: float | None = None
     """The part of the time that the learner does not wait for data."""
+    noun: Noun = DAEMONS
 
     @property
     def batch(self) -> float:
@@ -72,7 +79,7 @@ class ScaleInputs:
         """The inputs in words, for status."""
         return (
             f"learner capacity {_rate(self.capacity)}, production"
-            f" {_rate(self.produced_per_daemon)} per daemon, queued {self.queued} of"
+            f" {_rate(self.produced_per_daemon)} per {self.noun.one}, queued {self.queued} of"
             f" {self.high_water}, actors paused {_share(self.paused)},"
             f" learner busy {_share(self.busy)}"
         )
@@ -109,29 +116,36 @@ class ScaleDecision:
     """How many there were when it was decided."""
 
 
-def running(replicas: int) -> str:
-    """How many daemons run, in words."""
-    return f"{replicas} daemon{'s' if replicas != 1 else ''} running"
+def running(replicas: int, noun: Noun) -> str:
+    """How many members run, in words."""
+    return f"{noun.count(replicas)} running"
 
 
 def scale(
-    spec: Autoscaling, inputs: ScaleInputs | None, memory: ScaleMemory, *, replicas: int, now: float
+    spec: Autoscaling,
+    inputs: ScaleInputs | None,
+    memory: ScaleMemory,
+    *,
+    replicas: int,
+    now: float,
+    noun: Noun = DAEMONS,
 ) -> ScaleDecision:
-    """The number of daemons for these inputs.
+    """The number of members for these inputs.
 
     Args:
         spec: bounds, target and windows.
         inputs: the measured state; None when Redis could not be asked.
         memory: from the decision before.
-        replicas: how many daemons are asked for now.
+        replicas: how many members are asked for now.
         now: Unix seconds.
+        noun: what they are called.
     """
     missing = _missing(inputs, now=now)
     if inputs is None or missing:
         held = min(max(replicas, spec.min_replicas), spec.max_replicas)
         return ScaleDecision(
             held,
-            f"{running(replicas)}, and the number is kept: {missing}",
+            f"{running(replicas, noun)}, and the number is kept: {missing}",
             Limit.METRIC_UNAVAILABLE,
             inputs,
             ScaleMemory(),
@@ -262,21 +276,26 @@ def _held_by(spec: Autoscaling, replicas: int, *, wanted: int, stepped: int) -> 
 
 
 def _reason(inputs: ScaleInputs, wanted: int, bounded: int, replicas: int, held_by: str) -> str:
-    why = f" ({held_by})" if held_by else ""
+    why, noun = f" ({held_by})" if held_by else "", inputs.noun
+    there = running(replicas, noun)
     if inputs.capacity is None:
         return (
-            f"{running(replicas)}; the learner waits for its first batch, which {wanted} would fill"
-            f" in time{why}"
+            f"{there}; the learner waits for its first batch, which {wanted} would fill in time"
+            f"{why}"
         )
     if bounded > replicas:
-        word = "daemon produces" if replicas == 1 else "daemons produce"
-        return f"the learner can train more than {replicas} {word}"
+        return f"the learner can train more than {noun.count(replicas)} produce{_s(replicas)}"
     if bounded < replicas:
-        return f"{bounded} daemon{'s feed' if bounded != 1 else ' feeds'} the learner"
+        return f"{noun.count(bounded)} feed{_s(bounded)} the learner"
     if wanted != replicas:
         would = "would keep the learner busy" if wanted > replicas else "would do"
-        return f"{running(replicas)}; {wanted} {would}{why}"
-    return f"{running(replicas)}, which matches the learner"
+        return f"{there}; {wanted} {would}{why}"
+    return f"{there}, which matches the learner"
+
+
+def _s(number: int) -> str:
+    """The ending of a verb of such a number."""
+    return "s" if number == 1 else ""
 
 
 def _rate(per_second: float | None) -> str:

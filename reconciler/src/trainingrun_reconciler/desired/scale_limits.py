@@ -16,7 +16,8 @@ from trainingrun_api.run import TrainingRun
 
 from trainingrun_reconciler.desired import health
 from trainingrun_reconciler.desired.conditions import ConditionState
-from trainingrun_reconciler.desired.scale import Limit, ScaleDecision, running
+from trainingrun_reconciler.desired.scale import DAEMONS, Limit, ScaleDecision, running
+from trainingrun_reconciler.roles.declaration import Noun
 
 STANDS_SECONDS: Final = 60.0
 UNKNOWN_SECONDS: Final = 180.0
@@ -47,9 +48,15 @@ def track_limit(before: LimitMemory, newest: Limit, *, now: float) -> LimitMemor
 
 
 def limit_finding(
-    run: TrainingRun, scaled: ScaleDecision, limit: Limit | None, *, least: int, most: int
+    run: TrainingRun,
+    scaled: ScaleDecision,
+    limit: Limit | None,
+    *,
+    least: int,
+    most: int,
+    noun: Noun = DAEMONS,
 ) -> ConditionState:
-    """Whether the number of daemons is limited, and by what.
+    """Whether the number of scaled members is limited, and by what.
 
     A message with the figures of the moment stays while limit and number do.
     """
@@ -62,10 +69,11 @@ def limit_finding(
             return health.true(
                 health.documented(before.reason, otherwise=Reason.UNKNOWN), before.message
             )
-        return health.false(Reason.WITHIN_LIMITS, "the number of daemons is within its bounds")
+        message = f"the number of {noun.many} is within its bounds"
+        return health.false(Reason.WITHIN_LIMITS, message)
     reason = _REASONS[limit]
     if before is not None and before.is_true and before.reason == reason:
-        same = before.message.startswith(running(scaled.present))
+        same = before.message.startswith(running(scaled.present, noun))
         message = before.message if same or limit is not scaled.limited_by else scaled.reason
         return health.true(reason, message)
     return health.true(reason, scaled.reason)

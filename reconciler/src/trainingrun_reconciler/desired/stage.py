@@ -39,7 +39,6 @@ from trainingrun_reconciler.desired.observed import Signals
 from trainingrun_reconciler.desired.own_decks import fault_of, own_decks
 from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.roles.declaration import Life
-from trainingrun_reconciler.roles.workload import Role
 from trainingrun_reconciler.settings import Settings
 
 _FAILURES: Final[dict[int | None, Reason]] = {
@@ -190,19 +189,20 @@ def _completing(facts: Facts) -> Stage:
     if signals.intent is Intent.FLUSH:
         return Stage.EVALUATING if facts.has_learner_ended else Stage.FLUSHING
     over = _lasts(signals, facts.now) >= facts.settings.evaluation_deadline_seconds
-    if not over and not _evaluated(facts.run, signals):
+    if not over and facts.roles.evaluators and not _evaluated(facts.run, signals):
         return Stage.EVALUATING
     return Stage.COMPLETE if _recorded(facts, signals) else Stage.RECORDING
 
 
 def _drained(facts: Facts, signals: Signals) -> bool:
-    """Whether all actors have sent what they held, or had the time to."""
+    """Whether all that fill the queue have sent what they held, or had the time to."""
     if signals.intent is not Intent.DRAIN:
         return False
     if _lasts(signals, facts.now) >= facts.settings.drain_deadline_seconds:
         return True
-    actors = facts.observed.roles.get(Role.ACTOR)
-    if actors is None:
+    there = [facts.observed.roles.get(each.role) for each in facts.roles.producers]
+    present = [each for each in there if each is not None]
+    if not present:
         return True
     since = signals.intent_since or 0.0  # what was said before is not about this drain
     states = [
@@ -210,7 +210,8 @@ def _drained(facts: Facts, signals: Signals) -> bool:
         for report in signals.reports
         if isinstance(report, ActorReport) and report.at >= since
     ]
-    return len(states) >= len(actors.ready) and all(state is ActorState.DRAINED for state in states)
+    serving = sum(len(each.ready) for each in present)
+    return len(states) >= serving and all(state is ActorState.DRAINED for state in states)
 
 
 def _lasts(signals: Signals, now: float) -> float:
@@ -234,7 +235,7 @@ def _recorded(facts: Facts, signals: Signals) -> bool:
 
 
 def _says_done(signals: Signals) -> bool:
-    """Whether the evaluator says so itself, of the newest weights and since it was asked to."""
+    """Whether an evaluator says so itself, of the newest weights and since it was asked to."""
     since = signals.intent_since or 0.0
     return signals.intent is Intent.EVALUATE and any(
         isinstance(report, EvaluatorReport)

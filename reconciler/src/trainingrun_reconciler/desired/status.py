@@ -12,12 +12,9 @@ from dataclasses import replace
 from typing import Final
 
 from trainingrun_api.conditions import ConditionStatus, ConditionType, Reason
-from trainingrun_api.status import (
-    TrainingRunStatus,
-)
+from trainingrun_api.status import RoleStatus, TrainingRunStatus
 from trainingrun_contracts.reports import Notice
 
-from trainingrun_reconciler.algorithms import ALGORITHMS
 from trainingrun_reconciler.desired import counts, health, interruptions
 from trainingrun_reconciler.desired.admission import is_queued
 from trainingrun_reconciler.desired.assessment import Assessment
@@ -30,7 +27,7 @@ from trainingrun_reconciler.desired.stage import Goal, Stage
 from trainingrun_reconciler.desired.termination import Progress
 from trainingrun_reconciler.desired.timestamps import format_time, timestamp
 from trainingrun_reconciler.roles import ROLES
-from trainingrun_reconciler.roles.declaration import Availability, Drain, Life, RoleDeclaration
+from trainingrun_reconciler.roles.declaration import Availability, Life, RoleDeclaration
 from trainingrun_reconciler.roles.workload import Role
 
 PROGRESS_SECONDS: Final = 600.0
@@ -84,33 +81,33 @@ def status(view: Assessment) -> TrainingRunStatus:
 def _counted(view: Assessment) -> dict[str, object]:
     """Counts; those of a run that is over stay as they were."""
     if view.lifecycle.stage is Stage.OVER:
-        return {"bottleneck": None, **_roles(view, signals=False)}
+        return {"bottleneck": None, "roles": _roles(view, signals=False)}
     return {
-        **_roles(view, signals=True),
+        "roles": _roles(view, signals=True),
         "bottleneck": None,
         **counts.from_signals(view.run, view.signals, _rates(view)),
         "curriculum": view.curriculum,
         "stop": view.stop,
         "progressed_at": timestamp(view.progress.at) if view.progress is not None else None,
-        "autoscaling": counts.autoscaling(
-            view.run, view.observed, view.scaled, view.plan, now=view.now
-        ),
+        "autoscaling": counts.autoscaling(view.facts, view.scaled, view.plan),
     }
 
 
-def _roles(view: Assessment, *, signals: bool) -> dict[str, object]:
+def _roles(view: Assessment, *, signals: bool) -> tuple[RoleStatus, ...]:
     """The members of each role, and how many of them were interrupted so far."""
+    roles = view.facts.roles
     members = (
-        counts.roles(view.observed, view.signals)
+        counts.roles(roles, view.observed, view.signals)
         if signals
-        else counts.roles(Observed(view.observed.roles), None)
+        else counts.roles(roles, Observed(view.observed.roles), None)
     )
-    return {
-        name: interruptions.counted(
-            role, getattr(view.run.status, name), view.interrupted.get(Role(name), ())
+    standing = view.run.status
+    return tuple(
+        interruptions.counted(
+            each, standing.role(each.name), view.interrupted.get(Role(each.name), ())
         )
-        for name, role in members.items()
-    }
+        for each in members
+    )
 
 
 def _rates(view: Assessment) -> Rates:
@@ -174,13 +171,11 @@ def _standing(view: Assessment) -> dict[ConditionType, ConditionState]:
 
 
 def _parts(view: Assessment) -> dict[Role, ConditionState]:
-    """The availability of each role that a run is not ready without; those with a condition of
-    their own are reported in every run, ours or external."""
+    """The availability of each role that a run is not ready without, ours or external."""
     parts = {
         each.role: _part(view, each, each.availability)
-        for each in ALGORITHMS.roles_of(view.run)
-        if each.availability is not None
-        and (each.availability.condition is not None or each.exists(view.run))
+        for each in view.facts.roles
+        if each.availability is not None and each.serves(view.run)
     }
     if view.facts.held is None:
         return parts
@@ -200,11 +195,11 @@ def _part(
         return health.false(Reason.NOT_CREATED, "not wanted now")
     match declared.life:
         case Life.STORE:
-            return health.queue(view.observed)
+            return health.queue(view.observed, declared.role)
         case Life.TASK:
-            return health.learner(view.observed, view.signals)
+            return health.task(view.facts.learner, view.signals, availability)
         case Life.WORKER:
-            least = view.least_daemons if declared.drain is Drain.BY_SLOTS else None
+            least = view.least_scaled if declared.scaling is not None else None
             return health.workers(view.observed, declared.role, availability, least=least)
 
 
@@ -352,15 +347,19 @@ def _reason_of(notice: Notice) -> Reason:
 
 
 def _scaling(view: Assessment) -> ConditionState:
+    scaling, bounds = view.facts.roles.scaling, view.bounds
+    if scaling is None or bounds is None:
+        return health.false(Reason.WITHIN_LIMITS, "rates decide no number of this run")
+    noun = scaling.noun
     if view.lifecycle.stage is not Stage.RUNNING:
-        return health.false(Reason.WITHIN_LIMITS, "the number of daemons is not scaled now")
+        return health.false(Reason.WITHIN_LIMITS, f"the number of {noun.many} is not scaled now")
     if view.plan is not None and view.plan.waiting:
-        message = f"{view.plan.waiting} daemons finish their games before they go"
+        message = f"{view.plan.waiting} {noun.many} finish their games before they go"
         return health.true(Reason.DRAIN_IN_PROGRESS, message)
     if view.observed.external is not None:
-        return health.false(Reason.WITHIN_LIMITS, "external daemons are not scaled")
-    least, most = view.bounds.min_replicas, view.bounds.max_replicas
-    return limit_finding(view.run, view.scaled, view.limit, least=least, most=most)
+        return health.false(Reason.WITHIN_LIMITS, f"external {noun.many} are not scaled")
+    least, most = bounds.min_replicas, bounds.max_replicas
+    return limit_finding(view.run, view.scaled, view.limit, least=least, most=most, noun=noun)
 
 
 def _progressing(view: Assessment) -> ConditionState:
@@ -397,9 +396,9 @@ def _degraded(view: Assessment, parts: Mapping[Role, ConditionState]) -> Conditi
     wait = view.facts.held
     if wait is not None and health.reason_of(wait.problem) is not Reason.WAITING_FOR_QUOTA:
         return health.true(health.reason_of(wait.problem), wait.problem.message)
-    queue = parts[Role.REDIS]
-    if queue.status is ConditionStatus.FALSE and queue.reason is not Reason.NOT_CREATED:
-        return health.true(queue.reason, queue.message)
+    for store in (parts[each.role] for each in view.facts.roles.stores if each.role in parts):
+        if store.status is ConditionStatus.FALSE and store.reason is not Reason.NOT_CREATED:
+            return health.true(store.reason, store.message)
     found = _lasting_problem(view) or _missing(view, parts) or _notice(view)
     return found or health.false(Reason.AS_EXPECTED, "nothing is wrong")
 

@@ -30,10 +30,11 @@ from trainingrun_reconciler.desired.draining import DrainRules, plan_draining
 from trainingrun_reconciler.desired.errands import is_recorder, recorder, take_the_place
 from trainingrun_reconciler.desired.observed import ObservedRole
 from trainingrun_reconciler.desired.requests import requested_checkpoint
+from trainingrun_reconciler.desired.size import drain_rules
 from trainingrun_reconciler.desired.stage import Goal, Stage
 from trainingrun_reconciler.desired.workloads import workloads
 from trainingrun_reconciler.roles import ROLES
-from trainingrun_reconciler.roles.declaration import Drain, Life
+from trainingrun_reconciler.roles.declaration import Drain, Life, RoleDeclaration
 from trainingrun_reconciler.roles.workload import Role, Workload
 
 
@@ -61,10 +62,10 @@ def _running(view: Assessment) -> Iterator[Action]:
     if is_queued(view.facts):
         yield from _queued(view, desired)
         return
-    yield from _apply(view, desired.get(Role.REDIS))
+    yield from _stores(view, desired)
     if view.facts.has_learner_ended:
         # Before the intent changes: under RUN, an ended learner has flushed nothing.
-        yield from _remove(view, Role.LEARNER)
+        yield from _remove(view, view.facts.roles.learner.role)
     elif view.signals is not None:
         yield from _intent(view, Intent.RUN)
         if view.signals.target != view.run.spec.games:
@@ -74,11 +75,11 @@ def _running(view: Assessment) -> Iterator[Action]:
         asked = requested_checkpoint(view.run, view.signals)
         if asked is not None:
             yield RequestCheckpoint(asked)
-    yield from _daemons(view, desired.get(Role.DAEMON))
+    yield from _with_slots(view, desired)
     if view.signals is None:
         return
     if not view.facts.has_learner_ended:
-        yield from _learner(view, desired[Role.LEARNER])
+        yield from _learner(view, desired)
     yield from _players(view, desired)
 
 
@@ -103,53 +104,55 @@ def _leaving(*, evaluating: bool = False) -> tuple[Role, ...]:
 
 def _queued(view: Assessment, desired: dict[Role, Workload]) -> Iterator[Action]:
     """The learner waits for its admission; the rest stays as it is, or is given back."""
-    if Role.REDIS in view.observed.roles:
-        yield from _apply(view, desired.get(Role.REDIS))
+    if any(each.role in view.observed.roles for each in view.facts.roles.stores):
+        yield from _stores(view, desired)
     leaving = released(view.facts)
     if leaving and view.signals is not None and view.signals.slots:
         yield PublishSlots({})
     yield from _remove(view, *leaving)
-    yield from _learner(view, desired[Role.LEARNER])
+    yield from _learner(view, desired)
 
 
 def _waiting(view: Assessment) -> Iterator[Action]:
     """Only the queue is managed, and only where there is something to wait for."""
     if view.observed.roles:
-        yield from _apply(view, _desired(view).get(Role.REDIS))
+        yield from _stores(view, _desired(view))
     yield from _publish(view)
 
 
 def _draining(view: Assessment) -> Iterator[Action]:
     desired = _desired(view)
-    yield from _apply(view, desired.get(Role.REDIS))
+    yield from _stores(view, desired)
     yield from _intent(view, Intent.DRAIN)
     yield from _publish(view)
-    yield from _learner(view, desired[Role.LEARNER])
+    yield from _learner(view, desired)
 
 
 def _flushing(view: Assessment) -> Iterator[Action]:
     desired = _desired(view)
-    yield from _apply(view, desired.get(Role.REDIS))
+    yield from _stores(view, desired)
     yield from _intent(view, Intent.FLUSH)
     yield from _remove(view, *_leaving(evaluating=view.lifecycle.goal is not Goal.SUSPEND))
     yield from _publish(view)
-    yield from _learner(view, desired[Role.LEARNER])
+    yield from _learner(view, desired)
 
 
 def _evaluating(view: Assessment) -> Iterator[Action]:
     desired = _desired(view)
-    yield from _apply(view, desired.get(Role.REDIS))
+    yield from _stores(view, desired)
     yield from _intent(view, Intent.EVALUATE)
     yield from _remove(view, *_leaving(evaluating=True))
-    if Role.DAEMON in desired and Role.DAEMON not in view.observed.roles:
-        yield Apply(desired[Role.DAEMON])
+    for each in _drained_by_slots():
+        is_missing = each.role in desired and each.role not in view.observed.roles
+        if each.evaluates and is_missing:
+            yield Apply(desired[each.role])
     yield from _publish(view)
     yield from _players(view, desired, evaluating=True)
 
 
 def _recording(view: Assessment) -> Iterator[Action]:
     """Nothing is played now; Redis holds what is to be written."""
-    yield from _apply(view, _desired(view).get(Role.REDIS))
+    yield from _stores(view, _desired(view))
     yield from _remove(view, *_leaving())
     run, settings = view.run, view.facts.settings
     if not is_recorder(run, settings, view.facts.learner):
@@ -157,11 +160,11 @@ def _recording(view: Assessment) -> Iterator[Action]:
 
 
 def _ended(view: Assessment) -> Iterator[Action]:
-    """Redis stays, it holds the ledger; so does what ended in the learner's place, which costs
+    """The store stays, it holds the ledger; so does what ended in the learner's place, which costs
     nothing."""
     yield from _remove(view, *_leaving())
     if not view.facts.has_learner_ended:
-        yield from _remove(view, Role.LEARNER)
+        yield from _remove(view, view.facts.roles.learner.role)
     if view.signals is not None and view.signals.slots:
         yield PublishSlots({})
 
@@ -170,17 +173,22 @@ def _desired(view: Assessment) -> dict[Role, Workload]:
     made = workloads(
         view.run,
         view.facts.settings,
-        daemons=view.scaled.replicas,
+        scaled=view.scaled.replicas,
         external=view.observed.external,
         inputs=view.rollout_inputs,
     )
     return dict(made)
 
 
-def _apply(view: Assessment, workload: Workload | None) -> Iterator[Action]:
+def _stores(view: Assessment, desired: dict[Role, Workload]) -> Iterator[Action]:
+    """What the run is lies in them: they are there from first to last, where they are ours."""
+    for each in view.facts.roles.stores:
+        if each.role in desired:
+            yield from _apply(view, desired[each.role])
+
+
+def _apply(view: Assessment, workload: Workload) -> Iterator[Action]:
     """Apply where there is a difference."""
-    if workload is None:
-        return
     there = view.observed.roles.get(workload.role)
     same = (
         there is not None
@@ -205,17 +213,17 @@ def _intent(view: Assessment, intent: Intent) -> Iterator[Action]:
         yield SetIntent(intent)
 
 
-def _learner(view: Assessment, workload: Workload) -> Iterator[Action]:
+def _learner(view: Assessment, desired: dict[Role, Workload]) -> Iterator[Action]:
     """A learner that must be replaced goes first and comes back in a later reconcile: a task's
     description cannot be changed while it runs."""
-    there = view.facts.learner
+    there, workload = view.facts.learner, desired[view.facts.roles.learner.role]
     if there is None:
         yield Apply(workload)
     elif there.finished is not None:
         return
     elif there.template_hash != workload.template_hash:
         if not there.removing:
-            yield Remove(Role.LEARNER, successor=workload)
+            yield Remove(workload.role, successor=workload)
     elif not there.intact:
         yield Apply(workload)
 
@@ -226,44 +234,68 @@ def _publish(view: Assessment) -> Iterator[Action]:
         yield PublishSlots(plan.slots)
 
 
-def _daemons(view: Assessment, workload: Workload | None) -> Iterator[Action]:
-    """The daemons, at once where they grow, and drained first where they shrink.
+def _with_slots(view: Assessment, desired: dict[Role, Workload]) -> Iterator[Action]:
+    """The roles whose members go by their slots, at once where they grow, drained first where they
+    shrink.
 
-    None are wanted where the run uses external ones; own ones from before go after their games.
+    None are ours where the run uses external daemons; own ones from before go after their games.
     """
-    there, plan = view.observed.roles.get(Role.DAEMON), view.plan
-    if workload is None:
+    ours = [
+        each
+        for each in _drained_by_slots()
+        if each.role in desired or each.role in view.observed.roles
+    ]
+    if not ours:
         yield from _publish(view)
-        if there is not None and _are_idle(view, there):
-            yield from _remove(view, Role.DAEMON)
-        return
+    for each in ours:
+        if each.role in desired:
+            yield from _sized(view, each, desired[each.role])
+        else:
+            yield from _publish(view)
+            yield from _remove_idle(view, each.role)
+
+
+def _drained_by_slots() -> tuple[RoleDeclaration, ...]:
+    return tuple(each for each in ROLES if each.drain is Drain.BY_SLOTS)
+
+
+def _sized(view: Assessment, declared: RoleDeclaration, workload: Workload) -> Iterator[Action]:
+    """The members of a role with slots, as many as the plan has now."""
+    there, plan, scaling = view.observed.roles.get(declared.role), view.plan, declared.scaling
     if there is None:
         yield Apply(workload)
         return
-    if there.template_hash != workload.template_hash and view.run.spec.daemon.jvm is not None:
-        yield from _replace_idle(view, there)
+    is_changed = there.template_hash != workload.template_hash
+    if is_changed and scaling is not None and scaling.drops_games(view.run.spec):
+        yield from _replace_idle(view, declared.role, there, drain_rules(scaling, view.run))
         return
     yield from _publish(view)
     replicas = plan.replicas if plan is not None else max(there.replicas, workload.replicas)
     if plan is not None and plan.removable and replicas < there.replicas:
-        yield RemoveFirst(Role.DAEMON, plan.removable)
+        yield RemoveFirst(declared.role, plan.removable)
     yield from _apply(view, replace(workload, replicas=replicas))
 
 
-def _replace_idle(view: Assessment, there: ObservedRole) -> Iterator[Action]:
-    """A Forge build that is terminated drops its games. So first all of them get no new ones, and
-    they go together once they have none; the role comes back in a later reconcile. One after the
-    other was refused: those that wait for their turn would get games again."""
-    signals, spec = view.signals, view.run.spec.daemon
+def _replace_idle(
+    view: Assessment, role: Role, there: ObservedRole, rules: DrainRules
+) -> Iterator[Action]:
+    """A member that is terminated drops its games. So first all of them get no new ones, and they
+    go together once they have none; the role comes back in a later reconcile. One after the other
+    was refused: those that wait for their turn would get games again."""
+    signals = view.signals
     if signals is None or there.removing:
         return
-    seconds = spec.drain_timeout_seconds
-    rules = DrainRules(capacity=spec.games_per_daemon, seconds=seconds)
     plan = plan_draining(there, signals, rules, desired=0, now=signals.at)
     if dict(signals.slots) != dict(plan.slots):
         yield PublishSlots(plan.slots)
     elif not plan.waiting:
-        yield from _remove(view, Role.DAEMON)
+        yield from _remove(view, role)
+
+
+def _remove_idle(view: Assessment, role: Role) -> Iterator[Action]:
+    there = view.observed.roles.get(role)
+    if there is not None and _are_idle(view, there):
+        yield from _remove(view, role)
 
 
 def _are_idle(view: Assessment, role: ObservedRole) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from trainingrun_api.run import TrainingRun
 
 from trainingrun_reconciler.algorithms import ALGORITHMS
+from trainingrun_reconciler.algorithms.run_roles import RunRoles
 from trainingrun_reconciler.desired.external import slots_of
 from trainingrun_reconciler.desired.observed import ObservedRole
 from trainingrun_reconciler.desired.placement import placed
@@ -25,21 +26,20 @@ def workloads(
     run: TrainingRun,
     settings: Settings,
     *,
-    daemons: int,
+    scaled: int,
     external: ObservedRole | None = None,
     inputs: RolloutInputs | None = None,
 ) -> Mapping[Role, Workload]:
-    """What should exist with this number of daemons, by role; only our own Redis and daemons.
+    """What should exist with this number of scaled members, by role; only what is ours to make.
 
     ``external`` is what is known of other daemons, ``inputs`` what was asked of this run
     at an earlier reconcile.
     """
-    is_external = run.spec.daemon.external is not None
-    slots = slots_of(run, external) if is_external else daemons * run.spec.daemon.games_per_daemon
-    extent = Extent(run, daemons=daemons, slots=slots)
+    roles = ALGORITHMS.roles_of(run)
+    extent = Extent(run, scaled=scaled, slots=_slots(roles, scaled, external))
     made = (
         each.workload(run, settings, replicas=each.members(extent))
-        for each in ALGORITHMS.roles_of(run)
+        for each in roles
         if each.exists(run)
     )
     inputs, programs = rollout_inputs(run, inputs), ALGORITHMS.of(run.spec).programs
@@ -49,3 +49,12 @@ def workloads(
         )
         for each in made
     }
+
+
+def _slots(roles: RunRoles, scaled: int, external: ObservedRole | None) -> int:
+    """Games that the members of the scaled role serve or play at once."""
+    if roles.scaled is None or roles.scaling is None:
+        return 0
+    if roles.scaled.is_external(roles.run):
+        return slots_of(roles.run, external)
+    return scaled * roles.scaling.games(roles.run.spec)

@@ -77,6 +77,7 @@ ACTOR: Final = RoleDeclaration(
     report=ActorReport,
     connects_to=(Role.REDIS, Role.DAEMON),
     waits_for_quota=True,
+    produces=True,
     availability=Availability(
         "actors", "play", least=_half, condition=ConditionType.ACTORS_AVAILABLE
     ),

@@ -15,8 +15,10 @@ from trainingrun_reconciler.roles.declaration import (
     Entrance,
     Extent,
     Life,
+    Noun,
     Process,
     RoleDeclaration,
+    Scaling,
     Section,
     Service,
 )
@@ -35,8 +37,12 @@ def _is_own(run: TrainingRun) -> bool:
     return run.spec.daemon.external is None
 
 
+def _is_external(run: TrainingRun) -> bool:
+    return run.spec.daemon.external is not None
+
+
 def _members(extent: Extent) -> int:
-    return extent.daemons
+    return extent.scaled
 
 
 def _process(run: TrainingRun, _settings: Settings) -> Process:
@@ -90,6 +96,7 @@ DAEMON: Final = RoleDeclaration(
     purpose="Serves games over TCP, and knows nothing of the run.",
     life=Life.WORKER,
     exists=_is_own,
+    is_external=_is_external,
     members=_members,
     process=_process,
     section=_section,
@@ -103,6 +110,13 @@ DAEMON: Final = RoleDeclaration(
     waits_for_quota=True,
     is_spread=True,
     drain=Drain.BY_SLOTS,
+    scaling=Scaling(
+        noun=Noun("daemon", "daemons"),
+        bounds=lambda spec: spec.daemon.autoscaling,
+        games=lambda spec: spec.daemon.games_per_daemon,
+        drain_seconds=lambda spec: spec.daemon.drain_timeout_seconds,
+        drops_games=lambda spec: spec.daemon.jvm is not None,
+    ),
     evaluates=True,
     availability=Availability("daemons", "serve games", condition=ConditionType.DAEMONS_AVAILABLE),
     price=lambda prices: prices.daemon_hourly,

@@ -19,8 +19,8 @@ from trainingrun_api.conditions import ConditionType
 from trainingrun_api.limits import Cost
 from trainingrun_api.pod_template import Container, HasPods, PodTemplate
 from trainingrun_api.run import TrainingRun
-from trainingrun_api.spec import TrainingRunSpec
-from trainingrun_contracts.reports import Report
+from trainingrun_api.spec import Autoscaling, TrainingRunSpec
+from trainingrun_contracts.reports import ActorReport, LearnerReport, Report
 
 from trainingrun_reconciler.roles.amounts import resources
 from trainingrun_reconciler.roles.daemon_token import token_of
@@ -95,6 +95,18 @@ class Drain(Enum):
 
 
 @dataclass(frozen=True)
+class Noun:
+    """What sentences call the members of a role: one of them, and several."""
+
+    one: str
+    many: str
+
+    def count(self, number: int) -> str:
+        """A number of them: "1 daemon", "3 daemons"."""
+        return f"{number} {self.one if number == 1 else self.many}"
+
+
+@dataclass(frozen=True)
 class Section:
     """What the spec of a run says of a role's pods: what is asked of its own container, spot nodes,
     and the template that is laid over ours."""
@@ -120,10 +132,11 @@ class Section:
 
 @dataclass(frozen=True)
 class Extent:
-    """How large a run is now: its daemons, and the games that they serve at once."""
+    """How large a run is now: the members of the role that is scaled, and the games that they
+    serve or play at once."""
 
     run: TrainingRun
-    daemons: int
+    scaled: int
     slots: int
 
 
@@ -156,8 +169,29 @@ class Availability:
     condition: ConditionType | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Scaling:
+    """How many members a role has where rates decide it (``desired.scale``): as many as keep the
+    learner fed, within ``bounds``.
+
+    ``games`` are those that a member serves or plays at once. ``drain_seconds`` is how long one
+    that is drained by its slots may take to end them; one whose program drops them when it is
+    terminated (``drops_games``) is only replaced when it has none.
+    """
+
+    noun: Noun
+    bounds: Callable[[TrainingRunSpec], Autoscaling]
+    games: Callable[[TrainingRunSpec], int]
+    drain_seconds: Callable[[TrainingRunSpec], float]
+    drops_games: Callable[[TrainingRunSpec], bool] = lambda _spec: False
+
+
 def _always(_run: TrainingRun) -> bool:
     return True
+
+
+def _never(_run: TrainingRun) -> bool:
+    return False
 
 
 def _one(_extent: Extent) -> int:
@@ -178,7 +212,9 @@ class RoleDeclaration:
     life: Life
     controller: Controller = Controller.DEPLOYMENT
     exists: Callable[[TrainingRun], bool] = _always
-    """Whether a run has this role at all; of some runs, others make the daemons or the Redis."""
+    """Whether the members are ours to make; of some runs, others make the daemons or the Redis."""
+    is_external: Callable[[TrainingRun], bool] = _never
+    """Whether others make them: the role serves the run all the same, and is reported with it."""
     members: Callable[[Extent], int] = _one
     process: Callable[[TrainingRun, Settings], Process]
     section: Callable[[TrainingRunSpec], Section]
@@ -213,8 +249,14 @@ class RoleDeclaration:
 
     # -- life
     drain: Drain = Drain.BY_SIGNAL
+    scaling: Scaling | None = None
+    """Where rates decide how many members it has; None where ``members`` alone says it."""
+    produces: bool = False
+    """Whether it fills the queue: nothing is flushed before its members report that they are
+    drained (``ActorReport``)."""
     evaluates: bool = False
-    """Whether it stays for the last evaluation, when nothing is trained."""
+    """Whether it stays for the last evaluation, when nothing is trained; one that reports as an
+    evaluator (``EvaluatorReport``) ends it."""
     availability: Availability | None = None
     """None where the run is ready without it."""
     price: Callable[[Cost], float] | None = None
@@ -225,6 +267,23 @@ class RoleDeclaration:
         """Whether anybody is to reach it by its port."""
         is_asked = self.probe is not Probe.HEALTH_FILE
         return is_asked or self.service is not None or self.entrance is not Entrance.NONE
+
+    @property
+    def fault(self) -> str:
+        """What of the declaration cannot work, as the end of a sentence; empty where all can."""
+        if self.port is None and self.needs_port:
+            return "is to be reached, and has no port"
+        if self.produces and self.report is not ActorReport:
+            return "fills the queue, and does not report as an actor does, so it cannot be drained"
+        if self.life is Life.TASK and self.report is not LearnerReport:
+            return "is the task of a run, and does not report as a learner does"
+        if self.drain is Drain.BY_SLOTS and self.scaling is None:
+            return "is drained by its slots, and does not say how many it has (scaling)"
+        return ""
+
+    def serves(self, run: TrainingRun) -> bool:
+        """Whether a run has this role, its members ours or external."""
+        return self.exists(run) or self.is_external(run)
 
     @property
     def serves_metrics(self) -> bool:

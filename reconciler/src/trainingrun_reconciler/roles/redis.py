@@ -73,6 +73,7 @@ REDIS: Final = RoleDeclaration(
     life=Life.STORE,
     controller=Controller.STATEFUL_SET,
     exists=is_managed,
+    is_external=lambda run: not is_managed(run),
     process=_process,
     section=_section,
     template_at="spec.redis.managed.template",

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from trainingrun_api.status import TrainingRunStatus
-
 from trainingrun_reconciler.roles.declaration import Life, RoleDeclaration
 from trainingrun_reconciler.roles.workload import Role
 
@@ -28,7 +26,7 @@ class Registry:
 
         Raises:
             ValueError: the name is taken, it connects to a role that is not there, or what it
-                declares of its port does not fit.
+                declares does not fit together.
         """
         if declared.role in self._declared:
             raise ValueError(f"role {declared.role.value} is declared twice")
@@ -37,18 +35,20 @@ class Registry:
             raise ValueError(
                 f"role {declared.role.value} connects to {', '.join(unknown)}: declare it first"
             )
-        if declared.port is None and declared.needs_port:
-            raise ValueError(f"role {declared.role.value} is to be reached, and has no port")
+        if declared.fault:
+            raise ValueError(f"role {declared.role.value} {declared.fault}")
         self._declared[declared.role] = declared
 
     @contextmanager
-    def also(self, declared: RoleDeclaration) -> Iterator[None]:
-        """Have one more role for a while, to try it out."""
-        self.register(declared)
+    def also(self, *declared: RoleDeclaration) -> Iterator[None]:
+        """Have more roles for a while, to try them out."""
+        before = dict(self._declared)
         try:
+            for each in declared:
+                self.register(each)
             yield
         finally:
-            del self._declared[declared.role]
+            self._declared = before
 
     def __iter__(self) -> Iterator[RoleDeclaration]:
         return iter(tuple(self._declared.values()))
@@ -69,10 +69,9 @@ class Registry:
         return self._declared.get(Role(name))
 
     @property
-    def with_status(self) -> tuple[Role, ...]:
-        """The roles that the status of a run has a field for, in the order of the fields."""
-        fields = (Role(name) for name in TrainingRunStatus.model_fields)
-        return tuple(role for role in fields if role in self)
+    def counted(self) -> tuple[RoleDeclaration, ...]:
+        """Those whose members a status counts; of a store it says only whether it answers."""
+        return tuple(each for each in self if each.life is not Life.STORE)
 
     @property
     def workers(self) -> tuple[RoleDeclaration, ...]:

@@ -105,7 +105,7 @@ def _line(
 ) -> RoleLine:
     if there is None:
         return RoleLine(role.value, 0, 0, 0)
-    reported = getattr(status, role.value, None)
+    reported = status.role(role.value)
     problems = (each.problem for each in there.members if each.problem and not each.ready)
     problem = next(problems, None)
     return RoleLine(

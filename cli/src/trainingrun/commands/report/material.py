@@ -211,6 +211,7 @@ def _sample(run: TrainingRun, *, at: float, elapsed: float) -> Sample | None:
     if any(each is None for each in numbers):
         return None
     played, produced, trained, queued = (each or 0 for each in numbers)
+    daemon = status.role("daemon")
     return Sample(
         at=at,
         elapsed=elapsed,
@@ -221,6 +222,6 @@ def _sample(run: TrainingRun, *, at: float, elapsed: float) -> Sample | None:
         queued=queued,
         updates=(model.version or 0) if model is not None else 0,
         bottleneck=status.bottleneck,
-        daemons=status.daemon.ready if status.daemon is not None else None,
+        daemons=daemon.ready if daemon is not None else None,
         spent=status.cost.spent if status.cost is not None else None,
     )

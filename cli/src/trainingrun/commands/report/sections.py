@@ -93,7 +93,7 @@ def _queue(material: Material) -> Iterator[Markup]:
 
 
 def _scaling(material: Material) -> Iterator[Markup]:
-    role, reported = material.run.status.daemon, material.run.status.autoscaling
+    role, reported = material.run.status.role("daemon"), material.run.status.autoscaling
     yield _figures([curves.daemons(material)])
     limits = material.run.spec.daemon.autoscaling
     external = material.run.spec.daemon.external is not None

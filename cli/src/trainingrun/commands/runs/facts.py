@@ -8,9 +8,8 @@ from typing import Final
 
 from trainingrun_api.conditions import ConditionStatus, ConditionType
 from trainingrun_api.run import TrainingRun
-from trainingrun_api.status import Condition, EvaluationStatus, RoleStatus
+from trainingrun_api.status import Condition, EvaluationStatus
 from trainingrun_reconciler.algorithms import ALGORITHMS
-from trainingrun_reconciler.roles import ROLES
 
 from trainingrun.commands.output import UNKNOWN, age_of, short
 
@@ -57,14 +56,13 @@ def rows_of(run: TrainingRun) -> Iterator[Row]:
 
 def role_rows(run: TrainingRun) -> Iterator[Row]:
     """Members of each role in a few words."""
-    for title in (each.value for each in ROLES.with_status):
-        role: RoleStatus | None = getattr(run.status, title)
-        if role is not None and (is_active(run) or role.desired or role.ready):
+    for role in run.status.roles:
+        if is_active(run) or role.desired or role.ready:
             games = "" if role.busy is None else f", {role.busy} games"
             times = role.interruptions or 0
             gone = f", {times} interruption{'' if times == 1 else 's'}" if times else ""
             restarts = f"{role.restarts or 0} restarts"
-            yield title, f"{role.display or UNKNOWN} ready{games}, {restarts}{gone}"
+            yield role.name, f"{role.display or UNKNOWN} ready{games}, {restarts}{gone}"
 
 
 def problems_of(run: TrainingRun) -> Iterator[str]:

@@ -62,7 +62,7 @@ class Scaling(Struct, frozen=True):
 
 def scaling_of(run: TrainingRun, events: Sequence[Event]) -> Scaling:
     """Return what explains the number of daemons of a run."""
-    role, reported = run.status.daemon, run.status.autoscaling
+    role, reported = run.status.role("daemon"), run.status.autoscaling
     condition = run.status.condition(ConditionType.SCALING_LIMITED)
     decision = reported.last_decision if reported is not None else None
     return Scaling(
@@ -105,7 +105,7 @@ def picture_of_scaling(
 
 
 def _now(run: TrainingRun) -> Iterator[Row]:
-    role = run.status.daemon
+    role = run.status.role("daemon")
     if run.spec.daemon.external is not None:
         yield "daemons", "external ones: their number is not decided here"
     if role is not None:

@@ -117,7 +117,8 @@ def _cells(run: TrainingRun, *, left: bool) -> Iterator[str]:
     yield (games.rate if games is not None else None) or UNKNOWN
     yield (remaining(run) if not left else "") or UNKNOWN
     yield number(counted.queued if counted is not None else None, "d")
-    yield (status.daemon.display if status.daemon is not None else None) or UNKNOWN
+    daemon = status.role("daemon")
+    yield (daemon.display if daemon is not None else None) or UNKNOWN
     yield status.win_rate or UNKNOWN
     yield status.bottleneck or UNKNOWN
     yield age_of(status.checkpoint.saved_at if status.checkpoint is not None else None)
@@ -129,8 +130,7 @@ def _wide_cells(run: TrainingRun) -> Iterator[str]:
     yield number(status.model.version if status.model is not None else None, "d")
     yield status.elo or UNKNOWN
     yield (status.cost.display if status.cost is not None else None) or UNKNOWN
-    roles = (status.daemon, status.actor, status.learner, status.evaluator)
-    known = [role.restarts for role in roles if role is not None and role.restarts is not None]
+    known = [role.restarts for role in status.roles if role.restarts is not None]
     yield number(sum(known) if known else None, "d")
 
 
