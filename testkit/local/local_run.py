@@ -18,9 +18,11 @@ from typing import Any
 import psutil
 
 from testkit.tree import DECKS
-from testkit.warm_program import WarmProcess, warm_programs
+from testkit.warm_program import WarmProcess, warm_folder, warm_programs
 
 PROGRAM = Path(sys.executable).with_name("trainingrun")
+LEARNER = ("trainingrun-learner", "trainingrun_trainer")
+"""What starts warm in children of a run, and the package that has it."""
 POLL_SECONDS = 0.1
 ENDLESS = 10_000_000
 """Games of a run that no machine plays to its end while a test looks at it."""
@@ -73,6 +75,8 @@ class LocalRun:
     process: WarmProcess | None = None
     options: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    is_warm: bool = True
+    """Whether its learners are forked; not where they import what the environment names."""
     output: Path = field(init=False)
 
     def __post_init__(self) -> None:
@@ -94,6 +98,7 @@ class LocalRun:
                 env={**os.environ, **self.environment},
                 stdout=output.fileno(),
                 stderr=output.fileno(),
+                interpreter=warm_folder(LEARNER) if self.is_warm else None,
             )
 
     def pid_of(self, role: str) -> int | None:
@@ -197,10 +202,14 @@ class LocalRun:
 
 @contextmanager
 def local_run(
-    folder: Path, file: Path, *options: str, environment: Mapping[str, str] | None = None
+    folder: Path,
+    file: Path,
+    *options: str,
+    environment: Mapping[str, str] | None = None,
+    is_warm: bool = True,
 ) -> Iterator[LocalRun]:
     """A run that was started, and is gone with its children at the end, whatever happened."""
-    run = LocalRun(folder, file, options=options, environment=environment or {})
+    run = LocalRun(folder, file, options=options, environment=environment or {}, is_warm=is_warm)
     run.start()
     try:
         yield run

@@ -41,7 +41,7 @@ def shortened(example: Path, file: Path, **spec: Any) -> Path:
 
 def trained(folder: Path, file: Path, environment: Mapping[str, str] | None = None) -> float:
     """Run to the end; gives the lower bound of the last win rate. The ledger must close."""
-    with local_run(folder, file, environment=environment) as run:
+    with local_run(folder, file, environment=environment, is_warm=environment is None) as run:
         assert run.finish(seconds=300) == 0, run.said()
         summary = run.summary()
     assert closes(summary["ledger"])
