@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 import yaml
 from trainingrun.sdk import (
+    Ended,
     LocalPlace,
     LogQuery,
-    RunEnded,
-    RunNotFound,
-    RunRefused,
+    NotFound,
+    Refused,
     WaitTimeout,
     connect,
 )
@@ -120,12 +120,12 @@ def test_the_guides_program_and_the_sdk(tmp_path: Path) -> None:
     ):
         try:
             assert runs.list() == ()
-            with pytest.raises(RunNotFound):
+            with pytest.raises(NotFound):
                 runs.get("scripted")
-            with pytest.raises(RunRefused, match=r"spec\.games"):
+            with pytest.raises(Refused, match=r"spec\.games"):
                 runs.submit({**document, "spec": {**document["spec"], "games": -1}})
             until(lambda: runs.list() and runs.members("scripted"), seconds=MINUTES, what="members")
-            with pytest.raises(RunRefused, match="running already"):
+            with pytest.raises(Refused, match="running already"):
                 runs.submit(document)
             with pytest.raises(WaitTimeout):
                 runs.wait("scripted", timeout=0.1)
@@ -143,7 +143,7 @@ def test_the_guides_program_and_the_sdk(tmp_path: Path) -> None:
             )
             assert done.status.games is not None
             assert (done.status.games.played or 0) >= 60
-            with pytest.raises(RunEnded):
+            with pytest.raises(Ended):
                 runs.wait("scripted", "Suspended", timeout=MINUTES)
             again = subprocess.run(
                 [sys.executable, "program.py"],

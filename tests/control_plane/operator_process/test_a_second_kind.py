@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import pytest
 import yaml
-from trainingrun import ClusterPlace, RunRefused, connect_to
+from trainingrun import ClusterPlace, Refused, connect_to
 from trainingrun_operator.kube.permissions import permissions
 from trainingrun_reconciler.resources import RESOURCE_KINDS
 
@@ -195,13 +195,13 @@ def test_the_sdk_reads_it(place: ControlPlane, namespace: str) -> None:
     """Submitted, listed, waited for, with its events, and deleted, as models of its own."""
     at = ClusterPlace(namespace, kubeconfig=place.kubeconfig)
     with connect_to(DEFINITION, at) as echoes:
-        with pytest.raises(RunRefused, match="silence cannot be heard twice"):
+        with pytest.raises(Refused, match="silence cannot be heard twice"):
             echoes.submit(echo(namespace, "vale", "silence", 2))
         made = echoes.submit(echo(namespace, "vale", "hallo"))
         assert isinstance(made, Echo)
         seen = echoes.wait("vale", "Heard", timeout=60)
         assert (seen.status.heard, seen.status.summary) == (1, "says hallo")
-        with pytest.raises(RunRefused, match="did you mean Heard"):
+        with pytest.raises(Refused, match="did you mean Heard"):
             echoes.wait("vale", "Herd")
         assert [each.metadata.name for each in echoes.list()] == ["vale"]
         echoes.delete("vale")

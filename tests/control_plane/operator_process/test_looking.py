@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
-from trainingrun.sdk import ClusterPlace, RunEnded, RunNotFound, RunRefused, connect
+from trainingrun.sdk import ClusterPlace, Ended, NotFound, Refused, connect
 from trainingrun_contracts.reports import Intent
 
 from testkit.control_plane.plane import STAGES, ControlPlane
@@ -287,11 +287,11 @@ def test_the_sdk_on_a_cluster(
     place = ClusterPlace(namespace=namespace, kubeconfig=control_plane.kubeconfig)
     with connect(place) as runs:
         assert runs.list() == ()
-        with pytest.raises(RunRefused, match=r"spec\.games"):
+        with pytest.raises(Refused, match=r"spec\.games"):
             runs.submit(trainer.manifest("scripted", games=-1))
         elsewhere = trainer.manifest("scripted")
         elsewhere["metadata"]["namespace"] = "elsewhere"
-        with pytest.raises(RunRefused, match="name the same one"):
+        with pytest.raises(Refused, match="name the same one"):
             runs.submit(elsewhere)
         made = runs.submit(trainer.manifest("scripted", games=1_000_000))
         assert made.metadata.uid
@@ -310,7 +310,7 @@ def test_the_sdk_on_a_cluster(
         assert "Completed" in [event.reason for event in runs.events("scripted")]
         following = runs.events("scripted", follow=True)
         assert next(following).reason
-        with pytest.raises(RunEnded):
+        with pytest.raises(Ended):
             runs.wait("scripted", "Ready", timeout=5)
         runs.delete("scripted")
         trainer.wait_until(lambda: is_gone(lambda: runs.get("scripted")))
@@ -320,6 +320,6 @@ def is_gone(look: Callable[[], object]) -> bool:
     """Whether a run is not there any longer."""
     try:
         look()
-    except RunNotFound:
+    except NotFound:
         return True
     return False

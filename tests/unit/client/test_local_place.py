@@ -14,12 +14,12 @@ from trainingrun.local.folder import RunFolder
 from trainingrun.local.requests import Requests, read_requests, write_requests
 from trainingrun.local.store import LocalStore
 from trainingrun.sdk import (
+    Ended,
     LocalPlace,
     LogQuery,
     Member,
-    RunEnded,
-    RunNotFound,
-    RunRefused,
+    NotFound,
+    Refused,
     TrainingRuns,
     connect,
 )
@@ -107,16 +107,16 @@ def test_wishes_hold_for_one_process(store: LocalStore, folder: RunFolder) -> No
 def test_nobody_can_be_asked_where_nothing_runs(store: LocalStore, runs: TrainingRuns) -> None:
     """Expect a sentence with the command that starts the run."""
     for ask in (runs.suspend, runs.resume, runs.request_checkpoint):
-        with pytest.raises(RunRefused, match="start it with trainingrun local"):
+        with pytest.raises(Refused, match="start it with trainingrun local"):
             ask("small")
     assert runs.members("small") == ()
-    with pytest.raises(RunEnded, match="its process has ended"):
+    with pytest.raises(Ended, match="its process has ended"):
         runs.wait("small", "Ready", timeout=1)
 
 
 def test_a_name_that_is_not_there(store: LocalStore, runs: TrainingRuns) -> None:
     """Expect those that are, and runs that were put aside to be left out."""
-    with pytest.raises(RunNotFound, match="found: small"):
+    with pytest.raises(NotFound, match="found: small"):
         runs.get("big")
     runs.delete("small")
     assert runs.list() == ()
@@ -124,7 +124,7 @@ def test_a_name_that_is_not_there(store: LocalStore, runs: TrainingRuns) -> None
 
 def test_a_document_that_is_not_valid_is_not_started(runs: TrainingRuns) -> None:
     """Expect one line per wrong field."""
-    with pytest.raises(RunRefused) as refused:
+    with pytest.raises(Refused) as refused:
         runs.check({"apiVersion": "trainingrun.dev/v1alpha1", "kind": "TrainingRun"})
     assert "metadata" in str(refused.value)
     assert len(str(refused.value).splitlines()) >= 2
@@ -157,7 +157,7 @@ def test_logs_by_role_member_tail_and_life(folder: RunFolder) -> None:
     previous = ["actor-0: --- actor-0 starts", "actor-0: old", "actor-0: older life ends"]
     assert lines(role="actor", previous=True) == previous
     assert lines(role="learner", previous=True) == []
-    with pytest.raises(RunRefused, match=r"found: actor-0, learner-0"):
+    with pytest.raises(Refused, match=r"found: actor-0, learner-0"):
         lines(role="redis")
 
 
@@ -206,13 +206,13 @@ def test_a_finished_run_that_is_submitted_again_starts_no_process(
     assert folder.holder() is None
     assert not folder.submitted.exists()
     document["spec"]["seed"] = 7
-    with pytest.raises(RunRefused, match=r"seed.*delete the run"):
+    with pytest.raises(Refused, match=r"seed.*delete the run"):
         runs.submit(document)
 
 
 def test_a_misspelt_condition_is_refused(store: LocalStore, runs: TrainingRuns) -> None:
     """Expect the right spelling, not to wait for ever."""
-    with pytest.raises(RunRefused, match="did you mean Ready"):
+    with pytest.raises(Refused, match="did you mean Ready"):
         runs.wait("small", "Redy", timeout=1)
 
 
@@ -225,5 +225,5 @@ def test_logs_need_no_query(folder: RunFolder, store: LocalStore, runs: Training
 def test_stop_needs_a_process(store: LocalStore, runs: TrainingRuns) -> None:
     """Expect a sentence where nothing runs."""
     assert isinstance(runs, LocalRuns)
-    with pytest.raises(RunRefused, match="not running"):
+    with pytest.raises(Refused, match="not running"):
         runs.stop("small")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from trainingrun.sdk import NotReachable, RunEnded, WaitTimeout
+from trainingrun.sdk import Ended, NotReachable, WaitTimeout
 from trainingrun.sdk.values import Watching
 from trainingrun.sdk.waiting import holds, wait_until
 from trainingrun_api.run import TrainingRun, parse
@@ -76,7 +76,7 @@ def test_a_condition_of_an_older_spec_does_not_count() -> None:
 def test_a_run_that_is_over_is_not_waited_for() -> None:
     """Expect the reason of its end, unless what is waited for holds."""
     over = run_of(condition("Failed", "True"))
-    with pytest.raises(RunEnded, match=r"over \(Because: of this\)"):
+    with pytest.raises(Ended, match=r"over \(Because: of this\)"):
         wait(looks(run_of(), over))
     assert wait(looks(run_of(condition("Ready", "True"), condition("Complete", "True"))))
 

@@ -9,10 +9,10 @@ is shown to people (``commands``). A user imports these names from :mod:`trainin
 from trainingrun.sdk.connecting import connect, connect_to
 from trainingrun.sdk.errors import (
     ClientError,
+    Ended,
+    NotFound,
     NotReachable,
-    RunEnded,
-    RunNotFound,
-    RunRefused,
+    Refused,
     WaitTimeout,
 )
 from trainingrun.sdk.interface import TrainingRuns
@@ -38,9 +38,9 @@ __all__ = [
     "LogLine",
     "LogQuery",
     "ClientError",
-    "RunNotFound",
-    "RunRefused",
-    "RunEnded",
+    "NotFound",
+    "Refused",
+    "Ended",
     "WaitTimeout",
     "NotReachable",
 ]

@@ -13,7 +13,7 @@ from trainingrun_api.requests import CHECKPOINT, DRAIN, WAKE, text_of, with_drai
 from trainingrun_api.run import DEFINITION, TrainingRun
 
 from trainingrun.sdk.documents import Document
-from trainingrun.sdk.errors import RunRefused
+from trainingrun.sdk.errors import Refused
 from trainingrun.sdk.pod_logs import pod_logs
 from trainingrun.sdk.pods import member_from, pods_of
 from trainingrun.sdk.resources import ClusterResources
@@ -61,7 +61,7 @@ class ClusterRuns(ClusterResources[TrainingRun]):
         known += [each.name for each in self.members(name) if each.role == "daemon"]
         if daemon not in known:
             there = f"found: {', '.join(sorted(known))}" if known else "none found"
-            raise RunRefused(f"{name} has no daemon {daemon}: {there}")
+            raise Refused(f"{name} has no daemon {daemon}: {there}")
         now = datetime.now(UTC)
         self._annotate(name, DRAIN, lambda old: with_drain(old, daemon, at=now))
 

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 from trainingrun_api.resource import Resource, ResourceDefinition, SpecError
 
-from trainingrun.sdk.errors import RunRefused
+from trainingrun.sdk.errors import Refused
 
 R = TypeVar("R", bound=Resource)
 Document = dict[str, Any]
@@ -18,13 +18,13 @@ def sent_document(resource: R | Mapping[str, Any], definition: ResourceDefinitio
     """Return what a place is given: what the user wrote, without status and what the server keeps.
 
     Raises:
-        RunRefused: it is not valid; one line per wrong field.
+        Refused: it is not valid; one line per wrong field.
     """
     written = resource if isinstance(resource, Mapping) else _written(resource)
     try:
         definition.read(written)
     except SpecError as error:
-        raise RunRefused("\n".join(map(str, error.problems))) from error
+        raise Refused("\n".join(map(str, error.problems))) from error
     metadata = {
         key: value for key, value in written["metadata"].items() if key in _SENT_METADATA and value
     }

@@ -47,21 +47,21 @@ class TrainingRuns(Protocol):
         A run on this machine that has already played the games of its spec is returned as it is.
 
         Raises:
-            RunRefused: it is not valid, or changes what cannot change.
+            Refused: it is not valid, or changes what cannot change.
         """
 
     def check(self, run: TrainingRun | Mapping[str, Any]) -> None:
         """Have the place check a run without creating it.
 
         Raises:
-            RunRefused: it is not valid.
+            Refused: it is not valid.
         """
 
     def get(self, name: str) -> TrainingRun:
         """Return the run with its latest status.
 
         Raises:
-            RunNotFound: there is none.
+            NotFound: there is none.
         """
 
     def list(self) -> tuple[TrainingRun, ...]:
@@ -78,8 +78,8 @@ class TrainingRuns(Protocol):
         """Wait until a condition holds (``status=False``: does not hold) of the newest spec.
 
         Raises:
-            RunEnded: it never will, because the run is over.
-            RunRefused: there is no condition of that name.
+            Ended: it never will, because the run is over.
+            Refused: there is no condition of that name.
             WaitTimeout: not within ``timeout`` seconds.
         """
 
@@ -102,7 +102,7 @@ class TrainingRuns(Protocol):
         """Ask one daemon to take no more games, and to go when its own have ended.
 
         Raises:
-            RunRefused: the run has no such daemon.
+            Refused: the run has no such daemon.
         """
 
     def request_checkpoint(self, name: str) -> int | None:

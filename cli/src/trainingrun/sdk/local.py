@@ -30,15 +30,15 @@ from trainingrun.local.folder import FolderError, RunFolder
 from trainingrun.local.requests import Requests, read_requests, write_requests
 from trainingrun.local.store import adopted, is_complete, saved_run
 from trainingrun.sdk import (
+    Ended,
     Event,
     LocalPlace,
     LogLine,
     LogQuery,
     Member,
+    NotFound,
     NotReachable,
-    RunEnded,
-    RunNotFound,
-    RunRefused,
+    Refused,
 )
 from trainingrun.sdk.documents import Document, sent_document
 from trainingrun.sdk.following import followed, pause
@@ -95,7 +95,7 @@ class LocalRuns:
             return done
         holder = folder.holder()
         if holder is not None:
-            raise RunRefused(
+            raise Refused(
                 f"{name} is running already (process {holder}): suspend it, or wait for its end"
             )
         with _translated(name):
@@ -116,7 +116,7 @@ class LocalRuns:
         if found is None:
             known = ", ".join(run.metadata.name for run in self.list())
             there = f"found: {known}" if known else "none found"
-            raise RunNotFound(f"no local run {name} in {self._place.state}: {there}")
+            raise NotFound(f"no local run {name} in {self._place.state}: {there}")
         return found
 
     def list(self) -> tuple[TrainingRun, ...]:
@@ -140,7 +140,7 @@ class LocalRuns:
             if holds(run, condition, status=status):
                 return True
             if self._folder(name).holder() is None and not self._holds_now(name, condition, status):
-                raise RunEnded(
+                raise Ended(
                     f"{name} {condition}={status}: never, because its process has ended: start it"
                     f" again with {_PROGRAM} local, or read its log"
                 )
@@ -189,7 +189,7 @@ class LocalRuns:
         known = sorted(each.name for each in self.members(name) if each.role == "daemon")
         if daemon not in known:
             there = f"found: {', '.join(known)}" if known else "none found"
-            raise RunRefused(f"{name} has no daemon {daemon}: {there}")
+            raise Refused(f"{name} has no daemon {daemon}: {there}")
         old = {**run.metadata.annotations, **read_requests(self._folder(name)).annotations}
         self._ask(name, annotations={DRAIN: with_drain(old, daemon, at=datetime.now(UTC))})
 
@@ -211,7 +211,7 @@ class LocalRuns:
             now: end at once; what is newer than the last checkpoint is played again.
 
         Raises:
-            RunRefused: no process reconciles it.
+            Refused: no process reconciles it.
         """
         self._active(name)
         folder = self._folder(name)
@@ -245,7 +245,7 @@ class LocalRuns:
     def _active(self, name: str) -> TrainingRun:
         run = self.get(name)
         if self._folder(name).holder() is None:
-            raise RunRefused(
+            raise Refused(
                 f"{name} is not running on this machine: start it with {_PROGRAM} local -f FILE"
             )
         return run
@@ -254,7 +254,7 @@ class LocalRuns:
         """Return the run there, when it has played all that the document asks for.
 
         Raises:
-            RunRefused: the document changes what cannot change during a run.
+            Refused: the document changes what cannot change during a run.
         """
         saved = self._readable(name)
         if saved is None:
@@ -262,7 +262,7 @@ class LocalRuns:
         try:
             run = adopted(parse(document), saved, now=datetime.now(UTC))
         except SpecError as error:
-            raise RunRefused(
+            raise Refused(
                 f"{name}: {error}; the run there has the old value: write that, or delete the run"
             ) from error
         return saved if is_complete(run) else None
@@ -319,7 +319,7 @@ class LocalRuns:
             if found is not None and (folder.holder() is not None or code == 0):
                 return found
             if code:
-                raise RunRefused(f"{name} did not start: {_last_line(output)}")
+                raise Refused(f"{name} did not start: {_last_line(output)}")
             pause(_POLL_SECONDS)
         raise NotReachable(f"{name} did not start within {_START_SECONDS:g} s: see {output}")
 
@@ -334,7 +334,7 @@ def _ended(name: str, folder: RunFolder, pid: int, *, now: bool = False) -> None
     except ProcessLookupError:
         return
     except PermissionError as error:
-        raise RunRefused(f"{name} is run by process {pid} of another user: ask them") from error
+        raise Refused(f"{name} is run by process {pid} of another user: ask them") from error
     while folder.holder() is not None:
         if time.monotonic() > deadline:
             raise NotReachable(f"{name}: process {pid} has not ended: see {folder.logs}")
@@ -370,6 +370,6 @@ def _translated(name: str) -> Iterator[None]:
     try:
         yield
     except FolderError as error:
-        raise RunRefused(str(error)) from error
+        raise Refused(str(error)) from error
     except OSError as error:
         raise NotReachable(f"{name}: its folder cannot be written: {error.strerror}") from error

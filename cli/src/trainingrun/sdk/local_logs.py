@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from trainingrun.local.folder import RunFolder
-from trainingrun.sdk import LogLine, LogQuery, RunRefused
+from trainingrun.sdk import LogLine, LogQuery, Refused
 from trainingrun.sdk.following import pause
 
 _HEADING: Final = "--- "
@@ -20,13 +20,13 @@ def local_logs(folder: RunFolder, query: LogQuery) -> Iterator[LogLine]:
     """Lines of the members that the query names, member by member; followed, as they come.
 
     Raises:
-        RunRefused: there is no such log.
+        Refused: there is no such log.
     """
     files = _files(folder, query)
     if not files:
         there = sorted(path.stem for path in folder.logs.glob("*.log"))
         known = f"found: {', '.join(there)}" if there else "none yet"
-        raise RunRefused(f"no log of {query.member or query.role or 'the run'}: {known}")
+        raise Refused(f"no log of {query.member or query.role or 'the run'}: {known}")
     tails = {path: _Tail(path) for path in files}
     for path, tail in tails.items():
         lines = _lines(path.with_name(f"{path.name}.1")) + list(tail.more())

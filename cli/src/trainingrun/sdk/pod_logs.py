@@ -14,7 +14,7 @@ from typing import Final
 from trainingrun_reconciler.errors import ApiError
 from trainingrun_reconciler.kinds import POD
 
-from trainingrun.sdk import LogLine, LogQuery, RunRefused
+from trainingrun.sdk import LogLine, LogQuery, Refused
 from trainingrun.sdk.pods import pods_of
 from trainingrun.sdk.session import Session
 
@@ -29,13 +29,13 @@ async def pod_logs(
     """Lines of the pods that the query names.
 
     Raises:
-        RunRefused: there is no such pod, or none whose log can be read.
+        Refused: there is no such pod, or none whose log can be read.
         ApiError: the API server refused.
     """
     names = await _names(session, namespace, uid, query)
     if not names:
         what = query.member or (f"role {query.role}" if query.role else "the run")
-        raise RunRefused(
+        raise Refused(
             f"{what} has no pod now: trainingrun status shows the roles and what keeps them"
         )
     if query.follow:

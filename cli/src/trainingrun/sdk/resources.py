@@ -19,7 +19,7 @@ from trainingrun_reconciler.kinds import EVENT, Kind
 from trainingrun.sdk.blocking import BlockingLoop
 from trainingrun.sdk.configuration import load_configuration
 from trainingrun.sdk.documents import Document, sent_document
-from trainingrun.sdk.errors import NotReachable, RunNotFound, RunRefused
+from trainingrun.sdk.errors import NotFound, NotReachable, Refused
 from trainingrun.sdk.following import followed
 from trainingrun.sdk.pods import event_from
 from trainingrun.sdk.session import Session, default_place, has_credentials
@@ -141,7 +141,7 @@ class ClusterResources(Generic[R]):
         name = document["metadata"]["name"]
         given = document["metadata"].get("namespace", self._namespace)
         if given != self._namespace and (self._place.namespace is not None or not dry_run):
-            raise RunRefused(
+            raise Refused(
                 f"{name}: the document says namespace {given}, and namespace {self._namespace} is"
                 " asked: name the same one, or leave it out of the document"
             )
@@ -167,7 +167,7 @@ class ClusterResources(Generic[R]):
             with _translated(name, passing=NotFoundError):
                 return self._loop.run(self._session.get(path))
         except NotFoundError as error:
-            raise RunNotFound(
+            raise NotFound(
                 f"no {self._kind.name} {name} in namespace {self._namespace}: kubectl get"
                 f" {self._kind.plural} -A"
                 " shows those that are there"
@@ -192,7 +192,7 @@ class ClusterResources(Generic[R]):
             return self._definition.read(document)
         except SpecError as error:
             name = document["metadata"]["name"]
-            raise RunRefused(f"{name}: this version cannot read it: {error}") from error
+            raise Refused(f"{name}: this version cannot read it: {error}") from error
 
     def _readable(self, document: Document) -> R | None:
         known = {"apiVersion": self._kind.api_version, "kind": self._kind.name}
@@ -216,6 +216,6 @@ def _translated(name: str, *, passing: type[ApiError] | None = None) -> Iterator
             raise
         if error.status in {0, 401, 403, 429} or error.status >= 500:
             raise NotReachable(f"{name}: {error}") from error
-        raise RunRefused(f"{name}: {error}") from error
+        raise Refused(f"{name}: {error}") from error
     except BackendError as error:
         raise NotReachable(f"{name}: {error}") from error

@@ -11,7 +11,7 @@ from typing import TypeVar
 from trainingrun_api.conditions import ConditionStatus
 from trainingrun_api.resource import Resource, ResourceDefinition
 
-from trainingrun.sdk.errors import NotReachable, RunEnded, RunRefused, WaitTimeout
+from trainingrun.sdk.errors import Ended, NotReachable, Refused, WaitTimeout
 from trainingrun.sdk.values import Watching
 
 R = TypeVar("R", bound=Resource)
@@ -33,14 +33,14 @@ def check_condition(name: str, definition: ResourceDefinition[Resource]) -> None
     """See that a kind has a condition of this name: waiting for a misspelt one never ends.
 
     Raises:
-        RunRefused: they have none.
+        Refused: they have none.
     """
     known = [str(each) for each in definition.conditions]
     if name in known:
         return
     near = get_close_matches(name, known, 1)
     hint = f"did you mean {near[0]}?" if near else f"use one of {', '.join(known)}"
-    raise RunRefused(f"condition {name}: unknown condition: {hint}")
+    raise Refused(f"condition {name}: unknown condition: {hint}")
 
 
 def why_over(resource: Resource) -> str | None:
@@ -58,16 +58,16 @@ def wait_until(
     *,
     what: str,
 ) -> R:
-    """Poll until the condition is met; return the run as read then.
+    """Poll until the condition is met; return the resource as read then.
 
     Args:
-        read: reads the run.
+        read: reads the resource.
         is_met: what is waited for.
         watching: how long and how often.
-        what: is waited for, as a phrase that follows the run's name.
+        what: is waited for, as a phrase that follows its name.
 
     Raises:
-        RunEnded: the run is over and it is not so.
+        Ended: the resource is over and it is not so.
         WaitTimeout: it was not so in time.
         NotReachable: the place did not answer for longer than the patience.
     """
@@ -75,20 +75,20 @@ def wait_until(
     silent_since: float | None = None
     while True:
         try:
-            run, silent_since = read(), None
+            found, silent_since = read(), None
         except NotReachable:
             silent_since = silent_since if silent_since is not None else time.monotonic()
             if time.monotonic() - silent_since >= watching.patience:
                 raise
             _NEVER.wait(watching.every)
             continue
-        if is_met(run):
-            return run
-        name, over = run.metadata.name, why_over(run)
+        if is_met(found):
+            return found
+        name, over = found.metadata.name, why_over(found)
         if over is not None:
-            raise RunEnded(f"{name} {what}: never, because the run is over ({over})")
+            raise Ended(f"{name} {what}: never, because it is over ({over})")
         if deadline is not None and time.monotonic() >= deadline:
-            state = run.status.summary or "no status yet"
+            state = found.status.summary or "no status yet"
             raise WaitTimeout(
                 f"{name} {what}: not within {watching.timeout:g} s ({state}): see its events,"
                 " or wait longer"

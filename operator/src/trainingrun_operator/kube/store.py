@@ -39,7 +39,7 @@ R = TypeVar("R", bound=Resource)
 
 @dataclass(frozen=True)
 class _Refused:
-    """A run that cannot be read, and why: its document without the spec, which may be large."""
+    """One that cannot be read, and why: its document without the spec, which may be large."""
 
     document: Mapping[str, Any]
     error: SpecError
@@ -90,7 +90,7 @@ class KubernetesStore(Generic[R]):
         return len(self._runs)
 
     def update(self, document: Mapping[str, Any], *, gone: bool = False) -> ResourceKey:
-        """Cache a run as it is now, or drop one that is gone; ignore what is no newer."""
+        """Cache a resource as it is now, or drop one that is gone; ignore what is no newer."""
         key = self._key_of(document)
         if gone:
             self._forget(key, document["metadata"]["uid"])
@@ -99,7 +99,7 @@ class KubernetesStore(Generic[R]):
         return key
 
     def has(self, document: Mapping[str, Any]) -> bool:
-        """Whether this state of a run, or a newer one, is known."""
+        """Whether this state of a resource, or a newer one, is known."""
         return int(document["metadata"]["resourceVersion"]) <= self._version(self._key_of(document))
 
     async def resync(self) -> None:
@@ -118,7 +118,7 @@ class KubernetesStore(Generic[R]):
                     self._refused.pop(key, None)
 
     async def get(self, key: ResourceKey) -> R | None:
-        """Return the cached run; None if its spec is invalid, which its status reports."""
+        """Return the cached resource; None if its spec is invalid, which its status reports."""
         if key in self._refused:
             await self._leave(key, self._refused[key])
             return None
@@ -157,7 +157,7 @@ class KubernetesStore(Generic[R]):
             self._take_in(key, run, status, written["metadata"]["resourceVersion"])
 
     def _take_in(self, key: ResourceKey, run: R, status: ResourceStatus, version: str) -> None:
-        """The run as it is after our own write, which nothing else can have changed: the version
+        """What it is after our own write, which nothing else can have changed: the version
         that it was computed from went with it. Reading the answer would only make a second copy."""
         if int(version) > self._version(key):
             metadata = run.metadata.model_copy(update={"resource_version": version})
@@ -166,7 +166,7 @@ class KubernetesStore(Generic[R]):
     async def _apply_status(
         self, key: ResourceKey, uid: str, version: str, status: Mapping[str, Any]
     ) -> Document | None:
-        """Apply a status to this version of the run; the run then, None where it was not taken."""
+        """Apply a status to this version; return the resource then, None where it was not taken."""
         meta = {"name": key.name, "uid": uid, "resourceVersion": version}
         body = {**self._type, "metadata": meta, "status": status}
         path = self._kind.path(key.namespace, key.name) + "/status"
@@ -183,7 +183,7 @@ class KubernetesStore(Generic[R]):
         return written
 
     async def _leave(self, key: ResourceKey, refused: _Refused) -> None:
-        """What can be done for a run that cannot be read: say so, and let it go when it shall."""
+        """Do what can be done for one that cannot be read: say so, and let it go when it shall."""
         meta = refused.document["metadata"]
         if not meta.get("deletionTimestamp"):
             await self._report_refusal(key, refused)
@@ -217,7 +217,7 @@ class KubernetesStore(Generic[R]):
             self.update(written)
 
     async def emit(self, run: R, event: RunEvent) -> None:
-        """Write an event of the run, or count it again."""
+        """Write an event of the resource, or count it again."""
         meta = run.metadata
         await self._events.emit(Regarding(meta.namespace, meta.name, meta.uid, self._kind), event)
 
@@ -237,7 +237,7 @@ class KubernetesStore(Generic[R]):
             self.update(written)
 
     async def delete(self, run: R) -> None:
-        """Delete the run; the garbage collector deletes what it owns."""
+        """Delete the resource; the garbage collector deletes what it owns."""
         meta = run.metadata
         path = self._kind.path(meta.namespace, meta.name)
         try:
@@ -252,7 +252,7 @@ class KubernetesStore(Generic[R]):
             self._refuse(key, document, error)
         except Exception as error:  # the boundary of one run: the others need what comes after it
             _LOG.exception("%s %s cannot be read", key.kind, key)
-            why = f"cannot be read: {type(error).__name__}: change the spec, or delete the run"
+            why = f"cannot be read: {type(error).__name__}: change the spec, or delete it"
             self._refuse(key, document, SpecError((Problem("spec", why),)))
         else:
             self._refused.pop(key, None)

@@ -29,7 +29,7 @@ from trainingrun.commands.options import (
 from trainingrun.commands.output import Output, OutputOption, document_of, write
 from trainingrun.commands.runs.target import Where, runs_at
 from trainingrun.commands.terminal import echo
-from trainingrun.sdk import ClientError, LocalPlace, RunEnded, TrainingRuns
+from trainingrun.sdk import ClientError, Ended, LocalPlace, TrainingRuns
 from trainingrun.sdk.values import Watching
 from trainingrun.sdk.waiting import wait_until
 
@@ -163,7 +163,7 @@ def _wait(
 ) -> TrainingRun:
     try:
         return wait_until(lambda: runs.get(name), is_so, Watching(seconds, _EVERY), what=what)
-    except RunEnded as error:
+    except Ended as error:
         raise UserError(str(error)) from error
 
 
