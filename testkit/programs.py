@@ -1,4 +1,4 @@
-"""Where the programs of the test bed are: asks tools/build.py, which builds what is missing.
+"""Where the programs of the harness are: asks tools/build.py, which builds what is missing.
 
 The script is run, not imported: it is the one place that knows versions and the cache, and it must
 work before anything is installed. Its progress goes to the terminal, so that the first run of a

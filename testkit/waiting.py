@@ -1,4 +1,4 @@
-"""Waiting for something that another process does: look again until it holds or time is over."""
+"""Waiting for something that another process does: poll until it holds or time is over."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LOOK_SECONDS = 0.05
 def until(
     holds: Callable[[], object], *, seconds: float, what: str, every: float = _LOOK_SECONDS
 ) -> None:
-    """Return as soon as ``holds()`` is true; it is asked every so many seconds.
+    """Return as soon as ``holds()`` is true; asked again after ``every`` seconds.
 
     Raises:
         AssertionError: it was not true within this many seconds; the message says ``what``.

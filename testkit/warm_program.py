@@ -346,7 +346,7 @@ class _Server:
         launcher.close()
 
     def _report_ended(self) -> None:
-        """Tell those that had them started of all that have ended."""
+        """Report all that have ended to those that had them started."""
         while self._watched:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:

@@ -1,1 +1,1 @@
-"""A real Kubernetes control plane with played pods, and what looks at it from outside."""
+"""A real Kubernetes control plane with played pods, and clients that read it from outside."""

@@ -1,4 +1,4 @@
-"""The API server as tests look at it: objects now, and waiting for what they will be.
+"""The API server as tests read it: objects now, and waiting for what they will be.
 
 Every read is a request and no cache, so that a test reads what it or anybody has written. kubectl
 stays where a test is about kubectl: what it prints, checks, completes and explains.
@@ -111,7 +111,7 @@ class ApiClient:
     def create(
         self, document: Mapping[str, Any], *, strict: bool = True, dry_run: bool = False
     ) -> Document:
-        """Create an object, unknown fields refused unless told; ``dry_run``: only answer what it
+        """Create an object, unknown fields refused by default; ``dry_run``: only answer what it
         would be."""
         path = self._discovery.of(document).path(_namespace_of(document))
         options = f"fieldValidation={'Strict' if strict else 'Ignore'}"
@@ -146,7 +146,7 @@ class ApiClient:
     # -- waiting -------------------------------------------------------------------------------
 
     def wait_until(self, holds: Callable[[], bool], what: str, *, seconds: float) -> None:
-        """Wait until something holds; looked at anew when an object changed that it has asked for.
+        """Wait until something holds; checked anew when an object changed that it has asked for.
 
         Raises:
             WaitError: it does not hold in time.
@@ -164,7 +164,7 @@ class ApiClient:
     ) -> Document:
         """Wait until an object has ``Type=Status`` (or ``Type``, which is True); returns it.
 
-        As ``kubectl wait`` does: what is told of an older generation does not count, and an object
+        As ``kubectl wait`` does: what is said of an older generation does not count, and an object
         that is not there is a mistake.
 
         Raises:
@@ -181,7 +181,7 @@ class ApiClient:
         return found[0]
 
     def wait_for_resource(self, name: str, *, seconds: float) -> None:
-        """Wait until objects of a kind can be asked for, and everybody is told that they can."""
+        """Wait until objects of a kind can be asked for, and every client can see them."""
 
         def is_served() -> bool:
             self._discovery.ask_again()
@@ -194,11 +194,11 @@ class ApiClient:
         self.wait_until(is_served, f"{name} is served", seconds=seconds)
 
     def leave(self, namespace: str) -> None:
-        """No one waits any more for what is in a namespace."""
+        """Stop waiting for what is in a namespace."""
         self._changes.leave(f"/namespaces/{namespace}/")
 
     def close(self) -> None:
-        """No one waits any more for anything."""
+        """Stop waiting for anything."""
         self._changes.leave("/")
 
     # -- the inside ----------------------------------------------------------------------------
@@ -233,7 +233,7 @@ class ApiClient:
 
 
 def has_condition(document: Mapping[str, Any], wanted: str) -> bool:
-    """Whether an object has a condition ``Type=Status`` that was told of it as it stands."""
+    """Whether an object has a condition ``Type=Status`` that is about its newest generation."""
     kind, _, status = wanted.partition("=")
     told = document.get("status") or {}
     for each in told.get("conditions") or ():  # a new definition has null

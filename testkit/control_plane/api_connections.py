@@ -1,8 +1,8 @@
 """Requests to the API server over connections that stay open.
 
-kubectl costs a process and a tenth of a second of processor for each look; a test looks hundreds of
-times. No library: what is sent here is a path and JSON, and the test of the operator should share
-no code with the client that the operator has.
+kubectl costs a process and a tenth of a second of processor for each request; a test makes hundreds
+of times. No library: what is sent here is a path and JSON, and the test of the operator should
+share no code with the client that the operator has.
 """
 
 from __future__ import annotations

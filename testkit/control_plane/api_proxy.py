@@ -1,7 +1,7 @@
 """Stands between an operator and the real API server, and spoils what it is asked to.
 
-Every request goes on to the real server unless it is refused here, so that what comes back is what
-the real one says. It counts what was asked, which shows a loop that does not back off.
+Every request is passed to the real server unless it is refused here, so that what comes back is
+what the real one says. It counts what was asked, which shows a loop that does not back off.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class ApiProxy:
         return path
 
     def spoil(self, trouble: Trouble) -> None:
-        """Begin with a trouble; it takes the place of that before."""
+        """Begin with a failure; it takes the place of that before."""
         self._trouble = trouble
 
     def heal(self) -> None:

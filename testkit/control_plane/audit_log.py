@@ -1,7 +1,7 @@
 """What the operators asked of the API server, out of its audit log: who wrote what in which term.
 
-An operator signs its requests with the term of its lease, so that the log tells one leader's writes
-from those of the next one, even where both are the same ServiceAccount.
+An operator signs its requests with the term of its lease, so that the log distinguishes one
+leader's writes from those of the next one, even where both are the same ServiceAccount.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def requests_of(log: Path, user: str, *, skip: int = 0) -> list[Asked]:
 class AuditTail:
     """What the log says from now on of one account in one namespace.
 
-    Each line is read once, however often somebody looks: a session's log has tens of thousands.
+    Each line is read once, however often it is asked: a session's log has tens of thousands.
     """
 
     def __init__(self, log: Path, *, user: str, namespace: str) -> None:

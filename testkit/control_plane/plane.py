@@ -252,7 +252,7 @@ class ControlPlane:
             self.api.apply(each)
 
     def create_namespace(self, name: str, *, restricted: bool = True) -> None:
-        """Makes a namespace (Pod Security "restricted" unless told) and waits for its account."""
+        """Makes a namespace (Pod Security "restricted" by default) and waits for its account."""
         level = "restricted" if restricted else "privileged"
         labels = {"pod-security.kubernetes.io/enforce": level}
         self.apply(
@@ -308,10 +308,10 @@ class ControlPlane:
             self.api.create(_node(f"{prefix}-{index}", resources))
 
     def play(self, namespace: str, selector: str, play: str, **details: str) -> None:
-        """Tells the pods of a label selector what to play next (see stages/pod.yaml).
+        """Sets what the pods of a label selector play next (see stages/pod.yaml).
 
         Waits for the first such pod: a controller makes it some time after it was asked to.
-        ``details`` are further annotations of the bed: ``exit_code="3"``, ``stop_after="2s"``.
+        ``details`` are further annotations of the harness: ``exit_code="3"``, ``stop_after="2s"``.
         An empty play takes the annotation away.
         """
         self.wait_until(

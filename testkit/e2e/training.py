@@ -57,7 +57,7 @@ def version(namespace: Namespace, name: str) -> int:
 
 
 def assert_ledger_closes(namespace: Namespace, name: str) -> None:
-    """produced = trained + queued + dropped + lost, as the status tells it."""
+    """produced = trained + queued + dropped + lost, as the status has it."""
     told = status(namespace, name)["transitions"]
     accounted = told["trained"] + told["queued"] + sum(told["dropped"].values()) + told["lost"]
     assert told["produced"] == accounted, told

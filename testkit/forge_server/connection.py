@@ -56,7 +56,7 @@ class Connection:
     def close(self) -> None:
         """Close the connection; a thread that waits for a line wakes up.
 
-        What the client sent and nobody read makes a reset of it, which may swallow the last lines.
+        What the client sent and was not read makes a reset of it, which may swallow the last lines.
         """
         if self._is_reading:
             with suppress(OSError):

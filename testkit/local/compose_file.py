@@ -100,12 +100,12 @@ class Here:
         return self.folder / f"{name}-{number}.log"
 
     def said(self) -> str:
-        """The end of everybody's output, for people who look for what went wrong."""
+        """The end of all output, for people who search for what went wrong."""
         logs = sorted(self.folder.glob("*.log"))
         return "\n".join(f"== {log.name}\n{log.read_text()[-1500:]}" for log in logs)
 
     def wait(self, holds: Callable[[], object], *, seconds: float, what: str) -> None:
-        """Wait until it holds; where it does not, the services' output is told, too."""
+        """Wait until it holds; where it does not, the error holds the services' output, too."""
         try:
             until(holds, seconds=seconds, what=what, every=0.5)
         except AssertionError as error:
@@ -144,7 +144,7 @@ class Here:
         return [self._translated(name, number, str(word)) for word in words]
 
     def _translated(self, name: str, number: int, text: str) -> str:
-        """All in one go, so that nothing is looked for in what was put in."""
+        """All in one go, so that nothing is searched for in what was put in."""
         places = {
             rf"(?<![\w./-]){re.escape(inside)}(?![\w-])": outside
             for inside, outside in sorted(self._paths(name, number), reverse=True)

@@ -143,7 +143,7 @@ class LocalRun:
         return int(self.status().get("model", {}).get("version", 0))
 
     def wait_until(self, holds: Callable[[], bool], what: str, *, seconds: float) -> None:
-        """Look again and again until it is so; the run must continue meanwhile."""
+        """Poll until it holds; the run must continue meanwhile."""
         assert self.process is not None
         deadline = time.monotonic() + seconds
         while not holds():
@@ -173,7 +173,7 @@ class LocalRun:
             raise LocalRunError(f"not over within {seconds:g} s\n{self.said()}") from error
 
     def complete(self, *, more: int) -> int:
-        """Stop an endless run with Ctrl-C, and have it go on to its end, which is so many games
+        """Stop an endless run with Ctrl-C, and have it continue to its end, which is ``more`` games
         away; gives the number of games that it was to play.
 
         So a test ends a run when it has seen all it wants to, however fast games are played.

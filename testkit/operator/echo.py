@@ -1,4 +1,4 @@
-"""A kind of resource that no release has: an Echo says a word so many times.
+"""A kind of resource that no release has: an Echo says a word a number of times.
 
 It has a spec of two fields, a rule between them, a field that cannot change, a ConfigMap, a Job
 whose pod is played, a condition, a column and an event. Nothing but this module knows of it.

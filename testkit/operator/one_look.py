@@ -1,4 +1,5 @@
-"""One look at a run's Redis in a process of its own: prints the members and its peak memory (KiB).
+"""One reading of a run's Redis in a process of its own: prints the members and its peak memory
+(KiB).
 
 one_look.py URL RUN NOW
 """

@@ -64,7 +64,7 @@ def two_operators(plane: ControlPlane, folder: Path, *options: str) -> Iterator[
 
 
 def seconds_until_followed(trainer: Trainer, name: str, actors: int) -> float:
-    """Ask a run for another number of actors; how long until its Deployment has been told."""
+    """Ask a run for another number of actors; how long until its Deployment has it."""
     begin = time.monotonic()
     trainer.patch(name, f'{{"actor": {{"replicas": {actors}}}}}')
 

@@ -205,7 +205,7 @@ class Trainer:
         return self.plane.api.apply(self.manifest(name, **spec))
 
     def start(self, name: str, *, games: int = 100_000, **spec: Any) -> ScriptedFleet:
-        """Apply a run and play its actors and learner. It lasts for hours unless told: what a test
+        """Apply a run and play its actors and learner. It lasts for hours by default: what a test
         looks at does not end before, however slow the machine is."""
         self.apply(name, games=games, **spec)
         return self.play(name)

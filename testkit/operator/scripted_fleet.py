@@ -51,7 +51,7 @@ class ScriptedFleet:
 
     @property
     def intent(self) -> Intent:
-        """What the operator has told the run."""
+        """What the operator has asked the run to do."""
         reply: Any = self._client.get(self.keys.intent)
         return reports.intent_from(reply)
 

@@ -89,7 +89,7 @@ def training_run(**spec: Any) -> TrainingRun:
 
 @dataclass
 class SimulatedRun:
-    """One run in its world. ``step`` looks once; ``limit`` actions at most are done."""
+    """One run in its world. ``step`` reconciles once; ``limit`` actions at most are done."""
 
     run: TrainingRun
     settings: Settings = field(default_factory=Settings)
@@ -166,7 +166,7 @@ class SimulatedRun:
         return Observed(roles, self._signals(), external)
 
     def _roles(self) -> dict[Role, ObservedRole]:
-        """As the backend tells them, with whom their nodes have lost."""
+        """As the backend reports them, with the members that their nodes have lost."""
         return {
             role: replace(there, interruptions=self.interruptions.get(role, ()))
             for role, there in self.backend.roles(UID).items()
@@ -182,7 +182,7 @@ class SimulatedRun:
         return decide(self.run, self.observed(), self.settings, self.memory, now=self.now)
 
     def step(self, *, limit: int | None = None, forget: bool = False) -> Decision:
-        """Look, act and let two seconds go by. With ``limit`` the operator dies after this many
+        """Decide, act and let two seconds go by. With ``limit`` the operator dies after this many
         actions: its status is not written and its memory is lost."""
         decision = self.look()
         dies = limit is not None and limit < len(decision.actions)
@@ -207,7 +207,7 @@ class SimulatedRun:
         raise AssertionError(f"{self.run.status.summary}; wants {self.look().actions}")
 
     def settle(self, *, steps: int = 60) -> None:
-        """Step until two looks in a row have nothing to do."""
+        """Step until two reconciles in a row have nothing to do."""
         quiet = 0
         for _ in range(steps):
             quiet = quiet + 1 if not self.step().actions else 0

@@ -1,6 +1,6 @@
 """What the chart's dashboards and alerts ask Prometheus for: each metric with its labels.
 
-They are looked for in what real processes serve, so that a label that no one gives is found out.
+They are searched for in what real processes serve, so that a label that no one gives is found out.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ class Seat:
 
 @dataclass
 class Table:
-    """Both sides, and the story told of them."""
+    """Both sides, and the story of them."""
 
     names: tuple[str, str] = NAMES
     seats: tuple[Seat, Seat] = field(default_factory=lambda: (Seat(), Seat()))
@@ -90,13 +90,13 @@ class Table:
         )
 
     def ask(self, seat: int, kind: DecisionType, answer: str | None, **fields: Any) -> list[str]:
-        """Ask a seat (0 or 1); gives the texts of the lines that are told."""
+        """Ask a seat (0 or 1); gives the texts of the lines that are shown."""
         return [line.text for line in self.lines(seat, kind, answer, **fields)]
 
     def lines(
         self, seat: int, kind: DecisionType, answer: str | None, **fields: Any
     ) -> list[StoryLine]:
-        """Ask a seat; gives the lines that are told."""
+        """Ask a seat; gives the lines that are shown."""
         decision = Decision(
             kind, player=self.names[seat], turn=self.turn, game_state=self.state(seat), **fields
         )
@@ -109,7 +109,7 @@ class Table:
         )
 
     def begin(self) -> None:
-        """Tell the header of the turn, so that it is out of the way."""
+        """Show the header of the turn, so that it is out of the way."""
         self.act(self.active, "-1")
 
 

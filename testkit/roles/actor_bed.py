@@ -226,7 +226,7 @@ def config(**changes: Any) -> run_config.RunConfig:
 
 @contextmanager
 def actor_bed(folder: Path, server: RedisServer) -> Iterator[Bed]:
-    """A bed whose processes are killed at the end."""
+    """A harness whose processes are killed at the end."""
     bed = Bed(folder, server)
     try:
         yield bed

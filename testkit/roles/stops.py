@@ -2,7 +2,7 @@
 
 Rollouts come without pause from a producer in a thread of its own, and each counts as a game, so
 that with ``intervalGames: 1`` a checkpoint is written after every update: a stop at a random moment
-mostly falls into a write. After each stop the folder is looked at as the next learner would.
+mostly falls into a write. After each stop the folder is read as the next learner would.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ def producing(bandit: Bandit) -> Iterator[None]:
 def stop_once(
     learner: ForkedLearner, bandit: Bandit, way: Stop, *, within: float, seed: int
 ) -> Stopped:
-    """Start a learner, stop it at a random moment after its first update, look at its folder."""
+    """Start a learner, stop it at a random moment after its first update, read its folder."""
     dice = random.Random(seed)
     before = newest_step(learner.config)
     learner.start()

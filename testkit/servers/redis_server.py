@@ -3,7 +3,7 @@
 It is the managed Redis of a run: its command, and its configuration with users, persistence and
 limits, are those that the product renders for a cluster and for this machine. What a test starts
 gets the URL of its role's user, so that a right that is missing is missed here; the test itself
-looks as an administrator, who is added.
+reads as an administrator, who is added.
 
 The server writes an append-only file into its directory, so that a test can kill it and start it
 again on the same data and port. Belongs here: the process. Not here: what a test puts into it.

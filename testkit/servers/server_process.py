@@ -19,7 +19,7 @@ STOP_SECONDS = 30.0
 
 
 class BedError(Exception):
-    """A part of the test bed did not start or did not answer; the message has its last words."""
+    """A part of the harness did not start or did not answer; the message has its last words."""
 
 
 class BedProcess:

@@ -28,7 +28,7 @@ def small_file_system(folder: Path, *, megabytes: int) -> Iterator[Path]:
 
 
 def fill_up(folder: Path) -> Path:
-    """Leave no room in the folder's file system, whoever writes to it too; gives the file to
+    """Leave no room in the folder's file system, whatever writes to it too; gives the file to
     remove."""
     filler, blocks = folder / "filler", bytes(_BLOCKS)
     with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):

@@ -49,7 +49,7 @@ _PLANE = pytest.StashKey[ControlPlane]()
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Go on with a control plane that rested."""
+    """Continue with a control plane that rested."""
     if _PLANE in item.config.stash:
         item.config.stash[_PLANE].resume()
 

@@ -1,4 +1,4 @@
-"""The bed's client of the API server: it reads what was just written, and wakes who waits."""
+"""The harness' client of the API server: it reads what was just written, and wakes who waits."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_what_is_refused_is_told_in_the_servers_words(
 
 
 def test_a_change_wakes_who_waits(control_plane: ControlPlane, namespace: str) -> None:
-    """By itself it would look again after a minute."""
+    """By itself it would ask again after a minute."""
     client = ApiClient(control_plane.connections, look_seconds=LONG)
     change = threading.Thread(target=client.apply, args=[config_map(namespace, "late")])
 
@@ -87,7 +87,7 @@ def test_a_change_wakes_who_waits(control_plane: ControlPlane, namespace: str) -
 
 
 def test_a_wait_that_comes_to_nothing_says_for_what(control_plane: ControlPlane) -> None:
-    """After its time, and not before it has looked."""
+    """After its time, and not before it has asked once."""
     looks = []
     with pytest.raises(WaitError, match="a miracle: not within 0"):
         control_plane.api.wait_until(lambda: bool(looks.append(1)), "a miracle", seconds=0.1)
@@ -95,7 +95,8 @@ def test_a_wait_that_comes_to_nothing_says_for_what(control_plane: ControlPlane)
 
 
 def test_waits_go_on_after_an_outage(control_plane: ControlPlane, namespace: str) -> None:
-    """The connections and watches of before are gone with the server; the next look has others."""
+    """The connections and watches of before are gone with the server; the next request has
+    others."""
     api = control_plane.api
     api.wait_until(lambda: bool(api.list("cm", namespace)), "a first look", seconds=LONG)
     control_plane.stop_part("kube-apiserver", at_once=True)

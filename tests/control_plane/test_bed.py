@@ -1,4 +1,4 @@
-"""The test bed itself: what the other tests of this folder rely on is really so."""
+"""The harness itself: what the other tests of this folder rely on holds."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_a_root_pod_is_refused(control_plane: ControlPlane, namespace: str) -> N
 def test_an_image_error_shows(
     control_plane: ControlPlane, kubectl: Kubectl, namespace: str, how: dict[str, Any]
 ) -> None:
-    """A pod with an image of a host *.invalid, or told so by a label, waits in ErrImagePull."""
+    """A pod with an image of a host *.invalid, or asked by a label, waits in ErrImagePull."""
     template = restricted_pod(**{"labels": LABELS, **how})
     template["metadata"] |= {"name": "lost", "namespace": namespace}
     control_plane.apply({"apiVersion": "v1", "kind": "Pod", **template})
@@ -124,7 +124,7 @@ def test_an_unready_pod_keeps_running(
 def test_a_job_runs_until_told_to_complete(
     control_plane: ControlPlane, kubectl: Kubectl, namespace: str
 ) -> None:
-    """A Job's pod is not finished by itself; told so, the Job is complete."""
+    """A Job's pod is not finished by itself; asked to, the Job is complete."""
     control_plane.apply(job(namespace))
     kubectl("wait", "job/played", "--for=jsonpath={.status.ready}=1", SOON)
     control_plane.play(namespace, SELECTOR, "complete")
@@ -175,7 +175,7 @@ def test_a_deleted_pod_goes_and_is_replaced(
 def test_a_pod_takes_the_time_it_is_told_to_stop(
     control_plane: ControlPlane, kubectl: Kubectl, namespace: str
 ) -> None:
-    """With stop-after a deleted pod stays, terminating, as long as told."""
+    """With stop-after a deleted pod stays, terminating, as long as asked."""
     control_plane.apply(deployment(namespace, 1))
     kubectl("wait", "deployment/played", "--for=condition=Available", SOON)
     pod = control_plane.api.list("pods", namespace)[0]["metadata"]["name"]
@@ -190,7 +190,7 @@ def test_a_pod_takes_the_time_it_is_told_to_stop(
 def test_an_account_without_rights_is_refused(
     control_plane: ControlPlane, kubectl: Kubectl, namespace: str
 ) -> None:
-    """A ServiceAccount's kubeconfig may do nothing before RBAC says so, and is told why."""
+    """A ServiceAccount's kubeconfig may do nothing before RBAC allows it, and gets the reason."""
     kubectl("create", "serviceaccount", "operator")
     kubeconfig = control_plane.kubeconfig_for(namespace, "operator")
     with pytest.raises(KubectlError, match=f"Forbidden.*{namespace}:operator.*cannot list"):

@@ -211,7 +211,7 @@ def test_the_operator_can_be_pinned_to_what_it_makes(
 
 
 def deployment_of_a_run(namespace: str) -> dict[str, Any]:
-    """What the operator makes of a run called quick, as far as the policy looks at it."""
+    """What the operator makes of a run called quick, as far as the policy reads it."""
     owner = {"apiVersion": "trainingrun.dev/v1alpha1", "kind": "TrainingRun"}
     labels = {"trainingrun.dev/run": "quick"}
     pod = {

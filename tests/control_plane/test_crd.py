@@ -61,7 +61,7 @@ def applied(kubectl: Kubectl, document: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("file", INVALID, ids=name_of)
 def test_an_invalid_document_is_refused_with_its_own_message(file: Path, kubectl: Kubectl) -> None:
-    """The message in the file's first line is what `kubectl apply` tells."""
+    """The message in the file's first line is what `kubectl apply` prints."""
     expected = file.read_text().splitlines()[0].removeprefix("# expect: ")
     with pytest.raises(KubectlError) as refusal:
         kubectl("apply", "-f", str(file))

@@ -1,4 +1,4 @@
-"""An actor process plays by the phase that it is told, from the next game on."""
+"""An actor process plays by the phase that is published, from the next game on."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def write_state(bed: Bed, number: int, setting: Setting) -> None:
 
 def test_games_follow_the_phase(bed: Bed) -> None:
     """None is played before a phase is known; then its decks, opponents and rewards, and those of
-    the next phase once that is told. The ledger closes over both."""
+    the next phase once that is published. The ledger closes over both."""
     actor = bed.start_role("play", config(phased=True))
     until(lambda: bed.report(ActorReport) is not None, seconds=60, what="the actor reports")
     assert bed.games() == 0

@@ -18,14 +18,15 @@ from testkit.waiting import until
 
 @pytest.fixture
 def bed(tmp_path: Path, redis_server: RedisServer) -> Iterator[Bed]:
-    """A bed with weights of version 0, and no daemon yet."""
+    """A harness with weights of version 0, and no daemon yet."""
     with actor_bed(tmp_path, redis_server) as made:
         made.publish_weights()
         yield made
 
 
 def test_a_killed_daemon_costs_its_games_only(bed: Bed) -> None:
-    """kill -9 of one of two daemons in the midst of games: those are aborted, the others go on."""
+    """kill -9 of one of two daemons in the midst of games: those are aborted, the others
+    continue."""
     victim, first = bed.start_daemon()
     _, second = bed.start_daemon()
     bed.publish_daemons(first, second, capacity=2)
@@ -113,7 +114,7 @@ def test_it_waits_for_daemons_and_reports_so(bed: Bed) -> None:
 
 
 def test_an_unknown_deck_becomes_a_notice(bed: Bed) -> None:
-    """A refused game is told to the person, not counted, and does not end the actor."""
+    """A refused game is reported to the person, not counted, and does not end the actor."""
     _, endpoint = bed.start_daemon()
     bed.publish_daemons(endpoint)
     actor = bed.start_role("play", config(decks=("no_such_deck",)))

@@ -1,4 +1,5 @@
-"""Bad input under a real learner: it is buried with its cause, counted, and training goes on."""
+"""Bad input under a real learner: it is dead-lettered with its cause, counted, and training
+continues."""
 
 from __future__ import annotations
 

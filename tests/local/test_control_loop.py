@@ -67,7 +67,7 @@ class Bench:
         self.key = self.store.put(parse(document(**spec)))
 
     async def read_once(self, times: int = 1) -> float | None:
-        """Look this many times; members become ready in between."""
+        """Reconcile this many times; members become ready in between."""
         after = None
         for _ in range(times):
             after = await self.loop.reconcile(self.key)
@@ -76,7 +76,7 @@ class Bench:
         return after
 
     def looks(self, times: int) -> float | None:
-        """Look this many times, from a test that does nothing in between."""
+        """Reconcile this many times, from a test that does nothing in between."""
 
         async def read_once() -> float | None:
             try:
@@ -126,7 +126,7 @@ def write_state(client: redis.Redis, *said: reports.Report) -> None:
 
 
 class LateStore(MemoryRunStore):
-    """Tells of a deletion late, as a watch may that is behind the others."""
+    """Reports a deletion late, as a watch may that is behind the others."""
 
     is_late = False
 
@@ -228,7 +228,7 @@ def test_what_is_told_is_found_by_the_roles(
     ],
 )
 def test_a_redis_that_is_not_there_is_an_observation(url: str, words: str) -> None:
-    """Reading never raises; the sentence says where; telling raises our own error."""
+    """Reading never raises; the sentence says where; writing raises our own error."""
 
     async def read() -> Signals | Unreachable:
         reader = SignalReader()
@@ -259,7 +259,8 @@ class DatedBackend(MemoryBackend):
 
 
 def test_a_new_redis_that_is_not_reached_yet_is_no_warning() -> None:
-    """Its pod is ready some seconds before its name leads there; after half a minute it is told."""
+    """Its pod is ready some seconds before its name leads there; after half a minute it is
+    reported."""
     url = "redis://127.0.0.1:1/0"
     bench = Bench(url, backend=DatedBackend(redis_url=url))
     bench.looks(10)
@@ -349,7 +350,7 @@ class Refusing(MemoryBackend):
 
 
 def test_a_refusal_becomes_a_condition_and_a_retry(redis_server: RedisServer) -> None:
-    """The run is degraded with the world's words, told once, and looked at again."""
+    """The run is degraded with the world's words, reported once, and reconciled again."""
     bench = Bench(redis_server.url_of(OPERATOR))
     bench.backend = Refusing(redis_url=redis_server.url_of(OPERATOR))
     bench.loop = Reconciler(bench.store, bench.backend, Settings(), clock=lambda: bench.now)
@@ -365,7 +366,7 @@ def test_a_refusal_becomes_a_condition_and_a_retry(redis_server: RedisServer) ->
 
 
 class Passing(BackendError):
-    """What an API server in trouble answers."""
+    """What a failing API server answers."""
 
     @property
     def kind(self) -> ErrorKind:
@@ -384,7 +385,7 @@ class Troubled(MemoryBackend):
 
 
 def test_what_passes_by_itself_is_told_in_no_status(redis_server: RedisServer) -> None:
-    """The look is tried again with back-off; the run hears nothing of the API server's trouble."""
+    """The reconcile is retried with back-off; the run does not report the API server's failure."""
     bench = Bench(redis_server.url_of(OPERATOR))
     bench.backend = Troubled(redis_url=redis_server.url_of(OPERATOR))
     bench.loop = Reconciler(bench.store, bench.backend, Settings(), clock=lambda: bench.now)
@@ -412,13 +413,13 @@ def test_an_operator_that_lost_its_lease_writes_nothing_to_redis(
 
 
 def test_a_run_that_is_gone_is_forgotten(redis_server: RedisServer) -> None:
-    """No error and no next look for a key that does not exist."""
+    """No error and no next reconcile for a key that does not exist."""
     bench = Bench(redis_server.url_of(OPERATOR))
     assert asyncio.run(bench.loop.reconcile(ResourceKey("default", "other"))) is None
 
 
 def test_a_killed_redis_comes_back(redis_server: RedisServer, redis_client: redis.Redis) -> None:
-    """The outage is told, nothing is removed, and the recovery is told."""
+    """The outage is reported, nothing is removed, and the recovery is reported."""
     bench = Bench(redis_server.url_of(OPERATOR), redis={"url": redis_server.url_of(OPERATOR)})
 
     async def steps(*between: Callable[[], None]) -> None:
@@ -435,7 +436,7 @@ def test_a_killed_redis_comes_back(redis_server: RedisServer, redis_client: redi
 
 
 def test_what_a_status_remembers_is_kept_until_it_is_written(redis_server: RedisServer) -> None:
-    """The run starts once, at its first look, however late the store takes the status."""
+    """The run starts once, at its first reconcile, however late the store takes the status."""
     bench, slow = Bench(redis_server.url_of(OPERATOR)), SlowStore()
     bench.store = slow
     bench.key = slow.put(parse(document()))
@@ -463,7 +464,7 @@ class StuckBackend(MemoryBackend):
 
 
 def test_a_reconcile_that_takes_too_long_ends_and_is_told(redis_server: RedisServer) -> None:
-    """One look has one limit, whatever it waits for; the status says so."""
+    """One reconcile has one limit, whatever it waits for; the status says so."""
     bench = Bench(redis_server.url_of(OPERATOR), backend=StuckBackend())
 
     async def read_once() -> None:

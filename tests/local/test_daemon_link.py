@@ -104,7 +104,7 @@ def test_an_answer_that_comes_too_late() -> None:
 
 
 def test_a_daemon_that_leaves_while_it_is_answered() -> None:
-    """The answer goes nowhere, and the next line tells why."""
+    """The answer goes nowhere, and the next line says why."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readline()

@@ -52,8 +52,8 @@ def test_who_opts_out_lets_everybody_play(tmp_path: Path) -> None:
 
 
 def test_a_run_on_daemons_of_others_with_their_token(tmp_path: Path) -> None:
-    """Expect the environment's token to reach them; of a wrong one the run tells, and not what it
-    is."""
+    """Expect the environment's token to reach them; a wrong one is reported by the run, and not
+    what it is."""
     file = write_run(tmp_path / "run.yaml", games=ENDLESS)
     with daemons(tmp_path, 3, token=TOKEN) as (daemon,):
         names = ("--daemons", daemon.endpoint)

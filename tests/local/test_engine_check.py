@@ -126,7 +126,7 @@ def test_a_finding_shows_its_line_cut_and_the_page() -> None:
 
 
 def test_a_fault_of_every_line_is_shown_once_and_counted() -> None:
-    """A page of the same sentence helps nobody."""
+    """A page of the same sentence is of no help."""
     with faulty_engine(Fault.EMPTY_LINE) as port:
         output = check(port, "--only", "lines").stdout
     assert output.count("an empty line came") == 1

@@ -127,7 +127,7 @@ def test_it_measures_and_leaves_nothing(place: Place) -> None:
 
 
 def test_a_checkpoint_is_an_opponent_too(place: Place) -> None:
-    """As JSON: the results against version 2 are told by its name, and by decks."""
+    """As JSON: the results against version 2 are named so, and given by decks."""
     rival = place.checkpoint(2)
     code, out, errors = place.run("--opponent", str(rival), "--games", "7", "-o", "json")
     assert code == 0, errors

@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_a_few_faults_leave_every_transition_accounted_for(tmp_path: Path) -> None:
-    """Expect games and updates to go on after each fault, a ledger that closes and agrees with the
-    witness, nothing lost, and no process that ended by itself."""
+    """Expect games and updates to continue after each fault, a ledger that closes and agrees with
+    the witness, nothing lost, and no process that ended by itself."""
     faults = ["--kills", "2", "--partitions", "1", "--role", "redis"]
     chaos = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.chaos.local", *faults, "--folder", tmp_path / "run"],

@@ -1,5 +1,5 @@
-"""A bucket that turns the learner away while it trains: training goes on, and what was not saved is
-saved when the bucket is back."""
+"""A bucket that turns the learner away while it trains: training continues, and what was not saved
+is saved when the bucket is back."""
 
 from __future__ import annotations
 

@@ -179,7 +179,7 @@ def test_a_run_of_an_older_version_goes_on_from_its_games(run: Run) -> None:
 
 
 def test_each_phase_has_its_games_whoever_looks(run: Run) -> None:
-    """Fifteen, then twenty, then the rest, all within one look of an operator; the record says
+    """Fifteen, then twenty, then the rest, all within one reconcile of an operator; the record says
     from which game and what had been produced."""
     run.write_state(plan(15, 20, None))
     phases = []
@@ -217,7 +217,7 @@ def test_a_decided_phase_begins_with_the_next_game(run: Run) -> None:
     "value", [b"", b"{}", b"[]", b"7", b"\xff", b'{"number": "x"}', b'{"number": 1}']
 )
 def test_a_phase_that_cannot_be_read_stops_no_game(run: Run, value: bytes) -> None:
-    """Whoever wrote it; the numbers continue."""
+    """Whatever wrote it; the numbers continue."""
     run.client.set(KEYS.phase, value)
     run.client.hset(KEYS.begun, mapping={"x": "[1]", "1": "{", "2": "[]"})
     found = run.start()

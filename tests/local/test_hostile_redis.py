@@ -69,7 +69,7 @@ async def perform(reader: SignalReader, url: str) -> str:
 
 @pytest.mark.parametrize("lie", LIES, ids=lambda lie: repr(lie[:20]))
 def test_a_reply_of_another_shape_means_that_redis_cannot_be_asked(lie: bytes) -> None:
-    """By a look, by an action and by the poll; the password is in no message."""
+    """By a reconcile, by an action and by the poll; the password is in no message."""
 
     async def act() -> tuple[Signals | Unreachable, str, dict[str, str] | None]:
         reader = SignalReader()
@@ -116,7 +116,8 @@ def fill(client: redis.Redis) -> None:
 def test_large_reports_are_left_out_on_the_server(
     redis_server: RedisServer, redis_client: redis.Redis
 ) -> None:
-    """A look at 4 reports of 60 MB takes no memory for them, and the honest report is there."""
+    """A reconcile over 4 reports of 60 MB takes no memory for them, and the honest report is
+    there."""
     fill(redis_client)
     program = TESTKIT / "operator" / "one_look.py"
     seen = subprocess.run(
@@ -177,7 +178,7 @@ def test_one_run_of_a_shared_redis_does_not_spoil_the_digests_of_the_others(
 
 
 def test_a_silent_server_takes_one_time_limit() -> None:
-    """Neither a look nor an action nor the poll waits for it for ever."""
+    """Neither a reconcile nor an action nor the poll waits for it for ever."""
     woken: list[ResourceKey] = []
 
     async def act() -> Signals | Unreachable:

@@ -1,4 +1,4 @@
-"""Idle runs: a digest tells whether their Redis says anything new, and who moved is woken."""
+"""Idle runs: a digest shows whether their Redis has anything new; what changed is reconciled."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_only_the_runs_that_moved_are_woken(
 
 
 def test_twenty_looks_share_the_connections_of_one_address(redis_server: RedisServer) -> None:
-    """Whoever finds all of them in use waits for one; no one is told that Redis is away."""
+    """A reader that finds all of them in use waits for one; Redis is not reported as away."""
 
     async def act() -> None:
         reader = SignalReader()
@@ -176,7 +176,7 @@ def test_clients_that_nobody_uses_are_closed_beyond_the_limit(redis_server: Redi
 
 
 def test_a_quiet_run_is_looked_at_rarely_and_comes_to_rest(redis_server: RedisServer) -> None:
-    """Looks grow rare while nothing moves; a game that ends brings the short pause back."""
+    """Reconciles grow rare while nothing moves; a game that ends brings the short pause back."""
     with redis_server.client() as client:
 
         async def act() -> list[float]:

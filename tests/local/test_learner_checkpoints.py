@@ -1,4 +1,4 @@
-"""A learner that is told to go, or whose storage fails: what it saves, and what it goes on from."""
+"""A learner that is asked to end, or whose storage fails: what it saves, and resumes from."""
 
 from __future__ import annotations
 
@@ -104,8 +104,8 @@ def test_a_learner_whose_machine_goes_ends_before_it(
 def test_a_wish_saves_at_once_and_once(
     redis_server: RedisServer, bandit: Bandit, tmp_path: Path
 ) -> None:
-    """Expect a checkpoint of the newest weights without any other reason, and none for a wish that
-    was followed, nor for one where nothing is new."""
+    """Expect a checkpoint of the newest weights without any other reason, and none for a request
+    that was followed, nor for one where nothing is new."""
     storage = tmp_path / "checkpoints"
     with learner_process(
         bandit_config(storage.as_uri()), redis_server.url_of("learner"), tmp_path

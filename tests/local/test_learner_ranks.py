@@ -34,7 +34,7 @@ def train(folder: Path, *, ranks: int) -> None:
 
 def test_two_ranks_equal_one_with_the_same_global_batch(tmp_path: Path) -> None:
     """Expect the same weights within 1e-5 after two updates of six accumulated steps each, on both
-    ranks the same bits, and the same losses told."""
+    ranks the same bits, and the same losses reported."""
     train(tmp_path / "one", ranks=1)
     train(tmp_path / "two", ranks=2)
     alone = load_file(tmp_path / "one" / "rank-0.safetensors")

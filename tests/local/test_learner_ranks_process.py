@@ -42,7 +42,7 @@ def rank_process(learner: LearnerProcess, rank: int) -> psutil.Process:
 
 
 def saved_step(bandit: Bandit) -> int | None:
-    """The step of the newest checkpoint that was told of."""
+    """The step of the newest checkpoint that was reported."""
     report = learner_report(bandit.client, bandit.keys)
     return report.checkpoint.step if report and report.checkpoint else None
 

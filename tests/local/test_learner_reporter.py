@@ -73,7 +73,7 @@ def test_outlives_what_others_write(reporter: Reporter, redis_client: redis.Redi
 
 
 def test_no_reply_ends_the_thread(redis_client: redis.Redis) -> None:
-    """Expect keys of other kinds than ours to cost one report and no more."""
+    """Expect keys of other kinds than ours to cost one report."""
     epoch = Epoch(redis_client, KEYS, next_epoch(redis_client, KEYS))
     reporter = Reporter(redis_client, Identity("learner-0", KEYS), status=Status(), epoch=epoch)
     redis_client.set(KEYS.evaluations, b"no list")

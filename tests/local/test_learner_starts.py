@@ -42,7 +42,7 @@ def has_said(bandit: Bandit, reason: str, *, times: int = 1) -> None:
 def test_waits_for_a_bucket_that_does_not_answer_yet(
     redis_server: RedisServer, bandit: Bandit, s3: S3Server, tmp_path: Path
 ) -> None:
-    """Expect the reason to be told, signs of life meanwhile, and training once the server is
+    """Expect the reason to be reported, signs of life meanwhile, and training once the server is
     there: never an end for good."""
     bucket = s3.create_bucket("checkpoints")
     config = bandit_config(f"s3://{bucket}/run", endpoint_url=s3.endpoint)

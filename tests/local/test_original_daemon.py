@@ -58,7 +58,7 @@ class WatchedSeat(ScriptedSeat):
         self._seen = seen
 
     async def answer(self, decision: Decision) -> str:
-        """Look at it first."""
+        """See it first."""
         check_truth(decision)
         self._seen.append(decision)
         return await super().answer(decision)
@@ -92,7 +92,7 @@ def check_truth(decision: Decision) -> None:
 def play_games(
     switches: tuple[str, ...], agent: str, pair: tuple[str, str], *, games: int, seconds: int = 60
 ) -> tuple[list[Outcome], list[Decision], Counter[str]]:
-    """Play so many games; gives their ends, all that was asked, and faults by kind."""
+    """Play a number of games; return their ends, all that was asked, and faults by kind."""
     seen: list[Decision] = []
     faults: Counter[str] = Counter()
 
@@ -127,7 +127,7 @@ def test_whole_games_without_its_faults(agent: str, pair: tuple[str, str]) -> No
 
 @pytest.mark.parametrize("agent", ["random", "aggressive"])
 def test_whole_games_with_its_faults(agent: str) -> None:
-    """Free abilities do not go on for ever; a game that its engine ends has no outcome."""
+    """Free abilities end some time; a game that its engine ends has no outcome."""
     outcomes, _, faults = play_games(FAULTY, agent, PAIRS[1], games=4)
     assert {outcome.end for outcome in outcomes} <= {End.WON, End.DRAW, End.ABORTED}
     assert End.WON in {outcome.end for outcome in outcomes}

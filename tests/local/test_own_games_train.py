@@ -24,7 +24,7 @@ as random does."""
 
 
 def shortened(example: Path, file: Path, **spec: Any) -> Path:
-    """The training of an example with fewer games and smaller batches, under the bed's name."""
+    """The training of an example with fewer games and smaller batches, under the harness' name."""
     document = yaml.safe_load(example.read_text())
     document["metadata"]["name"] = "small"
     document["spec"]["games"] = GAMES

@@ -66,7 +66,7 @@ def client_of(server: RedisServer, user: str) -> redis.Redis:
 
 
 def refusals(server: RedisServer) -> set[str]:
-    """Commands and keys that users were refused; redis-py tells its own name and does without."""
+    """Commands and keys that users were refused; redis-py sends its own name and does without."""
     with server.client() as admin:
         found = {each["object"] for each in admin.acl_log()}
     names = {name.decode() if isinstance(name, bytes) else name for name in found}

@@ -1,4 +1,5 @@
-"""What a managed Redis was told outlives its restarts, with the configuration that a run gets."""
+"""What a managed Redis has acknowledged outlives its restarts, with the configuration that a run
+gets."""
 
 from __future__ import annotations
 
@@ -72,7 +73,7 @@ def test_transactions_and_scripts_outlive_a_restart(
 
 @pytest.mark.parametrize("who", ["", "default:@", ":one-two-three@", "default:one-two-three@"])
 def test_nobody_can_be_the_user_of_the_replay(server: RedisServer, who: str) -> None:
-    """Expect the user whose rights the replay needs to let in nobody."""
+    """Expect the user whose rights the replay needs to let in no client."""
     url = f"redis://{who}127.0.0.1:{server.port}/0"
     with redis.Redis.from_url(url, protocol=2) as stranger, pytest.raises(redis.RedisError):
         stranger.get(KEYS.epoch)

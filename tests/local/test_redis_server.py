@@ -1,4 +1,4 @@
-"""The test bed's Redis keeps what it acknowledged through a kill, and forgets it when asked to."""
+"""The harness' Redis keeps what it acknowledged through a kill, and forgets it when asked to."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ def test_nothing_is_wider_than_the_screen(tmp_path: Path, file: Path, width: int
 
 
 def test_it_is_dark_where_the_reader_wants_it(tmp_path: Path, file: Path) -> None:
-    """Expect the ground to follow the reader's choice."""
+    """Expect the background to follow the reader's choice."""
 
     async def read_once(tab: Tab) -> list[str]:
         grounds = []
@@ -204,7 +204,7 @@ def test_a_live_page_loads_itself_again_and_the_last_does_not(tmp_path: Path) ->
 
 
 def test_a_page_that_is_no_longer_written_says_so(tmp_path: Path) -> None:
-    """Expect a live page from long ago to tell its reader that its writer has ended."""
+    """Expect a live page from long ago to say that its writer has ended."""
     path = tmp_path / "page.html"
     path.write_bytes(page(make_material(), every=5))
 

@@ -1,4 +1,4 @@
-"""The verbs and the SDK on a real run of this machine: looking, asking, and the whole life."""
+"""The verbs and the SDK on a real run of this machine: reading, asking, and the whole life."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def saved_step(run: LocalRun) -> int:
 
 def test_looking_and_asking(tmp_path: Path) -> None:
     """Expect every verb to work on a run under way: it saves when asked, replaces a drained daemon,
-    suspends with all trained, resumes where it was, and tells of it all."""
+    suspends with all trained, resumes where it was, and reports it all."""
     checkpoint = {"intervalGames": 1_000_000}
     file = write_run(tmp_path / "run.yaml", games=100_000, checkpoint=checkpoint)
     with local_run(tmp_path, file) as run:

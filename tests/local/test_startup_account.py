@@ -131,7 +131,7 @@ def test_a_role_that_was_taken_over_does_not_become_root(folder: Path, account: 
 
 
 def test_what_was_kept_comes_back_as_the_account_s_own(folder: Path, account: str) -> None:
-    """Expect the files of an archive to belong to the role, whoever they belonged to."""
+    """Expect the files of an archive to belong to the role, whatever their owner was."""
     prize = folder / "prize"
     settings = {**taken_over(folder, prize), "ACCOUNT": account, "ROLE": "learner"}
     program = folder / "programs" / "trainingrun"

@@ -74,7 +74,7 @@ def test_daemons_start_once_come_back_and_leave(
     tmp_path: Path, metadata: InstanceMetadataServer, account: Path
 ) -> None:
     """Expect a second start to change nothing, a killed daemon to come back, a notice to end all
-    with tags that tell of it, and a later start to begin again."""
+    with tags that name it, and a later start to begin again."""
     settings = daemons_of(count=2)
     with machine(tmp_path / "one", metadata.endpoint, account, **settings) as made:
         said = made.start()

@@ -91,7 +91,7 @@ def say(client: redis.Redis, *said: LearnerReport | ActorReport) -> None:
 def test_members_are_those_that_report(
     redis_server: RedisServer, redis_client: redis.Redis, tmp_path: Path
 ) -> None:
-    """Expect fresh ones alone, none of a role that is wanted no more, and their configuration."""
+    """Expect fresh ones alone, none of a role that is no longer wanted, and their configuration."""
     say(redis_client, actor("a", at=NOW - 1), actor("b", at=NOW - 60), learner("training"))
     seen = observed(redis_server, tmp_path)
     assert [member.name for member in seen[Role.ACTOR].ready] == ["a"]
@@ -119,7 +119,7 @@ def test_a_learner_has_ended_when_it_says_so_under_flush(
     at: float,
     finished: bool,
 ) -> None:
-    """Expect the end only for a save that follows the wish, with nothing left in the queue."""
+    """Expect the end only for a save that follows the request, with nothing left in the queue."""
     redis_client.mset({KEYS.intent: intent.value, KEYS.intent_since: NOW - 10, KEYS.depth: depth})
     say(redis_client, learner(LearnerState.SAVED, at=at))
     there = observed(redis_server, tmp_path)[Role.LEARNER]
@@ -127,7 +127,7 @@ def test_a_learner_has_ended_when_it_says_so_under_flush(
 
 
 def test_a_redis_that_is_away_shows_nobody(redis_server: RedisServer, tmp_path: Path) -> None:
-    """Expect roles without members, and no error: the loop tells of Redis by itself."""
+    """Expect roles without members, and no error: the loop reports Redis by itself."""
     redis_server.kill()
     assert observed(redis_server, tmp_path)[Role.ACTOR].members == ()
 

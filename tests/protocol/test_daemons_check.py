@@ -57,7 +57,7 @@ class Front:
         self._thread.start()
 
     def close(self) -> None:
-        """Accept nobody any more."""
+        """Accept no connection any longer."""
         self._server.shutdown(socket.SHUT_RDWR)
         self._server.close()
         self._thread.join()
@@ -209,7 +209,7 @@ def test_a_daemon_that_is_not_there_is_a_sentence() -> None:
 
 
 def test_an_unknown_vector_is_a_sentence() -> None:
-    """All names are told."""
+    """All names are reported."""
     error = check("127.0.0.1:1", "--only", "nothing-like-it").exception
     assert isinstance(error, UserError)
     assert "quiet-game" in str(error)

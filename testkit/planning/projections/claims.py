@@ -29,9 +29,9 @@ class Verdict(StrEnum):
 class Claim(Struct, frozen=True, kw_only=True):
     """A figure of a document, and ours.
 
-    ``how`` is how ours was reckoned. ``against`` names the row that contradicts this one, ``moved``
+    ``how`` is how ours was computed. ``against`` names the row that contradicts this one, ``moved``
     is where a newer price is from, ``lacking`` what the document does not say; each is for a figure
-    that is not close. ``ours`` is None where nothing can be reckoned.
+    that is not close. ``ours`` is None where nothing can be computed.
     """
 
     document: str
@@ -68,7 +68,7 @@ class Claim(Struct, frozen=True, kw_only=True):
 
     @property
     def why(self) -> str:
-        """What explains the verdict: the other row, or how ours was reckoned."""
+        """What explains the verdict: the other row, or how ours was computed."""
         match self.verdict:
             case Verdict.CONTRADICTS:
                 return f"{self.how}; against {self.against}"

@@ -1,4 +1,4 @@
-"""One operator through every trouble of the API server: it converges, waits, and stays the same.
+"""One operator through every failure of the API server: it converges, waits, and stays the same.
 
 A proxy in front of the real API server cuts, delays and refuses; what the server itself can do
 wrong (no permission, no definition, no memory of old versions) it does itself.
@@ -25,7 +25,7 @@ ACCOUNT = "trainingrun-operator"
 
 @pytest.fixture(scope="module")
 def proxy(control_plane: ControlPlane, chart: None) -> Iterator[ApiProxy]:
-    """The proxy before the API server, without trouble at first."""
+    """The proxy before the API server, without failures at first."""
     with ApiProxy(control_plane.url, control_plane.certificate) as made:
         yield made
 
@@ -61,7 +61,7 @@ def actors(trainer: Trainer, name: str) -> int:
 
 
 def follows(trainer: Trainer, name: str, count: int, *, seconds: float = 90) -> float:
-    """Ask for another number of actors and wait until the cluster has been told; how long it took.
+    """Ask for another number of actors and wait until it is written; return how long it took.
 
     Raises:
         AssertionError: it was not, in time.
@@ -73,7 +73,7 @@ def follows(trainer: Trainer, name: str, count: int, *, seconds: float = 90) -> 
 
 
 def test_a_storm_of_refusals_only_makes_it_slower(trainer: Trainer, proxy: ApiProxy) -> None:
-    """A third of all requests fails, all are slow: the run gets ready, and its status tells only of
+    """A third of all requests fails, all are slow: the run gets ready, and its status reports only
     the run."""
     proxy.spoil(Trouble(share=0.33, statuses=(500, 503), delay=0.05))
     trainer.start("storm", games=100_000)
@@ -86,7 +86,7 @@ def test_a_storm_of_refusals_only_makes_it_slower(trainer: Trainer, proxy: ApiPr
 
 
 def test_it_waits_as_long_as_a_busy_server_asks(trainer: Trainer, proxy: ApiProxy) -> None:
-    """429 with Retry-After: the same request comes again no sooner than it was told."""
+    """429 with Retry-After: the same request comes again no sooner than the answer allows."""
     trainer.start("busy", games=100_000)
     trainer.wait_for("busy", "Ready")
     proxy.spoil(Trouble(share=0.5, statuses=(429,), retry_after=1))

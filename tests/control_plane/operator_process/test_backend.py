@@ -208,7 +208,8 @@ def test_a_role_that_goes_is_seen_until_its_pods_are_gone(
 def test_a_learner_with_another_hash_is_replaced(
     control_plane: ControlPlane, namespace: str
 ) -> None:
-    """A Job cannot change its pods: the old one goes first, the next look makes the new one."""
+    """A Job cannot change its pods: the old one goes first, the next reconcile makes the new
+    one."""
 
     async def act(made: Bench) -> None:
         learner = workload(Role.LEARNER)
@@ -239,7 +240,8 @@ def test_the_password_is_made_once(control_plane: ControlPlane, namespace: str) 
 
 
 def test_a_forgotten_version_is_listed_anew(control_plane: ControlPlane, namespace: str) -> None:
-    """Where the API server cannot continue from (410), what went away meanwhile is told as gone."""
+    """Where the API server cannot continue from (410), what went away meanwhile is reported as
+    gone."""
     told: list[tuple[str, bool]] = []
 
     def listen(_: Kind, document: dict[str, Any], *, gone: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""Trouble with a run's objects and pods: the condition has the cluster's own words, and when the
+"""Failures of a run's objects and pods: the condition has the cluster's own words, and when the
 cause is gone the run continues, without anybody having touched the operator."""
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def says(trainer: Trainer, name: str, kind: str, *words: str) -> bool:
 
 
 def wait_for_words(trainer: Trainer, name: str, kind: str, *words: str) -> None:
-    """Wait until a condition has these words; a failure tells what it had instead."""
+    """Wait until a condition has these words; a failure shows what it had instead."""
     try:
         trainer.wait_until(lambda: says(trainer, name, kind, *words))
     except AssertionError as error:
@@ -62,8 +62,8 @@ def wait_for_words(trainer: Trainer, name: str, kind: str, *words: str) -> None:
 
 
 def test_nothing_of_somebody_else_is_taken_over(trainer: Trainer) -> None:
-    """Each name that is taken is told; the other's object stays as it was, and the run begins once
-    it is gone."""
+    """Each name that is taken is reported; the other's object stays as it was, and the run begins
+    once it is gone."""
     for name, claimed in CLAIMED.items():
         meta = {**claimed["metadata"], "namespace": trainer.namespace}
         trainer.plane.apply({"apiVersion": "v1", **claimed, "metadata": meta})
@@ -148,8 +148,8 @@ def daemons(trainer: Trainer, name: str) -> list[dict[str, Any]]:
 
 
 def test_a_change_that_weakens_or_does_not_fit_leaves_what_runs_alone(trainer: Trainer) -> None:
-    """Refused by us, refused by the API server: told with path and words; the pods of before stay,
-    and a change that is allowed rolls them."""
+    """Refused by us, refused by the API server: reported with path and words; the pods of before
+    stay, and a change that is allowed rolls them."""
     trainer.start("pods", games=100_000)
     trainer.wait_for_members("pods")
     before = {pod["metadata"]["uid"] for pod in trainer.objects("pods", "pods")}

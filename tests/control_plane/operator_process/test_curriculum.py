@@ -1,4 +1,4 @@
-"""The curriculum of a run on the API server: what its user and its actors are told."""
+"""The curriculum of a run on the API server: what its user and its actors are given."""
 
 from __future__ import annotations
 

@@ -69,7 +69,8 @@ def ready(trainer: Trainer, name: str) -> str:
 def test_no_daemons_are_made_and_those_that_answer_are_published(
     trainer: Trainer, daemons: list[Daemon]
 ) -> None:
-    """Everything else is made; one that is closed leaves the slots and is told by its address."""
+    """Everything else is made; one that is closed leaves the slots and is reported by its
+    address."""
     first, second = daemons
     external = {"endpoints": [first.endpoint, second.endpoint]}
     fleet = trainer.start("outside", daemon={"external": external}, games=100_000)

@@ -123,7 +123,7 @@ def test_eighty_large_runs_fit_into_the_charts_limit(
 
 
 def test_long_lines_of_a_watch_cost_nothing(trainer: Trainer, operator: OperatorProcess) -> None:
-    """1.1 MB that JSON writes as 6.6: a label has the operator watch it, whoever it belongs to."""
+    """1.1 MB that JSON writes as 6.6: a label has the operator watch it, whatever owns it."""
     path = f"/apis/apps/v1/namespaces/{trainer.namespace}/deployments"
     labels = {"app": "x"}
     env = [{"name": "LONG", "value": "<" * 1_100_000}]

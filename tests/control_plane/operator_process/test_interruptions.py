@@ -1,7 +1,7 @@
 """Spot machines that are taken back, drains, lost nodes: replaced, counted, blamed on no one.
 
 What reaches a run without any right to nodes is the pod: it is evicted, marked by the kubelet of a
-node that shuts down, or ends because its own machine told it to. The Job's rules are the cluster's
+node that shuts down, or ends because its own machine asked it to. The Job's rules are the cluster's
 to follow, so its real controller does here.
 """
 

@@ -1,4 +1,4 @@
-"""The life of a run as its user sees it: apply, look, suspend, resume, complete, delete."""
+"""The life of a run as its user sees it: apply, get, suspend, resume, complete, delete."""
 
 from __future__ import annotations
 

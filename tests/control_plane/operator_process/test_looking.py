@@ -60,7 +60,7 @@ class Prompt:
 
     @contextmanager
     def started(self, *words: str) -> Iterator[subprocess.Popen[str]]:
-        """One that runs while the test goes on."""
+        """One that runs beside the test."""
         command = ["trainingrun", *words, "-n", self.namespace]
         with subprocess.Popen(
             command,
@@ -157,7 +157,8 @@ def test_suspend_and_resume_wait_for_what_they_ask(trainer: Trainer, prompt: Pro
 
 
 def test_a_daemon_is_drained_and_a_checkpoint_asked_for(trainer: Trainer, prompt: Prompt) -> None:
-    """Expect the pod to go without its games and another to come, and the learner to be told."""
+    """Expect the pod to go without its games and another to come, and the learner to be asked to
+    save."""
     scaling = {"autoscaling": {"minReplicas": 2, "maxReplicas": 2}}
     fleet = trainer.start("served", games=1_000_000, daemon=scaling)
     trainer.wait_for("served", "Ready")

@@ -25,7 +25,7 @@ def words(event: dict[str, Any]) -> str:
 
 
 def looks(operator: OperatorProcess) -> float:
-    """How many looks at runs have ended."""
+    """How many reconciles have ended."""
     line = next(
         line
         for line in operator.ask("/metrics").splitlines()

@@ -76,7 +76,8 @@ def test_a_run_waits_for_its_config_map_and_follows_it(trainer: Trainer) -> None
 
 
 def test_a_restarted_operator_keeps_what_the_run_plays(trainer: Trainer, operator: Any) -> None:
-    """The ConfigMap went while nobody looked: the copy is the run's own, and keeps no run awake."""
+    """The ConfigMap went while no operator ran: the copy is the run's own, and keeps no run
+    awake."""
     put(trainer, lions="60 Savannah Lions")
     fleet = trainer.start("kept", decks=[LIONS])
     trainer.wait_for("kept", "Ready")

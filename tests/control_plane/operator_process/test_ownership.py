@@ -125,7 +125,7 @@ def test_labels_alone_make_nothing_a_part_of_a_run(
     control_plane: ControlPlane, namespace: str
 ) -> None:
     """Daemons and a failed learner in another namespace, and a role that no one knows in the run's
-    own: none of it is seen, and nothing stops the run from being looked at."""
+    own: none of it is seen, and nothing stops the run from being reconciled."""
     elsewhere = f"{namespace}-neighbour"
     control_plane.create_namespace(elsewhere, restricted=False)
 
@@ -148,7 +148,8 @@ def test_labels_alone_make_nothing_a_part_of_a_run(
 def test_an_object_of_somebody_else_is_refused_and_asked_for_rarely(
     control_plane: ControlPlane, namespace: str
 ) -> None:
-    """Whatever labels it bears; while it is there, the API server is not asked at every look."""
+    """Whatever labels it bears; while it is there, the API server is not asked at every
+    reconcile."""
 
     async def act(made: Place) -> None:
         owner = made.apply("theirs")
@@ -173,8 +174,8 @@ def test_an_object_of_somebody_else_is_refused_and_asked_for_rarely(
 def test_a_secret_that_is_deleted_comes_back_with_the_same_passwords(
     control_plane: ControlPlane, namespace: str
 ) -> None:
-    """By an operator that was restarted meanwhile, too: Redis goes on with the old ones. Nobody can
-    change what it says."""
+    """By an operator that was restarted meanwhile, too: Redis continues with the old ones. No
+    client can change what it says."""
 
     async def act(made: Place) -> None:
         await made.backend.prepare(made.run, GROUND)
@@ -230,8 +231,8 @@ def test_a_secret_that_somebody_else_made_is_refused(
 def test_a_token_that_is_deleted_comes_back_as_it_was(
     control_plane: ControlPlane, namespace: str
 ) -> None:
-    """By an operator that was restarted meanwhile, too: daemons go on with the old one. It is made
-    where daemons ask for one of ours, and never taken from somebody else."""
+    """By an operator that was restarted meanwhile, too: daemons continue with the old one. It is
+    made where daemons ask for one of ours, and never taken from somebody else."""
     shared = replace(GROUND, daemon_token=DaemonToken())
 
     async def act(made: Place) -> None:

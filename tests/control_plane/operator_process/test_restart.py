@@ -1,4 +1,4 @@
-"""The operator itself: restarts, memory, permissions, and what it tells over HTTP."""
+"""The operator itself: restarts, memory, permissions, and what it serves over HTTP."""
 
 from __future__ import annotations
 

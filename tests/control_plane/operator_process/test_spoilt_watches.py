@@ -1,4 +1,5 @@
-"""Lines of a watch that are no changes: the informer continues, and what comes after is told."""
+"""Lines of a watch that are no changes: the informer continues, and what comes after is
+reported."""
 
 from __future__ import annotations
 

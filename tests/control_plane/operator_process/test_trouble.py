@@ -1,4 +1,5 @@
-"""What a user is told when something is wrong: a condition and an event with the real message."""
+"""What is reported to a user when something is wrong: a condition and an event with the real
+message."""
 
 from __future__ import annotations
 
@@ -57,7 +58,8 @@ def test_a_run_that_a_newer_client_wrote_is_told_so_once(
 def test_a_field_of_a_newer_definition_stops_no_run(
     trainer: Trainer, operator: OperatorProcess
 ) -> None:
-    """In an upgrade the definition is ahead of the operator for a while: runs go on as before."""
+    """In an upgrade the definition is ahead of the operator for a while: runs continue as
+    before."""
     novelty = f"{SPEC_SCHEMA}/novelty"
     change_crd(trainer, {"op": "add", "path": novelty, "value": {"type": "string"}})
     try:

@@ -149,7 +149,7 @@ def write(soak: Soak, step: Forgery) -> None:
 
 def forged(sample: Segment, step: Forgery) -> bytes:
     """The sample with another header. One in the honest actor's name jumps or repeats: a forger
-    that guesses its very next number is an actor that lies, which the queue cannot tell."""
+    that guesses its very next number is an actor that lies, which the queue cannot see."""
     changes = dict(step.header)
     if changes.get("actor", "bandit-a") == "bandit-a":
         changes["actor"] = "bandit-a"

@@ -2,8 +2,8 @@
 wrong in every way, a clock of the day that jumps, and watches that break.
 
 The API server is real, and so is the operator's process. It is never restarted, nothing that a
-tenant writes is told as a bug of ours, its memory stays below the chart's limit, and the run of a
-neighbour is followed as promptly as before.
+tenant writes is reported as a bug of ours, its memory stays below the chart's limit, and the run of
+a neighbour is followed as promptly as before.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ class Soak:
             self.proxy.inject(dice.choice(JUNK))
 
     def reasons(self) -> Counter[str]:
-        """What the operator has told of the hostile runs, by the reasons of its events."""
+        """What the operator has reported of the hostile runs, by the reasons of its events."""
         found: Counter[str] = Counter()
         for namespace in self.known.namespaces:
             events = self.plane.api.list("events.events.k8s.io", namespace)

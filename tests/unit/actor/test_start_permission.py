@@ -93,7 +93,7 @@ def test_a_run_in_phases_waits_for_its_phase() -> None:
 
 
 def test_after_a_stop_nothing_starts() -> None:
-    """Expect no game, although the run goes on."""
+    """Expect no game, although the run continues."""
     found = permission(Parts())
     found.stop()
     assert not found.is_wanted()

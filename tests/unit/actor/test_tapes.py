@@ -34,7 +34,7 @@ class Answering:
 
 
 class Time:
-    """A clock that moves when told."""
+    """A clock that moves when it is set."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -89,7 +89,7 @@ def test_a_game_is_written_down(tmp_path: Path) -> None:
 
 
 def test_the_seat_hears_its_end(tmp_path: Path) -> None:
-    """An overheard seat is told the reward as any other."""
+    """An overheard seat gets the reward as any other."""
     tape = tapes(tmp_path, Time()).record_evaluation(GAME)
     assert tape is not None
     seat = Answering()

@@ -56,7 +56,7 @@ def test_a_pointer_begins_the_wait_anew(watchdog: PointerWatchdog, time: _Time) 
 
 
 def test_an_outage_does_not_count(watchdog: PointerWatchdog, time: _Time) -> None:
-    """An hour between two readings counts as five seconds: no one looked meanwhile."""
+    """An hour between two readings counts as five seconds: it was not read meanwhile."""
     _read(watchdog, time, None, seconds=590)
     time.now += 3600
     watchdog.note(None)

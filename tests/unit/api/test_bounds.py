@@ -32,7 +32,7 @@ def document(**spec: Any) -> dict[str, Any]:
 
 
 def refusal(given: dict[str, Any]) -> str:
-    """What is told of it."""
+    """What is reported of it."""
     with pytest.raises(SpecError) as caught:
         parse(given)
     return str(caught.value)
@@ -86,7 +86,7 @@ def test_every_template_is_bounded() -> None:
 
 
 def test_depth_elsewhere_is_refused_too() -> None:
-    """No valid field is so deep; what is unknown is not looked at, but it is walked through."""
+    """No valid field is so deep; what is unknown is not read, but it is walked through."""
     assert "nested too deep" in refusal({**document(), "more": nested(5_000)})
     assert "nested too deep" in refusal(document(decks=nested(5_000)))
 

@@ -226,7 +226,7 @@ def test_a_field_that_nobody_classified_is_an_error() -> None:
 
 
 def test_the_words_of_a_change() -> None:
-    """Learner and other roles are told apart; a fixed field is one whatever else names it."""
+    """Learner and other roles are distinguished; a fixed field is one whatever else names it."""
     assert effect("learner.network.width") == "cannot change"
     assert effect("cost.budget") == "at once"
     assert effect("daemon.drainTimeoutSeconds") == "rolls daemon"

@@ -39,7 +39,7 @@ def test_generated_files_are_up_to_date() -> None:
 def test_generation_writes_and_then_finds_no_difference(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A missing or changed file is told by its path; after writing all is well."""
+    """A missing or changed file is named by its path; after writing all is well."""
     assert generate.main(["--check", "--into", str(tmp_path)]) == 1
     assert "docs/reference/trainingrun.md differs" in capsys.readouterr().err
     assert generate.main(["--into", str(tmp_path)]) == 0
@@ -133,7 +133,7 @@ def test_columns_point_to_fields_that_exist() -> None:
 
 
 def test_explained_defaults_are_not_told_twice() -> None:
-    """A description ends with the default only where the model does not tell it itself."""
+    """A description ends with the default only where the model does not say it itself."""
     (version,) = definition(DEFINITION)["spec"]["versions"]
     for path, schema in schemas(version["schema"]["openAPIV3Schema"]):
         assert schema.get("description", "").count("Default:") <= 1, path

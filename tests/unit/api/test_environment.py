@@ -30,7 +30,7 @@ def spec(**fields: Any) -> TrainingRunSpec:
 
 
 def refusal(**fields: Any) -> str:
-    """What is told about a spec that is not valid."""
+    """What is said about a spec that is not valid."""
     with pytest.raises(SpecError) as refused:
         spec(**fields)
     return str(refused.value)

@@ -29,7 +29,7 @@ def document(**spec: Any) -> dict[str, Any]:
 
 
 def problems(broken: Any) -> list[str]:
-    """What is told about a document that is not valid."""
+    """What is said about a document that is not valid."""
     with pytest.raises(SpecError) as error:
         parse(broken)
     return str(error.value).splitlines()
@@ -131,7 +131,7 @@ def test_what_is_not_listed_of_a_template_is_kept(stored: bool) -> None:
 
 
 def test_a_section_without_a_template_asks_nothing_of_its_container() -> None:
-    """Its container has its name and no more, and nothing is laid over the pod."""
+    """Its container has its name alone, and nothing is laid over the pod."""
     actor = parse(document()).spec.actor
     assert (actor.container.name, actor.container.image) == ("actor", None)
     assert laid_over(actor.template) == laid_over(PodTemplate()) == {}
@@ -166,7 +166,7 @@ def test_containers_beside_the_role_s_own_are_told_apart_by_their_names() -> Non
 def test_a_field_that_moved_is_refused_with_its_new_place(
     section: dict[str, Any], path: str, now: str
 ) -> None:
-    """Whoever has a document of the first form finds what to write."""
+    """A document of the first form is answered with what to write."""
     [told] = problems(document(**section))
     assert told.startswith(f"{path}: unknown field, it is now a part of {now}")
 

@@ -1,4 +1,5 @@
-"""Every documented condition and reason is told somewhere: a promise that nothing keeps is none."""
+"""Every documented condition and reason is reported somewhere: a promise that nothing keeps is
+none."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ EVERY_FILE = sorted(INVALID.glob("*.yaml"))
 
 
 def refusal_of(file: Path) -> str:
-    """What the reader tells about an invalid document."""
+    """What the reader says about an invalid document."""
     with pytest.raises(SpecError) as error:
         parse(yaml.safe_load(file.read_text()))
     return str(error.value)
@@ -35,7 +35,7 @@ def spec(**fields: Any) -> TrainingRunSpec:
 
 @pytest.mark.parametrize("rule", ALL, ids=lambda rule: rule.name)
 def test_a_rule_says_the_same_here_and_on_the_api_server(rule: Rule) -> None:
-    """The file that breaks the rule expects of the API server the sentence that is told here."""
+    """The file that breaks the rule expects of the API server the sentence that is given here."""
     file = INVALID / f"{rule.name}.yaml"
     expected = file.read_text().splitlines()[0].removeprefix("# expect: ")
     place, _, sentence = expected.partition(": Invalid value: ")

@@ -142,7 +142,7 @@ _EVENTS_ALONE = {"SpotNotice", "SpotNoticeUnavailable"}
 
 
 def test_every_notice_of_a_role_has_a_documented_reason() -> None:
-    """What the learner tells becomes a condition and an event under the same word."""
+    """What the learner reports becomes a condition and an event under the same word."""
     every = (ROOT / "trainer" / "src").rglob("*.py")
     sources = [source for source in every if source.name not in _FOR_TERMINALS]
     told = {reason for source in sources for reason in NOTICES.findall(source.read_text())}

@@ -12,7 +12,7 @@ from testkit.programs import programs
 
 @pytest.fixture(scope="session")
 def helm() -> str:
-    """helm: the one on PATH, else the test bed's."""
+    """helm: the one on PATH, else the harness'."""
     return shutil.which("helm") or str(programs("helm") / "helm")
 
 

@@ -84,7 +84,8 @@ def test_each_alert_has_a_test_of_both(alert: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("alert", ALERTS, ids=called)
 def test_each_alert_has_a_runbook(alert: dict[str, Any]) -> None:
-    """The page has the alert's name on top, says how to look and what to do, and is in the list."""
+    """The page has the alert's name on top, says what to check and what to do, and is in the
+    list."""
     page = page_of(alert).read_text()
     assert page.startswith(f"# {alert['alert']}\n")
     assert "\n## Look\n" in page

@@ -30,7 +30,7 @@ def built(folder: Path, **variables: str) -> set[str]:
 
 
 def named(chart: Chart, *options: str) -> set[str]:
-    """The images of the operator's pod, and those that it is told for the roles."""
+    """The images of the operator's pod, and those that it is given for the roles."""
     (container,) = chart(*options).only("Deployment")["spec"]["template"]["spec"]["containers"]
     images = parse(container["command"][1:], {}).settings.images
     return {container["image"], images.daemon, images.actor, images.trainer, images.redis}

@@ -118,7 +118,7 @@ def test_missing_file(shell: Any) -> None:
 
 
 def test_folder_in_place_of_a_file(shell: Any) -> None:
-    """Expect to be told that it is a directory."""
+    """Expect a sentence that it is a directory."""
     answer = shell.run("local", "-f", "decks")
     assert answer.errors == ["trainingrun: decks: cannot be read: Is a directory"]
 
@@ -136,7 +136,7 @@ def test_folder_in_place_of_a_file(shell: Any) -> None:
     ids=["syntax", "encoding", "empty", "list", "two documents", "endless"],
 )
 def test_not_a_document(tmp_path: Path, content: bytes, words: str) -> None:
-    """Expect to be told what is wrong with the text, and where."""
+    """Expect a sentence about what is wrong with the text, and where."""
     file = tmp_path / "run.yaml"
     file.write_bytes(content)
     with pytest.raises(UserError) as caught:
@@ -174,7 +174,7 @@ def test_unreadable_deck(tmp_path: Path, content: bytes, words: str) -> None:
 
 
 def test_deck_that_is_a_folder(shell: Any) -> None:
-    """Expect to be told that it cannot be read."""
+    """Expect a sentence that it cannot be read."""
     (shell.folder / "decks" / "den.dck").mkdir()
     answer = shell.run("local", "-f", shell.write(spec(decks=[{"name": "den"}])))
     assert answer.code == 2
@@ -201,7 +201,7 @@ def test_redis_unreachable(shell: Any) -> None:
     ids=["on runs", "local"],
 )
 def test_file_in_place_of_the_state_folder(shell: Any, verb: tuple[str, ...], state: str) -> None:
-    """Expect to be told which file that is, and no advice about a run that is not there."""
+    """Expect a sentence with the name of that file, and no advice about a run that is not there."""
     shell.write()
     (shell.folder / "taken").write_text("")
     answer = shell.run(*verb, "--state", state)

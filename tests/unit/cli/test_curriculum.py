@@ -84,7 +84,7 @@ def test_the_ledger_tells_what_each_phase_produced(shell: Any) -> None:
 
 
 def test_a_run_in_step_has_one_phase(shell: Any) -> None:
-    """A second phase begins when somebody looks, and that is not the same in every run."""
+    """A second phase begins at a reconcile, and that is not the same in every run."""
     file: Path = shell.folder / shell.write(
         lambda document: document["spec"].update(curriculum=PHASES)
     )

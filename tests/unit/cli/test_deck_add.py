@@ -118,7 +118,7 @@ def test_what_cannot_be_added(
 
 
 def test_files_that_cannot_be_read(shell: Any) -> None:
-    """Expect what was sought, and what to give instead."""
+    """Expect what was searched for, and what to give instead."""
     assert "no such file" in shell.run("decks", "add", "nothing.txt").errors[0]
     assert "decks: is a directory" in shell.run("decks", "add", "decks").errors[0]
 

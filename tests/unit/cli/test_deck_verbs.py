@@ -120,7 +120,7 @@ def test_a_file_that_is_no_deck(shell: Any, content: bytes, words: str) -> None:
     ],
 )
 def test_what_is_not_there(shell: Any, arguments: tuple[str, ...], words: str) -> None:
-    """Expect what was sought, and what to give instead."""
+    """Expect what was searched for, and what to give instead."""
     answer = shell.run("decks", *arguments)
     assert answer.code == 2
     assert words in answer.errors[0]

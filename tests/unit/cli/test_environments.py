@@ -54,7 +54,7 @@ def test_the_image_of_an_engine_is_not_started_here(shell: Any, verb: str) -> No
 
 
 def test_an_engine_that_listens_already_takes_the_place_of_its_image(shell: Any) -> None:
-    """The image is the cluster's way to have one, and none is needed here; nobody listens."""
+    """The image is the cluster's way to have one, and none is needed here; no server listens."""
     daemon = {"template": {"spec": {"containers": [{"name": "daemon", "image": "nim:1"}]}}}
     file = file_of(shell, {"engine": NIM}, daemon=daemon)
     answer = shell.run("local", "-f", file, "--daemons", "127.0.0.1:9")

@@ -85,7 +85,7 @@ def test_a_folder_that_is_no_build(build: Path, tmp_path: Path, java: dict[str, 
 
 
 def test_the_command_line(build: Path, tmp_path: Path, java: dict[str, str]) -> None:
-    """Only `-p` after the jar; the rest is told to Java."""
+    """Only `-p` after the jar; the rest is passed to Java."""
     found = find_build(build, java)
     made = options(Daemon.model_validate({"gamesPerDaemon": 5}))
     words = ForgeDaemons(found, made, tmp_path / "homes").command("daemon-1", 20_000)

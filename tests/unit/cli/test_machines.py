@@ -181,7 +181,7 @@ def test_sums_and_quantiles() -> None:
 
 
 def test_lists_of_endpoints() -> None:
-    """Spaces and doubles do no harm; anything but host:port is told."""
+    """Spaces and doubles do no harm; anything but host:port is refused."""
     assert endpoints_in(" a:1, [::1]:2,a:1 ,") == ("a:1", "[::1]:2")
     for wrong in ("a", "a:", ":1", "a:99999", "a:1x", ""):
         with pytest.raises(UserError, match=r"--daemons: .*write for example"):

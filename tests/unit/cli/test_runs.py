@@ -223,7 +223,7 @@ def document(**status: Any) -> bytes:
 
 
 def test_verbs_on_a_run_that_ended(shell: Any) -> None:
-    """Expect looking to work, asking to be refused in a sentence, and the place in both."""
+    """Expect reading to work, asking to be refused in a sentence, and the place in both."""
     save(shell, summary="Complete")
     assert "this machine, .trainingrun" in shell.run("status", "small").out
     assert "not running" in shell.run("top").out

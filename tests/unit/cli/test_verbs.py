@@ -1,4 +1,4 @@
-"""The verbs that only look."""
+"""The verbs that only read."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_unknown_run(shell: Any) -> None:
 
 
 def test_a_kubeconfig_that_is_not_there_is_one_sentence(shell: Any) -> None:
-    """Expect exit code 2, and the file that was looked for."""
+    """Expect exit code 2, and the file that was searched for."""
     for verb in ("ledger", "status"):
         answer = shell.run(verb, "small", "--namespace", "x", "--kubeconfig", "nothing.yaml")
         assert answer.code == 2

@@ -190,7 +190,7 @@ def test_members_of_an_earlier_process_are_not_taken_for_those_of_now(
 def test_a_finished_run_that_is_submitted_again_starts_no_process(
     folder: RunFolder, runs: TrainingRuns
 ) -> None:
-    """Expect the run as it is, no one who looks after it, and a changed seed to be refused."""
+    """Expect the run as it is, no process that leads it, and a changed seed to be refused."""
     done = {
         "type": "Complete",
         "status": "True",

@@ -40,7 +40,7 @@ def condition(kind: str, status: str, *, generation: int = 1) -> dict[str, Any]:
 
 
 def looks(*answers: TrainingRun | NotReachable) -> Callable[[], TrainingRun]:
-    """What each look finds; the last one again and again."""
+    """What each poll finds; the last one again and again."""
     left: Iterator[TrainingRun | NotReachable] = iter(answers)
     last = [answers[-1]]
 
@@ -64,7 +64,7 @@ def wait(look: Callable[[], TrainingRun], **watching: float) -> TrainingRun:
 
 
 def test_a_condition_of_an_older_spec_does_not_count() -> None:
-    """Expect the look that is about the newest generation."""
+    """Expect the poll that is about the newest generation."""
     old = run_of(condition("Ready", "True"), generation=2)
     new = run_of(condition("Ready", "True", generation=2), generation=2)
     assert wait(looks(old, new)) is new
@@ -82,7 +82,8 @@ def test_a_run_that_is_over_is_not_waited_for() -> None:
 
 
 def test_time_and_silence_are_bounded() -> None:
-    """Expect a place that answers again to be borne, a silent one to be told, and time to end."""
+    """Expect a place that answers again to be borne, a silent one to be reported, and time to
+    end."""
     ready = run_of(condition("Ready", "True"))
     assert wait(looks(NotReachable("away"), ready)) is ready
     with pytest.raises(NotReachable, match="away"):

@@ -31,7 +31,7 @@ PHASE = CurrentPhase(
 
 
 def test_a_phase_is_the_same_after_writing_and_reading() -> None:
-    """Equal to the last weight, so that it is written once and not at every look."""
+    """Equal to the last weight, so that it is written once and not at every reconcile."""
     assert phase_from(encode_phase(PHASE)) == PHASE
 
 

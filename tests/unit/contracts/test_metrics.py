@@ -111,8 +111,8 @@ def test_distributions_count_as_the_obvious_way_does(values: list[float]) -> Non
 
 @given(st.lists(st.floats(0.01, 10), min_size=1, max_size=50), st.floats(0.01, 1))
 def test_quantiles_lie_in_the_right_bucket(values: list[float], fraction: float) -> None:
-    """At least so many values are at or below the bound of the bucket that the quantile is in, and
-    fewer are at or below the bound before it."""
+    """At least that many values are at or below the bound of the bucket that the quantile is in,
+    and fewer are at or below the bound before it."""
     spread = Distribution(BOUNDS)
     for each in values:
         spread.observe(each)

@@ -30,7 +30,7 @@ REPLY = StatusReply(active=1, queued=2, total=3, uptime_seconds=4, max_concurren
 
 
 class Ends:
-    """A channel from a front desk to a worker, and what each end received."""
+    """A channel from a dispatcher to a worker, and what each end received."""
 
     def __init__(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -51,7 +51,7 @@ def test_the_port_file_holds_the_port(deck_directory: Path, tmp_path: Path) -> N
 
 
 def test_a_stopped_daemon_finishes_its_games(deck_directory: Path) -> None:
-    """After SIGTERM the running game goes on to its result, new ones are refused, exit code 0."""
+    """After SIGTERM the running game continues to its result, new ones are refused, exit code 0."""
     with _daemon("--decks", str(deck_directory)) as (process, port):
         with socket.create_connection(("127.0.0.1", port)) as connection:
             connection.sendall(GAME)

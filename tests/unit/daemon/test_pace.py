@@ -106,7 +106,7 @@ def test_quiet_games_come_round_again(shaped: Engine, decks: tuple[Deck, Deck]) 
 
 
 def test_other_decks_are_other_games(shaped: Engine, decks: tuple[Deck, Deck]) -> None:
-    """The repertoire of a pair says nothing about the pair in other seats."""
+    """The cached outcomes of a pair say nothing about the pair in other seats."""
     outcome(shaped, decks, seed=0)
     swapped = (decks[1], decks[0])
     assert shaped.outcomes.recall(decks, 0) is not None

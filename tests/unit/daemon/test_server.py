@@ -302,7 +302,7 @@ def test_a_silent_client_is_timed_out(serve: Serve) -> None:
 
 
 def test_a_client_that_does_not_read_does_not_fill_the_daemon(serve: Serve) -> None:
-    """An observed game waits for its reader, and goes on to its end when it is read."""
+    """An observed game waits for its reader, and continues to its end when it is read."""
 
     async def scene(daemon: RunningDaemon) -> None:
         async with client(daemon) as guest:

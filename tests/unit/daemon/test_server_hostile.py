@@ -175,7 +175,7 @@ def test_writing_ahead_without_measure_is_not_read(serve: Serve) -> None:
 
 
 def test_a_long_line_is_refused_inside_a_game_and_in_the_queue(serve: Serve) -> None:
-    """Whoever sends a line without end loses the game or the place, with a sentence."""
+    """A client that sends a line without end loses the game or the place, with a sentence."""
 
     async def scene(daemon: RunningDaemon) -> None:
         first, playing = await asyncio.open_connection(daemon.host, daemon.port, limit=2**20)

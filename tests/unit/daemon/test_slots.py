@@ -64,7 +64,7 @@ class SlotsMachine(RuleBasedStateMachine):
 
     @invariant()
     def games_begin_in_order(self) -> None:
-        """Whoever came first began first."""
+        """The client that came first began first."""
         assert self.begun == sorted(self.begun)
 
     @invariant()
@@ -118,7 +118,7 @@ class BoundedMachine(RuleBasedStateMachine):
 
     @invariant()
     def games_of_an_address_begin_in_order(self) -> None:
-        """Whoever came first of those with one address began first."""
+        """The first client of those with one address began first."""
         for address in "abc":
             own = [each.number for each in self.present if each.address == address]
             begun = [number for number in self.begun if number in own]

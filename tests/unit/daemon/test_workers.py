@@ -70,7 +70,7 @@ def _counts(reply: StatusReply) -> tuple[int, int | None]:
 
 
 def wait_for(is_so: Callable[[], bool]) -> None:
-    """Look until something is so."""
+    """Poll until something holds."""
     pause, deadline = threading.Event(), time.monotonic() + 30
     while not is_so():
         assert time.monotonic() < deadline
@@ -122,7 +122,7 @@ def test_the_count_is_that_of_the_whole_daemon(shared: Daemon) -> None:
 
 
 def test_games_begin_in_the_order_of_arrival(shared: Daemon) -> None:
-    """Freed slots go to whoever waits longest, over all workers."""
+    """Freed slots go to the client that waits longest, over all workers."""
     with contextlib.ExitStack() as connections:
         players = [connections.enter_context(shared.connect(GAME + b" -i\n")) for _ in range(2)]
         shared.until(active=2, queued=0)
@@ -174,7 +174,7 @@ def test_a_thousand_clients_at_once_are_served(shared: Daemon) -> None:
 
 
 def test_a_dead_worker_frees_its_slots_and_is_replaced(deck_directory: Path) -> None:
-    """Its client is cut off, the other's game goes on, the queue moves up, two workers again."""
+    """Its client is cut off, the other's game continues, the queue moves up, two workers again."""
     with running(deck_directory, "--max-concurrent", "2") as daemon, contextlib.ExitStack() as all_:
         connections = [all_.enter_context(daemon.connect(GAME + b" -i -q\n")) for _ in range(2)]
         for guest in connections:
@@ -200,7 +200,7 @@ def test_a_dead_worker_frees_its_slots_and_is_replaced(deck_directory: Path) -> 
 
 
 def test_sigterm_drains_all_workers(deck_directory: Path) -> None:
-    """Running games go on to their results, waiting and new ones are refused, exit code 0."""
+    """Running games continue to their results, waiting and new ones are refused, exit code 0."""
     with running(deck_directory, "--max-concurrent", "2") as daemon, contextlib.ExitStack() as all_:
         connections = [all_.enter_context(daemon.connect(GAME + b" -i -q\n")) for _ in range(2)]
         for guest in connections:

@@ -1,4 +1,4 @@
-"""launch.sh: spot first, on demand for the rest, and never a machine that is not told of."""
+"""launch.sh: spot first, on demand for the rest, and never a machine that is not reported."""
 
 from __future__ import annotations
 

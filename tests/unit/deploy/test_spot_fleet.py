@@ -49,7 +49,7 @@ def test_has_the_documented_shape(fleet: dict[str, Any], ec2: ServiceModel) -> N
 def test_the_comparison_finds_unknown_fields_and_values(
     fleet: dict[str, Any], ec2: ServiceModel
 ) -> None:
-    """Expect both to be told."""
+    """Expect both to be reported."""
     shape = ec2.operation_model("RequestSpotFleet").input_shape
     wrong = {"SpotFleetRequestConfig": {**fleet, "Zone": "a", "AllocationStrategy": "best"}}
     assert "Zone" in ParamValidator().validate(wrong, shape).generate_report()

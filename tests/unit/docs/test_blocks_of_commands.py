@@ -154,7 +154,7 @@ def is_value(schema: dict[str, Any], path: list[str]) -> bool:
 
 
 def test_what_is_wrong_would_be_found() -> None:
-    """Expect a verb, an option and a value that do not exist to be told."""
+    """Expect a verb, an option and a value that do not exist to be reported."""
     program = get_command(app)
     assert unknown(program, ["trian", "-f", "x"]) == "no verb trian"
     assert unknown(program, ["local", "--gamez", "3"]) == "no option --gamez"

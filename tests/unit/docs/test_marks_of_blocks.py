@@ -8,7 +8,7 @@ PAGES = pages()
 
 
 def test_each_block_has_a_language() -> None:
-    """Without one no one can tell commands from what they print."""
+    """Without one commands cannot be distinguished from what they print."""
     texts = {page.name: page.read_text("utf-8") for page in PAGES}
     without = [
         f"{name}:{block.line}"

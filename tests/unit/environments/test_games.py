@@ -60,7 +60,7 @@ def seen(game: Game) -> tuple[Any, ...]:
 
 
 def played(games: Games, seed: int, *, moves: int = MOST_MOVES) -> tuple[Game, list[int]]:
-    """A game after so many random moves, or at its end; and the moves."""
+    """A game after a number of random moves, or at its end; and the moves."""
     game, random, actions = games.new(seed), Random(seed), list[int]()
     while not game.is_terminal and len(actions) < moves:
         actions.append(random.choice(game.legal_actions()))
@@ -114,7 +114,7 @@ def test_observations_are_as_the_spec_says(games: Games) -> None:
 
 
 def test_an_observation_is_no_window(games: Games) -> None:
-    """Expect an observation that was taken to stay when the game goes on."""
+    """Expect an observation that was taken to stay when the game continues."""
     game = games.new(1)
     before = game.observation(0)
     kept = before.copy()

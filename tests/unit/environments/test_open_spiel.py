@@ -62,7 +62,7 @@ def test_with_hidden_cards_a_player_sees_its_information_state() -> None:
 
 
 def test_every_information_state_looks_different() -> None:
-    """All twelve can be told apart, so a policy over observations can be an equilibrium."""
+    """All twelve can be distinguished, so a policy over observations can be an equilibrium."""
     games = kuhn()
     looks: dict[str, set[bytes]] = {}
     for seed in range(60):

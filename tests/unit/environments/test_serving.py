@@ -120,7 +120,7 @@ def question(server: GameServer, line: ServerLine) -> GenericQuestion:
 
 
 def test_an_actor_reads_every_decision(server: GameServer) -> None:
-    """Expect the legal actions and the mover's own observation, whoever moves."""
+    """Expect the legal actions and the mover's own observation, whichever seat moves."""
     for seed in range(10):
         served, random = server.begin(Table(seed=seed, asked=BOTH)), Random(seed)
         assert isinstance(lines(served)[0], GameStart)
@@ -147,7 +147,7 @@ def test_answers_are_played(server: GameServer) -> None:
     "answer", ["", "-1", "7", "nonsense", "9" * 9000, "0,1", "\N{SUPERSCRIPT TWO}"]
 )
 def test_what_cannot_be_read_is_the_first_legal_action(answer: str) -> None:
-    """Expect the game to go on with the lowest column."""
+    """Expect the game to continue with the lowest column."""
     served = GameServer(games_of(BuiltIn("connect_four"))).begin(Table(seed=1, asked=BOTH))
     served.advance()
     served.advance(answer)
@@ -264,7 +264,7 @@ def test_a_wrong_shape_is_the_games_fault(auctions: _Auctions) -> None:
 
 
 def test_nothing_to_choose_is_the_games_fault(auctions: _Auctions) -> None:
-    """Expect a sentence in the place of a question that nobody can answer."""
+    """Expect a sentence in the place of a question that no client can answer."""
     auctions.legal = []
     with pytest.raises(GameFault, match="auction: no legal action, and the game is not over"):
         GameServer(auctions).begin(Table(seed=1, asked=BOTH)).advance()
@@ -274,7 +274,7 @@ def test_nothing_to_choose_is_the_games_fault(auctions: _Auctions) -> None:
 def test_returns_beyond_the_bound_are_the_games_fault(
     auctions: _Auctions, returns: tuple[float, float]
 ) -> None:
-    """Expect them never to be told to a learner."""
+    """Expect them never to be sent to a learner."""
     auctions.returns = returns
     with pytest.raises(GameFault, match="beyond the reward bound"):
         finish(GameServer(auctions).begin(Table(seed=1, asked=BOTH)), "1", "2")

@@ -285,7 +285,7 @@ def test_a_client_that_stops_writing_is_a_game_error_and_a_draw(serve: Serve) ->
 
 
 def test_lines_that_were_not_read_turn_the_close_into_a_reset(serve: Serve) -> None:
-    """A client's line that nobody read turns the close into a reset."""
+    """A client's line that was not read turns the close into a reset."""
     with _connect(serve()) as stream:
         stream.sendall(b"NEWGAME test_red.dck test_blue.dck -q\n" + b"0\n" * 20_000)
         with pytest.raises(ConnectionResetError):

@@ -53,7 +53,7 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
 
 
 def free_port() -> int:
-    """A port that nobody has."""
+    """A port that is not in use."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         number: int = probe.getsockname()[1]
         return number

@@ -60,7 +60,8 @@ def with_listener(fence: Fence, act: Act) -> None:
 
 
 def test_a_write_tells_its_term_and_what_time_it_has() -> None:
-    """The audit log can tell leaders apart, and the API server gives up before a successor acts."""
+    """The audit log can distinguish leaders, and the API server gives up before a successor
+    acts."""
 
     async def act(client: Client, sent: list[bytes]) -> None:
         await client.merge(PATH, {})
@@ -90,7 +91,7 @@ def test_without_a_term_nothing_is_written_but_all_can_be_read_and_asked() -> No
 
 
 def test_a_write_whose_term_ends_while_it_waits_for_a_connection_is_not_sent() -> None:
-    """The first look at the clock was in time, the second one is not."""
+    """The first reading of the clock was in time, the second one is not."""
 
     async def act(client: Client, sent: list[bytes]) -> None:
         with pytest.raises(FencedError, match="too long ago"):

@@ -45,7 +45,7 @@ def test_a_write_has_until_the_end_of_the_term(now: float, left: float) -> None:
 
 @pytest.mark.parametrize("now", [10.0, 30.0, 1e6])
 def test_after_the_deadline_nothing_is_written(now: float) -> None:
-    """However long the process slept, and though no one has told it anything."""
+    """However long the process slept, and without any notice."""
     clock = Clock()
     fence = Fence(TERM, clock=clock)
     clock.now = now
@@ -75,7 +75,7 @@ def test_a_lone_operator_always_writes() -> None:
 
 
 def test_drained_waits_for_the_writes_under_way() -> None:
-    """It returns when the last of them has ended, or tells that one has not in time."""
+    """It returns when the last of them has ended, or reports that one has not in time."""
 
     async def write(fence: Fence, seconds: float) -> None:
         with fence.writing():

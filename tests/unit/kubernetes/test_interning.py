@@ -1,4 +1,4 @@
-"""Specs that are kept: equal sections are one object, and no one can tell from what a spec says."""
+"""Specs that are kept: equal sections are one object, and what a spec says is the same."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_equal_sections_are_one_object() -> None:
 
 
 def test_sections_go_with_their_runs() -> None:
-    """What no run has any more is forgotten."""
+    """What no run has any longer is forgotten."""
     sections = SpecInterner()
     shared = sections.share(spec(learner=LEARNER))
     assert len(sections) > 0

@@ -183,7 +183,7 @@ def test_the_learner_has_an_account_of_its_own() -> None:
 
 
 def test_no_two_objects_have_one_name() -> None:
-    """Kind and name tell all objects of a run apart."""
+    """Kind and name distinguish all objects of a run."""
     names = [(each["kind"], each["metadata"]["name"]) for each in rendered()]
     assert len(names) == len(set(names))
 

@@ -1,4 +1,4 @@
-"""What the store keeps of the runs that it is told of; nothing here asks the API server."""
+"""What the store keeps of the runs that it is given; nothing here asks the API server."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def ended(code: int, message: str = "", reason: str = "Error") -> dict[str, Any]
 
 
 def observed(*told: tuple[Kind, dict[str, Any]]) -> dict[Role, ObservedRole]:
-    """The roles after these objects were told."""
+    """The roles after these objects were reported."""
     cache = ObjectCache(lambda _: None)
     for kind, each in told:
         cache.update(kind, each)
@@ -154,7 +154,7 @@ def test_an_unschedulable_pod_tells_the_schedulers_reason() -> None:
 
 
 def test_a_pod_that_only_starts_has_no_problem() -> None:
-    """Creating a container is no trouble."""
+    """Creating a container is no problem."""
     status = waiting("ContainerCreating", "")
     assert pod_problem(pod("p", phase="Pending", containerStatuses=status)) is None
 
@@ -246,7 +246,7 @@ BORN = 1_767_225_600.0
 
 @pytest.mark.parametrize(("age", "told"), [(10, False), (20, True)])
 def test_a_job_that_makes_no_pod_is_told_of(age: int, told: bool) -> None:
-    """Its refusals stand in events alone, so the sentence says where to look; not at the start."""
+    """Its refusals stand in events alone, so the sentence says what to read; not at the start."""
     cache = ObjectCache(lambda _: None)
     cache.update(JOB, document("quick-learner", role="learner", spec={"parallelism": 1}))
     learner = roles_from(cache.of(RUN), now=BORN + age)[Role.LEARNER]
@@ -288,7 +288,7 @@ def test_a_job_that_somebody_suspends_by_hand_is_told_so() -> None:
 
 
 def test_only_changes_that_matter_wake_a_run() -> None:
-    """A new version without a new meaning is kept quiet; a change and an end are told."""
+    """A new version without a new meaning is kept quiet; a change and an end are reported."""
     woken: list[ResourceKey] = []
     cache = ObjectCache(woken.append)
     cache.update(POD, pod("one"))
@@ -301,7 +301,7 @@ def test_only_changes_that_matter_wake_a_run() -> None:
 
 
 def test_an_older_state_does_not_replace_a_newer_one() -> None:
-    """The answer to our own write may come before the watch tells of what was there before."""
+    """The answer to our own write may come before the watch reports what was there before."""
     cache = ObjectCache(lambda _: None)
     cache.update(DEPLOYMENT, document("quick-daemon", version=8, spec={"replicas": 3}))
     cache.update(DEPLOYMENT, document("quick-daemon", version=7, spec={"replicas": 1}))
@@ -446,7 +446,7 @@ def test_a_disrupted_pod_is_no_crash_whatever_it_ended_with() -> None:
 
 
 def interrupted(*told: tuple[Kind, dict[str, Any]], gone: str = "") -> list[str]:
-    """The reasons of the interruptions of daemon and learner after these objects were told."""
+    """The reasons of the interruptions of daemon and learner after these objects were reported."""
     cache = ObjectCache(lambda _: None)
     for kind, each in told:
         cache.update(kind, each)
@@ -464,7 +464,8 @@ def now_disrupted(name: str, *, role: str = "daemon", **status: Any) -> dict[str
 
 
 def test_an_interruption_outlives_its_pod() -> None:
-    """A pod on a lost node is marked and deleted in one breath; the next look must still see it."""
+    """A pod on a lost node is marked and deleted in one breath; the next reconcile must still see
+    it."""
     deployment = document("quick-daemon", spec={"replicas": 1})
     objects = (DEPLOYMENT, deployment), (POD, now_disrupted("p"))
     assert interrupted(*objects, gone="p") == ["EvictionByEvictionAPI"]
@@ -472,7 +473,7 @@ def test_an_interruption_outlives_its_pod() -> None:
 
 
 def test_an_old_interruption_is_history() -> None:
-    """A failed pod may lie about for days; whoever has not counted it by then never will."""
+    """A failed pod may lie about for days; what has not counted it by then never will."""
     assert (
         interrupted(
             (DEPLOYMENT, document("quick-daemon", spec={"replicas": 1})), (POD, disrupted("p"))
@@ -513,7 +514,7 @@ def test_a_learner_that_has_ended_well_is_not_missed() -> None:
 
 
 def test_a_learner_that_somebody_deletes_is_told_and_not_missed_at_once() -> None:
-    """One that goes with its Job is not told of."""
+    """One that goes with its Job is not reported."""
     now = [BORN + 1000]
     cache = ObjectCache(lambda _: None, clock=lambda: now[0])
     cache.update(JOB, document("quick-learner", role="learner", spec={"parallelism": 1}))

@@ -114,7 +114,7 @@ def fighters(draw: st.DrawFn) -> tuple[Combatant, ...]:
 
 @st.composite
 def entities(draw: st.DrawFn) -> tuple[Entity, ...]:
-    """Targets of every type, and of types that no one has told us of."""
+    """Targets of every type, and of unknown types."""
     kinds = draw(st.lists(st.sampled_from(("card", "player", "stack", "", "other")), max_size=5))
     return tuple(
         Entity(

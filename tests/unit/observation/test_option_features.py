@@ -105,7 +105,7 @@ def test_a_kicked_spell_differs_from_a_plain_one() -> None:
 
 
 def test_modes_never_seen_before_differ() -> None:
-    """Abilities are told apart by their words alone."""
+    """Abilities are distinguished by their words alone."""
     texts = ("Venture beyond", "Attune the Weatherlight", "4 damage to target player")
     abilities = tuple(Ability(index=at, description=text) for at, text in enumerate(texts))
     found = rows(question_of(DecisionType.CHOOSE_ABILITY, abilities=abilities))

@@ -71,7 +71,7 @@ def test_its_network_and_queue_are_the_runs() -> None:
 
 
 def test_a_run_of_it_becomes_ready_and_rests_without_the_roles_that_it_has_not() -> None:
-    """Nothing waits for daemons or actors, and no condition tells of them."""
+    """Nothing waits for daemons or actors, and no condition is about them."""
     world = SimulatedRun(CHOSEN)
     world.until(lambda it: it.ready(GREETERS) > 0 and it.ready(Role.LEARNER) > 0)
     world.step()

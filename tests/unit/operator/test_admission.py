@@ -138,7 +138,8 @@ def test_the_conditions_say_what_it_waits_for(reason: str, degraded: str) -> Non
 
 
 def test_waiting_and_admission_are_told_once_each() -> None:
-    """Two events, however often the run is looked at; a run that leaves the queue is not let in."""
+    """Two events, however often the run is reconciled; a run that leaves the queue is not let
+    in."""
     run = queued_run()
     waiting = Observed({Role.LEARNER: role(run, Role.LEARNER, held=WAITS)})
     first = look(run, waiting)

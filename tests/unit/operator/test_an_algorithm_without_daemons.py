@@ -60,7 +60,7 @@ def searching(**spec: object) -> SimulatedRun:
 
 
 def interrupted(world: SimulatedRun, limits: list[int]) -> SimulatedRun:
-    """After looks in each of which the operator dies once it has done so many actions."""
+    """After reconciles in each of which the operator dies once it has done a number of actions."""
     for limit in limits:
         world.step(limit=limit)
     return world
@@ -120,7 +120,8 @@ def test_its_life_with_an_operator_that_dies(limits: list[int]) -> None:
 
 @pytest.mark.parametrize("limit", [1, 2])
 def test_its_life_with_an_operator_that_dies_at_every_look(limit: int) -> None:
-    """One action, or two, of each look are done, and no status but that of a look without more."""
+    """One action, or two, of each reconcile are done, and no status but that of one without
+    more."""
     world = walked_through_its_life([limit] * 40)
     assert roles(world) == ALWAYS
     assert world.queued == 0
@@ -151,7 +152,7 @@ def test_the_arena_stays_for_the_last_evaluation() -> None:
 
 
 def test_a_run_without_evaluator_does_not_wait_for_an_evaluation() -> None:
-    """Nobody could play it: the run is complete once all is trained and saved."""
+    """No role could play it: the run is complete once all is trained and saved."""
     with ALGORITHMS.also(replace(SEARCH, name="Blind", without=(*SEARCH.without, ARENA))):
         world = searching(games=60)
         world.until(completed, steps=200)
@@ -168,7 +169,7 @@ def test_its_trainers_failure_is_the_runs() -> None:
 
 
 def test_rates_decide_how_many_workers_there_are() -> None:
-    """A learner that waits for data gets more of them, within the bounds, and is told so."""
+    """A learner that waits for data gets more of them, within the bounds, and an event says so."""
     scaling = {"minReplicas": 1, "maxReplicas": 4}
     world = searching(games=1_000_000, daemon={"autoscaling": scaling})
     world.until(lambda each: each.ready(WORKERS) == 4, steps=400)
@@ -221,7 +222,7 @@ def test_its_conditions_are_those_of_its_roles() -> None:
 
 
 def test_a_run_without_a_scaled_role_says_so() -> None:
-    """Two workers and no more: the condition about scaling holds no number against it."""
+    """Two workers, as declared: the condition about scaling holds no number against it."""
     several = replace(OF_WORKERS, role=Role("several"), scaling=None, members=lambda _extent: 2)
     other = replace(SEARCH, name="Fixed", brings=(several.role, TRAINER, ARENA))
     with ROLES.also(several), ALGORITHMS.also(other):
@@ -253,7 +254,7 @@ def test_a_producer_that_cannot_be_drained_is_refused(
 
 
 def test_a_task_that_reports_nothing_is_refused() -> None:
-    """Nobody could say whether it trains."""
+    """No report would say whether it trains."""
     with pytest.raises(ValueError, match="does not report as a learner does"):
         ROLES.register(replace(OF_TRAINER, role=Role("other"), report=None))
 

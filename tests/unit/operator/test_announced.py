@@ -30,7 +30,7 @@ def test_new_is_what_follows_the_known_end(before: str, now: str, new: str) -> N
 def test_every_entry_is_found_once_whatever_is_cut(
     entries: list[int], step: int, kept: int
 ) -> None:
-    """As long as no more is added between two looks than the list holds."""
+    """As long as what is added between two reconciles fits into the list."""
     step = min(max(step, 1), kept)
     found: list[int] = []
     before: list[int] = []

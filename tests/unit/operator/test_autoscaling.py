@@ -1,4 +1,4 @@
-"""The autoscaling law feeds the learner, buys no more, and holds when it does not know."""
+"""The autoscaling law feeds the learner, buys no daemon beside, and holds when it does not know."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_fewer_are_kept_after_the_down_window_and_by_a_tenth() -> None:
 
 
 def test_the_bounds_hold_and_are_named() -> None:
-    """More than maxReplicas are never asked for, and the limit that bit is told."""
+    """More than maxReplicas are never asked for, and the limit that held is reported."""
     spec = SPEC.model_copy(update={"max_replicas": 12})
     decision = _after(60, replace(INPUTS, capacity=5000.0), spec)
     assert decision.replicas == 12

@@ -44,7 +44,7 @@ def course(world: SimulatedRun) -> CurriculumStatus:
 
 
 def told(world: SimulatedRun) -> CurrentPhase:
-    """The phase that actors were told."""
+    """The phase that was published to the actors."""
     assert world.phase is not None
     return world.phase
 
@@ -102,7 +102,7 @@ def test_the_first_phase_is_told_before_actors_start() -> None:
 
 
 def test_a_phase_ends_after_its_games() -> None:
-    """The next one begins, is recorded with its reason, told to the actors, and an event."""
+    """The next one begins, is recorded with its reason, published to the actors, and an event."""
     world = running(curriculum=PHASES)
     world.until(lambda each: course(each).phase == "matchups")
     now = course(world)
@@ -254,7 +254,7 @@ def test_phases_that_change_places_are_not_repeated() -> None:
 
 
 def test_a_curriculum_that_was_removed_leaves_the_runs_own_setting() -> None:
-    """Actors are told it once, and the status has no phase any longer."""
+    """It is published to actors once, and the status has no phase any longer."""
     world = running(curriculum=PHASES)
     world.change(curriculum=())
     world.step()

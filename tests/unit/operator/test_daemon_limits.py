@@ -1,4 +1,4 @@
-"""What the operator tells the reference engine of its limits."""
+"""The limits that the operator passes to the reference engine."""
 
 from __future__ import annotations
 

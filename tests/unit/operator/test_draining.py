@@ -55,7 +55,7 @@ def test_ready_daemons_are_published_with_their_capacity() -> None:
 
 
 def test_the_least_busy_and_youngest_is_chosen_to_leave() -> None:
-    """It drains before it goes: nothing is removable in the look that chooses."""
+    """It drains before it goes: nothing is removable in the reconcile that chooses."""
     seen = signals({"a": OPEN, "b": OPEN, "c": OPEN}, {"a": 1, "b": 0, "c": 0})
     plan = plan_draining(role("a", "b", "c"), seen, RULES, desired=2, now=NOW)
     assert plan.slots["c:1"] == DaemonSlot(4, draining=True, draining_since=NOW)

@@ -1,4 +1,4 @@
-"""What the roles of a run are told of its environment."""
+"""What the roles of a run are given of its environment."""
 
 from __future__ import annotations
 

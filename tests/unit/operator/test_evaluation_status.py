@@ -90,7 +90,7 @@ def test_the_gates_decision_is_told() -> None:
 
 
 def test_without_a_gate_there_is_no_champion() -> None:
-    """A result against a champion of before the gate was taken away is not told any longer."""
+    """A result against a champion of before the gate was taken away is no longer reported."""
     status = told(running(), evaluations=(evaluation("random"), evaluation(CHAMPION)))
     assert [each.opponent for each in status.evaluation] == ["random"]
 

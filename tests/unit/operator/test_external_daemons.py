@@ -1,4 +1,4 @@
-"""Runs on daemons that exist already: what is made, published, told, and removed."""
+"""Runs on daemons that exist already: what is made, published, reported, and removed."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class World:
         self.store.put(self.run)
 
     def look(self) -> None:
-        """A new operator looks once."""
+        """A new operator reconciles once."""
         reconciler = Reconciler(self.store, self.backend, Settings(), clock=lambda: self.now)
         asyncio.run(self._once(reconciler))
         self.backend.tick(UID)

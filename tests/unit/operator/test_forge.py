@@ -25,7 +25,7 @@ def forge_daemon(*, jvm: dict[str, Any] | None = None, **container: Any) -> Work
 
 
 def java_options(workload: Workload) -> list[str]:
-    """What java is told by its variable."""
+    """What java is given by its variable."""
     return dict(workload.environment)["JDK_JAVA_OPTIONS"].split(" ")
 
 
@@ -102,7 +102,7 @@ def test_the_pod_has_room_beside_the_heap(heap: str, amount: str) -> None:
 
 
 def test_memory_that_the_user_names_is_taken() -> None:
-    """Whoever measured knows better."""
+    """A measured number counts more."""
     made = forge_daemon(resources={"limits": {"memory": "6Gi", "cpu": "3"}}).resources
     assert (made.memory_limit, made.cpu_limit) == ("6Gi", "3")
 

@@ -1,4 +1,5 @@
-"""Members that had to leave their nodes: each is counted once, whoever looks and however often."""
+"""Members that had to leave their nodes: each is counted once, by any operator and however
+often."""
 
 from __future__ import annotations
 
@@ -36,7 +37,8 @@ def test_a_run_that_lost_nobody_says_nothing() -> None:
 
 
 def test_each_is_counted_once_by_an_operator_that_lives() -> None:
-    """Expect the sum of two waves, those of one second told apart, and one event for each wave."""
+    """Expect the sum of two waves, those of one second distinguished, and one event for each
+    wave."""
     world = running()
     first = gone(world, 2)
     world.interruptions = {Role.DAEMON: first}
@@ -89,7 +91,7 @@ def test_a_role_that_was_away_is_not_counted_again() -> None:
 
 
 def test_roles_are_counted_apart_and_nothing_is_blamed() -> None:
-    """Expect a count of the learner's own, and neither trouble nor failure."""
+    """Expect a count of the learner's own, and neither a problem nor a failure."""
     world = running()
     world.interruptions = {Role.LEARNER: (Interruption("l", world.now, "Stopped"),)}
     world.step()

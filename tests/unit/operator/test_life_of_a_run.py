@@ -67,7 +67,8 @@ def test_a_role_that_is_not_whole_is_applied_again_and_nothing_else_is_done() ->
 
 
 def test_the_end_of_a_role_is_asked_once() -> None:
-    """While its members end, later looks wait; the run is not suspended before they are gone."""
+    """While its members end, later reconciles wait; the run is not suspended before they are
+    gone."""
     world = running()
     world.change(suspend=True)
     world.until(lambda world: any(isinstance(each, Remove) for each in world.look().actions))

@@ -33,7 +33,7 @@ def test_a_message_is_one_line() -> None:
 
 
 def test_a_traceback_keeps_its_lines_and_is_escaped() -> None:
-    """Expect our own breaks to stay; those of the quoted text cannot be told from them."""
+    """Expect our own breaks to stay; those of the quoted text cannot be distinguished from them."""
     text = logged(FORGED)
     assert "\x1b" not in text
     assert "\u202e" not in text

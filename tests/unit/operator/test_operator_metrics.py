@@ -25,7 +25,7 @@ def test_everything_that_may_happen_has_a_zero_before_it_does() -> None:
 
 
 def test_each_kind_of_work_is_counted_by_itself() -> None:
-    """Looks, actions, requests with their time, and statuses."""
+    """Reconciles, actions, requests with their time, and statuses."""
     metrics = OperatorMetrics()
     metrics.observe_reconcile(ResourceKey("space", "quick"), Result.DONE, 0.02)
     metrics.observe_action("apply")

@@ -76,7 +76,7 @@ def test_a_list_that_cannot_be_read_is_refused_before_anything_is_made() -> None
 
 
 def test_a_deck_of_the_run_is_known_whatever_the_images_hold() -> None:
-    """Only names without a list are sought among those."""
+    """Only names without a list are searched for among those."""
     world = SimulatedRun(training_run(decks=[BURN, LIONS, {"name": "blu_skies"}]))
     world.settings = Settings(decks=frozenset({"red_aggro"}))
     assert "no deck is called blu_skies: choose" in world.look().lifecycle.message

@@ -79,7 +79,7 @@ def test_a_wish_survives_being_written_and_read() -> None:
 
 
 def test_a_daemon_that_was_asked_to_go_drains_first_and_then_goes() -> None:
-    """Expect draining published, then removal when idle, and one less for that look only."""
+    """Expect draining published, then removal when idle, and one less for that reconcile only."""
     role = role_of(3)
     run = run_with(**{DRAIN: with_drain({}, "daemon-1", at=ASKED_AT)})
     signals = signals_of(role)

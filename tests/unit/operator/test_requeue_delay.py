@@ -44,7 +44,7 @@ def test_a_delay_in_which_nothing_changes_is_four_times_as_long() -> None:
 
 
 def test_a_redis_that_is_away_is_asked_soon_again() -> None:
-    """No poll tells of its return."""
+    """No poll reports its return."""
     assert delay(600, is_blind=True) == 10.0
 
 

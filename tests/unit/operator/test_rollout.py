@@ -18,7 +18,7 @@ NEWER = Settings(images=Images("d:2", "a:2", "t:2", "r:2"))
 
 
 def look(world: SimulatedRun, *, may_roll: bool) -> Decision:
-    """Look with new default images, without acting."""
+    """Decide with new default images, without acting."""
     return decide(
         world.run, world.observed(), NEWER, world.memory, now=world.now, may_roll=may_roll
     )

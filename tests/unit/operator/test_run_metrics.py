@@ -27,7 +27,7 @@ from testkit.operator.simulated_run import SimulatedRun, running
 
 
 def _view(world: SimulatedRun) -> RunView:
-    """The latest look at the run, as the control loop keeps it."""
+    """The latest reconcile of the run, as the control loop keeps it."""
     decision = world.look()
     return RunView(
         world.run, world.observed(), decision.status, decision.lifecycle.stage, decision.rates
@@ -83,7 +83,7 @@ def test_progress_and_cost_can_be_alerted_on() -> None:
 
 
 def test_the_numbers_are_those_of_the_status() -> None:
-    """Expect games, the ledger, members and the version to agree with what people are told."""
+    """Expect games, the ledger, members and the version to agree with what people are shown."""
     view = _view(running())
     status, families = view.status, _families(view)
     assert status.games is not None
@@ -177,7 +177,7 @@ def test_runs_are_told_apart() -> None:
 
 
 def test_causes_that_an_actor_invents_are_no_labels() -> None:
-    """Whoever may write a report must not make a hundred thousand series."""
+    """A role that may write a report must not make a hundred thousand series."""
     view = _view(running())
     signals = view.observed.signals
     assert isinstance(signals, Signals)

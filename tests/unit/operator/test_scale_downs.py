@@ -2,9 +2,9 @@
 
 Two hundred of them, a thousand with ``make soak``.
 
-The world is hostile where it may be: actors lease between the look and the action, machines vanish
-while they drain, the number changes its mind, and half of all operators die after one of their
-steps; nothing is remembered between reconciles.
+The world is hostile where it may be: actors lease between the reconcile and the action, machines
+vanish while they drain, the number changes its mind, and half of all operators die after one of
+their steps; nothing is remembered between reconciles.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Fleet:
         self.games.pop(gone.endpoint or "", None)
 
     def look(self, wanted: int) -> DrainPlan:
-        """One look of an operator, with actors that lease while it thinks."""
+        """One reconcile of an operator, with actors that lease while it decides."""
         role = self.role
         plan = plan_draining(role, self._signals(), RULES, desired=wanted, now=self.now)
         self.lease()

@@ -35,7 +35,7 @@ def _told(world: SimulatedRun, **changed: Any) -> Any:
 
 
 def _look(world: SimulatedRun) -> Decision:
-    """Look and write the status, without acting and without letting time go by."""
+    """Decide and write the status, without acting and without letting time go by."""
     decision = world.look()
     world.memory = decision.memory
     world.run = world.run.model_copy(update={"status": decision.status})
@@ -48,7 +48,7 @@ def _is_degraded(status: TrainingRunStatus) -> bool | None:
 
 
 def test_counts_are_those_of_redis() -> None:
-    """Games, the ledger, weights, members: as roles told them."""
+    """Games, the ledger, weights, members: as roles reported them."""
     world = running()
     status = world.run.status
     assert status.games is not None
@@ -75,7 +75,7 @@ def test_a_rate_that_is_not_known_is_absent() -> None:
 
 
 def test_a_rate_that_was_told_stands_until_it_is_measured_again() -> None:
-    """A new operator does not take away what the one before it told."""
+    """A new operator does not take away what the one before it reported."""
     world = running()
     before = world.run.status.games
     assert before is not None
@@ -166,7 +166,7 @@ def test_a_warning_while_nothing_moves_degrades_the_run() -> None:
 
 
 def test_a_member_that_starts_again_soon_is_an_event_and_does_not_degrade() -> None:
-    """One crash is told at once; the run is degraded when the member does not come back."""
+    """One crash is reported at once; the run is degraded when the member does not come back."""
     world = running(daemon=FIXED_DAEMONS)
     world.backend.fail(UID, Role.ACTOR, Problem("Crashing", "it ended with exit code 1"))
     world.now += 2
@@ -281,7 +281,7 @@ def test_what_roles_say_cannot_steer_a_terminal() -> None:
 
 
 def test_notices_become_events_once() -> None:
-    """Each is told in the look after it was said, and not again."""
+    """Each is an event of the reconcile after it was reported, and not again."""
     world = running()
     notice = Notice(world.now + 1, "learner", "learner-0", "CheckpointSkipped", "step-9 is torn")
     told = []
@@ -337,7 +337,8 @@ def test_a_run_that_waits_for_a_person_says_the_same_all_day() -> None:
 
 
 def test_a_standstill_and_its_end_are_told_once() -> None:
-    """Events say when nothing has moved for ten minutes, not at every look, and when it does."""
+    """Events say when nothing has moved for ten minutes, not at every reconcile, and when it
+    does."""
     world = running()
     world.stuck_games = True
     for _ in range(4):
@@ -374,7 +375,7 @@ def test_the_transition_time_moves_with_the_status_only() -> None:
 
 
 def test_the_summary_says_what_a_start_waits_for() -> None:
-    """No one has to look at pods to know."""
+    """The status alone says it, without the pods."""
     world = SimulatedRun(training_run())
     world.step()
     assert world.run.status.summary == "Starting: waiting for redis, daemons, learner, actors"
@@ -432,7 +433,7 @@ def replace_checkpoint(reports: tuple[Report, ...], *, saved_at: float) -> tuple
 
 
 def test_a_limit_of_the_autoscaler_is_an_event_once() -> None:
-    """The learner could train more than maxReplicas daemons give: told when it has stood for a
+    """The learner could train more than maxReplicas daemons give: reported when it has stood for a
     while, not at each reconcile, and the status has what the rates ask for."""
     world = running(daemon={**FIXED_DAEMONS, "autoscaling": {"minReplicas": 1, "maxReplicas": 2}})
     for _ in range(60):

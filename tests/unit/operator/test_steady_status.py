@@ -26,7 +26,7 @@ OUT_OF_MEMORY = Problem("Crashing", "it used more memory than its limit and was 
 
 
 def look(world: SimulatedRun) -> Decision:
-    """Look and write the status, without acting."""
+    """Decide and write the status, without acting."""
     decision = world.look()
     world.memory = decision.memory
     world.run = world.run.model_copy(update={"status": decision.status})
@@ -35,7 +35,7 @@ def look(world: SimulatedRun) -> Decision:
 
 
 def summaries(world: SimulatedRun, *, seconds: float) -> Iterable[str | None]:
-    """The summaries of the looks of this many seconds."""
+    """The summaries of the reconciles of this many seconds."""
     end = world.now + seconds
     while world.now < end:
         world.now += 2

@@ -29,7 +29,7 @@ def _condition(world: SimulatedRun, kind: ConditionType) -> tuple[ConditionStatu
 
 
 def _evaluated(world: SimulatedRun, *, low: float, opponent: str = "random") -> None:
-    """The evaluator tells a result."""
+    """The evaluator reports a result."""
     world.evaluations.append(evaluation_of(world, low=low, opponent=opponent))
 
 
@@ -146,7 +146,7 @@ def test_a_learner_that_never_ends_does_not_keep_an_idle_run_alive() -> None:
 
 
 def test_an_idle_run_without_redis_stops_too() -> None:
-    """Nothing can be asked or told, so after the deadline the members go."""
+    """Nothing can be read or written, so after the deadline the members go."""
     world = _stuck()
     world.reachable = False
     world.until(holds(ConditionType.SUSPENDED), steps=900)

@@ -97,7 +97,7 @@ def test_a_run_whose_roles_report_may_change() -> None:
 
 
 def test_a_run_may_change_while_redis_is_away() -> None:
-    """No poll tells of its return."""
+    """No poll reports its return."""
     world, _ = silent()
     world.reachable = False
     decision = world.step()

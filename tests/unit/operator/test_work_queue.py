@@ -84,7 +84,7 @@ def test_a_settled_key_is_left_alone() -> None:
 
 
 def test_a_key_is_never_worked_on_twice_at_once() -> None:
-    """Changes during a reconcile lead to one more look after it."""
+    """Changes during a reconcile lead to one more after it."""
     running, most, looks = 0, 0, 0
 
     async def look(key: ResourceKey) -> float | None:
@@ -203,7 +203,7 @@ def _worked(prepare: Callable[[ReconcileQueue], None], look: Look, *, routine: i
 
 
 def test_what_people_wait_for_has_workers_of_its_own() -> None:
-    """Runs whose looks hang hold up each other, and no run that is new."""
+    """Runs whose reconciles hang hold up each other, and no run that is new."""
     begun: dict[ResourceKey, float] = {}
 
     async def look(key: ResourceKey) -> float | None:
@@ -223,7 +223,7 @@ def test_what_people_wait_for_has_workers_of_its_own() -> None:
 
 
 def test_runs_under_way_step_back_while_new_ones_wait() -> None:
-    """Two of them at once and no more, until there are workers for all that is urgent."""
+    """At most two of them at once, until there are workers for all that is urgent."""
     routine = [ResourceKey("default", f"run-{index}") for index in range(6)]
     urgent = [ResourceKey("default", f"new-{index}") for index in range(2)]
     begun: dict[ResourceKey, float] = {}
@@ -246,7 +246,7 @@ def test_runs_under_way_step_back_while_new_ones_wait() -> None:
 
 
 def test_a_key_that_waits_in_both_tracks_is_looked_at_once() -> None:
-    """The look that comes first sees what the other would have."""
+    """The reconcile that comes first sees what the other would have."""
     times: list[float] = []
 
     async def look(key: ResourceKey) -> float | None:
@@ -286,7 +286,7 @@ def test_a_change_of_the_user_during_a_look_is_urgent_afterwards() -> None:
 
 
 def test_the_oldest_key_tells_how_late_the_queue_is() -> None:
-    """A look that hangs is seen by /livez."""
+    """A reconcile that hangs is seen by /livez."""
     ages: list[float] = []
 
     async def work() -> None:
@@ -309,8 +309,9 @@ def test_the_oldest_key_tells_how_late_the_queue_is() -> None:
 
 
 def test_a_long_queue_that_moves_is_not_stuck() -> None:
-    """Keys that wait behind the slow looks of one tenant are late, and a restart would make them
-    later: stuck is a queue in which no look ends any longer, or one reconcile never does."""
+    """Keys that wait behind the slow reconciles of one tenant are late, and a restart would make
+    them later: stuck is a queue in which no reconcile ends any longer, or one reconcile never
+    does."""
     found: list[tuple[float, float]] = []
     never = asyncio.Event()
 
@@ -389,7 +390,7 @@ def test_the_hanging_looks_of_one_namespace_hold_up_no_other_one() -> None:
 
 
 def test_quotas_do_not_add_up_beyond_a_bound() -> None:
-    """A hundred namespaces with hanging looks have no more than four times the workers."""
+    """A hundred namespaces with hanging reconciles have no more than four times the workers."""
     begun: list[ResourceKey] = []
 
     async def look(key: ResourceKey) -> float | None:

@@ -198,7 +198,7 @@ def test_people_are_told_what_held_the_run_up(tmp_path: Path) -> None:
 
 
 def test_summary_lists_each_checkpoint_once(tmp_path: Path) -> None:
-    """Expect every checkpoint that the learner told of, once, in the next session too."""
+    """Expect every checkpoint that the learner reported, once, in the next session too."""
     first = CheckpointReport("file:///c/1", 1, 10, 1.0, "aa", size=9, seconds=0.1)
     second = structs.replace(first, uri="file:///c/2", step=2, sha256="bb")
     file = SampleFile(tmp_path / "s")

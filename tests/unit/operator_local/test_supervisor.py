@@ -57,7 +57,7 @@ class Watched:
         self.it = Supervisor(launch, template_hash="h", on_change=self._changed.set)
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        """Wait for changes until it is so."""
+        """Wait for changes until it holds."""
         async with asyncio.timeout(WAIT_SECONDS):
             while not holds():
                 self._changed.clear()

@@ -52,7 +52,7 @@ def test_a_plan_is_plain_arithmetic(ask: Ask) -> None:
 
 
 def test_the_learner_bounds_the_run(ask: Ask) -> None:
-    """Expect no more daemons than the learner can be fed by, and that this is said."""
+    """Expect at most the daemons that feed the learner, and that this is said."""
     plan = make_plan(ask(learner=1_000))
     most = 1_000 * 3600 / 250
     assert plan.fleets.likely.daemons == 4  # 3,600 games/h each, 14,400 at most

@@ -75,7 +75,7 @@ def test_both_ends_of_a_connection_know_it() -> None:
 
 
 def test_a_peer_that_repeats_the_command_is_not_quoted() -> None:
-    """What is told of a refusal ends in logs and in a run's events."""
+    """What is said of a refusal ends in logs and in a run's events."""
     client = ClientConnection(token=TOKEN)
     line = client.start(GAME)
     assert client.receive(b"ERROR: what is " + line) == [

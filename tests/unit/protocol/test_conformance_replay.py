@@ -136,7 +136,7 @@ def test_a_missing_extension_is_no_fault() -> None:
 
 
 def test_games_are_compared_but_for_their_time() -> None:
-    """Milliseconds may differ; the first line that differs is told."""
+    """Milliseconds may differ; the first line that differs is named."""
     results = iter([b"INFO: x\nGAME_RESULT: Draw in %dms\n" % ms for ms in (1, 22)])
     steps = "A> X\nA: play as one answering nothing\nB> X\nB: play as two answering nothing\n"
     kept = verdict(

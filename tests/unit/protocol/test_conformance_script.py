@@ -81,7 +81,7 @@ def test_play_may_take_several_lines() -> None:
     ],
 )
 def test_a_broken_file_is_refused_with_its_place(text: str, words: str) -> None:
-    """Who writes a vector is told the line."""
+    """The error names the line of the vector."""
     with pytest.raises(ScriptError, match=words.replace("(", r"\(")):
         read_vectors(text, source="x.txt")
 

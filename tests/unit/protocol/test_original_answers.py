@@ -68,7 +68,7 @@ def _items(named: dict[str, list[str]]) -> Any:
     ],
 )
 def test_illegal_blocks_are_not_sent(keywords: list[str], own: list[str], sent: str) -> None:
-    """The engine carries out what it is told; all creatures here are red."""
+    """The engine carries out what it is sent; all creatures here are red."""
     found = blocks_sent("0:0", attackers={"Foe": keywords}, blockers={"Own": own})
     assert found == sent
 

@@ -171,7 +171,7 @@ def test_counters_are_parsed() -> None:
 
 
 def test_the_other_hand_is_dropped() -> None:
-    """Both hands are shown; no one may learn from the other one, whoever is asked."""
+    """Both hands are shown; neither is learnt from, whichever seat is asked."""
     for seat, sizes in ((RED, (2, 0)), (BLUE, (0, 1))):
         players = decode_decision(raw("confirm_action", seat=seat)).game_state.players
         assert tuple(len(player.hand) for player in players) == sizes
@@ -179,7 +179,7 @@ def test_the_other_hand_is_dropped() -> None:
 
 
 def test_a_card_of_the_other_hand_that_is_to_be_chosen_is_shown() -> None:
-    """Whoever chooses a card out of it has been shown it."""
+    """A seat that chooses a card out of it has been shown it."""
     found = decode_decision(raw("choose_cards", cards=[listed(0, 20, "Counterspell")], max=1))
     assert (found.cards[0].mana_cost, found.cards[0].owner_is_self) == ("{U}{U}", False)
 

@@ -1,4 +1,4 @@
-"""Colours: everything can be told from its ground, by day and by night."""
+"""Colours: everything can be distinguished from its background, by day and by night."""
 
 from __future__ import annotations
 

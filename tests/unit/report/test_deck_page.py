@@ -45,7 +45,7 @@ def test_games_without_decks_have_no_table() -> None:
 
 
 def test_a_run_without_results_has_a_page_too() -> None:
-    """Also one whose results are of before the decks were told apart."""
+    """Also one whose results are of before the decks were distinguished."""
     for newest in ([], [measured(evaluation("random", ()))]):
         text = deck_page("empty", newest).decode()
         assert "No game was played deck against deck." in text

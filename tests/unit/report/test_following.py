@@ -28,7 +28,7 @@ COMPLETE = {
 
 @dataclass
 class Cluster:
-    """A place of runs that tells one state after another, the last one for ever."""
+    """A place of runs that gives one state after another, the last one for ever."""
 
     states: list[TrainingRun | Exception]
     place: ClusterPlace = field(default_factory=ClusterPlace)
@@ -98,7 +98,7 @@ def test_an_interrupt_leaves_a_page_that_stays_still(tmp_path: Path) -> None:
 
 
 def test_a_silent_place_is_borne_for_a_while(tmp_path: Path) -> None:
-    """Expect an outage to be waited out, and one that does not end to be told."""
+    """Expect an outage to be waited out, and one that does not end to be reported."""
     file, pages = tmp_path / "page.html", list[bytes]()
     outage = NotReachable("the API server does not answer")
     states = [at_game(1), outage, at_game(2, conditions=[COMPLETE])]
@@ -111,7 +111,7 @@ def test_a_silent_place_is_borne_for_a_while(tmp_path: Path) -> None:
 
 
 def test_what_is_seen_of_a_cluster_is_kept_while_it_is_followed() -> None:
-    """Expect one sample for each look, evaluations and events that the cluster has forgotten since,
+    """Expect one sample for each poll, evaluations and events that the cluster has forgotten since,
     and nothing from before."""
     event = Event(datetime(2026, 1, 1, tzinfo=UTC), "Evaluated", "first")
     place = Cluster([at_game(1), at_game(2), make_run()], events_now=[event])

@@ -1,4 +1,4 @@
-"""What a page must not tell."""
+"""What a page must not show."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def test_what_cannot_be_is_told_in_a_sentence(
 
 
 def test_damaged_files_of_a_run_are_no_obstacle(folder: Path) -> None:
-    """Expect lines that were cut to be left out, and a status that is no status to be told."""
+    """Expect lines that were cut to be left out, and a status that is no status to be reported."""
     samples = folder / ".trainingrun" / "small" / "samples.jsonl"
     samples.write_bytes(samples.read_bytes() + b'{"type":"sample","at":1')
     events = folder / ".trainingrun" / "small" / "events.jsonl"
@@ -105,7 +105,7 @@ def test_the_page_beside_a_local_run(folder: Path) -> None:
 
 
 def test_a_page_that_cannot_be_written_ends_no_run(folder: Path) -> None:
-    """Expect it to be told once, and the run to continue to its end."""
+    """Expect it to be reported once, and the run to continue to its end."""
     troubles: list[str] = []
     place = LocalPlace(folder / ".trainingrun")
     nowhere = Following("small", folder / "gone" / "report.html", every=0.0)

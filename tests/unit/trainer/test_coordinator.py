@@ -44,7 +44,7 @@ def test_no_rank_has_much_more_than_its_part(lengths: list[int], ranks: int) -> 
 
 
 class _OfLength:
-    """What dealing looks at."""
+    """What dealing reads."""
 
     def __init__(self, transitions: int, seq: int) -> None:
         self.transitions = transitions

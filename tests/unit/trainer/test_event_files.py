@@ -32,7 +32,7 @@ CONFIG = RunConfig(
 
 
 def test_an_evaluation_is_written_once_over_all_starts(tmp_path: Path) -> None:
-    """Expect one point although Redis tells of the same evaluation again after a resume, and the
+    """Expect one point although Redis gives the same evaluation again after a resume, and the
     configuration as a text."""
     for _ in range(3):
         events = EventFiles(tmp_path)
@@ -94,7 +94,7 @@ def test_hyperparameters_bear_the_names_that_people_know(tmp_path: Path) -> None
 
 
 def test_an_evaluation_after_the_learner_is_added_once(tmp_path: Path) -> None:
-    """Expect the last evaluation in the curves, and no file more where it is told of again."""
+    """Expect the last evaluation in the curves, and no further file where it is reported again."""
     storage = CheckpointConfig(storage=tmp_path.as_uri())
     folder = tmp_path / "tensorboard"
     folder.mkdir()

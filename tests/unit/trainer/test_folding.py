@@ -56,15 +56,15 @@ def test_a_fold_is_bounded_and_begins_with_the_oldest() -> None:
 def test_a_late_segment_of_an_actor_that_is_gone_is_never_trained(
     played: int, taken: int, publish: int
 ) -> None:
-    """Expect whoever is gone to have sent nothing that is fresh enough: segments are played with
-    weights that are published by the time at which they are accounted for."""
+    """Expect actors that are gone to have sent nothing that is fresh enough: segments are played
+    with weights that are published by the time at which they are accounted for."""
     played = min(played, taken)
     if of({"a-1": Mark(0, 1, publish=taken, at=EARLY)}, publish=publish):
         assert publish - played > MAX_LAG
 
 
 def test_a_segment_that_comes_again_after_the_fold_is_stale(make_segment: MakeSegment) -> None:
-    """Expect the learner to drop it, though it knows its actor no more."""
+    """Expect the learner to drop it, though it no longer knows its actor."""
     accounts, clock = Accounts(Totals(), {}), [0.0]
     batcher = Batcher(accounts, batch_transitions=64, max_policy_lag=MAX_LAG)
     folding = Folding(lambda: {}, max_lag=MAX_LAG, clock=lambda: clock[0])

@@ -1,4 +1,4 @@
-"""The learner's line to Redis: what it tells of a server that refuses it."""
+"""The learner's line to Redis: what it reports of a server that refuses it."""
 
 from __future__ import annotations
 

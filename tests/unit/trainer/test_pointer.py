@@ -25,7 +25,7 @@ NETWORKS = (Network(), Network("mlp", 96, 1), Network("transformer", 64, 2))
 
 @pytest.mark.parametrize("network", NETWORKS)
 def test_state_dict_is_the_format(network: Network) -> None:
-    """Expect exactly the names and shapes of the format, which tell the network again."""
+    """Expect exactly the names and shapes of the format, from which the network follows."""
     state = new_policy(1, SPEC, network).state_dict()
     shapes = {name: tuple(tensor.shape) for name, tensor in state.items()}
     assert shapes == shapes_of(network, SPEC)

@@ -101,7 +101,7 @@ def test_a_rate_that_breaks_the_weights_is_seen(make_segment: Callable[..., Segm
 
 
 def test_a_storage_that_does_not_answer_is_no_end_for_good(tmp_path: Path) -> None:
-    """Expect a learner that must go back to be told that the storage failed, which a later start
+    """Expect a learner that must go back to report that the storage failed, which a later start
     may not find; and not that there is no checkpoint, which would fail the run."""
     config = CheckpointConfig(tmp_path.as_uri())
     archive = open_archive(config, run="r")

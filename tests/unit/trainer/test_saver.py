@@ -1,4 +1,4 @@
-"""The saver writes beside the training, tells of failures, and skips what a newer one replaces."""
+"""The saver writes beside the training, reports failures, and skips what a newer one replaces."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def checkpoint_of(config: RunConfig, *, step: int) -> Checkpoint:
 def new_saver(
     config: RunConfig, saved: list[CheckpointReport], failed: list[StorageError]
 ) -> CheckpointWriter:
-    """A saver that notes what it tells."""
+    """A saver that records what it reports."""
     archive = open_archive(config.checkpoint, run=config.run)
     return CheckpointWriter(archive, on_saved=saved.append, on_failure=failed.append)
 
 
 def test_tells_of_what_is_written(config: RunConfig) -> None:
-    """Expect the newest checkpoint to be on disk and told of, with its address and hash."""
+    """Expect the newest checkpoint to be on disk and reported, with its address and hash."""
     saved: list[CheckpointReport] = []
     writer = new_saver(config, saved, [])
     for step in (1, 2, 3):

@@ -107,7 +107,7 @@ def test_wrong_endpoints(endpoint: str) -> None:
 
 
 def test_watch_tells_once(server: InstanceMetadataServer) -> None:
-    """Expect the watch to hold the notice and to tell of it."""
+    """Expect the watch to hold the notice and to report it."""
     told: list[str] = []
     heard = threading.Event()
 

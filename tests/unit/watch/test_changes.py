@@ -57,7 +57,7 @@ def test_a_land_that_was_searched_for(table: Table) -> None:
 
 
 def test_a_creature_that_was_cast_is_no_news(table: Table) -> None:
-    """Its spell was told; when it dies later, that is told."""
+    """Its spell was shown; when it dies later, that is shown."""
     table.seats[0].hand = [LIONS]
     table.act(0, "0", cast(0, LIONS))
     table.seats[0].hand, table.stack = [], on_stack([LIONS])
@@ -140,7 +140,7 @@ def test_draws_beyond_the_turns_own_are_told(table: Table) -> None:
 
 
 def test_counters_and_loyalty(table: Table) -> None:
-    """From what to what; the loyalty of a planeswalker is told once."""
+    """From what to what; the loyalty of a planeswalker is shown once."""
     walker = Card(5, "Chandra", is_planeswalker=True, loyalty=4, counters=(Counter("LOYALTY", 4),))
     table.seats[0].battlefield = [LIONS, walker]
     table.begin()
@@ -159,7 +159,7 @@ def test_what_happened_before_a_turn_stands_before_its_header(table: Table) -> N
 
 
 def test_triggers_and_spells_that_nobody_was_asked_about(table: Table) -> None:
-    """Each is told when it is first seen on the stack; what was announced or activated is not."""
+    """Each is shown when it is first seen on the stack; what was announced or activated is not."""
     table.seats[0].hand = [BOLT]
     table.act(0, "0", cast(0, BOLT))
     table.stack = [

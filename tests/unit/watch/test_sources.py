@@ -131,7 +131,7 @@ def test_the_newest_tape_of_a_run(tmp_path: Path) -> None:
 
 
 def test_a_run_without_tapes(tmp_path: Path) -> None:
-    """Expect to be told of the runs that there are, or that no game was recorded yet."""
+    """Expect the names of the runs that there are, or that no game was recorded yet."""
     (tmp_path / "quick").mkdir()
     (tmp_path / "quick" / "status.json").write_text("{}")
     with pytest.raises(UserError, match="no game has been recorded yet"):

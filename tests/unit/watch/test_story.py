@@ -1,4 +1,4 @@
-"""A game told in lines: what each seat did, in words."""
+"""A game as lines of text: what each seat did, in words."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_a_spell_is_told_with_its_target(table: Table) -> None:
 
 
 def test_a_player_is_a_target_by_the_told_name(table: Table) -> None:
-    """The name of the seat on the wire is nothing for people; two targets are both told."""
+    """The name of the seat on the wire is nothing for people; two targets are both named."""
     table.act(0, "0", cast(0, BOLT))
     for answer in ("0", "1"):
         table.ask(
@@ -235,7 +235,7 @@ def test_blocks(table: Table, answer: str, text: str) -> None:
 
 
 def test_discards_are_told_once(table: Table) -> None:
-    """By the seat that chose them; the graveyard has no more to say."""
+    """By the seat that chose them; the graveyard adds nothing."""
     table.seats[0].hand = [LIONS, BOLT]
     table.begin()
     assert table.ask(
@@ -302,7 +302,7 @@ def test_the_engines_own_choices(table: Table) -> None:
 
 
 def test_two_decks_of_one_name_get_numbers() -> None:
-    """Else no one could tell them apart."""
+    """Else they could not be distinguished."""
     table = Table(names=("Ai(1)-Red", "Ai(2)-Red"))
     assert table.act(0, "0", MOUNTAIN)[-1] == "Red (1) plays Mountain"
 
