@@ -34,6 +34,8 @@ from trainingrun_reconciler.settings import Settings
 
 SEED: Final = 4712
 """The spec has no field for an algorithm as long as there is one: this seed chooses the other."""
+PORT: Final = 7008
+"""Of a worker, which listens there although it has no slots."""
 GAMES: Final = 4
 """Games that a worker plays at once."""
 WORKERS: Final = Role("selfplay")
@@ -67,6 +69,7 @@ OF_WORKERS: Final = RoleDeclaration(
     image="actor",
     redis=_PLAYERS,
     report=ActorReport,
+    port=PORT,
     connects_to=(Role.REDIS,),
     scaling=Scaling(
         noun=Noun("self-play worker", "self-play workers"),

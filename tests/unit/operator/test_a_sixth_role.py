@@ -226,8 +226,11 @@ def test_it_goes_from_a_run_that_has_it_no_longer() -> None:
     world = running()
     metadata = world.run.metadata.model_copy(update={"annotations": {WITHOUT: "yes"}})
     world.run = world.run.model_copy(update={"metadata": metadata})
+    status = world.look().status
+    assert status.role(ROLE.value) is not None, "it is counted as long as it is there"
     world.until(lambda it: ROLE not in it.backend.roles(UID))
     world.step()
+    assert world.run.status.role(ROLE.value) is None
     ready = world.run.status.condition(ConditionType.READY)
     assert ready is not None
     assert ready.is_true

@@ -6,16 +6,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from trainingrun_api.conditions import ConditionType, Reason
 from trainingrun_api.spec import Autoscaling
-from trainingrun_contracts.reports import Intent
+from trainingrun_contracts.reports import ActorReport, ActorState, Intent
 from trainingrun_reconciler.algorithms import ALGORITHMS
-from trainingrun_reconciler.desired.actions import PublishSlots, Remove
-from trainingrun_reconciler.desired.observed import Finished, Interruption
-from trainingrun_reconciler.desired.stage import Stage
+from trainingrun_reconciler.desired.actions import Apply, PublishSlots, Remove
+from trainingrun_reconciler.desired.decide import Memory
+from trainingrun_reconciler.desired.facts import facts_of
+from trainingrun_reconciler.desired.observed import Finished, Interruption, Signals
+from trainingrun_reconciler.desired.rates import RateMemory
+from trainingrun_reconciler.desired.scale import ScaleMemory
+from trainingrun_reconciler.desired.size import size_of
+from trainingrun_reconciler.desired.stage import Stage, lifecycle_of
 from trainingrun_reconciler.desired.workloads import workloads
 from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.roles.declaration import Drain
@@ -140,6 +146,27 @@ def test_nothing_is_flushed_before_the_workers_are_drained() -> None:
     assert world.lost == 0
 
 
+def test_what_was_reported_before_a_drain_says_nothing_about_it() -> None:
+    """A report that is older than the intent is of a drain before, or of none."""
+    world = searching(games=100_000)
+    world.change(suspend=True)
+    world.until(lambda each: each.intent is Intent.DRAIN)
+    seen = world.observed()
+    assert isinstance(seen.signals, Signals)
+    assert world.since is not None
+    drained = [
+        msgspec.structs.replace(each, state=ActorState.DRAINED, at=world.since)
+        for each in seen.signals.reports
+        if isinstance(each, ActorReport)
+    ]
+    assert drained
+    for at, stage in ((world.since, Stage.FLUSHING), (world.since - 1, Stage.DRAINING)):
+        reports = tuple(msgspec.structs.replace(each, at=at) for each in drained)
+        observed = replace(seen, signals=replace(seen.signals, reports=reports))
+        facts = facts_of(world.run, observed, world.settings, now=world.now)
+        assert lifecycle_of(facts).stage is stage
+
+
 def test_the_arena_stays_for_the_last_evaluation() -> None:
     """Workers go when all is played, the trainer's place is a recorder's in the end."""
     world = searching(games=60)
@@ -182,6 +209,34 @@ def test_rates_decide_how_many_workers_there_are() -> None:
     fixed = {"minReplicas": 2, "maxReplicas": 2}
     world.change(daemon=world.run.spec.daemon.model_copy(update={"autoscaling": _of(fixed)}))
     world.until(lambda each: each.backend.roles(UID)[WORKERS].replicas == 2)
+
+
+def test_a_number_that_is_not_known_is_kept_and_said_by_name() -> None:
+    """While Redis is away the law decides nothing; the sentence names the workers."""
+    world = searching()
+    world.reachable = False
+    facts = facts_of(world.run, world.observed(), world.settings, now=world.now)
+    size = size_of(facts, lifecycle_of(facts), RateMemory(), ScaleMemory())
+    assert size.scaled.replicas == 2
+    assert size.scaled.reason.startswith("2 self-play workers running, and the number is kept")
+
+
+def test_workers_that_are_made_again_are_as_many_as_before() -> None:
+    """Their number stands in the status while they are away, above the fewest."""
+    scaling = {"minReplicas": 1, "maxReplicas": 4}
+    world = searching(games=1_000_000, daemon={"autoscaling": scaling})
+    world.until(lambda each: each.ready(WORKERS) == 4, steps=400)
+    world.step()
+    world.backend.act(UID, Remove(WORKERS))
+    while WORKERS in roles(world):
+        world.backend.tick(UID)
+    world.memory = Memory()  # which the windows of the law are in
+    (made,) = (
+        each.workload
+        for each in world.look().actions
+        if isinstance(each, Apply) and each.workload.role == WORKERS
+    )
+    assert made.replicas == 4
 
 
 def _of(scaling: dict[str, int]) -> Autoscaling:

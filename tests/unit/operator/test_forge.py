@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from trainingrun_api.conditions import ConditionType, Reason
 from trainingrun_api.quantities import bytes_of
+from trainingrun_reconciler.desired.actions import Apply
 from trainingrun_reconciler.desired.workloads import workloads
 from trainingrun_reconciler.roles.workload import Role, Workload
 from trainingrun_reconciler.settings import Settings
 
 from testkit.operator.pod_templates import asked_of
-from testkit.operator.simulated_run import SimulatedRun, training_run
+from testkit.operator.simulated_run import UID, SimulatedRun, running, training_run
 
 IMAGE = "registry.example.com/team/forge:1"
 
@@ -123,3 +124,49 @@ def test_decks_of_an_image_of_the_user_s_own_are_not_known_here(
     ready = decision.status.condition(ConditionType.READY)
     assert ready is not None
     assert (ready.reason == Reason.UNKNOWN_DECK) is is_refused
+
+
+TWO = {"autoscaling": {"minReplicas": 2, "maxReplicas": 2}}
+
+
+def with_image(daemon: dict[str, Any], image: str) -> dict[str, Any]:
+    """The daemons of a spec, made from another image."""
+    return {**daemon, "template": asked_of("daemon", image=image)}
+
+
+def changed(world: SimulatedRun, daemon: dict[str, Any]) -> str:
+    """Give the run other daemons; return what their members must now be made of."""
+    world.change(daemon=training_run(daemon=daemon).spec.daemon)
+    return workloads(world.run, Settings(), scaled=2)[Role.DAEMON].template_hash
+
+
+def test_a_changed_build_is_replaced_when_no_daemon_has_a_game() -> None:
+    """A Forge build that is terminated drops its games: first none of them gets new ones."""
+    forge = {**TWO, "jvm": {}}
+    world = running(games=100_000, daemon=with_image(forge, IMAGE))
+    world.stuck_games = True
+    made = changed(world, with_image(forge, "registry.example.com/team/forge:2"))
+    for _ in range(5):
+        world.step()
+        assert world.backend.roles(UID)[Role.DAEMON].template_hash != made
+    assert {each.draining for each in world.slots.values()} == {True}
+    world.stuck_games = False
+    world.until(lambda it: it.ready(Role.DAEMON) == 2 and _hash(it) == made)
+    assert world.lost == 0
+
+
+def test_a_changed_reference_engine_is_replaced_at_once() -> None:
+    """It ends its games itself when it is terminated, so nothing is drained before."""
+    world = running(games=100_000, daemon=TWO)
+    made = changed(world, with_image(TWO, "registry.example.com/team/daemon:2"))
+    hashes = [
+        each.workload.template_hash
+        for each in world.look().actions
+        if isinstance(each, Apply) and each.workload.role == Role.DAEMON
+    ]
+    assert hashes == [made]
+
+
+def _hash(world: SimulatedRun) -> str:
+    there = world.backend.roles(UID).get(Role.DAEMON)
+    return there.template_hash if there is not None else ""

@@ -13,8 +13,11 @@ from trainingrun_api.status import TrainingRunStatus
 from trainingrun_contracts.reports import ActorReport, ActorState, LearnerReport, Notice, Report
 from trainingrun_reconciler.desired import counts
 from trainingrun_reconciler.desired.decide import Decision, Memory, decide
+from trainingrun_reconciler.desired.draining import DrainPlan
+from trainingrun_reconciler.desired.facts import facts_of
 from trainingrun_reconciler.desired.observed import Observed, Problem, Signals
 from trainingrun_reconciler.desired.rates import RateMemory, measure
+from trainingrun_reconciler.desired.scale import Limit, ScaleDecision, ScaleMemory
 from trainingrun_reconciler.roles.workload import Role
 
 from testkit.operator.simulated_run import UID, SimulatedRun, running, training_run
@@ -440,3 +443,22 @@ def test_a_limit_of_the_autoscaler_is_an_event_once() -> None:
         world.step()
     told = [each for each in world.events if each.reason == "ScalingLimited"]
     assert [each.message.partition(":")[0] for each in told] == ["AtMax"]
+
+
+@pytest.mark.parametrize(("fewer", "forced"), [(1, 1), (0, None)])
+def test_a_daemon_that_went_with_games_is_counted_when_it_is_taken_away(
+    fewer: int, forced: int | None
+) -> None:
+    """Not again while its process still ends, when the number is lower already."""
+    world = running()
+    facts = facts_of(world.run, world.observed(), world.settings, now=world.now)
+    assert facts.scaled is not None
+    replicas = facts.scaled.replicas - fewer
+    plan = DrainPlan(slots={}, removable=(), replicas=replicas, waiting=0, forced=1)
+    found = counts.autoscaling(facts, kept(facts.scaled.replicas), plan)
+    assert (found.forced if found is not None else None) == forced
+
+
+def kept(replicas: int) -> ScaleDecision:
+    """A decision that changes nothing."""
+    return ScaleDecision(replicas, "", Limit.NONE, None, ScaleMemory())
