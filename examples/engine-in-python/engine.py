@@ -70,6 +70,7 @@ class Connection(socketserver.StreamRequestHandler):
         decision = {"decision_type": "choose_action", "decision_id": number, "seat": seat}
         decision["observation"] = {"shape": [2, SIZE, SIZE], "dtype": "uint8", "data": data}
         decision["actions"] = [{"index": each} for each in moves(board, seat)]
+        decision["message"] = "\n".join("".join(".#"[square] for square in row) for row in board)
         self.say(f"DECISION: {json.dumps(decision)}")
         if not (line := self.rfile.readline(65536)):
             raise ConnectionError

@@ -235,6 +235,7 @@ class _Game:
             "seat": seat,
             "observation": self._observation(),
             "actions": self._actions(),
+            "message": f"the total is {self._board['total']}",
         }
         if self._fault is Fault.NO_SEAT:
             del asked["seat"]

@@ -12,7 +12,6 @@ from typing import Any
 
 import redis.asyncio
 from trainingrun_contracts.connection import address_of
-from trainingrun_contracts.environment_config import Magic
 from trainingrun_contracts.metrics import Server
 from trainingrun_contracts.role_environment import RoleEnvironment
 from trainingrun_contracts.run_config import ConfigError, RunConfig
@@ -141,7 +140,9 @@ def role_parts(
         ),
         clock=clock,
         tapes=Tapes(
-            config.tapes if isinstance(config.environment, Magic) else None,
+            config.tapes,
+            game,
+            found_by=config.environment,
             run=config.run,
             member=environment.member,
             clock=clock,

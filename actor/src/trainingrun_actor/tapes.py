@@ -13,16 +13,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+import msgspec
 from msgspec import Struct
+from trainingrun_contracts.environment_config import EnvironmentConfig
 from trainingrun_contracts.run_config import TapesConfig
-from trainingrun_protocol.decisions import Decision
+from trainingrun_environments.seam import Decision, Environment
 from trainingrun_protocol.tapes import (
     SUFFIX,
     VERSION,
     TapeEnd,
     TapeEntry,
+    TapeEnvironment,
     TapeKind,
-    TapeMove,
     TapeStart,
     encode_entry,
 )
@@ -40,7 +42,7 @@ _log = logging.getLogger(__name__)
 class TapedGame(Struct, frozen=True):
     """What is said of a game at the start of its tape."""
 
-    decks: tuple[str, str]
+    scenarios: tuple[str, str]
     seed: int
     players: Mapping[int, str]
     """Who plays a seat (1 or 2), in words."""
@@ -49,8 +51,23 @@ class TapedGame(Struct, frozen=True):
 class Tapes:
     """The folder of a run's tapes, as one process writes into it. Without ``config``: no tapes."""
 
-    def __init__(self, config: TapesConfig | None, *, run: str, member: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        config: TapesConfig | None,
+        environment: Environment,
+        *,
+        found_by: EnvironmentConfig,
+        run: str,
+        member: str,
+        clock: Clock,
+    ) -> None:
         self._config = config
+        self._environment = environment
+        self._played = TapeEnvironment(
+            environment.spec.name,
+            environment.spec.version,
+            msgspec.json.encode(found_by).decode(),
+        )
         self._run = run
         self._member = _UNFIT.sub("-", member)
         self._clock = clock
@@ -77,7 +94,8 @@ class Tapes:
             version=VERSION,
             run=self._run,
             kind=kind,
-            decks=game.decks,
+            environment=self._played,
+            scenarios=game.scenarios,
             players=(game.players[1], game.players[2]),
             seed=game.seed,
             at=at,
@@ -85,7 +103,12 @@ class Tapes:
         stamp = datetime.fromtimestamp(at, tz=UTC).strftime("%Y%m%dT%H%M%S.%f")[:-3]
         folder = Path(config.folder)
         path = folder / f"{kind}-{stamp}-{self._member}{SUFFIX}"
-        return Tape(path, start, make_room=lambda: _keep_newest(folder, kind, config.keep - 1))
+        return Tape(
+            path,
+            start,
+            self._environment,
+            make_room=lambda: _keep_newest(folder, kind, config.keep - 1),
+        )
 
 
 class Tape:
@@ -95,12 +118,14 @@ class Tape:
         self,
         path: Path,
         start: TapeStart,
+        environment: Environment,
         *,
         make_room: Callable[[], None] = lambda: None,
         max_bytes: int = MAX_BYTES,
     ) -> None:
         self._path = path
         self._start = start
+        self._environment = environment
         self._make_room = make_room
         self._max_bytes = max_bytes
         self._written = 0
@@ -117,7 +142,7 @@ class Tape:
         if self._written >= self._max_bytes:
             self._end(TapeEnd("cut", reason=f"a tape takes {self._max_bytes} bytes at most"))
             return
-        move = TapeMove(answer, decision)
+        move = self._environment.tape_entry(decision, answer)
         try:
             if self._written == 0:
                 self._path.parent.mkdir(parents=True, exist_ok=True)

@@ -94,6 +94,11 @@ class Environment(Protocol):
     def answering(self, decision: Any) -> Answering:
         """Begin to answer a decision."""
 
+    def tape_entry(self, decision: Any, answer: str) -> Any:
+        """Return the ``TapeEntry`` of a decision and its answer; asked only of games that are
+        written down.
+        """
+
     def new_encoder(self) -> Encoder:
         """Return an encoder for one seat."""
 

@@ -9,9 +9,25 @@ import pytest
 from trainingrun_actor.game import End, Outcome, Seat
 from trainingrun_actor.recorder import Clock
 from trainingrun_actor.tapes import Tape, TapedGame, Tapes
+from trainingrun_contracts.environment_config import BuiltIn, EnvironmentConfig, Magic
 from trainingrun_contracts.run_config import TapesConfig
+from trainingrun_environments.registry import environment_of
 from trainingrun_protocol.decisions import Action, Decision, DecisionType
-from trainingrun_protocol.tapes import TapeEnd, TapeMove, TapeStart, decode_entry
+from trainingrun_protocol.generic import (
+    GenericAction,
+    GenericChoice,
+    GenericDecision,
+    GenericObservation,
+    encode_generic,
+)
+from trainingrun_protocol.tapes import (
+    VERSION,
+    TapeEnd,
+    TapeEnvironment,
+    TapeMove,
+    TapeStart,
+    decode_entry,
+)
 
 GAME = TapedGame(("red_aggro", "test_blue"), 7, {1: "newest policy", 2: "random"})
 DECISION = Decision(DecisionType.CHOOSE_ACTION, actions=(Action(0, card="Shock"), Action(-1)))
@@ -24,7 +40,7 @@ class Answering:
     def __init__(self) -> None:
         self.reward: float | None = None
 
-    async def answer(self, decision: Decision) -> str:
+    async def answer(self, decision: object) -> str:
         """Always the first."""
         return "0"
 
@@ -45,21 +61,39 @@ class Time:
         return Clock(lambda: self.now, lambda: self.now)
 
 
-def tapes(folder: Path, time: Time, **config: float) -> Tapes:
-    """The tapes of one actor."""
+def tapes(
+    folder: Path | None,
+    time: Time,
+    *,
+    member: str = "actor-0",
+    found_by: EnvironmentConfig = Magic(),  # noqa: B008 (a frozen value)
+    **config: float,
+) -> Tapes:
+    """The tapes of one actor; without a folder none are wanted."""
     return Tapes(
-        TapesConfig(str(folder), **config), run="quick", member="actor-0", clock=time.clock
+        None if folder is None else TapesConfig(str(folder), **config),
+        environment_of(found_by),
+        found_by=found_by,
+        run="quick",
+        member=member,
+        clock=time.clock,
     )
 
 
-def play(tape: Tape | None, outcome: Outcome | None = WON, *, moves: int = 1) -> None:
+def play(
+    tape: Tape | None,
+    outcome: Outcome | None = WON,
+    *,
+    moves: int = 1,
+    decision: object = DECISION,
+) -> None:
     """Play a game of seat 1 into a tape."""
     assert tape is not None
     seats: dict[int, Seat] = {1: Answering(), 2: Answering()}
     overheard = tape.seats(seats)
 
     async def answers() -> list[str]:
-        return [await overheard[1].answer(DECISION) for _ in range(moves)]
+        return [await overheard[1].answer(decision) for _ in range(moves)]
 
     assert asyncio.run(answers()) == ["0"] * moves
     tape.close(outcome)
@@ -78,7 +112,10 @@ def test_a_game_is_written_down(tmp_path: Path) -> None:
     start, *moves, end = entries(path)
     assert isinstance(start, TapeStart)
     assert start.players == ("newest policy", "random")
-    assert (start.run, start.kind, start.decks, start.seed) == (
+    assert start.environment == TapeEnvironment(
+        "magic", environment_of(Magic()).spec.version, '{"kind":"magic"}'
+    )
+    assert (start.run, start.kind, start.scenarios, start.seed) == (
         "quick",
         "evaluation",
         ("red_aggro", "test_blue"),
@@ -86,6 +123,27 @@ def test_a_game_is_written_down(tmp_path: Path) -> None:
     )
     assert moves == [TapeMove("0", DECISION)] * 2
     assert end == TapeEnd("won", 2, 1.235)
+
+
+def test_a_game_of_another_environment(tmp_path: Path) -> None:
+    """What people read of each decision, and how the games are found again."""
+    found_by = BuiltIn("tic_tac_toe")
+    dialogue = environment_of(found_by).new_dialogue()
+    seen = GenericObservation((2, 3, 3), "uint8", bytes(18))
+    actions = (GenericAction(0, "top left"), GenericAction(8, "bottom right"))
+    asked = GenericDecision(seat=1, observation=seen, actions=actions, message="your turn")
+    decision = dialogue.read(encode_generic(asked))
+    game = TapedGame(("-", "-"), 7, {1: "newest policy", 2: "random"})
+    shelf = tapes(tmp_path, Time(), found_by=found_by)
+    play(shelf.record_evaluation(game), decision=decision)
+    (path,) = tmp_path.iterdir()
+    start, move, _ = entries(path)
+    assert isinstance(start, TapeStart)
+    assert start.environment == TapeEnvironment(
+        "tic_tac_toe", "1", '{"kind":"builtIn","name":"tic_tac_toe"}'
+    )
+    texts = {0: "top left", 8: "bottom right"}
+    assert move == GenericChoice(seat=1, answer="0", actions=texts, message="your turn")
 
 
 def test_the_seat_hears_its_end(tmp_path: Path) -> None:
@@ -122,7 +180,7 @@ def test_training_games_are_recorded_now_and_then(tmp_path: Path) -> None:
 
 def test_without_a_folder_nothing_is_recorded(tmp_path: Path) -> None:
     """On a cluster no one shares one."""
-    shelf = Tapes(None, run="quick", member="actor-0", clock=Time().clock)
+    shelf = tapes(None, Time())
     assert shelf.record_training(GAME) is None
     assert shelf.record_evaluation(GAME) is None
 
@@ -148,8 +206,11 @@ def test_the_newest_are_kept(tmp_path: Path) -> None:
 def test_a_long_game_is_cut(tmp_path: Path) -> None:
     """Above its size a tape ends, and the game continues."""
     path = tmp_path / "evaluation-1.jsonl"
-    start = TapeStart(1, "quick", "evaluation", GAME.decks, ("a", "b"), 7, 0.0)
-    play(Tape(path, start, max_bytes=1000), moves=50)
+    magic = environment_of(Magic())
+    played = TapeEnvironment("magic", "1", "{}")
+    names = ("a", "b")
+    start = TapeStart(VERSION, "quick", "evaluation", played, GAME.scenarios, names, 7, 0.0)
+    play(Tape(path, start, magic, max_bytes=1000), moves=50)
     found = entries(path)
     assert isinstance(found[-1], TapeEnd)
     assert found[-1].result == "cut"
@@ -168,8 +229,6 @@ def test_a_folder_that_cannot_be_written_costs_the_tape_only(
 
 def test_members_with_strange_names(tmp_path: Path) -> None:
     """A name cannot lead out of the folder."""
-    shelf = Tapes(
-        TapesConfig(str(tmp_path / "in")), run="q", member="../../x y", clock=Time().clock
-    )
+    shelf = tapes(tmp_path / "in", Time(), member="../../x y")
     play(shelf.record_evaluation(GAME))
     assert [path.name for path in tmp_path.iterdir()] == ["in"]

@@ -6,9 +6,17 @@ from typing import Any
 
 import pytest
 from trainingrun_protocol.decisions import Action, Decision, DecisionType
-from trainingrun_protocol.tapes import TapeEnd, TapeMove, TapeStart, encode_entry
+from trainingrun_protocol.generic import GenericChoice
+from trainingrun_protocol.tapes import (
+    TapeEnd,
+    TapeEnvironment,
+    TapeMove,
+    TapeStart,
+    encode_entry,
+)
 
-START = TapeStart(1, "quick", "evaluation", ("a", "b"), ("policy", "random"), 3, 0.0)
+MAGIC = TapeEnvironment("magic", "1", '{"kind":"magic"}')
+START = TapeStart(2, "quick", "evaluation", MAGIC, ("a", "b"), ("policy", "random"), 3, 0.0)
 MOVE = TapeMove("0", Decision(DecisionType.CHOOSE_ACTION, actions=(Action(0, "Plains"),)))
 GAME = b"".join(map(encode_entry, (START, MOVE, TapeEnd("won", 1))))
 
@@ -25,6 +33,85 @@ def test_a_file_and_a_run(shell: Any) -> None:
     assert by_file.errors == []
     assert "seat 1 casts Plains" in by_file.out
     assert by_file.out.endswith("Turn 1: seat 1 wins\n")
+
+
+def tape_of(found_by: str, *, version: str = "1") -> bytes:
+    """A game of tic-tac-toe that seat 1 wins, found by this."""
+    played = TapeEnvironment("tic_tac_toe", version, found_by)
+    start = TapeStart(2, "three", "training", played, ("-", "-"), ("policy", "random"), 3, 0.0)
+    left, choices = list(range(9)), []
+    for move, cell in enumerate((4, 0, 2, 1, 6)):
+        actions = {each: f"cell {each}" for each in left}
+        choices.append(GenericChoice(seat=1 + move % 2, answer=str(cell), actions=actions))
+        left.remove(cell)
+    return b"".join(map(encode_entry, (start, *choices, TapeEnd("won", 1))))
+
+
+BUILT_IN = '{"kind":"builtIn","name":"tic_tac_toe"}'
+OWN = '{"kind":"python","object":"trainingrun_environments.tic_tac_toe.game:TicTacToe"}'
+
+
+def test_a_game_of_another_environment_is_played_again(shell: Any) -> None:
+    """Expect each move with the position behind it."""
+    (shell.folder / "t.jsonl").write_bytes(tape_of(BUILT_IN))
+    answer = shell.run("watch", "t.jsonl")
+    assert (answer.code, answer.errors) == (0, [])
+    assert "moves without positions" not in answer.out
+    assert "  5. seat 1: " in answer.out
+    assert answer.out.endswith("\nAfter 5 moves: seat 1 (policy) wins\n")
+
+
+@pytest.mark.parametrize(
+    ("found_by", "version", "words"),
+    [
+        (BUILT_IN, "0", "version 0, was played, and here is tic_tac_toe, version 1"),
+        ('{"kind":"builtIn","name":"chess"}', "1", "no environment is called 'chess'"),
+        ('{"kind":"openSpiel","game":"chass"}', "1", "OpenSpiel has no game 'chass'"),
+        (OWN, "1", "only the file says which code the game is: add --environment"),
+        ('{"kind":"pettingZoo","environment":"this"}', "1", "only the file says which code"),
+        ("{}", "1", "is no JSON of a run's environment"),
+        ("", "1", "has no name"),
+        (
+            '{"kind":"engine","name":"e","observation":[2],"actions":{"type":"vocabulary","size":9}}',
+            "1",
+            "its games are an engine's",
+        ),
+    ],
+)
+def test_a_game_that_cannot_be_played_again(
+    shell: Any, found_by: str, version: str, words: str
+) -> None:
+    """Expect one sentence why, and the moves by their descriptions; code that a file names is not
+    imported."""
+    (shell.folder / "t.jsonl").write_bytes(tape_of(found_by, version=version))
+    answer = shell.run("watch", "t.jsonl")
+    assert (answer.code, answer.errors) == (0, [])
+    (why,) = [line for line in answer.out.splitlines() if "moves without positions: " in line]
+    assert words in why
+    assert "  1. seat 1: cell 4\n" in answer.out
+
+
+def test_code_runs_where_the_user_or_a_run_of_this_machine_names_it(shell: Any) -> None:
+    """Expect positions with --environment, and by the name of the run; the class is no game of
+    users, which is said."""
+    folder = shell.folder / ".trainingrun" / "three" / "tapes"
+    folder.mkdir(parents=True)
+    (folder / "training-1.jsonl").write_bytes(tape_of(OWN))
+    assert "TicTacToe: it has no class attribute" in shell.run("watch", "three").out
+    file = str(folder / "training-1.jsonl")
+    named = shell.run("watch", file, "--environment", "tic_tac_toe")
+    assert "moves without positions" not in named.out
+
+
+def test_an_old_recording(shell: Any) -> None:
+    """Expect one sentence with its version."""
+    (shell.folder / "t.jsonl").write_bytes(
+        b'{"entry":"start","version":1,"run":"q","kind":"training","decks":["a","b"],'
+        b'"players":["x","y"],"seed":3,"at":0.0}\n'
+    )
+    answer = shell.run("watch", "t.jsonl")
+    assert answer.code == 2
+    assert "t.jsonl, line 1: is of version 1, and only version 2 can be shown" in answer.errors[0]
 
 
 @pytest.mark.parametrize(

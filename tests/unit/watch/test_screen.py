@@ -7,9 +7,12 @@ import re
 
 from rich.console import Console
 from trainingrun_daemon_commands.watch.choices import Moment
-from trainingrun_daemon_commands.watch.screen import show
+from trainingrun_daemon_commands.watch.screen import FindPositions, show
 from trainingrun_daemon_commands.watch.sources import Entry, GameEnding, Opening
+from trainingrun_environments.connect_four.game import ConnectFourGames
+from trainingrun_environments.replay import Replay
 from trainingrun_protocol.decisions import Action, Decision, DecisionType
+from trainingrun_protocol.generic import GenericChoice
 
 from testkit.pages.watched_table import Table
 
@@ -32,12 +35,19 @@ def game(card: str) -> list[Entry]:
     ]
 
 
-def printed(entries: list[Entry], *, terminal: bool) -> str:
+def no_positions(opening: Opening) -> str:
+    """A game that cannot be played again."""
+    return f"nobody knows {opening.title}"
+
+
+def printed(
+    entries: list[Entry], *, terminal: bool, find_positions: FindPositions = no_positions
+) -> str:
     """What is printed on 60 columns."""
     out = io.StringIO()
     colors = "standard" if terminal else "auto"
     console = Console(file=out, force_terminal=terminal, width=60, color_system=colors)
-    show(entries, console, with_board=False, seconds=0)
+    show(entries, console, with_board=False, seconds=0, find_positions=find_positions)
     return out.getvalue()
 
 
@@ -86,7 +96,8 @@ def test_turns_in_which_nothing_is_told_are_left_out() -> None:
     kept = [line for line in printed(entries, terminal=False).splitlines() if "Turn" in line]
     assert kept == ["Turn 2 · Red", "Turn 4 · Red"]
     out = io.StringIO()
-    show(entries, Console(file=out, width=60), with_board=True, seconds=0)
+    console = Console(file=out, width=60)
+    show(entries, console, with_board=True, seconds=0, find_positions=no_positions)
     assert all(f"Turn {turn} · Red" in out.getvalue() for turn in (1, 2, 3, 4))
 
 
@@ -101,3 +112,73 @@ def test_a_game_that_never_began() -> None:
     """The end alone, without a turn."""
     text = printed([Opening("x"), GameEnding("the game is a draw")], terminal=False)
     assert text == "x\n\nthe game is a draw\n"
+
+
+COLUMNS = {column: f"drop into column {column + 1}" for column in range(7)}
+
+
+def connect_four(*columns: int) -> list[Entry]:
+    """A game whose seat 1 drops first; given up where nobody has won."""
+    choices = [
+        GenericChoice(seat=1 + move % 2, answer=str(column), actions=COLUMNS)
+        for move, column in enumerate(columns)
+    ]
+    ending = GameEnding("", 1) if len(columns) == 7 else GameEnding("the game was given up")
+    return [Opening("four: a game", ("policy", "random"), seed=1), *choices, ending]
+
+
+def test_a_game_of_another_environment_with_its_positions() -> None:
+    """The first position, then each move with its player and the position behind it; the same on
+    a terminal, where no row is folded."""
+
+    def replayed(opening: Opening) -> Replay:
+        return Replay(ConnectFourGames(), opening.seed or 0)
+
+    text = printed(connect_four(3, 3, 2), terminal=False, find_positions=replayed)
+    empty = "      ......."
+    assert text.splitlines() == [
+        "four: a game",
+        "seat 1: played by policy",
+        "seat 2: played by random",
+        *[empty] * 6,
+        "      1234567",
+        "  1. seat 1: drop into column 4",
+        *[empty] * 5,
+        "      ...X...",
+        "      1234567",
+        "  2. seat 2: drop into column 4",
+        *[empty] * 4,
+        "      ...O...",
+        "      ...X...",
+        "      1234567",
+        "  3. seat 1: drop into column 3",
+        *[empty] * 4,
+        "      ...O...",
+        "      ..XX...",
+        "      1234567",
+        "",
+        "After 3 moves: the game was given up",
+    ]
+    on_terminal = printed(connect_four(3, 3, 2), terminal=True, find_positions=replayed)
+    assert re.sub(r"\x1b\[[\d;]*m", "", on_terminal).count(empty) == text.count(empty)
+
+
+def test_a_game_of_another_environment_without_positions() -> None:
+    """One sentence why, and the moves by their descriptions."""
+    text = printed(connect_four(3, 3, 2, 2, 1, 1, 0), terminal=False)
+    assert text.splitlines()[3:6] == [
+        "moves without positions: nobody knows four: a game",
+        "  1. seat 1: drop into column 4",
+        "  2. seat 2: drop into column 4",
+    ]
+    assert text.endswith("\nAfter 7 moves: seat 1 (policy) wins\n")
+
+
+def test_an_engine_s_text_is_shown_as_it_stands_and_steers_nothing() -> None:
+    """Its lines stay lines; escapes of terminals are made visible."""
+    told = GenericChoice(seat=1, answer="0", actions={0: "go\n\x1b[2J"}, message="a \x1b[2J\n b")
+    text = printed([Opening("x"), told, GameEnding("over")], terminal=True)
+    assert "\x1b[2J" not in text
+    plain = re.sub(r"\x1b\[[\d;]*m", "", text)
+    assert "      a \\x1b[2J\n       b\n" in plain
+    assert r"1. seat 1: go\n\x1b[2J" in plain

@@ -21,11 +21,20 @@ from trainingrun_daemon_commands.watch.sources import (
     tape,
 )
 from trainingrun_protocol.decisions import Decision, DecisionType
-from trainingrun_protocol.tapes import TapeEnd, TapeEntry, TapeMove, TapeStart, encode_entry
+from trainingrun_protocol.generic import GenericChoice
+from trainingrun_protocol.tapes import (
+    TapeEnd,
+    TapeEntry,
+    TapeEnvironment,
+    TapeMove,
+    TapeStart,
+    encode_entry,
+)
 
-from testkit.operator.simulated_run import document
-
-START = TapeStart(1, "quick", "evaluation", ("a", "b"), ("policy", "random"), 3, 0.0)
+MAGIC = TapeEnvironment("magic", "1", '{"kind":"magic"}')
+START = TapeStart(2, "quick", "evaluation", MAGIC, ("a", "b"), ("policy", "random"), 3, 0.0)
+FOUR = TapeEnvironment("connect_four", "1", '{"kind":"builtIn","name":"connect_four"}')
+CHOICE = GenericChoice(seat=1, answer="3", actions={3: "drop into column 4"})
 DECISION = Decision(DecisionType.REVEAL)
 
 
@@ -42,9 +51,21 @@ def test_a_whole_tape(tmp_path: Path) -> None:
     opening, moment, ending = tape(path)
     assert isinstance(opening, Opening)
     assert opening.title.endswith("a against b, seed 3")
+    assert (opening.environment, opening.seed) == (MAGIC, 3)
     assert opening.players == ("policy", "random")
     assert moment == Moment(DECISION, "0")
     assert ending == GameEnding("", 2)
+
+
+def test_a_tape_of_a_game_without_scenarios(tmp_path: Path) -> None:
+    """The title has the environment in the place of decks; choices come as they were written."""
+    start = TapeStart(2, "four", "training", FOUR, ("-", "-"), ("policy", "random"), 3, 0.0)
+    opening, choice, ending = tape(write(tmp_path / "t.jsonl", start, CHOICE, TapeEnd("draw")))
+    assert isinstance(opening, Opening)
+    assert opening.title.endswith(", connect_four, seed 3")
+    assert opening.environment == FOUR
+    assert choice == CHOICE
+    assert ending == GameEnding("the game is a draw", is_draw=True)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +106,7 @@ def test_a_tape_that_grows_is_followed(tmp_path: Path) -> None:
 
     assert list(tape(path, growing=growing))[1:] == [
         Moment(DECISION, "0"),
-        GameEnding("the game is a draw"),
+        GameEnding("the game is a draw", is_draw=True),
     ]
     assert coming == []
 
@@ -140,15 +161,6 @@ def test_a_run_without_tapes(tmp_path: Path) -> None:
         newest_tape("quack", tmp_path, "")
 
 
-def test_a_run_of_another_game_than_magic(tmp_path: Path) -> None:
-    """Expect no advice to wait: its games are never recorded."""
-    run = document(environment={"builtIn": {"name": "connect_four"}}, decks=[])
-    (tmp_path / "four").mkdir()
-    (tmp_path / "four" / "status.json").write_text(json.dumps(run))
-    with pytest.raises(UserError, match="is no run of Magic"):
-        newest_tape("four", tmp_path, "")
-
-
 # --- daemons --------------------------------------------------------------------------------------
 
 
@@ -184,9 +196,26 @@ def test_a_live_game() -> None:
     )
     with peer(saying(lines)) as endpoint:
         opening, moment, ending = live_game(endpoint, ("a", "b"), 7)
-    assert opening == Opening(f"a against b on {endpoint}, seed 7")
+    assert opening == Opening(f"a against b on {endpoint}, seed 7", seed=7)
     assert moment == Moment(DECISION, None)
     assert ending == GameEnding("", 2)
+
+
+def shown(**fields: object) -> bytes:
+    """A decision of a game other than Magic, as ``-o`` shows it."""
+    seen = {"shape": [1], "dtype": "uint8", "data": "AA=="}
+    actions = [{"index": 3, "description": "drop into column 4"}]
+    decision = {"seat": 1, "observation": seen, "actions": actions, **fields}
+    return b"DECISION: " + json.dumps(decision).encode() + b"\n"
+
+
+def test_a_live_game_of_another_environment() -> None:
+    """What its own player chose, as a tape has it."""
+    lines = shown(ai_choice=3, ai_choice_index=0) + b"GAME_RESULT: Draw in 5ms\n"
+    with peer(saying(lines)) as endpoint:
+        opening, choice, _ = live_game(endpoint, ("-", "-"), None)
+    assert opening == Opening(f"a game on {endpoint}")
+    assert choice == CHOICE
 
 
 @pytest.mark.parametrize(
@@ -202,7 +231,7 @@ def test_how_live_games_end(line: bytes, words: str) -> None:
     """Each terminal line has a sentence."""
     with peer(saying(line)) as endpoint:
         *_, ending = live_game(endpoint, ("a", "b"), None)
-    assert ending == GameEnding(words)
+    assert ending == GameEnding(words, is_draw="draw" in words)
 
 
 @pytest.mark.parametrize(
@@ -211,10 +240,12 @@ def test_how_live_games_end(line: bytes, words: str) -> None:
         (b"ERROR: deck a not found\n", "refused: deck a not found"),
         (b"", "closed the connection before the end of the game"),
         (b"DECISION: {oops\n", "a DECISION line cannot be read"),
+        (shown(), "does not play both seats itself"),
+        (shown(ai_choice="x"), "is no generic decision"),
         (b"GAME_RESULT: nonsense\n", "names no winner"),
         (b"x" * 2_000_000, "a line is longer than"),
     ],
-    ids=["refused", "gone", "broken", "no result", "endless line"],
+    ids=["refused", "gone", "broken", "asks", "choice", "no result", "endless line"],
 )
 def test_a_daemon_that_misbehaves(data: bytes, words: str) -> None:
     """One sentence that names the daemon."""

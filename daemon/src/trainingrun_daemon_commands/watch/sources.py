@@ -15,13 +15,13 @@ from typing import Final, TypeAlias
 
 from msgspec import Struct
 from trainingrun.commands.errors import UserError
-from trainingrun.local.folder import FolderError, RunFolder
-from trainingrun.local.store import saved_run
+from trainingrun.local.folder import RunFolder
 from trainingrun_protocol.access import Token
 from trainingrun_protocol.client import ClientConnection
-from trainingrun_protocol.commands import NewGame
+from trainingrun_protocol.commands import NO_SCENARIO, NewGame
 from trainingrun_protocol.decisions import decode_decision
 from trainingrun_protocol.errors import ProtocolError
+from trainingrun_protocol.generic import GenericChoice, choice_of, decode_shown
 from trainingrun_protocol.lines import (
     DecisionLine,
     GameError,
@@ -35,6 +35,7 @@ from trainingrun_protocol.tapes import (
     MAX_LINE_BYTES,
     SUFFIX,
     TapeEnd,
+    TapeEnvironment,
     TapeError,
     TapeMove,
     TapeStart,
@@ -59,6 +60,9 @@ class Opening(Struct, frozen=True):
     title: str
     players: tuple[str, str] | None = None
     """Who plays seats 1 and 2, in words."""
+    environment: TapeEnvironment | None = None
+    """What was played, as a tape says it."""
+    seed: int | None = None
 
 
 class GameEnding(Struct, frozen=True):
@@ -66,9 +70,10 @@ class GameEnding(Struct, frozen=True):
 
     text: str
     winner: int | None = None
+    is_draw: bool = False
 
 
-Entry: TypeAlias = Opening | Moment | GameEnding
+Entry: TypeAlias = Opening | Moment | GenericChoice | GameEnding
 
 
 # --- tapes ----------------------------------------------------------------------------------------
@@ -89,25 +94,11 @@ def newest_tape(name: str, state: Path, kind: str) -> Path:
         )
     tapes = sorted(folder.tapes.glob(f"{kind or '*'}-*{SUFFIX}"), key=_written_at)
     if not tapes:
-        _check_is_recorded(name, folder)
         raise UserError(
             f"{name}: no game has been recorded yet in {folder.tapes}: wait for the first"
             " evaluation, or watch a daemon with --daemon"
         )
     return tapes[-1]
-
-
-def _check_is_recorded(name: str, folder: RunFolder) -> None:
-    """Raise UserError where no game of the run will ever be recorded."""
-    try:
-        run = saved_run(folder)
-    except FolderError:
-        return
-    if run is not None and not run.spec.environment.is_magic:
-        raise UserError(
-            f"{name}: is no run of Magic, and only games of Magic are recorded: see how strong it"
-            f" is with trainingrun status {name}"
-        )
 
 
 def is_growing(name: str, state: Path, path: Path) -> Callable[[], bool]:
@@ -139,6 +130,8 @@ def tape(path: Path, *, growing: Callable[[], bool] = lambda: False) -> Iterator
                 yield _opening(entry)
             case TapeMove(answer, decision):
                 yield Moment(decision, answer)
+            case GenericChoice():
+                yield entry
             case TapeEnd():
                 yield _ending(entry)
                 return
@@ -169,10 +162,14 @@ def _lines(path: Path, growing: Callable[[], bool]) -> Iterator[bytes]:
 
 def _opening(start: TapeStart) -> Opening:
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(start.at))
-    decks = " against ".join(start.decks)
-    return Opening(
-        f"{start.run}: {start.kind} game of {when}, {decks}, seed {start.seed}", start.players
-    )
+    with_what = _against(start.scenarios) or start.environment.name
+    title = f"{start.run}: {start.kind} game of {when}, {with_what}, seed {start.seed}"
+    return Opening(title, start.players, start.environment, start.seed)
+
+
+def _against(scenarios: tuple[str, str]) -> str:
+    """Return both scenarios; nothing where the game has none."""
+    return "" if set(scenarios) == {NO_SCENARIO} else " against ".join(scenarios)
 
 
 def _ending(end: TapeEnd) -> GameEnding:
@@ -180,7 +177,7 @@ def _ending(end: TapeEnd) -> GameEnding:
         case "won":
             return GameEnding("", end.winner)
         case "draw":
-            return GameEnding("the game is a draw")
+            return GameEnding("the game is a draw", is_draw=True)
         case "timeout":
             return GameEnding(f"time is over after {end.seconds:.0f} s")
         case "cut":
@@ -199,7 +196,7 @@ def _written_at(path: Path) -> float:
 
 
 def live_game(
-    endpoint: str, decks: tuple[str, str], seed: int | None, *, token: Token | None = None
+    endpoint: str, scenarios: tuple[str, str], seed: int | None, *, token: Token | None = None
 ) -> Iterator[Entry]:
     """Yield a game of the engine's own players, as a daemon plays it.
 
@@ -209,8 +206,8 @@ def live_game(
         UserError: the daemon cannot be reached, refuses, or breaks the protocol.
     """
     command = NewGame(
-        deck1=decks[0],
-        deck2=decks[1],
+        deck1=scenarios[0],
+        deck2=scenarios[1],
         observe=True,
         quiet=True,
         seed=seed,
@@ -229,7 +226,8 @@ def live_game(
         )
         reader.start()
         said = "" if seed is None else f", seed {seed}"
-        yield Opening(f"{' against '.join(decks)} on {endpoint}{said}")
+        title = f"{_against(scenarios) or 'a game'} on {endpoint}{said}"
+        yield Opening(title, seed=seed)
         while True:
             entry = _entry(lines.get(), endpoint)
             if entry is not None:
@@ -243,12 +241,11 @@ def _entry(line: ServerLine | StatusReply | UserError, endpoint: str) -> Entry |
         case UserError():
             raise line
         case DecisionLine(raw):
-            try:
-                return Moment(decode_decision(raw), None)
-            except ProtocolError as error:
-                raise UserError(f"--daemon {endpoint}: {error}") from error
+            return _decided(raw, endpoint)
         case GameResult(winner):
-            return _won_by(winner) if winner is not None else GameEnding("the game is a draw")
+            if winner is not None:
+                return _won_by(winner)
+            return GameEnding("the game is a draw", is_draw=True)
         case GameTimeout(text):
             return GameEnding(f"time is over: {text}")
         case GameError(text):
@@ -256,6 +253,22 @@ def _entry(line: ServerLine | StatusReply | UserError, endpoint: str) -> Entry |
         case Refused(text):
             raise UserError(f"--daemon {endpoint}: refused: {text}")
     return None
+
+
+def _decided(raw: bytes, endpoint: str) -> Moment | GenericChoice:
+    """Return a decision that the engine's own player has made."""
+    try:
+        if b'"observation"' not in raw:
+            return Moment(decode_decision(raw), None)
+        shown = decode_shown(raw)
+    except ProtocolError as error:
+        raise UserError(f"--daemon {endpoint}: {error}") from error
+    if shown.ai_choice is None:
+        raise UserError(
+            f"--daemon {endpoint}: does not play both seats itself (-o): watch a game that a run"
+            " has recorded, trainingrun watch NAME"
+        )
+    return choice_of(shown, str(shown.ai_choice))
 
 
 def _won_by(name: str) -> GameEnding:

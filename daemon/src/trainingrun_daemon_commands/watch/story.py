@@ -58,6 +58,8 @@ class LineKind(Enum):
     STANDING = auto()
     ACT = auto()
     CHANGE = auto()
+    POSITION = auto()
+    """Several lines, as the game draws them."""
     NOTE = auto()
     END = auto()
 

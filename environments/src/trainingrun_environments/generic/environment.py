@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trainingrun_contracts.curriculum import Shaping
 from trainingrun_contracts.environment_spec import EnvironmentSpec
-from trainingrun_protocol.generic import decode_generic
+from trainingrun_protocol.generic import GenericChoice, choice_of, decode_generic
 
 from trainingrun_environments.agents import EVERYWHERE, Agents
 from trainingrun_environments.generic.questions import GenericQuestion, QuestionReader
@@ -73,6 +73,13 @@ class GenericEnvironment:
     def answering(self, decision: GenericQuestion) -> GenericAnswering:
         """See Environment."""
         return GenericAnswering(decision)
+
+    def tape_entry(self, decision: GenericQuestion, answer: str) -> GenericChoice:
+        """See Environment; without the line of a decision, its actions have no descriptions."""
+        if decision.decision is not None:
+            return choice_of(decision.decision, answer)
+        actions = dict.fromkeys(decision.options, "")
+        return GenericChoice(seat=decision.seat + 1, answer=answer, actions=actions)
 
     def new_encoder(self) -> GenericEncoder:
         """See Environment."""

@@ -35,6 +35,8 @@ class GenericQuestion(Struct, frozen=True):
     """Position (0 or 1) of the seat that is asked."""
     options: tuple[int, ...]
     observation: Observation
+    decision: GenericDecision | None = None
+    """Where it comes from, for who writes games down; None where no line was sent."""
 
 
 class QuestionReader:
@@ -61,7 +63,7 @@ class QuestionReader:
             raise DecisionError("actions has two entries with the same index")
         state = self._state(decision.observation)
         rows = self._rows(decision.actions, options)
-        return GenericQuestion(decision.seat - 1, options, Observation(state, rows))
+        return GenericQuestion(decision.seat - 1, options, Observation(state, rows), decision)
 
     def _state(self, seen: GenericObservation) -> Float16:
         if seen.shape != self._shape:

@@ -8,6 +8,7 @@ from trainingrun_contracts.curriculum import Shaping
 from trainingrun_contracts.environment_spec import EnvironmentSpec
 from trainingrun_protocol.decisions import Decision
 from trainingrun_protocol.dialogue.reader import Dialogue
+from trainingrun_protocol.tapes import TapeMove
 
 from trainingrun_environments.agents import Agents
 from trainingrun_environments.magic.answering import Answering, answering
@@ -38,6 +39,10 @@ class MagicEnvironment:
     def answering(self, decision: Decision) -> Answering:
         """See Environment."""
         return answering(decision)
+
+    def tape_entry(self, decision: Decision, answer: str) -> TapeMove:
+        """See Environment: the whole decision."""
+        return TapeMove(answer, decision)
 
     def new_encoder(self) -> Encoder:
         """See Environment."""
