@@ -40,6 +40,7 @@ _QUOTA: Final = "[waiting for quota](../guides/placement.md#waiting-for-quota-ku
 _ENDS: Final = "[the life of a run](../guides/life-of-a-run.md)"
 _REDIS: Final = "[the queue is unavailable](../runbooks/queue-unavailable.md)"
 _FAULTS: Final = "[what a fault costs](../guides/what-a-fault-costs.md)"
+_ENGINE: Final = "[bring your own engine](../guides/own-engine.md#when-it-fails-in-a-training)"
 _SPOT: Final = "[spot notice](../guides/checkpoints.md#when-one-is-written)"
 SEE: Final[Mapping[str, str]] = {
     **dict.fromkeys(("AtMax", "AtMin", "DrainInProgress", "MetricUnavailable"), _SCALING),
@@ -53,6 +54,7 @@ SEE: Final[Mapping[str, str]] = {
         ("Complete", "Failed", "Suspended", "StorageDeleted", "StorageNotDeleted"), _ENDS
     ),
     **dict.fromkeys(("Unreachable", "AuthenticationFailed", "QueueUnreachable"), _REDIS),
+    **dict.fromkeys(("GameRefused", "GameFailed"), _ENGINE),
     **dict.fromkeys(("RedisLostData", "RolloutUnreadable", "StorageLost"), _FAULTS),
     "RunOver": _ENDS,
     "Rolling": "[upgrades](../guides/installing.md#upgrading-and-going-back)",

@@ -23,7 +23,7 @@ from trainingrun_environments.seam import Environment
 from trainingrun_protocol.access import Token
 from trainingrun_protocol.commands import NewGame
 
-from trainingrun_actor.daemon_link import DaemonLink, LinkLost
+from trainingrun_actor.daemon_link import DaemonLink, EngineFault, LinkLost
 from trainingrun_actor.game import AI_IGNORED, End, NotStarted, Outcome, Seat, play_game
 from trainingrun_actor.leases import GameStart, Lease, Leases
 from trainingrun_actor.play_metrics import PlayMetrics
@@ -31,6 +31,8 @@ from trainingrun_actor.play_metrics import PlayMetrics
 SEEK_SECONDS: Final = 0.25
 BACKOFF: Final = Backoff(first=0.5, longest=10.0, spread=0.5)
 _REFUSED_SECONDS: Final = 10.0
+_FAILED_IN_A_ROW: Final = 3
+"""Games that may fail before their daemon is left alone."""
 
 _log = logging.getLogger(__name__)
 _Found = TypeVar("_Found")
@@ -164,7 +166,9 @@ class Arena:
             return None
         except LinkLost as error:
             self._leave_alone(lease.endpoint, str(error))
-            return Outcome(End.ABORTED, None, monotonic() - began, str(error))
+            is_fault = isinstance(error, EngineFault)
+            seconds = monotonic() - began
+            return Outcome(End.ABORTED, None, seconds, str(error), is_fault=is_fault)
         finally:
             await asyncio.shield(self._leases.release(lease))
             self._freed.set()
@@ -175,6 +179,8 @@ class Arena:
             self._failures[lease.endpoint].until = monotonic() + _REFUSED_SECONDS
             self._metrics.count_error(lease.endpoint, "refused")
             _log.warning("%s refused the game: %s", lease.endpoint, outcome.reason)
+        elif outcome.is_fault:
+            self._note_failed_game(lease.endpoint, outcome.reason)
         else:
             self._failures.pop(lease.endpoint, None)
         return outcome
@@ -236,6 +242,19 @@ class Arena:
         else:
             link.close()
         return outcome
+
+    def _note_failed_game(self, endpoint: str, reason: str) -> None:
+        """Count a game that its engine gave up. Where several fail in a row, the daemon is left
+        alone for a while: they would fail as fast as they are asked for.
+        """
+        self._metrics.count_error(endpoint, "failed")
+        failures = self._failures[endpoint]
+        failures.count += 1
+        if failures.count == 1:
+            _log.warning("%s: a game failed: %s", endpoint, reason)
+        if failures.count > _FAILED_IN_A_ROW:
+            pause = BACKOFF.seconds(failures.count - _FAILED_IN_A_ROW, self._random)
+            failures.until = monotonic() + pause
 
     def _leave_alone(self, endpoint: str, reason: str) -> None:
         self._metrics.count_error(endpoint, "lost")

@@ -32,6 +32,10 @@ class LinkLost(Exception):
     """The daemon is gone, silent, or out of step; the link is of no further use."""
 
 
+class EngineFault(LinkLost):
+    """The engine breaks the protocol or the promises of its environment; the text says how."""
+
+
 class DaemonLink(asyncio.Protocol):
     """A link plays one game after another as long as the daemon keeps it open."""
 
@@ -49,6 +53,7 @@ class DaemonLink(asyncio.Protocol):
         self._lines: deque[Line] = deque()
         self._lost = ""
         """Why it ended."""
+        self._is_fault = False
         self._is_held_back = False
         self._waiter: asyncio.Future[Line] | None = None
         self._deadline = 0.0
@@ -112,8 +117,8 @@ class DaemonLink(asyncio.Protocol):
         """Return the next line.
 
         Raises:
-            LinkLost: the connection ended, the daemon broke the protocol, or sent nothing for
-            ``seconds``.
+            LinkLost: the connection ended, or the daemon sent nothing for ``seconds``.
+            EngineFault: it broke the protocol.
         """
         lines = self._lines
         if lines:
@@ -122,7 +127,7 @@ class DaemonLink(asyncio.Protocol):
                 self._transport.resume_reading()
             return lines.popleft()
         if self._lost:
-            raise LinkLost(self._lost)
+            raise self._error()
         self._deadline = self._loop.time() + seconds
         if self._timer is None or seconds < self._seconds:
             self._set_timer()
@@ -157,6 +162,7 @@ class DaemonLink(asyncio.Protocol):
         try:
             found = self._protocol.receive(data)
         except ProtocolError as error:
+            self._is_fault = not self._lost
             self._lose(str(error))
             return
         waiter = self._waiter
@@ -183,7 +189,10 @@ class DaemonLink(asyncio.Protocol):
         self.ended.set()
         waiter = self._waiter
         if waiter is not None and not waiter.done():
-            waiter.set_exception(LinkLost(self._lost))
+            waiter.set_exception(self._error())
+
+    def _error(self) -> LinkLost:
+        return EngineFault(self._lost) if self._is_fault else LinkLost(self._lost)
 
     def _set_timer(self) -> None:
         if self._timer is not None:

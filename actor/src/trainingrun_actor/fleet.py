@@ -12,13 +12,14 @@ from time import monotonic
 from typing import Final
 
 import redis
+from trainingrun_contracts.environment_config import Engine
 from trainingrun_contracts.reports import ActorState, Intent
 from trainingrun_contracts.run_config import RunConfig
 from trainingrun_environments.agents import ENGINE
 from trainingrun_protocol.commands import NewGame
 
 from trainingrun_actor.dependencies import Dependencies
-from trainingrun_actor.game import End, Outcome, Seat
+from trainingrun_actor.game import LINE, End, Outcome, Seat
 from trainingrun_actor.game_ends import end_of, not_played
 from trainingrun_actor.leases import GameStart
 from trainingrun_actor.schedule import Matchup
@@ -28,6 +29,7 @@ from trainingrun_actor.tapes import TapedGame
 from trainingrun_actor.tasks import cancel_all, first_failure
 
 DRAIN_SECONDS: Final = 60.0
+_MOST_REASONS: Final = 10
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +43,8 @@ class Fleet:
         self._permission = StartPermission(config, parts)
         self._seating = Seating(config, parts, actor=actor, seed=seed)
         self._games: set[asyncio.Task[Outcome | None]] = set()
-        self._refusals: set[str] = set()
+        self._reported: set[str] = set()
+        """Why games were not played, or failed."""
 
     @property
     def is_done(self) -> bool:
@@ -134,7 +137,7 @@ class Fleet:
         outcome = given_up if game.cancelled() else game.result()
         self._account(start.number, seated, outcome)
         if outcome is not None:
-            await self._notify_refusal(outcome)
+            await self._notify(outcome, start.lease.endpoint)
 
     async def _play(
         self, start: GameStart, matchup: Matchup, seats: dict[int, Seat]
@@ -160,7 +163,25 @@ class Fleet:
             self._parts.metrics.count_game(outcome.end.value, outcome.seconds)
         self._parts.sink.end_game(end_of(number, seated.matchup, outcome, seated.opponent))
 
-    async def _notify_refusal(self, outcome: Outcome) -> None:
-        if outcome.end is End.REFUSED and outcome.reason not in self._refusals:
-            self._refusals.add(outcome.reason)
-            await self._parts.notify("GameRefused", f"a daemon refused a game: {outcome.reason}")
+    async def _notify(self, outcome: Outcome, endpoint: str) -> None:
+        """Say why a game was not played, or not to its end: each reason once, and only the first
+        ones, as a reason may have numbers that change.
+        """
+        is_refused = outcome.end is End.REFUSED
+        reason = outcome.reason.partition(LINE)[0]
+        if not (is_refused or outcome.is_fault) or reason in self._reported:
+            return
+        if len(self._reported) < _MOST_REASONS:
+            self._reported.add(reason)
+            if is_refused:
+                text = f"a daemon refused a game: {outcome.reason}"
+                await self._parts.notify("GameRefused", text)
+            else:
+                text = f"a game failed on {endpoint}: {outcome.reason}{self._remedy(endpoint)}"
+                await self._parts.notify("GameFailed", text)
+
+    def _remedy(self, endpoint: str) -> str:
+        """Return what to do about an engine of the user's."""
+        if not isinstance(self._config.environment, Engine):
+            return ""
+        return f"; trainingrun daemons check {endpoint} --environment engine finds what is wrong"

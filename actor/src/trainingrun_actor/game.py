@@ -29,10 +29,14 @@ from trainingrun_protocol.lines import (
     Refused,
 )
 
-from trainingrun_actor.daemon_link import DaemonLink, LinkLost
+from trainingrun_actor.daemon_link import DaemonLink, EngineFault, LinkLost
 from trainingrun_actor.play_metrics import PlayMetrics
 
 READ_MARGIN_SECONDS: Final = 10.0
+LINE: Final = "; the line: "
+"""Between what is wrong with a decision and its line, which is another one each time."""
+_MOST_LINE: Final = 160
+"""Characters of a line that is shown with what is wrong with it."""
 NEVER_ASKED: Final = "its time passed before the first decision"
 AI_IGNORED: Final = "it asks for the moves of its own player: it does not know -a"
 _SEAT_NAME: Final = re.compile(r"\w+\((?P<seat>[12])\)-")
@@ -55,6 +59,7 @@ class Outcome(Struct, frozen=True):
 
     Attributes:
         winner: the seat (1 or 2) that won; None when neither did.
+        is_fault: whether the engine is to blame for an unknown outcome, as far as is known.
         returns: of seat 1 and seat 2 in [-1, 1], where the daemon said more than who won.
     """
 
@@ -63,6 +68,7 @@ class Outcome(Struct, frozen=True):
     seconds: float
     reason: str = ""
     returns: tuple[float, float] | None = None
+    is_fault: bool = False
 
     def reward(self, seat: int) -> float | None:
         """What a seat trains on, in [-1, 1]; None when the outcome is unknown."""
@@ -102,9 +108,12 @@ async def play_game(
     Raises:
         NotStarted: the link broke before the first line of the game.
         LinkLost: it broke later.
+        EngineFault: the engine broke the protocol or its environment's promises, or kept asking
+            long after the game's time.
     """
     began = monotonic()
     patience = command.limit_seconds + READ_MARGIN_SECONDS
+    deadline = began + command.limit_seconds + patience
     link.start(command)
     has_begun = has_asked = False
     returns: tuple[float, float] | None = None
@@ -113,7 +122,7 @@ async def play_game(
             with metrics.waiting("engine"):
                 line = await link.next_line(seconds=patience)
         except LinkLost as error:
-            if has_begun:
+            if has_begun or isinstance(error, EngineFault):
                 raise
             raise NotStarted(str(error)) from error
         has_begun = True
@@ -121,6 +130,11 @@ async def play_game(
             case DecisionLine(raw):
                 decision = _decode(link.dialogue, raw)
                 has_asked = True
+                if monotonic() > deadline:
+                    raise EngineFault(
+                        f"the game asks on after twice its {command.limit_seconds} s (-c): end"
+                        " every game, say as a draw after a number of moves"
+                    )
                 metrics.decisions += 1
                 seat = seats.get((decision.seat or 0) + 1)
                 if seat is None:
@@ -148,7 +162,7 @@ def _outcome(
         case GameTimeout(text):
             return Outcome(End.ABORTED, None, seconds, f"{NEVER_ASKED}: {text}")
         case GameError(text):
-            return Outcome(End.ABORTED, None, seconds, text)
+            return Outcome(End.ABORTED, None, seconds, text, is_fault=True)
         case Refused(text):
             return Outcome(End.REFUSED, None, seconds, text)
 
@@ -157,12 +171,14 @@ def _with_returns(outcome: Outcome, returns: tuple[float, float] | None) -> Outc
     """Return the outcome of a game that ended, with what it returned to the seats.
 
     Raises:
-        LinkLost: a return is beyond the bound of the environment.
+        EngineFault: a return is beyond the bound of the environment.
     """
     if returns is None or outcome.end not in {End.WON, End.DRAW}:
         return outcome
     if max(map(abs, returns)) > 1:
-        raise LinkLost(f"GAME_RETURNS of {returns} times the environment's bound of rewards")
+        raise EngineFault(
+            f"GAME_RETURNS of {returns} times the environment's bound of rewards: raise rewardBound"
+        )
     return msgspec.structs.replace(outcome, returns=returns)
 
 
@@ -176,8 +192,14 @@ def _decode(dialogue: Dialogue, raw: bytes) -> Decision:
     try:
         decision: Decision = dialogue.read(raw)
     except DecisionError as error:
-        raise LinkLost(str(error)) from error
+        raise EngineFault(f"{error}{LINE}{_shown(raw)}") from error
     return decision
+
+
+def _shown(raw: bytes) -> str:
+    """Return the beginning of a line."""
+    text = raw[: _MOST_LINE * 4].decode("utf-8", "replace")
+    return text if len(text) <= _MOST_LINE else f"{text[:_MOST_LINE]}…"
 
 
 def _result(winner: str | None, seconds: float) -> Outcome:
@@ -185,5 +207,6 @@ def _result(winner: str | None, seconds: float) -> Outcome:
         return Outcome(End.DRAW, None, seconds)
     found = _SEAT_NAME.match(winner)
     if found is None:
-        return Outcome(End.ABORTED, None, seconds, f"a winner of unknown seat: {winner[:80]}")
+        reason = f"a winner of unknown seat: {winner[:80]}: name it as Agent(1)-x"
+        return Outcome(End.ABORTED, None, seconds, reason, is_fault=True)
     return Outcome(End.WON, int(found["seat"]), seconds)

@@ -346,6 +346,16 @@ class EventReason(Word):
         "RedisLostData",
         "Redis came back without its data; the weights were published again, the loss is counted.",
     )
+    GAME_REFUSED = "GameRefused", "A daemon does not play a game that it is asked for."
+    OPPONENT_UNAVAILABLE = (
+        "OpponentUnavailable",
+        "No daemon can seat an opponent of the evaluation; the others are played.",
+    )
+    GAME_FAILED = (
+        "GameFailed",
+        "A game was lost because its engine failed, or broke the protocol; each reason is"
+        " reported once.",
+    )
     ROLLOUT_UNREADABLE = (
         "RolloutUnreadable",
         "Entries of the queue cannot be read; they are kept in the dead-letter stream.",

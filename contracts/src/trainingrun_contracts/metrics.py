@@ -175,9 +175,9 @@ DAEMON_ERRORS: Final = Metric(
     "trainingrun_daemon_errors_total",
     Kind.COUNTER,
     "Failures of daemons: lost (no connection, silence, broken protocol), refused (the game was"
-    " not taken), answer (the default was taken in place of an answer) or loop (the same question"
-    f" came again and again, and was passed). The first {ENDPOINTS_NAMED} daemons are named, others"
-    f" count as `{OTHER}`.",
+    " not taken), failed (the engine gave a game up), answer (the default was taken in place of an"
+    " answer) or loop (the same question came again and again, and was passed). The first"
+    f" {ENDPOINTS_NAMED} daemons are named, others count as `{OTHER}`.",
     "errors",
     _OWN,
     _PLAYERS,
