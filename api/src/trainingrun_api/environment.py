@@ -158,6 +158,24 @@ class Environment(ApiModel):
         """Whether the game is Magic, which alone has decks, shaped rewards and Forge builds."""
         return self.magic is not None
 
+    @property
+    def title(self) -> str:
+        """What is played, for people."""
+        if self.built_in is not None:
+            return self.built_in.name
+        if self.open_spiel is not None:
+            given = ", ".join(
+                f"{name}={value}" for name, value in self.open_spiel.parameters.items()
+            )
+            return f"OpenSpiel {self.open_spiel.game}" + (f"({given})" if given else "")
+        if self.petting_zoo is not None:
+            return f"PettingZoo {self.petting_zoo.environment}"
+        if self.python is not None:
+            return self.python.object
+        if self.engine is not None:
+            return f"{self.engine.name}, version {self.engine.version}, by its own engine"
+        return "Magic"
+
 
 def magic() -> Environment:
     """What a run plays that names nothing."""

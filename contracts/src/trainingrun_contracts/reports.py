@@ -222,7 +222,10 @@ class Evaluation(Struct, frozen=True):
     anchor: Annotated[str, Meta(description="The opponent whose Elo is 0.")] = ""
     results: Annotated[
         tuple[DeckResult, ...],
-        Meta(description="Raw results: opponent, own deck, its deck, games, wins, draws."),
+        Meta(
+            description="Raw results: opponent, own deck, its deck, games, wins, draws; a deck is"
+            " `-` where the game has none."
+        ),
     ] = ()
     gate: GateResult | None = None
 

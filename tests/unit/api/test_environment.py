@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, get_args
 
 import msgspec
@@ -113,3 +114,23 @@ def test_names_of_open_spiel(game: str) -> None:
 def test_what_is_no_name_of_open_spiel(game: str) -> None:
     """It would be refused by the roles, later."""
     assert refusal(environment={"openSpiel": {"game": game}})
+
+
+@pytest.mark.parametrize(
+    ("environment", "title"),
+    [
+        ({"magic": {}}, "Magic"),
+        ({"builtIn": {"name": "connect_four"}}, "connect_four"),
+        ({"openSpiel": {"game": "kuhn_poker"}}, "OpenSpiel kuhn_poker"),
+        (
+            {"openSpiel": {"game": "hex", "parameters": {"board_size": 5}}},
+            "OpenSpiel hex(board_size=5)",
+        ),
+        ({"pettingZoo": {"environment": "classic.go_v5"}}, "PettingZoo classic.go_v5"),
+        ({"python": {"object": "my.game:Game"}}, "my.game:Game"),
+        ({"engine": NIM}, "nim, version 1, by its own engine"),
+    ],
+)
+def test_what_is_played_has_a_name_for_people(environment: dict[str, Any], title: str) -> None:
+    """As the status and the report show it."""
+    assert Environment.model_validate_json(json.dumps(environment)).title == title

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from trainingrun.local.files import write_atomically
 from trainingrun.sdk import ClusterPlace, Event, LocalPlace, Member
 from trainingrun_api.run import TrainingRun, parse
 
+from testkit.operator.simulated_run import training_run
 from tools.cli_page import page
 
 PROGRAM = Path(sys.executable).with_name("trainingrun")
@@ -96,6 +98,14 @@ def test_a_status_answers_what_is_asked_first() -> None:
     assert "1/2 ready, 8 games, 3 restarts, 1 interruption" in text
     assert "10 of 16384 transitions wait; 55/s are trained" in text
     assert "!" not in text
+
+
+def test_the_status_of_a_run_of_another_game_says_which() -> None:
+    """Expect its name, and no row for Magic."""
+    environment = {"openSpiel": {"game": "kuhn_poker"}}
+    other = training_run(environment=environment, decks=[])
+    assert re.search(r"game +OpenSpiel kuhn_poker", shown(picture_of_run([], other, ())))
+    assert not re.search(r"^game ", shown(picture_of_run([], training_run(), ())), re.MULTILINE)
 
 
 def test_what_is_wrong_is_said_once_with_its_age() -> None:

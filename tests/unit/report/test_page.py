@@ -273,3 +273,11 @@ def test_secrets_of_a_spec_are_hidden() -> None:
     assert "hush" not in said
     assert "redis.example:6379" in said
     assert "LEVEL" in said
+
+
+def test_a_run_of_another_game_says_which() -> None:
+    """Beside the place; a run of Magic has its decks in the spec."""
+    environment = {"builtIn": {"name": "connect_four"}}
+    run = make_run(spec={"environment": environment, "decks": []}, **STATUS)
+    assert "connect_four \N{MIDDLE DOT} this machine" in read(page(make_material(run))).text
+    assert "Magic" not in read(page(make_material())).text

@@ -91,12 +91,22 @@ def _header(material: Material, every: float | None) -> Markup:
     when = tag("span", f"{live}written {moment(material.now)} UTC", id="written")
     lines = [
         tag("h1", material.run.metadata.name, " ", badge),
-        tag("p", f"{material.place} \N{MIDDLE DOT} ", when, class_="where"),
+        tag("p", f"{_where(material)} \N{MIDDLE DOT} ", when, class_="where"),
         tag("p", "", id="stale", class_="stale", hidden=True, role="status"),
     ]
     if not material.is_local:
         lines.append(tag("p", _CLUSTER_GAPS, _begun(material), class_="note"))
     return tag("header", *lines, *headline(material))
+
+
+def _where(material: Material) -> str:
+    """Return the place, and the game where it is not Magic."""
+    environment = material.run.spec.environment
+    return (
+        material.place
+        if environment.is_magic
+        else f"{environment.title} \N{MIDDLE DOT} {material.place}"
+    )
 
 
 def _begun(material: Material) -> str:

@@ -36,6 +36,8 @@ def rows_of(run: TrainingRun) -> Iterator[Row]:
     """Title and text of everything that is known, in the order in which people ask."""
     status = run.status
     yield "state", status.summary or "not started: not reconciled yet"
+    if not run.spec.environment.is_magic:
+        yield "game", run.spec.environment.title
     yield from _games(run)
     yield from _phases(run)
     yield from _model(run)
@@ -109,7 +111,7 @@ def _games(run: TrainingRun) -> Iterator[Row]:
     text = f"{games.display or games.played or 0}{rate}"
     yield "games", text + (f", about {rest} left" if rest else "")
     if games.aborted:
-        yield "aborted", f"{games.aborted} games were lost with their daemon; none count"
+        yield "aborted", f"{games.aborted} games were lost with their daemon or engine; none count"
     if run.status.started_at is not None:
         ended = run.status.finished_at
         text = f"{age_of(run.status.started_at)} ago"
