@@ -75,6 +75,26 @@ def test_goes_on_after_redis_lost_its_data(
     assert read_ledger(bandit.client, bandit.keys).trained == bandit.produced
 
 
+def test_actors_are_not_held_back_by_a_depth_that_is_wrong(
+    redis_server: RedisServer, bandit: Bandit, config: RunConfig, tmp_path: Path
+) -> None:
+    """Expect a learner that waits for the rest of a batch to count the queue anew, where entries
+    that were cut from the stream are still in its depth."""
+    with learner_process(config, redis_server.url_of("learner"), tmp_path) as learner:
+        wait_for_weights(bandit)
+        train(bandit, 1)
+        bandit.produce(1)
+        bandit.client.incrby(bandit.keys.depth, 100_000)
+        until(
+            lambda: bandit.client.get(bandit.keys.depth) == str(bandit.steps).encode(),
+            seconds=60,
+            what="the depth is that of the entries in the stream",
+        )
+        flush(bandit, learner)
+    assert "the queue's depth was" in learner.log.read_text()
+    assert read_ledger(bandit.client, bandit.keys).trained == bandit.produced
+
+
 def test_zombie_leaves(
     redis_server: RedisServer, bandit: Bandit, config: RunConfig, tmp_path: Path
 ) -> None:

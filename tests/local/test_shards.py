@@ -13,6 +13,7 @@ import redis
 from trainingrun_actor.sink import Sink
 from trainingrun_contracts.connection import asyncio_client
 from trainingrun_contracts.segment import Segment
+from trainingrun_contracts.stream.append import HIGH_WATER_BATCHES
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.stream.read import RolloutReader, next_epoch
 from trainingrun_environments.magic.spec import SPEC
@@ -25,6 +26,7 @@ from testkit.servers.redis_server import RedisServer
 
 KEYS = Keys("sharded", shards=3)
 STEPS = make_segment(7).transitions
+BATCH = 1000
 
 
 async def deliver(
@@ -32,16 +34,18 @@ async def deliver(
     segments: list[Segment],
     *,
     actor: str = "actor-a",
+    at_once: int = 1,
     after: Callable[[Sink], None] = lambda _: None,
 ) -> None:
-    """Send segments through one actor's sink, until all have arrived."""
+    """Send segments through one actor's sink, some at once, until all have arrived."""
     async with asyncio_client(server.url_of("actor")) as client:
-        sink = Sink(client, KEYS, actor=actor, batch_transitions=1000, now=monotonic)
+        sink = Sink(client, KEYS, actor=actor, batch_transitions=BATCH, now=monotonic)
         sending = asyncio.create_task(sink.run())
         try:
-            for segment in segments:
-                sink.offer(segment)
-                assert await sink.flush(30)
+            for start in range(0, len(segments), at_once):
+                for segment in segments[start : start + at_once]:
+                    sink.offer(segment)
+                assert await sink.flush(60)
             after(sink)
         finally:
             sending.cancel()
@@ -56,10 +60,26 @@ def segments_of(count: int) -> list[Segment]:
     return [msgspec.structs.replace(segment, header=header)] * count
 
 
+def first_step(segment: Segment) -> Segment:
+    """A segment of one step, as a seat leaves that has decided once in its game."""
+    return msgspec.structs.replace(
+        segment,
+        versions=segment.versions[:1],
+        publishes=segment.publishes[:1],
+        states=segment.states[:1],
+        actions=segment.actions[: segment.offsets[1]],
+        offsets=segment.offsets[:2],
+        chosen=segment.chosen[:1],
+        log_probs=segment.log_probs[:1],
+        values=segment.values[:1],
+        rewards=segment.rewards[:1],
+    )
+
+
 def train_shard(client: redis.Redis, number: int, *, epoch: int) -> int:
     """Take everything in a shard as its rank does; gives the transitions trained."""
     reader = RolloutReader(client, KEYS.shard(number), consumer=f"learner-{number}", epoch=epoch)
-    batcher = Batcher(reader.load_accounts(), batch_transitions=1000, max_policy_lag=8)
+    batcher = Batcher(reader.load_accounts(), batch_transitions=BATCH, max_policy_lag=8)
     entries = [*reader.pending(), *reader.read(count=100, block_milliseconds=10)]
     for entry in entries:
         batcher.add(open_entry(entry, run_id=KEYS.run_id, spec=SPEC), publish=1)
@@ -83,6 +103,18 @@ def test_ledger_closes_over_all_shards(
         assert read_ledger(redis_client, KEYS).closes
     ledger = read_ledger(redis_client, KEYS)
     assert (ledger.trained, ledger.queued, ledger.lost) == (9 * STEPS, 0, 0)
+
+
+def test_the_queue_holds_what_short_games_bring(
+    redis_server: RedisServer, redis_client: redis.Redis
+) -> None:
+    """Expect a queue that is full twice to have every entry, also where each is a single step."""
+    short = first_step(segments_of(1)[0])
+    filled = 2 * HIGH_WATER_BATCHES * BATCH
+    asyncio.run(deliver(redis_server, [short] * filled, at_once=filled))
+    lengths: list[Any] = [redis_client.xlen(shard.rollouts) for shard in KEYS.all_shards]
+    assert sum(lengths) == filled
+    assert read_ledger(redis_client, KEYS).queued == filled
 
 
 def test_the_shallow_shard_is_filled_first(

@@ -42,8 +42,8 @@ BATCH_BYTES: Final = 512 * 1024
 _LINGER_SECONDS: Final = 0.02
 _IDLE_SECONDS: Final = 1.0
 _MEMORY_PAUSE_SECONDS: Final = 1.0
-_SHORTEST_SEGMENT: Final = 8
-"""Mean steps a segment below which the fuse would cut before four times the high water."""
+_USUAL_STEPS: Final = 8
+"""Steps of a segment, in a run whose own segments are not shorter on the average."""
 
 _log = logging.getLogger(__name__)
 
@@ -84,7 +84,6 @@ class Sink:
         self._keys = keys
         self._high = HIGH_WATER_BATCHES * batch_transitions
         self._low = LOW_WATER_BATCHES * batch_transitions
-        self._fuse = max(64, FUSE_FACTOR * self._high // _SHORTEST_SEGMENT)
         self._writers = shard_writers(keys, actor)
         self._now = now
         self._on_closed = on_closed
@@ -236,9 +235,10 @@ class Sink:
         ended = tuple(self._ended)
         commands: list[Command] = []
         depth_at: list[int] = []
+        fuse = self._fuse
         for writer, batch in zip(self._writers, batches, strict=True):
             if batch:
-                commands += append_commands(writer.keys, encoded_segments(batch), fuse=self._fuse)
+                commands += append_commands(writer.keys, encoded_segments(batch), fuse=fuse)
             else:
                 commands.append((b"GET", writer.keys.depth))
             depth_at.append(len(commands) - 1)
@@ -250,6 +250,17 @@ class Sink:
         self._is_out_of_memory = False
         self._note_ended(ended, replies[len(replies) - len(ended) :])
         self.note_depth(sum(writer.depth for writer in self._writers))
+
+    @property
+    def _fuse(self) -> int:
+        """Entries beyond which Redis cuts a stream: never before the queue is full several times.
+
+        Back-pressure counts transitions and the fuse entries, so short games need more of them: an
+        entry of Kuhn poker has one step or two.
+        """
+        segments = sum(writer.spool.segments for writer in self._writers)
+        steps = min(_USUAL_STEPS, max(1, self.produced // max(1, segments)))
+        return max(64, FUSE_FACTOR * self._high // steps)
 
     def _command(self, end: GameEnd) -> Command:
         keys = (self._keys.games, self._keys.open_games)

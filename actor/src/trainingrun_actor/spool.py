@@ -74,6 +74,11 @@ class Spool:
         self.discarded = 0
 
     @property
+    def segments(self) -> int:
+        """Segments added so far."""
+        return self._next_seq
+
+    @property
     def is_empty(self) -> bool:
         """Whether everything has been sent."""
         return not self._waiting

@@ -109,6 +109,11 @@ class Batcher:
         return self._kept > 0 and self._seen >= self.batch_transitions
 
     @property
+    def held(self) -> tuple[int, int]:
+        """Entries that wait for acknowledgement, and their transitions."""
+        return len(self._entries), self._seen
+
+    @property
     def is_empty(self) -> bool:
         """Whether nothing waits for acknowledgement."""
         return not self._entries

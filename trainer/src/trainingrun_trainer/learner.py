@@ -208,6 +208,8 @@ class Learner:
         if not queue.batcher.has_segments and not queue.batcher.is_empty:
             collected = queue.batcher.collect()  # nothing before these waits for training
             self._acknowledger.acknowledge(collected)
+        if not queue.batcher.is_ready:
+            self._while_epoch_holds(queue.recount_if_starved)
         return queue.batcher.is_ready
 
     def _train(self) -> None:

@@ -3,6 +3,7 @@ do."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,8 @@ from trainingrun_trainer.folding import Folding
 from trainingrun_trainer.link import Epoch, EpochState, RedisLink
 from trainingrun_trainer.prefetcher import Prefetcher, Received
 from trainingrun_trainer.watchdog import DataWatchdog
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,26 @@ class RolloutQueue:
         """Give an entry to the batcher; ``publish`` is the number of the newest weights."""
         self.watchdog.note_data()
         self.batcher.add(received, publish=publish, produced=self._produced_by(received), now=now)
+
+    def recount_if_starved(self) -> None:
+        """Correct the queue's depth where it alone keeps actors from playing, after seconds without
+        data.
+
+        Raises:
+            Fenced: a newer learner has started.
+        """
+        if not self.watchdog.is_recount_due():
+            return
+        entries, transitions = self.batcher.held
+        wrong = self.link.persist(
+            lambda: self.reader.recount(entries, transitions), what="counting the queue"
+        )
+        if wrong is not None:
+            _log.warning(
+                "the queue's depth was %d and is %d: entries were cut from the stream",
+                wrong,
+                transitions,
+            )
 
     def appended_if_empty(self) -> dict[str, Mark] | None:
         """Return how far each actor's segments were appended, if the queue is empty now."""

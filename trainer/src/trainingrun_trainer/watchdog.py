@@ -59,11 +59,21 @@ class DataWatchdog:
         self._patience = patience
         self._now = now
         self._known: Mapping[str, float] | None = None
-        self._data_at = self._sign_at = self._checked_at = now()
+        self._data_at = self._sign_at = self._checked_at = self._recounted_at = now()
 
     def note_data(self) -> None:
         """A rollout has come."""
         self._data_at = self._now()
+
+    def is_recount_due(self) -> bool:
+        """Return whether no data have come for so long that the queue's depth may be wrong; once in
+        as long."""
+        now = self._now()
+        since = max(self._data_at, self._recounted_at)
+        if now - since < self._patience.check_seconds:
+            return False
+        self._recounted_at = now
+        return True
 
     def check(self, *, is_wanted: bool) -> None:
         """Check for actors when it is time; ``is_wanted`` says whether games should be played.

@@ -101,6 +101,18 @@ return now
 """
 
 
+# KEYS: rollouts depth epoch. ARGV: epoch, entries, transitions.
+# Returns the depth that was wrong, or nil. True for one moment alone: when the stream has no more
+# entries than the caller holds.
+_RECOUNT: Final = """
+if redis.call('GET', KEYS[3]) ~= ARGV[1] then return redis.error_reply('FENCED') end
+local depth = redis.call('GET', KEYS[2]) or '0'
+if redis.call('XLEN', KEYS[1]) ~= tonumber(ARGV[2]) or depth == ARGV[3] then return false end
+redis.call('SET', KEYS[2], ARGV[3])
+return depth
+"""
+
+
 # KEYS: rollouts. ARGV: longest payload, length of what is left of a longer one, ids…
 # Returns id, payload and count of transitions of each entry that exists.
 _FETCH: Final = """
@@ -143,6 +155,7 @@ class RolloutReader:
         self._epoch = epoch
         self._acknowledge = client.register_script(_ACKNOWLEDGE)
         self._fetch = client.register_script(_FETCH)
+        self._recount = client.register_script(_RECOUNT)
         self._ensure_group()
 
     def load_ledger(self) -> LedgerSnapshot:
@@ -267,6 +280,28 @@ class RolloutReader:
                 raise Fenced(f"epoch {self._epoch} is over: a newer learner has started") from error
             raise
         accounts.keep(actor.decode() for actor in kept)
+
+    def recount(self, entries: int, transitions: int) -> int | None:
+        """Write the queue's depth anew, if nothing is in the stream but what the caller holds;
+        return the depth that was wrong, None where it was right or nobody can know.
+
+        A depth that is too high holds actors back for ever: entries that something cut from the
+        stream (a stranger, a fuse) are counted in it and are never acknowledged.
+
+        Raises:
+            Fenced: a newer learner has started.
+        """
+        keys = self._keys
+        try:
+            found: Any = self._recount(
+                keys=[keys.rollouts, keys.depth, keys.epoch],
+                args=[self._epoch, entries, transitions],
+            )
+        except redis.ResponseError as error:
+            if "FENCED" in str(error):
+                raise Fenced(f"epoch {self._epoch} is over: a newer learner has started") from error
+            raise
+        return None if found is None else count_from(found)
 
     def dead_letter(self, entry: Entry, reason: str) -> None:
         """Copy the beginning of an entry that does not decode to the dead-letter stream (bounded).
