@@ -10,7 +10,7 @@ PROCESSES ?= $(shell awk '/^MemAvailable/ {n = int($$2 / 1500000); print (n < 2 
 # Files that take minutes go first, so that no process is left with one at the end.
 SLOW_FIRST := tests/control_plane tests/local tests/protocol tests/unit
 BIN := $(VENV)/bin
-MEMBERS := protocol api contracts reconciler operator cli environments daemon actor trainer
+MEMBERS := protocol api contracts reconciler operator cli environments daemon actor search trainer
 PACKAGES := $(foreach member,$(MEMBERS),$(member)/src)
 EDITABLE := $(patsubst %,-e %,$(filter-out cli,$(MEMBERS))) -e 'cli[local]'
 PIP := $(BIN)/python -m pip --disable-pip-version-check

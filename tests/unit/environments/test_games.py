@@ -35,7 +35,8 @@ OTHERS: dict[str, EnvironmentConfig] = {
     "PettingZoo's tictactoe": PettingZoo("classic.tictactoe_v3"),
     "a class": Python("tests.unit.environments.test_python_object:CopiedRace"),
 }
-ALL = {name: {"zero_sum"} for name in ("connect_four", "tic_tac_toe", *OTHERS)}
+OURS = ("breakthrough", "connect_four", "go", "hex", "othello", "quoridor", "tic_tac_toe")
+ALL = {name: {"zero_sum"} for name in (*OURS, *OTHERS)}
 """Name, and the laws that hold for this one besides."""
 
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from trainingrun_contracts.environment_spec import EnvironmentSpec, Vocabulary
 
 from trainingrun_environments.games import Game
+from trainingrun_environments.symmetries import Symmetry, symmetry_of_cells
 
 ROWS: Final = 6
 COLUMNS: Final = 7
@@ -119,6 +120,14 @@ class ConnectFourGames:
         actions=Vocabulary(COLUMNS),
         is_forkable=True,
     )
+
+    def __init__(self) -> None:
+        cells = np.arange(ROWS * COLUMNS).reshape(ROWS, COLUMNS)
+        columns = np.arange(COLUMNS)
+        self.symmetries: tuple[Symmetry, ...] = (
+            symmetry_of_cells(2, cells, columns),
+            symmetry_of_cells(2, cells[:, ::-1], columns[::-1]),
+        )
 
     def new(self, _seed: int) -> ConnectFour:
         """See Games."""

@@ -9,6 +9,12 @@ import numpy.typing as npt
 from trainingrun_contracts.environment_spec import EnvironmentSpec, Vocabulary
 
 from trainingrun_environments.games import Game
+from trainingrun_environments.symmetries import (
+    Symmetry,
+    images_of_square,
+    places_of,
+    symmetry_of_cells,
+)
 
 SIDE: Final = 3
 CELLS: Final = SIDE * SIDE
@@ -86,6 +92,11 @@ class TicTacToeGames:
         actions=Vocabulary(CELLS),
         is_forkable=True,
     )
+
+    def __init__(self) -> None:
+        self.symmetries: tuple[Symmetry, ...] = tuple(
+            symmetry_of_cells(2, image, places_of(image)) for image in images_of_square(SIDE)
+        )
 
     def new(self, _seed: int) -> TicTacToe:
         """See Games."""

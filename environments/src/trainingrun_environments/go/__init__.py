@@ -1,0 +1,1 @@
+"""Go on nine by nine points, by area, with 7.5 points for White."""

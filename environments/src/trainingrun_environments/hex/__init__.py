@@ -1,0 +1,1 @@
+"""Hex: eleven by eleven cells; each player connects two opposite sides."""
