@@ -18,7 +18,7 @@ from trainingrun_search.roots import Root, read_root
 from trainingrun_search.rules import positions_of
 from trainingrun_search.schedule import visits_schedule
 from trainingrun_search.settings import SearchSettings
-from trainingrun_search.tree import EXPANDED, Exploration, Int32, new_leaves, new_tree
+from trainingrun_search.tree import EXPANDED, NO_NODE, Exploration, Int32, new_leaves, new_tree
 
 _SPARE_NODES = 2
 """A root, and the node of a search that ends with what its last leaf proved."""
@@ -74,7 +74,7 @@ class Lockstep:
         self._positions.place(root, game)
         self._randoms[slot] = random
         self.generations[slot] = -1
-        self._begin_move(slot, visits=0)
+        self._begin_move(slot)
 
     def clear(self, slot: int) -> None:
         """Leave a slot without a game."""
@@ -116,8 +116,12 @@ class Lockstep:
         """Return what the player to move sees at a slot's root."""
         return self._positions.observe(int(self._tree.slots[slot]["root"]))
 
+    def simulations(self, slot: int) -> int:
+        """Return the simulations that were made for a slot's move, kept ones not included."""
+        return int(self._tree.slots[slot]["simulations"])
+
     def play(self, slot: int, action: int) -> bool:
-        """Play an action of a slot's root; returns whether the search goes on from there, and
+        """Play an action of a slot's root; returns whether the search continues from there, and
         False where the game is over or the action was never visited: place the game again.
         """
         tree = self._tree
@@ -126,34 +130,35 @@ class Lockstep:
         actions = tree.edges["action"][first : first + int(tree.nodes[root]["edge_count"])]
         edge = first + int(np.flatnonzero(actions == action)[0])
         child = int(tree.edges[edge]["child"])
-        is_kept = self.settings.reuse_tree and not self.settings.is_gumbel
-        if child < 0 or tree.nodes[child]["stage"] != EXPANDED or not tree.nodes[child]["edge_count"]:
+        if child == NO_NODE or not tree.nodes[child]["edge_count"]:
             return False
-        copied = 1
-        if is_kept:
-            copied = growth.keep_subtree(
-                tree, slot, edge, self._halves, self._sources, self._targets
-            )
-            self._positions.move(self._sources[:copied], self._targets[:copied])
+        if self.settings.reuse_tree and not self.settings.is_gumbel:
+            self._keep(slot, edge)
         else:
-            self._positions.move(np.array([child]), self._targets[:1] * 0 + root)
-            again = growth.start_slot(tree, slot, self._nodes, self._edges)
-            self._positions.move(np.array([root]), np.array([again]))
-            self.generations[slot] = -1
-        self._begin_move(slot, visits=self._visits(slot))
+            self._forget(slot, child)
+        self._begin_move(slot)
         return True
 
-    def _visits(self, slot: int) -> int:
-        """Return the simulations that a root already has."""
-        return max(int(self._tree.nodes[self._tree.slots[slot]["root"]]["visits"]) - 1, 0)
+    def _keep(self, slot: int, edge: int) -> None:
+        """Make the node below an edge the root, with all that is below it."""
+        copied = growth.keep_subtree(
+            self._tree, slot, edge, self._halves, self._sources, self._targets
+        )
+        self._positions.move(self._sources[:copied], self._targets[:copied])
 
-    def _begin_move(self, slot: int, *, visits: int) -> None:
-        tree = self._tree
-        tree.slots[slot]["simulations"] = 0
-        tree.slots[slot]["remaining"] = max(self.settings.simulations - visits, 0)
-        root = int(tree.slots[slot]["root"])
+    def _forget(self, slot: int, child: int) -> None:
+        """Begin a new tree at the position of a node."""
+        root = growth.start_slot(self._tree, slot, self._nodes, self._edges)
+        self._positions.move(np.array([child], np.int32), np.array([root], np.int32))
+        self.generations[slot] = -1
+
+    def _begin_move(self, slot: int) -> None:
+        root = int(self._tree.slots[slot]["root"])
+        kept = max(int(self._tree.nodes[root]["visits"]) - 1, 0)
+        self._tree.slots[slot]["simulations"] = 0
+        self._tree.slots[slot]["remaining"] = max(self.settings.simulations - kept, 0)
         self._unprepared.add(slot)
-        if tree.nodes[root]["stage"] == EXPANDED:
+        if self._is_expanded(slot):
             self._prepare(slot)
 
     def _prepare(self, slot: int) -> None:

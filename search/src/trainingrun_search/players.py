@@ -1,0 +1,76 @@
+"""Players that search: ``mcts-50`` … with random games in a network's place, and any evaluator's.
+
+For a ladder of strength, and as opponents of whom nothing is trained.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import numpy as np
+from trainingrun_environments.games import Game, Games
+
+from trainingrun_search.evaluators import Evaluator, Rollouts
+from trainingrun_search.lockstep import Lockstep
+from trainingrun_search.roots import Root
+from trainingrun_search.settings import Method, SearchSettings
+
+LADDER: Final = (50, 100, 200, 400, 1000)
+"""Simulations of the steps by which strength is told."""
+_NAME: Final = re.compile(r"mcts-([1-9]\d{0,5})")
+_CLASSIC_EXPLORATION: Final = 1.4
+"""Of UCT, about the root of 2 (Kocsis and Szepesvari 2006): priors are uniform."""
+
+
+def simulations_of(name: str) -> int:
+    """Return the simulations of a player's name.
+
+    Raises:
+        ValueError: it is no such name.
+    """
+    found = _NAME.fullmatch(name)
+    if found is None or int(found[1]) > 100_000:
+        raise ValueError(
+            f"the player {name!r} is none that searches: write mcts-N with N simulations a move,"
+            " 1 to 100000, as mcts-100"
+        )
+    return int(found[1])
+
+
+class SearchPlayer:
+    """Plays one game after another, each move by a search of its own."""
+
+    def __init__(
+        self, games: Games, evaluator: Evaluator, settings: SearchSettings, *, seed: int
+    ) -> None:
+        """Make room; raises ValueError where such games cannot be searched."""
+        self._lockstep = Lockstep(games, evaluator, settings, slots=1)
+        self._random = np.random.default_rng(seed)
+
+    def search(self, game: Game) -> Root:
+        """Search a position of a game that is not over; the game stays as it is."""
+        self._lockstep.place(0, game, self._random)
+        while not self._lockstep.done():
+            self._lockstep.round()
+        return self._lockstep.root(0)
+
+    def choose(self, game: Game) -> int:
+        """Return the action to play."""
+        root = self.search(game)
+        return int(root.actions[root.best])
+
+
+def mcts_player(games: Games, *, simulations: int, seed: int) -> SearchPlayer:
+    """Return the player of a step of the ladder: PUCT with even priors, one random game for each
+    leaf, no noise at the root, the most visited action.
+    """
+    settings = SearchSettings(
+        simulations=simulations,
+        method=Method.PUCT,
+        exploration=_CLASSIC_EXPLORATION,
+        first_play_reduction=0.0,
+        noise_share=0.0,
+        reuse_tree=False,
+    )
+    return SearchPlayer(games, Rollouts(seed=seed), settings, seed=seed)
