@@ -1,8 +1,8 @@
 """The one way in which functions here are compiled: numba, cached on disk, exact.
 
-``fastmath`` stays off: the compiled search must do the same arithmetic as the plain one, to the bit.
-A function is recompiled when its own file changes, not when a file changes that it calls into: so a
-compiled loop stands in one module with all that it calls.
+``fastmath`` stays off: the compiled search must do the same arithmetic as the plain one, to the
+bit. A function is recompiled when its own file changes, not when a file changes that it calls into:
+so a compiled loop stands in one module with all that it calls.
 Where no folder for the cache can be written, functions are compiled anew in each process.
 """
 

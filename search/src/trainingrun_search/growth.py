@@ -34,7 +34,9 @@ WIN: Final = 1.0 - 1e-9
 
 @compiled
 def descend(tree: Tree, explore: Exploration, leaves: Leaves, leaves_per_slot: int) -> int:
-    """Find up to so many leaves for each slot that has simulations left; returns how many in all."""
+    """Find at most ``leaves_per_slot`` leaves for each slot that has simulations left; returns how
+    many in all.
+    """
     found = 0
     for slot in range(tree.slots.shape[0]):
         if tree.slots[slot]["remaining"] <= 0:
@@ -198,21 +200,21 @@ def _descend_once(tree: Tree, explore: Exploration, slot: int, root: int) -> int
 @compiled
 def _choose(tree: Tree, explore: Exploration, slot: int, node: int, root: int) -> int:
     if not explore.is_gumbel:
-        return _choose_by_puct(tree, explore, node, node == root)
+        return _choose_by_puct(tree, explore, node, root)
     if node == root:
         return _choose_by_halving(tree, explore, slot, root)
     return _choose_by_improvement(tree, explore, node)
 
 
 @compiled
-def _choose_by_puct(tree: Tree, explore: Exploration, node: int, is_root: bool) -> int:
+def _choose_by_puct(tree: Tree, explore: Exploration, node: int, root: int) -> int:
     total = float(tree.nodes[node]["visits"] + tree.nodes[node]["pending"])
     unvisited = tree.nodes[node]["value"] / tree.nodes[node]["visits"]
-    if not is_root:
+    if node != root:
         unvisited -= explore.reduction * math.sqrt(tree.nodes[node]["visited_prior"])
     growth = math.log((1.0 + total + explore.base) / explore.base) + explore.initial
     rate = growth * math.sqrt(total)
-    first = tree.nodes[node]["first_edge"]
+    first = int(tree.nodes[node]["first_edge"])
     best, best_score = first, -math.inf
     for edge in range(first, first + tree.nodes[node]["edge_count"]):
         exact = tree.edges[edge]["exact"]
@@ -240,7 +242,7 @@ def _choose_by_halving(tree: Tree, explore: Exploration, slot: int, root: int) -
 
 @compiled
 def best_with_visits(tree: Tree, explore: Exploration, root: int, wanted: int) -> int:
-    """Return the edge of the highest noise + logit + value among those with so many visits."""
+    """Return the edge of the highest noise + logit + value among those with ``wanted`` visits."""
     first, count = tree.nodes[root]["first_edge"], tree.nodes[root]["edge_count"]
     most = 0
     for edge in range(first, first + count):
@@ -262,8 +264,8 @@ def best_with_visits(tree: Tree, explore: Exploration, root: int, wanted: int) -
 def _choose_by_improvement(tree: Tree, explore: Exploration, node: int) -> int:
     """The action whose share of visits is furthest below its share of the improved policy."""
     improved_policy(tree, explore, node)
-    first = tree.nodes[node]["first_edge"]
-    total = 1.0 + tree.nodes[node]["visits"] - 1
+    first = int(tree.nodes[node]["first_edge"])
+    total = float(tree.nodes[node]["visits"])
     best, best_score = first, -math.inf
     for place in range(tree.nodes[node]["edge_count"]):
         edge = first + place
@@ -303,7 +305,11 @@ def _new_node(tree: Tree, slot: int, parent: int, edge: int) -> int:
 @compiled
 def _expand(tree: Tree, leaves: Leaves, leaf: int, priors: npt.NDArray[np.float32]) -> None:
     """Give a node its actions, with priors that add up to one."""
-    slot, node, count = leaves.items[leaf]["slot"], leaves.items[leaf]["node"], leaves.items[leaf]["count"]
+    slot, node, count = (
+        leaves.items[leaf]["slot"],
+        leaves.items[leaf]["node"],
+        leaves.items[leaf]["count"],
+    )
     first = tree.slots[slot]["first_edge"] + tree.slots[slot]["edges"]
     tree.slots[slot]["edges"] += count
     tree.nodes[node]["stage"] = EXPANDED

@@ -17,7 +17,7 @@ from trainingrun_search.roots import Root
 from trainingrun_search.settings import Method, SearchSettings
 
 LADDER: Final = (50, 100, 200, 400, 1000)
-"""Simulations of the steps by which strength is told."""
+"""Simulations of the steps by which strength is measured."""
 _NAME: Final = re.compile(r"mcts-([1-9]\d{0,5})")
 _CLASSIC_EXPLORATION: Final = 1.4
 """Of UCT, about the root of 2 (Kocsis and Szepesvari 2006): priors are uniform."""

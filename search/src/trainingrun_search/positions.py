@@ -1,9 +1,9 @@
 """The positions of a search's nodes, and what the rules say of them.
 
 The border between trees and games: numbers of nodes and actions come in, legal actions,
-observations and results go out, all leaves of a round at once. ``PythonPositions`` holds any forkable
-game; ``CompiledPositions`` those of which there are compiled rules, so that a simulation does not
-enter the interpreter.
+observations and results go out, all leaves of a round at once. ``PythonPositions`` holds any
+forkable game; ``CompiledPositions`` those of which there are compiled rules, so that a simulation
+does not enter the interpreter.
 """
 
 from __future__ import annotations
@@ -40,11 +40,9 @@ class Positions(Protocol):
     def place(self, node: int, game: Game) -> None:
         """Put a game's position at a node; the game stays the caller's."""
 
-    def expand(
-        self, leaves: Leaves, count: int, observations: Observations, legal: Bool
-    ) -> int:
-        """Play each leaf's action and fill in what the rules say; those that go on get a row of
-        ``observations`` and of ``legal``. Returns the number of rows.
+    def expand(self, leaves: Leaves, count: int, observations: Observations, legal: Bool) -> int:
+        """Play each leaf's action and fill in what the rules say; those that are not over get a row
+        of ``observations`` and of ``legal``. Returns the number of rows.
         """
 
     def observe(self, node: int) -> Observations:
@@ -88,7 +86,10 @@ class PythonPositions:
     def expand(self, leaves: Leaves, count: int, observations: Observations, legal: Bool) -> int:
         """See Positions."""
         rows = 0
-        parents, nodes = leaves.items[:count]["parent"].tolist(), leaves.items[:count]["node"].tolist()
+        parents, nodes = (
+            leaves.items[:count]["parent"].tolist(),
+            leaves.items[:count]["node"].tolist(),
+        )
         actions = leaves.items[:count]["action"].tolist()
         for leaf, (parent, node, action) in enumerate(zip(parents, nodes, actions, strict=True)):
             if parent != NO_NODE:
@@ -156,9 +157,9 @@ def rollout(game: Game, seed: int, bound: float) -> float:
 
 
 class Rules(NamedTuple):
-    """Compiled rules of one game. A state is a row of ``words`` integers."""
+    """Compiled rules of one game. A state is a row of ``width`` integers."""
 
-    words: int
+    width: int
     most_legal: int
     state_of: Callable[[Game], Int64]
     """Reads a game's position from what its players see."""
@@ -179,7 +180,7 @@ class CompiledPositions:
         self.most_legal = rules.most_legal
         self._rules = rules
         self._spec = spec
-        self._states = np.zeros((nodes, rules.words), np.int64)
+        self._states = np.zeros((nodes, rules.width), np.int64)
 
     def place(self, node: int, game: Game) -> None:
         """See Positions."""

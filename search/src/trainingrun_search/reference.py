@@ -59,7 +59,7 @@ class Node:
 
     @property
     def player(self) -> int:
-        """Who moves; 0 where the game is over, whose own sums nobody reads."""
+        """Who moves; 0 where the game is over, whose own sums are not read."""
         return 0 if self.game.is_terminal else self.game.current_player
 
     def signed(self, value: float) -> float:
@@ -129,7 +129,7 @@ class Reference:
         return policy.index(max(policy))
 
     def play(self, place: int) -> bool:
-        """Play the action at a place; returns whether the tree below it goes on."""
+        """Play the action at a place; returns whether there is a tree below it."""
         child = self.root.edges[place].child
         if child is None or not child.edges:
             return False

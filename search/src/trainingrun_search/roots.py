@@ -1,4 +1,4 @@
-"""What the search of one move has found, and what follows: the policy to learn, the move to play."""
+"""What the search of a move has found, and what follows: the policy to learn, the move to play."""
 
 from __future__ import annotations
 
@@ -83,10 +83,7 @@ def without_worse(weights: Float64, certain: Float64, *, value: float, is_certai
     where the position's value is certain, only actions that reach it keep theirs; else none that
     loses for certain does. Where that leaves nothing, those that are left share alike.
     """
-    if is_certain:
-        is_kept = certain >= value - 1e-9
-    else:
-        is_kept = ~(certain <= LOSS)
+    is_kept = certain >= value - 1e-9 if is_certain else ~(certain <= LOSS)
     if not is_kept.any():
         is_kept = np.ones(len(weights), np.bool_)
     kept = np.where(is_kept, weights, 0.0)

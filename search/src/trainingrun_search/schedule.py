@@ -1,4 +1,4 @@
-"""Sequential halving as a schedule of visits (Karnin et al. 2013; Danihelka et al. 2022, section 3).
+"""Sequential halving as a schedule of visits (Karnin et al. 2013; Danihelka et al. 2022).
 
 Simulation ``i`` of a move goes to an action that has exactly ``schedule[i]`` visits so far: the
 actions that are still considered have had equally many, and of the others no one has.

@@ -1,4 +1,4 @@
-"""What a search is told: how many simulations, how it explores, what it learns from."""
+"""The settings of a search: how many simulations, how it explores, what it learns from."""
 
 from __future__ import annotations
 

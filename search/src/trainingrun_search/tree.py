@@ -91,8 +91,7 @@ class Tree(NamedTuple):
     edges: Records
     slots: Records
     schedule: Int32
-    """[slots, simulations]: visits of the root's action that each simulation of Gumbel search looks
-    for."""
+    """[slots, simulations]: see ``schedule``; of Gumbel search alone."""
     weights: Float64
     """Space for a number for each action of one node."""
 
@@ -126,8 +125,8 @@ def new_tree(*, slots: int, nodes: int, most_legal: int, simulations: int) -> Tr
     edges = 2 * slots * nodes * most_legal
     if edges >= 2**31:
         raise ValueError(
-            f"{slots} games with {nodes} nodes of up to {most_legal} actions need {edges} edges, and"
-            " 2147483647 can be numbered: search fewer games at once"
+            f"{slots} games with {nodes} nodes of up to {most_legal} actions need {edges} edges,"
+            " and 2147483647 can be numbered: search fewer games at once"
         )
     return Tree(
         nodes=np.zeros(2 * slots * nodes, NODE),

@@ -15,6 +15,7 @@ MEMBERS = (
     "environments",
     "daemon",
     "actor",
+    "search",
     "trainer",
 )
 _CODE = re.compile(r"`([^`\n]+)`")

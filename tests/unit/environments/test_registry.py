@@ -35,7 +35,7 @@ def test_an_engines_games_are_not_here(config: EnvironmentConfig, name: str) -> 
 
 def test_an_unknown_name_is_answered_by_those_that_there_are() -> None:
     """Expect the names of what is installed."""
-    with pytest.raises(UnknownEnvironment, match="installed are connect_four, "):
+    with pytest.raises(UnknownEnvironment, match="installed are breakthrough, connect_four, "):
         games_of(BuiltIn("conect_four"))
 
 

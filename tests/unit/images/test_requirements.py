@@ -24,7 +24,9 @@ _PROJECTS: dict[str, dict[str, Any]] = {
     ("member", "refused"),
     [
         ("trainingrun-actor", {"pydantic", "torch", "kubernetes", "typer"}),
-        ("trainingrun-trainer", {"pydantic", "kubernetes", "typer"}),
+        ("trainingrun-actor", {"numba"}),
+        ("trainingrun-search", {"pydantic", "torch", "kubernetes", "typer", "safetensors"}),
+        ("trainingrun-trainer", {"pydantic", "kubernetes", "typer", "numba"}),
         ("trainingrun-operator", {"numpy", "torch", "typer", "rich"}),
         ("trainingrun", {"numpy", "torch", "kopf"}),
     ],

@@ -1,8 +1,9 @@
-"""A game of Go on nine by nine points: point ``9 * row + column``, row 0 the highest.
+"""A game of Go, nine by nine points: point ``9 * row + column``, row 0 the highest.
 
-Rules: no suicide; the stone that has just taken one may not be taken back at once (ko); a board that
-was there before ends the game as a draw (superko); two passes in a row end it, and so do 162 moves.
-Points are counted by area (Tromp and Taylor): stones, and empty regions that touch one colour.
+Rules: no suicide; the stone that has just taken one may not be taken back at once (ko); a board
+that was there before ends the game as a draw (superko); two passes in a row end it, and so do 162
+moves. Points are counted by area (Tromp and Taylor): stones, and empty regions that touch one
+colour.
 """
 
 from __future__ import annotations
@@ -174,7 +175,7 @@ class Go:
         return list(seen)
 
     def _liberties(self, point: int, *, most: int) -> set[int]:
-        """Return liberties of a stone's chain, no more than so many."""
+        """Return liberties of a stone's chain, at most ``most``."""
         points = self._points
         colour, seen, left, found = points[point], {point}, [point], set[int]()
         while left:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from trainingrun_environments.hex.game import HexGames
 from trainingrun_environments.generic.of_games import GamesEnvironment
+from trainingrun_environments.hex.game import HexGames
 
 HEX: Final = GamesEnvironment(HexGames())

@@ -60,8 +60,8 @@ class Othello:
         return _bits(self._moves) or [PASS]
 
     def apply(self, action: int) -> None:
-        """See Game; raises ValueError where nothing is turned, where a pass is no need, or where the
-        game is over.
+        """See Game; raises ValueError where nothing is turned, where a pass is no need, or where
+        the game is over.
         """
         if action not in self.legal_actions():
             raise ValueError(f"{action} is not legal: legal are {self.legal_actions()}")

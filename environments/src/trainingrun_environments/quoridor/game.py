@@ -230,7 +230,7 @@ class Quoridor:
 
 
 def _spread(reached: int, down: int, right: int, *, until: int) -> list[int]:
-    """Return the cells that are reached in 0, 1, 2 … steps, until one of ``until`` is or no more."""
+    """Return the cells that are reached in 0, 1, 2 … steps, up to the first of ``until``."""
     layers = [reached]
     while not reached & until:
         wider = (

@@ -25,7 +25,7 @@ COMPILED: Final[Mapping[tuple[str, str], Rules]] = {
 
 
 def positions_of(games: Games, nodes: int, *, compiled: bool = True) -> Positions:
-    """Return room for the positions of so many nodes.
+    """Return room for the positions of ``nodes`` nodes.
 
     Raises:
         ValueError: such games cannot be searched; the text says why.

@@ -24,13 +24,13 @@ _RUNNING: Final = 2
 
 def state_of(game: Game) -> Int64:
     """See Rules."""
-    words = []
+    boards = []
     for plane in game.observation(0):
         cells = np.zeros((_ROWS, _STRIDE), np.uint8)
         cells[:, :_COLUMNS] = plane[::-1]
         bits = np.packbits(cells, axis=1, bitorder="little")
-        words.append(int.from_bytes(bits.tobytes(), "little"))
-    return np.array([*words, game.current_player], np.int64)
+        boards.append(int.from_bytes(bits.tobytes(), "little"))
+    return np.array([*boards, game.current_player], np.int64)
 
 
 @compiled
