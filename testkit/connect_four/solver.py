@@ -1,7 +1,7 @@
 """A perfect player of Connect Four: alpha-beta over bitboards, compiled.
 
-A position is what Pascal Pons' description of the classic solver has: the stones of who moves and of
-both, seven bits a column, the highest always empty. Its score is 0 for a draw, else how many of the
+A position is the stones of who moves and those of both, seven bits a column, the highest always
+empty (Tromp's encoding). Its score is 0 for a draw, else how many of the
 winner's own stones are left when it wins as fast as it can, negative where the other does.
 Negamax with a null window, columns from the middle, no moves that lose at once, moves that threaten
 most first, and a table of upper bounds.

@@ -15,7 +15,7 @@ from trainingrun_search import growth
 from trainingrun_search.evaluators import Evaluator, Request, check
 from trainingrun_search.positions import Observations, vocabulary_size
 from trainingrun_search.roots import Root, read_root
-from trainingrun_search.rules import positions_of
+from trainingrun_search.rules import most_legal_of, positions_of
 from trainingrun_search.schedule import visits_schedule
 from trainingrun_search.settings import SearchSettings
 from trainingrun_search.tree import EXPANDED, NO_NODE, Exploration, Int32, new_leaves, new_tree
@@ -40,8 +40,8 @@ class Lockstep:
         self.settings = settings
         self._evaluator = evaluator
         self._nodes = settings.simulations + settings.leaves + _SPARE_NODES
-        self._positions = positions_of(games, 2 * slots * self._nodes, compiled=compiled_rules)
-        most_legal, actions = self._positions.most_legal, vocabulary_size(games.spec)
+        actions = vocabulary_size(games.spec)
+        most_legal = most_legal_of(games, compiled=compiled_rules)
         self._edges = self._nodes * most_legal
         self._tree = new_tree(
             slots=slots,
@@ -49,6 +49,7 @@ class Lockstep:
             most_legal=most_legal,
             simulations=settings.simulations,
         )
+        self._positions = positions_of(games, len(self._tree.nodes), compiled=compiled_rules)
         most = slots * settings.leaves
         self._leaves = new_leaves(most=most, most_legal=most_legal)
         self._observations = np.zeros((most, *games.spec.observation), self._positions.dtype)

@@ -24,14 +24,11 @@ Observations = npt.NDArray[Any]
 Int64 = npt.NDArray[np.int64]
 Float32 = npt.NDArray[np.float32]
 UInt64 = npt.NDArray[np.uint64]
+States = npt.NDArray[Any]
 
 
 class Positions(Protocol):
     """Positions by the number of their node."""
-
-    @property
-    def most_legal(self) -> int:
-        """No position has more legal actions."""
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -73,7 +70,6 @@ class PythonPositions:
     """Any forkable game; see Positions."""
 
     def __init__(self, games: Games, nodes: int) -> None:
-        self.most_legal = vocabulary_size(games.spec)
         first = games.new(0)
         self.dtype = first.observation(first.current_player).dtype
         self._bound = games.spec.reward_bound
@@ -157,17 +153,18 @@ def rollout(game: Game, seed: int, bound: float) -> float:
 
 
 class Rules(NamedTuple):
-    """Compiled rules of one game. A state is a row of ``width`` integers."""
+    """Compiled rules of one game. A state is a row of ``width`` integers of ``dtype``."""
 
+    dtype: type[np.int8 | np.int64]
     width: int
     most_legal: int
-    state_of: Callable[[Game], Int64]
+    state_of: Callable[[Game], States]
     """Reads a game's position from what its players see."""
-    expand: Callable[[Int64, Leaves, int, npt.NDArray[np.uint8], Bool], int]
+    expand: Callable[[States, Leaves, int, npt.NDArray[np.uint8], Bool], int]
     """As ``Positions.expand``, with all states first; observations are flat."""
-    observe: Callable[[Int64, npt.NDArray[np.uint8]], None]
+    observe: Callable[[States, npt.NDArray[np.uint8]], None]
     """Writes what the player to move sees, flat."""
-    rollouts: Callable[[Int64, Int32, UInt64, Float32], None]
+    rollouts: Callable[[States, Int32, UInt64, Float32], None]
     """As ``Positions.rollouts``, into the last argument."""
 
 
@@ -177,10 +174,9 @@ class CompiledPositions:
     dtype: np.dtype[Any] = np.dtype(np.uint8)
 
     def __init__(self, rules: Rules, spec: EnvironmentSpec, nodes: int) -> None:
-        self.most_legal = rules.most_legal
         self._rules = rules
         self._spec = spec
-        self._states = np.zeros((nodes, rules.width), np.int64)
+        self._states = np.zeros((nodes, rules.width), rules.dtype)
 
     def place(self, node: int, game: Game) -> None:
         """See Positions."""

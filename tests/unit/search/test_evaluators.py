@@ -21,7 +21,7 @@ from trainingrun_search.evaluators import (
     Uniform,
 )
 from trainingrun_search.positions import PythonPositions, vocabulary_size
-from trainingrun_search.rules import COMPILED, positions_of
+from trainingrun_search.rules import COMPILED, most_legal_of, positions_of
 from trainingrun_search.tree import NO_NODE, new_leaves
 
 COMPILED_GAMES = sorted(name for name, _ in COMPILED)
@@ -103,7 +103,7 @@ def test_compiled_rules_are_those_of_the_class(name: str) -> None:
         random, game = Random(seed), games.new(0)
         store = positions_of(games, 2)
         store.place(0, game)
-        leaves = new_leaves(most=1, most_legal=store.most_legal)
+        leaves = new_leaves(most=1, most_legal=most_legal_of(games))
         seen = np.zeros((1, *games.spec.observation), store.dtype)
         legal = np.zeros((1, actions), np.bool_)
         while not game.is_terminal:

@@ -35,7 +35,7 @@ KINDS = {
     "gumbel, few considered": SearchSettings(simulations=16, considered=4),
     "gumbel, greedy": SearchSettings(simulations=24, is_greedy=True),
 }
-GAMES = ("connect_four", "tic_tac_toe")
+GAMES = ("breakthrough", "connect_four", "hex", "othello", "quoridor", "tic_tac_toe")
 
 
 def games_named(name: str) -> Games:
@@ -93,6 +93,7 @@ def test_the_compiled_search_is_the_plain_one(name: str, kind: str) -> None:
     """Expect equal roots at every move of games from random openings, until the share is done."""
     wanted = share_of(POSITIONS) // (len(KINDS) * len(GAMES))
     compared = seed = 0
+    games = games_named(name)
     while compared < wanted:
-        compared += compare_game(games_named(name), KINDS[kind], seed)
+        compared += compare_game(games, KINDS[kind], seed)
         seed += 1

@@ -16,25 +16,34 @@ from trainingrun_search.positions import (
     Rules,
     vocabulary_size,
 )
-from trainingrun_search.rules import connect_four
+from trainingrun_search.rules import breakthrough, connect_four, hex, othello, tic_tac_toe
 
 COMPILED: Final[Mapping[tuple[str, str], Rules]] = {
+    ("breakthrough", "1"): breakthrough.RULES,
     ("connect_four", "1"): connect_four.RULES,
+    ("hex", "1"): hex.RULES,
+    ("othello", "1"): othello.RULES,
+    ("tic_tac_toe", "1"): tic_tac_toe.RULES,
 }
 """By name and version of the environment's spec."""
 
 
 def positions_of(games: Games, nodes: int, *, compiled: bool = True) -> Positions:
-    """Return room for the positions of ``nodes`` nodes.
-
-    Raises:
-        ValueError: such games cannot be searched; the text says why.
-    """
-    vocabulary_size(games.spec)
+    """Return room for the positions of ``nodes`` nodes."""
     rules = rules_of(games) if compiled else None
     if rules is None:
         return PythonPositions(games, nodes)
     return CompiledPositions(rules, games.spec, nodes)
+
+
+def most_legal_of(games: Games, *, compiled: bool = True) -> int:
+    """Return how many legal actions a position may have at most.
+
+    Raises:
+        ValueError: such games cannot be searched; the text says why.
+    """
+    actions, rules = vocabulary_size(games.spec), rules_of(games) if compiled else None
+    return actions if rules is None else rules.most_legal
 
 
 def rules_of(games: Games) -> Rules | None:

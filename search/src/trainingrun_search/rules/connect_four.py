@@ -133,4 +133,4 @@ def _outcome(state: Int64) -> int:
     return 0 if ((state[0] | state[1]) >> _TOP) & full == full else _RUNNING
 
 
-RULES: Final = Rules(3, _COLUMNS, state_of, expand, observe, rollouts)
+RULES: Final = Rules(np.int64, 3, _COLUMNS, state_of, expand, observe, rollouts)
