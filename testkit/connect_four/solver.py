@@ -126,10 +126,10 @@ def _negamax(
     key = mine + both
     entry = key % _ENTRIES
     if keys[entry] == key:
-        beta = min(beta, np.int64(bounds[entry]))
+        beta = min(beta, int(bounds[entry]))
     if alpha >= beta:
         return beta
-    tried = np.int64(0)
+    tried = 0
     for _ in range(WIDTH):
         move = _most_threatening(mine, both, safe & ~tried)
         if move == 0:
@@ -147,9 +147,9 @@ def _negamax(
 @compiled
 def _most_threatening(mine: int, both: int, moves: int) -> int:
     """Return of some moves the one that leaves most places to win at; the middle first."""
-    best, best_count = np.int64(0), -1
+    best, best_count = 0, -1
     for column in _ORDER:
-        move = moves & (((np.int64(1) << HEIGHT) - 1) << (_COLUMN * column))
+        move = moves & (((1 << HEIGHT) - 1) << (_COLUMN * int(column)))
         if move:
             count = _count(_winning(mine | move, both | move))
             if count > best_count:
@@ -170,7 +170,7 @@ def _safe(mine: int, both: int) -> int:
     forced = possible & threats
     if forced:
         if forced & (forced - 1):
-            return np.int64(0)
+            return 0
         possible = forced
     return possible & ~(threats >> 1)
 

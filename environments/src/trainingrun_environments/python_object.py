@@ -16,6 +16,8 @@ The class needs no base and no import of ours:
         def apply(self, action: int) -> None: ...
         def observation(self, player: int): ...   # an array, or lists of numbers
         def clone(self): ...                      # optional; for search
+        symmetries = [(o, a), ...]      # optional; for search and training: each two lists of
+                                        # numbers, as ``symmetries.Symmetry`` has them
         def render(self) -> str: ...              # optional; else what player 0 sees
         def describe(self, action: int) -> str: ...  # optional; for people
 """
@@ -39,6 +41,7 @@ from trainingrun_environments.errors import GameFault, UnknownEnvironment
 from trainingrun_environments.games import Game
 from trainingrun_environments.probing import Fault, check_by_playing, is_integer, is_number
 from trainingrun_environments.shapes import check_shapes
+from trainingrun_environments.symmetries import Symmetry, check_symmetries, symmetry_from
 
 _HERE: Final = str(Path(__file__).parent)
 _METHODS: Final = ("legal_actions", "apply", "observation")
@@ -85,6 +88,7 @@ def games_of_class(made_of: Any) -> PythonGames:
         spec = _spec_of(title, made_of)
         check_shapes(title, spec.observation, spec.action_inputs)
         found = PythonGames(made_of, spec)
+        _check_symmetries(found)
         _check_attributes(made_of(0))
         check_by_playing(found)
     except (Fault, GameFault) as fault:
@@ -102,6 +106,7 @@ class PythonGames:
     def __init__(self, made_of: Any, spec: EnvironmentSpec) -> None:
         self._made_of = made_of
         self.spec: Final = spec
+        self.symmetries: Final[Sequence[Symmetry]] = _symmetries_of(made_of, spec)
 
     def new(self, seed: int) -> PythonGame:
         """See Games."""
@@ -189,6 +194,26 @@ def _spec_of(title: str, made_of: Any) -> EnvironmentSpec:
         reward_bound=float(bound),
         is_forkable=callable(getattr(made_of, "clone", None)),
     )
+
+
+def _symmetries_of(made_of: Any, spec: EnvironmentSpec) -> tuple[Symmetry, ...]:
+    given = getattr(made_of, "symmetries", ())
+    try:
+        found = [symmetry_from(spec, observation, actions) for observation, actions in given]
+    except (TypeError, ValueError) as error:
+        raise Fault(
+            f"symmetries cannot be read ({error}): write pairs of lists, the places of the"
+            " observation's numbers and those of the actions"
+        ) from error
+    none = symmetry_from(spec, range(spec.state_width), range(spec.action_inputs))
+    return (none, *found)
+
+
+def _check_symmetries(games: PythonGames) -> None:
+    try:
+        check_symmetries(games)
+    except ValueError as error:
+        raise Fault(f"symmetries: {error}") from error
 
 
 def _attribute(made_of: Any, name: str, example: str) -> Any:

@@ -7,15 +7,18 @@ search may ask for an evaluation in one of them. A game without the attribute ha
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from random import Random
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
+from trainingrun_contracts.environment_spec import EnvironmentSpec
 
 from trainingrun_environments.games import Games
 
 Numbers = npt.NDArray[np.int64]
+_CHECKED_MOVES: Final = 300
 
 
 class Symmetry(Struct, frozen=True):
@@ -38,6 +41,40 @@ def symmetries_of(games: Games) -> Sequence[Symmetry]:
         return found
     actions = np.arange(games.spec.action_inputs)
     return (Symmetry(np.arange(games.spec.state_width), actions),)
+
+
+def symmetry_from(spec: EnvironmentSpec, observation: Any, actions: Any) -> Symmetry:
+    """Return a symmetry that somebody has written down; raises ValueError where a list has not each
+    place once.
+    """
+    lists = {
+        "observation": (observation, spec.state_width),
+        "actions": (actions, spec.action_inputs),
+    }
+    for name, (given, size) in lists.items():
+        if sorted(given) != list(range(size)):
+            raise ValueError(f"its list of {name} must have each number from 0 to {size - 1} once")
+    return Symmetry(np.array(observation, np.int64), np.array(actions, np.int64))
+
+
+def check_symmetries(games: Games) -> None:
+    """Play a random game and its image in each symmetry; raises ValueError where they differ."""
+    for number, symmetry in enumerate(symmetries_of(games)):
+        game, image, random = games.new(0), games.new(0), Random(number)
+        for move in range(_CHECKED_MOVES):
+            when = f"symmetry {number} after {move} moves"
+            for player in (0, 1):
+                seen = game.observation(player).reshape(-1)[symmetry.observation]
+                if not np.array_equal(seen, image.observation(player).reshape(-1)):
+                    raise ValueError(f"{when}: the image shows something else to player {player}")
+            if game.is_terminal:
+                break
+            legal = list(game.legal_actions())
+            if sorted(symmetry.actions[legal].tolist()) != sorted(image.legal_actions()):
+                raise ValueError(f"{when}: the image has other legal actions")
+            action = random.choice(legal)
+            game.apply(action)
+            image.apply(int(symmetry.actions[action]))
 
 
 def symmetry_of_cells(planes: int, cells: npt.NDArray[Any], actions: npt.NDArray[Any]) -> Symmetry:

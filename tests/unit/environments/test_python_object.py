@@ -212,3 +212,51 @@ def test_the_name_of_the_class_has_its_form(text) -> None:
     """A module, a colon, a class."""
     with pytest.raises(UnknownEnvironment, match="write it as package"):
         python_object.games(Python(text))
+
+
+class Mirrored(Race):
+    """Two heaps that are alike: the first to empty one wins. Left and right may change over."""
+
+    observation_shape = (2,)
+    actions = 2
+    symmetries = (([1, 0], [1, 0]),)
+
+    def __init__(self, seed):
+        super().__init__(seed)
+        self.heaps = [3, 3]
+
+    def apply(self, action):
+        """Take one."""
+        self.heaps[action] -= 1
+        if self.heaps[action] == 0:
+            self.is_terminal = True
+            self.returns = (1.0, -1.0) if self.current_player == 0 else (-1.0, 1.0)
+        self.current_player = 1 - self.current_player
+
+    def observation(self, player):
+        """Both heaps."""
+        return list(self.heaps)
+
+
+def test_a_class_may_declare_symmetries() -> None:
+    """Expect them after the one that changes nothing."""
+    found = python_object.games_of_class(Mirrored).symmetries
+    assert [each.actions.tolist() for each in found] == [[0, 1], [1, 0]]
+    assert len(python_object.games_of_class(Race).symmetries) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ([([0, 0], [1, 0])], "its list of observation must have each number from 0 to 1 once"),
+        ([([1, 0], [2, 1])], "its list of actions must have each number"),
+        ([3], "write pairs of lists"),
+        ([([0, 1], [1, 0])], "symmetry 1 after 1 moves: the image shows something else"),
+    ],
+)
+def test_a_symmetry_that_is_none_is_refused(given, words) -> None:
+    """Expect one sentence; a random game finds what the lists alone do not show."""
+    wrong = type("Wrong", (Mirrored,), {"symmetries": given})
+    with pytest.raises(UnknownEnvironment) as caught:
+        python_object.games_of_class(wrong)
+    assert words in str(caught.value)

@@ -1,4 +1,4 @@
-"""Breakthrough, compiled: ``trainingrun_environments.breakthrough``, with the states of ``boards``."""
+"""Breakthrough, compiled: ``trainingrun_environments.breakthrough``, with states of ``boards``."""
 
 from __future__ import annotations
 

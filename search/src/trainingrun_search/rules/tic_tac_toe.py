@@ -1,4 +1,4 @@
-"""Tic-tac-toe, compiled: ``trainingrun_environments.tic_tac_toe``, with the states of ``boards``."""
+"""Tic-tac-toe, compiled: ``trainingrun_environments.tic_tac_toe``, with states of ``boards``."""
 
 from __future__ import annotations
 
