@@ -143,6 +143,35 @@ def _read_table(
         values[place] = table_values[entry]
 
 
+class Mlp:
+    """A small network of full layers with ReLU between them, in numpy: enough for small boards."""
+
+    def __init__(
+        self,
+        layers: Sequence[tuple[Float32, Float32]],
+        policy: tuple[Float32, Float32],
+        value: tuple[Float32, Float32],
+        *,
+        generation: int = 0,
+    ) -> None:
+        """Take weights [inputs, outputs] and biases [outputs] of the layers and of both heads; the
+        value's head has one output, whose tanh is the value.
+        """
+        self._layers = tuple(layers)
+        self._policy, self._value = policy, value
+        self._generation = generation
+
+    def evaluate(self, request: Request) -> Answer:
+        """See Evaluator."""
+        seen = request.observations.reshape(len(request.legal), -1).astype(np.float32)
+        for weights, bias in self._layers:
+            seen = np.maximum(seen @ weights + bias, 0.0)
+        logits = np.where(request.legal, seen @ self._policy[0] + self._policy[1], -np.inf)
+        priors = np.exp(logits - logits.max(axis=1, keepdims=True)).astype(np.float32)
+        values = np.tanh(seen @ self._value[0] + self._value[1])[:, 0].astype(np.float32)
+        return Answer(priors, values, self._generation)
+
+
 class Cached:
     """Asks another evaluator once for each position and generation.
 

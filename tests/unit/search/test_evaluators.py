@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from trainingrun_search.chance import Chance, below, next_state
 from trainingrun_search.evaluators import (
     Answer,
     Cached,
+    Mlp,
     Request,
     Rollouts,
     Symmetric,
@@ -145,6 +148,42 @@ def test_compiled_chance_is_the_plain_one() -> None:
         for bound in (1, 2, 7, 100, 2**31):
             state = np.uint64(next_state(state))
             assert below(state, bound) == plain.below(bound) < bound
+
+
+def test_a_small_network_is_the_plain_sum() -> None:
+    """Expect the priors of legal actions and the values of nested loops."""
+    games, numbers = games_named("tic_tac_toe"), np.random.default_rng(0)
+    request = request_for(games, random_positions(games, 12))
+
+    def layer(inputs: int, outputs: int) -> tuple[Any, Any]:
+        return (
+            numbers.normal(size=(inputs, outputs)).astype(np.float32),
+            numbers.normal(size=outputs).astype(np.float32),
+        )
+
+    hidden, policy, value = layer(18, 5), layer(5, 9), layer(5, 1)
+    answer = Mlp([hidden], policy, value, generation=4).evaluate(request)
+    assert answer.generation == 4
+    for row, seen in enumerate(request.observations.reshape(12, -1)):
+        units = [
+            max(sum(x * w for x, w in zip(seen, c, strict=True)) + b, 0.0)
+            for c, b in columns(hidden)
+        ]
+        scores = [sum(x * w for x, w in zip(units, c, strict=True)) + b for c, b in columns(policy)]
+        [best] = [
+            math.tanh(sum(x * w for x, w in zip(units, c, strict=True)) + b)
+            for c, b in columns(value)
+        ]
+        legal = np.flatnonzero(request.legal[row])
+        expected = np.exp([scores[action] for action in legal])
+        found = answer.priors[row, legal]
+        np.testing.assert_allclose(found / found.sum(), expected / expected.sum(), rtol=1e-4)
+        assert answer.values[row] == pytest.approx(best, abs=1e-5)
+
+
+def columns(layer: tuple[Any, Any]) -> list[tuple[Any, float]]:
+    """Weights and bias of each output of a layer."""
+    return [(weights, float(bias)) for weights, bias in zip(layer[0].T, layer[1], strict=True)]
 
 
 def test_cached_asks_once_for_a_position() -> None:
