@@ -21,7 +21,8 @@ from trainingrun_search.tree import Bool, Int32
 
 
 class Request(Struct, frozen=True):
-    """Positions to value.
+    """Positions to value. The arrays are the search's own: it writes into them again once it has
+    its answer.
 
     Attributes:
         observations: [positions, *shape], as the player to move sees them.
