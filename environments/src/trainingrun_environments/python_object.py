@@ -88,9 +88,9 @@ def games_of_class(made_of: Any) -> PythonGames:
         spec = _spec_of(title, made_of)
         check_shapes(title, spec.observation, spec.action_inputs)
         found = PythonGames(made_of, spec)
-        _check_symmetries(found)
         _check_attributes(made_of(0))
         check_by_playing(found)
+        _check_symmetries(found)
     except (Fault, GameFault) as fault:
         raise UnknownEnvironment(f"{title}: {fault}") from fault
     except UnknownEnvironment:
