@@ -71,7 +71,7 @@ def check(answer: Answer, request: Request) -> None:
             f" {len(answer.values)} values to {len(request.legal)} positions with"
             f" {request.legal.shape[1]} actions"
         )
-    if not (np.isfinite(answer.values).all() and np.isfinite(answer.priors).all()):
+    if not np.isfinite(answer.values.sum() + answer.priors.sum()):  # a sum of finite ones is
         raise EvaluationError(
             f"the evaluator of generation {answer.generation} answered numbers that are not finite:"
             " these weights cannot be played with"

@@ -355,6 +355,7 @@ def _record(tree: Tree, slot: int, node: int, value: float) -> None:
         edge = tree.nodes[node]["parent_edge"]
     tree.slots[slot]["remaining"] -= 1
     tree.slots[slot]["simulations"] += 1
+    tree.slots[slot]["total"] += 1
 
 
 @compiled

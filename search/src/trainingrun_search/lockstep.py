@@ -64,8 +64,11 @@ class Lockstep:
         """Of each slot's tree, the oldest generation whose answers are in it; -1 for none."""
         self.evaluated = 0
         """Positions that the evaluator was asked for."""
-        self.simulated = 0
-        """Simulations that were made, over all slots."""
+
+    @property
+    def simulated(self) -> int:
+        """Simulations that were made, over all slots and moves."""
+        return int(self._tree.slots["total"].sum())
 
     def place(self, slot: int, game: Game, random: np.random.Generator) -> None:
         """Begin to search a game that is not over, with the chance that its roots draw from."""
@@ -86,7 +89,6 @@ class Lockstep:
     def round(self) -> None:
         """Take every search to its next leaf, evaluate the leaves, and carry what they say up."""
         tree, leaves = self._tree, self._leaves
-        before = int(tree.slots["simulations"].sum())
         count = growth.descend(tree, self._explore, leaves, self.settings.leaves)
         rows = self._positions.expand(leaves, count, self._observations, self._legal)
         if count:
@@ -98,7 +100,6 @@ class Lockstep:
                 self._positions,
             )
             self._attach(count, request, leaves.items[:count]["slot"][is_row])
-        self.simulated += int(tree.slots["simulations"].sum()) - before
 
     def done(self) -> list[int]:
         """Return the slots whose move can be chosen."""

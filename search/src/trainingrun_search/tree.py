@@ -65,6 +65,7 @@ SLOT: Final = np.dtype(
         ("edges", np.int32),
         ("remaining", np.int32),  # simulations of the move that are left
         ("simulations", np.int32),  # simulations of the move that were made
+        ("total", np.int64),  # simulations of all moves and games that the slot ever had
     ],
     align=True,
 )
