@@ -66,8 +66,8 @@ class DataWatchdog:
         self._data_at = self._now()
 
     def is_recount_due(self) -> bool:
-        """Return whether no data have come for so long that the queue's depth may be wrong; once in
-        as long."""
+        """Return whether the depth of the queue is to be checked: as often as actors are, while no
+        data come."""
         now = self._now()
         since = max(self._data_at, self._recounted_at)
         if now - since < self._patience.check_seconds:
