@@ -102,8 +102,8 @@ return now
 
 
 # KEYS: rollouts depth epoch. ARGV: epoch, entries, transitions.
-# Returns the depth that was wrong, or nil. True for one moment alone: when the stream has no more
-# entries than the caller holds.
+# Returns the depth that was wrong, or nil. It is known at one moment alone: when all entries of the
+# stream are those that the caller holds.
 _RECOUNT: Final = """
 if redis.call('GET', KEYS[3]) ~= ARGV[1] then return redis.error_reply('FENCED') end
 local depth = redis.call('GET', KEYS[2]) or '0'
@@ -283,7 +283,7 @@ class RolloutReader:
 
     def recount(self, entries: int, transitions: int) -> int | None:
         """Write the queue's depth anew, if nothing is in the stream but what the caller holds;
-        return the depth that was wrong, None where it was right or nobody can know.
+        return the depth that was wrong, None where it was right or cannot be known.
 
         A depth that is too high holds actors back for ever: entries that something cut from the
         stream (a stranger, a fuse) are counted in it and are never acknowledged.
