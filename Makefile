@@ -111,14 +111,15 @@ lock: .stamp/venv ## Resolve constraints.txt again: pins that fit are kept (dele
 	  -e '1i # so it works behind any mirror.' constraints.txt
 
 # The peers of the speed comparisons stay out of .venv: nothing of ours depends on them.
-benchmarks-setup: .stamp/run .stamp/benchmarks ## Install the peers that benchmarks/learner/speed.py compares with, into .venv-benchmarks
+benchmarks-setup: .stamp/run .stamp/benchmarks ## Install the peers that the speed comparisons need, into .venv-benchmarks
 
 .stamp/benchmarks: benchmarks/requirements.txt constraints.txt
 	@mkdir -p .stamp
 	$(PYTHON) -m venv .venv-benchmarks
-	.venv-benchmarks/bin/python -m pip --disable-pip-version-check install --quiet -c constraints.txt \
+	grep -E '^(msgspec|numpy|torch)==' constraints.txt > .stamp/benchmarks-constraints.txt
+	.venv-benchmarks/bin/python -m pip --disable-pip-version-check install --quiet -c .stamp/benchmarks-constraints.txt \
 	  -r benchmarks/requirements.txt || \
-	  { echo "A peer cannot be installed here; benchmarks/learner/speed.py says which one is missing" >&2; exit 2; }
+	  { echo "A peer cannot be installed here; the speed comparisons say which one is missing" >&2; exit 2; }
 	@touch $@
 
 docs: .stamp/docs ## Build the documentation site into build/site, strictly: no link leads nowhere

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save
 from trainingrun_actor.inference import Inference
-from trainingrun_actor.policy import Policy, load_policy
+from trainingrun_actor.policy import Policy, Request, load_policy
 from trainingrun_contracts.policy_format import Network, shapes_of
 from trainingrun_contracts.weights_pointer import Pointer
 from trainingrun_environments.magic.answering import answering
@@ -111,7 +111,7 @@ def infer(weights: Policy, observations: Sequence[Observation], batch: int) -> N
         inference = Inference()
         for start in range(0, len(observations), batch):
             group = observations[start : start + batch]
-            await asyncio.gather(*(inference.choose(weights, o, draw=0.5) for o in group))
+            await asyncio.gather(*(inference.choose(Request(weights, o, 0.5)) for o in group))
 
     asyncio.run(run())
 

@@ -132,7 +132,7 @@ class SimulatedRun:
     @property
     def has_slots(self) -> bool:
         """Whether games run on members that are drained by their slots."""
-        return any(each.drain is Drain.BY_SLOTS for each in self.roles)
+        return any(each.drain is Drain.BY_SLOTS and each.serves(self.run) for each in self.roles)
 
     @property
     def queued(self) -> int:

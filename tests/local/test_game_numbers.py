@@ -69,9 +69,9 @@ class Run:
         lease = f"x:{next(self._names)}"
         found = self._start(
             keys=games.start_keys(KEYS),
-            args=games.start_arguments(KEYS, lease, target=target, seconds=seconds),
+            args=games.start_arguments(KEYS, [lease], target=target, seconds=seconds),
         )
-        return None if found is None else (int(found[1]), int(found[2]))
+        return (int(found[0][1]), int(found[0][2])) if found else None
 
     def end(self, number: int, *, is_over: bool = True) -> tuple[int, int]:
         """Whether the game counts, and the games played."""

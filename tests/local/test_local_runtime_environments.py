@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from testkit.local.local_run import local_run, write_run
+from testkit.local.local_run import closes, local_run, write_run
 from testkit.servers.faulty_engine import GOAL, Fault, faulty_engine
 from testkit.waiting import until
 
@@ -23,6 +23,36 @@ def test_a_game_of_python_is_trained(tmp_path: Path) -> None:
     with local_run(tmp_path, file_of(tmp_path, "tic_tac_toe")) as run:
         assert run.finish() == 0, run.said()
         assert run.summary()["games"] >= 60
+
+
+def test_it_is_trained_without_daemons(tmp_path: Path) -> None:
+    """Expect the actor to play the games of the run to its end, and no process of a daemon."""
+    file = write_run(
+        tmp_path / "run.yaml",
+        games=60,
+        decks=[],
+        environment={"builtIn": {"name": "tic_tac_toe"}},
+        daemon={"embedded": True},
+    )
+    with local_run(tmp_path, file) as run:
+        assert run.finish() == 0, run.said()
+        assert run.summary()["games"] >= 60
+        assert closes(run.summary()["ledger"])
+        assert not list(run.state.rglob("daemon*.log"))
+
+
+def test_what_cannot_be_embedded_ends_with_a_sentence(tmp_path: Path) -> None:
+    """Expect the actor's own sentence where the run cannot tell: the API knows the kinds alone."""
+    file = write_run(
+        tmp_path / "run.yaml",
+        games=60,
+        decks=[],
+        environment={"builtIn": {"name": "chess"}},
+        daemon={"embedded": True},
+    )
+    with local_run(tmp_path, file) as run:
+        assert run.finish(seconds=60) == 2
+        assert "no environment is called 'chess'" in run.said()
 
 
 def test_an_environment_that_is_not_there(tmp_path: Path) -> None:

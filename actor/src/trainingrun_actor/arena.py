@@ -1,8 +1,8 @@
 """Plays a game somewhere: finds a daemon with a free slot, a link to it, and plays.
 
-One game at a time requests a slot, so that a hundred waiting games ask Redis four times a
-second and not four hundred times. A daemon that failed is left alone for a while, longer after each
-failure in a row; the other daemons are used meanwhile.
+One game at a time requests slots, for all that wait, so that a hundred waiting games ask Redis
+four times a second and not four hundred times. A daemon that failed is left alone for a while,
+longer after each failure in a row; the other daemons are used meanwhile.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from trainingrun_protocol.commands import NewGame
 
 from trainingrun_actor.daemon_link import DaemonLink, EngineFault, LinkLost
 from trainingrun_actor.game import AI_IGNORED, End, NotStarted, Outcome, Seat, play_game
+from trainingrun_actor.game_starts import GameStarts
 from trainingrun_actor.leases import GameStart, Lease, Leases
 from trainingrun_actor.play_metrics import PlayMetrics
 
@@ -69,21 +70,28 @@ class Arena:
         self._without_engine: set[str] = set()
         """Daemons that ask for both seats, whatever ``-a`` says."""
         self._seeking = asyncio.Lock()
+        self._starts = GameStarts()
         self._freed = asyncio.Event()
 
     async def start_game(self, *, target: int, may_start: Callable[[], bool]) -> GameStart | None:
         """Wait for a slot and the number of a training game; None when none may start."""
-        with self._metrics.waiting("slots"):
+
+        async def take(count: int) -> list[GameStart] | None:
             return await self._seek(
-                lambda avoid: self._leases.start_game(avoid, target=target), may_start
+                lambda avoid: self._leases.start_games(avoid, target=target, count=count),
+                may_start,
             )
+
+        with self._metrics.waiting("slots"):
+            return await self._starts.next(take)
 
     def seats_engine(self, endpoint: str) -> bool:
         """Whether the engine's own player can be an opponent there, as far as is known."""
         return endpoint not in self._without_engine
 
-    async def give_back(self, lease: Lease) -> None:
+    async def give_back(self, lease: Lease | None) -> None:
         """Give back a slot on which no game is played after all."""
+        assert lease is not None, "games on daemons have one"
         await self._leases.release(lease)
         self._freed.set()
 
@@ -118,6 +126,7 @@ class Arena:
 
     def close(self) -> None:
         """Hang up all idle links."""
+        self._starts.close()
         for links in self._idle.values():
             for link in links:
                 link.close()
@@ -125,7 +134,7 @@ class Arena:
 
     async def _seek(
         self,
-        take: Callable[[list[str]], Awaitable[_Found | None]],
+        take: Callable[[list[str]], Awaitable[_Found]],
         may_start: Callable[[], bool],
     ) -> _Found | None:
         async with self._seeking:
@@ -136,8 +145,9 @@ class Arena:
                 try:
                     found = await take(avoid)
                 except (redis.RedisError, OSError):
-                    found = None
-                if found is not None:
+                    await self._pause()
+                    continue
+                if found:
                     return found
                 await self._pause()
         return None

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from msgspec import Struct
 from trainingrun_environments.seam import Environment
 
-from trainingrun_actor.arena import Arena
+from trainingrun_actor.embedded_arena import AnyArena
 from trainingrun_actor.inference import Inference
 from trainingrun_actor.play_metrics import PlayMetrics
 from trainingrun_actor.policies import Policies
@@ -21,7 +21,7 @@ class Dependencies(Struct, frozen=True):
     """The parts."""
 
     environment: Environment
-    arena: Arena
+    arena: AnyArena
     inference: Inference
     policies: Policies
     sink: Sink

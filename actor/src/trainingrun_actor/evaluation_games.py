@@ -19,7 +19,7 @@ from trainingrun_environments.agents import ENGINE
 from trainingrun_environments.seam import Environment
 from trainingrun_protocol.commands import NewGame
 
-from trainingrun_actor.arena import Arena
+from trainingrun_actor.embedded_arena import AnyArena
 from trainingrun_actor.evaluation_results import Played, version_name
 from trainingrun_actor.game import End, Outcome, Seat
 from trainingrun_actor.inference import Inference
@@ -79,7 +79,7 @@ class EvaluationGames:
     def __init__(
         self,
         environment: Environment,
-        arena: Arena,
+        arena: AnyArena,
         daemon: DaemonConfig,
         *,
         run_state: RunStatePoller,

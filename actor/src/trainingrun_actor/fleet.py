@@ -19,6 +19,7 @@ from trainingrun_environments.agents import ENGINE
 from trainingrun_protocol.commands import NewGame
 
 from trainingrun_actor.dependencies import Dependencies
+from trainingrun_actor.embedded_arena import ENDPOINT as EMBEDDED
 from trainingrun_actor.game import LINE, End, Outcome, Seat
 from trainingrun_actor.game_ends import end_of, not_played
 from trainingrun_actor.leases import GameStart
@@ -110,7 +111,8 @@ class Fleet:
             return
         game: SeatedGame | None = None
         try:
-            game = await self._seating.seat(phase=start.phase, endpoint=start.lease.endpoint)
+            if self._permission.may_start():  # it was waited for
+                game = await self._seating.seat(phase=start.phase, endpoint=_endpoint(start))
         except (redis.RedisError, OSError) as error:
             _log.info("game %d does not begin: %s", start.number, error)
         finally:
@@ -137,7 +139,7 @@ class Fleet:
         outcome = given_up if game.cancelled() else game.result()
         self._account(start.number, seated, outcome)
         if outcome is not None:
-            await self._notify(outcome, start.lease.endpoint)
+            await self._notify(outcome, _endpoint(start))
 
     async def _play(
         self, start: GameStart, matchup: Matchup, seats: dict[int, Seat]
@@ -185,3 +187,8 @@ class Fleet:
         if not isinstance(self._config.environment, Engine):
             return ""
         return f"; trainingrun daemons check {endpoint} --environment engine finds what is wrong"
+
+
+def _endpoint(start: GameStart) -> str:
+    """Return where a game is played, as it is said to people."""
+    return EMBEDDED if start.lease is None else start.lease.endpoint

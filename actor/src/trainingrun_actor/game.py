@@ -31,6 +31,7 @@ from trainingrun_protocol.lines import (
 
 from trainingrun_actor.daemon_link import DaemonLink, EngineFault, LinkLost
 from trainingrun_actor.play_metrics import PlayMetrics
+from trainingrun_actor.policy import Choice, Request
 
 READ_MARGIN_SECONDS: Final = 10.0
 LINE: Final = "; the line: "
@@ -89,8 +90,22 @@ class Outcome(Struct, frozen=True):
 class Seat(Protocol):
     """Answers the decisions of one seat."""
 
+    is_overheard: bool
+    """Whether its decisions and answers are written down, so that it must be asked by lines."""
+
     async def answer(self, decision: Any) -> str:
         """Return the answer line to a decision of the environment's."""
+
+    def ask(self, question: Any) -> int | Request | None:
+        """Return the position of the option that the seat chooses of a question with several, or
+        what is to be asked of a policy; None where it must be ``ready`` first.
+        """
+
+    def note(self, request: Request, choice: Choice) -> None:
+        """Hear what the policy chose."""
+
+    async def ready(self) -> None:
+        """Wait until ``ask`` has an answer."""
 
     def finish(self, reward: float | None) -> None:
         """The game is over; None: its outcome will never be known."""

@@ -12,77 +12,82 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 from math import exp
 from time import perf_counter
+from typing import TypeAlias
 
 import numpy as np
 from msgspec import Struct
-from trainingrun_environments.observation import Observation
 
-from trainingrun_actor.policy import Policy
-
-
-class Choice(Struct, frozen=True):
-    """What a policy chose: a position among the options, its log-probability, the state's value."""
-
-    position: int
-    log_prob: float
-    value: float
+from trainingrun_actor.policy import Choice, Request
 
 
-class _Request(Struct):
-    policy: Policy
-    observation: Observation
-    draw: float | None
+class _Waiting(Struct):
+    request: Request
     answer: asyncio.Future[Choice]
 
 
-class Inference:
-    """Collects requests and answers them together; ``note`` hears the decisions and seconds of each
-    pass."""
+Note: TypeAlias = Callable[[int, float], None]
+"""Hears the decisions and seconds of each pass."""
 
-    def __init__(
-        self, note: Callable[[int, float], None] = lambda _decisions, _seconds: None
-    ) -> None:
+
+class Inference:
+    """Collects requests and answers them together."""
+
+    def __init__(self, note: Note = lambda _decisions, _seconds: None) -> None:
         self._note = note
         self._loop = asyncio.get_running_loop()
-        self._waiting: list[_Request] = []
+        self._waiting: list[_Waiting] = []
 
-    async def choose(
-        self, policy: Policy, observation: Observation, *, draw: float | None
-    ) -> Choice:
-        """Choose an option: by ``draw`` in [0, 1) from the distribution, or the likeliest."""
+    async def choose(self, request: Request) -> Choice:
+        """Choose an option, together with all that ask in this turn of the event loop."""
         answer: asyncio.Future[Choice] = self._loop.create_future()
         if not self._waiting:
             self._loop.call_soon(self._run)
-        self._waiting.append(_Request(policy, observation, draw, answer))
+        self._waiting.append(_Waiting(request, answer))
         return await answer
 
+    def choose_all(self, requests: Sequence[Request]) -> list[Choice]:
+        """Choose an option for each of these, one forward pass for each policy among them."""
+        if len({id(request.policy) for request in requests}) == 1:
+            return self._timed(requests)
+        groups: dict[int, list[int]] = {}
+        for place, request in enumerate(requests):
+            groups.setdefault(id(request.policy), []).append(place)
+        found: dict[int, Choice] = {}
+        for places in groups.values():
+            found.update(zip(places, self._timed([requests[at] for at in places]), strict=True))
+        return [found[place] for place in range(len(requests))]
+
     def _run(self) -> None:
-        requests, self._waiting = self._waiting, []
-        groups: dict[int, list[_Request]] = {}
-        for request in requests:
-            groups.setdefault(id(request.policy), []).append(request)
-        for group in groups.values():
-            began = perf_counter()
-            _answer(group)
-            self._note(len(group), perf_counter() - began)
+        waiting, self._waiting = self._waiting, []
+        choices = self.choose_all([each.request for each in waiting])
+        for each, choice in zip(waiting, choices, strict=True):
+            if not each.answer.done():  # its game may have been cancelled meanwhile
+                each.answer.set_result(choice)
+
+    def _timed(self, requests: Sequence[Request]) -> list[Choice]:
+        began = perf_counter()
+        found = _choices(requests)
+        self._note(len(requests), perf_counter() - began)
+        return found
 
 
-def _answer(group: list[_Request]) -> None:
+def _choices(requests: Sequence[Request]) -> list[Choice]:
     """One forward pass for requests that use the same weights."""
-    observations = [request.observation for request in group]
+    observations = [request.observation for request in requests]
     counts = [len(observation.actions) for observation in observations]
-    log_probs, values = group[0].policy.evaluate(
-        np.concatenate([each.state for each in observations]).reshape(len(group), -1),
+    log_probs, values = requests[0].policy.evaluate(
+        np.concatenate([each.state for each in observations]).reshape(len(requests), -1),
         np.concatenate([each.actions for each in observations]),
         np.array(counts),
     )
     each_log_prob, end = log_probs.tolist(), 0
-    for request, count, value in zip(group, counts, values.tolist(), strict=True):
+    found = []
+    for request, count, value in zip(requests, counts, values.tolist(), strict=True):
         start, end = end, end + count
         own = each_log_prob[start:end]
         position = pick(own, request.draw)
-        if not request.answer.done():  # its game may have been cancelled meanwhile
-            request.answer.set_result(Choice(position, own[position], value))
+        found.append(Choice(position, own[position], value))
+    return found
 
 
 def pick(log_probs: Sequence[float], draw: float | None) -> int:

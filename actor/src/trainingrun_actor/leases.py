@@ -36,9 +36,10 @@ class Lease(Struct, frozen=True):
 
 
 class GameStart(Struct, frozen=True):
-    """A training game that may begin: where, with which number, in which phase (0: in none)."""
+    """A training game that may begin: where, with which number, in which phase (0: in none).
+    Without a ``lease`` it is played in this process."""
 
-    lease: Lease
+    lease: Lease | None
     number: int
     phase: int
 
@@ -49,13 +50,14 @@ class Leases:
     def __init__(self, client: redis.asyncio.Redis, keys: Keys, *, member: str) -> None:
         self._redis = client
         self._keys = keys
-        self._member = member
+        self.member = member
         self._names = itertools.count()
         self._open: set[int] = set()
         """Numbers of games of which Redis does not know yet what became of them."""
         self._held: set[Lease] = set()
         self._owed: set[Lease] = set()
         self._unsure: set[str] = set()
+        self._giving_back: asyncio.Task[None] | None = None
         self._lease: Any = client.register_script(slots.LEASE)
         self._start: Any = client.register_script(games.START)
         self._renew_numbers: Any = client.register_script(games.RENEW)
@@ -68,7 +70,8 @@ class Leases:
         Raises:
             redis.RedisError, OSError: Redis is away.
         """
-        name = await self._next_name()
+        await self._give_back()
+        name = self._next_name()
         try:
             endpoint = await self._lease(
                 args=[self._keys.daemons, self._keys.leases, name, slots.LEASE_SECONDS, *avoid],
@@ -78,39 +81,45 @@ class Leases:
             raise
         return None if endpoint is None else self._hold(endpoint, name)
 
-    async def start_game(self, avoid: Iterable[str], *, target: int) -> GameStart | None:
-        """Return a slot and the number of the training game to play on it; None when no slot is
-        free or no game is left to start.
+    async def start_games(
+        self, avoid: Iterable[str], *, target: int, count: int, with_slots: bool = True
+    ) -> list[GameStart]:
+        """Return slots and numbers of the training games to play on them, at most ``count``: fewer
+        when no slot is free or no game is left to start.
 
         Args:
             avoid: endpoints that are no choice.
             target: games of the run, where Redis has no number of them.
+            count: how many are wanted.
+            with_slots: whether they are played on daemons.
 
         Raises:
             redis.RedisError, OSError: Redis is away.
         """
-        name, keys = await self._next_name(), self._keys
+        await self._give_back()
+        keys = self._keys
+        names = [self._next_name() if with_slots else "" for _ in range(count)]
         try:
             found = await self._start(
                 keys=games.start_keys(keys),
-                args=games.start_arguments(keys, name, target=target, avoid=avoid),
+                args=games.start_arguments(keys, names, target=target, avoid=avoid),
             )
         except (redis.RedisError, OSError, asyncio.CancelledError):
-            self._unsure.add(name)
+            self._unsure.update(filter(None, names))
             raise
-        if found is None:
-            return None
-        endpoint, number, phase = found
-        self._open.add(int(number))
-        return GameStart(self._hold(endpoint, name), int(number), int(phase))
+        starts = []
+        for name, (endpoint, number, phase) in zip(names, found, strict=False):
+            self._open.add(int(number))
+            lease = self._hold(endpoint, name) if with_slots else None
+            starts.append(GameStart(lease, int(number), int(phase)))
+        return starts
 
     def close_game(self, number: int) -> None:
         """Stop renewing a game's number: Redis knows what became of the game."""
         self._open.discard(number)
 
-    async def _next_name(self) -> str:
-        await self._give_back()
-        return f"{self._member}:{next(self._names)}"
+    def _next_name(self) -> str:
+        return f"{self.member}:{next(self._names)}"
 
     def _hold(self, endpoint: bytes, name: str) -> Lease:
         lease = Lease(endpoint.decode(), name)
@@ -129,9 +138,17 @@ class Leases:
     async def _give_back(self) -> None:
         """Give back what is owed: slots of games that are over, and those that may have been given
         although the answer never came."""
+        for _ in range(2):  # one that is under way may have begun before this was owed
+            if not self._owed and not self._unsure:
+                return
+            if self._giving_back is None or self._giving_back.done():
+                self._giving_back = asyncio.create_task(self._give_back_owed())
+                self._giving_back.add_done_callback(_forget_error)
+            await asyncio.shield(self._giving_back)
+
+    async def _give_back_owed(self) -> None:
+        """Give back all that is owed now, together: games of the same moment share one trip."""
         owed, unsure = tuple(self._owed), tuple(self._unsure)
-        if not owed and not unsure:
-            return
         endpoints: Any = await self._redis.hkeys(self._keys.daemons) if unsure else []
         async with self._redis.pipeline(transaction=False) as pipe:
             for lease in owed:
@@ -161,3 +178,9 @@ class Leases:
             await self._renew_numbers(
                 keys=[self._keys.open_games], args=[slots.LEASE_SECONDS, *self._open]
             )
+
+
+def _forget_error(task: asyncio.Task[None]) -> None:
+    """All who waited for the task may have been cancelled; what it raised is theirs alone."""
+    if not task.cancelled():
+        task.exception()

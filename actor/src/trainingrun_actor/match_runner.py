@@ -119,7 +119,9 @@ class MatchRunner:
 
     async def _task(self, match: Match, rivals: Rivals, *, games: int, seed: str) -> Task:
         matchups = evaluation_matchups(self._config.decks, rivals.names, games=games, seed=seed)
-        concurrent = concurrency(match.intent, capacity=await self._store.capacity())
+        daemon, own = self._config.daemon, self._config.actor.games_per_actor
+        capacity = own if daemon.embedded else await self._store.capacity()
+        concurrent = concurrency(match.intent, capacity=capacity)
         return Task(match.due.policy, rivals, matchups, concurrent, match.intent)
 
     def _rated(self, played: list[Played], match: Match) -> Evaluation:

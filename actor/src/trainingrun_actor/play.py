@@ -64,7 +64,10 @@ class _Player:
             now=monotonic,
             on_closed=parts.leases.close_game,
         )
-        self._run_state = parts.run_state(note_depth=self._sink.note_depth)
+        self._run_state = parts.run_state(
+            note_depth=self._sink.note_depth,
+            is_eager=lambda: config.daemon.embedded and self._sink.is_paused,
+        )
         dependencies = Dependencies(
             environment=parts.environment,
             arena=parts.arena,

@@ -80,10 +80,16 @@ class Policies:
     async def fresh(self) -> Policy:
         """Return the newest weights, once they are at most a few publishes behind what is
         published."""
-        while self.newest is None or self._is_behind(self.newest):
+        while (newest := self.at_hand) is None:
             self._arrived.clear()
             await self._arrived.wait()
-        return self.newest
+        return newest
+
+    @property
+    def at_hand(self) -> Policy | None:
+        """The newest weights; None while there are none, or much newer ones are published."""
+        newest = self.newest
+        return None if newest is None or self._is_behind(newest) else newest
 
     async def past(self, random: Random) -> Policy:
         """Return a past snapshot, drawn by the curve; the newest weights where there is none to be

@@ -19,8 +19,7 @@ from trainingrun_contracts.segment import MAX_STEPS, SCHEMA_VERSION, Segment
 from trainingrun_contracts.segment_header import SegmentHeader
 from trainingrun_environments.observation import Float16, Observation
 
-from trainingrun_actor.inference import Choice
-from trainingrun_actor.policy import Policy
+from trainingrun_actor.policy import Choice, Policy
 from trainingrun_actor.shaping import shaped_rewards
 
 MAX_SECONDS: Final = 10.0
@@ -126,7 +125,7 @@ class Recorder:
             header=self._header(is_terminated=bootstrap is None),
             versions=np.full(steps, pointer.version, np.int32),
             publishes=np.full(steps, pointer.publish, np.int32),
-            states=np.stack([observation.state for observation in seen]),
+            states=np.concatenate([observation.state for observation in seen]).reshape(steps, -1),
             actions=np.concatenate([observation.actions for observation in seen]),
             offsets=np.cumsum([0, *counts], dtype=np.int32),
             chosen=np.array([choice.position for choice in choices], np.int32),

@@ -17,10 +17,13 @@ from trainingrun_contracts.role_environment import RoleEnvironment
 from trainingrun_contracts.run_config import ConfigError, RunConfig
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_environments.agents import ENGINE
+from trainingrun_environments.embedded import EmbeddedGames
 from trainingrun_environments.registry import environment_of
 from trainingrun_environments.seam import Environment
+from trainingrun_protocol.access import Token
 
 from trainingrun_actor.arena import Arena
+from trainingrun_actor.embedded_arena import AnyArena, EmbeddedArena
 from trainingrun_actor.leases import Leases
 from trainingrun_actor.play_metrics import PlayMetrics
 from trainingrun_actor.policies import Policies
@@ -53,7 +56,7 @@ class RoleParts:
     policies: Policies
     leases: Leases
     environment: Environment
-    arena: Arena
+    arena: AnyArena
     clock: Clock
     tapes: Tapes
     watchdog: PointerWatchdog
@@ -63,8 +66,11 @@ class RoleParts:
         *,
         note_depth: Callable[[int], None] = lambda _depth: None,
         note_games: Callable[[int], None] = lambda _games: None,
+        is_eager: Callable[[], bool] = lambda: False,
     ) -> RunStatePoller:
-        """Return what reads the run's state; each reading is passed on."""
+        """Return what reads the run's state, more often while ``is_eager``; each reading is passed
+        on.
+        """
         return RunStatePoller(
             self.client,
             self.keys,
@@ -73,6 +79,7 @@ class RoleParts:
             note_depth=note_depth,
             note_pointer=self.watchdog.note,
             note_games=note_games,
+            is_eager=is_eager,
         )
 
     @asynccontextmanager
@@ -135,9 +142,7 @@ def role_parts(
         ),
         leases=leases,
         environment=game,
-        arena=Arena(
-            leases, game, metrics=metrics, random=Random(actor), token=environment.daemon_token
-        ),
+        arena=_arena(config, game, leases, metrics=metrics, token=environment.daemon_token),
         clock=clock,
         tapes=Tapes(
             config.tapes,
@@ -151,6 +156,25 @@ def role_parts(
             keys, address_of(environment.redis_url), limit_seconds=pointer_seconds, now=monotonic
         ),
     )
+
+
+def _arena(
+    config: RunConfig,
+    game: Environment,
+    leases: Leases,
+    *,
+    metrics: PlayMetrics,
+    token: Token | None,
+) -> AnyArena:
+    """Where the games are played: on daemons, or here.
+
+    Raises:
+        UnknownEnvironment: they are to be played here, and are an engine's.
+    """
+    random = Random(leases.member)
+    if config.daemon.embedded:
+        return EmbeddedArena(leases, EmbeddedGames(game), metrics=metrics, random=random)
+    return Arena(leases, game, metrics=metrics, random=random, token=token)
 
 
 def check_players(config: RunConfig, environment: Environment) -> None:

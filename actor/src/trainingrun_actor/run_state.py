@@ -19,6 +19,8 @@ from trainingrun_actor.policies import Policies
 from trainingrun_actor.redis_retry import RedisRetry
 
 POLL_SECONDS: Final = 0.5
+EAGER_SECONDS: Final = 0.05
+"""Between two readings where games are so short that half a second holds several batches."""
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +38,9 @@ class RunStatePoller:
         note_depth: Callable[[int], None] = lambda _depth: None,
         note_pointer: Callable[[Pointer | None], None] = lambda _pointer: None,
         note_games: Callable[[int], None] = lambda _games: None,
+        is_eager: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._is_eager = is_eager
         self.intent = Intent.RUN
         self.games_played = 0
         self.target: int | None = None  # in place of the configuration's, once the run says one
@@ -60,7 +64,7 @@ class RunStatePoller:
                 self._next.set()
                 self._next = asyncio.Event()
                 self._retry.succeeded(_log)
-                await asyncio.sleep(POLL_SECONDS)
+                await asyncio.sleep(EAGER_SECONDS if self._is_eager() else POLL_SECONDS)
             except (redis.RedisError, OSError) as error:
                 self.is_current = False
                 await self._retry.wait(error, _log)

@@ -6,7 +6,7 @@ own.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from random import Random
 from typing import Final
@@ -21,7 +21,7 @@ from trainingrun_actor.game import Seat
 from trainingrun_actor.policy import Policy
 from trainingrun_actor.recorder import Clock, GameIdentity, Recorder
 from trainingrun_actor.schedule import LATEST, PAST, Matchup, training_matchups
-from trainingrun_actor.seats import LearnerSeat, PolicySeat, ScriptedSeat
+from trainingrun_actor.seats import LearnerSeat, PolicySeat, ScriptedSeat, Weights
 
 _LEARNER: Final = "newest policy"
 _MOST_PASSED_OVER: Final = 100
@@ -61,7 +61,8 @@ class Seating:
         self._schema_hash = parts.environment.spec.schema_hash
 
     async def seat(self, *, phase: int, endpoint: str) -> SeatedGame:
-        """Return the next game of a phase, for a daemon.
+        """Return the next game of a phase, for a daemon; ``endpoint`` is empty where it is played
+        in this process.
 
         Raises:
             redis.RedisError, OSError: Redis, which knows the phase or the weights, is away.
@@ -131,10 +132,10 @@ class Seating:
         self, matchup: Matchup, game_id: str, seat: int, opponent: str, setting: Setting
     ) -> Seat:
         parts = self._parts
-        weights: Callable[[], Awaitable[Policy]] = parts.policies.fresh
+        weights: Weights = parts.policies
         clock = parts.clock
         if self._config.sync:  # neither new weights nor the time may cut a game's segments
-            weights, clock = _always(parts.policies.newest), Clock(_no_time, clock.wall)
+            weights, clock = _Same(parts.policies.newest), Clock(_no_time, clock.wall)
         identity = GameIdentity(
             run_id=self._config.run_id,
             schema_hash=self._schema_hash,
@@ -170,14 +171,17 @@ class Seating:
         return seat, f"{PAST}:{policy.pointer.version}"
 
 
-def _always(policy: Policy | None) -> Callable[[], Awaitable[Policy]]:
-    """Gives this policy, whatever is published meanwhile."""
+class _Same:
+    """These weights, whatever is published meanwhile; see Weights."""
 
-    async def give() -> Policy:
+    def __init__(self, policy: Policy | None) -> None:
         assert policy is not None, "games are in step with the weights, so there are some"
-        return policy
+        self.at_hand: Policy | None = policy
+        self._policy = policy
 
-    return give
+    async def fresh(self) -> Policy:
+        """See Weights."""
+        return self._policy
 
 
 def _no_time() -> float:

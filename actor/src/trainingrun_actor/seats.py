@@ -3,13 +3,17 @@
 All seats answer a decision by the same loop and differ in who chooses. A policy takes its weights
 at the start of each segment and keeps them to its end. Questions with one option are answered
 without anybody and are no transitions.
+
+A seat is asked in two ways: by the line of a decision, which waits for its answer, or, where the
+games are in this process, by a question alone: then ``ask`` says what the policy is to be asked, so
+that many games are put to it at once, and ``note`` hears what it chose.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from random import Random
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from trainingrun_contracts.curriculum import Shaping
 from trainingrun_environments.agents import Agent
@@ -17,7 +21,7 @@ from trainingrun_environments.seam import Decision, Environment, Question
 
 from trainingrun_actor.inference import Inference
 from trainingrun_actor.play_metrics import PlayMetrics
-from trainingrun_actor.policy import Policy
+from trainingrun_actor.policy import Choice, Policy, Request
 from trainingrun_actor.recorder import Recorder
 
 Choose: TypeAlias = Callable[[Question], Awaitable[int]]
@@ -25,6 +29,17 @@ Choose: TypeAlias = Callable[[Question], Awaitable[int]]
 
 
 _PLAIN: Final = Shaping()
+
+
+class Weights(Protocol):
+    """Where a seat gets its weights at the start of a segment."""
+
+    @property
+    def at_hand(self) -> Policy | None:
+        """Those to take now; None where they must be waited for."""
+
+    async def fresh(self) -> Policy:
+        """Wait for them."""
 
 
 async def answer_by(environment: Environment, choose: Choose, decision: Decision) -> str:
@@ -39,6 +54,8 @@ async def answer_by(environment: Environment, choose: Choose, decision: Decision
 class ScriptedSeat:
     """A scripted agent."""
 
+    is_overheard = False
+
     def __init__(self, environment: Environment, agent: Agent, random: Random) -> None:
         self._environment = environment
         self._agent = agent
@@ -49,7 +66,17 @@ class ScriptedSeat:
         return await answer_by(self._environment, self._choose, decision)
 
     async def _choose(self, question: Question) -> int:
+        return self.ask(question)
+
+    def ask(self, question: Question) -> int:
+        """See Seat."""
         return self._agent.choose(question, self._random)
+
+    def note(self, request: Request, choice: Choice) -> None:
+        """Nothing to keep."""
+
+    async def ready(self) -> None:
+        """See Seat: it always is."""
 
     def finish(self, reward: float | None) -> None:
         """Nothing to keep."""
@@ -60,6 +87,8 @@ class PolicySeat:
 
     With ``random`` it samples; without, it takes the likeliest option.
     """
+
+    is_overheard = False
 
     def __init__(
         self,
@@ -82,11 +111,21 @@ class PolicySeat:
         return await answer_by(self._environment, self._choose, decision)
 
     async def _choose(self, question: Question) -> int:
-        observation = self._encoder.encode(question)
-        draw = None if self._random is None else self._random.random()
+        request = self.ask(question)
         with self._metrics.waiting("inference"):
-            choice = await self._inference.choose(self._policy, observation, draw=draw)
+            choice = await self._inference.choose(request)
         return choice.position
+
+    def ask(self, question: Question) -> Request:
+        """See Seat."""
+        draw = None if self._random is None else self._random.random()
+        return Request(self._policy, self._encoder.encode(question), draw)
+
+    def note(self, request: Request, choice: Choice) -> None:
+        """Nothing to keep."""
+
+    async def ready(self) -> None:
+        """See Seat: it always is."""
 
     def finish(self, reward: float | None) -> None:
         """Nothing to keep."""
@@ -95,11 +134,13 @@ class PolicySeat:
 class LearnerSeat:
     """The newest policy, sampled, every step recorded for training."""
 
+    is_overheard = False
+
     def __init__(
         self,
         environment: Environment,
         inference: Inference,
-        weights: Callable[[], Awaitable[Policy]],
+        weights: Weights,
         recorder: Recorder,
         *,
         random: Random,
@@ -120,15 +161,28 @@ class LearnerSeat:
         return await answer_by(self._environment, self._choose, decision)
 
     async def _choose(self, question: Question) -> int:
+        while (request := self.ask(question)) is None:
+            await self.ready()
+        with self._metrics.waiting("inference"):
+            choice = await self._inference.choose(request)
+        self.note(request, choice)
+        return choice.position
+
+    def ask(self, question: Question) -> Request | None:
+        """See Seat; a segment that is full, or old, ends here."""
         observation = self._encoder.encode(question)
         potential = self._environment.potential(question, self._shaping)
         self._recorder.before_step(observation.state, potential)
-        policy = self._recorder.policy or await self._weights()
-        draw = self._random.random()
-        with self._metrics.waiting("inference"):
-            choice = await self._inference.choose(policy, observation, draw=draw)
-        self._recorder.add(policy, observation, choice)
-        return choice.position
+        policy = self._recorder.policy or self._weights.at_hand
+        return None if policy is None else Request(policy, observation, self._random.random())
+
+    def note(self, request: Request, choice: Choice) -> None:
+        """Record the step."""
+        self._recorder.add(request.policy, request.observation, choice)
+
+    async def ready(self) -> None:
+        """See Seat."""
+        await self._weights.fresh()
 
     def finish(self, reward: float | None) -> None:
         """Give the segment its outcome, or forget it."""

@@ -30,6 +30,7 @@ from trainingrun_protocol.tapes import (
 )
 
 from trainingrun_actor.game import End, Outcome, Seat
+from trainingrun_actor.policy import Choice, Request
 from trainingrun_actor.recorder import Clock
 
 MAX_BYTES: Final = 16 * 1024 * 1024
@@ -181,6 +182,8 @@ class Tape:
 class _OverheardSeat:
     """A seat whose answers are noted."""
 
+    is_overheard = True
+
     def __init__(self, seat: Seat, tape: Tape) -> None:
         self._seat = seat
         self._tape = tape
@@ -190,6 +193,18 @@ class _OverheardSeat:
         answer = await self._seat.answer(decision)
         self._tape.note(decision, answer)
         return answer
+
+    def ask(self, question: object) -> int | Request | None:
+        """Pass the question on; only decisions are noted."""
+        return self._seat.ask(question)
+
+    def note(self, request: Request, choice: Choice) -> None:
+        """Pass the choice on."""
+        self._seat.note(request, choice)
+
+    async def ready(self) -> None:
+        """Wait for the seat."""
+        await self._seat.ready()
 
     def finish(self, reward: float | None) -> None:
         """Pass the result on to the seat."""

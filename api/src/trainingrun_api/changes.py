@@ -33,6 +33,7 @@ REPLACED: Final[Mapping[str, tuple[str, ...]]] = {
     "daemon.jvm": ("daemon",),
     "daemon.auth": ("daemon", "actor", "evaluator"),
     "daemon.external.tokenSecretRef": ("actor", "evaluator"),
+    "daemon.embedded": ("actor", "evaluator"),
     "daemon.spot": ("daemon",),
     "daemon.gamesPerDaemon": ("daemon", "actor", "evaluator"),
     "daemon.gameTimeoutSeconds": ("daemon", "actor", "evaluator"),

@@ -433,6 +433,16 @@ SPEC: Final = (
         template="no daemon of ours serves this engine: name its image as that of container daemon"
         " in daemon.template, or give the addresses where it listens as daemon.external",
     ),
+    Rule(
+        name="embedded-games",
+        field="daemon.embedded",
+        cel=f"!self.daemon.embedded || (!{_IS_MAGIC} && !{_IS_ENGINE})",
+        holds=lambda spec: (
+            not spec.daemon.embedded or not (_is_magic(spec) or spec.environment.engine is not None)
+        ),
+        template="only games that are written in Python can be played in the actors' processes, and"
+        " those of this environment are an engine's: remove embedded",
+    ),
     _players_known("evaluation.opponents", attrgetter("evaluation.opponents")),
     _players_known("selfPlay.scriptedPlayers", attrgetter("self_play.scripted_players")),
     Rule(
@@ -548,6 +558,11 @@ def _heap_fits(daemon: Any) -> bool:
     )
 
 
+def _has_daemons(daemon: Any) -> bool:
+    """Whether something is said of daemons that only such a run has."""
+    return any(each is not None for each in (daemon.external, daemon.template, daemon.jvm))
+
+
 DAEMON: Final = (
     _own_container("daemon"),
     Rule(
@@ -576,6 +591,14 @@ DAEMON: Final = (
         ),
         template="daemons that exist already are used as they are: remove template and jvm, or"
         " remove external",
+    ),
+    Rule(
+        name="embedded-alone",
+        field="embedded",
+        cel="!self.embedded || (!has(self.external) && !has(self.template) && !has(self.jvm))",
+        holds=lambda daemon: not daemon.embedded or not _has_daemons(daemon),
+        template="the actors play the games themselves, so there are no daemons: remove external,"
+        " template and jvm, or remove embedded",
     ),
 )
 

@@ -12,7 +12,7 @@ under one number. Both are trained on; the number counts once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from trainingrun_contracts.slots import CHOOSE, LEASE_SECONDS
@@ -22,11 +22,12 @@ STARTED: Final = "started"
 """Counter in ``keys.games``: the highest number that was given out."""
 
 # KEYS: games, open games, begun, produced of each shard…
-# ARGV: daemons, target, phase; prefix of lease sets, lease, seconds, target where Redis has none,
-# endpoints to avoid… The operator's keys are no keys of the script, because Redis asks for the
-# right to write each of those.
-# Returns endpoint, number of the game and number of its phase (0: it has none); or false when no
-# game is left to start or no slot is free.
+# ARGV: daemons, target, phase; prefix of lease sets, seconds, target where Redis has none, how many
+# games are wanted; for each the lease of its slot (empty: it needs none); endpoints to avoid…
+# The operator's keys are no keys of the script, because Redis asks for the right to write each of
+# those.
+# Returns for each game that may begin its endpoint (empty without a slot), its number and the
+# number of its phase (0: it has none): fewer than wanted when no game is left, or no slot is free.
 #
 # The phases follow ``curriculum.phase_of_next_game`` and ``phase_of_repeated_game``. A number that
 # was not renewed is left to its owner for as long again while there are others: an owner that was
@@ -34,14 +35,21 @@ STARTED: Final = "started"
 START: Final = (
     CHOOSE
     + """
-local seconds = tonumber(ARGV[6])
+local seconds = tonumber(ARGV[5])
 local latest = now + seconds
-local target = tonumber(redis.call('GET', ARGV[2])) or tonumber(ARGV[7])
+local target = tonumber(redis.call('GET', ARGV[2])) or tonumber(ARGV[6])
+local wanted = tonumber(ARGV[7])
+local avoid = {}
+for i = 8 + wanted, #ARGV do avoid[ARGV[i]] = true end
 local counters = redis.call('HMGET', KEYS[1], 'started', 'played')
 local started = math.max(tonumber(counters[1]) or 0, tonumber(counters[2]) or 0)
 for _, late in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. latest, '+inf')) do
   redis.call('ZADD', KEYS[2], latest, late)  -- taken before the clock was set back
 end
+local planned_phase = redis.call('GET', ARGV[3])
+local is_readable, plan = pcall(cjson.decode, planned_phase or '')
+local is_planned = is_readable and type(plan) == 'table' and type(plan.number) == 'number'
+  and plan.number ~= 0
 
 local function expired(limit)
   local least = nil
@@ -51,55 +59,63 @@ local function expired(limit)
   end
   return least
 end
-local game = expired(now - seconds)
-local is_new = not game and started < target
-if is_new then game = started + 1 end
-game = game or expired(now)
-if not game then return false end
 
-local avoid = {}
-for i = 8, #ARGV do avoid[ARGV[i]] = true end
-local endpoint = choose_slot(ARGV[1], ARGV[4], latest, avoid)
-if not endpoint then return false end
-redis.call('ZADD', ARGV[4] .. endpoint, latest, ARGV[5])
-redis.call('ZADD', KEYS[2], latest, game)
-if is_new then redis.call('HSET', KEYS[1], 'started', game) end
-
-local planned_phase = redis.call('GET', ARGV[3])
-local is_readable, plan = pcall(cjson.decode, planned_phase or '')
-if not is_readable or type(plan) ~= 'table' or type(plan.number) ~= 'number'
-  or plan.number == 0 then return {endpoint, game, 0} end
-local records = redis.call('HGETALL', KEYS[3])
-local begun, newest, since = {}, plan.number, nil
-for i = 1, #records, 2 do
-  local is_record, record = pcall(cjson.decode, records[i + 1])
-  local number, games = tonumber(records[i]), is_record and type(record) == 'table' and record[1]
-  if number and type(games) == 'number' then
-    begun[number] = games
-    newest = math.max(newest, number)
-    if games < game and (not since or number > since) then since = number end
+local function phase_of(game, is_new)
+  if not is_planned then return 0 end
+  local records = redis.call('HGETALL', KEYS[3])
+  local begun, newest, since = {}, plan.number, nil
+  for i = 1, #records, 2 do
+    local is_record, record = pcall(cjson.decode, records[i + 1])
+    local number, games = tonumber(records[i]), is_record and type(record) == 'table' and record[1]
+    if number and type(games) == 'number' then
+      begun[number] = games
+      newest = math.max(newest, number)
+      if games < game and (not since or number > since) then since = number end
+    end
   end
-end
-if not is_new then return {endpoint, game, since or plan.number} end
+  if not is_new then return since or plan.number end
 
-local planned = {[plan.number] = plan}
-if type(plan.before) == 'table' then planned[plan.before.number] = plan.before end
-for _, each in ipairs(type(plan.following) == 'table' and plan.following or {}) do
-  planned[each.number] = each
-end
-local phase = planned[newest]
-if not phase then return {endpoint, game, plan.number} end
-if begun[newest] and type(phase.lasts) == 'number' and planned[newest + 1]
-  and game - 1 >= begun[newest] + phase.lasts then newest = newest + 1 end
-if not begun[newest] then
-  local produced = 0
-  for i = 4, #KEYS do
-    for _, count in ipairs(redis.call('HVALS', KEYS[i])) do produced = produced + count end
+  local planned = {[plan.number] = plan}
+  if type(plan.before) == 'table' then planned[plan.before.number] = plan.before end
+  for _, each in ipairs(type(plan.following) == 'table' and plan.following or {}) do
+    planned[each.number] = each
   end
-  local record = {game - 1, tonumber(time[1]), produced, planned[newest].name}
-  redis.call('HSET', KEYS[3], newest, cjson.encode(record))
+  local phase = planned[newest]
+  if not phase then return plan.number end
+  if begun[newest] and type(phase.lasts) == 'number' and planned[newest + 1]
+    and game - 1 >= begun[newest] + phase.lasts then newest = newest + 1 end
+  if not begun[newest] then
+    local produced = 0
+    for i = 4, #KEYS do
+      for _, count in ipairs(redis.call('HVALS', KEYS[i])) do produced = produced + count end
+    end
+    local record = {game - 1, tonumber(time[1]), produced, planned[newest].name}
+    redis.call('HSET', KEYS[3], newest, cjson.encode(record))
+  end
+  return newest
 end
-return {endpoint, game, newest}
+
+local found = {}
+for i = 8, 7 + wanted do
+  local game = expired(now - seconds)
+  local is_new = not game and started < target
+  if is_new then game = started + 1 end
+  game = game or expired(now)
+  if not game then return found end
+  local endpoint = ''
+  if ARGV[i] ~= '' then
+    endpoint = choose_slot(ARGV[1], ARGV[4], latest, avoid)
+    if not endpoint then return found end
+    redis.call('ZADD', ARGV[4] .. endpoint, latest, ARGV[i])
+  end
+  redis.call('ZADD', KEYS[2], latest, game)
+  if is_new then
+    redis.call('HSET', KEYS[1], 'started', game)
+    started = game
+  end
+  found[#found + 1] = {endpoint, game, phase_of(game, is_new)}
+end
+return found
 """
 )
 
@@ -138,15 +154,16 @@ def start_keys(keys: Keys) -> list[str]:
 
 def start_arguments(
     keys: Keys,
-    lease: str,
+    leases: Sequence[str],
     *,
     target: int,
     avoid: Iterable[str] = (),
     seconds: float = LEASE_SECONDS,
 ) -> list[str | float]:
-    """``ARGV`` of :data:`START`; ``target`` holds where Redis has none."""
+    """``ARGV`` of :data:`START`: a game for each of ``leases``, on a slot where that is not empty.
+    ``target`` holds where Redis has none."""
     asked = (keys.daemons, keys.target, keys.phase)
-    return [*asked, keys.leases, lease, seconds, target, *avoid]
+    return [*asked, keys.leases, seconds, target, len(leases), *leases, *avoid]
 
 
 def boundary(games: int, *, every: int) -> int:

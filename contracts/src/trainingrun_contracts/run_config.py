@@ -44,6 +44,8 @@ class DaemonConfig(Struct, frozen=True):
     games_per_daemon: Positive = 8
     game_timeout_seconds: Positive = 120
     quiet: bool = True
+    embedded: bool = False
+    """Whether there are none: actors and evaluators play the games in their own processes."""
 
 
 class ActorConfig(Struct, frozen=True):

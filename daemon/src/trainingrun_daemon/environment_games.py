@@ -7,7 +7,7 @@ environment is named: a daemon of Magic needs neither that package nor numpy.
 from dataclasses import dataclass
 from typing import Final
 
-from trainingrun_environments.errors import UnknownEnvironment
+from trainingrun_environments.errors import UnknownEnvironment, describe_error
 from trainingrun_environments.names import config_of
 from trainingrun_environments.registry import games_of
 from trainingrun_environments.serving import GameServer, ServedGame, Table
@@ -20,8 +20,6 @@ from trainingrun_daemon.options import ServeError
 
 MOVES_PER_SLICE: Final = 8
 """Moves of players here between two returns to the caller, as many as Magic's."""
-_MOST_TEXT: Final = 500
-"""Longest text of a game's own error."""
 _SEEDS: Final = 2**64
 _BOTH: Final = frozenset((0, 1))
 
@@ -44,7 +42,7 @@ class EnvironmentSession:
                     return Progress.OVER
         except Exception as error:
             raise GameFailed(
-                f"{self._name} failed in move {served.moves + 1}: {_shown(error)}"
+                f"{self._name} failed in move {served.moves + 1}: {describe_error(error)}"
             ) from error
         return Progress.RUNNING
 
@@ -77,7 +75,9 @@ class EnvironmentMatch:
         try:
             return EnvironmentSession(name, self.server.begin(table))
         except Exception as error:
-            raise GameFailed(f"{name} failed before its first move: {_shown(error)}") from error
+            raise GameFailed(
+                f"{name} failed before its first move: {describe_error(error)}"
+            ) from error
 
 
 class EnvironmentGames:
@@ -118,14 +118,8 @@ def _try_out(server: GameServer) -> None:
     except Exception as error:
         raise ServeError(
             f"--environment: {server.spec.name} does not come to its first decision:"
-            f" {_shown(error)}"
+            f" {describe_error(error)}"
         ) from error
-
-
-def _shown(error: Exception) -> str:
-    """Return an error of a game as one line."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:_MOST_TEXT]}" if text else type(error).__name__
 
 
 def _asked(command: NewGame) -> frozenset[int]:

@@ -1,6 +1,10 @@
 """What can go wrong before the first game."""
 
+from typing import Final
+
 from trainingrun_contracts.run_config import ConfigError
+
+_MOST_TEXT: Final = 500
 
 
 class UnknownEnvironment(ConfigError):
@@ -9,3 +13,9 @@ class UnknownEnvironment(ConfigError):
 
 class GameFault(Exception):
     """A game in this process breaks a promise of its environment's spec; the message says which."""
+
+
+def describe_error(error: Exception) -> str:
+    """Return an error of a game's own as one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:_MOST_TEXT]}" if text else type(error).__name__

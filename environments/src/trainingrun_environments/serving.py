@@ -12,7 +12,6 @@ from random import Random
 from typing import Any, Final
 
 import msgspec
-import numpy as np
 import numpy.typing as npt
 from msgspec import Raw, Struct
 from trainingrun_contracts.environment_spec import EnvironmentSpec, Vocabulary
@@ -28,14 +27,11 @@ from trainingrun_protocol.lines import (
 )
 
 from trainingrun_environments.errors import GameFault, UnknownEnvironment
-from trainingrun_environments.games import Games
+from trainingrun_environments.games import Game, Games
+from trainingrun_environments.generic.questions import DTYPES
 
-_LITTLE_ENDIAN: Final = {
-    np.dtype(name).newbyteorder("<"): name
-    for name in ("uint8", "int8", "int16", "int32", "float16", "float32", "float64")
-}
+_LITTLE_ENDIAN: Final = {dtype: name for name, dtype in DTYPES.items()}
 """Numbers that are sent as they are; others are sent as float32."""
-_FLOAT32: Final = np.dtype("<f4")
 _MOST_ENTRIES: Final = 65_536
 """Entries of ``actions`` that are kept: there are games whose descriptions hardly ever repeat."""
 _ENCODER: Final = msgspec.json.Encoder()
@@ -192,11 +188,7 @@ class ServedGame:
         self._note_end()
 
     def _legal_actions(self) -> tuple[int, ...]:
-        """Return what may be chosen; a tuple, because a game may keep and change its list."""
-        legal = tuple(self.game.legal_actions())
-        if not legal:
-            raise GameFault(f"{self._server.spec.name}: no legal action, and the game is not over")
-        return legal
+        return checked_legal(self.game, self._server.spec)
 
     def _decision_line(self, legal: tuple[int, ...], choice: int | None = None) -> bytes:
         server, game = self._server, self.game
@@ -224,7 +216,7 @@ class ServedGame:
             )
         dtype = _LITTLE_ENDIAN.get(found.dtype)
         if dtype is None:
-            dtype, found = "float32", found.astype(_FLOAT32)
+            dtype, found = "float32", found.astype(DTYPES["float32"])
         return GenericObservation(found.shape, dtype, found.tobytes())
 
     def _note_end(self) -> None:
@@ -234,14 +226,36 @@ class ServedGame:
         """
         if not self.game.is_terminal:
             return
-        first, second = self.game.returns
-        bound = self._server.spec.reward_bound
-        if not (abs(first) <= bound and abs(second) <= bound):
-            raise GameFault(
-                f"{self._server.spec.name}: it returned {first} and {second},"
-                f" beyond the reward bound {bound} of the spec"
-            )
-        is_plain = (first, second) in {(bound, -bound), (-bound, bound), (0, 0)}
+        (first, second), says_more = checked_returns(self.game, self._server.spec)
         is_silent = self._table.is_quiet and not self._table.asked and not self._table.is_shown
-        if not (is_plain or is_silent):
+        if says_more and not is_silent:
             self._output.append(format_line(GameReturns(float(first), float(second))))
+
+
+def checked_legal(game: Game, spec: EnvironmentSpec) -> tuple[int, ...]:
+    """Return what may be chosen; a tuple, because a game may keep and change its list.
+
+    Raises:
+        GameFault: it is nothing.
+    """
+    legal = tuple(game.legal_actions())
+    if not legal:
+        raise GameFault(f"{spec.name}: no legal action, and the game is not over")
+    return legal
+
+
+def checked_returns(game: Game, spec: EnvironmentSpec) -> tuple[tuple[float, float], bool]:
+    """Return what a game that is over returned, and whether that says more than who won.
+
+    Raises:
+        GameFault: it is beyond the bound of the spec.
+    """
+    first, second = game.returns
+    bound = spec.reward_bound
+    if not (abs(first) <= bound and abs(second) <= bound):
+        raise GameFault(
+            f"{spec.name}: it returned {first} and {second},"
+            f" beyond the reward bound {bound} of the spec"
+        )
+    is_plain = (first, second) in {(bound, -bound), (-bound, bound), (0, 0)}
+    return (float(first), float(second)), not is_plain

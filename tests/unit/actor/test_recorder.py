@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from trainingrun_actor.inference import Choice
-from trainingrun_actor.policy import Policy
+from trainingrun_actor.policy import Choice, Policy
 from trainingrun_actor.recorder import Clock, GameIdentity, Recorder
 from trainingrun_contracts.segment import Segment, decode, encode
 from trainingrun_environments.magic.spec import SPEC

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trainingrun_actor.inference import Choice
-from trainingrun_actor.policy import load_policy
+from trainingrun_actor.policy import Choice, load_policy
 from trainingrun_actor.recorder import Clock, GameIdentity, Recorder
 from trainingrun_actor.spool import Spool
 from trainingrun_contracts.segment import Segment

@@ -52,6 +52,12 @@ VALUES: dict[str, tuple[Any, Any]] = {
 }
 
 
+BESIDE: dict[str, dict[str, Any]] = {
+    "daemon.embedded": {"environment": {"builtIn": {"name": "connect_four"}}}
+}
+"""What is played where it is not decks of Magic."""
+
+
 def leaves(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     """The fields that hold a value themselves, with their paths below spec."""
     for name, each in schema["properties"].items():
@@ -109,7 +115,8 @@ def _set(spec: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
 
 def run_with(path: str, value: Any) -> TrainingRun:
     """A small run whose field at ``path`` has the value."""
-    spec: dict[str, Any] = {"games": 100, "decks": [{"name": "red_aggro"}]}
+    played = BESIDE.get(path, {"decks": [{"name": "red_aggro"}]})
+    spec: dict[str, Any] = {"games": 100, **played}
     if path.startswith("checkpoint.") and path != "checkpoint.size":
         spec["checkpoint"] = {"storage": {"s3": {"bucket": "bucket"}}}
     if path.startswith("resumeFrom.storage.s3."):
@@ -149,9 +156,9 @@ def hashes(run: TrainingRun) -> dict[str, str]:
 def changed_by(
     path: str, schema: dict[str, Any], aspect: Callable[[TrainingRun], dict[str, Any]]
 ) -> set[str]:
-    """The roles of which an aspect differs between two values of a field."""
+    """The roles, of those that stay, of which an aspect differs between two values of a field."""
     before, after = (aspect(run_with(path, value)) for value in two_values(path, schema))
-    return {role for role in before if before[role] != after[role]}
+    return {role for role in before.keys() & after if before[role] != after[role]}
 
 
 def test_a_change_replaces_the_roles_that_the_reference_names() -> None:

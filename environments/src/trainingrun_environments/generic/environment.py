@@ -63,12 +63,12 @@ class GenericEnvironment:
     def __init__(self, spec: EnvironmentSpec) -> None:
         self.spec = spec
         self.agents: Agents = EVERYWHERE
-        self._reader = QuestionReader(spec)
+        self.reader = QuestionReader(spec)
         self._encoder = GenericEncoder()
 
     def new_dialogue(self) -> GenericDialogue:
         """See Environment."""
-        return GenericDialogue(self._reader)
+        return GenericDialogue(self.reader)
 
     def answering(self, decision: GenericQuestion) -> GenericAnswering:
         """See Environment."""

@@ -5,7 +5,8 @@ training.
 from __future__ import annotations
 
 import math
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,10 +23,15 @@ from trainingrun_protocol.generic import GenericAction, GenericDecision, Generic
 
 from trainingrun_environments.observation import Float16, Observation
 
-_DTYPES: Final = {
+DTYPES: Final = {
     name: np.dtype(name).newbyteorder("<")
     for name in ("uint8", "int8", "int16", "int32", "float16", "float32", "float64")
 }
+"""Numbers that an engine may send."""
+SENT_AS_THEY_ARE: Final = frozenset(DTYPES.values())
+"""Of a game in this process; others are sent as float32."""
+_MOST_KNOWN: Final = 65_536
+"""Sets of legal actions that are kept: there are games in which they hardly ever repeat."""
 
 
 class GenericQuestion(Struct, frozen=True):
@@ -39,6 +45,16 @@ class GenericQuestion(Struct, frozen=True):
     """Where it comes from, for who writes games down; None where no line was sent."""
 
 
+class Seen(NamedTuple):
+    """What a game in this process shows to the player (0 or 1) whose turn it is, and the numbers
+    that the player may choose: at least one.
+    """
+
+    player: int
+    legal: tuple[int, ...]
+    observation: npt.NDArray[Any]
+
+
 class QuestionReader:
     """Makes questions of decisions, by the environment's spec."""
 
@@ -48,6 +64,8 @@ class QuestionReader:
         self._actions = spec.actions
         size = spec.action_inputs
         self._vocabulary = (np.arange(size) / VOCABULARY_SCALE).astype(np.float16)[:, None]
+        self._known: dict[tuple[int, ...], tuple[tuple[int, ...], Float16]] = {}
+        """The options and their rows, by the legal actions of a game in this process."""
 
     def question(self, decision: GenericDecision) -> GenericQuestion:
         """Return the question of a decision.
@@ -57,23 +75,58 @@ class QuestionReader:
                 field, what it holds and what it should.
         """
         options = tuple([action.index for action in decision.actions])
-        if not options:
-            raise DecisionError("actions is empty: ask only where something can be chosen")
-        if len(set(options)) != len(options):
-            raise DecisionError("actions has two entries with the same index")
+        _check_distinct(options)
         state = self._state(decision.observation)
         rows = self._rows(decision.actions, options)
         return GenericQuestion(decision.seat - 1, options, Observation(state, rows), decision)
+
+    def questions(self, seen: Sequence[Seen]) -> list[GenericQuestion]:
+        """Return the questions of games in this process, as :meth:`question` makes them of what a
+        daemon would send of each.
+
+        Raises:
+            DecisionError: as there, of any of them.
+        """
+        states = self._states([each.observation for each in seen])
+        found = []
+        for (player, legal, _), state in zip(seen, states, strict=True):
+            options, rows = self._known.get(legal) or self._checked(legal)
+            found.append(GenericQuestion(player, options, Observation(state, rows)))
+        return found
+
+    def _states(self, observations: list[npt.NDArray[Any]]) -> Float16:
+        for found in observations:
+            if found.shape != self._shape:
+                raise DecisionError(
+                    f"an observation has the shape {list(found.shape)},"
+                    f" the environment's {list(self._shape)}"
+                )
+        sent = [
+            found if found.dtype in SENT_AS_THEY_ARE else found.astype(np.float32)
+            for found in observations
+        ]
+        numbers = np.concatenate(sent, axis=None).reshape(len(sent), self._width)
+        _check_bounds(numbers, "observation")
+        return numbers.astype(np.float16)
+
+    def _checked(self, legal: tuple[int, ...]) -> tuple[tuple[int, ...], Float16]:
+        options = tuple([int(action) for action in legal])
+        _check_distinct(options)
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        found = self._known[legal] = options, self._rows((), options)
+        found[1].flags.writeable = False
+        return found
 
     def _state(self, seen: GenericObservation) -> Float16:
         if seen.shape != self._shape:
             raise DecisionError(
                 f"observation.shape is {list(seen.shape)}, the environment's {list(self._shape)}"
             )
-        dtype = _DTYPES.get(seen.dtype)
+        dtype = DTYPES.get(seen.dtype)
         if dtype is None:
             raise DecisionError(
-                f"observation.dtype is {seen.dtype[:40]!r}: use one of {', '.join(_DTYPES)}"
+                f"observation.dtype is {seen.dtype[:40]!r}: use one of {', '.join(DTYPES)}"
             )
         if len(seen.data) != self._width * dtype.itemsize:
             raise DecisionError(
@@ -95,6 +148,13 @@ class QuestionReader:
                 return self._vocabulary[list(options)]
             case Features(width):
                 return _feature_rows(actions, width)
+
+
+def _check_distinct(options: tuple[int, ...]) -> None:
+    if not options:
+        raise DecisionError("actions is empty: ask only where something can be chosen")
+    if len(set(options)) != len(options):
+        raise DecisionError("actions has two entries with the same index")
 
 
 def _feature_rows(actions: tuple[GenericAction, ...], width: int) -> Float16:

@@ -47,6 +47,7 @@ def run_config(run: TrainingRun, settings: Settings) -> RunConfig:
             games_per_daemon=spec.daemon.games_per_daemon,
             game_timeout_seconds=spec.daemon.game_timeout_seconds,
             quiet=spec.daemon.quiet,
+            embedded=spec.daemon.embedded,
         ),
         actor=ActorConfig(
             games_per_actor=spec.actor.games_per_actor,

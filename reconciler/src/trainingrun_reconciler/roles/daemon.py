@@ -34,7 +34,7 @@ _LONGEST_GAME_SECONDS: Final = 3600
 
 
 def _is_own(run: TrainingRun) -> bool:
-    return run.spec.daemon.external is None
+    return run.spec.daemon.external is None and not run.spec.daemon.embedded
 
 
 def _is_external(run: TrainingRun) -> bool:

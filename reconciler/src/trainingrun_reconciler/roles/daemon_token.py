@@ -17,6 +17,6 @@ def token_of(run: TrainingRun) -> DaemonToken | None:
     if spec.external is not None:
         secret = spec.external.token_secret_ref
         return None if secret is None else DaemonToken((secret.name, secret.key))
-    if spec.jvm is not None or spec.auth == "None":
+    if spec.jvm is not None or spec.embedded or spec.auth == "None":
         return None
     return DaemonToken()

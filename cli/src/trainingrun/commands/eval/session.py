@@ -226,5 +226,5 @@ class EvalSession:
 
 def _with_own_daemons(run: TrainingRun) -> TrainingRun:
     """Return the run on daemons of this machine, whichever it trains on."""
-    own = run.spec.daemon.model_copy(update={"external": None})
+    own = run.spec.daemon.model_copy(update={"external": None, "embedded": False})
     return run.model_copy(update={"spec": run.spec.model_copy(update={"daemon": own})})

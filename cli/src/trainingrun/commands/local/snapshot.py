@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from trainingrun_api.run import TrainingRun
 from trainingrun_api.status import TrainingRunStatus
 from trainingrun_reconciler.algorithms import ALGORITHMS
 from trainingrun_reconciler.controller.state import RunView
@@ -89,7 +90,7 @@ def take_snapshot(
         roles=tuple(
             _line(role, view.observed.serving.get(role), view.status, usage.get(role.value))
             for role in (each.role for each in ALGORITHMS.roles_of(view.run))
-            if role in view.observed.roles or ROLES[role].life is not Life.STORE
+            if role in view.observed.serving or _is_awaited(view.run, role)
         ),
         runtime=runtime,
         queued=signals.ledger.queued if signals is not None else None,
@@ -98,6 +99,11 @@ def take_snapshot(
         learner_wait=learner.waits.get("data") if learner is not None else None,
         events=tuple(events),
     )
+
+
+def _is_awaited(run: TrainingRun, role: Role) -> bool:
+    """Whether a role that is not there has a line; that of daemons only where there are any."""
+    return ROLES[role].life is not Life.STORE and ROLES[role].exists(run)
 
 
 def _line(

@@ -193,6 +193,11 @@ def _rate(
 ) -> Rate:
     """Return how fast a daemon is, from the one source that is asked for or the run's own
     engine."""
+    if run.spec.daemon.embedded:
+        raise UserError(
+            "plan: a plan counts daemons, and this run has none (daemon.embedded): see what its"
+            " actors play in an hour while it runs (trainingrun status)"
+        )
     given = [options.from_run, options.baseline, options.games_per_daemon_hour]
     if sum(each is not None for each in given) > 1:
         raise UserError(

@@ -112,7 +112,7 @@ def _for_hosts(run: TrainingRun, file: Path) -> TrainingRun:
     Raises:
         UserError: it asks for what only a cluster has, or names no daemons.
     """
-    if run.spec.daemon.external is None:
+    if run.spec.daemon.external is None and not run.spec.daemon.embedded:
         raise UserError(
             f"{file}: no daemons: name them with --daemons HOST:PORT,… (one name may stand for"
             " several addresses)"
