@@ -373,11 +373,13 @@ def _asked(line: socket.socket) -> tuple[bytes, array.array[int]] | None:
 
 
 def _become(request: Mapping[str, Any]) -> None:
-    """What a new Python would have found: arguments, folder, environment, streams."""
+    """What a new Python would have found: arguments, folder, environment, path, streams."""
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["env"])
     time.tzset()
+    added = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    sys.path[:0] = [each for each in added if each not in sys.path]
     script, *arguments = request["command"]
     sys.argv = [str(Path(sys.executable).with_name(script)), *arguments]
     sys.executable = request["interpreter"]

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from trainingrun_contracts.run_config import LearnerConfig, PpoConfig
 from trainingrun_trainer.batch import Batch
 from trainingrun_trainer.networks.packed import PackedRows, pack_rows
-from trainingrun_trainer.networks.pointer import PolicyOutput
+from trainingrun_trainer.networks.policy import PolicyOutput
 from trainingrun_trainer.update import PpoUpdater
 
 from benchmarks.learner import problem

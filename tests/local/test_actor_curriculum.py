@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from trainingrun_contracts.curriculum import (
     CurrentPhase,
     PlannedPhase,
     Setting,
-    Shaping,
     begun_from,
     encode_phase,
 )
@@ -21,7 +21,7 @@ from testkit.waiting import until
 
 MIRROR = Setting(("red_aggro",), OpponentsConfig(latest=0, past=0, scripted=1))
 SHAPED = Setting(
-    ("white_weenie",), OpponentsConfig(latest=1, past=0, scripted=0), Shaping(life=0.01, board=0.02)
+    ("white_weenie",), OpponentsConfig(latest=1, past=0, scripted=0), {"life": 0.01, "board": 0.02}
 )
 
 
@@ -55,6 +55,20 @@ def test_games_follow_the_phase(bed: Bed) -> None:
     assert {each.header.decks for each in first} == {("red_aggro", "red_aggro")}
     assert {each.header.opponent for each in first} <= {"random", "aggressive"}
     assert all(not each.rewards[:-1].any() for each in first)
+    assert not has_traceback(actor.text)
+
+
+def test_a_phase_to_come_whose_potential_is_not_installed_ends_the_actor(bed: Bed) -> None:
+    """Before the first game, and not days later: exit code 2 and one sentence."""
+    unknown = msgspec.structs.replace(SHAPED, shaping={"lead": 0.1})
+    following = (PlannedPhase("p2", 2, unknown),)
+    phase = CurrentPhase("p1", 1, 0, 0, 0, "it is so", RED, lasts=15, following=following)
+    with bed.redis as client:
+        client.set(bed.keys.phase, encode_phase(phase))
+    actor = bed.start_role("play", config(phased=True))
+    assert actor.popen.wait(timeout=120) == 2
+    assert "no potential is called 'lead': installed are life, board, cards" in actor.text
+    assert bed.games() == 0
     assert not has_traceback(actor.text)
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from trainingrun_actor.agenda import Agenda
 from trainingrun_actor.policies import Policies
+from trainingrun_actor.policy import PolicyLoader
 from trainingrun_actor.run_state import RunStatePoller
 from trainingrun_contracts.connection import asyncio_client
 from trainingrun_contracts.reports import (
@@ -26,13 +27,13 @@ from trainingrun_contracts.reports import (
     evaluations_from,
     notices_from,
 )
-from trainingrun_contracts.run_config import EvaluationConfig, EvaluationOpponent, GateConfig
+from trainingrun_contracts.run_config import EvaluationConfig, GateConfig
 from trainingrun_environments.magic.spec import SPEC
 
 from testkit.roles.actor_bed import Bed, config, has_traceback
 from testkit.waiting import until
 
-MANY: Final[tuple[EvaluationOpponent, ...]] = ("engine", "past")
+MANY: Final = ("engine", "past")
 SMALL = config(evaluation=EvaluationConfig(interval_games=50, games=10))
 
 
@@ -70,7 +71,7 @@ def test_an_evaluation_is_of_the_weights_of_its_game(bed: Bed) -> None:
     async def due() -> list[tuple[int, int]]:
         agenda = Agenda(50)
         async with asyncio_client(bed.server.url_of("actor"), max_connections=2) as client:
-            policies = Policies(client, bed.keys, SPEC, wall=time.time)
+            policies = Policies(client, bed.keys, PolicyLoader(SPEC), wall=time.time)
             watch = RunStatePoller(
                 client,
                 bed.keys,

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import redis
 from trainingrun_contracts.environment_config import BuiltIn
+from trainingrun_contracts.policy_format import Network
 from trainingrun_contracts.reports import ActorReport
+from trainingrun_contracts.run_config import LearnerConfig, SelfPlayConfig
 
 from testkit.roles.actor_bed import Bed, actor_bed, config, has_traceback
 from testkit.servers.redis_server import RedisServer, start_redis
@@ -151,6 +153,31 @@ def test_an_environment_that_is_not_installed_is_one_sentence(bed: Bed, role: st
     assert actor.popen.wait(timeout=30) == 2
     [said] = actor.text.strip().splitlines()
     assert said.startswith("trainingrun-actor: no environment is called 'chess': installed are")
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        (
+            {"self_play": SelfPlayConfig(scripted=1, scripted_players=("careful",))},
+            "no scripted opponent is called 'careful': installed are random, aggressive, engine",
+        ),
+        ({"shaping": {"lead": 0.1}}, "no potential is called 'lead': installed are life, board,"),
+        (
+            {"learner": LearnerConfig(network=Network("deep"))},
+            "no network is called 'deep': installed are mlp, transformer",
+        ),
+    ],
+)
+def test_a_part_that_is_not_installed_is_one_sentence(
+    bed: Bed, part: dict[str, Any], said: str
+) -> None:
+    """Exit code 2, with its name, what there is, and how a package adds one."""
+    actor = bed.start_role("play", config(**part))
+    assert actor.popen.wait(timeout=60) == 2
+    [line] = actor.text.strip().splitlines()
+    assert line.startswith(f"trainingrun-actor: {said}")
+    assert "a package adds one by an entry point of the group trainingrun." in line
 
 
 def test_it_waits_for_redis_and_ends_on_sigterm(tmp_path: Path, redis_server: RedisServer) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import redis
 from trainingrun_actor.policies import Policies
+from trainingrun_actor.policy import PolicyLoader
 from trainingrun_contracts import slots
 from trainingrun_contracts.connection import asyncio_client
 from trainingrun_contracts.stream.keys import Keys
@@ -64,7 +65,7 @@ def test_weights_of_tomorrow_are_played_with(redis_server: RedisServer, tmp_path
 async def followed(url: str, keys: Keys, pointer: Pointer) -> Policies:
     """What an actor has whose clock is an hour behind."""
     async with asyncio_client(url) as client:
-        policies = Policies(client, keys, SPEC, wall=lambda: time.time() - HOUR)
+        policies = Policies(client, keys, PolicyLoader(SPEC), wall=lambda: time.time() - HOUR)
         await policies.follow(pointer, [])
         return policies
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import signal
 import socket
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
+import pytest
 from trainingrun_contracts.environment_config import BuiltIn
 from trainingrun_contracts.exit_codes import ExitCode
+from trainingrun_contracts.policy_format import Network
 from trainingrun_contracts.reports import Intent
 from trainingrun_contracts.run_config import PpoConfig, ResumeFromConfig, RunConfig
 
@@ -110,6 +113,26 @@ def test_an_environment_that_is_not_installed_is_an_end_for_good(
         assert learner.exit_code(seconds=300) == ExitCode.WRONG, learner.log.read_text()
         said = learner.log.read_text().splitlines()[-1]
     assert said.startswith("trainingrun-learner: no environment is called 'chess': installed are")
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ({"network": Network("deep")}, "no network is called 'deep': installed are mlp,"),
+        ({"ppo": PpoConfig(loss="soft")}, "no loss is called 'soft': installed are ppo;"),
+    ],
+)
+def test_a_part_that_is_not_installed_is_an_end_for_good(
+    redis_server: RedisServer, tmp_path: Path, part: dict[str, Any], said: str
+) -> None:
+    """Expect the code of a wrong configuration, with its name and what there is."""
+    config = bandit_config(tmp_path.as_uri())
+    learner_config = msgspec.structs.replace(config.learner, **part)
+    config = msgspec.structs.replace(config, learner=learner_config)
+    with learner_process(config, redis_server.url_of("learner"), tmp_path) as learner:
+        assert learner.exit_code(seconds=300) == ExitCode.WRONG, learner.log.read_text()
+        line = learner.log.read_text().splitlines()[-1]
+    assert line.startswith(f"trainingrun-learner: {said}")
 
 
 def test_the_first_signal_ends_a_start_that_waits_for_redis(tmp_path: Path) -> None:

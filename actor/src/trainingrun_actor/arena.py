@@ -19,6 +19,7 @@ import msgspec
 import redis
 from msgspec import Struct
 from trainingrun_contracts.backoff import Backoff
+from trainingrun_contracts.own_parts import PartFault
 from trainingrun_environments.seam import Environment
 from trainingrun_protocol.access import Token
 from trainingrun_protocol.commands import NewGame
@@ -179,6 +180,9 @@ class Arena:
             is_fault = isinstance(error, EngineFault)
             seconds = monotonic() - began
             return Outcome(End.ABORTED, None, seconds, str(error), is_fault=is_fault)
+        except PartFault as error:
+            seconds = monotonic() - began
+            return Outcome(End.ABORTED, None, seconds, str(error), is_part_fault=True)
         finally:
             await asyncio.shield(self._leases.release(lease))
             self._freed.set()

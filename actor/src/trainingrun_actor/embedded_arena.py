@@ -21,6 +21,7 @@ from typing import Final, TypeAlias
 
 import redis
 from trainingrun_contracts.backoff import Backoff
+from trainingrun_contracts.own_parts import PartFault
 from trainingrun_environments.embedded import EmbeddedGame, EmbeddedGames
 from trainingrun_environments.errors import GameFault
 from trainingrun_environments.generic.questions import GenericQuestion
@@ -65,6 +66,12 @@ class _Table:
         self.action: int | None = None
         """The answer to its open question; None while there is none."""
         self.has_asked = False
+
+    def seat(self, question: GenericQuestion) -> Seat:
+        """Return who is asked."""
+        seat = self.seats[question.seat]
+        assert seat is not None, "only players with a seat are asked"
+        return seat
 
 
 class EmbeddedArena:
@@ -172,6 +179,8 @@ class EmbeddedArena:
             (first, second), says_more = lines.returns()
         except GameFault as fault:
             return Outcome(End.ABORTED, None, monotonic() - began, str(fault), is_fault=True)
+        except PartFault as fault:
+            return Outcome(End.ABORTED, None, monotonic() - began, str(fault), is_part_fault=True)
         bound, seconds = self._games.spec.reward_bound, monotonic() - began
         returns = (first / bound, second / bound) if says_more else None
         if first == second:
@@ -179,7 +188,12 @@ class EmbeddedArena:
         return Outcome(End.WON, 1 if first > second else 2, seconds, returns=returns)
 
     async def _rest_after(self, outcome: Outcome) -> None:
-        """Wait a little after a game that failed, longer after each in a row."""
+        """Wait a little after a game that failed, longer after each in a row.
+
+        Games that a part of the user's spoilt are counted by those who began them, as with daemons.
+        """
+        if outcome.is_part_fault:
+            return
         if outcome.end is not End.ABORTED:
             self._failures = 0
             return
@@ -253,7 +267,7 @@ class EmbeddedArena:
         if not asking:
             return
         requests: list[Request] = []
-        askers: list[tuple[_Table, Seat, GenericQuestion]] = []
+        askers: list[tuple[_Table, GenericQuestion]] = []
         now = monotonic()
         for table, question in zip(
             asking, self._games.questions([table.game for table in asking]), strict=True
@@ -264,23 +278,36 @@ class EmbeddedArena:
             if now > table.deadline:
                 self._end_late(table)
                 continue
-            table.has_asked = True
-            seat = table.seats[question.seat]
-            assert seat is not None, "only players with a seat are asked"
-            asked = seat.ask(question)
-            if isinstance(asked, Request):
-                requests.append(asked)
-                askers.append((table, seat, question))
-            elif asked is None:
-                self._wait_for(seat, table)
-            else:
-                self._take(table, question.options[asked])
+            request = self._ask(table, question)
+            if request is not None:
+                requests.append(request)
+                askers.append((table, question))
         if not requests:
             return
         choices = self._inference.choose_all(requests)
-        for (table, seat, question), request, choice in zip(askers, requests, choices, strict=True):
-            seat.note(request, choice)
+        for (table, question), request, choice in zip(askers, requests, choices, strict=True):
+            if isinstance(choice, PartFault):
+                self._end_of_part(table, choice)
+                continue
+            table.seat(question).note(request, choice)
             self._take(table, question.options[choice.position])
+
+    def _ask(self, table: _Table, question: GenericQuestion) -> Request | None:
+        """Put a question to its seat; return what its policy is to be asked, where it has one."""
+        table.has_asked = True
+        seat = table.seat(question)
+        try:
+            asked = seat.ask(question)
+        except PartFault as fault:
+            self._end_of_part(table, fault)
+            return None
+        if isinstance(asked, Request):
+            return asked
+        if asked is None:
+            self._wait_for(seat, table)
+        else:
+            self._take(table, question.options[asked])
+        return None
 
     def _take(self, table: _Table, action: int) -> None:
         """Keep the answer for the next round."""
@@ -322,6 +349,10 @@ class EmbeddedArena:
         else:
             self._end(table, End.ABORTED, f"{NEVER_ASKED}: {limit}")
 
+    def _end_of_part(self, table: _Table, fault: PartFault) -> None:
+        """End a game that a part of the user's has spoilt."""
+        self._end(table, End.ABORTED, str(fault), is_part_fault=True)
+
     def _end(
         self,
         table: _Table,
@@ -330,11 +361,14 @@ class EmbeddedArena:
         *,
         winner: int | None = None,
         returns: tuple[float, float] | None = None,
+        is_part_fault: bool = False,
     ) -> None:
         self._metrics.decisions += table.game.asked_alone
         seconds = monotonic() - table.began
-        is_fault = end is End.ABORTED
-        table.outcome.set_result(Outcome(end, winner, seconds, reason, returns, is_fault))
+        is_fault = end is End.ABORTED and not is_part_fault
+        table.outcome.set_result(
+            Outcome(end, winner, seconds, reason, returns, is_fault, is_part_fault)
+        )
 
 
 AnyArena: TypeAlias = Arena | EmbeddedArena

@@ -15,7 +15,7 @@ from typing import Final
 from msgspec import Struct
 from trainingrun_contracts.reports import Intent
 from trainingrun_contracts.run_config import DaemonConfig
-from trainingrun_environments.agents import ENGINE
+from trainingrun_environments.agents import ENGINE, Agents
 from trainingrun_environments.seam import Environment
 from trainingrun_protocol.commands import NewGame
 
@@ -39,7 +39,8 @@ class GivenUp(Exception):
 
 
 class Unplayable(GivenUp):
-    """No daemon can seat this opponent; trying again would not help."""
+    """No daemon can seat this opponent, or a part of the user's fails in its games; trying again
+    would not help."""
 
 
 class Rivals(Struct, frozen=True):
@@ -82,11 +83,13 @@ class EvaluationGames:
         arena: AnyArena,
         daemon: DaemonConfig,
         *,
+        players: Agents,
         run_state: RunStatePoller,
         metrics: PlayMetrics,
         tapes: Tapes,
     ) -> None:
         self._environment = environment
+        self._players = players
         self._arena = arena
         self._daemon = daemon
         self._run_state = run_state
@@ -129,7 +132,7 @@ class EvaluationGames:
             rewards[number] = await self._reward(matchup, task, is_first=number == 0)
 
     async def _reward(self, matchup: Matchup, task: Task, *, is_first: bool) -> float:
-        reason = ""
+        reason, failure = "", GivenUp
         for _ in range(ATTEMPTS):
             tape = self._tape(matchup, task.policy) if is_first else None
             outcome = await self._play(matchup, task, tape)
@@ -140,7 +143,8 @@ class EvaluationGames:
             reason = outcome.reason
             if outcome.end is End.REFUSED and matchup.opponent == ENGINE:
                 raise Unplayable(f"the daemon cannot play against its own player: {reason}")
-        raise GivenUp(f"a game ended without a result {ATTEMPTS} times: {reason}")
+            failure = Unplayable if outcome.is_part_fault else GivenUp
+        raise failure(f"a game ended without a result {ATTEMPTS} times: {reason}")
 
     def _tape(self, matchup: Matchup, policy: Policy) -> Tape | None:
         own = f"policy, version {policy.pointer.version}"
@@ -185,7 +189,7 @@ class EvaluationGames:
         if name in task.rivals.policies:
             seats[other] = self._policy_seat(task.rivals.policies[name])
         elif name != ENGINE:
-            agent = self._environment.agents[name]()
+            agent = self._players[name]()
             seats[other] = ScriptedSeat(self._environment, agent, Random(matchup.seed))
         return seats
 

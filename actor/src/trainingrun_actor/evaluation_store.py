@@ -9,7 +9,6 @@ from typing import Any
 
 import redis.asyncio
 from trainingrun_contracts import slots
-from trainingrun_contracts.environment_spec import EnvironmentSpec
 from trainingrun_contracts.reports import (
     Champion,
     Evaluation,
@@ -25,7 +24,7 @@ from trainingrun_contracts.weights_pointer import Pointer
 from trainingrun_actor.agenda import Due
 from trainingrun_actor.evaluation_scheduler import Standing
 from trainingrun_actor.league import forgotten_counters
-from trainingrun_actor.policy import Policy, load_policy
+from trainingrun_actor.policy import Policy, PolicyLoader
 
 _log = logging.getLogger(__name__)
 
@@ -37,11 +36,11 @@ class EvaluationStore:
         standing: as it was last read, with what was written since.
     """
 
-    def __init__(self, client: redis.asyncio.Redis, keys: Keys, spec: EnvironmentSpec) -> None:
+    def __init__(self, client: redis.asyncio.Redis, keys: Keys, loader: PolicyLoader) -> None:
         self.standing = Standing()
         self._redis = client
         self._keys = keys
-        self._spec = spec
+        self._loader = loader
         self._newest: bytes | None = None
 
     async def read(self) -> Standing:
@@ -82,7 +81,7 @@ class EvaluationStore:
         pointer = Pointer(epoch=0, version=named.version, publish=0, sha256=named.sha256, at=0.0)
         reply: Any = self._redis.hget(self._keys.champion, "weights")
         try:
-            return load_policy(verified(await reply, named.sha256), pointer, self._spec)
+            return self._loader.load(verified(await reply, named.sha256), pointer)
         except WeightsError as error:
             _log.warning("the champion cannot be loaded and is replaced: %s", error)
             return None

@@ -71,13 +71,14 @@ class Evaluator:
         self._parts = parts
         self._metrics = parts.metrics
         self._policies = parts.policies
-        self._store = EvaluationStore(parts.client, parts.keys, parts.environment.spec)
+        self._store = EvaluationStore(parts.client, parts.keys, parts.loader)
         self._scheduler = EvaluationScheduler(config.evaluation)
         self._run_state = parts.run_state(note_games=self._note_games)
         games = EvaluationGames(
             parts.environment,
             parts.arena,
             config.daemon,
+            players=parts.players,
             run_state=self._run_state,
             metrics=parts.metrics,
             tapes=parts.tapes,

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from time import monotonic
 from typing import Final
 
 import redis
 from trainingrun_contracts.environment_config import Engine
 from trainingrun_contracts.reports import ActorState, Intent
-from trainingrun_contracts.run_config import RunConfig
+from trainingrun_contracts.run_config import ConfigError, RunConfig
 from trainingrun_environments.agents import ENGINE
 from trainingrun_protocol.commands import NewGame
 
@@ -31,6 +32,9 @@ from trainingrun_actor.tasks import cancel_all, first_failure
 
 DRAIN_SECONDS: Final = 60.0
 _MOST_REASONS: Final = 10
+MOST_SPOILT: Final = 20
+"""Games in a row against one opponent that a part of the user's spoils, after which the actor
+ends."""
 
 _log = logging.getLogger(__name__)
 
@@ -46,6 +50,7 @@ class Fleet:
         self._games: set[asyncio.Task[Outcome | None]] = set()
         self._reported: set[str] = set()
         """Why games were not played, or failed."""
+        self._spoilt: Counter[str] = Counter()
 
     @property
     def is_done(self) -> bool:
@@ -140,6 +145,7 @@ class Fleet:
         self._account(start.number, seated, outcome)
         if outcome is not None:
             await self._notify(outcome, _endpoint(start))
+            self._note_part(matchup.opponent, outcome)
 
     async def _play(
         self, start: GameStart, matchup: Matchup, seats: dict[int, Seat]
@@ -171,13 +177,16 @@ class Fleet:
         """
         is_refused = outcome.end is End.REFUSED
         reason = outcome.reason.partition(LINE)[0]
-        if not (is_refused or outcome.is_fault) or reason in self._reported:
+        is_reported = is_refused or outcome.is_fault or outcome.is_part_fault
+        if not is_reported or reason in self._reported:
             return
         if len(self._reported) < _MOST_REASONS:
             self._reported.add(reason)
             if is_refused:
                 text = f"a daemon refused a game: {outcome.reason}"
                 await self._parts.notify("GameRefused", text)
+            elif outcome.is_part_fault:
+                await self._parts.notify("GameFailed", f"a game was given up: {outcome.reason}")
             else:
                 text = f"a game failed on {endpoint}: {outcome.reason}{self._remedy(endpoint)}"
                 await self._parts.notify("GameFailed", text)
@@ -187,6 +196,22 @@ class Fleet:
         if not isinstance(self._config.environment, Engine):
             return ""
         return f"; trainingrun daemons check {endpoint} --environment engine finds what is wrong"
+
+    def _note_part(self, opponent: str, outcome: Outcome) -> None:
+        """End the role where a part of the user's spoils game after game.
+
+        Games are counted by their opponents: a player that always fails would otherwise be left out
+        of the training without an end, while games against others go well.
+
+        Raises:
+            ConfigError: it has spoilt as many in a row as are suffered.
+        """
+        if outcome.is_part_fault:
+            self._spoilt[opponent] += 1
+        elif outcome.end is not End.REFUSED:
+            self._spoilt.pop(opponent, None)
+        if self._spoilt[opponent] >= MOST_SPOILT:
+            raise ConfigError(f"{outcome.reason} ({MOST_SPOILT} games in a row were given up)")
 
 
 def _endpoint(start: GameStart) -> str:

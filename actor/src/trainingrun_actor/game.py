@@ -62,6 +62,7 @@ class Outcome(Struct, frozen=True):
         winner: the seat (1 or 2) that won; None when neither did.
         is_fault: whether the engine is to blame for an unknown outcome, as far as is known.
         returns: of seat 1 and seat 2 in [-1, 1], where the daemon said more than who won.
+        is_part_fault: a part of the user's is to blame, and not the daemon.
     """
 
     end: End
@@ -70,6 +71,7 @@ class Outcome(Struct, frozen=True):
     reason: str = ""
     returns: tuple[float, float] | None = None
     is_fault: bool = False
+    is_part_fault: bool = False
 
     def reward(self, seat: int) -> float | None:
         """What a seat trains on, in [-1, 1]; None when the outcome is unknown."""
@@ -125,6 +127,7 @@ async def play_game(
         LinkLost: it broke later.
         EngineFault: the engine broke the protocol or its environment's promises, or kept asking
             long after the game's time.
+        PartFault: a part of the user's failed.
     """
     began = monotonic()
     patience = command.limit_seconds + READ_MARGIN_SECONDS

@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 import numpy as np
 from msgspec import Struct
+from trainingrun_contracts.own_parts import PartFault
 
 from trainingrun_actor.policy import Choice, Request
 
@@ -38,41 +39,58 @@ class Inference:
         self._waiting: list[_Waiting] = []
 
     async def choose(self, request: Request) -> Choice:
-        """Choose an option, together with all that ask in this turn of the event loop."""
+        """Choose an option, together with all that ask in this turn of the event loop.
+
+        Raises:
+            PartFault: a network of the user's failed.
+        """
         answer: asyncio.Future[Choice] = self._loop.create_future()
         if not self._waiting:
             self._loop.call_soon(self._run)
         self._waiting.append(_Waiting(request, answer))
         return await answer
 
-    def choose_all(self, requests: Sequence[Request]) -> list[Choice]:
-        """Choose an option for each of these, one forward pass for each policy among them."""
+    def choose_all(self, requests: Sequence[Request]) -> Sequence[Choice | PartFault]:
+        """Choose an option for each of these, one forward pass for each policy among them; where a
+        network of the user's failed, what it did wrong stands in the place of each of its choices.
+        """
         if len({id(request.policy) for request in requests}) == 1:
             return self._timed(requests)
         groups: dict[int, list[int]] = {}
         for place, request in enumerate(requests):
             groups.setdefault(id(request.policy), []).append(place)
-        found: dict[int, Choice] = {}
+        found: dict[int, Choice | PartFault] = {}
         for places in groups.values():
             found.update(zip(places, self._timed([requests[at] for at in places]), strict=True))
         return [found[place] for place in range(len(requests))]
 
     def _run(self) -> None:
         waiting, self._waiting = self._waiting, []
-        choices = self.choose_all([each.request for each in waiting])
-        for each, choice in zip(waiting, choices, strict=True):
-            if not each.answer.done():  # its game may have been cancelled meanwhile
+        found = self.choose_all([each.request for each in waiting])
+        for each, choice in zip(waiting, found, strict=True):
+            if each.answer.done():  # its game may have been cancelled meanwhile
+                continue
+            if isinstance(choice, PartFault):
+                each.answer.set_exception(choice)
+            else:
                 each.answer.set_result(choice)
 
-    def _timed(self, requests: Sequence[Request]) -> list[Choice]:
+    def _timed(self, requests: Sequence[Request]) -> Sequence[Choice | PartFault]:
         began = perf_counter()
-        found = _choices(requests)
-        self._note(len(requests), perf_counter() - began)
-        return found
+        try:
+            return _choices(requests)
+        except PartFault as error:
+            return [error] * len(requests)
+        finally:
+            self._note(len(requests), perf_counter() - began)
 
 
 def _choices(requests: Sequence[Request]) -> list[Choice]:
-    """One forward pass for requests that use the same weights."""
+    """One forward pass for requests that use the same weights.
+
+    Raises:
+        PartFault: see Evaluate.
+    """
     observations = [request.observation for request in requests]
     counts = [len(observation.actions) for observation in observations]
     log_probs, values = requests[0].policy.evaluate(

@@ -15,13 +15,12 @@ from typing import Any, Final
 
 import redis
 import redis.asyncio
-from trainingrun_contracts.environment_spec import EnvironmentSpec
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.weights import WeightsError, verified
 from trainingrun_contracts.weights_pointer import Pointer
 
 from trainingrun_actor.league import PastOpponents
-from trainingrun_actor.policy import Policy, load_policy
+from trainingrun_actor.policy import Policy, PolicyLoader
 from trainingrun_actor.ratings.pfsp import Curve
 
 MOST_PUBLISHES_BEHIND: Final = 4
@@ -37,7 +36,7 @@ class Policies:
         self,
         client: redis.asyncio.Redis,
         keys: Keys,
-        spec: EnvironmentSpec,
+        loader: PolicyLoader,
         *,
         wall: Callable[[], float],
         curve: Curve = "even",
@@ -52,7 +51,7 @@ class Policies:
         self.opponents = PastOpponents(curve)
         self._redis = client
         self._keys = keys
-        self._spec = spec
+        self._loader = loader
         self._wall = wall
         self._note_sync = note_sync
         self._published: Pointer | None = None
@@ -68,7 +67,7 @@ class Policies:
             return
         try:
             blob = await self._blob(pointer)
-            self.newest = load_policy(blob, pointer, self._spec)
+            self.newest = self._loader.load(blob, pointer)
         except WeightsError as error:
             self._complain(str(error))
             return
@@ -125,7 +124,7 @@ class Policies:
         return policy
 
     async def _fetch(self, pointer: Pointer) -> Policy:
-        return load_policy(await self._blob(pointer), pointer, self._spec)
+        return self._loader.load(await self._blob(pointer), pointer)
 
     async def _blob(self, pointer: Pointer) -> bytes:
         blob: Any = await self._redis.get(self._keys.blob(pointer.sha256))

@@ -13,11 +13,14 @@ from typing import Any
 import redis.asyncio
 from trainingrun_contracts.connection import address_of
 from trainingrun_contracts.metrics import Server
+from trainingrun_contracts.own_network import own_network
 from trainingrun_contracts.role_environment import RoleEnvironment
-from trainingrun_contracts.run_config import ConfigError, RunConfig
+from trainingrun_contracts.run_config import RunConfig
 from trainingrun_contracts.stream.keys import Keys
-from trainingrun_environments.agents import ENGINE
+from trainingrun_environments.agents import Agents
 from trainingrun_environments.embedded import EmbeddedGames
+from trainingrun_environments.players import players_of
+from trainingrun_environments.potentials import potential_of
 from trainingrun_environments.registry import environment_of
 from trainingrun_environments.seam import Environment
 from trainingrun_protocol.access import Token
@@ -27,6 +30,7 @@ from trainingrun_actor.embedded_arena import AnyArena, EmbeddedArena
 from trainingrun_actor.leases import Leases
 from trainingrun_actor.play_metrics import PlayMetrics
 from trainingrun_actor.policies import Policies
+from trainingrun_actor.policy import PolicyLoader
 from trainingrun_actor.recorder import Clock
 from trainingrun_actor.reporting import Exporter, Reporter
 from trainingrun_actor.run_state import RunStatePoller
@@ -54,8 +58,11 @@ class RoleParts:
     metrics: PlayMetrics
     reporter: Reporter
     policies: Policies
+    loader: PolicyLoader
     leases: Leases
     environment: Environment
+    players: Agents
+    """Scripted ones that the run names, the curriculum's aside."""
     arena: AnyArena
     clock: Clock
     tapes: Tapes
@@ -114,12 +121,16 @@ def role_parts(
     """Return the parts of the role that serves these metrics; it serves them from now on.
 
     Raises:
-        ConfigError: the metrics port cannot be used, or a player is none of the environment's.
+        ConfigError: the metrics port cannot be used, a player is none of the environment's, or a
+            part of the user's cannot be had here.
         UnknownEnvironment: the run plays in an environment that cannot be had here.
     """
     keys = Keys(config.run_id, config.learner.shards)
     game = environment_of(config.environment)
-    check_players(config, game)
+    players = players_of(game, named_players(config))
+    if server is Server.ACTOR:
+        potential_of(game, config.shaping)
+    loader = PolicyLoader(game.spec, own_network(config.learner.network, game.spec))
     actor, metrics = incarnation(environment.member), PlayMetrics()
     exporter = Exporter(metrics, server)
     exporter.serve(environment.metrics_port)
@@ -134,14 +145,16 @@ def role_parts(
         policies=Policies(
             client,
             keys,
-            game.spec,
+            loader,
             wall=time,
             curve=config.self_play.pfsp,
             note_sync=metrics.sync_seconds.observe,
             keeps_blob=_may_crown(config, server),
         ),
+        loader=loader,
         leases=leases,
         environment=game,
+        players=players,
         arena=_arena(config, game, leases, metrics=metrics, token=environment.daemon_token),
         clock=clock,
         tapes=Tapes(
@@ -177,15 +190,10 @@ def _arena(
     return Arena(leases, game, metrics=metrics, random=random, token=token)
 
 
-def check_players(config: RunConfig, environment: Environment) -> None:
-    """Raise ConfigError where the run names a scripted player that its environment lacks."""
+def named_players(config: RunConfig) -> tuple[str, ...]:
+    """Return the scripted players that a run trains against, or is measured against."""
     trained = config.self_play.scripted_players if config.self_play.scripted > 0 else ()
-    wanted = {*trained, *config.evaluation.opponents} - {ENGINE, PAST}
-    if missing := sorted(wanted - environment.agents.keys()):
-        known = ", ".join(sorted(environment.agents))
-        raise ConfigError(
-            f"{environment.spec.name} has no player {missing[0]!r}: name one of {known}"
-        )
+    return tuple(name for name in (*trained, *config.evaluation.opponents) if name != PAST)
 
 
 def _may_crown(config: RunConfig, server: Server) -> bool:

@@ -12,9 +12,12 @@ from random import Random
 from typing import Final
 
 from msgspec import Struct
-from trainingrun_contracts.curriculum import Setting
+from trainingrun_contracts.curriculum import CurrentPhase, Setting
 from trainingrun_contracts.run_config import RunConfig
-from trainingrun_environments.agents import ENGINE
+from trainingrun_environments.agents import ENGINE, Agents
+from trainingrun_environments.players import players_of
+from trainingrun_environments.potentials import Potential, potential_of
+from trainingrun_environments.seam import Environment
 
 from trainingrun_actor.dependencies import Dependencies
 from trainingrun_actor.game import Seat
@@ -45,6 +48,8 @@ class _Schedule(Struct, frozen=True):
 
     setting: Setting
     matchups: Iterator[Matchup]
+    players: Agents
+    potential: Potential
 
 
 class Seating:
@@ -59,6 +64,7 @@ class Seating:
         self._random = Random(f"{seed}:sampling")
         self._number = 0
         self._schema_hash = parts.environment.spec.schema_hash
+        self._plan: CurrentPhase | None = None
 
     async def seat(self, *, phase: int, endpoint: str) -> SeatedGame:
         """Return the next game of a phase, for a daemon; ``endpoint`` is empty where it is played
@@ -66,10 +72,11 @@ class Seating:
 
         Raises:
             redis.RedisError, OSError: Redis, which knows the phase or the weights, is away.
+            ConfigError: a phase names a player or a potential that cannot be had here.
         """
         schedule = await self._schedule(phase)
         matchup = self._matchup(schedule, endpoint)
-        seats, players = await self._seats(matchup, schedule.setting)
+        seats, players = await self._seats(matchup, schedule)
         return SeatedGame(matchup, seats, players)
 
     def _matchup(self, schedule: _Schedule, endpoint: str) -> Matchup:
@@ -91,11 +98,26 @@ class Seating:
             await run_state.read()
             plan = run_state.phase
         if plan is None:
-            return self._schedule_of(0, Setting(self._config.decks, self._config.self_play))
+            return self._schedule_of(0, self._without_phases)
+        self._check(plan)
         planned = plan.planned(phase)
         if planned is None:  # of a phase long past, or without a number: by what holds now
             return self._schedule_of(plan.number, plan.setting)
         return self._schedule_of(phase, planned.setting)
+
+    @property
+    def _without_phases(self) -> Setting:
+        config = self._config
+        gamma = config.learner.ppo.gamma
+        return Setting(config.decks, config.self_play, config.shaping, gamma)
+
+    def _check(self, plan: CurrentPhase) -> None:
+        """See, before the first game, that the parts of phases to come can be had here, too."""
+        if plan == self._plan:
+            return
+        for phase in plan.every:
+            _parts_of(phase.setting, self._parts.environment)
+        self._plan = plan
 
     def _schedule_of(self, phase: int, setting: Setting) -> _Schedule:
         """Of one phase; a pair that its games have not finished is left when it is edited."""
@@ -103,11 +125,12 @@ class Seating:
         if known is None or known.setting != setting:
             seed = f"{self._seed}:{phase}" if phase else self._seed
             matchups = training_matchups(setting.decks, setting.opponents, seed=seed)
-            known = self._schedules[phase] = _Schedule(setting, matchups)
+            parts = _parts_of(setting, self._parts.environment)
+            known = self._schedules[phase] = _Schedule(setting, matchups, *parts)
         return known
 
     async def _seats(
-        self, matchup: Matchup, setting: Setting
+        self, matchup: Matchup, schedule: _Schedule
     ) -> tuple[dict[int, Seat], dict[int, str]]:
         """Return who plays the seats, and their names."""
         self._number += 1
@@ -117,21 +140,21 @@ class Seating:
         if opponent == LATEST:
             seats = (matchup.seat, other)
             learners = {
-                seat: self._learner(matchup, game_id, seat, LATEST, setting) for seat in seats
+                seat: self._learner(matchup, game_id, seat, LATEST, schedule) for seat in seats
             }
             return learners, dict.fromkeys(seats, _LEARNER)
-        self._parts.policies.opponents.curve = setting.opponents.pfsp
-        opposing, name = await self._opponent(opponent)
-        learner = self._learner(matchup, game_id, matchup.seat, name, setting)
+        self._parts.policies.opponents.curve = schedule.setting.opponents.pfsp
+        opposing, name = await self._opponent(opponent, schedule.players)
+        learner = self._learner(matchup, game_id, matchup.seat, name, schedule)
         table: dict[int, Seat] = {matchup.seat: learner}
         if opposing is not None:
             table[other] = opposing
         return table, {matchup.seat: _LEARNER, other: name}
 
     def _learner(
-        self, matchup: Matchup, game_id: str, seat: int, opponent: str, setting: Setting
+        self, matchup: Matchup, game_id: str, seat: int, opponent: str, schedule: _Schedule
     ) -> Seat:
-        parts = self._parts
+        parts, gamma = self._parts, schedule.setting.gamma
         weights: Weights = parts.policies
         clock = parts.clock
         if self._config.sync:  # neither new weights nor the time may cut a game's segments
@@ -150,25 +173,35 @@ class Seating:
             parts.environment,
             parts.inference,
             weights,
-            Recorder(identity, clock=clock, emit=parts.sink.offer, gamma=setting.gamma),
+            Recorder(identity, clock=clock, emit=parts.sink.offer, gamma=gamma),
             random=Random(self._random.getrandbits(63)),
             metrics=parts.metrics,
-            shaping=setting.shaping,
+            potential=schedule.potential,
         )
 
-    async def _opponent(self, name: str) -> tuple[Seat | None, str]:
+    async def _opponent(self, name: str, players: Agents) -> tuple[Seat | None, str]:
         parts = self._parts
         if name == ENGINE:
             return None, name
         random = Random(self._random.getrandbits(63))
         if name != PAST:
-            agent = parts.environment.agents[name]()
-            return ScriptedSeat(parts.environment, agent, random), name
+            return ScriptedSeat(parts.environment, players[name](), random), name
         policy = await parts.policies.past(random)
         seat = PolicySeat(
             parts.environment, parts.inference, policy, random=random, metrics=parts.metrics
         )
         return seat, f"{PAST}:{policy.pointer.version}"
+
+
+def _parts_of(setting: Setting, environment: Environment) -> tuple[Agents, Potential]:
+    """Return the scripted players of a phase, and its potential.
+
+    Raises:
+        ConfigError: one of them cannot be had here.
+    """
+    opponents = setting.opponents
+    named = opponents.scripted_players if opponents.scripted > 0 else ()
+    return players_of(environment, named), potential_of(environment, setting.shaping)
 
 
 class _Same:

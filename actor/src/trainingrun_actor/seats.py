@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from random import Random
-from typing import Final, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
-from trainingrun_contracts.curriculum import Shaping
 from trainingrun_environments.agents import Agent
+from trainingrun_environments.potentials import Potential
 from trainingrun_environments.seam import Decision, Environment, Question
 
 from trainingrun_actor.inference import Inference
@@ -26,9 +26,6 @@ from trainingrun_actor.recorder import Recorder
 
 Choose: TypeAlias = Callable[[Question], Awaitable[int]]
 """Gives the position of an option; only asked when there are at least two."""
-
-
-_PLAIN: Final = Shaping()
 
 
 class Weights(Protocol):
@@ -145,10 +142,10 @@ class LearnerSeat:
         *,
         random: Random,
         metrics: PlayMetrics,
-        shaping: Shaping = _PLAIN,
+        potential: Potential,
     ) -> None:
         self._environment = environment
-        self._shaping = shaping
+        self._potential = potential
         self._inference = inference
         self._weights = weights
         self._recorder = recorder
@@ -171,8 +168,7 @@ class LearnerSeat:
     def ask(self, question: Question) -> Request | None:
         """See Seat; a segment that is full, or old, ends here."""
         observation = self._encoder.encode(question)
-        potential = self._environment.potential(question, self._shaping)
-        self._recorder.before_step(observation.state, potential)
+        self._recorder.before_step(observation.state, self._potential(question))
         policy = self._recorder.policy or self._weights.at_hand
         return None if policy is None else Request(policy, observation, self._random.random())
 

@@ -5,12 +5,12 @@ The deadlines are plain numbers and stand in the spec itself.
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from trainingrun_api import rules
-from trainingrun_api.model import CURRENCY_FORM, ApiModel, Games
+from trainingrun_api.model import CURRENCY_FORM, ApiModel, Games, PartName
 from trainingrun_api.rules import Rule
 
 Price = Annotated[float, Field(ge=0, le=1_000_000)]
@@ -23,7 +23,7 @@ class StopWhen(ApiModel):
         description="What the lower bound of the 95 % Wilson interval of the newest evaluation"
         " must reach."
     )
-    opponent: Literal["random", "aggressive", "engine"] | None = Field(
+    opponent: PartName | None = Field(
         None,
         description="Against whom. Default: the first of evaluation.opponents.",
     )

@@ -44,7 +44,9 @@ ENTRY_POINT_FORM: Final = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 MODULE_FORM: Final = r"^[A-Za-z_][A-Za-z0-9_]*([.][A-Za-z_][A-Za-z0-9_]*)*$"
 CLASS_FORM: Final = r"^[A-Za-z_][A-Za-z0-9_]*([.][A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*$"
 OPEN_SPIEL_FORM: Final = r"^[a-z][a-z0-9_]*([(][^\s]*[)])?$"
+PART_FORM: Final = r"^[a-z][a-z0-9_-]*$"
 FORMS: Final = {
+    PART_FORM: "a part's name (lower-case letters, digits, '_' and '-')",
     ENTRY_POINT_FORM: "an environment's name (letters, digits, '_', '-' and '.')",
     MODULE_FORM: "a name such as classic.connect_four_v3",
     CLASS_FORM: "a module and a class such as package.module:Game",
@@ -82,6 +84,10 @@ Games = Annotated[int, Field(ge=1, le=1_000_000_000_000)]
 """A number of games."""
 Share = Annotated[float, Field(ge=0, le=1)]
 """A part of a whole, or a weight of that size."""
+PartName = Annotated[str, Field(pattern=PART_FORM, max_length=64)]
+"""A part of the run: one of ours, or the name of an entry point in a package of the user's."""
+Potentials = Annotated[dict[str, Share], Field(max_length=16)]
+"""Weights of potentials by their names."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,17 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from trainingrun_api import rules
-from trainingrun_api.model import DECK_FORM, MAP, PHASE_FORM, SET, ApiModel, Games, Share
+from trainingrun_api.model import (
+    DECK_FORM,
+    MAP,
+    PHASE_FORM,
+    SET,
+    ApiModel,
+    Games,
+    PartName,
+    Potentials,
+    Share,
+)
 from trainingrun_api.rules import INLINE_LENGTH, Rule
 
 
@@ -60,8 +70,7 @@ class Deck(DeckName):
         return self.inline is not None or self.config_map_key_ref is not None
 
 
-ScriptedPlayer = Literal["random", "aggressive", "engine"]
-ScriptedPlayers = Annotated[tuple[ScriptedPlayer, ...], Field(min_length=1, max_length=3), SET]
+ScriptedPlayers = Annotated[tuple[PartName, ...], Field(min_length=1, max_length=8), SET]
 PastCurve = Literal["hard", "variance", "even"]
 
 
@@ -84,8 +93,8 @@ class SelfPlay(ApiModel):
         None,
         description="Who these are: `random` plays any legal action, `aggressive` (Magic alone)"
         " always casts and attacks, `engine` is the daemon's own player (Magic, or environment"
-        " engine). Names of players, as results have them. Default: random, for Magic aggressive"
-        " too.",
+        " engine), other names are entry points of the group `trainingrun.opponents`. Default:"
+        " random, for Magic aggressive too.",
     )
     snapshot_every_publishes: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         20, description="Publishes of weights between two snapshots that `past` draws from."
@@ -115,25 +124,10 @@ class PhaseOpponents(ApiModel):
     )
 
 
-class RewardShaping(ApiModel):
-    """Weights of a potential that is added to the rewards as its growth from one decision of a seat
-    to its next (γΦ' - Φ, and 0 at the game's end). It rewards earlier what leads to a
-    win, and changes nothing about what is best. All 0: the plain rewards, 1, -1 and 0 for a
-    draw."""
-
-    life: Share = Field(0.0, description="Worth of each life by which the seat leads.")
-    board: Share = Field(
-        0.0, description="Worth of each point of power by which the seat's creatures lead."
-    )
-    cards: Share = Field(0.0, description="Worth of each card in hand by which the seat leads.")
-
-
 class WinRateGoal(ApiModel):
     """A win rate that ends a phase."""
 
-    opponent: Literal["random", "aggressive", "engine"] = Field(
-        description="Against whom; one of evaluation.opponents."
-    )
+    opponent: PartName = Field(description="Against whom; one of evaluation.opponents.")
     low: Annotated[float, Field(gt=0, lt=1)] = Field(
         description="What the lower bound of the 95 % Wilson interval must reach."
     )
@@ -159,6 +153,8 @@ class Until(ApiModel):
 class CurriculumPhase(ApiModel):
     """One phase of the curriculum."""
 
+    rules: ClassVar[tuple[Rule, ...]] = rules.POTENTIALS
+
     name: Annotated[str, Field(pattern=PHASE_FORM, max_length=40)] = Field(
         description="Name of the phase, by which a run keeps its place when the curriculum changes."
     )
@@ -168,9 +164,10 @@ class CurriculumPhase(ApiModel):
     opponents: PhaseOpponents | None = Field(
         None, description="Opponents of the phase. Default: those of spec.selfPlay."
     )
-    reward_shaping: RewardShaping = Field(
-        default_factory=RewardShaping,
-        description="Weights of the potential that shapes the rewards of the phase. Default: none.",
+    reward_shaping: Potentials | None = Field(
+        None,
+        description="Weights of potentials in the phase, by name. Default: those of"
+        " spec.rewardShaping.",
     )
     until: Until | None = Field(
         None, description="What ends the phase. Every phase but the last has it."

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Final
@@ -171,9 +171,35 @@ _OPPONENTS: Final = (
     "(has(self.evaluation.opponents) ? self.evaluation.opponents"
     f" : {_IS_MAGIC} ? ['random', 'aggressive'] : ['random'])"
 )
-_OF_MAGIC: Final = (
-    "(has(p.decks) || p.rewardShaping.life + p.rewardShaping.board + p.rewardShaping.cards > 0.0)"
+_LEADS: Final = ("life", "board", "cards")
+"""Potentials that only Magic has."""
+_POTENTIAL_NAME: Final = 64
+
+
+def _has_leads(weights: str) -> str:
+    """CEL: whether such weights, if they are there, count what only Magic has."""
+    return f"(has({weights}) && {list(_LEADS)}.exists(n, n in {weights} && {weights}[n] > 0.0))"
+
+
+_OF_MAGIC: Final = f"(has(p.decks) || {_has_leads('p.rewardShaping')})"
+
+
+def _counts_leads(weights: Mapping[str, float] | None) -> bool:
+    return any((weights or {}).get(name, 0) > 0 for name in _LEADS)
+
+
+POTENTIALS: Final = (
+    Rule(
+        name="potentials-named",
+        field="rewardShaping",
+        cel=f"!has(self.rewardShaping) || self.rewardShaping.all(n, n.size() <= {_POTENTIAL_NAME})",
+        holds=lambda given: all(
+            len(each) <= _POTENTIAL_NAME for each in given.reward_shaping or ()
+        ),
+        template=f"no potential has a name of more than {_POTENTIAL_NAME} characters: correct it",
+    ),
 )
+"""Of the spec and of a phase. Which potentials there are, the roles know."""
 
 
 def _is_magic(spec: Any) -> bool:
@@ -185,37 +211,54 @@ def _of_magic(spec: Any) -> list[str]:
     return [
         phase.name
         for phase in spec.curriculum
-        if phase.decks is not None
-        or any((phase.reward_shaping.life, phase.reward_shaping.board, phase.reward_shaping.cards))
+        if phase.decks is not None or _counts_leads(phase.reward_shaping)
     ]
 
 
-def _strangers(players: str) -> str:
-    """CEL: those of a list of players that an environment other than Magic does not have."""
-    return f"{players}.filter(o, o == 'aggressive' || (o == 'engine' && !{_IS_ENGINE}))"
+_VERSION: Final = "^v[0-9]+$"
+"""Versions of the policy, as results name them."""
 
 
-def _unknown(spec: Any, players: Iterable[str] | None) -> list[str]:
-    """Those of the players that the environment does not have; Magic has all."""
-    unknown = {"aggressive"} if spec.environment.engine is not None else {"aggressive", "engine"}
-    return [each for each in players or () if each in unknown and not _is_magic(spec)]
+def _strangers(players: str, *, may_be_past: bool) -> str:
+    """CEL: those of a list of players that no environment has, or not this one. Names of entry
+    points may be those of players."""
+    never = ["latest", "champion"] if may_be_past else ["latest", "champion", "past"]
+    return (
+        f"{players}.filter(o, o in {never} || o.matches('{_VERSION}')"
+        f" || (!{_IS_MAGIC} && (o == 'aggressive' || (o == 'engine' && !{_IS_ENGINE}))))"
+    )
+
+
+def _unknown(spec: Any, players: Iterable[str] | None, *, may_be_past: bool) -> list[str]:
+    """Those of the players that the environment does not have."""
+    unknown = {"latest", "champion"} if may_be_past else {"latest", "champion", "past"}
+    if not _is_magic(spec):
+        has_engine = spec.environment.engine is not None
+        unknown |= {"aggressive"} if has_engine else {"aggressive", "engine"}
+    return [each for each in players or () if each in unknown or re.search(_VERSION, each)]
 
 
 def _players_known(field: str, players: Callable[[Any], Iterable[str] | None]) -> Rule:
     """A list of players holds only such as the environment has."""
     path = f"self.{field}"
     section = field.partition(".")[0].lower()
+    may_be_past = section == "evaluation"
+    strangers = _strangers(path, may_be_past=may_be_past)
+
+    def unknown(spec: Any) -> list[str]:
+        return _unknown(spec, players(spec), may_be_past=may_be_past)
+
     return Rule(
         name=f"{section}-players-known",
         field=field,
-        cel=f"{_IS_MAGIC} || !has({path}) || {_strangers(path)}.size() == 0",
-        holds=lambda spec: not _unknown(spec, players(spec)),
+        cel=f"!has({path}) || {strangers}.size() == 0",
+        holds=lambda spec: not unknown(spec),
         template=f"this environment has no player {{player}}: {_WHO_PLAYS}",
         values=(
             Value(
                 "player",
-                lambda spec: _unknown(spec, players(spec))[0],
-                f"{_strangers(path)}[0]",
+                lambda spec: unknown(spec)[0],
+                f"{strangers}[0]",
                 "%s",
             ),
         ),
@@ -224,11 +267,13 @@ def _players_known(field: str, players: Callable[[Any], Iterable[str] | None]) -
 
 _WHO_PLAYS: Final = (
     "random plays in all, engine where the engine has a player of its own (magic and engine),"
-    " aggressive in magic alone"
+    " aggressive in magic alone, and an entry point may have any name but past, latest, champion"
+    " and those of versions"
 )
 _PHASE_PLAYERS: Final = "p.opponents.scriptedPlayers"
 _WITH_STRANGERS: Final = (
-    f"has(p.opponents) && has({_PHASE_PLAYERS}) && {_strangers(_PHASE_PLAYERS)}.size() > 0"
+    f"has(p.opponents) && has({_PHASE_PLAYERS})"
+    f" && {_strangers(_PHASE_PLAYERS, may_be_past=False)}.size() > 0"
 )
 
 
@@ -237,7 +282,8 @@ def _with_strangers(spec: Any) -> list[str]:
     return [
         phase.name
         for phase in spec.curriculum
-        if phase.opponents is not None and _unknown(spec, phase.opponents.scripted_players)
+        if phase.opponents is not None
+        and _unknown(spec, phase.opponents.scripted_players, may_be_past=False)
     ]
 
 
@@ -405,8 +451,8 @@ SPEC: Final = (
         field="curriculum",
         cel=f"{_IS_MAGIC} || !has(self.curriculum) || !self.curriculum.exists(p, {_OF_MAGIC})",
         holds=lambda spec: _is_magic(spec) or not _of_magic(spec),
-        template="phase {phase} has decks or rewardShaping, which only Magic has: in other"
-        " environments a phase is its opponents alone",
+        template="phase {phase} has decks, or rewardShaping by life, board or cards, which only"
+        " Magic has: remove them",
         values=(
             Value(
                 "phase",
@@ -415,6 +461,15 @@ SPEC: Final = (
                 "%s",
             ),
         ),
+    ),
+    *POTENTIALS,
+    Rule(
+        name="shaping-of-magic",
+        field="rewardShaping",
+        cel=f"{_IS_MAGIC} || !{_has_leads('self.rewardShaping')}",
+        holds=lambda spec: _is_magic(spec) or not _counts_leads(spec.reward_shaping),
+        template="only Magic has the potentials life, board and cards, and spec.environment names"
+        " another game: remove them",
     ),
     Rule(
         name="jvm-of-magic",
@@ -448,8 +503,7 @@ SPEC: Final = (
     Rule(
         name="phase-players-known",
         field="curriculum",
-        cel=f"{_IS_MAGIC} || !has(self.curriculum)"
-        f" || !self.curriculum.exists(p, {_WITH_STRANGERS})",
+        cel=f"!has(self.curriculum) || !self.curriculum.exists(p, {_WITH_STRANGERS})",
         holds=lambda spec: not _with_strangers(spec),
         template="phase {phase} has a scripted player that this environment does not have:"
         f" {_WHO_PLAYS}",

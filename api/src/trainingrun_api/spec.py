@@ -23,10 +23,12 @@ from trainingrun_api.model import (
     SET,
     ApiModel,
     Games,
+    PartName,
+    Potentials,
     Quantity,
     Share,
 )
-from trainingrun_api.play import CurriculumPhase, Deck, PhaseOpponents, ScriptedPlayer, SelfPlay
+from trainingrun_api.play import CurriculumPhase, Deck, PhaseOpponents, SelfPlay
 from trainingrun_api.pod_template import HasPods, PodTemplate, template_paths
 from trainingrun_api.rules import Rule
 from trainingrun_api.storage import Source, Storage
@@ -37,7 +39,6 @@ Name = Annotated[str, Field(min_length=1, max_length=253)]
 DaemonEndpoint = Annotated[str, Field(pattern=DAEMON_FORM, max_length=260)]
 Endpoints = Annotated[tuple[DaemonEndpoint, ...], Field(min_length=1, max_length=256), SET]
 JvmOption = Annotated[str, Field(pattern=JVM_OPTION_FORM, max_length=256)]
-EvaluationOpponent = Literal["random", "aggressive", "engine", "past"]
 NO_DECK: Final = "-"
 """In the place of a deck, where a daemon is asked for a game without any."""
 Spot = Literal["Never", "Prefer", "Require"]
@@ -304,15 +305,21 @@ class Ppo(ApiModel):
     target_kl: Annotated[float, Field(gt=0, le=10)] = Field(
         0.03, description="KL divergence from the batch's policy at which its epochs end early."
     )
+    loss: PartName = Field(
+        "ppo",
+        description="What the policy and the value of each step cost: `ppo`, or an entry point of"
+        " the group `trainingrun.losses`.",
+    )
 
 
 class Network(ApiModel):
     """The policy's network."""
 
-    kind: Literal["mlp", "transformer"] = Field(
+    kind: PartName = Field(
         "mlp",
         description="Encoder: `mlp`, or `transformer`, in which legal actions see one another, and"
-        " which costs actors and learner several times as much. Spelt as the field spells them.",
+        " which costs actors and learner several times as much; or an entry point of the group"
+        " `trainingrun.networks`, which gets width and layers.",
     )
     width: Annotated[int, Field(ge=32, le=1024, multiple_of=32)] = Field(
         128, description="Numbers in a hidden layer or token."
@@ -406,7 +413,7 @@ class Evaluation(ApiModel):
     )
     opponents: (
         Annotated[
-            tuple[EvaluationOpponent, ...],
+            tuple[PartName, ...],
             Field(min_length=1, max_length=16),
             SET,
         ]
@@ -415,8 +422,8 @@ class Evaluation(ApiModel):
         None,
         description="Opponents of the evaluation: `random` plays any legal action, `aggressive`"
         " (Magic alone) always casts and attacks, `engine` is the daemon's own player (Magic, or"
-        " environment engine), `past` are snapshots of the policy itself. These are names of"
-        " players, as results and metrics have them. Default: random, for Magic aggressive too.",
+        " environment engine), `past` are snapshots of the policy itself, other names are entry"
+        " points of the group `trainingrun.opponents`. Default: random, for Magic aggressive too.",
     )
     gate: Gate | None = Field(
         None,
@@ -591,6 +598,14 @@ class TrainingRunSpec(ApiModel):
         default_factory=SelfPlay,
         description="Against whom the learning seat plays. Shares are relative to their sum.",
     )
+    reward_shaping: Potentials = Field(
+        {},
+        description="Weights of potentials by name: `life`, `board`, `cards` (of each life, point"
+        " of power and card by which a seat leads; Magic alone), or entry points of the group"
+        " `trainingrun.potentials`. The growth of their sum Φ, within [-1, 1], from a seat's"
+        " decision to its next is added to its rewards (γΦ' - Φ, and 0 at the game's end): earlier"
+        " rewards for what leads to a win, and the same best play. Default: none.",
+    )
     curriculum: Annotated[tuple[CurriculumPhase, ...], Field(max_length=16), MAP] = Field(
         (),
         description="Phases of the training, in order. Each ends by games or by a win rate, the"
@@ -660,18 +675,24 @@ class TrainingRunSpec(ApiModel):
         return tuple(deck.name for deck in self.decks) or (NO_DECK,)
 
     @property
-    def evaluation_opponents(self) -> tuple[EvaluationOpponent, ...]:
+    def evaluation_opponents(self) -> tuple[str, ...]:
         """Whom the policy is measured against, the champion aside."""
         given = self.evaluation.opponents
         return self._usual_players if given is None else given
 
-    def scripted_players_of(self, play: SelfPlay | PhaseOpponents) -> tuple[ScriptedPlayer, ...]:
+    def shaping_of(self, phase: CurriculumPhase | None) -> dict[str, float]:
+        """The weights of potentials of a phase, or of the whole run; those of weight 0 left out."""
+        own = phase.reward_shaping if phase is not None else None
+        given = self.reward_shaping if own is None else own
+        return {name: weight for name, weight in sorted(given.items()) if weight > 0}
+
+    def scripted_players_of(self, play: SelfPlay | PhaseOpponents) -> tuple[str, ...]:
         """The scripted players of the whole run or of a phase."""
         given = play.scripted_players
         return self._usual_players if given is None else given
 
     @property
-    def _usual_players(self) -> tuple[ScriptedPlayer, ...]:
+    def _usual_players(self) -> tuple[str, ...]:
         return ("random", "aggressive") if self.environment.is_magic else ("random",)
 
 

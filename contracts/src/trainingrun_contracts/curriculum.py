@@ -21,32 +21,19 @@ import msgspec
 from msgspec import Meta, Struct
 
 from trainingrun_contracts.decoding import decode_or_none
-from trainingrun_contracts.run_config import OpponentsConfig
+from trainingrun_contracts.run_config import OpponentsConfig, Potentials
 
 _MOST_PHASES: Final = 2**31 - 1
 _Count = Annotated[int, Meta(ge=0, lt=2**53)]
 
 
-class Shaping(Struct, frozen=True):
-    """Weights of the potential that shapes rewards: of each life, point of power and card by which
-    a seat leads. All 0 is no shaping."""
-
-    life: float = 0.0
-    board: float = 0.0
-    cards: float = 0.0
-
-    @property
-    def is_none(self) -> bool:
-        """Whether rewards are left as they are."""
-        return not (self.life or self.board or self.cards)
-
-
 class Setting(Struct, frozen=True):
-    """What the games are played with. ``gamma`` is the learner's discount per decision."""
+    """What the games are played with. ``shaping`` are the weights of potentials that shape rewards,
+    by name; ``gamma`` is the learner's discount per decision."""
 
     decks: tuple[str, ...]
     opponents: OpponentsConfig
-    shaping: Shaping = Shaping()
+    shaping: Potentials = {}
     gamma: float = 1.0
 
 
@@ -88,13 +75,16 @@ class CurrentPhase(Struct, frozen=True):
     following: tuple[PlannedPhase, ...] = ()
     """Those behind it, up to the first whose end is not known beforehand."""
 
+    @property
+    def every(self) -> tuple[PlannedPhase, ...]:
+        """All phases that travel here, in order."""
+        own = PlannedPhase(self.name, self.number, self.setting, self.lasts)
+        before = () if self.before is None else (self.before,)
+        return (*before, own, *self.following)
+
     def planned(self, number: int) -> PlannedPhase | None:
         """Return the phase with this number, if it travels here."""
-        own = PlannedPhase(self.name, self.number, self.setting, self.lasts)
-        every = (
-            (own, *self.following) if self.before is None else (self.before, own, *self.following)
-        )
-        return next((each for each in every if each.number == number), None)
+        return next((each for each in self.every if each.number == number), None)
 
 
 class BegunPhase(Struct, frozen=True, array_like=True):

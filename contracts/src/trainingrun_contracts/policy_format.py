@@ -30,14 +30,14 @@ The action encoder's last linear layer is folded into the query: ``(W k + b) . h
 ``k . (W.T h')`` up to a term that is the same for every action, which a softmax does not see.
 The value is the expected outcome in [-1, 1]; the probability of a win is (v + 1) / 2.
 The safetensors metadata holds ``schema_hash`` and ``version``. Which encoder it is, the
-tensors say.
+tensors say. A network of a user's has tensors of its own (``own_network``).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
@@ -50,20 +50,28 @@ HEAD: Final = 32
 WIDEST: Final = 1024
 MOST_LAYERS: Final = 12
 NORM_EPSILON: Final = 1e-5
+PART_FORM: Final = r"^[a-z][a-z0-9_-]*$"
+"""Names of parts of a run, those of users among them (``own_parts``)."""
 
 Shapes = dict[str, tuple[int, ...]]
 
 
 class Network(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which encoder, how wide its hidden layers are, and how many layers or blocks it has."""
+    """Which encoder, how wide its hidden layers are, and how many layers or blocks it has.
 
-    kind: Literal["mlp", "transformer"] = "mlp"
+    ``kind`` is ``mlp``, ``transformer``, or the name of a network that a package adds.
+    """
+
+    kind: Annotated[str, Meta(pattern=PART_FORM, max_length=64)] = "mlp"
     width: Annotated[int, Meta(ge=HEAD, le=WIDEST, multiple_of=HEAD)] = HIDDEN
     layers: Annotated[int, Meta(ge=1, le=MOST_LAYERS)] = 2
 
 
 def shapes_of(network: Network, spec: EnvironmentSpec) -> Shapes:
-    """Return names and shapes of the tensors of a policy for an environment."""
+    """Return names and shapes of the tensors of a policy for an environment.
+
+    ``network`` is one of ours.
+    """
     width, inputs = network.width, spec.action_inputs
     if network.kind == "mlp":
         shapes = _linear("state.0", width, spec.state_width) | _linear("action.0", KEY, inputs)

@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from trainingrun_contracts.environment_config import EnvironmentConfig, Magic
-from trainingrun_contracts.policy_format import Network
+from trainingrun_contracts.policy_format import PART_FORM, Network
 
 CONFIG_VARIABLE = "TRAININGRUN_CONFIG"
 REDIS_URL_VARIABLE = "TRAININGRUN_REDIS_URL"
@@ -27,8 +27,11 @@ MEMBER_VARIABLE = "TRAININGRUN_MEMBER"
 METRICS_PORT_VARIABLE = "TRAININGRUN_METRICS_PORT"
 HEALTH_FILE_VARIABLE = "TRAININGRUN_HEALTH_FILE"
 
-ScriptedOpponent = Literal["random", "aggressive", "engine"]
-EvaluationOpponent = Literal["random", "aggressive", "engine", "past"]
+Opponent = Annotated[str, Meta(pattern=PART_FORM, max_length=64)]
+"""A player by name: ``random``, ``aggressive``, ``engine``, one that a package adds; in evaluations
+``past``, too."""
+Potentials = Annotated[dict[str, Annotated[float, Meta(ge=0, le=1)]], Meta(max_length=16)]
+"""Weights of potentials by name: those of the environment, and those that packages add."""
 PastCurve = Literal["hard", "variance", "even"]
 Positive = Annotated[int, Meta(gt=0)]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
@@ -71,6 +74,8 @@ class PpoConfig(Struct, frozen=True):
     trace_decay: Fraction = 0.95
     max_gradient_norm: float = 0.5
     target_kl: float = 0.03
+    loss: Annotated[str, Meta(pattern=PART_FORM, max_length=64)] = "ppo"
+    """``ppo``, or the name of a loss that a package adds."""
 
 
 class LearnerConfig(Struct, frozen=True):
@@ -98,7 +103,7 @@ class OpponentsConfig(Struct, frozen=True):
     past: Fraction = 0.4
     scripted: Fraction = 0.1
     pfsp: PastCurve = "hard"
-    scripted_players: tuple[ScriptedOpponent, ...] = ("random", "aggressive")
+    scripted_players: tuple[Opponent, ...] = ("random", "aggressive")
 
 
 class SelfPlayConfig(OpponentsConfig, frozen=True):
@@ -119,7 +124,7 @@ class EvaluationConfig(Struct, frozen=True):
 
     interval_games: Positive = 5000
     games: Positive = 400
-    opponents: tuple[EvaluationOpponent, ...] = ("random", "aggressive")
+    opponents: tuple[Opponent, ...] = ("random", "aggressive")
     gate: GateConfig | None = None
 
 
@@ -178,6 +183,7 @@ class RunConfig(Struct, frozen=True):
     actor: ActorConfig = ActorConfig()
     learner: LearnerConfig = LearnerConfig()
     self_play: SelfPlayConfig = SelfPlayConfig()
+    shaping: Potentials = {}
     evaluation: EvaluationConfig = EvaluationConfig()
     tapes: TapesConfig | None = None
     phased: bool = False

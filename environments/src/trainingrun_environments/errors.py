@@ -11,6 +11,10 @@ class UnknownEnvironment(ConfigError):
     """A run names an environment that cannot be had here; the message says why in one sentence."""
 
 
+class UnknownPlayer(ConfigError):
+    """A run names a scripted player that its environment does not have."""
+
+
 class GameFault(Exception):
     """A game in this process breaks a promise of its environment's spec; the message says which."""
 

@@ -8,7 +8,7 @@ installed beside ours adds one: an ``Environment``, or a class as ``python_objec
 
 from __future__ import annotations
 
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import Final, cast
 
 from trainingrun_contracts.environment_config import (
@@ -21,6 +21,7 @@ from trainingrun_contracts.environment_config import (
     Python,
 )
 from trainingrun_contracts.environment_spec import EnvironmentSpec
+from trainingrun_contracts.own_parts import ENVIRONMENTS, UnknownPart
 
 from trainingrun_environments import open_spiel, petting_zoo, python_object
 from trainingrun_environments.errors import UnknownEnvironment
@@ -29,7 +30,7 @@ from trainingrun_environments.generic.environment import GenericEnvironment
 from trainingrun_environments.generic.of_games import GamesEnvironment
 from trainingrun_environments.seam import Environment
 
-GROUP: Final = "trainingrun.environments"
+GROUP: Final = ENVIRONMENTS.group
 
 
 def environment_of(config: EnvironmentConfig) -> Environment:
@@ -88,17 +89,14 @@ def games_of(config: EnvironmentConfig) -> Games:
 
 def names() -> tuple[str, ...]:
     """Return the names of the environments that are installed."""
-    return tuple(sorted({each.name for each in entry_points(group=GROUP)}))
+    return ENVIRONMENTS.names()
 
 
 def _named(name: str) -> Environment:
-    found = tuple(entry_points(group=GROUP, name=name))
-    if not found:
-        raise UnknownEnvironment(
-            f"no environment is called {name!r}: installed are {', '.join(names())};"
-            f" a package adds one by an entry point of the group {GROUP}"
-        )
-    return _loaded(found[0])
+    try:
+        return _loaded(ENVIRONMENTS.find(name))
+    except UnknownPart as error:
+        raise UnknownEnvironment(str(error)) from error
 
 
 def _loaded(point: EntryPoint) -> Environment:

@@ -10,14 +10,18 @@ one of its parts to the other and reads only what stands here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
 
-from trainingrun_contracts.curriculum import Shaping
 from trainingrun_contracts.environment_spec import EnvironmentSpec
 
 from trainingrun_environments.agents import Agents
 from trainingrun_environments.observation import Observation
+
+Lead: TypeAlias = Callable[[Any], float]
+"""Of a question: by how much the seat that is asked is ahead of the other, whose lead is the same
+with the sign turned."""
+Leads: TypeAlias = Mapping[str, Lead]
 
 
 class Decision(Protocol):
@@ -88,6 +92,10 @@ class Environment(Protocol):
     def agents(self) -> Agents:
         """Scripted players by name; ``random`` is always one."""
 
+    @property
+    def leads(self) -> Leads:
+        """What a seat can lead by, by the names that weights of shaped rewards have."""
+
     def new_dialogue(self) -> Dialogue:
         """Return a reader for one connection."""
 
@@ -101,6 +109,3 @@ class Environment(Protocol):
 
     def new_encoder(self) -> Encoder:
         """Return an encoder for one seat."""
-
-    def potential(self, question: Any, shaping: Shaping) -> float:
-        """Lead of the deciding seat, for shaped rewards: a multiple of 2^-16 in [-1, 1]."""

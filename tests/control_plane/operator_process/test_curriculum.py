@@ -53,7 +53,7 @@ def test_a_phase_is_recorded_told_and_outlives_the_operator(
     uid = trainer.run("course")["metadata"]["uid"]
     phase = told(trainer, uid)
     assert phase is not None
-    assert (phase.name, phase.setting.shaping.life) == ("matchups", 0.01)
+    assert (phase.name, phase.setting.shaping) == ("matchups", {"life": 0.01})
     assert phase.setting.decks == ("red_aggro", "white_weenie")
     trainer.wait_until(lambda: begun(trainer, "course") == {"basics", "matchups"})
     operator.kill()

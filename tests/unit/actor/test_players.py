@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from trainingrun_actor.role_parts import check_players
+from trainingrun_actor.role_parts import named_players
 from trainingrun_contracts.environment_config import BuiltIn
 from trainingrun_contracts.run_config import (
     CheckpointConfig,
@@ -12,6 +12,7 @@ from trainingrun_contracts.run_config import (
     RunConfig,
     SelfPlayConfig,
 )
+from trainingrun_environments.players import players_of
 from trainingrun_environments.registry import environment_of
 
 CONNECT_FOUR = environment_of(BuiltIn("connect_four"))
@@ -44,9 +45,10 @@ def test_a_player_of_another_environment_is_refused(
 ) -> None:
     """The sentence names the player, and those that there are."""
     with pytest.raises(ConfigError, match="connect_four has no player 'aggressive': name one of"):
-        check_players(config(self_play, opponents), CONNECT_FOUR)
+        players_of(CONNECT_FOUR, named_players(config(self_play, opponents)))
 
 
 def test_players_of_a_share_that_is_zero_play_no_part() -> None:
     """The defaults name Magic's, and a share of 0 never draws them."""
-    check_players(config(SelfPlayConfig(scripted=0.0), ("random", "past")), CONNECT_FOUR)
+    named = named_players(config(SelfPlayConfig(scripted=0.0), ("random", "past")))
+    assert set(players_of(CONNECT_FOUR, named)) == {"random"}

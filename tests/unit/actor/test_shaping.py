@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 from trainingrun_actor.shaping import shaped_rewards
-from trainingrun_contracts.curriculum import Shaping
-from trainingrun_environments.magic.potential import potential
+from trainingrun_contracts.environment_config import Magic
+from trainingrun_environments.magic.options import PASS, Question
 from trainingrun_environments.magic.view import View, view_of
+from trainingrun_environments.potentials import potential_of
+from trainingrun_environments.registry import environment_of
 from trainingrun_protocol.decisions import (
     Card,
     Decision,
@@ -21,8 +23,14 @@ from trainingrun_protocol.decisions import (
     Player,
 )
 
-WEIGHTS = Shaping(life=0.01, board=0.02, cards=0.03)
+WEIGHTS = {"life": 0.01, "board": 0.02, "cards": 0.03}
+MAGIC = environment_of(Magic())
 GRAIN = 2.0**-16
+
+
+def potential(view: View, weights: dict[str, float]) -> float:
+    """Φ of a position with these weights."""
+    return potential_of(MAGIC, weights)(Question(view, (PASS,)))
 
 
 def side(life: int, powers: list[int], hand: int) -> Player:
@@ -44,7 +52,7 @@ def seen_by(seat: int, *players: Player) -> View:
 players = st.builds(
     side, st.integers(-50, 200), st.lists(st.integers(-2, 40), max_size=8), st.integers(0, 40)
 )
-weights = st.builds(Shaping, *[st.floats(0, 1)] * 3)
+weights = st.fixed_dictionaries(dict.fromkeys(WEIGHTS, st.floats(0, 1)))
 potentials = st.lists(
     st.integers(-(2**16), 2**16).map(lambda grains: grains * GRAIN), min_size=1, max_size=200
 )
@@ -80,7 +88,7 @@ def test_a_lead_is_weighed() -> None:
 
 @given(mine=players, theirs=players, shaping=weights)
 def test_a_potential_is_zero_sum_bounded_and_a_whole_multiple(
-    mine: Player, theirs: Player, shaping: Shaping
+    mine: Player, theirs: Player, shaping: dict[str, float]
 ) -> None:
     """What one seat leads by, the other trails by; never more than a game is worth."""
     here = potential(seen_by(0, mine, theirs), shaping)
@@ -130,7 +138,7 @@ def test_without_shaping_the_rewards_are_the_plain_ones(
 ) -> None:
     """Bit for bit: zeros, and the outcome at the end."""
     view = seen_by(0, side(20, [5], 7), side(3, [], 0))
-    phi = [potential(view, Shaping())] * steps
+    phi = [potential(view, {})] * steps
     plain = np.zeros(steps, np.float32)
     plain[-1] = outcome
     assert shaped_rewards(phi, 0.0, outcome=outcome, gamma=gamma).tobytes() == plain.tobytes()

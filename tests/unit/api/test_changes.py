@@ -34,6 +34,7 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "curriculum": ([{"name": "one"}], [{"name": "two"}]),
     "selfPlay.pfsp": ("hard", "even"),
     "selfPlay.scriptedPlayers": (["random"], ["engine"]),
+    "rewardShaping": ({"mine": 0.1}, {"mine": 0.2}),
     "evaluation.opponents": (["random"], ["aggressive"]),
     "daemon.external.endpoints": (["10.0.0.5:17171"], ["10.0.0.6:17171"]),
     "daemon.auth": ("Token", "None"),

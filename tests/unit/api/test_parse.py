@@ -202,7 +202,7 @@ def test_all_wrong_fields_are_told_at_once_with_their_paths() -> None:
         decks=[{"name": "red_aggro.dck"}, {}],
         actor={"spot": "Sometimes"},
         learner={"gpus": "1", "ppo": {"clip": float("nan"), "learningRate": 0}},
-        evaluation={"opponents": ["me"]},
+        evaluation={"opponents": ["Me"]},
         checkpoint={"storage": {"s3": 3}, "keep": 1.5, "size": "ten"},
     )
     assert set(problems(broken)) == {
@@ -216,7 +216,8 @@ def test_all_wrong_fields_are_told_at_once_with_their_paths() -> None:
         'spec.learner.gpus: must be a whole number, not "1"',
         "spec.learner.ppo.clip: must be a finite number, not NaN",
         "spec.learner.ppo.learningRate: 0 must be more than 0",
-        'spec.evaluation.opponents[0]: "me" is not one of random, aggressive, engine or past',
+        "spec.evaluation.opponents[0]: must be a part's name (lower-case letters, digits, '_' and"
+        " '-'), not \"Me\"",
         "spec.checkpoint.storage.s3: must be a mapping of fields, not 3",
         "spec.checkpoint.keep: must be a whole number, not 1.5",
         'spec.checkpoint.size: must be an amount such as 2, 500m or 4Gi, not "ten"',

@@ -7,7 +7,6 @@ from trainingrun_contracts.curriculum import (
     BegunPhase,
     CurrentPhase,
     Setting,
-    Shaping,
     encode_phase,
     phase_from,
     phase_of_repeated_game,
@@ -24,7 +23,7 @@ PHASE = CurrentPhase(
     setting=Setting(
         ("red", "white"),
         OpponentsConfig(0.1, 0.2, 0.7, "even", ("engine",)),
-        Shaping(0.01, 0.02, 0.03),
+        {"life": 0.01, "mine": 0.03},
         0.99,
     ),
 )
@@ -41,10 +40,12 @@ def test_what_cannot_be_read_is_no_phase(reply: bytes | None) -> None:
     assert phase_from(reply) is None
 
 
-def test_no_weight_is_no_shaping() -> None:
-    """And any one of them is some."""
-    assert Shaping().is_none
-    assert not Shaping(cards=0.001).is_none
+def test_weights_of_before_packages_could_add_potentials_are_read() -> None:
+    """An older operator wrote all three of Magic's, whatever they were."""
+    document = encode_phase(PHASE).replace(b'"mine"', b'"board"')
+    read = phase_from(document)
+    assert read is not None
+    assert read.setting.shaping == {"life": 0.01, "board": 0.03}
 
 
 @pytest.mark.parametrize(("game", "phase"), [(1, 1), (50, 1), (51, 2), (400, 2)])

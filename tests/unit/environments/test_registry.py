@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 from trainingrun_contracts.environment_config import (
@@ -16,6 +16,8 @@ from trainingrun_contracts.environment_spec import Vocabulary
 from trainingrun_environments import registry
 from trainingrun_environments.errors import UnknownEnvironment
 from trainingrun_environments.registry import environment_of, games_of
+
+from testkit.own_package import write_package
 
 ENGINE = Engine("nim", observation=(3, 8), actions=Vocabulary(21))
 
@@ -39,9 +41,10 @@ def test_an_unknown_name_is_answered_by_those_that_there_are() -> None:
         games_of(BuiltIn("conect_four"))
 
 
-def test_a_class_is_an_entry_point_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_class_is_an_entry_point_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Expect a package's class under the name of its entry point, on both sides."""
-    point = EntryPoint("race", "tests.unit.environments.test_python_object:Race", registry.GROUP)
-    monkeypatch.setattr(registry, "entry_points", lambda **_: (point,))
+    value = "tests.unit.environments.test_python_object:Race"
+    write_package(tmp_path, {registry.GROUP: {"race": value}}, {})
+    monkeypatch.syspath_prepend(tmp_path)
     found = environment_of(BuiltIn("race"))
-    assert found.spec == games_of(Python(point.value)).spec
+    assert found.spec == games_of(Python(value)).spec

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from trainingrun_api.conditions import ConditionType, EventReason
 from trainingrun_api.play import CurriculumPhase
 from trainingrun_api.status import CurriculumStatus
-from trainingrun_contracts.curriculum import CurrentPhase, Shaping
+from trainingrun_contracts.curriculum import CurrentPhase
 from trainingrun_contracts.reports import Evaluation
 from trainingrun_reconciler.desired.actions import Apply, SetPhase
 from trainingrun_reconciler.desired.curriculum import curriculum, phase_so_far, published_phase
@@ -98,7 +98,7 @@ def test_the_first_phase_is_told_before_actors_start() -> None:
     setting = told(world).setting
     assert setting.decks == ("red_aggro",)
     assert (setting.opponents.latest, setting.opponents.scripted) == (0.0, 1.0)
-    assert (setting.shaping, setting.gamma) == (Shaping(), 0.99)
+    assert (setting.shaping, setting.gamma) == ({}, 0.99)
 
 
 def test_a_phase_ends_after_its_games() -> None:
@@ -111,7 +111,7 @@ def test_a_phase_ends_after_its_games() -> None:
     assert now.since_games >= 60
     assert f"basics had {now.since_games} games" in now.why
     assert told(world).setting.decks == ("red_aggro", "white_weenie")
-    assert told(world).setting.shaping == Shaping(life=0.01, board=0.02)
+    assert told(world).setting.shaping == {"board": 0.02, "life": 0.01}
     said = [each.message for each in world.events if each.reason == EventReason.PHASE_BEGAN]
     assert [text.split()[1] for text in said] == ["basics", "matchups"]
 

@@ -36,7 +36,7 @@ _OF_LEARNER: Final = ("batch_transitions", "precision", "ranks", "max_policy_lag
 def hyperparameters(config: RunConfig) -> dict[str, float | str]:
     """Return names and values."""
     learner = msgspec.to_builtins(config.learner)
-    ppo: Mapping[str, float] = learner["ppo"]
+    ppo: Mapping[str, float | str] = learner["ppo"]
     return {
         **{_KNOWN_NAMES.get(name, name): number for name, number in ppo.items()},
         **{f"network.{name}": part for name, part in learner["network"].items()},

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from trainingrun_trainer.batch import Batch
-from trainingrun_trainer.losses.ppo import Steps, StepTerms
+from trainingrun_trainer.losses.ppo import Steps
 from trainingrun_trainer.networks.packed import (
     PackedRows,
     rows_before,
@@ -37,7 +38,7 @@ class Part:
 
     states: Tensor
     actions: Tensor
-    steps: Steps
+    steps: Steps[Any]
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Minibatch:
 
 def minibatches(
     batch: Batch,
-    terms: StepTerms,
+    terms: tuple[Tensor, ...],
     orders: Sequence[Tensor],
     *,
     parts: int,
@@ -64,7 +65,7 @@ def minibatches(
     """Yield the minibatches that have these steps (int64, this rank's own), each in ``parts``
     parts.
 
-    ``total`` sums over all ranks.
+    ``terms`` is the named tuple that the loss takes; ``total`` sums over all ranks.
     """
     cut = _gather(batch, terms, torch.cat(list(orders)))
     lengths = [len(order) for order in orders]
@@ -83,13 +84,13 @@ def row_edges(rows: PackedRows, edges: Sequence[int]) -> list[tuple[int, int]]:
     return list(zip(edges, places, strict=True))
 
 
-def _gather(batch: Batch, terms: StepTerms, order: Tensor) -> Part:
+def _gather(batch: Batch, terms: tuple[Tensor, ...], order: Tensor) -> Part:
     """Return all steps of an epoch in their order, as one part."""
     rows, positions = select_rows(batch.rows, order)
     chosen = take(batch.chosen - batch.rows.starts, order) + rows.starts
     fixed = torch.stack(terms).index_select(1, order).unbind()
     states, actions = take(batch.states, order), take(batch.actions, positions)
-    return Part(states, actions, Steps(rows, chosen, StepTerms(*fixed)))
+    return Part(states, actions, Steps(rows, chosen, _row_of(terms, fixed)))
 
 
 def _slice(cut: Part, begin: tuple[int, int], end: tuple[int, int]) -> Part:
@@ -102,9 +103,15 @@ def _slice(cut: Part, begin: tuple[int, int], end: tuple[int, int]) -> Part:
         Steps(
             slice_rows(rows, begin, end),
             chosen[first:last] - first_row,
-            StepTerms(*(term[first:last] for term in terms)),
+            _row_of(terms, [term[first:last] for term in terms]),
         ),
     )
+
+
+def _row_of(like: tuple[Tensor, ...], values: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """Return other values in the named tuple of a loss's terms."""
+    kind: Callable[..., tuple[Tensor, ...]] = type(like)
+    return kind(*values)
 
 
 def _counts(rows: PackedRows, lengths: Sequence[int]) -> Tensor:

@@ -12,14 +12,14 @@ from trainingrun_contracts.weights import WeightsPublisher
 from trainingrun_contracts.weights_pointer import Pointer
 
 from trainingrun_trainer.link import RedisLink
-from trainingrun_trainer.networks.pointer import PointerPolicy
+from trainingrun_trainer.networks.policy import Policy
 
 _log = logging.getLogger(__name__)
 
 _ROOM_SECONDS: Final = 3.0
 
 
-def weights_blob(policy: PointerPolicy, *, version: int) -> bytes:
+def weights_blob(policy: Policy, *, version: int) -> bytes:
     """Return the policy in the format of ``policy_format``."""
     tensors = {
         name: tensor.detach().float().cpu().contiguous()

@@ -25,20 +25,14 @@ from trainingrun_contracts.run_config import LearnerConfig
 
 from trainingrun_trainer.batch import Batch
 from trainingrun_trainer.distributed import RankGroup, SingleRank
-from trainingrun_trainer.losses.ppo import (
-    Clips,
-    StepTerms,
-    TermWeights,
-    explained_variance,
-    normalised,
-    packed_ppo_loss,
-    step_terms,
-)
+from trainingrun_trainer.losses.own import FrozenTerms
+from trainingrun_trainer.losses.ppo import explained_variance, normalised
 from trainingrun_trainer.losses.vtrace import Trajectories, vtrace
 from trainingrun_trainer.minibatches import Minibatch, minibatches, row_edges
 from trainingrun_trainer.networks.build import compiled, may_compile
 from trainingrun_trainer.networks.packed import packed_log_softmax, slice_rows, take
-from trainingrun_trainer.networks.pointer import PointerPolicy, PolicyOutput
+from trainingrun_trainer.networks.policy import Policy, PolicyOutput
+from trainingrun_trainer.objective import objective_of
 from trainingrun_trainer.optimiser import AdamOptimiser
 from trainingrun_trainer.precision import Precision
 from trainingrun_trainer.recovery import all_finite
@@ -98,13 +92,13 @@ class _StepResult:
 class PpoUpdater:
     """Holds the policy, its optimiser and the generator that shuffles; updates them by batches.
 
-    With several ranks, each calls the same methods with its own batch, and all have the same
-    weights afterwards.
+    The loss is PPO's, or a user's (``objective``). With several ranks, each calls the same methods
+    with its own batch, and all have the same weights afterwards.
     """
 
     def __init__(
         self,
-        policy: PointerPolicy,
+        policy: Policy,
         config: LearnerConfig,
         *,
         seed: int,
@@ -112,13 +106,12 @@ class PpoUpdater:
         ranks: RankGroup | None = None,
     ) -> None:
         self.policy = policy.to(device)
-        self._network = compiled(self.policy) if may_compile(device) else self.policy
+        self._network = compiled(self.policy) if may_compile(self.policy, device) else self.policy
         self.optimiser = AdamOptimiser(self.policy, learning_rate=config.ppo.learning_rate)
         self.generator = torch.Generator().manual_seed(seed)
         self.device = device
         self._config = config
-        self._clips = Clips(ratio=config.ppo.clip, dual=config.ppo.dual_clip)
-        self._weights = TermWeights(value=config.ppo.value_weight, entropy=config.ppo.entropy)
+        self._objective = objective_of(config.ppo)
         self._precision = Precision(config.precision, device)
         self._ranks = SingleRank() if ranks is None else ranks
 
@@ -182,13 +175,7 @@ class PpoUpdater:
         parts = [torch.zeros(len(_TERMS), device=self.device)]
         for part in minibatch.parts:
             output = self._forward(part.states, part.actions, part.steps.rows)
-            loss, terms = packed_ppo_loss(
-                *output,
-                part.steps,
-                counts=minibatch.counts,
-                weights=self._weights,
-                clip=self._clips.ratio,
-            )
+            loss, terms = self._objective.loss(*output, part.steps, counts=minibatch.counts)
             (loss * scale.value).backward()  # type: ignore[no-untyped-call]
             parts.append(terms)
         terms = self.optimiser.sum_gradients(torch.stack(parts).sum(0), self._ranks)
@@ -268,12 +255,7 @@ class PpoUpdater:
                 total=self._ranks.total,
             )
 
-    def _terms(self, batch: Batch, frozen: Frozen) -> StepTerms:
-        return step_terms(
-            frozen.proximal,
-            batch.behaviour,
-            frozen.advantages,
-            targets=frozen.targets,
-            has_choice=batch.rows.counts > 1,
-            clips=self._clips,
-        )
+    def _terms(self, batch: Batch, frozen: Frozen) -> tuple[Tensor, ...]:
+        """Return what the loss fixes of each step for all epochs."""
+        known = FrozenTerms(frozen.proximal, batch.behaviour, frozen.advantages, frozen.targets)
+        return self._objective.terms(known, batch.rows.counts > 1)

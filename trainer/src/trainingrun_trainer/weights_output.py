@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from trainingrun_trainer.networks.pointer import PointerPolicy
+from trainingrun_trainer.networks.policy import Policy
 from trainingrun_trainer.outputs import Outputs
 from trainingrun_trainer.publish import weights_blob
 from trainingrun_trainer.publish_policy import PublishPolicy
@@ -23,7 +23,7 @@ class WeightsOutput:
 
     def __init__(
         self,
-        network: PointerPolicy,
+        network: Policy,
         outputs: Outputs,
         policy: PublishPolicy,
         while_epoch_holds: WhileEpochHolds,

@@ -5,15 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
 
 import typer
+from trainingrun_contracts.own_parts import OPPONENTS
 from trainingrun_reconciler.roles import ROLES
 
 from trainingrun.sdk import ClientError, ClusterPlace, LocalPlace, Place, connect
 from trainingrun.sdk.values import STATE
-
-OPPONENTS: Final = ("aggressive", "engine", "random")
 
 
 def complete_run(context: typer.Context, incomplete: str) -> list[str]:
@@ -46,8 +44,9 @@ def complete_checkpoint(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def complete_opponent(context: typer.Context, incomplete: str) -> list[str]:
-    """Opponents that never change, and checkpoints."""
-    candidates = [name for name in OPPONENTS if name.startswith(incomplete)]
+    """Scripted players, those of packages too, and checkpoints."""
+    known = sorted((*OPPONENTS.ours, *OPPONENTS.names()))
+    candidates = [name for name in known if name.startswith(incomplete)]
     return [*candidates, *complete_checkpoint(context, incomplete)]
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from trainingrun_contracts.curriculum import Shaping
 from trainingrun_contracts.environment_spec import EnvironmentSpec
 from trainingrun_protocol.generic import GenericChoice, choice_of, decode_generic
 
 from trainingrun_environments.agents import EVERYWHERE, Agents
 from trainingrun_environments.generic.questions import GenericQuestion, QuestionReader
 from trainingrun_environments.observation import Observation
+from trainingrun_environments.seam import Leads
 
 
 class GenericDialogue:
@@ -63,6 +63,7 @@ class GenericEnvironment:
     def __init__(self, spec: EnvironmentSpec) -> None:
         self.spec = spec
         self.agents: Agents = EVERYWHERE
+        self.leads: Leads = {}  # without knowledge of a game
         self.reader = QuestionReader(spec)
         self._encoder = GenericEncoder()
 
@@ -84,7 +85,3 @@ class GenericEnvironment:
     def new_encoder(self) -> GenericEncoder:
         """See Environment."""
         return self._encoder
-
-    def potential(self, _question: GenericQuestion, _shaping: Shaping) -> float:
-        """See Environment: without knowledge of a game there is no lead."""
-        return 0.0

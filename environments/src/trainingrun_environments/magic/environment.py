@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from trainingrun_contracts.curriculum import Shaping
 from trainingrun_contracts.environment_spec import EnvironmentSpec
 from trainingrun_protocol.decisions import Decision
 from trainingrun_protocol.dialogue.reader import Dialogue
@@ -14,9 +13,9 @@ from trainingrun_environments.agents import Agents
 from trainingrun_environments.magic.answering import Answering, answering
 from trainingrun_environments.magic.encoder import Encoder
 from trainingrun_environments.magic.opponents import AGENTS
-from trainingrun_environments.magic.options import Question
-from trainingrun_environments.magic.potential import potential
+from trainingrun_environments.magic.potential import LEADS
 from trainingrun_environments.magic.spec import SPEC
+from trainingrun_environments.seam import Leads
 
 
 class MagicEnvironment:
@@ -31,6 +30,11 @@ class MagicEnvironment:
     def agents(self) -> Agents:
         """See Environment."""
         return AGENTS
+
+    @property
+    def leads(self) -> Leads:
+        """See Environment."""
+        return LEADS
 
     def new_dialogue(self) -> Dialogue:
         """See Environment."""
@@ -47,10 +51,6 @@ class MagicEnvironment:
     def new_encoder(self) -> Encoder:
         """See Environment."""
         return Encoder()
-
-    def potential(self, question: Question, shaping: Shaping) -> float:
-        """See Environment."""
-        return potential(question.view, shaping)
 
 
 MAGIC: Final = MagicEnvironment()

@@ -1,29 +1,29 @@
-"""The potential of a position of Magic: what the deciding seat leads by, weighted.
-
-Life, power on the board, cards in hand. It is the opponent's with the sign turned. A potential is a
-whole multiple of 2^-16 in [-1, 1]: so differences and their sums are exact in float32 without
-discount, and a long lead can never outweigh a game.
-"""
+"""What a seat can lead by in a position of Magic: life, power on the board, cards in hand."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from trainingrun_contracts.curriculum import Shaping
-
-from trainingrun_environments.magic.view import View
-
-_GRAIN: Final = 2.0**-16
+from trainingrun_environments.magic.options import Question
+from trainingrun_environments.seam import Leads
 
 
-def potential(view: View, shaping: Shaping) -> float:
-    """Φ of the position as the deciding seat sees it."""
-    if shaping.is_none:
-        return 0.0
-    mine, theirs = view.mine, view.theirs
-    lead = (
-        shaping.life * (mine.player.life - theirs.player.life)
-        + shaping.board * (mine.power - theirs.power)
-        + shaping.cards * (mine.player.hand_size - theirs.player.hand_size)
-    )
-    return round(min(1.0, max(-1.0, lead)) / _GRAIN) * _GRAIN
+def life(question: Question) -> float:
+    """Lives of the deciding seat beyond those of the other."""
+    view = question.view
+    return view.mine.player.life - view.theirs.player.life
+
+
+def board(question: Question) -> float:
+    """Power of its creatures beyond that of the other's."""
+    view = question.view
+    return view.mine.power - view.theirs.power
+
+
+def cards(question: Question) -> float:
+    """Cards in its hand beyond those in the other's."""
+    view = question.view
+    return view.mine.player.hand_size - view.theirs.player.hand_size
+
+
+LEADS: Final[Leads] = {"life": life, "board": board, "cards": cards}

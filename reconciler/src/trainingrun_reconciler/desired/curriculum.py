@@ -32,7 +32,6 @@ from trainingrun_contracts.curriculum import (
     CurrentPhase,
     PlannedPhase,
     Setting,
-    Shaping,
 )
 from trainingrun_contracts.reports import Evaluation
 from trainingrun_contracts.run_config import OpponentsConfig
@@ -233,7 +232,6 @@ def _setting(spec: TrainingRunSpec, phase: CurriculumPhase | None) -> Setting:
     """What a phase is played with; without one, what the whole run is."""
     decks = phase.decks if phase is not None else None
     opponents = phase.opponents if phase is not None else None
-    shaping = phase.reward_shaping if phase is not None else None
     given = opponents if opponents is not None else spec.self_play
     return Setting(
         decks=spec.deck_names if decks is None else tuple(deck.name for deck in decks),
@@ -244,7 +242,7 @@ def _setting(spec: TrainingRunSpec, phase: CurriculumPhase | None) -> Setting:
             pfsp=given.pfsp,
             scripted_players=spec.scripted_players_of(given),
         ),
-        shaping=Shaping() if shaping is None else Shaping(**shaping.model_dump()),
+        shaping=spec.shaping_of(phase),
         gamma=spec.learner.ppo.gamma,
     )
 

@@ -62,6 +62,7 @@ def run_config(run: TrainingRun, settings: Settings) -> RunConfig:
             pfsp=spec.self_play.pfsp,
             scripted_players=spec.scripted_players_of(spec.self_play),
         ),
+        shaping=spec.shaping_of(None),
         evaluation=_evaluation(spec),
         tapes=None if settings.tapes is None else TapesConfig(settings.tapes),
         phased=bool(spec.curriculum),

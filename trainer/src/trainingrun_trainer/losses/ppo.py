@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -68,7 +68,10 @@ class StepTerms(NamedTuple):
     targets: Tensor
 
 
-class Steps(NamedTuple):
+Terms = TypeVar("Terms", bound=tuple[Tensor, ...])
+
+
+class Steps(NamedTuple, Generic[Terms]):
     """Some steps as the loss sees them.
 
     Attributes:
@@ -79,7 +82,7 @@ class Steps(NamedTuple):
 
     rows: PackedRows
     chosen: Tensor
-    terms: StepTerms
+    terms: Terms
 
 
 def step_terms(
@@ -113,7 +116,7 @@ def step_terms(
 def packed_ppo_loss(
     scores: Tensor,
     values: Tensor,
-    steps: Steps,
+    steps: Steps[StepTerms],
     *,
     counts: Tensor,
     weights: TermWeights,
@@ -139,7 +142,7 @@ class _PackedPpo(torch.autograd.Function):
         ctx: Any,
         scores: Tensor,
         values: Tensor,
-        steps: Steps,
+        steps: Steps[StepTerms],
         counts: Tensor,
         weights: TermWeights,
         clip: float,

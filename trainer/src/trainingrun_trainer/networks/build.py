@@ -11,9 +11,12 @@ from typing import Final
 import torch
 from torch import nn
 from trainingrun_contracts.environment_spec import EnvironmentSpec
+from trainingrun_contracts.own_network import own_network
 from trainingrun_contracts.policy_format import Network
 
-from trainingrun_trainer.networks.pointer import MlpPolicy, PointerPolicy, PolicyOutput
+from trainingrun_trainer.networks.own import users_policy
+from trainingrun_trainer.networks.pointer import MlpPolicy, PointerPolicy
+from trainingrun_trainer.networks.policy import Policy, PolicyOutput
 from trainingrun_trainer.networks.transformer import TransformerPolicy
 
 DEFAULT: Final = Network()
@@ -23,17 +26,25 @@ _LINEAR: Final = 2
 
 
 def make_policy(network: Network, spec: EnvironmentSpec) -> PointerPolicy:
-    """Return a policy of this description for an environment; its weights are torch's own."""
+    """Return a policy of this description, one of ours, for an environment; its weights are torch's
+    own."""
     made = MlpPolicy if network.kind == "mlp" else TransformerPolicy
     return made(network, spec)
 
 
-def new_policy(seed: int, spec: EnvironmentSpec, network: Network = DEFAULT) -> PointerPolicy:
-    """Return a policy whose weights depend on the seed alone, and whose first play is near uniform.
+def new_policy(seed: int, spec: EnvironmentSpec, network: Network = DEFAULT) -> Policy:
+    """Return a policy whose weights depend on the seed alone, and, of ours, whose first play is
+    near uniform.
 
     Orthogonal weights with small ones in the last layers (Andrychowicz et al. 2021, section 3.2),
-    and in those that add to a transformer's tokens.
+    and in those that add to a transformer's tokens. A network of a user's begins as it is made.
+
+    Raises:
+        UnknownPart: a network of a user's cannot be had here, or its two sides differ.
     """
+    own = own_network(network, spec)
+    if own is not None:
+        return users_policy(own, network, spec, seed=seed)
     policy = make_policy(network, spec)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -45,13 +56,15 @@ def new_policy(seed: int, spec: EnvironmentSpec, network: Network = DEFAULT) -> 
     return policy
 
 
-def may_compile(device: torch.device) -> bool:
-    """Return whether torch's compiler is worth its minute and can be used: on a GPU, beside a C
-    compiler, which it calls."""
+def may_compile(policy: Policy, device: torch.device) -> bool:
+    """Return whether torch's compiler is worth its minute and can be used: for a network of ours,
+    on a GPU, beside a C compiler, which it calls."""
+    if not isinstance(policy, PointerPolicy):
+        return False
     return device.type == "cuda" and shutil.which(os.environ.get("CC", "cc")) is not None
 
 
-def compiled(policy: PointerPolicy, *, backend: str = "inductor") -> Callable[..., PolicyOutput]:
+def compiled(policy: Policy, *, backend: str = "inductor") -> Callable[..., PolicyOutput]:
     """Return the policy's forward pass, compiled once for minibatches of all sizes; the weights
     stay the policy's own. Capturing is tested; the code that it makes has not run on a GPU yet."""
     found: Callable[..., PolicyOutput] = torch.compile(policy, dynamic=True, backend=backend)

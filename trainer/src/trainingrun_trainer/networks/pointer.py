@@ -7,27 +7,16 @@ actor computes the same in numpy. What encodes states and actions is a subclass'
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from trainingrun_contracts.environment_spec import VOCABULARY_SCALE, EnvironmentSpec, Vocabulary
+from trainingrun_contracts.environment_spec import EnvironmentSpec
 from trainingrun_contracts.policy_format import KEY, VALUE_HIDDEN, Network
 
 from trainingrun_trainer.networks.packed import PackedRows, take
-
-
-class PolicyOutput(NamedTuple):
-    """What the policy says of T steps with A legal actions in all.
-
-    Attributes:
-        logits: float32 [A], scores of the legal actions.
-        values: float32 [T], expected outcome in [-1, 1].
-    """
-
-    logits: Tensor
-    values: Tensor
+from trainingrun_trainer.networks.policy import Policy, PolicyOutput
 
 
 class Scorable(NamedTuple):
@@ -37,14 +26,12 @@ class Scorable(NamedTuple):
     keys: Tensor
 
 
-class PointerPolicy(nn.Module, ABC):
+class PointerPolicy(Policy):
     """Policy over a packed legal list, and value. ReLU takes the place of what it is computed of:
     a minibatch's layers then stay in a core's cache (a fifth of an update in bf16, measured)."""
 
     def __init__(self, network: Network, spec: EnvironmentSpec) -> None:
-        super().__init__()
-        self.network = network
-        self.spec = spec
+        super().__init__(network, spec)
         self.query = nn.Linear(network.width, KEY)
         self.value = nn.ModuleList(
             [nn.Linear(network.width, VALUE_HIDDEN), nn.Linear(VALUE_HIDDEN, 1)]
@@ -59,19 +46,9 @@ class PointerPolicy(nn.Module, ABC):
         """The same of states alone: [T, W]."""
 
     def forward(self, states: Tensor, actions: Tensor, rows: PackedRows) -> PolicyOutput:
-        """Score states [T, S] and their packed actions, as ``prepare_actions`` returns them."""
+        """See Policy."""
         hidden, keys = self.encode(states, actions, rows)
         return PolicyOutput(self.compare(hidden, keys, rows), self._outcome(hidden))
-
-    def prepare_actions(self, actions: Tensor, kind: torch.dtype) -> Tensor:
-        """Return stored actions [A, action_width] as layers take them: features [A, F] in the type
-        that layers compute in, or numbers of the vocabulary, int64 [A]. Those that are prepared
-        already return as they are."""
-        if not isinstance(self.spec.actions, Vocabulary):
-            return actions.to(kind)
-        if actions.dtype is torch.int64:
-            return actions
-        return (actions.squeeze(-1).float() * VOCABULARY_SCALE).round_().long()
 
     def compare(self, hidden: Tensor, keys: Tensor, rows: PackedRows) -> Tensor:
         """Scores of packed keys [A, K] in encoded states [T, W]: float32 [A]."""
@@ -79,7 +56,7 @@ class PointerPolicy(nn.Module, ABC):
         return (keys.float() * queries.float()).sum(-1) / math.sqrt(KEY)
 
     def estimate(self, states: Tensor) -> Tensor:
-        """Values alone of states [T, S]: float32 [T]."""
+        """See Policy."""
         return self._outcome(self.encode_states(states))
 
     def _outcome(self, hidden: Tensor) -> Tensor:

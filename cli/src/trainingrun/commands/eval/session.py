@@ -66,7 +66,7 @@ class EvalPlan:
     decks: Path
     weights: Weights
     past: tuple[Weights, ...]
-    opponents: tuple[run_config.EvaluationOpponent, ...]
+    opponents: tuple[str, ...]
     games: int
     daemons: int
 

@@ -12,15 +12,15 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from trainingrun_api.run import TrainingRun
+from trainingrun_contracts.own_parts import NETWORKS, OPPONENTS
 from trainingrun_contracts.reports import Evaluation
-from trainingrun_contracts.run_config import EvaluationOpponent
 from trainingrun_reconciler.backends import BackendError
 
 from trainingrun.commands.deck_folders import check_decks, find_decks
@@ -28,7 +28,7 @@ from trainingrun.commands.document import check_decks_are_here, read_run
 from trainingrun.commands.errors import EXIT_INTERRUPTED, UserError
 from trainingrun.commands.eval.session import EvalError, EvalPlan, EvalSession, Played
 from trainingrun.commands.eval.weights import Weights, find_weights
-from trainingrun.commands.local.preflight import make_report_folder
+from trainingrun.commands.local.preflight import PAST, check_installed, make_report_folder
 from trainingrun.commands.output import Output, moment, write
 from trainingrun.commands.report.material import measured
 from trainingrun.commands.report.page import deck_page
@@ -39,8 +39,6 @@ from trainingrun.local.redis import find_redis_server
 
 MOST_GAMES: Final = 1_000_000
 _LINE_SECONDS: Final = 10.0
-_PAST: Final = "past"
-_SCRIPTED: Final = tuple(name for name in get_args(EvaluationOpponent) if name != _PAST)
 
 
 @dataclass(frozen=True)
@@ -79,6 +77,7 @@ def run_eval(options: EvalOptions) -> int:
     """
     run = read_run(options.file, changes=options.changes)
     check_decks_are_here(run, options.file)
+    check_installed(NETWORKS, (run.spec.learner.network.kind,))
     decks = _decks(options, run)
     _check_engine(run)
     if options.report is not None:
@@ -155,30 +154,33 @@ def _weights(options: EvalOptions, run: TrainingRun, given: str | None) -> Weigh
 
 def _opponents(
     options: EvalOptions, run: TrainingRun
-) -> tuple[tuple[EvaluationOpponent, ...], tuple[Weights, ...]]:
+) -> tuple[tuple[str, ...], tuple[Weights, ...]]:
     """Return the opponents by name; whatever is no name is a checkpoint, played as a past self."""
+    known = (*OPPONENTS.ours, *OPPONENTS.names())
     if not options.opponents:
-        named = tuple(name for name in run.spec.evaluation_opponents if name != _PAST)
+        named = tuple(name for name in run.spec.evaluation_opponents if name != PAST)
+        check_installed(OPPONENTS, named)
         return named or ("random",), ()
     asked = dict.fromkeys(options.opponents)
-    scripted = tuple(name for name in _SCRIPTED if name in asked)
-    if not run.spec.environment.is_magic and set(scripted) - {"random"}:
+    scripted = tuple(name for name in known if name in asked)
+    check_installed(OPPONENTS, scripted)
+    if not run.spec.environment.is_magic and set(scripted) & {"aggressive", "engine"}:
         raise UserError(
-            "eval: --opponent: of the scripted players random alone plays what is not Magic"
+            "eval: --opponent: of our scripted players random alone plays what is not Magic"
         )
     past: list[Weights] = []
     for given in asked:
-        if given not in _SCRIPTED:
+        if given not in known:
             try:
                 past.append(_weights(options, run, given))
             except UserError as error:
                 raise UserError(
-                    f"eval: --opponent {given}: neither {', '.join(_SCRIPTED)} nor a checkpoint"
+                    f"eval: --opponent {given}: neither {', '.join(known)} nor a checkpoint"
                 ) from error
     versions = [weights.version for weights in past]
     if len(set(versions)) < len(versions):
         raise UserError("eval: --opponent: two checkpoints have the same version: name one of them")
-    return (*scripted, _PAST) if past else scripted, tuple(past)
+    return (*scripted, PAST) if past else scripted, tuple(past)
 
 
 def _daemons(run: TrainingRun) -> int:
@@ -274,7 +276,7 @@ def _table(evaluations: tuple[Evaluation, ...]) -> Table:
         lost = each.games - each.wins - each.draws
         elo = "-" if each.elo is None else f"{each.elo:.0f} ±{each.elo_error or 0:.0f}"
         rivals = ", ".join(dict.fromkeys(result.opponent for result in each.results))
-        name = f"{each.opponent} ({rivals})" if each.opponent == _PAST else each.opponent
+        name = f"{each.opponent} ({rivals})" if each.opponent == PAST else each.opponent
         table.add_row(
             name,
             str(each.games),

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 import redis
+from trainingrun_api.play import PhaseOpponents, SelfPlay
 from trainingrun_api.run import TrainingRun
 from trainingrun_api.storage import Storage
 from trainingrun_contracts.connection import blocking_client, why_unreachable
+from trainingrun_contracts.own_parts import (
+    LOSSES,
+    NETWORKS,
+    OPPONENTS,
+    POTENTIALS,
+    PartKind,
+    UnknownPart,
+)
 from trainingrun_contracts.run_config import REDIS_URL_VARIABLE
 from trainingrun_protocol.access import TOKEN_VARIABLE, TokenError
 from trainingrun_protocol.given_token import token_in_environment
@@ -23,6 +33,8 @@ from trainingrun.local.forge import MOST_GAMES, ForgeDaemons, ForgeError, find_b
 from trainingrun.local.forge import options as java_options
 from trainingrun.local.redis import find_redis_server
 
+PAST: Final = "past"
+"""The opponent that is the policy itself, of before."""
 _OLDEST_REDIS: Final = (6, 2)
 
 
@@ -45,9 +57,45 @@ def check_machine(run: TrainingRun, *, has_forge: bool = False) -> None:
             f"spec.environment.engine: an image is not started on this machine: start {engine.name}"
             " yourself and say where it listens with --daemons HOST:PORT"
         )
+    check_parts(run)
     _check_storage(run.spec.checkpoint.storage)
     _check_redis(run)
     _check_token(run)
+
+
+def check_parts(run: TrainingRun) -> None:
+    """See that the parts which the run names are installed here, those of phases to come, too.
+
+    They are not loaded: what is wrong with one, the role that uses it says.
+
+    Raises:
+        UserError: one is not installed, or has the name of one of ours.
+    """
+    spec = run.spec
+    played: list[SelfPlay | PhaseOpponents] = [spec.self_play]
+    played += [each.opponents for each in spec.curriculum if each.opponents is not None]
+    scripted = [spec.scripted_players_of(play) for play in played if play.scripted > 0]
+    players = [name for names in scripted for name in names]
+    measured = [name for name in spec.evaluation_opponents if name != PAST]
+    phases = (None, *spec.curriculum)
+    check_installed(OPPONENTS, (*players, *measured))
+    check_installed(POTENTIALS, [name for phase in phases for name in spec.shaping_of(phase)])
+    check_installed(NETWORKS, (spec.learner.network.kind,))
+    check_installed(LOSSES, (spec.learner.ppo.loss,))
+
+
+def check_installed(kind: PartKind, names: Iterable[str]) -> None:
+    """See that parts of one kind are ours or installed here.
+
+    Raises:
+        UserError: one is neither, or has the name of one of ours.
+    """
+    for name in dict.fromkeys(names):
+        try:
+            if not kind.is_ours(name):
+                kind.find(name)
+        except UnknownPart as error:
+            raise UserError(str(error)) from error
 
 
 def forge_daemons(run: TrainingRun, build: Path, homes: Path) -> ForgeDaemons:
