@@ -99,8 +99,8 @@ def test_a_class_that_cannot_be_played(tmp_path: Path, source: str, words: str) 
     environment = {"python": {"object": "broken_game:Game"}}
     file = write_run(tmp_path / "run.yaml", games=60, decks=[], environment=environment)
     paths = os.pathsep.join(filter(None, (str(tmp_path), os.environ.get("PYTHONPATH"))))
-    with local_run(tmp_path, file, environment={"PYTHONPATH": paths}) as run:
-        assert run.finish(seconds=90) == 2
+    with local_run(tmp_path, file, environment={"PYTHONPATH": paths}, is_warm=False) as run:
+        assert run.finish(seconds=180) == 2
         assert words in run.said()
 
 

@@ -20,8 +20,8 @@ NO_FAILURE_ALLOWED = {"backoffLimit": 0, "batchTransitions": 2048}
 
 def interruptions(trainer: Trainer, name: str, role: str) -> int:
     """As the status counts them."""
-    status = trainer.run(name).get("status", {}).get(role, {})
-    return int(status.get("interruptions", 0))
+    roles = trainer.run(name).get("status", {}).get("roles", [])
+    return sum(int(each.get("interruptions", 0)) for each in roles if each["name"] == role)
 
 
 def running_pods(trainer: Trainer, name: str, role: str) -> dict[str, dict[str, Any]]:

@@ -159,7 +159,10 @@ def test_the_spec_s_own_prices_come_first(
         ({"hours": 0.01}, "machines and images take 4 minutes before the first game"),
         ({"baseline": "forge", "hours": 18.0}, "maxReplicas is 160: allow 19.7 hours or more"),
         ({"file": Path("nowhere.yaml")}, "nowhere.yaml: no such file"),
-        ({"file": ROOT / "examples/kuhn-poker.yaml"}, "while it plays give that run with --from"),
+        (
+            {"file": ROOT / "examples/petting-zoo-tic-tac-toe.yaml"},
+            "while it plays give that run with --from",
+        ),
         ({"file": ROOT / "examples/connect-four.yaml"}, "and this run has none (daemon.embedded)"),
         ({"prices": Path("nowhere.yaml")}, "no such file: leave --prices out"),
     ],

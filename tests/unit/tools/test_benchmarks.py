@@ -8,7 +8,7 @@ import sys
 
 from testkit.tree import ROOT
 
-PEERS = {"tensordict", "torchrl", "gymnasium", "sb3_contrib", "stable_baselines3"}
+PEERS = {"tensordict", "torchrl", "gymnasium", "sb3_contrib", "stable_baselines3", "ray"}
 """Of benchmarks/requirements.txt: they are in an environment of their own."""
 IMPORTER = """
 import importlib, json, sys
