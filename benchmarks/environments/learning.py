@@ -40,7 +40,8 @@ _POLL_SECONDS: Final = 10.0
 
 @dataclass(frozen=True)
 class Point:
-    """One evaluation against random play: after how many games, and its win rate with bounds."""
+    """One evaluation against random play: after how many training games, and its win rate with its
+    bounds."""
 
     games: int
     rate: float
@@ -109,7 +110,7 @@ def learned(name: str, *changes: str) -> Curve:
         summary = json.loads((folder / "report" / "summary.json").read_bytes())
         exploited = tuple(exploitabilities(folder)) if name == "kuhn-poker" else ()
     points = tuple(
-        Point(each["games"], each["rate"], each["low"], each["high"])
+        Point(each["training_games"], each["rate"], each["low"], each["high"])
         for each in summary["evaluations"]
         if each["opponent"] == "random"
     )
