@@ -262,7 +262,7 @@ class RolloutReader:
         """
         arguments = _acknowledgement(list(entries), accounts, actors, epoch=self._epoch)
         keys = self._keys
-        try:
+        with self._fenced():
             kept: Any = self._acknowledge(
                 keys=[
                     keys.rollouts,
@@ -275,10 +275,6 @@ class RolloutReader:
                 ],
                 args=arguments,
             )
-        except redis.ResponseError as error:
-            if "FENCED" in str(error):
-                raise Fenced(f"epoch {self._epoch} is over: a newer learner has started") from error
-            raise
         accounts.keep(actor.decode() for actor in kept)
 
     def recount(self, entries: int, transitions: int) -> int | None:
@@ -292,15 +288,11 @@ class RolloutReader:
             Fenced: a newer learner has started.
         """
         keys = self._keys
-        try:
+        with self._fenced():
             found: Any = self._recount(
                 keys=[keys.rollouts, keys.depth, keys.epoch],
                 args=[self._epoch, entries, transitions],
             )
-        except redis.ResponseError as error:
-            if "FENCED" in str(error):
-                raise Fenced(f"epoch {self._epoch} is over: a newer learner has started") from error
-            raise
         return None if found is None else count_from(found)
 
     def dead_letter(self, entry: Entry, reason: str) -> None:
@@ -317,6 +309,16 @@ class RolloutReader:
                 maxlen=_DEAD_LETTERS,
                 approximate=True,
             )
+
+    @contextlib.contextmanager
+    def _fenced(self) -> Iterator[None]:
+        """Raise Fenced where a script says that the epoch is over."""
+        try:
+            yield
+        except redis.ResponseError as error:
+            if "FENCED" in str(error):
+                raise Fenced(f"epoch {self._epoch} is over: a newer learner has started") from error
+            raise
 
     def _ensure_group(self) -> None:
         try:
