@@ -18,6 +18,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from trainingrun_contracts.alphazero_config import AlphaZeroConfig
 from trainingrun_contracts.environment_config import EnvironmentConfig, Magic
 from trainingrun_contracts.policy_format import PART_FORM, Network
 
@@ -182,6 +183,8 @@ class RunConfig(Struct, frozen=True):
     daemon: DaemonConfig = DaemonConfig()
     actor: ActorConfig = ActorConfig()
     learner: LearnerConfig = LearnerConfig()
+    alpha_zero: AlphaZeroConfig | None = None
+    """How searches and the learner work in a run of AlphaZero; None in one of PPO."""
     self_play: SelfPlayConfig = SelfPlayConfig()
     shaping: Potentials = {}
     evaluation: EvaluationConfig = EvaluationConfig()

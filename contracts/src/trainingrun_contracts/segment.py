@@ -46,6 +46,7 @@ _MAX_ENVELOPE: Final = 8192
 _HALF_BOUND: Final = int(np.float16(FEATURE_BOUND).view(np.uint16))
 _NEGATIVE_HALF_BOUND: Final = int(np.float16(-FEATURE_BOUND).view(np.uint16))
 _LARGEST_LOG_PROB: Final = 1e-3
+_POLICY_TOLERANCE: Final = 1e-3
 
 Float16 = npt.NDArray[np.float16]
 Float32 = npt.NDArray[np.float32]
@@ -62,6 +63,19 @@ class SegmentError(Exception):
     def __init__(self, message: str, *, actor: str = "") -> None:
         super().__init__(message)
         self.actor = actor
+
+
+class SearchTargets(Struct, frozen=True):
+    """What a search found of a segment's steps: what AlphaZero trains on.
+
+    Attributes:
+        policies: float32 [A], what should be played: shares of each step's legal actions, before any
+            temperature; those of a step add up to 1.
+        outcomes: float32 [T] in [-1, 1], the game's result for the seat.
+    """
+
+    policies: Float32
+    outcomes: Float32
 
 
 class Segment(Struct, frozen=True):
@@ -81,6 +95,7 @@ class Segment(Struct, frozen=True):
         values: float32 [T], value estimate at the time, expected outcome in [-1, 1].
         rewards: float32 [T], reward between this decision and the seat's next one.
         bootstrap_state: float16 [S] or None when terminated: the seat's next observation.
+        targets: of a segment whose moves were searched; None of every other.
     """
 
     header: SegmentHeader
@@ -94,6 +109,7 @@ class Segment(Struct, frozen=True):
     values: Float32
     rewards: Float32
     bootstrap_state: Float16 | None
+    targets: SearchTargets | None = None
 
     @property
     def transitions(self) -> int:
@@ -108,11 +124,17 @@ class _Envelope(Struct, frozen=True, array_like=True):
     state_width: Annotated[int, Meta(ge=1, le=4096)]
     action_width: Annotated[int, Meta(ge=1, le=4096)]
     has_bootstrap: bool
+    has_targets: bool = False
 
     @property
-    def fields(self) -> int:
-        """Numbers of four bytes: four arrays of int32 (one is longer), three of float32."""
-        return 7 * self.steps + 1
+    def integers(self) -> int:
+        """Numbers of int32: four arrays, one of them longer."""
+        return 4 * self.steps + 1
+
+    @property
+    def floats(self) -> int:
+        """Numbers of float32: three arrays, and those of the targets."""
+        return 3 * self.steps + (self.action_rows + self.steps if self.has_targets else 0)
 
     @property
     def halves(self) -> int:
@@ -136,9 +158,17 @@ def encode_in_parts(segment: Segment) -> list[bytes | memoryview]:
     own."""
     steps, state_width = segment.states.shape
     rows, action_width = segment.actions.shape
-    bootstrap = segment.bootstrap_state
+    bootstrap, targets = segment.bootstrap_state, segment.targets
     envelope = _encoder.encode(
-        _Envelope(segment.header, steps, rows, state_width, action_width, bootstrap is not None)
+        _Envelope(
+            segment.header,
+            steps,
+            rows,
+            state_width,
+            action_width,
+            has_bootstrap=bootstrap is not None,
+            has_targets=targets is not None,
+        )
     )
     start = _PREFIX.size + len(envelope)
     small = b"".join(
@@ -153,6 +183,7 @@ def encode_in_parts(segment: Segment) -> list[bytes | memoryview]:
             segment.log_probs.data,
             segment.values.data,
             segment.rewards.data,
+            *(() if targets is None else (targets.policies.data, targets.outcomes.data)),
         )
     )
     large = (
@@ -178,15 +209,16 @@ def decode(payload: bytes) -> Segment:
     if len(payload) > MAX_BYTES:
         raise SegmentError(f"{len(payload)} bytes, at most {MAX_BYTES} are allowed")
     envelope, start = _open_envelope(payload)
-    middle = start + 4 * envelope.fields
+    floats_at = start + 4 * envelope.integers
+    middle = floats_at + 4 * envelope.floats
     expected = middle + 2 * envelope.halves
     if len(payload) != expected:
         raise SegmentError(f"{len(payload)} bytes, its sizes say {expected}")
     try:
         return _segment(
             envelope,
-            integers=np.frombuffer(payload, "<i4", 4 * envelope.steps + 1, start),
-            floats=np.frombuffer(payload, "<f4", 3 * envelope.steps, middle - 12 * envelope.steps),
+            integers=np.frombuffer(payload, "<i4", envelope.integers, start),
+            floats=np.frombuffer(payload, "<f4", envelope.floats, floats_at),
             halves=np.frombuffer(payload, "<f2", envelope.halves, middle),
         )
     except SegmentError as error:
@@ -241,9 +273,22 @@ def _segment(envelope: _Envelope, *, integers: Int32, floats: Float32, halves: F
         chosen=chosen,
         log_probs=floats[:steps],
         values=floats[steps : 2 * steps],
-        rewards=floats[2 * steps :],
+        rewards=floats[2 * steps : 3 * steps],
         bootstrap_state=halves[last:] if envelope.has_bootstrap else None,
+        targets=_targets(floats[3 * steps :], offsets) if envelope.has_targets else None,
     )
+
+
+def _targets(floats: Float32, offsets: Int32) -> SearchTargets:
+    """Return what a search found, once it is seen to be what it says."""
+    rows = int(offsets[-1])
+    policies, outcomes = floats[:rows], floats[rows:]
+    sums = np.add.reduceat(policies, offsets[:-1])
+    if policies.min() < 0 or np.abs(sums - 1).max() > _POLICY_TOLERANCE:
+        raise SegmentError("the shares of a step's actions do not add up to 1")
+    if np.abs(outcomes).max() > 1:
+        raise SegmentError("the result of its game is not within -1 and 1")
+    return SearchTargets(policies, outcomes)
 
 
 def _require_partition(offsets: Int32, chosen: Int32, rows: int) -> None:
