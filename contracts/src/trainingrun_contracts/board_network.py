@@ -1,10 +1,10 @@
 """The network of AlphaZero as tensors: names and shapes that the trainer publishes and searches
 read.
 
-Of observations [n, *shape] (float32) it gives logits [n, actions] of the whole vocabulary and values
-[n] in [-1, 1], the expected outcome for the player to move; who asks leaves out illegal actions and
-takes the softmax. ``linear(x)`` is ``x @ weight.T + bias``, ``conv`` is a cross-correlation with
-padding that keeps the board's size. W is the network's width, L its layers.
+Of observations [n, *shape] (float32) it gives logits [n, actions] of the whole vocabulary and
+values [n] in [-1, 1], the expected outcome for the player to move; who asks leaves out illegal
+actions and takes the softmax. ``linear(x)`` is ``x @ weight.T + bias``, convolutions are
+cross-correlations with padding that keeps the board's size. W is the network's width, L its layers.
 
 ``resnet`` (Silver et al. 2018), for observations of three dimensions [planes, rows, columns]:
 

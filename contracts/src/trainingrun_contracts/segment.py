@@ -69,8 +69,8 @@ class SearchTargets(Struct, frozen=True):
     """What a search found of a segment's steps: what AlphaZero trains on.
 
     Attributes:
-        policies: float32 [A], what should be played: shares of each step's legal actions, before any
-            temperature; those of a step add up to 1.
+        policies: float32 [A], what should be played: shares of each step's legal actions, before
+            any temperature; those of a step add up to 1.
         outcomes: float32 [T] in [-1, 1], the game's result for the seat.
     """
 
