@@ -20,7 +20,7 @@ from trainingrun_contracts.stream.read import Fenced
 
 from trainingrun_trainer.checkpoint.store import StorageError
 from trainingrun_trainer.distributed import RankLost, is_distributed, is_first
-from trainingrun_trainer.factory import assemble, assist
+from trainingrun_trainer.factory import assemble, assist, require_supported
 from trainingrun_trainer.launch import end_with_launcher, launch
 from trainingrun_trainer.link import RedisRefused
 from trainingrun_trainer.recovery import WeightsNotFinite
@@ -56,6 +56,7 @@ def run(stop: Stop, *, patience: Timeouts = TIMEOUTS) -> int:
     """Assemble and run a learner from the environment; returns the exit code."""
     try:
         config = load()
+        require_supported(config)
         if config.learner.ranks > 1 and not is_distributed():
             return launch(config.learner.ranks)
         end_with_launcher()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import torch
 from torch import Tensor
+from trainingrun_contracts.environment_spec import EnvironmentSpec
 from trainingrun_contracts.segment import Segment
 
 from trainingrun_trainer.networks.packed import PackedRows, pack_rows
@@ -81,6 +82,23 @@ def pack(segments: Sequence[Segment]) -> Batch:
         lengths=torch.tensor([segment.transitions for segment in segments]),
         next_states=torch.from_numpy(np.stack(following)),
         continues=torch.tensor([not segment.header.terminated for segment in segments]),
+    )
+
+
+def empty_batch(spec: EnvironmentSpec) -> Batch:
+    """Return a batch without steps."""
+    nothing = torch.zeros(0)
+    none = torch.zeros(0, dtype=torch.int64)
+    return Batch(
+        states=torch.zeros(0, spec.state_width, dtype=torch.float16),
+        actions=torch.zeros(0, spec.action_width, dtype=torch.float16),
+        rows=pack_rows(none),
+        chosen=none,
+        behaviour=nothing,
+        rewards=nothing,
+        lengths=none,
+        next_states=torch.zeros(0, spec.state_width, dtype=torch.float16),
+        continues=torch.zeros(0, dtype=torch.bool),
     )
 
 

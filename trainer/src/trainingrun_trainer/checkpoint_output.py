@@ -19,7 +19,7 @@ from trainingrun_trainer.checkpoint_policy import CheckpointPolicy, Situation
 from trainingrun_trainer.outputs import Outputs
 from trainingrun_trainer.saving import newest_rate
 from trainingrun_trainer.spot_notice import SpotNotice
-from trainingrun_trainer.update import PpoUpdater
+from trainingrun_trainer.updater import Updater
 
 _BACKOFF: Final = Backoff(first=0.5, longest=30.0)
 
@@ -38,7 +38,7 @@ class CheckpointOutput:
     def __init__(
         self,
         config: RunConfig,
-        updater: PpoUpdater,
+        updater: Updater,
         outputs: Outputs,
         *,
         progress: Progress,

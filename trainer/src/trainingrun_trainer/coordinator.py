@@ -17,14 +17,10 @@ from threading import Event
 from typing import assert_never
 
 import msgspec
-import torch
-from trainingrun_contracts.environment_spec import EnvironmentSpec
 from trainingrun_contracts.segment import Segment, decode, encode
 
-from trainingrun_trainer.batch import Batch, pack
 from trainingrun_trainer.distributed import DistributedRanks, RankLost, SingleRank
-from trainingrun_trainer.networks.packed import pack_rows
-from trainingrun_trainer.update import PpoUpdater, UpdateResult
+from trainingrun_trainer.updater import Updater, UpdateResult
 
 
 class Command(IntEnum):
@@ -43,7 +39,7 @@ class Rank0:
         updater: rank 0's own.
     """
 
-    def __init__(self, updater: PpoUpdater, ranks: SingleRank | DistributedRanks) -> None:
+    def __init__(self, updater: Updater, ranks: SingleRank | DistributedRanks) -> None:
         self.updater = updater
         self._others = ranks if isinstance(ranks, DistributedRanks) else None
 
@@ -62,15 +58,15 @@ class Rank0:
         """Let all ranks wait on; return whether another rank was asked to stop."""
         return self._others is not None and _exchange(self._others, Command.WAIT)[1]
 
-    def update(self, segments: Sequence[Segment]) -> UpdateResult:
-        """Train on segments, together."""
+    def update(self, segments: Sequence[Segment], *, games: int) -> UpdateResult:
+        """Train on segments, together; the run has played this number of training games."""
         if self._others is None:
-            return self.updater.update(pack(segments))
+            return self.updater.train(segments, games=games)
         _exchange(self._others, Command.TRAIN)
         own, *others = scatter(segments, self._others.size)
         for rank, scattered in enumerate(others, start=1):
             self._others.send(msgspec.msgpack.encode([encode(each) for each in scattered]), to=rank)
-        return self.updater.update(_packed(own, self.updater.policy.spec))
+        return self.updater.train(own, games=games)
 
     def end(self) -> None:
         """End the workers; those that have ended already need no command."""
@@ -83,7 +79,7 @@ class Rank0:
             return
 
 
-def run_worker(updater: PpoUpdater, ranks: DistributedRanks, *, stop: Event) -> None:
+def run_worker(updater: Updater, ranks: DistributedRanks, *, stop: Event) -> None:
     """Execute the commands of rank 0, until it orders the end.
 
     Raises:
@@ -98,7 +94,7 @@ def run_worker(updater: PpoUpdater, ranks: DistributedRanks, *, stop: Event) -> 
             case Command.TRAIN:
                 contents = msgspec.msgpack.decode(ranks.receive(), type=list[bytes])
                 segments = [decode(content) for content in contents]
-                updater.update(_packed(segments, updater.policy.spec))
+                updater.train(segments, games=0)  # rank 0 knows it; no algorithm of ranks asks
             case Command.SHARE:
                 share_state(updater, ranks)
             case Command.END:
@@ -108,10 +104,10 @@ def run_worker(updater: PpoUpdater, ranks: DistributedRanks, *, stop: Event) -> 
                 assert_never(never)
 
 
-def share_state(updater: PpoUpdater, ranks: DistributedRanks) -> None:
+def share_state(updater: Updater, ranks: DistributedRanks) -> None:
     """Make the updaters of all ranks equal to that of rank 0."""
     shuffle = updater.generator.get_state()
-    tensors = [*updater.policy.state_dict().values(), *updater.optimiser.tensors().values()]
+    tensors = [*updater.model().values(), *updater.moments().values()]
     for tensor in (*tensors, shuffle):
         ranks.copy_from_first(tensor)
     updater.generator.set_state(shuffle)
@@ -135,22 +131,3 @@ def _exchange(
     """Return rank 0's command (workers send WAIT), and whether any rank is to stop."""
     reply, stop = ranks.largest([command, int(wants_stop)])
     return Command(reply), bool(stop)
-
-
-def _packed(segments: Sequence[Segment], spec: EnvironmentSpec) -> Batch:
-    """Return the segments as a batch, also where there are none."""
-    if segments:
-        return pack(segments)
-    nothing = torch.zeros(0)
-    none = torch.zeros(0, dtype=torch.int64)
-    return Batch(
-        states=torch.zeros(0, spec.state_width, dtype=torch.float16),
-        actions=torch.zeros(0, spec.action_width, dtype=torch.float16),
-        rows=pack_rows(none),
-        chosen=none,
-        behaviour=nothing,
-        rewards=nothing,
-        lengths=none,
-        next_states=torch.zeros(0, spec.state_width, dtype=torch.float16),
-        continues=torch.zeros(0, dtype=torch.bool),
-    )

@@ -126,6 +126,16 @@ def _take_epoch(start: StartContext, *, above: int) -> Epoch:
     return Epoch(client, keys, number)
 
 
+def require_supported(config: RunConfig) -> None:
+    """Raise ConfigError where a run's algorithm cannot be trained in the way that is asked for."""
+    learner = config.learner
+    if config.alpha_zero is not None and max(learner.ranks, learner.gpus) > 1:
+        raise ConfigError(
+            f"learner.ranks is {learner.ranks} and learner.gpus {learner.gpus}: AlphaZero trains in"
+            " one process, with one GPU or none, so set both to 1 at most"
+        )
+
+
 def assist(config: RunConfig, *, stop: Event) -> None:
     """Be one of the ranks that follow rank 0, until it ends.
 
@@ -232,7 +242,8 @@ def _queue(start: StartContext, epoch: Epoch, resumed: Resumed) -> RolloutQueue:
             start.link,
             reader,
             run_id=start.config.run_id,
-            spec=resumed.updater.policy.spec,
+            spec=resumed.updater.spec,
+            is_searched=start.config.alpha_zero is not None,
             capacity=2 * learner.batch_transitions,
         ),
         batcher=Batcher(accounts, learner.batch_transitions, learner.max_policy_lag),

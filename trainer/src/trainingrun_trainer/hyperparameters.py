@@ -16,10 +16,12 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
 from tensorboard.plugins.hparams import metadata
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionStartInfo
+from trainingrun_contracts.alphazero_config import AlphaZeroConfig
 from trainingrun_contracts.run_config import RunConfig
 
 _KNOWN_NAMES: Final = {
     "learning_rate": "learning_rate",
+    "batch": "batch_size",
     "epochs": "n_epochs",
     "clip": "clip_range",
     "entropy": "ent_coef",
@@ -29,20 +31,34 @@ _KNOWN_NAMES: Final = {
     "max_gradient_norm": "max_grad_norm",
     "target_kl": "target_kl",
 }
-"""Fields of the PPO section; ``trace_decay`` is V-trace's, which takes GAE's place."""
+"""Fields of an algorithm's section; ``trace_decay`` is V-trace's, which takes GAE's place."""
 _OF_LEARNER: Final = ("batch_transitions", "precision", "ranks", "max_policy_lag")
 
 
 def hyperparameters(config: RunConfig) -> dict[str, float | str]:
     """Return names and values."""
     learner = msgspec.to_builtins(config.learner)
-    ppo: Mapping[str, float | str] = learner["ppo"]
+    own: Mapping[str, float | str] = (
+        learner["ppo"] if config.alpha_zero is None else _of_alpha_zero(config.alpha_zero)
+    )
     return {
-        **{_KNOWN_NAMES.get(name, name): number for name, number in ppo.items()},
+        **{_KNOWN_NAMES.get(name, name): number for name, number in own.items()},
         **{f"network.{name}": part for name, part in learner["network"].items()},
         **{name: learner[name] for name in _OF_LEARNER},
         "seed": config.seed,
     }
+
+
+def _of_alpha_zero(config: AlphaZeroConfig) -> dict[str, float | str]:
+    """Return its fields, those of a section behind the section's name."""
+    found: dict[str, float | str] = {}
+    for name, part in msgspec.to_builtins(config).items():
+        found |= (
+            {f"{name}.{each}": of for each, of in part.items()}
+            if isinstance(part, dict)
+            else {name: part}
+        )
+    return found
 
 
 def session_event(config: RunConfig) -> Event:

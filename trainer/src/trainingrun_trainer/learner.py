@@ -41,8 +41,8 @@ from trainingrun_trainer.rollout_queue import RolloutQueue
 from trainingrun_trainer.spot import SpotWatch
 from trainingrun_trainer.spot_notice import is_shutdown_due
 from trainingrun_trainer.stop import StopRequested
-from trainingrun_trainer.update import UpdateResult
 from trainingrun_trainer.update_log import UpdateLog
+from trainingrun_trainer.updater import UpdateResult
 from trainingrun_trainer.watchdog import Starved, Timeouts
 from trainingrun_trainer.weights_output import WeightsOutput
 
@@ -93,14 +93,15 @@ class Learner:
         self._ledger = queue.batcher.accounts.ledger  # what is in the weights, acknowledged or not
         self._config = config
         self._acknowledger = Acknowledger(queue, outputs)
-        learner, now = config.learner, time.monotonic()
+        learner, alpha_zero, now = config.learner, config.alpha_zero, time.monotonic()
         self._weights = WeightsOutput(
-            lead.updater.policy,
+            lead.updater,
             outputs,
             PublishPolicy(
                 learner.publish_every_steps,
                 learner.publish_every_seconds,
                 in_step=config.sync,
+                every_games=alpha_zero.publish_every_games if alpha_zero else None,
                 step=progress.step,
                 at=now,
             ),
@@ -109,7 +110,7 @@ class Learner:
         self._checkpoints = CheckpointOutput(
             config, lead.updater, outputs, progress=progress, epoch=queue.epoch.number
         )
-        self._update_log = UpdateLog(outputs, learning_rate=learner.ppo.learning_rate)
+        self._update_log = UpdateLog(outputs)
 
     def run(self) -> int:
         """Train until the run is flushed or a stop is asked for; returns the exit code.
@@ -217,7 +218,7 @@ class Learner:
         collected = self._queue.batcher.collect()
         status = self._out.status
         with status.phase("compute"), status.timing_update():
-            result = self._lead.update(collected.segments)
+            result = self._lead.update(collected.segments, games=self._games)
         status.note_lags(lags_of(collected.segments, self._out.publisher.publish_number))
         self._note(collected, result)
         self._recover(result)
@@ -244,8 +245,13 @@ class Learner:
                 raise WeightsNotFinite(
                     f"no step was finite in {STUCK_UPDATES} updates, and going back to the newest"
                     f" checkpoint did not help ({self._recovery.rolled_back} times): lower"
-                    " learner.ppo.learningRate, or resume from an older checkpoint"
+                    f" {self._rate_field}, or resume from an older checkpoint"
                 )
+
+    @property
+    def _rate_field(self) -> str:
+        is_ppo = self._config.alpha_zero is None
+        return "learner.ppo.learningRate" if is_ppo else "algorithm.alphaZero.learningRate"
 
     def _roll_back(self) -> None:
         self._out.writer.wait()
@@ -253,7 +259,7 @@ class Learner:
         if found is None:
             raise WeightsNotFinite(
                 "no step is finite, and there is no checkpoint to go back to: lower"
-                " learner.ppo.learningRate"
+                f" {self._rate_field}"
             )
         self._lead.share()
         before, self._progress = self._progress.step, found

@@ -20,10 +20,20 @@ _SLOTS: Final = ("mean", "square", "step")
 
 
 class AdamOptimiser:
-    """Steps the parameters of one module; parameters without a gradient stay as they are."""
+    """Steps the parameters of one module; parameters without a gradient stay as they are.
 
-    def __init__(self, module: nn.Module, *, learning_rate: float) -> None:
-        self._rate = learning_rate
+    With ``weight_decay``, weights (no biases, nothing of a normalisation) also sink by that times
+    the learning rate in each step, decoupled from the gradient (Loshchilov and Hutter 2019).
+
+    Attributes:
+        learning_rate: of the next step.
+    """
+
+    def __init__(
+        self, module: nn.Module, *, learning_rate: float, weight_decay: float = 0.0
+    ) -> None:
+        self.learning_rate = learning_rate
+        self._weight_decay = weight_decay
         self._parameters = dict(module.named_parameters())
         self._state: dict[str, dict[str, Tensor]] = {
             name: {
@@ -65,6 +75,9 @@ class AdamOptimiser:
     def step(self, *, divisor: Tensor | None = None) -> None:
         """Move the parameters against their gradients, which are divided by a number first."""
         names = [name for name, p in self._parameters.items() if p.grad is not None]
+        if self._weight_decay:
+            weights = [p for name in names if (p := self._parameters[name]).dim() > 1]
+            torch._foreach_mul_(weights, 1.0 - self.learning_rate * self._weight_decay)
         mean, square, step = ([self._state[name][slot] for name in names] for slot in _SLOTS)
         adam(
             [self._parameters[name] for name in names],
@@ -79,10 +92,15 @@ class AdamOptimiser:
             weight_decay=0.0,
             beta1=_DECAYS[0],
             beta2=_DECAYS[1],
-            lr=self._rate,
+            lr=self.learning_rate,
             eps=_EPSILON,
             grad_scale=divisor,
         )
+
+    @property
+    def steps(self) -> int:
+        """Steps taken, those before a resume included; asks the device."""
+        return max((int(slots["step"]) for slots in self._state.values()), default=0)
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the moments, named ``PARAMETER/SLOT``."""

@@ -49,9 +49,12 @@ class Received:
         return max(self.entry.transitions, _LEAST_ROOM)
 
 
-def open_entry(entry: Entry, *, run_id: str, spec: EnvironmentSpec) -> Received:
-    """Decode an entry and see that it is for this run and this encoding. Of a poisoned one, only
-    what a dead letter holds is kept; where its actor is known, the reason names it."""
+def open_entry(
+    entry: Entry, *, run_id: str, spec: EnvironmentSpec, is_searched: bool = False
+) -> Received:
+    """Decode an entry and see that it is for this run and this encoding, and, where the run's moves
+    are searched, that it says what was found. Of a poisoned one, only what a dead letter holds is
+    kept; where its actor is known, the reason names it."""
     header: SegmentHeader | None = None
     try:
         segment = decode(entry.payload)
@@ -59,6 +62,8 @@ def open_entry(entry: Entry, *, run_id: str, spec: EnvironmentSpec) -> Received:
         if header.run_id != run_id:
             raise SegmentError(f"it belongs to the run {header.run_id}")
         _check_encoding(segment, spec)
+        if is_searched:
+            _check_targets(segment, spec)
         if segment.transitions != entry.transitions:
             raise SegmentError(
                 f"it has {segment.transitions} steps, its entry says {entry.transitions}"
@@ -86,6 +91,15 @@ def _check_encoding(segment: Segment, spec: EnvironmentSpec) -> None:
             raise SegmentError(f"an action is not in the vocabulary of {spec.actions.size}")
 
 
+def _check_targets(segment: Segment, spec: EnvironmentSpec) -> None:
+    """Raise SegmentError unless AlphaZero can be trained on it."""
+    if segment.targets is None:
+        raise SegmentError("it has no targets of a search, and this run trains by AlphaZero")
+    most = int(np.diff(segment.offsets).max())
+    if most > spec.action_inputs:
+        raise SegmentError(f"a step has {most} legal actions of a vocabulary of less")
+
+
 class Prefetcher:
     """The ring and the thread that fills it."""
 
@@ -97,11 +111,13 @@ class Prefetcher:
         run_id: str,
         spec: EnvironmentSpec,
         capacity: int,
+        is_searched: bool = False,
     ) -> None:
         self._link = link
         self._reader = reader
         self._run_id = run_id
         self._spec = spec
+        self._is_searched = is_searched
         self._capacity = capacity
         self._ring: deque[Received] = deque()
         self._held = 0
@@ -189,7 +205,9 @@ class Prefetcher:
                 if entry.entry_id in self._unacknowledged:
                     continue
                 self._unacknowledged.add(entry.entry_id)
-            received = open_entry(entry, run_id=self._run_id, spec=self._spec)
+            received = open_entry(
+                entry, run_id=self._run_id, spec=self._spec, is_searched=self._is_searched
+            )
             found += 1
             with self._changed:
                 self._changed.wait_for(lambda: self._held < self._capacity or self._closing)

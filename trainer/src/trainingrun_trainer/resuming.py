@@ -8,10 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from trainingrun_contracts.run_config import RunConfig
+from trainingrun_contracts.run_config import ConfigError, RunConfig
 from trainingrun_contracts.stream.accounts import LedgerSnapshot
-from trainingrun_environments.registry import spec_of
+from trainingrun_environments.registry import games_of, spec_of
+from trainingrun_environments.symmetries import symmetries_of
 
+from trainingrun_trainer.alphazero.network import new_board_network
+from trainingrun_trainer.alphazero.update import AlphaZeroUpdater
 from trainingrun_trainer.checkpoint.archive import CheckpointArchive, Loaded, Skipped, resumable
 from trainingrun_trainer.checkpoint.inspection import NothingFound, adoptable, find_place
 from trainingrun_trainer.checkpoint.manifest import CheckpointInvalid, Progress
@@ -24,6 +27,7 @@ from trainingrun_trainer.reporter import Reporter
 from trainingrun_trainer.saving import report_of
 from trainingrun_trainer.start_context import StartContext
 from trainingrun_trainer.update import PpoUpdater
+from trainingrun_trainer.updater import Updater
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +36,7 @@ _log = logging.getLogger(__name__)
 class Resumed:
     """An updater, how far the run has come with its weights, and which rollouts are in them."""
 
-    updater: PpoUpdater
+    updater: Updater
     progress: Progress
     ledger: LedgerSnapshot
 
@@ -66,7 +70,7 @@ def resume(start: StartContext, places: CheckpointPlaces, reporter: Reporter) ->
     return Resumed(updater, progress, ledger)
 
 
-def _adopt(start: StartContext, updater: PpoUpdater, reporter: Reporter) -> None:
+def _adopt(start: StartContext, updater: Updater, reporter: Reporter) -> None:
     """Begin with the weights of the checkpoint that ``resumeFrom`` names, if it names one.
 
     Raises:
@@ -88,7 +92,7 @@ def _adopt(start: StartContext, updater: PpoUpdater, reporter: Reporter) -> None
     start.status.set(adopted_from=uri)
 
 
-def restore_newest(archives: Sequence[CheckpointArchive], updater: PpoUpdater) -> Progress | None:
+def restore_newest(archives: Sequence[CheckpointArchive], updater: Updater) -> Progress | None:
     """Put the state of the newest valid checkpoint into an updater; None where there is none.
 
     Raises:
@@ -101,12 +105,26 @@ def restore_newest(archives: Sequence[CheckpointArchive], updater: PpoUpdater) -
     return None
 
 
-def new_updater(config: RunConfig, device: torch.device, ranks: RankGroup) -> PpoUpdater:
-    """Return an updater with the weights that the run's seed gives.
+def new_updater(config: RunConfig, device: torch.device, ranks: RankGroup) -> Updater:
+    """Return an updater of the run's algorithm, with the weights that the run's seed gives.
 
     Raises:
+        ConfigError: the network does not fit the environment.
         UnknownEnvironment: the run plays in an environment that cannot be had here.
     """
     torch.manual_seed(config.seed)
+    if config.alpha_zero is not None:
+        return _alpha_zero(config, device)
     policy = new_policy(config.seed, spec_of(config.environment), config.learner.network)
     return PpoUpdater(policy, config.learner, seed=config.seed, device=device, ranks=ranks)
+
+
+def _alpha_zero(config: RunConfig, device: torch.device) -> AlphaZeroUpdater:
+    """Return an updater of AlphaZero, which trains in the symmetries of the run's games."""
+    games = games_of(config.environment)
+    try:
+        network = new_board_network(config.seed, config.learner.network, games.spec)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    symmetries = symmetries_of(games)
+    return AlphaZeroUpdater(network, config, device=device, symmetries=symmetries)

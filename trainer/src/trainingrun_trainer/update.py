@@ -13,7 +13,7 @@ Not here: where batches come from, and what happens to the weights afterwards.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import pairwise
@@ -21,9 +21,11 @@ from typing import Final
 
 import torch
 from torch import Tensor
+from trainingrun_contracts.environment_spec import EnvironmentSpec
 from trainingrun_contracts.run_config import LearnerConfig
+from trainingrun_contracts.segment import Segment
 
-from trainingrun_trainer.batch import Batch
+from trainingrun_trainer.batch import Batch, empty_batch, pack
 from trainingrun_trainer.distributed import RankGroup, SingleRank
 from trainingrun_trainer.losses.own import FrozenTerms
 from trainingrun_trainer.losses.ppo import explained_variance, normalised
@@ -35,7 +37,9 @@ from trainingrun_trainer.networks.policy import Policy, PolicyOutput
 from trainingrun_trainer.objective import objective_of
 from trainingrun_trainer.optimiser import AdamOptimiser
 from trainingrun_trainer.precision import Precision
+from trainingrun_trainer.publish import weights_blob
 from trainingrun_trainer.recovery import all_finite
+from trainingrun_trainer.updater import UpdateResult
 
 _RHO_CAP = 1.0
 _TRACE_CAP = 1.0
@@ -53,28 +57,6 @@ class Frozen:
     advantages: Tensor
 
 
-@dataclass(frozen=True)
-class UpdateResult:
-    """What an update did.
-
-    Attributes:
-        losses: mean of each term over the steps taken: ``policy``, ``value``, ``entropy``,
-            ``total``, ``kl``, ``clip_fraction``, ``gradient_norm``; and ``explained_variance`` of
-            the values before.
-        steps: optimiser steps taken.
-        skipped: steps not taken, because a number was not finite.
-        rescaled: steps not taken, because gradients overflowed fp16 under the scale of the loss,
-            which was halved.
-        stopped_early: whether the KL bound ended the epochs.
-    """
-
-    losses: dict[str, float]
-    steps: int
-    skipped: int
-    stopped_early: bool
-    rescaled: int = 0
-
-
 class StepFate(Enum):
     """What became of one optimiser step."""
 
@@ -90,7 +72,8 @@ class _StepResult:
 
 
 class PpoUpdater:
-    """Holds the policy, its optimiser and the generator that shuffles; updates them by batches.
+    """Holds the policy, its optimiser and the generator that shuffles; updates them by batches. An
+    ``Updater``.
 
     The loss is PPO's, or a user's (``objective``). With several ranks, each calls the same methods
     with its own batch, and all have the same weights afterwards.
@@ -115,9 +98,44 @@ class PpoUpdater:
         self._precision = Precision(config.precision, device)
         self._ranks = SingleRank() if ranks is None else ranks
 
+    @property
+    def spec(self) -> EnvironmentSpec:
+        """See Updater."""
+        return self.policy.spec
+
     def has_finite_state(self) -> bool:
-        """Return whether the weights and the optimiser's state are finite; asks the device."""
-        return all_finite(self.policy.state_dict(), self.optimiser.tensors())
+        """See Updater."""
+        return all_finite(self.model(), self.moments())
+
+    def weights(self, *, version: int) -> bytes:
+        """See Updater; steps that are not finite are never taken, so it raises nothing."""
+        return weights_blob(self.policy, version=version)
+
+    def model(self) -> dict[str, Tensor]:
+        """See Updater."""
+        return self.policy.state_dict()
+
+    def moments(self) -> dict[str, Tensor]:
+        """See Updater."""
+        return self.optimiser.tensors()
+
+    def load(self, model: dict[str, Tensor], moments: dict[str, Tensor]) -> None:
+        """See Updater."""
+        self.policy.load_state_dict(model)
+        self.optimiser.load(moments)
+
+    def memory(self) -> dict[str, bytes]:
+        """See Updater; every segment is trained once, so there is none."""
+        return {}
+
+    def recall(self, _files: Mapping[str, bytes]) -> str:
+        """See Updater."""
+        return ""
+
+    def train(self, segments: Sequence[Segment], *, games: int = 0) -> UpdateResult:
+        """See Updater; this rank's may be none."""
+        del games  # the learning rate is one number
+        return self.update(pack(segments) if segments else empty_batch(self.spec))
 
     def update(self, batch: Batch) -> UpdateResult:
         """Train on one batch."""
@@ -140,7 +158,12 @@ class PpoUpdater:
         losses = {name: value / max(taken, 1) for name, value in sums.items()}
         losses["explained_variance"] = explained
         return UpdateResult(
-            losses, taken, fates[StepFate.SKIPPED], stopped, fates[StepFate.RESCALED]
+            losses,
+            taken,
+            fates[StepFate.SKIPPED],
+            stopped,
+            rescaled=fates[StepFate.RESCALED],
+            learning_rate=self._config.ppo.learning_rate,
         )
 
     def freeze(self, batch: Batch) -> tuple[Frozen, float]:

@@ -8,7 +8,7 @@ from trainingrun_trainer.batcher import Collected
 from trainingrun_trainer.checkpoint.manifest import Progress
 from trainingrun_trainer.episodes import Episodes
 from trainingrun_trainer.outputs import Outputs
-from trainingrun_trainer.update import UpdateResult
+from trainingrun_trainer.updater import UpdateResult
 
 _log = logging.getLogger(__name__)
 
@@ -16,9 +16,8 @@ _log = logging.getLogger(__name__)
 class UpdateLog:
     """What people see of the updates of one learner."""
 
-    def __init__(self, outputs: Outputs, *, learning_rate: float) -> None:
+    def __init__(self, outputs: Outputs) -> None:
         self._out = outputs
-        self._learning_rate = learning_rate
         self._episodes = Episodes()
 
     def note(self, collected: Collected, result: UpdateResult, progress: Progress) -> None:
@@ -34,7 +33,7 @@ class UpdateLog:
             policy_lag=collected.lag,
             first_update_at=progress.first_update_at,
         )
-        self._write_curves(collected, losses, progress)
+        self._write_curves(collected, losses, progress, learning_rate=result.learning_rate)
         _log.info(
             "update %d: %d transitions, lag %.1f, policy %.4f, value %.4f, entropy %.3f, kl %.4f",
             progress.step,
@@ -53,12 +52,17 @@ class UpdateLog:
             )
 
     def _write_curves(
-        self, collected: Collected, losses: dict[str, float], progress: Progress
+        self,
+        collected: Collected,
+        losses: dict[str, float],
+        progress: Progress,
+        *,
+        learning_rate: float,
     ) -> None:
         events = self._out.events
         events.write_update(self._out.status, progress)
         self._episodes.note(collected.segments)
-        curves = {"optimiser/learning_rate": self._learning_rate, **self._episodes.curves()}
+        curves = {"optimiser/learning_rate": learning_rate, **self._episodes.curves()}
         events.write(curves, step=progress.step)
         events.write_evaluations(self._out.reporter.evaluations)
         if self._out.curve is not None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from trainingrun_trainer.networks.policy import Policy
 from trainingrun_trainer.outputs import Outputs
-from trainingrun_trainer.publish import weights_blob
 from trainingrun_trainer.publish_policy import PublishPolicy
+from trainingrun_trainer.updater import Updater
 
 WhileEpochHolds = Callable[[Callable[[], object]], None]
 """Does something that the epoch fences."""
@@ -23,13 +22,13 @@ class WeightsOutput:
 
     def __init__(
         self,
-        network: Policy,
+        updater: Updater,
         outputs: Outputs,
         policy: PublishPolicy,
         while_epoch_holds: WhileEpochHolds,
     ) -> None:
         self.policy = policy
-        self._network = network
+        self._updater = updater
         self._out = outputs
         self._while_epoch_holds = while_epoch_holds
 
@@ -39,7 +38,7 @@ class WeightsOutput:
         Raises:
             Fenced: a newer learner has started.
         """
-        if self.policy.is_due(step=step, now=time.monotonic()):
+        if self.policy.is_due(step=step, now=time.monotonic(), games=self._out.reporter.games):
             self.publish(step)
 
     def publish(self, step: int, *, again: bool = False) -> None:
@@ -50,9 +49,10 @@ class WeightsOutput:
         """
         publisher = self._out.publisher
         with self._out.status.phase("publish"):
-            blob = weights_blob(self._network, version=step)
+            blob = self._updater.weights(version=step)
             if not again:
                 publisher.advance()
             self._while_epoch_holds(lambda: publisher.publish(blob, version=step, now=time.time()))
-        self.policy = self.policy.after(step=step, now=time.monotonic())
+        games = self._out.reporter.games
+        self.policy = self.policy.after(step=step, now=time.monotonic(), games=games)
         self._out.status.set(publish=publisher.publish_number, version=step)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 from collections.abc import Mapping
 from typing import Final
@@ -25,7 +26,9 @@ from trainingrun_trainer.checkpoint.manifest import (
     sum_of,
 )
 from trainingrun_trainer.recovery import all_finite
-from trainingrun_trainer.update import PpoUpdater
+from trainingrun_trainer.updater import Updater
+
+_log = logging.getLogger(__name__)
 
 MODEL_FILE: Final = "model.safetensors"
 OPTIMISER_FILE: Final = "optimizer.safetensors"
@@ -35,7 +38,7 @@ NO_LEDGER: Final = LedgerSnapshot()
 
 
 def capture(
-    updater: PpoUpdater,
+    updater: Updater,
     config: RunConfig,
     progress: Progress,
     *,
@@ -48,18 +51,19 @@ def capture(
     ``ledger`` say what of the rollouts is in these weights.
     """
     files = {
-        MODEL_FILE: save(_on_cpu(updater.policy.state_dict())),
-        OPTIMISER_FILE: save(_on_cpu(updater.optimiser.tensors())),
+        MODEL_FILE: save(_on_cpu(updater.model())),
+        OPTIMISER_FILE: save(_on_cpu(updater.moments())),
         RANDOM_FILE: save(
             {"torch": torch.get_rng_state(), "shuffle": updater.generator.get_state()}
         ),
         LEDGER_FILE: msgspec.json.encode(ledger),
+        **updater.memory(),
     }
     manifest = Manifest(
         format=FORMAT,
         run=config.run,
         run_id=config.run_id,
-        schema_hash=updater.policy.spec.schema_hash,
+        schema_hash=updater.spec.schema_hash,
         saved_at=now,
         progress=progress,
         files={name: sum_of(content) for name, content in files.items()},
@@ -76,14 +80,38 @@ def capture(
     return Checkpoint(manifest, files)
 
 
-def restore(checkpoint: Checkpoint, updater: PpoUpdater) -> Progress:
+def restore(checkpoint: Checkpoint, updater: Updater) -> Progress:
     """Put a checkpoint's state into the updater; returns how far the run had come.
 
     Raises:
-        CheckpointInvalid: it does not fit this policy, or is not finite; the updater is then as it
+        CheckpointInvalid: it does not fit this network, or is not finite; the updater is then as it
             was, or (where it does not fit) of no use.
     """
-    if checkpoint.manifest.schema_hash != updater.policy.spec.schema_hash:
+    _load(checkpoint, updater)
+    forgotten = updater.recall(checkpoint.files)
+    if forgotten:
+        _log.warning("update %d: %s", checkpoint.manifest.progress.step, forgotten)
+    return checkpoint.manifest.progress
+
+
+def adopt(checkpoint: Checkpoint, updater: Updater) -> None:
+    """Put the weights and moments of another run's checkpoint into the updater; its random state,
+    memory and progress stay the run's own.
+
+    Raises:
+        CheckpointInvalid: see :func:`restore`.
+    """
+    shuffle, random = updater.generator.get_state(), torch.get_rng_state()
+    try:
+        _load(checkpoint, updater)
+    finally:
+        updater.generator.set_state(shuffle)
+        torch.set_rng_state(random)
+
+
+def _load(checkpoint: Checkpoint, updater: Updater) -> None:
+    """Put weights, moments and random state into the updater."""
+    if checkpoint.manifest.schema_hash != updater.spec.schema_hash:
         raise CheckpointInvalid(OTHER_ENCODING)
     try:
         model = load(checkpoint.files[MODEL_FILE])
@@ -91,28 +119,11 @@ def restore(checkpoint: Checkpoint, updater: PpoUpdater) -> Progress:
         random = load(checkpoint.files[RANDOM_FILE])
         if not all_finite(model, moments):
             raise CheckpointInvalid("its weights or moments hold numbers that are not finite")
-        updater.policy.load_state_dict(model)
-        updater.optimiser.load(moments)
+        updater.load(model, moments)
         updater.generator.set_state(random["shuffle"])
         torch.set_rng_state(random["torch"])
     except (KeyError, RuntimeError, ValueError, safetensors.SafetensorError) as error:
         raise CheckpointInvalid(f"it does not fit this policy ({error})") from error
-    return checkpoint.manifest.progress
-
-
-def adopt(checkpoint: Checkpoint, updater: PpoUpdater) -> None:
-    """Put the weights and moments of another run's checkpoint into the updater; its random state
-    and progress stay the run's own.
-
-    Raises:
-        CheckpointInvalid: see :func:`restore`.
-    """
-    shuffle, random = updater.generator.get_state(), torch.get_rng_state()
-    try:
-        restore(checkpoint, updater)
-    finally:
-        updater.generator.set_state(shuffle)
-        torch.set_rng_state(random)
 
 
 def ledger_of(checkpoint: Checkpoint) -> LedgerSnapshot:
