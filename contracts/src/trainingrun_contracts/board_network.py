@@ -30,7 +30,11 @@ who plays needs none. The safetensors metadata holds ``schema_hash``, ``version`
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Final
+
+import msgspec
 
 from trainingrun_contracts.environment_spec import EnvironmentSpec, Vocabulary
 from trainingrun_contracts.policy_format import Network, Shapes
@@ -42,6 +46,11 @@ VALUE_HIDDEN: Final = 64
 KERNEL: Final = 3
 BOARD_DIMENSIONS: Final = 3
 NETWORK_METADATA: Final = "network"
+_COUNTED: Final = {
+    "resnet": ("stem.bias", re.compile(r"block\.\d+\.first\.bias")),
+    "mlp": ("body.0.bias", re.compile(r"body\.\d+\.bias")),
+}
+"""Of each kind: the tensor that is as long as the network is wide, and those that count layers."""
 
 
 def board_shapes(network: Network, spec: EnvironmentSpec) -> Shapes:
@@ -71,6 +80,25 @@ def board_shapes(network: Network, spec: EnvironmentSpec) -> Shapes:
         **_layer("value.0", VALUE_HIDDEN, value_inputs),
         **_layer("value.1", 1, VALUE_HIDDEN),
     }
+
+
+def board_network_of(kind: str, shapes: Mapping[str, tuple[int, ...]]) -> Network:
+    """Return the network of a kind that tensors of such names and shapes seem to be of.
+
+    Compare the tensors with :func:`board_shapes` before they are used.
+
+    Raises:
+        ValueError: they are of none.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"the network of AlphaZero is resnet or mlp, not {kind!r}")
+    first, counted = _COUNTED[kind]
+    layers = sum(1 for name in shapes if counted.fullmatch(name))
+    width = (*shapes.get(first, ()), 0)[0]
+    try:
+        return msgspec.convert({"kind": kind, "width": width, "layers": layers}, Network)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"{layers} layers of width {width} are no network's") from error
 
 
 def _mlp_body(network: Network, spec: EnvironmentSpec) -> Shapes:

@@ -25,7 +25,7 @@ _PROJECTS: dict[str, dict[str, Any]] = {
     [
         ("trainingrun-actor", {"pydantic", "torch", "kubernetes", "typer"}),
         ("trainingrun-actor", {"numba"}),
-        ("trainingrun-search", {"pydantic", "torch", "kubernetes", "typer", "safetensors"}),
+        ("trainingrun-search", {"pydantic", "torch", "kubernetes", "typer"}),
         ("trainingrun-trainer", {"pydantic", "kubernetes", "typer", "numba"}),
         ("trainingrun-operator", {"numpy", "torch", "typer", "rich"}),
         ("trainingrun", {"numpy", "torch", "kopf"}),
