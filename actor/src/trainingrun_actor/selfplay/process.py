@@ -83,10 +83,10 @@ class _Process:
         self._actor = incarnation(environment.member)
         self._metrics = PlayMetrics()
         keys = Keys(config.run_id, config.learner.shards)
-        exporter = Exporter(self._metrics, Server.ACTOR)
+        exporter = Exporter(self._metrics, Server.SELFPLAY)
         exporter.serve(environment.metrics_port)
         self._reporter = Reporter(
-            client, keys, environment, role=Server.ACTOR.value, exporter=exporter
+            client, keys, environment, role=Server.SELFPLAY.value, exporter=exporter
         )
         self._notices: set[asyncio.Task[None]] = set()
         spec = admitted.games.spec
@@ -122,6 +122,7 @@ class _Process:
             config, self._parts(), actor=self._actor, schema_hash=spec.schema_hash
         )
         self._reported_at = monotonic()
+        self._asked = 0
 
     def _parts(self) -> Parts:
         admitted = self._admitted
@@ -163,7 +164,11 @@ class _Process:
     def _evaluator_of(self, board: PublishedBoard) -> Weights:
         generation = board.pointer.publish
         evaluator = local_evaluator(
-            board.policy, self._admitted.games, self._admitted.alpha_zero, seed=generation
+            board.policy,
+            self._admitted.games,
+            self._admitted.alpha_zero,
+            seed=generation,
+            note=self._note_network,
         )
         return Weights(evaluator, generation)
 
@@ -181,8 +186,13 @@ class _Process:
         metrics, games = self._metrics, found.games
         metrics.waited["inference"] += found.evaluator_seconds * games
         metrics.waited["engine"] += (found.seconds - found.evaluator_seconds) * games
-        if found.positions:
-            metrics.note_inference(found.positions, found.evaluator_seconds)
+        metrics.simulations += found.simulations
+        self._asked += found.positions
+        metrics.positions["cache"] = self._asked - metrics.positions["network"]
+
+    def _note_network(self, positions: int, seconds: float) -> None:
+        self._metrics.note_inference(positions, seconds)
+        self._metrics.positions["network"] += positions
 
     def _report(self) -> ActorReport:
         now = monotonic()

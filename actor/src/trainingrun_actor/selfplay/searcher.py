@@ -24,6 +24,8 @@ from trainingrun_search.evaluators import Answer, EvaluationError, Evaluator, Re
 from trainingrun_search.records import GameRecord
 from trainingrun_search.selfplay import SelfPlay
 
+from trainingrun_actor.selfplay.weights import Timed
+
 JOIN_SECONDS: Final = 5.0
 """How long the end waits for a round that is under way."""
 
@@ -47,26 +49,11 @@ class NoWeights:
         raise EvaluationError("there are no weights yet")
 
 
-class Timed:
-    """Asks another evaluator, and adds up how long that takes."""
-
-    def __init__(self, evaluator: Evaluator) -> None:
-        self._evaluator = evaluator
-        self.seconds = 0.0
-
-    def evaluate(self, request: Request) -> Answer:
-        """See Evaluator."""
-        began = perf_counter()
-        try:
-            return self._evaluator.evaluate(request)
-        finally:
-            self.seconds += perf_counter() - began
-
-
 class Round(Struct, frozen=True):
-    """What one round took: for how many games, and how long in all and for the evaluator."""
+    """What one round did for its games, and how long that took, in all and for the evaluator."""
 
     games: int
+    simulations: int
     positions: int
     seconds: float
     evaluator_seconds: float
@@ -98,7 +85,7 @@ class Searcher:
         # The thread's:
         self._weights: Weights | None = None
         self._before: Weights | None = None
-        self._timed = Timed(NoWeights())
+        self._evaluator_seconds = 0.0
         self._thread = threading.Thread(target=self._run, name="search", daemon=True)
 
     def start(self) -> None:
@@ -188,8 +175,11 @@ class Searcher:
 
     def _change_to(self, weights: Weights | None, *, search_again: bool = False) -> None:
         self._weights = weights
-        self._timed = Timed(NoWeights() if weights is None else weights.evaluator)
-        self._play.use(self._timed, search_again=search_again)
+        evaluator = NoWeights() if weights is None else weights.evaluator
+        self._play.use(Timed(evaluator, self._note_evaluation), search_again=search_again)
+
+    def _note_evaluation(self, _positions: int, seconds: float) -> None:
+        self._evaluator_seconds += seconds
 
     def _begin(self, number: int) -> None:
         try:
@@ -202,8 +192,8 @@ class Searcher:
         games = self._play.running
         if self._weights is None or not games:
             return
-        began, spent = perf_counter(), self._timed.seconds
-        asked = self._play.lockstep.evaluated
+        began, spent, lockstep = perf_counter(), self._evaluator_seconds, self._play.lockstep
+        made, asked = lockstep.simulated, lockstep.evaluated
         try:
             records = self._play.step()
         except EvaluationError as error:
@@ -219,9 +209,10 @@ class Searcher:
         self._note(
             Round(
                 games=games,
-                positions=self._play.lockstep.evaluated - asked,
+                simulations=lockstep.simulated - made,
+                positions=lockstep.evaluated - asked,
                 seconds=perf_counter() - began,
-                evaluator_seconds=self._timed.seconds - spent,
+                evaluator_seconds=self._evaluator_seconds - spent,
             )
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import perf_counter
 from typing import Final
 
 from msgspec import Struct
@@ -13,11 +14,30 @@ from trainingrun_contracts.weights_pointer import Pointer
 from trainingrun_environments.games import Games
 from trainingrun_environments.symmetries import symmetries_of
 from trainingrun_search.board_policy import BoardPolicy
-from trainingrun_search.evaluators import Cached, Evaluator, Symmetric
+from trainingrun_search.evaluators import Answer, Cached, Evaluator, Request, Symmetric
 
 CACHE_BYTES: Final = 16 * 1024 * 1024
 _ENTRY_BYTES: Final = 400
 """Of an answer that is kept, beside its numbers: Python's objects and the entry of the table."""
+
+
+NoteEvaluation = Callable[[int, float], None]
+"""Hears the positions and seconds of each answer, in the thread that searches."""
+
+
+class Timed:
+    """Asks another evaluator, and says how long that took."""
+
+    def __init__(self, evaluator: Evaluator, note: NoteEvaluation) -> None:
+        self._evaluator = evaluator
+        self._note = note
+
+    def evaluate(self, request: Request) -> Answer:
+        """See Evaluator."""
+        began = perf_counter()
+        answer = self._evaluator.evaluate(request)
+        self._note(len(request.legal), perf_counter() - began)
+        return answer
 
 
 class PublishedBoard(Struct, frozen=True):
@@ -46,14 +66,20 @@ class BoardLoader:
 
 
 def local_evaluator(
-    policy: BoardPolicy, games: Games, config: AlphaZeroConfig, *, seed: int
+    policy: BoardPolicy,
+    games: Games,
+    config: AlphaZeroConfig,
+    *,
+    seed: int,
+    note: NoteEvaluation = lambda _positions, _seconds: None,
 ) -> Evaluator:
     """Return what values positions in this process by one publication's weights.
 
     The cache is outside of the symmetries: a position that comes again has its answer at once, in
-    the symmetry that was drawn for it. It begins empty with each publication.
+    the symmetry that was drawn for it. It begins empty with each publication. ``note`` hears what
+    the network itself was asked.
     """
-    found: Evaluator = policy
+    found: Evaluator = Timed(policy, note)
     symmetries = symmetries_of(games)
     if config.search.symmetries and len(symmetries) > 1:
         found = Symmetric(found, symmetries, seed=seed)
