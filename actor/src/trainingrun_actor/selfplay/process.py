@@ -30,7 +30,7 @@ from trainingrun_actor.run_state import RunStatePoller
 from trainingrun_actor.running import running
 from trainingrun_actor.selfplay.admission import Admitted, admit
 from trainingrun_actor.selfplay.producer import Parts, Producer
-from trainingrun_actor.selfplay.searcher import NoWeights, Round, Searcher, Weights
+from trainingrun_actor.selfplay.searcher import NoWeights, Progress, Searcher, Weights
 from trainingrun_actor.selfplay.weights import BoardLoader, PublishedBoard, local_evaluator
 from trainingrun_actor.sink import Sink
 from trainingrun_actor.startup import incarnation, reach_redis, stop_event
@@ -140,7 +140,7 @@ class _Process:
                 play,
                 slots=admitted.settings.slots,
                 refuse=self._refuse_generation,
-                note=self._note_round,
+                note=self._note_progress,
             ),
             clock=Clock(monotonic, time),
             evaluator_of=self._evaluator_of,
@@ -182,12 +182,12 @@ class _Process:
         _log.warning("publication %d is not played with: %s", generation, reason)
         self._refuse(f"publication {generation}: {reason}")
 
-    def _note_round(self, found: Round) -> None:
-        metrics, games = self._metrics, found.games
-        metrics.waited["inference"] += found.evaluator_seconds * games
-        metrics.waited["engine"] += (found.seconds - found.evaluator_seconds) * games
-        metrics.simulations += found.simulations
-        self._asked += found.positions
+    def _note_progress(self, done: Progress) -> None:
+        metrics = self._metrics
+        metrics.waited["inference"] += done.evaluator_seconds
+        metrics.waited["engine"] += done.tree_seconds
+        metrics.simulations += done.simulations
+        self._asked += done.positions
         metrics.positions["cache"] = self._asked - metrics.positions["network"]
 
     def _note_network(self, positions: int, seconds: float) -> None:

@@ -26,6 +26,8 @@ from trainingrun_search.selfplay import SelfPlay
 
 from trainingrun_actor.selfplay.weights import Timed
 
+_NOTE_SECONDS: Final = 0.1
+"""Rounds of a small network take a fifth of a millisecond: what they did is added up for so long."""
 JOIN_SECONDS: Final = 5.0
 """How long the end waits for a round that is under way."""
 
@@ -49,20 +51,26 @@ class NoWeights:
         raise EvaluationError("there are no weights yet")
 
 
-class Round(Struct, frozen=True):
-    """What one round did for its games, and how long that took, in all and for the evaluator."""
+class Progress(Struct, frozen=True):
+    """What was done since the last one.
 
-    games: int
+    Attributes:
+        simulations: that were made.
+        positions: that were valued.
+        tree_seconds: in trees, rules and records, times the games that were searched together.
+        evaluator_seconds: in the evaluator, likewise.
+    """
+
     simulations: int
     positions: int
-    seconds: float
+    tree_seconds: float
     evaluator_seconds: float
 
 
 Refuse = Callable[[int, str], None]
 """Hears the generation whose answers cannot be used, and why; in the event loop."""
-Note = Callable[[Round], None]
-"""Hears each round, in the thread."""
+Note = Callable[[Progress], None]
+"""Hears what was done, in the thread."""
 
 
 class Searcher:
@@ -86,6 +94,9 @@ class Searcher:
         self._weights: Weights | None = None
         self._before: Weights | None = None
         self._evaluator_seconds = 0.0
+        self._seconds = 0.0
+        self._noted = (0, 0)
+        """Simulations and positions that were noted."""
         self._thread = threading.Thread(target=self._run, name="search", daemon=True)
 
     def start(self) -> None:
@@ -192,8 +203,7 @@ class Searcher:
         games = self._play.running
         if self._weights is None or not games:
             return
-        began, spent, lockstep = perf_counter(), self._evaluator_seconds, self._play.lockstep
-        made, asked = lockstep.simulated, lockstep.evaluated
+        began = perf_counter()
         try:
             records = self._play.step()
         except EvaluationError as error:
@@ -204,17 +214,24 @@ class Searcher:
             fault = SearchFault(f"it failed, or a game beside it: {describe_error(error)}")
             self._post(self._fail_all, fault)
             return
+        self._seconds += perf_counter() - began
         if records:
             self._post(self._finish, records)
+        if self._seconds > _NOTE_SECONDS:
+            self._note_progress(games)
+
+    def _note_progress(self, games: int) -> None:
+        lockstep, (made, asked) = self._play.lockstep, self._noted
+        self._noted = lockstep.simulated, lockstep.evaluated
         self._note(
-            Round(
-                games=games,
-                simulations=lockstep.simulated - made,
-                positions=lockstep.evaluated - asked,
-                seconds=perf_counter() - began,
-                evaluator_seconds=self._evaluator_seconds - spent,
+            Progress(
+                simulations=self._noted[0] - made,
+                positions=self._noted[1] - asked,
+                tree_seconds=(self._seconds - self._evaluator_seconds) * games,
+                evaluator_seconds=self._evaluator_seconds * games,
             )
         )
+        self._seconds = self._evaluator_seconds = 0.0
 
     def _refuse_weights(self, error: EvaluationError) -> None:
         """Go back to the weights before, or wait for others; open moves are searched anew."""
