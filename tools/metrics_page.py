@@ -42,6 +42,7 @@ trainingrun_run_queue_transitions)`, which is 0.
 _HEADINGS: Final = {
     Server.ACTOR: "Actor",
     Server.EVALUATOR: "Evaluator",
+    Server.SELFPLAY: "Self-play",
     Server.LEARNER: "Learner",
     Server.RUN: "Runs, from the operator or `trainingrun local --metrics`",
     Server.OPERATOR: "Operator",

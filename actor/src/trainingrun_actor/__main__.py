@@ -1,4 +1,4 @@
-"""``trainingrun-actor``: the command line of both roles, and the only place that ends the process.
+"""``trainingrun-actor``: the command line of its roles, and the only place that ends the process.
 
 Exit codes: 0 stopped on request, 1 a restart may help, 2 a mistake in the configuration.
 """
@@ -9,7 +9,8 @@ import argparse
 import asyncio
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 import uvloop
 from trainingrun_contracts.role_environment import load, role_environment
@@ -29,7 +30,10 @@ def main(
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
     try:
         config = load()
-        if role == "play":
+        if role == "selfplay":
+            environment = role_environment(default_member="selfplay-0")
+            uvloop.run(_selfplay()(config, environment, pointer_seconds=pointer_seconds))
+        elif role == "play":
             environment = role_environment(default_member="actor-0")
             uvloop.run(play(config, environment, pointer_seconds=pointer_seconds))
         else:
@@ -42,6 +46,22 @@ def main(
     except (KeyboardInterrupt, asyncio.CancelledError):
         return 0
     return 0
+
+
+def _selfplay() -> Callable[..., Coroutine[Any, Any, None]]:
+    """Return the role that searches; imported here, so that other roles need no numba.
+
+    Raises:
+        ConfigError: the search is not installed.
+    """
+    try:
+        from trainingrun_actor.selfplay.process import selfplay  # noqa: PLC0415 (see above)
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"self-play needs {error.name}, which is not installed:"
+            " pip install 'trainingrun-actor[search]'"
+        ) from error
+    return selfplay
 
 
 def _fail(error: Exception, code: int) -> int:
@@ -57,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     roles = parser.add_subparsers(dest="role", required=True, metavar="ROLE")
     roles.add_parser("play", help="play training games and fill the rollout queue")
+    roles.add_parser("selfplay", help="search games against itself and fill the rollout queue")
     roles.add_parser("evaluate", help="play frozen weights against the scripted opponents")
     return parser
 

@@ -19,7 +19,6 @@ from random import Random
 from time import monotonic
 from typing import Final, TypeAlias
 
-import redis
 from trainingrun_contracts.backoff import Backoff
 from trainingrun_contracts.own_parts import PartFault
 from trainingrun_environments.embedded import EmbeddedGame, EmbeddedGames
@@ -29,7 +28,7 @@ from trainingrun_protocol.commands import NewGame
 
 from trainingrun_actor.arena import Arena
 from trainingrun_actor.game import NEVER_ASKED, End, Outcome, Seat
-from trainingrun_actor.game_starts import GameStarts
+from trainingrun_actor.game_numbers import GameNumbers
 from trainingrun_actor.inference import Inference
 from trainingrun_actor.leases import GameStart, Lease, Leases
 from trainingrun_actor.play_metrics import PlayMetrics
@@ -38,7 +37,6 @@ from trainingrun_actor.policy import Request
 ENDPOINT: Final = "embedded"
 """What stands in the place of a daemon's address in metrics."""
 ROUND_SECONDS: Final = 0.02
-SEEK_SECONDS: Final = 0.25
 BACKOFF: Final = Backoff(first=0.1, longest=10.0, spread=0.5)
 """After games that failed one after the other: they would fail thousands of times a second."""
 
@@ -80,13 +78,12 @@ class EmbeddedArena:
     def __init__(
         self, leases: Leases, games: EmbeddedGames, *, metrics: PlayMetrics, random: Random
     ) -> None:
-        self._leases = leases
         self._games = games
         self._metrics = metrics
         self._random = random
         self._loop = asyncio.get_running_loop()
         self._inference = Inference(metrics.note_inference)
-        self._starts = GameStarts()
+        self._numbers = GameNumbers(leases, random=random)
         self._tables: deque[_Table] = deque()
         self._is_round_due = False
         self._waits: set[asyncio.Task[None]] = set()
@@ -94,22 +91,8 @@ class EmbeddedArena:
 
     async def start_game(self, *, target: int, may_start: Callable[[], bool]) -> GameStart | None:
         """Wait for the number of a training game; None when none may start."""
-
-        async def take(count: int) -> list[GameStart] | None:
-            while may_start():
-                try:
-                    found = await self._leases.start_games(
-                        (), target=target, count=count, with_slots=False
-                    )
-                except (redis.RedisError, OSError):
-                    found = []
-                if found:
-                    return found
-                await asyncio.sleep(SEEK_SECONDS * (0.5 + self._random.random()))
-            return None
-
         with self._metrics.waiting("slots"):
-            return await self._starts.next(take)
+            return await self._numbers.next(target=target, may_start=may_start)
 
     def seats_engine(self, _endpoint: str) -> bool:
         """See Arena: the games' own player is a random one, as a daemon's is."""
@@ -144,7 +127,7 @@ class EmbeddedArena:
 
     def close(self) -> None:
         """Leave all open games."""
-        self._starts.close()
+        self._numbers.close()
         for task in self._waits:
             task.cancel()
         self._tables.clear()

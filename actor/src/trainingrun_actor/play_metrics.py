@@ -45,6 +45,10 @@ class PlayMetrics:
         self.running = 0
         self.decisions = 0
         self.paused_seconds = 0.0
+        self.simulations = 0
+        """Of searches, in the role that searches."""
+        self.positions: Counter[str] = Counter()
+        """That searches had valued, by what valued them."""
         self.outcomes: Counter[str] = Counter()
         self.errors: Counter[tuple[str, str]] = Counter()
         """By endpoint and kind; see :meth:`count_error`."""

@@ -11,7 +11,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 import redis
 import redis.asyncio
@@ -20,7 +20,7 @@ from trainingrun_contracts.weights import WeightsError, verified
 from trainingrun_contracts.weights_pointer import Pointer
 
 from trainingrun_actor.league import PastOpponents
-from trainingrun_actor.policy import Policy, PolicyLoader
+from trainingrun_actor.policy import Policy
 from trainingrun_actor.ratings.pfsp import Curve
 
 MOST_PUBLISHES_BEHIND: Final = 4
@@ -29,21 +29,40 @@ PAST_KEPT: Final = 4
 _log = logging.getLogger(__name__)
 
 
-class Policies:
+class Published(Protocol):
+    """Weights that can be played with, and the name they were published under."""
+
+    @property
+    def pointer(self) -> Pointer:
+        """Their name."""
+
+
+Loaded = TypeVar("Loaded", bound=Published)
+Loaded_co = TypeVar("Loaded_co", bound=Published, covariant=True)
+
+
+class Loader(Protocol[Loaded_co]):
+    """Reads published weights."""
+
+    def load(self, blob: bytes, pointer: Pointer) -> Loaded_co:
+        """Raise WeightsError where they cannot be played with."""
+
+
+class PublishedWeights(Generic[Loaded]):
     """Fetches and keeps weights."""
 
     def __init__(
         self,
         client: redis.asyncio.Redis,
         keys: Keys,
-        loader: PolicyLoader,
+        loader: Loader[Loaded],
         *,
         wall: Callable[[], float],
         curve: Curve = "even",
         note_sync: Callable[[float], None] = lambda _seconds: None,
         keeps_blob: bool = False,
     ) -> None:
-        self.newest: Policy | None = None
+        self.newest: Loaded | None = None
         self.newest_blob = b""
         """The newest weights as they were published, where they are kept."""
         self._keeps_blob = keeps_blob
@@ -55,7 +74,7 @@ class Policies:
         self._wall = wall
         self._note_sync = note_sync
         self._published: Pointer | None = None
-        self._past: OrderedDict[str, Policy] = OrderedDict()
+        self._past: OrderedDict[str, Loaded] = OrderedDict()
         self._arrived = asyncio.Event()
         self._complaint = ""
 
@@ -76,7 +95,7 @@ class Policies:
         self._note_sync(self.sync_seconds)
         self._arrived.set()
 
-    async def fresh(self) -> Policy:
+    async def fresh(self) -> Loaded:
         """Return the newest weights, once they are at most a few publishes behind what is
         published."""
         while (newest := self.at_hand) is None:
@@ -85,12 +104,12 @@ class Policies:
         return newest
 
     @property
-    def at_hand(self) -> Policy | None:
+    def at_hand(self) -> Loaded | None:
         """The newest weights; None while there are none, or much newer ones are published."""
         newest = self.newest
         return None if newest is None or self._is_behind(newest) else newest
 
-    async def past(self, random: Random) -> Policy:
+    async def past(self, random: Random) -> Loaded:
         """Return a past snapshot, drawn by the curve; the newest weights where there is none to be
         had."""
         drawn = self.opponents.draw(random)
@@ -103,12 +122,12 @@ class Policies:
                     return random.choice(list(self._past.values()))
         return await self.fresh()
 
-    def _is_behind(self, policy: Policy) -> bool:
+    def _is_behind(self, policy: Loaded) -> bool:
         published = self._published
         behind = 0 if published is None else published.publish - policy.pointer.publish
         return behind > MOST_PUBLISHES_BEHIND
 
-    async def snapshot(self, sha256: str, version: int) -> Policy:
+    async def snapshot(self, sha256: str, version: int) -> Loaded:
         """Return a past snapshot by its name.
 
         Raises:
@@ -123,7 +142,7 @@ class Policies:
         self._past.move_to_end(sha256)
         return policy
 
-    async def _fetch(self, pointer: Pointer) -> Policy:
+    async def _fetch(self, pointer: Pointer) -> Loaded:
         return self._loader.load(await self._blob(pointer), pointer)
 
     async def _blob(self, pointer: Pointer) -> bytes:
@@ -135,3 +154,7 @@ class Policies:
         if text != self._complaint:
             self._complaint = text
             _log.warning("%s: the old weights stay in use", text)
+
+
+class Policies(PublishedWeights[Policy]):
+    """Policies of PPO."""

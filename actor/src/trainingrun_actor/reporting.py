@@ -93,6 +93,7 @@ class Exporter(Collector):
             metrics.EVALUATION_GAMES: dict(play_metrics.outcomes),
             metrics.WAIT_SECONDS: dict(play_metrics.waited),
             metrics.WAIT_FRACTION: play_metrics.latest_fractions,
+            metrics.SEARCH_POSITIONS: dict(play_metrics.positions),
             metrics.WIN_RATE: gauges.win_rates,
             metrics.ELO: gauges.elos,
             metrics.TRANSITIONS: {
@@ -105,6 +106,7 @@ class Exporter(Collector):
             metrics.GAMES_RUNNING: play_metrics.running,
             metrics.GAMES_WANTED: gauges.games_wanted,
             metrics.DECISIONS: play_metrics.decisions,
+            metrics.SIMULATIONS: play_metrics.simulations,
             metrics.PAUSED_SECONDS: play_metrics.paused_seconds,
             metrics.WEIGHTS_VERSION: gauges.weights_version,
             metrics.WEIGHTS_PUBLISH: gauges.weights_publish,

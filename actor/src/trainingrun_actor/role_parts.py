@@ -34,11 +34,11 @@ from trainingrun_actor.policy import PolicyLoader
 from trainingrun_actor.recorder import Clock
 from trainingrun_actor.reporting import Exporter, Reporter
 from trainingrun_actor.run_state import RunStatePoller
+from trainingrun_actor.running import running
 from trainingrun_actor.schedule import PAST
-from trainingrun_actor.startup import incarnation, until_stopped
+from trainingrun_actor.startup import incarnation
 from trainingrun_actor.tapes import Tapes
-from trainingrun_actor.tasks import cancel_all
-from trainingrun_actor.watchdog import NoPointer, PointerWatchdog
+from trainingrun_actor.watchdog import PointerWatchdog
 
 
 @dataclass(frozen=True)
@@ -98,15 +98,10 @@ class RoleParts:
         Raises:
             NoPointer: no weights were published for too long; a notice says so.
         """
-        tasks = [asyncio.create_task(loop) for loop in loops]
         try:
-            await until_stopped(stop, tasks)
-            yield
-        except NoPointer as error:
-            await self.reporter.notify("WeightsMissing", str(error))
-            raise
+            async with running(stop, loops, reporter=self.reporter):
+                yield
         finally:
-            await cancel_all(tasks)
             self.arena.close()
 
 

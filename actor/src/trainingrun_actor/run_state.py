@@ -15,7 +15,7 @@ from trainingrun_contracts.reports import Intent, intent_from
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.weights_pointer import Pointer, pointer_from
 
-from trainingrun_actor.policies import Policies
+from trainingrun_actor.policies import PublishedWeights
 from trainingrun_actor.redis_retry import RedisRetry
 
 POLL_SECONDS: Final = 0.5
@@ -32,7 +32,7 @@ class RunStatePoller:
         self,
         client: redis.asyncio.Redis,
         keys: Keys,
-        policies: Policies,
+        policies: PublishedWeights[Any],
         *,
         member: str,
         note_depth: Callable[[int], None] = lambda _depth: None,

@@ -232,7 +232,12 @@ class Sink:
     async def _send_batch(self) -> None:
         share = BATCH_BYTES // len(self._writers)
         batches = [writer.spool.next_batch(most_bytes=share) for writer in self._writers]
-        ended = tuple(self._ended)
+        # Behind all that was offered: a game that counts has its segments in Redis.
+        is_last = all(
+            writer.spool.waiting == len(batch)
+            for writer, batch in zip(self._writers, batches, strict=True)
+        )
+        ended = tuple(self._ended) if is_last else ()
         commands: list[Command] = []
         depth_at: list[int] = []
         fuse = self._fuse

@@ -79,6 +79,11 @@ class Spool:
         return self._next_seq
 
     @property
+    def waiting(self) -> int:
+        """Segments that have not been sent."""
+        return len(self._waiting)
+
+    @property
     def is_empty(self) -> bool:
         """Whether everything has been sent."""
         return not self._waiting

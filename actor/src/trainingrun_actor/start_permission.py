@@ -9,21 +9,44 @@ still bring.
 from __future__ import annotations
 
 from time import monotonic
-from typing import Final
+from typing import Any, Final, Protocol
 
 import redis
 from trainingrun_contracts.reports import Intent
 from trainingrun_contracts.run_config import RunConfig
 
-from trainingrun_actor.dependencies import Dependencies
+from trainingrun_actor.play_metrics import PlayMetrics
+from trainingrun_actor.policies import PublishedWeights
+from trainingrun_actor.run_state import RunStatePoller
+from trainingrun_actor.sink import Sink
 
 _SEND_SECONDS: Final = 10.0
+
+
+class Asked(Protocol):
+    """The parts of an actor that a permission depends on."""
+
+    @property
+    def run_state(self) -> RunStatePoller:
+        """What the run says."""
+
+    @property
+    def sink(self) -> Sink:
+        """Whether there is room."""
+
+    @property
+    def policies(self) -> PublishedWeights[Any]:
+        """Whether there are weights."""
+
+    @property
+    def metrics(self) -> PlayMetrics:
+        """Where waits are counted."""
 
 
 class StartPermission:
     """Permits the games of one actor."""
 
-    def __init__(self, config: RunConfig, parts: Dependencies) -> None:
+    def __init__(self, config: RunConfig, parts: Asked) -> None:
         self._config = config
         self._parts = parts
         self._taken = 0

@@ -76,6 +76,7 @@ class Server(Enum):
 
     ACTOR = "actor"
     EVALUATOR = "evaluator"
+    SELFPLAY = "selfplay"
     LEARNER = "learner"
     RUN = "run"
     """The operator, for each run; and ``trainingrun local --metrics``, for its one."""
@@ -104,9 +105,11 @@ class Metric(Struct, frozen=True):
     buckets: tuple[float, ...] = ()
 
 
-_PLAYERS: Final = (Server.ACTOR, Server.EVALUATOR)
-_TRAINERS: Final = (Server.ACTOR, Server.LEARNER)
-_ALL_ROLES: Final = (Server.ACTOR, Server.EVALUATOR, Server.LEARNER)
+_CLIENTS: Final = (Server.ACTOR, Server.EVALUATOR)
+_PRODUCERS: Final = (Server.ACTOR, Server.SELFPLAY)
+_PLAYERS: Final = (Server.ACTOR, Server.EVALUATOR, Server.SELFPLAY)
+_TRAINERS: Final = (Server.ACTOR, Server.SELFPLAY, Server.LEARNER)
+_ALL_ROLES: Final = (Server.ACTOR, Server.EVALUATOR, Server.SELFPLAY, Server.LEARNER)
 _OWN: Final = "counted by the process since its start"
 _REDIS: Final = "Redis, at the latest reconcile"
 
@@ -118,7 +121,7 @@ GAMES: Final = Metric(
     "Training games by how they ended: won (by either seat), draw, timeout, aborted.",
     "games",
     _OWN,
-    (Server.ACTOR,),
+    _PRODUCERS,
     ("outcome",),
 )
 EVALUATION_GAMES: Final = Metric(
@@ -149,10 +152,10 @@ GAMES_RUNNING: Final = Metric(
 GAMES_WANTED: Final = Metric(
     "trainingrun_games_wanted",
     Kind.GAUGE,
-    "Games that the actor plays at once when nothing holds it up: spec.actor.gamesPerActor.",
+    "Games that the process plays at once when nothing holds it up: spec.actor.gamesPerActor.",
     "games",
     "the run configuration",
-    (Server.ACTOR,),
+    _PRODUCERS,
 )
 GAME_SECONDS: Final = Metric(
     "trainingrun_game_seconds",
@@ -166,7 +169,7 @@ GAME_SECONDS: Final = Metric(
 DECISIONS: Final = Metric(
     "trainingrun_decisions_total",
     Kind.COUNTER,
-    "Decisions of daemons that were answered.",
+    "Decisions that were answered; in self-play, moves that were searched.",
     "decisions",
     _OWN,
     _PLAYERS,
@@ -180,7 +183,7 @@ DAEMON_ERRORS: Final = Metric(
     f" {ENDPOINTS_NAMED} daemons are named, others count as `{OTHER}`.",
     "errors",
     _OWN,
-    _PLAYERS,
+    _CLIENTS,
     ("endpoint", "kind"),
 )
 
@@ -203,6 +206,25 @@ INFERENCE_SECONDS: Final = Metric(
     _OWN,
     _PLAYERS,
     buckets=_SHORT_SECONDS,
+)
+SIMULATIONS: Final = Metric(
+    "trainingrun_search_simulations_total",
+    Kind.COUNTER,
+    "Simulations of searches: descents into the tree of a position.",
+    "simulations",
+    _OWN,
+    (Server.SELFPLAY,),
+)
+SEARCH_POSITIONS: Final = Metric(
+    "trainingrun_search_positions_total",
+    Kind.COUNTER,
+    "Positions that searches had valued: by the network of the process, by the cache before it, or"
+    " by an inference server. Of a run with inference servers, those by the network are the ones"
+    " that no server answered.",
+    "positions",
+    _OWN,
+    (Server.SELFPLAY,),
+    ("by",),
 )
 WAIT_SECONDS: Final = Metric(
     "trainingrun_wait_seconds_total",
@@ -230,7 +252,7 @@ PAUSED_SECONDS: Final = Metric(
     "Time in which back-pressure held back new games, as a mean over the games.",
     "seconds",
     _OWN,
-    (Server.ACTOR,),
+    _PRODUCERS,
 )
 
 # --- weights --------------------------------------------------------------------------------------
@@ -279,7 +301,7 @@ SPOOLED: Final = Metric(
     "Transitions that wait in the actor's spool for Redis.",
     "transitions",
     "the spool",
-    (Server.ACTOR,),
+    _PRODUCERS,
 )
 QUEUE_DEPTH: Final = Metric(
     "trainingrun_queue_transitions",

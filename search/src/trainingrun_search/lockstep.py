@@ -70,6 +70,10 @@ class Lockstep:
         """Simulations that were made, over all slots and moves."""
         return int(self._tree.slots["total"].sum())
 
+    def use(self, evaluator: Evaluator) -> None:
+        """Ask another evaluator from the next round on; trees keep what the one before said."""
+        self._evaluator = evaluator
+
     def place(self, slot: int, game: Game, random: np.random.Generator) -> None:
         """Begin to search a game that is not over, with the chance that its roots draw from."""
         if game.is_terminal:

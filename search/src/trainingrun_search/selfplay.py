@@ -2,6 +2,9 @@
 
 A pure producer: games, an evaluator, settings and a seed in, ``GameRecord`` out. What a game is
 depends on its own number and seed and on the evaluator's answers, not on the games beside it.
+
+``play`` plays games by their numbers. Who gets numbers and evaluators while games run (a process
+of a run) goes forward a round at a time: ``begin``, ``step``, ``use``.
 """
 
 from __future__ import annotations
@@ -57,8 +60,13 @@ class SelfPlaySettings(Struct, frozen=True, kw_only=True):
         return self.temperature if move < self.temperature_moves else self.late_temperature
 
 
+def game_seed(seed: int, number: int) -> int:
+    """Return the seed of the game itself, of those that are played with ``seed``."""
+    return _drawn_seed(_chance_of(seed, number))
+
+
 class SelfPlay:
-    """Plays games; iterate over ``play``."""
+    """Plays games; iterate over ``play``, or ``begin`` games and ``step``."""
 
     def __init__(
         self, games: Games, evaluator: Evaluator, settings: SelfPlaySettings, *, seed: int
@@ -69,34 +77,87 @@ class SelfPlay:
         self._bound = games.spec.reward_bound
         self._settings = settings
         self._seed = seed
+        self._running: dict[int, _Running] = {}
         self.lockstep = Lockstep(games, evaluator, settings.search, slots=settings.slots)
+
+    @property
+    def running(self) -> int:
+        """Games that are being played."""
+        return len(self._running)
 
     def play(self, numbers: Iterable[int]) -> Iterator[GameRecord]:
         """Play the games of these numbers, as they end; ``itertools.count()`` for no end."""
         waiting = iter(numbers)
-        running: dict[int, _Running] = {}
-        for slot in range(self._settings.slots):
-            self._begin(slot, waiting, running)
-        while running:
-            self.lockstep.round()
-            for slot in self.lockstep.done():
-                record = self._move(slot, running[slot])
-                if record is not None:
-                    del running[slot]
-                    self.lockstep.clear(slot)
-                    self._begin(slot, waiting, running)
+        try:
+            self._fill(waiting)
+            while self._running:
+                for record in self.step():
+                    self._fill(waiting)
                     yield record
+        finally:
+            self.give_up()
 
-    def _begin(self, slot: int, waiting: Iterator[int], running: dict[int, _Running]) -> None:
-        number = next(waiting, None)
-        if number is None:
-            return
-        random = np.random.default_rng([self._seed, number])
-        game = self._games.new(int(random.integers(2**31)))
+    def begin(self, number: int) -> None:
+        """Begin a game; raises ValueError where no slot is free, or a new game is over."""
+        slot = self._free_slot()
+        if slot is None:
+            raise ValueError(f"all {self._settings.slots} slots have games: wait until one ends")
+        random = _chance_of(self._seed, number)
+        game = self._games.new(_drawn_seed(random))
         if game.is_terminal:
             raise ValueError(f"a new game of {self._games.spec.name!r} is over: it has no moves")
-        running[slot] = _Running(number, game, random)
+        self._running[slot] = _Running(number, game, random)
         self.lockstep.place(slot, game, random)
+
+    def step(self) -> list[GameRecord]:
+        """Take every search one step further, play the moves that are found, and return the games
+        that end.
+
+        Raises:
+            EvaluationError: the evaluator says what cannot be. ``use`` another one, which begins
+                the searches of all open moves again.
+        """
+        if not self._running:
+            return []
+        self.lockstep.round()
+        found = []
+        for slot in self.lockstep.done():
+            record = self._move(slot, self._running[slot])
+            if record is not None:
+                self._clear(slot)
+                found.append(record)
+        return found
+
+    def use(self, evaluator: Evaluator, *, search_again: bool = False) -> None:
+        """Ask another evaluator from now on.
+
+        With ``search_again`` open moves are searched from the beginning, without what the evaluator
+        before said; without, their trees are kept, and their records name its generation.
+        """
+        self.lockstep.use(evaluator)
+        if search_again:
+            for slot, running in self._running.items():
+                self.lockstep.place(slot, running.game, running.random)
+
+    def give_up(self) -> None:
+        """Leave all games."""
+        for slot in tuple(self._running):
+            self._clear(slot)
+
+    def _clear(self, slot: int) -> None:
+        del self._running[slot]
+        self.lockstep.clear(slot)
+
+    def _free_slot(self) -> int | None:
+        slots = range(self._settings.slots)
+        return next((slot for slot in slots if slot not in self._running), None)
+
+    def _fill(self, waiting: Iterator[int]) -> None:
+        while self.running < self._settings.slots:
+            number = next(waiting, None)
+            if number is None:
+                return
+            self.begin(number)
 
     def _move(self, slot: int, running: _Running) -> GameRecord | None:
         """Play the move that a slot's search found; returns the game's record where it ends."""
@@ -118,6 +179,15 @@ class SelfPlay:
             return root.best
         temperature = self._settings.temperature_of(len(running.roots))
         return draw(root.policy, temperature, running.random)
+
+
+def _chance_of(seed: int, number: int) -> np.random.Generator:
+    """Return what a game draws from: its own seed first."""
+    return np.random.default_rng([seed, number])
+
+
+def _drawn_seed(random: np.random.Generator) -> int:
+    return int(random.integers(2**31))
 
 
 @dataclass(eq=False)

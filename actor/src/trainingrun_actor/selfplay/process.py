@@ -1,0 +1,231 @@
+"""The role ``selfplay``: puts a producer together, runs it, and ends it in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from random import Random
+from time import monotonic, time
+from typing import Final
+
+import redis.asyncio
+from trainingrun_contracts.connection import address_of
+from trainingrun_contracts.metrics import Server
+from trainingrun_contracts.reports import REPORT_SECONDS, ActorReport
+from trainingrun_contracts.role_environment import RoleEnvironment
+from trainingrun_contracts.run_config import ConfigError, RunConfig
+from trainingrun_contracts.stream.append import HIGH_WATER_BATCHES
+from trainingrun_contracts.stream.keys import Keys
+from trainingrun_environments.errors import UnknownEnvironment
+from trainingrun_environments.registry import games_of
+from trainingrun_search.selfplay import SelfPlay
+
+from trainingrun_actor.game_numbers import GameNumbers
+from trainingrun_actor.leases import Leases
+from trainingrun_actor.play_metrics import PlayMetrics
+from trainingrun_actor.policies import PublishedWeights
+from trainingrun_actor.recorder import Clock
+from trainingrun_actor.reporting import Exporter, Gauges, Reporter
+from trainingrun_actor.run_state import RunStatePoller
+from trainingrun_actor.running import running
+from trainingrun_actor.selfplay.admission import Admitted, admit
+from trainingrun_actor.selfplay.producer import Parts, Producer
+from trainingrun_actor.selfplay.searcher import NoWeights, Progress, Searcher, Weights
+from trainingrun_actor.selfplay.weights import BoardLoader, PublishedBoard, local_evaluator
+from trainingrun_actor.sink import Sink
+from trainingrun_actor.startup import incarnation, reach_redis, stop_event
+from trainingrun_actor.watchdog import POINTER_SECONDS, PointerWatchdog
+
+FLUSH_GRACE_SECONDS: Final = 5.0
+
+_log = logging.getLogger(__name__)
+
+
+async def selfplay(
+    config: RunConfig, environment: RoleEnvironment, *, pointer_seconds: float = POINTER_SECONDS
+) -> None:
+    """Play until SIGTERM.
+
+    Raises:
+        ConfigError: the run's games cannot be searched, its settings exclude one another, Redis
+            refuses the password, or the metrics port cannot be used.
+        StartError: Redis was away for ten minutes at the start.
+        NoPointer: no weights were published for ``pointer_seconds``.
+    """
+    stop = stop_event()
+    try:
+        admitted = admit(config, games_of(config.environment))
+    except UnknownEnvironment as error:
+        raise ConfigError(f"self-play needs games that it can search: {error}") from error
+    client = await reach_redis(environment.redis_url, stop)
+    if client is None:
+        return
+    async with client:
+        process = _Process(config, admitted, environment, client, pointer_seconds=pointer_seconds)
+        await process.run(stop)
+
+
+class _Process:
+    """One process."""
+
+    def __init__(
+        self,
+        config: RunConfig,
+        admitted: Admitted,
+        environment: RoleEnvironment,
+        client: redis.asyncio.Redis,
+        *,
+        pointer_seconds: float,
+    ) -> None:
+        self._config = config
+        self._admitted = admitted
+        self._member = environment.member
+        self._actor = incarnation(environment.member)
+        self._metrics = PlayMetrics()
+        keys = Keys(config.run_id, config.learner.shards)
+        exporter = Exporter(self._metrics, Server.SELFPLAY)
+        exporter.serve(environment.metrics_port)
+        self._reporter = Reporter(
+            client, keys, environment, role=Server.SELFPLAY.value, exporter=exporter
+        )
+        self._notices: set[asyncio.Task[None]] = set()
+        spec = admitted.games.spec
+        self._policies: PublishedWeights[PublishedBoard] = PublishedWeights(
+            client,
+            keys,
+            BoardLoader(spec, refuse=self._refuse),
+            wall=time,
+            note_sync=self._metrics.sync_seconds.observe,
+        )
+        self._leases = Leases(client, keys, member=self._actor)
+        self._sink = Sink(
+            client,
+            keys,
+            actor=self._actor,
+            batch_transitions=config.learner.batch_transitions,
+            now=monotonic,
+            on_closed=self._leases.close_game,
+        )
+        watchdog = PointerWatchdog(
+            keys, address_of(environment.redis_url), limit_seconds=pointer_seconds, now=monotonic
+        )
+        self._run_state = RunStatePoller(
+            client,
+            keys,
+            self._policies,
+            member=self._actor,
+            note_depth=self._sink.note_depth,
+            note_pointer=watchdog.note,
+            is_eager=lambda: self._sink.is_paused,
+        )
+        self._producer = Producer(
+            config, self._parts(), actor=self._actor, schema_hash=spec.schema_hash
+        )
+        self._reported_at = monotonic()
+        self._asked = 0
+
+    def _parts(self) -> Parts:
+        admitted = self._admitted
+        try:
+            play = SelfPlay(admitted.games, NoWeights(), admitted.settings, seed=self._config.seed)
+        except ValueError as error:
+            raise ConfigError(str(error)) from error
+        return Parts(
+            policies=self._policies,
+            sink=self._sink,
+            run_state=self._run_state,
+            metrics=self._metrics,
+            numbers=GameNumbers(self._leases, random=Random(self._actor)),
+            searcher=Searcher(
+                play,
+                slots=admitted.settings.slots,
+                refuse=self._refuse_generation,
+                note=self._note_progress,
+            ),
+            clock=Clock(monotonic, time),
+            evaluator_of=self._evaluator_of,
+            notify=self._reporter.notify,
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Play until the event is set, then end in order."""
+        loops = (
+            self._run_state.run(),
+            self._sink.run(),
+            self._leases.run(),
+            self._producer.run(),
+            self._reporter.run(self._report, self._gauges),
+        )
+        async with running(stop, loops, reporter=self._reporter):
+            await self._producer.stop(seconds=self._config.actor.stop_seconds)
+            await self._sink.flush(FLUSH_GRACE_SECONDS)
+            await self._reporter.write(self._report(), self._gauges())
+
+    def _evaluator_of(self, board: PublishedBoard) -> Weights:
+        generation = board.pointer.publish
+        evaluator = local_evaluator(
+            board.policy,
+            self._admitted.games,
+            self._admitted.alpha_zero,
+            seed=generation,
+            note=self._note_network,
+        )
+        return Weights(evaluator, generation)
+
+    def _refuse(self, reason: str) -> None:
+        """Say why weights are not used."""
+        notice = asyncio.create_task(self._reporter.notify("WeightsRefused", reason))
+        self._notices.add(notice)
+        notice.add_done_callback(self._notices.discard)
+
+    def _refuse_generation(self, generation: int, reason: str) -> None:
+        _log.warning("publication %d is not played with: %s", generation, reason)
+        self._refuse(f"publication {generation}: {reason}")
+
+    def _note_progress(self, done: Progress) -> None:
+        metrics = self._metrics
+        metrics.waited["inference"] += done.evaluator_seconds
+        metrics.waited["engine"] += done.tree_seconds
+        metrics.simulations += done.simulations
+        self._asked += done.positions
+        metrics.positions["cache"] = self._asked - metrics.positions["network"]
+
+    def _note_network(self, positions: int, seconds: float) -> None:
+        self._metrics.note_inference(positions, seconds)
+        self._metrics.positions["network"] += positions
+
+    def _report(self) -> ActorReport:
+        now = monotonic()
+        seconds = max(REPORT_SECONDS / 4, now - self._reported_at)
+        self._reported_at = now
+        newest = self._policies.newest
+        metrics, sink = self._metrics, self._sink
+        return ActorReport(
+            member=self._member,
+            at=time(),
+            state=self._producer.state(),
+            running=metrics.running,
+            games=metrics.games,
+            decisions=metrics.decisions,
+            transitions=sink.produced,
+            paused_seconds=round(metrics.paused_seconds, 3),
+            spooled=sink.waiting_transitions,
+            weights_version=newest.pointer.version if newest else -1,
+            weights_publish=newest.pointer.publish if newest else -1,
+            waits=metrics.fractions(seconds=seconds, games=self._config.actor.games_per_actor),
+            game_seconds_p95=metrics.game_seconds_p95,
+            sync_seconds=self._policies.sync_seconds,
+        )
+
+    def _gauges(self) -> Gauges:
+        newest = self._policies.newest
+        return Gauges(
+            weights_version=newest.pointer.version if newest else None,
+            weights_publish=newest.pointer.publish if newest else None,
+            games_wanted=self._config.actor.games_per_actor,
+            queue_capacity=HIGH_WATER_BATCHES * self._config.learner.batch_transitions,
+            queue_transitions=self._sink.depth,
+            spooled_transitions=self._sink.waiting_transitions,
+            transitions_produced=self._sink.produced,
+            transitions_discarded=self._sink.discarded,
+        )

@@ -1,0 +1,242 @@
+"""Training games of one process: permitted, searched, put into the queue, and accounted for.
+
+A game counts once its segments are in Redis: both go in one transaction, the segments first
+(``sink``). A game that is given up leaves nothing, and its number goes to another one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from random import Random
+from time import monotonic
+from typing import Final
+
+from msgspec import Struct
+from trainingrun_contracts.backoff import Backoff
+from trainingrun_contracts.reports import ActorState, Intent
+from trainingrun_contracts.run_config import RunConfig
+from trainingrun_contracts.weights_pointer import Pointer
+from trainingrun_search.records import GameRecord
+from trainingrun_search.selfplay import game_seed
+
+from trainingrun_actor.game_numbers import GameNumbers
+from trainingrun_actor.leases import GameStart
+from trainingrun_actor.play_metrics import PlayMetrics
+from trainingrun_actor.policies import PublishedWeights
+from trainingrun_actor.recorder import Clock
+from trainingrun_actor.run_state import RunStatePoller
+from trainingrun_actor.selfplay.searcher import Searcher, SearchFault, Weights
+from trainingrun_actor.selfplay.segments import GameOrigin, segments_of
+from trainingrun_actor.selfplay.weights import PublishedBoard
+from trainingrun_actor.sink import GameEnd, Sink
+from trainingrun_actor.start_permission import StartPermission
+from trainingrun_actor.tasks import cancel_all, first_failure
+
+DRAIN_SECONDS: Final = 60.0
+BACKOFF: Final = Backoff(first=0.1, longest=10.0, spread=0.5)
+"""After games that failed one after the other."""
+_POINTERS_KEPT: Final = 256
+"""Names of weights: more than a game ever sees."""
+_MOST_REASONS: Final = 10
+
+_log = logging.getLogger(__name__)
+
+
+class Parts(Struct, frozen=True):
+    """What a producer is made of."""
+
+    policies: PublishedWeights[PublishedBoard]
+    sink: Sink
+    run_state: RunStatePoller
+    metrics: PlayMetrics
+    numbers: GameNumbers
+    searcher: Searcher
+    clock: Clock
+    evaluator_of: Callable[[PublishedBoard], Weights]
+    notify: Callable[[str, str], Awaitable[None]]
+    """Publish a notice: a reason in CamelCase and a sentence."""
+
+
+class Producer:
+    """Plays training games until it is stopped."""
+
+    def __init__(self, config: RunConfig, parts: Parts, *, actor: str, schema_hash: str) -> None:
+        self._config = config
+        self._parts = parts
+        self._actor = actor
+        self._schema_hash = schema_hash
+        self._permission = StartPermission(config, parts)
+        self._random = Random(actor)
+        self._pointers: dict[int, Pointer] = {}
+        self._in_use: PublishedBoard | None = None
+        self._failures = 0
+        self._reported: set[str] = set()
+        self._games: set[asyncio.Task[GameRecord]] = set()
+
+    def state(self) -> ActorState:
+        """Return the state for the report."""
+        if not self._permission.is_wanted():
+            is_drained = not self._games and self._parts.sink.is_empty
+            return ActorState.DRAINED if is_drained else ActorState.PLAYING
+        if self._parts.sink.is_paused:
+            return ActorState.PAUSED
+        return ActorState.PLAYING if self._parts.metrics.running else ActorState.WAITING
+
+    async def run(self) -> None:
+        """Play until cancelled."""
+        self._parts.searcher.start()
+        loops = [self._parts.searcher.ended(), self._follow(), self._enforce_drain()]
+        loops += [self._work() for _ in range(self._config.actor.games_per_actor)]
+        tasks = [asyncio.create_task(loop) for loop in loops]
+        try:
+            await first_failure(tasks)
+        finally:
+            self._parts.searcher.give_up()
+            self._parts.numbers.close()
+            await cancel_all(tasks)
+
+    async def stop(self, *, seconds: float) -> None:
+        """Stop starting games; give running ones ``seconds`` to end, then give them up."""
+        self._permission.stop()
+        if self._games:
+            await asyncio.wait(self._games, timeout=seconds)
+        await self._give_up()
+        await self._parts.searcher.close()
+
+    async def _give_up(self) -> None:
+        self._parts.searcher.give_up()
+        if self._games:
+            await asyncio.wait(self._games)
+        await asyncio.sleep(0)  # those who waited for them account for them
+
+    async def _enforce_drain(self) -> None:
+        """Games that still run a minute after the run was drained are given up."""
+        deadline: float | None = None
+        while True:
+            await self._parts.run_state.next_reading()
+            if self._parts.run_state.intent is Intent.RUN:
+                deadline = None
+            elif deadline is None:
+                deadline = monotonic() + DRAIN_SECONDS
+            elif monotonic() > deadline:
+                await self._give_up()
+
+    async def _follow(self) -> None:
+        """Have newly published weights used."""
+        while True:
+            newest = self._parts.policies.newest
+            if newest is not None and newest is not self._in_use:
+                self._in_use = newest
+                self._pointers[newest.pointer.publish] = newest.pointer
+                while len(self._pointers) > _POINTERS_KEPT:
+                    del self._pointers[next(iter(self._pointers))]
+                self._parts.searcher.use(self._parts.evaluator_of(newest))
+            await self._parts.run_state.next_reading()
+
+    async def _work(self) -> None:
+        while True:
+            await self._permission.wait()
+            try:
+                await self._play_next()
+            finally:
+                self._permission.give_back()
+
+    async def _play_next(self) -> None:
+        parts = self._parts
+        await parts.policies.fresh()  # no number is held while there are no weights at all
+        with parts.metrics.waiting("slots"):
+            start = await parts.numbers.next(
+                target=self._permission.target, may_start=self._permission.may_start
+            )
+        if start is None:
+            return
+        if not self._permission.may_start():  # it was waited for
+            parts.sink.end_game(_given_up(start, counters=()))
+            return
+        await self._play_started(start)
+
+    async def _play_started(self, start: GameStart) -> None:
+        """Play a game whose number is taken, and say what became of it."""
+        began = monotonic()
+        game = asyncio.create_task(self._parts.searcher.play(start.number))
+        self._games.add(game)
+        try:
+            with self._parts.metrics.playing():
+                await asyncio.wait({game})
+            fault = self._account(start, game, seconds=monotonic() - began)
+        finally:
+            self._games.discard(game)
+        if fault is not None:
+            await self._rest_after(fault)
+
+    def _account(
+        self, start: GameStart, game: asyncio.Task[GameRecord], *, seconds: float
+    ) -> str | None:
+        """Say what became of a game; returns what went wrong with it, where something did."""
+        if game.cancelled():
+            self._abort(start, seconds)
+            return None
+        try:
+            self._keep(start, game.result(), seconds)
+        except (SearchFault, ValueError) as fault:
+            self._abort(start, seconds)
+            return str(fault)
+        self._failures = 0
+        return None
+
+    def _keep(self, start: GameStart, record: GameRecord, seconds: float) -> None:
+        """Put a finished game into the sink, and its end behind it."""
+        parts = self._parts
+        for segment in segments_of(record, self._origin(start), self._pointers):
+            parts.sink.offer(segment)
+        parts.sink.end_game(GameEnd(start.number, is_over=True, counters=counters_of(record)))
+        parts.metrics.count_game(ending_of(record), seconds)
+        parts.metrics.decisions += record.moves
+
+    def _abort(self, start: GameStart, seconds: float) -> None:
+        """Leave a game's number to another game."""
+        self._parts.metrics.count_game("aborted", seconds)
+        self._parts.sink.end_game(_given_up(start, counters=("aborted",)))
+
+    def _origin(self, start: GameStart) -> GameOrigin:
+        config = self._config
+        return GameOrigin(
+            run_id=config.run_id,
+            schema_hash=self._schema_hash,
+            actor=self._actor,
+            game_id=f"{self._actor}/{start.number}",
+            seed=game_seed(config.seed, start.number),
+            created_at=self._parts.clock.wall(),
+        )
+
+    async def _rest_after(self, reason: str) -> None:
+        """Say why a game failed, each reason once, and wait longer after each in a row."""
+        self._failures += 1
+        if reason not in self._reported and len(self._reported) < _MOST_REASONS:
+            self._reported.add(reason)
+            _log.warning("a game was given up: %s", reason)
+            await self._parts.notify("GameFailed", f"a game was given up: {reason}")
+        await asyncio.sleep(BACKOFF.seconds(self._failures, self._random))
+
+
+def _given_up(start: GameStart, *, counters: tuple[str, ...]) -> GameEnd:
+    return GameEnd(start.number, is_over=False, counters=counters)
+
+
+def ending_of(record: GameRecord) -> str:
+    """Return how a game ended, as metrics name it; one that was cut off is a timeout."""
+    if record.is_capped:
+        return "timeout"
+    return "draw" if record.outcomes[0] == 0 else "won"
+
+
+def counters_of(record: GameRecord) -> tuple[str, ...]:
+    """Return the counters of ``keys.games`` that a game raises."""
+    if record.is_capped:
+        return ("played", "draws", "timeouts")
+    if record.outcomes[0] == 0:
+        return ("played", "draws")
+    is_first = (record.outcomes[0] > 0) == (record.players[0] == 0)
+    return ("played", "seat1" if is_first else "seat2")
