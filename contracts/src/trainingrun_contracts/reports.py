@@ -315,9 +315,7 @@ def queue_inference_report(pipe: Any, keys: Keys, report: InferenceReport) -> No
     pipe.hset(keys.inference_reports, report.member, msgspec.json.encode(report))
 
 
-def inference_reports_from(
-    reply: dict[bytes, bytes], *, now: float
-) -> tuple[InferenceReport, ...]:
+def inference_reports_from(reply: dict[bytes, bytes], *, now: float) -> tuple[InferenceReport, ...]:
     """Return fresh reports of inference servers from ``HGETALL keys.inference_reports``, in order
     of member; others are left out."""
     found = (

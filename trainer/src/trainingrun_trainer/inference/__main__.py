@@ -64,9 +64,7 @@ def run(stop: Stop, *, most_rows: int | None, cache_bytes: int) -> int:
         link = RedisLink(environment.redis_url, stop=stop)
         with stop.ends_waiting():
             link.persist(link.client.ping, what="reaching Redis", patience=_PATIENCE_SECONDS)
-        asyncio.run(
-            _serve(config, environment, link, most_rows=most_rows, cache_bytes=cache_bytes)
-        )
+        asyncio.run(_serve(config, environment, link, most_rows=most_rows, cache_bytes=cache_bytes))
     except StopRequested:
         return ExitCode.DONE
     except RedisRefused as error:
@@ -144,11 +142,15 @@ async def _beat(server: Server, health_file: Path | None) -> None:
     """Touch the health file as long as batches come to an end."""
     while health_file is not None:
         if not server.is_stuck(now=monotonic()):
-            try:
-                health_file.touch()
-            except OSError as error:
-                _log.debug("health file %s: %s", health_file, error.strerror)
+            _touch(health_file)
         await asyncio.sleep(_BEAT_SECONDS)
+
+
+def _touch(health_file: Path) -> None:
+    try:
+        health_file.touch()
+    except OSError as error:
+        _log.debug("health file %s: %s", health_file, error.strerror)
 
 
 def _stop_event() -> asyncio.Event:

@@ -3,7 +3,8 @@
 ``TRAININGRUN_INFERENCE_ADDRESS`` names both as ``host:port``; port 0 takes a free one. Without it
 the host is the address by which this machine reaches the run's Redis, which others reach too: a
 pod's own, or a machine's in the network of the others. A server whose Redis is on its own machine
-cannot know how others see it, and is then for this machine alone until the variable says more.
+cannot know how others see it: it is then for this machine alone, on a free port, as several runs
+may be here, until the variable says more.
 """
 
 from __future__ import annotations
@@ -55,7 +56,8 @@ def place_of(text: str) -> Place:
 
 
 def place_beside(redis: RedisAddress) -> Place:
-    """Return the address by which this machine reaches Redis, with the usual port.
+    """Return the address by which this machine reaches Redis, with the usual port or, where that
+    is of this machine alone, a free one.
 
     Raises:
         ConfigError: there is no way to it.
@@ -66,12 +68,13 @@ def place_beside(redis: RedisAddress) -> Place:
         )[0]
         with socket.socket(family, kind, protocol) as probe:
             probe.connect(address)  # sends nothing: it only looks for the way
-            return Place(str(probe.getsockname()[0]), DEFAULT_PORT)
+            host = str(probe.getsockname()[0])
     except OSError as error:
         raise ConfigError(
             f"no own address is found towards Redis at {redis.place} ({error.strerror}): set"
             f" {ADDRESS_VARIABLE} to host:port"
         ) from error
+    return Place(host, 0 if _is_of_this_machine(host) else DEFAULT_PORT)
 
 
 def _is_of_this_machine(host: str) -> bool:

@@ -41,9 +41,7 @@ class AnswerCache:
         """Write what is known into the rows of ``priors`` [rows, actions] and ``values`` [rows];
         return the rows that are not known."""
         with self._lock:
-            found = np.fromiter(
-                (self._places.get(key, -1) for key in keys), np.int64, len(keys)
-            )
+            found = np.fromiter((self._places.get(key, -1) for key in keys), np.int64, len(keys))
             known = np.flatnonzero(found >= 0)
             priors[known] = self._priors[found[known]]
             values[known] = self._values[found[known]]

@@ -245,7 +245,8 @@ class Computing:
         if self.device.device.type != "cuda":
             return nullcontext()
         if not hasattr(self._streams, "own"):
-            self._streams.own = torch.cuda.Stream(self.device.device)
+            stream: Any = torch.cuda.Stream
+            self._streams.own = stream(self.device.device)
         return torch.cuda.stream(self._streams.own)
 
 

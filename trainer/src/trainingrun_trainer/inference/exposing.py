@@ -20,9 +20,7 @@ from trainingrun_trainer.inference.figures import Figures
 Reports = Callable[[], InferenceReport]
 
 
-def reports_of(
-    member: str, address: str, computing: Computing, figures: Figures
-) -> Reports:
+def reports_of(member: str, address: str, computing: Computing, figures: Figures) -> Reports:
     """Return what makes a report of now."""
 
     def report() -> InferenceReport:
@@ -60,9 +58,7 @@ class FiguresCollector(Collector):
         figures, pointer = self._figures, self._computing.pointer
         rates = figures.rates(now=monotonic())
         known = figures.positions - figures.computed
-        yield labelled(
-            metrics.SERVER_POSITIONS, {"network": figures.computed, "cache": known}
-        )
+        yield labelled(metrics.SERVER_POSITIONS, {"network": figures.computed, "cache": known})
         yield labelled(metrics.SERVER_FAILURES, figures.failures)
         yield histogram(metrics.SERVER_WAIT_SECONDS, figures.wait_seconds)
         yield histogram(metrics.SERVER_BATCH_SECONDS, figures.batch_seconds)

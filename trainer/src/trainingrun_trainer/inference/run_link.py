@@ -124,7 +124,9 @@ class RunLink:
         pipe: Any = self._client.pipeline(transaction=True)
         queue_inference_report(pipe, keys, self._report())
         for reason, text in new.items():
-            queue_notice(pipe, keys.notices, Notice(now, _ROLE, self._identity.member, reason, text))
+            queue_notice(
+                pipe, keys.notices, Notice(now, _ROLE, self._identity.member, reason, text)
+            )
         pipe.execute()
         self._said |= new
         self._reported_at = monotonic()

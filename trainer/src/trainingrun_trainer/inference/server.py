@@ -19,7 +19,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from secrets import compare_digest
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 from trainingrun_contracts.inference_frames import (
@@ -102,6 +102,7 @@ class Server:
         self._listener: asyncio.Server | None = None
         self._is_ending = False
         self._idle = asyncio.Event()
+        self._empty = asyncio.Event()
         self._heard_at = monotonic()
         self._failed = 0
         self._broken: asyncio.Future[None] = self._loop.create_future()
@@ -129,8 +130,9 @@ class Server:
         Raises:
             DeviceBroken: the device fails batch after batch.
         """
-        waiter = asyncio.ensure_future(stop.wait())
-        await asyncio.wait({waiter, self._broken}, return_when=asyncio.FIRST_COMPLETED)
+        waiter: asyncio.Future[Any] = asyncio.ensure_future(stop.wait())
+        broken: asyncio.Future[Any] = self._broken
+        await asyncio.wait({waiter, broken}, return_when=asyncio.FIRST_COMPLETED)
         waiter.cancel()
         if self._broken.done():
             self._broken.result()
@@ -150,8 +152,8 @@ class Server:
                 await self._idle.wait()
                 for connection in list(self._connections.values()):
                     connection.close()
-                while self._connections:
-                    await asyncio.sleep(0.01)
+                self._note_empty()
+                await self._empty.wait()
         except TimeoutError:
             _log.warning("%d clients did not take their answers in time", len(self._connections))
         for connection in list(self._connections.values()):
@@ -181,6 +183,7 @@ class Server:
         """Forget a connection and what it waits for."""
         self._connections.pop(number, None)
         self._waiting.drop(number)
+        self._note_empty()
 
     def ask(self, ask: Ask, number: int) -> None:
         """Let a request wait for the next batch."""
@@ -250,6 +253,10 @@ class Server:
     def _note_idle(self) -> None:
         if self._is_ending and not len(self._waiting) and self._is_device_idle:
             self._idle.set()
+
+    def _note_empty(self) -> None:
+        if self._is_ending and not self._connections:
+            self._empty.set()
 
     @property
     def _is_device_idle(self) -> bool:
