@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ from trainingrun_contracts.board_network import NETWORK_METADATA, board_shapes
 from trainingrun_contracts.environment_config import BuiltIn
 from trainingrun_contracts.inference_frames import Layout, speaker_of
 from trainingrun_contracts.policy_format import Network
-from trainingrun_contracts.reports import inference_reports_from
+from trainingrun_contracts.reports import InferenceReport, inference_reports_from
 from trainingrun_contracts.run_config import CheckpointConfig, LearnerConfig, RunConfig
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.stream.read import next_epoch
@@ -39,11 +38,14 @@ from trainingrun_search.evaluators import Answer, Evaluator, Request
 
 from testkit.servers.redis_server import RedisServer
 from testkit.waiting import until
+from testkit.warm_program import WarmProcess, warm_programs
 
 NETWORK = Network("resnet", width=32, layers=1)
 GAME = BuiltIn("connect_four")
 SPEC = environment_of(GAME).spec
 LAYOUT = Layout.of(SPEC)
+TOLERANCE = 2e-3
+"""Of priors that travel as float16, and of sums in another order."""
 
 
 def board_config(run_id: str = "board-1", network: Network = NETWORK) -> RunConfig:
@@ -87,6 +89,21 @@ def request_of(seed: int, rows: int = 32) -> Request:
     return Request(observations, legal, np.arange(rows, dtype=np.int32), nothing)
 
 
+def require_right(answer: Answer, request: Request, network: Network = NETWORK) -> None:
+    """An answer must be what the weights of its generation compute in numpy.
+
+    Raises:
+        AssertionError: it is not.
+    """
+    expected = _policy_of(answer.generation, network).evaluate(request)
+    priors = np.where(request.legal, expected.priors, 0)
+    np.testing.assert_allclose(answer.values, expected.values, atol=TOLERANCE)
+    np.testing.assert_allclose(answer.priors, priors, atol=TOLERANCE)
+
+
+_policy_of = cache(policy_of)
+
+
 class Never:
     """In the place of a local evaluator: asking it fails the test."""
 
@@ -104,18 +121,17 @@ class InferenceServer:
     environment: dict[str, str]
     words: tuple[str, ...] = ()
     starts: int = 0
-    _process: subprocess.Popen[bytes] | None = None
+    _process: WarmProcess | None = None
 
     def start(self) -> None:
-        """Start it; returns at once."""
+        """Start it; returns at once. It is forked from one that has imported torch."""
         self.starts += 1
         with self.log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "trainingrun_trainer.inference", *self.words],
+            self._process = warm_programs("trainingrun_trainer").start(
+                ["trainingrun-inference", *self.words],
                 env={**os.environ, **self.environment},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+                stdout=log.fileno(),
+                stderr=log.fileno(),
             )
 
     @property
@@ -183,7 +199,7 @@ class InferenceBed:
             run_config.MEMBER_VARIABLE: member,
             run_config.HEALTH_FILE_VARIABLE: str(self.folder / f"{member}.health"),
             "TRAININGRUN_INFERENCE_ADDRESS": address,
-            "OMP_NUM_THREADS": "1",
+            "TRAININGRUN_INFERENCE_THREADS": "1",
             **more,
         }
         server = InferenceServer(member, self.folder, environment, words)
@@ -191,19 +207,21 @@ class InferenceBed:
         server.start()
         return server
 
+    def reports(self) -> tuple[InferenceReport, ...]:
+        """What servers say of themselves."""
+        reply: Any = self.client.hgetall(self.keys.inference_reports)
+        return inference_reports_from(reply, now=time.time())
+
     def known(self) -> Servers:
         """The servers as a client finds them."""
-        reply: Any = self.client.hgetall(self.keys.inference_reports)
         token: Any = self.client.get(self.keys.inference_token)
-        return servers_of(inference_reports_from(reply, now=time.time()), token)
+        return servers_of(self.reports(), token)
 
     def wait_for(self, servers: int = 1, *, publish: int = 0, seconds: float = 120) -> Servers:
         """Wait until so many servers answer with weights of at least this publication."""
 
         def is_there() -> bool:
-            reply: Any = self.client.hgetall(self.keys.inference_reports)
-            reports = inference_reports_from(reply, now=time.time())
-            return sum(report.publish >= publish for report in reports) >= servers
+            return sum(report.publish >= publish for report in self.reports()) >= servers
 
         until(is_there, seconds=seconds, what=f"{servers} servers with publication {publish}")
         return self.known()

@@ -101,11 +101,10 @@ def prepare_device(config: LearnerConfig) -> Device:
     Raises:
         ConfigError: the number of threads is none.
     """
-    threads = os.environ.get(THREADS_VARIABLE)
-    if threads is not None:
-        if not threads.isdigit() or int(threads) < 1:
-            raise ConfigError(f"{THREADS_VARIABLE}={threads!r} is not a number of threads")
-        torch.set_num_threads(int(threads))
+    threads = os.environ.get(THREADS_VARIABLE, "1")
+    if not threads.isdigit() or int(threads) < 1:
+        raise ConfigError(f"{THREADS_VARIABLE}={threads!r} is not a number of threads")
+    torch.set_num_threads(int(threads))
     if torch.cuda.is_available():
         kind = torch.float16 if config.precision == "fp16" else torch.bfloat16
         device = torch.device("cuda", 0)

@@ -146,6 +146,7 @@ class RunLink:
             self._refuse(pointer, str(error))
             return
         self.sync_seconds = max(0.0, time() - pointer.at)
+        self._reported_at = float("-inf")  # searches ask only who has weights
         _log.info("publication %d (version %d) answers", pointer.publish, pointer.version)
 
     def _refuse(self, pointer: Pointer, sentence: str) -> None:
@@ -156,6 +157,7 @@ class RunLink:
         if self._server.notices.get("WeightsRefused") != text:
             _log.warning("%s: the old weights answer", text)
             self._server.notices["WeightsRefused"] = text
+            self._reported_at = float("-inf")
 
     def _forget_the_gone(self) -> None:
         keys, now = self._identity.keys, time()
