@@ -44,6 +44,7 @@ _HEADINGS: Final = {
     Server.EVALUATOR: "Evaluator",
     Server.SELFPLAY: "Self-play",
     Server.LEARNER: "Learner",
+    Server.INFERENCE: "Inference server",
     Server.RUN: "Runs, from the operator or `trainingrun local --metrics`",
     Server.OPERATOR: "Operator",
 }

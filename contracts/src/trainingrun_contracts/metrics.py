@@ -60,6 +60,7 @@ _SYNC_SECONDS: Final = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0,
 _UPDATE_SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0, 120.0)
 _RECONCILE_SECONDS: Final = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 _POWERS: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
+_BATCH_ROWS: Final = (1.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 4096.0)
 _PUBLISHES: Final = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 12.0, 16.0, 32.0, 64.0)
 
 
@@ -78,6 +79,7 @@ class Server(Enum):
     EVALUATOR = "evaluator"
     SELFPLAY = "selfplay"
     LEARNER = "learner"
+    INFERENCE = "inference"
     RUN = "run"
     """The operator, for each run; and ``trainingrun local --metrics``, for its one."""
     OPERATOR = "operator"
@@ -110,6 +112,7 @@ _PRODUCERS: Final = (Server.ACTOR, Server.SELFPLAY)
 _PLAYERS: Final = (Server.ACTOR, Server.EVALUATOR, Server.SELFPLAY)
 _TRAINERS: Final = (Server.ACTOR, Server.SELFPLAY, Server.LEARNER)
 _ALL_ROLES: Final = (Server.ACTOR, Server.EVALUATOR, Server.SELFPLAY, Server.LEARNER)
+_SERVERS: Final = (Server.INFERENCE,)
 _OWN: Final = "counted by the process since its start"
 _REDIS: Final = "Redis, at the latest reconcile"
 
@@ -255,15 +258,90 @@ PAUSED_SECONDS: Final = Metric(
     _PRODUCERS,
 )
 
+# --- inference servers ----------------------------------------------------------------------------
+
+SERVER_POSITIONS: Final = Metric(
+    "trainingrun_inference_server_positions_total",
+    Kind.COUNTER,
+    "Positions that searches were answered: by the network, or by the cache (and others of the same"
+    " batch).",
+    "positions",
+    _OWN,
+    _SERVERS,
+    ("by",),
+)
+SERVER_POSITIONS_PER_SECOND: Final = Metric(
+    "trainingrun_inference_server_positions_per_second",
+    Kind.GAUGE,
+    "The same per second, over the last half minute.",
+    "positions per second",
+    _OWN,
+    _SERVERS,
+)
+SERVER_WAIT_SECONDS: Final = Metric(
+    "trainingrun_inference_server_wait_seconds",
+    Kind.HISTOGRAM,
+    "From a request's arrival to the start of its batch.",
+    "seconds",
+    _OWN,
+    _SERVERS,
+    buckets=_SHORT_SECONDS,
+)
+SERVER_BATCH_SECONDS: Final = Metric(
+    "trainingrun_inference_server_batch_seconds",
+    Kind.HISTOGRAM,
+    "From a batch's start to its answers.",
+    "seconds",
+    _OWN,
+    _SERVERS,
+    buckets=_SHORT_SECONDS,
+)
+SERVER_BATCH_ROWS: Final = Metric(
+    "trainingrun_inference_server_batch_positions",
+    Kind.HISTOGRAM,
+    "Positions that shared one batch.",
+    "positions",
+    _OWN,
+    _SERVERS,
+    buckets=_BATCH_ROWS,
+)
+SERVER_FILL: Final = Metric(
+    "trainingrun_inference_server_fill",
+    Kind.GAUGE,
+    "Mean positions of a batch over the last half minute, as a part of the largest batch.",
+    "1",
+    _OWN,
+    _SERVERS,
+)
+SERVER_CONNECTIONS: Final = Metric(
+    "trainingrun_inference_server_connections",
+    Kind.GAUGE,
+    "Searches that are connected.",
+    "connections",
+    _OWN,
+    _SERVERS,
+)
+SERVER_FAILURES: Final = Metric(
+    "trainingrun_inference_server_failures_total",
+    Kind.COUNTER,
+    "What went wrong: broken (a connection spoke something else and was dropped), refused (one of"
+    " another run, release or environment), slow (one that did not read its answers) or error (a"
+    " request without an answer).",
+    "failures",
+    _OWN,
+    _SERVERS,
+    ("kind",),
+)
+
 # --- weights --------------------------------------------------------------------------------------
 
 WEIGHTS_VERSION: Final = Metric(
     "trainingrun_weights_version",
     Kind.GAUGE,
-    "Optimiser step of the weights: in use (players), published (learner).",
+    "Optimiser step of the weights: in use (players, inference servers), published (learner).",
     "updates",
     "the newest weights that were loaded or published",
-    _ALL_ROLES,
+    (*_ALL_ROLES, *_SERVERS),
 )
 WEIGHTS_PUBLISH: Final = Metric(
     "trainingrun_weights_publish",
@@ -271,7 +349,7 @@ WEIGHTS_PUBLISH: Final = Metric(
     "Number of the publication of these weights; policy lag is the difference of two.",
     "publications",
     "the newest weights that were loaded or published",
-    _TRAINERS,
+    (*_TRAINERS, *_SERVERS),
 )
 SYNC_SECONDS: Final = Metric(
     "trainingrun_model_sync_seconds",

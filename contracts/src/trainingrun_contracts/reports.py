@@ -162,6 +162,33 @@ class EvaluatorReport(Struct, frozen=True, tag="evaluator"):
     weights_version: Count
 
 
+class InferenceReport(Struct, frozen=True):
+    """One inference server; searches find its address here. Counters are since its start, rates
+    and times of the last half minute."""
+
+    member: Annotated[str, Meta(max_length=300)]
+    at: Moment
+    address: Annotated[str, Meta(max_length=300)]
+    """``host:port``, where searches reach it."""
+    publish: Count
+    """Of the weights that answer; -1 before the first."""
+    version: Count
+    positions: Count
+    connections: Count
+    device: str
+    machine: str
+    positions_per_second: float | None = None
+    wait_seconds_p50: float | None = None
+    """From a request's arrival to the start of its batch."""
+    wait_seconds_p95: float | None = None
+    batch_seconds: float | None = None
+    """Mean duration of a batch."""
+    fill: float | None = None
+    """Mean positions of a batch, as a part of the largest batch."""
+    cache_hits: float | None = None
+    """Part of the positions that the cache answered."""
+
+
 Report = ActorReport | LearnerReport | EvaluatorReport
 
 
@@ -281,6 +308,26 @@ def reports_from(reply: dict[bytes, bytes], *, now: float) -> tuple[Report, ...]
         if now - report.at <= STALE_SECONDS:
             found.append(report)
     return tuple(found)
+
+
+def queue_inference_report(pipe: Any, keys: Keys, report: InferenceReport) -> None:
+    """Queue the write of an inference server's report."""
+    pipe.hset(keys.inference_reports, report.member, msgspec.json.encode(report))
+
+
+def inference_reports_from(reply: dict[bytes, bytes], *, now: float) -> tuple[InferenceReport, ...]:
+    """Return fresh reports of inference servers from ``HGETALL keys.inference_reports``, in order
+    of member; others are left out."""
+    found = (
+        (name, decode_or_none(value, InferenceReport)) for name, value in sorted(reply.items())
+    )
+    return tuple(
+        report
+        for name, report in found
+        if report is not None
+        and name == report.member.encode()
+        and now - report.at <= STALE_SECONDS
+    )
 
 
 def actor_reports_from(reply: dict[bytes, bytes]) -> tuple[ActorReport, ...]:

@@ -185,6 +185,17 @@ class Keys:
         return f"tr:{self.run_id}:roles:notices"
 
     @property
+    def inference_reports(self) -> str:
+        """Hash: member -> latest report of an inference server, with its address."""
+        return f"tr:{self.run_id}:roles:inference"
+
+    @property
+    def inference_token(self) -> str:
+        """String: what inference servers want to hear from who asks; whoever may read it may
+        ask."""
+        return f"tr:{self.run_id}:roles:inference-token"
+
+    @property
     def intent(self) -> str:
         """String: what the run as a whole should do now."""
         return f"tr:{self.run_id}:operator:intent"
