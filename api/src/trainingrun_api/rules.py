@@ -418,8 +418,8 @@ _OF_PPO: Final = (
             spec.learner.batch_transitions
             >= _minibatches(spec) * spec.learner.gradient_accumulation
         ),
-        template="{batch} transitions cannot be cut into so many parts (algorithm.ppo.minibatches"
-        " x gradientAccumulation): raise batchTransitions",
+        template="{batch} transitions cannot be cut into algorithm.ppo.minibatches x"
+        " gradientAccumulation parts: raise batchTransitions",
         values=(
             Value(
                 "batch", attrgetter("learner.batch_transitions"), "self.learner.batchTransitions"
