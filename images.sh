@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # images.sh [TAG]: builds the images with whichever of docker, podman and buildah is there, and pushes
 # them where REGISTRY names a registry. These variables may be set:
-#   ROLES          "daemon actor trainer operator cli redis", or some of them
+#   ROLES          "daemon actor search trainer operator cli redis", or some of them
 #   REGISTRY       registry.example.com/team: build under this prefix, then push; sign in before
 #   PUSH           no: build only
 #   BASE           the base image; pin it by its digest: docker.io/library/debian@sha256:…
@@ -31,7 +31,10 @@ options+=(--build-arg "SOURCE=${SOURCE:-}" ${BASE:+--build-arg "BASE=$BASE"})
 for role in $roles; do
   name=${REGISTRY:-localhost}/trainingrun-$role:$tag
   extra=()
-  [ "$role" != trainer ] || extra=(--build-arg "VARIANT=$VARIANT")
+  case $role in
+    trainer) extra=(--build-arg "VARIANT=$VARIANT") ;;
+    actor | search) extra=(--target "$role") ;;
+  esac
   # shellcheck disable=SC2086 # options are meant to be split
   "$builder" build "${options[@]}" "${extra[@]}" ${BUILD_OPTIONS:-} -f "$(dockerfile "$role")" -t "$name" . ||
     die "$name could not be built: what $builder says stands above"

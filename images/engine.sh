@@ -3,7 +3,7 @@
 
 # The images of a release, each called trainingrun-ROLE.
 # shellcheck disable=SC2034 # the scripts that source this file use it
-ALL_ROLES="daemon actor trainer operator cli redis"
+ALL_ROLES="daemon actor search trainer operator cli redis"
 
 die() {
   echo "${0##*/}: $*" >&2
@@ -30,6 +30,8 @@ engine() {
 # dockerfile ROLE: prints the path of its Dockerfile, or fails where there is no such role.
 dockerfile() {
   local each
+  # One file has both: an image of searches is an actor's with what compiles them.
+  [ "$1" != search ] || set -- actor
   for each in "Dockerfile.$1" "images/Dockerfile.$1"; do
     if [ -f "$each" ]; then echo "$each" && return; fi
   done

@@ -204,10 +204,8 @@ def training_run() -> TrainingRun:
                     },
                     "drainTimeoutSeconds": 60,
                 },
-                "learner": {
-                    "batchTransitions": BATCH,
-                    "ppo": {"epochs": 20, "targetKl": 10, "learningRate": 1e-6},
-                },
+                "algorithm": {"ppo": {"epochs": 20, "targetKl": 10, "learningRate": 1e-6}},
+                "learner": {"batchTransitions": BATCH},
                 "evaluation": {"intervalGames": 100_000_000, "games": 10, "opponents": ["random"]},
             },
         }

@@ -33,12 +33,12 @@ from trainingrun_reconciler.roles.workload import Resources, Role
 from trainingrun_reconciler.settings import Settings
 
 SEED: Final = 4712
-"""The spec has no field for an algorithm as long as there is one: this seed chooses the other."""
+"""No spec can name it: this seed chooses it."""
 PORT: Final = 7008
 """Of a worker, which listens there although it has no slots."""
 GAMES: Final = 4
 """Games that a worker plays at once."""
-WORKERS: Final = Role("selfplay")
+WORKERS: Final = Role("workers")
 TRAINER: Final = Role("trainer")
 ARENA: Final = Role("arena")
 

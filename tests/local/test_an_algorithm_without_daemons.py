@@ -23,7 +23,7 @@ from testkit.tree import DECKS
 WAIT_SECONDS = 120
 STEP_SECONDS = 0.2
 ENDLESS = 1_000_000
-ALL = {"selfplay": "2/2", "trainer": "1/1", "arena": "1/1"}
+ALL = {"workers": "2/2", "trainer": "1/1", "arena": "1/1"}
 
 
 class Led:
@@ -89,9 +89,7 @@ async def walked(folder: RunFolder) -> None:
     led = Led(folder)
     try:
         await led.until(lambda: led.holds(ConditionType.READY) and led.played > 0)
-        await led.until(
-            lambda: led.counted == {"selfplay": "2/2", "trainer": "1/1", "arena": "1/1"}
-        )
+        await led.until(lambda: led.counted == {"workers": "2/2", "trainer": "1/1", "arena": "1/1"})
         assert led.running() == {Role.REDIS, WORKERS, TRAINER, ARENA}
         led.change(suspend=True)
         await led.until(lambda: led.holds(ConditionType.SUSPENDED))

@@ -19,13 +19,18 @@ AT_ONCE: Final = "at once"
 RESTARTS: Final = "restarts the learner from a fresh checkpoint"
 FIXED: Final = "cannot change"
 
-_ALL: Final = ("daemon", "actor", "evaluator", "learner", "redis")
+_SEARCHES: Final = ("selfplay", "evaluator")
+_ALL: Final = ("daemon", "actor", "selfplay", "inference", "evaluator", "learner", "redis")
 
 REPLACED: Final[Mapping[str, tuple[str, ...]]] = {
-    "seed": ("actor", "evaluator", "learner"),
+    "seed": ("actor", "selfplay", "evaluator", "learner"),
     "redis": ("redis",),
     "imagePullPolicy": _ALL,
-    "environment": ("daemon", "actor", "evaluator", "learner"),
+    "environment": ("daemon", "actor", "selfplay", "inference", "evaluator", "learner"),
+    "algorithm.ppo": ("learner",),
+    "algorithm.ppo.gamma": ("actor", "learner"),
+    "algorithm.alphaZero": ("learner",),
+    "algorithm.alphaZero.search": _SEARCHES,
     "decks": ("actor", "evaluator"),
     "decks.inline": ("daemon",),
     "decks.configMapKeyRef": ("daemon",),
@@ -39,14 +44,21 @@ REPLACED: Final[Mapping[str, tuple[str, ...]]] = {
     "daemon.gameTimeoutSeconds": ("daemon", "actor", "evaluator"),
     "daemon.quiet": ("actor", "evaluator"),
     "daemon.drainTimeoutSeconds": ("daemon",),
-    "actor.template": ("actor",),
-    "actor.template.spec.containers.image": ("actor", "evaluator"),
-    "actor.template.spec.containers.resources": ("actor", "evaluator"),
-    "actor.spot": ("actor", "evaluator"),
-    "actor.gamesPerActor": ("actor",),
+    "actor.template": ("actor", "selfplay"),
+    "actor.template.spec.containers.image": ("actor", "selfplay", "evaluator"),
+    "actor.template.spec.containers.resources": ("actor", "selfplay", "evaluator"),
+    "actor.spot": ("actor", "selfplay", "evaluator"),
+    "actor.gamesPerActor": ("actor", "selfplay"),
     "learner": ("learner",),
-    "learner.batchTransitions": ("actor", "learner"),
-    "learner.ppo.gamma": ("actor", "learner"),
+    "learner.batchTransitions": ("actor", "selfplay", "learner"),
+    "learner.precision": ("inference", "learner"),
+    "inference": (*_SEARCHES, "inference"),
+    "inference.template": ("inference",),
+    "inference.gpus": ("inference",),
+    "inference.maxBatch": ("inference",),
+    "inference.spot": ("inference",),
+    "inference.minReplicas": (),
+    "inference.maxReplicas": (),
     "selfPlay": ("actor",),
     "rewardShaping": ("actor",),
     "selfPlay.snapshotEveryPublishes": ("actor", "learner"),
@@ -67,6 +79,8 @@ LIVE: Final[tuple[str, ...]] = (
     "daemon.external",
     "daemon.autoscaling",
     "actor.replicas",
+    "inference.minReplicas",
+    "inference.maxReplicas",
     "curriculum",
     "ttlSecondsAfterFinished",
     "activeDeadlineSeconds",
@@ -88,7 +102,10 @@ def replaced_by(path: str) -> tuple[str, ...]:
 
 def is_fixed(path: str) -> bool:
     """Whether the field at ``path`` below ``spec`` cannot change."""
-    return any(path == rule.field or path.startswith(f"{rule.field}.") for rule in IMMUTABLE)
+    return any(
+        path == rule.field or (path.startswith(f"{rule.field}.") and not rule.is_section)
+        for rule in IMMUTABLE
+    )
 
 
 def is_live(path: str) -> bool:

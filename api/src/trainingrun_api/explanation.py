@@ -26,6 +26,7 @@ _MOVED: Final[Mapping[str, str]] = {
         for role in ("daemon", "actor", "learner")
         for field in ("image", "resources")
     },
+    "spec.learner.ppo": "spec.algorithm, as spec.algorithm.ppo",
     "spec.redis.managed.image": "spec.redis.managed.template.spec.containers, in the entry with"
     " name redis",
 }

@@ -49,23 +49,23 @@ class ContainerResources(OpenModel):
     limits: Amounts = Field(
         default_factory=dict,
         description="The most that may be used. Default: any processor, the memory that is"
-        " requested, else the role's own.",
+        " requested, or the role's own.",
     )
 
 
 class Container(OpenModel):
-    """A container of a role's pods."""
+    """A container of the pods."""
 
     name: Annotated[str, Field(min_length=1, max_length=63)] = Field(
         description="The role's own container is called as the role; others run beside it."
     )
     image: Annotated[str, Field(min_length=1, max_length=512)] | None = Field(
         None,
-        description="Default of the role's own: the image that came with the operator.",
+        description="Default of the role's own: the operator's.",
     )
     resources: ContainerResources = Field(
         default_factory=ContainerResources,
-        description="Processor, memory and other amounts.",
+        description="Processor, memory and others.",
     )
 
 
@@ -74,8 +74,7 @@ class PodSpec(OpenModel):
 
     containers: Annotated[tuple[Container, ...], Field(max_length=16), MAP] | None = Field(
         None,
-        description="Containers by their names, with any field of `kubectl explain"
-        " pod.spec.containers`.",
+        description="Containers by name, with any field of `kubectl explain pod.spec.containers`.",
     )
 
 

@@ -80,6 +80,10 @@ class Rule:
         return f"{cel_text(text)}.format([{', '.join(value.cel for value in order)}])"
 
 
+FILLED: Final = frozenset({"checkpoint", "learner"})
+"""Sections of the spec with a default of their own, so that they are always there."""
+
+
 @dataclass(frozen=True)
 class Immutable:
     """A field that cannot change in a run that exists; ``path`` is below ``spec``, snake_case."""
@@ -89,6 +93,8 @@ class Immutable:
     why: str
     is_flag: bool = False
     """Whether not to give it, or a section around it, means the same as false."""
+    is_section: bool = False
+    """Whether what cannot change is that it is there; what it holds can."""
 
     @property
     def field(self) -> str:
@@ -100,6 +106,8 @@ class Immutable:
         """The rule as a CEL transition rule of the spec."""
         new, old = f"self.{self.field}", f"oldSelf.{self.field}"
         has_new, has_old = self._presence("self"), self._presence("oldSelf")
+        if self.is_section:
+            return f"({has_new}) == ({has_old})"
         if self.is_flag:
             return f"({has_new} && {new}) == ({has_old} && {old})"
         return f"({has_new}) == ({has_old}) && (!({has_new}) || {new} == {old})"
@@ -107,7 +115,8 @@ class Immutable:
     def _presence(self, root: str) -> str:
         """CEL: whether the field is there; neither is a field of a section that was left out."""
         steps = self.field.split(".")
-        paths = (".".join((root, *steps[: at + 1])) for at in range(len(steps)))
+        first = 1 if steps[0] in FILLED else 0
+        paths = (".".join((root, *steps[: at + 1])) for at in range(first, len(steps)))
         return " && ".join(f"has({path})" for path in paths)
 
     @property
@@ -121,7 +130,7 @@ class Immutable:
             if spec is None:
                 return False if self.is_flag else None
             spec = getattr(spec, name)
-        return spec
+        return spec is not None if self.is_section else spec
 
 
 def _camel(name: str) -> str:
@@ -357,6 +366,142 @@ DECK: Final = (
     ),
 )
 
+MINIBATCHES: Final = 4
+"""Of a run of PPO that names none."""
+_HAS_SEARCH: Final = "(has(self.algorithm) && has(self.algorithm.alphaZero))"
+_MINIBATCHES_OF: Final = (
+    f"(!has(self.algorithm) ? {MINIBATCHES}"
+    " : has(self.algorithm.ppo) ? self.algorithm.ppo.minibatches : 1)"
+)
+_BOARD_NETWORK: Final = "resnet"
+"""The network that only alphaZero has."""
+_SEARCH_PLAYER: Final = "^(random|past|mcts-([1-9][0-9]{0,4}|100000))$"
+"""Whom the policy of a search meets in evaluations."""
+_SHARES: Final = (("latest", 0.5), ("past", 0.4), ("scripted", 0.1))
+"""The opponents of a run that names none."""
+
+
+def _has_search(spec: Any) -> bool:
+    return spec.algorithm.alpha_zero is not None
+
+
+def _minibatches(spec: Any) -> int:
+    """Parts of a batch, as PPO cuts it; a search's learner has a batch of its own."""
+    return 1 if spec.algorithm.ppo is None else int(spec.algorithm.ppo.minibatches)
+
+
+def _chooses_opponents(spec: Any) -> bool:
+    """Whether the opponents of training are others than those of a run that names none."""
+    given = spec.self_play
+    is_other = any(getattr(given, name) != share for name, share in _SHARES)
+    return is_other or given.scripted_players is not None
+
+
+def _without(field: str, *, cel: str, holds: Callable[[Any], bool], why: str) -> Rule:
+    """A field that a run of alphaZero cannot have; ``cel`` and ``holds`` say that it is absent."""
+    return Rule(
+        name=f"alpha-zero-{field.replace('.', '-').lower()}",
+        field=field,
+        cel=f"!{_HAS_SEARCH} || {cel}",
+        holds=lambda spec: not _has_search(spec) or holds(spec),
+        template=f"alphaZero {why}",
+    )
+
+
+_OF_PPO: Final = (
+    Rule(
+        name="batch-divides",
+        field="learner.batchTransitions",
+        cel="self.learner.batchTransitions >="
+        f" {_MINIBATCHES_OF} * self.learner.gradientAccumulation",
+        holds=lambda spec: (
+            spec.learner.batch_transitions
+            >= _minibatches(spec) * spec.learner.gradient_accumulation
+        ),
+        template="{batch} transitions cannot be cut into algorithm.ppo.minibatches x"
+        " gradientAccumulation parts: raise batchTransitions",
+        values=(
+            Value(
+                "batch", attrgetter("learner.batch_transitions"), "self.learner.batchTransitions"
+            ),
+        ),
+    ),
+    Rule(
+        name="network-of-ppo",
+        field="learner.network.kind",
+        cel=f"{_HAS_SEARCH} || self.learner.network.kind != '{_BOARD_NETWORK}'",
+        holds=lambda spec: _has_search(spec) or spec.learner.network.kind != _BOARD_NETWORK,
+        template="a resnet is a network of alphaZero alone: choose mlp or transformer, or"
+        " algorithm.alphaZero",
+    ),
+    Rule(
+        name="inference-of-search",
+        field="inference",
+        cel=f"{_HAS_SEARCH} || !has(self.inference)",
+        holds=lambda spec: _has_search(spec) or spec.inference is None,
+        template="only searches ask inference servers: remove inference, or choose"
+        " algorithm.alphaZero",
+    ),
+)
+_OF_SEARCH: Final = (
+    _without(
+        "environment",
+        cel="(has(self.environment) && (has(self.environment.builtIn)"
+        " || has(self.environment.openSpiel) || has(self.environment.python)))",
+        holds=lambda spec: any(
+            each is not None
+            for each in (
+                spec.environment.built_in,
+                spec.environment.open_spiel,
+                spec.environment.python,
+            )
+        ),
+        why="searches copies of games that hide nothing: choose builtIn, openSpiel or python, or"
+        " algorithm.ppo",
+    ),
+    _without(
+        "learner.network.kind",
+        cel="self.learner.network.kind in ['mlp', 'resnet']",
+        holds=lambda spec: spec.learner.network.kind in {"mlp", _BOARD_NETWORK},
+        why="has a network of kind mlp or resnet: choose one",
+    ),
+    _without(
+        "daemon",
+        cel="(!has(self.daemon.external) && !has(self.daemon.template) && !has(self.daemon.jvm)"
+        " && !self.daemon.embedded)",
+        holds=lambda spec: not spec.daemon.embedded and not _has_daemons(spec.daemon),
+        why="has no daemons: remove external, template, jvm and embedded",
+    ),
+    _without(
+        "selfPlay",
+        cel=f"({' && '.join(f'self.selfPlay.{name} == {share}' for name, share in _SHARES)}"
+        " && !has(self.selfPlay.scriptedPlayers))",
+        holds=lambda spec: not _chooses_opponents(spec),
+        why="plays against itself alone: remove latest, past, scripted and scriptedPlayers",
+    ),
+    _without(
+        "rewardShaping",
+        cel="(!has(self.rewardShaping) || self.rewardShaping.size() == 0)",
+        holds=lambda spec: not spec.reward_shaping,
+        why="learns from outcomes alone: remove rewardShaping",
+    ),
+    _without(
+        "curriculum",
+        cel="(!has(self.curriculum) || self.curriculum.size() == 0)",
+        holds=lambda spec: not spec.curriculum,
+        why="has nothing that phases could change: remove curriculum",
+    ),
+    _without(
+        "evaluation.opponents",
+        cel="(!has(self.evaluation.opponents)"
+        f" || self.evaluation.opponents.all(o, o.matches('{_SEARCH_PLAYER}')))",
+        holds=lambda spec: all(
+            re.search(_SEARCH_PLAYER, each) for each in spec.evaluation.opponents or ()
+        ),
+        why="is evaluated against random, past and searches such as mcts-100: name these alone",
+    ),
+)
+
 SPEC: Final = (
     Rule(
         name="decks-not-too-long",
@@ -516,6 +661,8 @@ SPEC: Final = (
             ),
         ),
     ),
+    *_OF_PPO,
+    *_OF_SEARCH,
 )
 
 COST: Final = (
@@ -691,21 +838,20 @@ LEARNER: Final = (
         template="the learner's GPUs are learner.gpus, which also says how many processes train:"
         f" set that, and leave {GPU} of container learner out",
     ),
+)
+
+_OF_INFERENCE: Final = (_own_container("inference"),)
+INFERENCE: Final = (*_OF_INFERENCE, *AUTOSCALING)
+
+REPLAY: Final = (
     Rule(
-        name="batch-divides",
-        field="batchTransitions",
-        cel="self.batchTransitions >= self.ppo.minibatches * self.gradientAccumulation",
-        holds=lambda learner: (
-            learner.batch_transitions >= learner.ppo.minibatches * learner.gradient_accumulation
-        ),
-        template="{batch_transitions} transitions cannot be cut into ppo.minibatches"
-        " {minibatches} x gradientAccumulation {gradient_accumulation} parts: raise"
-        " batchTransitions",
-        values=(
-            _number("batch_transitions"),
-            Value("minibatches", attrgetter("ppo.minibatches"), "self.ppo.minibatches"),
-            _number("gradient_accumulation"),
-        ),
+        name="rows-ordered",
+        field="rows",
+        cel="self.leastRows <= self.rows && self.rows <= self.mostRows",
+        holds=lambda replay: replay.least_rows <= replay.rows <= replay.most_rows,
+        template="a window of {rows} positions cannot hold leastRows {least_rows} of mostRows"
+        " {most_rows}: order them leastRows, rows, mostRows",
+        values=(_number("rows"), _number("least_rows"), _number("most_rows")),
     ),
 )
 
@@ -733,6 +879,10 @@ def _exactly_one(name: str, what: str, *sections: str) -> Rule:
         template=f"{what}: give exactly one of {', '.join(shown[:-1])} and {shown[-1]}",
     )
 
+
+ALGORITHM: Final = (
+    _exactly_one("algorithm-one-of", "a run learns in one way", "ppo", "alpha_zero"),
+)
 
 _MAGIC: Final = "magic"
 _PARAMETER_NAME: Final = 64
@@ -849,6 +999,12 @@ IMMUTABLE: Final = (
             ("directory-fixed", ("directory",)),
         )
     ),
+    Immutable(
+        "algorithm-fixed",
+        ("algorithm", "alpha_zero"),
+        "its checkpoints fit no other algorithm",
+        is_section=True,
+    ),
     Immutable("environment-fixed", ("environment",), "its checkpoints fit no other environment"),
     Immutable("network-fixed", ("learner", "network"), "its checkpoints fit no other network"),
 )
@@ -870,6 +1026,9 @@ ALL: Final = (
     *EVALUATOR,
     *MANAGED_REDIS,
     *LEARNER,
+    *_OF_INFERENCE,
+    *REPLAY,
+    *ALGORITHM,
     *SELF_PLAY,
     *STORAGE,
     *SOURCE,

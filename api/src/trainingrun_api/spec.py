@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import Field
 
 from trainingrun_api import rules
+from trainingrun_api.algorithm import DISCOUNT_OF_SEARCH, Algorithm, ppo
 from trainingrun_api.environment import Environment, magic
 from trainingrun_api.limits import Cost, StopWhen
 from trainingrun_api.model import (
@@ -264,52 +265,10 @@ class Actor(HasPods):
     )
     replicas: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
         None,
-        description="Number of actors. Default: as many as the daemons' games need.",
+        description="Number of actors. Default: as many as the daemons' games need; with alphaZero"
+        " 4, on one machine its cores less one.",
     )
     spot: Spot = Field("Prefer", description="Spot nodes: `Never`, `Prefer` or `Require`.")
-
-
-class Ppo(ApiModel):
-    """Hyper-parameters of decoupled clipped PPO with V-trace targets."""
-
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = Field(
-        3e-4, description="Step size of the Adam optimiser."
-    )
-    epochs: Annotated[int, Field(ge=1, le=100)] = Field(
-        2, description="Passes over each batch; a pass ends early when targetKl is passed."
-    )
-    minibatches: Annotated[int, Field(ge=1, le=1024)] = Field(
-        4, description="Parts that a batch is cut into; each gives one optimiser step per epoch."
-    )
-    clip: Annotated[float, Field(gt=0, le=1)] = Field(
-        0.2, description="Clip range of the policy ratio (epsilon of PPO)."
-    )
-    dual_clip: Annotated[float, Field(gt=1, le=100)] = Field(
-        3.0, description="Bound of the policy ratio where the advantage is negative."
-    )
-    entropy: Annotated[float, Field(ge=0, le=1)] = Field(
-        0.01, description="Weight of the entropy bonus over the legal actions."
-    )
-    value_weight: Annotated[float, Field(ge=0, le=100)] = Field(
-        0.5, description="Weight of the value loss."
-    )
-    gamma: Share = Field(
-        1.0, description="Discount per decision; 1 counts a late win as much as an early one."
-    )
-    trace_decay: Share = Field(
-        0.95, description="Lambda of the V-trace targets: 0 is one-step, 1 is to the game's end."
-    )
-    max_gradient_norm: Annotated[float, Field(gt=0, le=1000)] = Field(
-        0.5, description="Gradients are scaled down to this norm."
-    )
-    target_kl: Annotated[float, Field(gt=0, le=10)] = Field(
-        0.03, description="KL divergence from the batch's policy at which its epochs end early."
-    )
-    loss: PartName = Field(
-        "ppo",
-        description="What the policy and the value of each step cost: `ppo`, or an entry point of"
-        " the group `trainingrun.losses`.",
-    )
 
 
 class Network(ApiModel):
@@ -319,13 +278,14 @@ class Network(ApiModel):
         "mlp",
         description="Encoder: `mlp`, or `transformer`, in which legal actions see one another, and"
         " which costs actors and learner several times as much; or an entry point of the group"
-        " `trainingrun.networks`, which gets width and layers.",
+        " `trainingrun.networks`, which gets width and layers. With alphaZero: `mlp`, or `resnet`"
+        " for boards.",
     )
     width: Annotated[int, Field(ge=32, le=1024, multiple_of=32)] = Field(
-        128, description="Numbers in a hidden layer or token."
+        128, description="Numbers in a hidden layer or token; planes of a resnet."
     )
     layers: Annotated[int, Field(ge=1, le=12)] = Field(
-        2, description="Hidden layers, or blocks of the transformer."
+        2, description="Hidden layers, or blocks of the transformer or resnet."
     )
 
 
@@ -385,7 +345,29 @@ class Learner(HasPods):
         " from its newest checkpoint.",
     )
     network: Network = Field(default_factory=Network, description="The policy's network.")
-    ppo: Ppo = Field(default_factory=Ppo, description="Hyper-parameters of PPO.")
+
+
+class Inference(HasPods):
+    """The inference servers of alphaZero: they value positions for searches, in batches."""
+
+    rules: ClassVar[tuple[Rule, ...]] = rules.INFERENCE
+
+    container_name: ClassVar[str] = "inference"
+    template: PodTemplate | None = Field(
+        None,
+        description="Their pod template, as for the daemons; their container is `inference`.",
+    )
+    min_replicas: Annotated[int, Field(ge=1, le=1000)] = Field(1, description="The fewest servers.")
+    max_replicas: Annotated[int, Field(ge=1, le=1000)] = Field(
+        1, description="The most servers, while searches wait for them."
+    )
+    gpus: Annotated[int, Field(ge=0, le=1)] = Field(
+        0, description="GPUs (`nvidia.com/gpu`) of each server."
+    )
+    max_batch: Annotated[int, Field(ge=1, le=65_536)] = Field(
+        512, description="Positions that are valued at once at most."
+    )
+    spot: Spot = Field("Prefer", description="Spot nodes: `Never`, `Prefer` or `Require`.")
 
 
 class Gate(ApiModel):
@@ -423,7 +405,8 @@ class Evaluation(ApiModel):
         description="Opponents of the evaluation: `random` plays any legal action, `aggressive`"
         " (Magic alone) always casts and attacks, `engine` is the daemon's own player (Magic, or"
         " environment engine), `past` are snapshots of the policy itself, other names are entry"
-        " points of the group `trainingrun.opponents`. Default: random, for Magic aggressive too.",
+        " points of the group `trainingrun.opponents`. With alphaZero: random, past, and searches"
+        " such as `mcts-100`. Default: random, for Magic aggressive too.",
     )
     gate: Gate | None = Field(
         None,
@@ -582,17 +565,27 @@ class TrainingRunSpec(ApiModel):
         " game draws two of them evenly, so a deck also meets itself; each pair is played twice,"
         " with the players changed.",
     )
+    algorithm: Algorithm = Field(
+        default_factory=ppo,
+        description="How the run learns. Which section it has cannot change. Default: ppo.",
+    )
     daemon: Daemon = Field(
         default_factory=Daemon,
         description="The game daemons: engines that serve games over TCP.",
     )
     actor: Actor = Field(
         default_factory=Actor,
-        description="The actors: they play the games with the newest policy and fill the queue.",
+        description="The actors: they play the games with the newest policy and fill the queue."
+        " With alphaZero they are self-play workers.",
     )
     learner: Learner = Field(
         default_factory=Learner,
         description="The learner: it trains the policy on the queue and publishes its weights.",
+    )
+    inference: Inference | None = Field(
+        None,
+        description="Servers that value positions for alphaZero's searches, best on GPUs. Default:"
+        " none; each worker values positions itself.",
     )
     self_play: SelfPlay = Field(
         default_factory=SelfPlay,
@@ -673,6 +666,12 @@ class TrainingRunSpec(ApiModel):
     def deck_names(self) -> tuple[str, ...]:
         """Decks as games are asked for with them: a dash where there are none."""
         return tuple(deck.name for deck in self.decks) or (NO_DECK,)
+
+    @property
+    def discount(self) -> float:
+        """The discount of a decision."""
+        given = self.algorithm.ppo
+        return DISCOUNT_OF_SEARCH if given is None else given.gamma
 
     @property
     def evaluation_opponents(self) -> tuple[str, ...]:

@@ -53,7 +53,8 @@ class EnvironmentSpec(Struct, frozen=True, forbid_unknown_fields=True):
         observation: shape of what a player sees; arrays hold it flattened.
         actions: how legal actions are described.
         reward_bound: largest return of a game, either way; rewards are divided by it.
-        is_forkable: whether games can be cloned, for search.
+        is_forkable: whether games can be cloned for search, which then sees nothing that players
+            do not: neither what is hidden from them nor chance to come.
     """
 
     name: Annotated[str, Meta(min_length=1, max_length=200)]

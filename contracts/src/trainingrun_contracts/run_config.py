@@ -27,6 +27,8 @@ REDIS_URL_VARIABLE = "TRAININGRUN_REDIS_URL"
 MEMBER_VARIABLE = "TRAININGRUN_MEMBER"
 METRICS_PORT_VARIABLE = "TRAININGRUN_METRICS_PORT"
 HEALTH_FILE_VARIABLE = "TRAININGRUN_HEALTH_FILE"
+INFERENCE_ADDRESS_VARIABLE = "TRAININGRUN_INFERENCE_ADDRESS"
+"""``host:port`` where an inference server listens and is reached; port 0 is any free one."""
 
 Opponent = Annotated[str, Meta(pattern=PART_FORM, max_length=64)]
 """A player by name: ``random``, ``aggressive``, ``engine``, one that a package adds; in evaluations

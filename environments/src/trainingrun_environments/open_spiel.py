@@ -68,7 +68,7 @@ class OpenSpielGames:
             observation=shape,
             actions=Vocabulary(game.num_distinct_actions()),
             reward_bound=max(abs(game.min_utility()), abs(game.max_utility())),
-            is_forkable=True,
+            is_forkable=not _hides(pyspiel, game) and not self._has_chance,
         )
 
     def new(self, seed: int) -> OpenSpielGame:
@@ -243,14 +243,21 @@ def _check_kind(pyspiel: Any, game: Any) -> None:
         )
 
 
+def _hides(pyspiel: Any, game: Any) -> bool:
+    """Whether players do not see all of the state. A search of copies would see it, as it would see
+    the chance to come, which a copy draws as the game itself will.
+    """
+    known = game.get_type().information
+    return bool(known != pyspiel.GameType.Information.PERFECT_INFORMATION)
+
+
 def _tensor_of(pyspiel: Any, game: Any) -> tuple[str, tuple[int, ...]]:
     """Which tensor players see, and its shape. With hidden information it is the one that forgets
     nothing: without what was bet before, no policy is an equilibrium.
     """
     kind = game.get_type()
-    is_hidden = kind.information == pyspiel.GameType.Information.IMPERFECT_INFORMATION
     if kind.provides_information_state_tensor and (
-        is_hidden or not kind.provides_observation_tensor
+        _hides(pyspiel, game) or not kind.provides_observation_tensor
     ):
         return "information_state", tuple(game.information_state_tensor_shape())
     if kind.provides_observation_tensor:

@@ -18,6 +18,8 @@ class Images:
     actor: str = "localhost/trainingrun-actor:0.1.0"
     trainer: str = "localhost/trainingrun-trainer:0.1.0"
     redis: str = "localhost/trainingrun-redis:0.1.0"
+    search: str = "localhost/trainingrun-search:0.1.0"
+    """An actor's, with what compiles searches."""
 
 
 @dataclass(frozen=True)

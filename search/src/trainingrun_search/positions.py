@@ -56,8 +56,9 @@ def vocabulary_size(spec: EnvironmentSpec) -> int:
     """Return the number of actions; raises ValueError for games that cannot be searched."""
     if not spec.is_forkable:
         raise ValueError(
-            f"the environment {spec.name!r} cannot be searched: its games cannot be cloned;"
-            " give its class a method clone()"
+            f"the environment {spec.name!r} cannot be searched: its games cannot be cloned, or a"
+            " clone would know what players do not (hidden information, chance to come): give its"
+            " class a method clone(), or train it by PPO"
         )
     if not isinstance(spec.actions, Vocabulary):
         raise ValueError(

@@ -177,7 +177,7 @@ def test_a_changed_learner_restarts_alone(trainer: Trainer) -> None:
     trainer.wait_for_members("tuned")
     kept = pod_ids(trainer, "tuned", "daemon", "actor", "evaluator")
     (before,) = trainer.objects("jobs", "tuned")
-    trainer.patch("tuned", '{"learner": {"ppo": {"learningRate": 0.0007}}}')
+    trainer.patch("tuned", '{"algorithm": {"ppo": {"learningRate": 0.0007}}}')
 
     def is_new() -> bool:
         jobs = trainer.objects("jobs", "tuned")

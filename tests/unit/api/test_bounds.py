@@ -77,6 +77,7 @@ def test_every_template_is_bounded() -> None:
         ("daemon", "template"),
         ("actor", "template"),
         ("learner", "template"),
+        ("inference", "template"),
         ("evaluator", "template"),
         ("redis", "managed", "template"),
     )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 from trainingrun_api.changes import (
     LIVE,
     REPLACED,
@@ -17,6 +19,7 @@ from trainingrun_api.changes import (
 )
 from trainingrun_api.crd import root_schema
 from trainingrun_api.run import DEFINITION, TrainingRun, parse
+from trainingrun_contracts.alphazero_config import SearchConfig
 from trainingrun_reconciler.desired.run_config import run_config
 from trainingrun_reconciler.desired.workloads import workloads
 from trainingrun_reconciler.settings import Settings
@@ -50,13 +53,48 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "daemon.spot": ("Never", "Require"),
     "actor.spot": ("Never", "Require"),
     "learner.spot": ("Never", "Require"),
+    "inference.spot": ("Never", "Require"),
+    "inference.minReplicas": (1, 2),
+    "algorithm.alphaZero.search.method": ("puct", "gumbel"),
+    "algorithm.alphaZero.replay.rows": (30_000, 40_000),
+    "algorithm.alphaZero.replay.mostRows": (600_000, 700_000),
+    "algorithm.alphaZero.replay.leastRows": (100, 200),
 }
 
 
-BESIDE: dict[str, dict[str, Any]] = {
-    "daemon.embedded": {"environment": {"builtIn": {"name": "connect_four"}}}
-}
+CONNECT_FOUR: dict[str, Any] = {"environment": {"builtIn": {"name": "connect_four"}}}
+BESIDE: dict[str, dict[str, Any]] = {"daemon.embedded": CONNECT_FOUR}
 """What is played where it is not decks of Magic."""
+ALPHA_ZERO: dict[str, Any] = {
+    **CONNECT_FOUR,
+    "algorithm": {"alphaZero": {}},
+    "inference": {"maxReplicas": 1000},
+}
+ONLY_ALPHA_ZERO = ("algorithm.alphaZero", "inference")
+ONLY_PPO = (
+    "algorithm.ppo",
+    "decks",
+    "daemon.template",
+    "daemon.jvm",
+    "daemon.external",
+    "daemon.embedded",
+    "rewardShaping",
+    "curriculum",
+    "evaluation.opponents",
+    "stopWhen.opponent",
+    *(f"selfPlay.{name}" for name in ("latest", "past", "scripted", "scriptedPlayers", "pfsp")),
+)
+"""Fields that a run of the other algorithm has not, or not with such values."""
+
+
+def runs_with(path: str, value: Any) -> list[TrainingRun]:
+    """Small runs of each algorithm that has the field at ``path``, with the value."""
+    found = []
+    if not path.startswith(ONLY_ALPHA_ZERO):
+        found.append(run_with(path, value))
+    if not path.replace("[]", "").startswith(ONLY_PPO):
+        found.append(run_with(path, value, beside=ALPHA_ZERO))
+    return found
 
 
 def leaves(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -114,10 +152,10 @@ def _set(spec: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     return found
 
 
-def run_with(path: str, value: Any) -> TrainingRun:
+def run_with(path: str, value: Any, *, beside: dict[str, Any] | None = None) -> TrainingRun:
     """A small run whose field at ``path`` has the value."""
-    played = BESIDE.get(path, {"decks": [{"name": "red_aggro"}]})
-    spec: dict[str, Any] = {"games": 100, **played}
+    played = beside or BESIDE.get(path, {"decks": [{"name": "red_aggro"}]})
+    spec: dict[str, Any] = {"games": 100, **deepcopy(played)}
     if path.startswith("checkpoint.") and path != "checkpoint.size":
         spec["checkpoint"] = {"storage": {"s3": {"bucket": "bucket"}}}
     if path.startswith("resumeFrom.storage.s3."):
@@ -158,8 +196,12 @@ def changed_by(
     path: str, schema: dict[str, Any], aspect: Callable[[TrainingRun], dict[str, Any]]
 ) -> set[str]:
     """The roles, of those that stay, of which an aspect differs between two values of a field."""
-    before, after = (aspect(run_with(path, value)) for value in two_values(path, schema))
-    return {role for role in before.keys() & after if before[role] != after[role]}
+    found = set()
+    one, other = (runs_with(path, value) for value in two_values(path, schema))
+    for run, changed in zip(one, other, strict=True):
+        before, after = aspect(run), aspect(changed)
+        found |= {role for role in before.keys() & after if before[role] != after[role]}
+    return found
 
 
 def test_a_change_replaces_the_roles_that_the_reference_names() -> None:
@@ -171,6 +213,8 @@ def test_a_change_replaces_the_roles_that_the_reference_names() -> None:
 def started_with(run: TrainingRun) -> dict[str, Any]:
     """What each role's members are begun with: the workload, and what they read at their start."""
     config = run_config(run, Settings())
+    search = config.alpha_zero
+    searched = () if search is None else (search.search, search.inference_servers)
     read = {
         "daemon": (),
         "redis": (),
@@ -182,8 +226,11 @@ def started_with(run: TrainingRun) -> dict[str, Any]:
             config.self_play,
             config.learner.batch_transitions,
         ),
-        "evaluator": (config.seed, config.decks, config.daemon, config.evaluation),
+        "selfplay": (config.seed, config.actor, config.learner.batch_transitions, searched),
+        "inference": (config.learner.precision,),
+        "evaluator": (config.seed, config.decks, config.daemon, config.evaluation, searched),
         "learner": (
+            None if search is None else structs.replace(search, search=SearchConfig()),
             config.seed,
             config.learner,
             config.checkpoint,
@@ -204,6 +251,20 @@ def test_a_role_that_is_begun_with_a_field_is_replaced_when_it_changes() -> None
         for path, schema in LEAVES
     }
     assert {path: roles for path, roles in stale.items() if roles} == {}
+
+
+def test_servers_that_come_replace_who_asks_them() -> None:
+    """Searches learn at their start whether there are any; how many there are, while they play."""
+    without = run_with(
+        "games", 100, beside={k: ALPHA_ZERO[k] for k in ("environment", "algorithm")}
+    )
+    one, several = (run_with("inference.maxReplicas", most, beside=ALPHA_ZERO) for most in (1, 9))
+    assert hashes(one) == hashes(several)
+    before = hashes(without)
+    assert {role for role in before if before[role] != hashes(one)[role]} == {
+        "selfplay",
+        "evaluator",
+    }
 
 
 def test_a_value_that_is_the_default_is_none() -> None:
@@ -239,7 +300,7 @@ def test_the_words_of_a_change() -> None:
     assert effect("cost.budget") == "at once"
     assert effect("daemon.drainTimeoutSeconds") == "rolls daemon"
     assert effect("learner.batchTransitions") == (
-        "rolls actor; restarts the learner from a fresh checkpoint"
+        "rolls actor, selfplay; restarts the learner from a fresh checkpoint"
     )
 
 

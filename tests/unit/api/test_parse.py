@@ -65,9 +65,12 @@ def test_there_is_a_default_for_all_but_games_and_decks() -> None:
 
 def test_fields_are_camel_case_in_documents_and_snake_case_here() -> None:
     """The YAML spelling is read; the attribute has Python's."""
-    spec = parse(document(learner={"batchTransitions": 2048, "ppo": {"targetKl": 0.01}})).spec
+    spec = parse(
+        document(learner={"batchTransitions": 2048}, algorithm={"ppo": {"targetKl": 0.01}})
+    ).spec
+    assert spec.algorithm.ppo is not None
     assert spec.learner.batch_transitions == 2048
-    assert spec.learner.ppo.target_kl == 0.01
+    assert spec.algorithm.ppo.target_kl == 0.01
 
 
 def test_a_document_may_not_use_python_spelling() -> None:
@@ -201,7 +204,8 @@ def test_all_wrong_fields_are_told_at_once_with_their_paths() -> None:
         suspend="yes",
         decks=[{"name": "red_aggro.dck"}, {}],
         actor={"spot": "Sometimes"},
-        learner={"gpus": "1", "ppo": {"clip": float("nan"), "learningRate": 0}},
+        learner={"gpus": "1"},
+        algorithm={"ppo": {"clip": float("nan"), "learningRate": 0}},
         evaluation={"opponents": ["Me"]},
         checkpoint={"storage": {"s3": 3}, "keep": 1.5, "size": "ten"},
     )
@@ -214,8 +218,8 @@ def test_all_wrong_fields_are_told_at_once_with_their_paths() -> None:
         "spec.decks[1].name: is required",
         'spec.actor.spot: "Sometimes" is not one of Never, Prefer or Require',
         'spec.learner.gpus: must be a whole number, not "1"',
-        "spec.learner.ppo.clip: must be a finite number, not NaN",
-        "spec.learner.ppo.learningRate: 0 must be more than 0",
+        "spec.algorithm.ppo.clip: must be a finite number, not NaN",
+        "spec.algorithm.ppo.learningRate: 0 must be more than 0",
         "spec.evaluation.opponents[0]: must be a part's name (lower-case letters, digits, '_' and"
         " '-'), not \"Me\"",
         "spec.checkpoint.storage.s3: must be a mapping of fields, not 3",

@@ -158,6 +158,7 @@ def test_every_fixed_field_exists() -> None:
         "checkpoint.storage.s3.prefix": None,
         "checkpoint.storage.persistentVolumeClaim": None,
         "checkpoint.storage.directory": None,
+        "algorithm.alphaZero": False,
         "environment": magic(),
         "learner.network": Network(),
     }

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import msgspec
 import pytest
 from pydantic import BaseModel
-from trainingrun_api import play, spec
+from trainingrun_api import algorithm, play, spec
 from trainingrun_api.conditions import (
     ConditionStatus,
     ConditionType,
@@ -24,7 +24,7 @@ from trainingrun_api.status import (
     ScaleDecisionStatus,
     TrainingRunStatus,
 )
-from trainingrun_contracts import policy_format, run_config
+from trainingrun_contracts import alphazero_config, policy_format, run_config
 
 ROOT = Path(__file__).resolve().parents[3]
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -113,7 +113,14 @@ def test_every_word_is_camel_case_and_documented(words: type[Word]) -> None:
 @pytest.mark.parametrize(
     ("model", "config", "left_out"),
     [
-        (spec.Ppo, run_config.PpoConfig, set()),
+        (algorithm.Ppo, run_config.PpoConfig, set()),
+        (
+            algorithm.AlphaZero,
+            alphazero_config.AlphaZeroConfig,
+            {"search", "replay", "inference_servers"},
+        ),
+        (algorithm.Search, alphazero_config.SearchConfig, set()),
+        (algorithm.Replay, alphazero_config.ReplayConfig, set()),
         (spec.Learner, run_config.LearnerConfig, {"ppo", "network", "ranks", "shards"}),
         (spec.Network, policy_format.Network, set()),
         (play.SelfPlay, run_config.SelfPlayConfig, {"scripted_players"}),

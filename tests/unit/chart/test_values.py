@@ -30,6 +30,7 @@ CHANGES: dict[str, Any] = {
     "images.operator": "other",
     "images.daemon": "other",
     "images.actor": "other",
+    "images.search": "other",
     "images.trainer": "other",
     "images.redis": "other",
     "images.pullPolicy": "Always",

@@ -20,6 +20,8 @@ from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.roles.workload import Role, Workload
 from trainingrun_reconciler.settings import Settings
 
+from testkit.operator.alpha_zero import fields_for
+
 RUN = RunIdentity("space", "quick", "8f2c-uid")
 URL = redis_url_key(RUN, SharedResources(config=b"{}", managed_redis=True))
 
@@ -38,7 +40,8 @@ def training_run(**spec: Any) -> TrainingRun:
 
 def workload_of(role: Role, **spec: Any) -> Workload:
     """One role of a run."""
-    return workloads(training_run(**spec), Settings(), scaled=2)[role]
+    run = training_run(**(fields_for(role) | spec))
+    return workloads(run, Settings(), scaled=2)[role]
 
 
 def template_of(over: dict[str, Any], role: Role = Role.DAEMON, **how: bool) -> dict[str, Any]:

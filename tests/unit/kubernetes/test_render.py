@@ -36,6 +36,7 @@ from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.roles.workload import Role, Storage, Workload
 from trainingrun_reconciler.settings import Settings
 
+from testkit.operator.alpha_zero import fields_for
 from testkit.operator.pod_templates import asked_of
 
 RUN = RunIdentity("space", "quick", "8f2c-uid")
@@ -73,7 +74,8 @@ def objects_of(workload: Workload, shared: SharedResources = GROUND) -> tuple[Ma
 
 def workload_of(role: Role, **spec: Any) -> Workload:
     """One role of a run."""
-    return workloads(training_run(**spec), Settings(), scaled=2)[role]
+    run = training_run(**(fields_for(role) | spec))
+    return workloads(run, Settings(), scaled=2)[role]
 
 
 def controller_of(workload: Workload) -> Manifest:
@@ -208,6 +210,8 @@ def test_each_role_gets_the_url_of_its_own_user() -> None:
         Role.LEARNER: "quick-redis/learner-url",
         Role.ACTOR: "quick-redis/actor-url",
         Role.EVALUATOR: "quick-redis/evaluator-url",
+        Role.SELFPLAY: "quick-redis/selfplay-url",
+        Role.INFERENCE: "quick-redis/inference-url",
     }
 
 

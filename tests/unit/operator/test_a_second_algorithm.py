@@ -24,7 +24,7 @@ from testkit.operator.sixth_role import GREETER
 from testkit.operator.sixth_role import ROLE as GREETERS
 
 SEED = 4711
-"""The spec has no field for an algorithm as long as there is one: this seed chooses the other."""
+"""No spec can name it: this seed chooses it."""
 PROGRAM = ("python", "-m", "patience")
 PATIENCE = AlgorithmDeclaration(
     name="Patience",

@@ -27,7 +27,6 @@ from trainingrun_reconciler.desired.observed import (
     Signals,
 )
 from trainingrun_reconciler.desired.workloads import workloads
-from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.roles.workload import Role
 from trainingrun_reconciler.settings import Settings
 
@@ -74,7 +73,8 @@ def signals(**change: Any) -> Signals:
 def whole(run: TrainingRun, *, held: Held | None = None) -> dict[Role, ObservedRole]:
     """All roles of a run that was under way."""
     return {
-        each: role(run, each, held=held if each == Role.LEARNER else None) for each in ROLES.names
+        each: role(run, each, held=held if each == Role.LEARNER else None)
+        for each in workloads(run, SETTINGS, scaled=1)
     }
 
 

@@ -249,9 +249,9 @@ def test_its_status_counts_the_members_of_its_roles() -> None:
     world.interruptions = {TRAINER: (Interruption("trainer-0", world.now, "Stopped"),)}
     world.step()
     counted = {each.name: each for each in world.run.status.roles}
-    assert list(counted) == ["selfplay", "trainer", "arena"]
-    assert counted["selfplay"].display == "2/2"
-    assert counted["selfplay"].busy
+    assert list(counted) == ["workers", "trainer", "arena"]
+    assert counted["workers"].display == "2/2"
+    assert counted["workers"].busy
     assert counted["trainer"].interruptions == 1
     assert counted["trainer"].busy is None, "it has no games"
 
@@ -322,7 +322,7 @@ def test_an_algorithm_has_one_task_and_scales_one_role() -> None:
             replace(SEARCH, name="Twice", brings=(WORKERS, TRAINER, ARENA), without=without)
         )
     without = (Role.ACTOR, Role.LEARNER, Role.EVALUATOR)
-    with pytest.raises(ValueError, match="scales daemon and selfplay"):
+    with pytest.raises(ValueError, match="scales daemon and workers"):
         ALGORITHMS.register(replace(SEARCH, name="Twice", without=without))
 
 

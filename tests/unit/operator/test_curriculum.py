@@ -86,7 +86,7 @@ def standing(phase: str, *, number: int, since_games: int) -> CurriculumStatus:
 
 def test_the_first_phase_is_told_before_actors_start() -> None:
     """Its decks and opponents, the run's discount, and the plain rewards."""
-    world = SimulatedRun(training_run(curriculum=PHASES, learner={"ppo": {"gamma": 0.99}}))
+    world = SimulatedRun(training_run(curriculum=PHASES, algorithm={"ppo": {"gamma": 0.99}}))
     world.until(lambda each: each.phase is not None)
     places = [
         place

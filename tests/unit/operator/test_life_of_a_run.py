@@ -12,7 +12,6 @@ from trainingrun_reconciler.desired.decide import decide
 from trainingrun_reconciler.desired.errands import is_recorder
 from trainingrun_reconciler.desired.observed import Finished, Observed, Problem
 from trainingrun_reconciler.desired.stage import Stage
-from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.roles.workload import Role
 
 from testkit.operator.simulated_run import (
@@ -38,7 +37,7 @@ def test_a_new_run_starts_redis_first_and_then_all_roles() -> None:
     assert first == {Role.REDIS, Role.DAEMON}
     for _ in range(8):
         world.step()
-    assert set(world.backend.roles(UID)) == set(ROLES.names)
+    assert set(world.backend.roles(UID)) == {each.role for each in world.roles}
     assert world.played > 0
     assert _condition(world, ConditionType.READY)[0] is ConditionStatus.TRUE
     assert world.run.status.summary == "Training"
@@ -52,7 +51,7 @@ def test_a_running_run_needs_no_action() -> None:
 
 def test_a_role_that_is_not_whole_is_applied_again_and_nothing_else_is_done() -> None:
     """Something beside its members is missing or was changed: the role is applied as it stands."""
-    for role in ROLES.names:
+    for role in running().backend.roles(UID):
         world = running()
         roles = dict(world.backend.roles(UID))
         roles[role] = replace(roles[role], intact=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from trainingrun_api.algorithm import Algorithm, Ppo
 from trainingrun_api.conditions import ConditionType
 from trainingrun_reconciler.desired.actions import Apply, PublishSlots, Remove
 from trainingrun_reconciler.roles.workload import Role
@@ -80,9 +81,7 @@ def test_a_changed_learner_restarts_alone() -> None:
         for role in (Role.DAEMON, Role.ACTOR, Role.EVALUATOR)
     }
     done = len(world.actions)
-    learner = world.run.spec.learner
-    ppo = learner.ppo.model_copy(update={"learning_rate": 1e-3})
-    world.change(learner=learner.model_copy(update={"ppo": ppo}))
+    world.change(algorithm=Algorithm(ppo=Ppo(learning_rate=1e-3)))
     world.step()
     world.until(holds(ConditionType.READY))
     removed = [each.role for each in world.actions[done:] if isinstance(each, Remove)]

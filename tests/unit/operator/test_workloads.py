@@ -9,7 +9,6 @@ from trainingrun_api.quantities import bytes_of
 from trainingrun_contracts import run_config as contract
 from trainingrun_reconciler.desired.run_config import run_config
 from trainingrun_reconciler.desired.workloads import workloads
-from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.roles.workload import PLACEHOLDERS, Role, Storage, filled
 from trainingrun_reconciler.settings import Settings
 
@@ -37,12 +36,15 @@ def _rolled(**spec: Any) -> set[Role]:
         ({"ttlSecondsAfterFinished": 5}, set()),
         ({"seed": 2}, {Role.LEARNER, Role.ACTOR, Role.EVALUATOR}),
         ({"decks": [{"name": "red_aggro"}]}, {Role.ACTOR, Role.EVALUATOR}),
-        ({"learner": {"batchTransitions": 1024, "ppo": {"clip": 0.1}}}, {Role.LEARNER}),
+        ({"algorithm": {"ppo": {"clip": 0.1}}}, {Role.LEARNER}),
         ({"learner": {"batchTransitions": 2048}}, {Role.LEARNER, Role.ACTOR}),
         ({"evaluation": {"games": 10}}, {Role.EVALUATOR}),
         ({"checkpoint": {"keep": 9}}, {Role.LEARNER}),
         ({"redis": {"managed": {"memory": "2Gi"}}}, {Role.REDIS}),
-        ({"imagePullPolicy": "Always"}, set(ROLES.names)),
+        (
+            {"imagePullPolicy": "Always"},
+            {Role.REDIS, Role.DAEMON, Role.LEARNER, Role.ACTOR, Role.EVALUATOR},
+        ),
     ],
 )
 def test_a_change_replaces_the_members_that_read_it(

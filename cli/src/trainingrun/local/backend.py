@@ -18,6 +18,7 @@ from typing import Final
 from trainingrun_contracts.run_config import (
     CONFIG_VARIABLE,
     HEALTH_FILE_VARIABLE,
+    INFERENCE_ADDRESS_VARIABLE,
     MEMBER_VARIABLE,
     METRICS_PORT_VARIABLE,
     REDIS_URL_VARIABLE,
@@ -345,6 +346,9 @@ class LocalBackend:
                 METRICS_PORT_VARIABLE: str(self._metrics_port(workload.role, name)),
                 HEALTH_FILE_VARIABLE: str(self._folder.live / f"{name}.health"),
             }
+        if workload.role == Role.INFERENCE and self._redis_port is not None:
+            # All who ask are on this machine, where several servers need a port each.
+            environment.setdefault(INFERENCE_ADDRESS_VARIABLE, f"{HOST}:{_FREE_PORT}")
         return environment
 
     def _metrics_port(self, role: Role, name: str) -> int:

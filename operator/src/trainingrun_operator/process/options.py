@@ -56,6 +56,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
         images=Images(
             daemon=given.image_daemon,
             actor=given.image_actor,
+            search=given.image_search,
             trainer=given.image_trainer,
             redis=given.image_redis,
         ),
@@ -86,7 +87,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         description="Turns TrainingRuns into daemons, actors, a learner and a queue on a cluster.",
     )
     add, images = parser.add_argument, Images()
-    for role in ("daemon", "actor", "trainer", "redis"):
+    for role in ("daemon", "actor", "search", "trainer", "redis"):
         add(
             f"--image-{role}",
             default=getattr(images, role),

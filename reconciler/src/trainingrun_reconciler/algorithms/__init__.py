@@ -6,9 +6,11 @@ a role is (``roles``), nor what an algorithm computes.
 
 from typing import Final
 
+from trainingrun_reconciler.algorithms.alpha_zero import ALPHA_ZERO
 from trainingrun_reconciler.algorithms.ppo import PPO
 from trainingrun_reconciler.algorithms.registry import Algorithms
 
 ALGORITHMS: Final = Algorithms(PPO)
+ALGORITHMS.register(ALPHA_ZERO)
 
 __all__ = ["ALGORITHMS"]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from trainingrun_api.spec import TrainingRunSpec
 from trainingrun_contracts.policy_format import Network
 
+from trainingrun_reconciler.roles.declaration import ImageName
 from trainingrun_reconciler.roles.workload import Role
 
 
@@ -21,7 +22,8 @@ class AlgorithmDeclaration:
 
     Its runs have every role but those that only other algorithms ``bring`` and those that it goes
     ``without``; exactly one of them is a task, whose end is the run's. ``programs`` are started in
-    the place of the roles' own. ``queue_capacity`` is how many transitions wait for the learner
+    the place of the roles' own, in default images of which ``images`` names those that differ.
+    ``queue_capacity`` is how many transitions wait for the learner
     before players pause.
     """
 
@@ -30,5 +32,6 @@ class AlgorithmDeclaration:
     brings: tuple[Role, ...] = ()
     without: tuple[Role, ...] = ()
     programs: Mapping[Role, tuple[str, ...]] = field(default_factory=dict)
+    images: Mapping[Role, ImageName] = field(default_factory=dict)
     queue_capacity: Callable[[TrainingRunSpec], int]
     network: Callable[[TrainingRunSpec], Network]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from trainingrun_api.run import TrainingRun
 from trainingrun_api.spec import TrainingRunSpec
@@ -66,4 +67,8 @@ class Algorithms:
         others = (each for each in self._declared if each is not chosen)
         foreign = {role for each in others for role in each.brings}.difference(chosen.brings)
         absent = foreign.union(chosen.without)
-        return tuple(each for each in ROLES if each.role not in absent)
+        return tuple(
+            replace(each, image=chosen.images.get(each.role, each.image))
+            for each in ROLES
+            if each.role not in absent
+        )

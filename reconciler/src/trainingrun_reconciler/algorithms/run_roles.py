@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from trainingrun_api.run import TrainingRun
 from trainingrun_contracts.reports import EvaluatorReport
 
-from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.roles.declaration import Life, RoleDeclaration, Scaling
 
 
@@ -62,5 +61,4 @@ class RunRoles:
     @property
     def counted(self) -> tuple[RoleDeclaration, ...]:
         """Those whose members the status counts."""
-        counted = (each for each in ROLES.counted if each.serves(self.run))
-        return tuple(each for each in counted if each in self.declared)
+        return tuple(each for each in self if each.life is not Life.STORE and each.serves(self.run))

@@ -179,10 +179,11 @@ def win_rate(run: TrainingRun, results: tuple[EvaluationStatus, ...]) -> str | N
 
 def roles(run: RunRoles, observed: Observed, signals: Signals | None) -> tuple[RoleStatus, ...]:
     """The members of each role that the run has, or still has, in the order of their start."""
+    counted = {each.role for each in run.counted}
     return tuple(
         _role(each.role, observed.serving.get(each.role), _busy(each, signals))
         for each in ROLES.counted
-        if each in run.counted or each.role in observed.roles
+        if each.role in counted or each.role in observed.roles
     )
 
 

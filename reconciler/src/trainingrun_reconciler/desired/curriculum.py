@@ -243,7 +243,7 @@ def _setting(spec: TrainingRunSpec, phase: CurriculumPhase | None) -> Setting:
             scripted_players=spec.scripted_players_of(given),
         ),
         shaping=spec.shaping_of(phase),
-        gamma=spec.learner.ppo.gamma,
+        gamma=spec.discount,
     )
 
 

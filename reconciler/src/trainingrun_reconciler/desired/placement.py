@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from trainingrun_api.pod_template import PodTemplate, laid_over
+from trainingrun_api.pod_template import laid_over
 from trainingrun_api.run import TrainingRun
 
 from trainingrun_reconciler.roles import ROLES
-from trainingrun_reconciler.roles.workload import Admission, Workload
+from trainingrun_reconciler.roles.declaration import Section
+from trainingrun_reconciler.roles.workload import Admission, Role, Workload
 
 
 def placed(run: TrainingRun, workload: Workload) -> Workload:
@@ -28,11 +29,16 @@ def placed(run: TrainingRun, workload: Workload) -> Workload:
     return replace(
         workload,
         spot=section.spot,
-        pod_override=_override(section.template),
+        pod_override=_override(section, workload.role),
         admission=admission,
     )
 
 
-def _override(template: PodTemplate | None) -> str:
-    given = laid_over(template)
+def _override(section: Section, role: Role) -> str:
+    """The template; two roles may share a section, whose container then is that of either."""
+    given = laid_over(section.template)
+    own = section.container.name if section.container is not None else role.value
+    for container in given.get("spec", {}).get("containers", ()):
+        if container["name"] == own:
+            container["name"] = role.value
     return json.dumps(given, sort_keys=True, separators=(",", ":")) if given else ""

@@ -10,14 +10,14 @@ the spec of a run does not wait.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from trainingrun_api.run import TrainingRun
 
+from trainingrun_reconciler.algorithms import ALGORITHMS
 from trainingrun_reconciler.desired.observed import Observed
 from trainingrun_reconciler.desired.template_hash import RolloutInputs
 from trainingrun_reconciler.desired.workloads import workloads
-from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.roles.workload import Role
 from trainingrun_reconciler.settings import Images, Settings
 
@@ -71,7 +71,9 @@ def _is_as_begun(observed: Observed, role: Role, template_hash: str) -> bool:
 
 def _kept(run: TrainingRun, observed: Observed) -> Iterator[tuple[str, str]]:
     """Name and image of each default that members were begun with."""
-    for each in reversed([*ROLES]):  # of several roles with one image, the first has the last word
+    for each in reversed(
+        [*ALGORITHMS.roles_of(run)]
+    ):  # of several roles with one image, the first has the last word
         there, own = observed.roles.get(each.role), each.section(run.spec).image
         if own is None and there is not None and there.image:
             yield each.image, there.image
@@ -81,7 +83,7 @@ def described(before: Images, after: Images) -> str:
     """Which images change, from what to what."""
     changes = (
         f"{name} from {old} to {new}"
-        for name in dict.fromkeys(each.image for each in ROLES)
+        for name in (each.name for each in fields(Images))
         if (old := getattr(before, name)) != (new := getattr(after, name))
     )
     return ", ".join(changes)

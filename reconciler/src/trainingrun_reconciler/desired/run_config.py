@@ -6,9 +6,10 @@ target in Redis, and the controller ends the run by its intent.
 
 from __future__ import annotations
 
+from trainingrun_api.algorithm import AlphaZero
 from trainingrun_api.run import TrainingRun
-from trainingrun_api.spec import Learner, TrainingRunSpec
-from trainingrun_contracts.policy_format import Network
+from trainingrun_api.spec import TrainingRunSpec
+from trainingrun_contracts.alphazero_config import AlphaZeroConfig, ReplayConfig, SearchConfig
 from trainingrun_contracts.run_config import (
     ActorConfig,
     CheckpointConfig,
@@ -24,6 +25,7 @@ from trainingrun_contracts.run_config import (
 )
 
 from trainingrun_reconciler.algorithms import ALGORITHMS
+from trainingrun_reconciler.algorithms.alpha_zero import MOST_POLICY_LAG
 from trainingrun_reconciler.roles.actor import stop_seconds
 from trainingrun_reconciler.roles.checkpoint_storage import mounted
 from trainingrun_reconciler.roles.environment import environment_config
@@ -53,7 +55,8 @@ def run_config(run: TrainingRun, settings: Settings) -> RunConfig:
             games_per_actor=spec.actor.games_per_actor,
             stop_seconds=stop_seconds(run, settings),
         ),
-        learner=_learner(spec.learner, ALGORITHMS.of(spec).network(spec)),
+        learner=_learner(spec),
+        alpha_zero=_alpha_zero(spec),
         self_play=SelfPlayConfig(
             latest=spec.self_play.latest,
             past=spec.self_play.past,
@@ -112,16 +115,29 @@ def _evaluation(spec: TrainingRunSpec) -> EvaluationConfig:
     )
 
 
-def _learner(spec: Learner, network: Network) -> LearnerConfig:
+def _learner(run: TrainingRunSpec) -> LearnerConfig:
+    spec, ppo = run.learner, run.algorithm.ppo
     return LearnerConfig(
         batch_transitions=spec.batch_transitions,
         gradient_accumulation=spec.gradient_accumulation,
         precision=spec.precision,
         gpus=spec.gpus,
         ranks=max(1, spec.gpus),
-        max_policy_lag=spec.max_policy_lag,
+        max_policy_lag=spec.max_policy_lag if ppo is not None else MOST_POLICY_LAG,
         publish_every_seconds=spec.publish_every_seconds,
         publish_every_steps=spec.publish_every_steps,
-        network=network,
-        ppo=PpoConfig(**spec.ppo.model_dump()),
+        network=ALGORITHMS.of(run).network(run),
+        ppo=PpoConfig() if ppo is None else PpoConfig(**ppo.model_dump()),
+    )
+
+
+def _alpha_zero(run: TrainingRunSpec) -> AlphaZeroConfig | None:
+    spec: AlphaZero | None = run.algorithm.alpha_zero
+    if spec is None:
+        return None
+    return AlphaZeroConfig(
+        search=SearchConfig(**spec.search.model_dump()),
+        replay=ReplayConfig(**spec.replay.model_dump()),
+        inference_servers=run.inference is not None,
+        **spec.model_dump(exclude={"search", "replay"}),
     )

@@ -28,6 +28,10 @@ from trainingrun_reconciler.roles.workload import Workload
 RENDERING: Final = 2
 """Raised when members that an older operator began cannot continue under this one."""
 
+_ALGORITHM: Final = "algorithm"
+_INFERENCE: Final = "inference"
+"""A section that also means something to others by being there."""
+
 
 @dataclass(frozen=True)
 class RolloutInputs:
@@ -44,7 +48,8 @@ def rollout_inputs(run: TrainingRun, before: RolloutInputs | None = None) -> Rol
     if before is not None and before.spec is run.spec and before.uid == run.metadata.uid:
         return before
     given = run.spec.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    leaves = sorted(_by_field(_leaves(given)), key=lambda leaf: leaf[0])
+    present = [(_INFERENCE, True)] if run.spec.inference is not None else []
+    leaves = sorted([*_by_field(_leaves(given)), *present], key=lambda leaf: leaf[0])
     fields = {
         role.value: {path: value for path, value in leaves if role.value in replaced_by(path)}
         for role in ROLES.names
@@ -84,6 +89,8 @@ def _by_field(leaves: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
     """Yield the leaves, with the names of the decks apart from their lists: a list that changes
     concerns those alone who read it."""
     for path, value in leaves:
+        if value == {} and path.partition(".")[0] in (_ALGORITHM, _INFERENCE):
+            continue  # all of it is as by default
         if path != "decks":
             yield path, value
             continue

@@ -36,7 +36,9 @@ def workloads(
     at an earlier reconcile.
     """
     roles = ALGORITHMS.roles_of(run)
-    extent = Extent(run, scaled=scaled, slots=_slots(roles, scaled, external))
+    extent = Extent(
+        run, scaled=scaled, slots=_slots(roles, scaled, external), cores=settings.daemon_limit
+    )
     made = (
         each.workload(run, settings, replicas=each.members(extent))
         for each in roles

@@ -10,11 +10,13 @@ from typing import Final
 from trainingrun_reconciler.roles.actor import ACTOR
 from trainingrun_reconciler.roles.daemon import DAEMON
 from trainingrun_reconciler.roles.evaluator import EVALUATOR
+from trainingrun_reconciler.roles.inference import INFERENCE
 from trainingrun_reconciler.roles.learner import LEARNER
 from trainingrun_reconciler.roles.redis import REDIS
 from trainingrun_reconciler.roles.registry import Registry
+from trainingrun_reconciler.roles.selfplay import SELFPLAY
 
-ROLES: Final = Registry(REDIS, DAEMON, LEARNER, ACTOR, EVALUATOR)
+ROLES: Final = Registry(REDIS, DAEMON, LEARNER, INFERENCE, SELFPLAY, ACTOR, EVALUATOR)
 """In the order in which they start."""
 
 __all__ = ["ROLES"]

@@ -14,6 +14,8 @@ from trainingrun_reconciler.roles.workload import DaemonToken
 def token_of(run: TrainingRun) -> DaemonToken | None:
     """What the run's daemons ask of who wants a game; None: nothing."""
     spec = run.spec.daemon
+    if run.spec.algorithm.alpha_zero is not None:
+        return None  # there are no daemons
     if spec.external is not None:
         secret = spec.external.token_secret_ref
         return None if secret is None else DaemonToken((secret.name, secret.key))

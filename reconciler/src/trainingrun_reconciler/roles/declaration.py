@@ -35,7 +35,7 @@ from trainingrun_reconciler.roles.workload import (
 )
 from trainingrun_reconciler.settings import Settings
 
-ImageName = Literal["daemon", "actor", "trainer", "redis"]
+ImageName = Literal["daemon", "actor", "search", "trainer", "redis"]
 """A default image of the operator: a field of :class:`trainingrun_reconciler.settings.Images`."""
 
 
@@ -132,12 +132,13 @@ class Section:
 
 @dataclass(frozen=True)
 class Extent:
-    """How large a run is now: the members of the role that is scaled, and the games that they
-    serve or play at once."""
+    """How large a run is now: the members of the role that is scaled, the games that they serve or
+    play at once, and the cores of the one machine that it is on (None: a cluster)."""
 
     run: TrainingRun
     scaled: int
     slots: int
+    cores: int | None = None
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ EVALUATOR: Final = RoleDeclaration(
         commands=PLAYERS,
     ),
     report=EvaluatorReport,
-    connects_to=(Role.REDIS, Role.DAEMON),
+    connects_to=(Role.REDIS, Role.DAEMON, Role.INFERENCE),
     evaluates=True,
     price=lambda prices: prices.actor_hourly,
 )

@@ -27,6 +27,8 @@ class Role:
     LEARNER: ClassVar[Role]
     ACTOR: ClassVar[Role]
     EVALUATOR: ClassVar[Role]
+    SELFPLAY: ClassVar[Role]
+    INFERENCE: ClassVar[Role]
 
 
 Role.REDIS = Role("redis")
@@ -34,6 +36,8 @@ Role.DAEMON = Role("daemon")
 Role.LEARNER = Role("learner")
 Role.ACTOR = Role("actor")
 Role.EVALUATOR = Role("evaluator")
+Role.SELFPLAY = Role("selfplay")
+Role.INFERENCE = Role("inference")
 
 
 class Restart(Enum):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +36,7 @@ from trainingrun.local.redis import find_redis_server
 
 PAST: Final = "past"
 """The opponent that is the policy itself, of before."""
+_OF_SEARCH: Final = ("trainingrun_search", "numba", "torch")
 _OLDEST_REDIS: Final = (6, 2)
 
 
@@ -58,9 +60,22 @@ def check_machine(run: TrainingRun, *, has_forge: bool = False) -> None:
             " yourself and say where it listens with --daemons HOST:PORT"
         )
     check_parts(run)
+    _check_search(run)
     _check_storage(run.spec.checkpoint.storage)
     _check_redis(run)
     _check_token(run)
+
+
+def _check_search(run: TrainingRun) -> None:
+    """See that what searches are compiled with is installed here, where the run has any."""
+    if run.spec.algorithm.alpha_zero is None:
+        return
+    missing = [name for name in _OF_SEARCH if find_spec(name) is None]
+    if missing:
+        raise UserError(
+            f"spec.algorithm.alphaZero: needs {' and '.join(missing)}, which this Python does not"
+            " have: pip install 'trainingrun-actor[search]' trainingrun-trainer"
+        )
 
 
 def check_parts(run: TrainingRun) -> None:
@@ -72,6 +87,8 @@ def check_parts(run: TrainingRun) -> None:
         UserError: one is not installed, or has the name of one of ours.
     """
     spec = run.spec
+    if spec.algorithm.ppo is None:
+        return  # the API names all that a search may have
     played: list[SelfPlay | PhaseOpponents] = [spec.self_play]
     played += [each.opponents for each in spec.curriculum if each.opponents is not None]
     scripted = [spec.scripted_players_of(play) for play in played if play.scripted > 0]
@@ -81,7 +98,7 @@ def check_parts(run: TrainingRun) -> None:
     check_installed(OPPONENTS, (*players, *measured))
     check_installed(POTENTIALS, [name for phase in phases for name in spec.shaping_of(phase)])
     check_installed(NETWORKS, (spec.learner.network.kind,))
-    check_installed(LOSSES, (spec.learner.ppo.loss,))
+    check_installed(LOSSES, (spec.algorithm.ppo.loss,))
 
 
 def check_installed(kind: PartKind, names: Iterable[str]) -> None:

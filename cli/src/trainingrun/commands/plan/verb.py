@@ -193,6 +193,11 @@ def _rate(
 ) -> Rate:
     """Return how fast a daemon is, from the one source that is asked for or the run's own
     engine."""
+    if run.spec.algorithm.alpha_zero is not None:
+        raise UserError(
+            "plan: a plan counts daemons, and a run of alphaZero has none: see what its workers"
+            " play in an hour while it runs (trainingrun status)"
+        )
     if run.spec.daemon.embedded:
         raise UserError(
             "plan: a plan counts daemons, and this run has none (daemon.embedded): see what its"

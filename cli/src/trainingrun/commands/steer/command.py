@@ -112,7 +112,8 @@ def _for_hosts(run: TrainingRun, file: Path) -> TrainingRun:
     Raises:
         UserError: it asks for what only a cluster has, or names no daemons.
     """
-    if run.spec.daemon.external is None and not run.spec.daemon.embedded:
+    has_daemons = not run.spec.daemon.embedded and run.spec.algorithm.alpha_zero is None
+    if has_daemons and run.spec.daemon.external is None:
         raise UserError(
             f"{file}: no daemons: name them with --daemons HOST:PORT,… (one name may stand for"
             " several addresses)"
