@@ -10,12 +10,14 @@ Not here: what a part must be able to do, which its role knows; environments, wh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final, cast
 
 from trainingrun_contracts.run_config import ConfigError
+from trainingrun_contracts.search_players import SEARCH_PLAYER_FORM
 
 LONGEST_SENTENCE: Final = 300
 """Characters of a part's own words in one of our sentences."""
@@ -37,11 +39,13 @@ class PartKind:
         noun: what people call it.
         group: of the entry points.
         ours: names that have a meaning without any package.
+        ours_by_form: names that have one, too, by their form.
     """
 
     noun: str
     group: str
     ours: tuple[str, ...]
+    ours_by_form: re.Pattern[str] | None = None
 
     def names(self) -> tuple[str, ...]:
         """Return the names that packages add here."""
@@ -53,7 +57,8 @@ class PartKind:
         Raises:
             UnknownPart: it is, and a package has a part of the same name.
         """
-        if name not in self.ours:
+        form = self.ours_by_form
+        if name not in self.ours and (form is None or form.fullmatch(name) is None):
             return False
         if taken := tuple(entry_points(group=self.group, name=name)):
             raise UnknownPart(
@@ -125,7 +130,10 @@ def described(error: BaseException) -> str:
 
 ENVIRONMENTS: Final = PartKind("environment", "trainingrun.environments", ())
 OPPONENTS: Final = PartKind(
-    "scripted opponent", "trainingrun.opponents", ("random", "aggressive", "engine")
+    "scripted opponent",
+    "trainingrun.opponents",
+    ("random", "aggressive", "engine"),
+    ours_by_form=SEARCH_PLAYER_FORM,
 )
 """What is no scripted player, as ``past``, the rules of the API keep from packages."""
 POTENTIALS: Final = PartKind("potential", "trainingrun.potentials", ("life", "board", "cards"))

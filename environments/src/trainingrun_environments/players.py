@@ -12,6 +12,7 @@ from random import Random
 from typing import Any, Final
 
 from trainingrun_contracts.own_parts import OPPONENTS, PartFault, PartKind, described
+from trainingrun_contracts.search_players import SEARCH_PLAYER_FORM
 
 from trainingrun_environments.agents import ENGINE, Agent, Agents
 from trainingrun_environments.errors import UnknownPlayer
@@ -26,7 +27,8 @@ def players_of(environment: Environment, names: Iterable[str]) -> Agents:
     The engine's own player sits in the engine, and is left out.
 
     Raises:
-        UnknownPlayer: the environment has none of that name.
+        UnknownPlayer: the environment has none of that name, or its player searches (``mcts-100``):
+            such are opponents of evaluations alone, which take them from elsewhere.
         UnknownPart: a package's cannot be had here, or is for other environments.
     """
     return {name: _player(environment, name) for name in dict.fromkeys(names) if name != ENGINE}
@@ -34,6 +36,11 @@ def players_of(environment: Environment, names: Iterable[str]) -> Agents:
 
 def _player(environment: Environment, name: str) -> Callable[[], Agent]:
     if OPPONENTS.is_ours(name):
+        if SEARCH_PLAYER_FORM.fullmatch(name):
+            raise UnknownPlayer(
+                f"{name} searches, and nothing is trained against it: name it in"
+                " evaluation.opponents alone"
+            )
         known = environment.agents
         if name not in known:
             raise UnknownPlayer(

@@ -5,10 +5,10 @@ For a ladder of strength, and as opponents of whom nothing is trained.
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 import numpy as np
+from trainingrun_contracts.search_players import search_simulations
 from trainingrun_environments.games import Game, Games
 
 from trainingrun_search.evaluators import Evaluator, Rollouts
@@ -18,7 +18,6 @@ from trainingrun_search.settings import Method, SearchSettings
 
 LADDER: Final = (50, 100, 200, 400, 1000)
 """Simulations of the steps by which strength is measured."""
-_NAME: Final = re.compile(r"mcts-([1-9]\d{0,5})")
 _CLASSIC_EXPLORATION: Final = 1.4
 """Of UCT, about the root of 2 (Kocsis and Szepesvari 2006): priors are uniform."""
 
@@ -29,13 +28,13 @@ def simulations_of(name: str) -> int:
     Raises:
         ValueError: it is no such name.
     """
-    found = _NAME.fullmatch(name)
-    if found is None or int(found[1]) > 100_000:
+    found = search_simulations(name)
+    if found is None:
         raise ValueError(
             f"the player {name!r} is none that searches: write mcts-N with N simulations a move,"
             " 1 to 100000, as mcts-100"
         )
-    return int(found[1])
+    return found
 
 
 class SearchPlayer:
@@ -61,11 +60,9 @@ class SearchPlayer:
         return int(root.actions[root.best])
 
 
-def mcts_player(games: Games, *, simulations: int, seed: int) -> SearchPlayer:
-    """Return the player of a step of the ladder: PUCT with even priors, one random game for each
-    leaf, no noise at the root, the most visited action.
-    """
-    settings = SearchSettings(
+def mcts_settings(simulations: int) -> SearchSettings:
+    """Return how a step of the ladder searches: PUCT with even priors, no noise at the root."""
+    return SearchSettings(
         simulations=simulations,
         method=Method.PUCT,
         exploration=_CLASSIC_EXPLORATION,
@@ -73,4 +70,10 @@ def mcts_player(games: Games, *, simulations: int, seed: int) -> SearchPlayer:
         noise_share=0.0,
         reuse_tree=False,
     )
-    return SearchPlayer(games, Rollouts(seed=seed), settings, seed=seed)
+
+
+def mcts_player(games: Games, *, simulations: int, seed: int) -> SearchPlayer:
+    """Return the player of a step of the ladder, which plays one random game for each leaf and
+    takes the most visited action.
+    """
+    return SearchPlayer(games, Rollouts(seed=seed), mcts_settings(simulations), seed=seed)
