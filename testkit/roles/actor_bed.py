@@ -21,8 +21,6 @@ import numpy as np
 import redis
 from safetensors.numpy import save
 from trainingrun_contracts import reports, run_config, slots
-from trainingrun_contracts.board_network import NETWORK_METADATA, board_shapes
-from trainingrun_contracts.board_weights import SCHEMA_METADATA, VERSION_METADATA
 from trainingrun_contracts.environment_spec import EnvironmentSpec
 from trainingrun_contracts.policy_format import Network, shapes_of
 from trainingrun_contracts.segment import Segment, decode
@@ -32,6 +30,7 @@ from trainingrun_contracts.stream.read import next_epoch
 from trainingrun_contracts.weights import WeightsPublisher
 from trainingrun_environments.magic.spec import SPEC
 
+from testkit.roles.board_weights import random_board_weights
 from testkit.servers.redis_server import RedisServer, live_leases
 from testkit.tree import DECKS
 from testkit.waiting import until
@@ -120,27 +119,17 @@ class Bed:
             for name, shape in shapes_of(Network(), spec).items()
         }
         blob = save(tensors, {"schema_hash": spec.schema_hash, "version": str(version)})
-        self._publish(blob, version)
+        self.publish(blob, version=version)
 
     def publish_board(
         self, network: Network, spec: EnvironmentSpec, *, version: int = 0, scale: float = 1.0
     ) -> None:
         """Publish random weights of AlphaZero's network; ``scale`` multiplies all of them."""
-        random = np.random.default_rng(version)
-        tensors = {
-            name: (random.standard_normal(shape) * scale / np.sqrt(np.prod(shape[1:]))).astype(
-                np.float32
-            )
-            for name, shape in board_shapes(network, spec).items()
-        }
-        metadata = {
-            SCHEMA_METADATA: spec.schema_hash,
-            VERSION_METADATA: str(version),
-            NETWORK_METADATA: network.kind,
-        }
-        self._publish(save(tensors, metadata), version)
+        blob = random_board_weights(network, spec, version=version, scale=scale)
+        self.publish(blob, version=version)
 
-    def _publish(self, blob: bytes, version: int) -> None:
+    def publish(self, blob: bytes, *, version: int) -> None:
+        """Publish weights, and keep them as a past opponent."""
         with self.redis as client:
             publisher = WeightsPublisher(client, self.keys, epoch=next_epoch(client, self.keys))
             publisher.publish(blob, version=version, publish=version, at=time.time(), snapshot=True)

@@ -8,13 +8,15 @@ from typing import Final
 
 from msgspec import Struct
 from trainingrun_contracts.reports import DeckResult, Evaluation
+from trainingrun_contracts.search_players import search_simulations
 from trainingrun_contracts.wilson import win_rate
 
 from trainingrun_actor.ratings.bradley_terry import Rating, Tally, fit
 from trainingrun_actor.schedule import Matchup
 
 ANCHORS: Final = ("random", "aggressive", "engine")
-"""Who is at 0 Elo: the first of these that was met; without any, the oldest version."""
+"""Who is at 0 Elo: the first of these that was met; without any, the weakest player that searches,
+and without such, the oldest version."""
 
 
 class Played(Struct, frozen=True):
@@ -81,8 +83,10 @@ def rating_of(version: int, evaluations: Sequence[Evaluation]) -> tuple[str, Rat
     """Return the anchor, and the version's Elo above it by all raw results; None without a link."""
     tallies = tuple(tally for each in evaluations for tally in _tallies(each))
     players = {name for tally in tallies for name in (tally.first, tally.second)}
-    oldest = min((name for name in players if name not in ANCHORS), key=_number, default="")
-    anchor = next((name for name in ANCHORS if name in players), oldest)
+    searching = sorted(filter(search_simulations, players), key=search_simulations)
+    others = players.difference(ANCHORS, searching)
+    candidates = (*ANCHORS, *searching, *sorted(others, key=_number))
+    anchor = next((name for name in candidates if name in players), "")
     return anchor, fit(tallies, anchor=anchor).get(version_name(version))
 
 

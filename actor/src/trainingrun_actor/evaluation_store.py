@@ -24,7 +24,8 @@ from trainingrun_contracts.weights_pointer import Pointer
 from trainingrun_actor.agenda import Due
 from trainingrun_actor.evaluation_scheduler import Standing
 from trainingrun_actor.league import forgotten_counters
-from trainingrun_actor.policy import Policy, PolicyLoader
+from trainingrun_actor.policies import Loader
+from trainingrun_actor.policy import Policy
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ class EvaluationStore:
         standing: as it was last read, with what was written since.
     """
 
-    def __init__(self, client: redis.asyncio.Redis, keys: Keys, loader: PolicyLoader) -> None:
+    def __init__(self, client: redis.asyncio.Redis, keys: Keys, loader: Loader[Policy]) -> None:
         self.standing = Standing()
         self._redis = client
         self._keys = keys

@@ -7,13 +7,15 @@ training data come from the latest policy, never from the champion.
 
 Under ``DRAIN`` and ``FLUSH`` a running evaluation is given up, because its games hold slots. It
 takes a quarter of the slots, at most four: training continues meanwhile. When training has ended it
-takes all slots.
+takes all slots. Matches of searching players (all of a run of AlphaZero, and those against
+``mcts-100`` of any other) take none: they are played in this process.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from random import Random
 from time import time
 from typing import Final
@@ -30,13 +32,16 @@ from trainingrun_contracts.role_environment import RoleEnvironment
 from trainingrun_contracts.run_config import RunConfig
 
 from trainingrun_actor.agenda import Due
-from trainingrun_actor.evaluation_games import EvaluationGames, GivenUp, Unplayable
+from trainingrun_actor.arena_games import ArenaGames
 from trainingrun_actor.evaluation_scheduler import Assignment, EvaluationScheduler
 from trainingrun_actor.evaluation_store import EvaluationStore
+from trainingrun_actor.match_games import GivenUp, MatchGames, Unplayable
 from trainingrun_actor.match_runner import Match, MatchRunner
 from trainingrun_actor.redis_retry import RedisRetry
 from trainingrun_actor.reporting import Gauges
 from trainingrun_actor.role_parts import RoleParts, role_parts
+from trainingrun_actor.run_state import RunStatePoller
+from trainingrun_actor.search_extra import searching_opponents
 from trainingrun_actor.startup import reach_redis, stop_event
 from trainingrun_actor.watchdog import POINTER_SECONDS
 
@@ -74,16 +79,10 @@ class Evaluator:
         self._store = EvaluationStore(parts.client, parts.keys, parts.loader)
         self._scheduler = EvaluationScheduler(config.evaluation)
         self._run_state = parts.run_state(note_games=self._note_games)
-        games = EvaluationGames(
-            parts.environment,
-            parts.arena,
-            config.daemon,
-            players=parts.players,
-            run_state=self._run_state,
-            metrics=parts.metrics,
-            tapes=parts.tapes,
+        games_against = _games_against(config, parts, self._run_state, self._store)
+        self._matches = MatchRunner(
+            config, games_against=games_against, policies=parts.policies, store=self._store
         )
-        self._matches = MatchRunner(config, games=games, policies=parts.policies, store=self._store)
         self._retry = RedisRetry(Random(parts.actor))
         self._state = EvaluatorState.WAITING
         self._version = -1
@@ -165,3 +164,37 @@ class Evaluator:
         version = None if self._version < 0 else self._version
         elos = {result.opponent: result.elo for result in results if result.elo is not None}
         return Gauges(weights_version=version, win_rates=rates, elos=elos)
+
+
+def _games_against(
+    config: RunConfig, parts: RoleParts, run_state: RunStatePoller, store: EvaluationStore
+) -> Callable[[str], MatchGames]:
+    """Return what says who plays the games against an opponent."""
+
+    async def capacity() -> int:
+        if config.daemon.embedded:
+            return config.actor.games_per_actor
+        return await store.capacity()
+
+    arena = ArenaGames(
+        parts.environment,
+        parts.arena,
+        config.daemon,
+        players=parts.players,
+        run_state=run_state,
+        metrics=parts.metrics,
+        tapes=parts.tapes,
+        capacity=capacity,
+    )
+    searching = searching_opponents(config.evaluation.opponents)
+    if config.alpha_zero is None and not searching:
+        return lambda _opponent: arena
+    # Imported here because it needs the extra ``search``, which actors of PPO have not.
+    from trainingrun_actor.search_games import SearchGames, SearchParts  # noqa: PLC0415
+
+    shared = SearchParts(parts.environment, parts.players, run_state, parts.metrics, parts.tapes)
+    if config.alpha_zero is not None:
+        searched = SearchGames(shared, config.alpha_zero.search)
+        return lambda _opponent: searched
+    against_searches = SearchGames(shared, None)
+    return lambda opponent: against_searches if opponent in searching else arena

@@ -7,7 +7,7 @@ depend on how much it still explores. So do its past selves and the champion.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import time
 
 from msgspec import Struct
@@ -15,12 +15,12 @@ from msgspec.structs import replace
 from trainingrun_contracts.reports import CHAMPION, Evaluation, GateResult, GateVerdict, Intent
 from trainingrun_contracts.run_config import GateConfig, RunConfig
 from trainingrun_contracts.weights import WeightsError
+from trainingrun_protocol.commands import NO_SCENARIO
 
 from trainingrun_actor.agenda import Due
-from trainingrun_actor.evaluation_games import EvaluationGames, Rivals, Task
 from trainingrun_actor.evaluation_results import Played, evaluation_of, pair_scores, rating_of
-from trainingrun_actor.evaluation_scheduler import concurrency
 from trainingrun_actor.evaluation_store import EvaluationStore
+from trainingrun_actor.match_games import MatchGames, Rivals, Task
 from trainingrun_actor.policies import PAST_KEPT, Policies
 from trainingrun_actor.policy import Policy
 from trainingrun_actor.ratings.gate import GateTest, judge
@@ -50,12 +50,12 @@ class MatchRunner:
         self,
         config: RunConfig,
         *,
-        games: EvaluationGames,
+        games_against: Callable[[str], MatchGames],
         policies: Policies,
         store: EvaluationStore,
     ) -> None:
         self._config = config
-        self._games = games
+        self._games_against = games_against
         self._policies = policies
         self._store = store
 
@@ -64,7 +64,7 @@ class MatchRunner:
 
         Raises:
             GivenUp: the intent changed, or a game was aborted time and again.
-            Unplayable: no daemon can seat the opponent.
+            Unplayable: the opponent cannot be played.
         """
         gate = self._config.evaluation.gate
         if match.opponent == CHAMPION and gate is not None:
@@ -75,8 +75,8 @@ class MatchRunner:
     async def _measure(self, match: Match) -> None:
         rivals = await self._rivals(match.due.policy, match.opponent)
         seed = f"{self._config.seed}:{match.opponent}"
-        task = await self._task(match, rivals, games=match.games, seed=seed)
-        await self._store.add(self._rated(await self._games.play(task), match))
+        task = self._task(match, rivals, games=match.games, seed=seed)
+        await self._store.add(self._rated(await self._play(task, match), match))
 
     async def _rivals(self, policy: Policy, opponent: str) -> Rivals:
         """Past selves are taken evenly from the snapshots; without a past one plays oneself."""
@@ -104,8 +104,8 @@ class MatchRunner:
             return judge(pair_scores(rewards), test).verdict is not GateVerdict.CONTINUE
 
         seed = f"{self._config.seed}:{CHAMPION}:{match.version}"
-        task = await self._task(match, Rivals.frozen([champion]), games=gate.games, seed=seed)
-        played = await self._games.play(replace(task, is_enough=is_decided))
+        task = self._task(match, Rivals.frozen([champion]), games=gate.games, seed=seed)
+        played = await self._play(replace(task, is_enough=is_decided), match)
         found = judge(pair_scores(game.reward for game in played), test)
         result = GateResult(
             verdict=found.verdict,
@@ -117,12 +117,13 @@ class MatchRunner:
             await self._store.crown(match.due)
         await self._store.add(replace(self._rated(played, match), gate=result))
 
-    async def _task(self, match: Match, rivals: Rivals, *, games: int, seed: str) -> Task:
-        matchups = evaluation_matchups(self._config.decks, rivals.names, games=games, seed=seed)
-        daemon, own = self._config.daemon, self._config.actor.games_per_actor
-        capacity = own if daemon.embedded else await self._store.capacity()
-        concurrent = concurrency(match.intent, capacity=capacity)
-        return Task(match.due.policy, rivals, matchups, concurrent, match.intent)
+    def _task(self, match: Match, rivals: Rivals, *, games: int, seed: str) -> Task:
+        decks = self._config.decks or (NO_SCENARIO,)
+        matchups = evaluation_matchups(decks, rivals.names, games=games, seed=seed)
+        return Task(match.due.policy, rivals, matchups, match.intent)
+
+    async def _play(self, task: Task, match: Match) -> list[Played]:
+        return await self._games_against(match.opponent).play(task)
 
     def _rated(self, played: list[Played], match: Match) -> Evaluation:
         result = evaluation_of(

@@ -29,13 +29,14 @@ from trainingrun_actor.arena import Arena
 from trainingrun_actor.embedded_arena import AnyArena, EmbeddedArena
 from trainingrun_actor.leases import Leases
 from trainingrun_actor.play_metrics import PlayMetrics
-from trainingrun_actor.policies import Policies
-from trainingrun_actor.policy import PolicyLoader
+from trainingrun_actor.policies import Loader, Policies
+from trainingrun_actor.policy import Policy, PolicyLoader
 from trainingrun_actor.recorder import Clock
 from trainingrun_actor.reporting import Exporter, Reporter
 from trainingrun_actor.run_state import RunStatePoller
 from trainingrun_actor.running import running
 from trainingrun_actor.schedule import PAST
+from trainingrun_actor.search_extra import check_search, searching_opponents
 from trainingrun_actor.startup import incarnation
 from trainingrun_actor.tapes import Tapes
 from trainingrun_actor.watchdog import PointerWatchdog
@@ -58,7 +59,7 @@ class RoleParts:
     metrics: PlayMetrics
     reporter: Reporter
     policies: Policies
-    loader: PolicyLoader
+    loader: Loader[Policy]
     leases: Leases
     environment: Environment
     players: Agents
@@ -116,8 +117,8 @@ def role_parts(
     """Return the parts of the role that serves these metrics; it serves them from now on.
 
     Raises:
-        ConfigError: the metrics port cannot be used, a player is none of the environment's, or a
-            part of the user's cannot be had here.
+        ConfigError: the metrics port cannot be used, a player is none of the environment's, a
+            part of the user's cannot be had here, or what is to search cannot.
         UnknownEnvironment: the run plays in an environment that cannot be had here.
     """
     keys = Keys(config.run_id, config.learner.shards)
@@ -125,7 +126,9 @@ def role_parts(
     players = players_of(game, named_players(config))
     if server is Server.ACTOR:
         potential_of(game, config.shaping)
-    loader = PolicyLoader(game.spec, own_network(config.learner.network, game.spec))
+    if server is Server.EVALUATOR:
+        check_search(config, game)
+    loader = _loader(config, game)
     actor, metrics = incarnation(environment.member), PlayMetrics()
     exporter = Exporter(metrics, server)
     exporter.serve(environment.metrics_port)
@@ -166,6 +169,20 @@ def role_parts(
     )
 
 
+def _loader(config: RunConfig, game: Environment) -> Loader[Policy]:
+    """Return what reads the run's weights.
+
+    Raises:
+        ConfigError: a network of the user's cannot be had here.
+    """
+    if config.alpha_zero is None:
+        return PolicyLoader(game.spec, own_network(config.learner.network, game.spec))
+    # Imported here because it needs the extra ``search``, which actors of PPO have not.
+    from trainingrun_actor.board_policies import BoardPolicyLoader  # noqa: PLC0415
+
+    return BoardPolicyLoader(game.spec)
+
+
 def _arena(
     config: RunConfig,
     game: Environment,
@@ -186,9 +203,14 @@ def _arena(
 
 
 def named_players(config: RunConfig) -> tuple[str, ...]:
-    """Return the scripted players that a run trains against, or is measured against."""
-    trained = config.self_play.scripted_players if config.self_play.scripted > 0 else ()
-    return tuple(name for name in (*trained, *config.evaluation.opponents) if name != PAST)
+    """Return the scripted players that a run trains against, or is measured against; opponents
+    that search are none.
+    """
+    trains = config.self_play.scripted > 0 and config.alpha_zero is None
+    trained = config.self_play.scripted_players if trains else ()
+    others = {PAST, *searching_opponents(config.evaluation.opponents)}
+    measured = [name for name in config.evaluation.opponents if name not in others]
+    return tuple(name for name in (*trained, *measured) if name != PAST)
 
 
 def _may_crown(config: RunConfig, server: Server) -> bool:

@@ -209,9 +209,9 @@ class Match:
         return not self._running and not self._ended
 
     @property
-    def running(self) -> int:
-        """How many games are being played."""
-        return len(self._running)
+    def running(self) -> frozenset[int]:
+        """Numbers of the games that are being played."""
+        return frozenset(each.number for each in self._running.values())
 
     def stop(self) -> None:
         """Begin no further game; those that run are played to their end."""
@@ -227,17 +227,25 @@ class Match:
         return ended
 
     def _begin(self, place: int) -> None:
-        number, pairing = next(self._waiting, (0, None))
-        if pairing is None:
-            return
-        running = _Running(number, pairing, self._games.new(pairing.seed))
-        for action in pairing.opening:
-            running.play(action)
-        self._running[place] = running
-        self._continue(place)
+        """Begin games at a place until one has a choice; games without any end at once."""
+        while (found := next(self._waiting, None)) is not None:
+            number, pairing = found
+            running = _Running(number, pairing, self._games.new(pairing.seed))
+            for action in pairing.opening:
+                running.play(action)
+            self._running[place] = running
+            if self._ask(place):
+                return
 
     def _continue(self, place: int) -> None:
-        """Ask who moves next; where the game is over, begin another one at its place."""
+        """See to a game in which a move was played."""
+        if not self._ask(place):
+            self._begin(place)
+
+    def _ask(self, place: int) -> bool:
+        """Ask who moves next, after moves without a choice; returns False where the game is over,
+        which is then put among those that ended.
+        """
         running = self._running[place]
         game = running.game
         while not game.is_terminal and len(running.actions) < self._most_moves:
@@ -245,11 +253,11 @@ class Match:
             if len(legal) > 1:
                 player = self._players[running.pairing.players[game.current_player]]
                 player.ask(place, game, seed=running.pairing.seed)
-                return
+                return True
             running.play(int(legal[0]))
         del self._running[place]
         self._ended.append(running.ended(self._games.spec.reward_bound))
-        self._begin(place)
+        return False
 
 
 @dataclass(eq=False)

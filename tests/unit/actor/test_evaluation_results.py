@@ -79,6 +79,16 @@ def test_without_scripted_opponents_the_oldest_version_is_the_anchor() -> None:
     assert rating_of(11, [met])[0] == "v9"
 
 
+def test_without_the_random_player_the_weakest_search_is_the_anchor() -> None:
+    """By simulations, not by name, and before any version."""
+    met = [
+        evaluation([game(1, 1.0, name), game(1, -1.0, name)], 11, name)
+        for name in ("mcts-1000", "mcts-50", "v3")
+    ]
+    assert rating_of(11, met)[0] == "mcts-50"
+    assert rating_of(11, [*met, evaluation([game(1, 1.0)], 11)])[0] == "random"
+
+
 def test_oneself_gives_no_rating() -> None:
     """A version without a past plays itself, which says nothing."""
     assert rating_of(3, [evaluation([game(1, 1.0, "v3")], opponent="past")])[0] == "v3"

@@ -52,3 +52,12 @@ def test_players_of_a_share_that_is_zero_play_no_part() -> None:
     """The defaults name Magic's, and a share of 0 never draws them."""
     named = named_players(config(SelfPlayConfig(scripted=0.0), ("random", "past")))
     assert set(players_of(CONNECT_FOUR, named)) == {"random"}
+
+
+def test_players_that_search_are_opponents_of_evaluations_alone() -> None:
+    """Expect them not to be asked of the environment there, and to be refused in training."""
+    named = named_players(config(SelfPlayConfig(scripted=0.0), ("random", "mcts-100", "past")))
+    assert set(players_of(CONNECT_FOUR, named)) == {"random"}
+    trained = SelfPlayConfig(scripted=0.5, scripted_players=("mcts-100",))
+    with pytest.raises(ConfigError, match=r"mcts-100 searches.*name it in evaluation.opponents"):
+        players_of(CONNECT_FOUR, named_players(config(trained, ("random",))))

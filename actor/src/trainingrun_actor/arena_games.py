@@ -1,4 +1,4 @@
-"""Plays the games of an evaluation: frozen weights against frozen opponents, in swapped pairs.
+"""Plays the games of an evaluation where training games are played: on daemons, or in this process.
 
 Several games run at once, but results are judged in the order of the pairs: to stop at the games
 that happen to end first would prefer short games.
@@ -7,12 +7,11 @@ that happen to end first would prefer short games.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from random import Random
 from typing import Final
 
-from msgspec import Struct
 from trainingrun_contracts.reports import Intent
 from trainingrun_contracts.run_config import DaemonConfig
 from trainingrun_environments.agents import ENGINE, Agents
@@ -20,9 +19,11 @@ from trainingrun_environments.seam import Environment
 from trainingrun_protocol.commands import NewGame
 
 from trainingrun_actor.embedded_arena import AnyArena
-from trainingrun_actor.evaluation_results import Played, version_name
+from trainingrun_actor.evaluation_results import Played
+from trainingrun_actor.evaluation_scheduler import concurrency
 from trainingrun_actor.game import End, Outcome, Seat
 from trainingrun_actor.inference import Inference
+from trainingrun_actor.match_games import GivenUp, Task, Unplayable, ended
 from trainingrun_actor.play_metrics import PlayMetrics
 from trainingrun_actor.policy import Policy
 from trainingrun_actor.run_state import RunStatePoller
@@ -34,48 +35,8 @@ from trainingrun_actor.tasks import cancel_all
 ATTEMPTS: Final = 5
 
 
-class GivenUp(Exception):
-    """The run wants no evaluation now, or its games do not come to an end."""
-
-
-class Unplayable(GivenUp):
-    """No daemon can seat this opponent, or a part of the user's fails in its games; trying again
-    would not help."""
-
-
-class Rivals(Struct, frozen=True):
-    """The frozen opponents of one evaluation, by their names among the raw results."""
-
-    names: tuple[str, ...]
-    policies: Mapping[str, Policy]
-    """Of those that are policies; the others are scripted or the engine's own."""
-
-    @classmethod
-    def scripted(cls, name: str) -> Rivals:
-        """Return one scripted player, or the engine's own."""
-        return cls((name,), {})
-
-    @classmethod
-    def frozen(cls, policies: Sequence[Policy]) -> Rivals:
-        """Frozen weights."""
-        named = {version_name(policy.pointer.version): policy for policy in policies}
-        return cls(tuple(named), named)
-
-
-class Task(Struct, frozen=True):
-    """What to play: the games in order, how many at once, and when they are enough."""
-
-    policy: Policy
-    rivals: Rivals
-    matchups: tuple[Matchup, ...]
-    concurrent: int
-    intent: Intent
-    is_enough: Callable[[Sequence[float | None]], bool] = lambda _rewards: False
-    """Asked after each game with the rewards so far, by game; None where a game has not ended."""
-
-
-class EvaluationGames:
-    """Plays; one task at a time."""
+class ArenaGames:
+    """See MatchGames; several games at once, as many as ``capacity`` (in slots) leaves."""
 
     def __init__(
         self,
@@ -87,7 +48,9 @@ class EvaluationGames:
         run_state: RunStatePoller,
         metrics: PlayMetrics,
         tapes: Tapes,
+        capacity: Callable[[], Awaitable[int]],
     ) -> None:
+        self._capacity = capacity
         self._environment = environment
         self._players = players
         self._arena = arena
@@ -98,29 +61,21 @@ class EvaluationGames:
         self._inference = Inference(metrics.note_inference)
 
     async def play(self, task: Task) -> list[Played]:
-        """Return the games that ended, in order; all of them unless fewer were enough.
-
-        Raises:
-            GivenUp: the intent changed, or a game was aborted time and again.
-            Unplayable: no daemon can seat the opponent.
-        """
+        """See MatchGames."""
+        concurrent = concurrency(task.intent, capacity=await self._capacity())
         rewards: list[float | None] = [None] * len(task.matchups)
         queue = iter(enumerate(task.matchups))
         failure: GivenUp | None = None
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(task.concurrent):
+                for _ in range(concurrent):
                     group.create_task(self._play_some(queue, task, rewards))
         except* GivenUp as errors:
             failure = next(each for each in errors.exceptions if isinstance(each, GivenUp))
         # Raised out here: early releases of Python 3.11 wrap in a group what is raised in there.
         if failure is not None:
             raise failure
-        return [
-            Played(matchup, reward)
-            for matchup, reward in zip(task.matchups, rewards, strict=True)
-            if reward is not None
-        ]
+        return ended(task, rewards)
 
     async def _play_some(
         self, queue: Iterator[tuple[int, Matchup]], task: Task, rewards: list[float | None]

@@ -1,0 +1,57 @@
+"""What only processes that search have: numba and the searches, which the extra ``search`` brings.
+
+The modules that need them (``search_games``, ``board_policies``) are imported inside of functions,
+behind ``require_search``: an actor of PPO has neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib.util import find_spec
+
+from trainingrun_contracts.run_config import ConfigError, RunConfig
+from trainingrun_contracts.search_players import SEARCH_PLAYER_FORM, search_simulations
+from trainingrun_environments.seam import Environment
+
+
+def searching_opponents(names: Iterable[str]) -> tuple[str, ...]:
+    """Return those of the names that are players which search, as ``mcts-100``."""
+    return tuple(name for name in names if SEARCH_PLAYER_FORM.fullmatch(name))
+
+
+def check_search(config: RunConfig, environment: Environment) -> None:
+    """See that this process can search where the run has it search.
+
+    Raises:
+        ConfigError: it cannot, the environment's games cannot be searched, or a name has too many
+            simulations.
+    """
+    named = searching_opponents(config.evaluation.opponents)
+    for name in named:
+        if search_simulations(name) is None:
+            raise ConfigError(
+                f"evaluation.opponents: {name}: searches make 1 to 100000 simulations a move"
+            )
+    if not named and config.alpha_zero is None:
+        return
+    who = "a run of alphaZero" if config.alpha_zero is not None else f"the opponent {named[0]}"
+    if not environment.spec.is_forkable:
+        raise ConfigError(
+            f"{who} searches, and the environment {environment.spec.name!r} cannot be searched:"
+            " its games cannot be cloned"
+        )
+    require_search(who)
+
+
+def require_search(who: str) -> None:
+    """See that searches can be made here.
+
+    Raises:
+        ConfigError: numba or the searches are not installed.
+    """
+    for package in ("trainingrun_search", "numba"):
+        if find_spec(package) is None:
+            raise ConfigError(
+                f"{who} searches, and {package} is not installed here: install"
+                " trainingrun-actor[search], or take an image that has it"
+            )
