@@ -83,9 +83,9 @@ def rating_of(version: int, evaluations: Sequence[Evaluation]) -> tuple[str, Rat
     """Return the anchor, and the version's Elo above it by all raw results; None without a link."""
     tallies = tuple(tally for each in evaluations for tally in _tallies(each))
     players = {name for tally in tallies for name in (tally.first, tally.second)}
-    searching = sorted(filter(search_simulations, players), key=search_simulations)
-    others = players.difference(ANCHORS, searching)
-    candidates = (*ANCHORS, *searching, *sorted(others, key=_number))
+    searching = {name: found for name in players if (found := search_simulations(name))}
+    versions = sorted(players.difference(ANCHORS, searching), key=_number)
+    candidates = (*ANCHORS, *sorted(searching, key=searching.__getitem__), *versions)
     anchor = next((name for name in candidates if name in players), "")
     return anchor, fit(tallies, anchor=anchor).get(version_name(version))
 
