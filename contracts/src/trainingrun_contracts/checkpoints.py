@@ -7,8 +7,13 @@ documents as JSON; the command line shows it. What is inside a checkpoint is not
 from __future__ import annotations
 
 from enum import Enum
+from typing import Final
 
 from msgspec import Struct
+
+POLICY_FILE: Final = "policy.safetensors"
+"""Of a checkpoint of AlphaZero: the network as it is published (``board_network``), for who plays;
+the file that a learner resumes from has tensors of the training."""
 
 
 class CheckpointState(Enum):

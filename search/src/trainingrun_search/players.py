@@ -11,9 +11,11 @@ import numpy as np
 from trainingrun_contracts.search_players import search_simulations
 from trainingrun_environments.games import Game, Games
 
-from trainingrun_search.evaluators import Evaluator, Rollouts
+from trainingrun_search.evaluators import Evaluator, Request, Rollouts
 from trainingrun_search.lockstep import Lockstep
+from trainingrun_search.positions import vocabulary_size
 from trainingrun_search.roots import Root
+from trainingrun_search.rules import positions_of
 from trainingrun_search.settings import Method, SearchSettings
 
 LADDER: Final = (50, 100, 200, 400, 1000)
@@ -77,3 +79,15 @@ def mcts_player(games: Games, *, simulations: int, seed: int) -> SearchPlayer:
     takes the most visited action.
     """
     return SearchPlayer(games, Rollouts(seed=seed), mcts_settings(simulations), seed=seed)
+
+
+def request_of(games: Games, game: Game) -> Request:
+    """Return the request for one position that is not over: what an evaluator says of it without a
+    search.
+    """
+    positions = positions_of(games, 1)
+    positions.place(0, game)
+    legal = np.zeros((1, vocabulary_size(games.spec)), np.bool_)
+    legal[0, list(game.legal_actions())] = True
+    seen = game.observation(game.current_player)[None]
+    return Request(seen, legal, np.zeros(1, np.int32), positions)

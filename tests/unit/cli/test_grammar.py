@@ -28,11 +28,16 @@ from trainingrun.commands.verbs import ENTRIES
 from typer.main import get_command
 
 ROOT_FOLDER = Path(__file__).parents[3]
-FOLDERS = ("cli/src/trainingrun/commands", "daemon/src/trainingrun_daemon_commands")
+FOLDERS = (
+    "cli/src/trainingrun/commands",
+    "daemon/src/trainingrun_daemon_commands",
+    "actor/src/trainingrun_actor_commands",
+)
 SLOW = (
     "kubernetes",
     "msgspec",
     "redis",
+    "trainingrun_actor_commands",
     "trainingrun_api",
     "trainingrun_daemon_commands",
     "yaml",
@@ -59,6 +64,7 @@ IMPERATIVE = frozenset(
         "Have",
         "List",
         "Measure",
+        "Play",
         "Print",
         "Read",
         "Replay",

@@ -104,10 +104,12 @@ def test_what_is_copied_is_there_and_not_ignored(file: str) -> None:
                 assert source == "forge*" or (ROOT / source).exists(), source
 
 
-def test_the_engines_image_has_no_verbs() -> None:
-    """Expect the verbs of the card game to be left out of what images are built from: they need the
-    command, which the engine's image does not have."""
-    verbs = "daemon/src/trainingrun_daemon_commands"
+@pytest.mark.parametrize(
+    "verbs", ["daemon/src/trainingrun_daemon_commands", "actor/src/trainingrun_actor_commands"]
+)
+def test_the_images_of_roles_have_no_verbs(verbs: str) -> None:
+    """Expect the verbs beside the engine and the actor to be left out of what images are built
+    from: they need the command, which those images do not have."""
     assert (ROOT / verbs).is_dir()
     assert verbs in (ROOT / ".dockerignore").read_text().splitlines()
 

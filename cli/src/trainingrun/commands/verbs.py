@@ -23,6 +23,11 @@ def _of_daemon(panel: Panel, name: str, summary: str) -> Entry:
     return Entry(name, panel, summary, provider="trainingrun-daemon[cli]")
 
 
+def _of_actor(panel: Panel, name: str, summary: str) -> Entry:
+    """A verb that searches games: it comes with those who play."""
+    return Entry(name, panel, summary, provider="trainingrun-actor[cli]")
+
+
 ENTRIES: Final = (
     _entry(
         Panel.PREPARE,
@@ -161,6 +166,12 @@ ENTRIES: Final = (
         Panel.MODELS,
         "watch",
         "Show a game turn by turn: the newest recorded one of a local run, a file, or a live one.",
+    ),
+    _of_actor(
+        Panel.MODELS,
+        "play",
+        "Play against a network, a search or chance in the terminal, or have two of them play a"
+        " match.",
     ),
     _entry(
         Panel.MODELS,
