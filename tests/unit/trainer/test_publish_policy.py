@@ -30,3 +30,15 @@ def test_in_step_nothing_is_published_between_updates() -> None:
     """Expect none, however many updates there are: each was published with its update."""
     policy = PublishPolicy(1, 0.0, in_step=True)
     assert not policy.is_due(step=50, now=9999.0)
+
+
+@pytest.mark.parametrize(
+    ("updates", "games", "due"),
+    [(1, 63, False), (1, 64, True), (0, 999, False), (99, 0, False), (1, -200, True)],
+)
+def test_publications_by_games(updates: int, games: int, due: bool) -> None:
+    """Expect weights after 64 games however many updates they are, none without an update, and some
+    where a Redis that lost its data counts anew."""
+    policy = PublishPolicy(1, 0.0, every_games=64, step=100, games=200)
+    assert policy.is_due(step=100 + updates, now=9999.0, games=200 + games) is due
+    assert policy.after(step=101, now=1.0, games=264).games == 264

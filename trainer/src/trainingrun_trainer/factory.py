@@ -128,12 +128,15 @@ def _take_epoch(start: StartContext, *, above: int) -> Epoch:
 
 def require_supported(config: RunConfig) -> None:
     """Raise ConfigError where a run's algorithm cannot be trained in the way that is asked for."""
-    learner = config.learner
-    if config.alpha_zero is not None and max(learner.ranks, learner.gpus) > 1:
-        raise ConfigError(
-            f"learner.ranks is {learner.ranks} and learner.gpus {learner.gpus}: AlphaZero trains in"
-            " one process, with one GPU or none, so set both to 1 at most"
-        )
+    if config.alpha_zero is None:
+        return
+    for name in ("ranks", "gpus"):
+        number = getattr(config.learner, name)
+        if number > 1:
+            raise ConfigError(
+                f"learner.{name} is {number}: AlphaZero trains in one process, with one GPU or"
+                " none: set it to 1"
+            )
 
 
 def assist(config: RunConfig, *, stop: Event) -> None:

@@ -104,6 +104,7 @@ class Learner:
                 every_games=alpha_zero.publish_every_games if alpha_zero else None,
                 step=progress.step,
                 at=now,
+                games=progress.games,
             ),
             self._while_epoch_holds,
         )
@@ -150,7 +151,7 @@ class Learner:
     def _train_on(self) -> int:
         self._out.events.write_config(self._config)
         self._out.events.restart(self._progress.step + 1)
-        self._weights.publish(self._progress.step)
+        self._weights.publish(self._progress.step, games=self._progress.games)
         self._out.status.set(state=LearnerState.TRAINING)
         self._queue.prefetcher.start()
         while not self._stop.is_set():
@@ -160,7 +161,7 @@ class Learner:
             elif self._is_flushing and self._flush():
                 return ExitCode.DONE
             self._queue.watchdog.check(is_wanted=self._out.reporter.intent is Intent.RUN)
-            self._weights.publish_if_due(self._progress.step)
+            self._weights.publish_if_due(self._progress.step, games=self._games)
             self._save_if_due()
             self._out.writer.evaluated(self._out.reporter.evaluations)
         return ExitCode.INTERRUPTED
@@ -183,7 +184,7 @@ class Learner:
             reporter.redis_lost_data.clear()
             reporter.notify("RedisLostData", "Redis had lost its data: weights published again")
             self._acknowledger.rewrite_marks()
-            self._weights.publish(self._progress.step, again=True)
+            self._weights.publish(self._progress.step, games=self._games, again=True)
         if self._is_flushing:
             self._queue.prefetcher.begin_flush()
 
@@ -224,7 +225,7 @@ class Learner:
         self._recover(result)
         if self._config.sync:
             # Before the acknowledgement, by which the actor knows that it is done.
-            self._weights.publish(self._progress.step)
+            self._weights.publish(self._progress.step, games=self._games)
         self._acknowledger.acknowledge(collected)
 
     def _recover(self, result: UpdateResult) -> None:
@@ -272,7 +273,7 @@ class Learner:
             f"no step was finite after update {before}: training continues from the checkpoint of"
             f" update {found.step}",
         )
-        self._weights.publish(found.step)
+        self._weights.publish(found.step, games=self._games)
 
     def _note(self, collected: Collected, result: UpdateResult) -> None:
         """Count an update, and write down what it did."""
@@ -322,7 +323,7 @@ class Learner:
             return False
         self._acknowledger.close_accounts(appended)
         if self._weights.policy.step != self._progress.step:
-            self._weights.publish(self._progress.step)
+            self._weights.publish(self._progress.step, games=self._games)
         return True
 
     def _finish(self, code: int) -> int:

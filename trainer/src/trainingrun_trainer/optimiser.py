@@ -76,7 +76,7 @@ class AdamOptimiser:
         """Move the parameters against their gradients, which are divided by a number first."""
         names = [name for name, p in self._parameters.items() if p.grad is not None]
         if self._weight_decay:
-            weights = [p for name in names if (p := self._parameters[name]).dim() > 1]
+            weights: list[Tensor] = [p for n in names if (p := self._parameters[n]).dim() > 1]
             torch._foreach_mul_(weights, 1.0 - self.learning_rate * self._weight_decay)
         mean, square, step = ([self._state[name][slot] for name in names] for slot in _SLOTS)
         adam(

@@ -32,20 +32,23 @@ class WeightsOutput:
         self._out = outputs
         self._while_epoch_holds = while_epoch_holds
 
-    def publish_if_due(self, step: int) -> None:
-        """Publish the weights, which have this number of updates, when it is time.
+    def publish_if_due(self, step: int, *, games: int) -> None:
+        """Publish the weights, which have this number of updates, when it is time; the run has
+        played ``games`` training games.
 
         Raises:
             Fenced: a newer learner has started.
+            WeightsNotFinite: nobody could play with them.
         """
-        if self.policy.is_due(step=step, now=time.monotonic(), games=self._out.reporter.games):
-            self.publish(step)
+        if self.policy.is_due(step=step, now=time.monotonic(), games=games):
+            self.publish(step, games=games)
 
-    def publish(self, step: int, *, again: bool = False) -> None:
+    def publish(self, step: int, *, games: int, again: bool = False) -> None:
         """Publish the weights now; ``again`` under their old number, because Redis lost them.
 
         Raises:
             Fenced: a newer learner has started.
+            WeightsNotFinite: nobody could play with them.
         """
         publisher = self._out.publisher
         with self._out.status.phase("publish"):
@@ -53,6 +56,5 @@ class WeightsOutput:
             if not again:
                 publisher.advance()
             self._while_epoch_holds(lambda: publisher.publish(blob, version=step, now=time.time()))
-        games = self._out.reporter.games
         self.policy = self.policy.after(step=step, now=time.monotonic(), games=games)
         self._out.status.set(publish=publisher.publish_number, version=step)

@@ -218,18 +218,19 @@ class AlphaZeroUpdater:
         for positions in self._draw():
             share = len(positions.outcomes) / total
             with self._precision.autocast():
-                output = self.network(positions.observations)
-            loss, found = board_loss(*output, positions, value_weight=self._config.value_weight)
+                logits, values = self.network(positions.observations)
+            weight = self._config.value_weight
+            loss, found = board_loss(logits, values, positions, value_weight=weight)
             (loss * (share * scale.value)).backward()  # type: ignore[no-untyped-call]
             terms += found * share
         norm = self.optimiser.gradient_norm() / scale.value
-        *values, length = torch.cat([terms, norm[None]]).tolist()
-        is_finite = all(math.isfinite(value) for value in values)
+        *means, length = torch.cat([terms, norm[None]]).tolist()
+        is_finite = all(math.isfinite(mean) for mean in means)
         if is_finite and math.isfinite(length):
             self._take(norm)
             sums.taken += 1
-            for name, value in zip((*TERMS, "gradient_norm"), (*values, length), strict=True):
-                sums.terms[name] = sums.terms.get(name, 0.0) + value
+            for name, mean in zip((*TERMS, "gradient_norm"), (*means, length), strict=True):
+                sums.terms[name] = sums.terms.get(name, 0.0) + mean
         elif is_finite and scale.can_back_off:
             scale.back_off()
             sums.rescaled += 1

@@ -204,7 +204,13 @@ def _room(rows: int, width: int, *, actions: int, are_bits: bool) -> Rows:
 
 
 def _of(rows: Rows, places: Int64 | slice) -> Rows:
-    return Rows(*(each[places] for each in rows))
+    return Rows(
+        rows.observations[places],
+        rows.actions[places],
+        rows.shares[places],
+        rows.counts[places],
+        rows.outcomes[places],
+    )
 
 
 def _bits(observations: Float16 | UInt8) -> UInt8 | None:
