@@ -118,16 +118,22 @@ class _Process:
             note_pointer=watchdog.note,
             is_eager=lambda: self._sink.is_paused,
         )
+        # The name has a random suffix, so that other games are played after a restart.
+        seed = Random(f"{config.seed}:{self._actor}").getrandbits(63)
         self._producer = Producer(
-            config, self._parts(), actor=self._actor, schema_hash=spec.schema_hash
+            config,
+            self._parts(seed),
+            actor=self._actor,
+            schema_hash=spec.schema_hash,
+            seed=seed,
         )
         self._reported_at = monotonic()
         self._asked = 0
 
-    def _parts(self) -> Parts:
+    def _parts(self, seed: int) -> Parts:
         admitted = self._admitted
         try:
-            play = SelfPlay(admitted.games, NoWeights(), admitted.settings, seed=self._config.seed)
+            play = SelfPlay(admitted.games, NoWeights(), admitted.settings, seed=seed)
         except ValueError as error:
             raise ConfigError(str(error)) from error
         return Parts(
@@ -166,7 +172,8 @@ class _Process:
         evaluator = local_evaluator(
             board.policy,
             self._admitted.games,
-            self._admitted.alpha_zero,
+            self._config.learner.network,
+            symmetries=self._admitted.alpha_zero.search.symmetries,
             seed=generation,
             note=self._note_network,
         )

@@ -62,12 +62,19 @@ class Parts(Struct, frozen=True):
 class Producer:
     """Plays training games until it is stopped."""
 
-    def __init__(self, config: RunConfig, parts: Parts, *, actor: str, schema_hash: str) -> None:
+    def __init__(
+        self, config: RunConfig, parts: Parts, *, actor: str, schema_hash: str, seed: int
+    ) -> None:
+        """``seed`` is that of the games, which are counted from 1: a game that was given up begins
+        otherwise under its number, so that one that fails does not fail for ever.
+        """
         self._config = config
         self._parts = parts
         self._actor = actor
         self._schema_hash = schema_hash
         self._permission = StartPermission(config, parts)
+        self._seed = seed
+        self._begun = 0
         self._random = Random(actor)
         self._pointers: dict[int, Pointer] = {}
         self._in_use: PublishedBoard | None = None
@@ -160,7 +167,8 @@ class Producer:
     async def _play_started(self, start: GameStart) -> None:
         """Play a game whose number is taken, and say what became of it."""
         began = monotonic()
-        game = asyncio.create_task(self._parts.searcher.play(start.number))
+        self._begun += 1
+        game = asyncio.create_task(self._parts.searcher.play(self._begun))
         self._games.add(game)
         try:
             with self._parts.metrics.playing():
@@ -189,7 +197,7 @@ class Producer:
     def _keep(self, start: GameStart, record: GameRecord, seconds: float) -> None:
         """Put a finished game into the sink, and its end behind it."""
         parts = self._parts
-        for segment in segments_of(record, self._origin(start), self._pointers):
+        for segment in segments_of(record, self._origin(record), self._pointers):
             parts.sink.offer(segment)
         parts.sink.end_game(GameEnd(start.number, is_over=True, counters=counters_of(record)))
         parts.metrics.count_game(ending_of(record), seconds)
@@ -200,14 +208,13 @@ class Producer:
         self._parts.metrics.count_game("aborted", seconds)
         self._parts.sink.end_game(_given_up(start, counters=("aborted",)))
 
-    def _origin(self, start: GameStart) -> GameOrigin:
-        config = self._config
+    def _origin(self, record: GameRecord) -> GameOrigin:
         return GameOrigin(
-            run_id=config.run_id,
+            run_id=self._config.run_id,
             schema_hash=self._schema_hash,
             actor=self._actor,
-            game_id=f"{self._actor}/{start.number}",
-            seed=game_seed(config.seed, start.number),
+            game_id=f"{self._actor}/{record.number}",
+            seed=game_seed(self._seed, record.number),
             created_at=self._parts.clock.wall(),
         )
 

@@ -27,7 +27,7 @@ from trainingrun_search.selfplay import SelfPlay
 from trainingrun_actor.selfplay.weights import Timed
 
 _NOTE_SECONDS: Final = 0.1
-"""Rounds of a small network take a fifth of a millisecond: what they did is added up for so long."""
+"""What rounds did is added up for so long: those of a small network take 0.2 ms each."""
 JOIN_SECONDS: Final = 5.0
 """How long the end waits for a round that is under way."""
 
@@ -110,7 +110,7 @@ class Searcher:
             self._changed.notify()
 
     async def play(self, number: int) -> GameRecord:
-        """Play a game; waits for weights and for a free slot.
+        """Play the game of this number of ``SelfPlay``; waits for weights and for a free slot.
 
         Raises:
             SearchFault: the game failed, and its number is free.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from time import perf_counter
 from typing import Final
 
 from msgspec import Struct
-from trainingrun_contracts.alphazero_config import AlphaZeroConfig
+from trainingrun_contracts.board_network import board_shapes
 from trainingrun_contracts.environment_spec import EnvironmentSpec
+from trainingrun_contracts.policy_format import Network
 from trainingrun_contracts.weights import WeightsError
 from trainingrun_contracts.weights_pointer import Pointer
 from trainingrun_environments.games import Games
@@ -17,6 +19,9 @@ from trainingrun_search.board_policy import BoardPolicy
 from trainingrun_search.evaluators import Answer, Cached, Evaluator, Request, Symmetric
 
 CACHE_BYTES: Final = 16 * 1024 * 1024
+_CACHED_FROM: Final = 500_000
+"""Multiplications of a network from which on it costs more than to keep what it said."""
+_MATRIX: Final = 2
 _ENTRY_BYTES: Final = 400
 """Of an answer that is kept, beside its numbers: Python's objects and the entry of the table."""
 
@@ -68,22 +73,34 @@ class BoardLoader:
 def local_evaluator(
     policy: BoardPolicy,
     games: Games,
-    config: AlphaZeroConfig,
+    network: Network,
     *,
+    symmetries: bool,
     seed: int,
     note: NoteEvaluation = lambda _positions, _seconds: None,
 ) -> Evaluator:
     """Return what values positions in this process by one publication's weights.
 
     The cache is outside of the symmetries: a position that comes again has its answer at once, in
-    the symmetry that was drawn for it. It begins empty with each publication. ``note`` hears what
-    the network itself was asked.
+    the symmetry that was drawn for it. It begins empty with each publication; a small network has
+    none, as its answer costs no more. ``note`` hears what the network itself was asked.
     """
     found: Evaluator = Timed(policy, note)
-    symmetries = symmetries_of(games)
-    if config.search.symmetries and len(symmetries) > 1:
-        found = Symmetric(found, symmetries, seed=seed)
+    known = symmetries_of(games)
+    if symmetries and len(known) > 1:
+        found = Symmetric(found, known, seed=seed)
+    if multiplications(network, games.spec) < _CACHED_FROM:
+        return found
     return Cached(found, entries=cache_entries(games.spec))
+
+
+def multiplications(network: Network, spec: EnvironmentSpec) -> int:
+    """Return how many multiplications a network makes for one position."""
+    squares = prod(spec.observation[1:]) if network.kind == "resnet" else 1
+    return sum(
+        prod(shape) * (squares if len(shape) > _MATRIX else 1)
+        for shape in board_shapes(network, spec).values()
+    )
 
 
 def cache_entries(spec: EnvironmentSpec) -> int:
