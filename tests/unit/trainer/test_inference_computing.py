@@ -162,7 +162,9 @@ def test_a_cache_gives_what_was_written_last_and_stays_in_its_bounds(
         cache.write([key], np.full((1, 3), turn, np.float16), np.full(1, turn, np.float32))
         written[key] = turn
         assert len(cache) <= entries
-    cache.write([bytes([each]) for each in range(40)], np.ones((40, 3), np.float16), np.ones(40))
+    cache.write(
+        [bytes([each]) for each in range(40)], np.ones((40, 3), np.float16), np.ones(40, np.float32)
+    )
     assert len(cache) <= entries
 
 

@@ -56,7 +56,7 @@ _CONNECT_SECONDS: Final = 0.5
 _HELLO_SECONDS: Final = 2.0
 _RETRY: Final = Backoff(first=0.1, longest=10.0, spread=0.5)
 _DISTRUST_SECONDS: Final = 60.0
-"""A server that refused us, or answered what cannot be, is left alone for so long."""
+"""A server that refused us, or answered what cannot be, is not asked for this time."""
 _PIECE: Final = 1 << 18
 _SLACK: Final = 1e-3
 """By which rounding may carry a value beyond 1."""
@@ -95,7 +95,7 @@ class Client(Struct, frozen=True):
 
 
 class Lost(Exception):
-    """A connection is of no use any more; the message says why.
+    """A connection cannot be used any longer; the message says why.
 
     Attributes:
         cause: ``lost``, ``timeout`` or ``wrong``, for the counters.
@@ -115,7 +115,7 @@ class Ticket(Struct, frozen=True):
 
     Attributes:
         request: what was asked.
-        session: the connection that it went on; None where it is answered here.
+        session: its connection; None where it is answered here.
         ids: of its parts, in order.
         until: when it is late, by the evaluator's clock.
         cause: why it is answered here, where it is.
@@ -314,7 +314,7 @@ class Session:
         """Return the answer to a request.
 
         Raises:
-            Lost: none came in time, or the connection is of no use any more.
+            Lost: none came in time, or the connection cannot be used any longer.
         """
         while identity not in self._arrived:
             self._read(until)
@@ -346,7 +346,7 @@ class Session:
 
     def _sort(self, frame: Frame) -> None:
         if frame.kind not in (Kind.ANSWER, Kind.ERROR) or frame.id not in self._waiting:
-            raise FrameError(f"a frame of kind {frame.kind.name} came that nobody waits for")
+            raise FrameError(f"a frame of kind {frame.kind.name} came that no request waits for")
         self._waiting.remove(frame.id)
         self._arrived[frame.id] = frame
 
@@ -434,7 +434,7 @@ def _received(session: Session, ticket: Ticket) -> Answer:
     """Return the answer of a server to all parts of a request, with the oldest generation.
 
     Raises:
-        Lost: the connection is of no use any more.
+        Lost: the connection cannot be used any longer.
         Unanswered: the server says so.
     """
     request, rows = ticket.request, session.welcome.rows

@@ -191,7 +191,7 @@ class Keys:
 
     @property
     def inference_token(self) -> str:
-        """String: what inference servers want to hear from who asks; whoever may read it may
+        """String: the token that inference servers ask of their clients; who may read it may
         ask."""
         return f"tr:{self.run_id}:roles:inference-token"
 

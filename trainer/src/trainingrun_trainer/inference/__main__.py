@@ -27,7 +27,7 @@ from trainingrun_contracts.stream.keys import Keys
 from trainingrun_environments.registry import environment_of
 
 from trainingrun_trainer.inference.addresses import ADDRESS_VARIABLE, place_beside, place_of
-from trainingrun_trainer.inference.computing import Computing, prepare_device
+from trainingrun_trainer.inference.computing import KINDS, Computing, prepare_device
 from trainingrun_trainer.inference.exposing import reports_of, serve_metrics
 from trainingrun_trainer.inference.figures import Figures
 from trainingrun_trainer.inference.run_link import Identity, RunLink
@@ -47,24 +47,32 @@ _log: Final = logging.getLogger(__name__)
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run and exit."""
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args(arguments, Options())
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
     )
-    code = run(install(), most_rows=options.max_batch, cache_bytes=options.cache_megabytes << 20)
+    code = run(install(), options)
     logging.shutdown()
     sys.stderr.flush()
-    os._exit(code)  # a lane that computes for minutes, or a thread that waits for Redis, holds none
+    os._exit(code)  # no thread that still computes, or waits for Redis, holds it
 
 
-def run(stop: Stop, *, most_rows: int | None, cache_bytes: int) -> int:
+class Options(argparse.Namespace):
+    """The command line."""
+
+    max_batch: int | None
+    precision: str
+    cache_megabytes: int
+
+
+def run(stop: Stop, options: Options) -> int:
     """Serve until SIGTERM; returns the exit code."""
     try:
         config, environment = load(), role_environment(default_member="inference-0")
         link = RedisLink(environment.redis_url, stop=stop)
         with stop.ends_waiting():
             link.persist(link.client.ping, what="reaching Redis", patience=_PATIENCE_SECONDS)
-        asyncio.run(_serve(config, environment, link, most_rows=most_rows, cache_bytes=cache_bytes))
+        asyncio.run(_serve(config, environment, link, options))
     except StopRequested:
         return ExitCode.DONE
     except RedisRefused as error:
@@ -77,12 +85,7 @@ def run(stop: Stop, *, most_rows: int | None, cache_bytes: int) -> int:
 
 
 async def _serve(
-    config: RunConfig,
-    environment: RoleEnvironment,
-    link: RedisLink,
-    *,
-    most_rows: int | None,
-    cache_bytes: int,
+    config: RunConfig, environment: RoleEnvironment, link: RedisLink, options: Options
 ) -> None:
     """Serve one run until SIGTERM.
 
@@ -91,9 +94,11 @@ async def _serve(
         DeviceBroken: the device fails batch after batch.
     """
     stop = _stop_event()
-    spec, network, device = _spec_of(config), config.learner.network, prepare_device(config.learner)
-    rows = most_rows or (_GPU_ROWS if device.device.type == "cuda" else _PROCESSOR_ROWS)
-    computing = Computing(device, network, spec, most_rows=rows, cache_bytes=cache_bytes)
+    spec, network = _spec_of(config), config.learner.network
+    device = prepare_device(options.precision)
+    rows = options.max_batch or (_GPU_ROWS if device.device.type == "cuda" else _PROCESSOR_ROWS)
+    memory = options.cache_megabytes << 20
+    computing = Computing(device, network, spec, most_rows=rows, cache_bytes=memory)
     figures = Figures(most_rows=rows)
     serve_metrics(figures, computing, port=environment.metrics_port)
     server = Server(speaker_of(config.run_id, spec, network), computing, figures, most_rows=rows)
@@ -125,7 +130,7 @@ def _spec_of(config: RunConfig) -> EnvironmentSpec:
 
 
 async def _listen(server: Server, environment: RoleEnvironment) -> str:
-    """Listen; return what searches are told."""
+    """Listen; return the address that searches find."""
     named = os.environ.get(ADDRESS_VARIABLE)
     place = place_of(named) if named else place_beside(parse_url(environment.redis_url))
     try:
@@ -177,6 +182,13 @@ def _parser() -> argparse.ArgumentParser:
         type=_rows,
         metavar="POSITIONS",
         help=f"largest batch [{_GPU_ROWS} on a GPU, {_PROCESSOR_ROWS} without]",
+    )
+    parser.add_argument(
+        "--precision",
+        choices=("auto", *KINDS),
+        default="auto",
+        help="of the network's body; auto: bf16 where the device multiplies it in hardware, on a"
+        " GPU or a processor with AMX, else fp32",
     )
     parser.add_argument(
         "--cache-megabytes",

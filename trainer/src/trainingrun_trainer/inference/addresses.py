@@ -1,4 +1,4 @@
-"""Where the server listens, and what searches are told.
+"""Where the server listens, and under which address searches find it.
 
 ``TRAININGRUN_INFERENCE_ADDRESS`` names both as ``host:port``; port 0 takes a free one. Without it
 the host is the address by which this machine reaches the run's Redis, which others reach too: a
@@ -24,7 +24,7 @@ _LONGEST: Final = 250
 
 
 class Place(Struct, frozen=True):
-    """A host that searches are told, and a port; 0 is a free one."""
+    """A host that searches connect to, and a port; 0 is a free one."""
 
     host: str
     port: int
@@ -35,7 +35,7 @@ class Place(Struct, frozen=True):
         return self.host if _is_of_this_machine(self.host) else None
 
     def announced(self, port: int) -> str:
-        """Return what searches are told, with the port that was bound."""
+        """Return the address for searches, with the port that was bound."""
         return f"[{self.host}]:{port}" if ":" in self.host else f"{self.host}:{port}"
 
 
@@ -67,7 +67,7 @@ def place_beside(redis: RedisAddress) -> Place:
             redis.host, redis.port, type=socket.SOCK_DGRAM
         )[0]
         with socket.socket(family, kind, protocol) as probe:
-            probe.connect(address)  # sends nothing: it only looks for the way
+            probe.connect(address)  # sends nothing: it only finds the route
             host = str(probe.getsockname()[0])
     except OSError as error:
         raise ConfigError(

@@ -38,7 +38,7 @@ class Waiting(Generic[_Item]):
         self.rows += rows
 
     def drop(self, connection: int) -> None:
-        """Forget what a connection waits for: nobody reads the answers."""
+        """Forget what a closed connection waits for."""
         for rows, _ in self._queues.pop(connection, ()):
             self.rows -= rows
 

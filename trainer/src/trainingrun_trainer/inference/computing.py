@@ -1,9 +1,9 @@
 """Answers batches on one device, with the newest weights that were given.
 
-``answer`` may be called by as many threads as the device has lanes. On a GPU these are two, each
-with a stream of its own: while one batch is computed, the next is put together and copied. On a
-processor it is one: two batches would take each other's cores, and a request that comes meanwhile
-goes into the next batch.
+``answer`` may be called by as many threads as the device computes batches at once. On a GPU these
+are two, each with a stream of its own: while one batch is computed, the next is put together and
+copied. On a processor it is one: two batches would take each other's cores, and a request that
+comes meanwhile goes into the next batch.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -31,7 +32,7 @@ from trainingrun_contracts.inference_frames import (
     unpacked,
 )
 from trainingrun_contracts.policy_format import Network
-from trainingrun_contracts.run_config import ConfigError, LearnerConfig
+from trainingrun_contracts.run_config import ConfigError
 from trainingrun_contracts.weights_pointer import Pointer
 
 from trainingrun_trainer.inference.answer_cache import AnswerCache
@@ -39,7 +40,10 @@ from trainingrun_trainer.inference.batching import buckets_up_to, padded
 from trainingrun_trainer.inference.network import BoardNetwork
 
 THREADS_VARIABLE: Final = "TRAININGRUN_INFERENCE_THREADS"
-_GPU_LANES: Final = 2
+KINDS: Final = {"fp32": torch.float32, "bf16": torch.bfloat16}
+_GPU_STREAMS: Final = 2
+_PROCESSOR_FILE: Final = Path("/proc/cpuinfo")
+_AMX: Final = "amx_bf16"
 
 
 class NoWeights(Exception):
@@ -56,13 +60,13 @@ class Device(Struct, frozen=True):
     Attributes:
         device: where.
         kind: the type in which the network's body is computed.
-        lanes: batches that are under way at the same time.
+        streams: batches that are under way at the same time.
         name: for people.
     """
 
     device: torch.device
     kind: torch.dtype
-    lanes: int
+    streams: int
     name: str
 
 
@@ -92,11 +96,11 @@ class Weights(Struct, frozen=True):
     cache: AnswerCache | None
 
 
-def prepare_device(config: LearnerConfig) -> Device:
+def prepare_device(precision: str) -> Device:
     """Return the device to answer with, a GPU where torch sees one; sets torch's threads.
 
-    On a GPU the network is computed in bf16, or in fp16 where the run trains in it; on a processor
-    in the run's own precision, but never in fp16, which processors emulate.
+    ``precision`` is one of ``KINDS``, or ``auto``: bf16 where the device multiplies it in hardware,
+    four times as many positions on a processor with AMX; else fp32.
 
     Raises:
         ConfigError: the number of threads is none.
@@ -106,11 +110,25 @@ def prepare_device(config: LearnerConfig) -> Device:
         raise ConfigError(f"{THREADS_VARIABLE}={threads!r} is not a number of threads")
     torch.set_num_threads(int(threads))
     if torch.cuda.is_available():
-        kind = torch.float16 if config.precision == "fp16" else torch.bfloat16
-        device = torch.device("cuda", 0)
-        return Device(device, kind, _GPU_LANES, torch.cuda.get_device_name(device))
-    kind = torch.bfloat16 if config.precision == "bf16" else torch.float32
-    return Device(torch.device("cpu"), kind, 1, f"cpu, {torch.get_num_threads()} threads")
+        device, name = torch.device("cuda", 0), torch.cuda.get_device_name(0)
+        chosen = _chosen(precision, has_bf16=torch.cuda.is_bf16_supported())
+        return Device(device, KINDS[chosen], _GPU_STREAMS, f"{name}, {chosen}")
+    chosen = _chosen(precision, has_bf16=_has_amx())
+    return Device(torch.device("cpu"), KINDS[chosen], 1, f"cpu, {threads} threads, {chosen}")
+
+
+def _chosen(precision: str, *, has_bf16: bool) -> str:
+    if precision != "auto":
+        return precision
+    return "bf16" if has_bf16 else "fp32"
+
+
+def _has_amx() -> bool:
+    """Return whether this processor multiplies matrices of bf16; False where it does not say."""
+    try:
+        return _AMX in _PROCESSOR_FILE.read_text()
+    except OSError:
+        return False
 
 
 class Computing:

@@ -37,7 +37,7 @@ from trainingrun_trainer.inference.server import Server
 _POLL_SECONDS: Final = 0.25
 _TOKEN_BYTES: Final = 24
 _FORGOTTEN_SECONDS: Final = 600.0
-"""Reports of servers that are gone for so long are removed."""
+"""Older reports are of servers that are gone, and are removed."""
 _ROLE: Final = "inference"
 
 _log: Final = logging.getLogger(__name__)

@@ -1,10 +1,10 @@
 """Connections and batches: an event loop reads and writes, threads compute.
 
-The loop reads requests as they come. Whenever the device has a lane free, what waits goes to it as
+The loop reads requests as they come. Whenever the device is free, what waits goes to it as
 one batch; when the batch is done, its answers are written and the next one goes. So while a batch
 is computed the next one collects, and no timer decides.
 
-Nobody can hold up the others: a request is checked when it comes, a connection may have as many
+No client can hold up the others: a request is checked when it comes, a connection may have as many
 outstanding as it has credits, batches take connections in turn, and whose answers are not read is
 not read from either, and is dropped after a while.
 """
@@ -48,10 +48,10 @@ CREDITS: Final = 8
 """Requests of one connection that may wait: two for each group of games are plenty."""
 HELLO_SECONDS: Final = 10.0
 SLOW_SECONDS: Final = 30.0
-"""Whose answers lie unread for so long is dropped."""
+"""A client that leaves its answers unread for this time is dropped."""
 STOP_SECONDS: Final = 10.0
 STUCK_SECONDS: Final = 120.0
-"""A device that is busy for so long without an answer is no longer believed in."""
+"""A device that gives no answer for this time counts as stuck."""
 MOST_CONNECTIONS: Final = 1024
 FAILURES_ALLOWED: Final = 3
 """Batches in a row that fail by themselves, after which the process ends."""
@@ -79,9 +79,9 @@ class Server:
     """Answers connections by one ``Computing``; make it within a running event loop.
 
     Attributes:
-        token: what a client must know; None while it is not known here either, and nobody is let
-            in.
-        notices: what people should hear of, by reason; whoever reports takes them.
+        token: what a client must know; None while it is not known here either, and every client
+            is refused.
+        notices: sentences for people, by reason.
     """
 
     def __init__(
@@ -95,8 +95,8 @@ class Server:
         self._most_rows = most_rows
         self._loop = asyncio.get_running_loop()
         self._waiting: Waiting[Ask] = Waiting()
-        self._free = computing.device.lanes
-        self._lanes = ThreadPoolExecutor(computing.device.lanes, "lane")
+        self._free = computing.device.streams
+        self._threads = ThreadPoolExecutor(computing.device.streams, "device")
         self._connections: dict[int, Connection] = {}
         self._numbers = 0
         self._listener: asyncio.Server | None = None
@@ -158,7 +158,7 @@ class Server:
             _log.warning("%d clients did not take their answers in time", len(self._connections))
         for connection in list(self._connections.values()):
             connection.abort()
-        self._lanes.shutdown(wait=False, cancel_futures=True)
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     # --- what connections call
 
@@ -201,11 +201,11 @@ class Server:
             if self._is_device_idle:
                 self._heard_at = began
             self._free -= 1
-            done = self._lanes.submit(self._computing.answer, [each.positions for each in asks])
+            done = self._threads.submit(self._computing.answer, [each.positions for each in asks])
             done.add_done_callback(partial(self._hand_over, asks, began))
 
     def _hand_over(self, asks: Sequence[Ask], began: float, done: Future[BatchAnswer]) -> None:
-        """In the lane's thread."""
+        """In the device's thread."""
         try:
             self._loop.call_soon_threadsafe(self._finish, asks, began, done)
         except RuntimeError:
@@ -260,7 +260,7 @@ class Server:
 
     @property
     def _is_device_idle(self) -> bool:
-        return self._free == self._computing.device.lanes
+        return self._free == self._computing.device.streams
 
 
 class Connection(asyncio.Protocol):
@@ -295,7 +295,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio."""
-        self._calm()
+        self._stop_timer()
         if self._number is not None:
             self._server.leave(self._number)
         if self._is_welcome:
@@ -329,7 +329,7 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         """See asyncio."""
-        self._calm()
+        self._stop_timer()
         self._transport.resume_reading()
 
     # --- what the server calls
@@ -355,7 +355,7 @@ class Connection(asyncio.Protocol):
     # --- own
 
     def _greet(self, hello: Hello) -> None:
-        self._calm()
+        self._stop_timer()
         self._name = f"{one_line(hello.member, _SHOWN)} at {self._name}"
         sentence = self._server.why_refused(hello)
         if sentence is not None:
@@ -381,7 +381,7 @@ class Connection(asyncio.Protocol):
         self._server.ask(Ask(self, identity, positions, monotonic()), self._number)
 
     def _later(self, seconds: float, what: str) -> None:
-        self._calm()
+        self._stop_timer()
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(seconds, self._give_up, f"{what} for {seconds:.0f} s")
 
@@ -390,7 +390,7 @@ class Connection(asyncio.Protocol):
         _log.warning("%s is dropped: it %s", self._name, what)
         self.abort()
 
-    def _calm(self) -> None:
+    def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
