@@ -14,12 +14,29 @@ from typing import Any
 from testkit.tree import ROOT
 
 VERSION = "0.1.0"
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image of ours: its file below the checkout, its tag, and its stage in the file."""
+
+    dockerfile: str
+    tag: str
+    target: str = ""
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """What a builder must be told beside file and tag."""
+        return ("--target", self.target) if self.target else ()
+
+
 IMAGES = {
-    "daemon": ("Dockerfile.daemon", f"localhost/trainingrun-daemon:{VERSION}"),
-    "actor": ("Dockerfile.actor", f"localhost/trainingrun-actor:{VERSION}"),
-    "trainer": ("Dockerfile.trainer", f"localhost/trainingrun-trainer:{VERSION}"),
-    "operator": ("Dockerfile.operator", f"localhost/trainingrun-operator:{VERSION}"),
-    "redis": ("images/Dockerfile.redis", f"localhost/trainingrun-redis:{VERSION}"),
+    "daemon": Image("Dockerfile.daemon", f"localhost/trainingrun-daemon:{VERSION}"),
+    "actor": Image("Dockerfile.actor", f"localhost/trainingrun-actor:{VERSION}", "actor"),
+    "search": Image("Dockerfile.actor", f"localhost/trainingrun-search:{VERSION}", "search"),
+    "trainer": Image("Dockerfile.trainer", f"localhost/trainingrun-trainer:{VERSION}"),
+    "operator": Image("Dockerfile.operator", f"localhost/trainingrun-operator:{VERSION}"),
+    "redis": Image("images/Dockerfile.redis", f"localhost/trainingrun-redis:{VERSION}"),
 }
 
 
@@ -44,12 +61,12 @@ def run(*command: str, timeout: float = 120, stdin: str | None = None) -> str:
     return done.stdout
 
 
-def build_image(dockerfile: str, tag: str, *, context: Path = ROOT) -> None:
+def build_image(image: Image, *, context: Path = ROOT) -> None:
     """Build one image from the checkout, or from a folder of it, and make the cluster see it."""
     command = os.environ.get("E2E_BUILD_IMAGE")
-    file = str(context / dockerfile)
+    file, tag = str(context / image.dockerfile), image.tag
     if command:
-        run(*shlex.split(command), tag, str(context), file, timeout=1500)
+        run(*shlex.split(command), tag, str(context), file, *image.options, timeout=1500)
         return
     builder = next((name for name in ("docker", "podman", "buildah") if shutil.which(name)), None)
     load = os.environ.get("E2E_LOAD_IMAGE")
@@ -57,7 +74,8 @@ def build_image(dockerfile: str, tag: str, *, context: Path = ROOT) -> None:
         raise ClusterError(
             "set E2E_BUILD_IMAGE, or E2E_LOAD_IMAGE and have docker, podman or buildah"
         )
-    run(builder, "build", "-q", "-f", file, "-t", tag, str(context), timeout=1500)
+    options = ("-q", "-f", file, "-t", tag, *image.options)
+    run(builder, "build", *options, str(context), timeout=1500)
     run(*shlex.split(load), tag, timeout=600)
 
 

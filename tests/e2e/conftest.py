@@ -26,9 +26,9 @@ def cluster() -> None:
 @pytest.fixture(scope="session")
 def images(cluster: None) -> dict[str, str]:
     """Role -> image, built from this checkout and known to the cluster."""
-    for dockerfile, tag in IMAGES.values():
-        build_image(dockerfile, tag)
-    return {role: tag for role, (_, tag) in IMAGES.items()}
+    for image in IMAGES.values():
+        build_image(image)
+    return {role: image.tag for role, image in IMAGES.items()}
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from testkit.e2e.cluster import Namespace, build_image
+from testkit.e2e.cluster import Image, Namespace, build_image
 from testkit.e2e.training import assert_ledger_closes, status, version
 from testkit.own_engines import EXAMPLES
 
@@ -37,7 +37,7 @@ def on_a_cluster(folder: Path) -> Path:
 def test_an_engine_of_ones_own_is_applied_and_trained(namespace: Namespace, tmp_path: Path) -> None:
     """Expect its pods to pass every probe under the restricted standard, the run to end Complete
     with a policy that beats random play, and every transition accounted for."""
-    build_image("Dockerfile", IMAGE, context=FOLDER)
+    build_image(Image("Dockerfile", IMAGE), context=FOLDER)
     namespace.kubectl("apply", "-f", str(on_a_cluster(tmp_path)))
     namespace.wait("tr/domineering", condition="condition=Complete", seconds=600)
     print(namespace.table())

@@ -18,6 +18,7 @@ from trainingrun_contracts.run_config import ConfigError
 
 from trainingrun_actor.evaluator import evaluate
 from trainingrun_actor.play import play
+from trainingrun_actor.search_extra import require_search
 from trainingrun_actor.startup import StartError
 from trainingrun_actor.watchdog import POINTER_SECONDS, NoPointer
 
@@ -54,13 +55,9 @@ def _selfplay() -> Callable[..., Coroutine[Any, Any, None]]:
     Raises:
         ConfigError: the search is not installed.
     """
-    try:
-        from trainingrun_actor.selfplay.process import selfplay  # noqa: PLC0415 (see above)
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"self-play needs {error.name}, which is not installed:"
-            " pip install 'trainingrun-actor[search]'"
-        ) from error
+    require_search("self-play")
+    from trainingrun_actor.selfplay.process import selfplay  # noqa: PLC0415 (see above)
+
     return selfplay
 
 

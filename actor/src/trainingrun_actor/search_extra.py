@@ -6,12 +6,20 @@ behind ``require_search``: an actor of PPO has neither.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+import shutil
+from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
 
 from trainingrun_contracts.run_config import ConfigError, RunConfig
 from trainingrun_contracts.search_players import SEARCH_PLAYER_FORM, search_simulations
 from trainingrun_environments.seam import Environment
+
+SHIPPED_CACHE_VARIABLE: Final = "TRAININGRUN_NUMBA_CACHE"
+"""Folder of compiled searches that an image has; numba only uses a folder that it may write."""
+NUMBA_CACHE_VARIABLE: Final = "NUMBA_CACHE_DIR"
 
 
 def searching_opponents(names: Iterable[str]) -> tuple[str, ...]:
@@ -55,3 +63,19 @@ def require_search(who: str) -> None:
                 f"{who} searches, and {package} is not installed here: install"
                 " trainingrun-actor[search], or take an image that has it"
             )
+    use_shipped_cache(os.environ)
+
+
+def use_shipped_cache(environ: Mapping[str, str]) -> None:
+    """Copy an image's compiled searches to where numba looks for them; before the first search.
+
+    A cache that cannot be copied costs half a minute of compilation, and nothing else.
+    """
+    shipped = environ.get(SHIPPED_CACHE_VARIABLE, "")
+    wanted = environ.get(NUMBA_CACHE_VARIABLE, "")
+    if not shipped or not wanted or Path(wanted).exists():
+        return
+    try:
+        shutil.copytree(shipped, wanted)
+    except OSError:
+        shutil.rmtree(wanted, ignore_errors=True)

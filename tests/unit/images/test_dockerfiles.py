@@ -13,6 +13,7 @@ from trainingrun_reconciler.manifests.probes import ALIVE_SECONDS, HEALTH_FILE
 
 ROOT = Path(__file__).resolve().parents[3]
 FILES = sorted(path.name for path in ROOT.glob("Dockerfile.*"))
+IMAGES = [*FILES, "Dockerfile.actor:search", "images/Dockerfile.redis"]
 ALL = [*FILES, "images/Dockerfile.redis"]
 LABELS = ("title", "description", "licenses", "version", "revision", "created", "source")
 
@@ -40,6 +41,17 @@ def stages(file: str) -> list[list[Step]]:
     return found
 
 
+def image(file: str) -> list[Step]:
+    """The steps of an image; after a colon the stage of the file that it is, else the last one."""
+    name, _, target = file.partition(":")
+    found = stages(name)
+    named = {words[2]: each for each in found if len(words := each[0].words.split()) == 3}
+    steps = named[target] if target else found[-1]
+    while (base := steps[0].words.split()[0]) in named:
+        steps = [*named[base], *steps[1:]]
+    return steps
+
+
 def said(stage: list[Step], name: str) -> list[str]:
     """What a stage says with one instruction."""
     return [step.words for step in stage if step.name == name]
@@ -51,23 +63,24 @@ def test_there_is_one_for_each_part_that_runs() -> None:
     assert all((ROOT / each).is_file() for each in ALL)
 
 
-@pytest.mark.parametrize("file", ALL)
-def test_the_last_stage_begins_from_the_base_and_installs_no_builder(file: str) -> None:
+@pytest.mark.parametrize("file", IMAGES)
+def test_an_image_begins_from_the_base_and_installs_no_builder(file: str) -> None:
     """Expect the base by argument, and no pip, venv or compiler among what is installed."""
-    first, last = (ROOT / file).read_text(), stages(file)[-1]
-    assert len(stages(file)) > 1 or file not in FILES
+    name = file.partition(":")[0]
+    first, last = (ROOT / name).read_text(), image(file)
+    assert len(stages(name)) > 1 or name not in FILES
     assert re.search(r"^ARG BASE=docker\.io/library/debian:bookworm-slim$", first, re.MULTILINE)
-    assert last[0].words == "${BASE}"
+    assert last[0].words.split()[0] == "${BASE}"
     for command in said(last, "RUN"):
         for word in ("pip", "venv", "gcc", "build-essential", "setuptools"):
             assert word not in command, f"{word} in {command}"
         assert "rm -rf /var/lib/apt/lists/*" in command
 
 
-@pytest.mark.parametrize("file", ALL)
+@pytest.mark.parametrize("file", IMAGES)
 def test_an_image_runs_as_nobody_and_says_how_it_is(file: str) -> None:
     """Expect a number as user (a pod's runAsNonRoot asks for one), checks and commands as lists."""
-    last = stages(file)[-1]
+    last = image(file)
     assert said(last, "USER") == ["10001:10001"]
     assert said(last, "STOPSIGNAL") == ["SIGTERM"]
     [command] = said(last, "CMD")
@@ -79,10 +92,12 @@ def test_an_image_runs_as_nobody_and_says_how_it_is(file: str) -> None:
         assert f"org.opencontainers.image.{label}=" in labels
 
 
-@pytest.mark.parametrize("file", ["Dockerfile.actor", "Dockerfile.trainer"])
+@pytest.mark.parametrize(
+    "file", ["Dockerfile.actor", "Dockerfile.actor:search", "Dockerfile.trainer"]
+)
 def test_the_check_of_a_role_is_its_pods_liveness(file: str) -> None:
     """Expect the same file and the same age as in the probe."""
-    [check] = said(stages(file)[-1], "HEALTHCHECK")
+    [check] = said(image(file), "HEALTHCHECK")
     assert f"stat -c %Y {HEALTH_FILE})" in check
     assert f"-lt {ALIVE_SECONDS}" in check
 
