@@ -1,0 +1,305 @@
+"""How fast AlphaZero learns Connect Four, in one process and one thread: the curve.
+
+Self-play, the replay window and the steps take turns, as the token bucket has it; what is played,
+trained and published are the product's own parts. Every point of the curve is the newest network's:
+its win rate against random play and against mcts-100, and how often its choice in a thousand
+held-out positions is one of the perfect player's, by the search and by the network alone.
+
+Seconds are those of the processor, so a busy machine disturbs them little; what evaluations take
+does not count.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import torch
+from msgspec.structs import replace
+from trainingrun_actor.selfplay.segments import GameOrigin, segments_of
+from trainingrun_contracts.alphazero_config import AlphaZeroConfig
+from trainingrun_contracts.environment_config import BuiltIn
+from trainingrun_contracts.policy_format import Network
+from trainingrun_contracts.run_config import CheckpointConfig, LearnerConfig, RunConfig
+from trainingrun_contracts.weights_pointer import Pointer
+from trainingrun_environments.games import Game, Games
+from trainingrun_environments.registry import games_of
+from trainingrun_environments.symmetries import symmetries_of
+from trainingrun_search.board_policy import BoardPolicy
+from trainingrun_search.evaluators import Answer, Cached, Evaluator, Request, Symmetric
+from trainingrun_search.lockstep import Lockstep
+from trainingrun_search.players import mcts_player
+from trainingrun_search.records import GameRecord
+from trainingrun_search.selfplay import SelfPlay, SelfPlaySettings
+from trainingrun_search.settings import Method, SearchSettings
+from trainingrun_trainer.alphazero.network import new_board_network
+from trainingrun_trainer.alphazero.update import AlphaZeroUpdater
+from trainingrun_trainer.updater import UpdateResult
+
+from benchmarks import measuring
+from benchmarks.measuring import Goal, report, tell
+from testkit.connect_four.labelled import Labelled, labelled_positions
+
+Choose = Callable[[Game], int]
+
+GOALS = {"win_rate_random": 0.95, "win_rate_mcts_100": 0.5, "agreement": 0.9}
+MINUTES_OF_GOALS = 40
+"""Of processor: twenty minutes on two cores."""
+
+
+class Newest:
+    """The newest published weights; an evaluator."""
+
+    def __init__(self) -> None:
+        self.policy: BoardPolicy | None = None
+
+    def evaluate(self, request: Request) -> Answer:
+        """See Evaluator."""
+        assert self.policy is not None
+        return self.policy.evaluate(request)
+
+
+class Learning:
+    """A run in one process: games are played, go into the window, and pay for steps."""
+
+    def __init__(self, config: RunConfig, *, slots: int) -> None:
+        self.games: Games = games_of(config.environment)
+        self.newest = Newest()
+        self._config = config
+        alpha_zero = config.alpha_zero
+        assert alpha_zero is not None
+        self._publish_every = alpha_zero.publish_every_games
+        network = new_board_network(config.seed, config.learner.network, self.games.spec)
+        symmetries = symmetries_of(self.games)
+        self._updater = AlphaZeroUpdater(
+            network, config, device=torch.device("cpu"), symmetries=symmetries
+        )
+        self._publishes = 0
+        self._publish()
+        evaluator: Evaluator = self.newest
+        if alpha_zero.search.symmetries and len(symmetries) > 1:
+            evaluator = Symmetric(evaluator, symmetries, seed=config.seed)
+        search = alpha_zero.search
+        settings = SelfPlaySettings(
+            search=SearchSettings(
+                simulations=search.simulations,
+                method=None if search.method == "auto" else Method(search.method),
+                leaves=search.leaves,
+                exploration=search.exploration,
+                noise_share=search.noise_share,
+                noise_total=search.noise_total,
+            ),
+            slots=slots,
+            temperature=search.temperature,
+            temperature_moves=search.temperature_moves,
+            most_moves=search.most_moves,
+        )
+        self._play = SelfPlay(self.games, Cached(evaluator), settings, seed=config.seed).play(
+            itertools.count()
+        )
+
+    def steps(self) -> Iterator[tuple[int, int, UpdateResult]]:
+        """Play and train without end; yields games, positions and what the last update did, after
+        each publication."""
+        positions, trained = 0, UpdateResult({}, 0, 0, stopped_early=False)
+        pointer = Pointer(1, 0, 0, "0", 0.0)
+        for played in itertools.count(1):
+            record: GameRecord = next(self._play)
+            positions += record.moves
+            origin = GameOrigin(
+                run_id=self._config.run_id,
+                schema_hash=self.games.spec.schema_hash,
+                actor="a",
+                game_id=str(played),
+                seed=0,
+                created_at=0.0,
+            )
+            segments = segments_of(record, origin, {0: pointer})
+            result = self._updater.train(segments, games=played)
+            trained = result if result.steps else trained
+            if played % self._publish_every == 0:
+                self._publish()
+                yield played, positions, trained
+
+    def _publish(self) -> None:
+        blob = self._updater.weights(version=self._publishes)
+        self.newest.policy = BoardPolicy.from_bytes(
+            blob, self.games.spec, generation=self._publishes
+        )
+        self._publishes += 1
+
+
+def by_search(games: Games, evaluator: Evaluator, simulations: int) -> Lockstep:
+    """A player that searches many games at once, without noise."""
+    settings = SearchSettings(simulations=simulations, noise_share=0.0, is_greedy=True)
+    return Lockstep(games, evaluator, settings, slots=64)
+
+
+def chosen(search: Lockstep, positions: list[Game]) -> list[int]:
+    """The search's action in each position, at most as many as it has slots."""
+    random_numbers = np.random.default_rng(0)
+    for slot, game in enumerate(positions):
+        search.place(slot, game, random_numbers)
+    waiting, found = set(range(len(positions))), dict[int, int]()
+    while waiting:
+        search.round()
+        for slot in search.done():
+            if slot in waiting:
+                root = search.root(slot)
+                found[slot] = int(root.actions[root.best])
+                waiting.remove(slot)
+    for slot in range(len(positions)):
+        search.clear(slot)
+    return [found[slot] for slot in range(len(positions))]
+
+
+def win_rate(search: Lockstep, games: Games, opponent: Choose, *, count: int) -> float:
+    """The searching player's win rate, a draw being half a win; it begins half of the games."""
+    running = [(games.new(number), number % 2) for number in range(count)]
+    points = 0.0
+    while running:
+        own = [pair for pair in running if pair[0].current_player == pair[1]]
+        for first in range(0, len(own), 64):
+            part = own[first : first + 64]
+            actions = chosen(search, [game for game, _ in part])
+            for (game, _), action in zip(part, actions, strict=True):
+                game.apply(action)
+        for game, seat in running:
+            if not game.is_terminal and game.current_player != seat:
+                game.apply(opponent(game))
+        points += sum((game.returns[seat] + 1) / 2 for game, seat in running if game.is_terminal)
+        running = [pair for pair in running if not pair[0].is_terminal]
+    return points / count
+
+
+def agreement(search: Lockstep, positions: tuple[Labelled, ...]) -> float:
+    """The share of positions in which the search's action is one of the best."""
+    right = 0
+    for first in range(0, len(positions), 64):
+        part = positions[first : first + 64]
+        actions = chosen(search, [each.game() for each in part])
+        right += sum(action in each.best for each, action in zip(part, actions, strict=True))
+    return right / len(positions)
+
+
+def raw_agreement(policy: BoardPolicy, positions: tuple[Labelled, ...]) -> float:
+    """The same of the network's likeliest action, without a search."""
+    games = [each.game() for each in positions]
+    seen = np.stack([game.observation(game.current_player) for game in games])
+    logits, _ = policy.forward(seen.reshape(len(seen), -1).astype(np.float32))
+    for row, game in zip(logits, games, strict=True):
+        row[[action for action in range(len(row)) if action not in game.legal_actions()]] = -np.inf
+    best = logits.argmax(axis=1).tolist()
+    return sum(a in each.best for a, each in zip(best, positions, strict=True)) / len(positions)
+
+
+def point(learning: Learning, *, simulations: int, games: int) -> dict[str, float]:
+    """What the newest network can do."""
+    policy, rules = learning.newest.policy, learning.games
+    assert policy is not None
+    search = by_search(rules, Cached(policy), simulations)
+    chance = random.Random(1)
+    mcts = mcts_player(rules, simulations=100, seed=3)
+    positions = labelled_positions()
+    return {
+        "win_rate_random": win_rate(
+            search, rules, lambda game: chance.choice(game.legal_actions()), count=games
+        ),
+        "win_rate_mcts_100": win_rate(search, rules, mcts.choose, count=games),
+        "agreement": agreement(search, positions),
+        "raw_agreement": raw_agreement(policy, positions),
+    }
+
+
+def config_of(options: Any) -> RunConfig:
+    """The run that the options describe; ``--set`` changes any field of AlphaZero's part."""
+    given = msgspec.to_builtins(AlphaZeroConfig())
+    for change in options.set:
+        path, _, text = change.partition("=")
+        *sections, name = path.split(".")
+        section = given
+        for each in sections:
+            section = section[each]
+        section[name] = json.loads(text)
+    return RunConfig(
+        run="az-learning",
+        run_id="az-learning",
+        seed=options.seed,
+        games=options.games,
+        decks=(),
+        environment=BuiltIn("connect_four"),
+        checkpoint=CheckpointConfig(storage="file:///nowhere"),
+        learner=LearnerConfig(
+            network=replace(
+                Network(), kind=options.kind, width=options.width, layers=options.layers
+            )
+        ),
+        alpha_zero=msgspec.convert(given, AlphaZeroConfig),
+    )
+
+
+def main() -> int:
+    parser = measuring.parser(
+        __doc__ or "",
+        examples=(
+            "python -m benchmarks.search.az_learning",
+            "python -m benchmarks.search.az_learning --minutes 5 --set search.simulations=32",
+        ),
+    )
+    parser.add_argument("--minutes", type=float, default=MINUTES_OF_GOALS, help="[%(default)s]")
+    parser.add_argument("--every", type=float, default=4.0, help="minutes a point [%(default)s]")
+    parser.add_argument("--kind", default="resnet", help="network [%(default)s]")
+    parser.add_argument("--width", type=int, default=64, help="[%(default)s]")
+    parser.add_argument("--layers", type=int, default=4, help="[%(default)s]")
+    parser.add_argument("--slots", type=int, default=32, help="games at once [%(default)s]")
+    parser.add_argument("--games", type=int, default=20_000, help="of the run [%(default)s]")
+    parser.add_argument("--match", type=int, default=100, help="games of a match [%(default)s]")
+    parser.add_argument("--seed", type=int, default=0, help="[%(default)s]")
+    parser.add_argument("--set", action="append", default=[], metavar="FIELD=JSON")
+    parser.add_argument("--weights", type=Path, help="where the last weights are written")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    config = config_of(options)
+    assert config.alpha_zero is not None
+    learning = Learning(config, slots=options.slots)
+    curve: list[dict[str, Any]] = []
+    began, excluded = time.process_time(), 0.0
+    for games, positions, result in learning.steps():
+        minutes = (time.process_time() - began - excluded) / 60
+        is_last = minutes >= options.minutes or games >= options.games
+        if not is_last and minutes < options.every * (len(curve) + 1):
+            continue
+        before = time.process_time()
+        simulations = config.alpha_zero.search.simulations
+        found = point(learning, simulations=simulations, games=options.match)
+        excluded += time.process_time() - before
+        losses = {name: round(number, 3) for name, number in result.losses.items()}
+        rounded = {name: round(number, 3) for name, number in found.items()}
+        curve.append(
+            {
+                "minutes": round(minutes, 2),
+                "games": games,
+                "positions": positions,
+                "positions_per_second": round(positions / minutes / 60, 1),
+                **rounded,
+                "losses": losses,
+            }
+        )
+        tell(json.dumps(curve[-1]))
+        if is_last:
+            break
+    last = curve[-1]
+    goals = [Goal(name, last[name], least=least) for name, least in GOALS.items()]
+    return report("search/az_learning", figures={"curve": curve}, ratios={}, goals=goals)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
