@@ -35,7 +35,7 @@ from testkit.servers.redis_server import RedisServer, live_leases
 from testkit.tree import DECKS
 from testkit.waiting import until
 
-_USERS = {"play": "actor", "selfplay": "actor", "evaluate": "evaluator"}
+_USERS = {"play": "actor", "selfplay": "selfplay", "evaluate": "evaluator"}
 """Whose URL a role gets."""
 
 

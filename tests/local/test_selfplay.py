@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import urllib.error
+import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 import pytest
 from trainingrun_contracts.alphazero_config import AlphaZeroConfig, SearchConfig
@@ -16,7 +19,9 @@ from trainingrun_contracts.reports import ActorReport, ActorState, Intent
 from trainingrun_contracts.run_config import ActorConfig, LearnerConfig, RunConfig
 from trainingrun_environments.registry import games_of
 
+from testkit.ports import free_port
 from testkit.roles.actor_bed import Bed, actor_bed, config, has_traceback
+from testkit.roles.inference_bed import inference_bed
 from testkit.servers.redis_server import RedisServer
 from testkit.waiting import until
 
@@ -223,7 +228,7 @@ def test_games_that_are_given_up_leave_nothing(bed: Bed) -> None:
     ("changes", "words"),
     [
         ({"environment": Magic()}, "needs games that it can search"),
-        ({"environment": OpenSpiel("kuhn_poker")}, "has hidden information"),
+        ({"environment": OpenSpiel("kuhn_poker")}, "hidden information"),
         ({"environment": Python("no_clone:Game")}, "its games cannot be cloned"),
         (
             {"environment": OpenSpiel("nim"), "learner": LearnerConfig(network=Network("resnet"))},
@@ -264,6 +269,49 @@ def test_a_game_that_fails_is_given_up_and_said(bed: Bed, monkeypatch: pytest.Mo
     assert {each.header.seed % 5 == 2 for each in bed.segments()} == {False}
     assert process.popen.poll() is None
     assert not has_traceback(process.text)
+
+
+def test_servers_are_asked_and_missed_without_harm(
+    tmp_path: Path, redis_server: RedisServer
+) -> None:
+    """Expect positions from an inference server, from the process itself once that is killed, and
+    from the server that takes its place; games go on all the time.
+    """
+    with (
+        inference_bed(tmp_path, redis_server) as servers,
+        actor_bed(tmp_path, redis_server) as bed,
+    ):
+        bed.keys = servers.keys
+        servers.publish(1)
+        server = servers.start_server()
+        servers.wait_for(publish=1)
+        run = msgspec.structs.replace(servers.config, actor=ActorConfig(games_per_actor=8))
+        port = free_port()
+        process = bed.start_role("selfplay", run, metrics_port=port)
+
+        def valued(by: str) -> float:
+            return _sample(port, f'trainingrun_search_positions_total{{by="{by}"}}')
+
+        until(lambda: bed.games() >= 5 and valued("server") > 0, seconds=120, what="5 games")
+        server.kill()
+        until(lambda: valued("network") > 0, seconds=60, what="it values positions itself")
+        played, answered = bed.games(), valued("server")
+        until(lambda: bed.games() >= played + 5, seconds=120, what="it plays on")
+        servers.start_server()
+        until(lambda: valued("server") > answered, seconds=120, what="it asks the next server")
+        assert process.terminate(seconds=60) == 0
+        assert not has_traceback(process.text)
+        assert _publishes(bed) == {1}
+
+
+def _sample(port: int, name: str) -> float:
+    """A metric's value; 0 while nobody answers or it has none."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            lines = answer.read().decode().splitlines()
+    except (urllib.error.URLError, OSError):
+        return 0.0
+    return next((float(line.split()[-1]) for line in lines if line.startswith(f"{name} ")), 0.0)
 
 
 def _publishes(bed: Bed) -> set[int]:

@@ -59,12 +59,3 @@ class Games(Protocol):
 
     def describe(self, game: Game, action: int) -> str:
         """Return an action of the current player as text for people, without a line end."""
-
-
-def unseen_in(games: Games) -> str | None:
-    """Return what a clone of such games knows and their players do not, as ``hidden information``
-    or ``chance``: a search would see it. ``Games`` say so in an attribute ``unseen``; None where
-    there is nothing, or nobody says.
-    """
-    found: str | None = getattr(games, "unseen", None)
-    return found

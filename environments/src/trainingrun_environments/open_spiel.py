@@ -56,7 +56,6 @@ class OpenSpielGames:
     def __init__(self, pyspiel: Any, game: Any) -> None:
         self._game = game
         self._has_chance = game.get_type().chance_mode != pyspiel.GameType.ChanceMode.DETERMINISTIC
-        self.unseen: Final = _unseen(pyspiel, game)
         tensor, shape = _tensor_of(pyspiel, game)
         check_shapes(f"the OpenSpiel game '{game}'", shape, game.num_distinct_actions())
         observe = _observer(game, tensor, shape)
@@ -134,15 +133,6 @@ class OpenSpielGame:
     def render(self) -> str:
         """See Game."""
         return str(self.state).rstrip("\n")
-
-
-def _unseen(pyspiel: Any, game: Any) -> str | None:
-    """See ``games.unseen_in``."""
-    kind = game.get_type()
-    if kind.information == pyspiel.GameType.Information.IMPERFECT_INFORMATION:
-        return "hidden information"
-    is_certain = kind.chance_mode == pyspiel.GameType.ChanceMode.DETERMINISTIC
-    return None if is_certain else "chance"
 
 
 def _pyspiel() -> Any:

@@ -16,7 +16,6 @@ The class needs no base and no import of ours:
         def apply(self, action: int) -> None: ...
         def observation(self, player: int): ...   # an array, or lists of numbers
         def clone(self): ...                      # optional; for search
-        unseen = "hidden information"   # optional; what a clone knows and players do not see
         symmetries = [(o, a), ...]      # optional; for search and training: each two lists of
                                         # numbers, as ``symmetries.Symmetry`` has them
         def render(self) -> str: ...              # optional; else what player 0 sees
@@ -108,7 +107,6 @@ class PythonGames:
         self._made_of = made_of
         self.spec: Final = spec
         self.symmetries: Final[Sequence[Symmetry]] = _symmetries_of(made_of, spec)
-        self.unseen: Final = _unseen_of(made_of)
 
     def new(self, seed: int) -> PythonGame:
         """See Games."""
@@ -196,13 +194,6 @@ def _spec_of(title: str, made_of: Any) -> EnvironmentSpec:
         reward_bound=float(bound),
         is_forkable=callable(getattr(made_of, "clone", None)),
     )
-
-
-def _unseen_of(made_of: Any) -> str | None:
-    found = getattr(made_of, "unseen", None)
-    if found is not None and not isinstance(found, str):
-        raise Fault(f"unseen is {found!r}: it must be a text, as 'hidden information'")
-    return found
 
 
 def _symmetries_of(made_of: Any, spec: EnvironmentSpec) -> tuple[Symmetry, ...]:

@@ -7,7 +7,7 @@ from trainingrun_contracts.alphazero_config import AlphaZeroConfig, SearchConfig
 from trainingrun_contracts.board_network import board_shapes
 from trainingrun_contracts.environment_spec import EnvironmentSpec
 from trainingrun_contracts.run_config import ConfigError, RunConfig
-from trainingrun_environments.games import Games, unseen_in
+from trainingrun_environments.games import Games
 from trainingrun_search.positions import vocabulary_size
 from trainingrun_search.selfplay import SelfPlaySettings
 from trainingrun_search.settings import Method, SearchSettings
@@ -48,17 +48,12 @@ def admit(config: RunConfig, games: Games) -> Admitted:
 
 
 def check_games(games: Games) -> None:
-    """Raise ConfigError unless games can be searched without seeing what players do not."""
+    """Raise ConfigError unless games can be searched, and fit into segments."""
     spec = games.spec
     try:
         vocabulary_size(spec)
     except ValueError as error:
         raise ConfigError(str(error)) from error
-    if (what := unseen_in(games)) is not None:
-        raise ConfigError(
-            f"the environment {spec.name!r} has {what}, which a search of AlphaZero would see in"
-            " the games that it clones: train it by PPO"
-        )
     _check_width(spec)
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 import redis.asyncio
 from trainingrun_contracts.connection import address_of
+from trainingrun_contracts.inference_frames import Layout, speaker_of
 from trainingrun_contracts.metrics import Server
 from trainingrun_contracts.reports import REPORT_SECONDS, ActorReport
 from trainingrun_contracts.role_environment import RoleEnvironment
@@ -18,6 +19,7 @@ from trainingrun_contracts.stream.append import HIGH_WATER_BATCHES
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_environments.errors import UnknownEnvironment
 from trainingrun_environments.registry import games_of
+from trainingrun_search.evaluators import Evaluator
 from trainingrun_search.selfplay import SelfPlay
 
 from trainingrun_actor.game_numbers import GameNumbers
@@ -30,8 +32,10 @@ from trainingrun_actor.run_state import RunStatePoller
 from trainingrun_actor.running import running
 from trainingrun_actor.selfplay.admission import Admitted, admit
 from trainingrun_actor.selfplay.producer import Parts, Producer
+from trainingrun_actor.selfplay.remote import Client, RemoteEvaluator
 from trainingrun_actor.selfplay.searcher import NoWeights, Progress, Searcher, Weights
-from trainingrun_actor.selfplay.weights import BoardLoader, PublishedBoard, local_evaluator
+from trainingrun_actor.selfplay.servers import Served, watch_servers
+from trainingrun_actor.selfplay.weights import BoardLoader, PublishedBoard, Timed, around, is_costly
 from trainingrun_actor.sink import Sink
 from trainingrun_actor.startup import incarnation, reach_redis, stop_event
 from trainingrun_actor.watchdog import POINTER_SECONDS, PointerWatchdog
@@ -82,7 +86,8 @@ class _Process:
         self._member = environment.member
         self._actor = incarnation(environment.member)
         self._metrics = PlayMetrics()
-        keys = Keys(config.run_id, config.learner.shards)
+        self._client = client
+        self._keys = keys = Keys(config.run_id, config.learner.shards)
         exporter = Exporter(self._metrics, Server.SELFPLAY)
         exporter.serve(environment.metrics_port)
         self._reporter = Reporter(
@@ -97,6 +102,7 @@ class _Process:
             wall=time,
             note_sync=self._metrics.sync_seconds.observe,
         )
+        self._remote = self._new_remote()
         self._leases = Leases(client, keys, member=self._actor)
         self._sink = Sink(
             client,
@@ -155,35 +161,66 @@ class _Process:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Play until the event is set, then end in order."""
-        loops = (
+        loops = [
             self._run_state.run(),
             self._sink.run(),
             self._leases.run(),
             self._producer.run(),
             self._reporter.run(self._report, self._gauges),
-        )
+        ]
+        if self._remote is not None:
+            loops.append(watch_servers(self._client, self._keys, self._remote.use))
         async with running(stop, loops, reporter=self._reporter):
             await self._producer.stop(seconds=self._config.actor.stop_seconds)
             await self._sink.flush(FLUSH_GRACE_SECONDS)
             await self._reporter.write(self._report(), self._gauges())
+            if self._remote is not None:
+                self._remote.close()
 
     def _evaluator_of(self, board: PublishedBoard) -> Weights:
+        admitted, spec, remote = self._admitted, self._admitted.games.spec, self._remote
         generation = board.pointer.publish
-        evaluator = local_evaluator(
-            board.policy,
-            self._admitted.games,
-            self._config.learner.network,
-            symmetries=self._admitted.alpha_zero.search.symmetries,
-            seed=generation,
-            note=self._note_network,
+        asked: Evaluator = Timed(board.policy, self._note_network)
+        if remote is not None:
+            asked = Timed(Served(remote, asked), self._note_answer)
+        return Weights(
+            around(
+                asked,
+                admitted.games,
+                symmetries=admitted.alpha_zero.search.symmetries,
+                is_costly=remote is not None or is_costly(self._config.learner.network, spec),
+                seed=generation,
+            ),
+            generation,
         )
-        return Weights(evaluator, generation)
 
-    def _refuse(self, reason: str) -> None:
-        """Say why weights are not used."""
-        notice = asyncio.create_task(self._reporter.notify("WeightsRefused", reason))
+    def _new_remote(self) -> RemoteEvaluator | None:
+        """Return what asks inference servers, where the run has any."""
+        if not self._admitted.alpha_zero.inference_servers:
+            return None
+        config, spec, loop = self._config, self._admitted.games.spec, asyncio.get_running_loop()
+
+        def notify(reason: str, message: str) -> None:
+            loop.call_soon_threadsafe(self._say, reason, message)
+
+        return RemoteEvaluator(
+            Client(
+                speaker_of(config.run_id, spec, config.learner.network),
+                Layout.of(spec),
+                self._member,
+            ),
+            NoWeights(),
+            notify=notify,
+        )
+
+    def _say(self, reason: str, message: str) -> None:
+        """Publish a notice, without waiting for it."""
+        notice = asyncio.create_task(self._reporter.notify(reason, message))
         self._notices.add(notice)
         notice.add_done_callback(self._notices.discard)
+
+    def _refuse(self, reason: str) -> None:
+        self._say("WeightsRefused", reason)
 
     def _refuse_generation(self, generation: int, reason: str) -> None:
         _log.warning("publication %d is not played with: %s", generation, reason)
@@ -195,11 +232,18 @@ class _Process:
         metrics.waited["engine"] += done.tree_seconds
         metrics.simulations += done.simulations
         self._asked += done.positions
-        metrics.positions["cache"] = self._asked - metrics.positions["network"]
+        positions = metrics.positions
+        if self._remote is not None:
+            positions["server"] = self._remote.counts.remote
+        positions["cache"] = self._asked - positions["network"] - positions["server"]
 
     def _note_network(self, positions: int, seconds: float) -> None:
-        self._metrics.note_inference(positions, seconds)
         self._metrics.positions["network"] += positions
+        if self._remote is None:
+            self._metrics.note_inference(positions, seconds)
+
+    def _note_answer(self, positions: int, seconds: float) -> None:
+        self._metrics.note_inference(positions, seconds)
 
     def _report(self) -> ActorReport:
         now = monotonic()

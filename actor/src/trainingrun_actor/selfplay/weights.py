@@ -20,7 +20,7 @@ from trainingrun_search.evaluators import Answer, Cached, Evaluator, Request, Sy
 
 CACHE_BYTES: Final = 16 * 1024 * 1024
 _CACHED_FROM: Final = 500_000
-"""Multiplications of a network from which on it costs more than to keep what it said."""
+"""Multiplications for one position. A cache costs 2 us a position, as full layers of 300,000 do."""
 _MATRIX: Final = 2
 _ENTRY_BYTES: Final = 400
 """Of an answer that is kept, beside its numbers: Python's objects and the entry of the table."""
@@ -70,28 +70,31 @@ class BoardLoader:
         return PublishedBoard(policy, pointer)
 
 
-def local_evaluator(
-    policy: BoardPolicy,
+def around(
+    evaluator: Evaluator,
     games: Games,
-    network: Network,
     *,
     symmetries: bool,
+    is_costly: bool,
     seed: int,
-    note: NoteEvaluation = lambda _positions, _seconds: None,
 ) -> Evaluator:
-    """Return what values positions in this process by one publication's weights.
+    """Return what asks an evaluator in symmetries of the game, and once for each position where it
+    is costly.
 
     The cache is outside of the symmetries: a position that comes again has its answer at once, in
-    the symmetry that was drawn for it. It begins empty with each publication; a small network has
-    none, as its answer costs no more. ``note`` hears what the network itself was asked.
+    the symmetry that was drawn for it.
     """
-    found: Evaluator = Timed(policy, note)
     known = symmetries_of(games)
     if symmetries and len(known) > 1:
-        found = Symmetric(found, known, seed=seed)
-    if multiplications(network, games.spec) < _CACHED_FROM:
-        return found
-    return Cached(found, entries=cache_entries(games.spec))
+        evaluator = Symmetric(evaluator, known, seed=seed)
+    if not is_costly:
+        return evaluator
+    return Cached(evaluator, entries=cache_entries(games.spec))
+
+
+def is_costly(network: Network, spec: EnvironmentSpec) -> bool:
+    """Return whether a network costs more than to keep what it said."""
+    return multiplications(network, spec) >= _CACHED_FROM
 
 
 def multiplications(network: Network, spec: EnvironmentSpec) -> int:
