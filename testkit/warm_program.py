@@ -144,12 +144,13 @@ class WarmPrograms:
         *,
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
+        stdin: int | None = None,
         timeout: float = _GRACE_SECONDS,
     ) -> subprocess.CompletedProcess[str]:
         """Run a script to its end, with its outputs as text."""
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
             process = self.start(
-                command, cwd=cwd, env=env, stdout=out.fileno(), stderr=errors.fileno()
+                command, cwd=cwd, env=env, stdout=out.fileno(), stderr=errors.fileno(), stdin=stdin
             )
             try:
                 code = process.wait(timeout)

@@ -21,6 +21,7 @@ from typing import Final, TypeVar
 
 from msgspec import Struct
 from trainingrun_contracts.alphazero_config import SearchConfig
+from trainingrun_contracts.run_config import ConfigError
 from trainingrun_contracts.search_players import search_simulations
 from trainingrun_environments.agents import ENGINE, Agent, Agents, RandomAgent
 from trainingrun_environments.embedded import EmbeddedGames
@@ -79,11 +80,16 @@ class SearchGames:
 
         Raises:
             UnknownEnvironment: the environment's games do not live in this process.
+            ConfigError: two settings of the search exclude one another.
         """
         self._parts = parts
         self._embedded = EmbeddedGames(parts.environment)
         self._games = self._embedded.games
         self._search = search
+        try:
+            self._settings = None if search is None else measured_settings(search)
+        except ValueError as error:
+            raise ConfigError(str(error)) from error
 
     async def play(self, task: Task) -> list[Played]:
         """See MatchGames."""
@@ -121,7 +127,7 @@ class SearchGames:
             Pairing(_seated(matchup), matchup.seed, openings[number // 2])
             for number, matchup in enumerate(task.matchups)
         ]
-        settings = [measured_settings(self._search)] if self._search is not None else []
+        settings = [] if self._settings is None else [self._settings]
         steps = [search_simulations(name) for name in task.rivals.names]
         settings += [mcts_settings(simulations) for simulations in steps if simulations]
         places = places_for(self._games, settings)
@@ -143,10 +149,9 @@ class SearchGames:
 
     def _policy_player(self, policy: Policy, places: int) -> Player:
         evaluator = PolicyEvaluator(policy)
-        if self._search is None:
+        if self._settings is None:
             return GreedyPlayer(self._games, evaluator, places=places)
-        settings = measured_settings(self._search)
-        return searching_player(self._games, evaluator, settings, places=places)
+        return searching_player(self._games, evaluator, self._settings, places=places)
 
     def _take(self, game: MatchGame, task: Task, seconds: float) -> float:
         """Count a game, write it down if it is the first, and return the policy's reward."""

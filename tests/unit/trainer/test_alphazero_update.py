@@ -11,6 +11,8 @@ import torch
 from msgspec.structs import replace
 from safetensors.torch import load
 from trainingrun_contracts.alphazero_config import AlphaZeroConfig
+from trainingrun_contracts.board_weights import read_board_weights
+from trainingrun_contracts.checkpoints import POLICY_FILE
 from trainingrun_contracts.policy_format import Network
 from trainingrun_contracts.run_config import RunConfig
 from trainingrun_contracts.segment import Segment
@@ -107,6 +109,26 @@ def test_a_resume_gives_the_same_bits(average: float, made: Make) -> None:
         assert torch.equal(own, theirs)
     own, theirs = (load(each.weights(version=2)) for each in (straight, resumed))
     assert all(torch.equal(each, theirs[name]) for name, each in own.items())
+
+
+@pytest.mark.parametrize("average", [0.0, 0.9])
+def test_a_checkpoint_holds_the_network_as_it_is_published(average: float, made: Make) -> None:
+    """Expect the tensors of a publication, and none of weights that nobody could play with."""
+    config = config_of(average=average, network=NETWORKS[1])
+    updater = updater_of(config)
+    updater.train([made(seq) for seq in range(9)], games=10)
+    files = capture(updater, config, Progress(step=3), now=1.0).files
+    saved, published = (
+        read_board_weights(blob, SPEC) for blob in (files[POLICY_FILE], updater.weights(version=3))
+    )
+    assert (saved.version, saved.network) == (3, published.network)
+    for name, tensor in published.tensors.items():
+        assert np.array_equal(saved.tensors[name], tensor)
+    for tensor in updater.model().values():
+        if tensor.is_floating_point():
+            tensor.fill_(float("nan"))
+    if not average:
+        assert POLICY_FILE not in capture(updater, config, Progress(step=4), now=1.0).files
 
 
 def test_a_resume_without_a_window_is_no_error(made: Make) -> None:

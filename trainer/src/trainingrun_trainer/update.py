@@ -124,7 +124,7 @@ class PpoUpdater:
         self.policy.load_state_dict(model)
         self.optimiser.load(moments)
 
-    def memory(self) -> dict[str, bytes]:
+    def memory(self, *, version: int) -> dict[str, bytes]:  # noqa: ARG002 (Updater names it)
         """See Updater; every segment is trained once, so there is none."""
         return {}
 

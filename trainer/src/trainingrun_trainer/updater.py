@@ -80,8 +80,8 @@ class Updater(Protocol):
             KeyError, RuntimeError, ValueError: they do not fit.
         """
 
-    def memory(self) -> dict[str, bytes]:
-        """Return what else a checkpoint of the same run holds, as files by name."""
+    def memory(self, *, version: int) -> dict[str, bytes]:
+        """Return what else a checkpoint of this version holds, as files by name."""
 
     def recall(self, files: Mapping[str, bytes]) -> str:
         """Take over what ``memory`` returned, from among all files of a checkpoint; returns what of

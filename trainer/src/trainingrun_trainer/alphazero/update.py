@@ -12,6 +12,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +23,7 @@ from torch import Tensor
 from trainingrun_contracts.alphazero_config import AlphaZeroConfig
 from trainingrun_contracts.board_network import NETWORK_METADATA
 from trainingrun_contracts.board_weights import SCHEMA_METADATA, VERSION_METADATA
+from trainingrun_contracts.checkpoints import POLICY_FILE
 from trainingrun_contracts.environment_spec import EnvironmentSpec
 from trainingrun_contracts.run_config import RunConfig
 from trainingrun_contracts.segment import Segment
@@ -162,13 +164,18 @@ class AlphaZeroUpdater:
         if self._average is not None:
             self._average.load_state_dict(model)
 
-    def memory(self) -> dict[str, bytes]:
-        """See Updater: the window, and the average of the weights where there is one."""
+    def memory(self, *, version: int) -> dict[str, bytes]:
+        """See Updater: the window, the average of the weights where there is one, and the network
+        as it is published, for who plays without torch; of weights that nobody could play with,
+        there is none.
+        """
         counters = Counters(self.window.total, self._drawn, self._bucket.tokens)
         files = {WINDOW_FILE: window_file(self.window, self.spec, counters)}
         if self._average is not None:
             tensors = self._average.state_dict()
             files[AVERAGE_FILE] = save({name: each.cpu() for name, each in tensors.items()})
+        with suppress(WeightsNotFinite):
+            files[POLICY_FILE] = self.weights(version=version)
         return files
 
     def recall(self, files: Mapping[str, bytes]) -> str:

@@ -57,7 +57,7 @@ def capture(
             {"torch": torch.get_rng_state(), "shuffle": updater.generator.get_state()}
         ),
         LEDGER_FILE: msgspec.json.encode(ledger),
-        **updater.memory(),
+        **updater.memory(version=progress.step),
     }
     manifest = Manifest(
         format=FORMAT,
