@@ -50,7 +50,9 @@ def searched_config(storage: str, *, network: Network | None = None) -> RunConfi
             network=network or Network("mlp", 64, 2),
         ),
         alpha_zero=AlphaZeroConfig(
-            replay=ReplayConfig(rows=2048, most_rows=4096, least_rows=BATCH // 2, samples_per_row=4.0),
+            replay=ReplayConfig(
+                rows=2048, most_rows=4096, least_rows=BATCH // 2, samples_per_row=4.0
+            ),
             batch=128,
             learning_rate=5e-3,
             warmup_steps=4,

@@ -60,13 +60,21 @@ class Finding:
         return f"{'ok     ' if self.is_well else 'PROBLEM'} {self.sentence}"
 
 
+def _well(sentence: str) -> Finding:
+    return Finding(is_well=True, sentence=sentence)
+
+
+def _wrong(sentence: str) -> Finding:
+    return Finding(is_well=False, sentence=sentence)
+
+
 def findings(run: TrainingRun, share: Share) -> Iterator[Finding]:
     """Look at this machine, then at Redis, then at the other machines."""
     yield from _of_packages(run, share)
     try:
         own = this_machine(run, share)
     except UserError as error:
-        yield Finding(False, str(error))
+        yield _wrong(str(error))
         return
     yield from _of_gpus(run, share, own)
     address = parse_url(share.url)
@@ -83,13 +91,12 @@ def _of_packages(run: TrainingRun, share: Share) -> Iterator[Finding]:
     absent = missing_packages(run, share.roles)
     roles = ", ".join(share.roles)
     if absent:
-        yield Finding(
-            False,
+        yield _wrong(
             f"{roles}: this Python has no {' and no '.join(absent)}: pip install"
             " 'trainingrun[local]'",
         )
     else:
-        yield Finding(True, f"{roles}: the packages are installed")
+        yield _well(f"{roles}: the packages are installed")
 
 
 def _of_gpus(run: TrainingRun, share: Share, own: Machine) -> Iterator[Finding]:
@@ -99,27 +106,25 @@ def _of_gpus(run: TrainingRun, share: Share, own: Machine) -> Iterator[Finding]:
     for role in (each for each in _OF_GPUS if each in share.roles):
         wanted = asked.get(role, 0)
         if wanted > len(own.gpus):
-            yield Finding(
-                False,
+            yield _wrong(
                 f"{role} asks for {wanted} GPUs ({role}.gpus), and nvidia-smi shows"
                 f" {len(own.gpus)} here: install the driver, choose another machine, or ask for"
                 " fewer",
             )
         else:
-            yield Finding(True, f"{role}: GPUs {', '.join(own.gpus) or 'none'}, asked for {wanted}")
+            yield _well(f"{role}: GPUs {', '.join(own.gpus) or 'none'}, asked for {wanted}")
 
 
 def _of_own_redis(address: RedisAddress) -> Iterator[Finding]:
     try:
         find_redis_server()
     except BackendError as error:
-        yield Finding(False, str(error))
+        yield _wrong(str(error))
         return
     where = "for this machine alone" if is_local(address.host) else "for all machines"
-    yield Finding(True, f"redis: is started here on port {address.port}, {where}")
+    yield _well(f"redis: is started here on port {address.port}, {where}")
     if is_local(address.host):
-        yield Finding(
-            False,
+        yield _wrong(
             f"--redis names {address.host}, by which no other machine reaches this one: write its"
             " name or address in their network",
         )
@@ -138,20 +143,18 @@ def _reach(address: RedisAddress) -> tuple[bool, Finding]:
     try:
         socket.getaddrinfo(address.host, address.port)
     except OSError as error:
-        return False, Finding(
-            False,
+        return False, _wrong(
             f"the name {address.host} is not known here ({error.strerror}): correct it, or write"
             " the machine's address",
         )
     try:
         socket.create_connection((address.host, address.port), _CONNECT_SECONDS).close()
     except OSError as error:
-        return False, Finding(
-            False,
+        return False, _wrong(
             f"{address.place} is not reached ({error.strerror or error}): start the machine with"
             f" redis first, and let port {address.port} through its firewall",
         )
-    return True, Finding(True, f"{address.place} is reached")
+    return True, _well(f"{address.place} is reached")
 
 
 def _of_redis(run: TrainingRun, share: Share, own: Machine) -> Iterator[Finding]:
@@ -167,28 +170,27 @@ def _of_redis(run: TrainingRun, share: Share, own: Machine) -> Iterator[Finding]
             pipe.get(lead_key(name))
             _, machines, lead = pipe.execute()
     except (redis.RedisError, OSError) as error:
-        yield Finding(False, why_unreachable(error, share.url))
+        yield _wrong(why_unreachable(error, share.url))
         return
-    yield Finding(True, "Redis takes the password")
+    yield _well("Redis takes the password")
     yield from _of_server(server, float(seconds[0]))
     yield from _of_machines(run, own, machines_from(machines))
     found = lead_from(lead)
     if found is not None and found.is_fresh(time.time()):
-        yield Finding(True, f"{found.machine} leads the run: {found.line}")
+        yield _well(f"{found.machine} leads the run: {found.line}")
 
 
 def _of_server(server: dict[str, Any], seconds: float) -> Iterator[Finding]:
     try:
         check_redis_version(server)
     except ValueError as error:
-        yield Finding(False, f"Redis: {error}")
+        yield _wrong(f"Redis: {error}")
     policy = str(server.get("maxmemory_policy", _NOEVICTION))
     if policy != _NOEVICTION:
-        yield Finding(False, f"Redis has maxmemory-policy {policy}: set it to {_NOEVICTION}")
+        yield _wrong(f"Redis has maxmemory-policy {policy}: set it to {_NOEVICTION}")
     apart = abs(time.time() - seconds)
     if apart > _CLOCK_SECONDS:
-        yield Finding(
-            False,
+        yield _wrong(
             f"the clocks of Redis' machine and of this one are {apart:.0f} s apart, and what is"
             f" older than {FRESH_SECONDS:.0f} s counts as gone: set both by NTP",
         )
@@ -200,12 +202,13 @@ def _of_machines(
     now = time.time()
     for each in machines:
         if each.name != own.name:
-            yield Finding(each.is_fresh(now), described(each, now=now))
+            line = described(each, now=now)
+            yield _well(line) if each.is_fresh(now) else _wrong(line)
     for sentence in misfits(own, machines, now=now):
-        yield Finding(False, sentence)
+        yield _wrong(sentence)
     roles = [each.role.value for each in ALGORITHMS.roles_of(run) if each.serves(run)]
     for role in missing(roles, machines, now=now):
         if role == Role.EVALUATOR.value:
-            yield Finding(True, "no machine has role evaluator: the learner's takes it")
+            yield _well("no machine has role evaluator: the learner's takes it")
         else:
-            yield Finding(False, f"no machine has role {role} yet: name it in --roles of one")
+            yield _wrong(f"no machine has role {role} yet: name it in --roles of one")

@@ -102,7 +102,9 @@ class Follower:
 
     async def _follow(self, say: Callable[[str], None]) -> RunEnding:
         beating, telling, asked = Timer(BEAT_SECONDS), Timer(_LINE_SECONDS), False
-        say(f"{self._talk.own.name} has {', '.join(self._share.roles)}; the learner's leads")
+        say(
+            f"{self._talk.own.name} has {', '.join(self._share.roles)}; the learner's machine leads"
+        )
         while True:
             if beating.is_due() or self._signals:
                 await self._talk.exchange(await self._members())

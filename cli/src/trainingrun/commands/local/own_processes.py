@@ -10,7 +10,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -152,7 +152,7 @@ class OwnProcesses:
                     elapsed=self._sampler.elapsed,
                     machines=self._machines(),
                 )
-                self._line = line_of(snapshot)
+                self._line = line_of(replace(snapshot, machines=()))
                 self._screen.show(snapshot)
                 note_members(self._plan.folder.members, view)
                 if sampling.is_due():
