@@ -23,6 +23,7 @@ from trainingrun_contracts.reports import (
     Evaluation,
     EvaluatorReport,
     EvaluatorState,
+    InferenceReport,
     Intent,
     LearnerReport,
     LearnerState,
@@ -115,6 +116,7 @@ class SimulatedRun:
     recorder: Finished | None = RECORDED  # how it ends; None: it hangs
     capacity: int | None = None  # transitions that the learner trains per tick; None: all
     answers: dict[str, Answer] = field(default_factory=dict)  # of external daemons
+    servers: tuple[InferenceReport, ...] = ()  # of inference
     interruptions: dict[Role, tuple[Interruption, ...]] = field(default_factory=dict)
     events: list[RunEvent] = field(default_factory=list)
     actions: list[Action] = field(default_factory=list)
@@ -351,6 +353,7 @@ class SimulatedRun:
                 lost=0,
             ),
             games={"played": self.played},
+            servers=self.servers,
             reports=tuple(self._reports()),
             pointer=self.pointer,
             evaluations=tuple(self.evaluations),

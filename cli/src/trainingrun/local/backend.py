@@ -92,7 +92,8 @@ class LocalBackend:
 
     ``on_change`` is called whenever a member became ready, ended or changed otherwise, so that the
     control loop need not wait for its next reconcile. With ``targets`` the roles serve metrics.
-    With ``forge`` the daemons are of that build.
+    With ``forge`` the daemons are of that build. ``place`` is this machine's name, where
+    the run has members of the same names on others.
     """
 
     def __init__(
@@ -103,8 +104,10 @@ class LocalBackend:
         on_change: Callable[[], None] = lambda: None,
         targets: MetricsTargets | None = None,
         forge: ForgeDaemons | None = None,
+        place: str = "",
     ) -> None:
         self._folder = folder
+        self._place = place
         self._targets = targets
         self._forge = forge
         self._decks = decks
@@ -342,7 +345,7 @@ class LocalBackend:
             environment |= {
                 CONFIG_VARIABLE: str(self._folder.config),
                 REDIS_URL_VARIABLE: self._urls.get(workload.role.value, ""),
-                MEMBER_VARIABLE: name,
+                MEMBER_VARIABLE: f"{name}.{self._place}" if self._place else name,
                 METRICS_PORT_VARIABLE: str(self._metrics_port(workload.role, name)),
                 HEALTH_FILE_VARIABLE: str(self._folder.live / f"{name}.health"),
             }

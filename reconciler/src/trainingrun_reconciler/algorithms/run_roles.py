@@ -54,6 +54,12 @@ class RunRoles:
         return next(found, None)
 
     @property
+    def answering(self) -> RoleDeclaration | None:
+        """The role whose number follows from its clients' waits; None where none does."""
+        found = (each for each in self if each.by_waits is not None and each.exists(self.run))
+        return next(found, None)
+
+    @property
     def scaling(self) -> Scaling | None:
         """How that role is scaled."""
         return self.scaled.scaling if self.scaled is not None else None

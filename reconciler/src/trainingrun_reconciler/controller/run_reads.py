@@ -27,7 +27,7 @@ MEMBERS: Final = 4096
 _NUMBER: Final = 32
 _DOCUMENT: Final = 16 * 1024
 REPLY_BYTES: Final = 4 * 1024 * 1024
-"""More than the script ever answers: nine collections and some single values."""
+"""More than the script ever answers: ten collections and some single values."""
 
 
 def _key(name: str) -> str:
@@ -86,6 +86,7 @@ class RunReply(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
     games: Annotated[list[bytes], _map(_NAMES.games, _NUMBER)]
     reports: Annotated[list[bytes], _map(_NAMES.reports, _DOCUMENT)]
     learner_reports: Annotated[list[bytes], _map(_NAMES.learner_reports, _DOCUMENT, fields=64)]
+    servers: Annotated[list[bytes], _map(_NAMES.inference_reports, _DOCUMENT, fields=1024)]
     weights: Annotated[list[bytes], _map(_NAMES.weights, 128, fields=16)]
     evaluations: Annotated[
         list[bytes], _list(_NAMES.evaluations, reports.EVALUATIONS_RECENT, _DOCUMENT)

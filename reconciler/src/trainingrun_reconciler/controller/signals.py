@@ -173,6 +173,7 @@ def signals_from(answer: RunReply, endpoints: tuple[str, ...], *, now: float) ->
         ledger=ledger_from([[answer.produced], answer.depth, _pairs(answer.accounts)]),
         games={name: count_from(count) for name, count in _texts(answer.games).items()},
         reports=fresh,
+        servers=reports.inference_reports_from(_pairs(answer.servers), now=now),
         pointer=pointer_from(_pairs(answer.weights)),
         evaluations=reports.evaluations_from(answer.evaluations),
         notices=reports.notices_from(answer.notices),

@@ -20,6 +20,7 @@ from trainingrun_reconciler.desired.scale import Limit, ScaleDecision
 from trainingrun_reconciler.desired.stage import Lifecycle
 from trainingrun_reconciler.desired.template_hash import RolloutInputs
 from trainingrun_reconciler.desired.termination import Progress
+from trainingrun_reconciler.desired.waits import WaitDecision
 from trainingrun_reconciler.roles.workload import Role
 
 
@@ -39,6 +40,8 @@ class Assessment:
     """Of the role that is scaled; None where none is."""
     scaled: ScaleDecision
     plan: DrainPlan | None
+    answering: WaitDecision | None
+    """How many members there should be of the role whose clients' waits decide it."""
     limit: Limit | None
     """What has limited the number of scaled members for a while; None where nothing is known."""
     curriculum: CurriculumStatus | None

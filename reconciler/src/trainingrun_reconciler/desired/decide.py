@@ -45,6 +45,7 @@ from trainingrun_reconciler.desired.status import status
 from trainingrun_reconciler.desired.steps import steps
 from trainingrun_reconciler.desired.template_hash import RolloutInputs, rollout_inputs
 from trainingrun_reconciler.desired.termination import Progress, stop, track_progress
+from trainingrun_reconciler.desired.waits import WaitMemory, waits_of
 from trainingrun_reconciler.roles.workload import Role
 from trainingrun_reconciler.settings import Settings
 
@@ -55,6 +56,7 @@ class Memory:
 
     rates: RateMemory = field(default_factory=RateMemory)
     scale: ScaleMemory = field(default_factory=ScaleMemory)
+    waits: WaitMemory = field(default_factory=WaitMemory)
     progress: Progress | None = None
     problems: Mapping[Role, RoleProblem] = field(default_factory=dict)
     """Since when roles have had problems."""
@@ -116,12 +118,16 @@ def decide(
     facts = facts_of(run, observed, settings, now=now)
     state = _state(facts, memory)
     size = size_of(facts, state.lifecycle, memory.rates, memory.scale)
+    answering = waits_of(facts, state.lifecycle, memory.waits)
     inputs = rollout_inputs(run, memory.rollout_inputs)
     is_running = state.lifecycle.stage is Stage.RUNNING
     images = images_of(run, observed, settings, inputs, may_roll=may_roll and is_running)
     news = news_of(run, facts.signals, memory.messages)
     after = _memory(facts, memory, state, size, images, news)
+    if answering is not None:
+        after = replace(after, waits=answering.memory)
     view = _assessment(facts, memory, state, size, images, after, problem=problem)
+    view = replace(view, answering=answering)
     actions = steps(view)
     new_status = status(view)
     return Decision(
@@ -200,6 +206,7 @@ def _assessment(
         bounds=size.bounds,
         scaled=size.scaled,
         plan=size.plan,
+        answering=None,
         limit=after.limit.limit,
         curriculum=status_now,
         current_phase=current_phase,

@@ -63,6 +63,7 @@ def events(
         *_rolling(view),
         *_storage(view, actions),
         *_scaling(view, actions),
+        *_answering(view, actions),
         *_limit(view, status),
         *_draining(view, actions),
         *_requests(view, actions),
@@ -239,6 +240,22 @@ def _scaling(view: Assessment, actions: tuple[Action, ...]) -> Iterator[RunEvent
         why = _asked_away(view, there) if wanted < there.replicas else ""
         why = why or f"{view.scaled.reason}{inputs}"
         yield RunEvent(reason, f"{scaling.noun.many} from {there.replicas} to {wanted}: {why}")
+
+
+def _answering(view: Assessment, actions: tuple[Action, ...]) -> Iterator[RunEvent]:
+    """The number of those whom clients wait for changes."""
+    declared, decided = view.facts.roles.answering, view.answering
+    if declared is None or declared.by_waits is None or decided is None:
+        return
+    there = view.observed.roles.get(declared.role)
+    if there is None or there.replicas == decided.replicas:
+        return
+    if any(isinstance(each, Apply) and each.workload.role == declared.role for each in actions):
+        grows = decided.replicas > there.replicas
+        reason = EventReason.SCALED_UP if grows else EventReason.SCALED_DOWN
+        noun = declared.by_waits.noun.many
+        text = f"{noun} from {there.replicas} to {decided.replicas}: {decided.reason}"
+        yield RunEvent(reason, text)
 
 
 def _limit(view: Assessment, status: TrainingRunStatus) -> Iterator[RunEvent]:

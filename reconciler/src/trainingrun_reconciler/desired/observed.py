@@ -8,7 +8,14 @@ from typing import Final
 
 from trainingrun_contracts.curriculum import BegunPhase, CurrentPhase
 from trainingrun_contracts.games import STARTED
-from trainingrun_contracts.reports import Champion, Evaluation, Intent, Notice, Report
+from trainingrun_contracts.reports import (
+    Champion,
+    Evaluation,
+    InferenceReport,
+    Intent,
+    Notice,
+    Report,
+)
 from trainingrun_contracts.slots import DaemonSlot
 from trainingrun_contracts.stream.ledger import Ledger
 from trainingrun_contracts.weights_pointer import Pointer
@@ -118,6 +125,8 @@ class Signals:
     ledger: Ledger
     games: Mapping[str, int]
     reports: tuple[Report, ...] = ()
+    servers: tuple[InferenceReport, ...] = ()
+    """What inference servers report, those that are fresh."""
     pointer: Pointer | None = None
     evaluations: tuple[Evaluation, ...] = ()
     slots: Mapping[str, DaemonSlot] = field(default_factory=dict)

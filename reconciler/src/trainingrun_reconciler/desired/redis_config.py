@@ -32,7 +32,7 @@ OPERATOR: Final = "operator"
 """The operator's user; those of the roles have the roles' names."""
 READ_ONLY_KEYS_SINCE: Final = (7, 0)
 """The first version of Redis that lets a user read keys without writing them."""
-_PERSISTENCE: Final = (
+PERSISTENCE: Final = (
     "appendonly yes",
     "appendfsync everysec",
     'save ""',
@@ -80,7 +80,7 @@ def config_file(run_id: str, secret: str, *, read_only_keys: bool = True) -> str
         _user(name, rights, Keys(run_id), secret, read_only_keys=read_only_keys)
         for name, rights in users().items()
     )
-    return "\n".join((*_PERSISTENCE, _REPLAY, *lines, ""))
+    return "\n".join((*PERSISTENCE, _REPLAY, *lines, ""))
 
 
 def _user(name: str, rights: Rights, keys: Keys, secret: str, *, read_only_keys: bool) -> str:

@@ -176,6 +176,7 @@ def _desired(view: Assessment) -> dict[Role, Workload]:
         scaled=view.scaled.replicas,
         external=view.observed.external,
         inputs=view.rollout_inputs,
+        answering=view.answering.replicas if view.answering is not None else None,
     )
     return dict(made)
 

@@ -29,15 +29,20 @@ def workloads(
     scaled: int,
     external: ObservedRole | None = None,
     inputs: RolloutInputs | None = None,
+    answering: int | None = None,
 ) -> Mapping[Role, Workload]:
     """What should exist with this number of scaled members, by role; only what is ours to make.
 
     ``external`` is what is known of other daemons, ``inputs`` what was asked of this run
-    at an earlier reconcile.
+    at an earlier reconcile; ``answering`` are members whose number follows from waits (``waits``).
     """
     roles = ALGORITHMS.roles_of(run)
     extent = Extent(
-        run, scaled=scaled, slots=_slots(roles, scaled, external), cores=settings.daemon_limit
+        run,
+        scaled=scaled,
+        slots=_slots(roles, scaled, external),
+        cores=settings.daemon_limit,
+        answering=answering,
     )
     made = (
         each.workload(run, settings, replicas=each.members(extent))

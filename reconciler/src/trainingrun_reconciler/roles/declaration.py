@@ -139,6 +139,8 @@ class Extent:
     scaled: int
     slots: int
     cores: int | None = None
+    answering: int | None = None
+    """Members of the role whose number follows from its clients' waits; None: its fewest."""
 
 
 @dataclass(frozen=True)
@@ -185,6 +187,15 @@ class Scaling:
     games: Callable[[TrainingRunSpec], int]
     drain_seconds: Callable[[TrainingRunSpec], float]
     drops_games: Callable[[TrainingRunSpec], bool] = lambda _spec: False
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaitScaling:
+    """How many members a role has where it follows from how long their clients wait for answers
+    (``desired.waits``), within ``bounds``: the fewest and the most."""
+
+    noun: Noun
+    bounds: Callable[[TrainingRunSpec], tuple[int, int]]
 
 
 def _always(_run: TrainingRun) -> bool:
@@ -252,6 +263,8 @@ class RoleDeclaration:
     drain: Drain = Drain.BY_SIGNAL
     scaling: Scaling | None = None
     """Where rates decide how many members it has; None where ``members`` alone says it."""
+    by_waits: WaitScaling | None = None
+    """Where its clients' waits decide it."""
     produces: bool = False
     """Whether it fills the queue: nothing is flushed before its members report that they are
     drained (``ActorReport``)."""

@@ -18,9 +18,11 @@ from trainingrun_reconciler.roles.declaration import (
     Entrance,
     Extent,
     Life,
+    Noun,
     Process,
     RoleDeclaration,
     Section,
+    WaitScaling,
 )
 from trainingrun_reconciler.roles.redis_rights import PLAYERS, Rights
 from trainingrun_reconciler.roles.workload import Resources, Role
@@ -37,7 +39,13 @@ def is_asked(run: TrainingRun) -> bool:
 
 
 def _members(extent: Extent) -> int:
-    return _wanted(extent.run.spec).min_replicas
+    fewest = _wanted(extent.run.spec).min_replicas
+    return fewest if extent.answering is None else extent.answering
+
+
+def _bounds(spec: TrainingRunSpec) -> tuple[int, int]:
+    wanted = _wanted(spec)
+    return wanted.min_replicas, wanted.max_replicas
 
 
 def _process(run: TrainingRun, _settings: Settings) -> Process:
@@ -75,6 +83,7 @@ INFERENCE: Final = RoleDeclaration(
     port=PORT,
     entrance=Entrance.CLIENTS,
     connects_to=(Role.REDIS,),
+    by_waits=WaitScaling(noun=Noun("inference server", "inference servers"), bounds=_bounds),
     evaluates=True,
     availability=Availability("inference servers", "answer", least=lambda _wanted: 1),
     price=lambda prices: prices.learner_hourly,

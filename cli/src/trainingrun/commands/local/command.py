@@ -21,15 +21,26 @@ from trainingrun.commands.deck_folders import check_decks, deck_names, decks_nea
 from trainingrun.commands.document import check_decks_are_here, read_run
 from trainingrun.commands.errors import EXIT_INTERRUPTED, UserError
 from trainingrun.commands.local.changes import describe_changes
+from trainingrun.commands.local.check import findings
+from trainingrun.commands.local.following import Follower
 from trainingrun.commands.local.own_processes import OwnProcesses, RunPlan
 from trainingrun.commands.local.preflight import (
     check_external,
     check_machine,
+    check_share,
     forge_daemons,
     make_report_folder,
 )
 from trainingrun.commands.local.report import summary_lines, write_summary
-from trainingrun.commands.local.screen import screen_for
+from trainingrun.commands.local.screen import PlainScreen, screen_for
+from trainingrun.commands.local.several import (
+    Share,
+    Talk,
+    for_several,
+    share_of,
+    this_machine,
+    with_evaluator,
+)
 from trainingrun.commands.report.following import Following
 from trainingrun.commands.report.live import PAGE_FILE, live_page, write_last_page
 from trainingrun.commands.terminal import error_console
@@ -67,6 +78,12 @@ class LocalOptions:
     """The folder of a Forge build whose daemons are started instead of the reference engine."""
     changes: tuple[str, ...] = ()
     """Fields of the spec as ``path=value``."""
+    roles: str | None = None
+    """Roles of the run that are on this machine; None: all of them."""
+    redis: str | None = None
+    """The Redis by which the machines of a run meet."""
+    check: bool = False
+    """Whether to say what this machine cannot do or reach, and start nothing."""
 
 
 def run_locally(options: LocalOptions, console: Console) -> int:
@@ -83,6 +100,11 @@ def run_locally(options: LocalOptions, console: Console) -> int:
         in_step=options.sync,
     )
     check_decks_are_here(run, options.file)
+    share = share_of(run, options.roles, options.redis)
+    if share is not None:
+        run = for_several(run, share)
+    if options.check:
+        return _check(run, share, console)
     folder = RunFolder((options.state / run.metadata.name).absolute())
     forge = (
         forge_daemons(run, options.forge, folder.root / "forge")
@@ -96,7 +118,9 @@ def run_locally(options: LocalOptions, console: Console) -> int:
             _put_aside(folder, console)
         folder.make()
         with folder.locked():
-            return _run_in(folder, run, decks, forge, options, console)
+            if share is not None and not share.leads:
+                return _follow(folder, run, share, console)
+            return _run_in(folder, run, decks, forge, options, console, share)
     except FolderError as error:
         raise UserError(str(error)) from error
 
@@ -121,6 +145,7 @@ def _run_in(
     forge: ForgeDaemons | None,
     options: LocalOptions,
     console: Console,
+    share: Share | None,
 ) -> int:
     begun_at = psutil.Process().create_time()
     saved = saved_run(folder)
@@ -131,7 +156,10 @@ def _run_in(
         )
         _finish(run, folder, options.report, console, RunEnding(Outcome.COMPLETE))
         return 0
-    check_machine(run, has_forge=forge is not None)
+    if share is None:
+        check_machine(run, has_forge=forge is not None)
+    else:
+        check_share(run, share.roles)
     for sentence in check_external(run):
         console.print(sentence, markup=False, highlight=False, soft_wrap=True)
     if saved is not None:
@@ -143,11 +171,12 @@ def _run_in(
         run=reopened(run),
         folder=folder,
         decks=decks or folder.root,
-        settings=_settings(folder, decks, sync=options.sync),
+        settings=_settings(folder, decks, sync=options.sync, is_alone=share is None),
         begun_at=begun_at,
         time_limit=options.time_limit,
         serves_metrics=options.metrics,
         forge=forge,
+        share=share,
     )
     if options.metrics:
         where = _relative(folder.metrics)
@@ -167,19 +196,56 @@ async def _run(
 ) -> tuple[TrainingRun, RunEnding]:
     screen = screen_for(console, plan.run.metadata.name, plain=plain)
     place, name = LocalPlace(plan.folder.root.parent), plan.run.metadata.name
+    talk = None
+    if plan.share is not None:
+        talk = Talk(plan.run.metadata.name, plan.share, this_machine(plan.run, plan.share))
+        if not plan.share.serves_redis:
+            await talk.exchange(())
+        plan = replace(plan, share=with_evaluator(plan.share, talk))
     with screen:
-        processes = OwnProcesses(plan, screen)
+        processes = OwnProcesses(plan, screen, talk)
         async with live_page(place, Following(name, page), on_problem=screen.say):
             ending = await processes.run()
     return processes.run_now, ending
 
 
-def _settings(folder: RunFolder, decks: Path | None, *, sync: bool) -> Settings:
+def _check(run: TrainingRun, share: Share | None, console: Console) -> int:
+    """Print what is found; return the exit code."""
+    if share is None:
+        check_machine(run)
+        console.print("ok      this machine can run all of it", markup=False)
+        return 0
+    is_well = True
+    for each in findings(run, share):
+        console.print(str(each), markup=False, highlight=False, soft_wrap=True)
+        is_well = is_well and each.is_well
+    return 0 if is_well else 1
+
+
+def _follow(folder: RunFolder, run: TrainingRun, share: Share, console: Console) -> int:
+    """Have roles of a run that another machine leads; return the exit code."""
+    check_share(run, share.roles)
+    _log_to(folder.logs / "runtime.log")
+    ending = asyncio.run(_following(folder, run, share, console))
+    return _exit_code(ending, folder, console)
+
+
+async def _following(
+    folder: RunFolder, run: TrainingRun, share: Share, console: Console
+) -> RunEnding:
+    talk = Talk(run.metadata.name, share, this_machine(run, share))
+    follower = Follower(run, folder, share, talk, decks=folder.root)
+    return await follower.run(PlainScreen(console).say)
+
+
+def _settings(
+    folder: RunFolder, decks: Path | None, *, sync: bool, is_alone: bool = True
+) -> Settings:
     return replace(
         host_settings(folder.checkpoints.as_uri()),
         daemon_limit=os.cpu_count() or 1,
         decks=deck_names(decks) if decks is not None else None,
-        tapes=str(folder.tapes),
+        tapes=str(folder.tapes) if is_alone else None,  # others do not see this folder
         checkpoint_cache=str(folder.checkpoints),
         sync=sync,
     )

@@ -37,3 +37,4 @@ def _parts(snapshot: Snapshot) -> Iterator[str]:
     for each in status.evaluation:
         yield f"{each.opponent} {each.win_rate:.0%} ({each.low:.0%}-{each.high:.0%})"
     yield " ".join(f"{role.name} {role.ready}/{role.desired}" for role in snapshot.roles)
+    yield from (f"[{each}]" for each in snapshot.machines)

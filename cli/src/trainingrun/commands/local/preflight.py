@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -28,6 +28,7 @@ from trainingrun_protocol.given_token import token_in_environment
 from trainingrun_reconciler.backends import BackendError
 from trainingrun_reconciler.controller.endpoints import EndpointProber
 from trainingrun_reconciler.desired.external import endpoints
+from trainingrun_reconciler.roles.workload import Role
 
 from trainingrun.commands.errors import UserError
 from trainingrun.local.forge import MOST_GAMES, ForgeDaemons, ForgeError, find_build
@@ -36,7 +37,14 @@ from trainingrun.local.redis import find_redis_server
 
 PAST: Final = "past"
 """The opponent that is the policy itself, of before."""
-_OF_SEARCH: Final = ("trainingrun_search", "numba", "torch")
+_SEARCH: Final = ("trainingrun_search", "numba")
+_PACKAGES: Final = {
+    Role.SELFPLAY.value: _SEARCH,
+    Role.EVALUATOR.value: _SEARCH,
+    Role.LEARNER.value: ("torch",),
+    Role.INFERENCE.value: ("torch",),
+}
+"""Of the roles of alphaZero."""
 _OLDEST_REDIS: Final = (6, 2)
 
 
@@ -60,20 +68,48 @@ def check_machine(run: TrainingRun, *, has_forge: bool = False) -> None:
             " yourself and say where it listens with --daemons HOST:PORT"
         )
     check_parts(run)
-    _check_search(run)
+    _check_packages(run)
     _check_storage(run.spec.checkpoint.storage)
     _check_redis(run)
     _check_token(run)
 
 
-def _check_search(run: TrainingRun) -> None:
-    """See that what searches are compiled with is installed here, where the run has any."""
+def check_share(run: TrainingRun, roles: Iterable[str]) -> None:
+    """See that this machine can have its part of a run that is on several.
+
+    Raises:
+        UserError: it cannot.
+    """
+    here = frozenset(roles)
+    if run.spec.suspend:
+        raise UserError("spec.suspend is true, so nothing would run: set it to false")
+    _check_packages(run, here)
+    if Role.LEARNER.value in here:
+        check_parts(run)
+        _check_storage(run.spec.checkpoint.storage)
+    if Role.REDIS.value in here:
+        try:
+            find_redis_server()
+        except BackendError as error:
+            raise UserError(str(error)) from error
+    else:
+        _check_redis(run)
+
+
+def missing_packages(run: TrainingRun, roles: Iterable[str] | None = None) -> tuple[str, ...]:
+    """What roles of a run of alphaZero need and this Python has not; None: all of its roles."""
     if run.spec.algorithm.alpha_zero is None:
-        return
-    missing = [name for name in _OF_SEARCH if find_spec(name) is None]
-    if missing:
+        return ()
+    here = frozenset(_PACKAGES) if roles is None else frozenset(roles)
+    needed = dict.fromkeys(name for role in _PACKAGES if role in here for name in _PACKAGES[role])
+    return tuple(name for name in needed if find_spec(name) is None)
+
+
+def _check_packages(run: TrainingRun, roles: Iterable[str] | None = None) -> None:
+    absent = missing_packages(run, roles)
+    if absent:
         raise UserError(
-            f"spec.algorithm.alphaZero: needs {' and '.join(missing)}, which this Python does not"
+            f"spec.algorithm.alphaZero: needs {' and '.join(absent)}, which this Python does not"
             " have: pip install 'trainingrun-actor[search]' trainingrun-trainer"
         )
 
@@ -251,7 +287,16 @@ def _check_token(run: TrainingRun) -> None:
 def _ask_redis(url: str) -> None:
     with blocking_client(url, retries=0) as client:
         info = client.info("server")
-    version = str(info.get("redis_version", "0")) if isinstance(info, dict) else "0"
+    check_redis_version(info if isinstance(info, dict) else {})
+
+
+def check_redis_version(info: Mapping[str, object]) -> None:
+    """See that a server is new enough, by its INFO.
+
+    Raises:
+        ValueError: it is not.
+    """
+    version = str(info.get("redis_version", "0"))
     numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
     if numbers < _OLDEST_REDIS:
         raise ValueError(f"it is Redis {version}, and 6.2 or newer is needed")

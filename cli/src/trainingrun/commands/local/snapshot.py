@@ -49,6 +49,8 @@ class Snapshot:
     policy_lag: float | None = None
     learner_wait: float | None = None
     events: tuple[RecordedEvent, ...] = ()
+    machines: tuple[str, ...] = ()
+    """A line for each machine, where the run has several."""
 
     @property
     def played(self) -> int:
@@ -76,6 +78,7 @@ def take_snapshot(
     *,
     now: float,
     elapsed: float,
+    machines: tuple[str, ...] = (),
 ) -> Snapshot:
     """Return the snapshot of one reconcile."""
     signals = view.observed.signals if isinstance(view.observed.signals, Signals) else None
@@ -98,6 +101,7 @@ def take_snapshot(
         policy_lag=learner.policy_lag if learner is not None else None,
         learner_wait=learner.waits.get("data") if learner is not None else None,
         events=tuple(events),
+        machines=machines,
     )
 
 

@@ -89,6 +89,8 @@ def _rows(snapshot: Snapshot) -> Iterator[tuple[str, RenderableType]]:
         )
     if not status.evaluation:
         yield "win rate", "no evaluation yet"
+    for machine in snapshot.machines:
+        yield "machine", escape(machine)
     checkpoint = status.checkpoint
     if checkpoint is not None:
         age = described(max(0.0, snapshot.now - checkpoint.saved_at.timestamp()))

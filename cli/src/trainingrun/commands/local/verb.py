@@ -31,6 +31,8 @@ def add_local(app: Verbs) -> None:
             "trainingrun local -f run.yaml --set evaluation.games=40 --fresh",
             "trainingrun local -f run.yaml --forge ~/forge",
             "trainingrun local -f run.yaml --daemons 10.0.0.5:17171,10.0.0.6:17171",
+            "trainingrun local -f run.yaml --roles selfplay,redis"
+            " --redis redis://:PASSWORD@cpu-box:6379",
         ),
     )(local)
 
@@ -83,6 +85,30 @@ def local(  # noqa: PLR0913 (each option of the command is an argument to typer)
             " gives the same losses and weights, bit for bit.",
         ),
     ] = False,
+    roles: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ROLE,...",
+            help="Have only these roles of the run on this machine, and the others on others, which"
+            " meet by --redis: redis (or replay), selfplay, inference, learner, evaluator. Where"
+            " the learner is, the run is led.",
+        ),
+    ] = None,
+    redis: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="The Redis of a run on several machines, redis://:PASSWORD@HOST:PORT; it is"
+            " started where --roles has redis.",
+        ),
+    ] = None,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Start nothing: tell what this machine cannot do or reach for its roles.",
+        ),
+    ] = False,
     metrics: Annotated[
         bool,
         typer.Option(
@@ -119,5 +145,8 @@ def local(  # noqa: PLR0913 (each option of the command is an argument to typer)
         sync=sync,
         metrics=metrics,
         changes=tuple(changes or ()),
+        roles=roles,
+        redis=redis,
+        check=check,
     )
     raise typer.Exit(run_locally(options, console()))
