@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-ROLES = ("daemon", "actor", "trainer", "operator", "cli", "redis")
+ROLES = ("daemon", "actor", "search", "trainer", "operator", "cli", "redis")
 NEEDED = ("bash", "git", "dirname", "mktemp", "rm", "mkdir", "sed", "env")
 
 
@@ -72,7 +72,7 @@ def test_all_are_built_with_labels(machine: Machine) -> None:
     for call in built:
         assert "--build-arg VERSION=1.2.3 --build-arg REVISION=" in call
         assert "--format docker" in call, "else health checks are dropped"
-    assert [call for call in built if "VARIANT=cuda" in call] == [built[2]]
+    assert [call for call in built if "VARIANT=cuda" in call] == [built[ROLES.index("trainer")]]
 
 
 @pytest.mark.parametrize("builder", ["docker", "podman", "buildah"])
