@@ -30,7 +30,7 @@ from trainingrun_contracts.run_config import ConfigError
 from trainingrun_contracts.weights import MAX_BYTES, WeightsError
 from trainingrun_contracts.weights_pointer import Pointer
 from trainingrun_environments.errors import UnknownEnvironment
-from trainingrun_environments.games import Games, unseen_in
+from trainingrun_environments.games import Games
 from trainingrun_environments.names import config_of
 from trainingrun_environments.registry import games_of
 from trainingrun_environments.replay import names_no_module
@@ -204,13 +204,8 @@ def playable_games(environment: EnvironmentConfig) -> Games:
         raise UserError(f"play: {error}") from error
     if not games.spec.is_forkable:
         raise UserError(
-            f"play: games of {games.spec.name} cannot be cloned, which a search needs: choose"
-            " another game"
-        )
-    if (what := unseen_in(games)) is not None:
-        raise UserError(
-            f"play: {games.spec.name} has {what}, which a search would see in the games that it"
-            " clones: choose another game"
+            f"play: games of {games.spec.name} cannot be cloned, which a search needs, or hide"
+            " something that a clone would show: choose another game"
         )
     return games
 
