@@ -7,12 +7,13 @@ import itertools
 import numpy as np
 import pytest
 from trainingrun_contracts.environment_config import BuiltIn
+from trainingrun_environments.games import Game
 from trainingrun_environments.registry import games_of
-from trainingrun_search.evaluators import Answer, Request, Table, Uniform
+from trainingrun_search.evaluators import Answer, EvaluationError, Request, Table, Uniform
 from trainingrun_search.players import LADDER, mcts_player, simulations_of
 from trainingrun_search.positions import vocabulary_size
 from trainingrun_search.records import GameRecord, Totals
-from trainingrun_search.selfplay import SelfPlay, SelfPlaySettings
+from trainingrun_search.selfplay import SelfPlay, SelfPlaySettings, game_seed
 from trainingrun_search.settings import Method, SearchSettings
 
 GAMES = games_of(BuiltIn("connect_four"))
@@ -117,6 +118,95 @@ def test_a_move_names_the_oldest_weights_that_it_used(kind: str) -> None:
     assert record.generations[0] == 1
     if kind == "gumbel":  # each move has a tree of its own
         assert (np.diff(record.generations) > 0).all()
+
+
+class Broken:
+    """Answers numbers that are not finite."""
+
+    def evaluate(self, request: Request) -> Answer:
+        """See Evaluator."""
+        rows, actions = request.legal.shape
+        return Answer(np.full((rows, actions), np.nan, np.float32), np.zeros(rows, np.float32), 9)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_weights_that_break_cost_their_answers_alone(kind: str) -> None:
+    """Expect games whose evaluator answered nonsense in their middle to be played to their end by
+    another one, by the rules, with no trace of the one before.
+    """
+    settings = SelfPlaySettings(search=KINDS[kind], slots=3)
+    play = SelfPlay(GAMES, Table(actions=7), settings, seed=5)
+    found: list[GameRecord] = []
+    for number in range(3):
+        play.begin(number)
+    for step in itertools.count():
+        if not play.running:
+            break
+        if step % 50 == 20:
+            play.use(Broken())
+            with pytest.raises(EvaluationError):
+                _step_on(play)
+            play.use(Table(actions=7), search_again=True)
+        found += play.step()
+    assert len(found) == 3
+    for record in found:
+        game = GAMES.new(0)
+        for move, action in enumerate(record.actions.tolist()):
+            assert record.players[move] == game.current_player
+            game.apply(action)
+        assert game.is_terminal
+        assert set(record.generations.tolist()) == {0}
+        assert np.isfinite(record.policies).all()
+
+
+def _step_on(play: SelfPlay) -> None:
+    """Many rounds: those that end where results are certain ask nothing."""
+    for _ in range(200):
+        play.step()
+
+
+def test_rounds_give_the_games_that_play_gives() -> None:
+    """Expect equal games whether numbers come at once or one after the other."""
+    settings = SelfPlaySettings(search=KINDS["gumbel"], slots=2)
+    play, waiting = SelfPlay(GAMES, Table(actions=7), settings, seed=5), [3, 1, 0, 2]
+    found: dict[int, GameRecord] = {}
+    while waiting or play.running:
+        if waiting and play.running < 2:
+            play.begin(waiting.pop())
+        found.update({each.number: each for each in play.step()})
+    for number, record in records(settings, 4).items():
+        assert record.actions.tolist() == found[number].actions.tolist()
+
+
+def test_no_game_begins_without_a_slot() -> None:
+    """Expect a sentence, and room again once games are given up."""
+    play = SelfPlay(GAMES, Uniform(), SelfPlaySettings(search=KINDS["gumbel"], slots=1), seed=1)
+    assert play.step() == []
+    play.begin(1)
+    with pytest.raises(ValueError, match="all 1 slots have games"):
+        play.begin(2)
+    play.give_up()
+    play.begin(3)
+    assert play.running == 1
+
+
+def test_the_seed_of_a_game_can_be_asked() -> None:
+    """Expect what the game was made with."""
+    seeds: list[int] = []
+
+    class Noted:
+        spec = GAMES.spec
+        describe = GAMES.describe
+
+        def new(self, seed: int) -> Game:
+            seeds.append(seed)
+            return GAMES.new(seed)
+
+    settings = SelfPlaySettings(search=KINDS["gumbel"], slots=1)
+    play = SelfPlay(Noted(), Uniform(), settings, seed=11)
+    seeds.clear()  # the rules look at a game, too
+    play.begin(4)
+    assert seeds == [game_seed(11, 4)]
 
 
 @pytest.mark.parametrize(

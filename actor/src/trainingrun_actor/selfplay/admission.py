@@ -5,7 +5,6 @@ from __future__ import annotations
 from msgspec import Struct
 from trainingrun_contracts.alphazero_config import AlphaZeroConfig, SearchConfig
 from trainingrun_contracts.board_network import board_shapes
-from trainingrun_contracts.environment_spec import EnvironmentSpec
 from trainingrun_contracts.run_config import ConfigError, RunConfig
 from trainingrun_environments.games import Games
 from trainingrun_search.positions import vocabulary_size
@@ -54,10 +53,6 @@ def check_games(games: Games) -> None:
         vocabulary_size(spec)
     except ValueError as error:
         raise ConfigError(str(error)) from error
-    _check_width(spec)
-
-
-def _check_width(spec: EnvironmentSpec) -> None:
     if spec.state_width > WIDEST_STATE:
         raise ConfigError(
             f"an observation of {spec.name} has {spec.state_width} numbers, and segments hold"
