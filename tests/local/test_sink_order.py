@@ -1,0 +1,89 @@
+"""The end of a game goes behind all of its segments, however many transactions those take."""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+
+import numpy as np
+import redis
+from trainingrun_actor.sink import BATCH_BYTES, GameEnd, Sink
+from trainingrun_contracts.connection import asyncio_client
+from trainingrun_contracts.segment import SCHEMA_VERSION, Segment
+from trainingrun_contracts.segment_header import SegmentHeader
+from trainingrun_contracts.stream.keys import Keys
+
+from testkit.servers.redis_server import RedisServer
+
+KEYS = Keys("run-1")
+STEPS, WIDTH = 64, 2048
+SEGMENTS = 12
+
+
+def _segment() -> Segment:
+    """A large one: a transaction takes two of them."""
+    steps = np.arange(STEPS, dtype=np.int32)
+    zeros = np.zeros(STEPS, np.float32)
+    return Segment(
+        header=SegmentHeader(
+            run_id=KEYS.run_id,
+            schema=SCHEMA_VERSION,
+            schema_hash="hash",
+            epoch=1,
+            actor="actor-0",
+            seq=0,
+            produced_before=0,
+            discarded_before=0,
+            game_id="actor-0/1",
+            seat=1,
+            seed=0,
+            decks=("", ""),
+            opponent="latest",
+            weights_sha256="",
+            terminated=True,
+            truncated=False,
+            created_at=0.0,
+        ),
+        versions=np.zeros(STEPS, np.int32),
+        publishes=np.zeros(STEPS, np.int32),
+        states=np.zeros((STEPS, WIDTH), np.float16),
+        actions=np.zeros((STEPS, 1), np.float16),
+        offsets=np.arange(STEPS + 1, dtype=np.int32),
+        chosen=np.zeros_like(steps),
+        log_probs=zeros,
+        values=zeros,
+        rewards=zeros,
+        bootstrap_state=None,
+    )
+
+
+def test_ends_go_behind_the_segments(redis_server: RedisServer, redis_client: redis.Redis) -> None:
+    """Expect every entry in the queue before the first end of a game is said: a process that is
+    killed between two transactions has counted no game whose moves are missing.
+    """
+    assert SEGMENTS * _segment().states.nbytes > 2 * BATCH_BYTES
+
+    async def send() -> None:
+        async with asyncio_client(redis_server.admin_url) as client:
+            sink = Sink(client, KEYS, actor="actor-0", batch_transitions=10**6, now=monotonic)
+            for number in range(SEGMENTS):
+                sink.offer(_segment())
+                sink.end_game(GameEnd(number, is_over=True, counters=("played",)))
+            task = asyncio.create_task(sink.run())
+            assert await sink.flush(60)
+            task.cancel()
+
+    with redis_client.monitor() as monitor:
+        asyncio.run(send())
+        with redis_server.client() as client:
+            client.echo("all is sent")
+        commands: list[str] = []
+        while not any("all is sent" in command for command in commands[-1:]):
+            commands.append(monitor.next_command()["command"])
+    named = [command.split(" ", 1)[0].upper() for command in commands]
+    entries = [at for at, name in enumerate(named) if name == "XADD"]
+    ends = [at for at, name in enumerate(named) if name == "EVAL"]
+    transactions = [at for at, name in enumerate(named) if name == "EXEC"]
+    assert (len(entries), len(ends)) == (SEGMENTS, SEGMENTS)
+    assert len([at for at in transactions if entries[0] < at < entries[-1]]) >= 2
+    assert max(entries) < min(ends)
