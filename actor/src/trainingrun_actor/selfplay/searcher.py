@@ -27,7 +27,7 @@ from trainingrun_search.selfplay import SelfPlay
 from trainingrun_actor.selfplay.weights import Timed
 
 _NOTE_SECONDS: Final = 0.1
-"""What rounds did is added up for so long: those of a small network take 0.2 ms each."""
+"""Interval at which progress is noted: rounds of a small network take 0.2 ms each."""
 JOIN_SECONDS: Final = 5.0
 """How long the end waits for a round that is under way."""
 
