@@ -17,7 +17,6 @@ import random
 import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -264,7 +263,6 @@ def main() -> int:
     parser.add_argument("--match", type=int, default=100, help="games of a match [%(default)s]")
     parser.add_argument("--seed", type=int, default=0, help="[%(default)s]")
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=JSON")
-    parser.add_argument("--weights", type=Path, help="where the last weights are written")
     options = parser.parse_args()
     torch.set_num_threads(1)
     config = config_of(options)
