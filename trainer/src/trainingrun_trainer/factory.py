@@ -129,8 +129,8 @@ def _take_epoch(start: StartContext, *, above: int) -> Epoch:
 def batch_transitions(config: RunConfig) -> int:
     """Return how many transitions are collected for one update.
 
-    AlphaZero needs no more new positions than a step has: it draws from its window, and new
-    positions are the better the sooner they can be drawn.
+    AlphaZero takes as many new positions as one step draws, at most: a new position is worth
+    more the sooner it can be drawn.
     """
     most = config.learner.batch_transitions
     return most if config.alpha_zero is None else min(most, config.alpha_zero.batch)
