@@ -13,19 +13,17 @@ from __future__ import annotations
 
 import itertools
 import json
-import random
 import sys
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from random import Random
 from typing import Any
 
 import msgspec
-import numpy as np
 import torch
 from msgspec.structs import replace
 from trainingrun_actor.selfplay.segments import GameOrigin, segments_of
-from trainingrun_contracts.alphazero_config import AlphaZeroConfig
+from trainingrun_contracts.alphazero_config import AlphaZeroConfig, SearchConfig
 from trainingrun_contracts.environment_config import BuiltIn
 from trainingrun_contracts.policy_format import Network
 from trainingrun_contracts.run_config import CheckpointConfig, LearnerConfig, RunConfig
@@ -35,8 +33,15 @@ from trainingrun_environments.registry import games_of
 from trainingrun_environments.symmetries import symmetries_of
 from trainingrun_search.board_policy import BoardPolicy
 from trainingrun_search.evaluators import Answer, Cached, Evaluator, Request, Symmetric
-from trainingrun_search.lockstep import Lockstep
-from trainingrun_search.players import mcts_player
+from trainingrun_search.matches import (
+    GreedyPlayer,
+    Match,
+    Pairing,
+    Player,
+    ladder_player,
+    measured_settings,
+    searching_player,
+)
 from trainingrun_search.records import GameRecord
 from trainingrun_search.selfplay import SelfPlay, SelfPlaySettings
 from trainingrun_search.settings import Method, SearchSettings
@@ -46,9 +51,8 @@ from trainingrun_trainer.updater import UpdateResult
 
 from benchmarks import measuring
 from benchmarks.measuring import Goal, report, tell
-from testkit.connect_four.labelled import Labelled, labelled_positions
-
-Choose = Callable[[Game], int]
+from benchmarks.search.agreement import PLACES, share
+from testkit.connect_four.labelled import labelled_positions
 
 GOALS = {"win_rate_random": 0.95, "win_rate_mcts_100": 0.5, "agreement": 0.9}
 MINUTES_OF_GOALS = 40
@@ -137,85 +141,47 @@ class Learning:
         self._publishes += 1
 
 
-def by_search(games: Games, evaluator: Evaluator, simulations: int) -> Lockstep:
-    """A player that searches many games at once, without noise."""
-    settings = SearchSettings(simulations=simulations, noise_share=0.0, is_greedy=True)
-    return Lockstep(games, evaluator, settings, slots=64)
+class RandomPlayer:
+    """Plays any legal move; a ``Player`` of matches."""
+
+    def __init__(self, *, seed: int) -> None:
+        self._random = Random(seed)
+        self._chosen: list[tuple[int, int]] = []
+
+    def ask(self, place: int, game: Game, *, seed: int) -> None:  # noqa: ARG002 (Player names it)
+        """See Player."""
+        self._chosen.append((place, self._random.choice(game.legal_actions())))
+
+    def advance(self) -> Sequence[tuple[int, int]]:
+        """See Player."""
+        chosen, self._chosen = self._chosen, []
+        return chosen
 
 
-def chosen(search: Lockstep, positions: list[Game]) -> list[int]:
-    """The search's action in each position, at most as many as it has slots."""
-    random_numbers = np.random.default_rng(0)
-    for slot, game in enumerate(positions):
-        search.place(slot, game, random_numbers)
-    waiting, found = set(range(len(positions))), dict[int, int]()
-    while waiting:
-        search.round()
-        for slot in search.done():
-            if slot in waiting:
-                root = search.root(slot)
-                found[slot] = int(root.actions[root.best])
-                waiting.remove(slot)
-    for slot in range(len(positions)):
-        search.clear(slot)
-    return [found[slot] for slot in range(len(positions))]
-
-
-def win_rate(search: Lockstep, games: Games, opponent: Choose, *, count: int) -> float:
-    """The searching player's win rate, a draw being half a win; it begins half of the games."""
-    running = [(games.new(number), number % 2) for number in range(count)]
-    points = 0.0
-    while running:
-        own = [pair for pair in running if pair[0].current_player == pair[1]]
-        for first in range(0, len(own), 64):
-            part = own[first : first + 64]
-            actions = chosen(search, [game for game, _ in part])
-            for (game, _), action in zip(part, actions, strict=True):
-                game.apply(action)
-        for game, seat in running:
-            if not game.is_terminal and game.current_player != seat:
-                game.apply(opponent(game))
-        points += sum((game.returns[seat] + 1) / 2 for game, seat in running if game.is_terminal)
-        running = [pair for pair in running if not pair[0].is_terminal]
+def win_rate(own: Player, games: Games, opponent: Player, *, count: int) -> float:
+    """The player's win rate, a draw being half a win; it begins half of the games."""
+    seats = (("own", "opponent"), ("opponent", "own"))
+    pairings = [Pairing(seats[number % 2], number, ()) for number in range(count)]
+    players = {"own": own, "opponent": opponent}
+    match, points = Match(games, players, pairings, places=PLACES), 0.0
+    while not match.is_over:
+        for ended in match.round():
+            sign = 1 if ended.number % 2 == 0 else -1
+            points += (sign * ended.outcome + 1) / 2
     return points / count
 
 
-def agreement(search: Lockstep, positions: tuple[Labelled, ...]) -> float:
-    """The share of positions in which the search's action is one of the best."""
-    right = 0
-    for first in range(0, len(positions), 64):
-        part = positions[first : first + 64]
-        actions = chosen(search, [each.game() for each in part])
-        right += sum(action in each.best for each, action in zip(part, actions, strict=True))
-    return right / len(positions)
-
-
-def raw_agreement(policy: BoardPolicy, positions: tuple[Labelled, ...]) -> float:
-    """The same of the network's likeliest action, without a search."""
-    games = [each.game() for each in positions]
-    seen = np.stack([game.observation(game.current_player) for game in games])
-    logits, _ = policy.forward(seen.reshape(len(seen), -1).astype(np.float32))
-    for row, game in zip(logits, games, strict=True):
-        row[[action for action in range(len(row)) if action not in game.legal_actions()]] = -np.inf
-    best = logits.argmax(axis=1).tolist()
-    return sum(a in each.best for a, each in zip(best, positions, strict=True)) / len(positions)
-
-
-def point(learning: Learning, *, simulations: int, games: int) -> dict[str, float]:
+def point(learning: Learning, search: SearchConfig, *, games: int) -> dict[str, float]:
     """What the newest network can do."""
-    policy, rules = learning.newest.policy, learning.games
+    policy, rules, positions = learning.newest.policy, learning.games, labelled_positions()
     assert policy is not None
-    search = by_search(rules, Cached(policy), simulations)
-    chance = random.Random(1)
-    mcts = mcts_player(rules, simulations=100, seed=3)
-    positions = labelled_positions()
+    own = searching_player(rules, policy, measured_settings(search), places=PLACES)
+    mcts = ladder_player(rules, simulations=100, seed=3, places=PLACES)
     return {
-        "win_rate_random": win_rate(
-            search, rules, lambda game: chance.choice(game.legal_actions()), count=games
-        ),
-        "win_rate_mcts_100": win_rate(search, rules, mcts.choose, count=games),
-        "agreement": agreement(search, positions),
-        "raw_agreement": raw_agreement(policy, positions),
+        "win_rate_random": win_rate(own, rules, RandomPlayer(seed=1), count=games),
+        "win_rate_mcts_100": win_rate(own, rules, mcts, count=games),
+        "agreement": share(own, positions),
+        "raw_agreement": share(GreedyPlayer(rules, policy, places=PLACES), positions),
     }
 
 
@@ -264,7 +230,6 @@ def main() -> int:
     parser.add_argument("--match", type=int, default=100, help="games of a match [%(default)s]")
     parser.add_argument("--seed", type=int, default=0, help="[%(default)s]")
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=JSON")
-    parser.add_argument("--weights", type=Path, help="where the last weights are written")
     options = parser.parse_args()
     torch.set_num_threads(1)
     config = config_of(options)
@@ -278,8 +243,7 @@ def main() -> int:
         if not is_last and minutes < options.every * (len(curve) + 1):
             continue
         before = time.process_time()
-        simulations = config.alpha_zero.search.simulations
-        found = point(learning, simulations=simulations, games=options.match)
+        found = point(learning, config.alpha_zero.search, games=options.match)
         excluded += time.process_time() - before
         losses = {name: round(number, 3) for name, number in result.losses.items()}
         rounded = {name: round(number, 3) for name, number in found.items()}

@@ -35,7 +35,7 @@ Float32 = npt.NDArray[np.float32]
 
 
 def searched_config(storage: str, *, network: Network | None = None) -> RunConfig:
-    """A small run that trains after every 512 positions."""
+    """A small run that makes eight steps after every 512 positions."""
     return RunConfig(
         run="searched",
         run_id="searched-1",
@@ -51,9 +51,9 @@ def searched_config(storage: str, *, network: Network | None = None) -> RunConfi
         ),
         alpha_zero=AlphaZeroConfig(
             replay=ReplayConfig(
-                rows=2048, most_rows=4096, least_rows=BATCH // 2, samples_per_row=4.0
+                rows=2048, most_rows=4096, least_rows=BATCH // 2, samples_per_row=8.0
             ),
-            batch=128,
+            batch=BATCH,
             learning_rate=5e-3,
             warmup_steps=4,
             publish_every_games=1,

@@ -125,8 +125,7 @@ def test_resumes_after_kill_with_its_window(
 def test_what_no_search_made_is_dead_lettered(
     redis_server: RedisServer, producer: Searched, searched_run: RunConfig, tmp_path: Path
 ) -> None:
-    """Expect a segment without targets, and one of more legal actions than there are, in the dead
-    letters and in the ledger."""
+    """Expect a segment without targets in the dead letters and in the ledger."""
     with learner_process(searched_run, redis_server.url_of("learner"), tmp_path) as learner:
         wait_for_weights(producer)
         producer.append(replace(producer.segment(), targets=None))

@@ -29,8 +29,8 @@ Layer = tuple[Float32, Float32]
 """Weights [inputs, outputs] and biases [outputs]."""
 
 _ZERO: Final = np.float32(0.0)
-_CHUNK_NUMBERS: Final = 200_000
-"""Numbers of the matrix of one convolution, at most, unless one board has more: 800 KB."""
+_CHUNK_NUMBERS: Final = 100_000
+"""Numbers of the matrix of one convolution, at most, unless one board has more: 400 KB."""
 
 
 class _Body(Protocol):

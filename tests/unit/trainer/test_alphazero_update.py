@@ -44,9 +44,12 @@ def made(make_segment: Callable[..., Segment]) -> Make:
 
 
 def config_of(*, network: Network = NETWORKS[0], **changes: Any) -> RunConfig:
-    """The small run with changes to AlphaZero's part."""
+    """The small run with smaller batches, and with changes to AlphaZero's part."""
     config = searched_config("file:///nowhere", network=network)
-    return replace(config, alpha_zero=replace(config.alpha_zero, **changes))
+    assert config.alpha_zero is not None
+    replay = replace(config.alpha_zero.replay, samples_per_row=4.0)
+    given = {"batch": 128, "replay": replay, **changes}
+    return replace(config, alpha_zero=replace(config.alpha_zero, **given))
 
 
 def updater_of(config: RunConfig) -> AlphaZeroUpdater:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -201,8 +202,6 @@ def changed(content: bytes, **arrays: np.ndarray | None) -> bytes:
 
 def compressed(array: np.ndarray) -> np.ndarray:
     """An array as the file holds it."""
-    import zlib
-
     return np.frombuffer(zlib.compress(array.tobytes()), np.uint8)
 
 
@@ -230,6 +229,26 @@ def test_a_window_of_others_making_is_refused(arrays: dict[str, Any], why: str) 
     content = window_file(window, SPEC, Counters(total=5))
     with pytest.raises(WindowInvalid, match=why):
         read_window(changed(content, **arrays), SPEC)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=4))
+def test_any_damage_is_seen_or_harmless(damage: list[tuple[float, int]]) -> None:
+    """Expect a file with wrong bytes anywhere to be refused with a sentence, or to hold rows that
+    can be drawn and give finite numbers."""
+    window = ReplayWindow(SMALL, SPEC)
+    window.add(numbered(0, 5))
+    content = bytearray(window_file(window, SPEC, Counters(total=5)))
+    for place, byte in damage:
+        content[int(place * (len(content) - 1))] = byte
+    again = ReplayWindow(SMALL, SPEC)
+    try:
+        rows, _ = read_window(bytes(content), SPEC)
+    except WindowInvalid:
+        return
+    again.add(rows)
+    found = drawn(again, 20)
+    assert all(bool(torch.isfinite(each).all()) for each in found)
+    assert found.policies.sum(1).numpy() == pytest.approx(1.0, abs=1e-5)
 
 
 def test_a_torn_window_and_one_of_another_game_are_refused() -> None:

@@ -126,6 +126,16 @@ def _take_epoch(start: StartContext, *, above: int) -> Epoch:
     return Epoch(client, keys, number)
 
 
+def batch_transitions(config: RunConfig) -> int:
+    """Return how many transitions are collected for one update.
+
+    AlphaZero takes as many new positions as one step draws, at most: a new position is worth
+    more the sooner it can be drawn.
+    """
+    most = config.learner.batch_transitions
+    return most if config.alpha_zero is None else min(most, config.alpha_zero.batch)
+
+
 def require_supported(config: RunConfig) -> None:
     """Raise ConfigError where a run's algorithm cannot be trained in the way that is asked for."""
     if config.alpha_zero is None:
@@ -249,7 +259,7 @@ def _queue(start: StartContext, epoch: Epoch, resumed: Resumed) -> RolloutQueue:
             is_searched=start.config.alpha_zero is not None,
             capacity=2 * learner.batch_transitions,
         ),
-        batcher=Batcher(accounts, learner.batch_transitions, learner.max_policy_lag),
+        batcher=Batcher(accounts, batch_transitions(start.config), learner.max_policy_lag),
         epoch=epoch,
         watchdog=DataWatchdog(reports, start.patience),
         folding=Folding(reports, max_lag=learner.max_policy_lag),

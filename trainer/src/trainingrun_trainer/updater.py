@@ -61,7 +61,7 @@ class Updater(Protocol):
         of updates in it.
 
         Raises:
-            WeightsNotFinite: nobody could play with it.
+            WeightsNotFinite: it cannot be played with.
         """
 
     def has_finite_state(self) -> bool:

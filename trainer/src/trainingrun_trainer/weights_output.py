@@ -38,7 +38,7 @@ class WeightsOutput:
 
         Raises:
             Fenced: a newer learner has started.
-            WeightsNotFinite: nobody could play with them.
+            WeightsNotFinite: they cannot be played with.
         """
         if self.policy.is_due(step=step, now=time.monotonic(), games=games):
             self.publish(step, games=games)
@@ -48,7 +48,7 @@ class WeightsOutput:
 
         Raises:
             Fenced: a newer learner has started.
-            WeightsNotFinite: nobody could play with them.
+            WeightsNotFinite: they cannot be played with.
         """
         publisher = self._out.publisher
         with self._out.status.phase("publish"):

@@ -23,7 +23,7 @@ def learning_rate(config: AlphaZeroConfig, *, steps: int, played: float) -> floa
 
 @dataclass(frozen=True)
 class TokenBucket:
-    """Positions that may be drawn: so many for each new one, so that a learner that is faster than
+    """Positions that may be drawn, a fixed number for each new one: a learner that is faster than
     self-play does not train the same positions over and over.
 
     Attributes:
@@ -41,5 +41,5 @@ class TokenBucket:
         return int(self.tokens // batch)
 
     def after(self, steps: int, *, batch: int) -> TokenBucket:
-        """Return the bucket after so many batches were drawn."""
+        """Return the bucket after a number of batches was drawn."""
         return replace(self, tokens=self.tokens - steps * batch)

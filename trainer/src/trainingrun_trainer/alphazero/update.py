@@ -166,8 +166,8 @@ class AlphaZeroUpdater:
 
     def memory(self, *, version: int) -> dict[str, bytes]:
         """See Updater: the window, the average of the weights where there is one, and the network
-        as it is published, for who plays without torch; of weights that nobody could play with,
-        there is none.
+        as it is published, for who plays without torch, which weights that are not finite do not
+        have.
         """
         counters = Counters(self.window.total, self._drawn, self._bucket.tokens)
         files = {WINDOW_FILE: window_file(self.window, self.spec, counters)}

@@ -80,7 +80,7 @@ def rows_of(segments: Sequence[Segment]) -> Rows:
 
 
 def capacity(config: ReplayConfig, total: int) -> int:
-    """Return how many rows the window holds once so many were ever added."""
+    """Return how many rows the window holds once ``total`` were ever added."""
     grown = config.rows + config.growth * max(0, total - config.rows)
     return min(int(grown), max(config.most_rows, config.rows))
 
@@ -119,7 +119,7 @@ class ReplayWindow:
         self.total += count
 
     def newest(self, count: int) -> Rows:
-        """Return copies of the newest positions, at most so many, the oldest of them first."""
+        """Return copies of the newest positions, at most ``count``, the oldest of them first."""
         count = min(count, len(self))
         return _of(self._rows, np.arange(self.total - count, self.total) % self._most)
 

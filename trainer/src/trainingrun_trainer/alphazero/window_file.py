@@ -3,7 +3,7 @@
 Safetensors of byte arrays, each compressed by zlib: a training position is mostly what the one
 before it was. What is read may come from a bucket that others write to: sizes are bounded before
 memory is taken, and numbers are checked before they are trained on. A window that cannot be used is
-no error: training goes on with an empty one.
+no error: training continues with an empty one.
 """
 
 from __future__ import annotations
