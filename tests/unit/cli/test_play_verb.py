@@ -187,7 +187,7 @@ def test_a_search_beats_chance(person: Person) -> None:
         (("mcts-50", *GAME, "--games", "4"), "say with --opponent"),
         (("mcts-50", *GAME, "-o", "json"), "say with --opponent"),
         (("mcts-50", "--environment", "magic"), "no games that live in this process"),
-        (("mcts-50", "--environment", "openSpiel:kuhn_poker"), "cannot be cloned"),
+        (("mcts-50", "--environment", "openSpiel:kuhn_poker"), "cannot be searched"),
         (("mcts-50", *GAME, "--seat", "3"), "--seat"),
         (("ftp://there/run",), "s3://bucket/prefix"),
     ],
