@@ -67,7 +67,7 @@ def require_search(who: str) -> None:
 
 
 def use_shipped_cache(environ: Mapping[str, str]) -> None:
-    """Copy an image's compiled searches to where numba looks for them; before the first search.
+    """Copy an image's compiled searches to where numba searches for them; before the first search.
 
     A cache that cannot be copied costs half a minute of compilation, and nothing else.
     """

@@ -75,7 +75,8 @@ class Network(Struct, frozen=True):
 
     Attributes:
         name: of its checkpoint.
-        step: optimiser step, of so many training games.
+        step: optimiser step.
+        training_games: games that were played before it.
         search: how its run searches; None of a policy of PPO.
     """
 
@@ -195,8 +196,7 @@ def playable_games(environment: EnvironmentConfig) -> Games:
     """Return the games of an environment.
 
     Raises:
-        UserError: there is no such environment, or its games cannot be cloned, so that nobody can
-            look ahead.
+        UserError: there is no such environment, or its games cannot be cloned for a search.
     """
     try:
         games = games_of(environment)
