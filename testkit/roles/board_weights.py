@@ -1,6 +1,14 @@
-"""Published weights of AlphaZero's network with random numbers: they know nothing of the game."""
+"""Published weights of AlphaZero's network with random numbers, which know nothing of the game, and
+checkpoints that hold them.
+"""
 
 from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors.numpy import save
@@ -28,3 +36,37 @@ def random_board_weights(
         NETWORK_METADATA: network.kind,
     }
     return save(tensors, metadata)
+
+
+def write_checkpoint(
+    checkpoints: Path,
+    run: str,
+    step: int,
+    *,
+    spec: EnvironmentSpec,
+    config: Mapping[str, Any],
+    files: Mapping[str, bytes],
+) -> Path:
+    """Write a checkpoint with these files, as a learner does; returns its folder.
+
+    ``config`` is what its manifest says of the run's configuration.
+    """
+    path = checkpoints / f"{run}-{step:010d}"
+    path.mkdir(parents=True)
+    sums = {}
+    for name, content in files.items():
+        (path / name).write_bytes(content)
+        sums[name] = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    manifest = {
+        "format": 2,
+        "run": run,
+        "run_id": f"{run}-1",
+        "schema_hash": spec.schema_hash,
+        "saved_at": float(step),
+        "progress": {"step": step, "games": 10 * step},
+        "files": sums,
+        "config": dict(config),
+        "libraries": {},
+    }
+    (path / "manifest.json").write_text(json.dumps(manifest))
+    return path

@@ -15,7 +15,6 @@ from typing import Final
 
 from trainingrun_contracts.run_config import ConfigError, RunConfig
 from trainingrun_contracts.search_players import SEARCH_PLAYER_FORM, search_simulations
-from trainingrun_environments.games import Games
 from trainingrun_environments.seam import Environment
 
 SHIPPED_CACHE_VARIABLE: Final = "TRAININGRUN_NUMBA_CACHE"
@@ -44,11 +43,10 @@ def check_search(config: RunConfig, environment: Environment) -> None:
     if not named and config.alpha_zero is None:
         return
     who = "a run of alphaZero" if config.alpha_zero is not None else f"the opponent {named[0]}"
-    games: Games | None = getattr(environment, "games", None)
-    if games is None or not environment.spec.is_forkable:
+    if not environment.spec.is_forkable:
         raise ConfigError(
-            f"{who} searches, and the environment {environment.spec.name!r} cannot be searched:"
-            " its games cannot be cloned, or hide something that a clone would show"
+            f"{who} searches, and the environment {environment.spec.name!r} cannot be searched: its"
+            " games cannot be cloned, or a clone would know what players do not"
         )
     require_search(who)
 
@@ -69,7 +67,7 @@ def require_search(who: str) -> None:
 
 
 def use_shipped_cache(environ: Mapping[str, str]) -> None:
-    """Copy an image's compiled searches to where numba looks for them; before the first search.
+    """Copy an image's compiled searches to where numba searches for them; before the first search.
 
     A cache that cannot be copied costs half a minute of compilation, and nothing else.
     """

@@ -12,7 +12,7 @@ from typing import Final
 
 MOST_SIMULATIONS: Final = 100_000
 SEARCH_PLAYER_FORM: Final = re.compile(r"mcts-([1-9]\d{0,5})")
-"""What looks like such a name; ``search_simulations`` says whether it is one."""
+"""The form of such a name; ``search_simulations`` says whether it is one."""
 
 
 def search_simulations(name: str) -> int | None:

@@ -1,8 +1,8 @@
 """Matches: games between players of whom nothing is trained, many of them in lock step.
 
 A ``Player`` has many games in its hands at once and answers them together: searches take all of
-their games to the next leaf at the same time. ``Match`` gives each game to whoever moves in it,
-round by round, and says which have ended. Not here: who is measured, and what results mean.
+their games to the next leaf at the same time. ``Match`` gives each game to the player who moves in
+it, round by round, and says which have ended. Not here: who is measured, and what results mean.
 """
 
 from __future__ import annotations

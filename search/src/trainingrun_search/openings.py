@@ -2,7 +2,7 @@
 
 Players that are measured play their best move, so two of them that begin a game at its beginning
 play one game, however many are asked for. Both games of a pair have the same opening, with changed
-seats: an opening that favours a seat favours nobody.
+seats: an opening that favours a seat favours neither player.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ def plies_needed(games: Games, seed: int, *, openings: int) -> int:
 
 
 def _new_one(games: Games, seed: int, plies: int, known: set[Opening]) -> Opening:
-    """Draw until the opening is a new one; the last drawn, where none is. Shorter where games of so
-    many moves are over.
+    """Draw until the opening is a new one; the last drawn, where none is. Shorter where the
+    game ends before.
     """
     random = np.random.default_rng(seed)
     opening: Opening = ()

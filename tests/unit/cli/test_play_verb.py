@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -17,7 +16,7 @@ from trainingrun_contracts.environment_config import BuiltIn
 from trainingrun_contracts.policy_format import Network, shapes_of
 from trainingrun_environments.registry import spec_of
 
-from testkit.roles.board_weights import random_board_weights
+from testkit.roles.board_weights import random_board_weights, write_checkpoint
 from testkit.warm_program import warm_programs
 
 SPEC = spec_of(BuiltIn("connect_four"))
@@ -47,25 +46,9 @@ class Person:
 
     def checkpoint(self, step: int, *, config: dict[str, Any], files: dict[str, bytes]) -> Path:
         """A checkpoint of the run ``four``, as a learner writes it."""
-        path = self.folder / ".trainingrun" / "four" / "checkpoints" / f"four-{step:010d}"
-        path.mkdir(parents=True)
-        sums = {}
-        for name, content in files.items():
-            (path / name).write_bytes(content)
-            sums[name] = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-        manifest = {
-            "format": 2,
-            "run": "four",
-            "run_id": "four-1",
-            "schema_hash": SPEC.schema_hash,
-            "saved_at": float(step),
-            "progress": {"step": step, "games": 10 * step},
-            "files": sums,
-            "config": {"environment": {"kind": "builtIn", "name": "connect_four"}, **config},
-            "libraries": {},
-        }
-        (path / "manifest.json").write_text(json.dumps(manifest))
-        return path
+        played = {"environment": {"kind": "builtIn", "name": "connect_four"}, **config}
+        checkpoints = self.folder / ".trainingrun" / "four" / "checkpoints"
+        return write_checkpoint(checkpoints, "four", step, spec=SPEC, config=played, files=files)
 
     def searched(self, step: int) -> Path:
         """A checkpoint of AlphaZero with random weights."""
@@ -187,7 +170,7 @@ def test_a_search_beats_chance(person: Person) -> None:
         (("mcts-50", *GAME, "--games", "4"), "say with --opponent"),
         (("mcts-50", *GAME, "-o", "json"), "say with --opponent"),
         (("mcts-50", "--environment", "magic"), "no games that live in this process"),
-        (("mcts-50", "--environment", "openSpiel:kuhn_poker"), "cannot be cloned"),
+        (("mcts-50", "--environment", "openSpiel:kuhn_poker"), "cannot be searched"),
         (("mcts-50", *GAME, "--seat", "3"), "--seat"),
         (("ftp://there/run",), "s3://bucket/prefix"),
     ],

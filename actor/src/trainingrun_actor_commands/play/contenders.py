@@ -15,7 +15,7 @@ from trainingrun_environments.agents import RandomAgent
 from trainingrun_environments.errors import UnknownEnvironment
 from trainingrun_environments.games import Game, Games
 from trainingrun_environments.names import config_of
-from trainingrun_search.evaluators import Evaluator, Rollouts
+from trainingrun_search.evaluators import Evaluator, Rollouts, Uniform
 from trainingrun_search.matches import (
     GreedyPlayer,
     Player,
@@ -66,13 +66,13 @@ def find_contender(
     """Return who is meant by a word.
 
     Args:
-        wanted: the word, and where to look.
+        wanted: the word, and where its checkpoints are searched for.
         simulations: of a network's search: 0 is the network alone, None as its run searches.
         seed: of what a player draws.
         games: what must be played; None for what the player plays.
 
     Raises:
-        UserError: nobody is meant, or plays another game.
+        UserError: no player is meant, or one of another game.
     """
     name = wanted.target
     if name != RANDOM and SEARCH_PLAYER_FORM.fullmatch(name) is None:
@@ -105,9 +105,10 @@ class Thinker:
         self._random = np.random.default_rng(seed)
         self._search: SearchPlayer | None = None
         if contender.evaluator is not None and contender.settings is not None:
-            self._search = SearchPlayer(
-                contender.games, contender.evaluator, contender.settings, seed=seed
-            )
+            games, settings = contender.games, contender.settings
+            self._search = SearchPlayer(games, contender.evaluator, settings, seed=seed)
+            first = SearchPlayer(games, Uniform(), replace(settings, simulations=2), seed=seed)
+            first.search(games.new(seed))  # what is compiled first is no part of a move's time
 
     def think(self, game: Game) -> Analysis:
         """Return what is found in a position that is not over, and what would be played."""

@@ -32,13 +32,13 @@ def move_of(text: str, moves: Mapping[int, str]) -> int:
     Raises:
         UnclearMove: none is, or several are.
     """
-    wanted = _words(text)
+    wanted = _terms_of(text)
     fitting = {
         action: description
         for action, description in moves.items()
-        if wanted and _is_among(wanted, _words(description))
+        if wanted and _is_among(wanted, _terms_of(description))
     }
-    whole = [action for action in fitting if _words(moves[action]) == wanted]
+    whole = [action for action in fitting if _terms_of(moves[action]) == wanted]
     if len(whole) == 1:
         return whole[0]
     if len(fitting) == 1:
@@ -66,11 +66,11 @@ def _shown(text: str) -> str:
     return text if len(text) <= _MOST_TEXT else f"{text[:_MOST_TEXT]}…"
 
 
-def _words(text: str) -> list[str]:
+def _terms_of(text: str) -> list[str]:
     return _WORD.findall(text.casefold())
 
 
-def _is_among(wanted: list[str], words: list[str]) -> bool:
-    """Return whether the words stand among others, in their order."""
-    left = iter(words)
-    return all(word in left for word in wanted)
+def _is_among(wanted: list[str], terms: list[str]) -> bool:
+    """Return whether all that is wanted stands among the terms, in its order."""
+    left = iter(terms)
+    return all(term in left for term in wanted)

@@ -75,7 +75,8 @@ class Network(Struct, frozen=True):
 
     Attributes:
         name: of its checkpoint.
-        step: optimiser step, of so many training games.
+        step: optimiser step.
+        training_games: games that were played before it.
         search: how its run searches; None of a policy of PPO.
     """
 
@@ -195,8 +196,7 @@ def playable_games(environment: EnvironmentConfig) -> Games:
     """Return the games of an environment.
 
     Raises:
-        UserError: there is no such environment, or its games cannot be cloned, so that nobody can
-            look ahead or take moves back.
+        UserError: there is no such environment, or its games cannot be cloned for a search.
     """
     try:
         games = games_of(environment)
@@ -204,8 +204,8 @@ def playable_games(environment: EnvironmentConfig) -> Games:
         raise UserError(f"play: {error}") from error
     if not games.spec.is_forkable:
         raise UserError(
-            f"play: games of {games.spec.name} cannot be cloned, which a search needs, or hide"
-            " something that a clone would show: choose another game"
+            f"play: {games.spec.name} cannot be searched: its games cannot be cloned, or a clone"
+            " would know what players do not; choose another game"
         )
     return games
 

@@ -156,6 +156,6 @@ class Session:
         if not game.is_terminal:
             return
         own, other = game.returns[self._player], game.returns[1 - self._player]
-        words = "you win" if own > other else f"{self._contender.name} wins"
-        said = "it is a draw" if own == other else words
+        winner = "you win" if own > other else f"{self._contender.name} wins"
+        said = "it is a draw" if own == other else winner
         line(self._console, f"After {len(self._table.actions)} moves: {said}.", "bold")

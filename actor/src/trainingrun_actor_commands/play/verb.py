@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from trainingrun.commands.errors import UserError
 from trainingrun.commands.output import Output, plain_table, write
-from trainingrun.commands.terminal import console, console_for_tables, error_console
+from trainingrun.commands.terminal import console, console_for_tables, echo, error_console
 from trainingrun_environments.errors import describe_error
 
 from trainingrun_actor_commands.play.contenders import Contender, find_contender
@@ -123,7 +123,7 @@ def _read(prompt: str) -> str | None:
     try:
         return input(prompt)
     except EOFError:
-        sys.stdout.write("\n")
+        echo()
         return None
     except UnicodeDecodeError:
         return "what is not text"

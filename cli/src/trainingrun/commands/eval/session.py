@@ -59,7 +59,8 @@ class EvalError(Exception):
 @dataclass(frozen=True)
 class EvalPlan:
     """What is evaluated, against whom, and with how many daemons. ``past`` are weights that the
-    opponent ``past`` plays with."""
+    opponent ``past`` plays with. A run of alphaZero has no daemons: its evaluator plays.
+    """
 
     run: TrainingRun
     folder: RunFolder
@@ -128,12 +129,18 @@ class EvalSession:
         await asyncio.to_thread(self._publish, publishing)
         async with asyncio_client(url) as client:
             await client.set(self._keys.intent, Intent.EVALUATE.value)
-        served = await self._start(self._workload(Role.DAEMON, plan.daemons))
-        endpoints = [member.endpoint for member in served.ready if member.endpoint is not None]
+        endpoints = (
+            await self._start_daemons() if plan.run.spec.algorithm.alpha_zero is None else []
+        )
         async with asyncio_client(url) as client:
             await self._publish_slots(client, endpoints)
             await self._backend.perform(self._identity, Apply(self._workload(Role.EVALUATOR)))
             return await self._follow(client)
+
+    async def _start_daemons(self) -> list[str]:
+        """Return the addresses of daemons that serve."""
+        served = await self._start(self._workload(Role.DAEMON, self._plan.daemons))
+        return [member.endpoint for member in served.ready if member.endpoint is not None]
 
     def _rendered(self) -> run_config.RunConfig:
         plan = self._plan

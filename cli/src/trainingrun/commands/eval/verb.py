@@ -156,13 +156,12 @@ def _opponents(
     options: EvalOptions, run: TrainingRun
 ) -> tuple[tuple[str, ...], tuple[Weights, ...]]:
     """Return the opponents by name; whatever is no name is a checkpoint, played as a past self."""
-    known = (*OPPONENTS.ours, *OPPONENTS.names())
     if not options.opponents:
         named = tuple(name for name in run.spec.evaluation_opponents if name != PAST)
         check_installed(OPPONENTS, named)
         return named or ("random",), ()
     asked = dict.fromkeys(options.opponents)
-    scripted = tuple(name for name in known if name in asked)
+    scripted = tuple(name for name in asked if _is_player(name))
     check_installed(OPPONENTS, scripted)
     if not run.spec.environment.is_magic and set(scripted) & {"aggressive", "engine"}:
         raise UserError(
@@ -170,10 +169,11 @@ def _opponents(
         )
     past: list[Weights] = []
     for given in asked:
-        if given not in known:
+        if given not in scripted:
             try:
                 past.append(_weights(options, run, given))
             except UserError as error:
+                known = (*OPPONENTS.ours, "mcts-N", *OPPONENTS.names())
                 raise UserError(
                     f"eval: --opponent {given}: neither {', '.join(known)} nor a checkpoint"
                 ) from error
@@ -181,6 +181,11 @@ def _opponents(
     if len(set(versions)) < len(versions):
         raise UserError("eval: --opponent: two checkpoints have the same version: name one of them")
     return (*scripted, PAST) if past else scripted, tuple(past)
+
+
+def _is_player(name: str) -> bool:
+    """Return whether a word is the name of a player, ours or of a package here."""
+    return OPPONENTS.is_ours(name) or name in OPPONENTS.names()
 
 
 def _daemons(run: TrainingRun) -> int:

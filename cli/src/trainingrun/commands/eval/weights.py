@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 from msgspec import Struct
+from trainingrun_contracts.checkpoints import POLICY_FILE
 from trainingrun_contracts.environment_config import EnvironmentConfig, Magic
 from trainingrun_contracts.weights import MAX_BYTES
 from trainingrun_environments.errors import UnknownEnvironment
@@ -51,7 +52,7 @@ class _Manifest(Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Weights:
-    """Weights in the format of ``policy_format``, with the checkpoint that they come from."""
+    """Weights as a learner publishes them, with the checkpoint that they come from."""
 
     blob: bytes
     version: int
@@ -151,21 +152,30 @@ def _manifest(checkpoint: Path) -> _Manifest:
 def _read(checkpoint: Path) -> Weights:
     manifest = _manifest(checkpoint)
     _check_encoding(manifest)
-    expected = manifest.files.get(MODEL_FILE)
-    if expected is None:
-        raise _Unfit(f"its manifest names no {MODEL_FILE}")
-    if expected.size > MAX_BYTES:
-        raise _Unfit(f"{MODEL_FILE} has {expected.size} bytes, at most {MAX_BYTES} are read")
-    try:
-        content = (checkpoint / MODEL_FILE).read_bytes()
-    except OSError as error:
-        raise _Unfit(f"{MODEL_FILE} cannot be read ({error.strerror})") from error
-    if len(content) != expected.size or hashlib.sha256(content).hexdigest() != expected.sha256:
-        raise _Unfit(f"{MODEL_FILE} does not match its sha256")
     version = manifest.progress.step
+    if POLICY_FILE in manifest.files:
+        blob = _content(checkpoint, manifest, POLICY_FILE)
+        return Weights(blob, version, manifest.progress.games, checkpoint)
+    content = _content(checkpoint, manifest, MODEL_FILE)
     metadata = {"schema_hash": manifest.schema_hash, "version": str(version)}
     blob = with_metadata(content, metadata)
     return Weights(blob, version, manifest.progress.games, checkpoint)
+
+
+def _content(checkpoint: Path, manifest: _Manifest, name: str) -> bytes:
+    """Return a file of a checkpoint, compared with its sum."""
+    expected = manifest.files.get(name)
+    if expected is None:
+        raise _Unfit(f"its manifest names no {name}")
+    if expected.size > MAX_BYTES:
+        raise _Unfit(f"{name} has {expected.size} bytes, at most {MAX_BYTES} are read")
+    try:
+        content = (checkpoint / name).read_bytes()
+    except OSError as error:
+        raise _Unfit(f"{name} cannot be read ({error.strerror})") from error
+    if len(content) != expected.size or hashlib.sha256(content).hexdigest() != expected.sha256:
+        raise _Unfit(f"{name} does not match its sha256")
+    return content
 
 
 def _check_encoding(manifest: _Manifest) -> None:
