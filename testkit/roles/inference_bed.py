@@ -190,19 +190,20 @@ class InferenceBed:
     def start_server(
         self, member: str = "inference-0", *words: str, address: str = "127.0.0.1:0", **more: str
     ) -> InferenceServer:
-        """A server process that is starting."""
+        """A server process that is starting. It answers in fp32, which numpy does too, unless the
+        words name another precision."""
         document = self.folder / "run.json"
         document.write_bytes(run_config.encode(self.config))
         environment = {
             run_config.CONFIG_VARIABLE: str(document),
-            run_config.REDIS_URL_VARIABLE: self.server.admin_url,
+            run_config.REDIS_URL_VARIABLE: self.server.url_of("inference"),
             run_config.MEMBER_VARIABLE: member,
             run_config.HEALTH_FILE_VARIABLE: str(self.folder / f"{member}.health"),
-            "TRAININGRUN_INFERENCE_ADDRESS": address,
+            run_config.INFERENCE_ADDRESS_VARIABLE: address,
             "TRAININGRUN_INFERENCE_THREADS": "1",
             **more,
         }
-        server = InferenceServer(member, self.folder, environment, words)
+        server = InferenceServer(member, self.folder, environment, ("--precision", "fp32", *words))
         self.servers.append(server)
         server.start()
         return server
