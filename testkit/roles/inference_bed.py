@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,6 +45,8 @@ NETWORK = Network("resnet", width=32, layers=1)
 GAME = BuiltIn("connect_four")
 SPEC = environment_of(GAME).spec
 LAYOUT = Layout.of(SPEC)
+LOCAL = 1_000_000
+"""Generation of the local evaluator, which no server answers by."""
 TOLERANCE = 2e-3
 """Of priors that travel as float16, and of sums in another order."""
 
@@ -190,19 +193,20 @@ class InferenceBed:
     def start_server(
         self, member: str = "inference-0", *words: str, address: str = "127.0.0.1:0", **more: str
     ) -> InferenceServer:
-        """A server process that is starting."""
+        """A server process that is starting. It answers in fp32, which numpy does too, unless the
+        words name another precision."""
         document = self.folder / "run.json"
         document.write_bytes(run_config.encode(self.config))
         environment = {
             run_config.CONFIG_VARIABLE: str(document),
-            run_config.REDIS_URL_VARIABLE: self.server.admin_url,
+            run_config.REDIS_URL_VARIABLE: self.server.url_of("inference"),
             run_config.MEMBER_VARIABLE: member,
             run_config.HEALTH_FILE_VARIABLE: str(self.folder / f"{member}.health"),
-            "TRAININGRUN_INFERENCE_ADDRESS": address,
+            run_config.INFERENCE_ADDRESS_VARIABLE: address,
             "TRAININGRUN_INFERENCE_THREADS": "1",
             **more,
         }
-        server = InferenceServer(member, self.folder, environment, words)
+        server = InferenceServer(member, self.folder, environment, ("--precision", "fp32", *words))
         self.servers.append(server)
         server.start()
         return server
@@ -251,3 +255,51 @@ def inference_bed(
                 evaluator.close()
             for process in bed.servers:
                 process.kill()
+
+
+class Here:
+    """A local evaluator whose generation no server has."""
+
+    def evaluate(self, request: Request) -> Answer:
+        """See Evaluator."""
+        rows = len(request.legal)
+        return Answer(request.legal.astype(np.float32), np.zeros(rows, np.float32), LOCAL)
+
+
+def generations(evaluator: RemoteEvaluator, rounds: int, *, first: int = 0) -> list[int]:
+    """Ask so many rounds; each answer of a server must be the right one of its generation."""
+    found = []
+    for number in range(first, first + rounds):
+        request = request_of(number % 7)
+        answer = evaluator.evaluate(request)
+        found.append(answer.generation)
+        if answer.generation != LOCAL:
+            require_right(answer, request)
+    return found
+
+
+@contextmanager
+def load_of(bed: InferenceBed, clients: int) -> Iterator[list[list[int]]]:
+    """Clients that ask without pause, each in a thread; the generations that each has seen."""
+    ends, seen = threading.Event(), [list[int]() for _ in range(clients)]
+    failures: list[BaseException] = []
+
+    def ask(number: int) -> None:
+        evaluator = bed.evaluator(Here(), member=f"selfplay-{number}")
+        try:
+            while not ends.is_set():
+                evaluator.use(bed.known())
+                seen[number] += generations(evaluator, 5, first=number)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(clients)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield seen
+    finally:
+        ends.set()
+        for thread in threads:
+            thread.join()
+        assert not failures, failures

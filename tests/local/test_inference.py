@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import socket
 import struct
-import threading
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import msgspec
 import numpy as np
 import pytest
 from safetensors.numpy import load, save
-from trainingrun_actor.selfplay.remote import RemoteEvaluator, Servers
+from trainingrun_actor.selfplay.remote import Servers
 from trainingrun_contracts.inference_frames import (
     HEAD,
     Hello,
@@ -25,13 +24,16 @@ from trainingrun_contracts.inference_frames import (
     speaker_of,
 )
 from trainingrun_contracts.reports import notices_from
-from trainingrun_search.evaluators import Answer, Request
 
 from testkit.ports import free_port
 from testkit.roles.inference_bed import (
+    LOCAL,
     SPEC,
+    Here,
     InferenceBed,
+    generations,
     inference_bed,
+    load_of,
     policy_of,
     request_of,
     require_right,
@@ -40,8 +42,6 @@ from testkit.roles.inference_bed import (
 from testkit.servers.redis_server import RedisServer
 from testkit.waiting import until
 
-LOCAL = 1_000_000
-"""Generation of the local evaluator, which no server answers by."""
 ROUNDS = 30
 
 
@@ -50,54 +50,6 @@ def bed(tmp_path: Path, redis_server: RedisServer) -> Iterator[InferenceBed]:
     """A run of Connect Four without weights and servers."""
     with inference_bed(tmp_path, redis_server) as made:
         yield made
-
-
-class Here:
-    """A local evaluator that can be told from every server."""
-
-    def evaluate(self, request: Request) -> Answer:
-        """See Evaluator."""
-        rows = len(request.legal)
-        return Answer(request.legal.astype(np.float32), np.zeros(rows, np.float32), LOCAL)
-
-
-def generations(evaluator: RemoteEvaluator, rounds: int, *, first: int = 0) -> list[int]:
-    """Ask so many rounds; each answer of a server must be the right one of its generation."""
-    found = []
-    for number in range(first, first + rounds):
-        request = request_of(number % 7)
-        answer = evaluator.evaluate(request)
-        found.append(answer.generation)
-        if answer.generation != LOCAL:
-            require_right(answer, request)
-    return found
-
-
-@contextmanager
-def load_of(bed: InferenceBed, clients: int) -> Iterator[list[list[int]]]:
-    """Clients that ask without pause, each in a thread; the generations that each has seen."""
-    ends, seen = threading.Event(), [list[int]() for _ in range(clients)]
-    failures: list[BaseException] = []
-
-    def ask(number: int) -> None:
-        evaluator = bed.evaluator(Here(), member=f"selfplay-{number}")
-        try:
-            while not ends.is_set():
-                evaluator.use(bed.known())
-                seen[number] += generations(evaluator, 5, first=number)
-        except BaseException as error:
-            failures.append(error)
-
-    threads = [threading.Thread(target=ask, args=(number,)) for number in range(clients)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield seen
-    finally:
-        ends.set()
-        for thread in threads:
-            thread.join()
-    assert not failures, failures
 
 
 def reasons(bed: InferenceBed) -> list[str]:

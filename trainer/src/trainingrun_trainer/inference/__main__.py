@@ -22,11 +22,11 @@ from trainingrun_contracts.environment_spec import EnvironmentSpec
 from trainingrun_contracts.exit_codes import ExitCode
 from trainingrun_contracts.inference_frames import MOST_ROWS, speaker_of
 from trainingrun_contracts.role_environment import RoleEnvironment, load, role_environment
-from trainingrun_contracts.run_config import ConfigError, RunConfig
+from trainingrun_contracts.run_config import INFERENCE_ADDRESS_VARIABLE, ConfigError, RunConfig
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_environments.registry import environment_of
 
-from trainingrun_trainer.inference.addresses import ADDRESS_VARIABLE, place_beside, place_of
+from trainingrun_trainer.inference.addresses import place_beside, place_of
 from trainingrun_trainer.inference.computing import KINDS, Computing, prepare_device
 from trainingrun_trainer.inference.exposing import reports_of, serve_metrics
 from trainingrun_trainer.inference.figures import Figures
@@ -131,14 +131,14 @@ def _spec_of(config: RunConfig) -> EnvironmentSpec:
 
 async def _listen(server: Server, environment: RoleEnvironment) -> str:
     """Listen; return the address that searches find."""
-    named = os.environ.get(ADDRESS_VARIABLE)
+    named = os.environ.get(INFERENCE_ADDRESS_VARIABLE)
     place = place_of(named) if named else place_beside(parse_url(environment.redis_url))
     try:
         port = await server.listen(place.bound_host, place.port)
     except OSError as error:
         raise ConfigError(
             f"port {place.port} cannot be listened on ({error.strerror or error}): stop what"
-            f" listens there, or set {ADDRESS_VARIABLE} to host:port"
+            f" listens there, or set {INFERENCE_ADDRESS_VARIABLE} to host:port"
         ) from error
     return place.announced(port)
 
@@ -175,7 +175,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="trainingrun-inference",
         description="Answers the searches of a run of AlphaZero in batches. The run is read from"
         " the file that TRAININGRUN_CONFIG names; TRAININGRUN_REDIS_URL says where its Redis is;"
-        f" {ADDRESS_VARIABLE} (host:port) where searches reach this server.",
+        f" {INFERENCE_ADDRESS_VARIABLE} (host:port) where searches reach this server.",
     )
     parser.add_argument(
         "--max-batch",

@@ -16,9 +16,8 @@ from typing import Final
 from msgspec import Struct
 from trainingrun_contracts.connection import RedisAddress
 from trainingrun_contracts.inference_frames import DEFAULT_PORT
-from trainingrun_contracts.run_config import ConfigError
+from trainingrun_contracts.run_config import INFERENCE_ADDRESS_VARIABLE, ConfigError
 
-ADDRESS_VARIABLE: Final = "TRAININGRUN_INFERENCE_ADDRESS"
 _LOCAL_NAME: Final = "localhost"
 _LONGEST: Final = 250
 
@@ -51,7 +50,7 @@ def place_of(text: str) -> Place:
     host = host.removeprefix("[").removesuffix("]")
     is_number = port.isascii() and port.isdigit() and int(port) < 2**16
     if not host or len(host) > _LONGEST or not is_number or any(each.isspace() for each in host):
-        raise ConfigError(f"{ADDRESS_VARIABLE}={text!r} is no address: write host:port")
+        raise ConfigError(f"{INFERENCE_ADDRESS_VARIABLE}={text!r} is no address: write host:port")
     return Place(host, int(port))
 
 
@@ -72,7 +71,7 @@ def place_beside(redis: RedisAddress) -> Place:
     except OSError as error:
         raise ConfigError(
             f"no own address is found towards Redis at {redis.place} ({error.strerror}): set"
-            f" {ADDRESS_VARIABLE} to host:port"
+            f" {INFERENCE_ADDRESS_VARIABLE} to host:port"
         ) from error
     return Place(host, 0 if _is_of_this_machine(host) else DEFAULT_PORT)
 
