@@ -9,7 +9,8 @@ from typing import Any
 
 from testkit.local.local_run import closes, local_run, write_run
 
-LEARNER: dict[str, Any] = {"batchTransitions": 256, "ppo": {"learningRate": 0.003}}
+LEARNER: dict[str, Any] = {"batchTransitions": 256}
+ALGORITHM = {"ppo": {"learningRate": 0.003}}
 SELF_PLAY = {"latest": 0.5, "past": 0.3, "scripted": 0.2, "snapshotEveryPublishes": 2}
 
 
@@ -17,7 +18,12 @@ def run_in_step(folder: Path, *, seed: int, games: int) -> tuple[bytes, str]:
     """A whole run; gives the bytes of its loss curve and the hash of its last weights."""
     folder.mkdir()
     file = write_run(
-        folder / "run.yaml", games=games, seed=seed, learner=LEARNER, selfPlay=SELF_PLAY
+        folder / "run.yaml",
+        games=games,
+        seed=seed,
+        algorithm=ALGORITHM,
+        learner=LEARNER,
+        selfPlay=SELF_PLAY,
     )
     with local_run(folder, file, "--sync") as run:
         assert run.finish(seconds=300) == 0, run.said()

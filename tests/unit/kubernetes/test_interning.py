@@ -9,7 +9,7 @@ from trainingrun_api.run import parse
 from trainingrun_api.spec import TrainingRunSpec
 from trainingrun_operator.kube.interning import SpecInterner
 
-LEARNER = {"ppo": {"learningRate": 0.001}}
+LEARNER = {"batchTransitions": 1000}
 
 
 def spec(**fields: Any) -> TrainingRunSpec:
@@ -38,7 +38,7 @@ def test_equal_sections_are_one_object() -> None:
     """And others are not: a default that was given on purpose is not one that was left out."""
     sections = SpecInterner()
     first, second = (sections.share(spec(learner=LEARNER, games=games)) for games in (1, 2))
-    other = sections.share(spec(learner={"ppo": {"learningRate": 0.002}}))
+    other = sections.share(spec(learner={"batchTransitions": 2000}))
     assert first.learner is second.learner is not other.learner
     assert first.daemon is second.daemon is other.daemon
     default = spec().daemon.games_per_daemon

@@ -67,12 +67,13 @@ def test_the_learner_bounds_the_run(ask: Ask) -> None:
 def test_one_core_of_a_learner_is_what_was_measured(ask: Ask) -> None:
     """Expect 36 µs a transition at two epochs, in proportion for more epochs and cores."""
 
-    def learner(spec: dict[str, Any]) -> float:
-        (limit,) = [each for each in ask({"learner": spec}).limits if each.role == "learner"]
+    def learner(spec: dict[str, Any], **more: Any) -> float:
+        limits = ask({"learner": spec, **more}).limits
+        (limit,) = [each for each in limits if each.role == "learner"]
         return limit.transitions_per_second
 
     assert learner({}) == pytest.approx(27_778, rel=1e-4)
-    assert learner({"ppo": {"epochs": 6}}) == pytest.approx(9_259, rel=1e-4)
+    assert learner({}, algorithm={"ppo": {"epochs": 6}}) == pytest.approx(9_259, rel=1e-4)
     assert learner(learner_with({"cpu": "2"})) == pytest.approx(55_556, rel=1e-4)
 
 

@@ -1,8 +1,8 @@
-"""What the machines of one run tell one another through its Redis, where there is no cluster.
+"""What the machines of one run report to one another through its Redis, without a cluster.
 
 The machine with the learner leads: it reconciles the run, and publishes the configuration and which
 roles should be there. The others start theirs from it, and each says every few seconds what it is
-and how its members do. What they tell is read as everything from Redis is: bounded, and never
+and how its members do. What they report is read as everything from Redis is: bounded, and never
 executed. Not here: processes, and what is done about an answer.
 """
 
@@ -18,7 +18,7 @@ from trainingrun_contracts.decoding import decode_or_none
 FRESH_SECONDS: Final = 15.0
 """What is older is of a machine that is away."""
 KNOWN_SECONDS: Final = 3600.0
-"""For so long the version of a machine that is away is held against ours."""
+"""Of a machine that is away, the version is compared with ours for this time."""
 BEAT_SECONDS: Final = 2.0
 _RECORD_BYTES: Final = 64 * 1024
 _LEADER_BYTES: Final = 1024 * 1024
@@ -56,7 +56,7 @@ class Machine(Struct, frozen=True):
     members: Annotated[tuple[RoleOnMachine, ...], Meta(max_length=16)] = ()
 
     def is_fresh(self, now: float) -> bool:
-        """Whether it told this a moment ago."""
+        """Whether it reported this a moment ago."""
         return now - self.at <= FRESH_SECONDS
 
 

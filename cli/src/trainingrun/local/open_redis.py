@@ -1,7 +1,7 @@
 """A Redis of a run that other machines reach, too: one password, which its URL holds.
 
 The one of a run on one machine listens there alone and has a user for each role; here the roles of
-all machines are one trust, and whoever has the URL belongs to the run.
+all machines are one trust: a machine that has the URL belongs to the run.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ def _wrong(sentence: str) -> Finding:
 
 
 def findings(run: TrainingRun, share: Share) -> Iterator[Finding]:
-    """Look at this machine, then at Redis, then at the other machines."""
+    """Check this machine, then Redis, then the other machines."""
     yield from _of_packages(run, share)
     try:
         own = this_machine(run, share)
@@ -139,7 +139,7 @@ def _listens(address: RedisAddress) -> bool:
 
 
 def _reach(address: RedisAddress) -> tuple[bool, Finding]:
-    """The name, then the port: which of both fails says what to mend."""
+    """The name, then the port: which of both fails says what to repair."""
     try:
         socket.getaddrinfo(address.host, address.port)
     except OSError as error:

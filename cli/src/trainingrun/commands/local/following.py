@@ -1,7 +1,7 @@
 """A machine that has roles of a run which another one leads.
 
-It starts its roles when the other asks for them and ends them when they are not asked for any more,
-by what stands in Redis. While the other is away its members go on: training needs nobody who leads.
+It starts its roles when the other asks for them and ends them when they are no longer asked for, by
+what stands in Redis. While the other is away its members continue: training needs no leader.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from trainingrun.local.open_redis import address_to_serve, open_redis
 from trainingrun.local.store import NAMESPACE
 from trainingrun.local.supervisor import Supervisor
 
-_LOOK_SECONDS: Final = 0.5
+_STEP_SECONDS: Final = 0.5
 _LINE_SECONDS: Final = 10.0
 _LEAVING_SECONDS: Final = 20.0
 
@@ -44,9 +44,9 @@ class Step(Enum):
     """What a machine does about what it is asked."""
 
     WAIT = "wait"
-    """Nobody has asked yet."""
+    """No machine has asked yet."""
     KEEP = "keep"
-    """Who leads is away: what runs goes on."""
+    """The leader is away: what runs continues."""
     FOLLOW = "follow"
     END = "end"
     """The run is over, or was stopped."""
@@ -101,7 +101,7 @@ class Follower:
             await self._close()
 
     async def _follow(self, say: Callable[[str], None]) -> RunEnding:
-        beating, telling, asked = Timer(BEAT_SECONDS), Timer(_LINE_SECONDS), False
+        beating, printing, asked = Timer(BEAT_SECONDS), Timer(_LINE_SECONDS), False
         say(
             f"{self._talk.own.name} has {', '.join(self._share.roles)}; the learner's machine leads"
         )
@@ -120,17 +120,17 @@ class Follower:
                 await self._talk.ask_to_stop()
             if self._signals > 1:
                 return RunEnding(Outcome.KILLED)
-            if telling.is_due():
-                for line in self._told():
+            if printing.is_due():
+                for line in self._lines():
                     say(line)
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_STEP_SECONDS)
 
-    def _told(self) -> list[str]:
+    def _lines(self) -> list[str]:
         now, lead = time.time(), self._talk.lead
         if not self._talk.is_heard:
-            return ["Redis does not answer yet; what runs goes on"]
+            return ["Redis does not answer yet; what runs continues"]
         if lead is None or not lead.is_fresh(now):
-            return ["no machine with the learner is there; what runs goes on"]
+            return ["no machine with the learner is there; what runs continues"]
         return [lead.line, *(f"  {described(each, now=now)}" for each in self._talk.machines)]
 
     def _check_fit(self) -> None:
@@ -211,4 +211,4 @@ class Follower:
             await self._talk.exchange(())
             if not self._talk.is_heard or not self._talk.others():
                 return
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_STEP_SECONDS)

@@ -244,7 +244,7 @@ class Talk:
             self.is_heard = False
 
     async def leave(self) -> None:
-        """Say no more: this machine is gone from the run."""
+        """Remove what this machine said of itself: it is gone from the run."""
         try:
             await self._client.hdel(machines_key(self._run), self.own.name)
         except (redis.RedisError, OSError):

@@ -106,7 +106,7 @@ def local(  # noqa: PLR0913 (each option of the command is an argument to typer)
         bool,
         typer.Option(
             "--check",
-            help="Start nothing: tell what this machine cannot do or reach for its roles.",
+            help="Start nothing: report what this machine cannot do or reach for its roles.",
         ),
     ] = False,
     metrics: Annotated[

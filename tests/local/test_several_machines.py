@@ -1,0 +1,162 @@
+"""`trainingrun local --roles`: a run of AlphaZero on two machines, which meet by a Redis."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from testkit.local.local_run import ENDLESS, PROGRAM, LocalRun, closes, local_run, write_run
+from testkit.ports import free_port
+
+PASSWORD = "correct-horse"
+
+
+def search_run(folder: Path, *, games: int) -> Path:
+    """A small run of AlphaZero that any machine plays quickly."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return write_run(
+        folder / "run.yaml",
+        games=games,
+        decks=[],
+        daemon={},
+        environment={"builtIn": {"name": "tic_tac_toe"}},
+        algorithm={
+            "alphaZero": {
+                "search": {"simulations": 4, "mostMoves": 9},
+                "replay": {"rows": 1000, "leastRows": 32},
+                "batch": 32,
+                "publishEveryGames": 16,
+            }
+        },
+        actor={"replicas": 1, "gamesPerActor": 4},
+        learner={"batchTransitions": 64, "network": {"width": 32, "layers": 1}},
+    )
+
+
+@contextmanager
+def two_machines(folder: Path, *, games: int) -> Iterator[tuple[LocalRun, LocalRun]]:
+    """One that plays and holds the queue, one that learns and leads."""
+    url = f"redis://:{PASSWORD}@127.0.0.1:{free_port()}"
+    cpu, gpu = folder / "cpu", folder / "gpu"
+    player, learner = search_run(cpu, games=games), search_run(gpu, games=games)
+    with local_run(
+        cpu,
+        player,
+        *("--roles", "selfplay,replay", "--redis", url),
+        environment={"TRAININGRUN_MACHINE": "cpu-box"},
+    ) as plays:
+        plays.wait_until(lambda: "no machine with the learner" in plays.said(), "Redis", seconds=90)
+        with local_run(
+            gpu,
+            learner,
+            *("--roles", "learner", "--redis", url),
+            environment={"TRAININGRUN_MACHINE": "gpu-box"},
+        ) as learns:
+            yield plays, learns
+
+
+def test_a_run_on_one_machine(tmp_path: Path) -> None:
+    """To its end, with every transition accounted for, and no process of a daemon or actor."""
+    with local_run(tmp_path, search_run(tmp_path, games=100)) as run:
+        assert run.finish() == 0, run.said()
+        assert run.summary()["games"] >= 100
+        assert closes(run.summary()["ledger"])
+        assert {log.name for log in (run.state / "logs").glob("*-0.log")} == {
+            "redis-0.log",
+            "learner-0.log",
+            "selfplay-0.log",
+            "evaluator-0.log",
+        }
+
+
+def test_a_run_on_two_machines(tmp_path: Path) -> None:
+    """Each has its own roles; both end with the run, and both show it."""
+    with two_machines(tmp_path, games=100) as (plays, learns):
+        assert learns.finish() == 0, learns.said()
+        assert plays.finish() == 0, plays.said()
+        assert closes(learns.summary()["ledger"])
+        assert learns.summary()["games"] >= 100
+        assert {log.stem for log in (plays.state / "logs").glob("*-0.log")} == {
+            "redis-0",
+            "selfplay-0",
+        }
+        assert {log.stem for log in (learns.state / "logs").glob("*-0.log")} == {
+            "learner-0",
+            "evaluator-0",
+        }
+        for run in (plays, learns):
+            assert "cpu-box: " in run.said()
+            assert "gpu-box: " in run.said()
+            assert PASSWORD not in run.said()
+
+
+def test_a_machine_that_is_stopped_has_the_run_saved_first(tmp_path: Path) -> None:
+    """The one with the queue asks the one that leads, and stays until it is done."""
+    with two_machines(tmp_path, games=ENDLESS) as (plays, learns):
+        learns.wait_for_games(50, seconds=120)
+        plays.interrupt()
+        assert learns.finish() == 130, learns.said()
+        assert plays.finish() == 0, plays.said()
+        ledger = learns.summary()["ledger"]
+        assert closes(ledger)
+        assert ledger["queued"] == 0, "what was played is trained"
+
+
+def check(folder: Path, url: str, roles: str, name: str) -> subprocess.CompletedProcess[str]:
+    """What `--check` says."""
+    return subprocess.run(
+        [PROGRAM, "local", "-f", folder / "run.yaml", "--check", "--roles", roles, "--redis", url],
+        env={"PATH": "/nowhere", "TRAININGRUN_MACHINE": name},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_a_check_from_each_side(tmp_path: Path) -> None:
+    """Which part fails is named: the port, the password, a role that is there already."""
+    port = free_port()
+    url = f"redis://:{PASSWORD}@127.0.0.1:{port}"
+    cpu, gpu = tmp_path / "cpu", tmp_path / "gpu"
+    file = search_run(cpu, games=ENDLESS)
+    search_run(gpu, games=ENDLESS)
+    before = check(gpu, url, "learner", "gpu-box")
+    assert before.returncode == 1
+    assert f"PROBLEM 127.0.0.1:{port} is not reached" in before.stdout
+    with local_run(
+        cpu,
+        file,
+        *("--roles", "selfplay,redis", "--redis", url),
+        environment={"TRAININGRUN_MACHINE": "cpu-box"},
+    ) as plays:
+        plays.wait_until(lambda: "no machine with the learner" in plays.said(), "Redis", seconds=90)
+        after = check(gpu, url, "learner", "gpu-box")
+        assert after.returncode == 0, after.stdout
+        assert "ok      Redis takes the password" in after.stdout
+        assert "ok      cpu-box: " in after.stdout
+        wrong = check(gpu, f"redis://:wrong@127.0.0.1:{port}", "learner", "gpu-box")
+        assert wrong.returncode == 1
+        assert f"PROBLEM Redis at 127.0.0.1:{port} refused the password" in wrong.stdout
+        double = check(gpu, url, "learner,redis", "gpu-box")
+        assert double.returncode == 1
+        assert "PROBLEM cpu-box has role redis already" in double.stdout
+        absent = check(gpu, url, "evaluator", "gpu-box")
+        assert absent.returncode == 1
+        assert "PROBLEM no machine has role learner yet" in absent.stdout
+
+
+@pytest.mark.parametrize("roles", ["selfplay", "learner"])
+def test_a_redis_that_is_not_there_ends_the_start(tmp_path: Path, roles: str) -> None:
+    """With the sentence about it, and no process started."""
+    url = f"redis://:{PASSWORD}@127.0.0.1:{free_port()}"
+    file = search_run(tmp_path, games=10)
+    with local_run(tmp_path, file, "--roles", roles, "--redis", url) as run:
+        assert run.finish(seconds=90) == 2
+        assert "cannot be reached" in run.said()
+        assert PASSWORD not in run.said()
