@@ -18,13 +18,19 @@ BETTER_THAN_EVEN = 0.5
 """What the last win rate against random play must pass with the whole of its interval."""
 
 
+def template(container: str) -> dict[str, Any]:
+    """Less processor than a member asks for by default: all fit on a node with two cores."""
+    small = {"name": container, "resources": {"requests": {"cpu": "50m"}}}
+    return {"spec": {"containers": [small]}}
+
+
 def on_a_cluster(folder: Path) -> Path:
     """The example with fewer games, two self-play workers, and inference servers for them."""
     document = yaml.safe_load((ROOT / "examples" / f"{NAME}.yaml").read_text())
     spec: dict[str, Any] = document["spec"]
     spec["games"] = GAMES
-    spec["actor"]["replicas"] = 2
-    spec["inference"] = {"minReplicas": 1, "maxReplicas": 2}
+    spec["actor"] |= {"replicas": 2, "template": template("actor")}
+    spec["inference"] = {"minReplicas": 1, "maxReplicas": 2, "template": template("inference")}
     spec["evaluation"] = {"intervalGames": GAMES, "games": 100, "opponents": ["random"]}
     del spec["stopWhen"]
     file = folder / "run.yaml"
@@ -38,7 +44,7 @@ def test_alphazero_trains_and_asks_its_inference_servers(
     """Expect every pod to pass under the restricted standard, the run to end Complete with a policy
     that beats random play, positions valued by a server, and every transition accounted for."""
     namespace.kubectl("apply", "-f", str(on_a_cluster(tmp_path)))
-    namespace.wait(f"tr/{NAME}", condition="condition=InferenceAvailable", seconds=300)
+    namespace.wait(f"tr/{NAME}", condition="condition=Ready", seconds=300)
     print(namespace.table())
     namespace.wait(f"tr/{NAME}", condition="condition=Complete", seconds=900)
     print(namespace.table())
