@@ -19,6 +19,8 @@ from trainingrun_environments.registry import spec_of
 from testkit.roles.board_weights import random_board_weights, write_checkpoint
 from testkit.warm_program import warm_programs
 
+COMMANDS = "trainingrun_actor_commands"
+"""Whose imports, numba among them, are made once."""
 SPEC = spec_of(BuiltIn("connect_four"))
 NETWORK = Network("mlp", 32, 1)
 SEARCHED = {"search": {"simulations": 20}}
@@ -35,7 +37,7 @@ class Person:
         script = self.folder / "lines.txt"
         script.write_bytes(lines.encode() if isinstance(lines, str) else lines)
         with script.open("rb") as stdin:
-            done = warm_programs("trainingrun").run(
+            done = warm_programs(COMMANDS).run(
                 ["trainingrun", "play", *arguments],
                 cwd=self.folder,
                 env={**os.environ, "KUBECONFIG": str(self.folder / "none")},

@@ -18,11 +18,11 @@ def add_play(app: Verbs) -> None:
     app.verb(
         panel=Panel.MODELS,
         examples=(
-            "trainingrun play connect-four",
-            "trainingrun play connect-four --checkpoint best --simulations 400 --seat 2",
+            "trainingrun play connect-four-az",
+            "trainingrun play connect-four-az --checkpoint best --simulations 400 --seat 2",
             "trainingrun play s3://bucket/team/run --simulations 0",
             "trainingrun play mcts-1000 --environment connect_four",
-            "trainingrun play connect-four --opponent mcts-100 --games 100",
+            "trainingrun play connect-four-az --opponent mcts-100 --games 100",
         ),
     )(play)
 
@@ -76,7 +76,7 @@ def play(  # noqa: PLR0913 (each option of the command is an argument to typer)
     ] = None,
     opponent_simulations: Annotated[
         int | None,
-        typer.Option(min=0, max=100_000, help="The same for the opponent's network."),
+        typer.Option(min=0, max=100_000, help="Of the search of the opponent's network."),
     ] = None,
     games: Annotated[
         int | None,
