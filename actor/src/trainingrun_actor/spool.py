@@ -96,6 +96,8 @@ class Spool:
     def add(self, segment: Segment) -> None:
         """Number a segment and let it wait; throws the oldest away when there is no room."""
         size = segment.states.nbytes + segment.actions.nbytes + 2048
+        if segment.targets is not None:
+            size += segment.targets.policies.nbytes
         entry = Entry(segment, self._next_seq, self.produced, self.discarded, size)
         self._next_seq += 1
         self.produced += segment.transitions

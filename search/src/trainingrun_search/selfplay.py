@@ -78,6 +78,8 @@ class SelfPlay:
         self._settings = settings
         self._seed = seed
         self._running: dict[int, _Running] = {}
+        self.moves = 0
+        """That were played, in games that are over and in others."""
         self.lockstep = Lockstep(games, evaluator, settings.search, slots=settings.slots)
 
     @property
@@ -166,6 +168,7 @@ class SelfPlay:
         running.note(root, place, self.lockstep, slot)
         action = int(root.actions[place])
         running.game.apply(action)
+        self.moves += 1
         is_capped = not running.game.is_terminal and len(running.roots) >= self._settings.most_moves
         if running.game.is_terminal or is_capped:
             outcome = 0.0 if is_capped else outcome_of(running.game, self._bound)

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from trainingrun_actor.selfplay.searcher import NoWeights, Progress, Searcher, SearchFault, Weights
+from trainingrun_actor.selfplay.searcher import (
+    NoWeights,
+    Progress,
+    Searcher,
+    SearchFault,
+    SearchStuck,
+    Weights,
+)
 from trainingrun_contracts.environment_config import BuiltIn
 from trainingrun_environments.games import Game
 from trainingrun_environments.registry import games_of
@@ -173,6 +181,37 @@ def test_games_that_are_given_up_are_cancelled_and_their_slots_free() -> None:
     asyncio.run(scenario())
 
 
+class Silent:
+    """Does not answer before it may."""
+
+    def __init__(self) -> None:
+        self.may_answer = threading.Event()
+
+    def evaluate(self, request: Request) -> Answer:
+        """See Evaluator."""
+        self.may_answer.wait(WAIT_SECONDS)
+        return Marked(1).evaluate(request)
+
+
+def test_a_round_that_does_not_end_ends_the_process() -> None:
+    """Expect an error while an evaluator is silent, and the game once it answers."""
+
+    async def scenario() -> None:
+        silent = Silent()
+        async with searching(Heard()) as searcher:
+            watched = asyncio.create_task(searcher.ended(stuck_seconds=0.05))
+            searcher.use(Weights(silent, 1))
+            game = asyncio.create_task(searcher.play(1))
+            try:
+                with pytest.raises(SearchStuck, match="does not return"):
+                    await watched
+            finally:
+                silent.may_answer.set()
+            await game
+
+    asyncio.run(scenario())
+
+
 def test_what_is_done_is_noted() -> None:
     """Expect simulations and positions to add up, and time in both parts."""
 
@@ -184,6 +223,7 @@ def test_what_is_done_is_noted() -> None:
                 await searcher.play(number)
             while not heard.done:
                 await searcher.play(len(heard.done) + 1000)
+        assert sum(each.moves for each in heard.done) >= 5
         assert sum(each.simulations for each in heard.done) > 0
         assert all(each.positions <= each.simulations + 1000 for each in heard.done)
         assert min(min(each.tree_seconds, each.evaluator_seconds) for each in heard.done) > 0

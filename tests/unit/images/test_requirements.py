@@ -4,6 +4,8 @@ The import laws say what a member may use; this says what its image is made of.
 """
 
 import re
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,6 +47,26 @@ def test_the_closure_follows_extras() -> None:
     """Expect numpy where arrays are asked for, and nowhere else in the contracts."""
     assert "numpy" in set(_closure("trainingrun-actor"))
     assert "numpy" not in set(_closure("trainingrun-contracts"))
+
+
+def test_searches_are_an_extra_of_the_actor() -> None:
+    """Expect numba with it, and not without."""
+    assert "numba" in set(_closure("trainingrun-actor", frozenset(["search"])))
+    assert "numba" not in set(_closure("trainingrun-actor"))
+
+
+def test_an_actor_of_ppo_imports_no_search() -> None:
+    """Expect the command line, which knows every role, to bring neither numba nor the search."""
+    program = (
+        "import sys, trainingrun_actor.__main__;"
+        "print(sorted({name.split('.')[0] for name in sys.modules}))"
+    )
+    imported = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True
+    ).stdout
+    assert "'trainingrun_actor'" in imported
+    for package in ("numba", "llvmlite", "trainingrun_search"):
+        assert f"'{package}'" not in imported
 
 
 def _closure(member: str, extras: frozenset[str] = frozenset()) -> Iterator[str]:

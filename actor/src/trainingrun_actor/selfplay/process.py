@@ -55,6 +55,7 @@ async def selfplay(
             refuses the password, or the metrics port cannot be used.
         StartError: Redis was away for ten minutes at the start.
         NoPointer: no weights were published for ``pointer_seconds``.
+        SearchStuck: a round of searches does not end.
     """
     stop = stop_event()
     try:
@@ -230,6 +231,7 @@ class _Process:
         metrics = self._metrics
         metrics.waited["inference"] += done.evaluator_seconds
         metrics.waited["engine"] += done.tree_seconds
+        metrics.decisions += done.moves
         metrics.simulations += done.simulations
         self._asked += done.positions
         positions = metrics.positions

@@ -201,7 +201,6 @@ class Producer:
             parts.sink.offer(segment)
         parts.sink.end_game(GameEnd(start.number, is_over=True, counters=counters_of(record)))
         parts.metrics.count_game(ending_of(record), seconds)
-        parts.metrics.decisions += record.moves
 
     def _abort(self, start: GameStart, seconds: float) -> None:
         """Leave a game's number to another game."""

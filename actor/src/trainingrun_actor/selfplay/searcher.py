@@ -25,15 +25,23 @@ from trainingrun_search.records import GameRecord
 from trainingrun_search.selfplay import SelfPlay
 
 from trainingrun_actor.selfplay.weights import Timed
+from trainingrun_actor.startup import StartError
 
 _NOTE_SECONDS: Final = 0.1
 """Interval at which progress is noted: rounds of a small network take 0.2 ms each."""
+STUCK_SECONDS: Final = 300.0
+"""The longest that a round may last: the first one may compile the search."""
+_WATCH_SECONDS: Final = 5.0
 JOIN_SECONDS: Final = 5.0
 """How long the end waits for a round that is under way."""
 
 
 class SearchFault(Exception):
     """A game that failed while it was searched; the message says how."""
+
+
+class SearchStuck(StartError):
+    """A round of searches does not end; a restart may help, and the message says so."""
 
 
 class Weights(Struct, frozen=True):
@@ -55,12 +63,14 @@ class Progress(Struct, frozen=True):
     """What was done since the last one.
 
     Attributes:
+        moves: that were played.
         simulations: that were made.
         positions: that were valued.
         tree_seconds: in trees, rules and records, times the games that were searched together.
         evaluator_seconds: in the evaluator, likewise.
     """
 
+    moves: int
     simulations: int
     positions: int
     tree_seconds: float
@@ -95,8 +105,9 @@ class Searcher:
         self._before: Weights | None = None
         self._evaluator_seconds = 0.0
         self._seconds = 0.0
-        self._noted = (0, 0)
-        """Simulations and positions that were noted."""
+        self._round_began: float | None = None
+        self._noted = (0, 0, 0)
+        """Moves, simulations and positions that were noted."""
         self._thread = threading.Thread(target=self._run, name="search", daemon=True)
 
     def start(self) -> None:
@@ -141,9 +152,23 @@ class Searcher:
         if self._thread.ident is not None:
             await asyncio.wait({self._ended}, timeout=JOIN_SECONDS)
 
-    async def ended(self) -> None:
-        """Wait for the end of the thread, and raise what it failed of."""
-        await asyncio.shield(self._ended)
+    async def ended(self, *, stuck_seconds: float = STUCK_SECONDS) -> None:
+        """Wait for the end of the thread, and raise what it failed of.
+
+        Raises:
+            SearchStuck: a round lasts longer than this. Nothing can end it but the process, whose
+                loop goes well and keeps its health file fresh.
+        """
+        while not self._ended.done():
+            began = self._round_began
+            if began is not None and perf_counter() - began > stuck_seconds:
+                raise SearchStuck(
+                    f"a round of searches has not ended within {stuck_seconds:.0f} s: a game or a"
+                    " network does not return; this process ends, and plays again when it is"
+                    " started again"
+                )
+            await asyncio.wait({self._ended}, timeout=min(_WATCH_SECONDS, stuck_seconds / 2))
+        self._ended.result()
 
     # --- in the thread ----------------------------------------------------------------------------
 
@@ -203,7 +228,7 @@ class Searcher:
         games = self._play.running
         if self._weights is None or not games:
             return
-        began = perf_counter()
+        self._round_began = began = perf_counter()
         try:
             records = self._play.step()
         except EvaluationError as error:
@@ -214,6 +239,8 @@ class Searcher:
             fault = SearchFault(f"it failed, or a game beside it: {describe_error(error)}")
             self._post(self._fail_all, fault)
             return
+        finally:
+            self._round_began = None
         self._seconds += perf_counter() - began
         if records:
             self._post(self._finish, records)
@@ -221,12 +248,13 @@ class Searcher:
             self._note_progress(games)
 
     def _note_progress(self, games: int) -> None:
-        lockstep, (made, asked) = self._play.lockstep, self._noted
-        self._noted = lockstep.simulated, lockstep.evaluated
+        lockstep, (played, made, asked) = self._play.lockstep, self._noted
+        self._noted = self._play.moves, lockstep.simulated, lockstep.evaluated
         self._note(
             Progress(
-                simulations=self._noted[0] - made,
-                positions=self._noted[1] - asked,
+                moves=self._noted[0] - played,
+                simulations=self._noted[1] - made,
+                positions=self._noted[2] - asked,
                 tree_seconds=(self._seconds - self._evaluator_seconds) * games,
                 evaluator_seconds=self._evaluator_seconds * games,
             )
