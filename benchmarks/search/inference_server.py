@@ -12,6 +12,7 @@ process, sockets included, beside those of the bare network.
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import signal
@@ -20,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -32,13 +33,18 @@ from safetensors.torch import load
 from trainingrun_actor.selfplay.remote import Client, RemoteEvaluator, Servers, Ticket
 from trainingrun_contracts.inference_frames import speaker_of
 from trainingrun_contracts.policy_format import Network
-from trainingrun_search.evaluators import Request
+from trainingrun_environments.registry import games_of
+from trainingrun_environments.symmetries import symmetries_of
+from trainingrun_search.evaluators import Cached, Request, Symmetric
+from trainingrun_search.selfplay import SelfPlay, SelfPlaySettings
+from trainingrun_search.settings import SearchSettings
 from trainingrun_trainer.inference.computing import KINDS
 from trainingrun_trainer.inference.network import BoardNetwork
 
 from benchmarks import measuring
 from benchmarks.measuring import Goal, process_seconds, report, tell
 from testkit.roles.inference_bed import (
+    GAME,
     LAYOUT,
     SPEC,
     InferenceBed,
@@ -101,16 +107,40 @@ def ask(servers: Servers, at: int, groups: int, go: Event, ends: Event, counts: 
     evaluator.close()
 
 
+def play(servers: Servers, at: int, _groups: int, go: Event, ends: Event, counts: Any) -> None:
+    """One worker of self-play, 32 games at a time, as the role has it: its own cache outside, then
+    symmetries, then the server. It counts simulations.
+    """
+    client = Client(speaker_of("board-1", SPEC, NETWORK), LAYOUT, f"client-{at}")
+    evaluator = RemoteEvaluator(client, Never(), answer_seconds=60.0)
+    evaluator.use(servers)
+    games = games_of(GAME)
+    asked = Cached(Symmetric(evaluator, symmetries_of(games), seed=at))
+    settings = SelfPlaySettings(slots=ROUND, search=SearchSettings(simulations=50))
+    search = SelfPlay(games, asked, settings, seed=at)
+    numbers = itertools.count()
+    assert evaluator.is_connected
+    go.wait()
+    while not ends.is_set():
+        while search.running < ROUND:
+            search.begin(next(numbers))
+        search.step()
+        counts[at] = search.lockstep.simulated
+    evaluator.close()
+
+
 class Clients:
     """Processes that ask one server."""
 
-    def __init__(self, servers: Servers, *, count: int, groups: int) -> None:
+    def __init__(
+        self, servers: Servers, *, count: int, groups: int, work: Callable[..., None] = ask
+    ) -> None:
         spawn = multiprocessing.get_context("spawn")
         self._go, self._ends = spawn.Event(), spawn.Event()
         self._counts = spawn.Array("q", count, lock=False)
         self._processes = [
             spawn.Process(
-                target=ask,
+                target=work,
                 args=(servers, at, groups, self._go, self._ends, self._counts),
                 daemon=True,
             )
@@ -209,6 +239,28 @@ def measure(
     return found
 
 
+def measure_cache(bed: InferenceBed, megabytes: int, *, seconds: float) -> dict[str, Any]:
+    """Four workers of self-play and a server with a cache of this size; weights do not change."""
+    server = bed.start_server(f"cache-{megabytes}", "--cache-megabytes", str(megabytes))
+    asking = Clients(bed.wait_for(), count=4, groups=1, work=play)
+    try:
+        asking.start()
+        made = answered(server.pid, asking, seconds=seconds)
+        (own,) = bed.reports()
+    finally:
+        asking.end()
+        server.terminate()
+        server.exit_code()
+    found = {
+        "simulations_per_second": round(made["positions"] / made["wall"]),
+        "server_microseconds_per_simulation": round(1e6 * made["cpu"] / made["positions"], 1),
+        "cache_hits": round(own.cache_hits or 0, 3),
+        "batch_ms": _milliseconds(own.batch_seconds),
+    }
+    tell(f"cache of {megabytes} MB: {found}")
+    return found
+
+
 @contextmanager
 def stopped(clients: Clients) -> Iterator[None]:
     """Within, the clients are stopped, and the server has nothing to do."""
@@ -246,7 +298,15 @@ def main() -> int:
                     turns=options.turns,
                     seconds=options.seconds,
                 )
-    ratios = {name: found["processor_ratio"] for name, found in figures.items()}
+            for megabytes in (0, 64):
+                figures[f"self-play, cache of {megabytes} MB"] = measure_cache(
+                    bed, megabytes, seconds=5 * options.seconds
+                )
+    ratios = {
+        name: found["processor_ratio"]
+        for name, found in figures.items()
+        if "processor_ratio" in found
+    }
     goals = [
         Goal(f"{name}: processor_ratio", ratios[name], least=LEAST_RATIO)
         for name in ratios
