@@ -32,6 +32,11 @@ CHANGES: dict[str, dict[str, Any]] = {
     "prefix-fixed": {"checkpoint": {"storage": {"s3": {"bucket": "other", "prefix": "mine"}}}},
     "claim-fixed": {"checkpoint": {"storage": {"persistentVolumeClaim": {"claimName": "other"}}}},
     "directory-fixed": {"checkpoint": {"storage": {"directory": {"path": "/other"}}}},
+    "algorithm-fixed": {
+        "decks": None,
+        "environment": {"builtIn": {"name": "connect_four"}},
+        "algorithm": {"alphaZero": {}},
+    },
     "environment-fixed": {"decks": None, "environment": {"builtIn": {"name": "connect_four"}}},
     "network-fixed": {"learner": {"network": {"width": 256}}},
 }

@@ -29,6 +29,7 @@ from trainingrun.local.files import write_atomically
 from trainingrun.sdk import ClusterPlace, Event, LocalPlace, Member
 from trainingrun_api.run import TrainingRun, parse
 
+from testkit.operator.alpha_zero import SEARCHED, SERVED
 from testkit.operator.simulated_run import training_run
 from tools.cli_page import page
 
@@ -193,6 +194,20 @@ def test_scaling_is_explained_with_its_inputs_and_history() -> None:
     ):
         assert part in text
     assert "not this" not in text
+
+
+@pytest.mark.parametrize(
+    ("fields", "law"),
+    [
+        (SEARCHED, "none: each worker values positions itself"),
+        (SERVED | {"inference": {"maxReplicas": 3}}, "1 to 3 inference servers"),
+    ],
+)
+def test_scaling_of_alpha_zero_is_that_of_its_servers(fields: dict[str, Any], law: str) -> None:
+    """Expect nothing about daemons, which such a run has not."""
+    text = shown(picture_of_scaling([], training_run(**fields), []))
+    assert law in text
+    assert "scaleUp" not in text
 
 
 def parse_time(text: str) -> Any:

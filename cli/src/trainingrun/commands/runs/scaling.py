@@ -32,6 +32,10 @@ LAW: Final = (
     "the fewest daemons that keep the learner busy: what the learner could train if it never"
     " waited, over what one daemon produces, within the limits"
 )
+LAW_OF_SERVERS: Final = (
+    "one more where searches wait for more than two batches (95th percentile) for half a minute,"
+    " one fewer where the rest would do for five minutes, within the limits"
+)
 INPUTS: Final = {
     "wanted": "daemons that the rates ask for",
     "learnerCapacity": "transitions/s that the learner could train if it never waited",
@@ -139,6 +143,9 @@ def _decision(run: TrainingRun) -> Iterator[Row]:
 
 
 def _rules(run: TrainingRun) -> Iterator[Row]:
+    if run.spec.algorithm.alpha_zero is not None:
+        yield from _rules_of_servers(run)
+        return
     spec = run.spec.daemon.autoscaling
     yield "law", LAW
     yield "limits", f"{spec.min_replicas} to {spec.max_replicas} daemons"
@@ -147,6 +154,15 @@ def _rules(run: TrainingRun) -> Iterator[Row]:
     yield "tolerance", f"{spec.tolerance:g}"
     yield "scaleUp", _speed(spec.behavior.scale_up)
     yield "scaleDown", _speed(spec.behavior.scale_down)
+
+
+def _rules_of_servers(run: TrainingRun) -> Iterator[Row]:
+    asked = run.spec.inference
+    if asked is None:
+        yield "law", "none: each worker values positions itself (spec.inference adds servers)"
+        return
+    yield "law", LAW_OF_SERVERS
+    yield "limits", f"{asked.min_replicas} to {asked.max_replicas} inference servers"
 
 
 def _speed(rules: ScaleUp | ScaleDown) -> str:
