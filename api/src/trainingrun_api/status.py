@@ -170,9 +170,7 @@ class CheckpointStatus(StatusModel):
 class RoleStatus(StatusModel):
     """The members (pods or processes) of one role."""
 
-    name: str = Field(
-        description="Name of the role: daemon, actor, learner, evaluator.", max_length=63
-    )
+    name: str = Field(description="Name of the role, such as learner or selfplay.", max_length=63)
     desired: int | None = Field(None, description="Members that should be there.")
     ready: int | None = Field(None, description="Members that serve.")
     busy: int | None = Field(

@@ -262,7 +262,7 @@ def test_verbs_on_a_run_that_ended(shell: Any) -> None:
     ]
     wrong = shell.run("logs", "small", "--role", "robot")
     assert wrong.code == 2
-    assert "use actor, daemon, evaluator, learner, redis" in wrong.errors[0]
+    assert "use actor, daemon, evaluator, inference, learner, redis, selfplay" in wrong.errors[0]
 
 
 def test_a_shell_is_completed(shell: Any) -> None:
