@@ -66,12 +66,11 @@ def test_requests_come_out_as_they_went_in(
     """Observations of either type, any number of actions, any shape of more dimensions."""
     rows, width, actions = size
     random = np.random.default_rng(seed)
-    seen = (
-        random.integers(0, 255, (rows, width)) if has_bytes else random.normal(size=(rows, width))
-    )
     kind = np.uint8 if has_bytes else np.float32
+    drawn = random.integers(0, 255, (rows, width)), random.normal(size=(rows, width))
+    seen = drawn[not has_bytes].astype(kind)
     legal = legal_of(random, rows, actions)
-    frame = only(encode_request(identity, seen.astype(kind).reshape(rows, 1, width), legal))
+    frame = only(encode_request(identity, seen.reshape(rows, 1, width), legal))
     found = decode_request(frame, Layout(width, actions), most_rows=MOST_ROWS)
     assert frame.id == identity
     assert found.observations.dtype == (np.uint8 if has_bytes else np.float16)
