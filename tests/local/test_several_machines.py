@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import yaml
+from trainingrun.local.machines import Lead, queue_lead
+from trainingrun_contracts.reports import InferenceReport, queue_inference_report
+from trainingrun_contracts.stream.keys import Keys
 
 from testkit.local.local_run import ENDLESS, PROGRAM, LocalRun, closes, local_run, write_run
 from testkit.ports import free_port
+from testkit.servers.redis_server import start_redis
 
 PASSWORD = "correct-horse"
 
@@ -160,3 +167,38 @@ def test_a_redis_that_is_not_there_ends_the_start(tmp_path: Path, roles: str) ->
         assert run.finish(seconds=90) == 2
         assert "cannot be reached" in run.said()
         assert PASSWORD not in run.said()
+
+
+def test_a_check_names_the_servers_that_are_not_reached(tmp_path: Path) -> None:
+    """Searches value positions themselves where none answers, so nothing else would tell."""
+    file = search_run(tmp_path, games=ENDLESS)
+    name = yaml.safe_load(file.read_text())["metadata"]["name"]
+    closed = free_port()
+    folder = tmp_path / "redis"
+    folder.mkdir()
+    with (
+        start_redis(folder) as server,
+        server.client() as client,
+        socket.create_server(("127.0.0.1", 0)) as listening,
+    ):
+        lead = Lead(machine="gpu-box", at=time.time(), uid="run-1", config=b"{}")
+        pipe = client.pipeline()
+        queue_lead(pipe, name, lead)
+        for number, port in enumerate((listening.getsockname()[1], closed)):
+            report = InferenceReport(
+                member=f"inference-{number}",
+                at=time.time(),
+                address=f"127.0.0.1:{port}",
+                publish=1,
+                version=1,
+                positions=0,
+                connections=0,
+                device="cpu",
+                machine="gpu-box",
+            )
+            queue_inference_report(pipe, Keys("run-1"), report)
+        pipe.execute()
+        found = check(tmp_path, server.admin_url, "selfplay", "cpu-box")
+    assert found.returncode == 1
+    assert f"PROBLEM the inference server of gpu-box at 127.0.0.1:{closed}" in found.stdout
+    assert found.stdout.count("is reached") == 2, "Redis, and the server that listens"

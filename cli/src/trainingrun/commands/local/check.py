@@ -20,6 +20,8 @@ from trainingrun_contracts.connection import (
     parse_url,
     why_unreachable,
 )
+from trainingrun_contracts.reports import inference_reports_from
+from trainingrun_contracts.stream.keys import Keys
 from trainingrun_reconciler.algorithms import ALGORITHMS
 from trainingrun_reconciler.backends import BackendError
 from trainingrun_reconciler.roles.workload import Role
@@ -178,6 +180,31 @@ def _of_redis(run: TrainingRun, share: Share, own: Machine) -> Iterator[Finding]
     found = lead_from(lead)
     if found is not None and found.is_fresh(time.time()):
         yield _well(f"{found.machine} leads the run: {found.line}")
+        if Role.SELFPLAY.value in share.roles:
+            yield from _of_inference(share, run_id=found.uid)
+
+
+def _of_inference(share: Share, *, run_id: str) -> Iterator[Finding]:
+    """Searches look for servers in Redis, and value positions themselves where none answers: slow
+    searches are all that a closed port shows of itself."""
+    try:
+        with blocking_client(share.url, retries=0) as client:
+            reply: Any = client.hgetall(Keys(run_id).inference_reports)
+    except (redis.RedisError, OSError) as error:
+        yield _wrong(why_unreachable(error, share.url))
+        return
+    for report in inference_reports_from(reply, now=time.time()):
+        host, _, port = report.address.rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
+        except (OSError, ValueError) as error:
+            yield _wrong(
+                f"the inference server of {report.machine} at {report.address} is not reached"
+                f" ({error}): let port {port} through its firewall, or give it another address by"
+                " TRAININGRUN_INFERENCE_ADDRESS"
+            )
+        else:
+            yield _well(f"the inference server of {report.machine} at {report.address} is reached")
 
 
 def _of_server(server: dict[str, Any], seconds: float) -> Iterator[Finding]:
