@@ -44,7 +44,6 @@ from trainingrun_reconciler.desired.observed import (
 from trainingrun_reconciler.desired.redis_config import OPERATOR
 from trainingrun_reconciler.memory import MemoryBackend, MemoryRunStore
 from trainingrun_reconciler.owner import RunIdentity
-from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.roles.workload import Role
 from trainingrun_reconciler.settings import Settings
 from trainingrun_reconciler.store import ResourceKey
@@ -53,6 +52,7 @@ from testkit.operator.simulated_run import UID, document
 from testkit.servers.redis_server import RedisServer
 
 KEYS = Keys(UID)
+ROLES_OF_PPO = {Role.REDIS, Role.DAEMON, Role.ACTOR, Role.LEARNER, Role.EVALUATOR}
 NOW = 1_000_000.0
 
 
@@ -293,7 +293,7 @@ def test_a_run_lives_from_start_to_completion(
 
     async def life() -> None:
         await bench.read_once(4)
-        assert set(bench.backend.roles(UID)) == set(ROLES.names)
+        assert set(bench.backend.roles(UID)) == ROLES_OF_PPO
         assert len(decode_all(client.hgetall(KEYS.daemons))) == 2
         assert client.get(KEYS.target) == b"100"
         write_state(client, learner(bench.now), actor(bench.now, ActorState.PLAYING))
@@ -314,7 +314,7 @@ def test_a_run_lives_from_start_to_completion(
 
         bench.change(games=100, suspend=False)
         await bench.read_once(4)
-        assert set(bench.backend.roles(UID)) == set(ROLES.names)
+        assert set(bench.backend.roles(UID)) == ROLES_OF_PPO
         client.hset(KEYS.games, "played", 101)
         write_state(client, learner(bench.now), actor(bench.now, ActorState.DRAINED))
         await bench.read_once(2)
@@ -430,7 +430,7 @@ def test_a_killed_redis_comes_back(redis_server: RedisServer, redis_client: redi
         await bench.loop.close()
 
     asyncio.run(steps(redis_server.kill, redis_server.start))
-    assert set(bench.backend.roles(UID)) == set(ROLES.names) - {Role.REDIS}
+    assert set(bench.backend.roles(UID)) == ROLES_OF_PPO - {Role.REDIS}
     told = [event.reason for _, event in bench.store.events]
     assert told.index("QueueUnreachable") < told.index("QueueRecovered")
 

@@ -136,7 +136,7 @@ def test_a_package_of_own_parts_is_trained_with(tmp_path: Path, changes: dict[st
         ),
         ("rewardShaping", {"twos": 0.1}, "no potential is called 'twos': installed are life,"),
         ("learner__network__kind", "skippin", "no network is called 'skippin': installed are mlp,"),
-        ("learner__ppo__loss", "sop", "no loss is called 'sop': installed are ppo, scalar, spo;"),
+        ("algorithm__ppo__loss", "sop", "no loss is called 'sop': installed are ppo, scalar, spo;"),
         (
             "curriculum",
             [{"name": "one", "until": {"games": 9}}, {"name": "two", "rewardShaping": {"x": 1}}],
@@ -168,7 +168,7 @@ MORE: dict[str, Mapping[str, str]] = {
     ("path", "value", "sentence"),
     [
         ("learner__network__kind", "louder", "differs between forward() in numpy and its torch"),
-        ("learner__ppo__loss", "scalar", "gives no pair of costs for 3 steps"),
+        ("algorithm__ppo__loss", "scalar", "gives no pair of costs for 3 steps"),
         ("selfPlay__scriptedPlayers", ["lost"], "the opponent 'lost' chose 99"),
         ("rewardShaping", {"endless": 0.1}, "the potential 'endless' says inf and 0"),
         ("learner__network__kind", "homesick", "ValueError: this is no learner"),

@@ -13,7 +13,7 @@ import redis
 from trainingrun_api.run import parse
 from trainingrun_contracts.connection import asyncio_client, blocking_client, why_unreachable
 from trainingrun_reconciler.controller.state import shared_resources
-from trainingrun_reconciler.desired.redis_config import OPERATOR, url_for
+from trainingrun_reconciler.desired.redis_config import OPERATOR, url_for, users
 from trainingrun_reconciler.desired.redis_tls import identity_for
 from trainingrun_reconciler.desired.workloads import workloads
 from trainingrun_reconciler.manifests.access import (
@@ -147,7 +147,7 @@ def test_the_secret_is_for_the_name_of_the_service() -> None:
     content = managed_secret(RUN, SECRET, tls=True)["stringData"]
     identity = identity_for(SECRET, "mine-redis.team.svc")
     urls = [text for name, text in content.items() if name.endswith("url")]
-    assert len(urls) == 4
+    assert len(urls) == len(users())
     assert all(each.startswith("rediss://") and each.endswith(identity.in_url) for each in urls)
     assert content["tls.key"] == identity.key
     assert identity.key not in "".join(urls)

@@ -10,6 +10,7 @@ from typing import Any
 from trainingrun_contracts.reports import Evaluation, Intent, queue_evaluation
 from trainingrun_operator.kube.store import STATUS_MANAGER
 from trainingrun_protocol.access import read_token
+from trainingrun_reconciler.desired.redis_config import OPERATOR, users
 
 from testkit.operator.operator_process import OperatorProcess, Trainer, condition
 
@@ -18,6 +19,7 @@ EVERYTHING = (
     "persistentvolumeclaims,networkpolicies,poddisruptionbudgets"
 )
 WORKERS = "deployments,jobs"
+ROLE_URLS = {f"{user}-url" for user in users() if user != OPERATOR}
 RECORDING = "trainingrun_trainer.recording"
 
 
@@ -142,7 +144,7 @@ def test_a_managed_redis_has_a_password_that_only_its_secret_knows(trainer: Trai
     trainer.wait_until(lambda: names(trainer.objects("statefulsets", "own")) != set())
     secrets = {each["metadata"]["name"]: each["data"] for each in trainer.objects("secrets", "own")}
     assert {name: set(data) for name, data in secrets.items()} == {
-        "own-redis": {"url", "learner-url", "actor-url", "evaluator-url", "redis.conf", "secret"},
+        "own-redis": {"url", *ROLE_URLS, "redis.conf", "secret"},
         "own-daemon": {"token"},
     }
     token = base64.b64decode(secrets["own-daemon"]["token"]).decode()
