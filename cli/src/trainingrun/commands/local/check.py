@@ -185,7 +185,7 @@ def _of_redis(run: TrainingRun, share: Share, own: Machine) -> Iterator[Finding]
 
 
 def _of_inference(share: Share, *, run_id: str) -> Iterator[Finding]:
-    """Searches look for servers in Redis, and value positions themselves where none answers: slow
+    """Searches find servers in Redis, and value positions themselves where none answers: slow
     searches are all that a closed port shows of itself."""
     try:
         with blocking_client(share.url, retries=0) as client:
