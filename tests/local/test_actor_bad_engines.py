@@ -127,8 +127,8 @@ def test_each_fault_costs_its_games_and_is_said(bed: Bed) -> None:
     assert not any(endpoints[Fault.NONE] in each for each in counted)
     assert bed.games("aborted") >= len(wrong) - 1
     for fault in UNREADABLE:
-        (line,) = [each for each in actor.text.splitlines() if f"{endpoints[fault]}: " in each]
-        assert "; the line: {" in line
+        lines = [each for each in actor.text.splitlines() if f"{endpoints[fault]}: " in each]
+        assert "; the line: {" in lines[0]  # on a slow machine it is said again after a while
     assert not has_traceback(actor.text)
     totals = bed.check_ledger()
     assert (totals.lost, totals.duplicate) == (0, 0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 import numpy as np
 import pytest
@@ -232,6 +234,11 @@ def answer_with(decision: Decision, picks: list[int]) -> tuple[str, list[Questio
     return answer.response, asked
 
 
+def numbers(fighters: Sequence[Combatant]) -> int:
+    """How many the daemon listed: tapped ones are left out when it is read, and leave a gap."""
+    return max(len(fighters), 1 + max((each.index for each in fighters), default=-1))
+
+
 def is_taken(decision: Decision, line: str) -> bool:
     """Whether a daemon reads from the line exactly what the line says."""
     match decision.decision_type:
@@ -243,7 +250,7 @@ def is_taken(decision: Decision, line: str) -> bool:
             return answers.format_indices(chosen) == line
         case DecisionType.DECLARE_BLOCKERS:
             pairs = answers.parse_blocks(
-                line, blockers=len(decision.blockers), attackers=len(decision.attackers)
+                line, blockers=numbers(decision.blockers), attackers=numbers(decision.attackers)
             )
             return answers.format_blocks(pairs) == line
         case DecisionType.CHOOSE_CARDS:
@@ -286,6 +293,19 @@ def test_every_answer_is_taken_as_it_stands(decision: Decision, picks: list[int]
     """Whatever is chosen, the daemon reads exactly what was meant: no default is ever needed."""
     line, _ = answer_with(decision, picks)
     assert is_taken(decision, line), (decision.decision_type, line)
+
+
+def test_a_blocker_is_answered_by_its_own_number() -> None:
+    """Expect the number that the daemon gave it, where one before it was tapped and left out."""
+    attacker = Combatant(index=0, id=1, name="Bear", power=2, toughness=2)
+    decision = Decision(
+        DecisionType.DECLARE_BLOCKERS,
+        attackers=(attacker,),
+        blockers=(Combatant(index=1, id=2, name="Lions", power=2, toughness=1),),
+    )
+    line, _ = answer_with(decision, [0])
+    assert line == "1:0"
+    assert is_taken(decision, line)
 
 
 @pytest.mark.soak
