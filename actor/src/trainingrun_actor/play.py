@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from time import monotonic, time
+from time import monotonic
 from typing import Final
 
 from trainingrun_contracts.metrics import Server
-from trainingrun_contracts.reports import REPORT_SECONDS, ActorReport
+from trainingrun_contracts.reports import ActorReport
 from trainingrun_contracts.role_environment import RoleEnvironment
 from trainingrun_contracts.run_config import RunConfig
-from trainingrun_contracts.stream.append import HIGH_WATER_BATCHES
 
 from trainingrun_actor.dependencies import Dependencies
 from trainingrun_actor.fleet import Fleet
 from trainingrun_actor.inference import Inference
-from trainingrun_actor.reporting import Gauges
+from trainingrun_actor.play_report import PlayReport
 from trainingrun_actor.role_parts import RoleParts, role_parts
 from trainingrun_actor.sink import Sink
 from trainingrun_actor.startup import reach_redis, stop_event
@@ -81,7 +80,13 @@ class _Player:
             notify=parts.reporter.notify,
         )
         self._fleet = Fleet(config, dependencies, actor=parts.actor, seed=f"{config.seed}:{chance}")
-        self._reported_at = monotonic()
+        self._reports = PlayReport(
+            config,
+            member=parts.member,
+            metrics=parts.metrics,
+            policies=parts.policies,
+            sink=self._sink,
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Play until the event is set, then end in order."""
@@ -92,44 +97,11 @@ class _Player:
             self._sink.run(),
             self._parts.leases.run(),
             self._fleet.run(),
-            reporter.run(self._report, self._gauges),
+            reporter.run(self._report, self._reports.gauges),
         ):
             await self._fleet.stop(seconds=self._config.actor.stop_seconds)
             await self._sink.flush(FLUSH_GRACE_SECONDS)
-            await reporter.write(self._report(), self._gauges())
+            await reporter.write(self._report(), self._reports.gauges())
 
     def _report(self) -> ActorReport:
-        now = monotonic()
-        seconds = max(REPORT_SECONDS / 4, now - self._reported_at)
-        self._reported_at = now
-        newest = self._policies.newest
-        metrics, sink = self._metrics, self._sink
-        return ActorReport(
-            member=self._parts.member,
-            at=time(),
-            state=self._fleet.state(),
-            running=metrics.running,
-            games=metrics.games,
-            decisions=metrics.decisions,
-            transitions=sink.produced,
-            paused_seconds=round(metrics.paused_seconds, 3),
-            spooled=sink.waiting_transitions,
-            weights_version=newest.pointer.version if newest else -1,
-            weights_publish=newest.pointer.publish if newest else -1,
-            waits=metrics.fractions(seconds=seconds, games=self._config.actor.games_per_actor),
-            game_seconds_p95=metrics.game_seconds_p95,
-            sync_seconds=self._policies.sync_seconds,
-        )
-
-    def _gauges(self) -> Gauges:
-        newest = self._policies.newest
-        return Gauges(
-            weights_version=newest.pointer.version if newest else None,
-            weights_publish=newest.pointer.publish if newest else None,
-            games_wanted=self._config.actor.games_per_actor,
-            queue_capacity=HIGH_WATER_BATCHES * self._config.learner.batch_transitions,
-            queue_transitions=self._sink.depth,
-            spooled_transitions=self._sink.waiting_transitions,
-            transitions_produced=self._sink.produced,
-            transitions_discarded=self._sink.discarded,
-        )
+        return self._reports.report(self._fleet.state())

@@ -12,10 +12,9 @@ import redis.asyncio
 from trainingrun_contracts.connection import address_of
 from trainingrun_contracts.inference_frames import Layout, speaker_of
 from trainingrun_contracts.metrics import Server
-from trainingrun_contracts.reports import REPORT_SECONDS, ActorReport
+from trainingrun_contracts.reports import ActorReport
 from trainingrun_contracts.role_environment import RoleEnvironment
 from trainingrun_contracts.run_config import ConfigError, RunConfig
-from trainingrun_contracts.stream.append import HIGH_WATER_BATCHES
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_environments.errors import UnknownEnvironment
 from trainingrun_environments.registry import games_of
@@ -25,9 +24,10 @@ from trainingrun_search.selfplay import SelfPlay
 from trainingrun_actor.game_numbers import GameNumbers
 from trainingrun_actor.leases import Leases
 from trainingrun_actor.play_metrics import PlayMetrics
+from trainingrun_actor.play_report import PlayReport
 from trainingrun_actor.policies import PublishedWeights
 from trainingrun_actor.recorder import Clock
-from trainingrun_actor.reporting import Exporter, Gauges, Reporter
+from trainingrun_actor.reporting import Exporter, Reporter
 from trainingrun_actor.run_state import RunStatePoller
 from trainingrun_actor.running import running
 from trainingrun_actor.selfplay.admission import Admitted, admit
@@ -134,7 +134,13 @@ class _Process:
             schema_hash=spec.schema_hash,
             seed=seed,
         )
-        self._reported_at = monotonic()
+        self._reports = PlayReport(
+            config,
+            member=self._member,
+            metrics=self._metrics,
+            policies=self._policies,
+            sink=self._sink,
+        )
         self._asked = 0
 
     def _parts(self, seed: int) -> Parts:
@@ -167,14 +173,14 @@ class _Process:
             self._sink.run(),
             self._leases.run(),
             self._producer.run(),
-            self._reporter.run(self._report, self._gauges),
+            self._reporter.run(self._report, self._reports.gauges),
         ]
         if self._remote is not None:
             loops.append(watch_servers(self._client, self._keys, self._remote.use))
         async with running(stop, loops, reporter=self._reporter):
             await self._producer.stop(seconds=self._config.actor.stop_seconds)
             await self._sink.flush(FLUSH_GRACE_SECONDS)
-            await self._reporter.write(self._report(), self._gauges())
+            await self._reporter.write(self._report(), self._reports.gauges())
             if self._remote is not None:
                 self._remote.close()
 
@@ -248,37 +254,4 @@ class _Process:
         self._metrics.note_inference(positions, seconds)
 
     def _report(self) -> ActorReport:
-        now = monotonic()
-        seconds = max(REPORT_SECONDS / 4, now - self._reported_at)
-        self._reported_at = now
-        newest = self._policies.newest
-        metrics, sink = self._metrics, self._sink
-        return ActorReport(
-            member=self._member,
-            at=time(),
-            state=self._producer.state(),
-            running=metrics.running,
-            games=metrics.games,
-            decisions=metrics.decisions,
-            transitions=sink.produced,
-            paused_seconds=round(metrics.paused_seconds, 3),
-            spooled=sink.waiting_transitions,
-            weights_version=newest.pointer.version if newest else -1,
-            weights_publish=newest.pointer.publish if newest else -1,
-            waits=metrics.fractions(seconds=seconds, games=self._config.actor.games_per_actor),
-            game_seconds_p95=metrics.game_seconds_p95,
-            sync_seconds=self._policies.sync_seconds,
-        )
-
-    def _gauges(self) -> Gauges:
-        newest = self._policies.newest
-        return Gauges(
-            weights_version=newest.pointer.version if newest else None,
-            weights_publish=newest.pointer.publish if newest else None,
-            games_wanted=self._config.actor.games_per_actor,
-            queue_capacity=HIGH_WATER_BATCHES * self._config.learner.batch_transitions,
-            queue_transitions=self._sink.depth,
-            spooled_transitions=self._sink.waiting_transitions,
-            transitions_produced=self._sink.produced,
-            transitions_discarded=self._sink.discarded,
-        )
+        return self._reports.report(self._producer.state())
