@@ -47,6 +47,12 @@ _WORDS: Final = (
     "$(reboot)",
     _LONG,
 )
+_SEARCHED: Final[Schema] = {
+    "games": 1000,
+    "environment": {"builtIn": {"name": "tic_tac_toe"}},
+    "algorithm": {"alphaZero": {}},
+}
+"""A run of AlphaZero: in BASE, which is one of Magic, each of its fields would be refused."""
 _QUANTITIES: Final = ("1", "512Mi", "2Gi", "250m", 2, 0, -1, "1Zi", "many", "0.5", "9999999P", "")
 _KEYS: Final = ("cpu", "memory", "team", "example.com/x")
 _UNLISTED: Final = {"nodeSelector": {"disk": "fast"}}
@@ -68,10 +74,11 @@ def mutated_specs(count: int) -> list[Schema]:
 
 
 def _mutated(random: Random) -> Schema:
-    spec = copy.deepcopy(BASE)
+    fields = [random.choice(_FIELDS) for _ in range(random.randint(1, 2))]
+    of_search = any(path[:2] == ("algorithm", "alphaZero") for path, _ in fields)
+    spec = copy.deepcopy(_SEARCHED if of_search else BASE)
     spec["redis"] = {"url": "redis://127.0.0.1:1/0"}
-    for _ in range(random.randint(1, 2)):
-        path, schema = random.choice(_FIELDS)
+    for path, schema in fields:
         place = spec
         for step in path[:-1]:
             below = place.get(step)
