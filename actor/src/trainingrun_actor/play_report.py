@@ -1,4 +1,4 @@
-"""What a process that plays training games reports of itself, whoever chooses its moves."""
+"""The report of a process that plays training games, with a policy or by search."""
 
 from __future__ import annotations
 
