@@ -36,7 +36,12 @@ OTHERS: dict[str, EnvironmentConfig] = {
     "a class": Python("tests.unit.environments.test_python_object:CopiedRace"),
 }
 OURS = ("breakthrough", "connect_four", "go", "hex", "othello", "quoridor", "tic_tac_toe")
-ALL = {name: {"zero_sum"} for name in (*OURS, *OTHERS)}
+BY_CHANCE_OR_HIDDEN = ("OpenSpiel's backgammon", "OpenSpiel's kuhn_poker")
+"""A search of these would see dice that have not fallen, or another player's card."""
+ALL = {
+    name: {"zero_sum"} | ({"forkable"} if name not in BY_CHANCE_OR_HIDDEN else set())
+    for name in (*OURS, *OTHERS)
+}
 """Name, and the laws that hold for this one besides."""
 
 
@@ -131,10 +136,14 @@ def test_returns_are_within_the_bound(name: str, games: Games) -> None:
         assert first + second == 0 or "zero_sum" not in ALL[name]
 
 
+def test_games_that_may_be_searched_say_so(name: str, games: Games) -> None:
+    """Expect a game of chance or of hidden cards to refuse a search, and every other to offer it."""
+    assert games.spec.is_forkable == ("forkable" in ALL[name])
+
+
+@pytest.mark.parametrize("name", sorted(each for each in ALL if "forkable" in ALL[each]))
 def test_a_clone_goes_its_own_way(games: Games) -> None:
     """Expect a clone that looks the same, and neither of the two to feel the other's moves."""
-    if not games.spec.is_forkable:
-        pytest.skip("cannot be cloned")
     for game in positions(games):
         twin = game.clone()
         before = seen(game)
