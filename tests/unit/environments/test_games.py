@@ -137,7 +137,7 @@ def test_returns_are_within_the_bound(name: str, games: Games) -> None:
 
 
 def test_games_that_may_be_searched_say_so(name: str, games: Games) -> None:
-    """Expect a game of chance or of hidden cards to refuse a search, and every other to offer it."""
+    """Expect games of chance or of hidden cards to refuse a search, and every other to offer it."""
     assert games.spec.is_forkable == ("forkable" in ALL[name])
 
 
