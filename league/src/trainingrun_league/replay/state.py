@@ -11,6 +11,8 @@ Pure, but for the generator that it draws with.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +23,8 @@ from trainingrun_league.replay.limiter import Balance
 from trainingrun_league.replay.records import Batch, Counters, Head, Record, Sampled, Update
 from trainingrun_league.replay.sources import Sources
 from trainingrun_league.replay.table import Evicted, Ids, Sampling, Table, TableBounds
+
+_log = logging.getLogger(__name__)
 
 MOST_UNWRITTEN: Final = 1 << 20
 """Draws that are kept to be written; of more, what they count stays in the totals alone."""
@@ -68,8 +72,18 @@ class ReplayState:
         table = self.table
         return Head(self.counters, table.next_id, table.greatest_priority, self.sources.marks)
 
-    def begin(self, head: Head) -> None:
-        """Begin with what was before the oldest file that is there."""
+    def restore(self, records: Iterator[Record]) -> None:
+        """Take over a journal: its first head says what was before the oldest file that is
+        there."""
+        head = next(records, None)
+        if head is None:
+            return
+        assert isinstance(head, Head)
+        self._begin(head)
+        for record in records:
+            self.apply(record)
+
+    def _begin(self, head: Head) -> None:
         self.table = Table(self.table.bounds, first_id=head.next_id)
         self.table.greatest_priority = head.greatest_priority
         self.sources = Sources(head.marks)
@@ -93,7 +107,12 @@ class ReplayState:
         return 0
 
     def _insert(self, batch: Batch) -> None:
-        if batch.first_id > self.table.next_id:  # records between them were damaged
+        if batch.first_id > self.table.next_id:
+            _log.error(
+                "the items %d to %d are damaged: what is older is left out, too",
+                self.table.next_id,
+                batch.first_id - 1,
+            )
             self._count_evicted(Evicted(self.table.experiences, self.table.unsampled))
             greatest = self.table.greatest_priority
             self.table = Table(self.table.bounds, first_id=batch.first_id)
