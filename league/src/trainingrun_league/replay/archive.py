@@ -1,7 +1,7 @@
 """What becomes of files that are not needed: into the archive, if there is one, and removed.
 
 A file goes when every item in it has been evicted. Where the place of the archive cannot be reached
-it waits, and the service goes on; of more waiting files than the bound, the oldest go without
+it waits, and the service continues; of more waiting files than the bound, the oldest go without
 having been archived, since a disk that is full would hold training for the sake of a copy.
 
 The totals are written down before a file is removed: what it had of them is then in the journal.
@@ -60,7 +60,7 @@ class Archiver:
         self.unarchived = 0
 
     async def run(self) -> None:
-        """Look again and again, until cancelled."""
+        """Take away what is evicted, every second, until cancelled."""
         while True:
             await self.take_away()
             await asyncio.sleep(min(30.0, EVERY_SECONDS * 2**self.failures))

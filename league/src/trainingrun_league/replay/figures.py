@@ -18,13 +18,13 @@ _PREFIX: Final = "trainingrun_league_replay_"
 
 @dataclass
 class Rate:
-    """So many a second, over the last whole seconds."""
+    """Events a second, over the last whole seconds."""
 
     clock: Callable[[], float]
     _seconds: deque[tuple[int, int]] = field(default_factory=deque)
 
     def add(self, count: int) -> None:
-        """So many more, now."""
+        """Count events of this moment."""
         now = int(self.clock())
         if self._seconds and self._seconds[-1][0] == now:
             count += self._seconds.pop()[1]

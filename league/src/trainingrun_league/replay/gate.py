@@ -1,7 +1,7 @@
 """Who waits for the limiter: writers in one row, readers in another, each in order of coming.
 
-Only the first of a row looks at what may be done; the others wait for their turn. A row of futures
-that are woken together was refused: whoever wakes first would go on, and a large batch could wait
+Only the first of a row checks what may be done; the others wait for their turn. A row of futures
+that are woken together was refused: the first to wake would continue, and a large batch could wait
 for ever behind small ones.
 """
 
@@ -38,14 +38,17 @@ class Gate:
         self._changed = asyncio.Event()
 
     async def write(self, experiences: int, *, wait: float) -> bool:
-        """Wait for the turn to record, at most so many seconds; whether it came. Until ``written``
+        """Wait for the turn to record, at most ``wait`` seconds; whether it came. Until ``written``
         the experiences count as recorded already."""
         if self._writers.locked() or not self._may_insert():
             began = self._clock()
             try:
-                return await self._turn(
-                    self._writers, self._may_insert, lambda: self._reserve(experiences), wait
-                ) is not None
+                return (
+                    await self._turn(
+                        self._writers, self._may_insert, lambda: self._reserve(experiences), wait
+                    )
+                    is not None
+                )
             finally:
                 self.writers_held_seconds += self._clock() - began
         self._reserve(experiences)
@@ -57,7 +60,7 @@ class Gate:
         self.changed()
 
     async def read(self, act: Callable[[], T], *, wait: float) -> T | None:
-        """Wait for the turn to sample, at most so many seconds, and sample by ``act``; None where
+        """Wait for the turn to sample, at most ``wait`` seconds, and sample by ``act``; None where
         the turn did not come."""
         if self._readers.locked() or not self._may_sample():
             began = self._clock()
@@ -70,7 +73,7 @@ class Gate:
         return found
 
     def changed(self) -> None:
-        """Something was recorded or sampled: whoever is first in a row looks again."""
+        """Something was recorded or sampled: the first of each row checks again."""
         self._changed.set()
         self._changed = asyncio.Event()
 

@@ -2,13 +2,13 @@
 
 A group of records is written at once and synchronised to the disk once, before any of its calls is
 answered. A file grows to a bound, then a new one begins with a ``Head``; a file whose items have
-all been evicted is not needed any more (``archive``). The end of a file that was cut off in the
-middle of a record is cut to its last whole one: nobody was answered for it.
+all been evicted is no longer needed (``archive``). The end of a file that was cut off in the
+middle of a record is cut to its last whole one: no call was answered for it.
 
 Where a group could not be written (disk full), the file is cut back to where it was, and only when
 that has succeeded is another group written: so the ids of records follow one another without gaps,
 and nothing that was refused is found at the next start. After a failed fsync it is the same, since
-nobody knows what is on the disk then.
+what is on the disk is not known then.
 
 SQLite, which the league has, was refused for it: items are bytes that are written once, read at a
 start and dropped by the hundred megabytes, and its write-ahead log would write each of them twice.
@@ -123,11 +123,10 @@ class Journal:
     def _read_file(self, path: Path, *, is_last: bool) -> Iterator[Record]:
         total = path.stat().st_size
         reading = read_records(path)
-        found = next(reading, None)
-        if found is None or not isinstance(found[0], Head):
+        head, size = next(reading, (None, 0))
+        if not isinstance(head, Head):
             self._pass_over(path, total, is_last=is_last)
             return
-        head, size = found
         file = JournalFile(path, head.next_id, size=size)
         self.files.append(file)
         yield head
@@ -173,7 +172,7 @@ class Journal:
             Unavailable: it cannot be written; nothing of the group will be read.
         """
         try:
-            self._mend()
+            self._repair()
             if head is not None:
                 self._begin(head)
             self._write(b"".join(map(framed, records)))
@@ -210,11 +209,11 @@ class Journal:
         except OSError:
             self._is_torn = True
             with contextlib.suppress(OSError):  # or before the next group
-                self._mend()
+                self._repair()
             raise
         self.files[-1].size += len(content)
 
-    def _mend(self) -> None:
+    def _repair(self) -> None:
         """Cut off what is left of a group that could not be written."""
         if self._is_torn and self._output is not None:
             size = self.files[-1].size
@@ -223,7 +222,7 @@ class Journal:
             os.lseek(self._output, size, os.SEEK_SET)
             self._is_torn = False
 
-    # What is not needed any more.
+    # What is no longer needed.
 
     def evicted(self, oldest_id: int) -> list[tuple[JournalFile, int]]:
         """Return the files whose items are all older, the oldest first, each with its last id."""

@@ -6,7 +6,7 @@ table has fewer than ``least``; the centre is ``least * ratio``, what is there w
 
 Unlike Reverb's, a call is let through by what is there before it, whatever its size, so that the
 bounds are passed by one call at most. Reverb counts the call in, and then a batch that is larger
-than the tolerance is held for ever, on both sides at once. Here one side always goes on: the lower
+than the tolerance is held for ever, on both sides at once. Here one side always continues: the lower
 bound is never above the upper one.
 
 Everything is counted in experiences, since items differ in length. Pure: who waits, and how long,
@@ -54,14 +54,14 @@ class Balance:
 
 
 def may_insert(ratio: Ratio, balance: Balance) -> bool:
-    """Return whether a writer may go on."""
+    """Return whether a writer may continue."""
     if ratio.samples_per_insert is None or balance.stored < ratio.least:
         return True
     return _ahead(ratio, balance) <= ratio.tolerance
 
 
 def may_sample(ratio: Ratio, balance: Balance) -> bool:
-    """Return whether a reader may go on."""
+    """Return whether a reader may continue."""
     if balance.stored < ratio.least:
         return False
     if ratio.samples_per_insert is None:

@@ -96,7 +96,7 @@ class Recorder:
             try:
                 await asyncio.shield(writing)
             except asyncio.CancelledError:
-                await writing  # the thread goes on, and its ids must not be given twice
+                await writing  # the thread continues, and its ids must not be given twice
                 raise
 
     async def close(self) -> None:

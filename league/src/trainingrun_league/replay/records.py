@@ -15,7 +15,7 @@ import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated, Final, assert_never
 
 import msgspec
 import numpy as np
@@ -126,15 +126,21 @@ def framed(record: Record) -> bytearray:
             return _joined(_encode(record), ())
         case Batch(source, sequence, first_id, items):
             envelope = _BatchEnvelope(source, sequence, first_id, len(items.data))
-            sizes = np.fromiter(map(len, items.data), "<u4", len(items.data))
-            columns = (items.experiences.astype("<u4"), items.priorities.astype("<f8"), sizes)
-            return _joined(_encode(envelope), (*(each.tobytes() for each in columns), *items.data))
+            return _joined(_encode(envelope), (*_columns(items), *items.data))
         case Update(ids, priorities):
             parts = (ids.astype("<i8").tobytes(), priorities.astype("<f8").tobytes())
             return _joined(_encode(_UpdateEnvelope(len(ids))), parts)
         case Sampled(counters, ids):
             found = _SampledEnvelope(counters, len(ids))
             return _joined(_encode(found), (ids.astype("<i8").tobytes(),))
+        case _ as never:
+            assert_never(never)
+
+
+def _columns(items: NewItems) -> tuple[bytes, ...]:
+    sizes = np.fromiter(map(len, items.data), "<u4", len(items.data))
+    experiences, priorities = items.experiences.astype("<u4"), items.priorities.astype("<f8")
+    return experiences.tobytes(), priorities.tobytes(), sizes.tobytes()
 
 
 def _joined(envelope: bytes, parts: Sequence[bytes]) -> bytearray:
@@ -188,6 +194,8 @@ def opened(content: bytes, crc: int) -> Record:
             case _SampledEnvelope(counters, count):
                 _require_size(content, start + 8 * count)
                 return Sampled(counters, np.frombuffer(content, "<i8", count, start))
+            case _ as never:
+                assert_never(never)
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
         raise RecordError(f"its envelope: {error}") from error
 
@@ -206,5 +214,3 @@ def _items(content: bytes, start: int, count: int) -> NewItems:
 def _require_size(content: bytes, expected: int) -> None:
     if len(content) != expected:
         raise RecordError(f"{len(content)} bytes, its envelope says {expected}")
-
-

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from trainingrun_league.replay.sum_tree import Floats
 
 LARGEST_ITEM: Final = 8 * 1024**2
+MOST_REQUEST_BYTES: Final = LARGEST_BATCH + 1024**2
+"""Of a message, with what stands around its items."""
 MOST_EXPERIENCES: Final = 4096
 MOST_UPDATES: Final = 65_536
 LONGEST_WAIT: Final = 60.0
@@ -131,7 +133,7 @@ def wait_of(wait: Duration) -> float:
 
 
 def fitting(size: int, *, largest_item: int) -> int:
-    """Return how many items an answer has: of the largest, so many fit."""
+    """Return how many items an answer has: as many as would fit of the largest."""
     return min(size, max(1, MOST_ANSWERED // max(1, largest_item)))
 
 

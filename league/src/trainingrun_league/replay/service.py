@@ -44,7 +44,7 @@ from trainingrun_league.settings import ServiceName
 READ_AHEAD: Final = 8
 """Batches of one stream that are under way."""
 STREAM_WAIT: Final = 1.0
-"""A stream of batches whose limiter holds is told so no more often."""
+"""A held stream of batches gets an empty one at most this often, in seconds."""
 MOST_KEYS: Final = 4096
 """Idempotency keys that are remembered; not across restarts, where to set a priority again is
 harmless."""
@@ -97,14 +97,14 @@ class ReplayService(ReplayServiceServicer):
 
     # Recording.
 
-    async def RecordExperience(  # noqa: N802
-        self, request: pb.RecordExperienceRequest, context: Any
+    async def RecordExperience(
+        self, request: pb.RecordExperienceRequest, _context: Any
     ) -> pb.RecordExperienceResponse:
         """Record a batch; durable when this returns."""
         return await self._record(request)
 
-    async def StreamExperience(  # noqa: N802
-        self, request_iterator: AsyncIterator[pb.StreamExperienceRequest], context: Any
+    async def StreamExperience(
+        self, request_iterator: AsyncIterator[pb.StreamExperienceRequest], _context: Any
     ) -> AsyncIterator[pb.StreamExperienceResponse]:
         """Record batch after batch; some are under way while the next are read."""
         answers: asyncio.Queue[tuple[int, asyncio.Task[pb.RecordExperienceResponse]] | None]
@@ -175,14 +175,14 @@ class ReplayService(ReplayServiceServicer):
 
     # Sampling.
 
-    async def GetExperienceBatch(  # noqa: N802
-        self, request: pb.GetExperienceBatchRequest, context: Any
+    async def GetExperienceBatch(
+        self, request: pb.GetExperienceBatchRequest, _context: Any
     ) -> pb.GetExperienceBatchResponse:
         """Sample a batch."""
         return pb.GetExperienceBatchResponse(items=await self._sample(sample_of(request)))
 
-    async def StreamExperienceBatches(  # noqa: N802
-        self, request: pb.StreamExperienceBatchesRequest, context: Any
+    async def StreamExperienceBatches(
+        self, request: pb.StreamExperienceBatchesRequest, _context: Any
     ) -> AsyncIterator[pb.StreamExperienceBatchesResponse]:
         """Sample batch after batch, until the reader goes away."""
         wanted = sample_of(request.request)
@@ -209,8 +209,8 @@ class ReplayService(ReplayServiceServicer):
         self._readers.add(wanted.reader, experiences)
         return _messages(drawn)
 
-    async def UpdatePriorities(  # noqa: N802
-        self, request: pb.UpdatePrioritiesRequest, context: Any
+    async def UpdatePriorities(
+        self, request: pb.UpdatePrioritiesRequest, _context: Any
     ) -> pb.UpdatePrioritiesResponse:
         """Set priorities; durable when this returns."""
         key = request.idempotency_key
@@ -231,9 +231,7 @@ class ReplayService(ReplayServiceServicer):
 
     # Figures.
 
-    async def GetStats(  # noqa: N802
-        self, request: pb.GetStatsRequest, context: Any
-    ) -> pb.GetStatsResponse:
+    async def GetStats(self, _request: pb.GetStatsRequest, _context: Any) -> pb.GetStatsResponse:
         """Say how it goes."""
         table, counters = self._state.table, self._state.counters
         return pb.GetStatsResponse(

@@ -2,7 +2,7 @@
 
 A source numbers its batches 1, 2, 3 …; several may be under way, and come in any order. So what is
 known of a source is the number up to which all are, and the few beyond. A set of the last numbers
-was refused: it cannot tell an old repetition from one that was never there.
+was refused: an old repetition and a batch that was never there are the same to it.
 
 Sources are bounded; the one longest silent is forgotten. If it is heard of again, its next number
 is too far ahead of nothing, and it is refused with a sentence: it is never doubled.
@@ -55,7 +55,7 @@ class Sources:
         return sequence <= self._through.get(name, 0) or sequence in self._beyond.get(name, ())
 
     def require_possible(self, name: str, sequence: int) -> None:
-        """See that a batch can be told from all others.
+        """See that a batch can be known from all others.
 
         Raises:
             InvalidRequest: the name or the number is out of bounds.

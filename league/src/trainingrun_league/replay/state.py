@@ -56,7 +56,7 @@ class ReplayState:
 
     @property
     def balance(self) -> Balance:
-        """What the limiter looks at."""
+        """What the limiter decides by."""
         counters = self.counters
         return Balance(counters.recorded, counters.sampled, self.table.experiences)
 

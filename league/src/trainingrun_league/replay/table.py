@@ -84,7 +84,7 @@ class Draw:
 
 @dataclass(frozen=True)
 class Evicted:
-    """Experiences that left the table, and those of them that nobody ever sampled."""
+    """Experiences that left the table, and those of them that were never sampled."""
 
     experiences: int = 0
     unsampled: int = 0

@@ -109,9 +109,7 @@ class TableMachine(RuleBasedStateMachine):
             for i, value in raised.items()
         }
         greatest = max((len(chances) * p) ** -beta for p in chances.values())
-        for i, p, weight in zip(
-            draw.ids.tolist(), draw.probabilities, draw.weights, strict=True
-        ):
+        for i, p, weight in zip(draw.ids.tolist(), draw.probabilities, draw.weights, strict=True):
             assert p == pytest.approx(chances[i], rel=1e-9)
             assert weight == pytest.approx((len(chances) * chances[i]) ** -beta / greatest)
             assert weight <= 1
