@@ -22,7 +22,7 @@ from testkit.league.replay_writer import ReplayWriter, name_of
 from testkit.servers.s3_server import S3Server
 from testkit.servers.server_process import BedError
 from testkit.servers.small_disk import fill_up, small_file_system
-from testkit.waiting import wait_until
+from testkit.waiting import until
 
 MIB = 1024**2
 
@@ -175,7 +175,7 @@ def test_a_stream_of_batches_waits_for_its_reader(tmp_path: Path) -> None:
             before, seen = seen, stub.GetStats(pb.GetStatsRequest()).sampled
             return seen == before
 
-        wait_until(has_stopped, "the stream waits", seconds=20, every=0.5)
+        until(has_stopped, what="the stream waits", seconds=20, every=0.5)
         batch = 256 * 65 / 2  # experiences, in the mean
         assert seen < 40 * batch
         stream.cancel()
@@ -360,12 +360,12 @@ def test_memory_is_bounded_and_the_oldest_go(tmp_path: Path) -> None:
         stats = stub.GetStats(pb.GetStatsRequest())
         assert stats.bytes <= 64 * MIB
         assert stats.items < 64
-        assert {name.sequence for name in everything(stub)} == set(range(18, 33))
+        assert {name.sequence for name in everything(stub)} == set(range(17, 33))
         assert stats.recorded == stats.experiences + stats.evicted
         assert stats.evicted == stats.evicted_unsampled
-        wait_until(
+        until(
             lambda: stub.GetStats(pb.GetStatsRequest()).journal_bytes < 80 * MIB,
-            "files of evicted items go",
+            what="files of evicted items go",
             seconds=20,
         )
 
@@ -403,7 +403,10 @@ def test_the_archive_waits_for_its_bucket(tmp_path: Path) -> None:
     with S3Server(tmp_path / "s3") as s3:
         bucket = s3.create_bucket("experiences")
         league = service(
-            tmp_path, "bytes=67108864", "file_bytes=8388608", "archive=true",
+            tmp_path,
+            "bytes=67108864",
+            "file_bytes=8388608",
+            "archive=true",
             variables=s3.environment(),
         )
         league.arguments = [*league.arguments, "--artefacts", f"s3://{bucket}/league"]
@@ -412,17 +415,17 @@ def test_the_archive_waits_for_its_bucket(tmp_path: Path) -> None:
             s3.stop()
             for number in range(1, 41):
                 stub.RecordExperience(writer.request(number))
-            wait_until(
+            until(
                 lambda: "archive_failures 0.0" not in league.metrics(),
-                "the archive has failed",
+                what="the archive has failed",
                 seconds=60,
             )
             assert stub.GetStats(pb.GetStatsRequest()).archived == 0
             assert len(stub.GetExperienceBatch(sample(16)).items) == 16
             s3.start()
-            wait_until(
+            until(
                 lambda: stub.GetStats(pb.GetStatsRequest()).journal_bytes < 80 * MIB,
-                "the files are archived",
+                what="the files are archived",
                 seconds=90,
             )
             archived = stub.GetStats(pb.GetStatsRequest()).archived
@@ -451,7 +454,12 @@ def test_a_folder_has_one_service(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("setting", "words"),
-    [("items=0", "items"), ("alpha=steep", "alpha"), ("bytes=5", "bytes"), ("colour=red", "colour")],
+    [
+        ("items=0", "items"),
+        ("alpha=steep", "alpha"),
+        ("bytes=5", "bytes"),
+        ("colour=red", "colour"),
+    ],
 )
 def test_a_setting_out_of_its_bounds_ends_the_start(
     tmp_path: Path, setting: str, words: str
