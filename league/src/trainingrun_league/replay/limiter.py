@@ -6,8 +6,8 @@ table has fewer than ``least``; the centre is ``least * ratio``, what is there w
 
 Unlike Reverb's, a call is let through by what is there before it, whatever its size, so that the
 bounds are passed by one call at most. Reverb counts the call in, and then a batch that is larger
-than the tolerance is held for ever, on both sides at once. Here one side always continues: the lower
-bound is never above the upper one.
+than the tolerance is held for ever, on both sides at once. Here one side always continues: the
+lower bound is never above the upper one.
 
 Everything is counted in experiences, since items differ in length. Pure: who waits, and how long,
 is ``gate``'s.
