@@ -263,7 +263,7 @@ def test_kill_9_under_load_loses_nothing_acknowledged(league: LeagueProcess) -> 
 def test_postgresql_restarts_under_load(tmp_path: Path) -> None:
     """Expect UNAVAILABLE meanwhile, calls that succeed afterwards, and no acknowledged match
     lost when PostgreSQL is killed with all its children."""
-    with PostgresqlServer(tmp_path / "postgresql") as server:
+    with PostgresqlServer() as server:
         url = server.create_database("league")
         with LeagueProcess(
             tmp_path / "league", arguments=["--database", url, "--migrate"]

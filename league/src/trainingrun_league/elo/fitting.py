@@ -119,14 +119,15 @@ class _Memory:
             PairingRow.draws,
             PairingRow.losses,
         ).where(PairingRow.changed_at >= since)
-        players = select(
-            PlayerRow.id, PlayerRow.kind, PlayerRow.name, PlayerRow.registered_at
-        ).where(PlayerRow.registered_at >= since)
+        players = select(PlayerRow.id, PlayerRow.name, PlayerRow.registered_at).where(
+            PlayerRow.registered_at >= since
+        )
         async with reading(engine) as connection:
             changed = (await connection.execute(pairings)).all()
             fresh = (await connection.execute(players)).all()
         for each in fresh:
-            self._players[each.id] = Registered(*each)
+            kind = kind_of(each.id)
+            self._players[each.id] = Registered(each.id, kind, each.name, each.registered_at)
         if changed:
             self._sums = None
         for row in changed:

@@ -9,7 +9,7 @@ ratings expect on top: a pairing without games counts as expected, and one game 
 - ``non_transitivity``: the log-odds of who beats whom are an edge flow on the complete graph, which
   splits into a gradient (of ratings) and a cyclic part, orthogonal to one another (Jiang, Lim, Yao
   and Ye 2011; for games Balduzzi et al. 2018). The measure is the cyclic part's share of the
-  squared length. Log-odds, because those of a Bradley-Terry pool are a gradient, however steep it is.
+  squared length. Log-odds, because those of a Bradley-Terry pool are a gradient, however steep.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def nash(chance: Floats) -> Floats:
 
 
 def non_transitivity(chance: Floats) -> float:
-    """Return the cyclic part's share of the log-odds, 0 to 1; 0 where nobody beats anybody."""
+    """Return the cyclic part's share of the log-odds, 0 to 1; 0 in a pool of equals."""
     if len(chance) < 3:
         return 0.0
     odds = np.log(chance / (1.0 - chance))
