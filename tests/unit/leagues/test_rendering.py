@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from trainingrun_reconciler.backends import BackendError
-from trainingrun_reconciler.leagues.decide import decide
+from trainingrun_reconciler.leagues.decide import Heard, decide
 from trainingrun_reconciler.manifests.pod_security import weaknesses
 from trainingrun_reconciler.outcome import Outcome
 
