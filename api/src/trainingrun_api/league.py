@@ -2,7 +2,7 @@
 
 What is given here is what an installation decides: where truth is kept, how many play, who gets
 in. How models are paired, gated and rated is the services' own. Profiles and not a switch for each
-part: a set-up that mixes them (three replicas on SQLite) would be one that nobody has tried.
+part: a set-up that mixes them (three replicas on SQLite) would be one that no test has.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ class QueueStatus(StatusModel):
     """What waits in the Matchmaker."""
 
     players: int | None = Field(None, description="Players that wait for an opponent.")
-    matches: int | None = Field(None, description="Matches that nobody plays yet.")
+    matches: int | None = Field(None, description="Matches that wait for a worker.")
 
 
 class LeagueStatus(ResourceStatus):
@@ -214,7 +214,9 @@ LEAGUE: Final = ResourceDefinition(
         Column("Workers", "integer", ".status.workers.ready", "Workers that run."),
         Column("Age", "date", ".metadata.creationTimestamp", "Age of the league."),
         Column("Games", "integer", ".status.games", "Games that were played.", wide=True),
-        Column("Open", "integer", ".status.queue.matches", "Matches nobody plays yet.", wide=True),
+        Column(
+            "Open", "integer", ".status.queue.matches", "Matches that wait for a worker.", wide=True
+        ),
     ),
     short_names=("lg",),
     immutable=rules.LEAGUE_IMMUTABLE,

@@ -62,7 +62,7 @@ LEAGUE: Final = (
         field="metadata.name",
         cel=f"self.metadata.name.matches({cel_text(NAME_FORM)})",
         holds=lambda league: re.search(NAME_FORM, league.metadata.name) is not None,
-        template="Services are named after it: begin with a lower-case letter, go on with those,"
+        template="Services are named after it: begin with a lower-case letter, continue with those,"
         " digits and '-', and do not end with '-'",
     ),
 )

@@ -1,4 +1,4 @@
-"""What a league says of itself to who looks after it, as JSON over HTTP.
+"""What a league says of itself to its operator, as JSON over HTTP.
 
 Belongs here: the values of ``/status`` and ``/tournaments/KEY``, which the league's process serves
 and the operator reads. Does not belong here: what players and workers say (``league``, by gRPC); a

@@ -219,7 +219,7 @@ def test_trouble_with_the_secret_is_said_and_takes_nothing_away() -> None:
     played.settle()
     before = dict(played.objects)
     played.heard = played.heard.__class__(
-        trouble=BackendError("NameTaken", "Secret x is another's")
+        refusal=BackendError("NameTaken", "Secret x is another's")
     )
     outcome = played.step()
     assert outcome.conditions["Degraded"].reason == "NameTaken"

@@ -2,8 +2,8 @@
 
 The operator speaks no gRPC: a league's process answers a few questions as JSON beside its pages
 (``contracts.league_report``), to who has the token of its services. A league is known by the
-authority in its Secret, so that who gives its name to something else is not asked and told nothing.
-Every answer is bounded in size and time, and its words are shown to people, cut.
+authority in its Secret, so that who gives its name to something else gets no answer and no token.
+Every answer is bounded in size and time, and its sentences are shown to people, cut.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ ASK_SECONDS: Final = 10.0
 _ORIGIN: Final = "league"
 """Under which the secret is derived that all of a league's Secret follows from."""
 _AUTHORITY_BYTES: Final = 64 * 1024
-_WORDS: Final = 300
+_SENTENCE: Final = 300
 """Characters of a league's sentence that are shown."""
 _CHUNK: Final = 16 * 1024
 _FOR_GOOD: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT})
@@ -202,7 +202,7 @@ class KubernetesLeagues:
 
 
 async def _bounded(answer: aiohttp.ClientResponse) -> bytes:
-    """The body, of which no more is read than a report may have.
+    """The body, read as far as a report may be long.
 
     Raises:
         ClientPayloadError: it has more.
@@ -217,7 +217,7 @@ async def _bounded(answer: aiohttp.ClientResponse) -> bytes:
 
 def _refusal(status: int, content: bytes) -> LeagueSilent | LeagueRefused:
     try:
-        said = one_line(msgspec.json.decode(content, type=Refusal).problem, _WORDS)
+        said = one_line(msgspec.json.decode(content, type=Refusal).problem, _SENTENCE)
     except msgspec.MsgspecError:
         said = f"it answers with status {status}"
     return LeagueRefused(said) if status in _FOR_GOOD else LeagueSilent(said)
@@ -225,7 +225,7 @@ def _refusal(status: int, content: bytes) -> LeagueSilent | LeagueRefused:
 
 def _said(error: Exception) -> str:
     """Words of an error without what is long or more than a line."""
-    return one_line(str(error) or type(error).__name__, _WORDS)
+    return one_line(str(error) or type(error).__name__, _SENTENCE)
 
 
 def _read(secret: dict[str, Any], owner: Owner | None, now: float) -> _Known:

@@ -63,13 +63,13 @@ SERVING_SECONDS: Final = 15.0
 class Heard:
     """What was heard of a league; neither: it was not asked yet.
 
-    ``silence`` is why there is no report, ``trouble`` a refusal of the cluster's to make its
+    ``silence`` is why there is no report, ``refusal`` a refusal of the cluster's to make its
     Secret.
     """
 
     report: LeagueReport | None = None
     silence: str = ""
-    trouble: BackendError | None = None
+    refusal: BackendError | None = None
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def decide(league: League, views: tuple[View, ...], heard: Heard, place: Place) 
     tables = migration(owner, league.spec, place) if needs_migration(league.spec) else None
     seen = see(league, views, tables)
     workers = workers_wanted(league.spec.workers, seen.workers_desired, heard.report)
-    children, problem = list(base_objects(owner, league.spec, place)), heard.trouble
+    children, problem = list(base_objects(owner, league.spec, place)), heard.refusal
     if tables is not None:
         children.append(tables)
     if seen.migrated:

@@ -1,7 +1,7 @@
 """How a league is reached: its Services, and who may connect to which pods.
 
 The tiers are those of the network policies: public parts take anybody, private ones the league's
-own pods and runs that join it, isolated ones nobody. The operator asks at the public port of the
+own pods and runs that join it, isolated ones none. The operator asks at the public port of the
 pages, by a token. Where one pod holds all parts, the policy is by port. Where services connect to
 is not bound: a database, a bucket and a Redis may be anywhere. A worker, which runs what others
 have published, reaches the league and names alone.
@@ -101,7 +101,7 @@ def _entrance(owner: Owner, part: Part) -> dict[str, Any]:
 
 
 def _isolated(owner: Owner, metrics_from: Sequence[Mapping[str, Any]]) -> Manifest:
-    """Of the workers: nobody connects to them, and they connect to the league alone."""
+    """Of the workers: they take no connection, and connect to the league alone."""
     ports = [{"protocol": "TCP", "port": each.port} for each in PLACES.values()]
     spec = {
         "podSelector": {"matchLabels": selector(owner, WORKER)},
@@ -114,7 +114,7 @@ def _isolated(owner: Owner, metrics_from: Sequence[Mapping[str, Any]]) -> Manife
 
 
 def _metrics(peers: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    """No rule where nobody may read them: one with an empty ``from`` would let in everybody."""
+    """No rule where no peer may read them: one with an empty ``from`` would let in everybody."""
     given = [dict(each) for each in peers]
     if given:
         yield {"from": given, "ports": [{"protocol": "TCP", "port": METRICS_PORT}]}

@@ -21,7 +21,7 @@ class Tier(Enum):
     PRIVATE = "private"
     """The league's own pods, and runs that join it."""
     ISOLATED = "isolated"
-    """Nobody."""
+    """None."""
 
 
 class Part(Enum):
@@ -138,5 +138,5 @@ def component(pods: str) -> dict[str, str]:
 
 
 def members_of(league: str) -> dict[str, str]:
-    """Labels that any pod of a league of this name has, of which a run knows no more."""
+    """Labels that any pod of a league of this name has."""
     return {NAME_LABEL: league, "trainingrun.dev/kind": "League"}

@@ -1,7 +1,7 @@
-"""The pods of a league: restricted, as those of runs, each with what it may see and no more.
+"""The pods of a league: restricted, as those of runs, each with what it may see.
 
 A worker's pod has the services' token and no key; the services' pods have the key that tokens are
-signed with; nobody has a token of the API server.
+signed with; none has a token of the API server.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ SERVICE_PODS: Final = "services"
 """The identity of the pods that serve."""
 GRACE_SECONDS: Final = 30
 WORKER_GRACE_SECONDS: Final = 60
-"""A worker that is told to end gives its match back, for which another one plays it."""
+"""A worker that is asked to end gives its match back, for which another one plays it."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ class LeagueSilent(Exception):
 
 
 class LeagueRefused(Exception):
-    """It refuses what was asked, and goes on to; the message is its own sentence."""
+    """It refuses what was asked, whenever it is asked; the message is its own sentence."""
 
 
 @dataclass(frozen=True)

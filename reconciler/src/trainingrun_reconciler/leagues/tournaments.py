@@ -115,7 +115,7 @@ def _ended(tournament: Tournament, status: TournamentStatus, *, failure: str = "
             conditions={COMPLETE: not_complete, FAILED: said},
             events=(RunEvent(LeagueEventReason.TOURNAMENT_FAILED.value, failure, warning=True),),
         )
-    winner = status.winner or "nobody"
+    winner = status.winner or "no player"
     done = ConditionState(ConditionStatus.TRUE, LeagueReason.PLAYED.value, f"{winner} has won")
     return Outcome(
         status=status.model_copy(update={"summary": "complete"}),

@@ -70,7 +70,7 @@ class LeagueReconciler(ManifestReconciler[League]):
         except BackendError as error:
             if error.kind is ErrorKind.TRANSIENT:
                 raise
-            heard = Heard(trouble=error)
+            heard = Heard(refusal=error)
         return partial(_decided, heard, self._place)
 
     async def _reported(self, league: League) -> Heard:
