@@ -384,15 +384,20 @@ class Hall:
             raise Conflict(f"the game {game_id} cannot be played again: {fault}") from fault
 
     async def replayed(self, game_id: str) -> PlayedGame:
-        """Return a game that is over, with its turns.
+        """Return a game with its turns: one that is over, or has no secrets.
 
         Raises:
             NotFound: there is no such game.
-            Conflict: it is not over, or was played by other rules.
+            Conflict: it has secrets and is not over, or was played by other rules.
         """
-        if game_id in self._games:
-            raise Conflict(f"the game {game_id} is not over: stream it")
-        return await self._replayed(game_id)
+        game = self._games.get(game_id)
+        if game is None:
+            return await self._replayed(game_id)
+        if game.played.has_secrets:
+            raise Conflict(
+                f"the game {game_id} is not over, and its players must not see it all: stream it"
+            )
+        return game.played
 
 
 def _repeated(played: PlayedGame, move: Move) -> GameState | None:

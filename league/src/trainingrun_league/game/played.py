@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Final
 
 from trainingrun_league.game.engine import Engine, EngineGame, GameFault
 from trainingrun_league.game.table import Phase, Table, Turn, abandoned, moved
+
+MOST_TEXTS: Final = 512
+"""Actions of a thought that are described."""
 
 
 class PlayedGame:
@@ -21,6 +25,7 @@ class PlayedGame:
         turns: that were played.
         position: as the rules say it.
         last_text: the last action for people; empty before the first one.
+        last_thought_texts: the actions of the last turn's thought for people.
     """
 
     def __init__(self, engine: Engine, table: Table, turns: Sequence[Turn] = ()) -> None:
@@ -82,10 +87,15 @@ class PlayedGame:
         self._game = self._engine.begin(self.table.seed)
         self.turns = []
         self.last_text = ""
+        self.last_thought_texts: tuple[str, ...] = ()
         self.position = self._game.position()
         for turn in turns:
-            self._check(turn)
-            self._apply(turn)
+            self.repeat(turn)
+
+    def repeat(self, turn: Turn) -> None:
+        """Play a turn that was played before; raises GameFault where it may not be played."""
+        self._check(turn)
+        self._apply(turn)
 
     def _check(self, turn: Turn) -> None:
         if turn.seat != self.position.seat_to_move or turn.action not in self.position.legal:
@@ -95,8 +105,17 @@ class PlayedGame:
             )
 
     def _apply(self, turn: Turn) -> None:
-        text = self._game.describe(turn.action)
+        text, texts = self._game.describe(turn.action), self._thought_texts(turn)
         self._game.play(turn.action)
         self.position = self._game.position()
-        self.last_text = text
+        self.last_text, self.last_thought_texts = text, texts
         self.turns.append(turn)
+
+    def _thought_texts(self, turn: Turn) -> tuple[str, ...]:
+        if turn.thought is None:
+            return ()
+        legal = frozenset(self.position.legal)
+        return tuple(
+            self._game.describe(action) if action in legal else ""
+            for action in turn.thought.actions[:MOST_TEXTS]
+        )

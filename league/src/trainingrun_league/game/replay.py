@@ -1,12 +1,12 @@
-"""A finished game as people see it again: every action with the position behind it."""
+"""A game as people see it again: every action with the position behind it."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from trainingrun_contracts.league.v1.game_pb2 import GetReplayResponse
 
-from trainingrun_league.errors import Conflict
 from trainingrun_league.game.engine import Engine
 from trainingrun_league.game.played import PlayedGame
 from trainingrun_league.game.views import WATCHER, state_message, thought_message, time_message
@@ -16,23 +16,22 @@ MOST_CHARACTERS: Final = 1_000_000
 
 
 def replay_message(engine: Engine, played: PlayedGame) -> GetReplayResponse:
-    """Return the game turn by turn; raises Conflict where it is not over."""
+    """Return the game turn by turn."""
     table = played.table
-    if not table.phase.is_over:
-        raise Conflict(f"the game {table.game_id} is not over: stream it")
-    again = engine.begin(table.seed)
+    again = PlayedGame(engine, replace(table, turn=0))
     replay = GetReplayResponse(
-        last=state_message(played, WATCHER), seed=table.seed, text=again.text(WATCHER)
+        last=state_message(played, WATCHER), seed=table.seed, text=again.rules.text(WATCHER)
     )
     left = MOST_CHARACTERS
     for turn in played.turns:
-        said = again.describe(turn.action)
-        again.play(turn.action)
-        text = again.text(WATCHER) if left > 0 else ""
+        again.repeat(turn)
+        text = again.rules.text(WATCHER) if left > 0 else ""
         left -= len(text)
-        shown = replay.turns.add(seat=turn.seat, action=turn.action, action_text=said, text=text)
+        shown = replay.turns.add(
+            seat=turn.seat, action=turn.action, action_text=again.last_text, text=text
+        )
         if turn.thought is not None:
-            shown.thought.CopyFrom(thought_message(turn.thought))
+            shown.thought.CopyFrom(thought_message(turn.thought, again.last_thought_texts))
     if table.started_at is not None:
         replay.started_at.CopyFrom(time_message(table.started_at))
     if table.finished_at is not None:

@@ -7,6 +7,7 @@ that know them. What is left is who plays, whose turn it is, and the clock.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -48,7 +49,7 @@ def state_message(played: PlayedGame, seat: int) -> GameState:
             state.last_action = last.action
             state.last_action_text = played.last_text
             if last.thought is not None:
-                state.last_thought.CopyFrom(thought_message(last.thought))
+                state.last_thought.CopyFrom(thought_message(last.thought, played.last_thought_texts))
     return state
 
 
@@ -70,13 +71,14 @@ def summary_message(table: Table) -> GameState:
     return state
 
 
-def thought_message(thought: Thought) -> ThoughtMessage:
-    """Return a thought as a message."""
+def thought_message(thought: Thought, texts: Sequence[str]) -> ThoughtMessage:
+    """Return a thought as a message, with its actions for people."""
     return ThoughtMessage(
         value=thought.value,
         actions=thought.actions,
         weights=thought.weights,
         simulations=thought.simulations,
+        texts=texts,
     )
 
 

@@ -80,6 +80,7 @@ class Thought(_message.Message):
     ACTIONS_FIELD_NUMBER: _builtins.int
     WEIGHTS_FIELD_NUMBER: _builtins.int
     SIMULATIONS_FIELD_NUMBER: _builtins.int
+    TEXTS_FIELD_NUMBER: _builtins.int
     value: _builtins.float
     """Expected outcome of the one who moved, -1 to 1."""
     simulations: _builtins.int
@@ -89,6 +90,10 @@ class Thought(_message.Message):
     def weights(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
         """Of these actions: probabilities, or parts of the visits."""
 
+    @_builtins.property
+    def texts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Of these actions, for people to read; the Game service fills them in."""
+
     def __init__(
         self,
         *,
@@ -96,10 +101,11 @@ class Thought(_message.Message):
         actions: _abc.Iterable[_builtins.int] | None = ...,
         weights: _abc.Iterable[_builtins.float] | None = ...,
         simulations: _builtins.int = ...,
+        texts: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "simulations", b"simulations", "value", b"value", "weights", b"weights"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "simulations", b"simulations", "texts", b"texts", "value", b"value", "weights", b"weights"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
