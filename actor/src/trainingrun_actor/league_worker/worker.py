@@ -51,9 +51,7 @@ _LEASE_SECONDS: Final = 600.0
 _MARGIN_SECONDS: Final = 2.0
 """A report must arrive before its lease ends."""
 _BACKOFF: Final = Backoff(first=0.5, longest=15.0, spread=0.5)
-_REFUSED: Final = frozenset(
-    {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}
-)
+_REFUSED: Final = frozenset({grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED})
 _MOST_RECORDED: Final = 64
 
 _log = logging.getLogger(__name__)
@@ -106,9 +104,7 @@ class Worker:
         ]
         stopping = asyncio.create_task(self._stop.wait())
         try:
-            done, _ = await asyncio.wait(
-                {*loops, stopping}, return_when=asyncio.FIRST_COMPLETED
-            )
+            done, _ = await asyncio.wait({*loops, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if stopping in done:
                 # The match that is played ends by itself at its next slice, and is given back.
                 loops[1].cancel()
@@ -205,9 +201,7 @@ class Worker:
     async def _play_seat(self, leased: LeaseMatchResponse) -> None:
         seat, player = leased.seat, leased.seat_player
         try:
-            await self._seats.play(
-                self._services.game_at(seat.game_address), seat, player
-            )
+            await self._seats.play(self._services.game_at(seat.game_address), seat, player)
         except (Unusable, grpc.aio.AioRpcError, OSError) as error:
             said = error.details() if isinstance(error, grpc.aio.AioRpcError) else error
             _log.warning("%s leaves the game %s: %s", player, seat.game_id, said)

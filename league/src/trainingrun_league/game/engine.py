@@ -17,7 +17,7 @@ import numpy.typing as npt
 from msgspec import Struct
 from trainingrun_contracts.environment_config import EnvironmentConfig
 from trainingrun_contracts.environment_spec import EnvironmentSpec
-from trainingrun_environments.errors import GameFault, UnknownEnvironment, describe_error
+from trainingrun_environments.errors import GameFault, describe_error
 from trainingrun_environments.games import Game, Games, RendersForPlayers
 from trainingrun_environments.generic.questions import SENT_AS_THEY_ARE
 from trainingrun_environments.registry import games_of

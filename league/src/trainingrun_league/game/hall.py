@@ -23,7 +23,6 @@ from trainingrun_league.game.engine import Engine, GameFault
 from trainingrun_league.game.journal import Creation, GameJournal, JournalGame
 from trainingrun_league.game.played import PlayedGame
 from trainingrun_league.game.table import (
-    Phase,
     Table,
     Turn,
     abandoned,
@@ -298,9 +297,7 @@ class Hall:
         for player in {each for each in table.players if each.startswith(PERSON)}:
             count = sum(player in game.played.table.players for game in self._games.values())
             if count >= self._bounds.games_of_person:
-                raise Exhausted(
-                    f"{player} plays {count} games already: finish one before the next"
-                )
+                raise Exhausted(f"{player} plays {count} games already: finish one before the next")
 
     async def _change(
         self, game: _OpenGame, act: Callable[[_OpenGame], Coroutine[Any, Any, _R]]
@@ -412,5 +409,3 @@ def _repeated(played: PlayedGame, move: Move) -> GameState | None:
             )
         return state_message(played.after(place + 1), move.seat)
     return None
-
-

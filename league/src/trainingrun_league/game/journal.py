@@ -160,7 +160,9 @@ class GameJournal:
         """Delete the oldest games that are over beyond a number; return how many."""
         is_over = _GAMES.c.phase.in_((Phase.FINISHED.value, Phase.ABANDONED.value))
         async with self._writing() as connection:
-            count = (await connection.execute(select(func.count()).select_from(_GAMES))).scalar_one()
+            count = (
+                await connection.execute(select(func.count()).select_from(_GAMES))
+            ).scalar_one()
             if count <= kept:
                 return 0
             oldest = (

@@ -115,7 +115,7 @@ def _thought(thought: ThoughtMessage) -> Thought:
         )
     if not (math.isfinite(thought.value) and abs(thought.value) <= 1.0):
         raise InvalidRequest("thought.value: an expected outcome is between -1 and 1")
-    if not all(math.isfinite(weight) and 0.0 <= weight for weight in thought.weights):
+    if not all(math.isfinite(weight) and weight >= 0.0 for weight in thought.weights):
         raise InvalidRequest("thought.weights: they are finite numbers, none below 0")
     return Thought(
         value=thought.value,

@@ -43,7 +43,7 @@ from trainingrun_contracts.league.v1.game_pb2_grpc import (
 )
 
 from trainingrun_league.declaration import Audience, Host, ServiceDeclaration
-from trainingrun_league.errors import Conflict, InvalidRequest, NotPermitted
+from trainingrun_league.errors import InvalidRequest, NotPermitted
 from trainingrun_league.game.engine import Engine, GameFault, UnknownEnvironment, engine_of
 from trainingrun_league.game.hall import Bounds, Hall, Move
 from trainingrun_league.game.journal import (
@@ -69,7 +69,7 @@ from trainingrun_league.game.requests import (
 )
 from trainingrun_league.game.seat_tokens import SEATS, seat_of, seat_token
 from trainingrun_league.game.table import Phase, Table, Thought, Turn
-from trainingrun_league.game.views import WATCHER, state_message, summary_message
+from trainingrun_league.game.views import WATCHER, summary_message
 from trainingrun_league.server.caller import caller
 from trainingrun_league.settings import ServiceName
 
@@ -123,9 +123,7 @@ class GameServicer(GameServiceServicer):
         )
         table = await self._hall.open(table, creation)
         tokens = [seat_token(self._key, table.game_id, seat) for seat in SEATS]
-        return CreateGameResponse(
-            game_id=table.game_id, address=self._address, seat_tokens=tokens
-        )
+        return CreateGameResponse(game_id=table.game_id, address=self._address, seat_tokens=tokens)
 
     async def JoinGame(self, request: JoinGameRequest, context: Any) -> JoinGameResponse:
         """See the protocol."""
@@ -335,9 +333,7 @@ def _phases(phases: Iterable[int]) -> list[Phase]:
     return [Phase(number) for number in sorted(wanted)]
 
 
-def _played(
-    engine: Engine, table: Table, actions: list[tuple[int, Thought | None]]
-) -> PlayedGame:
+def _played(engine: Engine, table: Table, actions: list[tuple[int, Thought | None]]) -> PlayedGame:
     """Play a recorded game; raises GameFault where the rules do not allow it."""
     played = PlayedGame(engine, table)
     for number, (action, thought) in enumerate(actions):

@@ -32,8 +32,7 @@ def state_message(played: PlayedGame, seat: int) -> GameState:
         state.returns[:] = position.returns
         if is_open or seat == position.seat_to_move:
             state.legal_actions.extend(
-                LegalAction(number=action, text=rules.describe(action))
-                for action in position.legal
+                LegalAction(number=action, text=rules.describe(action)) for action in position.legal
             )
     if is_open:
         state.seed = played.table.seed
@@ -49,7 +48,9 @@ def state_message(played: PlayedGame, seat: int) -> GameState:
             state.last_action = last.action
             state.last_action_text = played.last_text
             if last.thought is not None:
-                state.last_thought.CopyFrom(thought_message(last.thought, played.last_thought_texts))
+                state.last_thought.CopyFrom(
+                    thought_message(last.thought, played.last_thought_texts)
+                )
     return state
 
 

@@ -20,7 +20,12 @@ from trainingrun_contracts.league.v1.matchmaker_pb2 import (
     GetTournamentRequest,
     ListTournamentsRequest,
 )
-from trainingrun_contracts.league.v1.model_pb2 import GetModelRequest, ListModelsRequest, Model, Stage
+from trainingrun_contracts.league.v1.model_pb2 import (
+    GetModelRequest,
+    ListModelsRequest,
+    Model,
+    Stage,
+)
 
 from trainingrun_league.errors import InvalidRequest, Unavailable
 from trainingrun_league.peers import Peers
@@ -131,9 +136,7 @@ async def models(request: web.Request) -> web.Response:
 async def model(request: web.Request) -> web.Response:
     """Show one model with its history."""
     context, notices, model_id = request.app[CONTEXT], list[str](), _id(request)
-    found = await context.peers.model.GetModel(
-        GetModelRequest(id=model_id), timeout=CALL_SECONDS
-    )
+    found = await context.peers.model.GetModel(GetModelRequest(id=model_id), timeout=CALL_SECONDS)
     player = f"model/{model_id}"
     return context.page(
         request,

@@ -64,9 +64,7 @@ class Traffic:
 
     def count_game(self, person: str, address: str, *, now: float) -> None:
         """Count a game that somebody begins; raises Exhausted where they are too many."""
-        if not (
-            self._of_address.take(address, now=now) and self._of_person.take(person, now=now)
-        ):
+        if not (self._of_address.take(address, now=now) and self._of_person.take(person, now=now)):
             raise Exhausted(
                 f"You have begun {GAMES_OF_PERSON.burst} games within ten minutes: rest a little."
             )
@@ -108,15 +106,11 @@ async def begin(request: web.Request) -> web.StreamResponse:
     person = context.sessions.person(request)
     try:
         player = person or new_person(name)
-        request.app[TRAFFIC].count_game(
-            player, network_of(request.remote), now=context.clock()
-        )
+        request.app[TRAFFIC].count_game(player, network_of(request.remote), now=context.clock())
         answer = await _find(context, player, opponent=opponent, ticket="")
     except (InvalidRequest, Exhausted) as error:
         status = 400 if isinstance(error, InvalidRequest) else 429
-        return await _form(
-            request, chosen=opponent, name=name, problem=str(error), status=status
-        )
+        return await _form(request, chosen=opponent, name=name, problem=str(error), status=status)
     except grpc.aio.AioRpcError as error:
         if error.code() not in _TOLD:
             raise
@@ -218,9 +212,7 @@ async def events(request: web.Request) -> web.StreamResponse:
     token, address = context.sessions.seat(request, game_id), network_of(request.remote)
     traffic = request.app[TRAFFIC]
     traffic.open_stream(address)
-    call = context.peers.game.StreamGame(
-        StreamGameRequest(game_id=game_id, seat_token=token)
-    )
+    call = context.peers.game.StreamGame(StreamGameRequest(game_id=game_id, seat_token=token))
     response = web.StreamResponse(
         headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
     )
@@ -309,9 +301,7 @@ async def _opponents(context: Context, notices: list[str]) -> list[dict[str, str
     return found
 
 
-async def _find(
-    context: Context, player: str, *, opponent: str, ticket: str
-) -> FindMatchResponse:
+async def _find(context: Context, player: str, *, opponent: str, ticket: str) -> FindMatchResponse:
     request = FindMatchRequest(
         idempotency_key=f"web/{secrets.token_hex(8)}",
         player_id=player,

@@ -123,9 +123,7 @@ def test_a_game_without_end_is_drawn() -> None:
 
 
 @pytest.mark.parametrize(("position", "returns"), [(FIRST, (-2.0, 2.0)), (SECOND, (2.0, -2.0))])
-def test_who_exceeds_the_time_loses(
-    position: Position, returns: tuple[float, float]
-) -> None:
+def test_who_exceeds_the_time_loses(position: Position, returns: tuple[float, float]) -> None:
     """And loses the most that a game gives."""
     assert overdue(running(), position, bound=2.0, now=119.9) is None
     late = overdue(running(), position, bound=2.0, now=120.0)

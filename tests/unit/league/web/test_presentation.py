@@ -119,6 +119,12 @@ def test_templates_escape_what_they_are_given() -> None:
     templates = new_templates()
     assert templates.autoescape is True
     page = templates.get_template("problem.html").render(
-        league=EVIL, environment=EVIL, section="/", person=None, notices=[EVIL], title=EVIL, text=EVIL
+        league=EVIL,
+        environment=EVIL,
+        section="/",
+        person=None,
+        notices=[EVIL],
+        title=EVIL,
+        text=EVIL,
     )
     assert EVIL not in page
