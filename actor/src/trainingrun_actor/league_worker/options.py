@@ -16,7 +16,7 @@ from trainingrun_contracts.league.channel import ServiceAddress, given
 from trainingrun_contracts.run_config import ConfigError
 from trainingrun_environments.names import SPELLINGS, config_of
 
-TOKEN_VARIABLE: Final = "TRAININGRUN_LEAGUE_TOKEN"
+TOKEN_VARIABLE: Final = "TRAININGRUN_LEAGUE_TOKEN"  # noqa: S105 - a variable's name
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _MOST_PEM: Final = 1 << 20
 

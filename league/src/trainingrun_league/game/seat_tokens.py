@@ -33,6 +33,6 @@ def seat_of(key: bytes, game_id: str, token: str) -> int:
         if hmac.compare_digest(seat_token(key, game_id, seat).encode(), given):
             return seat
     raise NotPermitted(
-        f"the seat token opens no seat of the game {game_id[:80]!r}: use the one that the match came"
-        " with"
+        f"the seat token opens no seat of the game {game_id[:80]!r}: use the one that came with the"
+        " match"
     )

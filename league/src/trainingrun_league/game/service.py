@@ -109,7 +109,7 @@ class GameServicer(GameServiceServicer):
         self._address = host.addresses.get(ServiceName.GAME, "")
         self._holder = holder
 
-    async def CreateGame(self, request: CreateGameRequest, context: Any) -> CreateGameResponse:
+    async def CreateGame(self, request: CreateGameRequest, _context: Any) -> CreateGameResponse:
         """See the protocol."""
         creation = Creation(key_of(request.idempotency_key), digest_of(request))
         table = Table(
@@ -125,7 +125,7 @@ class GameServicer(GameServiceServicer):
         tokens = [seat_token(self._key, table.game_id, seat) for seat in SEATS]
         return CreateGameResponse(game_id=table.game_id, address=self._address, seat_tokens=tokens)
 
-    async def JoinGame(self, request: JoinGameRequest, context: Any) -> JoinGameResponse:
+    async def JoinGame(self, request: JoinGameRequest, _context: Any) -> JoinGameResponse:
         """See the protocol."""
         seat = seat_of(self._key, request.game_id, request.seat_token)
         player = player_of(request.player_id, field="player_id")
@@ -136,7 +136,7 @@ class GameServicer(GameServiceServicer):
         return JoinGameResponse(seat=seat, state=state)
 
     async def SubmitAction(
-        self, request: SubmitActionRequest, context: Any
+        self, request: SubmitActionRequest, _context: Any
     ) -> SubmitActionResponse:
         """See the protocol."""
         seat = seat_of(self._key, request.game_id, request.seat_token)
@@ -146,25 +146,25 @@ class GameServicer(GameServiceServicer):
         return SubmitActionResponse(state=await self._hall.play(request.game_id, move))
 
     async def GetGameState(
-        self, request: GetGameStateRequest, context: Any
+        self, request: GetGameStateRequest, _context: Any
     ) -> GetGameStateResponse:
         """See the protocol."""
         seat = self._seat(request)
         return GetGameStateResponse(state=await self._hall.state(request.game_id, seat))
 
     async def StreamGame(
-        self, request: StreamGameRequest, context: Any
+        self, request: StreamGameRequest, _context: Any
     ) -> AsyncIterator[StreamGameResponse]:
         """See the protocol."""
         seat = self._seat(request)
         async for state in self._hall.watch(request.game_id, seat):
             yield StreamGameResponse(state=state)
 
-    async def GetReplay(self, request: GetReplayRequest, context: Any) -> GetReplayResponse:
+    async def GetReplay(self, request: GetReplayRequest, _context: Any) -> GetReplayResponse:
         """See the protocol."""
         return replay_message(self._engine, await self._hall.replayed(request.game_id))
 
-    async def ListGames(self, request: ListGamesRequest, context: Any) -> ListGamesResponse:
+    async def ListGames(self, request: ListGamesRequest, _context: Any) -> ListGamesResponse:
         """See the protocol."""
         size = min(request.page_size or _PAGE, _LONGEST_PAGE)
         before = read_page_token(request.page_token)
@@ -175,12 +175,12 @@ class GameServicer(GameServiceServicer):
             games=[summary_message(table) for table in shown], next_page_token=token
         )
 
-    async def DeleteGame(self, request: DeleteGameRequest, context: Any) -> DeleteGameResponse:
+    async def DeleteGame(self, request: DeleteGameRequest, _context: Any) -> DeleteGameResponse:
         """See the protocol."""
         await self._hall.delete(request.game_id)
         return DeleteGameResponse()
 
-    async def RecordGames(self, request: RecordGamesRequest, context: Any) -> RecordGamesResponse:
+    async def RecordGames(self, request: RecordGamesRequest, _context: Any) -> RecordGamesResponse:
         """See the protocol; games that the rules here do not allow are refused."""
         key = key_of(request.idempotency_key)
         if len(request.games) > MOST_RECORDED:

@@ -111,7 +111,7 @@ def joined(table: Table, seat: int, player: str, *, now: float) -> Table:
     if table.phase is not Phase.WAITING:
         return table
     players = _with(table.players, place, player)
-    is_taken = _with(table.is_taken, place, True)
+    is_taken = table.is_taken[0] or place == 0, table.is_taken[1] or place == 1
     found = replace(table, players=players, is_taken=is_taken)
     if all(is_taken):
         return replace(

@@ -138,8 +138,8 @@ def circle_text(matrix: GetPayoffMatrixResponse) -> str:
     if part < 1.0:
         return "Ratings alone explain who beats whom here."
     return (
-        f"Up to {part:.0f} % of a result goes in a circle (one beats another, who beats a third, who"
-        " beats the first), which no rating shows."
+        f"Up to {part:.0f} % of a result goes in a circle (one beats another, who beats a third,"
+        " who beats the first), which no rating shows."
     )
 
 

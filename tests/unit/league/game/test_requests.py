@@ -68,7 +68,7 @@ def test_what_is_not_sound_is_refused_with_its_field(
 )
 def test_a_thought_has_finite_numbers_one_for_each_action(thought: ThoughtMessage) -> None:
     """People see it: it may not break a page."""
-    with pytest.raises(InvalidRequest, match="^thought"):
+    with pytest.raises(InvalidRequest, match=r"^thought"):
         thought_of(SubmitActionRequest(thought=thought))
 
 
