@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import zlib
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
-from typing import Final
+from typing import Final, TypeVar
 
 import grpc
 import grpc.aio
@@ -44,6 +45,8 @@ _PASSING: Final = frozenset(
     }
 )
 
+_R = TypeVar("_R")
+
 _log = logging.getLogger(__name__)
 
 
@@ -64,7 +67,7 @@ class TableSeats:
         """
         contender = await self._roster.find(player_id)
         seed = zlib.crc32(f"{seated.game_id}/{seated.seat}".encode())
-        thinker = await self._in_thread(Thinker, self._roster.games, contender, seed=seed)
+        thinker = await self._in_thread(lambda: Thinker(self._roster.games, contender, seed=seed))
         failures = 0
         while True:
             try:
@@ -89,7 +92,9 @@ class TableSeats:
         """Think no longer."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _states(self, stub: GameServiceAsyncStub, seated: SeatedMatch):  # type: ignore[no-untyped-def]
+    async def _states(
+        self, stub: GameServiceAsyncStub, seated: SeatedMatch
+    ) -> AsyncIterator[GameState]:
         call = stub.StreamGame(
             StreamGameRequest(game_id=seated.game_id, seat_token=seated.seat_token)
         )
@@ -106,7 +111,7 @@ class TableSeats:
         state: GameState,
         thinker: Thinker,
     ) -> None:
-        action, thought = await self._in_thread(thinker.choose, state)
+        action, thought = await self._in_thread(lambda: thinker.choose(state))
         request = SubmitActionRequest(
             idempotency_key=f"{seated.game_id}/{seated.seat}/{state.turn}",
             game_id=seated.game_id,
@@ -122,9 +127,8 @@ class TableSeats:
             if error.code() is not grpc.StatusCode.FAILED_PRECONDITION:
                 raise
 
-    async def _in_thread(self, act, *arguments, **named):  # type: ignore[no-untyped-def]
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, lambda: act(*arguments, **named))
+    async def _in_thread(self, act: Callable[[], _R]) -> _R:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, act)
 
 
 def _is_to_move(state: GameState, seat: int) -> bool:

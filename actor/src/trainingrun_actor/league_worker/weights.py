@@ -13,13 +13,13 @@ import os
 import re
 from collections import OrderedDict
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import grpc.aio
 from msgspec import Struct
 from trainingrun_contracts.board_weights import are_board_weights
 from trainingrun_contracts.environment_spec import EnvironmentSpec
-from trainingrun_contracts.league.v1.model_pb2 import GetPolicyRequest, Model
+from trainingrun_contracts.league.v1.model_pb2 import GetPolicyRequest, GetPolicyResponse, Model
 from trainingrun_contracts.league.v1.model_pb2_grpc import ModelServiceAsyncStub
 from trainingrun_contracts.weights import MAX_BYTES, WeightsError
 from trainingrun_contracts.weights_pointer import Pointer
@@ -34,6 +34,8 @@ _ATTEMPTS: Final = 5
 _CHUNK_SECONDS: Final = 60.0
 """Within which a chunk of a download comes, or it is begun again."""
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
+
+_Download: TypeAlias = "grpc.aio.UnaryStreamCall[GetPolicyRequest, GetPolicyResponse]"
 
 _log = logging.getLogger(__name__)
 
@@ -137,9 +139,9 @@ class Weights:
         await asyncio.to_thread(self._keep, model.sha256, blob)
         return model, blob
 
-    async def _header(self, call: grpc.aio.UnaryStreamCall) -> Model:
+    async def _header(self, call: _Download) -> Model:
         first = await _next(call)
-        model: Model = first.header.model
+        model = first.header.model
         if _HASH.fullmatch(model.sha256) is None or not 0 < model.size_bytes <= MAX_BYTES:
             raise Unusable(
                 f"the model names {model.size_bytes} bytes of SHA-256 {model.sha256[:80]!r}: at"
@@ -182,10 +184,10 @@ class _Broken(Exception):
         self.error = error
 
 
-async def _next(call: grpc.aio.UnaryStreamCall) -> object:
+async def _next(call: _Download) -> GetPolicyResponse:
     async with asyncio.timeout(_CHUNK_SECONDS):
         part = await call.read()
-    if part is grpc.aio.EOF:
+    if not isinstance(part, GetPolicyResponse):  # the end
         raise Unusable("its bytes are fewer than it names")
     return part
 

@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from trainingrun_contracts.league.v1.game_pb2 import GameState
+from trainingrun_environments.errors import GameFault
 
 from trainingrun_league.errors import Conflict, Exhausted, LeagueError, NotFound, Reused
-from trainingrun_league.game.engine import Engine, GameFault
+from trainingrun_league.game.engine import Engine
 from trainingrun_league.game.journal import Creation, GameJournal, JournalGame
 from trainingrun_league.game.played import PlayedGame
 from trainingrun_league.game.table import (

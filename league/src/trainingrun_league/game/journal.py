@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from enum import IntEnum
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
+from sqlalchemy import Table as SqlTable
 from sqlalchemy import and_, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -23,8 +24,8 @@ from trainingrun_league.game.table import Phase, Table, Thought, Turn
 from trainingrun_league.game.tables import GameRow, TurnRow
 from trainingrun_league.store.engine import reading, writing
 
-_GAMES: Final = GameRow.__table__
-_TURNS: Final = TurnRow.__table__
+_GAMES: Final = cast(SqlTable, GameRow.__table__)
+_TURNS: Final = cast(SqlTable, TurnRow.__table__)
 
 
 class Report(IntEnum):

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from trainingrun_league.game.engine import Engine, EngineGame, GameFault
+from trainingrun_environments.errors import GameFault
+
+from trainingrun_league.game.engine import Engine, EngineGame
 from trainingrun_league.game.table import Phase, Table, Turn, abandoned, moved
 
 MOST_TEXTS: Final = 512

@@ -41,10 +41,11 @@ from trainingrun_contracts.league.v1.game_pb2_grpc import (
     GameServiceServicer,
     add_GameServiceServicer_to_server,
 )
+from trainingrun_environments.errors import GameFault, UnknownEnvironment
 
 from trainingrun_league.declaration import Audience, Host, ServiceDeclaration
 from trainingrun_league.errors import InvalidRequest, NotPermitted
-from trainingrun_league.game.engine import Engine, GameFault, UnknownEnvironment, engine_of
+from trainingrun_league.game.engine import Engine, engine_of
 from trainingrun_league.game.hall import Bounds, Hall, Move
 from trainingrun_league.game.journal import (
     Creation,
@@ -328,7 +329,7 @@ def _phases(phases: Iterable[int]) -> list[Phase]:
     wanted = set(phases)
     unknown = wanted - {phase.value for phase in Phase}
     if unknown:
-        known = ", ".join(GamePhase.Name(phase.value) for phase in Phase)
+        known = ", ".join(GamePhase.Name(GamePhase.ValueType(phase.value)) for phase in Phase)
         raise InvalidRequest(f"phases: {unknown.pop()} is none of {known}")
     return [Phase(number) for number in sorted(wanted)]
 

@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from trainingrun_contracts.league.v1.game_pb2 import GameState, LegalAction
+from trainingrun_contracts.league.v1.common_pb2 import MatchPurpose
+from trainingrun_contracts.league.v1.game_pb2 import GamePhase, GameState, LegalAction
 from trainingrun_contracts.league.v1.game_pb2 import Thought as ThoughtMessage
+from trainingrun_environments.errors import GameFault
 
-from trainingrun_league.game.engine import GameFault
 from trainingrun_league.game.played import PlayedGame
 from trainingrun_league.game.table import Table, Thought
 
@@ -59,12 +60,12 @@ def summary_message(table: Table) -> GameState:
     state = GameState(
         game_id=table.game_id,
         match_id=table.match_id,
-        phase=table.phase.value,
+        phase=GamePhase.ValueType(table.phase.value),
         turn=table.turn,
         players=table.players,
         returns=table.returns,
         reason=table.reason,
-        purpose=table.purpose,
+        purpose=MatchPurpose.ValueType(table.purpose),
         created_at=time_message(table.created_at),
     )
     if table.deadline and not table.phase.is_over:

@@ -222,7 +222,9 @@ def moment(seconds: float) -> str:
 
 def stage_of(stage: int) -> str:
     """Return a stage as people and the style sheet call it."""
-    return Stage.Name(stage).removeprefix("STAGE_").lower() if stage in Stage.values() else ""
+    if stage not in Stage.values():
+        return ""
+    return Stage.Name(Stage.ValueType(stage)).removeprefix("STAGE_").lower()
 
 
 @dataclass(frozen=True)
