@@ -44,7 +44,7 @@ class PlayerFailed(Exception):
 
 
 class GamesFailed(Exception):
-    """The environment's games fail, whoever plays them."""
+    """The environment's games fail, with any players."""
 
 
 class Played(Struct, frozen=True):

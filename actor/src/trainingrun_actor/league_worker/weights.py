@@ -53,7 +53,7 @@ class LoadedModel(Struct, frozen=True):
 
 
 class Unusable(Exception):
-    """The model cannot be played with, whoever tries; the message says why."""
+    """The model cannot be played with by anybody; the message says why."""
 
 
 class Weights:

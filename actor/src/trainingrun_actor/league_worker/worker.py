@@ -1,7 +1,7 @@
 """The worker's loop: lease, do the work, report; again, until asked to stop.
 
 Matches and trials are done one at a time, as each takes a core; games against people are played
-beside them, under leases of a name of their own, so that nobody waits for a match to end.
+beside them, under leases of a name of their own, so that no person waits for a match to end.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The journal of games: every table and every action, in the database before it counts.
 
 A game is its seed and its actions, so a process that was killed plays its games again from here and
-nobody loses one. Results wait here for the Matchmaker until it has accepted them.
+none is lost. Results wait here for the Matchmaker until it has accepted them.
 
 Border: rows and values; no rules, no clock.
 """

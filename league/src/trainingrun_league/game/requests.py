@@ -94,7 +94,7 @@ def thought_of(request: SubmitActionRequest | RecordedGame.Action) -> Thought | 
 
 
 def digest_of(request: CreateGameRequest | RecordedGame) -> str:
-    """Return what tells a request from another one with the same key."""
+    """Return a hash that sets a request apart from another one with the same key."""
     return hashlib.sha256(request.SerializeToString(deterministic=True)).hexdigest()
 
 

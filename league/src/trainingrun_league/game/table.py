@@ -190,7 +190,7 @@ def abandoned(table: Table, reason: str, *, now: float) -> Table:
 
 
 def resumed(table: Table, *, now: float) -> Table:
-    """Return the table in a process that has just started: nobody loses by our absence."""
+    """Return the table in a process that has just started: no player loses by our absence."""
     seconds = JOIN_SECONDS if table.phase is Phase.WAITING else table.move_seconds
     return table if table.phase.is_over else replace(table, deadline=now + seconds)
 

@@ -112,7 +112,7 @@ async def begin(request: web.Request) -> web.StreamResponse:
         status = 400 if isinstance(error, InvalidRequest) else 429
         return await _form(request, chosen=opponent, name=name, problem=str(error), status=status)
     except grpc.aio.AioRpcError as error:
-        if error.code() not in _TOLD:
+        if error.code() not in _SAID_TO_PEOPLE:
             raise
         return await _form(
             request, chosen=opponent, name=name, problem=error.details() or "", status=409
@@ -123,7 +123,7 @@ async def begin(request: web.Request) -> web.StreamResponse:
     return response
 
 
-_TOLD: Final = frozenset(
+_SAID_TO_PEOPLE: Final = frozenset(
     {
         grpc.StatusCode.NOT_FOUND,
         grpc.StatusCode.INVALID_ARGUMENT,
@@ -144,7 +144,7 @@ async def wait(request: web.Request) -> web.StreamResponse:
     try:
         answer = await _find(context, person, opponent="", ticket=ticket)
     except grpc.aio.AioRpcError as error:
-        if error.code() not in _TOLD:
+        if error.code() not in _SAID_TO_PEOPLE:
             raise
         return await _form(request, problem=error.details() or "", status=409)
     if answer.HasField("match"):

@@ -115,7 +115,7 @@ class MatrixRow:
 
 
 def matrix_rows(matrix: GetPayoffMatrixResponse) -> list[MatrixRow]:
-    """Return the rows of a payoff matrix; none where nobody has met anybody."""
+    """Return the rows of a payoff matrix; none where no two have met."""
     size = len(matrix.players)
     if len(matrix.cells) != size * size or not any(_games(cell.score) for cell in matrix.cells):
         return []

@@ -1,7 +1,7 @@
 """Who is at the browser: a person with a name of their own, proved by a cookie.
 
-A name is for the taking, so each gets four digits behind it that nobody chooses: whose cookie says
-``ada-7f3a`` is that player, and nobody else can become it. The cookie is a token of the league for
+A name is for the taking, so each gets four digits behind it by chance: whose cookie says
+``ada-7f3a`` is that player, and no one else can become it. The cookie is a token of the league for
 players, which its services accept, too. Passwords were refused: the page is for a league's friends,
 and a lost cookie costs a name.
 """
