@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from trainingrun_contracts.league.channel import open_channel
-from trainingrun_contracts.league.v1.game_pb2_grpc import GameServiceAsyncStub, GameServiceStub
+from trainingrun_contracts.league.v1.game_pb2_grpc import GameServiceStub
 from trainingrun_contracts.league.v1.matchmaker_pb2_grpc import MatchmakerServiceStub
 from trainingrun_contracts.league.v1.model_pb2_grpc import ModelServiceStub
 from trainingrun_environments.registry import games_of
@@ -17,6 +18,9 @@ from trainingrun_actor.league_worker.roster import Roster
 from trainingrun_actor.league_worker.weights import Weights
 from trainingrun_actor.league_worker.worker import LeagueServices, Worker
 from trainingrun_actor.startup import stop_event
+
+if TYPE_CHECKING:  # asynchronous clients have a type in the stubs alone
+    from trainingrun_contracts.league.v1.game_pb2_grpc import GameServiceAsyncStub
 
 _log = logging.getLogger(__name__)
 

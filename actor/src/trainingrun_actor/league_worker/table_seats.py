@@ -12,7 +12,7 @@ import zlib
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import grpc
 import grpc.aio
@@ -24,11 +24,13 @@ from trainingrun_contracts.league.v1.game_pb2 import (
     StreamGameRequest,
     SubmitActionRequest,
 )
-from trainingrun_contracts.league.v1.game_pb2_grpc import GameServiceAsyncStub
 from trainingrun_contracts.league.v1.matchmaker_pb2 import SeatedMatch
 
 from trainingrun_actor.league_worker.roster import Roster
 from trainingrun_actor.league_worker.thinking import Thinker
+
+if TYPE_CHECKING:  # asynchronous clients have a type in the stubs alone
+    from trainingrun_contracts.league.v1.game_pb2_grpc import GameServiceAsyncStub
 
 THREADS: Final = 2
 """That think at once, beside the one that plays matches."""

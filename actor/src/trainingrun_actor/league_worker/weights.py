@@ -13,19 +13,21 @@ import os
 import re
 from collections import OrderedDict
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import grpc.aio
 from msgspec import Struct
 from trainingrun_contracts.board_weights import are_board_weights
 from trainingrun_contracts.environment_spec import EnvironmentSpec
 from trainingrun_contracts.league.v1.model_pb2 import GetPolicyRequest, GetPolicyResponse, Model
-from trainingrun_contracts.league.v1.model_pb2_grpc import ModelServiceAsyncStub
 from trainingrun_contracts.weights import MAX_BYTES, WeightsError
 from trainingrun_contracts.weights_pointer import Pointer
 
 from trainingrun_actor.board_policies import BoardPolicyLoader
 from trainingrun_actor.policy import Policy, PolicyLoader
+
+if TYPE_CHECKING:  # asynchronous clients have a type in the stubs alone
+    from trainingrun_contracts.league.v1.model_pb2_grpc import ModelServiceAsyncStub
 
 LOADED: Final = 16
 """Models in memory."""

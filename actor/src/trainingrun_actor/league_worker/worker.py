@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from random import Random
 from time import monotonic
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import grpc
 import grpc.aio
@@ -20,16 +20,13 @@ from google.protobuf.duration_pb2 import Duration
 from trainingrun_contracts.backoff import Backoff
 from trainingrun_contracts.league.v1.common_pb2 import MatchPurpose
 from trainingrun_contracts.league.v1.game_pb2 import RecordGamesRequest
-from trainingrun_contracts.league.v1.game_pb2_grpc import GameServiceAsyncStub
 from trainingrun_contracts.league.v1.matchmaker_pb2 import (
     LeasedMatch,
     LeaseMatchRequest,
     LeaseMatchResponse,
     ReportResultRequest,
 )
-from trainingrun_contracts.league.v1.matchmaker_pb2_grpc import MatchmakerServiceAsyncStub
 from trainingrun_contracts.league.v1.model_pb2 import ReportValidationRequest
-from trainingrun_contracts.league.v1.model_pb2_grpc import ModelServiceAsyncStub
 from trainingrun_contracts.run_config import ConfigError
 
 from trainingrun_actor.league_worker.matches import (
@@ -42,6 +39,11 @@ from trainingrun_actor.league_worker.roster import Roster
 from trainingrun_actor.league_worker.table_seats import TableSeats
 from trainingrun_actor.league_worker.validation import validate
 from trainingrun_actor.league_worker.weights import Unusable
+
+if TYPE_CHECKING:  # asynchronous clients have a type in the stubs alone
+    from trainingrun_contracts.league.v1.game_pb2_grpc import GameServiceAsyncStub
+    from trainingrun_contracts.league.v1.matchmaker_pb2_grpc import MatchmakerServiceAsyncStub
+    from trainingrun_contracts.league.v1.model_pb2_grpc import ModelServiceAsyncStub
 
 WAIT_SECONDS: Final = 20
 """That a lease waits for work."""

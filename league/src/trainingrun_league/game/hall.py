@@ -219,8 +219,10 @@ class Hall:
     async def state(self, game_id: str, seat: int) -> GameState:
         """Return a game as a seat sees it now; raises NotFound."""
         game = self._games.get(game_id)
-        played = game.played if game is not None else await self._replayed(game_id)
-        return state_message(played, seat)
+        if game is None:
+            return state_message(await self._replayed(game_id), seat)
+        async with game.lock:  # an action that is not in the journal yet has not been played
+            return state_message(game.played, seat)
 
     async def watch(self, game_id: str, seat: int) -> AsyncIterator[GameState]:
         """Yield the state now, then after every turn.
@@ -236,10 +238,12 @@ class Hall:
         if self._watchers >= self._bounds.watchers:
             raise Exhausted(f"{self._watchers} streams of games are open here: try again later")
         watcher = _Watcher(seat, self._bounds.unread)
-        watcher.put(state_message(game.played, seat), is_last=False)
-        game.watchers.add(watcher)
         self._watchers += 1
         try:
+            async with game.lock:
+                is_over = game.played.table.phase.is_over
+                watcher.put(state_message(game.played, seat), is_last=is_over)
+                game.watchers.add(watcher)
             async for state in watcher.read():
                 yield state
         finally:
@@ -391,11 +395,14 @@ class Hall:
         game = self._games.get(game_id)
         if game is None:
             return await self._replayed(game_id)
-        if game.played.has_secrets:
-            raise Conflict(
-                f"the game {game_id} is not over, and its players must not see it all: stream it"
-            )
-        return game.played
+        async with game.lock:
+            played = game.played
+            if played.has_secrets:
+                raise Conflict(
+                    f"the game {game_id} is not over, and its players must not see it all: stream"
+                    " it"
+                )
+            return played.copy()
 
 
 def _repeated(played: PlayedGame, move: Move) -> GameState | None:

@@ -77,6 +77,10 @@ class PlayedGame:
         if len(self.turns) != turns:
             self._begin(self.turns[:turns])
 
+    def copy(self) -> PlayedGame:
+        """Return the game as it is now, apart from this one."""
+        return PlayedGame(self._engine, self.table, self.turns)
+
     def after(self, turns: int) -> PlayedGame:
         """Return the game as it was after a number of turns."""
         if turns == len(self.turns):
