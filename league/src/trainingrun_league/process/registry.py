@@ -10,6 +10,9 @@ from trainingrun_league.game.service import GAME
 from trainingrun_league.settings import ServiceName
 
 DECLARATIONS: Final[tuple[ServiceDeclaration, ...]] = (ELO, GAME)
+from trainingrun_league.replay.declaration import REPLAY
+
+DECLARATIONS: Final[tuple[ServiceDeclaration, ...]] = (ELO, REPLAY)
 
 
 def declaration_of(name: ServiceName) -> ServiceDeclaration | None:
