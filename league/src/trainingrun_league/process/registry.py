@@ -6,10 +6,15 @@ from typing import Final
 
 from trainingrun_league.declaration import ServiceDeclaration
 from trainingrun_league.elo.service import ELO
+from trainingrun_league.game.service import GAME
 from trainingrun_league.replay.declaration import REPLAY
 from trainingrun_league.settings import ServiceName
 
-DECLARATIONS: Final[tuple[ServiceDeclaration, ...]] = (ELO, REPLAY)
+DECLARATIONS: Final[tuple[ServiceDeclaration, ...]] = (
+    ELO,
+    GAME,
+    REPLAY,
+)
 
 
 def declaration_of(name: ServiceName) -> ServiceDeclaration | None:
