@@ -36,7 +36,7 @@ class Bucket:
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         # Path style: servers other than Amazon's have no DNS name for every bucket.
         style = {"addressing_style": "path"}
-        self._client: Any = boto3.client(
+        self._client: Any = boto3.session.Session().client(  # with credentials as they are now
             "s3",
             config=Config(
                 s3=style, retries={"mode": "standard"}, connect_timeout=10, read_timeout=60

@@ -25,7 +25,6 @@ from trainingrun_league.elo.tables import PairingRow, PlayerRow
 from trainingrun_league.errors import Unavailable
 from trainingrun_league.store.engine import reading
 
-EVERY_SECONDS: Final = 60.0
 LEAST_PAUSE_SECONDS: Final = 0.2
 _REST: Final = 3.0
 _MARGIN_SECONDS: Final = 300.0
@@ -58,12 +57,18 @@ class Fitting:
     """The ranking, and what keeps it up to date."""
 
     def __init__(
-        self, engine: AsyncEngine, metrics: FitMetrics, clock: Callable[[], float]
+        self,
+        engine: AsyncEngine,
+        metrics: FitMetrics,
+        clock: Callable[[], float],
+        *,
+        every_seconds: float,
     ) -> None:
         self.ranking = Ranking()
         self._engine = engine
         self._metrics = metrics
         self._clock = clock
+        self._every_seconds = every_seconds
         self._changed = asyncio.Event()
         self._memory = _Memory()
 
@@ -82,7 +87,7 @@ class Fitting:
             took = monotonic() - began
             await asyncio.sleep(max(LEAST_PAUSE_SECONDS, _REST * took))
             try:
-                async with asyncio.timeout(EVERY_SECONDS):
+                async with asyncio.timeout(self._every_seconds):
                     await self._changed.wait()
             except TimeoutError:
                 pass

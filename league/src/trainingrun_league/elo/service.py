@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import grpc.aio
+from msgspec import Meta, Struct
 from trainingrun_contracts.league.v1 import elo_pb2_grpc
 
 from trainingrun_league.declaration import Host, ServiceDeclaration
@@ -13,11 +14,23 @@ from trainingrun_league.elo.servicer import EloServicer
 from trainingrun_league.settings import ServiceName
 
 
+class EloSettings(Struct, frozen=True):
+    """What ``--set elo.NAME=VALUE`` gives: the longest time between two fits."""
+
+    fit_every_seconds: Annotated[float, Meta(ge=1, le=3600)] = 60.0
+
+
 class EloService:
     """See ``declaration.Service``."""
 
     def __init__(self, host: Host) -> None:
-        self._fitting = Fitting(host.engine, FitMetrics(host.metrics), host.clock)
+        settings = host.settings.section(ServiceName.ELO, EloSettings)
+        self._fitting = Fitting(
+            host.engine,
+            FitMetrics(host.metrics),
+            host.clock,
+            every_seconds=settings.fit_every_seconds,
+        )
         self._servicer = EloServicer(host, self._fitting)
 
     async def prepare(self) -> None:

@@ -16,6 +16,7 @@ from typing import Final
 
 from trainingrun_league.declaration import Audience
 from trainingrun_league.errors import LeagueError
+from trainingrun_league.process.backup import back_up, restore
 from trainingrun_league.process.options import (
     Options,
     database_of,
@@ -25,6 +26,7 @@ from trainingrun_league.process.options import (
     token_seconds,
     with_command,
 )
+from trainingrun_league.process.places import artefact_place
 from trainingrun_league.process.secrets import league_key, served_certificates
 from trainingrun_league.process.serving import Start, serve
 from trainingrun_league.server.caller import Caller
@@ -65,6 +67,8 @@ def _run(options: Options) -> None:
             asyncio.run(serve(_start(options)))
         case "migrate":
             asyncio.run(_migrate(database_of(options, os.environ)))
+        case "backup" | "restore":
+            asyncio.run(_copy(options))
         case "token":
             key = TokenKey(league_name(options.name), league_key(options, os.environ), time.time)
             caller = Caller(options.subject, Audience(options.audience))
@@ -78,6 +82,23 @@ def _start(options: Options) -> Start:
     settings = settings_of(options, league_key(options, os.environ), os.environ)
     made = None if options.insecure else served_certificates(settings, options.certificate_name)
     return Start(settings, made, migrates=options.migrate, ready_file=options.ready_file)
+
+
+async def _copy(options: Options) -> None:
+    """Back up or restore, and print what was."""
+    where = options.artefacts or str(options.folder / "artefacts")
+    place = None if options.without_artefacts else artefact_place(where)
+    engine = connect(database_of(options, os.environ))
+    try:
+        if options.command == "backup":
+            name = league_name(options.name)
+            done = await back_up(engine, place, options.file, league=name, now=time.time())
+        else:
+            await migrate(engine)
+            done = await restore(engine, place, options.file)
+    finally:
+        await engine.dispose()
+    print(f"{options.file}: {done.rows} rows, {done.artefacts} artefacts, {done.bytes} bytes")
 
 
 async def _migrate(url: str) -> None:

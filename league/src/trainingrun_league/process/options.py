@@ -59,6 +59,7 @@ class Options(argparse.Namespace):
     subject: str
     days: float
     file: Path
+    without_artefacts: bool
 
 
 def parser() -> argparse.ArgumentParser:
@@ -73,6 +74,17 @@ def parser() -> argparse.ArgumentParser:
     _add_served(serve)
     migrate = commands.add_parser("migrate", help="make or change the tables of the database")
     _add_place(migrate)
+    for name, text in (
+        ("backup", "write rows and artefacts to one file"),
+        ("restore", "restore such a file into an empty database"),
+    ):
+        made_of = commands.add_parser(name, help=text)
+        _add_place(made_of)
+        made_of.add_argument("--file", type=Path, required=True, help="the backup")
+        made_of.add_argument("--artefacts", help="as of serve (artefacts in the folder)")
+        made_of.add_argument(
+            "--without-artefacts", action="store_true", help="rows alone: a bucket has its own copy"
+        )
     token = commands.add_parser("token", help="print a token")
     _add_place(token)
     token.add_argument(

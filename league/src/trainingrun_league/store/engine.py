@@ -115,7 +115,12 @@ def _passes(error: DBAPIError) -> bool:
 
 def _sqlite(url: str, file: str) -> AsyncEngine:
     if file and file != ":memory:":
-        Path(file).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            Path(file).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InvalidRequest(
+                f"the folder of the database {file} cannot be made: {error.strerror}"
+            ) from error
     engine = create_async_engine(
         url, pool_timeout=CONNECT_SECONDS, connect_args={"timeout": BUSY_SECONDS}
     )
