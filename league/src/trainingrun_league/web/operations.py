@@ -39,7 +39,7 @@ routes: Final = web.RouteTableDef()
 _BEARER: Final = "Bearer "
 _PAGE: Final = 1000
 _PAGES: Final = 20
-"""At most so many are read to count: of more models or players than that, that many are told."""
+"""At most this many pages are read to count; of more models or players, the number is that many."""
 _AWAY: Final = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 _FORMATS: Final = {
     TournamentFormat.ROUND_ROBIN: matchmaker_pb2.TOURNAMENT_FORMAT_ROUND_ROBIN,
