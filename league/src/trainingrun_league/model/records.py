@@ -243,9 +243,9 @@ class ModelRecords:
             ModelRow.lineage == publication.lineage, ModelRow.sha256 == publication.sha256
         )
         there = (await session.scalars(same)).one_or_none()
-        if there is None and publication.parent:
-            if await session.get(ModelRow, number_of(publication.parent)) is None:
-                raise NotFound(f"parent {publication.parent} is no model of this league")
+        parent = publication.parent
+        if there is None and parent and (await session.get(ModelRow, number_of(parent)) is None):
+            raise NotFound(f"parent {parent} is no model of this league")
         return there
 
     async def _write(

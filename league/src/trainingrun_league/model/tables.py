@@ -49,8 +49,8 @@ class ModelRow(Table):
     idempotency_key: Mapped[str | None] = mapped_column(String(200), unique=True)
     validation: Mapped[str] = mapped_column(Text)
     """The report, as JSON of the message; empty before it."""
-    changed: Mapped[int] = mapped_column(BigInteger, index=True)
-    """Number of its newest change: what a watcher has not seen is above what it has."""
+    changed: Mapped[int] = mapped_column(BigInteger)
+    """Number of its newest change."""
 
 
 class ChangeRow(Table):
