@@ -1,25 +1,20 @@
 """Publishing and downloading a policy: the two calls of the Model service that carry bytes.
 
-Publishing is for code without an event loop (the learner), downloading for code with one (workers,
-the command line). Both bound what they take and check the bytes against their hash.
+For code without an event loop: the learner and the command line. Bytes are checked against their
+hash, and a download is never whole in memory unless its caller joins it.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator
+from typing import Final
 
 import grpc
 
 from trainingrun_contracts.league.v1 import model_pb2 as pb
+from trainingrun_contracts.league.v1.model_pb2_grpc import ModelServiceStub
 from trainingrun_contracts.weights import MAX_BYTES, WeightsError
-
-if TYPE_CHECKING:  # the generated type of asynchronous clients is in its stub alone
-    from trainingrun_contracts.league.v1.model_pb2_grpc import (
-        ModelServiceAsyncStub,
-        ModelServiceStub,
-    )
 
 CHUNK_BYTES: Final = 1024 * 1024
 _RESUMES: Final = 5
@@ -66,7 +61,7 @@ class Download:
         is_known: whether the caller has these bytes: none come.
     """
 
-    def __init__(self, stub: ModelServiceAsyncStub, request: pb.GetPolicyRequest) -> None:
+    def __init__(self, stub: ModelServiceStub, request: pb.GetPolicyRequest) -> None:
         self.model: pb.Model | None = None
         self.is_known = False
         self._stub = stub
@@ -74,7 +69,7 @@ class Download:
         self._digest = hashlib.sha256()
         self._received = 0
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    def chunks(self) -> Iterator[bytes]:
         """Yield the bytes; nothing where they are known.
 
         Raises:
@@ -85,8 +80,7 @@ class Download:
         while True:
             before = self._received
             try:
-                async for chunk in self._stream():
-                    yield chunk
+                yield from self._stream()
                 break
             except grpc.RpcError as error:
                 resumes = 1 if self._received > before else resumes + 1
@@ -94,9 +88,8 @@ class Download:
                     raise
         self._require_whole()
 
-    async def _stream(self) -> AsyncIterator[bytes]:
-        call: Any = self._stub.GetPolicy(self._next_request())
-        async for part in call:
+    def _stream(self) -> Iterator[bytes]:
+        for part in self._stub.GetPolicy(self._next_request()):
             if part.WhichOneof("part") == "header":
                 self._take_header(part.header)
             else:
@@ -131,20 +124,6 @@ class Download:
             self._digest.hexdigest() != self.model.sha256
         ):
             raise WeightsError(f"model {self.model.id}: its bytes do not have its hash")
-
-
-async def download(
-    stub: ModelServiceAsyncStub, request: pb.GetPolicyRequest
-) -> tuple[pb.Model, bytes | None]:
-    """Return a model and its bytes; None for bytes that the caller has (``have_sha256``).
-
-    Raises:
-        WeightsError, grpc.RpcError: as ``Download.chunks`` does.
-    """
-    coming = Download(stub, request)
-    blob = b"".join([chunk async for chunk in coming.chunks()])
-    assert coming.model is not None
-    return coming.model, None if coming.is_known else blob
 
 
 def _code_of(error: grpc.RpcError) -> grpc.StatusCode | None:

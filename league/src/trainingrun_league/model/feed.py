@@ -41,7 +41,7 @@ class ChangeFeed:
         """Follow the database until cancelled.
 
         Raises:
-            SQLAlchemyError: it cannot be read; call again.
+            Unavailable: it cannot be read; call again.
         """
         while True:
             self._wanted.clear()
