@@ -50,15 +50,15 @@ def league_group() -> None:
 @league.verb(
     "up",
     examples=(
-        "trainingrun league up --environment connect-four",
-        "trainingrun league up --environment connect-four --workers 2 --usual-ports",
+        "trainingrun league up --environment connect_four",
+        "trainingrun league up --environment connect_four --workers 2 --usual-ports",
     ),
 )
 def bring_league_up(
     *,
     environment: Annotated[
         str,
-        typer.Option(metavar="NAME", help="What its models play, such as connect-four."),
+        typer.Option(metavar="NAME", help="What its models play, such as connect_four."),
     ],
     name: NameOption = DEFAULT,
     state: LocalStateOption = STATE,
