@@ -1,4 +1,4 @@
-"""When weights go to a league, and what goes. Pure: values in, a decision out; no gRPC is needed."""
+"""When weights go to a league, and what goes. Pure: values in, a decision out, without gRPC."""
 
 from __future__ import annotations
 

@@ -8,9 +8,11 @@ from typing import Final
 
 import grpc.aio
 from trainingrun_contracts.league.v1.model_pb2_grpc import add_ModelServiceServicer_to_server
+from trainingrun_environments.errors import UnknownEnvironment
+from trainingrun_environments.registry import spec_of
 
 from trainingrun_league.declaration import Host, Service, ServiceDeclaration
-from trainingrun_league.errors import Unavailable
+from trainingrun_league.errors import InvalidRequest, Unavailable
 from trainingrun_league.model.servicer import ModelServicer
 from trainingrun_league.settings import ServiceName
 
@@ -21,8 +23,8 @@ _log: Final = logging.getLogger(__name__)
 class ModelService:
     """A ``Service``."""
 
-    def __init__(self, host: Host) -> None:
-        self._servicer = ModelServicer(host)
+    def __init__(self, host: Host, schema_hash: str) -> None:
+        self._servicer = ModelServicer(host, schema_hash)
 
     def add_to(self, server: grpc.aio.Server) -> None:
         """See ``Service``."""
@@ -66,7 +68,11 @@ class ModelService:
 
 
 async def _start(host: Host) -> Service:
-    return ModelService(host)
+    try:
+        schema_hash = spec_of(host.settings.environment).schema_hash
+    except UnknownEnvironment as error:
+        raise InvalidRequest(f"--environment: {error}") from error
+    return ModelService(host, schema_hash)
 
 
 MODEL: Final = ServiceDeclaration(

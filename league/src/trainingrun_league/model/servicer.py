@@ -9,7 +9,6 @@ from google.protobuf.message import Message
 from sqlalchemy.ext.asyncio import AsyncConnection
 from trainingrun_contracts.league.v1 import model_pb2 as pb
 from trainingrun_contracts.league.v1.model_pb2_grpc import ModelServiceServicer
-from trainingrun_environments.registry import spec_of
 
 from trainingrun_league.declaration import Host
 from trainingrun_league.errors import Damaged, Exhausted, InvalidRequest, NotFound
@@ -50,9 +49,9 @@ class ModelServicer(ModelServiceServicer):
         figures: the metrics.
     """
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, schema_hash: str) -> None:
         self._host = host
-        self._schema_hash = spec_of(host.settings.environment).schema_hash
+        self._schema_hash = schema_hash
         self.records = ModelRecords(host.engine, host.clock)
         self.feed = ChangeFeed(self.records)
         self.figures = Figures(host.metrics)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 MODEL_PORT: Final = 50053
-TOKEN_KEY: Final = "services-token"
+TOKEN_KEY: Final = "services-token"  # noqa: S105 - its name
 AUTHORITY_KEY: Final = "ca.crt"
 
 
