@@ -374,7 +374,7 @@ class EventReason(Word):
     )
     LEAGUE_REFUSED = (
         "LeagueRefused",
-        "The run's league does not take its weights, and says why; training goes on.",
+        "The run's league does not take its weights, and says why; training continues.",
     )
     LEAGUE_REJECTED = (
         "LeagueRejected",

@@ -88,7 +88,7 @@ class LeaguePublisher:
             self._work = self._executor.submit(self._publish_waiting)
 
     def close(self, *, seconds: float) -> None:
-        """Wait so long for what was offered, then let go of it."""
+        """Wait at most this time for what was offered, then let go of it."""
         if self._work is not None:
             try:
                 self._work.result(timeout=seconds)

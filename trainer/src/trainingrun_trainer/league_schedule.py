@@ -30,7 +30,7 @@ class LeagueSchedule:
 
 @dataclass(frozen=True)
 class Offer:
-    """Weights to publish, and what the league is told of them."""
+    """Weights to publish, and what the league learns of them."""
 
     blob: bytes
     version: int
@@ -50,4 +50,4 @@ class LeagueOutput(Protocol):
         """Have these weights published soon; never waits."""
 
     def close(self, *, seconds: float) -> None:
-        """Wait so long for what was offered, then let go of it."""
+        """Wait at most this time for what was offered, then let go of it."""

@@ -59,8 +59,8 @@ def is_running(process: StartedProcess) -> bool:
     """Whether it still runs, and is not another one of the same id."""
     try:
         found = psutil.Process(process.pid)
-        is_same = abs(found.create_time() - process.created) < _SAME_MOMENT
-        return is_same and found.status() != psutil.STATUS_ZOMBIE
+        is_same: bool = abs(found.create_time() - process.created) < _SAME_MOMENT
+        return is_same and bool(found.status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
         return False
 
@@ -146,7 +146,7 @@ def _when_ready(folder: LeagueFolder, league: StartedProcess) -> Ready:
         if ready is not None:
             return ready
         if not is_running(league):
-            raise LeagueStartError(f"the league has ended at its start: {_last_words(folder.log)}")
+            raise LeagueStartError(f"the league has ended at its start: {_reason_in(folder.log)}")
         time.sleep(_POLL_SECONDS)
     raise LeagueStartError(
         f"the league does not serve after {READY_SECONDS:.0f} s: its log is {folder.log}"
@@ -205,7 +205,7 @@ def _signal(process: StartedProcess, number: signal.Signals) -> None:
 
 
 def _reap(processes: Sequence[StartedProcess]) -> None:
-    """Children of this very process become zombies, which nobody else takes away."""
+    """Take away children of this very process, which are zombies until then."""
     for each in processes:
         try:
             os.waitpid(each.pid, os.WNOHANG)
@@ -213,7 +213,7 @@ def _reap(processes: Sequence[StartedProcess]) -> None:
             continue
 
 
-def _last_words(log: Path) -> str:
+def _reason_in(log: Path) -> str:
     try:
         text = log.read_bytes()[-_LOG_TAIL:].decode(errors="replace")
     except OSError:

@@ -298,7 +298,7 @@ class League:
 
     def _health(self, name: str) -> ServiceHealth:
         address = self.place.services[name]
-        check = self._channel(name).unary_unary(_HEALTH_METHOD)
+        check: Any = self._channel(name).unary_unary(_HEALTH_METHOD)
         try:
             answer = check(b"", timeout=_HEALTH_SECONDS)
         except grpc.RpcError as error:

@@ -1,7 +1,7 @@
-"""Tells watchers that there are changes they have not seen; what changed, they read themselves.
+"""Wakes watchers when there are changes they have not seen; what changed, they read themselves.
 
 One reader for each process asks the database, so that a thousand watchers are not a thousand
-queries a second. A change of this process is told at once, one of another process within a second.
+queries a second. A change of this process wakes them at once, one of another process within a second.
 Refused: queues of changes, one for each watcher, which a slow watcher would fill.
 """
 
@@ -25,17 +25,17 @@ class ChangeFeed:
     def __init__(self, records: ModelRecords) -> None:
         self._records = records
         self.latest = 0
-        self._told = asyncio.Event()
+        self._woken = asyncio.Event()
         self._wanted = asyncio.Event()
 
-    def tell(self) -> None:
+    def wake(self) -> None:
         """This process has changed something."""
         self._wanted.set()
 
     async def beyond(self, number: int) -> None:
         """Wait until there is a change above a number."""
         while self.latest <= number:
-            await self._told.wait()
+            await self._woken.wait()
 
     async def run(self) -> None:
         """Follow the database until cancelled.
@@ -47,9 +47,9 @@ class ChangeFeed:
             self._wanted.clear()
             latest = await self._records.latest_change()
             if latest != self.latest:
-                self.latest, told = latest, self._told
-                self._told = asyncio.Event()
-                told.set()
+                self.latest, woken = latest, self._woken
+                self._woken = asyncio.Event()
+                woken.set()
             try:
                 async with asyncio.timeout(_POLL_SECONDS):
                     await self._wanted.wait()

@@ -190,7 +190,7 @@ def name_of(by: str) -> str:
     """Return who asked.
 
     Raises:
-        InvalidRequest: nobody, or the name is too long.
+        InvalidRequest: it is empty or too long.
     """
     if not by or len(by) > MOST_KEY or not by.isprintable():
         raise InvalidRequest(f"by: say who asks, in at most {MOST_KEY} printable characters")

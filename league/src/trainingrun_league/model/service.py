@@ -1,4 +1,4 @@
-"""The Model service as a declaration, and what it does while nobody calls it."""
+"""The Model service as a declaration, and what it does between calls."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class ModelServicer(ModelServiceServicer):
 
     Attributes:
         records: the models.
-        feed: tells of changes; somebody has to run it.
+        feed: wakes watchers; somebody has to run it.
         figures: the metrics.
     """
 
@@ -78,7 +78,7 @@ class ModelServicer(ModelServiceServicer):
             )
         finally:
             self._publications -= 1
-        self.feed.tell()
+        self.feed.wake()
         answer = published_message(row)
         self.figures.published(answer.outcome)
         return answer
@@ -132,7 +132,7 @@ class ModelServicer(ModelServiceServicer):
             raise Exhausted(f"{MOST_WATCHERS} watch already: ask with ListModels instead")
         self._watchers += 1
         try:
-            # Read before the models are: a change between the two is told twice, never not at all.
+            # Read before the models are: a change between the two is sent twice, never not at all.
             seen = await self.records.latest_change()
             async for row in self._present(champion_only=request.champion_only):
                 yield pb.WatchPolicyResponse(model=model_message(row))
@@ -259,7 +259,7 @@ class ModelServicer(ModelServiceServicer):
         """Do what a request asks for once, whatever its key was answered before."""
         asked = Request(ServiceName.MODEL.value, key, request, self._host.clock())
         given = await once(self._host.engine, asked, answer, act)
-        self.feed.tell()
+        self.feed.wake()
         return given
 
 
@@ -276,4 +276,4 @@ def _reason_of_gate(request: pb.ReportEvaluationRequest) -> str:
     score = request.score
     played = f"{score.wins} won, {score.draws} drawn, {score.losses} lost"
     verdict = "better than" if request.promote else "not better than"
-    return f"{verdict} {request.champion_id or 'nobody'}: {played}"
+    return f"{verdict} {request.champion_id or 'none'}: {played}"

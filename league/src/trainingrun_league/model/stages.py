@@ -31,7 +31,7 @@ class Stage(Enum):
 
 
 class Event(Enum):
-    """What changed a stage; the history says it, and reigns are told from it."""
+    """What changed a stage; the history says it, and reigns follow from it."""
 
     PUBLISHED = "published"
     VALIDATED = "validated"
@@ -146,7 +146,7 @@ def promote(models: Models, model: int, *, reason: str) -> tuple[Step, ...]:
     """Make a model the champion, whatever the gate says of it.
 
     Raises:
-        Refused: it may not be used, or nobody has tried yet.
+        Refused: it may not be used, or has not been tried yet.
     """
     if models.champion == model:
         return _NO_CHANGE

@@ -1,4 +1,4 @@
-"""Whether bytes are weights, told from them as they come; nothing of them is executed or kept.
+"""Whether bytes are weights, read off them as they come; nothing of them is executed or kept.
 
 A safetensors file is eight bytes with the size of a header, a JSON header that names each tensor's
 type, shape and place, and the tensors' numbers without gaps. The check follows the stream with a
@@ -161,11 +161,11 @@ class WeightsCheck:
         piece = view[: span.end - self._position]
         self._position += len(piece)
         if span.dtype in _EXPONENTS and not self.problem:
-            self._look_at(span, piece)
+            self._check_numbers(span, piece)
         return view[len(piece) :]
 
-    def _look_at(self, span: _Span, piece: memoryview) -> None:
-        """Look at a span's next bytes; a number that they cut in two waits for its rest."""
+    def _check_numbers(self, span: _Span, piece: memoryview) -> None:
+        """Check a span's next bytes; a number that they cut in two waits for its rest."""
         size = _SIZES[span.dtype]
         if self._rest:
             missing = size - len(self._rest)

@@ -63,7 +63,7 @@ def ratings(
         write(found, output)
         return
     if not found.players:
-        echo("nobody has played yet")
+        echo("no player is rated yet: matches are played once a model is there")
         return
     champion = champions[0].id if champions else None
     console_for_tables().print(ratings_table(found, champion))
