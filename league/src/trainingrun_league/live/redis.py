@@ -128,7 +128,7 @@ class SharedState:
                     await channel.psubscribe(_literal(self._topics) + "*")
                     async for message in channel.listen():
                         await self._pass_on(message, ready)
-            ready.set()  # who waits has a time of its own; without Redis it reads the state again after it
+            ready.set()  # each wait has an end of its own, after which the state is read again
             for topic in list(self._waiting):
                 await self._local.wake(topic)
             await asyncio.sleep(_RECONNECT_SECONDS)

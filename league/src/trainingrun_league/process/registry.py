@@ -7,9 +7,10 @@ from typing import Final
 from trainingrun_league.declaration import ServiceDeclaration
 from trainingrun_league.elo.service import ELO
 from trainingrun_league.model.service import MODEL
+from trainingrun_league.replay.declaration import REPLAY
 from trainingrun_league.settings import ServiceName
 
-DECLARATIONS: Final[tuple[ServiceDeclaration, ...]] = (ELO, MODEL)
+DECLARATIONS: Final[tuple[ServiceDeclaration, ...]] = (ELO, MODEL, REPLAY)
 
 
 def declaration_of(name: ServiceName) -> ServiceDeclaration | None:
