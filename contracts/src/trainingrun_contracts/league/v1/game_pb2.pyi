@@ -124,6 +124,9 @@ class GameState(_message.Message):
     LAST_ACTION_FIELD_NUMBER: _builtins.int
     LAST_ACTION_TEXT_FIELD_NUMBER: _builtins.int
     LAST_THOUGHT_FIELD_NUMBER: _builtins.int
+    OBSERVATION_DTYPE_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    CREATED_AT_FIELD_NUMBER: _builtins.int
     game_id: _builtins.str
     match_id: _builtins.str
     phase: Global___GamePhase.ValueType
@@ -140,6 +143,9 @@ class GameState(_message.Message):
     reason: _builtins.str
     last_action: _builtins.int
     last_action_text: _builtins.str
+    observation_dtype: _builtins.str
+    """Of the observation's numbers, little-endian: "uint8", "float32"."""
+    purpose: _common_pb2.MatchPurpose.ValueType
     @_builtins.property
     def players(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Players of seat 1 and 2; empty for an empty seat."""
@@ -158,6 +164,8 @@ class GameState(_message.Message):
 
     @_builtins.property
     def last_thought(self) -> Global___Thought: ...
+    @_builtins.property
+    def created_at(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
         self,
         *,
@@ -176,10 +184,13 @@ class GameState(_message.Message):
         last_action: _builtins.int = ...,
         last_action_text: _builtins.str = ...,
         last_thought: Global___Thought | None = ...,
+        observation_dtype: _builtins.str = ...,
+        purpose: _common_pb2.MatchPurpose.ValueType = ...,
+        created_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["last_thought", b"last_thought", "move_deadline", b"move_deadline"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "last_thought", b"last_thought", "move_deadline", b"move_deadline"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["game_id", b"game_id", "last_action", b"last_action", "last_action_text", b"last_action_text", "last_thought", b"last_thought", "legal_actions", b"legal_actions", "match_id", b"match_id", "move_deadline", b"move_deadline", "observation", b"observation", "phase", b"phase", "players", b"players", "reason", b"reason", "returns", b"returns", "seat_to_move", b"seat_to_move", "text", b"text", "turn", b"turn"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "game_id", b"game_id", "last_action", b"last_action", "last_action_text", b"last_action_text", "last_thought", b"last_thought", "legal_actions", b"legal_actions", "match_id", b"match_id", "move_deadline", b"move_deadline", "observation", b"observation", "observation_dtype", b"observation_dtype", "phase", b"phase", "players", b"players", "purpose", b"purpose", "reason", b"reason", "returns", b"returns", "seat_to_move", b"seat_to_move", "text", b"text", "turn", b"turn"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -615,3 +626,109 @@ class DeleteGameResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeleteGameResponse: _TypeAlias = DeleteGameResponse  # noqa: Y015
+
+@_typing.final
+class RecordedGame(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Action(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        NUMBER_FIELD_NUMBER: _builtins.int
+        THOUGHT_FIELD_NUMBER: _builtins.int
+        number: _builtins.int
+        @_builtins.property
+        def thought(self) -> Global___Thought: ...
+        def __init__(
+            self,
+            *,
+            number: _builtins.int = ...,
+            thought: Global___Thought | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["thought", b"thought"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["number", b"number", "thought", b"thought"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    MATCH_ID_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    PLAYERS_FIELD_NUMBER: _builtins.int
+    SEED_FIELD_NUMBER: _builtins.int
+    ACTIONS_FIELD_NUMBER: _builtins.int
+    match_id: _builtins.str
+    purpose: _common_pb2.MatchPurpose.ValueType
+    seed: _builtins.int
+    @_builtins.property
+    def players(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Of seat 1 and 2."""
+
+    @_builtins.property
+    def actions(self) -> _containers.RepeatedCompositeFieldContainer[Global___RecordedGame.Action]:
+        """From the begin to the end; the seats follow from the rules."""
+
+    def __init__(
+        self,
+        *,
+        match_id: _builtins.str = ...,
+        purpose: _common_pb2.MatchPurpose.ValueType = ...,
+        players: _abc.Iterable[_builtins.str] | None = ...,
+        seed: _builtins.int = ...,
+        actions: _abc.Iterable[Global___RecordedGame.Action] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "match_id", b"match_id", "players", b"players", "purpose", b"purpose", "seed", b"seed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordedGame: _TypeAlias = RecordedGame  # noqa: Y015
+
+@_typing.final
+class RecordGamesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    GAMES_FIELD_NUMBER: _builtins.int
+    idempotency_key: _builtins.str
+    """Names the games for ever: a repeated key gives their ids."""
+    @_builtins.property
+    def games(self) -> _containers.RepeatedCompositeFieldContainer[Global___RecordedGame]:
+        """At most 64."""
+
+    def __init__(
+        self,
+        *,
+        idempotency_key: _builtins.str = ...,
+        games: _abc.Iterable[Global___RecordedGame] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["games", b"games", "idempotency_key", b"idempotency_key"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordGamesRequest: _TypeAlias = RecordGamesRequest  # noqa: Y015
+
+@_typing.final
+class RecordGamesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GAME_IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def game_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """In order."""
+
+    def __init__(
+        self,
+        *,
+        game_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["game_ids", b"game_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordGamesResponse: _TypeAlias = RecordGamesResponse  # noqa: Y015

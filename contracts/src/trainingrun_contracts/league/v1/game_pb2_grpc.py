@@ -75,6 +75,11 @@ class GameServiceStub:
                 request_serializer=trainingrun_dot_league_dot_v1_dot_game__pb2.DeleteGameRequest.SerializeToString,
                 response_deserializer=trainingrun_dot_league_dot_v1_dot_game__pb2.DeleteGameResponse.FromString,
                 _registered_method=True)
+        self.RecordGames = channel.unary_unary(
+                '/trainingrun.league.v1.GameService/RecordGames',
+                request_serializer=trainingrun_dot_league_dot_v1_dot_game__pb2.RecordGamesRequest.SerializeToString,
+                response_deserializer=trainingrun_dot_league_dot_v1_dot_game__pb2.RecordGamesResponse.FromString,
+                _registered_method=True)
 
 
 class GameServiceServicer:
@@ -108,7 +113,8 @@ class GameServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def StreamGame(self, request, context):
-        """The state now, then after each turn, up to the end of the game.
+        """The state now, then after each turn, up to the end of the game. A caller that reads too slowly
+        is cut off with RESOURCE_EXHAUSTED, and may call again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -129,6 +135,13 @@ class GameServiceServicer:
 
     def DeleteGame(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordGames(self, request, context):
+        """Keep games that the caller played itself, so that people see them: each is played again first.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -175,6 +188,11 @@ def add_GameServiceServicer_to_server(servicer, server):
                     servicer.DeleteGame,
                     request_deserializer=trainingrun_dot_league_dot_v1_dot_game__pb2.DeleteGameRequest.FromString,
                     response_serializer=trainingrun_dot_league_dot_v1_dot_game__pb2.DeleteGameResponse.SerializeToString,
+            ),
+            'RecordGames': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordGames,
+                    request_deserializer=trainingrun_dot_league_dot_v1_dot_game__pb2.RecordGamesRequest.FromString,
+                    response_serializer=trainingrun_dot_league_dot_v1_dot_game__pb2.RecordGamesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -394,6 +412,33 @@ class GameService:
             '/trainingrun.league.v1.GameService/DeleteGame',
             trainingrun_dot_league_dot_v1_dot_game__pb2.DeleteGameRequest.SerializeToString,
             trainingrun_dot_league_dot_v1_dot_game__pb2.DeleteGameResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordGames(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trainingrun.league.v1.GameService/RecordGames',
+            trainingrun_dot_league_dot_v1_dot_game__pb2.RecordGamesRequest.SerializeToString,
+            trainingrun_dot_league_dot_v1_dot_game__pb2.RecordGamesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -40,11 +40,15 @@ class GameServiceStub:
     """Play an action at the turn that the caller expects; a repeated key gives the answer of before."""
     GetGameState: _grpc.UnaryUnaryMultiCallable[_game_pb2.GetGameStateRequest, _game_pb2.GetGameStateResponse]
     StreamGame: _grpc.UnaryStreamMultiCallable[_game_pb2.StreamGameRequest, _game_pb2.StreamGameResponse]
-    """The state now, then after each turn, up to the end of the game."""
+    """The state now, then after each turn, up to the end of the game. A caller that reads too slowly
+    is cut off with RESOURCE_EXHAUSTED, and may call again.
+    """
     GetReplay: _grpc.UnaryUnaryMultiCallable[_game_pb2.GetReplayRequest, _game_pb2.GetReplayResponse]
     """A finished game, to be seen again."""
     ListGames: _grpc.UnaryUnaryMultiCallable[_game_pb2.ListGamesRequest, _game_pb2.ListGamesResponse]
     DeleteGame: _grpc.UnaryUnaryMultiCallable[_game_pb2.DeleteGameRequest, _game_pb2.DeleteGameResponse]
+    RecordGames: _grpc.UnaryUnaryMultiCallable[_game_pb2.RecordGamesRequest, _game_pb2.RecordGamesResponse]
+    """Keep games that the caller played itself, so that people see them: each is played again first."""
 
 @_typing.type_check_only
 class GameServiceAsyncStub(GameServiceStub):
@@ -58,11 +62,15 @@ class GameServiceAsyncStub(GameServiceStub):
     """Play an action at the turn that the caller expects; a repeated key gives the answer of before."""
     GetGameState: _aio.UnaryUnaryMultiCallable[_game_pb2.GetGameStateRequest, _game_pb2.GetGameStateResponse]  # type: ignore[assignment]
     StreamGame: _aio.UnaryStreamMultiCallable[_game_pb2.StreamGameRequest, _game_pb2.StreamGameResponse]  # type: ignore[assignment]
-    """The state now, then after each turn, up to the end of the game."""
+    """The state now, then after each turn, up to the end of the game. A caller that reads too slowly
+    is cut off with RESOURCE_EXHAUSTED, and may call again.
+    """
     GetReplay: _aio.UnaryUnaryMultiCallable[_game_pb2.GetReplayRequest, _game_pb2.GetReplayResponse]  # type: ignore[assignment]
     """A finished game, to be seen again."""
     ListGames: _aio.UnaryUnaryMultiCallable[_game_pb2.ListGamesRequest, _game_pb2.ListGamesResponse]  # type: ignore[assignment]
     DeleteGame: _aio.UnaryUnaryMultiCallable[_game_pb2.DeleteGameRequest, _game_pb2.DeleteGameResponse]  # type: ignore[assignment]
+    RecordGames: _aio.UnaryUnaryMultiCallable[_game_pb2.RecordGamesRequest, _game_pb2.RecordGamesResponse]  # type: ignore[assignment]
+    """Keep games that the caller played itself, so that people see them: each is played again first."""
 
 class GameServiceServicer(metaclass=_abc_1.ABCMeta):
     """Holds games that players play move by move: persons, clients of their own, models."""
@@ -103,7 +111,9 @@ class GameServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _game_pb2.StreamGameRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_game_pb2.StreamGameResponse], _abc.AsyncIterator[_game_pb2.StreamGameResponse]]:
-        """The state now, then after each turn, up to the end of the game."""
+        """The state now, then after each turn, up to the end of the game. A caller that reads too slowly
+        is cut off with RESOURCE_EXHAUSTED, and may call again.
+        """
 
     @_abc_1.abstractmethod
     def GetReplay(
@@ -126,5 +136,13 @@ class GameServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _game_pb2.DeleteGameRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_game_pb2.DeleteGameResponse, _abc.Awaitable[_game_pb2.DeleteGameResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def RecordGames(
+        self,
+        request: _game_pb2.RecordGamesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_game_pb2.RecordGamesResponse, _abc.Awaitable[_game_pb2.RecordGamesResponse]]:
+        """Keep games that the caller played itself, so that people see them: each is played again first."""
 
 def add_GameServiceServicer_to_server(servicer: GameServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
