@@ -1,4 +1,4 @@
-"""Swiss rounds: those of about the same points meet, nobody twice, at most one bye each.
+"""Swiss rounds: those of about the same points meet, none twice, at most one bye each.
 
 Within a group of equal points the upper half meets the lower half, as in the Dutch system (FIDE
 C.04.3). From the top, each takes the first in its order of preference that leaves the rest a round

@@ -20,7 +20,7 @@ class Format(Enum):
     SINGLE_ELIMINATION = "single elimination"
     """Who loses is out; the best seeds rest in the first round where places are left over."""
     SWISS = "Swiss"
-    """A fixed number of rounds against others of about the same points, nobody twice."""
+    """A fixed number of rounds against others of about the same points, none twice."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Outcome:
         first: of the pairing.
         second: of the pairing.
         wins: games that the first one won.
-        draws: games that nobody won.
+        draws: games without a winner.
         losses: games that the first one lost.
         failed: a player that could not play and loses whatever the games say; empty for none.
     """
@@ -120,7 +120,7 @@ def problem_of(plan: Plan) -> str:
 
 
 def most_swiss_rounds(count: int) -> int:
-    """Return half the entrants: so many rounds always leave a round without a rematch.
+    """Return half the entrants, the rounds that never force a rematch.
 
     Who has met fewer than half of the others may still meet at least half, so a perfect matching of
     what is left exists (Dirac 1952). Six that have met in two threes cannot be paired again.
