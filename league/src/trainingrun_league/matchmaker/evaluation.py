@@ -132,8 +132,8 @@ def plan(known: Knowledge, wanted: Wanted, chance: random.Random) -> Evaluation:
     verdicts, gates = [], list[NewMatch]()
     for candidate in candidates:
         key = (candidate.player, champion.player)
-        if key in known.verdicts:
-            continue
+        if key in known.verdicts or champion.player in known.unplayable:
+            continue  # the second: people have to roll back first
         matches = known.tests.get(key, ())
         decision = decide(matches, wanted.gate)
         if decision.verdict is GateVerdict.CONTINUE:
