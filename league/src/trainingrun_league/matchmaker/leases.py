@@ -2,8 +2,8 @@
 
 A lease ends by a clock, and the match is then given to another worker; the first report of anybody
 who held it counts, late or not, because a game that was played is a result even if another worker
-plays it again. Refused: to take only the holder's report, which throws away work that is done whenever a
-worker was slow; and to renew leases by heartbeats, which keeps a match with a worker that hangs.
+plays it again. Refused: to take only the holder's report, which throws away finished work whenever
+a worker was slow; and to renew leases by heartbeats, which keeps a match with a worker that hangs.
 """
 
 from __future__ import annotations

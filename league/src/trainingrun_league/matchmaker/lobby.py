@@ -104,10 +104,10 @@ class Lobby:
         for key, value in found.items():
             ticket_id = key.removeprefix(_LIVE)
             try:
-                ticket = msgspec.msgpack.decode(value, type=_Kept)
+                was = msgspec.msgpack.decode(value, type=_Kept)
             except msgspec.MsgspecError:
                 continue  # of another version
-            kept.append(Ticket(ticket_id, ticket.player, ticket.elo, ticket.joined_at))
+            kept.append(Ticket(ticket_id, was.player, was.elo, was.joined_at))
         for ticket in sorted(kept, key=lambda ticket: ticket.joined_at):
             if ticket.id not in self._places and self.queue.ticket_of(ticket.player) is None:
                 self.queue.join(ticket)

@@ -22,6 +22,8 @@ RATED: Final = frozenset(
     }
 )
 
+OPEN: Final = Lease(MatchState.OPEN)
+
 
 class PlayedGame(msgspec.Struct, frozen=True, array_like=True):
     """A game that is over, seen from the match's first player."""
@@ -58,6 +60,9 @@ class Seats:
     offered_to: str = ""
 
 
+NO_SEATS: Final = Seats()
+
+
 @dataclass(frozen=True)
 class Match:
     """A match.
@@ -92,7 +97,7 @@ class Match:
     games: int
     seed: int
     created_at: float
-    lease: Lease = Lease(MatchState.OPEN)
+    lease: Lease = OPEN
     leased_at: float = 0.0
     closed_at: float = 0.0
     played: tuple[PlayedGame, ...] = ()
@@ -101,7 +106,7 @@ class Match:
     gate_number: int | None = None
     table: Table | None = None
     tickets: tuple[str, ...] = ()
-    seats: Seats = Seats()
+    seats: Seats = NO_SEATS
     abandoned: int = 0
 
     @property
@@ -129,7 +134,7 @@ class Match:
 
     @property
     def model_seat(self) -> int | None:
-        """The seat that a worker is to take, where a person or a client of its own has the other."""
+        """The seat that a worker is to take where a person or another client has the other."""
         for seat in (1, 2):
             player = self.player_at(seat)
             ticket = self.tickets[self._index(player)] if self.tickets else ""
@@ -171,7 +176,7 @@ def after_game(match: Match, game: Game, worker: str, now: float) -> Match:
     outcome = game.outcome if len(match.played) % 2 == 0 else -game.outcome
     played = (*match.played, PlayedGame(outcome, game.moves, game.seed, game.game_id))
     if len(played) < match.games:
-        return replace(match, played=played, seats=Seats())
+        return replace(match, played=played, seats=NO_SEATS)
     lease = replace(match.lease, state=MatchState.CLOSED, reporter=worker)
     return replace(match, lease=lease, closed_at=now, played=played)
 

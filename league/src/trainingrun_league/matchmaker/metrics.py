@@ -25,22 +25,18 @@ class MatchmakerMetrics(Collector):
     def collect(self) -> Iterator[Metric]:
         """See ``Collector``."""
         stats = self._stats()
-        for name, said, value in (
+        gauges = (
             ("waiting_players", "Players that wait for an opponent.", stats.waiting_players),
             ("oldest_wait_seconds", "Wait of the longest of them.", stats.oldest_wait_seconds),
             ("open_matches", "Matches that wait for a worker.", stats.open_matches),
             ("leased_matches", "Matches that a worker plays.", stats.leased_matches),
-            (
-                "wanted_workers",
-                "Workers that would play all within a minute.",
-                stats.wanted_workers,
-            ),
-        ):
+            ("wanted_workers", "Workers that play all within a minute.", stats.wanted_workers),
+        )
+        for name, said, value in gauges:
             yield GaugeMetricFamily(_PREFIX + name, said, value=value)
+        reported = stats.reported_matches
         yield CounterMetricFamily(
-            f"{_PREFIX}reported_matches",
-            "Matches that were reported.",
-            value=stats.reported_matches,
+            f"{_PREFIX}reported_matches", "Matches that were reported.", value=reported
         )
 
     def describe(self) -> Iterator[Metric]:

@@ -28,9 +28,9 @@ _FINAL: Final = (MatchState.CLOSED.value, MatchState.FAILED.value)
 _COLUMNS: Final = tuple(column.name for column in MatchRow.__table__.columns)
 _CHANGED: Final = tuple(name for name in _COLUMNS if name not in {"id", "rated_at"})
 _UPDATE: Final = (
-    update(MatchRow.__table__)
-    .where(MatchRow.__table__.c.id == bindparam("match_id"))
-    .values({name: bindparam(name) for name in _CHANGED})
+    update(MatchRow)
+    .where(MatchRow.id == bindparam("match_id"))
+    .values({name: bindparam(f"new_{name}") for name in _CHANGED})
 )
 
 
@@ -290,9 +290,11 @@ async def _write(
 ) -> None:
     """Insert what is new, then change: a match that is new changes later than it is made."""
     await insert_new(connection, MatchRow, [row for is_new, row, _ in batch if is_new])
-    changed = [{**row, "match_id": row["id"]} for is_new, row, _ in batch if not is_new]
-    for row in changed:
-        del row["id"]
+    changed = [
+        {"match_id": row["id"]} | {f"new_{name}": row[name] for name in _CHANGED}
+        for is_new, row, _ in batch
+        if not is_new
+    ]
     if changed:
         await connection.execute(_UPDATE, changed)
 

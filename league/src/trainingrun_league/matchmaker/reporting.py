@@ -13,7 +13,7 @@ from typing import Final
 
 from trainingrun_league.errors import Conflict, InvalidRequest, NotFound, NotPermitted, Reused
 from trainingrun_league.matchmaker.leases import Answer, MatchState, judge_report
-from trainingrun_league.matchmaker.matches import Match, Seats, after_game, closed, given_up
+from trainingrun_league.matchmaker.matches import NO_SEATS, Match, after_game, closed, given_up
 from trainingrun_league.matchmaker.records import Records
 from trainingrun_league.matchmaker.register import Register
 from trainingrun_league.matchmaker.reports import Expected, Report, digest_of, problem_of
@@ -101,7 +101,7 @@ class Reporting:
         if match.table is None or match.abandoned >= MOST_GAMES_AGAIN:
             await self._keep(given_up(match, problem, self._clock()))
             return
-        await self._keep(replace(match, seats=Seats(), abandoned=match.abandoned + 1))
+        await self._keep(replace(match, seats=NO_SEATS, abandoned=match.abandoned + 1))
 
     async def give_up(self, match: Match, problem: str) -> None:
         """End a match without a result."""

@@ -25,7 +25,9 @@ LONGEST_NAME: Final = 200
 LONGEST_WAIT: Final = 60.0
 MOST_GAMES: Final = 100
 MOST_PAIRS: Final = 50
-_PLAYER: Final = re.compile(r"(model|person|builtin)/[^\s/\x00-\x1f\x7f][^\x00-\x1f\x7f]{0,180}")
+_PLAYER: Final = re.compile(
+    r"(model|person|builtin)/[A-Za-z0-9._@:+-]([A-Za-z0-9._@:+/-]{0,180}[A-Za-z0-9._@:+-])?"
+)
 
 
 def player_of(said: str, caller: Caller) -> str:

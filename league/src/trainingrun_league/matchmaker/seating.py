@@ -13,6 +13,7 @@ from typing import Final
 
 import grpc.aio
 from google.protobuf.duration_pb2 import Duration
+from trainingrun_contracts.league.v1.common_pb2 import MatchPurpose
 from trainingrun_contracts.league.v1.game_pb2 import CreateGameRequest
 from trainingrun_contracts.league.v1.matchmaker_pb2 import SeatedMatch
 
@@ -70,7 +71,7 @@ class Seating:
         request = CreateGameRequest(
             idempotency_key=f"{match.id}/{len(match.played)}/{match.abandoned}",
             match_id=match.id,
-            purpose=match.purpose,
+            purpose=MatchPurpose.ValueType(match.purpose),
             players=[match.player_at(1), match.player_at(2)],
             seed=match.seed + len(match.played) // 2,
             move_limit=self._move_limit,

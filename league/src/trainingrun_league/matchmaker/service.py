@@ -220,7 +220,7 @@ def _said(error: Exception) -> str:
     return str(error)[:300]
 
 
-DECLARATION: Final = ServiceDeclaration(
+MATCHMAKER: Final = ServiceDeclaration(
     name=ServiceName.MATCHMAKER,
     full_name="trainingrun.league.v1.MatchmakerService",
     start=MatchmakerService.start,

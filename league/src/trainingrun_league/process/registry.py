@@ -6,9 +6,10 @@ from typing import Final
 
 from trainingrun_league.declaration import ServiceDeclaration
 from trainingrun_league.elo.service import ELO
+from trainingrun_league.matchmaker.service import MATCHMAKER
 from trainingrun_league.settings import ServiceName
 
-DECLARATIONS: Final[tuple[ServiceDeclaration, ...]] = (ELO,)
+DECLARATIONS: Final[tuple[ServiceDeclaration, ...]] = (MATCHMAKER, ELO)
 
 
 def declaration_of(name: ServiceName) -> ServiceDeclaration | None:
