@@ -101,11 +101,11 @@ class Planner:
         wanted = {(candidate.player, champion.player) for candidate in candidates}
         for match in self._register:
             is_gate = match.purpose == MatchPurpose.MATCH_PURPOSE_GATE
-            if not is_gate or match.lease.state is not MatchState.OPEN:
+            if not is_gate or not _is_open(match):
                 continue
             key = (match.first, match.second)
             if key not in wanted or key in self._register.verdicts:
-                await self._reporting.give_up(match, "its test is decided")
+                await self._reporting.give_up(match, "its test is decided", still=_is_open)
 
     def _gate(self, new: NewMatch) -> Match:
         said = hashlib.sha256(f"{new.first}\n{new.second}".encode())
@@ -128,6 +128,10 @@ class Planner:
             created_at=self._clock(),
             gate_number=new.number,
         )
+
+
+def _is_open(match: Match) -> bool:
+    return match.lease.state is MatchState.OPEN
 
 
 def _reason(verdict: Verdict) -> str:

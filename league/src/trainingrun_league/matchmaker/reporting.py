@@ -18,6 +18,7 @@ from trainingrun_league.matchmaker.records import Records
 from trainingrun_league.matchmaker.register import Register
 from trainingrun_league.matchmaker.reports import Expected, Report, digest_of, problem_of
 from trainingrun_league.matchmaker.signals import KeyedLocks, Signal
+from trainingrun_league.matchmaker.tournaments import Tournaments
 
 MOST_GAMES_AGAIN: Final = 5
 """Games of a tournament's match that are made again because one was abandoned."""
@@ -30,11 +31,13 @@ class Reporting:
         self,
         records: Records,
         register: Register,
+        tournaments: Tournaments,
         *,
         locks: KeyedLocks,
         clock: Callable[[], float],
     ) -> None:
         self._records, self._register = records, register
+        self._tournaments = tournaments
         self._locks, self._clock = locks, clock
         self.changed = Signal()
 
@@ -103,14 +106,15 @@ class Reporting:
             return
         await self._keep(replace(match, seats=NO_SEATS, abandoned=match.abandoned + 1))
 
-    async def give_up(self, match: Match, problem: str) -> None:
-        """End a match without a result."""
+    async def give_up(self, match: Match, problem: str, *, still: Callable[[Match], bool]) -> None:
+        """End a match without a result, if what was seen of it still holds when its turn comes."""
         async with self._locks(match.id):
             newest = self._register.get(match.id)
-            if newest is not None:
+            if newest is not None and still(newest):
                 await self._keep(given_up(newest, problem, self._clock()))
 
     async def _keep(self, match: Match) -> None:
         await self._records.save(match)
         self._register.put(match)
+        self._tournaments.note(match)
         self.changed.notify()

@@ -56,7 +56,6 @@ class MatchmakerService:
         self._records = records
         self._models = ModelWatch(host.peers)
         self._ratings = PeerRatings(host.peers)
-        self._reporting = Reporting(records, register, locks=locks, clock=host.clock)
         self._seating = Seating(records, register, host.peers, move_seconds=settings.move_seconds)
         self._lobby = Lobby(
             records,
@@ -72,6 +71,9 @@ class MatchmakerService:
         )
         self._tournaments = Tournaments(
             records, register, self._seating, locks=locks, clock=host.clock
+        )
+        self._reporting = Reporting(
+            records, register, self._tournaments, locks=locks, clock=host.clock
         )
         self._planner = Planner(
             records,
@@ -199,11 +201,15 @@ class MatchmakerService:
         is_due = False
         for match in self._register:
             if is_given_up(match.lease, now):
-                await self._reporting.give_up(match, "no worker finished it")
+                await self._reporting.give_up(
+                    match, "no worker finished it", still=lambda it: is_given_up(it.lease, now)
+                )
             is_due = is_due or 0.0 < match.lease.expires_at <= now
         for match in self._register.seated:
             if match.table is None and now - match.created_at > LONGEST_GAME:
-                await self._reporting.give_up(match, "its game was never reported")
+                await self._reporting.give_up(
+                    match, "its game was never reported", still=lambda _: True
+                )
         for entry in self._work.validations.exhausted(self._models.entries, now):
             await self._deliveries.refuse(entry, "no worker finished its validation")
         if is_due or self._work.waiting():

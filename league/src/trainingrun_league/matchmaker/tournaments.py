@@ -95,7 +95,7 @@ class Tournaments:
         for row in await self._records.tournaments(state=running):
             self._running[row.id] = _Running(plan_of(row), row.pairs, row.seed)
             for match in await self._records.of_tournament(row.id):
-                self._note(match)
+                self.note(match)
 
     def check_room(self) -> None:
         """Refuse another one.
@@ -138,14 +138,8 @@ class Tournaments:
         for tournament_id in tuple(self._running):
             await self.advance(tournament_id)
 
-    def note(self, match: Match) -> str:
-        """Take over the end of a match; return its tournament, empty for none."""
-        if match.table is None or not match.is_over:
-            return ""
-        self._note(match)
-        return match.table.tournament_id
-
-    def _note(self, match: Match) -> None:
+    def note(self, match: Match) -> None:
+        """Take over the end of a match, if it is one of a tournament."""
         table = match.table
         if table is None or not match.is_over:
             return
