@@ -26,6 +26,7 @@ from trainingrun_league.declaration import Host
 from trainingrun_league.errors import InvalidRequest, Unavailable
 from trainingrun_league.process.places import artefact_place, live_state
 from trainingrun_league.process.registry import declaration_of
+from trainingrun_league.process.web_pages import served_pages
 from trainingrun_league.server.call_metrics import SharedCallMetrics
 from trainingrun_league.server.calls import Calls
 from trainingrun_league.server.certificates import Certificates, names_of
@@ -90,6 +91,7 @@ class _Servers:
     running: tuple[ServiceServer, ...]
     addresses: Mapping[ServiceName, str]
     metrics: int | None
+    web: str | None
 
 
 async def _begun(start: Start, engine: AsyncEngine, stack: AsyncExitStack) -> _Servers:
@@ -123,7 +125,10 @@ async def _begun(start: Start, engine: AsyncEngine, stack: AsyncExitStack) -> _S
     )
     for server in servers.values():
         await server.begin(host)
-    return _Servers(tuple(servers.values()), addresses, metrics)
+    web = None
+    if settings.web_port is not None:
+        web = await stack.enter_async_context(served_pages(host, key, start.certificates))
+    return _Servers(tuple(servers.values()), addresses, metrics, web)
 
 
 @asynccontextmanager
@@ -220,6 +225,7 @@ def _write_ready(start: Start, servers: _Servers) -> None:
         "services": {name.value: address for name, address in servers.addresses.items()},
         "encrypted": start.certificates is not None,
         "metrics": servers.metrics,
+        "web": servers.web,
     }
     _log.info("the league %s serves %s", start.settings.name, json.dumps(found["services"]))
     if start.ready_file is not None:
