@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
+from urllib.parse import quote
 
 import aiohttp
 import msgspec
@@ -50,8 +51,8 @@ _AUTHORITY_BYTES: Final = 64 * 1024
 _SENTENCE: Final = 300
 """Characters of a league's sentence that are shown."""
 _CHUNK: Final = 16 * 1024
-_FOR_GOOD: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT})
-"""Answers that asking again does not change."""
+_FOR_GOOD: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT})
+"""Answers of a league that asking again does not change."""
 
 T = TypeVar("T")
 
@@ -126,12 +127,17 @@ class KubernetesLeagues:
         """What it says of itself."""
         return await self._asked(league, LeagueReport, STATUS_PATH)
 
-    async def tournament(
+    async def order(
         self, league: LeagueAddress, key: str, order: TournamentOrder
     ) -> TournamentReport:
         """The tournament of a key, made unless it is there."""
-        path = f"{TOURNAMENTS_PATH}{key}"
+        path = f"{TOURNAMENTS_PATH}{quote(key, safe='')}"
         return await self._asked(league, TournamentReport, path, order)
+
+    async def tournament(self, league: LeagueAddress, id: str) -> TournamentReport:
+        """A tournament that was made."""
+        path = f"{TOURNAMENTS_PATH}{quote(id, safe='')}"
+        return await self._asked(league, TournamentReport, path)
 
     def forget(self, uid: str) -> None:
         """Drop what is remembered of a league that is gone."""
@@ -218,8 +224,8 @@ async def _bounded(answer: aiohttp.ClientResponse) -> bytes:
 def _refusal(status: int, content: bytes) -> LeagueSilent | LeagueRefused:
     try:
         said = one_line(msgspec.json.decode(content, type=Refusal).problem, _SENTENCE)
-    except msgspec.MsgspecError:
-        said = f"it answers with status {status}"
+    except msgspec.MsgspecError:  # not a league's, or not one of this version
+        return LeagueSilent(f"it answers with status {status}")
     return LeagueRefused(said) if status in _FOR_GOOD else LeagueSilent(said)
 
 

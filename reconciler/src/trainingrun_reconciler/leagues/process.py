@@ -52,7 +52,6 @@ def served(owner: Owner, spec: LeagueSpec, pods: Pods) -> Started:
     addresses = [
         f"--address={each.value}={host_of(owner.name, owner.namespace, each)}:{PLACES[each].port}"
         for each in SERVICES
-        if each not in pods.services
     ]
     web = [f"--web-port={PLACES[Part.WEB].port}"] if Part.WEB in pods.parts else []
     command = (
