@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from typing import Any, Final
 
-from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
+import msgspec
+from sqlalchemy import TextClause, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trainingrun_league.elo.requests import Result, kind_of
-from trainingrun_league.elo.tables import PairingRow, PlayerRow, ResultRow
+from trainingrun_league.elo.tables import PlayerRow
 from trainingrun_league.store.inserting import insert_new
 
 _ROWS: Final = 2000
 """Of one statement."""
+_ADD_RESULTS: Final = """
+INSERT INTO elo_results (match_id, first, second, wins, draws, losses, purpose, played_at)
+SELECT [0 text], [1 text], [2 text], [3 int], [4 int], [5 int], [6 int], [7 float]
+FROM [source] WHERE true
+ON CONFLICT (match_id) DO NOTHING RETURNING match_id
+"""
+_ADD_PAIRINGS: Final = """
+INSERT INTO elo_pairings (first, second, wins, draws, losses, changed_at)
+SELECT [0 text], [1 text], [2 bigint], [3 bigint], [4 bigint], [5 float]
+FROM [source] WHERE true
+ON CONFLICT (first, second) DO UPDATE SET
+  wins = elo_pairings.wins + excluded.wins,
+  draws = elo_pairings.draws + excluded.draws,
+  losses = elo_pairings.losses + excluded.losses,
+  changed_at = excluded.changed_at
+"""
 
 
 async def add_results(connection: AsyncConnection, results: Sequence[Result], *, now: float) -> int:
@@ -26,15 +42,21 @@ async def add_results(connection: AsyncConnection, results: Sequence[Result], *,
     the same matches wait for one another and do not lock each other out.
     """
     wanted = {each.match_id: each for each in results}
-    ordered = [wanted[match_id] for match_id in sorted(wanted)]
-    fresh: list[Result] = []
-    for begin in range(0, len(ordered), _ROWS):
-        some = ordered[begin : begin + _ROWS]
-        statement = _insert(connection)(ResultRow).values([asdict(each) for each in some])
-        added = await connection.execute(
-            statement.on_conflict_do_nothing().returning(ResultRow.match_id)
+    rows = [
+        (
+            each.match_id,
+            each.first,
+            each.second,
+            each.wins,
+            each.draws,
+            each.losses,
+            each.purpose,
+            each.played_at,
         )
-        fresh += [wanted[row.match_id] for row in added]
+        for each in map(wanted.__getitem__, sorted(wanted))
+    ]
+    added = await connection.execute(_statement(connection, _ADD_RESULTS), {"rows": _json(rows)})
+    fresh = [wanted[row.match_id] for row in added]
     await _add_players(connection, fresh, now=now)
     await _add_pairings(connection, fresh, now=now)
     return len(fresh)
@@ -74,33 +96,23 @@ async def _add_pairings(
             won, lost = (each.losses, each.wins) if swapped else (each.wins, each.losses)
             for place, number in enumerate((won, each.draws, lost)):
                 sums[pair][place] += number
-    rows = [
-        {
-            "first": first,
-            "second": second,
-            "wins": wins,
-            "draws": draws,
-            "losses": losses,
-            "changed_at": now,
-        }
-        for (first, second), (wins, draws, losses) in sorted(sums.items())
-    ]
-    for begin in range(0, len(rows), _ROWS):
-        statement = _insert(connection)(PairingRow).values(rows[begin : begin + _ROWS])
-        given = statement.excluded
-        await connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=[PairingRow.first, PairingRow.second],
-                set_={
-                    "wins": PairingRow.wins + given.wins,
-                    "draws": PairingRow.draws + given.draws,
-                    "losses": PairingRow.losses + given.losses,
-                    "changed_at": given.changed_at,
-                },
-            )
-        )
+    rows = [(first, second, *counts, now) for (first, second), counts in sorted(sums.items())]
+    if rows:
+        statement = _statement(connection, _ADD_PAIRINGS)
+        await connection.execute(statement, {"rows": _json(rows)})
 
 
-def _insert(connection: AsyncConnection) -> Any:
-    is_postgresql = connection.dialect.name == "postgresql"
-    return postgresql.insert if is_postgresql else sqlite.insert
+def _json(rows: Sequence[tuple[Any, ...]]) -> str:
+    return msgspec.json.encode(rows).decode()
+
+
+def _statement(connection: AsyncConnection, template: str) -> TextClause:
+    """Return a statement over rows that are one parameter, JSON: ten thousand rows of parameters
+    take the driver and the compiler of statements longer than the database."""
+    if connection.dialect.name == "postgresql":
+        source = "json_array_elements(CAST(:rows AS json)) AS each(value)"
+        columns = re.sub(r"\[(\d) (\w+)\]", r"CAST(value ->> \1 AS \2)", template)
+    else:
+        source = "json_each(:rows)"
+        columns = re.sub(r"\[(\d) (\w+)\]", r"json_extract(value, '$[\1]')", template)
+    return text(columns.replace("[source]", source))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from trainingrun_contracts.league.v1.common_pb2 import (
@@ -31,7 +32,7 @@ _KINDS: Final = {
 _NAME: Final = re.compile(r"[A-Za-z0-9._@:+-]([A-Za-z0-9._@:+/-]*[A-Za-z0-9._@:+-])?")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Result:
     """A match between two players; ``wins`` and ``losses`` are the first one's."""
 
@@ -50,6 +51,7 @@ class Result:
         return self.purpose != MATCH_PURPOSE_CASUAL
 
 
+@lru_cache(maxsize=4096)
 def kind_of(player_id: str) -> PlayerKind.ValueType:
     """Return what a player is, as its name says it.
 

@@ -151,7 +151,7 @@ class _Writer:
         member = tarfile.TarInfo(name)
         member.size = spool.tell()
         spool.seek(0)
-        self.digests[name] = hashlib.file_digest(spool, "sha256").hexdigest()
+        self.digests[name] = _digest(spool)
         spool.seek(0)
         self._tar.addfile(member, spool)
 
@@ -207,7 +207,7 @@ def _checked_head(file: Path) -> Head:
             except msgspec.MsgspecError as error:
                 raise Damaged(f"{file}: its {_HEAD} cannot be read: {error}") from error
         else:
-            digests[name] = hashlib.file_digest(member, "sha256").hexdigest()
+            digests[name] = _digest(member)
     if head is None:
         raise Damaged(f"{file} has no {_HEAD}: it is cut off, or no backup of a league")
     if head.format != FORMAT:
@@ -292,6 +292,13 @@ async def _set_sequence(connection: AsyncConnection, table: Table) -> None:
         if found is not None and greatest is not None:
             statement = text("SELECT setval(CAST(:name AS regclass), :value)")
             await connection.execute(statement, {"name": found, "value": greatest})
+
+
+def _digest(content: IO[bytes]) -> str:
+    found = hashlib.sha256()
+    while chunk := content.read(CHUNK_BYTES):
+        found.update(chunk)
+    return found.hexdigest()
 
 
 def _line(row: tuple[Any, ...]) -> bytes:
