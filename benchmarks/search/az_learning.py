@@ -22,6 +22,7 @@ from typing import Any
 import msgspec
 import torch
 from msgspec.structs import replace
+from trainingrun_actor.selfplay.admission import selfplay_settings
 from trainingrun_actor.selfplay.segments import GameOrigin, segments_of
 from trainingrun_contracts.alphazero_config import AlphaZeroConfig, SearchConfig
 from trainingrun_contracts.environment_config import BuiltIn
@@ -43,8 +44,7 @@ from trainingrun_search.matches import (
     searching_player,
 )
 from trainingrun_search.records import GameRecord
-from trainingrun_search.selfplay import SelfPlay, SelfPlaySettings
-from trainingrun_search.settings import Method, SearchSettings
+from trainingrun_search.selfplay import SelfPlay
 from trainingrun_trainer.alphazero.network import new_board_network
 from trainingrun_trainer.alphazero.update import AlphaZeroUpdater
 from trainingrun_trainer.updater import UpdateResult
@@ -91,21 +91,7 @@ class Learning:
         evaluator: Evaluator = self.newest
         if alpha_zero.search.symmetries and len(symmetries) > 1:
             evaluator = Symmetric(evaluator, symmetries, seed=config.seed)
-        search = alpha_zero.search
-        settings = SelfPlaySettings(
-            search=SearchSettings(
-                simulations=search.simulations,
-                method=None if search.method == "auto" else Method(search.method),
-                leaves=search.leaves,
-                exploration=search.exploration,
-                noise_share=search.noise_share,
-                noise_total=search.noise_total,
-            ),
-            slots=slots,
-            temperature=search.temperature,
-            temperature_moves=search.temperature_moves,
-            most_moves=search.most_moves,
-        )
+        settings = selfplay_settings(alpha_zero.search, slots=slots)
         self._play = SelfPlay(self.games, Cached(evaluator), settings, seed=config.seed).play(
             itertools.count()
         )
