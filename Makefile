@@ -10,7 +10,7 @@ PROCESSES ?= $(shell awk '/^MemAvailable/ {n = int($$2 / 1500000); print (n < 2 
 # Files that take minutes go first, so that no process is left with one at the end.
 SLOW_FIRST := tests/control_plane tests/local tests/protocol tests/unit
 BIN := $(VENV)/bin
-MEMBERS := protocol api contracts reconciler operator cli environments daemon actor search trainer
+MEMBERS := protocol api contracts reconciler operator cli environments daemon actor search trainer league
 PACKAGES := $(foreach member,$(MEMBERS),$(member)/src)
 EDITABLE := $(patsubst %,-e %,$(filter-out cli,$(MEMBERS))) -e 'cli[local]'
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -83,9 +83,10 @@ format: .stamp/develop ## Format the code and mend what the linter can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-generate: .stamp/run ## Write the CRD, the chart's copy of it, the dashboards, the reference and the catalogue of cards
+generate: .stamp/develop ## Write the CRD, the chart's copy of it, the dashboards, the reference and the catalogue of cards
 	$(BIN)/python -m tools.crd
 	$(BIN)/python -m tools.conformance_vectors
+	$(BIN)/python -m tools.league_code
 	$(BIN)/python -m tools.card_catalogue
 	$(BIN)/python -m tools.summary_page
 	$(BIN)/python -m tools.cli_page
@@ -93,9 +94,10 @@ generate: .stamp/run ## Write the CRD, the chart's copy of it, the dashboards, t
 	$(BIN)/python charts/generator
 	$(BIN)/python -m docs.site.drawing
 
-generate-check: .stamp/run ## Fail when a generated file differs from what it is made of
+generate-check: .stamp/develop ## Fail when a generated file differs from what it is made of
 	$(BIN)/python -m tools.crd --check
 	$(BIN)/python -m tools.conformance_vectors --check
+	$(BIN)/python -m tools.league_code --check
 	$(BIN)/python -m tools.card_catalogue --check
 	$(BIN)/python -m tools.summary_page --check
 	$(BIN)/python -m tools.cli_page --check

@@ -256,6 +256,8 @@ def _run() -> Board:
             _run_learning(),
             _run_conditions(),
             _run_players(),
+            _run_searches(),
+            _run_servers(),
             _run_learner(),
         ),
     )
@@ -577,6 +579,119 @@ def _run_players() -> Row:
                 "Held back for Redis",
                 "Transitions in the actors' spools; 0 while Redis answers.",
                 (Query(metric(m.SPOOLED), "{{pod}}"),),
+                stacked=True,
+            ),
+        ),
+    )
+
+
+def _run_searches() -> Row:
+    """Of AlphaZero, from its self-play workers."""
+    valued = f"sum by (by) (rate({metric(m.SEARCH_POSITIONS)}{_EVERY}))"
+    answered = metric(m.SEARCH_POSITIONS, by="~network|server")
+    own = metric(m.SEARCH_POSITIONS, by="network")
+    return Row(
+        "Inside the searches (AlphaZero)",
+        (
+            Panel(
+                "Simulations per second",
+                "Descents into trees, of each worker.",
+                (Query(f"rate({metric(m.SIMULATIONS)}{_EVERY})", "{{pod}}"),),
+                unit="ops",
+                stacked=True,
+            ),
+            Panel(
+                "Positions by what valued them",
+                "Per second: a worker's own network, its cache, or an inference server.",
+                (Query(valued, "{{by}}"),),
+                unit="ops",
+                stacked=True,
+            ),
+            Panel(
+                "Valued by the workers themselves",
+                "Of the positions that no cache knew; with inference servers it should be none.",
+                (
+                    Query(
+                        f"sum(rate({own}{_EVERY})) / (sum(rate({answered}{_EVERY})) > 0)",
+                        "own network",
+                    ),
+                ),
+                unit="percentunit",
+                highest=1,
+            ),
+        ),
+    )
+
+
+def _run_servers() -> Row:
+    """Of AlphaZero with ``spec.inference``."""
+    return Row(
+        "Inference servers (AlphaZero)",
+        (
+            Panel(
+                "Servers",
+                "What is asked for, what answers, and the most that there may be.",
+                (
+                    Query(
+                        newest(metric(m.RUN_MEMBERS, role="inference", state="desired")), "desired"
+                    ),
+                    Query(newest(metric(m.RUN_MEMBERS, role="inference", state="ready")), "ready"),
+                    Query(newest(metric(m.RUN_MEMBERS_MOST, role="inference")), "at most"),
+                ),
+            ),
+            _lines(
+                "Batches that a request waits for",
+                "Of the slowest server, 95th percentile; above 2 one more is wanted.",
+                metric(m.RUN_SERVER_WAIT),
+                "batches",
+            ),
+            Panel(
+                "Waits and batches",
+                "Of requests until their batch begins, and of batches until their answers.",
+                (
+                    Query(_quantile(0.5, m.SERVER_WAIT_SECONDS), "wait, median"),
+                    Query(_quantile(0.95, m.SERVER_WAIT_SECONDS), "wait, 95th percentile"),
+                    Query(_quantile(0.5, m.SERVER_BATCH_SECONDS), "batch, median"),
+                ),
+                unit="s",
+            ),
+            Panel(
+                "Positions per second",
+                "Answered, of each server; uneven lines: workers stay with one server.",
+                (Query(metric(m.SERVER_POSITIONS_PER_SECOND), "{{pod}}"),),
+                unit="ops",
+                stacked=True,
+            ),
+            Panel(
+                "Full batches",
+                "Mean positions of a batch, as a part of the largest one.",
+                (Query(metric(m.SERVER_FILL), "{{pod}}"),),
+                unit="percentunit",
+                highest=1,
+            ),
+            Panel(
+                "Positions of a batch",
+                "Over all servers; few of them leave a GPU idle.",
+                _quantiles(m.SERVER_BATCH_ROWS),
+            ),
+            Panel(
+                "Answered by",
+                "Positions per second: the network, or the server's cache.",
+                (Query(f"sum by (by) (rate({metric(m.SERVER_POSITIONS)}{_EVERY}))", "{{by}}"),),
+                unit="ops",
+                stacked=True,
+            ),
+            Panel(
+                "Searches connected",
+                "To each server.",
+                (Query(metric(m.SERVER_CONNECTIONS), "{{pod}}"),),
+                stacked=True,
+            ),
+            Panel(
+                "Failures of servers",
+                "Per second, by kind; the servers' logs say more.",
+                (Query(f"sum by (kind) (rate({metric(m.SERVER_FAILURES)}{_EVERY}))", "{{kind}}"),),
+                unit="ops",
                 stacked=True,
             ),
         ),

@@ -1,7 +1,7 @@
 """Past selves as opponents: which one to meet, by the results of all actors against each.
 
 The results are counters in Redis, raised with every game. From their growth each actor keeps a
-record that forgets (``actor.ratings.pfsp``), so that an opponent that has been outgrown is met
+record that forgets (``contracts.ratings.pfsp``), so that an opponent that has been outgrown is met
 less, and one that wins again is met more.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from random import Random
 from typing import Final
 
-from trainingrun_actor.ratings.pfsp import Curve, Record, weights
+from trainingrun_contracts.ratings.pfsp import Curve, Record, weights
 
 PREFIX: Final = "past:"
 _RESULTS: Final = {"won": 1.0, "drawn": 0.5, "lost": 0.0}

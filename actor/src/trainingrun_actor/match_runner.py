@@ -12,6 +12,7 @@ from time import time
 
 from msgspec import Struct
 from msgspec.structs import replace
+from trainingrun_contracts.ratings.gate import GateTest, judge
 from trainingrun_contracts.reports import CHAMPION, Evaluation, GateResult, GateVerdict, Intent
 from trainingrun_contracts.run_config import GateConfig, RunConfig
 from trainingrun_contracts.weights import WeightsError
@@ -23,7 +24,6 @@ from trainingrun_actor.evaluation_store import EvaluationStore
 from trainingrun_actor.match_games import MatchGames, Rivals, Task
 from trainingrun_actor.policies import PAST_KEPT, Policies
 from trainingrun_actor.policy import Policy
-from trainingrun_actor.ratings.gate import GateTest, judge
 from trainingrun_actor.schedule import PAST, evaluation_matchups
 
 _log = logging.getLogger(__name__)

@@ -15,13 +15,13 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 import redis
 import redis.asyncio
+from trainingrun_contracts.ratings.pfsp import Curve
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.weights import WeightsError, verified
 from trainingrun_contracts.weights_pointer import Pointer
 
 from trainingrun_actor.league import PastOpponents
 from trainingrun_actor.policy import Policy
-from trainingrun_actor.ratings.pfsp import Curve
 
 MOST_PUBLISHES_BEHIND: Final = 4
 PAST_KEPT: Final = 4

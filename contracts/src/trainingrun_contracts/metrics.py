@@ -708,6 +708,15 @@ RUN_MEMBERS: Final = _of_run(
     "state",
     source="the cluster, or the local processes",
 )
+RUN_MEMBERS_MOST: Final = _of_run(
+    "members_max",
+    Kind.GAUGE,
+    "The most members that a role may have whose number is decided for it: daemons, inference"
+    " servers.",
+    "members",
+    "role",
+    source="spec.daemon.autoscaling, spec.inference",
+)
 RUN_RESTARTS: Final = _of_run(
     "member_restarts",
     Kind.GAUGE,
@@ -772,6 +781,14 @@ RUN_SCALE_LIMITED: Final = _of_run(
     "1",
     "reason",
     source="status.conditions, ScalingLimited",
+)
+RUN_SERVER_WAIT: Final = _of_run(
+    "inference_wait_batches",
+    Kind.GAUGE,
+    "How many batches long a request waits for the slowest inference server (95th percentile over"
+    " half a minute); above 2 one more server is wanted. No sample while none was asked.",
+    "batches",
+    source="Redis: the servers' reports",
 )
 RUN_SCALE_FORCED: Final = _of_run(
     "scale_forced_daemons_total",

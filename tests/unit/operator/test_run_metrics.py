@@ -17,12 +17,18 @@ from trainingrun_api.status import (
     ScaleDecisionStatus,
 )
 from trainingrun_contracts.metrics import DAEMONS_NAMED, Server, served_by
-from trainingrun_contracts.reports import ACTOR_WAITS, LEARNER_WAITS, EvaluatorReport
+from trainingrun_contracts.reports import (
+    ACTOR_WAITS,
+    LEARNER_WAITS,
+    EvaluatorReport,
+    InferenceReport,
+)
 from trainingrun_contracts.slots import DaemonSlot
 from trainingrun_reconciler.controller.run_metrics import RunCollector, run_families
 from trainingrun_reconciler.controller.state import RunView
 from trainingrun_reconciler.desired.observed import Signals
 
+from testkit.operator.alpha_zero import SERVED
 from testkit.operator.simulated_run import SimulatedRun, running
 
 
@@ -36,6 +42,23 @@ def _view(world: SimulatedRun) -> RunView:
 
 def _families(*views: RunView) -> dict[str, Family]:
     return {family.name: family for family in run_families(views)}
+
+
+def _server(name: str, wait: float) -> InferenceReport:
+    """What a server says whose batches take 10 ms."""
+    return InferenceReport(
+        member=name,
+        at=0.0,
+        address="127.0.0.1:17172",
+        publish=1,
+        version=1,
+        positions=100,
+        connections=1,
+        device="cpu",
+        machine="box",
+        wait_seconds_p95=wait,
+        batch_seconds=0.01,
+    )
 
 
 def _value(families: dict[str, Family], name: str, **labels: str) -> float:
@@ -131,6 +154,21 @@ def test_conditions_and_decisions_are_on_the_page() -> None:
     assert _value(families, "scale_decision_daemons") == 3
     assert _value(families, "scale_decision_input", input="queued") == 12.0
     assert _value(families, "scale_decision_timestamp_seconds") == decision.at.timestamp()
+
+
+def test_limits_and_waits_of_servers_can_be_alerted_on() -> None:
+    """Expect the most daemons of a run of PPO; of AlphaZero the most servers, and the wait that
+    decides about another one, but none while no server was asked."""
+    ppo = _families(_view(running()))
+    assert [sample.labels["role"] for sample in ppo["trainingrun_run_members_max"].samples] == [
+        "daemon"
+    ]
+    assert not ppo["trainingrun_run_inference_wait_batches"].samples
+    world = running(**SERVED | {"inference": {"maxReplicas": 3}})
+    assert _value(_families(_view(world)), "members_max", role="inference") == 3
+    assert not _families(_view(world))["trainingrun_run_inference_wait_batches"].samples
+    world.servers = tuple(_server(name, wait) for name, wait in (("a", 0.02), ("b", 0.05)))
+    assert _value(_families(_view(world)), "inference_wait_batches") == 5.0
 
 
 def test_without_redis_only_what_is_known_has_samples() -> None:

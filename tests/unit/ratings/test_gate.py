@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from trainingrun_actor.ratings.gate import (
+from trainingrun_contracts.ratings.gate import (
     LEAST_PAIRS,
     GateTest,
     expected_score,

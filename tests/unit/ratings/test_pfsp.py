@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from trainingrun_actor.ratings.pfsp import FLOOR, Record, weight, weights
+from trainingrun_contracts.ratings.pfsp import FLOOR, Record, weight, weights
 
 
 def test_hard_prefers_those_who_still_win() -> None:

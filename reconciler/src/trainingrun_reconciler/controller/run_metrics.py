@@ -28,6 +28,7 @@ from trainingrun_reconciler.algorithms import ALGORITHMS
 from trainingrun_reconciler.controller.state import RunView
 from trainingrun_reconciler.desired.observed import Signals
 from trainingrun_reconciler.desired.rates import learner_report
+from trainingrun_reconciler.desired.waits import longest_wait
 
 _OUTCOMES: Final = {
     "seat1": "seat1",
@@ -73,6 +74,7 @@ def _samples(view: RunView) -> Iterator[_Sample]:
         yield from _daemons(signals)
         yield from _actors([each for each in signals.reports if isinstance(each, ActorReport)])
         yield from _learner(learner_report(signals))
+        yield metrics.RUN_SERVER_WAIT, (), longest_wait(signals.servers)
 
 
 def _members(view: RunView) -> Iterator[_Sample]:
@@ -81,6 +83,13 @@ def _members(view: RunView) -> Iterator[_Sample]:
         yield metrics.RUN_MEMBERS, (role.value, "ready"), len(there.ready)
         restarts = sum(member.restarts for member in there.members)
         yield metrics.RUN_RESTARTS, (role.value,), restarts
+    roles, spec = ALGORITHMS.roles_of(view.run), view.run.spec
+    if roles.scaled is not None and roles.scaling is not None:
+        most = roles.scaling.bounds(spec).max_replicas
+        yield metrics.RUN_MEMBERS_MOST, (roles.scaled.role.value,), most
+    if roles.answering is not None and roles.answering.by_waits is not None:
+        _, most = roles.answering.by_waits.bounds(spec)
+        yield metrics.RUN_MEMBERS_MOST, (roles.answering.role.value,), most
 
 
 def _reported(view: RunView) -> Iterator[_Sample]:

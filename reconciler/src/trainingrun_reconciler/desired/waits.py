@@ -100,10 +100,9 @@ def _wanted(reports: Sequence[InferenceReport], replicas: int) -> tuple[int, str
     """What the reports ask for, before bounds and windows, and why."""
     if len(reports) < replicas:
         return replicas, f"{len(reports)} of {replicas} servers report"
-    waits = [wait for each in reports if (wait := _batches_waited(each)) is not None]
-    if not waits:
+    longest = longest_wait(reports)
+    if longest is None:
         return replicas - 1, "no server was asked within half a minute"
-    longest = max(waits)
     why = f"searches wait for {longest:.1f} batches (95th percentile)"
     if longest > BATCHES:
         return replicas + 1, why
@@ -112,6 +111,13 @@ def _wanted(reports: Sequence[InferenceReport], replicas: int) -> tuple[int, str
     if replicas > 1 and longest < BATCHES / 2 and carried <= FULL:
         return replicas - 1, f"{why}, and batches are {sum(fills) / len(reports):.0%} full"
     return replicas, why
+
+
+def longest_wait(reports: Sequence[InferenceReport]) -> float | None:
+    """How many batches long a request waits for the slowest of them (95th percentile); None where
+    none was asked lately."""
+    waits = (_batches_waited(each) for each in reports)
+    return max((wait for wait in waits if wait is not None), default=None)
 
 
 def _batches_waited(report: InferenceReport) -> float | None:

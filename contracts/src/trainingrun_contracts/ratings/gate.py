@@ -19,6 +19,7 @@ from math import log, pow
 from typing import Final
 
 from msgspec import Struct
+
 from trainingrun_contracts.reports import GateVerdict
 
 LEAST_PAIRS: Final = 24

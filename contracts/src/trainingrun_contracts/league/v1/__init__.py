@@ -1,0 +1,1 @@
+"""Generated from the protocol buffers of the league by ``tools.league_code``."""

@@ -1,0 +1,1 @@
+"""The Game service: holds games that players play move by move."""

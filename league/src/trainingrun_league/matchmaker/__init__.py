@@ -1,0 +1,1 @@
+"""The Matchmaker service: who plays whom."""

@@ -1,0 +1,1 @@
+"""The Model service: every model, its stage and its bytes."""

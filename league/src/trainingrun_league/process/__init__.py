@@ -1,0 +1,1 @@
+"""The process: reads options, starts services, ends on a signal."""

@@ -1,0 +1,1 @@
+"""The Replay service: experience to be sampled again."""

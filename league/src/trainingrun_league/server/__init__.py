@@ -1,0 +1,1 @@
+"""What every servicer stands in: health, reflection, tokens, deadlines, limits, errors."""
