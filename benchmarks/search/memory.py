@@ -24,10 +24,10 @@ from trainingrun_search.settings import SearchSettings
 from benchmarks import measuring
 from benchmarks.measuring import ROOT, report, tell
 
-GAMES = (1, 8, 64, 256, 512)
+GAMES = (1, 8, 64, 512)
 KINDS = {
     "connect_four, 50 simulations": ("connect_four", 50),
-    "connect_four, 800 simulations": ("connect_four", 800),
+    "connect_four, 200 simulations": ("connect_four", 200),
 }
 
 

@@ -256,7 +256,9 @@ def searched_run(folder: Path) -> Iterator[SearchedRun]:
         )
         stack.callback(run.learner.close)
         run.learner.start()
-        for each in (run.inference, *run.workers):
+        stack.callback(run.inference.kill)
+        run.inference.start()
+        for each in run.workers:
             stack.callback(each.kill)
             each.start()
         run.wait_beyond(Progress(0, 0, 0), what="the run's first updates")

@@ -78,9 +78,11 @@ class OpenSpielBot:
         )
 
     def _value(self, child: Any) -> float:
+        """A proven result, or the mean of what was found."""
         if child.outcome is not None:
             return float(child.outcome[child.player]) / self._rules.bound
-        return float(child.total_reward) / max(1, child.explore_count) / self._rules.bound
+        visits = max(1, int(child.explore_count))
+        return float(child.total_reward) / visits / self._rules.bound
 
 
 class OpenSpielPlayer:
@@ -110,7 +112,7 @@ class _Rules:
     """What the bot asks of a game."""
 
     def __init__(self, pyspiel: Any, games: Games) -> None:
-        self.bound = games.spec.reward_bound
+        self.bound: float = games.spec.reward_bound
         self.reward_model = pyspiel.GameType.RewardModel.TERMINAL
         self.dynamics = pyspiel.GameType.Dynamics.SEQUENTIAL
 
