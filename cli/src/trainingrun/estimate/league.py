@@ -1,7 +1,7 @@
 """What a league costs in a month, by profile: machines, database, cache, disks and the rest.
 
 Belongs here: the parts that a profile needs and their sum, at prices that are given. Does not
-belong here: training, which ``plan`` reckons by the game. A month has 720 hours, as everywhere in
+belong here: training, which ``plan`` counts by the game. A month has 720 hours, as everywhere in
 ``estimate``. Traffic, requests and taxes are left out: they follow use, and no one has measured it.
 """
 
