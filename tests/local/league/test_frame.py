@@ -86,7 +86,7 @@ def test_postgresql_serves_the_same(tmp_path: Path, postgresql: PostgresqlServer
     url = postgresql.create_database("frame")
     place = LeagueProcess(tmp_path / "league", arguments=["--database", url])
     process = place.launch()
-    assert process.end(seconds=30) == 2
+    assert process.end(seconds=120) == 2
     assert "migrate" in process.last_words()
     migrated = LeagueProcess(tmp_path / "league", arguments=["--database", url, "--migrate"])
     with migrated as league, league.blocking("elo") as channel:

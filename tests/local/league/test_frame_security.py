@@ -201,7 +201,7 @@ def test_bad_options_are_a_line(
     folder = tmp_path_factory.mktemp("league")
     league = LeagueProcess(folder, services="elo", arguments=arguments)
     process = league.launch()
-    assert process.end(seconds=60) == 2
+    assert process.end(seconds=120) == 2
     last = league.log.read_text()
     assert said in last
     assert "Traceback" not in last

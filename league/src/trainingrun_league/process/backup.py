@@ -17,20 +17,21 @@ import json
 import os
 import secrets
 import tarfile
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import IO, Any, Final
 
 import msgspec
-from sqlalchemy import MetaData, Table, func, insert, select, text
+from sqlalchemy import MetaData, Table, delete, func, insert, select, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from trainingrun_league.artefacts.names import CHUNK_BYTES
 from trainingrun_league.artefacts.place import Artefact, ArtefactPlace
 from trainingrun_league.errors import Conflict, Damaged, InvalidRequest, NotFound, Unavailable
-from trainingrun_league.store.engine import reading, writing
-from trainingrun_league.store.migrating import check
+from trainingrun_league.store.engine import connect, reading, writing
+from trainingrun_league.store.migrating import check, migrate
 
 FORMAT: Final = 1
 _HEAD: Final = "backup.json"
@@ -246,18 +247,35 @@ async def _chunks(member: IO[bytes]) -> AsyncIterator[bytes]:
 
 async def _restore_rows(connection: AsyncConnection, file: Path) -> int:
     tables = await connection.run_sync(_tables)
+    made = await _rows_of_migrations()
     for table in tables:
-        if await connection.scalar(select(func.count()).select_from(table)):
-            raise Conflict(
-                f"the table {table.name} has rows: restore into a database of its own, after"
-                " `migrate`"
-            )
+        found = await connection.scalar(select(func.count()).select_from(table))
+        if found != made.get(table.name, 0):
+            raise Conflict(f"the table {table.name} has rows: restore into a database of its own")
+    for table in reversed(tables):
+        await connection.execute(delete(table))
     contents = {name: file for name, _ in _members(file)}
     restored = 0
     for table in tables:  # parents before those that refer to them
         if f"{_TABLES}{table.name}" in contents:
             restored += await _restore_table(connection, table, file)
     return restored
+
+
+async def _rows_of_migrations() -> dict[str, int]:
+    """Return how many rows tables have that were just made, by asking a database of that kind."""
+    with tempfile.TemporaryDirectory() as folder:
+        engine = connect(f"sqlite+aiosqlite:///{folder}/fresh.db")
+        try:
+            await migrate(engine)
+            async with reading(engine) as connection:
+                return {
+                    table.name: await connection.scalar(select(func.count()).select_from(table))
+                    or 0
+                    for table in await connection.run_sync(_tables)
+                }
+        finally:
+            await engine.dispose()
 
 
 async def _restore_table(connection: AsyncConnection, table: Table, file: Path) -> int:
