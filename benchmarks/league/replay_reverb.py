@@ -50,51 +50,45 @@ def serve(port, ready, stop, batch):
     server.stop()
 
 
-def write(port, payloads, steps, batch, seconds, go, finished, answers):
-    """Insert items until the time is over; then on, uncounted, until the reader has finished: its
-    sampler would wait for them for ever."""
+def write(port, payloads, steps, batch, seconds, go, answers):
+    """Insert items; answer when the time is over, and continue until killed: the reader would be
+    held otherwise."""
     arrays = [np.frombuffer(each, np.uint8) for each in payloads]
     client = reverb.Client(f"localhost:{port}")
     go.wait()
-    done, began, cpu = 0, time.perf_counter(), time.process_time()
-    answer = None
+    done, began, cpu, answered = 0, time.perf_counter(), time.process_time(), False
     with client.trajectory_writer(num_keep_alive_refs=1) as writer:
-        while answer is None or not finished.is_set():
-            for _ in range(batch):
-                writer.append({"data": arrays[done % len(arrays)]})
-                writer.create_item(TABLE, 1.0, {"data": writer.history["data"][-1:]})
-                done += 1
-                if done % 32 == 0:
-                    writer.flush(batch)
+        while True:
+            writer.append({"data": arrays[done % len(arrays)]})
+            writer.create_item(TABLE, 1.0, {"data": writer.history["data"][-1:]})
+            done += 1
+            if done % 32 == 0:
+                writer.flush(batch)
             took = time.perf_counter() - began
-            if answer is None and took > seconds:
-                answer = ("writer", done * steps, took, time.process_time() - cpu)
-    answers.put(answer)
+            if not answered and took > seconds:
+                answers.put(("writer", done * steps, took, time.process_time() - cpu))
+                answered = True
 
 
-def read(port, steps, batch, seconds, go, finished, answers):
-    """Sample items until the time is over."""
+def read(port, steps, batch, seconds, go, answers):
+    """Sample items and set their priorities; answer when the time is over, and continue until
+    killed: the writer would be held otherwise."""
     client = reverb.Client(f"localhost:{port}")
     random = np.random.default_rng(1)
     go.wait()
-    done, began, cpu = 0, time.perf_counter(), time.process_time()
-    deadline = began + seconds
+    began, cpu, answered = time.perf_counter(), time.process_time(), False
     keys = []
-    for sample in client.sample(TABLE, num_samples=10**9, emit_timesteps=False):
-        done += 1
+    samples = client.sample(TABLE, num_samples=10**9, emit_timesteps=False)
+    for done, sample in enumerate(samples, start=1):
         keys.append(sample.info.key)
         if len(keys) == batch:
             priorities = random.uniform(0.1, 10.0, batch)
             client.mutate_priorities(TABLE, dict(zip(keys, priorities.tolist(), strict=True)))
             keys = []
-        if time.perf_counter() > deadline:
-            break
-    took = time.perf_counter() - began
-    finished.set()
-    answers.put(("reader", done * steps, took, time.process_time() - cpu))
-    answers.close()
-    answers.join_thread()
-    os._exit(0)  # its sampler does not end by itself
+        took = time.perf_counter() - began
+        if not answered and took > seconds:
+            answers.put(("reader", done * steps, took, time.process_time() - cpu))
+            answered = True
 
 
 def main():
@@ -110,7 +104,6 @@ def main():
             file.read(int.from_bytes(size, "little")) for size in iter(lambda: file.read(4), b"")
         ]
     context = multiprocessing.get_context("spawn")
-    finished = context.Event()
     ready, stop, go, answers = context.Event(), context.Event(), context.Barrier(3), context.Queue()
     with socket.socket() as free:
         free.bind(("", 0))
@@ -120,11 +113,11 @@ def main():
     ready.wait()
     writer = context.Process(
         target=write,
-        args=(port, payloads, steps, batch, seconds, go, finished, answers),
+        args=(port, payloads, steps, batch, seconds, go, answers),
         daemon=True,
     )
     reader = context.Process(
-        target=read, args=(port, steps, batch, seconds, go, finished, answers), daemon=True
+        target=read, args=(port, steps, batch, seconds, go, answers), daemon=True
     )
     writer.start()
     reader.start()
