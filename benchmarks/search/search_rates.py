@@ -227,7 +227,7 @@ def updater_of(network: Network, games: Games) -> AlphaZeroUpdater:
         decks=("",),
         environment=BuiltIn("connect_four"),
         learner=LearnerConfig(batch_transitions=512, network=network),
-        checkpoint=CheckpointConfig(uri="file:///nowhere"),
+        checkpoint=CheckpointConfig(storage="file:///nowhere"),
         alpha_zero=alpha_zero,
     )
     return AlphaZeroUpdater(
