@@ -52,11 +52,11 @@ class RunPart(Struct, frozen=True):
 class Manifest(Struct, frozen=True):
     """Of the manifest, what is needed to play."""
 
-    run: str
     schema_hash: str
-    saved_at: float
     progress: Progress
     files: dict[str, FileSum]
+    run: str = ""
+    saved_at: float = 0.0
     config: RunPart = RunPart()
 
 
