@@ -45,6 +45,8 @@ LEAVE_OUT = "TESTS_LEAVE_OUT"
 RECORD = "TESTS_RECORD_SECONDS"
 SECONDS_BY_FILE = TESTS / "seconds_by_file.json"
 NOTED_SECONDS = 5
+POSTGRESQL = os.pathsep.join(str(each) for each in Path("/usr/lib/postgresql").glob("*/bin"))
+"""Debian keeps the server's programs off PATH, a folder for each version."""
 SITE = TESTS.parent / "build" / "site" / "index.html"
 
 
@@ -73,6 +75,7 @@ NEEDS = {
     "browser": Need(("chromium", "chromium-browser", "google-chrome"), package="chromium"),
     "curl": Need(("curl",), package="curl"),
     "flock": Need(("flock",), package="util-linux"),
+    "postgresql": Need(("postgres",), package="postgresql", path=POSTGRESQL),
     "prometheus": Need(("prometheus",), package="prometheus"),
     "redis-server with TLS": Need(("redis-server", "valkey-server"), package="redis-server"),
     "second Python 3.11": Need(("python3.11",), package="python3.11", path="/usr/bin"),

@@ -79,6 +79,14 @@ def read_board_weights(blob: bytes, spec: EnvironmentSpec) -> BoardWeights:
     return BoardWeights(network, tensors, int(version))
 
 
+def are_board_weights(blob: bytes) -> bool:
+    """Say whether bytes claim to be weights of AlphaZero's; ``read_board_weights`` checks them."""
+    try:
+        return NETWORK_METADATA in _metadata(blob)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return False
+
+
 def _require_sound(name: str, tensor: Any, shape: tuple[int, ...]) -> None:
     if tensor is None or tensor.shape != shape or tensor.dtype != np.float32:
         found = "is missing" if tensor is None else f"is {tensor.dtype} {list(tensor.shape)}"

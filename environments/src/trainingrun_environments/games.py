@@ -5,7 +5,7 @@ play and for search.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy.typing as npt
 from trainingrun_contracts.environment_spec import EnvironmentSpec
@@ -45,6 +45,16 @@ class Game(Protocol):
 
     def render(self) -> str:
         """Return the state as text for people, without a line end."""
+
+
+@runtime_checkable
+class RendersForPlayers(Protocol):
+    """What a game with hidden information has besides, so that people can play it."""
+
+    def render_for(self, player: int) -> str:
+        """Return what a player (0 or 1) knows as text for people, without a line end; never what
+        is hidden from the player.
+        """
 
 
 class Games(Protocol):

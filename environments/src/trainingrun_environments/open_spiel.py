@@ -134,6 +134,15 @@ class OpenSpielGame:
         """See Game."""
         return str(self.state).rstrip("\n")
 
+    def render_for(self, player: int) -> str:
+        """See RendersForPlayers; empty where OpenSpiel has no text of what a player knows."""
+        kind = self.state.get_game().get_type()
+        if kind.provides_information_state_string:
+            return str(self.state.information_state_string(player)).rstrip("\n")
+        if kind.provides_observation_string:
+            return str(self.state.observation_string(player)).rstrip("\n")
+        return ""
+
 
 def _pyspiel() -> Any:
     try:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
 
 import grpc.aio
+from prometheus_client import CollectorRegistry
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from trainingrun_league.artefacts.place import ArtefactPlace
+from trainingrun_league.live.state import LiveState
 from trainingrun_league.peers import Peers
 from trainingrun_league.settings import ServiceName, Settings
 
@@ -32,14 +34,20 @@ class Host:
         settings: of the process.
         engine: of the database, migrated.
         artefacts: where bytes are kept.
+        live: what processes share and what can be made again.
         peers: the other services.
+        metrics: where it registers its own, as ``trainingrun_league_SERVICE_…``.
+        addresses: ``host:port`` that clients reach each service of this process at.
         clock: seconds since 1970.
     """
 
     settings: Settings
     engine: AsyncEngine
     artefacts: ArtefactPlace
+    live: LiveState
     peers: Peers
+    metrics: CollectorRegistry
+    addresses: Mapping[ServiceName, str]
     clock: Callable[[], float]
 
 
@@ -50,7 +58,7 @@ class Service(Protocol):
         """Register the servicer."""
 
     async def run(self) -> None:
-        """Do what no call starts (fits, expiries) until cancelled."""
+        """Do what no call starts (fits, expiries) until cancelled; an error ends the process."""
 
     async def is_ready(self) -> str:
         """Return why it cannot serve now; empty where it can. Health answers it."""
@@ -66,14 +74,18 @@ class ServiceDeclaration:
     Attributes:
         name: of it.
         full_name: with the package, as reflection and health call it.
+        start: makes it; a bad setting of its own is an ``InvalidRequest``.
         open_to_players: the methods that a player's token may call; all are open to services.
-        start: makes it.
+        most_request_bytes: a larger message is refused before it is read.
+        most_calls: at once; more are refused with RESOURCE_EXHAUSTED.
     """
 
     name: ServiceName
     full_name: str
-    open_to_players: frozenset[str]
     start: Callable[[Host], Awaitable[Service]]
+    open_to_players: frozenset[str] = frozenset()
+    most_request_bytes: int = 4 << 20
+    most_calls: int = 5000
 
 
 Servicer = Any

@@ -22,15 +22,16 @@ _SPARE: Final = 2
 _TRIES: Final = 64
 
 
-def draw_openings(games: Games, seeds: Sequence[int]) -> tuple[Opening, ...]:
+def draw_openings(games: Games, seeds: Sequence[int], *, among: int = 1) -> tuple[Opening, ...]:
     """Return an opening for a game of each seed: all of the same number of moves, and different
     ones as long as chance finds any.
 
-    They are as short as their number allows (``plies_needed``), as random moves are bad ones.
+    They are as short as their number allows (``plies_needed``), as random moves are bad ones;
+    ``among`` is the number of openings that there should be where these are a part of them.
     """
     if not seeds:
         return ()
-    plies = plies_needed(games, seeds[0], openings=len(seeds))
+    plies = plies_needed(games, seeds[0], openings=max(among, len(seeds)))
     known: set[Opening] = set()
     found: list[Opening] = []
     for seed in seeds:

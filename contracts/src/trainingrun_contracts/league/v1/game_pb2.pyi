@@ -80,6 +80,7 @@ class Thought(_message.Message):
     ACTIONS_FIELD_NUMBER: _builtins.int
     WEIGHTS_FIELD_NUMBER: _builtins.int
     SIMULATIONS_FIELD_NUMBER: _builtins.int
+    TEXTS_FIELD_NUMBER: _builtins.int
     value: _builtins.float
     """Expected outcome of the one who moved, -1 to 1."""
     simulations: _builtins.int
@@ -89,6 +90,10 @@ class Thought(_message.Message):
     def weights(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
         """Of these actions: probabilities, or parts of the visits."""
 
+    @_builtins.property
+    def texts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Of these actions, for people to read; the Game service fills them in."""
+
     def __init__(
         self,
         *,
@@ -96,10 +101,11 @@ class Thought(_message.Message):
         actions: _abc.Iterable[_builtins.int] | None = ...,
         weights: _abc.Iterable[_builtins.float] | None = ...,
         simulations: _builtins.int = ...,
+        texts: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "simulations", b"simulations", "value", b"value", "weights", b"weights"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "simulations", b"simulations", "texts", b"texts", "value", b"value", "weights", b"weights"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -127,6 +133,8 @@ class GameState(_message.Message):
     OBSERVATION_DTYPE_FIELD_NUMBER: _builtins.int
     PURPOSE_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
+    SEED_FIELD_NUMBER: _builtins.int
+    ACTIONS_FIELD_NUMBER: _builtins.int
     game_id: _builtins.str
     match_id: _builtins.str
     phase: Global___GamePhase.ValueType
@@ -146,6 +154,10 @@ class GameState(_message.Message):
     observation_dtype: _builtins.str
     """Of the observation's numbers, little-endian: "uint8", "float32"."""
     purpose: _common_pb2.MatchPurpose.ValueType
+    seed: _builtins.int
+    """Of a game without secrets, so that who searches has the game itself: its seed, and all actions
+    so far.
+    """
     @_builtins.property
     def players(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Players of seat 1 and 2; empty for an empty seat."""
@@ -166,6 +178,8 @@ class GameState(_message.Message):
     def last_thought(self) -> Global___Thought: ...
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def actions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
     def __init__(
         self,
         *,
@@ -187,10 +201,12 @@ class GameState(_message.Message):
         observation_dtype: _builtins.str = ...,
         purpose: _common_pb2.MatchPurpose.ValueType = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
+        seed: _builtins.int = ...,
+        actions: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "last_thought", b"last_thought", "move_deadline", b"move_deadline"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "game_id", b"game_id", "last_action", b"last_action", "last_action_text", b"last_action_text", "last_thought", b"last_thought", "legal_actions", b"legal_actions", "match_id", b"match_id", "move_deadline", b"move_deadline", "observation", b"observation", "observation_dtype", b"observation_dtype", "phase", b"phase", "players", b"players", "purpose", b"purpose", "reason", b"reason", "returns", b"returns", "seat_to_move", b"seat_to_move", "text", b"text", "turn", b"turn"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "created_at", b"created_at", "game_id", b"game_id", "last_action", b"last_action", "last_action_text", b"last_action_text", "last_thought", b"last_thought", "legal_actions", b"legal_actions", "match_id", b"match_id", "move_deadline", b"move_deadline", "observation", b"observation", "observation_dtype", b"observation_dtype", "phase", b"phase", "players", b"players", "purpose", b"purpose", "reason", b"reason", "returns", b"returns", "seat_to_move", b"seat_to_move", "seed", b"seed", "text", b"text", "turn", b"turn"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

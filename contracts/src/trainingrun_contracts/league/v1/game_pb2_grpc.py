@@ -121,7 +121,7 @@ class GameServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetReplay(self, request, context):
-        """A finished game, to be seen again.
+        """A game to be seen again: a finished one, or what was played of one without secrets.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -44,7 +44,7 @@ class GameServiceStub:
     is cut off with RESOURCE_EXHAUSTED, and may call again.
     """
     GetReplay: _grpc.UnaryUnaryMultiCallable[_game_pb2.GetReplayRequest, _game_pb2.GetReplayResponse]
-    """A finished game, to be seen again."""
+    """A game to be seen again: a finished one, or what was played of one without secrets."""
     ListGames: _grpc.UnaryUnaryMultiCallable[_game_pb2.ListGamesRequest, _game_pb2.ListGamesResponse]
     DeleteGame: _grpc.UnaryUnaryMultiCallable[_game_pb2.DeleteGameRequest, _game_pb2.DeleteGameResponse]
     RecordGames: _grpc.UnaryUnaryMultiCallable[_game_pb2.RecordGamesRequest, _game_pb2.RecordGamesResponse]
@@ -66,7 +66,7 @@ class GameServiceAsyncStub(GameServiceStub):
     is cut off with RESOURCE_EXHAUSTED, and may call again.
     """
     GetReplay: _aio.UnaryUnaryMultiCallable[_game_pb2.GetReplayRequest, _game_pb2.GetReplayResponse]  # type: ignore[assignment]
-    """A finished game, to be seen again."""
+    """A game to be seen again: a finished one, or what was played of one without secrets."""
     ListGames: _aio.UnaryUnaryMultiCallable[_game_pb2.ListGamesRequest, _game_pb2.ListGamesResponse]  # type: ignore[assignment]
     DeleteGame: _aio.UnaryUnaryMultiCallable[_game_pb2.DeleteGameRequest, _game_pb2.DeleteGameResponse]  # type: ignore[assignment]
     RecordGames: _aio.UnaryUnaryMultiCallable[_game_pb2.RecordGamesRequest, _game_pb2.RecordGamesResponse]  # type: ignore[assignment]
@@ -121,7 +121,7 @@ class GameServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _game_pb2.GetReplayRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_game_pb2.GetReplayResponse, _abc.Awaitable[_game_pb2.GetReplayResponse]]:
-        """A finished game, to be seen again."""
+        """A game to be seen again: a finished one, or what was played of one without secrets."""
 
     @_abc_1.abstractmethod
     def ListGames(

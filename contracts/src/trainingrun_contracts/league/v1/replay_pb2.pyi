@@ -49,10 +49,11 @@ class Item(_message.Message):
     EXPERIENCES_FIELD_NUMBER: _builtins.int
     PRIORITY_FIELD_NUMBER: _builtins.int
     data: _builtins.bytes
+    """1 byte to 8 MiB."""
     experiences: _builtins.int
     """Experiences (transitions) in it, 1 to 4096."""
     priority: _builtins.float
-    """Greater than 0; 0: the greatest so far."""
+    """1e-9 to 1e9; 0: the greatest so far."""
     def __init__(
         self,
         *,
@@ -77,13 +78,18 @@ class RecordExperienceRequest(_message.Message):
     ITEMS_FIELD_NUMBER: _builtins.int
     WAIT_FIELD_NUMBER: _builtins.int
     source: _builtins.str
-    """Names the sender and its batch; a repeated one is recorded once."""
+    """Names the sender and its batch; a repeated one is recorded once. A source counts its batches 1,
+    2, 3 …; up to 1024 may be under way, in any order. A number that was refused (bad request, held)
+    is not used up. Who has forgotten its count takes a new name: up to 16,384 are remembered.
+    """
     sequence: _builtins.int
     @_builtins.property
-    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___Item]: ...
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___Item]:
+        """1 to 4096 items, up to 32 MiB."""
+
     @_builtins.property
     def wait(self) -> _duration_pb2.Duration:
-        """How long the limiter may hold the call; at most 60 s."""
+        """How long the limiter may hold the call: up to 60 s; 10 s where nothing is given."""
 
     def __init__(
         self,
@@ -178,14 +184,18 @@ class GetExperienceBatchRequest(_message.Message):
     WAIT_FIELD_NUMBER: _builtins.int
     READER_FIELD_NUMBER: _builtins.int
     size: _builtins.int
-    """Items, 1 to 4096."""
+    """Items, 1 to 4096, drawn with replacement. There are fewer in an answer where so many of the
+    largest that was recorded would not fit into 32 MiB.
+    """
     sampling: Global___Sampling.ValueType
     beta: _builtins.float
-    """Exponent of the importance weights."""
+    """Exponent of the importance weights, 0 to 4."""
     reader: _builtins.str
     """The learner; sampling is counted for each."""
     @_builtins.property
-    def wait(self) -> _duration_pb2.Duration: ...
+    def wait(self) -> _duration_pb2.Duration:
+        """How long the limiter may hold the call: up to 60 s; 10 s where nothing is given."""
+
     def __init__(
         self,
         *,
@@ -219,6 +229,7 @@ class SampledItem(_message.Message):
     """(N * p) ^ -beta over the greatest of the table, at most 1."""
     probability: _builtins.float
     times_sampled: _builtins.int
+    """This time included."""
     experiences: _builtins.int
     def __init__(
         self,
@@ -308,11 +319,14 @@ class UpdatePrioritiesRequest(_message.Message):
     IDS_FIELD_NUMBER: _builtins.int
     PRIORITIES_FIELD_NUMBER: _builtins.int
     idempotency_key: _builtins.str
+    """Where one is given, a repetition is answered as the first time, and changes nothing."""
     @_builtins.property
-    def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """1 to 65536; of one that is named twice the last priority holds."""
+
     @_builtins.property
     def priorities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
-        """One for each id, greater than 0."""
+        """One for each id, 1e-9 to 1e9."""
 
     def __init__(
         self,
@@ -385,6 +399,10 @@ class GetStatsResponse(_message.Message):
     WRITERS_HELD_SECONDS_FIELD_NUMBER: _builtins.int
     READERS_HELD_SECONDS_FIELD_NUMBER: _builtins.int
     READABLE_FIELD_NUMBER: _builtins.int
+    FIRST_SAMPLED_FIELD_NUMBER: _builtins.int
+    STORED_UNSAMPLED_FIELD_NUMBER: _builtins.int
+    EVICTED_UNSAMPLED_FIELD_NUMBER: _builtins.int
+    JOURNAL_BYTES_FIELD_NUMBER: _builtins.int
     items: _builtins.int
     experiences: _builtins.int
     bytes: _builtins.int
@@ -402,6 +420,12 @@ class GetStatsResponse(_message.Message):
     readers_held_seconds: _builtins.float
     readable: _builtins.int
     """Experiences that learners can take before they are held."""
+    first_sampled: _builtins.int
+    """recorded = first_sampled + stored_unsampled + evicted_unsampled, at every moment."""
+    stored_unsampled: _builtins.int
+    evicted_unsampled: _builtins.int
+    journal_bytes: _builtins.int
+    """Bytes of the journal's files, those that wait for the archive included."""
     def __init__(
         self,
         *,
@@ -419,10 +443,14 @@ class GetStatsResponse(_message.Message):
         writers_held_seconds: _builtins.float = ...,
         readers_held_seconds: _builtins.float = ...,
         readable: _builtins.int = ...,
+        first_sampled: _builtins.int = ...,
+        stored_unsampled: _builtins.int = ...,
+        evicted_unsampled: _builtins.int = ...,
+        journal_bytes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["archived", b"archived", "bytes", b"bytes", "evicted", b"evicted", "experiences", b"experiences", "items", b"items", "readable", b"readable", "readers_held_seconds", b"readers_held_seconds", "recorded", b"recorded", "recorded_per_second", b"recorded_per_second", "sampled", b"sampled", "sampled_per_second", b"sampled_per_second", "samples_per_insert", b"samples_per_insert", "sum_of_priorities", b"sum_of_priorities", "writers_held_seconds", b"writers_held_seconds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["archived", b"archived", "bytes", b"bytes", "evicted", b"evicted", "evicted_unsampled", b"evicted_unsampled", "experiences", b"experiences", "first_sampled", b"first_sampled", "items", b"items", "journal_bytes", b"journal_bytes", "readable", b"readable", "readers_held_seconds", b"readers_held_seconds", "recorded", b"recorded", "recorded_per_second", b"recorded_per_second", "sampled", b"sampled", "sampled_per_second", b"sampled_per_second", "samples_per_insert", b"samples_per_insert", "stored_unsampled", b"stored_unsampled", "sum_of_priorities", b"sum_of_priorities", "writers_held_seconds", b"writers_held_seconds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,272 @@
+"""The worker's loop: lease, do the work, report; again, until asked to stop.
+
+Matches and trials are done one at a time, as each takes a core; games against people are played
+beside them, under leases of a name of their own, so that no person waits for a match to end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from random import Random
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final
+
+import grpc
+import grpc.aio
+from google.protobuf.duration_pb2 import Duration
+from trainingrun_contracts.backoff import Backoff
+from trainingrun_contracts.league.v1.common_pb2 import MatchPurpose
+from trainingrun_contracts.league.v1.game_pb2 import RecordGamesRequest
+from trainingrun_contracts.league.v1.matchmaker_pb2 import (
+    LeasedMatch,
+    LeaseMatchRequest,
+    LeaseMatchResponse,
+    ReportResultRequest,
+)
+from trainingrun_contracts.league.v1.model_pb2 import ReportValidationRequest
+from trainingrun_contracts.run_config import ConfigError
+
+from trainingrun_actor.league_worker.matches import (
+    GamesFailed,
+    Interrupted,
+    MatchPlayer,
+    PlayerFailed,
+)
+from trainingrun_actor.league_worker.roster import Roster
+from trainingrun_actor.league_worker.table_seats import TableSeats
+from trainingrun_actor.league_worker.validation import validate
+from trainingrun_actor.league_worker.weights import Unusable
+
+if TYPE_CHECKING:  # asynchronous clients have a type in the stubs alone
+    from trainingrun_contracts.league.v1.game_pb2_grpc import GameServiceAsyncStub
+    from trainingrun_contracts.league.v1.matchmaker_pb2_grpc import MatchmakerServiceAsyncStub
+    from trainingrun_contracts.league.v1.model_pb2_grpc import ModelServiceAsyncStub
+
+WAIT_SECONDS: Final = 20
+"""That a lease waits for work."""
+END_SECONDS: Final = 5.0
+"""For the last reports after SIGTERM."""
+_LEASE_SECONDS: Final = 600.0
+_MARGIN_SECONDS: Final = 2.0
+"""A report must arrive before its lease ends."""
+_BACKOFF: Final = Backoff(first=0.5, longest=15.0, spread=0.5)
+_REFUSED: Final = frozenset({grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED})
+_MOST_RECORDED: Final = 64
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LeagueServices:
+    """The services that a worker calls; ``game_at`` gives the Game service of an address."""
+
+    matchmaker: MatchmakerServiceAsyncStub
+    model: ModelServiceAsyncStub
+    game: GameServiceAsyncStub
+    game_at: Callable[[str], GameServiceAsyncStub]
+
+
+class Worker:
+    """See above."""
+
+    def __init__(
+        self,
+        services: LeagueServices,
+        roster: Roster,
+        *,
+        name: str,
+        seats: int,
+        recorded: int,
+        stop: asyncio.Event,
+    ) -> None:
+        self._services = services
+        self._roster = roster
+        self._name = name
+        self._stop = stop
+        self._matches = MatchPlayer(roster, recorded=recorded, is_stopping=stop.is_set)
+        self._seats = TableSeats(roster)
+        self._free_seats = asyncio.Semaphore(seats)
+        self._seated: set[asyncio.Task[None]] = set()
+        self._random = Random()
+        self.played = 0
+        """Games of matches that were reported."""
+
+    async def run(self) -> None:
+        """Work until the stop event.
+
+        Raises:
+            ConfigError: the league refuses the token.
+        """
+        loops = [
+            asyncio.create_task(self._lease_for_ever(self._work, self._work_request())),
+            asyncio.create_task(self._lease_for_ever(self._sit, self._seat_request())),
+        ]
+        stopping = asyncio.create_task(self._stop.wait())
+        try:
+            done, _ = await asyncio.wait({*loops, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if stopping in done:
+                # The match that is played ends by itself at its next slice, and is given back.
+                loops[1].cancel()
+                await asyncio.wait(loops, timeout=END_SECONDS)
+        finally:
+            tasks = [*loops, stopping, *self._seated]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*self._seated, return_exceptions=True)
+            self._seats.close()
+        for task in loops:
+            if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+                raise error
+
+    def _work_request(self) -> LeaseMatchRequest:
+        return LeaseMatchRequest(worker=self._name, wait=Duration(seconds=WAIT_SECONDS))
+
+    def _seat_request(self) -> LeaseMatchRequest:
+        return LeaseMatchRequest(
+            worker=f"{self._name}.seats",
+            wait=Duration(seconds=WAIT_SECONDS),
+            purposes=[MatchPurpose.MATCH_PURPOSE_CASUAL],
+        )
+
+    async def _lease_for_ever(
+        self,
+        act: Callable[[LeaseMatchResponse, str], Coroutine[Any, Any, None]],
+        request: LeaseMatchRequest,
+    ) -> None:
+        failures = 0
+        while not self._stop.is_set():
+            try:
+                leased = await self._until_stop(
+                    self._services.matchmaker.LeaseMatch(request, timeout=WAIT_SECONDS + 20)
+                )
+                if leased is not None:
+                    await act(leased, request.worker)
+                failures = 0
+            except grpc.aio.AioRpcError as error:
+                if error.code() in _REFUSED:
+                    raise ConfigError(
+                        f"the league refuses this worker: {error.details()}"
+                    ) from error
+                failures += 1
+                _log.warning("the league: %s: %s", error.code().name, error.details())
+            except OSError as error:
+                failures += 1
+                _log.warning("this machine: %s", error)
+            if failures:
+                await self._until_stop(
+                    asyncio.sleep(_BACKOFF.seconds(failures, self._random), None)
+                )
+
+    async def _until_stop(self, awaited: Any) -> Any:
+        """Await something, but no longer than until the worker is to stop; None then."""
+
+        async def waited() -> Any:
+            return await awaited
+
+        task = asyncio.create_task(waited())
+        stopping = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            return task.result() if task.done() else None
+        finally:
+            for each in (task, stopping):
+                each.cancel()
+
+    async def _work(self, leased: LeaseMatchResponse, worker: str) -> None:
+        match leased.WhichOneof("work"):
+            case "match":
+                await self._play(leased.match, worker)
+            case "validate_model_id":
+                await self._validate(leased.validate_model_id)
+            case "seat":
+                await self._sit(leased, worker)
+            case _:
+                pass  # nothing was open
+
+    async def _sit(self, leased: LeaseMatchResponse, worker: str) -> None:
+        if leased.WhichOneof("work") != "seat":
+            if leased.WhichOneof("work") is not None:
+                await self._work(leased, worker)
+            return
+        await self._free_seats.acquire()
+        task = asyncio.create_task(self._play_seat(leased))
+        self._seated.add(task)
+        task.add_done_callback(self._leave)
+
+    def _leave(self, task: asyncio.Task[None]) -> None:
+        self._seated.discard(task)
+        self._free_seats.release()
+
+    async def _play_seat(self, leased: LeaseMatchResponse) -> None:
+        seat, player = leased.seat, leased.seat_player
+        try:
+            await self._seats.play(self._services.game_at(seat.game_address), seat, player)
+        except (Unusable, grpc.aio.AioRpcError, OSError) as error:
+            said = error.details() if isinstance(error, grpc.aio.AioRpcError) else error
+            _log.warning("%s leaves the game %s: %s", player, seat.game_id, said)
+
+    async def _validate(self, model_id: str) -> None:
+        found = await validate(self._roster, model_id, is_stopping=self._stop.is_set)
+        if found is None:
+            return
+        _log.info("model %s: %s", model_id, found.problem or f"plays, {found.games} games")
+        await self._services.model.ReportValidation(
+            ReportValidationRequest(
+                idempotency_key=f"{self._name}/{model_id}", id=model_id, validation=found
+            )
+        )
+
+    async def _play(self, match: LeasedMatch, worker: str) -> None:
+        report = ReportResultRequest(
+            idempotency_key=f"{worker}/{match.match_id}", match_id=match.match_id, worker=worker
+        )
+        try:
+            await self._play_into(report, match)
+        except Interrupted as error:
+            report.problem = str(error)
+        except PlayerFailed as error:
+            report.failed_player, report.problem = error.player_id, str(error)
+        except GamesFailed as error:
+            report.problem = str(error)
+        if report.problem:
+            _log.warning("match %s: %s", match.match_id, report.problem)
+        await self._services.matchmaker.ReportResult(report)
+        self.played += len(report.games)
+
+    async def _play_into(self, report: ReportResultRequest, match: LeasedMatch) -> None:
+        """Play a match, keep some of its games for people, and write all results down."""
+        contenders = []
+        for player_id in (match.first, match.second):
+            try:
+                contenders.append(await self._roster.find(player_id))
+            except Unusable as error:
+                raise PlayerFailed(player_id, str(error)) from error
+        first, second = contenders
+        until = monotonic() + _seconds_left(match) - _MARGIN_SECONDS
+        played = await self._matches.play(match, first, second, until=until)
+        report.games.extend(played.results)
+        recorded = played.recorded[:_MOST_RECORDED]
+        if not recorded:
+            return
+        try:
+            kept = await self._services.game.RecordGames(
+                RecordGamesRequest(idempotency_key=f"match/{match.match_id}", games=recorded)
+            )
+        except grpc.aio.AioRpcError as error:
+            # Results count without their tapes.
+            _log.warning("games of %s are not kept: %s", match.match_id, error.details())
+            return
+        for place, game_id in enumerate(kept.game_ids):
+            report.games[place].game_id = game_id
+
+
+def _seconds_left(match: LeasedMatch) -> float:
+    """Return how long a lease lasts, by the Matchmaker's clock where it says so."""
+    if not match.HasField("expires_at"):
+        return _LEASE_SECONDS
+    from time import time  # noqa: PLC0415
+
+    return max(0.0, match.expires_at.ToNanoseconds() / 1e9 - time())

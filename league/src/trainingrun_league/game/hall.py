@@ -1,0 +1,419 @@
+"""The hall: the games that this process holds, who watches them, and their clocks.
+
+Every change of a game goes through its lock, first into the journal, then into memory, then to who
+watches; a caller that hangs up in between changes nothing of that. Games that are over leave the
+memory at once and are read from the journal from then on, so that none can be forgotten here.
+
+Border: seats and actions as values in, states as messages out; tokens and requests are read in
+``service``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from trainingrun_contracts.league.v1.game_pb2 import GameState
+from trainingrun_environments.errors import GameFault
+
+from trainingrun_league.errors import Conflict, Exhausted, LeagueError, NotFound, Reused
+from trainingrun_league.game.engine import Engine
+from trainingrun_league.game.journal import Creation, GameJournal, JournalGame
+from trainingrun_league.game.played import PlayedGame
+from trainingrun_league.game.table import (
+    Table,
+    Turn,
+    abandoned,
+    check_action,
+    joined,
+    opened,
+    overdue,
+    resumed,
+)
+from trainingrun_league.game.views import state_message
+
+PERSON: Final = "person/"
+_log = logging.getLogger(__name__)
+_R = TypeVar("_R")
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a process holds at most.
+
+    Attributes:
+        games: that are not over.
+        games_of_person: of these, by one person.
+        watchers: streams that are open, over all games.
+        unread: states that wait for a watcher who does not read.
+        kept: games in the journal; the oldest that are over are deleted beyond.
+    """
+
+    games: int = 2000
+    games_of_person: int = 4
+    watchers: int = 4000
+    unread: int = 64
+    kept: int = 200_000
+
+
+@dataclass(frozen=True)
+class Move:
+    """An action that a seat wants to play."""
+
+    seat: int
+    key: str
+    expected_turn: int
+    turn: Turn
+
+
+class _Watcher:
+    """A stream of one game's states to one caller."""
+
+    def __init__(self, seat: int, most: int) -> None:
+        self.seat = seat
+        self.is_cut = False
+        self._states: asyncio.Queue[GameState | None] = asyncio.Queue(most)
+
+    def put(self, state: GameState, *, is_last: bool) -> None:
+        """Take a state; who does not read is cut off rather than shown less than every turn."""
+        if self.is_cut:
+            return
+        try:
+            self._states.put_nowait(state)
+            if is_last:
+                self._states.put_nowait(None)
+        except asyncio.QueueFull:
+            self.is_cut = True
+
+    async def read(self) -> AsyncIterator[GameState]:
+        """Yield the states up to the game's end."""
+        while not (self.is_cut and self._states.empty()):
+            state = await self._states.get()
+            if state is None:
+                return
+            yield state
+        raise Exhausted("the stream was read too slowly and is cut off: stream the game again")
+
+
+class _OpenGame:
+    """A game of the hall."""
+
+    def __init__(self, played: PlayedGame) -> None:
+        self.played = played
+        self.lock = asyncio.Lock()
+        self.watchers: set[_Watcher] = set()
+
+
+class Hall:
+    """See above."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        journal: GameJournal,
+        *,
+        holder: str,
+        clock: Callable[[], float],
+        bounds: Bounds,
+    ) -> None:
+        self._engine = engine
+        self._journal = journal
+        self._holder = holder
+        self._clock = clock
+        self._bounds = bounds
+        self._games: dict[str, _OpenGame] = {}
+        self._watchers = 0
+        self._changes: set[asyncio.Task[Any]] = set()
+        self.on_end: Callable[[Table], None] = lambda _table: None
+        """Is called with every game that ends here."""
+
+    @property
+    def running(self) -> int:
+        """Games that are not over."""
+        return len(self._games)
+
+    @property
+    def watchers(self) -> int:
+        """Streams that are open."""
+        return self._watchers
+
+    async def resume(self) -> int:
+        """Play the games again that were held when this process ended; return how many."""
+        now = self._clock()
+        for table in await self._journal.open_games(self._holder):
+            turns = await self._journal.turns(table.game_id)
+            try:
+                played = PlayedGame(self._engine, resumed(table, now=now), turns)
+            except GameFault as fault:
+                _log.warning("the game %s cannot be resumed: %s", table.game_id, fault)
+                await self._journal.keep(abandoned(table, str(fault), now=now))
+                continue
+            self._games[table.game_id] = _OpenGame(played)
+        return len(self._games)
+
+    async def open(self, table: Table, creation: Creation) -> Table:
+        """Keep a new game; a repeated creation gives the game of before.
+
+        Raises:
+            Reused: the key came with another request.
+            Exhausted: there are too many games.
+            Conflict: the engine fails.
+        """
+        found = await self._journal.find_created(creation.key)
+        if found is None:
+            found = await self._opened(opened(table), creation)
+        if found.creation != creation:
+            raise Reused(
+                f"idempotency_key: {creation.key!r} made the game {found.table.game_id} with"
+                " another request: take a key of its own for each game"
+            )
+        return found.table
+
+    async def join(self, game_id: str, seat: int, player: str) -> GameState:
+        """Seat a player; the second one begins the game.
+
+        Raises:
+            NotFound, NotPermitted: see ``table.joined``.
+        """
+
+        async def change(game: _OpenGame) -> GameState:
+            table = game.played.table
+            seated = joined(table, seat, player, now=self._clock())
+            if seated != table:
+                await self._settle(game, seated)
+            return state_message(game.played, seat)
+
+        game = self._games.get(game_id)
+        if game is not None:
+            return await self._change(game, change)
+        table = (await self._read(game_id)).table
+        joined(table, seat, player, now=self._clock())
+        return await self.state(game_id, seat)
+
+    async def play(self, game_id: str, move: Move) -> GameState:
+        """Play an action. A repeated key gives the state that it led to.
+
+        Raises:
+            NotFound, Conflict, InvalidRequest: see ``table.check_action``.
+            Reused: the key came with another action.
+        """
+        game = self._games.get(game_id)
+        if game is not None:
+            return await self._change(game, lambda open_game: self._play(open_game, move))
+        played = await self._replayed(game_id)
+        repeated = _repeated(played, move)
+        if repeated is None:
+            check_action(
+                played.table,
+                played.position,
+                seat=move.seat,
+                expected_turn=move.expected_turn,
+                action=move.turn.action,
+            )
+            raise Conflict(f"the game {game_id} is not held by this process: create it anew")
+        return repeated
+
+    async def state(self, game_id: str, seat: int) -> GameState:
+        """Return a game as a seat sees it now; raises NotFound."""
+        game = self._games.get(game_id)
+        if game is None:
+            return state_message(await self._replayed(game_id), seat)
+        async with game.lock:  # an action that is not in the journal yet has not been played
+            return state_message(game.played, seat)
+
+    async def watch(self, game_id: str, seat: int) -> AsyncIterator[GameState]:
+        """Yield the state now, then after every turn.
+
+        Raises:
+            NotFound: there is no such game.
+            Exhausted: too many watch, or this one does not read.
+        """
+        game = self._games.get(game_id)
+        if game is None:
+            yield await self.state(game_id, seat)
+            return
+        if self._watchers >= self._bounds.watchers:
+            raise Exhausted(f"{self._watchers} streams of games are open here: try again later")
+        watcher = _Watcher(seat, self._bounds.unread)
+        self._watchers += 1
+        try:
+            async with game.lock:
+                is_over = game.played.table.phase.is_over
+                watcher.put(state_message(game.played, seat), is_last=is_over)
+                game.watchers.add(watcher)
+            async for state in watcher.read():
+                yield state
+        finally:
+            game.watchers.discard(watcher)
+            self._watchers -= 1
+
+    async def delete(self, game_id: str) -> None:
+        """Delete a game; one that is played ends without a result. Raises NotFound."""
+        game = self._games.get(game_id)
+        if game is None:
+            await self._read(game_id)
+        else:
+            await self._change(game, lambda open_game: self._abandon(open_game, "it was deleted"))
+        await self._journal.delete(game_id)
+
+    async def expire(self) -> None:
+        """End the games whose time is up."""
+        now = self._clock()
+        late = [game for game in self._games.values() if now >= game.played.table.deadline]
+        for game in late:
+            await self._change(game, self._expire)
+
+    async def tidy(self) -> None:
+        """Delete the oldest games beyond the bound."""
+        await self._journal.delete_oldest(kept=self._bounds.kept)
+
+    async def close(self) -> None:
+        """Wait for changes that are being made."""
+        if self._changes:
+            await asyncio.wait(self._changes)
+
+    async def _opened(self, table: Table, creation: Creation) -> JournalGame:
+        self._check_room(table)
+        try:
+            played = PlayedGame(self._engine, table)
+        except GameFault as fault:
+            raise Conflict(f"no game can be begun: {fault}") from fault
+        made = JournalGame(table, self._holder, creation)
+        self._games[table.game_id] = _OpenGame(played)
+        try:
+            is_new = await self._journal.create(made)
+        except LeagueError:
+            del self._games[table.game_id]
+            raise
+        if not is_new:
+            del self._games[table.game_id]
+            there = await self._journal.find_created(creation.key)
+            if there is None:
+                raise Conflict(f"the game {table.game_id} was just deleted: create another one")
+            return there
+        return made
+
+    def _check_room(self, table: Table) -> None:
+        if len(self._games) >= self._bounds.games:
+            raise Exhausted(f"{len(self._games)} games are played here: try again later")
+        for player in {each for each in table.players if each.startswith(PERSON)}:
+            count = sum(player in game.played.table.players for game in self._games.values())
+            if count >= self._bounds.games_of_person:
+                raise Exhausted(f"{player} plays {count} games already: finish one before the next")
+
+    async def _change(
+        self, game: _OpenGame, act: Callable[[_OpenGame], Coroutine[Any, Any, _R]]
+    ) -> _R:
+        """Change a game under its lock, to the end even where the caller has hung up."""
+
+        async def locked() -> _R:
+            async with game.lock:
+                return await act(game)
+
+        task = asyncio.create_task(locked())
+        self._changes.add(task)
+        task.add_done_callback(self._changes.discard)
+        return await asyncio.shield(task)
+
+    async def _play(self, game: _OpenGame, move: Move) -> GameState:
+        played = game.played
+        repeated = _repeated(played, move)
+        if repeated is not None:
+            return repeated
+        check_action(
+            played.table,
+            played.position,
+            seat=move.seat,
+            expected_turn=move.expected_turn,
+            action=move.turn.action,
+        )
+        turns = len(played.turns)
+        table = played.play(move.turn, now=self._clock())
+        is_played = len(played.turns) > turns
+        try:
+            await self._settle(game, table, move.turn if is_played else None)
+        except LeagueError:
+            played.take_back(turns)
+            raise
+        return state_message(played, move.seat)
+
+    async def _expire(self, game: _OpenGame) -> None:
+        played = game.played
+        late = overdue(played.table, played.position, bound=played.bound, now=self._clock())
+        if late is not None:
+            await self._settle(game, late)
+
+    async def _abandon(self, game: _OpenGame, reason: str) -> None:
+        if not game.played.table.phase.is_over:
+            await self._settle(game, abandoned(game.played.table, reason, now=self._clock()))
+
+    async def _settle(self, game: _OpenGame, table: Table, turn: Turn | None = None) -> None:
+        """Keep how a game stands now, and show it to who watches."""
+        await self._journal.keep(table, turn)
+        played = game.played
+        played.settle(table)
+        is_over = table.phase.is_over
+        if is_over:
+            self._games.pop(table.game_id, None)
+        states = {
+            seat: state_message(played, seat) for seat in {each.seat for each in game.watchers}
+        }
+        for watcher in game.watchers:
+            watcher.put(states[watcher.seat], is_last=is_over)
+        if is_over:
+            self.on_end(table)
+
+    async def _read(self, game_id: str) -> JournalGame:
+        found = await self._journal.find(game_id)
+        if found is None:
+            raise NotFound(f"there is no game {game_id[:80]!r}: ListGames names those there are")
+        if not found.table.phase.is_over and found.holder != self._holder:
+            raise Conflict(
+                f"the game {game_id} is held by {found.holder}: ask the process at its address"
+            )
+        return found
+
+    async def _replayed(self, game_id: str) -> PlayedGame:
+        """Return a game that is over, played again."""
+        table = (await self._read(game_id)).table
+        turns = await self._journal.turns(game_id)
+        try:
+            return PlayedGame(self._engine, table, turns)
+        except GameFault as fault:
+            raise Conflict(f"the game {game_id} cannot be played again: {fault}") from fault
+
+    async def replayed(self, game_id: str) -> PlayedGame:
+        """Return a game with its turns: one that is over, or has no secrets.
+
+        Raises:
+            NotFound: there is no such game.
+            Conflict: it has secrets and is not over, or was played by other rules.
+        """
+        game = self._games.get(game_id)
+        if game is None:
+            return await self._replayed(game_id)
+        async with game.lock:
+            played = game.played
+            if played.has_secrets:
+                raise Conflict(
+                    f"the game {game_id} is not over, and its players must not see it all: stream"
+                    " it"
+                )
+            return played.copy()
+
+
+def _repeated(played: PlayedGame, move: Move) -> GameState | None:
+    """Return the state that an action led to which was played before; None where it is new."""
+    for place, turn in enumerate(played.turns):
+        if turn.key != move.key or turn.seat != move.seat:
+            continue
+        if (place, turn.action) != (move.expected_turn, move.turn.action):
+            raise Reused(
+                f"idempotency_key: {move.key!r} played {turn.action} at turn {place}: take a key of"
+                " its own for each action"
+            )
+        return state_message(played.after(place + 1), move.seat)
+    return None

@@ -1,0 +1,39 @@
+"""A game as people see it again: every action with the position behind it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from trainingrun_contracts.league.v1.game_pb2 import GetReplayResponse
+
+from trainingrun_league.game.engine import Engine
+from trainingrun_league.game.played import PlayedGame
+from trainingrun_league.game.views import WATCHER, state_message, thought_message, time_message
+
+MOST_CHARACTERS: Final = 1_000_000
+"""Of all positions together; those behind are left out, so that an answer stays a message."""
+
+
+def replay_message(engine: Engine, played: PlayedGame) -> GetReplayResponse:
+    """Return the game turn by turn."""
+    table = played.table
+    again = PlayedGame(engine, replace(table, turn=0))
+    replay = GetReplayResponse(
+        last=state_message(played, WATCHER), seed=table.seed, text=again.rules.text(WATCHER)
+    )
+    left = MOST_CHARACTERS
+    for turn in played.turns:
+        again.repeat(turn)
+        text = again.rules.text(WATCHER) if left > 0 else ""
+        left -= len(text)
+        shown = replay.turns.add(
+            seat=turn.seat, action=turn.action, action_text=again.last_text, text=text
+        )
+        if turn.thought is not None:
+            shown.thought.CopyFrom(thought_message(turn.thought, again.last_thought_texts))
+    if table.started_at is not None:
+        replay.started_at.CopyFrom(time_message(table.started_at))
+    if table.finished_at is not None:
+        replay.finished_at.CopyFrom(time_message(table.finished_at))
+    return replay

@@ -1,0 +1,348 @@
+"""The Game service: its calls, its clock, and the results that it reports.
+
+Thin: requests are read by ``requests``, seats by ``seat_tokens``; what happens is the ``hall``'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
+from hashlib import sha256
+from typing import Any, Final
+
+import grpc.aio
+import msgspec
+from prometheus_client import CollectorRegistry, Counter, Gauge
+from trainingrun_contracts.league.v1.game_pb2 import (
+    CreateGameRequest,
+    CreateGameResponse,
+    DeleteGameRequest,
+    DeleteGameResponse,
+    GamePhase,
+    GetGameStateRequest,
+    GetGameStateResponse,
+    GetReplayRequest,
+    GetReplayResponse,
+    JoinGameRequest,
+    JoinGameResponse,
+    ListGamesRequest,
+    ListGamesResponse,
+    RecordedGame,
+    RecordGamesRequest,
+    RecordGamesResponse,
+    StreamGameRequest,
+    StreamGameResponse,
+    SubmitActionRequest,
+    SubmitActionResponse,
+)
+from trainingrun_contracts.league.v1.game_pb2_grpc import (
+    GameServiceServicer,
+    add_GameServiceServicer_to_server,
+)
+from trainingrun_environments.errors import GameFault, UnknownEnvironment
+
+from trainingrun_league.declaration import Audience, Host, ServiceDeclaration
+from trainingrun_league.errors import InvalidRequest, NotPermitted
+from trainingrun_league.game.engine import Engine, engine_of
+from trainingrun_league.game.hall import Bounds, Hall, Move
+from trainingrun_league.game.journal import (
+    Creation,
+    GameJournal,
+    JournalGame,
+    page_token,
+    read_page_token,
+)
+from trainingrun_league.game.played import PlayedGame
+from trainingrun_league.game.replay import replay_message
+from trainingrun_league.game.reports import ResultReporter
+from trainingrun_league.game.requests import (
+    actions_of,
+    digest_of,
+    key_of,
+    match_of,
+    move_seconds_of,
+    player_of,
+    players_of,
+    purpose_of,
+    thought_of,
+)
+from trainingrun_league.game.seat_tokens import SEATS, seat_of, seat_token
+from trainingrun_league.game.table import Phase, Table, Thought, Turn
+from trainingrun_league.game.views import WATCHER, summary_message
+from trainingrun_league.server.caller import caller
+from trainingrun_league.settings import ServiceName
+
+MOST_RECORDED: Final = 64
+_PAGE, _LONGEST_PAGE = 50, 500
+_EXPIRE_SECONDS: Final = 0.5
+_TIDY_SECONDS: Final = 60.0
+
+
+class GameSettings(msgspec.Struct, frozen=True):
+    """Settings of the service's own.
+
+    Attributes:
+        holder: names this process among those that hold games; the same one after a restart.
+        games: that are played at once.
+        games_of_person: of these, by one person.
+        kept: games in the database; the oldest are deleted beyond.
+    """
+
+    holder: str = "game-0"
+    games: int = 2000
+    games_of_person: int = 4
+    kept: int = 200_000
+
+
+class GameServicer(GameServiceServicer):
+    """The calls; see ``game.proto``."""
+
+    def __init__(
+        self, hall: Hall, journal: GameJournal, engine: Engine, host: Host, *, holder: str
+    ) -> None:
+        self._hall = hall
+        self._journal = journal
+        self._engine = engine
+        self._clock = host.clock
+        self._key = host.settings.token_key
+        self._address = host.addresses.get(ServiceName.GAME, "")
+        self._holder = holder
+
+    async def CreateGame(self, request: CreateGameRequest, _context: Any) -> CreateGameResponse:
+        """See the protocol."""
+        creation = Creation(key_of(request.idempotency_key), digest_of(request))
+        table = Table(
+            game_id=_new_id(),
+            match_id=match_of(request.match_id),
+            purpose=purpose_of(request.purpose),
+            players=players_of(list(request.players)),
+            seed=request.seed,
+            move_seconds=move_seconds_of(request),
+            created_at=self._clock(),
+        )
+        table = await self._hall.open(table, creation)
+        tokens = [seat_token(self._key, table.game_id, seat) for seat in SEATS]
+        return CreateGameResponse(game_id=table.game_id, address=self._address, seat_tokens=tokens)
+
+    async def JoinGame(self, request: JoinGameRequest, _context: Any) -> JoinGameResponse:
+        """See the protocol."""
+        seat = seat_of(self._key, request.game_id, request.seat_token)
+        player = player_of(request.player_id, field="player_id")
+        found = caller()
+        if found.audience is Audience.PLAYERS and found.subject != player:
+            raise NotPermitted(f"player_id: the token is {found.subject}'s, not {player}'s")
+        state = await self._hall.join(request.game_id, seat, player)
+        return JoinGameResponse(seat=seat, state=state)
+
+    async def SubmitAction(
+        self, request: SubmitActionRequest, _context: Any
+    ) -> SubmitActionResponse:
+        """See the protocol."""
+        seat = seat_of(self._key, request.game_id, request.seat_token)
+        key = key_of(request.idempotency_key)
+        turn = Turn(seat, request.action, key, thought_of(request))
+        move = Move(seat, key, request.expected_turn, turn)
+        return SubmitActionResponse(state=await self._hall.play(request.game_id, move))
+
+    async def GetGameState(
+        self, request: GetGameStateRequest, _context: Any
+    ) -> GetGameStateResponse:
+        """See the protocol."""
+        seat = self._seat(request)
+        return GetGameStateResponse(state=await self._hall.state(request.game_id, seat))
+
+    async def StreamGame(
+        self, request: StreamGameRequest, _context: Any
+    ) -> AsyncIterator[StreamGameResponse]:
+        """See the protocol."""
+        seat = self._seat(request)
+        async for state in self._hall.watch(request.game_id, seat):
+            yield StreamGameResponse(state=state)
+
+    async def GetReplay(self, request: GetReplayRequest, _context: Any) -> GetReplayResponse:
+        """See the protocol."""
+        return replay_message(self._engine, await self._hall.replayed(request.game_id))
+
+    async def ListGames(self, request: ListGamesRequest, _context: Any) -> ListGamesResponse:
+        """See the protocol."""
+        size = min(request.page_size or _PAGE, _LONGEST_PAGE)
+        before = read_page_token(request.page_token)
+        tables = await self._journal.page(_phases(request.phases), size=size + 1, before=before)
+        shown = tables[:size]
+        token = page_token(shown[-1]) if len(tables) > size else ""
+        return ListGamesResponse(
+            games=[summary_message(table) for table in shown], next_page_token=token
+        )
+
+    async def DeleteGame(self, request: DeleteGameRequest, _context: Any) -> DeleteGameResponse:
+        """See the protocol."""
+        await self._hall.delete(request.game_id)
+        return DeleteGameResponse()
+
+    async def RecordGames(self, request: RecordGamesRequest, _context: Any) -> RecordGamesResponse:
+        """See the protocol; games that the rules here do not allow are refused."""
+        key = key_of(request.idempotency_key)
+        if len(request.games) > MOST_RECORDED:
+            raise InvalidRequest(
+                f"games: {len(request.games)} of them: send at most {MOST_RECORDED} in one call"
+            )
+        made = [await self._recorded(game, key, place) for place, game in enumerate(request.games)]
+        for game, turns in made:
+            await self._journal.record(game, turns)
+        return RecordGamesResponse(game_ids=[game.table.game_id for game, _ in made])
+
+    async def _recorded(
+        self, game: RecordedGame, key: str, place: int
+    ) -> tuple[JournalGame, tuple[Turn, ...]]:
+        field = f"games[{place}]"
+        # The id follows from the key, so that a repeated call names the games of before.
+        game_id = f"g-{sha256(f'{key} {place}'.encode()).hexdigest()[:20]}"
+        now = self._clock()
+        table = Table(
+            game_id=game_id,
+            match_id=match_of(game.match_id),
+            purpose=purpose_of(game.purpose),
+            players=players_of(list(game.players)),
+            seed=game.seed,
+            move_seconds=1.0,
+            created_at=now,
+            is_taken=(True, True),
+            phase=Phase.RUNNING,
+            started_at=now,
+        )
+        actions = actions_of(game, field=field)
+        try:
+            played = await asyncio.to_thread(_played, self._engine, table, actions)
+        except GameFault as fault:
+            raise InvalidRequest(f"{field}: {fault}") from fault
+        if not played.table.phase.is_over:
+            raise InvalidRequest(
+                f"{field}: after its {len(actions)} actions the game is not over: record it whole"
+            )
+        creation = Creation(f"{key} {place}", digest_of(game))
+        return JournalGame(played.table, self._holder, creation), tuple(played.turns)
+
+    def _seat(self, request: GetGameStateRequest | StreamGameRequest) -> int:
+        if not request.seat_token:
+            return WATCHER
+        return seat_of(self._key, request.game_id, request.seat_token)
+
+
+class GameService:
+    """See ``declaration.Service``."""
+
+    def __init__(self, host: Host, engine: Engine, settings: GameSettings) -> None:
+        bounds = Bounds(
+            games=settings.games, games_of_person=settings.games_of_person, kept=settings.kept
+        )
+        self._clock = host.clock
+        self._journal = GameJournal(host.engine)
+        self._bounds = bounds
+        self._hall = Hall(
+            engine, self._journal, holder=settings.holder, clock=host.clock, bounds=bounds
+        )
+        self._reporter = ResultReporter(self._journal, host.peers, bound=engine.spec.reward_bound)
+        self._servicer = GameServicer(
+            self._hall, self._journal, engine, host, holder=settings.holder
+        )
+        ended = _metrics(host.metrics, self._hall)
+
+        def note_end(table: Table) -> None:
+            ended.labels(table.phase.name.lower()).inc()
+            self._reporter.wake()
+
+        self._hall.on_end = note_end
+
+    @classmethod
+    async def start(cls, host: Host) -> GameService:
+        """Start it, with the games that were played when the process before ended.
+
+        Raises:
+            InvalidRequest: the environment's games cannot be played here.
+        """
+        try:
+            engine = engine_of(host.settings.environment)
+        except UnknownEnvironment as error:
+            raise InvalidRequest(f"the Game service: {error}") from error
+        settings = host.settings.section(ServiceName.GAME, GameSettings)
+        service = cls(host, engine, settings)
+        await service._hall.resume()
+        return service
+
+    def add_to(self, server: grpc.aio.Server) -> None:
+        """See Service."""
+        add_GameServiceServicer_to_server(self._servicer, server)
+
+    async def run(self) -> None:
+        """See Service."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._expire())
+            tasks.create_task(self._tidy())
+            tasks.create_task(self._reporter.run())
+
+    async def is_ready(self) -> str:
+        """See Service."""
+        return ""
+
+    async def close(self) -> None:
+        """See Service: every action is in the journal, so there is nothing to keep."""
+        await self._hall.close()
+
+    async def _expire(self) -> None:
+        while True:
+            await self._hall.expire()
+            await asyncio.sleep(_EXPIRE_SECONDS)
+
+    async def _tidy(self) -> None:
+        while True:
+            await self._hall.tidy()
+            await asyncio.sleep(_TIDY_SECONDS)
+
+
+GAME: Final = ServiceDeclaration(
+    name=ServiceName.GAME,
+    full_name="trainingrun.league.v1.GameService",
+    start=GameService.start,
+    open_to_players=frozenset(
+        {"JoinGame", "SubmitAction", "GetGameState", "StreamGame", "GetReplay", "ListGames"}
+    ),
+)
+
+
+def _metrics(registry: CollectorRegistry, hall: Hall) -> Counter:
+    """Register the service's metrics; return the counter of games that ended."""
+    name = "trainingrun_league_game"
+    running = Gauge(f"{name}_running", "Games that are not over.", registry=registry)
+    running.set_function(lambda: hall.running)
+    watchers = Gauge(f"{name}_watchers", "Streams of games that are open.", registry=registry)
+    watchers.set_function(lambda: hall.watchers)
+    return Counter(f"{name}_ended", "Games that ended.", ["phase"], registry=registry)
+
+
+def _new_id() -> str:
+    return f"g-{secrets.token_hex(10)}"
+
+
+def _phases(phases: Iterable[int]) -> list[Phase]:
+    wanted = set(phases)
+    unknown = wanted - {phase.value for phase in Phase}
+    if unknown:
+        known = ", ".join(GamePhase.Name(GamePhase.ValueType(phase.value)) for phase in Phase)
+        raise InvalidRequest(f"phases: {unknown.pop()} is none of {known}")
+    return [Phase(number) for number in sorted(wanted)]
+
+
+def _played(engine: Engine, table: Table, actions: list[tuple[int, Thought | None]]) -> PlayedGame:
+    """Play a recorded game; raises GameFault where the rules do not allow it."""
+    played = PlayedGame(engine, table)
+    for number, (action, thought) in enumerate(actions):
+        position = played.position
+        if action not in position.legal:
+            raise GameFault(f"actions[{number}]: {action} is not legal there")
+        after = played.play(Turn(position.seat_to_move, action, "", thought), now=table.created_at)
+        if after.phase is Phase.ABANDONED:
+            raise GameFault(after.reason)
+        played.settle(replace(after, deadline=0.0))
+    return played

@@ -1,0 +1,100 @@
+"""What the service says of itself: rates over the last seconds, and the metrics."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+WINDOW_SECONDS: Final = 10
+MOST_READERS: Final = 32
+OTHER_READERS: Final = "other"
+_PREFIX: Final = "trainingrun_league_replay_"
+
+
+@dataclass
+class Rate:
+    """Events a second, over the last whole seconds."""
+
+    clock: Callable[[], float]
+    _seconds: deque[tuple[int, int]] = field(default_factory=deque)
+
+    def add(self, count: int) -> None:
+        """Count events of this moment."""
+        now = int(self.clock())
+        if self._seconds and self._seconds[-1][0] == now:
+            count += self._seconds.pop()[1]
+        self._seconds.append((now, count))
+        self._forget(now)
+
+    @property
+    def per_second(self) -> float:
+        """The mean over the window."""
+        now = int(self.clock())
+        self._forget(now)
+        return sum(count for second, count in self._seconds if second < now) / WINDOW_SECONDS
+
+    def _forget(self, now: int) -> None:
+        while self._seconds and self._seconds[0][0] < now - WINDOW_SECONDS:
+            self._seconds.popleft()
+
+
+class Readers:
+    """Experiences sampled by each reader since the start; names are bounded, since they come from
+    outside and become labels."""
+
+    def __init__(self) -> None:
+        self.sampled: dict[str, int] = {}
+
+    def add(self, reader: str, experiences: int) -> None:
+        """A reader has sampled."""
+        known = reader in self.sampled or len(self.sampled) < MOST_READERS
+        name = reader if known else OTHER_READERS
+        self.sampled[name] = self.sampled.get(name, 0) + experiences
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One moment of the service, for its metrics; counts are in experiences."""
+
+    totals: dict[str, int]
+    gauges: dict[str, float]
+    held_seconds: dict[str, float]
+    readers: dict[str, int]
+
+
+class ReplayMetrics(Collector):
+    """Asks for the figures whenever Prometheus does: nothing is counted twice."""
+
+    def __init__(self, figures: Callable[[], Figures]) -> None:
+        self._figures = figures
+
+    def describe(self) -> Iterator[Metric]:
+        """None: their names are known when they are collected."""
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield all metrics."""
+        figures = self._figures()
+        for name, count in figures.totals.items():
+            yield CounterMetricFamily(
+                f"{_PREFIX}{name}_experiences", f"Experiences {name}, since the begin.", value=count
+            )
+        for name, value in figures.gauges.items():
+            yield GaugeMetricFamily(f"{_PREFIX}{name}", f"Now: {name}.", value=value)
+        held = CounterMetricFamily(
+            f"{_PREFIX}held_seconds", "Seconds that the limiter held a side.", labels=["side"]
+        )
+        for side, seconds in figures.held_seconds.items():
+            held.add_metric([side], seconds)
+        yield held
+        read = CounterMetricFamily(
+            f"{_PREFIX}read_experiences", "Experiences sampled by each reader.", labels=["reader"]
+        )
+        for reader, count in figures.readers.items():
+            read.add_metric([reader], count)
+        yield read

@@ -1,0 +1,147 @@
+"""Connections to the database, and the transactions that services read and write in.
+
+``writing`` and ``reading`` are the two ways in: errors of the driver leave them as the league's
+own. In SQLite a transaction that may write takes the lock at its begin (``BEGIN IMMEDIATE``): one
+that reads first and then writes would fail where another one wrote in between, however long the
+busy timeout is. An autocommit connection for each statement was refused: a service's decision and
+its rows belong into one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import event
+from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from trainingrun_league.errors import InvalidRequest, Unavailable
+
+DRIVERS: Final = ("sqlite+aiosqlite", "postgresql+asyncpg")
+BUSY_SECONDS: Final = 20
+STATEMENT_SECONDS: Final = 60
+CONNECT_SECONDS: Final = 10
+CONNECTIONS: Final = 10
+_READS: Final = "trainingrun_reads"
+_UNREACHABLE: Final = (
+    "the database cannot be reached or is busy ({kind}); the call changed nothing: try it again"
+)
+
+
+def connect(url: str) -> AsyncEngine:
+    """Return the engine for a URL; it connects when it is first used.
+
+    Raises:
+        InvalidRequest: the URL names no database that a league can use.
+    """
+    try:
+        found = make_url(url)
+    except ArgumentError as error:
+        raise InvalidRequest(f"the database must be {_spelling()}: it is no URL") from error
+    if found.drivername not in DRIVERS:
+        raise InvalidRequest(f"the database must be {_spelling()}, not {found.drivername}://")
+    if found.drivername == DRIVERS[0]:
+        return _sqlite(url, found.database or "")
+    return create_async_engine(
+        url,
+        pool_size=CONNECTIONS,
+        pool_timeout=CONNECT_SECONDS,
+        pool_pre_ping=True,
+        pool_recycle=1800,
+        connect_args={
+            "timeout": CONNECT_SECONDS,
+            "command_timeout": STATEMENT_SECONDS + CONNECT_SECONDS,
+            "server_settings": {
+                "statement_timeout": str(STATEMENT_SECONDS * 1000),
+                "idle_in_transaction_session_timeout": str(STATEMENT_SECONDS * 1000),
+                "application_name": "trainingrun-league",
+            },
+        },
+    )
+
+
+@asynccontextmanager
+async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Open a transaction that may write; it is committed at the end of the block.
+
+    Raises:
+        Unavailable: the database cannot be reached, or another one kept its lock.
+    """
+    async with _translated(), engine.begin() as connection:
+        yield connection
+
+
+@asynccontextmanager
+async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Open a transaction that reads alone: no writer waits for it.
+
+    Raises:
+        Unavailable: as of ``writing``.
+    """
+    async with _translated(), engine.connect() as connection:
+        yield await connection.execution_options(**{_READS: True})
+
+
+@asynccontextmanager
+async def _translated() -> AsyncIterator[None]:
+    try:
+        yield
+    except IntegrityError:
+        raise  # a bug, or a conflict that the service knows
+    except DBAPIError as error:
+        if not _passes(error):
+            raise
+        raise Unavailable(_UNREACHABLE.format(kind=type(error.orig).__name__)) from error
+    except (PoolTimeout, OSError) as error:  # asyncpg connects with plain sockets
+        raise Unavailable(_UNREACHABLE.format(kind=type(error).__name__)) from error
+
+
+def _passes(error: DBAPIError) -> bool:
+    """Whether it is of the connection or a lock, and not of the statement."""
+    if error.connection_invalidated:
+        return True
+    said = str(error.orig)
+    if "sqlite" in type(error.orig).__module__:
+        return "locked" in said or "disk" in said or "unable to open" in said
+    # PostgreSQL: connection, resources, shutdown, deadlocks and statements that took too long.
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return state[:2] in {"08", "53", "57", "40", "55"} or isinstance(error.orig, OSError)
+
+
+def _sqlite(url: str, file: str) -> AsyncEngine:
+    if file and file != ":memory:":
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_async_engine(
+        url, pool_timeout=CONNECT_SECONDS, connect_args={"timeout": BUSY_SECONDS}
+    )
+    event.listen(engine.sync_engine, "connect", _prepare)
+    event.listen(engine.sync_engine, "begin", _begin)
+    return engine
+
+
+def _prepare(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # transactions begin below, not at the driver's guess
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",  # what is acknowledged outlives a loss of power
+        f"busy_timeout={BUSY_SECONDS * 1000}",
+        "foreign_keys=ON",
+        "temp_store=MEMORY",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    reads = connection.get_execution_options().get(_READS, False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _spelling() -> str:
+    return " or ".join((f"{DRIVERS[0]}:///FILE", f"{DRIVERS[1]}://USER:PASSWORD@HOST/NAME"))

@@ -1,0 +1,1 @@
+"""The migrations, in files ``SERVICE_NUMBER_what.py``."""

@@ -1,0 +1,1 @@
+"""A league's real process, with channels to its services."""

@@ -1,0 +1,28 @@
+"""Fixtures of the tests of the league: its real process, a real PostgreSQL server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from testkit.league.league_process import LeagueProcess
+from testkit.servers.postgresql_server import PostgresqlServer
+
+
+@pytest.fixture
+def league(tmp_path: Path) -> Iterator[LeagueProcess]:
+    """A league of connect_four with all services, on SQLite and a directory, with TLS."""
+    with LeagueProcess(tmp_path / "league") as process:
+        yield process
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresqlServer]:
+    """A PostgreSQL server of this session; each test makes a database of its own.
+
+    Tests that need it have the mark ``needs("postgresql")``.
+    """
+    with PostgresqlServer(tmp_path_factory.mktemp("postgresql") / "server") as server:
+        yield server
