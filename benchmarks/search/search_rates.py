@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -49,7 +50,7 @@ from trainingrun_trainer.alphazero.network import new_board_network
 from trainingrun_trainer.alphazero.update import AlphaZeroUpdater
 
 from benchmarks.daemon.engine_rates import machine
-from benchmarks.measuring import ROOT
+from benchmarks.measuring import ONE_THREAD, ROOT
 
 TABLE = ROOT / "cli/src/trainingrun/estimate/search_rates.yaml"
 HEAD = """\
@@ -280,6 +281,8 @@ def main() -> None:
     parser.add_argument("--games", nargs="*", default=NAMES, help="those of the table [all]")
     parser.add_argument("--write", action="store_true", help=f"into {TABLE.name}")
     options = parser.parse_args()
+    if not ONE_THREAD.items() <= os.environ.items():  # numpy reads them while it is imported
+        os.execve(sys.executable, sys.orig_argv, {**os.environ, **ONE_THREAD})
     head = {
         "asOf": datetime.now(UTC).date().isoformat(),
         "machine": machine(),

@@ -55,7 +55,7 @@ def _limits(needs: Needs, rate: Rate, given: float | None) -> Iterator[Limit]:
         yield Limit(
             "learner",
             1e6 / rate.learner_microseconds * cores,
-            f"measured: {rate.learner_microseconds:.3g} µs of a core for a transition"
+            f"measured: {rate.learner_microseconds:,.0f} µs of a core for a transition"
             f"{_on(cores)}{_left_out(needs)}",
         )
     elif needs.network == "mlp" and needs.player is not Role.SELFPLAY:
