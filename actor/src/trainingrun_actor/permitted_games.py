@@ -1,9 +1,9 @@
 """The training games of one process, whichever way they are played: begun with permission, drained,
 stopped.
 
-Here is what a run asks of whoever fills its queue. Not here: what a game is and what becomes of it
-(``fleet`` seats and plays games, ``selfplay.producer`` has them searched). A common base class was
-refused: the two have nothing to override, and each has one of these.
+Here is what a run asks of each role that fills its queue. Not here: what a game is and what becomes
+of it (``fleet`` seats and plays games, ``selfplay.producer`` has them searched). A common base class
+was refused: the two have nothing to override, and each has one of these.
 """
 
 from __future__ import annotations

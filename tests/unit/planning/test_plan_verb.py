@@ -164,7 +164,11 @@ def test_the_spec_s_own_prices_come_first(
             "while it plays give that run with --from",
         ),
         (
-            {"file": ROOT / "examples/connect-four-az.yaml", "hours": 0.2},
+            {
+                "file": ROOT / "examples/connect-four-az.yaml",
+                "hours": 0.2,
+                "learner_rate": 100_000.0,
+            },
             "and spec.actor.replicas is 4: allow",
         ),
         ({"prices": Path("nowhere.yaml")}, "no such file: leave --prices out"),

@@ -70,7 +70,7 @@ class Needs:
         return self.player is Role.DAEMON
 
     def players_on(self, cores: float) -> int:
-        """Return the members that play on one machine with so many cores."""
+        """Return the members that play on one machine with ``cores`` cores."""
         if self.run is None or self.has_daemons:
             return self.most
         return _players(self.run, ROLES[self.player], cores=max(1, int(cores)))

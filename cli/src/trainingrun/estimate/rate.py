@@ -131,7 +131,7 @@ def rate_of_figures(figures: tuple[float, ...]) -> Rate:
 
 
 def rate_of_run(run: TrainingRun, *, now: datetime, player: Role = Role.DAEMON) -> Rate:
-    """Return what a run's status says that its daemons give, or whoever plays its games.
+    """Return what a run's status says that the members of ``player`` give.
 
     Of a run that is over, the average since its start is the likely figure, for it holds all
     waits, evaluations and the way up. Of one under way it is the middle of what is known: the rate

@@ -60,7 +60,7 @@ class NetworkRate(Struct, frozen=True, forbid_unknown_fields=True):
     nanoseconds: float
 
     def seconds(self, multiplied: int) -> float:
-        """Return what a position costs a network with so many multiplications."""
+        """Return what a position costs a network with ``multiplied`` multiplications."""
         return 1e-6 * self.microseconds + 1e-9 * self.nanoseconds * multiplied
 
 
@@ -157,7 +157,8 @@ def _embedded(spec: TrainingRunSpec, game: GameRate) -> PlayedGame:
         evaluation_seconds=seconds,
         transitions=game.random_moves * recorded_part(spec),
         learner_microseconds=EMBEDDED_LEARNER_MICROSECONDS * epochs / 2,
-        assumed=f"{game.random_moves:.3g} moves, {EMBEDDED_MICROSECONDS:g} µs of a core each",
+        assumed=f"{game.random_moves:.3g} moves, {EMBEDDED_MICROSECONDS:g} µs of a core each, as in"
+        " Connect Four with two layers of 256",
     )
 
 

@@ -46,7 +46,7 @@ def run_here(
     needs: Needs, host: Host, rate: Rate, *, engine_seconds: float, games: float
 ) -> HereQuote:
     """Return the run of ``games`` games, of which each needs ``engine_seconds`` of a core in a
-    daemon, or in whoever plays it.
+    daemon, or in the member that plays it itself.
 
     Args:
         needs: of the run.
