@@ -2,8 +2,8 @@
 stopped.
 
 Here is what a run asks of each role that fills its queue. Not here: what a game is and what becomes
-of it (``fleet`` seats and plays games, ``selfplay.producer`` has them searched). A common base class
-was refused: the two have nothing to override, and each has one of these.
+of it (``fleet`` seats and plays games, ``selfplay.producer`` has them searched). A base class for
+both was refused: they have nothing to override, and each has one of these.
 """
 
 from __future__ import annotations
