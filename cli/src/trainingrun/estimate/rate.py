@@ -93,8 +93,8 @@ def rate_of_engine(run: TrainingRun, rates: EngineRates, *, games: int) -> Rate:
 
 
 ALONE: Final = Band(0.5, 0.85, 1.0)
-"""What a worker of a whole run plays over what it would play alone on a core (measured: it waits
-for the learner and for evaluations, and a vCPU is half a core)."""
+"""What a worker of a whole run plays over what it would play alone on a core: taken, not measured.
+Its process costs nothing beside the search (ADR 51), but a vCPU is half a core."""
 
 
 def rate_of_players(game: PlayedGame, rates: SearchRates) -> Rate:
@@ -105,8 +105,8 @@ def rate_of_players(game: PlayedGame, rates: SearchRates) -> Rate:
         game.transitions,
         f"measured {rates.as_of}: {1000 * game.player_seconds:.3g} ms of a core for a game"
         f" ({game.assumed})",
-        "50 % to 100 % of what one plays alone on a core; whole runs reach 85 %. Networks that"
-        " have learned play games of another length",
+        "50 % to 100 % of what one plays alone on a core, 85 % likely, which is assumed. Networks"
+        " that have learned play games of another length",
         engine_seconds=game.player_seconds,
         evaluation_seconds=game.evaluation_seconds,
         learner_microseconds=game.learner_microseconds,
