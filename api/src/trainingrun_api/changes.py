@@ -66,6 +66,7 @@ REPLACED: Final[Mapping[str, tuple[str, ...]]] = {
     "evaluator": ("evaluator",),
     "checkpoint": ("learner",),
     "resumeFrom": ("learner",),
+    "leagueRef": ("learner",),
 }
 """Roles whose members are replaced, by the field's path below ``spec``; the longest path counts.
 

@@ -372,4 +372,12 @@ class EventReason(Word):
         "NonFiniteWeights",
         "Going back to the newest checkpoint did not help; the run fails.",
     )
+    LEAGUE_REFUSED = (
+        "LeagueRefused",
+        "The run's league does not take its weights, and says why; training continues.",
+    )
+    LEAGUE_REJECTED = (
+        "LeagueRejected",
+        "The run's league has taken weights, and found them of no use.",
+    )
     UPDATE_SKIPPED = "UpdateSkipped", "Steps were skipped, because a loss was not finite."

@@ -539,6 +539,15 @@ class Redis(ApiModel):
     )
 
 
+class LeagueRef(ApiModel):
+    """The League that a run's models join."""
+
+    name: Name = Field(description="Name of a League in the run's namespace.")
+    publish_every_games: Games = Field(
+        5000, description="Training games between two models that go to the league."
+    )
+
+
 class TrainingRunSpec(ApiModel):
     """What a training run should do, with which parts, and where its results go."""
 
@@ -622,6 +631,9 @@ class TrainingRunSpec(ApiModel):
         description="A checkpoint of another run, such as one that was deleted or one of another"
         " namespace, whose weights this run begins with. Games and updates count from 0. Read only"
         " while the run has no checkpoint of its own. Default: random weights.",
+    )
+    league_ref: LeagueRef | None = Field(
+        None, description="A League that the run publishes its weights to. Default: none."
     )
     redis: Redis = Field(
         default_factory=Redis,

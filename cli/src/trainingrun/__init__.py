@@ -20,6 +20,8 @@ if TYPE_CHECKING:
         ClusterPlace,
         Ended,
         Event,
+        LeagueAt,
+        LocalLeague,
         LocalPlace,
         LogLine,
         LogQuery,
@@ -32,15 +34,19 @@ if TYPE_CHECKING:
         WaitTimeout,
         connect,
         connect_to,
+        connect_to_league,
     )
 
 __all__ = [
     "connect",
     "connect_to",
+    "connect_to_league",
     "TrainingRuns",
     "Place",
     "LocalPlace",
     "ClusterPlace",
+    "LocalLeague",
+    "LeagueAt",
     "Event",
     "Member",
     "LogLine",

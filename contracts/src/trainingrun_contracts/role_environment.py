@@ -15,6 +15,8 @@ from trainingrun_protocol.given_token import token_in_environment
 from trainingrun_contracts.run_config import (
     CONFIG_VARIABLE,
     HEALTH_FILE_VARIABLE,
+    LEAGUE_AUTHORITY_VARIABLE,
+    LEAGUE_TOKEN_VARIABLE,
     MEMBER_VARIABLE,
     METRICS_PORT_VARIABLE,
     REDIS_URL_VARIABLE,
@@ -22,6 +24,16 @@ from trainingrun_contracts.run_config import (
     RunConfig,
     decode,
 )
+
+
+class LeagueAccess(Struct, frozen=True):
+    """What the league wants to know of a run, and how the run knows the league."""
+
+    token: str
+    authority: bytes | None = None
+
+    def __repr__(self) -> str:
+        return "LeagueAccess(token=...)"
 
 
 class RoleEnvironment(Struct, frozen=True):
@@ -33,6 +45,8 @@ class RoleEnvironment(Struct, frozen=True):
     health_file: Path | None
     daemon_token: Token | None = None
     """What the run's daemons want to know of who plays on them."""
+    league: LeagueAccess | None = None
+    """None where no token of a league was given."""
 
 
 def load() -> RunConfig:
@@ -78,4 +92,13 @@ def role_environment(*, default_member: str) -> RoleEnvironment:
         metrics_port=int(port),
         health_file=Path(health) if health else None,
         daemon_token=token,
+        league=_league_access(),
     )
+
+
+def _league_access() -> LeagueAccess | None:
+    token = os.environ.get(LEAGUE_TOKEN_VARIABLE, "").strip()
+    if not token:
+        return None
+    authority = os.environ.get(LEAGUE_AUTHORITY_VARIABLE)
+    return LeagueAccess(token, authority.encode() if authority else None)

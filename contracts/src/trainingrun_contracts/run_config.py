@@ -3,7 +3,8 @@
 The operator (or the local runtime) renders it from the TrainingRun; actors, evaluators and the
 learner read it from the file that ``TRAININGRUN_CONFIG`` names (``role_environment``). Secrets
 never stand in it: the Redis URL comes from ``TRAININGRUN_REDIS_URL``, the daemons' token from
-``TRAININGRUN_DAEMON_TOKEN``, S3 credentials from the usual ``AWS_*`` variables.
+``TRAININGRUN_DAEMON_TOKEN``, the league's from ``TRAININGRUN_LEAGUE_TOKEN``, S3 credentials from
+the usual ``AWS_*`` variables.
 
 A field that a role does not know is skipped: the operator that wrote it may be newer than the image
 of the role, which a user may have fixed.
@@ -29,6 +30,9 @@ METRICS_PORT_VARIABLE = "TRAININGRUN_METRICS_PORT"
 HEALTH_FILE_VARIABLE = "TRAININGRUN_HEALTH_FILE"
 INFERENCE_ADDRESS_VARIABLE = "TRAININGRUN_INFERENCE_ADDRESS"
 """``host:port`` where an inference server listens and is reached; port 0 is any free one."""
+LEAGUE_TOKEN_VARIABLE = "TRAININGRUN_LEAGUE_TOKEN"  # noqa: S105 - its name
+LEAGUE_AUTHORITY_VARIABLE = "TRAININGRUN_LEAGUE_CA"
+"""PEM of who signs the certificates of the league's services; the system's where it is not set."""
 
 Opponent = Annotated[str, Meta(pattern=PART_FORM, max_length=64)]
 """A player by name: ``random``, ``aggressive``, ``engine``, one that a package adds; in evaluations
@@ -170,6 +174,17 @@ class TapesConfig(Struct, frozen=True):
     """Between two training games that one actor records."""
 
 
+class LeagueConfig(Struct, frozen=True):
+    """The league that a run's models join. Its token and its authority come by variables."""
+
+    model_address: str
+    """``host:port`` of the Model service."""
+    lineage: str
+    """Names the run's models in the league."""
+    publish_every_games: Positive = 5000
+    is_encrypted: bool = True
+
+
 class RunConfig(Struct, frozen=True):
     """Everything that the roles of one run must agree on."""
 
@@ -191,6 +206,7 @@ class RunConfig(Struct, frozen=True):
     shaping: Potentials = {}
     evaluation: EvaluationConfig = EvaluationConfig()
     tapes: TapesConfig | None = None
+    league: LeagueConfig | None = None
     phased: bool = False
     """Whether the run has a curriculum: actors then play no game before they know its phase."""
     sync: bool = False

@@ -11,6 +11,17 @@ from ipaddress import IPv4Network, IPv6Network
 
 
 @dataclass(frozen=True)
+class LeagueAddress:
+    """Where leagues are, if not on a cluster: there each has Services of its name.
+
+    ``model`` is ``host:port`` of the Model service.
+    """
+
+    model: str
+    is_encrypted: bool = True
+
+
+@dataclass(frozen=True)
 class Images:
     """Images of the roles where a TrainingRun names none."""
 
@@ -50,6 +61,8 @@ class Settings:
     the process has ended, within a minute and a half."""
     refused_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     """Where the operator does not connect to, whatever a run names as its Redis or its daemons."""
+    league: LeagueAddress | None = None
+    """Of the league that runs of this machine join; None on a cluster."""
     active_interval: float = 2.0
     """Between two reconciles at a run that is under way."""
     idle_interval: float | None = None

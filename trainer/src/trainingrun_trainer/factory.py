@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -34,6 +35,7 @@ from trainingrun_trainer.distributed import (
     local_rank,
 )
 from trainingrun_trainer.folding import Folding
+from trainingrun_trainer.league_schedule import LeagueOutput
 from trainingrun_trainer.learner import Controls, Learner
 from trainingrun_trainer.link import Epoch, RedisLink
 from trainingrun_trainer.outputs import Outputs
@@ -75,7 +77,11 @@ def assemble(
     reporter = Reporter(start.link.client, identity, status=start.status, epoch=epoch)
     resumed = resume(start, places, reporter)
     start.link.persist(reporter.tick, what="asking for the intent")
-    outputs = _outputs(start, places, reporter, _publisher(start, epoch, resumed.progress))
+    publisher = _publisher(start, epoch, resumed.progress)
+    outputs = replace(
+        _outputs(start, places, reporter, publisher),
+        league=_league(config, environment, resumed, reporter),
+    )
     lead = Rank0(resumed.updater, start.ranks)
     lead.start()
     metadata = metadata_service(os.environ, is_wanted=config.checkpoint.spot_notice)
@@ -214,6 +220,24 @@ def _outputs(
         status=start.status,
         events=EventFiles(tensorboard),
         curve=LossCurve(tensorboard / CURVE_FILE) if start.config.sync else None,
+    )
+
+
+def _league(
+    config: RunConfig, environment: RoleEnvironment, resumed: Resumed, reporter: Reporter
+) -> LeagueOutput | None:
+    if config.league is None:
+        return None
+    # Imported here because gRPC takes memory that a run without a league does not need.
+    from trainingrun_trainer.league_publisher import league_publisher  # noqa: PLC0415
+
+    return league_publisher(
+        config,
+        config.league,
+        environment.league,
+        schema_hash=resumed.updater.spec.schema_hash,
+        games=resumed.progress.games,
+        notify=reporter.notify,
     )
 
 

@@ -50,6 +50,8 @@ _log = logging.getLogger(__name__)
 
 _TAKE_SECONDS: Final = 0.25
 _POLL_SECONDS: Final = 0.5
+_LEAGUE_SECONDS: Final = 30.0
+"""How long the end of a run waits for its league; the checkpoint has the weights in any case."""
 
 
 @dataclass(frozen=True)
@@ -322,8 +324,7 @@ class Learner:
         if appended is None:
             return False
         self._acknowledger.close_accounts(appended)
-        if self._weights.policy.step != self._progress.step:
-            self._weights.publish(self._progress.step, games=self._games)
+        self._weights.publish_last(self._progress.step, games=self._games)
         return True
 
     def _finish(self, code: int) -> int:
@@ -336,6 +337,8 @@ class Learner:
             pause=lambda seconds: self._lead.is_stop_wanted() or self._stop.wait(seconds),
         )
         self._out.writer.finish()
+        if self._out.league is not None:
+            self._out.league.close(seconds=_LEAGUE_SECONDS if is_flushed else 0.0)
         is_saved = self._checkpoints.is_saved(self._progress)
         self._out.status.set(state=LearnerState.SAVED if is_saved else LearnerState.TRAINING)
         self._out.events.close()

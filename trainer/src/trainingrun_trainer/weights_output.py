@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from trainingrun_trainer.league_schedule import Offer
 from trainingrun_trainer.outputs import Outputs
 from trainingrun_trainer.publish_policy import PublishPolicy
 from trainingrun_trainer.updater import Updater
@@ -43,6 +44,19 @@ class WeightsOutput:
         if self.policy.is_due(step=step, now=time.monotonic(), games=games):
             self.publish(step, games=games)
 
+    def publish_last(self, step: int, *, games: int) -> None:
+        """Publish what the run ends with, also to its league.
+
+        Raises:
+            Fenced: a newer learner has started.
+            WeightsNotFinite: they cannot be played with.
+        """
+        if self.policy.step != step:
+            self.publish(step, games=games)
+        league = self._out.league
+        if league is not None and league.schedule.games != games:
+            league.offer(Offer(self._updater.weights(version=step), step, games))
+
     def publish(self, step: int, *, games: int, again: bool = False) -> None:
         """Publish the weights now; ``again`` under their old number, because Redis lost them.
 
@@ -57,4 +71,7 @@ class WeightsOutput:
                 publisher.advance()
             self._while_epoch_holds(lambda: publisher.publish(blob, version=step, now=time.time()))
         self.policy = self.policy.after(step=step, now=time.monotonic(), games=games)
+        league = self._out.league
+        if league is not None and not again and league.schedule.is_due(games):
+            league.offer(Offer(blob, step, games))
         self._out.status.set(publish=publisher.publish_number, version=step)

@@ -45,6 +45,7 @@ class Panel(Enum):
     INSPECT = "Inspect runs"
     CHANGE = "Change runs"
     MODELS = "Checkpoints and games"
+    LEAGUE = "Leagues"
     ENGINE = "Engines and decks"
     SHELL = "Shell"
 

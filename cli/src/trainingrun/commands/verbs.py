@@ -181,6 +181,42 @@ ENTRIES: Final = (
         group="checkpoint.verbs:checkpoint",
     ),
     _entry(
+        Panel.LEAGUE,
+        "league",
+        "A league, in which models of many runs meet: bring one up here, or ask one.",
+        group="league.up:league",
+    ),
+    _entry(
+        Panel.LEAGUE,
+        "models",
+        "Models of a league: list them, promote one, go back to the champion before, copy one.",
+        group="league.models:models",
+    ),
+    _entry(
+        Panel.LEAGUE,
+        "ratings",
+        "Rank the players of a league by Elo, with the margin that holds for 95 %.",
+        "league.play:add_play",
+    ),
+    _entry(
+        Panel.LEAGUE,
+        "matches",
+        "List the matches that were rated, newest first.",
+        "league.play:add_play",
+    ),
+    _entry(
+        Panel.LEAGUE,
+        "tournament",
+        "Tournaments of a league's players: have one played, show its standings.",
+        group="league.play:tournament",
+    ),
+    _entry(
+        Panel.LEAGUE,
+        "replay",
+        "The league's store of experience: what it holds.",
+        group="league.play:replay",
+    ),
+    _entry(
         Panel.ENGINE,
         "daemons",
         "Game daemons: start them on other machines, measure them, check their protocol.",

@@ -15,10 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from trainingrun_contracts.role_environment import LeagueAccess
 from trainingrun_contracts.run_config import (
     CONFIG_VARIABLE,
     HEALTH_FILE_VARIABLE,
     INFERENCE_ADDRESS_VARIABLE,
+    LEAGUE_AUTHORITY_VARIABLE,
+    LEAGUE_TOKEN_VARIABLE,
     MEMBER_VARIABLE,
     METRICS_PORT_VARIABLE,
     REDIS_URL_VARIABLE,
@@ -93,7 +96,8 @@ class LocalBackend:
     ``on_change`` is called whenever a member became ready, ended or changed otherwise, so that the
     control loop need not wait for its next reconcile. With ``targets`` the roles serve metrics.
     With ``forge`` the daemons are of that build. ``place`` is this machine's name, where
-    the run has members of the same names on others.
+    the run has members of the same names on others. ``league`` is what a league of the run wants
+    to know of it; None leaves what the environment says.
     """
 
     def __init__(
@@ -105,11 +109,13 @@ class LocalBackend:
         targets: MetricsTargets | None = None,
         forge: ForgeDaemons | None = None,
         place: str = "",
+        league: LeagueAccess | None = None,
     ) -> None:
         self._folder = folder
         self._place = place
         self._targets = targets
         self._forge = forge
+        self._league = league
         self._decks = decks
         self._on_change = on_change
         self._roles: dict[Role, _LocalRole] = {}
@@ -339,6 +345,7 @@ class LocalBackend:
     def _environment(self, workload: Workload, name: str) -> dict[str, str]:
         environment = {**os.environ, **dict(workload.environment), "PYTHONUNBUFFERED": "1"}
         environment.pop(TOKEN_VARIABLE, None)
+        environment = _with_league(environment, workload, self._league)
         if self._token is not None and _may_know_the_token(workload):
             environment[TOKEN_VARIABLE] = self._token.text
         if workload.uses_config:
@@ -356,6 +363,21 @@ class LocalBackend:
 
     def _metrics_port(self, role: Role, name: str) -> int:
         return NO_PORT if self._targets is None else self._targets.port_of(role.value, name)
+
+
+def _with_league(
+    environment: dict[str, str], workload: Workload, access: LeagueAccess | None
+) -> dict[str, str]:
+    """Members that have nothing to do with the league know nothing of it."""
+    if workload.league is None:
+        kept = (LEAGUE_TOKEN_VARIABLE, LEAGUE_AUTHORITY_VARIABLE)
+        return {name: value for name, value in environment.items() if name not in kept}
+    if access is None:
+        return environment
+    authority = (
+        {} if access.authority is None else {LEAGUE_AUTHORITY_VARIABLE: access.authority.decode()}
+    )
+    return {**environment, LEAGUE_TOKEN_VARIABLE: access.token, **authority}
 
 
 def _may_know_the_token(workload: Workload) -> bool:

@@ -6,7 +6,7 @@ interface, its values and errors. Does not belong here: anything that the operat
 is shown to people (``commands``). A user imports these names from :mod:`trainingrun`.
 """
 
-from trainingrun.sdk.connecting import connect, connect_to
+from trainingrun.sdk.connecting import connect, connect_to, connect_to_league
 from trainingrun.sdk.errors import (
     ClientError,
     Ended,
@@ -16,6 +16,7 @@ from trainingrun.sdk.errors import (
     WaitTimeout,
 )
 from trainingrun.sdk.interface import TrainingRuns
+from trainingrun.sdk.league_values import LeagueAt, LocalLeague
 from trainingrun.sdk.values import (
     ClusterPlace,
     Event,
@@ -29,10 +30,13 @@ from trainingrun.sdk.values import (
 __all__ = [
     "connect",
     "connect_to",
+    "connect_to_league",
     "TrainingRuns",
     "Place",
     "LocalPlace",
     "ClusterPlace",
+    "LocalLeague",
+    "LeagueAt",
     "Event",
     "Member",
     "LogLine",

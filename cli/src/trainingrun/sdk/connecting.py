@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, TypeVar
 from trainingrun_api.resource import Resource, ResourceDefinition
 
 from trainingrun.sdk.interface import TrainingRuns
+from trainingrun.sdk.league_values import LeaguePlace
 from trainingrun.sdk.values import ClusterPlace, LocalPlace, Place
 
 if TYPE_CHECKING:
+    from trainingrun.sdk.leagues import League
     from trainingrun.sdk.resources import ClusterResources
 
 R = TypeVar("R", bound=Resource)
@@ -43,3 +45,15 @@ def connect_to(
     from trainingrun.sdk.resources import ClusterResources  # noqa: PLC0415
 
     return ClusterResources(definition, place or ClusterPlace())
+
+
+def connect_to_league(place: LeaguePlace | None = None) -> League:
+    """Return the client of a league; by default of this machine's.
+
+    Raises:
+        NotFound: this machine has no such league.
+        NotReachable: it is not up.
+    """
+    from trainingrun.sdk.leagues import league_of  # noqa: PLC0415
+
+    return league_of(place)

@@ -16,6 +16,7 @@ from trainingrun_contracts.run_config import (
     DaemonConfig,
     EvaluationConfig,
     GateConfig,
+    LeagueConfig,
     LearnerConfig,
     PpoConfig,
     ResumeFromConfig,
@@ -29,6 +30,7 @@ from trainingrun_reconciler.algorithms.alpha_zero import MOST_POLICY_LAG
 from trainingrun_reconciler.roles.actor import stop_seconds
 from trainingrun_reconciler.roles.checkpoint_storage import mounted
 from trainingrun_reconciler.roles.environment import environment_config
+from trainingrun_reconciler.roles.league import model_address
 from trainingrun_reconciler.settings import Settings
 
 
@@ -68,6 +70,7 @@ def run_config(run: TrainingRun, settings: Settings) -> RunConfig:
         shaping=spec.shaping_of(None),
         evaluation=_evaluation(spec),
         tapes=None if settings.tapes is None else TapesConfig(settings.tapes),
+        league=_league(run, settings),
         phased=bool(spec.curriculum),
         sync=settings.sync,
     )
@@ -103,6 +106,19 @@ def _resume_from(spec: TrainingRunSpec, settings: Settings) -> ResumeFromConfig 
     source = wanted.storage.url if wanted.storage is not None else None
     storage = source or storage_url(spec, settings)
     return ResumeFromConfig(storage=storage, run=wanted.run, checkpoint=wanted.checkpoint)
+
+
+def _league(run: TrainingRun, settings: Settings) -> LeagueConfig | None:
+    ref = run.spec.league_ref
+    if ref is None:
+        return None
+    namespace, known = run.metadata.namespace or "", settings.league
+    return LeagueConfig(
+        model_address=known.model if known is not None else model_address(ref.name, namespace),
+        lineage=f"{namespace}/{run.metadata.name}" if namespace else run.metadata.name,
+        publish_every_games=ref.publish_every_games,
+        is_encrypted=known is None or known.is_encrypted,
+    )
 
 
 def _evaluation(spec: TrainingRunSpec) -> EvaluationConfig:

@@ -32,12 +32,17 @@ from trainingrun_reconciler.manifests.placement import placement
 from trainingrun_reconciler.manifests.probes import HEALTH_FILE, probes
 from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.roles import ROLES
+from trainingrun_reconciler.roles.league import AUTHORITY_KEY, TOKEN_KEY, tokens_secret
 from trainingrun_reconciler.roles.workload import Resources, Restart, Workload, filled
 
 USER: Final = 10001
 METRICS_PORT: Final = 9090
 TEMPORARY: Final = "/tmp"  # noqa: S108 - an emptyDir of the pod's own
 GPU: Final = "nvidia.com/gpu"
+_LEAGUE_VARIABLES: Final = (
+    (run_config.LEAGUE_TOKEN_VARIABLE, TOKEN_KEY),
+    (run_config.LEAGUE_AUTHORITY_VARIABLE, AUTHORITY_KEY),
+)
 _TEMPORARY: Final = {"name": "tmp", "emptyDir": {"sizeLimit": "2Gi"}}
 
 
@@ -157,6 +162,11 @@ def _environment(
     if workload.daemon_token is not None:
         entry = token_secret_key(run, workload.daemon_token)
         found.append({"name": TOKEN_VARIABLE, "valueFrom": entry.reference()})
+    if workload.league is not None:
+        secret = tokens_secret(workload.league)
+        for variable, key in _LEAGUE_VARIABLES:
+            entry = SecretKey(secret, key)
+            found.append({"name": variable, "valueFrom": entry.reference()})
     return found + [{"name": name, "value": value} for name, value in workload.environment]
 
 

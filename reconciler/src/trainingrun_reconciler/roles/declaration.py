@@ -156,6 +156,7 @@ class Process:
     storage: Storage | None = None
     serves_tls: bool = False
     own_decks: tuple[str, ...] = ()
+    league: str | None = None
 
 
 @dataclass(frozen=True)
@@ -340,5 +341,6 @@ class RoleDeclaration:
             storage=process.storage,
             serves_tls=process.serves_tls,
             own_decks=process.own_decks,
+            league=process.league,
             daemon_token=token_of(run) if self.knows_token else None,
         )

@@ -40,6 +40,7 @@ def _process(run: TrainingRun, settings: Settings) -> Process:
         backoff_limit=spec.backoff_limit,
         secrets=(secret.name,) if secret else (),
         storage=_storage(run, settings),
+        league=run.spec.league_ref.name if run.spec.league_ref is not None else None,
     )
 
 

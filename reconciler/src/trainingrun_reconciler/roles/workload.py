@@ -150,6 +150,8 @@ class Workload:
     admission: Admission | None = None
     own_decks: tuple[str, ...] = ()
     """Names of the decks that the run brings itself, put where its members read them."""
+    league: str | None = None
+    """The league whose token and authority its members get."""
 
 
 def filled(command: tuple[str, ...], values: Mapping[str, str]) -> tuple[str, ...]:

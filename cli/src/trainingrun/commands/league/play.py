@@ -1,0 +1,250 @@
+"""The verbs about what is played in a league: ``ratings``, ``matches``, ``tournament``,
+``replay``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import msgspec
+import typer
+import yaml
+
+from trainingrun.commands.durations import seconds_in
+from trainingrun.commands.errors import TimedOut, UserError
+from trainingrun.commands.grammar import Panel, Verbs
+from trainingrun.commands.league.tables import (
+    matches_table,
+    ratings_table,
+    replay_rows,
+    standings_table,
+    tournaments_table,
+)
+from trainingrun.commands.league.target import WhichLeague, league_at
+from trainingrun.commands.options import Output, OutputOption, TimeoutOption
+from trainingrun.commands.output import write
+from trainingrun.commands.terminal import console_for_tables, echo, error_console
+from trainingrun.sdk.league_values import Stage, Tournament, TournamentRequest
+
+_TOURNAMENT_HELP: Final = "Tournaments of a league's players: have one played, show its standings."
+_REPLAY_HELP: Final = "The league's store of experience: what it holds."
+_POLL_SECONDS: Final = 2.0
+_MOST_FILE_BYTES: Final = 1024 * 1024
+
+tournament = Verbs(name="tournament", help=_TOURNAMENT_HELP)
+replay = Verbs(name="replay", help=_REPLAY_HELP)
+
+LimitOption = Annotated[int, typer.Option(min=1, help="The most that are listed.")]
+
+
+def add_play(verbs: Verbs) -> None:
+    """Add ``ratings`` and ``matches``."""
+    verbs.verb(
+        examples=("trainingrun ratings", "trainingrun ratings --limit 10 -o json"),
+        panel=Panel.LEAGUE,
+    )(ratings)
+    verbs.verb(
+        examples=("trainingrun matches", "trainingrun matches --player model/m12 -o json"),
+        panel=Panel.LEAGUE,
+    )(matches)
+
+
+def ratings(
+    which: WhichLeague, *, limit: LimitOption = 50, output: OutputOption = Output.TABLE
+) -> None:
+    """Rank the players of a league by Elo, with the margin that holds for 95 %."""
+    with league_at(which) as league:
+        found = league.ratings(most=limit)
+        champions = league.models(stages=(Stage.CHAMPION,), most=1)
+    if output.is_for_programs:
+        write(found, output)
+        return
+    if not found.players:
+        echo("no player is rated yet: matches are played once a model is there")
+        return
+    champion = champions[0].id if champions else None
+    console_for_tables().print(ratings_table(found, champion))
+
+
+def matches(
+    which: WhichLeague,
+    *,
+    player: Annotated[
+        str, typer.Option(metavar="PLAYER", help="Only matches of this player: model/ID.")
+    ] = "",
+    limit: LimitOption = 50,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """List the matches that were rated, newest first."""
+    with league_at(which) as league:
+        found = league.matches(player=player, most=limit)
+    if output.is_for_programs:
+        write(found, output)
+    elif not found:
+        echo("no matches")
+    else:
+        console_for_tables().print(matches_table(found, now=datetime.now(tz=UTC)))
+
+
+@tournament.callback()
+def tournament_group() -> None:
+    """Tournaments of a league's players: have one played, show its standings."""
+
+
+@tournament.verb(
+    "run",
+    examples=(
+        "trainingrun tournament run -f tournament.yaml",
+        "trainingrun tournament run -f tournament.yaml --wait --timeout 30m",
+    ),
+)
+def run_tournament(
+    file: Annotated[
+        Path,
+        typer.Option(
+            "-f",
+            "--filename",
+            metavar="FILE",
+            help="A Tournament in YAML, or its spec alone: format, entrants, pairsPerMatch,"
+            " rounds, seed.",
+        ),
+    ],
+    which: WhichLeague,
+    *,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until it is over.")] = False,
+    timeout: TimeoutOption = "1h",
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Have a tournament played between 2 to 64 players of a league."""
+    request, seconds = read_tournament(file), seconds_in(timeout, option="--timeout")
+    with league_at(which) as league:
+        found = league.create_tournament(request)
+        if wait:
+            say = None if output.is_for_programs else error_console().print
+            found = _finished(found, league.tournament, seconds=seconds, say=say)
+    _show(found, output)
+
+
+@tournament.verb("list", examples=("trainingrun tournament list",))
+def list_tournaments(
+    which: WhichLeague, *, limit: LimitOption = 50, output: OutputOption = Output.TABLE
+) -> None:
+    """List the tournaments of a league, newest first."""
+    with league_at(which) as league:
+        found = league.tournaments(most=limit)
+    if output.is_for_programs:
+        write(found, output)
+    elif not found:
+        echo("no tournaments")
+    else:
+        console_for_tables().print(tournaments_table(found))
+
+
+@tournament.verb("describe", examples=("trainingrun tournament describe t3",))
+def describe_tournament(
+    tournament_id: Annotated[str, typer.Argument(metavar="TOURNAMENT", help="Its id.")],
+    which: WhichLeague,
+    *,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show how a tournament stands."""
+    with league_at(which) as league:
+        found = league.tournament(tournament_id)
+    _show(found, output)
+
+
+@replay.callback()
+def replay_group() -> None:
+    """The league's store of experience: what it holds."""
+
+
+@replay.verb("stats", examples=("trainingrun replay stats",))
+def replay_stats(which: WhichLeague, *, output: OutputOption = Output.TABLE) -> None:
+    """Show what the store of experience holds, and how it is written and read."""
+    with league_at(which) as league:
+        found = league.replay_stats()
+    if output.is_for_programs:
+        write(found, output)
+    else:
+        console_for_tables().print(replay_rows(found))
+
+
+def read_tournament(file: Path) -> TournamentRequest:
+    """Read a tournament from YAML: a Tournament as a cluster has it, or its spec.
+
+    Raises:
+        UserError: the file cannot be read, or a field is wrong.
+    """
+    try:
+        with file.open("rb") as opened:
+            document = yaml.safe_load(opened.read(_MOST_FILE_BYTES))
+    except OSError as error:
+        raise UserError(f"-f {file}: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise UserError(f"-f {file}: no YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(document, dict):
+        raise UserError(f"-f {file}: expected a mapping with format and entrants")
+    spec: Any = document.get("spec", document)
+    metadata: Any = document.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    try:
+        found = msgspec.convert(_known(spec), TournamentRequest)
+    except msgspec.ValidationError as error:
+        raise UserError(f"-f {file}: {error}") from error
+    return msgspec.structs.replace(found, name=str(name or found.name))
+
+
+_FIELDS: Final = {
+    "name": "name",
+    "format": "format",
+    "entrants": "entrants",
+    "pairsPerMatch": "pairs_per_match",
+    "rounds": "rounds",
+    "seed": "seed",
+}
+
+
+def _known(spec: Any) -> dict[str, Any]:
+    if not isinstance(spec, dict):
+        raise msgspec.ValidationError("spec: expected a mapping")
+    renamed = {_FIELDS[key]: value for key, value in spec.items() if key in _FIELDS}
+    return {"name": "tournament", **renamed}
+
+
+def _finished(
+    begun: Tournament,
+    ask: Callable[[str], Tournament],
+    *,
+    seconds: float,
+    say: Callable[[str], None] | None,
+) -> Tournament:
+    """Wait until a tournament is over.
+
+    Raises:
+        TimedOut: it is not by then.
+    """
+    deadline, found, shown = time.monotonic() + seconds, begun, 0
+    while found.state == "running":
+        if say is not None and found.round != shown:
+            shown = found.round
+            say(f"round {found.round} of {found.rounds}")
+        if time.monotonic() > deadline:
+            raise TimedOut(f"tournament {found.id} is not over in time; it continues")
+        time.sleep(_POLL_SECONDS)
+        found = ask(found.id)
+    return found
+
+
+def _show(found: Tournament, output: Output) -> None:
+    if output.is_for_programs:
+        write(found, output)
+        return
+    echo(
+        f"tournament {found.id} ({found.name}, {found.format.value}): {found.state}, round"
+        f" {found.round} of {found.rounds}{': ' if found.problem else ''}{found.problem}"
+    )
+    if found.standings:
+        console_for_tables().print(standings_table(found))

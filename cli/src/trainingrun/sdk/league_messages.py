@@ -1,0 +1,196 @@
+"""Messages of the league's services as the SDK's values, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Final
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from trainingrun_contracts.league.v1 import common_pb2, elo_pb2, matchmaker_pb2, model_pb2
+from trainingrun_contracts.league.v1.replay_pb2 import GetStatsResponse
+
+from trainingrun.sdk.league_values import (
+    Model,
+    ModelHistory,
+    PlayedMatch,
+    Queue,
+    RankedPlayer,
+    Ratings,
+    ReplayStats,
+    Score,
+    Stage,
+    StageChange,
+    Standing,
+    Tournament,
+    TournamentFormat,
+    TournamentRequest,
+)
+
+STAGES: Final = {
+    Stage.PENDING: model_pb2.STAGE_PENDING_VALIDATION,
+    Stage.VALIDATED: model_pb2.STAGE_VALIDATED,
+    Stage.CHAMPION: model_pb2.STAGE_PROMOTED,
+    Stage.REJECTED: model_pb2.STAGE_REJECTED,
+    Stage.RETIRED: model_pb2.STAGE_RETIRED,
+}
+_STAGE_OF: Final = {number: stage for stage, number in STAGES.items()}
+FORMATS: Final = {
+    TournamentFormat.ROUND_ROBIN: matchmaker_pb2.TOURNAMENT_FORMAT_ROUND_ROBIN,
+    TournamentFormat.SINGLE_ELIMINATION: matchmaker_pb2.TOURNAMENT_FORMAT_SINGLE_ELIMINATION,
+    TournamentFormat.SWISS: matchmaker_pb2.TOURNAMENT_FORMAT_SWISS,
+}
+_FORMAT_OF: Final = {number: each for each, number in FORMATS.items()}
+
+
+def model_of(message: model_pb2.Model) -> Model:
+    """Return a model."""
+    checked = message.validation if message.HasField("validation") else None
+    return Model(
+        id=message.id,
+        lineage=message.lineage,
+        version=message.version,
+        stage=_STAGE_OF[message.stage],
+        reason=message.reason,
+        algorithm=message.algorithm,
+        simulations=message.simulations,
+        training_games=message.training_games,
+        sha256=message.sha256,
+        size=message.size_bytes,
+        schema_hash=message.schema_hash,
+        published_at=_moment(message.published_at),
+        parent=message.parent or None,
+        problem=(checked.problem or None) if checked else None,
+        decisions_per_second=(checked.decisions_per_second or None) if checked else None,
+    )
+
+
+def history_of(message: model_pb2.GetModelResponse) -> ModelHistory:
+    """Return a model with its history."""
+    return ModelHistory(
+        model_of(message.model),
+        tuple(map(_change_of, message.changes)),
+        tuple(map(model_of, message.ancestors)),
+    )
+
+
+def ratings_of(players: Iterable[elo_pb2.Player], fitted_at: Timestamp | None) -> Ratings:
+    """Return the ratings of all players."""
+    return Ratings(
+        tuple(map(_player_of, players)), _moment(fitted_at) if fitted_at is not None else None
+    )
+
+
+def match_of(message: elo_pb2.MatchResult) -> PlayedMatch:
+    """Return a match."""
+    purpose = common_pb2.MatchPurpose.Name(message.purpose)
+    return PlayedMatch(
+        id=message.match_id,
+        at=_moment(message.played_at),
+        purpose=purpose.removeprefix("MATCH_PURPOSE_").lower(),
+        first=message.first,
+        second=message.second,
+        score=_score_of(message.score),
+    )
+
+
+def queue_of(message: matchmaker_pb2.GetQueueStatsResponse) -> Queue:
+    """Return what the Matchmaker has before it."""
+    return Queue(
+        waiting_players=message.waiting_players,
+        oldest_wait_seconds=message.oldest_wait_seconds,
+        open_matches=message.open_matches,
+        leased_matches=message.leased_matches,
+        matches_per_minute=message.matches_per_minute,
+        wanted_workers=message.wanted_workers,
+        reported_matches=message.reported_matches,
+    )
+
+
+def tournament_of(message: matchmaker_pb2.Tournament) -> Tournament:
+    """Return a tournament."""
+    state = matchmaker_pb2.TournamentState.Name(message.state)
+    return Tournament(
+        id=message.id,
+        name=message.name,
+        format=_FORMAT_OF[message.format],
+        state=state.removeprefix("TOURNAMENT_STATE_").lower(),
+        round=message.round,
+        rounds=message.rounds,
+        entrants=tuple(message.entrants),
+        standings=tuple(map(_standing_of, message.standings)),
+        problem=message.problem,
+    )
+
+
+def create_request(
+    request: TournamentRequest, *, key: str
+) -> matchmaker_pb2.CreateTournamentRequest:
+    """Return the request for a tournament."""
+    return matchmaker_pb2.CreateTournamentRequest(
+        idempotency_key=key,
+        name=request.name,
+        format=FORMATS[request.format],
+        entrants=request.entrants,
+        pairs_per_match=request.pairs_per_match or 0,
+        rounds=request.rounds or 0,
+        seed=request.seed,
+    )
+
+
+def replay_stats_of(message: GetStatsResponse) -> ReplayStats:
+    """Return what the Replay service holds."""
+    return ReplayStats(
+        items=message.items,
+        experiences=message.experiences,
+        bytes=message.bytes,
+        recorded=message.recorded,
+        sampled=message.sampled,
+        evicted=message.evicted,
+        archived=message.archived,
+        samples_per_insert=message.samples_per_insert,
+        recorded_per_second=message.recorded_per_second,
+        sampled_per_second=message.sampled_per_second,
+        writers_held_seconds=message.writers_held_seconds,
+        readers_held_seconds=message.readers_held_seconds,
+        readable=message.readable,
+    )
+
+
+def _change_of(message: model_pb2.StageChange) -> StageChange:
+    return StageChange(
+        at=_moment(message.at),
+        before=_STAGE_OF.get(message.before),
+        after=_STAGE_OF[message.after],
+        by=message.by,
+        reason=message.reason,
+    )
+
+
+def _player_of(message: elo_pb2.Player) -> RankedPlayer:
+    is_rated = message.rank > 0
+    return RankedPlayer(
+        id=message.id,
+        rank=message.rank if is_rated else None,
+        elo=message.rating.elo if is_rated else None,
+        error=message.rating.error if is_rated else None,
+        games=message.rating.games,
+    )
+
+
+def _standing_of(message: matchmaker_pb2.Standing) -> Standing:
+    return Standing(
+        rank=message.rank,
+        player=message.player_id,
+        points=message.points,
+        tie_break=message.tie_break,
+        score=_score_of(message.score),
+    )
+
+
+def _score_of(message: common_pb2.Score) -> Score:
+    return Score(message.wins, message.draws, message.losses)
+
+
+def _moment(stamp: Timestamp) -> datetime:
+    return stamp.ToDatetime(tzinfo=UTC)

@@ -1,0 +1,23 @@
+"""What a run knows of its league on a cluster: names that follow from the League's, so that nothing
+has to be looked up before a learner starts. Pure.
+
+A league that is not there, or not ready, is met by those who call it: they try again.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+MODEL_PORT: Final = 50053
+TOKEN_KEY: Final = "services-token"  # noqa: S105 - its name
+AUTHORITY_KEY: Final = "ca.crt"
+
+
+def model_address(league: str, namespace: str) -> str:
+    """Where the Model service of a league is, as a pod of its namespace calls it."""
+    return f"{league}-model.{namespace}.svc:{MODEL_PORT}"
+
+
+def tokens_secret(league: str) -> str:
+    """Name of the Secret with the tokens of a league."""
+    return f"{league}-tokens"
