@@ -7,7 +7,6 @@ from typing import Final
 from trainingrun_league.declaration import ServiceDeclaration
 from trainingrun_league.elo.service import ELO
 from trainingrun_league.game.service import GAME
-from trainingrun_league.matchmaker.service import MATCHMAKER
 from trainingrun_league.model.service import MODEL
 from trainingrun_league.replay.declaration import REPLAY
 from trainingrun_league.settings import ServiceName
@@ -15,7 +14,6 @@ from trainingrun_league.settings import ServiceName
 DECLARATIONS: Final[tuple[ServiceDeclaration, ...]] = (
     ELO,
     GAME,
-    MATCHMAKER,
     MODEL,
     REPLAY,
 )

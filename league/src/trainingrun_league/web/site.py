@@ -43,6 +43,7 @@ _HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Server": "trainingrun-league",
 }
 _STATIC: Final = {
     "league.css": "text/css",
