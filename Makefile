@@ -140,7 +140,7 @@ docs-serve: .stamp/docs ## Show the documentation site at http://localhost:8000,
 	.venv-docs/bin/python -m pip --disable-pip-version-check install --quiet -r docs/requirements.txt
 	@touch $@
 
-images: ## Build the seven images with docker, podman or buildah, and push them (REGISTRY=…; see images.sh)
+images: ## Build the eight images with docker, podman or buildah, and push them (REGISTRY=…; see images.sh)
 	./images.sh $(TAG)
 
 images-load: ## Give the images to a cluster here: kind, minikube, k3s or containerd (TARGET=…)

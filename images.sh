@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # images.sh [TAG]: builds the images with whichever of docker, podman and buildah is there, and pushes
 # them where REGISTRY names a registry. These variables may be set:
-#   ROLES          "daemon actor search trainer operator cli redis", or some of them
+#   ROLES          "daemon actor search trainer operator league cli redis", or some of them
 #   REGISTRY       registry.example.com/team: build under this prefix, then push; sign in before
 #   PUSH           no: build only
 #   BASE           the base image; pin it by its digest: docker.io/library/debian@sha256:…

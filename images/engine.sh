@@ -3,7 +3,7 @@
 
 # The images of a release, each called trainingrun-ROLE.
 # shellcheck disable=SC2034 # the scripts that source this file use it
-ALL_ROLES="daemon actor search trainer operator cli redis"
+ALL_ROLES="daemon actor search trainer operator league cli redis"
 
 die() {
   echo "${0##*/}: $*" >&2

@@ -14,11 +14,12 @@ from trainingrun_api.model import ApiModel
 from trainingrun_api.resource import Column, Resource, ResourceDefinition
 from trainingrun_api.rules import Immutable, Rule
 from trainingrun_api.status import ResourceStatus
-from trainingrun_reconciler.controller.manifest_loop import ManifestReconciler, Outcome
+from trainingrun_reconciler.controller.manifest_loop import ManifestReconciler
 from trainingrun_reconciler.desired.conditions import ConditionState
 from trainingrun_reconciler.desired.events import RunEvent
 from trainingrun_reconciler.kinds import CONFIG_MAP, JOB, Kind
 from trainingrun_reconciler.manifests.metadata import Manifest, manifest
+from trainingrun_reconciler.outcome import Outcome
 from trainingrun_reconciler.owner import Owner
 from trainingrun_reconciler.resources.declaration import Host, ResourceKind, owned
 from trainingrun_reconciler.views import ControllerView, View

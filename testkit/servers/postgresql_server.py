@@ -1,11 +1,12 @@
 """A real PostgreSQL server on a temporary folder: Debian's programs, a free loopback port.
 
-    with PostgresqlServer(tmp_path / "postgresql") as server:
+    with PostgresqlServer() as server:
         server.create_database("league")
         server.url("league")                 # postgresql+asyncpg://…
 
 ``kill`` and ``start`` play a crash and the recovery from it. PostgreSQL refuses to run as root:
-then it runs as a user without rights (``nobody``), who owns the folder.
+then it runs as a user without rights (``nobody``), who owns the folder. That is not pytest's,
+which every run of pytest closes to others again.
 Data is forced to the disk as in production: tests ask whether what was acknowledged is kept.
 """
 
@@ -17,6 +18,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -50,9 +52,9 @@ def postgresql_programs() -> Path:
 class PostgresqlServer:
     """The server, running while the context is open."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._data = root / "data"
+    def __init__(self) -> None:
+        self._root = Path(tempfile.mkdtemp(prefix="trainingrun-postgresql-"))
+        self._data = self._root / "data"
         self._password = secrets.token_hex(12)
         self._port = free_port()
         self._process: BedProcess | None = None
@@ -109,7 +111,6 @@ class PostgresqlServer:
         return ("-v", "ON_ERROR_STOP=1", "-h", host, "-p", port, "-U", _USER, "-d", database)
 
     def _initialise(self) -> None:
-        self._root.mkdir(parents=True, exist_ok=True)
         word = self._root / "password"
         word.write_text(self._password)
         _give(self._root)
@@ -151,6 +152,7 @@ class PostgresqlServer:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+        shutil.rmtree(self._root)
 
 
 def _unprivileged(command: list[str]) -> list[str]:
@@ -161,14 +163,10 @@ def _unprivileged(command: list[str]) -> list[str]:
 
 
 def _give(root: Path) -> None:
-    """Make the folder the server's, and its parents passable: pytest closes its own."""
-    if os.getuid() != 0:
-        return
-    for path in (root, *root.rglob("*")):
-        os.chown(path, _NOBODY, _NOBODY)
-    for parent in root.parents:
-        if parent.stat().st_uid == 0 and not parent.stat().st_mode & 0o001:
-            parent.chmod(parent.stat().st_mode | 0o001)
+    """Make the folder the server's."""
+    if os.getuid() == 0:
+        for path in (root, *root.rglob("*")):
+            os.chown(path, _NOBODY, _NOBODY)
 
 
 def _children(pid: int) -> list[int]:

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from msgspec import Struct
+from trainingrun_contracts.ratings.bradley_terry import Rating, Tally, fit
 from trainingrun_contracts.reports import DeckResult, Evaluation
 from trainingrun_contracts.search_players import search_simulations
 from trainingrun_contracts.wilson import win_rate
 
-from trainingrun_actor.ratings.bradley_terry import Rating, Tally, fit
 from trainingrun_actor.schedule import Matchup
 
 ANCHORS: Final = ("random", "aggressive", "engine")

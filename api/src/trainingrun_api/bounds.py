@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from trainingrun_api.explanation import Problem
-from trainingrun_api.spec import TEMPLATE_PATHS
+from trainingrun_api.pod_template import TemplatePaths
 
 TEMPLATE_LEVELS: Final = 32
 """Of the deepest pod template. Kubernetes' own have fifteen."""
@@ -22,18 +22,19 @@ _DOCUMENT_BYTES: Final = 1024 * 1024
 """Of the rest: far more than a valid run can have."""
 
 
-def broken_bounds(document: Mapping[Any, Any]) -> tuple[Problem, ...]:
-    """What is too deep or too large in a document of any form."""
-    broken = tuple(_templates(dict(_given(document.get("spec")))))
+def broken_bounds(document: Mapping[Any, Any], templates: TemplatePaths) -> tuple[Problem, ...]:
+    """What is too deep or too large in a document of any form; ``templates`` says where pod
+    templates stand below its spec."""
+    broken = tuple(_templates(dict(_given(document.get("spec"), templates))))
     if broken:
         return broken
     excess = _excess(document, levels=_DOCUMENT_LEVELS, size=_DOCUMENT_BYTES)
     return (Problem("", f"the document {excess}"),) if excess else ()
 
 
-def _given(spec: Any) -> Iterator[tuple[str, Any]]:
+def _given(spec: Any, templates: TemplatePaths) -> Iterator[tuple[str, Any]]:
     """The pod templates by their paths."""
-    for path in TEMPLATE_PATHS:
+    for path in templates:
         value = spec
         for step in path:
             value = value.get(step) if isinstance(value, Mapping) else None

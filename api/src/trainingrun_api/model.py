@@ -45,7 +45,12 @@ MODULE_FORM: Final = r"^[A-Za-z_][A-Za-z0-9_]*([.][A-Za-z_][A-Za-z0-9_]*)*$"
 CLASS_FORM: Final = r"^[A-Za-z_][A-Za-z0-9_]*([.][A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*$"
 OPEN_SPIEL_FORM: Final = r"^[a-z][a-z0-9_]*([(][^\s]*[)])?$"
 PART_FORM: Final = r"^[a-z][a-z0-9_-]*$"
+PLAYER_FORM: Final = (
+    r"^(champion|model/[A-Za-z0-9][A-Za-z0-9._-]*|person/[A-Za-z0-9][A-Za-z0-9._@-]*"
+    r"|builtin/[a-z][a-z0-9-]*)$"
+)
 FORMS: Final = {
+    PLAYER_FORM: "a player such as model/ID, champion, person/NAME or builtin/random",
     PART_FORM: "a part's name (lower-case letters, digits, '_' and '-')",
     ENTRY_POINT_FORM: "an environment's name (letters, digits, '_', '-' and '.')",
     MODULE_FORM: "a name such as classic.connect_four_v3",

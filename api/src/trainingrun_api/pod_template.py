@@ -18,6 +18,9 @@ from trainingrun_api.model import ANY_FIELDS, MAP, ApiModel, Quantity
 TEMPLATE: Final = "template"
 """The field that a role's template stands in."""
 
+TemplatePaths = tuple[tuple[str, ...], ...]
+"""Where the templates of a kind stand below its spec, in YAML spelling."""
+
 Amounts = Annotated[dict[str, Quantity], Field(max_length=32)]
 Texts = Annotated[dict[str, str], Field(max_length=4096)]
 """Many more than pods have: the API server reads a megabyte of single letters for a second."""

@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Final, Generic, TypeVar
 
 from pydantic import ConfigDict, Field, ValidationError
@@ -18,6 +19,7 @@ from pydantic import ConfigDict, Field, ValidationError
 from trainingrun_api.bounds import broken_bounds
 from trainingrun_api.explanation import Problem, problems_from
 from trainingrun_api.model import ApiModel
+from trainingrun_api.pod_template import TemplatePaths, template_paths
 from trainingrun_api.rules import Immutable
 from trainingrun_api.status import ResourceStatus
 
@@ -128,7 +130,7 @@ class ResourceDefinition(Generic[R_co]):
             wanted = "expected a mapping with apiVersion, kind, metadata and spec"
             raise SpecError((Problem("", f"is no {self.kind}: {wanted}"),))
         kept = _without_managed_fields(document)
-        broken = broken_bounds(kept)
+        broken = broken_bounds(kept, _template_paths(self.model))
         if broken:
             raise SpecError(broken)
         given = _without_nulls(kept)
@@ -147,6 +149,13 @@ class ResourceDefinition(Generic[R_co]):
 
     def _read(self, given: Mapping[str, Any]) -> R_co:
         return self.model.model_validate_json(json.dumps(given), by_alias=True, by_name=False)
+
+
+@cache
+def _template_paths(model: type[Resource]) -> TemplatePaths:
+    spec = model.model_fields["spec"].annotation
+    assert isinstance(spec, type), "each kind has a spec of its own model"
+    return tuple(template_paths(spec))
 
 
 def _unknown_fields(error: ValidationError) -> tuple[tuple[int | str, ...], ...]:

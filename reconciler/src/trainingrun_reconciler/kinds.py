@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from trainingrun_api.league import LEAGUE as LEAGUE_DEFINITION
 from trainingrun_api.resource import Resource, ResourceDefinition
 from trainingrun_api.run import DEFINITION
+from trainingrun_api.tournament import TOURNAMENT as TOURNAMENT_DEFINITION
 
 FIELD_MANAGER: Final = "trainingrun-operator"
 """The owner of the fields that the operator applies."""
@@ -55,6 +57,8 @@ ACCESS_REVIEW: Final = Kind(
     "authorization.k8s.io", "v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews"
 )
 TRAINING_RUN: Final = Kind.of(DEFINITION)
+LEAGUE: Final = Kind.of(LEAGUE_DEFINITION)
+TOURNAMENT: Final = Kind.of(TOURNAMENT_DEFINITION)
 
 CONTROLLERS: Final = (DEPLOYMENT, STATEFUL_SET, JOB)
 """What owns pods: watched with their status."""

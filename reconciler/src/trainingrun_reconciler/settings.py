@@ -31,6 +31,8 @@ class Images:
     redis: str = "localhost/trainingrun-redis:0.1.0"
     search: str = "localhost/trainingrun-search:0.1.0"
     """An actor's, with what compiles searches."""
+    league: str = "localhost/trainingrun-league:0.1.0"
+    """Of a league's services."""
 
 
 @dataclass(frozen=True)

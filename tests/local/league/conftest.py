@@ -19,10 +19,10 @@ def league(tmp_path: Path) -> Iterator[LeagueProcess]:
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresqlServer]:
+def postgresql() -> Iterator[PostgresqlServer]:
     """A PostgreSQL server of this session; each test makes a database of its own.
 
     Tests that need it have the mark ``needs("postgresql")``.
     """
-    with PostgresqlServer(tmp_path_factory.mktemp("postgresql") / "server") as server:
+    with PostgresqlServer() as server:
         yield server

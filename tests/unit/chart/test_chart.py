@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from trainingrun_operator.kube.permissions import LEASE_PERMISSIONS, permissions
 from trainingrun_operator.process.options import parse
+from trainingrun_reconciler.resources import RESOURCE_KINDS
 
 from testkit.control_plane.rendered_chart import Chart
 from testkit.tree import CHART
@@ -177,10 +178,12 @@ def test_the_operators_pod_is_restricted(chart: Chart) -> None:
 
 def test_the_definition_can_be_left_out_or_kept(chart: Chart) -> None:
     """crds.enabled and crds.keep do what they say."""
-    kept = chart().only("CustomResourceDefinition")
-    assert kept["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
-    gone = chart("--set=crds.keep=false").only("CustomResourceDefinition")
-    assert "annotations" not in gone["metadata"]
+    kept = chart().all("CustomResourceDefinition")
+    assert len(kept) == len([*RESOURCE_KINDS])
+    for each in kept:
+        assert each["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+    for each in chart("--set=crds.keep=false").all("CustomResourceDefinition"):
+        assert "annotations" not in each["metadata"]
     assert "CustomResourceDefinition" not in chart("--set=crds.enabled=false").kinds
 
 

@@ -33,6 +33,7 @@ CHANGES: dict[str, Any] = {
     "images.search": "other",
     "images.trainer": "other",
     "images.redis": "other",
+    "images.league": "other",
     "images.pullPolicy": "Always",
     "images.pullSecrets": ["registry"],
     "decks": ["burn"],

@@ -58,8 +58,9 @@ def said(stage: list[Step], name: str) -> list[str]:
 
 
 def test_there_is_one_for_each_part_that_runs() -> None:
-    """Expect the four of our code, and the queue from the distribution's package."""
-    assert [each.partition(".")[2] for each in FILES] == ["actor", "daemon", "operator", "trainer"]
+    """Expect the five of our code, and the queue from the distribution's package."""
+    parts = ["actor", "daemon", "league", "operator", "trainer"]
+    assert [each.partition(".")[2] for each in FILES] == parts
     assert all((ROOT / each).is_file() for each in ALL)
 
 

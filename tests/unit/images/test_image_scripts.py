@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-ROLES = ("daemon", "actor", "search", "trainer", "operator", "cli", "redis")
+ROLES = ("daemon", "actor", "search", "trainer", "operator", "league", "cli", "redis")
 NEEDED = ("bash", "git", "dirname", "mktemp", "rm", "mkdir", "sed", "env")
 
 

@@ -30,6 +30,7 @@ _PROJECTS: dict[str, dict[str, Any]] = {
         ("trainingrun-search", {"pydantic", "torch", "kubernetes", "typer"}),
         ("trainingrun-trainer", {"pydantic", "kubernetes", "typer", "numba"}),
         ("trainingrun-operator", {"numpy", "torch", "typer", "rich"}),
+        ("trainingrun-league", {"pydantic", "torch", "kubernetes", "typer", "numba"}),
         ("trainingrun", {"numpy", "torch", "kopf"}),
     ],
 )

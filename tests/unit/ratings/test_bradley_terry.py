@@ -8,7 +8,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from trainingrun_actor.ratings.bradley_terry import PRIOR_DRAWS, Rating, Tally, fit
+from trainingrun_contracts.ratings.bradley_terry import PRIOR_DRAWS, Rating, Tally, fit
 
 
 def by_fixed_point(

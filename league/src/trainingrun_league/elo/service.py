@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any, Final
 
 import grpc.aio
 from trainingrun_contracts.league.v1 import elo_pb2_grpc
 
 from trainingrun_league.declaration import Host, ServiceDeclaration
+from trainingrun_league.elo.fitting import FitMetrics, Fitting
 from trainingrun_league.elo.servicer import EloServicer
 from trainingrun_league.settings import ServiceName
 
@@ -17,7 +17,12 @@ class EloService:
     """See ``declaration.Service``."""
 
     def __init__(self, host: Host) -> None:
-        self._servicer = EloServicer(host)  # type: ignore[abstract]
+        self._fitting = Fitting(host.engine, FitMetrics(host.metrics), host.clock)
+        self._servicer = EloServicer(host, self._fitting)
+
+    async def prepare(self) -> None:
+        """Fit once."""
+        await self._fitting.fit()
 
     def add_to(self, server: grpc.aio.Server) -> None:
         """See ``Service``."""
@@ -26,7 +31,7 @@ class EloService:
 
     async def run(self) -> None:
         """See ``Service``."""
-        await asyncio.Event().wait()
+        await self._fitting.run()
 
     async def is_ready(self) -> str:
         """See ``Service``."""
@@ -37,8 +42,10 @@ class EloService:
 
 
 async def start(host: Host) -> EloService:
-    """Make the service."""
-    return EloService(host)
+    """Make the service; it serves ratings from the first call on."""
+    service = EloService(host)
+    await service.prepare()
+    return service
 
 
 ELO: Final = ServiceDeclaration(

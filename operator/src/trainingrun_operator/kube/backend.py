@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from trainingrun_reconciler.backends import SharedResources
+from trainingrun_reconciler.controller.reach import Network, Reach
 from trainingrun_reconciler.desired.actions import Apply, Remove, RemoveFirst, WorkloadAction
 from trainingrun_reconciler.desired.observed import ObservedRole, Problem
 from trainingrun_reconciler.errors import (
@@ -30,6 +31,7 @@ from trainingrun_operator.kube.children import KubernetesChildren
 from trainingrun_operator.kube.client import Client
 from trainingrun_operator.kube.deck_maps import DeckMaps
 from trainingrun_operator.kube.kueue import Kueue
+from trainingrun_operator.kube.leagues import KubernetesLeagues
 from trainingrun_operator.kube.observe import ObjectCache
 from trainingrun_operator.kube.passwords import Passwords
 from trainingrun_operator.kube.run_secrets import RunSecrets
@@ -58,6 +60,10 @@ class BackendConfig:
     """Namespace and name of the Secret with the key that passwords are derived from."""
     metrics_from: tuple[Mapping[str, Any], ...] = ()
     """Peers of a NetworkPolicy that may read the metrics of roles."""
+    league_address: str | None = None
+    """Where leagues are asked by an operator outside the cluster, as ``redis_address``."""
+    refused: tuple[Network, ...] = ()
+    """Networks that are not connected to."""
 
 
 class KubernetesBackend:
@@ -71,6 +77,9 @@ class KubernetesBackend:
         self._kueue = Kueue(client)
         self._shared: dict[str, SharedResources] = {}
         passwords = Passwords(client, config.key)
+        self.leagues = KubernetesLeagues(
+            client, passwords, address=config.league_address, reach=Reach(config.refused)
+        )
         self._secrets = RunSecrets(client, passwords, redis_address=config.redis_address)
         self._tokens = TokenSecrets(client, passwords)
         self._decks = DeckMaps(client, cache, self.children)

@@ -8,7 +8,7 @@ from typing import Final
 
 from trainingrun_reconciler.kinds import EVENT, LEASE, SECRET, Kind
 from trainingrun_reconciler.resources import RESOURCE_KINDS
-from trainingrun_reconciler.resources.declaration import WATCH
+from trainingrun_reconciler.resources.declaration import ResourceKind
 
 
 @dataclass(frozen=True)
@@ -32,17 +32,16 @@ class Permission:
 def permissions() -> tuple[Permission, ...]:
     """All that the declared kinds of resources need, and events about them."""
     return (
-        *(each for declared in RESOURCE_KINDS for each in _of_resource(declared.kind)),
+        *(each for declared in RESOURCE_KINDS for each in _of_resource(declared)),
         *(Permission(each.kind, each.verbs) for each in RESOURCE_KINDS.children),
         Permission(EVENT, ("create", "patch")),
     )
 
 
-def _of_resource(kind: Kind) -> tuple[Permission, ...]:
-    """``patch`` is for finalizers, ``delete`` for those whose time to live is over."""
+def _of_resource(declared: ResourceKind) -> tuple[Permission, ...]:
     return (
-        Permission(kind, (*WATCH, "patch", "delete")),
-        Permission(kind, ("patch",), "status"),
+        Permission(declared.kind, declared.verbs),
+        Permission(declared.kind, ("patch",), "status"),
     )
 
 

@@ -30,7 +30,7 @@ from trainingrun_reconciler.manifests.access import (
     secret_name,
 )
 from trainingrun_reconciler.manifests.metadata import Manifest
-from trainingrun_reconciler.owner import RunIdentity
+from trainingrun_reconciler.owner import Owner, RunIdentity
 from trainingrun_reconciler.views import controller_of
 
 from trainingrun_operator.kube.client import Client
@@ -170,35 +170,35 @@ class RunSecrets:
             raise _no_url(run, entry, f"it has no entry {entry.key} of text") from error
 
 
-async def find_secret(client: Client, run: RunIdentity, name: str) -> dict[str, Any] | None:
-    """A Secret of the run's namespace; None where there is none."""
+async def find_secret(client: Client, owner: Owner, name: str) -> dict[str, Any] | None:
+    """A Secret of a resource's namespace; None where there is none."""
     try:
-        return await client.get(SECRET.path(run.namespace, name))
+        return await client.get(SECRET.path(owner.namespace, name))
     except NotFoundError:
         return None
 
 
 async def own_secret(
     client: Client,
-    run: RunIdentity,
+    owner: Owner,
     name: str,
     render: Callable[[], Awaitable[Manifest]],
     *,
     is_new: bool,
 ) -> dict[str, Any]:
-    """The run's own Secret, made if there is none; one that ``is_new`` is not read first.
+    """A resource's own Secret, made if there is none; one that ``is_new`` is not read first.
 
     Raises:
         BackendError: the name is taken, or the Secret is refused.
     """
-    found = None if is_new else await find_secret(client, run, name)
+    found = None if is_new else await find_secret(client, owner, name)
     if found is None:
         try:
-            found = await client.create(SECRET.path(run.namespace), await render())
+            found = await client.create(SECRET.path(owner.namespace), await render())
         except ConflictError:
-            found = await find_secret(client, run, name)
-    if found is None or not is_own(found, run):
-        raise BackendError("NameTaken", _taken(run, name))
+            found = await find_secret(client, owner, name)
+    if found is None or not is_own(found, owner):
+        raise BackendError("NameTaken", _taken(owner, name))
     return found
 
 
@@ -207,10 +207,10 @@ def is_due(at: float, *, now: float, has_problem: bool) -> bool:
     return now - at >= (_TROUBLED_SECONDS if has_problem else _USUAL_SECONDS)
 
 
-def is_own(found: dict[str, Any] | None, run: RunIdentity) -> bool:
-    """Whether a Secret is there and the run's own."""
-    owner = controller_of(found) if found is not None else None
-    return owner is not None and owner["uid"] == run.uid
+def is_own(found: dict[str, Any] | None, owner: Owner) -> bool:
+    """Whether a Secret is there and the resource's own."""
+    controller = controller_of(found) if found is not None else None
+    return controller is not None and controller["uid"] == owner.uid
 
 
 def _origin_in(secret: dict[str, Any] | None) -> str:
@@ -237,8 +237,8 @@ def _no_url(run: RunIdentity, entry: SecretKey, why: str) -> BackendError:
     )
 
 
-def _taken(run: RunIdentity, name: str) -> str:
+def _taken(owner: Owner, name: str) -> str:
     return (
-        f"Secret {run.namespace}/{name} is not controlled by this TrainingRun: delete"
-        " it, or give the TrainingRun another name"
+        f"Secret {owner.namespace}/{name} is not controlled by this {owner.kind.name}: delete"
+        f" it, or give the {owner.kind.name} another name"
     )

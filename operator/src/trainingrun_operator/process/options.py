@@ -27,6 +27,7 @@ class Options:
     own_namespace: str | None = None
     kubeconfig: Path | None = None
     redis_address: str | None = None
+    league_address: str | None = None
     health_port: int = 8080
     metrics_port: int = 9090
     requests_per_second: float = 200.0
@@ -59,6 +60,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
             search=given.image_search,
             trainer=given.image_trainer,
             redis=given.image_redis,
+            league=given.image_league,
         ),
         decks=frozenset(given.decks) if given.decks else None,
         refused_networks=given.refuse_networks,
@@ -69,6 +71,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
         own_namespace=given.own_namespace,
         kubeconfig=given.kubeconfig,
         redis_address=given.redis_address,
+        league_address=given.league_address,
         health_port=given.health_port,
         metrics_port=given.metrics_port,
         requests_per_second=given.requests_per_second,
@@ -87,12 +90,12 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         description="Turns TrainingRuns into daemons, actors, a learner and a queue on a cluster.",
     )
     add, images = parser.add_argument, Images()
-    for role in ("daemon", "actor", "search", "trainer", "redis"):
+    for role in ("daemon", "actor", "search", "trainer", "redis", "league"):
         add(
             f"--image-{role}",
             default=getattr(images, role),
             metavar="IMAGE",
-            help=f"image of the {role} where a TrainingRun names none (%(default)s)",
+            help=f"image of the {role} where a resource names none (%(default)s)",
         )
     add("--namespaces", type=_names, default=(), metavar="A,B", help="only these; default: all")
     add(
@@ -118,6 +121,11 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         "--redis-address",
         metavar="HOST:PORT",
         help="where managed Redis servers are reached by an operator outside the cluster",
+    )
+    add(
+        "--league-address",
+        metavar="HOST:PORT",
+        help="where leagues are asked by an operator outside the cluster",
     )
     add(
         "--allow-unsafe-overrides",

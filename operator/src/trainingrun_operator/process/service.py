@@ -15,6 +15,7 @@ from trainingrun_contracts.backoff import Backoff
 from trainingrun_reconciler.backends import BackendError
 from trainingrun_reconciler.controller.idle import batch_delay
 from trainingrun_reconciler.controller.queue import ReconcileQueue
+from trainingrun_reconciler.leagues.objects import Place
 from trainingrun_reconciler.resources import RESOURCE_KINDS
 from trainingrun_reconciler.resources.declaration import Host, ResourceKind, ResourceReconciler
 from trainingrun_reconciler.settings import Settings
@@ -58,6 +59,17 @@ async def retry_until_ready(act: Callable[[], Awaitable[None]]) -> None:
             return
 
 
+def _league_place(options: Options) -> Place:
+    """What this installation decides about leagues."""
+    images = options.settings.images
+    return Place(
+        image=images.league,
+        worker_image=images.search,
+        metrics_from=options.metrics_from,
+        unsafe_overrides=options.unsafe_overrides,
+    )
+
+
 class ServiceError(Exception):
     """A part of the operator failed again and again: a bug, which the log shows."""
 
@@ -89,6 +101,8 @@ class Service:
             unsafe_overrides=options.unsafe_overrides,
             key=(options.claim.namespace, options.claim.name) if options.claim else None,
             metrics_from=options.metrics_from,
+            league_address=options.league_address,
+            refused=options.settings.refused_networks,
         )
         self.client = client
         client.listener = self.metrics.observe_request
@@ -114,7 +128,15 @@ class Service:
         )
         store.listener = self.metrics.observe_status
         reconciler = declared.reconciler(
-            Host(store, self.backend.children, self.backend, settings, self.client.fence.check)
+            Host(
+                store,
+                self.backend.children,
+                self.backend,
+                settings,
+                self.backend.leagues,
+                _league_place(options),
+                self.client.fence.check,
+            )
         )
         reconciler.listener = self.metrics.observe_action
         return KindAtWork(store, reconciler)
@@ -147,6 +169,7 @@ class Service:
         await self.supervisor.stop()
         for kind in self.kinds.values():
             await kind.reconciler.close()
+        await self.backend.leagues.close()
 
     def on_event(self, document: Mapping[str, Any], *, gone: bool) -> None:
         """Cache a resource as it is now, or drop one that is gone, and reconcile it."""

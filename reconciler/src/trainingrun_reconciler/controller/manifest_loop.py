@@ -13,8 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Final, Generic, TypeVar
 
 from prometheus_client.core import Metric
@@ -26,38 +25,28 @@ from trainingrun_reconciler.backends import BackendError, ErrorKind
 from trainingrun_reconciler.children import Children
 from trainingrun_reconciler.controller.loop import ReconcileError
 from trainingrun_reconciler.desired.conditions import ConditionState, next_condition
-from trainingrun_reconciler.desired.events import RunEvent
 from trainingrun_reconciler.kinds import Kind
 from trainingrun_reconciler.manifests.metadata import Manifest
+from trainingrun_reconciler.outcome import Decide, Outcome
 from trainingrun_reconciler.owner import Owner
 from trainingrun_reconciler.store import ResourceKey, ResourceStore
 from trainingrun_reconciler.views import View
 
 _LOG: Final = logging.getLogger(__name__)
 _REFUSED_SECONDS: Final = 10.0
+_DEGRADED: Final = ConditionType.DEGRADED.value
 _WELL: Final = ConditionState(ConditionStatus.FALSE, Reason.AS_EXPECTED.value, "nothing is wrong")
 
 R = TypeVar("R", bound=Resource)
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a resource needs and what to report of it.
+Ask = Callable[[R], Awaitable[Decide[R]]]
+"""Asks what no object of the cluster says (a service's own report), and returns the decision with
+the answer in it.
 
-    ``children`` are all objects that it shall have, made by ``manifests.metadata.manifest``; others
-    that it controls are deleted. ``conditions`` come by their types, without times: the loop puts
-    them into ``status`` with those, with ``Degraded`` and with the generation.
-    """
-
-    status: ResourceStatus
-    children: tuple[Manifest, ...] = ()
-    conditions: Mapping[str, ConditionState] = field(default_factory=dict)
-    events: tuple[RunEvent, ...] = ()
-    requeue_after: float | None = None
-
-
-Decide = Callable[[R, tuple[View, ...], float], Outcome]
-"""Pure: the resource, the objects that it has, and the time (Unix seconds)."""
+Raises:
+    BackendError: it could not be asked, and nothing can be decided without.
+"""
 
 
 class ManifestReconciler(Generic[R]):
@@ -71,13 +60,16 @@ class ManifestReconciler(Generic[R]):
         children: Children,
         *,
         removed: frozenset[Kind],
+        ask: Ask[R] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """``removed`` are the kinds of objects that are deleted when they are wanted no longer;
-        others stay until the resource goes."""
+        others stay until the resource goes. ``ask`` is asked before each decision, where one
+        needs more than objects; what it returns decides in the place of ``decide``."""
         self.listener: Callable[[str], None] = lambda _action: None
         self._kind = kind
         self._decide = decide
+        self._ask = ask
         self._store = store
         self._children = children
         self._removed = removed
@@ -99,13 +91,14 @@ class ManifestReconciler(Generic[R]):
 
     async def _reconcile(self, resource: R) -> float | None:
         owner, now = Owner.of(self._kind, resource.metadata), self._clock()
+        decide = self._decide if self._ask is None else await self._ask(resource)
         views = await self._children.observe(owner)
-        outcome = self._decide(resource, views, now)
+        outcome = decide(resource, views, now)
         if self._has_lost(resource, views, outcome) and not await self._store.exists(resource):
             return None  # what is missing went with it, and its watch will say so
-        degraded, wait = _WELL, outcome.requeue_after
+        degraded, wait = outcome.conditions.get(_DEGRADED, _WELL), outcome.requeue_after
         try:
-            await self._carry_out(owner, views, outcome.children)
+            await self._carry_out(owner, views, outcome)
         except BackendError as error:
             if error.kind is ErrorKind.TRANSIENT:
                 raise  # retried with back-off; it says nothing about the resource
@@ -122,13 +115,12 @@ class ManifestReconciler(Generic[R]):
         is_known = resource.status.observed_generation == resource.metadata.generation
         return is_known and not wanted <= {_mark_of(each) for each in views}
 
-    async def _carry_out(
-        self, owner: Owner, views: tuple[View, ...], wanted: tuple[Manifest, ...]
-    ) -> None:
+    async def _carry_out(self, owner: Owner, views: tuple[View, ...], outcome: Outcome) -> None:
+        wanted = outcome.children
         await self._children.apply(owner, wanted)
         names = {_mark(each) for each in wanted}
         extra = [each for each in views if self._may_remove(each) and _mark_of(each) not in names]
-        if extra:
+        if extra and outcome.removes:
             await self._children.remove(owner, extra)
             self.listener("remove")
         if names - {_mark_of(each) for each in views}:
@@ -141,7 +133,7 @@ class ManifestReconciler(Generic[R]):
         self, resource: R, outcome: Outcome, degraded: ConditionState, now: float
     ) -> None:
         generation = resource.metadata.generation
-        states = {**outcome.conditions, ConditionType.DEGRADED.value: degraded}
+        states = {**outcome.conditions, _DEGRADED: degraded}
         before = resource.status
         conditions = tuple(
             next_condition(before.condition(kind), kind, state, generation=generation, now=now)

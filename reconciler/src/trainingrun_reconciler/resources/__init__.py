@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from trainingrun_reconciler.resources.league import LEAGUE_KIND
 from trainingrun_reconciler.resources.registry import Registry
+from trainingrun_reconciler.resources.tournament import TOURNAMENT_KIND
 from trainingrun_reconciler.resources.training_run import TRAINING_RUN
 
-RESOURCE_KINDS: Final = Registry(TRAINING_RUN)
+RESOURCE_KINDS: Final = Registry(TRAINING_RUN, LEAGUE_KIND, TOURNAMENT_KIND)
 """All of them."""

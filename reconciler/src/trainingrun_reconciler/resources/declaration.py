@@ -13,6 +13,8 @@ from trainingrun_api.status import ResourceStatus
 from trainingrun_reconciler.backends import Backend
 from trainingrun_reconciler.children import Children
 from trainingrun_reconciler.kinds import POD, Kind
+from trainingrun_reconciler.leagues.objects import Place
+from trainingrun_reconciler.leagues.seam import Leagues
 from trainingrun_reconciler.settings import Settings
 from trainingrun_reconciler.store import ResourceKey, ResourceStore
 
@@ -61,6 +63,8 @@ class Host:
         children: the objects that they own.
         backend: the roles of training runs.
         settings: of the installation.
+        leagues: that run.
+        league_place: what an installation decides about them.
         may_act: raises a ``BackendError`` where another operator leads; asked before something is
             changed outside of the API server, which refuses by itself.
     """
@@ -69,6 +73,8 @@ class Host:
     children: Children
     backend: Backend
     settings: Settings
+    leagues: Leagues
+    league_place: Place
     may_act: Callable[[], object]
 
 
@@ -131,6 +137,7 @@ class ResourceKind:
         status_pause: seconds since the latest write before a status may follow it, from the present
             one, the wanted one, and how many resources there are.
         finalizer: by which its resources may be held; None: never.
+        expires: whether they are deleted when their time to live is over.
     """
 
     definition: ResourceDefinition[Resource]
@@ -138,6 +145,13 @@ class ResourceKind:
     reconciler: Callable[[Host], ResourceReconciler]
     status_pause: Callable[[Any, Any, int], float] = at_once
     finalizer: Finalizer | None = None
+    expires: bool = False
+
+    @property
+    def verbs(self) -> tuple[str, ...]:
+        """What the operator does with its resources themselves, beside their status."""
+        held = ("patch",) if self.finalizer is not None else ()
+        return (*WATCH, *held, *(("delete",) if self.expires else ()))
 
     @property
     def kind(self) -> Kind:

@@ -79,4 +79,5 @@ TRAINING_RUN: Final = ResourceKind(
         EventReason.STORAGE_NOT_DELETED,
         "the run cannot be read, so its checkpoints are left where they are",
     ),
+    expires=True,
 )

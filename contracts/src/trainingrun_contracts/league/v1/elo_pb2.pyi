@@ -330,7 +330,9 @@ class GetPayoffMatrixResponse(_message.Message):
     NASH_FIELD_NUMBER: _builtins.int
     NON_TRANSITIVITY_FIELD_NUMBER: _builtins.int
     non_transitivity: _builtins.float
-    """How far ratings alone are from the win rates: the largest part of them that goes in a circle."""
+    """How much of who beats whom goes in a circle, from 0 (ratings say all of it) to 1 (rock, paper,
+    scissors): the cyclic part of the log-odds in their Hodge decomposition.
+    """
     @_builtins.property
     def players(self) -> _containers.RepeatedCompositeFieldContainer[Global___Player]: ...
     @_builtins.property

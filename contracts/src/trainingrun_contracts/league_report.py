@@ -1,0 +1,105 @@
+"""What a league says of itself to its operator, as JSON over HTTP.
+
+Belongs here: the values of ``/status`` and ``/tournaments/KEY``, which the league's process serves
+and the operator reads. Does not belong here: what players and workers say (``league``, by gRPC); a
+host that only follows a league needs no gRPC, and the operator has none.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Annotated, Final
+
+from msgspec import Meta, Struct
+
+STATUS_PATH: Final = "/status"
+TOURNAMENTS_PATH: Final = "/tournaments/"
+"""Followed by the key of who asks: PUT makes it unless it is there, GET reads it."""
+REPORT_BYTES: Final = 256 * 1024
+"""Of the largest answer."""
+ORDER_BYTES: Final = 64 * 1024
+"""Of the largest request."""
+
+Count = Annotated[int, Meta(ge=0)]
+Text = Annotated[str, Meta(max_length=1024)]
+Player = Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class QueueReport(Struct, frozen=True, rename="camel"):
+    """What waits in the Matchmaker."""
+
+    players: Count = 0
+    """That wait for an opponent."""
+    open_matches: Count = 0
+    leased_matches: Count = 0
+    wanted_workers: Count = 0
+    """Workers that would play what is open within a minute."""
+    reported_matches: Count = 0
+
+
+class LeagueReport(Struct, frozen=True, rename="camel"):
+    """A league as it is now; what is not known is absent."""
+
+    models: Count | None = None
+    champion: Text | None = None
+    games: Count | None = None
+    queue: QueueReport | None = None
+    problem: Text | None = None
+    """Why something is not known, for people."""
+
+
+class TournamentFormat(Enum):
+    """By which plan players meet."""
+
+    ROUND_ROBIN = "RoundRobin"
+    SINGLE_ELIMINATION = "SingleElimination"
+    SWISS = "Swiss"
+
+
+class TournamentOrder(Struct, frozen=True, rename="camel"):
+    """A tournament as it is asked for."""
+
+    name: Text
+    entrants: Annotated[tuple[Player, ...], Meta(min_length=2, max_length=64)]
+    format: TournamentFormat
+    pairs_per_match: Annotated[int, Meta(ge=1, le=1000)] = 1
+    rounds: Annotated[int, Meta(ge=0, le=63)] = 0
+    """Of a Swiss tournament; 0: enough to find one winner."""
+    seed: Count = 1
+
+
+class TournamentState(Enum):
+    """How far a tournament is."""
+
+    RUNNING = "Running"
+    COMPLETE = "Complete"
+    FAILED = "Failed"
+
+
+class StandingReport(Struct, frozen=True, rename="camel"):
+    """A player's place."""
+
+    player: Player
+    rank: Count
+    points: float = 0.0
+    tie_break: float = 0.0
+    wins: Count = 0
+    draws: Count = 0
+    losses: Count = 0
+
+
+class TournamentReport(Struct, frozen=True, rename="camel"):
+    """A tournament as it is now."""
+
+    id: Text
+    state: TournamentState
+    round: Count = 0
+    rounds: Count = 0
+    standings: Annotated[tuple[StandingReport, ...], Meta(max_length=64)] = ()
+    problem: Text = ""
+
+
+class Refusal(Struct, frozen=True):
+    """Why a request was refused, for people; the body of every answer that is not 200."""
+
+    problem: Text
