@@ -7,6 +7,7 @@ from typing import Final
 from trainingrun_league.declaration import ServiceDeclaration
 from trainingrun_league.elo.service import ELO
 from trainingrun_league.game.service import GAME
+from trainingrun_league.matchmaker.service import MATCHMAKER
 from trainingrun_league.model.service import MODEL
 from trainingrun_league.replay.declaration import REPLAY
 from trainingrun_league.settings import ServiceName
@@ -15,6 +16,7 @@ DECLARATIONS: Final[tuple[ServiceDeclaration, ...]] = (
     ELO,
     GAME,
     MODEL,
+    MATCHMAKER,
     REPLAY,
 )
 

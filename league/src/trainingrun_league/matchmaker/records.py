@@ -1,0 +1,338 @@
+"""Matches, verdicts and tournaments in the database.
+
+Writes that come at the same time share a transaction: a thousand players a second are a few dozen
+commits. Each write is whole by itself (one statement to a row), so that sharing changes nothing but
+the time. Reads go by themselves. What a write means is not decided here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Row, bindparam, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from trainingrun_contracts.league.v1.common_pb2 import MatchPurpose
+
+from trainingrun_league.errors import LeagueError
+from trainingrun_league.matchmaker.leases import MatchState
+from trainingrun_league.matchmaker.matches import Match, match_of, row_of
+from trainingrun_league.matchmaker.pool import Payoffs, Results
+from trainingrun_league.matchmaker.tables import MatchRow, TournamentRow, VerdictRow
+from trainingrun_league.store.engine import reading, writing
+from trainingrun_league.store.inserting import insert_new
+
+_FINAL: Final = (MatchState.CLOSED.value, MatchState.FAILED.value)
+_COLUMNS: Final = tuple(column.name for column in MatchRow.__table__.columns)
+_CHANGED: Final = tuple(name for name in _COLUMNS if name not in {"id", "rated_at"})
+_UPDATE: Final = (
+    update(MatchRow)
+    .where(MatchRow.id == bindparam("match_id"))
+    .values({name: bindparam(f"new_{name}") for name in _CHANGED})
+)
+
+
+@dataclass(frozen=True)
+class Due:
+    """A match that the Elo service has not got yet."""
+
+    id: str
+    first: str
+    second: str
+    results: Results
+    purpose: int
+    closed_at: float
+
+
+@dataclass(frozen=True)
+class DueVerdict:
+    """A verdict that the Model service has not got yet."""
+
+    candidate: str
+    champion: str
+    promote: bool
+    score: Results
+    reason: str
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a service begins with.
+
+    Attributes:
+        open: matches that are not over.
+        tests: all matches of the gate whose test is not decided.
+        verdicts: decided pairs of candidate and champion.
+        payoffs: results of rated matches.
+        failures: how many matches were given up because of a player.
+        reported: matches that were reported, ever.
+    """
+
+    open: tuple[Match, ...]
+    tests: tuple[Match, ...]
+    verdicts: frozenset[tuple[str, str]]
+    payoffs: Payoffs
+    failures: Mapping[str, int]
+    reported: int
+
+
+class Records:
+    """See above. Every method raises ``Unavailable`` where the database cannot be reached."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+        self._waiting: list[tuple[bool, dict[str, Any], asyncio.Future[None]]] = []
+        self._flush: asyncio.Task[None] | None = None
+
+    async def add(self, *matches: Match) -> None:
+        """Insert matches; those whose id is there stay as they are."""
+        await self._submit(matches, is_new=True)
+
+    async def save(self, *matches: Match) -> None:
+        """Write what has changed of matches that are there."""
+        await self._submit(matches, is_new=False)
+
+    async def close(self) -> None:
+        """Wait until what was submitted is written."""
+        while self._flush is not None and not self._flush.done():
+            await asyncio.wait([self._flush])
+
+    async def _submit(self, matches: Iterable[Match], *, is_new: bool) -> None:
+        loop = asyncio.get_running_loop()
+        futures = []
+        for match in matches:
+            future: asyncio.Future[None] = loop.create_future()
+            self._waiting.append((is_new, row_of(match), future))
+            futures.append(future)
+        if self._flush is None or self._flush.done():
+            self._flush = loop.create_task(self._flush_all())
+        await asyncio.gather(*futures)
+
+    async def _flush_all(self) -> None:
+        """Commit what waits; what comes meanwhile is the next transaction's."""
+        while self._waiting:
+            batch, self._waiting = self._waiting, []
+            problem: LeagueError | None = None
+            try:
+                async with writing(self.engine) as connection:
+                    await _write(connection, batch)
+            except LeagueError as error:
+                problem = error
+            for _, _, future in batch:
+                if future.done():
+                    continue
+                if problem is None:
+                    future.set_result(None)
+                else:
+                    future.set_exception(problem)
+
+    async def load(self) -> Loaded:
+        """Return what a service begins with."""
+        async with reading(self.engine) as connection:
+            matches = MatchRow.__table__.c
+            is_open = matches.state.not_in(_FINAL)
+            decided = select(VerdictRow.candidate).where(
+                VerdictRow.candidate == MatchRow.first, VerdictRow.champion == MatchRow.second
+            )
+            is_test = (matches.purpose == MatchPurpose.MATCH_PURPOSE_GATE) & ~decided.exists()
+            verdicts = await connection.execute(select(VerdictRow.candidate, VerdictRow.champion))
+            return Loaded(
+                open=await _matches(connection, is_open),
+                tests=await _matches(connection, is_test),
+                verdicts=frozenset((row[0], row[1]) for row in verdicts),
+                payoffs=await _payoffs(connection),
+                failures=await _failures(connection),
+                reported=await _reported(connection),
+            )
+
+    async def find(self, match_id: str) -> Match | None:
+        """Return a match, over or not."""
+        async with reading(self.engine) as connection:
+            found = await _matches(connection, MatchRow.id == match_id)
+        return found[0] if found else None
+
+    async def of_tournament(self, tournament_id: str) -> tuple[Match, ...]:
+        """Return all matches of a tournament."""
+        async with reading(self.engine) as connection:
+            return await _matches(connection, MatchRow.tournament_id == tournament_id)
+
+    async def due_ratings(self, most: int) -> tuple[Due, ...]:
+        """Return rated matches that the Elo service has not got, the oldest first."""
+        table = MatchRow.__table__.c
+        query = (
+            select(
+                table.id,
+                table.first,
+                table.second,
+                table.wins,
+                table.draws,
+                table.losses,
+                table.purpose,
+                table.closed_at,
+            )
+            .where(table.rated_at.is_(None), table.is_rated)
+            .order_by(table.closed_at)
+            .limit(most)
+        )
+        async with reading(self.engine) as connection:
+            rows = (await connection.execute(query)).all()
+        return tuple(
+            Due(
+                row.id,
+                row.first,
+                row.second,
+                Results(row.wins, row.draws, row.losses),
+                row.purpose,
+                row.closed_at,
+            )
+            for row in rows
+        )
+
+    async def note_rated(self, ids: Sequence[str], now: float, problem: str = "") -> None:
+        """Keep that the Elo service has these matches, or refuses them."""
+        changed: dict[str, Any] = {"rated_at": now}
+        if problem:
+            changed["problem"] = problem[:1000]
+        async with writing(self.engine) as connection:
+            await connection.execute(update(MatchRow).where(MatchRow.id.in_(ids)).values(**changed))
+
+    async def add_verdict(self, verdict: DueVerdict, now: float) -> None:
+        """Keep a verdict that is to be reported; one that is there stays."""
+        row = {
+            "candidate": verdict.candidate,
+            "champion": verdict.champion,
+            "promote": verdict.promote,
+            "wins": verdict.score.wins,
+            "draws": verdict.score.draws,
+            "losses": verdict.score.losses,
+            "reason": verdict.reason[:1000],
+            "decided_at": now,
+            "reported_at": None,
+            "problem": "",
+        }
+        async with writing(self.engine) as connection:
+            await insert_new(connection, VerdictRow, [row])
+
+    async def due_verdicts(self) -> tuple[DueVerdict, ...]:
+        """Return verdicts that the Model service has not got, the oldest first."""
+        query = (
+            select(VerdictRow.__table__)
+            .where(VerdictRow.reported_at.is_(None))
+            .order_by(VerdictRow.decided_at)
+        )
+        async with reading(self.engine) as connection:
+            rows = (await connection.execute(query)).all()
+        return tuple(
+            DueVerdict(
+                row.candidate,
+                row.champion,
+                row.promote,
+                Results(row.wins, row.draws, row.losses),
+                row.reason,
+            )
+            for row in rows
+        )
+
+    async def note_verdict(self, verdict: DueVerdict, now: float, problem: str = "") -> None:
+        """Keep that the Model service has a verdict, or does not follow it."""
+        is_it = (VerdictRow.candidate == verdict.candidate) & (
+            VerdictRow.champion == verdict.champion
+        )
+        async with writing(self.engine) as connection:
+            await connection.execute(
+                update(VerdictRow).where(is_it).values(reported_at=now, problem=problem[:1000])
+            )
+
+    async def tournament(self, tournament_id: str) -> Row[Any] | None:
+        """Return the row of a tournament."""
+        query = select(TournamentRow.__table__).where(TournamentRow.id == tournament_id)
+        async with reading(self.engine) as connection:
+            return (await connection.execute(query)).one_or_none()
+
+    async def tournaments(self, *, state: int | None = None) -> Sequence[Row[Any]]:
+        """Return the rows of all tournaments in a state."""
+        query = select(TournamentRow.__table__).where(TournamentRow.state == state)
+        async with reading(self.engine) as connection:
+            return (await connection.execute(query)).all()
+
+    async def tournaments_before(
+        self, most: int, before: tuple[float, str] | None
+    ) -> Sequence[Row[Any]]:
+        """Return rows of tournaments, the newest first, that are older than another one."""
+        table = TournamentRow.__table__.c
+        query = select(TournamentRow.__table__).order_by(table.created_at.desc(), table.id.desc())
+        if before is not None:
+            moment, name = before
+            is_older = (table.created_at < moment) | (
+                (table.created_at == moment) & (table.id < name)
+            )
+            query = query.where(is_older)
+        async with reading(self.engine) as connection:
+            return (await connection.execute(query.limit(most))).all()
+
+    async def change_tournament(self, tournament_id: str, **changed: Any) -> None:
+        """Write columns of a tournament."""
+        async with writing(self.engine) as connection:
+            await connection.execute(
+                update(TournamentRow).where(TournamentRow.id == tournament_id).values(**changed)
+            )
+
+
+async def add_tournament(connection: AsyncConnection, row: Mapping[str, Any]) -> None:
+    """Insert a tournament within a transaction of the caller."""
+    await connection.execute(insert(TournamentRow).values(**row))
+
+
+async def _write(
+    connection: AsyncConnection, batch: Sequence[tuple[bool, dict[str, Any], Any]]
+) -> None:
+    """Insert what is new, then change: a match that is new changes later than it is made."""
+    await insert_new(connection, MatchRow, [row for is_new, row, _ in batch if is_new])
+    changed = [
+        {"match_id": row["id"]} | {f"new_{name}": row[name] for name in _CHANGED}
+        for is_new, row, _ in batch
+        if not is_new
+    ]
+    if changed:
+        await connection.execute(_UPDATE, changed)
+
+
+async def _matches(connection: AsyncConnection, condition: Any) -> tuple[Match, ...]:
+    query = select(MatchRow.__table__).where(condition).order_by(MatchRow.created_at, MatchRow.id)
+    rows = (await connection.execute(query)).mappings().all()
+    return tuple(match_of(dict(row)) for row in rows)
+
+
+async def _payoffs(connection: AsyncConnection) -> Payoffs:
+    table = MatchRow.__table__.c
+    query = (
+        select(
+            table.first,
+            table.second,
+            func.sum(table.wins),
+            func.sum(table.draws),
+            func.sum(table.losses),
+        )
+        .where(table.is_rated)
+        .group_by(table.first, table.second)
+    )
+    payoffs = Payoffs()
+    for first, second, *sums in (await connection.execute(query)).all():
+        payoffs.add(first, second, Results(*(int(each) for each in sums)))
+    return payoffs
+
+
+async def _failures(connection: AsyncConnection) -> dict[str, int]:
+    query = (
+        select(MatchRow.failed_player, func.count())
+        .where(MatchRow.failed_player != "")
+        .group_by(MatchRow.failed_player)
+    )
+    return {player: int(count) for player, count in (await connection.execute(query)).all()}
+
+
+async def _reported(connection: AsyncConnection) -> int:
+    query = select(func.count()).where(MatchRow.state == MatchState.CLOSED.value)
+    return int((await connection.execute(query)).scalar_one())
