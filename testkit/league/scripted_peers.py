@@ -103,7 +103,8 @@ class ScriptedModels(ModelServiceServicer):
                     copy.CopyFrom(self.models[name])
                 yield WatchPolicyResponse(model=copy)
             with self._changed:
-                self._changed.wait_for(lambda at=seen: len(self._log) > at, _POLL_SECONDS)
+                if len(self._log) == seen:
+                    self._changed.wait(_POLL_SECONDS)
                 names, seen = self._log[seen:], len(self._log)
 
     def ReportEvaluation(
@@ -156,7 +157,8 @@ class ScriptedPeers:
     """Both services on ports of their own."""
 
     def __init__(self) -> None:
-        self.models, self.games = ScriptedModels(), ScriptedGames()
+        self.models = ScriptedModels()  # type: ignore[abstract]  # what a Matchmaker calls
+        self.games = ScriptedGames()  # type: ignore[abstract]
         self._ports = {"model": free_port(), "game": free_port()}
         self._servers: list[grpc.Server] = []
 

@@ -1,6 +1,6 @@
 """What a league says of itself to its operator, as JSON over HTTP.
 
-Belongs here: the values of ``/status`` and ``/tournaments/KEY``, which the league's process serves
+Belongs here: the values of ``/operator/…``, which the league's process serves
 and the operator reads. Does not belong here: what players and workers say (``league``, by gRPC); a
 host that only follows a league needs no gRPC, and the operator has none.
 """
@@ -12,9 +12,10 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
-STATUS_PATH: Final = "/status"
-TOURNAMENTS_PATH: Final = "/tournaments/"
-"""Followed by the key of who asks: PUT makes it unless it is there, GET reads it."""
+OPERATOR_PATH: Final = "/operator"
+STATUS_PATH: Final = f"{OPERATOR_PATH}/status"
+TOURNAMENTS_PATH: Final = f"{OPERATOR_PATH}/tournaments/"
+"""Followed by a key to ask for one (PUT: it is made unless it is there), or by its id (GET)."""
 REPORT_BYTES: Final = 256 * 1024
 """Of the largest answer."""
 ORDER_BYTES: Final = 64 * 1024

@@ -58,9 +58,11 @@ class Settings:
         folder: for what a process keeps beside: write-ahead segments.
         redis: URL of what several processes share live; None: this process is alone.
         host: to listen on; ``ports`` by service, 0 picks one.
-        addresses: of the services that others serve, ``host:port``.
+        addresses: of the services that others serve, ``host:port``; of one that this process
+            serves, where clients reach it.
         token_key: signs tokens (``server.tokens``); bytes from a Secret.
         tls: None serves without it, which must be asked for.
+        health_port: of the health check without TLS; None has none, 0 picks one.
         metrics_port: of Prometheus' page; None has none, 0 picks one.
         values: what ``--set SERVICE.NAME=VALUE`` gives a service; it reads them by ``section``.
     """
@@ -79,6 +81,7 @@ class Settings:
     tls: Tls | None = None
     web_port: int | None = None
     metrics_port: int | None = None
+    health_port: int | None = None
     values: Mapping[ServiceName, Mapping[str, str]] = field(default_factory=dict)
 
     def section(self, service: ServiceName, type: type[Section]) -> Section:

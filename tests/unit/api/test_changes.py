@@ -87,6 +87,14 @@ ONLY_PPO = (
 """Fields that a run of the other algorithm has not, or not with such values."""
 
 
+REQUIRED: dict[str, dict[str, Any]] = {
+    "cost": {"daemonHourly": 0.1},
+    "leagueRef": {"name": "league"},
+    "stopWhen": {"winRate": 0.9},
+}
+"""What a section cannot do without."""
+
+
 def runs_with(path: str, value: Any) -> list[TrainingRun]:
     """Small runs of each algorithm that has the field at ``path``, with the value."""
     found = []
@@ -169,10 +177,9 @@ def run_with(path: str, value: Any, *, beside: dict[str, Any] | None = None) -> 
         spec["decks"][0]["configMapKeyRef"] = {"name": "decks", "key": "red_aggro"}
     if path.startswith("learner."):
         spec["learner"] = {"batchTransitions": 16_000_000}
-    if path.startswith("cost."):
-        spec["cost"] = {"daemonHourly": 0.1}
-    if path.startswith("stopWhen."):
-        spec["stopWhen"] = {"winRate": 0.9}
+    required = next((each for each in REQUIRED if path.startswith(f"{each}.")), None)
+    if required is not None:
+        spec[required] = dict(REQUIRED[required])
     place = _set(spec, path, value)
     if path == "daemon.autoscaling.minReplicas":
         place["maxReplicas"] = 2_000_000_000
@@ -235,6 +242,7 @@ def started_with(run: TrainingRun) -> dict[str, Any]:
             config.learner,
             config.checkpoint,
             config.self_play.snapshot_every_publishes,
+            config.league,
         ),
     }
     made = workloads(run, Settings(), scaled=DAEMONS)

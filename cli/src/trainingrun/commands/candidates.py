@@ -10,6 +10,7 @@ import typer
 from trainingrun_contracts.own_parts import OPPONENTS
 from trainingrun_reconciler.roles import ROLES
 
+from trainingrun.local.league_folder import league_names
 from trainingrun.sdk import ClientError, ClusterPlace, LocalPlace, Place, connect
 from trainingrun.sdk.values import STATE
 
@@ -48,6 +49,12 @@ def complete_opponent(context: typer.Context, incomplete: str) -> list[str]:
     known = sorted((*OPPONENTS.ours, *OPPONENTS.names()))
     candidates = [name for name in known if name.startswith(incomplete)]
     return [*candidates, *complete_checkpoint(context, incomplete)]
+
+
+def complete_league(context: typer.Context, incomplete: str) -> list[str]:
+    """Leagues of this machine."""
+    state = _path(context.params.get("state")) or STATE
+    return [name for name in league_names(state) if name.startswith(incomplete)]
 
 
 def complete_context(incomplete: str) -> list[str]:

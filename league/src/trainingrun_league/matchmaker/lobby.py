@@ -1,7 +1,7 @@
 """Players of the queue while they wait: tickets, pairs, and the games that they get.
 
 A ticket follows from the player and the idempotency key of the call that joined, by HMAC: a call
-that is made again finds the same place, and nobody can guess another one's. A waiting ticket is
+that is made again finds the same place, and another one's cannot be guessed. A waiting ticket is
 kept live as well, so that the queue outlives the process where live state does; matches are in the
 database. A ticket that is not asked for leaves the queue: its player is gone.
 """

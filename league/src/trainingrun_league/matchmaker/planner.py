@@ -33,7 +33,7 @@ from trainingrun_league.matchmaker.signals import Signal
 
 
 class Planner:
-    """See above; ``added`` wakes workers, ``decided`` whoever reports verdicts."""
+    """See above; ``added`` wakes workers, ``decided`` what delivers verdicts."""
 
     def __init__(
         self,

@@ -36,7 +36,7 @@ from trainingrun_league.matchmaker.work import Work
 from trainingrun_league.settings import ServiceName
 
 SWEEP_SECONDS: Final = 0.5
-"""Between two looks at windows, leases and tickets that time changes."""
+"""Between two checks of windows, leases and tickets, which time changes."""
 PLAN_SECONDS: Final = 15.0
 """After which an evaluation is compared anew though nothing was heard of."""
 LONGEST_GAME: Final = 6 * 3600.0

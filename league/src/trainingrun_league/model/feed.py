@@ -1,7 +1,7 @@
 """Wakes watchers when there are changes they have not seen; what changed, they read themselves.
 
 One reader for each process asks the database, so that a thousand watchers are not a thousand
-queries a second. A change of this process wakes them at once, one of another process within a second.
+queries a second. A change of this process wakes them at once, one of another process within one.
 Refused: queues of changes, one for each watcher, which a slow watcher would fill.
 """
 

@@ -53,6 +53,7 @@ class Options(argparse.Namespace):
     insecure: bool
     migrate: bool
     metrics_port: int | None
+    health_port: int | None
     web_port: int | None
     ready_file: Path | None
     audience: str
@@ -124,7 +125,7 @@ def _add_served(to: argparse.ArgumentParser) -> None:
     to.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
     for name, form, text in (
         ("--port", "SERVICE=PORT", "of a service; 0 picks one (50051 to 50055)"),
-        ("--address", "SERVICE=HOST:PORT", "of a service that another process serves"),
+        ("--address", "SERVICE=HOST:PORT", "where clients and other processes reach a service"),
         ("--set", "SERVICE.NAME=VALUE", "a setting of a service"),
         ("--certificate-name", "NAME", "that clients reach it by, beside this host's own"),
     ):
@@ -137,6 +138,11 @@ def _add_served(to: argparse.ArgumentParser) -> None:
         "--migrate",
         action="store_true",
         help="make or change the tables first (in SQLite it is always done)",
+    )
+    to.add_argument(
+        "--health-port",
+        type=int,
+        help="of gRPC's health check without TLS, for Kubernetes; 0 picks one (none)",
     )
     to.add_argument("--metrics-port", type=int, help="of Prometheus' page; 0 picks one (none)")
     to.add_argument("--web-port", type=int, help="of the pages for people; 0 picks one (none)")
@@ -173,6 +179,7 @@ def settings_of(options: Options, key: bytes, variables: Mapping[str, str]) -> S
         tls=_tls(options),
         web_port=options.web_port,
         metrics_port=options.metrics_port,
+        health_port=options.health_port,
         values=_values(options.set),
     )
 

@@ -17,6 +17,7 @@ DECLARATIONS: Final[tuple[ServiceDeclaration, ...]] = (
     GAME,
     MODEL,
     MATCHMAKER,
+    MODEL,
     REPLAY,
 )
 

@@ -32,6 +32,7 @@ from trainingrun_league.server.calls import Calls
 from trainingrun_league.server.certificates import Certificates, names_of
 from trainingrun_league.server.connected_peers import ConnectedPeers
 from trainingrun_league.server.frame import Listening, ServiceServer
+from trainingrun_league.server.probe import ProbeServer
 from trainingrun_league.server.tokens import OwnToken, TokenKey
 from trainingrun_league.settings import ServiceName, Settings
 from trainingrun_league.store.engine import connect
@@ -92,6 +93,7 @@ class _Servers:
     addresses: Mapping[ServiceName, str]
     metrics: int | None
     web: str | None
+    health: int | None
 
 
 async def _begun(start: Start, engine: AsyncEngine, stack: AsyncExitStack) -> _Servers:
@@ -112,7 +114,10 @@ async def _begun(start: Start, engine: AsyncEngine, stack: AsyncExitStack) -> _S
     live = live_state(settings.redis, settings.name)
     stack.push_async_callback(live.close)
     stack.push_async_callback(peers.close)
-    addresses = {name: f"{_reached(settings.host)}:{port}" for name, port in ports.items()}
+    addresses = {
+        name: settings.addresses.get(name, f"{_reached(settings.host)}:{port}")
+        for name, port in ports.items()
+    }
     host = Host(
         settings=settings,
         engine=engine,
@@ -128,7 +133,18 @@ async def _begun(start: Start, engine: AsyncEngine, stack: AsyncExitStack) -> _S
     web = None
     if settings.web_port is not None:
         web = await stack.enter_async_context(served_pages(host, key, start.certificates))
-    return _Servers(tuple(servers.values()), addresses, metrics, web)
+    health = await _probe(settings, tuple(servers.values()), stack)
+    return _Servers(tuple(servers.values()), addresses, metrics, web, health)
+
+
+async def _probe(
+    settings: Settings, servers: tuple[ServiceServer, ...], stack: AsyncExitStack
+) -> int | None:
+    if settings.health_port is None:
+        return None
+    probe = ProbeServer(servers)
+    stack.push_async_callback(probe.end)
+    return await probe.begin(settings.host, settings.health_port)
 
 
 @asynccontextmanager
@@ -225,6 +241,7 @@ def _write_ready(start: Start, servers: _Servers) -> None:
         "services": {name.value: address for name, address in servers.addresses.items()},
         "encrypted": start.certificates is not None,
         "metrics": servers.metrics,
+        "health": servers.health,
         "web": servers.web,
     }
     _log.info("the league %s serves %s", start.settings.name, json.dumps(found["services"]))

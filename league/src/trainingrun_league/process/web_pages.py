@@ -55,7 +55,8 @@ async def served_pages(
             sessions=Sessions(key, is_encrypted=tls is not None),
             clock=host.clock,
             templates=new_templates(),
-        )
+        ),
+        key,
     )
     try:
         port = await site.start(settings.host, settings.web_port or 0, tls)

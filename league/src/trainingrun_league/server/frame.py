@@ -67,6 +67,7 @@ class ServiceServer:
             maximum_concurrent_rpcs=declaration.most_calls,
         )
         self._service: Service | None = None
+        self._is_serving = False
 
     def bind(self, listening: Listening) -> int:
         """Take the port and return it; calls are served after ``begin``.
@@ -104,8 +105,14 @@ class ServiceServer:
             tasks.create_task(self._service.run())
             tasks.create_task(self._watch(self._service))
 
+    @property
+    def is_serving(self) -> bool:
+        """Whether its health check says so."""
+        return self._is_serving
+
     async def end(self) -> None:
         """Take no new calls, let running ones end, make durable what is not."""
+        self._is_serving = False
         await self._health.enter_graceful_shutdown()
         await self._server.stop(GRACE_SECONDS)
         if self._service is not None:
@@ -124,6 +131,7 @@ class ServiceServer:
 
     async def _say(self, problem: str) -> None:
         status = health_pb2.HealthCheckResponse.ServingStatus
+        self._is_serving = not problem
         found = status.NOT_SERVING if problem else status.SERVING
         for name in (self.declaration.full_name, ""):
             await self._health.set(name, found)

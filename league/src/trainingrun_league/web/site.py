@@ -27,8 +27,10 @@ from trainingrun_league.errors import (
     NotPermitted,
     Unavailable,
 )
-from trainingrun_league.web import pages, playing
+from trainingrun_league.server.tokens import TokenKey
+from trainingrun_league.web import operations, pages, playing
 from trainingrun_league.web.context import CONTEXT, Context
+from trainingrun_league.web.operations import TOKENS, is_operators
 from trainingrun_league.web.playing import TRAFFIC, Traffic
 
 MOST_BODY_BYTES: Final = 64 << 10
@@ -76,8 +78,9 @@ _log = logging.getLogger(__name__)
 class Site:
     """The web server of a league."""
 
-    def __init__(self, context: Context) -> None:
-        self._runner = web.AppRunner(new_app(context), access_log=None, handle_signals=False)
+    def __init__(self, context: Context, tokens: TokenKey) -> None:
+        app = new_app(context, tokens)
+        self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
 
     async def start(self, host: str, port: int, tls: ssl.SSLContext | None) -> int:
         """Listen, and return the port.
@@ -101,8 +104,8 @@ class Site:
         await self._runner.cleanup()
 
 
-def new_app(context: Context) -> web.Application:
-    """Return the application."""
+def new_app(context: Context, tokens: TokenKey) -> web.Application:
+    """Return the application; ``tokens`` are those that the operator shows."""
     app = web.Application(
         middlewares=[_headers, _errors, _same_site], client_max_size=MOST_BODY_BYTES
     )
@@ -110,6 +113,8 @@ def new_app(context: Context) -> web.Application:
     app[TRAFFIC] = Traffic()
     app.add_routes(pages.routes)
     app.add_routes(playing.routes)
+    app[TOKENS] = tokens
+    app.add_routes(operations.routes)
     app.router.add_get("/static/{name}", _static)
     app.router.add_get("/healthz", _healthy)
     return app
@@ -152,6 +157,8 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 @web.middleware
 async def _same_site(request: web.Request, handler: Handler) -> web.StreamResponse:
+    if is_operators(request):  # by a token that no browser has
+        return await handler(request)
     if request.method not in _READS and not _is_of_this_site(request):
         raise NotPermitted("The request comes from another site.")
     return await handler(request)
@@ -165,7 +172,7 @@ def _is_of_this_site(request: web.Request) -> bool:
 
 def _problem(request: web.Request, error: LeagueError) -> web.Response:
     status, title = _TITLES.get(type(error), (500, "Something is wrong"))
-    if request.path.endswith("/actions"):
+    if request.path.endswith("/actions") or is_operators(request):
         return web.json_response({"problem": str(error)}, status=status)
     values = {"title": title, "text": str(error)}
     return request.app[CONTEXT].page(request, "problem.html", values, status=status)

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
+from urllib.parse import quote
 
 import aiohttp
 import msgspec
@@ -33,11 +34,14 @@ from trainingrun_reconciler.backends import BackendError
 from trainingrun_reconciler.controller.reach import ANYWHERE, AddressRefused, Reach
 from trainingrun_reconciler.errors import NotFoundError
 from trainingrun_reconciler.kinds import SECRET
-from trainingrun_reconciler.leagues.identity import AUTHORITY, SERVICES_TOKEN, tokens_secret
-from trainingrun_reconciler.leagues.parts import PLACES, Part, host_of, tokens_name
+from trainingrun_reconciler.leagues.identity import tokens_secret
+from trainingrun_reconciler.leagues.parts import PLACES, Part, host_of
 from trainingrun_reconciler.leagues.seam import LeagueAddress, LeagueRefused, LeagueSilent
 from trainingrun_reconciler.manifests.metadata import Manifest
 from trainingrun_reconciler.owner import Owner
+from trainingrun_reconciler.roles.league import AUTHORITY_KEY as AUTHORITY
+from trainingrun_reconciler.roles.league import TOKEN_KEY as SERVICES_TOKEN
+from trainingrun_reconciler.roles.league import tokens_secret as tokens_name
 
 from trainingrun_operator.kube.client import Client
 from trainingrun_operator.kube.passwords import Passwords
@@ -50,8 +54,8 @@ _AUTHORITY_BYTES: Final = 64 * 1024
 _SENTENCE: Final = 300
 """Characters of a league's sentence that are shown."""
 _CHUNK: Final = 16 * 1024
-_FOR_GOOD: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT})
-"""Answers that asking again does not change."""
+_FOR_GOOD: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT})
+"""Answers of a league that asking again does not change."""
 
 T = TypeVar("T")
 
@@ -126,12 +130,17 @@ class KubernetesLeagues:
         """What it says of itself."""
         return await self._asked(league, LeagueReport, STATUS_PATH)
 
-    async def tournament(
+    async def order(
         self, league: LeagueAddress, key: str, order: TournamentOrder
     ) -> TournamentReport:
         """The tournament of a key, made unless it is there."""
-        path = f"{TOURNAMENTS_PATH}{key}"
+        path = f"{TOURNAMENTS_PATH}{quote(key, safe='')}"
         return await self._asked(league, TournamentReport, path, order)
+
+    async def tournament(self, league: LeagueAddress, id: str) -> TournamentReport:
+        """A tournament that was made."""
+        path = f"{TOURNAMENTS_PATH}{quote(id, safe='')}"
+        return await self._asked(league, TournamentReport, path)
 
     def forget(self, uid: str) -> None:
         """Drop what is remembered of a league that is gone."""
@@ -218,8 +227,8 @@ async def _bounded(answer: aiohttp.ClientResponse) -> bytes:
 def _refusal(status: int, content: bytes) -> LeagueSilent | LeagueRefused:
     try:
         said = one_line(msgspec.json.decode(content, type=Refusal).problem, _SENTENCE)
-    except msgspec.MsgspecError:
-        said = f"it answers with status {status}"
+    except msgspec.MsgspecError:  # not a league's, or not one of this version
+        return LeagueSilent(f"it answers with status {status}")
     return LeagueRefused(said) if status in _FOR_GOOD else LeagueSilent(said)
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from trainingrun_api.tournament import TOURNAMENT as DEFINITION
 from trainingrun_api.tournament import Tournament
+from trainingrun_contracts.league_report import TournamentReport
 
 from trainingrun_reconciler.controller.manifest_loop import ManifestReconciler
 from trainingrun_reconciler.kinds import TOURNAMENT
@@ -41,12 +42,20 @@ class TournamentReconciler(ManifestReconciler[Tournament]):
         meta = tournament.metadata
         league = LeagueAddress(meta.namespace, tournament.spec.league_ref.name)
         try:
-            found = await self._leagues.tournament(league, meta.uid, order_of(tournament))
+            found = await self._followed(league, tournament)
         except LeagueSilent as error:
             return Answer(silence=str(error))
         except LeagueRefused as error:
             return Answer(refusal=str(error))
         return Answer(report=found)
+
+    async def _followed(self, league: LeagueAddress, tournament: Tournament) -> TournamentReport:
+        """By its id, once that is known: a league forgets the keys of old requests."""
+        known = tournament.status.tournament_id
+        if known is not None:
+            return await self._leagues.tournament(league, known)
+        uid = tournament.metadata.uid
+        return await self._leagues.order(league, uid, order_of(tournament))
 
 
 def _decided(

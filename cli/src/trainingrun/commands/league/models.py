@@ -48,7 +48,7 @@ def list_models(
         typer.Option("--stage", help="Only models that stand there; can be repeated."),
     ] = None,
     lineage: Annotated[
-        str, typer.Option(metavar="NAME", help="Only models of this run: NAMESPACE/NAME.")
+        str, typer.Option(metavar="LINEAGE", help="Only models of this run: NAMESPACE/NAME.")
     ] = "",
     limit: Annotated[int, typer.Option(min=1, help="The most that are listed.")] = 100,
     output: OutputOption = Output.TABLE,
@@ -93,7 +93,7 @@ def promote_model(
     reason: ReasonOption = "",
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Make a validated model the champion, whatever the gate says of it."""
+    """Promote a validated model to champion, whatever the gate says of it."""
     with league_at(which) as league:
         champion = league.promote(model, reason=reason)
     if output.is_for_programs:
@@ -121,7 +121,7 @@ def roll_back_champion(
     reason: ReasonOption = "",
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Make the champion before the present one the champion again; again goes further back."""
+    """Return to the champion before the present one; once more goes one further back."""
     with league_at(which) as league:
         champion = league.rollback(model, reason=reason)
     if output.is_for_programs:

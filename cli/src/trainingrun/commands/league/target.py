@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from trainingrun_contracts.run_config import LEAGUE_AUTHORITY_VARIABLE, LEAGUE_TOKEN_VARIABLE
 
+from trainingrun.commands.candidates import complete_league
 from trainingrun.commands.errors import UserError
 from trainingrun.commands.installed import require_league
 from trainingrun.commands.options import StateOption
@@ -34,6 +35,7 @@ LeagueOption = Annotated[
     typer.Option(
         "--league",
         metavar="LEAGUE",
+        autocompletion=complete_league,
         help="A league of this machine by its name; or where one is: HOST with the usual ports,"
         " or SERVICE=HOST:PORT,... for each. Default: the one of this machine.",
         rich_help_panel=_PANEL,

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, TypeVar
 import typer
 from msgspec import Struct
 
+from trainingrun.commands.candidates import complete_league
 from trainingrun.commands.errors import UserError
 from trainingrun.commands.grammar import Verbs
 from trainingrun.commands.installed import require_league_services
@@ -39,7 +40,10 @@ _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,51}[a-z0-9])?")
 
 league = Verbs(name="league", help=_HELP)
 
-NameOption = Annotated[str, typer.Option("--name", metavar="NAME", help="Of the league.")]
+NameOption = Annotated[
+    str,
+    typer.Option("--name", metavar="NAME", help="Of the league.", autocompletion=complete_league),
+]
 
 
 @league.callback()
@@ -58,7 +62,7 @@ def bring_league_up(
     *,
     environment: Annotated[
         str,
-        typer.Option(metavar="NAME", help="What its models play, such as connect_four."),
+        typer.Option(metavar="ENVIRONMENT", help="What its models play, such as connect_four."),
     ],
     name: NameOption = DEFAULT,
     state: LocalStateOption = STATE,
@@ -74,7 +78,7 @@ def bring_league_up(
     ] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Bring a league up on this machine, in the background: its services, and who plays.
+    """Start a league on this machine, in the background: its services, and who plays.
 
     Keys, certificates and tokens are made in its folder, and SQLite and files hold what it knows.
     It stays up until `trainingrun league down`.
@@ -144,7 +148,12 @@ def show_league(which: WhichLeague, *, output: OutputOption = Output.TABLE) -> N
 
 
 @league.verb("down", examples=("trainingrun league down",))
-def take_league_down(*, name: NameOption = DEFAULT, state: LocalStateOption = STATE) -> None:
+def take_league_down(
+    *,
+    name: NameOption = DEFAULT,
+    state: LocalStateOption = STATE,
+    output: OutputOption = Output.TABLE,
+) -> None:
     """Take a league of this machine down; all that it knows stays, for the next up."""
     require_league_services()
     # Imported here because it brings psutil, which a cluster's image does not have.
@@ -158,6 +167,9 @@ def take_league_down(*, name: NameOption = DEFAULT, state: LocalStateOption = ST
     if known is None:
         raise UserError(f"there is no league {name} in {state} that is up")
     killed = take_down(folder, known)
+    if output.is_for_programs:
+        write({"name": name, "folder": str(folder.root), "killed": killed}, output)
+        return
     left = f"; {len(killed)} processes had to be killed" if killed else ""
     echo(f"The league {name} is down{left}. Its models and results are in {_shown(folder.root)}.")
 
