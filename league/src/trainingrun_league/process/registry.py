@@ -17,7 +17,6 @@ DECLARATIONS: Final[tuple[ServiceDeclaration, ...]] = (
     GAME,
     MODEL,
     MATCHMAKER,
-    MODEL,
     REPLAY,
 )
 
