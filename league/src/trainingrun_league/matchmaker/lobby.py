@@ -190,8 +190,8 @@ class Lobby:
         """Take out the tickets that were not asked for."""
         now = self._clock()
         for ticket in tuple(self.queue):
-            place = self._places[ticket.id]
-            if not place.asking and now - place.asked_at >= TICKET_SECONDS:
+            place = self._places.get(ticket.id)
+            if place is None or (not place.asking and now - place.asked_at >= TICKET_SECONDS):
                 await self._leave(ticket.id)
 
     def forget(self) -> None:
