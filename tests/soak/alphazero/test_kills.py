@@ -26,6 +26,7 @@ WITHIN: Final = 0.3
 SECONDS: Final = 120.0
 SHORTEST, LONGEST = 5, 9
 """Moves of a game."""
+COUNTS_ALREADY: Final = "counts already: somebody else has played it"
 
 
 @pytest.fixture
@@ -103,23 +104,25 @@ def require_whole(run: SearchedRun) -> None:
     ledger, progress = run.settle(), run.progress()
     moves: dict[tuple[str, int], int] = {}
     games: dict[str, list[SegmentHeader]] = defaultdict(list)
-    repeated, newest = 0, -1
+    newest = -1
     for segment in run.appended():
         name = (segment.header.actor, segment.header.seq)
         if name in moves:
-            repeated += segment.transitions
             continue
         moves[name] = segment.transitions
         games[segment.header.game_id].append(segment.header)
         newest = max(newest, int(segment.publishes.max()))
     assert ledger.closes, ledger
     assert (ledger.queued, ledger.lost) == (0, 0), ledger
-    assert ledger.trained == sum(moves.values()), (ledger, repeated)
-    assert ledger.dropped == {"stale": 0, "poison": 0, "spool": 0, "duplicate": repeated}
-    assert len(games) == progress.played
+    assert ledger.trained == sum(moves.values()), ledger
+    # What was delivered again after its acknowledgement was lost with Redis is dropped as that.
+    assert {name for name, count in ledger.dropped.items() if count} <= {"duplicate"}
+    logs = [log.read_text() for log in run.folder.glob("*.log")]
+    # Two games of one number, where a lease expired while Redis was away, are trained and count
+    # once; the one that comes second says so (``contracts.games``).
+    assert 0 <= len(games) - progress.played <= sum(text.count(COUNTS_ALREADY) for text in logs)
     for headers in games.values():
         assert sorted(each.seat for each in headers) == [1, 2]
         assert SHORTEST <= sum(moves[each.actor, each.seq] for each in headers) <= LONGEST
     assert 0 <= newest <= progress.publish
-    for log in run.folder.glob("*.log"):
-        assert "Traceback" not in log.read_text(), log
+    assert not any("Traceback" in text for text in logs)
