@@ -68,12 +68,20 @@ resource "aws_launch_template" "node" {
   }
 }
 
+# EKS makes one for the cluster and its nodes, and tags it.
+data "aws_security_group" "cluster" {
+  filter {
+    name   = "tag:aws:eks:cluster-name"
+    values = [aws_eks_cluster.this.name]
+  }
+}
+
 locals {
   # Where groups of nodes are named, their own and the cluster's are both given: EKS adds none then.
   tier = { system = "private", services = "private", learner = "isolated", daemons = "isolated" }
   nodes = {
     for name, tier in local.tier : name => contains(keys(var.security_group_ids), tier) ?
-    [aws_eks_cluster.this.vpc_config[0].cluster_security_group_id, var.security_group_ids[tier]] : null
+    [data.aws_security_group.cluster.id, var.security_group_ids[tier]] : null
   }
   services = length(var.service_instance_types) == 0 ? {} : {
     services = {
