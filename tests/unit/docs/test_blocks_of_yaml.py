@@ -11,8 +11,10 @@ import jsonschema
 import pytest
 import yaml
 from trainingrun.commands.machines.inventory import MachinesFile
-from trainingrun_api.resource import SpecError
+from trainingrun_api.league import LEAGUE
+from trainingrun_api.resource import Resource, ResourceDefinition, SpecError
 from trainingrun_api.run import parse
+from trainingrun_api.tournament import TOURNAMENT
 from trainingrun_protocol.deck_formats import read_deck_list
 from trainingrun_protocol.decks import DeckError
 
@@ -25,6 +27,11 @@ PAGES: Final = [
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 VALUES: Final = ROOT / "charts" / "trainingrun" / "values.schema.json"
+HEAD: Final = {"apiVersion": "trainingrun.dev/v1alpha1"}
+LEAGUES: Final[dict[str, ResourceDefinition[Resource]]] = {
+    "League": LEAGUE,
+    "Tournament": TOURNAMENT,
+}
 SMALLEST: Final = {"games": 1, "decks": [{"name": "red_aggro"}]}
 
 
@@ -52,8 +59,13 @@ def check(document: Any) -> None:
         parse(document)
     elif document.get("kind") == "ConfigMap":  # decks of a run
         check_decks(document["data"])
+    elif document.get("kind") in LEAGUES:
+        LEAGUES[document["kind"]].read(document)
+    elif keys == {"spec"} and "profile" in document["spec"]:  # a part of a league
+        spec = {"environment": {"builtIn": {"name": "connect_four"}}, **document["spec"]}
+        LEAGUE.read({**HEAD, "kind": "League", "metadata": {"name": "part"}, "spec": spec})
     elif keys == {"spec"}:  # a part of a run, shown without the rest
-        whole = {"apiVersion": "trainingrun.dev/v1alpha1", "kind": "TrainingRun"}
+        whole = {**HEAD, "kind": "TrainingRun"}
         given = document["spec"]
         spec = {"games": 1, **given} if "environment" in given else {**SMALLEST, **given}
         parse({**whole, "metadata": {"name": "part"}, "spec": spec})
