@@ -13,7 +13,7 @@ import yaml
 from trainingrun.commands.machines.inventory import MachinesFile
 from trainingrun_api.league import LEAGUE
 from trainingrun_api.resource import Resource, ResourceDefinition, SpecError
-from trainingrun_api.run import parse
+from trainingrun_api.run import DEFINITION, parse
 from trainingrun_api.tournament import TOURNAMENT
 from trainingrun_protocol.deck_formats import read_deck_list
 from trainingrun_protocol.decks import DeckError
@@ -28,7 +28,8 @@ PAGES: Final = [
 ]
 VALUES: Final = ROOT / "charts" / "trainingrun" / "values.schema.json"
 HEAD: Final = {"apiVersion": "trainingrun.dev/v1alpha1"}
-LEAGUES: Final[dict[str, ResourceDefinition[Resource]]] = {
+KINDS: Final[dict[str, ResourceDefinition[Resource]]] = {
+    "TrainingRun": DEFINITION,
     "League": LEAGUE,
     "Tournament": TOURNAMENT,
 }
@@ -55,12 +56,10 @@ def check(document: Any) -> None:
         raise ValueError("not a mapping: what is it for?")
     keys = set(document)
     schema = json.loads(VALUES.read_text())
-    if document.get("kind") == "TrainingRun":
-        parse(document)
-    elif document.get("kind") == "ConfigMap":  # decks of a run
+    if document.get("kind") == "ConfigMap":  # decks of a run
         check_decks(document["data"])
-    elif is_of_a_league(document):
-        check_league(document)
+    elif is_a_resource(document):
+        check_resource(document)
     elif keys == {"spec"}:
         check_part(document["spec"])
     elif "machines" in keys:
@@ -82,15 +81,15 @@ def check_part(given: Mapping[str, Any]) -> None:
     parse({**whole, "metadata": {"name": "part"}, "spec": spec})
 
 
-def is_of_a_league(document: Mapping[str, Any]) -> bool:
-    """Whether it is a League, a Tournament, or a part of a League, which has a profile."""
-    return document.get("kind") in LEAGUES or "profile" in document.get("spec", {})
+def is_a_resource(document: Mapping[str, Any]) -> bool:
+    """Whether it is one of ours, or a part of a League, which has a profile."""
+    return document.get("kind") in KINDS or "profile" in document.get("spec", {})
 
 
-def check_league(document: Mapping[str, Any]) -> None:
-    """Refuse what the API of leagues would."""
+def check_resource(document: Mapping[str, Any]) -> None:
+    """Refuse what the API would."""
     if "kind" in document:
-        LEAGUES[document["kind"]].read(document)
+        KINDS[document["kind"]].read(document)
         return
     spec = {"environment": {"builtIn": {"name": "connect_four"}}, **document["spec"]}
     LEAGUE.read({**HEAD, "kind": "League", "metadata": {"name": "part"}, "spec": spec})
