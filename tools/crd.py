@@ -17,7 +17,9 @@ from typing import Final
 
 import yaml
 from trainingrun_api import crd
+from trainingrun_api.league import LEAGUE
 from trainingrun_api.resource import Resource, ResourceDefinition
+from trainingrun_api.tournament import TOURNAMENT
 from trainingrun_reconciler.resources import RESOURCE_KINDS
 
 from tools import events_page, metrics_page, rbac, roles_page
@@ -39,6 +41,8 @@ def files() -> Mapping[str, str]:
         f"{TEMPLATES}/_rules.tpl": rbac.operator_template(),
         f"{TEMPLATES}/clusterroles-people.yaml": rbac.people_template(),
         REFERENCE_FILE: reference.page(),
+        "docs/reference/league.md": reference.kind_page(LEAGUE),
+        "docs/reference/tournament.md": reference.kind_page(TOURNAMENT),
         METRICS_FILE: metrics_page.page(),
         EVENTS_FILE: events_page.page(),
         ROLES_FILE: roles_page.page(),

@@ -10,6 +10,11 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from trainingrun_api.conditions import ConditionType, EventReason, Reason, Word
+from trainingrun_api.league_conditions import (
+    LeagueConditionType,
+    LeagueEventReason,
+    LeagueReason,
+)
 
 INTRODUCTION: Final = """# Conditions and events
 
@@ -101,6 +106,12 @@ def page() -> str:
         *_table(Reason),
         "\n## Events\n",
         *_table(EventReason),
+        "\n## Conditions of leagues and tournaments\n",
+        *_table(LeagueConditionType),
+        "\n## Reasons of these conditions\n",
+        *_table(LeagueReason),
+        "\n## Events of leagues and tournaments\n",
+        *_table(LeagueEventReason),
     ]
     return "\n".join(parts) + "\n"
 

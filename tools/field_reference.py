@@ -7,13 +7,16 @@ to and is found by a search for its name; a table of all fields could do neither
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
-from trainingrun_api import changes, rules
+from trainingrun_api import changes, league_rules, rules
 from trainingrun_api.crd import INT_OR_STRING, VALIDATIONS, Schema, root_schema
+from trainingrun_api.resource import Resource, ResourceDefinition
 from trainingrun_api.run import DEFINITION
 
+Effect = Callable[[str], str]
+"""What a change of a field does, by its path below the spec."""
 INTRODUCTION: Final = f"""# TrainingRun
 
 `apiVersion: {DEFINITION.api_version}`, `kind: {DEFINITION.kind}`, namespaced, short name `tr`.
@@ -47,7 +50,7 @@ def page() -> str:
         INTRODUCTION,
         "## Spec\n",
         *_tree(schema["spec"], "spec"),
-        *_sections(schema["spec"], "spec"),
+        *_sections(schema["spec"], "spec", changes.effect),
         "\n## Changes\n",
         CHANGES,
         "\n## Fields that cannot change\n",
@@ -57,14 +60,45 @@ def page() -> str:
         ),
         "\n## Rules between fields\n",
         "A document that breaks one of these is refused with the message.\n",
-        *_table(("At", "Rule", "Message"), _rule_rows(schema)),
-        "\n## Status\n",
-        *_tree(schema["status"], "status"),
-        *_sections(schema["status"], "status"),
-        "\n## Conditions and events\n",
-        "Their words have a page of their own: [conditions and events](events.md).",
+        *_table(("At", "Rule", "Message"), _rule_rows(schema, rules.RUN, rules.ALL)),
+        *_end(schema),
     ]
     return "\n".join(parts) + "\n"
+
+
+def kind_page(of: ResourceDefinition[Resource]) -> str:
+    """The page of another kind: all of its fields act at once, but those that cannot change."""
+    schema = root_schema(of)["properties"]
+    known = (*league_rules.ALL, *rules.ALL)
+    of_name = of.model.rules
+    parts = [
+        f"# {of.kind}\n",
+        f"`apiVersion: {of.api_version}`, `kind: {of.kind}`, namespaced, short name"
+        f" `{of.short_names[0]}`.\n",
+        "This page is generated from the models (`make generate`). The API server fills the"
+        " defaults in and\nrefuses unknown fields.\n",
+        "## Spec\n",
+        *_tree(schema["spec"], "spec"),
+        *_sections(schema["spec"], "spec"),
+        "\n## Fields that cannot change\n",
+        *_table(
+            ("Field", "Message"),
+            ((f"`spec.{rule.field}`", rule.message) for rule in of.immutable),
+        ),
+        "\n## Rules between fields\n",
+        "A document that breaks one of these is refused with the message.\n",
+        *_table(("At", "Rule", "Message"), _rule_rows(schema, of_name, known)),
+        *_end(schema),
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _end(schema: Schema) -> Iterator[str]:
+    yield "\n## Status\n"
+    yield from _tree(schema["status"], "status")
+    yield from _sections(schema["status"], "status")
+    yield "\n## Conditions and events\n"
+    yield "Their words have a page of their own: [conditions and events](events.md)."
 
 
 def anchor(path: str) -> str:
@@ -104,7 +138,7 @@ def _tree(schema: Schema, root: str) -> Iterator[str]:
     yield ""
 
 
-def _sections(schema: Schema, root: str) -> Iterator[str]:
+def _sections(schema: Schema, root: str, effect: Effect | None = None) -> Iterator[str]:
     """A section for each object, with a heading for each of its values."""
     for path, each in _objects(schema, root):
         if path != root:
@@ -114,37 +148,42 @@ def _sections(schema: Schema, root: str) -> Iterator[str]:
         for name, field in inner.get("properties", {}).items():
             if "properties" not in _inner(field):
                 required = name in inner.get("required", ())
-                yield from _value(f"{below}.{name}", field, required=required)
+                at = f"{below}.{name}"
+                facts = [_type(field), _default(field, required=required)]
+                if effect is not None:
+                    facts.append(f"a change: {effect(at.removeprefix('spec.'))}")
+                yield from _value(at, field, facts)
 
 
-def _value(path: str, schema: Schema, *, required: bool) -> Iterator[str]:
+def _value(path: str, schema: Schema, facts: Iterable[str]) -> Iterator[str]:
     """The heading of a field that holds a value itself, and what is known of it."""
-    facts = [_type(schema), _default(schema, required=required)]
-    if path.startswith("spec."):
-        facts.append(f"a change: {changes.effect(path.removeprefix('spec.'))}")
     yield f"\n#### {path}\n"
     yield f"*{' · '.join(each for each in facts if each)}*\n"
     yield schema["description"]
 
 
-def _rule_rows(schema: Schema) -> Iterator[tuple[str, str, str]]:
-    for rule in rules.RUN:
+def _rule_rows(
+    schema: Schema, of_name: Iterable[rules.Rule], known: Iterable[rules.Rule]
+) -> Iterator[tuple[str, str, str]]:
+    for rule in of_name:
         yield "`metadata.name`", f"`{rule.name}`", rule.template
-    for place, messages in _rules_by_expression(schema["spec"], "spec"):
+    for place, messages in _rules_by_expression(schema["spec"], "spec", tuple(known)):
         for rule in messages:
             at = f"{place}.{rule.field}" if rule.field else place
             yield f"`{at}`", f"`{rule.name}`", rule.template
 
 
-def _rules_by_expression(schema: Schema, path: str) -> Iterator[tuple[str, list[rules.Rule]]]:
+def _rules_by_expression(
+    schema: Schema, path: str, known: tuple[rules.Rule, ...]
+) -> Iterator[tuple[str, list[rules.Rule]]]:
     """The rules of each object below, found by their CEL."""
     expressions = [each["rule"] for each in schema.get(VALIDATIONS, ())]
-    found = [rule for rule in rules.ALL if rule.cel in expressions]
+    found = [rule for rule in known if rule.cel in expressions]
     if found:
         yield path, found
     for name, each in schema.get("properties", {}).items():
-        yield from _rules_by_expression(each, f"{path}.{name}")
-        yield from _rules_by_expression(each.get("items", {}), f"{path}.{name}[]")
+        yield from _rules_by_expression(each, f"{path}.{name}", known)
+        yield from _rules_by_expression(each.get("items", {}), f"{path}.{name}[]", known)
 
 
 def _type(schema: Schema) -> str:

@@ -7,15 +7,19 @@ what searches without a network reach.
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
+from trainingrun.commands.errors import UserError
 from trainingrun_actor_commands.play.networks import MANIFEST_FILE, Network, read_network
 from trainingrun_contracts.alphazero_config import SearchConfig
 from trainingrun_contracts.environment_config import BuiltIn
+from trainingrun_contracts.search_players import MOST_SIMULATIONS
+from trainingrun_contracts.weights import WeightsError
 from trainingrun_environments.registry import games_of
 from trainingrun_search.board_policy import BoardPolicy
 from trainingrun_search.matches import GreedyPlayer, Player, measured_settings, searching_player
@@ -41,25 +45,41 @@ def main() -> int:
         "place", type=Path, help="a run's checkpoints, one of them, or a published network's file"
     )
     parser.add_argument(
-        "--simulations", type=int, nargs="*", default=[50], help="of searches [%(default)s]"
+        "--simulations",
+        type=simulations,
+        nargs="*",
+        default=[50],
+        help=f"of searches, 1 to {MOST_SIMULATIONS} [%(default)s]",
     )
     options = parser.parse_args()
     positions = labelled_positions()
     curve: list[dict[str, Any]] = []
-    for network in networks(options.place):
+    try:
+        found = list(networks(options.place))
+    except (UserError, WeightsError, OSError) as error:
+        parser.error(str(error))
+    for network in found:
         row: dict[str, Any] = {"checkpoint": network.name, "step": network.step}
         row["training_games"] = network.training_games
         row["network"] = share(
             GreedyPlayer(network.games, network.evaluator, places=PLACES), positions
         )
-        for simulations in options.simulations:
-            row[f"simulations_{simulations}"] = share(searcher(network, simulations), positions)
+        for number in options.simulations:
+            row[f"simulations_{number}"] = share(searcher(network, number), positions)
         tell(str(row))
         curve.append(row)
     if not curve:
         parser.error(f"{options.place}: no checkpoint and no network is there")
     figures = {"positions": len(positions), "curve": curve}
     return report("search/agreement", figures=figures, ratios={}, goals=[])
+
+
+def simulations(text: str) -> int:
+    """A number of simulations, for argparse."""
+    number = measuring.positive(text)
+    if number > MOST_SIMULATIONS:
+        raise argparse.ArgumentTypeError(f"{text} is above {MOST_SIMULATIONS}")
+    return number
 
 
 def networks(place: Path) -> Iterator[Network]:
@@ -77,9 +97,9 @@ def networks(place: Path) -> Iterator[Network]:
     yield from sorted(found_here, key=lambda network: network.step)
 
 
-def searcher(network: Network, simulations: int) -> Player:
+def searcher(network: Network, number: int) -> Player:
     """A search with the network as its run searches."""
-    config = replace(network.search or SearchConfig(), simulations=simulations)
+    config = replace(network.search or SearchConfig(), simulations=number)
     settings = measured_settings(config)
     return searching_player(network.games, network.evaluator, settings, places=PLACES)
 

@@ -6,13 +6,15 @@ its win rate against random play and against mcts-100, and how often its choice 
 held-out positions is one of the perfect player's, by the search and by the network alone.
 
 Seconds are those of the processor, so a busy machine disturbs them little; what evaluations take
-does not count.
+does not count. With ``--peer`` OpenSpiel's Python AlphaZero learns for as long in its own process
+(``search/open_spiel_learning.py``), in the environment of ``make benchmarks-setup``.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -22,6 +24,7 @@ from typing import Any
 import msgspec
 import torch
 from msgspec.structs import replace
+from trainingrun_actor.selfplay.admission import selfplay_settings
 from trainingrun_actor.selfplay.segments import GameOrigin, segments_of
 from trainingrun_contracts.alphazero_config import AlphaZeroConfig, SearchConfig
 from trainingrun_contracts.environment_config import BuiltIn
@@ -42,15 +45,15 @@ from trainingrun_search.matches import (
     measured_settings,
     searching_player,
 )
+from trainingrun_search.open_spiel_bot import OpenSpielPlayer
 from trainingrun_search.records import GameRecord
-from trainingrun_search.selfplay import SelfPlay, SelfPlaySettings
-from trainingrun_search.settings import Method, SearchSettings
+from trainingrun_search.selfplay import SelfPlay
 from trainingrun_trainer.alphazero.network import new_board_network
 from trainingrun_trainer.alphazero.update import AlphaZeroUpdater
 from trainingrun_trainer.updater import UpdateResult
 
 from benchmarks import measuring
-from benchmarks.measuring import Goal, report, tell
+from benchmarks.measuring import PEERS_PYTHON, ROOT, Goal, SideError, report, tell
 from benchmarks.search.agreement import PLACES, share
 from testkit.connect_four.labelled import labelled_positions
 
@@ -91,21 +94,7 @@ class Learning:
         evaluator: Evaluator = self.newest
         if alpha_zero.search.symmetries and len(symmetries) > 1:
             evaluator = Symmetric(evaluator, symmetries, seed=config.seed)
-        search = alpha_zero.search
-        settings = SelfPlaySettings(
-            search=SearchSettings(
-                simulations=search.simulations,
-                method=None if search.method == "auto" else Method(search.method),
-                leaves=search.leaves,
-                exploration=search.exploration,
-                noise_share=search.noise_share,
-                noise_total=search.noise_total,
-            ),
-            slots=slots,
-            temperature=search.temperature,
-            temperature_moves=search.temperature_moves,
-            most_moves=search.most_moves,
-        )
+        settings = selfplay_settings(alpha_zero.search, slots=slots)
         self._play = SelfPlay(self.games, Cached(evaluator), settings, seed=config.seed).play(
             itertools.count()
         )
@@ -177,9 +166,11 @@ def point(learning: Learning, search: SearchConfig, *, games: int) -> dict[str, 
     assert policy is not None
     own = searching_player(rules, policy, measured_settings(search), places=PLACES)
     mcts = ladder_player(rules, simulations=100, seed=3, places=PLACES)
+    theirs = OpenSpielPlayer(rules, simulations=100, seed=3)
     return {
         "win_rate_random": win_rate(own, rules, RandomPlayer(seed=1), count=games),
         "win_rate_mcts_100": win_rate(own, rules, mcts, count=games),
+        "win_rate_openspiel_mcts_100": win_rate(own, rules, theirs, count=games),
         "agreement": share(own, positions),
         "raw_agreement": share(GreedyPlayer(rules, policy, places=PLACES), positions),
     }
@@ -212,6 +203,32 @@ def config_of(options: Any) -> RunConfig:
     )
 
 
+def peers(options: Any, search: SearchConfig) -> dict[str, Any]:
+    """What OpenSpiel's AlphaZero has learned after as many minutes.
+
+    Raises:
+        SideError: it cannot run here.
+    """
+    words = {
+        "--minutes": options.minutes,
+        "--simulations": search.simulations,
+        "--temperature-moves": search.temperature_moves,
+        "--width": options.width,
+        "--layers": options.layers,
+        "--match": options.peer_match,
+    }
+    command = [str(PEERS_PYTHON), "-W", "ignore", "-m", "benchmarks.search.open_spiel_learning"]
+    command += [str(word) for pair in words.items() for word in pair]
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise SideError(f"{error}: make benchmarks-setup installs it") from error
+    if done.returncode:
+        raise SideError((done.stderr.strip().splitlines() or ["it says nothing"])[-1])
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
 def main() -> int:
     parser = measuring.parser(
         __doc__ or "",
@@ -228,7 +245,9 @@ def main() -> int:
     parser.add_argument("--slots", type=int, default=32, help="games at once [%(default)s]")
     parser.add_argument("--games", type=int, default=20_000, help="of the run [%(default)s]")
     parser.add_argument("--match", type=int, default=100, help="games of a match [%(default)s]")
+    parser.add_argument("--peer-match", type=int, default=20, help="of the peer's [%(default)s]")
     parser.add_argument("--seed", type=int, default=0, help="[%(default)s]")
+    parser.add_argument("--peer", action="store_true", help="OpenSpiel's AlphaZero beside it")
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=JSON")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -261,8 +280,16 @@ def main() -> int:
         if is_last:
             break
     last = curve[-1]
+    figures: dict[str, Any] = {"curve": curve}
+    missing: dict[str, str] = {}
+    if options.peer:
+        try:
+            figures["open_spiel"] = peers(options, config.alpha_zero.search)
+            tell(json.dumps(figures["open_spiel"]))
+        except SideError as error:
+            missing["open_spiel"] = str(error)
     goals = [Goal(name, last[name], least=least) for name, least in GOALS.items()]
-    return report("search/az_learning", figures={"curve": curve}, ratios={}, goals=goals)
+    return report("search/az_learning", figures=figures, ratios={}, goals=goals, missing=missing)
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ IMAGES = {
     "search": Image("Dockerfile.actor", f"localhost/trainingrun-search:{VERSION}", "search"),
     "trainer": Image("Dockerfile.trainer", f"localhost/trainingrun-trainer:{VERSION}"),
     "operator": Image("Dockerfile.operator", f"localhost/trainingrun-operator:{VERSION}"),
+    "league": Image("Dockerfile.league", f"localhost/trainingrun-league:{VERSION}"),
     "redis": Image("images/Dockerfile.redis", f"localhost/trainingrun-redis:{VERSION}"),
 }
 

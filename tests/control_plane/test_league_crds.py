@@ -39,6 +39,7 @@ LEAGUE_CHANGES: dict[str, dict[str, Any]] = {
     "league-database-fixed": {"database": {"secretRef": {"name": "database"}}},
     "league-bucket-fixed": {"storage": {"s3": {"bucket": "another"}}},
     "league-prefix-fixed": {"storage": {"s3": {"prefix": "another"}}},
+    "league-certificate-fixed": {"access": {"tlsSecretRef": {"name": "mine"}}},
     "league-size-fixed": {"storage": {"size": "20Gi"}},
 }
 CUP_CHANGES: dict[str, dict[str, Any]] = {

@@ -174,7 +174,10 @@ def _is_playing(process: subprocess.Popen[str]) -> bool:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--opponent", "nobody"), "neither random, aggressive, engine, mcts-N nor a checkpoint"),
+        (
+            ("--opponent", "nobody"),
+            "engine, mcts-N, openspiel-mcts-N nor a checkpoint",
+        ),
         (("--checkpoint", "nothing"), "give the path of a checkpoint"),
         (("--games", "1"), "greater than or equal to 2"),
     ],

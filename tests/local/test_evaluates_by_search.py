@@ -61,10 +61,10 @@ def test_it_measures_the_policy_with_its_search(board: Bed) -> None:
     """Expect results against the random player, whom a search beats, and against searches; and no
     training data."""
     board.set_intent(Intent.EVALUATE)
-    evaluator = board.start_role("evaluate", searched("random", "mcts-10"))
+    evaluator = board.start_role("evaluate", searched("random", "mcts-10", "openspiel-mcts-10"))
     until(lambda: _state(board) == "done", seconds=SECONDS, what="both were met")
     by_name = {result.opponent: result for result in results(board)}
-    assert set(by_name) == {"random", "mcts-10"}
+    assert set(by_name) == {"random", "mcts-10", "openspiel-mcts-10"}
     for name, result in by_name.items():
         assert (result.version, result.games) == (0, 12)
         assert {row.opponent for row in result.results} == {name}

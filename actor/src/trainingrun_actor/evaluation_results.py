@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import Struct
 from trainingrun_contracts.ratings.bradley_terry import Rating, Tally, fit
 from trainingrun_contracts.reports import DeckResult, Evaluation
-from trainingrun_contracts.search_players import search_simulations
+from trainingrun_contracts.search_players import is_open_spiels, search_simulations
 from trainingrun_contracts.wilson import win_rate
 
 from trainingrun_actor.schedule import Matchup
@@ -85,7 +85,8 @@ def rating_of(version: int, evaluations: Sequence[Evaluation]) -> tuple[str, Rat
     players = {name for tally in tallies for name in (tally.first, tally.second)}
     searching = {name: found for name in players if (found := search_simulations(name))}
     versions = sorted(players.difference(ANCHORS, searching), key=_number)
-    candidates = (*ANCHORS, *sorted(searching, key=searching.__getitem__), *versions)
+    weakest_first = sorted(searching, key=lambda name: (is_open_spiels(name), searching[name]))
+    candidates = (*ANCHORS, *weakest_first, *versions)
     anchor = next((name for name in candidates if name in players), "")
     return anchor, fit(tallies, anchor=anchor).get(version_name(version))
 

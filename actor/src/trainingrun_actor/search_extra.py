@@ -14,7 +14,11 @@ from pathlib import Path
 from typing import Final
 
 from trainingrun_contracts.run_config import ConfigError, RunConfig
-from trainingrun_contracts.search_players import SEARCH_PLAYER_FORM, search_simulations
+from trainingrun_contracts.search_players import (
+    SEARCH_PLAYER_FORM,
+    is_open_spiels,
+    search_simulations,
+)
 from trainingrun_environments.seam import Environment
 
 SHIPPED_CACHE_VARIABLE: Final = "TRAININGRUN_NUMBA_CACHE"
@@ -49,6 +53,21 @@ def check_search(config: RunConfig, environment: Environment) -> None:
             " games cannot be cloned, or a clone would know what players do not"
         )
     require_search(who)
+    for name in filter(is_open_spiels, named):
+        require_open_spiel(name)
+
+
+def require_open_spiel(name: str) -> None:
+    """See that OpenSpiel's players can play here.
+
+    Raises:
+        ConfigError: OpenSpiel is not installed.
+    """
+    if find_spec("pyspiel") is None:
+        raise ConfigError(
+            f"the opponent {name} is a player of OpenSpiel, which is not installed here:"
+            " pip install 'trainingrun-environments[open-spiel]'"
+        )
 
 
 def require_search(who: str) -> None:

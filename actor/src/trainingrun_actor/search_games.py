@@ -22,7 +22,7 @@ from typing import Final, TypeVar
 from msgspec import Struct
 from trainingrun_contracts.alphazero_config import SearchConfig
 from trainingrun_contracts.run_config import ConfigError
-from trainingrun_contracts.search_players import search_simulations
+from trainingrun_contracts.search_players import is_open_spiels, search_simulations
 from trainingrun_environments.agents import ENGINE, Agent, Agents, RandomAgent
 from trainingrun_environments.embedded import EmbeddedGames
 from trainingrun_environments.errors import describe_error
@@ -40,6 +40,7 @@ from trainingrun_search.matches import (
     places_for,
     searching_player,
 )
+from trainingrun_search.open_spiel_bot import OpenSpielPlayer
 from trainingrun_search.openings import draw_openings
 from trainingrun_search.players import mcts_settings
 
@@ -128,7 +129,8 @@ class SearchGames:
             for number, matchup in enumerate(task.matchups)
         ]
         settings = [] if self._settings is None else [self._settings]
-        steps = [search_simulations(name) for name in task.rivals.names]
+        names = [name for name in task.rivals.names if not is_open_spiels(name)]
+        steps = [search_simulations(name) for name in names]
         settings += [mcts_settings(simulations) for simulations in steps if simulations]
         places = places_for(self._games, settings)
         seed = task.matchups[0].seed
@@ -142,6 +144,8 @@ class SearchGames:
         if name in task.rivals.policies:
             return self._policy_player(task.rivals.policies[name], places)
         simulations = search_simulations(name)
+        if simulations is not None and is_open_spiels(name):
+            return OpenSpielPlayer(self._games, simulations=simulations, seed=seed)
         if simulations is not None:
             return ladder_player(self._games, simulations=simulations, seed=seed, places=places)
         make = RandomAgent if name == ENGINE else self._parts.players[name]

@@ -81,6 +81,11 @@ class Search(ApiModel):
         10.0,
         description="Sum of the noise's concentrations over the legal actions.",
     )
+    visit_scale: Annotated[float, Field(gt=0, le=100)] = Field(
+        0.2,
+        description="How much values count against the prior in Gumbel search; its paper has 1, for"
+        " networks that know their game.",
+    )
     temperature: Annotated[float, Field(ge=0, le=100)] = Field(
         1.0, description="Moves are drawn by visits to the power of 1/temperature."
     )

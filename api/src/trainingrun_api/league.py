@@ -109,10 +109,10 @@ class Access(ApiModel):
     )
     tls_secret_ref: SecretName | None = Field(
         None,
-        description="Secret of type kubernetes.io/tls with the certificate of the name that"
-        " players know the league by, as cert-manager makes it. Default: the league's own"
-        " certificate for its names in the cluster, signed by the `ca.crt` of its Secret of"
-        " tokens.",
+        description="Secret of type kubernetes.io/tls with a certificate for the name that players"
+        " know the league by and for its Services' names, as cert-manager makes it; its `ca.crt` is"
+        " trusted besides the league's own. Default: the league's own certificate for its names in"
+        " the cluster, signed by the `ca.crt` of its Secret of tokens.",
     )
     source_ranges: Annotated[tuple[Range, ...], Field(max_length=32), SET] = Field(
         (), description="Networks that a load balancer lets in, as `203.0.113.0/24`. Default: all."

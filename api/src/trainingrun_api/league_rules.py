@@ -149,6 +149,11 @@ LEAGUE_IMMUTABLE: Final = (
     Immutable("league-bucket-fixed", ("storage", "s3", "bucket"), _HISTORY),
     Immutable("league-prefix-fixed", ("storage", "s3", "prefix"), _HISTORY),
     Immutable(
+        "league-certificate-fixed",
+        ("access", "tls_secret_ref"),
+        "its clients trust who has signed the certificate that it began with",
+    ),
+    Immutable(
         "league-size-fixed",
         ("storage", "size"),
         "a claim keeps the size that it was made with",

@@ -375,7 +375,7 @@ _MINIBATCHES_OF: Final = (
 )
 _BOARD_NETWORK: Final = "resnet"
 """The network that only alphaZero has."""
-_SEARCH_PLAYER: Final = "^(random|past|mcts-([1-9][0-9]{0,4}|100000))$"
+_SEARCH_PLAYER: Final = "^(random|past|(openspiel-)?mcts-([1-9][0-9]{0,4}|100000))$"
 """Whom the policy of a search meets in evaluations."""
 _SHARES: Final = (("latest", 0.5), ("past", 0.4), ("scripted", 0.1))
 """The opponents of a run that names none."""

@@ -406,7 +406,8 @@ class Evaluation(ApiModel):
         " (Magic alone) always casts and attacks, `engine` is the daemon's own player (Magic, or"
         " environment engine), `past` are snapshots of the policy itself, other names are entry"
         " points of the group `trainingrun.opponents`. With alphaZero: random, past, and searches"
-        " such as `mcts-100`. Default: random, for Magic aggressive too.",
+        " such as `mcts-100`, or OpenSpiel's `openspiel-mcts-100`. Default: random, for Magic"
+        " aggressive too.",
     )
     gate: Gate | None = Field(
         None,

@@ -25,6 +25,8 @@ class SearchConfig(Struct, frozen=True):
     exploration: Annotated[float, Meta(gt=0)] = 1.25
     noise_share: Fraction = 0.25
     noise_total: Annotated[float, Meta(gt=0)] = 10.0
+    visit_scale: Annotated[float, Meta(gt=0, le=100)] = 0.2
+    """Of Gumbel search: how much values count against priors; ``settings`` says why so little."""
     temperature: Annotated[float, Meta(ge=0)] = 1.0
     temperature_moves: Annotated[int, Meta(ge=0)] = 30
     most_moves: Positive = 512

@@ -54,6 +54,8 @@ for folder in aws/servers aws/eks; do
   refused "$folder" 'budget_usd needs budget_email' -var region=eu-central-1 -var budget_usd=5
 done
 check aws/eks -var region=eu-central-1 -var elasticache=true -var 'api_cidrs=["203.0.113.7/32"]'
+check aws/eks -var region=eu-central-1 -var elasticache=true -var league=true -var 'player_cidrs=["203.0.113.0/24"]'
+refused aws/eks 'Give networks such as' -var region=eu-central-1 -var 'player_cidrs=["anywhere"]'
 refused aws/eks 'the whole internet' -var region=eu-central-1 -var 'api_cidrs=["0.0.0.0/0"]'
 refused aws/eks 'one type alone is taken away all at once' -var region=eu-central-1 -var 'daemon_instance_types=["c5.large"]'
 check aws/servers -var region=eu-central-1 -var num_daemon_servers=4 -var daemons_per_server=2

@@ -136,6 +136,7 @@ def measured_settings(config: SearchConfig) -> SearchSettings:
         method=None if config.method == "auto" else Method(config.method),
         leaves=config.leaves,
         exploration=config.exploration,
+        visit_scale=config.visit_scale,
         noise_share=0.0,
         is_greedy=True,
         reuse_tree=False,

@@ -39,7 +39,11 @@ class SearchSettings(Struct, frozen=True, kw_only=True):
         solve: whether subtrees whose result is certain are no longer searched.
         considered: actions that Gumbel search begins with.
         visit_offset: c_visit of Gumbel search.
-        visit_scale: c_scale of Gumbel search, for values scaled to [0, 1].
+        visit_scale: c_scale of Gumbel search, for values scaled to [0, 1]. The paper has 1, for
+            networks of Go and chess that are worth their word. With it a difference of a tenth in
+            value is worth seven in the logits, so what an untrained network guesses makes targets
+            of one move, and games that are all alike: Connect Four learned less from as many games
+            (``benchmarks/RESULTS.md``). mctx has 0.1 of values stretched to their range.
         is_greedy: Gumbel search without its noise, for play that counts.
     """
 
@@ -55,7 +59,7 @@ class SearchSettings(Struct, frozen=True, kw_only=True):
     solve: bool = True
     considered: int = 16
     visit_offset: float = 50.0
-    visit_scale: float = 1.0
+    visit_scale: float = 0.2
     is_greedy: bool = False
 
     def __post_init__(self) -> None:
@@ -71,6 +75,8 @@ class SearchSettings(Struct, frozen=True, kw_only=True):
                 f"leaves is {self.leaves} with Gumbel search, which takes one after the other:"
                 " leave it at 1, or set method to puct"
             )
+        if not 0 < self.visit_scale <= 100:
+            raise ValueError(f"visit_scale is {self.visit_scale}: choose more than 0, up to 100")
         if not 0 <= self.noise_share <= 1:
             raise ValueError(f"noise_share is {self.noise_share}: choose 0 to 1")
 

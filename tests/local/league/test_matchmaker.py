@@ -5,10 +5,8 @@ The Elo service beside it is the real one; Model and Game are scripted (``script
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,9 +21,9 @@ from trainingrun_contracts.league.v1.common_pb2 import (
     MATCH_PURPOSE_RATING,
     MATCH_PURPOSE_TOURNAMENT,
     MatchPurpose,
-    Score,
 )
-from trainingrun_contracts.league.v1.elo_pb2 import MatchResult
+from trainingrun_contracts.league.v1.elo_pb2 import ListResultsRequest, MatchResult
+from trainingrun_contracts.league.v1.elo_pb2_grpc import EloServiceStub
 from trainingrun_contracts.league.v1.matchmaker_pb2 import (
     CancelMatchRequest,
     CreateTournamentRequest,
@@ -69,6 +67,7 @@ class Place:
     league: LeagueProcess
     peers: ScriptedPeers
     stub: MatchmakerServiceStub
+    elo: EloServiceStub
 
     def find(self, name: str, mode: Any = RANKED, seconds: float = 10, **more: Any) -> Any:
         """FindMatch of a person."""
@@ -106,19 +105,14 @@ class Place:
 
     def results(self) -> list[MatchResult]:
         """What the Elo service has."""
-        with closing(sqlite3.connect(self.league.folder / "league.db")) as database:
-            rows = database.execute(
-                "SELECT match_id, first, wins, losses, purpose FROM elo_results"
-            ).fetchall()
-        return [
-            MatchResult(
-                match_id=match_id,
-                first=first,
-                score=Score(wins=wins, losses=losses),
-                purpose=purpose,
-            )
-            for match_id, first, wins, losses, purpose in rows
-        ]
+        found: list[MatchResult] = []
+        token = ""
+        while True:
+            page = self.elo.ListResults(ListResultsRequest(page_size=100, page_token=token))
+            found += page.results
+            token = page.next_page_token
+            if not token:
+                return found
 
     def tournament(self, tournament_id: str) -> Tournament:
         """The tournament now."""
@@ -144,8 +138,8 @@ def place(tmp_path: Path) -> Iterator[Place]:
             arguments=[*peers.arguments, *SETTINGS],
             encrypted=False,
         )
-        with league, league.blocking("matchmaker") as channel:
-            yield Place(league, peers, MatchmakerServiceStub(channel))
+        with league, league.blocking("matchmaker") as channel, league.blocking("elo") as elo:
+            yield Place(league, peers, MatchmakerServiceStub(channel), EloServiceStub(elo))
 
 
 def by_strength(match: LeasedMatch, number: int) -> float:

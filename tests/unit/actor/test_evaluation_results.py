@@ -83,7 +83,7 @@ def test_without_the_random_player_the_weakest_search_is_the_anchor() -> None:
     """By simulations, not by name, and before any version."""
     met = [
         evaluation([game(1, 1.0, name), game(1, -1.0, name)], 11, name)
-        for name in ("mcts-1000", "mcts-50", "v3")
+        for name in ("openspiel-mcts-20", "mcts-1000", "mcts-50", "v3")
     ]
     assert rating_of(11, met)[0] == "mcts-50"
     assert rating_of(11, [*met, evaluation([game(1, 1.0)], 11)])[0] == "random"

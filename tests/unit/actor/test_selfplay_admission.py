@@ -66,6 +66,7 @@ def test_every_setting_of_the_search_arrives() -> None:
         exploration=1.5,
         noise_share=0.3,
         noise_total=7.0,
+        visit_scale=0.7,
         temperature=0.9,
         temperature_moves=12,
         most_moves=77,

@@ -35,6 +35,22 @@ try:
 except Exception as error:
     print(type(error).__name__, error)
 """
+WITHOUT_OPEN_SPIEL = """
+import sys
+sys.modules["pyspiel"] = None
+from trainingrun_actor.search_extra import require_open_spiel
+from trainingrun_environments.names import config_of
+from trainingrun_environments.registry import games_of
+from trainingrun_search.open_spiel_bot import OpenSpielBot
+for act in (
+    lambda: require_open_spiel("openspiel-mcts-10"),
+    lambda: OpenSpielBot(games_of(config_of("tic_tac_toe")), simulations=10),
+):
+    try:
+        act()
+    except Exception as error:
+        print(type(error).__name__, error)
+"""
 ROLES = """
 import sys
 import trainingrun_actor.__main__
@@ -67,6 +83,15 @@ def test_without_searches_it_is_said_what_to_install(missing: str) -> None:
     assert "trainingrun-actor[search]" in said
 
 
+def test_without_open_spiel_it_is_said_what_to_install() -> None:
+    """Expect one sentence of a run's opponent, and one of the player itself."""
+    first, second = ask(WITHOUT_OPEN_SPIEL).splitlines()
+    assert first.startswith("ConfigError the opponent openspiel-mcts-10 is a player of OpenSpiel")
+    assert second.startswith("UnknownEnvironment a player of OpenSpiel needs OpenSpiel")
+    for each in (first, second):
+        assert "pip install 'trainingrun-environments[open-spiel]'" in each
+
+
 def test_roles_import_no_search() -> None:
     """Expect a process that has not begun a role to have neither numba nor the searches."""
     assert ask(ROLES) == "[]\n"
@@ -74,7 +99,8 @@ def test_roles_import_no_search() -> None:
 
 def test_who_searches_is_known_by_name() -> None:
     """Expect names of the form alone."""
-    assert searching_opponents(("random", "mcts-10", "mcts-", "past")) == ("mcts-10",)
+    names = ("random", "mcts-10", "mcts-", "openspiel-mcts-10", "openspiel-", "past")
+    assert searching_opponents(names) == ("mcts-10", "openspiel-mcts-10")
 
 
 @pytest.mark.parametrize(
@@ -83,6 +109,8 @@ def test_who_searches_is_known_by_name() -> None:
         (run_of("mcts-10"), True),
         (run_of("random", alpha_zero=AlphaZeroConfig()), True),
         (run_of("mcts-100001"), False),
+        (run_of("openspiel-mcts-100001"), False),
+        (run_of("openspiel-mcts-10"), True),
     ],
 )
 def test_what_cannot_be_searched_is_refused(run: RunConfig, *, is_magic: bool) -> None:
@@ -90,7 +118,8 @@ def test_what_cannot_be_searched_is_refused(run: RunConfig, *, is_magic: bool) -
     environment = environment_of(Magic() if is_magic else BuiltIn("connect_four"))
     with pytest.raises(ConfigError, match="search"):
         check_search(run, environment)
-    check_search(run_of("mcts-10"), environment_of(BuiltIn("connect_four")))
+    for name in ("mcts-10", "openspiel-mcts-10"):
+        check_search(run_of(name), environment_of(BuiltIn("connect_four")))
 
 
 @pytest.mark.parametrize("network", [Network("mlp", 32, 1), Network("resnet", 32, 1)])

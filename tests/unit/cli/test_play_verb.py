@@ -92,6 +92,19 @@ def test_words_do_what_they_say(person: Person) -> None:
     assert out.count("you: drop") == 1  # what stands behind quit is not read
 
 
+def test_open_spiels_search_plays(person: Person) -> None:
+    """Expect it to play and to say what it found, and matches that repeat themselves."""
+    code, out, errors = person.play("openspiel-mcts-30", *GAME, lines="4\nhint\nquit\n")
+    assert (code, errors) == (0, "")
+    assert "openspiel-mcts-30: drop into column" in out
+    assert "VISITS" in out
+    words = ("openspiel-mcts-60", *GAME, "--opponent", "random", "--games", "10", "-o", "json")
+    code, out, errors = person.play(*words)
+    assert (code, errors) == (0, "")
+    assert json.loads(out)["rate"] >= 0.9
+    assert json.loads(person.play(*words)[1])["wins"] == json.loads(out)["wins"]
+
+
 def test_the_end_of_input_leaves(person: Person) -> None:
     """Expect exit code 0 for Ctrl-D, and for input that is no text."""
     assert person.play("random", *GAME)[0] == 0
@@ -167,6 +180,8 @@ def test_a_search_beats_chance(person: Person) -> None:
         (("mcts-50",), "say which with --environment"),
         (("mcts-50", "--environment", "nothing"), "nothing"),
         (("mcts-999999", *GAME), "1 to 100000 simulations"),
+        (("openspiel-mcts-999999", *GAME), "1 to 100000 simulations"),
+        (("openspiel-mcts-9", "--environment", "openSpiel:kuhn_poker"), "cannot be searched"),
         (("mcts-50", *GAME, "--simulations", "5"), "--simulations is for networks"),
         (("nowhere",), "no local run in .trainingrun"),
         (("mcts-50", *GAME, "--games", "4"), "say with --opponent"),

@@ -72,6 +72,7 @@ def test_variables_of_users_are_checked_with_plain_messages(terraform: Path) -> 
     free |= {"learner_spot", "deletion_protection", "run_key", "learner_instance_type", "zones"}
     free |= {"system_instance_types", "system_machine_type", "learner_machine_type"}
     free |= {"learner_gpu", "daemon_machine_type", "system_vm_size", "daemon_vm_size"}
+    free |= {"league", "service_instance_types", "database_instance_class", "database_multi_az"}
     for file, name, body in blocks(terraform, "variable"):
         if "modules" in file.parts:
             continue
@@ -132,15 +133,43 @@ def test_instances_ask_for_tokens_and_have_encrypted_disks(terraform: Path) -> N
 
 
 def test_nothing_is_open_to_the_world(terraform: Path) -> None:
-    """Expect no rule that lets anybody in, and no security group with rules of its own."""
+    """Expect no rule that lets anybody in, and no security group with rules of its own; from
+    outside the VPC only the networks that players of a league are said to be in."""
     rules = list(of(terraform, "aws_vpc_security_group_ingress_rule"))
-    assert len(rules) == 2
+    assert len(rules) == 7
     for each in rules:
-        assert each.body["cidr_ipv4"] == "${var.vpc_cidr}", each.address
+        if "referenced_security_group_id" in each.body:
+            assert "cidr_ipv4" not in each.body, each.address
+        elif each.address.endswith("ingress_rule.public"):
+            assert each.body["cidr_ipv4"] == "${each.value.cidr}"
+        else:
+            assert each.body["cidr_ipv4"] == "${var.vpc_cidr}", each.address
     for each in of(terraform, "aws_security_group", "aws_default_security_group"):
         assert "ingress" not in each.body, each.address
     for each in of(terraform, "google_compute_firewall", "azurerm_network_security_rule"):
         assert not set(OPEN) & set(json.dumps(each.body).split('"')), each.address
+
+
+def test_the_three_tiers_of_a_league(terraform: Path) -> None:
+    """Expect players at the public ports, and PostgreSQL for the services alone, over TLS."""
+    rules = {
+        each.address.rpartition(".")[2]: each.body
+        for each in of(terraform, "aws_vpc_security_group_ingress_rule")
+        if each.file.parent.name == "league"
+    }
+    assert rules["public"]["security_group_id"] == '${aws_security_group.tier["public"].id}'
+    assert "local.public_ports" in rules["public"]["for_each"]
+    assert "private" not in rules["public"]["for_each"]
+    private = rules["from_public"]
+    assert private["for_each"] == "${local.public_ports}"
+    assert private["referenced_security_group_id"] == '${aws_security_group.tier["public"].id}'
+    services = '${aws_security_group.tier["private"].id}'
+    assert rules["database"]["referenced_security_group_id"] == services
+    (database,) = of(terraform, "aws_db_instance")
+    assert database.body["publicly_accessible"] is False
+    assert database.body["storage_encrypted"] is True
+    (parameters,) = of(terraform, "aws_db_parameter_group")
+    assert {"name": "rds.force_ssl", "value": "1"} in parameters.body["parameter"]
 
 
 def test_redis_has_tls_a_password_and_evicts_nothing(terraform: Path) -> None:

@@ -32,7 +32,7 @@ KINDS = {
     "puct without proofs": SearchSettings(simulations=40, method=Method.PUCT, solve=False),
     "puct with virtual loss": SearchSettings(simulations=48, method=Method.PUCT, leaves=4),
     "gumbel": SearchSettings(simulations=32, method=Method.GUMBEL),
-    "gumbel, few considered": SearchSettings(simulations=16, considered=4),
+    "gumbel, few considered": SearchSettings(simulations=16, considered=4, visit_scale=1.0),
     "gumbel, greedy": SearchSettings(simulations=24, is_greedy=True),
 }
 GAMES = ("breakthrough", "connect_four", "hex", "othello", "quoridor", "tic_tac_toe")

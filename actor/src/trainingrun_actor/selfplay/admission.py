@@ -71,6 +71,7 @@ def selfplay_settings(search: SearchConfig, *, slots: int) -> SelfPlaySettings:
             exploration=search.exploration,
             noise_share=search.noise_share,
             noise_total=search.noise_total,
+            visit_scale=search.visit_scale,
         ),
         slots=slots,
         temperature=search.temperature,

@@ -6,6 +6,7 @@ from math import isnan
 
 from msgspec import Struct
 from trainingrun_search.evaluators import Answer
+from trainingrun_search.open_spiel_bot import Choice
 from trainingrun_search.roots import Root
 
 
@@ -86,3 +87,14 @@ def of_network(answer: Answer, legal: tuple[int, ...]) -> Analysis:
     )
     value = float(answer.values[0])
     return Analysis(ordered[0], candidates, value=value, network_value=value)
+
+
+def of_open_spiel(choice: Choice) -> Analysis:
+    """Return what OpenSpiel's search found; the position's value is that of its move."""
+    total = max(1, sum(choice.visits))
+    found = [
+        Candidate(action, visits / total, visits=visits, value=value if visits else None)
+        for action, visits, value in zip(choice.actions, choice.visits, choice.values, strict=True)
+    ]
+    ordered = sorted(found, key=lambda each: (each.action != choice.action, -each.share))
+    return Analysis(choice.action, tuple(ordered), value=ordered[0].value)

@@ -1,4 +1,4 @@
-"""Who plays: a network of a checkpoint, a search with random games, or chance."""
+"""Who plays: a network of a checkpoint, a search with random games (or OpenSpiel's), or chance."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from msgspec.structs import replace
 from trainingrun.commands.errors import UserError
 from trainingrun_actor.search_games import ScriptedPlayer
 from trainingrun_contracts.alphazero_config import SearchConfig
-from trainingrun_contracts.search_players import SEARCH_PLAYER_FORM, search_simulations
+from trainingrun_contracts.search_players import (
+    SEARCH_PLAYER_FORM,
+    is_open_spiels,
+    search_simulations,
+)
 from trainingrun_environments.agents import RandomAgent
 from trainingrun_environments.errors import UnknownEnvironment
 from trainingrun_environments.games import Game, Games
@@ -23,10 +27,17 @@ from trainingrun_search.matches import (
     measured_settings,
     searching_player,
 )
+from trainingrun_search.open_spiel_bot import OpenSpielBot, OpenSpielPlayer
 from trainingrun_search.players import SearchPlayer, mcts_settings, request_of
 from trainingrun_search.settings import SearchSettings
 
-from trainingrun_actor_commands.play.analysis import Analysis, Candidate, of_network, of_search
+from trainingrun_actor_commands.play.analysis import (
+    Analysis,
+    Candidate,
+    of_network,
+    of_open_spiel,
+    of_search,
+)
 from trainingrun_actor_commands.play.networks import Network, Wanted, find_network, playable_games
 
 RANDOM: Final = "random"
@@ -43,6 +54,7 @@ class Contender(Struct, frozen=True):
         evaluator: what values positions; None of chance.
         settings: its search; None of chance, and where the network plays without one.
         is_network: whether the evaluator is one, whose own opinion is worth showing.
+        open_spiel: simulations of OpenSpiel's search; 0 of everybody else.
     """
 
     name: str
@@ -50,6 +62,7 @@ class Contender(Struct, frozen=True):
     evaluator: Evaluator | None = None
     settings: SearchSettings | None = None
     is_network: bool = False
+    open_spiel: int = 0
 
     @property
     def described(self) -> str:
@@ -88,6 +101,8 @@ def find_contender(
 def player_of(contender: Contender, *, seed: int, places: int) -> Player:
     """Return the contender as a player of many games at once; ``seed`` is of its random games."""
     games, evaluator = contender.games, contender.evaluator
+    if contender.open_spiel:
+        return OpenSpielPlayer(games, simulations=contender.open_spiel, seed=seed)
     if evaluator is None:
         return ScriptedPlayer(games, RandomAgent)
     if contender.settings is None:
@@ -104,6 +119,10 @@ class Thinker:
         self.contender = contender
         self._random = np.random.default_rng(seed)
         self._search: SearchPlayer | None = None
+        self._bot: OpenSpielBot | None = None
+        if contender.open_spiel:
+            self._bot = OpenSpielBot(contender.games, simulations=contender.open_spiel)
+            self._chance = np.random.RandomState(seed % 2**32)
         if contender.evaluator is not None and contender.settings is not None:
             games, settings = contender.games, contender.settings
             self._search = SearchPlayer(games, contender.evaluator, settings, seed=seed)
@@ -113,6 +132,8 @@ class Thinker:
     def think(self, game: Game) -> Analysis:
         """Return what is found in a position that is not over, and what would be played."""
         evaluator, legal = self.contender.evaluator, tuple(map(int, game.legal_actions()))
+        if self._bot is not None:
+            return of_open_spiel(self._bot.search(game, self._chance))
         if evaluator is None:
             chosen = int(self._random.choice(legal))
             return Analysis(chosen, (Candidate(chosen, 1 / len(legal)),))
@@ -147,6 +168,12 @@ def _searching(name: str, games: Games, seed: int) -> Contender:
     simulations = search_simulations(name)
     if simulations is None:
         raise UserError(f"play: {name}: searches make 1 to 100000 simulations a move")
+    if is_open_spiels(name):
+        try:
+            OpenSpielBot(games, simulations=simulations)
+        except UnknownEnvironment as error:
+            raise UserError(f"play: {name}: {error}") from error
+        return Contender(name, games, open_spiel=simulations)
     return Contender(name, games, Rollouts(seed=seed), mcts_settings(simulations))
 
 

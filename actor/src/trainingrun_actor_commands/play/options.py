@@ -23,6 +23,7 @@ def add_play(app: Verbs) -> None:
             "trainingrun play s3://bucket/team/run --simulations 0",
             "trainingrun play mcts-1000 --environment connect_four",
             "trainingrun play connect-four-az --opponent mcts-100 --games 100",
+            "trainingrun play connect-four-az --opponent openspiel-mcts-100 --games 100",
         ),
     )(play)
 
@@ -34,7 +35,7 @@ def play(  # noqa: PLR0913 (each option of the command is an argument to typer)
             metavar="NAME|PATH|URL|PLAYER",
             help="Whose network is played: a local run, a folder of checkpoints or one of them, or"
             " s3://bucket/prefix. Or a player without a network: mcts-N, which searches by N random"
-            " games a move, or random.",
+            " games a move, openspiel-mcts-N, which is OpenSpiel's, or random.",
             autocompletion=complete_run,
         ),
     ],

@@ -80,6 +80,8 @@ module "cluster" {
   max_learners           = var.max_learners
   max_daemon_nodes       = var.max_daemon_nodes
   learner_policy_arns    = module.storage.learner_policy_arns
+  service_instance_types = var.league ? var.service_instance_types : []
+  security_group_ids     = var.league ? module.league[0].security_groups : {}
   tags                   = local.tags
 }
 
@@ -90,4 +92,16 @@ module "cache" {
   vpc_id     = module.network.vpc_id
   vpc_cidr   = module.network.cidr
   subnet_ids = module.network.private_subnets[*].id
+}
+
+module "league" {
+  count          = var.league ? 1 : 0
+  source         = "../modules/league"
+  name           = var.name
+  vpc_id         = module.network.vpc_id
+  subnet_ids     = module.network.private_subnets[*].id
+  player_cidrs   = var.player_cidrs
+  instance_class = var.database_instance_class
+  multi_az       = var.database_multi_az
+  force_destroy  = var.force_destroy
 }

@@ -33,3 +33,14 @@ output "redis_url" {
   value       = one(module.cache[*].url)
   sensitive   = true
 }
+
+output "league_database_url" {
+  description = "For spec.database.secretRef of a League: the address of its PostgreSQL with its password; null when there is none."
+  value       = one(module.league[*].database_url)
+  sensitive   = true
+}
+
+output "league_load_balancer_annotations" {
+  description = "For spec.access.annotations of a League; null when there is none."
+  value       = one(module.league[*].load_balancer_annotations)
+}

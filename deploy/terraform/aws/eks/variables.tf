@@ -213,3 +213,38 @@ variable "elasticache" {
   type        = bool
   default     = false
 }
+
+variable "league" {
+  description = "Whether a PostgreSQL, nodes for services and the security groups of three tiers are made, for a League of the profile production."
+  type        = bool
+  default     = false
+}
+
+variable "player_cidrs" {
+  description = "Networks that players of a league connect from; 0.0.0.0/0: anywhere."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for each in var.player_cidrs : can(cidrhost(each, 0))])
+    error_message = "Give networks such as 203.0.113.0/24."
+  }
+}
+
+variable "service_instance_types" {
+  description = "Types of the nodes for a league's services; Replay keeps its experiences in memory."
+  type        = list(string)
+  default     = ["t3a.large", "t3.large", "m6a.large"]
+}
+
+variable "database_instance_class" {
+  description = "Size of a league's PostgreSQL."
+  type        = string
+  default     = "db.t4g.small"
+}
+
+variable "database_multi_az" {
+  description = "Whether a second PostgreSQL in another zone takes over."
+  type        = bool
+  default     = false
+}

@@ -186,7 +186,7 @@ def _played(game: Game) -> PlayedGame:
 
 
 def row_of(match: Match) -> dict[str, Any]:
-    """Return the columns of a match, all but when it was rated."""
+    """Return the columns of a match; when it was rated is a new one's alone."""
     table, results = match.table, match.results
     is_rated = (
         match.lease.state is MatchState.CLOSED
@@ -216,6 +216,7 @@ def row_of(match: Match) -> dict[str, Any]:
         "failed_player": match.failed_player,
         "problem": match.problem,
         "is_rated": is_rated,
+        "rated_at": None,
         "gate_number": match.gate_number,
         "tournament_id": table.tournament_id if table else None,
         "round": table.round if table else None,

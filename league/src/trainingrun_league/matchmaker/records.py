@@ -8,11 +8,13 @@ the time. Reads go by themselves. What a write means is not decided here.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from sqlalchemy import Row, bindparam, func, insert, select, update
+from sqlalchemy import Row, Table, bindparam, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from trainingrun_contracts.league.v1.common_pb2 import MatchPurpose
 
@@ -25,13 +27,26 @@ from trainingrun_league.store.engine import reading, writing
 from trainingrun_league.store.inserting import insert_new
 
 _FINAL: Final = (MatchState.CLOSED.value, MatchState.FAILED.value)
-_COLUMNS: Final = tuple(column.name for column in MatchRow.__table__.columns)
+_TABLE: Final = cast(Table, MatchRow.__table__)
+_COLUMNS: Final = tuple(column.name for column in _TABLE.columns)
 _CHANGED: Final = tuple(name for name in _COLUMNS if name not in {"id", "rated_at"})
 _UPDATE: Final = (
-    update(MatchRow)
-    .where(MatchRow.id == bindparam("match_id"))
+    update(_TABLE)
+    .where(_TABLE.c.id == bindparam("match_id"))
     .values({name: bindparam(f"new_{name}") for name in _CHANGED})
 )
+
+_INSERT: Final = {
+    "sqlite": sqlite.insert(_TABLE).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(_TABLE).on_conflict_do_nothing(),
+}
+"""Compiled once and run for many rows; one statement of many rows is compiled for each number."""
+
+
+GATHER_SECONDS: Final = 0.004
+"""For which a transaction waits for more rows: a commit costs as much as ten of them."""
+
+_log: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -94,12 +109,20 @@ class Records:
         """Write what has changed of matches that are there."""
         await self._submit(matches, is_new=False)
 
+    def save_soon(self, match: Match) -> None:
+        """Write what can be found again without it (a game's seats), without waiting for it."""
+        (future,) = self._enqueue([match], is_new=False)
+        future.add_done_callback(_note_failure)
+
     async def close(self) -> None:
         """Wait until what was submitted is written."""
         while self._flush is not None and not self._flush.done():
             await asyncio.wait([self._flush])
 
     async def _submit(self, matches: Iterable[Match], *, is_new: bool) -> None:
+        await asyncio.gather(*self._enqueue(matches, is_new=is_new))
+
+    def _enqueue(self, matches: Iterable[Match], *, is_new: bool) -> list[asyncio.Future[None]]:
         loop = asyncio.get_running_loop()
         futures = []
         for match in matches:
@@ -108,11 +131,12 @@ class Records:
             futures.append(future)
         if self._flush is None or self._flush.done():
             self._flush = loop.create_task(self._flush_all())
-        await asyncio.gather(*futures)
+        return futures
 
     async def _flush_all(self) -> None:
         """Commit what waits; what comes meanwhile is the next transaction's."""
         while self._waiting:
+            await asyncio.sleep(GATHER_SECONDS)
             batch, self._waiting = self._waiting, []
             problem: LeagueError | None = None
             try:
@@ -131,7 +155,7 @@ class Records:
     async def load(self) -> Loaded:
         """Return what a service begins with."""
         async with reading(self.engine) as connection:
-            matches = MatchRow.__table__.c
+            matches = _TABLE.c
             is_open = matches.state.not_in(_FINAL)
             decided = select(VerdictRow.candidate).where(
                 VerdictRow.candidate == MatchRow.first, VerdictRow.champion == MatchRow.second
@@ -160,7 +184,7 @@ class Records:
 
     async def due_ratings(self, most: int) -> tuple[Due, ...]:
         """Return rated matches that the Elo service has not got, the oldest first."""
-        table = MatchRow.__table__.c
+        table = _TABLE.c
         query = (
             select(
                 table.id,
@@ -280,6 +304,11 @@ class Records:
             )
 
 
+def _note_failure(future: asyncio.Future[None]) -> None:
+    if not future.cancelled() and (error := future.exception()) is not None:
+        _log.warning("the seats of a game are not kept yet: %s", error)
+
+
 async def add_tournament(connection: AsyncConnection, row: Mapping[str, Any]) -> None:
     """Insert a tournament within a transaction of the caller."""
     await connection.execute(insert(TournamentRow).values(**row))
@@ -289,7 +318,9 @@ async def _write(
     connection: AsyncConnection, batch: Sequence[tuple[bool, dict[str, Any], Any]]
 ) -> None:
     """Insert what is new, then change: a match that is new changes later than it is made."""
-    await insert_new(connection, MatchRow, [row for is_new, row, _ in batch if is_new])
+    new = [row for is_new, row, _ in batch if is_new]
+    if new:
+        await connection.execute(_INSERT[connection.dialect.name], new)
     changed = [
         {"match_id": row["id"]} | {f"new_{name}": row[name] for name in _CHANGED}
         for is_new, row, _ in batch
@@ -306,7 +337,7 @@ async def _matches(connection: AsyncConnection, condition: Any) -> tuple[Match, 
 
 
 async def _payoffs(connection: AsyncConnection) -> Payoffs:
-    table = MatchRow.__table__.c
+    table = _TABLE.c
     query = (
         select(
             table.first,

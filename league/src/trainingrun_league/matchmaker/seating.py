@@ -83,7 +83,7 @@ class Seating:
                 f"the Game service made no game ({error.code().name}: {error.details()}): ask again"
             ) from error
         seated = replace(match, seats=Seats(game.game_id, game.address, tuple(game.seat_tokens)))
-        await self._records.save(seated)
+        self._records.save_soon(seated)
         self._register.put(seated)
         self._offer(seated)
         return seated

@@ -34,11 +34,14 @@ from trainingrun_reconciler.backends import BackendError
 from trainingrun_reconciler.controller.reach import ANYWHERE, AddressRefused, Reach
 from trainingrun_reconciler.errors import NotFoundError
 from trainingrun_reconciler.kinds import SECRET
-from trainingrun_reconciler.leagues.identity import AUTHORITY, SERVICES_TOKEN, tokens_secret
-from trainingrun_reconciler.leagues.parts import PLACES, Part, host_of, tokens_name
+from trainingrun_reconciler.leagues.identity import tokens_secret
+from trainingrun_reconciler.leagues.parts import PLACES, Part, host_of
 from trainingrun_reconciler.leagues.seam import LeagueAddress, LeagueRefused, LeagueSilent
 from trainingrun_reconciler.manifests.metadata import Manifest
 from trainingrun_reconciler.owner import Owner
+from trainingrun_reconciler.roles.league import AUTHORITY_KEY as AUTHORITY
+from trainingrun_reconciler.roles.league import TOKEN_KEY as SERVICES_TOKEN
+from trainingrun_reconciler.roles.league import tokens_secret as tokens_name
 
 from trainingrun_operator.kube.client import Client
 from trainingrun_operator.kube.passwords import Passwords

@@ -25,16 +25,16 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from trainingrun_reconciler.kinds import SECRET
-from trainingrun_reconciler.leagues.parts import hosts_of, tokens_name
+from trainingrun_reconciler.leagues.parts import hosts_of
 from trainingrun_reconciler.manifests.metadata import Manifest, manifest
 from trainingrun_reconciler.owner import Owner
+from trainingrun_reconciler.roles.league import AUTHORITY_KEY as AUTHORITY
+from trainingrun_reconciler.roles.league import TOKEN_KEY as SERVICES_TOKEN
+from trainingrun_reconciler.roles.league import tokens_secret as tokens_name
 
-SERVICES_TOKEN: Final = "services-token"  # noqa: S105 - the name of an entry
-"""For workers, runs that join, and the operator."""
 PLAYERS_TOKEN: Final = "players-token"  # noqa: S105 - the name of an entry
 """For clients of people."""
 TOKEN_KEY: Final = "token-key"  # noqa: S105 - the name of an entry
-AUTHORITY: Final = "ca.crt"
 CERTIFICATE: Final = "tls.crt"
 PRIVATE_KEY: Final = "tls.key"
 CURVE_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551

@@ -30,9 +30,8 @@ from trainingrun_reconciler.leagues.parts import (
 )
 from trainingrun_reconciler.manifests.metadata import UID_LABEL, Manifest, manifest
 from trainingrun_reconciler.owner import Owner
+from trainingrun_reconciler.roles.league import JOINED_LABEL
 
-JOINED_LABEL: Final = "trainingrun.dev/league"
-"""Names the League that a run's pods have joined."""
 _DNS: Final = {"ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]}
 
 

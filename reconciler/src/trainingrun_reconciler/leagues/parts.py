@@ -108,11 +108,6 @@ def object_name(owner: Owner, part: str) -> str:
     return f"{owner.name}-{part}"
 
 
-def tokens_name(league: str) -> str:
-    """Name of the Secret with the tokens and the certificate of a league."""
-    return f"{league}-tokens"
-
-
 def host_of(league: str, namespace: str, part: Part) -> str:
     """The name that a part has within the cluster."""
     return f"{league}-{part.value}.{namespace}.svc"

@@ -11,13 +11,7 @@ from typing import Any, Final
 
 from trainingrun_api.league import LeagueSpec, Profile
 
-from trainingrun_reconciler.leagues.identity import (
-    AUTHORITY,
-    CERTIFICATE,
-    PRIVATE_KEY,
-    SERVICES_TOKEN,
-    TOKEN_KEY,
-)
+from trainingrun_reconciler.leagues.identity import CERTIFICATE, PRIVATE_KEY, TOKEN_KEY
 from trainingrun_reconciler.leagues.parts import (
     HEALTH_PORT,
     METRICS_PORT,
@@ -26,7 +20,6 @@ from trainingrun_reconciler.leagues.parts import (
     Pods,
     component,
     object_name,
-    tokens_name,
 )
 from trainingrun_reconciler.leagues.process import (
     DATA_FOLDER,
@@ -37,6 +30,9 @@ from trainingrun_reconciler.leagues.process import (
 from trainingrun_reconciler.manifests.metadata import labels
 from trainingrun_reconciler.manifests.pod import TEMPORARY, USER
 from trainingrun_reconciler.owner import Owner
+from trainingrun_reconciler.roles.league import AUTHORITY_KEY as AUTHORITY
+from trainingrun_reconciler.roles.league import TOKEN_KEY as SERVICES_TOKEN
+from trainingrun_reconciler.roles.league import tokens_secret as tokens_name
 
 SERVICE_PODS: Final = "services"
 """The identity of the pods that serve."""

@@ -12,13 +12,7 @@ from typing import Any, Final
 import msgspec
 from trainingrun_api.league import LeagueSpec, UrlSecret
 
-from trainingrun_reconciler.leagues.identity import (
-    AUTHORITY,
-    CERTIFICATE,
-    PRIVATE_KEY,
-    SERVICES_TOKEN,
-    TOKEN_KEY,
-)
+from trainingrun_reconciler.leagues.identity import CERTIFICATE, PRIVATE_KEY, TOKEN_KEY
 from trainingrun_reconciler.leagues.parts import (
     HEALTH_PORT,
     METRICS_PORT,
@@ -31,12 +25,14 @@ from trainingrun_reconciler.leagues.parts import (
 from trainingrun_reconciler.manifests.pod import TEMPORARY
 from trainingrun_reconciler.owner import Owner
 from trainingrun_reconciler.roles.environment import environment_argument, environment_config
+from trainingrun_reconciler.roles.league import AUTHORITY_KEY as AUTHORITY
+from trainingrun_reconciler.roles.league import TOKEN_KEY as SERVICES_TOKEN
 
 TOKENS_FOLDER: Final = "/etc/league/tokens"
 TLS_FOLDER: Final = "/etc/league/tls"
 DATA_FOLDER: Final = "/data"
 _PROGRAM: Final = ("python3", "-m", "trainingrun_league")
-_WORKER: Final = ("trainingrun-actor", "league-worker")
+_WORKER: Final = ("python3", "-m", "trainingrun_actor.league_worker")
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,12 @@ from trainingrun_reconciler.manifests.placement import placement
 from trainingrun_reconciler.manifests.probes import HEALTH_FILE, probes
 from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.roles import ROLES
-from trainingrun_reconciler.roles.league import AUTHORITY_KEY, TOKEN_KEY, tokens_secret
+from trainingrun_reconciler.roles.league import (
+    AUTHORITY_KEY,
+    JOINED_LABEL,
+    TOKEN_KEY,
+    tokens_secret,
+)
 from trainingrun_reconciler.roles.workload import Resources, Restart, Workload, filled
 
 USER: Final = 10001
@@ -50,11 +55,16 @@ def pod_template(run: RunIdentity, workload: Workload, redis_url: SecretKey) -> 
     """The template of a role's pods; their labels and the roll hash are part of it."""
     return {
         "metadata": {
-            "labels": metadata.labels(run, workload.role),
+            "labels": metadata.labels(run, workload.role) | _joined(workload),
             "annotations": {metadata.TEMPLATE_HASH: workload.template_hash},
         },
         "spec": _pod(run, workload, redis_url),
     }
+
+
+def _joined(workload: Workload) -> dict[str, str]:
+    """What the private services of a league let pods in by."""
+    return {} if workload.league is None else {JOINED_LABEL: workload.league}
 
 
 def _pod(run: RunIdentity, workload: Workload, redis_url: SecretKey) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from typing import Final
 MODEL_PORT: Final = 50053
 TOKEN_KEY: Final = "services-token"  # noqa: S105 - its name
 AUTHORITY_KEY: Final = "ca.crt"
+JOINED_LABEL: Final = "trainingrun.dev/league"
+"""Names the league on pods that call it; its private services let in who has it."""
 
 
 def model_address(league: str, namespace: str) -> str:

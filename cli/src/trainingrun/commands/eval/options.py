@@ -55,9 +55,9 @@ def evaluate(  # noqa: PLR0913 (each option of the command is an argument to typ
         list[str] | None,
         typer.Option(
             metavar="OPPONENT",
-            help="random, aggressive, engine, mcts-N (a search with N simulations a move), a player"
-            " of a package, or a checkpoint; can be repeated."
-            " Default: spec.evaluation.opponents.",
+            help="random, aggressive, engine, mcts-N (a search with N simulations a move),"
+            " openspiel-mcts-N (OpenSpiel's), a player of a package, or a checkpoint; can be"
+            " repeated. Default: spec.evaluation.opponents.",
             autocompletion=complete_opponent,
         ),
     ] = None,

@@ -173,7 +173,7 @@ def _opponents(
             try:
                 past.append(_weights(options, run, given))
             except UserError as error:
-                known = (*OPPONENTS.ours, "mcts-N", *OPPONENTS.names())
+                known = (*OPPONENTS.ours, "mcts-N", "openspiel-mcts-N", *OPPONENTS.names())
                 raise UserError(
                     f"eval: --opponent {given}: neither {', '.join(known)} nor a checkpoint"
                 ) from error

@@ -38,6 +38,7 @@ resource "aws_launch_template" "node" {
   for_each               = local.groups
   name_prefix            = "${var.name}-${each.key}-"
   update_default_version = true
+  vpc_security_group_ids = local.nodes[each.key]
 
   metadata_options {
     http_endpoint               = "enabled"
@@ -67,8 +68,28 @@ resource "aws_launch_template" "node" {
   }
 }
 
+# EKS makes one for the cluster and its nodes, and tags it.
+data "aws_security_group" "cluster" {
+  filter {
+    name   = "tag:aws:eks:cluster-name"
+    values = [aws_eks_cluster.this.name]
+  }
+}
+
 locals {
-  groups = {
+  # Where groups of nodes are named, their own and the cluster's are both given: EKS adds none then.
+  tier = { system = "private", services = "private", learner = "isolated", daemons = "isolated" }
+  nodes = {
+    for name, tier in local.tier : name => contains(keys(var.security_group_ids), tier) ?
+    [data.aws_security_group.cluster.id, var.security_group_ids[tier]] : null
+  }
+  services = length(var.service_instance_types) == 0 ? {} : {
+    services = {
+      spot  = false, types = var.service_instance_types, ami = "AL2023_x86_64_STANDARD", disk_gb = 50
+      least = 2, most = 4, taints = {}, subnet_ids = var.subnet_ids
+    }
+  }
+  groups = merge(local.services, {
     system = {
       spot  = false, types = var.system_instance_types, ami = "AL2023_x86_64_STANDARD", disk_gb = 50
       least = 2, most = 4, taints = {}, subnet_ids = var.subnet_ids
@@ -83,7 +104,7 @@ locals {
       # EKS reserves its own prefix, so the taint has Karpenter's name; the operator tolerates both.
       taints = { "karpenter.sh/capacity-type" = "spot" }
     }
-  }
+  })
 }
 
 resource "aws_eks_node_group" "this" {

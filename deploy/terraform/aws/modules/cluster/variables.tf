@@ -53,3 +53,15 @@ variable "tags" {
   type        = map(string)
   default     = {}
 }
+
+variable "service_instance_types" {
+  description = "Types of the nodes for a league's services; none: there are no such nodes."
+  type        = list(string)
+  default     = []
+}
+
+variable "security_group_ids" {
+  description = "Security groups that nodes get beside the cluster's: `private` for those of services, `isolated` for those that train and play."
+  type        = map(string)
+  default     = {}
+}

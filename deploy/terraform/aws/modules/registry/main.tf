@@ -2,7 +2,7 @@
 # its tag.
 
 locals {
-  images = toset(["daemon", "actor", "trainer", "operator", "redis"])
+  images = toset(["daemon", "actor", "search", "trainer", "operator", "league", "redis"])
 }
 
 resource "aws_ecr_repository" "this" {
