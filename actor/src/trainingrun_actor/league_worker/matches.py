@@ -17,7 +17,7 @@ from trainingrun_contracts.league.v1.game_pb2 import RecordedGame
 from trainingrun_contracts.league.v1.matchmaker_pb2 import GameResult, LeasedMatch
 from trainingrun_environments.errors import describe_error
 from trainingrun_environments.games import Game, Games
-from trainingrun_search.matches import Match, MatchGame, Pairing, Player, places_for, swapped
+from trainingrun_search.matches import Match, MatchGame, Pairing, Player, swapped
 from trainingrun_search.openings import Opening, draw_openings
 
 from trainingrun_actor.league_worker.roster import Contender, Roster
@@ -96,8 +96,7 @@ class MatchPlayer:
     ) -> tuple[Match, list[Pairing]]:
         games = self._roster.games
         pairings = pairings_of(games, leased)
-        settings = [each for each in (first.settings, second.settings) if each is not None]
-        places = min(places_for(games, settings, most=64), len(pairings))
+        places = self._roster.places((first, second), games=len(pairings))
         players: dict[str, Player] = {}
         for name, contender in ((FIRST, first), (SECOND, second)):
             try:

@@ -7,7 +7,7 @@ searched as a run of AlphaZero measures it: without noise.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -19,10 +19,12 @@ from trainingrun_environments.games import Game, Games
 from trainingrun_environments.generic.questions import QuestionReader, Seen
 from trainingrun_search.evaluators import Evaluator, Rollouts
 from trainingrun_search.matches import (
+    PLACES,
     GreedyPlayer,
     Player,
     ladder_player,
     measured_settings,
+    places_for,
     searching_player,
 )
 from trainingrun_search.players import mcts_settings
@@ -95,6 +97,14 @@ class Roster:
         if not self.games.spec.is_forkable:
             raise Unusable(f"{player_id}: {self.games.spec.name} cannot be searched")
         return Contender(player_id, None, simulations)
+
+    def places(self, contenders: Iterable[Contender], *, games: int) -> int:
+        """Return how many of a number of games are played at once by these players."""
+        settings = [each.settings for each in contenders]
+        searched = [each for each in settings if each is not None]
+        if not searched:
+            return max(1, min(PLACES, games))
+        return places_for(self.games, searched, most=max(1, min(PLACES, games)))
 
     def seat(self, contender: Contender, *, places: int, seed: int) -> Player:
         """Return a player of many games in lock step."""

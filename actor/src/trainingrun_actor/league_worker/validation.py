@@ -14,7 +14,7 @@ from msgspec import Struct
 from trainingrun_contracts.league.v1.model_pb2 import Validation
 from trainingrun_environments.errors import describe_error
 from trainingrun_environments.games import Game
-from trainingrun_search.matches import Match, Pairing, Player, places_for, swapped
+from trainingrun_search.matches import Match, Pairing, Player, swapped
 
 from trainingrun_actor.league_worker.roster import Contender, Roster
 from trainingrun_actor.league_worker.weights import Unusable
@@ -80,8 +80,7 @@ class _TooSlow(Exception):
 def _begin(roster: Roster, contender: Contender) -> _Trial:
     pairing = [Pairing((_TRIED, _OTHER), SEED + number, ()) for number in range(PAIRS)]
     pairings = [game for each in pairing for game in (each, swapped(each))]
-    settings = [] if contender.settings is None else [contender.settings]
-    places = places_for(roster.games, settings, most=len(pairings))
+    places = roster.places((contender,), games=len(pairings))
     tried = _Counting(roster.seat(contender, places=places, seed=SEED))
     players: dict[str, Player] = {
         _TRIED: tried,

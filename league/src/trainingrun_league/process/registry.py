@@ -15,8 +15,8 @@ from trainingrun_league.settings import ServiceName
 DECLARATIONS: Final[tuple[ServiceDeclaration, ...]] = (
     ELO,
     GAME,
-    MATCHMAKER,
     MODEL,
+    MATCHMAKER,
     REPLAY,
 )
 

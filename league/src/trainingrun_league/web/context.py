@@ -13,11 +13,19 @@ from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from trainingrun_league.errors import Unavailable
 from trainingrun_league.peers import Peers
 from trainingrun_league.web.presentation import moment, name_of
 from trainingrun_league.web.sessions import Sessions
 
 CALL_SECONDS: Final = 10.0
+_PASSING: Final = frozenset(
+    {
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.UNIMPLEMENTED,  # by a service of another version
+    }
+)
 _R = TypeVar("_R")
 
 
@@ -93,12 +101,14 @@ def board_of(environment: str) -> str:
     return "cells"  # the script falls back to text where a position has no rows of cells
 
 
-async def readable(answer: Awaitable[_R], notices: list[str], what: str) -> _R | None:
+async def readable(call: Callable[[], Awaitable[_R]], notices: list[str], what: str) -> _R | None:
     """Return an answer; None, with a notice to the reader, where its service cannot be reached."""
     try:
-        return await answer
+        return await call()
+    except Unavailable:  # this process does not know where it is
+        pass
     except grpc.aio.AioRpcError as error:
-        if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
-            notices.append(f"{what} cannot be read now; the page will show it again.")
-            return None
-        raise
+        if error.code() not in _PASSING:
+            raise
+    notices.append(f"{what} cannot be read now; the page will show it again.")
+    return None

@@ -59,7 +59,7 @@ async def ladder(request: web.Request) -> web.Response:
     context, notices = request.app[CONTEXT], list[str]()
     champion = await find_champion(context, notices)
     ranked = await readable(
-        context.peers.elo.GetRankedPolicies(
+        lambda: context.peers.elo.GetRankedPolicies(
             GetRankedPoliciesRequest(page_size=_ROWS, page_token=_after(request)),
             timeout=CALL_SECONDS,
         ),
@@ -67,7 +67,9 @@ async def ladder(request: web.Request) -> web.Response:
         "The ladder",
     )
     queue = await readable(
-        context.peers.matchmaker.GetQueueStats(GetQueueStatsRequest(), timeout=CALL_SECONDS),
+        lambda: context.peers.matchmaker.GetQueueStats(
+            GetQueueStatsRequest(), timeout=CALL_SECONDS
+        ),
         notices,
         "The queue",
     )
@@ -91,7 +93,7 @@ async def matrix(request: web.Request) -> web.Response:
     """Show who beats whom."""
     context, notices = request.app[CONTEXT], list[str]()
     ranked = await readable(
-        context.peers.elo.GetRankedPolicies(
+        lambda: context.peers.elo.GetRankedPolicies(
             GetRankedPoliciesRequest(page_size=_MOST_MATRIX), timeout=CALL_SECONDS
         ),
         notices,
@@ -101,7 +103,7 @@ async def matrix(request: web.Request) -> web.Response:
     found = None
     if players:
         found = await readable(
-            context.peers.elo.GetPayoffMatrix(
+            lambda: context.peers.elo.GetPayoffMatrix(
                 GetPayoffMatrixRequest(players=players), timeout=CALL_SECONDS
             ),
             notices,
@@ -119,7 +121,7 @@ async def models(request: web.Request) -> web.Response:
     """Show the models by lineage."""
     context, notices = request.app[CONTEXT], list[str]()
     found = await readable(
-        context.peers.model.ListModels(
+        lambda: context.peers.model.ListModels(
             ListModelsRequest(page_size=_ROWS, page_token=_after(request)), timeout=CALL_SECONDS
         ),
         notices,
@@ -157,7 +159,7 @@ async def tournaments(request: web.Request) -> web.Response:
     """Show the tournaments."""
     context, notices = request.app[CONTEXT], list[str]()
     found = await readable(
-        context.peers.matchmaker.ListTournaments(
+        lambda: context.peers.matchmaker.ListTournaments(
             ListTournamentsRequest(page_size=_ROWS, page_token=_after(request)),
             timeout=CALL_SECONDS,
         ),
@@ -190,7 +192,7 @@ async def games(request: web.Request) -> web.Response:
     if show not in _SHOWN:
         raise InvalidRequest(f"show={show[:40]}: there are running and finished")
     found = await readable(
-        context.peers.game.ListGames(
+        lambda: context.peers.game.ListGames(
             ListGamesRequest(phases=_SHOWN[show], page_size=_ROWS, page_token=_after(request)),
             timeout=CALL_SECONDS,
         ),
@@ -213,7 +215,7 @@ async def games(request: web.Request) -> web.Response:
 async def find_champion(context: Context, notices: list[str]) -> Model | None:
     """Return the champion; None where there is none, or it cannot be read."""
     found = await readable(
-        context.peers.model.ListModels(
+        lambda: context.peers.model.ListModels(
             ListModelsRequest(stages=[Stage.STAGE_PROMOTED], page_size=1), timeout=CALL_SECONDS
         ),
         notices,
@@ -235,7 +237,7 @@ async def _rating(peers: Peers, player: str) -> Any:
 async def _results(peers: Peers, player: str, notices: list[str]) -> Any:
     try:
         found = await readable(
-            peers.elo.ListResults(
+            lambda: peers.elo.ListResults(
                 ListResultsRequest(player_id=player, page_size=20), timeout=CALL_SECONDS
             ),
             notices,

@@ -279,7 +279,7 @@ async def _opponents(context: Context, notices: list[str]) -> list[dict[str, str
     if champion is not None:
         found.append({"id": CHAMPION, "name": f"the champion ({champion.id})"})
     models = await readable(
-        context.peers.model.ListModels(
+        lambda: context.peers.model.ListModels(
             ListModelsRequest(
                 stages=[Stage.STAGE_VALIDATED, Stage.STAGE_RETIRED], page_size=_MODELS
             ),

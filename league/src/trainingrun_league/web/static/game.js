@@ -158,7 +158,7 @@
     if (!turn) return;
     const thought = turn.thought;
     const share = Math.round(50 * (1 + thought.value));
-    $("value").textContent = `${data.names[turn.seat - 1]} expected ${share} % of the points after “${turn.text}”.`;
+    $("value").textContent = `${data.names[turn.seat - 1]} expected ${share} % of the points when it played “${turn.text}”.`;
     $("gauge").style.width = `${turn.seat === 1 ? share : 100 - share}%`;
     const best = thought.actions.map((action, place) => ({ action, weight: thought.weights[place], text: thought.texts[place] }))
       .sort((a, b) => b.weight - a.weight).slice(0, 7);
@@ -197,7 +197,7 @@
   function drawClocks() {
     for (const seat of document.querySelectorAll(".seat")) {
       const moves = !state.over && state.phase === "running" && Number(seat.dataset.seat) === state.seat;
-      seat.classList.toggle("moves", moves || state.over);
+      seat.classList.toggle("on", moves || state.over);
       const left = Math.max(0, Math.ceil(state.deadline - Date.now() / 1000));
       seat.querySelector(".clock").textContent = moves && state.deadline ? `${left} s` : "";
     }
@@ -212,6 +212,8 @@
     drawThought();
     drawLog();
     drawClocks();
+    const again = $("again");
+    if (again) again.hidden = !state.over;
     const steps = $("steps");
     steps.hidden = !(state.over && latest() > 0 && turns.every((each) => each.board));
     $("step").max = latest();
