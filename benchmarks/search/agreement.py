@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
+from trainingrun.commands.checkpoint.contents import MANIFEST_FILE
 from trainingrun.commands.errors import UserError
-from trainingrun_actor_commands.play.networks import MANIFEST_FILE, Network, read_network
+from trainingrun_actor_commands.play.networks import Network, read_network
 from trainingrun_contracts.alphazero_config import SearchConfig
 from trainingrun_contracts.environment_config import BuiltIn
 from trainingrun_contracts.search_players import MOST_SIMULATIONS

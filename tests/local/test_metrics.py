@@ -17,8 +17,8 @@ from trainingrun_contracts.reports import Evaluation, queue_evaluation
 from trainingrun_contracts.run_config import METRICS_PORT_VARIABLE
 from trainingrun_contracts.stream.keys import PAYLOAD_FIELD, TRANSITIONS_FIELD
 
-from testkit.local.local_run import LocalRun, local_run, write_run
-from testkit.pages.chart_queries import selectors, unanswered
+from testkit.local.local_run import LocalRun, local_run, write_run, write_search_run
+from testkit.pages.chart_queries import Selector, selectors, unanswered
 from testkit.ports import free_port
 from testkit.roles.actor_bed import actor_bed, config
 from testkit.roles.bandit_run import bandit_config, train, wait_for_weights
@@ -27,6 +27,8 @@ from testkit.servers.redis_server import RedisServer
 from testkit.waiting import until
 
 SERVERS = (Server.ACTOR, Server.EVALUATOR, Server.LEARNER, Server.RUN)
+SEARCHES = {Server.SELFPLAY, Server.INFERENCE}
+ROLES_OF_SEARCHES = {each.value for each in SEARCHES}
 NOT_IN_EVERY_RUN = {
     metrics.DAEMON_ERRORS,
     metrics.RUN_SCALED_TO,
@@ -38,6 +40,7 @@ NOT_IN_EVERY_RUN = {
     metrics.RUN_COST,
     metrics.RUN_COST_PROJECTED,
     metrics.RUN_COST_BUDGET,
+    metrics.RUN_SERVER_WAIT,  # no inference server
 }
 
 
@@ -134,12 +137,49 @@ def _expect_answers(found: dict[str, dict[str, Family]]) -> None:
     """What dashboards and alerts ask for is there with the labels that they name, but for what not
     every run has and for the operator's own."""
     absent = {metric.name for metric in (*NOT_IN_EVERY_RUN, *served_by(Server.OPERATOR))}
-    asked = [one for one in selectors() if one.name.removesuffix("_bucket") not in absent]
+    asked = [
+        one
+        for one in selectors()
+        if one.name.removesuffix("_bucket") not in absent and not _is_of_searches(one)
+    ]
     assert len(asked) > 50
     samples = [
         each for page in found.values() for family in page.values() for each in family.samples
     ]
     assert unanswered(samples, asked) == []
+
+
+def _is_of_searches(asked: Selector) -> bool:
+    """Whether only a run of AlphaZero with inference servers answers it."""
+    base = asked.name.removesuffix("_bucket")
+    by_one = {each.name for each in metrics.ALL if set(each.servers) <= SEARCHES}
+    role = dict(asked.labels).get("role", "")
+    return base in by_one or base == metrics.RUN_SERVER_WAIT.name or role in ROLES_OF_SEARCHES
+
+
+def test_what_is_asked_of_searches_and_servers_is_served(tmp_path: Path) -> None:
+    """A run of AlphaZero with a server answers all that dashboards and alerts ask of such runs, and
+    says that its workers valued nothing themselves."""
+    file = write_search_run(tmp_path / "run.yaml", games=1_000_000, inference={})
+    asked = [one for one in selectors() if _is_of_searches(one)]
+    assert len(asked) > 12
+    with local_run(tmp_path, file, "--metrics") as run:
+        latest: dict[str, dict[str, Family]] = {}
+
+        def missing() -> list[Selector]:
+            latest.update(_scrape(run))
+            pages = [family for page in latest.values() for family in page.values()]
+            return unanswered([each for family in pages for each in family.samples], asked)
+
+        run.wait_until(lambda: run.played() > 0, "a game", seconds=180)
+        try:
+            run.wait_until(lambda: not missing(), "an answer to all queries", seconds=90)
+        finally:
+            assert missing() == []
+        by_server = _sample(latest, "selfplay", "trainingrun_search_positions_total", by="server")
+        assert by_server > 0
+        run.interrupt()
+        run.finish()
 
 
 def test_a_dead_daemon_is_counted_by_name(tmp_path: Path, redis_server: RedisServer) -> None:

@@ -15,7 +15,7 @@ from trainingrun.local.machines import Lead, queue_lead
 from trainingrun_contracts.reports import InferenceReport, queue_inference_report
 from trainingrun_contracts.stream.keys import Keys
 
-from testkit.local.local_run import ENDLESS, PROGRAM, LocalRun, closes, local_run, write_run
+from testkit.local.local_run import ENDLESS, PROGRAM, LocalRun, closes, local_run, write_search_run
 from testkit.ports import free_port
 from testkit.servers.redis_server import start_redis
 
@@ -23,25 +23,9 @@ PASSWORD = "correct-horse"
 
 
 def search_run(folder: Path, *, games: int) -> Path:
-    """A small run of AlphaZero that any machine plays quickly."""
+    """A small run of AlphaZero in a folder of its own."""
     folder.mkdir(parents=True, exist_ok=True)
-    return write_run(
-        folder / "run.yaml",
-        games=games,
-        decks=[],
-        daemon={},
-        environment={"builtIn": {"name": "tic_tac_toe"}},
-        algorithm={
-            "alphaZero": {
-                "search": {"simulations": 4, "mostMoves": 9},
-                "replay": {"rows": 1000, "leastRows": 32},
-                "batch": 32,
-                "publishEveryGames": 16,
-            }
-        },
-        actor={"replicas": 1, "gamesPerActor": 4},
-        learner={"batchTransitions": 64, "network": {"width": 32, "layers": 1}},
-    )
+    return write_search_run(folder / "run.yaml", games=games)
 
 
 @contextmanager

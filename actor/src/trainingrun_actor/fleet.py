@@ -9,12 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from time import monotonic
 from typing import Final
 
 import redis
 from trainingrun_contracts.environment_config import Engine
-from trainingrun_contracts.reports import ActorState, Intent
+from trainingrun_contracts.reports import ActorState
 from trainingrun_contracts.run_config import ConfigError, RunConfig
 from trainingrun_environments.agents import ENGINE
 from trainingrun_protocol.commands import NewGame
@@ -24,13 +23,12 @@ from trainingrun_actor.embedded_arena import ENDPOINT as EMBEDDED
 from trainingrun_actor.game import LINE, End, Outcome, Seat
 from trainingrun_actor.game_ends import end_of, not_played
 from trainingrun_actor.leases import GameStart
+from trainingrun_actor.permitted_games import PermittedGames
 from trainingrun_actor.schedule import Matchup
 from trainingrun_actor.seating import SeatedGame, Seating
-from trainingrun_actor.start_permission import StartPermission
 from trainingrun_actor.tapes import TapedGame
 from trainingrun_actor.tasks import cancel_all, first_failure
 
-DRAIN_SECONDS: Final = 60.0
 _MOST_REASONS: Final = 10
 MOST_SPOILT: Final = 20
 """Games in a row against one opponent that a part of the user's spoils, after which the actor
@@ -45,9 +43,8 @@ class Fleet:
     def __init__(self, config: RunConfig, parts: Dependencies, *, actor: str, seed: str) -> None:
         self._config = config
         self._parts = parts
-        self._permission = StartPermission(config, parts)
+        self._games = PermittedGames(config, parts, give_up=self._abandon_games)
         self._seating = Seating(config, parts, actor=actor, seed=seed)
-        self._games: set[asyncio.Task[Outcome | None]] = set()
         self._reported: set[str] = set()
         """Why games were not played, or failed."""
         self._spoilt: Counter[str] = Counter()
@@ -55,68 +52,38 @@ class Fleet:
     @property
     def is_done(self) -> bool:
         """Whether no game runs and none is to be started."""
-        return not self._permission.is_wanted() and not self._games
+        return self._games.is_done
 
     def state(self) -> ActorState:
         """Return the state for the actor's report."""
-        if not self._permission.is_wanted():
-            is_drained = self.is_done and self._parts.sink.is_empty
-            return ActorState.DRAINED if is_drained else ActorState.PLAYING
-        if self._parts.sink.is_paused:
-            return ActorState.PAUSED
-        return ActorState.PLAYING if self._parts.metrics.running else ActorState.WAITING
+        return self._games.state()
 
     async def run(self) -> None:
         """Play until cancelled."""
-        tasks = [asyncio.create_task(self._enforce_drain())]
-        for _ in range(self._config.actor.games_per_actor):
-            tasks.append(asyncio.create_task(self._work()))
+        tasks = self._games.loops(self._play_next)
         try:
             await first_failure(tasks)
         finally:
-            await cancel_all((*tasks, *self._games))
+            await cancel_all((*tasks, *self._games.running))
 
     async def stop(self, *, seconds: float) -> None:
         """Stop starting games; give running ones ``seconds`` to end, then give them up."""
-        self._permission.stop()
-        if self._games:
-            await asyncio.wait(self._games, timeout=seconds)
-        await self._abandon_games()
-
-    async def _enforce_drain(self) -> None:
-        """Games that still run a minute after the run was drained are given up."""
-        deadline: float | None = None
-        while True:
-            await self._parts.run_state.next_reading()
-            if self._parts.run_state.intent is Intent.RUN:
-                deadline = None
-            elif deadline is None:
-                deadline = monotonic() + DRAIN_SECONDS
-            elif monotonic() > deadline:
-                await self._abandon_games()
+        await self._games.stop(seconds=seconds)
 
     async def _abandon_games(self) -> None:
-        await cancel_all(self._games)
-
-    async def _work(self) -> None:
-        while True:
-            await self._permission.wait()
-            try:
-                await self._play_next()
-            finally:
-                self._permission.give_back()
+        await cancel_all(self._games.running)
 
     async def _play_next(self) -> None:
         parts = self._parts
         await parts.policies.fresh()  # no slot is held while there are no weights at all
         start = await parts.arena.start_game(
-            target=self._permission.target, may_start=self._permission.may_start
+            target=self._games.permission.target, may_start=self._games.permission.may_start
         )
         if start is None:
             return
         game: SeatedGame | None = None
         try:
-            if self._permission.may_start():  # it was waited for
+            if self._games.permission.may_start():  # it was waited for
                 game = await self._seating.seat(phase=start.phase, endpoint=_endpoint(start))
         except (redis.RedisError, OSError) as error:
             _log.info("game %d does not begin: %s", start.number, error)
@@ -135,8 +102,8 @@ class Fleet:
         if tape is not None:
             seats = tape.seats(seats)
         game = asyncio.create_task(self._play(start, matchup, seats))
-        self._games.add(game)
-        game.add_done_callback(self._games.discard)
+        self._games.running.add(game)
+        game.add_done_callback(self._games.running.discard)
         await asyncio.wait({game})
         if tape is not None:
             tape.close(None if game.cancelled() else game.result())
@@ -162,7 +129,7 @@ class Fleet:
             ai_seat=3 - matchup.seat if matchup.opponent == ENGINE else None,
         )
         return await self._parts.arena.play(
-            command, seats, may_start=self._permission.may_start, lease=start.lease
+            command, seats, may_start=self._games.permission.may_start, lease=start.lease
         )
 
     def _account(self, number: int, seated: SeatedGame, outcome: Outcome | None) -> None:

@@ -113,6 +113,9 @@ class Replay(ApiModel):
     samples_per_row: Annotated[float, Field(gt=0, le=64)] = Field(
         4.0, description="How often a position is drawn, at most."
     )
+    recency: Annotated[float, Field(ge=1, le=1000)] = Field(
+        1.0, description="How many times as often as the oldest position the newest is drawn."
+    )
 
 
 class AlphaZero(ApiModel):

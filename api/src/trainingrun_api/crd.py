@@ -14,6 +14,7 @@ from typing import Any, Final, get_args
 from pydantic import BaseModel
 
 from trainingrun_api.model import FORMS, ApiModel
+from trainingrun_api.pod_template import TEMPLATE
 from trainingrun_api.resource import Resource, ResourceDefinition
 from trainingrun_api.rules import Immutable, Rule, cel_text
 
@@ -66,7 +67,7 @@ def definition(of: ResourceDefinition[Resource]) -> Schema:
                     "storage": True,
                     "subresources": {"status": {}},
                     "additionalPrinterColumns": [*_columns(of)],
-                    "schema": {"openAPIV3Schema": _with_defaults_described(root_schema(of))},
+                    "schema": {"openAPIV3Schema": _stored(root_schema(of))},
                 }
             ],
         },
@@ -90,11 +91,52 @@ def root_schema(of: ResourceDefinition[Resource]) -> Schema:
     return schema
 
 
+def _stored(schema: Schema) -> Schema:
+    """Return the schema as it is stored: defaults in descriptions, and each text of a pod template
+    once (ADR 14)."""
+    properties = schema["properties"]
+    spec = _with_templates_explained_once(properties["spec"]) if "spec" in properties else {}
+    return _with_defaults_described(
+        {**schema, "properties": {**properties, **({"spec": spec} if spec else {})}}
+    )
+
+
+def _with_templates_explained_once(schema: Schema, *, is_inside: bool = False) -> Schema:
+    """Return a part of the spec with the texts inside of its first pod template alone; the
+    descriptions of the other templates say that they are as that one."""
+    fields = dict(schema.get("properties", {}))
+    is_known = is_inside
+    for name, field in fields.items():
+        if name != TEMPLATE:
+            fields[name] = _with_templates_explained_once(field, is_inside=is_known)
+        elif is_known:
+            fields[name] = {**_without_texts(field), "description": field["description"]}
+        is_known = is_known or _has_template(field) or name == TEMPLATE
+    return {**schema, "properties": fields} if fields else schema
+
+
+def _has_template(schema: Schema) -> bool:
+    fields = schema.get("properties", {})
+    return TEMPLATE in fields or any(_has_template(each) for each in fields.values())
+
+
+def _without_texts(schema: Schema) -> Schema:
+    kept = {key: value for key, value in schema.items() if key != "description"}
+    if "properties" in kept:
+        kept["properties"] = {
+            name: _without_texts(each) for name, each in kept["properties"].items()
+        }
+    for key in ("items", "additionalProperties"):
+        if isinstance(kept.get(key), dict):
+            kept[key] = _without_texts(kept[key])
+    return kept
+
+
 def _with_defaults_described(schema: Schema) -> Schema:
     """Return the schema with each default in its description: `kubectl explain` shows no other."""
     described = dict(schema)
     default = schema.get("default")
-    if default is not None and not isinstance(default, dict):
+    if default is not None and not isinstance(default, dict) and "description" in schema:
         described["description"] = f"{schema['description']} Default: {_spelled(default)}."
     if "properties" in schema:
         described["properties"] = {

@@ -48,6 +48,8 @@ class ReplayConfig(Struct, frozen=True):
     least_rows: Positive = 2_000
     """Nothing is trained before as many are there."""
     samples_per_row: Annotated[float, Meta(gt=0, le=64)] = 4.0
+    recency: Annotated[float, Meta(ge=1, le=1000)] = 1.0
+    """How many times as often the newest position is drawn as the oldest; 1: all alike."""
 
 
 class AlphaZeroConfig(Struct, frozen=True):

@@ -32,6 +32,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from math import prod
 from typing import Final
 
 import msgspec
@@ -45,6 +46,7 @@ VALUE_PLANES: Final = 4
 VALUE_HIDDEN: Final = 64
 KERNEL: Final = 3
 BOARD_DIMENSIONS: Final = 3
+_MATRIX: Final = 2
 NETWORK_METADATA: Final = "network"
 _COUNTED: Final = {
     "resnet": ("stem.bias", re.compile(r"block\.\d+\.first\.bias")),
@@ -80,6 +82,19 @@ def board_shapes(network: Network, spec: EnvironmentSpec) -> Shapes:
         **_layer("value.0", VALUE_HIDDEN, value_inputs),
         **_layer("value.1", 1, VALUE_HIDDEN),
     }
+
+
+def multiplications(network: Network, spec: EnvironmentSpec) -> int:
+    """Return how many multiplications a network makes for one position.
+
+    Raises:
+        ValueError: see :func:`board_shapes`.
+    """
+    squares = prod(spec.observation[1:]) if network.kind == "resnet" else 1
+    return sum(
+        prod(shape) * (squares if len(shape) > _MATRIX else 1)
+        for shape in board_shapes(network, spec).values()
+    )
 
 
 def board_network_of(kind: str, shapes: Mapping[str, tuple[int, ...]]) -> Network:

@@ -30,6 +30,8 @@ class SharedResources:
     managed_redis: bool
     redis_url: str | None = None
     redis_url_secret: tuple[str, str] | None = None
+    redis_roles: tuple[Role, ...] | None = None
+    """Those that have a user in a managed Redis; None: every one."""
     redis_tls: bool = False
     """Of a managed Redis, where others can listen in."""
     daemon_token: DaemonToken | None = None

@@ -10,7 +10,6 @@ from typing import Any
 from trainingrun_contracts.reports import Evaluation, Intent, queue_evaluation
 from trainingrun_operator.kube.store import STATUS_MANAGER
 from trainingrun_protocol.access import read_token
-from trainingrun_reconciler.desired.redis_config import OPERATOR, users
 
 from testkit.operator.operator_process import OperatorProcess, Trainer, condition
 
@@ -19,7 +18,7 @@ EVERYTHING = (
     "persistentvolumeclaims,networkpolicies,poddisruptionbudgets"
 )
 WORKERS = "deployments,jobs"
-ROLE_URLS = {f"{user}-url" for user in users() if user != OPERATOR}
+ROLE_URLS = {"learner-url", "actor-url", "evaluator-url"}
 RECORDING = "trainingrun_trainer.recording"
 
 

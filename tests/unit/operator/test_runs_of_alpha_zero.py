@@ -13,11 +13,12 @@ from trainingrun_api.run import check_update
 from trainingrun_contracts.alphazero_config import AlphaZeroConfig
 from trainingrun_contracts.policy_format import Network
 from trainingrun_contracts.run_config import RunConfig, decode, encode
+from trainingrun_reconciler.controller.state import shared_resources
 from trainingrun_reconciler.desired import redis_config
 from trainingrun_reconciler.desired.actions import PublishSlots, Remove
 from trainingrun_reconciler.desired.run_config import run_config
 from trainingrun_reconciler.desired.workloads import workloads
-from trainingrun_reconciler.manifests.access import SecretKey
+from trainingrun_reconciler.manifests.access import SecretKey, managed_secret
 from trainingrun_reconciler.manifests.network_policy import network_policy
 from trainingrun_reconciler.manifests.template import finished_template
 from trainingrun_reconciler.owner import RunIdentity
@@ -118,6 +119,24 @@ def test_only_who_searches_may_connect_to_a_server() -> None:
     assert rule["ports"] == [{"protocol": "TCP", "port": 17172}]
     labels = [each["podSelector"]["matchLabels"] for each in rule["from"]]
     assert sorted(each["trainingrun.dev/role"] for each in labels) == ["evaluator", "selfplay"]
+
+
+def test_a_redis_knows_the_roles_of_its_own_run() -> None:
+    """No user, password or URL of a role that the run's algorithm does not have; one of each that
+    it may come to have."""
+    ppo = shared_resources(training_run(), Settings()).redis_roles
+    zero = shared_resources(training_run(**SEARCHED), Settings()).redis_roles
+    assert set(redis_config.users(ppo)) == {"operator", "learner", "actor", "evaluator"}
+    assert set(redis_config.users(zero)) == {
+        *("operator", "learner", "selfplay", "inference", "evaluator")
+    }
+    assert redis_config.users().keys() > redis_config.users(ppo).keys()
+    file = redis_config.config_file("uid", "secret", roles=ppo)
+    names = [row.split()[1] for row in file.splitlines() if row.startswith("user ")]
+    assert names == ["default", *redis_config.users(ppo)]
+    secret = managed_secret(OWNER, "secret", roles=ppo)["stringData"]
+    urls = {name.removesuffix("-url") for name in secret if name.endswith("-url")}
+    assert urls == set(redis_config.users(ppo)) - {redis_config.OPERATOR}
 
 
 def test_a_server_reads_weights_and_writes_neither_them_nor_the_queue() -> None:

@@ -163,7 +163,14 @@ def test_the_spec_s_own_prices_come_first(
             {"file": ROOT / "examples/petting-zoo-tic-tac-toe.yaml"},
             "while it plays give that run with --from",
         ),
-        ({"file": ROOT / "examples/connect-four.yaml"}, "and this run has none (daemon.embedded)"),
+        (
+            {
+                "file": ROOT / "examples/connect-four-az.yaml",
+                "hours": 0.2,
+                "learner_rate": 100_000.0,
+            },
+            "and spec.actor.replicas is 4: allow",
+        ),
         ({"prices": Path("nowhere.yaml")}, "no such file: leave --prices out"),
     ],
 )
@@ -172,6 +179,60 @@ def test_nonsense_gets_a_sentence(given: dict[str, Any], said: str) -> None:
     with pytest.raises(UserError) as caught:
         plan_run(options(**given))
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "player", "daemons"),
+    [("connect-four-az", "selfplay", 4), ("connect-four", "actor", 1)],
+)
+def test_runs_whose_workers_play_are_planned(
+    capsys: pytest.CaptureFixture[str], name: str, player: str, daemons: int
+) -> None:
+    """Expect the workers that the spec has in the place of daemons, with no actors beside them, a
+    row for this machine, and the date of the measurement."""
+    plan = asked(capsys, file=ROOT / f"examples/{name}.yaml")["plan"]
+    assert plan["player"] == player
+    assert plan["fleets"]["likely"]["daemons"] == daemons
+    assert plan["fleets"]["likely"]["actors"] == 0
+    assert "measured 20" in plan["rate"]["source"]
+    assert plan["here"]["hours"]["low"] < plan["here"]["hours"]["likely"] < 24
+    roles = [part["role"] for part in plan["quotes"][0]["bill"]["parts"]]
+    assert roles[0] == player
+    assert "daemon" not in roles
+
+
+def test_words_are_those_of_who_plays(capsys: pytest.CaptureFixture[str]) -> None:
+    """Expect workers, and no daemon anywhere, in the plan of a run of AlphaZero."""
+    plan_run(options(file=ROOT / "examples/connect-four-az.yaml"))
+    out = capsys.readouterr().out
+    assert "games an hour of one worker" in out
+    assert "workers half as fast" in out
+    assert "daemon" not in out
+
+
+def test_inference_servers_are_in_the_bill(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Expect a machine with a GPU for each of the fewest servers, and a note about their speed."""
+    file = tmp_path / "run.yaml"
+    document = (ROOT / "examples/connect-four-az.yaml").read_text()
+    file.write_text(document + "\n  inference: {minReplicas: 2, maxReplicas: 3, gpus: 1}\n")
+    plan = asked(capsys, file=file, provider="aws")["plan"]
+    (servers,) = [p for p in plan["quotes"][0]["bill"]["parts"] if p["role"] == "inference"]
+    assert servers["count"] == 2
+    assert any("2 inference servers are counted (up to 3" in note for note in plan["notes"])
+
+
+def test_a_run_is_not_planned_from_one_that_is_played_otherwise(tmp_path: Path) -> None:
+    """Expect a sentence where daemons played, and workers are planned."""
+    run = run_of(games={"played": 7_200}, roles=[{"name": "daemon", "ready": 4}])
+    (tmp_path / "small").mkdir()
+    (tmp_path / "small" / "status.json").write_text(run.model_dump_json(by_alias=True))
+    given = options(
+        file=ROOT / "examples/connect-four-az.yaml", place=Where(state=tmp_path), from_run="small"
+    )
+    with pytest.raises(UserError, match="its daemons play, and this run's workers do"):
+        plan_run(given)
 
 
 def test_one_way_of_buying_at_most() -> None:

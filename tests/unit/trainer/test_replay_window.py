@@ -17,7 +17,13 @@ from trainingrun_contracts.alphazero_config import ReplayConfig
 from trainingrun_contracts.segment import SearchTargets, Segment
 from trainingrun_environments.symmetries import symmetries_of
 from trainingrun_trainer.alphazero.loss import Positions
-from trainingrun_trainer.alphazero.window import ReplayWindow, Rows, capacity, rows_of
+from trainingrun_trainer.alphazero.window import (
+    ReplayWindow,
+    Rows,
+    capacity,
+    draw_places,
+    rows_of,
+)
 from trainingrun_trainer.alphazero.window_file import (
     Counters,
     WindowInvalid,
@@ -123,6 +129,53 @@ def test_draws_are_even_and_seeded() -> None:
     assert counts.min() > 300
     assert counts.max() < 500
     assert torch.equal(drawn(window, 100).outcomes, drawn(window, 100).outcomes)
+
+
+@pytest.mark.parametrize("recency", [1.0, 2.0, 8.0, 1000.0])
+def test_newer_positions_are_drawn_as_often_as_the_setting_says(recency: float) -> None:
+    """Expect the draws of a window that has gone round its ring to fit the probabilities that a
+    slow sum gives (chi-square, 49 degrees of freedom: 85.4 is passed once in a thousand times)."""
+    config = ReplayConfig(rows=50, growth=0.0, most_rows=50, least_rows=1, recency=recency)
+    window = ReplayWindow(config, SPEC)
+    window.add(numbered(0, 40))
+    window.add(numbered(40, 77))
+    weights = [recency ** (place / 49) for place in range(50)]
+    count = 200_000
+    expected = [count * weight / sum(weights) for weight in weights]
+    found = np.rint(drawn(window, count).outcomes.numpy() * 1000).astype(int) - 67
+    counts = np.bincount(found, minlength=50)
+    assert len(counts) == 50
+    surplus = sum((n - e) ** 2 / e for n, e in zip(counts, expected, strict=True))
+    assert surplus < 85.4
+
+
+@given(st.integers(1, 2_000_000), st.floats(1.0, 1000.0))
+def test_a_place_is_always_within_the_window(size: int, recency: float) -> None:
+    """Expect no draw beyond either end, whatever the rounding of sums of millions of places."""
+    generator = torch.Generator().manual_seed(size)
+    places = draw_places(size, 64, recency=recency, generator=generator)
+    assert places.min() >= 0
+    assert places.max() < size
+
+
+def test_draws_go_on_after_a_checkpoint_as_without() -> None:
+    """Expect a window that was written and read, with the generator's state, to give the draws that
+    the window itself gives next."""
+    config = ReplayConfig(rows=40, growth=0.0, most_rows=64, least_rows=1, recency=6.0)
+    window, generator = ReplayWindow(config, SPEC), torch.Generator().manual_seed(9)
+    window.add(numbered(0, 100))
+    window.sample(32, symmetries=(), generator=generator)
+    content = window_file(window, SPEC, Counters(window.total, 32, 0.0))
+    state = generator.get_state()
+    rows, counters = read_window(content, SPEC)
+    resumed, later = ReplayWindow(config, SPEC), torch.Generator()
+    later.set_state(state)
+    resumed.skip(counters.total - len(rows.counts))
+    resumed.add(rows)
+    wanted = window.sample(500, symmetries=(), generator=generator)
+    assert torch.equal(
+        resumed.sample(500, symmetries=(), generator=later).outcomes, wanted.outcomes
+    )
 
 
 def test_a_symmetry_moves_board_and_actions_alike(made: Callable[[int, int], Segment]) -> None:

@@ -243,6 +243,7 @@ class _Process:
         positions = metrics.positions
         if self._remote is not None:
             positions["server"] = self._remote.counts.remote
+            positions["network"] += 0  # none is known to be none: an alert asks for it
         positions["cache"] = self._asked - positions["network"] - positions["server"]
 
     def _note_network(self, positions: int, seconds: float) -> None:

@@ -15,7 +15,7 @@ from typing import Final
 
 from msgspec import Struct
 from trainingrun_contracts.backoff import Backoff
-from trainingrun_contracts.reports import ActorState, Intent
+from trainingrun_contracts.reports import ActorState
 from trainingrun_contracts.run_config import RunConfig
 from trainingrun_contracts.weights_pointer import Pointer
 from trainingrun_search.records import GameRecord
@@ -23,6 +23,7 @@ from trainingrun_search.selfplay import game_seed
 
 from trainingrun_actor.game_numbers import GameNumbers
 from trainingrun_actor.leases import GameStart
+from trainingrun_actor.permitted_games import PermittedGames
 from trainingrun_actor.play_metrics import PlayMetrics
 from trainingrun_actor.policies import PublishedWeights
 from trainingrun_actor.recorder import Clock
@@ -31,10 +32,8 @@ from trainingrun_actor.selfplay.searcher import Searcher, SearchFault, Weights
 from trainingrun_actor.selfplay.segments import GameOrigin, segments_of
 from trainingrun_actor.selfplay.weights import PublishedBoard
 from trainingrun_actor.sink import GameEnd, Sink
-from trainingrun_actor.start_permission import StartPermission
 from trainingrun_actor.tasks import cancel_all, first_failure
 
-DRAIN_SECONDS: Final = 60.0
 BACKOFF: Final = Backoff(first=0.1, longest=10.0, spread=0.5)
 """After games that failed one after the other."""
 _POINTERS_KEPT: Final = 256
@@ -72,7 +71,7 @@ class Producer:
         self._parts = parts
         self._actor = actor
         self._schema_hash = schema_hash
-        self._permission = StartPermission(config, parts)
+        self._games = PermittedGames(config, parts, give_up=self._give_up)
         self._seed = seed
         self._begun = 0
         self._random = Random(actor)
@@ -80,23 +79,17 @@ class Producer:
         self._in_use: PublishedBoard | None = None
         self._failures = 0
         self._reported: set[str] = set()
-        self._games: set[asyncio.Task[GameRecord]] = set()
 
     def state(self) -> ActorState:
         """Return the state for the report."""
-        if not self._permission.is_wanted():
-            is_drained = not self._games and self._parts.sink.is_empty
-            return ActorState.DRAINED if is_drained else ActorState.PLAYING
-        if self._parts.sink.is_paused:
-            return ActorState.PAUSED
-        return ActorState.PLAYING if self._parts.metrics.running else ActorState.WAITING
+        return self._games.state()
 
     async def run(self) -> None:
         """Play until cancelled."""
         self._parts.searcher.start()
-        loops = [self._parts.searcher.ended(), self._follow(), self._enforce_drain()]
-        loops += [self._work() for _ in range(self._config.actor.games_per_actor)]
-        tasks = [asyncio.create_task(loop) for loop in loops]
+        own = (self._parts.searcher.ended(), self._follow())
+        tasks = [asyncio.create_task(loop) for loop in own]
+        tasks += self._games.loops(self._play_next)
         try:
             await first_failure(tasks)
         finally:
@@ -106,29 +99,14 @@ class Producer:
 
     async def stop(self, *, seconds: float) -> None:
         """Stop starting games; give running ones ``seconds`` to end, then give them up."""
-        self._permission.stop()
-        if self._games:
-            await asyncio.wait(self._games, timeout=seconds)
-        await self._give_up()
+        await self._games.stop(seconds=seconds)
         await self._parts.searcher.close()
 
     async def _give_up(self) -> None:
         self._parts.searcher.give_up()
-        if self._games:
-            await asyncio.wait(self._games)
+        if self._games.running:
+            await asyncio.wait(self._games.running)
         await asyncio.sleep(0)  # those who waited for them account for them
-
-    async def _enforce_drain(self) -> None:
-        """Games that still run a minute after the run was drained are given up."""
-        deadline: float | None = None
-        while True:
-            await self._parts.run_state.next_reading()
-            if self._parts.run_state.intent is Intent.RUN:
-                deadline = None
-            elif deadline is None:
-                deadline = monotonic() + DRAIN_SECONDS
-            elif monotonic() > deadline:
-                await self._give_up()
 
     async def _follow(self) -> None:
         """Have newly published weights used."""
@@ -142,24 +120,16 @@ class Producer:
                 self._parts.searcher.use(self._parts.evaluator_of(newest))
             await self._parts.run_state.next_reading()
 
-    async def _work(self) -> None:
-        while True:
-            await self._permission.wait()
-            try:
-                await self._play_next()
-            finally:
-                self._permission.give_back()
-
     async def _play_next(self) -> None:
         parts = self._parts
         await parts.policies.fresh()  # no number is held while there are no weights at all
         with parts.metrics.waiting("slots"):
             start = await parts.numbers.next(
-                target=self._permission.target, may_start=self._permission.may_start
+                target=self._games.permission.target, may_start=self._games.permission.may_start
             )
         if start is None:
             return
-        if not self._permission.may_start():  # it was waited for
+        if not self._games.permission.may_start():  # it was waited for
             parts.sink.end_game(_given_up(start, counters=()))
             return
         await self._play_started(start)
@@ -169,13 +139,13 @@ class Producer:
         began = monotonic()
         self._begun += 1
         game = asyncio.create_task(self._parts.searcher.play(self._begun))
-        self._games.add(game)
+        self._games.running.add(game)
         try:
             with self._parts.metrics.playing():
                 await asyncio.wait({game})
             fault = self._account(start, game, seconds=monotonic() - began)
         finally:
-            self._games.discard(game)
+            self._games.running.discard(game)
         if fault is not None:
             await self._rest_after(fault)
 

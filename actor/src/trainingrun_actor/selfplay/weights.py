@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import prod
 from time import perf_counter
 from typing import Final
 
 from msgspec import Struct
-from trainingrun_contracts.board_network import board_shapes
+from trainingrun_contracts.board_network import multiplications
 from trainingrun_contracts.environment_spec import EnvironmentSpec
 from trainingrun_contracts.policy_format import Network
 from trainingrun_contracts.weights import WeightsError
@@ -21,7 +20,6 @@ from trainingrun_search.evaluators import Answer, Cached, Evaluator, Request, Sy
 CACHE_BYTES: Final = 16 * 1024 * 1024
 _CACHED_FROM: Final = 500_000
 """Multiplications for one position. A cache costs 2 us a position, as full layers of 300,000 do."""
-_MATRIX: Final = 2
 _ENTRY_BYTES: Final = 400
 """Of an answer that is kept, beside its numbers: Python's objects and the entry of the table."""
 
@@ -95,15 +93,6 @@ def around(
 def is_costly(network: Network, spec: EnvironmentSpec) -> bool:
     """Return whether a network costs more than to keep what it said."""
     return multiplications(network, spec) >= _CACHED_FROM
-
-
-def multiplications(network: Network, spec: EnvironmentSpec) -> int:
-    """Return how many multiplications a network makes for one position."""
-    squares = prod(spec.observation[1:]) if network.kind == "resnet" else 1
-    return sum(
-        prod(shape) * (squares if len(shape) > _MATRIX else 1)
-        for shape in board_shapes(network, spec).values()
-    )
 
 
 def cache_entries(spec: EnvironmentSpec) -> int:

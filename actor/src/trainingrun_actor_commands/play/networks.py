@@ -13,21 +13,26 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-import msgspec
 from msgspec import Struct
+from trainingrun.commands.checkpoint.contents import (
+    MODEL_FILE,
+    Manifest,
+    UnfitCheckpointError,
+    content_of,
+    manifest_of,
+)
 from trainingrun.commands.checkpoint.places import Location, place_of
 from trainingrun.commands.checkpoint.tool import ask
 from trainingrun.commands.errors import UserError
-from trainingrun.commands.eval.weights import MANIFEST_FILE, MODEL_FILE, with_metadata
+from trainingrun.commands.eval.weights import with_metadata
 from trainingrun_actor.policy import PolicyLoader
 from trainingrun_actor.policy_evaluator import PolicyEvaluator
-from trainingrun_contracts.alphazero_config import AlphaZeroConfig, SearchConfig
+from trainingrun_contracts.alphazero_config import SearchConfig
 from trainingrun_contracts.checkpoints import POLICY_FILE, CheckpointRow
-from trainingrun_contracts.environment_config import EnvironmentConfig, Magic
+from trainingrun_contracts.environment_config import EnvironmentConfig
 from trainingrun_contracts.own_network import own_network
-from trainingrun_contracts.policy_format import Network as NetworkConfig
 from trainingrun_contracts.run_config import ConfigError
-from trainingrun_contracts.weights import MAX_BYTES, WeightsError
+from trainingrun_contracts.weights import WeightsError
 from trainingrun_contracts.weights_pointer import Pointer
 from trainingrun_environments.errors import UnknownEnvironment
 from trainingrun_environments.games import Games
@@ -39,35 +44,6 @@ from trainingrun_search.evaluators import Evaluator
 
 NEWEST: Final = "newest"
 BEST: Final = "best"
-
-
-class _FileSum(Struct, frozen=True):
-    size: int
-    sha256: str
-
-
-class _Progress(Struct, frozen=True):
-    step: int = 0
-    games: int = 0
-
-
-class _Learner(Struct, frozen=True):
-    network: NetworkConfig = NetworkConfig()
-
-
-class _Config(Struct, frozen=True):
-    environment: EnvironmentConfig = Magic()
-    alpha_zero: AlphaZeroConfig | None = None
-    learner: _Learner = _Learner()
-
-
-class _Manifest(Struct, frozen=True):
-    """Of the manifest, what is needed to play."""
-
-    schema_hash: str
-    progress: _Progress
-    files: dict[str, _FileSum]
-    config: _Config = _Config()
 
 
 class Network(Struct, frozen=True):
@@ -169,7 +145,14 @@ def read_network(
     Raises:
         UserError: it cannot be read, or not be played with here.
     """
-    manifest = _manifest(folder)
+    try:
+        return _read(folder, environment=environment, is_trusted=is_trusted)
+    except (WeightsError, ConfigError, UnfitCheckpointError) as error:
+        raise UserError(f"play: the checkpoint {folder.name}: {error}") from error
+
+
+def _read(folder: Path, *, environment: EnvironmentConfig | None, is_trusted: bool) -> Network:
+    manifest = manifest_of(folder)
     if environment is None:
         environment = manifest.config.environment
         if not is_trusted and not names_no_module(environment):
@@ -183,10 +166,7 @@ def read_network(
             f"play: the checkpoint {folder.name} was made for another game or another form of its"
             f" positions than {games.spec.name} is here"
         )
-    try:
-        evaluator = _evaluator(folder, manifest, games)
-    except (WeightsError, ConfigError) as error:
-        raise UserError(f"play: the checkpoint {folder.name}: {error}") from error
+    evaluator = _evaluator(folder, manifest, games)
     alpha_zero, progress = manifest.config.alpha_zero, manifest.progress
     search = None if alpha_zero is None else alpha_zero.search
     return Network(folder.name, progress.step, progress.games, games, evaluator, search)
@@ -210,43 +190,17 @@ def playable_games(environment: EnvironmentConfig) -> Games:
     return games
 
 
-def _evaluator(folder: Path, manifest: _Manifest, games: Games) -> Evaluator:
+def _evaluator(folder: Path, manifest: Manifest, games: Games) -> Evaluator:
     spec = games.spec
     if POLICY_FILE in manifest.files:
-        return BoardPolicy.from_bytes(_content(folder, manifest, POLICY_FILE), spec)
+        return BoardPolicy.from_bytes(content_of(folder, manifest, POLICY_FILE), spec)
     if manifest.config.alpha_zero is not None:
         raise UserError(
             f"play: the checkpoint {folder.name} has no file {POLICY_FILE}: a newer release writes"
             " it; train on for a checkpoint that has it"
         )
     metadata = {"schema_hash": manifest.schema_hash, "version": str(manifest.progress.step)}
-    blob = with_metadata(_content(folder, manifest, MODEL_FILE), metadata)
+    blob = with_metadata(content_of(folder, manifest, MODEL_FILE), metadata)
     sha256 = hashlib.sha256(blob).hexdigest()
     loader = PolicyLoader(spec, own_network(manifest.config.learner.network, spec))
     return PolicyEvaluator(loader.load(blob, Pointer(0, manifest.progress.step, 0, sha256, 0.0)))
-
-
-def _manifest(folder: Path) -> _Manifest:
-    try:
-        return msgspec.json.decode((folder / MANIFEST_FILE).read_bytes(), type=_Manifest)
-    except (msgspec.DecodeError, UnicodeDecodeError, OSError) as error:
-        raise UserError(f"play: {folder / MANIFEST_FILE} cannot be read: {error}") from error
-
-
-def _content(folder: Path, manifest: _Manifest, name: str) -> bytes:
-    """Return a file of a checkpoint, compared with its sum."""
-    expected = manifest.files.get(name)
-    if expected is None:
-        raise UserError(f"play: the checkpoint {folder.name} has no file {name}")
-    if expected.size > MAX_BYTES:
-        raise UserError(
-            f"play: {name} of the checkpoint {folder.name} has {expected.size} bytes: at most"
-            f" {MAX_BYTES} are read"
-        )
-    try:
-        content = (folder / name).read_bytes()
-    except OSError as error:
-        raise UserError(f"play: {folder / name} cannot be read: {error.strerror}") from error
-    if len(content) != expected.size or hashlib.sha256(content).hexdigest() != expected.sha256:
-        raise UserError(f"play: {folder / name} does not match its sha256: it is damaged")
-    return content

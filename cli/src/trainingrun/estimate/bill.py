@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from msgspec import Struct
+from trainingrun_api.spec import Inference
 from trainingrun_reconciler.algorithms import ALGORITHMS
 from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.roles.declaration import Extent, RoleDeclaration
@@ -141,11 +142,16 @@ class Shop:
         learner = self._learner(needs)
         if machines.for_daemons:
             wanted = _purchase(buying, allowed=needs.daemon_spot)
-            yield self._line("daemon", machine, machines.for_daemons, wanted)
+            yield self._line(needs.player.value, machine, machines.for_daemons, wanted)
         if machines.for_actors:
             wanted = _purchase(buying, allowed=needs.actor_spot)
             yield self._line("actor", machine, machines.for_actors, wanted)
         yield self._line("learner", learner, 1, _purchase(buying, allowed=needs.learner_spot))
+        servers = _servers(needs)
+        if servers is not None:
+            name = self.provider.learner if servers.gpus else machine
+            wanted = _purchase(buying, allowed=servers.spot != "Never")
+            yield self._line(Role.INFERENCE.value, name, servers.min_replicas, wanted)
         yield self._line("redis", self.provider.redis, 1, Purchase.ON_DEMAND)
 
     def _learner(self, needs: Needs) -> str:
@@ -186,6 +192,10 @@ class Shop:
         return Part(role, name, count, wanted.value, hourly), note
 
 
+def _servers(needs: Needs) -> Inference | None:
+    return None if needs.run is None else needs.run.spec.inference
+
+
 def _lacking(needs: Needs, machine: Machine) -> str:
     """Return what a machine has too little of for the learner; empty where it holds it. Not all of
     a machine is for pods: the kubelet, the system and their daemons take some."""
@@ -206,9 +216,9 @@ def _purchase(buying: Buying, *, allowed: bool) -> Purchase:
 
 def _members(declared: RoleDeclaration, needs: Needs, fleet: Fleet) -> int:
     """Return how many members of a role a fleet has."""
+    if declared.role is needs.player:
+        return 0 if needs.external else fleet.daemons
     match declared.role:
-        case Role.DAEMON:
-            return 0 if needs.external else fleet.daemons
         case Role.ACTOR:
             return fleet.actors
     if needs.run is None:

@@ -87,7 +87,7 @@ def game_of(run: TrainingRun, rates: EngineRates, *, games: int) -> Game:
     unknown = sorted(each for each in decks if rates.pair(each, each) is None)
     return Game(
         engine_seconds=mean.milliseconds / 1000 * SERVING * POLICY,
-        transitions=mean.decisions * POLICY * _recorded(run.spec),
+        transitions=mean.decisions * POLICY * recorded_part(run.spec),
         unknown=tuple(unknown),
     )
 
@@ -115,7 +115,7 @@ def _phase(decks: tuple[str, ...], rates: EngineRates) -> Pair:
     return _mean([(rates.pair(*both) or usual, 1.0) for both in product(decks, repeat=2)])
 
 
-def _recorded(spec: TrainingRunSpec) -> float:
+def recorded_part(spec: TrainingRunSpec) -> float:
     """Return the part of a game's decisions that is trained: both seats against the latest policy,
     one against everybody else."""
     play = spec.self_play

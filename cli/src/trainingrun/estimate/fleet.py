@@ -16,6 +16,8 @@ from trainingrun.estimate.rate import Rate
 RESERVED_VCPUS: Final = 2.0
 """Left on each machine: one for the system, one for actors."""
 ACTORS_OF_RESERVED: Final = 1.0
+EVALUATOR_CORES: Final = 1.0
+"""Of one evaluator that plays or searches its games itself; beside daemons, actors' are counted."""
 RESERVED_GIB: Final = 2.0
 SYSTEM_VCPUS: Final = 0.5
 SYSTEM_MEMORY: Final = 0.15
@@ -62,6 +64,8 @@ def fleet_of(
     actors = needs.actors(daemons)
     decisions = together / 3600 * rate.transitions_per_game
     cores = max(decisions * ACTOR_MICROSECONDS / 1e6, actors * (needs.actor_cores or 0.0))
+    if not needs.has_daemons:
+        cores = EVALUATOR_CORES if needs.evaluation_share else 0.0
     return Fleet(daemons, actors, cores, together, "engine" if alone <= most else limit.role)
 
 
@@ -80,9 +84,10 @@ def machines_for(fleet: Fleet, needs: Needs, machine: Machine, name: str, each: 
     if each < 1:
         size = needs.daemon
         raise PlanError(
-            f"{name}: {machine.vcpus:g} vCPUs and {machine.memory_gib:g} GiB hold no daemon of"
-            f" {size.cores:g} cores and {size.gib:.3g} GiB beside the system ({RESERVED_VCPUS:g}"
-            f" vCPUs, {RESERVED_GIB:g} GiB): choose a larger machine with --daemon-machine"
+            f"{name}: {machine.vcpus:g} vCPUs and {machine.memory_gib:g} GiB hold no"
+            f" {needs.player.value} of {size.cores:g} cores and {size.gib:.3g} GiB beside the"
+            f" system ({RESERVED_VCPUS:g} vCPUs, {RESERVED_GIB:g} GiB): choose a larger machine"
+            " with --daemon-machine"
         )
     count = 0 if needs.external else math.ceil(fleet.daemons / each)
     usable = max(1.0, machine.vcpus - RESERVED_VCPUS)

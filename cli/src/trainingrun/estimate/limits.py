@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from typing import Final
 
 from msgspec import Struct
+from trainingrun_reconciler.roles.workload import Role
 
 from trainingrun.estimate.needs import Needs
 from trainingrun.estimate.rate import Rate
 
 LEARNER_MICROSECONDS: Final = 36.0
 """Of one core for a transition, two epochs (RESULTS, the whole pipeline)."""
-REDIS_MICROSECONDS: Final = 21.0
-"""Of a core for a transition (RESULTS, the whole pipeline)."""
 ACTOR_MICROSECONDS: Final = 310.0
 """Of a core for a decision (RESULTS, the whole pipeline)."""
 GIVEN: Final = "--learner-rate"
@@ -51,21 +50,36 @@ def _limits(needs: Needs, rate: Rate, given: float | None) -> Iterator[Limit]:
         yield Limit("learner", given, GIVEN)
     elif rate.learner_transitions is not None:
         yield Limit("learner", rate.learner_transitions, f"measured by the same {rate.source}")
-    elif needs.network == "mlp":
+    elif rate.learner_microseconds is not None:
         cores = max(1.0, needs.learner_cores or 1.0)
-        several = "" if cores == 1 else f" on {cores:g} cores, in proportion (not measured)"
+        yield Limit(
+            "learner",
+            1e6 / rate.learner_microseconds * cores,
+            f"measured: {rate.learner_microseconds:,.0f} µs of a core for a transition"
+            f"{_on(cores)}{_left_out(needs)}",
+        )
+    elif needs.network == "mlp" and needs.player is not Role.SELFPLAY:
+        cores = max(1.0, needs.learner_cores or 1.0)
         yield Limit(
             "learner",
             1e6 / learner_microseconds(needs) * cores,
             f"measured: {LEARNER_MICROSECONDS:g} µs of a core for a transition at {_EPOCHS} epochs,"
-            f" here {needs.epochs}{several}{'; its GPU is left out' if needs.gpus else ''}",
+            f" here {needs.epochs}{_on(cores)}{_left_out(needs)}",
         )
     yield Limit(
         "redis",
-        1e6 / REDIS_MICROSECONDS,
-        f"measured: {REDIS_MICROSECONDS:g} µs of a core for a transition; one Redis is taken to"
-        " have one core",
+        1e6 / rate.queue_microseconds,
+        f"measured: {rate.queue_microseconds:g} µs of a core for a transition; one Redis is taken"
+        " to have one core",
     )
+
+
+def _on(cores: float) -> str:
+    return "" if cores == 1 else f" on {cores:g} cores, in proportion (not measured)"
+
+
+def _left_out(needs: Needs) -> str:
+    return "; its GPU is left out" if needs.gpus else ""
 
 
 def unknown(needs: Needs, rate: Rate, limits: tuple[Limit, ...]) -> str | None:
@@ -73,7 +87,7 @@ def unknown(needs: Needs, rate: Rate, limits: tuple[Limit, ...]) -> str | None:
     learner = next((limit for limit in limits if limit.role == "learner"), None)
     if learner is None:
         return (
-            f"how much a learner with a {needs.network} network trains was not measured, so it"
+            f"how much a learner with a {needs.network} network trains is not known here, so it"
             " bounds nothing here: give --learner-rate, or plan --from a run that has such a"
             " learner"
         )

@@ -22,7 +22,7 @@ from trainingrun.estimate.errors import PlanError, QuoteError
 from trainingrun.estimate.fleet import Fleet, fleet_of
 from trainingrun.estimate.interruptions import Interruptions
 from trainingrun.estimate.limits import Limit, tightest, unknown
-from trainingrun.estimate.needs import Needs
+from trainingrun.estimate.needs import Needs, members
 from trainingrun.estimate.prices import HOURS_A_MONTH
 from trainingrun.estimate.rate import Rate
 from trainingrun.estimate.this_machine import HereQuote
@@ -30,10 +30,12 @@ from trainingrun.estimate.this_machine import HereQuote
 SPEC: Final = "spec.cost"
 """The provider's place in a quote that is computed with the prices of the spec."""
 _SPEEDS: Final = (
-    ("daemons half as fast", 0.5),
+    ("{members} half as fast", 0.5),
     ("as planned", 1.0),
-    ("daemons twice as fast", 2.0),
+    ("{members} twice as fast", 2.0),
 )
+_MOST: Final = "spec.daemon.autoscaling.maxReplicas"
+_REPLICAS: Final = "spec.actor.replicas"
 
 
 NOT_INCLUDED: Final = (
@@ -94,6 +96,8 @@ class Plan(Struct, frozen=True):
 
     run: str
     goal: Goal
+    player: str
+    """The role whose members play the games: what ``daemons`` counts."""
     rate: Rate
     limits: tuple[Limit, ...]
     fleets: Fleets
@@ -140,6 +144,7 @@ def make_plan(question: Question) -> Plan:
     return Plan(
         run=question.needs.name,
         goal=question.goal,
+        player=question.needs.player.value,
         rate=question.rate,
         limits=question.limits,
         fleets=fleets,
@@ -187,8 +192,8 @@ def _daemons_within(question: Question, hours: float) -> int:
     if daemons > needs.most:
         least = _at_least(question, rate.games_per_daemon_hour.likely * needs.most)
         raise PlanError(
-            f"--hours {hours:g}: {daemons} daemons are needed, and {_bound(needs)}: allow"
-            f" {least} or more, or {_more(needs, daemons)}"
+            f"--hours {hours:g}: {daemons} {members(needs.player)} are needed, and"
+            f" {_bound(needs)}: allow {least} or more, or {_more(needs, daemons)}"
         )
     return max(needs.fewest, daemons)
 
@@ -203,11 +208,15 @@ def _at_least(question: Question, games_per_hour: float) -> str:
 def _bound(needs: Needs) -> str:
     if needs.external:
         return f"spec.daemon.external has {needs.most}"
-    return f"spec.daemon.autoscaling.maxReplicas is {needs.most}"
+    if not needs.has_daemons:
+        return f"{_REPLICAS} is {needs.most}"
+    return f"{_MOST} is {needs.most}"
 
 
 def _more(needs: Needs, daemons: int) -> str:
-    return f"name {daemons} endpoints" if needs.external else f"raise maxReplicas to {daemons}"
+    if needs.external:
+        return f"name {daemons} endpoints"
+    return f"raise {'maxReplicas' if needs.has_daemons else 'it'} to {daemons}"
 
 
 def _total(question: Question) -> float:
@@ -257,7 +266,7 @@ def _quote(
     if question.goal.budget is None:
         hours, cost, games = _for_games(question, prices, speeds)
     else:
-        _check_budget(question.goal.budget, bill.hourly, provider, buying)
+        _check_budget(question, question.goal.budget, bill.hourly, provider, buying)
         hours, cost, games = _for_budget(question, question.goal.budget, prices, speeds)
     rates = (fast, bill.hourly, slow)
     machine_months = hours.likely / HOURS_A_MONTH * bill.spot_machines
@@ -306,12 +315,14 @@ def _in_order(ends: Sequence[float]) -> Band:
     return Band(min(ends), ends[1], max(ends))
 
 
-def _check_budget(budget: float, hourly: Band, provider: str, buying: str) -> None:
+def _check_budget(
+    question: Question, budget: float, hourly: Band, provider: str, buying: str
+) -> None:
+    lower = _MOST if question.needs.has_daemons else _REPLICAS
     if budget < hourly.likely:
         raise QuoteError(
             f"--budget {budget:g}: an hour of the run's machines costs {hourly.likely:,.2f}"
-            f" ({provider}, {buying}): give at least as much, or lower"
-            " spec.daemon.autoscaling.maxReplicas"
+            f" ({provider}, {buying}): give at least as much, or lower {lower}"
         )
 
 
@@ -319,7 +330,8 @@ def _variations(question: Question, planned: Quote) -> Iterator[Variation]:
     """Yield the first quote with slower and faster daemons, and with a faster learner."""
     same = _only(question, planned)
     for title, factor in _SPEEDS:
-        yield _variation(replace(same, rate=question.rate.scaled(factor)), title)
+        named = title.format(members=members(question.needs.player))
+        yield _variation(replace(same, rate=question.rate.scaled(factor)), named)
     if any(limit.role == "learner" for limit in question.limits):
         faster = tuple(
             limit.scaled(2.0) if limit.role == "learner" else limit for limit in question.limits
@@ -366,10 +378,28 @@ def _notes(question: Question, fleets: Fleets, quotes: Sequence[Quote]) -> Itera
         yield learner
     if question.needs.external:
         yield "the daemons are external: their machines are somebody else's, and cost nothing here"
+    yield from _about_servers(question.needs)
     yield from dict.fromkeys(note for quote in quotes for note in quote.bill.notes)
     yield from _about_budget(question, quotes)
     yield from _about_hours(question, fleets)
     yield NOT_INCLUDED
+
+
+def _about_servers(needs: Needs) -> Iterator[str]:
+    """Yield what is not known of inference servers."""
+    servers = needs.run.spec.inference if needs.run is not None else None
+    if servers is None:
+        return
+    grow = (
+        ""
+        if servers.max_replicas == servers.min_replicas
+        else f" (up to {servers.max_replicas} while searches wait)"
+    )
+    yield (
+        f"{servers.min_replicas} inference servers are counted{grow}, and workers as if they valued"
+        " positions themselves: how much faster they are with servers was not measured on a GPU;"
+        " plan --from a run that has them"
+    )
 
 
 def _about_hours(question: Question, fleets: Fleets) -> Iterator[str]:
@@ -381,9 +411,11 @@ def _about_hours(question: Question, fleets: Fleets) -> Iterator[str]:
     if late <= hours:
         return
     enough = math.ceil(_total(question) / (hours - question.start_hours.likely) / slowest)
+    many = members(question.needs.player)
+    field = "maxReplicas" if question.needs.has_daemons else _REPLICAS
     yield (
-        f"with the slowest daemons of the range it takes {late:,.1f} h: {enough} daemons"
-        f" (maxReplicas) would be in time then, if {ROLES[tightest(question.limits).role]} keeps up"
+        f"with the slowest {many} of the range it takes {late:,.1f} h: {enough} {many} ({field})"
+        f" would be in time then, if {ROLES[tightest(question.limits).role]} keeps up"
     )
 
 

@@ -10,15 +10,20 @@ from datetime import datetime
 from statistics import median
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from trainingrun_api.run import TrainingRun
 from trainingrun_api.status import TrainingRunStatus
+from trainingrun_reconciler.roles.workload import Role
 
 from trainingrun.estimate.band import Band, exactly
 from trainingrun.estimate.baselines import FORGE_DECISIONS, Baseline
 from trainingrun.estimate.engine_rates import EngineRates, game_of
 from trainingrun.estimate.errors import PlanError
+from trainingrun.estimate.needs import members
+from trainingrun.estimate.search_rates import QUEUE_MICROSECONDS, PlayedGame, SearchRates
 
+REDIS_MICROSECONDS: Final = 21.0
+"""Of a core for a transition (RESULTS, the whole pipeline)."""
 _FEWEST_GAMES: Final = 20
 """A run with fewer says too little."""
 _MOST_GAMES: Final = 1e9
@@ -40,19 +45,18 @@ class Rate(Struct, frozen=True):
     learner_transitions: float | None = None
     with_evaluation: bool = False
     engine_seconds: float | None = None
-    """Of a core, for one game; where the engine alone was measured."""
+    """Of a core, for one game; where the engine alone was measured, or who plays itself."""
+    evaluation_seconds: float | None = None
+    """The same of a game of evaluations, where it is another one."""
+    learner_microseconds: float | None = None
+    """Of a core for a transition, all that is drawn of it included; None: as PPO's on daemons."""
+    queue_microseconds: float = REDIS_MICROSECONDS
+    """Of Redis' core for a transition."""
 
     def scaled(self, factor: float) -> Rate:
         """Return the rate if daemons were ``factor`` times as fast."""
-        return Rate(
-            self.games_per_daemon_hour.each(lambda games: games * factor),
-            self.transitions_per_game,
-            self.source,
-            self.spread,
-            self.learner_transitions,
-            self.with_evaluation,
-            self.engine_seconds,
-        )
+        faster = self.games_per_daemon_hour.each(lambda games: games * factor)
+        return structs.replace(self, games_per_daemon_hour=faster)
 
 
 def rate_of_baseline(given: Baseline, *, slots: int) -> Rate:
@@ -88,6 +92,28 @@ def rate_of_engine(run: TrainingRun, rates: EngineRates, *, games: int) -> Rate:
     )
 
 
+ALONE: Final = Band(0.5, 0.85, 1.0)
+"""What a worker of a whole run plays over what it would play alone on a core: taken, not measured.
+Its process costs nothing beside the search (ADR 51), but a vCPU is half a core."""
+
+
+def rate_of_players(game: PlayedGame, rates: SearchRates) -> Rate:
+    """Return the rate of members that play themselves."""
+    alone = 3600 / game.player_seconds
+    return Rate(
+        ALONE.each(lambda part: alone * part),
+        game.transitions,
+        f"measured {rates.as_of}: {1000 * game.player_seconds:.3g} ms of a core for a game"
+        f" ({game.assumed})",
+        "50 % to 100 % of what one plays alone on a core, 85 % likely, which is assumed. Networks"
+        " that have learned play games of another length",
+        engine_seconds=game.player_seconds,
+        evaluation_seconds=game.evaluation_seconds,
+        learner_microseconds=game.learner_microseconds,
+        queue_microseconds=QUEUE_MICROSECONDS,
+    )
+
+
 def rate_of_figures(figures: tuple[float, ...]) -> Rate:
     """Return the rate that a user measured: one figure, or the least, the likely and the most.
 
@@ -104,8 +130,8 @@ def rate_of_figures(figures: tuple[float, ...]) -> Rate:
     return Rate(band, FORGE_DECISIONS, "--games-per-daemon-hour", spread)
 
 
-def rate_of_run(run: TrainingRun, *, now: datetime) -> Rate:
-    """Return what a run's status says that its daemons give.
+def rate_of_run(run: TrainingRun, *, now: datetime, player: Role = Role.DAEMON) -> Rate:
+    """Return what a run's status says that the members of ``player`` give.
 
     Of a run that is over, the average since its start is the likely figure, for it holds all
     waits, evaluations and the way up. Of one under way it is the middle of what is known: the rate
@@ -123,15 +149,15 @@ def rate_of_run(run: TrainingRun, *, now: datetime) -> Rate:
             f" it has played {_FEWEST_GAMES}, or plan from a baseline (--baseline)"
         )
     per_game = _transitions_per_game(status, played)
-    daemons = daemons_of(status)
+    daemons = daemons_of(status, player)
     average = _average(status, played=played, daemons=daemons, now=now)
     figures = list(_figures(status, per_game=per_game, daemons=daemons))
     if average is not None:
         figures.append(average)
     if not figures:
         raise PlanError(
-            f"--from {name}: its status has no rate of its daemons: ask while it plays, or give"
-            " --games-per-daemon-hour"
+            f"--from {name}: its status has no rate of its {members(player)}: ask while it plays,"
+            " or give --games-per-daemon-hour"
         )
     whole = average if status.finished_at is not None else None
     likely = median(figures) if whole is None else whole
@@ -155,11 +181,11 @@ def _transitions_per_game(status: TrainingRunStatus, played: int) -> float:
     return produced / played if produced else FORGE_DECISIONS
 
 
-def daemons_of(status: TrainingRunStatus) -> int:
-    """Return the daemons that played: those that are ready, or were when it ended."""
+def daemons_of(status: TrainingRunStatus, player: Role = Role.DAEMON) -> int:
+    """Return the members that played: those that are ready, or were when it ended."""
     scaling = status.autoscaling
     decision = scaling.last_decision if scaling is not None else None
-    daemon = status.role("daemon")
+    daemon = status.role(player.value)
     ready = daemon.ready or 0 if daemon is not None else 0
     return ready or (decision.to_replicas if decision is not None else 0)
 

@@ -10,7 +10,6 @@ from msgspec import Struct
 from trainingrun.estimate.band import Band
 from trainingrun.estimate.limits import (
     ACTOR_MICROSECONDS,
-    REDIS_MICROSECONDS,
     learner_microseconds,
 )
 from trainingrun.estimate.needs import Needs
@@ -34,7 +33,8 @@ class Host:
 
 
 class HereQuote(Struct, frozen=True):
-    """The run on this machine; ``limited_by`` is one of engine, actor, learner and cores."""
+    """The run on this machine; ``limited_by`` is one of engine, actor, selfplay, evaluator, learner
+    and cores."""
 
     cores: float
     hours: Band
@@ -43,29 +43,19 @@ class HereQuote(Struct, frozen=True):
 
 
 def run_here(
-    needs: Needs, host: Host, *, engine_seconds: float, transitions: float, games: float
+    needs: Needs, host: Host, rate: Rate, *, engine_seconds: float, games: float
 ) -> HereQuote:
     """Return the run of ``games`` games, of which each needs ``engine_seconds`` of a core in a
-    daemon.
+    daemon, or in the member that plays it itself.
 
     Args:
         needs: of the run.
         host: where its processes run.
+        rate: what its games and its training take.
         engine_seconds: of one core, for one game.
-        transitions: of one training game.
         games: training games; those of evaluations come beside.
     """
-    played = 1 + needs.evaluation_share
-    engine = engine_seconds * played
-    actor = transitions * (1 + needs.evaluation_share / 2) * ACTOR_MICROSECONDS / 1e6
-    learner = transitions * learner_microseconds(needs) / 1e6
-    redis = transitions * REDIS_MICROSECONDS / 1e6
-    seconds = {
-        "engine": engine / needs.most,
-        "actor": actor / needs.actors(needs.most),
-        "learner": learner,
-        "cores": (engine + actor + learner + redis) / host.cores,
-    }
+    seconds = _seconds(needs, host, rate, engine_seconds)
     slowest = max(seconds, key=lambda name: seconds[name])
     fastest = host.speed * 3600 / seconds[slowest]
     speed = EFFICIENCY.each(lambda part: part * fastest)
@@ -76,6 +66,30 @@ def run_here(
         start.high + games / speed.low,
     )
     return HereQuote(host.cores, hours, speed, slowest)
+
+
+def _seconds(needs: Needs, host: Host, rate: Rate, engine_seconds: float) -> dict[str, float]:
+    """Return what a training game takes each part, if nothing else held it up."""
+    transitions, share = rate.transitions_per_game, needs.evaluation_share
+    trained = rate.learner_microseconds or learner_microseconds(needs)
+    learner = transitions * trained / 1e6
+    redis = transitions * rate.queue_microseconds / 1e6
+    if not needs.has_daemons:
+        evaluated = share * (rate.evaluation_seconds or engine_seconds)
+        return {
+            needs.player.value: engine_seconds / needs.players_on(host.cores),
+            "learner": learner,
+            "evaluator": evaluated,
+            "cores": (engine_seconds + evaluated + learner + redis) / host.cores,
+        }
+    engine = engine_seconds * (1 + share)
+    actor = transitions * (1 + share / 2) * ACTOR_MICROSECONDS / 1e6
+    return {
+        "engine": engine / needs.most,
+        "actor": actor / needs.actors(needs.most),
+        "learner": learner,
+        "cores": (engine + actor + learner + redis) / host.cores,
+    }
 
 
 def again_here(cores: float, rate: Rate, *, daemons: int, games: float) -> HereQuote:

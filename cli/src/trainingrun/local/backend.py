@@ -212,11 +212,11 @@ class LocalBackend:
     def _addresses(self, run: RunIdentity, shared: SharedResources) -> dict[str, str]:
         """Return the URL of each user of Redis; one that is not ours has the same for all."""
         if not shared.managed_redis:
-            return dict.fromkeys(users(), _given_url(shared))
+            return dict.fromkeys(users(shared.redis_roles), _given_url(shared))
         self._redis_port = self._redis_port or free_port()
-        secret = write_config(self._folder.redis_config, run.uid)
+        secret = write_config(self._folder.redis_config, run.uid, roles=shared.redis_roles)
         address = f"{HOST}:{self._redis_port}"
-        return {user: url_for(user, secret, address) for user in users()}
+        return {user: url_for(user, secret, address) for user in users(shared.redis_roles)}
 
     def _token_for(self, token: DaemonToken | None) -> Token | None:
         """Return the token of the run's daemons: kept in the folder, or given in the environment.

@@ -14,12 +14,14 @@ import re
 import shutil
 import socket
 import subprocess
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 from trainingrun_reconciler.backends import BackendError
 from trainingrun_reconciler.desired.redis_config import READ_ONLY_KEYS_SINCE, config_file
+from trainingrun_reconciler.roles.workload import Role
 
 from trainingrun.local.files import secret_in, write_atomically
 from trainingrun.local.probes import HOST
@@ -95,8 +97,9 @@ def has_read_only_keys(program: str) -> bool:
     return tuple(map(int, found.groups())) >= READ_ONLY_KEYS_SINCE
 
 
-def write_config(config: Path, run_id: str) -> str:
-    """Write the server's configuration file where it is not so yet; returns the run's secret.
+def write_config(config: Path, run_id: str, *, roles: Collection[Role] | None = None) -> str:
+    """Write the server's configuration file where it is not so yet, with users for these roles
+    (None: every one); returns the run's secret.
 
     Raises:
         OSError: a file cannot be read or written.
@@ -104,7 +107,7 @@ def write_config(config: Path, run_id: str) -> str:
     """
     secret = secret_in(config.with_suffix(".secret"))
     directives = config_file(
-        run_id, secret, read_only_keys=has_read_only_keys(find_redis_server())
+        run_id, secret, roles=roles, read_only_keys=has_read_only_keys(find_redis_server())
     ).encode()
     if not config.exists() or config.read_bytes() != directives:
         write_atomically(config, directives)

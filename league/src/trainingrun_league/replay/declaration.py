@@ -14,6 +14,7 @@ REPLAY: Final = ServiceDeclaration(
     full_name="trainingrun.league.v1.ReplayService",
     start=start,
     most_request_bytes=MOST_REQUEST_BYTES,
-    most_calls=1000,
+    most_calls=128,
 )
-"""Nothing of it is open to players: who writes experience decides what is learnt."""
+"""Nothing of it is open to players: who writes experience decides what is learnt. Calls are few and
+large: their number bounds the memory of requests that are being read."""

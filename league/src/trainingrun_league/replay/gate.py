@@ -9,11 +9,50 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
+from trainingrun_league.errors import Exhausted
 from trainingrun_league.replay.limiter import Balance, Ratio, may_insert, may_sample
 
 T = TypeVar("T")
+
+MOST_UNDER_WAY: Final = 256 * 1024**2
+"""Bytes of batches that are not durable yet, whether they wait for the limiter or for the disk."""
+
+
+class Room:
+    """The memory of what is under way: a call that finds none is refused, a stream waits."""
+
+    def __init__(self, most: int = MOST_UNDER_WAY) -> None:
+        self._most = most
+        self._taken = 0
+        self._has_room = asyncio.Event()
+        self._has_room.set()
+
+    def take(self, size: int) -> None:
+        """Take room; what is alone has it, whatever its size.
+
+        Raises:
+            Exhausted: there is none.
+        """
+        if self._taken and self._taken + size > self._most:
+            raise Exhausted(
+                f"{self._taken} bytes are under way already, of {self._most}; send again more"
+                " slowly, or on a stream, which waits"
+            )
+        self._taken += size
+        if self._taken > self._most // 2:
+            self._has_room.clear()
+
+    def release(self, size: int) -> None:
+        """Give room back."""
+        self._taken -= size
+        if self._taken <= self._most // 2:
+            self._has_room.set()
+
+    async def wait(self) -> None:
+        """Wait until half of it is free."""
+        await self._has_room.wait()
 
 
 class Gate:

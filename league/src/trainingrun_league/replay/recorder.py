@@ -5,8 +5,8 @@ While a group is being written the next one gathers, so that one synchronisation
 all callers of that time. What has come this far is recorded although its caller goes away: it is in
 the journal, and so it must be in the table.
 
-One thread has the journal. Not here: whether a caller may record (``gate``), what a request may
-hold (``service``).
+One thread has the journal. Not here: whether a caller may record, and how much is under way
+(``gate``), what a request may hold (``requests``).
 """
 
 from __future__ import annotations
@@ -19,14 +19,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, TypeVar
 
-from trainingrun_league.errors import Exhausted, LeagueError, Unavailable
+from trainingrun_league.errors import LeagueError, Unavailable
 from trainingrun_league.replay.journal import Journal, JournalFile
 from trainingrun_league.replay.records import Batch, Record, Update
 from trainingrun_league.replay.state import ReplayState
 
 GROUP_BYTES: Final = 64 * 1024**2
-PENDING_BYTES: Final = 256 * 1024**2
-"""Of items that are not durable yet; more are refused until the disk has caught up."""
 FLUSH_SECONDS: Final = 1.0
 """What was sampled is written down as often as this, where nothing is recorded."""
 
@@ -50,36 +48,22 @@ class Recorder:
         self._journal = journal
         self._applied = applied
         self._pending: deque[_Pending] = deque()
-        self._pending_bytes = 0
         self._has_pending = asyncio.Event()
-        self._room = asyncio.Event()
-        self._room.set()
         self._closing = False
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
         self.failure: LeagueError | None = None
-
-    async def room(self) -> None:
-        """Wait until less is pending than may be: for streams, whose sender this holds back."""
-        await self._room.wait()
 
     def submit(self, record: Batch | Update | None, *, size: int) -> asyncio.Future[int]:
         """Put a record in the row; its future is done when it is durable and applied, with the
         number of items that an update found. None writes down the totals.
 
         Raises:
-            Exhausted: too much is pending.
+            Unavailable: the service ends.
         """
         if self._closing:
             raise Unavailable("the Replay service is shutting down; try again")
-        if self._pending and self._pending_bytes + size > PENDING_BYTES:
-            raise Exhausted(
-                f"{self._pending_bytes} bytes wait for the disk already; send again more slowly"
-            )
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._pending.append(_Pending(record, size, future))
-        self._pending_bytes += size
-        if self._pending_bytes > PENDING_BYTES // 2:
-            self._room.clear()
         self._has_pending.set()
         return future
 
@@ -150,9 +134,6 @@ class Recorder:
                 if not each.future.done():
                     each.future.set_result(found)
         finally:
-            self._pending_bytes -= sum(each.size for each in group)
-            if self._pending_bytes <= PENDING_BYTES // 2:
-                self._room.set()
             self._applied()
 
     def _numbered(self, group: list[_Pending]) -> list[Batch | Update | None]:

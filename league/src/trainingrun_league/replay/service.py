@@ -21,14 +21,15 @@ from trainingrun_contracts.league.v1.replay_pb2_grpc import (
 )
 
 from trainingrun_league.declaration import Host
-from trainingrun_league.errors import Reused
+from trainingrun_league.errors import LeagueError, Reused
 from trainingrun_league.replay.archive import Archiver
 from trainingrun_league.replay.figures import Figures, Rate, Readers, ReplayMetrics
-from trainingrun_league.replay.gate import Gate
+from trainingrun_league.replay.gate import Gate, Room
 from trainingrun_league.replay.journal import Journal
 from trainingrun_league.replay.limiter import readable
 from trainingrun_league.replay.options import ReplayOptions
 from trainingrun_league.replay.recorder import Recorder
+from trainingrun_league.replay.records import Batch
 from trainingrun_league.replay.requests import (
     USUAL_WAIT,
     ToSample,
@@ -60,6 +61,7 @@ class ReplayService(ReplayServiceServicer):
         self._state.restore(journal.read())
         self._journal = journal
         self._gate = Gate(options.ratio, lambda: self._state.balance, clock=monotonic)
+        self._room = Room()
         self._recorder = Recorder(self._state, journal, applied=self._gate.changed)
         self._archiver = Archiver(
             self._state,
@@ -133,7 +135,7 @@ class ReplayService(ReplayServiceServicer):
     ) -> None:
         try:
             async for request in requests:
-                await self._recorder.room()
+                await self._room.wait()
                 batch = request.batch
                 await answers.put((batch.sequence, asyncio.create_task(self._record(batch))))
         finally:
@@ -147,31 +149,45 @@ class ReplayService(ReplayServiceServicer):
             await asyncio.wait([self._under_way[key]])
         if self._state.sources.is_known(*key):
             return pb.RecordExperienceResponse(repeated_batch=True)
+        batch, size = batch_of(request)
+        self._room.take(size)
         self._under_way[key] = asyncio.get_running_loop().create_future()
         written: asyncio.Future[int] | None = None
         try:
-            batch, size = batch_of(request)
-            experiences = int(batch.items.experiences.sum())
-            if not await self._gate.write(experiences, wait=wait):
-                return pb.RecordExperienceResponse(held=True)
-            try:
-                written = self._recorder.submit(batch, size=size)
-            except BaseException:
-                self._gate.written(experiences)
-                raise
-            written.add_done_callback(lambda done: self._end_write(key, experiences, done))
-            await asyncio.shield(written)
-            return pb.RecordExperienceResponse()
+            written = await self._submitted(batch, size, wait=wait)
         finally:
             if written is None:
-                self._under_way.pop(key).set_result(None)
+                self._end(key, size)
+        if written is None:
+            return pb.RecordExperienceResponse(held=True)
+        written.add_done_callback(lambda done: self._end_write(key, batch, size, done))
+        await asyncio.shield(written)
+        return pb.RecordExperienceResponse()
 
-    def _end_write(self, key: _Key, experiences: int, written: asyncio.Future[int]) -> None:
+    async def _submitted(
+        self, batch: Batch, size: int, *, wait: float
+    ) -> asyncio.Future[int] | None:
+        """Put a batch in the row when its turn has come; None where it did not."""
+        experiences = int(batch.items.experiences.sum())
+        if not await self._gate.write(experiences, wait=wait):
+            return None
+        try:
+            return self._recorder.submit(batch, size=size)
+        except LeagueError:
+            self._gate.written(experiences)
+            raise
+
+    def _end_write(self, key: _Key, batch: Batch, size: int, written: asyncio.Future[int]) -> None:
         """Whether or not its caller is still there: it is in the table, or was refused."""
-        self._under_way.pop(key).set_result(None)
+        experiences = int(batch.items.experiences.sum())
+        self._end(key, size)
         self._gate.written(experiences)
         if written.exception() is None:
             self._recorded.add(experiences)
+
+    def _end(self, key: _Key, size: int) -> None:
+        self._under_way.pop(key).set_result(None)
+        self._room.release(size)
 
     # Sampling.
 

@@ -157,7 +157,7 @@ class RunSecrets:
             return given_secret(run, shared.redis_url)
         origin = known.origin if known is not None else ""
         secret = origin or await self._passwords.of(run.uid, _ORIGIN)
-        return managed_secret(run, secret, tls=shared.redis_tls)
+        return managed_secret(run, secret, roles=shared.redis_roles, tls=shared.redis_tls)
 
     async def _users_url(self, run: RunIdentity, entry: SecretKey) -> str:
         try:

@@ -9,6 +9,7 @@ from trainingrun_api.spec import TrainingRunSpec
 from trainingrun_api.status import TrainingRunStatus
 from trainingrun_contracts import run_config as contract
 
+from trainingrun_reconciler.algorithms import ALGORITHMS
 from trainingrun_reconciler.backends import SharedResources
 from trainingrun_reconciler.desired.actions import Action
 from trainingrun_reconciler.desired.decide import Decision, Memory
@@ -117,6 +118,7 @@ def shared_resources(run: TrainingRun, settings: Settings) -> SharedResources:
         managed_redis=is_managed(run),
         redis_url=run.spec.redis.url,
         redis_url_secret=(secret.name, secret.key) if secret is not None else None,
+        redis_roles=tuple(each.role for each in ALGORITHMS.roles_of(run)),
         redis_tls=has_tls(run),
         daemon_token=token_of(run),
         decks=() if run.spec.suspend else own_decks(run.spec),  # a missing one keeps no run awake

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from trainingrun_contracts.stream.keys import Area, Keys
@@ -27,6 +27,7 @@ from trainingrun_contracts.stream.keys import Area, Keys
 from trainingrun_reconciler.desired.redis_tls import Identity
 from trainingrun_reconciler.roles import ROLES
 from trainingrun_reconciler.roles.redis_rights import Rights
+from trainingrun_reconciler.roles.workload import Role
 
 OPERATOR: Final = "operator"
 """The operator's user; those of the roles have the roles' names."""
@@ -48,10 +49,16 @@ _OWN: Final = Rights(
 )
 
 
-def users() -> Mapping[str, Rights]:
-    """The users of a managed Redis, by name."""
-    roles = {each.role.value: each.redis for each in ROLES if each.redis is not None}
-    return {OPERATOR: _OWN, **roles}
+def users(roles: Collection[Role] | None = None) -> Mapping[str, Rights]:
+    """The users of a managed Redis, by name: the operator, and those of ``roles`` that ask it, of
+    every role where none are given.
+
+    A run's Redis knows the roles that its algorithm has, also where one is not asked for yet: that
+    may change in a run, and its algorithm may not.
+    """
+    asking = (each for each in ROLES if roles is None or each.role in roles)
+    rights = {each.role.value: each.redis for each in asking if each.redis is not None}
+    return {OPERATOR: _OWN, **rights}
 
 
 def password_for(user: str, secret: str) -> str:
@@ -66,19 +73,26 @@ def url_for(user: str, secret: str, address: str, *, tls: Identity | None = None
     return f"redis://{rest}" if tls is None else f"rediss://{rest}?ca={tls.in_url}"
 
 
-def config_file(run_id: str, secret: str, *, read_only_keys: bool = True) -> str:
+def config_file(
+    run_id: str,
+    secret: str,
+    *,
+    roles: Collection[Role] | None = None,
+    read_only_keys: bool = True,
+) -> str:
     """The file; it holds the passwords' SHA-256 and not the passwords.
 
     Args:
         run_id: of the run that the Redis serves; ``*`` for any.
         secret: of the run; all passwords follow from it.
+        roles: that have a user; None: every one.
         read_only_keys: whether the server is Redis 7.0 or newer. An older one lets a user write
             what it may read, as far as its commands go: a player could move the published daemons,
             the target and the pointer to the weights, but neither the intent nor a blob.
     """
     lines = (
         _user(name, rights, Keys(run_id), secret, read_only_keys=read_only_keys)
-        for name, rights in users().items()
+        for name, rights in users(roles).items()
     )
     return "\n".join((*PERSISTENCE, _REPLAY, *lines, ""))
 

@@ -8,7 +8,7 @@ their hashes, beside what each user may do.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -123,9 +123,11 @@ def token_secret(run: RunIdentity, token: str) -> Manifest:
     )
 
 
-def managed_secret(run: RunIdentity, secret: str, *, tls: bool = False) -> Manifest:
-    """The Secret of a managed Redis: a URL for each user, a configuration file for the server, and
-    with ``tls`` its key and certificate.
+def managed_secret(
+    run: RunIdentity, secret: str, *, roles: Collection[Role] | None = None, tls: bool = False
+) -> Manifest:
+    """The Secret of a managed Redis: a URL for the user of each of ``roles`` (None: every one), a
+    configuration file for the server, and with ``tls`` its key and certificate.
 
     All of it follows from ``secret`` and the run's identity.
     """
@@ -133,12 +135,12 @@ def managed_secret(run: RunIdentity, secret: str, *, tls: bool = False) -> Manif
     identity = identity_for(secret, address.partition(":")[0]) if tls else None
     content = {
         url_key(user): redis_config.url_for(user, secret, address, tls=identity)
-        for user in redis_config.users()
+        for user in redis_config.users(roles)
     }
     if identity is not None:
         content |= {CERTIFICATE_KEY: identity.pem, PRIVATE_KEY: identity.key}
     content[ORIGIN_KEY] = secret
-    content[CONFIG_KEY] = redis_config.config_file(run.uid, secret)
+    content[CONFIG_KEY] = redis_config.config_file(run.uid, secret, roles=roles)
     return manifest(
         SECRET, run, secret_name(run), type="Opaque", immutable=True, stringData=content
     )

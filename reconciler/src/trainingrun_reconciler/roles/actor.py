@@ -7,9 +7,7 @@ from typing import Final
 
 from trainingrun_api.conditions import ConditionType
 from trainingrun_api.run import TrainingRun
-from trainingrun_api.spec import TrainingRunSpec
 from trainingrun_contracts.reports import ActorReport
-from trainingrun_contracts.stream.keys import Area
 
 from trainingrun_reconciler.roles.declaration import (
     Availability,
@@ -17,15 +15,12 @@ from trainingrun_reconciler.roles.declaration import (
     Life,
     Process,
     RoleDeclaration,
-    Section,
 )
-from trainingrun_reconciler.roles.redis_rights import PLAYERS, Rights
+from trainingrun_reconciler.roles.producing import ENDING_SECONDS, RIGHTS, half, section_of
 from trainingrun_reconciler.roles.workload import Resources, Role
 from trainingrun_reconciler.settings import Settings
 
 DEFAULTS: Final = Resources(cpu="200m", memory="160Mi", memory_limit="512Mi")
-_ENDING_SECONDS: Final = 25
-"""After the games: what they gave is sent, and the process ends."""
 
 
 def actor_replicas(run: TrainingRun, *, slots: int) -> int:
@@ -47,18 +42,9 @@ def _members(extent: Extent) -> int:
 def _process(run: TrainingRun, settings: Settings) -> Process:
     return Process(
         command=("trainingrun-actor", "play"),
-        resources=_section(run.spec).resources(DEFAULTS),
-        grace_seconds=math.ceil(stop_seconds(run, settings)) + _ENDING_SECONDS,
+        resources=section_of(run.spec).resources(DEFAULTS),
+        grace_seconds=math.ceil(stop_seconds(run, settings)) + ENDING_SECONDS,
     )
-
-
-def _section(spec: TrainingRunSpec) -> Section:
-    return Section.of(spec.actor, spot=spec.actor.spot)
-
-
-def _half(wanted: int) -> int:
-    """The rest of them are starting or scaling."""
-    return max(1, math.ceil(wanted / 2))
 
 
 ACTOR: Final = RoleDeclaration(
@@ -67,19 +53,15 @@ ACTOR: Final = RoleDeclaration(
     life=Life.WORKER,
     members=_members,
     process=_process,
-    section=_section,
+    section=section_of,
     image="actor",
-    redis=Rights(
-        writes=(Area.STREAM, Area.QUEUE, Area.PLAYERS, Area.ROLES),
-        reads=(Area.WEIGHTS, Area.OPERATOR),
-        commands=f"{PLAYERS} xadd incrby",
-    ),
+    redis=RIGHTS,
     report=ActorReport,
     connects_to=(Role.REDIS, Role.DAEMON),
     waits_for_quota=True,
     produces=True,
     availability=Availability(
-        "actors", "play", least=_half, condition=ConditionType.ACTORS_AVAILABLE
+        "actors", "play", least=half, condition=ConditionType.ACTORS_AVAILABLE
     ),
     price=lambda prices: prices.actor_hourly,
 )

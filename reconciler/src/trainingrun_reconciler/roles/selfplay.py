@@ -8,9 +8,7 @@ import math
 from typing import Final
 
 from trainingrun_api.run import TrainingRun
-from trainingrun_api.spec import TrainingRunSpec
 from trainingrun_contracts.reports import ActorReport
-from trainingrun_contracts.stream.keys import Area
 
 from trainingrun_reconciler.roles.declaration import (
     Availability,
@@ -18,17 +16,14 @@ from trainingrun_reconciler.roles.declaration import (
     Life,
     Process,
     RoleDeclaration,
-    Section,
 )
-from trainingrun_reconciler.roles.redis_rights import PLAYERS, Rights
+from trainingrun_reconciler.roles.producing import ENDING_SECONDS, RIGHTS, half, section_of
 from trainingrun_reconciler.roles.workload import Resources, Role
 from trainingrun_reconciler.settings import Settings
 
 REPLICAS: Final = 4
 """On a cluster, where the spec names no number."""
 DEFAULTS: Final = Resources(cpu="1", memory="512Mi", memory_limit="2Gi")
-_ENDING_SECONDS: Final = 25
-"""After the games: what they gave is sent, and the process ends."""
 
 
 def _members(extent: Extent) -> int:
@@ -42,18 +37,9 @@ def _members(extent: Extent) -> int:
 def _process(run: TrainingRun, settings: Settings) -> Process:
     return Process(
         command=("trainingrun-actor", "selfplay"),
-        resources=_section(run.spec).resources(DEFAULTS),
-        grace_seconds=math.ceil(settings.actor_stop_seconds) + _ENDING_SECONDS,
+        resources=section_of(run.spec).resources(DEFAULTS),
+        grace_seconds=math.ceil(settings.actor_stop_seconds) + ENDING_SECONDS,
     )
-
-
-def _section(spec: TrainingRunSpec) -> Section:
-    return Section.of(spec.actor, spot=spec.actor.spot)
-
-
-def _half(wanted: int) -> int:
-    """The rest of them are starting."""
-    return max(1, math.ceil(wanted / 2))
 
 
 SELFPLAY: Final = RoleDeclaration(
@@ -62,18 +48,14 @@ SELFPLAY: Final = RoleDeclaration(
     life=Life.WORKER,
     members=_members,
     process=_process,
-    section=_section,
+    section=section_of,
     template_at="spec.actor.template",
     image="search",
-    redis=Rights(
-        writes=(Area.STREAM, Area.QUEUE, Area.PLAYERS, Area.ROLES),
-        reads=(Area.WEIGHTS, Area.OPERATOR),
-        commands=f"{PLAYERS} xadd incrby",
-    ),
+    redis=RIGHTS,
     report=ActorReport,
     connects_to=(Role.REDIS, Role.INFERENCE),
     waits_for_quota=True,
     produces=True,
-    availability=Availability("self-play workers", "play", least=_half),
+    availability=Availability("self-play workers", "play", least=half),
     price=lambda prices: prices.actor_hourly,
 )

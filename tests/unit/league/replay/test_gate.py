@@ -7,7 +7,9 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 
 import looptime
-from trainingrun_league.replay.gate import Gate
+import pytest
+from trainingrun_league.errors import Exhausted
+from trainingrun_league.replay.gate import Gate, Room
 from trainingrun_league.replay.limiter import Balance, Ratio
 
 
@@ -144,5 +146,27 @@ def test_both_sides_together_never_stop() -> None:
         reading = [asyncio.create_task(world.read(gate, 1280, wait=500)) for _ in range(100)]
         assert all(await asyncio.gather(*writing))
         assert all(await asyncio.gather(*reading))
+
+    played(scene)
+
+
+def test_what_is_under_way_is_bounded() -> None:
+    """One batch has room whatever its size; beside it the next is refused with a sentence, and
+    streams wait until half of the room is free."""
+
+    async def scene(_world: World) -> None:
+        room = Room(100)
+        room.take(150)
+        with pytest.raises(Exhausted, match="more slowly"):
+            room.take(1)
+        waiting = asyncio.create_task(room.wait())
+        await asyncio.sleep(1)
+        assert not waiting.done()
+        room.release(150)
+        await waiting
+        room.take(50)
+        room.take(50)
+        with pytest.raises(Exhausted):
+            room.take(1)
 
     played(scene)

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from trainingrun_league.errors import Exhausted, Unavailable
-from trainingrun_league.replay import recorder as recorder_module
+from trainingrun_league.errors import Unavailable
 from trainingrun_league.replay.journal import Journal
-from trainingrun_league.replay.recorder import PENDING_BYTES, Recorder
+from trainingrun_league.replay.recorder import Recorder
 from trainingrun_league.replay.records import Batch, Update
 from trainingrun_league.replay.state import ReplayState
 from trainingrun_league.replay.table import NewItems, Sampling, TableBounds
@@ -149,20 +148,3 @@ def test_a_refused_group_is_told_to_its_callers_alone(tmp_path: Path) -> None:
         assert world.recorder.failure is None
 
     assert len(played(tmp_path / "journal", scene).table) == 2
-
-
-def test_what_waits_for_the_disk_is_bounded(tmp_path: Path) -> None:
-    """Too many bytes in the row: the next is refused with a sentence, and streams wait."""
-
-    async def scene(world: World) -> None:
-        first = world.recorder.submit(batch(1), size=PENDING_BYTES)
-        with pytest.raises(Exhausted, match="more slowly"):
-            world.recorder.submit(batch(2), size=1)
-        waiting = asyncio.create_task(world.recorder.room())
-        await asyncio.sleep(0)
-        assert not waiting.done()
-        await first
-        await waiting
-
-    assert len(played(tmp_path, scene).table) == 1
-    assert recorder_module.GROUP_BYTES < PENDING_BYTES

@@ -14,6 +14,7 @@ is written into a checkpoint (``window_file``).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -85,6 +86,24 @@ def capacity(config: ReplayConfig, total: int) -> int:
     return min(int(grown), max(config.most_rows, config.rows))
 
 
+def draw_places(
+    size: int, count: int, *, recency: float, generator: torch.Generator
+) -> npt.NDArray[np.int64]:
+    """Draw ``count`` of ``size`` places, of which 0 is the oldest, with repetition.
+
+    Place k has a probability in proportion to ``recency ** (k / (size - 1))``: each is drawn by the
+    same factor more often than the one before it, and the newest ``recency`` times as often as the
+    oldest. That is a geometric distribution that is cut off, whose sums are known: the place of a
+    uniform number is found by a logarithm, however many places there are.
+    """
+    if recency == 1 or size == 1:
+        return torch.randint(size, (count,), generator=generator).numpy()
+    step = math.log(recency) / (size - 1)
+    drawn = torch.rand(count, generator=generator, dtype=torch.float64).numpy()
+    found = np.floor(np.log1p(drawn * math.expm1(size * step)) / step)
+    return np.minimum(found, size - 1).astype(np.int64)
+
+
 class ReplayWindow:
     """See the module's docstring.
 
@@ -131,11 +150,11 @@ class ReplayWindow:
     def sample(
         self, count: int, *, symmetries: Sequence[Symmetry], generator: torch.Generator
     ) -> Positions:
-        """Draw positions evenly, with repetition, each in a symmetry that is drawn, too; the window
-        has at least one."""
+        """Draw positions with repetition, each in a symmetry that is drawn, too; the window has at
+        least one. All are drawn alike, or newer ones more often (``ReplayConfig.recency``)."""
         size = len(self)
-        ages = torch.randint(size, (count,), generator=generator).numpy()
-        rows = _of(self._rows, (self.total - size + ages) % self._most)
+        places = draw_places(size, count, recency=self._config.recency, generator=generator)
+        rows = _of(self._rows, (self.total - size + places) % self._most)
         observations = _opened(rows.observations, self._spec.state_width)
         actions = rows.actions.astype(np.int64)
         if len(symmetries) > 1:

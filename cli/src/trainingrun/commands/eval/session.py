@@ -32,6 +32,7 @@ from trainingrun_contracts.reports import (
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_contracts.stream.read import next_epoch
 from trainingrun_contracts.weights import WeightsPublisher
+from trainingrun_reconciler.algorithms import ALGORITHMS
 from trainingrun_reconciler.backends import BackendError, SharedResources
 from trainingrun_reconciler.desired import run_config as rendering
 from trainingrun_reconciler.desired.actions import Apply
@@ -98,6 +99,7 @@ class EvalSession:
         self._resources = SharedResources(
             run_config.encode(self._config),
             managed_redis=True,
+            redis_roles=tuple(each.role for each in ALGORITHMS.roles_of(self._run)),
             daemon_token=token_of(self._run),
             decks=own_decks(self._run.spec),
         )

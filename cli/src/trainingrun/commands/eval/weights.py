@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,44 +9,22 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 import msgspec
-from msgspec import Struct
 from trainingrun_contracts.checkpoints import POLICY_FILE
-from trainingrun_contracts.environment_config import EnvironmentConfig, Magic
-from trainingrun_contracts.weights import MAX_BYTES
 from trainingrun_environments.errors import UnknownEnvironment
 from trainingrun_environments.registry import spec_of
 
+from trainingrun.commands.checkpoint.contents import (
+    MANIFEST_FILE,
+    MODEL_FILE,
+    Manifest,
+    UnfitCheckpointError,
+    content_of,
+    manifest_of,
+)
 from trainingrun.commands.errors import UserError
 
-MANIFEST_FILE: Final = "manifest.json"
-MODEL_FILE: Final = "model.safetensors"
 _HEADER_LENGTH: Final = 8
 _ALIGNMENT: Final = 8
-
-
-class _FileSum(Struct, frozen=True):
-    size: int
-    sha256: str
-
-
-class _Progress(Struct, frozen=True):
-    step: int = 0
-    games: int = 0
-
-
-class _Config(Struct, frozen=True):
-    environment: EnvironmentConfig = Magic()
-
-
-class _Manifest(Struct, frozen=True):
-    """Of the manifest, what is needed to read the weights."""
-
-    run: str
-    schema_hash: str
-    saved_at: float
-    progress: _Progress
-    files: dict[str, _FileSum]
-    config: _Config = _Config()
 
 
 @dataclass(frozen=True)
@@ -58,10 +35,6 @@ class Weights:
     version: int
     games: int
     source: Path
-
-
-class _Unfit(Exception):
-    """A checkpoint cannot be used; the message says why."""
 
 
 def find_weights(given: str | None, *, run: str, storage: str | None, state: Path) -> Weights:
@@ -75,7 +48,7 @@ def find_weights(given: str | None, *, run: str, storage: str | None, state: Pat
         if (place / MANIFEST_FILE).is_file():
             try:
                 return _read(place)
-            except _Unfit as error:
+            except UnfitCheckpointError as error:
                 raise UserError(f"eval: checkpoint {place}: {error}: give another one") from error
         if place.is_dir():
             return _newest(place, run=run if given is None else None)
@@ -124,8 +97,8 @@ def _newest(folder: Path, *, run: str | None) -> Weights:
         if path.parent.name.startswith("."):
             continue
         try:
-            manifest = _manifest(path.parent)
-        except _Unfit as error:
+            manifest = manifest_of(path.parent)
+        except UnfitCheckpointError as error:
             unfit.append(f"{path.parent.name}: {error}")
             continue
         if run is None or manifest.run == run:
@@ -133,58 +106,32 @@ def _newest(folder: Path, *, run: str | None) -> Weights:
     for _, checkpoint in sorted(found, reverse=True):
         try:
             return _read(checkpoint)
-        except _Unfit as error:
+        except UnfitCheckpointError as error:
             unfit.append(f"{checkpoint.name}: {error}")
     why = f" ({'; '.join(unfit[:3])})" if unfit else ""
     raise UserError(f"eval: no checkpoint in {folder} can be used{why}: name one with --checkpoint")
 
 
-def _manifest(checkpoint: Path) -> _Manifest:
-    try:
-        document = (checkpoint / MANIFEST_FILE).read_bytes()
-        return msgspec.json.decode(document, type=_Manifest)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _Unfit(f"its manifest cannot be read ({error})") from error
-    except OSError as error:
-        raise _Unfit(f"its manifest cannot be read ({error.strerror})") from error
-
-
 def _read(checkpoint: Path) -> Weights:
-    manifest = _manifest(checkpoint)
+    manifest = manifest_of(checkpoint)
     _check_encoding(manifest)
     version = manifest.progress.step
     if POLICY_FILE in manifest.files:
-        blob = _content(checkpoint, manifest, POLICY_FILE)
+        blob = content_of(checkpoint, manifest, POLICY_FILE)
         return Weights(blob, version, manifest.progress.games, checkpoint)
-    content = _content(checkpoint, manifest, MODEL_FILE)
+    content = content_of(checkpoint, manifest, MODEL_FILE)
     metadata = {"schema_hash": manifest.schema_hash, "version": str(version)}
     blob = with_metadata(content, metadata)
     return Weights(blob, version, manifest.progress.games, checkpoint)
 
 
-def _content(checkpoint: Path, manifest: _Manifest, name: str) -> bytes:
-    """Return a file of a checkpoint, compared with its sum."""
-    expected = manifest.files.get(name)
-    if expected is None:
-        raise _Unfit(f"its manifest names no {name}")
-    if expected.size > MAX_BYTES:
-        raise _Unfit(f"{name} has {expected.size} bytes, at most {MAX_BYTES} are read")
-    try:
-        content = (checkpoint / name).read_bytes()
-    except OSError as error:
-        raise _Unfit(f"{name} cannot be read ({error.strerror})") from error
-    if len(content) != expected.size or hashlib.sha256(content).hexdigest() != expected.sha256:
-        raise _Unfit(f"{name} does not match its sha256")
-    return content
-
-
-def _check_encoding(manifest: _Manifest) -> None:
+def _check_encoding(manifest: Manifest) -> None:
     try:
         spec = spec_of(manifest.config.environment)
     except UnknownEnvironment as error:
-        raise _Unfit(f"its environment cannot be had here: {error}") from error
+        raise UnfitCheckpointError(f"its environment cannot be had here: {error}") from error
     if manifest.schema_hash != spec.schema_hash:
-        raise _Unfit("it was made for another observation encoding")
+        raise UnfitCheckpointError("it was made for another observation encoding")
 
 
 def with_metadata(content: bytes, metadata: dict[str, str]) -> bytes:

@@ -21,6 +21,7 @@ from trainingrun_contracts.connection import (
     why_unreachable,
 )
 from trainingrun_contracts.reports import inference_reports_from
+from trainingrun_contracts.run_config import INFERENCE_ADDRESS_VARIABLE
 from trainingrun_contracts.stream.keys import Keys
 from trainingrun_reconciler.algorithms import ALGORITHMS
 from trainingrun_reconciler.backends import BackendError
@@ -201,7 +202,7 @@ def _of_inference(share: Share, *, run_id: str) -> Iterator[Finding]:
             yield _wrong(
                 f"the inference server of {report.machine} at {report.address} is not reached"
                 f" ({error}): let port {port} through its firewall, or give it another address by"
-                " TRAININGRUN_INFERENCE_ADDRESS"
+                f" {INFERENCE_ADDRESS_VARIABLE}"
             )
         else:
             yield _well(f"the inference server of {report.machine} at {report.address} is reached")

@@ -20,10 +20,12 @@ _NARROW: Final = 100
 """Columns below which a range stands below its likely figure."""
 _FIGURE: Final[dict[str, Any]] = {"justify": "right", "no_wrap": True}
 _LIMITS: Final = {
-    "engine": "engine (more daemons would be faster)",
-    "learner": "learner (more daemons would not be faster)",
-    "redis": "redis (more daemons would not be faster)",
+    "engine": "{part} (more {members} would be faster)",
+    "learner": "learner (more {members} would not be faster)",
+    "redis": "redis (more {members} would not be faster)",
 }
+_NOUNS: Final = {"daemon": "daemon", "actor": "actor", "selfplay": "worker"}
+_PARTS: Final = {"daemon": "engine", "actor": "actors", "selfplay": "searches"}
 
 
 def picture_of_plan(document: PlanDocument, *, width: int, wide: bool = False) -> RenderableType:
@@ -53,15 +55,17 @@ def _rows(plan: Plan, document: PlanDocument) -> Iterator[tuple[str, str]]:
     fleets, rate = plan.fleets, plan.rate
     fleet = fleets.likely
     yield "run", f"{plan.run}: {_goal(plan)}"
-    yield "rate", f"{_range(rate.games_per_daemon_hour, about)} games an hour of one daemon"
+    yield (
+        "rate",
+        f"{_range(rate.games_per_daemon_hour, about)} games an hour of one {_NOUNS[plan.player]}",
+    )
     yield "", f"{rate.source}; range: {rate.spread}"
     speed = Band(fleets.slow.games_per_hour, fleet.games_per_hour, fleets.fast.games_per_hour)
     yield (
         "fleet",
-        f"{_daemons(fleets)}, {counted(fleet.actors, 'actor')} ({fleet.actor_cores:.1f} cores):"
-        f" {_range(speed, about)} games/h",
+        f"{_players(plan)}: {_range(speed, about)} games/h",
     )
-    yield "limited by", _LIMITS[fleet.limited_by]
+    yield "limited by", _limited(plan)
     for limit in plan.limits:
         games = limit.transitions_per_second * 3600 / rate.transitions_per_game
         yield (
@@ -98,9 +102,24 @@ def _interruptions(plan: Plan) -> Iterator[tuple[str, str]]:
         )
 
 
-def _daemons(fleets: Fleets) -> str:
+def _limited(plan: Plan) -> str:
+    return _LIMITS[plan.fleets.likely.limited_by].format(
+        part=_PARTS[plan.player], members=f"{_NOUNS[plan.player]}s"
+    )
+
+
+def _players(plan: Plan) -> str:
+    """Return who plays: daemons with the actors beside them, or those that need none."""
+    fleet = plan.fleets.likely
+    players = _daemons(plan.fleets, _NOUNS[plan.player])
+    if plan.player != "daemon":
+        return players
+    return f"{players}, {counted(fleet.actors, 'actor')} ({fleet.actor_cores:.1f} cores)"
+
+
+def _daemons(fleets: Fleets, noun: str) -> str:
     counts = {fleets.slow.daemons, fleets.likely.daemons, fleets.fast.daemons}
-    likely = counted(fleets.likely.daemons, "daemon")
+    likely = counted(fleets.likely.daemons, noun)
     return likely if len(counts) == 1 else f"{likely} ({min(counts)} to {max(counts)})"
 
 
@@ -150,7 +169,7 @@ def _machines(quote: Quote, *, wide: bool) -> str:
     lines = []
     for part in quote.bill.parts:
         each = quote.bill.daemons_each
-        several = f", {each} each" if part.role == "daemon" and each else ""
+        several = f", {each} each" if part.role in _NOUNS and each else ""
         spot = ", spot" if part.purchase == "spot" else ""
         kind = "" if part.machine == "-" else f" {part.machine}"
         price = f" {part.hourly.likely:.3f}/h" if wide else ""
@@ -180,7 +199,7 @@ def _variations(plan: Plan, currency: str) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("if")
     budget = plan.goal.budget is not None
-    for title in ("daemons", "games/h", "time", "games" if budget else currency):
+    for title in (f"{_NOUNS[plan.player]}s", "games/h", "time", "games" if budget else currency):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("limited by", no_wrap=True)
     for each in plan.sensitivity:

@@ -15,9 +15,11 @@ from trainingrun.commands.errors import UserError
 from trainingrun.estimate.engine_rates import EngineRates, engine_rates
 from trainingrun.estimate.errors import PlanError
 from trainingrun.estimate.prices import PriceList, price_list
+from trainingrun.estimate.search_rates import SearchRates, search_rates
 
 SHIPPED: Final = "prices.yaml"
 _RATES: Final = "engine_rates.yaml"
+_SEARCHES: Final = "search_rates.yaml"
 
 
 def read_prices(file: Path | None) -> PriceList:
@@ -56,6 +58,20 @@ def read_engine_rates() -> EngineRates:
         return engine_rates(_with_text_date(yaml.safe_load(text)))
     except (yaml.YAMLError, PlanError) as error:
         raise UserError(f"{_RATES}: {error}: install the package again") from error
+
+
+@cache
+def read_search_rates() -> SearchRates:
+    """Return what games cost who plays them itself, as it was measured.
+
+    Raises:
+        UserError: the file that comes with the operator is damaged.
+    """
+    text = (files("trainingrun.estimate") / _SEARCHES).read_text()
+    try:
+        return search_rates(_with_text_date(yaml.safe_load(text)))
+    except (yaml.YAMLError, PlanError) as error:
+        raise UserError(f"{_SEARCHES}: {error}: install the package again") from error
 
 
 def shipped_text() -> str:

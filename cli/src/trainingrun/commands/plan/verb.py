@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from trainingrun_api.run import TrainingRun
+from trainingrun_reconciler.roles.workload import Role
 
 from trainingrun.commands.document import read_run
 from trainingrun.commands.errors import UserError
@@ -16,7 +17,12 @@ from trainingrun.commands.output import Output, write
 from trainingrun.commands.plan.document import SCHEMA, PlanDocument, PricesUsed
 from trainingrun.commands.plan.host import cores, this_machine
 from trainingrun.commands.plan.picture import picture_of_plan
-from trainingrun.commands.plan.price_file import read_engine_rates, read_prices, where
+from trainingrun.commands.plan.price_file import (
+    read_engine_rates,
+    read_prices,
+    read_search_rates,
+    where,
+)
 from trainingrun.commands.runs.target import Where, place_of, runs_at
 from trainingrun.commands.terminal import SafeConsole, echo
 from trainingrun.estimate.baselines import FORGE, REFERENCE, baseline
@@ -24,7 +30,7 @@ from trainingrun.estimate.bill import Buying, Choice, Shop
 from trainingrun.estimate.errors import PlanError
 from trainingrun.estimate.interruptions import interruptions_of
 from trainingrun.estimate.limits import limits_of
-from trainingrun.estimate.needs import Needs, has_reference_engine, needs_of
+from trainingrun.estimate.needs import Needs, has_reference_engine, members, needs_of, player_of
 from trainingrun.estimate.plan import Goal, Question, make_plan
 from trainingrun.estimate.prices import PriceList, age_warning, chosen, start_hours
 from trainingrun.estimate.rate import (
@@ -33,8 +39,10 @@ from trainingrun.estimate.rate import (
     rate_of_baseline,
     rate_of_engine,
     rate_of_figures,
+    rate_of_players,
     rate_of_run,
 )
+from trainingrun.estimate.search_rates import played_game
 from trainingrun.estimate.this_machine import HereQuote, again_here, run_here
 from trainingrun.sdk import LocalPlace
 
@@ -153,16 +161,19 @@ def _here(
 ) -> HereQuote | None:
     """Return the run on this machine: as it went here before, or computed; None where it cannot
     be."""
-    daemons = daemons_of(live.status) if live is not None and _was_local(options) else 0
+    daemons = (
+        daemons_of(live.status, needs.player) if live is not None and _was_local(options) else 0
+    )
     if daemons:
         return again_here(cores(), rate, daemons=daemons, games=needs.games)
     if rate.engine_seconds is None or not needs.is_local or needs.gpus:
         return None
+    measured = read_engine_rates() if needs.has_daemons else read_search_rates()
     return run_here(
         needs,
-        this_machine(read_engine_rates().loop_milliseconds),
+        this_machine(measured.loop_milliseconds),
+        rate,
         engine_seconds=rate.engine_seconds,
-        transitions=rate.transitions_per_game,
         games=needs.games,
     )
 
@@ -193,25 +204,24 @@ def _rate(
 ) -> Rate:
     """Return how fast a daemon is, from the one source that is asked for or the run's own
     engine."""
-    if run.spec.algorithm.alpha_zero is not None:
-        raise UserError(
-            "plan: a plan counts daemons, and a run of alphaZero has none: see what its workers"
-            " play in an hour while it runs (trainingrun status)"
-        )
-    if run.spec.daemon.embedded:
-        raise UserError(
-            "plan: a plan counts daemons, and this run has none (daemon.embedded): see what its"
-            " actors play in an hour while it runs (trainingrun status)"
-        )
     given = [options.from_run, options.baseline, options.games_per_daemon_hour]
     if sum(each is not None for each in given) > 1:
         raise UserError(
             "--from, --baseline and --games-per-daemon-hour each say how fast daemons are: give one"
         )
+    player = player_of(run.spec)
     if live is not None:
-        return rate_of_run(live, now=now)
+        if player_of(live.spec) is not player:
+            raise UserError(
+                f"--from {options.from_run}: its {members(player_of(live.spec))} play, and this"
+                f" run's {members(player)} do: give a run whose games are played alike"
+            )
+        return rate_of_run(live, now=now, player=player)
     if options.games_per_daemon_hour is not None:
         return rate_of_figures(_figures(options.games_per_daemon_hour))
+    game = played_game(run, read_search_rates()) if player is not Role.DAEMON else None
+    if game is not None and options.baseline is None:
+        return rate_of_players(game, read_search_rates())
     if not run.spec.environment.is_magic:
         raise UserError(
             "plan: what a game of this environment takes was not measured: start it (trainingrun"
