@@ -125,7 +125,7 @@ def test_the_rights_are_those_that_it_declares() -> None:
         people = rbac.people_template()
     own = {("echoes", verb) for verb in ("list", "watch")}
     assert more == own | {("echoes/status", "patch"), ("configmaps", "delete")}
-    assert "resources: [trainingruns, echoes]" in people
+    assert "resources: [trainingruns, leagues, tournaments, echoes]" in people
     assert granted() == before
 
 

@@ -3,6 +3,7 @@ real process of the league, started as its pod is, that the operator asks."""
 
 from __future__ import annotations
 
+import base64
 import json
 import ssl
 import urllib.error
@@ -21,6 +22,7 @@ from trainingrun_api.tournament import TOURNAMENT
 
 from testkit.control_plane.api_client import has_condition
 from testkit.control_plane.plane import ControlPlane
+from testkit.league.hostile_league import Answer, hostile_league
 from testkit.league.rendered_league import RenderedLeague
 from testkit.operator.operator_process import SYSTEM, OperatorProcess, install_chart
 from testkit.ports import free_port
@@ -215,6 +217,47 @@ def test_a_hobby_league_is_asked_and_plays_a_tournament_out(
     assert token not in operator.log()
     assert 'reconciles_total{kind="League",result="bug"} 0.0' in operator.ask("/metrics")
     assert has_condition(state(), "Degraded") is False
+
+
+def test_a_league_that_answers_what_it_likes_is_not_ready_and_harms_nothing(
+    control_plane: ControlPlane,
+    operator: OperatorProcess,
+    namespace: str,
+    league_address: str,
+    tmp_path: Path,
+) -> None:
+    """Answers that are too long, no report, or lead elsewhere are said as such, and so is a server
+    that has the name and another certificate; the operator goes on."""
+    place = control_plane
+    place.apply(volume(f"{namespace}-hostile", namespace, "hostile-league"))
+    place.apply(league(namespace, "hostile"), league(namespace, "other"))
+
+    def said() -> str:
+        conditions = place.api.get("league", "hostile", namespace).get("status", {})
+        found = {each["type"]: each["message"] for each in conditions.get("conditions", ())}
+        return str(found.get("Ready", ""))
+
+    def pair(name: str) -> tuple[bytes, bytes]:
+        data = place.api.get("secret", f"{name}-tokens", namespace)["data"]
+        return base64.b64decode(data["tls.crt"]), base64.b64decode(data["tls.key"])
+
+    place.wait_until(lambda: "it cannot be reached" in said(), "it is asked", seconds=SETTLED)
+    port = int(league_address.rpartition(":")[2])
+    answer = Answer(body=b'{"models": "many"}')
+    with hostile_league(port, *pair("hostile"), tmp_path, answer):
+        place.wait_until(lambda: "cannot be read" in said(), "no report", seconds=SETTLED)
+        answer.body = b" " * (300 * 1024) + b"{}"
+        place.wait_until(lambda: "more than 262144 bytes" in said(), "too long", seconds=SETTLED)
+        answer.status, answer.body, answer.location = 302, b"", "https://169.254.169.254/"
+        place.wait_until(lambda: "status 302" in said(), "elsewhere", seconds=SETTLED)
+        answer.status, answer.body = 500, b'{"problem": "\\u001b[2J' + b"x" * 900 + b'"}'
+        place.wait_until(lambda: "[2Jxxx" in said(), "a long sentence", seconds=SETTLED)
+        assert "\x1b" not in said()
+        assert len(said()) < 500
+    with hostile_league(port, *pair("other"), tmp_path, Answer(body=b'{"models": 7}')):
+        place.wait_until(lambda: "certificate" in said().lower(), "not it", seconds=SETTLED)
+    assert "models" not in place.api.get("league", "hostile", namespace)["status"]
+    assert 'reconciles_total{kind="League",result="bug"} 0.0' in operator.ask("/metrics")
 
 
 def is_healthy(port: int) -> bool:

@@ -48,6 +48,7 @@ from trainingrun_contracts.league.v1.model_pb2 import Stage
 
 from testkit.league.league_process import LeagueProcess
 from testkit.league.scripted_peers import ScriptedPeers
+from testkit.servers.postgresql_server import PostgresqlServer
 from testkit.waiting import until
 
 RANKED = QueueMode.QUEUE_MODE_RANKED
@@ -140,6 +141,50 @@ def place(tmp_path: Path) -> Iterator[Place]:
         )
         with league, league.blocking("matchmaker") as channel, league.blocking("elo") as elo:
             yield Place(league, peers, MatchmakerServiceStub(channel), EloServiceStub(elo))
+
+
+@pytest.fixture
+def place_on_postgresql(tmp_path: Path, postgresql: PostgresqlServer) -> Iterator[Place]:
+    """As ``place``, with its tables in PostgreSQL."""
+    url = postgresql.create_database("matchmaker")
+    with ScriptedPeers() as peers:
+        league = LeagueProcess(
+            tmp_path / "league",
+            services="matchmaker,elo",
+            arguments=[*peers.arguments, *SETTINGS, "--database", url, "--migrate"],
+            encrypted=False,
+        )
+        with league, league.blocking("matchmaker") as channel, league.blocking("elo") as elo:
+            yield Place(league, peers, MatchmakerServiceStub(channel), EloServiceStub(elo))
+
+
+@pytest.mark.needs("postgresql")
+def test_postgresql_keeps_the_same(place_on_postgresql: Place) -> None:
+    """Expect queue, leases, a test of the gate and a tournament on PostgreSQL, over a kill -9."""
+    place = place_on_postgresql
+    with ThreadPoolExecutor(2) as threads:
+        ada, _ = threads.map(place.find, ["ada", "bob"])
+    models = place.peers.models
+    models.publish("a")
+    wait_until(lambda: models.stage("a") == Stage.STAGE_PROMOTED, "a is the champion")
+    models.publish("c")
+    place.league.kill()
+    place.league.start()
+    assert place.find("ada") == ada
+    played = play_until(place, lambda: models.stage("c") == Stage.STAGE_PROMOTED)
+    request = CreateTournamentRequest(
+        idempotency_key="t",
+        name="cup",
+        format=TournamentFormat.TOURNAMENT_FORMAT_SWISS,
+        entrants=["model/a", "model/c", "builtin/random"],
+    )
+    made = place.stub.CreateTournament(request).tournament
+    running = TournamentState.TOURNAMENT_STATE_RUNNING
+    played += play_until(place, lambda: place.tournament(made.id).state != running)
+    assert place.tournament(made.id).standings[0].player_id == "model/c"
+    wait_until(lambda: len(place.results()) == len(played), "all is rated")
+    listed = place.stub.ListTournaments(ListTournamentsRequest(page_size=1))
+    assert [each.id for each in listed.tournaments] == [made.id]
 
 
 def by_strength(match: LeasedMatch, number: int) -> float:

@@ -23,6 +23,7 @@ from trainingrun_environments.registry import spec_of
 from testkit.league.league_process import LeagueProcess
 from testkit.servers.postgresql_server import PostgresqlServer
 from testkit.servers.server_process import BedProcess
+from testkit.servers.small_disk import fill_up, small_file_system
 
 SCHEMA = spec_of(config_of("connect_four")).schema_hash
 SOUND = pb.Validation(loads=True, is_finite=True, games=4, decisions_per_second=120)
@@ -569,3 +570,26 @@ def test_two_processes_share_a_league(tmp_path: Path, postgresql: PostgresqlServ
             if each.model.id == champion.id and each.model.reason == champion.reason:
                 break
         watching.cancel()
+
+
+def test_a_full_disk_keeps_nothing_half_and_recovers(tmp_path: Path) -> None:
+    """Expect UNAVAILABLE, at which learners try again, no model and no part of one while the disk
+    of artefacts is full; downloads continue, and with room again it is published."""
+    (tmp_path / "league").mkdir()
+    with (
+        small_file_system(tmp_path / "league" / "artefacts", megabytes=16) as disk,
+        LeagueProcess(tmp_path / "league", services="model") as process,
+        process.blocking("model") as channel,
+    ):
+        stub = ModelServiceStub(channel)
+        kept = published(stub, "team/full", 1.0)
+        filler = fill_up(disk)
+        blob = weights(2.0, size=CHUNK)
+        code, sentence = refused(publish, stub, header("team/full"), blob, seconds=60)
+        assert code is grpc.StatusCode.UNAVAILABLE
+        assert "free space" in sentence
+        assert downloaded(stub, pb.GetPolicyRequest(model_id=kept.id)) == weights(1.0)
+        assert [each.name for each in (disk / "models").iterdir()] == [kept.sha256]
+        filler.unlink()
+        model = publish(stub, header("team/full"), blob, seconds=60).model
+        assert downloaded(stub, pb.GetPolicyRequest(model_id=model.id)) == blob

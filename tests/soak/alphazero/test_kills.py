@@ -26,6 +26,9 @@ WITHIN: Final = 0.3
 SECONDS: Final = 120.0
 SHORTEST, LONGEST = 5, 9
 """Moves of a game."""
+MOST_FORGOTTEN: Final = 0.05
+"""Of what a Redis was told that is killed every second or so."""
+COUNTS_ALREADY: Final = "counts already: somebody else has played it"
 
 
 @pytest.fixture
@@ -70,7 +73,11 @@ def test_learners_are_killed(run: SearchedRun) -> None:
 
 
 def test_redis_is_killed(run: SearchedRun) -> None:
-    """kill -9 of Redis, which comes back with its append-only file: all wait for it."""
+    """kill -9 of Redis, which comes back with its append-only file: all wait for it. It may forget
+    its last moments, as it answers before it writes while the disk is busy (``appendfsync
+    everysec``): what is lost is accounted for, and an end that was forgotten has its number played
+    again.
+    """
     random = Random(3)
     for number in range(share_of(KILLS)):
         Event().wait(random.uniform(0, WITHIN))
@@ -78,7 +85,7 @@ def test_redis_is_killed(run: SearchedRun) -> None:
         run.server.kill()
         run.start_redis()
         run.wait_beyond(before, what=f"it goes on after kill {number + 1} of Redis")
-    require_whole(run)
+    require_whole(run, forgotten=MOST_FORGOTTEN)
 
 
 def test_servers_are_killed(run: SearchedRun) -> None:
@@ -93,9 +100,9 @@ def test_servers_are_killed(run: SearchedRun) -> None:
     require_whole(run)
 
 
-def require_whole(run: SearchedRun) -> None:
+def require_whole(run: SearchedRun, *, forgotten: float = 0.0) -> None:
     """Bring the run to rest, and hold the ledger and the counters against all that was ever
-    appended.
+    appended; ``forgotten`` is the largest share of it that Redis may have forgotten.
 
     Raises:
         AssertionError: they do not agree.
@@ -103,23 +110,27 @@ def require_whole(run: SearchedRun) -> None:
     ledger, progress = run.settle(), run.progress()
     moves: dict[tuple[str, int], int] = {}
     games: dict[str, list[SegmentHeader]] = defaultdict(list)
-    repeated, newest = 0, -1
+    newest = -1
     for segment in run.appended():
         name = (segment.header.actor, segment.header.seq)
         if name in moves:
-            repeated += segment.transitions
             continue
         moves[name] = segment.transitions
         games[segment.header.game_id].append(segment.header)
         newest = max(newest, int(segment.publishes.max()))
     assert ledger.closes, ledger
-    assert (ledger.queued, ledger.lost) == (0, 0), ledger
-    assert ledger.trained == sum(moves.values()), (ledger, repeated)
-    assert ledger.dropped == {"stale": 0, "poison": 0, "spool": 0, "duplicate": repeated}
-    assert len(games) == progress.played
+    appended = sum(moves.values())
+    assert (ledger.queued, ledger.trained + ledger.lost) == (0, appended), ledger
+    assert ledger.lost <= forgotten * appended, ledger
+    # What was delivered again after its acknowledgement was lost with Redis is dropped as that.
+    assert {name for name, count in ledger.dropped.items() if count} <= {"duplicate"}
+    logs = [log.read_text() for log in run.folder.glob("*.log")]
+    # Two games of one number, where a lease expired while Redis was away, are trained and count
+    # once; the one that comes second says so (``contracts.games``).
+    twice = sum(text.count(COUNTS_ALREADY) for text in logs)
+    assert 0 <= len(games) - progress.played <= twice + forgotten * len(games)
     for headers in games.values():
         assert sorted(each.seat for each in headers) == [1, 2]
         assert SHORTEST <= sum(moves[each.actor, each.seq] for each in headers) <= LONGEST
     assert 0 <= newest <= progress.publish
-    for log in run.folder.glob("*.log"):
-        assert "Traceback" not in log.read_text(), log
+    assert not any("Traceback" in text for text in logs)

@@ -11,8 +11,10 @@ import jsonschema
 import pytest
 import yaml
 from trainingrun.commands.machines.inventory import MachinesFile
-from trainingrun_api.resource import SpecError
-from trainingrun_api.run import parse
+from trainingrun_api.league import LEAGUE
+from trainingrun_api.resource import Resource, ResourceDefinition, SpecError
+from trainingrun_api.run import DEFINITION, parse
+from trainingrun_api.tournament import TOURNAMENT
 from trainingrun_protocol.deck_formats import read_deck_list
 from trainingrun_protocol.decks import DeckError
 
@@ -25,6 +27,12 @@ PAGES: Final = [
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 VALUES: Final = ROOT / "charts" / "trainingrun" / "values.schema.json"
+HEAD: Final = {"apiVersion": "trainingrun.dev/v1alpha1"}
+KINDS: Final[dict[str, ResourceDefinition[Resource]]] = {
+    "TrainingRun": DEFINITION,
+    "League": LEAGUE,
+    "Tournament": TOURNAMENT,
+}
 SMALLEST: Final = {"games": 1, "decks": [{"name": "red_aggro"}]}
 
 
@@ -48,15 +56,12 @@ def check(document: Any) -> None:
         raise ValueError("not a mapping: what is it for?")
     keys = set(document)
     schema = json.loads(VALUES.read_text())
-    if document.get("kind") == "TrainingRun":
-        parse(document)
-    elif document.get("kind") == "ConfigMap":  # decks of a run
+    if document.get("kind") == "ConfigMap":  # decks of a run
         check_decks(document["data"])
-    elif keys == {"spec"}:  # a part of a run, shown without the rest
-        whole = {"apiVersion": "trainingrun.dev/v1alpha1", "kind": "TrainingRun"}
-        given = document["spec"]
-        spec = {"games": 1, **given} if "environment" in given else {**SMALLEST, **given}
-        parse({**whole, "metadata": {"name": "part"}, "spec": spec})
+    elif is_a_resource(document):
+        check_resource(document)
+    elif keys == {"spec"}:
+        check_part(document["spec"])
     elif "machines" in keys:
         MachinesFile.model_validate_json(json.dumps(document), by_alias=True, by_name=False)
     elif keys == {"scrape_configs"}:
@@ -67,6 +72,27 @@ def check(document: Any) -> None:
         jsonschema.validate(document, schema)
     else:
         raise ValueError(f"no test knows who reads {', '.join(sorted(keys))}: teach it here")
+
+
+def check_part(given: Mapping[str, Any]) -> None:
+    """Refuse a part of a run, shown without the rest, that the API would not take."""
+    whole = {**HEAD, "kind": "TrainingRun"}
+    spec = {"games": 1, **given} if "environment" in given else {**SMALLEST, **given}
+    parse({**whole, "metadata": {"name": "part"}, "spec": spec})
+
+
+def is_a_resource(document: Mapping[str, Any]) -> bool:
+    """Whether it is one of ours, or a part of a League, which has a profile."""
+    return document.get("kind") in KINDS or "profile" in document.get("spec", {})
+
+
+def check_resource(document: Mapping[str, Any]) -> None:
+    """Refuse what the API would."""
+    if "kind" in document:
+        KINDS[document["kind"]].read(document)
+        return
+    spec = {"environment": {"builtIn": {"name": "connect_four"}}, **document["spec"]}
+    LEAGUE.read({**HEAD, "kind": "League", "metadata": {"name": "part"}, "spec": spec})
 
 
 def check_decks(lists: Mapping[str, str]) -> None:

@@ -445,3 +445,15 @@ def test_daemons_alone_mount_the_decks_of_the_run(engine: dict[str, Any]) -> Non
     assert {key: each for key, each in mounts.items() if each} == {
         ("burn", Role.DAEMON): [("/etc/trainingrun/decks", True)]
     }
+
+
+def test_a_run_that_joins_a_league_has_its_label() -> None:
+    """Its learner, which calls the league, is let in by it; its other members call nothing."""
+    made = workloads(training_run(leagueRef={"name": "ladder"}), Settings(), scaled=2)
+    joined = {
+        role.value
+        for role, workload in made.items()
+        if "trainingrun.dev/league"
+        in controller_of(workload)["spec"]["template"]["metadata"]["labels"]
+    }
+    assert joined == {"learner"}

@@ -32,6 +32,7 @@ class WeightsOutput:
         self._updater = updater
         self._out = outputs
         self._while_epoch_holds = while_epoch_holds
+        self._offered = 0  # step of the weights that went to the league last
 
     def publish_if_due(self, step: int, *, games: int) -> None:
         """Publish the weights, which have this number of updates, when it is time; the run has
@@ -54,7 +55,7 @@ class WeightsOutput:
         if self.policy.step != step:
             self.publish(step, games=games)
         league = self._out.league
-        if league is not None and league.schedule.games != games:
+        if league is not None and step not in (0, self._offered):
             league.offer(Offer(self._updater.weights(version=step), step, games))
 
     def publish(self, step: int, *, games: int, again: bool = False) -> None:
@@ -74,4 +75,5 @@ class WeightsOutput:
         league = self._out.league
         if league is not None and not again and league.schedule.is_due(games):
             league.offer(Offer(blob, step, games))
+            self._offered = step
         self._out.status.set(publish=publisher.publish_number, version=step)

@@ -23,7 +23,7 @@ import psutil
 from trainingrun.local.files import write_atomically
 from trainingrun.local.league_folder import LeagueFolder, Ready, StartedProcess, Up
 
-READY_SECONDS: Final = 60.0
+READY_SECONDS: Final = 180.0
 END_SECONDS: Final = 30.0
 _POLL_SECONDS: Final = 0.1
 _SAME_MOMENT: Final = 1.0

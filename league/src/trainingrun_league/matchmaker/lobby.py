@@ -187,15 +187,20 @@ class Lobby:
         await self._leave(ticket_id)
 
     async def expire(self) -> None:
-        """Take out the tickets that were not asked for, and forget matches that are over."""
+        """Take out the tickets that were not asked for."""
+        now = self._clock()
+        for ticket in tuple(self.queue):
+            place = self._places.get(ticket.id)
+            if place is None or (not place.asking and now - place.asked_at >= TICKET_SECONDS):
+                await self._leave(ticket.id)
+
+    def forget(self) -> None:
+        """Forget the places whose match is over; there are as many as games are played."""
         now = self._clock()
         for ticket_id, place in tuple(self._places.items()):
-            if place.asking or now - place.asked_at < TICKET_SECONDS:
-                continue
-            if not place.match_id and self.queue.get(ticket_id) is not None:
-                await self._leave(ticket_id)
-            elif place.match_id and self._register.get(place.match_id) is None:
-                self._places.pop(ticket_id, None)
+            is_asked = place.asking or now - place.asked_at < TICKET_SECONDS
+            if place.match_id and not is_asked and self._register.get(place.match_id) is None:
+                del self._places[ticket_id]
         while len(self._places) > _MOST_SEATED_KEPT:
             self._places.pop(next(iter(self._places)))
 

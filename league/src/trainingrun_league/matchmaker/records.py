@@ -43,7 +43,7 @@ _INSERT: Final = {
 """Compiled once and run for many rows; one statement of many rows is compiled for each number."""
 
 
-GATHER_SECONDS: Final = 0.004
+GATHER_SECONDS: Final = 0.01
 """For which a transaction waits for more rows: a commit costs as much as ten of them."""
 
 _log: Final = logging.getLogger(__name__)

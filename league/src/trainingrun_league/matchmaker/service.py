@@ -37,6 +37,8 @@ from trainingrun_league.settings import ServiceName
 
 SWEEP_SECONDS: Final = 0.5
 """Between two checks of windows, leases and tickets, which time changes."""
+TIDY_SECONDS: Final = 10.0
+"""Between two checks of all games that are played, of which there may be many."""
 PLAN_SECONDS: Final = 15.0
 """After which an evaluation is compared anew though nothing was heard of."""
 LONGEST_GAME: Final = 6 * 3600.0
@@ -130,6 +132,7 @@ class MatchmakerService:
             tasks.create_task(self._forward(self._tournaments.changed))
             tasks.create_task(self._forward(self._models.changed))
             tasks.create_task(self._repeat(self._sweep, None, SWEEP_SECONDS))
+            tasks.create_task(self._repeat(self._tidy, None, TIDY_SECONDS))
             tasks.create_task(self._repeat(self._plan, self._models.changed, PLAN_SECONDS))
             tasks.create_task(self._repeat(self._follow_up, self._reporting.changed, PLAN_SECONDS))
             tasks.create_task(self._repeat(self._ratings.refresh, None, EVERY_SECONDS))
@@ -205,15 +208,20 @@ class MatchmakerService:
                     match, "no worker finished it", still=lambda it: is_given_up(it.lease, now)
                 )
             is_due = is_due or 0.0 < match.lease.expires_at <= now
+        for entry in self._work.validations.exhausted(self._models.entries, now):
+            await self._deliveries.refuse(entry, "no worker finished its validation")
+        if is_due or self._work.waiting():
+            self._work_changed.notify()
+
+    async def _tidy(self) -> None:
+        """What is left behind when a game's process is gone, or its game is over."""
+        now = self._clock()
+        self._lobby.forget()
         for match in self._register.seated:
             if match.table is None and now - match.created_at > LONGEST_GAME:
                 await self._reporting.give_up(
                     match, "its game was never reported", still=lambda _: True
                 )
-        for entry in self._work.validations.exhausted(self._models.entries, now):
-            await self._deliveries.refuse(entry, "no worker finished its validation")
-        if is_due or self._work.waiting():
-            self._work_changed.notify()
 
 
 def _named(act: Callable[[], Awaitable[None]]) -> str:

@@ -284,7 +284,7 @@ async def _session(connection: AsyncConnection) -> AsyncIterator[AsyncSession]:
 
 
 def _unknown(number: int) -> NotFound:
-    return NotFound(f"there is no model {id_of(number)}: list them with ListModels")
+    return NotFound(f"there is no model {id_of(number)} in this league")
 
 
 def number_of(model_id: str) -> int:

@@ -25,6 +25,7 @@ from trainingrun_league.model.messages import (
     reason_of,
     validation_document,
 )
+from trainingrun_league.model.one_ahead import one_ahead
 from trainingrun_league.model.publication import artefact_of, take_publication
 from trainingrun_league.model.records import Change, ModelRecords, Page, number_of
 from trainingrun_league.model.tables import ModelRow
@@ -101,7 +102,8 @@ class ModelServicer(ModelServiceServicer):
         if not left:
             return
         try:
-            async for chunk in self._host.artefacts.read(artefact_of(row.sha256), request.offset):
+            read = self._host.artefacts.read(artefact_of(row.sha256), request.offset)
+            async for chunk in one_ahead(read):
                 left -= len(chunk)
                 self.figures.served(len(chunk))
                 yield pb.GetPolicyResponse(chunk=chunk)

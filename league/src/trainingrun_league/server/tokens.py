@@ -25,6 +25,8 @@ LONGEST_SUBJECT: Final = 200
 LONGEST_TOKEN: Final = 4096
 OWN_SECONDS: Final = 3600.0
 """How long a token lasts that a process makes for its own calls."""
+MOST_VERIFIED: Final = 10_000
+"""Tokens whose signature is remembered; about 5 MB."""
 _ALGORITHM: Final = "HS256"
 _LEEWAY_SECONDS: Final = 30
 """Clocks of machines differ."""
@@ -47,6 +49,10 @@ class TokenKey:
     league: str
     secret: bytes = field(repr=False)
     clock: Callable[[], float]
+    _verified: dict[str, tuple[Caller, int]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """Signatures that were checked: a client sends the same token with each call."""
 
     def __post_init__(self) -> None:
         if len(self.secret) < LEAST_KEY_BYTES:
@@ -81,6 +87,19 @@ class TokenKey:
         """
         if len(token) > LONGEST_TOKEN:
             raise InvalidToken("it is too long")
+        known = self._verified.get(token)
+        if known is None:
+            known = self._decoded(token)
+            if len(self._verified) >= MOST_VERIFIED:
+                self._verified.clear()
+            self._verified[token] = known
+        caller, expires = known
+        if expires + _LEEWAY_SECONDS < self.clock():
+            raise InvalidToken("it has expired")
+        return caller
+
+    def _decoded(self, token: str) -> tuple[Caller, int]:
+        """Return whose it is and until when, by its signature."""
         try:
             claims = jwt.decode(
                 token,
@@ -100,9 +119,9 @@ class TokenKey:
         subject, audience, expires = claims["sub"], claims["aud"], claims["exp"]
         if not isinstance(audience, str) or not 0 < len(subject) <= LONGEST_SUBJECT:
             raise InvalidToken("its audience is a list, or its subject is too long")
-        if not isinstance(expires, int) or expires + _LEEWAY_SECONDS < self.clock():
-            raise InvalidToken("it has expired")
-        return Caller(subject, Audience(audience))
+        if not isinstance(expires, int):
+            raise InvalidToken("its end is no number")
+        return Caller(subject, Audience(audience)), expires
 
     @property
     def _signing(self) -> bytes:

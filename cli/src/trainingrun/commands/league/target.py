@@ -90,6 +90,8 @@ def league_at(which: WhichLeague) -> Iterator[League]:
         UserError: whatever went wrong with it.
     """
     require_league()
+    # Its own lines about connections that fail would stand beside our sentence.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         with connect_to_league(place_of(which)) as found:
             yield found

@@ -23,6 +23,7 @@ from trainingrun.commands.errors import EXIT_INTERRUPTED, UserError
 from trainingrun.commands.local.changes import describe_changes
 from trainingrun.commands.local.check import findings
 from trainingrun.commands.local.following import Follower
+from trainingrun.commands.local.joining import JoinedLeague, join_league
 from trainingrun.commands.local.own_processes import OwnProcesses, RunPlan
 from trainingrun.commands.local.preflight import (
     check_external,
@@ -82,6 +83,8 @@ class LocalOptions:
     """Roles of the run that are on this machine; None: all of them."""
     redis: str | None = None
     """The Redis by which the machines of a run meet."""
+    league: str | None = None
+    """The league that the run's weights go to; None: what its spec says."""
     check: bool = False
     """Whether to say what this machine cannot do or reach, and start nothing."""
 
@@ -100,6 +103,7 @@ def run_locally(options: LocalOptions, console: Console) -> int:
         in_step=options.sync,
     )
     check_decks_are_here(run, options.file)
+    run, league = join_league(run, options.league, options.state)
     share = share_of(run, options.roles, options.redis)
     if share is not None:
         run = for_several(run, share)
@@ -120,7 +124,7 @@ def run_locally(options: LocalOptions, console: Console) -> int:
         with folder.locked():
             if share is not None and not share.leads:
                 return _follow(folder, run, share, console)
-            return _run_in(folder, run, decks, forge, options, console, share)
+            return _run_in(folder, run, decks, forge, options, console, share, league)
     except FolderError as error:
         raise UserError(str(error)) from error
 
@@ -146,6 +150,7 @@ def _run_in(
     options: LocalOptions,
     console: Console,
     share: Share | None,
+    league: JoinedLeague | None,
 ) -> int:
     begun_at = psutil.Process().create_time()
     saved = saved_run(folder)
@@ -171,12 +176,16 @@ def _run_in(
         run=reopened(run),
         folder=folder,
         decks=decks or folder.root,
-        settings=_settings(folder, decks, sync=options.sync, is_alone=share is None),
+        settings=replace(
+            _settings(folder, decks, sync=options.sync, is_alone=share is None),
+            league=league.address if league is not None else None,
+        ),
         begun_at=begun_at,
         time_limit=options.time_limit,
         serves_metrics=options.metrics,
         forge=forge,
         share=share,
+        league=league.access if league is not None else None,
     )
     if options.metrics:
         where = _relative(folder.metrics)

@@ -16,6 +16,7 @@ from typing import Final
 
 from trainingrun_api.conditions import ConditionType
 from trainingrun_api.run import TrainingRun
+from trainingrun_contracts.role_environment import LeagueAccess
 from trainingrun_reconciler.controller.state import RunView
 from trainingrun_reconciler.desired.observed import ObservedRole
 from trainingrun_reconciler.owner import RunIdentity
@@ -61,6 +62,8 @@ class RunPlan:
     forge: ForgeDaemons | None = None
     share: Share | None = None
     """This machine's part of the run; None: all of it is here."""
+    league: LeagueAccess | None = None
+    """What the run's league wants to know of it; None where it joins none."""
 
 
 class OwnProcesses:
@@ -89,6 +92,7 @@ class OwnProcesses:
             targets=self._targets if plan.serves_metrics else None,
             forge=plan.forge,
             place=talk.own.name if talk is not None else "",
+            league=plan.league,
         )
         self._talk = talk
         self._divided: DividedBackend | None = None

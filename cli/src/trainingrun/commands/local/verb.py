@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from trainingrun.commands.addresses import endpoints_in
+from trainingrun.commands.candidates import complete_league
 from trainingrun.commands.durations import seconds_in
 from trainingrun.commands.grammar import Panel, Verbs
 from trainingrun.commands.installed import require_local
@@ -30,6 +31,7 @@ def add_local(app: Verbs) -> None:
             "trainingrun local -f run.yaml --games 500 --time-limit 15m --plain",
             "trainingrun local -f run.yaml --set evaluation.games=40 --fresh",
             "trainingrun local -f run.yaml --forge ~/forge",
+            "trainingrun local -f run.yaml --league league",
             "trainingrun local -f run.yaml --daemons 10.0.0.5:17171,10.0.0.6:17171",
             "trainingrun local -f run.yaml --roles selfplay,redis"
             " --redis redis://:PASSWORD@cpu-box:6379",
@@ -102,6 +104,15 @@ def local(  # noqa: PLR0913 (each option of the command is an argument to typer)
             " started where --roles has redis.",
         ),
     ] = None,
+    league: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LEAGUE",
+            help="Publish the weights to this league: one of this machine by its name, a HOST with"
+            " the usual ports, or model=HOST:PORT. Override spec.leagueRef.",
+            autocompletion=complete_league,
+        ),
+    ] = None,
     check: Annotated[
         bool,
         typer.Option(
@@ -148,5 +159,6 @@ def local(  # noqa: PLR0913 (each option of the command is an argument to typer)
         roles=roles,
         redis=redis,
         check=check,
+        league=league,
     )
     raise typer.Exit(run_locally(options, console()))
