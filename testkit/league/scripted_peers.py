@@ -21,6 +21,8 @@ from trainingrun_contracts.league.v1.game_pb2_grpc import (
     add_GameServiceServicer_to_server,
 )
 from trainingrun_contracts.league.v1.model_pb2 import (
+    ListModelsRequest,
+    ListModelsResponse,
     Model,
     PopulationRole,
     ReportEvaluationRequest,
@@ -89,6 +91,12 @@ class ScriptedModels(ModelServiceServicer):
     def _note(self, name: str) -> None:
         self._log.append(name)
         self._changed.notify_all()
+
+    def ListModels(self, request: ListModelsRequest, context: Any) -> ListModelsResponse:
+        """Those of the stages that are named."""
+        with self._changed:
+            found = [model for model in self.models.values() if model.stage in request.stages]
+            return ListModelsResponse(models=found)
 
     def WatchPolicy(
         self, request: WatchPolicyRequest, context: Any

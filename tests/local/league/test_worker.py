@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,7 +29,13 @@ from trainingrun_contracts.league.v1.matchmaker_pb2 import (
     SeatedMatch,
 )
 from trainingrun_contracts.league.v1.matchmaker_pb2_grpc import MatchmakerServiceStub
-from trainingrun_contracts.league.v1.model_pb2 import GetModelRequest, Model, Stage
+from trainingrun_contracts.league.v1.model_pb2 import (
+    GetModelRequest,
+    Model,
+    ReportValidationRequest,
+    Stage,
+    Validation,
+)
 from trainingrun_contracts.league.v1.model_pb2_grpc import ModelServiceStub
 
 from testkit.league.league_process import LeagueProcess
@@ -178,6 +185,31 @@ def test_a_worker_ends_within_seconds_and_another_one_continues(
         league.kill()
         league.start()
         until(lambda: reported(league) > before, seconds=120, what="a report of the other one")
+
+
+def test_a_restart_takes_no_candidate_for_the_first_model(league: LeagueProcess) -> None:
+    """The Matchmaker hears of models one by one: the champion must be known before those that are
+    to be tested against it. Without a worker no test can have been played.
+    """
+    models = []
+    for version in range(1, 5):
+        models.append(publish(league, board_model(version), lineage=f"lab/{version}"))
+        with league.blocking("model") as channel:
+            found = Validation(loads=True, is_finite=True, games=8, decisions_per_second=1.0)
+            request = ReportValidationRequest(
+                idempotency_key=f"v{version}", id=models[-1].id, validation=found
+            )
+            ModelServiceStub(channel).ReportValidation(request, timeout=10)
+        until(lambda: is_champion(league, models[0].id), seconds=30, what="a champion")
+    league.kill()
+    league.start()
+    with league.blocking("matchmaker") as channel:
+        stub = MatchmakerServiceStub(channel)
+        request = GetQueueStatsRequest()
+        until(lambda: stub.GetQueueStats(request).open_matches > 0, seconds=60, what="matches")
+    with sqlite3.connect(f"file:{league.folder / 'league.db'}?mode=ro", uri=True) as database:
+        verdicts = database.execute("SELECT candidate, champion FROM matchmaker_verdicts")
+        assert verdicts.fetchall() == [(f"model/{models[0].id}", "")]
 
 
 def reported(league: LeagueProcess) -> int:

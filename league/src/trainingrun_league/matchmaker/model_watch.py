@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from trainingrun_contracts.league.v1.model_pb2 import (
+    ListModelsRequest,
     Model,
     PopulationRole,
     WatchPolicyRequest,
@@ -90,9 +91,15 @@ class ModelWatch:
     async def follow(self) -> None:
         """Take over what the Model service streams until it ends.
 
+        The champion comes first: in the stream it may stand behind models that it is to judge, and
+        the planner would take the first of them for the first one of an empty league.
+
         Raises:
             grpc.aio.AioRpcError: it cannot be reached.
         """
+        promoted = ListModelsRequest(stages=[ProtoStage.STAGE_PROMOTED], page_size=1)
+        for model in (await self._peers.model.ListModels(promoted)).models:
+            self.take(model)
         async for answer in self._peers.model.WatchPolicy(WatchPolicyRequest()):
             self.take(answer.model)
 
