@@ -162,13 +162,21 @@ def test_a_process_id_that_came_back_is_not_ours() -> None:
 def test_a_tournament_is_read_as_a_cluster_has_it(tmp_path: Path) -> None:
     """Expect the whole resource, or its spec alone."""
     file = tmp_path / "tournament.yaml"
-    spec = "format: roundRobin\nentrants: [champion, builtin/random]\npairsPerMatch: 4\n"
+    spec = "format: RoundRobin\nentrants: [champion, builtin/random]\npairsPerMatch: 4\n"
     file.write_text(spec)
     found = read_tournament(file)
     assert (found.format, found.pairs_per_match) == (TournamentFormat.ROUND_ROBIN, 4)
     indented = "".join(f"  {line}\n" for line in spec.splitlines())
     file.write_text(f"kind: Tournament\nmetadata: {{name: cup}}\nspec:\n{indented}")
     assert read_tournament(file).name == "cup"
+
+
+def test_a_field_that_a_tournament_does_not_have_is_refused(tmp_path: Path) -> None:
+    """Expect a misspelled field to be named, as kubectl does, and not to be ignored."""
+    file = tmp_path / "tournament.yaml"
+    file.write_text("entrants: [champion, builtin/random]\npairPerMatch: 4\n")
+    with pytest.raises(UserError, match="pairPerMatch"):
+        read_tournament(file)
 
 
 @pytest.mark.parametrize(

@@ -26,11 +26,11 @@ class Stage(Enum):
 
 
 class TournamentFormat(Enum):
-    """Who meets whom."""
+    """Who meets whom, as a Tournament says it."""
 
-    ROUND_ROBIN = "roundRobin"
-    SINGLE_ELIMINATION = "singleElimination"
-    SWISS = "swiss"
+    ROUND_ROBIN = "RoundRobin"
+    SINGLE_ELIMINATION = "SingleElimination"
+    SWISS = "Swiss"
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-import msgspec
 import typer
 import yaml
+from trainingrun_api import tournament as tournament_api
+from trainingrun_api.resource import SpecError
+from trainingrun_api.tournament import TOURNAMENT
 
 from trainingrun.commands.durations import seconds_in
 from trainingrun.commands.errors import TimedOut, UserError
@@ -27,7 +29,12 @@ from trainingrun.commands.league.target import WhichLeague, league_at
 from trainingrun.commands.options import Output, OutputOption, TimeoutOption
 from trainingrun.commands.output import write
 from trainingrun.commands.terminal import console_for_tables, echo, error_console
-from trainingrun.sdk.league_values import Stage, Tournament, TournamentRequest
+from trainingrun.sdk.league_values import (
+    Stage,
+    Tournament,
+    TournamentFormat,
+    TournamentRequest,
+)
 
 _TOURNAMENT_HELP: Final = "Tournaments of a league's players: have one played, show its standings."
 _REPLAY_HELP: Final = "The league's store of experience: what it holds."
@@ -187,31 +194,35 @@ def read_tournament(file: Path) -> TournamentRequest:
         raise UserError(f"-f {file}: no YAML: {' '.join(str(error).split())}") from error
     if not isinstance(document, dict):
         raise UserError(f"-f {file}: expected a mapping with format and entrants")
-    spec: Any = document.get("spec", document)
-    metadata: Any = document.get("metadata")
-    name = metadata.get("name") if isinstance(metadata, dict) else None
     try:
-        found = msgspec.convert(_known(spec), TournamentRequest)
-    except msgspec.ValidationError as error:
+        return _request_of(TOURNAMENT.read(_whole(document)))
+    except SpecError as error:
         raise UserError(f"-f {file}: {error}") from error
-    return msgspec.structs.replace(found, name=str(name or found.name))
 
 
-_FIELDS: Final = {
-    "name": "name",
-    "format": "format",
-    "entrants": "entrants",
-    "pairsPerMatch": "pairs_per_match",
-    "rounds": "rounds",
-    "seed": "seed",
-}
+def _whole(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the resource that a document is, or that it is the spec of.
+
+    A file without a ``leagueRef`` is about the league that the verb reaches.
+    """
+    given = document if "spec" in document else {"spec": document}
+    spec = given["spec"]
+    if isinstance(spec, dict):
+        spec = {"leagueRef": {"name": "league"}, **spec}
+    head = {"apiVersion": TOURNAMENT.api_version, "kind": TOURNAMENT.kind}
+    return {**head, "metadata": {"name": "tournament"}, **given, "spec": spec}
 
 
-def _known(spec: Any) -> dict[str, Any]:
-    if not isinstance(spec, dict):
-        raise msgspec.ValidationError("spec: expected a mapping")
-    renamed = {_FIELDS[key]: value for key, value in spec.items() if key in _FIELDS}
-    return {"name": "tournament", **renamed}
+def _request_of(asked: tournament_api.Tournament) -> TournamentRequest:
+    spec = asked.spec
+    return TournamentRequest(
+        name=asked.metadata.name,
+        format=TournamentFormat(spec.format),
+        entrants=spec.entrants,
+        pairs_per_match=spec.pairs_per_match,
+        rounds=spec.rounds,
+        seed=spec.seed,
+    )
 
 
 def _finished(
