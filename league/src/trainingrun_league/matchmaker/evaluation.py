@@ -125,8 +125,9 @@ def plan(known: Knowledge, wanted: Wanted, chance: random.Random) -> Evaluation:
     champion = champion_of(known.entries)
     candidates = candidates_of(known, champion.player if champion else "")
     if champion is None:
+        first = () if _has_first(known) else candidates[:1]
         return Evaluation(
-            verdicts=tuple(_unopposed(candidate) for candidate in candidates[:1]),
+            verdicts=tuple(_unopposed(candidate) for candidate in first),
             ratings=_ratings(known, wanted, chance),
         )
     verdicts, gates = [], list[NewMatch]()
@@ -150,12 +151,18 @@ def candidates_of(known: Knowledge, champion: str) -> list[Entry]:
     whose test against this champion has begun, else the newest. A lineage that publishes faster
     than the gate decides would otherwise have all of its models wait for stale ones; if only the
     newest were tested, none would be tested to the end. What is older than a decided one of its
-    lineage is overtaken, and stays as an opponent.
+    lineage is overtaken, and stays as an opponent. A verdict that the Model service refused, as the
+    champion had changed, decides nothing: its candidate is still validated, and is tested again.
     """
     decided = {candidate for candidate, _ in known.verdicts}
     overtaken: dict[str, float] = {}
     for entry in known.entries:
-        if entry.stage in {Stage.PROMOTED, Stage.RETIRED} or entry.player in decided:
+        is_over = (
+            entry.stage in {Stage.PROMOTED, Stage.RETIRED}
+            or (entry.player, champion) in known.verdicts
+            or (entry.stage is Stage.REJECTED and entry.player in decided)
+        )
+        if is_over:
             newest = max(entry.published_at, overtaken.get(entry.lineage, entry.published_at))
             overtaken[entry.lineage] = newest
     lineages: dict[str, list[Entry]] = {}
@@ -184,6 +191,14 @@ def decide(matches: Sequence[GateMatch], gate: GateTest) -> GateDecision:
             break
         scores += match.scores
     return judge(scores, gate)
+
+
+def _has_first(known: Knowledge) -> bool:
+    """Whether the first champion is decided, and is still to be heard of."""
+    return any(
+        entry.stage is Stage.VALIDATED and (entry.player, "") in known.verdicts
+        for entry in known.entries
+    )
 
 
 def _unopposed(candidate: Entry) -> Verdict:

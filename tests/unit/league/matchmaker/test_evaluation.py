@@ -57,13 +57,27 @@ def known(
 
 
 def test_the_first_validated_model_becomes_the_champion_without_games() -> None:
-    """There is nobody to be tested against; a model that is not validated is no candidate."""
+    """There is nobody to be tested against; a model that is not validated is no candidate, and
+    while the Model service has not answered no second one is the first."""
     entries = [model("new", Stage.PENDING, 1.0), model("a", at=2.0), model("b", at=3.0)]
     found = plan(known(entries), WANTED, random.Random(1))
     assert [(each.candidate, each.champion) for each in found.verdicts] == [("model/a", "")]
     assert found.verdicts[0].decision.verdict is GateVerdict.PROMOTE
     again = plan(known(entries, verdicts=frozenset({("model/a", "")})), WANTED, random.Random(1))
+    assert again.verdicts == ()
+    refused = [model("a", Stage.REJECTED, at=2.0), model("b", at=3.0)]
+    again = plan(known(refused, verdicts=frozenset({("model/a", "")})), WANTED, random.Random(1))
     assert [each.candidate for each in again.verdicts] == ["model/b"]
+
+
+@pytest.mark.parametrize("against", ["", "model/former"])
+def test_a_verdict_that_was_refused_decides_nothing(against: str) -> None:
+    """Expect a model that was judged by a champion that is none any longer to be tested by the
+    present one: the Model service refuses such a verdict, and the model stays validated."""
+    entries = [model("former", Stage.RETIRED), model("now", Stage.PROMOTED), model("new", at=1.0)]
+    verdicts = frozenset({("model/new", against)})
+    found = plan(known(entries, verdicts=verdicts), WANTED, random.Random(1))
+    assert {(each.first, each.second) for each in found.gates} == {("model/new", "model/now")}
 
 
 def test_a_candidate_gets_matches_until_its_test_is_decided() -> None:
