@@ -20,6 +20,9 @@ from trainingrun_api.rules import Immutable, Rule, cel_text
 
 Schema = dict[str, Any]
 
+CATEGORY: Final = "trainingrun-dev"
+"""``kubectl get`` takes it for all kinds at once. It is no kind's name: kubectl would take that for
+the category, too, and ``kubectl get trainingrun NAME`` for several kinds, which it refuses."""
 INT_OR_STRING: Final = "x-kubernetes-int-or-string"
 VALIDATIONS: Final = "x-kubernetes-validations"
 
@@ -58,7 +61,7 @@ def definition(of: ResourceDefinition[Resource]) -> Schema:
                 "plural": of.plural,
                 "singular": of.kind.lower(),
                 "shortNames": [*of.short_names],
-                "categories": ["trainingrun"],
+                "categories": [CATEGORY],
             },
             "versions": [
                 {

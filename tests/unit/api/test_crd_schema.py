@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 import yaml
-from trainingrun_api.crd import definition, root_schema
+from trainingrun_api.crd import CATEGORY, definition, root_schema
+from trainingrun_api.league import LEAGUE
 from trainingrun_api.rules import ALL, IMMUTABLE
 from trainingrun_api.run import DEFINITION
 from trainingrun_api.status import TrainingRunStatus
+from trainingrun_api.tournament import TOURNAMENT
 
 from tools import crd as generate
 
@@ -162,3 +164,13 @@ def test_the_status_has_no_required_part_but_in_list_entries() -> None:
     """A status with nothing in it is valid: unknown is absent."""
     assert "required" not in root_schema(DEFINITION)["properties"]["status"]
     assert TrainingRunStatus().document() == {}
+
+
+def test_no_name_stands_for_two_kinds_or_for_all() -> None:
+    """Expect ``kubectl get NAME`` to find one kind: a category with a kind's name is expanded."""
+    every = [definition(each)["spec"]["names"] for each in (DEFINITION, LEAGUE, TOURNAMENT)]
+    names = [
+        name for kind in every for name in (kind["singular"], kind["plural"], *kind["shortNames"])
+    ]
+    assert len(set(names)) == len(names)
+    assert not set(names) & {CATEGORY}
