@@ -181,6 +181,8 @@ class Chaos:
         witness = self.run.witness
         with suppress(AssertionError):
             until(self._is_witnessed, seconds=5, what="the witness has read all")
+        if not self._is_witnessed():
+            witness.read_file(self.run.server.directory)
         found = Settled(role, faults, ledger, before, witness.transitions, witness.appended_twice)
         self.settled.append(found)
         if self.run.deaths:

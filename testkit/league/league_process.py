@@ -41,6 +41,7 @@ from testkit.ports import free_port
 from testkit.servers.server_process import BedError, BedProcess
 
 READY_SECONDS: Final = 60.0
+_STARTS: Final = 3
 NAME: Final = "test"
 KEY: Final = "k" * 64
 
@@ -69,6 +70,7 @@ class LeagueProcess:
     )
     metrics_port: int = field(default_factory=free_port)
     _process: BedProcess | None = None
+    _has_served: bool = False
 
     @property
     def ready_file(self) -> Path:
@@ -107,17 +109,27 @@ class LeagueProcess:
         return self._process
 
     def start(self) -> None:
-        """Start it and wait until it serves.
+        """Start it and wait until it serves. A first start takes other ports where somebody took
+        one of these since they were found free.
 
         Raises:
             BedError: it ended instead; the message holds the end of its log.
         """
-        process = self.launch()
-        try:
-            process.wait_until(self.ready_file.exists, "the league is ready", seconds=READY_SECONDS)
-        except BedError:
-            self.kill()
-            raise
+        for attempt in range(_STARTS):
+            process = self.launch()
+            try:
+                process.wait_until(
+                    self.ready_file.exists, "the league is ready", seconds=READY_SECONDS
+                )
+            except BedError as error:
+                self.kill()
+                is_taken = "the port is in use" in str(error)
+                if self._has_served or not is_taken or attempt == _STARTS - 1:
+                    raise
+                self.ports = {name: free_port() for name in self.ports}
+            else:
+                self._has_served = True
+                return
 
     def kill(self) -> None:
         """kill -9; what it wrote stays."""

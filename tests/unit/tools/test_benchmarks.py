@@ -8,7 +8,20 @@ import sys
 
 from testkit.tree import ROOT
 
-PEERS = {"tensordict", "torchrl", "gymnasium", "sb3_contrib", "stable_baselines3", "ray"}
+PEERS = {
+    "tensordict",
+    "torchrl",
+    "gymnasium",
+    "sb3_contrib",
+    "stable_baselines3",
+    "ray",
+    "jax",
+    "flax",
+    "optax",
+    "orbax",
+    "reverb",
+    "tensorflow",
+}
 """Of benchmarks/requirements.txt: they are in an environment of their own."""
 IMPORTER = """
 import importlib, json, sys
