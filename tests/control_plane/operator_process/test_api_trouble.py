@@ -72,6 +72,23 @@ def follows(trainer: Trainer, name: str, count: int, *, seconds: float = 90) -> 
     return time.monotonic() - begin
 
 
+def test_a_definition_that_is_removed_and_added_again(
+    trainer: Trainer, control_plane: ControlPlane
+) -> None:
+    """All runs go with their definition; once it is there again, a new run is worked on.
+
+    The first of the tests: kopf ended, and whatever it may do later to the process that it ended
+    in, the other tests would see.
+    """
+    trainer.start("before", games=100_000)
+    trainer.wait_for("before", "Ready")
+    control_plane.kubectl("delete", "crd", DEFINITION, "--timeout=90s")
+    control_plane.apply(yaml.safe_load(CRD.read_text()))
+    control_plane.wait_for_definition(DEFINITION)
+    trainer.start("after", games=100_000)
+    trainer.wait_for("after", "Ready", seconds=90)
+
+
 def test_a_storm_of_refusals_only_makes_it_slower(trainer: Trainer, proxy: ApiProxy) -> None:
     """A third of all requests fails, all are slow: the run gets ready, and its status reports only
     the run."""
@@ -208,16 +225,3 @@ def test_a_namespace_that_is_deleted_disturbs_nobody_else(
         )
     finally:
         doomed.close()
-
-
-def test_a_definition_that_is_removed_and_added_again(
-    trainer: Trainer, control_plane: ControlPlane
-) -> None:
-    """All runs go with their definition; once it is there again, a new run is worked on."""
-    trainer.start("before", games=100_000)
-    trainer.wait_for("before", "Ready")
-    control_plane.kubectl("delete", "crd", DEFINITION, "--timeout=90s")
-    control_plane.apply(yaml.safe_load(CRD.read_text()))
-    control_plane.wait_for_definition(DEFINITION)
-    trainer.start("after", games=100_000)
-    trainer.wait_for("after", "Ready", seconds=90)

@@ -27,6 +27,10 @@ WIDER = """
   !each.closest(".scroll") && !each.closest("nav") && each.getClientRects().length
   && each.getBoundingClientRect().right > innerWidth + 1).map((each) => each.outerHTML.slice(0, 80))
 """
+GAME_IS_SHOWN = """
+location.pathname.startsWith("/games/") && document.readyState === "complete"
+  && document.getElementById("status") !== null
+"""
 CHOOSE = """
 (() => {
   const found = document.querySelector("button.legal[data-action]");
@@ -124,7 +128,7 @@ def test_a_person_plays_the_champion_and_sees_the_ladder(
         await visit(tab, f"{base}/play?opponent=champion")
         await tab.value_of("document.getElementById('name').value = 'ada'")
         await tab.value_of("document.querySelector('main form').requestSubmit()")
-        await tab.wait_until("location.pathname.startsWith('/games/')")
+        await tab.wait_until(GAME_IS_SHOWN)
         status = ""
         async with asyncio.timeout(120):
             while not status.startswith(("You win", "You lose", "Drawn")):

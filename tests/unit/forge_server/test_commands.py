@@ -147,7 +147,7 @@ def test_a_decision_has_no_blank_behind_its_prefix(serve: Serve) -> None:
 
 def test_texts_are_raw_utf_8_with_five_escapes(serve: Serve, write_deck: WriteDeck) -> None:
     r"""Raw UTF-8, only `\\ \\" \\n \\r \\t` escaped."""
-    write_deck("b.dck", 'Käfer "\\\u2028', {"Lim-Dûl's Cohort": 20, "Swamp": 20})
+    write_deck("b.dck", 'Käfer "\\\u2028', {"Lim-Dûl's Cohort": 40})
     with _connect(serve()) as stream, stream.makefile("rb") as reader:
         stream.sendall(b"NEWGAME b.dck test_red.dck -i -q\n")
         line = reader.readline()

@@ -61,7 +61,9 @@ def settings() -> kopf.OperatorSettings:
     chosen.watching.reconnect_backoff = 1.0  # also after "too old", which may come at once again
     chosen.networking.error_backoffs = _PAUSES
     chosen.queueing.exit_timeout = 1.0
-    chosen.process.ultimate_exiting_timeout = 30.0
+    # kopf kills the process with SIGKILL this long after it has ended by itself, and here it is
+    # started again in the same process. How long an end may take is the kubelet's to decide.
+    chosen.process.ultimate_exiting_timeout = None
     return chosen
 
 

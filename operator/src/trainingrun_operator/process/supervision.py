@@ -26,6 +26,11 @@ Listener = Callable[[str], None]
 """Gets the name of a part that failed."""
 
 
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 class Supervisor:
     """Runs parts until :meth:`stop`.
 
@@ -63,6 +68,11 @@ class Supervisor:
             try:
                 await part()
                 error: Exception = RuntimeError("it ended by itself")
+            except asyncio.CancelledError:
+                if _is_cancelled():
+                    raise
+                # kopf cancels what began after it when it ends, a task of this part's too
+                error = RuntimeError("a task of it was cancelled")
             except Exception as failure:  # the top of a part: whatever it is, the others continue
                 error = failure
             failures.append(clock())
