@@ -49,6 +49,22 @@ def test_a_part_that_fails_is_started_again(caplog: pytest.LogCaptureFixture) ->
     assert "not iterable" in caplog.text
 
 
+def test_a_part_whose_task_was_cancelled_by_another_is_started_again() -> None:
+    """kopf cancels what began after it; only a stop of the supervisor ends a part for good."""
+    starts: list[float] = []
+
+    async def part() -> None:
+        starts.append(asyncio.get_running_loop().time())
+        inner = asyncio.create_task(asyncio.sleep(1000))
+        asyncio.get_running_loop().call_later(10, inner.cancel)
+        await inner
+
+    supervisor, failed = _supervised(part, seconds=15)
+    assert starts == pytest.approx([0, 10.5], abs=0.01)
+    assert failed == ["the part"]
+    assert not supervisor.broken.is_set()
+
+
 def test_a_part_that_fails_again_and_again_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
     """Then the process is better started afresh; which part it was is known."""
 
