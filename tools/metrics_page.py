@@ -23,7 +23,8 @@ scrape_configs:
 ```
 
 Where the Prometheus operator is, the chart brings PodMonitors, which give what pods serve the
-labels `namespace`, `run` and `role` ([installing](../guides/installing.md)). The metrics of runs
+labels `namespace`, `run` and `role` ([installing](../guides/installing.md)); those of leagues get
+`namespace`, `league` and `role`. The metrics of runs
 below have the first two by themselves: scrape the operator with `honor_labels: true`.
 
 A metric is there from the start of a process on. A value that is not known yet has no sample:
@@ -47,6 +48,8 @@ _HEADINGS: Final = {
     Server.INFERENCE: "Inference server",
     Server.RUN: "Runs, from the operator or `trainingrun local --metrics`",
     Server.OPERATOR: "Operator",
+    Server.LEAGUE: "Services of a league",
+    Server.LEAGUES: "Leagues, from the operator",
 }
 _COLUMNS: Final = ("Name", "Kind", "Labels", "Unit", "Meaning", "Source")
 

@@ -1,4 +1,4 @@
-"""The three dashboards: all runs, one run, and the operator.
+"""The dashboards: all runs, one run, the operator, and leagues (``league_board``).
 
 What of the registry no panel here asks for gets one of its own in a last row: a new metric is seen
 from its first day on, and may be given a better place later.
@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from league_board import league_board
 from panels import (
     Board,
     Json,
@@ -54,7 +55,7 @@ def pages() -> Mapping[str, Json]:
         [each for each in served_by(server) if not any(board.shows(each) for board in boards)]
         for server in (Server.RUN, Server.OPERATOR)
     )
-    finished = (fleet, _with_others(run, of_runs), _with_others(operator, own))
+    finished = (fleet, league_board(), _with_others(run, of_runs), _with_others(operator, own))
     return {board.name: page(board) for board in finished}
 
 

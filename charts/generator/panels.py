@@ -20,6 +20,7 @@ WIDTH: Final = 24
 SCHEMA: Final = 39
 """Version of Grafana's dashboard format; newer servers read older ones."""
 FILTER: Final = 'namespace=~"$namespace",run=~"$run"'
+LEAGUE_FILTER: Final = 'namespace=~"$namespace",league=~"$league"'
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,12 @@ class Board:
 
 def is_of_run(of: Metric) -> bool:
     """Whether it has the labels namespace and run: its own ones, or those of its scraped pod."""
-    return Server.OPERATOR not in of.servers
+    return not {Server.OPERATOR, Server.LEAGUE, Server.LEAGUES} & set(of.servers)
+
+
+def of_league(of: Metric, suffix: str = "", **labels: str) -> str:
+    """As ``metric``, of leagues: the label is the metric's own, or that of its scraped pod."""
+    return f"{of.name}{suffix}{{{','.join((LEAGUE_FILTER, *_matchers(of, labels)))}}}"
 
 
 def metric(of: Metric, suffix: str = "", **labels: str) -> str:

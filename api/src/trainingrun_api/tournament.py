@@ -45,7 +45,7 @@ class TournamentSpec(ApiModel):
         description="`RoundRobin`: each meets each. `SingleElimination`: who loses is out; byes"
         " go to the first entrants. `Swiss`: a few rounds between players of like standing.",
     )
-    pairs_per_match: Annotated[int, Field(ge=1, le=1000)] = Field(
+    pairs_per_match: Annotated[int, Field(ge=1, le=50)] = Field(
         1, description="Pairs of games a match; in a pair each player begins once."
     )
     rounds: Annotated[int, Field(ge=1, le=63)] | None = Field(

@@ -1,13 +1,16 @@
 """From the registry's definitions and plain numbers to what Prometheus reads.
 
-Metrics are computed when they are asked for, so that nothing has to be kept in step. Each function
-makes one family of samples; a label that the definition does not know is a bug and raises.
+Metrics are computed when they are asked for, so that nothing has to be kept in step: ``family`` and
+its like make one family of samples; a label that the definition does not know is a bug and raises.
+What happens too often to be kept (calls) is counted where it happens, in what ``counter``,
+``gauge`` and ``observed`` make.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.core import Metric as Family
 
@@ -51,3 +54,20 @@ def histogram(metric: Metric, distribution: Distribution) -> Family:
     counts: Iterable[int] = distribution.cumulated
     made.add_metric([], list(zip(bounds, counts, strict=True)), distribution.sum)
     return made
+
+
+def counter(metric: Metric, registry: CollectorRegistry) -> Counter:
+    """Return a counter of a registry's that is counted up by hand."""
+    return Counter(metric.name, metric.text, metric.labels, registry=registry)
+
+
+def gauge(metric: Metric, registry: CollectorRegistry) -> Gauge:
+    """Return a gauge of a registry's that is set by hand."""
+    return Gauge(metric.name, metric.text, metric.labels, registry=registry)
+
+
+def observed(metric: Metric, registry: CollectorRegistry) -> Histogram:
+    """Return a histogram of a registry's, of values that it observes one by one."""
+    return Histogram(
+        metric.name, metric.text, metric.labels, registry=registry, buckets=metric.buckets
+    )

@@ -5,9 +5,9 @@ docs/reference/metrics.md is made of this. Names of the client library do not oc
 numbers into its objects is ``exposition``.
 
 A metric is there from a process' start on; a value that is not known yet has no sample, because
-absent is not zero. Labels come from small closed sets, but for three: ``run`` and ``namespace``
-(one pair a TrainingRun) and ``endpoint`` (at most ``ENDPOINTS_NAMED`` in one process, or
-``DAEMONS_NAMED`` in one run).
+absent is not zero. Labels come from small closed sets, but for these: ``run`` or ``league``, with
+``namespace`` (one pair a resource), ``endpoint`` (at most ``ENDPOINTS_NAMED`` in one process, or
+``DAEMONS_NAMED`` in one run) and ``reader`` (of a Replay service, which bounds them itself).
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ DAEMONS_NAMED: Final = 256
 reconcile, so that daemons that come and go leave nothing behind."""
 
 _RUN: Final = ("namespace", "run")
+_LEAGUE: Final = ("namespace", "league")
 _GAME_SECONDS: Final = (
     0.1,
     0.25,
@@ -59,6 +60,24 @@ _SHORT_SECONDS: Final = (
 _SYNC_SECONDS: Final = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0)
 _UPDATE_SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0, 120.0)
 _RECONCILE_SECONDS: Final = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+_CALL_SECONDS: Final = (
+    0.001,
+    0.002,
+    0.005,
+    0.01,
+    0.02,
+    0.05,
+    0.1,
+    0.2,
+    0.5,
+    1.0,
+    2.0,
+    5.0,
+    10.0,
+    30.0,
+    60.0,
+)
+_FIT_SECONDS: Final = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 _POWERS: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
 _BATCH_ROWS: Final = (1.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 4096.0)
 _PUBLISHES: Final = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 12.0, 16.0, 32.0, 64.0)
@@ -83,6 +102,10 @@ class Server(Enum):
     RUN = "run"
     """The operator, for each run; and ``trainingrun local --metrics``, for its one."""
     OPERATOR = "operator"
+    LEAGUE = "league"
+    """A process with services of a league; each service has its part of them."""
+    LEAGUES = "leagues"
+    """The operator, for each league."""
 
 
 class Metric(Struct, frozen=True):
@@ -938,6 +961,266 @@ API_SECONDS: Final = Metric(
     (Server.OPERATOR,),
     ("verb",),
     _RECONCILE_SECONDS,
+)
+
+# --- leagues --------------------------------------------------------------------------------------
+
+
+def _league_own(
+    name: str,
+    kind: Kind,
+    text: str,
+    unit: str,
+    *labels: str,
+    source: str = _OWN,
+    buckets: tuple[float, ...] = (),
+) -> Metric:
+    return Metric(
+        f"trainingrun_league_{name}", kind, text, unit, source, (Server.LEAGUE,), labels, buckets
+    )
+
+
+LEAGUE_CALLS: Final = _league_own(
+    "calls_total",
+    Kind.COUNTER,
+    "Calls that ended, by service, method and status code of gRPC.",
+    "calls",
+    "service",
+    "method",
+    "code",
+)
+LEAGUE_CALL_SECONDS: Final = _league_own(
+    "call_seconds",
+    Kind.HISTOGRAM,
+    "Duration of calls, waits that a request asked for included.",
+    "seconds",
+    "service",
+    "method",
+    buckets=_CALL_SECONDS,
+)
+LEAGUE_MODELS: Final = _league_own(
+    "model_models",
+    Kind.GAUGE,
+    "Models of the league by stage: pending-validation, validated, promoted, rejected, retired.",
+    "models",
+    "stage",
+    source="the database",
+)
+LEAGUE_PUBLICATIONS: Final = _league_own(
+    "model_publications_total",
+    Kind.COUNTER,
+    "Publications that were answered, by outcome: accepted, pending-validation, rejected.",
+    "publications",
+    "outcome",
+)
+LEAGUE_SERVED_BYTES: Final = _league_own(
+    "model_served_bytes_total", Kind.COUNTER, "Bytes of policies that were downloaded.", "bytes"
+)
+LEAGUE_WAITING_PLAYERS: Final = _league_own(
+    "matchmaker_waiting_players",
+    Kind.GAUGE,
+    "Players that wait for an opponent.",
+    "players",
+    source="the Matchmaker, at each scrape",
+)
+LEAGUE_OLDEST_WAIT: Final = _league_own(
+    "matchmaker_oldest_wait_seconds",
+    Kind.GAUGE,
+    "How long the first of them has waited.",
+    "seconds",
+    source="the Matchmaker, at each scrape",
+)
+LEAGUE_OPEN_MATCHES: Final = _league_own(
+    "matchmaker_open_matches",
+    Kind.GAUGE,
+    "Matches that wait for a worker.",
+    "matches",
+    source="the Matchmaker, at each scrape",
+)
+LEAGUE_LEASED_MATCHES: Final = _league_own(
+    "matchmaker_leased_matches",
+    Kind.GAUGE,
+    "Matches that a worker plays.",
+    "matches",
+    source="the Matchmaker, at each scrape",
+)
+LEAGUE_WANTED_WORKERS: Final = _league_own(
+    "matchmaker_wanted_workers",
+    Kind.GAUGE,
+    "Workers that would play all of them within a minute.",
+    "workers",
+    source="the Matchmaker, at each scrape",
+)
+LEAGUE_REPORTED_MATCHES: Final = _league_own(
+    "matchmaker_reported_matches_total",
+    Kind.COUNTER,
+    "Matches that were reported, since the league began.",
+    "matches",
+    source="the database",
+)
+LEAGUE_FIT_SECONDS: Final = _league_own(
+    "elo_fit_seconds",
+    Kind.HISTOGRAM,
+    "Duration of a fit of all ratings, reading included.",
+    "seconds",
+    buckets=_FIT_SECONDS,
+)
+LEAGUE_PLAYERS: Final = _league_own(
+    "elo_players", Kind.GAUGE, "Players that are known.", "players", source="the latest fit"
+)
+LEAGUE_RATED_GAMES: Final = _league_own(
+    "elo_games", Kind.GAUGE, "Games that ratings rest on.", "games", source="the latest fit"
+)
+LEAGUE_GAMES_RUNNING: Final = _league_own(
+    "game_running",
+    Kind.GAUGE,
+    "Games of people and clients that are not over.",
+    "games",
+    source="the Game service",
+)
+LEAGUE_GAMES_WATCHED: Final = _league_own(
+    "game_watchers",
+    Kind.GAUGE,
+    "Streams of games that are open.",
+    "streams",
+    source="the Game service",
+)
+LEAGUE_GAMES_ENDED: Final = _league_own(
+    "game_ended_total",
+    Kind.COUNTER,
+    "Games of people and clients that ended, by how.",
+    "games",
+    "phase",
+)
+LEAGUE_REPLAY_RECORDED: Final = _league_own(
+    "replay_recorded_experiences_total",
+    Kind.COUNTER,
+    "Experiences that were recorded, since the league began.",
+    "experiences",
+    source="the journal",
+)
+LEAGUE_REPLAY_SAMPLED: Final = _league_own(
+    "replay_sampled_experiences_total",
+    Kind.COUNTER,
+    "Experiences that were sampled, each as often as it was, since the league began.",
+    "experiences",
+    source="the journal",
+)
+LEAGUE_REPLAY_FIRST_SAMPLED: Final = _league_own(
+    "replay_first_sampled_experiences_total",
+    Kind.COUNTER,
+    "Experiences that were sampled for the first time, since the league began.",
+    "experiences",
+    source="the journal",
+)
+LEAGUE_REPLAY_EVICTED: Final = _league_own(
+    "replay_evicted_experiences_total",
+    Kind.COUNTER,
+    "Experiences that were evicted, since the league began.",
+    "experiences",
+    source="the journal",
+)
+LEAGUE_REPLAY_EVICTED_UNSAMPLED: Final = _league_own(
+    "replay_evicted_unsampled_experiences_total",
+    Kind.COUNTER,
+    "Experiences that were evicted that were never sampled, since the league began.",
+    "experiences",
+    source="the journal",
+)
+LEAGUE_REPLAY_ARCHIVED: Final = _league_own(
+    "replay_archived_experiences_total",
+    Kind.COUNTER,
+    "Experiences that were archived, since the league began.",
+    "experiences",
+    source="the journal",
+)
+LEAGUE_REPLAY_ITEMS: Final = _league_own(
+    "replay_items", Kind.GAUGE, "Items that may be sampled.", "items", source="the table"
+)
+LEAGUE_REPLAY_EXPERIENCES: Final = _league_own(
+    "replay_experiences", Kind.GAUGE, "Experiences in them.", "experiences", source="the table"
+)
+LEAGUE_REPLAY_BYTES: Final = _league_own(
+    "replay_bytes", Kind.GAUGE, "Memory that they take.", "bytes", source="the table"
+)
+LEAGUE_REPLAY_READABLE: Final = _league_own(
+    "replay_readable_experiences",
+    Kind.GAUGE,
+    "Experiences that readers may sample before the limiter holds them.",
+    "experiences",
+    source="the limiter",
+)
+LEAGUE_REPLAY_JOURNAL_BYTES: Final = _league_own(
+    "replay_journal_bytes", Kind.GAUGE, "Size of the journal.", "bytes", source="the journal"
+)
+LEAGUE_REPLAY_JOURNAL_FAILING: Final = _league_own(
+    "replay_journal_failing",
+    Kind.GAUGE,
+    "1 while the journal cannot be written, and nothing is recorded.",
+    "yes or no",
+    source="the journal",
+)
+LEAGUE_REPLAY_ARCHIVE_FAILURES: Final = _league_own(
+    "replay_archive_failures",
+    Kind.GAUGE,
+    "Attempts to archive a file that failed one after the other.",
+    "attempts",
+    source="the archive",
+)
+LEAGUE_REPLAY_FILES_UNARCHIVED: Final = _league_own(
+    "replay_files_unarchived",
+    Kind.GAUGE,
+    "Files of evicted experiences that wait to be archived.",
+    "files",
+    source="the archive",
+)
+LEAGUE_REPLAY_HELD_SECONDS: Final = _league_own(
+    "replay_held_seconds_total",
+    Kind.COUNTER,
+    "Time that the limiter held a side: writers or readers.",
+    "seconds",
+    "side",
+)
+LEAGUE_REPLAY_READ: Final = _league_own(
+    "replay_read_experiences_total",
+    Kind.COUNTER,
+    "Experiences that each reader sampled.",
+    "experiences",
+    "reader",
+)
+
+
+def _of_league(name: str, text: str, unit: str, *labels: str, source: str) -> Metric:
+    return Metric(
+        f"trainingrun_league_{name}",
+        Kind.GAUGE,
+        text,
+        unit,
+        source,
+        (Server.LEAGUES,),
+        (*_LEAGUE, *labels),
+    )
+
+
+LEAGUE_CONDITION: Final = _of_league(
+    "condition",
+    "Conditions of the league: 1 while True, 0 while False; no sample while Unknown.",
+    "1",
+    "type",
+    source="status.conditions",
+)
+LEAGUE_SERVICES: Final = _of_league(
+    "services", "Services that serve, of five.", "services", source="the cluster"
+)
+LEAGUE_WORKERS: Final = _of_league(
+    "workers",
+    "Workers: wanted by the Matchmaker, desired within the bounds, and ready.",
+    "workers",
+    "state",
+    source="status.workers",
+)
+LEAGUE_WORKERS_MOST: Final = _of_league(
+    "workers_max", "The most workers that there may be.", "workers", source="spec.workers"
 )
 
 ALL: Final = tuple(each for each in list(globals().values()) if isinstance(each, Metric))

@@ -29,6 +29,7 @@ from trainingrun_contracts.league.v1.matchmaker_pb2 import (
 )
 from trainingrun_contracts.league.v1.matchmaker_pb2_grpc import MatchmakerServiceStub
 from trainingrun_contracts.league.v1.model_pb2_grpc import ModelServiceStub
+from trainingrun_contracts.metrics import Server, served_by
 from trainingrun_environments.names import config_of
 from trainingrun_environments.registry import spec_of
 
@@ -126,6 +127,9 @@ def test_two_models_are_published_promoted_rolled_back_and_meet_in_a_tournament(
             entrants=["champion", f"model/{strong}", "builtin/random"],
             pairs_per_match=2,
         )
+        served = league.metrics()
+        for metric in served_by(Server.LEAGUE):
+            assert f"# TYPE {metric.name} {metric.kind.value}\n" in served, metric.name
         created: list[str] = []
         until(lambda: _create(worker, request, created), seconds=30, what="the champion is known")
 

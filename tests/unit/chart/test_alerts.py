@@ -11,6 +11,7 @@ import pytest
 import yaml
 from trainingrun.commands.app import app
 from trainingrun_api.conditions import ConditionType, Reason
+from trainingrun_api.league_conditions import LeagueReason
 from trainingrun_contracts.metrics import ALL
 from typer.main import get_command
 
@@ -129,6 +130,6 @@ def test_runbooks_name_reasons_and_pages_that_exist(page: Path) -> None:
     text = page.read_text()
     tables = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
     reasons = {word for cell in tables for word in re.findall(r"`(\w+)`", cell)}
-    assert reasons <= {each.value for each in Reason}
+    assert reasons <= {each.value for words in (Reason, LeagueReason) for each in words}
     for target in re.findall(r"\]\(([^)#]+)\)", text):
         assert (page.parent / target).is_file()

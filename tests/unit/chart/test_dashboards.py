@@ -18,7 +18,7 @@ from testkit.programs import programs
 from testkit.tree import CHART
 
 BOARDS = sorted((CHART / "dashboards").glob("*.json"))
-TOLD = {Server.RUN, Server.OPERATOR}
+TOLD = {Server.RUN, Server.OPERATOR, Server.LEAGUES}
 """What the operator serves: all of it is shown. Of what pods serve, what is worth a look."""
 
 
@@ -37,7 +37,12 @@ def expressions(board: dict[str, Any]) -> Iterator[str]:
     """Every expression, with the page's variables chosen."""
     for panel in panels(board):
         for target in panel["targets"]:
-            yield target["expr"].replace("$namespace", "team").replace("$run", "ppo")
+            yield (
+                target["expr"]
+                .replace("$namespace", "team")
+                .replace("$run", "ppo")
+                .replace("$league", "ladder")
+            )
 
 
 def names_in(text: str) -> set[str]:
@@ -54,9 +59,9 @@ def known_names() -> set[str]:
     return names
 
 
-def test_there_are_three() -> None:
-    """All runs, one run, the operator."""
-    assert [file.stem for file in BOARDS] == ["fleet", "operator", "run"]
+def test_there_are_four() -> None:
+    """All runs, leagues, the operator, one run."""
+    assert [file.stem for file in BOARDS] == ["fleet", "league", "operator", "run"]
 
 
 @pytest.mark.parametrize("file", BOARDS, ids=lambda file: file.stem)

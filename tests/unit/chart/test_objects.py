@@ -12,6 +12,7 @@ from trainingrun_reconciler.owner import RunIdentity
 from trainingrun_reconciler.roles.workload import Role
 
 from testkit.control_plane.rendered_chart import Chart
+from testkit.operator.leagues import PlayedLeague, league
 from testkit.tree import CHART
 
 POD_MONITOR = "--api-versions=monitoring.coreos.com/v1/PodMonitor"
@@ -106,13 +107,19 @@ def test_monitoring_comes_with_the_prometheus_operator(chart: Chart) -> None:
     [
         ("podMonitor", OPERATOR),
         ("runs", f"{OPERATOR}-runs"),
+        ("leagues", f"{OPERATOR}-leagues"),
         ("rules", OPERATOR),
         ("dashboards", f"{OPERATOR}-dashboard-run"),
     ],
 )
 def test_monitoring_may_be_decided_by_hand(value: str, name: str, chart: Chart) -> None:
     """``always`` makes the object anywhere, ``never`` nowhere."""
-    kinds = {"podMonitor": "PodMonitor", "runs": "PodMonitor", "rules": "PrometheusRule"}
+    kinds = {
+        "podMonitor": "PodMonitor",
+        "runs": "PodMonitor",
+        "leagues": "PodMonitor",
+        "rules": "PrometheusRule",
+    }
 
     def is_made(*options: str) -> bool:
         found = chart(*options).all(kinds.get(value, "ConfigMap"))
@@ -149,6 +156,28 @@ def test_the_pod_monitor_of_runs_finds_their_pods(chart: Chart) -> None:
     assert spec["namespaceSelector"] == {"any": True}
     some = monitors(chart, "--set=watchNamespaces={a,b}")[f"{OPERATOR}-runs"]["spec"]
     assert some["namespaceSelector"] == {"matchNames": ["a", "b"]}
+
+
+def test_the_pod_monitor_of_leagues_finds_the_pods_that_serve(chart: Chart) -> None:
+    """Its selector and port are those of all pods that the operator renders for a league, but for
+    the workers, which serve no metrics; their labels name league and role."""
+    spec = monitors(chart)[f"{OPERATOR}-leagues"]["spec"]
+    (endpoint,) = spec["podMetricsEndpoints"]
+    prefix = "__meta_kubernetes_pod_label_"
+    serving = set()
+    for made in PlayedLeague(league(profile="development"), ready=True).settle().children:
+        template = made.get("spec", {}).get("template")
+        if template is None:
+            continue
+        labels = template["metadata"]["labels"]
+        assert spec["selector"]["matchLabels"].items() <= labels.items()
+        named = {label.replace(".", "_").replace("/", "_") for label in labels}
+        for each in endpoint["relabelings"]:
+            assert each["sourceLabels"][0].removeprefix(prefix) in named
+        (container,) = template["spec"]["containers"]
+        if endpoint["port"] in {port["name"] for port in container.get("ports", ())}:
+            serving.add(labels["trainingrun.dev/role"])
+    assert serving == {"game", "matchmaker", "model", "elo", "replay"}
 
 
 def monitors(chart: Chart, *options: str) -> dict[str, dict[str, Any]]:

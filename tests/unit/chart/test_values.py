@@ -64,6 +64,7 @@ CHANGES: dict[str, Any] = {
     "metrics.annotations": {"a": "b"},
     "monitoring.podMonitor": "never",
     "monitoring.runs": "never",
+    "monitoring.leagues": "never",
     "monitoring.rules": "never",
     "monitoring.dashboards": "never",
     "monitoring.labels": {"release": "prometheus"},

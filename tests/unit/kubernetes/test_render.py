@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from trainingrun_api.run import TrainingRun, parse
 from trainingrun_contracts.exit_codes import FINAL
+from trainingrun_contracts.run_config import LEAGUE_AUTHORITY_VARIABLE, LEAGUE_TOKEN_VARIABLE
 from trainingrun_reconciler.backends import SharedResources
 from trainingrun_reconciler.desired.redis_config import password_for, users
 from trainingrun_reconciler.desired.workloads import workloads
@@ -457,3 +458,28 @@ def test_a_run_that_joins_a_league_has_its_label() -> None:
         in controller_of(workload)["spec"]["template"]["metadata"]["labels"]
     }
     assert joined == {"learner"}
+
+
+def test_a_learner_that_joins_a_league_is_given_its_token_and_its_authority() -> None:
+    """Both from the league's Secret, under the names that the learner reads; no other member's
+    pod has them, and no value stands in a manifest."""
+    made = workloads(training_run(leagueRef={"name": "ladder"}), Settings(), scaled=2)
+    given = {
+        (role.value, each["name"]): each["valueFrom"]["secretKeyRef"]
+        for role, workload in made.items()
+        for container in controller_of(workload)["spec"]["template"]["spec"]["containers"]
+        for each in container["env"]
+        if each["name"] in (LEAGUE_TOKEN_VARIABLE, LEAGUE_AUTHORITY_VARIABLE)
+    }
+    assert given == {
+        ("learner", LEAGUE_TOKEN_VARIABLE): {"name": "ladder-tokens", "key": "services-token"},
+        ("learner", LEAGUE_AUTHORITY_VARIABLE): {"name": "ladder-tokens", "key": "ca.crt"},
+    }
+
+
+def test_a_learner_outside_of_leagues_is_given_nothing_of_one() -> None:
+    """A Secret that is not there would keep its pod from starting."""
+    made = workloads(training_run(), Settings(), scaled=2)
+    (container,) = controller_of(made[Role.LEARNER])["spec"]["template"]["spec"]["containers"]
+    names = {each["name"] for each in container["env"]}
+    assert not names & {LEAGUE_TOKEN_VARIABLE, LEAGUE_AUTHORITY_VARIABLE}

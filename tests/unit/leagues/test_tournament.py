@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+from trainingrun_api.resource import SpecError
 from trainingrun_api.tournament import TOURNAMENT as DEFINITION
 from trainingrun_api.tournament import Tournament, TournamentStatus
 from trainingrun_contracts.league_report import (
@@ -13,6 +15,7 @@ from trainingrun_contracts.league_report import (
     TournamentReport,
     TournamentState,
 )
+from trainingrun_league.matchmaker.requests import MOST_PAIRS
 from trainingrun_reconciler.desired.conditions import next_condition
 from trainingrun_reconciler.leagues.tournaments import Answer, decide_tournament, order_of
 from trainingrun_reconciler.outcome import Outcome
@@ -122,3 +125,10 @@ def test_a_refusal_is_a_failure_with_the_leagues_words() -> None:
     assert outcome.conditions["Failed"].message == "there is no model b"
     assert not outcome.conditions["Complete"].is_true
     assert [(each.reason, each.warning) for each in outcome.events] == [("TournamentFailed", True)]
+
+
+def test_the_resource_takes_what_the_matchmaker_does() -> None:
+    """As many pairs a match as it allows, and not one more: refused when it is written."""
+    assert tournament(pairsPerMatch=MOST_PAIRS).spec.pairs_per_match == MOST_PAIRS
+    with pytest.raises(SpecError, match="pairsPerMatch"):
+        tournament(pairsPerMatch=MOST_PAIRS + 1)

@@ -15,9 +15,11 @@ from time import monotonic
 from typing import Final
 
 import numpy as np
-from prometheus_client import CollectorRegistry, Gauge, Histogram
+from prometheus_client import CollectorRegistry
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
+from trainingrun_contracts import metrics
+from trainingrun_contracts.exposition import gauge, observed
 
 from trainingrun_league.elo.ranking import Ranking, Registered, Sums, rank
 from trainingrun_league.elo.requests import kind_of
@@ -30,7 +32,6 @@ _REST: Final = 3.0
 _MARGIN_SECONDS: Final = 300.0
 """Rows that changed before the last reading are read again: clocks differ, and a transaction
 commits later than the time that it writes. A row holds sums, so that reading it twice is right."""
-_BUCKETS: Final = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 
 _log: Final = logging.getLogger(__name__)
 
@@ -39,18 +40,9 @@ class FitMetrics:
     """What operators see of fits."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.seconds = Histogram(
-            "trainingrun_league_elo_fit_seconds",
-            "Duration of a fit of all ratings, reading included.",
-            buckets=_BUCKETS,
-            registry=registry,
-        )
-        self.players = Gauge(
-            "trainingrun_league_elo_players", "Players that are known.", registry=registry
-        )
-        self.games = Gauge(
-            "trainingrun_league_elo_games", "Games that ratings rest on.", registry=registry
-        )
+        self.seconds = observed(metrics.LEAGUE_FIT_SECONDS, registry)
+        self.players = gauge(metrics.LEAGUE_PLAYERS, registry)
+        self.games = gauge(metrics.LEAGUE_RATED_GAMES, registry)
 
 
 class Fitting:

@@ -14,7 +14,9 @@ from typing import Any, Final
 
 import grpc.aio
 import msgspec
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter
+from trainingrun_contracts import metrics
+from trainingrun_contracts.exposition import counter, gauge
 from trainingrun_contracts.league.v1.game_pb2 import (
     CreateGameRequest,
     CreateGameResponse,
@@ -313,12 +315,9 @@ GAME: Final = ServiceDeclaration(
 
 def _metrics(registry: CollectorRegistry, hall: Hall) -> Counter:
     """Register the service's metrics; return the counter of games that ended."""
-    name = "trainingrun_league_game"
-    running = Gauge(f"{name}_running", "Games that are not over.", registry=registry)
-    running.set_function(lambda: hall.running)
-    watchers = Gauge(f"{name}_watchers", "Streams of games that are open.", registry=registry)
-    watchers.set_function(lambda: hall.watchers)
-    return Counter(f"{name}_ended", "Games that ended.", ["phase"], registry=registry)
+    gauge(metrics.LEAGUE_GAMES_RUNNING, registry).set_function(lambda: hall.running)
+    gauge(metrics.LEAGUE_GAMES_WATCHED, registry).set_function(lambda: hall.watchers)
+    return counter(metrics.LEAGUE_GAMES_ENDED, registry)
 
 
 def _new_id() -> str:

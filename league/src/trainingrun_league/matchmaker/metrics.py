@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Final
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
+from trainingrun_contracts import metrics
+from trainingrun_contracts.exposition import value
 from trainingrun_contracts.league.v1.matchmaker_pb2 import GetQueueStatsResponse
-
-_PREFIX: Final = "trainingrun_league_matchmaker_"
 
 
 class MatchmakerMetrics(Collector):
@@ -25,19 +24,12 @@ class MatchmakerMetrics(Collector):
     def collect(self) -> Iterator[Metric]:
         """See ``Collector``."""
         stats = self._stats()
-        gauges = (
-            ("waiting_players", "Players that wait for an opponent.", stats.waiting_players),
-            ("oldest_wait_seconds", "Wait of the longest of them.", stats.oldest_wait_seconds),
-            ("open_matches", "Matches that wait for a worker.", stats.open_matches),
-            ("leased_matches", "Matches that a worker plays.", stats.leased_matches),
-            ("wanted_workers", "Workers that play all within a minute.", stats.wanted_workers),
-        )
-        for name, said, value in gauges:
-            yield GaugeMetricFamily(_PREFIX + name, said, value=value)
-        reported = stats.reported_matches
-        yield CounterMetricFamily(
-            f"{_PREFIX}reported_matches", "Matches that were reported.", value=reported
-        )
+        yield value(metrics.LEAGUE_WAITING_PLAYERS, stats.waiting_players)
+        yield value(metrics.LEAGUE_OLDEST_WAIT, stats.oldest_wait_seconds)
+        yield value(metrics.LEAGUE_OPEN_MATCHES, stats.open_matches)
+        yield value(metrics.LEAGUE_LEASED_MATCHES, stats.leased_matches)
+        yield value(metrics.LEAGUE_WANTED_WORKERS, stats.wanted_workers)
+        yield value(metrics.LEAGUE_REPORTED_MATCHES, stats.reported_matches)
 
     def describe(self) -> Iterator[Metric]:
         """None is read before the service has started."""

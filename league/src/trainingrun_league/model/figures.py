@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry
+from trainingrun_contracts import metrics
+from trainingrun_contracts.exposition import counter, gauge
 from trainingrun_contracts.league.v1 import model_pb2 as pb
 
 from trainingrun_league.model.stages import Stage
@@ -14,23 +16,9 @@ class Figures:
     """The metrics of one service."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._stages = Gauge(
-            "trainingrun_league_model_models",
-            "Models of the league by stage.",
-            ["stage"],
-            registry=registry,
-        )
-        self._published = Counter(
-            "trainingrun_league_model_publications_total",
-            "Publications that were answered, by outcome.",
-            ["outcome"],
-            registry=registry,
-        )
-        self._served = Counter(
-            "trainingrun_league_model_served_bytes_total",
-            "Bytes of policies that were downloaded.",
-            registry=registry,
-        )
+        self._stages = gauge(metrics.LEAGUE_MODELS, registry)
+        self._published = counter(metrics.LEAGUE_PUBLICATIONS, registry)
+        self._served = counter(metrics.LEAGUE_SERVED_BYTES, registry)
 
     def set_stages(self, counts: Mapping[Stage, int]) -> None:
         """Show how many models have each stage."""

@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
+from trainingrun_contracts import metrics
+from trainingrun_contracts.exposition import labelled, value
+from trainingrun_contracts.metrics import Metric
 
 WINDOW_SECONDS: Final = 10
 MOST_READERS: Final = 32
 OTHER_READERS: Final = "other"
-_PREFIX: Final = "trainingrun_league_replay_"
 
 
 @dataclass
@@ -61,8 +63,7 @@ class Readers:
 class Figures:
     """One moment of the service, for its metrics; counts are in experiences."""
 
-    totals: dict[str, int]
-    gauges: dict[str, float]
+    values: dict[Metric, float]
     held_seconds: dict[str, float]
     readers: dict[str, int]
 
@@ -73,28 +74,14 @@ class ReplayMetrics(Collector):
     def __init__(self, figures: Callable[[], Figures]) -> None:
         self._figures = figures
 
-    def describe(self) -> Iterator[Metric]:
+    def describe(self) -> Iterator[Family]:
         """None: their names are known when they are collected."""
         return iter(())
 
-    def collect(self) -> Iterator[Metric]:
+    def collect(self) -> Iterator[Family]:
         """Yield all metrics."""
         figures = self._figures()
-        for name, count in figures.totals.items():
-            yield CounterMetricFamily(
-                f"{_PREFIX}{name}_experiences", f"Experiences {name}, since the begin.", value=count
-            )
-        for name, value in figures.gauges.items():
-            yield GaugeMetricFamily(f"{_PREFIX}{name}", f"Now: {name}.", value=value)
-        held = CounterMetricFamily(
-            f"{_PREFIX}held_seconds", "Seconds that the limiter held a side.", labels=["side"]
-        )
-        for side, seconds in figures.held_seconds.items():
-            held.add_metric([side], seconds)
-        yield held
-        read = CounterMetricFamily(
-            f"{_PREFIX}read_experiences", "Experiences sampled by each reader.", labels=["reader"]
-        )
-        for reader, count in figures.readers.items():
-            read.add_metric([reader], count)
-        yield read
+        for metric, number in figures.values.items():
+            yield value(metric, number)
+        yield labelled(metrics.LEAGUE_REPLAY_HELD_SECONDS, figures.held_seconds)
+        yield labelled(metrics.LEAGUE_REPLAY_READ, figures.readers)

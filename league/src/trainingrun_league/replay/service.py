@@ -14,6 +14,7 @@ from time import monotonic
 from typing import Any, Final
 
 import grpc.aio
+from trainingrun_contracts import metrics
 from trainingrun_contracts.league.v1 import replay_pb2 as pb
 from trainingrun_contracts.league.v1.replay_pb2_grpc import (
     ReplayServiceServicer,
@@ -274,23 +275,21 @@ class ReplayService(ReplayServiceServicer):
     def _figures(self) -> Figures:
         table, counters = self._state.table, self._state.counters
         return Figures(
-            totals={
-                "recorded": counters.recorded,
-                "sampled": counters.sampled,
-                "first_sampled": counters.first_sampled,
-                "evicted": counters.evicted,
-                "evicted_unsampled": counters.evicted_unsampled,
-                "archived": counters.archived,
-            },
-            gauges={
-                "items": len(table),
-                "experiences": table.experiences,
-                "bytes": table.bytes,
-                "readable_experiences": readable(self._gate.ratio, self._state.balance),
-                "journal_bytes": self._journal.size,
-                "journal_failing": float(self._recorder.failure is not None),
-                "archive_failures": self._archiver.failures,
-                "files_unarchived": self._archiver.unarchived,
+            values={
+                metrics.LEAGUE_REPLAY_RECORDED: counters.recorded,
+                metrics.LEAGUE_REPLAY_SAMPLED: counters.sampled,
+                metrics.LEAGUE_REPLAY_FIRST_SAMPLED: counters.first_sampled,
+                metrics.LEAGUE_REPLAY_EVICTED: counters.evicted,
+                metrics.LEAGUE_REPLAY_EVICTED_UNSAMPLED: counters.evicted_unsampled,
+                metrics.LEAGUE_REPLAY_ARCHIVED: counters.archived,
+                metrics.LEAGUE_REPLAY_ITEMS: len(table),
+                metrics.LEAGUE_REPLAY_EXPERIENCES: table.experiences,
+                metrics.LEAGUE_REPLAY_BYTES: table.bytes,
+                metrics.LEAGUE_REPLAY_READABLE: readable(self._gate.ratio, self._state.balance),
+                metrics.LEAGUE_REPLAY_JOURNAL_BYTES: self._journal.size,
+                metrics.LEAGUE_REPLAY_JOURNAL_FAILING: float(self._recorder.failure is not None),
+                metrics.LEAGUE_REPLAY_ARCHIVE_FAILURES: self._archiver.failures,
+                metrics.LEAGUE_REPLAY_FILES_UNARCHIVED: self._archiver.unarchived,
             },
             held_seconds={
                 "writers": self._gate.writers_held_seconds,

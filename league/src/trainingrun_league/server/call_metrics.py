@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import grpc
-from prometheus_client import CollectorRegistry, Counter, Histogram
-
-_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+from prometheus_client import CollectorRegistry
+from trainingrun_contracts import metrics
+from trainingrun_contracts.exposition import counter, observed
 
 
 class CallMetrics:
@@ -24,19 +24,8 @@ class SharedCallMetrics:
     """The families. Methods are those of the protocol, so that the labels are a closed set."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.calls = Counter(
-            "trainingrun_league_calls",
-            "Calls that ended, by method and status code.",
-            ("service", "method", "code"),
-            registry=registry,
-        )
-        self.seconds = Histogram(
-            "trainingrun_league_call_seconds",
-            "Duration of calls, waits that a request asked for included.",
-            ("service", "method"),
-            buckets=_SECONDS,
-            registry=registry,
-        )
+        self.calls = counter(metrics.LEAGUE_CALLS, registry)
+        self.seconds = observed(metrics.LEAGUE_CALL_SECONDS, registry)
 
     def of(self, service: str) -> CallMetrics:
         """Return those of a service."""

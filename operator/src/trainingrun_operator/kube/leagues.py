@@ -45,9 +45,12 @@ from trainingrun_reconciler.roles.league import tokens_secret as tokens_name
 
 from trainingrun_operator.kube.client import Client
 from trainingrun_operator.kube.passwords import Passwords
-from trainingrun_operator.kube.run_secrets import find_secret, is_due, own_secret
+from trainingrun_operator.kube.run_secrets import find_secret, own_secret
 
 ASK_SECONDS: Final = 10.0
+SECRET_SECONDS: Final = 30.0
+"""Between two reads of the Secret of a league. Learners of runs wait for it, whom the
+league knows nothing of; hence not as rarely as the Secrets of runs."""
 _ORIGIN: Final = "league"
 """Under which the secret is derived that all of a league's Secret follows from."""
 _AUTHORITY_BYTES: Final = 64 * 1024
@@ -94,11 +97,11 @@ class KubernetesLeagues:
         self._session: aiohttp.ClientSession | None = None
 
     async def prepare(self, owner: Owner, certificate: str | None) -> None:
-        """Make the Secret of a league, and see from time to time that it is there."""
+        """Make the Secret of a league, and see every ``SECRET_SECONDS`` that it is there."""
         place = LeagueAddress(owner.namespace, owner.name)
         uid, known = self._known.get(place, ("", None))
         is_known = known is not None and uid == owner.uid
-        if is_known and known and not is_due(known.at, now=self._clock(), has_problem=False):
+        if is_known and known and self._clock() - known.at < SECRET_SECONDS:
             return
         found = await own_secret(
             self._client,
@@ -117,7 +120,13 @@ class KubernetesLeagues:
     async def _authority(self, owner: Owner, name: str) -> str:
         """Who has signed the certificate that a user gives."""
         found = await find_secret(self._client, owner, name)
-        text = _entry(found, AUTHORITY) if found is not None else ""
+        if found is None:
+            raise BackendError(
+                "SecretNotFound",
+                f"spec.access.tlsSecretRef: Secret {owner.namespace}/{name} is not there: make it,"
+                f" of type kubernetes.io/tls and with {AUTHORITY}, or name another one",
+            )
+        text = _entry(found, AUTHORITY)
         if "BEGIN CERTIFICATE" not in text or len(text) > _AUTHORITY_BYTES:
             raise BackendError(
                 "SecretNotFound",

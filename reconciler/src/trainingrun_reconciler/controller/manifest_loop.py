@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Final, Generic, TypeVar
 
 from prometheus_client.core import Metric
@@ -49,6 +49,10 @@ Raises:
 """
 
 
+Families = Callable[[Iterable[R]], Iterator[Metric]]
+"""Makes metrics of resources and their statuses."""
+
+
 class ManifestReconciler(Generic[R]):
     """Reconciles the resources of one kind (``resources.declaration.ResourceReconciler``)."""
 
@@ -61,11 +65,13 @@ class ManifestReconciler(Generic[R]):
         *,
         removed: frozenset[Kind],
         ask: Ask[R] | None = None,
+        families: Families[R] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """``removed`` are the kinds of objects that are deleted when they are wanted no longer;
         others stay until the resource goes. ``ask`` is asked before each decision, where one
-        needs more than objects; what it returns decides in the place of ``decide``."""
+        needs more than objects; what it returns decides in the place of ``decide``. ``families``
+        makes metrics of the resources, as their latest status has them."""
         self.listener: Callable[[str], None] = lambda _action: None
         self._kind = kind
         self._decide = decide
@@ -74,6 +80,8 @@ class ManifestReconciler(Generic[R]):
         self._children = children
         self._removed = removed
         self._clock = clock
+        self._latest: dict[ResourceKey, R] = {}
+        self._families = families
 
     async def reconcile(self, key: ResourceKey) -> float | None:
         """Reconcile one resource once; returns the seconds until the next is due, or None.
@@ -84,6 +92,7 @@ class ManifestReconciler(Generic[R]):
         try:
             resource = await self._store.get(key)
             if resource is None or resource.metadata.deletion_timestamp is not None:
+                self.forget(key)
                 return None  # what it owns goes with it
             return await self._reconcile(resource)
         except BackendError as error:
@@ -142,6 +151,10 @@ class ManifestReconciler(Generic[R]):
         status = outcome.status.model_copy(
             update={"observed_generation": generation, "conditions": conditions}
         )
+        key = ResourceKey(
+            resource.metadata.namespace or "", resource.metadata.name, self._kind.name
+        )
+        self._latest[key] = resource.model_copy(update={"status": status})
         if status != resource.status:
             await self._store.write_status(resource, status)
         for event in outcome.events:
@@ -157,11 +170,13 @@ class ManifestReconciler(Generic[R]):
         await asyncio.Event().wait()
 
     def metrics(self) -> Callable[[], Iterator[Metric]]:
-        """None of the resources themselves."""
-        return lambda: iter(())
+        """Of the resources as they are now, where the kind makes any."""
+        families, latest = self._families, tuple(self._latest.values())
+        return lambda: iter(()) if families is None else families(latest)
 
     def forget(self, key: ResourceKey) -> None:
-        """Nothing is remembered."""
+        """Its metrics go."""
+        self._latest.pop(key, None)
 
     async def close(self) -> None:
         """Nothing is open."""

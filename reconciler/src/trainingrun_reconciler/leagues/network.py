@@ -77,7 +77,7 @@ def policies(
     for pods in pods_of(spec):
         rules = [_entrance(owner, part) for part in pods.parts]
         yield _policy(owner, pods, [*rules, *_metrics(metrics_from)])
-    yield _isolated(owner, metrics_from)
+    yield _isolated(owner)
 
 
 def _policy(owner: Owner, pods: Pods, ingress: list[dict[str, Any]]) -> Manifest:
@@ -99,13 +99,13 @@ def _entrance(owner: Owner, part: Part) -> dict[str, Any]:
     return {"from": peers, **rule}
 
 
-def _isolated(owner: Owner, metrics_from: Sequence[Mapping[str, Any]]) -> Manifest:
+def _isolated(owner: Owner) -> Manifest:
     """Of the workers: they take no connection, and connect to the league alone."""
     ports = [{"protocol": "TCP", "port": each.port} for each in PLACES.values()]
     spec = {
         "podSelector": {"matchLabels": selector(owner, WORKER)},
         "policyTypes": ["Ingress", "Egress"],
-        "ingress": [*_metrics(metrics_from)],
+        "ingress": [],
         "egress": [_DNS, {"to": [_pods({UID_LABEL: owner.uid})], "ports": ports}],
     }
     name = object_name(owner, WORKER)

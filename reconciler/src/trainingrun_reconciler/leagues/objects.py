@@ -23,7 +23,6 @@ from trainingrun_reconciler.leagues import process
 from trainingrun_reconciler.leagues.network import policies, services
 from trainingrun_reconciler.leagues.parts import (
     HEALTH_PORT,
-    METRICS_PORT,
     MIGRATION,
     WORKER,
     Pods,
@@ -174,7 +173,6 @@ def _worker(owner: Owner, spec: LeagueSpec, place: Place) -> PodParts:
         started=process.worker(owner, spec),
         amounts=WORKER_AMOUNTS,
         volumes=worker_volumes(owner),
-        ports=(("metrics", METRICS_PORT),),
         grace_seconds=WORKER_GRACE_SECONDS,
     )
 

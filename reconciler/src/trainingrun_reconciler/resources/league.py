@@ -24,6 +24,7 @@ from trainingrun_reconciler.kinds import (
     STATEFUL_SET,
 )
 from trainingrun_reconciler.leagues.decide import Heard, decide
+from trainingrun_reconciler.leagues.figures import league_families
 from trainingrun_reconciler.leagues.objects import Place
 from trainingrun_reconciler.leagues.seam import LeagueAddress, LeagueSilent
 from trainingrun_reconciler.outcome import Decide, Outcome
@@ -58,6 +59,7 @@ class LeagueReconciler(ManifestReconciler[League]):
             host.children,
             removed=LEAGUE_KIND.removed,
             ask=self._heard,
+            families=league_families,
         )
 
     async def _heard(self, league: League) -> Decide[League]:
