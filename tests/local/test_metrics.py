@@ -27,6 +27,7 @@ from testkit.servers.redis_server import RedisServer
 from testkit.waiting import until
 
 SERVERS = (Server.ACTOR, Server.EVALUATOR, Server.LEARNER, Server.RUN)
+OF_NO_RUN = (Server.OPERATOR, Server.LEAGUE, Server.LEAGUES)
 SEARCHES = {Server.SELFPLAY, Server.INFERENCE}
 ROLES_OF_SEARCHES = {each.value for each in SEARCHES}
 NOT_IN_EVERY_RUN = {
@@ -135,8 +136,9 @@ def _expect_agreement(found: dict[str, dict[str, Family]]) -> None:
 
 def _expect_answers(found: dict[str, dict[str, Family]]) -> None:
     """What dashboards and alerts ask for is there with the labels that they name, but for what not
-    every run has and for the operator's own."""
-    absent = {metric.name for metric in (*NOT_IN_EVERY_RUN, *served_by(Server.OPERATOR))}
+    every run has, for the operator's own, and for leagues'."""
+    others = [each for server in OF_NO_RUN for each in served_by(server)]
+    absent = {metric.name for metric in (*NOT_IN_EVERY_RUN, *others)}
     asked = [
         one
         for one in selectors()
