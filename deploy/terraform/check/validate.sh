@@ -62,6 +62,9 @@ check aws/servers -var region=eu-central-1 -var num_daemon_servers=4 -var daemon
 "$tool" -chdir="$work/deploy/terraform/aws/servers" output -raw daemon_endpoints; echo
 check aws/servers -var region=eu-central-1 -var num_daemon_servers=0 -var learner_instance_type=null
 refused aws/servers 'Take 0 to 200 daemon servers' -var region=eu-central-1 -var num_daemon_servers=-1
+check aws/hobby -var region=eu-central-1 -var bucket=my-bucket -var idle_minutes=30
+refused aws/hobby 'Take 0 to 10080 minutes' -var region=eu-central-1 -var bucket=my-bucket -var idle_minutes=-1
+refused aws/hobby 'Give the name of a game' -var region=eu-central-1 -var bucket=my-bucket -var 'environment=a b'
 check gcp -var project=my-project -var region=europe-west4 -var 'zones=["europe-west4-a"]' -var bucket=my-bucket
 refused gcp 'without the letter of a zone' -var project=my-project -var region=europe-west4-a -var 'zones=["europe-west4-a"]' -var bucket=my-bucket
 check azure -var subscription=00000000-0000-0000-0000-000000000000 -var location=westeurope -var registry=images \

@@ -119,7 +119,7 @@ def test_the_bucket_of_google_is_closed_and_versioned(terraform: Path) -> None:
 def test_instances_ask_for_tokens_and_have_encrypted_disks(terraform: Path) -> None:
     """Expect IMDSv2 everywhere, within one hop, and every disk encrypted."""
     found = list(of(terraform, "aws_launch_template", "aws_instance"))
-    assert len(found) == 4
+    assert len(found) == 5
     for each in found:
         if "launch_template" in each.body:
             continue  # it has what the template says
