@@ -226,9 +226,10 @@
     const known = turns.length;
     if (next.turn === known + 1 && next.last) turns.push(next.last);
     else if (next.turn > known) { location.reload(); return; }   // moves were missed: read them all
+    // The same position may come again while a move is on its way; that move is still the only one.
+    if (next.turn > state.turn || next.over) isSending = false;
     state = next;
     from = null;
-    isSending = false;
     $("problem").hidden = true;
     draw();
   }
