@@ -33,12 +33,14 @@ from trainingrun_contracts.league.v1.matchmaker_pb2 import (
     GameResult,
     GetQueueStatsRequest,
     GetTournamentRequest,
+    KeepSeatsRequest,
     LeasedMatch,
     LeaseMatchRequest,
     LeaseMatchResponse,
     ListTournamentsRequest,
     QueueMode,
     ReportResultRequest,
+    ReturnWorkRequest,
     Tournament,
     TournamentFormat,
     TournamentState,
@@ -434,7 +436,96 @@ def seat(place: Place, tournament_id: str, name: str) -> Any:
     return answer.match
 
 
+def test_work_that_is_given_back_goes_to_the_next_worker(place: Place) -> None:
+    """A tournament's match that workers give back is given to the next one at once, more often
+    than leases may end; who has it not gives nothing back."""
+    made = place.stub.CreateTournament(
+        CreateTournamentRequest(
+            idempotency_key="back",
+            name="back",
+            format=TournamentFormat.TOURNAMENT_FORMAT_ROUND_ROBIN,
+            entrants=["builtin/random", "builtin/mcts-100"],
+        )
+    ).tournament
+    only = place.lease("w0", MATCH_PURPOSE_TOURNAMENT).match
+    for number in range(8):
+        give_back(place, "eve", only.match_id)
+        assert not place.lease("eve", MATCH_PURPOSE_TOURNAMENT, seconds=0).HasField("match")
+        give_back(place, f"w{number}", only.match_id)
+        next_one = place.lease(f"w{number + 1}", MATCH_PURPOSE_TOURNAMENT)
+        assert next_one.match.match_id == only.match_id
+    place.report(only, lambda *_: 1.0, worker="w8")
+    wait_until(lambda: place.tournament(made.id).state == COMPLETE, "the tournament ends")
+    with pytest.raises(grpc.RpcError) as refused:
+        give_back(place, "w8", only.match_id)
+    assert refused.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+def test_a_seat_that_is_given_back_is_offered_again(place: Place) -> None:
+    """Another worker gets it, in the same game; the first one is told that it has lost it."""
+    mine = place.find("ada", CASUAL, opponent="builtin/random").match
+    first = place.lease("w0", MATCH_PURPOSE_CASUAL).seat
+    assert first.game_id == mine.game_id
+    assert keep(place, "w0", mine.match_id) == []
+    assert keep(place, "w1", mine.match_id, "nothing") == [mine.match_id, "nothing"]
+    give_back(place, "w0", mine.match_id)
+    second = place.lease("w1", MATCH_PURPOSE_CASUAL).seat
+    assert (second.game_id, second.seat_token) == (first.game_id, first.seat_token)
+    assert keep(place, "w0", mine.match_id) == [mine.match_id]
+
+
+def test_a_seat_whose_worker_died_is_offered_again(place: Place) -> None:
+    """kill -9 of a worker: after its silence another one sits there; a kill -9 of the league itself
+    meanwhile forgets nothing."""
+    place.league.kill()
+    place.league.arguments = [*place.league.arguments, "--set=matchmaker.seat_seconds=1"]
+    place.league.start()
+    mine = place.find("ada", CASUAL, opponent="builtin/random").match
+    assert place.lease("w0", MATCH_PURPOSE_CASUAL).seat.game_id == mine.game_id
+    place.league.kill()
+    place.league.start()
+    until(
+        lambda: place.lease("w1", MATCH_PURPOSE_CASUAL).seat.game_id == mine.game_id,
+        seconds=240,
+        what="the seat is offered again",
+    )
+
+
+def test_a_person_who_does_not_come_loses(place: Place) -> None:
+    """A tournament ends though one of its persons never asks for a seat."""
+    place.league.kill()
+    place.league.arguments = [*place.league.arguments, "--set=matchmaker.show_up_seconds=1"]
+    place.league.start()
+    made = place.stub.CreateTournament(
+        CreateTournamentRequest(
+            idempotency_key="t",
+            name="absent",
+            format=TournamentFormat.TOURNAMENT_FORMAT_SINGLE_ELIMINATION,
+            entrants=["builtin/random", "person/ada"],
+        )
+    ).tournament
+    until(lambda: place.tournament(made.id).state == COMPLETE, seconds=60, what="it ends")
+    assert place.tournament(made.id).matches[0].winner == "builtin/random"
+
+
+COMPLETE = TournamentState.TOURNAMENT_STATE_COMPLETE
+
+
+def give_back(place: Place, worker: str, match_id: str) -> None:
+    """ReturnWork of a match."""
+    place.stub.ReturnWork(ReturnWorkRequest(worker=worker, match_id=match_id))
+
+
+def keep(place: Place, worker: str, *match_ids: str) -> list[str]:
+    """KeepSeats; the seats that are lost."""
+    answer = place.stub.KeepSeats(KeepSeatsRequest(worker=worker, match_ids=match_ids))
+    return list(answer.lost_match_ids)
+
+
 BAD = [
+    ("ReturnWork", ReturnWorkRequest(worker="w"), "name a match or a model"),
+    ("ReturnWork", ReturnWorkRequest(match_id="x"), "worker: 1 to 200"),
+    ("KeepSeats", KeepSeatsRequest(worker="w", match_ids=["x"] * 1001), "match_ids: at most 1000"),
     ("FindMatch", FindMatchRequest(idempotency_key="k", mode=RANKED), "player_id"),
     ("FindMatch", FindMatchRequest(player_id="person/a", mode=RANKED), "idempotency_key"),
     ("FindMatch", FindMatchRequest(player_id="person/a", idempotency_key="k"), "mode"),

@@ -118,6 +118,35 @@ def test_a_person_plays_the_champion_which_says_what_it_thinks(
                 assert sum(turn.thought.weights) == pytest.approx(1.0)
 
 
+def test_a_seat_changes_its_worker_in_the_middle_of_a_game(
+    league: LeagueProcess, tmp_path: Path
+) -> None:
+    """SIGTERM of the worker that sits there: the person's game goes on against another one."""
+    one = WorkerProcess(league, tmp_path / "one", name="one")
+    one.start()
+    champion = publish(league, board_model(1), simulations=16)
+    until(lambda: is_champion(league, champion.id), seconds=90, what="a champion")
+    with league.blocking("matchmaker", subject=ADA, audience="players") as channel:
+        seat = found_match(MatchmakerServiceStub(channel))
+    with league.blocking("game", subject=ADA, audience="players") as channel:
+        stub = GameServiceStub(channel)
+        join = JoinGameRequest(game_id=seat.game_id, player_id=ADA, seat_token=seat.seat_token)
+        running = GamePhase.GAME_PHASE_RUNNING
+        until(lambda: stub.JoinGame(join).state.phase == running, seconds=90, what="both sit")
+        assert one.stop() == 0
+        with WorkerProcess(league, tmp_path / "two", name="two"):
+            last = play_on(stub, seat)
+        assert last.phase == GamePhase.GAME_PHASE_FINISHED
+        assert "did not move" not in last.reason
+
+
+def leased(league: LeagueProcess) -> int:
+    """Return how many matches workers have."""
+    with league.blocking("matchmaker") as channel:
+        stats = MatchmakerServiceStub(channel).GetQueueStats(GetQueueStatsRequest(), timeout=10)
+    return int(stats.leased_matches)
+
+
 def found_match(stub: MatchmakerServiceStub) -> SeatedMatch:
     """Return a seat against the champion."""
     request = FindMatchRequest(
@@ -180,6 +209,7 @@ def test_a_worker_ends_within_seconds_and_another_one_continues(
     until(lambda: reported(league) > 0, seconds=90, what="a report")
     assert one.stop() == 0
     assert "ended after" in one.log.read_text()
+    assert leased(league) == 0, "its match is given back, not kept until its lease ends"
     before = reported(league)
     with WorkerProcess(league, tmp_path / "two", name="two"):
         league.kill()

@@ -1,13 +1,7 @@
-"""The Replay service, killed again and again while it is written to, sampled and archived.
-
-Its processes are forked from one that has imported the league, so that a hundred starts take a
-minute; what runs is the league's own ``main``, which opens everything after the fork.
-"""
+"""The Replay service, killed again and again while it is written to, sampled and archived."""
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,51 +15,16 @@ from trainingrun_contracts.league.v1.replay_pb2_grpc import ReplayServiceStub
 from trainingrun_league.replay.journal import read_records
 from trainingrun_league.replay.records import Batch
 
-from testkit.league.league_process import KEY, LeagueProcess
+from testkit.league.league_process import LeagueProcess
 from testkit.league.replay_writer import ItemName, ReplayWriter, name_of
+from testkit.league.warm_league import WarmLeague
 from testkit.soak_share import share_of
-from testkit.waiting import until
 
 KILLS = 100
 WRITERS = 3
 MOST_BATCHES = 60
 """Acknowledged between two kills, at most."""
 PATIENCE_SECONDS = 120.0
-
-
-WARM = multiprocessing.get_context("forkserver")
-WARM.set_forkserver_preload(["trainingrun_league.process.main"])
-
-
-def serve(arguments: list[str], log: Path) -> None:
-    """Be the league, in a forked process."""
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
-    os.environ["TRAININGRUN_LEAGUE_KEY"] = KEY
-    from trainingrun_league.process.main import main
-
-    raise SystemExit(main(arguments))
-
-
-class WarmLeague(LeagueProcess):
-    """A league that is forked instead of started."""
-
-    child: multiprocessing.process.BaseProcess | None = None
-
-    def start(self) -> None:
-        """Fork it and wait until it serves."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.ready_file.unlink(missing_ok=True)
-        self.child = WARM.Process(target=serve, args=(self.command()[3:], self.log), daemon=True)
-        self.child.start()
-        until(self.ready_file.exists, what="the league is ready", seconds=PATIENCE_SECONDS)
-
-    def kill(self) -> None:
-        """kill -9."""
-        assert self.child is not None
-        self.child.kill()
-        self.child.join()
 
 
 @dataclass

@@ -32,7 +32,7 @@ _SEEDS: Final = 2**64
 
 
 class Interrupted(Exception):
-    """The worker is to stop, or the lease has ended; nothing is wrong with the match."""
+    """The worker is to stop; nothing is wrong with the match."""
 
 
 class PlayerFailed(Exception):
@@ -44,7 +44,7 @@ class PlayerFailed(Exception):
 
 
 class GamesFailed(Exception):
-    """The environment's games fail, with any players."""
+    """The environment's games fail, or take too long, with any players."""
 
 
 class Played(Struct, frozen=True):
@@ -81,7 +81,7 @@ class MatchPlayer:
             if self._is_stopping():
                 raise Interrupted("the worker was asked to end")
             if monotonic() > until:
-                raise Interrupted("the match took longer than its lease")
+                raise GamesFailed("the match took longer than its lease")
         games = [ended[number] for number in range(len(pairings))]
         return Played(
             [_result(game, pairings[game.number]) for game in games],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from random import Random
 from time import monotonic
@@ -21,10 +21,12 @@ from trainingrun_contracts.backoff import Backoff
 from trainingrun_contracts.league.v1.common_pb2 import MatchPurpose
 from trainingrun_contracts.league.v1.game_pb2 import RecordGamesRequest
 from trainingrun_contracts.league.v1.matchmaker_pb2 import (
+    KeepSeatsRequest,
     LeasedMatch,
     LeaseMatchRequest,
     LeaseMatchResponse,
     ReportResultRequest,
+    ReturnWorkRequest,
 )
 from trainingrun_contracts.league.v1.model_pb2 import ReportValidationRequest
 from trainingrun_contracts.run_config import ConfigError
@@ -49,6 +51,8 @@ WAIT_SECONDS: Final = 20
 """That a lease waits for work."""
 END_SECONDS: Final = 5.0
 """For the last reports after SIGTERM."""
+KEEP_SECONDS: Final = 8.0
+"""Between two calls that say which seats are played; three may fail before one is given away."""
 _LEASE_SECONDS: Final = 600.0
 _MARGIN_SECONDS: Final = 2.0
 """A report must arrive before its lease ends."""
@@ -67,6 +71,14 @@ class LeagueServices:
     model: ModelServiceAsyncStub
     game: GameServiceAsyncStub
     game_at: Callable[[str], GameServiceAsyncStub]
+
+
+@dataclass(frozen=True)
+class _Seat:
+    """A seat that is played, and the name that it was leased by."""
+
+    match_id: str
+    worker: str
 
 
 class Worker:
@@ -89,7 +101,7 @@ class Worker:
         self._matches = MatchPlayer(roster, recorded=recorded, is_stopping=stop.is_set)
         self._seats = TableSeats(roster)
         self._free_seats = asyncio.Semaphore(seats)
-        self._seated: set[asyncio.Task[None]] = set()
+        self._seated: dict[asyncio.Task[None], _Seat] = {}
         self._random = Random()
         self.played = 0
         """Games of matches that were reported."""
@@ -103,20 +115,24 @@ class Worker:
         loops = [
             asyncio.create_task(self._lease_for_ever(self._work, self._work_request())),
             asyncio.create_task(self._lease_for_ever(self._sit, self._seat_request())),
+            asyncio.create_task(self._keep_seats()),
         ]
         stopping = asyncio.create_task(self._stop.wait())
         try:
             done, _ = await asyncio.wait({*loops, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if stopping in done:
                 # The match that is played ends by itself at its next slice, and is given back.
-                loops[1].cancel()
+                for loop in loops[1:]:
+                    loop.cancel()
                 await asyncio.wait(loops, timeout=END_SECONDS)
         finally:
             tasks = [*loops, stopping, *self._seated]
+            seats = tuple(self._seated.values())
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*self._seated, return_exceptions=True)
             self._seats.close()
+            await self._return_seats(seats)
         for task in loops:
             if task.done() and not task.cancelled() and (error := task.exception()) is not None:
                 raise error
@@ -180,7 +196,7 @@ class Worker:
             case "match":
                 await self._play(leased.match, worker)
             case "validate_model_id":
-                await self._validate(leased.validate_model_id)
+                await self._validate(leased.validate_model_id, worker)
             case "seat":
                 await self._sit(leased, worker)
             case _:
@@ -193,12 +209,47 @@ class Worker:
             return
         await self._free_seats.acquire()
         task = asyncio.create_task(self._play_seat(leased))
-        self._seated.add(task)
+        self._seated[task] = _Seat(leased.seat.match_id, worker)
         task.add_done_callback(self._leave)
 
     def _leave(self, task: asyncio.Task[None]) -> None:
-        self._seated.discard(task)
+        self._seated.pop(task, None)
         self._free_seats.release()
+
+    async def _keep_seats(self) -> None:
+        """Say which seats are played, and leave those that another worker has."""
+        while True:
+            await asyncio.sleep(KEEP_SECONDS)
+            for worker in {seat.worker for seat in self._seated.values()}:
+                mine = {
+                    seat.match_id: task
+                    for task, seat in self._seated.items()
+                    if seat.worker == worker
+                }
+                try:
+                    kept = await self._services.matchmaker.KeepSeats(
+                        KeepSeatsRequest(worker=worker, match_ids=mine), timeout=KEEP_SECONDS
+                    )
+                except grpc.aio.AioRpcError as error:
+                    _log.warning("seats are not kept: %s", error.details())
+                    continue
+                for match_id in kept.lost_match_ids:
+                    if (task := mine.get(match_id)) is not None:
+                        task.cancel()
+
+    async def _return_seats(self, seats: Sequence[_Seat]) -> None:
+        returns = (
+            self._return(ReturnWorkRequest(worker=seat.worker, match_id=seat.match_id))
+            for seat in seats
+        )
+        await asyncio.gather(*returns)
+
+    async def _return(self, request: ReturnWorkRequest) -> None:
+        """Give work back; where the league is away, its lease ends by itself."""
+        try:
+            await self._services.matchmaker.ReturnWork(request, timeout=END_SECONDS)
+        except grpc.aio.AioRpcError as error:
+            _log.warning("work is not given back: %s", error.details())
 
     async def _play_seat(self, leased: LeaseMatchResponse) -> None:
         seat, player = leased.seat, leased.seat_player
@@ -208,9 +259,10 @@ class Worker:
             said = error.details() if isinstance(error, grpc.aio.AioRpcError) else error
             _log.warning("%s leaves the game %s: %s", player, seat.game_id, said)
 
-    async def _validate(self, model_id: str) -> None:
+    async def _validate(self, model_id: str, worker: str) -> None:
         found = await validate(self._roster, model_id, is_stopping=self._stop.is_set)
         if found is None:
+            await self._return(ReturnWorkRequest(worker=worker, validate_model_id=model_id))
             return
         _log.info("model %s: %s", model_id, found.problem or f"plays, {found.games} games")
         await self._services.model.ReportValidation(
@@ -225,13 +277,15 @@ class Worker:
         )
         try:
             await self._play_into(report, match)
-        except Interrupted as error:
-            report.problem = str(error)
+        except (Interrupted, GamesFailed) as error:
+            _log.warning("match %s: %s", match.match_id, error)
+            problem = str(error) if isinstance(error, GamesFailed) else ""
+            await self._return(
+                ReturnWorkRequest(worker=worker, match_id=match.match_id, problem=problem)
+            )
+            return
         except PlayerFailed as error:
             report.failed_player, report.problem = error.player_id, str(error)
-        except GamesFailed as error:
-            report.problem = str(error)
-        if report.problem:
             _log.warning("match %s: %s", match.match_id, report.problem)
         await self._services.matchmaker.ReportResult(report)
         self.played += len(report.games)

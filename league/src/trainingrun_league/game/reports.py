@@ -109,7 +109,15 @@ def report_of(table: Table, *, bound: float) -> ReportResultRequest:
         )
     else:
         report.problem = table.reason or "the game was abandoned"
+        report.failed_player = _absent(table)
     return report
+
+
+def _absent(table: Table) -> str:
+    """Return who did not take a seat while the other one did; empty where a game had begun."""
+    if table.started_at is not None or table.is_taken not in {(True, False), (False, True)}:
+        return ""
+    return table.players[table.is_taken.index(False)]
 
 
 def _said(error: Exception) -> str:

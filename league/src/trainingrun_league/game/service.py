@@ -6,8 +6,9 @@ Thin: requests are read by ``requests``, seats by ``seat_tokens``; what happens 
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any, Final
@@ -46,7 +47,7 @@ from trainingrun_contracts.league.v1.game_pb2_grpc import (
 from trainingrun_environments.errors import GameFault, UnknownEnvironment
 
 from trainingrun_league.declaration import Audience, Host, ServiceDeclaration
-from trainingrun_league.errors import InvalidRequest, NotPermitted
+from trainingrun_league.errors import InvalidRequest, LeagueError, NotPermitted
 from trainingrun_league.game.engine import Engine, engine_of
 from trainingrun_league.game.hall import Bounds, Hall, Move
 from trainingrun_league.game.journal import (
@@ -80,6 +81,8 @@ MOST_RECORDED: Final = 64
 _PAGE, _LONGEST_PAGE = 50, 500
 _EXPIRE_SECONDS: Final = 0.5
 _TIDY_SECONDS: Final = 60.0
+
+_log = logging.getLogger(__name__)
 
 
 class GameSettings(msgspec.Struct, frozen=True):
@@ -280,8 +283,8 @@ class GameService:
     async def run(self) -> None:
         """See Service."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._expire())
-            tasks.create_task(self._tidy())
+            tasks.create_task(self._repeat(self._hall.expire, _EXPIRE_SECONDS))
+            tasks.create_task(self._repeat(self._hall.tidy, _TIDY_SECONDS))
             tasks.create_task(self._reporter.run())
 
     async def is_ready(self) -> str:
@@ -292,15 +295,18 @@ class GameService:
         """See Service: every action is in the journal, so there is nothing to keep."""
         await self._hall.close()
 
-    async def _expire(self) -> None:
+    async def _repeat(self, act: Callable[[], Awaitable[None]], seconds: float) -> None:
+        """Act again and again; a database that is away for a while ends no game and no process."""
+        failures = 0
         while True:
-            await self._hall.expire()
-            await asyncio.sleep(_EXPIRE_SECONDS)
-
-    async def _tidy(self) -> None:
-        while True:
-            await self._hall.tidy()
-            await asyncio.sleep(_TIDY_SECONDS)
+            try:
+                await act()
+                failures = 0
+            except LeagueError as error:
+                failures += 1
+                if failures == 1:
+                    _log.warning("games are looked after again soon: %s", error)
+            await asyncio.sleep(seconds)
 
 
 GAME: Final = ServiceDeclaration(

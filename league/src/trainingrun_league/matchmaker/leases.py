@@ -8,7 +8,7 @@ a worker was slow; and to renew leases by heartbeats, which keeps a match with a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
@@ -19,6 +19,8 @@ PATIENCE: Final = 5.0
 """How many times as long as matches take on average a lease lasts."""
 MOST_LEASES: Final = 5
 """Of one match; it is given up after that many ended without a report."""
+APART_SECONDS: Final = 60.0
+"""For which a match whose lease ended waits for another worker than the one that had it."""
 MOST_WANTED_WORKERS: Final = 1000
 _GUESSED_PAIR_SECONDS: Final = 20.0
 _WEIGHT: Final = 0.05
@@ -73,11 +75,13 @@ class Answer(Enum):
     """The worker never had the match."""
 
 
-def can_be_given(lease: Lease, now: float) -> bool:
-    """Return whether a worker may have the match."""
+def can_be_given(lease: Lease, now: float, worker: str = "") -> bool:
+    """Return whether a worker may have the match; who did not finish it comes after the others."""
     if lease.state is MatchState.OPEN:
         return True
-    return lease.state is MatchState.LEASED and now >= lease.expires_at
+    is_same = lease.holders[-1:] == (worker,)
+    until = lease.expires_at + (APART_SECONDS if is_same else 0.0)
+    return lease.state is MatchState.LEASED and now >= until
 
 
 def is_given_up(lease: Lease, now: float) -> bool:
@@ -92,6 +96,25 @@ def is_given_up(lease: Lease, now: float) -> bool:
 def given(lease: Lease, worker: str, until: float) -> Lease:
     """Return the lease after it was given to a worker."""
     return Lease(MatchState.LEASED, (*lease.holders, worker), until)
+
+
+def returned(lease: Lease, worker: str, *, is_problem: bool, now: float) -> Lease | None:
+    """Return the lease after its holder gave the match back; None where the worker has it not.
+
+    A worker that only ends leaves no trace: a match must not be given up because machines come and
+    go. One that could not play it has used up a lease.
+    """
+    is_held = lease.state is MatchState.LEASED and lease.holders[-1:] == (worker,)
+    if not is_held or now >= lease.expires_at:
+        return None
+    if is_problem:
+        return replace(lease, expires_at=now)
+    return Lease(MatchState.OPEN, lease.holders[:-1])
+
+
+def is_forsaken(kept_at: float, now: float, limit: float) -> bool:
+    """Return whether the worker of a seat is gone: it said too long ago that it plays."""
+    return now - kept_at >= limit
 
 
 def judge_report(lease: Lease, worker: str, digest: str) -> Answer:

@@ -262,7 +262,7 @@ class Lobby:
         """Make the game of a match that is kept, and wake who waits for it."""
         while self._register.get(match.id) is not None:
             try:
-                await self._seating.seat(match)
+                await self._seating.seat(match.id)
                 break
             except LeagueError as error:
                 _log.warning("the game of match %s is tried again: %s", match.id, error)

@@ -165,10 +165,12 @@ def closed(match: Match, report: Report, worker: str, now: float) -> Match:
     )
 
 
-def given_up(match: Match, problem: str, now: float) -> Match:
+def given_up(match: Match, problem: str, now: float, *, failed_player: str = "") -> Match:
     """Return the match after it was given up; a late report of it does not count."""
     lease = replace(match.lease, state=MatchState.FAILED)
-    return replace(match, lease=lease, closed_at=now, problem=problem[:1000])
+    return replace(
+        match, lease=lease, closed_at=now, problem=problem[:1000], failed_player=failed_player
+    )
 
 
 def after_game(match: Match, game: Game, worker: str, now: float) -> Match:

@@ -11,14 +11,14 @@ import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final, TypeAlias, cast
 
 from sqlalchemy import Row, Table, bindparam, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from trainingrun_contracts.league.v1.common_pb2 import MatchPurpose
 
-from trainingrun_league.errors import LeagueError
+from trainingrun_league.errors import InvalidRequest, LeagueError
 from trainingrun_league.matchmaker.leases import MatchState
 from trainingrun_league.matchmaker.matches import Match, match_of, row_of
 from trainingrun_league.matchmaker.pool import Payoffs, Results
@@ -93,12 +93,16 @@ class Loaded:
     reported: int
 
 
+_Waiting: TypeAlias = tuple[bool, dict[str, Any], asyncio.Future[None]]
+"""Whether a row is new, the row, and what is set when it is written."""
+
+
 class Records:
     """See above. Every method raises ``Unavailable`` where the database cannot be reached."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
-        self._waiting: list[tuple[bool, dict[str, Any], asyncio.Future[None]]] = []
+        self._waiting: list[_Waiting] = []
         self._flush: asyncio.Task[None] | None = None
 
     async def add(self, *matches: Match) -> None:
@@ -138,19 +142,21 @@ class Records:
         while self._waiting:
             await asyncio.sleep(GATHER_SECONDS)
             batch, self._waiting = self._waiting, []
-            problem: LeagueError | None = None
-            try:
-                async with writing(self.engine) as connection:
-                    await _write(connection, batch)
-            except LeagueError as error:
-                problem = error
-            for _, _, future in batch:
-                if future.done():
-                    continue
-                if problem is None:
-                    future.set_result(None)
-                else:
-                    future.set_exception(problem)
+            problem = await self._written(batch)
+            if isinstance(problem, LeagueError | None) and not isinstance(problem, InvalidRequest):
+                _settle(batch, problem)
+                continue
+            for one in batch:  # what one row has wrong is not the fault of the others
+                _settle([one], await self._written([one]))
+
+    async def _written(self, batch: Sequence[_Waiting]) -> Exception | None:
+        """Commit rows; return why that failed. Whoever waits for them must hear of every error."""
+        try:
+            async with writing(self.engine) as connection:
+                await _write(connection, batch)
+        except Exception as error:
+            return error
+        return None
 
     async def load(self) -> Loaded:
         """Return what a service begins with."""
@@ -314,9 +320,17 @@ async def add_tournament(connection: AsyncConnection, row: Mapping[str, Any]) ->
     await connection.execute(insert(TournamentRow).values(**row))
 
 
-async def _write(
-    connection: AsyncConnection, batch: Sequence[tuple[bool, dict[str, Any], Any]]
-) -> None:
+def _settle(batch: Sequence[_Waiting], problem: Exception | None) -> None:
+    for _, _, future in batch:
+        if future.done():
+            continue
+        if problem is None:
+            future.set_result(None)
+        else:
+            future.set_exception(problem)
+
+
+async def _write(connection: AsyncConnection, batch: Sequence[_Waiting]) -> None:
     """Insert what is new, then change: a match that is new changes later than it is made."""
     new = [row for is_new, row, _ in batch if is_new]
     if new:

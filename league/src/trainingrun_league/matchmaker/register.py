@@ -118,9 +118,9 @@ class Register:
             player for player, count in self._failures.items() if count >= FAILURES_THAT_EXCLUDE
         )
 
-    def ready(self, now: float) -> Iterator[Match]:
+    def ready(self, now: float, worker: str) -> Iterator[Match]:
         """Matches that a worker may have now, the oldest first."""
-        return (match for match in self._open.values() if can_be_given(match.lease, now))
+        return (match for match in self._open.values() if can_be_given(match.lease, now, worker))
 
     def matches_per_minute(self, now: float) -> float:
         """Return how many were reported within the last minute."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
 
 from trainingrun_league.errors import Conflict, InvalidRequest, NotFound, NotPermitted, Reused
 from trainingrun_league.matchmaker.leases import Answer, MatchState, judge_report
@@ -17,11 +16,9 @@ from trainingrun_league.matchmaker.matches import NO_SEATS, Match, after_game, c
 from trainingrun_league.matchmaker.records import Records
 from trainingrun_league.matchmaker.register import Register
 from trainingrun_league.matchmaker.reports import Expected, Report, digest_of, problem_of
+from trainingrun_league.matchmaker.showing_up import AfterNoGame
 from trainingrun_league.matchmaker.signals import KeyedLocks, Signal
 from trainingrun_league.matchmaker.tournaments import Tournaments
-
-MOST_GAMES_AGAIN: Final = 5
-"""Games of a tournament's match that are made again because one was abandoned."""
 
 
 class Reporting:
@@ -85,7 +82,7 @@ class Reporting:
                 return True
             raise Conflict(f"the match {match.id} is over: {match.problem or 'it was reported'}")
         if not report.games:
-            await self._abandon(match, report.problem or "the game was abandoned")
+            await self._abandon(match, report)
             return False
         problem = problem_of(report, Expected(match.first, match.second, 1))
         game = report.games[0]
@@ -96,22 +93,47 @@ class Reporting:
                 f"games[0].game_id: the match has the game {match.seats.game_id or '(none yet)'},"
                 f" not {game.game_id[:100]!r}"
             )
+        for player in (match.first, match.second):
+            self._tournaments.hear(match, player)
         await self._keep(after_game(match, game, worker, self._clock()))
         return False
 
-    async def _abandon(self, match: Match, problem: str) -> None:
+    async def _abandon(self, match: Match, report: Report) -> None:
         """A game without an end: that of a tournament is played again."""
-        if match.table is None or match.abandoned >= MOST_GAMES_AGAIN:
-            await self._keep(given_up(match, problem, self._clock()))
-            return
-        await self._keep(replace(match, seats=NO_SEATS, abandoned=match.abandoned + 1))
+        problem, absent = report.problem or "the game was abandoned", report.failed_player
+        now = self._clock()
+        match self._tournaments.after_no_game(match, absent):
+            case AfterNoGame.AGAIN:
+                await self._keep(replace(match, seats=NO_SEATS, abandoned=match.abandoned + 1))
+            case AfterNoGame.FORFEIT:
+                await self._keep(given_up(match, problem, now, failed_player=absent))
+            case AfterNoGame.GIVE_UP:
+                await self._keep(given_up(match, problem, now))
 
-    async def give_up(self, match: Match, problem: str, *, still: Callable[[Match], bool]) -> None:
+    async def forfeit_no_shows(self) -> None:
+        """End the matches of tournaments that a person has lost by not coming."""
+        for match, player in self._tournaments.no_shows():
+            await self.give_up(
+                match,
+                f"{player} did not come",
+                still=lambda newest: not newest.seats.game_id,
+                failed_player=player,
+            )
+
+    async def give_up(
+        self,
+        match: Match,
+        problem: str,
+        *,
+        still: Callable[[Match], bool],
+        failed_player: str = "",
+    ) -> None:
         """End a match without a result, if what was seen of it still holds when its turn comes."""
         async with self._locks(match.id):
             newest = self._register.get(match.id)
             if newest is not None and still(newest):
-                await self._keep(given_up(newest, problem, self._clock()))
+                now = self._clock()
+                await self._keep(given_up(newest, problem, now, failed_player=failed_player))
 
     async def _keep(self, match: Match) -> None:
         await self._records.save(match)

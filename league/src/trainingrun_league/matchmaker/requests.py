@@ -11,6 +11,7 @@ from trainingrun_contracts.league.v1.common_pb2 import MatchPurpose
 from trainingrun_contracts.league.v1.matchmaker_pb2 import (
     CreateTournamentRequest,
     GameResult,
+    KeepSeatsRequest,
     ReportResultRequest,
 )
 
@@ -24,6 +25,7 @@ from trainingrun_league.server.caller import Caller
 LONGEST_NAME: Final = 200
 LONGEST_WAIT: Final = 60.0
 MOST_GAMES: Final = 100
+MOST_SEATS: Final = 1000
 MOST_PAIRS: Final = 50
 _PLAYER: Final = re.compile(
     r"(model|person|builtin)/[A-Za-z0-9._@:+-]([A-Za-z0-9._@:+/-]{0,180}[A-Za-z0-9._@:+-])?"
@@ -78,6 +80,17 @@ def purposes_of(said: Iterable[int]) -> frozenset[int]:
     if unknown:
         raise InvalidRequest(f"purposes: {unknown[0]} is none")
     return found
+
+
+def seats_of(request: KeepSeatsRequest) -> tuple[str, ...]:
+    """Return the matches whose seats a worker plays.
+
+    Raises:
+        InvalidRequest: they are too many.
+    """
+    if len(request.match_ids) > MOST_SEATS:
+        raise InvalidRequest(f"match_ids: at most {MOST_SEATS}, not {len(request.match_ids)}")
+    return tuple(request.match_ids)
 
 
 def report_of(request: ReportResultRequest) -> Report:

@@ -58,7 +58,15 @@ class MatchmakerService:
         self._records = records
         self._models = ModelWatch(host.peers)
         self._ratings = PeerRatings(host.peers)
-        self._seating = Seating(records, register, host.peers, move_seconds=settings.move_seconds)
+        self._seating = Seating(
+            records,
+            register,
+            host.peers,
+            locks=locks,
+            move_seconds=settings.move_seconds,
+            seat_seconds=settings.seat_seconds,
+            clock=host.clock,
+        )
         self._lobby = Lobby(
             records,
             register,
@@ -72,7 +80,12 @@ class MatchmakerService:
             records, register, self._seating, self._models, locks=locks, clock=host.clock
         )
         self._tournaments = Tournaments(
-            records, register, self._seating, locks=locks, clock=host.clock
+            records,
+            register,
+            self._seating,
+            locks=locks,
+            clock=host.clock,
+            show_up_seconds=settings.show_up_seconds,
         )
         self._reporting = Reporting(
             records, register, self._tournaments, locks=locks, clock=host.clock
@@ -128,6 +141,7 @@ class MatchmakerService:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._follow_models())
             tasks.create_task(self._forward(self._seating.offered))
+            tasks.create_task(self._forward(self._work.returned))
             tasks.create_task(self._forward(self._planner.added))
             tasks.create_task(self._forward(self._tournaments.changed))
             tasks.create_task(self._forward(self._models.changed))
@@ -201,6 +215,8 @@ class MatchmakerService:
         now = self._clock()
         self._lobby.pair()
         await self._lobby.expire()
+        await self._seating.offer_forsaken()
+        await self._reporting.forfeit_no_shows()
         is_due = False
         for match in self._register:
             if is_given_up(match.lease, now):

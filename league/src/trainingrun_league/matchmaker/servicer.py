@@ -25,6 +25,8 @@ from trainingrun_contracts.league.v1.matchmaker_pb2 import (
     GetQueueStatsResponse,
     GetTournamentRequest,
     GetTournamentResponse,
+    KeepSeatsRequest,
+    KeepSeatsResponse,
     LeaseMatchRequest,
     LeaseMatchResponse,
     ListTournamentsRequest,
@@ -32,6 +34,8 @@ from trainingrun_contracts.league.v1.matchmaker_pb2 import (
     QueueMode,
     ReportResultRequest,
     ReportResultResponse,
+    ReturnWorkRequest,
+    ReturnWorkResponse,
     Tournament,
     TournamentState,
 )
@@ -56,6 +60,7 @@ from trainingrun_league.matchmaker.requests import (
     player_of,
     purposes_of,
     report_of,
+    seats_of,
     wait_of,
     worker_of,
 )
@@ -173,6 +178,24 @@ class MatchmakerServicer(MatchmakerServiceServicer):
             self._parts.reporting.report(request.match_id, worker, report)
         )
         return ReportResultResponse(repeated_report=is_repeated)
+
+    async def ReturnWork(self, request: ReturnWorkRequest, context: Any) -> ReturnWorkResponse:
+        """Take work back."""
+        worker, work = worker_of(request.worker), self._parts.work
+        match request.WhichOneof("work"):
+            case "match_id":
+                await self._whole(work.give_back(worker, request.match_id, request.problem))
+            case "validate_model_id":
+                work.validations.give_back(request.validate_model_id)
+                work.returned.notify()
+            case _:
+                raise InvalidRequest("work: name a match or a model")
+        return ReturnWorkResponse()
+
+    async def KeepSeats(self, request: KeepSeatsRequest, context: Any) -> KeepSeatsResponse:
+        """Note which seats are played."""
+        worker, match_ids = worker_of(request.worker), seats_of(request)
+        return KeepSeatsResponse(lost_match_ids=self._parts.seating.keep(worker, match_ids))
 
     async def GetQueueStats(
         self, request: GetQueueStatsRequest, context: Any

@@ -27,6 +27,9 @@ class MatchmakerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
         gate_matches: of one test that are open at once.
         rating_games: that a model's rating should rest on.
         move_seconds: that a player of the queue has for a move.
+        seat_seconds: after which a seat of a model is offered again whose worker says nothing.
+        show_up_seconds: for which a person of a tournament may not be heard of; whoever is away
+            longer loses what was to be played.
     """
 
     window: Annotated[float, Meta(gt=0.0, le=10_000.0)] = 100.0
@@ -38,6 +41,8 @@ class MatchmakerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     gate_matches: Annotated[int, Meta(ge=1, le=1000)] = 8
     rating_games: Annotated[int, Meta(ge=0, le=1_000_000)] = 128
     move_seconds: Annotated[float, Meta(ge=1.0, le=3600.0)] = 60.0
+    seat_seconds: Annotated[float, Meta(ge=1.0, le=3600.0)] = 30.0
+    show_up_seconds: Annotated[float, Meta(ge=1.0, le=2_592_000.0)] = 86_400.0
 
     @property
     def of_queue(self) -> Window:

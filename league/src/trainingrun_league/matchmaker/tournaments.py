@@ -33,6 +33,7 @@ from trainingrun_league.matchmaker.pool import PERSON
 from trainingrun_league.matchmaker.records import Records, add_tournament
 from trainingrun_league.matchmaker.register import Register
 from trainingrun_league.matchmaker.seating import Seating
+from trainingrun_league.matchmaker.showing_up import AfterNoGame, after_no_game, no_show
 from trainingrun_league.matchmaker.signals import KeyedLocks, Signal
 
 MOST_RUNNING: Final = 50
@@ -69,7 +70,14 @@ class _Running:
     plan: Plan
     pairs: int
     seed: int
+    since: float
+    """When this process took it up: until then nobody was heard of, nor could be."""
     outcomes: dict[tuple[int, int], Outcome] = field(default_factory=dict)
+    heard: dict[str, float] = field(default_factory=dict)
+
+    def heard_at(self, player: str) -> float:
+        """Return when an entrant last asked or played."""
+        return self.heard.get(player, self.since)
 
 
 class Tournaments:
@@ -83,7 +91,9 @@ class Tournaments:
         *,
         locks: KeyedLocks,
         clock: Callable[[], float],
+        show_up_seconds: float,
     ) -> None:
+        self._show_up_seconds = show_up_seconds
         self._records, self._register, self._seating = records, register, seating
         self._locks, self._clock = locks, clock
         self._running: dict[str, _Running] = {}
@@ -93,7 +103,7 @@ class Tournaments:
         """Take up the tournaments that run."""
         running = TournamentState.TOURNAMENT_STATE_RUNNING
         for row in await self._records.tournaments(state=running):
-            self._running[row.id] = _Running(plan_of(row), row.pairs, row.seed)
+            self._running[row.id] = _Running(plan_of(row), row.pairs, row.seed, since=self._clock())
             for match in await self._records.of_tournament(row.id):
                 self.note(match)
 
@@ -126,7 +136,8 @@ class Tournaments:
 
     async def begin(self, new: NewTournament) -> None:
         """Make the first matches of a tournament that is kept."""
-        self._running.setdefault(new.id, _Running(new.plan, new.pairs, new.seed))
+        running = _Running(new.plan, new.pairs, new.seed, since=self._clock())
+        self._running.setdefault(new.id, running)
         await self.advance(new.id)
 
     async def step(self) -> None:
@@ -208,15 +219,36 @@ class Tournaments:
         for match in self._register.seated:
             is_its = match.table is not None and match.table.tournament_id == tournament_id
             if is_its and player in {match.first, match.second}:
-                return await self._seated(match)
+                self.hear(match, player)
+                return await self._seating.seat(match.id)
         return None
 
-    async def _seated(self, match: Match) -> Match | None:
-        async with self._locks(match.id):
-            newest = self._register.get(match.id)
-            if newest is None or newest.seats.game_id:
-                return newest
-            return await self._seating.seat(newest)
+    def hear(self, match: Match, player: str) -> None:
+        """Note that an entrant is there."""
+        running = self._running.get(match.table.tournament_id) if match.table else None
+        if running is not None:
+            running.heard[player] = self._clock()
+
+    def no_shows(self) -> list[tuple[Match, str]]:
+        """Return the matches that a person has lost by not coming, with that person."""
+        if not self._running:
+            return []
+        now, found = self._clock(), []
+        for match in self._register.seated:
+            running = self._running.get(match.table.tournament_id) if match.table else None
+            if running is not None:
+                absent = no_show(match, running.heard_at, now=now, limit=self._show_up_seconds)
+                if absent:
+                    found.append((match, absent))
+        return found
+
+    def after_no_game(self, match: Match, absent: str) -> AfterNoGame:
+        """Return what follows from a game that was abandoned; of the queue it is given up."""
+        running = self._running.get(match.table.tournament_id) if match.table else None
+        if running is None:
+            return AfterNoGame.GIVE_UP
+        heard_at, limit = running.heard_at(absent), self._show_up_seconds
+        return after_no_game(match, absent, heard_at, now=self._clock(), limit=limit)
 
 
 def plan_of(row: Any) -> Plan:

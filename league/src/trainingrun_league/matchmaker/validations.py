@@ -38,6 +38,15 @@ class Validations:
         self._attempts[model_id] = _Attempt(count + 1, now + VALIDATION_SECONDS)
         return model_id
 
+    def give_back(self, model_id: str) -> None:
+        """End a lease as if it had not been given: its worker ends, the model is as good as it was.
+
+        Whose lease it was is not asked: a validation that is done twice costs seconds.
+        """
+        attempt = self._attempts.get(model_id)
+        if attempt is not None:
+            self._attempts[model_id] = _Attempt(max(0, attempt.count - 1), 0.0)
+
     def waiting(self, entries: Iterable[Entry], now: float) -> list[Entry]:
         """Return the models that a worker may validate now, the oldest first."""
         found = [

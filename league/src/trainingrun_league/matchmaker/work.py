@@ -8,18 +8,20 @@ tournaments and ratings.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Final
 
 from trainingrun_contracts.league.v1.common_pb2 import MatchPurpose
 
+from trainingrun_league.errors import NotFound
+from trainingrun_league.matchmaker.leases import MatchState, returned
 from trainingrun_league.matchmaker.matches import Match, leased
 from trainingrun_league.matchmaker.model_watch import ModelWatch
 from trainingrun_league.matchmaker.records import Records
 from trainingrun_league.matchmaker.register import Register
 from trainingrun_league.matchmaker.seating import Seating
-from trainingrun_league.matchmaker.signals import KeyedLocks
+from trainingrun_league.matchmaker.signals import KeyedLocks, Signal
 from trainingrun_league.matchmaker.validations import Validations
 
 _VALIDATES: Final = MatchPurpose.MATCH_PURPOSE_GATE
@@ -64,6 +66,7 @@ class Work:
         self._locks, self._clock = locks, clock
         self._served: dict[int, int] = {}
         self._turns = count(1)
+        self.returned = Signal()
 
     async def take(self, worker: str, purposes: frozenset[int]) -> Lent:
         """Give what is most urgent of these purposes (none: of all), if there is anything.
@@ -101,7 +104,7 @@ class Work:
         return None
 
     async def _lease(self, worker: str, purposes: frozenset[int]) -> Lent:
-        match = self._next(purposes)
+        match = self._next(worker, purposes)
         if match is None:
             return Lent()
         async with self._locks(match.id):
@@ -113,9 +116,34 @@ class Work:
             self._register.put(lent)
             return Lent(match=lent)
 
-    def _next(self, purposes: frozenset[int]) -> Match | None:
+    async def give_back(self, worker: str, match_id: str, problem: str) -> None:
+        """Take a match or a seat back from a worker; what it has not stays as it is.
+
+        Raises:
+            NotFound: there is no such match that is not over.
+            Unavailable: the database cannot be reached; nothing was changed.
+        """
+        match = self._register.get(match_id)
+        if match is None:
+            raise NotFound(f"match_id: {match_id[:100]!r} is no match that is open")
+        if match.lease.state is MatchState.SEATED:
+            await self._seating.give_back(match_id, worker)
+            return
+        async with self._locks(match_id):
+            newest = self._register.get(match_id)
+            if newest is None:
+                return
+            lease = returned(newest.lease, worker, is_problem=bool(problem), now=self._clock())
+            if lease is None:
+                return
+            free = replace(newest, lease=lease, problem=problem[:1000] or newest.problem)
+            await self._records.save(free)
+            self._register.put(free)
+        self.returned.notify()
+
+    def _next(self, worker: str, purposes: frozenset[int]) -> Match | None:
         oldest: dict[int, Match] = {}
-        for match in self._register.ready(self._clock()):
+        for match in self._register.ready(self._clock(), worker):
             if (not purposes or match.purpose in purposes) and not self._locks.is_held(match.id):
                 oldest.setdefault(match.purpose, match)
         return min(

@@ -20,7 +20,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from trainingrun_league.errors import InvalidRequest, Unavailable
+from trainingrun_league.errors import InvalidRequest, LeagueError, Unavailable
 
 DRIVERS: Final = ("sqlite+aiosqlite", "postgresql+asyncpg")
 BUSY_SECONDS: Final = 20
@@ -30,6 +30,12 @@ CONNECTIONS: Final = 10
 _READS: Final = "trainingrun_reads"
 _UNREACHABLE: Final = (
     "the database cannot be reached or is busy ({kind}); the call changed nothing: try it again"
+)
+_BAD_DATA: Final = "22"
+"""Class of PostgreSQL's errors about values: a text with NUL, a number that is too large."""
+_UNKEPT: Final = (
+    "a field has what the database cannot keep: texts have no character NUL, and numbers at most"
+    " 64 bits"
 )
 
 
@@ -94,14 +100,27 @@ async def _translated() -> AsyncIterator[None]:
     except IntegrityError:
         raise  # a bug, or a conflict that the service knows
     except DBAPIError as error:
-        if not _passes(error):
+        found = _of_driver(error)
+        if found is None:
             raise
-        raise Unavailable(_UNREACHABLE.format(kind=type(error.orig).__name__)) from error
+        raise found from error
+    except OverflowError as error:  # SQLite's driver, of numbers beyond 64 bits
+        raise InvalidRequest(_UNKEPT) from error
     except (PoolTimeout, OSError) as error:  # asyncpg connects with plain sockets
         raise Unavailable(_UNREACHABLE.format(kind=type(error).__name__)) from error
 
 
-def _passes(error: DBAPIError) -> bool:
+def _of_driver(error: DBAPIError) -> LeagueError | None:
+    """Return what a service makes of an error of the driver; None where it is a bug of ours."""
+    state = getattr(error.orig, "sqlstate", None) or ""
+    if state.startswith(_BAD_DATA):
+        return InvalidRequest(_UNKEPT)
+    if _passes(error, state):
+        return Unavailable(_UNREACHABLE.format(kind=type(error.orig).__name__))
+    return None
+
+
+def _passes(error: DBAPIError, state: str) -> bool:
     """Whether it is of the connection or a lock, and not of the statement."""
     if error.connection_invalidated:
         return True
@@ -109,7 +128,6 @@ def _passes(error: DBAPIError) -> bool:
     if "sqlite" in type(error.orig).__module__:
         return "locked" in said or "disk" in said or "unable to open" in said
     # PostgreSQL: connection, resources, shutdown, deadlocks and statements that took too long.
-    state = getattr(error.orig, "sqlstate", None) or ""
     return state[:2] in {"08", "53", "57", "40", "55"} or isinstance(error.orig, OSError)
 
 

@@ -13,6 +13,7 @@ import pytest
 from trainingrun_actor.board_policies import BoardPolicyLoader
 from trainingrun_actor.league_worker.matches import (
     FIRST,
+    GamesFailed,
     Interrupted,
     MatchPlayer,
     PlayerFailed,
@@ -145,8 +146,8 @@ def test_who_fails_is_named() -> None:
 
 
 def test_a_match_ends_when_the_worker_is_to_stop_or_its_lease_ends() -> None:
-    """Nothing is wrong then: somebody else plays it."""
-    for stopping, seconds in ((True, 60.0), (False, -1.0)):
+    """Somebody else plays it; with the match nothing is wrong only where the worker ends."""
+    for stopping, seconds, ends in ((True, 60.0, Interrupted), (False, -1.0, GamesFailed)):
         player = MatchPlayer(roster(), recorded=0, is_stopping=lambda stop=stopping: stop)
         call = player.play(
             LeasedMatch(match_id="m", pairs=200),
@@ -154,7 +155,7 @@ def test_a_match_ends_when_the_worker_is_to_stop_or_its_lease_ends() -> None:
             RANDOM,
             until=monotonic() + seconds,
         )
-        with pytest.raises(Interrupted):
+        with pytest.raises(ends):
             asyncio.run(call)
 
 

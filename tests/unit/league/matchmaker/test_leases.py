@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from trainingrun_league.matchmaker.leases import (
+    APART_SECONDS,
     LONGEST_LEASE,
     MOST_LEASES,
     SHORTEST_LEASE,
@@ -14,8 +15,10 @@ from trainingrun_league.matchmaker.leases import (
     Lease,
     MatchState,
     can_be_given,
+    is_forsaken,
     is_given_up,
     judge_report,
+    returned,
 )
 from trainingrun_league.matchmaker.leases import (
     given as give,
@@ -41,6 +44,51 @@ def test_a_match_that_no_worker_finishes_is_given_up() -> None:
         lease = give(lease, f"w{number}", (number + 1) * 10.0)
     assert not is_given_up(lease, MOST_LEASES * 10.0 - 1.0)
     assert is_given_up(lease, MOST_LEASES * 10.0)
+
+
+def test_a_match_that_is_given_back_is_open_at_once() -> None:
+    """A worker that ends leaves no trace, however many do; what it says of the match later does
+    not count, and a second return takes nothing from who has the match then."""
+    lease = OPEN
+    for number in range(3 * MOST_LEASES):
+        back = returned(give(lease, f"w{number}", 100.0), f"w{number}", is_problem=False, now=1.0)
+        assert back is not None
+        assert can_be_given(back, 1.0, f"w{number}")
+        assert not is_given_up(back, 1e9)
+        lease = back
+    assert judge_report(lease, "w0", "x") is Answer.NOT_THEIRS
+    again = give(lease, "bob", 200.0)
+    assert returned(again, "w0", is_problem=False, now=1.0) is None
+
+
+def test_a_match_that_cannot_be_played_is_given_up_after_five() -> None:
+    """Each worker that says so uses up a lease; it waits a while for another one."""
+    lease = OPEN
+    for number in range(MOST_LEASES):
+        assert not is_given_up(lease, 1.0)
+        back = returned(give(lease, f"w{number}", 100.0), f"w{number}", is_problem=True, now=1.0)
+        assert back is not None
+        assert not can_be_given(back, 1.0, f"w{number}")
+        assert can_be_given(back, 1.0, "another")
+        assert can_be_given(back, 1.0 + APART_SECONDS, f"w{number}")
+        lease = back
+    assert is_given_up(lease, 1.0)
+
+
+@pytest.mark.parametrize("state", [MatchState.CLOSED, MatchState.FAILED, MatchState.SEATED])
+def test_what_is_over_or_ended_cannot_be_given_back(state: MatchState) -> None:
+    """Nor by who never had it."""
+    assert returned(Lease(state, ("ada",), 100.0), "ada", is_problem=False, now=1.0) is None
+    lease = give(OPEN, "ada", 100.0)
+    assert returned(lease, "eve", is_problem=True, now=1.0) is None
+    assert returned(lease, "ada", is_problem=False, now=100.0) is None
+    assert returned(OPEN, "", is_problem=False, now=1.0) is None
+
+
+def test_a_seat_is_forsaken_after_silence() -> None:
+    """Not before."""
+    assert not is_forsaken(100.0, 129.9, 30.0)
+    assert is_forsaken(100.0, 130.0, 30.0)
 
 
 def test_a_late_report_counts_once_if_no_other_came() -> None:

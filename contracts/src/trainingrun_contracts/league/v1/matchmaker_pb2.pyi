@@ -384,7 +384,9 @@ class ReportResultRequest(_message.Message):
     worker: _builtins.str
     """Who reports; the holder of the lease, or the Game service."""
     failed_player: _builtins.str
-    """A player that could not play (weights do not load): the match is given up and says why."""
+    """A player that could not play (weights do not load): the match is given up and says why. Of the
+    Game service: who alone did not take a seat; a tournament then decides whether it has lost.
+    """
     problem: _builtins.str
     @_builtins.property
     def games(self) -> _containers.RepeatedCompositeFieldContainer[Global___GameResult]:
@@ -427,6 +429,103 @@ class ReportResultResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReportResultResponse: _TypeAlias = ReportResultResponse  # noqa: Y015
+
+@_typing.final
+class ReturnWorkRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WORKER_FIELD_NUMBER: _builtins.int
+    MATCH_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_MODEL_ID_FIELD_NUMBER: _builtins.int
+    PROBLEM_FIELD_NUMBER: _builtins.int
+    worker: _builtins.str
+    """Who leased it."""
+    match_id: _builtins.str
+    """Of a match, or of a seat."""
+    validate_model_id: _builtins.str
+    problem: _builtins.str
+    """Why it cannot be done; counts as a lease that ended without a report. Empty where nothing is
+    wrong with it: the caller ends.
+    """
+    def __init__(
+        self,
+        *,
+        worker: _builtins.str = ...,
+        match_id: _builtins.str = ...,
+        validate_model_id: _builtins.str = ...,
+        problem: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["match_id", b"match_id", "validate_model_id", b"validate_model_id", "work", b"work"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["match_id", b"match_id", "problem", b"problem", "validate_model_id", b"validate_model_id", "work", b"work", "worker", b"worker"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_work: _TypeAlias = _typing.Literal["match_id", "validate_model_id"]  # noqa: Y015
+    _WhichOneofArgType_work: _TypeAlias = _typing.Literal["work", b"work"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_work) -> _WhichOneofReturnType_work | None: ...
+
+Global___ReturnWorkRequest: _TypeAlias = ReturnWorkRequest  # noqa: Y015
+
+@_typing.final
+class ReturnWorkResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReturnWorkResponse: _TypeAlias = ReturnWorkResponse  # noqa: Y015
+
+@_typing.final
+class KeepSeatsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WORKER_FIELD_NUMBER: _builtins.int
+    MATCH_IDS_FIELD_NUMBER: _builtins.int
+    worker: _builtins.str
+    @_builtins.property
+    def match_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Of the seats that it plays; at most 1000."""
+
+    def __init__(
+        self,
+        *,
+        worker: _builtins.str = ...,
+        match_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["match_ids", b"match_ids", "worker", b"worker"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KeepSeatsRequest: _TypeAlias = KeepSeatsRequest  # noqa: Y015
+
+@_typing.final
+class KeepSeatsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOST_MATCH_IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def lost_match_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Of seats that it plays no longer: their game is over, or another worker has them."""
+
+    def __init__(
+        self,
+        *,
+        lost_match_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lost_match_ids", b"lost_match_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KeepSeatsResponse: _TypeAlias = KeepSeatsResponse  # noqa: Y015
 
 @_typing.final
 class GetQueueStatsRequest(_message.Message):

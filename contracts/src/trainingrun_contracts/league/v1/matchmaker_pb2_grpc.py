@@ -55,6 +55,16 @@ class MatchmakerServiceStub:
                 request_serializer=trainingrun_dot_league_dot_v1_dot_matchmaker__pb2.ReportResultRequest.SerializeToString,
                 response_deserializer=trainingrun_dot_league_dot_v1_dot_matchmaker__pb2.ReportResultResponse.FromString,
                 _registered_method=True)
+        self.ReturnWork = channel.unary_unary(
+                '/trainingrun.league.v1.MatchmakerService/ReturnWork',
+                request_serializer=trainingrun_dot_league_dot_v1_dot_matchmaker__pb2.ReturnWorkRequest.SerializeToString,
+                response_deserializer=trainingrun_dot_league_dot_v1_dot_matchmaker__pb2.ReturnWorkResponse.FromString,
+                _registered_method=True)
+        self.KeepSeats = channel.unary_unary(
+                '/trainingrun.league.v1.MatchmakerService/KeepSeats',
+                request_serializer=trainingrun_dot_league_dot_v1_dot_matchmaker__pb2.KeepSeatsRequest.SerializeToString,
+                response_deserializer=trainingrun_dot_league_dot_v1_dot_matchmaker__pb2.KeepSeatsResponse.FromString,
+                _registered_method=True)
         self.GetQueueStats = channel.unary_unary(
                 '/trainingrun.league.v1.MatchmakerService/GetQueueStats',
                 request_serializer=trainingrun_dot_league_dot_v1_dot_matchmaker__pb2.GetQueueStatsRequest.SerializeToString,
@@ -114,6 +124,21 @@ class MatchmakerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReturnWork(self, request, context):
+        """Give back what was leased and will not be done; somebody else gets it at once. What the caller
+        does not have is left as it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def KeepSeats(self, request, context):
+        """Say that seats are still played. A seat of which nobody said so for 30 s is offered again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetQueueStats(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -167,6 +192,16 @@ def add_MatchmakerServiceServicer_to_server(servicer, server):
                     servicer.ReportResult,
                     request_deserializer=trainingrun_dot_league_dot_v1_dot_matchmaker__pb2.ReportResultRequest.FromString,
                     response_serializer=trainingrun_dot_league_dot_v1_dot_matchmaker__pb2.ReportResultResponse.SerializeToString,
+            ),
+            'ReturnWork': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReturnWork,
+                    request_deserializer=trainingrun_dot_league_dot_v1_dot_matchmaker__pb2.ReturnWorkRequest.FromString,
+                    response_serializer=trainingrun_dot_league_dot_v1_dot_matchmaker__pb2.ReturnWorkResponse.SerializeToString,
+            ),
+            'KeepSeats': grpc.unary_unary_rpc_method_handler(
+                    servicer.KeepSeats,
+                    request_deserializer=trainingrun_dot_league_dot_v1_dot_matchmaker__pb2.KeepSeatsRequest.FromString,
+                    response_serializer=trainingrun_dot_league_dot_v1_dot_matchmaker__pb2.KeepSeatsResponse.SerializeToString,
             ),
             'GetQueueStats': grpc.unary_unary_rpc_method_handler(
                     servicer.GetQueueStats,
@@ -303,6 +338,60 @@ class MatchmakerService:
             '/trainingrun.league.v1.MatchmakerService/ReportResult',
             trainingrun_dot_league_dot_v1_dot_matchmaker__pb2.ReportResultRequest.SerializeToString,
             trainingrun_dot_league_dot_v1_dot_matchmaker__pb2.ReportResultResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReturnWork(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trainingrun.league.v1.MatchmakerService/ReturnWork',
+            trainingrun_dot_league_dot_v1_dot_matchmaker__pb2.ReturnWorkRequest.SerializeToString,
+            trainingrun_dot_league_dot_v1_dot_matchmaker__pb2.ReturnWorkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def KeepSeats(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trainingrun.league.v1.MatchmakerService/KeepSeats',
+            trainingrun_dot_league_dot_v1_dot_matchmaker__pb2.KeepSeatsRequest.SerializeToString,
+            trainingrun_dot_league_dot_v1_dot_matchmaker__pb2.KeepSeatsResponse.FromString,
             options,
             channel_credentials,
             insecure,

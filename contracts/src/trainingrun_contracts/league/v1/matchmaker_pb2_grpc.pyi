@@ -42,6 +42,12 @@ class MatchmakerServiceStub:
     """
     ReportResult: _grpc.UnaryUnaryMultiCallable[_matchmaker_pb2.ReportResultRequest, _matchmaker_pb2.ReportResultResponse]
     """Report the games of a match, once; the match id is part of the key."""
+    ReturnWork: _grpc.UnaryUnaryMultiCallable[_matchmaker_pb2.ReturnWorkRequest, _matchmaker_pb2.ReturnWorkResponse]
+    """Give back what was leased and will not be done; somebody else gets it at once. What the caller
+    does not have is left as it is.
+    """
+    KeepSeats: _grpc.UnaryUnaryMultiCallable[_matchmaker_pb2.KeepSeatsRequest, _matchmaker_pb2.KeepSeatsResponse]
+    """Say that seats are still played. A seat of which nobody said so for 30 s is offered again."""
     GetQueueStats: _grpc.UnaryUnaryMultiCallable[_matchmaker_pb2.GetQueueStatsRequest, _matchmaker_pb2.GetQueueStatsResponse]
     CreateTournament: _grpc.UnaryUnaryMultiCallable[_matchmaker_pb2.CreateTournamentRequest, _matchmaker_pb2.CreateTournamentResponse]
     GetTournament: _grpc.UnaryUnaryMultiCallable[_matchmaker_pb2.GetTournamentRequest, _matchmaker_pb2.GetTournamentResponse]
@@ -63,6 +69,12 @@ class MatchmakerServiceAsyncStub(MatchmakerServiceStub):
     """
     ReportResult: _aio.UnaryUnaryMultiCallable[_matchmaker_pb2.ReportResultRequest, _matchmaker_pb2.ReportResultResponse]  # type: ignore[assignment]
     """Report the games of a match, once; the match id is part of the key."""
+    ReturnWork: _aio.UnaryUnaryMultiCallable[_matchmaker_pb2.ReturnWorkRequest, _matchmaker_pb2.ReturnWorkResponse]  # type: ignore[assignment]
+    """Give back what was leased and will not be done; somebody else gets it at once. What the caller
+    does not have is left as it is.
+    """
+    KeepSeats: _aio.UnaryUnaryMultiCallable[_matchmaker_pb2.KeepSeatsRequest, _matchmaker_pb2.KeepSeatsResponse]  # type: ignore[assignment]
+    """Say that seats are still played. A seat of which nobody said so for 30 s is offered again."""
     GetQueueStats: _aio.UnaryUnaryMultiCallable[_matchmaker_pb2.GetQueueStatsRequest, _matchmaker_pb2.GetQueueStatsResponse]  # type: ignore[assignment]
     CreateTournament: _aio.UnaryUnaryMultiCallable[_matchmaker_pb2.CreateTournamentRequest, _matchmaker_pb2.CreateTournamentResponse]  # type: ignore[assignment]
     GetTournament: _aio.UnaryUnaryMultiCallable[_matchmaker_pb2.GetTournamentRequest, _matchmaker_pb2.GetTournamentResponse]  # type: ignore[assignment]
@@ -105,6 +117,24 @@ class MatchmakerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_matchmaker_pb2.ReportResultResponse, _abc.Awaitable[_matchmaker_pb2.ReportResultResponse]]:
         """Report the games of a match, once; the match id is part of the key."""
+
+    @_abc_1.abstractmethod
+    def ReturnWork(
+        self,
+        request: _matchmaker_pb2.ReturnWorkRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_matchmaker_pb2.ReturnWorkResponse, _abc.Awaitable[_matchmaker_pb2.ReturnWorkResponse]]:
+        """Give back what was leased and will not be done; somebody else gets it at once. What the caller
+        does not have is left as it is.
+        """
+
+    @_abc_1.abstractmethod
+    def KeepSeats(
+        self,
+        request: _matchmaker_pb2.KeepSeatsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_matchmaker_pb2.KeepSeatsResponse, _abc.Awaitable[_matchmaker_pb2.KeepSeatsResponse]]:
+        """Say that seats are still played. A seat of which nobody said so for 30 s is offered again."""
 
     @_abc_1.abstractmethod
     def GetQueueStats(
